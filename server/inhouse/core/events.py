@@ -1,0 +1,228 @@
+"""What happens: everything a run tells whoever is watching."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+from attrs import field, frozen
+
+from .messages import Message, ToolCall
+from .route import Route
+
+
+class RunStatus(StrEnum):
+    RUNNING = "running"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+class StopReason(StrEnum):
+    """The Agent Client Protocol's words, so that an ACP door needs no translation table."""
+
+    END_TURN = "end_turn"
+    MAX_TOKENS = "max_tokens"
+    MAX_TURN_REQUESTS = "max_turn_requests"
+    REFUSAL = "refusal"
+    CANCELLED = "cancelled"
+
+
+class EditState(StrEnum):
+    PROPOSED = "proposed"
+    APPLIED = "applied"
+    REJECTED = "rejected"
+
+
+# What a model sends.
+
+
+@frozen
+class TextDelta:
+    text: str
+
+
+@frozen
+class ReasoningDelta:
+    text: str
+
+
+@frozen
+class ToolCallReady:
+    call: ToolCall
+
+
+@frozen
+class UsageReported:
+    """Tokens and cost of one answer of a model."""
+
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float | None = None
+    """None: not known."""
+
+
+@frozen
+class Answered:
+    """The model has finished one answer."""
+
+    finish_reason: str
+    """OpenAI's words: ``stop``, ``length``, ``tool_calls``, ``content_filter``."""
+    model: str | None = None
+    """The model that says it answered."""
+
+
+@frozen
+class Notice:
+    level: str
+    """``info`` or ``warning``."""
+    code: str
+    message: str
+
+
+ModelChunk = TextDelta | ReasoningDelta | ToolCallReady | UsageReported | Answered | Notice
+
+# What a run tells.
+
+
+@frozen
+class RunStarted:
+    route: Route
+
+
+@frozen
+class ToolStarted:
+    call_id: str
+    tool: str
+    input: Any
+
+
+@frozen
+class ToolOutput:
+    """Live output of a tool while it works: for progress and transcript, not on the wire."""
+
+    call_id: str
+    text: str
+
+
+@frozen
+class ToolFinished:
+    call_id: str
+    ok: bool
+    summary: str
+    """One line."""
+
+
+@frozen
+class EditChanged:
+    uri: str
+    state: EditState
+    diff: str
+
+
+@frozen
+class QuestionAsked:
+    question_id: str
+    text: str
+    choices: tuple[str, ...]
+
+
+@frozen
+class EndpointUsage:
+    """What one endpoint did for a run."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float | None = None
+    requests: int = 0
+
+
+@frozen
+class Usage:
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float | None = None
+    by_endpoint: Mapping[str, EndpointUsage] = field(factory=dict[str, EndpointUsage])
+    by_agent: Mapping[str, EndpointUsage] = field(factory=dict[str, EndpointUsage])
+
+
+@frozen
+class Contact:
+    """One host that a run talked to."""
+
+    host: str
+    """As it was asked for, with its port."""
+    address: str
+    """The address connected to."""
+    local: bool
+    bytes_sent: int
+    bytes_received: int
+    model: str | None = None
+    """The model that answered."""
+    endpoint: str = ""
+
+
+@frozen
+class EditSummary:
+    uri: str
+    state: EditState
+
+
+@frozen
+class RunError:
+    code: str
+    message: str
+
+
+@frozen
+class RunResult:
+    run_id: str
+    agent: str
+    route: Route
+    status: RunStatus
+    text: str
+    """The last assistant message."""
+    usage: Usage
+    started_at: str
+    """ISO 8601, UTC."""
+    duration_ms: int
+    first_token_ms: int | None
+    stop_reason: StopReason | None = None
+    output: Any = None
+    """What ``set_output`` left."""
+    edits: tuple[EditSummary, ...] = ()
+    error: RunError | None = None
+    contacts: tuple[Contact, ...] = ()
+    prompt: str = ""
+    parent: str | None = None
+    messages: tuple[Message, ...] = field(default=(), repr=False)
+    """The history at the end; never on the wire."""
+
+
+@frozen
+class RunFinished:
+    result: RunResult
+
+
+Happening = (
+    RunStarted
+    | TextDelta
+    | ReasoningDelta
+    | ToolStarted
+    | ToolOutput
+    | ToolFinished
+    | EditChanged
+    | QuestionAsked
+    | UsageReported
+    | Notice
+    | RunFinished
+)
+
+
+@frozen
+class RunEvent:
+    """What happened, in which run.  A sub-agent's run has a parent."""
+
+    run_id: str
+    agent: str
+    happening: Happening
+    parent: str | None = None

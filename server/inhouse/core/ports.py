@@ -1,0 +1,201 @@
+"""What the rooms need from each other and from the outside world."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any, Protocol
+
+from attrs import field, frozen
+
+from .events import EditState, Happening, ModelChunk
+from .messages import Message
+
+Emit = Callable[[Happening], None]
+"""Where a run reports.  Must not block and must not raise."""
+
+
+@frozen
+class ToolSpec:
+    """A tool as a model sees it."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+    """A JSON Schema of type object."""
+
+
+@frozen
+class Tool:
+    """A tool as a run has it, bound to the run's workspace, approver and state."""
+
+    spec: ToolSpec
+    run: Callable[[str, Mapping[str, Any]], Awaitable[Any]]
+    """Takes the call's id and its checked input; gives the JSON value of Codebuff's
+    ``toolResult[0].value``.  Raises `ToolError` for what the model can mend."""
+    ends_step: bool = True
+    """Codebuff's ``endsAgentStep``: the model must see the result before it goes on."""
+    writes: bool = False
+    """Changes files or runs commands: a child has it only where its parent may."""
+
+
+@frozen
+class Prompt:
+    """One request to a model."""
+
+    system: str
+    messages: tuple[Message, ...]
+    tools: tuple[ToolSpec, ...] = ()
+    output_schema: Mapping[str, Any] | None = None
+    """Asks for an answer that is JSON of this schema, where the server can enforce it."""
+    max_output_tokens: int | None = None
+
+
+class Model(Protocol):
+    """One model at one endpoint."""
+
+    def stream(self, prompt: Prompt) -> AbstractAsyncContextManager[AsyncIterator[ModelChunk]]:
+        """Open one streamed answer.  Leaving the context closes the connection at once.
+
+        The last chunk of a complete answer is `Answered`.  Raises `ProviderError`.
+        """
+        ...
+
+
+@frozen
+class Document:
+    """A file as the user sees it."""
+
+    path: Path
+    text: str
+    """With its own line ends, untouched."""
+    version: int | None
+    """The editor's version; None where no editor has it open."""
+
+
+@frozen
+class Edit:
+    """A change of one whole file: ``old`` None creates it, ``new`` None deletes it."""
+
+    path: Path
+    old: str | None
+    """The text it was made for."""
+    new: str | None
+    version: int | None = None
+    """The document's version it was made for; None where no editor has it open."""
+
+
+@frozen
+class EditOutcome:
+    """What became of an edit; the message is told to the model."""
+
+    state: EditState
+    message: str
+
+
+class Workspace(Protocol):
+    """The files, as the user sees them: unsaved text wins over what is on disk.
+
+    Paths are absolute and already checked (`inhouse.tools.paths`).
+    """
+
+    @property
+    def root(self) -> Path: ...
+
+    async def read(self, path: Path) -> Document:
+        """Raises `OSError` and `UnicodeDecodeError` as `Path.read_text` does."""
+        ...
+
+    async def apply(self, edit: Edit) -> EditOutcome:
+        """Apply or propose an edit, as the settings say.  Emits `EditChanged` itself."""
+        ...
+
+    async def propose(self, edit: Edit) -> EditOutcome:
+        """Keep an edit for review, whatever the settings say."""
+        ...
+
+    def open_files(self) -> tuple[Path, ...]: ...
+
+    def selection(self) -> Mapping[str, Any] | None:
+        """Where the run was started: ``{path, range, text}``."""
+        ...
+
+    async def diagnostics(self, path: Path | None) -> list[dict[str, Any]] | None:
+        """What is known to be wrong, by the editor's other servers; None where it cannot tell."""
+        ...
+
+
+@frozen
+class Question:
+    """Something only the user can decide."""
+
+    id: str
+    text: str
+    choices: tuple[str, ...]
+    """Empty: any text is an answer."""
+    multiple: bool = False
+    kind: str = "question"
+    """``command``, ``question``, ``trust``, ``host``, ``repeat``, ``edit``."""
+    detail: str = ""
+
+
+class Approver(Protocol):
+    """Whoever can ask the user: an editor or a terminal."""
+
+    async def ask(self, question: Question) -> tuple[str, ...]:
+        """The choices taken, or a free text; empty when dismissed or when nobody can be asked."""
+        ...
+
+
+# handleSteps, driven from the loop and run in the sandbox.
+
+
+@frozen
+class StepYield:
+    """What a ``handleSteps`` generator yielded: ``STEP``, ``STEP_ALL`` or an object."""
+
+    value: Any
+
+
+@frozen
+class StepDone:
+    """The generator returned."""
+
+    value: Any = None
+
+
+@frozen
+class StepFailed:
+    """The generator threw, looped for ever or used too much memory."""
+
+    message: str
+
+
+@frozen
+class StepLog:
+    level: str
+    text: str
+
+
+class Steps(Protocol):
+    """A paused ``handleSteps`` generator in its sandbox."""
+
+    async def send(self, value: Any) -> StepYield | StepDone | StepFailed:
+        """Resume with ``{agentState, toolResult, stepsComplete, nResponses}``.
+
+        The first call sends the context's ``agentState`` again and is ignored by the generator.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """End it, wherever it is."""
+        ...
+
+
+@frozen
+class StepContext:
+    """What ``handleSteps`` is called with."""
+
+    agent_state: Mapping[str, Any]
+    prompt: str | None
+    params: Mapping[str, Any] = field(factory=dict[str, Any])
+    model: str = ""

@@ -1,0 +1,47 @@
+"""Places in a text, and what is wrong there."""
+
+from enum import StrEnum
+from pathlib import Path
+
+from attrs import frozen
+
+
+@frozen(order=True)
+class Position:
+    """A place in a text, counted from zero."""
+
+    line: int
+    character: int
+    """In UTF-16 code units, as LSP 3.17 counts unless told otherwise."""
+
+
+@frozen(order=True)
+class Range:
+    """A stretch of text; the end is not part of it."""
+
+    start: Position
+    end: Position
+
+
+START = Range(Position(0, 0), Position(0, 0))
+"""The very beginning of a file: where a problem stands that has no place of its own."""
+
+
+class Severity(StrEnum):
+    ERROR = "error"
+    WARNING = "warning"
+    INFORMATION = "information"
+    HINT = "hint"
+
+
+@frozen
+class Problem:
+    """What is wrong with something a user wrote, and where."""
+
+    path: Path
+    range: Range
+    severity: Severity
+    code: str
+    """Short and stable, e.g. ``duplicate-id``: editors show it, tests and quick fixes go by it."""
+    message: str
+    """What is wrong and what would work."""
