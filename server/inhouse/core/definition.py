@@ -38,7 +38,7 @@ class AgentDefinition:
     reasoning_options: Mapping[str, Any] | None = None
     provider_options: Mapping[str, Any] | None = None
     """OpenRouter's routing, without ``baseUrl`` and ``apiKey``."""
-    mcp_servers: Mapping[str, Any] = field(factory=dict)
+    mcp_servers: Mapping[str, Any] = field(factory=dict[str, Any])
     tool_names: tuple[str, ...] = ()
     spawnable_agents: tuple[str, ...] = ()
     input_schema: Mapping[str, Any] | None = None
