@@ -1,0 +1,1 @@
+"""Real counterparts for tests: servers that listen on loopback."""
