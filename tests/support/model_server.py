@@ -12,6 +12,7 @@ connections that the client closed before the answer was complete.
 An answer may also be chosen by model: ``server.play("x", model="m1")``.
 """
 
+import contextlib
 import itertools
 import json
 import threading
@@ -19,7 +20,7 @@ import time
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Self
 
 
 @dataclass
@@ -132,7 +133,7 @@ class ModelServer:
         self._http.server_close()
         self._thread.join(5)
 
-    def __enter__(self) -> "ModelServer":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -147,10 +148,8 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def handle(self) -> None:
-        try:
+        with contextlib.suppress(ConnectionError, TimeoutError):
             super().handle()
-        except (ConnectionError, TimeoutError):
-            pass
 
     def do_GET(self) -> None:
         self._record(None)

@@ -1,0 +1,1 @@
+"""The terminal door.  Only this package prints."""

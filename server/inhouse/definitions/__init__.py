@@ -1,0 +1,1 @@
+"""Agent definitions: where they are and what they say."""

@@ -1,0 +1,1 @@
+"""The agent loop: ask the model, run the tools it calls, repeat."""

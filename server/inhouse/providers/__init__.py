@@ -1,0 +1,1 @@
+"""Models, local and remote, and who serves a run."""

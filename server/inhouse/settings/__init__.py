@@ -1,0 +1,1 @@
+"""Reading settings: every source, and what is wrong in each."""

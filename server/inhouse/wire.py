@@ -1,0 +1,1 @@
+"""Values of the core as JSON, in the shapes of docs/protocol.md."""
