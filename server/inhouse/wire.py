@@ -1,1 +1,242 @@
-"""Values of the core as JSON, in the shapes of docs/protocol.md."""
+"""Values of the core as JSON, in the shapes of docs/protocol.md.
+
+Both doors speak them: the language server on the wire, the terminal with ``--json``.
+"""
+
+from typing import Any
+
+from inhouse.core.definition import Agent
+from inhouse.core.events import (
+    Contact,
+    EditChanged,
+    EndpointUsage,
+    Happening,
+    Notice,
+    QuestionAsked,
+    ReasoningDelta,
+    RunEvent,
+    RunFinished,
+    RunResult,
+    RunStarted,
+    TextDelta,
+    ToolFinished,
+    ToolOutput,
+    ToolStarted,
+    Usage,
+    UsageReported,
+)
+from inhouse.core.request import AgentSummary
+from inhouse.core.route import EndpointStatus, ModelInfo, Route
+from inhouse.core.text import Problem, Range
+
+Json = dict[str, Any]
+
+
+def route(value: Route) -> Json:
+    """`Route` of docs/protocol.md."""
+    wire: Json = {
+        "endpoint": value.endpoint,
+        "baseUrl": value.base_url,
+        "model": value.model,
+        "local": value.local,
+        "decidedBy": value.decided_by.value,
+        "source": value.source,
+        "steps": [{"rule": step.rule, "outcome": step.outcome} for step in value.steps],
+    }
+    if value.refused is not None:
+        wire["refused"] = {"reason": value.refused.reason, "remedy": value.refused.remedy}
+    return wire
+
+
+def run_event(seq: int, event: RunEvent) -> Json | None:
+    """`RunEvent` of docs/protocol.md; None for what is not on the wire."""
+    body = happening(event.happening)
+    if body is None:
+        return None
+    wire: Json = {"seq": seq, "runId": event.run_id, "agent": event.agent}
+    if event.parent is not None:
+        wire["parent"] = event.parent
+    return wire | body
+
+
+def happening(value: Happening) -> Json | None:  # noqa: PLR0911  one case a line
+    """The part of a `RunEvent` that tells what happened."""
+    match value:
+        case TextDelta(text):
+            return {"kind": "text", "delta": text}
+        case ReasoningDelta(text):
+            return {"kind": "reasoning", "delta": text}
+        case RunStarted(chosen):
+            return {"kind": "start", "route": route(chosen)}
+        case ToolStarted(call_id, tool, arguments):
+            return {"kind": "tool_call", "callId": call_id, "tool": tool, "input": arguments}
+        case ToolFinished(call_id, ok, summary):
+            return {"kind": "tool_result", "callId": call_id, "ok": ok, "summary": summary}
+        case ToolOutput():
+            return None
+        case EditChanged(uri, state, diff):
+            return {"kind": "edit", "uri": uri, "state": state.value, "diff": diff}
+        case QuestionAsked(question_id, text, choices):
+            return {
+                "kind": "question",
+                "questionId": question_id,
+                "text": text,
+                "choices": list(choices),
+            }
+        case UsageReported():
+            return {"kind": "usage"} | tokens(value)
+        case Notice(level, code, message):
+            return {"kind": "notice", "level": level, "code": code, "message": message}
+        case RunFinished(result):
+            return {"kind": "finish", "result": run_result(result)}
+
+
+def tokens(value: UsageReported | EndpointUsage) -> Json:
+    """Token counts and cost."""
+    return {
+        "inputTokens": value.input_tokens,
+        "outputTokens": value.output_tokens,
+        "costUsd": value.cost_usd,
+    }
+
+
+def usage(value: Usage) -> Json:
+    """`RunResult.usage`."""
+    return {
+        "inputTokens": value.input_tokens,
+        "outputTokens": value.output_tokens,
+        "costUsd": value.cost_usd,
+        "byEndpoint": {
+            name: tokens(part) | {"requests": part.requests}
+            for name, part in value.by_endpoint.items()
+        },
+        "byAgent": {
+            name: tokens(part) | {"requests": part.requests}
+            for name, part in value.by_agent.items()
+        },
+    }
+
+
+def contact(value: Contact) -> Json:
+    """One host of the record of a run."""
+    return {
+        "host": value.host,
+        "address": value.address,
+        "local": value.local,
+        "bytesSent": value.bytes_sent,
+        "bytesReceived": value.bytes_received,
+        "model": value.model,
+        "endpoint": value.endpoint,
+    }
+
+
+def run_result(value: RunResult) -> Json:
+    """`RunResult` of docs/protocol.md."""
+    wire: Json = {
+        "runId": value.run_id,
+        "agent": value.agent,
+        "route": route(value.route),
+        "status": value.status.value,
+        "text": value.text,
+        "usage": usage(value.usage),
+        "edits": [{"uri": edit.uri, "state": edit.state.value} for edit in value.edits],
+        "startedAt": value.started_at,
+        "durationMs": value.duration_ms,
+        "firstTokenMs": value.first_token_ms,
+        "contacts": [contact(each) for each in value.contacts],
+    }
+    if value.stop_reason is not None:
+        wire["stopReason"] = value.stop_reason.value
+    if value.output is not None:
+        wire["output"] = value.output
+    if value.error is not None:
+        wire["error"] = {"code": value.error.code, "message": value.error.message}
+    if value.parent is not None:
+        wire["parent"] = value.parent
+    return wire
+
+
+def run_summary(value: RunResult) -> Json:
+    """`RunSummary` of docs/protocol.md."""
+    wire: Json = {
+        "runId": value.run_id,
+        "agent": value.agent,
+        "status": value.status.value,
+        "startedAt": value.started_at,
+        "durationMs": value.duration_ms,
+        "prompt": value.prompt,
+        "endpoint": value.route.endpoint,
+        "model": value.route.model,
+    }
+    if value.parent is not None:
+        wire["parent"] = value.parent
+    return wire
+
+
+def text_range(value: Range) -> Json:
+    """LSP's `Range`."""
+    return {
+        "start": {"line": value.start.line, "character": value.start.character},
+        "end": {"line": value.end.line, "character": value.end.character},
+    }
+
+
+def problem(value: Problem) -> Json:
+    """One of `AgentSummary.problems`."""
+    return {
+        "uri": value.path.as_uri(),
+        "range": text_range(value.range),
+        "severity": value.severity.value,
+        "code": value.code,
+        "message": value.message,
+    }
+
+
+def agent_summary(value: AgentSummary) -> Json:
+    """`AgentSummary` of docs/protocol.md."""
+    agent: Agent = value.agent
+    wire: Json = {
+        "id": agent.id,
+        "displayName": agent.display_name or agent.id,
+        "description": agent.spawner_prompt.strip().partition("\n")[0],
+        "model": agent.model,
+        "source": agent.source.as_uri(),
+        "range": text_range(agent.range),
+        "usable": value.usable,
+        "problems": [problem(each) for each in agent.problems],
+    }
+    if agent.shadowed_by is not None:
+        wire["shadowedBy"] = agent.shadowed_by.as_uri()
+    if value.route is not None:
+        wire["route"] = route(value.route)
+    return wire
+
+
+def model_info(value: ModelInfo) -> Json:
+    """One of `EndpointStatus.models`."""
+    wire: Json = {"id": value.id, "local": value.local}
+    if value.context_window is not None:
+        wire["contextWindow"] = value.context_window
+    return wire
+
+
+def endpoint_status(value: EndpointStatus) -> Json:
+    """`EndpointStatus` of docs/protocol.md."""
+    wire: Json = {
+        "name": value.name,
+        "kind": value.kind.value,
+        "baseUrl": value.base_url,
+        "local": value.local,
+        "source": value.source,
+        "findings": [
+            {"severity": each.severity, "message": each.message, "remedy": each.remedy}
+            for each in value.findings
+        ],
+    }
+    if value.reachable is not None:
+        wire["reachable"] = value.reachable
+    if value.latency_ms is not None:
+        wire["latencyMs"] = value.latency_ms
+    if value.models is not None:
+        wire["models"] = [model_info(each) for each in value.models]
+    return wire

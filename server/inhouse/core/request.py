@@ -1,0 +1,35 @@
+"""What a user asks for, and what is told about agents and runs."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import field, frozen
+
+from .definition import Agent
+from .route import Route
+from .text import Range
+
+
+@frozen
+class RunRequest:
+    """One run that somebody wants."""
+
+    agent: str
+    prompt: str = ""
+    params: Mapping[str, Any] = field(factory=dict[str, Any])
+    endpoint: str | None = None
+    model: str | None = None
+    session: str | None = None
+    """Runs of one session share their history."""
+    path: Path | None = None
+    """Where it was started."""
+    range: Range | None = None
+
+
+@frozen
+class AgentSummary:
+    agent: Agent
+    usable: bool
+    route: Route | None = None
+    """Where it would run; None where nothing can serve it."""
