@@ -1,0 +1,32 @@
+"""What each tool is called, what it is for and what it takes: Codebuff's names and schemas.
+
+The data is in ``schemas.json``, next to this file.
+"""
+
+import json
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from inhouse.core.ports import ToolSpec
+
+
+def spec(name: str) -> ToolSpec:
+    """Give the tool *name* as a model sees it."""
+    entry = _entries()[name]
+    return ToolSpec(name, entry["description"], entry["parameters"])
+
+
+def ends_step(name: str) -> bool:
+    """Tell whether the model must see this tool's result before it goes on."""
+    return bool(_entries()[name]["endsStep"])
+
+
+def names() -> tuple[str, ...]:
+    """Every tool that Codebuff or this program knows, offered here or not."""
+    return tuple(_entries())
+
+
+@cache
+def _entries() -> dict[str, Any]:
+    return json.loads(files("inhouse.tools").joinpath("schemas.json").read_text(encoding="utf-8"))
