@@ -19,7 +19,8 @@ class EvaluationProblem:
     column: int
     """From zero, in UTF-16 code units."""
     code: str = "evaluation"
-    """``syntax``, ``import``, ``throws``, ``time``, ``memory``, ``value``, ``sandbox``, ``file``."""
+    """``syntax``, ``import``, ``throws``, ``time``, ``memory``, ``value``, ``file`` or
+    ``sandbox``."""
 
 
 @frozen
