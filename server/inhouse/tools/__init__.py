@@ -1,1 +1,13 @@
 """Tools an agent may be given."""
+
+from inhouse.core.ports import Tool
+
+from . import files
+from .context import Approvals, Fetch, Fetched, RunGrants, ToolContext
+
+__all__ = ["Approvals", "Fetch", "Fetched", "RunGrants", "ToolContext", "workspace_tools"]
+
+
+def workspace_tools(context: ToolContext) -> tuple[Tool, ...]:
+    """Give every tool that works on the workspace, bound to *context*."""
+    return files.tools(context)

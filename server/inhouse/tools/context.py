@@ -1,0 +1,93 @@
+"""What the tools of one run have in hand."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from attrs import Factory, define, field, frozen
+
+from inhouse.core.events import Happening
+from inhouse.core.ports import Approver, Emit, Workspace
+from inhouse.core.route import Privacy
+from inhouse.core.settings import CommandMode
+
+from .access import Access, access_to
+
+
+class Approvals(Protocol):
+    """What the user allowed for good in this workspace.  Must not block for long."""
+
+    def is_allowed(self, command: str) -> bool: ...
+
+    def allow(self, command: str) -> None: ...
+
+
+@define
+class RunGrants:
+    """What the user allowed for one run; its sub-agents share it."""
+
+    every_command: bool = False
+    asking: asyncio.Lock = field(factory=asyncio.Lock)
+    """One question about commands at a time: its answer may settle the next one."""
+
+
+@frozen
+class Fetched:
+    """A page of the web, as the network door brought it."""
+
+    status: int
+    final_url: str
+    content_type: str
+    body: bytes
+    truncated: bool = False
+
+
+Fetch = Callable[[str], Awaitable[Fetched]]
+"""Gets one http(s) URL.  Refuses private addresses and what privacy forbids with an
+`InhouseError` whose message says so, also after each redirect."""
+
+
+@frozen
+class NoApprovals:
+    """Nothing is allowed for good."""
+
+    def is_allowed(self, command: str) -> bool:  # noqa: ARG002
+        return False
+
+    def allow(self, command: str) -> None:
+        """Keep nothing."""
+
+
+def _nobody_listens(happening: Happening) -> None:
+    """Drop what happens."""
+
+
+@frozen
+class ToolContext:
+    """The workspace, the user and the settings of one run."""
+
+    workspace: Workspace
+    approver: Approver
+    emit: Emit = _nobody_listens
+    commands: CommandMode = CommandMode.ASK
+    allowed_commands: tuple[str, ...] = ()
+    privacy: Privacy = Privacy.ANY
+    approvals: Approvals = field(factory=NoApprovals)
+    grants: RunGrants = field(factory=RunGrants)
+    environment: Mapping[str, str] = field(factory=lambda: dict(os.environ), repr=False)
+    """What commands may inherit from: `inhouse.tools.shell` lets only some of it through."""
+    extra_roots: tuple[Path, ...] = ()
+    """The other folders of a workspace of several."""
+    home: Path = field(factory=Path.home)
+    fetch: Fetch | None = None
+    """None: ``read_url`` says that it is not offered."""
+    windowed_file_reads: bool = False
+    access: Access = field(
+        init=False,
+        default=Factory(
+            lambda self: access_to((self.workspace.root, *self.extra_roots)), takes_self=True
+        ),
+    )
+    """The door to the files: made once, since it keeps the ignore rules."""

@@ -1,0 +1,264 @@
+r"""Changes as hunks: split, apply in any order, re-base, and turn into an editor's edits.
+
+Everything is pure and works on texts as they are: line ends, a missing last one and
+form feeds stay what they were.  Lines end with ``\n`` only; ``\r\n`` is part of the line.
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from difflib import SequenceMatcher
+
+from attrs import evolve, frozen
+
+from inhouse.core.text import Position, Range
+
+CONTEXT = 3
+"""Unchanged lines that a hunk remembers on each side; hunks stand at least as far apart."""
+
+_MOST_WORK = 40_000_000
+"""Lines times lines: a difference larger than this is one hunk, which takes no time to find."""
+
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
+_EDITOR_LINE_END = re.compile(r"\r\n|\n|\r")
+
+
+@frozen
+class Hunk:
+    """Some lines of the old text, and what they become."""
+
+    start: int
+    """The first of the old lines, from 0; where there are none, the line they go before."""
+    old: tuple[str, ...]
+    new: tuple[str, ...]
+    before: tuple[str, ...] = ()
+    """Unchanged lines above, up to `CONTEXT`."""
+    after: tuple[str, ...] = ()
+
+    @property
+    def end(self) -> int:
+        """The first old line after it."""
+        return self.start + len(self.old)
+
+
+@frozen
+class TextEdit:
+    """A piece of text to replace, as an editor takes it (UTF-16)."""
+
+    range: Range
+    text: str
+
+
+@frozen
+class Rebased:
+    """Hunks moved to another text, and those that have no exact place in it."""
+
+    hunks: tuple[Hunk, ...]
+    refused: tuple[Hunk, ...]
+
+
+def lines(text: str) -> list[str]:
+    r"""Split *text* after each ``\n``; joined together they are *text* again."""
+    return _LINE.findall(text)
+
+
+def hunks(old: str | None, new: str | None) -> tuple[Hunk, ...]:
+    """Give what changes from *old* to *new*, top to bottom; None is no file."""
+    before, after = lines(old or ""), lines(new or "")
+    changes = _changes(before, after)
+    found: list[Hunk] = []
+    for index, (start, end, new_start, new_end) in enumerate(changes):
+        first = changes[index - 1][1] if index else 0
+        last = changes[index + 1][0] if index + 1 < len(changes) else len(before)
+        found.append(
+            Hunk(
+                start,
+                tuple(before[start:end]),
+                tuple(after[new_start:new_end]),
+                tuple(before[max(first, start - CONTEXT) : start]),
+                tuple(before[end : min(last, end + CONTEXT)]),
+            )
+        )
+    return tuple(found)
+
+
+def apply_hunks(old: str | None, chosen: Iterable[Hunk]) -> str:
+    """Give *old* with the *chosen* hunks applied; their order does not matter."""
+    text = lines(old or "")
+    for hunk in sorted(chosen, key=lambda each: (each.start, each.end), reverse=True):
+        if tuple(text[hunk.start : hunk.end]) != hunk.old:
+            raise ValueError(f"The hunk at line {hunk.start + 1} does not belong to this text.")
+        text[hunk.start : hunk.end] = hunk.new
+    return "".join(text)
+
+
+def shifted(hunk: Hunk, applied: Iterable[Hunk]) -> Hunk:
+    """Give *hunk* where it stands once the others of its edit in *applied* are in the text."""
+    above = (each for each in applied if (each.start, each.end) < (hunk.start, hunk.end))
+    return evolve(hunk, start=hunk.start + sum(len(each.new) - len(each.old) for each in above))
+
+
+def rebase(moving: Sequence[Hunk], current: str) -> Rebased:
+    """Move hunks to *current*, a text that changed since they were made.
+
+    Exact or not at all: a hunk moves where its lines, together with the unchanged lines around
+    them, stand in *current* once and once only.
+    """
+    text = lines(current)
+    placed: list[Hunk] = []
+    refused: list[Hunk] = []
+    taken: list[tuple[int, int]] = []
+    for hunk in moving:
+        start = _only_place(text, hunk)
+        if start is None or any(_overlap(start, hunk, other) for other in taken):
+            refused.append(hunk)
+            continue
+        taken.append((start, start + len(hunk.old)))
+        placed.append(evolve(hunk, start=start))
+    return Rebased(tuple(placed), tuple(refused))
+
+
+def rebased_text(old: str | None, new: str | None, current: str | None) -> str | None:
+    """Give *current* with the change from *old* to *new* in it; None where that is not exact."""
+    if current == old:
+        return new
+    if current is None or old is None or new is None:
+        return None
+    moved = rebase(hunks(old, new), current)
+    return None if moved.refused else apply_hunks(current, moved.hunks)
+
+
+def text_edits(old: str, chosen: Iterable[Hunk]) -> tuple[TextEdit, ...]:
+    """Give the *chosen* hunks as an editor's edits of *old*, top to bottom, none overlapping."""
+    text = lines(old)
+    offsets = [0]
+    for line in text:
+        offsets.append(offsets[-1] + len(line))
+    positions = _Positions(old)
+    return tuple(
+        TextEdit(
+            Range(positions.at(offsets[hunk.start]), positions.at(offsets[hunk.end])),
+            "".join(hunk.new),
+        )
+        for hunk in sorted(chosen, key=lambda each: (each.start, each.end))
+    )
+
+
+def whole_range(text: str) -> Range:
+    """Give the range of all of *text*."""
+    return Range(Position(0, 0), _Positions(text).at(len(text)))
+
+
+def unified_diff(name: str, old: str | None, new: str | None) -> str:
+    """Give the change as ``diff -u`` and Git write it; empty where nothing changes."""
+    groups = _grouped(hunks(old, new))
+    if not groups:
+        return ""
+    source = "/dev/null" if old is None else f"a/{name}"
+    target = "/dev/null" if new is None else f"b/{name}"
+    text, offset = lines(old or ""), 0
+    parts = [f"--- {source}\n+++ {target}\n"]
+    for group in groups:
+        part, offset = _diff_group(group, text, offset)
+        parts.append(part)
+    return "".join(parts)
+
+
+def _changes(before: list[str], after: list[str]) -> list[tuple[int, int, int, int]]:
+    """Give the changed stretches, those closer than `CONTEXT` joined."""
+    first, last = _common(before, after)
+    left, right = before[first : len(before) - last], after[first : len(after) - last]
+    if not left and not right:
+        return []
+    if len(left) * len(right) > _MOST_WORK:
+        return [(first, first + len(left), first, first + len(right))]
+    changes: list[tuple[int, int, int, int]] = []
+    matcher = SequenceMatcher(None, left, right, autojunk=False)
+    for tag, start, end, new_start, new_end in matcher.get_opcodes():
+        if tag == "equal":
+            continue
+        if changes and start + first - changes[-1][1] < CONTEXT:
+            begin, _, new_begin, _ = changes.pop()
+            changes.append((begin, end + first, new_begin, new_end + first))
+        else:
+            changes.append((start + first, end + first, new_start + first, new_end + first))
+    return changes
+
+
+def _common(before: list[str], after: list[str]) -> tuple[int, int]:
+    """Count the lines that are the same at the beginning, and then at the end."""
+    most = min(len(before), len(after))
+    first = next((i for i in range(most) if before[i] != after[i]), most)
+    rest = most - first
+    last = next((i for i in range(rest) if before[-1 - i] != after[-1 - i]), rest)
+    return first, last
+
+
+def _only_place(text: list[str], hunk: Hunk) -> int | None:
+    block = [*hunk.before, *hunk.old, *hunk.after]
+    if not block:
+        return 0 if not text else None
+    first, size = block[0], len(block)
+    places = [
+        at
+        for at in range(len(text) - size + 1)
+        if text[at] == first and text[at : at + size] == block
+    ]
+    return places[0] + len(hunk.before) if len(places) == 1 else None
+
+
+def _overlap(start: int, hunk: Hunk, other: tuple[int, int]) -> bool:
+    end = start + len(hunk.old)
+    return (start < other[1] and other[0] < end) or (start, end) == other
+
+
+class _Positions:
+    """Offsets of one text as an editor's positions."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._starts = [0, *(match.end() for match in _EDITOR_LINE_END.finditer(text))]
+
+    def at(self, offset: int) -> Position:
+        line = bisect_right(self._starts, offset) - 1
+        return Position(line, _utf16(self._text[self._starts[line] : offset]))
+
+
+def _utf16(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _grouped(found: tuple[Hunk, ...]) -> list[list[Hunk]]:
+    groups: list[list[Hunk]] = []
+    for hunk in found:
+        if groups and hunk.start - groups[-1][-1].end <= 2 * CONTEXT:
+            groups[-1].append(hunk)
+        else:
+            groups.append([hunk])
+    return groups
+
+
+def _diff_group(group: list[Hunk], text: list[str], offset: int) -> tuple[str, int]:
+    """Write one ``@@`` part; *offset* is how far the new text has moved by now."""
+    start = max(0, group[0].start - CONTEXT)
+    end = min(len(text), group[-1].end + CONTEXT)
+    grown = sum(len(hunk.new) - len(hunk.old) for hunk in group)
+    body: list[str] = []
+    at = start
+    for hunk in group:
+        body += (" " + line for line in text[at : hunk.start])
+        body += ("-" + line for line in hunk.old)
+        body += ("+" + line for line in hunk.new)
+        at = hunk.end
+    body += (" " + line for line in text[at:end])
+    head = f"@@ -{_span(start, end - start)} +{_span(start + offset, end - start + grown)} @@\n"
+    marked = (
+        line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in body
+    )
+    return head + "".join(marked), offset + grown
+
+
+def _span(start: int, count: int) -> str:
+    if count == 1:
+        return str(start + 1)
+    return f"{start + 1 if count else start},{count}"

@@ -1,0 +1,98 @@
+"""Names of files that hold secrets, or that keep the workspace together: no tool touches them."""
+
+import re
+import unicodedata
+from fnmatch import fnmatchcase
+
+_EXAMPLES = {".env.example", ".env.sample", ".env.template"}
+
+_FOLDERS = {
+    ".git": "the inside of a Git repository",
+    ".hg": "the inside of a Mercurial repository",
+    ".svn": "the inside of a Subversion checkout",
+    ".jj": "the inside of a Jujutsu repository",
+    ".ssh": "SSH keys",
+    ".aws": "credentials of AWS",
+    ".azure": "credentials of Azure",
+    ".gcloud": "credentials of Google Cloud",
+    ".gnupg": "GnuPG keys",
+    ".kube": "credentials of Kubernetes",
+    ".docker": "credentials of Docker",
+    ".password-store": "passwords",
+}
+
+_FILES = {
+    ".env*": "environment files hold secrets",
+    "id_rsa": "a private key",
+    "id_dsa": "a private key",
+    "id_ecdsa": "a private key",
+    "id_ecdsa_sk": "a private key",
+    "id_ed25519": "a private key",
+    "id_ed25519_sk": "a private key",
+    "*.pem": "a key or a certificate",
+    "*.key": "a private key",
+    "*.p12": "a key store",
+    "*.pfx": "a key store",
+    "*.jks": "a key store",
+    "*.keystore": "a key store",
+    "*.ppk": "a private key",
+    "*.kdbx": "a password store",
+    "*.age-key": "a private key",
+    ".npmrc": "it may hold a registry's token",
+    ".yarnrc.yml": "it may hold a registry's token",
+    ".pypirc": "it may hold a registry's password",
+    ".netrc": "it holds passwords",
+    "_netrc": "it holds passwords",
+    ".git-credentials": "it holds passwords",
+    ".gitconfig": "it may hold credentials",
+    ".htpasswd": "it holds passwords",
+    ".pgpass": "it holds passwords",
+    ".my.cnf": "it holds passwords",
+    ".dockercfg": "it holds credentials",
+    ".dockerconfigjson": "it holds credentials",
+    ".vault-token": "it holds a token",
+    ".terraformrc": "it may hold a token",
+    "credentials.tfrc.json": "it holds a token",
+    "service-account*.json": "it holds a private key",
+    "service_account*.json": "it holds a private key",
+    ".s3cfg": "it holds credentials",
+    ".boto": "it holds credentials",
+}
+
+_SHORT_NAME = re.compile(r"^(git|env|ssh|aws)~\d+$")
+"""How Windows spells ``.git`` and the like in eight characters."""
+
+
+def rule(relative: str) -> str | None:
+    """Give the rule that forbids *relative* (a path from the root, with slashes), or None."""
+    for part in relative.split("/"):
+        name = plain_name(part)
+        if name in _EXAMPLES or not name:
+            continue
+        if reason := _FOLDERS.get(name):
+            return f"'{name}/' ({reason})"
+        if _SHORT_NAME.match(name):
+            return f"'{name}' (the short name of a protected file)"
+        for pattern, reason in _FILES.items():
+            if fnmatchcase(name, pattern):
+                return f"'{pattern}' ({reason})"
+    return None
+
+
+def is_example(relative: str) -> bool:
+    """Tell whether it is an environment file that is there to be read."""
+    return plain_name(relative.rpartition("/")[2]) in _EXAMPLES
+
+
+def patterns() -> tuple[str, ...]:
+    """Give the rules as globs for a search tool; `rule` has the last word."""
+    folders = (pattern for name in _FOLDERS for pattern in (f"**/{name}/**", f"{name}/**"))
+    return (*folders, *(f"**/{name}" for name in _FILES))
+
+
+def plain_name(name: str) -> str:
+    """Give *name* as a forgiving file system compares it: no case, no invisible characters."""
+    if name.isascii():
+        return name.lower().rstrip(". ")
+    kept = "".join(each for each in name if unicodedata.category(each) != "Cf")
+    return unicodedata.normalize("NFKC", kept).casefold().rstrip(". ")
