@@ -73,6 +73,8 @@ class Endpoint:
     """Members, least busy first, where this name stands for several servers."""
     model_path: str | None = None
     """``kind: embedded``: a GGUF file."""
+    prices: Mapping[str, tuple[float, float]] = field(factory=lambda: MappingProxyType({}))
+    """Model (or glob) → US dollars for a million tokens, in and out."""
 
 
 @frozen

@@ -1,16 +1,29 @@
 """A text that never shows itself by accident."""
 
+from collections.abc import Callable
+
 from attrs import field, frozen
+
+from .redaction import DOTS, remember
 
 
 @frozen
 class Secret:
     """A key.  ``str()``, ``repr()`` and logs show dots; only ``reveal()`` gives the text."""
 
-    _text: str = field(repr=False)
+    _text: str | Callable[[], str] = field(repr=False)
+    """The text, or what fetches it: then ``reveal()`` may raise `UserError`, and may be slow."""
+
+    def __attrs_post_init__(self) -> None:
+        if isinstance(self._text, str):
+            remember(self._text)
 
     def reveal(self) -> str:
-        return self._text
+        if isinstance(self._text, str):
+            return self._text
+        text = self._text()
+        remember(text)
+        return text
 
     def __str__(self) -> str:
-        return "•••"
+        return DOTS

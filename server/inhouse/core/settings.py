@@ -53,10 +53,16 @@ class Settings:
     """For one run, sub-agents included."""
     daily_budget_usd: float | None = None
     trace: Trace = Trace.OFF
-    embedded: bool = False
+    embedded: bool | None = None
+    """None: only for an agent that names no remote model."""
     show_transcript: bool = False
     """Open the transcript when a run starts."""
     local_addresses: tuple[str, ...] = ()
     """Address ranges (CIDR) that the user's own settings declare as theirs."""
     allowed_environment: tuple[str, ...] = ()
     """Variables that ``${env:…}`` in a workspace's files may name."""
+    key_hosts: Mapping[str, tuple[str, ...]] = field(factory=dict[str, tuple[str, ...]])
+    """Keys (``env:NAME``, ``keyring:NAME``) → hosts that may receive them though a workspace's
+    file names the URL."""
+    broken_endpoints: Mapping[str, str] = field(factory=dict[str, str])
+    """Endpoints that are written but cannot be used → why."""

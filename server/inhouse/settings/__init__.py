@@ -1,1 +1,21 @@
-"""Reading settings: every source, and what is wrong in each."""
+"""What the user wants: settings from four places, read without ever failing."""
+
+from .layers import (
+    Layer,
+    SettingsProblem,
+    editor_layer,
+    file_layer,
+    layers_from_files,
+    text_layer,
+)
+from .reading import read_settings
+
+__all__ = [
+    "Layer",
+    "SettingsProblem",
+    "editor_layer",
+    "file_layer",
+    "layers_from_files",
+    "read_settings",
+    "text_layer",
+]

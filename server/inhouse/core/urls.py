@@ -1,0 +1,160 @@
+"""Base URLs of endpoints: how they are written, and what can be told from their text alone.
+
+Nothing here looks a name up: ``providers/egress.py`` does, and checks the address again.
+"""
+
+import ipaddress
+import re
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from .errors import UserError
+from .route import Kind
+
+IMPLIED_URL: Mapping[Kind, str] = MappingProxyType(
+    {
+        Kind.OLLAMA: "http://localhost:11434",
+        Kind.OPENROUTER: "https://openrouter.ai/api/v1",
+        Kind.CODEBUFF: "https://www.codebuff.com/api/v1",
+        Kind.LMSTUDIO: "http://localhost:1234/v1",
+        Kind.LLAMACPP: "http://localhost:8080/v1",
+        Kind.VLLM: "http://localhost:8000/v1",
+        Kind.LITELLM: "http://localhost:4000/v1",
+        Kind.EMBEDDED: "embedded:",
+    }
+)
+"""What a kind's name implies where no ``baseUrl`` is written."""
+
+_PATH = {
+    Kind.OPENROUTER: "/api/v1",
+    Kind.CODEBUFF: "/api/v1",
+    Kind.LMSTUDIO: "/v1",
+    Kind.LLAMACPP: "/v1",
+    Kind.VLLM: "/v1",
+    Kind.LITELLM: "/v1",
+}
+_EXAMPLE = "Write it as http://localhost:11434 or https://llm.example.com/v1."
+
+
+def base_url(text: str, kind: Kind = Kind.OPENAI) -> str:
+    """Give ``text`` as the base URL of an endpoint of this kind, or raise `UserError`.
+
+    Without credentials, query, trailing slash or ``/chat/completions``; with the scheme and the
+    ``/v1`` that people leave out.  Ollama's has no ``/v1``: its native API lives beside it.
+    A Unix socket is ``unix:/path``.  The message never repeats what may be a key.
+    """
+    text = text.strip()
+    if kind is Kind.EMBEDDED:
+        return IMPLIED_URL[kind]
+    if re.search(r"[\s\x00-\x1f\x7f\\]", text):
+        raise UserError(f"A URL has no spaces, line ends or backslashes in it.  {_EXAMPLE}")
+    if text.startswith(("unix:", "http+unix:")):
+        return _unix(text)
+    parts = _split(text)
+    host = _host(parts)
+    port = f":{parts.port}" if parts.port is not None else ""
+    shown = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme.lower()}://{shown}{port}{_path(parts.path, host, kind)}"
+
+
+def host_of(url: str) -> str:
+    """The host of a base URL in lower case; empty for a Unix socket and the embedded model."""
+    if url.startswith(("unix:", "embedded:")):
+        return ""
+    return (urlsplit(url).hostname or "").rstrip(".")
+
+
+def is_local_name(url: str) -> bool:
+    """Tell whether the text alone says loopback, a Unix socket or the embedded model."""
+    return url.startswith(("unix:", "embedded:")) or is_loopback(host_of(url))
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is loopback by its name or literal address.
+
+    Only the ordinary spellings count: ``2130706433`` or ``localhost.evil`` are not local.
+    """
+    host = host.rstrip(".").lower()
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    address = literal(host)
+    return address is not None and address.is_loopback
+
+
+def literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address a host spells, an IPv4 address mapped into IPv6 as itself; None for a name."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
+
+
+def is_within(host: str, ranges: Iterable[str]) -> bool:
+    """Tell whether a literal address lies in one of the ranges (CIDR)."""
+    address = literal(host)
+    if address is None:
+        return False
+    networks = (ipaddress.ip_network(one, strict=False) for one in ranges)
+    return any(address.version == one.version and address in one for one in networks)
+
+
+def _unix(text: str) -> str:
+    path = text.partition(":")[2]
+    if path.startswith("//"):
+        path = "/" + unquote(path[2:]).lstrip("/")
+    path = path.rstrip("/")
+    if not path.startswith("/"):
+        raise UserError("A Unix socket is written with its whole path: unix:/run/llama.sock.")
+    return f"unix:{path}"
+
+
+def _split(text: str) -> SplitResult:
+    if "://" not in text:
+        text = f"{_guessed_scheme(text)}://{text}"
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError as error:
+        raise UserError(f"That is no URL ({error}).  {_EXAMPLE}") from None
+    if parts.scheme.lower() not in ("http", "https"):
+        raise UserError(f"A URL here begins with http:// or https://.  {_EXAMPLE}")
+    if "@" in parts.netloc:
+        raise UserError(
+            "A URL holds no user name, password or key.  "
+            "Put the key into apiKey beside it, best as ${keyring:NAME} or ${env:NAME}."
+        )
+    if parts.query or parts.fragment or text.endswith(("?", "#")):
+        raise UserError(
+            "A base URL has no query and no fragment.  "
+            "Leave out what follows ? or #; a key goes into apiKey, other values into headers."
+        )
+    return parts
+
+
+def _guessed_scheme(text: str) -> str:
+    host = re.split(r"[/?#]", text, maxsplit=1)[0].rpartition("@")[2]
+    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    plain = is_loopback(name) or literal(name) is not None or "." not in name
+    return "http" if plain else "https"
+
+
+def _host(parts: SplitResult) -> str:
+    host = (parts.hostname or "").rstrip(".")
+    if not host or not re.fullmatch(r"[^\s/\\<>\"'`{}|^\[\]]+", host):
+        raise UserError(f"That URL names no host.  {_EXAMPLE}")
+    return host
+
+
+def _path(path: str, host: str, kind: Kind) -> str:
+    path = re.sub(r"/{2,}", "/", path).rstrip("/").removesuffix("/chat/completions")
+    if kind is Kind.OLLAMA:
+        return path.removesuffix("/v1").removesuffix("/api/chat").removesuffix("/api")
+    if path:
+        return path
+    if kind is Kind.OPENAI:
+        return "/v1" if is_loopback(host) else ""
+    return _PATH[kind]

@@ -1,0 +1,267 @@
+"""The rules of routing, in their order: each finds an endpoint or says why it does not apply."""
+
+from collections.abc import Callable, Mapping
+from fnmatch import fnmatchcase
+
+from attrs import evolve, field, frozen
+
+from inhouse.core import placeholders
+from inhouse.core.definition import AgentDefinition
+from inhouse.core.errors import UserError
+from inhouse.core.placeholders import KeySources
+from inhouse.core.route import DecidedBy, Endpoint, Kind
+from inhouse.core.secret import Secret
+from inhouse.core.settings import Settings
+from inhouse.core.urls import IMPLIED_URL, base_url, host_of
+
+INSTALL_EMBEDDED = "pip install 'inhouse[embedded]'"
+
+_REMOTES = (
+    ("OPENROUTER_API_KEY", Kind.OPENROUTER),
+    ("CODEBUFF_API_KEY", Kind.CODEBUFF),
+    ("OPENAI_API_KEY", Kind.OPENAI),
+)
+_OPENAI_URL = "https://api.openai.com/v1"
+_OLLAMA_PORT = ":11434"
+
+
+@frozen
+class Asked:
+    definition: AgentDefinition
+    settings: Settings
+    environment: Mapping[str, str] = field(repr=False)
+    endpoint: str | None
+    model: str | None
+    embedded_installed: bool
+    source: str
+    from_workspace: bool
+    keys: KeySources
+
+
+@frozen
+class Found:
+    endpoint: Endpoint
+    decided_by: DecidedBy
+    source: str
+    outcome: str
+    model: str | None = None
+    """A model that the rule itself names."""
+
+
+Rule = Callable[[Asked], Found | str]
+"""What a rule found, or in plain words why it does not apply."""
+
+
+def names_remote_model(definition: AgentDefinition) -> bool:
+    """Tell whether a definition names a model of OpenRouter's kind: ``maker/model``."""
+    return "/" in definition.model
+
+
+def _request(asked: Asked) -> Found | str:
+    if asked.endpoint is None:
+        if asked.model is None:
+            return "the request names neither endpoint nor model"
+        return f"the request names the model {asked.model!r}, and leaves the endpoint open"
+    endpoint = _named(asked.endpoint, asked)
+    return Found(endpoint, DecidedBy.REQUEST, "the request", f"it names {asked.endpoint!r}")
+
+
+def _definition(asked: Asked) -> Found | str:
+    provider = asked.definition.local_provider
+    if provider is None:
+        return "the definition has no localProvider"
+    place = f"{asked.source}: localProvider"
+    url = _url(provider.base_url, place)
+    endpoint = Endpoint(
+        name="definition",
+        kind=_guessed_kind(url, provider.base_url),
+        base_url=_bare(url, provider.base_url),
+        source=place,
+        api_key=_definition_key(provider.api_key, url, asked),
+        from_workspace=asked.from_workspace,
+    )
+    return Found(endpoint, DecidedBy.DEFINITION, place, f"its localProvider is {url}")
+
+
+def _route(asked: Asked) -> Found | str:
+    rules = asked.settings.routes
+    for rule in rules:
+        if _matches(asked.definition, rule.agents):
+            endpoint = _named(rule.endpoint, asked, by=rule.source)
+            outcome = f"{rule.agents!r} matches and names {rule.endpoint!r}"
+            return Found(endpoint, DecidedBy.ROUTE, rule.source, outcome, rule.model)
+    if not rules:
+        return "no routes are set"
+    patterns = ", ".join(repr(rule.agents) for rule in rules)
+    return f"none of {len(rules)} matches {asked.definition.id!r}: {patterns}"
+
+
+def _environment(asked: Asked) -> Found | str:
+    for name in ("CODEBUFF_LOCAL_BASE_URL", "CODEBUFF_BASE_URL"):
+        written = asked.environment.get(name, "").strip()
+        if not written:
+            continue
+        url = _url(written, f"the variable {name}")
+        endpoint = Endpoint(
+            name="environment",
+            kind=_guessed_kind(url, written),
+            base_url=_bare(url, written),
+            source=name,
+            api_key=_variable(asked, "CODEBUFF_PROVIDER_API_KEY"),
+        )
+        model = asked.environment.get("CODEBUFF_PROVIDER_MODEL", "").strip() or None
+        return Found(endpoint, DecidedBy.ENVIRONMENT, name, f"{name} is {url}", model)
+    return "neither CODEBUFF_LOCAL_BASE_URL nor CODEBUFF_BASE_URL is set"
+
+
+def _default(asked: Asked) -> Found | str:
+    name = asked.settings.default_endpoint
+    if not name:
+        return "defaultEndpoint is not set"
+    source = asked.settings.default_endpoint_source
+    return Found(_named(name, asked, by=source), DecidedBy.DEFAULT, source, f"it names {name!r}")
+
+
+def _remote(asked: Asked) -> Found | str:
+    for name, kind in _REMOTES:
+        key = _variable(asked, name)
+        if key is None:
+            continue
+        url, source = IMPLIED_URL.get(kind, _OPENAI_URL), name
+        if kind is Kind.OPENAI and (own := asked.environment.get("OPENAI_BASE_URL", "").strip()):
+            url, source = _url(own, "the variable OPENAI_BASE_URL"), f"{name}, OPENAI_BASE_URL"
+        endpoint = Endpoint(name="environment", kind=kind, base_url=url, source=source, api_key=key)
+        outcome = f"{name} is set, so {host_of(url)} serves"
+        return Found(endpoint, DecidedBy.ENVIRONMENT, source, outcome, _openai_model(url, asked))
+    return f"none of {', '.join(name for name, _ in _REMOTES)} is set"
+
+
+def _embedded(asked: Asked) -> Found | str:
+    allowed = asked.settings.embedded
+    if allowed is False:
+        return "the setting embedded is false"
+    if allowed is None and names_remote_model(asked.definition):
+        return (
+            f"off for an agent that names a remote model ({asked.definition.model}); "
+            "the setting embedded = true allows it"
+        )
+    if not asked.embedded_installed:
+        return f"not installed; {INSTALL_EMBEDDED} does it"
+    source = "the setting embedded" if allowed else "the embedded model is installed"
+    endpoint = _embedded_endpoint(asked)
+    return Found(endpoint, DecidedBy.EMBEDDED, source, "it is installed and allowed")
+
+
+RULES: tuple[tuple[str, Rule], ...] = (
+    ("request", _request),
+    ("definition", _definition),
+    ("routes", _route),
+    ("environment", _environment),
+    ("defaultEndpoint", _default),
+    ("remote keys", _remote),
+    ("embedded", _embedded),
+)
+
+
+def _named(name: str, asked: Asked, by: str = "") -> Endpoint:
+    """The endpoint of that name; what is not there is an error, never a reason to go on."""
+    settings = asked.settings
+    if name in settings.endpoints:
+        endpoint = settings.endpoints[name]
+        if endpoint.kind is Kind.EMBEDDED:
+            _require_embedded(asked)
+        return endpoint
+    if name == "embedded":
+        _require_embedded(asked)
+        return _embedded_endpoint(asked)
+    if not by and name in ("definition", "environment"):
+        found = _definition(asked) if name == "definition" else _environment(asked)
+        if isinstance(found, str) and name == "environment":
+            found = _remote(asked)
+        if isinstance(found, Found):
+            return found.endpoint
+    begin = f"{by}: " if by else ""
+    if name in settings.broken_endpoints:
+        raise UserError(
+            f"{begin}Endpoint {name!r} cannot be used.  {settings.broken_endpoints[name]}",
+            code="unusable-endpoint",
+        )
+    known = ", ".join(sorted({*settings.endpoints, "embedded"}))
+    raise UserError(f"{begin}No endpoint {name!r}.  Endpoints: {known}", code="unknown-endpoint")
+
+
+def _require_embedded(asked: Asked) -> None:
+    if not asked.embedded_installed:
+        raise UserError(
+            f"The embedded model is not installed.  Install it: {INSTALL_EMBEDDED}",
+            code="embedded-not-installed",
+        )
+
+
+def _embedded_endpoint(asked: Asked) -> Endpoint:
+    known = asked.settings.endpoints.get("embedded")
+    if known is not None and known.kind is Kind.EMBEDDED:
+        return known
+    return Endpoint(
+        name="embedded",
+        kind=Kind.EMBEDDED,
+        base_url=IMPLIED_URL[Kind.EMBEDDED],
+        source="the embedded model",
+    )
+
+
+def _matches(definition: AgentDefinition, pattern: str) -> bool:
+    """A glob over ids; ``publisher/id`` too, and ``_`` is ``-`` as in look-ups."""
+    ids = [definition.id]
+    if definition.publisher:
+        ids.append(f"{definition.publisher}/{definition.id}")
+    wanted = pattern.replace("_", "-")
+    return any(fnmatchcase(one.replace("_", "-"), wanted) for one in ids)
+
+
+def _url(written: str, place: str) -> str:
+    try:
+        return base_url(written)
+    except UserError as error:
+        raise UserError(f"{place}: {error}", code="bad-url") from None
+
+
+def _guessed_kind(url: str, written: str) -> Kind:
+    """A URL alone tells little: OpenRouter's host, and Ollama's port without a path."""
+    if host_of(url) == "openrouter.ai":
+        return Kind.OPENROUTER
+    if written.strip().rstrip("/").endswith(_OLLAMA_PORT):
+        return Kind.OLLAMA
+    return Kind.OPENAI
+
+
+def _bare(url: str, written: str) -> str:
+    kind = _guessed_kind(url, written)
+    return base_url(written, kind) if kind is not Kind.OPENAI else url
+
+
+def _variable(asked: _Asked, name: str) -> Secret | None:
+    text = asked.environment.get(name, "").strip()
+    return Secret(text) if text else None
+
+
+def _definition_key(key: Secret | None, url: str, asked: _Asked) -> Secret | None:
+    if key is None:
+        return None
+    text = key.reveal()
+    if not placeholders.has_placeholder(text):
+        return key if text else None
+    keys = evolve(
+        asked.keys,
+        allowed_environment=asked.settings.allowed_environment,
+        key_hosts={**asked.keys.key_hosts, **asked.settings.key_hosts},
+    )
+    place = f"{asked.source}: localProvider.apiKey"
+    return placeholders.key(text, keys, url=url, from_workspace=asked.from_workspace, place=place)
+
+
+def _openai_model(url: str, asked: _Asked) -> str | None:
+    """OpenAI itself knows no ``openai/`` before its models' names."""
+    model = asked.definition.model
+    own = host_of(url) == "api.openai.com" and model.startswith("openai/")
+    return model.removeprefix("openai/") if own else None

@@ -1,0 +1,268 @@
+"""Endpoints out of layers: URL, key and headers of one layer, the rest from the nearest.
+
+A key never travels with another layer's URL: what makes up the connection is taken from the
+nearest layer that names any of it, as a whole.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, cast
+
+from attrs import evolve, field, frozen
+
+from inhouse.core import placeholders
+from inhouse.core.errors import RefusedError, UserError
+from inhouse.core.placeholders import KeySources
+from inhouse.core.route import Endpoint, Kind
+from inhouse.core.secret import Secret
+from inhouse.core.urls import IMPLIED_URL, base_url
+
+from . import values
+from .report import Report
+from .table import CONNECTION, ENDPOINT_BY_NAME, Scope
+
+_RESERVED = ("definition", "environment")
+_SECRET_HEADERS = ("authorization", "key", "token", "secret", "cookie")
+_TUNING = {
+    "firstTokenTimeout": "first_token_timeout",
+    "idleTimeout": "idle_timeout",
+    "maxConcurrent": "max_concurrent",
+    "contextWindow": "context_window",
+    "keepAlive": "keep_alive",
+    "vouchedLocal": "vouched_local",
+}
+
+
+@frozen
+class Part:
+    """What one layer says about one endpoint."""
+
+    report: Report
+    values: Mapping[str, Any] = field(repr=False)
+    failed: frozenset[str] = frozenset()
+    """The keys whose value is bad."""
+
+
+def read_part(name: str, written: Any, report: Report) -> Part | None:
+    """Check what a layer says about an endpoint; None where nothing can be made of it."""
+    path = ("endpoints", name)
+    if name in _RESERVED or not name.strip():
+        report.error(path, f"{name!r} is a name that routes use themselves; choose another.")
+        return None
+    if not isinstance(written, Mapping):
+        hint = f' Write {{ "baseUrl": "{_plain(written)}" }}.' if _plain(written) else ""
+        report.error(path, f"An endpoint is an object with baseUrl or kind.{hint}")
+        return None
+    checked: dict[str, Any] = {}
+    failed: set[str] = set()
+    for key_name, value in cast("Mapping[str, Any]", written).items():
+        key = ENDPOINT_BY_NAME.get(key_name)
+        if key is None:
+            guess = values.suggestion(key_name, tuple(ENDPOINT_BY_NAME))
+            report.warning(
+                (*path, key_name), f"No such setting; {guess}".rstrip("; "), "unknown-key"
+            )
+        elif value is None:
+            continue
+        elif key.scope is Scope.USER and report.layer.from_workspace:
+            report.warning(
+                (*path, key_name),
+                "Only your own settings can say this; a file of the workspace cannot.",
+                "user-only",
+            )
+        else:
+            value, bad = values.check(value, key)  # noqa: PLW2901  the same value, typed
+            for one in bad:
+                report.error((*path, key_name, *one.path), one.message)
+            if value is None:
+                failed.add(key_name)
+            else:
+                checked[key_name] = value
+    return Part(report, checked, frozenset(failed))
+
+
+def merge(name: str, parts: Sequence[Part], keys: KeySources) -> Endpoint:
+    """Make an endpoint of what the layers say, nearest first.  Raises `UserError`: unusable."""
+    part, kind, url = _connection(name, parts, keys)
+    layer, report = part.report.layer, part.report
+    place = report.place(("endpoints", name))
+    endpoint = Endpoint(
+        name=name,
+        kind=kind,
+        base_url=url,
+        source=place,
+        api_key=_api_key(name, part, url, keys),
+        headers=MappingProxyType(_headers(name, part, url, keys)),
+        ca_file=_file(name, "caFile", part, keys),
+        model_path=_file(name, "modelPath", part, keys),
+        from_workspace=layer.from_workspace,
+    )
+    tuning: dict[str, Any] = {
+        field_name: value
+        for key_name, field_name in _TUNING.items()
+        if (value := _nearest(parts, key_name)) is not None
+    }
+    tools = _nearest(parts, "tools")
+    models: dict[str, str] = {}
+    prices: dict[str, tuple[float, float]] = {}
+    for one in reversed(parts):
+        models |= one.values.get("models", {})
+        for model, price in one.values.get("prices", {}).items():
+            if (pair := _price(name, model, price, one.report)) is not None:
+                prices[model] = pair
+    return evolve(
+        endpoint,
+        **tuning,
+        tools=tools.value if tools is not None else None,
+        models=MappingProxyType(models),
+        prices=MappingProxyType(prices),
+    )
+
+
+def with_pool(endpoint: Endpoint, part: Part, known: Mapping[str, Endpoint]) -> Endpoint:
+    """Add the members of an endpoint's pool: names of other endpoints, or URLs of its own."""
+    members: list[Endpoint] = []
+    path = ("endpoints", endpoint.name, "pool")
+    for index, text in enumerate(part.values.get("pool", ())):
+        if text in known and text != endpoint.name:
+            members.append(evolve(known[text], pool=()))
+            continue
+        if not ("://" in text or ":" in text):
+            names = ", ".join(sorted(set(known) - {endpoint.name})) or "none"
+            part.report.error((*path, index), f"No endpoint {text!r}.  Endpoints: {names}")
+            continue
+        try:
+            url = base_url(text, endpoint.kind)
+        except UserError as error:
+            part.report.error((*path, index), str(error))
+            continue
+        members.append(evolve(endpoint, base_url=url, pool=()))
+    if not members:
+        return endpoint
+    return evolve(endpoint, base_url=members[0].base_url, pool=tuple(members))
+
+
+def connection_part(parts: Sequence[Part]) -> Part | None:
+    """The nearest part that can make a connection of its own."""
+    return next((one for one in parts if _makes_connection(one)), None)
+
+
+def _makes_connection(part: Part) -> bool:
+    return bool({"baseUrl", "kind", "pool"} & (set(part.values) | part.failed))
+
+
+def _connection(name: str, parts: Sequence[Part], keys: KeySources) -> tuple[Part, Kind, str]:
+    part = connection_part(parts)
+    for one in parts:
+        if one is part:
+            break
+        for key in sorted(CONNECTION & set(one.values)):
+            one.report.error(
+                ("endpoints", name, key),
+                "URL, key and headers come from one place, and no baseUrl or kind stands beside "
+                "it here.  Write baseUrl beside it, or move it to where baseUrl is.",
+                "key-without-url",
+            )
+    if part is None:
+        raise UserError("It has no baseUrl and no kind.  Write one of them.")
+    kind: Kind = part.values.get("kind", Kind.OPENAI)
+    return part, kind, _url(name, kind, part, keys)
+
+
+def _url(name: str, kind: Kind, part: Part, keys: KeySources) -> str:
+    path = ("endpoints", name, "baseUrl")
+    if "baseUrl" in part.failed:
+        raise UserError("Its baseUrl is not usable.")
+    written = part.values.get("baseUrl")
+    if written is None and (kind in IMPLIED_URL or part.values.get("pool")):
+        return IMPLIED_URL.get(kind, "")
+    if written is None:
+        message = f"It has no baseUrl, and kind {kind.value!r} implies none."
+        part.report.error(path[:-1], f"{message}  Write baseUrl.", "no-url")
+        raise UserError(message)
+    try:
+        filled = placeholders.fill(written, keys, from_workspace=part.report.layer.from_workspace)
+        return base_url(filled, kind)
+    except UserError as error:
+        part.report.error(path, str(error), "bad-url")
+        raise UserError(f"Its baseUrl is not usable: {error}") from None
+
+
+def _api_key(name: str, part: Part, url: str, keys: KeySources) -> Secret | None:
+    text: str = part.values.get("apiKey", "").strip()
+    if not text:
+        return None
+    path = ("endpoints", name, "apiKey")
+    workspace = part.report.layer.from_workspace
+    try:
+        placeholders.check(text)
+    except UserError as error:
+        part.report.error(path, str(error))
+        return None
+    if "\n" in text or "\r" in text:
+        part.report.error(path, "A key is one line.")
+        return None
+    refused = placeholders.refusal(text, keys, url=url) if workspace else None
+    if refused is not None:
+        part.report.warning(path, str(refused), refused.code)
+    place = part.report.place(path)
+    return placeholders.key(text, keys, url=url, from_workspace=workspace, place=place)
+
+
+def _headers(name: str, part: Part, url: str, keys: KeySources) -> dict[str, str]:
+    kept: dict[str, str] = {}
+    workspace = part.report.layer.from_workspace
+    for header, text in part.values.get("headers", {}).items():
+        path = ("endpoints", name, "headers", header)
+        try:
+            if workspace and (refused := placeholders.refusal(text, keys, url=url)) is not None:
+                raise refused
+            value = placeholders.fill(text, keys, from_workspace=False)
+            values.header(header, value)
+        except RefusedError as error:
+            part.report.warning(path, str(error), error.code)
+        except UserError as error:
+            part.report.error(path, str(error))
+        else:
+            if any(word in header.lower() for word in _SECRET_HEADERS):
+                Secret(value)  # from now on it is known and taken out of what leaves
+                Secret(value.rpartition(" ")[2])
+            kept[header] = value
+    return kept
+
+
+def _file(name: str, key: str, part: Part, keys: KeySources) -> str | None:
+    """A file named by a settings file is looked for beside it."""
+    text = part.values.get(key)
+    if not text:
+        return None
+    layer = part.report.layer
+    try:
+        text = placeholders.fill(text, keys, from_workspace=layer.from_workspace)
+    except UserError as error:
+        part.report.error(("endpoints", name, key), str(error))
+        return None
+    path = Path(text).expanduser()
+    return str(path if layer.path is None else layer.path.parent / path)
+
+
+def _price(
+    name: str, model: str, price: Mapping[str, float], report: Report
+) -> tuple[float, float] | None:
+    path = ("endpoints", name, "prices", model)
+    if set(price) != {"input", "output"} or min(price.values()) < 0:
+        report.error(
+            path, "A price is { input = 0.5, output = 1.5 }, dollars for a million tokens."
+        )
+        return None
+    return price["input"], price["output"]
+
+
+def _nearest(parts: Sequence[Part], key: str) -> Any:
+    return next((one.values[key] for one in parts if key in one.values), None)
+
+
+def _plain(written: Any) -> str:
+    """A URL that may be repeated: it has no place for credentials."""
+    return written if isinstance(written, str) and "@" not in written and "?" not in written else ""

@@ -1,0 +1,127 @@
+"""Where settings come from: files here, editors as `Layer`s made by their door."""
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from attrs import field, frozen
+
+from inhouse.core.text import START, Position, Range, Severity
+
+WORKSPACE_FILE = "inhouse.toml"
+USER_FILE = "config.toml"
+
+
+@frozen
+class SettingsProblem:
+    """What is wrong with a setting, and where it stands."""
+
+    key: str
+    """Dotted: ``endpoints.team.baseUrl``.  Empty: the whole file."""
+    message: str
+    """What is wrong and what would work; never a key or a header's value."""
+    source: str
+    """The layer: a file, or who sent it."""
+    severity: Severity = Severity.ERROR
+    code: str = "bad-value"
+    path: Path | None = None
+    """None: an editor's settings, which have no place of their own."""
+    range: Range = START
+
+
+@frozen
+class Layer:
+    """Settings that were written in one place."""
+
+    values: Mapping[str, Any] = field(repr=False)
+    source: str
+    """For people: ``the editor's settings``, ``inhouse.toml``."""
+    path: Path | None = None
+    from_workspace: bool = False
+    trusted: bool = True
+    """False: of a workspace that is not trusted; it is looked at and has no effect."""
+    text: str | None = field(default=None, repr=False)
+    """Of a file: where to look for places."""
+    broken: SettingsProblem | None = None
+    """The file could not be read: nobody knows what it says."""
+
+
+def editor_layer(values: object, source: str = "the editor's settings") -> Layer:
+    """Make a layer of what an editor sent; None and ``{}`` are an empty one."""
+    if values is None:
+        return Layer({}, source)
+    if not isinstance(values, Mapping):
+        problem = SettingsProblem(
+            "", "The section 'inhouse' is an object of settings.", source, code="bad-section"
+        )
+        return Layer({}, source, broken=problem)
+    return Layer(cast("Mapping[str, Any]", values), source)
+
+
+def layers_from_files(
+    workspace_roots: Sequence[Path], config_folder: Path, *, trusted: bool = True
+) -> tuple[Layer, ...]:
+    """Read ``inhouse.toml`` of the workspace and ``config.toml`` of the user, nearest first.
+
+    A file that is not there makes no layer.
+    """
+    found = [
+        file_layer(root / WORKSPACE_FILE, from_workspace=True, trusted=trusted)
+        for root in workspace_roots
+    ]
+    found.append(file_layer(config_folder / USER_FILE))
+    return tuple(layer for layer in found if layer is not None)
+
+
+def file_layer(path: Path, *, from_workspace: bool = False, trusted: bool = True) -> Layer | None:
+    """Read one TOML file; None where there is none."""
+    try:
+        raw = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        return _broken(path, f"{path.name} cannot be read: {error.strerror}.", from_workspace)
+    return text_layer(path, raw, from_workspace=from_workspace, trusted=trusted)
+
+
+def text_layer(
+    path: Path, text: bytes | str, *, from_workspace: bool = False, trusted: bool = True
+) -> Layer:
+    """Make a layer of a TOML file's text, saved or not."""
+    try:
+        text = text if isinstance(text, str) else text.decode("utf-8-sig")
+        values = tomllib.loads(text.replace("\r\n", "\n"))
+    except UnicodeDecodeError:
+        return _broken(path, f"{path.name} is not UTF-8.  Save it as UTF-8.", from_workspace)
+    except tomllib.TOMLDecodeError as error:
+        return _broken(path, str(error), from_workspace, text=cast("str", text), trusted=trusted)
+    except RecursionError:
+        return _broken(path, f"{path.name} is nested too deeply.", from_workspace)
+    inner = values.get("inhouse")
+    if isinstance(inner, dict) and len(values) == 1:
+        values = cast("dict[str, Any]", inner)
+    return Layer(values, str(path), path, from_workspace, trusted, text)
+
+
+def _broken(
+    path: Path,
+    message: str,
+    from_workspace: bool,  # noqa: FBT001
+    *,
+    text: str | None = None,
+    trusted: bool = True,
+) -> Layer:
+    at = re.search(r"\(at line (\d+), column (\d+)\)", message)
+    where = START
+    if at is not None:
+        line, column = int(at[1]) - 1, int(at[2]) - 1
+        where = Range(Position(line, max(column - 1, 0)), Position(line, column))
+    elif text is not None:
+        end = Position(text.count("\n"), len(text.rpartition("\n")[2]))
+        where = Range(end, end)
+    if text is not None:
+        message = f"This is not TOML: {message}.  Nothing of {path.name} counts until it is."
+    problem = SettingsProblem("", message, str(path), Severity.ERROR, "bad-toml", path, where)
+    return Layer({}, str(path), path, from_workspace, trusted, text, problem)

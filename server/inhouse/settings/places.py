@@ -1,0 +1,93 @@
+"""Where a setting stands in a TOML file."""
+
+from collections.abc import Iterator, Sequence
+
+import tree_sitter
+import tree_sitter_toml
+
+from inhouse.core.text import START, Position, Range
+
+Path = tuple[str | int, ...]
+
+_KEYS = ("bare_key", "quoted_key", "dotted_key")
+
+
+def locate(text: str, path: Sequence[str | int]) -> Range:
+    """The range of the value at ``path``, or of the nearest thing around it that is written."""
+    source = text.encode()
+    tree = tree_sitter.Parser(tree_sitter.Language(tree_sitter_toml.language())).parse(source)
+    wanted, best, length = tuple(path), None, 0
+    for here, node in _written(tree.root_node):
+        common = _common(here, wanted)
+        if common == len(here) and common > length:
+            best, length = node, common
+        if best is None and common:
+            best = node
+    return START if best is None else Range(_position(source, best.start_byte), _end(source, best))
+
+
+def _written(root: tree_sitter.Node) -> Iterator[tuple[Path, tree_sitter.Node]]:
+    counts: dict[Path, int] = {}
+    for node in root.named_children:
+        if node.type == "pair":
+            yield from _pair((), node)
+        elif node.type in ("table", "table_array_element"):
+            key = next((one for one in node.named_children if one.type in _KEYS), None)
+            if key is None:
+                continue
+            prefix: Path = _parts(key)
+            if node.type == "table_array_element":
+                counts[prefix] = counts.get(prefix, -1) + 1
+                prefix = (*prefix, counts[prefix])
+            yield prefix, key
+            for pair in node.named_children:
+                if pair.type == "pair":
+                    yield from _pair(prefix, pair)
+
+
+def _pair(prefix: Path, node: tree_sitter.Node) -> Iterator[tuple[Path, tree_sitter.Node]]:
+    children = [one for one in node.named_children if one.type != "comment"]
+    if len(children) == 2:  # noqa: PLR2004  key and value
+        yield from _value((*prefix, *_parts(children[0])), children[1], children[0])
+
+
+def _value(
+    path: Path, node: tree_sitter.Node, shown: tree_sitter.Node
+) -> Iterator[tuple[Path, tree_sitter.Node]]:
+    """A simple value stands where it is; of a table or list the key is shown."""
+    inside = node.type in ("inline_table", "array")
+    yield path, shown if inside else node
+    if node.type == "inline_table":
+        for pair in node.named_children:
+            if pair.type == "pair":
+                yield from _pair(path, pair)
+    elif node.type == "array":
+        items = [one for one in node.named_children if one.type != "comment"]
+        for index, item in enumerate(items):
+            yield from _value((*path, index), item, item)
+
+
+def _parts(key: tree_sitter.Node) -> tuple[str, ...]:
+    if key.type == "dotted_key":
+        return tuple(part for one in key.named_children for part in _parts(one))
+    text = (key.text or b"").decode()
+    return (text[1:-1] if key.type == "quoted_key" else text,)
+
+
+def _common(one: Path, other: Path) -> int:
+    count = 0
+    for a, b in zip(one, other, strict=False):
+        if a != b:
+            break
+        count += 1
+    return count
+
+
+def _position(source: bytes, offset: int) -> Position:
+    before = source[:offset].decode(errors="replace")
+    last = before.rpartition("\n")[2]
+    return Position(before.count("\n"), len(last.encode("utf-16-le")) // 2)
+
+
+def _end(source: bytes, node: tree_sitter.Node) -> Position:
+    return _position(source, node.end_byte)

@@ -1,0 +1,280 @@
+"""Layers of settings → `Settings`, and what is wrong with them.
+
+Nearer wins, value by value.  A bad value is as if it were not written: it is reported where it
+stands and loses only itself.  One value falls to the careful side: where ``privacy`` cannot be
+understood, nothing leaves the machine until it can.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from attrs import evolve
+
+from inhouse.core.errors import UserError
+from inhouse.core.placeholders import KeySources
+from inhouse.core.route import Endpoint, Privacy
+from inhouse.core.settings import RouteRule, Settings
+
+from . import endpoints, values
+from .endpoints import Part
+from .layers import Layer, SettingsProblem
+from .report import Report
+from .table import BY_NAME, ROUTE_BY_NAME, Scope
+
+_PLAIN = {
+    "defaultEndpoint": "default_endpoint",
+    "privacy": "privacy",
+    "edits": "edits",
+    "commands": "commands",
+    "allowedCommands": "allowed_commands",
+    "agentFolders": "agent_folders",
+    "maxSteps": "max_steps",
+    "budgetUsd": "budget_usd",
+    "dailyBudgetUsd": "daily_budget_usd",
+    "trace": "trace",
+    "embedded": "embedded",
+    "showTranscript": "show_transcript",
+    "localAddresses": "local_addresses",
+    "allowedEnvironment": "allowed_environment",
+}
+
+
+def read_settings(
+    layers: Sequence[Layer], keys: KeySources | None = None
+) -> tuple[Settings, tuple[SettingsProblem, ...]]:
+    """Read layers, nearest first: the editor's, the workspace's file, the user's file.
+
+    A layer of a workspace that is not trusted is looked at and has no effect.
+    """
+    reports = [Report(layer) for layer in layers]
+    written = [_layer(report) for report in reports]
+    counting = [one for one in written if one.report.layer.trusted]
+    plain = _plain_values(counting)
+    key_hosts = _key_hosts(counting)
+    sources = keys or KeySources()
+    sources = evolve(
+        sources,
+        allowed_environment=plain.get("allowed_environment", ()),
+        key_hosts=_joined(sources.key_hosts, key_hosts),
+    )
+    known, broken = _endpoints(counting, sources)
+    for one in written:
+        if not one.report.layer.trusted:
+            _endpoints([one], sources)
+    settings = Settings(
+        **plain,
+        endpoints=known,
+        broken_endpoints=broken,
+        routes=tuple(rule for one in counting for rule in one.routes),
+        key_hosts=_joined(sources.key_hosts, {}),
+    )
+    _check_names(counting, settings)
+    return settings, tuple(problem for report in reports for problem in report.problems)
+
+
+class _Layer:
+    """What one layer says, checked value by value."""
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        self.plain: dict[str, Any] = {}
+        self.endpoints: dict[str, Part] = {}
+        self.routes: list[RouteRule] = []
+        self.privacy_unclear: str | None = None
+        if report.layer.broken is not None:
+            self.privacy_unclear = f"{report.layer.source} cannot be read"
+
+
+def _layer(report: Report) -> _Layer:
+    found = _Layer(report)
+    for name, value in report.layer.values.items():
+        key = BY_NAME.get(name)
+        if key is None:
+            guess = values.suggestion(name, tuple(BY_NAME))
+            report.warning((name,), f"No such setting; {guess}".rstrip("; "), "unknown-key")
+        elif value is None:
+            continue
+        elif key.scope is Scope.USER and report.layer.from_workspace:
+            report.warning(
+                (name,),
+                "Only your own settings can say this; a file of the workspace cannot.",
+                "user-only",
+            )
+        elif name == "endpoints":
+            _read_endpoints(value, found)
+        elif name == "routes":
+            _read_routes(value, found)
+        else:
+            _read_plain(name, value, found)
+    return found
+
+
+def _read_plain(name: str, value: Any, found: _Layer) -> None:
+    report = found.report
+    checked, bad = values.check(value, BY_NAME[name])
+    for one in bad:
+        report.error((name, *one.path), one.message)
+    if name == "localAddresses" and checked is not None:
+        checked = _ranges(checked, report)
+    if name == "privacy" and checked is None:
+        found.privacy_unclear = f"{report.place((name,))} is not understood"
+    if checked is not None:
+        found.plain[name] = checked
+
+
+def _ranges(written: Sequence[str], report: Report) -> list[str]:
+    kept: list[str] = []
+    for index, text in enumerate(written):
+        try:
+            kept.append(values.address_range(text))
+        except UserError as error:
+            report.error(("localAddresses", index), str(error))
+    return kept
+
+
+def _read_endpoints(written: Any, found: _Layer) -> None:
+    if not isinstance(written, Mapping):
+        found.report.error(("endpoints",), "expected an object of endpoints by name")
+        return
+    for name, one in cast("Mapping[str, Any]", written).items():
+        if one is None:
+            continue
+        part = endpoints.read_part(name, one, found.report)
+        if part is not None:
+            found.endpoints[name] = part
+
+
+def _read_routes(written: Any, found: _Layer) -> None:
+    if not isinstance(written, list | tuple):
+        found.report.error(("routes",), "expected a list of routes")
+        return
+    for index, one in enumerate(cast("Sequence[Any]", written)):
+        rule = _route(one, index, found.report)
+        if rule is not None:
+            found.routes.append(rule)
+
+
+def _route(written: Any, index: int, report: Report) -> RouteRule | None:
+    path = ("routes", index)
+    if not isinstance(written, Mapping):
+        report.error(path, 'A route is an object: { agents = "file-*", endpoint = "ollama" }.')
+        return None
+    checked: dict[str, str] = {}
+    for name, value in cast("Mapping[str, Any]", written).items():
+        key = ROUTE_BY_NAME.get(name)
+        if key is None:
+            guess = values.suggestion(name, tuple(ROUTE_BY_NAME))
+            report.warning((*path, name), f"No such setting; {guess}".rstrip("; "), "unknown-key")
+        elif value is not None:
+            text, bad = values.check(value, key)
+            for problem in bad:
+                report.error((*path, name, *problem.path), problem.message)
+            if text:
+                checked[name] = text
+    missing = [name for name in ("agents", "endpoint") if name not in checked]
+    if missing:
+        report.error(path, f"A route needs {' and '.join(missing)}; this one has no effect.")
+        return None
+    return RouteRule(
+        agents=checked["agents"],
+        endpoint=checked["endpoint"],
+        source=report.place(path),
+        model=checked.get("model"),
+        from_workspace=report.layer.from_workspace,
+    )
+
+
+def _plain_values(layers: Sequence[_Layer]) -> dict[str, Any]:
+    plain: dict[str, Any] = {}
+    for name, field in _PLAIN.items():
+        for one in layers:
+            if name == "privacy" and one.privacy_unclear is not None:
+                plain |= {
+                    "privacy": Privacy.LOCAL_ONLY,
+                    "privacy_source": f"{one.privacy_unclear}: nothing leaves until it is",
+                }
+                break
+            if name not in one.plain:
+                continue
+            value = one.plain[name]
+            plain[field] = tuple(value) if isinstance(value, list) else value  # pyright: ignore[reportUnknownArgumentType]
+            if name in ("privacy", "defaultEndpoint"):
+                plain[f"{field}_source"] = one.report.place((name,))
+            if name == "agentFolders":
+                plain[field] = _folders(one)
+            break
+    return plain
+
+
+def _folders(one: _Layer) -> tuple[str, ...]:
+    """Folders named by a file are looked for beside it; an editor's, in the workspace."""
+    path = one.report.layer.path
+    folders = (Path(text).expanduser() for text in one.plain["agentFolders"])
+    return tuple(str(folder if path is None else path.parent / folder) for folder in folders)
+
+
+def _key_hosts(layers: Sequence[_Layer]) -> Mapping[str, tuple[str, ...]]:
+    bound: dict[str, tuple[str, ...]] = {}
+    for one in layers:
+        bound = dict(_joined(bound, one.plain.get("keyHosts", {})))
+    return bound
+
+
+def _joined(
+    one: Mapping[str, Sequence[str]], other: Mapping[str, Sequence[str]]
+) -> dict[str, tuple[str, ...]]:
+    names = {*one, *other}
+    return {
+        name: tuple(
+            dict.fromkeys(host.lower() for host in (*one.get(name, ()), *other.get(name, ())))
+        )
+        for name in sorted(names)
+    }
+
+
+def _endpoints(
+    layers: Sequence[_Layer], keys: KeySources
+) -> tuple[dict[str, Endpoint], dict[str, str]]:
+    parts: dict[str, list[Part]] = {}
+    for layer in layers:
+        for name, part in layer.endpoints.items():
+            parts.setdefault(name, []).append(part)
+    known: dict[str, Endpoint] = {}
+    broken: dict[str, str] = {}
+    for name, found in parts.items():
+        try:
+            known[name] = endpoints.merge(name, found, keys)
+        except UserError as error:
+            broken[name] = str(error)
+    for name, endpoint in list(known.items()):
+        part = endpoints.connection_part(parts[name])
+        if part is not None and part.values.get("pool"):
+            known[name] = endpoints.with_pool(endpoint, part, known)
+            if not known[name].base_url:
+                broken[name] = "Its pool has no usable member, and it has no baseUrl."
+                del known[name]
+    return known, broken
+
+
+def _check_names(layers: Sequence[_Layer], settings: Settings) -> None:
+    """Say where a route or ``defaultEndpoint`` names an endpoint that is not there."""
+    named: Callable[[str], str] = lambda name: _unknown(name, settings)  # noqa: E731
+    for one in layers:
+        for rule in one.routes:
+            if message := named(rule.endpoint):
+                index = rule.source.rpartition("[")[2].rstrip("]")
+                one.report.error(("routes", int(index), "endpoint"), message, "unknown-endpoint")
+        default = one.plain.get("defaultEndpoint")
+        if default and (message := named(default)):
+            one.report.error(("defaultEndpoint",), message, "unknown-endpoint")
+
+
+def _unknown(name: str, settings: Settings) -> str:
+    if name in settings.endpoints or name == "embedded":
+        return ""
+    if name in settings.broken_endpoints:
+        return f"Endpoint {name!r} cannot be used: {settings.broken_endpoints[name]}"
+    known = ", ".join(sorted({*settings.endpoints, "embedded"}))
+    guess = values.suggestion(name, tuple(settings.endpoints))
+    return f"No endpoint {name!r}; {guess}Endpoints: {known}"

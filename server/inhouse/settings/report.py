@@ -1,0 +1,57 @@
+"""Says what is wrong with a layer, where it stands."""
+
+from collections.abc import Sequence
+
+from inhouse.core.text import START, Severity
+
+from .layers import Layer, SettingsProblem
+
+
+class Report:
+    """Collects the problems of one layer."""
+
+    def __init__(self, layer: Layer) -> None:
+        self.layer = layer
+        self.problems: list[SettingsProblem] = []
+        if layer.broken is not None:
+            self.problems.append(layer.broken)
+
+    def error(self, path: Sequence[str | int], message: str, code: str = "bad-value") -> None:
+        self._add(path, message, Severity.ERROR, code)
+
+    def warning(self, path: Sequence[str | int], message: str, code: str) -> None:
+        self._add(path, message, Severity.WARNING, code)
+
+    def hint(self, path: Sequence[str | int], message: str, code: str) -> None:
+        self._add(path, message, Severity.INFORMATION, code)
+
+    def place(self, path: Sequence[str | int]) -> str:
+        """For people: ``inhouse.toml: endpoints.team.apiKey``."""
+        return f"{self.layer.source}: {dotted(path)}"
+
+    def _add(self, path: Sequence[str | int], message: str, severity: Severity, code: str) -> None:
+        where = START
+        if self.layer.text is not None:
+            from .places import locate  # noqa: PLC0415  tree-sitter only where something is wrong
+
+            where = locate(self.layer.text, path)
+        key = dotted(path)
+        self.problems.append(
+            SettingsProblem(
+                key,
+                f"{key}: {message}" if key else message,
+                self.layer.source,
+                severity,
+                code,
+                self.layer.path,
+                where,
+            )
+        )
+
+
+def dotted(path: Sequence[str | int]) -> str:
+    """``("routes", 1, "model")`` as ``routes[1].model``."""
+    text = ""
+    for one in path:
+        text += f"[{one}]" if isinstance(one, int) else f".{one}" if text else one
+    return text

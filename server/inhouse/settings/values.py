@@ -1,0 +1,203 @@
+"""Is this value what its setting wants?  Each check gives the value or says what would work."""
+
+import ipaddress
+import math
+import re
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from enum import Enum
+from typing import Any, cast
+
+from attrs import frozen
+from cattrs import Converter
+from cattrs.errors import BaseValidationError, IterableValidationError, IterableValidationNote
+
+from inhouse.core.errors import UserError
+from inhouse.core.route import Kind, Privacy
+from inhouse.core.settings import CommandMode, EditMode, Trace
+
+from .table import Key, ToolMode
+
+
+@frozen
+class Bad:
+    """What is wrong with a value; ``path`` leads into it from the setting."""
+
+    path: tuple[str | int, ...]
+    message: str
+
+
+def check(value: Any, key: Key) -> tuple[Any, tuple[Bad, ...]]:
+    """Give the value in the type of its setting, or None, and what is wrong with it.
+
+    Of a mapping only the bad entries are lost; of a list all is.
+    """
+    if getattr(key.type, "__origin__", None) is dict:
+        return _mapping(value, key)
+    try:
+        structured = _converter.structure(value, key.type)
+        _bounds(structured, key)
+    except BaseValidationError as error:
+        return None, tuple(_leaves(error, ()))
+    except ValueError as error:
+        return None, (Bad((), str(error)),)
+    return structured, ()
+
+
+def suggestion(word: str, known: Sequence[str]) -> str:
+    """``did you mean 'x'?  `` where one of the known words is close, else nothing."""
+    by_form = {_form(one): one for one in known}
+    close = get_close_matches(_form(word), by_form, n=1, cutoff=0.6)
+    return f"did you mean {by_form[close[0]]!r}?  " if close else ""
+
+
+def address_range(text: str) -> str:
+    """Check one of ``localAddresses``.  Raises `UserError`."""
+    try:
+        network = ipaddress.ip_network(text.strip(), strict=False)
+    except ValueError:
+        raise UserError(f"{text!r} is no address range; write it as 192.168.1.0/24.") from None
+    if network.prefixlen == 0:
+        raise UserError(f"{text!r} is the whole internet; name the range that is yours.")
+    return str(network)
+
+
+def header(name: str, value: str) -> None:
+    """Check a header.  Raises `UserError`; the message never repeats the value."""
+    if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
+        raise UserError(f"{name!r} is no header name: letters, digits and hyphens.")
+    if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value):
+        raise UserError("A header's value is one line without control characters.")
+    if name.lower() in {"host", "content-length", "transfer-encoding", "connection"}:
+        raise UserError(f"The header {name!r} belongs to the connection and cannot be set.")
+
+
+def _form(word: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", word.lower())
+
+
+def _mapping(value: Any, key: Key) -> tuple[Any, tuple[Bad, ...]]:
+    if not isinstance(value, Mapping):
+        return None, (Bad((), f"expected an object, not {_shown(value)}"),)
+    kept: dict[str, Any] = {}
+    bad: list[Bad] = []
+    of = key.type.__args__[1]
+    for name, one in cast("Mapping[str, Any]", value).items():
+        if one is None:
+            continue
+        try:
+            kept[str(name)] = _converter.structure(one, of)
+        except BaseValidationError as error:
+            bad.extend(_leaves(error, (str(name),)))
+        except ValueError as error:
+            bad.append(Bad((str(name),), str(error)))
+    return kept, tuple(bad)
+
+
+def _bounds(value: Any, key: Key) -> None:
+    if key.minimum is not None and value < key.minimum:
+        raise ValueError(f"expected {key.minimum:g} or more, not {value:g}")
+    if key.above is not None and value <= key.above:
+        raise ValueError(f"expected more than {key.above:g}, not {value:g}")
+
+
+def _leaves(error: BaseValidationError, path: tuple[str | int, ...]) -> list[Bad]:
+    found: list[Bad] = []
+    for inner in error.exceptions:
+        note = next(
+            (n for n in getattr(inner, "__notes__", ()) if isinstance(n, IterableValidationNote)),
+            None,
+        )
+        here = (*path, note.index) if note is not None else path
+        if isinstance(inner, IterableValidationError):
+            found.extend(_leaves(inner, here))
+        else:
+            found.append(Bad(here, str(inner)))
+    return found
+
+
+def _shown(value: Any) -> str:
+    """A wrong value as JSON people know it, never a long text: it may be a key."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return f"the number {value}"
+        case str():
+            return "a text"
+        case Mapping():
+            return "an object"
+        case list() | tuple():
+            return "a list"
+        case _:
+            return f"a {type(cast('object', value)).__name__}"
+
+
+def _text(value: Any, _: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"expected a text, not {_shown(value)}")  # noqa: TRY004  one kind of error
+    return value
+
+
+def _flag(value: Any, _: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"expected true or false, not {_shown(value)}")  # noqa: TRY004
+    return value
+
+
+def _number(value: Any, _: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"expected a number, not {_shown(value)}")
+    return float(value)
+
+
+def _whole(value: Any, _: Any) -> int:
+    number = _number(value, float)
+    if not number.is_integer():
+        raise ValueError(f"expected a whole number, not {number:g}")
+    return int(number)
+
+
+def _choice(value: Any, kind: type[Enum]) -> Enum:
+    known = [str(one.value) for one in kind]
+    if not isinstance(value, str):
+        raise ValueError(f"expected one of {', '.join(known)}, not {_shown(value)}")  # noqa: TRY004
+    if value not in known:
+        raise ValueError(
+            f"expected one of {', '.join(known)}, not {value[:40]!r}"
+            + f"; {suggestion(value, known)}".rstrip("; ")
+        )
+    return kind(value)
+
+
+def _list(value: Any, kind: Any) -> list[Any]:
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"expected a list, not {_shown(value)}")  # noqa: TRY004
+    return _items.structure(value, kind)
+
+
+def _dict(value: Any, kind: Any) -> dict[Any, Any]:
+    if not isinstance(value, Mapping):
+        raise ValueError(f"expected an object, not {_shown(value)}")  # noqa: TRY004
+    return _items.structure(value, kind)
+
+
+def _strict(*, containers: bool) -> Converter:
+    converter = Converter(detailed_validation=True)
+    for kind, hook in ((str, _text), (bool, _flag), (int, _whole), (float, _number)):
+        converter.register_structure_hook(kind, hook)
+    for choice in (Kind, Privacy, EditMode, CommandMode, Trace, ToolMode):
+        converter.register_structure_hook(choice, _choice)
+    if containers:
+        converter.register_structure_hook_func(
+            lambda kind: getattr(kind, "__origin__", None) is list, _list
+        )
+        converter.register_structure_hook_func(
+            lambda kind: getattr(kind, "__origin__", None) is dict, _dict
+        )
+    return converter
+
+
+_items = _strict(containers=False)
+"""Takes apart a container that is known to be one."""
+_converter = _strict(containers=True)
