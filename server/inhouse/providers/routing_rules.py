@@ -240,12 +240,12 @@ def _bare(url: str, written: str) -> str:
     return base_url(written, kind) if kind is not Kind.OPENAI else url
 
 
-def _variable(asked: _Asked, name: str) -> Secret | None:
+def _variable(asked: Asked, name: str) -> Secret | None:
     text = asked.environment.get(name, "").strip()
     return Secret(text) if text else None
 
 
-def _definition_key(key: Secret | None, url: str, asked: _Asked) -> Secret | None:
+def _definition_key(key: Secret | None, url: str, asked: Asked) -> Secret | None:
     if key is None:
         return None
     text = key.reveal()
@@ -260,7 +260,7 @@ def _definition_key(key: Secret | None, url: str, asked: _Asked) -> Secret | Non
     return placeholders.key(text, keys, url=url, from_workspace=asked.from_workspace, place=place)
 
 
-def _openai_model(url: str, asked: _Asked) -> str | None:
+def _openai_model(url: str, asked: Asked) -> str | None:
     """OpenAI itself knows no ``openai/`` before its models' names."""
     model = asked.definition.model
     own = host_of(url) == "api.openai.com" and model.startswith("openai/")
