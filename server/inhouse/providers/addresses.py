@@ -1,0 +1,101 @@
+"""What a host's name says about where it is, before anything is looked up."""
+
+import ipaddress
+import os
+import re
+import socket
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from attrs import frozen
+
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+LOOPBACK: tuple[IPAddress, ...] = (ipaddress.IPv4Address("127.0.0.1"), ipaddress.IPv6Address("::1"))
+
+_NUMERIC = re.compile(r"(0x[0-9a-f]+|[0-9]+)(\.(0x[0-9a-f]+|[0-9]+)){0,3}")
+
+
+@frozen
+class Host:
+    """A host as it was written, in one spelling."""
+
+    name: str
+    addresses: tuple[IPAddress, ...] | None
+    """None: only a name server could tell."""
+
+
+def read_host(text: str) -> Host:
+    """Say what a host's text means, without asking anybody.
+
+    Every spelling that a system's resolver would take for an address becomes that address:
+    ``0x7f.1``, ``2130706433``, ``[::ffff:127.0.0.1]``, ``fe80::1%eth0``, a trailing dot.
+    """
+    name = text.strip().strip("[]").rstrip(".").lower().replace("%25", "%")
+    if name == "localhost" or name.endswith(".localhost"):
+        return Host(name, LOOPBACK)  # RFC 6761, 6.3: never asked of a name server
+    address = _literal(name)
+    if address is not None:
+        return Host(name, (address,))
+    return Host(name, _from_hosts_file(name))
+
+
+def is_loopback(address: IPAddress) -> bool:
+    return unmapped(address).is_loopback
+
+
+def is_within(address: IPAddress, networks: Iterable[Network]) -> bool:
+    plain = unmapped(address)
+    return any(plain.version == network.version and plain in network for network in networks)
+
+
+def unmapped(address: IPAddress) -> IPAddress:
+    """``::ffff:10.0.0.1`` is 10.0.0.1: that is where the packets go."""
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
+
+
+def read_networks(texts: Iterable[str]) -> tuple[Network, ...]:
+    """Address ranges in CIDR notation; what is none is left out (settings report it)."""
+    networks: list[Network] = []
+    for text in texts:
+        try:
+            networks.append(ipaddress.ip_network(text, strict=False))
+        except ValueError:
+            continue
+    return tuple(networks)
+
+
+def _literal(name: str) -> IPAddress | None:
+    try:
+        return unmapped(ipaddress.ip_address(name))
+    except ValueError:
+        pass
+    if _NUMERIC.fullmatch(name):
+        try:
+            return ipaddress.IPv4Address(socket.inet_aton(name))
+        except OSError:
+            return None
+    return None
+
+
+def _from_hosts_file(name: str) -> tuple[IPAddress, ...] | None:
+    found: list[IPAddress] = []
+    try:
+        lines = _hosts_file().read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        address, *names = line.partition("#")[0].lower().split() or [""]
+        if name in names and (known := _literal(address)) is not None:
+            found.append(known)
+    return tuple(found) or None
+
+
+def _hosts_file() -> Path:
+    if sys.platform == "win32":
+        return Path(os.environ.get("SYSTEMROOT", r"C:\Windows"), r"System32\drivers\etc\hosts")
+    return Path("/etc/hosts")

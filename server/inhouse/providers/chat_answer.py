@@ -1,0 +1,191 @@
+"""The pieces of one streamed Chat Completions answer, put together: every server's spelling."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, cast
+
+from attrs import define, field
+
+from inhouse.core.events import (
+    Answered,
+    ModelChunk,
+    ReasoningDelta,
+    TextDelta,
+    ToolCallReady,
+    UsageReported,
+)
+from inhouse.providers import failures
+from inhouse.providers.call_pieces import CallPieces
+from inhouse.providers.failures import Place
+from inhouse.providers.thinking import ThinkingText
+
+_HALVES = re.compile("[\ud800-\udfff]")
+
+REASONING_KEYS = ("reasoning_content", "reasoning", "reasoning_text")
+
+FINISH_REASONS = {
+    "function_call": "tool_calls",
+    "tool_use": "tool_calls",
+    "eos": "stop",
+    "eos_token": "stop",
+    "end_turn": "stop",
+    "complete": "stop",
+    "max_tokens": "length",
+    "max_output_tokens": "length",
+    "safety": "content_filter",
+    "refusal": "content_filter",
+}
+
+
+@define(eq=False)
+class SurrogateHalves:
+    """Joins the halves of a character that a server split over two pieces."""
+
+    _held: str = ""
+
+    def take(self, text: str) -> str:
+        if not self._held and (text.isascii() or not _HALVES.search(text)):
+            return text
+        text = self._held + text
+        self._held = ""
+        joined = text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+        if joined and "\ud800" <= joined[-1] <= "\udbff":
+            joined, self._held = joined[:-1], joined[-1]
+        return _HALVES.sub("\ufffd", joined)
+
+    def flush(self) -> str:
+        held, self._held = self._held, ""
+        return "\ufffd" if held else ""
+
+
+@define(eq=False)
+class ChatAnswer:
+    """Takes one piece after the other; gives the chunks that each piece makes known."""
+
+    place: Place
+    tool_names: frozenset[str] = frozenset()
+    finish_reason: str | None = None
+    model: str | None = None
+    text: list[str] = field(factory=list[str])
+    calls: CallPieces = field(init=False)
+    _usage: Any = None
+    _thinking: ThinkingText = field(factory=ThinkingText)
+    _halves: SurrogateHalves = field(factory=SurrogateHalves)
+    _reasoning_key: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        self.calls = CallPieces(self.tool_names)
+
+    def take(self, piece: Any) -> Iterator[ModelChunk]:
+        """Raises `ProviderError` for a piece that says what went wrong."""
+        if not isinstance(piece, dict):
+            raise failures.not_an_answer(self.place, str(piece))
+        fields = cast("dict[str, Any]", piece)
+        if fields.get("error"):
+            raise failures.of_piece(self.place, fields["error"], code=fields.get("code"))
+        if usage := fields.get("usage"):
+            self._usage = usage
+        if self.model is None and isinstance(model := fields.get("model"), str) and model:
+            self.model = model
+        choices = fields.get("choices")
+        if choices:
+            yield from self._choice(choices[0])
+
+    def end(self) -> Iterator[ModelChunk]:
+        """Give what remains; `Answered` last.  Raises where the answer is not complete."""
+        yield from self._said(self._thinking.flush())
+        if self.finish_reason is None:
+            raise failures.unfinished(self.place)
+        calls = self.calls.complete()
+        yield from (ToolCallReady(call) for call in calls)
+        if (usage := read_usage(self._usage)) is not None:
+            yield usage
+        reason = "tool_calls" if calls and self.finish_reason == "stop" else self.finish_reason
+        yield Answered(reason, self.model)
+
+    def _choice(self, choice: Any) -> Iterator[ModelChunk]:
+        if error := choice.get("error"):
+            raise failures.of_piece(self.place, error)
+        delta = choice.get("delta") or choice.get("message")
+        if delta:
+            yield from self._delta(delta)
+        elif isinstance(text := choice.get("text"), str):
+            yield from self._said(self._thinking.take(text))
+        reason = choice.get("finish_reason")
+        if isinstance(reason, str) and reason:
+            if reason == "error":
+                raise failures.of_piece(self.place, "the model failed")
+            self.finish_reason = FINISH_REASONS.get(reason.lower(), reason)
+
+    def _delta(self, delta: dict[str, Any]) -> Iterator[ModelChunk]:
+        content = delta.get("content")
+        if isinstance(content, str) and not content.isascii():
+            content = self._halves.take(content)
+        if self._thinking.over and content and isinstance(content, str) and _is_plain(delta):
+            self.text.append(content)
+            yield TextDelta(content)  # nearly every piece takes this short way
+            return
+        if reasoning := self._reasoning_in(delta):
+            self._thinking.told_apart()
+            yield ReasoningDelta(reasoning)
+        if isinstance(content, list):
+            yield from self._parts(cast("list[Any]", content))
+        elif isinstance(content, str) and content:
+            yield from self._said(self._thinking.take(content))
+        if isinstance(refusal := delta.get("refusal"), str) and refusal:
+            yield from self._said(((False, refusal),))
+        if entries := delta.get("tool_calls"):
+            self.calls.take(entries)
+
+    def _reasoning_in(self, delta: dict[str, Any]) -> str:
+        """Two spellings at once say the same: the first that was seen counts."""
+        keys = REASONING_KEYS if self._reasoning_key is None else (self._reasoning_key,)
+        if self._reasoning_key is not None and self._reasoning_key not in delta:
+            keys = REASONING_KEYS
+        for key in keys:
+            if isinstance(text := delta.get(key), str) and text:
+                self._reasoning_key = self._reasoning_key or key
+                return text
+        return ""
+
+    def _parts(self, parts: list[Any]) -> Iterator[ModelChunk]:
+        """Read content that comes as a list of parts (Mistral's spelling)."""
+        for part in parts:
+            known = cast("dict[str, Any]", part) if isinstance(part, dict) else {}
+            if isinstance(text := known.get("text"), str) and text:
+                yield from self._said(((False, text),))
+            if isinstance(thinking := known.get("thinking"), list):
+                for inner in cast("list[Any]", thinking):
+                    if isinstance(inner, dict) and (
+                        thought := cast("dict[str, Any]", inner).get("text")
+                    ):
+                        yield ReasoningDelta(str(thought))
+
+    def _said(self, parts: Any) -> Iterator[ModelChunk]:
+        for is_thought, text in parts:
+            if is_thought:
+                yield ReasoningDelta(text)
+            else:
+                self.text.append(text)
+                yield TextDelta(text)
+
+
+def read_usage(usage: Any) -> UsageReported | None:
+    """Read tokens and cost in the spellings of OpenAI, OpenRouter and LiteLLM."""
+    if not isinstance(usage, dict):
+        return None
+    fields = cast("dict[str, Any]", usage)
+    cost = fields.get("cost")
+    return UsageReported(
+        input_tokens=_count(fields.get("prompt_tokens", fields.get("input_tokens"))),
+        output_tokens=_count(fields.get("completion_tokens", fields.get("output_tokens"))),
+        cost_usd=float(cost) if isinstance(cost, int | float) else None,
+    )
+
+
+def _is_plain(delta: dict[str, Any]) -> bool:
+    return len(delta) == 1 or (len(delta) == 2 and "role" in delta)  # noqa: PLR2004
+
+
+def _count(value: Any) -> int:
+    return int(value) if isinstance(value, int | float) else 0

@@ -1,0 +1,79 @@
+"""Who was talked to: the bytes that went to each host and came from it."""
+
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from attrs import define, field
+
+from inhouse.core.events import Contact
+
+
+@define(eq=False)
+class Tally:
+    """One host at one address, while it is being counted."""
+
+    host: str
+    address: str
+    local: bool
+    endpoint: str
+    sent: int = 0
+    received: int = 0
+    model: str | None = None
+
+
+@define(eq=False)
+class ContactLog:
+    """The hosts one run contacted.  Iterate it, at any time, for `Contact` values."""
+
+    _tallies: dict[tuple[str, str, str], Tally] = field(factory=dict[tuple[str, str, str], Tally])
+
+    def tally(self, *, host: str, address: str, local: bool, endpoint: str) -> Tally:
+        key = (host, address, endpoint)
+        if key not in self._tallies:
+            self._tallies[key] = Tally(host, address, local, endpoint)
+        return self._tallies[key]
+
+    def answered(self, endpoint: str, model: str) -> None:
+        for tally in self._tallies.values():
+            if tally.endpoint == endpoint:
+                tally.model = model
+
+    def __iter__(self) -> Iterator[Contact]:
+        for tally in self._tallies.values():
+            yield Contact(
+                host=tally.host,
+                address=tally.address,
+                local=tally.local,
+                bytes_sent=tally.sent,
+                bytes_received=tally.received,
+                model=tally.model,
+                endpoint=tally.endpoint,
+            )
+
+
+_logs: ContextVar[tuple[ContactLog, ...]] = ContextVar("contact_logs", default=())
+
+
+@contextmanager
+def recording() -> Generator[ContactLog]:
+    """Count what this task, and every task it starts, sends and receives.
+
+    Recordings nest: a sub-agent's contacts are its parent's contacts too.
+    """
+    log = ContactLog()
+    token = _logs.set((*_logs.get(), log))
+    try:
+        yield log
+    finally:
+        _logs.reset(token)
+
+
+def current_logs() -> tuple[ContactLog, ...]:
+    return _logs.get()
+
+
+def note_answer(endpoint: str, model: str) -> None:
+    """Remember in every open recording which model says that it answered."""
+    for log in _logs.get():
+        log.answered(endpoint, model)

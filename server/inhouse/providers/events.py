@@ -1,0 +1,156 @@
+"""Bytes of a response → parsed events: server-sent events or lines of JSON, with time limits.
+
+The decoder is httpx2's; this adds half characters at a piece's end, a last event without its
+blank line, and the two time limits, which count events, not bytes: a drip of pings is silence.
+"""
+
+import asyncio
+import codecs
+import json
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+import httpx2
+import jiter
+from attrs import define, field
+
+from inhouse.core.errors import ProviderError
+from inhouse.core.route import Endpoint
+from inhouse.providers import failures
+from inhouse.providers.egress_transport import EgressConnection
+from inhouse.providers.failures import Place
+
+LONGEST_EVENT = 16 * 1024 * 1024
+AFTER_FINISH_SECONDS = 2.0
+"""How long to wait for usage and ``[DONE]`` once the model has finished."""
+
+
+@define(eq=False)
+class Line:
+    """The connection an answer comes over, and until when it may be silent."""
+
+    place: Place
+    _connection: EgressConnection
+    started: bool = False
+    finished: bool = False
+    """The model has finished; silence is the end now."""
+
+    @property
+    def endpoint(self) -> Endpoint:
+        return self.place.endpoint
+
+    def wait_for_first(self, since: float) -> None:
+        self._connection.deadline = since + self.endpoint.first_token_timeout
+
+    def alive(self) -> None:
+        """An event came: the idle limit begins anew."""
+        seconds = AFTER_FINISH_SECONDS if self.finished else self.endpoint.idle_timeout
+        self._connection.deadline = asyncio.get_running_loop().time() + seconds
+
+    def failure(self, error: Exception) -> ProviderError:
+        """Say what a broken line means."""
+        if isinstance(error, httpx2.TimeoutException):
+            if self.started:
+                return failures.silent(self.place, self.endpoint.idle_timeout, first=False)
+            return failures.silent(self.place, self.endpoint.first_token_timeout, first=True)
+        if self.started:
+            return failures.broken_off(self.place, str(error) or type(error).__name__)
+        return failures.unreachable(self.place, str(error) or type(error).__name__)
+
+
+async def server_sent(source: AsyncIterator[bytes], line: Line) -> AsyncIterator[Any]:
+    """Give each event's JSON, up to ``[DONE]``; a whole JSON body is one event."""
+    body = _Body(source)
+    start = await body.peek()
+    if start[:1] in (b"{", b"[", b"<"):
+        yield await _whole_body(body, line)
+        return
+    events = httpx2.EventSource(cast("httpx2.Response", body), LONGEST_EVENT)
+    async for event in events:
+        data = event.data
+        if not data:
+            continue
+        if data.startswith("[DONE]"):
+            return
+        line.alive()
+        yield _parsed(data, line.place, event.event)
+
+
+async def json_lines(source: AsyncIterator[bytes], line: Line) -> AsyncIterator[Any]:
+    """Give each line's JSON (Ollama's own way to stream)."""
+    buffer = bytearray()
+    async for data in source:
+        buffer += data
+        while (end := buffer.find(b"\n")) >= 0:
+            text = bytes(buffer[:end]).strip()
+            del buffer[: end + 1]
+            if text:
+                line.alive()
+                yield _parsed(text.decode("utf-8", "replace"), line.place, "message")
+        if len(buffer) > LONGEST_EVENT:
+            raise ProviderError(f"{line.place}: a line of more than {LONGEST_EVENT:,} bytes.")
+    if rest := bytes(buffer).strip():
+        yield _parsed(rest.decode("utf-8", "replace"), line.place, "message")
+
+
+@define(eq=False)
+class _Body:
+    """A response as `httpx2.EventSource` reads it: whatever its content type says."""
+
+    _source: AsyncIterator[bytes]
+    headers: dict[str, str] = field(factory=lambda: {"content-type": "text/event-stream"})
+    request: None = None
+    _start: bytes = b""
+
+    async def peek(self) -> bytes:
+        """Return the first bytes that say something."""
+        while not self._start.lstrip(b"\xef\xbb\xbf \r\n\t"):
+            more = await anext(self._source, None)
+            if more is None:
+                break
+            self._start += more
+        return self._start.lstrip(b"\xef\xbb\xbf \r\n\t")
+
+    async def read(self, limit: int) -> bytes:
+        async for data in self._source:
+            self._start += data
+            if len(self._start) > limit:
+                break
+        return self._start
+
+    async def aiter_text(self) -> AsyncIterator[str]:
+        decode = codecs.getincrementaldecoder("utf-8-sig")("replace").decode
+        yield decode(self._start)
+        async for data in self._source:
+            yield decode(data)
+        yield decode(b"", final=True) + "\n\n"
+
+
+async def _whole_body(body: _Body, line: Line) -> Any:
+    text = (await body.read(LONGEST_EVENT)).decode("utf-8-sig", "replace")
+    try:
+        return jiter.from_json(text.encode())
+    except ValueError as error:
+        raise failures.not_an_answer(line.place, text) from error
+
+
+def _parsed(data: str, place: Place, kind: str) -> Any:
+    try:
+        value = jiter.from_json(data.encode())
+    except (ValueError, UnicodeEncodeError) as error:
+        value = _parsed_leniently(data, place, error)
+    if kind == "error":
+        inner = cast("dict[str, Any]", value).get("error") if isinstance(value, dict) else None
+        raise failures.of_piece(place, inner or value)
+    return value
+
+
+def _parsed_leniently(data: str, place: Place, error: Exception) -> Any:
+    """Half a surrogate pair is legal for `json`; anything else that jiter refuses is broken."""
+    try:
+        return json.loads(data)
+    except ValueError:
+        raise ProviderError(
+            f"{place} sent a piece that is no JSON.  Look at the server's log.",
+            code="bad_answer",
+        ) from error

@@ -1,0 +1,165 @@
+"""Chat Completions, spoken by OpenAI and by every server that copies it.
+
+The openai package opens the request and gives the bytes; its objects for each piece would cost ten
+times as much, so `inhouse.providers.events` and `inhouse.providers.chat_answer` read them.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+import openai
+from attrs import field, frozen
+
+from inhouse.core.errors import InhouseError, ProviderError
+from inhouse.core.events import ModelChunk
+from inhouse.core.ports import Prompt
+from inhouse.core.route import Endpoint
+from inhouse.providers import failures
+from inhouse.providers.chat_answer import ChatAnswer
+from inhouse.providers.chat_request import chat_messages, chat_tools
+from inhouse.providers.contacts import note_answer
+from inhouse.providers.events import Line, server_sent
+from inhouse.providers.failures import Place
+from inhouse.providers.retrying import first_of
+from inhouse.providers.urls import http_address
+
+if TYPE_CHECKING:
+    from inhouse.providers.egress import Egress
+
+NOT_SENT = (
+    "X-Stainless-Lang",
+    "X-Stainless-Package-Version",
+    "X-Stainless-OS",
+    "X-Stainless-Arch",
+    "X-Stainless-Runtime",
+    "X-Stainless-Runtime-Version",
+    "X-Stainless-Async",
+    "X-Stainless-Retry-Count",
+    "X-Stainless-Read-Timeout",
+    "OpenAI-Organization",
+    "OpenAI-Project",
+    "User-Agent",
+)
+"""Headers that openai adds and that say something about this machine or its environment."""
+
+
+@frozen
+class OpenAIChat:
+    """One model behind an OpenAI-compatible endpoint."""
+
+    endpoint: Endpoint
+    model: str
+    egress: "Egress"
+    extra_body: Mapping[str, Any] = field(factory=dict[str, Any])
+    """What a kind adds to each request, e.g. OpenRouter's routing."""
+
+    @asynccontextmanager
+    async def stream(self, prompt: Prompt) -> AsyncGenerator[AsyncIterator[ModelChunk]]:
+        chunks = self._chunks(prompt)
+        try:
+            yield chunks
+        finally:
+            await chunks.aclose()
+
+    async def _chunks(self, prompt: Prompt) -> AsyncGenerator[ModelChunk]:
+        place = Place(self.endpoint, self.model)
+        async with AsyncExitStack() as stack:
+            opening = first_of(lambda: self._answer(prompt, place), stack)
+            async for chunk in opening:
+                yield chunk
+
+    async def _answer(self, prompt: Prompt, place: Place) -> AsyncGenerator[ModelChunk]:
+        """Ask once, and give what comes."""
+        answer = ChatAnswer(place, frozenset(tool.name for tool in prompt.tools))
+        since = asyncio.get_running_loop().time()
+        try:
+            async with self._request(prompt).create(**self._body(prompt)) as response:
+                line = Line(place, response.http_response.extensions["network_stream"])
+                line.wait_for_first(since)
+                source = response.http_response.aiter_bytes()
+                async for piece in _until_closed(server_sent(source, line), line):
+                    for chunk in answer.take(piece):
+                        line.started = True
+                        yield chunk
+                    line.finished = answer.finish_reason is not None
+        except openai.OpenAIError as error:
+            raise _translated(error, place) from error
+        for chunk in answer.end():
+            yield chunk
+        if answer.model is not None:
+            note_answer(self.endpoint.name, answer.model)
+
+    def _request(self, prompt: Prompt) -> Any:  # noqa: ARG002
+        endpoint = self.endpoint
+        key = "unused" if endpoint.api_key is None else endpoint.api_key.reveal()
+        client = openai.AsyncOpenAI(
+            api_key=key or "unused",
+            organization="",
+            project="",
+            base_url=http_address(endpoint.base_url).url,
+            http_client=self.egress.client(endpoint),
+            max_retries=0,
+            timeout=httpx2.Timeout(None, connect=10, read=endpoint.first_token_timeout),
+            default_headers={
+                **{name: openai.Omit() for name in NOT_SENT},  # pyright: ignore[reportArgumentType]
+                "Accept-Encoding": "identity",
+                **endpoint.headers,
+            },
+        )
+        return client.chat.completions.with_streaming_response
+
+    def _body(self, prompt: Prompt) -> dict[str, Any]:
+        body: dict[str, Any] = {"stream_options": {"include_usage": True}}
+        if prompt.tools:
+            body["tools"] = chat_tools(prompt.tools)
+        if prompt.max_output_tokens is not None:
+            body["max_tokens"] = prompt.max_output_tokens
+        if prompt.output_schema is not None:
+            schema = {"name": "output", "schema": dict(prompt.output_schema)}
+            body["response_format"] = {"type": "json_schema", "json_schema": schema}
+        # As extra body it goes out as it is: openai would first walk the whole history.
+        body["messages"] = chat_messages(prompt)
+        return {
+            "model": self.model,
+            "messages": [],
+            "stream": True,
+            "extra_body": {**body, **self.extra_body},
+        }
+
+
+async def _until_closed(pieces: AsyncIterator[Any], line: Line) -> AsyncIterator[Any]:
+    """Pass the pieces on; what breaks the line after the end of the answer does not matter."""
+    try:
+        async for piece in pieces:
+            yield piece
+    except httpx2.HTTPError as error:
+        if not line.finished:
+            raise line.failure(error) from error
+
+
+def _translated(error: openai.OpenAIError, place: Place) -> Exception:
+    """Turn the client's exception into ours; one of ours inside it comes back out."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, InhouseError):
+            return cause
+        cause = cause.__cause__
+    match error:
+        case openai.APIStatusError():
+            response = error.response
+            return failures.of_status(place, response.status_code, response.text, response.headers)
+        case openai.APITimeoutError():
+            return _timed_out(error, place)
+        case openai.APIConnectionError():
+            return failures.unreachable(place, str(error.__cause__ or error))
+        case _:
+            return ProviderError(f"{place}: {place.quote(str(error))}")
+
+
+def _timed_out(error: openai.APITimeoutError, place: Place) -> ProviderError:
+    if isinstance(error.__cause__, httpx2.ConnectTimeout):
+        return failures.unreachable(place, "no answer to the connection within 10 s")
+    return failures.silent(place, place.endpoint.first_token_timeout, first=True)

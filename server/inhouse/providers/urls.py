@@ -1,0 +1,53 @@
+"""Base URLs as users write them, and the address that is meant."""
+
+from urllib.parse import SplitResult, urlsplit
+
+from attrs import frozen
+
+from inhouse.core.errors import UserError
+
+
+@frozen
+class HttpAddress:
+    """Where a base URL leads."""
+
+    url: str
+    """What requests are joined to; for a Unix socket with the host ``localhost``."""
+    host: str
+    port: int
+    tls: bool
+    unix_path: str | None = None
+
+
+def http_address(base_url: str) -> HttpAddress:
+    """Read ``http://host:port/path``, ``https://…`` or ``unix:/path[:/prefix]``."""
+    if base_url.startswith("unix:"):
+        path, _, prefix = base_url.removeprefix("unix:").removeprefix("//").partition(":")
+        url = f"http://localhost{prefix or '/v1'}"
+        return HttpAddress(url, "localhost", 80, tls=False, unix_path=path)
+    try:
+        parts = urlsplit(base_url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise _not_a_url(base_url) from error
+    if parts.scheme not in ("http", "https") or not host:
+        raise _not_a_url(base_url)
+    tls = parts.scheme == "https"
+    return HttpAddress(_without_credentials(parts), host, port or (443 if tls else 80), tls)
+
+
+def server_root(base_url: str) -> str:
+    """Return a base URL without its path: where servers keep what is not OpenAI's."""
+    address = http_address(base_url)
+    parts = urlsplit(address.url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _without_credentials(parts: SplitResult) -> str:
+    netloc = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=netloc, query="", fragment="").geturl()
+
+
+def _not_a_url(base_url: str) -> UserError:
+    shown = base_url.rpartition("@")[2]
+    return UserError(f"Not a base URL: {shown!r}.  Write http://HOST:PORT/v1, or unix:/PATH.")

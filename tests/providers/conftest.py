@@ -1,0 +1,31 @@
+"""A connected model for a replayed server."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from inhouse.core.ports import Model
+from inhouse.core.route import Kind
+from inhouse.providers.connect import connect
+from inhouse.providers.egress import Egress
+from support.asking import endpoint
+from support.replay import Replay
+
+Connect = Callable[..., Model]
+
+
+@pytest.fixture
+async def egress() -> AsyncIterator[Egress]:
+    async with Egress() as egress:
+        yield egress
+
+
+@pytest.fixture
+def model_at(egress: Egress) -> Connect:
+    """A model behind a replayed server, e.g. ``model_at(server, kind=Kind.VLLM)``."""
+
+    def at(server: Replay, model: str = "m", kind: Kind = Kind.OPENAI, **more: Any) -> Model:
+        return connect(endpoint(server.base_url, kind, **more), model, egress=egress)
+
+    return at
