@@ -1,0 +1,50 @@
+"""What a run may do.  A sub-agent's limits come from its parent's and only get narrower."""
+
+from attrs import evolve, frozen
+
+from .errors import ToolError
+from .route import Privacy
+
+
+@frozen
+class Limits:
+    max_steps: int = 200
+    """Answers of the model; each sub-agent has as many of its own."""
+    may_write: bool = True
+    """Change files and run commands."""
+    privacy: Privacy = Privacy.ANY
+    budget_usd: float | None = None
+    """What the whole run may still cost, sub-agents included."""
+    depth: int = 0
+    """How many agents stand above this one."""
+    max_depth: int = 8
+
+
+_STRICTNESS = (Privacy.ANY, Privacy.ASK, Privacy.LOCAL_ONLY)
+
+
+def for_child(
+    parent: Limits,
+    *,
+    may_write: bool = True,
+    privacy: Privacy = Privacy.ANY,
+    budget_usd: float | None = None,
+) -> Limits:
+    """Give a sub-agent's limits: the parent's, or what is asked for where that is narrower.
+
+    Raises `ToolError` where agents are nested too deep.
+    """
+    if parent.depth >= parent.max_depth:
+        raise ToolError(
+            f"Agents are nested {parent.depth} deep, which is the most.  "
+            "Do this yourself instead of spawning an agent.",
+            code="too_deep",
+        )
+    budgets = [budget for budget in (parent.budget_usd, budget_usd) if budget is not None]
+    return evolve(
+        parent,
+        may_write=parent.may_write and may_write,
+        privacy=max(parent.privacy, privacy, key=_STRICTNESS.index),
+        budget_usd=min(budgets, default=None),
+        depth=parent.depth + 1,
+    )

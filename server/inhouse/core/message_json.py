@@ -1,0 +1,157 @@
+"""Messages as Codebuff's JSON, both ways: what ``handleSteps`` and ``set_messages`` see."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
+
+from .errors import ToolError
+from .messages import (
+    AssistantMessage,
+    Message,
+    SystemMessage,
+    ToolCall,
+    ToolMessage,
+    UserMessage,
+)
+from .unicode import clean_json, clean_text
+
+STEP_PROMPT = "STEP_PROMPT"
+
+
+def messages_to_json(messages: Iterable[Message]) -> list[dict[str, Any]]:
+    """Give messages in the shape of Codebuff's ``messageHistory``."""
+    return [_to_json(message) for message in messages]
+
+
+def messages_from_json(value: Any) -> tuple[Message, ...]:
+    """Read messages in Codebuff's shape.  Raises `ToolError` where they are not."""
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        raise ToolError("messages is not a list.  Give a list of {role, content}.")
+    items = cast("Sequence[Any]", value)
+    return tuple(_from_json(index, item) for index, item in enumerate(items))
+
+
+def arguments_object(arguments: str) -> dict[str, Any] | None:
+    """Give a call's arguments where they are a JSON object, else None."""
+    try:
+        value = json.loads(arguments or "{}")
+    except (ValueError, RecursionError):
+        return None
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else None
+
+
+def _to_json(message: Message) -> dict[str, Any]:
+    match message:
+        case SystemMessage(text):
+            return {"role": "system", "content": [_text_part(text)]}
+        case UserMessage(text, tags):
+            shape: dict[str, Any] = {"role": "user", "content": [_text_part(text)]}
+            if tags:
+                shape["tags"] = list(tags)
+            if STEP_PROMPT in tags:
+                shape["timeToLive"] = "agentStep"
+            return shape
+        case AssistantMessage(text, tool_calls, reasoning):
+            parts: list[dict[str, Any]] = []
+            if reasoning:
+                parts.append({"type": "reasoning", "text": reasoning})
+            if text or not tool_calls:
+                parts.append(_text_part(text))
+            parts.extend(_call_part(call) for call in tool_calls)
+            return {"role": "assistant", "content": parts}
+        case ToolMessage(call_id, tool, output, failed):
+            shape = {
+                "role": "tool",
+                "toolCallId": call_id,
+                "toolName": tool,
+                "content": [{"type": "json", "value": output}],
+            }
+            return {**shape, "failed": True} if failed else shape
+
+
+def _text_part(text: str) -> dict[str, Any]:
+    return {"type": "text", "text": text}
+
+
+def _call_part(call: ToolCall) -> dict[str, Any]:
+    return {
+        "type": "tool-call",
+        "toolCallId": call.id,
+        "toolName": call.name,
+        "input": arguments_object(call.arguments) or {},
+    }
+
+
+def _from_json(index: int, item: Any) -> Message:
+    message: Mapping[str, Any] = (
+        cast("Mapping[str, Any]", item) if isinstance(item, Mapping) else {}
+    )
+    content = message.get("content")
+    match message.get("role"):
+        case "system":
+            return SystemMessage(_text(content))
+        case "user":
+            tags = message.get("tags")
+            return UserMessage(_text(content), _tags(tags, message.get("timeToLive")))
+        case "assistant":
+            return _assistant(content)
+        case "tool":
+            return _tool(message, content)
+        case role:
+            raise ToolError(
+                f"Message {index} has the role {role!r}.  Roles: system, user, assistant, tool"
+            )
+
+
+def _tags(tags: Any, time_to_live: Any) -> tuple[str, ...]:
+    given = tuple(str(tag) for tag in cast("list[Any]", tags)) if isinstance(tags, list) else ()
+    if time_to_live == "agentStep" and STEP_PROMPT not in given:
+        return (*given, STEP_PROMPT)
+    return given
+
+
+def _assistant(content: Any) -> AssistantMessage:
+    parts = _parts(content)
+    calls = tuple(
+        ToolCall(
+            str(part.get("toolCallId", "")),
+            str(part.get("toolName", "")),
+            json.dumps(clean_json(part.get("input", {})), ensure_ascii=False),
+        )
+        for part in parts
+        if part.get("type") == "tool-call"
+    )
+    return AssistantMessage(_joined(parts, "text"), calls, _joined(parts, "reasoning"))
+
+
+def _tool(message: Mapping[str, Any], content: Any) -> ToolMessage:
+    shape = message
+    if isinstance(content, Mapping):  # An older form keeps call and result in the content.
+        shape = cast("Mapping[str, Any]", content)
+        content = shape.get("output")
+    parts = _parts(content)
+    values = [part.get("value") for part in parts if part.get("type") == "json"]
+    texts = [part["text"] for part in parts if isinstance(part.get("text"), str)]
+    output: Any = values[0] if len(values) == 1 else values or "\n".join(texts)
+    return ToolMessage(
+        str(shape.get("toolCallId", "")),
+        str(shape.get("toolName", "")),
+        clean_json(output),
+        failed=message.get("failed") is True,
+    )
+
+
+def _text(content: Any) -> str:
+    return _joined(_parts(content), "text")
+
+
+def _joined(parts: list[Mapping[str, Any]], kind: str) -> str:
+    texts = (part.get("text", "") for part in parts if part.get("type") == kind)
+    return clean_text("\n\n".join(text for text in texts if isinstance(text, str)))
+
+
+def _parts(content: Any) -> list[Mapping[str, Any]]:
+    if isinstance(content, str):
+        return [_text_part(content)]
+    items = cast("list[Any]", content) if isinstance(content, list) else [content]
+    return [cast("Mapping[str, Any]", item) for item in items if isinstance(item, Mapping)]

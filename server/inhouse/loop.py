@@ -1,1 +1,0 @@
-"""The agent loop: ask the model, run the tools it calls, repeat."""

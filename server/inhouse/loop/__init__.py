@@ -1,0 +1,28 @@
+"""The agent loop: ask the model, run the tools it calls, repeat.
+
+Read ``run.py`` first.
+"""
+
+from .run import run_agent
+from .state import (
+    CheckInput,
+    CheckValue,
+    LoopResult,
+    Placeholders,
+    RunState,
+    StartSteps,
+)
+from .trimming import Count, estimate, trim
+
+__all__ = [
+    "CheckInput",
+    "CheckValue",
+    "Count",
+    "LoopResult",
+    "Placeholders",
+    "RunState",
+    "StartSteps",
+    "estimate",
+    "run_agent",
+    "trim",
+]

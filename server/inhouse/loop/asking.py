@@ -1,0 +1,114 @@
+"""One answer of a model: what it streams is passed on and kept, however the stream ends."""
+
+from attrs import define, field, frozen
+
+from inhouse.core.errors import ContextOverflowError, ProviderError
+from inhouse.core.events import (
+    Answered,
+    ModelChunk,
+    Notice,
+    ReasoningDelta,
+    TextDelta,
+    ToolCallReady,
+    UsageReported,
+)
+from inhouse.core.messages import AssistantMessage, ToolCall
+from inhouse.core.ports import Prompt
+
+from .prompts import prompt_for_step
+from .state import Run
+from .trimming import trimmed_after
+
+MAX_CALLS_READ = 1_000
+"""More calls than this in one answer are not even read."""
+
+
+@frozen
+class Answer:
+    text: str
+    reasoning: str
+    calls: tuple[ToolCall, ...]
+    finish_reason: str
+
+
+@define
+class _Draft:
+    text: list[str] = field(factory=list[str])
+    reasoning: list[str] = field(factory=list[str])
+    calls: list[ToolCall] = field(factory=list[ToolCall])
+    finish_reason: str | None = None
+
+
+async def next_answer(run: Run) -> Answer:
+    """Ask for a step's answer.  A prompt that does not fit is tried once more, trimmed."""
+    try:
+        return await _ask(run, await prompt_for_step(run))
+    except ContextOverflowError as error:
+        # Compaction of history has its place here, after tool results have been trimmed.
+        trimmed = trimmed_after(error, run.state)
+        if trimmed is None:
+            raise
+        run.state.messages = trimmed
+        run.emit(Notice("info", "trimmed", f"Older tool results were shortened: {error}"))
+    return await _ask(run, await prompt_for_step(run))
+
+
+async def plain_answer(run: Run, prompt: Prompt) -> str:
+    """Ask for an answer that is neither shown nor kept in history."""
+    draft = _Draft()
+    async with run.model.stream(prompt) as chunks:
+        async for chunk in chunks:
+            if isinstance(chunk, (UsageReported, Notice)):
+                run.emit(chunk)
+            else:
+                _take(draft, chunk)
+    return "".join(_finished(draft).text)
+
+
+async def _ask(run: Run, prompt: Prompt) -> Answer:
+    draft = _Draft()
+    try:
+        async with run.model.stream(prompt) as chunks:
+            async for chunk in chunks:
+                _take(draft, chunk)
+                if not isinstance(chunk, (ToolCallReady, Answered)):
+                    run.emit(chunk)
+        return _finished(draft)
+    except BaseException:
+        _keep_partial(run, draft)
+        raise
+    finally:
+        if draft.text:
+            run.state.text = "".join(draft.text)
+
+
+def _take(draft: _Draft, chunk: ModelChunk) -> None:
+    match chunk:
+        case TextDelta(text):
+            draft.text.append(text)
+        case ReasoningDelta(text):
+            draft.reasoning.append(text)
+        case ToolCallReady(call):
+            if len(draft.calls) < MAX_CALLS_READ:
+                draft.calls.append(call)
+        case Answered(finish_reason):
+            draft.finish_reason = finish_reason
+        case UsageReported() | Notice():
+            pass
+
+
+def _finished(draft: _Draft) -> Answer:
+    if draft.finish_reason is None:
+        raise ProviderError(
+            "The answer broke off: it has no finish reason.  Run the agent again.",
+            code="incomplete",
+        )
+    return Answer(
+        "".join(draft.text), "".join(draft.reasoning), tuple(draft.calls), draft.finish_reason
+    )
+
+
+def _keep_partial(run: Run, draft: _Draft) -> None:
+    if draft.text or draft.reasoning:
+        said = AssistantMessage("".join(draft.text), (), "".join(draft.reasoning))
+        run.state.add(said)

@@ -1,0 +1,185 @@
+"""Running the tools that a model or ``handleSteps`` calls."""
+
+import itertools
+import json
+from collections.abc import Sequence
+from typing import Any, cast
+
+from attrs import define, frozen
+
+from inhouse.core.errors import InhouseError, ToolError
+from inhouse.core.events import Notice, ToolFinished, ToolStarted
+from inhouse.core.message_json import arguments_object
+from inhouse.core.messages import AssistantMessage, ToolCall, ToolMessage
+from inhouse.core.names import agent_tool_name
+from inhouse.core.ports import Question, Tool, ToolSpec
+
+from .history import holds_call
+from .state import Run
+
+MAX_CALLS = 100
+"""Calls of one answer that are run."""
+MAX_REPEATS = 3
+"""The same call so often in a row asks the user."""
+
+_SUMMARY = 120
+_GO_ON = "Let it go on"
+
+
+@define
+class Repeats:
+    """Counts how often in a row the model made the same call."""
+
+    last: tuple[str, str] | None = None
+    count: int = 0
+
+    def times(self, call: ToolCall) -> int:
+        """Count *call* and tell how often it came in a row."""
+        arguments = arguments_object(call.arguments)
+        shape = (call.name, json.dumps(arguments, sort_keys=True) if arguments else call.arguments)
+        self.count = self.count + 1 if shape == self.last else 1
+        self.last = shape
+        return self.count
+
+
+@frozen
+class Called:
+    """A call that was made, and what came of it."""
+
+    call: ToolCall
+    result: ToolMessage
+
+
+async def run_calls(
+    run: Run, calls: Sequence[ToolCall], allowed: Sequence[str], repeats: Repeats
+) -> list[Called]:
+    """Run the calls of one answer, one after the other, and add their results to the history."""
+    done: list[Called] = []
+    for index, call in enumerate(calls):
+        if index >= MAX_CALLS:
+            result = _failed(call, f"Not run: an answer may make {MAX_CALLS} calls at most.")
+        else:
+            if repeats.times(call) >= MAX_REPEATS:
+                await _ask_to_go_on(run, call, repeats)
+            result = await run_call(run, call, allowed)
+        add_result(run, call, result)
+        done.append(Called(call, result))
+    if len(calls) > MAX_CALLS:
+        message = f"One answer made {len(calls)} calls; the first {MAX_CALLS} were run."
+        run.emit(Notice("warning", "too_many_calls", message))
+    return done
+
+
+async def run_call(run: Run, call: ToolCall, allowed: Sequence[str]) -> ToolMessage:
+    """Run one call.  What the model can mend becomes its result."""
+    try:
+        tool = find_tool(run, call.name, allowed)
+        checked = run.check(tool.spec, call.arguments)
+    except ToolError as error:
+        run.emit(ToolStarted(call.id, call.name, _as_written(call.arguments)))
+        return _finish(run, _failed(call, str(error)))
+    run.emit(ToolStarted(call.id, tool.spec.name, checked))
+    try:
+        output = await tool.run(call.id, checked)
+    except (ToolError, OSError, ValueError) as error:
+        return _finish(run, _failed(call, str(error) or type(error).__name__))
+    except BaseException:
+        run.emit(ToolFinished(call.id, ok=False, summary="interrupted"))
+        raise
+    return _finish(run, ToolMessage(call.id, tool.spec.name, output, failed=_says_error(output)))
+
+
+def add_result(run: Run, call: ToolCall, result: ToolMessage) -> None:
+    """Add a result, and its call where the tool itself replaced the history."""
+    if not holds_call(run.state.messages, call.id):
+        run.state.add(AssistantMessage("", (call,)))
+    run.state.add(result)
+
+
+def find_tool(run: Run, name: str, allowed: Sequence[str]) -> Tool:
+    """Find the tool a model means.  Raises `ToolError` with the names there are."""
+    for spelling in (name, name.rpartition(".")[2].replace("-", "_").lower()):
+        if spelling in allowed and spelling in run.tools:
+            return run.tools[spelling]
+    known = ", ".join(tool for tool in allowed if tool in run.tools) or "none"
+    raise ToolError(f"No tool {name!r}.  Tools: {known}", code="unknown_tool")
+
+
+def allowed_names(run: Run) -> tuple[str, ...]:
+    """Give the names of the tools that the model itself may call."""
+    definition = run.definition
+    agents = definition.spawnable_agents if "spawn_agents" in definition.tool_names else ()
+    names = (*definition.tool_names, *map(agent_tool_name, agents))
+    return tuple(name for name in dict.fromkeys(names) if name in run.tools)
+
+
+def offered_specs(run: Run) -> tuple[ToolSpec, ...]:
+    return tuple(run.tools[name].spec for name in allowed_names(run))
+
+
+def unique_ids(run: Run, calls: Sequence[ToolCall]) -> tuple[ToolCall, ...]:
+    """Give each call an id of its own; servers send empty ones, and the same one twice."""
+    return tuple(ToolCall(_fresh_id(run, call.id), call.name, call.arguments) for call in calls)
+
+
+def make_call(run: Run, name: str, arguments: str) -> ToolCall:
+    """Make a call that no server gave an id to."""
+    return ToolCall(_fresh_id(run, ""), name, arguments)
+
+
+def _fresh_id(run: Run, wanted: str) -> str:
+    used = run.state.call_ids
+    numbered = (f"call_{number}" for number in itertools.count(len(used)))
+    fresh = next(one for one in itertools.chain([wanted], numbered) if one and one not in used)
+    used.add(fresh)
+    return fresh
+
+
+async def _ask_to_go_on(run: Run, call: ToolCall, repeats: Repeats) -> None:
+    times = repeats.count
+    text = f"{run.definition.display_name} called {call.name} {times} times in a row, "
+    question = Question(
+        id=f"repeat-{call.id}",
+        text=text + "each time with the same input.  Let it go on?",
+        choices=(_GO_ON, "Stop"),
+        kind="repeat",
+        detail=call.arguments[:1_000],
+    )
+    answer = await run.approver.ask(question) if run.approver is not None else ()
+    if _GO_ON not in answer:
+        raise InhouseError(
+            f"Stopped: {text}each time with the same input.  "
+            "A larger model or a clearer prompt may help.",
+            code="repeated_calls",
+        )
+    repeats.count = 0
+
+
+def _failed(call: ToolCall, message: str) -> ToolMessage:
+    return ToolMessage(call.id, call.name, {"errorMessage": message}, failed=True)
+
+
+def _finish(run: Run, result: ToolMessage) -> ToolMessage:
+    run.emit(ToolFinished(result.call_id, not result.failed, _summary(result.output)))
+    return result
+
+
+def _as_written(arguments: str) -> Any:
+    value = arguments_object(arguments)
+    return arguments if value is None else value
+
+
+def _says_error(output: Any) -> bool:
+    return isinstance(output, dict) and "errorMessage" in cast("dict[str, Any]", output)
+
+
+def _summary(output: Any) -> str:
+    text = output
+    if isinstance(output, dict):
+        members = cast("dict[str, Any]", output)
+        text = members.get("errorMessage") or members.get("message") or ", ".join(members)
+    elif isinstance(output, list):
+        items = cast("list[Any]", output)
+        text = f"{len(items)} item{'' if len(items) == 1 else 's'}"
+    line = next(iter(str(text).strip().splitlines()), "")
+    return line if len(line) <= _SUMMARY else f"{line[: _SUMMARY - 1]}…"

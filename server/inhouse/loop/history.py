@@ -1,0 +1,84 @@
+"""History that every server accepts: each call has its result, right behind it."""
+
+import json
+from collections.abc import Iterator, Sequence
+
+from attrs import evolve
+
+from inhouse.core.message_json import STEP_PROMPT, arguments_object
+from inhouse.core.messages import AssistantMessage, Message, ToolCall, ToolMessage, UserMessage
+
+
+def repaired(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """Drop calls without a result and results without a call; put each result behind its call.
+
+    Strict servers answer 400 for ever after otherwise.
+    """
+    owners = _owners(messages)
+    return tuple(_repair(messages, owners))
+
+
+def answered(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """Give the history that another agent may see: repaired, without prompts of a step."""
+    return repaired([message for message in messages if not is_step_prompt(message)])
+
+
+def is_step_prompt(message: Message) -> bool:
+    return isinstance(message, UserMessage) and STEP_PROMPT in message.tags
+
+
+def holds_call(messages: Sequence[Message], call_id: str) -> bool:
+    """Tell whether some assistant message made this call."""
+    return any(
+        call.id == call_id
+        for message in reversed(messages)
+        if isinstance(message, AssistantMessage)
+        for call in message.tool_calls
+    )
+
+
+_Owners = dict[tuple[int, int], ToolMessage]
+"""(index of the assistant message, index of the call in it) → its result."""
+
+
+def _owners(messages: Sequence[Message]) -> _Owners:
+    """Find each call's result: the first later one with its id that no other call took."""
+    waiting: dict[str, tuple[int, int]] = {}
+    owners: _Owners = {}
+    for index, message in enumerate(messages):
+        if isinstance(message, AssistantMessage):
+            for place, call in enumerate(message.tool_calls):
+                waiting[call.id] = (index, place)
+        elif isinstance(message, ToolMessage):
+            owner = waiting.pop(message.call_id, None)
+            if owner is not None:
+                owners[owner] = message
+    return owners
+
+
+def _repair(messages: Sequence[Message], owners: _Owners) -> Iterator[Message]:
+    for index, message in enumerate(messages):
+        if isinstance(message, ToolMessage):
+            continue
+        if not isinstance(message, AssistantMessage) or not message.tool_calls:
+            if message != _NOTHING:
+                yield message
+            continue
+        kept = [
+            (_valid(call), owners[index, place])
+            for place, call in enumerate(message.tool_calls)
+            if (index, place) in owners
+        ]
+        if kept or message.text or message.reasoning:
+            yield evolve(message, tool_calls=tuple(call for call, _ in kept))
+            yield from (result for _, result in kept)
+
+
+_NOTHING = AssistantMessage("")
+
+
+def _valid(call: ToolCall) -> ToolCall:
+    """Keep arguments that are a JSON object byte for byte; servers refuse others."""
+    if arguments_object(call.arguments) is not None and call.arguments:
+        return call
+    return evolve(call, arguments=json.dumps({"input": call.arguments} if call.arguments else {}))

@@ -1,0 +1,83 @@
+"""What a run gives back, and the one chance to mend an output that is missing."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, cast
+
+from inhouse.core.definition import OutputMode
+from inhouse.core.events import StopReason
+from inhouse.core.message_json import messages_to_json
+from inhouse.core.messages import AssistantMessage, Message, ToolMessage, UserMessage
+
+from .prompts import system_note
+from .state import LoopResult, Run
+
+
+def result_of(run: Run, stop_reason: StopReason) -> LoopResult:
+    state = run.state
+    return LoopResult(state.text, state.output, stop_reason, state.messages, _value(run))
+
+
+def ask_for_output(run: Run) -> bool:
+    """Ask once more for an output that is missing.  False: it is there, or not needed."""
+    definition, state = run.definition, run.state
+    schema = definition.output_schema
+    if definition.output_mode is not OutputMode.STRUCTURED_OUTPUT or not schema:
+        return False
+    if state.output is not None:
+        return False
+    said = _json_in(state.text)
+    problem = "none was given" if said is None else run.check_value(schema, said)
+    if problem is None:
+        state.output = said
+        return False
+    note = f"Your output is still missing ({problem}).  Call set_output with a result that fits "
+    state.add(UserMessage(system_note(note + "the output schema, then end your turn.")))
+    return True
+
+
+def _value(run: Run) -> Mapping[str, Any]:
+    """Give what a parent gets, as Codebuff shapes it."""
+    state = run.state
+    match run.definition.output_mode:
+        case OutputMode.STRUCTURED_OUTPUT:
+            return {"type": "structuredOutput", "value": state.output}
+        case OutputMode.ALL_MESSAGES:
+            own = _own(state.messages, state.history)
+            return {"type": "allMessages", "value": messages_to_json(own)}
+        case OutputMode.LAST_MESSAGE:
+            last = _last_turn(state.messages)
+            if not last:
+                return {"type": "error", "message": "No response from agent"}
+            return {"type": "lastMessage", "value": messages_to_json(last)}
+
+
+def _own(messages: tuple[Message, ...], history: tuple[Message, ...]) -> tuple[Message, ...]:
+    """Leave out what was said before, unless the history was replaced meanwhile."""
+    return messages[len(history) :] if messages[: len(history)] == history else messages
+
+
+def _last_turn(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """Give the last assistant messages that follow each other, with their results."""
+    end = len(messages)
+    while end and not isinstance(messages[end - 1], (AssistantMessage, ToolMessage)):
+        end -= 1
+    tail_end = end
+    while end and isinstance(messages[end - 1], ToolMessage):
+        end -= 1
+    start = end
+    while start and isinstance(messages[start - 1], AssistantMessage):
+        start -= 1
+    return messages[start:tail_end]
+
+
+def _json_in(text: str) -> Any:
+    """Give the JSON object that a text is or ends with a block of, else None."""
+    body = text.strip()
+    if body.endswith("```"):
+        body = body.removesuffix("```").rpartition("```")[2].removeprefix("json")
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else None

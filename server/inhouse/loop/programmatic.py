@@ -1,0 +1,207 @@
+"""A definition's ``handleSteps``: it decides when the model speaks, and calls tools itself."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any, cast
+
+from attrs import define, frozen
+
+from inhouse.core.errors import InhouseError
+from inhouse.core.events import Notice, TextDelta
+from inhouse.core.message_json import messages_to_json
+from inhouse.core.messages import AssistantMessage, Message, SystemMessage
+from inhouse.core.ports import Prompt, StepDone, StepFailed, StepLog, Steps, StepYield
+
+from .asking import plain_answer
+from .calling import add_result, make_call, run_call
+from .prompts import prompt_for_step
+from .state import Run
+from .text_calls import TextCall, segments
+from .trimming import estimate
+
+MAX_YIELDS = 10_000
+"""Tools that one generator may call without a step of the model between them all."""
+MAX_ANSWERS = 50
+"""Answers that ``GENERATE_N`` may ask for."""
+
+_SHOWN = 200
+
+
+@frozen
+class Step:
+    """The model is to answer once."""
+
+
+@frozen
+class Generate:
+    """The model is to give so many answers at once."""
+
+    count: int
+
+
+@frozen
+class Finished:
+    """The generator returned, yielded ``end_turn`` or threw."""
+
+
+@define
+class Script:
+    """A run's generator, and whether it said ``STEP_ALL``."""
+
+    run: Run
+    steps: Steps | None = None
+    step_all: bool = False
+    yields: int = 0
+
+    def decides(self, *, ended: bool) -> bool:
+        """Tell whether the generator is asked what comes next; ``STEP_ALL`` rests until the end."""
+        return ended or not self.step_all
+
+    async def next(
+        self, *, steps_complete: bool, responses: list[str] | None
+    ) -> Step | Generate | Finished:
+        """Resume the generator and do what it says, up to where the model is to speak."""
+        self.step_all = False
+        results: list[Any] = []
+        while True:
+            resumed = {
+                "agentState": agent_state(self.run),
+                "toolResult": results,
+                "stepsComplete": steps_complete,
+                "nResponses": responses,
+            }
+            outcome = await self._send(resumed)
+            match outcome:
+                case StepDone():
+                    return Finished()
+                case StepFailed(message):
+                    return self._fail(message)
+                case StepYield("STEP"):
+                    return Step()
+                case StepYield("STEP_ALL"):
+                    self.step_all = True
+                    return Step()
+                case StepYield(value):
+                    done = await self._obey(value)
+            if not isinstance(done, list):
+                return done
+            results = done
+
+    def log(self, entry: StepLog) -> None:
+        """Pass on what the generator logs."""
+        if entry.level in {"warn", "warning", "error"}:
+            self.run.emit(Notice("warning", "handle_steps", entry.text))
+        elif entry.level == "info":
+            self.run.emit(Notice("info", "handle_steps", entry.text))
+
+    async def aclose(self) -> None:
+        if self.steps is not None:
+            await self.steps.aclose()
+
+    async def _send(self, resumed: Mapping[str, Any]) -> StepYield | StepDone | StepFailed:
+        self.yields += 1
+        if self.yields > MAX_YIELDS:
+            return StepFailed(f"it yielded more than {MAX_YIELDS} times")
+        return StepDone() if self.steps is None else await self.steps.send(resumed)
+
+    async def _obey(self, value: Any) -> list[Any] | Generate | Finished:
+        """Do what an object asks for.  A list is the ``toolResult``."""
+        asked: Mapping[str, Any] = (
+            cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
+        )
+        match asked:
+            case {"type": "STEP_TEXT", "text": str(text)}:
+                return await self._say(text)
+            case {"type": "GENERATE_N", "n": int(count) | float(count)} if count >= 1:
+                if count > MAX_ANSWERS:
+                    return self._fail(f"GENERATE_N asks for {count} answers; {MAX_ANSWERS} at most")
+                return Generate(int(count))
+            case {"toolName": str(name)}:
+                arguments = asked.get("input", {})
+                shown = asked.get("includeToolCall") is not False
+                result = await self._call(name, arguments, shown=shown)
+                return Finished() if name == "end_turn" else result
+            case _:
+                return self._fail(
+                    f"it yielded {_brief(value)}.  It may yield 'STEP', 'STEP_ALL', "
+                    "{type: 'STEP_TEXT', text}, {type: 'GENERATE_N', n} or {toolName, input}"
+                )
+
+    async def _say(self, text: str) -> list[Any]:
+        """Put words into the model's mouth; tool calls in them are run."""
+        results: list[Any] = []
+        for part in segments(text):
+            if isinstance(part, TextCall):
+                results += await self._call(part.name, json.loads(part.arguments), shown=True)
+            else:
+                self.run.emit(TextDelta(part))
+                self.run.state.add(AssistantMessage(part))
+                self.run.state.text = part
+        return results
+
+    async def _call(self, name: str, arguments: Any, *, shown: bool) -> list[Any]:
+        run = self.run
+        call = make_call(run, name, json.dumps(arguments))
+        if shown:
+            run.state.add(AssistantMessage("", (call,)))
+        result = await run_call(run, call, tuple(run.tools))
+        if shown:
+            add_result(run, call, result)
+        return [{"type": "json", "value": result.output}]
+
+    def _fail(self, message: str) -> Finished:
+        run = self.run
+        text = f"Error executing handleSteps for agent {run.definition.id}: {message}"
+        run.emit(Notice("warning", "handle_steps_failed", text))
+        run.state.add(AssistantMessage(text))
+        run.state.text = text
+        before = run.state.output
+        kept = cast("dict[str, Any]", before) if isinstance(before, dict) else {}
+        run.state.output = {**kept, "error": text}
+        return Finished()
+
+
+async def generate(run: Run, count: int) -> list[str]:
+    """Give several answers to the same prompt, asked for at once."""
+    asked = await prompt_for_step(run)
+    prompt = Prompt(asked.system, asked.messages)
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(plain_answer(run, prompt), name=f"answer {number}")
+                for number in range(count)
+            ]
+    except ExceptionGroup as errors:
+        known = errors.subgroup(InhouseError)
+        raise known.exceptions[0] if known else errors.exceptions[0] from errors
+    return [task.result() for task in tasks]
+
+
+def agent_state(run: Run) -> dict[str, Any]:
+    """Give what ``handleSteps`` may know of its run."""
+    state = run.state
+    offered = {
+        spec.name: {"description": spec.description, "inputSchema": spec.parameters}
+        for spec in state.offered
+    }
+    return {
+        "agentId": state.agent_id,
+        "runId": state.run_id,
+        "parentId": state.parent_id,
+        "messageHistory": messages_to_json(state.messages),
+        "output": state.output,
+        "systemPrompt": state.system,
+        "toolDefinitions": offered,
+        "contextTokenCount": _tokens(state.messages, state.system, offered),
+    }
+
+
+def _tokens(messages: tuple[Message, ...], system: str, offered: Mapping[str, Any]) -> int:
+    fixed = SystemMessage(system + json.dumps(offered))
+    return sum(map(estimate, (fixed, *messages)))
+
+
+def _brief(value: Any) -> str:
+    text = json.dumps(value, default=str)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

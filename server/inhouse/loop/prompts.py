@@ -1,0 +1,136 @@
+"""What a model is told: prompts with their placeholders filled in, in Codebuff's order."""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from inhouse.core.definition import AgentDefinition
+from inhouse.core.message_json import STEP_PROMPT
+from inhouse.core.messages import AssistantMessage, UserMessage
+from inhouse.core.names import names_the_same
+from inhouse.core.ports import Prompt
+
+from .history import repaired
+from .state import Run
+
+USER_PROMPT = "USER_PROMPT"
+INSTRUCTIONS_PROMPT = "INSTRUCTIONS_PROMPT"
+
+_PLACEHOLDER = re.compile(r"\{(CODEBUFF_[A-Z_]+)\}")
+
+
+async def prompt_for_step(run: Run) -> Prompt:
+    """Make the request of one step; the step's prompt lives only in it."""
+    messages = repaired(run.state.messages)
+    step_prompt = (await filled(run, run.definition.step_prompt)).strip()
+    if step_prompt:
+        messages = (*messages, UserMessage(step_prompt, (STEP_PROMPT,)))
+    if not messages:
+        messages = (UserMessage(system_note("Begin."), (STEP_PROMPT,)),)
+    elif isinstance(messages[-1], AssistantMessage):
+        # Many servers refuse a history that ends with the model's own words, or continue them.
+        note = system_note("Continue from where you left off.")
+        messages = (*messages, UserMessage(note, (STEP_PROMPT,)))
+    return Prompt(run.state.system, messages, run.state.offered)
+
+
+async def filled(run: Run, text: str) -> str:
+    """Fill in the placeholders.  What is filled in is never searched for more of them."""
+    pieces: list[str] = []
+    end = 0
+    for match in _PLACEHOLDER.finditer(text):
+        value = await _value(run, match[1])
+        pieces += [text[end : match.start()], match[0] if value is None else value]
+        end = match.end()
+    return "".join([*pieces, text[end:]])
+
+
+def user_message(prompt: str | None, params: Mapping[str, Any] | None) -> UserMessage | None:
+    """Give the user's prompt with the params as JSON behind it; None where there is neither."""
+    parts = [prompt] if prompt and prompt.strip() else []
+    if params:
+        parts.append(json.dumps(params, indent=2, ensure_ascii=False))
+    return UserMessage("\n\n".join(parts), (USER_PROMPT,)) if parts else None
+
+
+async def instructions(run: Run, *, inherits: bool) -> UserMessage | None:
+    """Give the instructions with what the runtime adds to them."""
+    definition = run.definition
+    parts = [(await filled(run, definition.instructions_prompt)).strip()]
+    if inherits:
+        parts.append(_own_tools(definition))
+    if definition.spawnable_agents:
+        parts.append(_spawnable(run))
+    if definition.output_schema:
+        parts.append(_schema(definition.output_schema))
+    text = "\n\n".join(part for part in parts if part)
+    return UserMessage(text, (INSTRUCTIONS_PROMPT,)) if text else None
+
+
+def system_note(text: str) -> str:
+    """Mark a message as ours, not the user's."""
+    return f"<system>{text}</system>"
+
+
+async def _value(run: Run, name: str) -> str | None:
+    state = run.state
+    match name:
+        case "CODEBUFF_AGENT_NAME":
+            return run.definition.display_name
+        case "CODEBUFF_CURRENT_DATE":
+            today = datetime.now().astimezone()
+            return f"{today:%B} {today.day}, {today.year}"
+        case "CODEBUFF_REMAINING_STEPS":
+            return str(max(0, run.limits.max_steps - state.steps))
+        case "CODEBUFF_INITIAL_AGENT_PROMPT":
+            return _escaped(state.initial_prompt)
+        case "CODEBUFF_USER_INPUT_PROMPT":
+            return _escaped(_last_user_prompt(run))
+        case _:
+            ask = run.placeholders.get(name)
+            return None if ask is None else await ask()
+
+
+def _escaped(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)[1:-1]
+
+
+def _last_user_prompt(run: Run) -> str:
+    prompts = (
+        message.text
+        for message in reversed(run.state.messages)
+        if isinstance(message, UserMessage) and USER_PROMPT in message.tags
+    )
+    return next(prompts, "")
+
+
+def _own_tools(definition: AgentDefinition) -> str:
+    names = ", ".join(definition.tool_names) or "none"
+    return (
+        f"You are a sub-agent and may use these tools only: {names}.  "
+        "Other tools named earlier belong to the agent that started you."
+    )
+
+
+def _spawnable(run: Run) -> str:
+    lines = [_agent_line(run, agent) for agent in run.definition.spawnable_agents]
+    return "\n".join(["You can spawn the following agents:", "", *lines])
+
+
+def _agent_line(run: Run, agent_type: str) -> str:
+    for definition in run.spawnable:
+        if names_the_same(agent_type, definition.id) or names_the_same(definition.id, agent_type):
+            described = definition.spawner_prompt
+            return f"- {agent_type}: {described}" if described else f"- {agent_type}"
+    return f"- {agent_type}"
+
+
+def _schema(schema: Mapping[str, Any]) -> str:
+    shown = {key: value for key, value in schema.items() if key != "$schema"}
+    return (
+        "## Output Schema\n\nGive your result with the set_output tool.  "
+        "Its input must fit this JSON Schema:\n\n"
+        f"```json\n{json.dumps(shown, indent=2, ensure_ascii=False)}\n```"
+    )

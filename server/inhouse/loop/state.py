@@ -1,0 +1,109 @@
+"""What a run has so far, and what it works with."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from attrs import define, evolve, field, frozen
+
+from inhouse.core.definition import AgentDefinition
+from inhouse.core.events import StopReason
+from inhouse.core.limits import Limits
+from inhouse.core.messages import AssistantMessage, Message, ToolCall, ToolMessage, UserMessage
+from inhouse.core.ports import Approver, Emit, Model, StepContext, StepLog, Steps, Tool, ToolSpec
+from inhouse.core.unicode import clean_json, clean_text
+
+CheckInput = Callable[[ToolSpec, str], Mapping[str, Any]]
+"""Gives a call's input, repaired and checked.  Raises `ToolError`
+(`inhouse.tools.arguments.check_input`)."""
+
+CheckValue = Callable[[Mapping[str, Any], Any], str | None]
+"""Tells what is wrong with a value of a schema; None: nothing
+(`inhouse.tools.arguments.problem_with`)."""
+
+Placeholders = Mapping[str, Callable[[], Awaitable[str]]]
+"""Values for ``{CODEBUFF_…}`` in prompts, by name without braces; asked for only when needed."""
+
+StartSteps = Callable[[StepContext, Callable[[StepLog], None]], Awaitable[Steps]]
+"""Starts a ``handleSteps`` generator."""
+
+
+@define
+class RunState:
+    """Mutable: the host reads it also when the run fails or is cancelled."""
+
+    run_id: str
+    agent_id: str = ""
+    """Codebuff's ``agentId``; the run's id unless told."""
+    parent_id: str | None = None
+    messages: tuple[Message, ...] = ()
+    history: tuple[Message, ...] = ()
+    """What was said before this run."""
+    system: str = ""
+    offered: tuple[ToolSpec, ...] = ()
+    """The tools as the model sees them."""
+    output: Any = None
+    """What ``set_output`` left."""
+    text: str = ""
+    """The last assistant message that says anything, as far as it has come."""
+    steps: int = 0
+    initial_prompt: str = ""
+    """What the user asked of the first agent of all."""
+    subgoals: dict[str, dict[str, Any]] = field(factory=dict[str, dict[str, Any]])
+    call_ids: set[str] = field(factory=set[str], repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.agent_id = self.agent_id or self.run_id
+
+    def add(self, *messages: Message) -> None:
+        """Append messages, fit for every server."""
+        self.messages = (*self.messages, *map(_clean, messages))
+
+
+@frozen
+class LoopResult:
+    """What came of a run that was neither cancelled nor failed."""
+
+    text: str
+    """The last assistant message."""
+    output: Any
+    """What ``set_output`` left."""
+    stop_reason: StopReason
+    messages: tuple[Message, ...] = field(repr=False)
+    value: Mapping[str, Any] = field(repr=False)
+    """What a parent gets, in Codebuff's shape: ``{type, value}``."""
+
+
+@frozen
+class Run:
+    """The collaborators of one run, under one name."""
+
+    model: Model
+    definition: AgentDefinition
+    tools: Mapping[str, Tool]
+    """Every tool that this run may use, the model or ``handleSteps``."""
+    check: CheckInput
+    check_value: CheckValue
+    limits: Limits
+    state: RunState
+    emit: Emit
+    placeholders: Placeholders
+    spawnable: tuple[AgentDefinition, ...]
+    approver: Approver | None
+
+
+def _clean(message: Message) -> Message:
+    match message:
+        case UserMessage(text):
+            return evolve(message, text=clean_text(text))
+        case AssistantMessage(text, calls, reasoning):
+            return AssistantMessage(
+                clean_text(text), tuple(map(_clean_call, calls)), clean_text(reasoning)
+            )
+        case ToolMessage():
+            return evolve(message, output=clean_json(message.output))
+        case _:
+            return evolve(message, text=clean_text(message.text))
+
+
+def _clean_call(call: ToolCall) -> ToolCall:
+    return evolve(call, arguments=clean_text(call.arguments))

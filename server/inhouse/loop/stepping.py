@@ -1,0 +1,97 @@
+"""One step: one answer of the model and the tools it called, and whether the turn ends with it."""
+
+import re
+
+from attrs import define, field
+
+from inhouse.core.events import Notice, StopReason
+from inhouse.core.messages import AssistantMessage, ToolCall
+
+from .asking import Answer, next_answer
+from .calling import Called, Repeats, allowed_names, make_call, run_calls, unique_ids
+from .state import Run
+from .text_calls import has_calls, segments
+
+QUIET_TOOLS = frozenset(
+    {
+        "think_deeply",
+        "set_output",
+        "set_messages",
+        "add_message",
+        "add_subgoal",
+        "update_subgoal",
+        "create_plan",
+        "suggest_followups",
+        "task_completed",
+    }
+)
+"""An answer that called these alone needs no other answer."""
+END_TOOLS = frozenset({"end_turn", "task_completed"})
+MAX_IDLE = 3
+"""Answers in a row that do nothing, where a turn must be ended explicitly."""
+
+_THOUGHTS = re.compile(r"<think>.*?(</think>|\Z)|</think>", re.DOTALL)
+_STOPPED = {"length": StopReason.MAX_TOKENS, "content_filter": StopReason.REFUSAL}
+
+
+@define
+class Stepper:
+    """Takes a run's steps and remembers what must not go on for ever."""
+
+    run: Run
+    repeats: Repeats = field(factory=Repeats)
+    idle: int = 0
+    ended_with_error: bool = False
+
+    async def take(self) -> StopReason | None:
+        """Take a step.  None: the model has to go on."""
+        answer = await next_answer(self.run)
+        text, calls = _calls(self.run, answer)
+        if text or calls or answer.reasoning:
+            self.run.state.add(AssistantMessage(text, calls, answer.reasoning))
+        if text:
+            self.run.state.text = text
+        if answer.finish_reason in _STOPPED:
+            # What it called may be cut off too, so nothing of it is run.
+            return _STOPPED[answer.finish_reason]
+        done = await run_calls(self.run, calls, allowed_names(self.run), self.repeats)
+        return self._verdict(text, done)
+
+    def _verdict(self, text: str, done: list[Called]) -> StopReason | None:
+        failed = any(called.result.failed for called in done)
+        if any(called.result.tool in END_TOOLS for called in done) and (
+            not failed or self.ended_with_error
+        ):
+            return StopReason.END_TURN
+        self.ended_with_error = failed
+        if failed or any(called.result.tool not in QUIET_TOOLS for called in done):
+            self.idle = 0
+            return None
+        only_thought = not done and not _THOUGHTS.sub("", text).strip()
+        explicit = "task_completed" in self.run.definition.tool_names
+        if not explicit and not (only_thought and _has_thoughts(text, self.run)):
+            return StopReason.END_TURN
+        self.idle += 1
+        if self.idle < MAX_IDLE:
+            return None
+        message = f"The model did nothing in {self.idle} answers, so its turn was ended."
+        self.run.emit(Notice("warning", "idle", message))
+        return StopReason.END_TURN
+
+
+def _has_thoughts(text: str, run: Run) -> bool:
+    """Tell a thinking answer from an empty one."""
+    last = run.state.messages[-1] if run.state.messages else None
+    reasoned = isinstance(last, AssistantMessage) and bool(last.reasoning)
+    return bool(text.strip()) or reasoned
+
+
+def _calls(run: Run, answer: Answer) -> tuple[str, tuple[ToolCall, ...]]:
+    """Give what was said and what was called, natively or in the text."""
+    calls = unique_ids(run, answer.calls)
+    if not has_calls(answer.text):
+        return answer.text, calls
+    parts = list(segments(answer.text))
+    written = (part for part in parts if not isinstance(part, str))
+    more = tuple(make_call(run, part.name, part.arguments) for part in written)
+    return "\n\n".join(part for part in parts if isinstance(part, str)), (*calls, *more)
