@@ -1,0 +1,123 @@
+"""Values to an AgentDefinition, with every problem at its exact place."""
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from inhouse.core.definition import AgentDefinition, LocalProvider, OutputMode
+from inhouse.core.secret import Secret
+from inhouse.core.text import Problem, Range, Severity
+from inhouse.definitions.places import JsonPath, key_of, place_of
+from inhouse.definitions.rules import rule_mistakes
+from inhouse.definitions.servers import resolve_servers
+from inhouse.definitions.shape import DefinitionShape, LocalProviderShape
+from inhouse.definitions.spelling import spelling_problems
+from inhouse.definitions.structuring import Mistake, structure
+from inhouse.definitions.values import UNKNOWN, Found, as_object, place_range
+
+_OURS = frozenset({"baseUrl", "apiKey"})
+_WARNINGS = frozenset({"unknown-tool", "schema-warning", "provider-twice", "key-without-url"})
+
+
+@frozen
+class Checked:
+    """A definition, where nothing in it is an error, and all that is wrong with it."""
+
+    definition: AgentDefinition | None
+    problems: tuple[Problem, ...]
+
+
+def check(
+    found: Found,
+    path: Path,
+    *,
+    environment: Mapping[str, str],
+    known_tools: Collection[str] = (),
+) -> Checked:
+    """Check what a file says.  Never raises; a definition with an error is None."""
+    shape, mistakes = structure(found.values)
+    mistakes = [mistake for mistake in mistakes if not _covers(found, mistake.path)]
+    mistakes += [m for m in rule_mistakes(_with_unknown(found)) if not _covers(found, m.path)]
+    servers, server_mistakes = resolve_servers(found.values, environment)
+    mistakes += [m for m in server_mistakes if all(m.path != other.path for other in mistakes)]
+    problems = [_problem(mistake, found, path) for mistake in mistakes]
+    problems += spelling_problems(found, path, known_tools)
+    problems.sort(key=lambda problem: problem.range)
+    broken = any(problem.severity is Severity.ERROR for problem in problems)
+    if shape is None or broken:
+        return Checked(None, tuple(problems))
+    return Checked(_definition(shape, found.values, servers), tuple(problems))
+
+
+def _with_unknown(found: Found) -> Mapping[str, Any]:
+    """The values, and a marker for what only an evaluation can tell: no rule looks at it."""
+    unknown = {path[0]: UNKNOWN for path in found.unknown if path and isinstance(path[0], str)}
+    return {**found.values, **unknown} if unknown else found.values
+
+
+def _covers(found: Found, path: JsonPath) -> bool:
+    """Whether the value at a path is one that only an evaluation can tell."""
+    return any(path[:length] in found.unknown for length in range(len(path) + 1))
+
+
+def _problem(mistake: Mistake, found: Found, path: Path) -> Problem:
+    severity = Severity.WARNING if mistake.code in _WARNINGS else Severity.ERROR
+    return Problem(path, _range(mistake, found), severity, mistake.code, mistake.message)
+
+
+def _range(mistake: Mistake, found: Found) -> Range:
+    if mistake.code == "missing-field" and mistake.path not in found.places:
+        parent = place_of(found.places, mistake.path[:-1]) if mistake.path else None
+        whole = parent or place_range(found.places)
+        return Range(whole.start, whole.start)
+    if mistake.on_key:
+        return key_of(found.places, mistake.path)
+    return place_of(found.places, mistake.path)
+
+
+def _definition(
+    shape: DefinitionShape, values: Mapping[str, Any], servers: Mapping[str, Any]
+) -> AgentDefinition:
+    compact = values.get("compactContext", False)
+    return AgentDefinition(
+        id=shape.id,
+        display_name=shape.display_name,
+        model=shape.model,
+        version=shape.version,
+        publisher=shape.publisher,
+        local_provider=_local_provider(shape),
+        reasoning_options=values.get("reasoningOptions"),
+        provider_options=_provider_options(values),
+        mcp_servers=servers,
+        tool_names=shape.tool_names,
+        spawnable_agents=shape.spawnable_agents,
+        input_schema=values.get("inputSchema"),
+        output_mode=OutputMode(shape.output_mode),
+        output_schema=shape.output_schema,
+        spawner_prompt=shape.spawner_prompt,
+        system_prompt=shape.system_prompt or "",
+        instructions_prompt=shape.instructions_prompt or "",
+        step_prompt=shape.step_prompt or "",
+        include_message_history=shape.include_message_history,
+        inherit_parent_system_prompt=shape.inherit_parent_system_prompt,
+        windowed_file_reads=bool(shape.windowed_file_reads),
+        compact_context=compact,
+        handle_steps=(shape.handle_steps or "").strip() or None,
+    )
+
+
+def _local_provider(shape: DefinitionShape) -> LocalProvider | None:
+    given = shape.local_provider
+    if given is None and shape.provider_options is not None and shape.provider_options.base_url:
+        options = shape.provider_options
+        given = LocalProviderShape(options.base_url or "", options.api_key)
+    if given is None:
+        return None
+    return LocalProvider(given.base_url, Secret(given.api_key) if given.api_key else None)
+
+
+def _provider_options(values: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    options = as_object(values.get("providerOptions"))
+    return {name: value for name, value in options.items() if name not in _OURS} or None

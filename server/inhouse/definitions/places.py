@@ -1,0 +1,129 @@
+"""Where in a text something stands: offsets to LSP positions, values to their ranges."""
+
+import re
+from bisect import bisect_right
+from collections.abc import Mapping
+
+from attrs import frozen
+
+from inhouse.core.text import START, Position, Range
+
+JsonPath = tuple[str | int, ...]
+"""The way from a definition to one of its values: ``("mcpServers", "files", "args", 0)``."""
+
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_ASTRAL = re.compile("[\U00010000-\U0010ffff]")
+
+
+@frozen
+class Place:
+    """Where a value was written, and its key where it has one."""
+
+    value: Range
+    key: Range | None = None
+
+
+Places = Mapping[JsonPath, Place]
+
+
+class Lines:
+    """A text's lines, to turn offsets into positions."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._ascii = text.isascii() or _ASTRAL.search(text) is None
+        starts = [0]
+        starts.extend(match.end() for match in _LINE_END.finditer(text))
+        self._starts = starts
+        self._wide_starts: list[int] | None = None
+
+    def position(self, offset: int) -> Position:
+        """Of an offset in characters."""
+        offset = max(0, min(offset, len(self.text)))
+        line = bisect_right(self._starts, offset) - 1
+        start = self._starts[line]
+        if self._ascii:
+            return Position(line, offset - start)
+        return Position(line, _units(self.text[start:offset]))
+
+    def range(self, start: int, end: int) -> Range:
+        return Range(self.position(start), self.position(end))
+
+    def wide_position(self, units: int) -> Position:
+        """Of an offset in UTF-16 code units."""
+        if self._ascii:
+            return self.position(units)
+        starts = self._wide()
+        units = max(0, units)
+        line = bisect_right(starts, units) - 1
+        return Position(line, units - starts[line])
+
+    def wide_range(self, start: int, end: int) -> Range:
+        return Range(self.wide_position(start), self.wide_position(end))
+
+    def offset(self, position: Position) -> int:
+        """In characters, of a position that may lie outside the text."""
+        if position.line >= len(self._starts):
+            return len(self.text)
+        start = self._starts[max(position.line, 0)]
+        end = self._end(max(position.line, 0))
+        if self._ascii:
+            return min(start + max(position.character, 0), end)
+        units = 0
+        for offset in range(start, end):
+            if units >= position.character:
+                return offset
+            units += 2 if self.text[offset] > "\uffff" else 1
+        return end
+
+    def line(self, number: int) -> Range:
+        """One whole line without its line end."""
+        number = max(0, min(number, len(self._starts) - 1))
+        return self.range(self._starts[number], self._end(number))
+
+    def start(self, number: int) -> int:
+        """The offset in characters where a line begins."""
+        return self._starts[max(0, min(number, len(self._starts) - 1))]
+
+    @property
+    def count(self) -> int:
+        return len(self._starts)
+
+    def _end(self, line: int) -> int:
+        if line + 1 >= len(self._starts):
+            return len(self.text)
+        end = self._starts[line + 1]
+        while end > self._starts[line] and self.text[end - 1] in "\r\n":
+            end -= 1
+        return end
+
+    def _wide(self) -> list[int]:
+        if self._wide_starts is None:
+            wide, units, before = [0], 0, 0
+            for start in self._starts[1:]:
+                units += _units(self.text[before:start])
+                wide.append(units)
+                before = start
+            self._wide_starts = wide
+        return self._wide_starts
+
+
+def place_of(places: Places, path: JsonPath) -> Range:
+    """Where a value stands, or the nearest thing around it that has a place."""
+    for length in range(len(path), -1, -1):
+        place = places.get(path[:length])
+        if place is not None:
+            return place.value
+    return START
+
+
+def key_of(places: Places, path: JsonPath) -> Range:
+    """Where a value's key stands, or else the value."""
+    place = places.get(path)
+    if place is None or place.key is None:
+        return place_of(places, path)
+    return place.key
+
+
+def _units(text: str) -> int:
+    return len(text) + len(_ASTRAL.findall(text))

@@ -1,0 +1,56 @@
+"""A definition's text to values with places, whatever form it is written in.
+
+Reading never runs anything, never raises, and takes bounded time.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from inhouse.core.text import START, Problem, Severity
+from inhouse.definitions.values import Found, Reading
+
+__all__ = ["EVALUATED", "LARGEST", "SUFFIXES", "Found", "Reading", "read"]
+
+LARGEST = 1_000_000
+"""Characters; Codebuff's own largest definition has a tenth of it."""
+EVALUATED = frozenset({".ts", ".tsx", ".js", ".mjs", ".cjs", ".mts", ".cts", ".jsx"})
+"""Forms that may need an evaluation."""
+_log = logging.getLogger(__name__)
+
+
+def read(path: Path, text: str) -> Reading:
+    """Read every definition in *text*; *path* only tells the form and is not opened."""
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        return _refused(path, "unknown-form", f"No such form of definition: {path.suffix!r}.")
+    if len(text) > LARGEST:
+        message = f"{len(text):,} characters are too many for a definition: {LARGEST:,} at most."
+        return _refused(path, "too-large", message)
+    text = text.removeprefix("\ufeff")
+    try:
+        return reader(path, text)
+    except RecursionError:
+        return _refused(path, "too-deep", "Nested too deep to be read.")
+    except Exception:  # noqa: BLE001 - the contract: never raises
+        # A bug of ours must not take the server down, and must not stay hidden either.
+        _log.exception("reading a definition failed: %s", path)
+        message = "This file could not be read: a bug in Inhouse, please report it."
+        return _refused(path, "internal", message)
+
+
+def _refused(path: Path, code: str, message: str) -> Reading:
+    return Reading(problems=(Problem(path, START, Severity.ERROR, code, message),))
+
+
+def _typescript(path: Path, text: str) -> Reading:
+    from inhouse.definitions.typescript.modules import read_module  # noqa: PLC0415
+
+    return read_module(path, text)
+
+
+_READERS: Mapping[str, Callable[[Path, str], Reading]] = {
+    **dict.fromkeys(EVALUATED, _typescript),
+}
+SUFFIXES = frozenset(_READERS)
+"""Of the files that may hold definitions."""

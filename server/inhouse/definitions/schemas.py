@@ -1,0 +1,42 @@
+"""Whether a JSON Schema in a definition is one."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from inhouse.definitions.places import JsonPath
+from inhouse.definitions.structuring import Mistake
+
+_MOST = 20
+_CODEBUFF = frozenset({"type", "description", "properties", "required", "enum"})
+"""What Codebuff itself refuses when it is wrong; the rest it accepts, so here it is a warning."""
+
+
+def schema_mistakes(schema: Mapping[str, Any], path: JsonPath) -> list[Mistake]:
+    """Every place where *schema* is not what JSON Schema (2020-12) allows."""
+    mistakes: list[Mistake] = []
+    for error in _validator().iter_errors(schema):
+        where: JsonPath = tuple(error.absolute_path)
+        refused = bool(_CODEBUFF & {part for part in where[-2:] if isinstance(part, str)})
+        code = "invalid-schema" if refused and error.validator != "uniqueItems" else None
+        mistakes.append(
+            Mistake(
+                (*path, *where), code or "schema-warning", f"No valid JSON Schema: {_what(error)}."
+            )
+        )
+        if len(mistakes) >= _MOST:
+            break
+    return mistakes
+
+
+@cache
+def _validator() -> Any:
+    from jsonschema import Draft202012Validator  # noqa: PLC0415 - loaded on first use
+
+    return Draft202012Validator(Draft202012Validator.META_SCHEMA)
+
+
+def _what(error: Any) -> str:
+    if error.validator == "anyOf" and error.absolute_path and error.absolute_path[-1] == "type":
+        return f"there is no type {error.instance!r}"
+    return str(error.message)[:200]

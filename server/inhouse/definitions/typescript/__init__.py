@@ -1,0 +1,1 @@
+"""TypeScript and JavaScript, read without running it."""

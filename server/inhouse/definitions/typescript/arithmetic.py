@@ -1,0 +1,59 @@
+"""What JavaScript's operators give for plain values."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeGuard
+
+from inhouse.definitions.typescript.texts import as_text, is_true, whole
+from inhouse.definitions.values import UNDEFINED, UNKNOWN
+
+_NUMBERS: Mapping[str, Callable[[Any, Any], Any]] = {
+    "-": lambda left, right: left - right,
+    "*": lambda left, right: left * right,
+    "/": lambda left, right: left / right if right else UNKNOWN,
+    "+": lambda left, right: left + right,
+}
+_EQUALS = {"===": True, "!==": False}
+
+
+def binary_value(operator: str, left: Any, right: Any) -> Any:  # noqa: PLR0911 - a table
+    """The result, or `UNKNOWN`."""
+    if is_missing(left):
+        return UNKNOWN
+    match operator:
+        case "&&":
+            return right if is_true(left) else left
+        case "||":
+            return left if is_true(left) else right
+        case "??":
+            return right if left is None or left is UNDEFINED else left
+        case _ if is_missing(right):
+            return UNKNOWN
+        case "===" | "!==" if isinstance(left, str) and isinstance(right, str):
+            return (left == right) is _EQUALS[operator]
+        case "+" if isinstance(left, str) or isinstance(right, str):
+            return _joined(left, right)
+        case _ if operator in _NUMBERS and _is_number(left) and _is_number(right):
+            return _calculated(operator, left, right)
+        case _:
+            return UNKNOWN
+
+
+def is_missing(value: Any) -> bool:
+    """Whether only an evaluation can tell."""
+    return value is UNKNOWN
+
+
+def _joined(left: Any, right: Any) -> Any:
+    before, after = as_text(left), as_text(right)
+    if isinstance(before, str) and isinstance(after, str):
+        return before + after
+    return UNKNOWN
+
+
+def _calculated(operator: str, left: float, right: float) -> Any:
+    result = _NUMBERS[operator](left, right)
+    return whole(float(result)) if isinstance(result, int | float) else UNKNOWN
+
+
+def _is_number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)

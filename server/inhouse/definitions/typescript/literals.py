@@ -1,0 +1,320 @@
+"""Expressions that are as good as literals: read, never run."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from inhouse.core.text import Problem, Range, Severity
+from inhouse.definitions.typescript.arithmetic import binary_value, is_missing
+from inhouse.definitions.typescript.names import is_global
+from inhouse.definitions.typescript.objects import read_object
+from inhouse.definitions.typescript.scope import Kind, Scope
+from inhouse.definitions.typescript.texts import (
+    as_text,
+    fragment,
+    is_true,
+    number_value,
+    string_value,
+    whole_text,
+)
+from inhouse.definitions.values import (
+    DEEPEST,
+    UNDEFINED,
+    UNKNOWN,
+    FunctionText,
+    Literal,
+)
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+Reader = Callable[["Node", Scope, int], Literal]
+
+_LONGEST = 4_000_000
+_WRAPPERS = frozenset(
+    {
+        "parenthesized_expression",
+        "as_expression",
+        "satisfies_expression",
+        "non_null_expression",
+        "type_assertion",
+    }
+)
+_FUNCTIONS = frozenset(
+    {
+        "function_expression",
+        "generator_function",
+        "arrow_function",
+        "function_declaration",
+        "generator_function_declaration",
+    }
+)
+_TRIMS: Mapping[str, Callable[[str], str]] = {
+    "trim": str.strip,
+    "trimStart": str.lstrip,
+    "trimEnd": str.rstrip,
+}
+
+
+def read_expression(node: "Node", scope: Scope, depth: int = 0) -> Literal:
+    """The value of an expression; `UNKNOWN` where only an evaluation can tell."""
+    node = unwrap(node)
+    if depth > DEEPEST:
+        scope.problems.append(_too_deep(node, scope))
+        return _unknown(node, scope)
+    if not scope.spend():
+        return _unknown(node, scope)
+    if node.type in _FUNCTIONS:
+        return Literal(FunctionText(scope.text(node)), scope.range(node))
+    reader = _READERS.get(node.type)
+    return reader(node, scope, depth + 1) if reader is not None else _unknown(node, scope)
+
+
+def unwrap(node: "Node") -> "Node":
+    """Past parentheses and what TypeScript adds to an expression."""
+    while node.type in _WRAPPERS and node.named_children:
+        inner = [child for child in node.named_children if child.type != "comment"]
+        if not inner:
+            return node
+        node = inner[-1] if node.type == "type_assertion" else inner[0]
+    return node
+
+
+def _constant(value: Any) -> Reader:
+    def read(node: "Node", scope: Scope, _depth: int) -> Literal:
+        return Literal(value, scope.range(node))
+
+    return read
+
+
+def _string(node: "Node", scope: Scope, _depth: int) -> Literal:
+    return Literal(string_value(node, scope.source), scope.range(node))
+
+
+def _number(node: "Node", scope: Scope, _depth: int) -> Literal:
+    return Literal(number_value(scope.text(node)), scope.range(node))
+
+
+def _template(node: "Node", scope: Scope, depth: int) -> Literal:
+    parts: list[str] = []
+    missing: Range | None = None
+    for child in node.children[1:-1]:
+        if child.type != "template_substitution":
+            parts.append(fragment(child, scope.source))
+            continue
+        inner = [part for part in child.named_children if part.type != "comment"]
+        value = read_expression(inner[0], scope, depth) if inner else None
+        text = as_text(_scalar(value)) if value is not None else UNKNOWN
+        if isinstance(text, str):
+            parts.append(text)
+        else:
+            missing = missing or scope.range(inner[0] if inner else child)
+    if missing is not None or sum(map(len, parts)) > _LONGEST:
+        return Literal(UNKNOWN, missing or scope.range(node))
+    return Literal(whole_text("".join(parts)), scope.range(node))
+
+
+def _array(node: "Node", scope: Scope, depth: int) -> Literal:
+    items: list[Literal] = []
+    partial: Range | None = None
+    for child in node.named_children:
+        if child.type == "comment" or child.is_error:
+            continue
+        if child.type != "spread_element":
+            items.append(read_expression(child, scope, depth))
+            continue
+        spread = read_expression(child.named_children[0], scope, depth)
+        if spread.items is None:
+            partial = partial or scope.range(child)
+        else:
+            items.extend(spread.items)
+            partial = partial or spread.partial
+        if len(items) > _LONGEST // 100:
+            return _unknown(node, scope)
+    return Literal(None, scope.range(node), items=tuple(items), partial=partial)
+
+
+def _object(node: "Node", scope: Scope, depth: int) -> Literal:
+    return read_object(node, scope, depth, read_expression)
+
+
+def _identifier(node: "Node", scope: Scope, depth: int) -> Literal:
+    name = scope.text(node)
+    binding = scope.bindings.get(name)
+    if name == "undefined":
+        return Literal(UNDEFINED, scope.range(node))
+    if binding is None:
+        if not is_global(name) and not node.is_missing:
+            scope.problems.append(_undefined_name(name, node, scope))
+        return _unknown(node, scope)
+    known = binding.kind in {Kind.CONST, Kind.FUNCTION}
+    if binding.node is None or not known or name in scope.reading:
+        return _unknown(node, scope)
+    scope.reading.add(name)
+    try:
+        literal = read_expression(binding.node, scope, depth)
+    finally:
+        scope.reading.discard(name)
+    if literal.fields is not None or literal.items is not None:
+        return literal
+    return Literal(literal.value, scope.range(node))
+
+
+def _unary(node: "Node", scope: Scope, depth: int) -> Literal:
+    argument = node.child_by_field_name("argument")
+    operator = node.child_by_field_name("operator")
+    value = _scalar(read_expression(argument, scope, depth)) if argument is not None else UNKNOWN
+    sign = scope.text(operator) if operator is not None else ""
+    result: Any = UNKNOWN
+    if isinstance(value, int | float) and not isinstance(value, bool) and sign in {"-", "+"}:
+        result = -value if sign == "-" else value
+    elif sign == "!" and not is_missing(value):
+        result = not is_true(value)
+    elif sign == "void" and not is_missing(value):
+        result = UNDEFINED
+    return Literal(result, scope.range(node))
+
+
+def _binary(node: "Node", scope: Scope, depth: int) -> Literal:
+    """A chain of operators, without recursion to the left: prompts are long sums."""
+    chain: list[tuple[str, Node]] = []
+    while node.type == "binary_expression":
+        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+        operator = node.child_by_field_name("operator")
+        if left is None or right is None or operator is None:
+            return _unknown(node, scope)
+        chain.append((scope.text(operator), right))
+        node = unwrap(left)
+    first = chain[-1][1] if chain else node
+    result = read_expression(node, scope, depth)
+    value, start = _scalar(result), scope.range(node).start
+    missing = result.range if value is UNKNOWN else None
+    end = scope.range(chain[0][1]).end if chain else scope.range(first).end
+    for operator_text, right in reversed(chain):
+        other = _scalar(read_expression(right, scope, depth))
+        if other is UNKNOWN and missing is None:
+            missing = scope.range(right)
+        value = binary_value(operator_text, value, other)
+        if isinstance(value, str) and len(value) > _LONGEST:
+            value = UNKNOWN
+    place = Range(start, end)
+    return Literal(value, missing or place if value is UNKNOWN else place)
+
+
+def _ternary(node: "Node", scope: Scope, depth: int) -> Literal:
+    condition = node.child_by_field_name("condition")
+    value = _scalar(read_expression(condition, scope, depth)) if condition else UNKNOWN
+    if is_missing(value):
+        return _unknown(node, scope)
+    taken = node.child_by_field_name("consequence" if is_true(value) else "alternative")
+    return read_expression(taken, scope, depth) if taken is not None else _unknown(node, scope)
+
+
+def _member(node: "Node", scope: Scope, depth: int) -> Literal:
+    """``CONSTANTS.name`` and ``CONSTANTS['name']``."""
+    target = node.child_by_field_name("object")
+    name = node.child_by_field_name("property") or node.child_by_field_name("index")
+    if target is None or name is None or node.child_by_field_name("optional_chain") is not None:
+        return _unknown(node, scope)
+    key: Any = scope.text(name)
+    if node.type == "subscript_expression":
+        key = read_expression(name, scope, depth).value
+    container = read_expression(target, scope, depth)
+    if container.fields is not None and container.partial is None and key in container.fields:
+        literal = container.fields[key].value
+    elif container.items is not None and container.partial is None and isinstance(key, int):
+        literal = container.items[key] if 0 <= key < len(container.items) else None
+    else:
+        literal = None
+    return literal if literal is not None else _unknown(node, scope)
+
+
+def _call(node: "Node", scope: Scope, depth: int) -> Literal:
+    """``[…].join(', ')`` and ``'…'.trim()``; every other call needs an evaluation."""
+    function = node.child_by_field_name("function")
+    arguments = node.child_by_field_name("arguments")
+    if function is None or arguments is None:
+        return _unknown(node, scope)
+    called = unwrap(function)
+    while called.type == "call_expression":
+        called = unwrap(called.child_by_field_name("function") or called.children[0])
+    if called.type in {"template_string", "string"}:
+        if not node.has_error:
+            scope.problems.append(_called_text(called, scope))
+        return _unknown(node, scope)
+    target = function.child_by_field_name("object")
+    name = function.child_by_field_name("property")
+    if function.type != "member_expression" or target is None or name is None:
+        return _unknown(node, scope)
+    method = scope.text(name)
+    given = [read_expression(child, scope, depth) for child in arguments.named_children]
+    if method in _TRIMS and not given:
+        text = read_expression(target, scope, depth)
+        value = _TRIMS[method](text.value) if isinstance(text.value, str) else UNKNOWN
+        return Literal(value, scope.range(node) if value is not UNKNOWN else text.range)
+    if method == "join" and len(given) <= 1:
+        return _join(node, read_expression(target, scope, depth), given, scope)
+    return _unknown(node, scope)
+
+
+def _join(node: "Node", items: Literal, given: list[Literal], scope: Scope) -> Literal:
+    separator = given[0].value if given else ","
+    if items.items is None or items.partial is not None or not isinstance(separator, str):
+        return Literal(UNKNOWN, items.partial or scope.range(node))
+    parts: list[str] = []
+    for item in items.items:
+        value = _scalar(item)
+        text = "" if value is None or value is UNDEFINED else as_text(value)
+        if not isinstance(text, str):
+            return Literal(UNKNOWN, item.range)
+        parts.append(text)
+    if sum(map(len, parts)) + len(separator) * len(parts) > _LONGEST:
+        return _unknown(node, scope)
+    return Literal(separator.join(parts), scope.range(node))
+
+
+def _scalar(literal: Literal) -> Any:
+    return literal.value if literal.fields is None and literal.items is None else UNKNOWN
+
+
+def _unknown(node: "Node", scope: Scope) -> Literal:
+    return Literal(UNKNOWN, scope.range(node))
+
+
+def _too_deep(node: "Node", scope: Scope) -> Problem:
+    message = f"Nested more than {DEEPEST} levels deep: nothing below this is read."
+    return Problem(scope.path, scope.range(node), Severity.ERROR, "too-deep", message)
+
+
+def _undefined_name(name: str, node: "Node", scope: Scope) -> Problem:
+    message = f"`{name}` is not defined in this file."
+    if node.parent is not None and node.parent.type == "template_substitution":
+        message += f"  Declare it, or write \\${{{name}}} if the text should say so."
+    return Problem(scope.path, scope.range(node), Severity.ERROR, "undefined-name", message)
+
+
+def _called_text(node: "Node", scope: Scope) -> Problem:
+    end = node.end_byte // 2
+    place = scope.source.lines.wide_range(end - 1, end)
+    message = "This backtick ends the template text.  Write \\` inside of one."
+    return Problem(scope.path, place, Severity.ERROR, "unescaped-backtick", message)
+
+
+_READERS: Mapping[str, Reader] = {
+    "string": _string,
+    "template_string": _template,
+    "number": _number,
+    "true": _constant(value=True),
+    "false": _constant(value=False),
+    "null": _constant(None),
+    "undefined": _constant(UNDEFINED),
+    "array": _array,
+    "object": _object,
+    "identifier": _identifier,
+    "shorthand_property_identifier": _identifier,
+    "unary_expression": _unary,
+    "binary_expression": _binary,
+    "ternary_expression": _ternary,
+    "member_expression": _member,
+    "subscript_expression": _member,
+    "call_expression": _call,
+}

@@ -1,0 +1,99 @@
+"""Text to a syntax tree whose offsets are UTF-16 code units, as an editor counts."""
+
+import time
+from collections.abc import Iterator
+from functools import cache
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from inhouse.core.text import Range
+from inhouse.definitions.places import Lines
+
+if TYPE_CHECKING:
+    from tree_sitter import Language, Node
+
+_SMALL = 64 * 1024
+_CHUNK = 8 * 1024
+_SECONDS = 1.0
+_TYPESCRIPT = "typescript"
+_TSX = "tsx"
+
+
+@frozen
+class Source:
+    """A parsed text."""
+
+    root: "Node"
+    data: bytes
+    lines: Lines
+    complete: bool = True
+    """False: parsing was given up, the text is too tangled."""
+
+    def text(self, node: "Node") -> str:
+        return self.slice(node.start_byte, node.end_byte)
+
+    def slice(self, start: int, end: int) -> str:
+        return self.data[start:end].decode("utf-16-le", "surrogatepass")
+
+    def range(self, node: "Node") -> Range:
+        return self.lines.wide_range(node.start_byte // 2, node.end_byte // 2)
+
+
+def parse_typescript(text: str) -> Source:
+    return _parse(text, _TYPESCRIPT)
+
+
+def parse_tsx(text: str) -> Source:
+    return _parse(text, _TSX)
+
+
+def parse_toml(text: str) -> Source:
+    return _parse(text, "toml")
+
+
+def leaves(node: "Node") -> Iterator["Node"]:
+    """The tokens of a tree from left to right, without recursion."""
+    stack = [node]
+    while stack:
+        current = stack.pop()
+        if current.child_count:
+            stack.extend(reversed(current.children))
+        else:
+            yield current
+
+
+def _parse(text: str, grammar: str) -> Source:
+    from tree_sitter import Parser  # noqa: PLC0415 - loaded on first use
+
+    data = text.encode("utf-16-le", "surrogatepass")
+    parser = Parser(_language(grammar))
+    if len(data) <= _SMALL:
+        return Source(parser.parse(data, encoding="utf16le").root_node, data, Lines(text))
+    deadline = time.monotonic() + _SECONDS
+    given_up = False
+
+    def read(offset: int, _point: object) -> bytes:
+        nonlocal given_up
+        if time.monotonic() > deadline:
+            given_up = True
+            return b""
+        return data[offset : offset + _CHUNK]
+
+    root = parser.parse(read, encoding="utf16le").root_node
+    return Source(root, data, Lines(text), complete=not given_up)
+
+
+@cache
+def _language(grammar: str) -> "Language":
+    from tree_sitter import Language  # noqa: PLC0415 - loaded on first use
+
+    if grammar == "toml":
+        import tree_sitter_toml  # noqa: PLC0415
+
+        return Language(tree_sitter_toml.language())
+    import tree_sitter_typescript  # noqa: PLC0415
+
+    if grammar == _TSX:
+        return Language(tree_sitter_typescript.language_tsx())
+    return Language(tree_sitter_typescript.language_typescript())

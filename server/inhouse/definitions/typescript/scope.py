@@ -1,0 +1,184 @@
+"""The names of one module, and what reading its literals may cost."""
+
+import re
+from collections.abc import Mapping
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attrs import field, frozen
+
+from inhouse.core.text import Problem, Range
+from inhouse.definitions.typescript.parsing import Source, leaves
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+MOST_STEPS = 100_000
+"""Expressions read for one file; constants that spread each other grow without end."""
+
+
+class Kind(Enum):
+    CONST = "const"
+    IMPORT = "import"
+    FUNCTION = "function"
+    OTHER = "other"
+    """A name that only an evaluation knows."""
+
+
+@frozen
+class Binding:
+    """What a name of the module stands for."""
+
+    kind: Kind
+    node: "Node | None" = None
+    """The initial value, or the function."""
+    specifier: str = ""
+    """Of an import: the module it comes from."""
+    imported: str = ""
+    """Of an import: the name over there."""
+    annotated: bool = False
+    """Its type says that it is a definition."""
+
+
+@frozen(eq=False)
+class Scope:
+    source: Source
+    path: Path
+    bindings: Mapping[str, Binding]
+    problems: list[Problem] = field(factory=list[Problem])
+    reading: set[str] = field(factory=set[str])
+    """Names whose value is being read: one that leads to itself has none."""
+    spent: list[int] = field(factory=lambda: [0])
+
+    def range(self, node: "Node") -> Range:
+        return self.source.range(node)
+
+    def text(self, node: "Node") -> str:
+        return self.source.text(node)
+
+    def spend(self) -> bool:
+        """Count one step; False when there were too many."""
+        self.spent[0] += 1
+        return self.spent[0] <= MOST_STEPS
+
+
+def bindings_of(source: Source) -> dict[str, Binding]:
+    """Every name declared at the top level of a module."""
+    bindings: dict[str, Binding] = {}
+    for statement in top_level(source.root):
+        _declare(statement, source, bindings)
+    _forget_what_may_change(source, bindings)
+    return bindings
+
+
+def top_level(root: "Node") -> list["Node"]:
+    """The statements of a module; of broken text also those inside of what is broken."""
+    statements: list[Node] = []
+    for child in root.named_children:
+        if child.is_error:
+            statements.extend(child.named_children)
+        else:
+            statements.append(child)
+    return statements
+
+
+def string_text(node: "Node | None", source: Source) -> str:
+    """A module specifier's text."""
+    return source.text(node).strip("'\"`") if node is not None else ""
+
+
+def _declare(statement: "Node", source: Source, bindings: dict[str, Binding]) -> None:
+    kind = statement.type
+    if kind == "export_statement":
+        declaration = statement.child_by_field_name("declaration")
+        if declaration is not None:
+            _declare(declaration, source, bindings)
+    elif kind in {"lexical_declaration", "variable_declaration"}:
+        for declarator in statement.named_children:
+            if declarator.type == "variable_declarator":
+                _declare_variable(declarator, source, bindings)
+    elif kind == "import_statement":
+        _declare_import(statement, source, bindings)
+    elif kind in {"function_declaration", "generator_function_declaration"}:
+        _name(statement, source, bindings, Binding(Kind.FUNCTION, statement))
+    elif kind in {"ambient_declaration", "expression_statement"} and statement.named_children:
+        _declare(statement.named_children[0], source, bindings)
+    elif kind not in {"interface_declaration", "type_alias_declaration"}:
+        _name(statement, source, bindings, Binding(Kind.OTHER))
+
+
+def _name(node: "Node", source: Source, bindings: dict[str, Binding], binding: Binding) -> None:
+    name = node.child_by_field_name("name")
+    if name is not None:
+        bindings[source.text(name)] = binding
+
+
+def _declare_variable(declarator: "Node", source: Source, bindings: dict[str, Binding]) -> None:
+    name = declarator.child_by_field_name("name")
+    value = declarator.child_by_field_name("value")
+    if name is None:
+        return
+    if name.type != "identifier":  # const { a, b } = …
+        for leaf in leaves(name):
+            if leaf.type.endswith(("identifier", "identifier_pattern")):
+                bindings[source.text(leaf)] = Binding(Kind.OTHER)
+        return
+    kind = declarator.child_by_field_name("type")
+    annotated = kind is not None and "Definition" in source.text(kind)
+    known = Kind.CONST if value is not None else Kind.OTHER
+    bindings[source.text(name)] = Binding(known, value, annotated=annotated)
+
+
+def _declare_import(statement: "Node", source: Source, bindings: dict[str, Binding]) -> None:
+    if _is_type_only(statement):
+        return
+    specifier = string_text(statement.child_by_field_name("source"), source)
+    for node in statement.named_children:
+        if node.type == "import_clause":
+            for part in node.named_children:
+                _declare_imported(part, specifier, source, bindings)
+        elif node.type == "import_require_clause":
+            inner = string_text(node.child_by_field_name("source"), source)
+            name = node.named_children[0]
+            bindings[source.text(name)] = Binding(Kind.IMPORT, None, inner, "default")
+
+
+def _declare_imported(
+    part: "Node", specifier: str, source: Source, bindings: dict[str, Binding]
+) -> None:
+    if part.type == "identifier":
+        bindings[source.text(part)] = Binding(Kind.IMPORT, None, specifier, "default")
+    elif part.type == "namespace_import":
+        bindings[source.text(part.named_children[-1])] = Binding(Kind.IMPORT, None, specifier, "*")
+    elif part.type == "named_imports":
+        for item in part.named_children:
+            name = item.child_by_field_name("name")
+            if item.type != "import_specifier" or name is None or _is_type_only(item):
+                continue
+            local = item.child_by_field_name("alias") or name
+            imported = source.text(name)
+            bindings[source.text(local)] = Binding(Kind.IMPORT, None, specifier, imported)
+
+
+def _is_type_only(node: "Node") -> bool:
+    return any(child.type == "type" for child in node.children)
+
+
+def _forget_what_may_change(source: Source, bindings: dict[str, Binding]) -> None:
+    """A variable that is assigned again has no value that can be read."""
+    for statement in top_level(source.root):
+        inner = statement.child_by_field_name("declaration") or statement
+        if inner.type not in {"lexical_declaration", "variable_declaration"}:
+            continue
+        if inner.children and inner.children[0].type == "const":
+            continue
+        for declarator in inner.named_children:
+            name = declarator.child_by_field_name("name")
+            if name is not None and _assigned_again(source.text(name), source):
+                bindings[source.text(name)] = Binding(Kind.OTHER)
+
+
+def _assigned_again(name: str, source: Source) -> bool:
+    pattern = rf"(?<![\w$.]){re.escape(name)}\s*(?:[-+*/%&|^?<>]{{0,3}}=(?![=>])|\+\+|--)"
+    return len(re.findall(pattern, source.lines.text)) > 1
