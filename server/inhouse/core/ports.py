@@ -74,7 +74,10 @@ class Document:
 
 @frozen
 class Edit:
-    """A change of one whole file: ``old`` None creates it, ``new`` None deletes it."""
+    """A change of one whole file: ``old`` None creates it, ``new`` None deletes it.
+
+    A run's later edit of a file holds its earlier, still proposed ones too and takes their place.
+    """
 
     path: Path
     old: str | None

@@ -2,12 +2,12 @@
 
 from inhouse.core.ports import Tool
 
-from . import files
-from .context import Approvals, Fetch, Fetched, RunGrants, ToolContext
+from . import files, writing
+from .context import Approvals, Fetch, Fetched, RunMemory, ToolContext
 
-__all__ = ["Approvals", "Fetch", "Fetched", "RunGrants", "ToolContext", "workspace_tools"]
+__all__ = ["Approvals", "Fetch", "Fetched", "RunMemory", "ToolContext", "workspace_tools"]
 
 
 def workspace_tools(context: ToolContext) -> tuple[Tool, ...]:
     """Give every tool that works on the workspace, bound to *context*."""
-    return files.tools(context)
+    return (*files.tools(context), *writing.tools(context))

@@ -14,6 +14,7 @@ from inhouse.core.route import Privacy
 from inhouse.core.settings import CommandMode
 
 from .access import Access, access_to
+from .drafts import Drafts
 
 
 class Approvals(Protocol):
@@ -25,12 +26,17 @@ class Approvals(Protocol):
 
 
 @define
-class RunGrants:
-    """What the user allowed for one run; its sub-agents share it."""
+class RunMemory:
+    """What one run and its sub-agents share: hand a parent's to its children."""
 
     every_command: bool = False
+    """The user allowed commands for this run."""
     asking: asyncio.Lock = field(factory=asyncio.Lock)
     """One question about commands at a time: its answer may settle the next one."""
+    writing: asyncio.Lock = field(factory=asyncio.Lock)
+    """One edit at a time: the next one starts from what it left."""
+    drafts: Drafts = field(factory=Drafts)
+    """Edits that wait for a review."""
 
 
 @frozen
@@ -75,7 +81,7 @@ class ToolContext:
     allowed_commands: tuple[str, ...] = ()
     privacy: Privacy = Privacy.ANY
     approvals: Approvals = field(factory=NoApprovals)
-    grants: RunGrants = field(factory=RunGrants)
+    memory: RunMemory = field(factory=RunMemory)
     environment: Mapping[str, str] = field(factory=lambda: dict(os.environ), repr=False)
     """What commands may inherit from: `inhouse.tools.shell` lets only some of it through."""
     extra_roots: tuple[Path, ...] = ()
@@ -84,6 +90,8 @@ class ToolContext:
     fetch: Fetch | None = None
     """None: ``read_url`` says that it is not offered."""
     windowed_file_reads: bool = False
+    proposed: Drafts = field(factory=Drafts, init=False)
+    """What this agent's ``propose_*`` left; other agents propose apart from it."""
     access: Access = field(
         init=False,
         default=Factory(

@@ -59,8 +59,9 @@ class DiskWorkspace:
         return EditOutcome(EditState.REJECTED, refusal)
 
     async def propose(self, edit: Edit) -> EditOutcome:
-        """Keep an edit for later."""
+        """Keep an edit for later, in place of an earlier one of the same file."""
         diff = unified_diff(self._place(edit.path).shown, edit.old, edit.new)
+        self.proposals[:] = [each for each in self.proposals if each.edit.path != edit.path]
         self.proposals.append(Proposal(edit, diff))
         self.emit(EditChanged(edit.path.as_uri(), EditState.PROPOSED, diff))
         return EditOutcome(EditState.PROPOSED, "Proposed; the user decides later.")

@@ -9,13 +9,15 @@ from attrs import define
 from inhouse.core.errors import ToolError
 from inhouse.core.ports import Tool
 
+from . import edits
 from .access import Access
 from .context import ToolContext
+from .drafts import view_text
 from .opening import Entry, list_folder
 from .paths import Place
 from .protected import is_example
 from .schemas import ends_step, spec
-from .texts import read_document, unreadable
+from .texts import unreadable
 
 CHARACTERS = 100_000
 """As many are given in one call."""
@@ -63,12 +65,9 @@ async def _read(context: ToolContext, wanted: Any, budget: _Budget) -> dict[str,
     try:
         place = context.access.place(raw)
         shown = place.shown
-        document = await read_document(context.workspace, place)
-        text = (
-            document.text
-            if (offset, limit) == (None, None)
-            else _window(document.text, int(offset or 1), limit, shown)
-        )
+        text = await view_text(context.workspace, place, context.memory.drafts)
+        if (offset, limit) != (None, None):
+            text = _window(text, int(offset or 1), limit, shown)
     except ToolError as error:
         status = _STATUS.get(error.code, "[FILE_READ_ERROR]")
         return {"path": shown, "content": f"{status} {error}"}
@@ -85,7 +84,7 @@ async def _read(context: ToolContext, wanted: Any, budget: _Budget) -> dict[str,
 
 def _window(text: str, offset: int, limit: int | None, shown: str) -> str:
     """Give some lines of a text, and say where they stand in it."""
-    lines = text.splitlines(keepends=True)
+    lines = edits.lines(text)
     if offset > max(len(lines), 1):
         raise ToolError(
             f"{shown!r} has {len(lines):,} lines; there is no line {offset:,}.", code="window"

@@ -1,0 +1,256 @@
+"""Files change as the model said, and nothing else in them does."""
+
+from pathlib import Path
+
+import pytest
+
+from inhouse.core.events import EditChanged, EditState
+from inhouse.core.settings import EditMode
+from support.workspaces import bench
+
+
+async def replaced(here, path: str, old: str, new: str, **more):
+    pair = {"oldString": old, "newString": new, **more}
+    return await here.call("str_replace", path=path, replacements=[pair])
+
+
+async def test_a_file_is_written_with_its_folders(tmp_path: Path):
+    here = bench(tmp_path)
+
+    result = await here.call("write_file", path="src/new/a.py", instructions="", content="x = 1\n")
+
+    assert result == {"file": "src/new/a.py", "message": "Created src/new/a.py: Applied."}
+    assert (tmp_path / "src/new/a.py").read_bytes() == b"x = 1\n"
+    [event] = here.happenings
+    assert isinstance(event, EditChanged)
+    assert event.state is EditState.APPLIED
+    assert event.diff == "--- /dev/null\n+++ b/src/new/a.py\n@@ -0,0 +1 @@\n+x = 1\n"
+
+
+async def test_a_file_of_windows_lines_stays_one(tmp_path: Path):
+    here = bench(tmp_path, {"a.txt": "one\r\ntwo\r\nthree"})
+
+    await replaced(here, "a.txt", "one\ntwo", "1\n2\n2b")
+
+    assert (tmp_path / "a.txt").read_bytes() == b"1\r\n2\r\n2b\r\nthree"
+
+
+async def test_mixed_line_ends_and_the_mark_stay_where_nothing_changed(tmp_path: Path):
+    here = bench(tmp_path, {"a.txt": b"\xef\xbb\xbfa\r\nb\nc\r\nd\f\re"})
+
+    await replaced(here, "a.txt", "b", "B")
+
+    assert (tmp_path / "a.txt").read_bytes() == b"\xef\xbb\xbfa\r\nB\nc\r\nd\f\re"
+
+
+async def test_a_text_of_an_old_encoding_keeps_it(tmp_path: Path):
+    here = bench(tmp_path, {"a.txt": b"caf\xe9 one\n"})
+
+    await replaced(here, "a.txt", "one", "thé")
+
+    assert (tmp_path / "a.txt").read_bytes() == b"caf\xe9 th\xe9\n"
+
+
+async def test_a_file_keeps_its_permissions(tmp_path: Path):
+    here = bench(tmp_path, {"run.sh": "echo 1\n"})
+    (tmp_path / "run.sh").chmod(0o755)
+
+    await replaced(here, "run.sh", "1", "2")
+
+    assert (tmp_path / "run.sh").stat().st_mode & 0o777 == 0o755
+
+
+async def test_more_than_one_match_is_an_error_that_names_the_lines(tmp_path: Path):
+    here = bench(tmp_path, {"a.py": "x = 1\ny = 2\nx = 1\n"})
+
+    result = await replaced(here, "a.py", "x = 1", "x = 3")
+
+    assert "found 2 times, at lines 1, 3" in result["errorMessage"]
+    assert (tmp_path / "a.py").read_text() == "x = 1\ny = 2\nx = 1\n"
+
+    await replaced(here, "a.py", "x = 1", "x = 3", allowMultiple=True)
+
+    assert (tmp_path / "a.py").read_text() == "x = 3\ny = 2\nx = 3\n"
+
+
+async def test_another_indentation_is_found_and_kept(tmp_path: Path):
+    here = bench(tmp_path, {"a.py": "class A:\n    def f(self):\n        return 1\n"})
+
+    await replaced(here, "a.py", "def f(self):\n    return 1\n", "def f(self):\n    return 2\n")
+
+    assert (tmp_path / "a.py").read_text() == "class A:\n    def f(self):\n        return 2\n"
+
+
+async def test_white_space_is_ignored_last(tmp_path: Path):
+    here = bench(tmp_path, {"a.js": "if(a  &&b) {\n\tcall( x,y );\n}\n"})
+
+    result = await replaced(here, "a.js", "call(x, y);", "call(y);")
+
+    assert "ignoring white space" in result["message"]
+    assert (tmp_path / "a.js").read_text() == "if(a  &&b) {\n\tcall(y);\n}\n"
+
+
+async def test_words_do_not_run_together_when_white_space_is_ignored(tmp_path: Path):
+    here = bench(tmp_path, {"a.txt": "notable\n"})
+
+    result = await replaced(here, "a.txt", "not  able", "x")
+
+    assert "was not found" in result["errorMessage"]
+
+
+@pytest.mark.parametrize("blank", [" ", "\n", "    ", "\t\n", "\r\n"])
+async def test_white_space_alone_never_matches(tmp_path: Path, blank: str):
+    content = "a\n    b\n\n\tc\r\n"
+    here = bench(tmp_path, {"a.txt": content.encode()})
+
+    result = await replaced(here, "a.txt", blank, "X", allowMultiple=True)
+
+    assert "white space alone" in result["errorMessage"]
+    assert (tmp_path / "a.txt").read_bytes() == content.encode()
+
+
+async def test_what_was_not_replaced_is_told_beside_what_was(tmp_path: Path):
+    here = bench(tmp_path, {"a.txt": "one\ntwo\n"})
+
+    result = await here.call(
+        "str_replace",
+        path="a.txt",
+        replacements=[
+            {"oldString": "one", "newString": "1"},
+            {"oldString": "three", "newString": "3"},
+        ],
+    )
+
+    assert "Not everything was replaced" in result["message"]
+    assert "'three'" in result["message"]
+    assert (tmp_path / "a.txt").read_text() == "1\ntwo\n"
+
+
+async def test_a_proposal_changes_nothing_and_the_next_one_builds_on_it(tmp_path: Path):
+    here = bench(tmp_path, {"a.txt": "one\ntwo\n"})
+    pairs = [[{"oldString": "one", "newString": "1"}], [{"oldString": "1\n", "newString": "I\n"}]]
+
+    first = await here.call("propose_str_replace", path="a.txt", replacements=pairs[0])
+    second = await here.call("propose_str_replace", path="a.txt", replacements=pairs[1])
+
+    assert "-one\n+1\n" in first["unifiedDiff"]
+    assert "-one\n+I\n" in second["unifiedDiff"]
+    assert (tmp_path / "a.txt").read_text() == "one\ntwo\n"
+    [proposal] = here.workspace.proposals
+    assert proposal.edit.new == "I\ntwo\n"
+
+
+async def test_a_terminal_shows_the_diff_and_asks(tmp_path: Path):
+    here = bench(tmp_path, {"a.txt": "one\n"}, edits=EditMode.REVIEW, answers=(("Reject",),))
+
+    result = await replaced(here, "a.txt", "one", "1")
+
+    assert "The user rejected this change" in result["errorMessage"]
+    assert (tmp_path / "a.txt").read_text() == "one\n"
+    [question] = here.approver.questions
+    assert question.kind == "edit"
+    assert "-one\n+1\n" in question.detail
+
+
+async def test_apply_all_asks_once(tmp_path: Path):
+    answers = (("Apply all in this run",),)
+    here = bench(tmp_path, {"a.txt": "one\n"}, edits=EditMode.REVIEW, answers=answers)
+
+    await replaced(here, "a.txt", "one", "two")
+    await replaced(here, "a.txt", "two", "three")
+
+    assert (tmp_path / "a.txt").read_text() == "three\n"
+    assert len(here.approver.questions) == 1
+
+
+async def test_nobody_there_to_answer_means_no_change(tmp_path: Path):
+    here = bench(tmp_path, {"a.txt": "one\n"}, edits=EditMode.REVIEW)
+
+    result = await replaced(here, "a.txt", "one", "two")
+
+    assert "nobody answered" in result["errorMessage"]
+    assert (tmp_path / "a.txt").read_text() == "one\n"
+
+
+async def test_a_link_is_written_through_only_inside_the_workspace(tmp_path: Path):
+    (tmp_path / "outside.txt").write_text("outside")
+    here = bench(tmp_path / "w", {"real.txt": "one"})
+    (here.root / "inside").symlink_to("real.txt")
+    (here.root / "out").symlink_to(tmp_path / "outside.txt")
+    (here.root / "new-out").symlink_to(tmp_path / "not-there-yet.txt")
+
+    await here.call("write_file", path="inside", instructions="", content="two")
+    refused = [
+        await here.call("write_file", path=path, instructions="", content="bad")
+        for path in ("out", "new-out")
+    ]
+
+    assert (here.root / "real.txt").read_text() == "two"
+    assert (here.root / "inside").is_symlink()
+    assert (tmp_path / "outside.txt").read_text() == "outside"
+    assert not (tmp_path / "not-there-yet.txt").exists()
+    assert all("outside of the workspace" in each["errorMessage"] for each in refused)
+
+
+async def test_a_hard_link_to_a_file_elsewhere_is_cut_not_followed(tmp_path: Path):
+    (tmp_path / "outside.txt").write_text("outside")
+    here = bench(tmp_path / "w")
+    (here.root / "same.txt").hardlink_to(tmp_path / "outside.txt")
+
+    await here.call("write_file", path="same.txt", instructions="", content="mine")
+
+    assert (tmp_path / "outside.txt").read_text() == "outside"
+
+
+async def test_a_plan_is_a_file(tmp_path: Path):
+    here = bench(tmp_path)
+
+    await here.call("create_plan", path="login-plan.md", plan="# Plan\n")
+
+    assert (tmp_path / "login-plan.md").read_text() == "# Plan\n"
+
+
+def operation(kind: str, path: str, diff: str = "") -> dict:
+    return {"type": kind, "path": path} | ({"diff": diff} if diff else {})
+
+
+async def test_a_patch_creates_changes_and_deletes(tmp_path: Path):
+    here = bench(tmp_path, {"a.py": "def f():\n    return 1\n\ndef g():\n    return 1\n"})
+    change = "@@ def g():\n-    return 1\n+    return 2\n"
+
+    created = await here.call("apply_patch", operation=operation("create_file", "n.txt", "+x\n+"))
+    updated = await here.call("apply_patch", operation=operation("update_file", "a.py", change))
+
+    assert created["applied"] == [{"file": "n.txt", "action": "add"}]
+    assert (tmp_path / "n.txt").read_text() == "x\n"
+    assert updated["applied"] == [{"file": "a.py", "action": "update"}]
+    assert (tmp_path / "a.py").read_text() == "def f():\n    return 1\n\ndef g():\n    return 2\n"
+
+    deleted = await here.call("apply_patch", operation=operation("delete_file", "a.py"))
+
+    assert deleted["applied"] == [{"file": "a.py", "action": "delete"}]
+    assert not (tmp_path / "a.py").exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "diff", "words"),
+    [
+        ("update_file", "nope.txt", "-a\n+b", "There is no file 'nope.txt'"),
+        ("delete_file", "nope.txt", "", "There is no file"),
+        ("create_file", "a.txt", "+b", "is there already"),
+        ("update_file", "a.txt", "-zzz\n+b", "are not in the file"),
+        ("update_file", "a.txt", " one", "changes nothing"),
+        ("update_file", "a.txt", "garbage", "starts with '+', '-' or a space"),
+        ("create_file", "b.txt", "plain", "every line starts with '+'"),
+        ("update_file", "../a.txt", "-a\n+b", "outside of the workspace"),
+    ],
+)
+async def test_a_patch_that_cannot_be_applied_says_why(
+    tmp_path: Path, kind: str, path: str, diff: str, words: str
+):
+    here = bench(tmp_path, {"a.txt": "one\n"})
+
+    result = await here.call("apply_patch", operation=operation(kind, path, diff))
+
+    assert words in result["errorMessage"]
+    assert (tmp_path / "a.txt").read_text() == "one\n"
