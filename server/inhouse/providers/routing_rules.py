@@ -80,7 +80,7 @@ def _definition(asked: Asked) -> Found | str:
         api_key=_definition_key(provider.api_key, url, asked),
         from_workspace=asked.from_workspace,
     )
-    return Found(endpoint, DecidedBy.DEFINITION, place, f"its localProvider is {url}")
+    return Found(endpoint, DecidedBy.DEFINITION, place, f"its localProvider is {endpoint.base_url}")
 
 
 def _route(asked: Asked) -> Found | str:
@@ -110,7 +110,7 @@ def _environment(asked: Asked) -> Found | str:
             api_key=_variable(asked, "CODEBUFF_PROVIDER_API_KEY"),
         )
         model = asked.environment.get("CODEBUFF_PROVIDER_MODEL", "").strip() or None
-        return Found(endpoint, DecidedBy.ENVIRONMENT, name, f"{name} is {url}", model)
+        return Found(endpoint, DecidedBy.ENVIRONMENT, name, f"{name} is {endpoint.base_url}", model)
     return "neither CODEBUFF_LOCAL_BASE_URL nor CODEBUFF_BASE_URL is set"
 
 

@@ -1,1 +1,1 @@
-"""What is remembered between runs: trust, keys, approvals, records."""
+"""What is remembered on this machine: trust, keys, answers, what models can do, finished runs."""

@@ -1,0 +1,37 @@
+"""Where things are kept, as each system wants it; ``INHOUSE_HOME`` holds everything when set."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from attrs import frozen
+from platformdirs import PlatformDirs
+
+
+@frozen
+class Folders:
+    config: Path
+    """The user's ``config.toml``."""
+    state: Path
+    """Trust, answers, records of runs, transcripts."""
+    data: Path
+    """Models that the user fetched."""
+    cache: Path
+
+
+def user_folders(environment: Mapping[str, str] | None = None) -> Folders:
+    """The user's folders.  Makes none of them."""
+    home = (os.environ if environment is None else environment).get("INHOUSE_HOME", "").strip()
+    if home:
+        base = Path(home).expanduser().absolute()
+        return Folders(base / "config", base / "state", base / "data", base / "cache")
+    dirs = PlatformDirs("inhouse", appauthor=False)
+    return Folders(
+        dirs.user_config_path, dirs.user_state_path, dirs.user_data_path, dirs.user_cache_path
+    )
+
+
+def private(folder: Path) -> Path:
+    """Make a folder that only the user can look into, where it is not there yet."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder

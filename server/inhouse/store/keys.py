@@ -1,0 +1,142 @@
+"""Keys in the operating system's keyring, and the hosts that each may go to.
+
+Only names and hosts are kept in our own file; the texts are the keyring's.
+Everything here blocks and may ask the user to unlock: call it through a thread.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from types import ModuleType
+
+from attrs import frozen
+
+from inhouse.core.errors import UserError
+from inhouse.core.redaction import remember
+
+from .database import Database
+
+SERVICE = "inhouse"
+"""The name our keys stand under in the keyring."""
+
+_OTHERWISE = (
+    "Keep the key in a variable instead and write ${env:NAME}; "
+    "on Linux a keyring comes with GNOME Keyring, KWallet or KeePassXC."
+)
+
+
+@frozen
+class KeyName:
+    name: str
+    hosts: tuple[str, ...]
+    """The hosts it may go to though a workspace's file names the URL."""
+    set_at: str
+
+
+class KeyStore:
+    """The keys' names, and the way to their texts."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, name: str) -> str:
+        """The key's text.  Raises `UserError` where there is none, or no keyring."""
+        text = _call("get_password", SERVICE, name)
+        if not text:
+            raise UserError(
+                f"The keyring holds no key {name!r}.  Put it there: inhouse key set {name}",
+                code="no-key",
+            )
+        remember(text)
+        return text
+
+    def set(self, name: str, text: str, hosts: tuple[str, ...] = ()) -> None:
+        """Keep a key; bind it to hosts."""
+        _check_name(name)
+        text = text.strip()
+        if not text or not text.isprintable():
+            raise UserError("A key is one line of text, and not empty.")
+        remember(text)
+        _call("set_password", SERVICE, name, text)
+        if _call("get_password", SERVICE, name) != text:
+            raise UserError(f"The keyring did not keep the key {name!r}.  {_OTHERWISE}")
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        with self._database.change() as change:
+            change.execute("INSERT OR REPLACE INTO key_name VALUES (?, ?)", (name, now))
+        for host in hosts:
+            self.bind(f"keyring:{name}", host)
+
+    def delete(self, name: str) -> None:
+        """Forget a key and what it was bound to."""
+        known = any(one.name == name for one in self.names())
+        if _call("get_password", SERVICE, name) is not None:
+            _call("delete_password", SERVICE, name)
+        elif not known:
+            names = ", ".join(one.name for one in self.names()) or "none"
+            raise UserError(f"No key {name!r}.  Keys: {names}", code="no-key")
+        with self._database.change() as change:
+            change.execute("DELETE FROM key_name WHERE name = ?", (name,))
+            change.execute("DELETE FROM key_host WHERE name = ?", (f"keyring:{name}",))
+
+    def names(self) -> tuple[KeyName, ...]:
+        """The keys that were set here; never their texts."""
+        hosts = self.bindings()
+        rows = self._database.rows("SELECT * FROM key_name ORDER BY name")
+        return tuple(
+            KeyName(row["name"], hosts.get(f"keyring:{row['name']}", ()), row["set_at"])
+            for row in rows
+        )
+
+    def bind(self, key: str, host: str) -> None:
+        """Let ``env:NAME`` or ``keyring:NAME`` go to a host that a workspace's file names."""
+        host = host.strip().lower()
+        if not re.fullmatch(r"(env|keyring):[A-Za-z0-9_.@/-]+", key):
+            raise UserError(f"{key!r} is no key; write env:NAME or keyring:NAME.")
+        if not re.fullmatch(r"[a-z0-9_.\-]+(:\d+)?|\[[0-9a-f:.]+\](:\d+)?", host):
+            raise UserError(f"{host!r} is no host; write llm.example.com or localhost:8080.")
+        with self._database.change() as change:
+            change.execute("INSERT OR IGNORE INTO key_host VALUES (?, ?)", (key, host))
+
+    def unbind(self, key: str, host: str) -> bool:
+        """Take a binding back; tells whether there was one."""
+        with self._database.change() as change:
+            gone = change.execute(
+                "DELETE FROM key_host WHERE name = ? AND host = ?", (key, host.strip().lower())
+            )
+        return gone.rowcount > 0
+
+    def bindings(self) -> Mapping[str, tuple[str, ...]]:
+        """Key → hosts, for `KeySources.key_hosts`."""
+        found: dict[str, tuple[str, ...]] = {}
+        for row in self._database.rows("SELECT name, host FROM key_host ORDER BY name, host"):
+            found[row["name"]] = (*found.get(row["name"], ()), row["host"])
+        return found
+
+
+def _check_name(name: str) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9_.@/-]{1,100}", name):
+        raise UserError(f"{name!r} is no name for a key: letters, digits and _ . @ / -")
+
+
+def _call(function: str, *arguments: str) -> str | None:
+    keyring = _library()
+    from keyring.errors import KeyringError, NoKeyringError  # noqa: PLC0415  slow, rarely needed
+
+    try:
+        return getattr(keyring, function)(*arguments)
+    except NoKeyringError:
+        raise UserError(f"This machine has no keyring.  {_OTHERWISE}", code="no-keyring") from None
+    except KeyringError as error:
+        raise UserError(
+            f"The keyring does not answer ({type(error).__name__}).  Unlock it and try again.  "
+            f"{_OTHERWISE}",
+            code="keyring",
+        ) from None
+
+
+def _library() -> ModuleType:
+    try:
+        import keyring  # noqa: PLC0415  slow, rarely needed
+    except ImportError:
+        raise UserError(f"The keyring library is missing.  {_OTHERWISE}") from None
+    return keyring

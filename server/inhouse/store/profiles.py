@@ -1,0 +1,45 @@
+"""What a model can do, found out once and remembered: per endpoint and model.
+
+Blocks: call it through a thread.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from .database import Database
+
+
+class ProfileStore:
+    """JSON objects by endpoint (its name and URL) and model."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, endpoint: str, model: str) -> Mapping[str, Any]:
+        """What is known; empty where nothing is."""
+        rows = self._database.rows(
+            "SELECT profile FROM profile WHERE endpoint = ? AND model = ?", (endpoint, model)
+        )
+        if not rows:
+            return {}
+        try:
+            value: object = json.loads(rows[0]["profile"])
+        except ValueError:
+            return {}
+        return cast("Mapping[str, Any]", value) if isinstance(value, dict) else {}
+
+    def put(self, endpoint: str, model: str, profile: Mapping[str, Any]) -> None:
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        row = (endpoint, model, json.dumps(dict(profile), sort_keys=True), now)
+        with self._database.change() as change:
+            change.execute("INSERT OR REPLACE INTO profile VALUES (?, ?, ?, ?)", row)
+
+    def forget(self, endpoint: str | None = None) -> int:
+        """Forget what was found out, at one endpoint or everywhere; tells how many."""
+        query, values = "DELETE FROM profile", ()
+        if endpoint is not None:
+            query, values = f"{query} WHERE endpoint = ?", (endpoint,)
+        with self._database.change() as change:
+            return change.execute(query, values).rowcount

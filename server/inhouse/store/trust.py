@@ -1,0 +1,212 @@
+"""Which workspaces the user trusts, by the content of what they could run.
+
+Trust is given to exactly these bytes: the definitions with the modules they load, and
+``inhouse.toml``.  Whatever is new or changed asks again, and shows what changed.
+"""
+
+import hashlib
+import os
+import re
+import sqlite3
+import unicodedata
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from difflib import unified_diff
+from pathlib import Path
+
+from attrs import frozen
+
+from inhouse.core.errors import UserError
+
+from .database import Database
+
+_LARGEST = 2_000_000
+_MOST_FILES = 5_000
+_NAMED = 5
+_SKIPPED = frozenset({"node_modules", "__pycache__", ".git"})
+
+
+@frozen
+class Change:
+    """Something the user has not trusted yet."""
+
+    name: str
+    """Relative to the workspace."""
+    kind: str
+    """``new`` or ``changed``."""
+    diff: str
+    """Against what was trusted, with invisible characters spelt out."""
+
+
+@frozen
+class Trusted:
+    by: str
+    """``the editor``, ``--trust``, or since when."""
+
+
+@frozen
+class Untrusted:
+    message: str
+    changes: tuple[Change, ...] = ()
+
+
+TrustState = Trusted | Untrusted
+
+
+class TrustStore:
+    """What the user said.  Blocks: call it through a thread."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def state(
+        self, workspace: Path, items: Mapping[str, bytes], *, client: bool | None = None
+    ) -> TrustState:
+        """Compare what is there with what was trusted.
+
+        ``client`` is the editor's own word, or ``--trust``: it counts, either way.
+        """
+        if client is not None:
+            return _as_told(told=client)
+        try:
+            granted = self._granted(workspace)
+        except UserError as error:
+            return Untrusted(f"Nothing is trusted: {error}", _changes(items, {}))
+        changes = _changes(items, granted)
+        if changes:
+            return Untrusted(_message(changes, known=bool(granted)), changes)
+        since = max((row["granted_at"] for row in granted.values()), default=None)
+        return Trusted(f"you, {since}" if since else "nobody needs to: nothing in it could run")
+
+    def grant(self, workspace: Path, items: Mapping[str, bytes]) -> None:
+        """Trust these contents, and only these, from now on."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        key = _key(workspace)
+        rows = [
+            (key, name, _digest(content), zlib.compress(content), now)
+            for name, content in items.items()
+        ]
+        with self._database.change() as change:
+            change.execute("DELETE FROM trusted WHERE workspace = ?", (key,))
+            change.executemany("INSERT INTO trusted VALUES (?, ?, ?, ?, ?)", rows)
+
+    def revoke(self, workspace: Path) -> bool:
+        """Trust it no longer; tells whether it was trusted."""
+        with self._database.change() as change:
+            gone = change.execute("DELETE FROM trusted WHERE workspace = ?", (_key(workspace),))
+        return gone.rowcount > 0
+
+    def workspaces(self) -> tuple[str, ...]:
+        rows = self._database.rows("SELECT DISTINCT workspace FROM trusted ORDER BY workspace")
+        return tuple(row["workspace"] for row in rows)
+
+    def _granted(self, workspace: Path) -> dict[str, sqlite3.Row]:
+        rows = self._database.rows("SELECT * FROM trusted WHERE workspace = ?", (_key(workspace),))
+        return {row["name"]: row for row in rows}
+
+
+def workspace_items(
+    workspace: Path, folders: Iterable[Path], files: Iterable[Path] = ()
+) -> dict[str, bytes]:
+    """The contents that trust is about: ``inhouse.toml``, agent folders, modules beside them.
+
+    Whatever cannot be read or is too large counts as what it is called, so that it never
+    passes for something that was trusted.
+    """
+    root = workspace.resolve()
+    found: dict[str, bytes] = {}
+    for path in (root / "inhouse.toml", *files, *_files(folders)):
+        name = os.path.relpath(path, root).replace(os.sep, "/")
+        if name not in found and path.is_file():
+            found[name] = _content(path)
+        if len(found) > _MOST_FILES:
+            raise UserError(
+                f"The agent folders of {root} hold more than {_MOST_FILES} files.  "
+                "Move what is no agent out of them."
+            )
+    return found
+
+
+def _files(folders: Iterable[Path]) -> Iterator[Path]:
+    seen: set[str] = set()
+    for folder in folders:
+        for parent, names, files in os.walk(folder, followlinks=True):
+            real = os.path.realpath(parent)
+            names[:] = [] if real in seen else sorted(set(names) - _SKIPPED)
+            seen.add(real)
+            yield from (Path(parent) / file for file in sorted(files))
+
+
+def _content(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > _LARGEST:
+            with path.open("rb") as file:
+                return b"sha256 " + hashlib.file_digest(file, "sha256").hexdigest().encode()
+        return path.read_bytes()
+    except OSError as error:
+        return f"unreadable: {error.strerror}: {os.urandom(8).hex()}".encode()
+
+
+def _as_told(*, told: bool) -> TrustState:
+    if told:
+        return Trusted("the editor, or --trust")
+    return Untrusted("The editor says that this workspace is not trusted.")
+
+
+def _message(changes: tuple[Change, ...], *, known: bool) -> str:
+    if not known:
+        return (
+            "This workspace is not trusted: its agents, routes and inhouse.toml have no effect.  "
+            "`inhouse trust` trusts it as it is now."
+        )
+    names = ", ".join(f"{one.name} ({one.kind})" for one in changes[:_NAMED])
+    more = f" and {len(changes) - _NAMED} more" if len(changes) > _NAMED else ""
+    return (
+        f"This workspace has changed since it was trusted: {names}{more}.  "
+        "`inhouse trust` shows the changes and trusts it as it is now."
+    )
+
+
+def _changes(items: Mapping[str, bytes], granted: Mapping[str, sqlite3.Row]) -> tuple[Change, ...]:
+    changes: list[Change] = []
+    for name, content in items.items():
+        known = granted.get(name)
+        if known is not None and known["sha256"] == _digest(content):
+            continue
+        before = zlib.decompress(known["content"]) if known is not None else b""
+        kind = "new" if known is None else "changed"
+        changes.append(Change(visible(name), kind, _diff(name, before, content)))
+    return tuple(changes)
+
+
+def _diff(name: str, before: bytes, after: bytes) -> str:
+    lines = unified_diff(
+        visible(before.decode(errors="replace")).splitlines(),
+        visible(after.decode(errors="replace")).splitlines(),
+        f"trusted/{visible(name)}",
+        f"now/{visible(name)}",
+        lineterm="",
+    )
+    return "\n".join(lines)
+
+
+def visible(text: str) -> str:
+    """Spell out what a terminal would obey and what an eye would miss (escapes, bidi marks)."""
+    plain = text.replace("\r\n", "\n")
+    if plain.isascii() and not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", plain):
+        return plain
+    return "".join(
+        one
+        if one in "\n\t" or unicodedata.category(one) not in ("Cc", "Cf", "Zl", "Zp", "Cs")
+        else f"<U+{ord(one):04X}>"
+        for one in plain
+    )
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _key(workspace: Path) -> str:
+    return str(workspace.resolve())
