@@ -66,3 +66,5 @@ class Settings:
     file names the URL."""
     broken_endpoints: Mapping[str, str] = field(factory=dict[str, str])
     """Endpoints that are written but cannot be used → why."""
+    sources: Mapping[str, str] = field(factory=dict[str, str])
+    """Setting (``budgetUsd``) → where the value that counts stands."""

@@ -187,6 +187,7 @@ def _route(written: Any, index: int, report: Report) -> RouteRule | None:
 
 def _plain_values(layers: Sequence[_Layer]) -> dict[str, Any]:
     plain: dict[str, Any] = {}
+    sources: dict[str, str] = {}
     for name, field in _PLAIN.items():
         for one in layers:
             if name == "privacy" and one.privacy_unclear is not None:
@@ -199,12 +200,13 @@ def _plain_values(layers: Sequence[_Layer]) -> dict[str, Any]:
                 continue
             value = one.plain[name]
             plain[field] = tuple(value) if isinstance(value, list) else value  # pyright: ignore[reportUnknownArgumentType]
+            sources[name] = one.report.place((name,))
             if name in ("privacy", "defaultEndpoint"):
-                plain[f"{field}_source"] = one.report.place((name,))
+                plain[f"{field}_source"] = sources[name]
             if name == "agentFolders":
                 plain[field] = _folders(one)
             break
-    return plain
+    return {**plain, "sources": sources}
 
 
 def _folders(one: _Layer) -> tuple[str, ...]:
