@@ -1,0 +1,50 @@
+// Package the extension: npm run package [-- --out FILE], npm run package:offline.
+// The server goes along as a wheel; offline with every wheel that it needs on this platform.
+import { execFileSync } from "node:child_process";
+import fs from "node:fs";
+import path from "node:path";
+
+const here = path.resolve(import.meta.dirname, "..");
+const offline = process.argv.includes("--offline");
+const { version } = JSON.parse(fs.readFileSync(path.join(here, "package.json"), "utf8"));
+const target = `${process.platform}-${process.arch}`;
+const out = process.argv.includes("--out")
+  ? path.resolve(process.argv[process.argv.indexOf("--out") + 1])
+  : path.join(here, offline ? `inhouse-${version}-offline-${target}.vsix` : `inhouse-${version}.vsix`);
+const python = process.env.PYTHON ?? (process.platform === "win32" ? "python" : "python3");
+/** Pythons that the offline package serves; wheels without an ABI of their own are shared. */
+const PYTHONS = (process.env.PYTHON_VERSIONS ?? "3.11 3.12 3.13 3.14").split(" ");
+
+const run = (command, args) => execFileSync(command, args, { cwd: here, stdio: ["ignore", "inherit", "inherit"] });
+const local = (name) => path.join(here, "node_modules", ".bin", process.platform === "win32" ? `${name}.cmd` : name);
+
+fs.rmSync(path.join(here, "server"), { recursive: true, force: true });
+fs.mkdirSync(path.join(here, "server"));
+run(python, ["-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps", "--wheel-dir", "server", ".."]);
+const wheel = fs.readdirSync(path.join(here, "server")).find((name) => name.endsWith(".whl"));
+if (offline) {
+  collectWheels(path.join("server", wheel));
+}
+fs.copyFileSync(path.join(here, "..", "LICENSE"), path.join(here, "LICENSE"));
+run("npm", ["run", "--silent", "bundle"]);
+run(local("vsce"), ["package", "--no-dependencies", "--allow-missing-repository", "--no-rewrite-relative-links",
+  ...(offline ? ["--target", target] : []), "--out", out]);
+console.log(`${out}: ${(fs.statSync(out).size / 1e6).toFixed(2)} MB`);
+
+function collectWheels(wheel) {
+  const served = PYTHONS.filter((version) => {
+    const tag = `cp${version.replace(".", "")}`;
+    try {
+      run(python, ["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:", "--dest", path.join("server", "wheels"),
+        "--implementation", "cp", "--python-version", version, "--abi", tag, "--abi", "abi3", "--abi", "none", wheel]);
+      return true;
+    } catch {
+      console.warn(`Python ${version}: not every library has a wheel for ${target}; this package does not serve it.`);
+      return false;
+    }
+  });
+  if (!served.length) {
+    throw new Error(`No Python of ${PYTHONS.join(", ")} can be served on ${target}.`);
+  }
+  fs.rmSync(path.join(here, "server", "wheels", path.basename(wheel)), { force: true });
+}

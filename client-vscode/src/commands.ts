@@ -1,0 +1,167 @@
+/** What the palette and the menus offer. */
+import * as vscode from "vscode";
+import { addEndpoint, checkEndpoints, explainRoute } from "./endpoints";
+import { setApiKey } from "./keys";
+import { newAgent } from "./newAgent";
+import { pickAgent, pickRun } from "./pick";
+import { notify } from "./progress";
+import type { RunArguments, RunStarted } from "./protocol";
+import { diffCommands, reviewEdits } from "./review";
+import type { Run, Runs } from "./runs";
+import type { Server } from "./server";
+import { runIdOf } from "./transcript";
+
+export interface Parts {
+  context: vscode.ExtensionContext;
+  server: Server;
+  runs: Runs;
+}
+
+export function registerCommands(parts: Parts): vscode.Disposable {
+  const { context, server, runs } = parts;
+  const commands: Record<string, (...args: never[]) => unknown> = {
+    runAgent: (file?: vscode.Uri | { agent?: string; prompt?: string }) => runAgent(parts, file),
+    runAgentOnSelection: () => runOnSelection(parts),
+    cancelRun: (run?: unknown) => cancelRun(parts, run),
+    showRun: (run?: string) => showRun(parts, run),
+    showRuns: () => showRun(parts),
+    reviewEdits: () => reviewEdits(server),
+    explainRoute: async (file?: vscode.Uri) => {
+      const agent = await pickAgent(server, "Explain the route of…", fileOf(file));
+      return agent && explainRoute(server, agent.id);
+    },
+    checkEndpoints: () => checkEndpoints(server),
+    addEndpoint: () => addEndpoint(context, server),
+    setApiKey: () => setApiKey(context, server),
+    openAgentDefinition: () => openDefinition(server),
+    newAgent: (folder?: vscode.Uri) => newAgent(folder),
+    restartServer: () => server.restart(),
+    showLog: () => { server.log.show(); },
+    ...diffCommands(server),
+  };
+  return vscode.Disposable.from(...Object.entries(commands).map(([name, run]) =>
+    vscode.commands.registerCommand(`inhouse.${name}`, async (...args) => {
+      try {
+        return await run(...(args as never[]));
+      } catch (error) {
+        return server.tell(error);
+      }
+    })), runs);
+}
+
+/** What the server's own commands do when a lens, a code action or a key calls them. */
+export async function runFromServer(parts: Parts, command: string, args: unknown[], next: (args: unknown[]) => Promise<unknown>): Promise<unknown> {
+  const [first] = args;
+  const given: RunArguments = typeof first === "string" ? { prompt: first } : { ...(first as RunArguments | undefined) };
+  const agent = given.agent ?? command.replace("inhouse.run.", "");
+  given.prompt ??= await askPrompt(agent);
+  if (given.prompt === undefined) {
+    return undefined;
+  }
+  try {
+    return await start(parts, given, (argument) => next([argument]) as Promise<RunStarted>);
+  } catch (error) {
+    return parts.server.tell(error);
+  }
+}
+
+async function runAgent(parts: Parts, from?: vscode.Uri | { agent?: string; prompt?: string }): Promise<void> {
+  const file = from instanceof vscode.Uri ? from : undefined;
+  const given = file ? {} : ((from ?? {}) as { agent?: string; prompt?: string });
+  const agent = given.agent ?? (await pickAgent(parts.server, "Run an agent", fileOf(file)))?.id;
+  const prompt = agent && (given.prompt ?? (await askPrompt(agent)));
+  if (agent && prompt !== undefined) {
+    const uri = vscode.window.activeTextEditor?.document.uri;
+    await start(parts, { agent, prompt, ...(uri?.scheme === "file" ? { uri: uri.toString() } : {}) });
+  }
+}
+
+async function runOnSelection(parts: Parts): Promise<void> {
+  const editor = vscode.window.activeTextEditor;
+  if (!editor) {
+    throw new Error("Open a file and select what the agent shall look at.");
+  }
+  const { document, selection } = editor;
+  const range = { start: plain(selection.start), end: plain(selection.end) };
+  const agent = await pickAgent(parts.server, "Run an agent on the selection");
+  const prompt = agent && (await askPrompt(agent.id));
+  if (agent && prompt !== undefined) {
+    await start(parts, { agent: agent.id, prompt, uri: document.uri.toString(), range });
+  }
+}
+
+const plain = ({ line, character }: vscode.Position): { line: number; character: number } => ({ line, character });
+
+function askPrompt(agent: string): Thenable<string | undefined> {
+  return vscode.window.showInputBox({ title: agent, placeHolder: "What do you want?", prompt: "Enter runs it, Escape does not.", ignoreFocusOut: true });
+}
+
+type Send = (argument: RunArguments) => Promise<RunStarted>;
+
+async function start({ server, runs }: Parts, argument: RunArguments, send: Send = (each) => server.execute("inhouse.run", each)): Promise<RunStarted> {
+  const client = await server.client();
+  const show = vscode.workspace.getConfiguration("inhouse").get("showTranscript", true);
+  const run = await runs.start(client, { showTranscript: show, ...argument }, send);
+  if (!run.place) {
+    notify(runs, run, () => { void runs.cancel(client, run); });
+  }
+  return { runId: run.id, agent: run.agent, route: run.route };
+}
+
+async function cancelRun({ server, runs }: Parts, given: unknown): Promise<void> {
+  const id = typeof given === "string" ? given : (runIdOf(fileOf(given)) ?? (await oneOf(runs)));
+  if (id) {
+    await server.execute("inhouse.cancel", { runId: id });
+  }
+}
+
+async function oneOf(runs: Runs): Promise<string | undefined> {
+  const { active } = runs;
+  if (active.length < 2) {
+    return active[0]?.id;
+  }
+  const items = active.map((run: Run) => ({ label: run.agent, description: run.message, id: run.id }));
+  return (await vscode.window.showQuickPick(items, { title: "Cancel which run?" }))?.id;
+}
+
+async function showRun({ server }: Parts, given?: string): Promise<void> {
+  const id = typeof given === "string" ? given : await pickRun(server, "Runs");
+  if (id) {
+    await server.execute("inhouse.transcript", { runId: id });
+  }
+}
+
+async function openDefinition(server: Server): Promise<void> {
+  const agent = await pickAgent(server, "Open the definition of…");
+  if (agent) {
+    const start = agent.range ? new vscode.Position(agent.range.start.line, agent.range.start.character) : new vscode.Position(0, 0);
+    await vscode.window.showTextDocument(vscode.Uri.parse(agent.source), { selection: new vscode.Range(start, start) });
+  }
+}
+
+const fileOf = (given: unknown): vscode.Uri | undefined => given instanceof vscode.Uri ? given : undefined;
+
+/** A run has ended: say so where nobody is looking. */
+export function announce(run: Run): void {
+  const edits = run.result?.edits.filter((edit) => edit.state === "proposed").length ?? 0;
+  if (run.lost) {
+    void offer(`${run.agent} did not finish: ${run.lost}`, run, "Show Run");
+  } else if (edits) {
+    void offer(`${run.agent} proposes changes to ${edits === 1 ? "1 file" : `${edits} files`}.`, run, "Review Edits");
+  } else if (run.status === "completed" && !isVisible(run)) {
+    void offer(`${run.agent} is done: ${firstLine(run.result?.text ?? "")}`, run, "Show Run");
+  }
+}
+
+async function offer(message: string, run: Run, action: "Show Run" | "Review Edits"): Promise<void> {
+  if ((await vscode.window.showInformationMessage(message, action)) === action) {
+    await vscode.commands.executeCommand(action === "Show Run" ? "inhouse.showRun" : "inhouse.reviewEdits", run.id);
+  }
+}
+
+const isVisible = (run: Run): boolean => vscode.window.visibleTextEditors.some((editor) => runIdOf(editor.document.uri) === run.id);
+
+function firstLine(text: string): string {
+  const line = text.trim().split("\n")[0] ?? "";
+  return line.length > 100 ? `${line.slice(0, 99)}…` : line;
+}

@@ -1,0 +1,70 @@
+/** The extension: READ THIS FIRST.  It starts the language server and draws what the server says. */
+import * as vscode from "vscode";
+import type { Middleware } from "vscode-languageclient/node";
+import { announce, registerCommands, runFromServer, type Parts } from "./commands";
+import { showProgress } from "./progress";
+import { answerFreely } from "./questions";
+import { Runs } from "./runs";
+import { Server } from "./server";
+import { explicitSettings, settingNames } from "./settings";
+import { followTranscripts, runIdOf, showBeside } from "./transcript";
+
+let running: Server | undefined;
+
+export function activate(context: vscode.ExtensionContext): { server: Server; runs: Runs } {
+  const runs = new Runs();
+  const server: Server = new Server(context, () => middleware({ context, server, runs }));
+  running = server;
+  context.subscriptions.push(
+    registerCommands({ context, server, runs }),
+    showProgress(runs),
+    followTranscripts(),
+    answerFreely(runs, server),
+    server.onDidStop((reason) => { runs.lose(reason); }),
+    runs.onDidEnd(announce),
+    vscode.workspace.onDidGrantWorkspaceTrust(() => server.restart()),
+    vscode.workspace.onDidChangeConfiguration((change) => {
+      if (change.affectsConfiguration("inhouse.python") || change.affectsConfiguration("inhouse.serverCommand")) {
+        void server.restart();
+      }
+    }),
+  );
+  // Not awaited: the window must not wait for a server.
+  void server.startOrTell();
+  return { server, runs };
+}
+
+/** VS Code waits for this, so that no process is left behind. */
+export async function deactivate(): Promise<void> {
+  await running?.dispose();
+}
+
+/** Between the language client and the server: where VS Code can do more than the protocol asks. */
+function middleware(parts: Parts): Middleware {
+  return {
+    executeCommand: (command, args: unknown[], next) =>
+      command === "inhouse.run" || command.startsWith("inhouse.run.")
+        ? runFromServer(parts, command, args, (changed) => Promise.resolve(next(command, changed)))
+        : next(command, args),
+    window: {
+      showDocument: async (params, token, next) => {
+        const uri = vscode.Uri.parse(params.uri);
+        if (runIdOf(uri) === undefined) {
+          return next(params, token);
+        }
+        await showBeside(uri, { preserveFocus: !params.takeFocus });
+        return { success: true };
+      },
+    },
+    workspace: {
+      configuration: (params) => params.items.map((item) =>
+        item.section === "inhouse"
+          ? explicitSettings(settingNames(parts.context.extension), item.scopeUri ? vscode.Uri.parse(item.scopeUri) : undefined)
+          : null),
+      didChangeConfiguration: async () => {
+        const client = await parts.server.client();
+        await client.sendNotification("workspace/didChangeConfiguration", { settings: { inhouse: explicitSettings(settingNames(parts.context.extension)) } });
+      },
+    },
+  };
+}

@@ -1,0 +1,120 @@
+/** Where a run can be seen while it works: at its line, in a notification, in the status bar. */
+import * as vscode from "vscode";
+import type { Run, Runs } from "./runs";
+
+const TICK = 1000;
+
+/** Show all runs of this window, as long as they work. */
+export function showProgress(runs: Runs): vscode.Disposable {
+  const parts: Part[] = [new StatusBar(), new Lines()];
+  const refresh = (): void => { parts.forEach((part) => { part.refresh(runs.active); }); };
+  let timer: NodeJS.Timeout | undefined;
+  const tick = (): void => {
+    refresh();
+    timer = runs.active.length ? setTimeout(tick, TICK) : undefined;
+    if (!timer) {
+      void vscode.commands.executeCommand("setContext", "inhouse.running", false);
+    }
+  };
+  return vscode.Disposable.from(
+    ...parts,
+    vscode.window.onDidChangeVisibleTextEditors(refresh),
+    runs.onDidEnd(() => { clearTimeout(timer); tick(); }),
+    runs.onDidChange((run) => {
+      if (run.status === "running" && !timer) {
+        void vscode.commands.executeCommand("setContext", "inhouse.running", true);
+        timer = setTimeout(tick, 0);
+      }
+    }),
+    { dispose: () => { clearTimeout(timer); } },
+  );
+}
+
+/** A notification with Cancel, for a run that was started where no line could show it. */
+export function notify(runs: Runs, run: Run, cancel: () => void): void {
+  void vscode.window.withProgress(
+    { location: vscode.ProgressLocation.Notification, title: `${run.agent} · ${where(run)}`, cancellable: true },
+    (progress, token) => new Promise<void>((resolve) => {
+      const listeners = vscode.Disposable.from(
+        token.onCancellationRequested(cancel),
+        runs.onDidChange((changed) => {
+          if (changed === run) {
+            progress.report({ message: run.message });
+          }
+        }),
+        runs.onDidEnd((ended) => {
+          if (ended === run) {
+            listeners.dispose();
+            resolve();
+          }
+        }));
+    }));
+}
+
+export const where = ({ route }: Run): string => `${route.local ? "local" : "remote"}: ${route.endpoint}`;
+
+interface Part extends vscode.Disposable {
+  refresh(active: readonly Run[]): void;
+}
+
+class StatusBar implements Part {
+  private readonly item = vscode.window.createStatusBarItem("inhouse.runs", vscode.StatusBarAlignment.Left, 10);
+
+  constructor() {
+    this.item.name = "Inhouse Runs";
+    this.item.command = "inhouse.showRuns";
+  }
+
+  refresh(active: readonly Run[]): void {
+    if (!active.length) {
+      this.item.hide();
+      return;
+    }
+    const remote = active.filter((run) => !run.route.local).length;
+    const places = remote === 0 ? "local" : remote === active.length ? "remote" : `${remote} remote`;
+    this.item.text = `$(${remote ? "cloud" : "home"}) ${active.length === 1 ? "1 run" : `${active.length} runs`} · ${places}`;
+    this.item.tooltip = new vscode.MarkdownString(active.map((run) => `- **${run.agent}** · ${where(run)} · ${run.route.model}`).join("\n"));
+    this.item.show();
+  }
+
+  dispose(): void {
+    this.item.dispose();
+  }
+}
+
+/** The line behind the text where a run was started. */
+class Lines implements Part {
+  private readonly type = vscode.window.createTextEditorDecorationType({
+    after: { margin: "0 0 0 3em", color: new vscode.ThemeColor("editorCodeLens.foreground"), fontStyle: "italic" },
+    rangeBehavior: vscode.DecorationRangeBehavior.ClosedOpen,
+  });
+  private readonly shown = new Set<string>();
+
+  refresh(active: readonly Run[]): void {
+    for (const editor of vscode.window.visibleTextEditors) {
+      const uri = editor.document.uri.toString();
+      const here = active.filter((run) => run.place?.uri.toString() === uri);
+      if (here.length || this.shown.delete(uri)) {
+        editor.setDecorations(this.type, here.map((run) => decoration(editor.document, run)));
+      }
+      if (here.length) {
+        this.shown.add(uri);
+      }
+    }
+  }
+
+  dispose(): void {
+    this.type.dispose();
+  }
+}
+
+function decoration(document: vscode.TextDocument, run: Run): vscode.DecorationOptions {
+  const line = Math.min(run.place?.line ?? 0, document.lineCount - 1);
+  const end = document.lineAt(line).range.end;
+  return { range: new vscode.Range(end, end), renderOptions: { after: { contentText: `${run.agent}: ${shorten(run.message || "starting…")}` } } };
+}
+
+function shorten(text: string): string {
+  const line = text.replace(/\s+/g, " ").trim();
+  return line.length > 80 ? `${line.slice(0, 79)}…` : line;
+}

@@ -1,0 +1,100 @@
+/** The wire shapes of docs/protocol.md, as far as this extension reads them. */
+import { ProgressType } from "vscode-languageclient/node";
+
+export interface Route {
+  endpoint: string;
+  baseUrl: string;
+  model: string;
+  local: boolean;
+  decidedBy: string;
+  source: string;
+  steps: { rule: string; outcome: string }[];
+  refused?: { reason: string; remedy: string };
+}
+
+export type Status = "running" | "completed" | "cancelled" | "failed";
+export type EditState = "proposed" | "applied" | "rejected";
+
+export interface RunResult {
+  runId: string;
+  agent: string;
+  route: Route;
+  status: Status;
+  text: string;
+  usage: { inputTokens: number; outputTokens: number; costUsd: number | null };
+  edits: { uri: string; state: EditState }[];
+  error?: { code: string; message: string };
+  durationMs: number;
+  firstTokenMs: number | null;
+}
+
+export interface RunSummary {
+  runId: string;
+  agent: string;
+  status: Status;
+  startedAt: string;
+  durationMs: number;
+  prompt: string;
+  endpoint: string;
+  model: string;
+}
+
+export interface AgentSummary {
+  id: string;
+  displayName: string;
+  description: string;
+  model: string;
+  source: string;
+  range?: { start: Position; end: Position };
+  usable: boolean;
+  shadowedBy?: string;
+  route?: Route;
+  problems: { severity: "error" | "warning" | "information" | "hint"; message: string }[];
+}
+
+export interface Position {
+  line: number;
+  character: number;
+}
+
+export interface EndpointStatus {
+  name: string;
+  kind: string;
+  baseUrl: string;
+  local: boolean;
+  source: string;
+  reachable?: boolean;
+  latencyMs?: number;
+  models?: { id: string; contextWindow?: number; local: boolean }[];
+  findings: { severity: "error" | "warning" | "information"; message: string; remedy: string }[];
+}
+
+export interface RunArguments {
+  agent?: string;
+  prompt?: string;
+  uri?: string;
+  range?: { start: Position; end: Position };
+  streamToken?: string | number;
+  workDoneToken?: string | number;
+  [more: string]: unknown;
+}
+
+export interface RunStarted {
+  runId: string;
+  agent: string;
+  route: Route;
+}
+
+export type RunEvent = { seq: number; runId: string; agent: string; parent?: string } & (
+  | { kind: "start"; route: Route }
+  | { kind: "text" | "reasoning"; delta: string }
+  | { kind: "tool_call"; callId: string; tool: string; input: unknown }
+  | { kind: "tool_result"; callId: string; ok: boolean; summary: string }
+  | { kind: "edit"; uri: string; state: EditState; diff: string }
+  | { kind: "question"; questionId: string; text: string; choices: string[] }
+  | { kind: "usage"; inputTokens: number; outputTokens: number; costUsd: number | null }
+  | { kind: "notice"; level: "info" | "warning"; code: string; message: string }
+  | { kind: "finish"; result: RunResult }
+);
+
+export const runEvents = new ProgressType<{ events: RunEvent[] }>();

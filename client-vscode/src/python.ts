@@ -1,0 +1,90 @@
+/** Finding a Python that is new enough. */
+import { execFile } from "node:child_process";
+import * as vscode from "vscode";
+import { StartProblem } from "./problem";
+
+export const OLDEST = [3, 11] as const;
+
+export interface Python {
+  executable: string;
+  version: string;
+  /** Where it was found, for the log. */
+  source: string;
+}
+
+interface Candidate {
+  command: string;
+  args: string[];
+  source: string;
+}
+
+const PROBE = "import sys; print(sys.executable); print('%d.%d.%d' % sys.version_info[:3])";
+
+/** The first Python that is new enough; throws a StartProblem that says what was found instead. */
+export async function findPython(setting: string): Promise<Python> {
+  if (setting) {
+    return ofSetting(setting);
+  }
+  const tooOld: string[] = [];
+  for (const candidate of await candidates()) {
+    const python = await probe(candidate);
+    if (python && newEnough(python.version)) {
+      return python;
+    }
+    if (python && !tooOld.includes(`${python.executable} (${python.version})`)) {
+      tooOld.push(`${python.executable} (${python.version})`);
+    }
+  }
+  const found = tooOld.length ? `Found only: ${tooOld.join(", ")}.` : "None was found on the PATH.";
+  throw new StartProblem(`Inhouse needs Python ${OLDEST.join(".")} or newer.  ${found}`, ["choosePython", "retry", "showLog"]);
+}
+
+async function ofSetting(setting: string): Promise<Python> {
+  const python = await probe({ command: setting, args: [], source: "setting inhouse.python" });
+  if (python && newEnough(python.version)) {
+    return python;
+  }
+  const why = python ? `is Python ${python.version}; it must be ${OLDEST.join(".")} or newer` : "cannot be run";
+  throw new StartProblem(`The setting inhouse.python names ${setting}, which ${why}.`, ["choosePython", "retry", "showLog"]);
+}
+
+export function newEnough(version: string): boolean {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  return major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1]);
+}
+
+async function candidates(): Promise<Candidate[]> {
+  const onPath = ["python3", "python", "python3.14", "python3.13", "python3.12", "python3.11"];
+  const found = onPath.map((command) => ({ command, args: [] as string[], source: "PATH" }));
+  if (process.platform === "win32") {
+    found.unshift({ command: "py", args: ["-3"], source: "the py launcher" });
+  }
+  const interpreter = await ofPythonExtension();
+  if (interpreter) {
+    found.unshift({ command: interpreter, args: [], source: "the Python extension" });
+  }
+  return found;
+}
+
+interface PythonExtension {
+  environments?: { getActiveEnvironmentPath(): { path: string } | undefined };
+}
+
+async function ofPythonExtension(): Promise<string | undefined> {
+  const extension = vscode.extensions.getExtension<PythonExtension>("ms-python.python");
+  try {
+    const api = extension?.isActive ? extension.exports : await extension?.activate();
+    return api?.environments?.getActiveEnvironmentPath()?.path;
+  } catch {
+    return undefined; // Somebody else's extension: its trouble is not ours.
+  }
+}
+
+function probe(candidate: Candidate): Promise<Python | undefined> {
+  return new Promise((resolve) => {
+    execFile(candidate.command, [...candidate.args, "-I", "-c", PROBE], { timeout: 10_000, windowsHide: true }, (error, out) => {
+      const [executable, version] = out.trim().split(/\r?\n/);
+      resolve(error || !executable || !version ? undefined : { executable, version, source: candidate.source });
+    });
+  });
+}

@@ -1,0 +1,69 @@
+/** Questions of a run: one at a time, in VS Code's own dialogs. */
+import * as vscode from "vscode";
+import { MessageType, ShowMessageRequest, type LanguageClient, type MessageActionItem, type ShowMessageRequestParams } from "vscode-languageclient/node";
+import { textOf } from "./problem";
+import type { Runs } from "./runs";
+import type { Server } from "./server";
+
+let turn: Promise<unknown> = Promise.resolve();
+
+function oneAtATime<T>(ask: () => Thenable<T>): Promise<T> {
+  const next = turn.then(ask, ask);
+  turn = next.catch(() => undefined);
+  return next;
+}
+
+/** Before the client starts: what the server asks is asked here. */
+export function drawQuestions(client: LanguageClient): void {
+  client.onRequest(ShowMessageRequest.type, (params, token) => oneAtATime(() => ask(params, token)));
+}
+
+/** A question without choices comes only as an event: any text is an answer. */
+export function answerFreely(runs: Runs, server: Server): vscode.Disposable {
+  return runs.onEvent(({ run, event }) => {
+    if (event.kind === "question" && !event.choices.length) {
+      void oneAtATime(() => askText(run.agent, event.text)).then(async (text) => {
+        try {
+          await server.execute("inhouse.answer", { questionId: event.questionId, text: text ?? "" });
+        } catch (error) {
+          server.log.info(textOf(error)); // The run has ended meanwhile: a late answer does no harm.
+        }
+      });
+    }
+  });
+}
+
+/** What may do harm never takes the keyboard: a stray Enter must not allow it. */
+function ask(params: ShowMessageRequestParams, token: vscode.CancellationToken): Thenable<MessageActionItem | null> {
+  const actions = params.actions ?? [];
+  if (token.isCancellationRequested) {
+    return Promise.resolve(null);
+  }
+  switch (params.type) {
+    case MessageType.Error:
+      return taken(vscode.window.showErrorMessage(params.message, ...actions), token);
+    case MessageType.Warning:
+      return taken(vscode.window.showWarningMessage(params.message, ...actions), token);
+    default:
+      return pick(params.message, actions, token);
+  }
+}
+
+/** A message cannot be taken back from the screen, but the next one need not wait for it. */
+function taken<T>(answer: Thenable<T | undefined>, token: vscode.CancellationToken): Promise<T | null> {
+  return new Promise((resolve) => {
+    token.onCancellationRequested(() => { resolve(null); });
+    void answer.then((item) => { resolve(item ?? null); });
+  });
+}
+
+async function pick(message: string, actions: MessageActionItem[], token: vscode.CancellationToken): Promise<MessageActionItem | null> {
+  const items = actions.map((action) => ({ label: action.title, action }));
+  const [title = "", ...more] = message.split("\n");
+  const picked = await vscode.window.showQuickPick(items, { title, placeHolder: more.join(" ").trim() || "Your answer", ignoreFocusOut: true }, token);
+  return picked?.action ?? null;
+}
+
+function askText(agent: string, text: string): Thenable<string | undefined> {
+  return vscode.window.showInputBox({ title: `${agent} asks`, prompt: text, ignoreFocusOut: true });
+}

@@ -1,0 +1,133 @@
+/** The runs of this window: started here, followed through their events. */
+import { randomUUID } from "node:crypto";
+import * as vscode from "vscode";
+import { WorkDoneProgress, WorkDoneProgressCancelNotification, type LanguageClient } from "vscode-languageclient/node";
+import { runEvents, type Route, type RunArguments, type RunEvent, type RunResult, type RunStarted, type Status } from "./protocol";
+
+/** Where a run was started: a line that moves with the text around it. */
+export interface Place {
+  uri: vscode.Uri;
+  line: number;
+}
+
+export interface Run {
+  readonly id: string;
+  readonly agent: string;
+  readonly route: Route;
+  readonly place?: Place;
+  readonly startedAt: number;
+  status: Status;
+  /** What it is doing now, in the server's words. */
+  message: string;
+  result?: RunResult;
+  /** Why it ended, where no result came. */
+  lost?: string;
+}
+
+type Send = (argument: RunArguments) => Promise<RunStarted>;
+
+export class Runs implements vscode.Disposable {
+  private readonly runs = new Map<string, Run>();
+  private readonly tokens = new Map<string, { workDoneToken: string; listeners: vscode.Disposable }>();
+  private readonly changed = new vscode.EventEmitter<Run>();
+  private readonly events = new vscode.EventEmitter<{ run: Run; event: RunEvent }>();
+  private readonly ended = new vscode.EventEmitter<Run>();
+  readonly onDidChange = this.changed.event;
+  readonly onEvent = this.events.event;
+  readonly onDidEnd = this.ended.event;
+  private readonly moves = vscode.workspace.onDidChangeTextDocument((change) => { this.movePlaces(change); });
+
+  get active(): Run[] {
+    return [...this.runs.values()].filter((run) => run.status === "running");
+  }
+
+  get newest(): Run | undefined {
+    return [...this.runs.values()].at(-1);
+  }
+
+  find(id: string): Run | undefined {
+    return this.runs.get(id);
+  }
+
+  /** Start a run through *send* and follow it; the server answers at once. */
+  async start(client: LanguageClient, argument: RunArguments, send: Send): Promise<Run> {
+    const tokens = { streamToken: randomUUID(), workDoneToken: randomUUID() };
+    let run: Run | undefined;
+    const early: ((run: Run) => void)[] = []; // What arrives before the answer has named the run.
+    const when = (act: (run: Run) => void): void => { if (run) { act(run); } else { early.push(act); } };
+    const listeners = vscode.Disposable.from(
+      client.onProgress(runEvents, tokens.streamToken, ({ events }) => { when((each) => { events.forEach((event) => { this.take(each, event); }); }); }),
+      client.onProgress(WorkDoneProgress.type, tokens.workDoneToken, (value) => { when((each) => { this.report(each, value.message); }); }));
+    try {
+      const { runId, agent, route } = await send({ ...argument, ...tokens });
+      run = { id: runId, agent, route, place: placeOf(argument), startedAt: Date.now(), status: "running", message: "" };
+    } catch (error) {
+      listeners.dispose();
+      throw error;
+    }
+    this.runs.set(run.id, run);
+    this.tokens.set(run.id, { ...tokens, listeners });
+    this.changed.fire(run);
+    for (const act of early) {
+      act(run);
+    }
+    return run;
+  }
+
+  cancel(client: LanguageClient, run: Run): Promise<void> {
+    return client.sendNotification(WorkDoneProgressCancelNotification.type, { token: this.tokens.get(run.id)?.workDoneToken ?? "" });
+  }
+
+  /** The server is gone, and what ran in it. */
+  lose(reason: string): void {
+    for (const run of this.active) {
+      run.lost = reason;
+      this.end(run, "failed");
+    }
+  }
+
+  dispose(): void {
+    this.moves.dispose();
+    this.tokens.forEach(({ listeners }) => { listeners.dispose(); });
+  }
+
+  private report(run: Run, message: string | undefined): void {
+    if (message && run.status === "running") {
+      run.message = message;
+      this.changed.fire(run);
+    }
+  }
+
+  /** A sub-agent's events come with its parent's, under a run id of their own. */
+  private take(run: Run, event: RunEvent): void {
+    this.events.fire({ run, event });
+    if (event.kind === "finish" && event.runId === run.id) {
+      run.result = event.result;
+      this.end(run, event.result.status);
+    }
+  }
+
+  private end(run: Run, status: Status): void {
+    run.status = status;
+    this.tokens.get(run.id)?.listeners.dispose();
+    this.tokens.delete(run.id);
+    this.changed.fire(run);
+    this.ended.fire(run);
+  }
+
+  private movePlaces(change: vscode.TextDocumentChangeEvent): void {
+    for (const { place } of this.active) {
+      if (place && place.uri.toString() === change.document.uri.toString()) {
+        for (const { range, text } of change.contentChanges) {
+          if (range.end.line < place.line || (range.end.line === place.line && range.end.character === 0)) {
+            place.line += text.split("\n").length - 1 - (range.end.line - range.start.line);
+          }
+        }
+      }
+    }
+  }
+}
+
+function placeOf({ uri, range }: RunArguments): Place | undefined {
+  return uri && range ? { uri: vscode.Uri.parse(uri), line: range.start.line } : undefined;
+}

@@ -1,0 +1,181 @@
+/** The language server's life: started when first needed, restarted with back-off, told of keys and trust. */
+import { spawn, type ChildProcess } from "node:child_process";
+import * as vscode from "vscode";
+import { CloseAction, ErrorAction, ExecuteCommandRequest, LanguageClient, RevealOutputChannelOn, State, type Middleware } from "vscode-languageclient/node";
+import { environmentPython } from "./environment";
+import { keysFor } from "./keys";
+import { StartProblem, textOf, type Remedy } from "./problem";
+import { drawQuestions } from "./questions";
+import { explicitSettings, settingNames } from "./settings";
+
+/** Seconds to wait before each restart; a crash after the last one is left to the user. */
+const BACK_OFF = [1, 2, 4, 8, 16];
+const FORGIVEN_AFTER = 180_000;
+
+export class Server implements vscode.Disposable {
+  readonly log = vscode.window.createOutputChannel("Inhouse", { log: true });
+  private readonly started = new vscode.EventEmitter<LanguageClient>();
+  private readonly stopped = new vscode.EventEmitter<string>();
+  /** A client is running. */
+  readonly onDidStart = this.started.event;
+  /** A client that was running is gone; the text says why. */
+  readonly onDidStop = this.stopped.event;
+  private starting?: Promise<LanguageClient>;
+  private process?: ChildProcess;
+  private crashes: number[] = [];
+  private disposed = false;
+
+  constructor(private readonly context: vscode.ExtensionContext, private readonly middleware: () => Middleware) {}
+
+  /** The running client; starts one where there is none.  Throws a StartProblem. */
+  client(): Promise<LanguageClient> {
+    this.starting ??= this.start().catch((error: unknown) => {
+      this.starting = undefined;
+      throw error;
+    });
+    return this.starting;
+  }
+
+  /** Run a command of the server: docs/protocol.md, "Commands". */
+  async execute<T>(command: string, argument?: object): Promise<T> {
+    const client = await this.client();
+    return client.sendRequest(ExecuteCommandRequest.type, { command, arguments: argument ? [argument] : [] }) as Promise<T>;
+  }
+
+  async restart(): Promise<void> {
+    this.crashes = [];
+    await this.stop("The server was restarted.");
+    await this.startOrTell();
+  }
+
+  /** Start, and tell the user what stands in the way. */
+  async startOrTell(): Promise<boolean> {
+    try {
+      await this.client();
+      return true;
+    } catch (error) {
+      void this.tell(error);
+      return false;
+    }
+  }
+
+  async stop(reason: string): Promise<void> {
+    const client = await this.starting?.catch(() => undefined);
+    this.starting = undefined;
+    if (client) {
+      this.stopped.fire(reason);
+      await client.dispose().catch((error: unknown) => { this.log.warn(textOf(error)); });
+    }
+  }
+
+  async dispose(): Promise<void> {
+    this.disposed = true;
+    await this.stop("The window was closed.");
+    this.log.dispose();
+  }
+
+  private async start(): Promise<LanguageClient> {
+    const [command, ...parts] = await this.command();
+    const client = new LanguageClient("inhouse", "Inhouse", () => this.spawn(command, parts), {
+      documentSelector: [{ scheme: "file" }, { scheme: "untitled" }, { scheme: "inhouse-run" }, { scheme: "inhouse-proposal" }],
+      outputChannel: this.log,
+      revealOutputChannelOn: RevealOutputChannelOn.Never,
+      initializationOptions: () => ({ trusted: vscode.workspace.isTrusted, inhouse: explicitSettings(settingNames(this.context.extension)) }),
+      synchronize: { configurationSection: "inhouse" },
+      initializationFailedHandler: () => false,
+      errorHandler: {
+        error: () => ({ action: ErrorAction.Continue, handled: true }),
+        closed: () => { this.crashed(client); return { action: CloseAction.DoNotRestart, handled: true }; },
+      },
+      middleware: this.middleware(),
+    });
+    drawQuestions(client);
+    try {
+      await client.start();
+    } catch (error) {
+      this.log.error(textOf(error));
+      throw new StartProblem("The language server stopped while it was starting; the log says why.", ["retry", "showLog"]);
+    }
+    for (const key of await keysFor(this.context)) {
+      await client.sendRequest(ExecuteCommandRequest.type, { command: "inhouse.setKey", arguments: [key] });
+    }
+    this.started.fire(client);
+    return client;
+  }
+
+  private async command(): Promise<[string, ...string[]]> {
+    const settings = vscode.workspace.getConfiguration("inhouse");
+    const [own, ...parts] = settings.get<string[]>("serverCommand", []);
+    if (own) {
+      return [own, ...parts];
+    }
+    const python = await environmentPython({
+      storage: this.context.globalStorageUri.fsPath,
+      bundle: this.context.asAbsolutePath("server"),
+      setting: settings.get("python", ""),
+      log: this.log,
+      withProgress: async (work) => vscode.window.withProgress(
+        { location: vscode.ProgressLocation.Notification, title: "Inhouse, first start", cancellable: true },
+        (progress, token) => {
+          const abort = new AbortController();
+          token.onCancellationRequested(() => { abort.abort(); });
+          return work((message) => { progress.report({ message }); }, abort.signal);
+        }),
+    });
+    return [python, "-m", "inhouse", "lsp"];
+  }
+
+  private async spawn(command: string, parts: string[]): Promise<ChildProcess> {
+    const cwd = vscode.workspace.workspaceFolders?.[0]?.uri.fsPath;
+    // Python must not import what lies in the workspace, so the working folder stays out of its path.
+    const child = spawn(command, parts, { cwd, windowsHide: true, env: { ...process.env, PYTHONSAFEPATH: "1", PYTHONUTF8: "1" } });
+    await new Promise<void>((resolve, reject) => {
+      child.once("spawn", resolve);
+      child.once("error", (error) => { reject(new StartProblem(`${command} cannot be started: ${error.message}.`, ["retry", "showLog"])); });
+    });
+    this.process = child;
+    return child;
+  }
+
+  private crashed(client: LanguageClient): void {
+    if (this.disposed || client.state !== State.Running) {
+      return; // Stopped on purpose, or it never ran: start() tells that.
+    }
+    this.starting = undefined;
+    this.stopped.fire("The server stopped unexpectedly.");
+    const now = Date.now();
+    this.crashes = [...this.crashes.filter((at) => now - at < FORGIVEN_AFTER), now];
+    const delay = BACK_OFF[this.crashes.length - 1];
+    this.log.error(`The server stopped unexpectedly (exit status ${this.process?.exitCode ?? "unknown"}).`);
+    if (delay === undefined) {
+      void this.tell(new StartProblem(`The language server crashed ${this.crashes.length} times within three minutes and stays down.`, ["retry", "showLog"]));
+      return;
+    }
+    void vscode.window.showWarningMessage(`The Inhouse server stopped unexpectedly; it starts again in ${delay} s.  What runs had already said is kept.`, "Show Log")
+      .then((choice) => { if (choice) { this.log.show(); } });
+    setTimeout(() => { if (!this.disposed && !this.starting) { void this.startOrTell(); } }, delay * 1000);
+  }
+
+  /** One message with the ways out. */
+  async tell(error: unknown): Promise<void> {
+    this.log.error(textOf(error));
+    const remedies = error instanceof StartProblem ? error.remedies : [];
+    const labels: Record<Remedy, string> = { choosePython: "Choose Python…", retry: "Retry", showLog: "Show Log" };
+    const choice = await vscode.window.showErrorMessage(textOf(error), ...remedies.map((remedy) => labels[remedy]));
+    if (choice === labels.showLog) {
+      this.log.show();
+    } else if (choice === labels.retry) {
+      await this.restart();
+    } else if (choice === labels.choosePython && (await choosePython())) {
+      await this.restart();
+    }
+  }
+}
+
+async function choosePython(): Promise<boolean> {
+  const [file] = (await vscode.window.showOpenDialog({ title: "A Python of version 3.11 or newer", openLabel: "Use This Python" })) ?? [];
+  if (file) {
+    await vscode.workspace.getConfiguration("inhouse").update("python", file.fsPath, vscode.ConfigurationTarget.Global);
+  }
+  return file !== undefined;
+}

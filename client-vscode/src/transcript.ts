@@ -1,0 +1,55 @@
+/** The transcript beside the editor: a virtual document of the server that follows its own end. */
+import * as vscode from "vscode";
+
+export const SCHEME = "inhouse-run";
+
+/** The id in `inhouse-run:/RUN-ID.md`, where the document is one. */
+export function runIdOf(uri: vscode.Uri | undefined): string | undefined {
+  return uri?.scheme === SCHEME ? /^\/(.+)\.md$/.exec(uri.path)?.[1] : undefined;
+}
+
+/** Beside what the user works in, never over it; where it is open already, there. */
+export async function showBeside(uri: vscode.Uri, options: vscode.TextDocumentShowOptions): Promise<void> {
+  const open = vscode.window.tabGroups.all.find((group) => group.tabs.some((tab) => isTranscript(tab.input)));
+  const viewColumn = open?.viewColumn ?? (vscode.window.activeTextEditor ? vscode.ViewColumn.Beside : vscode.ViewColumn.Active);
+  await vscode.window.showTextDocument(uri, { ...options, viewColumn, preview: true });
+}
+
+const isTranscript = (input: unknown): boolean => input instanceof vscode.TabInputText && input.uri.scheme === SCHEME;
+
+/** Scroll with the text as long as its end is in view; stay where the user scrolled to otherwise. */
+export function followTranscripts(): vscode.Disposable {
+  const following = new Set<vscode.TextEditor>();
+  return vscode.Disposable.from(
+    vscode.window.onDidChangeTextEditorVisibleRanges(({ textEditor }) => {
+      if (textEditor.document.uri.scheme === SCHEME) {
+        const atEnd = (textEditor.visibleRanges.at(-1)?.end.line ?? 0) >= textEditor.document.lineCount - 2;
+        if (atEnd) {
+          following.add(textEditor);
+        } else {
+          following.delete(textEditor);
+        }
+      }
+    }),
+    vscode.workspace.onDidChangeTextDocument(({ document }) => {
+      for (const editor of vscode.window.visibleTextEditors) {
+        if (editor.document === document && following.has(editor)) {
+          const end = document.lineAt(document.lineCount - 1).range;
+          editor.revealRange(end, vscode.TextEditorRevealType.Default);
+        }
+      }
+    }),
+    vscode.window.onDidChangeVisibleTextEditors((editors) => {
+      for (const editor of following) {
+        if (!editors.includes(editor)) {
+          following.delete(editor);
+        }
+      }
+      for (const editor of editors) {
+        if (editor.document.uri.scheme === SCHEME) {
+          following.add(editor);
+        }
+      }
+    }),
+  );
+}

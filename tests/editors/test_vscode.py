@@ -1,0 +1,55 @@
+"""The VS Code extension in a real workbench: runs the node tests of tests/editors/vscode."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CLIENT = ROOT / "client-vscode"
+TESTS = sorted((Path(__file__).parent / "vscode").glob("*.test.mjs"))
+
+pytestmark = [pytest.mark.editor, pytest.mark.timeout(900)]
+
+
+def run(*command: str | Path, cwd: Path = ROOT) -> str:
+    """Run to the end in a process group of its own; fail with the output where it fails."""
+    environment = os.environ | {"INHOUSE_PYTHON": sys.executable}
+    done = subprocess.run(
+        [str(each) for each in command],
+        cwd=cwd,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+        start_new_session=True,
+    )
+    assert done.returncode == 0, f"{command[0]} failed:\n{done.stdout[-8000:]}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Path]:
+    if sys.platform != "linux" or shutil.which("npm") is None:
+        pytest.skip("NOT TESTED: the workbench needs Linux and npm")
+    run(ROOT / "scripts" / "setup-editors", "vscode")
+    if not (CLIENT / "node_modules").is_dir():
+        run("npm", "ci", "--ignore-scripts", cwd=CLIENT)
+    run("npm", "run", "--silent", "bundle", cwd=CLIENT)
+    run("npm", "run", "--silent", "build-tests", cwd=CLIENT)
+    yield CLIENT
+
+
+def test_the_extension_passes_its_own_checks(client: Path) -> None:
+    run("npm", "run", "--silent", "check", cwd=client)
+    run("npm", "run", "--silent", "lint", cwd=client)
+
+
+@pytest.mark.parametrize("file", TESTS, ids=lambda path: path.name.removesuffix(".test.mjs"))
+def test_in_the_workbench(client: Path, file: Path) -> None:
+    print(run("node", "--test", "--test-reporter=spec", file))
