@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,7 +33,7 @@ def run(*command: str | Path, cwd: Path = ROOT) -> str:
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator[Path]:
+def client() -> Path:
     if sys.platform != "linux" or shutil.which("npm") is None:
         pytest.skip("NOT TESTED: the workbench needs Linux and npm")
     run(ROOT / "scripts" / "setup-editors", "vscode")
@@ -42,7 +41,7 @@ def client() -> Iterator[Path]:
         run("npm", "ci", "--ignore-scripts", cwd=CLIENT)
     run("npm", "run", "--silent", "bundle", cwd=CLIENT)
     run("npm", "run", "--silent", "build-tests", cwd=CLIENT)
-    yield CLIENT
+    return CLIENT
 
 
 def test_the_extension_passes_its_own_checks(client: Path) -> None:
