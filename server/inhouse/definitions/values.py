@@ -81,7 +81,7 @@ class Reading:
     imports: tuple[str, ...] = ()
     """Module specifiers that this file imports values from, as written."""
     reexports: tuple[str, ...] = ()
-    """Module specifiers whose definitions this file only passes on."""
+    """The module specifier whose default export this file only passes on."""
     may_define: bool = True
     """False: nothing in this file looks like a definition; it is somebody's helper."""
 

@@ -49,6 +49,8 @@ _HARMLESS = frozenset(
 )
 _LIKENESS = 2
 """So many known fields make an object without an id a definition that lacks one."""
+_EXPORTS = re.compile(r"\bexport\s+default\b|\bmodule\.exports\s*=|\bexports\.default\s*=")
+_MENTIONS = re.compile(r"\bid\b|\bmodel\b", re.ASCII)
 _LOOKS_COMPUTED = re.compile(r"\bid\b|\bmodel\b|Agent", re.ASCII)
 
 
@@ -73,9 +75,9 @@ def read_module(path: Path, text: str) -> Reading:
     for statement in top_level(source.root):
         _collect(statement, scope, exports)
     definitions, needs, may_define = _definitions(exports, scope, text)
-    if not definitions and not exports.values and problems:
-        definitions = _salvage(scope)
-        may_define = bool(definitions) or may_define
+    if problems and not definitions:
+        definitions = [] if exports.values else _salvage(scope)
+        may_define = may_define or bool(definitions) or _looks_like_one(text)
     if scope.spent[0] > MOST_STEPS:
         message = "Constants that contain each other grow too large to be read."
         place = needs or source.lines.range(0, 0)
@@ -85,7 +87,7 @@ def read_module(path: Path, text: str) -> Reading:
         tuple(_once([*problems, *scope.problems])),
         needs,
         _imports(scope),
-        tuple(dict.fromkeys(exports.passed_on.values())),
+        tuple(exports.passed_on[name] for name in ("default",) if name in exports.passed_on),
         may_define,
     )
 
@@ -170,6 +172,11 @@ def _is_definition(literal: Literal, *, annotated: bool) -> bool:
         return True
     known = FIELD_NAMES & fields.keys()
     return len(known) >= _LIKENESS and bool(known & {"displayName", "model", "id"})
+
+
+def _looks_like_one(text: str) -> bool:
+    """Of a text that is broken: Codebuff's own test of what to load."""
+    return _EXPORTS.search(text) is not None and _MENTIONS.search(text) is not None
 
 
 def _salvage(scope: Scope) -> list[Found]:

@@ -1,0 +1,204 @@
+"""Every definition there is: which folders, which file wins, what is wrong with the others."""
+
+import asyncio
+import os
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+from inhouse.core.definition import Agent
+from inhouse.core.errors import UserError
+from inhouse.core.text import Problem
+from inhouse.definitions.drafts import (
+    FileState,
+    Unevaluated,
+    finish,
+    read_text,
+    wants_evaluation,
+)
+from inhouse.definitions.evaluator import Evaluated, Evaluator
+from inhouse.definitions.folders import AgentFolder, agent_folders, holds, list_folder
+from inhouse.definitions.precedence import keep_last_good, rank
+
+__all__ = ["AgentFolder", "Catalog", "agent_folders"]
+
+
+class Catalog:
+    """The definitions of some folders, kept current by `update`.
+
+    ``evaluator`` runs what is computed; None: the workspace is not trusted.  ``own_evaluator``
+    runs the user's own (home folder), which need no trust.
+    """
+
+    def __init__(
+        self,
+        folders: Sequence[AgentFolder],
+        evaluator: Evaluator | None,
+        *,
+        own_evaluator: Evaluator | None = None,
+        environment: Mapping[str, str] | None = None,
+        known_tools: Collection[str] = (),
+    ) -> None:
+        self.folders = tuple(folders)
+        self._evaluator = evaluator
+        self._own_evaluator = own_evaluator or evaluator
+        self._environment = environment
+        self._known_tools = frozenset(known_tools)
+        self._files: dict[Path, FileState] = {}
+        self._texts: Mapping[Path, str] = {}
+        self._listing_problems: dict[AgentFolder, tuple[Problem, ...]] = {}
+        self._lock = asyncio.Lock()
+        self.agents: Mapping[str, Agent] = {}
+        """The one agent of each id that counts."""
+        self.all: tuple[Agent, ...] = ()
+        """Also those that are shadowed or broken."""
+        self.problems: tuple[Problem, ...] = ()
+        """Of files that gave no agent."""
+
+    async def load(self, texts: Mapping[Path, str] | None = None) -> None:
+        """Read everything anew."""
+        async with self._lock:
+            self._texts = dict(texts) if texts is not None else self._texts
+            wanted = await asyncio.to_thread(self._list)
+            await self._read(wanted)
+            self._files = {path: self._files[path] for path in wanted if path in self._files}
+            self._settle()
+
+    async def update(self, changed: Collection[Path], texts: Mapping[Path, str]) -> frozenset[Path]:
+        """Read again what changed and what depends on it; gives those files.
+
+        ``texts`` are all unsaved texts there are now: they win over the disk.
+        """
+        async with self._lock:
+            before, self._texts = self._texts, dict(texts)
+            touched = set(changed)
+            touched |= {p for p in {*before, *texts} if before.get(p) != self._texts.get(p)}
+            affected = await asyncio.to_thread(self._affected, touched)
+            gone = [path for path, folder in affected.items() if folder is None]
+            for path in gone:
+                self._files.pop(path, None)
+            wanted = {path: folder for path, folder in affected.items() if folder is not None}
+            await self._read(wanted)
+            self._settle()
+            return frozenset(affected)
+
+    async def trust(self, evaluator: Evaluator | None) -> None:
+        """Evaluate the workspace with *evaluator* from now on; None: no longer."""
+        async with self._lock:
+            self._evaluator = evaluator
+            self._own_evaluator = self._own_evaluator or evaluator
+            wanted = {
+                state.path: state.folder
+                for state in self._files.values()
+                if state.reading.needs_evaluation is not None or state.depends
+            }
+            await self._read(wanted)
+            self._settle()
+
+    def find(self, name: str) -> Agent:
+        """The agent that a name means: an id, or ``publisher/id@version``."""
+        agent = self.agents.get(name)
+        if agent is not None:
+            return agent
+        plain = name.rsplit("/", 1)[-1].split("@", 1)[0].strip().replace("_", "-")
+        for identifier, known in self.agents.items():
+            if identifier.replace("_", "-") == plain:
+                return known
+        names = ", ".join(sorted(self.agents)) or "none"
+        raise UserError(f"No agent {name!r}.  Agents: {names}", code="unknown_agent")
+
+    def reading_of(self, path: Path) -> FileState | None:
+        """A file as it was read last, for those who look into it."""
+        return self._files.get(path)
+
+    def _list(self) -> dict[Path, AgentFolder]:
+        wanted: dict[Path, AgentFolder] = {}
+        for folder in self.folders:
+            listing = list_folder(folder)
+            self._listing_problems[folder] = listing.problems
+            for path in listing.files:
+                wanted.setdefault(path, folder)
+            for path in self._texts:
+                if holds(folder, path):
+                    wanted.setdefault(path, folder)
+        return wanted
+
+    def _affected(self, touched: set[Path]) -> dict[Path, AgentFolder | None]:
+        """The files to read again; None: it is gone."""
+        affected: dict[Path, AgentFolder | None] = {}
+        links = touched | {Path(os.path.realpath(path)) for path in touched}
+        for path, state in self._files.items():
+            if path in links or not links.isdisjoint(state.depends):
+                affected[path] = state.folder
+        unknown = {path for path in touched if path not in self._files}
+        if any(self._concerns(path) for path in unknown):
+            listed = self._list()
+            affected |= {path: listed[path] for path in listed if path not in self._files}
+            affected |= {path: None for path in self._files if path not in listed}
+        for path in list(affected):
+            if affected[path] is not None and path not in self._texts and not path.exists():
+                affected[path] = None if not path.is_symlink() else affected[path]
+        return affected
+
+    def _concerns(self, path: Path) -> bool:
+        """Whether a path that is not known may be, hold or contain definitions."""
+        return any(
+            holds(folder, path)
+            or folder.path.is_relative_to(path)
+            or (path.is_relative_to(folder.path) and not path.suffix)
+            for folder in self.folders
+        )
+
+    async def _read(self, wanted: Mapping[Path, AgentFolder]) -> None:
+        texts = self._texts
+        listed = frozenset(self._files) | frozenset(wanted)
+        drafts = await asyncio.to_thread(
+            lambda: [read_text(path, folder, texts) for path, folder in wanted.items()]
+        )
+        evaluated = await self._evaluate(
+            [draft for draft in drafts if wants_evaluation(draft, listed)]
+        )
+        states = await asyncio.to_thread(self._finish, drafts, evaluated)
+        for state in states:
+            self._files[state.path] = keep_last_good(self._files.get(state.path), state)
+
+    async def _evaluate(self, drafts: Sequence[Unevaluated]) -> dict[Path, Evaluated]:
+        groups: dict[AgentFolder, list[Path]] = {}
+        for draft in drafts:
+            groups.setdefault(draft.folder, []).append(draft.path)
+        given: dict[Path, Evaluated] = {}
+        for folder, paths in groups.items():
+            evaluator = self._evaluator_of(folder)
+            if evaluator is not None:
+                results = await evaluator.evaluate_all(paths, roots=folder.roots, texts=self._texts)
+                given.update(zip(paths, results, strict=True))
+        return given
+
+    def _evaluator_of(self, folder: AgentFolder) -> Evaluator | None:
+        return self._evaluator if folder.from_workspace else self._own_evaluator
+
+    def _finish(
+        self, drafts: Sequence[Unevaluated], evaluated: Mapping[Path, Evaluated]
+    ) -> list[FileState]:
+        environment = self._environment if self._environment is not None else os.environ
+        return [
+            finish(
+                draft,
+                evaluated.get(draft.path),
+                trusted=self._evaluator_of(draft.folder) is not None,
+                environment=environment,
+                known_tools=self._known_tools,
+                texts=self._texts,
+            )
+            for draft in drafts
+        ]
+
+    def _settle(self) -> None:
+        """Decide who wins.  Quick: it looks at nothing but what was read."""
+        ranks = {folder: at for at, folder in enumerate(self.folders)}
+        states = sorted(
+            self._files.values(), key=lambda state: (ranks.get(state.folder, 0), state.path)
+        )
+        self.agents, self.all = rank(states)
+        self.problems = tuple(
+            problem for problems in self._listing_problems.values() for problem in problems
+        ) + tuple(problem for state in states for problem in state.problems)

@@ -1,0 +1,192 @@
+"""One file's agents: from its text to what the catalog shows."""
+
+import hashlib
+import os
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from attrs import evolve, field, frozen
+
+from inhouse.core.definition import Agent
+from inhouse.core.text import START, Problem, Severity
+from inhouse.definitions.definition import check
+from inhouse.definitions.evaluated import with_evaluated
+from inhouse.definitions.evaluator import Evaluated
+from inhouse.definitions.files import FileText, read_file, text_of
+from inhouse.definitions.folders import AgentFolder
+from inhouse.definitions.places import place_of
+from inhouse.definitions.reading import EVALUATED, read
+from inhouse.definitions.values import Found, Reading
+
+_EXTENSIONS = (".ts", ".tsx", ".js", ".mjs", ".cjs", ".mts", ".cts", ".json")
+_MOST_MODULES = 200
+
+
+@frozen
+class FileState:
+    """A file as it was read last."""
+
+    path: Path
+    folder: AgentFolder
+    digest: str
+    reading: Reading
+    agents: tuple[Agent, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    """Where the file gave no agent."""
+    depends: frozenset[Path] = field(default=frozenset[Path]())
+    """Other files whose change may change this one's agents."""
+
+
+@frozen
+class Unevaluated:
+    """A file whose text has been read, and nothing else."""
+
+    path: Path
+    folder: AgentFolder
+    file: FileText
+    reading: Reading
+
+
+def read_text(path: Path, folder: AgentFolder, texts: Mapping[Path, str]) -> Unevaluated:
+    """Read a file, or its unsaved text.  Blocks: call it in a thread."""
+    file = text_of(texts[path]) if path in texts else read_file(path)
+    return Unevaluated(path, folder, file, _read(path, file))
+
+
+def wants_evaluation(unevaluated: Unevaluated, listed: Collection[Path]) -> bool:
+    """Whether only an evaluation can tell what a file defines."""
+    path, reading = unevaluated.path, unevaluated.reading
+    if path.suffix.lower() not in EVALUATED or unevaluated.file.problems:
+        return False
+    errors = {p.code for p in reading.problems if p.severity is Severity.ERROR}
+    if reading.reexports:
+        return not any(candidate in listed for candidate in candidates(path, reading.reexports[0]))
+    if errors:
+        # A grammar may not know the latest syntax: the engine has the last word.
+        return errors <= {"syntax", "too-slow"} and reading.may_define
+    return reading.needs_evaluation is not None and reading.may_define
+
+
+def finish(
+    unevaluated: Unevaluated,
+    evaluated: Evaluated | None,
+    *,
+    trusted: bool,
+    environment: Mapping[str, str],
+    known_tools: Collection[str],
+    texts: Mapping[Path, str],
+) -> FileState:
+    """Check what was read; ``evaluated`` None: nothing had to be, or nothing may be."""
+    path, folder, file = unevaluated.path, unevaluated.folder, unevaluated.file
+    reading = unevaluated.reading
+    modules: frozenset[Path] = frozenset()
+    missing: frozenset[Path] = frozenset()
+    if evaluated is not None:
+        reading = with_evaluated(reading, evaluated, path)
+        modules, missing = frozenset(evaluated.modules), frozenset(evaluated.missing)
+    elif reading.needs_evaluation is not None and not trusted:
+        reading = evolve(reading, problems=(*reading.problems, _needs_trust(path, reading)))
+    if evaluated is not None or reading.needs_evaluation is not None:
+        modules |= imported(path, unevaluated.reading, texts)
+    modules -= {path, Path(os.path.realpath(path))}
+    content = content_hash(file, modules, texts)
+    problems = (*file.problems, *reading.problems)
+    agents: list[Agent] = []
+    loose: list[Problem] = []
+    for found in reading.found:
+        checked = check(found, path, environment=environment, known_tools=known_tools)
+        own = (*problems, *checked.problems)
+        if not isinstance(found.values.get("id"), str) or not found.values["id"]:
+            loose.extend(own)
+            continue
+        usable = reading.needs_evaluation is None and not any(
+            problem.severity is Severity.ERROR for problem in own
+        )
+        definition = checked.definition if usable else None
+        agents.append(
+            evolve(_agent(found, folder, path, content), definition=definition, problems=own)
+        )
+    if not agents and not loose and (reading.may_define or file.problems):
+        loose.extend(problems)
+    return FileState(
+        path,
+        folder,
+        content,
+        reading,
+        tuple(agents),
+        tuple(dict.fromkeys(loose)),
+        modules | missing,
+    )
+
+
+def candidates(path: Path, specifier: str) -> tuple[Path, ...]:
+    """The files that a relative import may mean."""
+    if not specifier.startswith("."):
+        return ()
+    target = Path(os.path.normpath(path.parent / specifier))
+    stem = target.with_suffix("") if target.suffix in {".js", ".mjs", ".cjs", ".jsx"} else target
+    names = [target, *(stem.with_name(stem.name + suffix) for suffix in _EXTENSIONS)]
+    return (*names, *(target / f"index{suffix}" for suffix in _EXTENSIONS))
+
+
+def imported(path: Path, reading: Reading, texts: Mapping[Path, str]) -> frozenset[Path]:
+    """The modules that a file reaches by relative imports, as far as its text tells."""
+    found: set[Path] = set()
+    waiting = [(path, reading)]
+    while waiting and len(found) < _MOST_MODULES:
+        importer, imports = waiting.pop()
+        for specifier in (*imports.imports, *imports.reexports):
+            for candidate in candidates(importer, specifier):
+                if candidate in found or (candidate not in texts and not candidate.is_file()):
+                    continue
+                found.add(candidate)
+                if candidate.suffix.lower() in EVALUATED:
+                    file = _file(candidate, texts)
+                    waiting.append((candidate, read(candidate, file.text)))
+                break
+    return frozenset(Path(os.path.realpath(module)) for module in found)
+
+
+def content_hash(file: FileText, modules: Collection[Path], texts: Mapping[Path, str]) -> str:
+    """SHA-256 over a file and the modules it is made of: what trust is given to."""
+    if not modules:
+        return file.digest
+    digests = [_file(module, texts).digest for module in sorted(modules)]
+    return hashlib.sha256("\n".join([file.digest, *digests]).encode()).hexdigest()
+
+
+def _file(path: Path, texts: Mapping[Path, str]) -> FileText:
+    return text_of(texts[path]) if path in texts else read_file(path)
+
+
+def _read(path: Path, file: FileText) -> Reading:
+    if not file.digest:
+        return Reading(may_define=False)
+    return read(path, file.text)
+
+
+def _agent(found: Found, folder: AgentFolder, path: Path, content: str) -> Agent:
+    def text(name: str) -> str:
+        value = found.values.get(name)
+        return value if isinstance(value, str) else ""
+
+    return Agent(
+        id=text("id"),
+        source=path,
+        range=place_of(found.places, ("id",)),
+        definition=None,
+        from_workspace=folder.from_workspace,
+        content_hash=content,
+        display_name=text("displayName"),
+        model=text("model"),
+        spawner_prompt=text("spawnerPrompt"),
+    )
+
+
+def _needs_trust(path: Path, reading: Reading) -> Problem:
+    message = (
+        "This definition is computed and needs trust to be read: "
+        "nothing of this folder is evaluated before you trust it."
+    )
+    place = reading.needs_evaluation or START
+    return Problem(path, place, Severity.INFORMATION, "needs-trust", message)

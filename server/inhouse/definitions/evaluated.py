@@ -1,0 +1,77 @@
+"""What an evaluation gave, as if it had been read: values with the best places known."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import evolve
+
+from inhouse.core.text import Position, Problem, Range, Severity
+from inhouse.definitions.evaluator import Evaluated, EvaluationProblem
+from inhouse.definitions.fields import FIELD_NAMES
+from inhouse.definitions.places import JsonPath, Place
+from inhouse.definitions.values import Found, Reading, as_object
+
+_LIKENESS = 2
+
+
+def with_evaluated(reading: Reading, evaluated: Evaluated, path: Path) -> Reading:
+    """Replace what was read by what the evaluation gave."""
+    if evaluated.problem is not None:
+        problem = _problem(evaluated.problem, reading, path)
+        if any(other.severity is Severity.ERROR for other in reading.problems):
+            return reading  # the place in the text says more than the engine
+        return evolve(reading, problems=(*reading.problems, problem))
+    found = tuple(_found(name, values, reading) for name, values in _chosen(evaluated.exports))
+    kept = tuple(problem for problem in reading.problems if problem.severity is not Severity.ERROR)
+    return evolve(reading, found=found, problems=kept, needs_evaluation=None)
+
+
+def is_definition(values: Mapping[str, Any]) -> bool:
+    """Whether an exported object means to be a definition."""
+    known = FIELD_NAMES & values.keys()
+    if "id" in values and known - {"id", "version"}:
+        return True
+    return len(known) >= _LIKENESS and bool(known & {"displayName", "model"})
+
+
+def _chosen(exports: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The default export counts, else the module itself, else each export that is one."""
+    default = exports.get("default")
+    if default is not None:
+        values = as_object(default)
+        if is_definition(values):
+            yield "default", values
+        return
+    if "id" in exports and "model" in exports:
+        yield "*", exports
+        return
+    for name, value in exports.items():
+        values = as_object(value)
+        if "id" in values and is_definition(values):
+            yield name, values
+
+
+def _found(name: str, values: Mapping[str, Any], reading: Reading) -> Found:
+    static = next((found for found in reading.found if found.name == name), None)
+    places: dict[JsonPath, Place] = dict(static.places) if static is not None else {}
+    if () not in places:
+        places[()] = Place(reading.needs_evaluation or _nowhere())
+    return Found(name, values, places)
+
+
+def _problem(problem: EvaluationProblem, reading: Reading, path: Path) -> Problem:
+    if problem.path == path:
+        start = Position(problem.line, problem.column)
+        place = Range(start, start)
+        if problem.line == 0 and problem.column == 0 and reading.needs_evaluation is not None:
+            place = reading.needs_evaluation
+        return Problem(path, place, Severity.ERROR, problem.code, problem.message)
+    place = reading.needs_evaluation or _nowhere()
+    where = f"{problem.path.name}, line {problem.line + 1}"
+    message = f"{problem.message}  (in {where})"
+    return Problem(path, place, Severity.ERROR, problem.code, message)
+
+
+def _nowhere() -> Range:
+    return Range(Position(0, 0), Position(0, 0))

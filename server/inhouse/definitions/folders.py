@@ -1,0 +1,158 @@
+"""Where definitions are looked for, and which files of a folder may hold one."""
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from pathlib import Path
+
+from attrs import field, frozen
+
+from inhouse.core.text import START, Problem, Severity
+from inhouse.definitions.reading import EVALUATED, SUFFIXES
+
+_DEEPEST = 16
+_MOST_FILES = 20_000
+_SKIPPED = frozenset({"node_modules", "scripts", "skills"})
+_TEST = re.compile(r"[./](?:test|spec)\.[^./]+$", re.IGNORECASE)
+_DECLARATION = re.compile(r"\.d\.[cm]?ts$", re.IGNORECASE)
+
+
+class Form(StrEnum):
+    """Whose conventions the files of a folder follow."""
+
+    AGENTS = "agents"
+    CLAUDE = "claude"
+    OPENCODE = "opencode"
+
+
+@frozen
+class AgentFolder:
+    """A folder with definitions; earlier folders win over later ones."""
+
+    path: Path
+    from_workspace: bool = True
+    form: Form = Form.AGENTS
+    roots: tuple[Path, ...] = ()
+    """Folders whose modules its definitions may import."""
+
+
+@frozen
+class Listing:
+    """The files of a folder that may hold definitions."""
+
+    files: tuple[Path, ...] = ()
+    problems: tuple[Problem, ...] = field(default=())
+
+
+def agent_folders(
+    workspace_roots: Sequence[Path], home: Path | None, extra: Sequence[Path] = ()
+) -> tuple[AgentFolder, ...]:
+    """Every folder to look in, in order of precedence: what is nearer wins.  Opens nothing."""
+    own = home / ".agents" if home is not None else None
+    folders: dict[Path, AgentFolder] = {}
+
+    def add(path: Path, form: Form, *roots: Path) -> None:
+        if path == own:
+            folders.setdefault(path, AgentFolder(path, False, form, (path,)))  # noqa: FBT003
+        else:
+            folders.setdefault(path, AgentFolder(path, form=form, roots=roots))
+
+    for root in workspace_roots:
+        add(root / ".agents", Form.AGENTS, root)
+        add(root / ".claude" / "agents", Form.CLAUDE, root)
+        add(root / ".opencode" / "agent", Form.OPENCODE, root)
+        add(root / ".opencode" / "agents", Form.OPENCODE, root)
+    for root in workspace_roots:
+        if root.parent != root:
+            add(root.parent / ".agents", Form.AGENTS, root.parent / ".agents")
+    for path in extra:
+        inside = [root for root in workspace_roots if path.is_relative_to(root)]
+        add(path, _form_of(path), *(inside or [path]))
+    if own is not None:
+        add(own, Form.AGENTS, own)
+    return tuple(folders.values())
+
+
+def list_folder(folder: AgentFolder) -> Listing:
+    """Walk a folder.  A folder that is not there is empty; what cannot be read is a problem."""
+    files: list[Path] = []
+    problems: list[Problem] = []
+    seen: set[tuple[int, int]] = set()
+    stack: list[tuple[Path, int]] = [(folder.path, 0)]
+    while stack and len(files) < _MOST_FILES:
+        path, depth = stack.pop()
+        try:
+            status = path.stat()
+            identity = (status.st_dev, status.st_ino)
+            if identity in seen or depth > _DEEPEST:
+                problems.append(_loop(path))
+                continue
+            seen.add(identity)
+            entries = sorted(os.scandir(path), key=lambda entry: entry.name)
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError) as error:
+            if depth or not isinstance(error, NotADirectoryError):
+                problems.append(unreadable(path, error))
+            continue
+        for entry in entries:
+            child = path / entry.name
+            if _is_folder(entry):
+                if not _is_skipped(entry.name):
+                    stack.append((child, depth + 1))
+            elif is_candidate(child, folder.form):
+                files.append(child)
+    return Listing(tuple(sorted(files)), tuple(problems))
+
+
+def is_candidate(path: Path, form: Form) -> bool:
+    """Whether a file of this name may hold a definition."""
+    name = path.name
+    suffix = path.suffix.lower()
+    if name.startswith(".") or suffix not in SUFFIXES:
+        return False
+    if form is not Form.AGENTS:
+        return suffix == ".md"
+    if suffix in EVALUATED:
+        return _DECLARATION.search(name) is None and _TEST.search(name) is None
+    return name.lower() not in {"skill.md", "package.json", "package-lock.json", "tsconfig.json"}
+
+
+def holds(folder: AgentFolder, path: Path) -> bool:
+    """Whether a file would be found in a folder."""
+    if not path.is_relative_to(folder.path) or not is_candidate(path, folder.form):
+        return False
+    inner = path.relative_to(folder.path).parts[:-1]
+    return not any(_is_skipped(part) for part in inner)
+
+
+def unreadable(path: Path, error: Exception) -> Problem:
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    message = f"Cannot be read: {reason}."
+    return Problem(path, START, Severity.ERROR, "unreadable", message)
+
+
+def _loop(path: Path) -> Problem:
+    message = "This link leads back to a folder that is being read: it is left out."
+    return Problem(path, START, Severity.WARNING, "link-loop", message)
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def _is_skipped(name: str) -> bool:
+    return name.startswith((".", "skills-")) or name in _SKIPPED
+
+
+def _form_of(path: Path) -> Form:
+    """Of a folder that a setting names."""
+    forms: Iterator[Form] = (
+        form for form, part in ((Form.CLAUDE, ".claude"), (Form.OPENCODE, ".opencode"))
+        if part in path.parts
+    )  # fmt: skip
+    return next(forms, Form.AGENTS)
