@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from attrs import define, frozen
 
+from inhouse.core.definition import AgentDefinition, OutputMode
 from inhouse.core.errors import InhouseError, ToolError
 from inhouse.core.events import Notice, ToolFinished, ToolStarted
 from inhouse.core.message_json import arguments_object
@@ -109,8 +110,14 @@ def allowed_names(run: Run) -> tuple[str, ...]:
     """Give the names of the tools that the model itself may call."""
     definition = run.definition
     agents = definition.spawnable_agents if "spawn_agents" in definition.tool_names else ()
-    names = (*definition.tool_names, *map(agent_tool_name, agents))
+    names = (*definition.tool_names, *map(agent_tool_name, agents), *_missing(definition))
     return tuple(name for name in dict.fromkeys(names) if name in run.tools)
+
+
+def _missing(definition: AgentDefinition) -> tuple[str, ...]:
+    """A model that owes structured output needs the tool for it, even if nobody named it."""
+    owes = definition.output_mode is OutputMode.STRUCTURED_OUTPUT and definition.output_schema
+    return ("set_output",) if owes and definition.handle_steps is None else ()
 
 
 def offered_specs(run: Run) -> tuple[ToolSpec, ...]:
