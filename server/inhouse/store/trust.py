@@ -114,10 +114,10 @@ def workspace_items(
     Whatever cannot be read or is too large counts as what it is called, so that it never
     passes for something that was trusted.
     """
-    root = workspace.resolve()
+    root = workspace.absolute()
     found: dict[str, bytes] = {}
     for path in (root / "inhouse.toml", *files, *_files(folders)):
-        name = os.path.relpath(path, root).replace(os.sep, "/")
+        name = _name(path.absolute(), root)
         if name not in found and path.is_file():
             found[name] = _content(path)
         if len(found) > _MOST_FILES:
@@ -126,6 +126,13 @@ def workspace_items(
                 "Move what is no agent out of them."
             )
     return found
+
+
+def _name(path: Path, root: Path) -> str:
+    """The same file has one name, whatever links lead to the workspace."""
+    inside = path if path.is_relative_to(root) else Path(os.path.realpath(path))
+    base = root if path.is_relative_to(root) else Path(os.path.realpath(root))
+    return os.path.relpath(inside, base).replace(os.sep, "/")
 
 
 def _files(folders: Iterable[Path]) -> Iterator[Path]:
