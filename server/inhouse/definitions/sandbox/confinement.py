@@ -1,0 +1,133 @@
+"""Which files a definition may import, decided on the file that is really opened."""
+
+import errno
+import os
+import stat
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+
+CODE = (".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs")
+DATA = (".json",)
+TEXTS = (".md", ".mdx", ".markdown", ".txt", ".prompt", ".hbs")
+MOST_SOURCE = 2 << 20
+_AGENT_FOLDERS = frozenset({".agents", ".claude", ".opencode"})
+_SECRET_NAMES = (".env", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519")
+_SECRET_ENDS = (".pem", ".key", ".p12", ".pfx", ".keystore")
+
+
+class RefusedFileError(Exception):
+    """Why a file is not read, in a sentence for the user."""
+
+    def __init__(self, message: str, *, code: str = "file") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Confinement:
+    """The folders that one evaluation may read from, and the unsaved texts of the editor."""
+
+    def __init__(
+        self, entry: Path, *, roots: Collection[Path], texts: Mapping[Path, str] | None = None
+    ) -> None:
+        own = own_folder(entry)
+        self._roots = tuple({real(root) for root in (*roots, own)})
+        self._texts = {real(path): text for path, text in (texts or {}).items()}
+        self.repository = _repository(self._roots, own)
+        """Where packages and path aliases may lead to as well."""
+
+    def exists(self, path: Path) -> bool:
+        return real(path) in self._texts or path.is_file()
+
+    def within(self, path: Path, *, package: bool = False) -> bool:
+        """Tell whether a path without links lies where it may be read."""
+        if any(path.is_relative_to(root) for root in self._roots):
+            return True
+        return package and self.repository is not None and path.is_relative_to(self.repository)
+
+    def read(self, path: Path, *, package: bool = False) -> tuple[Path, str]:
+        """Give the file's true path and its text.  Raises `RefusedFileError`."""
+        true = real(path)
+        self._check(path, true, package=package)
+        if true in self._texts:
+            return true, self._texts[true]
+        try:
+            content = _read_regular(path, true)
+        except OSError as error:
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            raise RefusedFileError(f"{path.name!r} cannot be read ({reason})") from None
+        try:
+            return true, content.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise RefusedFileError(
+                f"{path.name!r} is not UTF-8 (byte {error.start}): save it as UTF-8"
+            ) from None
+
+    def _check(self, path: Path, true: Path, *, package: bool) -> None:
+        if not self.within(true, package=package):
+            raise RefusedFileError(
+                f"{path.name!r} lies outside the workspace ({_shown(true)}): definitions import"
+                " only from their own folder, the workspace and its packages"
+            )
+        name = true.name.lower()
+        if name.startswith(_SECRET_NAMES) or name.endswith(_SECRET_ENDS):
+            raise RefusedFileError(f"{path.name!r} may hold secrets and is never imported")
+        if true.suffix.lower() not in (*CODE, *DATA, *TEXTS):
+            raise RefusedFileError(
+                f"{path.name!r} is no source file: TypeScript, JavaScript, JSON and Markdown"
+                " can be imported"
+            )
+
+
+def _shown(path: Path) -> str:
+    return str(path.parent)
+
+
+def _read_regular(path: Path, true: Path) -> bytes:
+    """Read the file that was checked, even should a link be swapped in this very moment."""
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    descriptor = os.open(true, flags | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise RefusedFileError(f"{path.name!r} is no regular file")
+        # A folder on the way may have become a link since: then this is another file.
+        if real(true) != true or not os.path.samestat(status, os.stat(true)):
+            raise RefusedFileError(f"{path.name!r} changed while it was read: try again")
+        if status.st_size > MOST_SOURCE:
+            raise RefusedFileError(
+                f"{path.name!r} has {status.st_size >> 20} MB: {MOST_SOURCE >> 20} MB at most"
+            )
+        with os.fdopen(os.dup(descriptor), "rb") as file:
+            return file.read(MOST_SOURCE + 1)
+    finally:
+        os.close(descriptor)
+
+
+def real(path: Path) -> Path:
+    """Resolve every link; a loop of links resolves to a path that cannot be opened."""
+    try:
+        return Path(os.path.realpath(path))
+    except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno not in (errno.ELOOP, errno.ENAMETOOLONG):
+            raise RefusedFileError(f"{path.name!r} cannot be read ({error.strerror})") from None
+        return path.absolute()
+
+
+def own_folder(entry: Path) -> Path:
+    """Find the folder of definitions that a definition lies in, or just its folder."""
+    for folder in entry.parents:
+        if folder.name in _AGENT_FOLDERS:
+            return folder
+    return entry.parent
+
+
+def _repository(roots: Iterable[Path], own: Path) -> Path | None:
+    """Find the checkout around the workspace: packages of a monorepo are hoisted to its top."""
+    home = Path(os.path.expanduser("~"))  # noqa: PTH111 - Path.home raises where there is none
+    start = next((root for root in roots if real(own).is_relative_to(root)), own)
+    for folder in (start, *start.parents):
+        if folder in (home, folder.parent):
+            return None
+        if (folder / ".git").exists() or (folder / "pnpm-workspace.yaml").exists():
+            return folder
+    return None

@@ -1,0 +1,204 @@
+"""Has definitions evaluated by workers and turns what comes back into values of ours."""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from inhouse.definitions.evaluator import Evaluated, EvaluationProblem
+
+from .confinement import RefusedFileError, real
+from .modules import Loaded, Modules
+from .places import Place, import_place, original_place, syntax_place
+from .process import Answer, Worker, WorkerLost
+
+_BIG = 64 << 10
+_MOST_DEPTH = 120
+_MOST_MESSAGE = 2000
+_NOT_HERE = (
+    "process require fetch setTimeout setInterval setImmediate Deno Bun Buffer XMLHttpRequest"
+    " WebSocket Worker __dirname __filename URL TextEncoder TextDecoder Atomics".split()
+)
+
+
+async def evaluate_in(
+    worker: Worker, path: Path, *, modules: Callable[[], Modules], limit: float
+) -> Evaluated:
+    """Evaluate one definition.  Raises `WorkerLost` should the worker end meanwhile."""
+    try:
+        found = await asyncio.to_thread(modules)
+    except (RefusedFileError, OSError) as error:
+        return Evaluated(problem=EvaluationProblem(str(error), path, 0, 0, "file"))
+    session = worker.begin()
+    try:
+        return await _converse(worker, session, path, found, limit)
+    finally:
+        worker.end(session)
+
+
+async def _converse(
+    worker: Worker, session: int, path: Path, modules: Modules, limit: float
+) -> Evaluated:
+    name = str(modules.entry)
+    worker.send({"op": "evaluate", "session": session, "name": name, "limit": limit})
+    # The worker stops itself long before this; it is for one that no longer can.
+    patience = 2 * limit + 2
+    while True:
+        begin = asyncio.get_running_loop().time()
+        try:
+            answer = await asyncio.wait_for(worker.receive(session), max(patience, 0.01))
+        except TimeoutError:
+            worker.kill()
+            return _evaluated(modules, problem=_stopped(path, limit))
+        patience -= asyncio.get_running_loop().time() - begin
+        match answer.header["op"]:
+            case "load":
+                await _serve(worker, session, modules, answer.header)
+            case "evaluated":
+                return await _taken(path, modules, answer)
+            case _:
+                problem = await asyncio.to_thread(_explained, path, modules, answer, limit)
+                return _evaluated(modules, problem=problem)
+
+
+async def _serve(
+    worker: Worker, session: int, modules: Modules, request: Mapping[str, Any]
+) -> None:
+    base, specifier, how = (str(request[key]) for key in ("base", "specifier", "how"))
+    reply: dict[str, Any] = {"op": "loaded", "session": session}
+    try:
+        loaded = await asyncio.to_thread(modules.load, base, specifier, how)
+    except RefusedFileError as error:
+        worker.send({**reply, "error": str(error), "code": error.code})
+    except (OSError, ValueError) as error:  # a path that the system does not take
+        worker.send({**reply, "error": f"{specifier!r} cannot be read ({error})", "code": "file"})
+    else:
+        worker.send({**reply, "kind": loaded.kind, "name": loaded.name}, _body(loaded))
+
+
+def _body(loaded: Loaded) -> bytes:
+    return loaded.text.encode("utf-8", "replace")
+
+
+async def _taken(path: Path, modules: Modules, answer: Answer) -> Evaluated:
+    try:
+        if len(answer.body) > _BIG:
+            exports = await asyncio.to_thread(_checked, answer.body)
+        else:
+            exports = _checked(answer.body)
+    except (ValueError, RecursionError) as error:
+        message = f"exports what is no data ({error})"
+        return _evaluated(modules, problem=EvaluationProblem(message, path, 0, 0, "value"))
+    return _evaluated(modules, exports=exports)
+
+
+def _checked(body: bytes) -> dict[str, Any]:
+    """Believe nothing: it is an object of JSON values, not too deep, in proper Unicode."""
+    value = json.loads(body, parse_constant=_refuse_constant)
+    if not isinstance(value, dict):
+        raise ValueError("no object")  # noqa: TRY004
+    return {_clean(str(key)): _plain(each, 0) for key, each in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"the number {name}")
+
+
+def _plain(value: Any, depth: int) -> Any:
+    if depth > _MOST_DEPTH:
+        raise ValueError("nested too deep")
+    if isinstance(value, str):
+        return _clean(value)
+    if isinstance(value, list):
+        return [_plain(each, depth + 1) for each in value]  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(value, dict):
+        return {_clean(str(key)): _plain(each, depth + 1) for key, each in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    return value
+
+
+def _clean(text: str) -> str:
+    """Replace halves of surrogate pairs, which no file and no server takes."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _explained(path: Path, modules: Modules, answer: Answer, limit: float) -> EvaluationProblem:
+    header = answer.header
+    message = str(header.get("message", ""))[:_MOST_MESSAGE]
+    module = Path(str(header["module"])) if header.get("module") else modules.entry
+    text = modules.sources.get(module, "")
+    where = module if text and module != modules.entry else path
+    line, column = _place(text, module, header, answer.body)
+    code, said = _sorted(str(header.get("name", "Error")), message, limit)
+    if "code" in header:
+        code, said = str(header["code"]), message
+    return EvaluationProblem(said, where, line, column, code)
+
+
+def _place(text: str, module: Path, header: Mapping[str, Any], shown: bytes) -> Place:
+    if header.get("specifier"):
+        return import_place(text, str(header["specifier"]))
+    if "line" in header:
+        line, column = int(header["line"]), int(header["column"])
+        return original_place(text, shown.decode("utf-8", "replace"), line, column)
+    if header.get("code") == "syntax" and text:
+        return syntax_place(text, tsx=module.suffix == ".tsx")
+    return 0, 0
+
+
+def _sorted(name: str, message: str, limit: float) -> tuple[str, str]:
+    """Give code and message of what a guest threw or was stopped for."""
+    match name:
+        case "Timeout":
+            return "time", _too_long(limit)
+        case "Deadlock":
+            return "time", f"does not finish: it {message} (an await without an end)"
+        case "Memory":
+            return "memory", f"uses too much memory ({message})"
+        case "Broken":
+            return "sandbox", f"the sandbox could not evaluate it ({message})"
+        case "SyntaxError":
+            return "syntax", f"SyntaxError: {message}"
+        case _:
+            return "throws", f"{name}: {message}{_hint(message)}"
+
+
+def _hint(message: str) -> str:
+    word = message.split(" ", 1)[0].strip("'")
+    if word in _NOT_HERE and "is not defined" in message:
+        return " (definitions are evaluated without files, network, environment and timers)"
+    return ""
+
+
+def _stopped(path: Path, limit: float) -> EvaluationProblem:
+    return EvaluationProblem(_too_long(limit), path, 0, 0, "time")
+
+
+def _too_long(limit: float) -> str:
+    return f"does not finish within {limit:g} s: is there a loop without an end?"
+
+
+def _evaluated(
+    modules: Modules,
+    *,
+    exports: Mapping[str, Any] | None = None,
+    problem: EvaluationProblem | None = None,
+) -> Evaluated:
+    return Evaluated(
+        exports or {},
+        tuple(real(path) for path in modules.sources),
+        tuple(modules.missing),
+        problem,
+    )
+
+
+def lost(path: Path) -> Evaluated:
+    """Say that the worker ended while it evaluated, twice."""
+    message = "the sandbox ended while it evaluated this file"
+    return Evaluated(problem=EvaluationProblem(message, path, 0, 0, "sandbox"))
+
+
+def unavailable(path: Path, error: WorkerLost) -> Evaluated:
+    return Evaluated(problem=EvaluationProblem(str(error), path, 0, 0, "sandbox"))

@@ -1,0 +1,172 @@
+"""A paused handleSteps generator as the loop sees it (`inhouse.core.ports.Steps`)."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from inhouse.core.ports import StepContext, StepDone, StepFailed, StepLog, StepYield
+
+from .process import THREADS, Answer, Worker, WorkerLost
+
+OnLog = Callable[[StepLog], None]
+_MOST_STATE = 48 << 20
+_LEVELS = frozenset({"debug", "info", "warn", "error"})
+
+
+class Generator:
+    """One generator in one session of a worker.  Ends the session as soon as it is over."""
+
+    def __init__(
+        self,
+        worker: Worker,
+        *,
+        limit: float,
+        on_log: OnLog | None,
+        on_end: Callable[[Worker], None],
+    ) -> None:
+        self._worker = worker
+        self._session = worker.begin()
+        self._limit = limit
+        self._on_log = on_log
+        self._on_end = on_end
+        self._history: list[Any] = []
+        self._started = False
+        self._over: StepDone | StepFailed | None = None
+
+    async def open(self, source: str, context: StepContext) -> None:
+        """Start it; should that fail, the first `send` tells."""
+        call = {"prompt": context.prompt, "params": context.params, "model": context.model}
+        texts = [source.encode("utf-8", "replace").decode(), _json(call)]
+        kept, pieces = self._changes(context.agent_state)
+        header = {
+            "op": "open",
+            "source": len(texts[0]),
+            "context": len(texts[1]),
+            "kept": kept,
+            "pieces": [len(piece) for piece in pieces],
+        }
+        answer = await self._ask(header, "".join((*texts, *pieces)))
+        if answer is not None and answer.header["op"] == "failed":
+            self._end(self._failure(answer))
+
+    async def send(self, value: Any) -> StepYield | StepDone | StepFailed:
+        """Resume it.  Whatever happens in it is an answer, never an exception."""
+        if self._over is not None:
+            return self._over
+        try:
+            header, body = self._resumption(value)
+        except (TypeError, ValueError, RecursionError) as error:
+            return self._end(StepFailed(f"what handleSteps should receive is no JSON ({error})"))
+        answer = await self._ask(header, body)
+        if answer is None:
+            return self._over or StepFailed("handleSteps was closed")
+        self._log(answer.header)
+        match answer.header["op"]:
+            case "yielded":
+                return self._read(answer, StepYield)
+            case "done":
+                return self._end(self._read(answer, StepDone))
+            case _:
+                return self._end(self._failure(answer))
+
+    async def aclose(self) -> None:
+        self._end(StepFailed("handleSteps was closed"))
+
+    def _resumption(self, value: Any) -> tuple[dict[str, Any], str]:
+        if not self._started:
+            self._started = True
+            return {"op": "resume"}, ""
+        given: Mapping[str, Any] = value if isinstance(value, Mapping) else {}
+        received = {key: each for key, each in given.items() if key != "agentState"}
+        kept, pieces = self._changes(given.get("agentState") or {})
+        sizes = [len(piece) for piece in pieces]
+        if sum(sizes) > _MOST_STATE:
+            raise ValueError(f"agentState has {sum(sizes) >> 20} MB")
+        header = {"op": "resume", "kept": kept, "pieces": sizes, "received": sum(sizes)}
+        return header, "".join((*pieces, _json(received)))
+
+    def _changes(self, state: Mapping[str, Any]) -> tuple[int, list[str]]:
+        """Give how many messages it has already, and what it has not."""
+        history: Sequence[Any] = state.get("messageHistory") or ()
+        kept = 0
+        for old, new in zip(self._history, history, strict=False):
+            if old is not new and old != new:
+                break
+            kept += 1
+        self._history = list(history)
+        others = {key: each for key, each in state.items() if key != "messageHistory"}
+        return kept, [_json(others), *(_json(message) for message in history[kept:])]
+
+    async def _ask(self, header: dict[str, Any], body: str) -> Answer | None:
+        """Give the worker's answer; None, and the end, where there will be none."""
+        message = {**header, "session": self._session, "limit": self._limit}
+        try:
+            self._worker.send(message, body.encode())
+            # The worker stops itself long before this; it is for one that no longer can.
+            turns = 1 + self._worker.sessions // THREADS
+            return await asyncio.wait_for(
+                self._worker.receive(self._session), 2 * self._limit * turns + 2
+            )
+        except TimeoutError:
+            self._worker.kill()
+            self._end(StepFailed(self._too_long()))
+        except WorkerLost as error:
+            self._end(StepFailed(f"handleSteps was lost: {error}"))
+        except asyncio.CancelledError:
+            self._end(StepFailed("handleSteps was closed"))
+            raise
+        return None
+
+    def _read(self, answer: Answer, kind: type[Any]) -> Any:
+        try:
+            return kind(json.loads(answer.body))
+        except (ValueError, RecursionError) as error:
+            return self._end(StepFailed(f"handleSteps yielded what is no data ({error})"))
+
+    def _failure(self, answer: Answer) -> StepFailed:
+        name, message = str(answer.header.get("name")), str(answer.header.get("message"))[:4000]
+        match name:
+            case "Timeout":
+                return StepFailed(self._too_long())
+            case "Memory":
+                return StepFailed(f"handleSteps uses too much memory ({message})")
+            case _ if name == "ReferenceError" and message.endswith("is not defined"):
+                return StepFailed(
+                    f"handleSteps: {message}: it runs from its own text alone, so what it uses"
+                    " must be inside it, and there are neither files nor network nor timers"
+                )
+            case _:
+                return StepFailed(f"handleSteps: {name}: {message}")
+
+    def _too_long(self) -> str:
+        return (
+            f"handleSteps did not yield within {self._limit:g} s: is there a loop without an end?"
+        )
+
+    def _log(self, header: Mapping[str, Any]) -> None:
+        if self._on_log is None:
+            return
+        lines: Any = header.get("logs")
+        for line in lines if isinstance(lines, list) else []:  # pyright: ignore[reportUnknownVariableType]
+            with contextlib.suppress(TypeError, ValueError):
+                level, text = line
+                self._on_log(StepLog(level if level in _LEVELS else "info", str(text)))
+
+    def _end(self, outcome: Any) -> Any:
+        """Free the session, once; what it ended with stays."""
+        if self._over is not None:
+            return self._over
+        self._over = outcome
+        self._history = []
+        with contextlib.suppress(WorkerLost):
+            self._worker.send({"op": "close", "session": self._session})
+        self._worker.end(self._session)
+        self._on_end(self._worker)
+        return outcome
+
+
+def _json(value: Any) -> str:
+    """Write ASCII, so that characters are bytes and half surrogates survive as escapes."""
+    return json.dumps(value, separators=(",", ":"))

@@ -1,0 +1,206 @@
+"""Finds what a definition imports.  Runs in our process, at the worker's request.
+
+The worker only names things; every decision and every read happens here, and `Confinement`
+has the last word about each file whatever was asked for.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from attrs import field, frozen
+
+from . import projects
+from .confinement import CODE, DATA, TEXTS, Confinement, RefusedFileError, real
+
+_MOST_MODULES = 2000
+_MOST_TOTAL = 32 << 20
+_TYPESCRIPT_FOR = {
+    ".js": (".ts", ".tsx"),
+    ".jsx": (".tsx",),
+    ".mjs": (".mts",),
+    ".cjs": (".cts",),
+}
+_ENDS = (*CODE, *DATA)
+_BUILTINS = frozenset(
+    "assert async_hooks buffer bun child_process cluster console constants crypto dgram dns domain"
+    " events fs http http2 https inspector module net os path perf_hooks process punycode"
+    " querystring readline repl sqlite stream string_decoder sys timers tls trace_events tty url"
+    " util v8 vm wasi worker_threads zlib".split()
+)
+
+
+@frozen
+class Loaded:
+    """A module for the worker."""
+
+    name: str
+    kind: str
+    """``code``, ``json``, ``text``, or ``stub``: then the text says why it cannot be used."""
+    text: str
+
+
+@frozen
+class Modules:
+    """What one definition may import, and what it did."""
+
+    confinement: Confinement
+    entry: Path
+    sources: dict[Path, str] = field(factory=dict[Path, str])
+    """The texts given out, in order."""
+    missing: dict[Path, None] = field(factory=dict[Path, None])
+    _aliases: dict[Path, projects.Aliases] = field(factory=dict[Path, projects.Aliases])
+
+    def load(self, base: str, specifier: str, how: str) -> Loaded:
+        """Raises `RefusedFileError`."""
+        if not base:
+            return self._loaded(self.entry)
+        bare = specifier.split("?", 1)[0]
+        suffix = specifier[len(bare) :]
+        if bare.startswith("node:") or bare.startswith("bun:"):
+            return _builtin(specifier)
+        if "://" in bare or bare.startswith(("file:", "data:", "http:", "https:")):
+            raise RefusedFileError(
+                f"{specifier!r} is a URL: only files and packages are imported", code="import"
+            )
+        if Path(bare).is_absolute() or bare.startswith(("/", "\\")):
+            raise RefusedFileError(
+                f"{specifier!r} is an absolute path: import it by a relative one", code="import"
+            )
+        found = self._find(Path(base).parent, bare, how)
+        if found is None:
+            return self._absent(base, bare)
+        path, package = found
+        return self._loaded(path, package=package, raw=suffix in ("?raw", "?text"))
+
+    def _absent(self, base: str, specifier: str) -> Loaded:
+        if specifier.startswith("."):
+            near = Path(base).parent / specifier
+            self.missing.update(dict.fromkeys([near, *(_with_end(near, end) for end in _ENDS)]))
+            raise RefusedFileError(
+                f"cannot find {specifier!r}, imported here: no such file", code="import"
+            )
+        if specifier.split("/")[0] in _BUILTINS:
+            return _builtin(specifier)
+        hint = "" if specifier.startswith("#") else f"; install it, e.g. npm install {specifier}"
+        return Loaded(f"stub:{specifier}", "stub", f"the package {specifier!r} was not found{hint}")
+
+    def _loaded(self, path: Path, *, package: bool = False, raw: bool = False) -> Loaded:
+        true, text = self.confinement.read(path, package=package)
+        if true not in self.sources:
+            self.sources[true] = text
+            if len(self.sources) > _MOST_MODULES:
+                raise RefusedFileError(f"imports more than {_MOST_MODULES} files", code="import")
+            if sum(map(len, self.sources.values())) > _MOST_TOTAL:
+                raise RefusedFileError(f"imports more than {_MOST_TOTAL >> 20} MB", code="import")
+        if raw or true.suffix.lower() in TEXTS:
+            return Loaded(f"{true}?text", "text", text)
+        if true.suffix.lower() in DATA:
+            return Loaded(str(true), "json", _checked_json(true, text))
+        return Loaded(str(true), "code", text)
+
+    def _find(self, folder: Path, specifier: str, how: str) -> tuple[Path, bool] | None:
+        """Give the file and whether it may lie in the repository around the workspace."""
+        if specifier.startswith("."):
+            # ``.`` and ``./folder/`` mean a folder, never a file of that name beside it.
+            means_folder = specifier.endswith("/") or specifier.split("/")[-1] in (".", "..")
+            found = self._file(folder / specifier / "index" if means_folder else folder / specifier)
+            return (found, self._is_package(folder)) if found else None
+        for candidate in self._candidates(folder, specifier, how):
+            if (found := self._file(candidate)) is not None:
+                return found, True
+        return None
+
+    def _is_package(self, folder: Path) -> bool:
+        return not self.confinement.within(real(folder))
+
+    def _candidates(self, folder: Path, specifier: str, how: str) -> Iterator[Path]:
+        top = self.confinement.repository or folder
+        if folder not in self._aliases:
+            self._aliases[folder] = projects.aliases(folder, top=top, read=self._read)
+        if specifier.startswith("#"):
+            yield from self._internal(folder, specifier, how)
+        yield from self._aliases[folder].targets(specifier)
+        split = projects.package_name(specifier)
+        if split is None or specifier in _BUILTINS:
+            return
+        name, subpath = split
+        for place in (folder, *folder.parents):
+            yield from self._installed(place, name, subpath, how)
+            own = projects.read_object(place / "package.json", self._read)
+            if own is not None and own.get("name") == name and "exports" in own:
+                yield from _joined(place, projects.package_targets(own, subpath, how=how))
+            if place == top:
+                break
+
+    def _installed(self, place: Path, name: str, subpath: str, how: str) -> Iterator[Path]:
+        root = place / "node_modules" / name
+        package = projects.read_object(root / "package.json", self._read)
+        if package is not None:
+            yield from _joined(root, projects.package_targets(package, subpath, how=how))
+        elif root.is_dir():
+            yield root / subpath
+
+    def _internal(self, folder: Path, specifier: str, how: str) -> Iterator[Path]:
+        for place in (folder, *folder.parents):
+            package = projects.read_object(place / "package.json", self._read)
+            if package is not None:
+                yield from _joined(place, projects.internal_targets(package, specifier, how=how))
+                return
+
+    def _file(self, path: Path) -> Path | None:
+        """Find the file that a path without its proper ending means."""
+        for candidate in self._meant(path):
+            if self.confinement.exists(candidate):
+                return None if candidate.name.endswith((".d.ts", ".d.mts", ".d.cts")) else candidate
+        return None
+
+    def _meant(self, path: Path) -> Iterator[Path]:
+        yield path
+        for end in _TYPESCRIPT_FOR.get(path.suffix, ()):
+            yield path.with_suffix(end)
+        if path.name:
+            for end in _ENDS:
+                yield _with_end(path, end)
+        if path.is_dir():
+            package = projects.read_object(path / "package.json", self._read)
+            if package is not None and isinstance(package.get("main"), str):
+                main = path / package["main"]
+                yield main
+                for end in _ENDS:
+                    yield _with_end(main, end)
+        for end in _ENDS:
+            yield path / f"index{end}"
+
+    def _read(self, path: Path) -> str | None:
+        try:
+            return self.confinement.read(path, package=True)[1]
+        except RefusedFileError:
+            return None
+
+
+def _builtin(specifier: str) -> Loaded:
+    reason = "definitions are evaluated without files, network and environment"
+    return Loaded(f"stub:{specifier}", "stub", f"{specifier!r} cannot be used: {reason}")
+
+
+def _with_end(path: Path, end: str) -> Path:
+    return path.with_name(f"{path.name}{end}")
+
+
+def _joined(root: Path, targets: Iterator[str]) -> Iterator[Path]:
+    for target in targets:
+        path = root / target
+        if ".." not in Path(target).parts:
+            yield path
+
+
+def _checked_json(path: Path, text: str) -> str:
+    try:
+        value: Any = json.loads(text)
+        return json.dumps(value, allow_nan=False)
+    except (ValueError, RecursionError) as error:
+        raise RefusedFileError(
+            f"{path.name!r} is not valid JSON ({error})", code="syntax"
+        ) from None

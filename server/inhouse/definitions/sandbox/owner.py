@@ -1,0 +1,275 @@
+"""Owns the worker processes: starts them when they are needed, and ends every one of them."""
+
+import asyncio
+import contextlib
+import json
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import platformdirs
+from attrs import frozen
+
+from inhouse.core.ports import StepContext, StepFailed, StepLog, Steps
+from inhouse.definitions.evaluator import Evaluated
+
+from .confinement import Confinement, own_folder, real
+from .evaluating import evaluate_in, lost, unavailable
+from .generator import Generator
+from .modules import Modules
+from .process import Worker, WorkerLost
+
+TIME_LIMIT = 2.0
+MEMORY_LIMIT = 96 << 20
+_EVALUATORS = 2
+_MOST_WORKERS = 6
+_IDLE_SECONDS = 30.0
+_MOST_EVALUATIONS = 5000
+_MOST_MEMORY = 512 << 20
+
+
+@frozen
+class WorkerStatus:
+    pid: int
+    memory: int
+    """Bytes."""
+    generators: int
+    evaluations: int
+
+
+@frozen
+class SandboxStatus:
+    """What the sandbox costs at this moment."""
+
+    workers: tuple[WorkerStatus, ...]
+    memory: int
+    """Bytes of all workers together."""
+    memory_limit: int
+    """Bytes that one definition or generator may use."""
+    time_limit: float
+    """Seconds that one evaluation, or one step of a generator, may take."""
+
+
+class Sandbox:
+    """Implements `inhouse.definitions.evaluator.Evaluator`; starts no process before it must.
+
+    Belongs to one event loop.  Whoever makes it closes it.
+    """
+
+    def __init__(
+        self,
+        *,
+        time_limit: float = TIME_LIMIT,
+        memory_limit: int = MEMORY_LIMIT,
+        cache: Path | None = None,
+    ) -> None:
+        self._time_limit = time_limit
+        self._memory_limit = memory_limit
+        self._cache = cache or _cache_folder()
+        self._workers: list[Worker] = []
+        self._busy: set[Worker] = set()
+        self._spare: asyncio.Task[Worker] | None = None
+        self._slots: asyncio.Semaphore | None = None
+        self._reaper: asyncio.TimerHandle | None = None
+        self._endings: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    async def evaluate(
+        self, path: Path, *, roots: Collection[Path], texts: Mapping[Path, str]
+    ) -> Evaluated:
+        """Import one module and give its exports."""
+        return await self._evaluate(
+            path, lambda: Modules(Confinement(path, roots=roots, texts=texts), real(path))
+        )
+
+    async def evaluate_all(
+        self, paths: Sequence[Path], *, roots: Collection[Path], texts: Mapping[Path, str]
+    ) -> tuple[Evaluated, ...]:
+        """Import many, each in an interpreter of its own."""
+        confinements: dict[Path, Confinement] = {}
+
+        def modules(path: Path) -> Modules:
+            folder = own_folder(path)
+            if folder not in confinements:
+                confinements[folder] = Confinement(path, roots=roots, texts=texts)
+            return Modules(confinements[folder], real(path))
+
+        return tuple(
+            await asyncio.gather(*(self._evaluate(path, partial(modules, path)) for path in paths))
+        )
+
+    async def steps(
+        self, source: str, context: StepContext, on_log: Callable[[StepLog], None] | None = None
+    ) -> Steps:
+        """Start a handleSteps generator.  What is wrong with it is told by the first `send`.
+
+        Messages of ``agentState.messageHistory`` must not be changed once they were sent: only
+        new ones are sent again.
+        """
+        try:
+            worker = await self._take_for_steps()
+        except WorkerLost as error:
+            return _Lost(str(error))
+        generator = Generator(
+            worker, limit=self._time_limit, on_log=on_log, on_end=lambda _: self._rest()
+        )
+        self._busy.discard(worker)
+        self._prepare_spare()
+        await generator.open(source, context)
+        return generator
+
+    def status(self) -> SandboxStatus:
+        workers = tuple(
+            WorkerStatus(worker.pid, worker.memory(), worker.sessions, worker.evaluations)
+            for worker in self._workers
+            if worker.alive
+        )
+        total = sum(worker.memory for worker in workers)
+        return SandboxStatus(workers, total, self._memory_limit, self._time_limit)
+
+    async def aclose(self) -> None:
+        """End every worker and everything in them."""
+        self._closed = True
+        if self._reaper is not None:
+            self._reaper.cancel()
+        if self._spare is not None:
+            self._spare.cancel()
+            await asyncio.wait({self._spare})
+        await asyncio.gather(*(worker.aclose() for worker in self._workers), *self._endings)
+        self._workers.clear()
+
+    async def _evaluate(self, path: Path, modules: Callable[[], Modules]) -> Evaluated:
+        self._slots = self._slots or asyncio.Semaphore(_EVALUATORS)
+        async with self._slots:
+            for _ in range(2):
+                try:
+                    worker = await self._take()
+                except WorkerLost as error:
+                    return unavailable(path, error)
+                try:
+                    return await evaluate_in(worker, path, modules=modules, limit=self._time_limit)
+                except WorkerLost:
+                    continue
+                except BaseException:
+                    worker.kill()  # It may still be at it.
+                    raise
+                finally:
+                    worker.evaluations += 1
+                    self._busy.discard(worker)
+                    self._rest()
+        return lost(path)
+
+    async def _take(self) -> Worker:
+        """Give a worker that does nothing, marked as busy.  Raises `WorkerLost`."""
+        if self._closed:
+            raise WorkerLost("the sandbox was closed")
+        self._drop_dead()
+        idle = self._idle()
+        if idle:
+            worker = idle[0]
+        elif self._spare is not None:
+            spare, self._spare = self._spare, None
+            worker = await spare
+        else:
+            worker = await self._start()
+        self._busy.add(worker)
+        return worker
+
+    async def _take_for_steps(self) -> Worker:
+        """Give each generator a process of its own, up to a number; then they share."""
+        self._drop_dead()
+        if not self._idle() and len(self._workers) >= _MOST_WORKERS:
+            shared = [worker for worker in self._workers if worker.sessions and worker.alive]
+            if shared:
+                return min(shared, key=lambda worker: worker.sessions)
+        return await self._take()
+
+    def _idle(self) -> list[Worker]:
+        return [
+            worker
+            for worker in self._workers
+            if worker.alive and worker not in self._busy and not worker.sessions
+        ]
+
+    async def _start(self) -> Worker:
+        configuration = await asyncio.to_thread(_cache_configuration, self._cache)
+        worker = await Worker.start(memory=self._memory_limit, cache=configuration)
+        if self._closed:
+            await worker.aclose()
+            raise WorkerLost("the sandbox was closed")
+        self._workers.append(worker)
+        return worker
+
+    def _prepare_spare(self) -> None:
+        """Have the next one ready before it is asked for."""
+        if self._closed or self._spare is not None or self._idle():
+            return
+        if len(self._workers) < _MOST_WORKERS:
+            self._spare = asyncio.create_task(self._start(), name="sandbox spare")
+            self._spare.add_done_callback(self._spare_started)
+
+    def _spare_started(self, task: "asyncio.Task[Worker]") -> None:
+        if self._spare is task:
+            self._spare = None
+        if not task.cancelled():
+            task.exception()  # Whoever needs a worker next will start one and be told.
+
+    def _rest(self) -> None:
+        """Look after idle workers later; end at once what has grown too large."""
+        for worker in self._idle():
+            if worker.evaluations > _MOST_EVALUATIONS or worker.memory() > _MOST_MEMORY:
+                worker.kill()
+        self._drop_dead()
+        if self._reaper is not None:
+            self._reaper.cancel()
+        if not self._closed:
+            loop = asyncio.get_running_loop()
+            self._reaper = loop.call_later(_IDLE_SECONDS, self._reap)
+
+    def _reap(self) -> None:
+        for worker in self._idle()[1:]:
+            worker.kill()
+        self._drop_dead()
+
+    def _drop_dead(self) -> None:
+        for worker in [worker for worker in self._workers if not worker.alive]:
+            self._workers.remove(worker)
+            ending = asyncio.create_task(worker.aclose(), name="sandbox worker's end")
+            self._endings.add(ending)
+            ending.add_done_callback(self._endings.discard)
+
+
+class _Lost:
+    """A generator that never came to be."""
+
+    def __init__(self, message: str) -> None:
+        self._message = message
+
+    async def send(self, value: object) -> StepFailed:
+        del value
+        return StepFailed(self._message)
+
+    async def aclose(self) -> None:
+        """Nothing was opened."""
+
+
+def _cache_folder() -> Path:
+    home = os.environ.get("INHOUSE_HOME")
+    return (
+        Path(home) / "cache" if home else platformdirs.user_cache_path("inhouse", appauthor=False)
+    )
+
+
+def _cache_configuration(folder: Path) -> Path | None:
+    """Tell wasmtime where to keep the compiled interpreter; without it a start takes longer."""
+    path = folder / "wasmtime.toml"
+    text = f"[cache]\ndirectory = {json.dumps(str((folder / 'wasmtime').absolute()))}\n"
+    with contextlib.suppress(OSError, UnicodeError):
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            folder.mkdir(parents=True, exist_ok=True)
+            fresh = path.with_name(f"{path.name}.{os.getpid()}")
+            fresh.write_text(text, encoding="utf-8")
+            fresh.replace(path)
+        return path.absolute()
+    return None

@@ -1,0 +1,110 @@
+"""Where in the text of the user something went wrong.
+
+The interpreter counts lines in what is left of a file without its types, and the tool that
+takes them out does not say what it moved.  So both texts are cut into tokens and matched.
+"""
+
+import re
+from difflib import SequenceMatcher
+
+_TOKEN = re.compile(
+    r"//[^\n]*|/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|[\w$]+|\s+|.", re.DOTALL
+)
+_MOST_TOKENS = 20_000
+
+Place = tuple[int, int]
+"""Line and column from zero, the column in UTF-16 code units."""
+
+
+def original_place(original: str, shown: str, line: int, column: int) -> Place:
+    """Find what stands at a place of the shown text in the original one."""
+    at = _offset(shown, line, column)
+    if original == shown:
+        return place(original, at)
+    theirs, ours = _tokens(shown), _tokens(original)
+    index = next((i for i, token in enumerate(theirs) if token[1] + len(token[0]) > at), None)
+    if index is None or len(theirs) + len(ours) > _MOST_TOKENS:
+        return _by_line(original, shown, line)
+    found = _matched([token[0] for token in theirs], [token[0] for token in ours], index)
+    return place(original, ours[found][1] if found is not None else 0)
+
+
+def _matched(theirs: list[str], ours: list[str], index: int) -> int | None:
+    matcher = SequenceMatcher(None, theirs, ours, autojunk=len(theirs) > _MOST_TOKENS // 10)
+    nearest = None
+    for block in matcher.get_matching_blocks():
+        if block.a <= index < block.a + block.size:
+            return block.b + index - block.a
+        if block.size and block.a > index:
+            return block.b if nearest is None else nearest
+        if block.size:
+            nearest = block.b + block.size - 1
+    return nearest
+
+
+def _by_line(original: str, shown: str, line: int) -> Place:
+    """Look for the line itself, where there is too much text to match it all."""
+    lines = shown.splitlines()
+    wanted = lines[line].strip() if line < len(lines) else ""
+    at = original.find(wanted) if wanted else -1
+    return place(original, max(at, 0))
+
+
+def _tokens(text: str) -> list[tuple[str, int]]:
+    """Cut into tokens without white space and comments, quotes made the same."""
+    tokens: list[tuple[str, int]] = []
+    for found in _TOKEN.finditer(text):
+        token = found[0]
+        if token.isspace() or token.startswith(("//", "/*")) or token in ";,()":
+            continue
+        if token[0] in "\"'" and len(token) > 1:
+            token = f'"{token[1:-1]}"'
+        tokens.append((token, found.start()))
+    return tokens
+
+
+def _offset(text: str, line: int, column: int) -> int:
+    at = 0
+    for _ in range(line):
+        end = text.find("\n", at)
+        if end < 0:
+            return len(text)
+        at = end + 1
+    return min(at + column, len(text))
+
+
+def place(text: str, at: int) -> Place:
+    line = text.count("\n", 0, at)
+    start = text.rfind("\n", 0, at) + 1
+    return line, len(text[start:at].encode("utf-16-le", "surrogatepass")) // 2
+
+
+def import_place(text: str, specifier: str) -> Place:
+    """Find where a specifier is imported."""
+    quoted = rf"([\"'`]){re.escape(specifier)}\1"
+    for before in (r"(?:\bfrom|\bimport|\brequire)\s*\(?\s*", ""):
+        found = re.search(before + quoted, text)
+        if found:
+            return place(text, found.start(1))
+    return 0, 0
+
+
+def syntax_place(text: str, *, tsx: bool) -> Place:
+    """Find the first thing that cannot be parsed."""
+    import tree_sitter_typescript  # noqa: PLC0415 - slow, and rarely needed
+    from tree_sitter import Language, Node, Parser  # noqa: PLC0415
+
+    language = (
+        tree_sitter_typescript.language_tsx()
+        if tsx
+        else tree_sitter_typescript.language_typescript()
+    )
+    content = text.encode("utf-8", "replace")
+    nodes: list[Node] = [Parser(Language(language)).parse(content).root_node]
+    while nodes:
+        node = nodes.pop()
+        if node.is_error or node.is_missing:
+            before = content[: node.start_byte].decode("utf-8", "replace")
+            return place(text, len(before))
+        nodes.extend(child for child in reversed(node.children) if child.has_error)
+    return 0, 0

@@ -1,0 +1,158 @@
+"""The worker process: reads frames, runs foreign code on a few threads, answers.
+
+Started by `inhouse.definitions.sandbox.process` with an empty environment.  It must not import
+anything heavy or anything that could be of use to an intruder.
+"""
+
+import json
+import os
+import queue
+import sys
+import threading
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from . import evaluation, frames, shackles, stepping
+from .engine import Clock, GuestError, Stripper, start
+
+_STACK = 32 << 20
+_SWITCH = 0.001
+
+Frame = tuple[dict[str, Any], bytes]
+
+
+class _Worker:
+    def __init__(self, target: BinaryIO, *, clock: Clock, memory: int) -> None:
+        self._target = target
+        self._stripper = Stripper()
+        self._evaluating = evaluation.template(memory, clock)
+        self._driving = stepping.template(memory, clock)
+        self._writing = threading.Lock()
+        self._queues: list[queue.SimpleQueue[Frame]] = []
+        self._answers: dict[int, queue.SimpleQueue[Frame]] = {}
+        self._steppings: dict[int, stepping.Stepping] = {}
+
+    def start_threads(self, count: int) -> None:
+        for number in range(count):
+            line: queue.SimpleQueue[Frame] = queue.SimpleQueue()
+            self._queues.append(line)
+            threading.Thread(target=self._serve, args=(line,), name=f"guest-{number}").start()
+
+    def receive(self, header: dict[str, Any], body: bytes) -> None:
+        """Hand a frame to the thread whose interpreter it is for."""
+        session = int(header["session"])
+        if header["op"] == "loaded":
+            self._answers[session].put((header, body))
+        else:
+            # An interpreter belongs to the thread that made it.
+            self._queues[session % len(self._queues)].put((header, body))
+
+    def warm_up(self) -> None:
+        """Load everything that is loaded on first use: later nothing can be opened any more."""
+        code = b"export const one: number = 1; export default { two: one + one };"
+        evaluating = evaluation.Evaluation(
+            lambda _: ({"kind": "code"}, code),
+            limit=10.0,
+            template=self._evaluating,
+            stripper=self._stripper,
+        )
+        evaluating.run("warm.ts")
+        traceback.format_exception(ValueError("warm"))
+
+    def send(self, header: Mapping[str, Any], body: bytes = b"") -> None:
+        memory = {"memory": shackles.most_memory()}
+        with self._writing:
+            self._target.write(frames.pack({**header, **memory}, body))
+
+    def _serve(self, line: "queue.SimpleQueue[Frame]") -> None:
+        while True:
+            header, body = line.get()
+            session = int(header["session"])
+            try:
+                answer, text = self._do(session, header, body)
+            except GuestError as error:
+                answer, text = {"op": "failed", "name": error.name, "message": error.message}, b""
+            except Exception as error:  # noqa: BLE001 - whatever it was, only this guest is lost
+                message = f"{type(error).__name__}: {error}"[:500]
+                answer, text = {"op": "failed", "name": "Broken", "message": message}, b""
+            if answer:
+                self.send({**answer, "session": session}, text)
+
+    def _do(self, session: int, header: dict[str, Any], body: bytes) -> Frame:
+        shackles.allow_cpu(2 * float(header.get("limit", 0)))
+        match header["op"]:
+            case "evaluate":
+                return self._evaluate(session, header)
+            case "open":
+                return self._open(session, header, body), b""
+            case "resume":
+                texts = body.decode()
+                state = stepping.state_of(header, texts)
+                return self._steppings[session].resume(state, texts[header["received"] :])
+            case _:
+                ended = self._steppings.pop(session, None)
+                if ended is not None:
+                    ended.close()
+                return {}, b""
+
+    def _evaluate(self, session: int, header: dict[str, Any]) -> Frame:
+        answers: queue.SimpleQueue[Frame] = queue.SimpleQueue()
+        self._answers[session] = answers
+
+        def ask(request: Mapping[str, Any]) -> Frame:
+            self.send({**request, "session": session})
+            return answers.get()
+
+        try:
+            limit, template = header["limit"], self._evaluating
+            evaluating = evaluation.Evaluation(
+                ask, limit=limit, template=template, stripper=self._stripper
+            )
+            return evaluating.run(header["name"])
+        finally:
+            del self._answers[session]
+
+    def _open(self, session: int, header: dict[str, Any], body: bytes) -> dict[str, Any]:
+        texts = body.decode()
+        at, context_end = header["source"], header["source"] + header["context"]
+        driving = stepping.Stepping(
+            limit=header["limit"], template=self._driving, stripper=self._stripper
+        )
+        self._steppings[session] = driving
+        state = stepping.state_of(header, texts[context_end:]) or [0, "{}"]
+        return driving.open(texts[:at], texts[at:context_end], state)
+
+
+def _read(source: BinaryIO) -> Frame | None:
+    prefix = source.read(frames.PREFIX)
+    if len(prefix) < frames.PREFIX:
+        return None
+    header, body = frames.sizes(prefix)
+    return frames.unpack(source.read(header)), source.read(body)
+
+
+def main() -> None:
+    """Serve until the owner closes the pipe."""
+    settings = json.loads(sys.argv[-1])
+    source, target = shackles.take_pipes()
+    shackles.die_with_parent(settings["parent"])
+    sys.setswitchinterval(_SWITCH)
+    threading.stack_size(_STACK)
+    cache, memory = settings["cache"], settings["memory"]
+    clock = start(memory=memory, cache=Path(cache) if cache else None)
+    worker = _Worker(target, clock=clock, memory=memory)
+    worker.start_threads(settings["threads"])
+    worker.warm_up()
+    shackles.lock()
+    worker.send({"op": "ready", "session": 0})
+    try:
+        while (frame := _read(source)) is not None:
+            worker.receive(*frame)
+    finally:
+        os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
