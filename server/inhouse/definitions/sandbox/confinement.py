@@ -91,7 +91,7 @@ def _read_regular(path: Path, true: Path) -> bytes:
         if not stat.S_ISREG(status.st_mode):
             raise RefusedFileError(f"{path.name!r} is no regular file")
         # A folder on the way may have become a link since: then this is another file.
-        if real(true) != true or not os.path.samestat(status, os.stat(true)):
+        if real(true) != true or not os.path.samestat(status, true.stat()):
             raise RefusedFileError(f"{path.name!r} changed while it was read: try again")
         if status.st_size > MOST_SOURCE:
             raise RefusedFileError(

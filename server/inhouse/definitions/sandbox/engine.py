@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import quickjs_rs._engine as quickjs
-import quickjs_rs._transform as transform
 import quickjs_rs._wasmtime as shared
 import wasmtime
 
@@ -22,7 +21,6 @@ Load = Callable[[str, str], tuple[str, str] | None]
 _TICK = 0.1
 _STACK = 512 << 10
 _WASM_STACK = 2 << 20
-_TRANSFORMS = 500
 _PAGE = 1 << 16
 _CHUNK = 1 << 12
 _PENDING = 0
@@ -75,10 +73,10 @@ class _LimitedStore(wasmtime.Store):
     def __init__(self, engine: wasmtime.Engine) -> None:
         super().__init__(engine)
         self.set_limits(memory_size=self.memory)
-        self.set_epoch_deadline(_ticks(10))
+        self.set_epoch_deadline(ticks(10))
 
 
-def _ticks(seconds: float) -> int:
+def ticks(seconds: float) -> int:
     return int(seconds / _TICK) + 2
 
 
@@ -105,52 +103,6 @@ def _configuration(cache: Path | None) -> wasmtime.Config:
     if cache is not None:
         configuration.cache = str(cache)
     return configuration
-
-
-class Stripper:
-    """Takes the types out of TypeScript; remembers what it did."""
-
-    def __init__(self) -> None:
-        self._done: dict[tuple[str, str], str] = {}
-        self._lock = threading.Lock()
-        self._transformer: transform.SourceTransformer | None = None
-
-    def strip(self, name: str, source: str) -> str:
-        """Raises `GuestError` named ``SyntaxError``."""
-        tsx = name.endswith((".tsx", ".jsx"))
-        key = ("tsx" if tsx else "ts", source)
-        with self._lock:
-            if key not in self._done:
-                if len(self._done) > _TRANSFORMS:
-                    self._done.clear()
-                    self._forget()
-                self._done[key] = self._strip(source, tsx=tsx)
-            return self._done[key]
-
-    def _strip(self, source: str, *, tsx: bool) -> str:
-        kind = transform.FLAG_SOURCE_TSX if tsx else transform.FLAG_SOURCE_TS
-        # A fresh one gives back the memory that a large or hostile source made it take.
-        transformer = self._transformer = self._transformer or transform.SourceTransformer()
-        try:
-            instance = transformer._instance  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-            if instance is not None:
-                instance.store.set_epoch_deadline(_ticks(10))
-            flags = kind | transform.FLAG_STRIP_TYPESCRIPT
-            return transformer.transform("module", source, flags=flags)
-        except transform.TransformError as error:
-            raise GuestError("SyntaxError", _syntax(str(error))) from None
-        except (wasmtime.WasmtimeError, UnicodeError) as error:
-            self._forget()
-            raise GuestError("SyntaxError", f"cannot be read as TypeScript ({error})") from None
-
-    def _forget(self) -> None:
-        if self._transformer is not None:
-            self._transformer.close()
-            self._transformer = None
-
-
-def _syntax(text: str) -> str:
-    return text.removeprefix("source parse error in module: ").splitlines()[0]
 
 
 class Template:
@@ -241,7 +193,7 @@ class Guest:
     def limit(self, seconds: float) -> None:
         """Give everything from here on this much time of the processor, and twice that in all."""
         self._deadlines = (time.thread_time() + seconds, time.monotonic() + 2 * seconds)
-        self._instance.store.set_epoch_deadline(_ticks(2 * seconds + 0.3))
+        self._instance.store.set_epoch_deadline(ticks(2 * seconds + 0.3))
 
     def prolong(self, seconds: float) -> None:
         """Do not count what the owner took to answer."""

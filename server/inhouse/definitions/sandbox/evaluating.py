@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,9 @@ from .process import Answer, Worker, WorkerLost
 _BIG = 64 << 10
 _MOST_DEPTH = 120
 _MOST_MESSAGE = 2000
-_NOT_HERE = (
-    "process require fetch setTimeout setInterval setImmediate Deno Bun Buffer XMLHttpRequest"
-    " WebSocket Worker __dirname __filename URL TextEncoder TextDecoder Atomics".split()
+_NOT_HERE = re.compile(
+    r"'?(?:process|require|fetch|set(?:Timeout|Interval|Immediate)|Deno|Bun|Buffer|XMLHttpRequest"
+    r"|WebSocket|Worker|__dirname|__filename|URL|Text(?:En|De)coder|Atomics)'? is not defined"
 )
 
 
@@ -27,21 +28,29 @@ async def evaluate_in(
 ) -> Evaluated:
     """Evaluate one definition.  Raises `WorkerLost` should the worker end meanwhile."""
     try:
-        found = await asyncio.to_thread(modules)
-    except (RefusedFileError, OSError) as error:
-        return Evaluated(problem=EvaluationProblem(str(error), path, 0, 0, "file"))
+        found, entry = await asyncio.to_thread(_begun, modules)
+    except RefusedFileError as error:
+        return Evaluated(problem=EvaluationProblem(str(error), path, 0, 0, error.code))
+    except (OSError, ValueError) as error:  # a path that the system does not take
+        message = f"{path.name!r} cannot be read ({error})"
+        return Evaluated(problem=EvaluationProblem(message, path, 0, 0, "file"))
     session = worker.begin()
     try:
+        header = {"op": "evaluate", "kind": entry.kind, "name": entry.name}
+        worker.send({**header, "session": session, "limit": limit}, _body(entry))
         return await _converse(worker, session, path, found, limit)
     finally:
         worker.end(session)
 
 
+def _begun(modules: Callable[[], Modules]) -> tuple[Modules, Loaded]:
+    found = modules()
+    return found, found.load_entry()
+
+
 async def _converse(
     worker: Worker, session: int, path: Path, modules: Modules, limit: float
 ) -> Evaluated:
-    name = str(modules.entry)
-    worker.send({"op": "evaluate", "session": session, "name": name, "limit": limit})
     # The worker stops itself long before this; it is for one that no longer can.
     patience = 2 * limit + 2
     while True:
@@ -166,8 +175,7 @@ def _sorted(name: str, message: str, limit: float) -> tuple[str, str]:
 
 
 def _hint(message: str) -> str:
-    word = message.split(" ", 1)[0].strip("'")
-    if word in _NOT_HERE and "is not defined" in message:
+    if _NOT_HERE.match(message):
         return " (definitions are evaluated without files, network, environment and timers)"
     return ""
 

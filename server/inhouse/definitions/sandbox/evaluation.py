@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from importlib.resources import files
 from typing import Any
 
-from .engine import Clock, Guest, GuestError, Stripper, Template
+from .engine import Clock, Guest, GuestError, Template
+from .stripping import Stripper
 from .stubs import stub_names
 
 Ask = Callable[[Mapping[str, Any]], tuple[dict[str, Any], bytes]]
@@ -19,10 +20,11 @@ Ask = Callable[[Mapping[str, Any]], tuple[dict[str, Any], bytes]]
 MOST_VALUES = 200_000
 MOST_TEXT = 8 << 20
 MOST_DEPTH = 100
-_PRELUDE = files(__package__).joinpath("evaluate.js").read_text(encoding="utf-8")
+_PRELUDE = files("inhouse.definitions.sandbox").joinpath("evaluate.js").read_text(encoding="utf-8")
 _MODULE_SYNTAX = re.compile(
     r"^\s*(?:import\b\s*(?:[\w*{\"']|$)|export\b\s*(?:[\w*{]|$))|\bimport\.meta\b", re.MULTILINE
 )
+_UNLOADED = re.compile(r"^Error (?:loading|resolving) module")
 _COMMONJS = re.compile(r"\bmodule\.exports\b|\bexports\.[\w$]+\s*=|\brequire\s*\(")
 _NAMED = re.compile(r"\bexports\.([A-Za-z_$][\w$]*)\s*=")
 _LITERAL = re.compile(r"\bmodule\.exports\s*=\s*\{([^{}]*)\}")
@@ -44,27 +46,33 @@ class Evaluation:
         self._imported: set[str] = set()
         self._shown: dict[str, str] = {}
         """Per module the text that its line numbers count in."""
+        self._stubs: dict[str, dict[str, Any]] = {}
+        """Per message of a stub where it was imported."""
         self._refused: dict[str, Any] | None = None
         self._guest = Guest(template, load=self._import, hosts=(self._require,))
 
-    def run(self, name: str) -> tuple[dict[str, Any], bytes]:
+    def run(self, entry: Mapping[str, Any], source: str) -> tuple[dict[str, Any], bytes]:
+        """Evaluate the module that the owner named and sent."""
         try:
             self._guest.limit(self._limit)
-            return {"op": "evaluated"}, self._exports(name).encode(errors="replace")
+            return {"op": "evaluated"}, self._exports(entry, source).encode(errors="replace")
         except GuestError as error:
             return self._failed(error)
         finally:
             self._guest.close()
 
-    def _exports(self, name: str) -> str:
+    def _exports(self, entry: Mapping[str, Any], source: str) -> str:
+        name = str(entry["name"])
         self._imported.add(name)
-        source = self._prepared(name, *self._fetch("", name, "import"))
-        return self._guest.call(self._guest.template, self._guest.module(name, source))
+        code = self._prepared(name, entry, source)
+        return self._guest.call(self._guest.template, self._guest.module(name, code))
 
     def _failed(self, error: GuestError) -> tuple[dict[str, Any], bytes]:
         report: dict[str, Any] = {"op": "failed", "name": error.name, "message": error.message}
-        if self._refused is not None and "loading module" in error.message:
+        if self._refused is not None and _UNLOADED.search(error.message):
             return report | self._refused, b""
+        if error.message in self._stubs:
+            return report | self._stubs[error.message], b""
         places = [
             (found.start(), name, int(found[1]), int(found[2]))
             for name in self._shown
@@ -97,6 +105,7 @@ class Evaluation:
             name = str(answer["name"])
             if answer["kind"] == "stub":
                 name = f"{name} for {base}"
+                self._stubs[source] = {"module": base, "specifier": specifier}
                 names = stub_names(self._shown.get(base, ""), specifier)
                 return name, _stub_module(source, names)
             if name in self._imported:
@@ -172,10 +181,11 @@ def _commonjs_module(name: str, code: str) -> str:
 
 
 def _json_module(source: str) -> str:
-    value = json.loads(source)
+    value: Any = json.loads(source)
     lines = [f"const v = JSON.parse({json.dumps(source)});", "export default v;"]
     if isinstance(value, dict):
-        keys: list[str] = [key for key in value if key.isidentifier() and key.isascii()]  # pyright: ignore[reportUnknownVariableType]
+        names: list[str] = list(value)  # pyright: ignore[reportUnknownArgumentType]
+        keys = [name for name in names if name.isidentifier() and name.isascii()]
         for number, key in enumerate(keys[:1000]):
             if key != "default":
                 lines.append(f"const v{number} = v.{key}; export {{ v{number} as {key} }};")

@@ -12,6 +12,7 @@ from .process import THREADS, Answer, Worker, WorkerLost
 
 OnLog = Callable[[StepLog], None]
 _MOST_STATE = 48 << 20
+_MOST_LOGGED = 20_000
 _LEVELS = frozenset({"debug", "info", "warn", "error"})
 
 
@@ -78,7 +79,7 @@ class Generator:
         if not self._started:
             self._started = True
             return {"op": "resume"}, ""
-        given: Mapping[str, Any] = value if isinstance(value, Mapping) else {}
+        given: Mapping[str, Any] = value or {}
         received = {key: each for key, each in given.items() if key != "agentState"}
         kept, pieces = self._changes(given.get("agentState") or {})
         sizes = [len(piece) for piece in pieces]
@@ -148,11 +149,10 @@ class Generator:
     def _log(self, header: Mapping[str, Any]) -> None:
         if self._on_log is None:
             return
-        lines: Any = header.get("logs")
-        for line in lines if isinstance(lines, list) else []:  # pyright: ignore[reportUnknownVariableType]
-            with contextlib.suppress(TypeError, ValueError):
-                level, text = line
-                self._on_log(StepLog(level if level in _LEVELS else "info", str(text)))
+        with contextlib.suppress(TypeError, ValueError):
+            for level, text in header.get("logs") or ():
+                known = level if level in _LEVELS else "info"
+                self._on_log(StepLog(known, str(text)[:_MOST_LOGGED]))
 
     def _end(self, outcome: Any) -> Any:
         """Free the session, once; what it ended with stays."""

@@ -5,6 +5,7 @@ has the last word about each file whatever was asked for.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,11 +24,11 @@ _TYPESCRIPT_FOR = {
     ".cjs": (".cts",),
 }
 _ENDS = (*CODE, *DATA)
-_BUILTINS = frozenset(
-    "assert async_hooks buffer bun child_process cluster console constants crypto dgram dns domain"
-    " events fs http http2 https inspector module net os path perf_hooks process punycode"
-    " querystring readline repl sqlite stream string_decoder sys timers tls trace_events tty url"
-    " util v8 vm wasi worker_threads zlib".split()
+_BUILTIN = re.compile(
+    r"(?:(?:node|bun):.*|(?:assert|async_hooks|buffer|bun|child_process|cluster|console|constants"
+    r"|crypto|dgram|dns|domain|events|fs|http|http2|https|inspector|module|net|os|path|perf_hooks"
+    r"|process|punycode|querystring|readline|repl|stream|string_decoder|sys|timers|tls"
+    r"|trace_events|tty|url|util|v8|vm|wasi|worker_threads|zlib)(?:/.*)?)"
 )
 
 
@@ -52,13 +53,15 @@ class Modules:
     missing: dict[Path, None] = field(factory=dict[Path, None])
     _aliases: dict[Path, projects.Aliases] = field(factory=dict[Path, projects.Aliases])
 
+    def load_entry(self) -> Loaded:
+        """Raises `RefusedFileError`."""
+        return self._loaded(self.entry)
+
     def load(self, base: str, specifier: str, how: str) -> Loaded:
         """Raises `RefusedFileError`."""
-        if not base:
-            return self._loaded(self.entry)
         bare = specifier.split("?", 1)[0]
         suffix = specifier[len(bare) :]
-        if bare.startswith("node:") or bare.startswith("bun:"):
+        if _BUILTIN.fullmatch(bare):
             return _builtin(specifier)
         if "://" in bare or bare.startswith(("file:", "data:", "http:", "https:")):
             raise RefusedFileError(
@@ -81,8 +84,6 @@ class Modules:
             raise RefusedFileError(
                 f"cannot find {specifier!r}, imported here: no such file", code="import"
             )
-        if specifier.split("/")[0] in _BUILTINS:
-            return _builtin(specifier)
         hint = "" if specifier.startswith("#") else f"; install it, e.g. npm install {specifier}"
         return Loaded(f"stub:{specifier}", "stub", f"the package {specifier!r} was not found{hint}")
 
@@ -104,7 +105,7 @@ class Modules:
         """Give the file and whether it may lie in the repository around the workspace."""
         if specifier.startswith("."):
             # ``.`` and ``./folder/`` mean a folder, never a file of that name beside it.
-            means_folder = specifier.endswith("/") or specifier.split("/")[-1] in (".", "..")
+            means_folder = specifier.endswith(("/", "/.", "/..")) or specifier in (".", "..")
             found = self._file(folder / specifier / "index" if means_folder else folder / specifier)
             return (found, self._is_package(folder)) if found else None
         for candidate in self._candidates(folder, specifier, how):
@@ -123,7 +124,7 @@ class Modules:
             yield from self._internal(folder, specifier, how)
         yield from self._aliases[folder].targets(specifier)
         split = projects.package_name(specifier)
-        if split is None or specifier in _BUILTINS:
+        if split is None:
             return
         name, subpath = split
         for place in (folder, *folder.parents):

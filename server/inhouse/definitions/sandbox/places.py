@@ -10,6 +10,7 @@ from difflib import SequenceMatcher
 _TOKEN = re.compile(
     r"//[^\n]*|/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|[\w$]+|\s+|.", re.DOTALL
 )
+_LEFT_OUT = frozenset(";,()")
 _MOST_TOKENS = 20_000
 
 Place = tuple[int, int]
@@ -54,12 +55,12 @@ def _tokens(text: str) -> list[tuple[str, int]]:
     """Cut into tokens without white space and comments, quotes made the same."""
     tokens: list[tuple[str, int]] = []
     for found in _TOKEN.finditer(text):
-        token = found[0]
-        if token.isspace() or token.startswith(("//", "/*")) or token in ";,()":
+        word = found[0]
+        if word.isspace() or word.startswith(("//", "/*")) or word in _LEFT_OUT:
             continue
-        if token[0] in "\"'" and len(token) > 1:
-            token = f'"{token[1:-1]}"'
-        tokens.append((token, found.start()))
+        if word[0] in "\"'" and len(word) > 1:
+            word = f'"{word[1:-1]}"'
+        tokens.append((word, found.start()))
     return tokens
 
 

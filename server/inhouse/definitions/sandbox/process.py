@@ -22,7 +22,6 @@ _START = (
     "import sys; sys.path[:0] = {}; from inhouse.definitions.sandbox.worker import main; main()"
 )
 _START_TIME = 30.0
-_PAGE = 4096
 THREADS = 6
 """Of one worker; a generator that hangs delays only those on its own thread."""
 
@@ -97,11 +96,12 @@ class Worker:
 
     def memory(self) -> int:
         """Bytes held now, or the most it ever held where the system does not tell."""
+        import psutil  # noqa: PLC0415 - only where somebody asks
+
         try:
-            pages = Path(f"/proc/{self.pid}/statm").read_text(encoding="ascii").split()[1]
-        except (OSError, IndexError):
+            return psutil.Process(self.pid).memory_info().rss
+        except psutil.Error:
             return self._peak
-        return int(pages) * _PAGE
 
     def begin(self) -> int:
         """Open a session: frames with its number find their way back to `receive`.

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
-from .engine import Clock, Guest, GuestError, Stripper, Template
+from .engine import Clock, Guest, GuestError, Template
+from .stripping import Stripper
 
 MOST_YIELDED = 16 << 20
-_PRELUDE = files(__package__).joinpath("steps.js").read_text(encoding="utf-8")
+_PRELUDE = files("inhouse.definitions.sandbox").joinpath("steps.js").read_text(encoding="utf-8")
 
 
 def template(memory: int, clock: Clock) -> Template:

@@ -4,6 +4,7 @@ Started by `inhouse.definitions.sandbox.process` with an empty environment.  It 
 anything heavy or anything that could be of use to an intruder.
 """
 
+import gc
 import json
 import os
 import queue
@@ -15,7 +16,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from . import evaluation, frames, shackles, stepping
-from .engine import Clock, GuestError, Stripper, start
+from .engine import Clock, GuestError, start
+from .stripping import Stripper
 
 _STACK = 32 << 20
 _SWITCH = 0.001
@@ -51,14 +53,15 @@ class _Worker:
 
     def warm_up(self) -> None:
         """Load everything that is loaded on first use: later nothing can be opened any more."""
-        code = b"export const one: number = 1; export default { two: one + one };"
+        code = "import { one } from './one'; export default { two: one + one };"
+        other = b"export const one: number = 1"
         evaluating = evaluation.Evaluation(
-            lambda _: ({"kind": "code"}, code),
+            lambda _: ({"kind": "code", "name": "one.ts"}, other),
             limit=10.0,
             template=self._evaluating,
             stripper=self._stripper,
         )
-        evaluating.run("warm.ts")
+        evaluating.run({"kind": "code", "name": "warm.ts"}, code)
         traceback.format_exception(ValueError("warm"))
 
     def send(self, header: Mapping[str, Any], body: bytes = b"") -> None:
@@ -84,20 +87,20 @@ class _Worker:
         shackles.allow_cpu(2 * float(header.get("limit", 0)))
         match header["op"]:
             case "evaluate":
-                return self._evaluate(session, header)
+                return self._evaluate(session, header, body.decode())
             case "open":
                 return self._open(session, header, body), b""
             case "resume":
                 texts = body.decode()
                 state = stepping.state_of(header, texts)
-                return self._steppings[session].resume(state, texts[header["received"] :])
+                return self._steppings[session].resume(state, texts[header.get("received", 0) :])
             case _:
                 ended = self._steppings.pop(session, None)
                 if ended is not None:
                     ended.close()
                 return {}, b""
 
-    def _evaluate(self, session: int, header: dict[str, Any]) -> Frame:
+    def _evaluate(self, session: int, header: dict[str, Any], source: str) -> Frame:
         answers: queue.SimpleQueue[Frame] = queue.SimpleQueue()
         self._answers[session] = answers
 
@@ -110,7 +113,7 @@ class _Worker:
             evaluating = evaluation.Evaluation(
                 ask, limit=limit, template=template, stripper=self._stripper
             )
-            return evaluating.run(header["name"])
+            return evaluating.run(header, source)
         finally:
             del self._answers[session]
 
@@ -145,6 +148,8 @@ def main() -> None:
     worker = _Worker(target, clock=clock, memory=memory)
     worker.start_threads(settings["threads"])
     worker.warm_up()
+    gc.collect()
+    gc.freeze()
     shackles.lock()
     worker.send({"op": "ready", "session": 0})
     try:
