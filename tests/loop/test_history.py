@@ -10,6 +10,7 @@ from inhouse.core.messages import (
     ToolMessage,
     UserMessage,
 )
+from inhouse.loop import RunState
 from inhouse.loop.history import answered, repaired
 
 ids = st.sampled_from(["a", "b", "c", ""])
@@ -78,8 +79,24 @@ def test_whatever_was_said_strict_servers_accept_it(history):
         if isinstance(message, AssistantMessage):
             assert message.text or message.tool_calls or message.reasoning
             waiting = [call.id for call in message.tool_calls]
-            assert all(isinstance(json.loads(call.arguments), dict) for call in message.tool_calls)
     assert not waiting
+
+
+@given(st.one_of(st.text(), st.sampled_from(["{", "7", "", "[]", '{"a": "\\ud800"}'])))
+def test_arguments_that_are_no_object_never_reach_a_server(arguments):
+    state = RunState("run-1")
+
+    state.add(AssistantMessage("", (ToolCall("a", "t", arguments),)))
+
+    assert isinstance(json.loads(state.messages[0].tool_calls[0].arguments), dict)
+
+
+def test_arguments_that_are_an_object_stay_byte_for_byte():
+    state = RunState("run-1")
+
+    state.add(AssistantMessage("", (ToolCall("a", "t", '{ "k" :1}'),)))
+
+    assert state.messages[0].tool_calls[0].arguments == '{ "k" :1}'
 
 
 @given(messages)

@@ -20,7 +20,7 @@ STEP_PROMPT = "STEP_PROMPT"
 
 def messages_to_json(messages: Iterable[Message]) -> list[dict[str, Any]]:
     """Give messages in the shape of Codebuff's ``messageHistory``."""
-    return [_to_json(message) for message in messages]
+    return [message_to_json(message) for message in messages]
 
 
 def messages_from_json(value: Any) -> tuple[Message, ...]:
@@ -40,7 +40,8 @@ def arguments_object(arguments: str) -> dict[str, Any] | None:
     return cast("dict[str, Any]", value) if isinstance(value, dict) else None
 
 
-def _to_json(message: Message) -> dict[str, Any]:
+def message_to_json(message: Message) -> dict[str, Any]:
+    """Give one message in Codebuff's shape."""
     match message:
         case SystemMessage(text):
             return {"role": "system", "content": [_text_part(text)]}
@@ -116,12 +117,18 @@ def _assistant(content: Any) -> AssistantMessage:
         ToolCall(
             str(part.get("toolCallId", "")),
             str(part.get("toolName", "")),
-            json.dumps(clean_json(part.get("input", {})), ensure_ascii=False),
+            json.dumps(_input(part.get("input")), ensure_ascii=False),
         )
         for part in parts
         if part.get("type") == "tool-call"
     )
     return AssistantMessage(_joined(parts, "text"), calls, _joined(parts, "reasoning"))
+
+
+def _input(value: Any) -> Any:
+    if isinstance(value, dict):
+        return clean_json(cast("dict[str, Any]", value))
+    return {} if value is None else {"input": clean_json(value)}
 
 
 def _tool(message: Mapping[str, Any], content: Any) -> ToolMessage:

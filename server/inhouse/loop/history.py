@@ -1,12 +1,11 @@
 """History that every server accepts: each call has its result, right behind it."""
 
-import json
 from collections.abc import Iterator, Sequence
 
 from attrs import evolve
 
-from inhouse.core.message_json import STEP_PROMPT, arguments_object
-from inhouse.core.messages import AssistantMessage, Message, ToolCall, ToolMessage, UserMessage
+from inhouse.core.message_json import STEP_PROMPT
+from inhouse.core.messages import AssistantMessage, Message, ToolMessage, UserMessage
 
 
 def repaired(messages: Sequence[Message]) -> tuple[Message, ...]:
@@ -65,20 +64,15 @@ def _repair(messages: Sequence[Message], owners: _Owners) -> Iterator[Message]:
                 yield message
             continue
         kept = [
-            (_valid(call), owners[index, place])
+            (call, owners[index, place])
             for place, call in enumerate(message.tool_calls)
             if (index, place) in owners
         ]
-        if kept or message.text or message.reasoning:
+        if len(kept) == len(message.tool_calls):
+            yield message
+        elif kept or message.text or message.reasoning:
             yield evolve(message, tool_calls=tuple(call for call, _ in kept))
-            yield from (result for _, result in kept)
+        yield from (result for _, result in kept)
 
 
 _NOTHING = AssistantMessage("")
-
-
-def _valid(call: ToolCall) -> ToolCall:
-    """Keep arguments that are a JSON object byte for byte; servers refuse others."""
-    if arguments_object(call.arguments) is not None and call.arguments:
-        return call
-    return evolve(call, arguments=json.dumps({"input": call.arguments} if call.arguments else {}))

@@ -9,16 +9,15 @@ from attrs import define, frozen
 
 from inhouse.core.errors import InhouseError
 from inhouse.core.events import Notice, TextDelta
-from inhouse.core.message_json import messages_to_json
-from inhouse.core.messages import AssistantMessage, Message, SystemMessage
+from inhouse.core.messages import AssistantMessage
 from inhouse.core.ports import Prompt, StepDone, StepFailed, StepLog, Steps, StepYield
 
+from .agent_state import AgentStates
 from .asking import plain_answer
 from .calling import add_result, make_call, run_call
 from .prompts import prompt_for_step
 from .state import Run
 from .text_calls import TextCall, segments
-from .trimming import estimate
 
 MAX_YIELDS = 10_000
 """Tools that one generator may call without a step of the model between them all."""
@@ -50,6 +49,7 @@ class Script:
     """A run's generator, and whether it said ``STEP_ALL``."""
 
     run: Run
+    states: AgentStates
     steps: Steps | None = None
     step_all: bool = False
     yields: int = 0
@@ -66,7 +66,7 @@ class Script:
         results: list[Any] = []
         while True:
             resumed = {
-                "agentState": agent_state(self.run),
+                "agentState": self.states.now(self.run),
                 "toolResult": results,
                 "stepsComplete": steps_complete,
                 "nResponses": responses,
@@ -176,30 +176,6 @@ async def generate(run: Run, count: int) -> list[str]:
         known = errors.subgroup(InhouseError)
         raise known.exceptions[0] if known else errors.exceptions[0] from errors
     return [task.result() for task in tasks]
-
-
-def agent_state(run: Run) -> dict[str, Any]:
-    """Give what ``handleSteps`` may know of its run."""
-    state = run.state
-    offered = {
-        spec.name: {"description": spec.description, "inputSchema": spec.parameters}
-        for spec in state.offered
-    }
-    return {
-        "agentId": state.agent_id,
-        "runId": state.run_id,
-        "parentId": state.parent_id,
-        "messageHistory": messages_to_json(state.messages),
-        "output": state.output,
-        "systemPrompt": state.system,
-        "toolDefinitions": offered,
-        "contextTokenCount": _tokens(state.messages, state.system, offered),
-    }
-
-
-def _tokens(messages: tuple[Message, ...], system: str, offered: Mapping[str, Any]) -> int:
-    fixed = SystemMessage(system + json.dumps(offered))
-    return sum(map(estimate, (fixed, *messages)))
 
 
 def _brief(value: Any) -> str:

@@ -14,10 +14,11 @@ from inhouse.core.limits import Limits
 from inhouse.core.messages import Message, UserMessage
 from inhouse.core.ports import Approver, Emit, Model, StepContext, Tool
 
+from .agent_state import AgentStates
 from .calling import offered_specs
 from .history import answered
 from .outcome import ask_for_output, result_of
-from .programmatic import Finished, Generate, Script, agent_state, generate
+from .programmatic import Finished, Generate, Script, generate
 from .prompts import filled, instructions, system_note, user_message
 from .state import CheckInput, CheckValue, LoopResult, Placeholders, Run, RunState, StartSteps
 from .stepping import Stepper
@@ -122,8 +123,9 @@ async def _begin(
 async def _start_script(
     run: Run, start: StartSteps, prompt: str | None, params: Mapping[str, Any] | None
 ) -> Script:
-    context = StepContext(agent_state(run), prompt, params or {}, run.definition.model)
-    script = Script(run)
+    states = AgentStates()
+    context = StepContext(states.now(run), prompt, params or {}, run.definition.model)
+    script = Script(run, states)
     script.steps = await start(context, script.log)
     return script
 

@@ -1,5 +1,6 @@
 """What a run has so far, and what it works with."""
 
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -8,6 +9,7 @@ from attrs import define, evolve, field, frozen
 from inhouse.core.definition import AgentDefinition
 from inhouse.core.events import StopReason
 from inhouse.core.limits import Limits
+from inhouse.core.message_json import arguments_object
 from inhouse.core.messages import AssistantMessage, Message, ToolCall, ToolMessage, UserMessage
 from inhouse.core.ports import Approver, Emit, Model, StepContext, StepLog, Steps, Tool, ToolSpec
 from inhouse.core.unicode import clean_json, clean_text
@@ -106,4 +108,8 @@ def _clean(message: Message) -> Message:
 
 
 def _clean_call(call: ToolCall) -> ToolCall:
-    return evolve(call, arguments=clean_text(call.arguments))
+    """Keep arguments that are a JSON object byte for byte; servers refuse any others."""
+    arguments = clean_text(call.arguments) or "{}"
+    if arguments_object(arguments) is None:
+        arguments = json.dumps({"input": arguments})
+    return evolve(call, arguments=arguments)
