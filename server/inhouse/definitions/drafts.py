@@ -20,6 +20,7 @@ from inhouse.definitions.values import Found, Reading
 
 _EXTENSIONS = (".ts", ".tsx", ".js", ".mjs", ".cjs", ".mts", ".cts", ".json")
 _MOST_MODULES = 200
+_BROKEN = frozenset({"syntax", "unescaped-backtick", "too-slow", "not-utf8"})
 
 
 @frozen
@@ -95,7 +96,7 @@ def finish(
     loose: list[Problem] = []
     for found in reading.found:
         checked = check(found, path, environment=environment, known_tools=known_tools)
-        own = (*problems, *checked.problems)
+        own = (*problems, *_certain(checked.problems, problems))
         if not isinstance(found.values.get("id"), str) or not found.values["id"]:
             loose.extend(own)
             continue
@@ -117,6 +118,12 @@ def finish(
         tuple(dict.fromkeys(loose)),
         modules | missing,
     )
+
+
+def _certain(checked: Collection[Problem], before: Collection[Problem]) -> list[Problem]:
+    """In broken text a field that seems to be missing may only be unreadable."""
+    broken = any(problem.code in _BROKEN for problem in before)
+    return [p for p in checked if not (broken and p.code == "missing-field")]
 
 
 def candidates(path: Path, specifier: str) -> tuple[Path, ...]:

@@ -49,8 +49,38 @@ def _typescript(path: Path, text: str) -> Reading:
     return read_module(path, text)
 
 
+def _json(path: Path, text: str) -> Reading:
+    from inhouse.definitions.forms.json_text import read_json  # noqa: PLC0415
+
+    return read_json(path, text)
+
+
+def _toml(path: Path, text: str) -> Reading:
+    from inhouse.definitions.forms.toml_text import read_toml  # noqa: PLC0415
+
+    return read_toml(path, text)
+
+
+def _yaml(path: Path, text: str) -> Reading:
+    from inhouse.definitions.forms.yaml_text import read_yaml  # noqa: PLC0415
+
+    return read_yaml(path, text)
+
+
+def _markdown(path: Path, text: str) -> Reading:
+    from inhouse.definitions.forms.markdown import read_markdown  # noqa: PLC0415
+
+    return read_markdown(path, text)
+
+
 _READERS: Mapping[str, Callable[[Path, str], Reading]] = {
     **dict.fromkeys(EVALUATED, _typescript),
+    ".json": _json,
+    ".jsonc": _json,
+    ".toml": _toml,
+    ".yaml": _yaml,
+    ".yml": _yaml,
+    ".md": _markdown,
 }
 SUFFIXES = frozenset(_READERS)
 """Of the files that may hold definitions."""

@@ -294,7 +294,7 @@ def _undefined_name(name: str, node: "Node", scope: Scope) -> Problem:
 
 def _called_text(node: "Node", scope: Scope) -> Problem:
     end = node.end_byte // 2
-    place = scope.source.lines.wide_range(end - 1, end)
+    place = scope.source.span(end - 1, end)
     message = "This backtick ends the template text.  Write \\` inside of one."
     return Problem(scope.path, place, Severity.ERROR, "unescaped-backtick", message)
 

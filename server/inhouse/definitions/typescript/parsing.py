@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from inhouse.core.text import Range
 from inhouse.definitions.places import Lines
@@ -29,6 +29,8 @@ class Source:
     lines: Lines
     complete: bool = True
     """False: parsing was given up, the text is too tangled."""
+    added: int = 0
+    """Characters put before the text, which its ranges leave out."""
 
     def text(self, node: "Node") -> str:
         return self.slice(node.start_byte, node.end_byte)
@@ -37,7 +39,11 @@ class Source:
         return self.data[start:end].decode("utf-16-le", "surrogatepass")
 
     def range(self, node: "Node") -> Range:
-        return self.lines.wide_range(node.start_byte // 2, node.end_byte // 2)
+        return self.span(node.start_byte // 2, node.end_byte // 2)
+
+    def span(self, start: int, end: int) -> Range:
+        """From and to an offset in the parsed text, in UTF-16 code units."""
+        return self.lines.wide_range(start - self.added, end - self.added)
 
 
 def parse_typescript(text: str) -> Source:
@@ -46,6 +52,11 @@ def parse_typescript(text: str) -> Source:
 
 def parse_tsx(text: str) -> Source:
     return _parse(text, _TSX)
+
+
+def parse_value(text: str) -> Source:
+    """A text that is one expression: JSON, with or without comments."""
+    return evolve(_parse(f"({text}\n)", _TYPESCRIPT), lines=Lines(text), added=1)
 
 
 def parse_toml(text: str) -> Source:

@@ -61,7 +61,7 @@ def _problem(node: "Node", source: Source, path: Path) -> Problem:
             return problem
     start = node.start_byte // 2
     words = source.text(node).split("\n", 1)[0].strip() or source.text(node).strip()
-    place = source.lines.wide_range(start, min(node.end_byte // 2, start + len(words)))
+    place = source.span(start, min(node.end_byte // 2, start + len(words)))
     shown = words if len(words) <= _SHOWN else words[:_SHOWN] + "…"
     return syntax_error(path, place, f"Syntax error: `{shown}` is not expected here.")
 
@@ -76,7 +76,7 @@ def _backtick(node: "Node", source: Source, path: Path) -> Problem | None:
     end = before.end_byte // 2
     return syntax_error(
         path,
-        source.lines.wide_range(end - 1, end),
+        source.span(end - 1, end),
         "Syntax error: this backtick ends the template text.  Write \\` inside of one.",
         code="unescaped-backtick",
     )

@@ -1,0 +1,1 @@
+"""Other forms that people write definitions in: JSON, TOML, YAML, Markdown."""

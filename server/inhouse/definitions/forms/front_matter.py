@@ -1,0 +1,80 @@
+"""The head of a Markdown file, between two lines of three hyphens."""
+
+import re
+
+from attrs import frozen
+
+from inhouse.core.text import Range
+from inhouse.definitions.places import Lines
+from inhouse.definitions.values import Entry, Literal
+
+_KEY = re.compile(r"([A-Za-z][\w-]*):(?:[ \t]+(.*))?$")
+_FENCE = re.compile(r"---[ \t]*$")
+
+
+@frozen
+class FrontMatter:
+    """Head and body of a file."""
+
+    yaml: str
+    """The text up to the second fence, the first one blanked: places stay true."""
+    body: str
+    body_start: int
+    lines: Lines
+
+    @property
+    def start(self) -> Range:
+        return self.lines.range(0, 3)
+
+    @property
+    def body_range(self) -> Range:
+        return self.lines.range(self.body_start, len(self.lines.text))
+
+
+def front_matter(text: str) -> FrontMatter | None:
+    """Split a file; None where it has no front matter."""
+    lines = Lines(text)
+    if not text.startswith("---") or _FENCE.match(_line(lines, 0)) is None:
+        return None
+    for number in range(1, lines.count):
+        if _FENCE.match(_line(lines, number)) is not None:
+            start = lines.start(number)
+            after = lines.start(number + 1) if number + 1 < lines.count else len(text)
+            head = "   " + text[3:start]
+            return FrontMatter(head, text[after:], after, lines)
+    return FrontMatter("   " + text[3:], "", len(text), lines)
+
+
+def lenient(front: FrontMatter) -> Literal:
+    """Read ``key: text`` line by line, where it is no YAML."""
+    fields: dict[str, Entry] = {}
+    name, words, start, key = "", list[str](), 0, front.start
+    for number in range(1, front.lines.count):
+        offset = front.lines.start(number)
+        if offset >= len(front.yaml):
+            break
+        line = _line(front.lines, number)
+        match = _KEY.match(line)
+        if match is None:
+            words.append(line.strip())
+            continue
+        _keep(fields, name, words, key, front.lines.range(start, offset))
+        name, words = match[1], [(match[2] or "").strip()]
+        key = front.lines.range(offset, offset + len(name))
+        start = offset + len(name) + 1
+    _keep(fields, name, words, key, front.lines.range(start, len(front.yaml)))
+    return Literal(None, front.start, fields=fields)
+
+
+def _keep(fields: dict[str, Entry], name: str, words: list[str], key: Range, place: Range) -> None:
+    text = " ".join(word for word in words if word)
+    if name and text:
+        if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+            text = text[1:-1]
+        fields[name] = Entry(key, Literal(text, place))
+
+
+def _line(lines: Lines, number: int) -> str:
+    start = lines.start(number)
+    end = lines.start(number + 1) if number + 1 < lines.count else len(lines.text)
+    return lines.text[start:end].rstrip("\r\n")

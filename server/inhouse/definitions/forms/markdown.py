@@ -1,0 +1,206 @@
+"""Markdown with front matter: ours, Claude Code's and opencode's."""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from inhouse.core.text import Problem, Range, Severity
+from inhouse.definitions.fields import FIELD_NAMES
+from inhouse.definitions.forms.conventions import (
+    ALL_TOOLS,
+    DEFAULT_MODEL,
+    identifier,
+    limit_of,
+    model_id,
+    title,
+    tool_name,
+)
+from inhouse.definitions.forms.front_matter import FrontMatter, front_matter, lenient
+from inhouse.definitions.forms.yaml_text import yaml_literal
+from inhouse.definitions.typescript.texts import whole_text
+from inhouse.definitions.values import Entry, Literal, Reading, found
+
+_THEIRS = frozenset({"name", "description", "tools", "disallowedTools", "permission"})
+_SIGNS = frozenset({"description", "tools", "model", "toolNames", "displayName"})
+_ID = re.compile(r"[a-z0-9-]+")
+
+
+@frozen
+class _File:
+    path: Path
+    front: FrontMatter
+    fields: Mapping[str, Entry]
+
+    @property
+    def foreign(self) -> bool:
+        """Found where another program keeps its agents."""
+        return bool({".claude", ".opencode"} & set(self.path.parts))
+
+    @property
+    def opencode(self) -> bool:
+        return ".opencode" in self.path.parts
+
+
+def read_markdown(path: Path, text: str) -> Reading:
+    front = front_matter(text)
+    if front is None:
+        return Reading(may_define=False)
+    literal, problems = yaml_literal(path, front.yaml, text)
+    if problems and problems[0].code == "syntax":
+        # Claude Code takes front matter that is no YAML: descriptions with colons, mostly.
+        kept = lenient(front)
+        fields = {**(kept.fields or {}), **_fields(literal)}
+        softened = Problem(
+            path,
+            problems[0].range,
+            Severity.WARNING,
+            "front-matter",
+            f"{problems[0].message}  It was read line by line: put the text in quotes.",
+        )
+        problems = [softened, *problems[1:]]
+    else:
+        fields = _fields(literal)
+    file = _File(path, front, fields)
+    if not _is_agent(file):
+        return Reading(may_define=False)
+    values = dict(_values(file, problems))
+    whole = Literal(None, front.lines.range(0, front.body_start), fields=values)
+    return Reading((found(whole, "default"),), tuple(problems))
+
+
+def _fields(literal: Literal | None) -> Mapping[str, Entry]:
+    return (literal.fields or {}) if literal is not None else {}
+
+
+def _is_agent(file: _File) -> bool:
+    if file.opencode and _plain(file, "disable") is True:
+        return False
+    if "id" in file.fields or file.foreign:
+        return True
+    return "name" in file.fields and bool(_SIGNS & file.fields.keys())
+
+
+def _values(file: _File, problems: list[Problem]) -> Iterator[tuple[str, Entry]]:
+    """The definition's fields, from ours and from the other programs' spelling."""
+    own = {name: entry for name, entry in file.fields.items() if name not in _THEIRS}
+    start = file.front.start
+    name = file.fields.get("name")
+    label = _text(name) or _text(own.get("id")) or file.path.stem
+    if "id" not in own:
+        place = name.value.range if name is not None else start
+        own["id"] = Entry(name.key if name else start, Literal(_id(label, name, file), place))
+    if "displayName" not in own:
+        shown = label if _ID.fullmatch(label) is None else title(label)
+        own["displayName"] = Entry(start, Literal(shown, start))
+    description = file.fields.get("description")
+    if description is not None and "spawnerPrompt" not in own:
+        own["spawnerPrompt"] = description
+    own["model"] = _model(own.get("model"), start)
+    if "toolNames" not in own:
+        own["toolNames"] = _tools(file, problems)
+    body = file.front.body
+    if body.strip() and "instructionsPrompt" not in own:
+        place = file.front.body_range
+        own["instructionsPrompt"] = Entry(place, Literal(whole_text(body.strip()), place))
+    known = FIELD_NAMES if file.foreign else own.keys()
+    yield from ((name, entry) for name, entry in own.items() if name in known)
+
+
+def _id(label: str, name: Entry | None, file: _File) -> Any:
+    """Claude Code's names may have spaces; ids here may not."""
+    if name is not None and not isinstance(name.value.value, str):
+        return name.value.value
+    if file.foreign or _ID.fullmatch(label) is None:
+        return identifier(label) or label
+    return label
+
+
+def _model(given: Entry | None, start: Range) -> Entry:
+    if given is None:
+        return Entry(start, Literal(DEFAULT_MODEL, start))
+    if not isinstance(given.value.value, str):
+        return given
+    return Entry(given.key, Literal(model_id(given.value.value), given.value.range))
+
+
+def _tools(file: _File, problems: list[Problem]) -> Entry:
+    entry = file.fields.get("tools")
+    place = entry.key if entry is not None else file.front.start
+    denied = set(_denied(file))
+    if entry is None or entry.value.fields is not None:
+        switches = entry.value.fields or {} if entry is not None else {}
+        names = _switched(switches)
+        kept = tuple(Literal(name, place) for name in names if name not in denied)
+        return Entry(place, Literal(None, place, items=kept))
+    wanted = [(name, where) for name, where in _listed(entry.value) if name]
+    items: dict[str, Literal] = {}
+    for name, where in wanted:
+        ours = ALL_TOOLS if name == "*" else (tool_name(name),)
+        for tool in ours:
+            if tool is None:
+                problems.append(_unknown(file, where, name))
+            elif tool not in denied:
+                items.setdefault(tool, Literal(tool, where))
+        if limit_of(name) is not None:
+            problems.append(_unlimited(file, where, name))
+    return Entry(place, Literal(None, entry.value.range, items=tuple(items.values())))
+
+
+def _listed(value: Literal) -> Iterator[tuple[str, Range]]:
+    """``Read, Grep`` or a list of names."""
+    for item in value.items if value.items is not None else (value,):
+        if isinstance(item.value, str):
+            for name in re.split(r",(?![^()]*\))", item.value):
+                yield name.strip(), item.range
+
+
+def _switched(switches: Mapping[str, Entry]) -> list[str]:
+    """Of opencode's ``tools: {write: false}``: all but what is switched off."""
+    everything = switches.get("*")
+    names = [] if everything is not None and everything.value.value is False else list(ALL_TOOLS)
+    for name, entry in switches.items():
+        tool = tool_name(name)
+        if tool is None or name == "*":
+            continue
+        if entry.value.value is False and tool in names:
+            names.remove(tool)
+        elif entry.value.value is True and tool not in names:
+            names.append(tool)
+    return names
+
+
+def _denied(file: _File) -> Iterator[str]:
+    refused = file.fields.get("disallowedTools")
+    for name, _ in _listed(refused.value) if refused is not None else ():
+        yield tool_name(name) or name
+    permission = file.fields.get("permission")
+    for name, entry in (permission.value.fields or {}).items() if permission is not None else ():
+        if entry.value.value == "deny":
+            yield from (
+                {"str_replace", "write_file"} if name == "edit" else {tool_name(name) or name}
+            )
+
+
+def _unknown(file: _File, where: Range, name: str) -> Problem:
+    message = f"There is nothing like the tool {name!r} here: it is left out."
+    return Problem(file.path, where, Severity.WARNING, "unknown-tool", message)
+
+
+def _unlimited(file: _File, where: Range, name: str) -> Problem:
+    message = (
+        f"The limit in {name!r} is not known here: "
+        "what the settings say about commands and edits holds instead."
+    )
+    return Problem(file.path, where, Severity.INFORMATION, "tool-limit", message)
+
+
+def _plain(file: _File, name: str) -> Any:
+    entry = file.fields.get(name)
+    return entry.value.value if entry is not None else None
+
+
+def _text(entry: Entry | None) -> str:
+    return entry.value.value if entry is not None and isinstance(entry.value.value, str) else ""
