@@ -435,10 +435,12 @@ def test_an_endpoint_maps_the_definitions_model(models: dict[str, str], model: s
         ("http://127.0.0.1.nip.io", False),
         ("http://0.0.0.0:1", False),
         ("http://[::]:1", False),
-        ("http://2130706433:1", False),
-        ("http://0x7f.1:1", False),
-        ("http://0177.0.0.1:1", False),
-        ("http://127.1:1", False),
+        ("http://2130706433:1", True),
+        ("http://0x7f.1:1", True),
+        ("http://0177.0.0.1:1", True),
+        ("http://127.1:1", True),
+        ("http://134744072:1", False),
+        ("http://0x8.0x8.0x8.0x8:1", False),
         ("http://[::ffff:8.8.8.8]:1", False),
         ("http://192.168.1.2:1", False),
         ("http://10.0.0.1:1", False),
@@ -476,7 +478,8 @@ def test_addresses_that_the_user_declared_count_as_local():
     assert decide(local("http://[fd00::1]:1/v1"), settings).route.local
     assert decide(local("http://192.168.2.9:1/v1"), settings).route.refused is not None
     assert decide(local("http://gpu-box:1/v1"), settings).route.refused is None
-    assert decide(local("http://3232235785:1/v1"), settings).route.refused is not None
+    assert decide(local("http://3232235785:1/v1"), settings).route.local
+    assert decide(local("http://134744072:1/v1"), settings).route.refused is not None
 
 
 @pytest.mark.parametrize("model", ["gpt-oss:120b-cloud", "glm-4.6:cloud"])

@@ -5,7 +5,8 @@ Nothing here looks a name up: ``providers/egress.py`` does, and checks the addre
 
 import ipaddress
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -37,6 +38,7 @@ _PATH = {
 _EXAMPLE = "Write it as http://localhost:11434 or https://llm.example.com/v1."
 
 
+@lru_cache(maxsize=256)
 def base_url(text: str, kind: Kind = Kind.OPENAI) -> str:
     """Give ``text`` as the base URL of an endpoint of this kind, or raise `UserError`.
 
@@ -58,6 +60,7 @@ def base_url(text: str, kind: Kind = Kind.OPENAI) -> str:
     return f"{parts.scheme.lower()}://{shown}{port}{_path(parts.path, host, kind)}"
 
 
+@lru_cache(maxsize=256)
 def host_of(url: str) -> str:
     """The host of a base URL in lower case; empty for a Unix socket and the embedded model."""
     if url.startswith(("unix:", "embedded:")):
@@ -91,15 +94,6 @@ def literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped
     return address
-
-
-def is_within(host: str, ranges: Iterable[str]) -> bool:
-    """Tell whether a literal address lies in one of the ranges (CIDR)."""
-    address = literal(host)
-    if address is None:
-        return False
-    networks = (ipaddress.ip_network(one, strict=False) for one in ranges)
-    return any(address.version == one.version and address in one for one in networks)
 
 
 def _unix(text: str) -> str:

@@ -1,11 +1,20 @@
-"""May this endpoint serve, as privacy and trust are set?  By its text alone: pure, no look-ups.
+"""May this endpoint serve, as privacy and trust are set?  Asks no name server.
 
-``egress.py`` checks again what is really connected to.
+Only the URL's text and the system's hosts file count; ``egress.py`` checks again what is really
+connected to.
 """
+
+import time
+from functools import lru_cache
+from ipaddress import ip_address
 
 from inhouse.core.route import Endpoint, Kind, Privacy, Refusal
 from inhouse.core.settings import Settings
-from inhouse.core.urls import host_of, is_local_name, is_loopback, is_within, literal
+from inhouse.core.urls import host_of, is_local_name
+
+from .addresses import IPAddress, is_loopback, is_within, read_host, read_networks
+
+NOWHERE: IPAddress = ip_address("0.0.0.0")  # noqa: S104  stands for an address nobody knows
 
 _FORWARDING = frozenset({Kind.OPENROUTER, Kind.CODEBUFF, Kind.LITELLM})
 """Kinds that hand requests on, wherever they listen."""
@@ -28,8 +37,7 @@ def looks_local(endpoint: Endpoint, model: str, settings: Settings) -> bool:
         return all(looks_local(one, model, settings) for one in endpoint.pool)
     if endpoint.kind in _FORWARDING and not endpoint.vouched_local:
         return False
-    here = is_local_name(endpoint.base_url) or _declared(endpoint, settings)
-    return here and not _is_cloud(endpoint, model)
+    return _is_here(endpoint, settings) and not _is_cloud(endpoint, model)
 
 
 def _refusal(
@@ -46,7 +54,7 @@ def _refusal(
     allow = f'Set privacy to "ask" or "any" ({settings.privacy_source}).'
     if not _may_be_local(endpoint, settings):
         host = host_of(endpoint.base_url)
-        if literal(host) is not None:
+        if _addresses(endpoint) is not None:
             allow = f'Say in your own settings that it is yours: localAddresses = ["{host}"].'
         return Refusal(f"{begin}, and {host} is not this machine.", allow)
     if _is_cloud(endpoint, model):
@@ -61,20 +69,31 @@ def _refusal(
 
 def _may_be_local(endpoint: Endpoint, settings: Settings) -> bool:
     """A name stays open only where the user declared addresses: egress resolves and checks it."""
-    if is_local_name(endpoint.base_url) or _declared(endpoint, settings):
+    if _is_here(endpoint, settings):
         return True
-    host = host_of(endpoint.base_url)
-    return bool(settings.local_addresses) and literal(host) is None and _is_plain_name(host)
+    return bool(settings.local_addresses) and _addresses(endpoint) is None
 
 
-def _declared(endpoint: Endpoint, settings: Settings) -> bool:
-    return is_within(host_of(endpoint.base_url), settings.local_addresses)
+def _is_here(endpoint: Endpoint, settings: Settings) -> bool:
+    """Loopback, a Unix socket, or an address the user declared: told without asking anybody."""
+    if is_local_name(endpoint.base_url):
+        return True
+    networks = read_networks(settings.local_addresses)
+    return all(
+        is_loopback(address) or is_within(address, networks)
+        for address in _addresses(endpoint) or (NOWHERE,)
+    )
 
 
-def _is_plain_name(host: str) -> bool:
-    """A name, and no other spelling of an address such as ``2130706433`` or ``0x7f.1``."""
-    last = host.rpartition(".")[2]
-    return not is_loopback(host) and not last[:1].isdigit()
+def _addresses(endpoint: Endpoint) -> tuple[IPAddress, ...] | None:
+    return _told(host_of(endpoint.base_url), int(time.monotonic()))
+
+
+@lru_cache(maxsize=256)
+def _told(host: str, second: int) -> tuple[IPAddress, ...] | None:
+    """What the text and the system's hosts file say, read once a second at most."""
+    del second
+    return read_host(host).addresses
 
 
 def _is_cloud(endpoint: Endpoint, model: str) -> bool:
