@@ -12,6 +12,9 @@ from .ignored import IgnoreRules
 from .paths import Place, follow, locate
 from .protected import is_example, rule
 
+NOISE = frozenset({"node_modules", "__pycache__", ".venv", "bower_components", ".tox", ".nox"})
+"""Folders that a walk passes by also where no ignore file says so; they may be read by name."""
+
 
 @define
 class Access:
@@ -46,7 +49,7 @@ class Access:
             if reason := rule(relative):
                 return f"it matches {reason}"
         ignored = self.ignored(place.root)
-        ignored.refresh()
+        ignored.look_again(place.relative)
         if is_example(place.relative):
             return None
         is_folder = place.path.is_dir()
@@ -63,10 +66,18 @@ class Access:
 
     def hides(self, root: Path, relative: str, *, is_folder: bool) -> bool:
         """Tell whether a walk passes by *relative*, whose parents it did not pass by."""
-        if rule(relative.rpartition("/")[2]):
+        name = relative.rpartition("/")[2]
+        if rule(name) or (is_folder and name in NOISE):
             return True
         own = self.ignored(root).own_rule(relative, is_folder=is_folder)
         return own is not None and not is_example(relative)
+
+    def hides_file(self, root: Path, relative: str) -> bool:
+        """Tell whether a search may not show *relative*, wherever it came from."""
+        if rule(relative):
+            return True
+        found = self.ignored(root).rule(relative, is_folder=False)
+        return found is not None and not is_example(relative)
 
 
 def access_to(roots: Sequence[Path]) -> Access:

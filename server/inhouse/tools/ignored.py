@@ -1,5 +1,6 @@
 """Which files the project itself ignores: ``.gitignore`` of every level and its relatives."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from attrs import define, field, frozen
@@ -14,6 +15,9 @@ class _Rules:
     stamp: tuple[tuple[str, int, int], ...]
     """Name, time and size of each file they were read from."""
     specs: tuple[tuple[str, GitIgnoreSpec], ...]
+
+
+_NO_RULES = _Rules((), ())
 
 
 @define
@@ -39,11 +43,21 @@ class IgnoreRules:
         """As `rule`, where the folder that holds it is known not to be ignored."""
         return self._decide(relative.split("/"), is_folder=is_folder) if relative else None
 
-    def refresh(self) -> None:
-        """Forget folders whose ignore files have changed."""
-        for folder, rules in list(self._folders.items()):
-            if rules.stamp != _stamp(self.root / folder, top=not folder):
+    def look_again(self, relative: str) -> None:
+        """Forget the ignore files above *relative* that have changed."""
+        parts = relative.split("/")
+        for depth in range(len(parts)):
+            folder = "/".join(parts[:depth])
+            known = self._folders.get(folder)
+            if known and known.stamp != _stamp(self.root / folder, top=not folder):
                 del self._folders[folder]
+
+    def learn(self, folder: str, names: Collection[str]) -> None:
+        """Read the ignore files of a folder that has just been listed."""
+        if folder and not any(name in names for name in (*FILES, ".git")):
+            self._folders[folder] = _NO_RULES
+        else:
+            self._folders[folder] = _read(self.root / folder, top=not folder)
 
     def _decide(self, parts: list[str], *, is_folder: bool) -> str | None:
         """Let the nearest file that has an opinion decide, as Git does."""
@@ -106,7 +120,7 @@ def _stamp(folder: Path, *, top: bool) -> tuple[tuple[str, int, int], ...]:
 def _read(folder: Path, *, top: bool) -> _Rules:
     stamp = _stamp(folder, top=top)
     if not stamp:
-        return _Rules((), ())
+        return _NO_RULES
     specs: list[tuple[str, GitIgnoreSpec]] = []
     for source in _sources(folder, top=top):
         lines = _lines(source)

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 _EXAMPLES = {".env.example", ".env.sample", ".env.template"}
 
@@ -20,6 +21,9 @@ _FOLDERS = {
     ".docker": "credentials of Docker",
     ".password-store": "passwords",
 }
+
+REPOSITORIES = frozenset({".git", ".hg", ".svn", ".jj"})
+"""Protected folders with very many files in them."""
 
 _FILES = {
     ".env*": "environment files hold secrets",
@@ -66,28 +70,29 @@ _SHORT_NAME = re.compile(r"^(git|env|ssh|aws)~\d+$")
 def rule(relative: str) -> str | None:
     """Give the rule that forbids *relative* (a path from the root, with slashes), or None."""
     for part in relative.split("/"):
-        name = plain_name(part)
-        if name in _EXAMPLES or not name:
-            continue
-        if reason := _FOLDERS.get(name):
-            return f"'{name}/' ({reason})"
-        if _SHORT_NAME.match(name):
-            return f"'{name}' (the short name of a protected file)"
-        for pattern, reason in _FILES.items():
-            if fnmatchcase(name, pattern):
-                return f"'{pattern}' ({reason})"
+        if found := _rule_of(part):
+            return found
+    return None
+
+
+@lru_cache(maxsize=8_192)
+def _rule_of(part: str) -> str | None:
+    name = plain_name(part)
+    if name in _EXAMPLES or not name:
+        return None
+    if reason := _FOLDERS.get(name):
+        return f"'{name}/' ({reason})"
+    if _SHORT_NAME.match(name):
+        return f"'{name}' (the short name of a protected file)"
+    for pattern, reason in _FILES.items():
+        if fnmatchcase(name, pattern):
+            return f"'{pattern}' ({reason})"
     return None
 
 
 def is_example(relative: str) -> bool:
     """Tell whether it is an environment file that is there to be read."""
     return plain_name(relative.rpartition("/")[2]) in _EXAMPLES
-
-
-def patterns() -> tuple[str, ...]:
-    """Give the rules as globs for a search tool; `rule` has the last word."""
-    folders = (pattern for name in _FOLDERS for pattern in (f"**/{name}/**", f"{name}/**"))
-    return (*folders, *(f"**/{name}" for name in _FILES))
 
 
 def plain_name(name: str) -> str:

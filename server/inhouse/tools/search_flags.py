@@ -1,0 +1,143 @@
+"""The flags of ripgrep that a model may use: those that choose lines and files, no others."""
+
+import shlex
+from collections.abc import Sequence
+
+from attrs import field, frozen
+
+from inhouse.core.errors import ToolError
+
+_SWITCHES = {
+    "-i": "--ignore-case",
+    "-s": "--case-sensitive",
+    "-S": "--smart-case",
+    "-w": "--word-regexp",
+    "-x": "--line-regexp",
+    "-F": "--fixed-strings",
+    "-v": "--invert-match",
+    "-U": "--multiline",
+    "-P": "--pcre2",
+    "-l": "--files-with-matches",
+    "-c": "--count",
+}
+_LONG_SWITCHES = {*_SWITCHES.values(), "--multiline-dotall", "--crlf", "--no-ignore-case"}
+_VALUES = {
+    "-A": "--after-context",
+    "-B": "--before-context",
+    "-C": "--context",
+    "-g": "--glob",
+    "-t": "--type",
+    "-T": "--type-not",
+    "-m": "--max-count",
+    "-d": "--max-depth",
+}
+_LONG_VALUES = {*_VALUES.values(), "--iglob"}
+_NUMBERS = {"--after-context", "--before-context", "--context", "--max-count", "--max-depth"}
+_USELESS = {"-n", "-H", "-N", "-R", "--line-number", "--with-filename", "--no-heading"} | {
+    *("--heading", "--column", "--hidden", "-.", "--color=never", "--color=auto", "--no-messages"),
+    *("--recursive", "--json", "-a", "--text"),
+}
+_MOST_CONTEXT = 100
+
+
+@frozen
+class Flags:
+    """What is asked of a search."""
+
+    arguments: tuple[str, ...] = ()
+    """For ripgrep, long and with ``=``."""
+    files_only: bool = False
+    counts_only: bool = False
+    per_file: int | None = None
+    globs: tuple[str, ...] = field(default=())
+
+    def has(self, name: str) -> bool:
+        return name in self.arguments
+
+    def value(self, name: str) -> str | None:
+        return next(
+            (each.partition("=")[2] for each in self.arguments if each.startswith(name + "=")), None
+        )
+
+
+def read_flags(text: str) -> Flags:
+    """Read *text* as a shell splits it; raises `ToolError` for a flag that is not for a model."""
+    try:
+        words = shlex.split(text.replace("\\", "\\\\"))
+    except ValueError as error:
+        raise ToolError(f"The flags {text!r} cannot be read: {error}.", code="flags") from None
+    arguments: list[str] = []
+    waiting = list(words)
+    while waiting:
+        word = waiting.pop(0)
+        if word in _USELESS:
+            continue
+        arguments.append(_long(word, waiting) if word.startswith("--") else _short(word, waiting))
+    arguments = [each for each in arguments if each]
+    return Flags(
+        tuple(each for each in arguments if not each.startswith(_OURS)),
+        files_only="--files-with-matches" in arguments,
+        counts_only="--count" in arguments,
+        per_file=_per_file(arguments),
+        globs=tuple(each.partition("=")[2] for each in arguments if each.startswith("--glob=")),
+    )
+
+
+_OURS = ("--files-with-matches", "--count", "--max-count=")
+
+
+def _long(word: str, waiting: list[str]) -> str:
+    name, equals, value = word.partition("=")
+    if name in _LONG_SWITCHES and not equals:
+        return name
+    if name in _LONG_VALUES:
+        return _with_value(name, value if equals else _next(name, waiting))
+    raise _refused(word)
+
+
+def _short(word: str, waiting: list[str]) -> str:
+    """Read ``-i``, ``-tpy``, ``-A 3`` and bundles such as ``-in``."""
+    if not word.startswith("-") or word == "-":
+        raise ToolError(
+            f"{word!r} is no flag.  Give a folder as 'cwd', and files as '-g PATTERN'.",
+            code="flags",
+        )
+    letter, rest = word[:2], word[2:]
+    if letter in _VALUES:
+        return _with_value(_VALUES[letter], rest.removeprefix("=") or _next(letter, waiting))
+    if letter not in _SWITCHES and letter not in _USELESS:
+        raise _refused(word)
+    if rest:
+        waiting.insert(0, f"-{rest}")
+    return _SWITCHES.get(letter, "")
+
+
+def _next(name: str, waiting: list[str]) -> str:
+    if not waiting:
+        raise ToolError(f"The flag {name} needs a value.", code="flags")
+    return waiting.pop(0)
+
+
+def _with_value(name: str, value: str) -> str:
+    if name in _NUMBERS:
+        if not value.isascii() or not value.isdigit():
+            raise ToolError(f"The flag {name} takes a number, not {value!r}.", code="flags")
+        if "context" in name:
+            value = str(min(int(value), _MOST_CONTEXT))
+    elif "\0" in value or "\n" in value:
+        raise ToolError(f"The value of {name} has a control character in it.", code="flags")
+    return f"{name}={value}"
+
+
+def _per_file(arguments: Sequence[str]) -> int | None:
+    wanted = [each.partition("=")[2] for each in arguments if each.startswith("--max-count=")]
+    return int(wanted[-1]) if wanted else None
+
+
+def _refused(word: str) -> ToolError:
+    offered = " ".join((*_SWITCHES, *(f"{each} N" for each in ("-A", "-B", "-C", "-m", "-d"))))
+    return ToolError(
+        f"The flag {word!r} is not offered.  Offered: {offered} -g GLOB -t TYPE -T TYPE "
+        "--iglob GLOB --multiline-dotall.",
+        code="flags",
+    )

@@ -1,0 +1,180 @@
+"""Searching: what ripgrep finds, within limits, and never in files that are refused."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inhouse.core.errors import ToolError
+from inhouse.tools.search import Query, find_ripgrep, search
+from inhouse.tools.search_flags import read_flags
+from support.workspaces import Bench, bench
+
+PROGRAMS = [pytest.param(find_ripgrep(), id="ripgrep"), pytest.param(None, id="python")]
+
+SECRETS = {
+    ".env": "KEY=canary\n",
+    ".env.local": "canary\n",
+    "deep/.env": "canary\n",
+    "server.pem": "canary\n",
+    ".ssh/config": "canary\n",
+    ".npmrc": "canary\n",
+    ".git/config": "canary\n",
+    "build/out.txt": "canary\n",
+    "node_modules/x/a.js": "canary\n",
+    "private/a.txt": "canary\n",
+    "sub/secret.txt": "canary\n",
+    "sub/.gitignore": "secret.txt\n",
+    ".gitignore": "build/\n",
+    ".codebuffignore": "private/\n",
+    "found.txt": "canary\n",
+    ".env.example": "canary\n",
+}
+
+
+async def find(here: Bench, program: str | None, pattern: str, flags: str = "", **more: Any):
+    place = here.context.access.place(more.pop("cwd", "."))
+    return await search(
+        here.context.access, Query(place, pattern, read_flags(flags), **more), program=program
+    )
+
+
+def test_a_package_brings_ripgrep():
+    assert find_ripgrep() is not None
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+async def test_matches_are_grouped_by_file(tmp_path: Path, program: str | None):
+    here = bench(
+        tmp_path, {"b.py": "x\nneedle 1\n", "a/c.py": "needle 2\nneedle 3\n", ".h": "needle"}
+    )
+
+    result = await find(here, program, r"needle \d")
+
+    assert result["stdout"] == (
+        "Found 3 matches\n./a/c.py:\n  Line 1: needle 2\n  Line 2: needle 3\n\n"
+        "./b.py:\n  Line 2: needle 1"
+    )
+    assert result["message"] == "Exit code: 0"
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("flags", ["", "-g '**/*'", "-g .env -g '*.pem'", "--hidden -i"])
+async def test_refused_files_are_never_in_the_results(
+    tmp_path: Path, program: str | None, flags: str
+):
+    here = bench(tmp_path, SECRETS)
+
+    result = await find(here, program, "canary", flags)
+
+    shown = {line[2:-1] for line in result["stdout"].splitlines() if line.startswith("./")}
+    assert shown <= {"found.txt", ".env.example"}
+    if not flags:
+        assert shown == {"found.txt", ".env.example"}
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+async def test_links_are_not_followed(tmp_path: Path, program: str | None):
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside/a.txt").write_text("canary")
+    here = bench(tmp_path / "w", {"b.txt": "b"})
+    (here.root / "link").symlink_to(tmp_path / "outside")
+    (here.root / "file").symlink_to(tmp_path / "outside/a.txt")
+
+    result = await find(here, program, "canary")
+
+    assert result["stdout"] == "Found 0 matches"
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+async def test_there_are_limits_for_a_file_and_for_all(tmp_path: Path, program: str | None):
+    many = {f"f{n:02}.txt": "needle\n" * 20 for n in range(30)}
+    here = bench(
+        tmp_path, {"one/a.txt": "needle\n" * 40, **{f"all/{k}": v for k, v in many.items()}}
+    )
+
+    one = await find(here, program, "needle", cwd="one")
+    every = await find(here, program, "needle", cwd="all")
+
+    assert one["stdout"].startswith("Found 15 matches\n./one/a.txt:")
+    assert "[Results limited to 15 per file in:\n./one/a.txt]" in one["stdout"]
+    assert every["stdout"].startswith("Found 250 matches")
+    assert "[Stopped at 250 results; there may be more.]" in every["stdout"]
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+async def test_long_output_is_cut(tmp_path: Path, program: str | None):
+    here = bench(tmp_path, {f"f{n}.txt": ("needle " + "x" * 5_000 + "\n") * 5 for n in range(20)})
+
+    result = await find(here, program, "needle")
+
+    assert len(result["stdout"]) < 20_300
+    assert "20,000 characters" in result["stdout"]
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+async def test_flags_choose_lines_and_files(tmp_path: Path, program: str | None):
+    here = bench(tmp_path, {"a.py": "one\nTWO\nthree\n", "a.md": "two\n"})
+
+    assert "Found 2 matches" in (await find(here, program, "two", "-i"))["stdout"]
+    assert "./a.md" not in (await find(here, program, "two", "-in -g '*.py'"))["stdout"]
+    around = await find(here, program, "TWO", "-C 1")
+    assert "Line 1: one\n  Line 2: TWO\n  Line 3: three" in around["stdout"]
+    assert (await find(here, program, "e$", "-l"))["stdout"] == "Found 1 files\n./a.py"
+    assert (await find(here, program, "e$", "-c"))["stdout"] == "Found 2 matches\n./a.py:2"
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+async def test_a_pattern_that_makes_no_sense_is_an_error(tmp_path: Path, program: str | None):
+    here = bench(tmp_path, {"a.py": "x"})
+
+    result = await find(here, program, "(")
+
+    assert "The search failed" in result["errorMessage"]
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        "--pre cat",
+        "--pre=cat",
+        "--hostname-bin=/bin/sh",
+        "-f /etc/passwd",
+        "--file=/etc/passwd",
+        "-r x",
+        "-z",
+        "--search-zip",
+        "-L",
+        "--follow",
+        "--no-ignore",
+        "-u",
+        "-uuu",
+        "--ignore-file=/etc/passwd",
+        "--type-add 'x:*.pem'",
+        "-iL",
+        "/etc",
+        "../..",
+        "-- /etc",
+        "-A many",
+        "-e",
+        "'unclosed",
+        "--debug",
+    ],
+)
+def test_other_flags_are_refused(flags: str):
+    with pytest.raises(ToolError):
+        read_flags(flags)
+
+
+async def test_the_tool_searches_a_folder_of_the_workspace_only(tmp_path: Path):
+    here = bench(tmp_path / "w", {"src/a.py": "needle", "b.py": "needle"})
+
+    inside = await here.call("code_search", pattern="needle", cwd="src")
+    outside = await here.call("code_search", pattern="needle", cwd="..")
+    file = await here.call("code_search", pattern="needle", cwd="b.py")
+    dashes = await here.call("code_search", pattern="--pre=x")
+
+    assert inside["stdout"] == "Found 1 matches\n./src/a.py:\n  Line 1: needle"
+    assert "outside of the workspace" in outside["errorMessage"]
+    assert "is no folder" in file["errorMessage"]
+    assert dashes["stdout"] == "Found 0 matches"
