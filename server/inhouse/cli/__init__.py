@@ -1,1 +1,30 @@
 """The terminal door.  Only this package prints."""
+
+import sys
+
+from inhouse.core.errors import InhouseError
+
+COMPLETED, FAILED, BAD_USAGE, CANCELLED = 0, 1, 2, 130
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command; its exit status is docs/protocol.md's."""
+    from .parser import make_parser  # noqa: PLC0415  `lsp` must start fast
+
+    options = make_parser().parse_args(arguments)
+    if options.command == "lsp":
+        from .commands import serve  # noqa: PLC0415
+
+        return serve(options)
+    from . import commands, output  # noqa: PLC0415
+
+    try:
+        return commands.run_command(options)
+    except InhouseError as error:
+        output.error(str(error))
+        return BAD_USAGE
+    except KeyboardInterrupt:
+        return CANCELLED
+    except BrokenPipeError:
+        sys.stderr.close()
+        return FAILED

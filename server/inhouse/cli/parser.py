@@ -1,0 +1,104 @@
+"""What the command line takes."""
+
+import argparse
+
+from inhouse import __version__
+
+EPILOG = "Exit status: 0 completed, 1 failed, 2 bad usage or configuration, 130 cancelled."
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Make the parser of every command."""
+    parser = argparse.ArgumentParser(
+        prog="inhouse", description="Run AI agents on models you choose.", epilog=EPILOG
+    )
+    parser.add_argument("--version", action="version", version=f"inhouse {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _serving(commands)
+    _running(commands)
+    _looking(commands)
+    _managing(commands)
+    return parser
+
+
+Commands = argparse._SubParsersAction  # noqa: SLF001  argparse gives it no public name
+
+
+def _serving(commands: "Commands[argparse.ArgumentParser]") -> None:
+    lsp = commands.add_parser("lsp", help="the language server, on standard input and output")
+    lsp.add_argument("--tcp", metavar="HOST:PORT", help="listen there instead, for debugging")
+    lsp.add_argument("--stdio", action="store_true", help="the default; some clients pass it")
+    lsp.add_argument("--log-level", default="warning", choices=["debug", "info", "warning"])
+
+
+def _running(commands: "Commands[argparse.ArgumentParser]") -> None:
+    run = commands.add_parser("run", help="run one agent", epilog=EPILOG)
+    run.add_argument("agent", help="its id; `inhouse agents` lists them")
+    run.add_argument("prompt", nargs="?", help="left out or `-`: read from standard input")
+    run.add_argument("--params", metavar="JSON", help="an object for the agent's inputSchema")
+    run.add_argument("--endpoint", help="a name from the settings, instead of what they choose")
+    run.add_argument("--model", help="a model, instead of the definition's")
+    run.add_argument("--embedded", action="store_true", help="on the embedded model")
+    run.add_argument("--json", action="store_true", help="one RunEvent a line")
+    run.add_argument("--yes-edits", action="store_true", help="apply edits without asking")
+    run.add_argument("--show-thinking", action="store_true", help="print the model's thinking too")
+    _common(run)
+
+
+def _looking(commands: "Commands[argparse.ArgumentParser]") -> None:
+    agents = commands.add_parser("agents", help="the agents found, and what is wrong with each")
+    agents.add_argument("--json", action="store_true")
+    _common(agents)
+    explain = commands.add_parser("explain", help="where an agent would run, and why")
+    explain.add_argument("agent")
+    explain.add_argument("--endpoint")
+    explain.add_argument("--model")
+    explain.add_argument("--embedded", action="store_true")
+    explain.add_argument("--json", action="store_true")
+    _common(explain)
+    doctor = commands.add_parser("doctor", help="check each endpoint for real")
+    doctor.add_argument("endpoint", nargs="*", help="only these")
+    doctor.add_argument("--json", action="store_true")
+    _common(doctor)
+    audit = commands.add_parser("audit", help="which hosts the runs talked to")
+    audit.add_argument("run", nargs="?", help="only this run")
+    audit.add_argument("--limit", type=int, default=20)
+    audit.add_argument("--json", action="store_true")
+    audit.add_argument("--verify", action="store_true", help="prove it in a network namespace")
+    _common(audit)
+    costs = commands.add_parser("costs", help="what runs cost, and what local runs saved")
+    costs.add_argument("--days", type=int, default=30)
+    costs.add_argument("--json", action="store_true")
+    _common(costs)
+
+
+def _managing(commands: "Commands[argparse.ArgumentParser]") -> None:
+    trust = commands.add_parser("trust", help="trust what this workspace brings, by content")
+    trust.add_argument("--revoke", action="store_true")
+    trust.add_argument("--show", action="store_true", help="only say what would be trusted")
+    _common(trust)
+    key = commands.add_parser("key", help="keys in the system's keyring")
+    actions = key.add_subparsers(dest="action", required=True, metavar="ACTION")
+    for name, text in (
+        ("set", "store a key, read from the terminal or from standard input"),
+        ("delete", "forget a key"),
+        ("bind", "let URLs of this host, also a workspace's, receive this key"),
+    ):
+        action = actions.add_parser(name, help=text)
+        action.add_argument("name")
+        if name == "bind":
+            action.add_argument("host", help="HOST or HOST:PORT")
+    actions.add_parser("list", help="the names of the keys stored; never the keys")
+    model = commands.add_parser("model", help="the embedded model")
+    models = model.add_subparsers(dest="action", required=True, metavar="ACTION")
+    install = models.add_parser("install", help="fetch the default model, or take a GGUF file")
+    install.add_argument("file", nargs="?", help="a GGUF file of yours")
+    models.add_parser("list", help="the models installed")
+    setup = commands.add_parser("setup", help="what to put where for an editor")
+    setup.add_argument("editor", choices=["neovim", "emacs", "helix", "sublime", "zed", "vscode"])
+    setup.add_argument("--write", action="store_true", help="put it there (never over your files)")
+
+
+def _common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--workspace", metavar="FOLDER", help="default: the current folder")
+    parser.add_argument("--trust", action="store_true", help="trust this workspace for this call")
