@@ -1,4 +1,6 @@
-"""Make .venv beside this folder and put Inhouse into it: `python3 scripts/setup.py [--dev] [--model]`.
+"""Make .venv beside this folder and put Inhouse into it.
+
+    python3 scripts/setup.py [--dev] [--model]
 
 Needs Python 3.11 or newer with venv and pip, and nothing else.  Does nothing twice.
 """
