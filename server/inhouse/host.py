@@ -1,1 +1,0 @@
-"""The one room where definitions, providers, tools and the loop meet."""
