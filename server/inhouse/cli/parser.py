@@ -21,7 +21,7 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-Commands = argparse._SubParsersAction  # noqa: SLF001  argparse gives it no public name
+Commands = argparse._SubParsersAction  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]  it has no public name
 
 
 def _serving(commands: "Commands[argparse.ArgumentParser]") -> None:

@@ -1,0 +1,55 @@
+"""From a command's options to what it does."""
+
+import argparse
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+Command = Callable[[argparse.Namespace], Coroutine[Any, Any, int]]
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Serve an editor until it goes away."""
+    from inhouse.lsp import door  # noqa: PLC0415  heavy, and only this command needs it
+
+    if options.tcp:
+        return door.serve_tcp(options.tcp, log_level=options.log_level)
+    return door.serve_stdio(log_level=options.log_level)
+
+
+def run_command(options: argparse.Namespace) -> int:
+    """Run one command of the terminal to its exit status."""
+    return asyncio.run(_command(options.command)(options))
+
+
+def _command(name: str) -> Command:  # noqa: PLR0911  one case a command
+    # Each command loads what it needs: `inhouse key list` loads no model and no parser.
+    match name:
+        case "run":
+            from .run import run  # noqa: PLC0415
+
+            return run
+        case "agents" | "explain":
+            from . import looking  # noqa: PLC0415
+
+            return looking.agents if name == "agents" else looking.explain
+        case "doctor":
+            from .doctor import doctor  # noqa: PLC0415
+
+            return doctor
+        case "audit" | "costs":
+            from . import records  # noqa: PLC0415
+
+            return records.audit if name == "audit" else records.costs
+        case "trust":
+            from .trust import trust  # noqa: PLC0415
+
+            return trust
+        case "key" | "model":
+            from . import managing  # noqa: PLC0415
+
+            return managing.key if name == "key" else managing.model
+        case _:
+            from .setup import setup  # noqa: PLC0415
+
+            return setup

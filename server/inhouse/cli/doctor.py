@@ -1,0 +1,58 @@
+"""``inhouse doctor``: check each endpoint for real, and say what to do about each finding."""
+
+import argparse
+
+from rich.markup import escape
+
+from inhouse import wire
+from inhouse.core.route import EndpointStatus
+
+from . import COMPLETED, FAILED, output
+from .open_host import open_host
+
+MARKS = {"error": "[red]✗[/]", "warning": "[yellow]![/]", "information": "[dim]·[/]"}
+MODELS_SHOWN = 8
+
+
+async def doctor(options: argparse.Namespace) -> int:
+    """Check the endpoints; 1 where one of them has an error."""
+    async with open_host(options) as host:
+        found = await host.check_endpoints(tuple(options.endpoint))
+    if options.json:
+        output.document([wire.endpoint_status(each) for each in found])
+    else:
+        for each in found:
+            _print(each)
+        if not found:
+            output.report().print(
+                "No endpoint is set.  Three short ways to get one:\n"
+                '  inhouse.toml: [endpoints.ollama] and baseUrl = "http://localhost:11434"\n'
+                "  environment:  CODEBUFF_LOCAL_BASE_URL=http://localhost:8080/v1\n"
+                "  embedded:     pip install 'inhouse[embedded]' && inhouse model install",
+                markup=False,
+            )
+    broken = any(finding.severity == "error" for each in found for finding in each.findings)
+    return FAILED if broken else COMPLETED
+
+
+def _print(status: EndpointStatus) -> None:
+    console = output.report()
+    where = "[green]local[/]" if status.local else "[yellow]remote[/]"
+    state = "[green]reachable[/]" if status.reachable else "[red]not reachable[/]"
+    took = "" if status.latency_ms is None else f" in {status.latency_ms:.0f} ms"
+    console.print(
+        f"[bold]{escape(status.name)}[/] {status.kind.value} {escape(status.base_url)} "
+        f"· {where} · {state}{took}"
+    )
+    console.print(f"  [dim]set by {escape(status.source)}[/]")
+    for model in (status.models or ())[:MODELS_SHOWN]:
+        window = f"{model.context_window} tokens" if model.context_window else "window not told"
+        cloud = "" if model.local == status.local else " · [red]not on this machine[/]"
+        console.print(f"  {escape(model.id)} · {window}{cloud}")
+    if status.models and len(status.models) > MODELS_SHOWN:
+        console.print(f"  [dim]… and {len(status.models) - MODELS_SHOWN} more[/]")
+    for finding in status.findings:
+        console.print(f"  {MARKS.get(finding.severity, '·')} {escape(finding.message)}")
+        if finding.remedy:
+            console.print(f"    [dim]{escape(finding.remedy)}[/]")
+    console.print()

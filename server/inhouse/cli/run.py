@@ -1,0 +1,192 @@
+"""``inhouse run``: one agent, its text on stdout, everything else on stderr."""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import signal
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from rich.markup import escape
+
+from inhouse import wire
+from inhouse.core.errors import UserError
+from inhouse.core.events import (
+    EditChanged,
+    Notice,
+    ReasoningDelta,
+    RunEvent,
+    RunFinished,
+    RunResult,
+    RunStarted,
+    RunStatus,
+    TextDelta,
+    ToolFinished,
+    ToolOutput,
+    ToolStarted,
+)
+from inhouse.core.request import RunRequest
+
+from . import BAD_USAGE, CANCELLED, COMPLETED, FAILED, output
+from .open_host import open_host
+
+EXIT = {
+    RunStatus.COMPLETED: COMPLETED,
+    RunStatus.FAILED: FAILED,
+    RunStatus.CANCELLED: CANCELLED,
+    RunStatus.RUNNING: FAILED,
+}
+BAD_CONFIGURATION = frozenset({"refused", "invalid"})
+
+
+async def run(options: argparse.Namespace) -> int:
+    """Run one agent to its end."""
+    request = RunRequest(
+        agent=options.agent,
+        prompt=await _prompt(options.prompt),
+        params=_params(options.params),
+        endpoint=options.endpoint,
+        model=options.model,
+    )
+    async with open_host(options) as host:
+        await host.ensure_trust(request.agent)
+        plan = host.plan(request)
+        show = _as_json() if options.json else Printer(thinking=options.show_thinking).show
+        task = asyncio.ensure_future(host.run(plan, host.new_run_id(), show))
+        with _ctrl_c(task):
+            await asyncio.wait([task])
+        if task.cancelled():
+            return CANCELLED
+        return _exit_status(task.result())
+
+
+def _exit_status(result: RunResult) -> int:
+    if result.error is not None and result.error.code in BAD_CONFIGURATION:
+        return BAD_USAGE
+    return EXIT[result.status]
+
+
+@contextlib.contextmanager
+def _ctrl_c(task: "asyncio.Future[Any]") -> Any:
+    """Let Ctrl-C and a friendly kill cancel the run, which then cleans up."""
+    loop = asyncio.get_running_loop()
+    installed: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):  # Windows: KeyboardInterrupt cancels
+            loop.add_signal_handler(number, task.cancel)
+            installed.append(number)
+    try:
+        yield
+    finally:
+        for number in installed:
+            loop.remove_signal_handler(number)
+
+
+async def _prompt(argument: str | None) -> str:
+    """Take the prompt from the command line, or from standard input where it is piped."""
+    if argument is not None and argument != "-":
+        return argument
+    if argument == "-" or not sys.stdin.isatty():
+        return (await asyncio.to_thread(sys.stdin.read)).rstrip("\n")
+    return ""
+
+
+def _params(text: str | None) -> Mapping[str, Any]:
+    if text is None:
+        return {}
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise UserError(f'--params is not JSON: {error}.  Example: \'{{"path": "a"}}\'') from error
+    if not isinstance(value, dict):
+        raise UserError('--params takes a JSON object, such as \'{"path": "a"}\'.')
+    return value  # pyright: ignore[reportUnknownVariableType]  foreign JSON
+
+
+def _as_json() -> Any:
+    """Make a sink that prints one RunEvent a line."""
+    seq = 0
+
+    def show(event: RunEvent) -> None:
+        nonlocal seq
+        value = wire.run_event(seq, event)
+        if value is not None:
+            output.line(value)
+            seq += 1
+
+    return show
+
+
+class Printer:
+    """Shows a run to a person: what the model says, and one line for each thing it does."""
+
+    def __init__(self, *, thinking: bool) -> None:
+        self._thinking = thinking
+        self._mid_line = False
+
+    def show(self, event: RunEvent) -> None:
+        """Show one event.  A sub-agent's text is not the answer: it stays on stderr."""
+        child = event.parent is not None
+        match event.happening:
+            case TextDelta(text) if not child:
+                output.text(text)
+                self._mid_line = not text.endswith("\n")
+            case ReasoningDelta(text) if self._thinking and not child:
+                output.status().print(text, end="", style="dim", markup=False)
+            case RunStarted(route):
+                where = "[green]local[/]" if route.local else "[red]remote[/]"
+                name = escape(f"{event.agent} → {route.endpoint} · {route.model}")
+                self._line(f"{name} · {where}", child=child)
+            case ToolStarted(_, tool, arguments):
+                self._line(f"[cyan]{escape(tool)}[/] {escape(_short(arguments))}", child=child)
+            case ToolFinished(_, ok, summary):
+                mark = "[green]✓[/]" if ok else "[red]✗[/]"
+                self._line(f"{mark} {escape(summary)}", child=child)
+            case ToolOutput(_, text):
+                output.status().print(text, end="", style="dim", markup=False)
+            case EditChanged(uri, state, _):
+                self._line(f"[magenta]{state.value}[/] {escape(uri)}", child=child)
+            case Notice(level, _, message):
+                style = "yellow" if level == "warning" else "dim"
+                self._line(f"[{style}]{escape(message)}[/]", child=child)
+            case RunFinished(result) if not child:
+                self._finish(result)
+            case _:
+                pass
+
+    def _line(self, markup: str, *, child: bool) -> None:
+        self._end_line()
+        output.status().print(("  " if child else "") + markup)
+
+    def _end_line(self) -> None:
+        if self._mid_line:
+            # On a terminal the status would go on in the model's last line.
+            (output.status() if not sys.stdout.isatty() else output.report()).print()
+            self._mid_line = False
+
+    def _finish(self, result: RunResult) -> None:
+        if sys.stdout.isatty():
+            self._end_line()
+        elif self._mid_line:
+            output.text("\n")
+        if result.error is not None:
+            output.error(result.error.message)
+        output.status().print(summary(result), markup=False, style="dim")
+
+
+def summary(result: RunResult) -> str:
+    """Say in one line how a run ended and what it used."""
+    usage = result.usage
+    cost = "" if usage.cost_usd is None else f" · ${usage.cost_usd:.4f}"
+    hosts = ", ".join(dict.fromkeys(contact.host for contact in result.contacts)) or "no host"
+    return (
+        f"{result.status.value} in {result.duration_ms / 1000:.1f} s · "
+        f"{usage.input_tokens} tokens in, {usage.output_tokens} out{cost} · talked to {hosts}"
+    )
+
+
+def _short(value: Any, width: int = 100) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= width else text[: width - 1] + "…"

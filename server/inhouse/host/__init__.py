@@ -1,0 +1,1 @@
+"""The one room where definitions, providers, tools and the loop meet."""

@@ -1,0 +1,172 @@
+"""What a run has said, used and touched so far; a sub-agent's ledger adds to its parent's."""
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import attrs
+
+from inhouse.core.events import (
+    Contact,
+    EditChanged,
+    EditState,
+    EditSummary,
+    EndpointUsage,
+    Happening,
+    ReasoningDelta,
+    RunError,
+    RunResult,
+    RunStarted,
+    RunStatus,
+    StopReason,
+    TextDelta,
+    ToolStarted,
+    Usage,
+    UsageReported,
+)
+from inhouse.core.messages import Message
+from inhouse.core.request import RunRequest
+from inhouse.core.route import Route
+
+
+class Ledger:
+    """Listens to a run's happenings; `result` is right at any moment."""
+
+    def __init__(
+        self, run_id: str, request: RunRequest, route: Route, parent: "Ledger | None" = None
+    ) -> None:
+        self.run_id = run_id
+        self.route = route
+        self._request = request
+        self._parent = parent
+        self._started = time.monotonic()
+        self._started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self._duration_ms: int | None = None
+        self._first_token_ms: int | None = None
+        self._text: list[str] = []
+        self._text_open = False
+        self._edits: dict[str, EditState] = {}
+        self._by_endpoint: dict[str, EndpointUsage] = {}
+        self._by_agent: dict[str, EndpointUsage] = {}
+        self._status = RunStatus.RUNNING
+        self._stop_reason: StopReason | None = None
+        self._output: Any = None
+        self._error: RunError | None = None
+        self._contacts: tuple[Contact, ...] = ()
+        self._messages: tuple[Message, ...] = ()
+
+    def observe(self, happening: Happening) -> None:
+        """Take note of what happened.  Does not block and does not raise."""
+        match happening:
+            case TextDelta(text):
+                self._token()
+                if not self._text_open:
+                    self._text, self._text_open = [], True
+                self._text.append(text)
+            case ReasoningDelta():
+                self._token()
+            case ToolStarted():
+                self._token()
+                self._text_open = False
+            case UsageReported():
+                self._text_open = False
+                self._add(self.route.endpoint, self._request.agent, happening)
+            case EditChanged(uri, state):
+                self.edited(uri, state)
+            case RunStarted(route):
+                self.route = route
+            case _:
+                pass
+
+    def edited(self, uri: str, state: EditState) -> None:
+        """Remember what became of a file's edit, also after the run and in the parent."""
+        self._edits[uri] = state
+        if self._parent is not None:
+            self._parent.edited(uri, state)
+
+    def finish(
+        self,
+        status: RunStatus,
+        *,
+        stop_reason: StopReason | None = None,
+        text: str | None = None,
+        output: Any = None,
+        error: RunError | None = None,
+        messages: tuple[Message, ...] = (),
+    ) -> None:
+        """Close the ledger.  *text* None keeps what was streamed last."""
+        self._duration_ms = self._elapsed_ms()
+        self._status, self._stop_reason, self._error = status, stop_reason, error
+        self._output, self._messages = output, messages
+        if text is not None:
+            self._text = [text]
+
+    def contacted(self, contacts: tuple[Contact, ...]) -> None:
+        """Put the hosts into the record."""
+        self._contacts = contacts
+
+    def result(self) -> RunResult:
+        """Give the result as it is now."""
+        return RunResult(
+            run_id=self.run_id,
+            agent=self._request.agent,
+            route=self.route,
+            status=self._status,
+            text="".join(self._text),
+            usage=self.usage(),
+            started_at=self._started_at,
+            duration_ms=self._elapsed_ms() if self._duration_ms is None else self._duration_ms,
+            first_token_ms=self._first_token_ms,
+            stop_reason=self._stop_reason,
+            output=self._output,
+            edits=tuple(EditSummary(uri, state) for uri, state in self._edits.items()),
+            error=self._error,
+            contacts=self._contacts,
+            prompt=self._request.prompt,
+            parent=self._parent.run_id if self._parent else None,
+            messages=self._messages,
+        )
+
+    def usage(self) -> Usage:
+        """Give tokens and cost, sub-agents included."""
+        total = EndpointUsage()
+        for part in self._by_endpoint.values():
+            total = _sum(total, part)
+        return Usage(
+            total.input_tokens,
+            total.output_tokens,
+            total.cost_usd,
+            dict(self._by_endpoint),
+            dict(self._by_agent),
+        )
+
+    def _add(self, endpoint: str, agent: str, usage: UsageReported) -> None:
+        one = EndpointUsage(usage.input_tokens, usage.output_tokens, usage.cost_usd, 1)
+        for table, key in ((self._by_endpoint, endpoint), (self._by_agent, agent)):
+            table[key] = _sum(table.get(key, EndpointUsage()), one)
+        if self._parent is not None:
+            self._parent._add(endpoint, agent, usage)  # noqa: SLF001  the same class
+
+    def _token(self) -> None:
+        if self._first_token_ms is None:
+            self._first_token_ms = self._elapsed_ms()
+
+    def _elapsed_ms(self) -> int:
+        return round((time.monotonic() - self._started) * 1000)
+
+
+def _sum(left: EndpointUsage, right: EndpointUsage) -> EndpointUsage:
+    """Add two; a cost that is not known makes the sum not known."""
+    if left.requests == 0:
+        return right
+    if right.requests == 0:
+        return left
+    known = left.cost_usd is not None and right.cost_usd is not None
+    cost = (left.cost_usd or 0.0) + (right.cost_usd or 0.0)
+    return attrs.evolve(
+        left,
+        input_tokens=left.input_tokens + right.input_tokens,
+        output_tokens=left.output_tokens + right.output_tokens,
+        cost_usd=cost if known else None,
+        requests=left.requests + right.requests,
+    )
