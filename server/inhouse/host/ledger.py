@@ -55,6 +55,11 @@ class Ledger:
         self._contacts: tuple[Contact, ...] = ()
         self._messages: tuple[Message, ...] = ()
 
+    @property
+    def running(self) -> bool:
+        """Whether it is still open."""
+        return self._status is RunStatus.RUNNING
+
     def observe(self, happening: Happening) -> None:
         """Take note of what happened.  Does not block and does not raise."""
         match happening:

@@ -1,0 +1,75 @@
+"""Every run that this process knows, newest first."""
+
+import itertools
+from collections import OrderedDict
+
+from inhouse.core.errors import UserError
+from inhouse.core.events import EditState, RunResult, RunStatus
+from inhouse.core.messages import Message
+
+from .ledger import Ledger
+
+KEPT = 200
+SESSIONS_KEPT = 50
+
+
+class Book:
+    """Keeps the ledgers of the last runs, and the history of sessions."""
+
+    def __init__(self) -> None:
+        self._ledgers: OrderedDict[str, Ledger] = OrderedDict()
+        self._sessions: OrderedDict[str, tuple[Message, ...]] = OrderedDict()
+        self._numbers = itertools.count(1)
+
+    def new_run_id(self) -> str:
+        """Give an id that people can read: progress tokens and transcripts carry it."""
+        return f"run-{next(self._numbers)}"
+
+    def open(self, ledger: Ledger) -> None:
+        """Keep a ledger; the oldest finished one goes where there are too many."""
+        self._ledgers[ledger.run_id] = ledger
+        for run_id, old in list(self._ledgers.items()):
+            if len(self._ledgers) <= KEPT:
+                return
+            if not old.running:
+                del self._ledgers[run_id]
+
+    def result(self, run_id: str) -> RunResult:
+        """Give a run's result as it is now.  Raises `UserError`."""
+        return self._ledger(run_id).result()
+
+    def results(self, limit: int | None = None) -> tuple[RunResult, ...]:
+        """Give the runs, newest first."""
+        newest = reversed(self._ledgers.values())
+        return tuple(ledger.result() for ledger in itertools.islice(newest, limit))
+
+    def running(self) -> tuple[str, ...]:
+        """Give the ids of top-level runs that have not ended, newest first."""
+        return tuple(
+            result.run_id
+            for result in self.results()
+            if result.status is RunStatus.RUNNING and result.parent is None
+        )
+
+    def edited(self, run_id: str, uri: str, state: EditState) -> None:
+        """Remember what the user decided on a run's edit, also when the run is over."""
+        if run_id in self._ledgers:
+            self._ledgers[run_id].edited(uri, state)
+
+    def history(self, session: str | None) -> tuple[Message, ...]:
+        """Give what was said in a session before."""
+        return self._sessions.get(session, ()) if session else ()
+
+    def remember(self, session: str | None, messages: tuple[Message, ...]) -> None:
+        """Keep what was said, for the session's next run."""
+        if session:
+            self._sessions[session] = messages
+            self._sessions.move_to_end(session)
+            while len(self._sessions) > SESSIONS_KEPT:
+                self._sessions.popitem(last=False)
+
+    def _ledger(self, run_id: str) -> Ledger:
+        if run_id not in self._ledgers:
+            known = ", ".join(itertools.islice(reversed(self._ledgers), 8)) or "none yet"
+            raise UserError(f"No run {run_id!r}.  Runs: {known}", code="unknown-run")
+        return self._ledgers[run_id]
