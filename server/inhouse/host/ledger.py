@@ -106,6 +106,10 @@ class Ledger:
         if text is not None:
             self._text = [text]
 
+    def streamed_text(self) -> str:
+        """Give the last message as far as it came."""
+        return "".join(self._text)
+
     def contacted(self, contacts: tuple[Contact, ...]) -> None:
         """Put the hosts into the record."""
         self._contacts = contacts

@@ -1,0 +1,226 @@
+"""One workspace with its settings, agents and runs: what both doors talk to."""
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+
+from attrs import evolve, field, frozen
+
+from inhouse.core.definition import Agent
+from inhouse.core.errors import RefusedError, UserError
+from inhouse.core.events import RunResult
+from inhouse.core.limits import Limits
+from inhouse.core.ports import Approver, Emit, Workspace
+from inhouse.core.request import AgentSummary, RunRequest
+from inhouse.core.route import Route
+from inhouse.core.settings import Settings
+from inhouse.settings import Layer, editor_layer
+
+from . import running
+from .book import Book
+from .plan import Plan, Surroundings, choice_for, usable_definition
+from .records import RecordKeeper
+from .services import Services, open_services
+from .world import World, look_around
+
+
+@frozen
+class RunContext:
+    """What a door needs to give a run its workspace."""
+
+    run_id: str
+    request: RunRequest
+    emit: Emit
+    settings: Settings
+    approver: Approver
+    roots: tuple[Path, ...]
+
+
+MakeWorkspace = Callable[[RunContext], Workspace]
+
+
+def _nobody() -> None:
+    """Tell nobody."""
+
+
+@frozen
+class Door:
+    """What the host needs of whoever opened it."""
+
+    make_workspace: MakeWorkspace
+    approver: Approver
+    changed: Callable[[], None] = field(default=_nobody)
+    """Called when settings, agents or trust are not what they were.  Must not block."""
+
+
+class Host:
+    """Owns settings, catalog and runs of one workspace.  `start` it, and `aclose` it."""
+
+    def __init__(
+        self,
+        *,
+        roots: tuple[Path, ...],
+        environ: Mapping[str, str],
+        door: Door,
+        editor_values: object = None,
+        client_trusted: bool | None = None,
+        prefer_embedded: bool = False,
+    ) -> None:
+        """*client_trusted* is the client's own word: yes, no, or None: the user is asked."""
+        self.roots = tuple(root.resolve() for root in roots)
+        self.environ = environ
+        self.door = door
+        self.book = Book()
+        self.services: Services = open_services(environ)
+        self.records = RecordKeeper(self.services)
+        self._editor: Layer = editor_layer(editor_values)
+        self._client_trusted = client_trusted
+        self._prefer_embedded = prefer_embedded
+        self._texts: dict[Path, str] = {}
+        self._lock = asyncio.Lock()
+        self.world = World.empty(self.services)
+
+    # Starting, and following what changes.
+
+    async def start(self) -> None:
+        """Read trust, settings and definitions."""
+        await self.reload()
+
+    async def configure(self, editor_values: object) -> None:
+        """Take the editor's settings; `world.problems` then says what is wrong with them."""
+        self._editor = editor_layer(editor_values)
+        await self.reload(())
+
+    async def set_client_trust(self, *, trusted: bool | None) -> None:
+        """Take the client's own word about the workspace."""
+        self._client_trusted = trusted
+        await self.reload(())
+
+    async def trust(self, *, grant: bool = True) -> None:
+        """Trust what the workspace brings as it is now, or take that back."""
+        trusting = self.world.trusting
+        await asyncio.to_thread(trusting.grant if grant else trusting.revoke)
+        await self.reload(())
+
+    async def ask_for_trust(self) -> None:
+        """Ask the user, where they have not decided; nothing happens where they have."""
+        if self.world.trusting.undecided:
+            await self.world.trusting.ask(self.door.approver)
+            await self.reload(())
+
+    async def reload(
+        self, changed: Collection[Path] | None = None, texts: Mapping[Path, str] | None = None
+    ) -> None:
+        """Look again; at everything, where *changed* is None.
+
+        *texts* are the unsaved texts of an editor, all of them; None: as before.
+        """
+        async with self._lock:
+            if texts is not None:
+                self._texts = dict(texts)
+            self.world = await look_around(
+                self.world,
+                self.services,
+                self.door.approver,
+                roots=self.roots,
+                editor=self._editor,
+                client_trusted=self._client_trusted,
+                prefer_embedded=self._prefer_embedded,
+                changed=changed,
+                texts=self._texts,
+            )
+        self.door.changed()
+
+    async def aclose(self) -> None:
+        """End everything that was started.  Runs are their door's to cancel first."""
+        await self.records.aclose()
+        await self.world.egress.aclose()
+        await self.services.aclose()
+
+    # Looking.
+
+    def agents(self) -> tuple[AgentSummary, ...]:
+        """Give every agent that was found, the winning ones first."""
+        found = sorted(
+            self.world.catalog.all, key=lambda agent: (agent.shadowed_by is not None, agent.id)
+        )
+        return tuple(self._summary(agent) for agent in found)
+
+    def explain(self, agent: str, endpoint: str | None = None, model: str | None = None) -> Route:
+        """Say where an agent would run, and why.  Opens no connection.  Raises `UserError`."""
+        found = self.world.catalog.find(agent)
+        definition = usable_definition(found)
+        return choice_for(found, definition, self._around(), endpoint=endpoint, model=model).route
+
+    def plan(self, request: RunRequest) -> Plan:
+        """Check everything that can be checked at once.  Raises `UserError`."""
+        agent = self.world.catalog.find(request.agent)
+        needs_trust = agent.from_workspace and not self.world.trusting.trusted
+        if needs_trust and not self.world.trusting.undecided:
+            raise self.world.trusting.refusal()
+        definition = usable_definition(agent)
+        choice = choice_for(
+            agent,
+            definition,
+            self._around(trusted=True if needs_trust else None),
+            endpoint=request.endpoint,
+            model=request.model,
+        )
+        if choice.endpoint is None or choice.route.refused is not None:
+            no = choice.route.refused
+            raise RefusedError(no.reason, no.remedy) if no else UserError("No endpoint.")
+        settings = self.world.settings
+        return Plan(
+            request=evolve(request, agent=agent.id),
+            agent=agent,
+            definition=definition,
+            endpoint=choice.endpoint,
+            model=choice.model,
+            route=choice.route,
+            limits=Limits(
+                max_steps=settings.max_steps,
+                privacy=settings.privacy,
+                budget_usd=settings.budget_usd,
+            ),
+            needs_trust=needs_trust,
+        )
+
+    # Running.
+
+    def new_run_id(self) -> str:
+        """Give the id of the next run."""
+        return self.book.new_run_id()
+
+    async def run(self, plan: Plan, run_id: str, listen: running.Listen) -> RunResult:
+        """Run to the end; only `asyncio.CancelledError` is raised.
+
+        Cancelled or failed, the run's result is in the book and was told as `RunFinished`.
+        """
+        return (await running.run(self, plan, run_id, listen)).result
+
+    async def confirm(self, plan: Plan) -> Plan:
+        """Ask for the trust that a plan waits for, and plan again with what it brings."""
+        if not plan.needs_trust:
+            return plan
+        await self.ask_for_trust()
+        if not self.world.trusting.trusted:
+            raise self.world.trusting.refusal()
+        return self.plan(plan.request)
+
+    def _around(self, *, trusted: bool | None = None) -> Surroundings:
+        return Surroundings(
+            settings=self.world.settings,
+            environ=self.environ,
+            keys=self.world.keys,
+            embedded_installed=self.world.embedded_installed,
+            workspace_trusted=self.world.trusting.trusted if trusted is None else trusted,
+        )
+
+    def _summary(self, agent: Agent) -> AgentSummary:
+        if agent.definition is None:
+            return AgentSummary(agent, usable=False)
+        try:
+            route = choice_for(agent, agent.definition, self._around()).route
+        except UserError:
+            return AgentSummary(agent, usable=True)
+        return AgentSummary(agent, usable=True, route=route)

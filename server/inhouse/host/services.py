@@ -1,0 +1,84 @@
+"""What one process has once: what is remembered on disk, the sandbox, the embedded model."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from attrs import define, field
+
+from inhouse.core.placeholders import KeySources
+from inhouse.definitions.sandbox import Sandbox
+from inhouse.store.approvals import ApprovalStore, Subject
+from inhouse.store.database import Database
+from inhouse.store.folders import Folders, user_folders
+from inhouse.store.keys import KeyStore
+from inhouse.store.trust import TrustStore
+
+
+@define
+class Services:
+    """Opened at first use; close it when the process ends."""
+
+    environ: Mapping[str, str] = field(repr=False)
+    folders: Folders
+    database: Database
+    trust: TrustStore
+    approvals: ApprovalStore
+    keys: KeyStore
+    session_keys: dict[str, str] = field(factory=dict[str, str], repr=False)
+    """Keys that an editor keeps and handed over: in memory only, before the keyring's."""
+    _sandbox: Sandbox | None = None
+
+    def key(self, name: str) -> str:
+        """Give a key by name.  Raises `UserError`.  May be slow."""
+        return self.session_keys.get(name) or self.keys.get(name)
+
+    def key_sources(self) -> KeySources:
+        """Give where placeholders in settings are filled from."""
+        return KeySources(
+            environment=self.environ, keyring=self.key, key_hosts=self.keys.bindings()
+        )
+
+    def embedded_installed(self) -> bool:
+        """Whether the embedded model could be started: its server and a model are there."""
+        return find_spec("xllamacpp") is not None and default_model(self.folders.data).exists()
+
+    @property
+    def sandbox(self) -> Sandbox:
+        """The sandbox; it starts no process before it is asked for something."""
+        if self._sandbox is None:
+            self._sandbox = Sandbox()
+        return self._sandbox
+
+    async def aclose(self) -> None:
+        """End what was started."""
+        if self._sandbox is not None:
+            await self._sandbox.aclose()
+        self.database.close()
+
+
+def open_services(environ: Mapping[str, str]) -> Services:
+    """Make the services of one process.  Touches no disk yet."""
+    folders = user_folders(environ)
+    database = Database(folders.state)
+    return Services(
+        environ=environ,
+        folders=folders,
+        database=database,
+        trust=TrustStore(database),
+        approvals=ApprovalStore(database),
+        keys=KeyStore(database),
+    )
+
+
+@define
+class WorkspaceApprovals:
+    """What the user allowed for good in one workspace (`inhouse.tools.context.Approvals`)."""
+
+    store: ApprovalStore
+    workspace: Path
+
+    def is_allowed(self, command: str) -> bool:
+        return self.store.answer(Subject.COMMAND, self.workspace, command) is True
+
+    def allow(self, command: str) -> None:
+        self.store.remember(Subject.COMMAND, self.workspace, command)

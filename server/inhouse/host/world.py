@@ -1,0 +1,123 @@
+"""What there is right now: trust, settings, agents, and the door to the network.
+
+Looking around makes a new world; runs that are under way keep the one they began with.
+"""
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Self
+
+from attrs import evolve, frozen
+
+from inhouse.core.placeholders import KeySources
+from inhouse.core.ports import Approver
+from inhouse.core.settings import Settings
+from inhouse.definitions.catalog import AgentFolder, Catalog, agent_folders
+from inhouse.providers.egress import Egress
+from inhouse.settings import Layer, SettingsProblem, layers_from_files, read_settings
+
+from .network import open_egress
+from .services import Services
+from .trusting import Trusting
+
+
+@frozen
+class World:
+    trusting: Trusting
+    settings: Settings
+    problems: tuple[SettingsProblem, ...]
+    keys: KeySources
+    catalog: Catalog
+    egress: Egress
+    folders: tuple[AgentFolder, ...] = ()
+    embedded_installed: bool = False
+
+    @classmethod
+    def empty(cls, services: Services) -> Self:
+        """Give the world before anybody has looked."""
+        return cls(
+            trusting=Trusting(services.trust, (), (), client=None),
+            settings=Settings(),
+            problems=(),
+            keys=KeySources(),
+            catalog=Catalog(()),
+            egress=Egress(),
+        )
+
+
+async def look_around(
+    before: World,
+    services: Services,
+    approver: Approver,
+    *,
+    roots: Sequence[Path],
+    editor: Layer,
+    client_trusted: bool | None,
+    prefer_embedded: bool,
+    changed: Collection[Path] | None,
+    texts: Mapping[Path, str],
+) -> World:
+    """Read trust first, then settings, then definitions: each depends on the one before."""
+    trusting, settings, problems, keys = await asyncio.to_thread(
+        _read, before, services, roots, editor, client_trusted
+    )
+    if prefer_embedded:
+        settings = evolve(settings, embedded=True)
+    folders = agent_folders(roots, Path.home(), _extra(settings, roots))
+    evaluator = services.sandbox if trusting.trusted else None
+    known = before.catalog
+    if folders != before.folders or trusting.trusted != before.trusting.trusted or changed is None:
+        catalog = Catalog(folders, evaluator)
+        await catalog.load(texts)
+    else:
+        catalog = known
+        await catalog.update(changed, texts)
+    egress = before.egress
+    if settings != before.settings:
+        egress = open_egress(settings, services.approvals, _main(roots), approver)
+    return World(
+        trusting=trusting,
+        settings=settings,
+        problems=problems,
+        keys=keys,
+        catalog=catalog,
+        egress=egress,
+        folders=folders,
+        embedded_installed=services.embedded_installed(),
+    )
+
+
+def _read(
+    before: World,
+    services: Services,
+    roots: Sequence[Path],
+    editor: Layer,
+    client_trusted: bool | None,  # noqa: FBT001  what a client may say: yes, no, nothing
+) -> tuple[Trusting, Settings, tuple[SettingsProblem, ...], KeySources]:
+    """Look at trust and settings.  Blocks."""
+    folders = agent_folders(roots, Path.home(), ())
+    theirs = tuple(one.path for one in folders if one.from_workspace)
+    trusting = Trusting(services.trust, roots, theirs, client_trusted)
+    trusting.follow(before.trusting)
+    trusting.look()
+    layers = (
+        editor,
+        *layers_from_files(roots, services.folders.config, trusted=trusting.trusted),
+    )
+    keys = services.key_sources()
+    settings, problems = read_settings(layers, keys)
+    keys = evolve(
+        keys, allowed_environment=settings.allowed_environment, key_hosts=settings.key_hosts
+    )
+    return trusting, settings, problems, keys
+
+
+def _extra(settings: Settings, roots: Sequence[Path]) -> tuple[Path, ...]:
+    """Give the folders that ``agentFolders`` names, each relative to the first root."""
+    main = _main(roots)
+    return tuple((main / Path(folder).expanduser()) for folder in settings.agent_folders)
+
+
+def _main(roots: Sequence[Path]) -> Path:
+    return roots[0] if roots else Path.home()
