@@ -207,6 +207,26 @@ class Host:
             raise self.world.trusting.refusal()
         return self.plan(plan.request)
 
+    @property
+    def main_root(self) -> Path:
+        """The first folder; the user's home where none is open."""
+        return self.roots[0] if self.roots else Path.home()
+
+    def workspace_for(
+        self, request: RunRequest, run_id: str, emit: Emit, approver: Approver
+    ) -> Workspace:
+        """Make the workspace of one run, as the door has it."""
+        return self.door.make_workspace(
+            RunContext(
+                run_id=run_id,
+                request=request,
+                emit=emit,
+                settings=self.world.settings,
+                approver=approver,
+                roots=self.roots or (self.main_root,),
+            )
+        )
+
     def _around(self, *, trusted: bool | None = None) -> Surroundings:
         return Surroundings(
             settings=self.world.settings,

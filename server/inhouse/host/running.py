@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
-from inhouse.core.errors import InhouseError, RefusedError
+from inhouse.core.errors import InhouseError
 from inhouse.core.events import (
     Happening,
     RunError,
@@ -22,6 +22,8 @@ from inhouse.core.messages import AssistantMessage
 from inhouse.core.redaction import redact
 from inhouse.loop import LoopResult, RunState, run_agent
 from inhouse.providers.contacts import ContactLog, recording
+from inhouse.tools import RunMemory
+from inhouse.tools.arguments import check_input, problem_with
 
 from .binding import bind
 from .ledger import Ledger
@@ -38,11 +40,17 @@ Listen = Callable[[RunEvent], None]
 
 @frozen
 class Family:
-    """Where a sub-agent's run belongs."""
+    """What a run shares with the runs above and below it."""
 
     ledger: Ledger
-    state: RunState
+    memory: RunMemory
+    parent: RunState | None = None
+    """The state of the agent that spawned this one."""
     inline: bool = False
+
+    def child(self, state: RunState, *, inline: bool) -> "Family":
+        """Give the family of a sub-agent of this run."""
+        return evolve(self, parent=state, inline=inline)
 
 
 @frozen
@@ -54,12 +62,13 @@ class Outcome:
 
 
 async def run(
-    host: "Host", plan: Plan, run_id: str, listen: Listen, family: Family | None = None
+    host: "Host", plan: Plan, run_id: str, listen: Listen, above: Family | None = None
 ) -> Outcome:
     """Run to the end; only `asyncio.CancelledError` is raised, after everything has been told."""
-    ledger = Ledger(run_id, plan.request, plan.route, family.ledger if family else None)
+    ledger = Ledger(run_id, plan.request, plan.route, above.ledger if above else None)
+    family = evolve(above, ledger=ledger) if above else Family(ledger, RunMemory())
     host.book.open(ledger)
-    parent = family.ledger.run_id if family else None
+    parent = above.ledger.run_id if above else None
 
     def tell(happening: Happening) -> None:
         ledger.observe(happening)
@@ -69,7 +78,7 @@ async def run(
     done: LoopResult | None = None
     with recording() as contacts:
         try:
-            done = await _work(host, plan, tell, listen, state, ledger, family)
+            done = await _work(host, plan, state, tell, listen, family)
             _complete(host, plan, ledger, done)
         except asyncio.CancelledError:
             _stop(ledger, state, RunStatus.CANCELLED)
@@ -87,37 +96,35 @@ async def run(
 async def _work(
     host: "Host",
     plan: Plan,
+    state: RunState,
     tell: Callable[[Happening], None],
     listen: Listen,
-    state: RunState,
-    ledger: Ledger,
-    family: Family | None,
+    family: Family,
 ) -> LoopResult:
     try:
         plan = await host.confirm(plan)
     finally:
         tell(RunStarted(plan.route))
-    bound = await bind(host, plan, tell, listen, state, ledger, family)
-    async with bound:
-        return await run_agent(
-            model=bound.model,
-            definition=bound.definition,
-            tools=bound.tools,
-            check=bound.check,
-            check_value=bound.check_value,
-            limits=plan.limits,
-            state=state,
-            emit=tell,
-            prompt=bound.prompt,
-            params=plan.request.params or None,
-            history=host.book.history(plan.request.session),
-            steps=bound.steps,
-            placeholders=bound.placeholders,
-            spawnable=bound.spawnable,
-            approver=bound.approver,
-            parent=family.state if family else None,
-            inline=family.inline if family else False,
-        )
+    bound = await bind(host, plan, state, tell, listen, family)
+    return await run_agent(
+        model=bound.model,
+        definition=plan.definition,
+        tools=bound.tools,
+        check=check_input,
+        check_value=problem_with,
+        limits=plan.limits,
+        state=state,
+        emit=tell,
+        prompt=bound.prompt,
+        params=plan.request.params or None,
+        history=host.book.history(plan.request.session),
+        steps=bound.steps,
+        placeholders=bound.placeholders,
+        spawnable=bound.spawnable,
+        approver=bound.approver,
+        parent=family.parent,
+        inline=family.inline,
+    )
 
 
 def _complete(host: "Host", plan: Plan, ledger: Ledger, done: LoopResult) -> None:
@@ -159,15 +166,3 @@ def _bug(error: Exception) -> RunError:
         f"Inhouse itself broke ({type(error).__name__}).  The server's log has the details; "
         "what was said so far is kept.  Running it again may work.",
     )
-
-
-def refused(plan: Plan) -> RefusedError | None:
-    """Give the error of a route that privacy or trust refuses."""
-    no = plan.route.refused
-    return None if no is None else RefusedError(no.reason, no.remedy)
-
-
-def with_route_local(plan: Plan, *, local: bool) -> Plan:
-    """Give the plan with what the server itself told about being local."""
-    return evolve(plan, route=evolve(plan.route, local=local))
-

@@ -1,0 +1,132 @@
+"""What one run works with: its workspace, its tools, its model, all bound to one plan."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from inhouse.core.definition import AgentDefinition
+from inhouse.core.errors import UserError
+from inhouse.core.events import Happening
+from inhouse.core.ports import Approver, Model, StepContext, StepLog, Steps, Tool, Workspace
+from inhouse.core.request import RunRequest
+from inhouse.loop import RunState, StartSteps
+from inhouse.tools import ToolContext, workspace_tools
+from inhouse.tools.control import control_tools
+from inhouse.tools.spawn import spawn_tools
+
+from .asking import AskingAloud
+from .connecting import connected
+from .plan import Plan, usable_definition
+from .services import WorkspaceApprovals
+from .spawning import Spawner
+from .started_at import selection
+
+if TYPE_CHECKING:
+    from .host import Host
+    from .running import Family, Listen
+
+Tell = Callable[[Happening], None]
+
+
+@frozen
+class Bound:
+    """Everything `run_agent` is given."""
+
+    model: Model
+    tools: tuple[Tool, ...]
+    prompt: str | None
+    approver: Approver
+    spawnable: tuple[AgentDefinition, ...]
+    placeholders: Mapping[str, Callable[[], Awaitable[str]]]
+    steps: StartSteps | None
+
+
+async def bind(
+    host: "Host",
+    plan: Plan,
+    state: RunState,
+    tell: Tell,
+    listen: "Listen",
+    family: "Family",
+) -> Bound:
+    """Bind what a plan names.  Raises `InhouseError`."""
+    approver = AskingAloud(host.door.approver, tell)
+    workspace = host.workspace_for(plan.request, state.run_id, tell, approver)
+    context = _context(host, plan, workspace, approver, tell, family)
+    find = _finder(host)
+    spawner = Spawner(host, plan, state, listen, family)
+    tools = (
+        *workspace_tools(context),
+        *control_tools(memory=state, definition=plan.definition, find=find),
+        *spawn_tools(definition=plan.definition, find=find, spawn=spawner.spawn),
+    )
+    return Bound(
+        model=await connected(host, plan, tell, family),
+        tools=tools,
+        prompt=await _prompt(plan.request, workspace, host),
+        approver=approver,
+        spawnable=_spawnable(plan.definition, find),
+        placeholders=placeholders(context),
+        steps=_steps(host, plan.definition),
+    )
+
+
+def _context(
+    host: "Host",
+    plan: Plan,
+    workspace: Workspace,
+    approver: Approver,
+    tell: Tell,
+    family: "Family",
+) -> ToolContext:
+    settings = host.world.settings
+    return ToolContext(
+        workspace=workspace,
+        approver=approver,
+        emit=tell,
+        commands=settings.commands,
+        allowed_commands=settings.allowed_commands,
+        privacy=plan.limits.privacy,
+        approvals=WorkspaceApprovals(host.services.approvals, host.main_root),
+        memory=family.memory,
+        environment=host.environ,
+        extra_roots=host.roots[1:],
+        fetch=host.fetch,
+        windowed_file_reads=plan.definition.windowed_file_reads,
+    )
+
+
+async def _prompt(request: RunRequest, workspace: Workspace, host: "Host") -> str | None:
+    """Give the user's prompt with what was under the cursor behind it."""
+    started_on = await selection(request, workspace, host.roots or (host.main_root,))
+    parts = [request.prompt, started_on.as_prompt() if started_on else ""]
+    return "\n\n".join(part for part in parts if part) or None
+
+
+def _finder(host: "Host") -> Callable[[str], AgentDefinition | None]:
+    def find(name: str) -> AgentDefinition | None:
+        try:
+            return usable_definition(host.world.catalog.find(name))
+        except UserError:
+            return None
+
+    return find
+
+
+def _spawnable(
+    definition: AgentDefinition, find: Callable[[str], AgentDefinition | None]
+) -> tuple[AgentDefinition, ...]:
+    found = map(find, definition.spawnable_agents)
+    return tuple(each for each in found if each is not None)
+
+
+def _steps(host: "Host", definition: AgentDefinition) -> StartSteps | None:
+    source = definition.handle_steps
+    if source is None:
+        return None
+
+    async def start(context: StepContext, log: Callable[[StepLog], None]) -> Steps:
+        return await host.services.sandbox.steps(source, context, log)
+
+    return start

@@ -1,0 +1,83 @@
+"""What was under the cursor: the text that a run was started on."""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from inhouse.core.errors import ToolError, UserError
+from inhouse.core.ports import Workspace
+from inhouse.core.request import RunRequest
+from inhouse.core.text import Position, Range
+from inhouse.tools.access import access_to
+
+LONGEST = 40_000
+"""Characters of a file that are given to the model; the tools read the rest."""
+
+
+@frozen
+class Selection:
+    """A file, or a part of it."""
+
+    shown: str
+    """Its path in the workspace."""
+    text: str
+    range: Range | None
+    cut: bool
+
+    def as_prompt(self) -> str:
+        """Give it as it stands behind the user's prompt."""
+        lines = ""
+        if self.range is not None:
+            lines = f" (lines {self.range.start.line + 1} to {self.range.end.line + 1})"
+        fence = "```"
+        while fence in self.text:
+            fence += "`"
+        cut = f"\n(only the first {LONGEST} characters)" if self.cut else ""
+        newline = "" if self.text.endswith("\n") else "\n"
+        return f"{self.shown}{lines}:\n{fence}\n{self.text}{newline}{fence}{cut}"
+
+    def as_value(self) -> Mapping[str, Any]:
+        """Give it as the ``selection`` tool does."""
+        value: dict[str, Any] = {"path": self.shown, "text": self.text}
+        if self.range is not None:
+            value["startLine"] = self.range.start.line + 1
+            value["endLine"] = self.range.end.line + 1
+        return value
+
+
+async def selection(
+    request: RunRequest, workspace: Workspace, roots: tuple[Path, ...]
+) -> Selection | None:
+    """Read what the request points at, unsaved text first.
+
+    Raises `UserError` where the file may not be read: the same rules as for every tool.
+    """
+    if request.path is None:
+        return None
+    try:
+        place = await asyncio.to_thread(access_to(roots).place, str(request.path))
+        document = await workspace.read(place.path)
+    except ToolError as error:
+        raise UserError(f"The run was started on a file it may not read.  {error}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{request.path} cannot be read: {error}.  Start on another file.") from error
+    text = document.text if request.range is None else cut_out(document.text, request.range)
+    return Selection(place.shown, text[:LONGEST], request.range, len(text) > LONGEST)
+
+
+def cut_out(text: str, part: Range) -> str:
+    """Give the part of a text; positions beyond its end mean its end."""
+    lines = text.splitlines(keepends=True)
+    start, end = _offset(lines, part.start), _offset(lines, part.end)
+    return text[start:end]
+
+
+def _offset(lines: list[str], position: Position) -> int:
+    if position.line >= len(lines):
+        return sum(map(len, lines))
+    line = lines[position.line]
+    units = line.rstrip("\r\n").encode("utf-16-le", "surrogatepass")[: position.character * 2]
+    return sum(map(len, lines[: position.line])) + len(units.decode("utf-16-le", "ignore"))
