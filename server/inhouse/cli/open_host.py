@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from inhouse.core.errors import UserError
+from inhouse.core.ports import Workspace
 from inhouse.core.settings import EditMode
-from inhouse.host.host import Host, RunContext
+from inhouse.host.host import Door, Host, MakeWorkspace, RunContext
 from inhouse.tools.disk import DiskWorkspace
 
 from . import output
@@ -18,22 +19,38 @@ from .approver import TerminalApprover
 @asynccontextmanager
 async def open_host(options: argparse.Namespace) -> AsyncGenerator[Host]:
     """Open the host of the workspace that *options* name, and close it after."""
-    root = Path(options.workspace or ".").resolve()
-    if not root.is_dir():
-        raise UserError(f"No folder {str(root)!r}: --workspace takes an existing folder.")
     host = Host(
-        roots=(root,),
+        roots=(_root(options.workspace),),
         environ=dict(os.environ),
-        make_workspace=_workspace(yes=getattr(options, "yes_edits", False)),
-        approver=TerminalApprover(),
+        door=Door(_workspaces(yes=getattr(options, "yes_edits", False)), TerminalApprover()),
         client_trusted=True if options.trust else None,
+        prefer_embedded=getattr(options, "embedded", False),
     )
-    if getattr(options, "embedded", False):
-        host.prefer_embedded()
     try:
         await host.start()
-        for problem in host.setting_problems:
-            output.warning(str(problem))
+        for problem in host.world.problems:
+            place = f"{problem.source}: {problem.key}: " if problem.key else f"{problem.source}: "
+            output.warning(place + problem.message)
         yield host
     finally:
         await host.aclose()
+
+
+def _root(folder: str | None) -> Path:
+    root = Path(folder or ".").resolve()
+    if not root.is_dir():
+        raise UserError(f"No folder {str(root)!r}: --workspace takes an existing folder.")
+    return root
+
+
+def _workspaces(*, yes: bool) -> MakeWorkspace:
+    def make(context: RunContext) -> Workspace:
+        return DiskWorkspace(
+            context.roots[0],
+            context.emit,
+            context.approver,
+            mode=EditMode.APPLY if yes else context.settings.edits,
+            extra_roots=context.roots[1:],
+        )
+
+    return make

@@ -51,7 +51,7 @@ async def run(options: argparse.Namespace) -> int:
         model=options.model,
     )
     async with open_host(options) as host:
-        await host.ensure_trust(request.agent)
+        await host.ask_for_trust()
         plan = host.plan(request)
         show = _as_json() if options.json else Printer(thinking=options.show_thinking).show
         task = asyncio.ensure_future(host.run(plan, host.new_run_id(), show))

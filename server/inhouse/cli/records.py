@@ -1,0 +1,140 @@
+"""``inhouse audit`` and ``inhouse costs``: what the runs did, from the record."""
+
+import argparse
+import asyncio
+import os
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from inhouse import wire
+from inhouse.core.errors import UserError
+from inhouse.host.services import open_services
+from inhouse.store.records import CostReport, Costs, Record
+
+from . import COMPLETED, output
+
+
+async def audit(options: argparse.Namespace) -> int:
+    """Show which hosts the runs talked to; ``--verify`` proves it."""
+    if options.verify:
+        from .verify import verify  # noqa: PLC0415  Linux only, and rarely used
+
+        return await verify(options)
+    services = open_services(os.environ)
+    try:
+        found = await asyncio.to_thread(
+            services.records.recent, options.limit, run_id=options.run
+        )
+    finally:
+        await services.aclose()
+    if options.run and not found:
+        raise UserError(f"No record of a run {options.run!r}.  `inhouse audit` lists the newest.")
+    if options.json:
+        output.document([_record(each) for each in found])
+    else:
+        _print_audit(found)
+    return COMPLETED
+
+
+async def costs(options: argparse.Namespace) -> int:
+    """Show what runs cost by endpoint and by agent, and what local runs saved."""
+    services = open_services(os.environ)
+    since = (datetime.now(UTC) - timedelta(days=options.days)).date()
+    try:
+        report = await asyncio.to_thread(services.records.costs, since)
+    finally:
+        await services.aclose()
+    if options.json:
+        output.document(_costs(report))
+    else:
+        _print_costs(report, options.days)
+    return COMPLETED
+
+
+def _record(record: Record) -> dict[str, Any]:
+    return {
+        "runId": record.run_id,
+        "workspace": record.workspace,
+        "agent": record.agent,
+        "status": record.status,
+        "startedAt": record.started_at,
+        "durationMs": record.duration_ms,
+        "endpoint": record.endpoint,
+        "baseUrl": record.base_url,
+        "model": record.model,
+        "local": record.local,
+        "privacy": record.privacy,
+        "inputTokens": record.input_tokens,
+        "outputTokens": record.output_tokens,
+        "costUsd": record.cost_usd,
+        "contacts": [wire.contact(each) for each in record.contacts],
+    }
+
+
+def _print_audit(found: tuple[Record, ...]) -> None:
+    if not found:
+        output.report().print("No runs yet.")
+        return
+    table = Table(
+        "run", "when", "agent", "host", "address", "sent", "received", "model", box=None,
+        pad_edge=False,
+    )  # fmt: skip
+    for record in found:
+        start = (escape(record.run_id), record.started_at[:19], escape(record.agent))
+        if not record.contacts:
+            table.add_row(*start, "[green]no host[/]")
+        for contact in record.contacts:
+            host = escape(contact.host)
+            table.add_row(
+                *start,
+                f"[green]{host}[/]" if contact.local else f"[yellow]{host}[/]",
+                escape(contact.address),
+                f"{contact.bytes_sent:,}",
+                f"{contact.bytes_received:,}",
+                escape(contact.model or ""),
+            )
+            start = ("", "", "")
+    output.report().print(table)
+    remote = sum(not each.local for record in found for each in record.contacts)
+    verdict = "Every host was on this machine." if not remote else f"{remote} contacts were remote."
+    output.report().print(f"\n{verdict}")
+
+
+def _costs(report: CostReport) -> dict[str, Any]:
+    def part(one: Costs) -> dict[str, Any]:
+        return {
+            "inputTokens": one.input_tokens,
+            "outputTokens": one.output_tokens,
+            "costUsd": one.cost_usd,
+            "requests": one.requests,
+            "unknown": one.unknown,
+        }
+
+    return {
+        "runs": report.runs,
+        "costUsd": report.cost_usd,
+        "unknown": report.unknown,
+        "savedUsd": report.saved_usd,
+        "byEndpoint": {one.name: part(one) for one in report.by_endpoint},
+        "byAgent": {one.name: part(one) for one in report.by_agent},
+    }
+
+
+def _print_costs(report: CostReport, days: int) -> None:
+    console = output.report()
+    console.print(f"{report.runs} runs in {days} days: ${report.cost_usd:.4f} known", end="")
+    console.print(f", {report.unknown} runs of unknown cost." if report.unknown else ".")
+    console.print(f"Local runs saved ${report.saved_usd:.4f} against the models they name.\n")
+    for title, parts in (("endpoint", report.by_endpoint), ("agent", report.by_agent)):
+        table = Table(title, "tokens in", "tokens out", "cost", "requests", box=None, pad_edge=False)
+        for one in parts:
+            cost = "unknown" if one.cost_usd is None else f"${one.cost_usd:.4f}"
+            table.add_row(
+                escape(one.name), f"{one.input_tokens:,}", f"{one.output_tokens:,}", cost,
+                str(one.requests),
+            )  # fmt: skip
+        console.print(table)
+        console.print()

@@ -1,0 +1,35 @@
+"""``inhouse trust``: trust what a workspace brings, by content."""
+
+import argparse
+
+from inhouse.store.trust import Trusted
+
+from . import COMPLETED, FAILED, output
+from .open_host import open_host
+
+
+async def trust(options: argparse.Namespace) -> int:
+    """Show, grant or revoke trust; granting shows first what it is given to."""
+    async with open_host(options) as host:
+        console = output.report()
+        if options.revoke:
+            await host.trust(grant=False)
+            console.print("This workspace is no longer trusted.")
+            return COMPLETED
+        state = host.world.trusting.state
+        if isinstance(state, Trusted):
+            console.print(f"This workspace is trusted ({state.by}).", markup=False)
+            return COMPLETED
+        console.print(state.message, markup=False)
+        for change in state.changes:
+            console.print(f"\n{change.kind}: {change.name}", style="bold", markup=False)
+            console.print(change.diff, markup=False)
+        if options.show:
+            return FAILED
+        await host.trust()
+        now = host.world.trusting.state
+        if isinstance(now, Trusted):
+            console.print("\nTrusted, exactly as it is now.  A change asks again.")
+            return COMPLETED
+        output.error(now.message)
+        return FAILED

@@ -1,0 +1,85 @@
+"""A model whose calls are paid from a budget, and whose usage says what it cost."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+
+from attrs import define, evolve, frozen
+
+from inhouse.core.events import ModelChunk, UsageReported
+from inhouse.core.ports import Model, Prompt
+from inhouse.core.route import Endpoint
+from inhouse.loop import estimate
+from inhouse.providers import pricing
+from inhouse.providers.budget import Budget, Reservation
+
+
+@frozen
+class MeteredModel:
+    """Sets money aside before each call, and settles when the server tells the usage."""
+
+    inner: Model
+    endpoint: Endpoint
+    model: str
+    local: bool
+    budget: Budget
+
+    @asynccontextmanager
+    async def stream(self, prompt: Prompt) -> AsyncGenerator[AsyncIterator[ModelChunk]]:
+        """Open one answer.  Raises `RefusedError` where it would break the budget."""
+        reservation = await self.budget.reserve(await self._estimate(prompt))
+        bill = _Bill(self, reservation)
+        try:
+            async with self.inner.stream(prompt) as chunks:
+                yield bill.read(chunks)
+        finally:
+            # A call that was answered without a usage costs what was set aside for it.
+            if bill.answered:
+                await self.budget.settle(reservation, None)
+            else:
+                self.budget.release(reservation)
+
+    async def _estimate(self, prompt: Prompt) -> float | None:
+        if not self.budget.is_limited:
+            return None
+        tokens = estimate(prompt.messages) + len(prompt.system) // 3
+        return await asyncio.to_thread(
+            pricing.estimate,
+            self.endpoint,
+            self.model,
+            tokens,
+            max_output_tokens=prompt.max_output_tokens,
+            local=self.local,
+        )
+
+
+@define
+class _Bill:
+    """One answer, while it is read."""
+
+    meter: MeteredModel
+    reservation: Reservation
+    answered: bool = False
+
+    async def read(self, chunks: AsyncIterator[ModelChunk]) -> AsyncIterator[ModelChunk]:
+        async for chunk in chunks:
+            self.answered = True
+            if type(chunk) is UsageReported:
+                yield await self._priced(chunk)
+            else:
+                yield chunk
+
+    async def _priced(self, usage: UsageReported) -> UsageReported:
+        meter = self.meter
+        cost = usage.cost_usd
+        if cost is None:
+            cost = await asyncio.to_thread(
+                pricing.cost,
+                meter.endpoint,
+                meter.model,
+                usage.input_tokens,
+                usage.output_tokens,
+                local=meter.local,
+            )
+        await meter.budget.settle(self.reservation, cost)
+        return evolve(usage, cost_usd=cost)
