@@ -25,9 +25,7 @@ async def audit(options: argparse.Namespace) -> int:
         return await verify(options)
     services = open_services(os.environ)
     try:
-        found = await asyncio.to_thread(
-            services.records.recent, options.limit, run_id=options.run
-        )
+        found = await asyncio.to_thread(services.records.recent, options.limit, run_id=options.run)
     finally:
         await services.aclose()
     if options.run and not found:
@@ -129,7 +127,9 @@ def _print_costs(report: CostReport, days: int) -> None:
     console.print(f", {report.unknown} runs of unknown cost." if report.unknown else ".")
     console.print(f"Local runs saved ${report.saved_usd:.4f} against the models they name.\n")
     for title, parts in (("endpoint", report.by_endpoint), ("agent", report.by_agent)):
-        table = Table(title, "tokens in", "tokens out", "cost", "requests", box=None, pad_edge=False)
+        table = Table(
+            title, "tokens in", "tokens out", "cost", "requests", box=None, pad_edge=False
+        )
         for one in parts:
             cost = "unknown" if one.cost_usd is None else f"${one.cost_usd:.4f}"
             table.add_row(

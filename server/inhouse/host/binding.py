@@ -7,26 +7,23 @@ from attrs import frozen
 
 from inhouse.core.definition import AgentDefinition
 from inhouse.core.errors import UserError
-from inhouse.core.events import Happening
 from inhouse.core.ports import Approver, Model, StepContext, StepLog, Steps, Tool, Workspace
 from inhouse.core.request import RunRequest
-from inhouse.loop import RunState, StartSteps
+from inhouse.loop import StartSteps
 from inhouse.tools import ToolContext, workspace_tools
 from inhouse.tools.control import control_tools
 from inhouse.tools.spawn import spawn_tools
 
 from .asking import AskingAloud
 from .connecting import connected
-from .plan import Plan, usable_definition
+from .plan import usable_definition
+from .scope import Scope
 from .services import WorkspaceApprovals
 from .spawning import Spawner
 from .started_at import selection
 
 if TYPE_CHECKING:
     from .host import Host
-    from .running import Family, Listen
-
-Tell = Callable[[Happening], None]
 
 
 @frozen
@@ -42,27 +39,20 @@ class Bound:
     steps: StartSteps | None
 
 
-async def bind(
-    host: "Host",
-    plan: Plan,
-    state: RunState,
-    tell: Tell,
-    listen: "Listen",
-    family: "Family",
-) -> Bound:
+async def bind(scope: Scope) -> Bound:
     """Bind what a plan names.  Raises `InhouseError`."""
-    approver = AskingAloud(host.door.approver, tell)
-    workspace = host.workspace_for(plan.request, state.run_id, tell, approver)
-    context = _context(host, plan, workspace, approver, tell, family)
+    host, plan = scope.host, scope.plan
+    approver = AskingAloud(host.door.approver, scope.tell)
+    workspace = host.workspace_for(plan.request, scope.state.run_id, scope.tell, approver)
+    context = _context(scope, workspace, approver)
     find = _finder(host)
-    spawner = Spawner(host, plan, state, listen, family)
     tools = (
         *workspace_tools(context),
-        *control_tools(memory=state, definition=plan.definition, find=find),
-        *spawn_tools(definition=plan.definition, find=find, spawn=spawner.spawn),
+        *control_tools(memory=scope.state, definition=plan.definition, find=find),
+        *spawn_tools(definition=plan.definition, find=find, spawn=Spawner(scope).spawn),
     )
     return Bound(
-        model=await connected(host, plan, tell, family),
+        model=connected(scope),
         tools=tools,
         prompt=await _prompt(plan.request, workspace, host),
         approver=approver,
@@ -72,28 +62,20 @@ async def bind(
     )
 
 
-def _context(
-    host: "Host",
-    plan: Plan,
-    workspace: Workspace,
-    approver: Approver,
-    tell: Tell,
-    family: "Family",
-) -> ToolContext:
-    settings = host.world.settings
+def _context(scope: Scope, workspace: Workspace, approver: Approver) -> ToolContext:
+    host, settings = scope.host, scope.host.world.settings
     return ToolContext(
         workspace=workspace,
         approver=approver,
-        emit=tell,
+        emit=scope.tell,
         commands=settings.commands,
         allowed_commands=settings.allowed_commands,
-        privacy=plan.limits.privacy,
+        privacy=scope.plan.limits.privacy,
         approvals=WorkspaceApprovals(host.services.approvals, host.main_root),
-        memory=family.memory,
+        memory=scope.family.memory,
         environment=host.environ,
         extra_roots=host.roots[1:],
-        fetch=host.fetch,
-        windowed_file_reads=plan.definition.windowed_file_reads,
+        windowed_file_reads=scope.plan.definition.windowed_file_reads,
     )
 
 

@@ -14,12 +14,16 @@ from inhouse.core.ports import Approver, Emit, Workspace
 from inhouse.core.request import AgentSummary, RunRequest
 from inhouse.core.route import Route
 from inhouse.core.settings import Settings
+from inhouse.providers.budget import Budget
 from inhouse.settings import Layer, editor_layer
+from inhouse.tools import RunMemory
 
 from . import running
 from .book import Book
+from .ledger import Ledger
 from .plan import Plan, Surroundings, choice_for, usable_definition
 from .records import RecordKeeper
+from .scope import Family, Listen
 from .services import Services, open_services
 from .world import World, look_around
 
@@ -72,7 +76,7 @@ class Host:
         self.door = door
         self.book = Book()
         self.services: Services = open_services(environ)
-        self.records = RecordKeeper(self.services)
+        self.records = RecordKeeper(self.services.records)
         self._editor: Layer = editor_layer(editor_values)
         self._client_trusted = client_trusted
         self._prefer_embedded = prefer_embedded
@@ -191,7 +195,7 @@ class Host:
         """Give the id of the next run."""
         return self.book.new_run_id()
 
-    async def run(self, plan: Plan, run_id: str, listen: running.Listen) -> RunResult:
+    async def run(self, plan: Plan, run_id: str, listen: Listen) -> RunResult:
         """Run to the end; only `asyncio.CancelledError` is raised.
 
         Cancelled or failed, the run's result is in the book and was told as `RunFinished`.
@@ -226,6 +230,27 @@ class Host:
                 roots=self.roots or (self.main_root,),
             )
         )
+
+    def new_family(self, ledger: Ledger) -> Family:
+        """Give what a run and its sub-agents share."""
+        settings = self.world.settings
+        budget = Budget(
+            settings.budget_usd,
+            daily_limit_usd=settings.daily_budget_usd,
+            day=self.records.day,
+        )
+        return Family(ledger, RunMemory(), budget)
+
+    def keep_record(self, result: RunResult) -> None:
+        """Keep the record of a finished run; a sub-agent's is part of its parent's."""
+        if result.parent is None:
+            models = {agent.id: agent.model for agent in self.world.catalog.all}
+            self.records.keep(
+                result,
+                workspace=self.main_root,
+                privacy=self.world.settings.privacy,
+                models=models,
+            )
 
     def _around(self, *, trusted: bool | None = None) -> Surroundings:
         return Surroundings(

@@ -42,7 +42,7 @@ class MeteredModel:
     async def _estimate(self, prompt: Prompt) -> float | None:
         if not self.budget.is_limited:
             return None
-        tokens = estimate(prompt.messages) + len(prompt.system) // 3
+        tokens = sum(map(estimate, prompt.messages)) + len(prompt.system) // 4
         return await asyncio.to_thread(
             pricing.estimate,
             self.endpoint,

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
@@ -22,35 +21,17 @@ from inhouse.core.messages import AssistantMessage
 from inhouse.core.redaction import redact
 from inhouse.loop import LoopResult, RunState, run_agent
 from inhouse.providers.contacts import ContactLog, recording
-from inhouse.tools import RunMemory
 from inhouse.tools.arguments import check_input, problem_with
 
 from .binding import bind
 from .ledger import Ledger
 from .plan import Plan
+from .scope import Family, Listen, Scope
 
 if TYPE_CHECKING:
     from .host import Host
 
 logger = logging.getLogger(__name__)
-
-Listen = Callable[[RunEvent], None]
-"""Where a door hears of its runs.  Must not block and must not raise."""
-
-
-@frozen
-class Family:
-    """What a run shares with the runs above and below it."""
-
-    ledger: Ledger
-    memory: RunMemory
-    parent: RunState | None = None
-    """The state of the agent that spawned this one."""
-    inline: bool = False
-
-    def child(self, state: RunState, *, inline: bool) -> "Family":
-        """Give the family of a sub-agent of this run."""
-        return evolve(self, parent=state, inline=inline)
 
 
 @frozen
@@ -66,7 +47,6 @@ async def run(
 ) -> Outcome:
     """Run to the end; only `asyncio.CancelledError` is raised, after everything has been told."""
     ledger = Ledger(run_id, plan.request, plan.route, above.ledger if above else None)
-    family = evolve(above, ledger=ledger) if above else Family(ledger, RunMemory())
     host.book.open(ledger)
     parent = above.ledger.run_id if above else None
 
@@ -74,38 +54,33 @@ async def run(
         ledger.observe(happening)
         listen(RunEvent(run_id, plan.agent.id, happening, parent))
 
-    state = RunState(run_id=run_id)
+    family = evolve(above, ledger=ledger) if above else host.new_family(ledger)
+    scope = Scope(host, plan, RunState(run_id=run_id), family, tell, listen)
     done: LoopResult | None = None
     with recording() as contacts:
         try:
-            done = await _work(host, plan, state, tell, listen, family)
-            _complete(host, plan, ledger, done)
+            done = await _work(scope)
+            _complete(scope, done)
         except asyncio.CancelledError:
-            _stop(ledger, state, RunStatus.CANCELLED)
+            _stop(scope, RunStatus.CANCELLED)
             raise
         except InhouseError as error:
-            _stop(ledger, state, RunStatus.FAILED, RunError(error.code, redact(str(error))))
+            _stop(scope, RunStatus.FAILED, RunError(error.code, redact(str(error))))
         except Exception as error:
             logger.exception("run %s broke", run_id)
-            _stop(ledger, state, RunStatus.FAILED, _bug(error))
+            _stop(scope, RunStatus.FAILED, _bug(error))
         finally:
-            _close(host, ledger, contacts, tell)
+            _close(scope, contacts)
     return Outcome(ledger.result(), done)
 
 
-async def _work(
-    host: "Host",
-    plan: Plan,
-    state: RunState,
-    tell: Callable[[Happening], None],
-    listen: Listen,
-    family: Family,
-) -> LoopResult:
+async def _work(scope: Scope) -> LoopResult:
+    host, plan = scope.host, scope.plan
     try:
         plan = await host.confirm(plan)
     finally:
-        tell(RunStarted(plan.route))
-    bound = await bind(host, plan, state, tell, listen, family)
+        scope.tell(RunStarted(plan.route))
+    bound = await bind(evolve(scope, plan=plan))
     return await run_agent(
         model=bound.model,
         definition=plan.definition,
@@ -113,8 +88,8 @@ async def _work(
         check=check_input,
         check_value=problem_with,
         limits=plan.limits,
-        state=state,
-        emit=tell,
+        state=scope.state,
+        emit=scope.tell,
         prompt=bound.prompt,
         params=plan.request.params or None,
         history=host.book.history(plan.request.session),
@@ -122,42 +97,42 @@ async def _work(
         placeholders=bound.placeholders,
         spawnable=bound.spawnable,
         approver=bound.approver,
-        parent=family.parent,
-        inline=family.inline,
+        parent=scope.family.parent,
+        inline=scope.family.inline,
     )
 
 
-def _complete(host: "Host", plan: Plan, ledger: Ledger, done: LoopResult) -> None:
-    ledger.finish(
+def _complete(scope: Scope, done: LoopResult) -> None:
+    scope.family.ledger.finish(
         RunStatus.COMPLETED,
         stop_reason=done.stop_reason,
         text=done.text,
         output=done.output,
         messages=done.messages,
     )
-    host.book.remember(plan.request.session, done.messages)
+    scope.host.book.remember(scope.plan.request.session, done.messages)
 
 
-def _stop(
-    ledger: Ledger, state: RunState, status: RunStatus, error: RunError | None = None
-) -> None:
+def _stop(scope: Scope, status: RunStatus, error: RunError | None = None) -> None:
     """Close the ledger of a run that did not complete; what was said is kept."""
-    reason = StopReason.CANCELLED if status is RunStatus.CANCELLED else None
-    said = ledger.streamed_text()
-    messages = state.messages
+    ledger, state = scope.family.ledger, scope.state
+    said, messages = ledger.streamed_text(), state.messages
     if said and not (messages and messages[-1] == AssistantMessage(said)):
         messages = (*messages, AssistantMessage(said))
     ledger.finish(
-        status, stop_reason=reason, output=state.output, error=error, messages=messages
+        status,
+        stop_reason=StopReason.CANCELLED if status is RunStatus.CANCELLED else None,
+        output=state.output,
+        error=error,
+        messages=messages,
     )
 
 
-def _close(
-    host: "Host", ledger: Ledger, contacts: ContactLog, tell: Callable[[Happening], None]
-) -> None:
+def _close(scope: Scope, contacts: ContactLog) -> None:
+    ledger = scope.family.ledger
     ledger.contacted(tuple(contacts))
-    tell(RunFinished(ledger.result()))
-    host.keep_record(ledger.result())
+    scope.tell(RunFinished(ledger.result()))
+    scope.host.keep_record(ledger.result())
 
 
 def _bug(error: Exception) -> RunError:

@@ -11,6 +11,7 @@ from inhouse.store.approvals import ApprovalStore, Subject
 from inhouse.store.database import Database
 from inhouse.store.folders import Folders, user_folders
 from inhouse.store.keys import KeyStore
+from inhouse.store.records import RecordStore
 from inhouse.store.trust import TrustStore
 
 
@@ -24,6 +25,7 @@ class Services:
     trust: TrustStore
     approvals: ApprovalStore
     keys: KeyStore
+    records: RecordStore
     session_keys: dict[str, str] = field(factory=dict[str, str], repr=False)
     """Keys that an editor keeps and handed over: in memory only, before the keyring's."""
     _sandbox: Sandbox | None = None
@@ -67,6 +69,7 @@ def open_services(environ: Mapping[str, str]) -> Services:
         trust=TrustStore(database),
         approvals=ApprovalStore(database),
         keys=KeyStore(database),
+        records=RecordStore(database),
     )
 
 

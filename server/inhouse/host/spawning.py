@@ -1,7 +1,7 @@
-"""Sub-agents: each planned like any run, routed by its own definition, inside its parent's limits."""
+"""Sub-agents: planned like any run, routed by their own definition, in their parent's limits."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from attrs import evolve, frozen
 
@@ -9,38 +9,29 @@ from inhouse.core.errors import ToolError
 from inhouse.core.events import RunResult
 from inhouse.core.limits import for_child
 from inhouse.core.request import RunRequest
-from inhouse.loop import RunState
 from inhouse.tools.spawn import SpawnRequest
 
 from . import running
-from .plan import Plan
-
-if TYPE_CHECKING:
-    from .host import Host
-    from .running import Family, Listen
+from .scope import Scope
 
 
 @frozen
 class Spawner:
     """Starts the sub-agents of one run."""
 
-    host: "Host"
-    plan: Plan
-    state: RunState
-    listen: "Listen"
-    family: "Family"
+    scope: Scope
 
     async def spawn(self, request: SpawnRequest) -> Mapping[str, Any]:
         """Run a sub-agent to its end; gives its value as Codebuff shapes it.
 
         Raises `InhouseError` where it cannot start or failed.
         """
-        limits = for_child(self.plan.limits)
-        plan = evolve(self.host.plan(_run_request(request)), limits=limits)
-        child = self.family.child(self.state, inline=request.inline)
-        outcome = await running.run(
-            self.host, plan, self.host.book.new_run_id(), self.listen, child
-        )
+        host, scope = self.scope.host, self.scope
+        limits = for_child(scope.plan.limits)
+        plan = evolve(host.plan(_run_request(request)), limits=limits)
+        child = scope.family.child(scope.state, inline=request.inline)
+        run_id = host.book.new_run_id()
+        outcome = await running.run(host, plan, run_id, scope.listen, child)
         if outcome.loop is None:
             raise _failure(request, outcome.result)
         return outcome.loop.value

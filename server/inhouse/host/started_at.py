@@ -63,7 +63,9 @@ async def selection(
     except ToolError as error:
         raise UserError(f"The run was started on a file it may not read.  {error}") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{request.path} cannot be read: {error}.  Start on another file.") from error
+        raise UserError(
+            f"{request.path} cannot be read: {error}.  Start on another file."
+        ) from error
     text = document.text if request.range is None else cut_out(document.text, request.range)
     return Selection(place.shown, text[:LONGEST], request.range, len(text) > LONGEST)
 

@@ -1,0 +1,49 @@
+"""One run under one name: who started it, what it shares, where it reports."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from attrs import evolve, frozen
+
+from inhouse.core.events import RunEvent
+from inhouse.core.ports import Emit
+from inhouse.loop import RunState
+from inhouse.providers.budget import Budget
+from inhouse.tools import RunMemory
+
+from .ledger import Ledger
+from .plan import Plan
+
+if TYPE_CHECKING:
+    from .host import Host
+
+Listen = Callable[[RunEvent], None]
+"""Where a door hears of its runs.  Must not block and must not raise."""
+
+
+@frozen
+class Family:
+    """What a run shares with the runs above and below it."""
+
+    ledger: Ledger
+    memory: RunMemory
+    budget: Budget
+    parent: RunState | None = None
+    """The state of the agent that spawned this one."""
+    inline: bool = False
+
+    def child(self, state: RunState, *, inline: bool) -> "Family":
+        """Give the family of a sub-agent of this run."""
+        return evolve(self, parent=state, inline=inline)
+
+
+@frozen
+class Scope:
+    host: "Host"
+    plan: Plan
+    state: RunState
+    family: Family
+    tell: Emit
+    """Takes what happens in this run."""
+    listen: Listen
+    """Takes the events of this run and of those below it."""
