@@ -5,9 +5,10 @@ import sys
 
 def main() -> None:
     """Run the command line and leave with its exit status."""
-    from inhouse.cli import main as command_line  # noqa: PLC0415  doors load when they are opened
+    arguments = sys.argv[1:]
+    from inhouse.cli import main as command_line  # noqa: PLC0415
 
-    sys.exit(command_line(sys.argv[1:]))
+    sys.exit(command_line(arguments))
 
 
 if __name__ == "__main__":

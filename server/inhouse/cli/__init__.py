@@ -9,13 +9,9 @@ COMPLETED, FAILED, BAD_USAGE, CANCELLED = 0, 1, 2, 130
 
 def main(arguments: list[str]) -> int:
     """Run one command; its exit status is docs/protocol.md's."""
-    from .parser import make_parser  # noqa: PLC0415  `lsp` must start fast
+    from .parser import make_parser  # noqa: PLC0415  loaded when the door is opened
 
     options = make_parser().parse_args(arguments)
-    if options.command == "lsp":
-        from .commands import serve  # noqa: PLC0415
-
-        return serve(options)
     from . import commands, output  # noqa: PLC0415
 
     try:

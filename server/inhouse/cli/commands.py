@@ -8,21 +8,12 @@ from typing import Any
 Command = Callable[[argparse.Namespace], Coroutine[Any, Any, int]]
 
 
-def serve(options: argparse.Namespace) -> int:
-    """Serve an editor until it goes away."""
-    from inhouse.lsp import door  # noqa: PLC0415  heavy, and only this command needs it
-
-    if options.tcp:
-        return door.serve_tcp(options.tcp, log_level=options.log_level)
-    return door.serve_stdio(log_level=options.log_level)
-
-
 def run_command(options: argparse.Namespace) -> int:
     """Run one command of the terminal to its exit status."""
     return asyncio.run(_command(options.command)(options))
 
 
-def _command(name: str) -> Command:  # noqa: PLR0911  one case a command
+def _command(name: str) -> Command:
     # Each command loads what it needs: `inhouse key list` loads no model and no parser.
     match name:
         case "run":
@@ -50,6 +41,4 @@ def _command(name: str) -> Command:  # noqa: PLR0911  one case a command
 
             return managing.key if name == "key" else managing.model
         case _:
-            from .setup import setup  # noqa: PLC0415
-
-            return setup
+            raise AssertionError(name)

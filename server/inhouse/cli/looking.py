@@ -18,7 +18,7 @@ from .open_host import open_host
 async def agents(options: argparse.Namespace) -> int:
     """List the agents, where each would run, and what is wrong with each."""
     async with open_host(options) as host:
-        found, problems = host.agents(), host.catalog.problems
+        found, problems = host.agents(), host.world.catalog.problems
         if options.json:
             output.document(
                 {

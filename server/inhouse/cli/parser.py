@@ -25,10 +25,8 @@ Commands = argparse._SubParsersAction  # noqa: SLF001 # pyright: ignore[reportPr
 
 
 def _serving(commands: "Commands[argparse.ArgumentParser]") -> None:
-    lsp = commands.add_parser("lsp", help="the language server, on standard input and output")
-    lsp.add_argument("--tcp", metavar="HOST:PORT", help="listen there instead, for debugging")
-    lsp.add_argument("--stdio", action="store_true", help="the default; some clients pass it")
-    lsp.add_argument("--log-level", default="warning", choices=["debug", "info", "warning"])
+    # Its options are read by the door itself (`inhouse.lsp.door`).
+    commands.add_parser("lsp", help="the language server, on standard input and output")
 
 
 def _running(commands: "Commands[argparse.ArgumentParser]") -> None:
@@ -94,9 +92,6 @@ def _managing(commands: "Commands[argparse.ArgumentParser]") -> None:
     install = models.add_parser("install", help="fetch the default model, or take a GGUF file")
     install.add_argument("file", nargs="?", help="a GGUF file of yours")
     models.add_parser("list", help="the models installed")
-    setup = commands.add_parser("setup", help="what to put where for an editor")
-    setup.add_argument("editor", choices=["neovim", "emacs", "helix", "sublime", "zed", "vscode"])
-    setup.add_argument("--write", action="store_true", help="put it there (never over your files)")
 
 
 def _common(parser: argparse.ArgumentParser) -> None:

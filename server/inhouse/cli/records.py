@@ -19,10 +19,6 @@ from . import COMPLETED, output
 
 async def audit(options: argparse.Namespace) -> int:
     """Show which hosts the runs talked to; ``--verify`` proves it."""
-    if options.verify:
-        from .verify import verify  # noqa: PLC0415  Linux only, and rarely used
-
-        return await verify(options)
     services = open_services(os.environ)
     try:
         found = await asyncio.to_thread(services.records.recent, options.limit, run_id=options.run)

@@ -38,7 +38,7 @@ EXIT = {
     RunStatus.CANCELLED: CANCELLED,
     RunStatus.RUNNING: FAILED,
 }
-BAD_CONFIGURATION = frozenset({"refused", "invalid"})
+BAD_CONFIGURATION = frozenset({"refused", "invalid", "untrusted", "budget"})
 
 
 async def run(options: argparse.Namespace) -> int:

@@ -15,5 +15,6 @@ def connected(scope: Scope) -> Model:
         plan.model,
         egress=host.world.egress,
         definition=plan.definition,
+        embedded=host.services.embedded,
     )
     return MeteredModel(inner, plan.endpoint, plan.model, plan.route.local, scope.family.budget)

@@ -12,13 +12,13 @@ from inhouse.core.events import RunResult
 from inhouse.core.limits import Limits
 from inhouse.core.ports import Approver, Emit, Workspace
 from inhouse.core.request import AgentSummary, RunRequest
-from inhouse.core.route import Route
+from inhouse.core.route import EndpointStatus, Route
 from inhouse.core.settings import Settings
 from inhouse.providers.budget import Budget
 from inhouse.settings import Layer, editor_layer
 from inhouse.tools import RunMemory
 
-from . import running
+from . import checking, running
 from .book import Book
 from .ledger import Ledger
 from .plan import Plan, Surroundings, choice_for, usable_definition
@@ -155,6 +155,15 @@ class Host:
         found = self.world.catalog.find(agent)
         definition = usable_definition(found)
         return choice_for(found, definition, self._around(), endpoint=endpoint, model=model).route
+
+    def endpoints(self) -> tuple[EndpointStatus, ...]:
+        """Give the endpoints as far as they are known without asking them."""
+        return checking.unchecked(self)
+
+    async def check_endpoints(self, names: tuple[str, ...] = ()) -> tuple[EndpointStatus, ...]:
+        """Check endpoints for real, all where none is named.  Raises `UserError`."""
+        checking.chosen(self, names)
+        return checking.unchecked(self)
 
     def plan(self, request: RunRequest) -> Plan:
         """Check everything that can be checked at once.  Raises `UserError`."""

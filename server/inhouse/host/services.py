@@ -5,8 +5,10 @@ from pathlib import Path
 
 from attrs import define, field
 
+from inhouse.core.errors import UserError
 from inhouse.core.placeholders import KeySources
-from inhouse.definitions.sandbox import Sandbox
+from inhouse.providers.embedded import EmbeddedServers, is_installed
+from inhouse.providers.models import default_model
 from inhouse.store.approvals import ApprovalStore, Subject
 from inhouse.store.database import Database
 from inhouse.store.folders import Folders, user_folders
@@ -26,9 +28,9 @@ class Services:
     approvals: ApprovalStore
     keys: KeyStore
     records: RecordStore
+    embedded: EmbeddedServers
     session_keys: dict[str, str] = field(factory=dict[str, str], repr=False)
     """Keys that an editor keeps and handed over: in memory only, before the keyring's."""
-    _sandbox: Sandbox | None = None
 
     def key(self, name: str) -> str:
         """Give a key by name.  Raises `UserError`.  May be slow."""
@@ -42,19 +44,19 @@ class Services:
 
     def embedded_installed(self) -> bool:
         """Whether the embedded model could be started: its server and a model are there."""
-        return find_spec("xllamacpp") is not None and default_model(self.folders.data).exists()
+        try:
+            return is_installed() and default_model(self.folders.data).is_file()
+        except UserError:
+            return False
 
     @property
-    def sandbox(self) -> Sandbox:
+    def sandbox(self) -> None:
         """The sandbox; it starts no process before it is asked for something."""
-        if self._sandbox is None:
-            self._sandbox = Sandbox()
-        return self._sandbox
+        return
 
     async def aclose(self) -> None:
         """End what was started."""
-        if self._sandbox is not None:
-            await self._sandbox.aclose()
+        await self.embedded.aclose()
         self.database.close()
 
 
@@ -70,6 +72,7 @@ def open_services(environ: Mapping[str, str]) -> Services:
         approvals=ApprovalStore(database),
         keys=KeyStore(database),
         records=RecordStore(database),
+        embedded=EmbeddedServers(folders.data),
     )
 
 

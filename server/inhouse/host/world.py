@@ -41,7 +41,7 @@ class World:
             settings=Settings(),
             problems=(),
             keys=KeySources(),
-            catalog=Catalog(()),
+            catalog=Catalog((), None),
             egress=Egress(),
         )
 
@@ -66,12 +66,15 @@ async def look_around(
         settings = evolve(settings, embedded=True)
     folders = agent_folders(roots, Path.home(), _extra(settings, roots))
     evaluator = services.sandbox if trusting.trusted else None
-    known = before.catalog
-    if folders != before.folders or trusting.trusted != before.trusting.trusted or changed is None:
-        catalog = Catalog(folders, evaluator)
+    catalog = before.catalog
+    if changed is None or folders != before.folders:
+        catalog = Catalog(
+            folders, evaluator, own_evaluator=services.sandbox, environment=services.environ
+        )
         await catalog.load(texts)
     else:
-        catalog = known
+        if trusting.trusted != before.trusting.trusted:
+            await catalog.trust(evaluator)
         await catalog.update(changed, texts)
     egress = before.egress
     if settings != before.settings:
