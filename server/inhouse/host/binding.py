@@ -7,7 +7,7 @@ from attrs import frozen
 
 from inhouse.core.definition import AgentDefinition
 from inhouse.core.errors import UserError
-from inhouse.core.ports import Approver, Model, Tool, Workspace
+from inhouse.core.ports import Approver, Model, StepContext, StepLog, Steps, Tool, Workspace
 from inhouse.core.request import RunRequest
 from inhouse.loop import StartSteps
 from inhouse.tools import ToolContext, workspace_tools
@@ -104,5 +104,11 @@ def _spawnable(
 
 
 def _steps(host: "Host", definition: AgentDefinition) -> StartSteps | None:
-    del host, definition
-    return None
+    source = definition.handle_steps
+    if source is None:
+        return None
+
+    async def start(context: StepContext, log: Callable[[StepLog], None]) -> Steps:
+        return await host.services.sandbox.steps(source, context, log)
+
+    return start

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from attrs import define, field
 
@@ -15,6 +16,9 @@ from inhouse.store.folders import Folders, user_folders
 from inhouse.store.keys import KeyStore
 from inhouse.store.records import RecordStore
 from inhouse.store.trust import TrustStore
+
+if TYPE_CHECKING:
+    from inhouse.definitions.sandbox import Sandbox
 
 
 @define
@@ -31,6 +35,7 @@ class Services:
     embedded: EmbeddedServers
     session_keys: dict[str, str] = field(factory=dict[str, str], repr=False)
     """Keys that an editor keeps and handed over: in memory only, before the keyring's."""
+    _sandbox: "Sandbox | None" = None
 
     def key(self, name: str) -> str:
         """Give a key by name.  Raises `UserError`.  May be slow."""
@@ -50,13 +55,19 @@ class Services:
             return False
 
     @property
-    def sandbox(self) -> None:
+    def sandbox(self) -> "Sandbox":
         """The sandbox; it starts no process before it is asked for something."""
-        return
+        from inhouse.definitions.sandbox import Sandbox  # noqa: PLC0415  rarely needed at first
+
+        if self._sandbox is None:
+            self._sandbox = Sandbox()
+        return self._sandbox
 
     async def aclose(self) -> None:
         """End what was started."""
         await self.embedded.aclose()
+        if self._sandbox is not None:
+            await self._sandbox.aclose()
         self.database.close()
 
 
