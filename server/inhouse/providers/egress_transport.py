@@ -21,6 +21,12 @@ from inhouse.providers.urls import HttpAddress
 
 READ_BYTES = 64 * 1024
 KEEP_ALIVE_SECONDS = 20.0
+SENT_HEADERS = frozenset(
+    {
+        *(b"host", b"connection", b"content-length", b"content-type", b"transfer-encoding"),
+        *(b"accept", b"accept-encoding", b"user-agent", b"authorization"),
+    }
+)
 FIRST_FAILURE = 300
 BRIEF_BYTES = 64 * 1024
 BRIEF_SECONDS = 10.0
@@ -207,7 +213,7 @@ class EgressTransport(httpx2.AsyncBaseTransport):
                         port=url.port,
                         target=url.raw_path,
                     ),
-                    headers=request.headers.raw,
+                    headers=self._headers(request),
                     content=cast("AsyncIterable[bytes]", request.stream),
                     extensions=request.extensions,
                 )
@@ -234,6 +240,19 @@ class EgressTransport(httpx2.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         await self._pool.aclose()
+
+    def _headers(self, request: httpx2.Request) -> list[tuple[bytes, bytes]]:
+        """Keep what HTTP needs and what the endpoint's own source says.
+
+        Clients add more of their own accord: openai reads OPENAI_CUSTOM_HEADERS and tells the
+        system's name and version.
+        """
+        own = {name.lower().encode() for name in self._endpoint.headers}
+        return [
+            (name, value)
+            for name, value in request.headers.raw
+            if name.lower() in SENT_HEADERS or name.lower() in own
+        ]
 
 
 @define(eq=False)

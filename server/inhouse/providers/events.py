@@ -55,7 +55,7 @@ class Line:
             return failures.silent(self.place, self.endpoint.first_token_timeout, first=True)
         if self.started:
             return failures.broken_off(self.place, str(error) or type(error).__name__)
-        return failures.unreachable(self.place, str(error) or type(error).__name__)
+        return failures.hung_up(self.place, str(error) or type(error).__name__)
 
 
 async def server_sent(source: AsyncIterator[bytes], line: Line) -> AsyncIterator[Any]:

@@ -92,6 +92,15 @@ def unreachable(place: Place, reason: str) -> ProviderUnavailableError:
     )
 
 
+def hung_up(place: Place, reason: str) -> ProviderUnavailableError:
+    """The server took the connection, and closed it before it said anything."""
+    return ProviderUnavailableError(
+        f"{place}: the server closed the connection before it answered ({place.quote(reason)}).  "
+        "Look at its log; it may have crashed or run out of memory.",
+        code="hung_up",
+    )
+
+
 def silent(place: Place, seconds: float, *, first: bool) -> ProviderError:
     key = "firstTokenTimeout" if first else "idleTimeout"
     what = "said nothing" if first else "fell silent in the middle of its answer"
@@ -268,12 +277,12 @@ _REFUSALS = {
 _TOO_LONG = re.compile(
     r"maximum context length|context (length|size|window) .{0,40}exceed|exceeds? .{0,60}context"
     r"|prompt is too long|input is too long|too many tokens|longer than the (maximum )?model'?s? "
-    r"(context|maximum)|context overflow|not enough context|greater than the context length",
+    r"(context|maximum|length)|context overflow|not enough context|greater than the context length",
     re.IGNORECASE,
 )
 _WINDOW = re.compile(
     r"maximum context length (?:is|of) (\d+)|context (?:size|length|window)\D{0,20}\(?(\d+)"
-    r"|max(?:imum)?\D{0,20}(\d{3,})",
+    r"|max(?:imum)?\D{0,30}(\d{3,})",
     re.IGNORECASE,
 )
 _NEEDED = re.compile(

@@ -18,32 +18,19 @@ from inhouse.core.events import ModelChunk
 from inhouse.core.ports import Prompt
 from inhouse.core.route import Endpoint
 from inhouse.providers import failures
+from inhouse.providers.asking import headers_of
 from inhouse.providers.chat_answer import ChatAnswer
 from inhouse.providers.chat_request import chat_messages, chat_tools
 from inhouse.providers.contacts import note_answer
+from inhouse.providers.egress import DEFAULT_HEADERS
 from inhouse.providers.events import Line, server_sent
 from inhouse.providers.failures import Place
+from inhouse.providers.listing import listed_models
 from inhouse.providers.retrying import first_of
 from inhouse.providers.urls import http_address
 
 if TYPE_CHECKING:
     from inhouse.providers.egress import Egress
-
-NOT_SENT = (
-    "X-Stainless-Lang",
-    "X-Stainless-Package-Version",
-    "X-Stainless-OS",
-    "X-Stainless-Arch",
-    "X-Stainless-Runtime",
-    "X-Stainless-Runtime-Version",
-    "X-Stainless-Async",
-    "X-Stainless-Retry-Count",
-    "X-Stainless-Read-Timeout",
-    "OpenAI-Organization",
-    "OpenAI-Project",
-    "User-Agent",
-)
-"""Headers that openai adds and that say something about this machine or its environment."""
 
 
 @frozen
@@ -76,7 +63,7 @@ class OpenAIChat:
         answer = ChatAnswer(place, frozenset(tool.name for tool in prompt.tools))
         since = asyncio.get_running_loop().time()
         try:
-            async with self._request(prompt).create(**self._body(prompt)) as response:
+            async with self._client().create(**self._body(prompt)) as response:
                 line = Line(place, response.http_response.extensions["network_stream"])
                 line.wait_for_first(since)
                 source = response.http_response.aiter_bytes()
@@ -84,7 +71,11 @@ class OpenAIChat:
                     for chunk in answer.take(piece):
                         line.started = True
                         yield chunk
-                    line.finished = answer.finish_reason is not None
+                    if answer.finish_reason is not None and not line.finished:
+                        line.finished = True
+                        line.alive()
+        except openai.NotFoundError as error:
+            raise await self._not_found(error, place) from error
         except openai.OpenAIError as error:
             raise _translated(error, place) from error
         for chunk in answer.end():
@@ -92,7 +83,16 @@ class OpenAIChat:
         if answer.model is not None:
             note_answer(self.endpoint.name, answer.model)
 
-    def _request(self, prompt: Prompt) -> Any:  # noqa: ARG002
+    async def _not_found(self, error: openai.NotFoundError, place: Place) -> ProviderError:
+        """Say what the server has instead (backends.md, Q20)."""
+        said = place.quote(failures.message_in(error.response.text))
+        try:
+            models = await listed_models(self.endpoint, self.egress)
+        except InhouseError:
+            models = ()
+        return failures.not_found(place, said, tuple(model.id for model in models))
+
+    def _client(self) -> Any:
         endpoint = self.endpoint
         key = "unused" if endpoint.api_key is None else endpoint.api_key.reveal()
         client = openai.AsyncOpenAI(
@@ -103,11 +103,7 @@ class OpenAIChat:
             http_client=self.egress.client(endpoint),
             max_retries=0,
             timeout=httpx2.Timeout(None, connect=10, read=endpoint.first_token_timeout),
-            default_headers={
-                **{name: openai.Omit() for name in NOT_SENT},  # pyright: ignore[reportArgumentType]
-                "Accept-Encoding": "identity",
-                **endpoint.headers,
-            },
+            default_headers={**DEFAULT_HEADERS, **headers_of(endpoint)},
         )
         return client.chat.completions.with_streaming_response
 
@@ -153,8 +149,10 @@ def _translated(error: openai.OpenAIError, place: Place) -> Exception:
             return failures.of_status(place, response.status_code, response.text, response.headers)
         case openai.APITimeoutError():
             return _timed_out(error, place)
+        case openai.APIConnectionError() if isinstance(error.__cause__, httpx2.ConnectError):
+            return failures.unreachable(place, str(error.__cause__))
         case openai.APIConnectionError():
-            return failures.unreachable(place, str(error.__cause__ or error))
+            return failures.hung_up(place, str(error.__cause__ or error))
         case _:
             return ProviderError(f"{place}: {place.quote(str(error))}")
 

@@ -1,0 +1,94 @@
+"""Small questions to a server beside the chat: its models, its window, its health."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import jiter
+
+from inhouse.core.errors import InhouseError, ProviderError
+from inhouse.core.route import Endpoint
+from inhouse.providers import failures
+from inhouse.providers.failures import Place
+from inhouse.providers.urls import http_address, server_root
+
+if TYPE_CHECKING:
+    import httpx2
+
+    from inhouse.providers.egress import Egress
+
+SECONDS = 10.0
+LARGEST_ANSWER = 32 * 1024 * 1024
+
+
+async def get_json(endpoint: Endpoint, path: str, egress: "Egress") -> Any:
+    """GET beside the base URL (``models``), or from the server's root (``/props``)."""
+    return await _json(endpoint, "GET", path, None, egress, seconds=SECONDS)
+
+
+async def post_json(
+    endpoint: Endpoint,
+    path: str,
+    body: Mapping[str, Any],
+    egress: "Egress",
+    *,
+    seconds: float = SECONDS,
+) -> Any:
+    return await _json(endpoint, "POST", path, body, egress, seconds=seconds)
+
+
+def url_of(endpoint: Endpoint, path: str) -> str:
+    if path.startswith("/"):
+        return server_root(endpoint.base_url) + path
+    return f"{http_address(endpoint.base_url).url.rstrip('/')}/{path}"
+
+
+def headers_of(endpoint: Endpoint) -> dict[str, str]:
+    """The key and the headers of the endpoint's one source; its own authorization wins."""
+    key = "unused" if endpoint.api_key is None else endpoint.api_key.reveal()
+    own = {name.lower(): value for name, value in endpoint.headers.items()}
+    return {"authorization": f"Bearer {key or 'unused'}", **own}
+
+
+async def _json(
+    endpoint: Endpoint,
+    method: str,
+    path: str,
+    body: Mapping[str, Any] | None,
+    egress: "Egress",
+    *,
+    seconds: float,
+) -> Any:
+    import httpx2  # noqa: PLC0415  # 0.25 s: not before the first request
+
+    place = Place(endpoint, path)
+    try:
+        async with egress.client(endpoint).stream(
+            method,
+            url_of(endpoint, path),
+            json=body,
+            headers=headers_of(endpoint),
+            timeout=httpx2.Timeout(seconds),
+        ) as response:
+            data = await _limited(response, place)
+    except InhouseError:
+        raise
+    except httpx2.ConnectError as error:
+        raise failures.unreachable(place, str(error)) from error
+    except httpx2.HTTPError as error:
+        raise failures.hung_up(place, str(error) or type(error).__name__) from error
+    if response.status_code >= 300:  # noqa: PLR2004
+        text = data.decode("utf-8", "replace")
+        raise failures.of_status(place, response.status_code, text, response.headers)
+    try:
+        return jiter.from_json(data)
+    except ValueError as error:
+        raise failures.not_an_answer(place, data[:64].decode("utf-8", "replace")) from error
+
+
+async def _limited(response: "httpx2.Response", place: Place) -> bytes:
+    data = bytearray()
+    async for part in response.aiter_bytes():
+        data += part
+        if len(data) > LARGEST_ANSWER:
+            raise ProviderError(f"{place} sent more than {LARGEST_ANSWER:,} bytes.")
+    return bytes(data)
