@@ -14,6 +14,7 @@ from inhouse.core.ports import Prompt
 
 from .history import repaired
 from .state import Run
+from .text_mode import in_text
 
 USER_PROMPT = "USER_PROMPT"
 INSTRUCTIONS_PROMPT = "INSTRUCTIONS_PROMPT"
@@ -33,7 +34,8 @@ async def prompt_for_step(run: Run) -> Prompt:
         # Many servers refuse a history that ends with the model's own words, or continue them.
         note = system_note("Continue from where you left off.")
         messages = (*messages, UserMessage(note, (STEP_PROMPT,)))
-    return Prompt(run.state.system, messages, run.state.offered)
+    prompt = Prompt(run.state.system, messages, run.state.offered)
+    return in_text(prompt) if run.state.calls_in_text else prompt
 
 
 async def filled(run: Run, text: str) -> str:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, cast
 
-from attrs import frozen
+from attrs import field, frozen
 
 TAG = "codebuff_tool_call"
 _CALL = re.compile(rf"<{TAG}>\s*(.*?)\s*</{TAG}>", re.DOTALL)
@@ -17,6 +17,8 @@ class TextCall:
 
     name: str
     arguments: str
+    written: str = field(default="", eq=False)
+    """As it stands in the text, tags and all."""
 
 
 def segments(text: str) -> Iterator[str | TextCall]:
@@ -25,7 +27,7 @@ def segments(text: str) -> Iterator[str | TextCall]:
     for match in _CALL.finditer(text):
         if said := text[end : match.start()].strip():
             yield said
-        yield _call(match[1])
+        yield _call(match[1], match[0])
         end = match.end()
     if said := (text[end:] if end else text).strip():
         yield said
@@ -35,7 +37,7 @@ def has_calls(text: str) -> bool:
     return f"<{TAG}>" in text and _CALL.search(text) is not None
 
 
-def _call(body: str) -> TextCall:
+def _call(body: str, written: str) -> TextCall:
     from json_repair import repair_json  # noqa: PLC0415  Only once a model needs it.
 
     try:
@@ -46,8 +48,9 @@ def _call(body: str) -> TextCall:
         except RecursionError:
             value = None
     if not isinstance(value, dict):
-        return TextCall("", body)
+        return TextCall("", body, written)
     members = cast("dict[str, Any]", value)
     name = members.pop("cb_tool_name", "")
     members.pop("cb_easp", None)
-    return TextCall(name if isinstance(name, str) else "", json.dumps(members, ensure_ascii=False))
+    arguments = json.dumps(members, ensure_ascii=False)
+    return TextCall(name if isinstance(name, str) else "", arguments, written)
