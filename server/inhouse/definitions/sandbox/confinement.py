@@ -35,6 +35,11 @@ class Confinement:
         self.repository = _repository(self._roots, own)
         """Where packages and path aliases may lead to as well."""
 
+    def top(self, folder: Path) -> Path:
+        """Give the folder above which nothing is looked for."""
+        outermost = [root for root in self._roots if folder.is_relative_to(root)]
+        return self.repository or min(outermost, key=lambda root: len(root.parts), default=folder)
+
     def exists(self, path: Path) -> bool:
         return real(path) in self._texts or path.is_file()
 

@@ -12,7 +12,7 @@
   const { isFinite } = Number;
   const TooMuch = RangeError;
   const NoData = TypeError;
-  const newMap = Map, mapGet = Map.prototype.get, mapSet = Map.prototype.set;
+  const Problem = Error, NewMap = Map, mapGet = Map.prototype.get, mapSet = Map.prototype.set;
   const wholeNumber = Number, text = String, evaluateFunction = Function;
   const load = globalThis.__load;
   delete globalThis.__load;
@@ -43,7 +43,11 @@
         const number = wholeNumber(value);
         return count(isFinite(number) ? text(number) : "null");
       }
-      case "function": return key === "handleSteps" ? count(stringify(apply(sourceOf, value, []))) : undefined;
+      case "function": {
+        const absent = apply(mapGet, stubs, [value]);
+        if (absent) throw new Problem(absent);
+        return key === "handleSteps" ? count(stringify(apply(sourceOf, value, []))) : undefined;
+      }
       case "object": return writeObject(value, parents, path);
       default: return undefined;
     }
@@ -105,7 +109,7 @@
   };
 
   // CommonJS: __commonjs(name, source) runs a module once and gives its exports.
-  const modules = new newMap();
+  const modules = new NewMap();
   const commonjs = (name, source) => {
     const known = apply(mapGet, modules, [name]);
     if (known) return known.exports;
@@ -113,7 +117,7 @@
     apply(mapSet, modules, [name, module]);
     const require = (specifier) => {
       const found = load(name, text(specifier));
-      if (found.error) throw new Error(found.error);
+      if (found.error) throw new Problem(found.error);
       if (found.json !== undefined) return JSON.parse(found.json);
       if (found.text !== undefined) return found.text;
       return commonjs(found.name, found.source);
@@ -125,14 +129,17 @@
   };
 
   // A package that is not there: throws as soon as anything is done with it.
+  const stubs = new NewMap();
   const stub = (message) => {
     const fail = (_, key) => {
       if (key === "then" || typeof key === "symbol") return undefined;
-      throw new Error(message);
+      throw new Problem(message);
     };
-    return new Proxy(function () {}, {
+    const made = new Proxy(function () {}, {
       get: fail, set: fail, apply: fail, construct: fail, has: fail, ownKeys: fail,
     });
+    apply(mapSet, stubs, [made, message]);
+    return made;
   };
 
   globalThis.__inhouse = { commonjs, stub };

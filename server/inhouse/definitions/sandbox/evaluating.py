@@ -11,12 +11,13 @@ from inhouse.definitions.evaluator import Evaluated, EvaluationProblem
 
 from .confinement import RefusedFileError, real
 from .modules import Loaded, Modules
-from .places import Place, import_place, original_place, syntax_place
+from .places import Place, import_place, name_place, original_place, syntax_place
 from .process import Answer, Worker, WorkerLost
 
 _BIG = 64 << 10
 _MOST_DEPTH = 120
 _MOST_MESSAGE = 2000
+_ABSENT = re.compile(r"'?([\w$]+)'? is not (?:defined|initialized)")
 _NOT_HERE = re.compile(
     r"'?(?:process|require|fetch|set(?:Timeout|Interval|Immediate)|Deno|Bun|Buffer|XMLHttpRequest"
     r"|WebSocket|Worker|__dirname|__filename|URL|Text(?:En|De)coder|Atomics)'? is not defined"
@@ -151,7 +152,11 @@ def _place(text: str, module: Path, header: Mapping[str, Any], shown: bytes) -> 
         return import_place(text, str(header["specifier"]))
     if "line" in header:
         line, column = int(header["line"]), int(header["column"])
-        return original_place(text, shown.decode("utf-8", "replace"), line, column)
+        found = original_place(text, shown.decode("utf-8", "replace"), line, column)
+        name = _ABSENT.match(str(header.get("message")))
+        if name and header.get("name") == "ReferenceError":
+            return name_place(text, name[1], found, tsx=module.suffix == ".tsx")
+        return found
     if header.get("code") == "syntax" and text:
         return syntax_place(text, tsx=module.suffix == ".tsx")
     return 0, 0

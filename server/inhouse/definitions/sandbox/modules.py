@@ -117,7 +117,7 @@ class Modules:
         return not self.confinement.within(real(folder))
 
     def _candidates(self, folder: Path, specifier: str, how: str) -> Iterator[Path]:
-        top = self.confinement.repository or folder
+        top = self.confinement.top(folder)
         if folder not in self._aliases:
             self._aliases[folder] = projects.aliases(folder, top=top, read=self._read)
         if specifier.startswith("#"):

@@ -5,7 +5,12 @@ takes them out does not say what it moved.  So both texts are cut into tokens an
 """
 
 import re
+from collections.abc import Iterator
 from difflib import SequenceMatcher
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
 
 _TOKEN = re.compile(
     r"//[^\n]*|/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|[\w$]+|\s+|.", re.DOTALL
@@ -81,19 +86,48 @@ def place(text: str, at: int) -> Place:
 
 
 def import_place(text: str, specifier: str) -> Place:
-    """Find where a specifier is imported."""
-    quoted = rf"([\"'`]){re.escape(specifier)}\1"
-    for before in (r"(?:\bfrom|\bimport|\brequire)\s*\(?\s*", ""):
-        found = re.search(before + quoted, text)
-        if found:
-            return place(text, found.start(1))
-    return 0, 0
+    """Find where a specifier is imported, or at least written."""
+    tokens = _tokens(text)
+    written = [i for i, (word, _) in enumerate(tokens) if word == f'"{specifier}"']
+    for index in written:
+        if index and tokens[index - 1][0] in ("from", "import", "require"):
+            return place(text, tokens[index][1])
+    return place(text, tokens[written[0]][1] if written else 0)
+
+
+def name_place(text: str, name: str, near: Place, *, tsx: bool) -> Place:
+    """Find where a name is used that is not there: the interpreter knows the statement at best."""
+    found = [
+        _start(text, node)
+        for node in _nodes(text, tsx=tsx)
+        if node.type in ("identifier", "shorthand_property_identifier")
+        and (node.text or b"").decode("utf-8", "replace") == name
+        and not _declares(node)
+    ]
+    return next((each for each in found if each >= near), found[0] if found else near)
 
 
 def syntax_place(text: str, *, tsx: bool) -> Place:
     """Find the first thing that cannot be parsed."""
+    for node in _nodes(text, tsx=tsx, only_broken=True):
+        if node.is_error or node.is_missing:
+            return _start(text, node)
+    return 0, 0
+
+
+def _declares(node: "Node") -> bool:
+    """Tell whether a name stands where it is made, not where it is used."""
+    parent = node.parent
+    if parent is None or parent.type in ("import_specifier", "import_clause", "namespace_import"):
+        return True
+    return parent.type.endswith(("declarator", "_declaration", "parameter")) and (
+        parent.child_by_field_name("name") == node or parent.child_by_field_name("pattern") == node
+    )
+
+
+def _nodes(text: str, *, tsx: bool, only_broken: bool = False) -> Iterator["Node"]:
     import tree_sitter_typescript  # noqa: PLC0415 - slow, and rarely needed
-    from tree_sitter import Language, Node, Parser  # noqa: PLC0415
+    from tree_sitter import Language, Parser  # noqa: PLC0415
 
     language = (
         tree_sitter_typescript.language_tsx()
@@ -101,11 +135,14 @@ def syntax_place(text: str, *, tsx: bool) -> Place:
         else tree_sitter_typescript.language_typescript()
     )
     content = text.encode("utf-8", "replace")
-    nodes: list[Node] = [Parser(Language(language)).parse(content).root_node]
+    nodes = [Parser(Language(language)).parse(content).root_node]
     while nodes:
         node = nodes.pop()
-        if node.is_error or node.is_missing:
-            before = content[: node.start_byte].decode("utf-8", "replace")
-            return place(text, len(before))
-        nodes.extend(child for child in reversed(node.children) if child.has_error)
-    return 0, 0
+        yield node
+        if node.has_error or not only_broken:
+            nodes.extend(reversed(node.children))
+
+
+def _start(text: str, node: "Node") -> Place:
+    before = text.encode("utf-8", "replace")[: node.start_byte]
+    return place(text, len(before.decode("utf-8", "replace")))

@@ -1,0 +1,1 @@
+Object.defineProperty(globalThis, 'id', { get() { return 'global'; } }); export default { id: 'x', ['__defineGetter__']: 1 };

@@ -1,0 +1,1 @@
+export default { id: 'x', r: (function () { return (arguments.callee as any).caller; })() };

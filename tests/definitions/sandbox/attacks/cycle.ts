@@ -1,0 +1,1 @@
+const a: any = { id: 'x' }; a.self = a; export default a;

@@ -1,0 +1,1 @@
+export function then(resolve: any) { resolve('not a namespace'); } export default { id: 'x' };

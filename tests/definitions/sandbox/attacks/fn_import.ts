@@ -1,0 +1,1 @@
+const m = await new Function('return import("__SECRET__")')(); export default { id: 'x', r: m.default };

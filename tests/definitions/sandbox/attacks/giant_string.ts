@@ -1,0 +1,1 @@
+export default { id: 'x', r: 'x'.repeat(5e7) };

@@ -1,0 +1,1 @@
+import s from '@out/secret.json'; export default { id: 'x', r: s };

@@ -1,0 +1,1 @@
+import s from './.env'; export default { id: 'x', r: s };

@@ -1,0 +1,1 @@
+import s from './.env.local?raw'; export default { id: 'x', r: s };

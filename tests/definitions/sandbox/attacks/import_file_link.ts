@@ -1,0 +1,1 @@
+import s from './linked.json'; export default { id: 'x', r: s };

@@ -1,0 +1,1 @@
+import s from './linked/secret.json'; export default { id: 'x', r: s };

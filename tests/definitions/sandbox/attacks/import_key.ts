@@ -1,0 +1,1 @@
+import s from './server.key?raw'; export default { id: 'x', r: s };

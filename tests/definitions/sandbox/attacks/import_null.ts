@@ -1,0 +1,1 @@
+const m = await import('./a\0/../../../outside/secret.json'); export default { id: 'x', r: m };

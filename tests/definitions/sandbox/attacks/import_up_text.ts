@@ -1,0 +1,1 @@
+import s from '../../outside/secret.md?raw'; export default { id: 'x', r: s };

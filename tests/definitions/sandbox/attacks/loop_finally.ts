@@ -1,0 +1,1 @@
+function f() { try { for (;;) {} } finally { f(); } } f();

@@ -1,0 +1,1 @@
+export default { id: 'x', a: [...{ *[Symbol.iterator]() { for (;;) yield 1; } }] };

@@ -1,0 +1,1 @@
+console.log('x'.repeat(1e6)); console.error(process); export default { id: 'x' };

@@ -1,0 +1,1 @@
+Reflect.apply = () => '"hacked"'; Reflect.ownKeys = () => ['hacked']; Function.prototype.toString = () => 'hacked'; Object.defineProperty(Object.prototype, 'toJSON', { value() { return { id: 'hacked' }; } }); export default { id: 'x' };

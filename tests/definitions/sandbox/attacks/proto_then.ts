@@ -1,0 +1,1 @@
+Object.prototype.then = function (f: any) { f({ id: 'hacked' }); }; export default { id: 'x' };

@@ -1,0 +1,1 @@
+import * as os from 'qjs:os'; os.exec(['id']); export default { id: 'x' };

@@ -1,0 +1,1 @@
+export default { get id() { return this.id; } };

@@ -1,0 +1,1 @@
+const p = new Proxy({}, { get: () => p.x }); export default { id: p.x };

@@ -1,0 +1,1 @@
+const deep = () => ({ get next() { return deep(); } }); export default deep();

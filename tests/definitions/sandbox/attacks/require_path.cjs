@@ -1,0 +1,1 @@
+module.exports = { id: 'x', r: require('../../outside/secret.json') };

@@ -1,0 +1,1 @@
+(Error as any).prepareStackTrace = () => { for (;;) {} }; throw new Error('x');

@@ -1,0 +1,1 @@
+export default { id: 'x', r: '\ud800', ['\udfff']: 'a\udc00b', ok: '😀' };

@@ -1,0 +1,1 @@
+export default { get id() { throw new Error('not today'); } };

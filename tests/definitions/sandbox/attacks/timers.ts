@@ -1,0 +1,1 @@
+setTimeout(() => {}, 1e9); export default { id: 'x' };

@@ -1,0 +1,26 @@
+"""One sandbox for all tests of this folder: starting one costs more than most of them."""
+
+import pytest
+import pytest_asyncio
+
+from inhouse.definitions.sandbox import Sandbox
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def sandbox(cache):
+    sandbox = Sandbox(cache=cache)
+    yield sandbox
+    await sandbox.aclose()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def hasty(cache):
+    """One that waits a short time only."""
+    sandbox = Sandbox(cache=cache, time_limit=0.3)
+    yield sandbox
+    await sandbox.aclose()
