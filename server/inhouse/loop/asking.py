@@ -2,7 +2,7 @@
 
 from attrs import define, field, frozen
 
-from inhouse.core.errors import ContextOverflowError, ProviderError, ToolsUnsupportedError
+from inhouse.core.errors import ContextOverflowError, ProviderError
 from inhouse.core.events import (
     Answered,
     ModelChunk,
@@ -40,19 +40,9 @@ class _Draft:
 
 
 async def next_answer(run: Run) -> Answer:
-    """Ask for a step's answer.
-
-    A prompt that does not fit is tried once more, trimmed; one whose tools the model does not
-    take is tried once more with the tools explained in its text.
-    """
+    """Ask for a step's answer.  A prompt that does not fit is tried once more, trimmed."""
     try:
         return await _ask(run, await prompt_for_step(run))
-    except ToolsUnsupportedError as error:
-        if run.state.calls_in_text:
-            raise
-        run.state.calls_in_text = True
-        run.emit(Notice("info", "calls_in_text", f"Tools are called in the text: {error}"))
-        return await next_answer(run)
     except ContextOverflowError as error:
         # Compaction of history has its place here, after tool results have been trimmed.
         trimmed = trimmed_after(error, run.state)

@@ -14,7 +14,6 @@ from inhouse.core.ports import Prompt
 
 from .history import repaired
 from .state import Run
-from .text_mode import in_text
 
 USER_PROMPT = "USER_PROMPT"
 INSTRUCTIONS_PROMPT = "INSTRUCTIONS_PROMPT"
@@ -34,8 +33,7 @@ async def prompt_for_step(run: Run) -> Prompt:
         # Many servers refuse a history that ends with the model's own words, or continue them.
         note = system_note("Continue from where you left off.")
         messages = (*messages, UserMessage(note, (STEP_PROMPT,)))
-    prompt = Prompt(run.state.system, messages, run.state.offered)
-    return in_text(prompt) if run.state.calls_in_text else prompt
+    return Prompt(run.state.system, messages, run.state.offered)
 
 
 async def filled(run: Run, text: str) -> str:

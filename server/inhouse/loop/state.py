@@ -51,8 +51,6 @@ class RunState:
     initial_prompt: str = ""
     """What the user asked of the first agent of all."""
     subgoals: dict[str, dict[str, Any]] = field(factory=dict[str, dict[str, Any]])
-    calls_in_text: bool = False
-    """The model takes no native tools."""
     call_ids: set[str] = field(factory=set[str], repr=False)
 
     def __attrs_post_init__(self) -> None:

@@ -1,13 +1,11 @@
 """One step: one answer of the model and the tools it called, and whether the turn ends with it."""
 
 import re
-from collections.abc import Iterator, Sequence
-from typing import Any, cast
 
 from attrs import define, field
 
 from inhouse.core.events import Notice, StopReason
-from inhouse.core.messages import AssistantMessage, Message, ToolCall, ToolMessage
+from inhouse.core.messages import AssistantMessage, ToolCall
 
 from .asking import Answer, next_answer
 from .calling import Called, Repeats, allowed_names, make_call, run_calls, unique_ids
@@ -93,34 +91,7 @@ def _calls(run: Run, answer: Answer) -> tuple[str, tuple[ToolCall, ...]]:
     calls = unique_ids(run, answer.calls)
     if not has_calls(answer.text):
         return answer.text, calls
-    said: list[str] = []
-    for part in segments(answer.text):
-        if isinstance(part, str):
-            said.append(part)
-        elif _is_quotation(part.written, run.state.messages):
-            said.append(part.written)
-        else:
-            calls = (*calls, make_call(run, part.name, part.arguments))
-    return "\n\n".join(said), calls
-
-
-def _is_quotation(written: str, messages: Sequence[Message]) -> bool:
-    """Tell whether a call is only repeated from what a tool read: such a file may be a trap."""
-    wanted = "".join(written.split())
-    return any(
-        wanted in "".join(text.split())
-        for message in messages
-        if isinstance(message, ToolMessage)
-        for text in _texts(message.output)
-    )
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for item in cast("dict[str, Any]", value).values():
-            yield from _texts(item)
-    elif isinstance(value, list):
-        for item in cast("list[Any]", value):
-            yield from _texts(item)
+    parts = list(segments(answer.text))
+    written = (part for part in parts if not isinstance(part, str))
+    more = tuple(make_call(run, part.name, part.arguments) for part in written)
+    return "\n\n".join(part for part in parts if isinstance(part, str)), (*calls, *more)

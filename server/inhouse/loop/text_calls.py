@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, cast
 
-from attrs import field, frozen
+from attrs import frozen
 
 TAG = "codebuff_tool_call"
 _CALL = re.compile(rf"<{TAG}>\s*(.*?)\s*</{TAG}>", re.DOTALL)
@@ -17,8 +17,6 @@ class TextCall:
 
     name: str
     arguments: str
-    written: str = field(default="", eq=False)
-    """As it stands in the text, tags and all."""
 
 
 def segments(text: str) -> Iterator[str | TextCall]:
@@ -27,7 +25,7 @@ def segments(text: str) -> Iterator[str | TextCall]:
     for match in _CALL.finditer(text):
         if said := text[end : match.start()].strip():
             yield said
-        yield _call(match[1], match[0])
+        yield _call(match[1])
         end = match.end()
     if said := (text[end:] if end else text).strip():
         yield said
@@ -37,7 +35,7 @@ def has_calls(text: str) -> bool:
     return f"<{TAG}>" in text and _CALL.search(text) is not None
 
 
-def _call(body: str, written: str) -> TextCall:
+def _call(body: str) -> TextCall:
     from json_repair import repair_json  # noqa: PLC0415  Only once a model needs it.
 
     try:
@@ -48,9 +46,8 @@ def _call(body: str, written: str) -> TextCall:
         except RecursionError:
             value = None
     if not isinstance(value, dict):
-        return TextCall("", body, written)
+        return TextCall("", body)
     members = cast("dict[str, Any]", value)
     name = members.pop("cb_tool_name", "")
     members.pop("cb_easp", None)
-    arguments = json.dumps(members, ensure_ascii=False)
-    return TextCall(name if isinstance(name, str) else "", arguments, written)
+    return TextCall(name if isinstance(name, str) else "", json.dumps(members, ensure_ascii=False))

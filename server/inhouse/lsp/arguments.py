@@ -1,0 +1,255 @@
+"""Arguments of commands: foreign JSON enters here and leaves typed."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar, cast
+
+import cattrs
+from attrs import field, fields, frozen
+from cattrs.gen import make_dict_structure_fn, override
+
+from inhouse.core.errors import UserError
+from inhouse.core.text import Position, Range
+
+T = TypeVar("T")
+Token = str | int
+
+
+@frozen
+class Nothing:
+    """For commands that take none."""
+
+
+@frozen
+class Run:
+    agent: str
+    prompt: str = ""
+    params: dict[str, Any] = field(factory=dict[str, Any])
+    uri: str | None = None
+    range: Range | None = None
+    endpoint: str | None = None
+    model: str | None = None
+    session: str | None = None
+    stream_token: Token | None = None
+    work_done_token: Token | None = None
+    context: bool = False
+    """Put the text of ``range``, or the whole file, into the prompt."""
+    show_transcript: bool | None = None
+    """Open the transcript; None: as the setting says."""
+
+
+@frozen
+class OptionalRunId:
+    run_id: str | None = None
+
+
+@frozen
+class RunId:
+    run_id: str
+
+
+@frozen
+class Limit:
+    limit: int | None = None
+
+
+@frozen
+class Explain:
+    agent: str
+    endpoint: str | None = None
+    model: str | None = None
+
+
+@frozen
+class Endpoints:
+    check: bool = False
+    work_done_token: Token | None = None
+
+
+@frozen
+class Answer:
+    text: str | None = None
+    question_id: str | None = None
+    """None: the question that has waited longest."""
+    choices: list[str] | None = None
+
+
+@frozen
+class Hunks:
+    """Which proposed changes; without any member: all of them."""
+
+    uri: str | None = None
+    run_id: str | None = None
+    hunk: str | None = None
+
+
+@frozen
+class Preview:
+    uri: str
+
+
+def structure(command: str, arguments: list[Any] | None, kind: type[T]) -> T:
+    """Read what a client sent with a command, in any of the ways that clients send it."""
+    value = _as_object(command, arguments, kind)
+    try:
+        return _converter.structure(value, kind)
+    except Exception as error:  # cattrs groups whatever went wrong
+        problems = "; ".join(_place_first(line) for line in cattrs.transform_error(error, "", _say))
+        raise UserError(f"{command}: {problems}.  It takes {usage(kind)}") from error
+
+
+def usage(kind: type[Any]) -> str:
+    """Write a command's argument as docs/protocol.md does: ``{agent: string, prompt?: string}``."""
+    members = [
+        f"{_camel(each.name)}{'' if each.default is _NOTHING else '?'}: {_type_name(each.type)}"
+        for each in fields(kind)
+    ]
+    return "{" + ", ".join(members) + "}"
+
+
+def _as_object(command: str, arguments: list[Any] | None, kind: type[Any]) -> dict[str, Any]:
+    given: list[Any] = [each for each in arguments or [] if each is not None]
+    if len(given) == 1 and isinstance(given[0], list):
+        given = list(cast("list[Any]", given[0]))
+    value: dict[str, Any] = {}
+    words: list[str] = []
+    for each in given:
+        if isinstance(each, dict):
+            value |= {k: v for k, v in cast("dict[str, Any]", each).items() if v is not None}
+        elif isinstance(each, str):
+            words.append(each)
+        elif kind is not Nothing:
+            shown = _json_type(each)
+            raise UserError(f"{command}: not {shown}.  It takes {usage(kind)}")
+    return _from_words(words, kind) | value
+
+
+def _from_words(words: list[str], kind: type[Any]) -> dict[str, Any]:
+    """Plain strings: the members in their order; what is left over belongs to the last."""
+    if not words:
+        return {}
+    names = {Run: ["agent", "prompt"], RunPrompt: ["prompt"], Explain: ["agent"]}.get(kind)
+    if names is None:
+        names = [_camel(each.name) for each in fields(kind)][:1]
+    if not names:
+        return {}
+    head, rest = words[: len(names) - 1], words[len(names) - 1 :]
+    return dict(zip(names, [*head, " ".join(rest)] if rest else head, strict=False))
+
+
+@frozen
+class RunPrompt(Run):
+    """`Run` for a command that names the agent itself."""
+
+    agent: str = ""
+
+
+def _place_first(line: str) -> str:
+    problem, _, place = line.rpartition(" @ .")
+    return problem if "is missing" in problem else f"{_camel(place)!r} {problem}"
+
+
+def _say(error: BaseException, expected: type[Any] | None) -> str:
+    if isinstance(error, KeyError):
+        return f"{error.args[0]!r} is missing"
+    if isinstance(error, _WrongTypeError):
+        return str(error)
+    return f"must be {_type_name(expected)}" if expected else "has the wrong type"
+
+
+class _WrongTypeError(ValueError):
+    pass
+
+
+def _strict(wanted: tuple[type, ...]) -> Any:
+    def check(value: Any, kind: Any) -> Any:
+        if (isinstance(value, bool) and bool not in wanted) or not isinstance(value, wanted):
+            raise _WrongTypeError(f"must be {_type_name(kind)}, not {_json_type(value)}")
+        return value
+
+    return check
+
+
+_NAMES = {str: "string", int: "number", bool: "boolean"}
+
+
+def _type_name(kind: Any) -> str:
+    text = str(kind)
+    if kind in _NAMES:
+        return _NAMES[kind]
+    if kind is Range or "Range" in text:
+        return "Range"
+    if "dict" in text:
+        return "object"
+    if "list" in text:
+        return "string[]"
+    if "int" in text and "str" in text:
+        return "string | number"
+    return "boolean" if "bool" in text else "number" if "int" in text else "string"
+
+
+def _json_type(value: Any) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "a boolean"
+        case int() | float():
+            return "a number"
+        case str():
+            return "a string"
+        case list():
+            return "an array"
+        case _:
+            return "an object"
+
+
+def _object(value: Any, _kind: Any) -> dict[str, Any]:
+    if isinstance(value, Mapping):
+        return dict(cast("Mapping[str, Any]", value))
+    if value == []:  # An empty table of Lua.
+        return {}
+    raise _WrongTypeError(f"must be object, not {_json_type(value)}")
+
+
+def _range(value: Any, _kind: Any) -> Range:
+    try:
+        ends = (value["start"], value["end"])
+        start, end = (
+            Position(_natural(each["line"]), _natural(each["character"])) for each in ends
+        )
+    except (TypeError, KeyError, ValueError) as error:
+        raise _WrongTypeError(
+            "must be Range: {start: {line, character}, end: {line, character}}"
+        ) from error
+    return Range(start, end) if start <= end else Range(end, start)
+
+
+def _natural(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError
+    return value
+
+
+def _camel(name: str) -> str:
+    head, *tail = name.split("_")
+    return head + "".join(part.title() for part in tail)
+
+
+def _make_converter() -> cattrs.Converter:
+    make: Any = make_dict_structure_fn
+    converter = cattrs.Converter()
+    for kind, wanted in ((str, (str,)), (int, (int,)), (bool, (bool,))):
+        converter.register_structure_hook(kind, _strict(wanted))
+    converter.register_structure_hook_func(lambda kind: kind == Token, _strict((str, int)))
+    converter.register_structure_hook_func(lambda kind: kind == Token | None, _strict((str, int)))
+    converter.register_structure_hook_func(lambda kind: kind == dict[str, Any], _object)
+    converter.register_structure_hook(Range, _range)
+    kinds = (Nothing, Run, RunPrompt, OptionalRunId, RunId, Limit)
+    for kind in (*kinds, Explain, Endpoints, Answer, Hunks, Preview):
+        names = {each.name: override(rename=_camel(each.name)) for each in fields(kind)}
+        converter.register_structure_hook(kind, make(kind, converter, **names))
+    return converter
+
+
+_NOTHING = fields(RunId).run_id.default
+_converter = _make_converter()

@@ -1,0 +1,37 @@
+"""Checks of endpoints, as progress."""
+
+import itertools
+from typing import TYPE_CHECKING
+
+from inhouse.lsp.arguments import Token
+from inhouse.lsp.progress import WorkDone
+
+if TYPE_CHECKING:
+    from inhouse.lsp.session import Session
+
+_numbers = itertools.count(1)
+
+
+async def check(session: "Session", token: Token | None) -> None:
+    """Check every endpoint and tell what was found."""
+    names = [status.name for status in session.host.endpoints()]
+    bar = WorkDone(
+        session.link,
+        f"inhouse-check-{next(_numbers)}" if token is None else token,
+        title="Checking endpoints",
+        describe=lambda: ", ".join(names),
+        cancellable=False,
+    )
+    if token is None:
+        session.spawn(bar.create(), name="progress of checks")
+    else:
+        bar.begin()
+    ending = "stopped"
+    try:
+        bar.report()
+        found = await session.host.check_endpoints()
+        session.checked = {status.name: status for status in found}
+        reachable = sum(status.reachable is True for status in found)
+        ending = f"{reachable} of {len(found)} endpoints answer"
+    finally:
+        bar.end(ending)

@@ -1,0 +1,90 @@
+"""Who is at the other end: what the client said of itself in ``initialize``.
+
+Kept as the JSON it sent: one odd capability must not cost the others.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from attrs import frozen
+from pygls import uris
+
+Json = dict[str, Any]
+
+
+@frozen
+class Client:
+    roots: tuple[Path, ...]
+    process_id: int | None = None
+    capabilities: Mapping[str, Any] = {}
+    settings: Mapping[str, Any] | None = None
+    """``initializationOptions.inhouse``."""
+    trusted: bool | None = None
+    """``initializationOptions.trusted``; None where the client does not know."""
+
+    def can(self, path: str) -> bool:
+        """Tell whether a capability (``workspace.applyEdit``) is declared."""
+        value = self.capability(path)
+        return value is not None and value is not False
+
+    def capability(self, path: str) -> Any:
+        """Give a capability's value as the client sent it, else None."""
+        value: Any = self.capabilities
+        for name in path.split("."):
+            if not isinstance(value, Mapping):
+                return None
+            value = cast("Mapping[str, Any]", value).get(name)
+        return value
+
+
+def read_client(params: Any) -> Client:
+    """Read the parameters of ``initialize``, forgiving what is odd."""
+    params = as_object(params)
+    options = as_object(params.get("initializationOptions"))
+    trusted = options.get("trusted")
+    process_id = params.get("processId")
+    settings = options.get("inhouse")
+    return Client(
+        roots=_roots(params),
+        process_id=process_id if isinstance(process_id, int) else None,
+        capabilities=as_object(params.get("capabilities")),
+        settings=as_object(settings) if isinstance(settings, dict) else None,
+        trusted=trusted if isinstance(trusted, bool) else None,
+    )
+
+
+def to_path(uri: str) -> Path | None:
+    """Give the path of a ``file:`` URI; None for anything else."""
+    path = uris.to_fs_path(uri)
+    return Path(path) if path else None
+
+
+def to_uri(path: Path) -> str:
+    """Give the URI of an absolute path."""
+    return path.as_uri()
+
+
+def as_object(value: Any) -> Json:
+    """Give a JSON object, empty where the value is none."""
+    return cast("Json", value) if isinstance(value, dict) else {}
+
+
+def as_list(value: Any) -> list[Any]:
+    """Give a JSON array, empty where the value is none."""
+    return cast("list[Any]", value) if isinstance(value, list) else []
+
+
+def _roots(params: Json) -> tuple[Path, ...]:
+    folders = params.get("workspaceFolders")
+    found = [
+        path
+        for folder in as_list(folders)
+        if isinstance(uri := as_object(folder).get("uri"), str)
+        and (path := to_path(uri)) is not None
+    ]
+    if not found and isinstance(uri := params.get("rootUri"), str):
+        found = [path] if (path := to_path(uri)) is not None else []
+    if not found and isinstance(root := params.get("rootPath"), str) and root:
+        found = [Path(root)]
+    return tuple(dict.fromkeys(found)) or (Path.cwd(),)

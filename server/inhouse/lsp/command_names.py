@@ -1,0 +1,19 @@
+"""The names of the commands, known before anything slow is imported."""
+
+COMMANDS = (
+    "inhouse.run",
+    "inhouse.cancel",
+    "inhouse.result",
+    "inhouse.runs",
+    "inhouse.agents",
+    "inhouse.explain",
+    "inhouse.endpoints",
+    "inhouse.reload",
+    "inhouse.transcript",
+    "inhouse.answer",
+    "inhouse.edits",
+    "inhouse.edits.apply",
+    "inhouse.edits.reject",
+    "inhouse.edits.show",
+    "inhouse.edits.preview",
+)

@@ -1,0 +1,121 @@
+"""Every command of docs/protocol.md: one short handler each."""
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve
+
+from inhouse import wire
+from inhouse.core.errors import InhouseError, ProviderError, RefusedError, UserError
+from inhouse.lsp import arguments, checking, following, reviewing
+from inhouse.lsp.agent_commands import PREFIX
+from inhouse.lsp.arguments import Token, structure
+
+if TYPE_CHECKING:
+    from inhouse.lsp.session import Session
+
+Handler = Callable[["Session", str, list[Any] | None, Token | None], Any]
+"""Takes session, command, arguments and ``workDoneToken``; gives JSON, or an awaitable of it."""
+
+
+def execute(
+    session: "Session", command: str, given: list[Any] | None, token: Token | None
+) -> Any | Awaitable[Any]:
+    """Run one command.  Raises `InhouseError` for what the user can mend."""
+    handler = COMMANDS.get(command)
+    if handler is not None:
+        return handler(session, command, given, token)
+    if command.startswith(PREFIX):
+        argument = structure(command, given, arguments.RunPrompt)
+        return following.start(session, evolve(argument, agent=command[len(PREFIX) :]), token)
+    raise UserError(f"No command {command!r}.  Commands: {', '.join(COMMANDS)}, {PREFIX}AGENT")
+
+
+def is_refusal(error: InhouseError) -> bool:
+    """Tell whether the request was well formed, and something else says no."""
+    return isinstance(error, RefusedError | ProviderError)
+
+
+def _run(session: "Session", command: str, given: list[Any] | None, token: Token | None) -> Any:
+    return following.start(session, structure(command, given, arguments.Run), token)
+
+
+def _cancel(session: "Session", command: str, given: list[Any] | None, _: Token | None) -> Any:
+    argument = structure(command, given, arguments.OptionalRunId)
+    if argument.run_id is not None and session.runs.get(argument.run_id) is None:
+        session.host.book.result(argument.run_id)  # Raises where there is no such run.
+    return {"cancelled": session.runs.cancel(argument.run_id)}
+
+
+def _result(session: "Session", command: str, given: list[Any] | None, _: Token | None) -> Any:
+    argument = structure(command, given, arguments.RunId)
+    return wire.run_result(session.host.book.result(argument.run_id))
+
+
+def _runs(session: "Session", command: str, given: list[Any] | None, _: Token | None) -> Any:
+    argument = structure(command, given, arguments.Limit)
+    if argument.limit is not None and argument.limit < 0:
+        raise UserError(f"{command}: 'limit' must not be negative.")
+    return [wire.run_summary(result) for result in session.host.book.results(argument.limit)]
+
+
+def _agents(session: "Session", command: str, given: list[Any] | None, _: Token | None) -> Any:
+    structure(command, given, arguments.Nothing)
+    return [wire.agent_summary(summary) for summary in session.host.agents()]
+
+
+def _explain(session: "Session", command: str, given: list[Any] | None, _: Token | None) -> Any:
+    argument = structure(command, given, arguments.Explain)
+    return wire.route(session.host.explain(argument.agent, argument.endpoint, argument.model))
+
+
+def _endpoints(
+    session: "Session", command: str, given: list[Any] | None, token: Token | None
+) -> Any:
+    argument = structure(command, given, arguments.Endpoints)
+    if argument.check:
+        own = argument.work_done_token
+        session.spawn(checking.check(session, token if own is None else own), name="checks")
+    known = session.host.endpoints()
+    return [wire.endpoint_status(session.checked.get(each.name, each)) for each in known]
+
+
+async def _reload(
+    session: "Session", command: str, given: list[Any] | None, _: Token | None
+) -> Any:
+    structure(command, given, arguments.Nothing)
+    await session.host.reload()
+    catalog = session.host.world.catalog
+    problems = sum(len(agent.problems) for agent in catalog.all) + len(catalog.problems)
+    return {"agents": len(catalog.agents), "problems": problems}
+
+
+async def _transcript(
+    session: "Session", command: str, given: list[Any] | None, _: Token | None
+) -> Any:
+    argument = structure(command, given, arguments.OptionalRunId)
+    return {"uri": session.transcripts.show(argument.run_id)}
+
+
+def _answer(session: "Session", command: str, given: list[Any] | None, _: Token | None) -> Any:
+    session.approver.answer(structure(command, given, arguments.Answer))
+    return None
+
+
+COMMANDS: dict[str, Handler] = {
+    "inhouse.run": _run,
+    "inhouse.cancel": _cancel,
+    "inhouse.result": _result,
+    "inhouse.runs": _runs,
+    "inhouse.agents": _agents,
+    "inhouse.explain": _explain,
+    "inhouse.endpoints": _endpoints,
+    "inhouse.reload": _reload,
+    "inhouse.transcript": _transcript,
+    "inhouse.answer": _answer,
+    "inhouse.edits": reviewing.edits,
+    "inhouse.edits.apply": reviewing.apply,
+    "inhouse.edits.reject": reviewing.reject,
+    "inhouse.edits.show": reviewing.show,
+    "inhouse.edits.preview": reviewing.preview,
+}

@@ -1,0 +1,169 @@
+"""The workspace as the editor has it: unsaved text first, changes through the client."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from inhouse.core.errors import ToolError
+from inhouse.core.events import EditChanged, EditState
+from inhouse.core.ports import Approver, Document, Edit, EditOutcome, Emit
+from inhouse.core.settings import EditMode
+from inhouse.host.host import RunContext
+from inhouse.lsp import applying, positions
+from inhouse.lsp.applying import Current
+from inhouse.lsp.diagnostics import lsp_range
+from inhouse.tools.disk import DiskWorkspace
+from inhouse.tools.edits import rebased_text, unified_diff
+
+if TYPE_CHECKING:
+    from inhouse.lsp.session import Session
+
+_CHANGED = (
+    "{name!r} has changed since it was read, at the same lines; nothing was changed.  "
+    "Read it again and repeat the edit."
+)
+
+
+class EditorWorkspace:
+    """`inhouse.core.ports.Workspace` of one run in an editor."""
+
+    def __init__(self, session: "Session", context: RunContext) -> None:
+        self._session = session
+        self._context = context
+        self._agent = context.request.agent
+        self._roots = _nearest_first(context.roots, context.request.path)
+        self._disk = disk_workspace(self._roots, context.emit, context.approver)
+
+    @property
+    def root(self) -> Path:
+        return self._roots[0]
+
+    async def read(self, path: Path) -> Document:
+        """Give a file with what is unsaved, and with what waits for the user's review."""
+        current = await self._current(path)
+        text = self._session.review.proposed(path, current.text)
+        if text is None:
+            raise FileNotFoundError(2, "No such file", str(path))
+        same = text == current.text
+        return Document(path, text, current.version if same else current.version or 0)
+
+    async def apply(self, edit: Edit) -> EditOutcome:
+        if self._context.settings.edits is EditMode.REVIEW:
+            return await self.propose(edit)
+        async with self._session.review.turn:
+            current = await self._current(edit.path)
+            new = _rebased(edit, current.text)
+            if isinstance(new, ToolError):
+                return self._rejected(edit, str(new))
+            problem = await self._change(current, new)
+        if problem is not None:
+            return self._rejected(edit, problem)
+        self._emit(edit.path, EditState.APPLIED, current.text, new)
+        moved = "" if edit.old == current.text else "  The user's own changes meanwhile are kept."
+        return EditOutcome(EditState.APPLIED, f"Applied in the editor.{moved}")
+
+    async def propose(self, edit: Edit) -> EditOutcome:
+        """Keep an edit, hunk by hunk, until the user has decided."""
+        review = self._session.review
+        async with review.turn:
+            current = await self._current(edit.path)
+            so_far = review.proposed(edit.path, current.text)
+            new = _rebased(edit, so_far)
+            if isinstance(new, ToolError):
+                return self._rejected(edit, str(new))
+            review.add(self._context.run_id, self._agent, current, new)
+        self._emit(edit.path, EditState.PROPOSED, so_far, new)
+        return EditOutcome(
+            EditState.PROPOSED,
+            "Proposed: the user reviews it in the editor.  "
+            "You see the file as if it had been accepted.",
+        )
+
+    def open_files(self) -> tuple[Path, ...]:
+        paths = [each.path for each in self._session.documents]
+        return tuple(path for path in paths if path is not None)
+
+    def selection(self) -> Mapping[str, Any] | None:
+        request = self._context.request
+        if request.path is None or request.range is None:
+            return None
+        document = self._session.documents.find(request.path)
+        text = "" if document is None else positions.text_in(document.text, request.range)
+        return {"path": str(request.path), "range": lsp_range(request.range), "text": text}
+
+    async def diagnostics(self, path: Path | None) -> list[dict[str, Any]] | None:
+        """What other servers found is not told to us by any client; our own is."""
+        if path is None:
+            return None
+        return self._session.diagnostics.at(path.as_uri()) or None
+
+    async def _current(self, path: Path) -> Current:
+        return await read_current(self._session, path, self._disk)
+
+    async def _change(self, current: Current, new: str | None) -> str | None:
+        label = f"Inhouse: {self._agent}"
+        return await change(self._session, current, new, self._disk, label=label)
+
+    def _rejected(self, edit: Edit, why: str) -> EditOutcome:
+        self._emit(edit.path, EditState.REJECTED, edit.old, edit.new)
+        return EditOutcome(EditState.REJECTED, why)
+
+    def _emit(self, path: Path, state: EditState, old: str | None, new: str | None) -> None:
+        diff = unified_diff(_shown(path, self.root), old, new)
+        self._context.emit(EditChanged(path.as_uri(), state, diff))
+
+
+def disk_workspace(roots: tuple[Path, ...], emit: Emit, approver: Approver) -> DiskWorkspace:
+    """What reads and writes where the editor has no word to say."""
+    return DiskWorkspace(roots[0], emit, approver, EditMode.APPLY, extra_roots=roots[1:])
+
+
+async def read_current(session: "Session", path: Path, disk: DiskWorkspace) -> Current:
+    """Read a file as it is now, the editor's word first."""
+    document = session.documents.find(path)
+    if document is not None:
+        return applying.as_current(document, path)
+    try:
+        on_disk: str | None = (await disk.read(path)).text
+    except FileNotFoundError:
+        on_disk = None
+    return session.buffers.current(path, on_disk)
+
+
+async def change(
+    session: "Session", current: Current, new: str | None, disk: DiskWorkspace, *, label: str
+) -> str | None:
+    """Change a file through the editor; on disk only what the editor cannot do at all."""
+    link = session.link
+    operation = "create" if current.text is None else "delete" if new is None else None
+    able = applying.can_operate(link, operation) if operation else applying.can_apply(link)
+    if not able:
+        if current.version is not None and operation != "delete":
+            return "this editor takes no changes from a language server, and has the file open"
+        outcome = await disk.write(Edit(current.path, current.text, new))
+        return None if outcome.state is EditState.APPLIED else outcome.message
+    on_disk = None if current.version is not None else current.text
+    problem = await applying.send(link, label, applying.workspace_edit(link, current, new))
+    if problem is None and new is not None:
+        session.buffers.applied(current.path, on_disk, new)
+        await session.buffers.settle(current.path, new)
+    return f"The editor did not make the change: {problem}." if problem else None
+
+
+def _rebased(edit: Edit, current: str | None) -> str | ToolError | None:
+    """Give the new text for what the file holds now; None deletes it."""
+    if current == edit.old:
+        return edit.new
+    moved = rebased_text(edit.old, edit.new, current)
+    return ToolError(_CHANGED.format(name=edit.path.name)) if moved is None else moved
+
+
+def _nearest_first(roots: tuple[Path, ...], path: Path | None) -> tuple[Path, ...]:
+    """The folder that the run was started in comes first."""
+    if path is None:
+        return roots
+    return tuple(sorted(roots, key=lambda root: not path.is_relative_to(root)))
+
+
+def _shown(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name

@@ -1,0 +1,48 @@
+"""Messages on the wire: bytes to JSON-RPC bodies and back."""
+
+import re
+from collections.abc import Iterator
+
+from attrs import define, field
+
+_LENGTH = re.compile(rb"^content-length[ \t]*:[ \t]*(\d+)[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
+_END_OF_HEADERS = re.compile(rb"\r?\n\r?\n")
+
+
+@define
+class Framing:
+    """Cuts a stream of bytes into bodies, however the bytes arrive."""
+
+    _buffer: bytearray = field(factory=bytearray)
+    _missing: int | None = None
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Take more bytes; give every body that is complete now."""
+        self._buffer += data
+        while (body := self._next()) is not None:
+            yield body
+
+    def _next(self) -> bytes | None:
+        while self._missing is None:
+            end = _END_OF_HEADERS.search(self._buffer)
+            if end is None:
+                return None
+            length = _LENGTH.search(self._buffer, 0, end.start())
+            if length is not None:  # Else noise between two messages: look behind it.
+                self._missing = int(length.group(1))
+            del self._buffer[: end.end()]
+        if len(self._buffer) < self._missing:
+            return None
+        body = bytes(self._buffer[: self._missing])
+        del self._buffer[: self._missing]
+        self._missing = None
+        return body
+
+
+def frame(body: str) -> bytes:
+    """Put the header before a body; half a surrogate pair, which strict readers refuse, goes."""
+    try:
+        data = body.encode()
+    except UnicodeEncodeError:
+        data = body.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
+    return b"Content-Length: %d\r\n\r\n%b" % (len(data), data)

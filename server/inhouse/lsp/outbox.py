@@ -1,0 +1,177 @@
+"""What waits to be read by the editor: written without ever blocking the event loop."""
+
+import asyncio
+import contextlib
+import os
+import select
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+FULL = 256 * 1024
+"""Bytes that may wait before streams hold back; answers are never held back."""
+_AT_ONCE = getattr(select, "PIPE_BUF", 512)
+"""A pipe that is writable takes this much without blocking."""
+
+
+class Outbox(Protocol):
+    """Where messages to the editor go, in order."""
+
+    def write(self, data: bytes) -> None:
+        """Never blocks.  Data for an editor that has gone is dropped."""
+        ...
+
+    @property
+    def full(self) -> bool: ...
+
+    def when_room(self, callback: Callable[[], None]) -> None:
+        """Call back, once, when the editor has read enough."""
+        ...
+
+    async def aclose(self, seconds: float) -> None:
+        """Give what waits *seconds* to be read, then drop it."""
+        ...
+
+
+class PipeOutbox:
+    """Writes to a pipe: at once where there is room, else from a thread of its own."""
+
+    def __init__(self, descriptor: int, *, on_lost: Callable[[], None]) -> None:
+        self._descriptor = descriptor
+        self._on_lost = on_lost
+        self._loop = asyncio.get_running_loop()
+        self._waiting: deque[bytes] = deque()
+        self._bytes = 0
+        self._lost = False
+        self._closing = False
+        self._changed = threading.Condition()
+        self._callbacks: list[Callable[[], None]] = []
+        self._thread: threading.Thread | None = None
+
+    @property
+    def full(self) -> bool:
+        return self._bytes > FULL
+
+    def when_room(self, callback: Callable[[], None]) -> None:
+        with self._changed:
+            self._callbacks.append(callback)
+            ready = self._bytes == 0
+        if ready:
+            self._call_back()
+
+    def write(self, data: bytes) -> None:
+        if self._lost:
+            return
+        if self._bytes == 0 and len(data) <= _AT_ONCE and self._has_room():
+            self._write_at_once(data)
+            return
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._drain, name="outbox", daemon=True)
+            self._thread.start()
+        with self._changed:
+            self._waiting.append(data)
+            self._bytes += len(data)
+            self._changed.notify()
+
+    async def aclose(self, seconds: float) -> None:
+        deadline = self._loop.time() + seconds
+        while self._bytes and not self._lost and self._loop.time() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)  # Another thread writes; the end is near and comes once.
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+
+    def _has_room(self) -> bool:
+        if sys.platform == "win32":
+            return False
+        return bool(select.select((), (self._descriptor,), (), 0)[1])
+
+    def _write_at_once(self, data: bytes) -> None:
+        try:
+            written = os.write(self._descriptor, data)
+        except OSError:
+            self._lose()
+            return
+        if written < len(data):  # Not a pipe after all.
+            self._write_rest(data[written:])
+
+    def _write_rest(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._descriptor, view) :]
+
+    def _drain(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._closing)
+                if not self._waiting:
+                    return
+                data = b"".join(self._waiting)
+                self._waiting.clear()
+            try:
+                self._write_rest(data)
+            except OSError:
+                self._loop_call(self._lose)
+                return
+            with self._changed:
+                self._bytes -= len(data)
+            if not self.full:
+                self._loop_call(self._call_back)
+
+    def _loop_call(self, callback: Callable[[], None]) -> None:
+        with contextlib.suppress(RuntimeError):  # The loop may be closed by now.
+            self._loop.call_soon_threadsafe(callback)
+
+    def _call_back(self) -> None:
+        with self._changed:
+            callbacks, self._callbacks = self._callbacks, []
+        for callback in callbacks:
+            callback()
+
+    def _lose(self) -> None:
+        if not self._lost:
+            self._lost = True
+            self._waiting.clear()
+            self._bytes = 0
+            self._on_lost()
+
+
+class SocketOutbox:
+    """Writes to a socket; asyncio keeps what the other side has not read yet."""
+
+    def __init__(self, writer: asyncio.StreamWriter) -> None:
+        self._writer = writer
+        self._callbacks: list[Callable[[], None]] = []
+        self._drained: asyncio.Task[None] | None = None
+        writer.transport.set_write_buffer_limits(high=FULL)
+
+    @property
+    def full(self) -> bool:
+        return self._writer.transport.get_write_buffer_size() > FULL
+
+    def when_room(self, callback: Callable[[], None]) -> None:
+        self._callbacks.append(callback)
+        if self._drained is None:
+            self._drained = asyncio.create_task(self._drain(), name="outbox")
+
+    def write(self, data: bytes) -> None:
+        if not self._writer.transport.is_closing():
+            self._writer.write(data)
+
+    async def aclose(self, seconds: float) -> None:
+        with contextlib.suppress(OSError, TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._writer.drain()
+        self._writer.close()
+        if self._drained is not None:
+            self._drained.cancel()
+
+    async def _drain(self) -> None:
+        with contextlib.suppress(OSError):
+            await self._writer.drain()
+        self._drained = None
+        callbacks, self._callbacks = self._callbacks, []
+        for callback in callbacks:
+            callback()

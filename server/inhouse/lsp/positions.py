@@ -1,0 +1,75 @@
+"""Places in a text, as LSP counts them: lines end with LF, CRLF or CR alone, columns are UTF-16.
+
+`str.splitlines`, which pygls uses, also ends lines at form feeds and other separators; a document
+that holds one would drift away from what the editor has.
+"""
+
+import re
+from bisect import bisect_right
+
+from inhouse.core.text import Position, Range
+
+_LINE_END = re.compile(r"\r\n|\n|\r")
+
+
+def line_starts(text: str) -> list[int]:
+    """Give the offset at which each line begins."""
+    return [0, *(match.end() for match in _LINE_END.finditer(text))]
+
+
+def offset_at(text: str, position: Position, starts: list[int] | None = None) -> int:
+    """Give the offset of a position; one beyond its line or the text is moved to the end."""
+    starts = line_starts(text) if starts is None else starts
+    if position.line >= len(starts):
+        return len(text)
+    start = starts[position.line]
+    end = _line_length(text, starts, position.line)
+    line = text[start : start + end]
+    if line.isascii():
+        return start + min(position.character, len(line))
+    units = 0
+    for index, character in enumerate(line):
+        if units >= position.character:
+            return start + index
+        units += 2 if character > "\uffff" else 1
+    return start + len(line)
+
+
+def position_at(text: str, offset: int, starts: list[int] | None = None) -> Position:
+    """Give the position of an offset."""
+    starts = line_starts(text) if starts is None else starts
+    line = bisect_right(starts, offset) - 1
+    before = text[starts[line] : offset]
+    return Position(line, len(before) + sum(character > "\uffff" for character in before))
+
+
+def range_at(text: str, start: int, end: int) -> Range:
+    """Give the range between two offsets."""
+    starts = line_starts(text)
+    return Range(position_at(text, start, starts), position_at(text, end, starts))
+
+
+def text_in(text: str, where: Range) -> str:
+    """Give the text of a range."""
+    starts = line_starts(text)
+    return text[offset_at(text, where.start, starts) : offset_at(text, where.end, starts)]
+
+
+def replace(text: str, where: Range, new: str) -> str:
+    """Give the text with a range replaced."""
+    starts = line_starts(text)
+    start, end = offset_at(text, where.start, starts), offset_at(text, where.end, starts)
+    return text[:start] + new + text[max(start, end) :]
+
+
+def whole(text: str) -> Range:
+    """Give the range of all of it."""
+    return range_at(text, 0, len(text))
+
+
+def _line_length(text: str, starts: list[int], line: int) -> int:
+    """Length without the line's end."""
+    start = starts[line]
+    if line + 1 == len(starts):
+        return len(text) - start
+    return len(text[start : starts[line + 1]].rstrip("\r\n"))

@@ -1,0 +1,105 @@
+"""Changes that wait for the user, as values: where each one stands in the text of now."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from attrs import evolve, frozen
+
+from inhouse.tools.edits import Hunk, apply_hunks, hunks, lines, rebase
+
+
+@frozen
+class Pending:
+    """One hunk that somebody must decide on."""
+
+    id: str
+    run_id: str
+    agent: str
+    path: Path
+    base: str | None
+    """The text that it was made for; None: it creates the file."""
+    hunk: Hunk
+    deletes: bool = False
+    """The whole file goes."""
+
+    @property
+    def kind(self) -> str:
+        return "delete" if self.deletes else "create" if self.base is None else "change"
+
+
+def place(pending: Pending, current: str | None) -> Hunk | None:
+    """Find where a change stands in the text of now; None where that is not exact."""
+    if pending.base is None or pending.deletes:
+        return pending.hunk if current == pending.base else None
+    if current is None:
+        return None
+    if current == pending.base:
+        return pending.hunk
+    moved = _beside_one_change(pending.hunk, lines(pending.base), lines(current))
+    if moved is not None:
+        return moved
+    found = rebase((pending.hunk,), current).hunks
+    return found[0] if found else None
+
+
+def placed(waiting: Iterable[Pending], current: str | None) -> list[tuple[Pending, Hunk]]:
+    """Give the changes that fit the text of now, none overlapping, top to bottom."""
+    found: list[tuple[Pending, Hunk]] = []
+    for pending in waiting:
+        hunk = place(pending, current)
+        if hunk is not None and not any(_overlap(hunk, other) for _, other in found):
+            found.append((pending, hunk))
+    return sorted(found, key=lambda each: (each[1].start, each[1].end))
+
+
+def proposed_text(waiting: Sequence[Pending], current: str | None) -> str | None:
+    """Give the text of now with all that waits applied; None where the file would go."""
+    fitting = placed(waiting, current)
+    if any(pending.deletes for pending, _ in fitting):
+        return None
+    if not fitting:
+        return current
+    return apply_hunks(current, [hunk for _, hunk in fitting])
+
+
+def with_change(
+    waiting: Sequence[Pending], current: str | None, new: str | None, made_by: Pending
+) -> list[Pending]:
+    """Give what waits when the proposed text becomes *new*.
+
+    *made_by* is the pattern of what is new; a hunk that was there keeps its id and its run.
+    """
+    fitting = placed(waiting, current)
+    stale = [each for each in waiting if all(each is not pending for pending, _ in fitting)]
+    if new is None:
+        whole = Hunk(0, tuple(lines(current or "")), ())
+        return [*stale, evolve(made_by, base=current, hunk=whole, deletes=True)]
+    known = {(hunk.start, hunk.old, hunk.new): pending for pending, hunk in fitting}
+    made = list(hunks(current, new))
+    if current is None and not made:  # An empty file is created too.
+        made = [Hunk(0, (), ())]
+    kept: list[Pending] = []
+    for number, hunk in enumerate(made):
+        before = known.get((hunk.start, hunk.old, hunk.new))
+        source = before or evolve(made_by, id=f"{made_by.id}.{number + 1}")
+        kept.append(evolve(source, base=current, hunk=hunk, deletes=False))
+    return [*stale, *kept]
+
+
+def _beside_one_change(hunk: Hunk, base: list[str], current: list[str]) -> Hunk | None:
+    """Move a hunk that lies wholly above or below the only stretch that changed."""
+    most = min(len(base), len(current))
+    first = next((i for i in range(most) if base[i] != current[i]), most)
+    if hunk.end < first or (hunk.end == first and hunk.old):
+        return hunk
+    rest = most - first
+    last = next((i for i in range(rest) if base[-1 - i] != current[-1 - i]), rest)
+    if hunk.start >= len(base) - last and (hunk.old or hunk.start > len(base) - last):
+        return evolve(hunk, start=hunk.start + len(current) - len(base))
+    return None
+
+
+def _overlap(one: Hunk, other: Hunk) -> bool:
+    if (one.start, one.end) == (other.start, other.end):
+        return True
+    return one.start < other.end and other.start < one.end

@@ -1,0 +1,155 @@
+"""Questions to the user, through ``window/showMessageRequest``: one at a time."""
+
+import asyncio
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from attrs import define, field, frozen
+
+from inhouse.core.errors import InhouseError, UserError
+from inhouse.core.events import QuestionAsked, RunEvent
+from inhouse.core.ports import Question
+from inhouse.lsp.arguments import Answer
+from inhouse.lsp.client import as_object
+from inhouse.lsp.link import Link
+from inhouse.lsp.runs import Run
+
+Choices = tuple[str, ...]
+_TYPE = {"command": 2, "trust": 2, "host": 2, "repeat": 2}
+_INFO = 3
+_LIMIT = 1000
+"""Characters of a question that a dialog shows well."""
+
+
+@frozen
+class _Asker:
+    run: Run
+    emit: Callable[[RunEvent], None]
+
+
+_asker: ContextVar[_Asker | None] = ContextVar("asker", default=None)
+
+
+@contextmanager
+def asking_for(run: Run, emit: Callable[[RunEvent], None]) -> Generator[None]:
+    """Whatever is asked inside is asked for this run, also by its sub-agents."""
+    token = _asker.set(_Asker(run, emit))
+    try:
+        yield
+    finally:
+        _asker.reset(token)
+
+
+@define
+class _Open:
+    question: Question
+    answer: asyncio.Future[Choices] = field(factory=asyncio.Future[Choices])
+
+
+class EditorApprover:
+    """Asks the user in the editor.
+
+    A client that draws questions itself answers with the command ``inhouse.answer``; whichever
+    answer comes first counts, the other is dropped.
+    """
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._turn = asyncio.Lock()
+        self._open: dict[str, _Open] = {}
+
+    @property
+    def open(self) -> tuple[Question, ...]:
+        return tuple(each.question for each in self._open.values())
+
+    async def ask(self, question: Question) -> Choices:
+        """Give what the user chose; empty when dismissed or when nobody can be asked."""
+        asked = _Open(question)
+        self._open[question.id] = asked
+        self._tell(question)
+        try:
+            return await self._ask(asked)
+        finally:
+            self._open.pop(question.id, None)
+
+    def answer(self, given: Answer) -> None:
+        """Take an answer that came as a command."""
+        first = next(iter(self._open), None)
+        asked = self._open.get(given.question_id or first or "")
+        if asked is None:
+            waiting = ", ".join(self._open) or "none"
+            raise UserError(f"No question {given.question_id!r} waits.  Questions: {waiting}")
+        choices = tuple(given.choices or ()) + ((given.text,) if given.text else ())
+        offered = asked.question.choices
+        unknown = [each for each in given.choices or () if offered and each not in offered]
+        if unknown:
+            raise UserError(f"No choice {unknown[0]!r}.  Choices: {', '.join(offered)}")
+        if len(choices) > 1 and not asked.question.multiple:
+            raise UserError(f"One choice, not {len(choices)}.  Choices: {', '.join(offered)}")
+        if not asked.answer.done():
+            asked.answer.set_result(choices)
+
+    async def _ask(self, asked: _Open) -> Choices:
+        async with self._turn:
+            if asked.answer.done():
+                return asked.answer.result()
+            showing = asyncio.create_task(self._show(asked.question), name="question")
+            try:
+                await asyncio.wait((showing, asked.answer), return_when=asyncio.FIRST_COMPLETED)
+                if asked.answer.done():
+                    return asked.answer.result()
+                shown = showing.result()
+                if shown is None:  # It cannot show this one; only the command can answer.
+                    return await asked.answer
+                return shown
+            finally:
+                showing.cancel()
+
+    async def _show(self, question: Question) -> Choices | None:
+        if not question.choices:
+            self._link.notify(
+                "window/showMessage", {"type": _INFO, "message": _free_text(question)}
+            )
+            return None
+        titles = [*question.choices, "Done"] if question.multiple else list(question.choices)
+        taken: list[str] = []
+        while True:
+            answer = await self._dialog(question, [each for each in titles if each not in taken])
+            if answer is None:
+                return ()
+            if not question.multiple:
+                return (answer,)
+            if answer == "Done" and answer not in question.choices:
+                return tuple(taken)
+            taken.append(answer)
+
+    async def _dialog(self, question: Question, titles: list[str]) -> str | None:
+        text = question.text if not question.detail else f"{question.text}\n{question.detail}"
+        if len(text) > _LIMIT:
+            text = f"{text[: _LIMIT - 1]}…"
+        params = {
+            "type": _TYPE.get(question.kind, _INFO),
+            "message": text,
+            "actions": [{"title": title} for title in titles],
+        }
+        try:
+            answer = await self._link.request("window/showMessageRequest", params, seconds=None)
+        except InhouseError:
+            return None
+        title = as_object(answer).get("title")
+        return title if title in titles else None
+
+    def _tell(self, question: Question) -> None:
+        asker = _asker.get()
+        if asker is None:
+            return
+        asked = QuestionAsked(question.id, question.text, question.choices)
+        asker.emit(RunEvent(asker.run.id, asker.run.request.agent, asked))
+
+
+def _free_text(question: Question) -> str:
+    return (
+        f"{question.text}\nAnswer with the command inhouse.answer and "
+        f'{{"questionId": "{question.id}", "text": "…"}}.'
+    )

@@ -1,0 +1,142 @@
+"""The server: every message an editor can send, one short handler each."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from functools import partial
+from types import NoneType
+from typing import Any
+
+from lsprotocol import types
+from pygls.exceptions import JsonRpcInvalidParams
+from pygls.lsp.server import LanguageServer
+
+from inhouse import __version__
+from inhouse.core.errors import InhouseError
+from inhouse.lsp import protocol
+from inhouse.lsp.actions import actions
+from inhouse.lsp.client import Json, as_list, to_path
+from inhouse.lsp.commands import is_refusal
+from inhouse.lsp.documents import from_lsp
+from inhouse.lsp.lenses import lenses
+from inhouse.lsp.session import Session
+
+logger = logging.getLogger(__name__)
+
+
+class Server(LanguageServer):
+    """One editor's server; `on_exit` is told the status to leave with."""
+
+    protocol: protocol.Protocol  # pyright: ignore[reportIncompatibleVariableOverride]
+
+    def __init__(self, session: Session, on_exit: Callable[[int], None]) -> None:
+        super().__init__(  # pyright: ignore[reportUnknownMemberType]
+            "inhouse", __version__, protocol_cls=protocol.Protocol
+        )
+        self.session = session
+        self.protocol.link = session.link
+        self.protocol.documents = session.documents
+        self.protocol.on_command = self.execute
+        self.protocol.close_runs = session.close_runs
+        self.protocol.stop = on_exit
+        self._register()
+
+    def execute(self, request_id: int | str, params: Json) -> None:
+        """Answer ``workspace/executeCommand``, whose token pygls would drop."""
+        self.session.spawn(self._execute(request_id, params), name="command")
+
+    def report_server_error(self, error: Exception, source: Any) -> None:
+        """Log a bug without what the user wrote; pygls would show it to them."""
+        logger.error("%s: %s", getattr(source, "__name__", source), type(error).__name__)
+
+    async def _execute(self, request_id: int | str, params: Json) -> None:
+        command, given = params.get("command"), params.get("arguments")
+        token = params.get("workDoneToken")
+        send_error = self.protocol.send_error
+        if not isinstance(command, str) or not isinstance(given, list | NoneType):
+            message = "executeCommand takes {command: string, arguments?: any[]}."
+            send_error(request_id, protocol.INVALID_PARAMS, message)
+            return
+        try:
+            token = token if isinstance(token, int | str) else None
+            result = await self.session.execute(command, as_list(given), token)
+        except InhouseError as error:
+            refused = is_refusal(error)
+            code = protocol.REQUEST_FAILED if refused else protocol.INVALID_PARAMS
+            send_error(request_id, code, str(error))
+        except Exception:
+            logger.exception("%s broke", command)
+            message = f"{command}: something broke inside the server; its log says what."
+            send_error(request_id, protocol.INTERNAL_ERROR, message)
+        except asyncio.CancelledError:
+            send_error(request_id, protocol.REQUEST_FAILED, "The server is shutting down.")
+            raise
+        else:
+            self.protocol.send_result(request_id, result)
+
+    def _register(self) -> None:
+        for method, handler in (
+            (types.INITIALIZED, self._initialized),
+            (types.WORKSPACE_DID_CHANGE_CONFIGURATION, self._configuration),
+            (types.WORKSPACE_DID_CHANGE_WATCHED_FILES, self._watched),
+            (types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS, self._folders),
+            (types.WINDOW_WORK_DONE_PROGRESS_CANCEL, self._cancel),
+            (types.TEXT_DOCUMENT_DID_OPEN, self._opened),
+            (types.TEXT_DOCUMENT_DID_CHANGE, self._changed),
+            (types.TEXT_DOCUMENT_DID_CLOSE, self._closed),
+            (types.TEXT_DOCUMENT_DID_SAVE, self._saved),
+            (types.TEXT_DOCUMENT_CODE_ACTION, self._actions),
+            (types.TEXT_DOCUMENT_CODE_LENS, self._lenses),
+            (types.WORKSPACE_TEXT_DOCUMENT_CONTENT, self._content),
+        ):
+            self.feature(method)(partial(handler))  # pygls sets attributes on it
+
+    def _initialized(self, _: types.InitializedParams) -> None:
+        self.session.begin()
+
+    def _configuration(self, params: types.DidChangeConfigurationParams) -> None:
+        self.session.spawn(self.session.settings.changed(params.settings), name="settings")
+
+    def _watched(self, params: types.DidChangeWatchedFilesParams) -> None:
+        paths = [to_path(change.uri) for change in params.changes]
+        self.session.watching.touched([path for path in paths if path is not None])
+
+    def _folders(self, params: types.DidChangeWorkspaceFoldersParams) -> None:
+        self.session.folders_changed(
+            [to_path(folder.uri) for folder in params.event.added],
+            [to_path(folder.uri) for folder in params.event.removed],
+        )
+
+    def _cancel(self, params: types.WorkDoneProgressCancelParams) -> None:
+        if (run_id := self.session.tokens.get(params.token)) is not None:
+            self.session.runs.cancel(run_id)
+
+    def _opened(self, params: types.DidOpenTextDocumentParams) -> None:
+        self.session.document_changed(params.text_document.uri)
+
+    def _changed(self, params: types.DidChangeTextDocumentParams) -> None:
+        self.session.document_changed(params.text_document.uri)
+
+    def _closed(self, params: types.DidCloseTextDocumentParams) -> None:
+        self.session.document_changed(params.text_document.uri)
+
+    def _saved(self, params: types.DidSaveTextDocumentParams) -> None:
+        self.session.document_changed(params.text_document.uri)
+
+    def _actions(self, params: types.CodeActionParams) -> list[Json]:
+        document = self.session.documents.get(params.text_document.uri)
+        if document is None:
+            return []
+        only = params.context.only
+        kinds = None if only is None else [str(getattr(kind, "value", kind)) for kind in only]
+        return actions(self.session, document, from_lsp(params.range), kinds)
+
+    def _lenses(self, params: types.CodeLensParams) -> list[Json]:
+        document = self.session.documents.get(params.text_document.uri)
+        return [] if document is None else lenses(self.session, document)
+
+    def _content(self, params: types.TextDocumentContentParams) -> types.TextDocumentContentResult:
+        text = self.session.transcripts.content(params.uri)
+        if text is None:
+            raise JsonRpcInvalidParams(f"No document {params.uri!r} in this session.")
+        return types.TextDocumentContentResult(text)

@@ -1,0 +1,218 @@
+"""What belongs to one editor: its host, its documents, its runs."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Coroutine
+from inspect import isawaitable
+from pathlib import Path
+from typing import Any
+
+from inhouse.core.errors import UserError
+from inhouse.core.events import EditState
+from inhouse.core.route import EndpointStatus
+from inhouse.host.host import Host, RunContext
+from inhouse.lsp import problems
+from inhouse.lsp.agent_commands import AgentCommands
+from inhouse.lsp.applying import Buffers, Current
+from inhouse.lsp.arguments import Token
+from inhouse.lsp.client import Client, to_path, to_uri
+from inhouse.lsp.commands import execute
+from inhouse.lsp.diagnostics import Diagnostics
+from inhouse.lsp.documents import Documents, OpenDocument
+from inhouse.lsp.editor import EditorWorkspace, change, disk_workspace, read_current
+from inhouse.lsp.lenses import Refresher
+from inhouse.lsp.link import Link
+from inhouse.lsp.prompts import Prompts
+from inhouse.lsp.questions import EditorApprover
+from inhouse.lsp.review import Review
+from inhouse.lsp.runs import Runs
+from inhouse.lsp.settings_sync import SettingsSync
+from inhouse.lsp.transcript import Transcripts
+from inhouse.lsp.watching import Watching
+
+logger = logging.getLogger(__name__)
+
+
+class Session:
+    """Owns every task that was started for one editor."""
+
+    def __init__(
+        self, link: Link, host: Host, approver: EditorApprover, started: asyncio.Task[None]
+    ) -> None:
+        self.link = link
+        self.host = host
+        self.approver = approver
+        self.runs = Runs()
+        self.tokens: dict[Token, str] = {}
+        """Progress tokens of the runs in flight: the client cancels by token."""
+        self.documents = Documents()
+        self.buffers = Buffers(self.documents)
+        self.diagnostics = Diagnostics(link)
+        self.refresher = Refresher(link)
+        self.review = Review(self)
+        self.prompts = Prompts(self)
+        self.transcripts = Transcripts(self)
+        self.settings = SettingsSync(self)
+        self.watching = Watching(self)
+        self.agent_commands = AgentCommands(self)
+        self.checked: dict[str, EndpointStatus] = {}
+        """What the last check of the endpoints found, until settings change."""
+        self._endpoints = host.world.settings.endpoints
+        self._started = started
+        self._getting_ready: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def client(self) -> Client:
+        return self.link.client
+
+    # Its life.
+
+    def begin(self) -> None:
+        """The client is ready: it may be asked now."""
+        if self._getting_ready is None:
+            self._getting_ready = self.spawn(self._get_ready(), name="getting ready")
+
+    async def ready(self) -> None:
+        """Wait until agents and settings have been read for the first time."""
+        await asyncio.shield(self._started)
+        if self._getting_ready is not None:
+            await asyncio.shield(self._getting_ready)
+
+    def execute(self, command: str, given: list[Any] | None, token: Token | None) -> Awaitable[Any]:
+        """Run a command of the client.  Raises `InhouseError`."""
+        return self._execute(command, given, token)
+
+    def spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
+        """Start work that ends with the session at the latest."""
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    async def close_runs(self) -> None:
+        """Cancel what runs and wait until each has said how it ended."""
+        await self.runs.aclose()
+
+    async def aclose(self) -> None:
+        await self.runs.aclose()
+        self.watching.stop()
+        tasks = [*self._tasks, self._started]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        with contextlib.suppress(Exception):
+            await self.host.aclose()
+
+    # What the rooms of this door ask for.
+
+    def workspace(self, context: RunContext) -> EditorWorkspace:
+        return EditorWorkspace(self, context)
+
+    async def current(self, path: Path) -> Current:
+        """Read a file as it is now."""
+        return await read_current(self, path, self._disk())
+
+    async def change(self, current: Current, new: str | None, *, label: str) -> str | None:
+        """Change a file through the editor; give None, or why it is as it was."""
+        return await change(self, current, new, self._disk(), label=label)
+
+    def edited(self, run_id: str, path: Path, state: EditState, diff: str) -> None:
+        """The user has decided on an edit of a run, which may be over."""
+        self.host.book.edited(run_id, to_uri(path), state)
+        del diff
+
+    def usable_agents(self) -> list[str]:
+        """Give the agents that can run, those of the workspace first."""
+        usable = [
+            agent
+            for agent in self.host.world.catalog.agents.values()
+            if agent.definition is not None
+        ]
+        return [agent.id for agent in sorted(usable, key=lambda each: not each.from_workspace)]
+
+    def agent_named(self, name: str) -> str | None:
+        """Find an agent as people write its name."""
+        try:
+            return self.host.world.catalog.find(name).id
+        except UserError:
+            return None
+
+    def agent_folders(self) -> tuple[Path, ...]:
+        return tuple(folder.path for folder in self.host.world.folders)
+
+    def shown(self, document: OpenDocument) -> str:
+        return document.uri if document.path is None else self.name_of(document.path)
+
+    def name_of(self, path: Path) -> str:
+        """Name a file as people do: from its workspace's folder on."""
+        for root in (*self.client.roots, *self.host.roots):
+            if path.is_relative_to(root):
+                return path.relative_to(root).as_posix()
+        return path.name
+
+    @property
+    def state_folder(self) -> Path:
+        return self.host.services.folders.state
+
+    async def write_state(self, folder: str, name: str, text: str) -> str:
+        """Write a file of our own for the user to look at; give its URI."""
+        path = self.state_folder / folder / name
+        await asyncio.to_thread(_write, path, text)
+        return to_uri(path)
+
+    def document_changed(self, uri: str) -> None:
+        """A document was opened, changed, saved or closed."""
+        path = to_path(uri)
+        if path is None:
+            return
+        if self.documents.get(uri) is None:
+            self.buffers.closed(path)
+        self.review.looked_at(path)
+        self.watching.touched([path])
+
+    def folders_changed(self, added: list[Path | None], removed: list[Path | None]) -> None:
+        """The client opened or closed folders of its workspace."""
+        roots = [root for root in self.host.roots if root not in removed]
+        roots += [root for root in added if root is not None and root not in roots]
+        self.host.roots = tuple(roots)
+        self.spawn(self.host.reload(), name="folders")
+
+    def world_changed(self) -> None:
+        """Settings, agents or trust are not what they were."""
+        if self._endpoints != (endpoints := self.host.world.settings.endpoints):
+            self._endpoints, self.checked = endpoints, {}
+        self.settings.show_problems()
+        problems.show(self)
+        self.refresher.touch()
+        self.spawn(self.agent_commands.update(), name="agent commands")
+        self.watching.folders_changed()
+
+    async def _execute(self, command: str, given: list[Any] | None, token: Token | None) -> Any:
+        if not self._is_ready():
+            await self.ready()
+        result: Any = execute(self, command, given, token)
+        return await result if isawaitable(result) else result
+
+    def _is_ready(self) -> bool:
+        pending = self._getting_ready is not None and not self._getting_ready.done()
+        return self._started.done() and not pending
+
+    async def _get_ready(self) -> None:
+        await asyncio.shield(self._started)
+        await self.settings.start()
+        self.watching.start()
+
+    def _disk(self) -> Any:
+        return disk_workspace(self.host.roots, lambda _: None, self.approver)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("%s broke: %s", task.get_name(), type(error).__name__)
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8", errors="replace", newline="")

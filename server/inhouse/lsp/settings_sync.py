@@ -1,0 +1,81 @@
+"""The editor's settings, from wherever a client gives them, and what is wrong with any."""
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from inhouse.core.errors import InhouseError
+from inhouse.core.text import Severity
+from inhouse.lsp.client import Json, as_list, as_object, to_uri
+from inhouse.lsp.diagnostics import Diagnostic, diagnostic
+
+if TYPE_CHECKING:
+    from inhouse.lsp.session import Session
+
+logger = logging.getLogger(__name__)
+_PATIENCE = 5.0
+_WARNING = 2
+
+
+class SettingsSync:
+    """Keeps the host's editor layer as the client has it."""
+
+    def __init__(self, session: "Session") -> None:
+        self._session = session
+        self._pushed: Json = {}
+        self._pulled: Json = {}
+        self._told: set[str] = set()
+
+    async def start(self) -> None:
+        """Ask for the settings once the client is ready to tell them."""
+        if self._can_pull:
+            await self._pull()
+
+    async def changed(self, settings: Any) -> None:
+        """``workspace/didChangeConfiguration``: settings inline, or a hint to ask again."""
+        inline = as_object(settings)
+        if "inhouse" in inline:
+            self._pushed = as_object(inline["inhouse"])
+        if self._can_pull:
+            await self._pull()
+        elif "inhouse" in inline:
+            await self._configure()
+
+    def show_problems(self) -> None:
+        """Show what is wrong with settings: in the file, or as a message where there is none."""
+        found: dict[str, list[Diagnostic]] = {}
+        for problem in self._session.host.world.problems:
+            if problem.path is not None:
+                found.setdefault(to_uri(problem.path), []).append(
+                    diagnostic(problem.range, problem.severity, problem.code, problem.message)
+                )
+            if problem.path is None and problem.severity in (Severity.ERROR, Severity.WARNING):
+                self._tell(f"{problem.source}: {problem.message}")
+        self._session.diagnostics.show("settings", found)
+
+    @property
+    def _can_pull(self) -> bool:
+        return self._session.client.can("workspace.configuration")
+
+    async def _pull(self) -> None:
+        params = {"items": [{"section": "inhouse"}]}
+        try:
+            answer = await self._session.link.request(
+                "workspace/configuration", params, seconds=_PATIENCE
+            )
+        except (InhouseError, TimeoutError) as error:
+            logger.warning("The client did not tell its settings: %s", type(error).__name__)
+            return
+        self._pulled = as_object(next(iter(as_list(answer)), None))
+        await self._configure()
+
+    async def _configure(self) -> None:
+        given = dict(self._session.client.settings or {})
+        for layer in (self._pushed, self._pulled):
+            given |= {key: value for key, value in layer.items() if value is not None}
+        await self._session.host.configure(given)
+
+    def _tell(self, message: str) -> None:
+        if message not in self._told:
+            self._told.add(message)
+            params = {"type": _WARNING, "message": f"Inhouse settings: {message}"}
+            self._session.link.notify("window/showMessage", params)

@@ -1,0 +1,62 @@
+"""A transcript in a file: it grows on disk, or in the buffer where the editor has it open."""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from inhouse.core.text import Range
+from inhouse.lsp import applying, positions
+from inhouse.lsp.diagnostics import lsp_range
+from inhouse.lsp.documents import OpenDocument
+from inhouse.lsp.markdown import Writer
+
+if TYPE_CHECKING:
+    from inhouse.lsp.session import Session
+
+
+class Tail:
+    """Brings a file, or the buffer that shows it, up to date with a growing text."""
+
+    def __init__(self, session: "Session", path: Path, writer: Writer) -> None:
+        self._session = session
+        self._path = path
+        self._writer = writer
+        self._written = 0
+        self._turn = asyncio.Lock()
+        self._buffer_refuses = False
+
+    async def grow(self) -> None:
+        """Write what is new."""
+        async with self._turn:
+            text = self._writer.text
+            document = self._session.documents.find(self._path)
+            if document is not None and self._can_grow(document, text):
+                await self._grow_buffer(document, text)
+            if document is None or self._buffer_refuses:
+                await asyncio.to_thread(_append, self._path, text[self._written :], self._written)
+                self._written = len(text)
+
+    def _can_grow(self, document: OpenDocument, text: str) -> bool:
+        able = applying.can_apply(self._session.link) and text.startswith(document.text)
+        self._buffer_refuses = self._buffer_refuses or not able
+        return not self._buffer_refuses
+
+    async def _grow_buffer(self, document: OpenDocument, text: str) -> None:
+        new = text[len(document.text) :]
+        if not new:
+            return
+        end = positions.position_at(document.text, len(document.text))
+        edit = {"range": lsp_range(Range(end, end)), "newText": new}
+        problem = await applying.send(
+            self._session.link, "Inhouse: transcript", {"changes": {document.uri: [edit]}}
+        )
+        if problem is not None:
+            self._buffer_refuses = True
+            return
+        await self._session.buffers.settle(self._path, text)
+
+
+def _append(path: Path, text: str, at: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a" if at else "w", encoding="utf-8", errors="replace", newline="") as file:
+        file.write(text)

@@ -1,0 +1,170 @@
+"""Files that agents and settings come from: noticed within a blink, in any client."""
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from inhouse.core.errors import InhouseError
+
+if TYPE_CHECKING:
+    from inhouse.lsp.session import Session
+
+logger = logging.getLogger(__name__)
+_DEBOUNCE_MS = 100
+_STEP_MS = 30
+_PATIENCE = 10.0
+_STARTING = 0.3
+"""Seconds that a watcher needs to be ready; it does not say when."""
+SETTINGS_FILES = ("inhouse.toml", "config.toml")
+
+
+class Watching:
+    """Tells the host what changed: on disk, and in buffers that are not saved."""
+
+    def __init__(self, session: "Session") -> None:
+        self._session = session
+        self._changed: set[Path] = set()
+        self._reloading: asyncio.Task[None] | None = None
+        self._stop: asyncio.Event = asyncio.Event()
+        self._again: asyncio.Event = asyncio.Event()
+        self._watched: tuple[Path, ...] = ()
+        self._since = time.time() - 1
+
+    def start(self) -> None:
+        """Watch by ourselves, and let the client tell as well where it offers to.
+
+        Few clients watch the home folder, some watch nothing at all, and none says which.
+        """
+        if self._session.client.can("workspace.didChangeWatchedFiles.dynamicRegistration"):
+            self._session.spawn(self._register(), name="watched files")
+        self._session.spawn(self._watch_folders(), name="watching folders")
+        self._session.spawn(self._watch_parents(), name="watching roots")
+        self._session.spawn(self._catch_up(), name="catching up")
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._again.set()
+
+    def folders_changed(self) -> None:
+        """Other folders may hold agents now."""
+        folders = tuple(path for path in self._session.agent_folders() if path.is_dir())
+        if folders != self._watched:
+            self._again.set()
+
+    def touched(self, paths: Collection[Path]) -> None:
+        """Something changed: have it read again, once for all that comes together."""
+        mine = {path for path in paths if self.concerns(path)}
+        self._changed |= mine
+        if self._changed and (self._reloading is None or self._reloading.done()):
+            self._reloading = self._session.spawn(self._reload(), name="reloading")
+
+    def concerns(self, path: Path) -> bool:
+        """Tell whether agents or settings come from a file."""
+        if path.name in SETTINGS_FILES:
+            return True
+        return any(path.is_relative_to(folder) for folder in self._session.agent_folders())
+
+    async def _reload(self) -> None:
+        await asyncio.sleep(0.03)
+        while self._changed:
+            changed, self._changed = self._changed, set()
+            await self._session.host.reload(changed, self._texts())
+
+    def _texts(self) -> Mapping[Path, str]:
+        """What is unsaved wins over what is on disk."""
+        return {
+            document.path: document.text
+            for document in self._session.documents
+            if document.path is not None and self.concerns(document.path)
+        }
+
+    async def _catch_up(self) -> None:
+        """Look once for what changed after it was read and before it was watched."""
+        await asyncio.sleep(_STARTING)
+        sources = [agent.source for agent in self._session.host.world.catalog.all]
+        folders = [*self._session.agent_folders(), *self._session.host.roots]
+        self.touched(await asyncio.to_thread(_changed_since, self._since, folders, sources))
+
+    async def _watch_folders(self) -> None:
+        """Watch the folders of agents that are there now."""
+        awatch = _awatch()
+
+        while True:
+            folders = tuple(path for path in self._session.agent_folders() if path.is_dir())
+            self._again.clear()
+            self._watched = folders
+            if not folders:
+                await self._again.wait()
+                continue
+            async for changes in awatch(
+                *folders,
+                debounce=_DEBOUNCE_MS,
+                step=_STEP_MS,
+                stop_event=self._again,
+                rust_timeout=1000,
+                yield_on_timeout=False,
+            ):
+                self.touched({Path(path) for _, path in changes})
+
+    async def _watch_parents(self) -> None:
+        """Watch the roots themselves: ``.agents`` may come, and ``inhouse.toml`` is there."""
+        awatch = _awatch()
+
+        host = self._session.host
+        parents = {folder.parent for folder in self._session.agent_folders()}
+        wanted = [*host.roots, host.services.folders.config, *parents]
+        folders = [path for path in dict.fromkeys(wanted) if path.is_dir()]
+        async for changes in awatch(
+            *folders,
+            debounce=_DEBOUNCE_MS,
+            step=_STEP_MS,
+            stop_event=self._stop,
+            recursive=False,
+            rust_timeout=1000,
+        ):
+            paths = {Path(path) for _, path in changes}
+            known = set(self._session.agent_folders())
+            if paths & known:
+                self._again.set()
+            self.touched(paths)
+
+    async def _register(self) -> None:
+        globs = ["**/.agents/**", *(f"**/{name}" for name in SETTINGS_FILES[:1])]
+        options = {"watchers": [{"globPattern": glob} for glob in globs]}
+        entry = {
+            "id": "inhouse-files",
+            "method": "workspace/didChangeWatchedFiles",
+            "registerOptions": options,
+        }
+        try:
+            await self._session.link.request(
+                "client/registerCapability", {"registrations": [entry]}, seconds=_PATIENCE
+            )
+        except (InhouseError, TimeoutError):
+            logger.info("The client does not watch files for us.")
+
+
+def _changed_since(when: float, folders: list[Path], sources: list[Path]) -> set[Path]:
+    """Give the files that are newer, and those that have gone."""
+    found = {path for path in sources if not path.exists()}
+    for folder in folders:
+        deep = folder.name == ".agents"
+        for at, _, names in os.walk(folder):
+            wanted = names if deep else [name for name in names if name in SETTINGS_FILES]
+            paths = [Path(at, name) for name in wanted]
+            found |= {path for path in paths if path.is_file() and path.stat().st_mtime >= when}
+            if not deep:
+                break
+    return found
+
+
+def _awatch() -> Any:
+    from watchfiles import (  # noqa: PLC0415  slow to import, and not needed at first
+        awatch,  # pyright: ignore[reportUnknownVariableType]
+    )
+
+    return cast("Any", awatch)
