@@ -2,7 +2,7 @@
 
 from inhouse.core.ports import Tool
 
-from . import files, search, writing
+from . import files, search, shell, writing
 from .context import Approvals, Fetch, Fetched, RunMemory, ToolContext
 
 __all__ = ["Approvals", "Fetch", "Fetched", "RunMemory", "ToolContext", "workspace_tools"]
@@ -10,5 +10,5 @@ __all__ = ["Approvals", "Fetch", "Fetched", "RunMemory", "ToolContext", "workspa
 
 def workspace_tools(context: ToolContext) -> tuple[Tool, ...]:
     """Give every tool that works on the workspace, bound to *context*."""
-    rooms = (files, search, writing)
+    rooms = (files, search, shell, writing)
     return tuple(tool for room in rooms for tool in room.tools(context))

@@ -15,6 +15,7 @@ from inhouse.core.settings import CommandMode
 
 from .access import Access, access_to
 from .drafts import Drafts
+from .processes import Started, end
 
 
 class Approvals(Protocol):
@@ -37,6 +38,18 @@ class RunMemory:
     """One edit at a time: the next one starts from what it left."""
     drafts: Drafts = field(factory=Drafts)
     """Edits that wait for a review."""
+    background: list[Started] = field(factory=list[Started], init=False)
+    """Commands that run on."""
+    watchers: list[asyncio.Task[None]] = field(factory=list[asyncio.Task[None]], init=False)
+
+    async def aclose(self) -> None:
+        """End what still runs: call it when the run is over, however it ended."""
+        for started in self.background:
+            await end(started)
+        for watcher in self.watchers:
+            watcher.cancel()
+        self.background.clear()
+        self.watchers.clear()
 
 
 @frozen

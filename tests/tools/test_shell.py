@@ -1,0 +1,325 @@
+"""Commands: asked for, held to time and output, and gone with all they started."""
+
+import asyncio
+import socket
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from attrs import define, field
+
+from inhouse.core.events import ToolOutput
+from inhouse.core.route import Privacy
+from inhouse.core.settings import CommandMode
+from inhouse.tools.environments import inherited, network_cutter
+from support.workspaces import bench
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="these commands are POSIX")
+
+ONCE, THIS_RUN, ALWAYS, DENY = (
+    ("Run once",),
+    ("Allow for this run",),
+    ("Always allow this exact command",),
+    ("Deny",),
+)
+
+
+@define
+class Remembered:
+    commands: set[str] = field(factory=set)
+
+    def is_allowed(self, command: str) -> bool:
+        return command in self.commands
+
+    def allow(self, command: str) -> None:
+        self.commands.add(command)
+
+
+def running(words: str) -> list[str]:
+    """The processes whose command line has *words* in it, without those being waited for."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            except OSError:
+                continue
+            if words in line:
+                found.append(line)
+    return found
+
+
+async def started(words: str, count: int) -> bool:
+    for _ in range(200):
+        if len(running(words)) >= count:
+            return True
+        await asyncio.sleep(0.05)
+    return False
+
+
+async def gone(words: str) -> bool:
+    for _ in range(100):
+        if not running(words):
+            return True
+        await asyncio.sleep(0.05)
+    return False
+
+
+async def test_a_command_runs_after_a_yes(tmp_path: Path):
+    here = bench(tmp_path, {"src/a": ""}, answers=(ONCE,))
+
+    result = await here.call(
+        "run_terminal_command", command="pwd; echo hey; echo oh >&2; exit 3", cwd="src"
+    )
+
+    assert result == {
+        "command": "pwd; echo hey; echo oh >&2; exit 3",
+        "startingCwd": str(tmp_path / "src"),
+        "stdout": f"{tmp_path / 'src'}\nhey\n",
+        "stderr": "oh\n",
+        "exitCode": 3,
+    }
+    [question] = here.approver.questions
+    assert question.kind == "command"
+    assert "Run this command in src?\npwd; echo hey" in question.text
+    assert question.choices == (*ONCE, *THIS_RUN, *ALWAYS, *DENY)
+    live = "".join(each.text for each in here.happenings if isinstance(each, ToolOutput))
+    assert "hey\n" in live
+
+
+@pytest.mark.parametrize(("answer", "words"), [(DENY, "The user denied"), ((), "Nobody allowed")])
+async def test_without_a_yes_nothing_runs(tmp_path: Path, answer: tuple[str, ...], words: str):
+    here = bench(tmp_path, answers=(answer,))
+
+    result = await here.call("run_terminal_command", command="touch made")
+
+    assert words in result["errorMessage"]
+    assert not (tmp_path / "made").exists()
+
+
+async def test_once_asks_again_and_for_this_run_does_not(tmp_path: Path):
+    here = bench(tmp_path, answers=(ONCE, THIS_RUN, DENY))
+
+    for command in ("true", "true", "true", "echo other"):
+        assert "exitCode" in await here.call("run_terminal_command", command=command)
+
+    assert len(here.approver.questions) == 2
+
+
+async def test_always_is_for_the_exact_command_and_is_remembered(tmp_path: Path):
+    kept = Remembered()
+    here = bench(tmp_path, answers=(ALWAYS, DENY), approvals=kept)
+
+    await here.call("run_terminal_command", command="echo one")
+    later = bench(tmp_path, approvals=kept)
+    same = await later.call("run_terminal_command", command="echo one")
+    other = await later.call("run_terminal_command", command="echo one two")
+
+    assert same["exitCode"] == 0
+    assert "errorMessage" in other
+
+
+async def test_parallel_commands_ask_one_after_the_other(tmp_path: Path):
+    here = bench(tmp_path, answers=(THIS_RUN, DENY))
+
+    results = await asyncio.gather(
+        *(here.call("run_terminal_command", command=f"echo {n}") for n in range(4))
+    )
+
+    assert [each["exitCode"] for each in results] == [0] * 4
+    assert len(here.approver.questions) == 1
+
+
+async def test_never_means_never(tmp_path: Path):
+    here = bench(tmp_path, answers=(ONCE,), commands=CommandMode.NEVER, allowed_commands=("true",))
+
+    result = await here.call("run_terminal_command", command="true")
+
+    assert "switched off" in result["errorMessage"]
+    assert here.approver.questions == []
+
+
+async def test_listed_commands_run_and_others_are_refused_without_a_question(tmp_path: Path):
+    here = bench(
+        tmp_path,
+        answers=(ONCE,),
+        commands=CommandMode.ALLOW_LISTED,
+        allowed_commands=("echo",),
+    )
+
+    listed = await here.call("run_terminal_command", command="echo hi")
+    joined = await here.call("run_terminal_command", command="echo hi; touch made")
+    secret = await here.call("run_terminal_command", command="echo ../x")
+
+    assert listed["stdout"] == "hi\n"
+    assert "only listed commands" in joined["errorMessage"]
+    assert "only listed commands" in secret["errorMessage"]
+    assert not (tmp_path / "made").exists()
+    assert here.approver.questions == []
+
+
+async def test_keys_do_not_reach_a_command(tmp_path: Path):
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "LC_ALL": "C",
+        "OPENROUTER_API_KEY": "canary",
+        "AWS_SECRET_ACCESS_KEY": "canary",
+        "SSH_AUTH_SOCK": "canary",
+        "https_proxy": "http://user:canary@proxy:1",
+        "BASH_ENV": "canary",
+        "LD_PRELOAD": "canary",
+    }
+    here = bench(tmp_path, answers=(ONCE,), environment=environment)
+
+    result = await here.call("run_terminal_command", command="env")
+
+    assert "canary" not in result["stdout"]
+    assert "LC_ALL=C" in result["stdout"]
+
+
+def test_a_proxy_without_a_password_is_inherited_where_there_is_a_network():
+    environment = {"https_proxy": "http://proxy:1"}
+
+    assert "https_proxy" in inherited(environment, offline=False)
+    assert "https_proxy" not in inherited(environment, offline=True)
+
+
+async def test_a_command_that_takes_too_long_is_stopped_with_what_it_started(tmp_path: Path):
+    here = bench(tmp_path, answers=(ONCE,))
+    command = "echo before; (setsid sleep 7177 &); sleep 7177"
+
+    result = await here.call("run_terminal_command", command=command, timeout_seconds=1)
+
+    assert "Stopped after 1 seconds" in result["message"]
+    assert result["stdout"] == "before\n"
+    assert await gone("sleep 7177")
+
+
+async def test_what_a_command_leaves_behind_ends_with_it(tmp_path: Path):
+    here = bench(tmp_path, answers=(ONCE,))
+    script = (
+        "import os, time\n"
+        "if os.fork(): os._exit(0)\n"
+        "os.setsid()\n"
+        "if os.fork(): os._exit(0)\n"
+        "os.environ.clear(); time.sleep(7188)\n"
+    )
+    (tmp_path / "daemon.py").write_text(script)
+
+    result = await here.call(
+        "run_terminal_command", command=f"{sys.executable} daemon.py 7188; echo done"
+    )
+
+    assert result["stdout"] == "done\n"
+    assert await gone("daemon.py 7188")
+
+
+async def test_a_cancel_kills_the_whole_tree(tmp_path: Path):
+    here = bench(tmp_path, answers=(ONCE,))
+    command = "trap '' TERM INT HUP; setsid nohup sleep 7199 & bash -c 'sleep 7199; true'"
+    task = asyncio.create_task(here.call("run_terminal_command", command=command))
+    assert await started("sleep 7199", 3)
+
+    task.cancel()
+    start = time.monotonic()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert await gone("sleep 7199")
+    assert time.monotonic() - start < 5
+
+
+async def test_a_background_command_lives_as_long_as_its_run(tmp_path: Path):
+    here = bench(tmp_path, answers=(ONCE,))
+
+    result = await here.call(
+        "run_terminal_command", command="sleep 7166", process_type="BACKGROUND"
+    )
+
+    assert result["backgroundProcessStatus"] == "running"
+    assert isinstance(result["processId"], int)
+    await asyncio.sleep(0.2)
+    assert running("sleep 7166")
+    await here.context.memory.aclose()
+    assert await gone("sleep 7166")
+
+
+async def test_much_output_keeps_its_head_and_tail(tmp_path: Path):
+    here = bench(tmp_path, answers=(ONCE,))
+
+    result = await here.call(
+        "run_terminal_command", command="echo first; yes | head -c 400000; echo last"
+    )
+
+    assert result["stdout"].startswith("first\n")
+    assert result["stdout"].endswith("last\n")
+    assert "characters left out" in result["stdout"]
+    assert len(result["stdout"]) < 50_100
+
+
+async def test_colours_are_taken_out_and_broken_text_is_shown(tmp_path: Path):
+    here = bench(tmp_path, answers=(ONCE,))
+
+    result = await here.call(
+        "run_terminal_command", command=r"printf '\033[31mred\033[0m \377 \303\251'"
+    )
+
+    assert result["stdout"] == "red \ufffd é"
+
+
+async def test_a_command_reads_nothing_from_the_terminal(tmp_path: Path):
+    here = bench(tmp_path, answers=(ONCE,))
+
+    result = await here.call("run_terminal_command", command="cat; read x; echo $?")
+
+    assert result["stdout"] == "1\n"
+
+
+async def test_a_folder_outside_is_refused_before_the_question(tmp_path: Path):
+    here = bench(tmp_path, answers=(ONCE,))
+
+    result = await here.call("run_terminal_command", command="pwd", cwd="../..")
+
+    assert "outside of the workspace" in result["errorMessage"]
+    assert here.approver.questions == []
+
+
+async def test_hidden_characters_are_shown_in_the_question(tmp_path: Path):
+    here = bench(tmp_path)
+
+    await here.call("run_terminal_command", command="echo a\u202e\u200b\x1b[8m; rm -rf x")
+
+    [question] = here.approver.questions
+    assert r"echo a\u202e\u200b\u001b[8m; rm -rf x" in question.text
+
+
+async def test_local_only_takes_the_network_away(tmp_path: Path):
+    if await network_cutter(tmp_path) is None:
+        pytest.skip("this system cannot cut a command off from the network")
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    probe = f"exec 3<>/dev/tcp/127.0.0.1/{port} && echo connected"
+    offline = bench(tmp_path, answers=(ONCE,), privacy=Privacy.LOCAL_ONLY)
+    online = bench(tmp_path, answers=(ONCE,))
+
+    cut = await offline.call("run_terminal_command", command=f"{probe}; touch made; pwd")
+    open_ = await online.call("run_terminal_command", command=probe)
+
+    listener.close()
+    assert cut["stdout"] == f"{tmp_path}\n"
+    assert open_["stdout"] == "connected\n"
+    assert (tmp_path / "made").exists()
+    assert "without a network" in offline.approver.questions[0].text
+
+
+async def test_a_long_command_without_a_network_is_killed_as_well(tmp_path: Path):
+    if await network_cutter(tmp_path) is None:
+        pytest.skip("this system cannot cut a command off from the network")
+    here = bench(tmp_path, answers=(ONCE,), privacy=Privacy.LOCAL_ONLY)
+
+    await here.call(
+        "run_terminal_command", command="setsid sleep 7155 & sleep 7155", timeout_seconds=1
+    )
+
+    assert await gone("sleep 7155")
