@@ -123,6 +123,18 @@ async def test_step_text_is_said_and_its_tools_are_called_in_order():
     assert played.result.text == "After"
 
 
+async def test_a_broken_call_in_step_text_is_an_error_the_script_sees():
+    def script(context):
+        text = "<codebuff_tool_call>what</codebuff_tool_call>"
+        resumed = yield {"type": "STEP_TEXT", "text": text}
+        assert "No tool ''" in resumed["toolResult"][0]["value"]["errorMessage"]
+        yield {"toolName": "set_output", "input": {"ok": True}}
+
+    played = await play(script=script)
+
+    assert played.result.output == {"ok": True}
+
+
 async def test_generate_n_asks_for_answers_at_once():
     def script(context):
         resumed = yield {"type": "GENERATE_N", "n": 3}

@@ -16,6 +16,7 @@ from inhouse.core.events import (
 from inhouse.core.limits import Limits
 from inhouse.core.messages import AssistantMessage, ToolMessage, UserMessage
 from inhouse.loop import RunState
+from inhouse.loop.history import repaired
 from inhouse.providers.scripted import Fail, Pause, ScriptedModel, call, say
 from support.play import Answers, agent, play, tool
 
@@ -360,6 +361,57 @@ async def test_cancelling_keeps_what_was_said(where):
         for m in state.messages
         if isinstance(m, AssistantMessage)
     )
+
+
+async def everything(state, model):
+    """A run with a placeholder, a script, an answer, tools, a question and parallel answers."""
+
+    def script(context):
+        yield {"toolName": "wait", "input": {}}
+        yield {"type": "GENERATE_N", "n": 2}
+        yield "STEP_ALL"
+
+    async def tree():
+        await asyncio.sleep(0)
+        return "tree"
+
+    class Asker:
+        async def ask(self, question):
+            await asyncio.sleep(0)
+            return ("Let it go on",)
+
+    return await play(
+        state=state,
+        model=model,
+        script=script,
+        tools=[tool("wait", lambda _: asyncio.sleep(0, {})), tool("look")],
+        system_prompt="{CODEBUFF_FILE_TREE_PROMPT}",
+        step_prompt="step",
+        placeholders={"CODEBUFF_FILE_TREE_PROMPT": tree},
+        approver=Asker(),
+    )
+
+
+async def test_cancelling_at_each_await_leaves_nothing_open():
+    cancelled = 0
+    for ticks in range(200):
+        answers = [[Pause(0), *say("x")]] * 2
+        turns = [[TextDelta("a"), Pause(0), call("look"), call("wait")], *[[call("look")]] * 4]
+        state, model = RunState("run-1"), ScriptedModel(*answers, *turns, say("done"))
+        task = asyncio.create_task(everything(state, model))
+        for _ in range(ticks):
+            await asyncio.sleep(0)
+        if task.done():
+            break
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        cancelled += 1
+        assert model.open_streams == 0
+        assert repaired(state.messages) == state.messages
+
+    assert cancelled > 5
+    assert (await task).result.text == "done"
 
 
 async def test_a_bug_in_a_tool_is_not_hidden_from_us():

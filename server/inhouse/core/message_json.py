@@ -34,7 +34,7 @@ def messages_from_json(value: Any) -> tuple[Message, ...]:
 def arguments_object(arguments: str) -> dict[str, Any] | None:
     """Give a call's arguments where they are a JSON object, else None."""
     try:
-        value = json.loads(arguments or "{}")
+        value = json.loads(arguments or "{}", parse_constant=_refuse)
     except (ValueError, RecursionError):
         return None
     return cast("dict[str, Any]", value) if isinstance(value, dict) else None
@@ -68,6 +68,10 @@ def message_to_json(message: Message) -> dict[str, Any]:
                 "content": [{"type": "json", "value": output}],
             }
             return {**shape, "failed": True} if failed else shape
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is no JSON")
 
 
 def _text_part(text: str) -> dict[str, Any]:

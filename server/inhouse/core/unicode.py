@@ -1,5 +1,6 @@
 """Text that every server accepts: no half of a surrogate pair stands alone."""
 
+from math import isfinite
 from typing import Any, cast
 
 
@@ -15,7 +16,7 @@ def clean_text(text: str) -> str:
 
 
 def clean_json(value: Any) -> Any:
-    """Clean every text in a JSON value, keys too."""
+    """Clean every text in a JSON value, keys too; what is no number becomes null."""
     if isinstance(value, str):
         return clean_text(value)
     if isinstance(value, dict):
@@ -23,4 +24,4 @@ def clean_json(value: Any) -> Any:
         return {clean_text(str(key)): clean_json(item) for key, item in members.items()}
     if isinstance(value, (list, tuple)):
         return [clean_json(item) for item in cast("list[Any]", value)]
-    return value
+    return None if isinstance(value, float) and not isfinite(value) else value

@@ -146,7 +146,7 @@ async def _ask_to_go_on(run: Run, call: ToolCall, repeats: Repeats) -> None:
     times = repeats.count
     text = f"{run.definition.display_name} called {call.name} {times} times in a row, "
     question = Question(
-        id=f"repeat-{call.id}",
+        id=f"{run.state.run_id}-repeat-{call.id}",
         text=text + "each time with the same input.  Let it go on?",
         choices=(_GO_ON, "Stop"),
         kind="repeat",

@@ -118,7 +118,7 @@ class Script:
                     return self._fail(f"GENERATE_N asks for {count} answers; {MAX_ANSWERS} at most")
                 return Generate(int(count))
             case {"toolName": str(name)}:
-                arguments = asked.get("input", {})
+                arguments = json.dumps(asked.get("input", {}))
                 shown = asked.get("includeToolCall") is not False
                 result = await self._call(name, arguments, shown=shown)
                 return Finished() if name == "end_turn" else result
@@ -133,16 +133,16 @@ class Script:
         results: list[Any] = []
         for part in segments(text):
             if isinstance(part, TextCall):
-                results += await self._call(part.name, json.loads(part.arguments), shown=True)
+                results += await self._call(part.name, part.arguments, shown=True)
             else:
                 self.run.emit(TextDelta(part))
                 self.run.state.add(AssistantMessage(part))
                 self.run.state.text = part
         return results
 
-    async def _call(self, name: str, arguments: Any, *, shown: bool) -> list[Any]:
+    async def _call(self, name: str, arguments: str, *, shown: bool) -> list[Any]:
         run = self.run
-        call = make_call(run, name, json.dumps(arguments))
+        call = make_call(run, name, arguments)
         if shown:
             run.state.add(AssistantMessage("", (call,)))
         result = await run_call(run, call, tuple(run.tools))

@@ -75,10 +75,10 @@ async def run_agent(
         stop_reason = await _turn(run, script)
     finally:
         state.messages = answered(state.messages)
-        if parent is not None and inline:
-            parent.messages = state.messages
         if script is not None:
             await script.aclose()
+    if parent is not None and inline:
+        parent.messages = state.messages
     return result_of(run, stop_reason)
 
 
