@@ -112,8 +112,8 @@ def _split(text: str) -> SplitResult:
     try:
         parts = urlsplit(text)
         _ = parts.port
-    except ValueError as error:
-        raise UserError(f"That is no URL ({error}).  {_EXAMPLE}") from None
+    except ValueError:
+        raise UserError(f"That is no URL: host or port cannot be read.  {_EXAMPLE}") from None
     if parts.scheme.lower() not in ("http", "https"):
         raise UserError(f"A URL here begins with http:// or https://.  {_EXAMPLE}")
     if "@" in parts.netloc:

@@ -57,14 +57,14 @@ class Budget:
     async def reserve(self, estimate_usd: float | None) -> Reservation:
         """Set the estimate aside before a call.  Raises `RefusedError` where it would not fit.
 
-        A call whose price nobody knows passes: it is not known to break anything.
+        A call whose price nobody knows passes as long as something is left.
         """
         estimate = estimate_usd or 0.0
         async with self._lock:
-            self._check(self._limit, self._spent, estimate, "run", self._limit_source)
+            self._check(self._limit, self._spent, estimate_usd, "run", self._limit_source)
             if self._daily_limit is not None and self._day is not None:
                 today = await asyncio.to_thread(self._day.spent)
-                self._check(self._daily_limit, today, estimate, "day", self._daily_source)
+                self._check(self._daily_limit, today, estimate_usd, "day", self._daily_source)
             self._reserved += estimate
             return Reservation(estimate)
 
@@ -89,13 +89,17 @@ class Budget:
             self._reserved -= reservation.usd
 
     def _check(
-        self, limit: float | None, spent: float, estimate: float, what: str, source: str
+        self, limit: float | None, spent: float, estimate: float | None, what: str, source: str
     ) -> None:
-        if limit is None or spent + self._reserved + estimate <= limit or not estimate:
+        if limit is None or estimate == 0:
             return
+        used = spent + self._reserved
+        if used < limit if estimate is None else used + estimate <= limit:
+            return
+        next_call = "costs nobody knows what" if estimate is None else f"may cost ${estimate:.4f}"
         raise RefusedError(
             f"The budget of this {what} is ${limit:.4g} ({source}): ${spent:.4f} is spent, "
-            f"${self._reserved:.4f} is under way, and the next call may cost ${estimate:.4f}.",
+            f"${self._reserved:.4f} is under way, and the next call {next_call}.",
             f"Raise {'budgetUsd' if what == 'run' else 'dailyBudgetUsd'}, "
             "or send this agent to a local endpoint.",
             code="budget",

@@ -1,0 +1,68 @@
+"""The settings as a JSON Schema, for editors of JSON and TOML."""
+
+from enum import Enum
+from typing import Any, get_args, get_origin
+
+from .table import ENDPOINT_KEYS, KEYS, ROUTE_KEYS, Key, Scope
+
+_SIMPLE = {str: "string", bool: "boolean", int: "integer", float: "number"}
+
+
+def settings_schema() -> dict[str, Any]:
+    """The section ``inhouse``, which is also a whole ``inhouse.toml`` or ``config.toml``."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Inhouse settings",
+        **_object(KEYS),
+    }
+
+
+def key_schema(key: Key) -> dict[str, Any]:
+    """One setting."""
+    if key.name == "endpoints":
+        shape: dict[str, Any] = {
+            "type": "object",
+            "propertyNames": {"not": {"enum": ["definition", "environment"]}},
+            "additionalProperties": _object(ENDPOINT_KEYS),
+        }
+    elif key.name == "routes":
+        item = _object(ROUTE_KEYS) | {"required": ["agents", "endpoint"]}
+        shape = {"type": "array", "items": item}
+    else:
+        shape = _shape(key.type)
+    if key.minimum is not None:
+        shape["minimum"] = key.minimum
+    if key.above is not None:
+        shape["exclusiveMinimum"] = key.above
+    description = key.description
+    if key.scope is Scope.USER:
+        description += " Only your own settings can say it, not a file of a workspace."
+    shape["description"] = description
+    if key.default is not None:
+        shape["default"] = key.default
+    else:
+        shape["type"] = [shape["type"], "null"]
+        if "enum" in shape:
+            shape["enum"] = [*shape["enum"], None]
+    if key.examples:
+        shape["examples"] = list(key.examples)
+    return shape
+
+
+def _object(keys: tuple[Key, ...]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": {key.name: key_schema(key) for key in keys},
+        "additionalProperties": False,
+    }
+
+
+def _shape(kind: Any) -> dict[str, Any]:
+    if kind in _SIMPLE:
+        return {"type": _SIMPLE[kind]}
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return {"type": "string", "enum": [str(one.value) for one in kind]}
+    inner = _shape(get_args(kind)[-1])
+    if get_origin(kind) is list:
+        return {"type": "array", "items": inner}
+    return {"type": "object", "additionalProperties": inner}

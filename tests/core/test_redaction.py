@@ -1,0 +1,140 @@
+"""No key leaves by accident, at any exit."""
+
+import logging
+import traceback
+
+import attrs
+import pytest
+
+from inhouse.core.errors import UserError
+from inhouse.core.placeholders import KeySources, check, fill, is_bound, key
+from inhouse.core.redaction import DOTS, RedactingFilter, redact
+from inhouse.core.secret import Secret
+from inhouse.core.urls import base_url
+
+
+def test_a_secret_shows_dots_everywhere():
+    secret = Secret("sk-canary-shown")
+
+    for shown in (str(secret), repr(secret), f"{secret}", f"{secret!r}", "%s" % secret):  # noqa: UP031
+        assert "canary" not in shown
+    assert secret.reveal() == "sk-canary-shown"
+
+
+def test_a_text_that_holds_a_key_is_given_without_it():
+    Secret("sk-canary-text")
+
+    assert redact("Bearer sk-canary-text, twice: sk-canary-text") == f"Bearer {DOTS}, twice: {DOTS}"
+
+
+def test_a_key_that_is_fetched_is_known_once_it_was_revealed():
+    secret = Secret(lambda: "sk-canary-fetched")
+    assert redact("sk-canary-fetched") == "sk-canary-fetched"
+    secret.reveal()
+
+    assert redact("sk-canary-fetched") == DOTS
+
+
+def test_the_longer_of_two_keys_is_taken_out_whole():
+    Secret("sk-canary-long")
+    Secret("sk-canary-long-and-more")
+
+    assert redact("sk-canary-long-and-more") == DOTS
+
+
+@pytest.mark.parametrize("word", ["unused", "ollama", "lm-studio", "abc", ""])
+def test_ordinary_words_that_stand_for_no_key_stay_readable(word: str):
+    Secret(word)
+
+    assert redact(f"the word {word} stays") == f"the word {word} stays"
+
+
+def test_a_log_loses_keys_in_messages_arguments_and_tracebacks(caplog: pytest.LogCaptureFixture):
+    Secret("sk-canary-log")
+    logger = logging.getLogger("test.redaction")
+    caplog.handler.addFilter(RedactingFilter())
+
+    logger.warning("key %s", "sk-canary-log")
+    logger.warning("sk-canary-log 100%")
+    try:
+        raise ValueError("sk-canary-log in an error")
+    except ValueError:
+        logger.exception("failed")
+
+    assert "sk-canary-log" not in caplog.text
+    assert caplog.text.count(DOTS) >= 3
+
+
+def test_a_frozen_value_with_a_secret_shows_none():
+    @attrs.frozen
+    class Holder:
+        key: Secret
+
+    assert "canary" not in repr(Holder(Secret("sk-canary-held")))
+
+
+def test_a_fetch_that_fails_tells_no_key():
+    def keyring(name: str) -> str:
+        raise UserError(f"no key {name}")
+
+    secret = key(
+        "${env:GIVEN} ${keyring:gone}",
+        KeySources(environment={"GIVEN": "sk-canary-part"}, keyring=keyring),
+        url="http://h",
+        from_workspace=False,
+        place="config.toml: endpoints.e.apiKey",
+    )
+
+    with pytest.raises(UserError, match=r"endpoints\.e\.apiKey: no key gone") as caught:
+        secret.reveal()
+    assert "sk-canary-part" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize(
+    "text", ["${x}", "${env:}", "${env:A B}", "${ENV:A}", "${env:A", "${env:${env:A}}"]
+)
+def test_a_placeholder_of_another_form_is_refused(text: str):
+    with pytest.raises(UserError, match="placeholder"):
+        check(text)
+
+
+def test_what_a_variable_holds_is_not_filled_again():
+    keys = KeySources(environment={"A": "${env:B}", "B": "canary"})
+
+    assert fill("${env:A}", keys, from_workspace=False) == "${env:B}"
+
+
+@pytest.mark.parametrize(
+    ("host", "url", "bound"),
+    [
+        ("h.example", "https://h.example/v1", True),
+        ("h.example", "https://h.example:8443/v1", True),
+        ("h.example:8443", "https://h.example:8443/v1", True),
+        ("h.example:8443", "https://h.example/v1", False),
+        ("*.example", "https://h.example/v1", True),
+        ("example", "https://h.example/v1", False),
+        ("h.example", "https://evil-h.example/v1", False),
+        ("h.example", "https://h.example.evil/v1", False),
+        ("h.example", "https://evil/h.example", False),
+    ],
+)
+def test_a_key_is_bound_to_a_host_and_not_to_one_that_looks_like_it(host, url, bound):
+    assert is_bound("env:A", url, KeySources(key_hosts={"env:A": (host,)})) is bound
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://user:sk-canary-url@h/v1",
+        "https://h/v1?key=sk-canary-url",
+        "https://h/v1#sk-canary-url",
+        "sk-canary-url@h:80",
+        "https://h\\@sk-canary-url",
+        "https://h:sk-canary-url/",
+    ],
+)
+def test_a_url_with_credentials_is_refused_without_repeating_them(url: str):
+    with pytest.raises(UserError) as caught:
+        base_url(url)
+
+    assert "sk-canary-url" not in str(caught.value)

@@ -1,0 +1,138 @@
+"""A budget stops before the call that would break it; prices say what is known."""
+
+import asyncio
+
+import pytest
+
+from inhouse.core.errors import RefusedError
+from inhouse.core.events import EndpointUsage
+from inhouse.core.route import Endpoint, Kind
+from inhouse.providers import pricing
+from inhouse.providers.budget import Budget, DaySpending
+
+OPENROUTER = Endpoint("o", Kind.OPENROUTER, "https://openrouter.ai/api/v1", "x")
+TEAM = Endpoint("t", Kind.OPENAI, "https://llm.example.com/v1", "x", prices={"big*": (2.0, 8.0)})
+
+
+class Day(list[float]):
+    def spending(self) -> DaySpending:
+        return DaySpending(spent=lambda: sum(self), add=self.add)
+
+    def add(self, usd: float) -> float:
+        self.append(usd)
+        return sum(self)
+
+
+async def test_a_call_that_fits_passes_and_one_that_would_break_it_does_not():
+    budget = Budget(1.0, limit_source="config.toml: budgetUsd")
+    first = await budget.reserve(0.6)
+    await budget.settle(first, 0.7)
+
+    with pytest.raises(RefusedError) as caught:
+        await budget.reserve(0.4)
+
+    assert caught.value.code == "budget"
+    assert "config.toml: budgetUsd" in caught.value.reason
+    assert "Raise budgetUsd" in caught.value.remedy
+    assert budget.spent_usd == 0.7
+    await budget.reserve(0.3)
+
+
+async def test_calls_under_way_at_once_count_together():
+    budget = Budget(1.0)
+
+    results = await asyncio.gather(
+        *(budget.reserve(0.3) for _ in range(10)), return_exceptions=True
+    )
+
+    assert sum(isinstance(one, RefusedError) for one in results) == 7
+
+
+async def test_what_was_never_sent_is_given_back():
+    budget = Budget(1.0)
+    reservation = await budget.reserve(0.9)
+    budget.release(reservation)
+    budget.release(reservation)
+    await budget.settle(reservation, 5.0)
+
+    assert budget.spent_usd == 0
+    await budget.reserve(1.0)
+
+
+async def test_a_cost_that_nobody_told_counts_as_it_was_estimated():
+    budget = Budget(1.0)
+    await budget.settle(await budget.reserve(0.4), None)
+
+    assert budget.spent_usd == 0.4
+
+
+async def test_a_budget_of_nothing_lets_local_models_work():
+    budget = Budget(0.0)
+    await budget.reserve(0.0)
+
+    with pytest.raises(RefusedError):
+        await budget.reserve(0.000001)
+
+
+async def test_a_price_nobody_knows_passes_until_the_budget_is_used_up():
+    budget = Budget(1.0)
+    await budget.settle(await budget.reserve(None), 1.5)
+
+    with pytest.raises(RefusedError):
+        await budget.reserve(None)
+    await budget.reserve(0.0)
+
+
+async def test_the_days_budget_is_shared_by_all_runs():
+    day = Day([0.5])
+    first = Budget(None, daily_limit_usd=1.0, day=day.spending())
+    second = Budget(None, daily_limit_usd=1.0, day=day.spending())
+    await first.settle(await first.reserve(0.4), 0.4)
+
+    with pytest.raises(RefusedError, match="budget of this day"):
+        await second.reserve(0.2)
+    assert day == [0.5, 0.4]
+
+
+async def test_without_limits_nothing_is_refused_and_the_days_sum_is_kept():
+    day = Day()
+    budget = Budget(None, day=day.spending())
+    await budget.settle(await budget.reserve(None), 3.0)
+
+    assert not budget.is_limited
+    assert day == [3.0]
+
+
+def test_a_local_model_costs_nothing():
+    assert pricing.cost(TEAM, "small", 1000, 1000, local=True) == 0
+
+
+def test_the_users_own_price_counts_first():
+    assert pricing.cost(TEAM, "big-1", 1_000_000, 500_000, local=False) == 6.0
+    assert pricing.cost(TEAM, "big-1", 1_000_000, 0, local=True) == 2.0
+
+
+def test_the_price_list_knows_openrouters_models_and_says_what_it_does_not_know():
+    known = pricing.cost(OPENROUTER, "anthropic/claude-sonnet-4.5", 1000, 100, local=False)
+
+    assert known is not None
+    assert 0.0001 < known < 1
+    assert pricing.cost(OPENROUTER, "nobody/nothing", 1000, 100, local=False) is None
+    assert pricing.cost(TEAM, "small", 1000, 100, local=False) is None
+
+
+def test_the_next_call_is_estimated_with_its_longest_answer():
+    short = pricing.estimate(TEAM, "big", 1000, max_output_tokens=10, local=False)
+    long = pricing.estimate(TEAM, "big", 1000, max_output_tokens=10_000, local=False)
+
+    assert short is not None
+    assert long is not None
+    assert short < long
+
+
+def test_what_a_run_would_have_cost_elsewhere_is_known_or_not():
+    used = EndpointUsage(1000, 100)
+
+    assert (pricing.remote_cost([("anthropic/claude-sonnet-4.5", used)]) or 0) > 0
+    assert pricing.remote_cost([("anthropic/claude-sonnet-4.5", used), ("local", used)]) is None
+    assert pricing.remote_cost([]) == 0
