@@ -1,0 +1,222 @@
+"""``inhouse run`` as a user has it."""
+
+import socket
+import time
+
+import pytest
+
+from support.model_server import Hangup, ModelServer, Pause, Reasoning, call
+from support.terminal import INTERRUPT, Terminal
+
+
+def test_text_goes_to_stdout_and_status_to_stderr(local: Terminal, server: ModelServer):
+    local.agent()
+    server.play("Hel", "lo 😀")
+
+    done = local("run", "helper", "hi", "--trust")
+
+    assert done.status == 0
+    assert done.out == "Hello 😀\n"
+    assert "environment" in done.err
+    assert "127.0.0.1" in done.err
+    assert "\x1b" not in done.out + done.err
+
+
+def test_the_prompt_may_come_from_standard_input(local: Terminal, server: ModelServer):
+    local.agent()
+
+    local("run", "helper", "--trust", stdin="from a pipe\n")
+
+    messages = server.chats[0].body["messages"]
+    assert messages[0] == {"role": "user", "content": "from a pipe"}
+    assert messages[1]["content"] == "Be short."
+
+
+def test_json_prints_one_event_a_line_and_ends_with_finish(local: Terminal, server: ModelServer):
+    local.agent()
+    server.play(Reasoning("hm"), "a", "b")
+
+    events = local("run", "helper", "hi", "--trust", "--json").events
+
+    assert [event["seq"] for event in events] == list(range(len(events)))
+    assert events[0]["kind"] == "start"
+    assert "".join(event["delta"] for event in events if event["kind"] == "text") == "ab"
+    assert events[-1]["kind"] == "finish"
+    assert events[-1]["result"]["status"] == "completed"
+    assert events[-1]["result"]["text"] == "ab"
+    assert [event["kind"] for event in events].count("finish") == 1
+
+
+def test_a_tool_reads_a_file_of_the_workspace(local: Terminal, server: ModelServer):
+    local.agent(more="toolNames: ['read_files'],")
+    (local.workspace / "a.txt").write_text("the content")
+    server.play(call("read_files", paths=["a.txt"]))
+    server.play("It says: the content")
+
+    done = local("run", "helper", "read it", "--trust")
+
+    assert done.status == 0
+    assert "read_files" in done.err
+    assert "the content" in str(server.chats[1].body["messages"])
+
+
+def test_ctrl_c_cancels_and_keeps_what_was_said(local: Terminal, server: ModelServer):
+    local.agent()
+    server.play("first words", Pause(60))
+    process = local.start("run", "helper", "hi", "--trust", "--json")
+    assert process.stdout is not None
+    while "first words" not in process.stdout.readline():
+        pass
+
+    process.send_signal(INTERRUPT)
+    out, err = process.communicate(timeout=30)
+
+    assert process.returncode == 130, err
+    assert '"status": "cancelled"' in out.splitlines()[-1]
+    assert "first words" in out.splitlines()[-1]
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["run", "nobody", "hi"], "No agent 'nobody'.  Agents: helper"),
+        (["run", "helper", "hi", "--endpoint", "nowhere"], "'nowhere'"),
+        (["run", "helper", "hi", "--params", "{"], "--params is not JSON"),
+        (["run", "helper", "hi", "--params", "[]"], "--params takes a JSON object"),
+        (["run", "helper", "hi", "--workspace", "missing"], "No folder"),
+        (["explain", "nobody"], "No agent 'nobody'"),
+    ],
+)
+def test_bad_usage_says_what_would_work(local: Terminal, arguments: list[str], expected: str):
+    local.agent()
+
+    done = local(*arguments, "--trust")
+
+    assert done.status == 2
+    assert expected in done.err
+    assert "Traceback" not in done.err
+
+
+def test_without_any_endpoint_the_error_names_three_ways(terminal: Terminal):
+    terminal.agent()
+
+    done = terminal("run", "helper", "hi", "--trust")
+
+    assert done.status == 2
+    for way in ("CODEBUFF_LOCAL_BASE_URL", "OPENROUTER_API_KEY", "embedded"):
+        assert way in done.err
+
+
+def test_an_untrusted_workspace_runs_nothing(local: Terminal, server: ModelServer):
+    local.agent()
+
+    done = local("run", "helper", "hi")
+
+    assert done.status == 2
+    assert "inhouse trust" in done.err
+    assert server.requests == []
+
+
+def test_a_dead_server_is_named_with_a_remedy(terminal: Terminal):
+    terminal.agent()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    terminal.environ["CODEBUFF_LOCAL_BASE_URL"] = f"http://127.0.0.1:{port}/v1"
+
+    done = terminal("run", "helper", "hi", "--trust")
+
+    assert done.status == 1
+    assert str(port) in done.err
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [
+        (401, {"error": {"message": "bad key"}}, "key"),
+        (404, {"error": {"message": "model 'some/model' not found"}}, "test-model"),
+        (200, "<!doctype html><html><body>Welcome</body></html>", "/v1"),
+    ],
+)
+def test_what_a_server_refuses_is_explained(
+    local: Terminal, server: ModelServer, status: int, body: object, expected: str
+):
+    local.agent()
+    server.fail(status, body)
+
+    done = local("run", "helper", "hi", "--trust")
+
+    assert done.status == 1
+    assert expected in done.err
+    assert "Traceback" not in done.err
+
+
+def test_what_was_streamed_before_a_failure_is_kept(local: Terminal, server: ModelServer):
+    local.agent()
+    server.play("half a sen", Hangup())
+
+    events = local("run", "helper", "hi", "--trust", "--json").events
+
+    assert events[-1]["result"]["status"] == "failed"
+    assert events[-1]["result"]["text"] == "half a sen"
+    assert events[-1]["result"]["error"]["message"]
+
+
+def test_broken_settings_are_told_and_the_rest_counts(local: Terminal, server: ModelServer):
+    local.agent()
+    local.settings('maxSteps = "many"\nprivacy = "local-only"\n')
+
+    done = local("run", "helper", "hi", "--trust")
+
+    assert done.status == 0
+    assert "maxSteps" in done.err
+
+
+def test_a_syntax_error_in_a_definition_is_shown_with_its_line(local: Terminal):
+    path = local.workspace / ".agents" / "broken.ts"
+    path.write_text("export default {\n  id: 'broken',\n  model: ,\n}\n")
+
+    done = local("agents", "--trust")
+
+    assert "broken.ts:3" in done.out
+    assert "error" in done.out
+
+
+def test_local_only_refuses_a_remote_endpoint(terminal: Terminal):
+    terminal.agent()
+    terminal.environ["OPENROUTER_API_KEY"] = "sk-or-canary-1234567890"
+    terminal.user_settings('privacy = "local-only"\n')
+
+    done = terminal("run", "helper", "hi", "--trust")
+
+    assert done.status == 2
+    assert "local-only" in done.err
+    assert "canary" not in done.out + done.err
+
+
+def test_a_run_leaves_a_record_of_the_hosts(local: Terminal, server: ModelServer):
+    local.agent()
+    local("run", "helper", "hi", "--trust")
+
+    (record,) = local("audit", "--json").json
+
+    assert record["agent"] == "helper"
+    assert record["contacts"][0]["host"].startswith("127.0.0.1")
+    assert record["contacts"][0]["bytesSent"] > 0
+    assert record["contacts"][0]["local"] is True
+
+
+def test_a_silent_model_does_not_hold_up_other_commands(local: Terminal, server: ModelServer):
+    local.agent()
+    server.play(Pause(60))
+    process = local.start("run", "helper", "hi", "--trust")
+    try:
+        while not server.chats:
+            time.sleep(0.02)
+
+        assert local("agents", "--json", "--trust").json["agents"][0]["id"] == "helper"
+    finally:
+        process.kill()
+        process.communicate()
