@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 _PIECE = 1 << 16
 _LAST_WORDS = 2.0
 """Seconds that an editor has to read what was said before the end."""
-_AGENTS_BUDGET = 0.25
+_AGENTS_BUDGET = 1.0
 """Seconds that ``initialize`` may wait for agents, for a client that cannot hear of them later."""
 Chunks = AsyncIterator[bytes]
 
