@@ -1,12 +1,13 @@
 /** What the palette and the menus offer. */
 import * as vscode from "vscode";
 import { addEndpoint, checkEndpoints, explainRoute } from "./endpoints";
+import type { Folding } from "./folding";
 import { setApiKey } from "./keys";
 import { newAgent } from "./newAgent";
 import { pickAgent, pickRun } from "./pick";
 import { notify } from "./progress";
 import type { RunArguments, RunStarted } from "./protocol";
-import { diffCommands, reviewEdits } from "./review";
+import type { Review } from "./review";
 import type { Run, Runs } from "./runs";
 import type { Server } from "./server";
 import { runIdOf } from "./transcript";
@@ -15,17 +16,18 @@ export interface Parts {
   context: vscode.ExtensionContext;
   server: Server;
   runs: Runs;
+  review: Review;
+  folding: Folding;
 }
 
 export function registerCommands(parts: Parts): vscode.Disposable {
-  const { context, server, runs } = parts;
+  const { context, server, runs, review } = parts;
   const commands: Record<string, (...args: never[]) => unknown> = {
     runAgent: (file?: vscode.Uri | { agent?: string; prompt?: string }) => runAgent(parts, file),
     runAgentOnSelection: () => runOnSelection(parts),
     cancelRun: (run?: unknown) => cancelRun(parts, run),
     showRun: (run?: string) => showRun(parts, run),
     showRuns: () => showRun(parts),
-    reviewEdits: () => reviewEdits(server),
     explainRoute: async (file?: vscode.Uri) => {
       const agent = await pickAgent(server, "Explain the route of…", fileOf(file));
       return agent && explainRoute(server, agent.id);
@@ -37,7 +39,7 @@ export function registerCommands(parts: Parts): vscode.Disposable {
     newAgent: (folder?: vscode.Uri) => newAgent(folder),
     restartServer: () => server.restart(),
     showLog: () => { server.log.show(); },
-    ...diffCommands(server),
+    ...review.commands(),
   };
   return vscode.Disposable.from(...Object.entries(commands).map(([name, run]) =>
     vscode.commands.registerCommand(`inhouse.${name}`, async (...args) => {

@@ -1,5 +1,7 @@
 /** Endpoints: add one, check all. */
+import { randomUUID } from "node:crypto";
 import * as vscode from "vscode";
+import { WorkDoneProgress } from "vscode-languageclient/node";
 import { setApiKey } from "./keys";
 import { textOf } from "./problem";
 import type { EndpointStatus, Route } from "./protocol";
@@ -79,7 +81,8 @@ async function askName(kind: string): Promise<string | undefined> {
 async function test(server: Server, name: string): Promise<EndpointStatus | undefined> {
   return vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, title: `Testing ${name}…` }, async () => {
     try {
-      return (await checked(server, name)).find((status) => status.name === name);
+      await known(server, name);
+      return (await checked(server)).find((status) => status.name === name);
     } catch (error) {
       server.log.warn(textOf(error));
       return undefined;
@@ -87,15 +90,31 @@ async function test(server: Server, name: string): Promise<EndpointStatus | unde
   });
 }
 
-/** `check` starts the checks and answers at once: ask again until they are there. */
-async function checked(server: Server, name?: string): Promise<EndpointStatus[]> {
-  let statuses = await server.execute<EndpointStatus[]>("inhouse.endpoints", { check: true });
-  const open = (): boolean => statuses.some((status) => (name === undefined || status.name === name) && status.reachable === undefined);
-  for (let i = 0; i < 60 && (open() || (name !== undefined && !statuses.some((status) => status.name === name))); i++) {
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    statuses = await server.execute<EndpointStatus[]>("inhouse.endpoints");
+/** `check` starts the checks and answers at once; their progress ends when they are done. */
+async function checked(server: Server): Promise<EndpointStatus[]> {
+  const client = await server.client();
+  const workDoneToken = randomUUID();
+  const done = new Promise<void>((resolve) => {
+    const listener = client.onProgress(WorkDoneProgress.type, workDoneToken, ({ kind }) => {
+      if (kind === "end") {
+        listener.dispose();
+        resolve();
+      }
+    });
+  });
+  await server.execute("inhouse.endpoints", { check: true, workDoneToken });
+  await done;
+  return server.execute<EndpointStatus[]>("inhouse.endpoints");
+}
+
+/** The server learns of a changed setting a moment after it was written. */
+async function known(server: Server, name: string): Promise<void> {
+  for (let i = 0; i < 50; i++) {
+    if ((await server.execute<EndpointStatus[]>("inhouse.endpoints")).some((status) => status.name === name)) {
+      return;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  return statuses;
 }
 
 async function offerAsDefault(name: string, status: EndpointStatus): Promise<void> {

@@ -2,8 +2,10 @@
 import * as vscode from "vscode";
 import type { Middleware } from "vscode-languageclient/node";
 import { announce, registerCommands, runFromServer, type Parts } from "./commands";
+import { Folding } from "./folding";
 import { showProgress } from "./progress";
 import { answerFreely } from "./questions";
+import { Review } from "./review";
 import { Runs } from "./runs";
 import { Server } from "./server";
 import { explicitSettings, settingNames } from "./settings";
@@ -13,15 +15,21 @@ let running: Server | undefined;
 
 export function activate(context: vscode.ExtensionContext): { server: Server; runs: Runs } {
   const runs = new Runs();
-  const server: Server = new Server(context, () => middleware({ context, server, runs }));
+  const server: Server = new Server(context, () => middleware(parts));
+  const review = new Review(server);
+  const folding = new Folding(runs, (uri) => { void server.rereadTranscript(uri); });
+  const parts: Parts = { context, server, runs, review, folding };
   running = server;
   context.subscriptions.push(
-    registerCommands({ context, server, runs }),
+    registerCommands(parts),
+    review,
+    folding,
     showProgress(runs),
     followTranscripts(),
     answerFreely(runs, server),
     server.onDidStop((reason) => { runs.lose(reason); }),
     runs.onDidEnd(announce),
+    runs.onEvent(({ event }) => { if (event.kind === "edit") { void review.refresh(); } }),
     vscode.workspace.onDidGrantWorkspaceTrust(() => server.restart()),
     vscode.workspace.onDidChangeConfiguration((change) => {
       if (change.affectsConfiguration("inhouse.python") || change.affectsConfiguration("inhouse.serverCommand")) {
@@ -45,7 +53,13 @@ function middleware(parts: Parts): Middleware {
     executeCommand: (command, args: unknown[], next) =>
       command === "inhouse.run" || command.startsWith("inhouse.run.")
         ? runFromServer(parts, command, args, (changed) => Promise.resolve(next(command, changed)))
-        : next(command, args),
+        : command === "inhouse.edits.show"
+          ? parts.review.show(args[0] as { uri?: string; runId?: string } | undefined)
+          : next(command, args),
+    provideTextDocumentContent: async (uri, token, next) => {
+      const text = await next(uri, token);
+      return typeof text === "string" ? parts.folding.view(uri, text) : text;
+    },
     window: {
       showDocument: async (params, token, next) => {
         const uri = vscode.Uri.parse(params.uri);

@@ -1,7 +1,7 @@
 /** The language server's life: started when first needed, restarted with back-off, told of keys and trust. */
 import { spawn, type ChildProcess } from "node:child_process";
 import * as vscode from "vscode";
-import { CloseAction, ErrorAction, ExecuteCommandRequest, LanguageClient, RevealOutputChannelOn, State, type Middleware } from "vscode-languageclient/node";
+import { CloseAction, ErrorAction, ExecuteCommandRequest, LanguageClient, RevealOutputChannelOn, State, TextDocumentContentRequest, type Middleware } from "vscode-languageclient/node";
 import { environmentPython } from "./environment";
 import { keysFor } from "./keys";
 import { StartProblem, textOf, type Remedy } from "./problem";
@@ -42,6 +42,16 @@ export class Server implements vscode.Disposable {
     return client.sendRequest(ExecuteCommandRequest.type, { command, arguments: argument ? [argument] : [] }) as Promise<T>;
   }
 
+  /** Have VS Code ask for a document of the server's again. */
+  async rereadTranscript(uri: vscode.Uri): Promise<void> {
+    const client = await this.client();
+    for (const { scheme, onDidChangeEmitter } of client.getFeature(TextDocumentContentRequest.method)?.getProviders() ?? []) {
+      if (scheme === uri.scheme) {
+        onDidChangeEmitter.fire(uri);
+      }
+    }
+  }
+
   async restart(): Promise<void> {
     this.crashes = [];
     await this.stop("The server was restarted.");
@@ -77,7 +87,7 @@ export class Server implements vscode.Disposable {
   private async start(): Promise<LanguageClient> {
     const [command, ...parts] = await this.command();
     const client = new LanguageClient("inhouse", "Inhouse", () => this.spawn(command, parts), {
-      documentSelector: [{ scheme: "file" }, { scheme: "untitled" }, { scheme: "inhouse-run" }, { scheme: "inhouse-proposal" }],
+      documentSelector: [{ scheme: "file" }, { scheme: "untitled" }, { scheme: "inhouse-run" }, { scheme: "inhouse-diff" }],
       outputChannel: this.log,
       revealOutputChannelOn: RevealOutputChannelOn.Never,
       initializationOptions: () => ({ trusted: vscode.workspace.isTrusted, inhouse: explicitSettings(settingNames(this.context.extension)) }),

@@ -15,7 +15,7 @@ const { chromium } = createRequire(path.join(CLIENT, "package.json"))("playwrigh
 const EDITOR = path.join(process.env.INHOUSE_EDITORS ?? path.join(ROOT, ".editors"), "vscode");
 /** The Python that has the server of this checkout. */
 export const PYTHON = process.env.INHOUSE_PYTHON ?? path.join(ROOT, ".venv/bin/python");
-export const SERVER = [PYTHON, "-m", "inhouse", "lsp"];
+export const SERVER = process.env.INHOUSE_SERVER ? JSON.parse(process.env.INHOUSE_SERVER) : [PYTHON, "-m", "inhouse", "lsp"];
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const freePort = () => new Promise((resolve) => { const s = net.createServer().listen(0, "127.0.0.1", () => { const { port } = s.address(); s.close(() => resolve(port)); }); });

@@ -1,0 +1,113 @@
+/** What a transcript folds away: thinking, and what a tool was given.  Enter or a click opens it. */
+import * as vscode from "vscode";
+import type { Runs } from "./runs";
+import { runIdOf, SCHEME } from "./transcript";
+
+interface Call {
+  id: string;
+  tool: string;
+  input: unknown;
+  summary: string;
+}
+
+const THINKING = /^<details>\n<summary>Thinking<\/summary>\n\n([\s\S]*?)(\n\n<\/details>\n|$(?![\s\S]))/gm;
+const FOLDED = /^[▸▾] Thinking/;
+const TOOL = /^- [✓✗] (?:[\w-]+: )?`([\w-]+)`/;
+
+export class Folding implements vscode.DocumentLinkProvider, vscode.Disposable {
+  private readonly calls = new Map<string, Call[]>();
+  private readonly opened = new Set<string>();
+  private readonly parts: vscode.Disposable;
+
+  /** *changed* has a document read again. */
+  constructor(runs: Runs, private readonly changed: (uri: vscode.Uri) => void) {
+    this.parts = vscode.Disposable.from(
+      vscode.languages.registerDocumentLinkProvider({ scheme: SCHEME }, this),
+      vscode.commands.registerCommand("inhouse.toggle", (uri?: string, key?: string) => { this.toggle(uri, key); }),
+      runs.onEvent(({ run, event }) => {
+        const calls = this.calls.get(run.id) ?? [];
+        this.calls.set(run.id, calls);
+        if (event.kind === "tool_call") {
+          calls.push({ id: event.callId, tool: event.tool, input: event.input, summary: "" });
+        } else if (event.kind === "tool_result") {
+          const call = calls.find((each) => each.id === event.callId && !each.summary);
+          if (call) {
+            call.summary = event.summary || "done";
+          }
+        }
+      }));
+  }
+
+  /** The server's text as it is shown. */
+  view(uri: vscode.Uri, text: string): string {
+    const calls = this.done(uri);
+    let thoughts = 0;
+    const lines = text.replace(THINKING, (_, thought: string, end: string) => this.thought(`${uri.toString()}#${thoughts++}`, thought, end !== "")).split("\n");
+    let next = 0;
+    return lines.map((line) => {
+      const call = TOOL.exec(line)?.[1] === calls[next]?.tool ? calls[next++] : undefined;
+      return call && this.opened.has(`${uri.toString()}#${call.id}`) ? `${line}\n\n${indent(details(call))}\n` : line;
+    }).join("\n");
+  }
+
+  provideDocumentLinks(document: vscode.TextDocument): vscode.DocumentLink[] {
+    return [...this.places(document)].map(({ line, key }) => {
+      const target = vscode.Uri.parse(`command:inhouse.toggle?${encodeURIComponent(JSON.stringify([document.uri.toString(), key]))}`);
+      const text = document.lineAt(line).text;
+      const end = TOOL.exec(text)?.[0].length ?? text.length;
+      const link = new vscode.DocumentLink(new vscode.Range(line, text.startsWith("- ") ? 2 : 0, line, end), target);
+      link.tooltip = "Open or close";
+      return link;
+    });
+  }
+
+  dispose(): void {
+    this.parts.dispose();
+  }
+
+  private thought(key: string, text: string, ended: boolean): string {
+    const lines = text.split("\n");
+    if (!this.opened.has(key)) {
+      return `▸ Thinking${ended ? "" : "…"} (${lines.length === 1 ? "1 line" : `${lines.length} lines`})\n`;
+    }
+    return `▾ Thinking\n\n${lines.map((line) => `> ${line}`).join("\n")}\n`;
+  }
+
+  /** Calls in the order in which their lines were written. */
+  private done(uri: vscode.Uri): Call[] {
+    return (this.calls.get(runIdOf(uri) ?? "") ?? []).filter((call) => call.summary);
+  }
+
+  private *places(document: vscode.TextDocument): Generator<{ line: number; key: string }> {
+    const calls = this.done(document.uri);
+    let thoughts = 0;
+    let next = 0;
+    for (let line = 0; line < document.lineCount; line++) {
+      const text = document.lineAt(line).text;
+      const call = calls[next];
+      if (FOLDED.test(text)) {
+        yield { line, key: `${document.uri.toString()}#${thoughts++}` };
+      } else if (call && TOOL.exec(text)?.[1] === call.tool) {
+        next++;
+        yield { line, key: `${document.uri.toString()}#${call.id}` };
+      }
+    }
+  }
+
+  /** Without arguments: what stands at the cursor. */
+  private toggle(uri?: string, key?: string): void {
+    const editor = vscode.window.activeTextEditor;
+    const place = editor && [...this.places(editor.document)].find(({ line }) => line === editor.selection.active.line);
+    const wanted = key ?? place?.key;
+    const document = uri ? vscode.Uri.parse(uri) : editor?.document.uri;
+    if (wanted && document) {
+      if (!this.opened.delete(wanted)) {
+        this.opened.add(wanted);
+      }
+      this.changed(document);
+    }
+  }
+}
+
+const details = (call: Call): string => `\`\`\`json\n${JSON.stringify(call.input, undefined, 2)}\n\`\`\`\n${call.summary}`;
+const indent = (text: string): string => text.split("\n").map((line) => `  ${line}`).join("\n");

@@ -1,0 +1,117 @@
+// Reviewing edits and answering questions in the real workbench.
+import assert from "node:assert";
+import fs from "node:fs";
+import path from "node:path";
+import { after, before, beforeEach, test } from "node:test";
+import { FILES, scene } from "./fixture.mjs";
+import { choose, lens, openFile, palette, shot, shown, toast, type, until } from "./workbench.mjs";
+
+let s;
+before(async () => { s = await scene(); }, { timeout: 120000 });
+after(async () => { await s?.close(); });
+beforeEach(async () => {
+  await palette(s.page, "Notifications: Clear All Notifications");
+  await palette(s.page, "View: Close All Editors");
+});
+
+const onDisk = (name) => fs.readFileSync(path.join(s.workspace, name), "utf8");
+const exists = (name) => fs.existsSync(path.join(s.workspace, name));
+/** The text of the editor that has the focus, as VS Code would save it. */
+const save = () => s.page.keyboard.press("Control+s");
+
+/** Play tool calls, one a turn, then a last word. */
+function script(...calls) {
+  let turn = 0;
+  s.model.state.play = async (answer) => {
+    const call = calls[turn++];
+    if (call) { answer.call(...call); } else { answer.say("That is all."); }
+  };
+}
+
+async function fixer(prompt) {
+  await palette(s.page, "Inhouse: Run Agent…");
+  await choose(s.page, "Fixer");
+  await type(s.page, prompt);
+}
+
+const TWO_HUNKS = [["str_replace", { path: "app.py", replacements: [{ oldString: "    result = 0\n", newString: "    result = 0.0\n" }, { oldString: "    best = prices[0]\n", newString: "    best = max(prices)\n" }] }]];
+
+test("a proposal shows lenses in the file; one hunk is applied from its lens, and one undo takes it back", async () => {
+  await openFile(s.page, "app.py");
+  script(...TWO_HUNKS);
+  await fixer("Make it better");
+  await lens(s.page, /Apply/).waitFor({ timeout: 20000 });
+  await toast(s.page, "fixer proposes changes to 1 file.").waitFor();
+  await shot(s.page, "proposal");
+  assert.strictEqual(onDisk("app.py"), FILES["app.py"]);
+  await lens(s.page, /^Apply/).click();
+  await until(async () => (await shown(s.page)).includes("result = 0.0"), "the hunk in the buffer");
+  assert.doesNotMatch(await shown(s.page), /best = max\(prices\)/);
+  await s.page.locator(".view-line").filter({ hasText: "def total" }).first().click();
+  await s.page.keyboard.press("Control+z");
+  await until(async () => !(await shown(s.page)).includes("result = 0.0"), "the undo");
+  await palette(s.page, "View: Revert and Close Editor");
+});
+
+test("the diff is VS Code's own; a hunk is rejected and the rest applied from its title", async () => {
+  await palette(s.page, "Inhouse: Review Edits…");
+  await s.page.locator(".diff-editor, .monaco-diff-editor").first().waitFor({ timeout: 20000 });
+  await until(async () => (await shown(s.page)).includes("max(prices)"), "the proposed text");
+  await shot(s.page, "diff");
+  await s.page.locator(".editor.modified .view-line").filter({ hasText: "max(prices)" }).click();
+  await s.page.locator(".title .action-label[aria-label^='Apply This Hunk']").click();
+  await until(async () => !(await s.page.locator(".monaco-diff-editor").count()) || (await shown(s.page)).includes("best"), "the decision");
+  await openFile(s.page, "app.py");
+  await until(async () => (await shown(s.page)).includes("best = max(prices)"), "the hunk");
+  await save();
+  await until(() => onDisk("app.py").includes("best = max(prices)"), "the file");
+});
+
+test("a file is created and another deleted only when the user says so", async () => {
+  script(["write_file", { path: "extra.py", instructions: "A new file", content: "answer = 42\n" }]);
+  await fixer("Add a file");
+  await toast(s.page, "fixer proposes changes to 1 file.").waitFor({ timeout: 20000 });
+  assert.ok(!exists("extra.py"));
+  await palette(s.page, "Inhouse: Review Edits…");
+  await until(async () => (await shown(s.page)).includes("answer = 42"), "the new file's text");
+  await shot(s.page, "diff-new-file");
+  await palette(s.page, "Inhouse: Apply All Hunks of This File");
+  await until(() => exists("extra.py"), "the file");
+});
+
+test("what the user typed meanwhile is kept", async () => {
+  await openFile(s.page, "notes.md");
+  script(["str_replace", { path: "notes.md", replacements: [{ oldString: "Nothing yet.", newString: "Something now." }] }]);
+  await fixer("Write a note");
+  await lens(s.page, /Apply/).waitFor({ timeout: 20000 });
+  await s.page.locator(".view-line").filter({ hasText: "# Notes" }).click();
+  await s.page.keyboard.press("Home");
+  await s.page.keyboard.type("My own line\n\n");
+  await lens(s.page, /^Apply/).click();
+  await until(async () => (await shown(s.page)).includes("Something now."), "the change");
+  await save();
+  await until(() => onDisk("notes.md") === "My own line\n\n# Notes\n\nSomething now.\n", "both changes in the file");
+});
+
+test("a command is asked for in a message that takes no keys; its answer goes to the run", async () => {
+  await openFile(s.page, "app.py");
+  script(["run_terminal_command", { command: "echo hello from the test" }]);
+  await fixer("Say hello");
+  const question = toast(s.page, "echo hello from the test");
+  await question.waitFor({ timeout: 20000 });
+  await shot(s.page, "question-command");
+  await question.getByRole("button").filter({ hasText: /once/i }).click();
+  await until(async () => /`run_terminal_command`[^]*\*\*completed\*\*/.test(await shown(s.page)), "the end");
+  assert.match(JSON.stringify(s.model.requests.at(-1).messages), /hello from the test/);
+});
+
+test("ask_user is a quick pick", async () => {
+  script(["ask_user", { questions: [{ question: "Which way?", options: [{ label: "Left" }, { label: "Right" }] }] }]);
+  await fixer("Ask me");
+  const row = s.page.locator(".quick-input-list .monaco-list-row").filter({ hasText: "Right" });
+  await row.waitFor({ timeout: 20000 });
+  await shot(s.page, "question-choice");
+  await row.click();
+  await until(async () => (await shown(s.page)).includes("That is all."), "the end");
+  assert.match(JSON.stringify(s.model.requests.at(-1).messages), /Right/);
+});

@@ -1,0 +1,144 @@
+// Running agents in the real workbench: from the palette and from a selection, followed and cancelled.
+import assert from "node:assert";
+import { after, before, test } from "node:test";
+import { scene } from "./fixture.mjs";
+import { sleep } from "./model.mjs";
+import { choose, lens, openFile, palette, shot, shown, toast, type, until } from "./workbench.mjs";
+
+let s;
+before(async () => { s = await scene(); }, { timeout: 120000 });
+after(async () => { await s?.close(); });
+
+/** An answer that goes on until the test lets it end. */
+function held() {
+  let release;
+  const until = new Promise((resolve) => { release = resolve; });
+  return { until, release };
+}
+
+async function run(agent, prompt) {
+  await palette(s.page, "Inhouse: Run Agent…");
+  await choose(s.page, agent);
+  await type(s.page, prompt);
+}
+
+test("the picker tells each agent's purpose, model and place, and what is wrong with it", async () => {
+  await palette(s.page, "Inhouse: Run Agent…");
+  const rows = s.page.locator(".quick-input-list .monaco-list-row");
+  await rows.filter({ hasText: "Reviewer" }).waitFor({ timeout: 60000 });
+  const text = (await rows.allInnerTexts()).join("\n");
+  await shot(s.page, "picker");
+  assert.match(text, /Reviewer\s*test-model · local: local/);
+  assert.match(text, /Reads code and says what is wrong with it/);
+  assert.match(text, /Broken/);
+  await s.page.keyboard.press("Escape");
+});
+
+test("a run streams into the transcript beside the editor within 250 ms, with a notification and the status bar", async () => {
+  await openFile(s.page, "app.py");
+  const end = held();
+  let said;
+  s.model.state.play = async (answer) => {
+    await sleep(1500);
+    said = Date.now();
+    answer.say("The loop is fine, ");
+    for (let i = 0; i < 20; i++) { await sleep(40); answer.say(`point ${i} `); }
+    await end.until;
+    answer.say("and so is the rest.");
+  };
+  await run("Reviewer", "Is the loop right?");
+  await until(async () => (await shown(s.page)).includes("The loop is fine,"), "the first text");
+  const late = Date.now() - said;
+  await s.page.locator(".statusbar-item").filter({ hasText: "1 run · local" }).waitFor();
+  await toast(s.page, "reviewer · local: local").waitFor();
+  await until(async () => (await shown(s.page)).includes("point 19"), "the rest");
+  await shot(s.page, "running");
+  end.release();
+  await until(async () => (await shown(s.page)).includes("**completed**"), "the end");
+  await toast(s.page, "reviewer · local").waitFor({ state: "detached" });
+  await s.page.locator(".statusbar-item").filter({ hasText: "1 run" }).waitFor({ state: "hidden" });
+  console.log(`first text after ${late} ms`);
+  assert.ok(late < 1000, `${late} ms`); // Measured in docs; here only that nothing waits.
+  await shot(s.page, "transcript");
+});
+
+test("Cancel in the notification closes the connection to the model and keeps what was said", async () => {
+  const closed = s.model.state.closed;
+  s.model.state.play = async (answer) => { answer.say("This far. "); while (!answer.gone) { await sleep(50); } };
+  await run("Reviewer", "Never end");
+  await until(async () => (await shown(s.page)).includes("This far."), "text");
+  await toast(s.page, "reviewer · local").getByRole("button", { name: "Cancel" }).click();
+  await until(() => s.model.state.closed > closed, "the connection to be closed");
+  await until(async () => (await shown(s.page)).includes("**cancelled**"), "the transcript to say so");
+  assert.match(await shown(s.page), /This far\./);
+});
+
+test("a run on a selection shows a line and a lens at its place; the lens cancels it", async () => {
+  const closed = s.model.state.closed;
+  s.model.state.play = async (answer) => { for (let i = 0; !answer.gone; i++) { answer.say(`word${i} `); await sleep(100); } };
+  await openFile(s.page, "app.py");
+  await s.page.locator(".editor-group-container").first().locator(".view-line").filter({ hasText: "def mean" }).click();
+  await s.page.keyboard.press("Home");
+  await s.page.keyboard.press("Shift+ArrowDown");
+  await s.page.keyboard.press("Shift+ArrowDown");
+  await palette(s.page, "Inhouse: Run Agent on Selection…");
+  await choose(s.page, "Reviewer");
+  await type(s.page, "What about an empty list?");
+  await lens(s.page, /reviewer.*tokens/).waitFor({ timeout: 15000 });
+  await until(async () => (await shown(s.page)).includes("reviewer: writing"), "the line at the place");
+  await shot(s.page, "inline");
+  await lens(s.page, "Cancel").click();
+  await until(() => s.model.state.closed > closed, "the connection to be closed");
+  await lens(s.page, "Cancel").waitFor({ state: "detached" });
+});
+
+test("thinking is folded away, a tool call is one line, and Enter opens both", async () => {
+  let turn = 0;
+  s.model.state.play = async (answer) => {
+    if (turn++ === 0) {
+      answer.think("First I look at the file.\nThen I answer.");
+      answer.say("I read the file.");
+      answer.call("read_files", { paths: ["app.py"] });
+    } else {
+      answer.say("It sums the prices.");
+    }
+  };
+  await run("Reviewer", "What does it do?");
+  await until(async () => /It sums the prices\.[^]*\*\*completed\*\*/.test(await shown(s.page)), "the end");
+  const text = await shown(s.page);
+  assert.match(text, /▸ Thinking \(2 lines\)/);
+  assert.doesNotMatch(text, /First I look/);
+  assert.match(text, /✓ `read_files`/);
+  await s.page.locator(".view-line").filter({ hasText: "▸ Thinking" }).click();
+  await s.page.keyboard.press("Enter");
+  await until(async () => (await shown(s.page)).includes("First I look at the file."), "the thinking");
+  await s.page.locator(".view-line").filter({ hasText: "✓ `read_files`" }).click();
+  await s.page.keyboard.press("Enter");
+  await until(async () => (await shown(s.page)).includes('"app.py"'), "the tool's input");
+  await shot(s.page, "opened");
+});
+
+test("Show Runs lists the runs and opens a transcript", async () => {
+  await palette(s.page, "Inhouse: Show Runs…");
+  const rows = s.page.locator(".quick-input-list .monaco-list-row");
+  await rows.filter({ hasText: "cancelled" }).first().waitFor();
+  await shot(s.page, "runs");
+  await rows.filter({ hasText: "Never end" }).first().click();
+  await until(async () => (await shown(s.page)).includes("This far."), "the old transcript");
+});
+
+test("Explain Route shows every rule", async () => {
+  await palette(s.page, "Inhouse: Explain Route…");
+  await choose(s.page, "Reviewer");
+  const frame = s.page.frameLocator("iframe.webview").first().frameLocator("iframe#active-frame");
+  await frame.getByText("Where reviewer runs").waitFor({ timeout: 20000 });
+  await shot(s.page, "route");
+  await s.page.keyboard.press("Control+F4");
+});
+
+test("an endpoint that is down is told, with its name", async () => {
+  s.model.state.play = async (answer) => { answer.response.destroy(); };
+  await run("Reviewer", "Anyone there?");
+  await toast(s.page, /reviewer failed/).waitFor({ timeout: 30000 });
+  await shot(s.page, "failed");
+});
