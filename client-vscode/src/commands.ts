@@ -143,8 +143,12 @@ async function openDefinition(server: Server): Promise<void> {
 
 const fileOf = (given: unknown): vscode.Uri | undefined => given instanceof vscode.Uri ? given : undefined;
 
-/** A run has ended: say so where nobody is looking. */
+/** A run has ended: say so where nobody is looking.  A transcript that was asked for may still be opening. */
 export function announce(run: Run): void {
+  setTimeout(() => { tellEnd(run); }, 700);
+}
+
+function tellEnd(run: Run): void {
   const edits = run.result?.edits.filter((edit) => edit.state === "proposed").length ?? 0;
   if (run.lost) {
     void offer(`${run.agent} did not finish: ${run.lost}`, run, "Show Run");

@@ -5,6 +5,7 @@ import { WorkDoneProgress } from "vscode-languageclient/node";
 import { setApiKey } from "./keys";
 import { textOf } from "./problem";
 import type { EndpointStatus, Route } from "./protocol";
+import { showReport } from "./report";
 import type { Server } from "./server";
 
 interface Kind extends vscode.QuickPickItem {
@@ -134,7 +135,7 @@ async function keepAnyway(name: string, status: EndpointStatus | undefined): Pro
 
 export async function checkEndpoints(server: Server): Promise<void> {
   const statuses = await vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, title: "Checking endpoints…" }, () => checked(server));
-  await showMarkdown(statuses.length ? ["# Endpoints", ...statuses.map(statusText)].join("\n\n") : "# Endpoints\n\nNone yet.  **Inhouse: Add Endpoint…** adds one.");
+  await showReport("Endpoints", statuses.length ? ["# Endpoints", ...statuses.map(statusText)].join("\n\n") : "# Endpoints\n\nNone yet.  **Inhouse: Add Endpoint…** adds one.");
 }
 
 function statusText(status: EndpointStatus): string {
@@ -147,7 +148,7 @@ function statusText(status: EndpointStatus): string {
 
 export async function explainRoute(server: Server, agent: string): Promise<void> {
   const route = await server.execute<Route>("inhouse.explain", { agent });
-  await showMarkdown([
+  await showReport(`Route of ${agent}`, [
     `# Where ${agent} runs`,
     route.refused ? `**Refused:** ${route.refused.reason}\n\n${route.refused.remedy}` : `**${route.endpoint}** (${route.local ? "local" : "remote"}) at ${route.baseUrl}, model \`${route.model}\`\n\nDecided by ${route.source}.`,
     "| rule | outcome |\n| --- | --- |\n" + route.steps.map((step) => `| ${cell(step.rule)} | ${cell(step.outcome)} |`).join("\n"),
@@ -155,8 +156,3 @@ export async function explainRoute(server: Server, agent: string): Promise<void>
 }
 
 const cell = (text: string): string => text.replace(/\|/g, "\\|").replace(/\s+/g, " ");
-
-async function showMarkdown(content: string): Promise<void> {
-  const document = await vscode.workspace.openTextDocument({ language: "markdown", content: `${content}\n` });
-  await vscode.commands.executeCommand("markdown.showPreview", document.uri);
-}

@@ -5,6 +5,7 @@ import { announce, registerCommands, runFromServer, type Parts } from "./command
 import { Folding } from "./folding";
 import { showProgress } from "./progress";
 import { answerFreely } from "./questions";
+import { reports } from "./report";
 import { Review } from "./review";
 import { Runs } from "./runs";
 import { Server } from "./server";
@@ -26,6 +27,7 @@ export function activate(context: vscode.ExtensionContext): { server: Server; ru
     folding,
     showProgress(runs),
     followTranscripts(),
+    reports(),
     answerFreely(runs, server),
     server.onDidStop((reason) => { runs.lose(reason); }),
     runs.onDidEnd(announce),

@@ -7,22 +7,23 @@ const TICK = 1000;
 /** Show all runs of this window, as long as they work. */
 export function showProgress(runs: Runs): vscode.Disposable {
   const parts: Part[] = [new StatusBar(), new Lines()];
+  const tellMenus = (): void => {
+    void vscode.commands.executeCommand("setContext", "inhouse.running", runs.active.length > 0);
+    void vscode.commands.executeCommand("setContext", "inhouse.runningTranscripts", runs.active.map((run) => `/${run.id}.md`));
+  };
   const refresh = (): void => { parts.forEach((part) => { part.refresh(runs.active); }); };
   let timer: NodeJS.Timeout | undefined;
   const tick = (): void => {
     refresh();
     timer = runs.active.length ? setTimeout(tick, TICK) : undefined;
-    if (!timer) {
-      void vscode.commands.executeCommand("setContext", "inhouse.running", false);
-    }
   };
   return vscode.Disposable.from(
     ...parts,
     vscode.window.onDidChangeVisibleTextEditors(refresh),
-    runs.onDidEnd(() => { clearTimeout(timer); tick(); }),
+    runs.onDidEnd(() => { clearTimeout(timer); tick(); tellMenus(); }),
+    runs.onDidStart(tellMenus),
     runs.onDidChange((run) => {
       if (run.status === "running" && !timer) {
-        void vscode.commands.executeCommand("setContext", "inhouse.running", true);
         timer = setTimeout(tick, 0);
       }
     }),
@@ -33,7 +34,7 @@ export function showProgress(runs: Runs): vscode.Disposable {
 /** A notification with Cancel, for a run that was started where no line could show it. */
 export function notify(runs: Runs, run: Run, cancel: () => void): void {
   void vscode.window.withProgress(
-    { location: vscode.ProgressLocation.Notification, title: `${run.agent} · ${where(run)}`, cancellable: true },
+    { location: vscode.ProgressLocation.Notification, title: `${run.agent} on ${where(run)}`, cancellable: true },
     (progress, token) => new Promise<void>((resolve) => {
       const listeners = vscode.Disposable.from(
         token.onCancellationRequested(cancel),
@@ -51,7 +52,7 @@ export function notify(runs: Runs, run: Run, cancel: () => void): void {
     }));
 }
 
-export const where = ({ route }: Run): string => `${route.local ? "local" : "remote"}: ${route.endpoint}`;
+export const where = ({ route }: Run): string => `${route.endpoint} (${route.local ? "local" : "remote"})`;
 
 interface Part extends vscode.Disposable {
   refresh(active: readonly Run[]): void;

@@ -31,9 +31,11 @@ export class Runs implements vscode.Disposable {
   private readonly tokens = new Map<string, { workDoneToken: string; listeners: vscode.Disposable }>();
   private readonly changed = new vscode.EventEmitter<Run>();
   private readonly events = new vscode.EventEmitter<{ run: Run; event: RunEvent }>();
+  private readonly started = new vscode.EventEmitter<Run>();
   private readonly ended = new vscode.EventEmitter<Run>();
   readonly onDidChange = this.changed.event;
   readonly onEvent = this.events.event;
+  readonly onDidStart = this.started.event;
   readonly onDidEnd = this.ended.event;
   private readonly moves = vscode.workspace.onDidChangeTextDocument((change) => { this.movePlaces(change); });
 
@@ -67,6 +69,7 @@ export class Runs implements vscode.Disposable {
     }
     this.runs.set(run.id, run);
     this.tokens.set(run.id, { ...tokens, listeners });
+    this.started.fire(run);
     this.changed.fire(run);
     for (const act of early) {
       act(run);

@@ -86,7 +86,7 @@ export class Server implements vscode.Disposable {
 
   private async start(): Promise<LanguageClient> {
     const [command, ...parts] = await this.command();
-    const client = new LanguageClient("inhouse", "Inhouse", () => this.spawn(command, parts), {
+    const client = new QuietClient("inhouse", "Inhouse", () => this.spawn(command, parts), {
       documentSelector: [{ scheme: "file" }, { scheme: "untitled" }, { scheme: "inhouse-run" }, { scheme: "inhouse-diff" }],
       outputChannel: this.log,
       revealOutputChannelOn: RevealOutputChannelOn.Never,
@@ -179,6 +179,13 @@ export class Server implements vscode.Disposable {
     } else if (choice === labels.choosePython && (await choosePython())) {
       await this.restart();
     }
+  }
+}
+
+/** The client's own words about a lost server go to the log: the user gets ours. */
+class QuietClient extends LanguageClient {
+  override error(message: string, data?: unknown): void {
+    super.error(message, data, false);
   }
 }
 

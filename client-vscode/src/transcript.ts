@@ -12,7 +12,8 @@ export function runIdOf(uri: vscode.Uri | undefined): string | undefined {
 export async function showBeside(uri: vscode.Uri, options: vscode.TextDocumentShowOptions): Promise<void> {
   const open = vscode.window.tabGroups.all.find((group) => group.tabs.some((tab) => isTranscript(tab.input)));
   const viewColumn = open?.viewColumn ?? (vscode.window.activeTextEditor ? vscode.ViewColumn.Beside : vscode.ViewColumn.Active);
-  await vscode.window.showTextDocument(uri, { ...options, viewColumn, preview: true });
+  const editor = await vscode.window.showTextDocument(uri, { ...options, viewColumn, preview: true });
+  editor.options = { lineNumbers: vscode.TextEditorLineNumbersStyle.Off };
 }
 
 const isTranscript = (input: unknown): boolean => input instanceof vscode.TabInputText && input.uri.scheme === SCHEME;

@@ -2,8 +2,9 @@
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
+import { test } from "node:test";
 import { startModel } from "./model.mjs";
-import { CLIENT, SERVER, launchBrowser, openFolder, startWorkbench, temporary, write } from "./workbench.mjs";
+import { CLIENT, SERVER, launchBrowser, openFolder, shot, startWorkbench, temporary, write } from "./workbench.mjs";
 
 const agent = (id, purpose, tools, more = "") => `export default {
   id: "${id}",
@@ -50,3 +51,23 @@ export async function scene({ files = FILES, machine = {}, ...options } = {}) {
 }
 
 const MACHINE = new Set(["inhouse.serverCommand", "inhouse.python"]);
+
+/** `test`, which leaves a picture and the extension's log behind when it fails. */
+export const testIn = (current) => (name, work) => test(name, async () => {
+  try {
+    await work();
+  } catch (error) {
+    const s = current();
+    if (s) {
+      await shot(s.page, `failure-${name.replace(/\W+/g, "-").slice(0, 60)}`).catch(() => undefined);
+      console.log(logOf(s));
+    }
+    throw error;
+  }
+});
+
+/** The end of the extension's own log. */
+export function logOf({ workbench }) {
+  const logs = fs.readdirSync(path.join(workbench.data, "logs"), { recursive: true }).filter((name) => name.endsWith("Inhouse.log"));
+  return logs.map((name) => fs.readFileSync(path.join(workbench.data, "logs", name), "utf8").slice(-3000)).join("\n");
+}

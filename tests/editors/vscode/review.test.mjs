@@ -2,11 +2,12 @@
 import assert from "node:assert";
 import fs from "node:fs";
 import path from "node:path";
-import { after, before, beforeEach, test } from "node:test";
-import { FILES, scene } from "./fixture.mjs";
+import { after, before, beforeEach } from "node:test";
+import { FILES, scene, testIn } from "./fixture.mjs";
 import { choose, lens, openFile, palette, shot, shown, toast, type, until } from "./workbench.mjs";
 
 let s;
+const test = testIn(() => s);
 before(async () => { s = await scene(); }, { timeout: 120000 });
 after(async () => { await s?.close(); });
 beforeEach(async () => {

@@ -1,11 +1,12 @@
 // Running agents in the real workbench: from the palette and from a selection, followed and cancelled.
 import assert from "node:assert";
-import { after, before, test } from "node:test";
-import { scene } from "./fixture.mjs";
+import { after, before } from "node:test";
+import { scene, testIn } from "./fixture.mjs";
 import { sleep } from "./model.mjs";
-import { choose, lens, openFile, palette, shot, shown, toast, type, until } from "./workbench.mjs";
+import { choose, decorations, lens, openFile, palette, shot, shown, toast, type, until } from "./workbench.mjs";
 
 let s;
+const test = testIn(() => s);
 before(async () => { s = await scene(); }, { timeout: 120000 });
 after(async () => { await s?.close(); });
 
@@ -50,12 +51,12 @@ test("a run streams into the transcript beside the editor within 250 ms, with a 
   await until(async () => (await shown(s.page)).includes("The loop is fine,"), "the first text");
   const late = Date.now() - said;
   await s.page.locator(".statusbar-item").filter({ hasText: "1 run · local" }).waitFor();
-  await toast(s.page, "reviewer · local: local").waitFor();
+  await toast(s.page, "reviewer on local (local)").waitFor();
   await until(async () => (await shown(s.page)).includes("point 19"), "the rest");
   await shot(s.page, "running");
   end.release();
   await until(async () => (await shown(s.page)).includes("**completed**"), "the end");
-  await toast(s.page, "reviewer · local").waitFor({ state: "detached" });
+  await toast(s.page, "reviewer on local").waitFor({ state: "detached" });
   await s.page.locator(".statusbar-item").filter({ hasText: "1 run" }).waitFor({ state: "hidden" });
   console.log(`first text after ${late} ms`);
   assert.ok(late < 1000, `${late} ms`); // Measured in docs; here only that nothing waits.
@@ -67,7 +68,7 @@ test("Cancel in the notification closes the connection to the model and keeps wh
   s.model.state.play = async (answer) => { answer.say("This far. "); while (!answer.gone) { await sleep(50); } };
   await run("Reviewer", "Never end");
   await until(async () => (await shown(s.page)).includes("This far."), "text");
-  await toast(s.page, "reviewer · local").getByRole("button", { name: "Cancel" }).click();
+  await toast(s.page, "reviewer on local").getByRole("button", { name: "Cancel" }).click();
   await until(() => s.model.state.closed > closed, "the connection to be closed");
   await until(async () => (await shown(s.page)).includes("**cancelled**"), "the transcript to say so");
   assert.match(await shown(s.page), /This far\./);
@@ -85,7 +86,7 @@ test("a run on a selection shows a line and a lens at its place; the lens cancel
   await choose(s.page, "Reviewer");
   await type(s.page, "What about an empty list?");
   await lens(s.page, /reviewer.*tokens/).waitFor({ timeout: 15000 });
-  await until(async () => (await shown(s.page)).includes("reviewer: writing"), "the line at the place");
+  await until(async () => (await decorations(s.page)).includes("reviewer: writing"), "the line at the place");
   await shot(s.page, "inline");
   await lens(s.page, "Cancel").click();
   await until(() => s.model.state.closed > closed, "the connection to be closed");
@@ -133,7 +134,7 @@ test("Explain Route shows every rule", async () => {
   const frame = s.page.frameLocator("iframe.webview").first().frameLocator("iframe#active-frame");
   await frame.getByText("Where reviewer runs").waitFor({ timeout: 20000 });
   await shot(s.page, "route");
-  await s.page.keyboard.press("Control+F4");
+  await palette(s.page, "View: Close Editor");
 });
 
 test("an endpoint that is down is told, with its name", async () => {

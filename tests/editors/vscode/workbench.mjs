@@ -97,7 +97,7 @@ export async function palette(page, title) {
   const input = page.locator(".quick-input-widget input").first();
   await input.waitFor();
   await input.fill(`>${title}`);
-  await page.locator(".quick-input-list .monaco-list-row").filter({ hasText: title }).first().waitFor({ timeout: 15000 });
+  await page.locator(".quick-input-list .monaco-list-row").filter({ hasText: title }).first().waitFor({ timeout: 60000 });
   await page.keyboard.press("Enter");
 }
 
@@ -130,8 +130,12 @@ export const lens = (page, text) => page.locator(".codelens-decoration a").filte
 /** The text of the editors on the screen, line by line. */
 export const shown = (page) => page.locator(".view-lines").evaluateAll((all) => all.map((each) => each.innerText.replace(/\u00a0/g, " ")).join("\n"));
 
+/** What decorations write behind the text, which is no text of the document. */
+export const decorations = (page) => page.locator(".view-line span[class*='ced-']").evaluateAll((all) => all.map((each) => getComputedStyle(each, "::after").content).join("\n"));
+
 export async function shot(page, name) {
   fs.mkdirSync(SCREENSHOTS, { recursive: true });
+  await sleep(400); // What fades in has arrived.
   await page.screenshot({ path: path.join(SCREENSHOTS, `vscode-${name}.png`) });
 }
 
