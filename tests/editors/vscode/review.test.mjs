@@ -4,7 +4,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { after, before, beforeEach } from "node:test";
 import { FILES, scene, testIn } from "./fixture.mjs";
-import { choose, lens, openFile, palette, shot, shown, toast, type, until } from "./workbench.mjs";
+import { choose, file, lens, openFile, palette, shot, shown, toast, type, until } from "./workbench.mjs";
 
 let s;
 const test = testIn(() => s);
@@ -46,11 +46,11 @@ test("a proposal shows lenses in the file; one hunk is applied from its lens, an
   await shot(s.page, "proposal");
   assert.strictEqual(onDisk("app.py"), FILES["app.py"]);
   await lens(s.page, /^Apply/).click();
-  await until(async () => (await shown(s.page)).includes("result = 0.0"), "the hunk in the buffer");
-  assert.doesNotMatch(await shown(s.page), /best = max\(prices\)/);
+  await until(async () => (await file(s.page)).includes("result = 0.0"), "the hunk in the buffer");
+  assert.doesNotMatch(await file(s.page), /best = max\(prices\)/);
   await s.page.locator(".view-line").filter({ hasText: "def total" }).first().click();
   await s.page.keyboard.press("Control+z");
-  await until(async () => !(await shown(s.page)).includes("result = 0.0"), "the undo");
+  await until(async () => !(await file(s.page)).includes("result = 0.0"), "the undo");
   await palette(s.page, "View: Revert and Close Editor");
 });
 
@@ -63,7 +63,7 @@ test("the diff is VS Code's own; a hunk is rejected and the rest applied from it
   await s.page.locator(".title .action-label[aria-label^='Apply This Hunk']").click();
   await until(async () => !(await s.page.locator(".monaco-diff-editor").count()) || (await shown(s.page)).includes("best"), "the decision");
   await openFile(s.page, "app.py");
-  await until(async () => (await shown(s.page)).includes("best = max(prices)"), "the hunk");
+  await until(async () => (await file(s.page)).includes("best = max(prices)"), "the hunk");
   await save();
   await until(() => onDisk("app.py").includes("best = max(prices)"), "the file");
 });

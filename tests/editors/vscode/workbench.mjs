@@ -130,6 +130,8 @@ export const lens = (page, text) => page.locator(".codelens-decoration a").filte
 /** The text of the editors on the screen, line by line. */
 export const shown = (page) => page.locator(".view-lines").evaluateAll((all) => all.map((each) => each.innerText.replace(/\u00a0/g, " ")).join("\n"));
 
+/** The text of the first group of editors, where the user's own file is. */
+export const file = (page) => page.locator(".editor-group-container").first().locator(".view-lines").last().innerText().then((text) => text.replace(/\u00a0/g, " "));
 /** What decorations write behind the text, which is no text of the document. */
 export const decorations = (page) => page.locator(".view-line span[class*='ced-']").evaluateAll((all) => all.map((each) => getComputedStyle(each, "::after").content).join("\n"));
 
