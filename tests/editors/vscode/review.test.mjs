@@ -45,7 +45,7 @@ test("a proposal shows lenses in the file; one hunk is applied from its lens, an
   await toast(s.page, "fixer proposes changes to 1 file.").waitFor();
   await shot(s.page, "proposal");
   assert.strictEqual(onDisk("app.py"), FILES["app.py"]);
-  await lens(s.page, /^Apply/).click();
+  await lens(s.page, /^Apply \(/).click();
   await until(async () => (await file(s.page)).includes("result = 0.0"), "the hunk in the buffer");
   assert.doesNotMatch(await file(s.page), /best = max\(prices\)/);
   await s.page.locator(".view-line").filter({ hasText: "def total" }).first().click();
@@ -88,7 +88,7 @@ test("what the user typed meanwhile is kept", async () => {
   await s.page.locator(".view-line").filter({ hasText: "# Notes" }).click();
   await s.page.keyboard.press("Home");
   await s.page.keyboard.type("My own line\n\n");
-  await lens(s.page, /^Apply/).click();
+  await lens(s.page, /^Apply \(/).click();
   await until(async () => (await shown(s.page)).includes("Something now."), "the change");
   await save();
   await until(() => onDisk("notes.md") === "My own line\n\n# Notes\n\nSomething now.\n", "both changes in the file");
