@@ -12,8 +12,8 @@ from inhouse.definitions.values import Found, Reading
 
 __all__ = ["EVALUATED", "LARGEST", "SUFFIXES", "Found", "Reading", "read"]
 
-LARGEST = 1_000_000
-"""Characters; Codebuff's own largest definition has a tenth of it."""
+LARGEST = 400_000
+"""Characters; Codebuff's own largest definition has a quarter of it."""
 EVALUATED = frozenset({".ts", ".tsx", ".js", ".mjs", ".cjs", ".mts", ".cts", ".jsx"})
 """Forms that may need an evaluation."""
 _log = logging.getLogger(__name__)

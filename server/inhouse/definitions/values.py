@@ -28,7 +28,7 @@ class FunctionText(str):
 UNDEFINED: Final = Missing.UNDEFINED
 UNKNOWN: Final = Missing.UNKNOWN
 
-MOST_VALUES: Final = 50_000
+MOST_VALUES: Final = 20_000
 """Values in one definition; more is a mistake or an attack."""
 DEEPEST: Final = 100
 """Levels of nesting."""

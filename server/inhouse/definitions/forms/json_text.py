@@ -49,11 +49,11 @@ def _root(program: "Node") -> "Node | None":
     """The value itself; of a broken text the first object that is left of it."""
     stack = [program]
     while stack:
-        node = stack.pop(0)
+        node = stack.pop()
         if node.type in {"object", "array"}:
             return node
         if node.type in {"program", "expression_statement", "parenthesized_expression", "ERROR"}:
-            stack = [*node.named_children, *stack]
+            stack.extend(reversed(node.named_children))
     return next((child for child in program.children if child.is_error), None)
 
 

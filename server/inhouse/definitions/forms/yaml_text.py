@@ -61,7 +61,9 @@ def yaml_literal(path: Path, text: str, whole_file: str) -> tuple[Literal | None
         return None, [problem]
     for _ in range(_TRIES):
         try:
-            node: Any = YAML(typ="safe", pure=True).compose(text)  # pyright: ignore[reportUnknownMemberType]
+            reader: Any = YAML(typ="safe", pure=True)
+            reader.composer.warn_double_anchors = False
+            node = reader.compose(text)
         except (YAMLError, ValueError, AttributeError, TypeError, IndexError) as error:
             # ruamel raises the last three on some tangled texts instead of its own errors.
             place = _place(error, work.lines)

@@ -59,7 +59,8 @@ def read_expression(node: "Node", scope: Scope, depth: int = 0) -> Literal:
     """The value of an expression; `UNKNOWN` where only an evaluation can tell."""
     node = unwrap(node)
     if depth > DEEPEST:
-        scope.problems.append(_too_deep(node, scope))
+        if all(problem.code != "too-deep" for problem in scope.problems):
+            scope.problems.append(_too_deep(node, scope))
         return _unknown(node, scope)
     if not scope.spend():
         return _unknown(node, scope)
@@ -149,11 +150,14 @@ def _identifier(node: "Node", scope: Scope, depth: int) -> Literal:
     known = binding.kind in {Kind.CONST, Kind.FUNCTION}
     if binding.node is None or not known or name in scope.reading:
         return _unknown(node, scope)
-    scope.reading.add(name)
-    try:
-        literal = read_expression(binding.node, scope, depth)
-    finally:
-        scope.reading.discard(name)
+    literal = scope.known.get(name)
+    if literal is None:
+        scope.reading.add(name)
+        try:
+            literal = read_expression(binding.node, scope, depth)
+        finally:
+            scope.reading.discard(name)
+        scope.known[name] = literal
     if literal.fields is not None or literal.items is not None:
         return literal
     return Literal(literal.value, scope.range(node))
@@ -190,6 +194,9 @@ def _binary(node: "Node", scope: Scope, depth: int) -> Literal:
     missing = result.range if value is UNKNOWN else None
     end = scope.range(chain[0][1]).end if chain else scope.range(first).end
     for operator_text, right in reversed(chain):
+        if not scope.spend():
+            value = UNKNOWN
+            break
         other = _scalar(read_expression(right, scope, depth))
         if other is UNKNOWN and missing is None:
             missing = scope.range(right)

@@ -1,6 +1,7 @@
 """The names of one module, and what reading its literals may cost."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
@@ -10,11 +11,16 @@ from attrs import field, frozen
 
 from inhouse.core.text import Problem, Range
 from inhouse.definitions.typescript.parsing import Source, leaves
+from inhouse.definitions.values import Literal
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-MOST_STEPS = 100_000
+_ASSIGNED = re.compile(
+    r"(?<![\w$.])([A-Za-z_$][\w$]{0,80})(?:\s{0,20}:[^=;\n]{0,200})?\s{0,20}"
+    r"(?:[-+*/%&|^?<>]{0,3}=(?![=>])|\+\+|--)"
+)
+MOST_STEPS = 20_000
 """Expressions read for one file; constants that spread each other grow without end."""
 
 
@@ -50,6 +56,8 @@ class Scope:
     reading: set[str] = field(factory=set[str])
     """Names whose value is being read: one that leads to itself has none."""
     spent: list[int] = field(factory=lambda: [0])
+    known: dict[str, Literal] = field(factory=dict[str, Literal])
+    """Values of names that were read before."""
 
     def range(self, node: "Node") -> Range:
         return self.source.range(node)
@@ -167,6 +175,7 @@ def _is_type_only(node: "Node") -> bool:
 
 def _forget_what_may_change(source: Source, bindings: dict[str, Binding]) -> None:
     """A variable that is assigned again has no value that can be read."""
+    again: Counter[str] | None = None
     for statement in top_level(source.root):
         inner = statement.child_by_field_name("declaration") or statement
         if inner.type not in {"lexical_declaration", "variable_declaration"}:
@@ -175,10 +184,6 @@ def _forget_what_may_change(source: Source, bindings: dict[str, Binding]) -> Non
             continue
         for declarator in inner.named_children:
             name = declarator.child_by_field_name("name")
-            if name is not None and _assigned_again(source.text(name), source):
+            again = Counter(_ASSIGNED.findall(source.lines.text)) if again is None else again
+            if name is not None and again[source.text(name)] > 1:
                 bindings[source.text(name)] = Binding(Kind.OTHER)
-
-
-def _assigned_again(name: str, source: Source) -> bool:
-    pattern = rf"(?<![\w$.]){re.escape(name)}\s*(?:[-+*/%&|^?<>]{{0,3}}=(?![=>])|\+\+|--)"
-    return len(re.findall(pattern, source.lines.text)) > 1

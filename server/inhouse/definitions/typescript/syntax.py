@@ -83,10 +83,14 @@ def _backtick(node: "Node", source: Source, path: Path) -> Problem | None:
 
 
 def _open_text(node: "Node", source: Source, path: Path) -> Problem | None:
-    for leaf in leaves(node):
-        if leaf.type in _QUOTES and (leaf.parent is None or leaf.parent.type not in _TEXTS):
-            place = source.range(leaf)
-            return syntax_error(path, place, f"Syntax error: this {leaf.type} is never closed.")
+    stack = [node]
+    while stack:
+        current = stack.pop()
+        if current.type in _QUOTES:
+            place = source.range(current)
+            return syntax_error(path, place, f"Syntax error: this {current.type} is never closed.")
+        inner = current.children
+        stack.extend(reversed(inner[1:-1] if current.type in _TEXTS else inner))
     return None
 
 
