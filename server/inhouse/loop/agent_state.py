@@ -30,12 +30,13 @@ class AgentStates:
             spec.name: {"description": spec.description, "inputSchema": spec.parameters}
             for spec in state.offered
         }
+        # What there is not stays away: in JavaScript it must be undefined, not null.
+        optional = {"parentId": state.parent_id, "output": state.output}
         return {
+            **{key: value for key, value in optional.items() if value is not None},
             "agentId": state.agent_id,
             "runId": state.run_id,
-            "parentId": state.parent_id,
             "messageHistory": [shape for _, shape, _ in shapes],
-            "output": state.output,
             "systemPrompt": state.system,
             "toolDefinitions": offered,
             "contextTokenCount": sum(size for *_, size in shapes) + _fixed(state.system, offered),

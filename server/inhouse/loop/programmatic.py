@@ -65,12 +65,13 @@ class Script:
         self.step_all = False
         results: list[Any] = []
         while True:
-            resumed = {
+            resumed: dict[str, Any] = {
                 "agentState": self.states.now(self.run),
                 "toolResult": results,
                 "stepsComplete": steps_complete,
-                "nResponses": responses,
             }
+            if responses is not None:
+                resumed["nResponses"] = responses
             outcome = await self._send(resumed)
             match outcome:
                 case StepDone():
