@@ -25,11 +25,26 @@ async def test_output_may_stand_in_data():
     assert played.result.output == {"a": 1}
 
 
+async def test_output_is_repaired_like_any_input():
+    played = await structured([call("set_output", '{"a": "7"}')])
+
+    assert played.prompt().tools[0].parameters["properties"] == SCHEMA["properties"]
+    assert played.result.output == {"a": 7}
+
+
 async def test_output_that_does_not_fit_is_sent_back():
     played = await structured([call("set_output", '{"a": "x"}')], [call("set_output", '{"a": 2}')])
 
     message = played.prompt(1).messages[-1].output["errorMessage"]
-    assert message.startswith('The output does not fit its schema and was not set: a is "x"')
+    assert message.startswith('Wrong input for set_output: a is "x", not an integer')
+    assert played.result.output == {"a": 2}
+
+
+async def test_output_that_lacks_something_is_sent_back():
+    played = await structured([call("set_output", "{}")], [call("set_output", '{"a": 2}')])
+
+    message = played.prompt(1).messages[-1].output["errorMessage"]
+    assert message.startswith("The output does not fit its schema and was not set: 'a' is missing")
     assert played.result.output == {"a": 2}
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, Protocol, cast
 
+from attrs import evolve
+
 from inhouse.core.definition import AgentDefinition
 from inhouse.core.errors import ToolError
 from inhouse.core.message_json import messages_from_json
@@ -38,7 +40,7 @@ def control_tools(
         _tool("think_deeply", _say("Thought logged.")),
         _tool("write_todos", _say("Todos written.")),
         _tool("suggest_followups", _say("Followups suggested.")),
-        _tool("set_output", lambda given: _set_output(memory, definition, given)),
+        _set_output_tool(memory, definition),
         _tool("add_message", lambda given: _add_message(memory, given)),
         _tool("set_messages", lambda given: _set_messages(memory, given)),
         _tool("lookup_agent_info", lambda given: _lookup(find, given["agentId"])),
@@ -59,6 +61,22 @@ def _tool(name: str, act: _Act) -> Tool:
 
 def _say(message: str) -> _Act:
     return lambda _: {"message": message}
+
+
+def _set_output_tool(memory: RunMemory, definition: AgentDefinition) -> Tool:
+    """Offer the fields of the output schema themselves: small models then get them right.
+
+    Nothing is required here, because the output may also stand in ``data``.
+    """
+    tool = _tool("set_output", lambda given: _set_output(memory, definition, given))
+    schema = definition.output_schema or {}
+    properties = schema.get("properties")
+    if not isinstance(properties, Mapping) or not properties:
+        return tool
+    parameters: dict[str, Any] = {"type": "object", "properties": properties}
+    if "$defs" in schema:
+        parameters["$defs"] = schema["$defs"]
+    return evolve(tool, spec=evolve(tool.spec, parameters=parameters))
 
 
 def _set_output(
