@@ -16,16 +16,15 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from inhouse.core.errors import InhouseError, UserError
-from inhouse.host.host import Door, Host, RunContext
 from inhouse.lsp import processes
 from inhouse.lsp.agent_commands import PREFIX, can_register
 from inhouse.lsp.capabilities import initialize_result
 from inhouse.lsp.client import Client, Json, as_object, read_client
 from inhouse.lsp.command_names import COMMANDS
+from inhouse.lsp.early import agent_ids
 from inhouse.lsp.framing import Framing, frame
 from inhouse.lsp.link import Link
 from inhouse.lsp.outbox import Outbox, PipeOutbox, SocketOutbox
-from inhouse.lsp.questions import EditorApprover
 
 logger = logging.getLogger(__name__)
 _PIECE = 1 << 16
@@ -108,7 +107,6 @@ class _Connection:
         self._outbox = outbox
         self._stopping = stopping
         self._server: Any = None
-        self._session: Any = None
 
     async def read(self, chunks: Chunks) -> None:
         framing = Framing()
@@ -120,8 +118,8 @@ class _Connection:
                     self._server.protocol.receive(body)
 
     async def aclose(self) -> None:
-        if self._session is not None:
-            await self._session.aclose()
+        if self._server is not None:
+            await self._server.session.aclose()
 
     async def _first(self, body: bytes) -> None:
         message = _read(body)
@@ -131,48 +129,14 @@ class _Connection:
             self._refuse(message)
             return
         client = read_client(message.get("params"))
-        link = Link(self._outbox, client)
-        approver = EditorApprover(link)
-        host = self._open_host(client, approver)
-        started = asyncio.create_task(host.start(), name="starting")
-        commands = await _commands(client, host, started)
-        result = initialize_result(client, commands)
+        result = initialize_result(client, await _commands(client))
         self._send({"jsonrpc": "2.0", "id": message["id"], "result": result})
         await asyncio.sleep(0)
-        self._open_session(link, host, approver, started)
-        self._server.protocol.answered = message["id"]
-        self._server.protocol.initialize_result = result
+        from inhouse.lsp.opening import open_server  # noqa: PLC0415  half a second of imports
+
+        link = Link(self._outbox, client)
+        self._server = open_server(link, message, result, self._stopping.stop)
         self._server.protocol.receive(body)
-        if client.process_id is not None:
-            leave = processes.when_gone(client.process_id, lambda: self._stopping.stop(1))
-            self._session.spawn(leave, name="watching the client")
-
-    def _open_host(self, client: Client, approver: EditorApprover) -> Host:
-        def make_workspace(context: RunContext) -> Any:
-            return self._session.workspace(context)
-
-        def changed() -> None:
-            if self._session is not None:
-                self._session.world_changed()
-
-        return Host(
-            roots=client.roots,
-            environ=dict(os.environ),
-            door=Door(make_workspace, approver, changed),
-            editor_values=client.settings,
-            client_trusted=client.trusted,
-        )
-
-    def _open_session(
-        self, link: Link, host: Host, approver: EditorApprover, started: asyncio.Task[None]
-    ) -> None:
-        from inhouse.lsp.server import Server  # noqa: PLC0415  half a second of imports
-        from inhouse.lsp.session import Session  # noqa: PLC0415
-
-        self._session = Session(link, host, approver, started)
-        self._server = Server(self._session, self._stopping.stop)
-        if started.done():
-            self._session.world_changed()
 
     def _refuse(self, message: Json) -> None:
         if "id" in message and "method" in message:
@@ -186,12 +150,13 @@ class _Connection:
         self._outbox.write(frame(json.dumps(message, ensure_ascii=False)))
 
 
-async def _commands(client: Client, host: Host, started: asyncio.Task[None]) -> list[str]:
+async def _commands(client: Client) -> list[str]:
     """Name the commands; each agent's too for a client that cannot be told of it later."""
     names: list[str] = list(COMMANDS)
     if not can_register(client):
-        await asyncio.wait((started,), timeout=_AGENTS_BUDGET)
-        names += [f"{PREFIX}{agent}" for agent in host.world.catalog.agents]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_AGENTS_BUDGET):
+                names += [f"{PREFIX}{agent}" for agent in await agent_ids(client)]
     return names
 
 
