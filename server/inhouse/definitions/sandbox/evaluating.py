@@ -1,7 +1,6 @@
 """Has definitions evaluated by workers and turns what comes back into values of ours."""
 
 import asyncio
-import json
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -9,13 +8,13 @@ from typing import Any
 
 from inhouse.definitions.evaluator import Evaluated, EvaluationProblem
 
+from .checking import checked_object
 from .confinement import RefusedFileError, real
 from .modules import Loaded, Modules
 from .places import Place, import_place, name_place, original_place, syntax_place
 from .process import Answer, Worker, WorkerLost
 
 _BIG = 64 << 10
-_MOST_DEPTH = 120
 _MOST_MESSAGE = 2000
 _ABSENT = re.compile(r"'?([\w$]+)'? is not (?:defined|initialized)")
 _NOT_HERE = re.compile(
@@ -94,44 +93,13 @@ def _body(loaded: Loaded) -> bytes:
 async def _taken(path: Path, modules: Modules, answer: Answer) -> Evaluated:
     try:
         if len(answer.body) > _BIG:
-            exports = await asyncio.to_thread(_checked, answer.body)
+            exports = await asyncio.to_thread(checked_object, answer.body)
         else:
-            exports = _checked(answer.body)
+            exports = checked_object(answer.body)
     except (ValueError, RecursionError) as error:
         message = f"exports what is no data ({error})"
         return _evaluated(modules, problem=EvaluationProblem(message, path, 0, 0, "value"))
     return _evaluated(modules, exports=exports)
-
-
-def _checked(body: bytes) -> dict[str, Any]:
-    """Believe nothing: it is an object of JSON values, not too deep, in proper Unicode."""
-    value = json.loads(body, parse_constant=_refuse_constant)
-    if not isinstance(value, dict):
-        raise ValueError("no object")  # noqa: TRY004
-    return {_clean(str(key)): _plain(each, 0) for key, each in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"the number {name}")
-
-
-def _plain(value: Any, depth: int) -> Any:
-    if depth > _MOST_DEPTH:
-        raise ValueError("nested too deep")
-    if isinstance(value, str):
-        return _clean(value)
-    if isinstance(value, list):
-        return [_plain(each, depth + 1) for each in value]  # pyright: ignore[reportUnknownVariableType]
-    if isinstance(value, dict):
-        return {_clean(str(key)): _plain(each, depth + 1) for key, each in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    return value
-
-
-def _clean(text: str) -> str:
-    """Replace halves of surrogate pairs, which no file and no server takes."""
-    if text.isascii():
-        return text
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _explained(path: Path, modules: Modules, answer: Answer, limit: float) -> EvaluationProblem:

@@ -8,6 +8,7 @@ from typing import Any
 
 from inhouse.core.ports import StepContext, StepDone, StepFailed, StepLog, StepYield
 
+from .checking import checked
 from .process import THREADS, Answer, Worker, WorkerLost
 
 OnLog = Callable[[StepLog], None]
@@ -38,17 +39,12 @@ class Generator:
 
     async def open(self, source: str, context: StepContext) -> None:
         """Start it; should that fail, the first `send` tells."""
-        call = {"prompt": context.prompt, "params": context.params, "model": context.model}
-        texts = [source.encode("utf-8", "replace").decode(), _json(call)]
-        kept, pieces = self._changes(context.agent_state)
-        header = {
-            "op": "open",
-            "source": len(texts[0]),
-            "context": len(texts[1]),
-            "kept": kept,
-            "pieces": [len(piece) for piece in pieces],
-        }
-        answer = await self._ask(header, "".join((*texts, *pieces)))
+        try:
+            header, body = self._opening(source, context)
+        except (TypeError, ValueError, RecursionError) as error:
+            self._end(StepFailed(f"what handleSteps should be called with is no JSON ({error})"))
+            return
+        answer = await self._ask(header, body)
         if answer is not None and answer.header["op"] == "failed":
             self._end(self._failure(answer))
 
@@ -75,6 +71,19 @@ class Generator:
     async def aclose(self) -> None:
         self._end(StepFailed("handleSteps was closed"))
 
+    def _opening(self, source: str, context: StepContext) -> tuple[dict[str, Any], str]:
+        call = {"prompt": context.prompt, "params": context.params, "model": context.model}
+        texts = [source.encode("utf-8", "replace").decode(), _json(call)]
+        kept, pieces = self._changes(context.agent_state)
+        header = {
+            "op": "open",
+            "source": len(texts[0]),
+            "context": len(texts[1]),
+            "kept": kept,
+            "pieces": [len(piece) for piece in pieces],
+        }
+        return header, "".join((*texts, *pieces))
+
     def _resumption(self, value: Any) -> tuple[dict[str, Any], str]:
         if not self._started:
             self._started = True
@@ -83,8 +92,6 @@ class Generator:
         received = {key: each for key, each in given.items() if key != "agentState"}
         kept, pieces = self._changes(given.get("agentState") or {})
         sizes = [len(piece) for piece in pieces]
-        if sum(sizes) > _MOST_STATE:
-            raise ValueError(f"agentState has {sum(sizes) >> 20} MB")
         header = {"op": "resume", "kept": kept, "pieces": sizes, "received": sum(sizes)}
         return header, "".join((*pieces, _json(received)))
 
@@ -98,7 +105,10 @@ class Generator:
             kept += 1
         self._history = list(history)
         others = {key: each for key, each in state.items() if key != "messageHistory"}
-        return kept, [_json(others), *(_json(message) for message in history[kept:])]
+        pieces = [_json(others), *(_json(message) for message in history[kept:])]
+        if (size := sum(map(len, pieces))) > _MOST_STATE:
+            raise ValueError(f"agentState has {size >> 20} MB, {_MOST_STATE >> 20} at most")
+        return kept, pieces
 
     async def _ask(self, header: dict[str, Any], body: str) -> Answer | None:
         """Give the worker's answer; None, and the end, where there will be none."""
@@ -122,7 +132,7 @@ class Generator:
 
     def _read(self, answer: Answer, kind: type[Any]) -> Any:
         try:
-            return kind(json.loads(answer.body))
+            return kind(checked(answer.body))
         except (ValueError, RecursionError) as error:
             return self._end(StepFailed(f"handleSteps yielded what is no data ({error})"))
 

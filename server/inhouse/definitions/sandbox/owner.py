@@ -69,6 +69,7 @@ class Sandbox:
         self._cache = cache or _cache_folder()
         self._workers: list[Worker] = []
         self._busy: set[Worker] = set()
+        self._starts: set[asyncio.Task[Worker]] = set()
         self._spare: asyncio.Task[Worker] | None = None
         self._slots: asyncio.Semaphore | None = None
         self._reaper: asyncio.TimerHandle | None = None
@@ -133,9 +134,10 @@ class Sandbox:
         self._closed = True
         if self._reaper is not None:
             self._reaper.cancel()
-        if self._spare is not None:
-            self._spare.cancel()
-            await asyncio.wait({self._spare})
+        for start in self._starts:
+            start.cancel()
+        if self._starts:
+            await asyncio.wait(self._starts)
         await asyncio.gather(*(worker.aclose() for worker in self._workers), *self._endings)
         self._workers.clear()
 
@@ -167,22 +169,30 @@ class Sandbox:
         self._drop_dead()
         idle = self._idle()
         if idle:
-            worker = idle[0]
-        elif self._spare is not None:
-            spare, self._spare = self._spare, None
-            worker = await spare
-        else:
-            worker = await self._start()
-        self._busy.add(worker)
-        return worker
+            self._busy.add(idle[0])
+            return idle[0]
+        start, self._spare = self._spare or self._start(), None
+        try:
+            return await start
+        except asyncio.CancelledError:
+            current = asyncio.current_task()
+            if start.cancelled() and current is not None and not current.cancelling():
+                raise WorkerLost("the sandbox was closed") from None
+            if start.done() and not start.cancelled() and start.exception() is None:
+                self._busy.discard(start.result())  # It came up just now, for nobody.
+            raise
 
     async def _take_for_steps(self) -> Worker:
         """Give each generator a process of its own, up to a number; then they share."""
         self._drop_dead()
-        if not self._idle() and len(self._workers) >= _MOST_WORKERS:
-            shared = [worker for worker in self._workers if worker.sessions and worker.alive]
-            if shared:
-                return min(shared, key=lambda worker: worker.sessions)
+        while not self._idle() and len(self._workers) + len(self._starts) >= _MOST_WORKERS:
+            sharing = [worker for worker in self._workers if worker.sessions and worker.alive]
+            if sharing:
+                return min(sharing, key=lambda worker: worker.sessions)
+            if not self._starts:
+                break
+            await asyncio.wait(self._starts, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.sleep(0)  # Whoever started it opens a session in it first.
         return await self._take()
 
     def _idle(self) -> list[Worker]:
@@ -192,33 +202,41 @@ class Sandbox:
             if worker.alive and worker not in self._busy and not worker.sessions
         ]
 
-    async def _start(self) -> Worker:
+    def _start(self) -> "asyncio.Task[Worker]":
+        start = asyncio.create_task(self._started(), name="sandbox start")
+        self._starts.add(start)
+        start.add_done_callback(self._after_start)
+        return start
+
+    async def _started(self) -> Worker:
         configuration = await asyncio.to_thread(_cache_configuration, self._cache)
         worker = await Worker.start(memory=self._memory_limit, cache=configuration)
         if self._closed:
             await worker.aclose()
             raise WorkerLost("the sandbox was closed")
         self._workers.append(worker)
+        self._busy.add(worker)
         return worker
+
+    def _after_start(self, start: "asyncio.Task[Worker]") -> None:
+        self._starts.discard(start)
+        failed = start.cancelled() or start.exception() is not None
+        if self._spare is start:
+            self._spare = None
+            if not failed:
+                self._busy.discard(start.result())
 
     def _prepare_spare(self) -> None:
         """Have the next one ready before it is asked for."""
         if self._closed or self._spare is not None or self._idle():
             return
-        if len(self._workers) < _MOST_WORKERS:
-            self._spare = asyncio.create_task(self._start(), name="sandbox spare")
-            self._spare.add_done_callback(self._spare_started)
-
-    def _spare_started(self, task: "asyncio.Task[Worker]") -> None:
-        if self._spare is task:
-            self._spare = None
-        if not task.cancelled():
-            task.exception()  # Whoever needs a worker next will start one and be told.
+        if len(self._workers) + len(self._starts) < _MOST_WORKERS:
+            self._spare = self._start()
 
     def _rest(self) -> None:
         """Look after idle workers later; end at once what has grown too large."""
         for worker in self._idle():
-            if worker.evaluations > _MOST_EVALUATIONS or worker.memory() > _MOST_MEMORY:
+            if worker.evaluations > _MOST_EVALUATIONS or worker.peak > _MOST_MEMORY:
                 worker.kill()
         self._drop_dead()
         if self._reaper is not None:

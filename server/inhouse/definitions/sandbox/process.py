@@ -21,7 +21,8 @@ _KEPT_VARIABLES = ("SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 _START = (
     "import sys; sys.path[:0] = {}; from inhouse.definitions.sandbox.worker import main; main()"
 )
-_START_TIME = 30.0
+_START_TIME = 120.0
+"""The first start ever compiles the interpreter, which a busy machine takes its time for."""
 THREADS = 6
 """Of one worker; a generator that hangs delays only those on its own thread."""
 
@@ -45,7 +46,9 @@ class Worker:
         self._next = 1
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._reading = asyncio.create_task(self._read(), name="sandbox worker")
-        self._peak = 0
+        self.peak = 0
+        """The most bytes it ever held, as it says; 0 where its system does not tell."""
+        self._killed = False
         self.evaluations = 0
 
     @staticmethod
@@ -88,7 +91,7 @@ class Worker:
 
     @property
     def alive(self) -> bool:
-        return not self._reading.done()
+        return not self._killed and not self._reading.done()
 
     @property
     def sessions(self) -> int:
@@ -101,7 +104,7 @@ class Worker:
         try:
             return psutil.Process(self.pid).memory_info().rss
         except psutil.Error:
-            return self._peak
+            return self.peak
 
     def begin(self) -> int:
         """Open a session: frames with its number find their way back to `receive`.
@@ -136,6 +139,7 @@ class Worker:
 
     def kill(self) -> None:
         """End it at once, with everything in it."""
+        self._killed = True
         with contextlib.suppress(ProcessLookupError):
             if sys.platform != "win32":
                 os.killpg(self.pid, signal.SIGKILL)
@@ -170,7 +174,7 @@ class Worker:
 
     def _sort(self, answer: Answer) -> None:
         header = answer.header
-        self._peak = max(self._peak, int(header["memory"]))
+        self.peak = max(self.peak, int(header["memory"]))
         if header["op"] == "ready":
             if not self._ready.done():
                 self._ready.set_result(None)
