@@ -65,7 +65,7 @@ async def test_the_engine_is_never_loaded_in_our_own_process(cache):
             folder = Path(tempfile.mkdtemp())
             (folder / "x.ts").write_text("export default {{ id: 'x' + 1 }}")
             sandbox = Sandbox(cache=Path({str(cache)!r}))
-            result = await sandbox.evaluate(folder / "x.ts", roots=[], texts={})
+            result = await sandbox.evaluate(folder / "x.ts", roots=[], texts={{}})
             await sandbox.aclose()
             print(result.exports["default"]["id"], *sorted(sys.modules))
         asyncio.run(main())
