@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import jiter
+from attrs import frozen
 
 from inhouse.core.errors import InhouseError, ProviderError
 from inhouse.core.route import Endpoint
@@ -20,9 +21,19 @@ SECONDS = 10.0
 LARGEST_ANSWER = 32 * 1024 * 1024
 
 
+@frozen
+class Reply:
+    value: Any
+    headers: Mapping[str, str]
+
+
 async def get_json(endpoint: Endpoint, path: str, egress: "Egress") -> Any:
     """GET beside the base URL (``models``), or from the server's root (``/props``)."""
-    return await _json(endpoint, "GET", path, None, egress, seconds=SECONDS)
+    return (await get(endpoint, path, egress)).value
+
+
+async def get(endpoint: Endpoint, path: str, egress: "Egress") -> Reply:
+    return await _reply(endpoint, "GET", path, None, egress, seconds=SECONDS)
 
 
 async def post_json(
@@ -33,7 +44,7 @@ async def post_json(
     *,
     seconds: float = SECONDS,
 ) -> Any:
-    return await _json(endpoint, "POST", path, body, egress, seconds=seconds)
+    return (await _reply(endpoint, "POST", path, body, egress, seconds=seconds)).value
 
 
 def url_of(endpoint: Endpoint, path: str) -> str:
@@ -49,7 +60,7 @@ def headers_of(endpoint: Endpoint) -> dict[str, str]:
     return {"authorization": f"Bearer {key or 'unused'}", **own}
 
 
-async def _json(
+async def _reply(
     endpoint: Endpoint,
     method: str,
     path: str,
@@ -57,7 +68,7 @@ async def _json(
     egress: "Egress",
     *,
     seconds: float,
-) -> Any:
+) -> Reply:
     import httpx2  # noqa: PLC0415  # 0.25 s: not before the first request
 
     place = Place(endpoint, path)
@@ -80,7 +91,7 @@ async def _json(
         text = data.decode("utf-8", "replace")
         raise failures.of_status(place, response.status_code, text, response.headers)
     try:
-        return jiter.from_json(data)
+        return Reply(jiter.from_json(data), dict(response.headers))
     except ValueError as error:
         raise failures.not_an_answer(place, data[:64].decode("utf-8", "replace")) from error
 

@@ -1,11 +1,26 @@
-"""A model for any endpoint."""
+"""A model for any endpoint: the right way to ask, and every guard around it."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from typing import Any
+
+from attrs import evolve, frozen
 
 from inhouse.core.definition import AgentDefinition
 from inhouse.core.errors import UserError
-from inhouse.core.ports import Model
+from inhouse.core.events import ModelChunk
+from inhouse.core.ports import Model, Prompt
 from inhouse.core.route import Endpoint, Kind
+from inhouse.providers.codebuff import CodebuffChat
 from inhouse.providers.egress import Egress
-from inhouse.providers.embedded import ALIAS, EmbeddedModel, EmbeddedServers
+from inhouse.providers.embedded import ALIAS, EmbeddedServers
+from inhouse.providers.extras import extra_body
+from inhouse.providers.guard import Guard
+from inhouse.providers.ollama import OllamaChat, think_option
+from inhouse.providers.pool import Pool
+from inhouse.providers.retrying import TRIES
+from inhouse.providers.shared import Shared
+from inhouse.providers.streamed import Ask, Streamed
 
 
 def connect(
@@ -15,18 +30,88 @@ def connect(
     egress: Egress,
     definition: AgentDefinition | None = None,
     embedded: EmbeddedServers | None = None,
+    shared: Shared | None = None,
 ) -> Model:
-    """Return the model; nothing is opened before it is asked."""
-    del definition
-    model = endpoint.models.get(model, model)
-    if endpoint.kind is Kind.EMBEDDED:
-        if embedded is None:
+    """Return the model; nothing is opened before it is asked.
+
+    One `Model` is for one run: it is verified once to be local, where privacy wants that.
+    """
+    connecting = _Connecting(model, egress, shared or Shared(), definition, embedded)
+    if endpoint.pool:
+        members = tuple(_member(one, endpoint) for one in endpoint.pool)
+        asks = {id(one): connecting.ask_of(one, tries=1) for one in members}
+        pool = Pool(members, connecting.shared, lambda one: asks[id(one)])
+        return Streamed(pool.ask)
+    return Streamed(connecting.ask_of(endpoint, tries=TRIES))
+
+
+@frozen
+class _Connecting:
+    """What every way to ask is made of."""
+
+    model: str
+    egress: Egress
+    shared: Shared
+    definition: AgentDefinition | None
+    embedded: EmbeddedServers | None
+
+    def ask_of(self, endpoint: Endpoint, *, tries: int) -> Ask:
+        model = endpoint.models.get(self.model, self.model)
+        match endpoint.kind:
+            case Kind.EMBEDDED:
+                return self._embedded(endpoint)
+            case Kind.OLLAMA:
+                ask = self._ollama(endpoint, model, tries)
+            case Kind.CODEBUFF:
+                ask = self._codebuff(endpoint, model, tries)
+            case _:
+                ask = self._chat(endpoint, model, tries)
+        return Guard(endpoint, model, self.egress, self.shared, ask).chunks
+
+    def _chat(
+        self, endpoint: Endpoint, model: str, tries: int, more: Mapping[str, Any] | None = None
+    ) -> Ask:
+        body = {**extra_body(endpoint.kind, self.definition), **(more or {})}
+
+        def ask(prompt: Prompt) -> AsyncGenerator[ModelChunk]:
+            # The openai package takes 0.6 s to import: not before the first request.
+            from inhouse.providers.openai_chat import OpenAIChat  # noqa: PLC0415
+
+            return OpenAIChat(endpoint, model, self.egress, body, tries).ask(prompt)
+
+        return ask
+
+    def _ollama(self, endpoint: Endpoint, model: str, tries: int) -> Ask:
+        think = think_option(self.definition.reasoning_options if self.definition else None)
+        return OllamaChat(endpoint, model, self.egress, self.shared, think, tries).ask
+
+    def _codebuff(self, endpoint: Endpoint, model: str, tries: int) -> Ask:
+        agent_id = self.definition.id if self.definition is not None else "agent"
+        return CodebuffChat(
+            endpoint,
+            model,
+            self.egress,
+            agent_id,
+            lambda metadata: self._chat(endpoint, model, tries, metadata),
+        ).ask
+
+    def _embedded(self, endpoint: Endpoint) -> Ask:
+        """Start the server when it is asked; then it is a llama.cpp server like any other."""
+        servers = self.embedded
+        if servers is None:
             raise UserError("The embedded model cannot be started here.", code="embedded_missing")
-        return EmbeddedModel(endpoint, embedded, lambda at: _chat(at, ALIAS, egress))
-    return _chat(endpoint, model, egress)
+
+        async def ask(prompt: Prompt) -> AsyncGenerator[ModelChunk]:
+            running = await servers.running(endpoint)
+            at = evolve(endpoint, base_url=running.base_url, api_key=running.key)
+            guarded = Guard(at, ALIAS, self.egress, self.shared, self._chat(at, ALIAS, TRIES))
+            async with aclosing(guarded.chunks(prompt)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+
+        return ask
 
 
-def _chat(endpoint: Endpoint, model: str, egress: Egress) -> Model:
-    from inhouse.providers.openai_chat import OpenAIChat  # noqa: PLC0415  # openai: 0.6 s
-
-    return OpenAIChat(endpoint, model, egress)
+def _member(member: Endpoint, pool: Endpoint) -> Endpoint:
+    """Return a member that has the pool's mapping of names where it has none of its own."""
+    return member if member.models else evolve(member, models=pool.models)

@@ -14,18 +14,15 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, Self
 
 import filelock
 import psutil
-from attrs import define, evolve, field, frozen
+from attrs import define, field, frozen
 
 from inhouse.core.errors import ProviderError, UserError
-from inhouse.core.events import ModelChunk
-from inhouse.core.ports import Model, Prompt
 from inhouse.core.route import Endpoint
 from inhouse.core.secret import Secret
 from inhouse.providers.embedded_server import SWEEP_SECONDS
@@ -87,26 +84,6 @@ class EmbeddedServers:
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
-
-
-@frozen
-class EmbeddedModel:
-    """A model whose server is started when it is asked."""
-
-    endpoint: Endpoint
-    servers: EmbeddedServers
-    model_at: Callable[[Endpoint], Model]
-    """Connects to a server once its address is known."""
-
-    @asynccontextmanager
-    async def stream(self, prompt: Prompt) -> AsyncGenerator[AsyncIterator[ModelChunk]]:
-        model = self.model_at(await self.located())
-        async with model.stream(prompt) as chunks:
-            yield chunks
-
-    async def located(self) -> Endpoint:
-        running = await self.servers.running(self.endpoint)
-        return evolve(self.endpoint, base_url=running.base_url, api_key=running.key)
 
 
 def is_installed() -> bool:

@@ -7,7 +7,7 @@ blank line, and the two time limits, which count events, not bytes: a drip of pi
 import asyncio
 import codecs
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, cast
 
 import httpx2
@@ -58,7 +58,7 @@ class Line:
         return failures.hung_up(self.place, str(error) or type(error).__name__)
 
 
-async def server_sent(source: AsyncIterator[bytes], line: Line) -> AsyncIterator[Any]:
+async def server_sent(source: AsyncIterator[bytes], line: Line) -> AsyncGenerator[Any]:
     """Give each event's JSON, up to ``[DONE]``; a whole JSON body is one event."""
     body = _Body(source)
     start = await body.peek()
@@ -76,7 +76,7 @@ async def server_sent(source: AsyncIterator[bytes], line: Line) -> AsyncIterator
         yield _parsed(data, line.place, event.event)
 
 
-async def json_lines(source: AsyncIterator[bytes], line: Line) -> AsyncIterator[Any]:
+async def json_lines(source: AsyncIterator[bytes], line: Line) -> AsyncGenerator[Any]:
     """Give each line's JSON (Ollama's own way to stream)."""
     buffer = bytearray()
     async for data in source:

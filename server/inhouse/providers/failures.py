@@ -276,7 +276,8 @@ _REFUSALS = {
 }
 _TOO_LONG = re.compile(
     r"maximum context length|context (length|size|window) .{0,40}exceed|exceeds? .{0,60}context"
-    r"|prompt is too long|input is too long|too many tokens|longer than the (maximum )?model'?s? "
+    r"|prompt is too long|input is too long|input length .{0,40}exceeds"
+    r"|too many tokens|longer than the (maximum )?model'?s? "
     r"(context|maximum|length)|context overflow|not enough context|greater than the context length",
     re.IGNORECASE,
 )

@@ -6,7 +6,7 @@ times as much, so `inhouse.providers.events` and `inhouse.providers.chat_answer`
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -26,7 +26,7 @@ from inhouse.providers.egress import DEFAULT_HEADERS
 from inhouse.providers.events import Line, server_sent
 from inhouse.providers.failures import Place
 from inhouse.providers.listing import listed_models
-from inhouse.providers.retrying import first_of
+from inhouse.providers.retrying import TRIES, first_of
 from inhouse.providers.urls import http_address
 
 if TYPE_CHECKING:
@@ -43,19 +43,14 @@ class OpenAIChat:
     extra_body: Mapping[str, Any] = field(factory=dict[str, Any])
     """What a kind adds to each request, e.g. OpenRouter's routing."""
 
-    @asynccontextmanager
-    async def stream(self, prompt: Prompt) -> AsyncGenerator[AsyncIterator[ModelChunk]]:
-        chunks = self._chunks(prompt)
-        try:
-            yield chunks
-        finally:
-            await chunks.aclose()
+    tries: int = TRIES
 
-    async def _chunks(self, prompt: Prompt) -> AsyncGenerator[ModelChunk]:
+    async def ask(self, prompt: Prompt) -> AsyncGenerator[ModelChunk]:
         place = Place(self.endpoint, self.model)
         async with AsyncExitStack() as stack:
-            opening = first_of(lambda: self._answer(prompt, place), stack)
-            async for chunk in opening:
+            async for chunk in first_of(
+                lambda: self._answer(prompt, place), stack, tries=self.tries
+            ):
                 yield chunk
 
     async def _answer(self, prompt: Prompt, place: Place) -> AsyncGenerator[ModelChunk]:

@@ -20,12 +20,12 @@ LONGEST_WAIT = 60.0
 
 
 async def first_of(
-    ask: Callable[[], AsyncGenerator[ModelChunk]], stack: AsyncExitStack
+    ask: Callable[[], AsyncGenerator[ModelChunk]], stack: AsyncExitStack, *, tries: int = TRIES
 ) -> AsyncGenerator[ModelChunk]:
     """Give the chunks of the first try that gives any; the stack owns what is open."""
     retrying = AsyncRetrying(
         retry=retry_if_exception(_another_try_helps),
-        stop=stop_after_attempt(TRIES),
+        stop=stop_after_attempt(tries),
         wait=_pause,
         reraise=True,
     )
@@ -40,7 +40,7 @@ async def first_of(
             except ProviderUnavailableError as error:
                 failed = error
                 raise
-        if failed and _another_try_helps(failed) and attempt.retry_state.attempt_number < TRIES:
+        if failed and _another_try_helps(failed) and attempt.retry_state.attempt_number < tries:
             yield Notice("info", "retrying", f"Trying again: {failed}")
     if first is None or chunks is None:
         return

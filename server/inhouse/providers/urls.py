@@ -37,10 +37,8 @@ def http_address(base_url: str) -> HttpAddress:
 
 
 def server_root(base_url: str) -> str:
-    """Return a base URL without its path: where servers keep what is not OpenAI's."""
-    address = http_address(base_url)
-    parts = urlsplit(address.url)
-    return f"{parts.scheme}://{parts.netloc}"
+    """Return a base URL without its ``/v1``: beside it servers keep what is not OpenAI's."""
+    return http_address(base_url).url.rstrip("/").removesuffix("/v1")
 
 
 def _without_credentials(parts: SplitResult) -> str:
