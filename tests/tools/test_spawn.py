@@ -213,6 +213,30 @@ async def test_an_inline_agent_works_in_its_parents_conversation():
     assert results(family) == {"message": "Agent spawned."}
 
 
+async def test_calls_beside_an_inline_agent_keep_their_results():
+    family = Family(
+        boss(tool_names=("spawn_agent_inline", "look")),
+        agent(id="kid", tool_names=("look",)),
+        tools=(tool("look", lambda given: {"seen": given["n"]}),),
+    )
+    family.scripts = {
+        "boss": [
+            [
+                call("look", '{"n": 1}', call_id="a"),
+                call("spawn_agent_inline", '{"agent_type": "kid"}', call_id="b"),
+                call("look", '{"n": 2}', call_id="c"),
+            ],
+            say("done"),
+        ],
+        "kid": [[call("look", '{"n": 3}', call_id="c")], say("kid done")],
+    }
+
+    await family.run("boss")
+
+    found = [m.output for m in family.prompts("boss")[1].messages if isinstance(m, ToolMessage)]
+    assert found == [{"seen": 1}, {"seen": 3}, {"message": "Agent spawned."}, {"seen": 2}]
+
+
 async def test_an_inline_agent_may_replace_the_history():
     family = Family(boss(), agent(id="pruner", handle_steps="function* () {}"))
     family.definitions = (boss(spawnable_agents=("pruner",)), family.definitions[1])

@@ -100,7 +100,7 @@ async def _begin(
         state.initial_prompt = parent.initial_prompt
         inherited = parent if inline or definition.inherit_parent_system_prompt else None
         if inline:
-            state.subgoals = parent.subgoals
+            state.subgoals, state.call_ids = parent.subgoals, parent.call_ids
         if inline or definition.include_message_history:
             note = system_note(f"Sub-agent {definition.id} has been spawned.")
             history = (*answered(parent.messages), UserMessage(note, ("SUBAGENT_SPAWN",)))
@@ -144,7 +144,7 @@ async def _turn(run: Run, script: Script | None) -> StopReason:
                 reason, script = reason or StopReason.END_TURN, None
             else:
                 reason = None
-        if reason is not None and not asked_for_output and ask_for_output(run):
+        if reason is StopReason.END_TURN and not asked_for_output and ask_for_output(run):
             asked_for_output, reason = True, None
         if reason is not None:
             return reason

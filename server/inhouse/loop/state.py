@@ -58,6 +58,9 @@ class RunState:
 
     def add(self, *messages: Message) -> None:
         """Append messages, fit for every server."""
+        for message in messages:
+            if isinstance(message, AssistantMessage):
+                self.call_ids.update(call.id for call in message.tool_calls)
         self.messages = (*self.messages, *map(_clean, messages))
 
 
