@@ -154,10 +154,11 @@ class Catalog:
         drafts = await asyncio.to_thread(
             lambda: [read_text(path, folder, texts) for path, folder in wanted.items()]
         )
-        evaluated = await self._evaluate(
-            [draft for draft in drafts if wants_evaluation(draft, listed)]
+        wanting = [draft for draft in drafts if wants_evaluation(draft, listed)]
+        evaluated = await self._evaluate(wanting)
+        states = await asyncio.to_thread(
+            self._finish, drafts, {draft.path for draft in wanting}, evaluated
         )
-        states = await asyncio.to_thread(self._finish, drafts, evaluated)
         for state in states:
             self._files[state.path] = keep_last_good(self._files.get(state.path), state)
 
@@ -177,13 +178,17 @@ class Catalog:
         return self._evaluator if folder.from_workspace else self._own_evaluator
 
     def _finish(
-        self, drafts: Sequence[Unevaluated], evaluated: Mapping[Path, Evaluated]
+        self,
+        drafts: Sequence[Unevaluated],
+        wanted: Collection[Path],
+        evaluated: Mapping[Path, Evaluated],
     ) -> list[FileState]:
         environment = self._environment if self._environment is not None else os.environ
         return [
             finish(
                 draft,
                 evaluated.get(draft.path),
+                wanted=draft.path in wanted,
                 trusted=self._evaluator_of(draft.folder) is not None,
                 environment=environment,
                 known_tools=self._known_tools,

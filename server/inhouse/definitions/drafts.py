@@ -59,9 +59,9 @@ def wants_evaluation(unevaluated: Unevaluated, listed: Collection[Path]) -> bool
     path, reading = unevaluated.path, unevaluated.reading
     if path.suffix.lower() not in EVALUATED or unevaluated.file.problems:
         return False
-    errors = {p.code for p in reading.problems if p.severity is Severity.ERROR}
     if reading.reexports:
         return not any(candidate in listed for candidate in candidates(path, reading.reexports[0]))
+    errors = {p.code for p in reading.problems if p.severity is Severity.ERROR}
     if errors:
         # A grammar may not know the latest syntax: the engine has the last word.
         return errors <= {"syntax", "too-slow"} and reading.may_define
@@ -72,12 +72,13 @@ def finish(
     unevaluated: Unevaluated,
     evaluated: Evaluated | None,
     *,
+    wanted: bool,
     trusted: bool,
     environment: Mapping[str, str],
     known_tools: Collection[str],
     texts: Mapping[Path, str],
 ) -> FileState:
-    """Check what was read; ``evaluated`` None: nothing had to be, or nothing may be."""
+    """Check what was read; ``wanted``: an evaluation would tell more, and is given if trusted."""
     path, folder, file = unevaluated.path, unevaluated.folder, unevaluated.file
     reading = unevaluated.reading
     modules: frozenset[Path] = frozenset()
@@ -85,8 +86,9 @@ def finish(
     if evaluated is not None:
         reading = with_evaluated(reading, evaluated, path)
         modules, missing = frozenset(evaluated.modules), frozenset(evaluated.missing)
-    elif reading.needs_evaluation is not None and not trusted:
-        reading = evolve(reading, problems=(*reading.problems, _needs_trust(path, reading)))
+    elif wanted and not trusted and not _is_broken(reading):
+        problems = (*reading.problems, _needs_trust(path, reading))
+        reading = evolve(reading, problems=problems, may_define=True)
     if evaluated is not None or reading.needs_evaluation is not None:
         modules |= imported(path, unevaluated.reading, texts)
     modules -= {path, Path(os.path.realpath(path))}
@@ -118,6 +120,10 @@ def finish(
         tuple(dict.fromkeys(loose)),
         modules | missing,
     )
+
+
+def _is_broken(reading: Reading) -> bool:
+    return any(problem.severity is Severity.ERROR for problem in reading.problems)
 
 
 def _certain(checked: Collection[Problem], before: Collection[Problem]) -> list[Problem]:

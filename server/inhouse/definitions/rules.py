@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from inhouse.definitions.places import JsonPath
 from inhouse.definitions.schemas import schema_mistakes
 from inhouse.definitions.structuring import Mistake
-from inhouse.definitions.values import FunctionText, as_list, as_object
+from inhouse.definitions.values import as_list, as_object
 
 _ID = re.compile(r"[a-z0-9-]+")
 _SPAWNERS = frozenset({"spawn_agents", "spawn_agent_inline"})
@@ -114,11 +114,10 @@ def _steps(values: Mapping[str, Any]) -> Iterator[Mistake]:
     if not isinstance(source, str) or not source or source.strip().startswith(_GENERATOR):
         return
     start = source.strip().split("\n", 1)[0][:40]
-    what = "is not a generator" if isinstance(source, FunctionText) else "is no source of one"
     yield Mistake(
         ("handleSteps",),
         "handle-steps-form",
-        f"`handleSteps` must begin with `function*`; `{start}` {what} in that form.  "
+        f"`handleSteps` must begin with `function*`, not with `{start}`.  "
         "Write `handleSteps: function* ({ prompt }) { … }`.",
     )
 

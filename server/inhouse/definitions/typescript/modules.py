@@ -157,7 +157,7 @@ def _named(
                 definitions.append(definition)
                 needs = _first(needs, definition.needs_evaluation)
                 continue
-        elif looks and literal.fields is None and "id" in text:
+        elif literal.fields is None and (annotated or (looks and "id" in text)):
             needs = _first(needs, literal.range)
             continue
         del scope.problems[before:]  # somebody's helper

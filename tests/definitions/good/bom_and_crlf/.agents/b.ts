@@ -1,0 +1,7 @@
+﻿export default {
+  id: 'crlf',
+  displayName: 'C',
+  model: 'm',
+  systemPrompt: `a
+b`,
+}

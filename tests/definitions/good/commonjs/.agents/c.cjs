@@ -1,0 +1,6 @@
+'use strict'
+module.exports = {
+  id: 'commonjs',
+  displayName: 'CommonJS',
+  model: 'm',
+}

@@ -1,0 +1,6 @@
+var definition = {
+  id: 'commonjs-var',
+  displayName: 'V',
+  model: 'm'
+};
+module.exports = definition;

@@ -1,0 +1,2 @@
+const agent = { id: 'clause', displayName: 'E', model: 'm' }
+export { agent as default }

@@ -1,0 +1,2 @@
+const agent = { id: 'equals', displayName: 'E', model: 'm' }
+export = agent

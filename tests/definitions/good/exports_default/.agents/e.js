@@ -1,0 +1,1 @@
+exports.default = { id: 'exports-default', displayName: 'E', model: 'm' }

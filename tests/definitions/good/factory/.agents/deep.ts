@@ -1,0 +1,2 @@
+import { createBase } from './factory'
+export default { ...createBase('deep'), id: 'factory-deep', displayName: 'Deep' }

@@ -1,0 +1,3 @@
+import { createBase } from './factory'
+const definition = { ...createBase('fast'), id: 'factory-fast' }
+export default definition

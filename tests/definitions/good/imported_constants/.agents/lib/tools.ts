@@ -1,0 +1,1 @@
+export const TOOLS = ['read_files', 'glob']

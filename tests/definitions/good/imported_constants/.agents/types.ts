@@ -1,0 +1,1 @@
+export interface AgentDefinition { id: string }

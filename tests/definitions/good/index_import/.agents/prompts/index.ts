@@ -1,0 +1,1 @@
+export { PROMPT } from './one.js'

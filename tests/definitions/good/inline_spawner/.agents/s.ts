@@ -1,0 +1,1 @@
+export default { id: 'inline', displayName: 'I', model: 'm', toolNames: ['spawn_agent_inline'], spawnableAgents: ['x'], inheritParentSystemPrompt: true, systemPrompt: '  ', windowedFileReads: true, compactContext: true, stepPrompt: 's' }

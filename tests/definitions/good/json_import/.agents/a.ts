@@ -1,0 +1,2 @@
+import data from './data.json'
+export default { id: 'json-import', displayName: data.name, model: 'm' }

@@ -1,0 +1,2 @@
+import one from '../agents/one'
+export default one

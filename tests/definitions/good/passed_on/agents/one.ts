@@ -1,0 +1,1 @@
+export default { id: 'outside', displayName: 'O', model: 'm' }

@@ -1,0 +1,5 @@
+export default {
+  'id': 'quoted',
+  "displayName": "Quoted",
+  ['model']: 'm',
+};

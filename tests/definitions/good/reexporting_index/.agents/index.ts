@@ -1,0 +1,3 @@
+export { default as one } from './one'
+export { default } from './one'
+export * from './one'

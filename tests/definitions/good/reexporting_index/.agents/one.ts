@@ -1,0 +1,1 @@
+export default { id: 'reexported', displayName: 'R', model: 'm' }

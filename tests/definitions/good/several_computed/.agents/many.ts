@@ -1,0 +1,3 @@
+import { mk } from './mk'
+export const a: AgentDefinition = mk('many-a')
+export const b: AgentDefinition = mk('many-b')

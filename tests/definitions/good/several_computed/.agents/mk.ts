@@ -1,0 +1,1 @@
+export const mk = (id: string) => ({ id, displayName: id, model: 'm' })

@@ -1,0 +1,1 @@
+export default { id: 'ok', displayName: 'O', model: 'm' }

@@ -1,0 +1,6 @@
+export default {
+  id: 'trimmed', displayName: 'T', model: 'm',
+  instructionsPrompt: `
+  Do it.
+  `.trim(),
+}

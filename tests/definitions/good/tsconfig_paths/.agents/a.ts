@@ -1,0 +1,2 @@
+import { NAME } from '@lib/name'
+export default { id: 'paths', displayName: NAME, model: 'm' }

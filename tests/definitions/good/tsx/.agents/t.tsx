@@ -1,0 +1,2 @@
+const definition = { id: 'tsx', displayName: 'Tsx', model: 'm' } as const
+export default definition

@@ -1,0 +1,1 @@
+export default <AgentDefinition>{ id: 'angle', displayName: 'Angle', model: 'm' }
