@@ -106,6 +106,12 @@ class Catalog:
         names = ", ".join(sorted(self.agents)) or "none"
         raise UserError(f"No agent {name!r}.  Agents: {names}", code="unknown_agent")
 
+    @property
+    def modules(self) -> frozenset[Path]:
+        """The files beside them that the workspace's definitions are made of."""
+        states = (state for state in self._files.values() if state.folder.from_workspace)
+        return frozenset(path for state in states for path in state.depends)
+
     def reading_of(self, path: Path) -> FileState | None:
         """A file as it was read last, for those who look into it."""
         return self._files.get(path)

@@ -247,6 +247,8 @@ class Host:
             settings.budget_usd,
             daily_limit_usd=settings.daily_budget_usd,
             day=self.records.day,
+            limit_source=settings.sources.get("budgetUsd", "budgetUsd"),
+            daily_source=settings.sources.get("dailyBudgetUsd", "dailyBudgetUsd"),
         )
         return Family(ledger, RunMemory(), budget)
 

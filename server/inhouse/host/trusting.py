@@ -33,13 +33,16 @@ class Trusting:
         self.client = client
         self.declined = False
         self.modules: frozenset[Path] = frozenset()
-        """Files outside the agent folders that definitions were evaluated with."""
+        """Files that definitions are made of, wherever they are."""
+        self.granted_now = False
+        """Trust was given a moment ago: it covers the modules that are found only thereafter."""
         self.state: TrustState = Untrusted("Nobody has looked yet.")
 
     def follow(self, before: "Trusting") -> None:
         """Keep what the user said a moment ago."""
         self.declined = before.declined
         self.modules = before.modules
+        self.granted_now = before.granted_now
 
     @property
     def trusted(self) -> bool:
@@ -65,11 +68,24 @@ class Trusting:
             self.state = Trusted("no folder is open")
         return self.state
 
+    def cover(self, modules: frozenset[Path]) -> None:
+        """Let trust be about these modules too.  Blocks."""
+        fresh, self.granted_now = self.granted_now, False
+        if modules <= self.modules:
+            return
+        self.modules |= modules
+        if fresh and self.trusted and self.client is None:
+            self.grant()
+            self.granted_now = False
+        else:
+            self.look()
+
     def grant(self) -> None:
         """Trust what is there now.  Blocks."""
         for root in self._roots:
             self._store.grant(root, self._items(root))
         self.declined = False
+        self.granted_now = True
         self.look()
 
     def revoke(self) -> bool:

@@ -4,6 +4,7 @@ Looking around makes a new world; runs that are under way keep the one they bega
 """
 
 import asyncio
+import os
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Self
@@ -64,7 +65,9 @@ async def look_around(
     )
     if prefer_embedded:
         settings = evolve(settings, embedded=True)
-    folders = agent_folders(roots, Path.home(), _extra(settings, roots))
+    # Folders that an untrusted workspace names inside itself are read and diagnosed, not more.
+    named = (*_extra(settings, roots), *_inside(_brought(roots, editor), roots))
+    folders = agent_folders(roots, Path.home(), tuple(dict.fromkeys(named)))
     evaluator = services.sandbox if trusting.trusted else None
     catalog = before.catalog
     if changed is None or folders != before.folders:
@@ -76,6 +79,9 @@ async def look_around(
         if trusting.trusted != before.trusting.trusted:
             await catalog.trust(evaluator)
         await catalog.update(changed, texts)
+    await asyncio.to_thread(trusting.cover, catalog.modules)
+    if evaluator is not None and not trusting.trusted:
+        await catalog.trust(None)
     egress = before.egress
     if settings != before.settings:
         egress = open_egress(settings, services.approvals, _main(roots), approver)
@@ -99,7 +105,7 @@ def _read(
     client_trusted: bool | None,  # noqa: FBT001  what a client may say: yes, no, nothing
 ) -> tuple[Trusting, Settings, tuple[SettingsProblem, ...], KeySources]:
     """Look at trust and settings.  Blocks."""
-    folders = agent_folders(roots, Path.home(), ())
+    folders = agent_folders(roots, Path.home(), _brought(roots, editor))
     theirs = tuple(one.path for one in folders if one.from_workspace)
     trusting = Trusting(services.trust, roots, theirs, client_trusted)
     trusting.follow(before.trusting)
@@ -114,6 +120,19 @@ def _read(
         keys, allowed_environment=settings.allowed_environment, key_hosts=settings.key_hosts
     )
     return trusting, settings, problems, keys
+
+
+def _brought(roots: Sequence[Path], editor: Layer) -> tuple[Path, ...]:
+    """Give the folders that ``agentFolders`` names in the workspace: trust is about them too."""
+    files = layers_from_files(roots, Path(os.devnull))
+    named = _extra(read_settings(files)[0], roots)
+    own = _extra(read_settings((editor,))[0], roots)
+    return (*named, *_inside(own, roots))
+
+
+def _inside(folders: Sequence[Path], roots: Sequence[Path]) -> tuple[Path, ...]:
+    plain = (Path(os.path.normpath(one)) for one in folders)
+    return tuple(one for one in plain if any(one.is_relative_to(root) for root in roots))
 
 
 def _extra(settings: Settings, roots: Sequence[Path]) -> tuple[Path, ...]:
