@@ -38,7 +38,7 @@ class Bench:
     happenings: list[Happening]
     workspace: DiskWorkspace
 
-    async def call(self, name: str, **arguments: Any) -> Any:
+    async def call(self, name: str, /, **arguments: Any) -> Any:
         return await self.tools[name].run("call-1", arguments)
 
 

@@ -134,10 +134,10 @@ async def test_a_proposal_changes_nothing_and_the_next_one_builds_on_it(tmp_path
     second = await here.call("propose_str_replace", path="a.txt", replacements=pairs[1])
 
     assert "-one\n+1\n" in first["unifiedDiff"]
-    assert "-one\n+I\n" in second["unifiedDiff"]
+    assert "-1\n+I\n" in second["unifiedDiff"]
     assert (tmp_path / "a.txt").read_text() == "one\ntwo\n"
     [proposal] = here.workspace.proposals
-    assert proposal.edit.new == "I\ntwo\n"
+    assert (proposal.edit.old, proposal.edit.new) == ("one\ntwo\n", "I\ntwo\n")
 
 
 async def test_a_terminal_shows_the_diff_and_asks(tmp_path: Path):

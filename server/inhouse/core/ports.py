@@ -74,10 +74,7 @@ class Document:
 
 @frozen
 class Edit:
-    """A change of one whole file: ``old`` None creates it, ``new`` None deletes it.
-
-    A run's later edit of a file holds its earlier, still proposed ones too and takes their place.
-    """
+    """A change of one whole file: ``old`` None creates it, ``new`` None deletes it."""
 
     path: Path
     old: str | None
@@ -96,9 +93,10 @@ class EditOutcome:
 
 
 class Workspace(Protocol):
-    """The files, as the user sees them: unsaved text wins over what is on disk.
+    """The files, as a run sees them: unsaved text wins over what is on disk.
 
-    Paths are absolute and already checked (`inhouse.tools.paths`).
+    What it has proposed and nobody has decided on yet counts as accepted; such a document has
+    a version, as an open one has.  Paths are absolute and already checked (`inhouse.tools.paths`).
     """
 
     @property

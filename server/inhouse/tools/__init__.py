@@ -2,13 +2,24 @@
 
 from inhouse.core.ports import Tool
 
-from . import files, search, shell, writing
+from . import asking, editor, files, finding, search, shell, web, writing
 from .context import Approvals, Fetch, Fetched, RunMemory, ToolContext
+from .editor import unavailable
+from .placeholders import placeholders
 
-__all__ = ["Approvals", "Fetch", "Fetched", "RunMemory", "ToolContext", "workspace_tools"]
+__all__ = [
+    "Approvals",
+    "Fetch",
+    "Fetched",
+    "RunMemory",
+    "ToolContext",
+    "placeholders",
+    "unavailable",
+    "workspace_tools",
+]
 
 
 def workspace_tools(context: ToolContext) -> tuple[Tool, ...]:
     """Give every tool that works on the workspace, bound to *context*."""
-    rooms = (files, search, shell, writing)
+    rooms = (asking, editor, files, finding, search, shell, web, writing)
     return tuple(tool for room in rooms for tool in room.tools(context))

@@ -14,7 +14,6 @@ from inhouse.core.route import Privacy
 from inhouse.core.settings import CommandMode
 
 from .access import Access, access_to
-from .drafts import Drafts
 from .processes import Started, end
 
 
@@ -36,8 +35,6 @@ class RunMemory:
     """One question about commands at a time: its answer may settle the next one."""
     writing: asyncio.Lock = field(factory=asyncio.Lock)
     """One edit at a time: the next one starts from what it left."""
-    drafts: Drafts = field(factory=Drafts)
-    """Edits that wait for a review."""
     background: list[Started] = field(factory=list[Started], init=False)
     """Commands that run on."""
     watchers: list[asyncio.Task[None]] = field(factory=list[asyncio.Task[None]], init=False)
@@ -103,8 +100,6 @@ class ToolContext:
     fetch: Fetch | None = None
     """None: ``read_url`` says that it is not offered."""
     windowed_file_reads: bool = False
-    proposed: Drafts = field(factory=Drafts, init=False)
-    """What this agent's ``propose_*`` left; other agents propose apart from it."""
     access: Access = field(
         init=False,
         default=Factory(

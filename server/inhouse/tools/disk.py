@@ -1,12 +1,13 @@
 """A workspace without an editor: the files on disk, and a question before each change."""
 
 import asyncio
+import errno
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from inhouse.core.errors import ToolError
 from inhouse.core.events import EditChanged, EditState
@@ -38,17 +39,22 @@ class DiskWorkspace:
     approver: Approver
     mode: EditMode = EditMode.REVIEW
     extra_roots: tuple[Path, ...] = ()
-    proposals: list[Proposal] = field(factory=list[Proposal], init=False)
-    """What ``propose_*`` left; the caller shows it when the run has ended."""
+    _proposals: dict[Path, Proposal] = field(factory=dict[Path, Proposal], init=False)
     _apply_all: bool = field(default=False, init=False)
     _turn: asyncio.Lock = field(factory=asyncio.Lock, init=False)
 
     async def read(self, path: Path) -> Document:
-        text, _ = await asyncio.to_thread(_read, self._place(path))
-        return Document(path, text, None)
+        """Give a file as if what was proposed for it had been accepted."""
+        proposal = self._proposals.get(path)
+        if proposal is None:
+            return Document(path, (await asyncio.to_thread(_read, self._place(path)))[0], None)
+        if proposal.edit.new is None:
+            raise FileNotFoundError(errno.ENOENT, "No such file", str(path))
+        return Document(path, proposal.edit.new, 0)
 
     async def apply(self, edit: Edit) -> EditOutcome:
         """Apply an edit, after a question where the settings want one."""
+        edit = self._on_disk(edit)
         place = self._place(edit.path)
         diff = unified_diff(place.shown, edit.old, edit.new)
         async with self._turn:
@@ -59,10 +65,10 @@ class DiskWorkspace:
         return EditOutcome(EditState.REJECTED, refusal)
 
     async def propose(self, edit: Edit) -> EditOutcome:
-        """Keep an edit for later, in place of an earlier one of the same file."""
+        """Keep an edit for later, together with an earlier one of the same file."""
+        edit = self._on_disk(edit)
         diff = unified_diff(self._place(edit.path).shown, edit.old, edit.new)
-        self.proposals[:] = [each for each in self.proposals if each.edit.path != edit.path]
-        self.proposals.append(Proposal(edit, diff))
+        self._proposals[edit.path] = Proposal(edit, diff)
         self.emit(EditChanged(edit.path.as_uri(), EditState.PROPOSED, diff))
         return EditOutcome(EditState.PROPOSED, "Proposed; the user decides later.")
 
@@ -79,6 +85,16 @@ class DiskWorkspace:
 
     async def diagnostics(self, path: Path | None) -> list[dict[str, Any]] | None:  # noqa: ARG002
         return None
+
+    @property
+    def proposals(self) -> tuple[Proposal, ...]:
+        """What ``propose_*`` left, one for a file; the caller shows it when the run has ended."""
+        return tuple(self._proposals.values())
+
+    def _on_disk(self, edit: Edit) -> Edit:
+        """Make an edit that builds on a proposal one of the file itself."""
+        proposal = self._proposals.get(edit.path)
+        return evolve(edit, old=proposal.edit.old) if proposal else edit
 
     def _place(self, path: Path) -> Place:
         return follow(path, (self.root, *self.extra_roots))
@@ -114,6 +130,7 @@ class DiskWorkspace:
             self.emit(EditChanged(edit.path.as_uri(), EditState.REJECTED, diff))
             return EditOutcome(EditState.REJECTED, str(error))
         diff = unified_diff(place.shown, old, new)
+        self._proposals.pop(edit.path, None)
         self.emit(EditChanged(edit.path.as_uri(), EditState.APPLIED, diff))
         moved = (
             "" if old == edit.old else "  The file had changed meanwhile; both changes are kept."

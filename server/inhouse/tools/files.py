@@ -12,12 +12,11 @@ from inhouse.core.ports import Tool
 from . import edits
 from .access import Access
 from .context import ToolContext
-from .drafts import view_text
 from .opening import Entry, list_folder
 from .paths import Place
 from .protected import is_example
 from .schemas import ends_step, spec
-from .texts import unreadable
+from .texts import read_document, unreadable
 
 CHARACTERS = 100_000
 """As many are given in one call."""
@@ -65,7 +64,7 @@ async def _read(context: ToolContext, wanted: Any, budget: _Budget) -> dict[str,
     try:
         place = context.access.place(raw)
         shown = place.shown
-        text = await view_text(context.workspace, place, context.memory.drafts)
+        text = (await read_document(context.workspace, place)).text
         if (offset, limit) != (None, None):
             text = _window(text, int(offset or 1), limit, shown)
     except ToolError as error:

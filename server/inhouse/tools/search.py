@@ -79,6 +79,13 @@ async def search(access: Access, query: Query, *, program: str | None) -> dict[s
         await process.wait()
 
 
+async def matching_files(access: Access, query: Query, *, program: str | None) -> frozenset[str]:
+    """Give the files that a query with ``-l`` finds, from the root."""
+    found = await search(access, query, program=program)
+    lines = str(found.get("stdout", "")).splitlines()
+    return frozenset(line.removeprefix("./") for line in lines if line.startswith("./"))
+
+
 def _query(access: Access, arguments: Mapping[str, Any]) -> Query:
     place = access.place(arguments.get("cwd") or ".")
     if not place.path.is_dir():

@@ -13,11 +13,13 @@ from .paths import Place
 async def read_document(workspace: Workspace, place: Place) -> Document:
     """Read *place*.  Raises `ToolError`.
 
-    The disk is read here, link by link (`inhouse.tools.opening`), and not by the workspace:
-    its word counts where an editor has the file open.
+    The workspace's word counts where it knows more than the disk: then its document has a
+    version (an open buffer, or edits that wait for a review).  The disk itself is read here,
+    link by link (`inhouse.tools.opening`).
     """
-    if opened := await _open_document(workspace, place):
-        return opened
+    known = await _known_document(workspace, place)
+    if known is not None:
+        return known
     try:
         text = await asyncio.to_thread(_from_disk, place)
     except FileNotFoundError:
@@ -51,15 +53,21 @@ def unreadable(name: str, error: OSError) -> str:
     return f"{name!r} cannot be opened: {error.strerror or error.__class__.__name__}."
 
 
-async def _open_document(workspace: Workspace, place: Place) -> Document | None:
-    """Ask the editor, by both names where a link led here."""
+async def _known_document(workspace: Workspace, place: Place) -> Document | None:
+    """Ask the workspace, by both names where a link led here."""
+    gone = False
     for path in dict.fromkeys((place.path, place.root / place.named)):
         try:
             document = await workspace.read(path)
+        except FileNotFoundError:
+            gone = gone or path == place.path
         except (OSError, UnicodeDecodeError, ToolError):
             continue
-        if document.version is not None:
-            return document
+        else:
+            if document.version is not None:
+                return document
+    if gone:
+        raise missing(place)
     return None
 
 

@@ -3,21 +3,22 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from attrs import frozen
+
 from inhouse.core.errors import ToolError
 from inhouse.core.events import EditState
-from inhouse.core.ports import EditOutcome, Tool
+from inhouse.core.ports import Document, Edit, EditOutcome, Tool
 
-from . import drafts
 from .context import ToolContext
-from .drafts import View, view
 from .edits import unified_diff
 from .matching import Replaced, Replacement, replace
 from .patches import created, updated
 from .paths import Place
 from .schemas import ends_step, spec
-from .texts import missing
+from .texts import find_document, missing
 
-Change = Callable[[View, Mapping[str, Any]], Replaced]
+Run = Callable[[str, Mapping[str, Any]], Awaitable[Any]]
+Change = Callable[["View", Mapping[str, Any]], Replaced]
 
 _DONE = {"create_file": "add", "update_file": "update", "delete_file": "delete"}
 
@@ -38,56 +39,68 @@ def tools(context: ToolContext) -> tuple[Tool, ...]:
     )
 
 
-def _tool(name: str, run: Callable[[str, Mapping[str, Any]], Awaitable[Any]]) -> Tool:
+def _tool(name: str, run: Run) -> Tool:
     return Tool(spec(name), run, ends_step(name), writes=True)
 
 
-def _applied(
-    context: ToolContext, change: Change
-) -> Callable[[str, Mapping[str, Any]], Awaitable[Any]]:
+@frozen
+class View:
+    """A file as the run sees it."""
+
+    place: Place
+    document: Document | None
+    """None: there is no such file."""
+
+    @property
+    def text(self) -> str | None:
+        return None if self.document is None else self.document.text
+
+    def edit(self, new: str | None) -> Edit:
+        version = None if self.document is None else self.document.version
+        return Edit(self.place.path, self.text, new, version)
+
+
+def _applied(context: ToolContext, change: Change) -> Run:
     async def run(_: str, arguments: Mapping[str, Any]) -> Any:
-        shown = arguments["path"]
-        try:
-            place = context.access.place(shown)
-            shown = place.shown
-            async with context.memory.writing:
-                seen = await view(context.workspace, place, context.memory.drafts)
-                changed = change(seen, arguments)
-                outcome = await drafts.apply(
-                    context.workspace, context.memory.drafts, seen, changed.text
-                )
-        except ToolError as error:
-            return {"file": shown, "errorMessage": str(error)}
-        if outcome.state is EditState.REJECTED:
-            return {"file": shown, "errorMessage": outcome.message}
-        return {"file": shown, "message": _told(seen, changed, outcome)}
+        return await _change(context, arguments, change, context.workspace.apply)
 
     return run
 
 
-def _proposed(
-    context: ToolContext, change: Change
-) -> Callable[[str, Mapping[str, Any]], Awaitable[Any]]:
+def _proposed(context: ToolContext, change: Change) -> Run:
     async def run(_: str, arguments: Mapping[str, Any]) -> Any:
-        shown = arguments["path"]
-        layers = (context.memory.drafts, context.proposed)
-        try:
-            place = context.access.place(shown)
-            shown = place.shown
-            async with context.memory.writing:
-                seen = await view(context.workspace, place, *layers)
-                changed = change(seen, arguments)
-                outcome = await drafts.propose(
-                    context.workspace, context.proposed, seen, changed.text
-                )
-        except ToolError as error:
-            return {"file": shown, "errorMessage": str(error)}
-        if outcome.state is EditState.REJECTED:
-            return {"file": shown, "errorMessage": outcome.message}
-        diff = unified_diff(shown, seen.document.text if seen.document else None, changed.text)
-        return {"file": shown, "message": _told(seen, changed, outcome), "unifiedDiff": diff}
+        diffs: list[str] = []
+
+        async def propose(edit: Edit) -> EditOutcome:
+            shown = context.access.place(arguments["path"]).shown
+            diffs.append(unified_diff(shown, edit.old, edit.new))
+            return await context.workspace.propose(edit)
+
+        result = await _change(context, arguments, change, propose)
+        return result if "errorMessage" in result else {**result, "unifiedDiff": diffs[-1]}
 
     return run
+
+
+async def _change(
+    context: ToolContext,
+    arguments: Mapping[str, Any],
+    change: Change,
+    hand_over: Callable[[Edit], Awaitable[EditOutcome]],
+) -> dict[str, Any]:
+    shown = arguments["path"]
+    try:
+        place = context.access.place(shown)
+        shown = place.shown
+        async with context.memory.writing:
+            seen = View(place, await find_document(context.workspace, place))
+            changed = change(seen, arguments)
+            outcome = await hand_over(seen.edit(changed.text))
+    except ToolError as error:
+        return {"file": shown, "errorMessage": str(error)}
+    if outcome.state is EditState.REJECTED:
+        return {"file": shown, "errorMessage": outcome.message}
+    return {"file": shown, "message": _told(seen, changed, outcome)}
 
 
 async def _apply_patch(context: ToolContext, operation: Mapping[str, Any]) -> Any:
@@ -95,9 +108,9 @@ async def _apply_patch(context: ToolContext, operation: Mapping[str, Any]) -> An
     try:
         place = context.access.place(operation["path"])
         async with context.memory.writing:
-            seen = await view(context.workspace, place, context.memory.drafts)
+            seen = View(place, await find_document(context.workspace, place))
             new = _patched(seen, kind, operation.get("diff", ""))
-            outcome = await drafts.apply(context.workspace, context.memory.drafts, seen, new)
+            outcome = await context.workspace.apply(seen.edit(new))
     except ToolError as error:
         return {"errorMessage": f"Failed to apply patch to {operation['path']}: {error}"}
     if outcome.state is EditState.REJECTED:

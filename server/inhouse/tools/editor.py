@@ -1,0 +1,107 @@
+"""What only an editor knows (problems, open files, the selection), and skills."""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from inhouse.core.errors import ToolError
+from inhouse.core.ports import Tool
+
+from .context import ToolContext
+from .knowledge import Skill, skills
+from .schemas import ends_step, spec
+
+_MOST_DIAGNOSTICS = 200
+_UNAVAILABLE = {
+    "web_search": "Searching the web",
+    "read_docs": "Reading documentation of libraries",
+    "gravity_index": "Codebuff's index of services",
+    "browser_logs": "Driving a browser",
+    "run_file_change_hooks": "Running hooks after changes",
+}
+
+
+def unavailable(name: str) -> str | None:
+    """Say why a tool that definitions know is not offered; None where it is none of those."""
+    what = _UNAVAILABLE.get(name)
+    if what is None:
+        return None
+    return f"{what} is not offered here: {name} needs Codebuff's servers.  Go on without it."
+
+
+def tools(context: ToolContext) -> tuple[Tool, ...]:
+    """Give the tools of this room."""
+
+    async def diagnostics(_: str, arguments: Mapping[str, Any]) -> Any:
+        return await _diagnostics(context, arguments.get("path"))
+
+    async def open_files(_: str, __: Mapping[str, Any]) -> Any:
+        paths = [_shown(context, path) for path in context.workspace.open_files()]
+        return {"files": [path for path in paths if path is not None]}
+
+    async def selection(_: str, __: Mapping[str, Any]) -> Any:
+        return _selection(context)
+
+    async def skill(_: str, arguments: Mapping[str, Any]) -> Any:
+        found = await asyncio.to_thread(skills, context.access, context.home)
+        return _skill(found, arguments["name"])
+
+    return (
+        Tool(spec("diagnostics"), diagnostics, ends_step("diagnostics")),
+        Tool(spec("open_files"), open_files, ends_step("open_files")),
+        Tool(spec("selection"), selection, ends_step("selection")),
+        Tool(spec("skill"), skill, ends_step("skill")),
+    )
+
+
+async def _diagnostics(context: ToolContext, raw: str | None) -> dict[str, Any]:
+    path = context.access.place(raw).path if raw else None
+    found = await context.workspace.diagnostics(path)
+    if found is None:
+        return {
+            "diagnostics": [],
+            "message": "Nothing here can tell what other checkers report.  "
+            "run_terminal_command can run the project's own, where it is offered.",
+        }
+    allowed = [each for each in found if _may_be_told(context, each)]
+    message = f"{len(allowed)} problem{'' if len(allowed) == 1 else 's'} reported."
+    if len(allowed) > _MOST_DIAGNOSTICS:
+        message += f"  The first {_MOST_DIAGNOSTICS} are given."
+    return {"diagnostics": allowed[:_MOST_DIAGNOSTICS], "message": message}
+
+
+def _may_be_told(context: ToolContext, diagnostic: Mapping[str, Any]) -> bool:
+    """A message may quote the line it is about."""
+    named = diagnostic.get("path") or diagnostic.get("uri")
+    if not isinstance(named, str):
+        return True
+    path = unquote(urlsplit(named).path) if named.startswith("file:") else named
+    return _shown(context, Path(path)) is not None
+
+
+def _selection(context: ToolContext) -> dict[str, Any]:
+    selected = context.workspace.selection()
+    if not selected:
+        return {"message": "Nothing is selected; the run was not started from an editor's text."}
+    shown = _shown(context, Path(str(selected.get("path", ""))))
+    if shown is None:
+        return {"message": "The selection is in a file that no tool may read."}
+    return {**selected, "path": shown}
+
+
+def _shown(context: ToolContext, path: Path) -> str | None:
+    try:
+        return context.access.place(str(path)).shown
+    except ToolError:
+        return None
+
+
+def _skill(found: Mapping[str, Skill], name: str) -> dict[str, Any]:
+    skill = found.get(name)
+    if skill is None:
+        names = ", ".join(sorted(found)) or "none (they are in .agents/skills/NAME/SKILL.md)"
+        raise ToolError(f"No skill {name!r}.  Skills: {names}", code="no_skill")
+    result = {"name": skill.name, "description": skill.description, "content": skill.content}
+    return result | ({"license": skill.licence} if skill.licence else {})

@@ -1,0 +1,152 @@
+"""What a project tells agents about itself: knowledge files and skills."""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from io import StringIO
+from pathlib import Path
+from typing import Any, cast
+
+from attrs import frozen
+
+from inhouse.core.errors import ToolError
+
+from .access import Access
+from .encoding import decode
+from .opening import read_bytes
+from .walking import files_under
+
+NAMES = ("knowledge.md", "agents.md", "claude.md")
+"""In each folder the first of these counts."""
+
+_MOST_BYTES = 200_000
+_MOST_CHARACTERS = 400_000
+_MOST_SKILLS = 200
+_SKILL_FOLDERS = (".agents/skills", ".claude/skills")
+_FRONT = re.compile(r"\A---[ \t]*\r?\n(.*?)(?:\r?\n)---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
+
+
+@frozen
+class KnowledgeFile:
+    shown: str
+    text: str
+
+
+@frozen
+class Skill:
+    name: str
+    description: str
+    content: str
+    """The whole file."""
+    licence: str | None = None
+
+
+def knowledge_files(access: Access, home: Path) -> tuple[KnowledgeFile, ...]:
+    """Give the knowledge files of the project, outer folders first, and the user's own."""
+    chosen: dict[str, str] = {}
+    place = access.place(".")
+    for path in files_under(access, place):
+        folder, _, name = path.rpartition("/")
+        rank = _rank(name)
+        if rank is not None and (folder not in chosen or rank < _rank_of(chosen[folder])):
+            chosen[folder] = path
+    found = [
+        KnowledgeFile(path, text)
+        for _, path in sorted(chosen.items())
+        if (text := _read(place.root, path)) is not None
+    ]
+    return tuple(_within_limit([*found, *_at_home(home)]))
+
+
+def skills(access: Access, home: Path) -> dict[str, Skill]:
+    """Give the skills by name; the project's own win over the user's."""
+    found: dict[str, Skill] = {}
+    for root, folder in _skill_folders(access, home):
+        for name in _names_in(root / folder):
+            text = _read(root, f"{folder}/{name}/SKILL.md")
+            skill = None if text is None else read_skill(name, text)
+            if skill is not None and len(found) < _MOST_SKILLS:
+                found.setdefault(skill.name, skill)
+    return found
+
+
+def read_skill(folder: str, text: str) -> Skill | None:
+    """Read a ``SKILL.md``; None where its front matter says nothing that could be used."""
+    values = _front_matter(text)
+    description = str(values.get("description") or "").strip()
+    name = str(values.get("name") or folder).strip()
+    if not description:
+        return None
+    licence = values.get("license")
+    return Skill(name, description, text, None if licence is None else str(licence))
+
+
+def _front_matter(text: str) -> Mapping[str, Any]:
+    match = _FRONT.match(text.removeprefix("\ufeff"))
+    if match is None:
+        return {}
+    from ruamel.yaml import YAML  # noqa: PLC0415  slow, and only for skills
+    from ruamel.yaml.error import YAMLError  # noqa: PLC0415
+
+    try:
+        loaded = cast("Any", YAML(typ="safe", pure=True)).load(StringIO(match[1]))
+    except (YAMLError, ValueError):
+        return {}
+    return cast("dict[str, Any]", loaded) if isinstance(loaded, dict) else {}
+
+
+def _skill_folders(access: Access, home: Path) -> Iterator[tuple[Path, str]]:
+    for root in (*access.roots, home):
+        for folder in _SKILL_FOLDERS:
+            yield Path(os.path.realpath(root)), folder
+
+
+def _names_in(folder: Path) -> list[str]:
+    try:
+        return sorted(each.name for each in folder.iterdir() if each.is_dir())
+    except OSError:
+        return []
+
+
+def _rank(name: str) -> int | None:
+    """``api.knowledge.md`` counts as well, as Codebuff has it."""
+    low = name.lower()
+    if low.endswith(f".{NAMES[0]}"):
+        return 0
+    return NAMES.index(low) if low in NAMES else None
+
+
+def _rank_of(path: str) -> int:
+    rank = _rank(path.rpartition("/")[2])
+    return len(NAMES) if rank is None else rank
+
+
+def _at_home(home: Path) -> Iterator[KnowledgeFile]:
+    """In the home folder the names begin with a dot."""
+    try:
+        names = {name.lower(): name for name in os.listdir(home)}  # noqa: PTH208  names only
+    except OSError:
+        return
+    for name in NAMES:
+        if f".{name}" in names:
+            own = names[f".{name}"]
+            text = _read(Path(os.path.realpath(home)), own)
+            if text is not None:
+                yield KnowledgeFile(f"~/{own}", text)
+                return
+
+
+def _read(root: Path, relative: str) -> str | None:
+    try:
+        return decode(read_bytes(root, relative, most=_MOST_BYTES), name=relative)[0]
+    except (ToolError, OSError):
+        return None
+
+
+def _within_limit(found: list[KnowledgeFile]) -> Iterator[KnowledgeFile]:
+    left = _MOST_CHARACTERS
+    for each in found:
+        left -= len(each.text)
+        if left < 0:
+            return
+        yield each

@@ -1,0 +1,120 @@
+"""The project as a picture: folders and files, with what the files define, within a size."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from attrs import define, field, frozen
+
+CHARACTERS_PER_TOKEN = 4
+
+# What tells a reader little; Codebuff leaves the same kinds out.
+_UNIMPORTANT = re.compile(
+    r"\.(min\.(js|css)|map|pyc|pyo|pyd|so|whl|class|jar|war|o|a|lib|exe|dll|log|tmp|temp|swp|bak|"
+    r"zip|tar|gz|rar|7z|iso|dmg|pkg|deb|rpm|jpe?g|png|gif|ico|svg|webp|bmp|tiff?|mp3|mp4|mov|avi|"
+    r"woff2?|ttf|eot|pdf|docx)$",
+    re.IGNORECASE,
+)
+
+
+@frozen
+class Picture:
+    """A tree as text."""
+
+    text: str
+    tokens: int
+    level: str
+    """What was left out, in Codebuff's words: ``none``, ``unimportant-files``, ``tokens`` (names
+    that files define) or ``depth-based`` (the deepest files)."""
+
+
+@define
+class _Node:
+    folders: dict[str, "_Node"] = field(factory=dict[str, "_Node"])
+    files: list[str] = field(factory=list[str])
+
+
+def picture(
+    files: Sequence[str], *, tokens: int, names: Callable[[str], Sequence[str]] | None = None
+) -> Picture:
+    """Draw *files* (paths with slashes) in at most so many *tokens*.
+
+    *names* gives what a file defines; it is asked only where the names may fit.
+    """
+    important = [path for path in files if not _UNIMPORTANT.search(path)]
+    plain = _drawn(important, {})
+    if _tokens(plain) > tokens:
+        return _shallow(important, tokens)
+    if names is not None and _tokens(plain) * 2 <= tokens:
+        found = {path: names(path) for path in important}
+        full = _drawn(important, found)
+        if _tokens(full) <= tokens:
+            level = "none" if len(important) == len(files) else "unimportant-files"
+            return Picture(full, _tokens(full), level)
+    level = "tokens" if names is not None else "none"
+    return Picture(plain, _tokens(plain), level)
+
+
+def _shallow(files: Sequence[str], tokens: int) -> Picture:
+    """Leave out the deepest files, and then the last ones, until the rest fits."""
+    ranked = sorted(files, key=lambda path: (path.count("/"), path))
+    low, high = 0, len(ranked)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if _tokens(_drawn(ranked[:middle], {})) <= tokens:
+            low = middle
+        else:
+            high = middle - 1
+    text = _drawn(ranked[:low], {})
+    return Picture(text, _tokens(text), "depth-based")
+
+
+def _drawn(files: Iterable[str], names: Mapping[str, Sequence[str]]) -> str:
+    top = _Node()
+    for path in files:
+        *folders, name = path.split("/")
+        node = top
+        for folder in folders:
+            node = node.folders.setdefault(folder, _Node())
+        node.files.append(name)
+    return "\n".join(_lines(top, "", 0, names))
+
+
+def _lines(node: _Node, path: str, depth: int, names: Mapping[str, Sequence[str]]) -> list[str]:
+    lines: list[str] = []
+    for folder, inner in sorted(node.folders.items()):
+        lines.append(" " * depth + folder + "/")
+        lines += _lines(inner, f"{path}{folder}/", depth + 1, names)
+    for name in sorted(node.files):
+        defined = " ".join(names.get(path + name, ()))
+        lines.append(" " * depth + name + (f" {defined}" if defined else ""))
+    return lines
+
+
+def _tokens(text: str) -> int:
+    return -(-len(text) // CHARACTERS_PER_TOKEN)
+
+
+# What source files define, by the look of a line: for a picture this is enough.
+_DEFINITION = re.compile(
+    r"""^[ ]{0,4}
+    (?:(?:export|default|public|private|protected|internal|static|abstract|final|open|sealed|
+        async|pub(?:\([a-z]+\))?|unsafe|extern|override|virtual|inline|data|declare)\s+)*
+    (?:def|class|function\*?|func|fun|fn|interface|type|enum|struct|trait|impl|module|namespace|
+       record|object|protocol|sub|proc|macro|const|let|var|val)\s+
+    (?:\([^)]*\)\s*)?
+    ([A-Za-z_$][\w$]*)""",
+    re.VERBOSE | re.MULTILINE,
+)
+_LOCAL = re.compile(r"^[ ]+(?:const|let|var|val)\s")
+_MOST_NAMES = 20
+
+
+def defined_names(text: str) -> tuple[str, ...]:
+    """Give the names that a source text defines at its outer levels, in its order."""
+    found: dict[str, None] = {}
+    for match in _DEFINITION.finditer(text):
+        if not _LOCAL.match(match.group()):
+            found[match[1]] = None
+        if len(found) >= _MOST_NAMES:
+            break
+    return tuple(found)

@@ -1,0 +1,137 @@
+"""Which files there are: trees, patterns, and words."""
+
+from pathlib import Path
+
+import pytest
+
+from inhouse.tools.ranking import words
+from inhouse.tools.trees import defined_names, picture
+from support.workspaces import bench
+
+PROJECT = {
+    "README.md": "# Shop\n",
+    "src/login/session.py": "class Session:\n    def renew(self): ...\n\ndef _expire(): ...\n",
+    "src/login/test_session.py": "from session import Session\n",
+    "src/cart.ts": "export async function addToCart() {}\nconst TAX = 0.2\n",
+    "src/logo.png": b"\x89PNG\0",
+    "node_modules/x/index.js": "function hidden() {}\n",
+    "dist/out.js": "function built() {}\n",
+    ".gitignore": "dist/\n",
+    ".env": "canary\n",
+}
+
+
+async def test_a_tree_shows_what_files_define(tmp_path: Path):
+    here = bench(tmp_path, PROJECT)
+
+    [tree] = await here.call("read_subtree")
+
+    assert tree["printedTree"] == (
+        "src/\n login/\n  session.py Session renew _expire\n  test_session.py\n"
+        " cart.ts addToCart TAX\n.gitignore\nREADME.md"
+    )
+    assert tree["truncationLevel"] == "unimportant-files"
+    assert tree["tokenCount"] == -(-len(tree["printedTree"]) // 4)
+
+
+async def test_a_subtree_starts_with_its_folder_and_a_file_is_its_names(tmp_path: Path):
+    here = bench(tmp_path, PROJECT)
+
+    folder, file, nothing, outside, secret = await here.call(
+        "read_subtree", paths=["src/login/", "src/cart.ts", "nope", "../..", ".env"]
+    )
+
+    assert folder["printedTree"].startswith("login/\n session.py Session")
+    assert file == {"path": "src/cart.ts", "type": "file", "variables": ["addToCart", "TAX"]}
+    assert "There is nothing at 'nope'" in nothing["errorMessage"]
+    assert "outside" in outside["errorMessage"]
+    assert "environment files" in secret["errorMessage"]
+
+
+def test_a_tree_that_is_too_large_loses_names_and_then_its_deepest_files():
+    files = [f"a/b/c/deep{n}.py" for n in range(200)] + ["top.py"]
+
+    few = picture(files, tokens=100, names=lambda _: ["x" * 50])
+    enough = picture(files, tokens=700, names=lambda _: ["x" * 50])
+
+    assert few.level == "depth-based"
+    assert few.tokens <= 100
+    assert "top.py" in few.text
+    assert enough.level == "tokens"
+    assert "deep199.py" in enough.text
+
+
+def test_names_of_many_languages_are_seen():
+    text = (
+        "pub fn run() {}\nfunc (s *Server) Serve() {}\ninterface Shape {}\n"
+        "  fun main() {}\nexport default class App {}\n        let local = 1\n"
+    )
+
+    assert defined_names(text) == ("run", "Serve", "Shape", "main", "App")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "cwd", "files"),
+    [
+        ("**/*.py", None, ["src/login/session.py", "src/login/test_session.py"]),
+        ("*.md", None, ["README.md"]),
+        ("*.py", None, []),
+        ("src/*", None, ["src/cart.ts", "src/logo.png"]),
+        ("**/*.{ts,md}", None, ["README.md", "src/cart.ts"]),
+        ("./src/**/test_*.py", None, ["src/login/test_session.py"]),
+        ("*.py", "src/login", ["src/login/session.py", "src/login/test_session.py"]),
+        ("**/*.js", None, []),
+        ("**/.env*", None, []),
+    ],
+)
+async def test_a_pattern_lists_files(tmp_path: Path, pattern: str, cwd: str | None, files: list):
+    here = bench(tmp_path, PROJECT)
+
+    result = await here.call("glob", pattern=pattern, cwd=cwd)
+
+    assert result["files"] == files
+    assert result["count"] == len(files)
+
+
+@pytest.mark.parametrize("pattern", ["../*", "/etc/*", "~/*", "src/../../*", "a\0b"])
+async def test_a_pattern_does_not_lead_out(tmp_path: Path, pattern: str):
+    here = bench(tmp_path, PROJECT)
+
+    assert "leads out" in (await here.call("glob", pattern=pattern))["errorMessage"]
+
+
+async def test_a_pattern_of_very_many_choices_is_an_error(tmp_path: Path):
+    here = bench(tmp_path, PROJECT)
+
+    result = await here.call("glob", pattern="{a,b}" * 20)
+
+    assert "makes no sense" in result["errorMessage"]
+
+
+async def test_at_most_so_many_paths_are_given(tmp_path: Path):
+    here = bench(tmp_path, {f"f{n}.txt": "" for n in range(20)})
+
+    result = await here.call("glob", pattern="*", max_results=5)
+
+    assert len(result["files"]) == 5
+    assert result["count"] == 20
+    assert "the first 5 are given" in result["message"]
+
+
+async def test_files_are_found_by_words_in_name_and_text(tmp_path: Path):
+    here = bench(tmp_path, PROJECT)
+
+    by_name = await here.call("find_files", prompt="How does the login session expire?")
+    by_text = await here.call("find_files", prompt="where is addToCart defined")
+    nothing = await here.call("find_files", prompt="quantum chromodynamics")
+    empty = await here.call("find_files", prompt="how is it?")
+
+    assert by_name[0]["path"] == "src/login/session.py"
+    assert by_name[0]["content"].startswith("class Session")
+    assert [each["path"] for each in by_text] == ["src/cart.ts"]
+    assert "No relevant files" in nothing["message"]
+    assert "No word" in empty["message"]
+
+
+def test_names_from_code_are_searched_first():
+    assert words("please find the tax in addToCart of cart.ts")[:2] == ("addToCart", "cart.ts")
