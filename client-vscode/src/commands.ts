@@ -70,7 +70,7 @@ export async function runFromServer(parts: Parts, command: string, args: unknown
 async function runAgent(parts: Parts, from?: vscode.Uri | { agent?: string; prompt?: string }): Promise<void> {
   const file = from instanceof vscode.Uri ? from : undefined;
   const given = file ? {} : ((from ?? {}) as { agent?: string; prompt?: string });
-  const agent = given.agent ?? (await pickAgent(parts.server, "Run an agent", fileOf(file)))?.id;
+  const agent = given.agent ?? (await pickAgent(parts.server, vscode.workspace.isTrusted ? "Run an agent" : "Run an agent (restricted mode: those of this workspace do not run)", fileOf(file)))?.id;
   const prompt = agent && (given.prompt ?? (await askPrompt(agent)));
   if (agent && prompt !== undefined) {
     const uri = vscode.window.activeTextEditor?.document.uri;
@@ -143,18 +143,12 @@ async function openDefinition(server: Server): Promise<void> {
 
 const fileOf = (given: unknown): vscode.Uri | undefined => given instanceof vscode.Uri ? given : undefined;
 
-/** A run has ended: say so where nobody is looking.  A transcript that was asked for may still be opening. */
+/** A run has ended: say so where nobody is looking.  What the server's end means for it, the server tells. */
 export function announce(run: Run): void {
-  setTimeout(() => { tellEnd(run); }, 700);
-}
-
-function tellEnd(run: Run): void {
   const edits = run.result?.edits.filter((edit) => edit.state === "proposed").length ?? 0;
-  if (run.lost) {
-    void offer(`${run.agent} did not finish: ${run.lost}`, run, "Show Run");
-  } else if (edits) {
+  if (edits) {
     void offer(`${run.agent} proposes changes to ${edits === 1 ? "1 file" : `${edits} files`}.`, run, "Review Edits");
-  } else if (run.status === "completed" && !isVisible(run)) {
+  } else if (run.status === "completed" && isHidden(run)) {
     void offer(`${run.agent} is done: ${firstLine(run.result?.text ?? "")}`, run, "Show Run");
   }
 }
@@ -165,7 +159,11 @@ async function offer(message: string, run: Run, action: "Show Run" | "Review Edi
   }
 }
 
-const isVisible = (run: Run): boolean => vscode.window.visibleTextEditors.some((editor) => runIdOf(editor.document.uri) === run.id);
+/** A transcript that was asked for may still be opening: only one that was opened and left is hidden. */
+function isHidden(run: Run): boolean {
+  const tabs = vscode.window.tabGroups.all.flatMap((group) => group.tabs).filter((tab) => tab.input instanceof vscode.TabInputText && runIdOf(tab.input.uri) === run.id);
+  return run.showsTranscript ? tabs.length > 0 && !tabs.some((tab) => tab.isActive) : !tabs.some((tab) => tab.isActive);
+}
 
 function firstLine(text: string): string {
   const line = text.trim().split("\n")[0] ?? "";

@@ -29,7 +29,7 @@ export function activate(context: vscode.ExtensionContext): { server: Server; ru
     followTranscripts(),
     reports(),
     answerFreely(runs, server),
-    server.onDidStop((reason) => { runs.lose(reason); }),
+    server.onDidStop(() => { runs.lose(); }),
     runs.onDidEnd(announce),
     runs.onEvent(({ event }) => { if (event.kind === "edit") { void review.refresh(); } }),
     vscode.workspace.onDidGrantWorkspaceTrust(() => server.restart()),

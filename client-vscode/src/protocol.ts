@@ -76,6 +76,7 @@ export interface RunArguments {
   range?: { start: Position; end: Position };
   streamToken?: string | number;
   workDoneToken?: string | number;
+  showTranscript?: boolean;
   [more: string]: unknown;
 }
 

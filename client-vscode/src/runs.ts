@@ -15,13 +15,12 @@ export interface Run {
   readonly agent: string;
   readonly route: Route;
   readonly place?: Place;
+  readonly showsTranscript: boolean;
   readonly startedAt: number;
   status: Status;
   /** What it is doing now, in the server's words. */
   message: string;
   result?: RunResult;
-  /** Why it ended, where no result came. */
-  lost?: string;
 }
 
 type Send = (argument: RunArguments) => Promise<RunStarted>;
@@ -62,7 +61,7 @@ export class Runs implements vscode.Disposable {
       client.onProgress(WorkDoneProgress.type, tokens.workDoneToken, (value) => { when((each) => { this.report(each, value.message); }); }));
     try {
       const { runId, agent, route } = await send({ ...argument, ...tokens });
-      run = { id: runId, agent, route, place: placeOf(argument), startedAt: Date.now(), status: "running", message: "" };
+      run = { id: runId, agent, route, place: placeOf(argument), showsTranscript: argument.showTranscript === true, startedAt: Date.now(), status: "running", message: "" };
     } catch (error) {
       listeners.dispose();
       throw error;
@@ -82,9 +81,8 @@ export class Runs implements vscode.Disposable {
   }
 
   /** The server is gone, and what ran in it. */
-  lose(reason: string): void {
+  lose(): void {
     for (const run of this.active) {
-      run.lost = reason;
       this.end(run, "failed");
     }
   }

@@ -14,7 +14,7 @@ async function run(page, prompt) {
   await type(page, prompt);
 }
 
-const serversOf = (s) => processes("inhouse lsp").filter((pid) => { try { return fs.readFileSync(`/proc/${pid}/environ`, "utf8").includes(s.workbench.data); } catch { return false; } });
+const serversOf = (s) => processes(process.env.INHOUSE_SERVER ? "vsc-serve" : "inhouse lsp").filter((pid) => { try { return fs.readFileSync(`/proc/${pid}/environ`, "utf8").includes(s.workbench.data); } catch { return false; } });
 
 test("a crash in mid-run is told, what was said is kept, and the server starts again by itself", { timeout: 180000 }, async () => {
   const s = await scene();

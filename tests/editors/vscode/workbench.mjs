@@ -28,10 +28,13 @@ const USER_SETTINGS = {
   "extensions.ignoreRecommendations": true, "workbench.tips.enabled": false,
 };
 
+const temporaries = [];
+process.on("exit", () => { temporaries.forEach((folder) => { fs.rmSync(folder, { recursive: true, force: true }); }); });
+
 /** A folder that is gone when the test process ends. */
 export function temporary(prefix) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), prefix));
-  process.on("exit", () => fs.rmSync(folder, { recursive: true, force: true }));
+  temporaries.push(folder);
   return folder;
 }
 
@@ -93,11 +96,19 @@ export async function openFolder(browser, workbench, folder) {
 
 /** Run a command by its title, as a user does. */
 export async function palette(page, title) {
-  await page.keyboard.press("F1");
   const input = page.locator(".quick-input-widget input").first();
-  await input.waitFor();
-  await input.fill(`>${title}`);
-  await page.locator(".quick-input-list .monaco-list-row").filter({ hasText: title }).first().waitFor({ timeout: 60000 });
+  for (let attempt = 0; ; attempt++) { // A list that is open does not learn of commands that come later.
+    await page.keyboard.press("F1");
+    await input.waitFor();
+    await input.fill(`>${title}`);
+    try {
+      await page.locator(".quick-input-list .monaco-list-row").filter({ hasText: title }).first().waitFor({ timeout: 8000 });
+      break;
+    } catch (error) {
+      if (attempt > 6) { throw error; }
+      await page.keyboard.press("Escape");
+    }
+  }
   await page.keyboard.press("Enter");
 }
 
