@@ -7,6 +7,7 @@ import { keysFor } from "./keys";
 import { StartProblem, textOf, type Remedy } from "./problem";
 import { drawQuestions } from "./questions";
 import { explicitSettings, settingNames } from "./settings";
+import { SettingsProblems } from "./settingsProblems";
 
 /** Seconds to wait before each restart; a crash after the last one is left to the user. */
 const BACK_OFF = [1, 2, 4, 8, 16];
@@ -20,6 +21,7 @@ export class Server implements vscode.Disposable {
   readonly onDidStart = this.started.event;
   /** A client that was running is gone; the text says why. */
   readonly onDidStop = this.stopped.event;
+  private readonly problems = new SettingsProblems();
   private starting?: Promise<LanguageClient>;
   private process?: ChildProcess;
   private crashes: number[] = [];
@@ -81,6 +83,7 @@ export class Server implements vscode.Disposable {
   async dispose(): Promise<void> {
     this.disposed = true;
     await this.stop("The window was closed.");
+    this.problems.dispose();
     this.log.dispose();
   }
 
@@ -90,7 +93,7 @@ export class Server implements vscode.Disposable {
       documentSelector: [{ scheme: "file" }, { scheme: "untitled" }, { scheme: "inhouse-run" }, { scheme: "inhouse-diff" }],
       outputChannel: this.log,
       revealOutputChannelOn: RevealOutputChannelOn.Never,
-      initializationOptions: () => ({ trusted: vscode.workspace.isTrusted, inhouse: explicitSettings(settingNames(this.context.extension)) }),
+      initializationOptions: () => ({ draws: ["freeText", "settingsProblems"], trusted: vscode.workspace.isTrusted, inhouse: explicitSettings(settingNames(this.context.extension)) }),
       synchronize: { configurationSection: "inhouse" },
       initializationFailedHandler: () => false,
       errorHandler: {
@@ -100,6 +103,7 @@ export class Server implements vscode.Disposable {
       middleware: this.middleware(),
     });
     drawQuestions(client);
+    this.problems.listen(client);
     try {
       await client.start();
     } catch (error) {

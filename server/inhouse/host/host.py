@@ -11,6 +11,7 @@ from inhouse.core.errors import RefusedError, UserError
 from inhouse.core.events import RunResult
 from inhouse.core.limits import Limits
 from inhouse.core.ports import Approver, Emit, Workspace
+from inhouse.core.redaction import remember
 from inhouse.core.request import AgentSummary, RunRequest
 from inhouse.core.route import EndpointStatus, Route
 from inhouse.core.settings import Settings
@@ -93,6 +94,15 @@ class Host:
     async def configure(self, editor_values: object) -> None:
         """Take the editor's settings; `world.problems` then says what is wrong with them."""
         self._editor = editor_layer(editor_values)
+        await self.reload(())
+
+    async def set_session_key(self, name: str, text: str) -> None:
+        """Take a key from whoever keeps it, for as long as this process lives; empty forgets it."""
+        if text:
+            remember(text)
+            self.services.session_keys[name] = text
+        else:
+            self.services.session_keys.pop(name, None)
         await self.reload(())
 
     async def set_client_trust(self, *, trusted: bool | None) -> None:

@@ -83,6 +83,13 @@ class Hunks:
 
 
 @frozen
+class SetKey:
+    name: str
+    value: str
+    """Empty: forget it."""
+
+
+@frozen
 class Preview:
     uri: str
 
@@ -245,7 +252,7 @@ def _make_converter() -> cattrs.Converter:
     converter.register_structure_hook_func(lambda kind: kind == dict[str, Any], _object)
     converter.register_structure_hook(Range, _range)
     kinds = (Nothing, Run, RunPrompt, OptionalRunId, RunId, Limit)
-    for kind in (*kinds, Explain, Endpoints, Answer, Hunks, Preview):
+    for kind in (*kinds, Explain, Endpoints, Answer, Hunks, Preview, SetKey):
         names = {each.name: override(rename=_camel(each.name)) for each in fields(kind)}
         converter.register_structure_hook(kind, make(kind, converter, **names))
     return converter

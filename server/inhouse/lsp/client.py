@@ -22,6 +22,9 @@ class Client:
     """``initializationOptions.inhouse``."""
     trusted: bool | None = None
     """``initializationOptions.trusted``; None where the client does not know."""
+    draws: frozenset[str] = frozenset()
+    """``initializationOptions.draws``: what the client shows by its own means, ``freeText``
+    (questions that any text answers) and ``settingsProblems``."""
 
     def can(self, path: str) -> bool:
         """Tell whether a capability (``workspace.applyEdit``) is declared."""
@@ -51,6 +54,7 @@ def read_client(params: Any) -> Client:
         capabilities=as_object(params.get("capabilities")),
         settings=as_object(settings) if isinstance(settings, dict) else None,
         trusted=trusted if isinstance(trusted, bool) else None,
+        draws=frozenset(each for each in as_list(options.get("draws")) if isinstance(each, str)),
     )
 
 

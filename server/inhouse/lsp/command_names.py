@@ -11,6 +11,7 @@ COMMANDS = (
     "inhouse.reload",
     "inhouse.transcript",
     "inhouse.answer",
+    "inhouse.setKey",
     "inhouse.edits",
     "inhouse.edits.apply",
     "inhouse.edits.reject",

@@ -102,6 +102,15 @@ def _answer(session: "Session", command: str, given: list[Any] | None, _: Token 
     return None
 
 
+async def _set_key(
+    session: "Session", command: str, given: list[Any] | None, _: Token | None
+) -> Any:
+    """Take a key that the editor keeps: in memory only, and never in a log."""
+    argument = structure(command, given, arguments.SetKey)
+    await session.host.set_session_key(argument.name, argument.value)
+    return None
+
+
 COMMANDS: dict[str, Handler] = {
     "inhouse.run": _run,
     "inhouse.cancel": _cancel,
@@ -113,6 +122,7 @@ COMMANDS: dict[str, Handler] = {
     "inhouse.reload": _reload,
     "inhouse.transcript": _transcript,
     "inhouse.answer": _answer,
+    "inhouse.setKey": _set_key,
     "inhouse.edits": reviewing.edits,
     "inhouse.edits.apply": reviewing.apply,
     "inhouse.edits.reject": reviewing.reject,

@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from inhouse.lsp.documents import OpenDocument
     from inhouse.lsp.session import Session
 
-_AT_MOST_EVERY = 0.25
+_AT_MOST_EVERY = 1.0
+"""VS Code puts off asking with each refresh: four in a second and it would never ask."""
 
 
 class Refresher:
-    """Asks the client to ask for lenses again, four times a second at most."""
+    """Asks the client to ask for lenses again, once a second at most."""
 
     def __init__(self, link: Link) -> None:
         self._link = link

@@ -108,9 +108,10 @@ class EditorApprover:
 
     async def _show(self, question: Question) -> Choices | None:
         if not question.choices:
-            self._link.notify(
-                "window/showMessage", {"type": _INFO, "message": _free_text(question)}
-            )
+            if "freeText" not in self._link.client.draws:
+                self._link.notify(
+                    "window/showMessage", {"type": _INFO, "message": _free_text(question)}
+                )
             return None
         titles = [*question.choices, "Done"] if question.multiple else list(question.choices)
         taken: list[str] = []

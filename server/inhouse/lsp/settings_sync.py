@@ -7,6 +7,7 @@ from inhouse.core.errors import InhouseError
 from inhouse.core.text import Severity
 from inhouse.lsp.client import Json, as_list, as_object, to_uri
 from inhouse.lsp.diagnostics import Diagnostic, diagnostic
+from inhouse.settings import SettingsProblem
 
 if TYPE_CHECKING:
     from inhouse.lsp.session import Session
@@ -22,7 +23,8 @@ class SettingsSync:
     def __init__(self, session: "Session") -> None:
         self._session = session
         self._pushed: Json = {}
-        self._pulled: Json = {}
+        self._pulled: Json | None = None
+        """None: the client could be asked and has nothing to say."""
         self._told: set[str] = set()
 
     async def start(self) -> None:
@@ -48,9 +50,17 @@ class SettingsSync:
                 found.setdefault(to_uri(problem.path), []).append(
                     diagnostic(problem.range, problem.severity, problem.code, problem.message)
                 )
-            if problem.path is None and problem.severity in (Severity.ERROR, Severity.WARNING):
+            elif problem.severity in (Severity.ERROR, Severity.WARNING) and not self._draws:
                 self._tell(f"{problem.source}: {problem.message}")
         self._session.diagnostics.show("settings", found)
+        if self._draws:
+            placeless = [each for each in self._session.host.world.problems if each.path is None]
+            told = {"problems": [*map(_problem, placeless)]}
+            self._session.link.notify("inhouse/settingsProblems", told)
+
+    @property
+    def _draws(self) -> bool:
+        return "settingsProblems" in self._session.client.draws
 
     @property
     def _can_pull(self) -> bool:
@@ -65,13 +75,14 @@ class SettingsSync:
         except (InhouseError, TimeoutError) as error:
             logger.warning("The client did not tell its settings: %s", type(error).__name__)
             return
-        self._pulled = as_object(next(iter(as_list(answer)), None))
+        told = next(iter(as_list(answer)), None)
+        self._pulled = None if told is None else as_object(told)
         await self._configure()
 
     async def _configure(self) -> None:
-        given = dict(self._session.client.settings or {})
-        for layer in (self._pushed, self._pulled):
-            given |= {key: value for key, value in layer.items() if value is not None}
+        given = dict(self._session.client.settings or {}) | _set(self._pushed)
+        if self._pulled is not None:  # The whole truth: what it lacks was taken back.
+            given = _set(self._pulled)
         await self._session.host.configure(given)
 
     def _tell(self, message: str) -> None:
@@ -79,3 +90,13 @@ class SettingsSync:
             self._told.add(message)
             params = {"type": _WARNING, "message": f"Inhouse settings: {message}"}
             self._session.link.notify("window/showMessage", params)
+
+
+def _set(layer: Json) -> Json:
+    return {key: value for key, value in layer.items() if value is not None}
+
+
+def _problem(problem: SettingsProblem) -> Json:
+    """A problem of the editor's own settings, for a client that knows where they stand."""
+    severity = problem.severity.value
+    return {"key": problem.key, "severity": severity, "message": problem.message}
