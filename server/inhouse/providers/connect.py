@@ -22,6 +22,9 @@ from inhouse.providers.retrying import TRIES
 from inhouse.providers.shared import Shared
 from inhouse.providers.streamed import Ask, Streamed
 
+LONGEST_EMBEDDED_ANSWER = 1024
+"""Tokens, where the request sets no limit: a small model does not always find an end."""
+
 
 def connect(
     endpoint: Endpoint,
@@ -105,6 +108,8 @@ class _Connecting:
             running = await servers.running(endpoint)
             at = evolve(endpoint, base_url=running.base_url, api_key=running.key)
             guarded = Guard(at, ALIAS, self.egress, self.shared, self._chat(at, ALIAS, TRIES))
+            if prompt.max_output_tokens is None:
+                prompt = evolve(prompt, max_output_tokens=LONGEST_EMBEDDED_ANSWER)
             async with aclosing(guarded.chunks(prompt)) as chunks:
                 async for chunk in chunks:
                     yield chunk

@@ -52,6 +52,10 @@ def _start(settings: dict[str, Any]) -> Any:
     parameters.offline = True
     parameters.sleep_idle_seconds = 900  # gives the memory back; the next request loads it again
     parameters.verbosity = 1
+    # Models this small repeat themselves until their window is full; DRY ends that.
+    parameters.sampling.temp = 0.2
+    parameters.sampling.penalty_repeat = 1.1
+    parameters.sampling.dry_multiplier = 0.8
     return xllamacpp.Server(parameters)
 
 
