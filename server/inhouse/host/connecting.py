@@ -1,10 +1,24 @@
 """From a plan to a model that may be asked: metered, and through the one door."""
 
+import asyncio
+
+from attrs import evolve
+
+from inhouse.core.errors import ProviderError
 from inhouse.core.ports import Model
+from inhouse.core.route import Endpoint, Kind
 from inhouse.providers.connect import connect
+from inhouse.providers.egress import Egress
+from inhouse.providers.locality import verify_local
 
 from .metering import MeteredModel
+from .plan import Plan
 from .scope import Scope
+
+PATIENCE = 3.0
+"""Seconds that a server has to tell where it runs a model, where that does not decide anything."""
+_FORWARDERS = frozenset({Kind.OLLAMA, Kind.LITELLM, Kind.LMSTUDIO})
+_OLLAMA_PORT = ":11434"
 
 
 def connected(scope: Scope) -> Model:
@@ -16,5 +30,26 @@ def connected(scope: Scope) -> Model:
         egress=host.world.egress,
         definition=plan.definition,
         embedded=host.services.embedded,
+        shared=host.services.shared,
     )
     return MeteredModel(inner, plan.endpoint, plan.model, plan.route.local, scope.family.budget)
+
+
+async def verified(plan: Plan, egress: Egress) -> Plan:
+    """Ask the kinds of server that may forward to elsewhere where they run the model.
+
+    Under ``local-only`` every kind is asked again, and may refuse, before the first request
+    (`inhouse.providers.guard`); here the answer only makes the route tell the truth.
+    """
+    if not plan.route.local or not _may_forward(plan.endpoint):
+        return plan
+    try:
+        async with asyncio.timeout(PATIENCE):
+            verdict = await verify_local(plan.endpoint, plan.model, egress)
+    except (ProviderError, TimeoutError):
+        return plan
+    return evolve(plan, route=evolve(plan.route, local=verdict.local))
+
+
+def _may_forward(endpoint: Endpoint) -> bool:
+    return endpoint.kind in _FORWARDERS or _OLLAMA_PORT in endpoint.base_url

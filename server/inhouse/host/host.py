@@ -21,6 +21,7 @@ from inhouse.tools import RunMemory
 
 from . import checking, running
 from .book import Book
+from .connecting import verified
 from .ledger import Ledger
 from .plan import Plan, Surroundings, choice_for, usable_definition
 from .records import RecordKeeper
@@ -222,13 +223,13 @@ class Host:
         return (await running.run(self, plan, run_id, listen)).result
 
     async def confirm(self, plan: Plan) -> Plan:
-        """Ask for the trust that a plan waits for, and plan again with what it brings."""
-        if not plan.needs_trust:
-            return plan
-        await self.ask_for_trust()
-        if not self.world.trusting.trusted:
-            raise self.world.trusting.refusal()
-        return self.plan(plan.request)
+        """Ask for the trust that a plan waits for, and where its model really runs."""
+        if plan.needs_trust:
+            await self.ask_for_trust()
+            if not self.world.trusting.trusted:
+                raise self.world.trusting.refusal()
+            plan = self.plan(plan.request)
+        return await verified(plan, self.world.egress)
 
     @property
     def main_root(self) -> Path:

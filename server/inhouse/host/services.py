@@ -10,10 +10,12 @@ from inhouse.core.errors import UserError
 from inhouse.core.placeholders import KeySources
 from inhouse.providers.embedded import EmbeddedServers, is_installed
 from inhouse.providers.models import default_model
+from inhouse.providers.shared import Shared
 from inhouse.store.approvals import ApprovalStore, Subject
 from inhouse.store.database import Database
 from inhouse.store.folders import Folders, user_folders
 from inhouse.store.keys import KeyStore
+from inhouse.store.profiles import ProfileStore
 from inhouse.store.records import RecordStore
 from inhouse.store.trust import TrustStore
 
@@ -33,6 +35,7 @@ class Services:
     keys: KeyStore
     records: RecordStore
     embedded: EmbeddedServers
+    shared: Shared
     session_keys: dict[str, str] = field(factory=dict[str, str], repr=False)
     """Keys that an editor keeps and handed over: in memory only, before the keyring's."""
     _sandbox: "Sandbox | None" = None
@@ -84,6 +87,7 @@ def open_services(environ: Mapping[str, str]) -> Services:
         keys=KeyStore(database),
         records=RecordStore(database),
         embedded=EmbeddedServers(folders.data),
+        shared=Shared(profiles=ProfileStore(database)),
     )
 
 
