@@ -89,6 +89,8 @@ class ModelServer:
         self.models = models
         self.requests: list[Request] = []
         self.closed = 0
+        self.answered = 0
+        """Answers that were taken to their end."""
         self.closed_at: list[float] = []
         self.default: list[Any] = ["ok"]
         self.pieces_delay = 0.0
@@ -242,6 +244,7 @@ class _Handler(BaseHTTPRequestHandler):
             counts["cost"] = usage.cost
         self._event(model, [], usage=counts)
         self.wfile.write(b"data: [DONE]\n\n")
+        self.owner.answered += 1
 
     def _wait(self, seconds: float) -> None:
         """Stay silent, but notice within 10 ms when the client has gone."""

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inhouse.core.errors import ToolError
-from inhouse.core.events import EditChanged, EditState
-from inhouse.core.ports import Approver, Document, Edit, EditOutcome, Emit
+from inhouse.core.events import EditChanged, EditState, Happening
+from inhouse.core.ports import Approver, Document, Edit, EditOutcome
 from inhouse.core.settings import EditMode
 from inhouse.host.host import RunContext
 from inhouse.lsp import applying, positions
@@ -32,7 +32,7 @@ class EditorWorkspace:
         self._context = context
         self._agent = context.request.agent
         self._roots = _nearest_first(context.roots, context.request.path)
-        self._disk = disk_workspace(self._roots, context.emit, context.approver)
+        self._disk = disk_workspace(self._roots, context.approver)
 
     @property
     def root(self) -> Path:
@@ -113,9 +113,9 @@ class EditorWorkspace:
         self._context.emit(EditChanged(path.as_uri(), state, diff))
 
 
-def disk_workspace(roots: tuple[Path, ...], emit: Emit, approver: Approver) -> DiskWorkspace:
-    """What reads and writes where the editor has no word to say."""
-    return DiskWorkspace(roots[0], emit, approver, EditMode.APPLY, extra_roots=roots[1:])
+def disk_workspace(roots: tuple[Path, ...], approver: Approver) -> DiskWorkspace:
+    """What reads and writes where the editor has no word to say; we tell what it did."""
+    return DiskWorkspace(roots[0], _silent, approver, EditMode.APPLY, extra_roots=roots[1:])
 
 
 async def read_current(session: "Session", path: Path, disk: DiskWorkspace) -> Current:
@@ -156,6 +156,10 @@ def _rebased(edit: Edit, current: str | None) -> str | ToolError | None:
         return edit.new
     moved = rebased_text(edit.old, edit.new, current)
     return ToolError(_CHANGED.format(name=edit.path.name)) if moved is None else moved
+
+
+def _silent(_: Happening) -> None:
+    """Tell nobody."""
 
 
 def _nearest_first(roots: tuple[Path, ...], path: Path | None) -> tuple[Path, ...]:

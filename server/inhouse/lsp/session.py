@@ -205,7 +205,7 @@ class Session:
         self.watching.start()
 
     def _disk(self) -> Any:
-        return disk_workspace(self.host.roots, lambda _: None, self.approver)
+        return disk_workspace(self.host.roots, self.approver)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

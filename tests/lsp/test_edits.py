@@ -1,0 +1,205 @@
+"""Edits reach the editor's buffers, byte for byte, with each client's capabilities."""
+
+import pytest
+
+from support.editor import EGLOT, HELIX, NEOVIM, VSCODE, open_editor
+from support.model_server import call
+
+CLIENTS = {"vscode": VSCODE, "neovim": NEOVIM, "helix": HELIX, "eglot": EGLOT}
+TEXT = "one\r\ntwo 😀 teh\r\n\fthree\r\nlast without end"
+
+
+def replace(path, *pairs):
+    replacements = [{"oldString": old, "newString": new} for old, new in pairs]
+    return call("str_replace", path=path, replacements=replacements)
+
+
+@pytest.fixture
+def fixing(project):
+    project.agent("fixer", "str_replace", "write_file", "read_files")
+    return project
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+async def test_apply_changes_open_and_closed_files_and_makes_new_ones(fixing, client):
+    fixing.settings["edits"] = "apply"
+    opened = fixing.file("open.txt", TEXT)
+    closed = fixing.file("closed.txt", "alpha\nbeta\n")
+    fixing.server.play(
+        replace("open.txt", ("teh", "the 😀")),
+        replace("closed.txt", ("beta", "gamma")),
+        call("write_file", path="new/file.txt", instructions="new", content="fresh\n"),
+    )
+    async with open_editor(fixing.folder, **fixing.how(CLIENTS[client])) as editor:
+        uri = editor.open(opened)
+        unsaved = TEXT.replace("one", "ONE")
+        editor.change(uri, unsaved)
+        started = await editor.command("inhouse.run", {"agent": "fixer", "streamToken": "s"})
+        result = await editor.ended(started["runId"])
+
+        assert result["status"] == "completed", result
+        assert editor.buffers[uri] == unsaved.replace("teh", "the 😀")
+        assert len(editor.undo[uri]) == 1
+        assert opened.read_bytes().decode() == TEXT, "written behind the editor's back"
+        assert editor.hidden[closed.as_uri()] == "alpha\ngamma\n"
+        assert closed.read_bytes() == b"alpha\nbeta\n"
+        new = fixing.folder / "new" / "file.txt"
+        assert editor.hidden.get(new.as_uri(), new.read_bytes().decode()) == "fresh\n"
+        assert {edit["state"] for edit in result["edits"]} == {"applied"}
+        states = [event["state"] for event in editor.events("s") if event["kind"] == "edit"]
+        assert states == ["applied"] * 3
+        for params in editor.asked("workspace/applyEdit"):
+            self_described = "documentChanges" in params["edit"]
+            assert self_described or client in ("neovim", "helix")
+
+
+async def test_what_was_applied_and_not_saved_is_what_the_agent_reads_next(fixing):
+    fixing.settings["edits"] = "apply"
+    fixing.file("closed.txt", "alpha\nbeta\n")
+    fixing.server.play(replace("closed.txt", ("beta", "gamma")))
+    fixing.server.play(replace("closed.txt", ("gamma", "delta")))
+    async with open_editor(fixing.folder, **fixing.how(NEOVIM)) as editor:
+        started = await editor.command("inhouse.run", {"agent": "fixer"})
+        result = await editor.ended(started["runId"])
+
+        assert [edit["state"] for edit in result["edits"]] == ["applied"]
+        (text,) = editor.hidden.values()
+        assert text == "alpha\ndelta\n"
+
+
+async def test_an_edit_the_editor_refuses_is_told_to_the_model(fixing):
+    fixing.settings["edits"] = "apply"
+    path = fixing.file("a.txt", "old\n")
+    fixing.server.play(replace("a.txt", ("old", "new")))
+    async with open_editor(fixing.folder, **fixing.how(VSCODE)) as editor:
+        editor.on["workspace/applyEdit"] = lambda _: {
+            "applied": False,
+            "failureReason": "read-only buffer",
+        }
+        started = await editor.command("inhouse.run", {"agent": "fixer"})
+        result = await editor.ended(started["runId"])
+
+        assert [edit["state"] for edit in result["edits"]] == ["rejected"]
+        assert path.read_text() == "old\n"
+        assert "read-only buffer" in str(fixing.server.chats[-1].body["messages"])
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+async def test_review_keeps_each_hunk_until_the_user_decides(fixing, client):
+    text = "".join(f"line {number}\n" for number in range(1, 31))
+    path = fixing.file("a.txt", text)
+    fixing.server.play(replace("a.txt", ("line 3\n", "line three\n"), ("line 25\n", "")))
+    fixing.server.play(replace("a.txt", ("line 12\n", "line 12\nnew\n")))
+    async with open_editor(fixing.folder, **fixing.how(CLIENTS[client])) as editor:
+        uri = editor.open(path)
+        started = await editor.command("inhouse.run", {"agent": "fixer", "streamToken": "s"})
+        result = await editor.ended(started["runId"])
+        assert result["edits"] == [{"uri": uri, "state": "proposed"}]
+        assert editor.buffers[uri] == text
+        await editor.until(lambda: len(editor.diagnostics(uri)) == 3)
+        assert {each["source"] for each in editor.diagnostics(uri)} == {"inhouse"}
+        assert [each["range"]["start"]["line"] for each in editor.diagnostics(uri)] == [2, 12, 24]
+
+        # The document changes meanwhile: above every hunk.
+        start = {"line": 0, "character": 0}
+        editor.change_range(uri, {"start": start, "end": start}, "typed\n")
+        await editor.until(
+            lambda: [d["range"]["start"]["line"] for d in editor.diagnostics(uri)] == [3, 13, 25]
+        )
+
+        await act(editor, uri, 25, "Apply this hunk")
+        await act(editor, uri, 13, "Reject this hunk")
+        await act(editor, uri, 3, "Apply this hunk")
+        await editor.until(lambda: editor.diagnostics(uri) == [])
+        expected = "typed\n" + text.replace("line 3\n", "line three\n").replace("line 25\n", "")
+        assert editor.buffers[uri] == expected
+        assert path.read_text() == text
+        result = await editor.command("inhouse.result", {"runId": started["runId"]})
+        assert result["edits"] == [{"uri": uri, "state": "applied"}]
+
+
+async def act(editor, uri, line, title):
+    where = {"line": line, "character": 0}
+    actions = await editor.request(
+        "textDocument/codeAction",
+        {
+            "textDocument": {"uri": uri},
+            "range": {"start": where, "end": where},
+            "context": {"diagnostics": []},
+        },
+    )
+    command = next(each["command"] for each in actions if each["title"] == title)
+    return await editor.command(command["command"], *command["arguments"])
+
+
+async def test_apply_all_reject_all_and_what_does_not_fit(fixing):
+    a, b = fixing.file("a.txt", "one\ntwo\nthree\n"), fixing.file("b.txt", "b\n")
+    fixing.server.play(
+        replace("a.txt", ("two", "TWO")),
+        replace("b.txt", ("b", "B")),
+        call("write_file", path="c.txt", instructions="new", content="c\n"),
+    )
+    async with open_editor(fixing.folder, **fixing.how(VSCODE)) as editor:
+        uri = editor.open(a)
+        started = await editor.command("inhouse.run", {"agent": "fixer"})
+        await editor.ended(started["runId"])
+        waiting = await editor.command("inhouse.edits")
+        assert sorted((each["kind"], each["fits"]) for each in waiting) == [
+            ("change", True),
+            ("change", True),
+            ("create", True),
+        ]
+        preview = await editor.command("inhouse.edits.preview", {"uri": uri})
+        assert (preview["original"], preview["proposed"]) == (
+            "one\ntwo\nthree\n",
+            "one\nTWO\nthree\n",
+        )
+        shown = await editor.command("inhouse.edits.show", {})
+        assert shown["uri"].startswith("file:")
+
+        editor.change(uri, "one\ntwo, typed over\nthree\n")
+        answer = await editor.command("inhouse.edits.apply", {})
+        assert len(answer["applied"]) == 2
+        assert "a.txt: the text has changed" in answer["problems"][0]
+        assert editor.messages("window/showMessage")
+        assert (fixing.folder / "c.txt").exists()
+        assert editor.hidden[b.as_uri()] == "B\n"
+        assert editor.buffers[uri] == "one\ntwo, typed over\nthree\n"
+
+        editor.change(uri, "one\ntwo\nthree\n")  # The user takes it back: it fits again.
+        assert [each["fits"] for each in await editor.command("inhouse.edits")] == [True]
+        answer = await editor.command("inhouse.edits.reject", {})
+        assert len(answer["rejected"]) == 1
+        assert await editor.command("inhouse.edits") == []
+        assert editor.buffers[uri] == "one\ntwo\nthree\n"
+
+
+async def test_a_later_run_sees_and_stacks_on_what_waits(fixing):
+    path = fixing.file("a.txt", "one\n")
+    fixing.server.play(replace("a.txt", ("one", "two")))
+    fixing.server.play("done")
+    async with open_editor(fixing.folder, **fixing.how(EGLOT)) as editor:
+        uri = editor.open(path)
+        started = await editor.command("inhouse.run", {"agent": "fixer"})
+        await editor.ended(started["runId"])
+        fixing.server.play(replace("a.txt", ("two", "three")))
+        started = await editor.command("inhouse.run", {"agent": "fixer"})
+        await editor.ended(started["runId"])
+
+        await editor.command("inhouse.edits.apply", {"uri": uri})
+        assert editor.buffers[uri] == "three\n"
+
+
+async def test_a_client_that_takes_no_changes_keeps_its_open_files(fixing):
+    fixing.settings["edits"] = "apply"
+    opened, closed = fixing.file("open.txt", "one\n"), fixing.file("closed.txt", "one\n")
+    fixing.server.play(replace("open.txt", ("one", "two")), replace("closed.txt", ("one", "two")))
+    async with open_editor(fixing.folder, **fixing.how({})) as editor:
+        uri = editor.open(opened)
+        started = await editor.command("inhouse.run", {"agent": "fixer"})
+        result = await editor.ended(started["runId"])
+
+        states = {edit["uri"]: edit["state"] for edit in result["edits"]}
+        assert states == {uri: "rejected", closed.as_uri(): "applied"}
+        assert opened.read_text() == "one\n"
+        assert closed.read_text() == "two\n"

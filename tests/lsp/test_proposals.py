@@ -1,0 +1,94 @@
+"""Changes that wait find their place in a text that changes, or say that they have none."""
+
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inhouse.lsp.proposals import Pending, place, placed, proposed_text, with_change
+from inhouse.tools.edits import Hunk, apply_hunks
+
+PATH = Path("/w/a.py")
+PATTERN = Pending("edit-1", "run-1", "a", PATH, None, Hunk(0, (), ()))
+LINES = st.lists(st.sampled_from(["a\n", "b\n", "c\n", "x = 1\n", "\n"]), max_size=12)
+
+
+def propose(old, new, waiting=(), name="edit-1"):
+    from attrs import evolve
+
+    return with_change(list(waiting), old, new, evolve(PATTERN, id=name, base=old))
+
+
+@given(LINES, LINES)
+def test_all_that_waits_together_is_the_proposed_text(old, new):
+    old, new = "".join(old), "".join(new)
+
+    assert proposed_text(propose(old, new), old) == new
+
+
+@given(LINES, LINES, LINES)
+def test_a_later_proposal_stacks_on_an_earlier_one(old, middle, new):
+    old, middle, new = "".join(old), "".join(middle), "".join(new)
+    first = propose(old, middle)
+
+    assert proposed_text(propose(old, new, first, "edit-2"), old) == new
+
+
+def test_a_hunk_that_was_there_keeps_its_id_and_its_run():
+    old = "".join(f"{number}\n" for number in range(30))
+    first = propose(old, old.replace("5\n", "five\n", 1))
+    second = propose(
+        old, old.replace("5\n", "five\n", 1).replace("20\n", "twenty\n"), first, "edit-2"
+    )
+
+    assert [each.id for each in second] == ["edit-1.1", "edit-2.2"]
+
+
+def test_lines_typed_above_or_below_move_a_change_exactly():
+    old = "a\na\na\nb\n"  # Three lines alike: the context alone would not tell them apart.
+    (change,) = propose(old, "a\na\nX\nb\n")
+
+    assert place(change, "new\n" + old).start == 3
+    assert place(change, old + "more\n").start == 2
+
+
+def test_a_change_whose_lines_were_typed_over_has_no_place_until_that_is_undone():
+    old = "one\ntwo\nthree\n"
+    (change,) = propose(old, "one\nTWO\nthree\n")
+
+    assert place(change, "one\ntwo!\nthree\n") is None
+    assert place(change, old).start == 1
+
+
+@given(LINES, LINES, st.randoms())
+def test_hunks_one_by_one_in_any_order_equal_all_at_once(old, new, random):
+    from attrs import evolve
+
+    from inhouse.tools.edits import shifted
+
+    old, new = "".join(old), "".join(new)
+    waiting, text = propose(old, new), old
+    while waiting:
+        fitting = placed(waiting, text)
+        assert len(fitting) == len(waiting)
+        chosen, hunk = random.choice(fitting)
+        text = apply_hunks(text, [hunk])
+        waiting = [
+            evolve(each, base=text, hunk=shifted(other, [hunk]))
+            for each, other in fitting
+            if each is not chosen
+        ]
+
+    assert text == new
+
+
+def test_files_that_come_and_go_are_changes_too():
+    (create,) = propose(None, "text\n")
+    (delete,) = propose("text\n", None)
+    (empty,) = propose(None, "")
+
+    assert (create.kind, delete.kind, empty.kind) == ("create", "delete", "create")
+    assert proposed_text([create], None) == "text\n"
+    assert proposed_text([delete], "text\n") is None
+    assert proposed_text([empty], None) == ""
+    assert place(create, "somebody made it\n") is None
