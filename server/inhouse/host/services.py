@@ -63,7 +63,7 @@ class Services:
         from inhouse.definitions.sandbox import Sandbox  # noqa: PLC0415  rarely needed at first
 
         if self._sandbox is None:
-            self._sandbox = Sandbox()
+            self._sandbox = Sandbox(cache=self.folders.cache)
         return self._sandbox
 
     async def aclose(self) -> None:

@@ -14,6 +14,7 @@ from .process import THREADS, Answer, Worker, WorkerLost
 OnLog = Callable[[StepLog], None]
 _MOST_STATE = 48 << 20
 _MOST_LOGGED = 20_000
+_LONG = frozenset({"systemPrompt", "toolDefinitions"})
 _LEVELS = frozenset({"debug", "info", "warn", "error"})
 
 
@@ -34,6 +35,7 @@ class Generator:
         self._on_log = on_log
         self._on_end = on_end
         self._history: list[Any] = []
+        self._long: dict[str, tuple[Any, str]] = {}
         self._started = False
         self._over: StepDone | StepFailed | None = None
 
@@ -98,17 +100,25 @@ class Generator:
     def _changes(self, state: Mapping[str, Any]) -> tuple[int, list[str]]:
         """Give how many messages it has already, and what it has not."""
         history: Sequence[Any] = state.get("messageHistory") or ()
-        kept = 0
-        for old, new in zip(self._history, history, strict=False):
-            if old is not new and old != new:
-                break
-            kept += 1
+        kept = _common(self._history, list(history[: len(self._history)]))
         self._history = list(history)
-        others = {key: each for key, each in state.items() if key != "messageHistory"}
-        pieces = [_json(others), *(_json(message) for message in history[kept:])]
+        pieces = [self._others(state), *(_json(message) for message in history[kept:])]
         if (size := sum(map(len, pieces))) > _MOST_STATE:
             raise ValueError(f"agentState has {size >> 20} MB, {_MOST_STATE >> 20} at most")
         return kept, pieces
+
+    def _others(self, state: Mapping[str, Any]) -> str:
+        """Write the other fields; two of them are long and nearly always the same."""
+        texts: list[str] = []
+        for name, value in state.items():
+            known = self._long.get(name)
+            if known is not None and known[0] == value:
+                texts.append(known[1])
+            elif name != "messageHistory":
+                texts.append(f"{_json(name)}:{_json(value)}")
+                if name in _LONG:
+                    self._long[name] = (value, texts[-1])
+        return "{" + ",".join(texts) + "}"
 
     async def _ask(self, header: dict[str, Any], body: str) -> Answer | None:
         """Give the worker's answer; None, and the end, where there will be none."""
@@ -175,6 +185,14 @@ class Generator:
         self._worker.end(self._session)
         self._on_end(self._worker)
         return outcome
+
+
+def _common(old: list[Any], new: list[Any]) -> int:
+    """Count the messages that are the same at the beginning."""
+    if old == new:  # nearly always, and by far the quickest way to see it
+        return len(new)
+    pairs = zip(old, new, strict=False)
+    return next((at for at, (one, other) in enumerate(pairs) if one != other), len(new))
 
 
 def _json(value: Any) -> str:

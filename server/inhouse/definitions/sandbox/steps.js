@@ -18,7 +18,8 @@
 
   // pieces: [how many messages are kept, the other fields as text, new messages as texts…]
   const take = (pieces) => {
-    history = apply(slice, history, [0, pieces[0]]);
+    // An earlier state may not have been looked at yet: what it knows must stay.
+    if (pieces[0] < history.length) history = apply(slice, history, [0, pieces[0]]);
     rest = pieces[1];
     for (let i = 2; i < pieces.length; i++) history[history.length] = pieces[i];
   };
@@ -35,14 +36,15 @@
         defineProperty(target, name, { value, configurable: true, enumerable: true, writable: true });
       },
     });
-  const state = (known, others) => {
+  const state = (known, count, others) => {
     const value = parse(others);
-    lazily(value, "messageHistory", () => parse(`[${apply(join, known, [","])}]`));
+    const messages = () => parse(`[${apply(join, apply(slice, known, [0, count]), [","])}]`);
+    lazily(value, "messageHistory", messages);
     return value;
   };
   const withState = (target) => {
-    const known = history, others = rest;
-    lazily(target, "agentState", () => state(known, others));
+    const known = history, count = history.length, others = rest;
+    lazily(target, "agentState", () => state(known, count, others));
     return target;
   };
 
