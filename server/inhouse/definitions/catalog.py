@@ -86,7 +86,11 @@ class Catalog:
         async with self._lock:
             self._evaluator = evaluator
             self._own_evaluator = self._own_evaluator or evaluator
-            wanted = {state.path: state.folder for state in self._files.values() if state.computed}
+            wanted = {
+                state.path: state.folder
+                for state in self._files.values()
+                if state.reading.needs_evaluation is not None or state.depends
+            }
             await self._read(wanted)
             self._settle()
 

@@ -36,8 +36,6 @@ class FileState:
     """Where the file gave no agent."""
     depends: frozenset[Path] = field(default=frozenset[Path]())
     """Other files whose change may change this one's agents."""
-    computed: bool = False
-    """Only an evaluation can tell what it defines."""
 
 
 @frozen
@@ -87,8 +85,7 @@ def finish(
     missing: frozenset[Path] = frozenset()
     if evaluated is not None:
         reading = with_evaluated(reading, evaluated, path)
-        modules = frozenset(evaluated.modules)
-        missing = frozenset(Path(os.path.normpath(path)) for path in evaluated.missing)
+        modules, missing = frozenset(evaluated.modules), frozenset(evaluated.missing)
     elif wanted and not trusted and not _is_broken(reading):
         problems = (*reading.problems, _needs_trust(path, reading))
         reading = evolve(reading, problems=problems, may_define=True)
@@ -122,7 +119,6 @@ def finish(
         tuple(agents),
         tuple(dict.fromkeys(loose)),
         modules | missing,
-        wanted,
     )
 
 

@@ -14,14 +14,9 @@ ALLOW, DENY = "Allow this host", "Do not contact it"
 
 
 def open_egress(
-    settings: Settings,
-    approvals: ApprovalStore,
-    workspace: Path,
-    approver: Approver,
-    *,
-    public_only: bool = False,
+    settings: Settings, approvals: ApprovalStore, workspace: Path, approver: Approver
 ) -> Egress:
-    """Make the one door of a workspace; *public_only* for URLs that a model names."""
+    """Make the one door of a workspace."""
 
     async def ask(host: str, endpoint: Endpoint) -> bool:
         known = await asyncio.to_thread(approvals.answer, Subject.HOST, workspace, host)
@@ -40,7 +35,6 @@ def open_egress(
         privacy=settings.privacy,
         privacy_source=settings.privacy_source,
         local_addresses=settings.local_addresses,
-        public_only=public_only,
     )
     return Egress(policy, ask=ask)
 

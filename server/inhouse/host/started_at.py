@@ -1,6 +1,7 @@
 """What was under the cursor: the text that a run was started on."""
 
 import asyncio
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from inhouse.tools.access import access_to
 
 LONGEST = 40_000
 """Characters of a file that are given to the model; the tools read the rest."""
+
+
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+")
 
 
 @frozen
@@ -72,7 +76,7 @@ async def selection(
 
 def cut_out(text: str, part: Range) -> str:
     """Give the part of a text; positions beyond its end mean its end."""
-    lines = text.splitlines(keepends=True)
+    lines = _LINE.findall(text)  # str.splitlines ends lines at form feeds too; editors do not.
     start, end = _offset(lines, part.start), _offset(lines, part.end)
     return text[start:end]
 

@@ -121,7 +121,6 @@ def _ask(session: "Session", document: OpenDocument, where: Range) -> Iterator[J
             "prompt": f"Look at {what}.",
             "uri": document.uri,
             "range": lsp_range(line),
-            "context": True,
         }
         yield action(_ASK, f"Ask {agent_id} about {what}", "inhouse.run", argument)
     for agent_id in agents:
@@ -129,7 +128,6 @@ def _ask(session: "Session", document: OpenDocument, where: Range) -> Iterator[J
             "agent": agent_id,
             "prompt": "Look at this file.",
             "uri": document.uri,
-            "context": True,
         }
         yield action(_SOURCE, f"Ask {agent_id} about this file", "inhouse.run", argument)
 

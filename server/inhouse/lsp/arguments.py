@@ -31,8 +31,6 @@ class Run:
     session: str | None = None
     stream_token: Token | None = None
     work_done_token: Token | None = None
-    context: bool = False
-    """Put the text of ``range``, or the whole file, into the prompt."""
     show_transcript: bool | None = None
     """Open the transcript; None: as the setting says."""
 

@@ -1,14 +1,13 @@
 """One run as an editor follows it: progress, stream and transcript around `Host.run`."""
 
 import asyncio
-import re
 from typing import TYPE_CHECKING
 
 from inhouse import wire
 from inhouse.core.events import RunEvent, RunFinished, RunResult, RunStatus
 from inhouse.core.request import RunRequest
 from inhouse.host.host import Plan
-from inhouse.lsp import arguments, positions
+from inhouse.lsp import arguments
 from inhouse.lsp.client import Json, to_path
 from inhouse.lsp.progress import WorkDone
 from inhouse.lsp.questions import asking_for
@@ -25,7 +24,7 @@ def start(session: "Session", argument: arguments.Run, token: arguments.Token | 
     """Check everything that can be checked, start the run and answer."""
     request = RunRequest(
         agent=argument.agent,
-        prompt=_prompt(session, argument),
+        prompt=argument.prompt,
         params=argument.params,
         endpoint=argument.endpoint,
         model=argument.model,
@@ -110,19 +109,6 @@ class _Following:
         if result.status is RunStatus.FAILED and result.error is not None:
             text = f"{result.agent} failed: {result.error.message}"
             self._session.link.notify("window/showMessage", {"type": _ERROR, "message": text})
-
-
-def _prompt(session: "Session", argument: arguments.Run) -> str:
-    """Put the code that the prompt is about under it, where that is asked for."""
-    document = session.documents.get(argument.uri) if argument.uri else None
-    if not argument.context or document is None:
-        return argument.prompt
-    where = argument.range
-    text = document.text if where is None else positions.text_in(document.text, where)
-    name = session.shown(document)
-    lines = "" if where is None else f", lines {where.start.line + 1} to {where.end.line + 1}"
-    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
-    return f"{argument.prompt}\n\n{name}{lines}:\n{fence}{document.language}\n{text}\n{fence}"
 
 
 def describe(run: Run) -> str:

@@ -59,7 +59,6 @@ class Prompts:
                             "start": {"line": start.line, "character": start.character},
                             "end": {"line": end.line, "character": end.character},
                         },
-                        "context": True,
                     },
                 )
 
@@ -86,7 +85,7 @@ def _comments(text: str, language: str, name: str) -> Iterator[tuple[int, int]]:
         comment = (kind in Comment and kind not in Comment.Preproc) or kind in String.Doc
         if comment:
             begin = start if begin is None else begin
-            last = start + len(value)
+            last = start + len(value.rstrip())
         elif (
             begin is not None and not (value.isspace() or (kind in Text and not value.strip()))
         ) or (begin is not None and value.count("\n") > 1):

@@ -123,7 +123,8 @@ class Server(LanguageServer):
     def _saved(self, params: types.DidSaveTextDocumentParams) -> None:
         self.session.document_changed(params.text_document.uri)
 
-    def _actions(self, params: types.CodeActionParams) -> list[Json]:
+    async def _actions(self, params: types.CodeActionParams) -> list[Json]:
+        await self.session.ready()
         document = self.session.documents.get(params.text_document.uri)
         if document is None:
             return []
@@ -131,7 +132,8 @@ class Server(LanguageServer):
         kinds = None if only is None else [str(getattr(kind, "value", kind)) for kind in only]
         return actions(self.session, document, from_lsp(params.range), kinds)
 
-    def _lenses(self, params: types.CodeLensParams) -> list[Json]:
+    async def _lenses(self, params: types.CodeLensParams) -> list[Json]:
+        await self.session.ready()
         document = self.session.documents.get(params.text_document.uri)
         return [] if document is None else lenses(self.session, document)
 

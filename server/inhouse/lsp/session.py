@@ -203,6 +203,8 @@ class Session:
         await asyncio.shield(self._started)
         await self.settings.start()
         self.watching.start()
+        # What was opened before anybody knew where definitions are.
+        self.watching.touched([each.path for each in self.documents if each.path is not None])
 
     def _disk(self) -> Any:
         return disk_workspace(self.host.roots, self.approver)

@@ -1,2 +1,0 @@
-import { Y } from './c'
-export const X = Y + '!'

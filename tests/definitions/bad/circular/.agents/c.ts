@@ -1,2 +1,0 @@
-import { X } from './b'
-export const Y = X + '?'

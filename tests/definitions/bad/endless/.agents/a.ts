@@ -1,7 +1,0 @@
-while (true) {}
-export default {
-  id: 'one',
-  displayName: 'One',
-  model: 'm',
-
-}

@@ -1,2 +1,0 @@
-export let X = 0
-for (;;) X++

@@ -1,5 +1,0 @@
-export default {
-  id: 'one',
-  displayName: ,
-  model: 'm',
-}

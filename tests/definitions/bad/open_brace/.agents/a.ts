@@ -1,6 +1,0 @@
-const definition = {
-  id: 'one',
-  displayName: 'One',
-  model: 'm',
-
-export default definition

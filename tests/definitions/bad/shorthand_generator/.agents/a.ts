@@ -1,8 +1,0 @@
-export default {
-  id: 'one',
-  displayName: 'One',
-  model: 'm',
-  *handleSteps({ prompt }) {
-    yield 'STEP'
-  },
-}

@@ -1,8 +1,0 @@
-
-throw new Error('on purpose')
-export default {
-  id: 'one',
-  displayName: 'One',
-  model: 'm',
-
-}

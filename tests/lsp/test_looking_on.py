@@ -1,0 +1,221 @@
+"""What a user sees and is asked: transcripts, questions, launchers, prompt comments."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from inhouse.lsp.client import to_path
+from support.editor import EGLOT, HELIX, NEOVIM, SILENCE, VSCODE, ServerError, open_editor
+from support.model_server import Pause, Reasoning, call
+
+HERE = {"start": {"line": 0, "character": 0}, "end": {"line": 0, "character": 0}}
+
+
+async def actions(editor, uri, where=HERE, **context):
+    return await editor.request(
+        "textDocument/codeAction",
+        {
+            "textDocument": {"uri": uri},
+            "range": where,
+            "context": {"diagnostics": [], **context},
+        },
+    )
+
+
+async def test_a_virtual_transcript_refreshes_and_holds_the_text_exactly(project):
+    text = "# Äh 😀\r\n\n```\ncode\n```\ntrailing  \n"
+    project.server.play(Reasoning("hm, hm"), text[:9], Pause(0.4), text[9:])
+    async with open_editor(project.folder, **project.how(VSCODE)) as editor:
+        provider = editor.result["capabilities"]["workspace"]["textDocumentContent"]
+        assert "inhouse-run" in provider["schemes"]
+        started = await editor.command(
+            "inhouse.run", {"agent": "writer", "prompt": "why?", "showTranscript": True}
+        )
+        uri = f"inhouse-run:/{started['runId']}.md"
+        await editor.until(lambda: editor.asked("window/showDocument"))
+        assert editor.asked("window/showDocument")[0]["uri"] == uri
+        await editor.request("workspace/textDocumentContent", {"uri": uri})
+        await editor.until(lambda: editor.asked("workspace/textDocumentContent/refresh"))
+        await editor.ended(started["runId"])
+
+        whole = (await editor.request("workspace/textDocumentContent", {"uri": uri}))["text"]
+        assert text in whole
+        assert whole.startswith("# writer\n\n> why?\n\ntest-model on test")
+        assert "<details>\n<summary>Thinking</summary>\n\nhm, hm\n\n</details>" in whole
+        assert "**completed** in " in whole
+        assert f"- 127.0.0.1:{project.server.port} (127.0.0.1, local)" in whole
+        with pytest.raises(ServerError):
+            await editor.request("workspace/textDocumentContent", {"uri": "inhouse-run:/x.md"})
+        with pytest.raises(ServerError, match="No run 'run-99' in this session"):
+            await editor.command("inhouse.transcript", {"runId": "run-99"})
+
+
+@pytest.mark.parametrize("buffer_is_open", [True, False])
+async def test_elsewhere_a_transcript_is_a_file_that_grows_or_the_buffer_that_shows_it(
+    project, buffer_is_open
+):
+    text = "one\r\ntwo 😀\nthree"
+    project.server.play(text[:5], Pause(0.5), text[5:9], Pause(0.5), text[9:])
+    async with open_editor(project.folder, **project.how(NEOVIM)) as editor:
+        started = await editor.command("inhouse.run", {"agent": "writer"})
+        shown = await editor.command("inhouse.transcript", {"runId": started["runId"]})
+        path = to_path(shown["uri"])
+        await editor.until(lambda: editor.asked("window/showDocument"))
+        assert path.is_relative_to(project.home)
+        if buffer_is_open:
+            uri = editor.open(path, language="markdown")
+        await editor.ended(started["runId"])
+        for _ in range(300):
+            whole = editor.buffers[uri] if buffer_is_open else path.read_bytes().decode()
+            if "Hosts contacted" in whole:
+                break
+            await asyncio.sleep(0.02)
+
+        assert text in whole
+        assert whole.rstrip().endswith("received")
+        assert whole.count("# writer") == 1
+
+
+async def test_a_question_is_asked_once_and_any_way_of_answering_counts(project):
+    project.agent("asker", "ask_user")
+    ask = call(
+        "ask_user",
+        questions=[{"question": "Which one?", "options": [{"label": "A"}, {"label": "B"}]}],
+    )
+    async with open_editor(project.folder, **project.how(HELIX)) as editor:
+
+        async def run(answer, then=None):
+            editor.on["window/showMessageRequest"] = lambda _: answer
+            project.server.play(ask)
+            project.server.play("done")
+            token = f"s{len(project.server.chats)}"
+            started = await editor.command("inhouse.run", {"agent": "asker", "streamToken": token})
+            if then is not None:
+                await editor.until(
+                    lambda: [e for e in editor.events(token) if e["kind"] == "question"]
+                )
+                await then(next(e for e in editor.events(token) if e["kind"] == "question"))
+            return await editor.ended(started["runId"]), project.server.chats[-1].body["messages"]
+
+        async def by_command(question):
+            assert question["text"].startswith("Which one?")
+            with pytest.raises(ServerError, match="No choice 'Z'"):
+                await editor.command(
+                    "inhouse.answer", {"questionId": question["questionId"], "choices": ["Z"]}
+                )
+            await editor.command(
+                "inhouse.answer", {"questionId": question["questionId"], "choices": ["B"]}
+            )
+
+        async def cancelled(question):
+            await editor.command("inhouse.cancel")
+
+        result, messages = await run({"title": "A"})
+        assert result["status"] == "completed"
+        assert '"A"' in str(messages[-1]["content"])
+        result, messages = await run(SILENCE, by_command)
+        assert result["status"] == "completed"
+        assert '"B"' in str(messages[-1]["content"])
+        assert editor.messages("$/cancelRequest")
+        late = next(r for r in reversed(editor.requests) if "showMessageRequest" in r["method"])
+        editor.send({"jsonrpc": "2.0", "id": late["id"], "result": {"title": "A"}})
+        for odd in (None, {"title": "unknown"}, 5, RuntimeError("old client")):
+            result, _ = await run(odd)
+            assert result["status"] == "completed"
+        result, _ = await run(SILENCE, cancelled)
+        assert result["status"] == "cancelled"
+        with pytest.raises(ServerError, match="No question"):
+            await editor.command("inhouse.answer", {"questionId": "q", "text": "x"})
+        assert b"ERROR" not in editor.stderr
+
+
+async def test_agents_are_launched_from_code_actions_with_full_arguments(project):
+    path = project.file("a.py", "def f():\n    return 1\n")
+    async with open_editor(project.folder, **project.how(EGLOT)) as editor:
+        uri = editor.open(path)
+        selected = {"start": {"line": 1, "character": 4}, "end": {"line": 1, "character": 12}}
+        found = {each["title"]: each for each in await actions(editor, uri, selected)}
+        assert set(found) == {
+            "Ask writer about this selection",
+            "Ask writer about this file",
+        }
+        for title, inside, outside in (
+            ("Ask writer about this selection", "return 1", "def f"),
+            ("Ask writer about this file", "def f():\n    return 1", "nothing"),
+        ):
+            command = found[title]["command"]
+            assert command["arguments"][0]["uri"] == uri
+            started = await editor.command(command["command"], *command["arguments"])
+            await editor.ended(started["runId"])
+            messages = project.server.chats[-1].body["messages"]
+            prompt = "\n".join(str(message["content"]) for message in messages)
+            assert "a.py" in prompt
+            assert inside in prompt
+            assert outside not in prompt
+        titles = [each["title"] for each in await actions(editor, uri)]
+        assert "Ask writer about this line" in titles
+        assert await actions(editor, uri, only=["source.organizeImports"]) == []
+        assert len(await actions(editor, uri, only=["refactor"])) == 1
+        assert await actions(editor, "file:///not/open.py") == []
+
+
+async def test_a_client_without_literals_gets_plain_commands(project):
+    path = project.file("a.py", "x = 1\n")
+    async with open_editor(project.folder, **project.how({})) as editor:
+        uri = editor.open(path)
+        (first, *_) = await actions(editor, uri)
+        assert first["command"] == "inhouse.run"
+
+
+@pytest.mark.parametrize(
+    ("name", "language", "text", "range_ends"),
+    [
+        ("a.py", "python", "x = 1\n# @writer: why this loop?\nwhile x:\n    x += 1\n\ny = 2\n", 3),
+        ("a.ts", "typescript", "/* @writer: why this loop? */\nwhile (1) {}\n", 1),
+        ("a.rs", "rust", "/// @writer: why this loop?\nloop {}\n", 1),
+        ("a.sh", "shellscript", "# @writer: why this\n# loop?\nwhile true; do :; done\n", 2),
+        ("a.lua", "lua", "-- @writer: why this loop?\nwhile true do end\n", 1),
+        ("a.html", "html", "<!-- @writer: why this loop? -->\n<p>x</p>\n", 1),
+        ("a.el", "emacs-lisp", ";; @writer: why this loop?\n(while t)\n", 1),
+        ("noname", "haskell", "-- @writer: why this loop?\nmain = main\n", 1),
+    ],
+)
+async def test_a_prompt_comment_is_found_in_any_language(name, language, text, range_ends):
+    from inhouse.lsp.documents import OpenDocument
+    from inhouse.lsp.prompts import prompt_comments
+
+    document = OpenDocument(f"file:///{name}", Path(f"/{name}"), text, 1, language)
+    (found,) = prompt_comments(document)
+
+    assert (found.agent, found.prompt) == ("writer", "why this loop?")
+    assert found.range.end.line == range_ends
+
+
+def test_what_is_no_comment_or_names_nobody_is_no_prompt():
+    from inhouse.lsp.documents import OpenDocument
+    from inhouse.lsp.prompts import prompt_comments
+
+    text = 's = "@writer: not a comment"\n# mail me@writer: no\n# @writer nothing to say\n'
+    assert prompt_comments(OpenDocument("file:///a.py", Path("/a.py"), text, 1, "python")) == ()
+
+
+async def test_a_prompt_comment_runs_its_agent_with_the_code_around_it(project):
+    text = "# @writer: why is this loop never left?\nwhile True:\n    pass\n\n\n# @nobody: hello\n"
+    path = project.file("a.py", text)
+    async with open_editor(project.folder, **project.how(VSCODE)) as editor:
+        uri = editor.open(path)
+        lenses = await editor.request("textDocument/codeLens", {"textDocument": {"uri": uri}})
+        assert len(lenses) == 1
+        command = lenses[0]["command"]
+        assert command["title"] == "Run writer"
+        titles = [each["title"] for each in await actions(editor, uri)]
+        assert "Run writer: why is this loop never left?" in titles
+        started = await editor.command(command["command"], *command["arguments"])
+        await editor.ended(started["runId"])
+
+        messages = project.server.chats[0].body["messages"]
+        prompt = "\n".join(str(message["content"]) for message in messages)
+        assert "why is this loop never left?" in prompt
+        assert "while True:\n    pass" in prompt
+        assert "nobody" not in prompt

@@ -1,0 +1,161 @@
+"""What pygls does that we work around: when one of these fails, a workaround can go."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from concurrent.futures import Future
+
+import pytest
+from lsprotocol import types
+from pygls.capabilities import ServerCapabilitiesBuilder
+from pygls.lsp.server import LanguageServer
+from pygls.workspace import TextDocument
+
+
+class Writer:
+    def __init__(self):
+        self.sent = []
+
+    def write(self, data):
+        self.sent.append(json.loads(data.split(b"\r\n\r\n", 1)[1]))
+
+    def close(self):
+        pass
+
+
+def make_server():
+    server = LanguageServer("test", "1")
+    writer = Writer()
+    server.protocol.set_writer(writer)
+    return server, writer
+
+
+def receive(server, message):
+    text = json.dumps({"jsonrpc": "2.0", **message})
+    server.protocol.handle_message(json.loads(text, object_hook=server.protocol.structure_message))
+
+
+def initialize(server, capabilities=None):
+    params = {"capabilities": capabilities or {}, "processId": None, "rootUri": None}
+    receive(server, {"id": 0, "method": "initialize", "params": params})
+
+
+async def test_a_command_runs_on_when_its_request_is_cancelled():
+    server, writer = make_server()
+    initialize(server)
+    done = asyncio.Event()
+
+    @server.command("slow")
+    async def slow(*_):
+        await asyncio.sleep(0.05)
+        done.set()
+
+    receive(server, {"id": 1, "method": "workspace/executeCommand", "params": {"command": "slow"}})
+    receive(server, {"method": "$/cancelRequest", "params": {"id": 1}})
+    await asyncio.wait_for(done.wait(), 5)
+
+    assert writer.sent[-1]["error"]["code"] == -32800
+
+
+async def test_shutdown_breaks_while_a_command_runs():
+    server, writer = make_server()
+    initialize(server)
+
+    @server.command("slow")
+    async def slow(*_):
+        await asyncio.sleep(1)
+
+    receive(server, {"id": 1, "method": "workspace/executeCommand", "params": {"command": "slow"}})
+    receive(server, {"id": 2, "method": "shutdown"})
+    await asyncio.sleep(0.01)
+
+    answer = next(each for each in writer.sent if each.get("id") == 2)
+    assert "dictionary changed size" in answer["error"]["message"]  # pygls issue 606
+
+
+async def test_the_token_of_a_command_is_dropped():
+    server, _ = make_server()
+    initialize(server)
+    seen = []
+
+    @server.command("c")
+    def command(*arguments):
+        seen.append(arguments)
+
+    params = {"command": "c", "arguments": [{"a": 1}], "workDoneToken": "mine"}
+    receive(server, {"id": 1, "method": "workspace/executeCommand", "params": params})
+
+    assert "mine" not in str(seen)
+
+
+async def test_a_future_never_resolves_when_the_answer_has_another_shape():
+    server, writer = make_server()
+    initialize(server)
+    future = server.protocol.send_request(
+        "window/showDocument", types.ShowDocumentParams(uri="file:///x")
+    )
+    with pytest.raises(Exception):  # noqa: B017, PT011  whatever it raises
+        receive(server, {"id": writer.sent[-1]["id"], "result": None})
+
+    assert isinstance(future, Future)
+    assert not future.done()
+
+
+async def test_tokens_of_progress_are_never_cleaned():
+    server, _ = make_server()
+    progress = server.work_done_progress
+    progress.begin("t", types.WorkDoneProgressBegin(title="x"))
+    progress.end("t", types.WorkDoneProgressEnd())
+
+    assert "t" in progress.tokens
+
+
+def test_text_document_content_is_not_advertised():
+    features = {types.WORKSPACE_TEXT_DOCUMENT_CONTENT}
+    capabilities = ServerCapabilitiesBuilder(
+        types.ClientCapabilities(), features, {}, [], types.TextDocumentSyncKind.Incremental
+    ).build()
+
+    assert getattr(capabilities.workspace, "text_document_content", None) is None
+
+
+def test_the_position_encoding_is_the_clients_choice():
+    general = types.GeneralClientCapabilities(position_encodings=["utf-8", "utf-16"])
+
+    assert (
+        ServerCapabilitiesBuilder.choose_position_encoding(
+            types.ClientCapabilities(general=general)
+        )
+        == "utf-8"
+    )
+
+
+def test_documents_drift_where_a_text_holds_a_form_feed():
+    document = TextDocument("file:///x", "a\fb\nc\n", version=1)
+    where = types.Range(types.Position(1, 0), types.Position(1, 1))
+    document.apply_change(types.TextDocumentContentChangePartial(range=where, text="C"))
+
+    assert document.source != "a\fb\nC\n"
+
+
+def test_a_method_cannot_be_a_handler():
+    server, _ = make_server()
+
+    class Handlers:
+        def opened(self, params):
+            pass
+
+    with pytest.raises(AttributeError):
+        server.feature(types.TEXT_DOCUMENT_DID_OPEN)(Handlers().opened)
+
+
+def test_neither_pygls_nor_the_host_is_needed_to_answer_initialize():
+    code = (
+        "import sys, inhouse.lsp.door\n"
+        "slow = {'lsprotocol', 'openai', 'inhouse.host', 'cattrs', 'tree_sitter', 'wasmtime'}\n"
+        "print(sorted(slow & set(sys.modules)))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert found.stdout.strip() == "[]"
