@@ -58,7 +58,7 @@ export class SettingsProblems implements vscode.Disposable {
 /** The file of the workspace that holds a setting, and the place of its value. */
 async function placeOf(key: string): Promise<{ uri: vscode.Uri; range: vscode.Range } | undefined> {
   const [name = "", ...rest] = segments(key);
-  const found = vscode.workspace.getConfiguration("inhouse").inspect(name);
+  const found = vscode.workspace.getConfiguration("inhouse").inspect(String(name));
   const file = found?.workspaceValue === undefined ? undefined : (vscode.workspace.workspaceFile ?? folderFile());
   if (!file || file.scheme === "untitled") {
     return undefined;

@@ -297,17 +297,6 @@ async def test_calls_with_the_same_id_get_their_own():
     assert len({result.call_id for result in results}) == 2
 
 
-async def test_a_call_written_as_text_counts():
-    text = 'I look.\n<codebuff_tool_call>\n{"cb_tool_name": "look", "n": 1}\n</codebuff_tool_call>'
-    calls = []
-
-    played = await play([say(text), say("done")], tools=[tool("look", calls=calls)])
-
-    assert calls == [{"n": 1}]
-    assert played.texts(1)[1] == "I look."
-    assert played.text == text + "done"
-
-
 async def test_a_prompt_that_does_not_fit_is_trimmed_once():
     long = {"text": "x" * 40_000}
     overflow = Fail(ContextOverflowError("12000 tokens, 8000 fit", needed=12_000, window=8_000))

@@ -3,7 +3,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inhouse.loop.text_calls import TextCall, has_calls, segments
+from inhouse.loop.text_calls import TextCall, segments
 
 CALL = (
     '<codebuff_tool_call>\n{"cb_tool_name": "look", "cb_easp": true, "n": 1}\n</codebuff_tool_call>'
@@ -30,7 +30,6 @@ def test_a_call_without_a_name_is_still_seen():
 
 
 def test_a_call_that_is_not_closed_is_text():
-    assert not has_calls("<codebuff_tool_call>{")
     assert list(segments("<codebuff_tool_call>{")) == ["<codebuff_tool_call>{"]
 
 

@@ -25,6 +25,9 @@ class Family:
         self.limits = limits or Limits()
         self.scripts = {}
         self.steps = {}
+        """Agent → a generator function in Python."""
+        self.sources = {}
+        """Agent → what starts its real handleSteps."""
         self.models = defaultdict(list)
         self.states = defaultdict(list)
         self.events = []
@@ -75,7 +78,7 @@ class Family:
             emit=self.events.append,
             prompt=prompt,
             params=params,
-            steps=start if name in self.steps else None,
+            steps=start if name in self.steps else self.sources.get(name),
             spawnable=tuple(filter(None, map(self.find, definition.spawnable_agents))),
             parent=parent,
             inline=inline,

@@ -112,6 +112,7 @@ async def play(
     prompt="go",
     tools=(),
     script=None,
+    steps=None,
     model=None,
     state=None,
     limits=None,
@@ -130,11 +131,11 @@ async def play(
     definition = evolve(definition, tool_names=changes_names)
     model = model or ScriptedModel(*turns)
     state = state or RunState("run-1")
-    events, steps = [], []
+    events, started = [], []
 
     async def start(context, on_log):
-        steps.append(ScriptedSteps(script, context))
-        return steps[-1]
+        started.append(ScriptedSteps(script, context))
+        return started[-1]
 
     result = error = None
     control = control_tools(memory=state, definition=definition, find=find)
@@ -151,7 +152,7 @@ async def play(
             prompt=prompt,
             params=params,
             history=history,
-            steps=start if script else None,
+            steps=start if script else steps,
             placeholders=placeholders or {},
             spawnable=spawnable,
             approver=approver,
@@ -160,8 +161,8 @@ async def play(
         )
     except InhouseError as problem:
         error = problem
-    assert all(one.closed for one in steps)
-    return Played(result, error, events, model, state, steps[0].sent if steps else [])
+    assert all(one.closed for one in started)
+    return Played(result, error, events, model, state, started[0].sent if started else [])
 
 
 def called(name, arguments="{}", call_id="1"):

@@ -86,11 +86,7 @@ class Catalog:
         async with self._lock:
             self._evaluator = evaluator
             self._own_evaluator = self._own_evaluator or evaluator
-            wanted = {
-                state.path: state.folder
-                for state in self._files.values()
-                if state.reading.needs_evaluation is not None or state.depends
-            }
+            wanted = {state.path: state.folder for state in self._files.values() if state.computed}
             await self._read(wanted)
             self._settle()
 

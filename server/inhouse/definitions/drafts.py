@@ -36,6 +36,8 @@ class FileState:
     """Where the file gave no agent."""
     depends: frozenset[Path] = field(default=frozenset[Path]())
     """Other files whose change may change this one's agents."""
+    computed: bool = False
+    """Only an evaluation can tell what it defines."""
 
 
 @frozen
@@ -85,7 +87,8 @@ def finish(
     missing: frozenset[Path] = frozenset()
     if evaluated is not None:
         reading = with_evaluated(reading, evaluated, path)
-        modules, missing = frozenset(evaluated.modules), frozenset(evaluated.missing)
+        modules = frozenset(evaluated.modules)
+        missing = frozenset(Path(os.path.normpath(path)) for path in evaluated.missing)
     elif wanted and not trusted and not _is_broken(reading):
         problems = (*reading.problems, _needs_trust(path, reading))
         reading = evolve(reading, problems=problems, may_define=True)
@@ -119,6 +122,7 @@ def finish(
         tuple(agents),
         tuple(dict.fromkeys(loose)),
         modules | missing,
+        wanted,
     )
 
 

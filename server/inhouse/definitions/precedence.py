@@ -39,15 +39,15 @@ def keep_last_good(before: FileState | None, now: FileState) -> FileState:
     if not good:
         return now
     agents = [_served(agent, good.get(agent.id)) for agent in now.agents]
-    problems = now.problems
+    problems = now.problems or now.reading.problems
     if not agents and _is_broken(problems):
         # Not even an id can be read: what was there last goes on, with these problems.
         agents = [
             evolve(agent, problems=problems, stale=True, content_hash=agent.content_hash)
             for agent in good.values()
         ]
-        problems = ()
-    return evolve(now, agents=tuple(agents), problems=problems)
+        return evolve(now, agents=tuple(agents), problems=())
+    return evolve(now, agents=tuple(agents))
 
 
 def _served(now: Agent, before: Agent | None) -> Agent:

@@ -10,12 +10,14 @@ from inhouse.core.errors import UserError
 from inhouse.core.ports import Approver, Model, StepContext, StepLog, Steps, Tool, Workspace
 from inhouse.core.request import RunRequest
 from inhouse.loop import StartSteps
-from inhouse.tools import ToolContext, workspace_tools
+from inhouse.providers.pages import read_page
+from inhouse.tools import Fetch, Fetched, ToolContext, placeholders, workspace_tools
 from inhouse.tools.control import control_tools
 from inhouse.tools.spawn import spawn_tools
 
 from .asking import AskingAloud
 from .connecting import connected
+from .network import open_egress
 from .plan import usable_definition
 from .scope import Scope
 from .services import WorkspaceApprovals
@@ -57,7 +59,7 @@ async def bind(scope: Scope) -> Bound:
         prompt=await _prompt(plan.request, workspace, host),
         approver=approver,
         spawnable=_spawnable(plan.definition, find),
-        placeholders={},
+        placeholders=placeholders(context),
         steps=_steps(host, plan.definition),
     )
 
@@ -75,8 +77,24 @@ def _context(scope: Scope, workspace: Workspace, approver: Approver) -> ToolCont
         memory=scope.family.memory,
         environment=host.environ,
         extra_roots=host.roots[1:],
+        fetch=_fetcher(scope, approver),
         windowed_file_reads=scope.plan.definition.windowed_file_reads,
     )
+
+
+def _fetcher(scope: Scope, approver: Approver) -> Fetch:
+    """Read pages of the web under the run's privacy, and never from the user's own network."""
+    host = scope.host
+
+    async def fetch(url: str) -> Fetched:
+        settings, approvals = host.world.settings, host.services.approvals
+        async with open_egress(
+            settings, approvals, host.main_root, approver, public_only=True
+        ) as egress:
+            page = await read_page(url, egress)
+        return Fetched(page.status, page.final_url, page.content_type, page.body, page.truncated)
+
+    return fetch
 
 
 async def _prompt(request: RunRequest, workspace: Workspace, host: "Host") -> str | None:

@@ -14,9 +14,14 @@ ALLOW, DENY = "Allow this host", "Do not contact it"
 
 
 def open_egress(
-    settings: Settings, approvals: ApprovalStore, workspace: Path, approver: Approver
+    settings: Settings,
+    approvals: ApprovalStore,
+    workspace: Path,
+    approver: Approver,
+    *,
+    public_only: bool = False,
 ) -> Egress:
-    """Make the one door of a workspace."""
+    """Make the one door of a workspace; *public_only* for URLs that a model names."""
 
     async def ask(host: str, endpoint: Endpoint) -> bool:
         known = await asyncio.to_thread(approvals.answer, Subject.HOST, workspace, host)
@@ -35,6 +40,7 @@ def open_egress(
         privacy=settings.privacy,
         privacy_source=settings.privacy_source,
         local_addresses=settings.local_addresses,
+        public_only=public_only,
     )
     return Egress(policy, ask=ask)
 

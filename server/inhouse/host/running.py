@@ -70,6 +70,8 @@ async def run(
             logger.exception("run %s broke", run_id)
             _stop(scope, RunStatus.FAILED, _bug(error))
         finally:
+            if above is None:
+                await family.memory.aclose()
             _close(scope, contacts)
     return Outcome(ledger.result(), done)
 

@@ -5,12 +5,11 @@ import re
 from attrs import define, field
 
 from inhouse.core.events import Notice, StopReason
-from inhouse.core.messages import AssistantMessage, ToolCall
+from inhouse.core.messages import AssistantMessage
 
-from .asking import Answer, next_answer
-from .calling import Called, Repeats, allowed_names, make_call, run_calls, unique_ids
+from .asking import next_answer
+from .calling import Called, Repeats, allowed_names, run_calls, unique_ids
 from .state import Run
-from .text_calls import has_calls, segments
 
 QUIET_TOOLS = frozenset(
     {
@@ -46,11 +45,9 @@ class Stepper:
     async def take(self) -> StopReason | None:
         """Take a step.  None: the model has to go on."""
         answer = await next_answer(self.run)
-        text, calls = _calls(self.run, answer)
+        text, calls = answer.text, unique_ids(self.run, answer.calls)
         if text or calls or answer.reasoning:
             self.run.state.add(AssistantMessage(text, calls, answer.reasoning))
-        if text:
-            self.run.state.text = text
         if answer.finish_reason in _STOPPED:
             # What it called may be cut off too, so nothing of it is run.
             return _STOPPED[answer.finish_reason]
@@ -84,14 +81,3 @@ def _has_thoughts(text: str, run: Run) -> bool:
     last = run.state.messages[-1] if run.state.messages else None
     reasoned = isinstance(last, AssistantMessage) and bool(last.reasoning)
     return bool(text.strip()) or reasoned
-
-
-def _calls(run: Run, answer: Answer) -> tuple[str, tuple[ToolCall, ...]]:
-    """Give what was said and what was called, natively or in the text."""
-    calls = unique_ids(run, answer.calls)
-    if not has_calls(answer.text):
-        return answer.text, calls
-    parts = list(segments(answer.text))
-    written = (part for part in parts if not isinstance(part, str))
-    more = tuple(make_call(run, part.name, part.arguments) for part in written)
-    return "\n\n".join(part for part in parts if isinstance(part, str)), (*calls, *more)

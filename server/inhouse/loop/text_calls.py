@@ -1,4 +1,7 @@
-"""Tool calls written as text: ``<codebuff_tool_call>{"cb_tool_name": …}</codebuff_tool_call>``."""
+"""Calls in a ``STEP_TEXT``: ``<codebuff_tool_call>{"cb_tool_name": …}</codebuff_tool_call>``.
+
+Calls that a model leaves in its text are found by `inhouse.providers`, which knows more forms.
+"""
 
 import json
 import re
@@ -29,10 +32,6 @@ def segments(text: str) -> Iterator[str | TextCall]:
         end = match.end()
     if said := (text[end:] if end else text).strip():
         yield said
-
-
-def has_calls(text: str) -> bool:
-    return f"<{TAG}>" in text and _CALL.search(text) is not None
 
 
 def _call(body: str) -> TextCall:

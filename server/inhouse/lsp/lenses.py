@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from inhouse.lsp.session import Session
 
 _AT_MOST_EVERY = 1.0
-"""VS Code puts off asking with each refresh: four in a second and it would never ask."""
+_UNANSWERED = 5.0
+"""VS Code puts off asking with each refresh, the longer the slower the machine is: until it has
+asked, the next one waits this long, or it would never ask."""
 
 
 class Refresher:
@@ -24,16 +26,27 @@ class Refresher:
         self._link = link
         self._wanted = link.client.can("workspace.codeLens.refreshSupport")
         self._last = 0.0
+        self._asked = True
         self._timer: asyncio.TimerHandle | None = None
+
+    def asked(self) -> None:
+        """The client has asked for lenses: it may hear of new ones."""
+        self._asked = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+            self.touch()
 
     def touch(self) -> None:
         if not self._wanted or self._timer is not None:
             return
-        wait = max(0.0, self._last + _AT_MOST_EVERY - time.monotonic())
+        every = _AT_MOST_EVERY if self._asked else _UNANSWERED
+        wait = max(0.0, self._last + every - time.monotonic())
         self._timer = asyncio.get_running_loop().call_later(wait, self._refresh)
 
     def _refresh(self) -> None:
         self._timer = None
+        self._asked = False
         self._last = time.monotonic()
         if not self._link.outbox.full:
             self._link.ask("workspace/codeLens/refresh", None)
@@ -41,6 +54,7 @@ class Refresher:
 
 def lenses(session: "Session", document: "OpenDocument") -> list[dict[str, Any]]:
     """Give every lens of a document."""
+    session.refresher.asked()
     return [
         *(
             lens

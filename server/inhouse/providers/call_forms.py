@@ -3,11 +3,15 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any, cast
 
 from attrs import frozen
 
 Value = Mapping[str, Any]
+
+MOST_CALLS = 64
+"""Of one form in one answer; a model that writes more is stuck."""
 
 
 @frozen
@@ -57,7 +61,7 @@ def candidates(text: str, *, thorough: bool = False) -> list[Found]:
     """
     found: list[Found] = []
     for form in (_codebuff, _tagged, _named_tags, _mistral, _python_tag, _fenced, _whole):
-        found.extend(one for one in form(text) if not _overlaps(one, found))
+        found.extend(one for one in islice(form(text), MOST_CALLS) if not _overlaps(one, found))
     if thorough:
         found.extend(_anywhere(text))
     return sorted(found, key=lambda one: one.start)

@@ -47,6 +47,8 @@ class EgressPolicy:
     """Ranges (CIDR) that the user's own settings declare as theirs."""
     allowed_hosts: frozenset[str] = frozenset()
     """Remote hosts the user said yes to: ``name`` or ``name:port``."""
+    public_only: bool = False
+    """Refuse addresses that are not public: for URLs that a model names."""
 
 
 @frozen
@@ -107,6 +109,12 @@ class Egress:
             ours = tuple(address for address in known if self._is_ours(address))
             if len(ours) != len(known):
                 raise self._not_local(f"{read.name} ({known[0]})", endpoint)
+        if self.policy.public_only and not all(address.is_global for address in known):
+            raise RefusedError(
+                f"{read.name} is an address of this machine or its network.",
+                "Only public pages can be read.",
+                code="private_address",
+            )
         return Destination(name, known, port, self._all_ours(known))
 
     def client(self, endpoint: Endpoint) -> "httpx2.AsyncClient":

@@ -26,6 +26,9 @@ _FENCE = re.compile(
 )
 
 
+_WRAPPER = re.compile(r"</?(?:function_calls?|tool_calls?)>")
+
+
 @frozen
 class _Checked:
     name: str
@@ -104,7 +107,7 @@ def _coerced(value: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, A
 
 def _is_quoted(text: str, found: Found, others: list[Found]) -> bool:
     line_start = text.rfind("\n", 0, found.start) + 1
-    before = text[line_start : found.start]
+    before = _WRAPPER.sub("", text[line_start : found.start])
     if before.lstrip().startswith(">") or before.count("`") % 2 == 1:
         return True
     for fence in _FENCE.finditer(text):
@@ -115,7 +118,9 @@ def _is_quoted(text: str, found: Found, others: list[Found]) -> bool:
     if found.codebuff or not before.strip():
         return False
     after = _without(text, (found.end, len(text)), others)
-    return bool(after.strip())  # in the middle of a sentence: an example, not a call
+    return bool(
+        _WRAPPER.sub("", after).strip()
+    )  # in the middle of a sentence: an example, not a call
 
 
 def _without(text: str, span: tuple[int, int], found: Iterable[Found]) -> str:

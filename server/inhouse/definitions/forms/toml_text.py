@@ -20,11 +20,17 @@ _WHERE = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)")
 _MEANT = re.compile(
     r"^\s*(?:displayName|toolNames|instructionsPrompt|systemPrompt)\b", re.MULTILINE
 )
+_KEY = re.compile(r"[\w.\-\"' \t\[\]]+")
+_MOST_DOTS = 100
 _TRIES = 3
 _DEEPEST = 30
 
 
 def read_toml(path: Path, text: str) -> Reading:
+    deep = _deep_line(text)
+    if deep is not None:
+        problem = syntax_error(path, deep, "A key of that many parts is not read.", code="too-deep")
+        return Reading(problems=(problem,))
     values, problems = _values(path, text)
     if not is_definition(values) and _MEANT.search(text) is None:
         return Reading(may_define=False)
@@ -35,6 +41,15 @@ def read_toml(path: Path, text: str) -> Reading:
         _place_statement(node, source, places, tables)
     definition = Found("default", values, places)
     return Reading((definition,), tuple(problems))
+
+
+def _deep_line(text: str) -> Range | None:
+    """A key of thousands of parts would keep the standard library busy for minutes."""
+    for number, line in enumerate(text.split("\n")):
+        head = line.split("=", 1)[0]
+        if head.count(".") > _MOST_DOTS and _KEY.fullmatch(head) is not None:
+            return Lines(text).line(number)
+    return None
 
 
 def _values(path: Path, text: str) -> tuple[dict[str, Any], list[Problem]]:
@@ -82,7 +97,7 @@ def _place_statement(
     if node.type not in {"table", "table_array_element"} or not node.named_children:
         return
     head, *rest = node.named_children
-    path = _resolve(_keys(head, source), tables)
+    path = _resolve(_keys(head, source)[:_DEEPEST], tables)
     if node.type == "table_array_element":
         at = tables[path]
         tables[path] += 1
@@ -113,7 +128,7 @@ def _place_pair(
     if not children:
         return
     key, value = children[0], children[-1]
-    keys = _keys(key, source)
+    keys = _keys(key, source)[:_DEEPEST]
     for length in range(1, len(keys)):
         whole = Place(source.range(node), source.range(key))
         places.setdefault((*above, *keys[:length]), whole)

@@ -25,6 +25,7 @@ from inhouse.definitions.values import (
 
 _LARGEST = 150_000
 _MEANT = re.compile(r"^(?:displayName|toolNames|instructionsPrompt|systemPrompt)\s*:", re.MULTILINE)
+_NESTED = re.compile(r"(?:[\[{]\s?){100}")
 _TRIES = 8
 _TAG = "tag:yaml.org,2002:"
 
@@ -58,6 +59,11 @@ def yaml_literal(path: Path, text: str, whole_file: str) -> tuple[Literal | None
     if len(text) > _LARGEST:
         message = f"{len(text):,} characters are too many for YAML: {_LARGEST:,} at most."
         problem = syntax_error(path, work.lines.line(0), message, code="too-large")
+        return None, [problem]
+    if _NESTED.search(text) is not None:
+        problem = syntax_error(
+            path, work.lines.line(0), "Nested too deep to be read.", code="too-deep"
+        )
         return None, [problem]
     for _ in range(_TRIES):
         try:

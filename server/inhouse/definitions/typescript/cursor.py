@@ -14,6 +14,7 @@ from inhouse.definitions.typescript.parsing import (
     parse_typescript,
     parse_value,
 )
+from inhouse.definitions.values import DEEPEST
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -62,7 +63,7 @@ class _Frame:
     @property
     def inner(self) -> JsonPath | None:
         """The path of a value that begins here."""
-        if self.path is None:
+        if self.path is None or len(self.path) > DEEPEST:
             return None
         if self.kind == "{":
             return (*self.path, self.key) if self.key is not None else None

@@ -1,0 +1,6 @@
+export default {
+  id: 'one',
+  displayName: 'One',
+  model: 'm',
+  handleSteps: () => 'STEP',
+}

@@ -1,0 +1,2 @@
+import { Y } from './c'
+export const X = Y + '!'

@@ -1,0 +1,2 @@
+import { X } from './b'
+export const Y = X + '?'

@@ -1,0 +1,7 @@
+while (true) {}
+export default {
+  id: 'one',
+  displayName: 'One',
+  model: 'm',
+
+}

@@ -1,0 +1,2 @@
+export let X = 0
+for (;;) X++

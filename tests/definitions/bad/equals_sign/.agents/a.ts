@@ -1,0 +1,5 @@
+export default {
+  id: 'one',
+  displayName = 'One',
+  model: 'm',
+}

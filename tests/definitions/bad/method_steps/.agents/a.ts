@@ -1,0 +1,8 @@
+export default {
+  id: 'one',
+  displayName: 'One',
+  model: 'm',
+  handleSteps({ prompt }) {
+    return 1
+  },
+}

@@ -1,0 +1,7 @@
+import { X } from './nowhere'
+export default {
+  id: 'one',
+  displayName: 'One',
+  model: 'm',
+  systemPrompt: X,
+}

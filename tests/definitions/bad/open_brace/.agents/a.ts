@@ -1,0 +1,6 @@
+const definition = {
+  id: 'one',
+  displayName: 'One',
+  model: 'm',
+
+export default definition

@@ -1,0 +1,6 @@
+export default {
+  id: 'one',
+  displayName: 'One',
+  toolNames: ['a', 'b',
+  model: 'm',
+}

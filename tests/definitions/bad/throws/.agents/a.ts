@@ -1,0 +1,8 @@
+
+throw new Error('on purpose')
+export default {
+  id: 'one',
+  displayName: 'One',
+  model: 'm',
+
+}
