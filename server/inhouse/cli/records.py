@@ -15,10 +15,13 @@ from inhouse.host.services import open_services
 from inhouse.store.records import CostReport, Costs, Record
 
 from . import COMPLETED, output
+from .verify import verify
 
 
 async def audit(options: argparse.Namespace) -> int:
     """Show which hosts the runs talked to; ``--verify`` proves it."""
+    if options.verify:
+        return await verify(as_json=options.json)
     services = open_services(os.environ)
     try:
         found = await asyncio.to_thread(services.records.recent, options.limit, run_id=options.run)

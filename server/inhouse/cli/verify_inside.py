@@ -1,0 +1,100 @@
+"""The inside of ``audit --verify``: builds the watched network, runs the probes, tells the result.
+
+Run as ``python -m inhouse.cli.verify_inside`` in a fresh network namespace.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from . import verify_probes
+from .verify_capture import Capture, Packet
+from .verify_probes import Outcome
+
+CONTROL = b"inhouse-control-packet"
+OUT, PEER = "inhouse-out", "inhouse-peer"
+NOWHERE = "192.0.2.1"
+"""Of a range that is kept for documentation (RFC 5737)."""
+
+
+def main() -> int:
+    _build_network()
+    canary = f"canary-{os.urandom(12).hex()}"
+    capture = Capture([CONTROL, canary.encode()])
+    capture.start()
+    with tempfile.TemporaryDirectory(prefix="inhouse-verify-") as folder:
+        _send_control_packet()
+        with verify_probes.open_bench(Path(folder), canary) as bench:
+            outcomes = [probe(bench) for probe in verify_probes.PROBES]
+    capture.stop()
+    sys.stdout.write(json.dumps(report(outcomes, capture.packets, canary)) + "\n")
+    return 0
+
+
+def report(outcomes: list[Outcome], packets: list[Packet], canary: str) -> dict[str, Any]:
+    """Say what was proved: nothing is, where the watch itself might have been blind."""
+    inside = [one for one in packets if one.interface == "lo"]
+    outside = [one for one in packets if one.interface == OUT]
+    left = [one for one in outside if CONTROL not in one.marks]
+    sees_outside = len(left) < len(outside)
+    sees_canary = any(canary.encode() in one.marks for one in inside)
+    failed = [one.name for one in outcomes if not one.passed]
+    if not sees_outside or not sees_canary:
+        verdict = "Nothing is proved: the capture did not see what was sent to test it."
+    elif left:
+        verdict = f"NOT proved: {len(left)} packets tried to leave this machine."
+    elif failed:
+        verdict = f"NOT proved: {', '.join(failed)} went otherwise than they must."
+    else:
+        verdict = "Proved: with privacy 'local-only' every packet of these runs stayed on loopback."
+    return {
+        "proved": verdict.startswith("Proved"),
+        "verdict": verdict,
+        "probes": [
+            {"name": one.name, "passed": one.passed, "outcome": one.outcome} for one in outcomes
+        ],
+        "packets": {
+            "loopback": len(inside),
+            "out": [{"from": one.source, "to": one.target, "bytes": one.size} for one in left],
+        },
+        "captureSeesOutside": sees_outside,
+        "captureSeesCanary": sees_canary,
+        "canaryLeft": any(canary.encode() in one.marks for one in outside),
+    }
+
+
+def _build_network() -> None:
+    """Loopback, and a way out that leads nowhere: whoever tries to leave is seen on it."""
+    commands = (
+        "ip link set lo up",
+        f"ip link add {OUT} type veth peer name {PEER}",
+        f"ip link set {PEER} up",
+        f"ip addr add 198.51.100.1/24 dev {OUT}",
+        f"ip -6 addr add 2001:db8::1/64 dev {OUT} nodad",
+        f"ip link set {OUT} up",
+        f"ip neigh add 198.51.100.2 lladdr 02:00:00:00:00:02 dev {OUT}",
+        "ip route add default via 198.51.100.2",
+        f"ip -6 neigh add 2001:db8::2 lladdr 02:00:00:00:00:02 dev {OUT}",
+        "ip -6 route add default via 2001:db8::2",
+    )
+    for command in commands:
+        done = subprocess.run(  # noqa: S603  our own words
+            command.split(), capture_output=True, check=False, text=True
+        )
+        if done.returncode != 0 and " -6 " not in command:
+            raise SystemExit(f"{command}: {done.stderr.strip()}")
+
+
+def _send_control_packet() -> None:
+    """One packet that does leave: the capture must see it, or it proves nothing."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.sendto(CONTROL, (NOWHERE, 9))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
