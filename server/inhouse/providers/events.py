@@ -8,7 +8,8 @@ import asyncio
 import codecs
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Any, cast
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Any, TypeVar, cast
 
 import httpx2
 import jiter
@@ -19,6 +20,8 @@ from inhouse.core.route import Endpoint
 from inhouse.providers import failures
 from inhouse.providers.egress_transport import EgressConnection
 from inhouse.providers.failures import Place
+
+_Response = TypeVar("_Response")
 
 LONGEST_EVENT = 16 * 1024 * 1024
 AFTER_FINISH_SECONDS = 2.0
@@ -56,6 +59,21 @@ class Line:
         if self.started:
             return failures.broken_off(self.place, str(error) or type(error).__name__)
         return failures.hung_up(self.place, str(error) or type(error).__name__)
+
+
+@asynccontextmanager
+async def answered(
+    opening: AbstractAsyncContextManager[_Response], place: Place
+) -> AsyncGenerator[_Response]:
+    """Open a response before the first-token limit ends: headers that drip are silence too."""
+    seconds = place.endpoint.first_token_timeout
+    async with AsyncExitStack() as stack:
+        try:
+            async with asyncio.timeout(seconds):
+                response = await stack.enter_async_context(opening)
+        except TimeoutError as error:
+            raise failures.silent(place, seconds, first=True) from error
+        yield response
 
 
 async def server_sent(source: AsyncIterator[bytes], line: Line) -> AsyncGenerator[Any]:

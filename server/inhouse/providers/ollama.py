@@ -66,7 +66,7 @@ class OllamaChat:
     async def _answer(self, prompt: Prompt, place: Place) -> AsyncGenerator[ModelChunk]:
         import httpx2  # noqa: PLC0415  # 0.25 s: not before the first request
 
-        from inhouse.providers.events import Line, json_lines  # noqa: PLC0415
+        from inhouse.providers.events import Line, answered, json_lines  # noqa: PLC0415
 
         answer = OllamaAnswer(place)
         since = asyncio.get_running_loop().time()
@@ -74,13 +74,14 @@ class OllamaChat:
         limit = httpx2.Timeout(None, connect=10, read=self.endpoint.first_token_timeout)
         line: Line | None = None
         try:
-            async with self.egress.client(self.endpoint).stream(
+            opening = self.egress.client(self.endpoint).stream(
                 "POST",
                 url_of(self.endpoint, "/api/chat"),
                 json=body,
                 headers=headers_of(self.endpoint),
                 timeout=limit,
-            ) as response:
+            )
+            async with answered(opening, place) as response:
                 if response.status_code >= FIRST_FAILURE:
                     raise await self._refused(response, place)
                 line = Line(place, response.extensions["network_stream"])

@@ -23,7 +23,7 @@ from inhouse.providers.chat_answer import ChatAnswer
 from inhouse.providers.chat_request import chat_messages, chat_tools
 from inhouse.providers.contacts import note_answer
 from inhouse.providers.egress import DEFAULT_HEADERS
-from inhouse.providers.events import Line, server_sent
+from inhouse.providers.events import Line, answered, server_sent
 from inhouse.providers.failures import Place
 from inhouse.providers.listing import listed_models
 from inhouse.providers.retrying import TRIES, first_of
@@ -58,7 +58,8 @@ class OpenAIChat:
         answer = ChatAnswer(place, frozenset(tool.name for tool in prompt.tools))
         since = asyncio.get_running_loop().time()
         try:
-            async with self._client().create(**self._body(prompt)) as response:
+            opening = self._client().create(**self._body(prompt))
+            async with answered(opening, place) as response:
                 line = Line(place, response.http_response.extensions["network_stream"])
                 line.wait_for_first(since)
                 source = response.http_response.aiter_bytes()
