@@ -1,5 +1,6 @@
 """Small questions to a server beside the chat: its models, its window, its health."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -73,18 +74,23 @@ async def _reply(
 
     place = Place(endpoint, path)
     try:
-        async with egress.client(endpoint).stream(
-            method,
-            url_of(endpoint, path),
-            json=body,
-            headers=headers_of(endpoint),
-            timeout=httpx2.Timeout(seconds),
-        ) as response:
+        async with (
+            asyncio.timeout(seconds),
+            egress.client(endpoint).stream(
+                method,
+                url_of(endpoint, path),
+                json=body,
+                headers=headers_of(endpoint),
+                timeout=httpx2.Timeout(seconds),
+            ) as response,
+        ):
             data = await _limited(response, place)
     except InhouseError:
         raise
     except httpx2.ConnectError as error:
         raise failures.unreachable(place, str(error)) from error
+    except (TimeoutError, httpx2.TimeoutException) as error:
+        raise failures.hung_up(place, f"no answer within {seconds:g} s") from error
     except httpx2.HTTPError as error:
         raise failures.hung_up(place, str(error) or type(error).__name__) from error
     if response.status_code >= 300:  # noqa: PLR2004

@@ -1,4 +1,4 @@
-"""Sockets and HTTP below `inhouse.providers.egress`: connect to what was checked, and count."""
+"""HTTP below `inhouse.providers.egress`: over connections to what was checked, and only those."""
 
 import asyncio
 import contextlib
@@ -12,14 +12,13 @@ import httpx2
 from aiohappyeyeballs import (
     start_connection,  # pyright: ignore[reportUnknownVariableType]
 )
-from attrs import define, field
+from attrs import define
 
 from inhouse.core.errors import ProviderError, RefusedError
 from inhouse.core.route import Endpoint
-from inhouse.providers.contacts import Tally, current_logs
+from inhouse.providers.egress_connection import EgressConnection, connecting
 from inhouse.providers.urls import HttpAddress
 
-READ_BYTES = 64 * 1024
 KEEP_ALIVE_SECONDS = 20.0
 SENT_HEADERS = frozenset(
     {
@@ -30,86 +29,6 @@ SENT_HEADERS = frozenset(
 FIRST_FAILURE = 300
 BRIEF_BYTES = 64 * 1024
 BRIEF_SECONDS = 10.0
-
-
-@define(eq=False)
-class EgressConnection(httpcore2.AsyncNetworkStream):
-    """One open socket that counts what passes."""
-
-    _socket: socket.socket | None
-    host: str
-    address: str
-    local: bool
-    endpoint: str
-    deadline: float | None = None
-    """When the next byte must have come, in the loop's time; whoever reads moves it on."""
-    _reader: asyncio.StreamReader | None = field(default=None, init=False)
-    _writer: asyncio.StreamWriter | None = field(default=None, init=False)
-
-    async def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109
-    ) -> "EgressConnection":
-        with _connecting():
-            async with asyncio.timeout(timeout):
-                await self._open(ssl=ssl_context, server_hostname=server_hostname)
-        return self
-
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
-        reader, _ = await self._streams()
-        limit = (
-            asyncio.timeout(timeout) if self.deadline is None else asyncio.timeout_at(self.deadline)
-        )
-        with _as_httpcore(httpcore2.ReadError, httpcore2.ReadTimeout):
-            async with limit:
-                data = await reader.read(max_bytes)
-        for tally in self._tallies():
-            tally.received += len(data)
-        return data
-
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
-        _, writer = await self._streams()
-        with _as_httpcore(httpcore2.WriteError, httpcore2.WriteTimeout):
-            writer.write(buffer)
-            async with asyncio.timeout(timeout):
-                await writer.drain()
-        for tally in self._tallies():
-            tally.sent += len(buffer)
-
-    async def aclose(self) -> None:
-        """Close at once: nothing that is still queued is worth waiting for."""
-        if self._writer is not None:
-            self._writer.transport.abort()
-            await asyncio.sleep(0)  # the loop closes the socket at its next turn
-        elif self._socket is not None:
-            self._socket.close()
-        self._socket = None
-
-    def get_extra_info(self, info: str) -> Any:
-        if self._writer is None or self._reader is None:
-            return None
-        if info == "is_readable":  # an idle connection with something to read was hung up
-            return self._reader.at_eof() or self._writer.transport.is_closing()
-        names = {"server_addr": "peername", "client_addr": "sockname"}
-        return self._writer.get_extra_info(names.get(info, info))
-
-    async def _streams(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        if self._reader is None or self._writer is None:
-            return await self._open()
-        return self._reader, self._writer
-
-    async def _open(self, **tls: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        opened = await asyncio.open_connection(sock=self._socket, limit=READ_BYTES, **tls)
-        self._reader, self._writer = opened
-        return opened
-
-    def _tallies(self) -> Iterable[Tally]:
-        for log in current_logs():
-            yield log.tally(
-                host=self.host, address=self.address, local=self.local, endpoint=self.endpoint
-            )
 
 
 class Door(Protocol):
@@ -146,7 +65,7 @@ class _Backend(httpcore2.AsyncNetworkBackend):
     ) -> EgressConnection:
         to = await self._door.allow(host, port, self._endpoint)
         entries = [entry for address in to.addresses for entry in _numeric(str(address), port)]
-        with _connecting():
+        with connecting():
             async with asyncio.timeout(timeout):
                 connected = await start_connection(entries, happy_eyeballs_delay=0.25)
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -162,7 +81,7 @@ class _Backend(httpcore2.AsyncNetworkBackend):
         connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         connected.setblocking(False)  # noqa: FBT003
         try:
-            with _connecting():
+            with connecting():
                 async with asyncio.timeout(timeout):
                     await asyncio.get_running_loop().sock_connect(connected, path)
         except BaseException:
@@ -203,21 +122,24 @@ class EgressTransport(httpx2.AsyncBaseTransport):
                 f"not at {url.host}.",
                 f"Correct `inhouse.endpoints.{self._endpoint.name}.baseUrl`.",
             )
+        limits: dict[str, float | None] = request.extensions.get("timeout", {})
         with _as_httpx():
-            response = await self._pool.handle_async_request(
-                httpcore2.Request(
-                    method=request.method,
-                    url=httpcore2.URL(
-                        scheme=url.raw_scheme,
-                        host=url.raw_host,
-                        port=url.port,
-                        target=url.raw_path,
-                    ),
-                    headers=self._headers(request),
-                    content=cast("AsyncIterable[bytes]", request.stream),
-                    extensions=request.extensions,
+            # One limit for all of the headers: a drip of them would never meet one for each read.
+            async with asyncio.timeout(limits.get("read")):
+                response = await self._pool.handle_async_request(
+                    httpcore2.Request(
+                        method=request.method,
+                        url=httpcore2.URL(
+                            scheme=url.raw_scheme,
+                            host=url.raw_host,
+                            port=url.port,
+                            target=url.raw_path,
+                        ),
+                        headers=self._headers(request),
+                        content=cast("AsyncIterable[bytes]", request.stream),
+                        extensions=request.extensions,
+                    )
                 )
-            )
         extensions = cast("dict[str, Any]", response.extensions)  # pyright: ignore[reportUnknownMemberType]
         body = _Body(
             cast("AsyncIterable[bytes]", response.stream),
@@ -296,23 +218,11 @@ def _numeric(address: str, port: int) -> list[Any]:
 
 
 @contextlib.contextmanager
-def _as_httpcore(failed: type[Exception], timed_out: type[Exception]) -> Generator[None]:
-    try:
-        yield
-    except TimeoutError as error:
-        raise timed_out(str(error)) from error
-    except OSError as error:
-        raise failed(str(error)) from error
-
-
-def _connecting() -> contextlib.AbstractContextManager[None]:
-    return _as_httpcore(httpcore2.ConnectError, httpcore2.ConnectTimeout)
-
-
-@contextlib.contextmanager
 def _as_httpx() -> Generator[None]:
     try:
         yield
+    except TimeoutError as error:
+        raise httpx2.ReadTimeout(str(error)) from error
     except (httpcore2.NetworkError, httpcore2.TimeoutException, httpcore2.ProtocolError) as error:
         kind: type[Exception] = getattr(httpx2, type(error).__name__, httpx2.TransportError)
         raise kind(str(error)) from error

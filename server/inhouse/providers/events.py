@@ -18,7 +18,7 @@ from attrs import define, field
 from inhouse.core.errors import ProviderError
 from inhouse.core.route import Endpoint
 from inhouse.providers import failures
-from inhouse.providers.egress_transport import EgressConnection
+from inhouse.providers.egress_connection import EgressConnection
 from inhouse.providers.failures import Place
 
 _Response = TypeVar("_Response")
