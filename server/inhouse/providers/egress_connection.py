@@ -35,7 +35,7 @@ class EgressConnection(httpcore2.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109
     ) -> "EgressConnection":
-        with _connecting():
+        with connecting():
             async with asyncio.timeout(timeout):
                 await self._open(ssl=ssl_context, server_hostname=server_hostname)
         return self
