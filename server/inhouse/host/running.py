@@ -70,9 +70,11 @@ async def run(
             logger.exception("run %s broke", run_id)
             _stop(scope, RunStatus.FAILED, _bug(error))
         finally:
-            if above is None:
-                await family.memory.aclose()
-            _close(scope, contacts)
+            try:
+                if above is None:
+                    await family.memory.aclose()
+            finally:
+                _close(scope, contacts)
     return Outcome(ledger.result(), done)
 
 

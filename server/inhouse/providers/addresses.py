@@ -15,6 +15,8 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 LOOPBACK: tuple[IPAddress, ...] = (ipaddress.IPv4Address("127.0.0.1"), ipaddress.IPv6Address("::1"))
 
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_LOCAL_NAT64 = ipaddress.IPv6Network("64:ff9b:1::/48")
 _NUMERIC = re.compile(r"(0x[0-9a-f]+|[0-9]+)(\.(0x[0-9a-f]+|[0-9]+)){0,3}")
 
 
@@ -49,6 +51,17 @@ def is_loopback(address: IPAddress) -> bool:
 def is_within(address: IPAddress, networks: Iterable[Network]) -> bool:
     plain = unmapped(address)
     return any(plain.version == network.version and plain in network for network in networks)
+
+
+def is_public(address: IPAddress) -> bool:
+    """Tell whether an address is on the public internet, also behind a translation or a tunnel."""
+    plain = unmapped(address)
+    if isinstance(plain, ipaddress.IPv6Address):
+        if plain in _NAT64:
+            return is_public(ipaddress.IPv4Address(int(plain) & 0xFFFF_FFFF))
+        if plain in _LOCAL_NAT64 or plain.teredo or plain.sixtofour:
+            return False
+    return plain.is_global and not plain.is_multicast and not plain.is_reserved
 
 
 def unmapped(address: IPAddress) -> IPAddress:

@@ -19,6 +19,7 @@ from inhouse.providers.addresses import (
     Host,
     IPAddress,
     is_loopback,
+    is_public,
     is_within,
     read_host,
     read_networks,
@@ -109,7 +110,7 @@ class Egress:
             ours = tuple(address for address in known if self._is_ours(address))
             if len(ours) != len(known):
                 raise self._not_local(f"{read.name} ({known[0]})", endpoint)
-        if self.policy.public_only and not all(address.is_global for address in known):
+        if self.policy.public_only and not all(map(is_public, known)):
             raise RefusedError(
                 f"{read.name} is an address of this machine or its network.",
                 "Only public pages can be read.",

@@ -70,7 +70,10 @@ def _mend(spec: ToolSpec, text: str) -> Any:
         raise ToolError(f"The input of {spec.name} breaks off inside a string.  Send all of it.")
     from json_repair import repair_json  # noqa: PLC0415  Only for input that is broken.
 
-    return cast("Any", repair_json(text, return_objects=True))
+    try:
+        return cast("Any", repair_json(text, return_objects=True))
+    except ValueError:  # the library's word for what is nested too deep for it
+        raise ToolError(f"The input of {spec.name} is no JSON.  {usage(spec)}") from None
 
 
 def _shape(schema: Any, depth: int = 0) -> str:

@@ -36,7 +36,10 @@ def tools(context: ToolContext) -> tuple[Tool, ...]:
 
 
 async def _fetch(context: ToolContext, url: str) -> Fetched:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise ToolError(f"{url!r} is no address: {error}.", code="url") from None
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ToolError(f"{url!r} is no http:// or https:// address.", code="url")
     if parts.username or parts.password:
