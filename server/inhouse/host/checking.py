@@ -1,19 +1,56 @@
-"""The endpoints there are, and whether they work."""
+"""The endpoints there are, whoever names them, and whether they work."""
 
-from collections.abc import Iterable, Mapping
+import asyncio
 from typing import TYPE_CHECKING
 
+from attrs import define, field
+
+from inhouse.core.definition import AgentDefinition
 from inhouse.core.errors import UserError
 from inhouse.core.route import Endpoint, EndpointStatus
+from inhouse.providers.checks import check
 from inhouse.providers.permission import looks_local
+
+from .plan import choice_for
 
 if TYPE_CHECKING:
     from .host import Host
 
+ANY_AGENT = AgentDefinition(id="any", display_name="Any agent", model="any")
+"""Stands for an agent that is not written yet: what would serve it?"""
 
-def known_endpoints(host: "Host") -> Mapping[str, Endpoint]:
+
+@define
+class Known:
+    """An endpoint, and the models that agents ask for there."""
+
+    endpoint: Endpoint
+    wanted: set[str] = field(factory=set[str])
+
+
+def known_endpoints(host: "Host") -> tuple[Known, ...]:
     """Give the endpoints that settings, definitions and the environment name."""
-    return dict(host.world.settings.endpoints)
+    settings = host.world.settings
+    known = {
+        (endpoint.name, endpoint.base_url): Known(endpoint)
+        for endpoint in settings.endpoints.values()
+    }
+    around = host.surroundings()
+    usable = [agent for agent in host.world.catalog.agents.values() if agent.definition]
+    for agent, definition in (
+        *((agent, agent.definition) for agent in usable),
+        (None, ANY_AGENT),
+    ):
+        try:
+            choice = choice_for(agent, definition or ANY_AGENT, around)
+        except UserError:
+            continue
+        endpoint = choice.endpoint
+        if endpoint is not None:
+            one = known.setdefault((endpoint.name, endpoint.base_url), Known(endpoint))
+            if agent is not None:
+                one.wanted.add(choice.model)
+    return tuple(known.values())
 
 
 def unchecked(host: "Host") -> tuple[EndpointStatus, ...]:
@@ -21,23 +58,35 @@ def unchecked(host: "Host") -> tuple[EndpointStatus, ...]:
     settings = host.world.settings
     return tuple(
         EndpointStatus(
-            name=name,
-            kind=endpoint.kind,
-            base_url=endpoint.base_url,
-            local=looks_local(endpoint, "", settings),
-            source=endpoint.source,
+            name=one.endpoint.name,
+            kind=one.endpoint.kind,
+            base_url=one.endpoint.base_url,
+            local=looks_local(one.endpoint, "", settings),
+            source=one.endpoint.source,
         )
-        for name, endpoint in known_endpoints(host).items()
+        for one in known_endpoints(host)
     )
 
 
-def chosen(host: "Host", names: Iterable[str]) -> tuple[Endpoint, ...]:
-    """Give the endpoints of these names, all where there are none.  Raises `UserError`."""
+async def checked(host: "Host", names: tuple[str, ...]) -> tuple[EndpointStatus, ...]:
+    """Check endpoints, all at once.  Raises `UserError`."""
+    waiting = [
+        check(
+            one.endpoint,
+            egress=host.world.egress,
+            embedded=host.services.embedded,
+            wanted=sorted(one.wanted),
+        )
+        for one in _chosen(host, names)
+    ]
+    return tuple(await asyncio.gather(*waiting))
+
+
+def _chosen(host: "Host", names: tuple[str, ...]) -> tuple[Known, ...]:
     known = known_endpoints(host)
-    wanted = tuple(names)
-    for name in wanted:
-        if name not in known:
-            raise UserError(
-                f"No endpoint {name!r}.  Endpoints: {', '.join(sorted(known)) or 'none'}"
-            )
-    return tuple(known[name] for name in wanted or known)
+    there = {one.endpoint.name for one in known}
+    for name in names:
+        if name not in there:
+            told = ", ".join(sorted(there)) or "none"
+            raise UserError(f"No endpoint {name!r}.  Endpoints: {told}", code="unknown_endpoint")
+    return tuple(one for one in known if not names or one.endpoint.name in names)

@@ -165,7 +165,9 @@ class Host:
         """Say where an agent would run, and why.  Opens no connection.  Raises `UserError`."""
         found = self.world.catalog.find(agent)
         definition = usable_definition(found)
-        return choice_for(found, definition, self._around(), endpoint=endpoint, model=model).route
+        return choice_for(
+            found, definition, self.surroundings(), endpoint=endpoint, model=model
+        ).route
 
     def endpoints(self) -> tuple[EndpointStatus, ...]:
         """Give the endpoints as far as they are known without asking them."""
@@ -173,8 +175,7 @@ class Host:
 
     async def check_endpoints(self, names: tuple[str, ...] = ()) -> tuple[EndpointStatus, ...]:
         """Check endpoints for real, all where none is named.  Raises `UserError`."""
-        checking.chosen(self, names)
-        return checking.unchecked(self)
+        return await checking.checked(self, names)
 
     def plan(self, request: RunRequest) -> Plan:
         """Check everything that can be checked at once.  Raises `UserError`."""
@@ -186,7 +187,7 @@ class Host:
         choice = choice_for(
             agent,
             definition,
-            self._around(trusted=True if needs_trust else None),
+            self.surroundings(trusted=True if needs_trust else None),
             endpoint=request.endpoint,
             model=request.model,
         )
@@ -274,7 +275,8 @@ class Host:
                 models=models,
             )
 
-    def _around(self, *, trusted: bool | None = None) -> Surroundings:
+    def surroundings(self, *, trusted: bool | None = None) -> Surroundings:
+        """Give what a choice of who serves depends on."""
         return Surroundings(
             settings=self.world.settings,
             environ=self.environ,
@@ -287,7 +289,7 @@ class Host:
         if agent.definition is None:
             return AgentSummary(agent, usable=False)
         try:
-            route = choice_for(agent, agent.definition, self._around()).route
+            route = choice_for(agent, agent.definition, self.surroundings()).route
         except UserError:
             return AgentSummary(agent, usable=True)
         return AgentSummary(agent, usable=True, route=route)

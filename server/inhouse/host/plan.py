@@ -65,14 +65,14 @@ def _told(problem: Problem) -> str:
 
 
 def choice_for(
-    agent: Agent,
+    agent: Agent | None,
     definition: AgentDefinition,
     around: Surroundings,
     *,
     endpoint: str | None = None,
     model: str | None = None,
 ) -> Choice:
-    """Choose who serves an agent.  Raises `UserError` where nobody can."""
+    """Choose who serves an agent; None: one not written yet.  Raises `UserError`."""
     return choose(
         definition,
         settings=around.settings,
@@ -80,8 +80,8 @@ def choice_for(
         request_endpoint=endpoint,
         request_model=model,
         embedded_installed=around.embedded_installed,
-        definition_source=_source(agent.source),
-        definition_from_workspace=agent.from_workspace,
+        definition_source=_source(agent.source) if agent else "",
+        definition_from_workspace=agent.from_workspace if agent else False,
         workspace_trusted=around.workspace_trusted,
         keys=around.keys,
     )

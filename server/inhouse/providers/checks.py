@@ -40,7 +40,8 @@ async def check(
         return await _check_pool(endpoint, egress, embedded, wanted)
     checking = _Checking(endpoint, egress, tuple(wanted), embedded)
     try:
-        egress.check(endpoint)
+        if endpoint.kind is not Kind.EMBEDDED:  # it has no address before it runs
+            egress.check(endpoint)
         await checking.run()
     except RefusedError as refused:
         checking.found.append(Finding("error", refused.reason, refused.remedy))

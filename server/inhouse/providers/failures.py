@@ -33,6 +33,9 @@ class Place:
         return f"endpoint {self.endpoint.name!r} ({self.endpoint.base_url}), model {self.model!r}"
 
     def setting(self, key: str) -> str:
+        """Say where to correct a setting of this endpoint: where it was named."""
+        if self.endpoint.name in ("definition", "environment"):
+            return f"{key} ({self.endpoint.source})"
         return f"`inhouse.endpoints.{self.endpoint.name}.{key}`"
 
     def quote(self, text: str) -> str:

@@ -39,7 +39,7 @@ async def verify_local(  # noqa: PLR0911  # one a kind
 
     Raises `ProviderError` where a server that must tell does not answer.
     """
-    if not egress.is_local(endpoint.base_url) and endpoint.kind is not Kind.EMBEDDED:
+    if endpoint.kind is not Kind.EMBEDDED and not egress.is_local(endpoint.base_url):
         return Verdict(local=False, reason=f"{endpoint.base_url} is not on this machine.")
     match endpoint.kind:
         case Kind.EMBEDDED:
