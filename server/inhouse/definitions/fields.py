@@ -85,7 +85,7 @@ def _field(attribute: "Attribute[Any]") -> Field:
     nested, container = _nested(attribute.type)
     return Field(
         wire_name(attribute),
-        _type_text(attribute.type),
+        attribute.metadata.get("kind") or _type_text(attribute.type),
         attribute.metadata.get("doc", ""),
         attribute.metadata.get("more", ""),
         required,

@@ -20,9 +20,16 @@ Effort = Literal["high", "medium", "low", "minimal", "none"]
 Quantization = Literal["int4", "int8", "fp4", "fp6", "fp8", "fp16", "bf16", "fp32", "unknown"]
 
 
-def known(doc: str, *, default: Any = NOTHING, wire: str | None = None, more: str = "") -> Any:
-    """Declare a field; without a default it is required."""
-    metadata = {"doc": doc, "wire": wire, "more": more}
+def known(
+    doc: str,
+    *,
+    default: Any = NOTHING,
+    wire: str | None = None,
+    more: str = "",
+    kind: str | None = None,
+) -> Any:
+    """Declare a field; without a default it is required.  ``kind`` is its type in words."""
+    metadata = {"doc": doc, "wire": wire, "more": more, "kind": kind}
     return field(default=default, metadata=metadata)
 
 
@@ -217,4 +224,5 @@ class DefinitionShape:
         default=None,
         wire="handleSteps",
         more="Its source must begin with `function*`; it runs in a sandbox.",
+        kind="generator function",
     )
