@@ -10,7 +10,7 @@ from attrs import evolve
 from inhouse.core.errors import RefusedError, ToolError
 from inhouse.core.ports import Document
 from inhouse.core.route import Privacy
-from inhouse.tools import Fetched, placeholders, unavailable, workspace_tools
+from inhouse.tools import Fetched, placeholders, workspace_tools
 from inhouse.tools.web import readable
 from support.workspaces import bench
 
@@ -234,9 +234,14 @@ async def test_open_files_and_the_selection_are_named_from_the_root(tmp_path: Pa
     assert await tools["selection"].run("c", {}) == {"path": "a.py", "text": "x"}
 
 
-def test_a_tool_of_codebuffs_servers_says_why_it_is_not_here():
-    assert "needs Codebuff's servers" in (unavailable("web_search") or "")
-    assert unavailable("read_files") is None
+async def test_a_tool_of_codebuffs_servers_is_not_offered_and_says_why(tmp_path: Path):
+    here = bench(tmp_path)
+
+    assert not any(
+        here.tools[name].offered for name in ("web_search", "read_docs", "gravity_index")
+    )
+    with pytest.raises(ToolError, match="needs Codebuff's servers"):
+        await here.call("web_search", query="x")
 
 
 def git(root: Path, *words: str) -> None:

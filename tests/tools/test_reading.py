@@ -28,6 +28,15 @@ async def test_a_window_of_lines_says_where_it_ends(tmp_path: Path):
     assert window["content"] == "line 3\nline 4\n[Lines 3-4 of 10.  More: offset 5.]"
 
 
+async def test_windowed_reads_begin_with_2_000_lines(tmp_path: Path):
+    files = {"a.txt": "".join(f"{n}\n" for n in range(5_000))}
+    here = bench(tmp_path, files, windowed_file_reads=True)
+
+    [window] = await here.call("read_files", paths=["a.txt"])
+
+    assert window["content"].endswith("1999\n[Lines 1-2000 of 5,000.  More: offset 2001.]")
+
+
 async def test_a_call_gives_100_000_characters_and_tells_how_to_go_on(tmp_path: Path):
     here = bench(tmp_path, {"big.txt": "0123456789\n" * 20_000, "next.txt": "more"})
 

@@ -36,6 +36,8 @@ class Tool:
     """Codebuff's ``endsAgentStep``: the model must see the result before it goes on."""
     writes: bool = False
     """Changes files or runs commands: a child has it only where its parent may."""
+    offered: bool = True
+    """False: no model is told of it; it is there to say why it is not."""
 
 
 @frozen

@@ -121,7 +121,8 @@ def _missing(definition: AgentDefinition) -> tuple[str, ...]:
 
 
 def offered_specs(run: Run) -> tuple[ToolSpec, ...]:
-    return tuple(run.tools[name].spec for name in allowed_names(run))
+    tools = (run.tools[name] for name in allowed_names(run))
+    return tuple(tool.spec for tool in tools if tool.offered)
 
 
 def unique_ids(run: Run, calls: Sequence[ToolCall]) -> tuple[ToolCall, ...]:

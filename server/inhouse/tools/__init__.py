@@ -2,9 +2,8 @@
 
 from inhouse.core.ports import Tool
 
-from . import asking, editor, files, finding, search, shell, web, writing
+from . import asking, editor, elsewhere, files, finding, search, shell, web, writing
 from .context import Approvals, Fetch, Fetched, RunMemory, ToolContext
-from .editor import unavailable
 from .placeholders import placeholders
 
 __all__ = [
@@ -14,12 +13,11 @@ __all__ = [
     "RunMemory",
     "ToolContext",
     "placeholders",
-    "unavailable",
     "workspace_tools",
 ]
 
 
 def workspace_tools(context: ToolContext) -> tuple[Tool, ...]:
     """Give every tool that works on the workspace, bound to *context*."""
-    rooms = (asking, editor, files, finding, search, shell, web, writing)
+    rooms = (asking, editor, elsewhere, files, finding, search, shell, web, writing)
     return tuple(tool for room in rooms for tool in room.tools(context))

@@ -14,21 +14,6 @@ from .knowledge import Skill, skills
 from .schemas import ends_step, spec
 
 _MOST_DIAGNOSTICS = 200
-_UNAVAILABLE = {
-    "web_search": "Searching the web",
-    "read_docs": "Reading documentation of libraries",
-    "gravity_index": "Codebuff's index of services",
-    "browser_logs": "Driving a browser",
-    "run_file_change_hooks": "Running hooks after changes",
-}
-
-
-def unavailable(name: str) -> str | None:
-    """Say why a tool that definitions know is not offered; None where it is none of those."""
-    what = _UNAVAILABLE.get(name)
-    if what is None:
-        return None
-    return f"{what} is not offered here: {name} needs Codebuff's servers.  Go on without it."
 
 
 def tools(context: ToolContext) -> tuple[Tool, ...]:

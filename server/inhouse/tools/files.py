@@ -20,6 +20,8 @@ from .texts import read_document, unreadable
 
 CHARACTERS = 100_000
 """As many are given in one call."""
+WINDOW = 2_000
+"""Lines of a window that says no limit, where a definition has ``windowedFileReads``."""
 
 # Codebuff's words for a file without content; definitions look for them.
 _STATUS = {
@@ -65,6 +67,8 @@ async def _read(context: ToolContext, wanted: Any, budget: _Budget) -> dict[str,
         place = context.access.place(raw)
         shown = place.shown
         text = (await read_document(context.workspace, place)).text
+        if context.windowed_file_reads and limit is None:
+            limit = WINDOW
         if (offset, limit) != (None, None):
             text = _window(text, int(offset or 1), limit, shown)
     except ToolError as error:
