@@ -56,7 +56,8 @@ async def _converse(
     while True:
         begin = asyncio.get_running_loop().time()
         try:
-            answer = await asyncio.wait_for(worker.receive(session), max(patience, 0.01))
+            async with asyncio.timeout(max(patience, 0.01)):
+                answer = await worker.receive(session)
         except TimeoutError:
             worker.kill()
             return _evaluated(modules, problem=_stopped(path, limit))
@@ -77,7 +78,8 @@ async def _serve(
     base, specifier, how = (str(request[key]) for key in ("base", "specifier", "how"))
     reply: dict[str, Any] = {"op": "loaded", "session": session}
     try:
-        loaded = await asyncio.to_thread(modules.load, base, specifier, how)
+        loaded = modules.known(base, specifier, how)
+        loaded = loaded or await asyncio.to_thread(modules.load, base, specifier, how)
     except RefusedFileError as error:
         worker.send({**reply, "error": str(error), "code": error.code})
     except (OSError, ValueError) as error:  # a path that the system does not take

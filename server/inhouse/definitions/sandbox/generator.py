@@ -127,9 +127,8 @@ class Generator:
             self._worker.send(message, body.encode())
             # The worker stops itself long before this; it is for one that no longer can.
             turns = 1 + self._worker.sessions // THREADS
-            return await asyncio.wait_for(
-                self._worker.receive(self._session), 2 * self._limit * turns + 2
-            )
+            async with asyncio.timeout(2 * self._limit * turns + 2):
+                return await self._worker.receive(self._session)
         except TimeoutError:
             self._worker.kill()
             self._end(StepFailed(self._too_long()))

@@ -43,6 +43,17 @@ class Loaded:
 
 
 @frozen
+class Lookups:
+    """What was found before in one go over many definitions, so that none looks twice."""
+
+    aliases: dict[Path, projects.Aliases] = field(factory=dict[Path, projects.Aliases])
+    loaded: dict[tuple[Path, str, str], tuple[Path, str, Loaded]] = field(
+        factory=dict[tuple[Path, str, str], tuple[Path, str, Loaded]]
+    )
+    """By folder, specifier and kind of import: true path, text and what the worker gets."""
+
+
+@frozen
 class Modules:
     """What one definition may import, and what it did."""
 
@@ -51,11 +62,19 @@ class Modules:
     sources: dict[Path, str] = field(factory=dict[Path, str])
     """The texts given out, in order."""
     missing: dict[Path, None] = field(factory=dict[Path, None])
-    _aliases: dict[Path, projects.Aliases] = field(factory=dict[Path, projects.Aliases])
+    lookups: Lookups = field(factory=Lookups)
 
     def load_entry(self) -> Loaded:
         """Raises `RefusedFileError`."""
-        return self._loaded(self.entry)
+        return self._loaded(*self.confinement.read(self.entry))
+
+    def known(self, base: str, specifier: str, how: str) -> Loaded | None:
+        """Give what was loaded for a definition beside this one.  Touches no disk."""
+        found = self.lookups.loaded.get((Path(base).parent, specifier, how))
+        if found is None:
+            return None
+        self._note(found[0], found[1])
+        return found[2]
 
     def load(self, base: str, specifier: str, how: str) -> Loaded:
         """Raises `RefusedFileError`."""
@@ -74,8 +93,10 @@ class Modules:
         found = self._find(Path(base).parent, bare, how)
         if found is None:
             return self._absent(base, bare)
-        path, package = found
-        return self._loaded(path, package=package, raw=suffix in ("?raw", "?text"))
+        true, text = self.confinement.read(found[0], package=found[1])
+        loaded = self._loaded(true, text, raw=suffix in ("?raw", "?text"))
+        self.lookups.loaded[Path(base).parent, specifier, how] = true, text, loaded
+        return loaded
 
     def _absent(self, base: str, specifier: str) -> Loaded:
         if specifier.startswith("."):
@@ -87,14 +108,16 @@ class Modules:
         hint = "" if specifier.startswith("#") else f"; install it, e.g. npm install {specifier}"
         return Loaded(f"stub:{specifier}", "stub", f"the package {specifier!r} was not found{hint}")
 
-    def _loaded(self, path: Path, *, package: bool = False, raw: bool = False) -> Loaded:
-        true, text = self.confinement.read(path, package=package)
+    def _note(self, true: Path, text: str) -> None:
         if true not in self.sources:
             self.sources[true] = text
             if len(self.sources) > _MOST_MODULES:
                 raise RefusedFileError(f"imports more than {_MOST_MODULES} files", code="import")
             if sum(map(len, self.sources.values())) > _MOST_TOTAL:
                 raise RefusedFileError(f"imports more than {_MOST_TOTAL >> 20} MB", code="import")
+
+    def _loaded(self, true: Path, text: str, *, raw: bool = False) -> Loaded:
+        self._note(true, text)
         if raw or true.suffix.lower() in TEXTS:
             return Loaded(f"{true}?text", "text", text)
         if true.suffix.lower() in DATA:
@@ -118,11 +141,11 @@ class Modules:
 
     def _candidates(self, folder: Path, specifier: str, how: str) -> Iterator[Path]:
         top = self.confinement.top(folder)
-        if folder not in self._aliases:
-            self._aliases[folder] = projects.aliases(folder, top=top, read=self._read)
+        if folder not in self.lookups.aliases:
+            self.lookups.aliases[folder] = projects.aliases(folder, top=top, read=self._read)
         if specifier.startswith("#"):
             yield from self._internal(folder, specifier, how)
-        yield from self._aliases[folder].targets(specifier)
+        yield from self.lookups.aliases[folder].targets(specifier)
         split = projects.package_name(specifier)
         if split is None:
             return

@@ -17,7 +17,7 @@ from inhouse.definitions.evaluator import Evaluated
 from .confinement import Confinement, own_folder, real
 from .evaluating import evaluate_in, lost, unavailable
 from .generator import Generator
-from .modules import Modules
+from .modules import Lookups, Modules
 from .process import Worker, WorkerLost
 
 TIME_LIMIT = 2.0
@@ -88,13 +88,14 @@ class Sandbox:
         self, paths: Sequence[Path], *, roots: Collection[Path], texts: Mapping[Path, str]
     ) -> tuple[Evaluated, ...]:
         """Import many, each in an interpreter of its own."""
-        confinements: dict[Path, Confinement] = {}
+        confinements: dict[Path, tuple[Confinement, Lookups]] = {}
 
         def modules(path: Path) -> Modules:
             folder = own_folder(path)
             if folder not in confinements:
-                confinements[folder] = Confinement(path, roots=roots, texts=texts)
-            return Modules(confinements[folder], real(path))
+                confinements[folder] = Confinement(path, roots=roots, texts=texts), Lookups()
+            confinement, lookups = confinements[folder]
+            return Modules(confinement, real(path), lookups=lookups)
 
         return tuple(
             await asyncio.gather(*(self._evaluate(path, partial(modules, path)) for path in paths))
