@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 AskHost = Callable[[str, Endpoint], Awaitable[bool]]
 """Asks the user whether a remote host (``name:port``) may be talked to, and remembers."""
 
+EMBEDDED = "embedded:"
+"""The URL of a server that is not started yet; it listens on loopback then."""
+
 CONNECT_SECONDS = 10.0
 RESOLVE_SECONDS = 5.0
 
@@ -84,6 +87,8 @@ class Egress:
 
         A server there may still forward to somewhere else: see `inhouse.providers.locality`.
         """
+        if base_url.startswith(EMBEDDED):
+            return True
         address = http_address(base_url)
         if address.unix_path is not None:
             return True
@@ -92,6 +97,8 @@ class Egress:
 
     def check(self, endpoint: Endpoint) -> None:
         """Refuse what can be refused without opening anything.  Raises `RefusedError`."""
+        if endpoint.base_url.startswith(EMBEDDED):
+            return
         address = http_address(endpoint.base_url)
         if address.unix_path is None:
             self._check_host(read_host(address.host), endpoint)

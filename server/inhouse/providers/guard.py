@@ -17,7 +17,7 @@ from inhouse.core.events import (
 )
 from inhouse.core.messages import ToolCall
 from inhouse.core.ports import Prompt
-from inhouse.core.route import Endpoint, Privacy
+from inhouse.core.route import Endpoint, Kind, Privacy
 from inhouse.providers.context import Need, check_fits, cut_notice, is_small, need_of
 from inhouse.providers.failures import Place
 from inhouse.providers.locality import require_local
@@ -99,6 +99,8 @@ class Guard:
                     answer.texts.append(chunk.text)  # nearly every chunk is one of these
                     yield chunk
                 else:
+                    if isinstance(chunk, Answered) and (other := _other_model(place, chunk)):
+                        yield other
                     for told in answer.take(chunk):
                         yield told
 
@@ -110,6 +112,20 @@ class Guard:
         if window is not None:
             await check_fits(prompt, need, window, place, self.egress)
         return window
+
+
+def _other_model(place: Place, answered: Answered) -> Notice | None:
+    """LM Studio answers with another model where the asked one is not loaded (backends.md, Q15)."""
+    told = (answered.model or "").lower()
+    asked = place.model.lower()
+    if place.endpoint.kind is not Kind.LMSTUDIO or not told or told in asked or asked in told:
+        return None
+    return Notice(
+        "warning",
+        "other_model",
+        f"{place} was answered by {answered.model!r}.  Load {place.model!r} in LM Studio, or map "
+        f"the name with {place.setting('models')}.",
+    )
 
 
 @define(eq=False)
