@@ -43,10 +43,21 @@ function ask(params: ShowMessageRequestParams, token: vscode.CancellationToken):
     case MessageType.Error:
       return taken(vscode.window.showErrorMessage(params.message, ...actions), token);
     case MessageType.Warning:
-      return taken(vscode.window.showWarningMessage(params.message, ...actions), token);
+      return warn(params.message, actions, token);
     default:
       return pick(params.message, actions, token);
   }
+}
+
+/** A message has room for few answers: the first, the last, and a list of all. */
+async function warn(message: string, actions: MessageActionItem[], token: vscode.CancellationToken): Promise<MessageActionItem | null> {
+  const [first, last] = [actions[0], actions.at(-1)];
+  if (!first || !last || actions.length < 4) {
+    return taken(vscode.window.showWarningMessage(message, ...actions), token);
+  }
+  const more: MessageActionItem = { title: "More…" };
+  const answer = await taken(vscode.window.showWarningMessage(message, first, last, more), token);
+  return answer === more ? pick(message, actions, token) : answer;
 }
 
 /** A message cannot be taken back from the screen, but the next one need not wait for it. */

@@ -4,7 +4,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from inhouse import wire
-from inhouse.core.events import RunEvent, RunFinished, RunResult, RunStatus
+from inhouse.core.events import QuestionAsked, RunEvent, RunFinished, RunResult, RunStatus
 from inhouse.core.request import RunRequest
 from inhouse.host.host import Plan
 from inhouse.lsp import arguments
@@ -57,6 +57,7 @@ class _Following:
         self._plan = plan
         self._run = run
         self._finished: RunResult | None = None
+        self._asked: set[str] = set()
         self._own_token = token is None
         self._stream = (
             EventStream(argument.stream_token, outbox=session.link.outbox)
@@ -92,6 +93,10 @@ class _Following:
 
     def _emit(self, event: RunEvent) -> None:
         run = self._run
+        if isinstance(event.happening, QuestionAsked):
+            if event.happening.question_id in self._asked:  # The host tells its own, too.
+                return
+            self._asked.add(event.happening.question_id)
         run.watch(event)
         if isinstance(event.happening, RunFinished) and event.run_id == run.id:
             if self._finished is not None:

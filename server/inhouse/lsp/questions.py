@@ -126,7 +126,8 @@ class EditorApprover:
             taken.append(answer)
 
     async def _dialog(self, question: Question, titles: list[str]) -> str | None:
-        text = question.text if not question.detail else f"{question.text}\n{question.detail}"
+        more = question.detail if question.detail not in question.text else ""
+        text = f"{question.text}\n{more}" if more else question.text
         if len(text) > _LIMIT:
             text = f"{text[: _LIMIT - 1]}…"
         params = {

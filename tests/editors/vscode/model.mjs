@@ -47,8 +47,9 @@ class Answer {
   }
   end(reason = "stop") {
     if (this.gone || this.response.writableEnded) { return; }
+    const size = Math.ceil(JSON.stringify([this.asked.messages, this.asked.tools]).length / 3);
     this.send({}, reason);
-    this.response.write(`data: ${JSON.stringify({ id: "x", object: "chat.completion.chunk", model: this.asked.model, choices: [], usage: { prompt_tokens: 100, completion_tokens: 42, total_tokens: 142 } })}\n\n`);
+    this.response.write(`data: ${JSON.stringify({ id: "x", object: "chat.completion.chunk", model: this.asked.model, choices: [], usage: { prompt_tokens: size, completion_tokens: 42, total_tokens: size + 42 } })}\n\n`);
     this.response.end("data: [DONE]\n\n");
   }
 }
