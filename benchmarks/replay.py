@@ -1,0 +1,73 @@
+"""A loopback server that replays pre-encoded chunks as fast as it is told, in a process of its own.
+
+    python benchmarks/replay.py COUNT DELAY_SECONDS
+
+Prints its port.  Every answer has COUNT text pieces; with a delay, each piece carries the time it
+was sent (nanoseconds of the machine's monotonic clock).  A request whose prompt contains
+``silence`` gets one piece and then nothing; when its client goes, the time is printed.
+"""
+
+import asyncio
+import contextlib
+import json
+import sys
+import time
+
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
+
+
+def piece(text: str, finish: str | None = None) -> bytes:
+    delta = {"content": text} if text else {}
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    body = {
+        "id": "chatcmpl-bench",
+        "object": "chat.completion.chunk",
+        "created": 1,
+        "model": "bench",
+        "choices": [choice],
+    }
+    return b"data: " + json.dumps(body).encode() + b"\n\n"
+
+
+END = piece("", "stop") + b"data: [DONE]\n\n"
+
+
+async def main(count: int, delay: float) -> None:
+    flood = [piece(f"word{number} ") for number in range(count)]
+    blocks = [b"".join(flood[at : at + 64]) for at in range(0, count, 64)]
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = next(
+                int(line.split(b":")[1])
+                for line in head.split(b"\r\n")
+                if line.lower().startswith(b"content-length")
+            )
+            body = await reader.readexactly(length)
+            writer.write(HEAD)
+            if b"silence" in body:
+                writer.write(piece("here "))
+                await writer.drain()
+                await reader.read(1)
+                print(f"closed {time.monotonic_ns()}", flush=True)
+                return
+            if delay:
+                for _ in range(count):
+                    writer.write(piece(f"{time.monotonic_ns()} "))
+                    await asyncio.sleep(delay)
+            else:
+                for block in blocks:
+                    writer.write(block)
+                    await writer.drain()
+            writer.write(END)
+            await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0, limit=1 << 20)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1]), float(sys.argv[2])))
