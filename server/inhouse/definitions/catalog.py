@@ -8,6 +8,7 @@ from pathlib import Path
 from inhouse.core.definition import Agent
 from inhouse.core.errors import UserError
 from inhouse.core.text import Problem
+from inhouse.definitions.closure import Modules
 from inhouse.definitions.drafts import (
     FileState,
     Unevaluated,
@@ -19,6 +20,8 @@ from inhouse.definitions.evaluator import Evaluated, Evaluator
 from inhouse.definitions.folders import AgentFolder, agent_folders, holds, list_folder
 from inhouse.definitions.precedence import keep_last_good, rank
 
+_PORTION = 100
+"""Files that are read before the sandbox gets to work on them."""
 __all__ = ["AgentFolder", "Catalog", "agent_folders"]
 
 
@@ -151,18 +154,31 @@ class Catalog:
         )
 
     async def _read(self, wanted: Mapping[Path, AgentFolder]) -> None:
-        texts = self._texts
         listed = frozenset(self._files) | frozenset(wanted)
-        drafts = await asyncio.to_thread(
-            lambda: [read_text(path, folder, texts) for path, folder in wanted.items()]
-        )
-        wanting = [draft for draft in drafts if wants_evaluation(draft, listed)]
+        shared = Modules(self._texts)
+        paths = list(wanted)
+        portions = [paths[at : at + _PORTION] for at in range(0, len(paths), _PORTION)]
+        async with asyncio.TaskGroup() as group:
+            # The sandbox is at work on one portion while the next one is read.
+            for portion in portions:
+                drafts = await asyncio.to_thread(self._drafts, portion, wanted)
+                wanting = [draft for draft in drafts if wants_evaluation(draft, listed)]
+                work = self._complete(drafts, wanting, shared)
+                group.create_task(work, name="definitions: evaluate")
+
+    async def _complete(
+        self, drafts: Sequence[Unevaluated], wanting: Sequence[Unevaluated], shared: Modules
+    ) -> None:
         evaluated = await self._evaluate(wanting)
-        states = await asyncio.to_thread(
-            self._finish, drafts, {draft.path for draft in wanting}, evaluated
-        )
+        wanted = {draft.path for draft in wanting}
+        states = await asyncio.to_thread(self._finish, drafts, wanted, evaluated, shared)
         for state in states:
             self._files[state.path] = keep_last_good(self._files.get(state.path), state)
+
+    def _drafts(
+        self, paths: Sequence[Path], wanted: Mapping[Path, AgentFolder]
+    ) -> list[Unevaluated]:
+        return [read_text(path, wanted[path], self._texts, self._files.get(path)) for path in paths]
 
     async def _evaluate(self, drafts: Sequence[Unevaluated]) -> dict[Path, Evaluated]:
         groups: dict[AgentFolder, list[Path]] = {}
@@ -184,6 +200,7 @@ class Catalog:
         drafts: Sequence[Unevaluated],
         wanted: Collection[Path],
         evaluated: Mapping[Path, Evaluated],
+        shared: Modules,
     ) -> list[FileState]:
         environment = self._environment if self._environment is not None else os.environ
         return [
@@ -194,7 +211,7 @@ class Catalog:
                 trusted=self._evaluator_of(draft.folder) is not None,
                 environment=environment,
                 known_tools=self._known_tools,
-                texts=self._texts,
+                shared=shared,
             )
             for draft in drafts
         ]

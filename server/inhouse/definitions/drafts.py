@@ -1,6 +1,5 @@
 """One file's agents: from its text to what the catalog shows."""
 
-import hashlib
 import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -9,6 +8,7 @@ from attrs import evolve, field, frozen
 
 from inhouse.core.definition import Agent
 from inhouse.core.text import START, Problem, Severity
+from inhouse.definitions.closure import Modules, candidates
 from inhouse.definitions.definition import check
 from inhouse.definitions.evaluated import with_evaluated
 from inhouse.definitions.evaluator import Evaluated
@@ -18,8 +18,6 @@ from inhouse.definitions.places import place_of
 from inhouse.definitions.reading import EVALUATED, read
 from inhouse.definitions.values import Found, Reading
 
-_EXTENSIONS = (".ts", ".tsx", ".js", ".mjs", ".cjs", ".mts", ".cts", ".json")
-_MOST_MODULES = 200
 _BROKEN = frozenset({"syntax", "unescaped-backtick", "too-slow", "not-utf8"})
 
 
@@ -38,6 +36,7 @@ class FileState:
     """Other files whose change may change this one's agents."""
     computed: bool = False
     """Only an evaluation can tell what it defines."""
+    source: "Unevaluated | None" = None
 
 
 @frozen
@@ -50,9 +49,14 @@ class Unevaluated:
     reading: Reading
 
 
-def read_text(path: Path, folder: AgentFolder, texts: Mapping[Path, str]) -> Unevaluated:
+def read_text(
+    path: Path, folder: AgentFolder, texts: Mapping[Path, str], before: FileState | None = None
+) -> Unevaluated:
     """Read a file, or its unsaved text.  Blocks: call it in a thread."""
     file = text_of(texts[path]) if path in texts else read_file(path)
+    known = before.source if before is not None else None
+    if known is not None and known.file.digest == file.digest:
+        return Unevaluated(path, folder, file, known.reading)
     return Unevaluated(path, folder, file, _read(path, file))
 
 
@@ -78,7 +82,7 @@ def finish(
     trusted: bool,
     environment: Mapping[str, str],
     known_tools: Collection[str],
-    texts: Mapping[Path, str],
+    shared: Modules,
 ) -> FileState:
     """Check what was read; ``wanted``: an evaluation would tell more, and is given if trusted."""
     path, folder, file = unevaluated.path, unevaluated.folder, unevaluated.file
@@ -93,9 +97,9 @@ def finish(
         problems = (*reading.problems, _needs_trust(path, reading))
         reading = evolve(reading, problems=problems, may_define=True)
     if evaluated is not None or reading.needs_evaluation is not None:
-        modules |= imported(path, unevaluated.reading, texts)
+        modules |= shared.reached_by(path, unevaluated.reading)
     modules -= {path, Path(os.path.realpath(path))}
-    content = content_hash(file, modules, texts)
+    content = shared.content_hash(file, modules)
     problems = (*file.problems, *reading.problems)
     agents: list[Agent] = []
     loose: list[Problem] = []
@@ -123,6 +127,7 @@ def finish(
         tuple(dict.fromkeys(loose)),
         modules | missing,
         wanted,
+        unevaluated,
     )
 
 
@@ -134,46 +139,6 @@ def _certain(checked: Collection[Problem], before: Collection[Problem]) -> list[
     """In broken text a field that seems to be missing may only be unreadable."""
     broken = any(problem.code in _BROKEN for problem in before)
     return [p for p in checked if not (broken and p.code == "missing-field")]
-
-
-def candidates(path: Path, specifier: str) -> tuple[Path, ...]:
-    """The files that a relative import may mean."""
-    if not specifier.startswith("."):
-        return ()
-    target = Path(os.path.normpath(path.parent / specifier))
-    stem = target.with_suffix("") if target.suffix in {".js", ".mjs", ".cjs", ".jsx"} else target
-    names = [target, *(stem.with_name(stem.name + suffix) for suffix in _EXTENSIONS)]
-    return (*names, *(target / f"index{suffix}" for suffix in _EXTENSIONS))
-
-
-def imported(path: Path, reading: Reading, texts: Mapping[Path, str]) -> frozenset[Path]:
-    """The modules that a file reaches by relative imports, as far as its text tells."""
-    found: set[Path] = set()
-    waiting = [(path, reading)]
-    while waiting and len(found) < _MOST_MODULES:
-        importer, imports = waiting.pop()
-        for specifier in (*imports.imports, *imports.reexports):
-            for candidate in candidates(importer, specifier):
-                if candidate in found or (candidate not in texts and not candidate.is_file()):
-                    continue
-                found.add(candidate)
-                if candidate.suffix.lower() in EVALUATED:
-                    file = _file(candidate, texts)
-                    waiting.append((candidate, read(candidate, file.text)))
-                break
-    return frozenset(Path(os.path.realpath(module)) for module in found)
-
-
-def content_hash(file: FileText, modules: Collection[Path], texts: Mapping[Path, str]) -> str:
-    """SHA-256 over a file and the modules it is made of: what trust is given to."""
-    if not modules:
-        return file.digest
-    digests = [_file(module, texts).digest for module in sorted(modules)]
-    return hashlib.sha256("\n".join([file.digest, *digests]).encode()).hexdigest()
-
-
-def _file(path: Path, texts: Mapping[Path, str]) -> FileText:
-    return text_of(texts[path]) if path in texts else read_file(path)
 
 
 def _read(path: Path, file: FileText) -> Reading:

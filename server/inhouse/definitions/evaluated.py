@@ -1,5 +1,6 @@
 """What an evaluation gave, as if it had been read: values with the best places known."""
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,7 @@ def _found(name: str, values: Mapping[str, Any], reading: Reading) -> Found:
 
 
 def _problem(problem: EvaluationProblem, reading: Reading, path: Path) -> Problem:
-    if problem.path == path:
+    if problem.path in {path, Path(os.path.realpath(path))}:
         start = Position(problem.line, problem.column)
         place = Range(start, start)
         if problem.line == 0 and problem.column == 0 and reading.needs_evaluation is not None:

@@ -3,6 +3,7 @@
 import re
 from bisect import bisect_right
 from collections.abc import Mapping
+from itertools import accumulate
 
 from attrs import frozen
 
@@ -32,14 +33,13 @@ class Lines:
     def __init__(self, text: str) -> None:
         self.text = text
         self._ascii = text.isascii() or _ASTRAL.search(text) is None
-        starts = [0]
-        starts.extend(match.end() for match in _LINE_END.finditer(text))
-        self._starts = starts
+        self._starts = _line_starts(text)
         self._wide_starts: list[int] | None = None
 
     def position(self, offset: int) -> Position:
         """Of an offset in characters."""
-        offset = max(0, min(offset, len(self.text)))
+        if not 0 <= offset <= len(self.text):
+            offset = max(0, min(offset, len(self.text)))
         line = bisect_right(self._starts, offset) - 1
         start = self._starts[line]
         if self._ascii:
@@ -123,6 +123,12 @@ def key_of(places: Places, path: JsonPath) -> Range:
     if place is None or place.key is None:
         return place_of(places, path)
     return place.key
+
+
+def _line_starts(text: str) -> list[int]:
+    if "\r" not in text:
+        return [0, *accumulate(len(line) + 1 for line in text.split("\n")[:-1])]
+    return [0, *(match.end() for match in _LINE_END.finditer(text))]
 
 
 def _units(text: str) -> int:
