@@ -6,7 +6,7 @@ import pytest
 
 from inhouse.tools.ranking import words
 from inhouse.tools.trees import defined_names, picture
-from support.workspaces import bench
+from support.workspaces import bench, write_files
 
 PROJECT = {
     "README.md": "# Shop\n",
@@ -135,3 +135,31 @@ async def test_files_are_found_by_words_in_name_and_text(tmp_path: Path):
 
 def test_names_from_code_are_searched_first():
     assert words("please find the tax in addToCart of cart.ts")[:2] == ("addToCart", "cart.ts")
+
+
+async def test_a_very_deep_tree_breaks_nothing(tmp_path: Path):
+    here = bench(tmp_path, {"top.py": ""})
+    folder = tmp_path
+    for _ in range(400):
+        folder /= "d"
+    folder.mkdir(parents=True)
+    (folder / "deep.py").write_text("")
+
+    [tree] = await here.call("read_subtree")
+    found = await here.call("glob", pattern="**/*.py")
+
+    assert "top.py" in tree["printedTree"]
+    assert found["files"] == ["top.py"]
+
+
+async def test_files_of_another_root_are_named_by_it(tmp_path: Path):
+    write_files(tmp_path / "two", {"b/x.py": "needle\n"})
+    here = bench(tmp_path / "one", {"a.py": ""}, extra_roots=(tmp_path / "two",))
+
+    found = await here.call("glob", pattern="**/*.py", cwd="two")
+    hits = await here.call("code_search", pattern="needle", cwd="two/b")
+    [read] = await here.call("read_files", paths=found["files"])
+
+    assert found["files"] == ["two/b/x.py"]
+    assert hits["stdout"] == "Found 1 matches\n./two/b/x.py:\n  Line 1: needle"
+    assert read == {"path": "two/b/x.py", "content": "needle\n"}

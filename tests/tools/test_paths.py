@@ -148,6 +148,17 @@ def test_ignore_files_of_every_level_count(tmp_path: Path):
     assert rules.rule("a.log", is_folder=False) == "'*.log' in .gitignore"
 
 
+def test_a_file_system_without_case_ignores_without_case(tmp_path: Path):
+    write_files(tmp_path, {".gitignore": "Build/\n*.LOG\n"})
+
+    folding, exact = IgnoreRules(tmp_path, fold=True), IgnoreRules(tmp_path)
+
+    for path in ("build/x", "BUILD/x", "a.log", "A.Log"):
+        assert folding.rule(path, is_folder=False) is not None
+    assert exact.rule("build/x", is_folder=False) is None
+    assert exact.rule("Build/x", is_folder=False) is not None
+
+
 def test_a_file_below_an_ignored_folder_cannot_be_taken_back(tmp_path: Path):
     write_files(tmp_path, {".gitignore": "build/\n", "build/.gitignore": "!x\n"})
 

@@ -1,5 +1,6 @@
 """Who may touch what: one door for every tool that reads or writes files."""
 
+import asyncio
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +9,7 @@ from attrs import define, field
 
 from inhouse.core.errors import ToolError
 
-from .ignored import IgnoreRules
+from .ignored import IgnoreRules, ignores_case
 from .paths import Place, follow, locate
 from .protected import is_example, rule
 
@@ -29,6 +30,10 @@ class Access:
         The same for reading and for writing.
         """
         return self._checked(locate(raw, self.roots))
+
+    async def find(self, raw: str) -> Place:
+        """Do what `place` does, in a thread: a disk may be slow."""
+        return await asyncio.to_thread(self.place, raw)
 
     def inner(self, folder: Place, name: str) -> Place:
         """Give the place of *name* in a folder, as `place` does."""
@@ -61,7 +66,7 @@ class Access:
     def ignored(self, root: Path) -> IgnoreRules:
         """Give the ignore rules of a real root."""
         if root not in self._ignored:
-            self._ignored[root] = IgnoreRules(root)
+            self._ignored[root] = IgnoreRules(root, ignores_case(root))
         return self._ignored[root]
 
     def hides(self, root: Path, relative: str, *, is_folder: bool) -> bool:

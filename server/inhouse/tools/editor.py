@@ -42,7 +42,7 @@ def tools(context: ToolContext) -> tuple[Tool, ...]:
 
 
 async def _diagnostics(context: ToolContext, raw: str | None) -> dict[str, Any]:
-    path = context.access.place(raw).path if raw else None
+    path = (await context.access.find(raw)).path if raw else None
     found = await context.workspace.diagnostics(path)
     if found is None:
         return {

@@ -64,7 +64,7 @@ async def _read(context: ToolContext, wanted: Any, budget: _Budget) -> dict[str,
     raw, offset, limit = _key(wanted)
     shown = raw
     try:
-        place = context.access.place(raw)
+        place = await context.access.find(raw)
         shown = place.shown
         text = (await read_document(context.workspace, place)).text
         if context.windowed_file_reads and limit is None:

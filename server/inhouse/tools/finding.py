@@ -118,13 +118,13 @@ def _matching(access: Access, place: Place, pattern: str) -> list[str]:
         raise ToolError(f"The pattern {pattern!r} makes no sense: {error}.") from None
     start = len(place.relative) + 1 if place.relative else 0
     files = files_under(access, place)
-    return sorted(path for path in files if matcher.match(path[start:]))
+    return sorted(place.prefix + path for path in files if matcher.match(path[start:]))
 
 
 async def _find_files(context: ToolContext, prompt: str) -> Any:
     """Codebuff asks a model on its servers; here the words of the prompt find the files."""
     sought = words(prompt)
-    place = context.access.place(".")
+    place = await context.access.find(".")
     if not sought:
         return {"message": f"No word in {prompt!r} to search for.  Name things in the code."}
     files = await asyncio.to_thread(files_under, context.access, place)
@@ -154,7 +154,7 @@ async def _contents(context: ToolContext, paths: Sequence[str]) -> list[dict[str
     left = _FOUND_CHARACTERS
     for path in paths:
         try:
-            document = await read_document(context.workspace, context.access.place(path))
+            document = await read_document(context.workspace, await context.access.find(path))
         except ToolError:
             continue
         if len(document.text) > left:

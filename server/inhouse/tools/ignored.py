@@ -26,6 +26,8 @@ class IgnoreRules:
 
     root: Path
     """Absolute and real."""
+    fold: bool = False
+    """Compare without case, as Git does on a file system that has none."""
     _folders: dict[str, _Rules] = field(factory=dict[str, _Rules], init=False)
     _above: list[tuple[str, str]] | None = field(default=None, init=False)
 
@@ -50,21 +52,22 @@ class IgnoreRules:
             folder = "/".join(parts[:depth])
             known = self._folders.get(folder)
             if known and known.stamp != _stamp(self.root / folder, top=not folder):
-                del self._folders[folder]
+                self._folders.pop(folder, None)
 
     def learn(self, folder: str, names: Collection[str]) -> None:
         """Read the ignore files of a folder that has just been listed."""
         if folder and not any(name in names for name in (*FILES, ".git")):
             self._folders[folder] = _NO_RULES
         else:
-            self._folders[folder] = _read(self.root / folder, top=not folder)
+            self._folders[folder] = _read(self.root / folder, top=not folder, fold=self.fold)
 
     def _decide(self, parts: list[str], *, is_folder: bool) -> str | None:
         """Let the nearest file that has an opinion decide, as Git does."""
         ending = "/" if is_folder else ""
+        written, parts = parts, [part.casefold() for part in parts] if self.fold else parts
         for depth in range(len(parts) - 1, -1, -1):
             below = "/".join(parts[depth:]) + ending
-            for source, spec in self._rules("/".join(parts[:depth])).specs:
+            for source, spec in self._rules("/".join(written[:depth])).specs:
                 result = spec.check_file(below)
                 if result.include is not None:
                     return _named(spec, result.index, source) if result.include else None
@@ -94,8 +97,17 @@ class IgnoreRules:
 
     def _rules(self, folder: str) -> _Rules:
         if folder not in self._folders:
-            self._folders[folder] = _read(self.root / folder, top=not folder)
+            self._folders[folder] = _read(self.root / folder, top=not folder, fold=self.fold)
         return self._folders[folder]
+
+
+def ignores_case(folder: Path) -> bool:
+    """Tell whether the disk takes another spelling of a folder for the same one."""
+    other = folder.with_name(folder.name.swapcase()) if folder.name else folder
+    try:
+        return other != folder and other.samefile(folder)
+    except OSError:
+        return False
 
 
 def _sources(folder: Path, *, top: bool) -> list[Path]:
@@ -117,7 +129,7 @@ def _stamp(folder: Path, *, top: bool) -> tuple[tuple[str, int, int], ...]:
     return tuple(stamps)
 
 
-def _read(folder: Path, *, top: bool) -> _Rules:
+def _read(folder: Path, *, top: bool, fold: bool) -> _Rules:
     stamp = _stamp(folder, top=top)
     if not stamp:
         return _NO_RULES
@@ -125,7 +137,8 @@ def _read(folder: Path, *, top: bool) -> _Rules:
     for source in _sources(folder, top=top):
         lines = _lines(source)
         if lines:
-            specs.append((source.name, _spec(lines)))
+            folded = [line.casefold() for line in lines] if fold else lines
+            specs.append((source.name, _spec(folded)))
     return _Rules(stamp, tuple(specs))
 
 

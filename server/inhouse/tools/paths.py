@@ -38,6 +38,8 @@ class Place:
     """As results name it."""
     named: str
     """As the model named it, from the root, before links were resolved."""
+    prefix: str = ""
+    """What results put before a path from the root: its folder, where there are several."""
 
 
 def plain(raw: str, *, windows: bool = WINDOWS) -> PurePath:
@@ -118,12 +120,14 @@ def follow(named: Path, roots: Sequence[Path], *, raw: str = "") -> Place:
     home = max(homes, key=lambda each: len(each.parts))
     index, way = _way(named, [*roots, *real_roots])
     first = index % len(roots) == 0
+    at = real_roots.index(home)
     return Place(
         path=real,
         root=home,
         relative="/".join(real.parts[len(home.parts) :]),
         shown=way or "." if first else f"{roots[index % len(roots)].name}/{way}".rstrip("/"),
         named=way,
+        prefix=f"{roots[at].name}/" if at else "",
     )
 
 

@@ -50,7 +50,7 @@ def tools(context: ToolContext) -> tuple[Tool, ...]:
 
     async def code_search(_: str, arguments: Mapping[str, Any]) -> Any:
         try:
-            query = _query(context.access, arguments)
+            query = await asyncio.to_thread(_query, context.access, arguments)
             return await search(context.access, query, program=find_ripgrep())
         except ToolError as error:
             return {"errorMessage": str(error)}
@@ -83,7 +83,8 @@ async def matching_files(access: Access, query: Query, *, program: str | None) -
     """Give the files that a query with ``-l`` finds, from the root."""
     found = await search(access, query, program=program)
     lines = str(found.get("stdout", "")).splitlines()
-    return frozenset(line.removeprefix("./") for line in lines if line.startswith("./"))
+    start = f"./{query.place.prefix}"
+    return frozenset(line.removeprefix(start) for line in lines if line.startswith(start))
 
 
 def _query(access: Access, arguments: Mapping[str, Any]) -> Query:
@@ -253,11 +254,11 @@ class _Results:
         flags = self.query.flags
         files = sorted(self._matches)
         if flags.files_only:
-            return "\n".join((f"Found {len(files)} files", *(f"./{path}" for path in files)))
+            return "\n".join((f"Found {len(files)} files", *map(self._shown, files)))
         if flags.counts_only:
-            counts = (f"./{path}:{self._matches[path]}" for path in files)
+            counts = (f"{self._shown(path)}:{self._matches[path]}" for path in files)
             return "\n".join((f"Found {self.total} matches", *counts))
-        parts = (f"./{path}:\n" + "\n".join(self.lines[path]) for path in files)
+        parts = (f"{self._shown(path)}:\n" + "\n".join(self.lines[path]) for path in files)
         body = "\n\n".join(parts)
         return f"Found {self.total} matches" + (f"\n{body}" if body else "")
 
@@ -269,9 +270,12 @@ class _Results:
             reached = f"{IN_ALL} results" if self.total >= IN_ALL else f"{CHARACTERS:,} characters"
             text += f"\n\n[Stopped at {reached}; there may be more.]"
         elif self._limited and not self.query.flags.files_only:
-            names = "\n".join(f"./{path}" for path in sorted(self._limited))
+            names = "\n".join(map(self._shown, sorted(self._limited)))
             text += f"\n\n[Results limited to {self.query.per_file} per file in:\n{names}]"
         return {"stdout": text, "message": f"Stopped early after {self.total} match(es)."}
+
+    def _shown(self, path: str) -> str:
+        return f"./{self.query.place.prefix}{path}"
 
     def _keep(self, path: str, number: int, text: str) -> None:
         text = text.rstrip("\r\n")

@@ -53,7 +53,7 @@ async def _run(context: ToolContext, call_id: str, arguments: Mapping[str, Any])
     command: str = arguments["command"]
     if not command.strip() or "\0" in command:
         raise ToolError("The command is empty, or has a NUL character in it.", code="command")
-    folder = _folder(context, arguments.get("cwd"))
+    folder = await _folder(context, arguments.get("cwd"))
     offline = context.privacy is Privacy.LOCAL_ONLY
     cutter = await network_cutter(folder.root) if offline else None
     await permit(context, Wish(command, folder, cut_off=cutter is not None))
@@ -69,8 +69,8 @@ async def _run(context: ToolContext, call_id: str, arguments: Mapping[str, Any])
     return await _to_the_end(command, folder, started, live, limit)
 
 
-def _folder(context: ToolContext, raw: str | None) -> Place:
-    folder = context.access.place(raw or ".")
+async def _folder(context: ToolContext, raw: str | None) -> Place:
+    folder = await context.access.find(raw or ".")
     if not folder.path.is_dir():
         raise ToolError(f"{folder.shown!r} is no folder to run a command in.", code="path")
     return folder

@@ -10,6 +10,8 @@ from .opening import list_folder
 from .paths import Place
 
 MOST_FILES = 100_000
+DEEPEST = 100
+"""Folders in folders; nobody has more of them but to break something."""
 
 
 @frozen
@@ -42,7 +44,8 @@ def walk(access: Access, start: Place, *, most: int = MOST_FILES) -> Iterator[Fo
             if access.hides(start.root, relative, is_folder=is_folder):
                 continue
             if is_folder:
-                waiting.append(relative)
+                if relative.count("/") < DEEPEST:
+                    waiting.append(relative)
             else:
                 seen += 1
             yield Found(relative, is_folder)

@@ -72,7 +72,7 @@ def _proposed(context: ToolContext, change: Change) -> Run:
         diffs: list[str] = []
 
         async def propose(edit: Edit) -> EditOutcome:
-            shown = context.access.place(arguments["path"]).shown
+            shown = (await context.access.find(arguments["path"])).shown
             diffs.append(unified_diff(shown, edit.old, edit.new))
             return await context.workspace.propose(edit)
 
@@ -90,7 +90,7 @@ async def _change(
 ) -> dict[str, Any]:
     shown = arguments["path"]
     try:
-        place = context.access.place(shown)
+        place = await context.access.find(shown)
         shown = place.shown
         async with context.memory.writing:
             seen = View(place, await find_document(context.workspace, place))
@@ -106,7 +106,7 @@ async def _change(
 async def _apply_patch(context: ToolContext, operation: Mapping[str, Any]) -> Any:
     kind = operation["type"]
     try:
-        place = context.access.place(operation["path"])
+        place = await context.access.find(operation["path"])
         async with context.memory.writing:
             seen = View(place, await find_document(context.workspace, place))
             new = _patched(seen, kind, operation.get("diff", ""))
