@@ -9,6 +9,7 @@ from typing import Any
 
 from inhouse import __version__
 from inhouse.lsp.client import Client
+from inhouse.lsp.language.offered import language_capabilities
 
 TRANSCRIPT_SCHEME = "inhouse-run"
 PROPOSAL_SCHEME = "inhouse-proposal"
@@ -39,6 +40,7 @@ def server_capabilities(client: Client, commands: Sequence[str]) -> dict[str, An
         "codeActionProvider": code_action_provider(client),
         "codeLensProvider": {"resolveProvider": False},
         "workspace": workspace,
+        **language_capabilities(client),
     }
 
 

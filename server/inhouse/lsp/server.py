@@ -18,6 +18,7 @@ from inhouse.lsp.actions import actions
 from inhouse.lsp.client import Json, as_list, to_path
 from inhouse.lsp.commands import is_refusal
 from inhouse.lsp.documents import from_lsp
+from inhouse.lsp.language import features
 from inhouse.lsp.lenses import lenses
 from inhouse.lsp.session import Session
 
@@ -90,6 +91,8 @@ class Server(LanguageServer):
             (types.WORKSPACE_TEXT_DOCUMENT_CONTENT, self._content),
         ):
             self.feature(method)(partial(handler))  # pygls sets attributes on it
+        for method in features.METHODS:
+            self.feature(method)(partial(features.answer, self.session, method))
 
     def _initialized(self, _: types.InitializedParams) -> None:
         self.session.begin()

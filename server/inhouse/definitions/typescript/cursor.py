@@ -134,18 +134,20 @@ def _result(
     if frame.kind == "{" and frame.key is None:
         role, container = Role.KEY, frame.path
         return whereabouts(role, container, (*container, word.text), word, lines)
-    if frame.kind == "{" and current is not None and _is_new_key(current, before, frame, lines):
+    if frame.kind == "{" and _is_new_key(current, before, lines, offset):
         return whereabouts(Role.KEY, frame.path, (*frame.path, word.text), word, lines)
     inner = frame.inner
     return whereabouts(Role.VALUE, inner, inner, word, lines) if inner is not None else None
 
 
-def _is_new_key(current: _Token, before: _Token | None, frame: _Frame, lines: Lines) -> bool:
-    """A word on a new line after a complete value: its comma is missing."""
+def _is_new_key(current: _Token | None, before: _Token | None, lines: Lines, offset: int) -> bool:
+    """A word, or nothing yet, on a new line after a complete value: its comma is missing."""
     if before is None or before.kind not in {*_TEXTS, "number", "]", "}", "true", "false"}:
         return False
-    line = lines.position(before.end).line
-    return current.kind in _WORDS and lines.position(current.start).line > line and frame.key != ""
+    if current is not None and current.kind not in _WORDS:
+        return False
+    start = current.start if current is not None else offset
+    return lines.position(start).line > lines.position(before.end).line
 
 
 def _word(current: _Token | None, offset: int) -> Word | None:

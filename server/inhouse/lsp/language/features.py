@@ -1,0 +1,57 @@
+"""One handler for each request about a definition file.
+
+Each runs in a thread on a snapshot of the text, and never raises but for what the user asked.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException
+
+from inhouse.core.text import Position
+from inhouse.lsp.language.completion import complete
+from inhouse.lsp.language.hover import hover
+from inhouse.lsp.language.site import Site, site_of
+
+if TYPE_CHECKING:
+    from inhouse.lsp.session import Session
+
+logger = logging.getLogger(__name__)
+At = Callable[["Session", Site, Position], Any]
+
+
+async def answer(session: "Session", method: str, params: Any) -> Any:
+    """Answer one request; null where there is nothing to say."""
+    document = session.documents.get(params.text_document.uri)
+    if document is None:
+        return None
+    await session.ready()
+    site = site_of(session, document)
+    if site is None:
+        return None
+    try:
+        return await asyncio.to_thread(_HANDLERS[method], session, site, params)
+    except JsonRpcException:
+        raise
+    except Exception as error:
+        logger.warning("%s: %s", method, type(error).__name__)
+        logger.debug("%s broke", method, exc_info=error)
+        return None
+
+
+def _at(handler: At) -> Callable[["Session", Site, Any], Any]:
+    def handle(session: "Session", site: Site, params: Any) -> Any:
+        position = Position(params.position.line, params.position.character)
+        return handler(session, site, position)
+
+    return handle
+
+
+_HANDLERS: dict[str, Callable[["Session", Site, Any], Any]] = {
+    types.TEXT_DOCUMENT_COMPLETION: _at(complete),
+    types.TEXT_DOCUMENT_HOVER: _at(hover),
+}
+METHODS = tuple(_HANDLERS)

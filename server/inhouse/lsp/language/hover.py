@@ -1,0 +1,80 @@
+"""What stands at a place of a definition: a field, a tool, an agent, where it would run."""
+
+from typing import TYPE_CHECKING
+
+from inhouse.core.errors import InhouseError
+from inhouse.core.text import Position, Range
+from inhouse.definitions.cursor import Role, Whereabouts, path_at
+from inhouse.definitions.fields import field_at
+from inhouse.definitions.places import JsonPath
+from inhouse.lsp.client import Json
+from inhouse.lsp.diagnostics import lsp_range
+from inhouse.lsp.language.mentions import mention_at, tool_call_at
+from inhouse.lsp.language.site import Site
+from inhouse.lsp.language.wording import agent_text, field_text, markup, route_text, tool_text
+from inhouse.tools.schemas import names, spec
+
+if TYPE_CHECKING:
+    from inhouse.lsp.session import Session
+
+_ROUTED = frozenset({"model", "localProvider"})
+_FORMATS = "textDocument.hover.contentFormat"
+
+
+def hover(session: "Session", site: Site, position: Position) -> Json | None:
+    """Give LSP's `Hover`, or None."""
+    told = _told(session, site, position)
+    if told is None:
+        return None
+    text, place = told
+    contents = markup(session.client, text, _FORMATS)
+    return {"contents": contents, "range": lsp_range(place)}
+
+
+def _told(session: "Session", site: Site, position: Position) -> tuple[str, Range] | None:
+    tool = tool_call_at(site, position)
+    if tool is not None and tool[0] in names():
+        return tool_text(spec(tool[0])), tool[1]
+    where = path_at(site.path, site.text, position)
+    mention = mention_at(site, position)
+    if mention is not None and (agent := session.agent_named(mention[0])) is not None:
+        known = session.host.world.catalog.agents[agent]
+        text = agent_text(known, session.name_of(known.source))
+        if where is not None and where.path == ("id",):
+            text = f"{text}\n\n{_route(session, agent)}"
+        return text, mention[1]
+    return _of_place(session, site, position, where) if where is not None else None
+
+
+def _of_place(
+    session: "Session", site: Site, position: Position, where: Whereabouts
+) -> tuple[str, Range] | None:
+    if where.role is Role.VALUE and where.path[:1] == ("toolNames",) and where.word in names():
+        return tool_text(spec(where.word)), where.range
+    if not where.word and where.role is Role.KEY:
+        return None
+    field = field_at(_shortest(where.path))
+    if field is None:
+        return None
+    text = field_text(field)
+    if where.path[0] in _ROUTED:
+        found = site.found_at(position)
+        name = found.values.get("id") if found is not None else None
+        if isinstance(name, str):
+            text = f"{text}\n\n---\n\n{_route(session, name)}"
+    return text, where.range
+
+
+def _shortest(path: JsonPath) -> JsonPath:
+    """The longest part of a path that is a field of ours."""
+    for length in range(len(path), 0, -1):
+        if field_at(path[:length]) is not None:
+            return path[:length]
+    return path[:1]
+
+
+def _route(session: "Session", agent: str) -> str:
+    try:
+        return route_text(agent, session.host.explain(agent))
+    except InhouseError as error:
+        return str(error)

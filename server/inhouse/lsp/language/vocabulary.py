@@ -1,0 +1,139 @@
+"""The words that fit a value: choices, tools, agents, models, endpoints."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from inhouse.core.text import Position
+from inhouse.definitions.fields import field_at
+from inhouse.definitions.places import JsonPath
+from inhouse.definitions.values import as_list
+from inhouse.lsp.language.models import model_words
+from inhouse.lsp.language.site import Site
+from inhouse.lsp.language.wording import tool_text
+from inhouse.tools.schemas import names, spec
+
+if TYPE_CHECKING:
+    from inhouse.lsp.session import Session
+
+FUNCTION, CLASS, MODULE, ENUM_MEMBER, KEYWORD, CONSTANT = 3, 7, 9, 20, 14, 21
+_COMMON = (
+    "read_files",
+    "write_file",
+    "str_replace",
+    "run_terminal_command",
+    "code_search",
+    "find_files",
+    "glob",
+    "list_directory",
+    "spawn_agents",
+    "set_output",
+    "end_turn",
+)
+_BASE_URLS = {("localProvider", "baseUrl"), ("providerOptions", "baseUrl")}
+_ALIASES = {"tools": "toolNames", "name": "id", "description": "spawnerPrompt"}
+"""Of Markdown's front matter as other programs write it."""
+
+
+@frozen
+class Word:
+    text: str
+    kind: int
+    detail: str = ""
+    docs: str = ""
+    raw: bool = False
+    """Written without quotes: ``true``."""
+
+
+def words_for(session: "Session", site: Site, path: JsonPath, position: Position) -> Iterator[Word]:
+    """Give the words that fit the value at *path*, the likely ones first."""
+    if site.suffix == ".md" and path and path[0] in _ALIASES:
+        path = (_ALIASES[str(path[0])], *path[1:])
+    match path:
+        case ("toolNames", *_):
+            yield from _tools(site, position)
+        case ("spawnableAgents", *_):
+            yield from _agents(session, site, position)
+        case ("model",):
+            for model, source in model_words(session):
+                yield Word(model, MODULE, source)
+        case _ if path in _BASE_URLS:
+            yield from _base_urls(session)
+        case _:
+            yield from _choices(path)
+
+
+def placeholders() -> Iterator[tuple[str, str]]:
+    """What is filled in when a prompt is sent."""
+    yield from _PLACEHOLDERS.items()
+
+
+def _tools(site: Site, position: Position) -> Iterator[Word]:
+    there = set(_already(site, position, "toolNames"))
+    ordered = (*_COMMON, *(name for name in names() if name not in _COMMON))
+    for name in ordered:
+        if name not in there:
+            told = spec(name)
+            first = told.description.strip().split("\n", 1)[0]
+            yield Word(name, FUNCTION, first[:120], tool_text(told))
+
+
+def _agents(session: "Session", site: Site, position: Position) -> Iterator[Word]:
+    there = set(_already(site, position, "spawnableAgents"))
+    found = site.found_at(position)
+    own = found.values.get("id") if found is not None else None
+    for agent in session.host.world.catalog.agents.values():
+        if agent.id not in there and agent.id != own:
+            purpose = agent.spawner_prompt.strip()
+            yield Word(agent.id, CLASS, agent.display_name, purpose)
+
+
+def _already(site: Site, position: Position, name: str) -> Iterator[str]:
+    """What a list holds, without the word at the cursor."""
+    found = site.found_at(position)
+    if found is None:
+        return
+    for at, value in enumerate(as_list(found.values.get(name))):
+        place = found.places.get((name, at))
+        here = place is not None and place.value.start <= position <= place.value.end
+        if isinstance(value, str) and not here:
+            yield value
+
+
+def _base_urls(session: "Session") -> Iterator[Word]:
+    for endpoint in session.host.world.settings.endpoints.values():
+        if endpoint.base_url:
+            yield Word(endpoint.base_url, CONSTANT, f"endpoint {endpoint.name}")
+    yield Word("http://localhost:11434/v1", CONSTANT, "Ollama on this machine")
+    yield Word("http://localhost:1234/v1", CONSTANT, "LM Studio on this machine")
+    yield Word("http://localhost:8080/v1", CONSTANT, "llama.cpp on this machine")
+
+
+def _choices(path: JsonPath) -> Iterator[Word]:
+    field = field_at(path)
+    if field is None:
+        return
+    for choice in field.choices:
+        default = "default" if choice == field.default else ""
+        yield Word(choice, ENUM_MEMBER, default)
+    if field.type.startswith("boolean"):
+        yield Word("true", KEYWORD, raw=True)
+        yield Word("false", KEYWORD, raw=True)
+
+
+_PLACEHOLDERS = {
+    "CODEBUFF_AGENT_NAME": "the agent's display name",
+    "CODEBUFF_CURRENT_DATE": "today",
+    "CODEBUFF_FILE_TREE_PROMPT_SMALL": "the file tree, 2,500 tokens at most",
+    "CODEBUFF_FILE_TREE_PROMPT": "the file tree, 10,000 tokens at most",
+    "CODEBUFF_FILE_TREE_PROMPT_LARGE": "the file tree, 190,000 tokens at most",
+    "CODEBUFF_GIT_CHANGES_PROMPT": "what git says has changed",
+    "CODEBUFF_INITIAL_AGENT_PROMPT": "the prompt of the first agent",
+    "CODEBUFF_KNOWLEDGE_FILES_CONTENTS": "knowledge.md, AGENTS.md or CLAUDE.md of each folder",
+    "CODEBUFF_PROJECT_ROOT": "the project's folder",
+    "CODEBUFF_REMAINING_STEPS": "how many steps are left",
+    "CODEBUFF_SYSTEM_INFO_PROMPT": "operating system and shell",
+    "CODEBUFF_USER_CWD": "the user's folder",
+    "CODEBUFF_USER_INPUT_PROMPT": "what the user asked",
+}

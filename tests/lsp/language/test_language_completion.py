@@ -1,0 +1,121 @@
+"""What is offered while somebody writes, in every form of definition."""
+
+import pytest
+
+from support.editor import EGLOT, HELIX, NEOVIM, VSCODE
+from support.language import SNIPPETS
+
+SCOUT = """export default {
+  id: 'scout', displayName: 'Scout', model: 'acme/tiny',
+  spawnerPrompt: 'Finds things.',
+}
+"""
+BOSS = """const definition = {
+  id: 'boss',
+  displayName: 'Boss',
+  model: 'acme/big',
+  %s
+}
+export default definition
+"""
+
+
+@pytest.mark.parametrize("client", [VSCODE, HELIX, EGLOT], ids=["vscode", "helix", "eglot"])
+async def test_fields_that_are_missing_are_offered_to_every_client(writing, client):
+    async with writing.editor(client) as editor:
+        at = writing.open(editor, "boss.ts", BOSS % "|")
+        offered = await at.completions()
+
+        assert "toolNames" in offered
+        assert "spawnableAgents" in offered
+        assert not {"id", "displayName", "model"} & offered.keys()
+        assert "The tools the agent has." in offered["toolNames"]["documentation"]["value"]
+        assert "insertTextFormat" not in offered["toolNames"]
+        assert "toolNames: []," in await at.completed("toolNames")
+
+
+async def test_a_client_with_snippets_gets_places_to_type(writing):
+    async with writing.editor(VSCODE, SNIPPETS) as editor:
+        at = writing.open(editor, "boss.ts", BOSS % "out|")
+
+        assert "outputMode: '${1|last_message,all_messages,structured_output|}'," in (
+            await at.completed("outputMode")
+        )
+        assert (await at.completions())["outputMode"]["insertTextFormat"] == 2
+
+
+TAKEN = (
+    ("a.ts", BOSS % "outputMode: '|',", "all_messages", "outputMode: 'all_messages',"),
+    ("a.ts", BOSS % "outputMode: |", "all_messages", "outputMode: 'all_messages'"),
+    ("a.ts", BOSS % "includeMessageHistory: |,", "true", "includeMessageHistory: true,"),
+    ("a.ts", BOSS % "toolNames: ['read_files', '|']", "glob", "['read_files', 'glob']"),
+    ("a.ts", BOSS % "toolNames: ['re|'", "read_files", "toolNames: ['read_files'"),
+    ("a.ts", BOSS % "spawnableAgents: ['|']", "scout", "spawnableAgents: ['scout']"),
+    ("a.ts", "export default { model: '|' }", "acme/tiny", "{ model: 'acme/tiny' }"),
+    (
+        "a.ts",
+        BOSS % "localProvider: { baseUrl: '|' },",
+        "http://127.0.0.1:9/v1",
+        "{ baseUrl: 'http://127.0.0.1:9/v1' }",
+    ),
+    ("a.ts", BOSS % "reasoningOptions: { | },", "effort", "effort: 'high',"),
+    ("a.ts", BOSS % "reasoningOptions: { effort: '|' },", "low", "effort: 'low'"),
+    (
+        "a.ts",
+        BOSS % "systemPrompt: `Know {CODEBUFF_F|`,",
+        "{CODEBUFF_FILE_TREE_PROMPT}",
+        "`Know {CODEBUFF_FILE_TREE_PROMPT}`",
+    ),
+    ("a.json", '{"id": "a", "out|"}', "outputMode", '{"id": "a", "outputMode": "last_message"'),
+    ("a.json", '{"id": "a", "outputMode": "|"}', "all_messages", '"all_messages"}'),
+    ("a.toml", 'id = "a"\noutputMode = "|"\n', "all_messages", 'outputMode = "all_messages"'),
+    ("a.toml", 'id = "a"\ntool|\n', "toolNames", 'id = "a"\ntoolNames = []\n'),
+    ("a.yaml", "id: a\ntoolNames:\n  - |\n", "glob", "toolNames:\n  - glob\n"),
+    ("a.yaml", "id: a\noutput|\n", "outputMode", "id: a\noutputMode: last_message\n"),
+    ("a.yaml", "id: a\nspawnableAgents: [sc|]\n", "scout", "spawnableAgents: [scout]"),
+)
+
+
+async def test_a_completion_fits_where_it_is_taken(writing):
+    writing.file(".agents/scout.ts", SCOUT)
+    async with writing.editor(NEOVIM) as editor:
+        for name, text, label, gives in TAKEN:
+            at = writing.open(editor, name, text)
+
+            assert gives in await at.completed(label), text
+
+
+async def test_tools_and_agents_that_are_listed_already_are_not_offered_again(writing):
+    writing.file(".agents/scout.ts", SCOUT)
+    async with writing.editor(VSCODE) as editor:
+        tools = writing.open(editor, "boss.ts", BOSS % "toolNames: ['glob', '|'],")
+        agents = writing.open(editor, "b.ts", BOSS % "spawnableAgents: ['scout', '|'],")
+
+        assert "glob" not in await tools.completions()
+        assert not {"scout", "boss"} & (await agents.completions()).keys()
+
+
+BROKEN = (
+    "export default { id: 'a', displayName: 'A', | toolNames: [",
+    "export default { id: 'a'\n  displayName: 'A'\n  |",
+    "const x = ]] )) ;\nexport default { id: 'a', |",
+)
+
+
+async def test_fields_are_offered_while_the_file_is_broken(writing):
+    async with writing.editor(VSCODE) as editor:
+        for text in BROKEN:
+            at = writing.open(editor, "a.ts", text)
+
+            assert "model" in await at.completions(), text
+
+
+async def test_a_file_that_is_no_definition_gets_nothing(writing):
+    async with writing.editor(VSCODE) as editor:
+        for name in ("src/a.ts", ".agents/notes.txt", ".agents/a.test.ts", ".agents/x.d.ts"):
+            at = writing.open(editor, name, "export default { id: 'a', | }")
+
+            assert await at.ask("completion") is None
+            assert await at.ask("hover") is None
+        nowhere = {"textDocument": {"uri": "file:///no/where.ts"}, "position": at.position}
+        assert await editor.request("textDocument/completion", nowhere) is None
