@@ -166,3 +166,62 @@ async def test_a_server_that_fails_is_told_to_the_user_and_the_server_goes_on(
         assert editor.events("s")[-1]["kind"] == "finish"
         started = await editor.command("inhouse.run", {"agent": "writer"})
         assert (await editor.ended(started["runId"]))["status"] == "completed"
+
+
+async def test_a_folder_that_joins_the_workspace_brings_its_agents(project, tmp_path):
+    other = (tmp_path / "other").resolve()
+    (other / ".agents").mkdir(parents=True)
+    (other / ".agents" / "guest.ts").write_text(
+        'export default { id: "guest", displayName: "Guest", model: "m" }\n'
+    )
+    async with open_editor(project.folder, **project.how(VSCODE)) as editor:
+        event = {"added": [{"uri": other.as_uri(), "name": "other"}], "removed": []}
+        editor.notify("workspace/didChangeWorkspaceFolders", {"event": event})
+
+        async def has_come():
+            return "guest" in [each["id"] for each in await editor.command("inhouse.agents")]
+
+        await until(has_come)
+
+
+async def test_a_workspace_that_nobody_decided_on_is_asked_for_once(project):
+    how = project.how(VSCODE, options={"inhouse": project.settings})
+    async with open_editor(project.folder, **how) as editor:
+        editor.on["window/showMessageRequest"] = lambda params: params["actions"][0]
+        for _ in range(2):
+            started = await editor.command("inhouse.run", {"agent": "writer"})
+            assert (await editor.ended(started["runId"]))["status"] == "completed"
+        (question,) = editor.asked("window/showMessageRequest")
+        assert "writer.ts" in question["message"]
+
+
+async def test_a_workspace_that_the_client_does_not_trust_runs_nothing(project):
+    how = project.how(VSCODE, options={"inhouse": project.settings, "trusted": False})
+    async with open_editor(project.folder, **how) as editor:
+        with pytest.raises(ServerError) as raised:
+            await editor.command("inhouse.run", {"agent": "writer"})
+        assert raised.value.code == -32803
+        assert "trust" in str(raised.value).lower()
+        assert project.server.requests == []
+
+
+async def test_a_setting_that_is_taken_back_is_gone(project):
+    async with open_editor(project.folder, **project.how(NEOVIM)) as editor:
+        await editor.command("inhouse.agents")
+        first = dict(project.settings)
+        editor.on["workspace/configuration"] = lambda _: [first]
+        count = len(editor.asked("workspace/configuration"))
+        editor.notify("workspace/didChangeConfiguration", {"settings": None})
+        await editor.until(lambda: len(editor.asked("workspace/configuration")) > count)
+        second = {key: value for key, value in first.items() if key != "defaultEndpoint"}
+        editor.on["workspace/configuration"] = lambda _: [second]
+        editor.notify("workspace/didChangeConfiguration", {"settings": None})
+
+        async def gone():
+            try:
+                await editor.command("inhouse.explain", {"agent": "writer"})
+            except ServerError:
+                return True
+            return False
+
+        await until(gone)

@@ -75,6 +75,7 @@ class _Following:
     async def run_it(self) -> None:
         session, run = self._session, self._run
         session.tokens[self._work_done.token] = run.id
+        session.listeners[run.id] = self._emit
         if self._own_token:
             session.spawn(self._work_done.create(), name=f"progress of {run.id}")
         else:
@@ -89,6 +90,7 @@ class _Following:
         finally:
             self._work_done.end(_ending(self._finished, run))
             session.tokens.pop(self._work_done.token, None)
+            session.listeners.pop(run.id, None)
             session.refresher.touch()
 
     def _emit(self, event: RunEvent) -> None:

@@ -199,7 +199,8 @@ class Review:
             mine = [each for each in done if (each.run_id, each.path) == (run_id, path)]
             base = mine[0].base
             new = None if mine[0].deletes else _with(base, mine)
-            self._session.edited(run_id, path, state, unified_diff(path.name, base, new))
+            diff = unified_diff(self._session.name_of(path), base, new)
+            self._session.edited(run_id, mine[0].agent, path, state, diff)
 
     def _nothing(self, wanted: Hunks) -> str:
         if not self._waiting:

@@ -3,13 +3,13 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from inspect import isawaitable
 from pathlib import Path
 from typing import Any
 
 from inhouse.core.errors import UserError
-from inhouse.core.events import EditState
+from inhouse.core.events import EditChanged, EditState, RunEvent
 from inhouse.core.route import EndpointStatus
 from inhouse.host.host import Host, RunContext
 from inhouse.lsp import problems
@@ -46,6 +46,8 @@ class Session:
         self.runs = Runs()
         self.tokens: dict[Token, str] = {}
         """Progress tokens of the runs in flight: the client cancels by token."""
+        self.listeners: dict[str, Callable[[RunEvent], None]] = {}
+        """What hears of the runs in flight."""
         self.documents = Documents()
         self.buffers = Buffers(self.documents)
         self.diagnostics = Diagnostics(link)
@@ -118,10 +120,14 @@ class Session:
         """Change a file through the editor; give None, or why it is as it was."""
         return await change(self, current, new, self._disk(), label=label)
 
-    def edited(self, run_id: str, path: Path, state: EditState, diff: str) -> None:
+    def edited(self, run_id: str, agent: str, path: Path, state: EditState, diff: str) -> None:
         """The user has decided on an edit of a run, which may be over."""
         self.host.book.edited(run_id, to_uri(path), state)
-        del diff
+        run = self.runs.get(run_id)
+        if run is not None and (listener := self.listeners.get(run.id)) is not None:
+            parent = None if run_id == run.id else run.id
+            happening = EditChanged(to_uri(path), state, diff)
+            listener(RunEvent(run_id, agent, happening, parent))
 
     def usable_agents(self) -> list[str]:
         """Give the agents that can run, those of the workspace first."""
@@ -176,7 +182,7 @@ class Session:
         """The client opened or closed folders of its workspace."""
         roots = [root for root in self.host.roots if root not in removed]
         roots += [root for root in added if root is not None and root not in roots]
-        self.host.roots = tuple(roots)
+        self.host.roots = tuple(root.resolve() for root in roots)
         self.spawn(self.host.reload(), name="folders")
 
     def world_changed(self) -> None:

@@ -1,6 +1,7 @@
 """The editor's settings, from wherever a client gives them, and what is wrong with any."""
 
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from inhouse.core.errors import InhouseError
@@ -25,21 +26,25 @@ class SettingsSync:
         self._pushed: Json = {}
         self._pulled: Json | None = None
         """None: the client could be asked and has nothing to say."""
+        self._seen: set[str] = set()
+        """Settings that the client has told once: what it then lacks was taken back.  What only
+        ``initializationOptions`` named stays: many clients answer ``{}`` when they are asked."""
         self._told: set[str] = set()
 
     async def start(self) -> None:
         """Ask for the settings once the client is ready to tell them."""
+        if self._session.client.can("workspace.didChangeConfiguration.dynamicRegistration"):
+            self._session.spawn(self._register(), name="hearing of settings")
         if self._can_pull:
             await self._pull()
 
     async def changed(self, settings: Any) -> None:
         """``workspace/didChangeConfiguration``: settings inline, or a hint to ask again."""
         inline = as_object(settings)
-        if "inhouse" in inline:
-            self._pushed = as_object(inline["inhouse"])
         if self._can_pull:
             await self._pull()
         elif "inhouse" in inline:
+            self._pushed = as_object(inline["inhouse"])
             await self._configure()
 
     def show_problems(self) -> None:
@@ -80,10 +85,19 @@ class SettingsSync:
         await self._configure()
 
     async def _configure(self) -> None:
-        given = dict(self._session.client.settings or {}) | _set(self._pushed)
-        if self._pulled is not None:  # The whole truth: what it lacks was taken back.
-            given = _set(self._pulled)
-        await self._session.host.configure(given)
+        told = _set(self._pushed) | _set(self._pulled or {})
+        self._seen |= set(told)
+        first = self._session.client.settings or {}
+        given = {key: value for key, value in first.items() if key not in self._seen}
+        await self._session.host.configure(given | told)
+
+    async def _register(self) -> None:
+        """Some clients tell of a change only where somebody asked for it."""
+        entry = {"id": "inhouse-settings", "method": "workspace/didChangeConfiguration"}
+        with suppress(InhouseError, TimeoutError):
+            await self._session.link.request(
+                "client/registerCapability", {"registrations": [entry]}, seconds=_PATIENCE
+            )
 
     def _tell(self, message: str) -> None:
         if message not in self._told:
