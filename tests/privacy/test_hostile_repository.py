@@ -256,3 +256,24 @@ def test_a_failing_server_that_repeats_the_key_does_not_show_it(
     assert done.status == 1
     assert CANARY not in done.out + done.err
     assert server.chats[0].headers["authorization"] == f"Bearer {CANARY}"
+
+
+def test_the_trace_tells_requests_and_never_a_key(victim: Terminal, server: ModelServer):
+    victim.environ["CODEBUFF_LOCAL_BASE_URL"] = server.base_url
+    victim.agent()
+    victim.settings('trace = "verbose"')
+    server.play(f"I was told {CANARY}.")
+
+    done = victim("run", "helper", f"the key is {CANARY}", "--trust")
+
+    assert done.status == 0
+    assert "asking environment (some/model): 2 messages" in done.err
+    assert "the key is •••" in done.err
+    assert CANARY not in done.err
+
+
+def test_without_trace_no_prompt_is_logged(victim: Terminal, server: ModelServer):
+    victim.environ["CODEBUFF_LOCAL_BASE_URL"] = server.base_url
+    victim.agent()
+
+    assert "a private prompt" not in victim("run", "helper", "a private prompt", "--trust").err

@@ -3,6 +3,7 @@
 import sys
 
 from inhouse.core.errors import InhouseError
+from inhouse.core.logs import log_to_stderr
 
 COMPLETED, FAILED, BAD_USAGE, CANCELLED = 0, 1, 2, 130
 
@@ -12,6 +13,7 @@ def main(arguments: list[str]) -> int:
     from .parser import make_parser  # noqa: PLC0415  loaded when the door is opened
 
     options = make_parser().parse_args(arguments)
+    log_to_stderr("WARNING")
     from . import commands, output  # noqa: PLC0415
 
     try:

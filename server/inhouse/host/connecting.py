@@ -5,6 +5,7 @@ import asyncio
 from attrs import evolve
 
 from inhouse.core.errors import ProviderError
+from inhouse.core.logs import trace
 from inhouse.core.ports import Model
 from inhouse.core.route import Endpoint, Kind
 from inhouse.providers.connect import connect
@@ -14,6 +15,7 @@ from inhouse.providers.locality import verify_local
 from .metering import MeteredModel
 from .plan import Plan
 from .scope import Scope
+from .tracing import traced
 
 PATIENCE = 3.0
 """Seconds that a server has to tell where it runs a model, where that does not decide anything."""
@@ -24,6 +26,7 @@ _OLLAMA_PORT = ":11434"
 def connected(scope: Scope) -> Model:
     """Give the model of a plan; nothing is opened before it is asked."""
     plan, host = scope.plan, scope.host
+    trace(host.world.settings.trace)
     inner = connect(
         plan.endpoint,
         plan.model,
@@ -32,6 +35,7 @@ def connected(scope: Scope) -> Model:
         embedded=host.services.embedded,
         shared=host.services.shared,
     )
+    inner = traced(inner, f"{plan.endpoint.name} ({plan.model})")
     return MeteredModel(inner, plan.endpoint, plan.model, plan.route.local, scope.family.budget)
 
 

@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from inhouse.core.errors import InhouseError, UserError
+from inhouse.core.logs import log_to_stderr
 from inhouse.lsp import processes
 from inhouse.lsp.agent_commands import PREFIX, can_register
 from inhouse.lsp.capabilities import initialize_result
@@ -247,9 +248,7 @@ async def _pieces(reader: asyncio.StreamReader) -> Chunks:
 
 def _log_to_stderr(level: str) -> None:
     """Pygls logs every body at INFO and what it could not handle at ERROR: both hold texts."""
-    logging.basicConfig(
-        level=level.upper(), stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
-    )
+    log_to_stderr(level.upper())
     logging.getLogger("pygls").setLevel(logging.WARNING)
     if level != "debug":
         logging.getLogger("pygls.protocol.json_rpc").setLevel(logging.CRITICAL)

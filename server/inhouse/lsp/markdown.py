@@ -15,6 +15,7 @@ from inhouse.core.events import (
     ToolFinished,
     ToolStarted,
 )
+from inhouse.core.redaction import redact
 from inhouse.core.route import Route
 from inhouse.host.host import Plan
 from inhouse.lsp.runs import Run
@@ -35,8 +36,9 @@ class Writer:
 
     @property
     def text(self) -> str:
+        """All of it, without any key that is known."""
         if len(self._parts) > 1:
-            self._parts = ["".join(self._parts)]
+            self._parts = [redact("".join(self._parts))]
         return self._parts[0]
 
     def add(self, event: RunEvent) -> None:

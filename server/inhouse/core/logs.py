@@ -1,0 +1,30 @@
+"""Where logs go: standard error, and never a key in them."""
+
+import logging
+import sys
+
+from .redaction import RedactingFilter
+from .settings import Trace
+
+TRACE = logging.getLogger("inhouse.trace")
+"""What is asked of models: that it happens at INFO, its content at DEBUG."""
+
+
+def log_to_stderr(level: str) -> None:
+    """Send every log of this process to standard error, through the filter."""
+    logging.basicConfig(
+        level=level, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
+    )
+    for handler in logging.getLogger().handlers:
+        if not any(isinstance(one, RedactingFilter) for one in handler.filters):
+            handler.addFilter(RedactingFilter())
+
+
+def trace(wanted: Trace) -> None:
+    """Let `TRACE` tell as much as the setting ``trace`` wants."""
+    levels = {
+        Trace.OFF: logging.WARNING,
+        Trace.MESSAGES: logging.INFO,
+        Trace.VERBOSE: logging.DEBUG,
+    }
+    TRACE.setLevel(levels[wanted])
