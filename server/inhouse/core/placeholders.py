@@ -2,7 +2,7 @@
 
 What the workspace wrote receives only what the user allowed: a variable by
 ``allowedEnvironment``, a key by binding it to the host it is for (``keyHosts``,
-``inhouse key set NAME --host HOST``).
+``inhouse key bind NAME HOST``).
 """
 
 import re
@@ -110,8 +110,8 @@ def _require_bound(text: str, keys: KeySources, url: str) -> None:
             raise RefusedError(
                 f"A file of the workspace asks for the key {name}, for {host}; "
                 "a URL that a workspace brings gets no key of yours.",
-                "Bind that key to that host in your own settings: "
-                f'keyHosts = {{ "{name}" = ["{host}"] }}.',
+                f"Bind that key to that host: inhouse key bind {name} {host} "
+                f'(or in your own settings: keyHosts = {{ "{name}" = ["{host}"] }}).',
                 code="key-not-bound",
             )
 
