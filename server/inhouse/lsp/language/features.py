@@ -14,7 +14,10 @@ from pygls.exceptions import JsonRpcException
 from inhouse.core.text import Position
 from inhouse.lsp.language.completion import complete
 from inhouse.lsp.language.hover import hover
+from inhouse.lsp.language.navigation import definition, find_references
+from inhouse.lsp.language.renaming import prepare, rename
 from inhouse.lsp.language.site import Site, site_of
+from inhouse.lsp.language.symbols import symbols
 
 if TYPE_CHECKING:
     from inhouse.lsp.session import Session
@@ -50,8 +53,28 @@ def _at(handler: At) -> Callable[["Session", Site, Any], Any]:
     return handle
 
 
+def _references(session: "Session", site: Site, params: types.ReferenceParams) -> Any:
+    position = Position(params.position.line, params.position.character)
+    declaration = params.context.include_declaration
+    return find_references(session, site, position, declaration=declaration)
+
+
+def _symbols(session: "Session", site: Site, _: types.DocumentSymbolParams) -> Any:
+    return symbols(session, site)
+
+
+def _rename(session: "Session", site: Site, params: types.RenameParams) -> Any:
+    position = Position(params.position.line, params.position.character)
+    return rename(session, site, position, params.new_name)
+
+
 _HANDLERS: dict[str, Callable[["Session", Site, Any], Any]] = {
     types.TEXT_DOCUMENT_COMPLETION: _at(complete),
     types.TEXT_DOCUMENT_HOVER: _at(hover),
+    types.TEXT_DOCUMENT_DEFINITION: _at(definition),
+    types.TEXT_DOCUMENT_REFERENCES: _references,
+    types.TEXT_DOCUMENT_DOCUMENT_SYMBOL: _symbols,
+    types.TEXT_DOCUMENT_PREPARE_RENAME: _at(prepare),
+    types.TEXT_DOCUMENT_RENAME: _rename,
 }
 METHODS = tuple(_HANDLERS)

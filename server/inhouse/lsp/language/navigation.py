@@ -1,0 +1,110 @@
+"""From a name to where it was given, and to everywhere it is used."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from inhouse.core.text import Position, Range
+from inhouse.definitions.typescript.scope import Kind, bindings_of
+from inhouse.lsp.client import Json, to_uri
+from inhouse.lsp.diagnostics import lsp_range
+from inhouse.lsp.language.imported import Declaration, declaration_at, declared, parsed, uses
+from inhouse.lsp.language.mentions import mention_at, own_ids, plain_id, references
+from inhouse.lsp.language.neighbours import neighbours
+from inhouse.lsp.language.site import SCRIPTS, Site
+
+if TYPE_CHECKING:
+    from inhouse.lsp.session import Session
+
+
+def definition(session: "Session", site: Site, position: Position) -> list[Json]:
+    """Go from an agent's name to its ``id``, from an imported name to its declaration."""
+    mention = mention_at(site, position)
+    if mention is not None:
+        return _agent(session, site, mention[0])
+    found = declaration_at(session, site, position)
+    return [] if found is None else [location(found.site, found.range)]
+
+
+def find_references(
+    session: "Session", site: Site, position: Position, *, declaration: bool
+) -> list[Json]:
+    """Find every use of an agent's id, or of a name that modules share."""
+    mention = mention_at(site, position)
+    if mention is not None:
+        return [
+            location(other, place)
+            for other, place, is_own in places_of_agent(session, site, mention[0])
+            if declaration or not is_own
+        ]
+    found = declaration_at(session, site, position)
+    if found is None or not found.name:
+        return []
+    return list(_uses(session, site, found, declaration=declaration))
+
+
+def places_of_agent(
+    session: "Session", site: Site, name: str
+) -> Iterator[tuple[Site, Range, bool]]:
+    """Give every place that names an agent; the last tells whether it is its ``id``."""
+    plain = plain_id(name)
+    needles = (plain, plain.replace("-", "_"))
+    for other in neighbours(session, site, session.host.world.folders, *needles):
+        own = {place for each, place in own_ids(other) if plain_id(each) == plain}
+        yield from ((other, place, True) for place in sorted(own))
+        for each, place in references(other):
+            if plain_id(each) == plain and place not in own:
+                yield other, place, False
+
+
+def location(site: Site, place: Range) -> Json:
+    return {"uri": site.uri, "range": lsp_range(place)}
+
+
+def _agent(session: "Session", site: Site, name: str) -> list[Json]:
+    for each, place in own_ids(site):  # The text at hand knows best, also of what is unsaved.
+        if plain_id(each) == plain_id(name):
+            return [location(site, place)]
+    agent = session.agent_named(name)
+    if agent is None:
+        return []
+    known = session.host.world.catalog.agents[agent]
+    document = session.documents.find(known.source)
+    uri = to_uri(known.source) if document is None else document.uri
+    return [{"uri": uri, "range": lsp_range(known.range)}]
+
+
+def _uses(
+    session: "Session", site: Site, found: Declaration, *, declaration: bool
+) -> Iterator[Json]:
+    for other in _modules(session, site, found):
+        for local in _names_for(session, other, found):
+            for place in uses(other, local):
+                here = other.path == found.site.path and place == found.range
+                if declaration or not here:
+                    yield location(other, place)
+
+
+def _modules(session: "Session", site: Site, found: Declaration) -> Iterator[Site]:
+    stem = found.site.path.stem
+    folders = session.host.world.folders
+    seen = {found.site.path}
+    yield found.site
+    needles = (found.name, stem, found.site.path.parent.name)
+    for other in neighbours(session, site, folders, *needles):
+        if other.path not in seen and other.suffix in SCRIPTS:
+            seen.add(other.path)
+            yield other
+
+
+def _names_for(session: "Session", other: Site, found: Declaration) -> Iterator[str]:
+    """What a module calls a declaration."""
+    if other.path == found.site.path:
+        yield found.name
+        return
+    source = parsed(other)
+    for name, binding in bindings_of(source).items():
+        if binding.kind is not Kind.IMPORT or binding.imported == "*":
+            continue
+        same = declared(session, other, source, name)
+        if same is not None and same.site.path == found.site.path and same.range == found.range:
+            yield name

@@ -1,0 +1,53 @@
+"""Every file that may hold or help definitions, as it is in the editor or on disk."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from inhouse.definitions.drafts import candidates
+from inhouse.definitions.folders import AgentFolder, list_folder
+from inhouse.definitions.reading import LARGEST
+from inhouse.lsp.client import to_uri
+from inhouse.lsp.language.site import Site
+
+if TYPE_CHECKING:
+    from inhouse.lsp.session import Session
+
+
+def neighbours(
+    session: "Session", site: Site, folders: Iterable[AgentFolder], *needles: str
+) -> Iterator[Site]:
+    """Give the files, *site* first, whose text contains one of some words.  Blocks."""
+    paths = [site.path]
+    for folder in folders:
+        paths.extend(list_folder(folder).files)
+    paths.extend(one.path for one in session.documents if one.path is not None)
+    wanted = {folder.path for folder in folders}
+    for path in dict.fromkeys(paths):
+        if path != site.path and not any(path.is_relative_to(folder) for folder in wanted):
+            continue
+        other = site if path == site.path else site_at(session, path)
+        if other is not None and any(needle in other.text for needle in needles):
+            yield other
+
+
+def site_at(session: "Session", path: Path) -> Site | None:
+    """A file by its path; None where it cannot be read.  Blocks."""
+    document = session.documents.find(path)
+    if document is not None:
+        return Site(path, document.uri, document.text, document.version)
+    try:
+        if path.stat().st_size > 4 * LARGEST:
+            return None
+        with path.open(encoding="utf-8", newline="") as file:
+            return Site(path, to_uri(path), file.read(), None)
+    except (OSError, ValueError):
+        return None
+
+
+def module_of(session: "Session", site: Site, specifier: str) -> Site | None:
+    """The module that a relative import means.  Blocks."""
+    for path in candidates(site.path, specifier):
+        if session.documents.find(path) is not None or path.is_file():
+            return site_at(session, path)
+    return None

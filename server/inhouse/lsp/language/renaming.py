@@ -1,0 +1,110 @@
+"""Another id for an agent, wherever it is named."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pygls.exceptions import JsonRpcInvalidParams
+
+from inhouse.core.text import Position, Range
+from inhouse.lsp.client import Json
+from inhouse.lsp.diagnostics import lsp_range
+from inhouse.lsp.language.mentions import mention_at, narrowed, own_ids, plain_id
+from inhouse.lsp.language.navigation import places_of_agent
+from inhouse.lsp.language.neighbours import site_at
+from inhouse.lsp.language.site import Site
+
+if TYPE_CHECKING:
+    from inhouse.lsp.session import Session
+
+_ID = re.compile(r"[a-z0-9-]+")
+_ROUTE = re.compile(r"""\bagents\s*=\s*(?P<q>["'])(?P<word>[a-z0-9_-]+)(?P=q)""")
+Edits = list[tuple[Site, Range]]
+
+
+def prepare(session: "Session", site: Site, position: Position) -> Json | None:
+    """Tell what would be renamed; None where there is no agent's name."""
+    mention = mention_at(site, position)
+    if mention is None or not _known(session, site, mention[0]):
+        return None
+    place = _bare(site, *mention)
+    return {"range": lsp_range(place), "placeholder": site.slice(place)}
+
+
+def rename(session: "Session", site: Site, position: Position, new: str) -> Json | None:
+    """Make the edit that gives an agent another id.  Raises `JsonRpcInvalidParams`."""
+    mention = mention_at(site, position)
+    if mention is None:
+        return None
+    old = plain_id(mention[0])
+    _check(session, site, old, new)
+    places = [
+        (other, _bare(other, other.slice(place), place))
+        for other, place, _ in places_of_agent(session, site, old)
+    ]
+    if not any(is_own for _, _, is_own in places_of_agent(session, site, old)):
+        message = f"No file names {old!r} as an id: it is made of a file's name, or computed."
+        raise JsonRpcInvalidParams(message)
+    return _workspace_edit(session, [*places, *_routes(session, old)], new)
+
+
+def _check(session: "Session", site: Site, old: str, new: str) -> None:
+    if _ID.fullmatch(new) is None:
+        hint = re.sub(r"[^a-z0-9]+", "-", new.lower()).strip("-")
+        also = f"  For example {hint!r}." if hint else ""
+        message = f"{new!r} is no id: lower case letters, digits and hyphens only.{also}"
+        raise JsonRpcInvalidParams(message)
+    taken = session.agent_named(new)
+    if new != old and taken is not None:
+        known = session.host.world.catalog.agents[taken]
+        message = f"{new!r} is taken: {session.name_of(known.source)} defines it."
+        raise JsonRpcInvalidParams(message)
+    if not _known(session, site, old):
+        known_ids = ", ".join(sorted(session.host.world.catalog.agents)) or "none"
+        raise JsonRpcInvalidParams(f"No agent {old!r}.  Agents: {known_ids}")
+
+
+def _known(session: "Session", site: Site, name: str) -> bool:
+    plain = plain_id(name)
+    if any(plain_id(each) == plain for each, _ in own_ids(site)):
+        return True
+    return session.agent_named(name) is not None
+
+
+def _bare(site: Site, name: str, place: Range) -> Range:
+    """The id alone, without publisher and version."""
+    inner = name.rsplit("/", 1)[-1].split("@", 1)[0]
+    start, end = site.span(place)
+    at = site.text.find(inner, start + name.rfind("/") + 1, end)
+    if at < 0:
+        return narrowed(site, place, inner) or place
+    return site.lines.range(at, at + len(inner))
+
+
+def _routes(session: "Session", old: str) -> Iterator[tuple[Site, Range]]:
+    """Routes of the workspace that name this agent alone."""
+    for root in session.host.roots:
+        site = site_at(session, Path(root, "inhouse.toml"))
+        if site is None:
+            continue
+        for match in _ROUTE.finditer(site.text):
+            if plain_id(match["word"]) == old:
+                yield site, site.lines.range(*match.span("word"))
+
+
+def _workspace_edit(session: "Session", places: Edits, new: str) -> Json:
+    files: dict[str, tuple[Site, list[Json]]] = {}
+    for site, place in places:
+        edits = files.setdefault(site.uri, (site, []))[1]
+        edit = {"range": lsp_range(place), "newText": new}
+        if edit not in edits:
+            edits.append(edit)
+    if not session.client.can("workspace.workspaceEdit.documentChanges"):
+        return {"changes": {uri: edits for uri, (_, edits) in files.items()}}
+    return {
+        "documentChanges": [
+            {"textDocument": {"uri": uri, "version": site.version}, "edits": edits}
+            for uri, (site, edits) in files.items()
+        ]
+    }

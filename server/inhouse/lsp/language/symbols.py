@@ -1,0 +1,99 @@
+"""The outline of a definition file: its agents and their fields."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from inhouse.core.text import Range
+from inhouse.definitions.places import Place
+from inhouse.definitions.values import Found
+from inhouse.lsp.client import Json
+from inhouse.lsp.diagnostics import lsp_range
+from inhouse.lsp.language.site import Site
+
+if TYPE_CHECKING:
+    from inhouse.lsp.session import Session
+
+_CLASS, _PROPERTY, _FUNCTION, _BOOLEAN, _ARRAY, _OBJECT, _TEXT = 5, 7, 12, 17, 18, 19, 15
+_SHOWN = 60
+
+
+def symbols(session: "Session", site: Site) -> list[Json]:
+    """Give each agent with its fields; flat where the client knows no tree."""
+    tree = [agent for found in site.reading.found if (agent := _agent(found)) is not None]
+    if session.client.can("textDocument.documentSymbol.hierarchicalDocumentSymbolSupport"):
+        return tree
+    return [flat for agent in tree for flat in _flat(site, agent)]
+
+
+def _agent(found: Found) -> Json | None:
+    whole = found.places.get(())
+    if whole is None:
+        return None
+    name = found.values.get("id")
+    title = found.values.get("displayName")
+    own = found.places.get(("id",))
+    chosen = own.value if own is not None and _holds(whole.value, own.value) else None
+    start = Range(whole.value.start, whole.value.start)
+    return {
+        "name": name if isinstance(name, str) and name else "(no id)",
+        "detail": title if isinstance(title, str) else "",
+        "kind": _CLASS,
+        "range": lsp_range(whole.value),
+        "selectionRange": lsp_range(chosen or start),
+        "children": list(_fields(found, whole.value)),
+    }
+
+
+def _fields(found: Found, whole: Range) -> Iterator[Json]:
+    for path, place in found.places.items():
+        if len(path) != 1 or place.key is None or not _holds(whole, place.key):
+            continue
+        if place.key.start == place.key.end:  # Made up: the file does not say it.
+            continue
+        name = str(path[0])
+        value = found.values.get(name)
+        yield {
+            "name": name,
+            "detail": _detail(value),
+            "kind": _kind(name, value),
+            "range": lsp_range(_extent(place, whole)),
+            "selectionRange": lsp_range(place.key),
+        }
+
+
+def _extent(place: Place, whole: Range) -> Range:
+    """From the key to the value's end; a value that stands elsewhere does not count."""
+    key = place.key or place.value
+    if _holds(whole, place.value) and key.end <= place.value.end:
+        return Range(min(key.start, place.value.start), place.value.end)
+    return key
+
+
+def _holds(outer: Range, inner: Range) -> bool:
+    return outer.start <= inner.start and inner.end <= outer.end
+
+
+def _detail(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        first = value.strip().split("\n", 1)[0]
+        return first if len(first) <= _SHOWN else first[:_SHOWN] + "…"
+    return ""
+
+
+def _kind(name: str, value: object) -> int:
+    if name == "handleSteps":
+        return _FUNCTION
+    kinds = ((bool, _BOOLEAN), (str, _TEXT), (list, _ARRAY), (dict, _OBJECT))
+    return next((number for kind, number in kinds if isinstance(value, kind)), _PROPERTY)
+
+
+def _flat(site: Site, agent: Json) -> Iterator[Json]:
+    for each, inside in ((agent, None), *((child, agent["name"]) for child in agent["children"])):
+        yield {
+            "name": each["name"],
+            "kind": each["kind"],
+            "location": {"uri": site.uri, "range": each["range"]},
+            **({"containerName": inside} if inside is not None else {}),
+        }
