@@ -13,7 +13,7 @@ def run_command(options: argparse.Namespace) -> int:
     return asyncio.run(_command(options.command)(options))
 
 
-def _command(name: str) -> Command:
+def _command(name: str) -> Command:  # noqa: PLR0911  one case a command
     # Each command loads what it needs: `inhouse key list` loads no model and no parser.
     match name:
         case "run":
@@ -40,5 +40,9 @@ def _command(name: str) -> Command:
             from . import managing  # noqa: PLC0415
 
             return managing.key if name == "key" else managing.model
+        case "setup":
+            from .setup import setup  # noqa: PLC0415
+
+            return setup
         case _:
             raise AssertionError(name)
