@@ -20,7 +20,9 @@ def written(case, root: Path) -> dict[Path, str]:
     for name, text in case["files"].items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text.replace(MARK, ""), encoding="utf-8", newline="")
+        deep = "[" * 50_000 + "]" * 50_000 if "deep" in case else "DEEP"
+        plain = text.replace(MARK, "").replace("DEEP", deep)
+        path.write_text(plain, encoding="utf-8", newline="")
     for name, text in case.get("bytes", {}).items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(text.encode("latin-1"))

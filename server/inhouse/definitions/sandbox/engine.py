@@ -200,7 +200,10 @@ class Guest:
 
     def prolong(self, seconds: float) -> None:
         """Do not count what the owner took to answer."""
-        self._deadlines = (self._deadlines[0], self._deadlines[1] + seconds)
+        processor, wall = self._deadlines
+        self._deadlines = (processor, wall + seconds)
+        left = wall + seconds - time.monotonic()
+        self._instance.store.set_epoch_deadline(ticks(left + 0.3))
 
     def module(self, name: str, source: str) -> quickjs.QjsHandle:
         """Import a module and give its namespace."""

@@ -16,7 +16,8 @@ _TOKEN = re.compile(
     r"//[^\n]*|/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|[\w$]+|\s+|.", re.DOTALL
 )
 _LEFT_OUT = frozenset(";,()")
-_MOST_TOKENS = 20_000
+_MOST_TOKENS = 3000
+_NEAR, _FAR = 12, 600
 
 Place = tuple[int, int]
 """Line and column from zero, the column in UTF-16 code units."""
@@ -29,14 +30,29 @@ def original_place(original: str, shown: str, line: int, column: int) -> Place:
         return place(original, at)
     theirs, ours = _tokens(shown), _tokens(original)
     index = next((i for i, token in enumerate(theirs) if token[1] + len(token[0]) > at), None)
-    if index is None or len(theirs) + len(ours) > _MOST_TOKENS:
-        return _by_line(original, shown, line)
-    found = _matched([token[0] for token in theirs], [token[0] for token in ours], index)
+    if index is None:
+        return 0, 0
+    matched = _matched if len(theirs) + len(ours) < _MOST_TOKENS else _walked
+    found = matched([token[0] for token in theirs], [token[0] for token in ours], index)
     return place(original, ours[found][1] if found is not None else 0)
 
 
+def _walked(theirs: list[str], ours: list[str], index: int) -> int | None:
+    """Go through both side by side: quick, and wrong only where much was added."""
+    at, found = 0, None
+    for number in range(index + 1):
+        after = theirs[number + 1] if number + 1 < len(theirs) else ""
+        for distance, token in enumerate(ours[at : at + _FAR]):
+            here = at + distance
+            near = distance < _NEAR or ours[here + 1 : here + 2] == [after]
+            if token == theirs[number] and near:
+                found, at = here, here + 1
+                break
+    return found
+
+
 def _matched(theirs: list[str], ours: list[str], index: int) -> int | None:
-    matcher = SequenceMatcher(None, theirs, ours, autojunk=len(theirs) > _MOST_TOKENS // 10)
+    matcher = SequenceMatcher(None, theirs, ours, autojunk=False)
     nearest = None
     for block in matcher.get_matching_blocks():
         if block.a <= index < block.a + block.size:
@@ -46,14 +62,6 @@ def _matched(theirs: list[str], ours: list[str], index: int) -> int | None:
         if block.size:
             nearest = block.b + block.size - 1
     return nearest
-
-
-def _by_line(original: str, shown: str, line: int) -> Place:
-    """Look for the line itself, where there is too much text to match it all."""
-    lines = shown.splitlines()
-    wanted = lines[line].strip() if line < len(lines) else ""
-    at = original.find(wanted) if wanted else -1
-    return place(original, max(at, 0))
 
 
 def _tokens(text: str) -> list[tuple[str, int]]:

@@ -46,9 +46,10 @@ class Stripper:
             return transformer.transform("module", source, flags=flags)
         except transform.TransformError as error:
             raise GuestError("SyntaxError", _syntax(str(error))) from None
-        except (wasmtime.WasmtimeError, UnicodeError) as error:
+        except (wasmtime.Trap, wasmtime.WasmtimeError, UnicodeError):
             self._forget()
-            raise GuestError("SyntaxError", f"cannot be read as TypeScript ({error})") from None
+            reason = "nested too deep, or too large, to be read as TypeScript"
+            raise GuestError("SyntaxError", reason) from None
 
     def _forget(self) -> None:
         if self._transformer is not None:

@@ -78,7 +78,7 @@ class _Worker:
             except GuestError as error:
                 answer, text = {"op": "failed", "name": error.name, "message": error.message}, b""
             except Exception as error:  # noqa: BLE001 - whatever it was, only this guest is lost
-                message = f"{type(error).__name__}: {error}"[:500]
+                message = f"{type(error).__name__}: {error}".splitlines()[0][:500]
                 answer, text = {"op": "failed", "name": "Broken", "message": message}, b""
             if answer:
                 self.send({**answer, "session": session}, text)
