@@ -173,7 +173,6 @@ def _ripgrep(program: str, query: Query) -> list[str]:
         "--no-ignore-global",
         "--no-ignore-dot",
         "--no-follow",
-        "--max-filesize=10M",
         *limit,
         *(f"--ignore-file={name}" for name in _own_ignore_files(query.place.root)),
         *query.flags.arguments,
