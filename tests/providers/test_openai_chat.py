@@ -360,6 +360,14 @@ async def test_q17_no_headers_at_all_is_silence_too(model_at) -> None:
     assert "firstTokenTimeout" in str(said.error)
 
 
+async def test_q17_a_first_piece_that_says_nothing_is_not_the_first_token(model_at) -> None:
+    role = {"choices": [{"delta": {"role": "assistant", "content": ""}}]}
+    with Replay([http_head(), *sse(role), Pause(1), *sse(piece("x"), FINISH), DONE]) as server:
+        said = await ask(model_at(server, first_token_timeout=30, idle_timeout=0.2))
+
+    assert said.text == "x"
+
+
 async def test_q17_silence_in_the_middle_keeps_what_was_said(model_at) -> None:
     with Replay([http_head(), *sse(piece("half")), HOLD]) as server:
         said = await ask(model_at(server, idle_timeout=0.3))

@@ -23,6 +23,9 @@ _HALVES = re.compile("[\ud800-\udfff]")
 
 REASONING_KEYS = ("reasoning_content", "reasoning", "reasoning_text")
 
+PLAIN = 10
+"""A piece with more members than this is looked at more closely."""
+
 FINISH_REASONS = {
     "function_call": "tool_calls",
     "tool_use": "tool_calls",
@@ -66,7 +69,6 @@ class ChatAnswer:
     tool_names: frozenset[str] = frozenset()
     finish_reason: str | None = None
     model: str | None = None
-    text: list[str] = field(factory=list[str])
     calls: CallPieces = field(init=False)
     _usage: Any = None
     _thinking: ThinkingText = field(factory=ThinkingText)
@@ -75,6 +77,23 @@ class ChatAnswer:
 
     def __attrs_post_init__(self) -> None:
         self.calls = CallPieces(self.tool_names)
+
+    def plain_text(self, piece: Any) -> str | None:
+        """Return the text of a piece that holds nothing else, and None for any other."""
+        if not self._thinking.over or self.model is None:
+            return None
+        try:
+            choice = piece["choices"][0]
+            delta = choice["delta"]
+            content = delta["content"]
+            plain = choice.get("finish_reason") is None and _is_plain(delta) and len(piece) <= PLAIN
+        except (KeyError, IndexError, TypeError, AttributeError):
+            return None
+        if not plain or not content or not isinstance(content, str):
+            return None
+        if piece.get("usage") or piece.get("error"):
+            return None
+        return content if content.isascii() else self._halves.take(content) or None
 
     def take(self, piece: Any) -> Iterator[ModelChunk]:
         """Raises `ProviderError` for a piece that says what went wrong."""
@@ -121,10 +140,6 @@ class ChatAnswer:
         content = delta.get("content")
         if isinstance(content, str) and not content.isascii():
             content = self._halves.take(content)
-        if self._thinking.over and content and isinstance(content, str) and _is_plain(delta):
-            self.text.append(content)
-            yield TextDelta(content)  # nearly every piece takes this short way
-            return
         if reasoning := self._reasoning_in(delta):
             self._thinking.told_apart()
             yield ReasoningDelta(reasoning)
@@ -166,7 +181,6 @@ class ChatAnswer:
             if is_thought:
                 yield ReasoningDelta(text)
             else:
-                self.text.append(text)
                 yield TextDelta(text)
 
 

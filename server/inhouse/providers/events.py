@@ -35,6 +35,8 @@ class Line:
     place: Place
     _connection: EgressConnection
     started: bool = False
+    heard: bool = False
+    """An event came since somebody last waited for more bytes."""
     finished: bool = False
     """The model has finished; silence is the end now."""
 
@@ -46,7 +48,10 @@ class Line:
         self._connection.deadline = since + self.endpoint.first_token_timeout
 
     def alive(self) -> None:
-        """An event came: the idle limit begins anew."""
+        """An event came: the idle limit begins anew, once the model has said anything."""
+        self.heard = False
+        if not self.started and not self.finished:
+            return
         seconds = AFTER_FINISH_SECONDS if self.finished else self.endpoint.idle_timeout
         self._connection.deadline = asyncio.get_running_loop().time() + seconds
 
@@ -78,20 +83,25 @@ async def answered(
 
 async def server_sent(source: AsyncIterator[bytes], line: Line) -> AsyncGenerator[Any]:
     """Give each event's JSON, up to ``[DONE]``; a whole JSON body is one event."""
-    body = _Body(source)
-    start = await body.peek()
+    body = _Body(source, line)
+    try:
+        start = await body.peek()
+    except httpx2.HTTPError as error:
+        raise line.failure(error) from error
     if start[:1] in (b"{", b"[", b"<"):
         yield await _whole_body(body, line)
         return
-    events = httpx2.EventSource(cast("httpx2.Response", body), LONGEST_EVENT)
-    async for event in events:
-        data = event.data
-        if not data:
-            continue
-        if data.startswith("[DONE]"):
-            return
-        line.alive()
-        yield _parsed(data, line.place, event.event)
+    try:
+        async for event in httpx2.EventSource(cast("httpx2.Response", body), LONGEST_EVENT):
+            data = event.data
+            if data.startswith("[DONE]"):
+                return
+            if data:
+                line.heard = True
+                yield _parsed(data, line.place, event.event)
+    except httpx2.HTTPError as error:
+        if not line.finished:
+            raise line.failure(error) from error
 
 
 async def json_lines(source: AsyncIterator[bytes], line: Line) -> AsyncGenerator[Any]:
@@ -103,8 +113,8 @@ async def json_lines(source: AsyncIterator[bytes], line: Line) -> AsyncGenerator
             text = bytes(buffer[:end]).strip()
             del buffer[: end + 1]
             if text:
-                line.alive()
                 yield _parsed(text.decode("utf-8", "replace"), line.place, "message")
+                line.alive()
         if len(buffer) > LONGEST_EVENT:
             raise ProviderError(f"{line.place}: a line of more than {LONGEST_EVENT:,} bytes.")
     if rest := bytes(buffer).strip():
@@ -116,6 +126,7 @@ class _Body:
     """A response as `httpx2.EventSource` reads it: whatever its content type says."""
 
     _source: AsyncIterator[bytes]
+    _line: Line
     headers: dict[str, str] = field(factory=lambda: {"content-type": "text/event-stream"})
     request: None = None
     _start: bytes = b""
@@ -139,7 +150,12 @@ class _Body:
     async def aiter_text(self) -> AsyncIterator[str]:
         decode = codecs.getincrementaldecoder("utf-8-sig")("replace").decode
         yield decode(self._start)
-        async for data in self._source:
+        while True:
+            if self._line.heard:
+                self._line.alive()
+            data = await anext(self._source, None)
+            if data is None:
+                break
             yield decode(data)
         yield decode(b"", final=True) + "\n\n"
 

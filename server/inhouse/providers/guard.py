@@ -48,19 +48,32 @@ class Guard:
             mode = await self._mode() if prompt.tools else ToolMode.NATIVE
             refused: ToolsUnsupportedError | None = None
             try:
-                async with aclosing(self._in_mode(prompt, mode)) as chunks:
+                asked, answer = await self._prepared(prompt, mode)
+                async with aclosing(self.ask(asked)) as chunks:
                     async for chunk in chunks:
-                        yield chunk
+                        if isinstance(chunk, TextDelta) and mode is not ToolMode.SCHEMA:
+                            answer.texts.append(chunk.text)
+                            yield chunk  # nearly every chunk is one of these
+                        else:
+                            for told in answer.take(chunk):
+                                yield told
             except ToolsUnsupportedError as error:
                 if mode is not ToolMode.NATIVE or not prompt.tools or self.endpoint.tools:
                     raise
                 refused = error
-            if refused is not None:
-                yield Notice("info", "tools_in_text", f"{refused}  They are described in the text.")
-                await self.shared.learn(self.endpoint, self.model, tools=ToolMode.TEXT.value)
-                async with aclosing(self._in_mode(prompt, ToolMode.TEXT)) as chunks:
-                    async for chunk in chunks:
-                        yield chunk
+        if refused is not None:
+            yield Notice("info", "tools_in_text", f"{refused}  They are described in the text.")
+            await self.shared.learn(self.endpoint, self.model, tools=ToolMode.TEXT.value)
+            async with aclosing(self.chunks(prompt)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+
+    async def _prepared(self, prompt: Prompt, mode: ToolMode) -> tuple[Prompt, "_Answer"]:
+        """Return the prompt as it is sent, once it is known to fit, and what reads the answer."""
+        asked = in_mode(prompt, mode)
+        need, place = need_of(asked), Place(self.endpoint, self.model)
+        window = await self._window_for(asked, need, place)
+        return asked, _Answer(prompt, mode, place, need, window)
 
     async def _check_local(self) -> None:
         """Once a run, before a byte of its prompt is sent."""
@@ -81,28 +94,6 @@ class Guard:
                 return ToolMode.NATIVE
             await self.shared.learn(self.endpoint, self.model, tools=known.value)
         return known
-
-    async def _in_mode(self, prompt: Prompt, mode: ToolMode) -> AsyncGenerator[ModelChunk]:
-        asked = in_mode(prompt, mode)
-        need = need_of(asked)
-        place = Place(self.endpoint, self.model)
-        window = await self._window_for(asked, need, place)
-        answer = _Answer(prompt, mode)
-        async with aclosing(self.ask(asked)) as chunks:
-            async for chunk in chunks:
-                if isinstance(chunk, UsageReported):
-                    notice = cut_notice(place, need, chunk.input_tokens, window)
-                    if notice is not None:
-                        yield notice
-                    yield chunk
-                elif isinstance(chunk, TextDelta) and mode is not ToolMode.SCHEMA:
-                    answer.texts.append(chunk.text)  # nearly every chunk is one of these
-                    yield chunk
-                else:
-                    if isinstance(chunk, Answered) and (other := _other_model(place, chunk)):
-                        yield other
-                    for told in answer.take(chunk):
-                        yield told
 
     async def _window_for(self, prompt: Prompt, need: Need, place: Place) -> int | None:
         """Return the server's window once it is known that the prompt fits."""
@@ -134,6 +125,9 @@ class _Answer:
 
     _prompt: Prompt
     _mode: ToolMode
+    _place: Place
+    _need: Need
+    _window: int | None
     texts: list[str] = field(factory=list[str])
     _native: int = 0
     _schema: SchemaAnswer = field(factory=SchemaAnswer)
@@ -144,7 +138,14 @@ class _Answer:
                 self.texts.append(text)
                 if told := self._schema.take(text):
                     yield TextDelta(told)
+            case UsageReported():
+                read = chunk.input_tokens
+                if notice := cut_notice(self._place, self._need, read, self._window):
+                    yield notice
+                yield chunk
             case Answered():
+                if other := _other_model(self._place, chunk):
+                    yield other
                 yield from self._end(chunk)
             case _:
                 self._native += isinstance(chunk, ToolCallReady)

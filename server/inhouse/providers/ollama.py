@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Iterator, Mapping
-from contextlib import AsyncExitStack, aclosing
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
@@ -55,13 +55,9 @@ class OllamaChat:
     """Ollama's ``think``; None leaves it to the model."""
     tries: int = TRIES
 
-    async def ask(self, prompt: Prompt) -> AsyncGenerator[ModelChunk]:
+    def ask(self, prompt: Prompt) -> AsyncGenerator[ModelChunk]:
         place = Place(self.endpoint, self.model)
-        async with AsyncExitStack() as stack:
-            async for chunk in first_of(
-                lambda: self._answer(prompt, place), stack, tries=self.tries
-            ):
-                yield chunk
+        return first_of(lambda: self._answer(prompt, place), tries=self.tries)
 
     async def _answer(self, prompt: Prompt, place: Place) -> AsyncGenerator[ModelChunk]:
         import httpx2  # noqa: PLC0415  # 0.25 s: not before the first request

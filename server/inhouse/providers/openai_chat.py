@@ -5,8 +5,7 @@ times as much, so `inhouse.providers.events` and `inhouse.providers.chat_answer`
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -14,7 +13,7 @@ import openai
 from attrs import field, frozen
 
 from inhouse.core.errors import InhouseError, ProviderError
-from inhouse.core.events import ModelChunk
+from inhouse.core.events import ModelChunk, TextDelta
 from inhouse.core.ports import Prompt
 from inhouse.core.route import Endpoint
 from inhouse.providers import failures
@@ -45,13 +44,9 @@ class OpenAIChat:
 
     tries: int = TRIES
 
-    async def ask(self, prompt: Prompt) -> AsyncGenerator[ModelChunk]:
+    def ask(self, prompt: Prompt) -> AsyncGenerator[ModelChunk]:
         place = Place(self.endpoint, self.model)
-        async with AsyncExitStack() as stack:
-            async for chunk in first_of(
-                lambda: self._answer(prompt, place), stack, tries=self.tries
-            ):
-                yield chunk
+        return first_of(lambda: self._answer(prompt, place), tries=self.tries)
 
     async def _answer(self, prompt: Prompt, place: Place) -> AsyncGenerator[ModelChunk]:
         """Ask once, and give what comes."""
@@ -62,14 +57,16 @@ class OpenAIChat:
             async with answered(opening, place) as response:
                 line = Line(place, response.http_response.extensions["network_stream"])
                 line.wait_for_first(since)
-                source = response.http_response.aiter_bytes()
-                async for piece in _until_closed(server_sent(source, line), line):
+                source = aiter(response.http_response.stream)
+                async for piece in server_sent(source, line):
+                    if (text := answer.plain_text(piece)) is not None:
+                        line.started = True
+                        yield TextDelta(text)  # nearly every piece takes this short way
+                        continue
                     for chunk in answer.take(piece):
                         line.started = True
                         yield chunk
-                    if answer.finish_reason is not None and not line.finished:
-                        line.finished = True
-                        line.alive()
+                    line.finished = answer.finish_reason is not None
         except openai.NotFoundError as error:
             raise await self._not_found(error, place) from error
         except openai.OpenAIError as error:
@@ -120,16 +117,6 @@ class OpenAIChat:
             "stream": True,
             "extra_body": {**body, **self.extra_body},
         }
-
-
-async def _until_closed(pieces: AsyncIterator[Any], line: Line) -> AsyncIterator[Any]:
-    """Pass the pieces on; what breaks the line after the end of the answer does not matter."""
-    try:
-        async for piece in pieces:
-            yield piece
-    except httpx2.HTTPError as error:
-        if not line.finished:
-            raise line.failure(error) from error
 
 
 def _translated(error: openai.OpenAIError, place: Place) -> Exception:

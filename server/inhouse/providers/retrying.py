@@ -20,9 +20,9 @@ LONGEST_WAIT = 60.0
 
 
 async def first_of(
-    ask: Callable[[], AsyncGenerator[ModelChunk]], stack: AsyncExitStack, *, tries: int = TRIES
+    ask: Callable[[], AsyncGenerator[ModelChunk]], *, tries: int = TRIES
 ) -> AsyncGenerator[ModelChunk]:
-    """Give the chunks of the first try that gives any; the stack owns what is open."""
+    """Give the chunks of the first try that gives any.  Closing this closes what is open."""
     retrying = AsyncRetrying(
         retry=retry_if_exception(_another_try_helps),
         stop=stop_after_attempt(tries),
@@ -31,22 +31,23 @@ async def first_of(
     )
     chunks: AsyncGenerator[ModelChunk] | None = None
     first: ModelChunk | None = None
-    async for attempt in retrying:
-        failed: BaseException | None = None
-        with attempt:
-            chunks = await stack.enter_async_context(aclosing(ask()))
-            try:
-                first = await anext(chunks)
-            except ProviderUnavailableError as error:
-                failed = error
-                raise
-        if failed and _another_try_helps(failed) and attempt.retry_state.attempt_number < tries:
-            yield Notice("info", "retrying", f"Trying again: {failed}")
-    if first is None or chunks is None:
-        return
-    yield first
-    async for chunk in chunks:
-        yield chunk
+    async with AsyncExitStack() as stack:
+        async for attempt in retrying:
+            failed: ProviderUnavailableError | None = None
+            with attempt:
+                chunks = await stack.enter_async_context(aclosing(ask()))
+                try:
+                    first = await anext(chunks)
+                except ProviderUnavailableError as error:
+                    failed = error
+                    raise
+            if failed and _another_try_helps(failed) and attempt.retry_state.attempt_number < tries:
+                yield Notice("info", "retrying", f"Trying again: {failed}")
+        if first is None or chunks is None:
+            return
+        yield first
+        async for chunk in chunks:
+            yield chunk
 
 
 def _another_try_helps(error: BaseException) -> bool:
