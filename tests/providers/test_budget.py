@@ -136,3 +136,12 @@ def test_what_a_run_would_have_cost_elsewhere_is_known_or_not():
     assert (pricing.remote_cost([("anthropic/claude-sonnet-4.5", used)]) or 0) > 0
     assert pricing.remote_cost([("anthropic/claude-sonnet-4.5", used), ("local", used)]) is None
     assert pricing.remote_cost([]) == 0
+
+
+async def test_calls_under_way_in_other_runs_count_for_the_day():
+    day = Day().spending()
+    runs = [Budget(None, daily_limit_usd=1.0, day=day) for _ in range(5)]
+
+    results = await asyncio.gather(*(run.reserve(0.4) for run in runs), return_exceptions=True)
+
+    assert sum(isinstance(one, RefusedError) for one in results) == 3

@@ -590,3 +590,23 @@ def test_a_kind_fills_in_what_its_name_implies():
     assert settings.endpoints["lmstudio"].base_url == "http://localhost:1234/v1"
     assert settings.endpoints["codebuff"].base_url == "https://www.codebuff.com/api/v1"
     assert len(settings.endpoints) == len(Kind) - 1
+
+
+def test_settings_that_are_read_twice_are_equal():
+    keys = KeySources(environment={"A": "b"})
+    layer = editor(endpoints={"e": {"kind": "openrouter", "apiKey": "${env:A}"}})
+
+    assert read(layer, keys=keys) == read(layer, keys=keys)
+    assert read(layer, keys=keys) != read(layer, keys=KeySources(environment={"A": "c"}))
+
+
+@pytest.mark.timeout(20)
+def test_a_hostile_file_does_not_keep_the_reader_busy(tmp_path: Path):
+    path = tmp_path / "inhouse.toml"
+    path.write_text("\n".join(f"maxStepz{number} = {number}" for number in range(20_000)))
+    many = problems(*layers_from_files([tmp_path], tmp_path / "none"))
+    path.write_text("a = '" + "x" * 1_000_000 + "'")
+    (large,) = problems(*layers_from_files([tmp_path], tmp_path / "none"))
+
+    assert len(many) == 100
+    assert "is larger than" in large.message

@@ -70,17 +70,7 @@ def key(text: str, keys: KeySources, *, url: str, from_workspace: bool, place: s
     """
     if not has_placeholder(text):
         return Secret(text)
-
-    def fetch() -> str:
-        check(text)
-        if from_workspace:
-            _require_bound(text, keys, url)
-        try:
-            return _filled(text, keys)
-        except UserError as error:
-            raise type(error)(f"{place}: {error}", code=error.code) from None
-
-    return Secret(fetch)
+    return Secret(_Fetch(text, keys, url, from_workspace, place))
 
 
 def refusal(text: str, keys: KeySources, *, url: str) -> RefusedError | None:
@@ -100,6 +90,26 @@ def is_bound(name: str, url: str, keys: KeySources) -> bool:
     return bool(host) and any(
         fnmatchcase(one, bound) for bound in hosts for one in (host, authority)
     )
+
+
+@frozen
+class _Fetch:
+    """Fills a key when it is needed.  A value: settings that were read twice are equal."""
+
+    text: str
+    keys: KeySources
+    url: str
+    from_workspace: bool
+    place: str
+
+    def __call__(self) -> str:
+        check(self.text)
+        if self.from_workspace:
+            _require_bound(self.text, self.keys, self.url)
+        try:
+            return _filled(self.text, self.keys)
+        except UserError as error:
+            raise type(error)(f"{self.place}: {error}", code=error.code) from None
 
 
 def _require_bound(text: str, keys: KeySources, url: str) -> None:

@@ -3,17 +3,19 @@
 import asyncio
 from collections.abc import Callable
 
-from attrs import define, frozen
+from attrs import define
 
 from inhouse.core.errors import RefusedError
 
 
-@frozen
+@define(eq=False)
 class DaySpending:
     """What all runs of a day cost, kept where every process sees it.  Both calls may block."""
 
     spent: Callable[[], float]
     add: Callable[[float], float]
+    reserved: float = 0.0
+    """What calls of this process that are under way may cost."""
 
 
 @define
@@ -61,11 +63,12 @@ class Budget:
         """
         estimate = estimate_usd or 0.0
         async with self._lock:
-            self._check(self._limit, self._spent, estimate_usd, "run", self._limit_source)
+            self._check(self._limit, self._spent, self._reserved, estimate_usd, self._limit_source)
             if self._daily_limit is not None and self._day is not None:
                 today = await asyncio.to_thread(self._day.spent)
-                self._check(self._daily_limit, today, estimate_usd, "day", self._daily_source)
-            self._reserved += estimate
+                reserved = self._day.reserved
+                self._check(self._daily_limit, today, reserved, estimate_usd, self._daily_source)
+            self._reserve(estimate)
             return Reservation(estimate)
 
     async def settle(self, reservation: Reservation, cost_usd: float | None) -> None:
@@ -77,7 +80,7 @@ class Budget:
             return
         reservation.open = False
         cost = reservation.usd if cost_usd is None else cost_usd
-        self._reserved -= reservation.usd
+        self._reserve(-reservation.usd)
         self._spent += cost
         if cost and self._day is not None:
             await asyncio.to_thread(self._day.add, cost)
@@ -86,21 +89,33 @@ class Budget:
         """Give back what was set aside for a call that never reached the server."""
         if reservation.open:
             reservation.open = False
-            self._reserved -= reservation.usd
+            self._reserve(-reservation.usd)
+
+    def _reserve(self, usd: float) -> None:
+        self._reserved += usd
+        if self._day is not None:
+            self._day.reserved += usd
 
     def _check(
-        self, limit: float | None, spent: float, estimate: float | None, what: str, source: str
+        self,
+        limit: float | None,
+        spent: float,
+        reserved: float,
+        estimate: float | None,
+        source: str,
     ) -> None:
         if limit is None or estimate == 0:
             return
-        used = spent + self._reserved
+        used = spent + reserved
         if used < limit if estimate is None else used + estimate <= limit:
             return
+        what, setting = "run", "budgetUsd"
+        if source == self._daily_source:
+            what, setting = "day", "dailyBudgetUsd"
         next_call = "costs nobody knows what" if estimate is None else f"may cost ${estimate:.4f}"
         raise RefusedError(
             f"The budget of this {what} is ${limit:.4g} ({source}): ${spent:.4f} is spent, "
-            f"${self._reserved:.4f} is under way, and the next call {next_call}.",
-            f"Raise {'budgetUsd' if what == 'run' else 'dailyBudgetUsd'}, "
-            "or send this agent to a local endpoint.",
+            f"${reserved:.4f} is under way, and the next call {next_call}.",
+            f"Raise {setting}, or send this agent to a local endpoint.",
             code="budget",
         )

@@ -58,6 +58,8 @@ def read_part(name: str, written: Any, report: Report) -> Part | None:
     failed: set[str] = set()
     for key_name, value in cast("Mapping[str, Any]", written).items():
         key = ENDPOINT_BY_NAME.get(key_name)
+        if key is None and report.full:
+            continue
         if key is None:
             guess = values.suggestion(key_name, tuple(ENDPOINT_BY_NAME))
             report.warning(

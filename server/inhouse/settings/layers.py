@@ -13,6 +13,9 @@ from inhouse.core.text import START, Position, Range, Severity
 WORKSPACE_FILE = "inhouse.toml"
 USER_FILE = "config.toml"
 
+_LARGEST = 500_000
+"""No settings that anybody wrote are larger; a hostile file must not keep the server busy."""
+
 
 @frozen
 class SettingsProblem:
@@ -78,11 +81,14 @@ def layers_from_files(
 def file_layer(path: Path, *, from_workspace: bool = False, trusted: bool = True) -> Layer | None:
     """Read one TOML file; None where there is none."""
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as file:
+            raw = file.read(_LARGEST + 1)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         return _broken(path, f"{path.name} cannot be read: {error.strerror}.", from_workspace)
+    if len(raw) > _LARGEST:
+        return _broken(path, f"{path.name} is larger than {_LARGEST:,} bytes.", from_workspace)
     return text_layer(path, raw, from_workspace=from_workspace, trusted=trusted)
 
 

@@ -1,6 +1,7 @@
 """Where a setting stands in a TOML file."""
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 import tree_sitter
 import tree_sitter_toml
@@ -14,16 +15,26 @@ _KEYS = ("bare_key", "quoted_key", "dotted_key")
 
 def locate(text: str, path: Sequence[str | int]) -> Range:
     """The range of the value at ``path``, or of the nearest thing around it that is written."""
-    source = text.encode()
-    tree = tree_sitter.Parser(tree_sitter.Language(tree_sitter_toml.language())).parse(source)
     wanted, best, length = tuple(path), None, 0
-    for here, node in _written(tree.root_node):
+    for here, span in _index(text):
         common = _common(here, wanted)
         if common == len(here) and common > length:
-            best, length = node, common
+            best, length = span, common
         if best is None and common:
-            best = node
-    return START if best is None else Range(_position(source, best.start_byte), _end(source, best))
+            best = span
+    if best is None:
+        return START
+    source = text.encode()
+    return Range(_position(source, best[0]), _position(source, best[1]))
+
+
+@lru_cache(maxsize=4)
+def _index(text: str) -> tuple[tuple[Path, tuple[int, int]], ...]:
+    language = tree_sitter.Language(tree_sitter_toml.language())
+    tree = tree_sitter.Parser(language).parse(text.encode())
+    return tuple(
+        (path, (node.start_byte, node.end_byte)) for path, node in _written(tree.root_node)
+    )
 
 
 def _written(root: tree_sitter.Node) -> Iterator[tuple[Path, tree_sitter.Node]]:
@@ -87,7 +98,3 @@ def _position(source: bytes, offset: int) -> Position:
     before = source[:offset].decode(errors="replace")
     last = before.rpartition("\n")[2]
     return Position(before.count("\n"), len(last.encode("utf-16-le")) // 2)
-
-
-def _end(source: bytes, node: tree_sitter.Node) -> Position:
-    return _position(source, node.end_byte)

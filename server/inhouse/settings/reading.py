@@ -90,6 +90,8 @@ def _layer(report: Report) -> _Layer:
     found = _Layer(report)
     for name, value in report.layer.values.items():
         key = BY_NAME.get(name)
+        if key is None and report.full:
+            continue
         if key is None:
             guess = values.suggestion(name, tuple(BY_NAME))
             report.warning((name,), f"No such setting; {guess}".rstrip("; "), "unknown-key")

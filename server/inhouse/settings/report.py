@@ -6,15 +6,21 @@ from inhouse.core.text import START, Severity
 
 from .layers import Layer, SettingsProblem
 
+_MOST = 100
+
 
 class Report:
-    """Collects the problems of one layer."""
+    """Collects the problems of one layer, up to a number that anybody would read."""
 
     def __init__(self, layer: Layer) -> None:
         self.layer = layer
         self.problems: list[SettingsProblem] = []
         if layer.broken is not None:
             self.problems.append(layer.broken)
+
+    @property
+    def full(self) -> bool:
+        return len(self.problems) >= _MOST
 
     def error(self, path: Sequence[str | int], message: str, code: str = "bad-value") -> None:
         self._add(path, message, Severity.ERROR, code)
@@ -30,6 +36,8 @@ class Report:
         return f"{self.layer.source}: {dotted(path)}"
 
     def _add(self, path: Sequence[str | int], message: str, severity: Severity, code: str) -> None:
+        if self.full:
+            return
         where = START
         if self.layer.text is not None:
             from .places import locate  # noqa: PLC0415  tree-sitter only where something is wrong

@@ -18,6 +18,8 @@ from inhouse.core.settings import CommandMode, EditMode, Trace
 
 from .table import Key, ToolMode
 
+_LONGEST_WORD = 60
+
 
 @frozen
 class Bad:
@@ -47,7 +49,7 @@ def check(value: Any, key: Key) -> tuple[Any, tuple[Bad, ...]]:
 def suggestion(word: str, known: Sequence[str]) -> str:
     """``did you mean 'x'?  `` where one of the known words is close, else nothing."""
     by_form = {_form(one): one for one in known}
-    close = get_close_matches(_form(word), by_form, n=1, cutoff=0.6)
+    close = get_close_matches(_form(word[:_LONGEST_WORD]), by_form, n=1, cutoff=0.6)
     return f"did you mean {by_form[close[0]]!r}?  " if close else ""
 
 
