@@ -15,6 +15,8 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psutil
+
 from inhouse.definitions.catalog import Catalog, agent_folders
 from inhouse.definitions.sandbox import Sandbox
 
@@ -99,7 +101,12 @@ async def measure(count: int) -> dict[str, float]:
             cold, catalog = await load(root, sandbox)
             good = sum(agent.definition is not None for agent in catalog.all)
             assert good == count, f"{good} of {count} definitions loaded"
-            warm = [(await load(root, sandbox))[0] for _ in range(WARM)]
+            warm, own, theirs = [], [], []
+            for _ in range(WARM):
+                before = time.process_time(), sandbox_seconds(sandbox)
+                warm.append((await load(root, sandbox))[0])
+                own.append(time.process_time() - before[0])
+                theirs.append(sandbox_seconds(sandbox) - before[1])
             again = await again_and_again(catalog)
             agents = root / ".agents"
             literal = await edit(catalog, agents / "agent-1.ts")
@@ -114,6 +121,8 @@ async def measure(count: int) -> dict[str, float]:
         "definitions": count,
         "load, cold sandbox (s)": cold,
         "load, warm (s)": statistics.median(warm),
+        "load, warm: CPU of this process (s)": statistics.median(own),
+        "load, warm: CPU of the sandbox (s)": statistics.median(theirs),
         "load again, nothing changed (s)": again,
         "read only, no evaluation (s)": read_only,
         "edit of a literal visible (ms, median)": statistics.median(literal) * 1000,
@@ -123,6 +132,11 @@ async def measure(count: int) -> dict[str, float]:
         "peak memory of this process (MB)": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         / 1024,
     }
+
+
+def sandbox_seconds(sandbox: Sandbox) -> float:
+    times = [psutil.Process(worker.pid).cpu_times() for worker in sandbox.status().workers]
+    return sum(each.user + each.system for each in times)
 
 
 async def again_and_again(catalog: Catalog) -> float:

@@ -32,7 +32,8 @@ class Lines:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._ascii = text.isascii() or _ASTRAL.search(text) is None
+        self.plain = text.isascii() or _ASTRAL.search(text) is None
+        """Whether characters and UTF-16 code units are the same here."""
         self._starts = _line_starts(text)
         self._wide_starts: list[int] | None = None
 
@@ -42,7 +43,7 @@ class Lines:
             offset = max(0, min(offset, len(self.text)))
         line = bisect_right(self._starts, offset) - 1
         start = self._starts[line]
-        if self._ascii:
+        if self.plain:
             return Position(line, offset - start)
         return Position(line, _units(self.text[start:offset]))
 
@@ -51,7 +52,7 @@ class Lines:
 
     def wide_position(self, units: int) -> Position:
         """Of an offset in UTF-16 code units."""
-        if self._ascii:
+        if self.plain:
             return self.position(units)
         starts = self._wide()
         units = max(0, units)
@@ -67,7 +68,7 @@ class Lines:
             return len(self.text)
         start = self._starts[max(position.line, 0)]
         end = self._end(max(position.line, 0))
-        if self._ascii:
+        if self.plain:
             return min(start + max(position.character, 0), end)
         units = 0
         for offset in range(start, end):

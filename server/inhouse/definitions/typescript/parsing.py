@@ -36,6 +36,8 @@ class Source:
         return self.slice(node.start_byte, node.end_byte)
 
     def slice(self, start: int, end: int) -> str:
+        if self.lines.plain and start >= 2 * self.added:
+            return self.lines.text[start // 2 - self.added : end // 2 - self.added]
         return self.data[start:end].decode("utf-16-le", "surrogatepass")
 
     def range(self, node: "Node") -> Range:
