@@ -132,7 +132,7 @@ class Catalog:
         affected: dict[Path, AgentFolder | None] = {}
         links = touched | {Path(os.path.realpath(path)) for path in touched}
         for path, state in self._files.items():
-            if path in links or not links.isdisjoint(state.depends):
+            if path in links or state.real in links or not links.isdisjoint(state.depends):
                 affected[path] = state.folder
         unknown = {path for path in touched if path not in self._files}
         if any(self._concerns(path) for path in unknown):

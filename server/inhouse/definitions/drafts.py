@@ -37,6 +37,8 @@ class FileState:
     computed: bool = False
     """Only an evaluation can tell what it defines."""
     source: "Unevaluated | None" = None
+    real: Path | None = None
+    """Its path with links resolved."""
 
 
 @frozen
@@ -98,7 +100,8 @@ def finish(
         reading = evolve(reading, problems=problems, may_define=True)
     if evaluated is not None or reading.needs_evaluation is not None:
         modules |= shared.reached_by(path, unevaluated.reading)
-    modules -= {path, Path(os.path.realpath(path))}
+    real = Path(os.path.realpath(path))
+    modules -= {path, real}
     content = shared.content_hash(file, modules)
     problems = (*file.problems, *reading.problems)
     agents: list[Agent] = []
@@ -128,6 +131,7 @@ def finish(
         modules | missing,
         wanted,
         unevaluated,
+        real,
     )
 
 

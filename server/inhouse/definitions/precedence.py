@@ -43,7 +43,7 @@ def keep_last_good(before: FileState | None, now: FileState) -> FileState:
     if not agents and _is_broken(problems):
         # Not even an id can be read: what was there last goes on, with these problems.
         agents = [
-            evolve(agent, problems=problems, stale=True, content_hash=agent.content_hash)
+            evolve(agent, problems=(*problems, _last_good(agent)), stale=True)
             for agent in good.values()
         ]
         return evolve(now, agents=tuple(agents), problems=())
@@ -56,11 +56,17 @@ def _served(now: Agent, before: Agent | None) -> Agent:
     return evolve(
         now,
         definition=before.definition,
+        problems=(*now.problems, _last_good(now)),
         stale=True,
         content_hash=before.content_hash,
         display_name=now.display_name or before.display_name,
         model=now.model or before.model,
     )
+
+
+def _last_good(agent: Agent) -> Problem:
+    message = "The last good version of this agent stays in service until this is mended."
+    return Problem(agent.source, agent.range, Severity.INFORMATION, "last-good", message)
 
 
 def _is_broken(problems: Sequence[Problem]) -> bool:

@@ -76,4 +76,5 @@ def _tools(found: Found, path: Path, known_tools: Collection[str]) -> Iterator[P
         hint = f"  Did you mean {close[0]!r}?" if close else ""
         place = place_of(found.places, ("toolNames", at))
         message = f"No tool {tool!r} is known: it will be left out.{hint}"
-        yield Problem(path, place, Severity.WARNING, "unknown-tool", message)
+        severity = Severity.WARNING if close else Severity.INFORMATION
+        yield Problem(path, place, severity, "unknown-tool", message)

@@ -17,6 +17,7 @@ from inhouse.core.settings import Settings
 from inhouse.definitions.catalog import AgentFolder, Catalog, agent_folders
 from inhouse.providers.egress import Egress
 from inhouse.settings import Layer, SettingsProblem, layers_from_files, read_settings
+from inhouse.tools.schemas import names as tool_names
 
 from .network import open_egress
 from .services import Services
@@ -72,7 +73,11 @@ async def look_around(
     catalog = before.catalog
     if changed is None or folders != before.folders:
         catalog = Catalog(
-            folders, evaluator, own_evaluator=services.sandbox, environment=services.environ
+            folders,
+            evaluator,
+            own_evaluator=services.sandbox,
+            environment=services.environ,
+            known_tools=tool_names(),
         )
         await catalog.load(texts)
     else:

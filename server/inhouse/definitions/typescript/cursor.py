@@ -75,7 +75,7 @@ def script_place(path: Path, text: str, offset: int) -> Whereabouts | None:
     if suffix in {".json", ".jsonc"}:
         source = parse_value(text)
     else:
-        source = parse_tsx(text) if suffix == ".tsx" else parse_typescript(text)
+        source = parse_tsx(text) if suffix in {".tsx", ".jsx"} else parse_typescript(text)
     lines = Lines(text)
     frames = [_Frame("(", ())]
     before: _Token | None = None

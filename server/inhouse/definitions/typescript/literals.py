@@ -46,6 +46,8 @@ _FUNCTIONS = frozenset(
         "arrow_function",
         "function_declaration",
         "generator_function_declaration",
+        "class_declaration",
+        "class",
     }
 )
 _TRIMS: Mapping[str, Callable[[str], str]] = {

@@ -47,11 +47,11 @@ _HARMLESS = frozenset(
         "function_signature",
     }
 )
+_JSX = frozenset({".tsx", ".jsx"})
 _LIKENESS = 2
 """So many known fields make an object without an id a definition that lacks one."""
 _EXPORTS = re.compile(r"\bexport\s+default\b|\bmodule\.exports\s*=|\bexports\.default\s*=")
 _MENTIONS = re.compile(r"\bid\b|\bmodel\b", re.ASCII)
-_LOOKS_COMPUTED = re.compile(r"\bid\b|\bmodel\b|Agent", re.ASCII)
 
 
 @frozen(eq=False)
@@ -68,13 +68,13 @@ class _Exports:
 
 def read_module(path: Path, text: str) -> Reading:
     """Read a module's definitions from its text, without running it."""
-    source = parse_tsx(text) if path.suffix.lower() == ".tsx" else parse_typescript(text)
+    source = parse_tsx(text) if path.suffix.lower() in _JSX else parse_typescript(text)
     scope = Scope(source, path, bindings_of(source))
     problems = syntax_problems(source, path)
     exports = _Exports()
     for statement in top_level(source.root):
         _collect(statement, scope, exports)
-    definitions, needs, may_define = _definitions(exports, scope, text)
+    definitions, needs, may_define = _definitions(exports, scope)
     if problems and not definitions:
         definitions = [] if exports.values else _salvage(scope)
         may_define = may_define or bool(definitions) or _looks_like_one(text)
@@ -92,9 +92,7 @@ def read_module(path: Path, text: str) -> Reading:
     )
 
 
-def _definitions(
-    exports: _Exports, scope: Scope, text: str
-) -> tuple[list[Found], Range | None, bool]:
+def _definitions(exports: _Exports, scope: Scope) -> tuple[list[Found], Range | None, bool]:
     effects = scope.range(exports.effects[0]) if exports.effects else None
     if "default" in exports.values:
         return _default(exports, scope, effects)
@@ -102,7 +100,7 @@ def _definitions(
         return [], None, False
     if {"id", "model"} & exports.values.keys():
         return _namespace(exports, scope, effects)
-    return _named(exports, scope, effects, text)
+    return _named(exports, scope, effects)
 
 
 def _default(
@@ -137,7 +135,7 @@ def _namespace(
 
 
 def _named(
-    exports: _Exports, scope: Scope, effects: Range | None, text: str
+    exports: _Exports, scope: Scope, effects: Range | None
 ) -> tuple[list[Found], Range | None, bool]:
     definitions: list[Found] = []
     needs: Range | None = None
@@ -145,10 +143,6 @@ def _named(
         if unwrap(node).type in {"arrow_function", "function_expression", "string"}:
             continue
         annotated = name in exports.annotated
-        looks = annotated or (
-            unwrap(node).type == "call_expression"
-            and _LOOKS_COMPUTED.search(scope.text(node)) is not None
-        )
         before = len(scope.problems)
         literal = read_expression(node, scope)
         if literal.fields is not None and ("id" in literal.fields or annotated):
@@ -157,7 +151,7 @@ def _named(
                 definitions.append(definition)
                 needs = _first(needs, definition.needs_evaluation)
                 continue
-        elif literal.fields is None and (annotated or (looks and "id" in text)):
+        elif literal.fields is None and annotated:
             needs = _first(needs, literal.range)
             continue
         del scope.problems[before:]  # somebody's helper
