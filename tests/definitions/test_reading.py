@@ -122,7 +122,9 @@ def test_a_key_given_twice_is_a_warning_at_the_first():
 
 
 def test_a_key_that_overrides_a_spread_is_no_mistake():
-    text = "const base = { id: 'a', model: 'm' }\nexport default { ...base, id: 'b', displayName: 'B' }"
+    text = (
+        "const base = { id: 'a', model: 'm' }\nexport default { ...base, id:'b', displayName: '' }"
+    )
 
     assert problems_of(text) == []
 
