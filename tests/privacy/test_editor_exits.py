@@ -1,0 +1,103 @@
+"""A key never reaches an editor, whatever it asks; an untrusted workspace stays inert there too."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.editor import NEOVIM, ServerError, open_editor
+from support.model_server import ModelServer
+
+ROOT = Path(__file__).parent.parent
+LITERAL, VARIABLE, RING = "sk-canary-literal", "sk-canary-variable", "sk-canary-keyring"
+ENVIRON = {
+    "TEAM_KEY": VARIABLE,
+    "OPENAI_API_KEY": VARIABLE,
+    "KEYRING_CANARY": RING,
+    "PYTHON_KEYRING_BACKEND": "support.memory_keyring.Keyring",
+    "PYTHONPATH": str(ROOT),
+}
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> tuple[Path, dict[str, str]]:
+    folder, home = tmp_path / "work", tmp_path / "home"
+    (folder / ".agents").mkdir(parents=True)
+    home.mkdir()
+    (folder / ".agents/writer.json").write_text(
+        json.dumps({"id": "writer", "displayName": "W", "model": "m"})
+    )
+    return folder, {"INHOUSE_HOME": str(home), "HOME": str(home), **ENVIRON}
+
+
+def settings(server: ModelServer, key: str) -> dict[str, Any]:
+    return {
+        "endpoints": {
+            "test": {
+                "baseUrl": server.base_url,
+                "apiKey": key,
+                "headers": {"X-Token": LITERAL, "Bad Header": LITERAL},
+            },
+            "broken": {"baseUrl": f"http://x:{LITERAL}@h", "apiKey": LITERAL},
+        },
+        "defaultEndpoint": "test",
+        "trace": "verbose",
+    }
+
+
+@pytest.mark.parametrize(
+    ("key", "sent"),
+    [(LITERAL, LITERAL), ("${env:TEAM_KEY}", VARIABLE), ("${keyring:team}", RING)],
+)
+async def test_no_answer_no_event_and_no_log_has_a_key(
+    places: tuple[Path, dict[str, str]], server: ModelServer, key: str, sent: str
+):
+    folder, environ = places
+    server.fail(401, {"error": {"message": f"Incorrect API key provided: {sent}"}})
+    options = {"inhouse": settings(server, key), "trusted": True}
+
+    async with open_editor(folder, capabilities=NEOVIM, options=options, environ=environ) as editor:
+        said: list[Any] = [
+            await editor.command("inhouse.explain", {"agent": "writer"}),
+            await editor.command("inhouse.endpoints"),
+            await editor.command("inhouse.agents"),
+        ]
+        started = await editor.command("inhouse.run", {"agent": "writer", "streamToken": "s"})
+        failed = await editor.ended(started["runId"])
+        said += [failed, await editor.command("inhouse.runs")]
+        again = await editor.command("inhouse.run", {"agent": "writer", "prompt": f"key {sent}"})
+        await editor.ended(again["runId"])
+        with pytest.raises(ServerError) as caught:
+            await editor.command("inhouse.run", {"agent": "writer", "endpoint": "broken"})
+        said += [str(caught.value), editor.notifications, editor.requests]
+
+    assert server.chats[0].headers["authorization"] == f"Bearer {sent}"
+    assert failed["status"] == "failed"
+    told = json.dumps([one for one in said if one is not None], default=str) + editor.stderr.decode(
+        errors="replace"
+    )
+    for canary in (LITERAL, VARIABLE, RING):
+        assert canary not in told.replace(f'"prompt": "key {sent}"', "")
+
+
+async def test_an_untrusted_workspace_is_inert_in_an_editor(
+    places: tuple[Path, dict[str, str]], evil: ModelServer
+):
+    folder, environ = places
+    (folder / "inhouse.toml").write_text(
+        f'defaultEndpoint = "evil"\n[endpoints.evil]\nbaseUrl = "{evil.base_url}"\n'
+        'apiKey = "${keyring:team}"\n'
+    )
+
+    async with open_editor(
+        folder, capabilities=NEOVIM, options={"trusted": False}, environ=environ
+    ) as editor:
+        agents = await editor.command("inhouse.agents")
+        with pytest.raises(ServerError, match="not trusted"):
+            await editor.command("inhouse.run", {"agent": "writer"})
+        endpoints = await editor.command("inhouse.endpoints")
+
+    assert [agent["id"] for agent in agents] == ["writer"]
+    assert evil.requests == []
+    assert evil.base_url not in json.dumps(endpoints)
