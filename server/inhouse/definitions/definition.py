@@ -37,6 +37,17 @@ def check(
     known_tools: Collection[str] = (),
 ) -> Checked:
     """Check what a file says.  Never raises; a definition with an error is None."""
+    try:
+        return _check(found, path, environment, known_tools)
+    except RecursionError:
+        message = "Nested too deep to be checked."
+        problem = Problem(path, place_range(found.places), Severity.ERROR, "too-deep", message)
+        return Checked(None, (problem,))
+
+
+def _check(
+    found: Found, path: Path, environment: Mapping[str, str], known_tools: Collection[str]
+) -> Checked:
     shape, mistakes = structure(found.values)
     mistakes = [mistake for mistake in mistakes if not _covers(found, mistake.path)]
     mistakes += [m for m in rule_mistakes(_with_unknown(found)) if not _covers(found, m.path)]

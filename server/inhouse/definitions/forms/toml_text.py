@@ -22,6 +22,8 @@ _MEANT = re.compile(
 )
 _KEY = re.compile(r"[\w.\-\"' \t\[\]]+")
 _MOST_DOTS = 100
+_LARGEST_NUMBER = 2**63
+_NO_NUMBERS = (float("inf"), float("-inf"))
 _TRIES = 3
 _DEEPEST = 30
 
@@ -59,7 +61,7 @@ def _values(path: Path, text: str) -> tuple[dict[str, Any], list[Problem]]:
     for _ in range(_TRIES):
         try:
             return _plain(tomllib.loads(text.replace("\r\n", "\n"))), problems
-        except tomllib.TOMLDecodeError as error:
+        except ValueError as error:  # also a number of thousands of digits
             place = _place(str(error), lines)
             if not problems:
                 what = _WHERE.sub("", str(error))
@@ -83,9 +85,11 @@ def _plain(value: Any) -> Any:
         return {name: _plain(item) for name, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
     if isinstance(value, list):
         return [_plain(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
-    if isinstance(value, str | bool | int | float):
+    if isinstance(value, int) and abs(value) < _LARGEST_NUMBER:
         return value
-    return str(value)
+    if isinstance(value, str | float) and value not in _NO_NUMBERS and value == value:  # noqa: PLR0124
+        return value
+    return str(value) if not isinstance(value, int) else "a very large number"
 
 
 def _place_statement(

@@ -26,6 +26,7 @@ from inhouse.definitions.values import (
 _LARGEST = 150_000
 _MEANT = re.compile(r"^(?:displayName|toolNames|instructionsPrompt|systemPrompt)\s*:", re.MULTILINE)
 _NESTED = re.compile(r"(?:[\[{]\s?){100}")
+_LARGEST_NUMBER = 2**63
 _TRIES = 8
 _TAG = "tag:yaml.org,2002:"
 
@@ -135,7 +136,9 @@ def _number(node: Any) -> Any:
         value = _constructor().construct_object(node)
     except Exception:  # noqa: BLE001 - any text may claim to be a number with `!!int`
         return UNKNOWN
-    return whole(value) if isinstance(value, float) else value
+    if isinstance(value, float):
+        return whole(value)
+    return value if isinstance(value, int) and abs(value) < _LARGEST_NUMBER else UNKNOWN
 
 
 @cache

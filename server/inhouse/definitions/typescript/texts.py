@@ -15,6 +15,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _BASES = {"0x": 16, "0o": 8, "0b": 2}
 _EXACT = 2**53
 _TOP = 0x10FFFF
+_LONGEST_NUMBER = 400
 
 
 def string_value(node: "Node", source: Source) -> str:
@@ -46,6 +47,8 @@ def whole_text(text: str) -> str:
 
 def number_value(text: str) -> Any:
     plain = text.replace("_", "").lower()
+    if len(plain) > _LONGEST_NUMBER:
+        return UNKNOWN
     try:
         if plain[:2] in _BASES:
             return int(plain, _BASES[plain[:2]])
