@@ -46,8 +46,8 @@ class Evaluation:
         self._imported: set[str] = set()
         self._shown: dict[str, str] = {}
         """Per module the text that its line numbers count in."""
-        self._stubs: dict[str, dict[str, Any]] = {}
-        """Per message of a stub where it was imported."""
+        self._known: dict[str, dict[str, Any]] = {}
+        """Per message that the guest gets to see, what the user is told instead."""
         self._refused: dict[str, Any] | None = None
         self._guest = Guest(template, load=self._import, hosts=(self._require,))
 
@@ -71,8 +71,8 @@ class Evaluation:
         report: dict[str, Any] = {"op": "failed", "name": error.name, "message": error.message}
         if self._refused is not None and _UNLOADED.search(error.message):
             return report | self._refused, b""
-        if error.message in self._stubs:
-            return report | self._stubs[error.message], b""
+        if error.message in self._known:
+            return report | self._known[error.message], b""
         places = [
             (found.start(), name, int(found[1]), int(found[2]))
             for name in self._shown
@@ -105,7 +105,7 @@ class Evaluation:
             name = str(answer["name"])
             if answer["kind"] == "stub":
                 name = f"{name} for {base}"
-                self._stubs[source] = {"module": base, "specifier": specifier}
+                self._known[source] = {"module": base, "specifier": specifier}
                 names = stub_names(self._shown.get(base, ""), specifier)
                 return name, _stub_module(source, names)
             if name in self._imported:
@@ -154,7 +154,10 @@ class Evaluation:
                 return {"error": f"{specifier!r} is an ES module: use import, not require"}
         except GuestError as error:
             refused, self._refused = self._refused, None
-            return {"error": refused["message"] if refused else error.message}
+            # Why is not the guest's business: it would learn what there is outside.
+            message = f"Cannot find module '{specifier}'"
+            self._known[message] = refused or {"message": error.message}
+            return {"error": message}
         return {"name": name, "source": code}
 
 
