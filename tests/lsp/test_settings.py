@@ -225,3 +225,17 @@ async def test_a_setting_that_is_taken_back_is_gone(project):
             return False
 
         await until(gone)
+
+
+async def test_a_state_folder_that_cannot_be_used_is_told_and_mended_without_a_restart(project):
+    blocked = project.home / "blocked"
+    blocked.write_text("a file where a folder should be")
+    environ = project.environ | {"INHOUSE_HOME": str(blocked)}
+    async with open_editor(project.folder, **project.how(NEOVIM, environ=environ)) as editor:
+        for _ in range(2):
+            with pytest.raises(ServerError, match="INHOUSE_HOME"):
+                await editor.command("inhouse.run", {"agent": "writer"})
+        assert "INHOUSE_HOME" in editor.messages("window/showMessage")[0]["message"]
+        blocked.unlink()
+        started = await editor.command("inhouse.run", {"agent": "writer"})
+        assert (await editor.ended(started["runId"]))["status"] == "completed"

@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 _PIECE = 1 << 16
 _LAST_WORDS = 2.0
 """Seconds that an editor has to read what was said before the end."""
+_AT_LATEST = 20.0
+"""Seconds after which the process leaves, whatever still hangs."""
 _AGENTS_BUDGET = 1.0
 """Seconds that ``initialize`` may wait for agents, for a client that cannot hear of them later."""
 Chunks = AsyncIterator[bytes]
@@ -201,8 +203,19 @@ async def _serve_pipes(source: int, target: int) -> int:
     for signal in processes.ENDING:
         with contextlib.suppress(NotImplementedError, RuntimeError):
             loop.add_signal_handler(signal, stopping.stop, 0)
+    leaving = loop.create_task(_leave_at_last(stopping), name="leaving")
     outbox = PipeOutbox(target, on_lost=lambda: stopping.stop(1))
-    return await converse(_chunks(source, loop), outbox, stopping)
+    status = await converse(_chunks(source, loop), outbox, stopping)
+    await leaving
+    return status
+
+
+async def _leave_at_last(stopping: Stopping) -> None:
+    """Whatever hangs in a thread or a clean-up: no process stays behind."""
+    await stopping.wait()
+    timer = threading.Timer(_AT_LATEST, os._exit, (stopping.status or 1,))
+    timer.daemon = True
+    timer.start()
 
 
 async def _chunks(descriptor: int, loop: asyncio.AbstractEventLoop) -> Chunks:

@@ -23,6 +23,8 @@ from inhouse.core.request import RunRequest
 from inhouse.core.route import Route
 
 _TAIL = 80
+_PATIENCE = 5.0
+"""Seconds for runs to clean up when everything ends."""
 
 
 @define
@@ -147,7 +149,8 @@ class Runs:
         await asyncio.sleep(0)
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks:
+            await asyncio.wait(tasks, timeout=_PATIENCE)
 
     def _forget(self, run: Run) -> None:
         run.ended = time.monotonic()

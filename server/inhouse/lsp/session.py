@@ -8,7 +8,7 @@ from inspect import isawaitable
 from pathlib import Path
 from typing import Any
 
-from inhouse.core.errors import UserError
+from inhouse.core.errors import InhouseError, UserError
 from inhouse.core.events import EditChanged, EditState, RunEvent
 from inhouse.core.route import EndpointStatus
 from inhouse.host.host import Host, RunContext
@@ -63,6 +63,8 @@ class Session:
         self._endpoints = host.world.settings.endpoints
         self._started = started
         self._getting_ready: asyncio.Task[None] | None = None
+        self._broken: BaseException | None = None
+        """What went wrong when agents and settings were read for the first time."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -78,9 +80,12 @@ class Session:
 
     async def ready(self) -> None:
         """Wait until agents and settings have been read for the first time."""
-        await asyncio.shield(self._started)
+        await asyncio.wait((self._started,))
         if self._getting_ready is not None:
-            await asyncio.shield(self._getting_ready)
+            await asyncio.wait((self._getting_ready,))
+        if self._broken is not None:  # The user may have mended it by now.
+            await self.host.reload()
+            self._broken = None
 
     def execute(self, command: str, given: list[Any] | None, token: Token | None) -> Awaitable[Any]:
         """Run a command of the client.  Raises `InhouseError`."""
@@ -203,10 +208,15 @@ class Session:
 
     def _is_ready(self) -> bool:
         pending = self._getting_ready is not None and not self._getting_ready.done()
-        return self._started.done() and not pending
+        return self._started.done() and not pending and self._broken is None
 
     async def _get_ready(self) -> None:
-        await asyncio.shield(self._started)
+        await asyncio.wait((self._started,))
+        if (error := self._started.exception()) is not None:
+            self._broken = error
+            what = str(error) if isinstance(error, InhouseError) else type(error).__name__
+            message = f"Inhouse could not read its settings and agents: {what}"
+            self.link.notify("window/showMessage", {"type": 1, "message": message})
         await self.settings.start()
         self.watching.start()
         # What was opened before anybody knew where definitions are.
