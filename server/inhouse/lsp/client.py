@@ -22,6 +22,8 @@ class Client:
     """``initializationOptions.inhouse``."""
     trusted: bool | None = None
     """``initializationOptions.trusted``; None where the client does not know."""
+    name: str = ""
+    """``clientInfo.name``."""
     draws: frozenset[str] = frozenset()
     """``initializationOptions.draws``: what the client shows by its own means, ``freeText``
     (questions that any text answers) and ``settingsProblems``."""
@@ -53,6 +55,7 @@ def read_client(params: Any) -> Client:
         process_id=process_id if isinstance(process_id, int) else None,
         capabilities=as_object(params.get("capabilities")),
         settings=as_object(settings) if isinstance(settings, dict) else None,
+        name=str(as_object(params.get("clientInfo")).get("name", "")),
         trusted=trusted if isinstance(trusted, bool) else None,
         draws=frozenset(each for each in as_list(options.get("draws")) if isinstance(each, str)),
     )
