@@ -1,8 +1,8 @@
 /** Endpoints: add one, check all. */
 import { randomUUID } from "node:crypto";
 import * as vscode from "vscode";
-import { WorkDoneProgress } from "vscode-languageclient/node";
 import { setApiKey } from "./keys";
+import { load } from "./library";
 import { textOf } from "./problem";
 import type { EndpointStatus, Route } from "./protocol";
 import { showReport } from "./report";
@@ -96,7 +96,7 @@ async function checked(server: Server): Promise<EndpointStatus[]> {
   const client = await server.client();
   const workDoneToken = randomUUID();
   const done = new Promise<void>((resolve) => {
-    const listener = client.onProgress(WorkDoneProgress.type, workDoneToken, ({ kind }) => {
+    const listener = client.onProgress(load().WorkDoneProgress.type, workDoneToken, ({ kind }) => {
       if (kind === "end") {
         listener.dispose();
         resolve();

@@ -1,6 +1,4 @@
 /** The wire shapes of docs/protocol.md, as far as this extension reads them. */
-import { ProgressType } from "vscode-languageclient/node";
-
 export interface Route {
   endpoint: string;
   baseUrl: string;
@@ -97,5 +95,3 @@ export type RunEvent = { seq: number; runId: string; agent: string; parent?: str
   | { kind: "notice"; level: "info" | "warning"; code: string; message: string }
   | { kind: "finish"; result: RunResult }
 );
-
-export const runEvents = new ProgressType<{ events: RunEvent[] }>();

@@ -1,9 +1,12 @@
 /** Questions of a run: one at a time, in VS Code's own dialogs. */
 import * as vscode from "vscode";
-import { MessageType, ShowMessageRequest, type LanguageClient, type MessageActionItem, type ShowMessageRequestParams } from "vscode-languageclient/node";
+import type { LanguageClient, MessageActionItem, ShowMessageRequestParams } from "vscode-languageclient/node";
 import { textOf } from "./problem";
 import type { Runs } from "./runs";
 import type { Server } from "./server";
+
+/** LSP's MessageType. */
+const ERROR = 1, WARNING = 2;
 
 let turn: Promise<unknown> = Promise.resolve();
 
@@ -15,7 +18,7 @@ function oneAtATime<T>(ask: () => Thenable<T>): Promise<T> {
 
 /** Before the client starts: what the server asks is asked here. */
 export function drawQuestions(client: LanguageClient): void {
-  client.onRequest(ShowMessageRequest.type, (params, token) => oneAtATime(() => ask(params, token)));
+  client.onRequest("window/showMessageRequest", (params: ShowMessageRequestParams, token) => oneAtATime(() => ask(params, token)));
 }
 
 /** A question without choices comes only as an event: any text is an answer. */
@@ -40,9 +43,9 @@ function ask(params: ShowMessageRequestParams, token: vscode.CancellationToken):
     return Promise.resolve(null);
   }
   switch (params.type) {
-    case MessageType.Error:
+    case ERROR:
       return taken(vscode.window.showErrorMessage(params.message, ...actions), token);
-    case MessageType.Warning:
+    case WARNING:
       return warn(params.message, actions, token);
     default:
       return pick(params.message, actions, token);

@@ -1,8 +1,9 @@
 /** The runs of this window: started here, followed through their events. */
 import { randomUUID } from "node:crypto";
 import * as vscode from "vscode";
-import { WorkDoneProgress, WorkDoneProgressCancelNotification, type LanguageClient } from "vscode-languageclient/node";
-import { runEvents, type Route, type RunArguments, type RunEvent, type RunResult, type RunStarted, type Status } from "./protocol";
+import type { LanguageClient } from "vscode-languageclient/node";
+import { load } from "./library";
+import type { Route, RunArguments, RunEvent, RunResult, RunStarted, Status } from "./protocol";
 
 /** Where a run was started: a line that moves with the text around it. */
 export interface Place {
@@ -52,12 +53,13 @@ export class Runs implements vscode.Disposable {
 
   /** Start a run through *send* and follow it; the server answers at once. */
   async start(client: LanguageClient, argument: RunArguments, send: Send): Promise<Run> {
+    const { ProgressType, WorkDoneProgress } = load();
     const tokens = { streamToken: randomUUID(), workDoneToken: randomUUID() };
     let run: Run | undefined;
     const early: ((run: Run) => void)[] = []; // What arrives before the answer has named the run.
     const when = (act: (run: Run) => void): void => { if (run) { act(run); } else { early.push(act); } };
     const listeners = vscode.Disposable.from(
-      client.onProgress(runEvents, tokens.streamToken, ({ events }) => { when((each) => { events.forEach((event) => { this.take(each, event); }); }); }),
+      client.onProgress(new ProgressType<{ events: RunEvent[] }>(), tokens.streamToken, ({ events }) => { when((each) => { events.forEach((event) => { this.take(each, event); }); }); }),
       client.onProgress(WorkDoneProgress.type, tokens.workDoneToken, (value) => { when((each) => { this.report(each, value.message); }); }));
     try {
       const { runId, agent, route } = await send({ ...argument, ...tokens });
@@ -77,7 +79,7 @@ export class Runs implements vscode.Disposable {
   }
 
   cancel(client: LanguageClient, run: Run): Promise<void> {
-    return client.sendNotification(WorkDoneProgressCancelNotification.type, { token: this.tokens.get(run.id)?.workDoneToken ?? "" });
+    return client.sendNotification("window/workDoneProgress/cancel", { token: this.tokens.get(run.id)?.workDoneToken ?? "" });
   }
 
   /** The server is gone, and what ran in it. */

@@ -1,14 +1,16 @@
 /** The language server's life: started when first needed, restarted with back-off, told of keys and trust. */
 import { spawn, type ChildProcess } from "node:child_process";
 import * as vscode from "vscode";
-import { CloseAction, ErrorAction, ExecuteCommandRequest, LanguageClient, RevealOutputChannelOn, State, TextDocumentContentRequest, type Middleware } from "vscode-languageclient/node";
+import type { LanguageClient, Middleware } from "vscode-languageclient/node";
 import { environmentPython } from "./environment";
 import { keysFor } from "./keys";
+import { load } from "./library";
 import { StartProblem, textOf, type Remedy } from "./problem";
 import { drawQuestions } from "./questions";
 import { explicitSettings, settingNames } from "./settings";
 import { SettingsProblems } from "./settingsProblems";
 
+const EXECUTE = "workspace/executeCommand";
 /** Seconds to wait before each restart; a crash after the last one is left to the user. */
 const BACK_OFF = [1, 2, 4, 8, 16];
 const FORGIVEN_AFTER = 180_000;
@@ -25,6 +27,7 @@ export class Server implements vscode.Disposable {
   private starting?: Promise<LanguageClient>;
   private process?: ChildProcess;
   private crashes: number[] = [];
+  private running = false;
   private disposed = false;
 
   constructor(private readonly context: vscode.ExtensionContext, private readonly middleware: () => Middleware) {}
@@ -41,13 +44,13 @@ export class Server implements vscode.Disposable {
   /** Run a command of the server: docs/protocol.md, "Commands". */
   async execute<T>(command: string, argument?: object): Promise<T> {
     const client = await this.client();
-    return client.sendRequest(ExecuteCommandRequest.type, { command, arguments: argument ? [argument] : [] }) as Promise<T>;
+    return client.sendRequest(EXECUTE, { command, arguments: argument ? [argument] : [] }) as Promise<T>;
   }
 
   /** Have VS Code ask for a document of the server's again. */
   async rereadTranscript(uri: vscode.Uri): Promise<void> {
     const client = await this.client();
-    for (const { scheme, onDidChangeEmitter } of client.getFeature(TextDocumentContentRequest.method)?.getProviders() ?? []) {
+    for (const { scheme, onDidChangeEmitter } of client.getFeature("workspace/textDocumentContent")?.getProviders() ?? []) {
       if (scheme === uri.scheme) {
         onDidChangeEmitter.fire(uri);
       }
@@ -74,6 +77,7 @@ export class Server implements vscode.Disposable {
   async stop(reason: string): Promise<void> {
     const client = await this.starting?.catch(() => undefined);
     this.starting = undefined;
+    this.running = false;
     if (client) {
       this.stopped.fire(reason);
       await client.dispose().catch((error: unknown) => { this.log.warn(textOf(error)); });
@@ -89,7 +93,8 @@ export class Server implements vscode.Disposable {
 
   private async start(): Promise<LanguageClient> {
     const [command, ...parts] = await this.command();
-    const client = new QuietClient("inhouse", "Inhouse", () => this.spawn(command, parts), {
+    const { CloseAction, ErrorAction, RevealOutputChannelOn } = load();
+    const client = newQuietClient("inhouse", "Inhouse", () => this.spawn(command, parts), {
       documentSelector: [{ scheme: "file" }, { scheme: "untitled" }, { scheme: "inhouse-run" }, { scheme: "inhouse-diff" }],
       outputChannel: this.log,
       revealOutputChannelOn: RevealOutputChannelOn.Never,
@@ -98,7 +103,7 @@ export class Server implements vscode.Disposable {
       initializationFailedHandler: () => false,
       errorHandler: {
         error: () => ({ action: ErrorAction.Continue, handled: true }),
-        closed: () => { this.crashed(client); return { action: CloseAction.DoNotRestart, handled: true }; },
+        closed: () => { this.crashed(); return { action: CloseAction.DoNotRestart, handled: true }; },
       },
       middleware: this.middleware(),
     });
@@ -111,8 +116,9 @@ export class Server implements vscode.Disposable {
       throw new StartProblem("The language server stopped while it was starting; the log says why.", ["retry", "showLog"]);
     }
     for (const key of await keysFor(this.context)) {
-      await client.sendRequest(ExecuteCommandRequest.type, { command: "inhouse.setKey", arguments: [key] });
+      await client.sendRequest(EXECUTE, { command: "inhouse.setKey", arguments: [key] });
     }
+    this.running = true;
     this.started.fire(client);
     return client;
   }
@@ -151,11 +157,12 @@ export class Server implements vscode.Disposable {
     return child;
   }
 
-  private crashed(client: LanguageClient): void {
-    if (this.disposed || client.state !== State.Running) {
+  private crashed(): void {
+    if (this.disposed || !this.running) {
       return; // Stopped on purpose, or it never ran: start() tells that.
     }
     this.starting = undefined;
+    this.running = false;
     this.stopped.fire("The server stopped unexpectedly.");
     const now = Date.now();
     this.crashes = [...this.crashes.filter((at) => now - at < FORGIVEN_AFTER), now];
@@ -187,10 +194,13 @@ export class Server implements vscode.Disposable {
 }
 
 /** The client's own words about a lost server go to the log: the user gets ours. */
-class QuietClient extends LanguageClient {
-  override error(message: string, data?: unknown): void {
-    super.error(message, data, false);
+function newQuietClient(...parts: ConstructorParameters<typeof LanguageClient>): LanguageClient {
+  class QuietClient extends load().LanguageClient {
+    override error(message: string, data?: unknown): void {
+      super.error(message, data, false);
+    }
   }
+  return new QuietClient(...parts);
 }
 
 async function choosePython(): Promise<boolean> {

@@ -48,10 +48,10 @@ export function write(folder, files) {
 }
 
 /** Settings of scope machine are read from Machine/settings.json: to VS Code this is a remote window. */
-export async function startWorkbench({ vsix, settings = {}, machine = {}, env = {}, trust = false, tests = false, data = temporary("inhouse-vscode-") } = {}) {
+export async function startWorkbench({ vsix, settings = {}, machine = {}, env = {}, keys = [], trust = false, tests = false, data = temporary("inhouse-vscode-") } = {}) {
   write(data, {
     "User/settings.json": JSON.stringify({ ...USER_SETTINGS, "security.workspace.trust.enabled": trust, "security.workspace.trust.startupPrompt": "never", ...settings }),
-    "Machine/settings.json": JSON.stringify(machine), "ext/.keep": "", "xdg/.keep": "", "home/.keep": "",
+    "User/keybindings.json": JSON.stringify(keys), "Machine/settings.json": JSON.stringify(machine), "ext/.keep": "", "xdg/.keep": "", "home/.keep": "",
   });
   const node = path.join(EDITOR, "node24"), entry = path.join(EDITOR, "lib/node_modules/code-server/out/node/entry.js");
   const keys = Object.fromEntries(["OPENROUTER_API_KEY", "OPENAI_API_KEY", "CODEBUFF_API_KEY", "CODEBUFF_LOCAL_BASE_URL", "CODEBUFF_BASE_URL"].map((name) => [name, undefined]));

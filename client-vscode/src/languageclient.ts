@@ -1,0 +1,2 @@
+/** A file of its own in the package: see library.ts. */
+export * from "vscode-languageclient/node";

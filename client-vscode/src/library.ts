@@ -1,0 +1,6 @@
+/** The language client's library: 400 kB that are not even read before a server starts. */
+import type * as library from "./languageclient";
+
+// A require inside a function is the one lazy import that extension hosts of every age know.
+// eslint-disable-next-line @typescript-eslint/no-require-imports
+export const load = (): typeof library => require("./languageclient.js") as typeof library;
