@@ -3,6 +3,8 @@ import * as vscode from "vscode";
 import type { Run, Runs } from "./runs";
 
 const TICK = 1000;
+/** Milliseconds that a message stands before the next: nobody reads faster, and 20 runs may stream. */
+const READABLE = 400;
 
 /** Show all runs of this window, as long as they work. */
 export function showProgress(runs: Runs): vscode.Disposable {
@@ -36,10 +38,12 @@ export function notify(runs: Runs, run: Run, cancel: () => void): void {
   void vscode.window.withProgress(
     { location: vscode.ProgressLocation.Notification, title: `${run.agent} on ${where(run)}`, cancellable: true },
     (progress, token) => new Promise<void>((resolve) => {
+      let told = 0;
       const listeners = vscode.Disposable.from(
         token.onCancellationRequested(cancel),
         runs.onDidChange((changed) => {
-          if (changed === run) {
+          if (changed === run && Date.now() - told > READABLE) {
+            told = Date.now();
             progress.report({ message: run.message });
           }
         }),

@@ -9,6 +9,7 @@ import { StartProblem, textOf, type Remedy } from "./problem";
 import { drawQuestions } from "./questions";
 import { explicitSettings, settingNames } from "./settings";
 import { SettingsProblems } from "./settingsProblems";
+import { Rereading } from "./transcript";
 
 const EXECUTE = "workspace/executeCommand";
 /** Seconds to wait before each restart; a crash after the last one is left to the user. */
@@ -24,6 +25,7 @@ export class Server implements vscode.Disposable {
   /** A client that was running is gone; the text says why. */
   readonly onDidStop = this.stopped.event;
   private readonly problems = new SettingsProblems();
+  private readonly rereading = new Rereading((uri) => { void this.rereadTranscript(uri); });
   private starting?: Promise<LanguageClient>;
   private process?: ChildProcess;
   private crashes: number[] = [];
@@ -88,6 +90,7 @@ export class Server implements vscode.Disposable {
     this.disposed = true;
     await this.stop("The window was closed.");
     this.problems.dispose();
+    this.rereading.dispose();
     this.log.dispose();
   }
 
@@ -119,6 +122,8 @@ export class Server implements vscode.Disposable {
       await client.sendRequest(EXECUTE, { command: "inhouse.setKey", arguments: [key] });
     }
     this.running = true;
+    // After the start, so that it takes the place of the library's own, which reads hidden documents too.
+    client.onRequest("workspace/textDocumentContent/refresh", ({ uri }: { uri: string }) => { this.rereading.changed(vscode.Uri.parse(uri)); return null; });
     this.started.fire(client);
     return client;
   }

@@ -18,6 +18,27 @@ export async function showBeside(uri: vscode.Uri, options: vscode.TextDocumentSh
 
 const isTranscript = (input: unknown): boolean => input instanceof vscode.TabInputText && input.uri.scheme === SCHEME;
 
+/** Has transcripts read again when there is more, but only those that somebody sees: 20 runs may stream. */
+export class Rereading implements vscode.Disposable {
+  private readonly stale = new Set<string>();
+  private readonly listener = vscode.window.onDidChangeVisibleTextEditors(() => { this.stale.forEach((uri) => { this.changed(vscode.Uri.parse(uri)); }); });
+
+  constructor(private readonly read: (uri: vscode.Uri) => void) {}
+
+  changed(uri: vscode.Uri): void {
+    if (vscode.window.visibleTextEditors.some((editor) => editor.document.uri.toString() === uri.toString())) {
+      this.stale.delete(uri.toString());
+      this.read(uri);
+    } else {
+      this.stale.add(uri.toString());
+    }
+  }
+
+  dispose(): void {
+    this.listener.dispose();
+  }
+}
+
 /** Scroll with the text as long as its end is in view; stay where the user scrolled to otherwise. */
 export function followTranscripts(): vscode.Disposable {
   const following = new Set<vscode.TextEditor>();

@@ -54,8 +54,8 @@ export async function startWorkbench({ vsix, settings = {}, machine = {}, env = 
     "User/keybindings.json": JSON.stringify(keys), "Machine/settings.json": JSON.stringify(machine), "ext/.keep": "", "xdg/.keep": "", "home/.keep": "",
   });
   const node = path.join(EDITOR, "node24"), entry = path.join(EDITOR, "lib/node_modules/code-server/out/node/entry.js");
-  const keys = Object.fromEntries(["OPENROUTER_API_KEY", "OPENAI_API_KEY", "CODEBUFF_API_KEY", "CODEBUFF_LOCAL_BASE_URL", "CODEBUFF_BASE_URL"].map((name) => [name, undefined]));
-  const environment = { ...process.env, ...keys, HOME: path.join(data, "home"), XDG_CONFIG_HOME: path.join(data, "xdg"), INHOUSE_HOME: path.join(data, "inhouse"), EXTENSIONS_GALLERY: "{}", ...env };
+  const apiKeys = Object.fromEntries(["OPENROUTER_API_KEY", "OPENAI_API_KEY", "CODEBUFF_API_KEY", "CODEBUFF_LOCAL_BASE_URL", "CODEBUFF_BASE_URL"].map((name) => [name, undefined]));
+  const environment = { ...process.env, ...apiKeys, HOME: path.join(data, "home"), XDG_CONFIG_HOME: path.join(data, "xdg"), INHOUSE_HOME: path.join(data, "inhouse"), EXTENSIONS_GALLERY: "{}", ...env };
   const folders = ["--user-data-dir", data, "--extensions-dir", path.join(data, "ext")];
   if (vsix) {
     execFileSync(node, [entry, ...folders, "--install-extension", path.resolve(vsix), "--force"], { env: environment, stdio: "pipe" });
