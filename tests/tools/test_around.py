@@ -140,10 +140,16 @@ async def test_a_skill_is_loaded_by_name_and_the_projects_wins(tmp_path: Path):
         path = tmp_path / folder / ".agents/skills/release/SKILL.md"
         path.parent.mkdir(parents=True)
         path.write_text(text)
+    (tmp_path / "outside/stolen").mkdir(parents=True)
+    (tmp_path / "outside/stolen/SKILL.md").write_text(SKILL.replace("release", "stolen"))
+    (tmp_path / "w/.agents/skills/stolen").symlink_to(tmp_path / "outside/stolen")
+    (tmp_path / "w/.agents/skills/again").symlink_to("release")
     bad = tmp_path / "w/.claude/skills/broken/SKILL.md"
     bad.parent.mkdir(parents=True)
     bad.write_text("---\n: [\n---\n")
     here = bench(tmp_path / "w", home=home)
+
+    assert "- release: How to release" in here.tools["skill"].spec.description
 
     result = await here.call("skill", name="release")
 

@@ -2,7 +2,7 @@
 
 from inhouse.core.ports import Tool
 
-from . import asking, editor, elsewhere, files, finding, search, shell, web, writing
+from . import asking, editor, elsewhere, files, finding, search, shell, skilled, web, writing
 from .context import Approvals, Fetch, Fetched, RunMemory, ToolContext
 from .placeholders import placeholders
 
@@ -19,5 +19,5 @@ __all__ = [
 
 def workspace_tools(context: ToolContext) -> tuple[Tool, ...]:
     """Give every tool that works on the workspace, bound to *context*."""
-    rooms = (asking, editor, elsewhere, files, finding, search, shell, web, writing)
+    rooms = (asking, editor, elsewhere, files, finding, search, shell, skilled, web, writing)
     return tuple(tool for room in rooms for tool in room.tools(context))

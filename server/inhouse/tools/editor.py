@@ -1,6 +1,5 @@
-"""What only an editor knows (problems, open files, the selection), and skills."""
+"""What only an editor knows: problems, open files, the selection."""
 
-import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,6 @@ from inhouse.core.errors import ToolError
 from inhouse.core.ports import Tool
 
 from .context import ToolContext
-from .knowledge import Skill, skills
 from .schemas import ends_step, spec
 
 _MOST_DIAGNOSTICS = 200
@@ -29,15 +27,10 @@ def tools(context: ToolContext) -> tuple[Tool, ...]:
     async def selection(_: str, __: Mapping[str, Any]) -> Any:
         return _selection(context)
 
-    async def skill(_: str, arguments: Mapping[str, Any]) -> Any:
-        found = await asyncio.to_thread(skills, context.access, context.home)
-        return _skill(found, arguments["name"])
-
     return (
         Tool(spec("diagnostics"), diagnostics, ends_step("diagnostics")),
         Tool(spec("open_files"), open_files, ends_step("open_files")),
         Tool(spec("selection"), selection, ends_step("selection")),
-        Tool(spec("skill"), skill, ends_step("skill")),
     )
 
 
@@ -81,12 +74,3 @@ def _shown(context: ToolContext, path: Path) -> str | None:
         return context.access.place(str(path)).shown
     except ToolError:
         return None
-
-
-def _skill(found: Mapping[str, Skill], name: str) -> dict[str, Any]:
-    skill = found.get(name)
-    if skill is None:
-        names = ", ".join(sorted(found)) or "none (they are in .agents/skills/NAME/SKILL.md)"
-        raise ToolError(f"No skill {name!r}.  Skills: {names}", code="no_skill")
-    result = {"name": skill.name, "description": skill.description, "content": skill.content}
-    return result | ({"license": skill.licence} if skill.licence else {})

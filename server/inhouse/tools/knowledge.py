@@ -14,6 +14,7 @@ from inhouse.core.errors import ToolError
 from .access import Access
 from .encoding import decode
 from .opening import read_bytes
+from .paths import locate
 from .walking import files_under
 
 NAMES = ("knowledge.md", "agents.md", "claude.md")
@@ -98,7 +99,7 @@ def _front_matter(text: str) -> Mapping[str, Any]:
 def _skill_folders(access: Access, home: Path) -> Iterator[tuple[Path, str]]:
     for root in (*access.roots, home):
         for folder in _SKILL_FOLDERS:
-            yield Path(os.path.realpath(root)), folder
+            yield root, folder
 
 
 def _names_in(folder: Path) -> list[str]:
@@ -130,15 +131,17 @@ def _at_home(home: Path) -> Iterator[KnowledgeFile]:
     for name in NAMES:
         if f".{name}" in names:
             own = names[f".{name}"]
-            text = _read(Path(os.path.realpath(home)), own)
+            text = _read(home, own)
             if text is not None:
                 yield KnowledgeFile(f"~/{own}", text)
                 return
 
 
 def _read(root: Path, relative: str) -> str | None:
+    """Links are followed as long as they stay under *root*."""
     try:
-        return decode(read_bytes(root, relative, most=_MOST_BYTES), name=relative)[0]
+        place = locate(relative, (root,))
+        return decode(read_bytes(place.root, place.relative, most=_MOST_BYTES), name=relative)[0]
     except (ToolError, OSError):
         return None
 
