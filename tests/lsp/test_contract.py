@@ -133,7 +133,7 @@ HUNK = Pending("edit-1.1", "r", "a", Path("/a.txt"), "a\n", Hunk(0, ("a\n",), ("
             ),
         ),
         ("Contact", wire.contact(RESULT.contacts[0]), wire.contact(RESULT.contacts[0])),
-        ("Hunk", review.as_json(HUNK, "a\n"), review.as_json(HUNK, "gone")),
+        ("Hunk", review.as_json(HUNK, "a\n", "u"), review.as_json(HUNK, "gone", "u")),
     ],
 )
 def test_each_shape_is_as_the_page_says(name, full, bare):

@@ -203,3 +203,28 @@ async def test_a_client_that_takes_no_changes_keeps_its_open_files(fixing):
         assert states == {uri: "rejected", closed.as_uri(): "applied"}
         assert opened.read_text() == "one\n"
         assert closed.read_text() == "two\n"
+
+
+async def test_a_workspace_behind_a_link_is_reviewed_by_the_editors_own_names(fixing, tmp_path):
+    link = tmp_path / "link"
+    link.symlink_to(fixing.folder)
+    fixing.file("a.txt", "one\n")
+    fixing.server.play(replace("a.txt", ("one", "two")))
+    async with open_editor(link, **fixing.how(VSCODE)) as editor:
+        uri = editor.open(link / "a.txt")
+        started = await editor.command(
+            "inhouse.run", {"agent": "fixer", "uri": uri, "streamToken": "s"}
+        )
+        result = await editor.ended(started["runId"])
+        assert result["edits"] == [{"uri": uri, "state": "proposed"}]
+        await editor.until(lambda: editor.diagnostics(uri))
+        assert [each["uri"] for each in await editor.command("inhouse.edits")] == [uri]
+        await act(editor, uri, 0, "Apply this hunk")
+        assert editor.buffers[uri] == "two\n"
+        result = await editor.command("inhouse.result", {"runId": started["runId"]})
+        assert result["edits"] == [{"uri": uri, "state": "applied"}]
+
+        definition = link / ".agents" / "fixer.ts"
+        other = editor.open(definition, language="typescript")
+        editor.change(other, editor.buffers[other].replace('"model": "test-model",', '"model": 5,'))
+        await editor.until(lambda: editor.diagnostics(other))

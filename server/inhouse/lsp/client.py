@@ -3,6 +3,7 @@
 Kept as the JSON it sent: one odd capability must not cost the others.
 """
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -65,6 +66,11 @@ def to_path(uri: str) -> Path | None:
     """Give the path of a ``file:`` URI; None for anything else."""
     path = uris.to_fs_path(uri)
     return Path(path) if path else None
+
+
+def real(path: Path) -> Path:
+    """Give the path with links resolved: the host's word for a file, whatever the editor's is."""
+    return Path(os.path.realpath(path))
 
 
 def to_uri(path: Path) -> str:

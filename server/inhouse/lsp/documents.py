@@ -10,7 +10,7 @@ from lsprotocol import types
 
 from inhouse.core.text import Position, Range
 from inhouse.lsp import positions
-from inhouse.lsp.client import to_path
+from inhouse.lsp.client import to_path, to_uri
 
 
 @define
@@ -46,6 +46,11 @@ class Documents:
                 if document.path is not None and os.path.realpath(document.path) == real
             ]
         return found[0] if found else None
+
+    def uri_of(self, path: Path) -> str:
+        """Name a file as the editor does, where it has it open."""
+        document = self.find(path)
+        return to_uri(path) if document is None else document.uri
 
     def opened(self, item: types.TextDocumentItem) -> OpenDocument:
         document = OpenDocument(

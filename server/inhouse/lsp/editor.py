@@ -11,6 +11,7 @@ from inhouse.core.settings import EditMode
 from inhouse.host.host import RunContext
 from inhouse.lsp import applying, positions
 from inhouse.lsp.applying import Current
+from inhouse.lsp.client import real
 from inhouse.lsp.diagnostics import lsp_range
 from inhouse.tools.disk import DiskWorkspace
 from inhouse.tools.edits import rebased_text, unified_diff
@@ -95,7 +96,7 @@ class EditorWorkspace:
         """What other servers found is not told to us by any client; our own is."""
         if path is None:
             return None
-        return self._session.diagnostics.at(path.as_uri()) or None
+        return self._session.diagnostics.at(self._session.documents.uri_of(path)) or None
 
     async def _current(self, path: Path) -> Current:
         return await read_current(self._session, path, self._disk)
@@ -110,7 +111,7 @@ class EditorWorkspace:
 
     def _emit(self, path: Path, state: EditState, old: str | None, new: str | None) -> None:
         diff = unified_diff(_shown(path, self.root), old, new)
-        self._context.emit(EditChanged(path.as_uri(), state, diff))
+        self._context.emit(EditChanged(self._session.documents.uri_of(path), state, diff))
 
 
 def disk_workspace(roots: tuple[Path, ...], approver: Approver) -> DiskWorkspace:
@@ -166,7 +167,8 @@ def _nearest_first(roots: tuple[Path, ...], path: Path | None) -> tuple[Path, ..
     """The folder that the run was started in comes first."""
     if path is None:
         return roots
-    return tuple(sorted(roots, key=lambda root: not path.is_relative_to(root)))
+    place = real(path)
+    return tuple(sorted(roots, key=lambda root: not place.is_relative_to(root)))
 
 
 def _shown(path: Path, root: Path) -> str:

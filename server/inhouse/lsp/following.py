@@ -1,6 +1,7 @@
 """One run as an editor follows it: progress, stream and transcript around `Host.run`."""
 
 import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inhouse import wire
@@ -8,7 +9,7 @@ from inhouse.core.events import QuestionAsked, RunEvent, RunFinished, RunResult,
 from inhouse.core.request import RunRequest
 from inhouse.host.host import Plan
 from inhouse.lsp import arguments
-from inhouse.lsp.client import Json, to_path
+from inhouse.lsp.client import Json, real, to_path
 from inhouse.lsp.progress import WorkDone
 from inhouse.lsp.questions import asking_for
 from inhouse.lsp.runs import Run
@@ -29,7 +30,7 @@ def start(session: "Session", argument: arguments.Run, token: arguments.Token | 
         endpoint=argument.endpoint,
         model=argument.model,
         session=argument.session,
-        path=to_path(argument.uri) if argument.uri else None,
+        path=_place(argument.uri),
         range=argument.range,
     )
     plan = session.host.plan(request)
@@ -40,6 +41,11 @@ def start(session: "Session", argument: arguments.Run, token: arguments.Token | 
 
     run = session.runs.start(request, plan.route, follow, uri=argument.uri)
     return {"runId": run.id, "agent": plan.agent.id, "route": wire.route(plan.route)}
+
+
+def _place(uri: str | None) -> Path | None:
+    path = to_path(uri) if uri is not None else None
+    return None if path is None else real(path)
 
 
 class _Following:

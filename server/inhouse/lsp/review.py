@@ -12,7 +12,7 @@ from inhouse.core.events import EditState
 from inhouse.core.text import Position, Range, Severity
 from inhouse.lsp.applying import Current
 from inhouse.lsp.arguments import Hunks
-from inhouse.lsp.client import Json, to_path, to_uri
+from inhouse.lsp.client import Json, real, to_path
 from inhouse.lsp.diagnostics import Diagnostic, diagnostic, lsp_range
 from inhouse.lsp.documents import OpenDocument
 from inhouse.lsp.lenses import lens
@@ -69,7 +69,7 @@ class Review:
             each
             for file, pending in self._waiting.items()
             for each in pending
-            if (path is None or file == path)
+            if (path is None or real(file) == path)
             and wanted.run_id in (None, each.run_id)
             and wanted.hunk in (None, each.id)
         ]
@@ -177,8 +177,7 @@ class Review:
     def _show(self) -> None:
         found: dict[str, list[Diagnostic]] = {}
         for path, waiting in self._waiting.items():
-            document = self._session.documents.find(path)
-            uri = to_uri(path) if document is None else document.uri
+            uri = self._session.documents.uri_of(path)
             found[uri] = [self._diagnostic(each, self.text(path)) for each in waiting]
         self._session.diagnostics.show("review", found)
         self._session.refresher.touch()
@@ -232,14 +231,14 @@ def summary(pending: Pending) -> str:
             return f"a change here (-{removed} +{added}):\n{_body(pending.hunk)}"
 
 
-def as_json(pending: Pending, text: str | None) -> Json:
+def as_json(pending: Pending, text: str | None, uri: str) -> Json:
     """Give a change as rich clients read it."""
     where = where_is(pending, text)
     return {
         "id": pending.id,
         "runId": pending.run_id,
         "agent": pending.agent,
-        "uri": to_uri(pending.path),
+        "uri": uri,
         "kind": pending.kind,
         "fits": where is not None,
         "range": None if where is None else lsp_range(where),
@@ -282,4 +281,4 @@ def _path(uri: str) -> Path:
     path = to_path(uri)
     if path is None:
         raise UserError(f"{uri!r} is not a file: URI.")
-    return path
+    return real(path)

@@ -20,8 +20,10 @@ Given = list[Any] | None
 def edits(session: "Session", command: str, given: Given, _: Token | None) -> Any:
     """Give every hunk that waits."""
     wanted = structure(command, given, Hunks)
-    review = session.review
-    return [as_json(each, review.text(each.path)) for each in review.waiting(wanted)]
+    review, uri_of = session.review, session.documents.uri_of
+    return [
+        as_json(each, review.text(each.path), uri_of(each.path)) for each in review.waiting(wanted)
+    ]
 
 
 async def apply(session: "Session", command: str, given: Given, _: Token | None) -> Any:
@@ -49,7 +51,7 @@ async def preview(session: "Session", command: str, given: Given, _: Token | Non
         "uri": current.uri,
         "original": current.text,
         "proposed": session.review.proposed(waiting[0].path, current.text),
-        "hunks": [as_json(each, current.text) for each in waiting],
+        "hunks": [as_json(each, current.text, current.uri) for each in waiting],
     }
 
 

@@ -15,7 +15,7 @@ from inhouse import __version__
 from inhouse.core.errors import InhouseError
 from inhouse.lsp import protocol
 from inhouse.lsp.actions import actions
-from inhouse.lsp.client import Json, as_list, to_path
+from inhouse.lsp.client import Json, as_list, real, to_path
 from inhouse.lsp.commands import is_refusal
 from inhouse.lsp.documents import from_lsp
 from inhouse.lsp.language import features
@@ -102,7 +102,7 @@ class Server(LanguageServer):
 
     def _watched(self, params: types.DidChangeWatchedFilesParams) -> None:
         paths = [to_path(change.uri) for change in params.changes]
-        self.session.watching.touched([path for path in paths if path is not None])
+        self.session.watching.touched([real(path) for path in paths if path is not None])
 
     def _folders(self, params: types.DidChangeWorkspaceFoldersParams) -> None:
         self.session.folders_changed(

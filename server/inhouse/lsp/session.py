@@ -16,7 +16,7 @@ from inhouse.lsp import problems
 from inhouse.lsp.agent_commands import AgentCommands
 from inhouse.lsp.applying import Buffers, Current
 from inhouse.lsp.arguments import Token
-from inhouse.lsp.client import Client, to_path, to_uri
+from inhouse.lsp.client import Client, real, to_path, to_uri
 from inhouse.lsp.commands import execute
 from inhouse.lsp.diagnostics import Diagnostics
 from inhouse.lsp.documents import Documents, OpenDocument
@@ -83,9 +83,6 @@ class Session:
         await asyncio.wait((self._started,))
         if self._getting_ready is not None:
             await asyncio.wait((self._getting_ready,))
-        if self._broken is not None:  # The user may have mended it by now.
-            await self.host.reload()
-            self._broken = None
 
     def execute(self, command: str, given: list[Any] | None, token: Token | None) -> Awaitable[Any]:
         """Run a command of the client.  Raises `InhouseError`."""
@@ -127,11 +124,12 @@ class Session:
 
     def edited(self, run_id: str, agent: str, path: Path, state: EditState, diff: str) -> None:
         """The user has decided on an edit of a run, which may be over."""
-        self.host.book.edited(run_id, to_uri(path), state)
+        uri = self.documents.uri_of(path)
+        self.host.book.edited(run_id, uri, state)
         run = self.runs.get(run_id)
         if run is not None and (listener := self.listeners.get(run.id)) is not None:
             parent = None if run_id == run.id else run.id
-            happening = EditChanged(to_uri(path), state, diff)
+            happening = EditChanged(uri, state, diff)
             listener(RunEvent(run_id, agent, happening, parent))
 
     def usable_agents(self) -> list[str]:
@@ -175,9 +173,10 @@ class Session:
 
     def document_changed(self, uri: str) -> None:
         """A document was opened, changed, saved or closed."""
-        path = to_path(uri)
-        if path is None:
+        named = to_path(uri)
+        if named is None:
             return
+        path = real(named)
         if self.documents.get(uri) is None:
             self.buffers.closed(path)
         self.review.looked_at(path)
@@ -203,12 +202,15 @@ class Session:
     async def _execute(self, command: str, given: list[Any] | None, token: Token | None) -> Any:
         if not self._is_ready():
             await self.ready()
+        if self._broken is not None:  # The user may have mended it by now.
+            await self.host.reload()
+            self._broken = None
         result: Any = execute(self, command, given, token)
         return await result if isawaitable(result) else result
 
     def _is_ready(self) -> bool:
         pending = self._getting_ready is not None and not self._getting_ready.done()
-        return self._started.done() and not pending and self._broken is None
+        return self._started.done() and not pending
 
     async def _get_ready(self) -> None:
         await asyncio.wait((self._started,))
@@ -220,7 +222,7 @@ class Session:
         await self.settings.start()
         self.watching.start()
         # What was opened before anybody knew where definitions are.
-        self.watching.touched([each.path for each in self.documents if each.path is not None])
+        self.watching.touched([real(each.path) for each in self.documents if each.path is not None])
 
     def _disk(self) -> Any:
         return disk_workspace(self.host.roots, self.approver)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from inhouse.core.errors import InhouseError
+from inhouse.lsp.client import real
 
 if TYPE_CHECKING:
     from inhouse.lsp.session import Session
@@ -77,9 +78,9 @@ class Watching:
     def _texts(self) -> Mapping[Path, str]:
         """What is unsaved wins over what is on disk."""
         return {
-            document.path: document.text
+            real(document.path): document.text
             for document in self._session.documents
-            if document.path is not None and self.concerns(document.path)
+            if document.path is not None and self.concerns(real(document.path))
         }
 
     async def _catch_up(self) -> None:
