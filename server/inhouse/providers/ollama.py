@@ -29,8 +29,9 @@ from inhouse.providers.context import need_of
 from inhouse.providers.failures import Place
 from inhouse.providers.json_values import fields, items, text, whole
 from inhouse.providers.listing import listed_models
-from inhouse.providers.retrying import TRIES, first_of
+from inhouse.providers.retrying import first_of
 from inhouse.providers.shared import Shared
+from inhouse.providers.streamed import TRIES
 from inhouse.providers.thinking import ThinkingText
 from inhouse.providers.windows import ollama_loaded_window
 

@@ -25,7 +25,8 @@ from inhouse.providers.egress import DEFAULT_HEADERS
 from inhouse.providers.events import Line, answered, server_sent
 from inhouse.providers.failures import Place
 from inhouse.providers.listing import listed_models
-from inhouse.providers.retrying import TRIES, first_of
+from inhouse.providers.retrying import first_of
+from inhouse.providers.streamed import TRIES
 from inhouse.providers.urls import http_address
 
 if TYPE_CHECKING:

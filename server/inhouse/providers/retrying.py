@@ -13,8 +13,8 @@ from tenacity import (
 
 from inhouse.core.errors import ProviderUnavailableError
 from inhouse.core.events import ModelChunk, Notice
+from inhouse.providers.streamed import TRIES
 
-TRIES = 4
 LONGEST_WAIT = 60.0
 """A server that wants a longer pause than this is reported, not waited for."""
 

@@ -8,6 +8,9 @@ from attrs import frozen
 from inhouse.core.events import ModelChunk
 from inhouse.core.ports import Prompt
 
+TRIES = 4
+"""How often a server is asked before it is given up (`inhouse.providers.retrying`)."""
+
 Chunks = AsyncGenerator[ModelChunk]
 Ask = Callable[[Prompt], Chunks]
 """Closing what it returns closes the connection."""
