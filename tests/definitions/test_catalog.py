@@ -301,3 +301,23 @@ async def test_the_engine_has_the_last_word_about_syntax(tmp_path, evaluator):
     catalog = await catalog_of(write(tmp_path, {".agents/a.ts": text}), evaluator)
 
     assert catalog.agents["one"].definition is not None
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_what_has_not_changed_is_not_evaluated_again(tmp_path, evaluator):
+    files = {
+        ".agents/a.ts": "import { X } from './x'\n" + literal(displayName="X"),
+        ".agents/x.ts": "export const X = 'X'\n",
+    }
+    catalog = await catalog_of(write(tmp_path, files), evaluator)
+    before = evaluations(evaluator)
+
+    await catalog.load()
+    assert evaluations(evaluator) == before
+    write(tmp_path, {".agents/x.ts": "export const X = 'Y'\n"})
+    await catalog.load()
+    assert catalog.agents["one"].display_name == "Y"
+
+
+def evaluations(sandbox):
+    return sum(worker.evaluations for worker in sandbox.status().workers)

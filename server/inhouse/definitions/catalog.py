@@ -14,6 +14,7 @@ from inhouse.definitions.drafts import (
     Unevaluated,
     finish,
     read_text,
+    still_holds,
     wants_evaluation,
 )
 from inhouse.definitions.evaluator import Evaluated, Evaluator
@@ -169,11 +170,24 @@ class Catalog:
     async def _complete(
         self, drafts: Sequence[Unevaluated], wanting: Sequence[Unevaluated], shared: Modules
     ) -> None:
-        evaluated = await self._evaluate(wanting)
+        known = await asyncio.to_thread(self._known, wanting, shared)
+        evaluated = await self._evaluate([d for d in wanting if d.path not in known])
+        evaluated.update(known)
         wanted = {draft.path for draft in wanting}
         states = await asyncio.to_thread(self._finish, drafts, wanted, evaluated, shared)
         for state in states:
             self._files[state.path] = keep_last_good(self._files.get(state.path), state)
+
+    def _known(self, wanting: Sequence[Unevaluated], shared: Modules) -> dict[Path, Evaluated]:
+        """What need not be evaluated again: nothing it is made of has changed."""
+        known: dict[Path, Evaluated] = {}
+        for draft in wanting:
+            state = self._files.get(draft.path)
+            if self._evaluator_of(draft.folder) is None or not still_holds(state, draft, shared):
+                continue
+            if state is not None and state.evaluated is not None:
+                known[draft.path] = state.evaluated
+        return known
 
     def _drafts(
         self, paths: Sequence[Path], wanted: Mapping[Path, AgentFolder]

@@ -39,6 +39,9 @@ class FileState:
     source: "Unevaluated | None" = None
     real: Path | None = None
     """Its path with links resolved."""
+    evaluated: Evaluated | None = None
+    modules: frozenset[Path] = field(default=frozenset[Path]())
+    """Those of ``depends`` that there are."""
 
 
 @frozen
@@ -74,6 +77,15 @@ def wants_evaluation(unevaluated: Unevaluated, listed: Collection[Path]) -> bool
         # A grammar may not know the latest syntax: the engine has the last word.
         return errors <= {"syntax", "too-slow"} and reading.may_define
     return reading.needs_evaluation is not None and reading.may_define
+
+
+def still_holds(state: FileState | None, draft: Unevaluated, shared: Modules) -> bool:
+    """Whether what was evaluated once would be the same again."""
+    if state is None or state.evaluated is None or state.evaluated.problem is not None:
+        return False
+    if any(path.exists() for path in state.depends - state.modules):
+        return False
+    return shared.content_hash(draft.file, state.modules) == state.digest
 
 
 def finish(
@@ -132,6 +144,8 @@ def finish(
         wanted,
         unevaluated,
         real,
+        evaluated,
+        modules,
     )
 
 

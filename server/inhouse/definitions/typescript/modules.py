@@ -162,7 +162,8 @@ def _named(
 def _is_definition(literal: Literal, *, annotated: bool) -> bool:
     """Whether an object means to be one: helpers without an id are none."""
     fields = literal.fields or {}
-    if annotated or ("id" in fields and FIELD_NAMES & (fields.keys() - {"id", "version"})):
+    others = FIELD_NAMES & (fields.keys() - {"id", "version"})
+    if annotated or ("id" in fields and (others or literal.partial is not None)):
         return True
     known = FIELD_NAMES & fields.keys()
     return len(known) >= _LIKENESS and bool(known & {"displayName", "model", "id"})
