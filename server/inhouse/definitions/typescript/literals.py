@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from inhouse.core.text import Problem, Range, Severity
 from inhouse.definitions.typescript.arithmetic import binary_value, is_missing
+from inhouse.definitions.typescript.calls import read_call, unwrap
 from inhouse.definitions.typescript.names import is_global
 from inhouse.definitions.typescript.objects import read_object
 from inhouse.definitions.typescript.scope import Kind, Scope
@@ -30,15 +31,6 @@ if TYPE_CHECKING:
 Reader = Callable[["Node", Scope, int], Literal]
 
 _LONGEST = 4_000_000
-_WRAPPERS = frozenset(
-    {
-        "parenthesized_expression",
-        "as_expression",
-        "satisfies_expression",
-        "non_null_expression",
-        "type_assertion",
-    }
-)
 _FUNCTIONS = frozenset(
     {
         "function_expression",
@@ -50,11 +42,6 @@ _FUNCTIONS = frozenset(
         "class",
     }
 )
-_TRIMS: Mapping[str, Callable[[str], str]] = {
-    "trim": str.strip,
-    "trimStart": str.lstrip,
-    "trimEnd": str.rstrip,
-}
 
 
 def read_expression(node: "Node", scope: Scope, depth: int = 0) -> Literal:
@@ -70,16 +57,6 @@ def read_expression(node: "Node", scope: Scope, depth: int = 0) -> Literal:
         return Literal(FunctionText(scope.text(node)), scope.range(node))
     reader = _READERS.get(node.type)
     return reader(node, scope, depth + 1) if reader is not None else _unknown(node, scope)
-
-
-def unwrap(node: "Node") -> "Node":
-    """Past parentheses and what TypeScript adds to an expression."""
-    while node.type in _WRAPPERS and node.named_children:
-        inner = [child for child in node.named_children if child.type != "comment"]
-        if not inner:
-            return node
-        node = inner[-1] if node.type == "type_assertion" else inner[0]
-    return node
 
 
 def _constant(value: Any) -> Reader:
@@ -238,47 +215,7 @@ def _member(node: "Node", scope: Scope, depth: int) -> Literal:
 
 
 def _call(node: "Node", scope: Scope, depth: int) -> Literal:
-    """``[…].join(', ')`` and ``'…'.trim()``; every other call needs an evaluation."""
-    function = node.child_by_field_name("function")
-    arguments = node.child_by_field_name("arguments")
-    if function is None or arguments is None:
-        return _unknown(node, scope)
-    called = unwrap(function)
-    while called.type == "call_expression":
-        called = unwrap(called.child_by_field_name("function") or called.children[0])
-    if called.type in {"template_string", "string"}:
-        if not node.has_error:
-            scope.problems.append(_called_text(called, scope))
-        return _unknown(node, scope)
-    target = function.child_by_field_name("object")
-    name = function.child_by_field_name("property")
-    if function.type != "member_expression" or target is None or name is None:
-        return _unknown(node, scope)
-    method = scope.text(name)
-    given = [read_expression(child, scope, depth) for child in arguments.named_children]
-    if method in _TRIMS and not given:
-        text = read_expression(target, scope, depth)
-        value = _TRIMS[method](text.value) if isinstance(text.value, str) else UNKNOWN
-        return Literal(value, scope.range(node) if value is not UNKNOWN else text.range)
-    if method == "join" and len(given) <= 1:
-        return _join(node, read_expression(target, scope, depth), given, scope)
-    return _unknown(node, scope)
-
-
-def _join(node: "Node", items: Literal, given: list[Literal], scope: Scope) -> Literal:
-    separator = given[0].value if given else ","
-    if items.items is None or items.partial is not None or not isinstance(separator, str):
-        return Literal(UNKNOWN, items.partial or scope.range(node))
-    parts: list[str] = []
-    for item in items.items:
-        value = _scalar(item)
-        text = "" if value is None or value is UNDEFINED else as_text(value)
-        if not isinstance(text, str):
-            return Literal(UNKNOWN, item.range)
-        parts.append(text)
-    if sum(map(len, parts)) + len(separator) * len(parts) > _LONGEST:
-        return _unknown(node, scope)
-    return Literal(separator.join(parts), scope.range(node))
+    return read_call(node, scope, depth, read_expression)
 
 
 def _scalar(literal: Literal) -> Any:
@@ -299,13 +236,6 @@ def _undefined_name(name: str, node: "Node", scope: Scope) -> Problem:
     if node.parent is not None and node.parent.type == "template_substitution":
         message += f"  Declare it, or write \\${{{name}}} if the text should say so."
     return Problem(scope.path, scope.range(node), Severity.ERROR, "undefined-name", message)
-
-
-def _called_text(node: "Node", scope: Scope) -> Problem:
-    end = node.end_byte // 2
-    place = scope.source.span(end - 1, end)
-    message = "This backtick ends the template text.  Write \\` inside of one."
-    return Problem(scope.path, place, Severity.ERROR, "unescaped-backtick", message)
 
 
 _READERS: Mapping[str, Reader] = {

@@ -1,0 +1,147 @@
+"""What a module exports, by name, and what it does besides."""
+
+from typing import TYPE_CHECKING
+
+from attrs import field, frozen
+
+from inhouse.definitions.typescript.calls import unwrap
+from inhouse.definitions.typescript.scope import Binding, Kind, Scope, string_text
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+_HARMLESS = frozenset(
+    {
+        "import_statement",
+        "export_statement",
+        "lexical_declaration",
+        "variable_declaration",
+        "function_declaration",
+        "generator_function_declaration",
+        "class_declaration",
+        "abstract_class_declaration",
+        "enum_declaration",
+        "interface_declaration",
+        "type_alias_declaration",
+        "ambient_declaration",
+        "comment",
+        "empty_statement",
+        "hash_bang_line",
+        "import_alias",
+        "function_signature",
+    }
+)
+
+
+@frozen(eq=False)
+class Exports:
+    """What a module exports, by name."""
+
+    values: dict[str, "Node"] = field(factory=dict[str, "Node"])
+    passed_on: dict[str, str] = field(factory=dict[str, str])
+    """Name to the module it really comes from."""
+    annotated: set[str] = field(factory=set[str])
+    effects: list["Node"] = field(factory=list["Node"])
+    """Statements that do something: what they do, only an evaluation can tell."""
+
+
+def collect(statement: "Node", scope: Scope, exports: Exports) -> None:
+    """Note what one statement exports, or that it does something."""
+    if statement.type == "export_statement":
+        _collect_export(statement, scope, exports)
+    elif statement.type == "expression_statement" and statement.named_children:
+        inner = statement.named_children[0]
+        if inner.type == "assignment_expression" and _collect_commonjs(inner, scope, exports):
+            return
+        if inner.type not in {"string", "internal_module"}:
+            exports.effects.append(statement)
+    elif statement.type not in _HARMLESS and statement.type.endswith("_statement"):
+        exports.effects.append(statement)
+
+
+def _collect_export(statement: "Node", scope: Scope, exports: Exports) -> None:
+    origin = statement.child_by_field_name("source")
+    declaration = statement.child_by_field_name("declaration")
+    value = statement.child_by_field_name("value")
+    if any(child.type == "type" for child in statement.children):
+        return
+    clause = next((c for c in statement.named_children if c.type == "export_clause"), None)
+    if clause is not None:
+        for item in clause.named_children:
+            _collect_specifier(item, string_text(origin, scope.source), scope, exports)
+    elif origin is not None:
+        exports.passed_on[f"* {len(exports.passed_on)}"] = string_text(origin, scope.source)
+    elif value is not None or any(child.type == "=" for child in statement.children):
+        target = value or statement.named_children[-1]
+        _export("default", target, scope, exports)
+    elif declaration is not None:
+        _collect_declaration(statement, declaration, scope, exports)
+
+
+def _collect_specifier(item: "Node", specifier: str, scope: Scope, exports: Exports) -> None:
+    name = item.child_by_field_name("name")
+    if name is None:
+        return
+    exported = scope.text(item.child_by_field_name("alias") or name).strip("'\"")
+    if specifier:
+        exports.passed_on[exported] = specifier
+    else:
+        _export(exported, name, scope, exports)
+
+
+def _collect_declaration(
+    statement: "Node", declaration: "Node", scope: Scope, exports: Exports
+) -> None:
+    if any(child.type == "default" for child in statement.children):
+        exports.values["default"] = declaration
+        return
+    for declarator in declaration.named_children:
+        name = declarator.child_by_field_name("name")
+        value = declarator.child_by_field_name("value")
+        if declarator.type == "variable_declarator" and name is not None and value is not None:
+            exports.values[scope.text(name)] = value
+            if _is_annotated(value, scope, scope.bindings.get(scope.text(name))):
+                exports.annotated.add(scope.text(name))
+
+
+def _collect_commonjs(assignment: "Node", scope: Scope, exports: Exports) -> bool:
+    """``module.exports = …`` and ``exports.name = …``."""
+    left = assignment.child_by_field_name("left")
+    right = assignment.child_by_field_name("right")
+    if left is None or right is None or left.type != "member_expression":
+        return False
+    words = scope.text(left).split(".")
+    if words == ["module", "exports"]:
+        _export("default", right, scope, exports)
+        return True
+    if words[:-1] in (["exports"], ["module", "exports"]):
+        _export(words[-1], right, scope, exports)
+        return True
+    return False
+
+
+def _export(name: str, node: "Node", scope: Scope, exports: Exports) -> None:
+    """Note an exported expression; a bare import that is exported is only passed on."""
+    inner = unwrap(node)
+    binding = scope.bindings.get(scope.text(inner)) if inner.type == "identifier" else None
+    if binding is not None and binding.kind is Kind.IMPORT and binding.imported != "*":
+        exports.passed_on[name] = binding.specifier
+        return
+    exports.values[name] = node
+    if _is_annotated(node, scope, binding):
+        exports.annotated.add(name)
+
+
+def _is_annotated(node: "Node", scope: Scope, binding: Binding | None) -> bool:
+    """``satisfies AgentDefinition``, ``as AgentDefinition`` or ``: AgentDefinition``."""
+    if binding is not None and (
+        binding.annotated or (binding.node is not None and _is_annotated(binding.node, scope, None))
+    ):
+        return True
+    while node.type in {"as_expression", "satisfies_expression", "parenthesized_expression"}:
+        if node.type != "parenthesized_expression" and "Definition" in scope.text(
+            node.named_children[-1]
+        ):
+            return True
+        node = node.named_children[0]
+    return False
