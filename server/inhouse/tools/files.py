@@ -13,7 +13,7 @@ from . import edits
 from .access import Access
 from .context import ToolContext
 from .opening import Entry, list_folder
-from .paths import Place
+from .paths import Place, can_be_named
 from .protected import is_example
 from .schemas import ends_step, spec
 from .texts import read_document, unreadable
@@ -121,7 +121,8 @@ def _list(access: Access, raw: str) -> dict[str, Any]:
         return {"errorMessage": unreadable(raw, error)}
     except ToolError as error:
         return {"errorMessage": str(error)}
-    kinds = [(entry.name, _kind(access, place, entry)) for entry in entries]
+    named = [entry for entry in entries if can_be_named(entry.name)]
+    kinds = [(entry.name, _kind(access, place, entry)) for entry in named]
     return {
         "files": [name for name, kind in kinds if kind == "file"],
         "directories": [name for name, kind in kinds if kind == "folder"],

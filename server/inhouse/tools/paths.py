@@ -83,6 +83,11 @@ def within(
     return root, tuple(kept)
 
 
+def can_be_named(path: str) -> bool:
+    """Tell whether a tool could be given this path: one with a line end in it only misleads."""
+    return not (_CONTROL.search(path) or _LONE_SURROGATE.search(path))
+
+
 def contains(root: PurePath, path: PurePath, *, ignore_case: bool) -> bool:
     """Tell whether *path* is *root* or lies under it; neither may have a link or ``..`` in it."""
     own, other = root.parts, path.parts[: len(root.parts)]

@@ -19,7 +19,7 @@ from inhouse.core.ports import Tool
 
 from .access import NOISE, Access
 from .context import ToolContext
-from .paths import Place
+from .paths import Place, can_be_named
 from .protected import REPOSITORIES
 from .schemas import ends_step, spec
 from .search_flags import Flags, read_flags
@@ -284,5 +284,6 @@ class _Results:
 
     def _is_refused(self, path: str) -> bool:
         if path not in self._refused:
-            self._refused[path] = self.access.hides_file(self.query.place.root, path)
+            hidden = self.access.hides_file(self.query.place.root, path)
+            self._refused[path] = hidden or not can_be_named(path)
         return self._refused[path]

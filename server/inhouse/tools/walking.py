@@ -7,7 +7,7 @@ from attrs import frozen
 
 from .access import Access
 from .opening import list_folder
-from .paths import Place
+from .paths import Place, can_be_named
 
 MOST_FILES = 100_000
 DEEPEST = 100
@@ -37,7 +37,7 @@ def walk(access: Access, start: Place, *, most: int = MOST_FILES) -> Iterator[Fo
             continue  # gone or closed meanwhile
         rules.learn(folder, {entry.name for entry in entries})
         for entry in entries:
-            if entry.kind not in {"file", "folder"}:
+            if entry.kind not in {"file", "folder"} or not can_be_named(entry.name):
                 continue
             relative = f"{folder}/{entry.name}" if folder else entry.name
             is_folder = entry.kind == "folder"
