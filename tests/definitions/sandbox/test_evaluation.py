@@ -148,7 +148,8 @@ async def test_packages_of_the_repository_around_the_workspace_are_found(tmp_pat
 async def test_a_closed_sandbox_says_so(tmp_path, cache):
     sandbox = Sandbox(cache=cache)
     await sandbox.aclose()
+    path = tmp_path / "x.ts"
 
-    result = await sandbox.evaluate(tmp_path / "x.ts", roots=[], texts={})
+    result = await sandbox.evaluate(path, roots=[], texts={path: "export default 1"})
 
     assert result.problem.code == "sandbox"

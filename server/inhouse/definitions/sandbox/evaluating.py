@@ -2,9 +2,11 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
+
+from attrs import frozen
 
 from inhouse.definitions.evaluator import Evaluated, EvaluationProblem
 
@@ -23,29 +25,40 @@ _NOT_HERE = re.compile(
 )
 
 
-async def evaluate_in(
-    worker: Worker, path: Path, *, modules: Callable[[], Modules], limit: float
-) -> Evaluated:
-    """Evaluate one definition.  Raises `WorkerLost` should the worker end meanwhile."""
+@frozen
+class Begun:
+    """A definition that was read and may be evaluated."""
+
+    path: Path
+    modules: Modules
+    entry: Loaded
+
+
+def begin_all(paths: Iterable[Path], modules: Callable[[Path], Modules]) -> list[Begun | Evaluated]:
+    """Read definitions.  Blocks; never raises for what is wrong with a file."""
+    return [_begin(path, modules) for path in paths]
+
+
+def _begin(path: Path, modules: Callable[[Path], Modules]) -> Begun | Evaluated:
     try:
-        found, entry = await asyncio.to_thread(_begun, modules)
+        found = modules(path)
+        return Begun(path, found, found.load_entry())
     except RefusedFileError as error:
         return Evaluated(problem=EvaluationProblem(str(error), path, 0, 0, error.code))
     except (OSError, ValueError) as error:  # a path that the system does not take
         message = f"{path.name!r} cannot be read ({error})"
         return Evaluated(problem=EvaluationProblem(message, path, 0, 0, "file"))
-    session = worker.begin()
+
+
+async def evaluate_in(worker: Worker, begun: Begun, *, limit: float) -> Evaluated:
+    """Evaluate one definition.  Raises `WorkerLost` should the worker end meanwhile."""
+    session, entry = worker.begin(), begun.entry
     try:
         header = {"op": "evaluate", "kind": entry.kind, "name": entry.name}
         worker.send({**header, "session": session, "limit": limit}, _body(entry))
-        return await _converse(worker, session, path, found, limit)
+        return await _converse(worker, session, begun.path, begun.modules, limit)
     finally:
         worker.end(session)
-
-
-def _begun(modules: Callable[[], Modules]) -> tuple[Modules, Loaded]:
-    found = modules()
-    return found, found.load_entry()
 
 
 async def _converse(

@@ -5,7 +5,6 @@ import contextlib
 import json
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 
 import platformdirs
@@ -15,7 +14,7 @@ from inhouse.core.ports import StepContext, StepFailed, StepLog, Steps
 from inhouse.definitions.evaluator import Evaluated
 
 from .confinement import Confinement, own_folder, real
-from .evaluating import evaluate_in, lost, unavailable
+from .evaluating import Begun, begin_all, evaluate_in, lost, unavailable
 from .generator import Generator
 from .modules import Lookups, Modules
 from .process import Worker, WorkerLost
@@ -24,6 +23,7 @@ TIME_LIMIT = 2.0
 MEMORY_LIMIT = 96 << 20
 _EVALUATORS = 2
 _MOST_WORKERS = 6
+_READ_AT_ONCE = 500
 _IDLE_SECONDS = 30.0
 _MOST_EVALUATIONS = 5000
 _MOST_MEMORY = 512 << 20
@@ -80,9 +80,7 @@ class Sandbox:
         self, path: Path, *, roots: Collection[Path], texts: Mapping[Path, str]
     ) -> Evaluated:
         """Import one module and give its exports."""
-        return await self._evaluate(
-            path, lambda: Modules(Confinement(path, roots=roots, texts=texts), real(path))
-        )
+        return (await self.evaluate_all([path], roots=roots, texts=texts))[0]
 
     async def evaluate_all(
         self, paths: Sequence[Path], *, roots: Collection[Path], texts: Mapping[Path, str]
@@ -97,9 +95,12 @@ class Sandbox:
             confinement, lookups = confinements[folder]
             return Modules(confinement, real(path), lookups=lookups)
 
-        return tuple(
-            await asyncio.gather(*(self._evaluate(path, partial(modules, path)) for path in paths))
-        )
+        results: list[Evaluated] = []
+        for at in range(0, len(paths), _READ_AT_ONCE):
+            some = paths[at : at + _READ_AT_ONCE]
+            read = await asyncio.to_thread(begin_all, some, modules)
+            results += await asyncio.gather(*map(self._evaluate, read))
+        return tuple(results)
 
     async def steps(
         self, source: str, context: StepContext, on_log: Callable[[StepLog], None] | None = None
@@ -142,16 +143,18 @@ class Sandbox:
         await asyncio.gather(*(worker.aclose() for worker in self._workers), *self._endings)
         self._workers.clear()
 
-    async def _evaluate(self, path: Path, modules: Callable[[], Modules]) -> Evaluated:
+    async def _evaluate(self, begun: Begun | Evaluated) -> Evaluated:
+        if isinstance(begun, Evaluated):
+            return begun
         self._slots = self._slots or asyncio.Semaphore(_EVALUATORS)
         async with self._slots:
             for _ in range(2):
                 try:
                     worker = await self._take()
                 except WorkerLost as error:
-                    return unavailable(path, error)
+                    return unavailable(begun.path, error)
                 try:
-                    return await evaluate_in(worker, path, modules=modules, limit=self._time_limit)
+                    return await evaluate_in(worker, begun, limit=self._time_limit)
                 except WorkerLost:
                     continue
                 except BaseException:
@@ -161,7 +164,7 @@ class Sandbox:
                     worker.evaluations += 1
                     self._busy.discard(worker)
                     self._rest()
-        return lost(path)
+        return lost(begun.path)
 
     async def _take(self) -> Worker:
         """Give a worker that does nothing, marked as busy.  Raises `WorkerLost`."""
