@@ -669,3 +669,12 @@ def test_a_workspace_file_cannot_borrow_the_users_endpoint_name_for_its_key():
 
 def test_privacy_any_refuses_nothing():
     assert decide(local("https://far.example"), Settings(privacy=Privacy.ANY)).route.refused is None
+
+
+def test_privacy_ask_says_that_a_remote_host_is_asked_for():
+    remote = decide(local("https://far.example"), Settings(privacy=Privacy.ASK)).route
+    here = decide(local("http://localhost:1"), Settings(privacy=Privacy.ASK)).route
+
+    assert "far.example is asked for" in remote.steps[-1].outcome
+    assert remote.refused is None
+    assert here.steps[-1].outcome.startswith("chosen: ")

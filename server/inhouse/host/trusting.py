@@ -37,6 +37,8 @@ class Trusting:
         self.granted_now = False
         """Trust was given a moment ago: it covers the modules that are found only thereafter."""
         self.state: TrustState = Untrusted("Nobody has looked yet.")
+        self._seen: dict[Path, dict[str, bytes]] = {}
+        """What the state is about, and all that a yes to it trusts."""
 
     def follow(self, before: "Trusting") -> None:
         """Keep what the user said a moment ago."""
@@ -55,12 +57,12 @@ class Trusting:
 
     def look(self) -> TrustState:
         """Compare what is there with what was trusted.  Blocks."""
-        for root in self._roots:
-            try:
-                items = self._items(root)
-            except UserError as error:
-                self.state = Untrusted(str(error))
-                return self.state
+        try:
+            self._seen = {root: self._items(root) for root in self._roots}
+        except UserError as error:
+            self.state = Untrusted(str(error))
+            return self.state
+        for root, items in self._seen.items():
             self.state = self._store.state(root, items, client=self.client)
             if not self.trusted:
                 return self.state
@@ -74,16 +76,16 @@ class Trusting:
         if modules <= self.modules:
             return
         self.modules |= modules
-        if fresh and self.trusted and self.client is None:
+        state = self.look()
+        if fresh and isinstance(state, Untrusted) and all(c.kind == "new" for c in state.changes):
             self.grant()
             self.granted_now = False
-        else:
-            self.look()
 
     def grant(self) -> None:
-        """Trust what is there now.  Blocks."""
+        """Trust what was there at the last look, which is what the user was shown.  Blocks."""
         for root in self._roots:
-            self._store.grant(root, self._items(root))
+            seen = self._seen.get(root)
+            self._store.grant(root, self._items(root) if seen is None else seen)
         self.declined = False
         self.granted_now = True
         self.look()

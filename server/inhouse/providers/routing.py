@@ -12,8 +12,9 @@ from attrs import frozen
 from inhouse.core.definition import AgentDefinition
 from inhouse.core.errors import UserError
 from inhouse.core.placeholders import KeySources
-from inhouse.core.route import Endpoint, Kind, Route, RouteStep
+from inhouse.core.route import Endpoint, Kind, Privacy, Route, RouteStep
 from inhouse.core.settings import Settings
+from inhouse.core.urls import host_of
 
 from .permission import looks_local, refusal
 from .routing_rules import INSTALL_EMBEDDED, RULES, Asked, Found
@@ -62,6 +63,9 @@ def choose(
     refused = refusal(endpoint, model, settings, workspace_trusted=workspace_trusted)
     if refused is not None:
         steps.append(RouteStep("privacy and trust", f"refused: {refused.reason}"))
+    elif settings.privacy is Privacy.ASK and not looks_local(endpoint, model, settings):
+        told = f"privacy is 'ask': {host_of(endpoint.base_url)} is asked for before it is contacted"
+        steps.append(RouteStep("privacy and trust", told))
     route = Route(
         endpoint=endpoint.name,
         base_url=endpoint.base_url,
