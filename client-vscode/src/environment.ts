@@ -130,7 +130,7 @@ function run(work: Installation, command: string, args: string[]): Promise<void>
     };
     child.stdout.on("data", hear);
     child.stderr.on("data", hear);
-    child.on("error", (error) => { reject(work.cancelled.aborted ? new StartProblem("The installation was cancelled.", ["retry"]) : error); });
+    child.on("error", (error) => { reject(work.cancelled.aborted ? new StartProblem("The installation was cancelled.", ["retry"]) : explain(work, error.message)); });
     child.on("close", (code) => { if (code === 0) { resolve(); } else { reject(explain(work, tail)); } });
   });
 }

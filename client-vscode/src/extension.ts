@@ -68,7 +68,8 @@ function middleware(parts: Parts): Middleware {
         if (runIdOf(uri) === undefined) {
           return next(params, token);
         }
-        await showBeside(uri, { preserveFocus: !params.takeFocus });
+        // Answered before it is shown: the server does not wait for a busy window.
+        void showBeside(uri, { preserveFocus: !params.takeFocus });
         return { success: true };
       },
     },

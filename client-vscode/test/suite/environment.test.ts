@@ -91,7 +91,7 @@ suite("The private environment", () => {
   });
 
   test("a Python without venv says how to get it", async () => {
-    const python = script("python", 'case "$*" in *-c*) echo $0; echo 3.12.0;; *) echo "ensurepip is not available" >&2; exit 1;; esac');
+    const python = script("python", 'case "$*" in "-I -c"*) echo $0; echo 3.12.0;; *) echo "ensurepip is not available" >&2; exit 1;; esac');
     assert.match((await problem(environmentPython(options({ setting: python })))).message, /apt install python3-venv/);
   });
 
@@ -101,7 +101,7 @@ suite("The private environment", () => {
 
   test("cancelling leaves nothing behind", async () => {
     const abort = new AbortController();
-    const python = script("python", 'case "$*" in *-c*) echo $0; echo 3.12.0;; *) exec sleep 60;; esac');
+    const python = script("python", 'case "$*" in "-I -c"*) echo $0; echo 3.12.0;; *) exec sleep 60;; esac');
     const work = environmentPython(options({ setting: python, withProgress: (run) => run(() => undefined, abort.signal) }));
     setTimeout(() => { abort.abort(); }, 300);
     assert.match((await problem(work)).message, /cancelled/);
