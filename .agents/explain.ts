@@ -1,6 +1,6 @@
 // An agent for any model, however small: it needs no tools.
 // Start it on a file or a selection; the text arrives with the prompt.
-import type { AgentDefinition } from './types/agent-definition'
+import type { AgentDefinition } from "./types/agent-definition"
 
 const definition: AgentDefinition = {
   id: 'explain',

@@ -1,6 +1,6 @@
 """Code actions: the launcher, the review and the stop button that every editor has."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from inhouse.core.text import Position, Range
@@ -18,11 +18,16 @@ _FIX, _ASK, _SOURCE = "quickfix", "refactor.inhouse", "source.inhouse"
 
 
 def actions(
-    session: "Session", document: OpenDocument, where: Range, only: list[str] | None
+    session: "Session",
+    document: OpenDocument,
+    where: Range,
+    only: list[str] | None,
+    more: Sequence[Json] = (),
 ) -> list[Json]:
     """Give what can be done at a place; plain commands where the client knows no literals."""
     literal = session.client.can("textDocument.codeAction.codeActionLiteralSupport")
     found = [
+        *more,
         *_hunks(session, document, where),
         *_prompts(session, document, where),
         *_cancels(session),
@@ -30,7 +35,7 @@ def actions(
         *_ask(session, document, where),
     ]
     wanted = [each for each in found if only is None or _matches(each["kind"], only)]
-    return wanted if literal else [each["command"] for each in wanted]
+    return wanted if literal else [each["command"] for each in wanted if "command" in each]
 
 
 def action(kind: str, title: str, command: str, *arguments: Any, **more: Any) -> Json:

@@ -55,11 +55,15 @@ class Explain:
     agent: str
     endpoint: str | None = None
     model: str | None = None
+    show: bool = False
+    """Tell the user as well, for clients that show no results."""
 
 
 @frozen
 class Endpoints:
     check: bool = False
+    agent: str | None = None
+    """Check only the endpoint that serves this agent, where it has one of the settings."""
     work_done_token: Token | None = None
 
 

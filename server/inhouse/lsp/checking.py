@@ -3,6 +3,7 @@
 import itertools
 from typing import TYPE_CHECKING
 
+from inhouse.lsp import problems
 from inhouse.lsp.arguments import Token
 from inhouse.lsp.progress import WorkDone
 
@@ -12,9 +13,9 @@ if TYPE_CHECKING:
 _numbers = itertools.count(1)
 
 
-async def check(session: "Session", token: Token | None) -> None:
-    """Check every endpoint and tell what was found."""
-    names = [status.name for status in session.host.endpoints()]
+async def check(session: "Session", token: Token | None, wanted: tuple[str, ...] = ()) -> None:
+    """Check endpoints, all where none is named, and tell what was found."""
+    names = list(wanted or (status.name for status in session.host.endpoints()))
     bar = WorkDone(
         session.link,
         f"inhouse-check-{next(_numbers)}" if token is None else token,
@@ -29,8 +30,9 @@ async def check(session: "Session", token: Token | None) -> None:
     ending = "stopped"
     try:
         bar.report()
-        found = await session.host.check_endpoints()
-        session.checked = {status.name: status for status in found}
+        found = await session.host.check_endpoints(wanted)
+        session.checked = {**session.checked, **{status.name: status for status in found}}
+        problems.show(session)
         reachable = sum(status.reachable is True for status in found)
         ending = f"{reachable} of {len(found)} endpoints answer"
     finally:

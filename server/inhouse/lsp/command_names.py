@@ -9,6 +9,7 @@ COMMANDS = (
     "inhouse.explain",
     "inhouse.endpoints",
     "inhouse.reload",
+    "inhouse.trust",
     "inhouse.transcript",
     "inhouse.answer",
     "inhouse.setKey",

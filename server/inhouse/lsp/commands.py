@@ -10,6 +10,7 @@ from inhouse.core.errors import InhouseError, ProviderError, RefusedError, UserE
 from inhouse.lsp import arguments, checking, following, reviewing
 from inhouse.lsp.agent_commands import PREFIX
 from inhouse.lsp.arguments import Token, structure
+from inhouse.lsp.language import commands as language
 
 if TYPE_CHECKING:
     from inhouse.lsp.session import Session
@@ -64,18 +65,17 @@ def _agents(session: "Session", command: str, given: list[Any] | None, _: Token 
     return [wire.agent_summary(summary) for summary in session.host.agents()]
 
 
-def _explain(session: "Session", command: str, given: list[Any] | None, _: Token | None) -> Any:
-    argument = structure(command, given, arguments.Explain)
-    return wire.route(session.host.explain(argument.agent, argument.endpoint, argument.model))
-
-
 def _endpoints(
     session: "Session", command: str, given: list[Any] | None, token: Token | None
 ) -> Any:
     argument = structure(command, given, arguments.Endpoints)
     if argument.check:
+        names: tuple[str, ...] = ()
+        if argument.agent is not None:
+            names = (session.host.explain(argument.agent).endpoint,)
         own = argument.work_done_token
-        session.spawn(checking.check(session, token if own is None else own), name="checks")
+        work = checking.check(session, token if own is None else own, names)
+        session.spawn(work, name="checks")
     known = session.host.endpoints()
     return [wire.endpoint_status(session.checked.get(each.name, each)) for each in known]
 
@@ -117,9 +117,10 @@ COMMANDS: dict[str, Handler] = {
     "inhouse.result": _result,
     "inhouse.runs": _runs,
     "inhouse.agents": _agents,
-    "inhouse.explain": _explain,
+    "inhouse.explain": language.explain,
     "inhouse.endpoints": _endpoints,
     "inhouse.reload": _reload,
+    "inhouse.trust": language.trust,
     "inhouse.transcript": _transcript,
     "inhouse.answer": _answer,
     "inhouse.setKey": _set_key,

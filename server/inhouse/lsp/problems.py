@@ -1,22 +1,51 @@
 """What is wrong in definition files, at its line."""
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from inhouse.core.text import Problem
 from inhouse.lsp.client import to_uri
 from inhouse.lsp.diagnostics import Diagnostic, diagnostic
+from inhouse.lsp.language.advice import advice
 
 if TYPE_CHECKING:
     from inhouse.lsp.session import Session
 
 
 def show(session: "Session") -> None:
-    """Publish the problems of every definition."""
-    catalog = session.host.world.catalog
+    """Publish the problems of every definition, but for those that the client asks for itself."""
     found: dict[str, list[Diagnostic]] = {}
-    for problem in (*catalog.problems, *(p for agent in catalog.all for p in agent.problems)):
+    for problem in (*_catalog(session), *_advice(session)):
         document = session.documents.find(problem.path)
         uri = to_uri(problem.path) if document is None else document.uri
-        one = diagnostic(problem.range, problem.severity, problem.code, problem.message)
+        if uri in session.pulled:
+            continue
+        one = as_diagnostic(problem)
         if one not in found.setdefault(uri, []):
             found[uri].append(one)
     session.diagnostics.show("definitions", found)
+
+
+def problems_of(session: "Session", path: Path) -> list[Problem]:
+    """Give what is known of one file, each problem once."""
+    mine = [problem for problem in _catalog(session) if problem.path == path]
+    return list(dict.fromkeys([*mine, *advice(session, path)]))
+
+
+def as_diagnostic(problem: Problem) -> Diagnostic:
+    return diagnostic(problem.range, problem.severity, problem.code, problem.message)
+
+
+def _catalog(session: "Session") -> Iterator[Problem]:
+    catalog = session.host.world.catalog
+    yield from catalog.problems
+    for agent in catalog.all:
+        yield from agent.problems
+
+
+def _advice(session: "Session") -> Iterator[Problem]:
+    """About what is open; nobody reads hints about other files."""
+    for document in session.documents:
+        if document.path is not None:
+            yield from advice(session, document.path)

@@ -133,12 +133,17 @@ class Server(LanguageServer):
             return []
         only = params.context.only
         kinds = None if only is None else [str(getattr(kind, "value", kind)) for kind in only]
-        return actions(self.session, document, from_lsp(params.range), kinds)
+        where = from_lsp(params.range)
+        more = await features.actions_in(self.session, document, where)
+        return actions(self.session, document, where, kinds, more)
 
     async def _lenses(self, params: types.CodeLensParams) -> list[Json]:
         await self.session.ready()
         document = self.session.documents.get(params.text_document.uri)
-        return [] if document is None else lenses(self.session, document)
+        if document is None:
+            return []
+        more = await features.lenses_in(self.session, document)
+        return [*more, *lenses(self.session, document)]
 
     def _content(self, params: types.TextDocumentContentParams) -> types.TextDocumentContentResult:
         text = self.session.transcripts.content(params.uri)

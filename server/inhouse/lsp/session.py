@@ -60,6 +60,8 @@ class Session:
         self.agent_commands = AgentCommands(self)
         self.checked: dict[str, EndpointStatus] = {}
         """What the last check of the endpoints found, until settings change."""
+        self.pulled: set[str] = set()
+        """Documents whose problems the client asks for: they are not pushed as well."""
         self._endpoints = host.world.settings.endpoints
         self._started = started
         self._getting_ready: asyncio.Task[None] | None = None

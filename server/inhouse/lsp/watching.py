@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 _DEBOUNCE_MS = 100
 _STEP_MS = 30
 _PATIENCE = 10.0
+_SETTLING = 2.0
 _STARTING = 0.3
 """Seconds that a watcher needs to be ready; it does not say when."""
 SETTINGS_FILES = ("inhouse.toml", "config.toml")
@@ -68,6 +69,11 @@ class Watching:
         if path.name in SETTINGS_FILES:
             return True
         return any(path.is_relative_to(folder) for folder in self._session.agent_folders())
+
+    async def settled(self) -> None:
+        """Wait until what was touched has been read again; not for ever."""
+        if self._reloading is not None and not self._reloading.done():
+            await asyncio.wait([self._reloading], timeout=_SETTLING)
 
     async def _reload(self) -> None:
         await asyncio.sleep(0.03)

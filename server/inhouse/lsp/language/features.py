@@ -11,15 +11,19 @@ from typing import TYPE_CHECKING, Any
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
-from inhouse.core.text import Position
+from inhouse.core.text import Position, Range
+from inhouse.lsp.client import Json
 from inhouse.lsp.language.completion import complete
+from inhouse.lsp.language.fixes import quick_fixes
 from inhouse.lsp.language.hover import hover
+from inhouse.lsp.language.launching import agent_actions, agent_lenses
 from inhouse.lsp.language.navigation import definition, find_references
 from inhouse.lsp.language.renaming import prepare, rename
 from inhouse.lsp.language.site import Site, site_of
 from inhouse.lsp.language.symbols import symbols
 
 if TYPE_CHECKING:
+    from inhouse.lsp.documents import OpenDocument
     from inhouse.lsp.session import Session
 
 logger = logging.getLogger(__name__)
@@ -43,6 +47,36 @@ async def answer(session: "Session", method: str, params: Any) -> Any:
         logger.warning("%s: %s", method, type(error).__name__)
         logger.debug("%s broke", method, exc_info=error)
         return None
+
+
+async def lenses_in(session: "Session", document: "OpenDocument") -> list[Json]:
+    """Give the lenses of a definition file."""
+    return await _seen(session, document, lambda site: agent_lenses(session, site))
+
+
+async def actions_in(session: "Session", document: "OpenDocument", where: Range) -> list[Json]:
+    """Give the actions of a definition file, the quick fixes first."""
+
+    def look(site: Site) -> list[Json]:
+        return [*quick_fixes(session, site, where), *agent_actions(session, site, where)]
+
+    return await _seen(session, document, look)
+
+
+async def _seen(
+    session: "Session", document: "OpenDocument", look: Callable[[Site], list[Json]]
+) -> list[Json]:
+    """Look at a file once what is known of it is about the text that is there now."""
+    if site_of(session, document) is None:
+        return []
+    await session.watching.settled()
+    site = site_of(session, document)
+    try:
+        return [] if site is None else await asyncio.to_thread(look, site)
+    except Exception as error:
+        logger.warning("Looking at a definition broke: %s", type(error).__name__)
+        logger.debug("Looking at a definition broke", exc_info=error)
+        return []
 
 
 def _at(handler: At) -> Callable[["Session", Site, Any], Any]:

@@ -10,6 +10,7 @@ from pygls.exceptions import JsonRpcInvalidParams
 from inhouse.core.text import Position, Range
 from inhouse.lsp.client import Json
 from inhouse.lsp.diagnostics import lsp_range
+from inhouse.lsp.language.editing import workspace_edit
 from inhouse.lsp.language.mentions import mention_at, narrowed, own_ids, plain_id
 from inhouse.lsp.language.navigation import places_of_agent
 from inhouse.lsp.language.neighbours import site_at
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 _ID = re.compile(r"[a-z0-9-]+")
 _ROUTE = re.compile(r"""\bagents\s*=\s*(?P<q>["'])(?P<word>[a-z0-9_-]+)(?P=q)""")
-Edits = list[tuple[Site, Range]]
 
 
 def prepare(session: "Session", site: Site, position: Position) -> Json | None:
@@ -39,14 +39,13 @@ def rename(session: "Session", site: Site, position: Position, new: str) -> Json
         return None
     old = plain_id(mention[0])
     _check(session, site, old, new)
-    places = [
-        (other, _bare(other, other.slice(place), place))
-        for other, place, _ in places_of_agent(session, site, old)
-    ]
-    if not any(is_own for _, _, is_own in places_of_agent(session, site, old)):
+    found = list(places_of_agent(session, site, old))
+    places = [(other, _bare(other, other.slice(place), place)) for other, place, _ in found]
+    if not any(is_own for _, _, is_own in found):
         message = f"No file names {old!r} as an id: it is made of a file's name, or computed."
         raise JsonRpcInvalidParams(message)
-    return _workspace_edit(session, [*places, *_routes(session, old)], new)
+    everything = (*places, *_routes(session, old))
+    return workspace_edit(session, [(other, place, new) for other, place in everything])
 
 
 def _check(session: "Session", site: Site, old: str, new: str) -> None:
@@ -91,20 +90,3 @@ def _routes(session: "Session", old: str) -> Iterator[tuple[Site, Range]]:
         for match in _ROUTE.finditer(site.text):
             if plain_id(match["word"]) == old:
                 yield site, site.lines.range(*match.span("word"))
-
-
-def _workspace_edit(session: "Session", places: Edits, new: str) -> Json:
-    files: dict[str, tuple[Site, list[Json]]] = {}
-    for site, place in places:
-        edits = files.setdefault(site.uri, (site, []))[1]
-        edit = {"range": lsp_range(place), "newText": new}
-        if edit not in edits:
-            edits.append(edit)
-    if not session.client.can("workspace.workspaceEdit.documentChanges"):
-        return {"changes": {uri: edits for uri, (_, edits) in files.items()}}
-    return {
-        "documentChanges": [
-            {"textDocument": {"uri": uri, "version": site.version}, "edits": edits}
-            for uri, (site, edits) in files.items()
-        ]
-    }

@@ -1,0 +1,59 @@
+"""What lenses and fixes of definition files run."""
+
+from typing import TYPE_CHECKING, Any
+
+from inhouse import wire
+from inhouse.core.errors import InhouseError
+from inhouse.core.route import Route
+from inhouse.lsp.arguments import Explain, Nothing, Token, structure
+
+if TYPE_CHECKING:
+    from inhouse.lsp.session import Session
+
+_INFO, _WARNING = 3, 2
+
+
+def explain(session: "Session", command: str, given: list[Any] | None, _: Token | None) -> Any:
+    """Say where an agent would run; ``show`` also tells the user."""
+    argument = structure(command, given, Explain)
+    route = session.host.explain(argument.agent, argument.endpoint, argument.model)
+    if argument.show:
+        _tell(session, _INFO if route.refused is None else _WARNING, _words(argument.agent, route))
+    return wire.route(route)
+
+
+async def trust(session: "Session", command: str, given: list[Any] | None, _: Token | None) -> Any:
+    """Ask the user for trust, also when they said no a while ago.  Does not wait for them."""
+    structure(command, given, Nothing)
+    trusting = session.host.world.trusting
+    if trusting.client is False:
+        _tell(session, _INFO, "Your editor does not trust this workspace: trust it there.")
+    elif not trusting.trusted:
+        trusting.declined = False
+        session.spawn(_ask(session), name="asking for trust")
+    return {"trusted": trusting.trusted}
+
+
+async def _ask(session: "Session") -> None:
+    try:
+        await session.host.ask_for_trust()
+        if session.host.world.trusting.trusted:
+            await session.host.reload()  # Everything: what is computed can be read only now.
+    except InhouseError as error:
+        _tell(session, _WARNING, str(error))
+
+
+def _tell(session: "Session", kind: int, message: str) -> None:
+    session.link.notify("window/showMessage", {"type": kind, "message": message})
+
+
+def _words(agent: str, route: Route) -> str:
+    where = "this machine" if route.local else "remote"
+    lines = [
+        f"{agent} would run on {route.endpoint} ({where}: {route.base_url}), model {route.model}.",
+        f"Decided by: {route.decided_by.value} ({route.source}).",
+    ]
+    if route.refused is not None:
+        lines.append(f"Refused: {route.refused.reason}  {route.refused.remedy}")
+    lines += [f"- {step.rule}: {step.outcome}" for step in route.steps]
+    return "\n".join(lines)
