@@ -1,15 +1,16 @@
 """One file's agents: from its text to what the catalog shows."""
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from attrs import evolve, field, frozen
 
 from inhouse.core.definition import Agent
 from inhouse.core.text import START, Problem, Severity
 from inhouse.definitions.closure import Modules, candidates
-from inhouse.definitions.definition import check
 from inhouse.definitions.evaluated import with_evaluated
 from inhouse.definitions.evaluator import Evaluated
 from inhouse.definitions.files import FileText, read_file, text_of
@@ -17,6 +18,9 @@ from inhouse.definitions.folders import AgentFolder
 from inhouse.definitions.places import place_of
 from inhouse.definitions.reading import EVALUATED, read
 from inhouse.definitions.values import Found, Reading
+
+if TYPE_CHECKING:
+    from inhouse.definitions.definition import Checked
 
 _BROKEN = frozenset({"syntax", "unescaped-backtick", "too-slow", "not-utf8"})
 
@@ -99,8 +103,7 @@ def finish(
     shared: Modules,
 ) -> FileState:
     """Check what was read; ``wanted``: an evaluation would tell more, and is given if trusted."""
-    path, folder, file = unevaluated.path, unevaluated.folder, unevaluated.file
-    reading = unevaluated.reading
+    path, file, reading = unevaluated.path, unevaluated.file, unevaluated.reading
     modules: frozenset[Path] = frozenset()
     missing: frozenset[Path] = frozenset()
     if evaluated is not None:
@@ -115,27 +118,11 @@ def finish(
     real = Path(os.path.realpath(path))
     modules -= {path, real}
     content = shared.content_hash(file, modules)
-    problems = (*file.problems, *reading.problems)
-    agents: list[Agent] = []
-    loose: list[Problem] = []
-    for found in reading.found:
-        checked = check(found, path, environment=environment, known_tools=known_tools)
-        own = (*problems, *_certain(checked.problems, problems))
-        if not isinstance(found.values.get("id"), str) or not found.values["id"]:
-            loose.extend(own)
-            continue
-        usable = reading.needs_evaluation is None and not any(
-            problem.severity is Severity.ERROR for problem in own
-        )
-        definition = checked.definition if usable else None
-        agents.append(
-            evolve(_agent(found, folder, path, content), definition=definition, problems=own)
-        )
-    if not agents and not loose and (reading.may_define or file.problems):
-        loose.extend(problems)
+    checked = partial(_check, environment=environment, known_tools=known_tools)
+    agents, loose = _agents(unevaluated, reading, content, checked)
     return FileState(
         path,
-        folder,
+        unevaluated.folder,
         content,
         reading,
         tuple(agents),
@@ -147,6 +134,41 @@ def finish(
         evaluated,
         modules,
     )
+
+
+def _agents(
+    unevaluated: Unevaluated,
+    reading: Reading,
+    content: str,
+    checked: "Callable[[Found, Path], Checked]",
+) -> tuple[list[Agent], list[Problem]]:
+    """The agents of a file, and the problems that belong to none of them."""
+    path, file = unevaluated.path, unevaluated.file
+    problems = (*file.problems, *reading.problems)
+    agents: list[Agent] = []
+    loose: list[Problem] = []
+    for found in reading.found:
+        given = checked(found, path)
+        own = (*problems, *_certain(given.problems, problems))
+        if not isinstance(found.values.get("id"), str) or not found.values["id"]:
+            loose.extend(own)
+            continue
+        broken = any(problem.severity is Severity.ERROR for problem in own)
+        usable = reading.needs_evaluation is None and not broken
+        agent = _agent(found, unevaluated.folder, path, content)
+        definition = given.definition if usable else None
+        agents.append(evolve(agent, definition=definition, problems=own))
+    if not agents and not loose and (reading.may_define or file.problems):
+        loose.extend(problems)
+    return agents, loose
+
+
+def _check(
+    found: Found, path: Path, *, environment: Mapping[str, str], known_tools: Collection[str]
+) -> "Checked":
+    from inhouse.definitions.definition import check  # noqa: PLC0415 - cattrs, on first use
+
+    return check(found, path, environment=environment, known_tools=known_tools)
 
 
 def _is_broken(reading: Reading) -> bool:
