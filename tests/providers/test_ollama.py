@@ -16,7 +16,7 @@ from inhouse.providers.connect import connect
 from inhouse.providers.egress import Egress, EgressPolicy
 from inhouse.providers.ollama import window_for
 from support.asking import READ_FILES, ask, endpoint, names, prompt
-from support.fake_servers import ollama
+from support.fake_servers import ollama, routes
 from support.replay import HOLD, RESET, Replay, http_head, http_json, ndjson
 
 MODEL = "qwen3:4b"
@@ -236,6 +236,17 @@ async def test_a_missing_model_lists_what_there_is() -> None:
 
     assert MODEL in str(said.error)
     assert "inhouse.endpoints.box.models" in str(said.error)
+
+
+async def test_under_local_only_a_missing_model_is_told_before_the_prompt_is_sent() -> None:
+    steps = routes({"/api/tags": {"models": [{"name": MODEL, "model": MODEL}]}})
+    with Replay(steps) as server:
+        async with Egress(EgressPolicy(Privacy.LOCAL_ONLY)) as egress:
+            said = await ask(connect(at(server), "other", egress=egress), prompt("canary"))
+
+    assert MODEL in str(said.error)
+    assert "'other'" in str(said.error)
+    assert not any(b"canary" in request for request in server.requests)
 
 
 async def test_a_reset_and_a_silence_are_clear_errors() -> None:

@@ -675,3 +675,21 @@ async def test_no_tools_error_is_told_apart(model_at) -> None:
         said = await ask(model_at(server), prompt())
 
     assert isinstance(said.error, ToolsUnsupportedError)
+
+
+async def test_no_log_holds_a_prompt_or_a_key_even_at_the_finest_level(model_at, caplog) -> None:
+    caplog.set_level("DEBUG")
+    with Replay(text_answer("canary-answer")) as server:
+        key = Secret("canary-key")
+        await ask(model_at(server, api_key=key), prompt("canary-prompt"))
+
+    assert "canary" not in caplog.text
+
+
+async def test_a_key_in_a_header_is_not_repeated_in_an_error(model_at) -> None:
+    echo = http_json({"error": {"message": "no such key: canary-key-9"}}, 401)
+    with Replay(echo) as server:
+        said = await ask(model_at(server, headers={"x-api-key": "canary-key-9"}))
+
+    assert b"x-api-key: canary-key-9" in server.requests[0].lower()
+    assert "canary" not in str(said.error)

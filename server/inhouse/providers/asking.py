@@ -72,7 +72,7 @@ async def _reply(
 ) -> Reply:
     import httpx2  # noqa: PLC0415  # 0.25 s: not before the first request
 
-    place = Place(endpoint, path)
+    place = Place(endpoint, "")
     try:
         async with (
             asyncio.timeout(seconds),

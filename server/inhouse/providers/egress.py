@@ -74,7 +74,7 @@ class Egress:
         self._asking = asyncio.Lock()
         self._answers: dict[str, bool] = {}
         self._networks = read_networks(self.policy.local_addresses)
-        self._clients: dict[tuple[str, str, str | None], httpx2.AsyncClient] = {}
+        self._clients: dict[tuple[object, ...], httpx2.AsyncClient] = {}
         self._stack = AsyncExitStack()
 
     def record(self) -> AbstractContextManager[ContactLog]:
@@ -129,7 +129,7 @@ class Egress:
 
         It carries no key and no header of the endpoint: each request brings its own.
         """
-        key = (endpoint.name, endpoint.base_url, endpoint.ca_file)
+        key = (endpoint.name, endpoint.base_url, endpoint.ca_file, frozenset(endpoint.headers))
         if key not in self._clients:
             self._clients[key] = self._new_client(endpoint, http_address(endpoint.base_url))
         return self._clients[key]

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import socket
 import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Generator, Iterable
@@ -18,6 +19,10 @@ from inhouse.core.errors import ProviderError, RefusedError
 from inhouse.core.route import Endpoint
 from inhouse.providers.egress_connection import EgressConnection, connecting
 from inhouse.providers.urls import HttpAddress
+
+for _noisy in ("httpx2", "httpcore2", "openai"):
+    # On a finer level they write down URLs, headers and what is asked.
+    logging.getLogger(_noisy).setLevel(logging.WARNING)
 
 KEEP_ALIVE_SECONDS = 20.0
 SENT_HEADERS = frozenset(

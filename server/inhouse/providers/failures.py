@@ -20,6 +20,8 @@ from inhouse.core.errors import (
 from inhouse.core.route import Endpoint
 
 LONGEST_QUOTE = 300
+A_SECRET = 8
+"""A header's value of this length may be a key."""
 
 
 @frozen
@@ -30,7 +32,8 @@ class Place:
     model: str
 
     def __str__(self) -> str:
-        return f"endpoint {self.endpoint.name!r} ({self.endpoint.base_url}), model {self.model!r}"
+        model = f", model {self.model!r}" if self.model else ""
+        return f"endpoint {self.endpoint.name!r} ({self.endpoint.base_url}){model}"
 
     def setting(self, key: str) -> str:
         """Say where to correct a setting of this endpoint: where it was named."""
@@ -41,8 +44,10 @@ class Place:
     def quote(self, text: str) -> str:
         """Shorten a server's words to one line; some servers repeat the key in them."""
         key = self.endpoint.api_key
-        if key is not None and key.reveal():
-            text = text.replace(key.reveal(), str(key))
+        secrets = [key.reveal()] if key is not None else []
+        secrets += [value for value in self.endpoint.headers.values() if len(value) >= A_SECRET]
+        for secret in filter(None, secrets):
+            text = text.replace(secret, "•••")
         line = " ".join(text.split())
         return line if len(line) <= LONGEST_QUOTE else f"{line[:LONGEST_QUOTE]}…"
 
@@ -143,6 +148,9 @@ def not_an_answer(place: Place, body: str) -> ProviderError:
 
 def not_found(place: Place, said: str, models: tuple[str, ...] = ()) -> ProviderError:
     """No such model, or no such path; ``models`` is what the server has."""
+    if not place.model:
+        remedy = f"Check {place.setting('baseUrl')} and {place.setting('kind')}."
+        return ProviderError(f"{place}: not found (404).  {said}  {remedy}", code="not_found")
     known = f"It has: {', '.join(models[:20])}.  " if models else ""
     return ProviderError(
         f"{place}: not found (404).  {said}  {known}"

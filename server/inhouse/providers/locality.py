@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from inhouse.core.errors import InhouseError, RefusedError
+from inhouse.core.errors import InhouseError, ProviderError, RefusedError
 from inhouse.core.route import Endpoint, Kind
+from inhouse.providers import failures
 from inhouse.providers.asking import Reply, get, get_json, post_json
 from inhouse.providers.failures import Place
 from inhouse.providers.json_values import fields
@@ -81,8 +82,14 @@ async def _ollama(endpoint: Endpoint, model: str, egress: "Egress") -> Verdict:
     )
     if model.rpartition(":")[2].endswith("cloud"):
         return cloud
-    shown = await post_json(endpoint, "/api/show", {"model": model}, egress)
     listed = entries_of(await get_json(endpoint, "/api/tags", egress), "models")
+    try:
+        shown = await post_json(endpoint, "/api/show", {"model": model}, egress)
+    except ProviderError as error:
+        if error.code != "not_found":
+            raise
+        has = tuple(str(one.get("name")) for one in listed)
+        raise failures.not_found(Place(endpoint, model), "", has) from error
     names = {model, f"{model}:latest"}
     mine = [one for one in listed if names & {str(one.get("name")), str(one.get("model"))}]
     if is_cloud(fields(shown)) or any(map(is_cloud, mine)):

@@ -5,6 +5,7 @@ times as much, so `inhouse.providers.events` and `inhouse.providers.chat_answer`
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,8 @@ from inhouse.providers.urls import http_address
 
 if TYPE_CHECKING:
     from inhouse.providers.egress import Egress
+
+logging.getLogger("openai").setLevel(logging.WARNING)  # whatever OPENAI_LOG says: it logs prompts
 
 
 @frozen
