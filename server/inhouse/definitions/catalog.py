@@ -107,6 +107,11 @@ class Catalog:
         raise UserError(f"No agent {name!r}.  Agents: {names}", code="unknown_agent")
 
     @property
+    def trusted(self) -> bool:
+        """Whether the workspace's definitions are evaluated."""
+        return self._evaluator is not None
+
+    @property
     def modules(self) -> frozenset[Path]:
         """The files beside them that the workspace's definitions are made of."""
         states = (state for state in self._files.values() if state.folder.from_workspace)

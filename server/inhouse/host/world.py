@@ -81,7 +81,8 @@ async def look_around(
         )
         await catalog.load(texts)
     else:
-        if trusting.trusted != before.trusting.trusted:
+        # Not by what was trusted before: that may have been granted in place a moment ago.
+        if trusting.trusted != catalog.trusted:
             await catalog.trust(evaluator)
         await catalog.update(changed, texts)
     await asyncio.to_thread(trusting.cover, catalog.modules)

@@ -19,6 +19,7 @@ from inhouse.lsp.client import Json, as_list, real, to_path
 from inhouse.lsp.commands import is_refusal
 from inhouse.lsp.documents import from_lsp
 from inhouse.lsp.language import features
+from inhouse.lsp.language.pulling import pull
 from inhouse.lsp.lenses import lenses
 from inhouse.lsp.session import Session
 
@@ -88,6 +89,7 @@ class Server(LanguageServer):
             (types.TEXT_DOCUMENT_DID_SAVE, self._saved),
             (types.TEXT_DOCUMENT_CODE_ACTION, self._actions),
             (types.TEXT_DOCUMENT_CODE_LENS, self._lenses),
+            (types.TEXT_DOCUMENT_DIAGNOSTIC, self._problems),
             (types.WORKSPACE_TEXT_DOCUMENT_CONTENT, self._content),
         ):
             self.feature(method)(partial(handler))  # pygls sets attributes on it
@@ -144,6 +146,9 @@ class Server(LanguageServer):
             return []
         more = await features.lenses_in(self.session, document)
         return [*more, *lenses(self.session, document)]
+
+    async def _problems(self, params: types.DocumentDiagnosticParams) -> Json:
+        return await pull(self.session, params)
 
     def _content(self, params: types.TextDocumentContentParams) -> types.TextDocumentContentResult:
         text = self.session.transcripts.content(params.uri)

@@ -21,6 +21,7 @@ from inhouse.lsp.commands import execute
 from inhouse.lsp.diagnostics import Diagnostics
 from inhouse.lsp.documents import Documents, OpenDocument
 from inhouse.lsp.editor import EditorWorkspace, change, disk_workspace, read_current
+from inhouse.lsp.language import pulling
 from inhouse.lsp.lenses import Refresher
 from inhouse.lsp.link import Link
 from inhouse.lsp.prompts import Prompts
@@ -196,6 +197,7 @@ class Session:
         if self._endpoints != (endpoints := self.host.world.settings.endpoints):
             self._endpoints, self.checked = endpoints, {}
         self.settings.show_problems()
+        pulling.refresh(self)
         problems.show(self)
         self.refresher.touch()
         self.spawn(self.agent_commands.update(), name="agent commands")

@@ -176,7 +176,8 @@ async def test_a_computed_definition_offers_to_be_trusted(writing):
 
         assert answer == {"trusted": False}
         await editor.until(
-            lambda: all(each["code"] != "needs-trust" for each in editor.diagnostics(at.uri))
+            lambda: all(each["code"] != "needs-trust" for each in editor.diagnostics(at.uri)),
+            seconds=60,  # The first start of a sandbox compiles its engine.
         )
         assert "Run" in await at.lenses()
 

@@ -37,8 +37,6 @@ async def trust(session: "Session", command: str, given: list[Any] | None, _: To
 async def _ask(session: "Session") -> None:
     try:
         await session.host.ask_for_trust()
-        if session.host.world.trusting.trusted:
-            await session.host.reload()  # Everything: what is computed can be read only now.
     except InhouseError as error:
         _tell(session, _WARNING, str(error))
 
