@@ -1,14 +1,11 @@
 """What went wrong at an endpoint, said once and clearly: endpoint, model and remedy."""
 
-import email.utils
 import json
 import re
-import time
 from collections.abc import Mapping
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-import jiter
 from attrs import frozen
 
 from inhouse.core.errors import (
@@ -18,6 +15,14 @@ from inhouse.core.errors import (
     ToolsUnsupportedError,
 )
 from inhouse.core.route import Endpoint
+from inhouse.providers.json_values import whole
+from inhouse.providers.server_words import (
+    error_fields,
+    message_in,
+    parsed,
+    refuses_tools,
+    retry_after,
+)
 
 LONGEST_QUOTE = 300
 A_SECRET = 8
@@ -165,27 +170,16 @@ def is_redirect(status: int) -> bool:
     return 300 <= status < 400  # noqa: PLR2004
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Read ``Retry-After`` (seconds or a date) or ``retry-after-ms``."""
-    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        text = headers.get(name, "").strip()
-        if re.fullmatch(r"[0-9]{1,9}([.][0-9]+)?", text):
-            return float(text) * unit
-        if text and (date := email.utils.parsedate_tz(text)) is not None:
-            return max(0.0, email.utils.mktime_tz(date) - time.time())
-    return None
-
-
 def overflow_in(place: Place, body: Any) -> ContextOverflowError | None:
     """Recognise "the prompt is too long" in the words of every server, with its numbers."""
-    fields = _error_fields(_parsed(body))
+    fields = error_fields(parsed(body))
     text = message_in(body)
     kind = f"{fields.get('type', '')} {fields.get('code', '')}"
     if not re.search(r"exceed_context_size|context_length_exceeded", kind) and not _TOO_LONG.search(
         text
     ):
         return None
-    needed, window = _whole(fields.get("n_prompt_tokens")), _whole(fields.get("n_ctx"))
+    needed, window = whole(fields.get("n_prompt_tokens")), whole(fields.get("n_ctx"))
     if window is None and (found := _WINDOW.search(text)):
         window = int(next(group for group in found.groups() if group))
     if needed is None and (found := _NEEDED.search(text)):
@@ -202,26 +196,6 @@ def overflow(place: Place, needed: int | None, window: int | None) -> ContextOve
         needed=needed,
         window=window,
     )
-
-
-def refuses_tools(said: str) -> bool:
-    """Ollama's and vLLM's ways to say that there are no native tool calls (Q13, Q21)."""
-    return bool(_NO_TOOLS.search(said))
-
-
-def message_in(body: Any) -> str:
-    """Find the sentence for people in any server's error body."""
-    value = _parsed(body)
-    fields = _error_fields(value)
-    for key in ("message", "error", "detail", "msg"):
-        text = fields.get(key)
-        if isinstance(text, str) and text.strip():
-            metadata = fields.get("metadata")
-            raw = cast("dict[str, Any]", metadata).get("raw") if isinstance(metadata, dict) else ""
-            return f"{text.strip()} {raw}".strip() if isinstance(raw, str) else text.strip()
-    if isinstance(value, str) and "<" not in value[:64]:
-        return value.strip()
-    return ""
 
 
 def _by_words(place: Place, body: Any, said: str) -> ProviderError | None:
@@ -258,29 +232,6 @@ def _busy(status: int) -> str:
     return words.get(status, "the server is not available")
 
 
-def _parsed(body: Any) -> Any:
-    if not isinstance(body, str):
-        return body
-    try:
-        return jiter.from_json(body.encode("utf-8", "replace"))
-    except ValueError:
-        return body
-
-
-def _error_fields(value: Any) -> dict[str, Any]:
-    if isinstance(value, list) and value:
-        value = cast("list[Any]", value)[0]
-    if not isinstance(value, dict):
-        return {}
-    fields = cast("dict[str, Any]", value)
-    inner = fields.get("error")
-    return cast("dict[str, Any]", inner) if isinstance(inner, dict) else fields
-
-
-def _whole(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
 _REFUSALS = {
     402: ("out of credits: top up the account, or choose another endpoint", "payment_required"),
     413: ("the request is too large: send less, or raise the server's limit", "too_large"),
@@ -300,11 +251,5 @@ _WINDOW = re.compile(
 _NEEDED = re.compile(
     r"requested (?:about )?(\d+) tokens|resulted in (\d+) tokens|prompt contains .{0,20}?(\d+)"
     r"|request \((\d+) tokens\)|(?:your )?prompt\D{0,30}(\d+) tokens|input\D{0,20}(\d+) tokens",
-    re.IGNORECASE,
-)
-_NO_TOOLS = re.compile(
-    r"does not support tools|enable-auto-tool-choice|tool-call-parser"
-    r"|tools? (?:calling |use )?(?:is|are) not supported|does not support (?:function|tool)"
-    r"|no endpoints found that support tool",
     re.IGNORECASE,
 )

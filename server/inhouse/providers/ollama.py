@@ -30,6 +30,7 @@ from inhouse.providers.failures import Place
 from inhouse.providers.json_values import fields, items, text, whole
 from inhouse.providers.listing import listed_models
 from inhouse.providers.retrying import first_of
+from inhouse.providers.server_words import message_in
 from inhouse.providers.shared import Shared
 from inhouse.providers.streamed import TRIES
 from inhouse.providers.thinking import ThinkingText
@@ -146,7 +147,7 @@ class OllamaChat:
         status: int = response.status_code
         if status == 404:  # noqa: PLR2004
             models = await listed_models(self.endpoint, self.egress)
-            message = place.quote(failures.message_in(said))
+            message = place.quote(message_in(said))
             return failures.not_found(place, message, tuple(model.id for model in models))
         return failures.of_status(place, status, said, response.headers)
 

@@ -27,6 +27,7 @@ from inhouse.providers.events import Line, answered, server_sent
 from inhouse.providers.failures import Place
 from inhouse.providers.listing import listed_models
 from inhouse.providers.retrying import first_of
+from inhouse.providers.server_words import message_in
 from inhouse.providers.streamed import TRIES
 from inhouse.providers.urls import http_address
 
@@ -82,7 +83,7 @@ class OpenAIChat:
 
     async def _not_found(self, error: openai.NotFoundError, place: Place) -> ProviderError:
         """Say what the server has instead (backends.md, Q20)."""
-        said = place.quote(failures.message_in(error.response.text))
+        said = place.quote(message_in(error.response.text))
         try:
             models = await listed_models(self.endpoint, self.egress)
         except InhouseError:
