@@ -116,3 +116,12 @@ test("ask_user is a quick pick", async () => {
   await until(async () => (await shown(s.page)).includes("That is all."), "the end");
   assert.match(JSON.stringify(s.model.requests.at(-1).messages), /Right/);
 });
+
+test("a comment that speaks to an agent has a lens that runs it", async () => {
+  fs.writeFileSync(path.join(s.workspace, "asking.py"), "# @reviewer: why is this loop never left?\nwhile True:\n    pass\n");
+  await openFile(s.page, "asking.py");
+  s.model.state.play = async (answer) => { answer.say("Because nothing ends it."); };
+  await lens(s.page, /reviewer/i).click();
+  await until(async () => (await shown(s.page)).includes("Because nothing ends it."), "the answer");
+  assert.match(JSON.stringify(s.model.requests.at(-1).messages), /why is this loop never left\?[^]*while True/);
+});
