@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from inhouse.lsp import problems
 from inhouse.lsp.arguments import Token
+from inhouse.lsp.language.models import remember
 from inhouse.lsp.progress import WorkDone
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ async def check(session: "Session", token: Token | None, wanted: tuple[str, ...]
         found = await session.host.check_endpoints(wanted)
         session.checked = {**session.checked, **{status.name: status for status in found}}
         problems.show(session)
+        await remember(session)
         reachable = sum(status.reachable is True for status in found)
         ending = f"{reachable} of {len(found)} endpoints answer"
     finally:

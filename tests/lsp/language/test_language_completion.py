@@ -4,6 +4,7 @@ import pytest
 
 from support.editor import EGLOT, HELIX, NEOVIM, VSCODE
 from support.language import SNIPPETS
+from support.model_server import ModelServer
 
 SCOUT = """export default {
   id: 'scout', displayName: 'Scout', model: 'acme/tiny',
@@ -119,3 +120,16 @@ async def test_a_file_that_is_no_definition_gets_nothing(writing):
             assert await at.ask("hover") is None
         nowhere = {"textDocument": {"uri": "file:///no/where.ts"}, "position": at.position}
         assert await editor.request("textDocument/completion", nowhere) is None
+
+
+async def test_models_that_an_endpoint_offered_are_known_the_next_time(writing):
+    with ModelServer() as server:
+        writing.settings["endpoints"]["here"]["baseUrl"] = server.base_url
+        async with writing.editor(NEOVIM) as editor:
+            await editor.command("inhouse.endpoints", {"check": True, "workDoneToken": "t"})
+            await editor.until(lambda: any(each["kind"] == "end" for each in editor.progress("t")))
+    async with writing.editor(NEOVIM) as editor:
+        at = writing.open(editor, "a.ts", "export default { model: '|' }")
+
+        details = [item.get("detail") for item in (await at.completions()).values()]
+        assert "offered by here" in details
