@@ -36,6 +36,8 @@ async def answer(session: "Session", method: str, params: Any) -> Any:
     if document is None:
         return None
     await session.ready()
+    if method == types.TEXT_DOCUMENT_HOVER:  # It tells of the route, which the catalog knows.
+        await session.watching.settled()
     site = site_of(session, document)
     if site is None:
         return None
