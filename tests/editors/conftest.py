@@ -3,12 +3,14 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from attrs import frozen
 
+from support.matrix import Cell, table, workbench_cells, workbench_results
 from support.model_server import ModelServer
 
 ROOT = Path(__file__).parents[2]
@@ -19,6 +21,7 @@ AGENT = """export default {
   toolNames: ['read_files', 'str_replace', 'ask_user', 'end_turn'],
 }
 """
+CELLS = pytest.StashKey[list[Cell]]()
 
 
 @frozen
@@ -58,3 +61,53 @@ def installed(name: str) -> None:
     )
     if done.returncode != 0:
         pytest.skip(f"NOT TESTED: {name} cannot be installed here: {done.stderr[-300:]}")
+
+
+def declared(items: list[pytest.Item]) -> list[Cell]:
+    """Every cell of the matrix that a test fills, or says why it stays empty."""
+    marks = [mark for item in items for mark in item.iter_markers("matrix")]
+    return [
+        *(Cell(*mark.args) for mark in marks),
+        *workbench_cells(Path(__file__).parent / "vscode"),
+    ]
+
+
+def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
+    session.config.stash[CELLS] = declared(items)
+    for item in items:
+        cells = [Cell(*mark.args) for mark in item.iter_markers("matrix")]
+        item.user_properties += [("matrix", [cell.behaviour, cell.editor]) for cell in cells]
+    if wanted := os.environ.get("INHOUSE_MATRIX"):  # scripts/editors_matrix.py
+        Path(wanted).write_text(table(session.config.stash[CELLS]) + "\n", "utf-8")
+
+
+@pytest.fixture
+def workbench_went(request: pytest.FixtureRequest) -> Callable[[Path], None]:
+    """Takes node's junit report into the matrix."""
+
+    def take(report: Path) -> None:
+        for cell, outcome in workbench_results(report):
+            properties = request.node.user_properties
+            properties.append(("matrix-cell", [cell.behaviour, cell.editor, outcome]))
+
+    return take
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    outcomes: dict[tuple[str, str], set[str]] = defaultdict(set)
+    reports = [
+        (outcome, report)
+        for outcome in ("passed", "failed", "skipped")
+        for report in terminalreporter.getreports(outcome)
+        if isinstance(report, pytest.TestReport)
+    ]
+    for outcome, report in reports:
+        for name, value in report.user_properties:
+            if name == "matrix":
+                outcomes[value[0], value[1]].add(outcome)
+            elif name == "matrix-cell":
+                outcomes[value[0], value[1]].add(value[2])
+    if outcomes:
+        terminalreporter.section("what works in which editor")
+        cells = terminalreporter.config.stash.get(CELLS, [])
+        terminalreporter.write_line(table(cells, outcomes))

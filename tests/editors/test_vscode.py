@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -55,5 +56,14 @@ def test_the_extension_passes_its_own_checks(client: Path) -> None:
     "definitions are followed (New Agent is not in the picker); set INHOUSE_WORKBENCH=1 to run it",
 )
 @pytest.mark.parametrize("file", TESTS, ids=lambda path: path.name.removesuffix(".test.mjs"))
-def test_in_the_workbench(client: Path, file: Path) -> None:
-    print(run("node", "--test", "--test-reporter=spec", file))
+def test_in_the_workbench(
+    client: Path, file: Path, tmp_path: Path, workbench_went: Callable[[Path], None]
+) -> None:
+    report = tmp_path / "report.xml"
+    reporters = ["--test-reporter=spec", "--test-reporter-destination=stdout"]
+    reporters += ["--test-reporter=junit", f"--test-reporter-destination={report}"]
+    try:
+        print(run("node", "--test", *reporters, file))
+    finally:
+        if report.exists():
+            workbench_went(report)

@@ -61,7 +61,7 @@ test("Check Endpoints shows what each one is and has", async () => {
   await palette(s.page, "View: Close Editor");
 });
 
-test("New Agent writes a template that runs as it is", async () => {
+test("New Agent writes a template that runs as it is [matrix: agents changed]", async () => {
   await palette(s.page, "Inhouse: New Agent…");
   await type(s.page, "sage", "New agent");
   await s.page.locator(".tab.active").filter({ hasText: "sage.ts" }).waitFor();

@@ -37,7 +37,7 @@ async function fixer(prompt) {
 
 const TWO_HUNKS = [["str_replace", { path: "app.py", replacements: [{ oldString: "    result = 0\n", newString: "    result = 0.0\n" }, { oldString: "    best = prices[0]\n", newString: "    best = max(prices)\n" }] }]];
 
-test("a proposal shows lenses in the file; one hunk is applied from its lens, and one undo takes it back", async () => {
+test("a proposal shows lenses in the file; one hunk is applied from its lens, and one undo takes it back [matrix: review = lens] [matrix: undo]", async () => {
   await openFile(s.page, "app.py");
   script(...TWO_HUNKS);
   await fixer("Make it better");
@@ -54,7 +54,7 @@ test("a proposal shows lenses in the file; one hunk is applied from its lens, an
   await palette(s.page, "View: Revert and Close Editor");
 });
 
-test("the diff is VS Code's own; a hunk is rejected and the rest applied from its title", async () => {
+test("the diff is VS Code's own; a hunk is rejected and the rest applied from its title [matrix: review = native diff]", async () => {
   await palette(s.page, "Inhouse: Review Edits…");
   await s.page.locator(".diff-editor, .monaco-diff-editor").first().waitFor({ timeout: 20000 });
   await until(async () => (await shown(s.page)).includes("max(prices)"), "the proposed text");
@@ -80,7 +80,7 @@ test("a file is created and another deleted only when the user says so", async (
   await until(() => exists("extra.py"), "the file");
 });
 
-test("what the user typed meanwhile is kept", async () => {
+test("what the user typed meanwhile is kept [matrix: meanwhile]", async () => {
   await openFile(s.page, "notes.md");
   script(["str_replace", { path: "notes.md", replacements: [{ oldString: "Nothing yet.", newString: "Something now." }] }]);
   await fixer("Write a note");
@@ -94,7 +94,7 @@ test("what the user typed meanwhile is kept", async () => {
   await until(() => onDisk("notes.md") === "My own line\n\n# Notes\n\nSomething now.\n", "both changes in the file");
 });
 
-test("a command is asked for in a message that takes no keys; its answer goes to the run", async () => {
+test("a command is asked for in a message that takes no keys; its answer goes to the run [matrix: question = message]", async () => {
   await openFile(s.page, "app.py");
   script(["run_terminal_command", { command: "echo hello from the test" }]);
   await fixer("Say hello");
@@ -106,7 +106,7 @@ test("a command is asked for in a message that takes no keys; its answer goes to
   assert.match(JSON.stringify(s.model.requests.at(-1).messages), /hello from the test/);
 });
 
-test("ask_user is a quick pick", async () => {
+test("ask_user is a quick pick [matrix: question = quick pick]", async () => {
   script(["ask_user", { questions: [{ question: "Which way?", options: [{ label: "Left" }, { label: "Right" }] }] }]);
   await fixer("Ask me");
   const row = s.page.locator(".quick-input-list .monaco-list-row").filter({ hasText: "Right" });

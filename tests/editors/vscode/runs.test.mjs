@@ -23,7 +23,7 @@ async function run(agent, prompt) {
   await type(s.page, prompt);
 }
 
-test("the picker tells each agent's purpose, model and place, and what is wrong with it", async () => {
+test("the picker tells each agent's purpose, model and place, and what is wrong with it [matrix: list = picker]", async () => {
   await palette(s.page, "Inhouse: Run Agent…");
   const rows = s.page.locator(".quick-input-list .monaco-list-row");
   await rows.filter({ hasText: "Reviewer" }).waitFor({ timeout: 60000 });
@@ -35,7 +35,7 @@ test("the picker tells each agent's purpose, model and place, and what is wrong 
   await s.page.keyboard.press("Escape");
 });
 
-test("a run streams into the transcript beside the editor within 250 ms, with a notification and the status bar", async () => {
+test("a run streams into the transcript beside the editor within 250 ms, with a notification and the status bar [matrix: run = picker] [matrix: stream = document beside the editor] [matrix: progress = notification, status bar]", async () => {
   await openFile(s.page, "app.py");
   const end = held();
   let said;
@@ -63,7 +63,7 @@ test("a run streams into the transcript beside the editor within 250 ms, with a 
   await shot(s.page, "transcript");
 });
 
-test("Cancel in the notification closes the connection to the model and keeps what was said", async () => {
+test("Cancel in the notification closes the connection to the model and keeps what was said [matrix: cancel = notification]", async () => {
   const closed = s.model.state.closed;
   s.model.state.play = async (answer) => { answer.say("This far. "); while (!answer.gone) { await sleep(50); } };
   await run("Reviewer", "Never end");
@@ -74,7 +74,7 @@ test("Cancel in the notification closes the connection to the model and keeps wh
   assert.match(await shown(s.page), /This far\./);
 });
 
-test("a run on a selection shows a line and a lens at its place; the lens cancels it", async () => {
+test("a run on a selection shows a line and a lens at its place; the lens cancels it [matrix: progress = line and lens at the place] [matrix: cancel = lens]", async () => {
   const closed = s.model.state.closed;
   s.model.state.play = async (answer) => { for (let i = 0; !answer.gone; i++) { answer.say(`word${i} `); await sleep(100); } };
   await openFile(s.page, "app.py");
