@@ -50,11 +50,6 @@ def test_the_extension_passes_its_own_checks(client: Path) -> None:
     run("npm", "run", "--silent", "lint", cwd=client)
 
 
-@pytest.mark.skipif(
-    not os.environ.get("INHOUSE_WORKBENCH"),
-    reason="NOT TESTED: the workbench.  One of its tests fails since the last changes to how "
-    "definitions are followed (New Agent is not in the picker); set INHOUSE_WORKBENCH=1 to run it",
-)
 @pytest.mark.parametrize("file", TESTS, ids=lambda path: path.name.removesuffix(".test.mjs"))
 def test_in_the_workbench(
     client: Path, file: Path, tmp_path: Path, workbench_went: Callable[[Path], None]

@@ -119,6 +119,15 @@ export async function choose(page, text) {
   await row.click();
 }
 
+/** Open the picker of agents; gives its rows, which come a moment after the command. */
+export async function agents(page) {
+  await palette(page, "Inhouse: Run Agent…");
+  await page.locator(".quick-input-widget").filter({ hasText: "Run an agent" }).waitFor({ timeout: 20000 });
+  const rows = page.locator(".quick-input-list .monaco-list-row");
+  await rows.first().waitFor({ timeout: 20000 });
+  return rows.allInnerTexts();
+}
+
 /** Answer the input box that is open. */
 export async function type(page, text, title) {
   const widget = page.locator(".quick-input-widget").filter({ hasText: title ?? "" });
