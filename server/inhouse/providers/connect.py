@@ -24,6 +24,10 @@ LONGEST_EMBEDDED_ANSWER = 1024
 """Tokens, where the request sets no limit: a small model does not always find an end."""
 
 
+EXACT: Mapping[str, Any] = {"temperature": 0, "repeat_penalty": 1, "dry_allowed_length": 16}
+"""What a model with tools is asked with: calls repeat paths and texts, to the letter."""
+
+
 def connect(
     endpoint: Endpoint,
     model: str,
@@ -113,7 +117,8 @@ class _Connecting:
         async def ask(prompt: Prompt) -> AsyncGenerator[ModelChunk]:
             running = await servers.running(endpoint)
             at = evolve(endpoint, base_url=running.base_url, api_key=running.key)
-            guarded = Guard(at, ALIAS, self.egress, self.shared, self._chat(at, ALIAS, TRIES))
+            more = EXACT if prompt.tools else None
+            guarded = Guard(at, ALIAS, self.egress, self.shared, self._chat(at, ALIAS, TRIES, more))
             if prompt.max_output_tokens is None:
                 prompt = evolve(prompt, max_output_tokens=LONGEST_EMBEDDED_ANSWER)
             async with aclosing(guarded.chunks(prompt)) as chunks:

@@ -168,7 +168,7 @@ def _named(name: str, asked: Asked, by: str = "") -> Endpoint:
     settings = asked.settings
     if name in settings.endpoints:
         endpoint = settings.endpoints[name]
-        if endpoint.kind is Kind.EMBEDDED:
+        if endpoint.kind is Kind.EMBEDDED and endpoint.model_path is None:
             _require_embedded(asked)
         return endpoint
     if name == "embedded":
