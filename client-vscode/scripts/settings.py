@@ -19,7 +19,7 @@ GROUPS = {
         *("privacy", "edits", "commands", "allowedCommands", "maxSteps"),
         *("budgetUsd", "dailyBudgetUsd", "localAddresses", "allowedEnvironment", "keyHosts"),
     ),
-    "Agents": ("agentFolders", "showTranscript"),
+    "Agents": ("agentFolders", "showTranscript", "keptTranscripts"),
     "Server": ("trace",),
 }
 OPEN = frozenset({"showTranscript", "trace"})

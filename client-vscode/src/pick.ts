@@ -44,7 +44,7 @@ function purposeOf(agent: AgentSummary): string {
 }
 
 export async function pickRun(server: Server, title: string): Promise<string | undefined> {
-  const runs = await server.execute<RunSummary[]>("inhouse.runs", { limit: 50 });
+  const runs = await server.execute<RunSummary[]>("inhouse.runs", { limit: 50, earlier: true });
   if (!runs.length) {
     void vscode.window.showInformationMessage("There is no run yet.");
     return undefined;

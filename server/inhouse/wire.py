@@ -28,6 +28,7 @@ from inhouse.core.events import (
 from inhouse.core.request import AgentSummary
 from inhouse.core.route import EndpointStatus, ModelInfo, Route
 from inhouse.core.text import Problem, Range
+from inhouse.store.transcripts import KeptRun
 
 Json = dict[str, Any]
 
@@ -171,6 +172,20 @@ def run_summary(value: RunResult) -> Json:
     if value.parent is not None:
         wire["parent"] = value.parent
     return wire
+
+
+def kept_run(value: KeptRun) -> Json:
+    """`RunSummary` of docs/protocol.md, of a run before the server started."""
+    return {
+        "runId": value.run_id,
+        "agent": value.agent,
+        "status": value.status.value,
+        "startedAt": value.started_at,
+        "durationMs": value.duration_ms,
+        "prompt": value.prompt,
+        "endpoint": value.endpoint,
+        "model": value.model,
+    }
 
 
 def text_range(value: Range) -> Json:

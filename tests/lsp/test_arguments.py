@@ -61,4 +61,4 @@ def test_what_is_wrong_is_named_with_what_would_work(argument, says):
 
 def test_usage_is_written_as_the_contract_does():
     assert usage(arguments.RunId) == "{runId: string}"
-    assert usage(arguments.Limit) == "{limit?: number}"
+    assert usage(arguments.Listing) == "{limit?: number, earlier?: boolean}"

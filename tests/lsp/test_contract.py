@@ -26,7 +26,7 @@ KINDS = {
     "inhouse.run": arguments.Run,
     "inhouse.cancel": arguments.OptionalRunId,
     "inhouse.result": arguments.RunId,
-    "inhouse.runs": arguments.Limit,
+    "inhouse.runs": arguments.Listing,
     "inhouse.explain": arguments.Explain,
     "inhouse.endpoints": arguments.Endpoints,
     "inhouse.transcript": arguments.OptionalRunId,

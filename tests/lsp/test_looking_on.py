@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from inhouse.lsp.client import to_path
+from inhouse.store.database import Database
+from inhouse.store.transcripts import TranscriptStore
 from support.editor import EGLOT, HELIX, NEOVIM, SILENCE, VSCODE, ServerError, open_editor
 from support.model_server import Pause, Reasoning, call
 
@@ -47,7 +49,7 @@ async def test_a_virtual_transcript_refreshes_and_holds_the_text_exactly(project
         assert f"- 127.0.0.1:{project.server.port} (127.0.0.1, local)" in whole
         with pytest.raises(ServerError):
             await editor.request("workspace/textDocumentContent", {"uri": "inhouse-run:/x.md"})
-        with pytest.raises(ServerError, match="No run 'run-99' in this session"):
+        with pytest.raises(ServerError, match="No transcript of a run 'run-99' is kept"):
             await editor.command("inhouse.transcript", {"runId": "run-99"})
 
 
@@ -75,6 +77,58 @@ async def test_elsewhere_a_transcript_is_a_file_that_grows_or_the_buffer_that_sh
         assert text in whole
         assert whole.rstrip().endswith("received")
         assert whole.count("# writer") == 1
+
+
+@pytest.mark.parametrize("capabilities", [VSCODE, NEOVIM], ids=["virtual", "file"])
+async def test_the_transcript_of_an_earlier_servers_run_opens(project, capabilities):
+    project.server.play("Said before ", "the restart.")
+    async with open_editor(project.folder, **project.how(capabilities)) as editor:
+        started = await editor.command("inhouse.run", {"agent": "writer", "prompt": "why?"})
+        await editor.ended(started["runId"])
+    async with open_editor(project.folder, **project.how(capabilities)) as editor:
+        assert await editor.command("inhouse.runs") == []
+        (listed,) = await editor.command("inhouse.runs", {"earlier": True, "limit": 1})
+        assert listed["runId"] == started["runId"]
+        assert (listed["prompt"], listed["status"]) == ("why?", "completed")
+
+        for argument in ({"runId": started["runId"]}, {}):
+            uri = (await editor.command("inhouse.transcript", argument))["uri"]
+            await editor.until(lambda: editor.asked("window/showDocument"))
+            assert editor.asked("window/showDocument")[-1]["uri"] == uri
+            if capabilities is VSCODE:
+                text = (await editor.request("workspace/textDocumentContent", {"uri": uri}))["text"]
+            else:
+                text = to_path(uri).read_text("utf-8")
+            assert "Said before the restart." in text
+            assert "**completed** in " in text
+
+
+async def test_a_run_that_a_crash_cut_off_is_kept_as_far_as_it_came(project):
+    project.server.play("Half an ", Pause(60), "answer")
+    async with open_editor(project.folder, **project.how(NEOVIM)) as editor:
+        started = await editor.command("inhouse.run", {"agent": "writer"})
+        store = TranscriptStore(Database(project.home / "state"))
+        for _ in range(300):
+            if "Half an " in (store.text(started["runId"]) or ""):
+                break
+            await asyncio.sleep(0.1)
+        editor.process.kill()
+        await editor.process.wait()
+    async with open_editor(project.folder, **project.how(NEOVIM)) as editor:
+        (listed,) = await editor.command("inhouse.runs", {"earlier": True})
+        assert (listed["runId"], listed["status"]) == (started["runId"], "failed")
+        uri = (await editor.command("inhouse.transcript", {"runId": started["runId"]}))["uri"]
+        assert "Half an " in to_path(uri).read_text("utf-8")
+
+
+async def test_who_wants_none_has_no_transcript_kept(project):
+    project.settings["keptTranscripts"] = 0
+    async with open_editor(project.folder, **project.how(VSCODE)) as editor:
+        started = await editor.command("inhouse.run", {"agent": "writer", "prompt": "canary"})
+        await editor.ended(started["runId"])
+    files = [path for path in project.home.rglob("*") if path.is_file()]
+    assert files
+    assert not [path for path in files if b"canary" in path.read_bytes()]
 
 
 async def test_a_question_is_asked_once_and_any_way_of_answering_counts(project):

@@ -57,6 +57,8 @@ class Settings:
     """None: only for an agent that names no remote model."""
     show_transcript: bool = False
     """Open the transcript when a run starts."""
+    kept_transcripts: int = 100
+    """How many stay readable after the server has ended."""
     local_addresses: tuple[str, ...] = ()
     """Address ranges (CIDR) that the user's own settings declare as theirs."""
     allowed_environment: tuple[str, ...] = ()

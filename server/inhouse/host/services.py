@@ -17,6 +17,7 @@ from inhouse.store.folders import Folders, user_folders
 from inhouse.store.keys import KeyStore
 from inhouse.store.profiles import ProfileStore
 from inhouse.store.records import RecordStore
+from inhouse.store.transcripts import TranscriptStore
 from inhouse.store.trust import TrustStore
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Services:
     approvals: ApprovalStore
     keys: KeyStore
     records: RecordStore
+    transcripts: TranscriptStore
     embedded: EmbeddedServers
     shared: Shared
     session_keys: dict[str, str] = field(factory=dict[str, str], repr=False)
@@ -86,6 +88,7 @@ def open_services(environ: Mapping[str, str]) -> Services:
         approvals=ApprovalStore(database),
         keys=KeyStore(database),
         records=RecordStore(database),
+        transcripts=TranscriptStore(database),
         embedded=EmbeddedServers(folders.data),
         shared=Shared(profiles=ProfileStore(database)),
     )

@@ -46,8 +46,10 @@ class RunId:
 
 
 @frozen
-class Limit:
+class Listing:
     limit: int | None = None
+    earlier: bool | None = None
+    """Also runs of servers before this one, as far as their transcripts are kept."""
 
 
 @frozen
@@ -253,7 +255,7 @@ def _make_converter() -> cattrs.Converter:
     converter.register_structure_hook_func(lambda kind: kind == Token | None, _strict((str, int)))
     converter.register_structure_hook_func(lambda kind: kind == dict[str, Any], _object)
     converter.register_structure_hook(Range, _range)
-    kinds = (Nothing, Run, RunPrompt, OptionalRunId, RunId, Limit)
+    kinds = (Nothing, Run, RunPrompt, OptionalRunId, RunId, Listing)
     for kind in (*kinds, Explain, Endpoints, Answer, Hunks, Preview, SetKey):
         names = {each.name: override(rename=_camel(each.name)) for each in fields(kind)}
         converter.register_structure_hook(kind, make(kind, converter, **names))

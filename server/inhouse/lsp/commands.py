@@ -53,11 +53,14 @@ def _result(session: "Session", command: str, given: list[Any] | None, _: Token 
     return wire.run_result(session.host.book.result(argument.run_id))
 
 
-def _runs(session: "Session", command: str, given: list[Any] | None, _: Token | None) -> Any:
-    argument = structure(command, given, arguments.Limit)
+async def _runs(session: "Session", command: str, given: list[Any] | None, _: Token | None) -> Any:
+    argument = structure(command, given, arguments.Listing)
     if argument.limit is not None and argument.limit < 0:
         raise UserError(f"{command}: 'limit' must not be negative.")
-    return [wire.run_summary(result) for result in session.host.book.results(argument.limit)]
+    known = [wire.run_summary(result) for result in session.host.book.results(argument.limit)]
+    if argument.earlier:
+        known += [wire.kept_run(run) for run in await session.transcripts.earlier(argument.limit)]
+    return known[: argument.limit]
 
 
 def _agents(session: "Session", command: str, given: list[Any] | None, _: Token | None) -> Any:
@@ -94,7 +97,7 @@ async def _transcript(
     session: "Session", command: str, given: list[Any] | None, _: Token | None
 ) -> Any:
     argument = structure(command, given, arguments.OptionalRunId)
-    return {"uri": session.transcripts.show(argument.run_id)}
+    return {"uri": await session.transcripts.show(argument.run_id)}
 
 
 def _answer(session: "Session", command: str, given: list[Any] | None, _: Token | None) -> Any:

@@ -150,8 +150,10 @@ class Server(LanguageServer):
     async def _problems(self, params: types.DocumentDiagnosticParams) -> Json:
         return await pull(self.session, params)
 
-    def _content(self, params: types.TextDocumentContentParams) -> types.TextDocumentContentResult:
-        text = self.session.transcripts.content(params.uri)
+    async def _content(
+        self, params: types.TextDocumentContentParams
+    ) -> types.TextDocumentContentResult:
+        text = await self.session.transcripts.content(params.uri)
         if text is None:
             raise JsonRpcInvalidParams(f"No document {params.uri!r} in this session.")
         return types.TextDocumentContentResult(text)

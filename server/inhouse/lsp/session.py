@@ -104,6 +104,7 @@ class Session:
 
     async def aclose(self) -> None:
         await self.runs.aclose()
+        await self.transcripts.aclose()
         self.watching.stop()
         tasks = [*self._tasks, self._started]
         for task in tasks:

@@ -35,6 +35,7 @@ _PLAIN = {
     "trace": "trace",
     "embedded": "embedded",
     "showTranscript": "show_transcript",
+    "keptTranscripts": "kept_transcripts",
     "localAddresses": "local_addresses",
     "allowedEnvironment": "allowed_environment",
 }

@@ -192,6 +192,15 @@ KEYS = (
     ),
     Key("showTranscript", bool, "Open the transcript when a run starts.", default=False),
     Key(
+        "keptTranscripts",
+        int,
+        "How many transcripts of editor runs stay in the state folder (readable by you alone), so "
+        "that they open after a restart; 0: none.",
+        100,
+        scope=Scope.USER,
+        minimum=0,
+    ),
+    Key(
         "localAddresses",
         list[str],
         "Address ranges (CIDR) beyond loopback that count as local.",

@@ -55,8 +55,12 @@ CREATE TABLE IF NOT EXISTS usage (
 CREATE INDEX IF NOT EXISTS usage_run ON usage (run);
 CREATE TABLE IF NOT EXISTS spent (
   day TEXT PRIMARY KEY, usd REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS transcript (
+  run_id TEXT PRIMARY KEY, workspace TEXT NOT NULL, agent TEXT NOT NULL, status TEXT NOT NULL,
+  started_at TEXT NOT NULL, duration_ms INTEGER NOT NULL, prompt TEXT NOT NULL,
+  endpoint TEXT NOT NULL, model TEXT NOT NULL, text TEXT NOT NULL);
 """
-_VERSION = 1
+_VERSION = 2
 _PATIENCE_S = 10.0
 """How long another process may hold the file."""
 
