@@ -16,9 +16,10 @@ from pathlib import Path
 
 from inhouse.core.events import Happening
 from inhouse.core.ports import Question
-from inhouse.tools import ToolContext, workspace_tools
+from inhouse.tools.context import ToolContext
 from inhouse.tools.disk import DiskWorkspace
 from inhouse.tools.search import find_ripgrep
+from inhouse.tools.toolbox import workspace_tools
 
 WORDS = ("alpha", "beta", "gamma", "delta", "import", "return", "class", "value", "index")
 ALLOWED = 1.2

@@ -28,6 +28,8 @@ HERE = Path(__file__).resolve().parent
 QUICK = "--quick" in sys.argv
 FLOOD = 5_000 if QUICK else 20_000
 MANY = 20_000 if QUICK else 100_000
+SETTLED = 5
+"""Seconds after which the server has read, watched and imported what it wants at first."""
 PACED = 100 if QUICK else 600
 PACE = 0.005
 
@@ -153,12 +155,13 @@ def paced() -> dict[str, float]:
 
 
 def start() -> dict[str, float]:
+    """From the start of the process to the answer, and what it holds when all has settled."""
     times: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(3 if QUICK else 7):
             editor = Editor("http://127.0.0.1:9/v1", Path(folder).resolve())
             times.append(editor.initialize())
-            time.sleep(1)
+            time.sleep(SETTLED)
             idle = psutil.Process(editor.process.pid).memory_info().rss
             editor.close()
     return {"initialize_ms": statistics.median(times), "idle_mb": idle / 1e6}

@@ -42,6 +42,19 @@ def test_explain_opens_no_connection(local: Terminal, server: ModelServer):
     assert server.requests == []
 
 
+def test_a_route_that_is_refused_is_explained_like_any_other(local: Terminal):
+    local.agent()
+    local.environ["CODEBUFF_LOCAL_BASE_URL"] = "https://llm.example.com/v1"
+    (local.workspace / "inhouse.toml").write_text('privacy = "local-only"\n')
+
+    explained = local("explain", "helper", "--json", "--trust")
+    shown = local("explain", "helper", "--trust")
+
+    assert explained.status == shown.status == 0
+    assert explained.json["refused"]["remedy"]
+    assert "local-only" in shown.out + shown.err
+
+
 def test_a_key_is_never_printed(local: Terminal, server: ModelServer):
     local.agent()
     key = "sk-canary-0123456789abcdef"

@@ -141,7 +141,10 @@ async def test_checks_of_endpoints_are_progress(project):
         kinds = [value["kind"] for value in editor.progress("checks")]
         assert kinds[0] == "begin"
         assert kinds.count("end") == 1
-        (_endpoint,) = await editor.command("inhouse.endpoints")
+        (endpoint,) = await editor.command("inhouse.endpoints")
+        assert endpoint["reachable"] is True
+        assert endpoint["latencyMs"] >= 0
+        assert [model["id"] for model in endpoint["models"]]
 
 
 async def test_a_client_that_cannot_register_commands_gets_each_agent_at_the_start(project):

@@ -4,7 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 
 import pytest
 from lsprotocol import types
@@ -155,6 +155,49 @@ def test_neither_pygls_nor_the_host_is_needed_to_answer_initialize():
         "import sys, inhouse.lsp.door\n"
         "slow = {'lsprotocol', 'openai', 'inhouse.host', 'cattrs', 'tree_sitter', 'wasmtime'}\n"
         "print(sorted(slow & set(sys.modules)))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert found.stdout.strip() == "[]"
+
+
+async def test_finished_commands_stay_in_the_table_of_futures():
+    server, _ = make_server()
+    initialize(server)
+
+    @server.command("quick")
+    async def quick(*_):
+        return "kept"
+
+    for number in range(3):
+        params = {"command": "quick"}
+        receive(server, {"id": number, "method": "workspace/executeCommand", "params": params})
+    await asyncio.sleep(0.05)
+
+    kept = [each for each in server.protocol._request_futures.values() if each.done()]
+    assert [each.result() for each in kept] == ["kept"] * 3
+
+
+async def test_an_answer_to_a_cancelled_question_is_an_error():
+    server, writer = make_server()
+    initialize(server)
+    params = types.ShowMessageRequestParams(types.MessageType.Info, "Well?")
+    asking = asyncio.ensure_future(server.protocol.send_request_async("x/ask", params))
+    await asyncio.sleep(0.01)
+    asking.cancel()
+    await asyncio.sleep(0.01)
+    question = writer.sent[-1]
+
+    with pytest.raises(InvalidStateError):
+        receive(server, {"id": question["id"], "result": None})
+
+
+def test_a_server_that_waits_has_not_imported_what_only_a_run_needs():
+    code = (
+        "import sys, inhouse.lsp.opening\n"
+        "late = {'inhouse.loop', 'inhouse.tools.toolbox', 'inhouse.host.connecting',\n"
+        "        'openai', 'httpx2', 'jiter', 'pyjson5', 'watchfiles', 'anyio._backends'}\n"
+        "print(sorted(late & set(sys.modules)))"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 

@@ -9,8 +9,9 @@ from attrs import define, field
 from inhouse.core.events import Happening
 from inhouse.core.ports import Question, Tool
 from inhouse.core.settings import EditMode
-from inhouse.tools import ToolContext, workspace_tools
+from inhouse.tools.context import ToolContext
 from inhouse.tools.disk import DiskWorkspace
+from inhouse.tools.toolbox import workspace_tools
 
 
 @define

@@ -10,7 +10,9 @@ from attrs import evolve
 from inhouse.core.errors import RefusedError, ToolError
 from inhouse.core.ports import Document
 from inhouse.core.route import Privacy
-from inhouse.tools import Fetched, placeholders, workspace_tools
+from inhouse.tools.context import Fetched
+from inhouse.tools.placeholders import placeholders
+from inhouse.tools.toolbox import workspace_tools
 from inhouse.tools.web import readable
 from support.workspaces import bench
 

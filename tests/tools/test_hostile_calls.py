@@ -13,8 +13,9 @@ import pytest
 from inhouse.core.errors import ToolError
 from inhouse.core.ports import ToolSpec
 from inhouse.core.settings import CommandMode, EditMode
-from inhouse.tools import placeholders, schemas
+from inhouse.tools import schemas
 from inhouse.tools.arguments import check_input
+from inhouse.tools.placeholders import placeholders
 from support.workspaces import Bench, bench, write_files
 
 CALLS = json.loads(Path(__file__).with_name("hostile_calls.json").read_text(encoding="utf-8"))

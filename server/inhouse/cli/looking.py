@@ -11,7 +11,7 @@ from inhouse.core.request import AgentSummary
 from inhouse.core.route import Route
 from inhouse.core.text import Problem
 
-from . import BAD_USAGE, COMPLETED, output
+from . import COMPLETED, output
 from .open_host import open_host
 
 
@@ -43,7 +43,7 @@ async def explain(options: argparse.Namespace) -> int:
             output.document(wire.route(route))
         else:
             _print_route(options.agent, route)
-        return BAD_USAGE if route.refused else COMPLETED
+    return COMPLETED
 
 
 def _print_agents(found: tuple[AgentSummary, ...]) -> None:

@@ -11,9 +11,11 @@ from inhouse.core.ports import Approver, Model, StepContext, StepLog, Steps, Too
 from inhouse.core.request import RunRequest
 from inhouse.loop import StartSteps
 from inhouse.providers.pages import read_page
-from inhouse.tools import Fetch, Fetched, ToolContext, placeholders, workspace_tools
+from inhouse.tools.context import Fetch, Fetched, ToolContext
 from inhouse.tools.control import control_tools
+from inhouse.tools.placeholders import placeholders
 from inhouse.tools.spawn import spawn_tools
+from inhouse.tools.toolbox import workspace_tools
 
 from .asking import AskingAloud
 from .connecting import connected

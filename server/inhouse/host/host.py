@@ -17,11 +17,9 @@ from inhouse.core.route import EndpointStatus, Route
 from inhouse.core.settings import Settings
 from inhouse.providers.budget import Budget
 from inhouse.settings import Layer, editor_layer
-from inhouse.tools import RunMemory
+from inhouse.tools.context import RunMemory
 
-from . import checking, running
 from .book import Book
-from .connecting import verified
 from .ledger import Ledger
 from .plan import Plan, Surroundings, choice_for, usable_definition
 from .records import RecordKeeper
@@ -171,10 +169,14 @@ class Host:
 
     def endpoints(self) -> tuple[EndpointStatus, ...]:
         """Give the endpoints as far as they are known without asking them."""
+        from . import checking  # noqa: PLC0415  not needed before somebody asks
+
         return checking.unchecked(self)
 
     async def check_endpoints(self, names: tuple[str, ...] = ()) -> tuple[EndpointStatus, ...]:
         """Check endpoints for real, all where none is named.  Raises `UserError`."""
+        from . import checking  # noqa: PLC0415  not needed before somebody asks
+
         return await checking.checked(self, names)
 
     def plan(self, request: RunRequest) -> Plan:
@@ -221,6 +223,8 @@ class Host:
 
         Cancelled or failed, the run's result is in the book and was told as `RunFinished`.
         """
+        from . import running  # noqa: PLC0415  with loop and tools: 4 MB that a first run needs
+
         return (await running.run(self, plan, run_id, listen)).result
 
     async def confirm(self, plan: Plan) -> Plan:
@@ -230,6 +234,8 @@ class Host:
             if not self.world.trusting.trusted:
                 raise self.world.trusting.refusal()
             plan = self.plan(plan.request)
+        from .connecting import verified  # noqa: PLC0415  with loop and providers, as below
+
         return await verified(plan, self.world.egress)
 
     @property

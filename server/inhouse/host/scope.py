@@ -7,14 +7,15 @@ from attrs import evolve, frozen
 
 from inhouse.core.events import RunEvent
 from inhouse.core.ports import Emit
-from inhouse.loop import RunState
 from inhouse.providers.budget import Budget
-from inhouse.tools import RunMemory
+from inhouse.tools.context import RunMemory
 
 from .ledger import Ledger
 from .plan import Plan
 
 if TYPE_CHECKING:
+    from inhouse.loop import RunState
+
     from .host import Host
 
 Listen = Callable[[RunEvent], None]
@@ -28,11 +29,11 @@ class Family:
     ledger: Ledger
     memory: RunMemory
     budget: Budget
-    parent: RunState | None = None
+    parent: "RunState | None" = None
     """The state of the agent that spawned this one."""
     inline: bool = False
 
-    def child(self, state: RunState, *, inline: bool) -> "Family":
+    def child(self, state: "RunState", *, inline: bool) -> "Family":
         """Give the family of a sub-agent of this run."""
         return evolve(self, parent=state, inline=inline)
 
@@ -41,7 +42,7 @@ class Family:
 class Scope:
     host: "Host"
     plan: Plan
-    state: RunState
+    state: "RunState"
     family: Family
     tell: Emit
     """Takes what happens in this run."""

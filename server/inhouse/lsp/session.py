@@ -24,6 +24,7 @@ from inhouse.lsp.editor import EditorWorkspace, change, disk_workspace, read_cur
 from inhouse.lsp.language import pulling
 from inhouse.lsp.lenses import Refresher
 from inhouse.lsp.link import Link
+from inhouse.lsp.memory import give_back
 from inhouse.lsp.prompts import Prompts
 from inhouse.lsp.questions import EditorApprover
 from inhouse.lsp.review import Review
@@ -228,6 +229,7 @@ class Session:
         self.watching.start()
         # What was opened before anybody knew where definitions are.
         self.watching.touched([real(each.path) for each in self.documents if each.path is not None])
+        self.spawn(give_back(), name="giving memory back")
 
     def _disk(self) -> Any:
         return disk_workspace(self.host.roots, self.approver)

@@ -1,12 +1,15 @@
 """Files that agents and settings come from: noticed within a blink, in any client."""
 
 import asyncio
+import contextlib
+import functools
 import logging
 import os
+import threading
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from inhouse.core.errors import InhouseError
 from inhouse.lsp.client import real
@@ -98,46 +101,26 @@ class Watching:
 
     async def _watch_folders(self) -> None:
         """Watch the folders of agents that are there now."""
-        awatch = _awatch()
-
         while True:
             folders = tuple(path for path in self._session.agent_folders() if path.is_dir())
             self._again.clear()
             self._watched = folders
-            if not folders:
+            with _watching(folders, self.touched):
                 await self._again.wait()
-                continue
-            async for changes in awatch(
-                *folders,
-                debounce=_DEBOUNCE_MS,
-                step=_STEP_MS,
-                stop_event=self._again,
-                rust_timeout=1000,
-                yield_on_timeout=False,
-            ):
-                self.touched({Path(path) for _, path in changes})
 
     async def _watch_parents(self) -> None:
         """Watch the roots themselves: ``.agents`` may come, and ``inhouse.toml`` is there."""
-        awatch = _awatch()
-
         host = self._session.host
         parents = {folder.parent for folder in self._session.agent_folders()}
         wanted = [*host.roots, host.services.folders.config, *parents]
-        folders = [path for path in dict.fromkeys(wanted) if path.is_dir()]
-        async for changes in awatch(
-            *folders,
-            debounce=_DEBOUNCE_MS,
-            step=_STEP_MS,
-            stop_event=self._stop,
-            recursive=False,
-            rust_timeout=1000,
-        ):
-            paths = {Path(path) for _, path in changes}
-            known = set(self._session.agent_folders())
-            if paths & known:
-                self._again.set()
-            self.touched(paths)
+        folders = tuple(path for path in dict.fromkeys(wanted) if path.is_dir())
+        with _watching(folders, self._parents_touched, recursive=False):
+            await self._stop.wait()
+
+    def _parents_touched(self, paths: set[Path]) -> None:
+        if paths & set(self._session.agent_folders()):
+            self._again.set()
+        self.touched(paths)
 
     async def _register(self) -> None:
         globs = ["**/.agents/**", *(f"**/{name}" for name in SETTINGS_FILES[:1])]
@@ -169,9 +152,53 @@ def _changed_since(when: float, folders: list[Path], sources: list[Path]) -> set
     return found
 
 
-def _awatch() -> Any:
-    from watchfiles import (  # noqa: PLC0415  slow to import, and not needed at first
-        awatch,  # pyright: ignore[reportUnknownVariableType]
-    )
+@contextlib.contextmanager
+def _watching(
+    folders: tuple[Path, ...], touched: Callable[[set[Path]], None], *, recursive: bool = True
+) -> Generator[None]:
+    """Call *touched* in this thread's event loop with the files that change in *folders*.
 
-    return cast("Any", awatch)
+    `watchfiles.awatch` would do as well, but runs in anyio, which costs an idle server 4 MB.
+    """
+    if not folders:
+        yield
+        return
+    stop = threading.Event()
+    work = functools.partial(
+        _watch, folders, touched, asyncio.get_running_loop(), stop, recursive=recursive
+    )
+    threading.Thread(target=work, name="watching files", daemon=True).start()
+    try:
+        yield
+    finally:
+        stop.set()
+
+
+def _watch(
+    folders: tuple[Path, ...],
+    touched: Callable[[set[Path]], None],
+    loop: asyncio.AbstractEventLoop,
+    stop: threading.Event,
+    *,
+    recursive: bool,
+) -> None:
+    """Watch in a thread of its own until *stop* is set."""
+    from watchfiles import watch  # noqa: PLC0415  slow to import, and not needed at first
+
+    changes = watch(
+        *folders,
+        debounce=_DEBOUNCE_MS,
+        step=_STEP_MS,
+        stop_event=stop,
+        recursive=recursive,
+        rust_timeout=1000,
+        raise_interrupt=False,
+    )
+    try:
+        for found in changes:
+            if stop.is_set():
+                return
+            loop.call_soon_threadsafe(touched, {Path(path) for _, path in found})
+    except (OSError, RuntimeError) as error:  # RuntimeError: watchfiles' own, or our loop's end
+        if not stop.is_set():
+            logger.warning("Changes on disk are not seen until a reload: %s", error)

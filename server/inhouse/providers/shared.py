@@ -9,7 +9,7 @@ from attrs import define, field
 
 from inhouse.core.route import Endpoint
 from inhouse.providers.profiles import MemoryProfiles, Profiles, profile_key
-from inhouse.providers.windows import Windows
+from inhouse.providers.remembered_windows import Windows
 
 REST_SECONDS = 30.0
 

@@ -1,42 +1,15 @@
 """The context window that a server really has, read where each kind tells it."""
 
-import asyncio
 from typing import TYPE_CHECKING, Any
-
-from attrs import define, field
 
 from inhouse.core.errors import InhouseError
 from inhouse.core.route import Endpoint, Kind
 from inhouse.providers.asking import get_json, post_json
 from inhouse.providers.json_values import fields, whole
 from inhouse.providers.listing import entries_of, window_in
-from inhouse.providers.profiles import profile_key
 
 if TYPE_CHECKING:
     from inhouse.providers.egress import Egress
-
-REMEMBERED_SECONDS = 60.0
-"""A server may be restarted with another window at any time."""
-
-
-@define(eq=False)
-class Windows:
-    """Remembers for a minute what servers told."""
-
-    _known: dict[tuple[str, str], tuple[float, int | None]] = field(
-        factory=dict[tuple[str, str], tuple[float, int | None]]
-    )
-
-    async def window(self, endpoint: Endpoint, model: str, egress: "Egress") -> int | None:
-        """Return tokens; None where the server does not tell, or cannot be asked."""
-        if endpoint.context_window is not None:
-            return endpoint.context_window
-        key, now = (profile_key(endpoint), model), asyncio.get_running_loop().time()
-        known = self._known.get(key)
-        if known is None or now - known[0] > REMEMBERED_SECONDS:
-            known = now, await told_window(endpoint, model, egress)
-            self._known[key] = known
-        return known[1]
 
 
 async def told_window(  # noqa: PLR0911  # one a kind

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import pyjson5
 from attrs import frozen
 
 ReadText = Callable[[Path], str | None]
@@ -149,6 +148,8 @@ def package_name(specifier: str) -> tuple[str, str] | None:
 
 def read_object(path: Path, read: ReadText) -> dict[str, Any] | None:
     """Read a JSON object with comments; None for anything else."""
+    import pyjson5  # noqa: PLC0415  1.5 MB that a server without packages to find does not need
+
     text = read(path)
     if text is None or len(text) > _MOST:
         return None
