@@ -1,6 +1,7 @@
 """A budget stops before the call that would break it; prices say what is known."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -8,19 +9,32 @@ from inhouse.core.errors import RefusedError
 from inhouse.core.events import EndpointUsage
 from inhouse.core.route import Endpoint, Kind
 from inhouse.providers import pricing
-from inhouse.providers.budget import Budget, DaySpending
+from inhouse.providers.budget import Budget
 
 OPENROUTER = Endpoint("o", Kind.OPENROUTER, "https://openrouter.ai/api/v1", "x")
 TEAM = Endpoint("t", Kind.OPENAI, "https://llm.example.com/v1", "x", prices={"big*": (2.0, 8.0)})
 
 
 class Day(list[float]):
-    def spending(self) -> DaySpending:
-        return DaySpending(spent=lambda: sum(self), add=self.add)
+    """A day in memory; the real one is the store's (tests/store/test_spending.py)."""
 
-    def add(self, usd: float) -> float:
-        self.append(usd)
-        return sum(self)
+    def __init__(self, *spent: float) -> None:
+        super().__init__(spent)
+        self.reserved: dict[int, float] = {}
+
+    def reserve(
+        self, usd: float, fits: Callable[[float, float], bool]
+    ) -> tuple[int | None, float, float]:
+        spent, under_way = sum(self), sum(self.reserved.values())
+        if not fits(spent, under_way):
+            return None, spent, under_way
+        self.reserved[number := len(self.reserved) + 1] = usd
+        return number, spent, under_way
+
+    def settle(self, number: int | None, usd: float) -> None:
+        self.reserved.pop(number or 0, None)
+        if usd:
+            self.append(usd)
 
 
 async def test_a_call_that_fits_passes_and_one_that_would_break_it_does_not():
@@ -51,8 +65,8 @@ async def test_calls_under_way_at_once_count_together():
 async def test_what_was_never_sent_is_given_back():
     budget = Budget(1.0)
     reservation = await budget.reserve(0.9)
-    budget.release(reservation)
-    budget.release(reservation)
+    await budget.release(reservation)
+    await budget.release(reservation)
     await budget.settle(reservation, 5.0)
 
     assert budget.spent_usd == 0
@@ -84,9 +98,9 @@ async def test_a_price_nobody_knows_passes_until_the_budget_is_used_up():
 
 
 async def test_the_days_budget_is_shared_by_all_runs():
-    day = Day([0.5])
-    first = Budget(None, daily_limit_usd=1.0, day=day.spending())
-    second = Budget(None, daily_limit_usd=1.0, day=day.spending())
+    day = Day(0.5)
+    first = Budget(None, daily_limit_usd=1.0, day=day)
+    second = Budget(None, daily_limit_usd=1.0, day=day)
     await first.settle(await first.reserve(0.4), 0.4)
 
     with pytest.raises(RefusedError, match="budget of this day"):
@@ -96,7 +110,7 @@ async def test_the_days_budget_is_shared_by_all_runs():
 
 async def test_without_limits_nothing_is_refused_and_the_days_sum_is_kept():
     day = Day()
-    budget = Budget(None, day=day.spending())
+    budget = Budget(None, day=day)
     await budget.settle(await budget.reserve(None), 3.0)
 
     assert not budget.is_limited
@@ -139,7 +153,7 @@ def test_what_a_run_would_have_cost_elsewhere_is_known_or_not():
 
 
 async def test_calls_under_way_in_other_runs_count_for_the_day():
-    day = Day().spending()
+    day = Day()
     runs = [Budget(None, daily_limit_usd=1.0, day=day) for _ in range(5)]
 
     results = await asyncio.gather(*(run.reserve(0.4) for run in runs), return_exceptions=True)

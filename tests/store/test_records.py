@@ -1,7 +1,6 @@
 """What is kept of a finished run, and what never is."""
 
 import contextlib
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -104,21 +103,6 @@ def test_costs_are_split_and_say_what_local_runs_saved_and_what_is_unknown(
     assert {one.name for one in report.by_agent} == {"picker", "helper"}
     assert records.costs(since=date.today() + timedelta(days=2)).runs == 0  # noqa: DTZ011
     assert records.costs(workspace=tmp_path / "elsewhere").runs == 0
-
-
-def test_a_days_spending_is_one_sum_for_all(tmp_path: Path):
-    def spend(_: int) -> float:
-        database = Database(tmp_path / "state")
-        try:
-            return RecordStore(database).spend(0.5)
-        finally:
-            database.close()
-
-    with ThreadPoolExecutor(4) as pool:
-        sums = sorted(pool.map(spend, range(8)))
-
-    assert sums == [0.5 * count for count in range(1, 9)]
-    assert RecordStore(Database(tmp_path / "state")).spent() == 4.0
 
 
 def test_records_can_be_forgotten(database: Database, tmp_path: Path):

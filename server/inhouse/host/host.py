@@ -264,7 +264,7 @@ class Host:
         budget = Budget(
             settings.budget_usd,
             daily_limit_usd=settings.daily_budget_usd,
-            day=self.records.day,
+            day=self.services.spending,
             limit_source=settings.sources.get("budgetUsd", "budgetUsd"),
             daily_source=settings.sources.get("dailyBudgetUsd", "dailyBudgetUsd"),
         )

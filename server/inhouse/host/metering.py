@@ -37,7 +37,7 @@ class MeteredModel:
             if bill.answered:
                 await self.budget.settle(reservation, None)
             else:
-                self.budget.release(reservation)
+                await self.budget.release(reservation)
 
     async def _estimate(self, prompt: Prompt) -> float | None:
         if not self.budget.is_limited:

@@ -8,7 +8,6 @@ from inhouse.core.errors import InhouseError
 from inhouse.core.events import RunResult
 from inhouse.core.route import Privacy
 from inhouse.providers import pricing
-from inhouse.providers.budget import DaySpending
 from inhouse.store.records import RecordStore
 
 logger = logging.getLogger(__name__)
@@ -20,7 +19,6 @@ class RecordKeeper:
     def __init__(self, store: RecordStore) -> None:
         self._store = store
         self._pending: set[asyncio.Task[None]] = set()
-        self.day = DaySpending(spent=store.spent, add=store.spend)
 
     def keep(
         self, result: RunResult, *, workspace: Path, privacy: Privacy, models: dict[str, str]

@@ -18,6 +18,7 @@ from inhouse.store.keys import KeyStore
 from inhouse.store.profiles import ProfileStore
 from inhouse.store.records import RecordStore
 from inhouse.store.transcripts import TranscriptStore
+from inhouse.store.spending import SpendingStore
 from inhouse.store.trust import TrustStore
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Services:
     keys: KeyStore
     records: RecordStore
     transcripts: TranscriptStore
+    spending: SpendingStore
     embedded: EmbeddedServers
     shared: Shared
     session_keys: dict[str, str] = field(factory=dict[str, str], repr=False)
@@ -89,6 +91,7 @@ def open_services(environ: Mapping[str, str]) -> Services:
         keys=KeyStore(database),
         records=RecordStore(database),
         transcripts=TranscriptStore(database),
+        spending=SpendingStore(database),
         embedded=EmbeddedServers(folders.data),
         shared=Shared(profiles=ProfileStore(database)),
     )

@@ -2,20 +2,28 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Protocol
 
 from attrs import define
 
 from inhouse.core.errors import RefusedError
 
 
-@define(eq=False)
-class DaySpending:
-    """What all runs of a day cost, kept where every process sees it.  Both calls may block."""
+class Day(Protocol):
+    """What all runs of a day cost, kept where every process sees it.  Each call may block."""
 
-    spent: Callable[[], float]
-    add: Callable[[float], float]
-    reserved: float = 0.0
-    """What calls of this process that are under way may cost."""
+    def reserve(
+        self, usd: float, fits: Callable[[float, float], bool]
+    ) -> tuple[int | None, float, float]:
+        """Set dollars aside where *fits* (spent, under way) says so, all in one step.
+
+        Gives a number, None where it does not fit; what is spent, and what was under way.
+        """
+        ...
+
+    def settle(self, number: int | None, usd: float) -> None:
+        """Count dollars as spent, in the place of what was set aside under that number."""
+        ...
 
 
 @define
@@ -23,6 +31,8 @@ class Reservation:
     """Money set aside for a call that is under way."""
 
     usd: float
+    number: int | None = None
+    """Under which the day keeps it."""
     open: bool = True
 
 
@@ -34,7 +44,7 @@ class Budget:
         limit_usd: float | None,
         *,
         daily_limit_usd: float | None = None,
-        day: DaySpending | None = None,
+        day: Day | None = None,
         limit_source: str = "budgetUsd",
         daily_source: str = "dailyBudgetUsd",
     ) -> None:
@@ -61,15 +71,12 @@ class Budget:
 
         A call whose price nobody knows passes as long as something is left.
         """
-        estimate = estimate_usd or 0.0
         async with self._lock:
             self._check(self._limit, self._spent, self._reserved, estimate_usd, self._limit_source)
-            if self._daily_limit is not None and self._day is not None:
-                today = await asyncio.to_thread(self._day.spent)
-                reserved = self._day.reserved
-                self._check(self._daily_limit, today, reserved, estimate_usd, self._daily_source)
-            self._reserve(estimate)
-            return Reservation(estimate)
+            number = await self._of_the_day(estimate_usd)
+            reservation = Reservation(estimate_usd or 0.0, number)
+            self._reserved += reservation.usd
+            return reservation
 
     async def settle(self, reservation: Reservation, cost_usd: float | None) -> None:
         """Put what a call did cost in the place of what was set aside for it.
@@ -80,21 +87,33 @@ class Budget:
             return
         reservation.open = False
         cost = reservation.usd if cost_usd is None else cost_usd
-        self._reserve(-reservation.usd)
+        self._reserved -= reservation.usd
         self._spent += cost
-        if cost and self._day is not None:
-            await asyncio.to_thread(self._day.add, cost)
+        if self._day is not None and (cost or reservation.number is not None):
+            await asyncio.shield(asyncio.to_thread(self._day.settle, reservation.number, cost))
 
-    def release(self, reservation: Reservation) -> None:
+    async def release(self, reservation: Reservation) -> None:
         """Give back what was set aside for a call that never reached the server."""
-        if reservation.open:
-            reservation.open = False
-            self._reserve(-reservation.usd)
+        await self.settle(reservation, 0.0)
 
-    def _reserve(self, usd: float) -> None:
-        self._reserved += usd
-        if self._day is not None:
-            self._day.reserved += usd
+    async def _of_the_day(self, estimate: float | None) -> int | None:
+        """Reserve for the day, against the runs of every process; gives the number."""
+        limit, day = self._daily_limit, self._day
+        if limit is None or day is None or estimate == 0:
+            return None
+
+        def fits(spent: float, reserved: float) -> bool:
+            return _fits(limit, spent + reserved, estimate)
+
+        making = asyncio.ensure_future(asyncio.to_thread(day.reserve, estimate or 0.0, fits))
+        try:
+            number, spent, reserved = await asyncio.shield(making)
+        except asyncio.CancelledError:  # it is made all the same: give it back
+            making.add_done_callback(lambda done: _give_back(day, done))
+            raise
+        if number is None:
+            self._check(limit, spent, reserved, estimate, self._daily_source)
+        return number
 
     def _check(
         self,
@@ -106,8 +125,7 @@ class Budget:
     ) -> None:
         if limit is None or estimate == 0:
             return
-        used = spent + reserved
-        if used < limit if estimate is None else used + estimate <= limit:
+        if _fits(limit, spent + reserved, estimate):
             return
         what, setting = "run", "budgetUsd"
         if source == self._daily_source:
@@ -119,3 +137,12 @@ class Budget:
             f"Raise {setting}, or send this agent to a local endpoint.",
             code="budget",
         )
+
+
+def _fits(limit: float, used: float, estimate: float | None) -> bool:
+    return used < limit if estimate is None else used + estimate <= limit
+
+
+def _give_back(day: Day, made: "asyncio.Future[tuple[int | None, float, float]]") -> None:
+    if not made.cancelled() and made.exception() is None and (number := made.result()[0]):
+        asyncio.get_running_loop().run_in_executor(None, day.settle, number, 0.0)

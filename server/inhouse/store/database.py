@@ -59,8 +59,13 @@ CREATE TABLE IF NOT EXISTS transcript (
   run_id TEXT PRIMARY KEY, workspace TEXT NOT NULL, agent TEXT NOT NULL, status TEXT NOT NULL,
   started_at TEXT NOT NULL, duration_ms INTEGER NOT NULL, prompt TEXT NOT NULL,
   endpoint TEXT NOT NULL, model TEXT NOT NULL, text TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS reserved (
+  id INTEGER PRIMARY KEY, day TEXT NOT NULL, usd REAL NOT NULL, host TEXT NOT NULL,
+  pid INTEGER NOT NULL, born REAL NOT NULL, made_at REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS replay (
+  run INTEGER PRIMARY KEY REFERENCES run (id) ON DELETE CASCADE, request TEXT NOT NULL);
 """
-_VERSION = 2
+_VERSION = 3
 _PATIENCE_S = 10.0
 """How long another process may hold the file."""
 

@@ -167,23 +167,6 @@ class RecordStore:
             _costs(parts, "agent"),
         )
 
-    def spend(self, usd: float, day: date | None = None) -> float:
-        """Add to what a day has cost, at once and for every process; gives the day's sum."""
-        key = (day or _today()).isoformat()
-        with self._database.change() as change:
-            change.execute(
-                "INSERT INTO spent VALUES (?, ?) ON CONFLICT (day) DO UPDATE SET usd = usd + ?",
-                (key, usd, usd),
-            )
-            return change.execute("SELECT usd FROM spent WHERE day = ?", (key,)).fetchone()[0]
-
-    def spent(self, day: date | None = None) -> float:
-        """What a day has cost so far, as far as it is known."""
-        rows = self._database.rows(
-            "SELECT usd FROM spent WHERE day = ?", ((day or _today()).isoformat(),)
-        )
-        return rows[0]["usd"] if rows else 0.0
-
     def forget(self, workspace: Path | None = None) -> int:
         """Delete the records, of one workspace or all; tells how many."""
         with self._database.change() as change:
