@@ -10,25 +10,11 @@ import pytest
 from inhouse.cli.verify_capture import Packet
 from inhouse.cli.verify_inside import CONTROL, OUT, report
 from inhouse.cli.verify_probes import Outcome
+from support.namespaces import HOW, namespaces
 from support.terminal import Terminal
 
 ROOT = Path(__file__).parent.parent.parent
 CANARY = "canary-x"
-
-
-def can_make_namespaces() -> bool:
-    if sys.platform != "linux":
-        return False
-    try:
-        tried = subprocess.run(["unshare", "--net", "true"], capture_output=True, check=False)
-    except OSError:
-        return False
-    return tried.returncode == 0
-
-
-namespaces = pytest.mark.skipif(
-    not can_make_namespaces(), reason="NOT PROVED HERE: this system makes no network namespace"
-)
 
 
 @namespaces
@@ -68,7 +54,7 @@ print(json.dumps(verify_inside.report([], capture.packets, "canary-x")))
 @pytest.mark.timeout(120)
 def test_a_run_that_may_leave_is_seen_leaving():
     done = subprocess.run(
-        ["unshare", "--net", sys.executable, "-c", LEAKING],
+        [*(HOW or []), sys.executable, "-c", LEAKING],
         capture_output=True,
         text=True,
         timeout=110,
@@ -90,7 +76,7 @@ def test_the_main_job_works_where_there_is_nothing_but_loopback():
         f"tests/cli/test_run.py -k '{chosen}'"
     )
     done = subprocess.run(
-        ["unshare", "--net", "sh", "-c", command],
+        [*(HOW or []), "sh", "-c", command],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -100,9 +100,7 @@ time.sleep(60)
 """
 
 
-async def test_what_a_crashed_process_set_aside_counts_no_longer(
-    tmp_path: Path, spending: SpendingStore
-):
+def test_what_a_crashed_process_set_aside_counts_no_longer(tmp_path: Path, spending: SpendingStore):
     budget = Budget(None, daily_limit_usd=1.0, day=spending)
     with subprocess.Popen(
         [sys.executable, "-c", HOLDS, str(tmp_path / "state")], stdout=subprocess.PIPE, text=True
@@ -111,15 +109,12 @@ async def test_what_a_crashed_process_set_aside_counts_no_longer(
         assert holder.stdout.readline().strip() == "1"
 
         with pytest.raises(RefusedError, match=r"\$0\.9000 is under way"):
-            await budget.reserve(0.5)
+            asyncio.run(budget.reserve(0.5))
 
         holder.kill()
         holder.wait(10)
-    reservation = await budget.reserve(0.5)
-    await budget.release(reservation)
 
-    assert reservation.number is not None
-    assert spending.spent() == 0
+    assert asyncio.run(budget.reserve(0.5)).number is not None
 
 
 async def test_a_call_cancelled_while_it_was_reserved_leaves_nothing_behind(
@@ -132,6 +127,8 @@ async def test_a_call_cancelled_while_it_was_reserved_leaves_nothing_behind(
         task.cancel()
         await asyncio.wait([task])
 
-    async with asyncio.timeout(10):
-        while spending.reserve(0.9, below(1.0, 0.9))[0] is None:
-            await asyncio.sleep(0.05)
+    for _ in range(100):
+        if spending.reserve(0.9, below(1.0, 0.9))[0] is not None:
+            return
+        await asyncio.sleep(0.05)
+    pytest.fail("something is still set aside")

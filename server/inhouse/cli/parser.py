@@ -62,7 +62,13 @@ def _looking(commands: "Commands[argparse.ArgumentParser]") -> None:
     audit.add_argument("run", nargs="?", help="only this run")
     audit.add_argument("--limit", type=int, default=20)
     audit.add_argument("--json", action="store_true")
-    audit.add_argument("--verify", action="store_true", help="prove it in a network namespace")
+    audit.add_argument("--run", dest="only", metavar="ID", help="the same as RUN")
+    audit.add_argument(
+        "--verify",
+        action="store_true",
+        help="prove it in a network namespace: fixed probes, and the run (the last one) again",
+    )
+    audit.add_argument("--forget", action="store_true", help="delete all records")
     _common(audit)
     costs = commands.add_parser("costs", help="what runs cost, and what local runs saved")
     costs.add_argument("--days", type=int, default=30)

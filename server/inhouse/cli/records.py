@@ -21,14 +21,17 @@ from .verify import verify
 async def audit(options: argparse.Namespace) -> int:
     """Show which hosts the runs talked to; ``--verify`` proves it."""
     if options.verify:
-        return await verify(as_json=options.json)
+        return await verify(options.only or options.run, as_json=options.json)
+    if options.forget:
+        return await _forget()
+    run_id = options.only or options.run
     services = open_services(os.environ)
     try:
-        found = await asyncio.to_thread(services.records.recent, options.limit, run_id=options.run)
+        found = await asyncio.to_thread(services.records.recent, options.limit, run_id=run_id)
     finally:
         await services.aclose()
-    if options.run and not found:
-        raise UserError(f"No record of a run {options.run!r}.  `inhouse audit` lists the newest.")
+    if run_id and not found:
+        raise UserError(f"No record of a run {run_id!r}.  `inhouse audit` lists the newest.")
     if options.json:
         output.document([_record(each) for each in found])
     else:
@@ -48,6 +51,16 @@ async def costs(options: argparse.Namespace) -> int:
         output.document(_costs(report))
     else:
         _print_costs(report, options.days)
+    return COMPLETED
+
+
+async def _forget() -> int:
+    services = open_services(os.environ)
+    try:
+        gone = await asyncio.to_thread(services.records.forget)
+    finally:
+        await services.aclose()
+    output.status().print(f"{gone} records are deleted, with what their runs were asked.")
     return COMPLETED
 
 

@@ -1,32 +1,156 @@
 """``inhouse audit --verify``: prove on this machine, with this program, that nothing leaves.
 
-Runs probes in a network namespace of their own, whose only way out is an interface that leads
-nowhere and is watched packet by packet (`verify_inside`).
+In a network namespace of its own, whose only way out is an interface that leads nowhere and is
+watched packet by packet (`verify_inside`), fixed probes are tried, and a recorded run is repeated
+as it was asked.
 """
 
 import asyncio
 import json
+import os
 import shutil
 import sys
+import tempfile
+from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any, cast
 
-from rich.markup import escape
+import attrs
 
 from inhouse.core.errors import UserError
+from inhouse.host.services import Services, open_services
+from inhouse.store.records import Record
+from inhouse.store.replays import Replay
 
 from . import COMPLETED, FAILED, output
+from .verify_relay import outside
+from .verify_replay import hopeless, judge
+from .verify_show import show
 
 PATIENCE_S = 180.0
+REPLAY_PATIENCE_S = 1800.0
+LOOKED_AT = 100
+EMBEDDED = "embedded"
 
 
-async def verify(*, as_json: bool) -> int:
-    """Run the probes and show what they proved.  Raises `UserError` where they cannot run."""
-    report = await _probe(await _command())
+async def verify(run_id: str | None, *, as_json: bool) -> int:
+    """Try the probes, repeat a run, and show what that proved.
+
+    Raises `UserError` where this system or that run gives no proof.
+    """
+    services = open_services(os.environ)
+    try:
+        record, replay = await asyncio.to_thread(_chosen, services, run_id)
+        command = await _command()
+        report = await _prove(command, services, record, replay)
+    finally:
+        await services.aclose()
     if as_json:
         output.document(report)
     else:
-        _show(report)
+        show(report)
     return COMPLETED if report["proved"] else FAILED
+
+
+def _chosen(services: Services, run_id: str | None) -> tuple[Record | None, Replay | None]:
+    """The run that was asked for, else the last one that can be repeated.  Blocks."""
+    records = services.records.recent(LOOKED_AT, run_id=run_id)
+    if run_id is not None and not records:
+        raise UserError(f"No record of a run {run_id!r}.  `inhouse audit` lists the newest.")
+    for record in records:
+        replay = services.replays.of(record.id)
+        if replay is not None:
+            return record, replay
+    if run_id is not None:
+        raise UserError(
+            f"What run {run_id!r} was asked is not kept any more, only the last runs are.  "
+            "Run it again, then verify that run."
+        )
+    return None, None
+
+
+async def _prove(
+    command: list[str], services: Services, record: Record | None, replay: Replay | None
+) -> dict[str, Any]:
+    if record is None or replay is None:
+        return await _inside(command, {}, PATIENCE_S)
+    if strange := [one.host for one in record.contacts if not one.local]:
+        report = await _inside(command, {}, PATIENCE_S)
+        told = f"its record itself names what is not on this machine: {', '.join(strange)}."
+        report["replay"] = hopeless(record, told)
+    else:
+        output.status().print(
+            f"Repeating {record.run_id} of agent {record.agent} in the namespace …", markup=False
+        )
+        async with AsyncExitStack() as stack:
+            folder = Path(
+                stack.enter_context(tempfile.TemporaryDirectory(prefix="inhouse-replay-"))
+            )
+            relays = _relays(record, folder)
+            await stack.enter_async_context(outside(relays))
+            await asyncio.to_thread(_copy_home, services, folder / "home")
+            job = {
+                "run": attrs.asdict(replay),
+                "relays": relays,
+                "addresses": sorted({one["address"] for one in relays} - LOOPBACK),
+                "home": str(folder / "home"),
+            }
+            report = await _inside(command, job, PATIENCE_S + REPLAY_PATIENCE_S)
+        report["replay"] = judge(record, report["replay"], notes=_notes(record, replay, relays))
+    report["proved"] = report["proved"] and report["replay"]["proved"]
+    return report
+
+
+LOOPBACK = {"127.0.0.1", "::1"}
+
+
+def _relays(record: Record, folder: Path) -> list[dict[str, Any]]:
+    """The servers of the record that stand outside the namespace.
+
+    The embedded one starts inside, and a Unix socket is there too.
+    """
+    ends = {
+        (one.address, int(one.host.rpartition(":")[2]))
+        for one in record.contacts
+        if one.endpoint != EMBEDDED and not one.host.startswith("unix:")
+    }
+    return [
+        {"address": address, "port": port, "socket": str(folder / f"{number}.sock")}
+        for number, (address, port) in enumerate(sorted(ends))
+    ]
+
+
+def _copy_home(services: Services, home: Path) -> None:
+    """Copy what a run depends on, so that repeating it leaves no trace.  Blocks."""
+    services.database.copy_to(home / "state")
+    for source, link in (
+        (services.folders.config, home / "config"),
+        (services.folders.cache, home / "cache"),
+        (services.folders.data / "models", home / "data/models"),
+    ):
+        link.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            link.symlink_to(source, target_is_directory=True)
+
+
+def _notes(record: Record, replay: Replay, relays: list[dict[str, Any]]) -> list[str]:
+    """Say exactly what it proves, and what it does not."""
+    notes = ["Edits, commands and questions of the run were not repeated."]
+    servers = ", ".join(f"{one['address']}:{one['port']}" for one in relays)
+    if servers:
+        notes.append(
+            f"The server at {servers} stands outside the namespace, and a bridge led to it: what "
+            "Inhouse sent was watched, what that server does with it was not."
+        )
+    if any(one.endpoint == EMBEDDED for one in record.contacts):
+        notes.append("The embedded model started inside the namespace: it was watched too.")
+    if any(one.host.startswith("unix:") for one in record.contacts):
+        notes.append("What goes over a Unix socket makes no packets: its server was not watched.")
+    if replay.session:
+        notes.append("The session's earlier messages are not kept: it began without them.")
+    if record.privacy != "local-only":
+        notes.append(f"Privacy was {record.privacy!r}: nothing but the capture held it here.")
+    return notes
 
 
 async def _command() -> list[str]:
@@ -47,7 +171,8 @@ async def _command() -> list[str]:
     for command in (["unshare", "--net"], ["unshare", "--user", "--map-root-user", "--net"]):
         tried = await asyncio.create_subprocess_exec(
             *command,
-            "true",
+            "ip",
+            *("link", "set", "lo", "up"),
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
         )
@@ -62,40 +187,29 @@ async def _command() -> list[str]:
     )
 
 
-async def _probe(command: list[str]) -> dict[str, Any]:
+async def _inside(command: list[str], job: dict[str, Any], patience: float) -> dict[str, Any]:
     process = await asyncio.create_subprocess_exec(
         *command,
         sys.executable,
         "-m",
         "inhouse.cli.verify_inside",
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
     )
     try:
-        async with asyncio.timeout(PATIENCE_S):
-            out, error = await process.communicate()
+        async with asyncio.timeout(patience):
+            out, error = await process.communicate(json.dumps(job).encode())
     except TimeoutError:
-        raise UserError(f"The probes did not end within {PATIENCE_S:.0f} s.") from None
+        raise UserError(f"The probes did not end within {patience:.0f} s.") from None
     finally:
         if process.returncode is None:
-            process.kill()
+            os.killpg(process.pid, 9)
             await process.wait()
     try:
-        return cast("dict[str, Any]", json.loads(out))
+        told = cast("dict[str, Any]", json.loads(out))
     except ValueError:
         last = (error.decode(errors="replace").strip().splitlines() or ["it said nothing"])[-1]
         raise UserError(f"The probes could not run: {last}", code="unavailable") from None
-
-
-def _show(report: dict[str, Any]) -> None:
-    console = output.report()
-    for probe in report["probes"]:
-        mark = "[green]ok[/]    " if probe["passed"] else "[bold red]FAILED[/]"
-        console.print(f"{mark} {escape(probe['name'])}: {escape(probe['outcome'])}")
-    packets = report["packets"]
-    console.print(
-        f"\n{packets['loopback']} packets on loopback, {len(packets['out'])} towards the outside."
-    )
-    for one in packets["out"]:
-        console.print(f"  {one['from']} → {one['to']} ({one['bytes']} bytes)", markup=False)
-    console.print(report["verdict"], style="bold green" if report["proved"] else "bold red")
+    return {**told["probes"], **({"replay": told["replay"]} if job else {})}

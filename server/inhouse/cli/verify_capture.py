@@ -6,14 +6,19 @@ makes, and nowhere else.
 
 import ipaddress
 import socket
+import struct
 import threading
-from collections.abc import Iterable
+import time
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 ALL_PROTOCOLS = 0x0003
 IPV4, IPV6 = 0x0800, 0x86DD
-_ICMPV6 = 58
+_TCP, _UDP, _ICMPV6 = 6, 17, 58
+_OUTGOING = 4
+_SETTLES_S = 0.3
 _LARGEST = 262_144
 
 
@@ -25,6 +30,22 @@ class Packet:
     size: int
     marks: frozenset[bytes]
     """Those of the texts looked for that it carries."""
+    source_port: int = 0
+    target_port: int = 0
+    payload: int = 0
+    """Bytes of TCP or UDP that it carries; on loopback counted once, where it is sent."""
+
+
+@contextmanager
+def capturing(marks: Iterable[bytes]) -> Generator[list[Packet]]:
+    """Watch for as long as this is open; the list is whole afterwards."""
+    capture = Capture(marks)
+    capture.start()
+    try:
+        yield capture.packets
+        time.sleep(_SETTLES_S)
+    finally:
+        capture.stop()
 
 
 class Capture:
@@ -59,6 +80,8 @@ class Capture:
                     return
                 continue
             packet = _packet(body, str(where[0]), int(where[1]), self._marks)
+            if packet is not None and where[0] == "lo" and where[2] != _OUTGOING:
+                packet = evolve(packet, payload=0)  # each is seen when sent and when received
             if packet is not None:
                 self.packets.append(packet)
 
@@ -68,10 +91,25 @@ def _packet(body: bytes, interface: str, protocol: int, marks: tuple[bytes, ...]
     carried = frozenset(mark for mark in marks if mark in body)
     if protocol == IPV4 and len(body) >= 20:  # noqa: PLR2004  the shortest header
         source, target = ipaddress.IPv4Address(body[12:16]), ipaddress.IPv4Address(body[16:20])
+        kind, inner = body[9], body[(body[0] & 0x0F) * 4 :]
     elif protocol == IPV6 and len(body) >= 40:  # noqa: PLR2004  the header
         if body[6] in (0, _ICMPV6) and ipaddress.IPv6Address(body[24:40]).is_multicast:
             return None
         source, target = ipaddress.IPv6Address(body[8:24]), ipaddress.IPv6Address(body[24:40])
+        kind, inner = body[6], body[40:]
     else:
         return Packet(interface, f"protocol {protocol:#06x}", "", len(body), carried)
-    return Packet(interface, str(source), str(target), len(body), carried)
+    ports = _ports(kind, inner)
+    return Packet(interface, str(source), str(target), len(body), carried, *ports)
+
+
+def _ports(kind: int, inner: bytes) -> tuple[int, int, int]:
+    """Source port, target port and bytes carried of TCP and UDP; zeros for anything else."""
+    if kind == _TCP and len(inner) >= 20:  # noqa: PLR2004  the shortest header
+        header = (inner[12] >> 4) * 4
+    elif kind == _UDP and len(inner) >= 8:  # noqa: PLR2004  the header
+        header = 8
+    else:
+        return 0, 0, 0
+    source, target = struct.unpack_from("!HH", inner)
+    return source, target, max(0, len(inner) - header)

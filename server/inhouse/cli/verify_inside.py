@@ -1,6 +1,7 @@
-"""The inside of ``audit --verify``: builds the watched network, runs the probes, tells the result.
+"""The inside of ``audit --verify``: builds the watched network, runs what is to be proved there.
 
-Run as ``python -m inhouse.cli.verify_inside`` in a fresh network namespace.
+Run as ``python -m inhouse.cli.verify_inside`` in a fresh network namespace; what to do comes as
+JSON on standard input (`inhouse.cli.verify.Job`), the report goes to standard output.
 """
 
 import json
@@ -13,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from . import verify_probes
-from .verify_capture import Capture, Packet
+from .verify_capture import Packet, capturing
 from .verify_probes import Outcome
+from .verify_relay import relaying
 
 CONTROL = b"inhouse-control-packet"
 OUT, PEER = "inhouse-out", "inhouse-peer"
@@ -23,17 +25,53 @@ NOWHERE = "192.0.2.1"
 
 
 def main() -> int:
+    job: dict[str, Any] = json.load(sys.stdin)
     _build_network()
+    told = {"probes": _probe()}
+    if job:
+        told["replay"] = _replay(job)
+    sys.stdout.write(json.dumps(told) + "\n")
+    return 0
+
+
+def _probe() -> dict[str, Any]:
     canary = f"canary-{os.urandom(12).hex()}"
-    capture = Capture([CONTROL, canary.encode()])
-    capture.start()
-    with tempfile.TemporaryDirectory(prefix="inhouse-verify-") as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="inhouse-verify-") as folder,
+        capturing([CONTROL, canary.encode()]) as packets,
+    ):
         _send_control_packet()
         with verify_probes.open_bench(Path(folder), canary) as bench:
             outcomes = [probe(bench) for probe in verify_probes.PROBES]
-    capture.stop()
-    sys.stdout.write(json.dumps(report(outcomes, capture.packets, canary)) + "\n")
-    return 0
+    return report(outcomes, packets, canary)
+
+
+def _replay(job: dict[str, Any]) -> dict[str, Any]:
+    """Repeat a run; gives what it told, and every packet."""
+    for address in job["addresses"]:
+        mask = 128 if ":" in address else 32
+        _command(f"ip addr add {address}/{mask} dev lo")
+    with capturing([CONTROL]) as packets:
+        _send_control_packet()
+        with relaying(job["relays"]):
+            done = subprocess.run(
+                [sys.executable, "-m", "inhouse.cli.verify_run"],
+                input=json.dumps(job["run"]),
+                env={**os.environ, "INHOUSE_HOME": job["home"]},
+                stdout=subprocess.PIPE,
+                check=False,
+                encoding="utf-8",
+            )
+    try:
+        told = json.loads(done.stdout)
+    except ValueError:
+        told = {"failure": f"The process that repeated it ended with status {done.returncode}."}
+    shown = [
+        [p.interface, p.source, p.source_port, p.target, p.target_port, p.payload, p.size]
+        for p in packets
+        if CONTROL not in p.marks
+    ]
+    return {"told": told, "packets": shown, "seesOutside": len(shown) < len(packets)}
 
 
 def report(outcomes: list[Outcome], packets: list[Packet], canary: str) -> dict[str, Any]:
@@ -83,11 +121,15 @@ def _build_network() -> None:
         "ip -6 route add default via 2001:db8::2",
     )
     for command in commands:
-        done = subprocess.run(  # noqa: S603  our own words
-            command.split(), capture_output=True, check=False, text=True
-        )
-        if done.returncode != 0 and " -6 " not in command:
-            raise SystemExit(f"{command}: {done.stderr.strip()}")
+        _command(command)
+
+
+def _command(command: str) -> None:
+    done = subprocess.run(  # noqa: S603  our own words
+        command.split(), capture_output=True, check=False, text=True
+    )
+    if done.returncode != 0 and " -6 " not in command:
+        raise SystemExit(f"{command}: {done.stderr.strip()}")
 
 
 def _send_control_packet() -> None:

@@ -16,16 +16,16 @@ from inhouse.core.request import AgentSummary, RunRequest
 from inhouse.core.route import EndpointStatus, Route
 from inhouse.core.settings import Settings
 from inhouse.providers.budget import Budget
-from inhouse.settings import Layer, editor_layer
+from inhouse.settings import editor_layer
 from inhouse.tools.context import RunMemory
 
 from .book import Book
 from .ledger import Ledger
 from .plan import Plan, Surroundings, choice_for, usable_definition
-from .records import RecordKeeper
+from .records import RecordKeeper, replay_of
 from .scope import Family, Listen
 from .services import Services, open_services
-from .world import World, look_around
+from .world import Client, World, look_around
 
 
 @frozen
@@ -76,10 +76,8 @@ class Host:
         self.door = door
         self.book = Book()
         self.services: Services = open_services(environ)
-        self.records = RecordKeeper(self.services.records)
-        self._editor: Layer = editor_layer(editor_values)
-        self._client_trusted = client_trusted
-        self._prefer_embedded = prefer_embedded
+        self.records = RecordKeeper(self.services.records, self.services.replays)
+        self._client = Client(editor_layer(editor_values), client_trusted, prefer_embedded)
         self._texts: dict[Path, str] = {}
         self._lock = asyncio.Lock()
         self.world = World.empty(self.services)
@@ -92,7 +90,7 @@ class Host:
 
     async def configure(self, editor_values: object) -> None:
         """Take the editor's settings; `world.problems` then says what is wrong with them."""
-        self._editor = editor_layer(editor_values)
+        self._client = evolve(self._client, editor=editor_layer(editor_values))
         await self.reload(())
 
     async def set_session_key(self, name: str, text: str) -> None:
@@ -106,7 +104,7 @@ class Host:
 
     async def set_client_trust(self, *, trusted: bool | None) -> None:
         """Take the client's own word about the workspace."""
-        self._client_trusted = trusted
+        self._client = evolve(self._client, trusted=trusted)
         await self.reload(())
 
     async def trust(self, *, grant: bool = True) -> None:
@@ -136,9 +134,7 @@ class Host:
                 self.services,
                 self.door.approver,
                 roots=self.roots,
-                editor=self._editor,
-                client_trusted=self._client_trusted,
-                prefer_embedded=self._prefer_embedded,
+                client=self._client,
                 changed=changed,
                 texts=self._texts,
             )
@@ -270,15 +266,17 @@ class Host:
         )
         return Family(ledger, RunMemory(), budget)
 
-    def keep_record(self, result: RunResult) -> None:
+    def keep_record(self, result: RunResult, request: RunRequest) -> None:
         """Keep the record of a finished run; a sub-agent's is part of its parent's."""
         if result.parent is None:
             models = {agent.id: agent.model for agent in self.world.catalog.all}
             self.records.keep(
                 result,
+                replay_of(request, self.roots, self._client),
                 workspace=self.main_root,
                 privacy=self.world.settings.privacy,
                 models=models,
+                most=self.world.settings.kept_transcripts,
             )
 
     def surroundings(self, *, trusted: bool | None = None) -> Surroundings:

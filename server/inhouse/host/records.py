@@ -2,13 +2,20 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, cast
 
 from inhouse.core.errors import InhouseError
 from inhouse.core.events import RunResult
+from inhouse.core.placeholders import has_placeholder
+from inhouse.core.request import RunRequest
 from inhouse.core.route import Privacy
 from inhouse.providers import pricing
 from inhouse.store.records import RecordStore
+from inhouse.store.replays import Replay, ReplayStore
+
+from .world import Client
 
 logger = logging.getLogger(__name__)
 
@@ -16,21 +23,33 @@ logger = logging.getLogger(__name__)
 class RecordKeeper:
     """Writes records in the order the runs ended."""
 
-    def __init__(self, store: RecordStore) -> None:
+    def __init__(self, store: RecordStore, replays: ReplayStore) -> None:
         self._store = store
+        self._replays = replays
         self._pending: set[asyncio.Task[None]] = set()
 
     def keep(
-        self, result: RunResult, *, workspace: Path, privacy: Privacy, models: dict[str, str]
+        self,
+        result: RunResult,
+        replay: Replay,
+        *,
+        workspace: Path,
+        privacy: Privacy,
+        models: dict[str, str],
+        most: int,
     ) -> None:
-        """Write a record soon.  *models* has each agent's model as its definition names it."""
+        """Write a record soon, and what the run was asked: the last *most* of that are kept.
+
+        *models* has each agent's model as its definition names it.
+        """
 
         def write() -> None:
             try:
                 remote = self._remote_cost(result, models)
-                self._store.add(
+                number = self._store.add(
                     result, workspace=workspace, privacy=privacy.value, remote_cost_usd=remote
                 )
+                self._replays.keep(number, replay, most=most)
             except InhouseError as error:
                 logger.warning("the record of %s is not kept: %s", result.run_id, error)
 
@@ -47,3 +66,32 @@ class RecordKeeper:
         if any(agent not in models for agent, _ in used):
             return None
         return pricing.remote_cost([(models[agent], usage) for agent, usage in used])
+
+
+def replay_of(request: RunRequest, roots: tuple[Path, ...], client: Client) -> Replay:
+    """Give what a run was asked, as it is kept for ``inhouse audit --verify``."""
+    at = request.range
+    return Replay(
+        agent=request.agent,
+        prompt=request.prompt,
+        roots=tuple(map(str, roots)),
+        params=dict(request.params),
+        endpoint=request.endpoint,
+        model=request.model,
+        path=str(request.path) if request.path else None,
+        range=(at.start.line, at.start.character, at.end.line, at.end.character) if at else None,
+        session=request.session is not None,
+        editor=cast("dict[str, Any]", without_keys(client.editor.values)),
+        client_trusted=client.trusted,
+        prefer_embedded=client.prefer_embedded,
+    )
+
+
+def without_keys(value: object, name: str = "") -> object:
+    """Leave out every key and header that is written as itself."""
+    if isinstance(value, Mapping):
+        inner = cast("Mapping[str, object]", value).items()
+        if name == "headers":
+            return {k: v for k, v in inner if has_placeholder(str(v))}
+        return {k: without_keys(v, k) for k, v in inner if k != "apiKey" or has_placeholder(str(v))}
+    return value

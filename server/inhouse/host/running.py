@@ -136,7 +136,7 @@ def _close(scope: Scope, contacts: ContactLog) -> None:
     ledger = scope.family.ledger
     ledger.contacted(tuple(contacts))
     scope.tell(RunFinished(ledger.result()))
-    scope.host.keep_record(ledger.result())
+    scope.host.keep_record(ledger.result(), scope.plan.request)
 
 
 def _bug(error: Exception) -> RunError:

@@ -18,6 +18,7 @@ from inhouse.store.keys import KeyStore
 from inhouse.store.profiles import ProfileStore
 from inhouse.store.records import RecordStore
 from inhouse.store.transcripts import TranscriptStore
+from inhouse.store.replays import ReplayStore
 from inhouse.store.spending import SpendingStore
 from inhouse.store.trust import TrustStore
 
@@ -37,6 +38,7 @@ class Services:
     keys: KeyStore
     records: RecordStore
     transcripts: TranscriptStore
+    replays: ReplayStore
     spending: SpendingStore
     embedded: EmbeddedServers
     shared: Shared
@@ -91,6 +93,7 @@ def open_services(environ: Mapping[str, str]) -> Services:
         keys=KeyStore(database),
         records=RecordStore(database),
         transcripts=TranscriptStore(database),
+        replays=ReplayStore(database),
         spending=SpendingStore(database),
         embedded=EmbeddedServers(folders.data),
         shared=Shared(profiles=ProfileStore(database)),

@@ -25,6 +25,16 @@ from .trusting import Trusting
 
 
 @frozen
+class Client:
+    """What whoever opened the host says."""
+
+    editor: Layer
+    trusted: bool | None
+    """The client's own word about the workspace: yes, no, or None: the user is asked."""
+    prefer_embedded: bool = False
+
+
+@frozen
 class World:
     trusting: Trusting
     settings: Settings
@@ -54,20 +64,18 @@ async def look_around(
     approver: Approver,
     *,
     roots: Sequence[Path],
-    editor: Layer,
-    client_trusted: bool | None,
-    prefer_embedded: bool,
+    client: Client,
     changed: Collection[Path] | None,
     texts: Mapping[Path, str],
 ) -> World:
     """Read trust first, then settings, then definitions: each depends on the one before."""
     trusting, settings, problems, keys = await asyncio.to_thread(
-        _read, before, services, roots, editor, client_trusted
+        _read, before, services, roots, client
     )
-    if prefer_embedded:
+    if client.prefer_embedded:
         settings = evolve(settings, embedded=True)
     # Folders that an untrusted workspace names inside itself are read and diagnosed, not more.
-    named = (*_extra(settings, roots), *_inside(_brought(roots, editor), roots))
+    named = (*_extra(settings, roots), *_inside(_brought(roots, client.editor), roots))
     folders = agent_folders(roots, Path.home(), tuple(dict.fromkeys(named)))
     evaluator = services.sandbox if trusting.trusted else None
     catalog = before.catalog
@@ -107,17 +115,16 @@ def _read(
     before: World,
     services: Services,
     roots: Sequence[Path],
-    editor: Layer,
-    client_trusted: bool | None,  # noqa: FBT001  what a client may say: yes, no, nothing
+    client: Client,
 ) -> tuple[Trusting, Settings, tuple[SettingsProblem, ...], KeySources]:
     """Look at trust and settings.  Blocks."""
-    folders = agent_folders(roots, Path.home(), _brought(roots, editor))
+    folders = agent_folders(roots, Path.home(), _brought(roots, client.editor))
     theirs = tuple(one.path for one in folders if one.from_workspace)
-    trusting = Trusting(services.trust, roots, theirs, client_trusted)
+    trusting = Trusting(services.trust, roots, theirs, client.trusted)
     trusting.follow(before.trusting)
     trusting.look()
     layers = (
-        editor,
+        client.editor,
         *layers_from_files(roots, services.folders.config, trusted=trusting.trusted),
     )
     keys = services.key_sources()

@@ -96,6 +96,12 @@ class Database:
                 raise
             connection.execute("COMMIT")
 
+    def copy_to(self, folder: Path) -> None:
+        """Write a copy of the file into another folder, which becomes private."""
+        target = private(folder) / FILE
+        with self._open() as connection:
+            connection.execute("VACUUM INTO ?", (str(target),))
+
     def close(self) -> None:
         with self._lock:
             if self._connection is not None:

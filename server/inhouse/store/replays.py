@@ -1,0 +1,68 @@
+"""What the last runs were asked, so that ``inhouse audit --verify`` can ask it again.
+
+Beside the transcripts the one place where prompts are kept: those of the last runs, none where
+``keptTranscripts`` is 0; `RecordStore.forget` deletes them with the records.  No answer of a model and no file's content is here.
+Blocks: call it through a thread.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+from attrs import field, frozen
+
+from inhouse.core.redaction import redact
+
+from .database import Database
+
+KEPT = 20
+
+
+@frozen
+class Replay:
+    """A run as it was asked for.  All of it is JSON."""
+
+    agent: str
+    prompt: str
+    roots: tuple[str, ...]
+    params: Mapping[str, Any] = field(factory=dict[str, Any])
+    endpoint: str | None = None
+    model: str | None = None
+    path: str | None = None
+    range: tuple[int, int, int, int] | None = None
+    """Start line, start character, end line, end character."""
+    session: bool = False
+    """It went on from earlier runs, which are not kept."""
+    editor: Mapping[str, Any] = field(factory=dict[str, Any])
+    """The editor's settings, without keys."""
+    client_trusted: bool | None = None
+    prefer_embedded: bool = False
+
+
+class ReplayStore:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def keep(self, run: int, replay: Replay, *, most: int = KEPT) -> None:
+        """Keep what a run (the number of its record) was asked, and the last *most* of all."""
+        text = redact(json.dumps(attrs.asdict(replay), default=str))
+        with self._database.change() as change:
+            change.execute("INSERT OR REPLACE INTO replay VALUES (?, ?)", (run, text))
+            change.execute(
+                "DELETE FROM replay WHERE run NOT IN"
+                " (SELECT run FROM replay ORDER BY run DESC LIMIT ?)",
+                (min(most, KEPT),),
+            )
+
+    def of(self, run: int) -> Replay | None:
+        """What that run was asked; None where it is not kept any more."""
+        rows = self._database.rows("SELECT request FROM replay WHERE run = ?", (run,))
+        return read_replay(json.loads(rows[0]["request"])) if rows else None
+
+
+def read_replay(value: Mapping[str, Any]) -> Replay:
+    """Read what `attrs.asdict` and JSON made of it."""
+    given: dict[str, Any] = {**value, "roots": tuple(value["roots"])}
+    given["range"] = tuple(given["range"]) if given["range"] else None
+    return Replay(**given)
