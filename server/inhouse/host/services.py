@@ -17,9 +17,9 @@ from inhouse.store.folders import Folders, user_folders
 from inhouse.store.keys import KeyStore
 from inhouse.store.profiles import ProfileStore
 from inhouse.store.records import RecordStore
-from inhouse.store.transcripts import TranscriptStore
 from inhouse.store.replays import ReplayStore
 from inhouse.store.spending import SpendingStore
+from inhouse.store.transcripts import TranscriptStore
 from inhouse.store.trust import TrustStore
 
 if TYPE_CHECKING:
