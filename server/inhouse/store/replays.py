@@ -1,8 +1,8 @@
 """What the last runs were asked, so that ``inhouse audit --verify`` can ask it again.
 
 Beside the transcripts the one place where prompts are kept: those of the last runs, none where
-``keptTranscripts`` is 0; `RecordStore.forget` deletes them with the records.  No answer of a model and no
-file's content is here.  Blocks: call it through a thread.
+``keptTranscripts`` is 0; `RecordStore.forget` deletes them with the records.  No answer of a
+model and no file's content is here.  Blocks: call it through a thread.
 """
 
 import json
