@@ -262,6 +262,46 @@ async def test_the_same_call_for_ever_stops_when_nobody_answers():
     assert len(calls) == 2
 
 
+@pytest.mark.parametrize("length", [2, 3, 7])
+async def test_calls_that_go_round_in_a_circle_ask_the_user_after_three_rounds(length):
+    calls, approver = [], Answers(("Let it go on",), ("Stop",))
+    round_ = [[call("look", f'{{"n": {number}}}')] for number in range(length)]
+
+    played = await play(
+        [[call("look", '{"n": "first"}')], *round_ * 20],
+        tools=[tool("look", calls=calls)],
+        approver=approver,
+    )
+
+    assert [question.kind for question in approver.questions] == ["repeat", "repeat"]
+    assert ", ".join(["look"] * length) + " 3 times in a row" in approver.questions[0].text
+    assert played.error.code == "repeated_calls"
+    assert len(calls) == 1 + 2 * 3 * length - 1  # The call that was not allowed is not made.
+
+
+async def test_a_circle_in_one_answer_is_found_too():
+    calls = []
+    answer = [call(name, call_id=f"{name}{n}") for n in range(9) for name in ("look", "see")]
+
+    played = await play([answer], tools=[tool("look", calls=calls), tool("see", calls=calls)])
+
+    assert played.error.code == "repeated_calls"
+    assert len(calls) == 5
+
+
+async def test_doing_again_what_was_done_after_something_new_is_no_circle():
+    """Test, edit, test, edit: the edits differ."""
+    turns = [
+        [call(name, arguments)]
+        for number in range(10)
+        for name, arguments in (("look", "{}"), ("edit", f'{{"n": {number}}}'))
+    ]
+
+    played = await play([*turns, say("done")], tools=[tool("look"), tool("edit")])
+
+    assert played.result.text == "done"
+
+
 async def test_different_calls_are_no_repetition():
     turns = [[call("look", f'{{"n": {number}}}')] for number in range(6)]
 

@@ -1,11 +1,10 @@
 """Running the tools that a model or ``handleSteps`` calls."""
 
 import itertools
-import json
 from collections.abc import Sequence
 from typing import Any, cast
 
-from attrs import define, frozen
+from attrs import frozen
 
 from inhouse.core.definition import AgentDefinition, OutputMode
 from inhouse.core.errors import InhouseError, ToolError
@@ -16,31 +15,14 @@ from inhouse.core.names import agent_tool_name
 from inhouse.core.ports import Question, Tool, ToolSpec
 
 from .history import holds_call
+from .repeats import ROUNDS, Circle, Repeats
 from .state import Run
 
 MAX_CALLS = 100
 """Calls of one answer that are run."""
-MAX_REPEATS = 3
-"""The same call so often in a row asks the user."""
 
 _SUMMARY = 120
 _GO_ON = "Let it go on"
-
-
-@define
-class Repeats:
-    """Counts how often in a row the model made the same call."""
-
-    last: tuple[str, str] | None = None
-    count: int = 0
-
-    def times(self, call: ToolCall) -> int:
-        """Count *call* and tell how often it came in a row."""
-        arguments = arguments_object(call.arguments)
-        shape = (call.name, json.dumps(arguments, sort_keys=True) if arguments else call.arguments)
-        self.count = self.count + 1 if shape == self.last else 1
-        self.last = shape
-        return self.count
 
 
 @frozen
@@ -60,8 +42,9 @@ async def run_calls(
         if index >= MAX_CALLS:
             result = _failed(call, f"Not run: an answer may make {MAX_CALLS} calls at most.")
         else:
-            if repeats.times(call) >= MAX_REPEATS:
-                await _ask_to_go_on(run, call, repeats)
+            if (circle := repeats.add(call)) is not None:
+                await _ask_to_go_on(run, call, circle)
+                repeats.forget()
             result = await run_call(run, call, allowed)
         add_result(run, call, result)
         done.append(Called(call, result))
@@ -143,12 +126,12 @@ def _fresh_id(run: Run, wanted: str) -> str:
     return fresh
 
 
-async def _ask_to_go_on(run: Run, call: ToolCall, repeats: Repeats) -> None:
-    times = repeats.count
-    text = f"{run.definition.display_name} called {call.name} {times} times in a row, "
+async def _ask_to_go_on(run: Run, call: ToolCall, circle: Circle) -> None:
+    what = f"{', '.join(circle.names)} {ROUNDS} times in a row, each time with the same input"
+    text = f"{run.definition.display_name} called {what}.  "
     question = Question(
         id=f"{run.state.run_id}-repeat-{call.id}",
-        text=text + "each time with the same input.  Let it go on?",
+        text=f"{text}Let it go on?",
         choices=(_GO_ON, "Stop"),
         kind="repeat",
         detail=call.arguments[:1_000],
@@ -156,11 +139,9 @@ async def _ask_to_go_on(run: Run, call: ToolCall, repeats: Repeats) -> None:
     answer = await run.approver.ask(question) if run.approver is not None else ()
     if _GO_ON not in answer:
         raise InhouseError(
-            f"Stopped: {text}each time with the same input.  "
-            "A larger model or a clearer prompt may help.",
+            f"Stopped: {text}A larger model or a clearer prompt may help.",
             code="repeated_calls",
         )
-    repeats.count = 0
 
 
 def _failed(call: ToolCall, message: str) -> ToolMessage:

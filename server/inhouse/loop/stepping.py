@@ -8,7 +8,8 @@ from inhouse.core.events import Notice, StopReason
 from inhouse.core.messages import AssistantMessage
 
 from .asking import next_answer
-from .calling import Called, Repeats, allowed_names, run_calls, unique_ids
+from .calling import Called, allowed_names, run_calls, unique_ids
+from .repeats import Repeats
 from .state import Run
 
 QUIET_TOOLS = frozenset(
