@@ -16,9 +16,9 @@ from pathlib import Path
 
 from inhouse.core.events import Happening
 from inhouse.core.ports import Question
+from inhouse.tools import ripgrep
 from inhouse.tools.context import ToolContext
 from inhouse.tools.disk import DiskWorkspace
-from inhouse.tools.search import find_ripgrep
 from inhouse.tools.toolbox import workspace_tools
 
 WORDS = ("alpha", "beta", "gamma", "delta", "import", "return", "class", "value", "index")
@@ -58,7 +58,7 @@ def make_tree(root: Path, files: int) -> None:
 async def measure(root: Path, rounds: int) -> dict[str, dict[str, float]]:
     def ignore(happening: Happening) -> None: ...
 
-    program = find_ripgrep()
+    program = ripgrep.find()
     assert program is not None
     context = ToolContext(DiskWorkspace(root, ignore, Nobody()), Nobody())
     tool = next(each for each in workspace_tools(context) if each.spec.name == "code_search")

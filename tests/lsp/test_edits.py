@@ -1,5 +1,7 @@
 """Edits reach the editor's buffers, byte for byte, with each client's capabilities."""
 
+import json
+
 import pytest
 
 from support.editor import EGLOT, HELIX, NEOVIM, VSCODE, open_editor
@@ -228,3 +230,44 @@ async def test_a_workspace_behind_a_link_is_reviewed_by_the_editors_own_names(fi
         other = editor.open(definition, language="typescript")
         editor.change(other, editor.buffers[other].replace('"model": "test-model",', '"model": 5,'))
         await editor.until(lambda: editor.diagnostics(other))
+
+
+async def test_searching_sees_what_is_unsaved_and_what_the_agent_itself_proposed(fixing):
+    fixing.agent("fixer", "str_replace", "write_file", "code_search", "glob", "list_directory")
+    dirty = fixing.file("dirty.txt", "on disk\n")
+    fixing.file("edited.txt", "plain\n")
+    fixing.file("saved.txt", "needle saved\n")
+    fixing.server.play(
+        replace("edited.txt", ("plain", "needle proposed")),
+        call("write_file", path="sub/new.txt", instructions="new", content="needle created\n"),
+    )
+    fixing.server.play(
+        call("code_search", pattern=r"needle \w+|on disk"),
+        call("glob", pattern="**/*.txt"),
+    )
+    async with open_editor(fixing.folder, **fixing.how(VSCODE)) as editor:
+        uri = editor.open(dirty)
+        editor.open(fixing.folder / "saved.txt")
+        editor.open(fixing.folder / "never_saved.txt", "needle never saved\n")
+        editor.open(fixing.folder / ".env", "KEY=needle canary\n")
+        editor.change(uri, "needle unsaved 😀\n")
+        started = await editor.command("inhouse.run", {"agent": "fixer"})
+        result = await editor.ended(started["runId"])
+
+        assert result["status"] == "completed", result
+        results = [
+            message["content"]
+            for message in fixing.server.chats[-1].body["messages"]
+            if message["role"] == "tool"
+        ]
+        found = json.loads(results[-2])["stdout"]
+        assert found == (
+            "Found 5 matches\n./dirty.txt:\n  Line 1: needle unsaved 😀\n\n"
+            "./edited.txt:\n  Line 1: needle proposed\n\n"
+            "./never_saved.txt:\n  Line 1: needle never saved\n\n"
+            "./saved.txt:\n  Line 1: needle saved\n\n"
+            "./sub/new.txt:\n  Line 1: needle created"
+        )
+        listed = json.loads(results[-1])["files"]
+        assert {"sub/new.txt", "never_saved.txt"} < set(listed)
+        assert "canary" not in str([request.body for request in fixing.server.chats])

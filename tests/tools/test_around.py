@@ -182,6 +182,9 @@ class Editor:
             return Document(path, self._buffers[path], 7)
         return await self._inner.read(path)
 
+    async def unsaved(self):
+        return dict(self._buffers)
+
     def open_files(self) -> tuple[Path, ...]:
         return tuple(self._buffers)
 

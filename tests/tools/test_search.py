@@ -6,11 +6,14 @@ from typing import Any
 import pytest
 
 from inhouse.core.errors import ToolError
-from inhouse.tools.search import Query, find_ripgrep, search
+from inhouse.tools import ripgrep
+from inhouse.tools.search import search
 from inhouse.tools.search_flags import read_flags
+from inhouse.tools.search_results import Query
+from inhouse.tools.unsaved import seen
 from support.workspaces import Bench, bench
 
-PROGRAMS = [pytest.param(find_ripgrep(), id="ripgrep"), pytest.param(None, id="python")]
+PROGRAMS = [pytest.param(ripgrep.find(), id="ripgrep"), pytest.param(None, id="python")]
 
 SECRETS = {
     ".env": "KEY=canary\n",
@@ -34,13 +37,12 @@ SECRETS = {
 
 async def find(here: Bench, program: str | None, pattern: str, flags: str = "", **more: Any):
     place = here.context.access.place(more.pop("cwd", "."))
-    return await search(
-        here.context.access, Query(place, pattern, read_flags(flags), **more), program=program
-    )
+    files = await seen(here.context)
+    return await search(files, Query((place,), pattern, read_flags(flags), **more), program=program)
 
 
 def test_a_package_brings_ripgrep():
-    assert find_ripgrep() is not None
+    assert ripgrep.find() is not None
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

@@ -116,6 +116,10 @@ class Workspace(Protocol):
         """Keep an edit for review, whatever the settings say."""
         ...
 
+    async def unsaved(self) -> Mapping[Path, str | None]:
+        """The texts of files that are not what the disk holds, by real path; None: it is gone."""
+        ...
+
     def open_files(self) -> tuple[Path, ...]: ...
 
     def selection(self) -> Mapping[str, Any] | None:

@@ -59,6 +59,10 @@ class Buffers:
         if self._documents.find(path) is None:
             self._applied[path] = (on_disk, text)
 
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        return tuple(self._applied)
+
     def closed(self, path: Path) -> None:
         self._applied.pop(path, None)
 

@@ -1,5 +1,6 @@
 """The workspace as the editor has it: unsaved text first, changes through the client."""
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,6 +81,18 @@ class EditorWorkspace:
             "You see the file as if it had been accepted.",
         )
 
+    async def unsaved(self) -> Mapping[Path, str | None]:
+        """Give what the editor holds, or the user has to decide on, and the disk has not."""
+        session = self._session
+        opened = [each.path for each in session.documents if each.path is not None]
+        found: dict[Path, str | None] = {}
+        for path in dict.fromkeys((*opened, *session.review.paths, *session.buffers.paths)):
+            with contextlib.suppress(OSError, ToolError):
+                text = session.review.proposed(path, (await self._current(path)).text)
+                if not await self._is_saved(path, text):
+                    found[real(path)] = text
+        return found
+
     def open_files(self) -> tuple[Path, ...]:
         paths = [each.path for each in self._session.documents]
         return tuple(path for path in paths if path is not None)
@@ -100,6 +113,14 @@ class EditorWorkspace:
 
     async def _current(self, path: Path) -> Current:
         return await read_current(self._session, path, self._disk)
+
+    async def _is_saved(self, path: Path, text: str | None) -> bool:
+        try:
+            return (await self._disk.read(path)).text == text
+        except FileNotFoundError:
+            return text is None
+        except (OSError, ToolError):
+            return False  # what the disk has is no text that anybody could read
 
     async def _change(self, current: Current, new: str | None) -> str | None:
         label = f"Inhouse: {self._agent}"

@@ -84,6 +84,10 @@ class Review:
         ]
 
     @property
+    def paths(self) -> tuple[Path, ...]:
+        return tuple(self._waiting)
+
+    @property
     def everything(self) -> list[Pending]:
         return self.waiting(Hunks())
 

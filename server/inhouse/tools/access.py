@@ -35,6 +35,16 @@ class Access:
         """Do what `place` does, in a thread: a disk may be slow."""
         return await asyncio.to_thread(self.place, raw)
 
+    def tops(self) -> tuple[Place, ...]:
+        """Give every root, except one that lies in another."""
+        places = [follow(root, self.roots) for root in self.roots]
+        unique = {place.path: place for place in places}
+        return tuple(
+            place
+            for path, place in unique.items()
+            if not any(path != other and path.is_relative_to(other) for other in unique)
+        )
+
     def inner(self, folder: Place, name: str) -> Place:
         """Give the place of *name* in a folder, as `place` does."""
         return self._checked(follow(folder.path / name, self.roots))

@@ -77,6 +77,10 @@ class DiskWorkspace:
         async with self._turn:
             return await self._write(edit, self._place(edit.path))
 
+    async def unsaved(self) -> Mapping[Path, str | None]:
+        """Give what was proposed and nobody has decided on."""
+        return {self._place(path).path: each.edit.new for path, each in self._proposals.items()}
+
     def open_files(self) -> tuple[Path, ...]:
         return ()
 

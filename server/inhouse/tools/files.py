@@ -17,6 +17,7 @@ from .paths import Place, can_be_named
 from .protected import is_example
 from .schemas import ends_step, spec
 from .texts import read_document, unreadable
+from .unsaved import Seen, seen
 
 CHARACTERS = 100_000
 """As many are given in one call."""
@@ -41,7 +42,7 @@ def tools(context: ToolContext) -> tuple[Tool, ...]:
         return [await _read(context, each, budget) for each in wanted.values()]
 
     async def list_directory(_: str, arguments: Mapping[str, Any]) -> Any:
-        return await asyncio.to_thread(_list, context.access, arguments["path"])
+        return await asyncio.to_thread(_list, await seen(context), arguments["path"])
 
     return (
         Tool(spec("read_files"), read_files, ends_step("read_files")),
@@ -109,10 +110,10 @@ def _cut(given: str, text: str, shown: str, offset: int | None) -> str:
     )
 
 
-def _list(access: Access, raw: str) -> dict[str, Any]:
+def _list(files: Seen, raw: str) -> dict[str, Any]:
     try:
-        place = access.place(raw.strip() or ".")
-        entries = list_folder(place.root, place.relative)
+        place = files.access.place(raw.strip() or ".")
+        kinds = _kinds(files, place)
     except FileNotFoundError:
         return {"errorMessage": f"There is no folder {raw!r}.  Start with '.'."}
     except NotADirectoryError:
@@ -121,13 +122,30 @@ def _list(access: Access, raw: str) -> dict[str, Any]:
         return {"errorMessage": unreadable(raw, error)}
     except ToolError as error:
         return {"errorMessage": str(error)}
-    named = [entry for entry in entries if can_be_named(entry.name)]
-    kinds = [(entry.name, _kind(access, place, entry)) for entry in named]
     return {
-        "files": [name for name, kind in kinds if kind == "file"],
-        "directories": [name for name, kind in kinds if kind == "folder"],
+        "files": sorted(name for name, kind in kinds.items() if kind == "file"),
+        "directories": sorted(name for name, kind in kinds.items() if kind == "folder"),
         "path": raw,
     }
+
+
+def _kinds(files: Seen, place: Place) -> dict[str, str]:
+    """Give what stands in a folder, with what is only in the editor and without what goes."""
+    only_unsaved = files.is_folder(place) and not place.path.is_dir()
+    entries = () if only_unsaved else list_folder(place.root, place.relative)
+    kinds = {
+        entry.name: _kind(files.access, place, entry)
+        for entry in entries
+        if can_be_named(entry.name)
+    }
+    start = len(place.relative) + 1 if place.relative else 0
+    for path, text in files.below(place).items():
+        name, slash, _ = path[start:].partition("/")
+        if text is not None:
+            kinds[name] = "folder" if slash else "file"
+        elif not slash:
+            kinds.pop(name, None)
+    return kinds
 
 
 def _kind(access: Access, folder: Place, entry: Entry) -> str:

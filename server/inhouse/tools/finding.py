@@ -1,25 +1,25 @@
 """``read_subtree``, ``glob`` and ``find_files``: which files there are."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from inhouse.core.errors import ToolError
 from inhouse.core.ports import Tool
 
-from .access import Access
+from . import ripgrep
 from .context import ToolContext
 from .encoding import decode
 from .opening import read_bytes
 from .paths import Place
 from .ranking import Candidate, ranked, words
 from .schemas import ends_step, spec
-from .search import Query, find_ripgrep, matching_files
+from .search import matching_files
 from .search_flags import read_flags
+from .search_results import Query
 from .texts import read_document
 from .trees import defined_names, picture
-from .walking import files_under
+from .unsaved import Seen, seen
 
 SUBTREE_TOKENS = 4_000
 MOST_PATHS = 1_000
@@ -35,10 +35,11 @@ def tools(context: ToolContext) -> tuple[Tool, ...]:
     async def read_subtree(_: str, arguments: Mapping[str, Any]) -> Any:
         wanted = arguments.get("paths") or ["."]
         tokens = int(arguments.get("maxTokens") or SUBTREE_TOKENS)
-        return [await asyncio.to_thread(subtree, context.access, raw, tokens) for raw in wanted]
+        files = await seen(context)
+        return [await asyncio.to_thread(subtree, files, raw, tokens) for raw in wanted]
 
     async def glob(_: str, arguments: Mapping[str, Any]) -> Any:
-        return await asyncio.to_thread(_glob, context.access, arguments)
+        return await asyncio.to_thread(_glob, await seen(context), arguments)
 
     async def find_files(_: str, arguments: Mapping[str, Any]) -> Any:
         return await _find_files(context, arguments["prompt"])
@@ -50,25 +51,23 @@ def tools(context: ToolContext) -> tuple[Tool, ...]:
     )
 
 
-def subtree(access: Access, raw: str, tokens: int) -> dict[str, Any]:
-    """Give one entry of Codebuff's ``read_subtree``."""
+def subtree(files: Seen, raw: str, tokens: int) -> dict[str, Any]:
+    """Give one entry of Codebuff's ``read_subtree``; ``.`` is every root of the workspace."""
     try:
-        place = access.place(raw.strip().rstrip("/") or ".")
-        if place.path.is_file():
-            return {
-                "path": raw,
-                "type": "file",
-                "variables": list(_names(place.root, place.relative)),
-            }
+        place = files.access.place(raw.strip().rstrip("/") or ".")
     except ToolError as error:
         return {"path": raw, "errorMessage": str(error)}
-    if not place.path.is_dir():
+    if files.is_file(place):
+        return {
+            "path": raw,
+            "type": "file",
+            "variables": list(_names(files, place, place.relative)),
+        }
+    if not files.is_folder(place):
         nothing = f"There is nothing at {raw!r}.  list_directory shows what there is."
         return {"path": raw, "errorMessage": nothing}
-    above = place.relative.rpartition("/")[0]
-    start = len(above) + 1 if above else 0
-    shown = {path[start:]: path for path in files_under(access, place)}
-    drawn = picture(list(shown), tokens=tokens, names=lambda path: _names(place.root, shown[path]))
+    shown = _shown_below(files, place)
+    drawn = picture(list(shown), tokens=tokens, names=lambda path: _names(files, *shown[path]))
     return {
         "path": raw,
         "type": "directory",
@@ -78,23 +77,40 @@ def subtree(access: Access, raw: str, tokens: int) -> dict[str, Any]:
     }
 
 
-def _names(root: Path, relative: str) -> Sequence[str]:
+def _shown_below(files: Seen, place: Place) -> dict[str, tuple[Place, str]]:
+    """Give what a tree shows of a folder: each file by its path in the picture."""
+    if place.relative or place.prefix:
+        above = place.relative.rpartition("/")[0]
+        start = len(above) + 1 if above else 0
+        return {path[start:]: (place, path) for path in files.files(place)}
+    return {
+        f"{top.prefix}{path}".removeprefix("/"): (top, path)
+        for top in files.access.tops()
+        for path in files.files(top)
+    }
+
+
+def _names(files: Seen, place: Place, relative: str) -> Sequence[str]:
+    text = files.unsaved.get(place.root / relative)
+    if text is not None:
+        return defined_names(text)
     try:
-        content = read_bytes(root, relative, most=_MOST_NAMED_BYTES)
+        content = read_bytes(place.root, relative, most=_MOST_NAMED_BYTES)
         return defined_names(decode(content, name=relative)[0])
     except (ToolError, OSError):
         return ()
 
 
-def _glob(access: Access, arguments: Mapping[str, Any]) -> dict[str, Any]:
+def _glob(files: Seen, arguments: Mapping[str, Any]) -> dict[str, Any]:
     pattern: str = arguments["pattern"]
     cwd: str | None = arguments.get("cwd")
     most = min(int(arguments.get("max_results") or MOST_PATHS), MOST_PATHS)
     try:
-        place = access.place(cwd or ".")
-        found = _matching(access, place, pattern)
+        places = (files.access.place(cwd),) if cwd else files.access.tops()
+        matches = _matcher(pattern)
     except ToolError as error:
         return {"errorMessage": str(error)}
+    found = sorted(name for place in places for name in _matching(files, place, matches))
     message = f'Found {len(found)} file(s) matching pattern "{pattern}"'
     message += f' in directory "{cwd}"' if cwd else ""
     if len(found) > most:
@@ -102,7 +118,16 @@ def _glob(access: Access, arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {"files": found[:most], "count": len(found), "message": message}
 
 
-def _matching(access: Access, place: Place, pattern: str) -> list[str]:
+def _matching(files: Seen, place: Place, matches: Callable[[str], bool]) -> Iterator[str]:
+    """A pattern may also begin with the name of another root."""
+    start = len(place.relative) + 1 if place.relative else 0
+    for path in files.files(place):
+        name = place.prefix + path
+        if matches(path[start:]) or (place.prefix and not start and matches(name)):
+            yield name
+
+
+def _matcher(pattern: str) -> Callable[[str], bool]:
     """A pattern starts at the folder, as in a shell: ``*.py`` is not ``**/*.py``."""
     text = pattern.removeprefix("./")
     if "\0" in text or text.startswith(("/", "~", "!")) or ".." in text.split("/"):
@@ -113,25 +138,24 @@ def _matching(access: Access, place: Place, pattern: str) -> list[str]:
 
     flags = glob.GLOBSTAR | glob.BRACE | glob.DOTMATCH | glob.EXTGLOB | glob.FORCEUNIX
     try:
-        matcher = glob.compile(text, flags=flags)
+        compiled = glob.compile(text, flags=flags)
     except Exception as error:  # noqa: BLE001  whatever a pattern does is the model's to mend
         raise ToolError(f"The pattern {pattern!r} makes no sense: {error}.") from None
-    start = len(place.relative) + 1 if place.relative else 0
-    files = files_under(access, place)
-    return sorted(place.prefix + path for path in files if matcher.match(path[start:]))
+    return compiled.match
 
 
 async def _find_files(context: ToolContext, prompt: str) -> Any:
     """Codebuff asks a model on its servers; here the words of the prompt find the files."""
     sought = words(prompt)
-    place = await context.access.find(".")
     if not sought:
         return {"message": f"No word in {prompt!r} to search for.  Name things in the code."}
-    files = await asyncio.to_thread(files_under, context.access, place)
-    hits = await _hits(context.access, place, sought)
+    files = await seen(context)
+    places = files.access.tops()
+    paths = await asyncio.to_thread(_everything, files, places)
+    hits = await _hits(files, places, sought)
     candidates = [
         Candidate(path, tuple(word for word in sought if path in hits.get(word, ())))
-        for path in files
+        for path in paths
     ]
     best = ranked(candidates, sought)[:_FOUND_FILES]
     if not best:
@@ -139,14 +163,19 @@ async def _find_files(context: ToolContext, prompt: str) -> Any:
     return await _contents(context, best)
 
 
-async def _hits(access: Access, place: Place, sought: Sequence[str]) -> dict[str, frozenset[str]]:
+def _everything(files: Seen, places: tuple[Place, ...]) -> list[str]:
+    return [place.prefix + path for place in places for path in files.files(place)]
+
+
+async def _hits(
+    files: Seen, places: tuple[Place, ...], sought: Sequence[str]
+) -> dict[str, frozenset[str]]:
     """Give the files that have each word in them."""
-    program = find_ripgrep()
-    found: dict[str, frozenset[str]] = {}
-    for word in sought:
-        query = Query(place, word, read_flags("-i -F -l"))
-        found[word] = await matching_files(access, query, program=program)
-    return found
+    program, flags = ripgrep.find(), read_flags("-i -F -l")
+    return {
+        word: await matching_files(files, Query(places, word, flags), program=program)
+        for word in sought
+    }
 
 
 async def _contents(context: ToolContext, paths: Sequence[str]) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from pathspec import GitIgnoreSpec
 
 from .access import access_to
 from .opening import MOST_BYTES, read_bytes
-from .walking import files_under
+from .unsaved import Seen
 
 _SAMPLE = 8_000
 
@@ -32,10 +32,13 @@ def main() -> int:
     root = Path(request["root"])
     access = access_to([root])
     wanted = _globs(request["globs"])
-    for relative in files_under(access, access.place(request["folder"] or ".")):
+    unsaved: dict[str, str | None] = request["unsaved"]
+    files = Seen(access, {root / path: text for path, text in unsaved.items()})
+    for relative in files.files(access.place(request["folder"] or ".")):
         if wanted is not None and not wanted.match_file(relative):
             continue
-        for event in _search(root, relative, pattern, request):
+        text = unsaved[relative] if relative in unsaved else _on_disk(root, relative)
+        for event in _search(relative, text, pattern, request):
             found = True
             sys.stdout.write(json.dumps(event) + "\n")
     sys.stdout.flush()
@@ -61,16 +64,18 @@ def _globs(globs: list[str]) -> GitIgnoreSpec | None:
     return GitIgnoreSpec.from_lines(globs if chosen else ["*", *globs])
 
 
-def _search(
-    root: Path, relative: str, pattern: re.Pattern[str], request: Mapping[str, Any]
-) -> Iterator[dict[str, Any]]:
+def _on_disk(root: Path, relative: str) -> str:
     try:
         content = read_bytes(root, relative, most=MOST_BYTES)
     except Exception:  # noqa: BLE001  as ripgrep, go on with the next file
-        return
-    if b"\0" in content[:_SAMPLE]:
-        return
-    lines = content.decode("utf-8", errors="replace").splitlines()
+        return ""
+    return "" if b"\0" in content[:_SAMPLE] else content.decode("utf-8", errors="replace")
+
+
+def _search(
+    relative: str, text: str | None, pattern: re.Pattern[str], request: Mapping[str, Any]
+) -> Iterator[dict[str, Any]]:
+    lines = (text or "").splitlines()
     inverted = bool(request["flags"].get("--invert-match"))
     hits = [at for at, line in enumerate(lines) if bool(pattern.search(line)) != inverted]
     hits = hits[: request["most"]]

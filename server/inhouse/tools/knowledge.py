@@ -14,8 +14,8 @@ from inhouse.core.errors import ToolError
 from .access import Access
 from .encoding import decode
 from .opening import read_bytes
-from .paths import locate
-from .walking import files_under
+from .paths import Place, locate
+from .unsaved import Seen
 
 NAMES = ("knowledge.md", "agents.md", "claude.md")
 """In each folder the first of these counts."""
@@ -42,21 +42,24 @@ class Skill:
     licence: str | None = None
 
 
-def knowledge_files(access: Access, home: Path) -> tuple[KnowledgeFile, ...]:
+def knowledge_files(files: Seen, home: Path) -> tuple[KnowledgeFile, ...]:
     """Give the knowledge files of the project, outer folders first, and the user's own."""
+    found = [each for top in files.access.tops() for each in _known_in(files, top)]
+    return tuple(_within_limit([*found, *_at_home(home)]))
+
+
+def _known_in(files: Seen, top: Place) -> Iterator[KnowledgeFile]:
     chosen: dict[str, str] = {}
-    place = access.place(".")
-    for path in files_under(access, place):
+    for path in files.files(top):
         folder, _, name = path.rpartition("/")
         rank = _rank(name)
         if rank is not None and (folder not in chosen or rank < _rank_of(chosen[folder])):
             chosen[folder] = path
-    found = [
-        KnowledgeFile(path, text)
-        for _, path in sorted(chosen.items())
-        if (text := _read(place.root, path)) is not None
-    ]
-    return tuple(_within_limit([*found, *_at_home(home)]))
+    for _, path in sorted(chosen.items()):
+        known = files.unsaved.get(top.root / path)
+        text = _read(top.root, path) if known is None else known
+        if text is not None:
+            yield KnowledgeFile(top.prefix + path, text)
 
 
 def skills(access: Access, home: Path) -> dict[str, Skill]:

@@ -130,10 +130,19 @@ def follow(named: Path, roots: Sequence[Path], *, raw: str = "") -> Place:
         path=real,
         root=home,
         relative="/".join(real.parts[len(home.parts) :]),
-        shown=way or "." if first else f"{roots[index % len(roots)].name}/{way}".rstrip("/"),
+        shown=way or "." if first else f"{_prefix(roots, index % len(roots))}{way}".rstrip("/"),
         named=way,
-        prefix=f"{roots[at].name}/" if at else "",
+        prefix=_prefix(roots, at),
     )
+
+
+def _prefix(roots: Sequence[Path], at: int) -> str:
+    """What results put before a path from a root, so that `locate` finds it again."""
+    if at == 0:
+        return ""
+    name = roots[at].name
+    taken = any(root.name == name for root in roots[1:at]) or os.path.lexists(roots[0] / name)
+    return f"{roots[at].as_posix()}/" if taken else f"{name}/"
 
 
 def outside(raw: str, *, because: str = "") -> ToolError:

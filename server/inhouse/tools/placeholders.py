@@ -11,6 +11,7 @@ from .environments import shell
 from .finding import subtree
 from .git_changes import git_changes
 from .knowledge import knowledge_files
+from .unsaved import seen
 
 SMALL, MIDDLE, LARGE = 2_500, 10_000, 190_000
 """Tokens of the three file trees."""
@@ -38,7 +39,7 @@ def placeholders(context: ToolContext) -> Mapping[str, Callable[[], Awaitable[st
 
 
 async def _file_tree(context: ToolContext, tokens: int) -> str:
-    drawn = await asyncio.to_thread(subtree, context.access, ".", tokens)
+    drawn = await asyncio.to_thread(subtree, await seen(context), ".", tokens)
     note = _NOTES.get(drawn["truncationLevel"], "")
     return (
         "# Project file tree\n\n"
@@ -57,7 +58,7 @@ _NOTES = {
 
 
 async def _knowledge(context: ToolContext) -> str:
-    files = await asyncio.to_thread(knowledge_files, context.access, context.home)
+    files = await asyncio.to_thread(knowledge_files, await seen(context), context.home)
     return "\n\n".join(f"```{each.shown}\n{each.text.rstrip()}\n```" for each in files)
 
 
