@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from inhouse.core.ports import Edit
-from inhouse.tools import placeholders, ripgrep
+from inhouse.tools import ripgrep
+from inhouse.tools.placeholders import placeholders
 from inhouse.tools.search import search
 from inhouse.tools.search_flags import read_flags
 from inhouse.tools.search_results import Query
