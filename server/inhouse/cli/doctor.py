@@ -28,7 +28,7 @@ async def doctor(options: argparse.Namespace) -> int:
                 "No endpoint is set.  Three short ways to get one:\n"
                 '  inhouse.toml: [endpoints.ollama] and baseUrl = "http://localhost:11434"\n'
                 "  environment:  CODEBUFF_LOCAL_BASE_URL=http://localhost:8080/v1\n"
-                "  embedded:     pip install 'inhouse[embedded]' && inhouse model install",
+                "  embedded:     pip install 'inhouse[embedded]', then inhouse model install",
                 markup=False,
             )
     broken = any(finding.severity == "error" for each in found for finding in each.findings)

@@ -29,8 +29,7 @@ async def open_host(options: argparse.Namespace) -> AsyncGenerator[Host]:
     try:
         await host.start()
         for problem in host.world.problems:
-            place = f"{problem.source}: {problem.key}: " if problem.key else f"{problem.source}: "
-            output.warning(place + problem.message)
+            output.warning(f"{problem.source}: {problem.message}")
         yield host
     finally:
         await host.aclose()

