@@ -1,5 +1,6 @@
 """A workspace, a model server and an editor's environment, for tests in real editors."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -7,11 +8,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from attrs import frozen
 
 from support.matrix import Cell, table, workbench_cells, workbench_results
-from support.model_server import ModelServer
+from support.model_server import ModelServer, call
 
 ROOT = Path(__file__).parents[2]
 EDITORS = Path(os.environ.get("INHOUSE_EDITORS") or ROOT / ".editors")
@@ -40,13 +42,12 @@ def workplace(tmp_path: Path) -> Iterator[Workplace]:
     (folder / "a.py").write_text("one = 1\ntwo = 2\nthree = 3\n")
     with ModelServer() as server:
         environ = {
-            **{name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ},
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "LANG": "C.UTF-8",
             "HOME": str(tmp_path),
             "TERM": "xterm-256color",
             "INHOUSE_HOME": str(tmp_path / "inhouse"),
             "CODEBUFF_LOCAL_BASE_URL": server.base_url,
-            "INHOUSE": sys.executable,
-            "WS": str(folder),
         }
         yield Workplace(folder, environ, server)
 
@@ -111,3 +112,26 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("what works in which editor")
         cells = terminalreporter.config.stash.get(CELLS, [])
         terminalreporter.write_line(table(cells, outcomes))
+
+
+def edit_two(workplace: Workplace) -> None:
+    """Have the model propose another number for ``two``."""
+    replacement = {"oldString": "two = 2", "newString": "two = 22"}
+    workplace.server.play(call("str_replace", path="a.py", replacements=[replacement]))
+    workplace.server.play("Changed.")
+
+
+def servers(workplace: Workplace) -> list[psutil.Process]:
+    """The language servers of this workplace."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            own = process.environ().get("INHOUSE_HOME") == workplace.environ["INHOUSE_HOME"]
+            if own and process.cmdline()[-1:] == ["lsp"]:
+                found.append(process)
+    return found
+
+
+def crash(workplace: Workplace) -> None:
+    (server,) = servers(workplace)
+    server.kill()

@@ -1,53 +1,216 @@
-"""Neovim, with the module that ``inhouse setup neovim`` puts in place."""
+"""Neovim, with the module that ``inhouse setup neovim --write`` puts in place."""
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from support.model_server import Pause, call
+from support.model_server import Pause, Usage, call
+from support.screen import Screen
 
-from .conftest import EDITORS, Workplace, installed
+from .conftest import EDITORS, ROOT, Workplace, crash, edit_two, installed
 
 pytestmark = [pytest.mark.editor, pytest.mark.timeout(300)]
-SESSION = Path(__file__).parent / "neovim" / "session.lua"
+INIT = """
+vim.o.statusline = "%f %m %{v:lua.require'inhouse'.status()}"
+vim.o.laststatus, vim.o.swapfile = 2, false
+vim.keymap.set("n", "ga", vim.lsp.buf.code_action)
+require("inhouse").setup({ trusted = true })
+"""
 
 
-def test_a_user_in_neovim(workplace: Workplace):
+@pytest.fixture
+def nvim(workplace: Workplace) -> Iterator[Screen]:
     installed("neovim")
-    written = subprocess.run(
+    subprocess.run(
         [sys.executable, "-m", "inhouse", "setup", "neovim", "--write"],
         env=workplace.environ,
         capture_output=True,
-        text=True,
         check=True,
     )
-    server = workplace.server
-    server.play("It is ", "a number.")
-    replacement = {"oldString": "two = 2", "newString": "two = 22"}
-    server.play(call("str_replace", path="a.py", replacements=[replacement]))
-    server.play("Changed.")
-    server.play("slowly ", Pause(60))
-    lua_home = f"{workplace.environ['HOME']}/.config/nvim"
+    Path(workplace.environ["HOME"], ".config/nvim/init.lua").write_text(INIT)
+    screen = Screen(f"{EDITORS}/neovim/bin/nvim a.py", workplace.folder, workplace.environ)
+    assert screen.shows("one = 1")
+    wait_for_server(screen)
+    yield screen
+    screen.close()
 
-    done = subprocess.run(
-        [
-            EDITORS / "neovim/bin/nvim",
-            "--headless",
-            "-u",
-            "NONE",
-            "-l",
-            SESSION,
-        ],
-        env=workplace.environ | {"LUA_HOME": lua_home},
-        capture_output=True,
-        text=True,
-        timeout=280,
-        check=False,
+
+def wait_for_server(nvim: Screen) -> None:
+    ready = "vim.wait(60000, function() local c = vim.lsp.get_clients({name='inhouse'})[1] "
+    nvim.type(f":lua {ready} return c and c.initialized end) print('rea' .. 'dy')", "Enter")
+    assert nvim.shows("ready")
+    nvim.type(":echo", "Enter")
+
+
+def ask(nvim: Screen, prompt: str) -> None:
+    nvim.type(f":InhouseRun helper {prompt}", "Enter")
+
+
+def choose(nvim: Screen, key: str, title: str) -> None:
+    """Open a menu and take the entry with this title."""
+    nvim.type(key)
+    assert nvim.shows(title, "number and <Enter>")
+    line = next(line for line in nvim.text.splitlines() if title in line)
+    nvim.type(line.split(":")[0].strip(), "Enter")
+
+
+def propose(nvim: Screen, workplace: Workplace) -> None:
+    edit_two(workplace)
+    ask(nvim, "change two")
+    assert nvim.shows("completed")
+    nvim.type("q")
+    assert nvim.loses("╭")
+    nvim.type("/two", "Enter")
+
+
+@pytest.mark.matrix("list", "Neovim", "`:InhouseRun`")
+@pytest.mark.matrix("run", "Neovim", "`:InhouseRun`, also with a range")
+@pytest.mark.matrix("stream", "Neovim", "floating window")
+def test_a_user_picks_an_agent_and_its_text_streams(nvim: Screen, workplace: Workplace) -> None:
+    workplace.server.play("It is a ", Pause(1), "number.", Usage(500))
+    nvim.type("ggV:InhouseRun", "Enter")
+    assert nvim.shows("1: helper  Helps with code.  (environment, local)")
+    nvim.picture("neovim-picker")
+    nvim.type("1", "Enter")
+    assert nvim.shows("helper:\n")
+    nvim.type("what is this?", "Enter")
+    assert nvim.shows("It is a number.", "completed")
+    nvim.picture("neovim-transcript")
+    told = str(workplace.server.chats[0].body["messages"])
+    assert "what is this?" in told
+    assert "one = 1" in told
+
+
+@pytest.mark.matrix("progress", "Neovim", "status line")
+@pytest.mark.matrix("cancel", "Neovim", "`:InhouseCancel`")
+def test_progress_is_in_the_status_line_and_cancel_ends_it(
+    nvim: Screen, workplace: Workplace
+) -> None:
+    workplace.server.play("slowly ", Pause(100))
+    ask(nvim, "be slow")
+    assert nvim.shows("helper on environment")
+    nvim.type(":InhouseCancel", "Enter")
+    assert nvim.shows("slowly", "cancelled")
+    assert nvim.loses("helper on environment")
+    assert workplace.server.closed == 1
+
+
+@pytest.mark.matrix("question", "Neovim", "Neovim's own choice; a prompt for free text")
+def test_questions_are_asked_and_answered(nvim: Screen, workplace: Workplace) -> None:
+    options = [{"label": "Apples"}, {"label": "Pears"}]
+    workplace.server.play(
+        call("ask_user", questions=[{"question": "Which fruit?", "options": options}])
     )
+    workplace.server.play(call("ask_user", questions=[{"question": "How many?", "options": []}]))
+    workplace.server.play("All right.")
+    ask(nvim, "ask me")
+    assert nvim.shows("Which fruit?", "Pears")
+    line = next(line for line in nvim.text.splitlines() if "Pears" in line)
+    nvim.type(line.split(":")[0].strip(), "Enter")
+    assert nvim.shows("How many?")
+    nvim.type("a dozen", "Enter")
+    assert nvim.shows("All right.")
+    assert "Pears" in str(workplace.server.chats[1].body["messages"][-1])
+    assert "a dozen" in str(workplace.server.chats[2].body["messages"][-1])
 
-    print(written.stderr, done.stdout, done.stderr)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "FAIL" not in done.stdout
-    assert "unsaved" in str(server.chats[0].body["messages"])
+
+@pytest.mark.matrix("review", "Neovim", "diagnostic with code actions")
+@pytest.mark.matrix("meanwhile", "Neovim")
+@pytest.mark.matrix("undo", "Neovim")
+def test_a_hunk_is_applied_where_it_stands_by_now_and_undone(
+    nvim: Screen, workplace: Workplace
+) -> None:
+    propose(nvim, workplace)
+    assert nvim.shows("two = 2")
+    nvim.type("ggOzero = 0", "Escape")
+    nvim.type("/two", "Enter")
+    choose(nvim, "ga", "Apply this hunk")
+    assert nvim.shows("zero = 0", "two = 22")
+    nvim.type("u")
+    assert nvim.loses("two = 22")
+    assert nvim.shows("zero = 0", "two = 2")
+    assert (workplace.folder / "a.py").read_text() == "one = 1\ntwo = 2\nthree = 3\n"
+
+
+@pytest.mark.matrix("unsaved", "Neovim")
+def test_what_is_not_saved_is_what_the_model_reads(nvim: Screen, workplace: Workplace) -> None:
+    workplace.server.play("Seen.")
+    nvim.type("ggOunsaved = True", "Escape")
+    ask(nvim, "what is this?")
+    assert nvim.shows("Seen.")
+    assert "unsaved = True" in str(workplace.server.chats[0].body["messages"])
+
+
+@pytest.mark.matrix("crash", "Neovim", "told; starts again by itself")
+@pytest.mark.matrix("old run", "Neovim", "`:InhouseRuns`")
+def test_a_crash_is_told_nothing_said_is_lost_and_the_next_server_has_the_old_runs(
+    nvim: Screen, workplace: Workplace
+) -> None:
+    workplace.server.play("Said before the crash.")
+    ask(nvim, "first")
+    assert nvim.shows("completed")
+    nvim.type("q")
+    workplace.server.play("Half an answer", Pause(100))
+    ask(nvim, "second")
+    assert nvim.shows("Half an answer")
+    nvim.keys("Escape")
+    crash(workplace)
+    assert nvim.shows("Client inhouse quit with exit code 0 and signal 9")
+    nvim.keys("Enter")
+    assert nvim.shows("Half an answer", "The server stopped; this is what was said.")
+    assert nvim.shows("Inhouse is started again.")
+    nvim.type("q")
+    wait_for_server(nvim)
+    nvim.type(":InhouseRuns", "Enter")
+    assert nvim.shows("helper  completed  first")
+    line = next(line for line in nvim.text.splitlines() if "completed  first" in line)
+    nvim.type(line.split(":")[0].strip(), "Enter")
+    assert nvim.shows("Said before the crash.", "Hosts contacted")
+
+
+@pytest.mark.matrix("agents changed", "Neovim")
+def test_a_new_definition_is_offered(nvim: Screen, workplace: Workplace) -> None:
+    definition = (workplace.folder / ".agents/helper.ts").read_text()
+    (workplace.folder / ".agents/second.ts").write_text(definition.replace("helper", "second"))
+    for _ in range(30):
+        nvim.type(":InhouseRun", "Enter")
+        if nvim.shows("2: second", seconds=2):
+            return
+        nvim.keys("Escape")
+    pytest.fail(nvim.text)
+
+
+def test_a_typo_in_an_agents_name_is_told_and_leaves_no_window(nvim: Screen) -> None:
+    nvim.type(":InhouseRun helpr why?", "Enter")
+    assert nvim.shows("No agent 'helpr'.  Agents: helper")
+    nvim.keys("Enter")
+    assert nvim.shows("one = 1", "two = 2")
+    assert "╭" not in nvim.text
+    nvim.type(":InhouseRun hel", "Tab")
+    assert nvim.shows(":InhouseRun helper")
+
+
+def test_a_code_action_runs_an_agent_in_the_same_window(nvim: Screen, workplace: Workplace) -> None:
+    workplace.server.play("A line.")
+    choose(nvim, "ga", "Ask helper about this line")
+    assert nvim.shows("A line.", "completed")
+    assert "╭" in nvim.text
+
+
+def test_a_server_that_is_not_there_or_dies_at_once_is_told(workplace: Workplace) -> None:
+    installed("neovim")
+    config = Path(workplace.environ["HOME"], ".config/nvim")
+    (config / "lua").mkdir(parents=True)
+    module = ROOT / "server/inhouse/cli/editors/inhouse.lua"
+    (config / "lua/inhouse.lua").write_text(module.read_text("utf-8"), "utf-8")
+    for command, told in (
+        ("{ 'no-such-inhouse' }", "Inhouse: there is no program no-such-inhouse."),
+        ("{ 'false' }", "Inhouse ended as soon as it was started; :edit tries again."),
+    ):
+        (config / "init.lua").write_text(f"require('inhouse').setup({{ cmd = {command} }})")
+        screen = Screen(f"{EDITORS}/neovim/bin/nvim a.py", workplace.folder, workplace.environ)
+        assert screen.shows(told)
+        screen.close()

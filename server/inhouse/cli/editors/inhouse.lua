@@ -1,6 +1,7 @@
 -- Inhouse in Neovim 0.11 or newer: the server for every file, a prompt, a picker, a transcript.
 --   require("inhouse").setup()                     -- cmd, settings, trusted: see M.options
---   :InhouseRun [AGENT] [PROMPT]   :InhouseCancel   :InhouseAgents
+--   :InhouseRun [AGENT] [PROMPT]   :InhouseCancel   :InhouseRuns
+--   %{v:lua.require'inhouse'.status()} in the status line: what runs and what it is doing
 local M = { runs = {} }
 
 M.options = {
@@ -10,23 +11,37 @@ M.options = {
 }
 
 local serial = 0
+local working = {} -- Progress token to what is going on.
+local lasted = 3000 -- A server that ends sooner is not started again, in milliseconds.
 
 local function client()
   return vim.lsp.get_clients({ name = "inhouse" })[1]
 end
 
-local function command(name, argument, done)
+--- Execute a command of the server; `failed` hears of an error that the user is told.
+local function command(name, argument, done, failed)
   local server = client()
   if not server then
-    return vim.notify("Inhouse is not running here; open a file first.", vim.log.levels.WARN)
+    vim.notify("Inhouse is not running here; :edit a file to start it.", vim.log.levels.WARN)
+    return failed and failed()
   end
   server:request("workspace/executeCommand", { command = name, arguments = { argument } }, function(err, result)
     if err then
       vim.notify(err.message, vim.log.levels.ERROR)
+      if failed then failed() end
     elseif done then
       done(result)
     end
   end)
+end
+
+--- What runs and what it is doing, for a status line.
+function M.status()
+  local told = {}
+  for _, one in pairs(working) do
+    table.insert(told, one.message and (one.title .. ": " .. one.message) or one.title)
+  end
+  return table.concat(told, " | ")
 end
 
 --- A floating window that the transcript streams into.
@@ -39,7 +54,7 @@ local function open_transcript(title)
     width = math.max(width, 20), height = math.max(height, 5),
     row = math.floor((vim.o.lines - height) / 2), col = math.floor((vim.o.columns - width) / 2),
   })
-  vim.wo[window].wrap = true
+  vim.wo[window].wrap, vim.wo[window].linebreak = true, true
   vim.keymap.set("n", "q", "<cmd>close<cr>", { buffer = buffer, desc = "Close the transcript" })
   return buffer, window
 end
@@ -51,6 +66,14 @@ local function append(buffer, text)
   vim.api.nvim_buf_set_text(buffer, last, column, last, column, vim.split(text, "\n", { plain = true }))
 end
 
+--- A question that any text answers; the others are asked by Neovim itself.
+local function ask(event)
+  vim.ui.input({ prompt = event.text .. " " }, function(text)
+    local answer = { questionId = event.questionId, choices = text == nil and {} or nil, text = text }
+    command("inhouse.answer", answer)
+  end)
+end
+
 local function on_event(run, event)
   if event.parent then return end
   if event.kind == "text" then
@@ -58,7 +81,9 @@ local function on_event(run, event)
   elseif event.kind == "tool_call" then
     append(run.buffer, "\n`" .. event.tool .. "` …\n")
   elseif event.kind == "notice" then
-    append(run.buffer, "\n> " .. event.message .. "\n")
+    append(run.buffer, "\n\n> " .. event.message .. "\n")
+  elseif event.kind == "question" and #event.choices == 0 then
+    vim.schedule(function() ask(event) end)
   elseif event.kind == "finish" then
     run.result = event.result
     local told = event.result.error and ("\n\n**" .. event.result.error.message .. "**") or ""
@@ -72,24 +97,46 @@ local function progress(err, params, context)
     for _, event in ipairs(params.value.events) do on_event(run, event) end
     return
   end
+  local value, token = params.value, params.token
+  if value.kind == "begin" then
+    working[token] = { title = value.title, message = value.message }
+  elseif value.kind == "report" and working[token] then
+    working[token].message = value.message or working[token].message
+  elseif value.kind == "end" then
+    working[token] = nil
+  end
+  vim.cmd.redrawstatus({ bang = true })
   return vim.lsp.handlers["$/progress"](err, params, context)
+end
+
+--- Start a run with the argument of `inhouse.run` and show it.
+local function start(argument)
+  serial = serial + 1
+  local token = "inhouse-nvim-" .. serial
+  local run = {}
+  M.runs[token] = run
+  run.buffer, run.window = open_transcript(argument.agent)
+  command("inhouse.run", vim.tbl_extend("force", argument, { streamToken = token }), function(result)
+    run.id = result.runId
+  end, function()
+    M.runs[token] = nil
+    pcall(vim.api.nvim_buf_delete, run.buffer, { force = true })
+  end)
+  return run
 end
 
 --- Run an agent; what is selected, or the file, goes with the prompt.
 function M.run(agent, prompt, range)
-  serial = serial + 1
-  local token = "inhouse-nvim-" .. serial
-  local argument = { agent = agent, prompt = prompt, streamToken = token }
+  local argument = { agent = agent, prompt = prompt }
   if vim.bo.buftype == "" and vim.api.nvim_buf_get_name(0) ~= "" then
     argument.uri = vim.uri_from_bufnr(0)
     argument.range = range
   end
-  local buffer, window = open_transcript(agent)
-  local run = { buffer = buffer, window = window }
-  M.runs[token] = run
-  command("inhouse.run", argument, function(result) run.id = result.runId end)
-  return run
+  return start(argument)
 end
+
+--- Code actions and lenses that run an agent show it like every other run.
+vim.lsp.commands["inhouse.run"] = function(action) start(action.arguments[1]) end
 
 --- Pick an agent and type a prompt.
 function M.pick(range)
@@ -116,15 +163,71 @@ function M.cancel()
   end)
 end
 
-local function attach(buffer)
+--- Pick a run, also one of before the server's last start, and open its transcript.
+function M.pick_run()
+  command("inhouse.runs", { limit = 50, earlier = true }, function(runs)
+    if #runs == 0 then return vim.notify("There is no run yet.") end
+    vim.ui.select(runs, {
+      prompt = "Run",
+      format_item = function(one)
+        return one.agent .. "  " .. one.status .. "  " .. one.prompt:gsub("%s+", " "):sub(1, 60)
+      end,
+    }, function(one)
+      if one then command("inhouse.transcript", { runId = one.runId }) end
+    end)
+  end)
+end
+
+--- Give the ids of agents that begin with what was typed.
+local function complete(typed, line)
+  if #vim.split(line, "%s+") > 2 or not client() then return {} end
+  local asked = { command = "inhouse.agents", arguments = { vim.empty_dict() } }
+  local answer = client():request_sync("workspace/executeCommand", asked, 2000)
+  local ids = vim.tbl_map(function(one) return one.id end, answer and answer.result or {})
+  return vim.tbl_filter(function(id) return vim.startswith(id, typed) end, ids)
+end
+
+local attach
+
+--- The server has ended: say so where its runs are shown, and start it again after a crash.
+local function ended(at_once, code, signal)
+  for _, run in pairs(M.runs) do
+    if not run.result then
+      run.result = { status = "failed" }
+      append(run.buffer, "\n\n**The server stopped; this is what was said.**\n")
+    end
+  end
+  if (code == 0 and signal == 0) or vim.v.exiting ~= vim.NIL then return end
+  working = {}
+  if at_once then -- Neovim itself has told how it ended and where the log is.
+    return vim.notify("Inhouse ended as soon as it was started; :edit tries again.", vim.log.levels.ERROR)
+  end
+  vim.defer_fn(function() -- Until then Neovim would still hand out the client that has ended.
+    for _, buffer in ipairs(vim.api.nvim_list_bufs()) do
+      if vim.api.nvim_buf_is_loaded(buffer) then attach(buffer) end
+    end
+    vim.notify("Inhouse is started again.", vim.log.levels.WARN)
+  end, 1000)
+end
+
+function attach(buffer)
   if vim.bo[buffer].buftype ~= "" or vim.api.nvim_buf_get_name(buffer) == "" then return end
+  if vim.fn.executable(M.options.cmd[1]) == 0 then
+    local missing = "Inhouse: there is no program %s. Install it (pip install inhouse), or name it: setup({ cmd = … })."
+    return vim.notify_once(missing:format(M.options.cmd[1]), vim.log.levels.ERROR)
+  end
+  local began = vim.uv.now()
   vim.lsp.start({
     name = "inhouse",
     cmd = M.options.cmd,
     root_dir = vim.fs.root(buffer, { ".agents", "inhouse.toml", ".git" }) or vim.fn.getcwd(),
     settings = { inhouse = M.options.settings },
-    init_options = { trusted = M.options.trusted, inhouse = M.options.settings },
+    init_options = { trusted = M.options.trusted, inhouse = M.options.settings, draws = { "freeText" } },
     handlers = { ["$/progress"] = progress },
+    on_exit = function(code, signal)
+      local at_once = vim.uv.now() - began < lasted
+      vim.schedule(function() ended(at_once, code, signal) end)
+    end,
   }, { bufnr = buffer })
 end
 
@@ -134,7 +237,7 @@ function M.setup(options)
     group = vim.api.nvim_create_augroup("inhouse", {}),
     callback = function(event) attach(event.buf) end,
   })
-  attach(vim.api.nvim_get_current_buf())
+  if vim.v.vim_did_enter == 1 then attach(vim.api.nvim_get_current_buf()) end
   vim.api.nvim_create_user_command("InhouseRun", function(given)
     local range = nil
     if given.range > 0 then
@@ -149,8 +252,8 @@ function M.setup(options)
     else
       M.pick(range)
     end
-  end, { nargs = "*", range = true, desc = "Run an agent" })
-  vim.api.nvim_create_user_command("InhouseAgents", function() M.pick() end, { desc = "Pick an agent" })
+  end, { nargs = "*", range = true, complete = complete, desc = "Run an agent" })
+  vim.api.nvim_create_user_command("InhouseRuns", M.pick_run, { desc = "Open a run's transcript" })
   vim.api.nvim_create_user_command("InhouseCancel", M.cancel, { desc = "Cancel the newest run" })
 end
 
