@@ -21,7 +21,7 @@ export interface Parts {
 }
 
 export function registerCommands(parts: Parts): vscode.Disposable {
-  const { context, server, runs, review } = parts;
+  const { context, server, review } = parts;
   const commands: Record<string, (...args: never[]) => unknown> = {
     runAgent: (file?: vscode.Uri | { agent?: string; prompt?: string }) => runAgent(parts, file),
     runAgentOnSelection: () => runOnSelection(parts),
@@ -48,7 +48,7 @@ export function registerCommands(parts: Parts): vscode.Disposable {
       } catch (error) {
         return server.tell(error);
       }
-    })), runs);
+    })));
 }
 
 /** What the server's own commands do when a lens, a code action or a key calls them. */

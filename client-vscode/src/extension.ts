@@ -18,11 +18,12 @@ export function activate(context: vscode.ExtensionContext): { server: Server; ru
   const runs = new Runs();
   const server: Server = new Server(context, () => middleware(parts));
   const review = new Review(server);
-  const folding = new Folding(runs, (uri) => { void server.rereadTranscript(uri); });
+  const folding = new Folding(runs, (uri) => { server.transcripts.changed(uri); });
   const parts: Parts = { context, server, runs, review, folding };
   running = server;
   context.subscriptions.push(
     registerCommands(parts),
+    runs,
     review,
     folding,
     showProgress(runs),
@@ -60,7 +61,12 @@ function middleware(parts: Parts): Middleware {
           : next(command, args),
     provideTextDocumentContent: async (uri, token, next) => {
       const text = await next(uri, token);
-      return typeof text === "string" ? parts.folding.view(uri, text) : text;
+      if (typeof text !== "string") {
+        return text;
+      }
+      const view = parts.folding.view(uri, text);
+      parts.server.transcripts.given(uri, view);
+      return view;
     },
     window: {
       showDocument: async (params, token, next) => {

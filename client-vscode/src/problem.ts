@@ -1,5 +1,5 @@
 /** Why the server cannot start, in words that say what to do. */
-export type Remedy = "choosePython" | "retry" | "showLog";
+export type Remedy = "choosePython" | "retry" | "showLog" | "trust";
 
 export class StartProblem extends Error {
   constructor(message: string, readonly remedies: readonly Remedy[]) {

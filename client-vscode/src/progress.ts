@@ -38,17 +38,24 @@ export function notify(runs: Runs, run: Run, cancel: () => void): void {
   void vscode.window.withProgress(
     { location: vscode.ProgressLocation.Notification, title: `${run.agent} on ${where(run)}`, cancellable: true },
     (progress, token) => new Promise<void>((resolve) => {
-      let told = 0;
+      let told = "", timer: NodeJS.Timeout | undefined;
+      const tell = (): void => {
+        timer = undefined;
+        if (run.message !== told) {
+          progress.report({ message: told = run.message });
+          timer = setTimeout(tell, READABLE);
+        }
+      };
       const listeners = vscode.Disposable.from(
         token.onCancellationRequested(cancel),
         runs.onDidChange((changed) => {
-          if (changed === run && Date.now() - told > READABLE) {
-            told = Date.now();
-            progress.report({ message: run.message });
+          if (changed === run && !timer) {
+            tell();
           }
         }),
         runs.onDidEnd((ended) => {
           if (ended === run) {
+            clearTimeout(timer);
             listeners.dispose();
             resolve();
           }

@@ -2,7 +2,7 @@
 import * as vscode from "vscode";
 import type { LanguageClient, MessageActionItem, ShowMessageRequestParams } from "vscode-languageclient/node";
 import { textOf } from "./problem";
-import type { Runs } from "./runs";
+import type { Run, Runs } from "./runs";
 import type { Server } from "./server";
 
 /** LSP's MessageType. */
@@ -25,11 +25,14 @@ export function drawQuestions(client: LanguageClient): void {
 export function answerFreely(runs: Runs, server: Server): vscode.Disposable {
   return runs.onEvent(({ run, event }) => {
     if (event.kind === "question" && !event.choices.length) {
-      void oneAtATime(() => askText(run.agent, event.text)).then(async (text) => {
+      void oneAtATime(() => askText(runs, run, event.text)).then(async (text) => {
+        if (run.status !== "running") {
+          return; // A late answer does no harm.
+        }
         try {
           await server.execute("inhouse.answer", { questionId: event.questionId, text: text ?? "" });
         } catch (error) {
-          server.log.info(textOf(error)); // The run has ended meanwhile: a late answer does no harm.
+          server.log.info(textOf(error)); // It was answered elsewhere.
         }
       });
     }
@@ -78,6 +81,14 @@ async function pick(message: string, actions: MessageActionItem[], token: vscode
   return picked?.action ?? null;
 }
 
-function askText(agent: string, text: string): Thenable<string | undefined> {
-  return vscode.window.showInputBox({ title: `${agent} asks`, prompt: text, ignoreFocusOut: true });
+/** Asked no longer when the run has ended: the next question may wait. */
+async function askText(runs: Runs, run: Run, text: string): Promise<string | undefined> {
+  const over = new vscode.CancellationTokenSource();
+  const listener = runs.onDidEnd((ended) => { if (ended === run) { over.cancel(); } });
+  try {
+    return run.status === "running" ? await vscode.window.showInputBox({ title: `${run.agent} asks`, prompt: text, ignoreFocusOut: true }, over.token) : undefined;
+  } finally {
+    listener.dispose();
+    over.dispose();
+  }
 }

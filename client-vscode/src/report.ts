@@ -2,14 +2,13 @@
 import * as vscode from "vscode";
 
 const SCHEME = "inhouse-report";
-const pages = new Map<string, string>();
 
+/** The text stands in the address: nothing has to be kept, and a window that was reloaded still shows it. */
 export function reports(): vscode.Disposable {
-  return vscode.workspace.registerTextDocumentContentProvider(SCHEME, { provideTextDocumentContent: (uri) => pages.get(uri.path) ?? "" });
+  return vscode.workspace.registerTextDocumentContentProvider(SCHEME, { provideTextDocumentContent: (uri) => uri.query });
 }
 
 export async function showReport(title: string, markdown: string): Promise<void> {
-  const path = `/${Date.now()}/${title}.md`; // A new address each time, so that a new text is shown.
-  pages.set(path, markdown);
-  await vscode.commands.executeCommand("vscode.openWith", vscode.Uri.from({ scheme: SCHEME, path }), "vscode.markdown.preview.editor");
+  const page = vscode.Uri.from({ scheme: SCHEME, path: `/${title}.md`, query: markdown });
+  await vscode.commands.executeCommand("vscode.openWith", page, "vscode.markdown.preview.editor");
 }

@@ -3,6 +3,7 @@ import * as path from "node:path";
 import * as vscode from "vscode";
 import type { Position } from "./protocol";
 import type { Server } from "./server";
+import { Rereading } from "./transcript";
 
 const SCHEME = "inhouse-diff";
 
@@ -29,6 +30,7 @@ interface Preview {
 export class Review implements vscode.TextDocumentContentProvider, vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<vscode.Uri>();
   readonly onDidChange = this.changed.event;
+  private readonly diffs = new Rereading((uri) => { this.changed.fire(uri); });
   private readonly provider = vscode.workspace.registerTextDocumentContentProvider(SCHEME, this);
 
   constructor(private readonly server: Server) {}
@@ -53,8 +55,9 @@ export class Review implements vscode.TextDocumentContentProvider, vscode.Dispos
     if (uri.query === "nothing") {
       return "";
     }
-    const preview = await this.preview(fileOf(uri).toString());
-    return preview?.proposed ?? "";
+    const proposed = (await this.preview(fileOf(uri).toString()))?.proposed ?? "";
+    this.diffs.given(uri, proposed);
+    return proposed;
   }
 
   /** Something was proposed or decided: what shows it is read again. */
@@ -63,7 +66,7 @@ export class Review implements vscode.TextDocumentContentProvider, vscode.Dispos
     for (const tab of vscode.window.tabGroups.all.flatMap((group) => group.tabs)) {
       if (tab.input instanceof vscode.TabInputTextDiff && tab.input.modified.scheme === SCHEME) {
         if (waiting.has(fileOf(tab.input.modified).toString())) {
-          this.changed.fire(tab.input.modified);
+          this.diffs.changed(tab.input.modified);
         } else {
           await vscode.window.tabGroups.close(tab, true);
         }
@@ -74,6 +77,8 @@ export class Review implements vscode.TextDocumentContentProvider, vscode.Dispos
 
   dispose(): void {
     this.provider.dispose();
+    this.diffs.dispose();
+    this.changed.dispose();
   }
 
   private waiting(runId?: string): Promise<Hunk[]> {

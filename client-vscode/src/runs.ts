@@ -90,7 +90,7 @@ export class Runs implements vscode.Disposable {
   }
 
   dispose(): void {
-    this.moves.dispose();
+    vscode.Disposable.from(this.moves, this.changed, this.events, this.started, this.ended).dispose();
     this.tokens.forEach(({ listeners }) => { listeners.dispose(); });
   }
 

@@ -18,14 +18,12 @@ const FORGIVEN_AFTER = 180_000;
 
 export class Server implements vscode.Disposable {
   readonly log = vscode.window.createOutputChannel("Inhouse", { log: true });
-  private readonly started = new vscode.EventEmitter<LanguageClient>();
   private readonly stopped = new vscode.EventEmitter<string>();
-  /** A client is running. */
-  readonly onDidStart = this.started.event;
   /** A client that was running is gone; the text says why. */
   readonly onDidStop = this.stopped.event;
   private readonly problems = new SettingsProblems();
-  private readonly rereading = new Rereading((uri) => { void this.rereadTranscript(uri); });
+  /** The transcripts, which the server streams. */
+  readonly transcripts = new Rereading((uri) => { void this.reread(uri); });
   private starting?: Promise<LanguageClient>;
   private process?: ChildProcess;
   private crashes: number[] = [];
@@ -47,16 +45,6 @@ export class Server implements vscode.Disposable {
   async execute<T>(command: string, argument?: object): Promise<T> {
     const client = await this.client();
     return client.sendRequest(EXECUTE, { command, arguments: argument ? [argument] : [] }) as Promise<T>;
-  }
-
-  /** Have VS Code ask for a document of the server's again. */
-  async rereadTranscript(uri: vscode.Uri): Promise<void> {
-    const client = await this.client();
-    for (const { scheme, onDidChangeEmitter } of client.getFeature("workspace/textDocumentContent")?.getProviders() ?? []) {
-      if (scheme === uri.scheme) {
-        onDidChangeEmitter.fire(uri);
-      }
-    }
   }
 
   async restart(): Promise<void> {
@@ -89,9 +77,19 @@ export class Server implements vscode.Disposable {
   async dispose(): Promise<void> {
     this.disposed = true;
     await this.stop("The window was closed.");
-    this.problems.dispose();
-    this.rereading.dispose();
+    vscode.Disposable.from(this.stopped, this.problems).dispose();
+    this.transcripts.dispose();
     this.log.dispose();
+  }
+
+  /** Have VS Code ask for a document of the server's again. */
+  private async reread(uri: vscode.Uri): Promise<void> {
+    const client = await this.client();
+    for (const { scheme, onDidChangeEmitter } of client.getFeature("workspace/textDocumentContent")?.getProviders() ?? []) {
+      if (scheme === uri.scheme) {
+        onDidChangeEmitter.fire(uri);
+      }
+    }
   }
 
   private async start(): Promise<LanguageClient> {
@@ -123,8 +121,7 @@ export class Server implements vscode.Disposable {
     }
     this.running = true;
     // After the start, so that it takes the place of the library's own, which reads hidden documents too.
-    client.onRequest("workspace/textDocumentContent/refresh", ({ uri }: { uri: string }) => { this.rereading.changed(vscode.Uri.parse(uri)); return null; });
-    this.started.fire(client);
+    client.onRequest("workspace/textDocumentContent/refresh", ({ uri }: { uri: string }) => { this.transcripts.changed(vscode.Uri.parse(uri)); return null; });
     return client;
   }
 
@@ -185,11 +182,13 @@ export class Server implements vscode.Disposable {
   /** One message with the ways out. */
   async tell(error: unknown): Promise<void> {
     this.log.error(textOf(error));
-    const remedies = error instanceof StartProblem ? error.remedies : [];
-    const labels: Record<Remedy, string> = { choosePython: "Choose Python…", retry: "Retry", showLog: "Show Log" };
+    const remedies = error instanceof StartProblem ? error.remedies : vscode.workspace.isTrusted ? [] : ["trust" as const];
+    const labels: Record<Remedy, string> = { choosePython: "Choose Python…", retry: "Retry", showLog: "Show Log", trust: "Manage Trust…" };
     const choice = await vscode.window.showErrorMessage(textOf(error), ...remedies.map((remedy) => labels[remedy]));
     if (choice === labels.showLog) {
       this.log.show();
+    } else if (choice === labels.trust) {
+      await vscode.commands.executeCommand("workbench.trust.manage");
     } else if (choice === labels.retry) {
       await this.restart();
     } else if (choice === labels.choosePython && (await choosePython())) {

@@ -18,26 +18,56 @@ export async function showBeside(uri: vscode.Uri, options: vscode.TextDocumentSh
 
 const isTranscript = (input: unknown): boolean => input instanceof vscode.TabInputText && input.uri.scheme === SCHEME;
 
-/** Has transcripts read again when there is more, but only those that somebody sees: 20 runs may stream. */
+/** Milliseconds after which a reading counts as done, though no change was seen. */
+const PATIENCE = 2000;
+
+/** Has virtual documents read again when there is more: only those that somebody sees (20 runs may stream), and one reading
+ * of each at a time.  VS Code mixes up the text of two readings that overlap: it compares both with the same text of before
+ * (mainThreadDocumentContentProviders.ts, where an older update forgets the newer one that is pending).
+ */
 export class Rereading implements vscode.Disposable {
   private readonly stale = new Set<string>();
-  private readonly listener = vscode.window.onDidChangeVisibleTextEditors(() => { this.stale.forEach((uri) => { this.changed(vscode.Uri.parse(uri)); }); });
+  private readonly reading = new Map<string, NodeJS.Timeout>();
+  private readonly listeners = vscode.Disposable.from(
+    vscode.window.onDidChangeVisibleTextEditors(() => { this.stale.forEach((uri) => { this.changed(vscode.Uri.parse(uri)); }); }),
+    vscode.workspace.onDidChangeTextDocument(({ document }) => { this.arrived(document.uri.toString()); }));
 
   constructor(private readonly read: (uri: vscode.Uri) => void) {}
 
   changed(uri: vscode.Uri): void {
-    if (vscode.window.visibleTextEditors.some((editor) => editor.document.uri.toString() === uri.toString())) {
-      this.stale.delete(uri.toString());
-      this.read(uri);
-    } else {
-      this.stale.add(uri.toString());
+    const key = uri.toString();
+    if (this.reading.has(key) || !vscode.window.visibleTextEditors.some((editor) => editor.document.uri.toString() === key)) {
+      this.stale.add(key);
+      return;
+    }
+    this.stale.delete(key);
+    this.reading.set(key, setTimeout(() => { this.arrived(key); }, PATIENCE));
+    this.read(uri);
+  }
+
+  /** VS Code gets this text now; where it is no other than before, no change follows. */
+  given(uri: vscode.Uri, text: string): void {
+    const key = uri.toString();
+    const shown = vscode.workspace.textDocuments.find((document) => document.uri.toString() === key);
+    if (shown && lines(shown.getText()) === lines(text)) {
+      this.arrived(key);
     }
   }
 
   dispose(): void {
-    this.listener.dispose();
+    this.listeners.dispose();
+    this.reading.forEach((timer) => { clearTimeout(timer); });
+  }
+
+  private arrived(key: string): void {
+    clearTimeout(this.reading.get(key));
+    if (this.reading.delete(key) && this.stale.has(key)) {
+      this.changed(vscode.Uri.parse(key));
+    }
   }
 }
+
+const lines = (text: string): string => text.replace(/\r\n?/g, "\n");
 
 /** Scroll with the text as long as its end is in view; stay where the user scrolled to otherwise. */
 export function followTranscripts(): vscode.Disposable {

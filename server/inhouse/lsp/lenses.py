@@ -87,7 +87,8 @@ def _progress(run: Run) -> list[dict[str, Any]]:
     where = Range(Position(line, 0), Position(line, 0))
     state = f"{run.request.agent}: {run.doing} · {run.elapsed:.0f} s"
     if run.tokens:
-        state += f" · {run.tokens} tokens · {run.tokens_per_second:.0f}/s"
+        state += f" · {run.tokens} tokens"
+        state += f" · {speed}/s" if (speed := round(run.tokens_per_second)) else ""
     return [
         lens(where, state, "inhouse.transcript", {"runId": run.id}),
         lens(where, "Cancel", "inhouse.cancel", {"runId": run.id}),

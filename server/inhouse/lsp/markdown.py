@@ -105,7 +105,7 @@ def footer(result: RunResult) -> str:
     usage = result.usage
     spent = f"{result.duration_ms / 1000:.1f} s, {usage.input_tokens} tokens in, "
     spent += f"{usage.output_tokens} out"
-    if usage.cost_usd is not None:
+    if usage.cost_usd:
         spent += f", ${usage.cost_usd:.4f}"
     ending = f"**{result.status.value}** in {spent}"
     if result.error is not None:

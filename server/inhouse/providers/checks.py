@@ -126,7 +126,7 @@ class _Checking:
             self.found.append(
                 findings.lacks_v1(self.endpoint, better)
                 if better
-                else Finding("error", str(error), self._remedy(error))
+                else self._finding(error)
             )
             return None
         self.reachable = True
@@ -142,14 +142,19 @@ class _Checking:
             return None
         return better if found else None
 
-    def _remedy(self, error: InhouseError) -> str:
+    def _finding(self, error: InhouseError) -> Finding:
+        """Errors say what would work after two spaces; a finding has a place of its own for it."""
+        what, _, remedy = str(error).partition("  ")
+        return Finding("error", what, self._remedy(error, remedy))
+
+    def _remedy(self, error: InhouseError, known: str) -> str:
         match error.code:
             case "unreachable":
                 return f"Start it, or correct {findings.setting(self.endpoint, 'baseUrl')}."
             case "unauthorized":
                 return f"Set the key: inhouse key set {self.endpoint.name}"
             case _:
-                return f"Check {findings.setting(self.endpoint, 'baseUrl')}."
+                return known or f"Check {findings.setting(self.endpoint, 'baseUrl')}."
 
     async def _with_windows(self, models: tuple[ModelInfo, ...]) -> tuple[ModelInfo, ...]:
         looked = models[:MODELS_LOOKED_INTO]
