@@ -1,5 +1,6 @@
 /** Finding a Python that is new enough. */
 import { execFile } from "node:child_process";
+import type { PythonExtension } from "@vscode/python-extension";
 import * as vscode from "vscode";
 import { StartProblem } from "./problem";
 
@@ -66,15 +67,13 @@ async function candidates(): Promise<Candidate[]> {
   return found;
 }
 
-interface PythonExtension {
-  environments?: { getActiveEnvironmentPath(): { path: string } | undefined };
-}
-
+/** The interpreter that is chosen there; the path of an environment alone may be that of its folder. */
 async function ofPythonExtension(): Promise<string | undefined> {
   const extension = vscode.extensions.getExtension<PythonExtension>("ms-python.python");
   try {
-    const api = extension?.isActive ? extension.exports : await extension?.activate();
-    return api?.environments?.getActiveEnvironmentPath()?.path;
+    const environments = (await extension?.activate())?.environments;
+    const chosen = await environments?.resolveEnvironment(environments.getActiveEnvironmentPath());
+    return chosen?.executable.uri?.fsPath;
   } catch {
     return undefined; // Somebody else's extension: its trouble is not ours.
   }

@@ -67,11 +67,28 @@ async function warn(message: string, actions: MessageActionItem[], token: vscode
 }
 
 /** A message cannot be taken back from the screen, but the next one need not wait for it. */
-function taken<T>(answer: Thenable<T | undefined>, token: vscode.CancellationToken): Promise<T | null> {
-  return new Promise((resolve) => {
-    token.onCancellationRequested(() => { resolve(null); });
-    void answer.then((item) => { resolve(item ?? null); });
-  });
+async function taken<T>(answer: Thenable<T | undefined>, token: vscode.CancellationToken): Promise<T | null> {
+  const reminder = remind();
+  try {
+    return await new Promise((resolve) => {
+      token.onCancellationRequested(() => { resolve(null); });
+      void answer.then((item) => { resolve(item ?? null); });
+    });
+  } finally {
+    reminder.dispose();
+  }
+}
+
+/** A message hides behind the bell after some seconds while its run waits: this stays, and opens the bell's list. */
+function remind(): vscode.Disposable {
+  const item = vscode.window.createStatusBarItem("inhouse.question", vscode.StatusBarAlignment.Left, 11);
+  item.name = "Inhouse Question";
+  item.text = "$(question) An agent asks";
+  item.tooltip = "Show the question";
+  item.command = "notifications.showList";
+  item.backgroundColor = new vscode.ThemeColor("statusBarItem.warningBackground");
+  item.show();
+  return item;
 }
 
 async function pick(message: string, actions: MessageActionItem[], token: vscode.CancellationToken): Promise<MessageActionItem | null> {

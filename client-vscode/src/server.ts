@@ -197,14 +197,24 @@ export class Server implements vscode.Disposable {
   }
 }
 
-/** The client's own words about a lost server go to the log: the user gets ours. */
+/** The client's own words about a lost server go to the log: the user gets ours.
+ *
+ * A trace tells which requests there are, never what is in them: that may be a key.  `inhouse.trace` tells more, without keys.
+ */
 function newQuietClient(...parts: ConstructorParameters<typeof LanguageClient>): LanguageClient {
   class QuietClient extends load().LanguageClient {
     override error(message: string, data?: unknown): void {
       super.error(message, data, false);
     }
+
+    override trace(message: string): void {
+      super.trace(message);
+    }
   }
-  return new QuietClient(...parts);
+  const client = new QuietClient(...parts);
+  // Where the format of a trace is JSON.  It is private there, and nobody who subclasses can say more.
+  Object.defineProperty(client, "traceObject", { value: () => undefined });
+  return client;
 }
 
 async function choosePython(): Promise<boolean> {

@@ -4,7 +4,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import { startModel } from "./model.mjs";
-import { CLIENT, SERVER, launchBrowser, openFolder, shot, startWorkbench, temporary, write } from "./workbench.mjs";
+import { CAN_LOG, CLIENT, SERVER, launchBrowser, openFolder, shot, startWorkbench, temporary, write } from "./workbench.mjs";
 
 const agent = (id, purpose, tools, more = "") => `export default {
   id: "${id}",
@@ -18,7 +18,7 @@ const agent = (id, purpose, tools, more = "") => `export default {
 
 export const FILES = {
   ".agents/reviewer.ts": agent("reviewer", "Reads code and says what is wrong with it", ["read_files", "list_directory", "end_turn"]),
-  ".agents/fixer.ts": agent("fixer", "Mends what you point it at", ["read_files", "str_replace", "write_file", "run_terminal_command", "ask_user", "end_turn"]),
+  ".agents/fixer.ts": agent("fixer", "Mends what you point it at", ["read_files", "str_replace", "write_file", "apply_patch", "run_terminal_command", "ask_user", "end_turn"]),
   ".agents/broken.ts": "export default {\n  id: \"broken\",\n  displayName: \"Broken\",\n  model: 42,\n};\n",
   "app.py": "def total(prices):\n    result = 0\n    for price in prices:\n        result = result + price\n    return result\n\n\ndef mean(prices):\n    return total(prices) / len(prices)\n\n\ndef largest(prices):\n    best = prices[0]\n    for price in prices:\n        if price > best:\n            best = price\n    return best\n",
   "notes.md": "# Notes\n\nNothing yet.\n",
@@ -39,7 +39,7 @@ export function packaged() {
 /** Everything running; `close` ends it. */
 export async function scene({ files = FILES, machine = {}, ...options } = {}) {
   const model = await startModel();
-  const workspace = write(temporary("inhouse-ws-"), files);
+  const workspace = write(temporary("inhouse-ws-"), typeof files === "function" ? files(model.url) : files);
   const settings = { "inhouse.serverCommand": SERVER, "inhouse.endpoints": { local: { baseUrl: model.url } }, "inhouse.defaultEndpoint": "local", ...machine };
   // The machine's own settings hold what only a machine may say; the rest is the user's.
   const own = Object.fromEntries(Object.entries(settings).filter(([name]) => MACHINE.has(name)));
@@ -53,7 +53,7 @@ export async function scene({ files = FILES, machine = {}, ...options } = {}) {
 const MACHINE = new Set(["inhouse.serverCommand", "inhouse.python"]);
 
 /** `test`, which leaves a picture and the extension's log behind when it fails. */
-export const testIn = (current) => (name, work) => test(name, async () => {
+export const testIn = (current) => (name, work, options = {}) => test(name, options, async () => {
   try {
     await work();
   } catch (error) {
@@ -66,8 +66,11 @@ export const testIn = (current) => (name, work) => test(name, async () => {
   }
 });
 
-/** The end of the extension's own log. */
-export function logOf({ workbench }) {
+/** The extension's own log, where this workbench can write one: scripts/setup-editors says when it cannot. */
+export function logOf({ workbench }, size = 3000) {
   const logs = fs.readdirSync(path.join(workbench.data, "logs"), { recursive: true }).filter((name) => name.endsWith("Inhouse.log"));
-  return logs.map((name) => fs.readFileSync(path.join(workbench.data, "logs", name), "utf8").slice(-3000)).join("\n");
+  return logs.map((name) => fs.readFileSync(path.join(workbench.data, "logs", name), "utf8").slice(-size)).join("\n");
 }
+
+/** Why a test that reads the log is skipped; false where it is not. */
+export const NO_LOG = CAN_LOG ? false : "NOT TESTED: this workbench writes no logs (no C++ compiler when scripts/setup-editors ran)";

@@ -22,7 +22,7 @@ export async function startModel(play = async (answer) => { answer.say("ok"); },
     state.open++;
     response.on("close", () => { state.open--; if (!response.writableEnded) { state.closed++; } });
     response.writeHead(200, { "content-type": "text/event-stream" });
-    await state.play(new Answer(asked, response), requests.length);
+    await state.play(new Answer(asked, response), requests.length).catch((error) => { console.error("the model's script:", error); response.destroy(); });
     if (!response.writableEnded && !response.destroyed) { new Answer(asked, response).end(); }
   }
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -21,11 +21,14 @@ export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const freePort = () => new Promise((resolve) => { const s = net.createServer().listen(0, "127.0.0.1", () => { const { port } = s.address(); s.close(() => resolve(port)); }); });
 const status = (url) => new Promise((resolve) => http.get(url, (answer) => { answer.resume(); resolve(answer.statusCode); }).on("error", () => resolve(0)));
 
+/** Whether VS Code can write its logs: they need a library that the project's script compiles where it can. */
+export const CAN_LOG = fs.existsSync(path.join(EDITOR, "lib/node_modules/code-server/lib/vscode/node_modules/@vscode/spdlog/build/Release/spdlog.node"));
+
 const USER_SETTINGS = {
   "workbench.startupEditor": "none", "workbench.secondarySideBar.defaultVisibility": "hidden", "chat.disableAIFeatures": true,
   "security.workspace.trust.enabled": false, "telemetry.telemetryLevel": "off", "update.mode": "none", "git.enabled": false,
   "extensions.autoCheckUpdates": false, "extensions.autoUpdate": false, "workbench.enableExperiments": false,
-  "extensions.ignoreRecommendations": true, "workbench.tips.enabled": false,
+  "extensions.ignoreRecommendations": true, "workbench.tips.enabled": false, "remote.autoForwardPorts": false,
 };
 
 const temporaries = [];
@@ -58,7 +61,8 @@ export async function startWorkbench({ vsix, settings = {}, machine = {}, env = 
   const environment = { ...process.env, ...apiKeys, HOME: path.join(data, "home"), XDG_CONFIG_HOME: path.join(data, "xdg"), INHOUSE_HOME: path.join(data, "inhouse"), EXTENSIONS_GALLERY: "{}", ...env };
   const folders = ["--user-data-dir", data, "--extensions-dir", path.join(data, "ext")];
   if (vsix) {
-    execFileSync(node, [entry, ...folders, "--install-extension", path.resolve(vsix), "--force"], { env: environment, stdio: "pipe" });
+    const each = [vsix].flat().flatMap((file) => ["--install-extension", path.resolve(file)]);
+    execFileSync(node, [entry, ...folders, ...each, "--force"], { env: environment, stdio: "pipe" });
   }
   const port = await freePort(), log = path.join(data, "code-server.log"), output = fs.openSync(log, "w");
   const child = spawn(node, [entry, "--auth", "none", "--bind-addr", `127.0.0.1:${port}`, ...folders, "--disable-telemetry", "--disable-update-check",

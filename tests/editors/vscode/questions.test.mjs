@@ -1,0 +1,102 @@
+// Questions of runs in the real workbench: a text, several at once, an answer that comes too late.
+import assert from "node:assert";
+import fs from "node:fs";
+import path from "node:path";
+import { after, before, beforeEach } from "node:test";
+import { scene, testIn } from "./fixture.mjs";
+import { palette, shot, shown, sleep, toast, type, until } from "./workbench.mjs";
+
+let s;
+const test = testIn(() => s);
+/** Keys of the user's own start a run without a list that would take the place of a question. */
+const keys = [1, 2].map((number) => ({ key: `ctrl+alt+${number}`, command: "inhouse.runAgent", args: { agent: "fixer", prompt: `prompt-${number}` } }));
+before(async () => { s = await scene({ keys }); }, { timeout: 120000 });
+after(async () => { await s?.close(); });
+beforeEach(async () => {
+  await palette(s.page, "Notifications: Clear All Notifications");
+  await palette(s.page, "View: Close All Editors");
+});
+
+const start = (number) => s.page.keyboard.press(`Control+Alt+${number}`);
+const promptOf = (asked) => /prompt-(\d)/.exec(JSON.stringify(asked.messages))[1];
+const lastOf = (number) => JSON.stringify(s.model.requests.filter((asked) => JSON.stringify(asked.messages).includes(`prompt-${number}`)).at(-1).messages.at(-1));
+const ask = (answer, question) => answer.call("ask_user", { questions: [{ question, options: [{ label: "Left" }, { label: "Right" }] }] });
+const wasAsked = ({ asked }) => asked.messages.at(-1).role === "tool";
+const widget = (text) => s.page.locator(".quick-input-widget:visible").filter({ hasText: text });
+
+/** Choose "Something else…" for a question, and wait for the box that takes any text. */
+async function ownWords(question) {
+  const list = widget(question).locator(".monaco-list-row").filter({ hasText: "Something else…" });
+  await list.waitFor({ timeout: 60000 });
+  await list.click();
+  await widget(question).filter({ hasText: "fixer asks" }).waitFor();
+}
+
+test("an answer in the user's own words: an input box, and what is typed reaches the model [matrix: question = input box]", async () => {
+  s.model.state.play = async (answer) => { if (wasAsked(answer)) { answer.say("Then so be it."); } else { ask(answer, "What shall it be called?"); } };
+  await start(1);
+  await ownWords("What shall it be called?");
+  await shot(s.page, "question-text");
+  await type(s.page, "Otto the second", "fixer asks");
+  await until(async () => (await shown(s.page)).includes("Then so be it."), "the end");
+  assert.match(lastOf(1), /Otto the second/);
+});
+
+test("two runs that ask at once are asked for one after the other, and each gets its own answer", async () => {
+  const both = [];
+  s.model.state.play = async (answer) => {
+    if (wasAsked(answer)) { answer.say("Thank you."); return; }
+    await new Promise((resolve) => { both.push(resolve); if (both.length === 2) { both.forEach((each) => each()); } });
+    ask(answer, `Which way for ${promptOf(answer.asked)}?`);
+  };
+  await start(1);
+  await until(() => both.length === 1, "the first run");
+  await start(2);
+  const open = async () => (await widget("Which way for").allInnerTexts()).map((text) => /Which way for (\d)/.exec(text)[1]);
+  await until(async () => (await open()).length > 0, "a question");
+  const [first] = await open(), second = first === "1" ? "2" : "1";
+  await sleep(1500); // Time for the other one to come on top, if it did.
+  assert.deepStrictEqual(await open(), [first]);
+  await ownWords(`Which way for ${first}?`);
+  assert.deepStrictEqual(await open(), [first]);
+  await type(s.page, `straight on, ${first}`, "fixer asks");
+  await widget(`Which way for ${second}?`).locator(".monaco-list-row").filter({ hasText: "Right" }).click();
+  await until(() => s.model.requests.filter((asked) => wasAsked({ asked })).length >= 3, "both answers");
+  assert.match(lastOf(first), /straight on, /);
+  assert.match(lastOf(second), /Right/);
+});
+
+test("an answer to a run that was cancelled meanwhile does no harm, and the next question is asked", async () => {
+  s.model.state.play = async (answer) => { if (wasAsked(answer)) { answer.say("Done."); } else { answer.call("run_terminal_command", { command: "touch late.txt" }); } };
+  await start(1);
+  const late = toast(s.page, "touch late.txt");
+  await late.waitFor({ timeout: 20000 });
+  const reminder = s.page.locator(".statusbar-item").filter({ hasText: "An agent asks" });
+  await reminder.waitFor();
+  await palette(s.page, "Inhouse: Cancel Run");
+  await until(async () => (await shown(s.page)).includes("**cancelled**"), "the end");
+  s.model.state.play = async (answer) => { if (wasAsked(answer)) { answer.say("Done."); } else { answer.call("run_terminal_command", { command: "touch next.txt" }); } };
+  await start(2);
+  const next = toast(s.page, "touch next.txt");
+  await next.waitFor({ timeout: 20000 });
+  await shot(s.page, "question-late");
+  await late.getByRole("button", { name: "Run once" }).click();
+  await sleep(1000);
+  assert.deepStrictEqual(["late.txt", "next.txt"].map((name) => fs.existsSync(path.join(s.workspace, name))), [false, false]);
+  await next.getByRole("button", { name: "Run once" }).click();
+  await until(() => fs.existsSync(path.join(s.workspace, "next.txt")), "the command that was allowed");
+  assert.ok(!fs.existsSync(path.join(s.workspace, "late.txt")));
+  assert.strictEqual(await s.page.locator(".notification-toast .codicon-error").count(), 0);
+});
+
+test("an input box goes with the run that asked, and the next question is asked", async () => {
+  s.model.state.play = async (answer) => { if (wasAsked(answer)) { answer.say("Good."); } else { ask(answer, `A text for ${promptOf(answer.asked)}?`); } };
+  await start(1);
+  await ownWords("A text for 1?");
+  await toast(s.page, "fixer on local").getByRole("button", { name: "Cancel" }).click();
+  await widget("A text for 1?").waitFor({ state: "detached", timeout: 20000 });
+  await start(2);
+  await ownWords("A text for 2?");
+  await type(s.page, "the answer", "fixer asks");
+  await until(async () => (await shown(s.page)).includes("Good."), "the end");
+});
