@@ -67,7 +67,8 @@ class Writer:
             case EditChanged(uri, state):
                 self._line(f"- ✎ {who}{state.value}: <{uri}>")
             case QuestionAsked(_, text, choices):
-                self._line(f"- ? {who}{_one_line(text)} ({' / '.join(choices)})")
+                offered = f" ({' / '.join(choices)})" if choices else ""
+                self._line(f"- ? {who}{_one_line(text)}{offered}")
             case Notice(level, _, message):
                 self._line(f"- {'⚠' if level == 'warning' else 'i'} {who}{_one_line(message)}")
             case RunFinished(result) if own:

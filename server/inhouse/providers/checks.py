@@ -124,9 +124,7 @@ class _Checking:
             self.reachable = error.code not in ("unreachable", "unavailable", "hung_up")
             better = await self._better_url() if self.reachable else None
             self.found.append(
-                findings.lacks_v1(self.endpoint, better)
-                if better
-                else self._finding(error)
+                findings.lacks_v1(self.endpoint, better) if better else self._finding(error)
             )
             return None
         self.reachable = True
