@@ -22,6 +22,7 @@ class Modules:
         self._files: dict[Path, FileText] = {}
         self._imports: dict[Path, tuple[Path, ...]] = {}
         self._targets: dict[tuple[Path, str], Path | None] = {}
+        self._true: dict[Path, Path] = {}
 
     def reached_by(self, path: Path, reading: Reading) -> frozenset[Path]:
         """The modules that a file reaches by relative imports."""
@@ -32,7 +33,7 @@ class Modules:
             if module not in found:
                 found.add(module)
                 waiting.extend(self._imports_of(module))
-        return frozenset(Path(os.path.realpath(module)) for module in found)
+        return frozenset(map(self._real, found))
 
     def content_hash(self, file: FileText, modules: Collection[Path]) -> str:
         """SHA-256 over a file and its modules: what trust is given to."""
@@ -61,6 +62,11 @@ class Modules:
             names = candidates(path, specifier)
             self._targets[key] = next(filter(self._exists, names), None)
         return self._targets[key]
+
+    def _real(self, path: Path) -> Path:
+        if path not in self._true:
+            self._true[path] = Path(os.path.realpath(path))
+        return self._true[path]
 
     def _exists(self, path: Path) -> bool:
         return path in self._texts or path.is_file()

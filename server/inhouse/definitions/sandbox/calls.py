@@ -9,6 +9,7 @@ import ctypes
 from typing import Any
 
 import quickjs_rs._engine as quickjs
+import quickjs_rs._transform as transform
 import wasmtime
 import wasmtime._bindings as bindings
 from wasmtime._extern import wrap_extern
@@ -24,7 +25,9 @@ def install() -> None:
     instance: Any = wasmtime.Instance
     instance.exports = _exports
     guest: Any = quickjs._Instance  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-    guest.c = _call
+    guest.c = _call_guest
+    stripper: Any = transform._TransformInstance  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    stripper.c = _call
 
 
 def _exports(instance: Any, store: Any) -> "_Exports":
@@ -65,6 +68,17 @@ def _signature(name: str, function: Any, store: Any) -> tuple[tuple[str, ...], s
     return known
 
 
+def _call_guest(self: Any, name: str, *arguments: int) -> int | None:
+    current = quickjs._CUR  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    before = getattr(current, "inst", None)
+    # The shared imports find the instance by this, as in the method that this one replaces.
+    current.inst = self
+    try:
+        return _call(self, name, *arguments)
+    finally:
+        current.inst = before
+
+
 def _call(self: Any, name: str, *arguments: int) -> int | None:
     function, store = self._exports[name], self.store
     kinds, result = _signature(name, function, store)
@@ -74,22 +88,15 @@ def _call(self: Any, name: str, *arguments: int) -> int | None:
         setattr(slot.of, kind, argument)
     taken = (_bindings.wasmtime_val_t * (1 if result else 0))()
     trap = _no_trap()
-    current = quickjs._CUR  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-    before = getattr(current, "inst", None)
-    # The shared imports find the instance by this, as in the method that this one replaces.
-    current.inst = self
-    try:
-        error = _bindings.wasmtime_func_call(
-            store._context(),  # noqa: SLF001
-            ctypes.byref(function._func),  # noqa: SLF001
-            given,
-            len(kinds),
-            taken,
-            len(taken),
-            ctypes.byref(trap),
-        )
-    finally:
-        current.inst = before
+    error = _bindings.wasmtime_func_call(
+        store._context(),  # noqa: SLF001
+        ctypes.byref(function._func),  # noqa: SLF001
+        given,
+        len(kinds),
+        taken,
+        len(taken),
+        ctypes.byref(trap),
+    )
     if error:
         raise _raised(wasmtime.WasmtimeError, error)
     if trap:

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,22 +50,34 @@ def _begin(path: Path, modules: Callable[[Path], Modules]) -> Begun | Evaluated:
         return Evaluated(problem=EvaluationProblem(message, path, 0, 0, "file"))
 
 
-async def evaluate_in(worker: Worker, begun: Begun, *, limit: float) -> Evaluated:
-    """Evaluate one definition.  Raises `WorkerLost` should the worker end meanwhile."""
-    session, entry = worker.begin(), begun.entry
+async def evaluate_in(
+    worker: Worker,
+    some: Sequence[Begun],
+    take: Callable[[Evaluated], None],
+    *,
+    limit: float,
+) -> None:
+    """Evaluate definitions one after the other; ``take`` gets each result as it comes.
+
+    It gets fewer where the worker had to be killed.  Raises `WorkerLost` should it end by itself.
+    """
+    session = worker.begin()
     try:
-        header = {"op": "evaluate", "kind": entry.kind, "name": entry.name}
-        worker.send({**header, "session": session, "limit": limit}, _body(entry))
-        return await _converse(worker, session, begun.path, begun.modules, limit)
+        bodies = [_body(each.entry) for each in some]
+        entries = [_entry(each, len(body)) for each, body in zip(some, bodies, strict=True)]
+        header = {"op": "evaluate", "session": session, "limit": limit, "entries": entries}
+        worker.send(header, b"".join(bodies))
+        for begun in some:
+            take(await _converse(worker, session, begun, limit))
+            if not worker.alive:
+                return
     finally:
         worker.end(session)
 
 
-async def _converse(
-    worker: Worker, session: int, path: Path, modules: Modules, limit: float
-) -> Evaluated:
+async def _converse(worker: Worker, session: int, begun: Begun, limit: float) -> Evaluated:
     # The worker stops itself long before this; it is for one that no longer can.
-    patience = 2 * limit + 2
+    path, modules, patience = begun.path, begun.modules, 2 * limit + 2
     while True:
         begin = asyncio.get_running_loop().time()
         try:
@@ -75,14 +87,19 @@ async def _converse(
             worker.kill()
             return _evaluated(modules, problem=_stopped(path, limit))
         patience -= asyncio.get_running_loop().time() - begin
-        match answer.header["op"]:
-            case "load":
-                await _serve(worker, session, modules, answer.header)
-            case "evaluated":
-                return await _taken(path, modules, answer)
-            case _:
-                problem = await asyncio.to_thread(_explained, path, modules, answer, limit)
-                return _evaluated(modules, problem=problem)
+        if answer.header["op"] == "load":
+            await _serve(worker, session, modules, answer.header)
+            continue
+        try:
+            for base, specifier, how in answer.header.get("remembered", ()):
+                modules.known(str(base), str(specifier), str(how))
+        except RefusedFileError as error:
+            problem = EvaluationProblem(str(error), path, 0, 0, error.code)
+            return _evaluated(modules, problem=problem)
+        if answer.header["op"] == "evaluated":
+            return await _taken(path, modules, answer)
+        problem = await asyncio.to_thread(_explained, path, modules, answer, limit)
+        return _evaluated(modules, problem=problem)
 
 
 async def _serve(
@@ -99,6 +116,11 @@ async def _serve(
         worker.send({**reply, "error": f"{specifier!r} cannot be read ({error})", "code": "file"})
     else:
         worker.send({**reply, "kind": loaded.kind, "name": loaded.name}, _body(loaded))
+
+
+def _entry(begun: Begun, size: int) -> dict[str, Any]:
+    entry, scope = begun.entry, begun.modules.lookups.scope
+    return {"kind": entry.kind, "name": entry.name, "scope": scope, "size": size}
 
 
 def _body(loaded: Loaded) -> bytes:

@@ -4,6 +4,7 @@ The worker only names things; every decision and every read happens here, and `C
 has the last word about each file whatever was asked for.
 """
 
+import itertools
 import json
 import re
 from collections.abc import Iterator
@@ -51,6 +52,8 @@ class Lookups:
         factory=dict[tuple[Path, str, str], tuple[Path, str, Loaded]]
     )
     """By folder, specifier and kind of import: true path, text and what the worker gets."""
+    scope: int = field(factory=itertools.count(1).__next__)
+    """Tells what a worker may remember for the next definition from what it may not."""
 
 
 @frozen

@@ -1,18 +1,16 @@
 """Owns the worker processes: starts them when they are needed, and ends every one of them."""
 
 import asyncio
-import contextlib
-import json
-import os
+import itertools
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
-import platformdirs
 from attrs import frozen
 
 from inhouse.core.ports import StepContext, StepFailed, StepLog, Steps
 from inhouse.definitions.evaluator import Evaluated
 
+from .cache import cache_configuration, cache_folder
 from .confinement import Confinement, own_folder, real
 from .evaluating import Begun, begin_all, evaluate_in, lost, unavailable
 from .generator import Generator
@@ -23,6 +21,8 @@ TIME_LIMIT = 2.0
 MEMORY_LIMIT = 96 << 20
 _EVALUATORS = 2
 _MOST_WORKERS = 6
+_TOGETHER = 16
+"""Definitions that a worker gets in one go: talking costs as much as evaluating."""
 _READ_AT_ONCE = 500
 _IDLE_SECONDS = 30.0
 _MOST_EVALUATIONS = 5000
@@ -66,12 +66,12 @@ class Sandbox:
     ) -> None:
         self._time_limit = time_limit
         self._memory_limit = memory_limit
-        self._cache = cache or _cache_folder()
+        self._cache = cache or cache_folder()
         self._workers: list[Worker] = []
         self._busy: set[Worker] = set()
         self._starts: set[asyncio.Task[Worker]] = set()
         self._spare: asyncio.Task[Worker] | None = None
-        self._slots: asyncio.Semaphore | None = None
+        self._slots = asyncio.Semaphore(_EVALUATORS)
         self._reaper: asyncio.TimerHandle | None = None
         self._endings: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -99,7 +99,7 @@ class Sandbox:
         for at in range(0, len(paths), _READ_AT_ONCE):
             some = paths[at : at + _READ_AT_ONCE]
             read = await asyncio.to_thread(begin_all, some, modules)
-            results += await asyncio.gather(*map(self._evaluate, read))
+            results += await self._evaluate_read(read)
         return tuple(results)
 
     async def steps(
@@ -143,28 +143,39 @@ class Sandbox:
         await asyncio.gather(*(worker.aclose() for worker in self._workers), *self._endings)
         self._workers.clear()
 
-    async def _evaluate(self, begun: Begun | Evaluated) -> Evaluated:
-        if isinstance(begun, Evaluated):
-            return begun
-        self._slots = self._slots or asyncio.Semaphore(_EVALUATORS)
-        async with self._slots:
-            for _ in range(2):
+    async def _evaluate_read(self, read: Sequence[Begun | Evaluated]) -> list[Evaluated]:
+        begun = [each for each in read if isinstance(each, Begun)]
+        some = -(-len(begun) // _EVALUATORS) if len(begun) < _EVALUATORS * _TOGETHER else _TOGETHER
+        portions = [begun[at : at + some] for at in range(0, len(begun), some or 1)]
+        done = await asyncio.gather(*(self._evaluate(part) for part in portions))
+        results = itertools.chain.from_iterable(done)
+        return [each if isinstance(each, Evaluated) else next(results) for each in read]
+
+    async def _evaluate(self, some: Sequence[Begun]) -> list[Evaluated]:
+        """Evaluate some in one worker; one that loses the worker twice is given up."""
+        done: list[Evaluated] = []
+        lost_at = -1
+        while len(done) < len(some):
+            async with self._slots:
                 try:
                     worker = await self._take()
                 except WorkerLost as error:
-                    return unavailable(begun.path, error)
+                    return [*done, *(unavailable(each.path, error) for each in some[len(done) :])]
                 try:
-                    return await evaluate_in(worker, begun, limit=self._time_limit)
+                    left = some[len(done) :]
+                    await evaluate_in(worker, left, done.append, limit=self._time_limit)
                 except WorkerLost:
-                    continue
+                    if lost_at == len(done):
+                        done.append(lost(some[lost_at].path))
+                    lost_at = len(done)
                 except BaseException:
                     worker.kill()  # It may still be at it.
                     raise
                 finally:
-                    worker.evaluations += 1
+                    worker.evaluations += len(done)
                     self._busy.discard(worker)
                     self._rest()
-        return lost(begun.path)
+        return done
 
     async def _take(self) -> Worker:
         """Give a worker that does nothing, marked as busy.  Raises `WorkerLost`."""
@@ -213,7 +224,7 @@ class Sandbox:
         return start
 
     async def _started(self) -> Worker:
-        configuration = await asyncio.to_thread(_cache_configuration, self._cache)
+        configuration = await asyncio.to_thread(cache_configuration, self._cache)
         worker = await Worker.start(memory=self._memory_limit, cache=configuration)
         if self._closed:
             await worker.aclose()
@@ -274,24 +285,3 @@ class _Lost:
 
     async def aclose(self) -> None:
         """Nothing was opened."""
-
-
-def _cache_folder() -> Path:
-    home = os.environ.get("INHOUSE_HOME")
-    return (
-        Path(home) / "cache" if home else platformdirs.user_cache_path("inhouse", appauthor=False)
-    )
-
-
-def _cache_configuration(folder: Path) -> Path | None:
-    """Tell wasmtime where to keep the compiled interpreter; without it a start takes longer."""
-    path = folder / "wasmtime.toml"
-    text = f"[cache]\ndirectory = {json.dumps(str((folder / 'wasmtime').absolute()))}\n"
-    with contextlib.suppress(OSError, UnicodeError):
-        if not path.is_file() or path.read_text(encoding="utf-8") != text:
-            folder.mkdir(parents=True, exist_ok=True)
-            fresh = path.with_name(f"{path.name}.{os.getpid()}")
-            fresh.write_text(text, encoding="utf-8")
-            fresh.replace(path)
-        return path.absolute()
-    return None

@@ -11,12 +11,14 @@ import queue
 import sys
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from . import evaluation, frames, shackles, stepping
 from .engine import Clock, GuestError, start
+from .remembering import Memory
 from .stripping import Stripper
 
 _STACK = 32 << 20
@@ -35,6 +37,7 @@ class _Worker:
         self._queues: list[queue.SimpleQueue[Frame]] = []
         self._answers: dict[int, queue.SimpleQueue[Frame]] = {}
         self._steppings: dict[int, stepping.Stepping] = {}
+        self._memory = Memory()
 
     def start_threads(self, count: int) -> None:
         for number in range(count):
@@ -72,22 +75,26 @@ class _Worker:
     def _serve(self, line: "queue.SimpleQueue[Frame]") -> None:
         while True:
             header, body = line.get()
-            session = int(header["session"])
-            try:
-                answer, text = self._do(session, header, body)
-            except GuestError as error:
-                answer, text = {"op": "failed", "name": error.name, "message": error.message}, b""
-            except Exception as error:  # noqa: BLE001 - whatever it was, only this guest is lost
-                message = f"{type(error).__name__}: {error}".splitlines()[0][:500]
-                answer, text = {"op": "failed", "name": "Broken", "message": message}, b""
-            if answer:
-                self.send({**answer, "session": session}, text)
+            if header["op"] == "evaluate":
+                self._evaluate_all(header, body)
+            else:
+                self._answer(header, partial(self._do, header, body))
 
-    def _do(self, session: int, header: dict[str, Any], body: bytes) -> Frame:
+    def _answer(self, header: Mapping[str, Any], work: Callable[[], Frame]) -> None:
         shackles.allow_cpu(2 * float(header.get("limit", 0)))
+        try:
+            answer, text = work()
+        except GuestError as error:
+            answer, text = {"op": "failed", "name": error.name, "message": error.message}, b""
+        except Exception as error:  # noqa: BLE001 - whatever it was, only this guest is lost
+            message = f"{type(error).__name__}: {error}".splitlines()[0][:500]
+            answer, text = {"op": "failed", "name": "Broken", "message": message}, b""
+        if answer:
+            self.send({**answer, "session": header["session"]}, text)
+
+    def _do(self, header: Mapping[str, Any], body: bytes) -> Frame:
+        session = int(header["session"])
         match header["op"]:
-            case "evaluate":
-                return self._evaluate(session, header, body.decode())
             case "open":
                 return self._open(session, header, body), b""
             case "resume":
@@ -100,24 +107,34 @@ class _Worker:
                     ended.close()
                 return {}, b""
 
-    def _evaluate(self, session: int, header: dict[str, Any], source: str) -> Frame:
-        answers: queue.SimpleQueue[Frame] = queue.SimpleQueue()
-        self._answers[session] = answers
-
-        def ask(request: Mapping[str, Any]) -> Frame:
-            self.send({**request, "session": session})
-            return answers.get()
-
+    def _evaluate_all(self, header: Mapping[str, Any], body: bytes) -> None:
+        session, at = int(header["session"]), 0
+        self._answers[session] = queue.SimpleQueue()
         try:
-            limit, template = header["limit"], self._evaluating
-            evaluating = evaluation.Evaluation(
-                ask, limit=limit, template=template, stripper=self._stripper
-            )
-            return evaluating.run(header, source)
+            for entry in header["entries"]:
+                source = body[at : at + entry["size"]]
+                at += entry["size"]
+                self._answer(header, partial(self._evaluate, header, entry, source))
         finally:
             del self._answers[session]
 
-    def _open(self, session: int, header: dict[str, Any], body: bytes) -> dict[str, Any]:
+    def _evaluate(
+        self, header: Mapping[str, Any], entry: Mapping[str, Any], source: bytes
+    ) -> Frame:
+        session = int(header["session"])
+
+        def ask(request: Mapping[str, Any]) -> Frame:
+            self.send({**request, "session": session})
+            return self._answers[session].get()
+
+        loads = self._memory.of(int(entry["scope"]), ask)
+        evaluating = evaluation.Evaluation(
+            loads.ask, limit=header["limit"], template=self._evaluating, stripper=self._stripper
+        )
+        answer, body = evaluating.run(entry, source.decode())
+        return {**answer, "remembered": loads.remembered}, body
+
+    def _open(self, session: int, header: Mapping[str, Any], body: bytes) -> dict[str, Any]:
         texts = body.decode()
         at, context_end = header["source"], header["source"] + header["context"]
         driving = stepping.Stepping(

@@ -42,8 +42,8 @@ class _Object:
                 self.scope.path, self.own[name], Severity.WARNING, "duplicate-key", message
             )
             self.scope.problems.append(problem)
-        self.own[name] = self.scope.range(key)
-        self.fields[name] = Entry(self.scope.range(key), value)
+        self.own[name] = place = self.scope.range(key)
+        self.fields[name] = Entry(place, value)
 
 
 def read_object(

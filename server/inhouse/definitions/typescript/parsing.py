@@ -1,5 +1,6 @@
 """Text to a syntax tree whose offsets are UTF-16 code units, as an editor counts."""
 
+import re
 import time
 from collections.abc import Iterator
 from functools import cache
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
-from inhouse.core.text import Range
+from inhouse.core.text import Position, Range
 from inhouse.definitions.places import Lines
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ _CHUNK = 8 * 1024
 _SECONDS = 1.0
 _TYPESCRIPT = "typescript"
 _TSX = "tsx"
+_LONE_CR = re.compile(r"\r(?!\n)")
 
 
 @frozen
@@ -31,6 +33,8 @@ class Source:
     """False: parsing was given up, the text is too tangled."""
     added: int = 0
     """Characters put before the text, which its ranges leave out."""
+    same_lines: bool = True
+    """Whether the parser's lines are an editor's: it knows no line end of a lone CR."""
 
     def text(self, node: "Node") -> str:
         return self.slice(node.start_byte, node.end_byte)
@@ -41,6 +45,9 @@ class Source:
         return self.data[start:end].decode("utf-16-le", "surrogatepass")
 
     def range(self, node: "Node") -> Range:
+        if self.same_lines:
+            start, end = node.start_point, node.end_point
+            return Range(Position(start[0], start[1] // 2), Position(end[0], end[1] // 2))
         return self.span(node.start_byte // 2, node.end_byte // 2)
 
     def span(self, start: int, end: int) -> Range:
@@ -58,7 +65,8 @@ def parse_tsx(text: str) -> Source:
 
 def parse_value(text: str) -> Source:
     """A text that is one expression: JSON, with or without comments."""
-    return evolve(_parse(f"({text}\n)", _TYPESCRIPT), lines=Lines(text), added=1)
+    parsed = _parse(f"({text}\n)", _TYPESCRIPT)
+    return evolve(parsed, lines=Lines(text), added=1, same_lines=False)
 
 
 def parse_toml(text: str) -> Source:
@@ -81,8 +89,10 @@ def _parse(text: str, grammar: str) -> Source:
 
     data = text.encode("utf-16-le", "surrogatepass")
     parser = Parser(_language(grammar))
+    same_lines = _LONE_CR.search(text) is None
     if len(data) <= _SMALL:
-        return Source(parser.parse(data, encoding="utf16le").root_node, data, Lines(text))
+        root = parser.parse(data, encoding="utf16le").root_node
+        return Source(root, data, Lines(text), same_lines=same_lines)
     deadline = time.monotonic() + _SECONDS
     given_up = False
 
@@ -94,7 +104,7 @@ def _parse(text: str, grammar: str) -> Source:
         return data[offset : offset + _CHUNK]
 
     root = parser.parse(read, encoding="utf16le").root_node
-    return Source(root, data, Lines(text), complete=not given_up)
+    return Source(root, data, Lines(text), not given_up, same_lines=same_lines)
 
 
 @cache

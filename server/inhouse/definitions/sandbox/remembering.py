@@ -1,0 +1,51 @@
+"""Modules that many definitions import, asked for once.
+
+Runs in the worker.  The owner answers the same to all definitions of one scope, and is told
+which of its answers were used again.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from attrs import field, frozen
+
+Answer = tuple[dict[str, Any], bytes]
+Ask = Callable[[Mapping[str, Any]], Answer]
+_KINDS = frozenset({"code", "json", "text"})
+_MOST_SCOPES = 4
+
+
+class Memory:
+    """The answers of the scopes that were last in use."""
+
+    def __init__(self) -> None:
+        self._scopes: dict[int, dict[tuple[str, str, str], Answer]] = {}
+
+    def of(self, scope: int, ask: Ask) -> "Loads":
+        known = self._scopes.pop(scope, {})
+        self._scopes[scope] = known
+        while len(self._scopes) > _MOST_SCOPES:
+            del self._scopes[next(iter(self._scopes))]
+        return Loads(ask, known)
+
+
+@frozen
+class Loads:
+    """What one definition asks for."""
+
+    _ask: Ask
+    _known: dict[tuple[str, str, str], Answer]
+    remembered: list[tuple[str, str, str]] = field(factory=list[tuple[str, str, str]])
+    """Base, specifier and kind of import of what the owner was not asked for again."""
+
+    def ask(self, request: Mapping[str, Any]) -> Answer:
+        base, specifier, how = request["base"], request["specifier"], request["how"]
+        key = (os.path.dirname(base), specifier, how)  # noqa: PTH120 - pathlib is for the owner
+        if key in self._known:
+            self.remembered.append((base, specifier, how))
+            return self._known[key]
+        answer, body = self._ask(request)
+        if answer.get("kind") in _KINDS:
+            self._known[key] = answer, body
+        return answer, body
