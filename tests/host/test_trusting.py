@@ -49,3 +49,49 @@ def test_a_module_that_is_found_later_asks(tmp_path: Path):
 
     assert isinstance(trusting.state, Untrusted)
     assert [one.name for one in trusting.state.changes] == ["lib.ts"]
+
+
+def unsaved(tmp_path: Path, text: str) -> Trusting:
+    """A workspace with nothing on disk, and a definition in the editor."""
+    project = tmp_path / "project"
+    project.mkdir(exist_ok=True)
+    agents = project / ".agents"
+    store = TrustStore(Database(tmp_path / "state"))
+    trusting = Trusting(store, [project], [agents], client=None)
+    trusting.unsaved = {agents / "new.ts": text}
+    trusting.look()
+    return trusting
+
+
+def test_a_definition_that_was_never_saved_needs_trust_like_any_other(tmp_path: Path):
+    trusting = unsaved(tmp_path, "export default make()")
+
+    assert isinstance(trusting.state, Untrusted)
+    assert [(one.name, one.kind) for one in trusting.state.changes] == [(".agents/new.ts", "new")]
+
+
+def test_typing_on_in_it_asks_only_once(tmp_path: Path):
+    unsaved(tmp_path, "export default make()").grant()
+
+    assert isinstance(unsaved(tmp_path, "export default make(1)").state, Trusted)
+
+
+def test_saving_it_with_other_words_asks_again(tmp_path: Path):
+    unsaved(tmp_path, "export default make()").grant()
+    agents = tmp_path / "project/.agents"
+    agents.mkdir()
+    (agents / "new.ts").write_text("export default evil()")
+
+    trusting = unsaved(tmp_path, "export default evil()")
+
+    assert isinstance(trusting.state, Untrusted)
+    assert [(one.name, one.kind) for one in trusting.state.changes] == [
+        (".agents/new.ts", "changed")
+    ]
+
+
+def test_an_unsaved_text_elsewhere_needs_no_trust(tmp_path: Path):
+    trusting = unsaved(tmp_path, "")
+    trusting.unsaved = {tmp_path / "project/src/a.ts": "text"}
+
+    assert isinstance(trusting.look(), Trusted)

@@ -1,13 +1,21 @@
 """Whether the user trusts what a workspace brings, and asking them."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from uuid import uuid4
 
 from inhouse.core.errors import RefusedError, UserError
 from inhouse.core.ports import Approver, Question
-from inhouse.store.trust import Change, Trusted, TrustState, TrustStore, Untrusted, workspace_items
+from inhouse.store.trust import (
+    Change,
+    Trusted,
+    TrustState,
+    TrustStore,
+    Untrusted,
+    unsaved_items,
+    workspace_items,
+)
 
 TRUST, NOT_NOW = "Trust this workspace", "Not now"
 SHOWN = 20
@@ -36,6 +44,8 @@ class Trusting:
         """Files that definitions are made of, wherever they are."""
         self.granted_now = False
         """Trust was given a moment ago: it covers the modules that are found only thereafter."""
+        self.unsaved: Mapping[Path, str] = {}
+        """Texts of the editor: a workspace that has nothing on disk may have a definition there."""
         self.state: TrustState = Untrusted("Nobody has looked yet.")
         self._seen: dict[Path, dict[str, bytes]] = {}
         """What the state is about, and all that a yes to it trusts."""
@@ -132,7 +142,10 @@ class Trusting:
 
     def _items(self, root: Path) -> dict[str, bytes]:
         folders = [folder for folder in self._agent_folders if folder.is_dir()]
-        return workspace_items(root, folders, sorted(self.modules))
+        items = workspace_items(root, folders, sorted(self.modules))
+        if items or self._store.knows(root):
+            return items  # What the user types where trust was given is as good as the rest.
+        return unsaved_items(root, self._agent_folders, self.unsaved)
 
 
 def _changed(change: Change) -> str:

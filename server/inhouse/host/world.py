@@ -70,7 +70,7 @@ async def look_around(
 ) -> World:
     """Read trust first, then settings, then definitions: each depends on the one before."""
     trusting, settings, problems, keys = await asyncio.to_thread(
-        _read, before, services, roots, client
+        _read, before, services, roots, client, texts
     )
     if client.prefer_embedded:
         settings = evolve(settings, embedded=True)
@@ -116,12 +116,14 @@ def _read(
     services: Services,
     roots: Sequence[Path],
     client: Client,
+    texts: Mapping[Path, str],
 ) -> tuple[Trusting, Settings, tuple[SettingsProblem, ...], KeySources]:
     """Look at trust and settings.  Blocks."""
     folders = agent_folders(roots, Path.home(), _brought(roots, client.editor))
     theirs = tuple(one.path for one in folders if one.from_workspace)
     trusting = Trusting(services.trust, roots, theirs, client.trusted)
     trusting.follow(before.trusting)
+    trusting.unsaved = texts
     trusting.look()
     layers = (
         client.editor,

@@ -97,6 +97,10 @@ class TrustStore:
             gone = change.execute("DELETE FROM trusted WHERE workspace = ?", (_key(workspace),))
         return gone.rowcount > 0
 
+    def knows(self, workspace: Path) -> bool:
+        """Tell whether anything of it was ever trusted."""
+        return bool(self._granted(workspace))
+
     def workspaces(self) -> tuple[str, ...]:
         rows = self._database.rows("SELECT DISTINCT workspace FROM trusted ORDER BY workspace")
         return tuple(row["workspace"] for row in rows)
@@ -126,6 +130,18 @@ def workspace_items(
                 "Move what is no agent out of them."
             )
     return found
+
+
+def unsaved_items(
+    workspace: Path, folders: Iterable[Path], texts: Mapping[Path, str]
+) -> dict[str, bytes]:
+    """The same of texts in agent folders that no file on disk holds yet."""
+    real = [Path(os.path.realpath(folder)) for folder in folders]
+    return {
+        _name(path.absolute(), workspace.absolute()): text.encode("utf-8", "surrogatepass")
+        for path, text in texts.items()
+        if any(Path(os.path.realpath(path)).is_relative_to(folder) for folder in real)
+    }
 
 
 def _name(path: Path, root: Path) -> str:

@@ -188,3 +188,13 @@ def _after(at, action):
         each["textDocument"]["uri"]: each["edits"] for each in edit["documentChanges"]
     }
     return splice(at.text, files[at.uri])
+
+
+async def test_an_unsaved_definition_in_an_empty_workspace_is_not_evaluated_unasked(writing):
+    text = "const make = (id) => ({ id, displayName: 'A', model: 'm' })\nexport default make('a')|"
+    async with writing.editor(VSCODE, SNIPPETS, trusted=None) as editor:
+        at = writing.open(editor, "a.ts", text)
+
+        await at.problems("needs-trust")
+
+        assert (await editor.command("inhouse.agents")) == []
