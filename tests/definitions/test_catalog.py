@@ -321,3 +321,23 @@ async def test_what_has_not_changed_is_not_evaluated_again(tmp_path, evaluator):
 
 def evaluations(sandbox):
     return sum(worker.evaluations for worker in sandbox.status().workers)
+
+
+TWO = """export const one = { id: 'one', displayName: 'One', model: 'm' }
+export const two = { id: 'two', displayName: 'Two', model: 'm', systemPrompt: process.env.X }
+"""
+
+
+async def test_what_is_wrong_with_a_whole_file_is_said_once(tmp_path):
+    broken = TWO + "const open = (\n"
+    catalog = await catalog_of(write(tmp_path, {".agents/a.ts": broken}))
+
+    assert [codes(agent).count("syntax") for agent in catalog.all] == [1, 1]
+    assert [problem.code for problem in catalog.every_problem].count("syntax") == 1
+
+
+async def test_what_concerns_one_agent_of_a_file_is_not_said_of_the_other(tmp_path):
+    catalog = await catalog_of(write(tmp_path, {".agents/a.ts": TWO}))
+
+    assert codes(catalog.agents["one"]) == []
+    assert codes(catalog.agents["two"]) == ["environment"]

@@ -57,7 +57,7 @@ def test_a_required_field_that_is_missing_is_told_at_the_objects_start():
         ("`a ${imported} b`", (22, 30)),
         ("'a' + imported", (23, 31)),
         ("['a', imported].join()", (23, 31)),
-        ("process.env.HOME", (17, 33)),
+        ("globalThis.name", (17, 32)),
     ],
 )
 def test_what_needs_an_evaluation_is_flagged_where_it_stands(value, place):

@@ -28,7 +28,7 @@ async def agents(options: argparse.Namespace) -> int:
             )
             return COMPLETED
         _print_agents(found)
-        for problem in problems:
+        for problem in host.world.catalog.every_problem:
             _print_problem(problem)
         if not found and not problems:
             output.report().print("No agents.  Put a definition into .agents/ of this folder.")
@@ -52,9 +52,6 @@ def _print_agents(found: tuple[AgentSummary, ...]) -> None:
         for each in found:
             table.add_row(*_row(each))
         output.report().print(table)
-    for each in found:
-        for problem in each.agent.problems:
-            _print_problem(problem)
 
 
 def _row(summary: AgentSummary) -> tuple[str, str, str, str]:

@@ -119,6 +119,12 @@ class Catalog:
         states = (state for state in self._files.values() if state.folder.from_workspace)
         return frozenset(path for state in states for path in state.depends)
 
+    @property
+    def every_problem(self) -> tuple[Problem, ...]:
+        """Each once, though one of a whole file keeps all of its agents from running."""
+        of_agents = (problem for agent in self.all for problem in agent.problems)
+        return tuple(dict.fromkeys((*of_agents, *self.problems)))
+
     def reading_of(self, path: Path) -> FileState | None:
         """A file as it was read last, for those who look into it."""
         return self._files.get(path)

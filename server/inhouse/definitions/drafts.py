@@ -15,7 +15,7 @@ from inhouse.definitions.evaluated import with_evaluated
 from inhouse.definitions.evaluator import Evaluated
 from inhouse.definitions.files import FileText, read_file, text_of
 from inhouse.definitions.folders import AgentFolder
-from inhouse.definitions.places import place_of
+from inhouse.definitions.places import is_around, place_of
 from inhouse.definitions.reading import EVALUATED, read
 from inhouse.definitions.values import Found, Reading
 
@@ -147,9 +147,10 @@ def _agents(
     problems = (*file.problems, *reading.problems)
     agents: list[Agent] = []
     loose: list[Problem] = []
-    for found in reading.found:
+    for at, found in enumerate(reading.found):
         given = checked(found, path)
-        own = (*problems, *_certain(given.problems, problems))
+        of_file = [p for p in problems if _concerns(p, found, reading, first=at == 0)]
+        own = (*of_file, *_certain(given.problems, problems))
         if not isinstance(found.values.get("id"), str) or not found.values["id"]:
             loose.extend(own)
             continue
@@ -161,6 +162,14 @@ def _agents(
     if not agents and not loose and (reading.may_define or file.problems):
         loose.extend(problems)
     return agents, loose
+
+
+def _concerns(problem: Problem, found: Found, reading: Reading, *, first: bool) -> bool:
+    """Whether a problem of the file is one of this definition: said once, unless it stops all."""
+    if problem.severity is Severity.ERROR or problem.code == "needs-trust":
+        return True
+    around = [each for each in reading.found if is_around(each.places, problem.range)]
+    return found in around if around else first
 
 
 def _check(

@@ -118,6 +118,12 @@ def place_of(places: Places, path: JsonPath) -> Range:
     return START
 
 
+def is_around(places: Places, place: Range) -> bool:
+    """Whether something stands inside of the whole."""
+    whole = places.get(())
+    return whole is not None and whole.value.start <= place.start <= whole.value.end
+
+
 def key_of(places: Places, path: JsonPath) -> Range:
     """Where a value's key stands, or else the value."""
     place = places.get(path)

@@ -89,8 +89,7 @@ async def _reload(
     structure(command, given, arguments.Nothing)
     await session.host.reload()
     catalog = session.host.world.catalog
-    problems = sum(len(agent.problems) for agent in catalog.all) + len(catalog.problems)
-    return {"agents": len(catalog.agents), "problems": problems}
+    return {"agents": len(catalog.agents), "problems": len(catalog.every_problem)}
 
 
 async def _transcript(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def show(session: "Session") -> None:
     """Publish the problems of every definition, but for those that the client asks for itself."""
     found: dict[str, list[Diagnostic]] = {}
-    for problem in (*_catalog(session), *_advice(session)):
+    for problem in (*session.host.world.catalog.every_problem, *_advice(session)):
         document = session.documents.find(problem.path)
         uri = to_uri(problem.path) if document is None else document.uri
         if uri in session.pulled:
@@ -29,19 +29,13 @@ def show(session: "Session") -> None:
 
 def problems_of(session: "Session", path: Path) -> list[Problem]:
     """Give what is known of one file, each problem once."""
-    mine = [problem for problem in _catalog(session) if problem.path == path]
+    every = session.host.world.catalog.every_problem
+    mine = [problem for problem in every if problem.path == path]
     return list(dict.fromkeys([*mine, *advice(session, path)]))
 
 
 def as_diagnostic(problem: Problem) -> Diagnostic:
     return diagnostic(problem.range, problem.severity, problem.code, problem.message)
-
-
-def _catalog(session: "Session") -> Iterator[Problem]:
-    catalog = session.host.world.catalog
-    yield from catalog.problems
-    for agent in catalog.all:
-        yield from agent.problems
 
 
 def _advice(session: "Session") -> Iterator[Problem]:

@@ -1,7 +1,7 @@
 // Runs before any foreign code and keeps the intrinsics it needs: what a definition does to
 // JSON, Object.prototype and the like changes only what the definition itself gets to see.
 // What comes out is text that Python reads as JSON, so a lie is still only data.
-((mostValues, mostText, mostDepth) => {
+((mostValues, mostText, mostDepth, absent) => {
   "use strict";
   const { apply, ownKeys, getPrototypeOf, getOwnPropertyDescriptor: descriptor } = Reflect;
   const { stringify } = JSON;
@@ -141,6 +141,15 @@
     apply(mapSet, stubs, [made, message]);
     return made;
   };
+
+  // There is no environment, which is an empty one; whatever else a process could tell, throws.
+  const known = { __proto__: null, env: {}, argv: [], execArgv: [], versions: {} };
+  globalThis.process = new Proxy(known, {
+    get(target, key) {
+      if (typeof key === "symbol" || key in target) return target[key];
+      throw new Problem(`'process.${key}' cannot be used: ${absent}`);
+    },
+  });
 
   globalThis.__inhouse = { commonjs, stub };
   const quiet = () => {};

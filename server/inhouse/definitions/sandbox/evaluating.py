@@ -15,12 +15,13 @@ from .confinement import RefusedFileError, real
 from .modules import Loaded, Modules
 from .places import Place, import_place, name_place, original_place, syntax_place
 from .process import Answer, Worker, WorkerLost
+from .stubs import global_reason
 
 _BIG = 64 << 10
 _MOST_MESSAGE = 2000
 _ABSENT = re.compile(r"'?([\w$]+)'? is not (?:defined|initialized)")
 _NOT_HERE = re.compile(
-    r"'?(?:process|require|fetch|set(?:Timeout|Interval|Immediate)|Deno|Bun|Buffer|XMLHttpRequest"
+    r"'?(require|fetch|set(?:Timeout|Interval|Immediate)|Deno|Bun|Buffer|XMLHttpRequest"
     r"|WebSocket|Worker|__dirname|__filename|URL|Text(?:En|De)coder|Atomics)'? is not defined"
 )
 
@@ -185,9 +186,8 @@ def _sorted(name: str, message: str, limit: float) -> tuple[str, str]:
 
 
 def _hint(message: str) -> str:
-    if _NOT_HERE.match(message):
-        return " (definitions are evaluated without files, network, environment and timers)"
-    return ""
+    found = _NOT_HERE.match(message)
+    return global_reason(found[1]) if found else ""
 
 
 def _stopped(path: Path, limit: float) -> EvaluationProblem:

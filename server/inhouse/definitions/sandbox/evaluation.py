@@ -12,7 +12,7 @@ from typing import Any
 
 from .engine import Clock, Guest, GuestError, Template
 from .stripping import Stripper
-from .stubs import stub_names
+from .stubs import ABSENT, stub_names
 
 Ask = Callable[[Mapping[str, Any]], tuple[dict[str, Any], bytes]]
 """Sends a request to the owner and waits for the answer."""
@@ -32,7 +32,8 @@ _NAME = re.compile(r"(?:^|,)\s*([A-Za-z_$][\w$]*)\s*(?=[,:]|$)")
 
 
 def template(memory: int, clock: Clock) -> Template:
-    script = f"{_PRELUDE}({MOST_VALUES}, {MOST_TEXT}, {MOST_DEPTH})"
+    absent = json.dumps(ABSENT)
+    script = f"{_PRELUDE}({MOST_VALUES}, {MOST_TEXT}, {MOST_DEPTH}, {absent})"
     return Template(script, memory=memory, clock=clock, hosts=("__load",))
 
 

@@ -15,6 +15,7 @@ from attrs import field, frozen
 
 from . import projects
 from .confinement import CODE, DATA, TEXTS, Confinement, RefusedFileError, real
+from .stubs import builtin_reason
 
 _MOST_MODULES = 2000
 _MOST_TOTAL = 32 << 20
@@ -208,8 +209,7 @@ class Modules:
 
 
 def _builtin(specifier: str) -> Loaded:
-    reason = "definitions are evaluated without files, network and environment"
-    return Loaded(f"stub:{specifier}", "stub", f"{specifier!r} cannot be used: {reason}")
+    return Loaded(f"stub:{specifier}", "stub", builtin_reason(specifier))
 
 
 def _with_end(path: Path, end: str) -> Path:

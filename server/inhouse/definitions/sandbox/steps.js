@@ -70,6 +70,7 @@
     log: log("info"), trace: log("debug"),
   });
   globalThis.console = levels();
+  globalThis.process = { env: {}, argv: [], execArgv: [], versions: {} };
   globalThis.structuredClone ??= (value) => (value === undefined ? value : parse(stringify(value)));
 
   const answer = (done, value) => {

@@ -1,8 +1,34 @@
-"""Which names a module takes from a package that is not there."""
+"""What a module takes from a package or a module of Node that is not there."""
 
 import re
+from collections.abc import Mapping
+
+ABSENT = "definitions are evaluated without files, network and environment"
+_TEXT = "To take a text from a file, import it: import prompt from './prompt.md'"
+_SYSTEM = "{CODEBUFF_SYSTEM_INFO_PROMPT} in a prompt tells the agent about the system"
+_COMMAND = "Let the agent, or its handleSteps, call run_terminal_command"
+_REMEDIES: Mapping[str, str] = {
+    **dict.fromkeys(("fs", "path", "url", "bun"), _TEXT),
+    "os": _SYSTEM,
+    "child_process": _COMMAND,
+}
 
 _NAME = re.compile(r"[A-Za-z_$][\w$]*")
+
+
+def builtin_reason(specifier: str) -> str:
+    """Say why a module of Node cannot be used, and what can."""
+    name = specifier.rpartition(":")[2].partition("/")[0]
+    remedy = _REMEDIES.get(name)
+    return f"{specifier!r} cannot be used: {ABSENT}" + (f".  {remedy}" if remedy else "")
+
+
+def global_reason(name: str) -> str:
+    """Say why a name that other programs give to modules is not there."""
+    reason = "definitions are evaluated without files, network, environment and timers"
+    if name in ("Bun", "Deno", "URL", "__dirname", "__filename", "require"):
+        return f" ({reason}.  {_TEXT})"
+    return f" ({reason})"
 
 
 def stub_names(code: str, specifier: str) -> tuple[str, ...]:

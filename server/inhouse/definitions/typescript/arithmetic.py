@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeGuard
 
 from inhouse.definitions.typescript.texts import as_text, is_true, whole
-from inhouse.definitions.values import UNDEFINED, UNKNOWN
+from inhouse.definitions.values import UNDEFINED, UNKNOWN, FunctionText
 
 _NUMBERS: Mapping[str, Callable[[Any, Any], Any]] = {
     "-": lambda left, right: left - right,
@@ -28,8 +28,8 @@ def binary_value(operator: str, left: Any, right: Any) -> Any:  # noqa: PLR0911 
             return right if left is None or left is UNDEFINED else left
         case _ if is_missing(right):
             return UNKNOWN
-        case "===" | "!==" if isinstance(left, str) and isinstance(right, str):
-            return (left == right) is _EQUALS[operator]
+        case "===" | "!==" if not any(isinstance(each, FunctionText) for each in (left, right)):
+            return _is_same(left, right) is _EQUALS[operator]
         case "+" if isinstance(left, str) or isinstance(right, str):
             return _joined(left, right)
         case _ if operator in _NUMBERS and _is_number(left) and _is_number(right):
@@ -41,6 +41,13 @@ def binary_value(operator: str, left: Any, right: Any) -> Any:  # noqa: PLR0911 
 def is_missing(value: Any) -> bool:
     """Whether only an evaluation can tell."""
     return value is UNKNOWN
+
+
+def _is_same(left: Any, right: Any) -> bool:
+    """Of scalars; Python's True equals 1, and JavaScript's 1 is 1.0."""
+    if _is_number(left) and _is_number(right):
+        return left == right
+    return type(left) is type(right) and left == right
 
 
 def _joined(left: Any, right: Any) -> Any:

@@ -201,6 +201,9 @@ def _member(node: "Node", scope: Scope, depth: int) -> Literal:
     name = node.child_by_field_name("property") or node.child_by_field_name("index")
     if target is None or name is None or node.child_by_field_name("optional_chain") is not None:
         return _unknown(node, scope)
+    if scope.text(target) == "process.env" and "process" not in scope.bindings:
+        scope.problems.append(_no_environment(node, scope))
+        return Literal(UNDEFINED, scope.range(node))
     key: Any = scope.text(name)
     if node.type == "subscript_expression":
         key = read_expression(name, scope, depth).value
@@ -229,6 +232,14 @@ def _unknown(node: "Node", scope: Scope) -> Literal:
 def _too_deep(node: "Node", scope: Scope) -> Problem:
     message = f"Nested more than {DEEPEST} levels deep: nothing below this is read."
     return Problem(scope.path, scope.range(node), Severity.ERROR, "too-deep", message)
+
+
+def _no_environment(node: "Node", scope: Scope) -> Problem:
+    message = (
+        f"`{scope.text(node)}` is undefined here: definitions never see the environment.  "
+        "Settings (`routes`, an endpoint's `models`) can choose what differs from place to place."
+    )
+    return Problem(scope.path, scope.range(node), Severity.INFORMATION, "environment", message)
 
 
 def _undefined_name(name: str, node: "Node", scope: Scope) -> Problem:

@@ -1,6 +1,0 @@
-export default {
-  id: 'one',
-  displayName: 'One',
-  model: 'm',
-  systemPrompt: process.env.HOME,
-}
