@@ -199,9 +199,17 @@ async def test_an_answer_that_was_cut_off_runs_no_tool(finish_reason, stop_reaso
     )
 
     assert played.result.stop_reason is stop_reason
+    assert [notice.code for notice in played.of(Notice)] == [stop_reason.value]
     assert played.result.text == "so"
     assert calls == []
     assert played.result.messages[-1] == AssistantMessage("so")
+
+
+async def test_an_answer_of_nothing_is_told():
+    played = await play([[Answered("stop")]])
+
+    assert played.result.stop_reason is StopReason.END_TURN
+    assert [notice.code for notice in played.of(Notice)] == ["empty_answer"]
 
 
 async def test_what_was_said_is_kept_when_the_endpoint_breaks():

@@ -30,8 +30,19 @@ END_TOOLS = frozenset({"end_turn", "task_completed"})
 MAX_IDLE = 3
 """Answers in a row that do nothing, where a turn must be ended explicitly."""
 
+_NOTHING = "The model answered with nothing.  `inhouse doctor` says what may be wrong with it."
 _THOUGHTS = re.compile(r"<think>.*?(</think>|\Z)|</think>", re.DOTALL)
-_STOPPED = {"length": StopReason.MAX_TOKENS, "content_filter": StopReason.REFUSAL}
+_STOPPED = {
+    "length": (
+        StopReason.MAX_TOKENS,
+        "The answer was cut: the model reached its limit of tokens for one answer.",
+    ),
+    "content_filter": (
+        StopReason.REFUSAL,
+        "The answer was cut: the server's content filter ended it.",
+    ),
+}
+"""Finish reasons that end a run, and what the user is told."""
 
 
 @define
@@ -51,7 +62,9 @@ class Stepper:
             self.run.state.add(AssistantMessage(text, calls, answer.reasoning))
         if answer.finish_reason in _STOPPED:
             # What it called may be cut off too, so nothing of it is run.
-            return _STOPPED[answer.finish_reason]
+            stopped, message = _STOPPED[answer.finish_reason]
+            self.run.emit(Notice("warning", stopped.value, message))
+            return stopped
         done = await run_calls(self.run, calls, allowed_names(self.run), self.repeats)
         return self._verdict(text, done)
 
@@ -67,7 +80,10 @@ class Stepper:
             return None
         only_thought = not done and not _THOUGHTS.sub("", text).strip()
         explicit = "task_completed" in self.run.definition.tool_names
-        if not explicit and not (only_thought and _has_thoughts(text, self.run)):
+        thinking = only_thought and _has_thoughts(text, self.run)
+        if not explicit and not thinking:
+            if only_thought:
+                self.run.emit(Notice("warning", "empty_answer", _NOTHING))
             return StopReason.END_TURN
         self.idle += 1
         if self.idle < MAX_IDLE:
