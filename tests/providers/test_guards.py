@@ -331,7 +331,7 @@ async def test_codebuff_starts_a_run_names_it_and_finishes_it(chat, status) -> N
             said = await ask(connect(at, "m", egress=egress, definition=definition))
 
     start, body, finish = server.bodies
-    assert start == {"action": "START", "agentId": "reviewer"}
+    assert start == {"action": "START", "agentId": "reviewer", "ancestorRunIds": []}
     assert body["codebuff_metadata"]["run_id"] == "run-9"
     assert (finish["action"], finish["runId"], finish["status"]) == ("FINISH", "run-9", status)
     assert all(b"bearer key-1" in request.lower() for request in server.requests)

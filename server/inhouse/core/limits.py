@@ -23,6 +23,11 @@ class Limits:
 _STRICTNESS = (Privacy.ANY, Privacy.ASK, Privacy.LOCAL_ONLY)
 
 
+def stricter(one: Privacy, other: Privacy) -> Privacy:
+    """Give the one that lets less through."""
+    return max(one, other, key=_STRICTNESS.index)
+
+
 def for_child(
     parent: Limits,
     *,
@@ -44,7 +49,7 @@ def for_child(
     return evolve(
         parent,
         may_write=parent.may_write and may_write,
-        privacy=max(parent.privacy, privacy, key=_STRICTNESS.index),
+        privacy=stricter(parent.privacy, privacy),
         budget_usd=min(budgets, default=None),
         depth=parent.depth + 1,
     )

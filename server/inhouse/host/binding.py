@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from inhouse.core.definition import AgentDefinition
 from inhouse.core.errors import UserError
@@ -89,10 +89,8 @@ def _fetcher(scope: Scope, approver: Approver) -> Fetch:
     host = scope.host
 
     async def fetch(url: str) -> Fetched:
-        settings, approvals = host.world.settings, host.services.approvals
-        async with open_egress(
-            settings, approvals, host.main_root, approver, public_only=True
-        ) as egress:
+        policy = evolve(scope.family.door.policy, public_only=True)
+        async with open_egress(policy, host.services.approvals, host.main_root, approver) as egress:
             page = await read_page(url, egress)
         return Fetched(page.status, page.final_url, page.content_type, page.body, page.truncated)
 

@@ -70,16 +70,17 @@ def unchecked(host: "Host") -> tuple[EndpointStatus, ...]:
 
 async def checked(host: "Host", names: tuple[str, ...]) -> tuple[EndpointStatus, ...]:
     """Check endpoints, all at once.  Raises `UserError`."""
-    waiting = [
-        check(
-            one.endpoint,
-            egress=host.world.egress,
-            embedded=host.services.embedded,
-            wanted=sorted(one.wanted),
-        )
-        for one in _chosen(host, names)
-    ]
-    return tuple(await asyncio.gather(*waiting))
+    async with host.world.egress.kept_open() as egress:
+        waiting = [
+            check(
+                one.endpoint,
+                egress=egress,
+                embedded=host.services.embedded,
+                wanted=sorted(one.wanted),
+            )
+            for one in _chosen(host, names)
+        ]
+        return tuple(await asyncio.gather(*waiting))
 
 
 def _chosen(host: "Host", names: tuple[str, ...]) -> tuple[Known, ...]:

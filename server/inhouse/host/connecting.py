@@ -1,6 +1,8 @@
 """From a plan to a model that may be asked: metered, and through the one door."""
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 
 from attrs import evolve
 
@@ -8,19 +10,33 @@ from inhouse.core.errors import ProviderError
 from inhouse.core.logs import trace
 from inhouse.core.ports import Model
 from inhouse.core.route import Endpoint, Kind
+from inhouse.providers.codebuff import backend_run
 from inhouse.providers.connect import connect
 from inhouse.providers.egress import Egress
 from inhouse.providers.locality import verify_local
 
 from .metering import MeteredModel
+from .network import narrower
 from .plan import Plan
-from .scope import Scope
+from .scope import Family, Scope
 from .tracing import traced
 
 PATIENCE = 3.0
 """Seconds that a server has to tell where it runs a model, where that does not decide anything."""
 _FORWARDERS = frozenset({Kind.OLLAMA, Kind.LITELLM, Kind.LMSTUDIO})
 _OLLAMA_PORT = ":11434"
+
+
+@asynccontextmanager
+async def connecting(scope: Scope) -> AsyncGenerator[Family]:
+    """Open what a run talks through; gives its family with that."""
+    plan, family = scope.plan, scope.family
+    door = narrower(family.egress, scope.host.world.egress)
+    async with (
+        door.kept_open() as egress,
+        backend_run(plan.endpoint, egress, plan.agent.id, family.backend) as backend,
+    ):
+        yield evolve(family, egress=egress, backend=backend)
 
 
 def connected(scope: Scope) -> Model:
@@ -30,10 +46,11 @@ def connected(scope: Scope) -> Model:
     inner = connect(
         plan.endpoint,
         plan.model,
-        egress=host.world.egress,
+        egress=scope.family.door,
         definition=plan.definition,
         embedded=host.services.embedded,
         shared=host.services.shared,
+        backend=scope.family.backend,
     )
     inner = traced(inner, f"{plan.endpoint.name} ({plan.model})")
     return MeteredModel(inner, plan.endpoint, plan.model, plan.route.local, scope.family.budget)

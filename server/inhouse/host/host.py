@@ -129,8 +129,9 @@ class Host:
         async with self._lock:
             if texts is not None:
                 self._texts = dict(texts)
+            before = self.world
             self.world = await look_around(
-                self.world,
+                before,
                 self.services,
                 self.door.approver,
                 roots=self.roots,
@@ -138,6 +139,8 @@ class Host:
                 changed=changed,
                 texts=self._texts,
             )
+            if self.world.egress is not before.egress:
+                await before.egress.retire()
         self.door.changed()
 
     async def aclose(self) -> None:
@@ -224,15 +227,13 @@ class Host:
         return (await running.run(self, plan, run_id, listen)).result
 
     async def confirm(self, plan: Plan) -> Plan:
-        """Ask for the trust that a plan waits for, and where its model really runs."""
+        """Ask for the trust that a plan waits for.  Raises `RefusedError` where it is not given."""
         if plan.needs_trust:
             await self.ask_for_trust()
             if not self.world.trusting.trusted:
                 raise self.world.trusting.refusal()
             plan = self.plan(plan.request)
-        from .connecting import verified  # noqa: PLC0415  with loop and providers, as below
-
-        return await verified(plan, self.world.egress)
+        return plan
 
     @property
     def main_root(self) -> Path:

@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 from uuid import uuid4
 
+from inhouse.core.limits import stricter
 from inhouse.core.ports import Approver, Question
 from inhouse.core.route import Endpoint
 from inhouse.core.settings import Settings
@@ -14,14 +15,9 @@ ALLOW, DENY = "Allow this host", "Do not contact it"
 
 
 def open_egress(
-    settings: Settings,
-    approvals: ApprovalStore,
-    workspace: Path,
-    approver: Approver,
-    *,
-    public_only: bool = False,
+    policy: EgressPolicy, approvals: ApprovalStore, workspace: Path, approver: Approver
 ) -> Egress:
-    """Make the one door of a workspace; *public_only* for URLs that a model names."""
+    """Make the one door of a workspace."""
 
     async def ask(host: str, endpoint: Endpoint) -> bool:
         known = await asyncio.to_thread(approvals.answer, Subject.HOST, workspace, host)
@@ -36,13 +32,24 @@ def open_egress(
             return allowed
         return False
 
-    policy = EgressPolicy(
+    return Egress(policy, ask=ask)
+
+
+def policy_of(settings: Settings) -> EgressPolicy:
+    """Say who may be talked to, as the settings want it."""
+    return EgressPolicy(
         privacy=settings.privacy,
         privacy_source=settings.privacy_source,
         local_addresses=settings.local_addresses,
-        public_only=public_only,
     )
-    return Egress(policy, ask=ask)
+
+
+def narrower(above: Egress | None, now: Egress) -> Egress:
+    """Choose a sub-agent's door: its parent's, or today's where that lets less through."""
+    if above is None or above is now:
+        return now
+    wider = stricter(above.policy.privacy, now.policy.privacy) is above.policy.privacy
+    return above if wider else now
 
 
 def _question(host: str, endpoint: Endpoint) -> Question:

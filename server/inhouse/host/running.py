@@ -24,6 +24,7 @@ from inhouse.providers.contacts import ContactLog, recording
 from inhouse.tools.arguments import check_input, problem_with
 
 from .binding import bind
+from .connecting import connecting, verified
 from .ledger import Ledger
 from .plan import Plan
 from .scope import Family, Listen, Scope
@@ -79,12 +80,24 @@ async def run(
 
 
 async def _work(scope: Scope) -> LoopResult:
+    try:
+        plan = await scope.host.confirm(scope.plan)
+    except BaseException:
+        scope.tell(RunStarted(scope.plan.route))
+        raise
+    scope = evolve(scope, plan=plan)
+    async with connecting(scope) as family:
+        return await _loop(evolve(scope, family=family))
+
+
+async def _loop(scope: Scope) -> LoopResult:
     host, plan = scope.host, scope.plan
     try:
-        plan = await host.confirm(plan)
+        plan = await verified(plan, scope.family.door)
     finally:
         scope.tell(RunStarted(plan.route))
-    bound = await bind(evolve(scope, plan=plan))
+    scope = evolve(scope, plan=plan)
+    bound = await bind(scope)
     return await run_agent(
         model=bound.model,
         definition=plan.definition,

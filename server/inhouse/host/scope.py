@@ -8,6 +8,7 @@ from attrs import evolve, frozen
 from inhouse.core.events import RunEvent
 from inhouse.core.ports import Emit
 from inhouse.providers.budget import Budget
+from inhouse.providers.egress import Egress
 from inhouse.tools.context import RunMemory
 
 from .ledger import Ledger
@@ -15,6 +16,7 @@ from .plan import Plan
 
 if TYPE_CHECKING:
     from inhouse.loop import RunState
+    from inhouse.providers.codebuff import BackendRun
 
     from .host import Host
 
@@ -32,6 +34,16 @@ class Family:
     parent: "RunState | None" = None
     """The state of the agent that spawned this one."""
     inline: bool = False
+    egress: Egress | None = None
+    """The door of the first of them: settings that change meanwhile do not widen it."""
+    backend: "BackendRun | None" = None
+    """The run at Codebuff's backend."""
+
+    @property
+    def door(self) -> Egress:
+        """The way to the network, once the run is confirmed."""
+        assert self.egress is not None, "nothing is open before a run is confirmed"  # noqa: S101
+        return self.egress
 
     def child(self, state: "RunState", *, inline: bool) -> "Family":
         """Give the family of a sub-agent of this run."""

@@ -27,7 +27,7 @@ class Spawner:
         Raises `InhouseError` where it cannot start or failed.
         """
         host, scope = self.scope.host, self.scope
-        limits = for_child(scope.plan.limits)
+        limits = for_child(scope.plan.limits, privacy=host.world.settings.privacy)
         plan = evolve(host.plan(_run_request(request)), limits=limits)
         child = scope.family.child(scope.state, inline=request.inline)
         run_id = host.book.new_run_id()

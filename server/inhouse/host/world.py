@@ -19,7 +19,7 @@ from inhouse.providers.egress import Egress
 from inhouse.settings import Layer, SettingsProblem, layers_from_files, read_settings
 from inhouse.tools.schemas import names as tool_names
 
-from .network import open_egress
+from .network import open_egress, policy_of
 from .services import Services
 from .trusting import Trusting
 
@@ -98,7 +98,7 @@ async def look_around(
         await catalog.trust(None)
     egress = before.egress
     if settings != before.settings:
-        egress = open_egress(settings, services.approvals, _main(roots), approver)
+        egress = open_egress(policy_of(settings), services.approvals, _main(roots), approver)
     return World(
         trusting=trusting,
         settings=settings,

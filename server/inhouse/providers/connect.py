@@ -1,7 +1,7 @@
 """A model for any endpoint: the right way to ask, and every guard around it."""
 
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from typing import Any
 
 from attrs import evolve, frozen
@@ -11,7 +11,7 @@ from inhouse.core.errors import UserError
 from inhouse.core.events import ModelChunk
 from inhouse.core.ports import Model, Prompt
 from inhouse.core.route import Endpoint, Kind
-from inhouse.providers.codebuff import CodebuffChat
+from inhouse.providers.codebuff import BackendRun, CodebuffChat, backend_run
 from inhouse.providers.egress import Egress
 from inhouse.providers.embedded import ALIAS, EmbeddedServers
 from inhouse.providers.extras import extra_body
@@ -36,12 +36,14 @@ def connect(
     definition: AgentDefinition | None = None,
     embedded: EmbeddedServers | None = None,
     shared: Shared | None = None,
+    backend: BackendRun | None = None,
 ) -> Model:
     """Return the model; nothing is opened before it is asked.
 
     One `Model` is for one run: it is verified once to be local, where privacy wants that.
+    *backend* is that run at Codebuff's backend; without it each answer is a run of its own there.
     """
-    connecting = _Connecting(model, egress, shared or Shared(), definition, embedded)
+    connecting = _Connecting(model, egress, shared or Shared(), definition, embedded, backend)
     if endpoint.pool:
         members = tuple(_member(one, endpoint) for one in endpoint.pool)
         asks = {id(one): connecting.ask_of(one, tries=1) for one in members}
@@ -59,6 +61,7 @@ class _Connecting:
     shared: Shared
     definition: AgentDefinition | None
     embedded: EmbeddedServers | None
+    backend: BackendRun | None
 
     def ask_of(self, endpoint: Endpoint, *, tries: int) -> Ask:
         model = endpoint.models.get(self.model, self.model)
@@ -100,13 +103,20 @@ class _Connecting:
 
     def _codebuff(self, endpoint: Endpoint, model: str, tries: int) -> Ask:
         agent_id = self.definition.id if self.definition is not None else "agent"
-        return CodebuffChat(
-            endpoint,
-            model,
-            self.egress,
-            agent_id,
-            lambda metadata: self._chat(endpoint, model, tries, metadata),
-        ).ask
+
+        async def ask(prompt: Prompt) -> AsyncGenerator[ModelChunk]:
+            run = self.backend
+            async with AsyncExitStack() as stack:
+                if run is None or run.endpoint != endpoint:
+                    own = backend_run(endpoint, self.egress, agent_id)
+                    run = await stack.enter_async_context(own)
+                assert run is not None  # noqa: S101  the kind is Codebuff's
+                chat = CodebuffChat(run, lambda more: self._chat(endpoint, model, tries, more))
+                async with aclosing(chat.ask(prompt)) as chunks:
+                    async for chunk in chunks:
+                        yield chunk
+
+        return ask
 
     def _embedded(self, endpoint: Endpoint) -> Ask:
         """Start the server when it is asked; then it is a llama.cpp server like any other."""

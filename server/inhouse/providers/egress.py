@@ -6,8 +6,8 @@ address is connected to.  No proxy variable, no redirect, no ``Alt-Svc`` and no 
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractContextManager, AsyncExitStack
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Self
 
 from attrs import frozen
@@ -76,6 +76,8 @@ class Egress:
         self._networks = read_networks(self.policy.local_addresses)
         self._clients: dict[tuple[object, ...], httpx2.AsyncClient] = {}
         self._stack = AsyncExitStack()
+        self._users = 0
+        self._retired = False
 
     def record(self) -> AbstractContextManager[ContactLog]:
         """Count, for this task and those it starts, the bytes that go to each host and come."""
@@ -133,6 +135,25 @@ class Egress:
         if key not in self._clients:
             self._clients[key] = self._new_client(endpoint, http_address(endpoint.base_url))
         return self._clients[key]
+
+    @asynccontextmanager
+    async def kept_open(self) -> AsyncGenerator[Self]:
+        """Use it: it is not retired meanwhile."""
+        self._users += 1
+        try:
+            yield self
+        finally:
+            self._users -= 1
+            await self._close_if_done()
+
+    async def retire(self) -> None:
+        """Close it as soon as nobody uses it any more."""
+        self._retired = True
+        await self._close_if_done()
+
+    async def _close_if_done(self) -> None:
+        if self._retired and not self._users:
+            await self.aclose()
 
     async def aclose(self) -> None:
         """Close every connection that is still open."""
