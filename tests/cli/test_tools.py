@@ -1,6 +1,10 @@
 """Tools from a terminal: what they change, what they refuse, what no request ever holds."""
 
 import json
+import re
+import sys
+
+import pytest
 
 from support.model_server import ModelServer, call
 from support.terminal import Terminal
@@ -59,3 +63,69 @@ def test_without_an_answer_nothing_is_changed_and_nothing_runs(
     told = json.dumps(server.chats[-1].body)
     assert "nobody answered" in told
     assert "Nobody allowed this command" in told
+
+
+ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
+on_a_terminal = pytest.mark.skipif(sys.platform == "win32", reason="pseudo terminals are POSIX's")
+
+
+def test_a_proposal_is_shown_as_a_diff_and_changes_nothing(local: Terminal, server: ModelServer):
+    (local.workspace / "a.py").write_text("one\ntwo\n")
+    local.agent(more="toolNames: ['propose_str_replace', 'propose_write_file'],")
+    pair = {"oldString": "two", "newString": "TWO"}
+    server.play(
+        call("propose_str_replace", path="a.py", replacements=[pair]),
+        call("propose_write_file", path="new.py", instructions="", content="fresh\n"),
+    )
+
+    ran = local("run", "helper", "go", "--trust")
+
+    assert ran.status == 0, ran.err
+    assert "--- a/a.py\n+++ b/a.py\n@@ -1,2 +1,2 @@\n one\n-two\n+TWO\n" in ran.err
+    assert "--- /dev/null\n+++ b/new.py\n@@ -0,0 +1 @@\n+fresh\n" in ran.err
+    assert ran.out == "ok"
+    assert (local.workspace / "a.py").read_text() == "one\ntwo\n"
+    assert not (local.workspace / "new.py").exists()
+
+
+@on_a_terminal
+def test_a_change_is_shown_as_a_diff_and_made_after_a_yes_only(
+    local: Terminal, server: ModelServer
+):
+    (local.workspace / "a.py").write_bytes(b"one\r\ntwo\r\n")
+    local.agent(more="toolNames: ['str_replace'],")
+    for old, new in (("one", "ONE"), ("two", "TWO")):
+        pair = {"oldString": old, "newString": new}
+        server.play(call("str_replace", path="a.py", replacements=[pair]))
+
+    ran = local.on_screen("run", "helper", "go", "--trust", answers=["Reject", "1"])
+
+    shown = ESCAPES.sub("", ran.out)
+    assert ran.status == 0, ran.out
+    assert "-one\n+ONE\n two\n" in shown
+    assert "Apply this change to a.py?" in shown
+    assert (local.workspace / "a.py").read_bytes() == b"one\r\nTWO\r\n"
+    assert "rejected" in json.dumps(server.chats[-1].body)
+
+
+@on_a_terminal
+def test_nothing_a_model_says_is_obeyed_by_the_terminal(local: Terminal, server: ModelServer):
+    """Escapes could hide lines of a diff, answer a question or write to the clipboard."""
+    trick = "\x1b[2K\x1b]52;c;aGk=\x07\x9b8m\u202e"
+    (local.workspace / "a.py").write_text("one\n")
+    local.agent(more="toolNames: ['write_file', 'run_terminal_command', 'nothing'],")
+    server.play(
+        f"said {trick}",
+        call("write_file", path="a.py", instructions="", content=f"evil(){trick}\n"),
+        call(f"no{trick}tool"),
+        call("run_terminal_command", command=f"printf '{trick}'"),
+    )
+
+    ran = local.on_screen("run", "helper", "go", "--trust", answers=["2", "1"])
+
+    assert (local.workspace / "a.py").read_text() == f"evil(){trick}\n"
+    assert "evil()<U+001B>[2K<U+001B>]52;c;aGk=<U+0007><U+009B>8m<U+202E>" in ran.out
+    assert "\x1b[2K" not in ran.out
+    assert "\x1b]52" not in ran.out
+    assert "\x9b" not in ran.out
+    assert "\x07" not in ran.out

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from inhouse.core.definition import AgentDefinition
 from inhouse.core.errors import ContextOverflowError, ProviderError, RefusedError
 from inhouse.core.events import Answered, UsageReported
-from inhouse.core.messages import AssistantMessage, ToolCall, ToolMessage, UserMessage
+from inhouse.core.messages import AssistantMessage, Image, ToolCall, ToolMessage, UserMessage
 from inhouse.core.ports import Prompt
 from inhouse.core.route import Kind, Privacy
 from inhouse.providers.connect import connect
@@ -277,3 +277,14 @@ async def test_joined_text_is_exact_wherever_packets_break(text, cuts) -> None:
         said = await answer_of(server)
 
     assert said.text == text
+
+
+async def test_pictures_go_beside_the_text_and_are_no_words_of_the_prompt() -> None:
+    base64 = "aGk=" * 100_000
+    asked = Prompt("", (UserMessage("look", (), (Image(base64, "image/jpeg"),)),))
+    with Replay(ollama(chat=chat(line("seen"), done()))) as server:
+        said = await answer_of(server, asked)
+
+    assert said.error is None
+    (body,) = chats(server)
+    assert body["messages"] == [{"role": "user", "content": "look", "images": [base64]}]

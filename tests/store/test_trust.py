@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from inhouse.core.errors import UserError
+from inhouse.core.unicode import visible
 from inhouse.store.database import Database
-from inhouse.store.trust import Trusted, TrustStore, Untrusted, visible, workspace_items
+from inhouse.store.trust import Trusted, TrustStore, Untrusted, workspace_items
 
 AGENT = b"export default { id: 'a', displayName: 'A', model: 'm' }\n"
 

@@ -1,10 +1,13 @@
 """The terminal door as a user has it: a real process in a workspace and a home of its own."""
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +75,37 @@ class Terminal:
             check=False,
         )
         return Done(done.returncode, done.stdout, done.stderr)
+
+    def on_screen(self, *arguments: str, answers: Sequence[str] = (), timeout: float = 60) -> Done:
+        """Run as a person does, on a terminal; each answer is typed when a question waits."""
+        import pty  # there is none on Windows
+
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen(
+            self.command(*arguments),
+            cwd=self.workspace,
+            env={**self.environment, "TERM": "xterm"},
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+        )
+        os.close(theirs)
+        seen, waiting = b"", list(answers)
+        guard = threading.Timer(timeout, process.kill)
+        guard.start()
+        try:
+            asked = 0
+            with contextlib.suppress(OSError):  # the terminal is gone when the program is
+                while chunk := os.read(ours, 65_536):
+                    seen += chunk
+                    if waiting and b"number: " in seen[asked:]:
+                        asked = len(seen)
+                        os.write(ours, f"{waiting.pop(0)}\n".encode())
+            return Done(process.wait(), seen.decode().replace("\r\n", "\n"), "")
+        finally:
+            guard.cancel()
+            os.close(ours)
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
         return subprocess.Popen(

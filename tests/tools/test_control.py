@@ -2,12 +2,14 @@ import json
 
 import pytest
 
+from inhouse.core.message_json import messages_to_json
 from inhouse.core.messages import ToolMessage
 from inhouse.loop import RunState
+from inhouse.providers.chat_request import chat_messages
 from inhouse.providers.scripted import call, say
 from inhouse.tools import schemas
 from inhouse.tools.control import control_tools
-from support.play import agent, play
+from support.play import agent, play, tool
 
 
 async def use(name, arguments, **changes):
@@ -61,6 +63,32 @@ async def test_messages_that_are_none_are_the_models_problem():
     assert "messages is not a list" in str(played.prompt(1).messages)
 
 
+async def test_images_stay_in_messages_that_are_set_and_reach_the_model():
+    picture = {"type": "image", "image": "aGk=", "mediaType": "image/jpeg"}
+    file = {"type": "file", "data": "data:image/png;base64,aGk=", "mediaType": "image/png"}
+    elsewhere = {"type": "image", "image": "https://example.com/a.png"}
+    content = [{"type": "text", "text": "look"}, picture, file, elsewhere]
+    messages = [{"role": "user", "content": content}, {"role": "user", "content": [picture]}]
+    turn = [call("set_messages", json.dumps({"messages": messages})), call("look")]
+
+    played = await play(
+        [turn, say("done")], tools=[tool("look")], tool_names=("set_messages", "look")
+    )
+
+    first, second = messages_to_json(played.prompt(1).messages)[:2]
+    assert first["content"][:2] == content[:2]
+    assert first["content"][2]["image"] == file["data"]
+    assert first["content"][3] == elsewhere
+    assert second["content"] == [picture]
+    sent = chat_messages(played.prompt(1))
+    said = [each["content"] for each in sent if each["role"] == "user"]
+    assert said[0] == [
+        {"type": "text", "text": "look\n\n[image: https://example.com/a.png]"},
+        {"type": "image_url", "image_url": {"url": "data:image/jpeg;base64,aGk="}},
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}},
+    ]
+
+
 async def test_an_agent_is_looked_up():
     kid = agent(id="kid", spawner_prompt="Plays.")
 
@@ -96,6 +124,6 @@ async def test_subgoals_are_kept_and_changed():
 def test_every_tool_has_its_schema():
     tools = control_tools(memory=RunState("r"), definition=agent(), find=lambda _: None)
 
-    for tool in tools:
-        assert tool.spec == schemas.spec(tool.spec.name)
-        assert tool.writes is False
+    for each in tools:
+        assert each.spec == schemas.spec(each.spec.name)
+        assert each.writes is False

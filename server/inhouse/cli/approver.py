@@ -5,6 +5,7 @@ import sys
 import threading
 
 from inhouse.core.ports import Question
+from inhouse.core.unicode import visible
 
 from . import output
 
@@ -34,11 +35,13 @@ class TerminalApprover:
 def _show(question: Question) -> None:
     console = output.status()
     console.print()
-    if question.detail:
-        console.print(question.detail, markup=False, style="dim")
-    console.print(question.text, markup=False, style="bold")
+    if question.detail and question.kind == "edit":
+        output.diff(question.detail)
+    elif question.detail:
+        console.print(visible(question.detail), markup=False, style="dim")
+    console.print(visible(question.text), markup=False, style="bold")
     for number, choice in enumerate(question.choices, 1):
-        console.print(f"  {number}. {choice}", markup=False)
+        console.print(f"  {number}. {visible(choice)}", markup=False)
     hint = "numbers, separated by commas" if question.multiple else "number"
     console.print(f"  {hint if question.choices else 'answer'}: ", end="", markup=False)
 

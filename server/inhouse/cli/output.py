@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 
 from inhouse.core.text import Severity
+from inhouse.core.unicode import visible, without_controls
 
 STYLES = {
     Severity.ERROR: "bold red",
@@ -35,6 +36,22 @@ def text(delta: str) -> None:
     sys.stdout.flush()
 
 
+def diff(text: str) -> None:
+    """Print a unified diff with nothing hidden in it: what is new in green, what goes in red."""
+    for each in visible(text).splitlines():
+        style = _DIFF.get(each[:1], "dim")
+        status().print(each, markup=False, style="bold" if each[:3] in _FILES else style)
+
+
+_DIFF = {"+": "green", "-": "red", "@": "cyan"}
+_FILES = ("+++", "---")
+
+
+def said(delta: str) -> None:
+    """Print what a model says: exactly so, but that no terminal obeys it."""
+    text(without_controls(delta) if sys.stdout.isatty() else delta)
+
+
 def line(value: Any) -> None:
     """Print one JSON value on one line."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
@@ -50,7 +67,7 @@ def document(value: Any) -> None:
 def error(message: str) -> None:
     """Say what went wrong; the message says what would work."""
     status().print("[bold red]inhouse:[/]", end=" ")
-    status().print(message, markup=False)
+    status().print(visible(message), markup=False)
 
 
 def warning(message: str) -> None:

@@ -15,6 +15,7 @@ from inhouse import wire
 from inhouse.core.errors import UserError
 from inhouse.core.events import (
     EditChanged,
+    EditState,
     Notice,
     ReasoningDelta,
     RunEvent,
@@ -28,6 +29,7 @@ from inhouse.core.events import (
     ToolStarted,
 )
 from inhouse.core.request import RunRequest
+from inhouse.core.unicode import visible, without_controls
 
 from . import BAD_USAGE, CANCELLED, COMPLETED, FAILED, output
 from .open_host import open_host
@@ -131,30 +133,37 @@ class Printer:
         child = event.parent is not None
         match event.happening:
             case TextDelta(text) if not child:
-                output.text(text)
+                output.said(text)
                 self._mid_line = not text.endswith("\n")
             case ReasoningDelta(text) if self._thinking and not child:
-                output.status().print(text, end="", style="dim", markup=False)
+                output.status().print(without_controls(text), end="", style="dim", markup=False)
             case RunStarted(route):
                 where = "[green]local[/]" if route.local else "[red]remote[/]"
                 name = escape(f"{event.agent} → {route.endpoint} · {route.model}")
                 self._line(f"{name} · {where}", child=child)
             case ToolStarted(_, tool, arguments):
-                self._line(f"[cyan]{escape(tool)}[/] {escape(_short(arguments))}", child=child)
+                called = f"[cyan]{escape(visible(tool))}[/] {escape(visible(_short(arguments)))}"
+                self._line(called, child=child)
             case ToolFinished(_, ok, summary):
                 mark = "[green]✓[/]" if ok else "[red]✗[/]"
-                self._line(f"{mark} {escape(summary)}", child=child)
+                self._line(f"{mark} {escape(visible(summary))}", child=child)
             case ToolOutput(_, text):
-                output.status().print(text, end="", style="dim", markup=False)
-            case EditChanged(uri, state, _):
-                self._line(f"[magenta]{state.value}[/] {escape(uri)}", child=child)
+                output.status().print(without_controls(text), end="", style="dim", markup=False)
+            case EditChanged():
+                self._edit(event.happening, child=child)
             case Notice(level, _, message):
                 style = "yellow" if level == "warning" else "dim"
-                self._line(f"[{style}]{escape(message)}[/]", child=child)
+                self._line(f"[{style}]{escape(visible(message))}[/]", child=child)
             case RunFinished(result) if not child:
                 self._finish(result)
             case _:
                 pass
+
+    def _edit(self, edit: EditChanged, *, child: bool) -> None:
+        """Show a proposal whole: nobody is asked about it."""
+        self._line(f"[magenta]{edit.state.value}[/] {escape(visible(edit.uri))}", child=child)
+        if edit.state is EditState.PROPOSED:
+            output.diff(edit.diff)
 
     def _line(self, markup: str, *, child: bool) -> None:
         self._end_line()

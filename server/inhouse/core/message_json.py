@@ -7,6 +7,7 @@ from typing import Any, cast
 from .errors import ToolError
 from .messages import (
     AssistantMessage,
+    Image,
     Message,
     SystemMessage,
     ToolCall,
@@ -45,8 +46,10 @@ def message_to_json(message: Message) -> dict[str, Any]:
     match message:
         case SystemMessage(text):
             return {"role": "system", "content": [_text_part(text)]}
-        case UserMessage(text, tags):
-            shape: dict[str, Any] = {"role": "user", "content": [_text_part(text)]}
+        case UserMessage(text, tags, images):
+            pictures = [_image_part(image) for image in images]
+            words = [_text_part(text)] if text or not pictures else []
+            shape: dict[str, Any] = {"role": "user", "content": [*words, *pictures]}
             if tags:
                 shape["tags"] = list(tags)
             if STEP_PROMPT in tags:
@@ -78,6 +81,24 @@ def _text_part(text: str) -> dict[str, Any]:
     return {"type": "text", "text": text}
 
 
+def _image_part(image: Image) -> dict[str, Any]:
+    kind = {"mediaType": image.media_type} if image.media_type else {}
+    return {"type": "image", "image": image.source, **kind}
+
+
+def _images(content: Any) -> tuple[Image, ...]:
+    """Read Codebuff's ``image`` parts, and its ``file`` parts that are pictures."""
+    found: list[Image] = []
+    for part in _parts(content):
+        kind, media_type = part.get("type"), part.get("mediaType")
+        source = part.get("data") if kind == "file" else part.get("image")
+        media_type = clean_text(media_type) if isinstance(media_type, str) else None
+        is_picture = kind == "image" or (media_type or "").startswith("image/")
+        if is_picture and isinstance(source, str) and source:
+            found.append(Image(clean_text(source), media_type))
+    return tuple(found)
+
+
 def _call_part(call: ToolCall) -> dict[str, Any]:
     return {
         "type": "tool-call",
@@ -97,7 +118,8 @@ def _from_json(index: int, item: Any) -> Message:
             return SystemMessage(_text(content))
         case "user":
             tags = message.get("tags")
-            return UserMessage(_text(content), _tags(tags, message.get("timeToLive")))
+            to_live = _tags(tags, message.get("timeToLive"))
+            return UserMessage(_text(content), to_live, _images(content))
         case "assistant":
             return _assistant(content)
         case "tool":

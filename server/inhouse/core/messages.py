@@ -23,10 +23,30 @@ class SystemMessage:
 
 
 @frozen
+class Image:
+    """A picture in a user's message."""
+
+    source: str
+    """Base64, or a ``data:`` URL, or the URL of a page on the web."""
+    media_type: str | None = None
+
+    @property
+    def data_url(self) -> str | None:
+        """None: it is elsewhere, and whoever reads it would have to fetch it."""
+        if self.source.startswith("data:"):
+            return self.source
+        if ":" in self.source:
+            return None
+        return f"data:{self.media_type or 'image/png'};base64,{self.source}"
+
+
+@frozen
 class UserMessage:
     text: str
     tags: tuple[str, ...] = ()
     """Codebuff's tags, e.g. ``STEP_PROMPT`` for a message that lives for one step."""
+    images: tuple[Image, ...] = ()
+    """Only where a definition's ``set_messages`` puts some."""
 
 
 @frozen

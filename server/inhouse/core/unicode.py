@@ -1,5 +1,7 @@
-"""Text that every server accepts: no half of a surrogate pair stands alone."""
+"""Text that every server accepts, and text that shows a person all that is in it."""
 
+import re
+import unicodedata
 from math import isfinite
 from typing import Any, cast
 
@@ -25,3 +27,28 @@ def clean_json(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [clean_json(item) for item in cast("list[Any]", value)]
     return None if isinstance(value, float) and not isfinite(value) else value
+
+
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def visible(text: str) -> str:
+    """Spell out what a terminal would obey and what an eye would miss (escapes, bidi marks)."""
+    plain = text.replace("\r\n", "\n")
+    if plain.isascii() and not _CONTROLS.search(plain):
+        return plain
+    return "".join(
+        one
+        if one in "\n\t" or unicodedata.category(one) not in {"Cc", "Cf", "Zl", "Zp", "Cs"}
+        else _spelt(one)
+        for one in plain
+    )
+
+
+def without_controls(text: str) -> str:
+    """Spell out only what a terminal would obey: a person reads the rest as it was written."""
+    return _CONTROLS.sub(lambda found: _spelt(found[0]), text.replace("\r\n", "\n"))
+
+
+def _spelt(character: str) -> str:
+    return f"<U+{ord(character):04X}>"

@@ -25,6 +25,7 @@ _KEPT_CHARACTERS = 400
 _MARGIN = 0.9
 _CHARACTERS_PER_TOKEN = 4
 _PER_MESSAGE = 4
+_PER_IMAGE = 1_000
 
 
 def trim(messages: Sequence[Message], budget: int, count: Count) -> tuple[Message, ...]:
@@ -47,7 +48,9 @@ def trim(messages: Sequence[Message], budget: int, count: Count) -> tuple[Messag
 def estimate(message: Message) -> int:
     """Guess a message's tokens from its length."""
     match message:
-        case UserMessage(text) | SystemMessage(text):
+        case UserMessage(text):
+            length = len(text) + len(message.images) * _PER_IMAGE * _CHARACTERS_PER_TOKEN
+        case SystemMessage(text):
             length = len(text)
         case AssistantMessage(text, calls, _):
             length = len(text) + sum(len(call.name) + len(call.arguments) for call in calls)

@@ -7,6 +7,7 @@ from typing import Any
 
 from inhouse.core.messages import (
     AssistantMessage,
+    Image,
     Message,
     SystemMessage,
     ToolCall,
@@ -138,7 +139,7 @@ def _message(message: Message) -> dict[str, Any]:
         case SystemMessage(text):
             return {"role": "system", "content": clean(text)}
         case UserMessage(text):
-            return {"role": "user", "content": clean(text)}
+            return {"role": "user", "content": _user_content(clean(text), message.images)}
         case ToolMessage(call_id):
             return {"role": "tool", "tool_call_id": call_id, "content": output_text(message)}
         case AssistantMessage(text, calls):
@@ -146,6 +147,18 @@ def _message(message: Message) -> dict[str, Any]:
             if calls:
                 said["tool_calls"] = [_call(call) for call in calls]
             return said
+
+
+def _user_content(text: str, images: tuple[Image, ...]) -> str | list[dict[str, Any]]:
+    """Return plain text, or parts where there are pictures.
+
+    One that is elsewhere is only named: the server would fetch it, past all that guards the run.
+    """
+    pictures = [image.data_url for image in images]
+    missing = [f"[image: {image.source}]" for image in images if image.data_url is None]
+    text = "\n\n".join(part for part in (text, *missing) if part)
+    parts = [{"type": "image_url", "image_url": {"url": url}} for url in pictures if url]
+    return [{"type": "text", "text": text}, *parts] if parts else text
 
 
 def _call(call: ToolCall) -> dict[str, Any]:

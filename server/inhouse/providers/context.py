@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 BYTES_PER_TOKEN = 3.6
 PER_MESSAGE = 6
+PER_IMAGE = 1000
 TIGHT = 0.7
 """From this part of the window on, it is worth asking the server to count."""
 CUT = 0.75
@@ -51,7 +52,8 @@ def need_of(prompt: Prompt) -> Need:
     messages = chat_messages(prompt)
     text = "\n".join(_texts(messages)) + json.dumps(chat_tools(prompt.tools))
     data = text.encode("utf-8", "replace")
-    likely = int(len(data) / BYTES_PER_TOKEN) + PER_MESSAGE * len(messages)
+    pictures = sum(len(getattr(message, "images", ())) for message in prompt.messages)
+    likely = int(len(data) / BYTES_PER_TOKEN) + PER_MESSAGE * len(messages) + PER_IMAGE * pictures
     words = sum(1 for _ in _WORD.finditer(data))
     return Need(least=words, likely=max(likely, words))
 
@@ -116,7 +118,10 @@ async def _counted(prompt: Prompt, place: Place, egress: "Egress") -> int | None
 def _texts(messages: list[dict[str, Any]]) -> list[str]:
     texts: list[str] = []
     for message in messages:
-        texts.append(str(message.get("content") or ""))
+        content = message.get("content") or ""
+        if isinstance(content, str):
+            texts.append(content)
+        texts.extend(str(fields(part).get("text", "")) for part in items(content))
         calls = [fields(call).get("function") for call in items(message.get("tool_calls"))]
         texts.extend(f"{call['name']} {call['arguments']}" for call in calls if call)
     return texts

@@ -232,7 +232,18 @@ def think_option(reasoning: Mapping[str, Any] | None) -> bool | str | None:
 
 
 def _native(message: dict[str, Any]) -> dict[str, Any]:
-    """Turn a message of Chat Completions into Ollama's: arguments are objects there."""
+    """Turn a message of Chat Completions into Ollama's.
+
+    Arguments are objects there, and pictures stand beside the text.
+    """
+    if isinstance(content := message.get("content"), list):
+        parts = [fields(part) for part in items(content)]
+        urls = [text(fields(part.get("image_url")).get("url")) for part in parts]
+        return {
+            **message,
+            "content": "".join(text(part.get("text")) for part in parts),
+            "images": [url.partition(",")[2] for url in urls if url],
+        }
     if calls := message.get("tool_calls"):
         functions = [fields(fields(call).get("function")) for call in calls]
         named = [

@@ -6,9 +6,7 @@ Trust is given to exactly these bytes: the definitions with the modules they loa
 
 import hashlib
 import os
-import re
 import sqlite3
-import unicodedata
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -18,6 +16,7 @@ from pathlib import Path
 from attrs import frozen
 
 from inhouse.core.errors import UserError
+from inhouse.core.unicode import visible
 
 from .database import Database
 
@@ -212,19 +211,6 @@ def _diff(name: str, before: bytes, after: bytes) -> str:
         lineterm="",
     )
     return "\n".join(lines)
-
-
-def visible(text: str) -> str:
-    """Spell out what a terminal would obey and what an eye would miss (escapes, bidi marks)."""
-    plain = text.replace("\r\n", "\n")
-    if plain.isascii() and not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", plain):
-        return plain
-    return "".join(
-        one
-        if one in "\n\t" or unicodedata.category(one) not in ("Cc", "Cf", "Zl", "Zp", "Cs")
-        else f"<U+{ord(one):04X}>"
-        for one in plain
-    )
 
 
 def _digest(content: bytes) -> str:

@@ -1,6 +1,5 @@
 """May this command run?  The settings, the allow-list, what was allowed before, and the user."""
 
-import unicodedata
 from uuid import uuid4
 
 from attrs import frozen
@@ -9,6 +8,7 @@ from inhouse.core.errors import ToolError
 from inhouse.core.ports import Question
 from inhouse.core.route import Privacy
 from inhouse.core.settings import CommandMode
+from inhouse.core.unicode import visible
 
 from .allow_list import is_listed
 from .context import ToolContext
@@ -117,16 +117,6 @@ def _not_listed(context: ToolContext, *, exposed: bool) -> str:
         'Not run: only listed commands may run (setting commands = "allow-listed").  '
         f"Listed: {listed}.  Each may have plain arguments inside the workspace, and no "
         "pipes, redirections, substitutions or several commands."
-    )
-
-
-def visible(command: str) -> str:
-    """Show what a terminal or an editor would hide: control and direction characters."""
-    return "".join(
-        each
-        if each in "\n\t" or unicodedata.category(each) not in {"Cc", "Cf", "Zl", "Zp", "Cs"}
-        else f"\\u{ord(each):04x}"
-        for each in command
     )
 
 

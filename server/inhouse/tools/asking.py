@@ -7,8 +7,8 @@ from uuid import uuid4
 
 from inhouse.core.errors import ToolError
 from inhouse.core.ports import Question, Tool
+from inhouse.core.unicode import visible
 
-from .approval import visible
 from .context import ToolContext
 from .schemas import ends_step, spec
 
