@@ -88,4 +88,4 @@ def choice_for(
 
 
 def _source(path: Path) -> str:
-    return f"{path.name} (localProvider)"
+    return f"{path.parent.name}/{path.name}"

@@ -130,7 +130,7 @@ def _as_object(command: str, arguments: list[Any] | None, kind: type[Any]) -> di
             words.append(each)
         elif kind is not Nothing:
             shown = _json_type(each)
-            raise UserError(f"{command}: not {shown}.  It takes {usage(kind)}")
+            raise UserError(f"{command}: expected an object, not {shown}.  It takes {usage(kind)}")
     return _from_words(words, kind) | value
 
 
