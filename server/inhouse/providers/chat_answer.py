@@ -110,17 +110,11 @@ class ChatAnswer:
         if choices:
             yield from self._choice(choices[0])
 
-    def end(self, *, complete: bool = False) -> Iterator[ModelChunk]:
-        """Give what remains; `Answered` last.  Raises where the answer is not complete.
-
-        *complete*: the server said that nothing is missing, which does for a finish reason
-        (backends.md, Q14: some leave it out).
-        """
+    def end(self) -> Iterator[ModelChunk]:
+        """Give what remains; `Answered` last.  Raises where the answer is not complete."""
         yield from self._said(self._thinking.flush())
         if self.finish_reason is None:
-            if not complete:
-                raise failures.unfinished(self.place)
-            self.finish_reason = "stop"
+            raise failures.unfinished(self.place)
         calls = self.calls.complete()
         yield from (ToolCallReady(call) for call in calls)
         if (usage := read_usage(self._usage)) is not None:

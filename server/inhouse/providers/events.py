@@ -39,8 +39,6 @@ class Line:
     """An event came since somebody last waited for more bytes."""
     finished: bool = False
     """The model has finished; silence is the end now."""
-    done: bool = False
-    """The server said ``[DONE]``: nothing is missing."""
 
     @property
     def endpoint(self) -> Endpoint:
@@ -97,7 +95,6 @@ async def server_sent(source: AsyncIterator[bytes], line: Line) -> AsyncGenerato
         async for event in httpx2.EventSource(cast("httpx2.Response", body), LONGEST_EVENT):
             data = event.data
             if data.startswith("[DONE]"):
-                line.done = True
                 return
             if data:
                 line.heard = True

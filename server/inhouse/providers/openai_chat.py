@@ -76,7 +76,7 @@ class OpenAIChat:
             raise await self._not_found(error, place) from error
         except openai.OpenAIError as error:
             raise _translated(error, place) from error
-        for chunk in answer.end(complete=line.done and line.started):
+        for chunk in answer.end():
             yield chunk
         if answer.model is not None:
             note_answer(self.endpoint.name, answer.model)
