@@ -4,15 +4,17 @@
 """
 
 import json
-import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+
+from written_pages import filled, write_or_check
 
 from inhouse.definitions.forms.conventions import MODELS, TOOLS
 from inhouse.definitions.schema import definition_schema, fields_table
 
 REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
+SCRIPT = Path(__file__).name
 PAGE = REFERENCE / "definitions.md"
 SCHEMA = REFERENCE / "definition.schema.json"
 
@@ -23,41 +25,17 @@ def table(heads: tuple[str, str], rows: Mapping[str, str]) -> str:
     return "\n".join(lines)
 
 
-def page(text: str) -> str:
+def main() -> int:
     tables = {
-        "fields": fields_table().rstrip(),
+        "fields": fields_table(),
         "tools": table(("there (in any case)", "here"), TOOLS),
         "models": table(("there", "here"), MODELS),
     }
-    for name, wanted in tables.items():
-        mark = rf"(<!-- {name}: written by scripts/definitions_reference.py -->\n).*?(<!-- end -->)"
-        text, count = re.subn(
-            mark,
-            lambda found, wanted=wanted: found[1] + wanted + "\n" + found[2],
-            text,
-            flags=re.DOTALL,
-        )
-        assert count == 1, name
-    return text
-
-
-def main() -> int:
     wanted = {
-        PAGE: page(PAGE.read_text("utf-8")),
+        PAGE: filled(PAGE.read_text("utf-8"), tables, SCRIPT),
         SCHEMA: json.dumps(definition_schema(), indent=2, ensure_ascii=False) + "\n",
     }
-    stale = [
-        path
-        for path, text in wanted.items()
-        if not path.exists() or path.read_text("utf-8") != text
-    ]
-    if "--check" in sys.argv[1:]:
-        for path in stale:
-            print(f"{path.name} is out of date: run python scripts/definitions_reference.py")
-        return bool(stale)
-    for path in stale:
-        path.write_text(wanted[path], "utf-8")
-    return 0
+    return write_or_check(wanted, SCRIPT)
 
 
 if __name__ == "__main__":

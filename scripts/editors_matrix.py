@@ -9,10 +9,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+from written_pages import filled, write_or_check
+
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "how-to" / "editors.md"
-BEGIN = "<!-- matrix: written by scripts/editors_matrix.py -->\n"
-END = "<!-- end -->"
+SCRIPT = Path(__file__).name
 
 
 def declared() -> str:
@@ -30,16 +31,8 @@ def declared() -> str:
 
 
 def main() -> int:
-    text = PAGE.read_text("utf-8")
-    head, _, rest = text.partition(BEGIN)
-    wanted = head + BEGIN + declared() + END + rest.partition(END)[2]
-    if wanted == text:
-        return 0
-    if "--check" in sys.argv[1:]:
-        print(f"{PAGE.name} is out of date: run python scripts/editors_matrix.py")
-        return 1
-    PAGE.write_text(wanted, "utf-8")
-    return 0
+    text = filled(PAGE.read_text("utf-8"), {"matrix": declared()}, SCRIPT)
+    return write_or_check({PAGE: text}, SCRIPT)
 
 
 if __name__ == "__main__":

@@ -4,14 +4,16 @@
 """
 
 import json
-import re
 import sys
 from pathlib import Path
+
+from written_pages import filled, write_or_check
 
 from inhouse.settings.schema import key_schema, settings_schema
 from inhouse.settings.table import ENDPOINT_KEYS, KEYS, ROUTE_KEYS, Key, Scope
 
 REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
+SCRIPT = Path(__file__).name
 PAGE = REFERENCE / "settings.md"
 SCHEMA = REFERENCE / "settings.schema.json"
 TABLES = {"settings": KEYS, "endpoints": ENDPOINT_KEYS, "routes": ROUTE_KEYS}
@@ -36,36 +38,13 @@ def row(key: Key) -> str:
     return f"| `{key.name}` | {kind} | {default} | {key.description} | {who} |"
 
 
-def page(text: str) -> str:
-    for name, keys in TABLES.items():
-        mark = rf"(<!-- {name}: written by scripts/settings_reference.py -->\n).*?(<!-- end -->)"
-        text, count = re.subn(
-            mark,
-            lambda found, keys=keys: found[1] + table(keys) + "\n" + found[2],
-            text,
-            flags=re.DOTALL,
-        )
-        assert count == 1, name
-    return text
-
-
 def main() -> int:
+    tables = {name: table(keys) for name, keys in TABLES.items()}
     wanted = {
-        PAGE: page(PAGE.read_text("utf-8")),
+        PAGE: filled(PAGE.read_text("utf-8"), tables, SCRIPT),
         SCHEMA: json.dumps(settings_schema(), indent=2, ensure_ascii=False) + "\n",
     }
-    stale = [
-        path
-        for path, text in wanted.items()
-        if not path.exists() or path.read_text("utf-8") != text
-    ]
-    if "--check" in sys.argv[1:]:
-        for path in stale:
-            print(f"{path.name} is out of date: run python scripts/settings_reference.py")
-        return bool(stale)
-    for path in stale:
-        path.write_text(wanted[path], "utf-8")
-    return 0
+    return write_or_check(wanted, SCRIPT)
 
 
 if __name__ == "__main__":

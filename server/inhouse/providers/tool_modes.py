@@ -33,29 +33,22 @@ def in_mode(prompt: Prompt, mode: ToolMode) -> Prompt:
 
 def as_text(prompt: Prompt) -> Prompt:
     """Describe the tools in the system prompt, in the form most open models were trained on."""
-    if not prompt.tools:
-        return evolve(prompt, messages=_as_plain_messages(prompt.messages))
-    described = "\n".join(_described(tool) for tool in prompt.tools)
-    return evolve(
-        prompt,
-        system=f"{prompt.system}\n\n{_TEXT_RULES.format(tools=described)}".lstrip(),
-        messages=_as_plain_messages(prompt.messages),
-        tools=(),
-    )
+    return _with_rules(prompt, _TEXT_RULES)
 
 
 def as_schema(prompt: Prompt) -> Prompt:
     """Allow nothing but a call of one tool, or an answer: both are JSON of one schema."""
-    if not prompt.tools:
-        return evolve(prompt, messages=_as_plain_messages(prompt.messages))
-    described = "\n".join(_described(tool) for tool in prompt.tools)
-    return evolve(
-        prompt,
-        system=f"{prompt.system}\n\n{_SCHEMA_RULES.format(tools=described)}".lstrip(),
-        messages=_as_plain_messages(prompt.messages),
-        tools=(),
-        output_schema=call_schema(prompt.tools),
-    )
+    plain = _with_rules(prompt, _SCHEMA_RULES)
+    return evolve(plain, output_schema=call_schema(prompt.tools)) if prompt.tools else plain
+
+
+def _with_rules(prompt: Prompt, rules: str) -> Prompt:
+    """Put the tools into the system prompt, and nothing of them anywhere else."""
+    system = prompt.system
+    if prompt.tools:
+        described = "\n".join(_described(tool) for tool in prompt.tools)
+        system = f"{system}\n\n{rules.format(tools=described)}".lstrip()
+    return evolve(prompt, system=system, messages=_as_plain_messages(prompt.messages), tools=())
 
 
 def call_schema(tools: Iterable[ToolSpec]) -> dict[str, Any]:
