@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from attrs import evolve
 
@@ -53,7 +54,9 @@ def connected(scope: Scope) -> Model:
         backend=scope.family.backend,
     )
     inner = traced(inner, f"{plan.endpoint.name} ({plan.model})")
-    return MeteredModel(inner, plan.endpoint, plan.model, plan.route.local, scope.family.budget)
+    told = partial(host.services.shared.prices.price, plan.endpoint, plan.model, scope.family.door)
+    local, budget = plan.route.local, scope.family.budget
+    return MeteredModel(inner, plan.endpoint, plan.model, local, budget, told)
 
 
 async def verified(plan: Plan, egress: Egress) -> Plan:

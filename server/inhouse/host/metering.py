@@ -1,7 +1,7 @@
 """A model whose calls are paid from a budget, and whose usage says what it cost."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from attrs import define, evolve, frozen
@@ -12,6 +12,7 @@ from inhouse.core.route import Endpoint
 from inhouse.loop import estimate
 from inhouse.providers import pricing
 from inhouse.providers.budget import Budget, Reservation
+from inhouse.providers.told_prices import Price
 
 
 @frozen
@@ -23,6 +24,8 @@ class MeteredModel:
     model: str
     local: bool
     budget: Budget
+    told: Callable[[], Awaitable[Price | None]]
+    """Asks the endpoint for its price, once."""
 
     @asynccontextmanager
     async def stream(self, prompt: Prompt) -> AsyncGenerator[AsyncIterator[ModelChunk]]:
@@ -50,7 +53,26 @@ class MeteredModel:
             tokens,
             max_output_tokens=prompt.max_output_tokens,
             local=self.local,
+            told=await self._told(),
         )
+
+    async def cost_of(self, usage: UsageReported) -> float | None:
+        """Say what an answer cost: the user's own price, the server's word, its list, ours."""
+        own = pricing.own_price(self.endpoint, self.model) is not None
+        if usage.cost_usd is not None and not own:
+            return usage.cost_usd
+        return await asyncio.to_thread(
+            pricing.cost,
+            self.endpoint,
+            self.model,
+            usage.input_tokens,
+            usage.output_tokens,
+            local=self.local,
+            told=await self._told(),
+        )
+
+    async def _told(self) -> Price | None:
+        return None if self.local else await self.told()
 
 
 @define
@@ -70,16 +92,6 @@ class _Bill:
                 yield chunk
 
     async def _priced(self, usage: UsageReported) -> UsageReported:
-        meter = self.meter
-        cost = usage.cost_usd
-        if cost is None:
-            cost = await asyncio.to_thread(
-                pricing.cost,
-                meter.endpoint,
-                meter.model,
-                usage.input_tokens,
-                usage.output_tokens,
-                local=meter.local,
-            )
-        await meter.budget.settle(self.reservation, cost)
+        cost = await self.meter.cost_of(usage)
+        await self.meter.budget.settle(self.reservation, cost)
         return evolve(usage, cost_usd=cost)

@@ -189,11 +189,10 @@ def read_usage(usage: Any) -> UsageReported | None:
     if not isinstance(usage, dict):
         return None
     fields = cast("dict[str, Any]", usage)
-    cost = fields.get("cost")
     return UsageReported(
         input_tokens=_count(fields.get("prompt_tokens", fields.get("input_tokens"))),
         output_tokens=_count(fields.get("completion_tokens", fields.get("output_tokens"))),
-        cost_usd=float(cost) if isinstance(cost, int | float) else None,
+        cost_usd=_amount(fields.get("cost")),
     )
 
 
@@ -202,4 +201,14 @@ def _is_plain(delta: dict[str, Any]) -> bool:
 
 
 def _count(value: Any) -> int:
-    return int(value) if isinstance(value, int | float) else 0
+    return int(_amount(value) or 0)
+
+
+def _amount(value: Any) -> float | None:
+    """A number; what is less than nothing would give money back to a budget."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if 0 <= value < _LARGEST else None
+
+
+_LARGEST = 1e15

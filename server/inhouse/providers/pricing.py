@@ -1,4 +1,4 @@
-"""What tokens cost: the user's own word, else the price list that comes along (genai-prices).
+"""What tokens cost: the user's own word, the endpoint's, the price list's that comes along.
 
 Offline: the list is a file of the package and is never updated behind the user's back.
 The first look-up imports it (half a second): call it through a thread.
@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 
 from inhouse.core.events import EndpointUsage
 from inhouse.core.route import Endpoint, Kind
+from inhouse.providers.told_prices import Price
 
 _MILLION = 1_000_000
 _ANSWER_TOKENS = 1_000
@@ -16,17 +17,26 @@ _ANSWER_TOKENS = 1_000
 
 
 def cost(
-    endpoint: Endpoint, model: str, input_tokens: int, output_tokens: int, *, local: bool
+    endpoint: Endpoint,
+    model: str,
+    input_tokens: int,
+    output_tokens: int,
+    *,
+    local: bool,
+    told: Price | None = None,
 ) -> float | None:
     """US dollars for these tokens at this endpoint; None: not known.
 
-    What runs on the user's own machine costs nothing.
+    What runs on the user's own machine costs nothing.  *told* is what the endpoint itself says
+    (`inhouse.providers.told_prices`): it counts before the price list (genai-prices).
     """
-    own = _own_price(endpoint, model)
+    own = own_price(endpoint, model)
     if own is not None:
-        return (own[0] * input_tokens + own[1] * output_tokens) / _MILLION
+        return own.of(input_tokens, output_tokens)
     if local:
         return 0.0
+    if told is not None:
+        return told.of(input_tokens, output_tokens)
     if endpoint.kind in (Kind.OPENROUTER, Kind.CODEBUFF):
         return listed(model, input_tokens, output_tokens)
     return _listed_at(endpoint.base_url, model, input_tokens, output_tokens)
@@ -39,10 +49,11 @@ def estimate(
     *,
     max_output_tokens: int | None,
     local: bool,
+    told: Price | None = None,
 ) -> float | None:
     """About what the next call may cost; None: not known."""
     answer = max_output_tokens or _ANSWER_TOKENS
-    return cost(endpoint, model, input_tokens, answer, local=local)
+    return cost(endpoint, model, input_tokens, answer, local=local, told=told)
 
 
 def listed(model: str, input_tokens: int, output_tokens: int) -> float | None:
@@ -70,11 +81,12 @@ def remote_cost(by_agent: Iterable[tuple[str, EndpointUsage]]) -> float | None:
     return total
 
 
-def _own_price(endpoint: Endpoint, model: str) -> tuple[float, float] | None:
+def own_price(endpoint: Endpoint, model: str) -> Price | None:
+    """Give what the user's own settings say."""
     prices: Mapping[str, tuple[float, float]] = endpoint.prices
-    if model in prices:
-        return prices[model]
-    return next((one for name, one in prices.items() if fnmatchcase(model, name)), None)
+    fitting = (one for name, one in prices.items() if fnmatchcase(model, name))
+    found = prices.get(model) or next(fitting, None)
+    return Price(found[0] / _MILLION, found[1] / _MILLION) if found is not None else None
 
 
 def _listed_at(url: str, model: str, input_tokens: int, output_tokens: int) -> float | None:

@@ -10,6 +10,7 @@ from attrs import define, field
 from inhouse.core.route import Endpoint
 from inhouse.providers.profiles import MemoryProfiles, Profiles, profile_key
 from inhouse.providers.remembered_windows import Windows
+from inhouse.providers.told_prices import ToldPrices
 
 REST_SECONDS = 30.0
 
@@ -29,6 +30,7 @@ class Shared:
 
     profiles: Profiles = field(factory=MemoryProfiles)
     windows: Windows = field(factory=Windows)
+    prices: ToldPrices = field(factory=ToldPrices)
     _learnt: dict[tuple[str, str], dict[str, Any]] = field(
         factory=dict[tuple[str, str], dict[str, Any]]
     )
