@@ -1,14 +1,23 @@
 """No key leaves by accident, at any exit."""
 
+import itertools
 import logging
 import traceback
 
 import attrs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from inhouse.core.errors import UserError
 from inhouse.core.placeholders import KeySources, check, fill, is_bound, key
-from inhouse.core.redaction import DOTS, RedactingFilter, redact
+from inhouse.core.redaction import (
+    DOTS,
+    RedactingFilter,
+    StreamRedactor,
+    redact,
+    redact_value,
+)
 from inhouse.core.secret import Secret
 from inhouse.core.urls import base_url
 
@@ -138,3 +147,55 @@ def test_a_url_with_credentials_is_refused_without_repeating_them(url: str):
         base_url(url)
 
     assert "sk-canary-url" not in str(caught.value)
+
+
+KEYS = ("sk-canary-split-1", "sk-canary-split-1-and-longer", "abcabcabcab")
+TEXTS = st.lists(
+    st.sampled_from([*KEYS, "s", "sk", "sk-canary", "abc", "-and-longer", " ", "x", "\n", "é"]),
+    max_size=8,
+).map("".join)
+
+
+def streamed(pieces: list[str]) -> str:
+    for key_text in KEYS:
+        Secret(key_text)
+    redactor = StreamRedactor()
+    return "".join([*map(redactor.feed, pieces), redactor.end()])
+
+
+@pytest.mark.parametrize("key_text", KEYS)
+def test_a_key_split_anywhere_shows_no_part_of_itself(key_text: str):
+    for at in range(len(key_text) + 1):
+        for further in range(at, len(key_text) + 1):
+            parts = [key_text[:at], key_text[at:further], key_text[further:]]
+            assert streamed(["Bearer ", *parts, " is it"]) == f"Bearer {DOTS} is it"
+
+
+@given(TEXTS, st.lists(st.integers(0, 60), max_size=6))
+def test_however_a_text_is_split_no_whole_key_and_nothing_else_is_lost(text: str, cuts: list[int]):
+    places = sorted({0, len(text), *(cut for cut in cuts if cut < len(text))})
+    shown = streamed([text[a:b] for a, b in itertools.pairwise(places)])
+
+    assert not any(key_text in shown for key_text in KEYS)
+    if not any(key_text[:4] in text for key_text in KEYS):
+        assert shown == text
+
+
+def test_a_text_that_ends_in_the_beginning_of_a_key_does_not_show_it():
+    assert streamed(["it is sk-can", "ary-sp"]) == f"it is {DOTS}"
+    assert streamed(["yes"]) == "yes"
+
+
+def test_what_waited_in_vain_is_shown_with_the_next_piece():
+    redactor = StreamRedactor()
+    streamed([])
+
+    assert redactor.feed("ask") == "a"
+    assert redactor.feed("-me") + redactor.feed("!!") + redactor.end() == "sk-me!!"
+
+
+def test_a_value_is_shown_without_keys_also_where_it_was_cut_short():
+    streamed([])
+    value = {"sk-canary-split-1": ["a", ("sk-canary-split-1", 1)], "cut": "it is sk-canary…"}
+
+    assert redact_value(value) == {DOTS: ["a", (DOTS, 1)], "cut": f"it is {DOTS}…"}

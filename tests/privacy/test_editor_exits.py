@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from support.editor import NEOVIM, ServerError, open_editor
-from support.model_server import ModelServer
+from support.model_server import ModelServer, Reasoning, call
 
 ROOT = Path(__file__).parent.parent
 LITERAL, VARIABLE, RING = "sk-canary-literal", "sk-canary-variable", "sk-canary-keyring"
@@ -79,6 +79,42 @@ async def test_no_answer_no_event_and_no_log_has_a_key(
     )
     for canary in (LITERAL, VARIABLE, RING):
         assert canary not in told.replace(f'"prompt": "key {sent}"', "")
+
+
+async def test_a_key_split_over_pieces_shows_in_no_event_transcript_log_or_trace(
+    places: tuple[Path, dict[str, str]], server: ModelServer
+):
+    folder, environ = places
+    (folder / "notes.txt").write_text(f"the key is {LITERAL}")
+    (folder / ".agents/writer.json").write_text(
+        json.dumps({"id": "writer", "displayName": "W", "model": "m", "toolNames": ["read_files"]})
+    )
+    split = [part for at in range(1, len(LITERAL)) for part in (LITERAL[:at], LITERAL[at:], "\n")]
+    server.play(
+        *(Reasoning(part) for part in split),
+        *split,
+        call("read_files", paths=["notes.txt", f"no/{LITERAL}"]),
+    )
+    server.play("It ends in ", LITERAL[:9])
+    options = {"inhouse": settings(server, LITERAL), "trusted": True}
+
+    async with open_editor(folder, capabilities=NEOVIM, options=options, environ=environ) as editor:
+        argument = {"agent": "writer", "streamToken": "s", "prompt": f"key {LITERAL}"}
+        started = await editor.command("inhouse.run", argument)
+        done = await editor.ended(started["runId"])
+        shown = await editor.command("inhouse.transcript", {"runId": started["runId"]})
+        said = [done, shown, await editor.command("inhouse.runs"), editor.notifications]
+        told = json.dumps(said, default=str) + json.dumps(editor.requests, default=str)
+        told += editor.stderr.decode(errors="replace")
+
+    assert done["status"] == "completed"
+    assert done["text"] == "It ends in •••"
+    assert len(server.chats) == 2
+    assert LITERAL in str(server.chats[1].body)  # the model is told what stands in the file
+    assert "canary" not in told
+    state = places[0].parent / "home/state"
+    kept = b"".join(one.read_bytes() for one in state.rglob("*") if one.is_file())
+    assert b"canary" not in kept
 
 
 async def test_an_untrusted_workspace_is_inert_in_an_editor(

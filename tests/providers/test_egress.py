@@ -3,10 +3,13 @@
 import ast
 import asyncio
 import gzip
+import socket
 import ssl
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import inhouse
 from inhouse.core.errors import InhouseError, ProviderError, RefusedError
@@ -34,6 +37,34 @@ def test_every_spelling_of_loopback_is_seen_for_what_it_is(host) -> None:
 
     assert addresses
     assert all(is_loopback(address) for address in addresses)
+
+
+NUMBER = st.one_of(
+    st.integers(0, 300).map(str),
+    st.integers(0, 1 << 33).map(hex),
+    st.integers(0, 300).map("0{:o}".format),
+)
+
+
+@given(st.lists(NUMBER, min_size=1, max_size=5).map(".".join))
+def test_numbers_are_the_address_that_connecting_would_take_them_for(host: str) -> None:
+    try:
+        flags = socket.AI_NUMERICHOST
+        taken = {entry[4][0] for entry in socket.getaddrinfo(host, 80, flags=flags)}
+    except OSError:
+        taken = set()
+
+    assert {str(one) for one in read_host(host).addresses or ()} == taken
+
+
+@pytest.mark.parametrize(
+    "host", ["\uff11\uff12\uff17.0.0.1", "127\u30020\u30020\u30021", "\u217cocalhost"]
+)
+def test_what_the_resolver_would_read_as_plain_letters_is_read_so(host: str) -> None:
+    told = read_host(host).addresses
+
+    assert told
+    assert all(is_loopback(one) for one in told)
 
 
 @pytest.mark.parametrize(
@@ -279,7 +310,7 @@ def _violations(path: Path, source: str) -> list[str]:
         found = [one for one in found if one not in SERVERS_ONLY]
     if path.name in BRIDGES:
         found = [one for one in found if not one.startswith(("open_connection", "open_unix"))]
-    if path.name == "addresses.py":
+    if path.parts[-2:] == ("core", "urls.py"):
         found = [one for one in found if one != "socket"]  # inet_aton only; checked below
     return found
 
@@ -296,7 +327,7 @@ def test_no_other_module_opens_a_socket() -> None:
 
 
 def test_the_one_other_import_of_socket_only_reads_numbers() -> None:
-    source = (Path(inhouse.__file__).parent / "providers" / "addresses.py").read_text("utf-8")
+    source = (Path(inhouse.__file__).parent / "core" / "urls.py").read_text("utf-8")
     used = {
         node.attr
         for node in ast.walk(ast.parse(source))

@@ -6,10 +6,13 @@ pass through `redact`.
 
 import logging
 import threading
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 DOTS = "•••"
 
 _SHORTEST = 6
+_SHORTEST_PART = 4
 _DUMMIES = frozenset(
     {
         "unused",
@@ -54,6 +57,90 @@ def redact(text: str) -> str:
         if known in text:
             text = text.replace(known, DOTS)
     return text
+
+
+def knows_keys() -> bool:
+    """Tell whether there is anything to take out."""
+    return bool(_known)
+
+
+def redact_value(value: Any) -> Any:
+    """Give a JSON value without any key that is known, in its texts and their names.
+
+    Its texts may have been cut short: the beginning of a key at an end goes too.
+    """
+    if not _known:
+        return value
+    match value:
+        case str():
+            return _without_beginning(redact(value))
+        case Mapping():
+            members = cast("Mapping[Any, Any]", value).items()
+            return {redact_value(name): redact_value(one) for name, one in members}
+        case list() | tuple():
+            items = cast("Sequence[Any]", value)
+            return type(items)(map(redact_value, items))  # pyright: ignore[reportCallIssue]
+        case _:
+            return value
+
+
+class StreamRedactor:
+    """Takes keys out of a text that comes in pieces, also a key split over several of them.
+
+    What may be the beginning of a key waits for the next piece.
+    """
+
+    def __init__(self) -> None:
+        self._held = ""
+
+    def feed(self, piece: str) -> str:
+        """Give what can be shown of the text so far and was not given yet."""
+        if not _known:
+            return piece
+        text, given = self._held + piece, ""
+        while True:
+            at = _beginning(text)
+            end = _end_of_key_over(text, at)
+            if end is None:
+                self._held = text[at:]
+                return given + redact(text[:at])
+            given, text = given + redact(text[:end]), text[end:]
+
+    def end(self) -> str:
+        """Give the rest: nothing follows it."""
+        held, self._held = self._held, ""
+        return _without_beginning(redact(held))
+
+
+def _beginning(text: str) -> int:
+    """Where the text's end begins to be the beginning of a key; its length where it does not."""
+    found = len(text)
+    for known in _known:
+        at = text.find(known[0], max(0, len(text) - len(known) + 1), found)
+        while at >= 0:
+            if known.startswith(text[at:]):
+                found = at
+                break
+            at = text.find(known[0], at + 1, found)
+    return found
+
+
+def _end_of_key_over(text: str, at: int) -> int | None:
+    """Where a whole key ends that begins before *at* and goes on beyond it."""
+    if at == len(text):
+        return None
+    for known in _known:
+        begin = text.find(known, max(0, at - len(known) + 1), at + len(known) - 1)
+        if begin >= 0 and begin < at:
+            return begin + len(known)
+    return None
+
+
+def _without_beginning(text: str) -> str:
+    """Cut off what is so much of a key that it is no accident, also before an ellipsis."""
+    plain = text.rstrip("….")
+    at = _beginning(plain)
+    return text if len(plain) - at < _SHORTEST_PART else plain[:at] + DOTS + text[len(plain) :]
 
 
 class RedactingFilter(logging.Filter):

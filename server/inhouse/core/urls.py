@@ -5,6 +5,8 @@ Nothing here looks a name up: ``providers/egress.py`` does, and checks the addre
 
 import ipaddress
 import re
+import socket
+import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
@@ -35,6 +37,7 @@ _PATH = {
     Kind.VLLM: "/v1",
     Kind.LITELLM: "/v1",
 }
+_NUMERIC = re.compile(r"(0x[0-9a-f]+|[0-9]+)(\.(0x[0-9a-f]+|[0-9]+)){0,3}")
 _EXAMPLE = "Write it as http://localhost:11434 or https://llm.example.com/v1."
 
 
@@ -74,11 +77,8 @@ def is_local_name(url: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host is loopback by its name or literal address.
-
-    Only the ordinary spellings count: ``2130706433`` or ``localhost.evil`` are not local.
-    """
-    host = host.rstrip(".").lower()
+    """Tell whether a host is loopback by its name or the address that it spells."""
+    host = spelt(host)
     if host == "localhost" or host.endswith(".localhost"):
         return True
     address = literal(host)
@@ -86,14 +86,34 @@ def is_loopback(host: str) -> bool:
 
 
 def literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """The address a host spells, an IPv4 address mapped into IPv6 as itself; None for a name."""
+    """The address a host spells, an IPv4 address mapped into IPv6 as itself; None for a name.
+
+    What connecting would take for an address is one: ``0x7f.1``, ``2130706433``, ``127.1``.
+    """
+    host = spelt(host)
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        return None
+        return _by_numbers(host)
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped
     return address
+
+
+def spelt(host: str) -> str:
+    """A host as connecting reads it: in lower case, full-width digits and dots as plain ones."""
+    plain = unicodedata.normalize("NFKC", host).replace("\u3002", ".")
+    return plain.strip().strip("[]").rstrip(".").lower().replace("%25", "%")
+
+
+def _by_numbers(host: str) -> ipaddress.IPv4Address | None:
+    """IPv4 in the system's other spellings: octal, hexadecimal, fewer parts."""
+    if not _NUMERIC.fullmatch(host):
+        return None
+    try:
+        return ipaddress.IPv4Address(socket.inet_aton(host))
+    except OSError:
+        return None
 
 
 def _unix(text: str) -> str:

@@ -1,9 +1,10 @@
 """Questions of a run: told as an event, asked through the door."""
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from inhouse.core.events import QuestionAsked
 from inhouse.core.ports import Approver, Emit, Question
+from inhouse.core.redaction import redact_value
 
 
 @frozen
@@ -14,5 +15,8 @@ class AskingAloud:
     tell: Emit
 
     async def ask(self, question: Question) -> tuple[str, ...]:
+        question = evolve(
+            question, text=redact_value(question.text), detail=redact_value(question.detail)
+        )
         self.tell(QuestionAsked(question.id, question.text, question.choices))
         return await self.approver.ask(question)

@@ -16,6 +16,7 @@ from inhouse.providers.connect import connect
 from inhouse.providers.egress import Egress
 from inhouse.providers.locality import verify_local
 
+from .cleaning import CleanModel
 from .metering import MeteredModel
 from .network import narrower
 from .plan import Plan
@@ -53,7 +54,7 @@ def connected(scope: Scope) -> Model:
         shared=host.services.shared,
         backend=scope.family.backend,
     )
-    inner = traced(inner, f"{plan.endpoint.name} ({plan.model})")
+    inner = traced(CleanModel(inner), f"{plan.endpoint.name} ({plan.model})")
     told = partial(host.services.shared.prices.price, plan.endpoint, plan.model, scope.family.door)
     local, budget = plan.route.local, scope.family.budget
     return MeteredModel(inner, plan.endpoint, plan.model, local, budget, told)

@@ -25,6 +25,7 @@ from inhouse.core.events import (
     UsageReported,
 )
 from inhouse.core.messages import Message
+from inhouse.core.redaction import redact, redact_value
 from inhouse.core.request import RunRequest
 from inhouse.core.route import Route
 
@@ -102,9 +103,9 @@ class Ledger:
         """Close the ledger.  *text* None keeps what was streamed last."""
         self._duration_ms = self._elapsed_ms()
         self._status, self._stop_reason, self._error = status, stop_reason, error
-        self._output, self._messages = output, messages
+        self._output, self._messages = redact_value(output), messages
         if text is not None:
-            self._text = [text]
+            self._text = [redact(text)]
 
     def streamed_text(self) -> str:
         """Give the last message as far as it came."""
@@ -131,7 +132,7 @@ class Ledger:
             edits=tuple(EditSummary(uri, state) for uri, state in self._edits.items()),
             error=self._error,
             contacts=self._contacts,
-            prompt=self._request.prompt,
+            prompt=redact_value(self._request.prompt),
             parent=self._parent.run_id if self._parent else None,
             messages=self._messages,
         )

@@ -24,6 +24,7 @@ from inhouse.providers.contacts import ContactLog, recording
 from inhouse.tools.arguments import check_input, problem_with
 
 from .binding import bind
+from .cleaning import cleaned
 from .connecting import connecting, verified
 from .ledger import Ledger
 from .plan import Plan
@@ -52,6 +53,7 @@ async def run(
     parent = above.ledger.run_id if above else None
 
     def tell(happening: Happening) -> None:
+        happening = cleaned(happening)
         ledger.observe(happening)
         listen(RunEvent(run_id, plan.agent.id, happening, parent))
 

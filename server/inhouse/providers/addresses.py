@@ -2,13 +2,13 @@
 
 import ipaddress
 import os
-import re
-import socket
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 from attrs import frozen
+
+from inhouse.core.urls import literal, spelt
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -17,7 +17,6 @@ LOOPBACK: tuple[IPAddress, ...] = (ipaddress.IPv4Address("127.0.0.1"), ipaddress
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _LOCAL_NAT64 = ipaddress.IPv6Network("64:ff9b:1::/48")
-_NUMERIC = re.compile(r"(0x[0-9a-f]+|[0-9]+)(\.(0x[0-9a-f]+|[0-9]+)){0,3}")
 
 
 @frozen
@@ -35,10 +34,10 @@ def read_host(text: str) -> Host:
     Every spelling that a system's resolver would take for an address becomes that address:
     ``0x7f.1``, ``2130706433``, ``[::ffff:127.0.0.1]``, ``fe80::1%eth0``, a trailing dot.
     """
-    name = text.strip().strip("[]").rstrip(".").lower().replace("%25", "%")
+    name = spelt(text)
     if name == "localhost" or name.endswith(".localhost"):
         return Host(name, LOOPBACK)  # RFC 6761, 6.3: never asked of a name server
-    address = _literal(name)
+    address = literal(name)
     if address is not None:
         return Host(name, (address,))
     return Host(name, _from_hosts_file(name))
@@ -82,19 +81,6 @@ def read_networks(texts: Iterable[str]) -> tuple[Network, ...]:
     return tuple(networks)
 
 
-def _literal(name: str) -> IPAddress | None:
-    try:
-        return unmapped(ipaddress.ip_address(name))
-    except ValueError:
-        pass
-    if _NUMERIC.fullmatch(name):
-        try:
-            return ipaddress.IPv4Address(socket.inet_aton(name))
-        except OSError:
-            return None
-    return None
-
-
 def _from_hosts_file(name: str) -> tuple[IPAddress, ...] | None:
     found: list[IPAddress] = []
     try:
@@ -103,7 +89,7 @@ def _from_hosts_file(name: str) -> tuple[IPAddress, ...] | None:
         return None
     for line in lines:
         address, *names = line.partition("#")[0].lower().split() or [""]
-        if name in names and (known := _literal(address)) is not None:
+        if name in names and (known := literal(address)) is not None:
             found.append(known)
     return tuple(found) or None
 
