@@ -189,3 +189,59 @@ def _holds(outer, inner):
 
     assert place(outer["start"]) <= place(inner["start"])
     assert place(inner["end"]) <= place(outer["end"])
+
+
+MONOREPO = {
+    "tsconfig.json": '{ "compilerOptions": { "baseUrl": ".", "paths": { "@lib/*": ["lib/*"] } } }',
+    "package.json": '{ "workspaces": ["packages/*"] }',
+    "lib/prompts.ts": "export const ALIASED = 'a'\n",
+    "shared/base.ts": "\nexport const BASED = 'b'\n",
+    "packages/one/package.json": '{ "name": "@mono/one", "main": "dist/index.js" }',
+    "packages/one/src/index.ts": "export { NAMED } from './named'\n",
+    "packages/one/src/named.ts": "\n\nexport const NAMED = 'c'\n",
+    "node_modules/installed/package.json": '{ "exports": { "./deep": "./deep.mjs" } }',
+    "node_modules/installed/deep.mjs": "export const DEEP = 'd'\n",
+    "packages/one/README.md": "# One\n",
+}
+IMPORTS = """import { ALIASED } from '@lib/prompts'
+import { BASED } from 'shared/base'
+import { NAMED } from '@mono/one'
+import { NAMED as BY_PATH } from '../packages/one/src'
+import { DEEP } from 'installed/deep'
+import README from '../packages/one/README.md'
+import { GONE } from 'elsewhere'
+export default { id: 'a', displayName: 'A', model: 'm',
+  systemPrompt: [ALIASED, BASED, NAMED, BY_PATH, DEEP, README, GONE].join(' ') }
+"""
+
+
+@pytest.mark.parametrize(
+    ("mark", "target"),
+    [
+        ("[|ALIASED", ("lib/prompts.ts", 0)),
+        ("'@lib/|prompts'", ("lib/prompts.ts", 0)),
+        (" |BASED,", ("shared/base.ts", 1)),
+        (", |NAMED,", ("packages/one/src/named.ts", 2)),
+        ("'@mono/|one'", ("packages/one/src/index.ts", 0)),
+        ("|BY_PATH,", ("packages/one/src/named.ts", 2)),
+        ("|DEEP,", ("node_modules/installed/deep.mjs", 0)),
+        ("|README,", ("packages/one/README.md", 0)),
+        ("|GONE]", None),
+        ("'else|where'", None),
+    ],
+)
+async def test_definition_follows_aliases_packages_and_workspaces(writing, mark, target):
+    for name, text in MONOREPO.items():
+        writing.file(name, text)
+    async with writing.editor(NEOVIM, SNIPPETS) as editor:
+        at = writing.open(editor, "a.ts", IMPORTS.replace(mark.replace("|", ""), mark))
+
+        found = await at.ask("definition")
+
+        if target is None:
+            assert found == []
+            return
+        uri = (writing.folder / target[0]).as_uri()
+        assert [(each["uri"], each["range"]["start"]["line"]) for each in found] == [
+            (uri, target[1])
+        ]

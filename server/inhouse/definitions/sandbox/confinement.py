@@ -9,6 +9,9 @@ from pathlib import Path
 CODE = (".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs")
 DATA = (".json",)
 TEXTS = (".md", ".mdx", ".markdown", ".txt", ".prompt", ".hbs")
+IMPORTED = (*CODE, *DATA, *TEXTS)
+PROJECT = (".json", ".yaml")
+"""Of files that say where modules are."""
 MOST_SOURCE = 2 << 20
 _AGENT_FOLDERS = frozenset({".agents", ".claude", ".opencode"})
 _SECRET_NAMES = (".env", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519")
@@ -49,10 +52,12 @@ class Confinement:
             return True
         return package and self.repository is not None and path.is_relative_to(self.repository)
 
-    def read(self, path: Path, *, package: bool = False) -> tuple[Path, str]:
+    def read(
+        self, path: Path, *, package: bool = False, ends: Collection[str] = IMPORTED
+    ) -> tuple[Path, str]:
         """Give the file's true path and its text.  Raises `RefusedFileError`."""
         true = real(path)
-        self._check(path, true, package=package)
+        self._check(path, true, package=package, ends=ends)
         if true in self._texts:
             return true, self._texts[true]
         try:
@@ -67,7 +72,7 @@ class Confinement:
                 f"{path.name!r} is not UTF-8 (byte {error.start}): save it as UTF-8"
             ) from None
 
-    def _check(self, path: Path, true: Path, *, package: bool) -> None:
+    def _check(self, path: Path, true: Path, *, package: bool, ends: Collection[str]) -> None:
         if not self.within(true, package=package):
             raise RefusedFileError(
                 f"{path.name!r} lies outside the workspace ({_shown(true)}): definitions import"
@@ -76,7 +81,7 @@ class Confinement:
         name = true.name.lower()
         if name.startswith(_SECRET_NAMES) or name.endswith(_SECRET_ENDS):
             raise RefusedFileError(f"{path.name!r} may hold secrets and is never imported")
-        if true.suffix.lower() not in (*CODE, *DATA, *TEXTS):
+        if true.suffix.lower() not in ends:
             raise RefusedFileError(
                 f"{path.name!r} is no source file: TypeScript, JavaScript, JSON and Markdown"
                 " can be imported"
@@ -135,4 +140,13 @@ def _repository(roots: Iterable[Path], own: Path) -> Path | None:
             return None
         if (folder / ".git").exists() or (folder / "pnpm-workspace.yaml").exists():
             return folder
+        if _names_workspaces(folder / "package.json"):
+            return folder
     return None
+
+
+def _names_workspaces(package: Path) -> bool:
+    try:
+        return package.stat().st_size < MOST_SOURCE and b'"workspaces"' in package.read_bytes()
+    except OSError:
+        return False

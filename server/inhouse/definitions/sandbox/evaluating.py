@@ -13,13 +13,14 @@ from inhouse.definitions.evaluator import Evaluated, EvaluationProblem
 from .checking import checked_object
 from .confinement import RefusedFileError, real
 from .modules import Loaded, Modules
-from .places import Place, import_place, name_place, original_place, syntax_place
+from .places import Place, import_place, name_place, original_place, place, syntax_place
 from .process import Answer, Worker, WorkerLost
 from .stubs import global_reason
 
 _BIG = 64 << 10
 _MOST_MESSAGE = 2000
 _ABSENT = re.compile(r"'?([\w$]+)'? is not (?:defined|initialized)")
+_NO_MEMBER = re.compile(r"'(process\.[\w$]+)' cannot be used")
 _NOT_HERE = re.compile(
     r"'?(require|fetch|set(?:Timeout|Interval|Immediate)|Deno|Bun|Buffer|XMLHttpRequest"
     r"|WebSocket|Worker|__dirname|__filename|URL|Text(?:En|De)coder|Atomics)'? is not defined"
@@ -159,6 +160,9 @@ def _place(text: str, module: Path, header: Mapping[str, Any], shown: bytes) -> 
     if "line" in header:
         line, column = int(header["line"]), int(header["column"])
         found = original_place(text, shown.decode("utf-8", "replace"), line, column)
+        member = _NO_MEMBER.match(str(header.get("message")))
+        if member and member[1] in text:  # The interpreter knows the places of calls only.
+            return place(text, text.index(member[1]))
         name = _ABSENT.match(str(header.get("message")))
         if name and header.get("name") == "ReferenceError":
             return name_place(text, name[1], found, tsx=module.suffix == ".tsx")

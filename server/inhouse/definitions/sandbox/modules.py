@@ -6,16 +6,18 @@ has the last word about each file whatever was asked for.
 
 import itertools
 import json
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from attrs import field, frozen
 
 from . import projects
-from .confinement import CODE, DATA, TEXTS, Confinement, RefusedFileError, real
+from .confinement import CODE, DATA, PROJECT, TEXTS, Confinement, RefusedFileError
 from .stubs import builtin_reason
+from .workspaces import source_targets, workspace_packages
 
 _MOST_MODULES = 2000
 _MOST_TOTAL = 32 << 20
@@ -49,6 +51,8 @@ class Lookups:
     """What was found before in one go over many definitions, so that none looks twice."""
 
     aliases: dict[Path, projects.Aliases] = field(factory=dict[Path, projects.Aliases])
+    packages: dict[Path, Mapping[str, Path]] = field(factory=dict[Path, Mapping[str, Path]])
+    """By folder: the packages of the monorepo that begins there."""
     loaded: dict[tuple[Path, str, str], tuple[Path, str, Loaded]] = field(
         factory=dict[tuple[Path, str, str], tuple[Path, str, Loaded]]
     )
@@ -94,10 +98,10 @@ class Modules:
             raise RefusedFileError(
                 f"{specifier!r} is an absolute path: import it by a relative one", code="import"
             )
-        found = self._find(Path(base).parent, bare, how)
+        found = self.find(Path(base).parent, bare, how)
         if found is None:
             return self._absent(base, bare)
-        true, text = self.confinement.read(found[0], package=found[1])
+        true, text = self.confinement.read(found, package=True)
         loaded = self._loaded(true, text, raw=suffix in ("?raw", "?text"))
         self.lookups.loaded[Path(base).parent, specifier, how] = true, text, loaded
         return loaded
@@ -128,20 +132,17 @@ class Modules:
             return Loaded(str(true), "json", _checked_json(true, text))
         return Loaded(str(true), "code", text)
 
-    def _find(self, folder: Path, specifier: str, how: str) -> tuple[Path, bool] | None:
-        """Give the file and whether it may lie in the repository around the workspace."""
+    def find(self, folder: Path, specifier: str, how: str) -> Path | None:
+        """Give the file that a specifier means in a module of a folder.  Blocks."""
         if specifier.startswith("."):
             # ``.`` and ``./folder/`` mean a folder, never a file of that name beside it.
             means_folder = specifier.endswith(("/", "/.", "/..")) or specifier in (".", "..")
-            found = self._file(folder / specifier / "index" if means_folder else folder / specifier)
-            return (found, self._is_package(folder)) if found else None
+            path = Path(os.path.normpath(folder / specifier))  # As URLs are joined, links or not.
+            return self._file(path / "index" if means_folder else path)
         for candidate in self._candidates(folder, specifier, how):
             if (found := self._file(candidate)) is not None:
-                return found, True
+                return found
         return None
-
-    def _is_package(self, folder: Path) -> bool:
-        return not self.confinement.within(real(folder))
 
     def _candidates(self, folder: Path, specifier: str, how: str) -> Iterator[Path]:
         top = self.confinement.top(folder)
@@ -159,6 +160,21 @@ class Modules:
             own = projects.read_object(place / "package.json", self._read)
             if own is not None and own.get("name") == name and "exports" in own:
                 yield from _joined(place, projects.package_targets(own, subpath, how=how))
+            if place == top:
+                break
+        yield from self._in_monorepo(folder, top, name, subpath, how)
+
+    def _in_monorepo(
+        self, folder: Path, top: Path, name: str, subpath: str, how: str
+    ) -> Iterator[Path]:
+        """A package that was never linked into node_modules, or whose build is not there."""
+        for place in (folder, *folder.parents):
+            if place not in self.lookups.packages:
+                self.lookups.packages[place] = workspace_packages(place, self._read)
+            root = self.lookups.packages[place].get(name)
+            if root is not None:
+                package = projects.read_object(root / "package.json", self._read) or {}
+                yield from _joined(root, source_targets(package, subpath, how=how))
             if place == top:
                 break
 
@@ -203,7 +219,7 @@ class Modules:
 
     def _read(self, path: Path) -> str | None:
         try:
-            return self.confinement.read(path, package=True)[1]
+            return self.confinement.read(path, package=True, ends=PROJECT)[1]
         except RefusedFileError:
             return None
 

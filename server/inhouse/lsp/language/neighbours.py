@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inhouse.definitions.drafts import candidates
 from inhouse.definitions.folders import AgentFolder, list_folder
 from inhouse.definitions.reading import LARGEST
+from inhouse.definitions.sandbox.confinement import Confinement, RefusedFileError, real
+from inhouse.definitions.sandbox.modules import Modules
 from inhouse.lsp.client import to_uri
 from inhouse.lsp.language.site import Site
 
@@ -46,8 +47,13 @@ def site_at(session: "Session", path: Path) -> Site | None:
 
 
 def module_of(session: "Session", site: Site, specifier: str) -> Site | None:
-    """The module that a relative import means.  Blocks."""
-    for path in candidates(site.path, specifier):
-        if session.documents.find(path) is not None or path.is_file():
-            return site_at(session, path)
-    return None
+    """The module that an import means: by path, alias or name, as the sandbox finds it.  Blocks."""
+    texts = {one.path: one.text for one in session.documents if one.path is not None}
+    confinement = Confinement(site.path, roots=session.host.roots, texts=texts)
+    modules = Modules(confinement, site.path)
+    try:
+        path = modules.find(site.path.parent, specifier.partition("?")[0], "import")
+        inside = path is not None and confinement.within(real(path), package=True)
+    except (RefusedFileError, OSError, ValueError):
+        return None
+    return site_at(session, path) if path is not None and inside else None

@@ -1,0 +1,88 @@
+"""The packages of a monorepo, by name: npm, Yarn and pnpm say where they are.
+
+An editor sees them before anybody has installed or built anything.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from .projects import ReadText, package_targets, read_object
+
+_DEEPEST = 6
+_MOST_FOLDERS = 3000
+_MOST_PATTERNS = 100
+_SKIPPED = frozenset({"node_modules", "dist", "build"})
+
+
+def workspace_packages(top: Path, read: ReadText) -> Mapping[str, Path]:
+    """Give the packages that the package.json or pnpm-workspace.yaml of a folder names."""
+    patterns = _patterns(top, read)
+    if not patterns:
+        return {}
+    from pathspec import GitIgnoreSpec  # noqa: PLC0415 - few workspaces have packages
+
+    chosen = GitIgnoreSpec.from_lines(patterns)
+    found: dict[str, Path] = {}
+    for folder in _folders(top, patterns):
+        if chosen.match_file(folder.relative_to(top).as_posix()):
+            package = read_object(folder / "package.json", read)
+            if package is not None and isinstance(package.get("name"), str):
+                found.setdefault(package["name"], folder)
+    return found
+
+
+def source_targets(package: Mapping[str, Any], subpath: str, *, how: str) -> Iterator[str]:
+    """Give what a package offers, and where its sources are where it was never built."""
+    yield from package_targets(package, subpath, how=how)
+    if subpath != ".":
+        yield subpath
+        yield f"./src/{subpath.removeprefix('./')}"
+        return
+    if isinstance(package.get("source"), str):
+        yield f"./{package['source']}"
+    yield "./src/index"
+    yield "./index"
+
+
+def _patterns(top: Path, read: ReadText) -> list[str]:
+    package = read_object(top / "package.json", read) or {}
+    listed: Any = package.get("workspaces")
+    if isinstance(listed, dict):  # Yarn's long form
+        listed = listed.get("packages")  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+    if not isinstance(listed, list):
+        listed = _of_pnpm(read(top / "pnpm-workspace.yaml"))
+    given: list[Any] = listed if isinstance(listed, list) else []  # pyright: ignore[reportUnknownVariableType]
+    texts = [each for each in given if isinstance(each, str) and ".." not in each]
+    return [text.replace("./", "", 1) if text.startswith("./") else text for text in texts][
+        :_MOST_PATTERNS
+    ]
+
+
+def _of_pnpm(text: str | None) -> Any:
+    if text is None:
+        return None
+    from ruamel.yaml import YAML  # noqa: PLC0415 - slow, and few workspaces are pnpm's
+    from ruamel.yaml.error import YAMLError  # noqa: PLC0415
+
+    try:
+        value: Any = YAML(typ="safe", pure=True).load(text)  # pyright: ignore[reportUnknownMemberType]
+    except (YAMLError, RecursionError, ValueError):
+        return None
+    return value.get("packages") if isinstance(value, dict) else None  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+
+
+def _folders(top: Path, patterns: list[str]) -> Iterator[Path]:
+    """Every folder that a pattern may mean; links are not followed."""
+    starts = {pattern.split("*")[0].rpartition("/")[0] for pattern in patterns if pattern[0] != "!"}
+    seen = 0
+    for start in sorted(starts):
+        for folder, names, _ in os.walk(top / start):
+            depth = len(Path(folder).relative_to(top).parts)
+            kept = [name for name in names if name not in _SKIPPED and not name.startswith(".")]
+            names[:] = sorted(kept) if depth < _DEEPEST else []
+            seen += 1
+            if seen > _MOST_FOLDERS:
+                return
+            yield Path(folder)
