@@ -4,7 +4,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { after, before, beforeEach } from "node:test";
 import { FILES, scene, testIn } from "./fixture.mjs";
-import { choose, file, lens, openFile, palette, shot, shown, toast, type, until } from "./workbench.mjs";
+import { choose, closeAll, file, lens, openFile, palette, shot, shown, toast, type, until } from "./workbench.mjs";
 
 let s;
 const test = testIn(() => s);
@@ -12,7 +12,7 @@ before(async () => { s = await scene(); }, { timeout: 120000 });
 after(async () => { await s?.close(); });
 beforeEach(async () => {
   await palette(s.page, "Notifications: Clear All Notifications");
-  await palette(s.page, "View: Close All Editors");
+  await closeAll(s.page);
 });
 
 const onDisk = (name) => fs.readFileSync(path.join(s.workspace, name), "utf8");
@@ -68,7 +68,7 @@ test("the diff is VS Code's own; a hunk is rejected and the rest applied from it
   await until(() => onDisk("app.py").includes("best = max(prices)"), "the file");
 });
 
-test("a file is created and another deleted only when the user says so", async () => {
+test("a file is created only when the user says so", async () => {
   script(["write_file", { path: "extra.py", instructions: "A new file", content: "answer = 42\n" }]);
   await fixer("Add a file");
   await toast(s.page, "fixer proposes changes to 1 file.").waitFor({ timeout: 20000 });
@@ -78,6 +78,41 @@ test("a file is created and another deleted only when the user says so", async (
   await shot(s.page, "diff-new-file");
   await palette(s.page, "Inhouse: Apply All Hunks of This File");
   await until(() => exists("extra.py"), "the file");
+});
+
+test("a file is deleted only when the user says so; a rejected deletion leaves it", async () => {
+  fs.writeFileSync(path.join(s.workspace, "old.py"), "gone = True\n");
+  script(["apply_patch", { operation: { type: "delete_file", path: "old.py" } }]);
+  await fixer("Delete the old one");
+  await toast(s.page, "fixer proposes changes to 1 file.").waitFor({ timeout: 20000 });
+  await palette(s.page, "Inhouse: Review Edits…");
+  await s.page.locator(".tab.active").filter({ hasText: "old.py (deleted)" }).waitFor();
+  await shot(s.page, "diff-deleted");
+  await palette(s.page, "Inhouse: Reject All Hunks of This File");
+  await s.page.locator(".tab").filter({ hasText: "old.py (deleted)" }).waitFor({ state: "detached" });
+  assert.ok(exists("old.py"));
+  await palette(s.page, "Notifications: Clear All Notifications");
+  script(["apply_patch", { operation: { type: "delete_file", path: "old.py" } }]);
+  await fixer("Delete it all the same");
+  await toast(s.page, "fixer proposes changes to 1 file.").getByRole("button", { name: "Review Edits" }).click({ timeout: 20000 });
+  await s.page.locator(".tab.active").filter({ hasText: "old.py (deleted)" }).waitFor();
+  assert.ok(exists("old.py"));
+  await palette(s.page, "Inhouse: Apply All Hunks of This File");
+  await until(() => !exists("old.py"), "the deletion");
+});
+
+test("the model reads what is not saved [matrix: unsaved]", async () => {
+  await openFile(s.page, "app.py");
+  await s.page.locator(".view-line").filter({ hasText: "def total" }).click();
+  await s.page.keyboard.press("Home");
+  await s.page.keyboard.type("# nobody has saved this\n");
+  script(["read_files", { paths: ["app.py"] }]);
+  await fixer("Read it");
+  await until(async () => (await shown(s.page)).includes("That is all."), "the end");
+  assert.match(JSON.stringify(s.model.requests.at(-1).messages), /nobody has saved this/);
+  assert.doesNotMatch(onDisk("app.py"), /nobody has saved this/);
+  await s.page.locator(".tab").filter({ hasText: "app.py" }).click();
+  await palette(s.page, "View: Revert and Close Editor");
 });
 
 test("what the user typed meanwhile is kept [matrix: meanwhile]", async () => {
@@ -90,6 +125,7 @@ test("what the user typed meanwhile is kept [matrix: meanwhile]", async () => {
   await s.page.keyboard.type("My own line\n\n");
   await lens(s.page, /^Apply \(/).click();
   await until(async () => (await shown(s.page)).includes("Something now."), "the change");
+  await s.page.locator(".view-line").filter({ hasText: "# Notes" }).click(); // The lens had the focus.
   await save();
   await until(() => onDisk("notes.md") === "My own line\n\n# Notes\n\nSomething now.\n", "both changes in the file");
 });

@@ -3,7 +3,7 @@ import assert from "node:assert";
 import { after, before } from "node:test";
 import { scene, testIn } from "./fixture.mjs";
 import { sleep } from "./model.mjs";
-import { choose, decorations, lens, openFile, palette, shot, shown, toast, type, until } from "./workbench.mjs";
+import { choose, decorations, lens, menu, openFile, palette, shot, shown, toast, type, until } from "./workbench.mjs";
 
 let s;
 const test = testIn(() => s);
@@ -126,6 +126,50 @@ test("Show Runs lists the runs and opens a transcript", async () => {
   await shot(s.page, "runs");
   await rows.filter({ hasText: "Never end" }).first().click();
   await until(async () => (await shown(s.page)).includes("This far."), "the old transcript");
+});
+
+test("the transcript of a run before the server's restart opens [matrix: old run = Show Runs]", async () => {
+  await palette(s.page, "View: Close All Editors");
+  await palette(s.page, "Inhouse: Restart Server");
+  await palette(s.page, "Inhouse: Show Runs…");
+  await s.page.locator(".quick-input-list .monaco-list-row").filter({ hasText: "Never end" }).first().click({ timeout: 30000 });
+  await until(async () => (await shown(s.page)).includes("This far."), "the old transcript");
+});
+
+test("text that arrives fast is never shown out of order or twice", async () => {
+  s.model.state.play = async (answer) => { for (let i = 0; i < 90; i++) { answer.say(`w${i} `); await sleep(15); } };
+  await run("Reviewer", "Count");
+  let looks = 0;
+  await until(async () => {
+    const text = await shown(s.page);
+    const words = [...text.matchAll(/\bw(\d+)\b/g)].map(([, number]) => Number(number));
+    assert.deepStrictEqual(words, words.map((_, index) => index), text);
+    looks += words.length ? 1 : 0;
+    return text.includes("**completed**");
+  }, "the end");
+  assert.ok(looks > 5, `${looks} looks`);
+});
+
+test("the menu of a definition in the explorer runs it and explains its route", async () => {
+  const folder = s.page.getByRole("treeitem", { name: ".agents", exact: true });
+  if ((await folder.getAttribute("aria-expanded")) !== "true") { await folder.click(); }
+  const file = s.page.getByRole("treeitem", { name: "reviewer.ts", exact: true });
+  await menu(file, "Explain Route…", () => shot(s.page, "explorer-menu"));
+  const frame = s.page.frameLocator("iframe.webview").last().frameLocator("iframe#active-frame");
+  await frame.getByText("Where reviewer runs").waitFor({ timeout: 20000 });
+  await palette(s.page, "View: Close Editor");
+  s.model.state.play = async (answer) => { answer.say("From the menu."); };
+  await menu(file, "Run Agent…");
+  await type(s.page, "Hello from the menu", "reviewer");
+  await until(async () => (await shown(s.page)).includes("From the menu."), "the answer");
+});
+
+test("Open Agent Definition shows the file of the agent", async () => {
+  await palette(s.page, "Inhouse: Open Agent Definition…");
+  await choose(s.page, "Fixer");
+  await s.page.locator(".tab.active").filter({ hasText: "fixer.ts" }).waitFor();
+  await until(async () => (await shown(s.page)).includes('id: "fixer"'), "the definition");
+  await palette(s.page, "View: Close All Editors");
 });
 
 test("Explain Route shows every rule", async () => {

@@ -5,7 +5,7 @@ import path from "node:path";
 import { test } from "node:test";
 import { FILES, scene } from "./fixture.mjs";
 import { sleep } from "./model.mjs";
-import { choose, openFile, openFolder, palette, processes, shot, shown, startWorkbench, temporary, toast, type, until, write, launchBrowser } from "./workbench.mjs";
+import { agents, choose, openFile, openFolder, palette, processes, shot, shown, startWorkbench, temporary, toast, type, until, write, launchBrowser } from "./workbench.mjs";
 import { packaged } from "./fixture.mjs";
 
 async function run(page, prompt) {
@@ -36,7 +36,7 @@ test("a crash in mid-run is told, what was said is kept, and the server starts a
   } finally { await s.close(); }
 });
 
-test("a window that closes in mid-run leaves no process and no connection", { timeout: 180000 }, async () => {
+test("a workbench that ends in mid-run leaves no process and no connection", { timeout: 180000 }, async () => {
   const s = await scene();
   try {
     s.model.state.play = async (answer) => { answer.say("On and on"); while (!answer.gone) { await sleep(50); } };
@@ -47,6 +47,46 @@ test("a window that closes in mid-run leaves no process and no connection", { ti
     await s.workbench.stop();
     await until(() => s.model.state.open === 0, "the connection to be closed", 10000);
     await until(() => !fs.existsSync(`/proc/${pid}`), "the server to be gone", 10000);
+  } finally { await s.close(); }
+});
+
+test("a window that closes in mid-run leaves no process, though the workbench's own server lives on", { timeout: 180000 }, async () => {
+  const s = await scene({ env: { CODE_SERVER_RECONNECTION_GRACE_TIME: "2" } }); // A remote window may come back: VS Code waits for it, three hours if nobody says less.
+  try {
+    s.model.state.play = async (answer) => { answer.say("On and on"); while (!answer.gone) { await sleep(50); } };
+    await run(s.page, "Go on");
+    await until(() => s.model.state.open === 1, "the run");
+    assert.strictEqual(serversOf(s).length, 1);
+    await s.page.close({ runBeforeUnload: true });
+    await until(() => s.model.state.open === 0, "the connection to be closed", 30000);
+    await until(() => serversOf(s).length === 0, "the server to be gone", 30000);
+    assert.ok(processes(s.workbench.data).length > 0);
+  } finally { await s.close(); }
+});
+
+test("a server that crashes again and again is started later each time, then stays down and says so; Retry starts it", { timeout: 240000 }, async () => {
+  const s = await scene();
+  try {
+    const ready = async () => { await agents(s.page); await s.page.keyboard.press("Escape"); };
+    const crash = async () => { const [pid] = serversOf(s); assert.ok(pid); process.kill(pid, "SIGKILL"); return Date.now(); };
+    await ready();
+    for (const seconds of [1, 2, 4, 8, 16]) {
+      const at = await crash();
+      await toast(s.page, `it starts again in ${seconds} s`).waitFor();
+      await until(() => serversOf(s).length === 1, "a new server", 30000);
+      assert.ok(Date.now() - at >= seconds * 1000 - 200, `after ${Date.now() - at} ms`);
+      await ready();
+      await palette(s.page, "Notifications: Clear All Notifications");
+    }
+    await crash();
+    const end = toast(s.page, "crashed 6 times within three minutes and stays down");
+    await end.waitFor();
+    await shot(s.page, "stays-down");
+    await sleep(2000);
+    assert.deepStrictEqual(serversOf(s), []);
+    await end.getByRole("button", { name: "Retry" }).click();
+    await until(() => serversOf(s).length === 1, "the server", 30000);
+    await ready();
   } finally { await s.close(); }
 });
 
@@ -74,22 +114,31 @@ test("settings change without a restart, and a broken one is told while the othe
   } finally { await s.close(); }
 });
 
-test("an untrusted workspace names no endpoint and its agents do not run until it is trusted", { timeout: 180000 }, async () => {
+test("an untrusted workspace names no endpoint and its agents do not run; trusted live, both do", { timeout: 180000 }, async () => {
   const s = await scene({
     trust: true,
-    files: { ...FILES, ".vscode/settings.json": JSON.stringify({ "inhouse.endpoints": { evil: { baseUrl: "http://127.0.0.1:1/v1" } }, "inhouse.defaultEndpoint": "evil" }) },
+    files: (url) => ({ ...FILES, ".vscode/settings.json": JSON.stringify({ "inhouse.endpoints": { theirs: { baseUrl: url } }, "inhouse.defaultEndpoint": "theirs" }) }),
   });
   try {
     await palette(s.page, "Inhouse: Run Agent…");
     const row = s.page.locator(".quick-input-list .monaco-list-row").filter({ hasText: /reviewer/i });
     await row.waitFor({ timeout: 60000 });
     await shot(s.page, "untrusted");
-    assert.doesNotMatch(await row.innerText(), /evil/);
+    assert.doesNotMatch(await row.innerText(), /theirs/);
     await row.click();
     await type(s.page, "Do something");
-    await until(async () => (await s.page.locator(".notification-toast").filter({ hasText: /trust/i }).count()) > 0, "a word about trust");
+    const refusal = toast(s.page, /not trusted/);
+    await refusal.waitFor({ timeout: 20000 });
     await shot(s.page, "untrusted-run");
     assert.strictEqual(s.model.requests.length, 0);
+    await refusal.getByRole("button", { name: "Manage Trust…" }).click();
+    await s.page.locator(".workspace-trust-editor").getByRole("button", { name: "Trust", exact: true }).click();
+    await s.page.locator(".statusbar-item").filter({ hasText: "Restricted Mode" }).waitFor({ state: "detached" });
+    s.model.state.play = async (answer) => { answer.say("Now I may."); };
+    assert.match((await agents(s.page)).join("\n"), /theirs/);
+    await choose(s.page, "Reviewer");
+    await type(s.page, "Do it now");
+    await until(async () => (await shown(s.page)).includes("Now I may."), "the run in the window that was trusted live");
   } finally { await s.close(); }
 });
 

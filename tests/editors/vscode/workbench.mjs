@@ -26,7 +26,7 @@ export const CAN_LOG = fs.existsSync(path.join(EDITOR, "lib/node_modules/code-se
 
 const USER_SETTINGS = {
   "workbench.startupEditor": "none", "workbench.secondarySideBar.defaultVisibility": "hidden", "chat.disableAIFeatures": true,
-  "security.workspace.trust.enabled": false, "telemetry.telemetryLevel": "off", "update.mode": "none", "git.enabled": false,
+  "security.workspace.trust.enabled": false, "telemetry.telemetryLevel": "off", "update.mode": "none", "git.enabled": false, "files.autoSave": "off",
   "extensions.autoCheckUpdates": false, "extensions.autoUpdate": false, "workbench.enableExperiments": false,
   "extensions.ignoreRecommendations": true, "workbench.tips.enabled": false, "remote.autoForwardPorts": false,
 };
@@ -102,10 +102,9 @@ export async function openFolder(browser, workbench, folder) {
 export async function palette(page, title) {
   const input = page.locator(".quick-input-widget input").first();
   for (let attempt = 0; ; attempt++) { // A list that is open does not learn of commands that come later.
-    await page.keyboard.press("F1");
-    await input.waitFor();
-    await input.fill(`>${title}`);
     try {
+      await page.keyboard.press("F1");
+      await input.fill(`>${title}`, { timeout: 5000 }); // What closes just then may close this list.
       await page.locator(".quick-input-list .monaco-list-row").filter({ hasText: title }).first().waitFor({ timeout: 8000 });
       break;
     } catch (error) {
@@ -138,6 +137,23 @@ export async function type(page, text, title) {
   await widget.locator("input").first().waitFor({ timeout: 15000 });
   await widget.locator("input").first().fill(text);
   await page.keyboard.press("Enter");
+}
+
+/** Close all editors; what is not saved is lost. */
+export async function closeAll(page) {
+  await palette(page, "View: Close All Editors");
+  const loss = page.getByRole("button", { name: "Don't Save" });
+  await until(async () => (await page.locator(".tabs-container .tab").count()) === 0 || (await loss.isVisible() && (await loss.click(), false)), "no editor");
+}
+
+/** Choose in the context menu of something; a menu takes no click in its first moment. */
+export async function menu(target, name, look = async () => undefined) {
+  await target.click({ button: "right" });
+  const item = target.page().locator(".monaco-menu .action-label").filter({ hasText: name });
+  await item.hover();
+  await sleep(500);
+  await look();
+  await item.click();
 }
 
 export async function openFile(page, ...names) {
