@@ -60,6 +60,39 @@ def test_a_tool_reads_a_file_of_the_workspace(local: Terminal, server: ModelServ
     assert "the content" in str(server.chats[1].body["messages"])
 
 
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_a_reader_that_goes_cancels_the_run_without_a_traceback(
+    local: Terminal, server: ModelServer, more: list[str]
+):
+    local.agent()
+    server.play("first words", *(f" {number}" for number in range(20_000)), Pause(60))
+    with local.start("run", "helper", "hi", "--trust", *more) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.read(20)
+        process.stdout.close()
+        process.wait(30)
+        said = process.stderr.read()
+
+    assert process.returncode == 130
+    assert "Traceback" not in said
+    assert "BrokenPipe" not in said
+    (record,) = local("audit", "--json").json
+    assert record["status"] == "cancelled"
+
+
+def test_tables_are_whole_where_they_are_piped(local: Terminal, server: ModelServer):
+    local.agent()
+    runs = [local("run", "helper", "hi", "--trust", "--json").events for _ in range(2)]
+
+    table = local("audit").out
+
+    ids = {events[-1]["runId"] for events in runs}
+    assert len(ids) == 2
+    assert all(each in table for each in ids)
+    assert "…" not in table
+
+
 def test_ctrl_c_cancels_and_keeps_what_was_said(local: Terminal, server: ModelServer):
     local.agent()
     server.play("first words", Pause(60))

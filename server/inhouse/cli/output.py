@@ -1,6 +1,7 @@
 """How the terminal looks: what a run says on stdout, everything else on stderr."""
 
 import json
+import os
 import sys
 from functools import cache
 from typing import Any
@@ -18,6 +19,10 @@ STYLES = {
 }
 
 
+_PIPED_WIDTH = 1000
+"""Columns where nobody's terminal sets a limit: a program wants the whole cell."""
+
+
 @cache
 def status() -> Console:
     """Give the console for status and errors: stderr, no colour where it is piped."""
@@ -27,7 +32,8 @@ def status() -> Console:
 @cache
 def report() -> Console:
     """Give the console for tables and explanations: stdout."""
-    return Console(highlight=False, soft_wrap=True)
+    width = None if sys.stdout.isatty() else _PIPED_WIDTH
+    return Console(highlight=False, soft_wrap=True, width=width)
 
 
 def text(delta: str) -> None:
@@ -50,6 +56,11 @@ _FILES = ("+++", "---")
 def said(delta: str) -> None:
     """Print what a model says: exactly so, but that no terminal obeys it."""
     text(without_controls(delta) if sys.stdout.isatty() else delta)
+
+
+def nobody_reads() -> None:
+    """Drop what is still to be printed: the reader of the pipe has gone."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def line(value: Any) -> None:

@@ -6,7 +6,7 @@ import contextlib
 import json
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rich.markup import escape
@@ -30,6 +30,7 @@ from inhouse.core.events import (
 )
 from inhouse.core.request import RunRequest
 from inhouse.core.unicode import visible, without_controls
+from inhouse.host.scope import Listen
 
 from . import BAD_USAGE, CANCELLED, COMPLETED, FAILED, output
 from .open_host import open_host
@@ -56,12 +57,31 @@ async def run(options: argparse.Namespace) -> int:
         await host.ask_for_trust()
         plan = host.plan(request)
         show = _as_json() if options.json else Printer(thinking=options.show_thinking).show
-        task = asyncio.ensure_future(host.run(plan, host.new_run_id(), show))
+        listen = _until_nobody_reads(show, lambda: task.cancel())  # noqa: PLW0108  it comes next
+        task = asyncio.ensure_future(host.run(plan, host.new_run_id(), listen))
         with _ctrl_c(task):
             await asyncio.wait([task])
         if task.cancelled():
             return CANCELLED
         return _exit_status(task.result())
+
+
+def _until_nobody_reads(show: Listen, cancel: Callable[[], object]) -> Listen:
+    """Cancel a run whose reader has gone (``inhouse run … | head``), and print no more."""
+    gone = False
+
+    def listen(event: RunEvent) -> None:
+        nonlocal gone
+        if gone:
+            return
+        try:
+            show(event)
+        except BrokenPipeError:
+            gone = True
+            output.nobody_reads()
+            cancel()
+
+    return listen
 
 
 def _exit_status(result: RunResult) -> int:

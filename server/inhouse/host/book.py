@@ -1,6 +1,7 @@
 """Every run that this process knows, newest first."""
 
 import itertools
+import secrets
 from collections import OrderedDict
 
 from inhouse.core.errors import UserError
@@ -13,6 +14,11 @@ KEPT = 200
 SESSIONS_KEPT = 50
 
 
+def make_run_id(number: int) -> str:
+    """Give the id of a process's run: no other process, then or later, gives the same."""
+    return f"run-{number}-{secrets.token_hex(4)}"
+
+
 class Book:
     """Keeps the ledgers of the last runs, and the history of sessions."""
 
@@ -23,7 +29,7 @@ class Book:
 
     def new_run_id(self) -> str:
         """Give an id that people can read: progress tokens and transcripts carry it."""
-        return f"run-{next(self._numbers)}"
+        return make_run_id(next(self._numbers))
 
     def open(self, ledger: Ledger) -> None:
         """Keep a ledger; the oldest finished one goes where there are too many."""

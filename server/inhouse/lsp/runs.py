@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import secrets
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -21,6 +20,7 @@ from inhouse.core.events import (
 )
 from inhouse.core.request import RunRequest
 from inhouse.core.route import Route
+from inhouse.host.book import make_run_id
 
 _TAIL = 80
 _PATIENCE = 5.0
@@ -116,7 +116,7 @@ class Runs:
     ) -> Run:
         """Start ``follow(run)`` in the background."""
         number = next(self._numbers)
-        run = Run(f"run-{number}-{secrets.token_hex(4)}", number, request, route, uri)
+        run = Run(make_run_id(number), number, request, route, uri)
         self._runs[run.id] = run
         task = asyncio.create_task(follow(run), name=run.id)
         self._tasks[run.id] = task
