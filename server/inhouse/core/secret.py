@@ -13,6 +13,8 @@ class Secret:
 
     _text: str | Callable[[], str] = field(repr=False)
     """The text, or what fetches it: then ``reveal()`` may raise `UserError`, and may be slow."""
+    _fetched: list[str] = field(factory=list[str], eq=False, repr=False, init=False)
+    """What was fetched: a keyring is asked once."""
 
     def __attrs_post_init__(self) -> None:
         if isinstance(self._text, str):
@@ -21,9 +23,16 @@ class Secret:
     def reveal(self) -> str:
         if isinstance(self._text, str):
             return self._text
-        text = self._text()
-        remember(text)
-        return text
+        if not self._fetched:
+            text = self._text()
+            remember(text)
+            self._fetched.append(text)
+        return self._fetched[0]
+
+    @property
+    def is_at_hand(self) -> bool:
+        """Tell whether ``reveal()`` answers at once."""
+        return isinstance(self._text, str) or bool(self._fetched)
 
     def __str__(self) -> str:
         return DOTS

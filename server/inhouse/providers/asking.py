@@ -54,11 +54,21 @@ def url_of(endpoint: Endpoint, path: str) -> str:
     return f"{http_address(endpoint.base_url).url.rstrip('/')}/{path}"
 
 
-def headers_of(endpoint: Endpoint) -> dict[str, str]:
+async def headers_of(endpoint: Endpoint) -> dict[str, str]:
     """The key and the headers of the endpoint's one source; its own authorization wins."""
-    key = "unused" if endpoint.api_key is None else endpoint.api_key.reveal()
     own = {name.lower(): value for name, value in endpoint.headers.items()}
-    return {"authorization": f"Bearer {key or 'unused'}", **own}
+    return {"authorization": f"Bearer {await key_of(endpoint)}", **own}
+
+
+async def key_of(endpoint: Endpoint) -> str:
+    """Give the key, or the word that is sent in its place.  Raises `UserError`.
+
+    A keyring may wait for somebody to unlock it: nothing else waits meanwhile.
+    """
+    key = endpoint.api_key
+    if key is None:
+        return "unused"
+    return (key.reveal() if key.is_at_hand else await asyncio.to_thread(key.reveal)) or "unused"
 
 
 async def _reply(
@@ -73,6 +83,7 @@ async def _reply(
     import httpx2  # noqa: PLC0415  # 0.25 s: not before the first request
 
     place = Place(endpoint, "")
+    headers = await headers_of(endpoint)
     try:
         async with (
             asyncio.timeout(seconds),
@@ -80,7 +91,7 @@ async def _reply(
                 method,
                 url_of(endpoint, path),
                 json=body,
-                headers=headers_of(endpoint),
+                headers=headers,
                 timeout=httpx2.Timeout(seconds),
             ) as response,
         ):

@@ -69,6 +69,7 @@ class OllamaChat:
         answer = OllamaAnswer(place)
         since = asyncio.get_running_loop().time()
         body = await self._body(prompt)
+        headers = await headers_of(self.endpoint)
         limit = httpx2.Timeout(None, connect=10, read=self.endpoint.first_token_timeout)
         line: Line | None = None
         try:
@@ -76,7 +77,7 @@ class OllamaChat:
                 "POST",
                 url_of(self.endpoint, "/api/chat"),
                 json=body,
-                headers=headers_of(self.endpoint),
+                headers=headers,
                 timeout=limit,
             )
             async with answered(opening, place) as response:

@@ -56,9 +56,10 @@ class OpenAIChat:
     async def _answer(self, prompt: Prompt, place: Place) -> AsyncGenerator[ModelChunk]:
         """Ask once, and give what comes."""
         answer = ChatAnswer(place, frozenset(tool.name for tool in prompt.tools))
+        client = await self._client()
         since = asyncio.get_running_loop().time()
         try:
-            opening = self._client().create(**self._body(prompt))
+            opening = client.create(**self._body(prompt))
             async with answered(opening, place) as response:
                 line = Line(place, response.http_response.extensions["network_stream"])
                 line.wait_for_first(since)
@@ -90,18 +91,18 @@ class OpenAIChat:
             models = ()
         return failures.not_found(place, said, tuple(model.id for model in models))
 
-    def _client(self) -> Any:
+    async def _client(self) -> Any:
         endpoint = self.endpoint
-        key = "unused" if endpoint.api_key is None else endpoint.api_key.reveal()
+        headers = await headers_of(endpoint)
         client = openai.AsyncOpenAI(
-            api_key=key or "unused",
+            api_key="unused",  # the header is ours
             organization="",
             project="",
             base_url=http_address(endpoint.base_url).url,
             http_client=self.egress.client(endpoint),
             max_retries=0,
             timeout=httpx2.Timeout(None, connect=10, read=endpoint.first_token_timeout),
-            default_headers={**DEFAULT_HEADERS, **headers_of(endpoint)},
+            default_headers={**DEFAULT_HEADERS, **headers},
         )
         return client.chat.completions.with_streaming_response
 

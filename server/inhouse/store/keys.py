@@ -5,7 +5,9 @@ Everything here blocks and may ask the user to unlock: call it through a thread.
 """
 
 import re
+import threading
 from collections.abc import Mapping
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from types import ModuleType
 
@@ -18,6 +20,8 @@ from .database import Database
 
 SERVICE = "inhouse"
 """The name our keys stand under in the keyring."""
+PATIENCE_S = 20.0
+"""Enough to type a password where the keyring asks for one."""
 
 _OTHERWISE = (
     "Keep the key in a variable instead and write ${env:NAME}; "
@@ -36,12 +40,13 @@ class KeyName:
 class KeyStore:
     """The keys' names, and the way to their texts."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, patience: float = PATIENCE_S) -> None:
         self._database = database
+        self._patience = patience
 
     def get(self, name: str) -> str:
         """The key's text.  Raises `UserError` where there is none, or no keyring."""
-        text = _call("get_password", SERVICE, name)
+        text = self._call("get_password", SERVICE, name)
         if not text:
             raise UserError(
                 f"The keyring holds no key {name!r}.  Put it there: inhouse key set {name}",
@@ -57,8 +62,8 @@ class KeyStore:
         if not text or not text.isprintable():
             raise UserError("A key is one line of text, and not empty.")
         remember(text)
-        _call("set_password", SERVICE, name, text)
-        if _call("get_password", SERVICE, name) != text:
+        self._call("set_password", SERVICE, name, text)
+        if self._call("get_password", SERVICE, name) != text:
             raise UserError(f"The keyring did not keep the key {name!r}.  {_OTHERWISE}")
         now = datetime.now(UTC).isoformat(timespec="seconds")
         with self._database.change() as change:
@@ -69,14 +74,17 @@ class KeyStore:
     def delete(self, name: str) -> None:
         """Forget a key and what it was bound to."""
         known = any(one.name == name for one in self.names())
-        if _call("get_password", SERVICE, name) is not None:
-            _call("delete_password", SERVICE, name)
+        if self._call("get_password", SERVICE, name) is not None:
+            self._call("delete_password", SERVICE, name)
         elif not known:
             names = ", ".join(one.name for one in self.names()) or "none"
             raise UserError(f"No key {name!r}.  Keys: {names}", code="no-key")
         with self._database.change() as change:
             change.execute("DELETE FROM key_name WHERE name = ?", (name,))
             change.execute("DELETE FROM key_host WHERE name = ?", (f"keyring:{name}",))
+
+    def _call(self, function: str, *arguments: str) -> str | None:
+        return _call(function, *arguments, seconds=self._patience)
 
     def names(self) -> tuple[KeyName, ...]:
         """The keys that were set here; never their texts."""
@@ -118,7 +126,29 @@ def _check_name(name: str) -> None:
         raise UserError(f"{name!r} is no name for a key: letters, digits and _ . @ / -")
 
 
-def _call(function: str, *arguments: str) -> str | None:
+def _call(function: str, *arguments: str, seconds: float) -> str | None:
+    """Ask the keyring, for so long: one that nobody unlocks may wait for ever."""
+    answer: Future[str | None] = Future()
+
+    def work() -> None:
+        try:
+            answer.set_result(_asked(function, *arguments))
+        except BaseException as error:  # noqa: BLE001  told to whoever asked
+            answer.set_exception(error)
+
+    # Of its own, and not waited for at the end: a pool's thread would keep the process alive.
+    threading.Thread(target=work, name="keyring", daemon=True).start()
+    try:
+        return answer.result(seconds)
+    except TimeoutError:
+        raise UserError(
+            f"The keyring did not answer within {seconds:.0f} s: perhaps it waits to be unlocked.  "
+            f"Unlock it and try again.  {_OTHERWISE}",
+            code="keyring",
+        ) from None
+
+
+def _asked(function: str, *arguments: str) -> str | None:
     keyring = _library()
     from keyring.errors import KeyringError, NoKeyringError  # noqa: PLC0415  slow, rarely needed
 
@@ -131,6 +161,10 @@ def _call(function: str, *arguments: str) -> str | None:
             f"The keyring does not answer ({type(error).__name__}).  Unlock it and try again.  "
             f"{_OTHERWISE}",
             code="keyring",
+        ) from None
+    except Exception as error:  # noqa: BLE001  backends let through whatever their system throws
+        raise UserError(
+            f"The keyring broke ({type(error).__name__}).  {_OTHERWISE}", code="keyring"
         ) from None
 
 
