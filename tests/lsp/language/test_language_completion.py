@@ -59,6 +59,12 @@ TAKEN = (
         "http://127.0.0.1:9/v1",
         "{ baseUrl: 'http://127.0.0.1:9/v1' }",
     ),
+    (
+        "a.ts",
+        BOSS % "localProvider: { baseUrl: 'he|' },",
+        "here",
+        "{ baseUrl: 'http://127.0.0.1:9/v1' }",
+    ),
     ("a.ts", BOSS % "reasoningOptions: { | },", "effort", "effort: 'high',"),
     ("a.ts", BOSS % "reasoningOptions: { effort: '|' },", "low", "effort: 'low'"),
     (
@@ -133,3 +139,59 @@ async def test_models_that_an_endpoint_offered_are_known_the_next_time(writing):
 
         details = [item.get("detail") for item in (await at.completions()).values()]
         assert "offered by here" in details
+
+
+SETTINGS = """%s
+[endpoints.team]
+baseUrl = "http://127.0.0.1:9/v1"
+
+[endpoints."new one"]
+kind = "ollama"
+"""
+IN_SETTINGS = (
+    ('defaultEndpoint = "|"', "here", 'defaultEndpoint = "here"'),
+    ('defaultEndpoint = "|"', "team", 'defaultEndpoint = "team"'),
+    ("defaultEndpoint = |", "new one", 'defaultEndpoint = "new one"'),
+    ('[[routes]]\nagents = "|"', "scout", 'agents = "scout"'),
+    ('[[routes]]\nagents = "*"\nendpoint = "t|"', "team", 'endpoint = "team"'),
+    ('[[routes]]\nagents = "*"\nmodel = "|"', "acme/tiny", 'model = "acme/tiny"'),
+    ("[[routes]]\nend|", "endpoint", '[[routes]]\nendpoint = ""'),
+    ("[endpoints.x]\nbase|", "baseUrl", '\nbaseUrl = "http://localhost:11434"'),
+    ('[endpoints.x]\nkind = "|"', "llamacpp", 'kind = "llamacpp"'),
+    ('[endpoints.x]\npool = ["|"]', "here", 'pool = ["here"]'),
+    ('[endpoints.x.models]\n"a/b" = "|"', "acme/tiny", '"a/b" = "acme/tiny"'),
+    ('privacy = "|"', "local-only", 'privacy = "local-only"'),
+    ("priv|", "privacy", 'privacy = "any"'),
+    ("showTranscript = |", "true", "showTranscript = true"),
+)
+
+
+async def test_settings_are_completed_with_what_there_is(writing):
+    writing.file(".agents/scout.ts", SCOUT)
+    async with writing.editor(NEOVIM) as editor:
+        for line, label, gives in IN_SETTINGS:
+            at = writing.open(editor, "./inhouse.toml", SETTINGS % line)
+
+            assert gives in await at.completed(label), line
+
+
+async def test_a_setting_that_is_there_is_not_offered_again(writing):
+    async with writing.editor(VSCODE) as editor:
+        at = writing.open(editor, "./inhouse.toml", 'privacy = "any"\n|\n[endpoints.x]\n')
+        offered = await at.completions()
+
+        assert "privacy" not in offered
+        assert "routes" in offered
+        other = writing.open(editor, "src/inhouse.toml.txt", "|")
+        assert await other.ask("completion") is None
+
+
+async def test_hover_tells_what_a_setting_means(writing):
+    async with writing.editor(NEOVIM) as editor:
+        text = 'priv|acy = "any"\n'
+        assert (
+            "nothing leaves this machine"
+            in await writing.open(editor, "./inhouse.toml", text).hover()
+        )
+        text = '[[routes]]\nagents = "*"\nendpoint = "he|re"\n'
+        assert "http://127.0.0.1:9/v1" in await writing.open(editor, "./inhouse.toml", text).hover()

@@ -10,7 +10,9 @@ from inhouse.definitions.places import JsonPath, Lines
 _YAML_LINE = re.compile(r"(?P<indent>[ \t]*)(?P<dashes>(?:- +)*)(?P<rest>.*)")
 _YAML_KEY = re.compile(r"""(?P<key>"[^"]*"|'[^']*'|[^\s:#"'\[\]{},][^:#\[\]{},]*?)\s*:(?:\s|$)""")
 _TOML_TABLE = re.compile(r"\s*\[\[?\s*([^\]]+?)\s*\]")
-_TOML_KEY = re.compile(r"""\s*(?P<key>[\w.\-"']+)\s*=""")
+_PART = r"""(?:[\w-]+|"[^"\n]*"|'[^'\n]*')"""
+_TOML_PART = re.compile(_PART)
+_TOML_KEY = re.compile(rf"\s*(?P<key>{_PART}(?:\s*\.\s*{_PART})*)\s*=")
 _WORD = re.compile(r"[\w./@:*-]*$")
 _REST = re.compile(r"[\w./@:*-]*")
 
@@ -123,7 +125,7 @@ def _open_list(lines: Lines, number: int) -> str | None:
 
 
 def _dotted(key: str) -> JsonPath:
-    return tuple(part.strip().strip("\"'") for part in key.split("."))
+    return tuple(part.strip("\"'") for part in _TOML_PART.findall(key))
 
 
 def _word(lines: Lines, offset: int, earliest: int) -> Word:

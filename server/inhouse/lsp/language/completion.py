@@ -90,10 +90,10 @@ def _value_item(site: Site, where: Whereabouts, at: int, word: Word) -> Json:
     bare = where.quoted or word.raw
     text = word.text if bare else writing.written_text(site, word.text)
     item: Json = {
-        "label": word.text,
+        "label": word.label or word.text,
         "kind": word.kind,
         "sortText": f"{at:04}",
-        **_edit(where.range, text, word.text),
+        **_edit(where.range, text, word.label or word.text),
     }
     if word.detail:
         item["detail"] = word.detail
@@ -105,8 +105,9 @@ def _value_item(site: Site, where: Whereabouts, at: int, word: Word) -> Json:
 def _own(words: Iterable[Word], where: Whereabouts) -> Iterator[Word]:
     seen: set[str] = set()
     for word in words:
-        if word.text not in seen and not (word.raw and where.quoted):
-            seen.add(word.text)
+        shown = word.label or word.text
+        if shown not in seen and not (word.raw and where.quoted):
+            seen.add(shown)
             yield word
 
 

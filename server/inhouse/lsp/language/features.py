@@ -19,6 +19,7 @@ from inhouse.lsp.language.hover import hover
 from inhouse.lsp.language.launching import agent_actions, agent_lenses
 from inhouse.lsp.language.navigation import definition, find_references
 from inhouse.lsp.language.renaming import prepare, rename
+from inhouse.lsp.language.settings_file import complete_setting, hover_setting, settings_site
 from inhouse.lsp.language.site import Site, site_of
 from inhouse.lsp.language.symbols import symbols
 
@@ -38,11 +39,13 @@ async def answer(session: "Session", method: str, params: Any) -> Any:
     await session.ready()
     if method == types.TEXT_DOCUMENT_HOVER:  # It tells of the route, which the catalog knows.
         await session.watching.settled()
-    site = site_of(session, document)
+    site, handlers = site_of(session, document), _HANDLERS
     if site is None:
+        site, handlers = settings_site(session, document), _IN_SETTINGS
+    if site is None or method not in handlers:
         return None
     try:
-        return await asyncio.to_thread(_HANDLERS[method], session, site, params)
+        return await asyncio.to_thread(handlers[method], session, site, params)
     except JsonRpcException:
         raise
     except Exception as error:
@@ -112,5 +115,9 @@ _HANDLERS: dict[str, Callable[["Session", Site, Any], Any]] = {
     types.TEXT_DOCUMENT_DOCUMENT_SYMBOL: _symbols,
     types.TEXT_DOCUMENT_PREPARE_RENAME: _at(prepare),
     types.TEXT_DOCUMENT_RENAME: _rename,
+}
+_IN_SETTINGS: dict[str, Callable[["Session", Site, Any], Any]] = {
+    types.TEXT_DOCUMENT_COMPLETION: _at(complete_setting),
+    types.TEXT_DOCUMENT_HOVER: _at(hover_setting),
 }
 METHODS = tuple(_HANDLERS)

@@ -44,6 +44,8 @@ class Word:
     docs: str = ""
     raw: bool = False
     """Written without quotes: ``true``."""
+    label: str = ""
+    """What is offered, where it is not the text itself."""
 
 
 def words_for(session: "Session", site: Site, path: JsonPath, position: Position) -> Iterator[Word]:
@@ -105,6 +107,8 @@ def _base_urls(session: "Session") -> Iterator[Word]:
     for endpoint in session.host.world.settings.endpoints.values():
         if endpoint.base_url:
             yield Word(endpoint.base_url, CONSTANT, f"endpoint {endpoint.name}")
+            # By its name as well: that is what people remember and type.
+            yield Word(endpoint.base_url, CONSTANT, endpoint.base_url, label=endpoint.name)
     yield Word("http://localhost:11434/v1", CONSTANT, "Ollama on this machine")
     yield Word("http://localhost:1234/v1", CONSTANT, "LM Studio on this machine")
     yield Word("http://localhost:8080/v1", CONSTANT, "llama.cpp on this machine")

@@ -1,0 +1,182 @@
+"""Completion and hover in ``inhouse.toml`` and the user's ``config.toml``, on unsaved text."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from typing import TYPE_CHECKING, Any, get_args
+
+from inhouse.core.route import Endpoint
+from inhouse.core.text import Position
+from inhouse.definitions.cursor import Role, Whereabouts, path_at
+from inhouse.definitions.places import JsonPath
+from inhouse.lsp.client import Json
+from inhouse.lsp.diagnostics import lsp_range
+from inhouse.lsp.language.models import model_words
+from inhouse.lsp.language.site import Site
+from inhouse.lsp.language.vocabulary import CLASS, CONSTANT, ENUM_MEMBER, KEYWORD, MODULE, Word
+from inhouse.lsp.language.wording import markup
+from inhouse.lsp.watching import SETTINGS_FILES
+from inhouse.settings.table import BY_NAME, ENDPOINT_BY_NAME, ROUTE_BY_NAME, Key, Scope
+
+if TYPE_CHECKING:
+    from inhouse.lsp.documents import OpenDocument
+    from inhouse.lsp.session import Session
+
+_PROPERTY = 10
+_HEADER = re.compile(r"^\s*\[", re.MULTILINE)
+_KEY = re.compile(r"^\s*([\w-]+)\s*=", re.MULTILINE)
+_TABLE = re.compile(r"^\s*\[\s*endpoints\s*\.\s*([\w-]+|\"[^\"\n]+\")", re.MULTILINE)
+
+
+def settings_site(session: "Session", document: "OpenDocument") -> Site | None:
+    """The site of a settings file; None where it is none of ours."""
+    path = document.path
+    if path is None or path.name not in SETTINGS_FILES:
+        return None
+    own = session.host.services.folders.config
+    mine = path.parent == own if path.name != SETTINGS_FILES[0] else True
+    return Site(path, document.uri, document.text, document.version) if mine else None
+
+
+def complete_setting(session: "Session", site: Site, position: Position) -> list[Json]:
+    """Give the keys or values that fit at a place."""
+    where = path_at(site.path, site.text, position)
+    if where is None:
+        return []
+    if where.role is Role.KEY:
+        there = _written_around(site, position)
+        keys = (key for key in _keys(where.container).values() if key.name not in there)
+        return [_key_item(session, where, key) for key in keys]
+    words = {word.text: word for word in _words(session, site, where.path)}
+    return [_value_item(where, word) for word in words.values() if not (word.raw and where.quoted)]
+
+
+def hover_setting(session: "Session", site: Site, position: Position) -> Json | None:
+    """Tell what a key means, and what an endpoint's name stands for."""
+    where = path_at(site.path, site.text, position)
+    if where is None or not where.word:
+        return None
+    endpoint = session.host.world.settings.endpoints.get(where.word)
+    if where.role is Role.VALUE and endpoint is not None and _names_endpoint(where.path):
+        text = _endpoint_text(endpoint)
+    else:
+        key = _key(where.path)
+        if key is None:
+            return None
+        text = _key_text(key)
+    contents = markup(session.client, text, "textDocument.hover.contentFormat")
+    return {"contents": contents, "range": lsp_range(where.range)}
+
+
+def _keys(container: JsonPath) -> Mapping[str, Key]:
+    match container:
+        case ():
+            return BY_NAME
+        case ("routes", *_):
+            return ROUTE_BY_NAME
+        case ("endpoints", _):
+            return ENDPOINT_BY_NAME
+        case _:
+            return {}
+
+
+def _key(path: JsonPath) -> Key | None:
+    """The setting that a path leads to, or into."""
+    for length in range(len(path), 0, -1):
+        known = _keys(path[: length - 1]).get(str(path[length - 1]))
+        if known is not None:
+            return known
+    return None
+
+
+def _names_endpoint(path: JsonPath) -> bool:
+    if path == ("defaultEndpoint",) or path[-2:] == ("routes", "endpoint"):
+        return True
+    return len(path) >= 3 and path[0] == "endpoints" and path[2] == "pool"  # noqa: PLR2004
+
+
+def _words(session: "Session", site: Site, path: JsonPath) -> Iterator[Word]:
+    if _names_endpoint(path):
+        yield from _endpoints(session, site)
+    elif path[-2:] == ("routes", "agents"):
+        yield from (Word(one, CLASS, "agent") for one in session.host.world.catalog.agents)
+        yield Word("*", CONSTANT, "every agent")
+    elif path[-2:] == ("routes", "model") or path[2:3] == ("models",):
+        yield from (Word(model, MODULE, source) for model, source in model_words(session))
+    elif (key := _key(path)) is not None:
+        yield from _values(key)
+
+
+def _endpoints(session: "Session", site: Site) -> Iterator[Word]:
+    """Those of this very text first: it may not be saved."""
+    for name in _TABLE.findall(site.text):
+        yield Word(name.strip('"'), CONSTANT, "in this file")
+    for endpoint in session.host.world.settings.endpoints.values():
+        yield Word(endpoint.name, CONSTANT, endpoint.base_url)
+
+
+def _values(key: Key) -> Iterator[Word]:
+    kinds = get_args(key.type) or (key.type,)
+    if isinstance(kinds[-1], type) and issubclass(kinds[-1], Enum):
+        for each in kinds[-1]:
+            yield Word(str(each.value), ENUM_MEMBER, "default" if each.value == key.default else "")
+    elif key.type is bool:
+        yield from (Word(text, KEYWORD, raw=True) for text in ("true", "false"))
+    elif key.type is str:
+        yield from (Word(each, CONSTANT, "for example") for each in key.examples)
+
+
+def _written_around(site: Site, position: Position) -> set[str]:
+    """The keys of the table at the cursor, without the one on its line."""
+    lines = site.lines
+    start, end = lines.start(position.line), lines.offset(lines.line(position.line).end)
+    headers = [found.start() for found in _HEADER.finditer(site.text)]
+    begin = max((at for at in headers if at < start), default=0)
+    until = min((at for at in headers if at > end), default=len(site.text))
+    return {*_KEY.findall(site.text[begin:start]), *_KEY.findall(site.text[end:until])}
+
+
+def _key_item(session: "Session", where: Whereabouts, key: Key) -> Json:
+    documentation = "textDocument.completion.completionItem.documentationFormat"
+    item: Json = {
+        "label": key.name,
+        "kind": _PROPERTY,
+        "documentation": markup(session.client, _key_text(key), documentation),
+    }
+    return item | _edit(where, f"{key.name} = {_first(key)}", key.name)
+
+
+def _first(key: Key) -> str:
+    """A value to begin with."""
+    kinds: tuple[Any, ...] = get_args(key.type)
+    given = key.examples[0] if key.examples and not kinds else key.default
+    if given is None:
+        return '""' if key.type is str else "0"
+    if isinstance(given, dict) or key.type is dict:
+        return "{}"
+    return json.dumps(given, ensure_ascii=False)
+
+
+def _value_item(where: Whereabouts, word: Word) -> Json:
+    text = word.text if where.quoted or word.raw else json.dumps(word.text, ensure_ascii=False)
+    item: Json = {"label": word.text, "kind": word.kind}
+    if word.detail:
+        item["detail"] = word.detail
+    return item | _edit(where, text, word.text)
+
+
+def _edit(where: Whereabouts, text: str, filter_text: str) -> Json:
+    edit = {"range": lsp_range(where.range), "newText": text}
+    return {"filterText": filter_text, "textEdit": edit}
+
+
+def _key_text(key: Key) -> str:
+    default = "" if key.default is None else f" · default `{json.dumps(key.default)}`"
+    scope = "Only your own settings can say it." if key.scope is Scope.USER else ""
+    parts = [f"**{key.name}**{default}", key.description, scope]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _endpoint_text(endpoint: Endpoint) -> str:
+    return f"**{endpoint.name}** ({endpoint.kind.value})\n\n`{endpoint.base_url}`"
