@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from inhouse.core.errors import ToolError
@@ -19,6 +20,7 @@ from inhouse.tools.placeholders import placeholders
 from support.workspaces import Bench, bench, write_files
 
 CALLS = json.loads(Path(__file__).with_name("hostile_calls.json").read_text(encoding="utf-8"))
+CODEBUFF = json.loads(Path(__file__).with_name("codebuff_tools.json").read_text("utf-8"))
 CANARY = "canary-3f9a"
 TOOLS = sorted({call["tool"] for call in CALLS})
 
@@ -109,6 +111,8 @@ async def answered(here: Bench, tool: str, arguments: dict[str, Any]) -> str:
     try:
         async with asyncio.timeout(30):
             result = await here.call(tool, **arguments)
+        if tool in CODEBUFF:
+            jsonschema.Draft202012Validator(CODEBUFF[tool]["output"]).validate(result)
     except ToolError as error:
         result = {"errorMessage": str(error)}
     assert result is not None

@@ -1,7 +1,26 @@
+"""What tools take and give is Codebuff's, so that its definitions run here as they are."""
+
+import json
+from pathlib import Path
+from typing import Any
+
 import jsonschema
 import pytest
 
+from inhouse.core.definition import OutputMode
+from inhouse.core.messages import ToolMessage
+from inhouse.providers.scripted import call, say
 from inhouse.tools import schemas
+from support.play import agent, play
+from support.workspaces import bench
+
+CODEBUFF = json.loads(Path(__file__).with_name("codebuff_tools.json").read_text(encoding="utf-8"))
+"""Input, result and ``endsAgentStep`` of each tool, without descriptions."""
+SKILL = "---\nname: release\ndescription: How to\n---\nDo it.\n"
+
+
+def fits(name: str, value: Any) -> None:
+    jsonschema.Draft202012Validator(CODEBUFF[name]["output"]).validate(value)
 
 
 @pytest.mark.parametrize("name", schemas.names())
@@ -13,6 +32,91 @@ def test_each_schema_is_one_and_describes_an_object(name):
     assert spec.description
 
 
-def test_a_tool_that_gives_facts_ends_a_step():
-    assert schemas.ends_step("read_files")
-    assert not schemas.ends_step("write_file")
+@pytest.mark.parametrize("name", CODEBUFF)
+def test_each_tool_takes_what_codebuffs_takes(name):
+    assert _bare(schemas.spec(name).parameters) == _bare(CODEBUFF[name]["input"])
+    assert schemas.ends_step(name) is CODEBUFF[name]["endsAgentStep"]
+
+
+def _bare(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_bare(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    shape = {key: value for key, value in schema.items() if key != "additionalProperties"}
+    if isinstance(shape.get("description"), str):
+        del shape["description"]
+    return {key: _bare(value) for key, value in shape.items()}
+
+
+PAIR = {"oldString": "one", "newString": "two"}
+USES = [
+    ("read_files", {"paths": ["a.txt", "nope", ".env", ".env.example"]}),
+    ("read_subtree", {"paths": [".", "a.txt", "nope"]}),
+    ("list_directory", {"path": "."}),
+    ("list_directory", {"path": "nope"}),
+    ("glob", {"pattern": "**"}),
+    ("glob", {"pattern": "../*"}),
+    ("find_files", {"prompt": "where is one"}),
+    ("find_files", {"prompt": "nowhere"}),
+    ("code_search", {"pattern": "one"}),
+    ("code_search", {"pattern": "("}),
+    ("str_replace", {"path": "a.txt", "replacements": [PAIR]}),
+    ("str_replace", {"path": "a.txt", "replacements": [{"oldString": "x", "newString": "y"}]}),
+    ("write_file", {"path": "b.txt", "instructions": "", "content": "x"}),
+    ("write_file", {"path": "../b.txt", "instructions": "", "content": "x"}),
+    ("propose_str_replace", {"path": "a.txt", "replacements": [PAIR]}),
+    ("propose_write_file", {"path": "b.txt", "instructions": "", "content": "x"}),
+    ("propose_write_file", {"path": ".env", "instructions": "", "content": "x"}),
+    ("create_plan", {"path": "plan.md", "plan": "# Plan"}),
+    ("apply_patch", {"operation": {"type": "create_file", "path": "c", "diff": "@@\n+c"}}),
+    ("apply_patch", {"operation": {"type": "delete_file", "path": "a.txt"}}),
+    ("apply_patch", {"operation": {"type": "delete_file", "path": "nope"}}),
+    ("run_terminal_command", {"command": "echo hi; echo no >&2"}),
+    ("run_terminal_command", {"command": "sleep 60", "timeout_seconds": 1}),
+    ("run_terminal_command", {"command": "sleep 60", "process_type": "BACKGROUND"}),
+    ("run_terminal_command", {"command": ""}),
+    ("ask_user", {"questions": [{"question": "Which?", "options": [{"label": "Run once"}]}]}),
+    ("read_url", {"url": "https://example.com"}),
+    ("skill", {"name": "release"}),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments"), USES)
+async def test_each_tool_of_the_workspace_gives_what_codebuffs_gives(tmp_path, name, arguments):
+    files = {"a.txt": "one\n", ".env": "x", ".env.example": "x"}
+    files[".agents/skills/release/SKILL.md"] = SKILL
+    here = bench(tmp_path / "w", files, answers=(("Run once",),), home=tmp_path)
+
+    value = await here.call(name, **arguments)
+
+    fits(name, value)
+    await here.context.memory.aclose()
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("add_message", {"role": "user", "content": "x"}),
+        ("set_messages", {"messages": [{"role": "user", "content": "x"}]}),
+        ("set_output", {"data": {"a": 1}}),
+        ("think_deeply", {"thought": "x"}),
+        ("write_todos", {"todos": [{"task": "a", "completed": True}]}),
+        ("suggest_followups", {"followups": [{"prompt": "a", "label": "b"}]}),
+        ("add_subgoal", {"id": "1", "objective": "a", "status": "NOT_STARTED"}),
+        ("lookup_agent_info", {"agentId": "kid"}),
+        ("end_turn", {}),
+        ("task_completed", {}),
+    ],
+)
+async def test_each_tool_of_the_run_gives_what_codebuffs_gives(name, arguments):
+    played = await play(
+        [[call(name, json.dumps(arguments))], say("done")],
+        tool_names=(name,),
+        find={"kid": agent(id="kid")}.get,
+        output_mode=OutputMode.STRUCTURED_OUTPUT,
+    )
+
+    assert played.error is None
+    (result,) = [each for each in played.state.messages if isinstance(each, ToolMessage)]
+    fits(name, result.output)
