@@ -271,3 +271,196 @@ async def test_searching_sees_what_is_unsaved_and_what_the_agent_itself_proposed
         listed = json.loads(results[-1])["files"]
         assert {"sub/new.txt", "never_saved.txt"} < set(listed)
         assert "canary" not in str([request.body for request in fixing.server.chats])
+
+
+async def test_a_run_started_in_another_folder_of_the_workspace_works_from_there(fixing, tmp_path):
+    """Its sub-agents too; and every other folder stays in reach."""
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "b.txt").write_text("in other\n")
+    fixing.file("a.txt", "in work\n")
+    tools = ("read_files", "code_search", "spawn_agents")
+    fixing.agent("boss", *tools, spawnableAgents=["fixer"], model="boss-model")
+    fixing.server.play(
+        call("read_files", paths=["b.txt", "work/a.txt", str(fixing.folder / "a.txt")]),
+        call("code_search", pattern="in (work|other)", flags="-l"),
+        call("spawn_agents", agents=[{"agent_type": "fixer", "prompt": "go"}]),
+        model="boss-model",
+    )
+    fixing.server.play(call("read_files", paths=["b.txt"]), replace("b.txt", ("in", "IN")))
+    folders = [{"uri": each.as_uri(), "name": each.name} for each in (fixing.folder, other)]
+    how = fixing.how(VSCODE, workspaceFolders=folders)
+    async with open_editor(fixing.folder, **how) as editor:
+        uri = editor.open(other / "b.txt")
+        started = await editor.command("inhouse.run", {"agent": "boss", "uri": uri})
+        result = await editor.ended(started["runId"])
+
+        assert result["status"] == "completed", result
+        told = [
+            json.loads(message["content"])
+            for message in fixing.server.chats[-1].body["messages"]
+            if message["role"] == "tool"
+        ]
+        assert [each["content"] for each in told[0]] == ["in other\n", "in work\n", "in work\n"]
+        assert told[1]["stdout"] == "Found 2 files\n./b.txt\n./work/a.txt"
+        childs = str(
+            [chat.body for chat in fixing.server.chats if chat.body["model"] != "boss-model"]
+        )
+        assert "in other" in childs
+        assert [each["uri"] for each in result["edits"]] == [uri]
+
+
+def delete(path):
+    return call("apply_patch", operation={"type": "delete_file", "path": path})
+
+
+@pytest.mark.parametrize("mode", ["apply", "review"])
+@pytest.mark.parametrize("client", ["neovim", "eglot"])
+async def test_files_are_deleted_by_the_editor_or_by_nobody_while_it_has_them_open(
+    fixing, client, mode
+):
+    fixing.agent("fixer", "apply_patch")
+    fixing.settings["edits"] = mode
+    opened, closed = fixing.file("open.txt", "one\n"), fixing.file("closed.txt", "one\n")
+    fixing.server.play(delete("open.txt"), delete("closed.txt"))
+    async with open_editor(fixing.folder, **fixing.how(CLIENTS[client])) as editor:
+        uri = editor.open(opened)
+        started = await editor.command("inhouse.run", {"agent": "fixer"})
+        result = await editor.ended(started["runId"])
+        problems = []
+        if mode == "review":
+            assert [each["state"] for each in result["edits"]] == ["proposed", "proposed"]
+            assert opened.exists()
+            assert closed.exists()
+            problems = (await editor.command("inhouse.edits.apply", {}))["problems"]
+            result = await editor.command("inhouse.result", {"runId": started["runId"]})
+
+        can_delete = client != "eglot"
+        states = {each["uri"]: each["state"] for each in result["edits"]}
+        left = "rejected" if mode == "apply" else "proposed"
+        assert states == {uri: "applied" if can_delete else left, closed.as_uri(): "applied"}
+        assert opened.exists() is not can_delete
+        assert not closed.exists()
+        told = str(fixing.server.chats[-1].body["messages"]) + str(problems)
+        assert ("has the file open" in told) is not can_delete
+
+
+@pytest.mark.parametrize("mode", ["apply", "review"])
+async def test_what_is_typed_while_a_change_is_on_its_way_is_kept(fixing, mode):
+    fixing.settings["edits"] = mode
+    path = fixing.file("a.txt", "one\ntwo\nthree\n")
+    fixing.server.play(replace("a.txt", ("three", "THREE")))
+    async with open_editor(fixing.folder, **fixing.how(VSCODE)) as editor:
+        uri = editor.open(path)
+        tries = []
+
+        def typed_meanwhile(params):
+            tries.append(params)
+            if len(tries) == 1:
+                editor.change(uri, "typed\n" + editor.buffers[uri])
+            return editor.apply(params)
+
+        editor.on["workspace/applyEdit"] = typed_meanwhile
+        started = await editor.command("inhouse.run", {"agent": "fixer"})
+        result = await editor.ended(started["runId"])
+        if mode == "review":
+            answer = await editor.command("inhouse.edits.apply", {})
+            assert answer["problems"] == []
+            result = await editor.command("inhouse.result", {"runId": started["runId"]})
+
+        assert [each["state"] for each in result["edits"]] == ["applied"]
+        assert editor.buffers[uri] == "typed\none\ntwo\nTHREE\n"
+        assert len(tries) == 2
+
+
+async def test_an_editor_that_always_says_no_is_not_asked_for_ever(fixing):
+    fixing.settings["edits"] = "apply"
+    path = fixing.file("a.txt", "one\n")
+    fixing.server.play(replace("a.txt", ("one", "two")))
+    async with open_editor(fixing.folder, **fixing.how(VSCODE)) as editor:
+        uri = editor.open(path)
+
+        def never(_):
+            editor.change(uri, "typed\n" + editor.buffers[uri])
+            return {"applied": False, "failureReason": "never"}
+
+        editor.on["workspace/applyEdit"] = never
+        started = await editor.command("inhouse.run", {"agent": "fixer"})
+        result = await editor.ended(started["runId"])
+
+        assert [each["state"] for each in result["edits"]] == ["rejected"]
+        assert len(editor.asked("workspace/applyEdit")) == 3
+
+
+@pytest.mark.parametrize("gone", ["deleted", "renamed"])
+@pytest.mark.parametrize("was_open", [True, False])
+async def test_a_file_that_goes_while_its_edit_waits_is_told_and_not_made_anew(
+    fixing, gone, was_open
+):
+    path = fixing.file("a.txt", "one\n")
+    fixing.server.play(replace("a.txt", ("one", "two")))
+    async with open_editor(fixing.folder, **fixing.how(VSCODE)) as editor:
+        uri = editor.open(path) if was_open else path.as_uri()
+        started = await editor.command("inhouse.run", {"agent": "fixer"})
+        await editor.ended(started["runId"])
+        if was_open:
+            editor.close(uri)
+        if gone == "deleted":
+            path.unlink()
+        else:
+            path.rename(path.with_name("b.txt"))
+
+        (waiting,) = await editor.command("inhouse.edits")
+        answer = await editor.command("inhouse.edits.apply", {})
+
+        assert answer["applied"] == []
+        assert "a.txt: the text has changed" in answer["problems"][0]
+        assert not path.exists()
+        assert editor.asked("workspace/applyEdit") == []
+        preview = await editor.command("inhouse.edits.preview", {"uri": waiting["uri"]})
+        assert (preview["original"], preview["proposed"]) == (None, None)
+        await editor.command("inhouse.edits.reject", {})
+        assert await editor.command("inhouse.edits") == []
+
+
+BYTES = {
+    "crlf": b"one\r\ntwo teh\r\nthree\r\n",
+    "mixed": b"one\r\ntwo teh\nthree\r\n",
+    "bom": "one\r\ntwo teh\r\n".encode("utf-8-sig"),
+    "no_end": b"one\ntwo teh",
+    "astral": "one 😀\n😀😀 teh 😀\n\u2028\n end".encode(),
+    "utf16": "one\r\ntwo teh 😀\r\n".encode("utf-16"),
+    "latin": "café\nteh é\n".encode("latin-1"),
+    "odd_lines": "one\n\x0cteh\x0b\u0085 two\rthree\n".encode(),
+}
+CODECS = {"utf16": "utf-16-le", "latin": "latin-1"}
+
+
+@pytest.mark.parametrize("client", ["none", "vscode"])
+async def test_bytes_that_no_edit_is_about_stay_as_they_were(fixing, client):
+    """On disk where the client changes no files, in its buffers where it does."""
+    fixing.settings["edits"] = "apply"
+    for name, content in BYTES.items():
+        (fixing.folder / name).write_bytes(content)
+    fixing.server.play(*(replace(name, ("teh", "thé")) for name in BYTES))
+    capabilities = CLIENTS.get(client, {})
+    async with open_editor(fixing.folder, **fixing.how(capabilities)) as editor:
+        uris = {}
+        if client == "vscode":
+            texts = {
+                name: content.decode({"utf16": "utf-16", "latin": "latin-1"}.get(name, "utf-8-sig"))
+                for name, content in BYTES.items()
+            }
+            uris = {name: editor.open(fixing.folder / name, text) for name, text in texts.items()}
+        started = await editor.command("inhouse.run", {"agent": "fixer"})
+        result = await editor.ended(started["runId"])
+
+        assert {each["state"] for each in result["edits"]} == {"applied"}, result
+        for name, content in BYTES.items():
+            on_disk = (fixing.folder / name).read_bytes()
+            if client == "vscode":
+                assert editor.buffers[uris[name]] == texts[name].replace("teh", "thé"), name
+                assert on_disk == content, "written behind the editor's back"
+            else:
+                old, new = (text.encode(CODECS.get(name, "utf-8")) for text in ("teh", "thé"))
+                assert on_disk == content.replace(old, new), name

@@ -1,6 +1,7 @@
 """What one run works with: its workspace, its tools, its model, all bound to one plan."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
@@ -47,7 +48,8 @@ async def bind(scope: Scope) -> Bound:
     """Bind what a plan names.  Raises `InhouseError`."""
     host, plan = scope.host, scope.plan
     approver = AskingAloud(host.door.approver, scope.tell)
-    workspace = host.workspace_for(plan.request, scope.state.run_id, scope.tell, approver)
+    roots = scope.family.roots
+    workspace = host.workspace_for(plan.request, scope.state.run_id, scope.tell, approver, roots)
     context = _context(scope, workspace, approver)
     find = _finder(host)
     tools = (
@@ -58,7 +60,7 @@ async def bind(scope: Scope) -> Bound:
     return Bound(
         model=connected(scope),
         tools=tools,
-        prompt=await _prompt(plan.request, workspace, host),
+        prompt=await _prompt(plan.request, workspace, roots),
         approver=approver,
         spawnable=_spawnable(plan.definition, find),
         placeholders=placeholders(context),
@@ -75,10 +77,10 @@ def _context(scope: Scope, workspace: Workspace, approver: Approver) -> ToolCont
         commands=settings.commands,
         allowed_commands=settings.allowed_commands,
         privacy=scope.plan.limits.privacy,
-        approvals=WorkspaceApprovals(host.services.approvals, host.main_root),
+        approvals=WorkspaceApprovals(host.services.approvals, workspace.root),
         memory=scope.family.memory,
         environment=host.environ,
-        extra_roots=host.roots[1:],
+        extra_roots=scope.family.roots[1:],
         fetch=_fetcher(scope, approver),
         windowed_file_reads=scope.plan.definition.windowed_file_reads,
     )
@@ -97,9 +99,9 @@ def _fetcher(scope: Scope, approver: Approver) -> Fetch:
     return fetch
 
 
-async def _prompt(request: RunRequest, workspace: Workspace, host: "Host") -> str | None:
+async def _prompt(request: RunRequest, workspace: Workspace, roots: tuple[Path, ...]) -> str | None:
     """Give the user's prompt with what was under the cursor behind it."""
-    started_on = await selection(request, workspace, host.roots or (host.main_root,))
+    started_on = await selection(request, workspace, roots)
     parts = [request.prompt, started_on.as_prompt() if started_on else ""]
     return "\n\n".join(part for part in parts if part) or None
 

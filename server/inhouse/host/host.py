@@ -15,15 +15,12 @@ from inhouse.core.redaction import remember
 from inhouse.core.request import AgentSummary, RunRequest
 from inhouse.core.route import EndpointStatus, Route
 from inhouse.core.settings import Settings
-from inhouse.providers.budget import Budget
 from inhouse.settings import editor_layer
-from inhouse.tools.context import RunMemory
 
 from .book import Book
-from .ledger import Ledger
 from .plan import Plan, Surroundings, choice_for, usable_definition
 from .records import RecordKeeper, replay_of
-from .scope import Family, Listen
+from .scope import Listen
 from .services import Services, open_services
 from .world import Client, World, look_around
 
@@ -241,7 +238,12 @@ class Host:
         return self.roots[0] if self.roots else Path.home()
 
     def workspace_for(
-        self, request: RunRequest, run_id: str, emit: Emit, approver: Approver
+        self,
+        request: RunRequest,
+        run_id: str,
+        emit: Emit,
+        approver: Approver,
+        roots: tuple[Path, ...],
     ) -> Workspace:
         """Make the workspace of one run, as the door has it."""
         return self.door.make_workspace(
@@ -251,21 +253,9 @@ class Host:
                 emit=emit,
                 settings=self.world.settings,
                 approver=approver,
-                roots=self.roots or (self.main_root,),
+                roots=roots,
             )
         )
-
-    def new_family(self, ledger: Ledger) -> Family:
-        """Give what a run and its sub-agents share."""
-        settings = self.world.settings
-        budget = Budget(
-            settings.budget_usd,
-            daily_limit_usd=settings.daily_budget_usd,
-            day=self.services.spending,
-            limit_source=settings.sources.get("budgetUsd", "budgetUsd"),
-            daily_source=settings.sources.get("dailyBudgetUsd", "dailyBudgetUsd"),
-        )
-        return Family(ledger, RunMemory(), budget)
 
     def keep_record(self, result: RunResult, request: RunRequest) -> None:
         """Keep the record of a finished run; a sub-agent's is part of its parent's."""

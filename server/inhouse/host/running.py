@@ -28,7 +28,7 @@ from .cleaning import cleaned
 from .connecting import connecting, verified
 from .ledger import Ledger
 from .plan import Plan
-from .scope import Family, Listen, Scope
+from .scope import Family, Listen, Scope, new_family
 
 if TYPE_CHECKING:
     from .host import Host
@@ -57,7 +57,7 @@ async def run(
         ledger.observe(happening)
         listen(RunEvent(run_id, plan.agent.id, happening, parent))
 
-    family = evolve(above, ledger=ledger) if above else host.new_family(ledger)
+    family = evolve(above, ledger=ledger) if above else new_family(host, ledger, plan.request)
     scope = Scope(host, plan, RunState(run_id=run_id), family, tell, listen)
     done: LoopResult | None = None
     with recording() as contacts:

@@ -1,18 +1,21 @@
 """One run under one name: who started it, what it shares, where it reports."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
 from inhouse.core.events import RunEvent
 from inhouse.core.ports import Emit
+from inhouse.core.request import RunRequest
 from inhouse.providers.budget import Budget
 from inhouse.providers.egress import Egress
 from inhouse.tools.context import RunMemory
 
 from .ledger import Ledger
 from .plan import Plan
+from .started_at import nearest_first
 
 if TYPE_CHECKING:
     from inhouse.loop import RunState
@@ -31,6 +34,8 @@ class Family:
     ledger: Ledger
     memory: RunMemory
     budget: Budget
+    roots: tuple[Path, ...]
+    """The folders of the workspace, the one that the user started in first."""
     parent: "RunState | None" = None
     """The state of the agent that spawned this one."""
     inline: bool = False
@@ -60,3 +65,17 @@ class Scope:
     """Takes what happens in this run."""
     listen: Listen
     """Takes the events of this run and of those below it."""
+
+
+def new_family(host: "Host", ledger: Ledger, request: RunRequest) -> Family:
+    """Give what a run that nobody spawned shares with its sub-agents."""
+    settings = host.world.settings
+    budget = Budget(
+        settings.budget_usd,
+        daily_limit_usd=settings.daily_budget_usd,
+        day=host.services.spending,
+        limit_source=settings.sources.get("budgetUsd", "budgetUsd"),
+        daily_source=settings.sources.get("dailyBudgetUsd", "dailyBudgetUsd"),
+    )
+    roots = nearest_first(host.roots or (host.main_root,), request.path)
+    return Family(ledger, RunMemory(), budget, roots)

@@ -74,6 +74,14 @@ async def selection(
     return Selection(place.shown, text[:LONGEST], request.range, len(text) > LONGEST)
 
 
+def nearest_first(roots: tuple[Path, ...], path: Path | None) -> tuple[Path, ...]:
+    """Put the folder that a run was started in before the others."""
+    if path is None:
+        return roots
+    place = path.resolve()
+    return tuple(sorted(roots, key=lambda root: not place.is_relative_to(root)))
+
+
 def cut_out(text: str, part: Range) -> str:
     """Give the part of a text; positions beyond its end mean its end."""
     lines = _LINE.findall(text)  # str.splitlines ends lines at form feeds too; editors do not.

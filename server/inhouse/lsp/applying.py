@@ -16,6 +16,8 @@ from inhouse.tools.edits import hunks, text_edits
 Json = dict[str, Any]
 _PATIENCE = 30.0
 """Seconds for the editor to make a change: some of them ask the user first."""
+TRIES = 3
+"""How often a change is sent whose document was typed in while it was on its way."""
 _SETTLING = 1.0
 """Seconds for the editor to tell what its buffer holds after a change."""
 

@@ -33,7 +33,7 @@ class EditorWorkspace:
         self._session = session
         self._context = context
         self._agent = context.request.agent
-        self._roots = _nearest_first(context.roots, context.request.path)
+        self._roots = context.roots
         self._disk = disk_workspace(self._roots, context.approver)
 
     @property
@@ -53,15 +53,20 @@ class EditorWorkspace:
         if self._context.settings.edits is EditMode.REVIEW:
             return await self.propose(edit)
         async with self._session.review.turn:
-            current = await self._current(edit.path)
-            new = _rebased(edit, current.text)
-            if isinstance(new, ToolError):
-                return self._rejected(edit, str(new))
-            problem = await self._change(current, new)
+            current = before = await self._current(edit.path)
+            new = problem = None
+            for _ in range(applying.TRIES):
+                new = _rebased(edit, current.text)
+                if isinstance(new, ToolError):
+                    return self._rejected(edit, str(new))
+                problem = await self._change(current, new)
+                before, current = current, await self._current(edit.path)
+                if problem is None or current.version == before.version:
+                    break
         if problem is not None:
             return self._rejected(edit, problem)
-        self._emit(edit.path, EditState.APPLIED, current.text, new)
-        moved = "" if edit.old == current.text else "  The user's own changes meanwhile are kept."
+        self._emit(edit.path, EditState.APPLIED, before.text, new)
+        moved = "" if edit.old == before.text else "  The user's own changes meanwhile are kept."
         return EditOutcome(EditState.APPLIED, f"Applied in the editor.{moved}")
 
     async def propose(self, edit: Edit) -> EditOutcome:
@@ -160,8 +165,9 @@ async def change(
     operation = "create" if current.text is None else "delete" if new is None else None
     able = applying.can_operate(link, operation) if operation else applying.can_apply(link)
     if not able:
-        if current.version is not None and operation != "delete":
-            return "this editor takes no changes from a language server, and has the file open"
+        if current.version is not None:
+            verb = "deletes no files for" if operation == "delete" else "takes no changes from"
+            return f"this editor {verb} a language server, and has the file open"
         outcome = await disk.write(Edit(current.path, current.text, new))
         return None if outcome.state is EditState.APPLIED else outcome.message
     on_disk = None if current.version is not None else current.text
@@ -182,14 +188,6 @@ def _rebased(edit: Edit, current: str | None) -> str | ToolError | None:
 
 def _silent(_: Happening) -> None:
     """Tell nobody."""
-
-
-def _nearest_first(roots: tuple[Path, ...], path: Path | None) -> tuple[Path, ...]:
-    """The folder that the run was started in comes first."""
-    if path is None:
-        return roots
-    place = real(path)
-    return tuple(sorted(roots, key=lambda root: not place.is_relative_to(root)))
 
 
 def _shown(path: Path, root: Path) -> str:

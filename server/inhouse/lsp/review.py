@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 from inhouse.core.errors import UserError
 from inhouse.core.events import EditState
 from inhouse.core.text import Position, Range, Severity
-from inhouse.lsp.applying import Current
+from inhouse.lsp.applying import TRIES, Current
 from inhouse.lsp.arguments import Hunks
 from inhouse.lsp.client import Json, real, to_path
 from inhouse.lsp.diagnostics import Diagnostic, diagnostic, lsp_range
@@ -144,7 +144,9 @@ class Review:
         self._tell(done, EditState.APPLIED if apply else EditState.REJECTED)
         return Decided(tuple(done), tuple(problems))
 
-    async def _apply(self, path: Path, chosen: list[Pending]) -> tuple[list[Pending], list[str]]:
+    async def _apply(
+        self, path: Path, chosen: list[Pending], tries: int = TRIES
+    ) -> tuple[list[Pending], list[str]]:
         current = await self._session.current(path)
         self._texts[path] = current.text
         waiting = self._waiting[path]
@@ -164,6 +166,9 @@ class Review:
         new = None if gone else apply_hunks(current.text, hunks)
         problem = await self._session.change(current, new, label="Inhouse: apply changes")
         if problem is not None:
+            moved_on = (await self._session.current(path)).version != current.version
+            if moved_on and tries > 1:
+                return await self._apply(path, chosen, tries - 1)
             return [], [*problems, f"{path.name}: {problem}"]
         done = [pending for pending, _ in taken]
         self._texts[path] = new
