@@ -105,3 +105,9 @@ def test_costs_count_a_local_run(local: Terminal):
 def test_version_and_help_need_no_workspace(terminal: Terminal):
     assert terminal("--version").out.startswith("inhouse ")
     assert "doctor" in terminal("--help").out
+
+
+def test_schema_prints_what_editors_check_files_by(local: Terminal):
+    assert "toolNames" in local("schema").json["properties"]
+    assert "defaultEndpoint" in local("schema", "settings").json["properties"]
+    assert local("schema", "other").status == 2

@@ -9,6 +9,7 @@ from jsonschema import Draft202012Validator
 
 from inhouse.definitions.fields import FIELD_NAMES, field_at, fields, fields_at
 from inhouse.definitions.schema import definition_schema
+from support.definitions import problems_of
 from support.mutations import GOOD, WRONG
 
 SCHEMA = Draft202012Validator(definition_schema())
@@ -46,6 +47,18 @@ def test_the_pages_are_made_from_the_types():
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.json", '{"$schema": "inhouse-schema:/definition.json", "id": "a", %s}'),
+        ("a.yaml", "# yaml-language-server: $schema=x.json\nid: a\ndisplayName: A\nmodel: m\n"),
+        ("a.toml", '#:schema x.json\nid = "a"\ndisplayName = "A"\nmodel = "m"\n'),
+    ],
+)
+def test_a_definition_may_name_its_schema(name, text):
+    assert problems_of(text.replace("%s", '"displayName": "A", "model": "m"'), name) == []
 
 
 def test_every_field_has_a_meaning():

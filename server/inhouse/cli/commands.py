@@ -40,6 +40,10 @@ def _command(name: str) -> Command:  # noqa: PLR0911  one case a command
             from . import managing  # noqa: PLC0415
 
             return managing.key if name == "key" else managing.model
+        case "schema":
+            from .schema import print_schema  # noqa: PLC0415
+
+            return print_schema
         case "setup":
             from .setup import setup  # noqa: PLC0415
 

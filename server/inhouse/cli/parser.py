@@ -98,6 +98,8 @@ def _managing(commands: "Commands[argparse.ArgumentParser]") -> None:
     install = models.add_parser("install", help="fetch the default model, or take a GGUF file")
     install.add_argument("file", nargs="?", help="a GGUF file of yours")
     models.add_parser("list", help="the models installed")
+    schema = commands.add_parser("schema", help="a JSON Schema, for editors to check files by")
+    schema.add_argument("name", nargs="?", default="definition", choices=["definition", "settings"])
     setup = commands.add_parser("setup", help="what to put where for an editor")
     setup.add_argument("editor", choices=["neovim", "emacs", "helix", "sublime", "zed", "vscode"])
     setup.add_argument("--write", action="store_true", help="put it there, never over your files")

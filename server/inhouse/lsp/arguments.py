@@ -36,6 +36,11 @@ class Run:
 
 
 @frozen
+class Schema:
+    name: str = "definition"
+
+
+@frozen
 class OptionalRunId:
     run_id: str | None = None
 

@@ -13,6 +13,8 @@ from inhouse.lsp.language.offered import language_capabilities
 
 TRANSCRIPT_SCHEME = "inhouse-run"
 PROPOSAL_SCHEME = "inhouse-proposal"
+SCHEMA_SCHEME = "inhouse-schema"
+SCHEMES = (TRANSCRIPT_SCHEME, PROPOSAL_SCHEME, SCHEMA_SCHEME)
 
 
 def initialize_result(client: Client, commands: Sequence[str]) -> dict[str, Any]:
@@ -28,7 +30,7 @@ def server_capabilities(client: Client, commands: Sequence[str]) -> dict[str, An
         "workspaceFolders": {"supported": True, "changeNotifications": True}
     }
     if client.can("workspace.textDocumentContent"):
-        workspace["textDocumentContent"] = {"schemes": [TRANSCRIPT_SCHEME, PROPOSAL_SCHEME]}
+        workspace["textDocumentContent"] = {"schemes": list(SCHEMES)}
     return {
         "positionEncoding": "utf-16",
         "textDocumentSync": {

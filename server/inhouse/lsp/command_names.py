@@ -10,6 +10,7 @@ COMMANDS = (
     "inhouse.endpoints",
     "inhouse.reload",
     "inhouse.trust",
+    "inhouse.schema",
     "inhouse.transcript",
     "inhouse.answer",
     "inhouse.setKey",

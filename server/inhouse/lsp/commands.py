@@ -123,6 +123,7 @@ COMMANDS: dict[str, Handler] = {
     "inhouse.endpoints": _endpoints,
     "inhouse.reload": _reload,
     "inhouse.trust": language.trust,
+    "inhouse.schema": language.get_schema,
     "inhouse.transcript": _transcript,
     "inhouse.answer": _answer,
     "inhouse.setKey": _set_key,

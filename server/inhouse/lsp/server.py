@@ -19,6 +19,7 @@ from inhouse.lsp.client import Json, as_list, real, to_path
 from inhouse.lsp.commands import is_refusal
 from inhouse.lsp.documents import from_lsp
 from inhouse.lsp.language import features
+from inhouse.lsp.language.commands import schema_at
 from inhouse.lsp.language.pulling import pull
 from inhouse.lsp.lenses import lenses
 from inhouse.lsp.session import Session
@@ -153,7 +154,7 @@ class Server(LanguageServer):
     async def _content(
         self, params: types.TextDocumentContentParams
     ) -> types.TextDocumentContentResult:
-        text = await self.session.transcripts.content(params.uri)
+        text = schema_at(params.uri) or await self.session.transcripts.content(params.uri)
         if text is None:
             raise JsonRpcInvalidParams(f"No document {params.uri!r} in this session.")
         return types.TextDocumentContentResult(text)

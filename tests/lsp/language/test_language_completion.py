@@ -1,8 +1,10 @@
 """What is offered while somebody writes, in every form of definition."""
 
+import json
+
 import pytest
 
-from support.editor import EGLOT, HELIX, NEOVIM, VSCODE
+from support.editor import EGLOT, HELIX, NEOVIM, VSCODE, ServerError
 from support.language import SNIPPETS
 from support.model_server import ModelServer
 
@@ -195,3 +197,29 @@ async def test_hover_tells_what_a_setting_means(writing):
         )
         text = '[[routes]]\nagents = "*"\nendpoint = "he|re"\n'
         assert "http://127.0.0.1:9/v1" in await writing.open(editor, "./inhouse.toml", text).hover()
+
+
+async def test_the_schemas_are_served_to_every_client(writing):
+    async with writing.editor(NEOVIM) as editor:
+        definition = await editor.command("inhouse.schema")
+        settings = await editor.command("inhouse.schema", {"name": "settings"})
+
+        assert "toolNames" in definition["properties"]
+        assert "defaultEndpoint" in settings["properties"]
+        with pytest.raises(ServerError, match="Schemas: definition, settings"):
+            await editor.command("inhouse.schema", {"name": "other"})
+
+
+async def test_a_client_with_virtual_documents_opens_a_schema_by_its_address(writing):
+    virtual = {"workspace": {"textDocumentContent": {"dynamicRegistration": True}}}
+    async with writing.editor(VSCODE, virtual) as editor:
+        schemes = editor.result["capabilities"]["workspace"]["textDocumentContent"]["schemes"]
+        uri = {"uri": "inhouse-schema:/definition.json"}
+        answer = await editor.request("workspace/textDocumentContent", uri)
+
+        assert "inhouse-schema" in schemes
+        assert json.loads(answer["text"]) == await editor.command("inhouse.schema")
+        with pytest.raises(ServerError):
+            await editor.request(
+                "workspace/textDocumentContent", {"uri": "inhouse-schema:/../etc/passwd"}
+            )

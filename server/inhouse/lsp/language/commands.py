@@ -1,11 +1,14 @@
 """What lenses and fixes of definition files run."""
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from inhouse import wire
 from inhouse.core.errors import InhouseError
 from inhouse.core.route import Route
-from inhouse.lsp.arguments import Explain, Nothing, Token, structure
+from inhouse.host.schemas import NAMES, schema
+from inhouse.lsp.arguments import Explain, Nothing, Schema, Token, structure
+from inhouse.lsp.capabilities import SCHEMA_SCHEME
 
 if TYPE_CHECKING:
     from inhouse.lsp.session import Session
@@ -20,6 +23,21 @@ def explain(session: "Session", command: str, given: list[Any] | None, _: Token 
     if argument.show:
         _tell(session, _INFO if route.refused is None else _WARNING, _words(argument.agent, route))
     return wire.route(route)
+
+
+def get_schema(session: "Session", command: str, given: list[Any] | None, _: Token | None) -> Any:
+    """Give the JSON Schema of a definition or of the settings."""
+    del session
+    return schema(structure(command, given, Schema).name)
+
+
+def schema_at(uri: str) -> str | None:
+    """The text of ``inhouse-schema:/definition.json``; None for every other address."""
+    scheme, _, file = uri.partition(":/")
+    name = file.removesuffix(".json")
+    if scheme != SCHEMA_SCHEME or name not in NAMES:
+        return None
+    return json.dumps(schema(name), indent=2, ensure_ascii=False)
 
 
 async def trust(session: "Session", command: str, given: list[Any] | None, _: Token | None) -> Any:

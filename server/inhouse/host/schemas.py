@@ -1,0 +1,22 @@
+"""The JSON Schemas of what users write, for editors that check and complete by them."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from inhouse.core.errors import UserError
+from inhouse.definitions.schema import definition_schema
+from inhouse.settings.schema import settings_schema
+
+_SCHEMAS: Mapping[str, Callable[[], dict[str, Any]]] = {
+    "definition": definition_schema,
+    "settings": settings_schema,
+}
+NAMES = tuple(_SCHEMAS)
+
+
+def schema(name: str) -> dict[str, Any]:
+    """Make one; raises `UserError` for a name that there is not."""
+    make = _SCHEMAS.get(name)
+    if make is None:
+        raise UserError(f"No schema {name!r}.  Schemas: {', '.join(NAMES)}", code="unknown_schema")
+    return make()
