@@ -1,6 +1,7 @@
 """In a network namespace, with every packet watched: what is claimed is so."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from inhouse.cli.verify_capture import Packet
 from inhouse.cli.verify_inside import CONTROL, OUT, report
 from inhouse.cli.verify_probes import Outcome
+from support.gguf import gguf  # noqa: F401  a fixture
 from support.namespaces import HOW, namespaces
 from support.terminal import Terminal
 
@@ -68,24 +70,43 @@ def test_a_run_that_may_leave_is_seen_leaving():
 
 
 @namespaces
+@pytest.mark.model
 @pytest.mark.timeout(300)
-def test_the_main_job_works_where_there_is_nothing_but_loopback():
-    chosen = "text_goes_to_stdout or json_prints or a_tool_reads"
+def test_the_main_job_works_where_there_is_nothing_but_loopback_and_no_name_server(
+    tmp_path: Path,
+    gguf: Path,  # noqa: F811
+):
+    resolver = tmp_path / "resolv.conf"
+    resolver.write_text("nameserver 127.0.0.53\noptions timeout:30\n")
     command = (
-        f"ip link set lo up && exec {sys.executable} -m pytest -q -p no:cacheprovider "
-        f"tests/cli/test_run.py -k '{chosen}'"
+        f"ip link set lo up && mount --bind {resolver} $(readlink -f /etc/resolv.conf) && "
+        f"exec {sys.executable} -m support.main_job_inside {ROOT / '.agents'} {gguf} {tmp_path}"
     )
     done = subprocess.run(
-        [*(HOW or []), "sh", "-c", command],
-        cwd=ROOT,
+        [*(HOW or []), "--mount", "sh", "-c", command],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "tests")},
         capture_output=True,
         text=True,
         timeout=290,
         check=False,
     )
+    assert done.returncode == 0, done.stderr[-3000:]
+    seen = json.loads(done.stdout)
 
-    assert done.returncode == 0, done.stdout[-3000:]
-    assert "3 passed" in done.stdout
+    assert seen["status"] == "completed", seen
+    assert seen["text"] == seen["streamed"] != ""
+    assert seen["arrivals"] > 1, "the answer came as it was made"
+    (contact,) = seen["contacts"]
+    assert (contact["address"], contact["local"]) == ("127.0.0.1", True)
+    assert seen["off"] == []
+    assert seen["servers"] == [contact["host"]], "the prompt went to the embedded server alone"
+    assert seen["packets"] > 20
+    assert seen["resolverWorks"], "the test's own look-up was heard, and hung"
+    assert seen["questions"] == 0
+    assert seen["names"] == []
+    assert "local-only" in seen["refusal"]["reason"]
+    assert seen["ready"] + seen["refused"] < 25, "nothing waited for the name server's 30 s"
 
 
 GOOD = [Outcome("a", passed=True, outcome="x")]
