@@ -39,11 +39,9 @@ async def main(count: int, delay: float) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             head = await reader.readuntil(b"\r\n\r\n")
-            length = next(
-                int(line.split(b":")[1])
-                for line in head.split(b"\r\n")
-                if line.lower().startswith(b"content-length")
-            )
+            lines = [line.lower() for line in head.split(b"\r\n")]
+            lengths = [one.split(b":")[1] for one in lines if one.startswith(b"content-length")]
+            length = int(lengths[0]) if lengths else 0
             body = await reader.readexactly(length)
             writer.write(HEAD)
             if b"silence" in body:

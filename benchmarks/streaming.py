@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import sections
 from editor import Collector, Editor
 from rich.console import Console
 from rich.table import Table
@@ -292,10 +293,10 @@ def page(results: dict[str, Any], rows: list[tuple[str, str, str]]) -> None:
         "| --- | --- | --- |",
         *(f"| {' | '.join(row)} |" for row in rows),
         "",
-        "The other benchmarks (`benchmarks/*.py`) print their own tables.",
-        "",
+        "The sections below are by other benchmarks; those that have none print their own tables.",
     ]
-    (HERE.parent / "docs" / "benchmarks.md").write_text("\n".join(lines))
+    _, *others = sections.split()
+    sections.PAGE.write_text(sections.join("\n".join(lines), others))
 
 
 if __name__ == "__main__":

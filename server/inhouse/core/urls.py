@@ -76,6 +76,7 @@ def is_local_name(url: str) -> bool:
     return url.startswith(("unix:", "embedded:")) or is_loopback(host_of(url))
 
 
+@lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
     """Tell whether a host is loopback by its name or the address that it spells."""
     host = spelt(host)

@@ -1,7 +1,9 @@
 """The rules of routing, in their order: each finds an endpoint or says why it does not apply."""
 
+import fnmatch
+import re
 from collections.abc import Callable, Mapping
-from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from attrs import evolve, field, frozen
 
@@ -84,9 +86,9 @@ def _definition(asked: Asked) -> Found | str:
 
 
 def _route(asked: Asked) -> Found | str:
-    rules = asked.settings.routes
+    rules, ids = asked.settings.routes, _ids(asked.definition)
     for rule in rules:
-        if _matches(asked.definition, rule.agents):
+        if any(map(_matcher(rule.agents), ids)):
             endpoint = _named(rule.endpoint, asked, by=rule.source)
             outcome = f"{rule.agents!r} matches and names {rule.endpoint!r}"
             return Found(endpoint, DecidedBy.ROUTE, rule.source, outcome, rule.model)
@@ -210,13 +212,17 @@ def _embedded_endpoint(asked: Asked) -> Endpoint:
     )
 
 
-def _matches(definition: AgentDefinition, pattern: str) -> bool:
-    """A glob over ids; ``publisher/id`` too, and ``_`` is ``-`` as in look-ups."""
-    ids = [definition.id]
+def _ids(definition: AgentDefinition) -> list[str]:
+    """What a glob may fit: the id, ``publisher/id`` too; ``_`` is ``-`` as in look-ups."""
+    ids = [definition.id.replace("_", "-")]
     if definition.publisher:
-        ids.append(f"{definition.publisher}/{definition.id}")
-    wanted = pattern.replace("_", "-")
-    return any(fnmatchcase(one.replace("_", "-"), wanted) for one in ids)
+        ids.append(f"{definition.publisher}/{definition.id}".replace("_", "-"))
+    return ids
+
+
+@lru_cache(maxsize=256)
+def _matcher(pattern: str) -> Callable[[str], object]:
+    return re.compile(fnmatch.translate(pattern.replace("_", "-"))).match
 
 
 def _url(written: str, place: str) -> str:
