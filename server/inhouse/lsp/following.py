@@ -74,7 +74,7 @@ class _Following:
             session.link,
             run.token if token is None else token,
             title=f"{plan.agent.id} on {plan.route.endpoint}",
-            describe=lambda: describe(run),
+            describe=lambda: str(run.doing),
         )
         self._transcript = session.transcripts.begin(run, plan, show=argument.show_transcript)
 
@@ -122,12 +122,6 @@ class _Following:
         if result.status is RunStatus.FAILED and result.error is not None:
             text = f"{result.agent} failed: {result.error.message}"
             self._session.link.notify("window/showMessage", {"type": _ERROR, "message": text})
-
-
-def describe(run: Run) -> str:
-    """What a run is doing now, and the tail of what it said."""
-    tail = " ".join(run.tail.split())
-    return f"{run.doing}: …{tail}" if tail else run.doing
 
 
 def _ending(result: RunResult | None, run: Run) -> str:

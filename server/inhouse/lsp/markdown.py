@@ -13,15 +13,20 @@ from inhouse.core.events import (
     RunResult,
     TextDelta,
     ToolFinished,
+    ToolOutput,
     ToolStarted,
 )
 from inhouse.core.redaction import redact
 from inhouse.core.route import Route
+from inhouse.core.unicode import without_controls
 from inhouse.host.host import Plan
+from inhouse.lsp.doing import todos_of
 from inhouse.lsp.runs import Run
 
 _MANY = 1000
 _INPUT = 120
+_OUTPUT = 10_000
+_FENCE = "```"
 
 
 class Writer:
@@ -31,8 +36,11 @@ class Writer:
         self._run_id = run_id
         self._parts = [head]
         self._inside = ""
-        """``text``, ``thinking`` or empty: what the document's end is in the middle of."""
+        """What the end of the document is in the middle of: ``text``, ``thinking``, ``lines``, the
+        output of a command (its call's id) or nothing."""
         self._tools: dict[str, str] = {}
+        self._told: dict[str, int] = {}
+        """Characters of each command's output that stand in the document."""
 
     @property
     def text(self) -> str:
@@ -61,6 +69,11 @@ class Writer:
         match happening:
             case ToolStarted(call_id, tool, given):
                 self._tools[call_id] = f"{who}`{tool}` {_short(given)}".rstrip()
+                if tool == "write_todos":
+                    for task, done in todos_of(given):
+                        self._line(f"  - [{'x' if done else ' '}] {task}")
+            case ToolOutput(call_id, text):
+                self._output(call_id, text)
             case ToolFinished(call_id, ok, summary):
                 what = self._tools.pop(call_id, who.strip())
                 self._line(f"- {'✓' if ok else '✗'} {what} → {_one_line(summary)}")
@@ -77,6 +90,19 @@ class Writer:
             case _:
                 pass
 
+    def _output(self, call_id: str, text: str) -> None:
+        """Add what a command prints while it runs, up to a limit: the model gets head and tail."""
+        told = self._told.get(call_id, 0)
+        if told >= _OUTPUT:
+            return
+        self._told[call_id] = told + len(text)
+        if self._inside != call_id:
+            self._enter(call_id)
+            self._parts.append(f"{_FENCE}\n")
+        self._parts.append(without_controls(text[: _OUTPUT - told]).replace(_FENCE, chr(0x2BC) * 3))
+        if self._told[call_id] >= _OUTPUT:
+            self._parts.append("\n[… there is more …]")
+
     def _line(self, line: str) -> None:
         self._enter("lines")
         self._parts.append(f"{line}\n")
@@ -90,6 +116,8 @@ class Writer:
             self._parts.append("\n\n")
         elif self._inside == "lines":
             self._parts.append("\n")
+        elif self._inside:
+            self._parts.append(f"\n{_FENCE}\n\n")
         if inside == "thinking":
             self._parts.append("<details>\n<summary>Thinking</summary>\n\n")
         self._inside = inside

@@ -8,21 +8,12 @@ from typing import Any
 
 from attrs import define, field
 
-from inhouse.core.events import (
-    Notice,
-    QuestionAsked,
-    ReasoningDelta,
-    RunEvent,
-    TextDelta,
-    ToolFinished,
-    ToolStarted,
-    UsageReported,
-)
+from inhouse.core.events import ReasoningDelta, RunEvent, TextDelta, UsageReported
 from inhouse.core.request import RunRequest
 from inhouse.core.route import Route
 from inhouse.host.book import make_run_id
+from inhouse.lsp.doing import Doing
 
-_TAIL = 80
 _PATIENCE = 5.0
 """Seconds for runs to clean up when everything ends."""
 
@@ -38,12 +29,14 @@ class Run:
     uri: str | None = None
     started: float = field(factory=time.monotonic)
     ended: float | None = None
-    doing: str = "waiting for the first token"
-    tail: str = ""
+    doing: Doing = field(init=False)
     first_token: float | None = None
     pieces: int = 0
     output_tokens: int = 0
     children: set[str] = field(factory=set[str])
+
+    def __attrs_post_init__(self) -> None:
+        self.doing = Doing(self.id)
 
     @property
     def token(self) -> str:
@@ -69,26 +62,12 @@ class Run:
         """Take note of what happened.  Must not block and must not raise."""
         if event.run_id != self.id:
             self.children.add(event.run_id)
+        self.doing.watch(event)
         match event.happening:
-            case TextDelta(text):
+            case TextDelta() | ReasoningDelta():
                 self._token()
-                if event.run_id == self.id:
-                    self.doing = "writing"
-                    self.tail = (self.tail + text)[-_TAIL:]
-            case ReasoningDelta():
-                self._token()
-                self.doing = "thinking"
-            case ToolStarted(_, tool):
-                self.doing = tool if event.run_id == self.id else f"{event.agent}: {tool}"
-                self.tail = ""
-            case ToolFinished():
-                self.doing = "waiting for the model"
-            case QuestionAsked():
-                self.doing = "waiting for your answer"
             case UsageReported(_, output_tokens):
                 self.output_tokens += output_tokens
-            case Notice(_, _, message):
-                self.doing = message
             case _:
                 pass
 
