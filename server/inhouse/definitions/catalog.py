@@ -176,14 +176,13 @@ class Catalog:
             # The sandbox is at work on one portion while the next one is read.
             for portion in portions:
                 drafts = await asyncio.to_thread(self._drafts, portion, wanted)
-                wanting = [draft for draft in drafts if wants_evaluation(draft, listed)]
-                work = self._complete(drafts, wanting, shared)
+                work = self._complete(drafts, listed, shared)
                 group.create_task(work, name="definitions: evaluate")
 
     async def _complete(
-        self, drafts: Sequence[Unevaluated], wanting: Sequence[Unevaluated], shared: Modules
+        self, drafts: Sequence[Unevaluated], listed: Collection[Path], shared: Modules
     ) -> None:
-        known = await asyncio.to_thread(self._known, wanting, shared)
+        wanting, known = await asyncio.to_thread(self._wanting, drafts, listed, shared)
         evaluated = await self._evaluate([d for d in wanting if d.path not in known])
         evaluated.update(known)
         wanted = {draft.path for draft in wanting}
@@ -191,8 +190,11 @@ class Catalog:
         for state in states:
             self._files[state.path] = keep_last_good(self._files.get(state.path), state)
 
-    def _known(self, wanting: Sequence[Unevaluated], shared: Modules) -> dict[Path, Evaluated]:
-        """What need not be evaluated again: nothing it is made of has changed."""
+    def _wanting(
+        self, drafts: Sequence[Unevaluated], listed: Collection[Path], shared: Modules
+    ) -> tuple[list[Unevaluated], dict[Path, Evaluated]]:
+        """What is computed, and what of it is known: nothing that it is made of has changed."""
+        wanting = [draft for draft in drafts if wants_evaluation(draft, listed, shared)]
         known: dict[Path, Evaluated] = {}
         for draft in wanting:
             state = self._files.get(draft.path)
@@ -200,7 +202,7 @@ class Catalog:
                 continue
             if state is not None and state.evaluated is not None:
                 known[draft.path] = state.evaluated
-        return known
+        return wanting, known
 
     def _drafts(
         self, paths: Sequence[Path], wanted: Mapping[Path, AgentFolder]

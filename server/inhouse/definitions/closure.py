@@ -35,6 +35,11 @@ class Modules:
                 waiting.extend(self._imports_of(module))
         return frozenset(map(self._real, found))
 
+    def defines(self, module: Path) -> bool:
+        """Whether a module's own text makes it a definition, or leaves it open."""
+        reading = read(module, self._file(module).text)
+        return bool(reading.found or reading.reexports or reading.may_define)
+
     def content_hash(self, file: FileText, modules: Collection[Path]) -> str:
         """SHA-256 over a file and its modules: what trust is given to."""
         if not modules:

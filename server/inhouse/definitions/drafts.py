@@ -69,13 +69,15 @@ def read_text(
     return Unevaluated(path, folder, file, _read(path, file))
 
 
-def wants_evaluation(unevaluated: Unevaluated, listed: Collection[Path]) -> bool:
-    """Whether only an evaluation can tell what a file defines."""
+def wants_evaluation(unevaluated: Unevaluated, listed: Collection[Path], shared: Modules) -> bool:
+    """Whether only an evaluation can tell what a file defines.  Blocks."""
     path, reading = unevaluated.path, unevaluated.reading
     if path.suffix.lower() not in EVALUATED or unevaluated.file.problems:
         return False
     if reading.reexports:
-        return not any(candidate in listed for candidate in candidates(path, reading.reexports[0]))
+        there = (one for one in candidates(path, reading.reexports[0]) if one in listed)
+        target = next(there, None)
+        return target is None or not shared.defines(target)
     errors = {p.code for p in reading.problems if p.severity is Severity.ERROR}
     if errors:
         # A grammar may not know the latest syntax: the engine has the last word.

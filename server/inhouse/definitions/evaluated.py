@@ -11,7 +11,7 @@ from inhouse.core.text import Position, Problem, Range, Severity
 from inhouse.definitions.evaluator import Evaluated, EvaluationProblem
 from inhouse.definitions.fields import FIELD_NAMES
 from inhouse.definitions.places import JsonPath, Place
-from inhouse.definitions.values import Found, Reading, as_object
+from inhouse.definitions.values import Found, Reading, as_list, as_object
 
 _LIKENESS = 2
 
@@ -25,6 +25,11 @@ def with_evaluated(reading: Reading, evaluated: Evaluated, path: Path) -> Readin
         return evolve(reading, problems=(*reading.problems, problem))
     found = tuple(_found(name, values, reading) for name, values in _chosen(evaluated.exports))
     kept = tuple(problem for problem in reading.problems if problem.severity is not Severity.ERROR)
+    default = evaluated.exports.get("default")
+    if isinstance(default, list) and any(
+        is_definition(as_object(each)) for each in as_list(default)
+    ):
+        kept = (*kept, listed(path, reading.needs_evaluation or _nowhere()))
     return evolve(reading, found=found, problems=kept, needs_evaluation=None)
 
 
@@ -34,6 +39,12 @@ def is_definition(values: Mapping[str, Any]) -> bool:
     if "id" in values and known - {"id", "version"}:
         return True
     return len(known) >= _LIKENESS and bool(known & {"displayName", "model"})
+
+
+def listed(path: Path, place: Range) -> Problem:
+    """Say that a list of definitions is none."""
+    message = "A list is no definition: export each by a name of its own, `export const one = …`."
+    return Problem(path, place, Severity.ERROR, "wrong-export", message)
 
 
 def _chosen(exports: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

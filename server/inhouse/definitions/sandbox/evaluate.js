@@ -9,6 +9,7 @@
   const { toString: sourceOf } = Function.prototype;
   const { includes } = String.prototype;
   const objectPrototype = Object.prototype;
+  const promisePrototype = Promise.prototype;
   const { isFinite } = Number;
   const TooMuch = RangeError;
   const NoData = TypeError;
@@ -160,6 +161,10 @@
 
   return (namespace) => {
     values = length = 0;
+    const { default: only } = namespace;
+    if (only !== null && typeof only === "object" && getPrototypeOf(only) === promisePrototype) {
+      throw new NoData("the default export is a Promise: write `export default await …`");
+    }
     return write(namespace, "", [], "exports") ?? "{}";
   };
 })

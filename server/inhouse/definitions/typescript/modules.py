@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inhouse.core.text import Problem, Range, Severity
+from inhouse.definitions.evaluated import listed
 from inhouse.definitions.fields import FIELD_NAMES
 from inhouse.definitions.typescript.calls import unwrap
 from inhouse.definitions.typescript.exports import Exports, collect
@@ -73,6 +74,9 @@ def _default(
 ) -> tuple[list[Found], Range | None, bool]:
     node = exports.values["default"]
     literal = read_expression(node, scope)
+    if any(_is_definition(item, annotated=False) for item in literal.items or ()):
+        scope.problems.append(listed(scope.path, literal.range))
+        return [], None, True
     if literal.fields is None:
         unknown = not isinstance(literal.value, str | int | float | type(None))
         needs = literal.range if unknown else None

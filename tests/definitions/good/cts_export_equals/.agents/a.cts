@@ -1,0 +1,2 @@
+const definition = { id: 'cts', displayName: 'C', model: 'a/b' }
+export = definition

@@ -1,0 +1,1 @@
+export interface AgentDefinition { id: string; displayName: string; model: string; [k: string]: unknown }

@@ -1,0 +1,2 @@
+import { base } from './lib/base-value'
+export default base

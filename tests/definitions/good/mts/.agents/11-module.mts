@@ -1,0 +1,2 @@
+import { defaults } from './lib/define.js'
+export default { ...defaults, id: 'mts', displayName: 'M' }

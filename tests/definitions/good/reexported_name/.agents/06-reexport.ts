@@ -1,0 +1,1 @@
+export { inner as default } from './lib/inner'

@@ -1,0 +1,1 @@
+export const inner = { id: 'inner', displayName: 'Inner', model: 'a/b' }
