@@ -16,6 +16,7 @@ HACKED = ("hacked", "polluted")
 HARMLESS = {
     "accessor_export.ts": {"id": "x", "__defineGetter__": 1},
     "bigint.ts": {"id": "x", "r": None},
+    "date_iso.ts": {"id": "x", "d": {"toJSON": 1, "then": 2, "id": "x"}, "m": {}, "s": {}, "e": {}},
     "date_tricks.ts": {"id": "x", "r": {"id": "hacked"}},
     "error_default.ts": {},
     "export_then.ts": None,
@@ -24,6 +25,7 @@ HARMLESS = {
     "fn_ctor.ts": {"id": "x", "r": "undefinedobject" + "undefined" * 3},
     "loop_step.ts": {"id": "x", "handleSteps": "*handleSteps() {\n\t\twhile (true) {}\n\t}"},
     "lying_array.ts": {"id": "x", "a": []},
+    "lying_iterator.ts": {"id": "x", "tools": ["a"]},
     "lying_proxy.ts": {"id": "x1"},
     "numbers.ts": {"id": "x", "a": [None, None, None, 0, None, 5e-324]},
     "proto_key.ts": {
@@ -31,6 +33,8 @@ HARMLESS = {
         "__proto__": {"polluted": True},
         "constructor": {"prototype": {"polluted": True}},
     },
+    "poisoned_prelude.ts": {"id": "x", "n": 1},
+    "poisoned_process.ts": {"id": "x", "cwd": "/etc"},
     "print_noise.ts": {"id": "x"},
     "proto_pollute.ts": {"id": "x"},
     "proto_then.ts": None,
@@ -38,6 +42,7 @@ HARMLESS = {
     "proto_array.ts": None,
     "surrogates.ts": {"id": "x", "r": "\ufffd", "\ufffd": "a\ufffdb", "ok": "😀"},
     "symbols.ts": {"id": "x"},
+    "thenable_fields.ts": {"id": "x", "later": {}, "n": 1},
     "weakref.ts": {"id": "x", "r": "object"},
 }
 

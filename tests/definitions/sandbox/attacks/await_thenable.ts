@@ -1,0 +1,2 @@
+const later = { then() { for (;;) {} } };
+export default { id: 'x', v: await later };

@@ -1,0 +1,1 @@
+export default { id: 'x', [{ toString() { for (;;) {} } } as any]: 1 };

@@ -1,0 +1,3 @@
+Promise.prototype.then = function () { for (;;) {} } as any;
+Object.setPrototypeOf(Promise.prototype, null);
+export default Promise.resolve({ id: 'x' });

@@ -1,0 +1,2 @@
+const evil = { [Symbol.toPrimitive]() { for (;;) {} } };
+export default { id: 'x', t: `${evil}` };
