@@ -5,7 +5,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { before, test } from "node:test";
-import { FILES } from "./fixture.mjs";
+import { FILES, NO_LOG, logOf } from "./fixture.mjs";
 import { startModel } from "./model.mjs";
 import { CLIENT, choose, launchBrowser, openFolder, palette, shot, shown, startWorkbench, temporary, toast, type, until, write } from "./workbench.mjs";
 
@@ -104,5 +104,30 @@ test("without a network it says so, leaves nothing half done, and Retry tries ag
     assert.deepStrictEqual(fs.readdirSync(path.join(workbench.data, "User/globalStorage/inhouse.inhouse")), []);
     await message.getByRole("button", { name: "Retry" }).click();
     await toast(page, "Inhouse, first start").waitFor({ timeout: 20000 });
+  });
+});
+
+/** The Python extension itself is not to be had here: one of its name that exports its documented API (npm: @vscode/python-extension). */
+function pythonExtension(interpreter) {
+  const folder = write(temporary("inhouse-python-"), {
+    "package.json": JSON.stringify({ name: "python", publisher: "ms-python", version: "2026.1.0", engines: { vscode: "^1.91.0" }, main: "./main.js", activationEvents: [], license: "MIT" }),
+    "README.md": "A stand-in for tests.",
+    "main.js": `const { Uri } = require("vscode");
+      exports.activate = () => ({ environments: {
+        getActiveEnvironmentPath: () => ({ id: "chosen", path: "/a/folder/of/an/environment" }),
+        resolveEnvironment: async ({ id }) => id === "chosen" ? { id, executable: { uri: Uri.file(${JSON.stringify(interpreter)}) } } : undefined,
+      } });`,
+  });
+  const out = path.join(folder, "python.vsix");
+  execFileSync(path.join(CLIENT, "node_modules/.bin/vsce"), ["package", "--no-dependencies", "--allow-missing-repository", "--skip-license", "--out", out], { cwd: folder, stdio: "pipe" });
+  return out;
+}
+
+test("the interpreter of the Python extension is found where the PATH has none", { timeout: 180000, skip: NO_LOG }, async () => {
+  const python = execFileSync("python3", ["-c", "import sys; print(sys.executable)"], { encoding: "utf8" }).trim();
+  await inWorkbench({ ...onlyPath(pathWith()), vsix: [VSIX, pythonExtension(python)] }, async (page, workbench) => {
+    await toast(page, "Inhouse, first start").waitFor({ timeout: 90000 });
+    await until(() => logOf({ workbench }).includes("(the Python extension)"), "the log to name it");
+    assert.match(logOf({ workbench }), new RegExp(`Python 3[.\\d]+: .*${path.basename(python)}.* \\(the Python extension\\)`));
   });
 });

@@ -51,7 +51,7 @@ export function write(folder, files) {
 }
 
 /** Settings of scope machine are read from Machine/settings.json: to VS Code this is a remote window. */
-export async function startWorkbench({ vsix, settings = {}, machine = {}, env = {}, keys = [], trust = false, tests = false, data = temporary("inhouse-vscode-") } = {}) {
+export async function startWorkbench({ vsix, settings = {}, machine = {}, env = {}, keys = [], trust = false, tests = false, log, data = temporary("inhouse-vscode-") } = {}) {
   write(data, {
     "User/settings.json": JSON.stringify({ ...USER_SETTINGS, "security.workspace.trust.enabled": trust, "security.workspace.trust.startupPrompt": "never", ...settings }),
     "User/keybindings.json": JSON.stringify(keys), "Machine/settings.json": JSON.stringify(machine), "ext/.keep": "", "xdg/.keep": "", "home/.keep": "",
@@ -64,13 +64,13 @@ export async function startWorkbench({ vsix, settings = {}, machine = {}, env = 
     const each = [vsix].flat().flatMap((file) => ["--install-extension", path.resolve(file)]);
     execFileSync(node, [entry, ...folders, ...each, "--force"], { env: environment, stdio: "pipe" });
   }
-  const port = await freePort(), log = path.join(data, "code-server.log"), output = fs.openSync(log, "w");
+  const port = await freePort(), printed = path.join(data, "code-server.log"), output = fs.openSync(printed, "w");
   const child = spawn(node, [entry, "--auth", "none", "--bind-addr", `127.0.0.1:${port}`, ...folders, "--disable-telemetry", "--disable-update-check",
-    ...(trust ? [] : ["--disable-workspace-trust"]), "--disable-getting-started-override", ...(tests ? ["--vscode-option", "enable-smoke-test-driver"] : [])],
+    ...(trust ? [] : ["--disable-workspace-trust"]), "--disable-getting-started-override", ...(tests ? ["--vscode-option", "enable-smoke-test-driver"] : []), ...(log ? ["--log", log] : [])],
     { stdio: ["ignore", output, output], detached: true, env: environment }); // A group of its own: the extension host outlives a SIGTERM to its parent.
   for (let i = 0; (await status(`http://127.0.0.1:${port}/healthz`)) !== 200; i++) {
     if (i > 600 || child.exitCode !== null) {
-      throw new Error(`code-server: ${fs.readFileSync(log, "utf8")}`);
+      throw new Error(`code-server: ${fs.readFileSync(printed, "utf8")}`);
     }
     await sleep(100);
   }
@@ -82,7 +82,7 @@ export async function startWorkbench({ vsix, settings = {}, machine = {}, env = 
     }
   };
   const url = (folder, payload) => `http://127.0.0.1:${port}/?${folder.endsWith(".code-workspace") ? "workspace" : "folder"}=${folder}${payload ? `&payload=${encodeURIComponent(JSON.stringify(payload))}` : ""}`;
-  return { port, data, log, stop, url, pid: child.pid, setMachine: (value) => write(data, { "Machine/settings.json": JSON.stringify(value) }) };
+  return { port, data, stop, url, pid: child.pid, setMachine: (value) => write(data, { "Machine/settings.json": JSON.stringify(value) }) };
 }
 
 export const launchBrowser = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", headless: true, args: [
