@@ -83,6 +83,65 @@ def silent(connection: socket.socket) -> None:
     connection.close()
 
 
+def flood(first: bytes, again: bytes, count: int = 400_000) -> Answer:
+    """Begin, and then repeat one thing as fast as it is taken."""
+
+    def answer(connection: socket.socket) -> None:
+        connection.sendall(first)
+        block = again * max(1, 8192 // len(again))
+        for _ in range(count):
+            connection.sendall(block)
+
+    return answer
+
+
+def once(data: bytes) -> Answer:
+    return lambda connection: connection.sendall(data)
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+FLOODS = {
+    "informational": flood(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "early-hints": flood(b"", b"HTTP/1.1 103 Hints\r\nLink: </a>\r\n\r\n"),
+    "pings": flood(HEAD + b"\r\n", b": ping\n\n"),
+    "empty-events": flood(HEAD + b"\r\n", b"data: \n\n"),
+    "blank-lines": flood(HEAD + b"\r\n", b"\n"),
+    "events-that-say-nothing": flood(HEAD + b"\r\n", b'data: {"choices":[]}\n\n'),
+    "small-chunks": flood(CHUNKED, b"1\r\n\n\r\n"),
+    "chunk-extension": flood(CHUNKED + b"5;x=", b"a"),
+    "trailers": flood(CHUNKED + b"0\r\n", b"X-T: a\r\n"),
+    "folded-header": flood(OK + b"X: a\r\n", b" and more\r\n"),
+}
+BROKEN = {
+    "chunk-too-large": once(CHUNKED + b"F" * 20 + b"\r\n"),
+    "chunk-negative": once(CHUNKED + b"-5\r\nhello\r\n"),
+    "chunk-no-number": once(CHUNKED + b"zz\r\n"),
+    "two-lengths": once(OK + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello"),
+    "length-negative": once(OK + b"Content-Length: -1\r\n\r\n"),
+    "length-huge": once(OK + b"Content-Length: 99999999999999999999\r\n\r\nx"),
+    "length-and-chunks": once(HEAD + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\nzz"),
+    "coding-unknown": once(HEAD + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"),
+    "upgrade": once(b"HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\n\r\nhello"),
+    "http2": once(b"\0\0\0\x04\0\0\0\0\0"),
+    "http-0.9": once(b"<html>hello</html>"),
+    "status-none": once(b"HTTP/1.1 \r\n\r\n"),
+    "status-999": once(b"HTTP/1.1 999 What\r\nContent-Length: 0\r\n\r\n"),
+    "header-without-name": once(OK + b": x\r\n\r\n"),
+    "header-with-nul": once(OK + b"X: a\0b\r\n\r\n"),
+    "no-content": once(b"HTTP/1.1 204 No\r\n\r\n"),
+    "brotli": once(HEAD + b"Content-Encoding: br\r\n\r\nxxxx"),
+    "deep-json": once(HEAD + b"\r\ndata: " + b"[" * 200_000 + b"\n\n"),
+    "deep-body": once(OK + b"Content-Type: application/json\r\n\r\n" + b'{"a":' * 100_000),
+    "number-too-long": once(HEAD + b'\r\ndata: {"x": ' + b"9" * 1_000_000 + b"}\n\n"),
+    "odd-shapes": once(HEAD + b'\r\ndata: {"choices": {"0": null}}\n\ndata: [1]\n\ndata: "x"\n\n'),
+    "usage-of-nonsense": once(
+        HEAD + b'\r\ndata: {"choices":[{"delta":{"content":7},"finish_reason":{}}],'
+        b'"usage":{"prompt_tokens":NaN,"cost":-1e999}}\n\n'
+    ),
+}
+
+
 def run_against(terminal: Terminal, url: str) -> tuple[Done, float]:
     terminal.agent()
     terminal.user_settings(
@@ -110,6 +169,41 @@ def test_a_hostile_server_ends_in_one_clear_error(terminal: Terminal, answer: An
     assert "bad" in result["error"]["message"]
     assert "Traceback" not in done.err
     assert took < 50
+
+
+@pytest.mark.timeout(90)
+@pytest.mark.parametrize("answer", FLOODS.values(), ids=FLOODS)
+def test_a_flood_of_nothing_ends_at_the_limit_of_silence(terminal: Terminal, answer: Answer):
+    with raw_server(answer) as url:
+        done, took = run_against(terminal, url)
+
+    failed_clearly(done)
+    assert took < 50
+
+
+@pytest.mark.parametrize("answer", BROKEN.values(), ids=BROKEN)
+def test_broken_http_ends_in_one_clear_error(terminal: Terminal, answer: Answer):
+    with raw_server(answer) as url:
+        done, _ = run_against(terminal, url)
+
+    failed_clearly(done)
+
+
+def failed_clearly(done: Done) -> None:
+    assert done.status == 1, done
+    error = done.events[-1]["result"]["error"]
+    assert "'bad'" in error["message"]
+    assert error["code"] != "internal", done.err
+    assert "Traceback" not in done.err
+
+
+def test_http_1_0_without_a_length_is_an_answer(terminal: Terminal):
+    body = b'data: {"choices":[{"index":0,"delta":{"content":"ok"},"finish_reason":"stop"}]}\n\n'
+    with raw_server(once(HEAD.replace(b"1.1", b"1.0") + b"\r\n" + body)) as url:
+        done, _ = run_against(terminal, url)
+
+    assert done.status == 0, done
+    assert done.events[-1]["result"]["text"] == "ok"
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

@@ -17,6 +17,8 @@ from inhouse.core.events import (
 from inhouse.providers import failures
 from inhouse.providers.call_pieces import CallPieces
 from inhouse.providers.failures import Place
+from inhouse.providers.json_values import fields as members
+from inhouse.providers.json_values import items
 from inhouse.providers.thinking import ThinkingText
 
 _HALVES = re.compile("[\ud800-\udfff]")
@@ -106,9 +108,8 @@ class ChatAnswer:
             self._usage = usage
         if self.model is None and isinstance(model := fields.get("model"), str) and model:
             self.model = model
-        choices = fields.get("choices")
-        if choices:
-            yield from self._choice(choices[0])
+        if choices := items(fields.get("choices")):
+            yield from self._choice(members(choices[0]))
 
     def end(self) -> Iterator[ModelChunk]:
         """Give what remains; `Answered` last.  Raises where the answer is not complete."""
@@ -122,11 +123,10 @@ class ChatAnswer:
         reason = "tool_calls" if calls and self.finish_reason == "stop" else self.finish_reason
         yield Answered(reason, self.model)
 
-    def _choice(self, choice: Any) -> Iterator[ModelChunk]:
+    def _choice(self, choice: dict[str, Any]) -> Iterator[ModelChunk]:
         if error := choice.get("error"):
             raise failures.of_piece(self.place, error)
-        delta = choice.get("delta") or choice.get("message")
-        if delta:
+        if delta := members(choice.get("delta") or choice.get("message")):
             yield from self._delta(delta)
         elif isinstance(text := choice.get("text"), str):
             yield from self._said(self._thinking.take(text))

@@ -183,7 +183,7 @@ def _parsed_leniently(data: str, place: Place, error: Exception) -> Any:
     """Half a surrogate pair is legal for `json`; anything else that jiter refuses is broken."""
     try:
         return json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ProviderError(
             f"{place} sent a piece that is no JSON.  Look at the server's log.",
             code="bad_answer",

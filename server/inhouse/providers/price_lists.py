@@ -61,6 +61,6 @@ def _price(token_in: Any, token_out: Any, call: Any) -> Price | None:
 def _amount(value: Any) -> float | None:
     try:
         amount = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return amount if math.isfinite(amount) and amount >= 0 else None

@@ -1,0 +1,67 @@
+"""Whatever shape a server's pieces have, reading them ends in chunks or in one clear error."""
+
+import contextlib
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inhouse.core.errors import ProviderError
+from inhouse.core.route import Kind
+from inhouse.providers.chat_answer import ChatAnswer
+from inhouse.providers.failures import Place
+from inhouse.providers.listing import entries_of
+from inhouse.providers.ollama import OllamaAnswer
+from inhouse.providers.price_lists import _litellm, _openrouter
+from support.asking import endpoint
+
+KEYS = st.sampled_from(
+    [
+        *("choices", "delta", "message", "content", "tool_calls", "function", "name", "arguments"),
+        *(
+            "index",
+            "id",
+            "usage",
+            "prompt_tokens",
+            "cost",
+            "error",
+            "code",
+            "finish_reason",
+            "text",
+        ),
+        *("reasoning", "reasoning_content", "thinking", "refusal", "model", "done", "done_reason"),
+        *("prompt_eval_count", "data", "pricing", "prompt", "completion", "model_info", "type"),
+    ]
+)
+LEAF = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5), st.just("stop")
+)
+JSON = st.recursive(
+    LEAF,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(KEYS, inner, max_size=4), st.just(10**400)
+    ),
+    max_leaves=20,
+)
+CHOICE = st.fixed_dictionaries({"choices": st.lists(st.dictionaries(KEYS, JSON), max_size=2)})
+PIECES = st.lists(st.one_of(JSON, CHOICE, st.dictionaries(KEYS, JSON)), max_size=4)
+
+
+@pytest.mark.parametrize("reader", [ChatAnswer, OllamaAnswer])
+@given(PIECES)
+def test_any_pieces_are_read_or_refused(reader: Any, pieces: list[Any]):
+    answer = reader(Place(endpoint("http://127.0.0.1:9/v1", Kind.OPENAI), "m"))
+
+    with contextlib.suppress(ProviderError):
+        for piece in pieces:
+            if reader is not ChatAnswer or answer.plain_text(piece) is None:
+                list(answer.take(piece))
+        list(answer.end())
+
+
+@given(JSON)
+def test_any_list_of_models_is_read(told: Any):
+    list(_openrouter(told))
+    list(_litellm(told))
+    entries_of(told, "data")
