@@ -5,12 +5,24 @@ import pytest
 from inhouse.core.route import EndpointStatus, Kind, Privacy
 from inhouse.core.secret import Secret
 from inhouse.providers.checks import check, check_all
+from inhouse.providers.connect import connect
 from inhouse.providers.egress import Egress, EgressPolicy
 from inhouse.providers.embedded import EmbeddedServers
-from support.asking import endpoint
+from inhouse.providers.shared import Shared
+from support.asking import ask, endpoint, prompt
 from support.fake_servers import litellm, llama_cpp, lm_studio, ollama, openrouter_like, vllm
 from support.gguf import gguf  # noqa: F401  # a fixture
-from support.replay import HOLD, Replay, http_head, http_json, text_answer
+from support.replay import (
+    DONE,
+    HOLD,
+    Replay,
+    http_head,
+    http_json,
+    piece,
+    sse,
+    text_answer,
+    usage_piece,
+)
 
 
 async def checked(server, kind=Kind.OPENAI, *, policy=None, wanted=(), **more) -> EndpointStatus:
@@ -18,6 +30,21 @@ async def checked(server, kind=Kind.OPENAI, *, policy=None, wanted=(), **more) -
         base = server.root if kind is Kind.OLLAMA else server.base_url
         at = endpoint(more.pop("base_url", base), kind, **more)
         return await check(at, egress=egress, wanted=wanted)
+
+
+async def test_a_prompt_that_a_run_saw_cut_is_found_later() -> None:
+    cut = [http_head(), *sse(piece("x"), piece(finish="stop"), usage_piece(4096)), DONE]
+    shared = Shared()
+    with Replay(vllm(chat=cut, window=0)) as server:
+        async with Egress() as egress:
+            at = endpoint(server.base_url)
+            before = await check(at, egress=egress, shared=shared)
+            await ask(connect(at, "m", egress=egress, shared=shared), prompt("word " * 9000))
+            after = await check(at, egress=egress, shared=shared)
+
+    assert "cut in silence" not in found(before)
+    assert "cut in silence: 4,096 tokens were read of a prompt of" in found(after)
+    assert "contextWindow" in found(after)
 
 
 def found(status: EndpointStatus) -> str:

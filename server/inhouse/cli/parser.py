@@ -79,6 +79,11 @@ def _looking(commands: "Commands[argparse.ArgumentParser]") -> None:
 def _managing(commands: "Commands[argparse.ArgumentParser]") -> None:
     trust = commands.add_parser("trust", help="trust what this workspace brings, by content")
     trust.add_argument("--revoke", action="store_true")
+    trust.add_argument(
+        "--forget-answers",
+        action="store_true",
+        help="ask again for the hosts and commands that were answered here",
+    )
     trust.add_argument("--show", action="store_true", help="only say what would be trusted")
     _common(trust)
     key = commands.add_parser("key", help="keys in the system's keyring")

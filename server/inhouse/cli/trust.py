@@ -1,7 +1,10 @@
 """``inhouse trust``: trust what a workspace brings, by content."""
 
 import argparse
+import asyncio
 
+from inhouse.host.host import Host
+from inhouse.store.approvals import Subject
 from inhouse.store.trust import Trusted
 
 from . import COMPLETED, FAILED, output
@@ -12,6 +15,10 @@ async def trust(options: argparse.Namespace) -> int:
     """Show, grant or revoke trust; granting shows first what it is given to."""
     async with open_host(options) as host:
         console = output.report()
+        if options.forget_answers:
+            gone = await asyncio.to_thread(_forget, host)
+            console.print(f"{gone} answers are forgotten: you are asked again.")
+            return COMPLETED
         if options.revoke:
             await host.trust(grant=False)
             console.print("This workspace is no longer trusted.")
@@ -33,3 +40,8 @@ async def trust(options: argparse.Namespace) -> int:
             return COMPLETED
         output.error(now.message)
         return FAILED
+
+
+def _forget(host: Host) -> int:
+    approvals = host.services.approvals
+    return sum(approvals.forget(subject, host.main_root) for subject in Subject)

@@ -77,6 +77,7 @@ async def checked(host: "Host", names: tuple[str, ...]) -> tuple[EndpointStatus,
                 egress=egress,
                 embedded=host.services.embedded,
                 wanted=sorted(one.wanted),
+                shared=host.services.shared,
             )
             for one in _chosen(host, names)
         ]

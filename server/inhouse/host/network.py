@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 from uuid import uuid4
 
+from inhouse.core.errors import RefusedError
 from inhouse.core.limits import stricter
 from inhouse.core.ports import Approver, Question
 from inhouse.core.route import Endpoint
@@ -21,8 +22,10 @@ def open_egress(
 
     async def ask(host: str, endpoint: Endpoint) -> bool:
         known = await asyncio.to_thread(approvals.answer, Subject.HOST, workspace, host)
-        if known is not None:
-            return known
+        if known is False:
+            raise _said_no(host, endpoint, policy.privacy_source)
+        if known:
+            return True
         answer = await approver.ask(_question(host, endpoint))
         if answer:
             allowed = ALLOW in answer
@@ -50,6 +53,15 @@ def narrower(above: Egress | None, now: Egress) -> Egress:
         return now
     wider = stricter(above.policy.privacy, now.policy.privacy) is above.policy.privacy
     return above if wider else now
+
+
+def _said_no(host: str, endpoint: Endpoint, source: str) -> RefusedError:
+    return RefusedError(
+        f"You said no to a connection to {host} (endpoint {endpoint.name!r}) in this workspace.  "
+        f'`inhouse.privacy` is "ask" ({source}).',
+        "Take the answer back, and be asked again: inhouse trust --forget-answers",
+        code="privacy",
+    )
 
 
 def _question(host: str, endpoint: Endpoint) -> Question:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from functools import partial
 
 from attrs import define, evolve, field
 
@@ -16,6 +17,7 @@ from inhouse.providers.egress import Egress
 from inhouse.providers.embedded import ALIAS, EmbeddedServers
 from inhouse.providers.listing import entries_of, listed_models
 from inhouse.providers.locality import Verdict, verify_local
+from inhouse.providers.shared import Shared
 from inhouse.providers.tool_modes import ToolMode
 from inhouse.providers.tool_support import native_tools
 from inhouse.providers.windows import model_window, told_window
@@ -31,14 +33,17 @@ async def check(
     egress: Egress,
     embedded: EmbeddedServers | None = None,
     wanted: Iterable[str] = (),
+    shared: Shared | None = None,
 ) -> EndpointStatus:
     """Check one endpoint.  ``wanted`` are the models that agents ask for there.
+
+    ``shared`` is what runs have learnt about it.
 
     Sends no prompt but a few words of its own, and those to local servers only.
     """
     if endpoint.pool:
-        return await _check_pool(endpoint, egress, embedded, wanted)
-    checking = _Checking(endpoint, egress, tuple(wanted), embedded)
+        return await _check_pool(endpoint, egress, embedded, wanted, shared)
+    checking = _Checking(endpoint, egress, tuple(wanted), embedded, shared or Shared())
     try:
         if endpoint.kind is not Kind.EMBEDDED:  # it has no address before it runs
             egress.check(endpoint)
@@ -66,6 +71,7 @@ class _Checking:
     egress: Egress
     wanted: tuple[str, ...]
     embedded: EmbeddedServers | None
+    shared: Shared
     found: list[Finding] = field(factory=list[Finding])
     local: bool = False
     reachable: bool | None = None
@@ -218,6 +224,9 @@ class _Checking:
         small = findings.small_window(self.endpoint, model.id, window) if window else None
         if small is not None:
             self.found.append(small)
+        learnt = await self.shared.profile(self.shown, model.id)
+        if isinstance(cut := learnt.get("truncated"), str) and cut:
+            self.found.append(findings.truncated(self.endpoint, model.id, cut))
         if self.endpoint.tools is None:
             mode = await native_tools(self.endpoint, model.id, self.egress)
             if mode is ToolMode.TEXT:
@@ -267,11 +276,10 @@ async def _check_pool(
     egress: Egress,
     embedded: EmbeddedServers | None,
     wanted: Iterable[str],
+    shared: Shared | None,
 ) -> EndpointStatus:
-    wanted = tuple(wanted)
-    members = await asyncio.gather(
-        *(check(one, egress=egress, embedded=embedded, wanted=wanted) for one in endpoint.pool)
-    )
+    how = partial(check, egress=egress, embedded=embedded, shared=shared, wanted=tuple(wanted))
+    members = await asyncio.gather(*map(how, endpoint.pool))
     found = [
         evolve(finding, message=f"{member.base_url}: {finding.message}")
         for member in members

@@ -120,8 +120,9 @@ class Egress:
                 raise self._not_local(f"{read.name} ({known[0]})", endpoint)
         if self.policy.public_only and not all(map(is_public, known)):
             raise RefusedError(
-                f"{read.name} is an address of this machine or its network.",
-                "Only public pages can be read.",
+                f"{read.name} is an address of this machine or its network, and {endpoint.source} "
+                "reads public pages only.  That is built in: no setting widens it.",
+                "Give the page's public address, or read it yourself and hand over its text.",
                 code="private_address",
             )
         return Destination(name, known, port, self._all_ours(known))

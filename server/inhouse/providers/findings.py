@@ -32,6 +32,17 @@ def small_window(endpoint: Endpoint, model: str, window: int) -> Finding | None:
     )
 
 
+def truncated(endpoint: Endpoint, model: str, what: str) -> Finding:
+    """A run saw it: the server said nothing and read less than it was sent."""
+    remedy = _LARGER_WINDOW.get(endpoint.kind, "Start it with a larger window.")
+    return Finding(
+        "warning",
+        f"{model!r} was given a prompt that the server cut in silence: {what}.",
+        f"{remedy}  Or tell its real window in {setting(endpoint, 'contextWindow')}: a prompt that "
+        "does not fit is then refused.",
+    )
+
+
 def no_tools(endpoint: Endpoint, model: str) -> Finding:
     how = {
         Kind.LLAMACPP: "Start llama-server with --jinja and a --chat-template-file that has tools",

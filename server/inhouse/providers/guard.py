@@ -57,6 +57,8 @@ class Guard:
                         else:
                             for told in answer.take(chunk):
                                 yield told
+                if answer.cut:
+                    await self.shared.learn(self.endpoint, self.model, truncated=answer.cut)
             except ToolsUnsupportedError as error:
                 if mode is not ToolMode.NATIVE or not prompt.tools or self.endpoint.tools:
                     raise
@@ -128,6 +130,8 @@ class _Answer:
     _place: Place
     _need: Need
     _window: int | None
+    cut: str = ""
+    """What the doctor says later where the server cut the prompt."""
     texts: list[str] = field(factory=list[str])
     _native: int = 0
     _schema: SchemaAnswer = field(factory=SchemaAnswer)
@@ -141,6 +145,7 @@ class _Answer:
             case UsageReported():
                 read = chunk.input_tokens
                 if notice := cut_notice(self._place, self._need, read, self._window):
+                    self.cut = f"{read:,} tokens were read of a prompt of {self._need.least:,}"
                     yield notice
                 yield chunk
             case Answered():
