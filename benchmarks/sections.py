@@ -16,8 +16,10 @@ def write(title: str, command: str, rows: Rows) -> None:
     section = [
         f"## {title}",
         "",
-        f"`{command}`, {datetime.now(UTC):%Y-%m-%d}, {machine}, "
-        f"Python {platform.python_version()}.",
+        (
+            f"`{command}`, {datetime.now(UTC):%Y-%m-%d}, {machine}, "
+            f"Python {platform.python_version()}."
+        ),
         "",
         "| what | measured | target |",
         "| --- | --- | --- |",
