@@ -1,5 +1,6 @@
 """Is it really local?  A server on loopback may hand everything on to somebody else's machine."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -8,10 +9,13 @@ from attrs import frozen
 from inhouse.core.errors import InhouseError, ProviderError, RefusedError
 from inhouse.core.route import Endpoint, Kind
 from inhouse.providers import failures
+from inhouse.providers.addresses import read_host
 from inhouse.providers.asking import Reply, get, get_json, post_json
 from inhouse.providers.failures import Place
 from inhouse.providers.json_values import fields
 from inhouse.providers.listing import entries_of, is_cloud
+from inhouse.providers.tunnels import tunnel_at
+from inhouse.providers.urls import http_address
 
 if TYPE_CHECKING:
     from inhouse.providers.egress import Egress
@@ -42,6 +46,9 @@ async def verify_local(  # noqa: PLR0911  # one a kind
     """
     if endpoint.kind is not Kind.EMBEDDED and not egress.is_local(endpoint.base_url):
         return Verdict(local=False, reason=f"{endpoint.base_url} is not on this machine.")
+    if not endpoint.vouched_local and (tunnel := await _tunnel(endpoint)):
+        what = f"{tunnel!r} listens there, a program that leads to other machines."
+        return _unless_vouched(endpoint, what)
     match endpoint.kind:
         case Kind.EMBEDDED:
             return Verdict(local=True, reason="It runs in a child process of Inhouse.")
@@ -71,6 +78,14 @@ async def require_local(
         verdict.remedy or 'Choose a local model, or set `inhouse.privacy` to "ask" or "any".',
         code="privacy",
     )
+
+
+async def _tunnel(endpoint: Endpoint) -> str:
+    """The name of the tunnel that stands in a local server's place, as far as that is known."""
+    address = None if endpoint.kind is Kind.EMBEDDED else http_address(endpoint.base_url)
+    if address is None or address.unix_path is not None:
+        return ""
+    return await asyncio.to_thread(tunnel_at, read_host(address.host).addresses or (), address.port)
 
 
 async def _ollama(endpoint: Endpoint, model: str, egress: "Egress") -> Verdict:
