@@ -13,7 +13,7 @@ import pytest
 from attrs import frozen
 
 from support.matrix import Cell, table, workbench_cells, workbench_results
-from support.model_server import ModelServer, call
+from support.model_server import ModelServer, Usage, call
 
 ROOT = Path(__file__).parents[2]
 EDITORS = Path(os.environ.get("INHOUSE_EDITORS") or ROOT / ".editors")
@@ -41,6 +41,7 @@ def workplace(tmp_path: Path) -> Iterator[Workplace]:
     (folder / "inhouse.toml").write_text("")
     (folder / "a.py").write_text("one = 1\ntwo = 2\nthree = 3\n")
     with ModelServer() as server:
+        server.usage = Usage(prompt_tokens=500)
         environ = {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "LANG": "C.UTF-8",
@@ -135,3 +136,17 @@ def servers(workplace: Workplace) -> list[psutil.Process]:
 def crash(workplace: Workplace) -> None:
     (server,) = servers(workplace)
     server.kill()
+
+
+def trust(workplace: Workplace) -> None:
+    """Trust the workspace, as a user does who is not asked in the editor."""
+    command = [sys.executable, "-m", "inhouse", "trust"]
+    done = subprocess.run(
+        command,
+        cwd=workplace.folder,
+        env=workplace.environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

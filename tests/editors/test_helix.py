@@ -1,155 +1,223 @@
-"""Helix, with configuration alone, in a terminal that tmux keeps."""
+"""Helix, with nothing but the configuration that ``inhouse setup helix`` prints."""
 
-import json
-import os
 import subprocess
-import time
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from support.model_server import call
+from support.model_server import Pause, call
+from support.screen import Screen
 
-from .conftest import EDITORS, Workplace, installed
+from .conftest import EDITORS, Workplace, crash, edit_two, installed, trust
 
 pytestmark = [pytest.mark.editor, pytest.mark.timeout(300)]
-CAPTURES = Path(__file__).parent / "screenshots"
 
 
-class Helix:
-    """One Helix in a terminal of its own."""
+def printed(workplace: Workplace) -> str:
+    return subprocess.run(
+        [sys.executable, "-m", "inhouse", "setup", "helix"],
+        env=workplace.environ,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
 
-    def __init__(self, workplace: Workplace, folder: Path) -> None:
-        self.socket = f"inhouse-{os.getpid()}"
-        config = folder / "helix"
-        config.mkdir()
-        (config / "config.toml").write_text("[editor.lsp]\ndisplay-messages = true\n")
-        (config / "languages.toml").write_text(
-            "[language-server.inhouse]\n"
-            f"command = {json.dumps(workplace.environ['INHOUSE'])}\n"
-            'args = ["-m", "inhouse", "lsp"]\n'
-            "config = { trusted = true, inhouse = { showTranscript = true } }\n"
-            "[[language]]\n"
-            'name = "python"\n'
-            'language-servers = ["inhouse"]\n'
-            "[[language]]\n"
-            'name = "markdown"\n'
-            'language-servers = ["inhouse"]\n'
-        )
-        environ = workplace.environ | {
-            "XDG_CONFIG_HOME": str(folder),
-            "XDG_CACHE_HOME": str(folder / "cache"),
-        }
-        hx = f"{EDITORS}/helix/hx {workplace.folder}/a.py"
-        self.tmux(
-            "-f",
-            "/dev/null",
-            "new-session",
-            "-d",
-            "-c",
-            str(workplace.folder),
-            "-x",
-            "110",
-            "-y",
-            "30",
-            hx,
-            env=environ,
-        )
 
-    def tmux(self, *arguments: str, env: dict[str, str] | None = None) -> str:
-        done = subprocess.run(
-            ["tmux", "-L", self.socket, *arguments],
-            capture_output=True,
-            text=True,
-            env=env,
-            check=False,
-        )
-        return done.stdout
-
-    def keys(self, *keys: str) -> None:
-        self.tmux("send-keys", "-t", "0", *keys)
-        time.sleep(0.3)
-
-    def screen(self) -> str:
-        return self.tmux("capture-pane", "-p", "-t", "0")
-
-    def shows(self, text: str, seconds: float = 60) -> bool:
-        end = time.monotonic() + seconds
-        while text not in self.screen():
-            if time.monotonic() > end:
-                print(self.screen())
-                return False
-            time.sleep(0.1)
-        return True
-
-    def capture(self, name: str) -> None:
-        CAPTURES.mkdir(exist_ok=True)
-        (CAPTURES / f"helix-{name}.txt").write_text(self.screen())
+def start(workplace: Workplace, languages: str) -> Screen:
+    config = Path(workplace.environ["HOME"], ".config/helix")
+    config.mkdir(parents=True, exist_ok=True)
+    (config / "config.toml").write_text("[editor.lsp]\ndisplay-progress-messages = true\n")
+    (config / "languages.toml").write_text(languages)
+    screen = Screen(f"{EDITORS}/helix/hx a.py", workplace.folder, workplace.environ)
+    assert screen.shows("one = 1")
+    return screen
 
 
 @pytest.fixture
-def helix(workplace: Workplace, tmp_path: Path) -> Iterator[Helix]:
+def helix(workplace: Workplace) -> Iterator[Screen]:
     installed("helix")
-    editor = Helix(workplace, tmp_path)
-    yield editor
-    editor.tmux("kill-server")
+    trust(workplace)
+    screen = start(workplace, printed(workplace))
+    yield screen
+    screen.close()
 
 
-def test_a_user_in_helix(workplace: Workplace, helix: Helix):
-    server = workplace.server
-    server.play("It is a number, says the model.")
-    replacement = {"oldString": "two = 2", "newString": "two = 22"}
-    server.play(call("str_replace", path="a.py", replacements=[replacement]))
-    server.play("Changed.")
-    assert helix.shows("one = 1")
-
-    helix.keys("x")
-    assert menu(helix, "Ask helper about this")
-    helix.capture("actions")
-    choose(helix, "Ask helper about this")
-    assert helix.shows("It is a number, says the model.")
-    helix.capture("transcript")
-    assert "one = 1" in str(server.chats[0].body["messages"])
-
-    helix.keys(":buffer-close!", "Enter")
-    helix.keys("g", "g", "j", "x")
-    choose(helix, "Ask helper about this")
-    assert helix.shows("Changed.")
-    helix.keys(":buffer-close!", "Enter")
-    helix.keys("g", "g", "j")
-    assert choose(helix, "Apply this hunk")
-    assert helix.shows("two = 22")
-    helix.capture("applied")
-    helix.keys("u")
-    assert "two = 22" not in helix.screen()
-
-
-def menu(helix: Helix, title: str) -> bool:
-    """Open the menu of code actions until it has the one that is looked for."""
+def menu(helix: Screen, title: str) -> None:
+    """Open the menu of code actions, again until it has what is looked for."""
     for _ in range(40):
         helix.keys("Space", "a")
-        if helix.shows(title, 2):
-            return True
+        if helix.shows(title, seconds=2):
+            return
         helix.keys("Escape")
-    return False
+    pytest.fail(f"no {title!r}")
 
 
-def choose(helix: Helix, title: str) -> bool:
-    if title not in helix.screen() and not menu(helix, title):
-        return False
-    lines = [
-        line
-        for line in helix.screen().splitlines()
-        if "Ask " in line
-        or "hunk" in line
-        or "Apply" in line
-        or "Reject" in line
-        or "Show diff" in line
-        or "Cancel" in line
-    ]
-    index = next(number for number, line in enumerate(lines) if title in line)
-    for _ in range(index):
+def choose(helix: Screen, title: str) -> None:
+    """Take an entry of the menu; the first one is marked already."""
+    menu(helix, title)
+    left = min(line.find(title) for line in helix.text.splitlines() if title in line)
+    beside = [line[left - 1 :] for line in helix.text.splitlines() if len(line) > left + 3]
+    entries = [line.split("  ")[0].strip() for line in beside if line[0] == " " and line[1] != " "]
+    words = ("Answer", "Apply", "Ask", "Cancel", "Create", "Reject", "Run", "Show", "Trust")
+    entries = [entry for entry in entries if entry.startswith(words)]
+    for _ in range(next(n for n, entry in enumerate(entries) if entry.startswith(title))):
         helix.keys("Down")
     helix.keys("Enter")
-    return True
+
+
+def command(helix: Screen, name: str) -> None:
+    helix.type(f":lsp-workspace-command {name}", "Enter")
+
+
+def propose(helix: Screen, workplace: Workplace) -> None:
+    edit_two(workplace)
+    helix.keys("g", "g", "j", "x")
+    choose(helix, "Ask helper about this selection")
+    assert helix.shows("Changed.", "completed")
+    helix.type(":buffer-close!", "Enter")
+    assert helix.shows("two = 2")
+
+
+@pytest.mark.matrix("list", "Helix", "`Space` `a`")
+@pytest.mark.matrix("run", "Helix", "code action, prompt comment")
+@pytest.mark.matrix("stream", "Helix", "file, through `applyEdit`")
+def test_a_user_asks_about_a_selection_and_the_answer_streams(
+    helix: Screen, workplace: Workplace
+) -> None:
+    workplace.server.play("It is a ", Pause(1), "number, ", Pause(1), "it says.")
+    helix.keys("x")
+    menu(helix, "Ask helper about this selection")
+    helix.picture("helix-actions")
+    helix.keys("Escape")
+    choose(helix, "Ask helper about this selection")
+    assert helix.shows("It is a number, it says.", "completed")
+    helix.picture("helix-transcript")
+    assert "one = 1" in str(workplace.server.chats[0].body["messages"])
+
+
+def test_a_comment_that_speaks_to_an_agent_runs_it(helix: Screen, workplace: Workplace) -> None:
+    workplace.server.play("For ever.")
+    helix.type("ggO# @helper: why is it two?", "Escape")
+    choose(helix, "Run helper")
+    assert helix.shows("For ever.")
+    assert "why is it two?" in str(workplace.server.chats[0].body["messages"])
+
+
+@pytest.mark.matrix("progress", "Helix", "status line")
+@pytest.mark.matrix("cancel", "Helix", "code action, `:lsp-workspace-command`")
+def test_progress_is_in_the_status_line_and_both_ways_to_cancel_end_it(
+    helix: Screen, workplace: Workplace
+) -> None:
+    for closed, cancel in enumerate(("action", "command"), 1):
+        workplace.server.play("slowly ", Pause(100))
+        helix.keys("x")
+        choose(helix, "Ask helper about this selection")
+        assert helix.shows("slowly", "writing: …slowly")
+        if cancel == "action":
+            choose(helix, "Cancel helper")
+        else:
+            command(helix, "inhouse.cancel")
+        assert helix.shows("slowly", "cancelled")
+        assert workplace.server.closed == closed
+        helix.type(":buffer-close!", "Enter")
+        assert helix.shows("two = 2")
+
+
+@pytest.mark.matrix("question", "Helix", "code action; a selection is free text")
+def test_questions_are_answered_by_code_actions(helix: Screen, workplace: Workplace) -> None:
+    options = [{"label": "Apples"}, {"label": "Pears"}]
+    workplace.server.play(
+        call("ask_user", questions=[{"question": "Which fruit?", "options": options}])
+    )
+    workplace.server.play(call("ask_user", questions=[{"question": "How many?", "options": []}]))
+    workplace.server.play("All right.")
+    helix.keys("x")
+    choose(helix, "Ask helper about this selection")
+    assert helix.shows("Which fruit?")
+    menu(helix, "Answer 'Pears'")
+    helix.picture("helix-question")
+    helix.keys("Escape")
+    choose(helix, "Answer 'Pears'")
+    assert helix.shows("- ? How many?")
+    helix.keys("g", "g", "O")
+    helix.type("a dozen", "Escape")
+    helix.keys("x")
+    choose(helix, "Answer with this selection")
+    assert helix.shows("All right.")
+    assert "Pears" in str(workplace.server.chats[1].body["messages"][-1])
+    assert "a dozen" in str(workplace.server.chats[2].body["messages"][-1])
+
+
+@pytest.mark.matrix("review", "Helix", "diagnostic with code actions")
+@pytest.mark.matrix("meanwhile", "Helix")
+@pytest.mark.matrix("undo", "Helix")
+def test_a_hunk_is_applied_where_it_stands_by_now_and_undone(
+    helix: Screen, workplace: Workplace
+) -> None:
+    propose(helix, workplace)
+    helix.type("ggOzero = 0", "Escape")
+    helix.keys("g", "g", "j", "j")
+    choose(helix, "Apply this hunk")
+    assert helix.shows("1  zero = 0", "3  two = 22")  # With numbers: not what the diagnostic tells.
+    helix.keys("u")
+    assert helix.loses("3  two = 22")
+    assert helix.shows("1  zero = 0", "3  two = 2")
+    assert (workplace.folder / "a.py").read_text() == "one = 1\ntwo = 2\nthree = 3\n"
+
+
+@pytest.mark.matrix("unsaved", "Helix")
+def test_what_is_not_saved_is_what_the_model_reads(helix: Screen, workplace: Workplace) -> None:
+    workplace.server.play("Seen.")
+    helix.type("ggOunsaved = True", "Escape")
+    choose(helix, "Ask helper about this file")
+    assert helix.shows("Seen.")
+    assert "unsaved = True" in str(workplace.server.chats[0].body["messages"])
+
+
+@pytest.mark.matrix("crash", "Helix", "told; `:lsp-restart`")
+@pytest.mark.matrix("old run", "Helix", "`:lsp-workspace-command inhouse.transcript`")
+def test_after_a_crash_nothing_said_is_lost_and_the_next_server_has_the_old_runs(
+    helix: Screen, workplace: Workplace
+) -> None:
+    workplace.server.play("Half an answer", Pause(100))
+    helix.keys("x")
+    choose(helix, "Ask helper about this selection")
+    assert helix.shows("9  Half an answer")
+    crash(workplace)
+    assert helix.shows("9  Half an answer", "Language server exited")
+    helix.type(":buffer-close!", "Enter")
+    assert helix.shows("two = 2")
+    helix.type(":lsp-restart", "Enter")
+    workplace.server.play("A whole answer.")
+    choose(helix, "Ask helper about this selection")
+    assert helix.shows("A whole answer.", "completed")
+    helix.type(":buffer-close!", "Enter")
+    helix.type(":lsp-restart", "Enter")
+    menu(helix, "Ask helper about this selection")
+    helix.keys("Escape")
+    command(helix, "inhouse.transcript")
+    assert helix.shows("A whole answer.", "completed")
+
+
+@pytest.mark.matrix("agents changed", "Helix")
+def test_a_new_definition_is_offered(helix: Screen, workplace: Workplace) -> None:
+    definition = (workplace.folder / ".agents/helper.ts").read_text()
+    (workplace.folder / ".agents/second.ts").write_text(definition.replace("helper", "second"))
+    menu(helix, "Ask second about")
+
+
+def test_whoever_has_not_said_whether_they_trust_a_workspace_is_asked(
+    workplace: Workplace,
+) -> None:
+    installed("helix")
+    screen = start(workplace, printed(workplace))
+    workplace.server.play("Trusted.")
+    choose(screen, "Ask helper about this selection")
+    assert screen.shows("May the agents and settings of this workspace run")
+    assert not workplace.server.chats
+    choose(screen, "Answer 'Trust this workspace'")
+    shown = screen.shows("Trusted.", "completed")
+    screen.close()
+    assert shown

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support.model_server import Pause, Usage, call
+from support.model_server import Pause, call
 from support.screen import Screen
 
 from .conftest import EDITORS, ROOT, Workplace, crash, edit_two, installed
@@ -70,7 +70,7 @@ def propose(nvim: Screen, workplace: Workplace) -> None:
 @pytest.mark.matrix("run", "Neovim", "`:InhouseRun`, also with a range")
 @pytest.mark.matrix("stream", "Neovim", "floating window")
 def test_a_user_picks_an_agent_and_its_text_streams(nvim: Screen, workplace: Workplace) -> None:
-    workplace.server.play("It is a ", Pause(1), "number.", Usage(500))
+    workplace.server.play("It is a ", Pause(1), "number.")
     nvim.type("ggV:InhouseRun", "Enter")
     assert nvim.shows("1: helper  Helps with code.  (environment, local)")
     nvim.picture("neovim-picker")

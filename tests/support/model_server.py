@@ -93,6 +93,8 @@ class ModelServer:
         """Answers that were taken to their end."""
         self.closed_at: list[float] = []
         self.default: list[Any] = ["ok"]
+        self.usage = Usage()
+        """What answers count as that do not say."""
         self.pieces_delay = 0.0
         self._answers: dict[str | None, deque[Any]] = defaultdict(deque)
         self._lock = threading.Lock()
@@ -205,7 +207,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _pieces(self, pieces: list[Any], model: str) -> None:
         finish: str | None = "stop"
-        usage = Usage()
+        usage = self.owner.usage
         index = 0
         for piece in pieces:
             match piece:

@@ -82,11 +82,11 @@ class Screen:
     def text(self) -> str:
         return self.tmux("capture-pane", "-p", "-t", "0")
 
-    def shows(self, *texts: str, seconds: float = 60) -> bool:
+    def shows(self, *texts: str, seconds: float = 40) -> bool:
         """Wait until everything is on the screen at once."""
         return self._until(lambda now: all(text in now for text in texts), seconds)
 
-    def loses(self, text: str, seconds: float = 60) -> bool:
+    def loses(self, text: str, seconds: float = 40) -> bool:
         """Wait until something is not on the screen."""
         return self._until(lambda now: text not in now, seconds)
 

@@ -28,6 +28,7 @@ def actions(
     literal = session.client.can("textDocument.codeAction.codeActionLiteralSupport")
     found = [
         *more,
+        *_answers(session, document, where),
         *_hunks(session, document, where),
         *_prompts(session, document, where),
         *_cancels(session),
@@ -46,6 +47,20 @@ def action(kind: str, title: str, command: str, *arguments: Any, **more: Any) ->
         "command": {"title": title, "command": command, "arguments": list(arguments)},
         **more,
     }
+
+
+def _answers(session: "Session", document: OpenDocument, where: Range) -> Iterator[Json]:
+    """Answers to questions that this editor shows no dialog for."""
+    for question in session.approver.in_actions:
+        about = " ".join(question.text.split())[:40]
+        for choice in question.choices:
+            answer = {"questionId": question.id, "choices": [choice]}
+            yield action(_FIX, f"Answer {choice!r}: {about}", "inhouse.answer", answer)
+        if not question.choices and where.start != where.end:
+            text = positions.text_in(document.text, where).strip()
+            title = f"Answer with this selection: {about}"
+            answer = {"questionId": question.id, "text": text}
+            yield action(_FIX, title, "inhouse.answer", answer)
 
 
 def _hunks(session: "Session", document: OpenDocument, where: Range) -> Iterator[Json]:
@@ -102,7 +117,7 @@ def _prompts(session: "Session", document: OpenDocument, where: Range) -> Iterat
     for comment, argument in session.prompts.at(document):
         if _touch(comment.range, where):
             yield action(
-                _FIX, f"Run {comment.agent}: {comment.prompt[:60]}", "inhouse.run", argument
+                _FIX, f"Run {comment.agent}: {comment.prompt[:40]}", "inhouse.run", argument
             )
 
 

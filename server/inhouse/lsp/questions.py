@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 from attrs import define, field, frozen
 
@@ -18,6 +19,8 @@ from inhouse.lsp.runs import Run
 Choices = tuple[str, ...]
 _TYPE = {"command": 2, "trust": 2, "host": 2, "repeat": 2}
 _INFO = 3
+_WITHOUT_DIALOGS = frozenset({"helix"})
+"""Clients that refuse ``window/showMessageRequest`` though somebody sits there (Helix 25.01)."""
 _LIMIT = 1000
 """Characters of a question that a dialog shows well."""
 
@@ -45,6 +48,8 @@ def asking_for(run: Run, emit: Callable[[RunEvent], None]) -> Generator[None]:
 class _Open:
     question: Question
     answer: asyncio.Future[Choices] = field(factory=asyncio.Future[Choices])
+    in_actions: bool = False
+    """No dialog shows it: code actions answer it."""
 
 
 class EditorApprover:
@@ -60,8 +65,9 @@ class EditorApprover:
         self._open: dict[str, _Open] = {}
 
     @property
-    def open(self) -> tuple[Question, ...]:
-        return tuple(each.question for each in self._open.values())
+    def in_actions(self) -> tuple[Question, ...]:
+        """What waits and is shown by no dialog: code actions answer it."""
+        return tuple(each.question for each in self._open.values() if each.in_actions)
 
     async def ask(self, question: Question) -> Choices:
         """Give what the user chose; empty when dismissed or when nobody can be asked."""
@@ -100,23 +106,27 @@ class EditorApprover:
                 if asked.answer.done():
                     return asked.answer.result()
                 shown = showing.result()
-                if shown is None:  # It cannot show this one; only the command can answer.
-                    return await asked.answer
-                return shown
+                if shown is not None:
+                    return shown
+                if asked.question.choices or "freeText" not in self._link.client.draws:
+                    asked.in_actions = True
+                    self._link.notify("window/showMessage", _notice(asked.question))
+                return await asked.answer
             finally:
                 showing.cancel()
 
     async def _show(self, question: Question) -> Choices | None:
         if not question.choices:
-            if "freeText" not in self._link.client.draws:
-                self._link.notify(
-                    "window/showMessage", {"type": _INFO, "message": _free_text(question)}
-                )
             return None
         titles = [*question.choices, "Done"] if question.multiple else list(question.choices)
         taken: list[str] = []
         while True:
-            answer = await self._dialog(question, [each for each in titles if each not in taken])
+            try:
+                answer = await self._dialog(
+                    question, [each for each in titles if each not in taken]
+                )
+            except InhouseError:
+                return None if self._link.client.name in _WITHOUT_DIALOGS else ()
             if answer is None:
                 return ()
             if not question.multiple:
@@ -135,10 +145,7 @@ class EditorApprover:
             "message": text,
             "actions": [{"title": title} for title in titles],
         }
-        try:
-            answer = await self._link.request("window/showMessageRequest", params, seconds=None)
-        except InhouseError:
-            return None
+        answer = await self._link.request("window/showMessageRequest", params, seconds=None)
         title = as_object(answer).get("title")
         return title if title in titles else None
 
@@ -150,8 +157,10 @@ class EditorApprover:
         asker.emit(RunEvent(asker.run.id, asker.run.request.agent, asked))
 
 
-def _free_text(question: Question) -> str:
-    return (
-        f"{question.text}\nAnswer with the command inhouse.answer and "
-        f'{{"questionId": "{question.id}", "text": "…"}}.'
+def _notice(question: Question) -> dict[str, Any]:
+    how = (
+        "A code action answers it."
+        if question.choices
+        else 'Write the answer, select it, and take the code action "Answer with this selection".'
     )
+    return {"type": _INFO, "message": f"{question.text}  {how}"}

@@ -22,6 +22,8 @@ class Tail:
         self._path = path
         self._writer = writer
         self._written = 0
+        self._shown: int | None = None
+        """How much of the text the open buffer holds."""
         self._turn = asyncio.Lock()
         self._buffer_refuses = False
 
@@ -30,21 +32,26 @@ class Tail:
         async with self._turn:
             text = self._writer.text
             document = self._session.documents.find(self._path)
-            if document is not None and self._can_grow(document, text):
+            if document is None:
+                self._shown = None
+            elif self._can_grow(document, text):
                 await self._grow_buffer(document, text)
             if document is None or self._buffer_refuses:
                 await asyncio.to_thread(_append, self._path, text[self._written :], self._written)
                 self._written = len(text)
 
     def _can_grow(self, document: OpenDocument, text: str) -> bool:
-        able = applying.can_apply(self._session.link) and text.startswith(document.text)
+        if text.startswith(document.text):
+            self._shown = len(document.text)
+        able = applying.can_apply(self._session.link) and self._shown is not None
         self._buffer_refuses = self._buffer_refuses or not able
         return not self._buffer_refuses
 
     async def _grow_buffer(self, document: OpenDocument, text: str) -> None:
-        new = text[len(document.text) :]
+        new = text[self._shown :]
         if not new:
             return
+        whole = document.text + new  # The user may have written into it.
         end = positions.position_at(document.text, len(document.text))
         edit = {"range": lsp_range(Range(end, end)), "newText": new}
         problem = await applying.send(
@@ -53,7 +60,8 @@ class Tail:
         if problem is not None:
             self._buffer_refuses = True
             return
-        await self._session.buffers.settle(self._path, text)
+        await self._session.buffers.settle(self._path, whole)
+        self._shown = len(text)
 
 
 def _append(path: Path, text: str, at: int) -> None:
