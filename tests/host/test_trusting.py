@@ -95,3 +95,13 @@ def test_an_unsaved_text_elsewhere_needs_no_trust(tmp_path: Path):
     trusting.unsaved = {tmp_path / "project/src/a.ts": "text"}
 
     assert isinstance(trusting.look(), Trusted)
+
+
+def test_typing_looks_at_the_disk_only_where_nothing_of_the_workspace_lies_there(tmp_path: Path):
+    typing = unsaved(tmp_path, "export default make()")
+
+    assert not typing.typed({tmp_path / "project/.agents/new.ts": "export default other()"})
+    typing.grant()
+    assert typing.typed({})
+    (tmp_path / "other").mkdir()
+    assert looked(tmp_path / "other").typed({})

@@ -22,7 +22,7 @@ from .plan import Plan, Surroundings, choice_for, usable_definition
 from .records import RecordKeeper, replay_of
 from .scope import Listen
 from .services import Services, open_services
-from .world import Client, World, look_around
+from .world import Client, World, follow_typing, look_around
 
 
 @frozen
@@ -139,6 +139,16 @@ class Host:
             if self.world.egress is not before.egress:
                 await before.egress.retire()
         self.door.changed()
+
+    async def typed(self, changed: Collection[Path], texts: Mapping[Path, str]) -> None:
+        """Read again what was typed: texts of the editor changed, and nothing on disk."""
+        async with self._lock:
+            self._texts = dict(texts)
+            followed = await follow_typing(self.world, self.services, changed, self._texts)
+        if followed:
+            self.door.changed()
+        else:
+            await self.reload(changed, texts)
 
     async def aclose(self) -> None:
         """End everything that was started.  Runs are their door's to cancel first."""

@@ -47,6 +47,8 @@ class Trusting:
         self.unsaved: Mapping[Path, str] = {}
         """Texts of the editor: a workspace that has nothing on disk may have a definition there."""
         self.state: TrustState = Untrusted("Nobody has looked yet.")
+        self._on_disk = False
+        """What trust is about lies on disk, as far as the last look goes."""
         self._seen: dict[Path, dict[str, bytes]] = {}
         """What the state is about, and all that a yes to it trusts."""
 
@@ -67,6 +69,7 @@ class Trusting:
 
     def look(self) -> TrustState:
         """Compare what is there with what was trusted.  Blocks."""
+        self._on_disk = True
         try:
             self._seen = {root: self._items(root) for root in self._roots}
         except UserError as error:
@@ -79,6 +82,11 @@ class Trusting:
         if not self._roots:
             self.state = Trusted("no folder is open")
         return self.state
+
+    def typed(self, texts: Mapping[Path, str]) -> bool:
+        """Take texts of the editor; False: they may be all there is to trust, so look again."""
+        self.unsaved = texts
+        return self._on_disk
 
     def cover(self, modules: frozenset[Path]) -> None:
         """Let trust be about these modules too.  Blocks."""
@@ -145,6 +153,7 @@ class Trusting:
         items = workspace_items(root, folders, sorted(self.modules))
         if items or self._store.knows(root):
             return items  # What the user types where trust was given is as good as the rest.
+        self._on_disk = False
         return unsaved_items(root, self._agent_folders, self.unsaved)
 
 

@@ -111,6 +111,24 @@ async def look_around(
     )
 
 
+async def follow_typing(
+    world: World, services: Services, changed: Collection[Path], texts: Mapping[Path, str]
+) -> bool:
+    """Read again what changed in the editor alone; False: somebody has to look around.
+
+    Trust and settings are about what lies on disk, which is not looked at for every key.
+    """
+    if not world.trusting.typed(texts):
+        return False
+    if world.trusting.trusted != world.catalog.trusted:
+        await world.catalog.trust(services.sandbox if world.trusting.trusted else None)
+    await world.catalog.update(changed, texts)
+    await asyncio.to_thread(world.trusting.cover, world.catalog.modules)
+    if world.catalog.trusted and not world.trusting.trusted:
+        await world.catalog.trust(None)
+    return True
+
+
 def _read(
     before: World,
     services: Services,

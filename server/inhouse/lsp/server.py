@@ -121,7 +121,7 @@ class Server(LanguageServer):
         self.session.document_changed(params.text_document.uri)
 
     def _changed(self, params: types.DidChangeTextDocumentParams) -> None:
-        self.session.document_changed(params.text_document.uri)
+        self.session.document_typed(params.text_document.uri)
 
     def _closed(self, params: types.DidCloseTextDocumentParams) -> None:
         self.session.document_changed(params.text_document.uri)

@@ -177,7 +177,7 @@ class Session:
         return to_uri(path)
 
     def document_changed(self, uri: str) -> None:
-        """A document was opened, changed, saved or closed."""
+        """A document was opened, saved or closed."""
         named = to_path(uri)
         if named is None:
             return
@@ -186,6 +186,14 @@ class Session:
             self.buffers.closed(path)
         self.review.looked_at(path)
         self.watching.touched([path])
+
+    def document_typed(self, uri: str) -> None:
+        """A document was changed and not saved."""
+        named = to_path(uri)
+        if named is not None:
+            path = real(named)
+            self.review.looked_at(path)
+            self.watching.typed(path)
 
     def folders_changed(self, added: list[Path | None], removed: list[Path | None]) -> None:
         """The client opened or closed folders of its workspace."""

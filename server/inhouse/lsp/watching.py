@@ -33,6 +33,8 @@ class Watching:
     def __init__(self, session: "Session") -> None:
         self._session = session
         self._changed: set[Path] = set()
+        self._on_disk = False
+        """Whether something of it may have changed on disk, too."""
         self._reloading: asyncio.Task[None] | None = None
         self._stop: asyncio.Event = asyncio.Event()
         self._again: asyncio.Event = asyncio.Event()
@@ -64,6 +66,16 @@ class Watching:
         """Something changed: have it read again, once for all that comes together."""
         mine = {path for path in paths if self.concerns(path)}
         self._changed |= mine
+        self._on_disk |= bool(mine)
+        self._begin()
+
+    def typed(self, path: Path) -> None:
+        """A text of the editor changed: its file is read again, and the disk is left alone."""
+        if self.concerns(path):
+            self._changed.add(path)
+            self._begin()
+
+    def _begin(self) -> None:
         if self._changed and (self._reloading is None or self._reloading.done()):
             self._reloading = self._session.spawn(self._reload(), name="reloading")
 
@@ -82,7 +94,9 @@ class Watching:
         await asyncio.sleep(0.03)
         while self._changed:
             changed, self._changed = self._changed, set()
-            await self._session.host.reload(changed, self._texts())
+            on_disk, self._on_disk = self._on_disk, False
+            host = self._session.host
+            await (host.reload if on_disk else host.typed)(changed, self._texts())
 
     def _texts(self) -> Mapping[Path, str]:
         """What is unsaved wins over what is on disk."""
