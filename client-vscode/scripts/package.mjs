@@ -15,6 +15,9 @@ const python = process.env.PYTHON ?? (process.platform === "win32" ? "python" : 
 /** Pythons that the offline package serves; wheels without an ABI of their own are shared. */
 const PYTHONS = (process.env.PYTHON_VERSIONS ?? "3.11 3.12 3.13 3.14").split(" ");
 
+/** Megabytes that the package may have; the one with every wheel inside is as large as its wheels. */
+const LIMIT = 5;
+
 const run = (command, args) => execFileSync(command, args, { cwd: here, stdio: ["ignore", "inherit", "inherit"] });
 const local = (name) => path.join(here, "node_modules", ".bin", process.platform === "win32" ? `${name}.cmd` : name);
 
@@ -29,7 +32,11 @@ fs.copyFileSync(path.join(here, "..", "LICENSE"), path.join(here, "LICENSE"));
 run("npm", ["run", "--silent", "bundle"]);
 run(local("vsce"), ["package", "--no-dependencies", "--allow-missing-repository", "--no-rewrite-relative-links",
   ...(offline ? ["--target", target] : []), "--out", out]);
-console.log(`${out}: ${(fs.statSync(out).size / 1e6).toFixed(2)} MB`);
+const megabytes = fs.statSync(out).size / 1e6;
+console.log(`${out}: ${megabytes.toFixed(2)} MB`);
+if (!offline && megabytes > LIMIT) {
+  throw new Error(`The package must stay under ${LIMIT} MB: see what .vscodeignore lets in.`);
+}
 
 function collectWheels(wheel) {
   const served = PYTHONS.filter((version) => {

@@ -4,7 +4,7 @@ import type { Run, Runs } from "./runs";
 
 const TICK = 1000;
 /** Milliseconds that a message stands before the next: nobody reads faster, and 20 runs may stream. */
-const READABLE = 400;
+const READABLE = 800;
 
 /** Show all runs of this window, as long as they work. */
 export function showProgress(runs: Runs): vscode.Disposable {

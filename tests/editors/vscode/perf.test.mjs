@@ -1,25 +1,30 @@
-// How fast and how smooth: first text, typing while 20 runs stream, activation.  Prints figures; limits are generous.
+// How fast and how smooth: activation, first text, long tasks and typing while 20 runs stream.  Prints figures; limits are generous.
+// benchmarks/workbench.py writes the figures to docs/benchmarks.md.
 import assert from "node:assert";
+import { spawn } from "node:child_process";
+import fs from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
 import { after, before } from "node:test";
+import { pathToFileURL } from "node:url";
 import { scene, testIn } from "./fixture.mjs";
-import { sleep } from "./model.mjs";
-import { choose, openFile, palette, sleep as wait, type, until } from "./workbench.mjs";
+import { CLIENT, SERVER, choose, closeAll, openFile, palette, sleep, temporary, type, until } from "./workbench.mjs";
 
+const RUNS = 20, SECONDS = 6;
+const figures = {};
 let s;
 const test = testIn(() => s);
 before(async () => { s = await scene({ keys: [{ key: "ctrl+alt+9", command: "inhouse.runAgent", args: { agent: "reviewer", prompt: "Stream" } }] }); }, { timeout: 180000 });
-after(async () => { await s?.close(); });
+after(async () => {
+  await s?.close();
+  if (process.env.INHOUSE_FIGURES) { fs.writeFileSync(process.env.INHOUSE_FIGURES, JSON.stringify(figures)); }
+});
 
-async function run(prompt) {
-  await palette(s.page, "Inhouse: Run Agent…");
-  await choose(s.page, "Reviewer");
-  await type(s.page, prompt);
-}
+const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 
 /** When a text comes to the screen, by the page's own clock, to the millisecond. */
 const whenShown = (text) => s.page.evaluate((wanted) => new Promise((resolve) => {
-  const look = () => document.querySelector(".editor-group-container:last-child .view-lines, .view-lines")
-    && [...document.querySelectorAll(".view-lines")].some((each) => each.textContent.replace(/\u00a0/g, " ").includes(wanted));
+  const look = () => [...document.querySelectorAll(".view-lines")].some((each) => each.textContent.replace(/\u00a0/g, " ").includes(wanted));
   const observer = new MutationObserver(() => { if (look()) { observer.disconnect(); resolve(Date.now()); } });
   observer.observe(document.body, { subtree: true, childList: true, characterData: true });
 }), text);
@@ -27,52 +32,112 @@ const whenShown = (text) => s.page.evaluate((wanted) => new Promise((resolve) =>
 test("the first text is visible soon after the model's first token", async () => {
   await openFile(s.page, "app.py");
   const delays = [];
-  for (let i = 0; i < 6; i++) {
+  for (let i = 0; i < 7; i++) {
     let said;
-    s.model.state.play = async (answer) => { await sleep(2500); said = Date.now(); answer.say(`token-${i}-here `); await sleep(1500); answer.say("end"); };
+    s.model.state.play = async (answer) => { await sleep(2000); said = Date.now(); answer.say(`token-${i}-here `); await sleep(1000); answer.say("end"); };
     const visible = whenShown(`token-${i}-here`);
-    await run(`Round ${i}`);
+    await palette(s.page, "Inhouse: Run Agent…");
+    await choose(s.page, "Reviewer");
+    await type(s.page, `Round ${i}`);
     delays.push((await visible) - said);
-    await wait(2500);
+    await until(() => s.model.state.open === 0, "the end");
   }
-  const warm = delays.slice(1).sort((a, b) => a - b);
-  console.log(`first text after ${delays.join(", ")} ms; median once warm ${warm[2]} ms`);
-  assert.ok(warm[2] < 3000);
+  figures.firstText = delays;
+  console.log(`first text after ${delays.join(", ")} ms; median ${median(delays)} ms`);
+  assert.ok(median(delays) < 3000);
 });
 
-test("typing stays smooth while 20 runs stream", async () => {
+/** Type for a while: how long each key takes until the next frame, and the page's long tasks: by the clock, which also counts
+ * the time that other processes had the processor, and by the processor's time that they took themselves (Chromium's trace). */
+async function measure() {
+  await s.browser.startTracing(s.page, { categories: ["toplevel", "disabled-by-default-devtools.timeline"] });
+  await s.page.evaluate(() => {
+    window.long = [];
+    window.watcher = new PerformanceObserver((list) => { window.long.push(...list.getEntries().map((each) => Math.round(each.duration))); });
+    window.watcher.observe({ entryTypes: ["longtask"] });
+  });
+  const keys = [];
+  for (const end = Date.now() + SECONDS * 1000; Date.now() < end;) {
+    const at = Date.now();
+    await s.page.keyboard.type("x");
+    await s.page.evaluate(() => new Promise(requestAnimationFrame));
+    keys.push(Date.now() - at);
+    await sleep(40);
+  }
+  const long = await s.page.evaluate(() => { window.watcher.disconnect(); return window.long; });
+  const { traceEvents } = JSON.parse(await s.browser.stopTracing());
+  const mains = new Set(traceEvents.filter(({ name, args }) => name === "thread_name" && args.name === "CrRendererMain").map(({ pid, tid }) => `${pid}/${tid}`));
+  const tasks = traceEvents.filter(({ name, pid, tid, tdur }) => name.endsWith("RunTask") && tdur && mains.has(`${pid}/${tid}`)).map(({ tdur }) => Math.round(tdur / 1000));
+  assert.ok(tasks.length > 100, "the trace tells of tasks");
+  keys.sort((a, b) => a - b);
+  const over100 = (all) => all.filter((each) => each > 100).sort((a, b) => b - a);
+  return { keys: keys.length, p50: median(keys), p95: keys[Math.floor(keys.length * 0.95)], over100: over100(long), cpuOver100: over100(tasks), cpuLongest: Math.max(...tasks) };
+}
+
+const { createMessageConnection, StreamMessageReader, StreamMessageWriter } = createRequire(path.join(CLIENT, "package.json"))("vscode-jsonrpc/node");
+
+/** The same runs on the same machine at the same time, but outside the editor: what the load alone does to the workbench. */
+async function outside(count) {
+  const [command, ...args] = SERVER;
+  const server = spawn(command, args, { cwd: s.workspace, env: { ...process.env, INHOUSE_HOME: temporary("inhouse-outside-") }, stdio: ["pipe", "pipe", "ignore"] });
+  const connection = createMessageConnection(new StreamMessageReader(server.stdout), new StreamMessageWriter(server.stdin));
+  connection.onRequest(() => null);
+  connection.listen();
+  await connection.sendRequest("initialize", { processId: process.pid, rootUri: null, capabilities: {}, workspaceFolders: [{ uri: pathToFileURL(s.workspace).href, name: "ws" }],
+    initializationOptions: { trusted: true, inhouse: { endpoints: { local: { baseUrl: s.model.url } }, defaultEndpoint: "local" } } });
+  await connection.sendNotification("initialized", {});
+  for (let i = 0; i < count; i++) {
+    await connection.sendRequest("workspace/executeCommand", { command: "inhouse.run", arguments: [{ agent: "reviewer", prompt: "Stream", streamToken: `outside-${i}` }] });
+  }
+  return () => { connection.dispose(); server.kill(); };
+}
+
+test("no long task and smooth typing while 20 runs stream", async () => {
+  await closeAll(s.page);
   await openFile(s.page, "notes.md");
-  const measure = async (seconds) => {
-    await s.page.evaluate(() => {
-      window.long = [];
-      window.watcher = new PerformanceObserver((list) => { window.long.push(...list.getEntries().map((each) => Math.round(each.duration))); });
-      window.watcher.observe({ entryTypes: ["longtask"] });
-    });
-    await s.page.locator(".tab").filter({ hasText: "notes.md" }).click();
-    await s.page.locator(".editor-group-container").first().locator(".view-line").last().click();
-    const keys = [];
-    for (const end = Date.now() + seconds * 1000; Date.now() < end;) {
-      const at = Date.now();
-      await s.page.keyboard.type("x");
-      await s.page.evaluate(() => new Promise(requestAnimationFrame));
-      keys.push(Date.now() - at);
-      await wait(40);
-    }
-    const long = await s.page.evaluate(() => { window.watcher.disconnect(); return window.long; });
-    keys.sort((a, b) => a - b);
-    return { keys: keys.length, p50: keys[Math.floor(keys.length / 2)], p95: keys[Math.floor(keys.length * 0.95)], over100: long.filter((each) => each > 100).sort((a, b) => b - a) };
-  };
-  const quiet = await measure(6);
+  await s.page.locator(".editor-group-container").first().locator(".view-line").last().click();
+  await sleep(2000); // What opening the file started is over.
+  const quiet = await measure();
   let stop = false;
-  s.model.state.play = async (answer) => { for (let i = 0; !stop && !answer.gone; i++) { answer.say(`word ${i} of a long answer `); await sleep(20); } };
-  for (let i = 0; i < 20; i++) {
+  s.model.state.play = async (answer) => { for (let i = 0; !stop && !answer.gone; i++) { answer.say(`word ${i} of a long answer${i % 4 ? " " : ".\n"}`); await sleep(20); } };
+  const end = await outside(RUNS);
+  await until(() => s.model.state.open === RUNS, "the streams outside");
+  const floor = await measure();
+  stop = true;
+  await until(() => s.model.state.open === 0, "their end", 60000);
+  end();
+  stop = false;
+  for (let i = 0; i < RUNS; i++) {
     await s.page.keyboard.press("Control+Alt+9"); // A key of the user's own: arguments instead of questions.
     await until(() => s.model.state.open === i + 1, `stream ${i + 1}`, 30000);
   }
   await palette(s.page, "Notifications: Clear All Notifications");
-  const busy = await measure(6);
+  await s.page.locator(".tab").filter({ hasText: "notes.md" }).click();
+  await s.page.locator(".editor-group-container").first().locator(".view-line").last().click();
+  await sleep(1000);
+  const busy = await measure();
   stop = true;
-  console.log(`typing, nothing runs: ${JSON.stringify(quiet)}\ntyping, 20 runs:      ${JSON.stringify(busy)}`);
+  Object.assign(figures, { quiet, floor, busy });
+  console.log(`typing, nothing runs:            ${JSON.stringify(quiet)}\ntyping, 20 runs outside (floor): ${JSON.stringify(floor)}\ntyping, 20 runs in the editor:   ${JSON.stringify(busy)}`);
   await until(() => s.model.state.open === 0, "the end of all", 60000);
-  assert.ok(busy.p50 < 10 * quiet.p50 + 500); // The figures depend on the machine; what blocks, shows all the same.
+  assert.ok(busy.p50 < 10 * floor.p50 + 500); // The figures depend on the machine; what blocks, shows all the same.
+  assert.ok(busy.cpuLongest < 10 * Math.max(50, floor.cpuLongest), `a task of ${busy.cpuLongest} ms`);
+});
+
+test("activation takes a moment, by VS Code's own clock", async () => {
+  const times = [];
+  await s.page.setViewportSize({ width: 1280, height: 2000 }); // The list shows only the rows that are in view.
+  for (let i = 0; i < 3; i++) {
+    await closeAll(s.page);
+    await s.page.reload();
+    await s.page.locator(".explorer-folders-view .monaco-list-row").first().waitFor({ timeout: 60000 });
+    await palette(s.page, "Developer: Show Running Extensions");
+    const row = s.page.locator(".extension").filter({ hasText: "Inhouse Agents" });
+    const time = row.locator(".activation-time");
+    await until(async () => /\d+ms/.test(await time.innerText({ timeout: 60000 })), "the time", 60000);
+    times.push(Number(/(\d+)ms/.exec(await time.innerText())[1]));
+  }
+  figures.activation = times;
+  console.log(`activation: ${times.join(", ")} ms`);
+  assert.ok(median(times) < 2000);
 });
