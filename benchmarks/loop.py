@@ -13,6 +13,8 @@ import statistics
 import time
 from pathlib import Path
 
+import sections
+
 from inhouse.core.definition import AgentDefinition
 from inhouse.core.events import TextDelta
 from inhouse.core.limits import Limits, for_child
@@ -135,9 +137,11 @@ def main():
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     arguments = parser.parse_args()
     figures = asyncio.run(measure())
-    for key, figure in figures.items():
-        target = f"at most {TARGETS[key]}" if key in TARGETS else ""
-        print(f"{NAMES[key]:60} {figure:8.3f}   {target}")
+    rows = [
+        (NAMES[key], f"{figure:.3f}", f"≤ {TARGETS[key]}" if key in TARGETS else "")
+        for key, figure in figures.items()
+    ]
+    sections.write("What the loop costs", "python benchmarks/loop.py", rows)
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
 

@@ -6,13 +6,14 @@ Exits with 1 where it costs more than 1.2 times.
 
 import argparse
 import asyncio
-import json
 import random
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+import sections
 
 from inhouse.core.events import Happening
 from inhouse.core.ports import Question
@@ -39,7 +40,21 @@ def main() -> int:
         root = Path(folder)
         make_tree(root, arguments.files)
         result = asyncio.run(measure(root, arguments.rounds))
-    print(json.dumps(result, indent=2))
+    target = f"≤ {ALLOWED} times"
+    rows = [
+        row
+        for name, each in result.items()
+        for row in (
+            (f"{name}: ripgrep alone", f"{each['ripgrepMs']} ms", ""),
+            (
+                f"{name}: `code_search`",
+                f"{each['codeSearchMs']} ms, {each['ratio']} times",
+                target,
+            ),
+        )
+    ]
+    title = f"Searching {arguments.files:,} files"
+    sections.write(title, "python benchmarks/search.py", rows)
     return 0 if max(each["ratio"] for each in result.values()) <= ALLOWED else 1
 
 

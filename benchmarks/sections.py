@@ -26,18 +26,11 @@ def write(title: str, command: str, rows: Rows) -> None:
         *(f"| {' | '.join(row)} |" for row in rows),
         "",
     ]
-    head, *others = split()
-    kept = [one for one in others if not one.startswith(f"## {title}\n")]
-    PAGE.write_text(join(head, [*kept, "\n".join(section)]))
+    head, *others = re.split(r"(?m)^(?=## )", PAGE.read_text("utf-8"))
+    titles = [one.partition("\n")[0] for one in others]
+    place = titles.index(section[0]) if section[0] in titles else len(others)
+    others[place : place + 1] = ["\n".join(section)]
+    text = "\n\n".join(part.strip() for part in (head, *others)) + "\n"
+    PAGE.write_text(text, "utf-8")
     for row in rows:
         print(" | ".join(row))
-
-
-def split() -> list[str]:
-    """Give the page's head, and each section."""
-    text = PAGE.read_text() if PAGE.is_file() else ""
-    return re.split(r"(?m)^(?=## )", text)
-
-
-def join(head: str, sections: list[str]) -> str:
-    return "\n\n".join(part.strip() for part in (head, *sections)) + "\n"

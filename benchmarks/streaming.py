@@ -22,8 +22,6 @@ from typing import Any
 import psutil
 import sections
 from editor import Collector, Editor
-from rich.console import Console
-from rich.table import Table
 
 HERE = Path(__file__).resolve().parent
 QUICK = "--quick" in sys.argv
@@ -78,9 +76,7 @@ def main() -> None:
     results["stalled"] = stalled()
     (HERE / "results").mkdir(exist_ok=True)
     (HERE / "results" / "streaming.json").write_text(json.dumps(results, indent=2) + "\n")
-    rows = table(results)
-    show(rows)
-    page(results, rows)
+    sections.write("Streaming", "python benchmarks/streaming.py", table(results))
 
 
 async def raw_socket() -> dict[str, float]:
@@ -271,32 +267,6 @@ def table(results: dict[str, Any]) -> list[tuple[str, str, str]]:
         name = f"inhouse.runs while {one['runs']} runs stream, median"
         rows.append((name, f"{one['median_ms']:.1f} ms (max {one['max_ms']:.0f})", "< 50 ms"))
     return rows
-
-
-def show(rows: list[tuple[str, str, str]]) -> None:
-    shown = Table("what", "measured", "target", box=None)
-    for row in rows:
-        shown.add_row(*row)
-    Console().print(shown)
-
-
-def page(results: dict[str, Any], rows: list[tuple[str, str, str]]) -> None:
-    """Write the docs page from this run, and from nothing else."""
-    lines = [
-        "# What it costs",
-        "",
-        "`python benchmarks/streaming.py` wrote this page; do not edit it.",
-        f"Measured on {results['date']}, {results['machine']}, everything in one run.",
-        "Ratios hold on other machines; milliseconds do not.",
-        "",
-        "| what | measured | target |",
-        "| --- | --- | --- |",
-        *(f"| {' | '.join(row)} |" for row in rows),
-        "",
-        "The sections below are by other benchmarks; those that have none print their own tables.",
-    ]
-    _, *others = sections.split()
-    sections.PAGE.write_text(sections.join("\n".join(lines), others))
 
 
 if __name__ == "__main__":
