@@ -68,6 +68,15 @@ async def test_a_free_answer_is_held_to_its_form(tmp_path: Path):
         await here.call("ask_user", questions=[question])
 
 
+@pytest.mark.timeout(30)
+async def test_a_models_expression_holds_up_nothing(tmp_path: Path):
+    here = bench(tmp_path, answers=(("a" * 60 + "!",),))
+    question = {"question": "?", "options": [], "validation": {"pattern": "^(a+)+$"}}
+
+    with pytest.raises(ToolError, match="does not match"):
+        await here.call("ask_user", questions=[question])
+
+
 PAGE = b"""<html><head><title>A title</title><meta name="description" content="About it">
 <style>p{}</style></head><body><nav>menu</nav><h1>Head</h1><p>One <b>two</b></p>
 <script>evil()</script><a href="https://x.test/y">link</a></body></html>"""

@@ -152,6 +152,14 @@ def test_a_large_difference_takes_no_time():
     assert len(hunks(old, new)) == 1
 
 
+@pytest.mark.timeout(30)
+def test_lines_that_stand_everywhere_take_no_time():
+    old = "".join("a\n" if number % 2 else "b\n" for number in range(6_000))
+    new = "".join("b\n" if number % 3 else "a\n" for number in range(6_000))
+
+    assert apply_hunks(old, hunks(old, new)) == new
+
+
 def _as_an_editor(text: str, edits) -> str:
     """Apply text edits as an LSP client does: from the bottom, by UTF-16 positions."""
     for edit in reversed(edits):

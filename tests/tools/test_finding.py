@@ -1,11 +1,13 @@
 """Which files there are: trees, patterns, and words."""
 
+import asyncio
 import os
 import sys
 from pathlib import Path
 
 import pytest
 
+from inhouse.core.errors import ToolError
 from inhouse.tools.ranking import words
 from inhouse.tools.trees import defined_names, picture
 from support.workspaces import bench, write_files
@@ -179,3 +181,21 @@ async def test_names_that_would_mislead_are_not_shown(tmp_path: Path):
     assert (await here.call("glob", pattern="**"))["files"] == ["a.txt"]
     assert (await here.call("list_directory", path="."))["files"] == ["a.txt"]
     assert hits["stdout"] == "Found 1 matches\n./a.txt:\n  Line 1: needle"
+
+
+@pytest.mark.parametrize("pattern", ["+(a|aa)b", "*(*(a))b", "**/a*/**/a*/**/a*/**/a*/**/b"])
+async def test_no_pattern_tries_for_ever(tmp_path: Path, pattern: str):
+    here = bench(tmp_path, {"a" * 100 + "c": "", "/".join("a" * 60): ""})
+
+    async with asyncio.timeout(20):
+        await here.call("glob", pattern=pattern)
+
+
+async def test_the_trees_of_one_call_have_a_size_together(tmp_path: Path):
+    here = bench(tmp_path, {f"{number:04}.txt": "" for number in range(3_000)})
+
+    trees = await here.call("read_subtree", paths=["."] * 50, maxTokens=10**9)
+
+    assert sum(tree["tokenCount"] for tree in trees) <= 190_000
+    with pytest.raises(ToolError, match="51 paths"):
+        await here.call("read_subtree", paths=["."] * 51)

@@ -203,6 +203,21 @@ def test_senseless_lines_of_an_ignore_file_lose_only_themselves(tmp_path: Path):
     assert rules.rule("a.txt", is_folder=False) is None
 
 
+HOSTILE_LINES = ("*a*a*a*a*a*a*b", "a*b*c*d*e.txt", "**/a/**/a/**/a/**/a/**/a/**/b", "!*a*a*a*a*c")
+
+
+def test_no_line_of_an_ignore_file_tries_for_ever(tmp_path: Path):
+    """It may ignore somewhat more than Git would, and never less."""
+    write_files(tmp_path, {".gitignore": "\n".join((*HOSTILE_LINES, "x.log", "keep*.*.*/*.y"))})
+    rules = IgnoreRules(tmp_path)
+
+    assert rules.rule("a" * 200 + "c", is_folder=False) is None
+    assert rules.rule("/".join("a" * 60), is_folder=False) is None
+    for ignored in ("aaaaaab", "a1b2c3d4e.txt", "a/a/a/a/a/b", "x.log", "keep1.2.3/x.y"):
+        assert rules.rule(ignored, is_folder=False) is not None, ignored
+    assert rules.rule("other.txt", is_folder=False) is None
+
+
 def test_several_roots_are_named_by_their_folder(tmp_path: Path):
     write_files(tmp_path, {"one/a.txt": "", "two/b.txt": ""})
     access = access_to([tmp_path / "one", tmp_path / "two"])

@@ -254,3 +254,23 @@ async def test_a_patch_that_cannot_be_applied_says_why(
 
     assert words in result["errorMessage"]
     assert (tmp_path / "a.txt").read_text() == "one\n"
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    ("text", "old"),
+    [
+        ("a\n" * 1_000_000, "a\n" * 1_000 + "b"),
+        ("x = 1  \n" * 300_000, "x  =  1\n" * 200 + "y"),
+        ("a b" * 1_000_000, "a  b " * 2_000 + "c"),
+    ],
+)
+async def test_a_text_that_is_nearly_everywhere_is_not_sought_for_ever(
+    tmp_path: Path, text: str, old: str
+):
+    here = bench(tmp_path, {"a.txt": text})
+
+    result = await replaced(here, "a.txt", old, "z")
+
+    assert "not found" in result["errorMessage"]
+    assert (tmp_path / "a.txt").read_text() == text

@@ -14,6 +14,9 @@ from inhouse.tools.spawn import SpawnRequest
 from . import running
 from .scope import Scope
 
+MOST_AGENTS = 100
+"""Sub-agents of one run at once, on all levels: agents that spawn agents multiply."""
+
 
 @frozen
 class Spawner:
@@ -27,11 +30,22 @@ class Spawner:
         Raises `InhouseError` where it cannot start or failed.
         """
         host, scope = self.scope.host, self.scope
+        memory = scope.family.memory
+        if memory.agents >= MOST_AGENTS:
+            raise ToolError(
+                f"{memory.agents} agents of this run are at work already, which is the most.  "
+                "Wait for their results, or do this yourself.",
+                code="too_many_agents",
+            )
         limits = for_child(scope.plan.limits, privacy=host.world.settings.privacy)
         plan = evolve(host.plan(_run_request(request)), limits=limits)
         child = scope.family.child(scope.state, inline=request.inline)
         run_id = host.book.new_run_id()
-        outcome = await running.run(host, plan, run_id, scope.listen, child)
+        memory.agents += 1
+        try:
+            outcome = await running.run(host, plan, run_id, scope.listen, child)
+        finally:
+            memory.agents -= 1
         if outcome.loop is None:
             raise _failure(request, outcome.result)
         return outcome.loop.value

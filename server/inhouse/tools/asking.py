@@ -1,6 +1,5 @@
 """``ask_user``: the model's questions, in the editor or the terminal."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import uuid4
@@ -9,6 +8,7 @@ from inhouse.core.errors import ToolError
 from inhouse.core.ports import Question, Tool
 from inhouse.core.unicode import visible
 
+from . import ripgrep
 from .context import ToolContext
 from .schemas import ends_step, spec
 
@@ -50,7 +50,7 @@ async def _ask(context: ToolContext, asked: Mapping[str, Any]) -> dict[str, Any]
     elif known:
         answer["selectedOption"] = known[0]
     if free:
-        answer["otherText"] = _checked(free[0], asked.get("validation") or {})
+        answer["otherText"] = await _checked(free[0], asked.get("validation") or {})
     return answer or None
 
 
@@ -77,7 +77,7 @@ def _question(
     )
 
 
-def _checked(text: str, validation: Mapping[str, Any]) -> str:
+async def _checked(text: str, validation: Mapping[str, Any]) -> str:
     """Hold a free answer to what the model asked of it; raises `ToolError` with the reason."""
     least, most = validation.get("minLength"), validation.get("maxLength")
     problem = None
@@ -85,15 +85,14 @@ def _checked(text: str, validation: Mapping[str, Any]) -> str:
         problem = f"it has fewer than {least} characters"
     elif most is not None and len(text) > most:
         problem = f"it has more than {most} characters"
-    elif (pattern := validation.get("pattern")) and not _fits(str(pattern), text):
+    elif (pattern := validation.get("pattern")) and not await _fits(str(pattern), text):
         problem = str(validation.get("patternError") or f"it does not match {pattern!r}")
     if problem:
         raise ToolError(f"The user answered {text!r}, but {problem}.  Ask again.", code="answer")
     return text
 
 
-def _fits(pattern: str, text: str) -> bool:
-    try:
-        return re.search(pattern, text[:1_000]) is not None
-    except re.error:
-        return True
+async def _fits(pattern: str, text: str) -> bool:
+    """Let ripgrep look: Python's expressions may take for ever, and the pattern is the model's."""
+    program = ripgrep.find()
+    return True if program is None else await ripgrep.matches(program, pattern, text)

@@ -35,6 +35,8 @@ class RunMemory:
     """One question about commands at a time: its answer may settle the next one."""
     writing: asyncio.Lock = field(factory=asyncio.Lock)
     """One edit at a time: the next one starts from what it left."""
+    agents: int = 0
+    """Sub-agents that are at work now."""
     background: list[Started] = field(factory=list[Started], init=False)
     """Commands that run on."""
     watchers: list[asyncio.Task[None]] = field(factory=list[asyncio.Task[None]], init=False)

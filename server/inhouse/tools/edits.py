@@ -8,6 +8,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
+from functools import lru_cache
 
 from attrs import evolve, frozen
 
@@ -62,6 +63,7 @@ def lines(text: str) -> list[str]:
     return _LINE.findall(text)
 
 
+@lru_cache(maxsize=4)
 def hunks(old: str | None, new: str | None) -> tuple[Hunk, ...]:
     """Give what changes from *old* to *new*, top to bottom; None is no file."""
     before, after = lines(old or ""), lines(new or "")
@@ -173,7 +175,7 @@ def _changes(before: list[str], after: list[str]) -> list[tuple[int, int, int, i
     if len(left) * len(right) > _MOST_WORK:
         return [(first, first + len(left), first, first + len(right))]
     changes: list[tuple[int, int, int, int]] = []
-    matcher = SequenceMatcher(None, left, right, autojunk=False)
+    matcher = SequenceMatcher(None, left, right)  # lines that stand everywhere are no anchors
     for tag, start, end, new_start, new_end in matcher.get_opcodes():
         if tag == "equal":
             continue

@@ -22,9 +22,13 @@ from .trees import defined_names, picture
 from .unsaved import Seen, seen
 
 SUBTREE_TOKENS = 4_000
+MOST_TOKENS = 190_000
+"""Of all trees of one call."""
 MOST_PATHS = 1_000
 
 _MOST_NAMED_BYTES = 200_000
+_MOST_TREES = 50
+_MOST_STARS = 3
 _FOUND_FILES = 12
 _FOUND_CHARACTERS = 100_000
 
@@ -33,8 +37,10 @@ def tools(context: ToolContext) -> tuple[Tool, ...]:
     """Give the tools of this room."""
 
     async def read_subtree(_: str, arguments: Mapping[str, Any]) -> Any:
-        wanted = arguments.get("paths") or ["."]
-        tokens = int(arguments.get("maxTokens") or SUBTREE_TOKENS)
+        wanted: Sequence[str] = arguments.get("paths") or ["."]
+        if len(wanted) > _MOST_TREES:
+            raise ToolError(f"{len(wanted)} paths in one call; {_MOST_TREES} at most.")
+        tokens = min(int(arguments.get("maxTokens") or SUBTREE_TOKENS), MOST_TOKENS // len(wanted))
         files = await seen(context)
         return [await asyncio.to_thread(subtree, files, raw, tokens) for raw in wanted]
 
@@ -136,7 +142,10 @@ def _matcher(pattern: str) -> Callable[[str], bool]:
         )
     from wcmatch import glob  # noqa: PLC0415  only a run that globs needs it
 
-    flags = glob.GLOBSTAR | glob.BRACE | glob.DOTMATCH | glob.EXTGLOB | glob.FORCEUNIX
+    if text.count("**") > _MOST_STARS:
+        raise ToolError(f"The pattern {pattern!r} has '**' more than {_MOST_STARS} times.")
+    # Without EXTGLOB: +(a|aa) would try every way to take a name apart.
+    flags = glob.GLOBSTAR | glob.BRACE | glob.DOTMATCH | glob.FORCEUNIX
     try:
         compiled = glob.compile(text, flags=flags)
     except Exception as error:  # noqa: BLE001  whatever a pattern does is the model's to mend

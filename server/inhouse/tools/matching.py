@@ -16,6 +16,8 @@ from inhouse.core.errors import ToolError
 
 _SHOWN = 200
 _MOST_TOKENS = 5_000
+_MOST_WORK = 5_000_000
+"""Places where a match may begin times what is compared there: more is not worth the time."""
 
 
 @frozen
@@ -100,6 +102,8 @@ def _indented(text: str, old: str, new: str) -> list[_Span]:
     stripped = [line.strip(" \t") for line in lines]
     sought = [line.strip(" \t") for line in wanted]
     anchor = next(index for index, line in enumerate(sought) if line)
+    if stripped.count(sought[anchor]) * len(sought) > _MOST_WORK:
+        return []
     spans: list[_Span] = []
     at = 0
     while at + len(sought) <= len(lines):
@@ -119,7 +123,7 @@ def _indented(text: str, old: str, new: str) -> list[_Span]:
 def _loosely(text: str, old: str, new: str) -> list[_Span]:
     """Find *old* with any white space, or none, between its words and signs."""
     tokens = re.findall(r"\w+|[^\w\s]", old)
-    if len(tokens) > _MOST_TOKENS:
+    if len(tokens) > _MOST_TOKENS or text.count(tokens[0]) * len(tokens) > _MOST_WORK:
         return []
     parts = [re.escape(tokens[0])]
     for before, after in pairwise(tokens):

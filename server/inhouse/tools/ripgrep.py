@@ -59,6 +59,18 @@ def of_text(program: str, query: Query, place: Place, path: str, text: str) -> C
     return Command((*_search(program, query), "--", "-"), place, place.root, given, path)
 
 
+async def matches(program: str, pattern: str, text: str) -> bool:
+    """Tell whether one text matches; an expression that makes no sense matches all."""
+    process = await asyncio.create_subprocess_exec(
+        *(program, "--no-config", "--quiet", "--multiline", f"--regexp={pattern}", "--", "-"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    await process.communicate(text.encode("utf-8", "replace"))
+    return process.returncode != 1
+
+
 async def chosen(
     program: str, query: Query, place: Place, paths: Collection[str]
 ) -> tuple[str, ...]:

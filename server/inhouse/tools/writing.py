@@ -1,5 +1,6 @@
 """Tools that change files: each makes an `Edit`, and the workspace decides what becomes of it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ from inhouse.core.events import EditState
 from inhouse.core.ports import Document, Edit, EditOutcome, Tool
 
 from .context import ToolContext
-from .edits import unified_diff
+from .edits import hunks, unified_diff
 from .matching import Replaced, Replacement, replace
 from .patches import created, updated
 from .paths import Place
@@ -94,7 +95,8 @@ async def _change(
         shown = place.shown
         async with context.memory.writing:
             seen = View(place, await find_document(context.workspace, place))
-            changed = change(seen, arguments)
+            changed = await asyncio.to_thread(change, seen, arguments)
+            await asyncio.to_thread(hunks, seen.text, changed.text)  # found again when needed
             outcome = await hand_over(seen.edit(changed.text))
     except ToolError as error:
         return {"file": shown, "errorMessage": str(error)}
@@ -109,7 +111,8 @@ async def _apply_patch(context: ToolContext, operation: Mapping[str, Any]) -> An
         place = await context.access.find(operation["path"])
         async with context.memory.writing:
             seen = View(place, await find_document(context.workspace, place))
-            new = _patched(seen, kind, operation.get("diff", ""))
+            new = await asyncio.to_thread(_patched, seen, kind, operation.get("diff", ""))
+            await asyncio.to_thread(hunks, seen.text, new)  # found again when needed
             outcome = await context.workspace.apply(seen.edit(new))
     except ToolError as error:
         return {"errorMessage": f"Failed to apply patch to {operation['path']}: {error}"}
