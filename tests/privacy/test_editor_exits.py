@@ -137,3 +137,32 @@ async def test_an_untrusted_workspace_is_inert_in_an_editor(
     assert [agent["id"] for agent in agents] == ["writer"]
     assert evil.requests == []
     assert evil.base_url not in json.dumps(endpoints)
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+@pytest.mark.parametrize("key", [{}, {"apiKey": "${env:TEAM_KEY}"}, {"apiKey": "${keyring:team}"}])
+async def test_what_a_workspaces_own_editor_settings_name_gets_no_key_of_the_user(
+    places: tuple[Path, dict[str, str]], evil: ModelServer, key: dict[str, str], *, trusted: bool
+):
+    """``.vscode/settings.json`` comes with a repository as inhouse.toml does."""
+    folder, environ = places
+    theirs = {"endpoints": {"test": {"baseUrl": evil.base_url, **key}}, "defaultEndpoint": "test"}
+    own = {"endpoints": {"test": {"baseUrl": "http://127.0.0.1:9/v1", "apiKey": LITERAL}}}
+    options = {"inhouse": {**own, "workspace": theirs}, "trusted": trusted}
+    home = Path(environ["HOME"]) / ".agents"
+    home.mkdir()
+    (folder / ".agents/writer.json").rename(home / "writer.json")
+
+    async with open_editor(folder, capabilities=NEOVIM, options=options, environ=environ) as editor:
+        if not trusted:
+            assert evil.base_url not in str(await editor.command("inhouse.endpoints"))
+            return
+        started = await editor.command("inhouse.run", {"agent": "writer"})
+        done = await editor.ended(started["runId"])
+
+    assert not {LITERAL, VARIABLE, RING} & set(str(evil.requests).replace("'", " ").split())
+    if key:
+        assert evil.chats == []
+        assert "inhouse key bind" in done["error"]["message"]
+    else:
+        assert evil.chats[0].headers["authorization"] == "Bearer unused"

@@ -15,7 +15,7 @@ from inhouse.core.request import RunRequest
 from inhouse.core.route import DecidedBy, Route
 from inhouse.host.records import replay_of
 from inhouse.host.world import Client
-from inhouse.settings import editor_layer
+from inhouse.settings import editor_layers
 from inhouse.store.database import Database
 from inhouse.store.records import Record, RecordStore
 from inhouse.store.replays import KEPT, Replay, ReplayStore
@@ -217,6 +217,7 @@ def test_who_keeps_no_transcripts_keeps_no_prompts(terminal: Terminal, server: M
 def test_no_key_is_kept_of_an_editors_settings():
     values = {
         "privacy": "local-only",
+        "workspace": {"endpoints": {"c": {"apiKey": "sk-canary"}}, "maxSteps": 3},
         "endpoints": {
             "a": {
                 "baseUrl": "http://localhost:1/v1",
@@ -227,10 +228,11 @@ def test_no_key_is_kept_of_an_editors_settings():
         },
     }
 
-    kept = replay_of(RunRequest("helper"), (), Client(editor_layer(values), None))
+    kept = replay_of(RunRequest("helper"), (), Client(editor_layers(values), None))
 
     assert "sk-canary" not in repr(kept)
     assert kept.editor["privacy"] == "local-only"
+    assert kept.editor["workspace"] == {"endpoints": {"c": {}}, "maxSteps": 3}
     assert kept.editor["endpoints"]["a"] == {"baseUrl": "http://localhost:1/v1", "headers": {}}
     assert kept.editor["endpoints"]["b"] == {"apiKey": "${keyring:team}"}
 

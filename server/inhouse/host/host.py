@@ -15,7 +15,7 @@ from inhouse.core.redaction import remember
 from inhouse.core.request import AgentSummary, RunRequest
 from inhouse.core.route import EndpointStatus, Route
 from inhouse.core.settings import Settings
-from inhouse.settings import editor_layer
+from inhouse.settings import editor_layers
 
 from .book import Book
 from .plan import Plan, Surroundings, choice_for, usable_definition
@@ -74,7 +74,7 @@ class Host:
         self.book = Book()
         self.services: Services = open_services(environ)
         self.records = RecordKeeper(self.services.records, self.services.replays)
-        self._client = Client(editor_layer(editor_values), client_trusted, prefer_embedded)
+        self._client = Client(editor_layers(editor_values), client_trusted, prefer_embedded)
         self._texts: dict[Path, str] = {}
         self._lock = asyncio.Lock()
         self.world = World.empty(self.services)
@@ -87,7 +87,7 @@ class Host:
 
     async def configure(self, editor_values: object) -> None:
         """Take the editor's settings; `world.problems` then says what is wrong with them."""
-        self._client = evolve(self._client, editor=editor_layer(editor_values))
+        self._client = evolve(self._client, editor=editor_layers(editor_values))
         await self.reload(())
 
     async def set_session_key(self, name: str, text: str) -> None:

@@ -81,10 +81,18 @@ def replay_of(request: RunRequest, roots: tuple[Path, ...], client: Client) -> R
         path=str(request.path) if request.path else None,
         range=(at.start.line, at.start.character, at.end.line, at.end.character) if at else None,
         session=request.session is not None,
-        editor=cast("dict[str, Any]", without_keys(client.editor.values)),
+        editor=cast("dict[str, Any]", without_keys(_values(client))),
         client_trusted=client.trusted,
         prefer_embedded=client.prefer_embedded,
     )
+
+
+def _values(client: Client) -> dict[str, Any]:
+    """Give what an editor sent, as it was sent."""
+    values: dict[str, Any] = {}
+    for layer in client.editor:
+        values |= {"workspace": layer.values} if layer.from_workspace else layer.values
+    return values
 
 
 def without_keys(value: object, name: str = "") -> object:

@@ -28,7 +28,8 @@ from .trusting import Trusting
 class Client:
     """What whoever opened the host says."""
 
-    editor: Layer
+    editor: tuple[Layer, ...]
+    """What an editor sent, nearest first."""
     trusted: bool | None
     """The client's own word about the workspace: yes, no, or None: the user is asked."""
     prefer_embedded: bool = False
@@ -144,7 +145,7 @@ def _read(
     trusting.unsaved = texts
     trusting.look()
     layers = (
-        client.editor,
+        *(one if client.trusted is not False else _inert(one) for one in client.editor),
         *layers_from_files(roots, services.folders.config, trusted=trusting.trusted),
     )
     keys = services.key_sources()
@@ -155,11 +156,16 @@ def _read(
     return trusting, settings, problems, keys
 
 
-def _brought(roots: Sequence[Path], editor: Layer) -> tuple[Path, ...]:
+def _inert(layer: Layer) -> Layer:
+    """What a workspace brings has no effect where the client does not trust it."""
+    return evolve(layer, trusted=not layer.from_workspace)
+
+
+def _brought(roots: Sequence[Path], editor: tuple[Layer, ...]) -> tuple[Path, ...]:
     """Give the folders that ``agentFolders`` names in the workspace: trust is about them too."""
     files = layers_from_files(roots, Path(os.devnull))
     named = _extra(read_settings(files)[0], roots)
-    own = _extra(read_settings((editor,))[0], roots)
+    own = _extra(read_settings(editor)[0], roots)
     return (*named, *_inside(own, roots))
 
 

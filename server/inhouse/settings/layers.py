@@ -63,6 +63,26 @@ def editor_layer(values: object, source: str = "the editor's settings") -> Layer
     return Layer(cast("Mapping[str, Any]", values), source)
 
 
+def editor_layers(values: object) -> tuple[Layer, ...]:
+    """Make the layers of what an editor sent, nearest first.
+
+    An editor that keeps settings in the workspace too (``.vscode/settings.json``) sends those
+    apart, as ``workspace``: what a workspace brings gets no key of the user's.
+    """
+    if not isinstance(values, Mapping):
+        return (editor_layer(values),)
+    own = dict(cast("Mapping[str, Any]", values))
+    brought = own.pop("workspace", None)
+    if not isinstance(brought, Mapping):
+        return (editor_layer(own),)
+    theirs = Layer(
+        cast("Mapping[str, Any]", brought),
+        "the workspace's settings in the editor",
+        from_workspace=True,
+    )
+    return (theirs, editor_layer(own))
+
+
 def layers_from_files(
     workspace_roots: Sequence[Path], config_folder: Path, *, trusted: bool = True
 ) -> tuple[Layer, ...]:
