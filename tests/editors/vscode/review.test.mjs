@@ -43,6 +43,7 @@ test("a proposal shows lenses in the file; one hunk is applied from its lens, an
   await fixer("Make it better");
   await lens(s.page, /Apply/).waitFor({ timeout: 20000 });
   await toast(s.page, "fixer proposes changes to 1 file.").waitFor();
+  await lens(s.page, "Show diff").waitFor();
   await shot(s.page, "proposal");
   assert.strictEqual(onDisk("app.py"), FILES["app.py"]);
   await lens(s.page, /^Apply \(/).click();
