@@ -130,7 +130,8 @@ class Trusting:
         """Give the error of a run that needs trust and has none."""
         state = self.state
         reason = state.message if isinstance(state, Untrusted) else "It is not trusted."
-        return RefusedError(reason, REMEDY, code="untrusted")
+        remedy = "Trust it there." if self.client is False else REMEDY
+        return RefusedError(reason, remedy, code="untrusted")
 
     def _question(self) -> Question:
         state = self.state
