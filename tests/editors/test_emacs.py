@@ -103,8 +103,9 @@ def test_a_user_picks_an_agent_and_its_text_streams(emacs: Screen, workplace: Wo
 def test_progress_is_in_the_mode_line_and_cancel_ends_it(
     emacs: Screen, workplace: Workplace
 ) -> None:
-    workplace.server.play("slowly ", Pause(100))
+    workplace.server.play(Pause(3), "slowly ", Pause(100))
     ask(emacs, "be slow")
+    assert emacs.shows("waiting for")
     assert emacs.shows("slowly")
     assert emacs.shows("[eglot:workspace/")
     command(emacs, "inhouse-cancel")

@@ -89,9 +89,10 @@ def test_a_user_picks_an_agent_and_its_text_streams(nvim: Screen, workplace: Wor
 def test_progress_is_in_the_status_line_and_cancel_ends_it(
     nvim: Screen, workplace: Workplace
 ) -> None:
-    workplace.server.play("slowly ", Pause(100))
+    workplace.server.play(Pause(3), "slowly ", Pause(100))
     ask(nvim, "be slow")
-    assert nvim.shows("helper on environment")
+    assert nvim.shows("╭ helper: waiting for", "helper on environment")
+    assert nvim.shows("│slowly")
     nvim.type(":InhouseCancel", "Enter")
     assert nvim.shows("slowly", "cancelled")
     assert nvim.loses("helper on environment")
@@ -185,7 +186,7 @@ def test_a_new_definition_is_offered(nvim: Screen, workplace: Workplace) -> None
 
 def test_a_typo_in_an_agents_name_is_told_and_leaves_no_window(nvim: Screen) -> None:
     nvim.type(":InhouseRun helpr why?", "Enter")
-    assert nvim.shows("No agent 'helpr'.  Agents: helper")
+    assert nvim.shows("No agent 'helpr'.", "Agents: helper")
     nvim.keys("Enter")
     assert nvim.shows("one = 1", "two = 2")
     assert "╭" not in nvim.text

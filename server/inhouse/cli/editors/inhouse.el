@@ -44,11 +44,22 @@
   ((_server inhouse-server) (_method (eql $/progress)) &rest params)
   "Take the events of our own runs; leave the rest to eglot."
   (let* ((token (plist-get params :token))
-         (events (plist-get (plist-get params :value) :events))
+         (value (plist-get params :value))
+         (events (plist-get value :events))
          (buffer (gethash token inhouse--buffers)))
+    (inhouse--head (gethash (string-remove-suffix "-work" (format "%s" token)) inhouse--buffers)
+                   value)
     (if (and buffer events)
         (mapc (lambda (event) (inhouse--show buffer event)) events)
       (cl-call-next-method))))
+
+(defun inhouse--head (buffer value)
+  "Say above BUFFER what its run is doing, as the progress VALUE tells."
+  (when (and buffer (buffer-live-p buffer) (plist-get value :kind))
+    (with-current-buffer buffer
+      (setq header-line-format
+            (and (equal (plist-get value :kind) "report")
+                 (string-replace "%" "%%" (or (plist-get value :message) "")))))))
 
 (defun inhouse--show (buffer event)
   "Show EVENT of a run in BUFFER."
@@ -148,7 +159,10 @@
       (visual-line-mode)
       (setq inhouse--server-of-run server))
     (condition-case err
-        (prog1 (inhouse--command "inhouse.run" (append (list :streamToken token) argument))
+        (prog1 (inhouse--command "inhouse.run"
+                                 (append (list :streamToken token
+                                               :workDoneToken (concat token "-work"))
+                                         argument))
           (display-buffer buffer))
       (error
        (remhash token inhouse--buffers)

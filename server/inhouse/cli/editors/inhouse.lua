@@ -91,6 +91,14 @@ local function on_event(run, event)
   end
 end
 
+--- Say in a run's window what it is doing; a slow model is silent for long.
+local function title(run, value)
+  if not (run and run.window and vim.api.nvim_win_is_valid(run.window)) then return end
+  local doing = value.kind == "report" and vim.split(value.message or "", "\n")[1] or ""
+  local told = doing == "" and run.agent or (run.agent .. ": " .. doing:sub(1, 50))
+  vim.api.nvim_win_set_config(run.window, { title = " " .. told .. " " })
+end
+
 local function progress(err, params, context)
   local run = M.runs[params.token]
   if run and params.value.events then
@@ -106,6 +114,7 @@ local function progress(err, params, context)
     working[token] = nil
   end
   vim.cmd.redrawstatus({ bang = true })
+  title(M.runs[tostring(token):gsub("%-work$", "")], value)
   return vim.lsp.handlers["$/progress"](err, params, context)
 end
 
@@ -113,10 +122,11 @@ end
 local function start(argument)
   serial = serial + 1
   local token = "inhouse-nvim-" .. serial
-  local run = {}
+  local run = { agent = argument.agent }
   M.runs[token] = run
   run.buffer, run.window = open_transcript(argument.agent)
-  command("inhouse.run", vim.tbl_extend("force", argument, { streamToken = token }), function(result)
+  local tokens = { streamToken = token, workDoneToken = token .. "-work" }
+  command("inhouse.run", vim.tbl_extend("force", argument, tokens), function(result)
     run.id = result.runId
   end, function()
     M.runs[token] = nil
