@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -92,3 +93,15 @@ def test_files_that_come_and_go_are_changes_too():
     assert proposed_text([delete], "text\n") is None
     assert proposed_text([empty], None) == ""
     assert place(create, "somebody made it\n") is None
+
+
+@pytest.mark.timeout(60)
+def test_many_changes_find_their_places_at_each_key_that_is_pressed():
+    old = "".join(f"line {number}\n" for number in range(3_000))
+    new = "".join(f"{'new' if number % 10 == 0 else 'line'} {number}\n" for number in range(3_000))
+    waiting, text = propose(old, new), old
+    assert len(waiting) == 300
+
+    for number in range(100):
+        text = text.replace(f"line {number * 10 + 5}\n", f"typed {number}\n")
+        assert all(place(each, text) is not None for each in waiting[200:])

@@ -1,6 +1,7 @@
 """Changes that wait for the user, as values: where each one stands in the text of now."""
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from attrs import evolve, frozen
@@ -35,7 +36,7 @@ def place(pending: Pending, current: str | None) -> Hunk | None:
         return None
     if current == pending.base:
         return pending.hunk
-    moved = _beside_one_change(pending.hunk, lines(pending.base), lines(current))
+    moved = _beside_one_change(pending.hunk, _stretch(pending.base, current))
     if moved is not None:
         return moved
     found = rebase((pending.hunk,), current).hunks
@@ -86,16 +87,34 @@ def with_change(
     return [*stale, *kept]
 
 
-def _beside_one_change(hunk: Hunk, base: list[str], current: list[str]) -> Hunk | None:
-    """Move a hunk that lies wholly above or below the only stretch that changed."""
-    most = min(len(base), len(current))
-    first = next((i for i in range(most) if base[i] != current[i]), most)
-    if hunk.end < first or (hunk.end == first and hunk.old):
-        return hunk
+@frozen
+class _Stretch:
+    """The only stretch in which two texts differ."""
+
+    first: int
+    """Lines that are the same above it."""
+    last: int
+    """Where the lines that are the same below it begin, in the old text."""
+    grown: int
+    """Lines that it has more than before."""
+
+
+@lru_cache(maxsize=4)
+def _stretch(base: str, current: str) -> _Stretch:
+    old, new = lines(base), lines(current)
+    most = min(len(old), len(new))
+    first = next((i for i in range(most) if old[i] != new[i]), most)
     rest = most - first
-    last = next((i for i in range(rest) if base[-1 - i] != current[-1 - i]), rest)
-    if hunk.start >= len(base) - last and (hunk.old or hunk.start > len(base) - last):
-        return evolve(hunk, start=hunk.start + len(current) - len(base))
+    last = next((i for i in range(rest) if old[-1 - i] != new[-1 - i]), rest)
+    return _Stretch(first, len(old) - last, len(new) - len(old))
+
+
+def _beside_one_change(hunk: Hunk, changed: _Stretch) -> Hunk | None:
+    """Move a hunk that lies wholly above or below the only stretch that changed."""
+    if hunk.end < changed.first or (hunk.end == changed.first and hunk.old):
+        return hunk
+    if hunk.start >= changed.last and (hunk.old or hunk.start > changed.last):
+        return evolve(hunk, start=hunk.start + changed.grown)
     return None
 
 

@@ -9,6 +9,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 from functools import lru_cache
+from itertools import accumulate
 
 from attrs import evolve, frozen
 
@@ -106,7 +107,7 @@ def rebase(moving: Sequence[Hunk], current: str) -> Rebased:
     Exact or not at all: a hunk moves where its lines, together with the unchanged lines around
     them, stand in *current* once and once only.
     """
-    text = lines(current)
+    text = _indexed(current)
     placed: list[Hunk] = []
     refused: list[Hunk] = []
     taken: list[tuple[int, int]] = []
@@ -132,11 +133,7 @@ def rebased_text(old: str | None, new: str | None, current: str | None) -> str |
 
 def text_edits(old: str, chosen: Iterable[Hunk]) -> tuple[TextEdit, ...]:
     """Give the *chosen* hunks as an editor's edits of *old*, top to bottom, none overlapping."""
-    text = lines(old)
-    offsets = [0]
-    for line in text:
-        offsets.append(offsets[-1] + len(line))
-    positions = _Positions(old)
+    offsets, positions = _layout(old)
     return tuple(
         TextEdit(
             Range(positions.at(offsets[hunk.start]), positions.at(offsets[hunk.end])),
@@ -144,6 +141,13 @@ def text_edits(old: str, chosen: Iterable[Hunk]) -> tuple[TextEdit, ...]:
         )
         for hunk in sorted(chosen, key=lambda each: (each.start, each.end))
     )
+
+
+@lru_cache(maxsize=4)
+def _layout(text: str) -> tuple[tuple[int, ...], "_Positions"]:
+    """Give where each line begins, and the last one ends, and what turns that into positions."""
+    lengths = map(len, lines(text))
+    return tuple(accumulate(lengths, initial=0)), _Positions(text)
 
 
 def whole_range(text: str) -> Range:
@@ -196,16 +200,28 @@ def _common(before: list[str], after: list[str]) -> tuple[int, int]:
     return first, last
 
 
-def _only_place(text: list[str], hunk: Hunk) -> int | None:
-    block = [*hunk.before, *hunk.old, *hunk.after]
+@frozen
+class _Indexed:
+    """The lines of a text, and where each of them stands."""
+
+    lines: tuple[str, ...]
+    places: dict[str, list[int]]
+
+
+@lru_cache(maxsize=4)
+def _indexed(text: str) -> _Indexed:
+    places: dict[str, list[int]] = {}
+    for at, line in enumerate(found := tuple(lines(text))):
+        places.setdefault(line, []).append(at)
+    return _Indexed(found, places)
+
+
+def _only_place(text: _Indexed, hunk: Hunk) -> int | None:
+    block = (*hunk.before, *hunk.old, *hunk.after)
     if not block:
-        return 0 if not text else None
-    first, size = block[0], len(block)
-    places = [
-        at
-        for at in range(len(text) - size + 1)
-        if text[at] == first and text[at : at + size] == block
-    ]
+        return None if text.lines else 0
+    size = len(block)
+    places = [at for at in text.places.get(block[0], ()) if text.lines[at : at + size] == block]
     return places[0] + len(hunk.before) if len(places) == 1 else None
 
 
