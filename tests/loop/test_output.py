@@ -1,4 +1,5 @@
 from inhouse.core.definition import OutputMode
+from inhouse.core.events import Notice
 from inhouse.providers.scripted import call, say
 from support.play import play
 
@@ -54,6 +55,16 @@ async def test_output_that_is_missing_is_asked_for_once():
     assert "output is still missing" in played.texts(1)[-1]
     assert played.result.output is None
     assert len(played.model.prompts) == 2
+    assert [notice.code for notice in played.of(Notice)] == ["no_output"]
+    assert played.result.value == {"type": "structuredOutput", "value": None}
+
+
+async def test_output_written_as_text_when_it_was_asked_for_is_taken_too():
+    played = await structured(say('{"a": "not a number"}'), say('```json\n{"a": 3}\n```'))
+
+    assert 'a is "not a number", not an integer' in played.texts(1)[-1]
+    assert played.result.output == {"a": 3}
+    assert played.of(Notice) == []
 
 
 async def test_output_written_as_text_is_taken():

@@ -18,22 +18,28 @@ def result_of(run: Run, stop_reason: StopReason) -> LoopResult:
     return LoopResult(state.text, state.output, stop_reason, state.messages, _value(run))
 
 
-def ask_for_output(run: Run) -> bool:
-    """Ask once more for an output that is missing.  False: it is there, or not needed."""
+def missing_output(run: Run) -> str | None:
+    """Tell what is wrong with the output; None: it is there, or not needed.
+
+    One that the model wrote as text is taken.
+    """
     definition, state = run.definition, run.state
     schema = definition.output_schema
     if definition.output_mode is not OutputMode.STRUCTURED_OUTPUT or not schema:
-        return False
+        return None
     if state.output is not None:
-        return False
+        return None
     said = _json_in(state.text)
     problem = "none was given" if said is None else run.check_value(schema, said)
     if problem is None:
         state.output = said
-        return False
+    return problem
+
+
+def ask_for_output(run: Run, problem: str) -> None:
+    """Ask once more for an output that is missing."""
     note = f"Your output is still missing ({problem}).  Call set_output with a result that fits "
-    state.add(UserMessage(system_note(note + "the output schema, then end your turn.")))
-    return True
+    run.state.add(UserMessage(system_note(note + "the output schema, then end your turn.")))
 
 
 def _value(run: Run) -> Mapping[str, Any]:

@@ -17,7 +17,7 @@ from inhouse.core.ports import Approver, Emit, Model, StepContext, Tool
 from .agent_state import AgentStates
 from .calling import offered_specs
 from .history import answered
-from .outcome import ask_for_output, result_of
+from .outcome import ask_for_output, missing_output, result_of
 from .programmatic import Finished, Generate, Script, generate
 from .prompts import filled, instructions, system_note, user_message
 from .state import CheckInput, CheckValue, LoopResult, Placeholders, Run, RunState, StartSteps
@@ -144,8 +144,13 @@ async def _turn(run: Run, script: Script | None) -> StopReason:
                 reason, script = reason or StopReason.END_TURN, None
             else:
                 reason = None
-        if reason is StopReason.END_TURN and not asked_for_output and ask_for_output(run):
-            asked_for_output, reason = True, None
+        if reason is StopReason.END_TURN and (problem := missing_output(run)) is not None:
+            if asked_for_output:
+                message = f"The turn ended without the output that is wanted: {problem}."
+                run.emit(Notice("warning", "no_output", message))
+            else:
+                ask_for_output(run, problem)
+                asked_for_output, reason = True, None
         if reason is not None:
             return reason
         if run.state.steps >= run.limits.max_steps:
