@@ -9,6 +9,7 @@ docs/benchmarks.md.
 import argparse
 import contextlib
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from editor import Editor
 from definitions import lay_out
 
 HERE = Path(__file__).resolve().parent
+SAVED = "problems after a file changed on disk"
 RUNS = 20
 PACE = 0.005
 PIECES = 100_000
@@ -46,6 +48,7 @@ class Writer(Editor):
         self._told = threading.Event()
         self._version = 1
         self.uri = (folder / ".agents" / "writing.ts").as_uri()
+        self.other = folder / ".agents" / "agent-1.ts"
         super().__init__(base_url, folder)
 
     def open(self) -> None:
@@ -67,12 +70,18 @@ class Writer(Editor):
         assert answer, method
         return (time.perf_counter() - begin) * 1000
 
+    def save(self, displayed: str) -> None:
+        """Change another definition on disk, as another program would."""
+        text = self.other.read_text()
+        self._told.clear()
+        self.other.write_text(re.sub("displayName: .*", f"displayName: {displayed},", text))
+
     def problems(self) -> None:
         assert self._told.wait(30), "no diagnostics came"
 
     def _take(self, now: int, message: Any) -> None:
         if message.get("method") == "textDocument/publishDiagnostics":
-            if message["params"]["uri"] == self.uri:
+            if message["params"]["uri"] in {self.uri, self.other.as_uri()}:
                 self._told.set()
         else:
             super()._take(now, message)
@@ -92,7 +101,7 @@ def slow_model() -> Iterator[str]:
 
 def write(editor: Writer, keys: int) -> Times:
     """Press keys; after each one ask what an editor asks, and wait for the problems."""
-    times: Times = {"completion": [], "hover": [], "problems after a key": []}
+    times: Times = {"completion": [], "hover": [], "problems after a key": [], SAVED: []}
     for number in range(keys):
         begin = time.perf_counter()
         # Wrong and right in turn, so that there are problems to show or to take away.
@@ -101,6 +110,10 @@ def write(editor: Writer, keys: int) -> Times:
         editor.problems()
         times["problems after a key"].append((time.perf_counter() - begin) * 1000)
         times["hover"].append(editor.ask("hover", 3, 4))
+        begin = time.perf_counter()
+        editor.save("'Saved'" if number % 2 else "5")
+        editor.problems()
+        times[SAVED].append((time.perf_counter() - begin) * 1000)
     return times
 
 
@@ -140,7 +153,7 @@ def main() -> None:
         (
             f"{name}, {arguments.count:,} definitions{when}: median (worst)",
             f"{statistics.median(times):.0f} ms ({max(times):.0f})",
-            "< 100 ms",
+            "< 200 ms" if name == SAVED else "< 100 ms",
         )
         for when, measured in found.items()
         for name, times in measured.items()

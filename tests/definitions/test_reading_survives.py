@@ -135,3 +135,9 @@ def test_a_hostile_text_takes_bounded_time(name):
     read_everything(Path("/w/.agents") / name, HOSTILE[name])
 
     assert time.monotonic() - begin < 30
+
+
+def test_hundreds_of_thousands_of_mistakes_are_not_all_told():
+    text = "export default { id: 'a', displayName: 'A', model: 'm', " + "," * 300_000 + "}"
+
+    assert 0 < len(read(Path("a.ts"), text).problems) <= 210

@@ -145,8 +145,13 @@ def unsaved_items(
 
 def _name(path: Path, root: Path) -> str:
     """The same file has one name, whatever links lead to the workspace."""
-    inside = path if path.is_relative_to(root) else Path(os.path.realpath(path))
-    base = root if path.is_relative_to(root) else Path(os.path.realpath(root))
+    if path.is_relative_to(root):
+        plain = path.relative_to(root)
+        if ".." not in plain.parts:  # Nearly all of them, and they are many.
+            return plain.as_posix()
+        inside, base = path, root
+    else:
+        inside, base = Path(os.path.realpath(path)), Path(os.path.realpath(root))
     return os.path.relpath(inside, base).replace(os.sep, "/")
 
 

@@ -41,7 +41,7 @@ def read_call(node: "Node", scope: Scope, depth: int, read_expression: "ReadExpr
         called = unwrap(called.child_by_field_name("function") or called.children[0])
     if called.type in {"template_string", "string"}:
         if not node.has_error:
-            scope.problems.append(_called_text(called, scope))
+            scope.tell(_called_text(called, scope))
         return _unknown(node, scope)
     target = function.child_by_field_name("object")
     name = function.child_by_field_name("property")

@@ -49,7 +49,7 @@ def read_expression(node: "Node", scope: Scope, depth: int = 0) -> Literal:
     node = unwrap(node)
     if depth > DEEPEST:
         if all(problem.code != "too-deep" for problem in scope.problems):
-            scope.problems.append(_too_deep(node, scope))
+            scope.tell(_too_deep(node, scope))
         return _unknown(node, scope)
     if not scope.spend():
         return _unknown(node, scope)
@@ -124,7 +124,7 @@ def _identifier(node: "Node", scope: Scope, depth: int) -> Literal:
         return Literal(UNDEFINED, scope.range(node))
     if binding is None:
         if not is_global(name) and not node.is_missing:
-            scope.problems.append(_undefined_name(name, node, scope))
+            scope.tell(_undefined_name(name, node, scope))
         return _unknown(node, scope)
     known = binding.kind in {Kind.CONST, Kind.FUNCTION}
     if binding.node is None or not known or name in scope.reading:
@@ -202,7 +202,7 @@ def _member(node: "Node", scope: Scope, depth: int) -> Literal:
     if target is None or name is None or node.child_by_field_name("optional_chain") is not None:
         return _unknown(node, scope)
     if scope.text(target) == "process.env" and "process" not in scope.bindings:
-        scope.problems.append(_no_environment(node, scope))
+        scope.tell(_no_environment(node, scope))
         return Literal(UNDEFINED, scope.range(node))
     key: Any = scope.text(name)
     if node.type == "subscript_expression":

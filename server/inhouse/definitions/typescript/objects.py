@@ -41,7 +41,7 @@ class _Object:
             problem = Problem(
                 self.scope.path, self.own[name], Severity.WARNING, "duplicate-key", message
             )
-            self.scope.problems.append(problem)
+            self.scope.tell(problem)
         self.own[name] = place = self.scope.range(key)
         self.fields[name] = Entry(place, value)
 
@@ -66,7 +66,7 @@ def read_properties(
     for child in children:
         if child.type == "," and before in {",", "{"}:
             what = "Syntax error: a comma too many."
-            scope.problems.append(syntax_error(scope.path, scope.range(child), what))
+            scope.tell(syntax_error(scope.path, scope.range(child), what))
         if child.type != "comment":
             before = child.type
         if child.type not in _NOT_PROPERTIES:

@@ -20,6 +20,7 @@ _ASSIGNED = re.compile(
     r"(?<![\w$.])([A-Za-z_$][\w$]{0,80})(?:\s{0,20}:[^=;\n]{0,200})?\s{0,20}"
     r"(?:[-+*/%&|^?<>]{0,3}=(?![=>])|\+\+|--)"
 )
+_MOST_PROBLEMS = 200
 MOST_STEPS = 20_000
 """Expressions read for one file; constants that spread each other grow without end."""
 
@@ -64,6 +65,11 @@ class Scope:
 
     def text(self, node: "Node") -> str:
         return self.source.text(node)
+
+    def tell(self, problem: Problem) -> None:
+        """Note a problem; nobody reads hundreds of them about one file."""
+        if len(self.problems) < _MOST_PROBLEMS:
+            self.problems.append(problem)
 
     def spend(self) -> bool:
         """Count one step; False when there were too many."""
