@@ -131,6 +131,32 @@ async def test_who_wants_none_has_no_transcript_kept(project):
     assert not [path for path in files if b"canary" in path.read_bytes()]
 
 
+async def test_a_free_text_is_answered_by_what_is_selected_where_nobody_draws_an_input(project):
+    project.agent("asker", "ask_user")
+    project.server.play(call("ask_user", questions=[{"question": "How many?", "options": []}]))
+    project.server.play("done")
+    async with open_editor(project.folder, **project.how(HELIX)) as editor:
+        uri = editor.open(project.file("a.txt", "a dozen\n"))
+        started = await editor.command("inhouse.run", {"agent": "asker"})
+        await editor.until(lambda: editor.messages("window/showMessage"))
+        told = editor.messages("window/showMessage")[-1]["message"]
+        assert told.startswith("How many?")
+        assert "select it" in told
+        titles = [each["title"] for each in await actions(editor, uri)]
+        assert not [title for title in titles if title.startswith("Answer")]
+
+        line = {"start": {"line": 0, "character": 0}, "end": {"line": 1, "character": 0}}
+        found = await actions(editor, uri, line)
+        answer = next(each for each in found if each["title"].startswith("Answer"))
+        assert answer["title"] == "Answer with this selection: How many?"
+        await editor.command(answer["command"]["command"], *answer["command"]["arguments"])
+
+        assert (await editor.ended(started["runId"]))["status"] == "completed"
+        assert "a dozen" in str(project.server.chats[-1].body["messages"][-1])
+        found = await actions(editor, uri, line)
+        assert not [each for each in found if each["title"].startswith("Answer")]
+
+
 async def test_a_question_is_asked_once_and_any_way_of_answering_counts(project):
     project.agent("asker", "ask_user")
     ask = call(
