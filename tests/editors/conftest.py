@@ -14,6 +14,7 @@ from attrs import frozen
 
 from support.matrix import Cell, table, workbench_cells, workbench_results
 from support.model_server import ModelServer, Usage, call
+from support.screen import OPENED
 
 ROOT = Path(__file__).parents[2]
 EDITORS = Path(os.environ.get("INHOUSE_EDITORS") or ROOT / ".editors")
@@ -31,6 +32,14 @@ class Workplace:
     folder: Path
     environ: dict[str, str]
     server: ModelServer
+
+
+@pytest.fixture(autouse=True)
+def no_terminal_is_left() -> Iterator[None]:
+    """Also where a test fails before its editor is ready."""
+    yield
+    while OPENED:
+        OPENED.pop().close()
 
 
 @pytest.fixture

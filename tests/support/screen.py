@@ -13,6 +13,7 @@ from pathlib import Path
 WIDTH, HEIGHT = 100, 26
 SCREENSHOTS = Path(__file__).parents[1] / "editors" / "screenshots"
 PICTURES = Path(__file__).parents[2] / "docs" / "how-to" / "pictures"
+OPENED: "list[Screen]" = []
 _numbers = itertools.count(1)
 _SVG = """\
 <svg viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
@@ -47,6 +48,7 @@ class Screen:
         self._socket = f"inhouse-{os.getpid()}-{next(_numbers)}"
         size = ("-x", str(WIDTH), "-y", str(HEIGHT))
         self._environ = environ
+        OPENED.append(self)
         self.tmux(
             *("-f", "/dev/null", "start-server", ";", "set", "-g", "escape-time", "0", ";"),
             *("set", "-g", "default-terminal", "tmux-256color", ";"),
