@@ -10,7 +10,7 @@ import { agents, choose, closeAll, openFolder, palette, shot, shown, sleep, temp
 const KEY = "sk-canary-5f2a91", PROMPT = "prompt-canary-77c0";
 let s;
 const test = testIn(() => s);
-before(async () => { s = await scene({ log: "trace", machine: { "inhouse.endpoints": {}, "inhouse.defaultEndpoint": null } }); }, { timeout: 180000 });
+before(async () => { s = await scene({ log: "trace", machine: { "inhouse.endpoints": {}, "inhouse.defaultEndpoint": null } }); }, { timeout: 300000 });
 /** The files of the workspace and of everything that VS Code and the server keep that hold a text. */
 const holding = (text) => spawnSync("grep", ["-rlaF", text, s.workspace, s.workbench.data], { encoding: "utf8" }).stdout.split("\n").filter(Boolean);
 after(async () => { await s?.close(); });
@@ -117,8 +117,8 @@ test("the walkthrough leads through the first five minutes", async () => {
   await s.page.setViewportSize({ width: 1600, height: 900 }); // A narrow window shows no pages beside the steps.
   await palette(s.page, "Welcome: Open Walkthrough");
   await choose(s.page, "Your first agent in five minutes");
-  await s.page.getByText("Choose where agents run").first().waitFor({ timeout: 20000 });
-  await s.page.frameLocator("iframe.webview").last().frameLocator("iframe#active-frame").getByText("stays in VS Code's secret storage").waitFor({ timeout: 20000 });
+  await s.page.getByText("Choose where agents run").first().waitFor({ timeout: 60000 });
+  await s.page.frameLocator("iframe.webview").last().frameLocator("iframe#active-frame").getByText("stays in VS Code's secret storage").waitFor({ timeout: 60000 });
   await shot(s.page, "walkthrough");
   await s.page.getByText("Write an agent").first().click();
   await s.page.getByRole("button", { name: "New agent" }).waitFor();

@@ -77,7 +77,7 @@ test("with nothing but Python it installs its server with progress, runs an agen
   } finally { await model.stop(); }
 });
 
-test("without Python it says which one is needed and offers to choose one", { timeout: 120000 }, async () => {
+test("without Python it says which one is needed and offers to choose one", { timeout: 240000 }, async () => {
   await inWorkbench(onlyPath(pathWith()), async (page) => {
     const message = toast(page, "Inhouse needs Python 3.11 or newer.");
     await message.waitFor({ timeout: 60000 });
@@ -88,22 +88,22 @@ test("without Python it says which one is needed and offers to choose one", { ti
   });
 });
 
-test("a Python that is too old is named", { timeout: 120000 }, async () => {
+test("a Python that is too old is named", { timeout: 240000 }, async () => {
   await inWorkbench(onlyPath(pathWith("#!/bin/sh\necho /opt/python3.9/bin/python3\necho 3.9.2\n")), async (page) => {
     await toast(page, "Found only: /opt/python3.9/bin/python3 (3.9.2).").waitFor({ timeout: 60000 });
     await shot(page, "old-python");
   });
 });
 
-test("without a network it says so, leaves nothing half done, and Retry tries again", { timeout: 180000 }, async () => {
+test("without a network it says so, leaves nothing half done, and Retry tries again", { timeout: 300000 }, async () => {
   const env = { PIP_INDEX_URL: "http://127.0.0.1:9/simple", PIP_CONFIG_FILE: os.devNull, PIP_FIND_LINKS: "", PIP_NO_CACHE_DIR: "1" };
   await inWorkbench({ env }, async (page, workbench) => {
     const message = toast(page, "there is no network");
-    await message.waitFor({ timeout: 120000 });
+    await message.waitFor({ timeout: 240000 });
     await shot(page, "no-network");
     assert.deepStrictEqual(fs.readdirSync(path.join(workbench.data, "User/globalStorage/inhouse.inhouse")), []);
     await message.getByRole("button", { name: "Retry" }).click();
-    await toast(page, "Inhouse, first start").waitFor({ timeout: 20000 });
+    await toast(page, "Inhouse, first start").waitFor({ timeout: 60000 });
   });
 });
 
@@ -123,7 +123,7 @@ function pythonExtension(interpreter) {
   return out;
 }
 
-test("the interpreter of the Python extension is found where the PATH has none", { timeout: 180000, skip: NO_LOG }, async () => {
+test("the interpreter of the Python extension is found where the PATH has none", { timeout: 300000, skip: NO_LOG }, async () => {
   const python = execFileSync("python3", ["-c", "import sys; print(sys.executable)"], { encoding: "utf8" }).trim();
   await inWorkbench({ ...onlyPath(pathWith()), vsix: [VSIX, pythonExtension(python)] }, async (page, workbench) => {
     await toast(page, "Inhouse, first start").waitFor({ timeout: 90000 });

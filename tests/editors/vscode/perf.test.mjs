@@ -14,7 +14,7 @@ const RUNS = 20, SECONDS = 6;
 const figures = {};
 let s;
 const test = testIn(() => s);
-before(async () => { s = await scene({ keys: [{ key: "ctrl+alt+9", command: "inhouse.runAgent", args: { agent: "reviewer", prompt: "Stream" } }] }); }, { timeout: 180000 });
+before(async () => { s = await scene({ keys: [{ key: "ctrl+alt+9", command: "inhouse.runAgent", args: { agent: "reviewer", prompt: "Stream" } }] }); }, { timeout: 300000 });
 after(async () => {
   await s?.close();
   if (process.env.INHOUSE_FIGURES) { fs.writeFileSync(process.env.INHOUSE_FIGURES, JSON.stringify(figures)); }

@@ -10,7 +10,7 @@ let s;
 const test = testIn(() => s);
 /** Keys of the user's own start a run without a list that would take the place of a question. */
 const keys = [1, 2].map((number) => ({ key: `ctrl+alt+${number}`, command: "inhouse.runAgent", args: { agent: "fixer", prompt: `prompt-${number}` } }));
-before(async () => { s = await scene({ keys }); }, { timeout: 120000 });
+before(async () => { s = await scene({ keys }); }, { timeout: 240000 });
 after(async () => { await s?.close(); });
 beforeEach(async () => {
   await palette(s.page, "Notifications: Clear All Notifications");
@@ -70,7 +70,7 @@ test("an answer to a run that was cancelled meanwhile does no harm, and the next
   s.model.state.play = async (answer) => { if (wasAsked(answer)) { answer.say("Done."); } else { answer.call("run_terminal_command", { command: "touch late.txt" }); } };
   await start(1);
   const late = toast(s.page, "touch late.txt");
-  await late.waitFor({ timeout: 20000 });
+  await late.waitFor({ timeout: 60000 });
   const reminder = s.page.locator(".statusbar-item").filter({ hasText: "An agent asks" });
   await reminder.waitFor();
   await palette(s.page, "Inhouse: Cancel Run");
@@ -78,7 +78,7 @@ test("an answer to a run that was cancelled meanwhile does no harm, and the next
   s.model.state.play = async (answer) => { if (wasAsked(answer)) { answer.say("Done."); } else { answer.call("run_terminal_command", { command: "touch next.txt" }); } };
   await start(2);
   const next = toast(s.page, "touch next.txt");
-  await next.waitFor({ timeout: 20000 });
+  await next.waitFor({ timeout: 60000 });
   await shot(s.page, "question-late");
   await late.getByRole("button", { name: "Run once" }).click();
   await sleep(1000);
@@ -94,7 +94,7 @@ test("an input box goes with the run that asked, and the next question is asked"
   await start(1);
   await ownWords("A text for 1?");
   await toast(s.page, "fixer on local").getByRole("button", { name: "Cancel" }).click();
-  await widget("A text for 1?").waitFor({ state: "detached", timeout: 20000 });
+  await widget("A text for 1?").waitFor({ state: "detached", timeout: 60000 });
   await start(2);
   await ownWords("A text for 2?");
   await type(s.page, "the answer", "fixer asks");

@@ -8,7 +8,7 @@ import { choose, closeAll, file, lens, openFile, palette, shot, shown, toast, ty
 
 let s;
 const test = testIn(() => s);
-before(async () => { s = await scene(); }, { timeout: 120000 });
+before(async () => { s = await scene(); }, { timeout: 240000 });
 after(async () => { await s?.close(); });
 beforeEach(async () => {
   await palette(s.page, "Notifications: Clear All Notifications");
@@ -41,7 +41,7 @@ test("a proposal shows lenses in the file; one hunk is applied from its lens, an
   await openFile(s.page, "app.py");
   script(...TWO_HUNKS);
   await fixer("Make it better");
-  await lens(s.page, /Apply/).waitFor({ timeout: 20000 });
+  await lens(s.page, /Apply/).waitFor({ timeout: 60000 });
   await toast(s.page, "fixer proposes changes to 1 file.").waitFor();
   await lens(s.page, "Show diff").waitFor();
   await shot(s.page, "proposal");
@@ -57,7 +57,7 @@ test("a proposal shows lenses in the file; one hunk is applied from its lens, an
 
 test("the diff is VS Code's own; a hunk is rejected and the rest applied from its title [matrix: review = native diff]", async () => {
   await palette(s.page, "Inhouse: Review Edits…");
-  await s.page.locator(".diff-editor, .monaco-diff-editor").first().waitFor({ timeout: 20000 });
+  await s.page.locator(".diff-editor, .monaco-diff-editor").first().waitFor({ timeout: 60000 });
   await until(async () => (await shown(s.page)).includes("max(prices)"), "the proposed text");
   await shot(s.page, "diff");
   await s.page.locator(".editor.modified .view-line").filter({ hasText: "max(prices)" }).click();
@@ -72,7 +72,7 @@ test("the diff is VS Code's own; a hunk is rejected and the rest applied from it
 test("a file is created only when the user says so", async () => {
   script(["write_file", { path: "extra.py", instructions: "A new file", content: "answer = 42\n" }]);
   await fixer("Add a file");
-  await toast(s.page, "fixer proposes changes to 1 file.").waitFor({ timeout: 20000 });
+  await toast(s.page, "fixer proposes changes to 1 file.").waitFor({ timeout: 60000 });
   assert.ok(!exists("extra.py"));
   await palette(s.page, "Inhouse: Review Edits…");
   await until(async () => (await shown(s.page)).includes("answer = 42"), "the new file's text");
@@ -85,7 +85,7 @@ test("a file is deleted only when the user says so; a rejected deletion leaves i
   fs.writeFileSync(path.join(s.workspace, "old.py"), "gone = True\n");
   script(["apply_patch", { operation: { type: "delete_file", path: "old.py" } }]);
   await fixer("Delete the old one");
-  await toast(s.page, "fixer proposes changes to 1 file.").waitFor({ timeout: 20000 });
+  await toast(s.page, "fixer proposes changes to 1 file.").waitFor({ timeout: 60000 });
   await palette(s.page, "Inhouse: Review Edits…");
   await s.page.locator(".tab.active").filter({ hasText: "old.py (deleted)" }).waitFor();
   await shot(s.page, "diff-deleted");
@@ -95,7 +95,7 @@ test("a file is deleted only when the user says so; a rejected deletion leaves i
   await palette(s.page, "Notifications: Clear All Notifications");
   script(["apply_patch", { operation: { type: "delete_file", path: "old.py" } }]);
   await fixer("Delete it all the same");
-  await toast(s.page, "fixer proposes changes to 1 file.").getByRole("button", { name: "Review Edits" }).click({ timeout: 20000 });
+  await toast(s.page, "fixer proposes changes to 1 file.").getByRole("button", { name: "Review Edits" }).click({ timeout: 60000 });
   await s.page.locator(".tab.active").filter({ hasText: "old.py (deleted)" }).waitFor();
   assert.ok(exists("old.py"));
   await palette(s.page, "Inhouse: Apply All Hunks of This File");
@@ -120,7 +120,7 @@ test("what the user typed meanwhile is kept [matrix: meanwhile]", async () => {
   await openFile(s.page, "notes.md");
   script(["str_replace", { path: "notes.md", replacements: [{ oldString: "Nothing yet.", newString: "Something now." }] }]);
   await fixer("Write a note");
-  await lens(s.page, /Apply/).waitFor({ timeout: 20000 });
+  await lens(s.page, /Apply/).waitFor({ timeout: 60000 });
   await s.page.locator(".view-line").filter({ hasText: "# Notes" }).click();
   await s.page.keyboard.press("Home");
   await s.page.keyboard.type("My own line\n\n");
@@ -136,7 +136,7 @@ test("a command is asked for in a message that takes no keys; its answer goes to
   script(["run_terminal_command", { command: "echo hello from the test" }]);
   await fixer("Say hello");
   const question = toast(s.page, "echo hello from the test");
-  await question.waitFor({ timeout: 20000 });
+  await question.waitFor({ timeout: 60000 });
   await shot(s.page, "question-command");
   await question.getByRole("button").filter({ hasText: /once/i }).click();
   await until(async () => /`run_terminal_command`[^]*\*\*completed\*\*/.test(await shown(s.page)), "the end");
@@ -147,7 +147,7 @@ test("ask_user is a quick pick [matrix: question = quick pick]", async () => {
   script(["ask_user", { questions: [{ question: "Which way?", options: [{ label: "Left" }, { label: "Right" }] }] }]);
   await fixer("Ask me");
   const row = s.page.locator(".quick-input-list .monaco-list-row").filter({ hasText: "Right" });
-  await row.waitFor({ timeout: 20000 });
+  await row.waitFor({ timeout: 60000 });
   await shot(s.page, "question-choice");
   await row.click();
   await until(async () => (await shown(s.page)).includes("That is all."), "the end");

@@ -7,7 +7,7 @@ import { choose, decorations, lens, menu, openFile, palette, shot, shown, toast,
 
 let s;
 const test = testIn(() => s);
-before(async () => { s = await scene(); }, { timeout: 120000 });
+before(async () => { s = await scene(); }, { timeout: 240000 });
 after(async () => { await s?.close(); });
 
 /** An answer that goes on until the test lets it end. */
@@ -132,7 +132,7 @@ test("the transcript of a run before the server's restart opens [matrix: old run
   await palette(s.page, "View: Close All Editors");
   await palette(s.page, "Inhouse: Restart Server");
   await palette(s.page, "Inhouse: Show Runs…");
-  await s.page.locator(".quick-input-list .monaco-list-row").filter({ hasText: "Never end" }).first().click({ timeout: 30000 });
+  await s.page.locator(".quick-input-list .monaco-list-row").filter({ hasText: "Never end" }).first().click({ timeout: 60000 });
   await until(async () => (await shown(s.page)).includes("This far."), "the old transcript");
 });
 
@@ -156,7 +156,7 @@ test("the menu of a definition in the explorer runs it and explains its route", 
   const file = s.page.getByRole("treeitem", { name: "reviewer.ts", exact: true });
   await menu(file, "Explain Route…", () => shot(s.page, "explorer-menu"));
   const frame = s.page.frameLocator("iframe.webview").last().frameLocator("iframe#active-frame");
-  await frame.getByText("Where reviewer runs").waitFor({ timeout: 20000 });
+  await frame.getByText("Where reviewer runs").waitFor({ timeout: 60000 });
   await palette(s.page, "View: Close Editor");
   s.model.state.play = async (answer) => { answer.say("From the menu."); };
   await menu(file, "Run Agent…");
@@ -176,7 +176,7 @@ test("Explain Route shows every rule", async () => {
   await palette(s.page, "Inhouse: Explain Route…");
   await choose(s.page, "Reviewer");
   const frame = s.page.frameLocator("iframe.webview").first().frameLocator("iframe#active-frame");
-  await frame.getByText("Where reviewer runs").waitFor({ timeout: 20000 });
+  await frame.getByText("Where reviewer runs").waitFor({ timeout: 60000 });
   await shot(s.page, "route");
   await palette(s.page, "View: Close Editor");
 });
@@ -184,6 +184,6 @@ test("Explain Route shows every rule", async () => {
 test("an endpoint that is down is told, with its name", async () => {
   s.model.state.play = async (answer) => { answer.response.destroy(); };
   await run("Reviewer", "Anyone there?");
-  await toast(s.page, /reviewer failed/).waitFor({ timeout: 30000 });
+  await toast(s.page, /reviewer failed/).waitFor({ timeout: 60000 });
   await shot(s.page, "failed");
 });

@@ -92,6 +92,7 @@ const localOnly = (page) => page.route((url) => url.protocol.startsWith("http") 
 
 export async function openFolder(browser, workbench, folder) {
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+  page.setDefaultTimeout(60000); // A limit for what never comes: a busy machine takes its time.
   await localOnly(page);
   await page.goto(workbench.url(folder));
   await page.locator(".explorer-folders-view .monaco-list-row").first().waitFor({ timeout: 60000 });
@@ -118,23 +119,23 @@ export async function palette(page, title) {
 /** Choose in the quick pick that is open. */
 export async function choose(page, text) {
   const row = page.locator(".quick-input-list .monaco-list-row").filter({ hasText: text }).first();
-  await row.waitFor({ timeout: 20000 });
+  await row.waitFor({ timeout: 60000 });
   await row.click();
 }
 
 /** Open the picker of agents; gives its rows, which come a moment after the command. */
 export async function agents(page) {
   await palette(page, "Inhouse: Run Agent…");
-  await page.locator(".quick-input-widget").filter({ hasText: "Run an agent" }).waitFor({ timeout: 20000 });
+  await page.locator(".quick-input-widget").filter({ hasText: "Run an agent" }).waitFor({ timeout: 60000 });
   const rows = page.locator(".quick-input-list .monaco-list-row");
-  await rows.first().waitFor({ timeout: 20000 });
+  await rows.first().waitFor({ timeout: 60000 });
   return rows.allInnerTexts();
 }
 
 /** Answer the input box that is open. */
 export async function type(page, text, title) {
   const widget = page.locator(".quick-input-widget").filter({ hasText: title ?? "" });
-  await widget.locator("input").first().waitFor({ timeout: 15000 });
+  await widget.locator("input").first().waitFor({ timeout: 60000 });
   await widget.locator("input").first().fill(text);
   await page.keyboard.press("Enter");
 }
@@ -181,7 +182,7 @@ export async function shot(page, name) {
   await page.screenshot({ path: path.join(SCREENSHOTS, `vscode-${name}.png`) });
 }
 
-export async function until(check, what, timeout = 20000) {
+export async function until(check, what, timeout = 60000) {
   for (const end = Date.now() + timeout; ;) {
     const value = await check();
     if (value) { return value; }
