@@ -24,7 +24,7 @@ const KINDS: Kind[] = [
   { label: "$(globe) Another server that speaks OpenAI's protocol", id: "openai", baseUrl: "https://", needsKey: true },
 ];
 
-/** Ask for an endpoint, write it to the workspace's settings, test it and say what came of it. */
+/** Ask for an endpoint, write it to the user's settings, test it and say what came of it. */
 export async function addEndpoint(context: vscode.ExtensionContext, server: Server): Promise<void> {
   const kind = await vscode.window.showQuickPick(KINDS, { title: "Add an endpoint: what is it?" });
   if (!kind) {
@@ -48,15 +48,13 @@ export async function addEndpoint(context: vscode.ExtensionContext, server: Serv
 }
 
 const section = (): vscode.WorkspaceConfiguration => vscode.workspace.getConfiguration("inhouse");
-const endpoints = (): Record<string, unknown> => {
-  const found = section().inspect<Record<string, unknown>>("endpoints");
-  return (hasWorkspace() ? found?.workspaceValue : found?.globalValue) ?? {};
-};
+/** The user's own: what stands in a workspace's file gets no key of theirs. */
+const endpoints = (): Record<string, unknown> =>
+  section().inspect<Record<string, unknown>>("endpoints")?.globalValue ?? {};
 const hasWorkspace = (): boolean => vscode.workspace.workspaceFolders !== undefined;
 
 async function write(value: Record<string, unknown>): Promise<void> {
-  const target = hasWorkspace() ? vscode.ConfigurationTarget.Workspace : vscode.ConfigurationTarget.Global;
-  await section().update("endpoints", Object.keys(value).length ? value : undefined, target);
+  await section().update("endpoints", Object.keys(value).length ? value : undefined, vscode.ConfigurationTarget.Global);
 }
 
 function badUrl(text: string): string | undefined {

@@ -461,6 +461,40 @@ def test_local_only_refuses_what_is_not_loopback_by_its_text(url: str, allowed: 
         assert choice.route.refused.remedy
 
 
+@pytest.mark.parametrize(
+    ("url", "step"),
+    [
+        ("http://0.0.0.0:1", "Write 127.0.0.1 in its place"),
+        ("http://0:1", "Write 127.0.0.1 in its place"),
+        ("http://[::]:1", "Write 127.0.0.1 in its place"),
+        ("http://192.168.1.2:1", 'localAddresses = ["192.168.1.2"]'),
+        ("http://0xc0a80102:1", 'localAddresses = ["192.168.1.2"]'),
+        ("http://[fe80::1%25lo]:1", 'localAddresses = ["fe80::1"]'),
+    ],
+)
+def test_the_one_step_that_would_allow_an_address_does_allow_it(url: str, step: str):
+    refused = decide(local(url), wanted(privacy="local-only")).route.refused
+    assert refused is not None
+    assert step in refused.remedy
+
+    if "localAddresses" in step:
+        declared = [step.partition('"')[2].partition('"')[0]]
+        settings = wanted(privacy="local-only", localAddresses=declared)
+        assert decide(local(url), settings).route.local
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("http://loc\u0430lhost:1/v1", "http://xn--loclhost-36g:1/v1"),
+        ("http://\uff11\uff12\uff17.0.0.1:1/v1", "http://127.0.0.1:1/v1"),
+        ("https://b\u00fccher.example/v1", "https://xn--bcher-kva.example/v1"),
+    ],
+)
+def test_a_host_is_shown_as_it_is_looked_up(written: str, shown: str):
+    assert decide(local(written), wanted()).route.base_url == shown
+
+
 def test_a_refused_route_never_slides_to_the_next_rule():
     choice = decide(
         local("https://remote.example/v1"),

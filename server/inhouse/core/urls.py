@@ -158,10 +158,20 @@ def _guessed_scheme(text: str) -> str:
 
 
 def _host(parts: SplitResult) -> str:
-    host = (parts.hostname or "").rstrip(".")
+    host = _ascii((parts.hostname or "").rstrip("."))
     if not host or not re.fullmatch(r"[^\s/\\<>\"'`{}|^\[\]]+", host):
         raise UserError(f"That URL names no host.  {_EXAMPLE}")
     return host
+
+
+def _ascii(host: str) -> str:
+    """A host as it is looked up, so that none looks like another: ``xn--…``, plain digits."""
+    if host.isascii():
+        return host
+    try:
+        return spelt(host).encode("idna").decode("ascii")
+    except UnicodeError:
+        raise UserError(f"That URL names no host.  {_EXAMPLE}") from None
 
 
 def _path(path: str, host: str, kind: Kind) -> str:

@@ -54,8 +54,8 @@ def _refusal(
     allow = f'Set privacy to "ask" or "any" ({settings.privacy_source}).'
     if not _may_be_local(endpoint, settings):
         host = host_of(endpoint.base_url)
-        if _addresses(endpoint) is not None:
-            allow = f'Say in your own settings that it is yours: localAddresses = ["{host}"].'
+        if (known := _addresses(endpoint)) is not None:
+            allow = _declare(known[0])
         return Refusal(f"{begin}, and {host} is not this machine.", allow)
     if _is_cloud(endpoint, model):
         return Refusal(f"{begin}, and {model!r} runs in Ollama's cloud, not here.", allow)
@@ -65,6 +65,14 @@ def _refusal(
             f'Vouch for it in your own settings: vouchedLocal = true in "{endpoint.name}".',
         )
     return None
+
+
+def _declare(address: IPAddress) -> str:
+    """The one step that makes an address the user's own."""
+    if address.is_unspecified:
+        return "Write 127.0.0.1 in its place: that one is for listening, not for talking to."
+    plain = str(address).partition("%")[0]
+    return f'Say in your own settings that it is yours: localAddresses = ["{plain}"].'
 
 
 def _may_be_local(endpoint: Endpoint, settings: Settings) -> bool:

@@ -11,11 +11,12 @@ const KEY = "sk-canary-5f2a91", PROMPT = "prompt-canary-77c0";
 let s;
 const test = testIn(() => s);
 before(async () => { s = await scene({ log: "trace", machine: { "inhouse.endpoints": {}, "inhouse.defaultEndpoint": null } }); }, { timeout: 300000 });
+const user = () => path.join(s.workbench.data, "User/settings.json");
 /** The files of the workspace and of everything that VS Code and the server keep that hold a text. */
 const holding = (text) => spawnSync("grep", ["-rlaF", text, s.workspace, s.workbench.data], { encoding: "utf8" }).stdout.split("\n").filter(Boolean);
 after(async () => { await s?.close(); });
 
-test("Add Endpoint asks, tests the endpoint and writes it to the workspace's settings; its key goes to the model and nowhere else", async () => {
+test("Add Endpoint asks, tests the endpoint and writes it to the user's settings; its key goes to the model and nowhere else", async () => {
   await palette(s.page, "Inhouse: Add Endpoint…");
   await choose(s.page, "Another server");
   await type(s.page, s.model.url, "Where is it?");
@@ -29,8 +30,9 @@ test("Add Endpoint asks, tests the endpoint and writes it to the workspace's set
   await answer.getByRole("button", { name: "Use by Default" }).click();
   const file = path.join(s.workspace, ".vscode/settings.json");
   await until(() => fs.existsSync(file) && fs.readFileSync(file, "utf8").includes("defaultEndpoint"), "the default");
-  assert.deepStrictEqual(JSON.parse(fs.readFileSync(file, "utf8")), {
-    "inhouse.endpoints": { team: { kind: "openai", baseUrl: s.model.url, apiKey: "${keyring:team}" } }, "inhouse.defaultEndpoint": "team" });
+  assert.deepStrictEqual(JSON.parse(fs.readFileSync(file, "utf8")), { "inhouse.defaultEndpoint": "team" });
+  assert.deepStrictEqual(JSON.parse(fs.readFileSync(user(), "utf8"))["inhouse.endpoints"], {
+    team: { kind: "openai", baseUrl: s.model.url, apiKey: "${keyring:team}" } }); // The user's own: a workspace's gets no key.
   s.model.state.play = async (reply) => { reply.say("With the key."); };
   await palette(s.page, "Inhouse: Run Agent…");
   await choose(s.page, "Reviewer");
@@ -73,7 +75,7 @@ test("an endpoint that does not answer says why and can be taken back", async ()
   await answer.waitFor({ timeout: 60000 });
   await shot(s.page, "endpoint-dead");
   await answer.getByRole("button", { name: "Remove It" }).click();
-  await until(() => !fs.readFileSync(path.join(s.workspace, ".vscode/settings.json"), "utf8").includes("dead"), "the removal");
+  await until(() => !fs.readFileSync(user(), "utf8").includes("dead"), "the removal");
 });
 
 test("Check Endpoints shows what each one is and has", async () => {
