@@ -7,6 +7,7 @@ import { keysFor } from "./keys";
 import { load } from "./library";
 import { StartProblem, textOf, type Remedy } from "./problem";
 import { drawQuestions } from "./questions";
+import { offerDiagnostics } from "./reported";
 import { explicitSettings, settingNames } from "./settings";
 import { SettingsProblems } from "./settingsProblems";
 import { Rereading } from "./transcript";
@@ -99,7 +100,7 @@ export class Server implements vscode.Disposable {
       documentSelector: [{ scheme: "file" }, { scheme: "untitled" }, { scheme: "inhouse-run" }, { scheme: "inhouse-diff" }],
       outputChannel: this.log,
       revealOutputChannelOn: RevealOutputChannelOn.Never,
-      initializationOptions: () => ({ draws: ["freeText", "settingsProblems"], trusted: vscode.workspace.isTrusted, inhouse: explicitSettings(settingNames(this.context.extension)) }),
+      initializationOptions: () => ({ draws: ["freeText", "settingsProblems"], offers: ["diagnostics"], trusted: vscode.workspace.isTrusted, inhouse: explicitSettings(settingNames(this.context.extension)) }),
       synchronize: { configurationSection: "inhouse" },
       initializationFailedHandler: () => false,
       errorHandler: {
@@ -109,6 +110,7 @@ export class Server implements vscode.Disposable {
       middleware: this.middleware(),
     });
     drawQuestions(client);
+    offerDiagnostics(client);
     this.problems.listen(client);
     try {
       await client.start();

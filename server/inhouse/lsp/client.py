@@ -28,6 +28,8 @@ class Client:
     draws: frozenset[str] = frozenset()
     """``initializationOptions.draws``: what the client shows by its own means, ``freeText``
     (questions that any text answers) and ``settingsProblems``."""
+    offers: frozenset[str] = frozenset()
+    """``initializationOptions.offers``: what the client answers beyond LSP, ``diagnostics``."""
 
     def can(self, path: str) -> bool:
         """Tell whether a capability (``workspace.applyEdit``) is declared."""
@@ -58,7 +60,8 @@ def read_client(params: Any) -> Client:
         settings=as_object(settings) if isinstance(settings, dict) else None,
         name=str(as_object(params.get("clientInfo")).get("name", "")),
         trusted=trusted if isinstance(trusted, bool) else None,
-        draws=frozenset(each for each in as_list(options.get("draws")) if isinstance(each, str)),
+        draws=_words(options.get("draws")),
+        offers=_words(options.get("offers")),
     )
 
 
@@ -86,6 +89,10 @@ def as_object(value: Any) -> Json:
 def as_list(value: Any) -> list[Any]:
     """Give a JSON array, empty where the value is none."""
     return cast("list[Any]", value) if isinstance(value, list) else []
+
+
+def _words(value: Any) -> frozenset[str]:
+    return frozenset(each for each in as_list(value) if isinstance(each, str))
 
 
 def _roots(params: Json) -> tuple[Path, ...]:

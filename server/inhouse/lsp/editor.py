@@ -14,6 +14,7 @@ from inhouse.lsp import applying, positions
 from inhouse.lsp.applying import Current
 from inhouse.lsp.client import real
 from inhouse.lsp.diagnostics import lsp_range
+from inhouse.lsp.reported import plain, reported
 from inhouse.tools.disk import DiskWorkspace
 from inhouse.tools.edits import rebased_text, unified_diff
 
@@ -111,10 +112,12 @@ class EditorWorkspace:
         return {"path": str(request.path), "range": lsp_range(request.range), "text": text}
 
     async def diagnostics(self, path: Path | None) -> list[dict[str, Any]] | None:
-        """What other servers found is not told to us by any client; our own is."""
-        if path is None:
-            return None
-        return self._session.diagnostics.at(self._session.documents.uri_of(path)) or None
+        """What other servers found, where the client offers to tell; else what we found."""
+        uri = None if path is None else self._session.documents.uri_of(path)
+        found = await reported(self._session.link, uri)
+        if found is None and uri is not None:
+            found = [plain(uri, each) for each in self._session.diagnostics.at(uri)] or None
+        return found
 
     async def _current(self, path: Path) -> Current:
         return await read_current(self._session, path, self._disk)

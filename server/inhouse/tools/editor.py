@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from inhouse.core.errors import ToolError
 from inhouse.core.ports import Tool
@@ -43,20 +42,20 @@ async def _diagnostics(context: ToolContext, raw: str | None) -> dict[str, Any]:
             "message": "Nothing here can tell what other checkers report.  "
             "run_terminal_command can run the project's own, where it is offered.",
         }
-    allowed = [each for each in found if _may_be_told(context, each)]
+    allowed = [told for each in found if (told := _told(context, each)) is not None]
     message = f"{len(allowed)} problem{'' if len(allowed) == 1 else 's'} reported."
     if len(allowed) > _MOST_DIAGNOSTICS:
         message += f"  The first {_MOST_DIAGNOSTICS} are given."
     return {"diagnostics": allowed[:_MOST_DIAGNOSTICS], "message": message}
 
 
-def _may_be_told(context: ToolContext, diagnostic: Mapping[str, Any]) -> bool:
-    """A message may quote the line it is about."""
-    named = diagnostic.get("path") or diagnostic.get("uri")
+def _told(context: ToolContext, diagnostic: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Name the file from the root; None where no tool may read it: a message may quote a line."""
+    named = diagnostic.get("path")
     if not isinstance(named, str):
-        return True
-    path = unquote(urlsplit(named).path) if named.startswith("file:") else named
-    return _shown(context, Path(path)) is not None
+        return diagnostic
+    shown = _shown(context, Path(named))
+    return None if shown is None else {**diagnostic, "path": shown}
 
 
 def _selection(context: ToolContext) -> dict[str, Any]:

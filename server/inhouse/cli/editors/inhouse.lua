@@ -220,6 +220,24 @@ local function ended(at_once, code, signal)
   end, 1000)
 end
 
+--- What other servers and linters report, for the agents' tool `diagnostics`.
+local function diagnostics(_, asked)
+  local buffer = asked.uri and vim.uri_to_bufnr(asked.uri) or nil
+  local files = {}
+  for _, each in ipairs(vim.diagnostic.get(buffer)) do
+    local uri = vim.uri_from_bufnr(each.bufnr)
+    files[uri] = files[uri] or { uri = uri, diagnostics = {} }
+    table.insert(files[uri].diagnostics, {
+      range = {
+        start = { line = each.lnum, character = each.col },
+        ["end"] = { line = each.end_lnum or each.lnum, character = each.end_col or each.col },
+      },
+      severity = each.severity, source = each.source, code = each.code, message = each.message,
+    })
+  end
+  return vim.tbl_values(files)
+end
+
 function attach(buffer)
   if vim.bo[buffer].buftype ~= "" or vim.api.nvim_buf_get_name(buffer) == "" then return end
   if vim.fn.executable(M.options.cmd[1]) == 0 then
@@ -232,8 +250,8 @@ function attach(buffer)
     cmd = M.options.cmd,
     root_dir = vim.fs.root(buffer, { ".agents", "inhouse.toml", ".git" }) or vim.fn.getcwd(),
     settings = { inhouse = M.options.settings },
-    init_options = { trusted = M.options.trusted, inhouse = M.options.settings, draws = { "freeText" } },
-    handlers = { ["$/progress"] = progress },
+    init_options = { trusted = M.options.trusted, inhouse = M.options.settings, draws = { "freeText" }, offers = { "diagnostics" } },
+    handlers = { ["$/progress"] = progress, ["inhouse/diagnostics"] = diagnostics },
     on_exit = function(code, signal)
       local at_once = vim.uv.now() - began < lasted
       vim.schedule(function() ended(at_once, code, signal) end)
