@@ -30,6 +30,8 @@ def with_evaluated(reading: Reading, evaluated: Evaluated, path: Path) -> Readin
         is_definition(as_object(each)) for each in as_list(default)
     ):
         kept = (*kept, listed(path, reading.needs_evaluation or _nowhere()))
+    elif reading.found and not found:
+        kept = (*kept, _lost(path, reading.needs_evaluation or _nowhere()))
     return evolve(reading, found=found, problems=kept, needs_evaluation=None)
 
 
@@ -44,6 +46,15 @@ def is_definition(values: Mapping[str, Any]) -> bool:
 def listed(path: Path, place: Range) -> Problem:
     """Say that a list of definitions is none."""
     message = "A list is no definition: export each by a name of its own, `export const one = …`."
+    return Problem(path, place, Severity.ERROR, "wrong-export", message)
+
+
+def _lost(path: Path, place: Range) -> Problem:
+    """Say that what looked like a definition was none when it was evaluated."""
+    message = (
+        "This looks like a definition, but evaluated it exports nothing with `id` and `model`.  "
+        "Export it as one object: `export default { id: …, model: … }`."
+    )
     return Problem(path, place, Severity.ERROR, "wrong-export", message)
 
 

@@ -1,5 +1,6 @@
 """What a module exports, by name, and what it does besides."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
@@ -98,10 +99,34 @@ def _collect_declaration(
     for declarator in declaration.named_children:
         name = declarator.child_by_field_name("name")
         value = declarator.child_by_field_name("value")
-        if declarator.type == "variable_declarator" and name is not None and value is not None:
+        if declarator.type != "variable_declarator" or name is None or value is None:
+            continue
+        if name.type != "identifier":  # export const { a, b } = …
+            for leaf in _bound(name):
+                exports.values[scope.text(leaf)] = leaf
+        else:
             exports.values[scope.text(name)] = value
             if _is_annotated(value, scope, scope.bindings.get(scope.text(name))):
                 exports.annotated.add(scope.text(name))
+
+
+def _bound(pattern: "Node") -> Iterator["Node"]:
+    """Give the names that a destructuring pattern binds."""
+    match pattern.type:
+        case "identifier" | "shorthand_property_identifier_pattern":
+            yield pattern
+        case "pair_pattern":
+            yield from _inside(pattern.child_by_field_name("value"))
+        case "assignment_pattern" | "object_assignment_pattern":
+            yield from _inside(pattern.child_by_field_name("left"))
+        case _:
+            for child in pattern.named_children:
+                yield from _bound(child)
+
+
+def _inside(pattern: "Node | None") -> Iterator["Node"]:
+    if pattern is not None:
+        yield from _bound(pattern)
 
 
 def _collect_commonjs(assignment: "Node", scope: Scope, exports: Exports) -> bool:
