@@ -125,7 +125,9 @@ def test_the_embedded_model_starts_inside(terminal: Terminal, gguf: Path):  # no
     terminal.user_settings('privacy = "local-only"')
     assert terminal("run", "helper", "Say hi.", "--trust", "--embedded").status == 0
 
-    done = verified(terminal, "--run", "run-1")
+    (record,) = terminal("audit", "--json").json
+
+    done = verified(terminal, "--run", record["runId"])
 
     assert done.status == 0, done
     replay = done.json["replay"]
