@@ -154,21 +154,16 @@ def write_section(figures: dict[str, float]) -> None:
     for name, value in figures.items():
         target = next((text for start, text in TARGETS if name.startswith(start)), "")
         rows.append((name, f"{value:,.0f}" if value >= 100 else f"{value:.3g}", target))
-    sections.write("Loading definitions", "python benchmarks/definitions.py --page", rows)
+    sections.write("Loading definitions", "python benchmarks/definitions.py", rows)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--page", action="store_true", help="write the section of the page")
     arguments = parser.parse_args()
     figures = asyncio.run(measure(arguments.count))
-    width = max(map(len, figures))
-    for name, value in figures.items():
-        print(f"{name:<{width}}  {value:>10.3f}")
-    if arguments.page:
-        write_section(figures)
+    write_section(figures)
     if arguments.json is not None:
         about = {"machine": platform.platform(), "at": datetime.now(UTC).isoformat()}
         arguments.json.parent.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-ALL = ("streaming", "guard", "loop", "search", "definitions", "sandbox")
+ALL = ("streaming", "guard", "loop", "search", "definitions", "sandbox", "language", "workbench")
 
 
 def main() -> int:
