@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 _DEBOUNCE_MS = 100
-_STEP_MS = 30
+_STEP_MS = 20
 _PATIENCE = 10.0
 _SETTLING = 2.0
 _STARTING = 0.3
@@ -91,7 +91,7 @@ class Watching:
             await asyncio.wait([self._reloading], timeout=_SETTLING)
 
     async def _reload(self) -> None:
-        await asyncio.sleep(0.03)
+        await asyncio.sleep(0.01)
         while self._changed:
             changed, self._changed = self._changed, set()
             on_disk, self._on_disk = self._on_disk, False
