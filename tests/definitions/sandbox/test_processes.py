@@ -228,8 +228,9 @@ async def test_a_worker_that_is_lost_twice_is_a_problem_and_not_an_exception(tmp
 
 @posix
 async def test_a_worker_that_no_longer_answers_is_killed(tmp_path, cache):
-    sandbox = Sandbox(cache=cache, time_limit=2)
-    await sandbox.evaluate(definition(tmp_path), roots=[], texts={})
+    sandbox = Sandbox(cache=cache, time_limit=8)
+    first = await sandbox.evaluate(definition(tmp_path), roots=[], texts={})
+    assert first.problem is None
     (worker,) = sandbox.status().workers
     os.kill(worker.pid, signal.SIGSTOP)
 
