@@ -159,16 +159,7 @@ def run_result(value: RunResult) -> Json:
 
 def run_summary(value: RunResult) -> Json:
     """`RunSummary` of docs/protocol.md."""
-    wire: Json = {
-        "runId": value.run_id,
-        "agent": value.agent,
-        "status": value.status.value,
-        "startedAt": value.started_at,
-        "durationMs": value.duration_ms,
-        "prompt": value.prompt,
-        "endpoint": value.route.endpoint,
-        "model": value.route.model,
-    }
+    wire = _summary(value, value.route.endpoint, value.route.model)
     if value.parent is not None:
         wire["parent"] = value.parent
     return wire
@@ -176,6 +167,10 @@ def run_summary(value: RunResult) -> Json:
 
 def kept_run(value: KeptRun) -> Json:
     """`RunSummary` of docs/protocol.md, of a run before the server started."""
+    return _summary(value, value.endpoint, value.model)
+
+
+def _summary(value: RunResult | KeptRun, endpoint: str, model: str) -> Json:
     return {
         "runId": value.run_id,
         "agent": value.agent,
@@ -183,8 +178,8 @@ def kept_run(value: KeptRun) -> Json:
         "startedAt": value.started_at,
         "durationMs": value.duration_ms,
         "prompt": value.prompt,
-        "endpoint": value.endpoint,
-        "model": value.model,
+        "endpoint": endpoint,
+        "model": model,
     }
 
 

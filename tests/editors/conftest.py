@@ -131,6 +131,22 @@ def edit_two(workplace: Workplace) -> None:
     workplace.server.play("Changed.")
 
 
+def ask_two_questions(workplace: Workplace) -> None:
+    """Have the model ask for a choice, then for words of the user's own."""
+    options = [{"label": "Apples"}, {"label": "Pears"}]
+    workplace.server.play(
+        call("ask_user", questions=[{"question": "Which fruit?", "options": options}])
+    )
+    workplace.server.play(call("ask_user", questions=[{"question": "How many?", "options": []}]))
+    workplace.server.play("All right.")
+
+
+def add_second_agent(workplace: Workplace) -> None:
+    """Write another definition while the editor runs."""
+    definition = (workplace.folder / ".agents/helper.ts").read_text()
+    (workplace.folder / ".agents/second.ts").write_text(definition.replace("helper", "second"))
+
+
 def servers(workplace: Workplace) -> list[psutil.Process]:
     """The language servers of this workplace."""
     found = []

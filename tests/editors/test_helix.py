@@ -7,10 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from support.model_server import Pause, call
+from support.model_server import Pause
 from support.screen import Screen
 
-from .conftest import EDITORS, Workplace, crash, edit_two, installed, trust
+from .conftest import (
+    EDITORS,
+    Workplace,
+    add_second_agent,
+    ask_two_questions,
+    crash,
+    edit_two,
+    installed,
+    trust,
+)
 
 pytestmark = [pytest.mark.editor, pytest.mark.timeout(300)]
 
@@ -127,12 +136,7 @@ def test_progress_is_in_the_status_line_and_both_ways_to_cancel_end_it(
 
 @pytest.mark.matrix("question", "Helix", "code action; a selection is free text")
 def test_questions_are_answered_by_code_actions(helix: Screen, workplace: Workplace) -> None:
-    options = [{"label": "Apples"}, {"label": "Pears"}]
-    workplace.server.play(
-        call("ask_user", questions=[{"question": "Which fruit?", "options": options}])
-    )
-    workplace.server.play(call("ask_user", questions=[{"question": "How many?", "options": []}]))
-    workplace.server.play("All right.")
+    ask_two_questions(workplace)
     helix.keys("x")
     choose(helix, "Ask helper about this selection")
     assert helix.shows("Which fruit?")
@@ -203,8 +207,7 @@ def test_after_a_crash_nothing_said_is_lost_and_the_next_server_has_the_old_runs
 
 @pytest.mark.matrix("agents changed", "Helix")
 def test_a_new_definition_is_offered(helix: Screen, workplace: Workplace) -> None:
-    definition = (workplace.folder / ".agents/helper.ts").read_text()
-    (workplace.folder / ".agents/second.ts").write_text(definition.replace("helper", "second"))
+    add_second_agent(workplace)
     menu(helix, "Ask second about")
 
 

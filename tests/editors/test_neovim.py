@@ -7,10 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from support.model_server import Pause, call
+from support.model_server import Pause
 from support.screen import Screen
 
-from .conftest import EDITORS, ROOT, Workplace, crash, edit_two, installed
+from .conftest import (
+    EDITORS,
+    ROOT,
+    Workplace,
+    add_second_agent,
+    ask_two_questions,
+    crash,
+    edit_two,
+    installed,
+)
 
 pytestmark = [pytest.mark.editor, pytest.mark.timeout(300)]
 INIT = """
@@ -101,12 +110,7 @@ def test_progress_is_in_the_status_line_and_cancel_ends_it(
 
 @pytest.mark.matrix("question", "Neovim", "Neovim's own choice; a prompt for free text")
 def test_questions_are_asked_and_answered(nvim: Screen, workplace: Workplace) -> None:
-    options = [{"label": "Apples"}, {"label": "Pears"}]
-    workplace.server.play(
-        call("ask_user", questions=[{"question": "Which fruit?", "options": options}])
-    )
-    workplace.server.play(call("ask_user", questions=[{"question": "How many?", "options": []}]))
-    workplace.server.play("All right.")
+    ask_two_questions(workplace)
     ask(nvim, "ask me")
     assert nvim.shows("Which fruit?", "Pears")
     line = next(line for line in nvim.text.splitlines() if "Pears" in line)
@@ -174,8 +178,7 @@ def test_a_crash_is_told_nothing_said_is_lost_and_the_next_server_has_the_old_ru
 
 @pytest.mark.matrix("agents changed", "Neovim")
 def test_a_new_definition_is_offered(nvim: Screen, workplace: Workplace) -> None:
-    definition = (workplace.folder / ".agents/helper.ts").read_text()
-    (workplace.folder / ".agents/second.ts").write_text(definition.replace("helper", "second"))
+    add_second_agent(workplace)
     for _ in range(30):
         nvim.type(":InhouseRun", "Enter")
         if nvim.shows("2: second", seconds=2):

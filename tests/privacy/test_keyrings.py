@@ -1,7 +1,6 @@
 """The keyrings that users have: a desktop's, a locked one, one that never answers, none."""
 
 import shutil
-import subprocess
 import time
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 
 from support.editor import NEOVIM, open_editor
 from support.model_server import ModelServer
-from support.terminal import Terminal
+from support.terminal import Done, Terminal
 
 CANARY = "sk-canary-desktop"
 TESTS = Path(__file__).parent.parent
@@ -31,19 +30,11 @@ def home(terminal: Terminal, tmp_path: Path, server: ModelServer) -> Terminal:
     return terminal
 
 
-def in_a_session(home: Terminal, script: str) -> "subprocess.CompletedProcess[str]":
+def in_a_session(home: Terminal, script: str) -> Done:
     """Run a shell script on a bus of its own; ``inhouse`` is `Terminal`'s command."""
     inhouse = " ".join(home.command())
     text = f'inhouse() {{ {inhouse} "$@"; }}\n{script}\nkill $(cat "$XDG_RUNTIME_DIR/pid") 2>&1'
-    return subprocess.run(
-        ["dbus-run-session", "--", "sh", "-c", text],
-        cwd=home.workspace,
-        env=home.environment,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-        check=False,
-    )
+    return home.run(["dbus-run-session", "--", "sh", "-c", text], timeout=120)
 
 
 DAEMON = (
@@ -62,10 +53,10 @@ def test_a_desktops_keyring_keeps_a_key_and_a_run_gets_it(home: Terminal, server
         "inhouse run helper hi --trust && inhouse explain helper --trust; inhouse key delete team",
     )
 
-    assert "'team' is in the keyring" in done.stderr
+    assert "'team' is in the keyring" in done.err
     assert [one.headers["authorization"] for one in server.chats] == [f"Bearer {CANARY}"]
-    assert "'team' is gone" in done.stderr
-    assert CANARY not in done.stdout + done.stderr
+    assert "'team' is gone" in done.err
+    assert CANARY not in done.out + done.err
     kept = [one for one in home.home.rglob("*") if one.is_file()]
     assert not any(CANARY.encode() in one.read_bytes() for one in kept)
 
@@ -82,9 +73,9 @@ def test_a_locked_desktop_keyring_says_that_it_is_locked(home: Terminal, server:
     )
 
     assert server.chats == []
-    assert "Unlock it and try again" in done.stderr, done
-    assert "${env:NAME}" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert "Unlock it and try again" in done.err, done
+    assert "${env:NAME}" in done.err
+    assert "Traceback" not in done.err
 
 
 def test_without_a_keyring_the_message_says_what_works(home: Terminal, server: ModelServer):

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -28,16 +27,8 @@ AS_A_USER = ["unshare", "--user", "--map-user=1000", "--map-group=1000"]
 
 
 def verified(terminal: Terminal, *more: str, before: tuple[str, ...] = ()) -> Done:
-    done = subprocess.run(
-        [*before, *terminal.command("audit", "--verify", "--json", *more)],
-        cwd=terminal.workspace,
-        env=terminal.environment,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=170,
-        check=False,
-    )
-    return Done(done.returncode, done.stdout, done.stderr)
+    command = [*before, *terminal.command("audit", "--verify", "--json", *more)]
+    return terminal.run(command, timeout=170)
 
 
 def recorded(terminal: Terminal, server: ModelServer, *more: str) -> None:

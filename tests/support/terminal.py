@@ -64,8 +64,12 @@ class Terminal:
         (folder / "config.toml").write_text(text)
 
     def __call__(self, *arguments: str, stdin: str = "", timeout: float = 60) -> Done:
+        return self.run(self.command(*arguments), stdin=stdin, timeout=timeout)
+
+    def run(self, command: Sequence[str], *, stdin: str = "", timeout: float = 60) -> Done:
+        """Run any program as ``inhouse`` is run here."""
         done = subprocess.run(
-            self.command(*arguments),
+            command,
             cwd=self.workspace,
             env=self.environment,
             input=stdin,

@@ -1,6 +1,6 @@
 """A model whose words hold no key: what it says is clean before anything else hears it."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 
 import attrs
@@ -71,22 +71,20 @@ class _Cleaner:
             yield TextDelta(text)
 
 
-def cleaned(happening: Happening) -> Happening:  # noqa: PLR0911  one case a line
-    """Give what happened as it may be shown; a model's text and a result are clean."""
-    if not knows_keys():
+_SHOWN: Mapping[type[Happening], str] = {
+    ToolStarted: "input",
+    ToolFinished: "summary",
+    ToolOutput: "text",
+    EditChanged: "diff",
+    QuestionAsked: "text",
+    Notice: "message",
+}
+"""Where each may hold a key; a model's text and a result are clean already."""
+
+
+def cleaned(happening: Happening) -> Happening:
+    """Give what happened as it may be shown."""
+    name = _SHOWN.get(type(happening))
+    if name is None or not knows_keys():
         return happening
-    match happening:
-        case ToolStarted():
-            return attrs.evolve(happening, input=redact_value(happening.input))
-        case ToolFinished():
-            return attrs.evolve(happening, summary=redact_value(happening.summary))
-        case ToolOutput():
-            return attrs.evolve(happening, text=redact_value(happening.text))
-        case EditChanged():
-            return attrs.evolve(happening, diff=redact_value(happening.diff))
-        case QuestionAsked():
-            return attrs.evolve(happening, text=redact_value(happening.text))
-        case Notice():
-            return attrs.evolve(happening, message=redact_value(happening.message))
-        case _:
-            return happening
+    return attrs.evolve(happening, **{name: redact_value(getattr(happening, name))})

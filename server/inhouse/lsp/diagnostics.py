@@ -6,7 +6,7 @@ from inhouse.core.text import Range, Severity
 from inhouse.lsp.link import Link
 
 Diagnostic = dict[str, Any]
-_SEVERITY = {
+SEVERITY = {
     Severity.ERROR: 1,
     Severity.WARNING: 2,
     Severity.INFORMATION: 3,
@@ -51,7 +51,7 @@ def diagnostic(
     """Make LSP's `Diagnostic`."""
     return {
         "range": lsp_range(where),
-        "severity": _SEVERITY[severity],
+        "severity": SEVERITY[severity],
         "code": code,
         "source": "inhouse",
         "message": message,

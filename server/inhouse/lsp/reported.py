@@ -7,11 +7,12 @@ LSP has no request for it, so a client says ``"offers": ["diagnostics"]`` in its
 from typing import Any
 
 from inhouse.lsp.client import Json, as_list, as_object, to_path
+from inhouse.lsp.diagnostics import SEVERITY
 from inhouse.lsp.link import EditorError, Link
 
 _PATIENCE = 10.0
 """Seconds that an editor may take to answer."""
-_SEVERITIES = {1: "error", 2: "warning", 3: "information", 4: "hint"}
+_NAMES = {number: severity.value for severity, number in SEVERITY.items()}
 
 
 async def reported(link: Link, uri: str | None) -> list[Json] | None:
@@ -42,7 +43,7 @@ def plain(uri: Any, diagnostic: Json) -> Json:
     told = {
         "path": str(path) if path is not None else None,
         "line": line + 1 if isinstance(line, int) else None,
-        "severity": _SEVERITIES.get(diagnostic.get("severity", 1), "error"),
+        "severity": _NAMES.get(diagnostic.get("severity", 1), "error"),
         "source": diagnostic.get("source"),
         "code": diagnostic.get("code"),
         "message": str(diagnostic.get("message", "")),

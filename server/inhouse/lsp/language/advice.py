@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 NO_V1, REMOTE_MODEL = "base-url-v1", "remote-model"
 _CLOSED = frozenset({"anthropic", "openai", "google", "x-ai", "cohere", "perplexity", "amazon"})
 _OPEN = ("openai/gpt-oss", "google/gemma")
-_ANY_ID = frozenset({Kind.VLLM, Kind.LMSTUDIO, Kind.LLAMACPP, Kind.LITELLM})
-"""Their models may have a maker's name before a slash as well."""
 
 
 def advice(session: "Session", path: Path) -> Iterator[Problem]:
