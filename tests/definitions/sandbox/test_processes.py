@@ -226,6 +226,30 @@ async def test_a_worker_that_is_lost_twice_is_a_problem_and_not_an_exception(tmp
     await sandbox.aclose()
 
 
+async def test_a_large_parent_does_not_cost_its_workers_their_lives(cache):
+    code = f"""
+        import asyncio, tempfile
+        from pathlib import Path
+        from inhouse.definitions.sandbox import Sandbox
+        async def main():
+            folder = Path(tempfile.mkdtemp())
+            (folder / "x.ts").write_text("export default {{ id: 'x' + 1 }}")
+            sandbox = Sandbox(cache=Path({str(cache)!r}))
+            await sandbox.evaluate(folder / "x.ts", roots=[], texts={{}})
+            print([worker.evaluations for worker in sandbox.status().workers])
+            await sandbox.aclose()
+        large = b"x" * (600 << 20)
+        del large  # its peak stays, and children inherit it
+        asyncio.run(main())
+    """
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", textwrap.dedent(code), stdout=subprocess.PIPE
+    )
+    output, _ = await process.communicate()
+
+    assert output.decode().strip() == "[1]"
+
+
 @posix
 async def test_a_worker_that_no_longer_answers_is_killed(tmp_path, cache):
     sandbox = Sandbox(cache=cache, time_limit=8)

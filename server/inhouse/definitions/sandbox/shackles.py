@@ -72,10 +72,22 @@ def allow_cpu(seconds: float) -> None:
 
 
 def most_memory() -> int:
-    """The most bytes this process ever held; 0 where the system does not tell."""
+    """The most bytes this process ever held; 0 where the system does not tell.
+
+    Linux hands a parent's peak down to its children (getrusage(2) keeps it over execve), so only
+    what exceeds that is our own.
+    """
+    peak = _peak()
+    return peak if peak > _INHERITED else 0
+
+
+def _peak() -> int:
     if sys.platform == "win32":
         return 0
     import resource  # noqa: PLC0415 - not on Windows
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+_INHERITED = _peak()
