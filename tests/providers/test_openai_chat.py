@@ -247,6 +247,24 @@ async def test_q10_history_has_an_id_for_every_call_and_result(model_at) -> None
 # Q12, Q13, Q14
 
 
+@pytest.mark.parametrize("after", [[HOLD], [RESET], [b"data: x\n\n"] * 50 + [HOLD]])
+async def test_q12_what_follows_done_is_neither_waited_for_nor_said(model_at, after) -> None:
+    with Replay([http_head(), *sse(piece("hi"), FINISH), DONE, *after]) as server:
+        async with asyncio.timeout(20):
+            said = await ask(model_at(server, idle_timeout=300.0))
+
+    assert said.error is None
+    assert said.text == "hi"
+
+
+async def test_a_whole_body_that_breaks_off_is_a_clear_error(model_at) -> None:
+    with Replay([http_head(), b'{"choices": [', RESET]) as server:
+        said = await ask(model_at(server))
+
+    assert isinstance(said.error, ProviderError)
+    assert "'box'" in str(said.error)
+
+
 async def test_q12_no_done_is_fine_after_a_finish_reason(model_at) -> None:
     with Replay([http_head(), *sse(piece("hi"), FINISH)]) as server:
         said = await ask(model_at(server))

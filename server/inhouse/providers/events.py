@@ -26,6 +26,8 @@ _Response = TypeVar("_Response")
 LONGEST_EVENT = 16 * 1024 * 1024
 AFTER_FINISH_SECONDS = 2.0
 """How long to wait for usage and ``[DONE]`` once the model has finished."""
+AFTER_DONE_SECONDS = 0.25
+"""How long to wait for the body's end after ``[DONE]``, so that what came is counted whole."""
 
 
 @define(eq=False)
@@ -39,6 +41,8 @@ class Line:
     """An event came since somebody last waited for more bytes."""
     finished: bool = False
     """The model has finished; silence is the end now."""
+    done: bool = False
+    """``[DONE]`` came: nothing that follows is said."""
 
     @property
     def endpoint(self) -> Endpoint:
@@ -50,10 +54,17 @@ class Line:
     def alive(self) -> None:
         """An event came: the idle limit begins anew, once the model has said anything."""
         self.heard = False
+        if self.done:
+            return
         if not self.started and not self.finished:
             return
         seconds = AFTER_FINISH_SECONDS if self.finished else self.endpoint.idle_timeout
         self._connection.deadline = asyncio.get_running_loop().time() + seconds
+
+    def end(self) -> None:
+        """``[DONE]`` came: the body has a moment to end, whatever else is sent."""
+        self.done = True
+        self._connection.deadline = asyncio.get_running_loop().time() + AFTER_DONE_SECONDS
 
     def failure(self, error: Exception) -> ProviderError:
         """Say what a broken line means."""
@@ -85,22 +96,25 @@ async def server_sent(source: AsyncIterator[bytes], line: Line) -> AsyncGenerato
     """Give each event's JSON, up to ``[DONE]``; a whole JSON body is one event."""
     body = _Body(source, line)
     try:
-        start = await body.peek()
+        is_whole = (await body.peek())[:1] in (b"{", b"[", b"<")
+        whole = await _whole_body(body, line) if is_whole else None
     except httpx2.HTTPError as error:
         raise line.failure(error) from error
-    if start[:1] in (b"{", b"[", b"<"):
-        yield await _whole_body(body, line)
+    if is_whole:
+        yield whole
         return
     try:
         async for event in httpx2.EventSource(cast("httpx2.Response", body), LONGEST_EVENT):
             data = event.data
+            if line.done:
+                continue
             if data.startswith("[DONE]"):
-                return
-            if data:
+                line.end()
+            elif data:
                 line.heard = True
                 yield _parsed(data, line.place, event.event)
     except httpx2.HTTPError as error:
-        if not line.finished:
+        if not (line.finished or line.done):
             raise line.failure(error) from error
 
 
