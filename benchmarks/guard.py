@@ -23,11 +23,11 @@ from inhouse.core.ports import Prompt
 from inhouse.core.route import Endpoint, Kind, Privacy
 from inhouse.core.secret import Secret
 from inhouse.host.cleaning import CleanModel
-from inhouse.providers.connect import connect
-from inhouse.providers.egress import Egress, EgressPolicy
-from inhouse.providers.openai_chat import OpenAIChat
-from inhouse.providers.shared import Shared
-from inhouse.providers.streamed import Streamed
+from inhouse.providers.chat.completions import OpenAIChat
+from inhouse.providers.chat.stream_model import Streamed
+from inhouse.providers.endpoints.endpoint_state import Shared
+from inhouse.providers.model_factory import connect
+from inhouse.providers.network.egress import Egress, EgressPolicy
 
 LOCAL_ONLY = EgressPolicy(Privacy.LOCAL_ONLY, "config.toml")
 CONNECTIONS = 300

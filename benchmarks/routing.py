@@ -4,7 +4,7 @@ import json
 import time
 
 from inhouse.core.definition import AgentDefinition, LocalProvider
-from inhouse.providers.routing import choose
+from inhouse.providers.routing.choose import choose
 from inhouse.settings import editor_layer, read_settings
 
 COUNT = 5_000

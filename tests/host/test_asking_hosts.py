@@ -8,7 +8,7 @@ from inhouse.core.errors import RefusedError
 from inhouse.core.ports import Question
 from inhouse.core.route import Endpoint, Kind, Privacy
 from inhouse.host.network import ALLOW, DENY, open_egress
-from inhouse.providers.egress import EgressPolicy
+from inhouse.providers.network.egress import EgressPolicy
 from inhouse.store.approvals import ApprovalStore
 from inhouse.store.database import Database
 from support.terminal import Terminal

@@ -10,7 +10,7 @@ import psutil
 
 from inhouse.core.events import RunStatus
 from inhouse.core.request import RunRequest
-from inhouse.providers.egress import Egress
+from inhouse.providers.network.egress import Egress
 from support.hosts import open_host
 from support.model_server import ModelServer, Pause, call
 

@@ -7,8 +7,8 @@ import pytest
 
 from inhouse.core.ports import Model
 from inhouse.core.route import Kind
-from inhouse.providers.connect import connect
-from inhouse.providers.egress import Egress
+from inhouse.providers.model_factory import connect
+from inhouse.providers.network.egress import Egress
 from support.asking import endpoint
 from support.replay import Replay
 

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from inhouse.core.errors import ProviderError
 from inhouse.core.route import Kind
-from inhouse.providers.chat_answer import ChatAnswer
-from inhouse.providers.failures import Place
-from inhouse.providers.listing import entries_of
-from inhouse.providers.ollama import OllamaAnswer
-from inhouse.providers.price_lists import _litellm, _openrouter
+from inhouse.providers.chat.ollama import OllamaAnswer
+from inhouse.providers.chat.response import ChatAnswer
+from inhouse.providers.cost.fetch_prices import _litellm, _openrouter
+from inhouse.providers.endpoints.endpoint_errors import Place
+from inhouse.providers.endpoints.model_list import entries_of
 from support.asking import endpoint
 
 KEYS = st.sampled_from(

@@ -8,8 +8,8 @@ import pytest
 from inhouse.core.errors import RefusedError
 from inhouse.core.events import EndpointUsage
 from inhouse.core.route import Endpoint, Kind
-from inhouse.providers import pricing
-from inhouse.providers.budget import Budget
+from inhouse.providers.cost import pricing
+from inhouse.providers.cost.budget import Budget
 
 OPENROUTER = Endpoint("o", Kind.OPENROUTER, "https://openrouter.ai/api/v1", "x")
 TEAM = Endpoint("t", Kind.OPENAI, "https://llm.example.com/v1", "x", prices={"big*": (2.0, 8.0)})

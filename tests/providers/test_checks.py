@@ -4,11 +4,11 @@ import pytest
 
 from inhouse.core.route import EndpointStatus, Kind, Privacy
 from inhouse.core.secret import Secret
-from inhouse.providers.checks import check, check_all
-from inhouse.providers.connect import connect
-from inhouse.providers.egress import Egress, EgressPolicy
-from inhouse.providers.embedded import EmbeddedServers
-from inhouse.providers.shared import Shared
+from inhouse.providers.doctor import check, check_all
+from inhouse.providers.embedded.servers import EmbeddedServers
+from inhouse.providers.endpoints.endpoint_state import Shared
+from inhouse.providers.model_factory import connect
+from inhouse.providers.network.egress import Egress, EgressPolicy
 from support.asking import ask, endpoint, prompt
 from support.fake_servers import litellm, llama_cpp, lm_studio, ollama, openrouter_like, vllm
 from support.gguf import gguf  # noqa: F401  # a fixture

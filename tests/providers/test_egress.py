@@ -15,10 +15,10 @@ import inhouse
 from inhouse.core.errors import InhouseError, ProviderError, RefusedError
 from inhouse.core.route import Privacy
 from inhouse.core.secret import Secret
-from inhouse.providers.addresses import is_loopback, read_host
-from inhouse.providers.asking import get_json
-from inhouse.providers.connect import connect
-from inhouse.providers.egress import Egress, EgressPolicy
+from inhouse.providers.endpoints.http_json import get_json
+from inhouse.providers.model_factory import connect
+from inhouse.providers.network.addresses import is_loopback, read_host
+from inhouse.providers.network.egress import Egress, EgressPolicy
 from support.asking import ask, endpoint
 from support.replay import HOLD, Pause, Replay, http_head, http_json, text_answer
 

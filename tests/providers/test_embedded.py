@@ -12,10 +12,10 @@ import pytest
 
 from inhouse.core.errors import UserError
 from inhouse.core.route import Kind, Privacy
-from inhouse.providers.connect import connect
-from inhouse.providers.egress import Egress, EgressPolicy
-from inhouse.providers.embedded import EmbeddedServers
-from inhouse.providers.models import default_model, install_model_file
+from inhouse.providers.embedded.model_files import default_model, install_model_file
+from inhouse.providers.embedded.servers import EmbeddedServers
+from inhouse.providers.model_factory import connect
+from inhouse.providers.network.egress import Egress, EgressPolicy
 from support.asking import ask, endpoint, prompt
 from support.gguf import gguf  # noqa: F401  # a fixture
 
@@ -138,7 +138,7 @@ async def test_leaving_an_answer_frees_the_server_at_once(servers: EmbeddedServe
 _USER = """
 import asyncio, json, pathlib, sys
 from inhouse.core.route import Endpoint, Kind
-from inhouse.providers.embedded import EmbeddedServers
+from inhouse.providers.embedded.servers import EmbeddedServers
 folder, model = pathlib.Path(sys.argv[1]), sys.argv[2]
 async def main():
     servers = EmbeddedServers(folder)

@@ -8,11 +8,11 @@ from inhouse.core.definition import AgentDefinition
 from inhouse.core.errors import ContextOverflowError, ProviderError, RefusedError
 from inhouse.core.route import Kind, Privacy
 from inhouse.core.secret import Secret
-from inhouse.providers.connect import connect
-from inhouse.providers.context import need_of
-from inhouse.providers.egress import Egress, EgressPolicy
-from inhouse.providers.shared import Shared
-from inhouse.providers.windows import told_window
+from inhouse.providers.endpoints.context_window import told_window
+from inhouse.providers.endpoints.endpoint_state import Shared
+from inhouse.providers.endpoints.token_count import need_of
+from inhouse.providers.model_factory import connect
+from inhouse.providers.network.egress import Egress, EgressPolicy
 from support.asking import READ_FILES, ask, endpoint, prompt
 from support.fake_servers import litellm, llama_cpp, lm_studio, openrouter_like, routes, vllm
 from support.replay import (

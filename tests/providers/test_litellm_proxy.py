@@ -18,13 +18,13 @@ import pytest
 from inhouse.core.errors import InhouseError, RefusedError
 from inhouse.core.route import Endpoint, Kind, Privacy
 from inhouse.core.secret import Secret
-from inhouse.providers.asking import get_json
-from inhouse.providers.checks import check
-from inhouse.providers.connect import connect
-from inhouse.providers.egress import Egress, EgressPolicy
-from inhouse.providers.embedded import EmbeddedServers
-from inhouse.providers.locality import verify_local
-from inhouse.providers.windows import told_window
+from inhouse.providers.doctor import check
+from inhouse.providers.embedded.servers import EmbeddedServers
+from inhouse.providers.endpoints.context_window import told_window
+from inhouse.providers.endpoints.http_json import get_json
+from inhouse.providers.endpoints.locality import verify_local
+from inhouse.providers.model_factory import connect
+from inhouse.providers.network.egress import Egress, EgressPolicy
 from support.asking import ask, endpoint, prompt
 from support.gguf import REPOSITORY, gguf  # noqa: F401  # a fixture
 

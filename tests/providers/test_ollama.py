@@ -12,9 +12,9 @@ from inhouse.core.events import Answered, UsageReported
 from inhouse.core.messages import AssistantMessage, Image, ToolCall, ToolMessage, UserMessage
 from inhouse.core.ports import Prompt
 from inhouse.core.route import Kind, Privacy
-from inhouse.providers.connect import connect
-from inhouse.providers.egress import Egress, EgressPolicy
-from inhouse.providers.ollama import window_for
+from inhouse.providers.chat.ollama import window_for
+from inhouse.providers.model_factory import connect
+from inhouse.providers.network.egress import Egress, EgressPolicy
 from support.asking import READ_FILES, ask, endpoint, names, prompt
 from support.fake_servers import ollama, routes
 from support.replay import HOLD, RESET, Replay, http_head, http_json, ndjson

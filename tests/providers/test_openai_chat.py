@@ -17,8 +17,8 @@ from inhouse.core.events import Answered, UsageReported
 from inhouse.core.messages import AssistantMessage, ToolCall, ToolMessage, UserMessage
 from inhouse.core.ports import Prompt
 from inhouse.core.secret import Secret
-from inhouse.providers.connect import connect
-from inhouse.providers.egress import Egress
+from inhouse.providers.model_factory import connect
+from inhouse.providers.network.egress import Egress
 from support.asking import READ_FILES, ask, endpoint, names, prompt
 from support.replay import (
     DONE,

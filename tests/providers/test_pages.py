@@ -10,9 +10,9 @@ from attrs import define, field
 
 from inhouse.core.errors import InhouseError, RefusedError
 from inhouse.core.route import Privacy
-from inhouse.providers.addresses import is_public
-from inhouse.providers.egress import Egress, EgressPolicy
-from inhouse.providers.pages import read_page
+from inhouse.providers.network.addresses import is_public
+from inhouse.providers.network.egress import Egress, EgressPolicy
+from inhouse.providers.network.web_page import read_page
 
 
 @define

@@ -13,7 +13,7 @@ from inhouse.core.placeholders import KeySources
 from inhouse.core.route import DecidedBy, Kind, Privacy
 from inhouse.core.secret import Secret
 from inhouse.core.settings import Settings
-from inhouse.providers.routing import Choice, choose
+from inhouse.providers.routing.choose import Choice, choose
 from inhouse.settings import Layer, editor_layer, read_settings, text_layer
 
 RULES = [

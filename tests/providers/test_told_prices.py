@@ -9,10 +9,10 @@ import pytest
 from inhouse.core.events import RunResult, RunStatus
 from inhouse.core.request import RunRequest
 from inhouse.core.route import Endpoint, Kind
-from inhouse.providers import pricing
-from inhouse.providers.chat_answer import read_usage
-from inhouse.providers.egress import Egress
-from inhouse.providers.told_prices import Price, ToldPrices
+from inhouse.providers.chat.response import read_usage
+from inhouse.providers.cost import pricing
+from inhouse.providers.cost.endpoint_prices import Price, ToldPrices
+from inhouse.providers.network.egress import Egress
 from support.asking import endpoint
 from support.fake_servers import routes
 from support.hosts import open_host

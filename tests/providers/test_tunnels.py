@@ -10,9 +10,9 @@ import pytest
 
 from inhouse.core.errors import RefusedError
 from inhouse.core.route import Privacy
-from inhouse.providers.checks import check
-from inhouse.providers.connect import connect
-from inhouse.providers.egress import Egress, EgressPolicy
+from inhouse.providers.doctor import check
+from inhouse.providers.model_factory import connect
+from inhouse.providers.network.egress import Egress, EgressPolicy
 from support.asking import ask, endpoint, prompt
 from support.fake_servers import llama_cpp
 from support.replay import Replay, text_answer

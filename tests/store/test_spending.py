@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from inhouse.core.errors import RefusedError
-from inhouse.providers.budget import Budget
+from inhouse.providers.cost.budget import Budget
 from inhouse.store.database import Database
 from inhouse.store.spending import SpendingStore
 
@@ -54,7 +54,7 @@ PROCESS = """
 import asyncio, sys
 from pathlib import Path
 from inhouse.core.errors import RefusedError
-from inhouse.providers.budget import Budget
+from inhouse.providers.cost.budget import Budget
 from inhouse.store.database import Database
 from inhouse.store.spending import SpendingStore
 

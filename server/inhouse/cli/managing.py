@@ -9,7 +9,7 @@ from rich.prompt import Prompt
 
 from inhouse.core.errors import UserError
 from inhouse.host.services import open_services
-from inhouse.providers import models
+from inhouse.providers.embedded import model_files
 from inhouse.store.folders import user_folders
 
 from . import COMPLETED, output
@@ -52,13 +52,15 @@ async def model(options: argparse.Namespace) -> int:
             output.status().print(text, markup=False)
 
         if options.file:
-            path = await asyncio.to_thread(models.install_model_file, options.file, folders.data)
+            path = await asyncio.to_thread(
+                model_files.install_model_file, options.file, folders.data
+            )
             tell(f"The embedded model is now {path}.")
         else:
-            await asyncio.to_thread(models.install_default_model, folders.data, tell=tell)
+            await asyncio.to_thread(model_files.install_default_model, folders.data, tell=tell)
         return COMPLETED
     try:
-        output.report().print(str(models.default_model(folders.data)), markup=False)
+        output.report().print(str(model_files.default_model(folders.data)), markup=False)
     except UserError as error:
         output.status().print(str(error), markup=False)
     return COMPLETED

@@ -11,7 +11,7 @@ from inhouse.core.errors import UserError
 from inhouse.core.ports import Approver, Model, StepContext, StepLog, Steps, Tool, Workspace
 from inhouse.core.request import RunRequest
 from inhouse.loop import StartSteps
-from inhouse.providers.pages import read_page
+from inhouse.providers.network.web_page import read_page
 from inhouse.tools.context import Fetch, Fetched, ToolContext
 from inhouse.tools.control import control_tools
 from inhouse.tools.placeholders import placeholders

@@ -8,8 +8,8 @@ from attrs import define, field
 from inhouse.core.definition import AgentDefinition
 from inhouse.core.errors import UserError
 from inhouse.core.route import Endpoint, EndpointStatus
-from inhouse.providers.checks import check
-from inhouse.providers.permission import looks_local
+from inhouse.providers.doctor import check
+from inhouse.providers.routing.policy import looks_local
 
 from .plan import choice_for
 

@@ -11,10 +11,10 @@ from inhouse.core.errors import ProviderError
 from inhouse.core.logs import trace
 from inhouse.core.ports import Model
 from inhouse.core.route import Endpoint, Kind
-from inhouse.providers.codebuff import backend_run
-from inhouse.providers.connect import connect
-from inhouse.providers.egress import Egress
-from inhouse.providers.locality import verify_local
+from inhouse.providers.chat.codebuff import backend_run
+from inhouse.providers.endpoints.locality import verify_local
+from inhouse.providers.model_factory import connect
+from inhouse.providers.network.egress import Egress
 
 from .cleaning import CleanModel
 from .metering import MeteredModel
@@ -64,7 +64,7 @@ async def verified(plan: Plan, egress: Egress) -> Plan:
     """Ask the kinds of server that may forward to elsewhere where they run the model.
 
     Under ``local-only`` every kind is asked again, and may refuse, before the first request
-    (`inhouse.providers.guard`); here the answer only makes the route tell the truth.
+    (`inhouse.providers.guarded_model`); here the answer only makes the route tell the truth.
     """
     if not plan.route.local or not _may_forward(plan.endpoint):
         return plan

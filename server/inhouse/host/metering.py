@@ -10,9 +10,9 @@ from inhouse.core.events import ModelChunk, UsageReported
 from inhouse.core.ports import Model, Prompt
 from inhouse.core.route import Endpoint
 from inhouse.loop import estimate
-from inhouse.providers import pricing
-from inhouse.providers.budget import Budget, Reservation
-from inhouse.providers.told_prices import Price
+from inhouse.providers.cost import pricing
+from inhouse.providers.cost.budget import Budget, Reservation
+from inhouse.providers.cost.endpoint_prices import Price
 
 
 @frozen

@@ -9,7 +9,7 @@ from inhouse.core.limits import stricter
 from inhouse.core.ports import Approver, Question
 from inhouse.core.route import Endpoint
 from inhouse.core.settings import Settings
-from inhouse.providers.egress import Egress, EgressPolicy
+from inhouse.providers.network.egress import Egress, EgressPolicy
 from inhouse.store.approvals import ApprovalStore, Subject
 
 ALLOW, DENY = "Allow this host", "Do not contact it"

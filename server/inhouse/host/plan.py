@@ -13,7 +13,7 @@ from inhouse.core.request import RunRequest
 from inhouse.core.route import Endpoint, Route
 from inhouse.core.settings import Settings
 from inhouse.core.text import Problem, Severity
-from inhouse.providers.routing import Choice, choose
+from inhouse.providers.routing.choose import Choice, choose
 
 
 @frozen

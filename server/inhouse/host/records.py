@@ -11,7 +11,7 @@ from inhouse.core.events import RunResult
 from inhouse.core.placeholders import has_placeholder
 from inhouse.core.request import RunRequest
 from inhouse.core.route import Privacy
-from inhouse.providers import pricing
+from inhouse.providers.cost import pricing
 from inhouse.store.records import RecordStore
 from inhouse.store.replays import Replay, ReplayStore
 

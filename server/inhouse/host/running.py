@@ -20,7 +20,7 @@ from inhouse.core.events import (
 from inhouse.core.messages import AssistantMessage
 from inhouse.core.redaction import redact
 from inhouse.loop import LoopResult, RunState, run_agent
-from inhouse.providers.contacts import ContactLog, recording
+from inhouse.providers.network.traffic_log import ContactLog, recording
 from inhouse.tools.arguments import check_input, problem_with
 
 from .binding import bind

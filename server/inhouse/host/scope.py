@@ -9,8 +9,8 @@ from attrs import evolve, frozen
 from inhouse.core.events import RunEvent
 from inhouse.core.ports import Emit
 from inhouse.core.request import RunRequest
-from inhouse.providers.budget import Budget
-from inhouse.providers.egress import Egress
+from inhouse.providers.cost.budget import Budget
+from inhouse.providers.network.egress import Egress
 from inhouse.tools.context import RunMemory
 
 from .ledger import Ledger
@@ -19,7 +19,7 @@ from .started_at import nearest_first
 
 if TYPE_CHECKING:
     from inhouse.loop import RunState
-    from inhouse.providers.codebuff import BackendRun
+    from inhouse.providers.chat.codebuff import BackendRun
 
     from .host import Host
 

@@ -8,9 +8,9 @@ from attrs import define, field
 
 from inhouse.core.errors import UserError
 from inhouse.core.placeholders import KeySources
-from inhouse.providers.embedded import EmbeddedServers, is_installed
-from inhouse.providers.models import default_model
-from inhouse.providers.shared import Shared
+from inhouse.providers.embedded.model_files import default_model
+from inhouse.providers.embedded.servers import EmbeddedServers, is_installed
+from inhouse.providers.endpoints.endpoint_state import Shared
 from inhouse.store.approvals import ApprovalStore, Subject
 from inhouse.store.database import Database
 from inhouse.store.folders import Folders, user_folders

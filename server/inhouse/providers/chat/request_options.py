@@ -1,0 +1,39 @@
+"""What a kind adds to each request of Chat Completions, out of the agent's definition."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from inhouse.core.definition import AgentDefinition
+from inhouse.core.route import Kind
+from inhouse.providers.chat.chat_request import plain
+
+
+def extra_body(kind: Kind, definition: AgentDefinition | None) -> dict[str, Any]:
+    """Return ``reasoningOptions`` and ``providerOptions`` in the words of the endpoint's kind."""
+    reasoning = definition.reasoning_options if definition is not None else None
+    match kind:
+        case Kind.OPENROUTER | Kind.CODEBUFF:
+            body: dict[str, Any] = {"usage": {"include": True}}
+            if reasoning:
+                body["reasoning"] = plain(reasoning)
+            if definition is not None and definition.provider_options:
+                body["provider"] = plain(definition.provider_options)
+            return body
+        case Kind.LLAMACPP | Kind.VLLM | Kind.EMBEDDED:
+            thinks = wants_thinking(reasoning)
+            return {} if thinks is None else {"chat_template_kwargs": {"enable_thinking": thinks}}
+        case Kind.LITELLM:
+            effort = (reasoning or {}).get("effort")
+            return {"reasoning_effort": effort} if isinstance(effort, str) else {}
+        case Kind.OPENAI | Kind.OLLAMA | Kind.LMSTUDIO:
+            return {}
+
+
+def wants_thinking(reasoning: Mapping[str, Any] | None) -> bool | None:
+    """Say whether a definition wants its model to think; None where it does not say."""
+    if not reasoning:
+        return None
+    if reasoning.get("enabled") is False or reasoning.get("effort") == "none":
+        return False
+    said = any(reasoning.get(key) for key in ("enabled", "effort", "max_tokens"))
+    return True if said else None

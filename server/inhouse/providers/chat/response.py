@@ -1,0 +1,214 @@
+"""The pieces of one streamed Chat Completions answer, put together: every server's spelling."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, cast
+
+from attrs import define, field
+
+from inhouse.core.events import (
+    Answered,
+    ModelChunk,
+    ReasoningDelta,
+    TextDelta,
+    ToolCallReady,
+    UsageReported,
+)
+from inhouse.core.json_values import fields as members
+from inhouse.core.json_values import items
+from inhouse.providers.chat.think_tags import ThinkingText
+from inhouse.providers.chat.tool_call_deltas import CallPieces
+from inhouse.providers.endpoints import endpoint_errors
+from inhouse.providers.endpoints.endpoint_errors import Place
+
+_HALVES = re.compile("[\ud800-\udfff]")
+
+REASONING_KEYS = ("reasoning_content", "reasoning", "reasoning_text")
+
+PLAIN = 10
+"""A piece with more members than this is looked at more closely."""
+
+FINISH_REASONS = {
+    "function_call": "tool_calls",
+    "tool_use": "tool_calls",
+    "eos": "stop",
+    "eos_token": "stop",
+    "end_turn": "stop",
+    "complete": "stop",
+    "max_tokens": "length",
+    "max_output_tokens": "length",
+    "safety": "content_filter",
+    "refusal": "content_filter",
+}
+
+
+@define(eq=False)
+class SurrogateHalves:
+    """Joins the halves of a character that a server split over two pieces."""
+
+    _held: str = ""
+
+    def take(self, text: str) -> str:
+        if not self._held and (text.isascii() or not _HALVES.search(text)):
+            return text
+        text = self._held + text
+        self._held = ""
+        joined = text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+        if joined and "\ud800" <= joined[-1] <= "\udbff":
+            joined, self._held = joined[:-1], joined[-1]
+        return _HALVES.sub("\ufffd", joined)
+
+    def flush(self) -> str:
+        held, self._held = self._held, ""
+        return "\ufffd" if held else ""
+
+
+@define(eq=False)
+class ChatAnswer:
+    """Takes one piece after the other; gives the chunks that each piece makes known."""
+
+    place: Place
+    tool_names: frozenset[str] = frozenset()
+    finish_reason: str | None = None
+    model: str | None = None
+    calls: CallPieces = field(init=False)
+    _usage: Any = None
+    _thinking: ThinkingText = field(factory=ThinkingText)
+    _halves: SurrogateHalves = field(factory=SurrogateHalves)
+    _reasoning_key: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        self.calls = CallPieces(self.tool_names)
+
+    def plain_text(self, piece: Any) -> str | None:
+        """Return the text of a piece that holds nothing else, and None for any other."""
+        if not self._thinking.over or self.model is None:
+            return None
+        try:
+            choice = piece["choices"][0]
+            delta = choice["delta"]
+            content = delta["content"]
+            plain = choice.get("finish_reason") is None and _is_plain(delta) and len(piece) <= PLAIN
+        except (KeyError, IndexError, TypeError, AttributeError):
+            return None
+        if not plain or not content or not isinstance(content, str):
+            return None
+        if piece.get("usage") or piece.get("error"):
+            return None
+        return content if content.isascii() else self._halves.take(content) or None
+
+    def take(self, piece: Any) -> Iterator[ModelChunk]:
+        """Raises `ProviderError` for a piece that says what went wrong."""
+        if not isinstance(piece, dict):
+            raise endpoint_errors.not_an_answer(self.place, str(piece))
+        fields = cast("dict[str, Any]", piece)
+        if fields.get("error"):
+            raise endpoint_errors.of_piece(self.place, fields["error"], code=fields.get("code"))
+        if usage := fields.get("usage"):
+            self._usage = usage
+        if self.model is None and isinstance(model := fields.get("model"), str) and model:
+            self.model = model
+        if choices := items(fields.get("choices")):
+            yield from self._choice(members(choices[0]))
+
+    def end(self) -> Iterator[ModelChunk]:
+        """Give what remains; `Answered` last.  Raises where the answer is not complete."""
+        yield from self._said(self._thinking.flush())
+        if self.finish_reason is None:
+            raise endpoint_errors.unfinished(self.place)
+        calls = self.calls.complete()
+        yield from (ToolCallReady(call) for call in calls)
+        if (usage := read_usage(self._usage)) is not None:
+            yield usage
+        reason = "tool_calls" if calls and self.finish_reason == "stop" else self.finish_reason
+        yield Answered(reason, self.model)
+
+    def _choice(self, choice: dict[str, Any]) -> Iterator[ModelChunk]:
+        if error := choice.get("error"):
+            raise endpoint_errors.of_piece(self.place, error)
+        if delta := members(choice.get("delta") or choice.get("message")):
+            yield from self._delta(delta)
+        elif isinstance(text := choice.get("text"), str):
+            yield from self._said(self._thinking.take(text))
+        reason = choice.get("finish_reason")
+        if isinstance(reason, str) and reason:
+            if reason == "error":
+                raise endpoint_errors.of_piece(self.place, "the model failed")
+            self.finish_reason = FINISH_REASONS.get(reason.lower(), reason)
+
+    def _delta(self, delta: dict[str, Any]) -> Iterator[ModelChunk]:
+        content = delta.get("content")
+        if isinstance(content, str) and not content.isascii():
+            content = self._halves.take(content)
+        if reasoning := self._reasoning_in(delta):
+            self._thinking.told_apart()
+            yield ReasoningDelta(reasoning)
+        if isinstance(content, list):
+            yield from self._parts(cast("list[Any]", content))
+        elif isinstance(content, str) and content:
+            yield from self._said(self._thinking.take(content))
+        if isinstance(refusal := delta.get("refusal"), str) and refusal:
+            yield from self._said(((False, refusal),))
+        if entries := delta.get("tool_calls"):
+            self.calls.take(entries)
+
+    def _reasoning_in(self, delta: dict[str, Any]) -> str:
+        """Two spellings at once say the same: the first that was seen counts."""
+        keys = REASONING_KEYS if self._reasoning_key is None else (self._reasoning_key,)
+        if self._reasoning_key is not None and self._reasoning_key not in delta:
+            keys = REASONING_KEYS
+        for key in keys:
+            if isinstance(text := delta.get(key), str) and text:
+                self._reasoning_key = self._reasoning_key or key
+                return text
+        return ""
+
+    def _parts(self, parts: list[Any]) -> Iterator[ModelChunk]:
+        """Read content that comes as a list of parts (Mistral's spelling)."""
+        for part in parts:
+            known = cast("dict[str, Any]", part) if isinstance(part, dict) else {}
+            if isinstance(text := known.get("text"), str) and text:
+                yield from self._said(((False, text),))
+            if isinstance(thinking := known.get("thinking"), list):
+                for inner in cast("list[Any]", thinking):
+                    if isinstance(inner, dict) and (
+                        thought := cast("dict[str, Any]", inner).get("text")
+                    ):
+                        yield ReasoningDelta(str(thought))
+
+    def _said(self, parts: Any) -> Iterator[ModelChunk]:
+        for is_thought, text in parts:
+            if is_thought:
+                yield ReasoningDelta(text)
+            else:
+                yield TextDelta(text)
+
+
+def read_usage(usage: Any) -> UsageReported | None:
+    """Read tokens and cost in the spellings of OpenAI, OpenRouter and LiteLLM."""
+    if not isinstance(usage, dict):
+        return None
+    fields = cast("dict[str, Any]", usage)
+    return UsageReported(
+        input_tokens=_count(fields.get("prompt_tokens", fields.get("input_tokens"))),
+        output_tokens=_count(fields.get("completion_tokens", fields.get("output_tokens"))),
+        cost_usd=_amount(fields.get("cost")),
+    )
+
+
+def _is_plain(delta: dict[str, Any]) -> bool:
+    return len(delta) == 1 or (len(delta) == 2 and "role" in delta)  # noqa: PLR2004
+
+
+def _count(value: Any) -> int:
+    return int(_amount(value) or 0)
+
+
+def _amount(value: Any) -> float | None:
+    """A number; what is less than nothing would give money back to a budget."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if 0 <= value < _LARGEST else None
+
+
+_LARGEST = 1e15

@@ -1,0 +1,55 @@
+"""What endpoints themselves say that their models cost, remembered for a while."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from attrs import define, field, frozen
+
+from inhouse.core.route import Endpoint, Kind
+from inhouse.providers.endpoints.capabilities import profile_key
+
+if TYPE_CHECKING:
+    from inhouse.providers.network.egress import Egress
+
+_BELIEVED_S = 3600.0
+_ASKED_AGAIN_S = 60.0
+_TELLING = frozenset({Kind.OPENROUTER, Kind.LITELLM, Kind.OPENAI})
+
+
+@frozen
+class Price:
+    """US dollars: for a token in, a token out, and each call."""
+
+    token_in: float
+    token_out: float
+    call: float = 0.0
+
+    def of(self, input_tokens: int, output_tokens: int) -> float:
+        return self.token_in * input_tokens + self.token_out * output_tokens + self.call
+
+
+@define(eq=False)
+class ToldPrices:
+    """Remembers for an hour what each endpoint told, and for a minute that it told nothing."""
+
+    _told: dict[str, tuple[float, Mapping[str, Price]]] = field(
+        factory=dict[str, tuple[float, Mapping[str, Price]]]
+    )
+    _lock: asyncio.Lock = field(factory=asyncio.Lock)
+
+    async def price(self, endpoint: Endpoint, model: str, egress: "Egress") -> Price | None:
+        """Give what a model costs there, as far as the endpoint tells; asks it at most once."""
+        if endpoint.kind not in _TELLING:
+            return None
+        key = profile_key(endpoint)
+        async with self._lock:
+            until, prices = self._told.get(key, (0.0, dict[str, Price]()))
+            if time.monotonic() >= until:
+                from inhouse.providers.cost.fetch_prices import asked  # noqa: PLC0415  when there is one
+
+                prices = await asked(endpoint, egress)
+                kept = _BELIEVED_S if prices else _ASKED_AGAIN_S
+                self._told[key] = time.monotonic() + kept, prices
+        return prices.get(model)

@@ -1,0 +1,66 @@
+"""Asks an endpoint what its models cost: OpenRouter's ``/models``, LiteLLM's ``/model/info``.
+
+Built from their documented formats: ``pricing.prompt`` and ``pricing.completion`` are texts in US
+dollars a token, ``pricing.request`` is added to each call; ``-1`` means that nobody knows
+(``openrouter/auto``).  LiteLLM writes 0 for a model it has no price for.
+"""
+
+import asyncio
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from inhouse.core.errors import InhouseError
+from inhouse.core.json_values import fields
+from inhouse.core.route import Endpoint, Kind
+from inhouse.providers.cost.endpoint_prices import Price
+from inhouse.providers.endpoints.http_json import get_json
+from inhouse.providers.endpoints.model_list import entries_of
+
+if TYPE_CHECKING:
+    from inhouse.providers.network.egress import Egress
+
+SECONDS = 3.0
+"""A server that does not tell within this does not tell."""
+
+
+async def asked(endpoint: Endpoint, egress: "Egress") -> dict[str, Price]:
+    """Ask an endpoint for its prices; nothing where it does not tell."""
+    path = "/model/info" if endpoint.kind is Kind.LITELLM else "models"
+    try:
+        async with asyncio.timeout(SECONDS):
+            told = await get_json(endpoint, path, egress)
+    except (InhouseError, TimeoutError):
+        return {}
+    read = _litellm if endpoint.kind is Kind.LITELLM else _openrouter
+    return dict(read(told))
+
+
+def _openrouter(told: Any) -> Iterator[tuple[str, Price]]:
+    for entry in entries_of(told, "data"):
+        pricing = fields(entry.get("pricing"))
+        price = _price(pricing.get("prompt"), pricing.get("completion"), pricing.get("request", 0))
+        if price is not None and isinstance(entry.get("id"), str):
+            yield entry["id"], price
+
+
+def _litellm(told: Any) -> Iterator[tuple[str, Price]]:
+    for entry in entries_of(told, "data"):
+        info = fields(entry.get("model_info"))
+        price = _price(info.get("input_cost_per_token"), info.get("output_cost_per_token"), 0)
+        if price not in (None, Price(0.0, 0.0)) and isinstance(entry.get("model_name"), str):
+            yield entry["model_name"], price
+
+
+def _price(token_in: Any, token_out: Any, call: Any) -> Price | None:
+    amounts = [_amount(one) for one in (token_in, token_out, call)]
+    known = [one for one in amounts if one is not None]
+    return Price(*known) if len(known) == len(amounts) else None
+
+
+def _amount(value: Any) -> float | None:
+    try:
+        amount = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return amount if math.isfinite(amount) and amount >= 0 else None

@@ -1,0 +1,114 @@
+"""What tokens cost: the user's own word, the endpoint's, the price list's that comes along.
+
+Offline: the list is a file of the package and is never updated behind the user's back.
+The first look-up imports it (half a second): call it through a thread.
+"""
+
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+
+from inhouse.core.events import EndpointUsage
+from inhouse.core.route import Endpoint, Kind
+from inhouse.providers.cost.endpoint_prices import Price
+
+_MILLION = 1_000_000
+_ANSWER_TOKENS = 1_000
+"""How long an answer is taken to be, where nothing limits it."""
+
+
+def cost(
+    endpoint: Endpoint,
+    model: str,
+    input_tokens: int,
+    output_tokens: int,
+    *,
+    local: bool,
+    told: Price | None = None,
+) -> float | None:
+    """US dollars for these tokens at this endpoint; None: not known.
+
+    What runs on the user's own machine costs nothing.  *told* is what the endpoint itself says
+    (`inhouse.providers.cost.endpoint_prices`): it counts before the price list (genai-prices).
+    """
+    own = own_price(endpoint, model)
+    if own is not None:
+        return own.of(input_tokens, output_tokens)
+    if local:
+        return 0.0
+    if told is not None:
+        return told.of(input_tokens, output_tokens)
+    if endpoint.kind in (Kind.OPENROUTER, Kind.CODEBUFF):
+        return listed(model, input_tokens, output_tokens)
+    return _listed_at(endpoint.base_url, model, input_tokens, output_tokens)
+
+
+def estimate(
+    endpoint: Endpoint,
+    model: str,
+    input_tokens: int,
+    *,
+    max_output_tokens: int | None,
+    local: bool,
+    told: Price | None = None,
+) -> float | None:
+    """About what the next call may cost; None: not known."""
+    answer = max_output_tokens or _ANSWER_TOKENS
+    return cost(endpoint, model, input_tokens, answer, local=local, told=told)
+
+
+def listed(model: str, input_tokens: int, output_tokens: int) -> float | None:
+    """What these tokens cost at the model's own remote (an OpenRouter id: ``maker/model``)."""
+    maker, slash, name = model.rpartition("/")
+    if not slash:
+        return _calculated(model, input_tokens, output_tokens)
+    at_openrouter = _calculated(model, input_tokens, output_tokens, provider="openrouter")
+    if at_openrouter is not None:
+        return at_openrouter
+    return _calculated(name, input_tokens, output_tokens, provider=maker)
+
+
+def remote_cost(by_agent: Iterable[tuple[str, EndpointUsage]]) -> float | None:
+    """What a run would have cost at the models its definitions name; None: not known.
+
+    Takes each agent's model, as its definition has it, with what the agent used.
+    """
+    total = 0.0
+    for model, usage in by_agent:
+        one = listed(model, usage.input_tokens, usage.output_tokens)
+        if one is None:
+            return None
+        total += one
+    return total
+
+
+def own_price(endpoint: Endpoint, model: str) -> Price | None:
+    """Give what the user's own settings say."""
+    prices: Mapping[str, tuple[float, float]] = endpoint.prices
+    fitting = (one for name, one in prices.items() if fnmatchcase(model, name))
+    found = prices.get(model) or next(fitting, None)
+    return Price(found[0] / _MILLION, found[1] / _MILLION) if found is not None else None
+
+
+def _listed_at(url: str, model: str, input_tokens: int, output_tokens: int) -> float | None:
+    return _calculated(model, input_tokens, output_tokens, url=url)
+
+
+def _calculated(
+    model: str,
+    input_tokens: int,
+    output_tokens: int,
+    *,
+    provider: str | None = None,
+    url: str | None = None,
+) -> float | None:
+    import genai_prices  # noqa: PLC0415  slow, and not every run needs it
+
+    usage = genai_prices.Usage(input_tokens=input_tokens, output_tokens=output_tokens)
+    try:
+        if url is not None:
+            price = genai_prices.calc_price(usage, model, provider_api_url=url)
+        else:
+            price = genai_prices.calc_price(usage, model, provider_id=provider)
+    except (LookupError, ValueError):
+        return None
+    return float(price.total_price)

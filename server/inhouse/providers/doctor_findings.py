@@ -1,0 +1,120 @@
+"""What the doctor says: each finding with the one step that mends it."""
+
+from inhouse.core.route import Endpoint, Finding, Kind
+from inhouse.providers.endpoints.locality import Verdict
+
+AGENT_WINDOW = 16_384
+"""An agent that reads files needs about this much, at the least."""
+SLOW_SECONDS = 15.0
+
+_LARGER_WINDOW = {
+    Kind.LLAMACPP: "Start llama-server with -c 32768 (it is divided by --parallel).",
+    Kind.VLLM: "Start vLLM with --max-model-len 32768, or choose a model with a larger window.",
+    Kind.LMSTUDIO: "Load the model in LM Studio with a larger context length.",
+    Kind.LITELLM: "Choose a model with a larger window behind LiteLLM.",
+    Kind.OLLAMA: "Choose a model with a larger window: this is the most that it can hold.",
+}
+
+
+def setting(endpoint: Endpoint, key: str) -> str:
+    return f"`inhouse.endpoints.{endpoint.name}.{key}`"
+
+
+def small_window(endpoint: Endpoint, model: str, window: int) -> Finding | None:
+    if window >= AGENT_WINDOW:
+        return None
+    name = setting(endpoint, "contextWindow")
+    remedy = _LARGER_WINDOW.get(endpoint.kind, f"Start it with a larger window, or set {name}.")
+    return Finding(
+        "warning",
+        f"The window of {model!r} holds {window:,} tokens: little for an agent that reads files.",
+        remedy,
+    )
+
+
+def truncated(endpoint: Endpoint, model: str, what: str) -> Finding:
+    """A run saw it: the server said nothing and read less than it was sent."""
+    remedy = _LARGER_WINDOW.get(endpoint.kind, "Start it with a larger window.")
+    return Finding(
+        "warning",
+        f"{model!r} was given a prompt that the server cut in silence: {what}.",
+        f"{remedy}  Or tell its real window in {setting(endpoint, 'contextWindow')}: a prompt that "
+        "does not fit is then refused.",
+    )
+
+
+def no_tools(endpoint: Endpoint, model: str) -> Finding:
+    how = {
+        Kind.LLAMACPP: "Start llama-server with --jinja and a --chat-template-file that has tools",
+        Kind.VLLM: "Start vLLM with --enable-auto-tool-choice and --tool-call-parser",
+    }.get(endpoint.kind, "Choose a model with tool support")
+    return Finding(
+        "warning",
+        f"{model!r} has no native tool calls here: Inhouse describes the tools in the text.",
+        f'{how}, or set {setting(endpoint, "tools")} to "schema".',
+    )
+
+
+def cloud_model(model: str) -> Finding:
+    return Finding(
+        "warning",
+        f"{model!r} does not run on this machine: Ollama forwards it to its cloud.",
+        "Use another model where code must not leave; under local-only it is refused.",
+    )
+
+
+def not_local(verdict: Verdict, *, refused: bool) -> Finding:
+    severity = "error" if refused else "warning"
+    return Finding(severity, f"Not verified to be local: {verdict.reason}", verdict.remedy)
+
+
+def missing_model(endpoint: Endpoint, model: str, known: tuple[str, ...]) -> Finding:
+    has = f"  It has: {', '.join(known[:10])}." if known else ""
+    return Finding(
+        "warning",
+        f"The server has no model {model!r}, which agents ask for.{has}",
+        f"Map the name with {setting(endpoint, 'models')}, or route those agents elsewhere.",
+    )
+
+
+def lacks_v1(endpoint: Endpoint, better: str) -> Finding:
+    return Finding(
+        "error",
+        f"There is no Chat Completions API at {endpoint.base_url}, but there is one at {better}.",
+        f"Set {setting(endpoint, 'baseUrl')} to {better}.",
+    )
+
+
+def is_ollama(endpoint: Endpoint) -> Finding:
+    return Finding(
+        "warning",
+        "This is Ollama over its OpenAI imitation, where the window cannot be set and a long "
+        "prompt loses its beginning in silence (its default is 4k tokens on small machines).",
+        f'Set {setting(endpoint, "kind")} to "ollama".',
+    )
+
+
+def ollama_default(endpoint: Endpoint) -> Finding:
+    return Finding(
+        "information",
+        "Ollama's own default window is 4k, 32k or 256k tokens by the memory of the GPU; Inhouse "
+        "asks for what each prompt needs, up to the model's own.",
+        f"To fix the size, set {setting(endpoint, 'contextWindow')}.",
+    )
+
+
+def slow_first_token(model: str, seconds: float) -> Finding:
+    return Finding(
+        "warning",
+        f"The first token of {model!r} took {seconds:.0f} s for a tiny prompt.",
+        "Use a smaller model or a quantised one, or offload layers to the GPU; long prompts take "
+        "much longer.",
+    )
+
+
+def no_models(endpoint: Endpoint) -> Finding:
+    how = {
+        Kind.OLLAMA: "Fetch one, e.g. `ollama pull qwen3:4b`.",
+        Kind.LMSTUDIO: "Download and load a model in LM Studio.",
+    }.get(endpoint.kind, "Start the server with a model.")
+    return Finding("error", "The server has no model.", how)

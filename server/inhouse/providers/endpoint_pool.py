@@ -1,0 +1,47 @@
+"""Several servers behind one name: the least busy is asked first, a failed one rests."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+
+from attrs import frozen
+
+from inhouse.core.errors import ProviderUnavailableError
+from inhouse.core.events import ModelChunk, Notice
+from inhouse.core.ports import Prompt
+from inhouse.core.route import Endpoint
+from inhouse.providers.chat.stream_model import Ask
+from inhouse.providers.endpoints.endpoint_state import Shared
+
+
+@frozen
+class Pool:
+    """The members of one endpoint.  Beyond this, a gateway is the engine (docs)."""
+
+    members: tuple[Endpoint, ...]
+    shared: Shared
+    ask_of: Callable[[Endpoint], Ask]
+
+    async def ask(self, prompt: Prompt) -> AsyncGenerator[ModelChunk]:
+        """Ask one after the other until one begins to answer."""
+        waiting = list(self.members)
+        while waiting:
+            member = min(waiting, key=self._order)
+            waiting.remove(member)
+            begun = False
+            try:
+                async with aclosing(self.ask_of(member)(prompt)) as chunks:
+                    async for chunk in chunks:
+                        begun = begun or not isinstance(chunk, Notice)
+                        yield chunk
+            except ProviderUnavailableError as error:
+                self.shared.rest(member)
+                if begun or not waiting:
+                    raise
+                failed = str(error)
+            else:
+                return
+            yield Notice("info", "pool", f"{failed}  The next server of the pool is asked.")
+
+    def _order(self, member: Endpoint) -> tuple[bool, int, int]:
+        resting = self.shared.is_resting(member)
+        return resting, self.shared.busy(member), self.members.index(member)

@@ -1,0 +1,85 @@
+"""What all runs of one process share about endpoints: what was learnt, and who is being asked."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from attrs import define, field
+
+from inhouse.core.route import Endpoint
+from inhouse.providers.cost.endpoint_prices import ToldPrices
+from inhouse.providers.endpoints.capabilities import MemoryProfiles, Profiles, profile_key
+from inhouse.providers.endpoints.window_cache import Windows
+
+REST_SECONDS = 30.0
+
+
+@define(eq=False)
+class _Slots:
+    """How many requests are under way at one endpoint, and until when it rests."""
+
+    limit: asyncio.Semaphore | None
+    busy: int = 0
+    resting_until: float = 0.0
+
+
+@define(eq=False)
+class Shared:
+    """One for a process; a run that is given none has one of its own."""
+
+    profiles: Profiles = field(factory=MemoryProfiles)
+    windows: Windows = field(factory=Windows)
+    prices: ToldPrices = field(factory=ToldPrices)
+    _learnt: dict[tuple[str, str], dict[str, Any]] = field(
+        factory=dict[tuple[str, str], dict[str, Any]]
+    )
+    _slots: dict[tuple[str, int | None], _Slots] = field(
+        factory=dict[tuple[str, int | None], _Slots]
+    )
+
+    @asynccontextmanager
+    async def slot(self, endpoint: Endpoint) -> AsyncGenerator[None]:
+        """Wait until the endpoint may have one more request (``maxConcurrent``)."""
+        slots = self._slots_of(endpoint)
+        slots.busy += 1
+        try:
+            if slots.limit is None:
+                yield
+            else:
+                async with slots.limit:
+                    yield
+        finally:
+            slots.busy -= 1
+
+    def busy(self, endpoint: Endpoint) -> int:
+        """Return how many requests are under way or waiting."""
+        return self._slots_of(endpoint).busy
+
+    def rest(self, endpoint: Endpoint, seconds: float = REST_SECONDS) -> None:
+        """Leave an endpoint that failed alone for a while."""
+        now = asyncio.get_running_loop().time()
+        self._slots_of(endpoint).resting_until = now + seconds
+
+    def is_resting(self, endpoint: Endpoint) -> bool:
+        return self._slots_of(endpoint).resting_until > asyncio.get_running_loop().time()
+
+    async def profile(self, endpoint: Endpoint, model: str) -> Mapping[str, Any]:
+        key = (profile_key(endpoint), model)
+        if key not in self._learnt:
+            self._learnt[key] = dict(await asyncio.to_thread(self.profiles.get, *key) or {})
+        return self._learnt[key]
+
+    async def learn(self, endpoint: Endpoint, model: str, **facts: Any) -> None:
+        """Remember what a model can do."""
+        key = (profile_key(endpoint), model)
+        known = {**await self.profile(endpoint, model), **facts}
+        self._learnt[key] = known
+        await asyncio.to_thread(self.profiles.put, *key, known)
+
+    def _slots_of(self, endpoint: Endpoint) -> _Slots:
+        key = (profile_key(endpoint), endpoint.max_concurrent)
+        if key not in self._slots:
+            limit = endpoint.max_concurrent
+            self._slots[key] = _Slots(asyncio.Semaphore(limit) if limit else None)
+        return self._slots[key]

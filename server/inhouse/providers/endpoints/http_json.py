@@ -1,0 +1,122 @@
+"""Small questions to a server beside the chat: its models, its window, its health."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import jiter
+from attrs import frozen
+
+from inhouse.core.errors import InhouseError, ProviderError
+from inhouse.core.route import Endpoint
+from inhouse.providers.endpoints import endpoint_errors
+from inhouse.providers.endpoints.endpoint_errors import Place
+from inhouse.providers.network.base_urls import http_address, server_root
+
+if TYPE_CHECKING:
+    import httpx2
+
+    from inhouse.providers.network.egress import Egress
+
+SECONDS = 10.0
+LARGEST_ANSWER = 32 * 1024 * 1024
+
+
+@frozen
+class Reply:
+    value: Any
+    headers: Mapping[str, str]
+
+
+async def get_json(endpoint: Endpoint, path: str, egress: "Egress") -> Any:
+    """GET beside the base URL (``models``), or from the server's root (``/props``)."""
+    return (await get(endpoint, path, egress)).value
+
+
+async def get(endpoint: Endpoint, path: str, egress: "Egress") -> Reply:
+    return await _reply(endpoint, "GET", path, None, egress, seconds=SECONDS)
+
+
+async def post_json(
+    endpoint: Endpoint,
+    path: str,
+    body: Mapping[str, Any],
+    egress: "Egress",
+    *,
+    seconds: float = SECONDS,
+) -> Any:
+    return (await _reply(endpoint, "POST", path, body, egress, seconds=seconds)).value
+
+
+def url_of(endpoint: Endpoint, path: str) -> str:
+    if path.startswith("/"):
+        return server_root(endpoint.base_url) + path
+    return f"{http_address(endpoint.base_url).url.rstrip('/')}/{path}"
+
+
+async def headers_of(endpoint: Endpoint) -> dict[str, str]:
+    """The key and the headers of the endpoint's one source; its own authorization wins."""
+    own = {name.lower(): value for name, value in endpoint.headers.items()}
+    return {"authorization": f"Bearer {await key_of(endpoint)}", **own}
+
+
+async def key_of(endpoint: Endpoint) -> str:
+    """Give the key, or the word that is sent in its place.  Raises `UserError`.
+
+    A keyring may wait for somebody to unlock it: nothing else waits meanwhile.
+    """
+    key = endpoint.api_key
+    if key is None:
+        return "unused"
+    return (key.reveal() if key.is_at_hand else await asyncio.to_thread(key.reveal)) or "unused"
+
+
+async def _reply(
+    endpoint: Endpoint,
+    method: str,
+    path: str,
+    body: Mapping[str, Any] | None,
+    egress: "Egress",
+    *,
+    seconds: float,
+) -> Reply:
+    import httpx2  # noqa: PLC0415  # 0.25 s: not before the first request
+
+    place = Place(endpoint, "")
+    headers = await headers_of(endpoint)
+    try:
+        async with (
+            asyncio.timeout(seconds),
+            egress.client(endpoint).stream(
+                method,
+                url_of(endpoint, path),
+                json=body,
+                headers=headers,
+                timeout=httpx2.Timeout(seconds),
+            ) as response,
+        ):
+            data = await _limited(response, place)
+    except InhouseError:
+        raise
+    except httpx2.ConnectError as error:
+        raise endpoint_errors.unreachable(place, str(error)) from error
+    except (TimeoutError, httpx2.TimeoutException) as error:
+        raise endpoint_errors.hung_up(place, f"no answer within {seconds:g} s") from error
+    except httpx2.HTTPError as error:
+        raise endpoint_errors.hung_up(place, str(error) or type(error).__name__) from error
+    if response.status_code >= 300:  # noqa: PLR2004
+        text = data.decode("utf-8", "replace")
+        raise endpoint_errors.of_status(place, response.status_code, text, response.headers)
+    try:
+        return Reply(jiter.from_json(data), dict(response.headers))
+    except ValueError as error:
+        raise endpoint_errors.not_an_answer(place, data[:64].decode("utf-8", "replace")) from error
+
+
+async def _limited(response: "httpx2.Response", place: Place) -> bytes:
+    data = bytearray()
+    async for part in response.aiter_bytes():
+        data += part
+        if len(data) > LARGEST_ANSWER:
+            raise ProviderError(f"{place} sent more than {LARGEST_ANSWER:,} bytes.")
+    return bytes(data)

@@ -1,0 +1,69 @@
+"""Which models a server has, and what it tells about each: every kind in its own words."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, cast
+
+from inhouse.core.errors import ProviderError
+from inhouse.core.route import Endpoint, Kind, ModelInfo
+from inhouse.providers.endpoints.http_json import get_json
+
+if TYPE_CHECKING:
+    from inhouse.providers.network.egress import Egress
+
+_WINDOW_KEYS = ("max_model_len", "context_length", "loaded_context_length", "max_context_length")
+
+
+async def listed_models(endpoint: Endpoint, egress: "Egress") -> tuple[ModelInfo, ...]:
+    """Ask the server.  Raises `ProviderError`."""
+    local = egress.is_local(endpoint.base_url)
+    match endpoint.kind:
+        case Kind.OLLAMA:
+            return tuple(_ollama(await get_json(endpoint, "/api/tags", egress), local=local))
+        case Kind.LMSTUDIO:
+            try:
+                told = await get_json(endpoint, "/api/v0/models", egress)
+            except ProviderError:
+                told = await get_json(endpoint, "models", egress)
+            return tuple(_openai(told, local=local))
+        case _:
+            return tuple(_openai(await get_json(endpoint, "models", egress), local=local))
+
+
+def window_in(entry: dict[str, Any]) -> int | None:
+    """Read the window from an entry of a model list, in the words of vLLM, OpenRouter and more."""
+    meta = entry.get("meta")
+    for fields in (entry, meta):
+        if isinstance(fields, dict):
+            known = cast("dict[str, Any]", fields)
+            for key in _WINDOW_KEYS:
+                if isinstance(value := known.get(key), int) and value > 0:
+                    return value
+    return None
+
+
+def entries_of(told: Any, key: str) -> list[dict[str, Any]]:
+    """Return the objects of a list in an answer; nothing where it has another shape."""
+    found: Any = cast("dict[str, Any]", told).get(key) if isinstance(told, dict) else told
+    if not isinstance(found, list):
+        return []
+    return [
+        cast("dict[str, Any]", one) for one in cast("list[Any]", found) if isinstance(one, dict)
+    ]
+
+
+def is_cloud(entry: dict[str, Any]) -> bool:
+    """Ollama says so where a model runs in its cloud (backends.md, Q4)."""
+    return bool(entry.get("remote_host") or entry.get("remote_model"))
+
+
+def _openai(told: Any, *, local: bool) -> Iterable[ModelInfo]:
+    for entry in entries_of(told, "data"):
+        if isinstance(identifier := entry.get("id"), str):
+            yield ModelInfo(identifier, window_in(entry), local)
+
+
+def _ollama(told: Any, *, local: bool) -> Iterable[ModelInfo]:
+    for entry in entries_of(told, "models"):
+        identifier = entry.get("model") or entry.get("name")
+        if isinstance(identifier, str):
+            yield ModelInfo(identifier, None, local and not is_cloud(entry))

@@ -1,0 +1,135 @@
+"""How many tokens a prompt needs, and whether the model's window holds them.
+
+No tokenizer works for every model, and those of libraries fetch their vocabulary from the network.
+So there are two bounds (docs/decisions): ``least``, which no tokenizer falls short of, since a word
+is at least one token; and ``likely``, from what English and code need.  Where the server counts
+itself (llama.cpp, vLLM) it is asked when it may get tight.
+"""
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from inhouse.core.errors import ContextOverflowError, InhouseError
+from inhouse.core.events import Notice
+from inhouse.core.json_values import fields, items
+from inhouse.core.ports import Prompt
+from inhouse.core.route import Endpoint, Kind
+from inhouse.providers.chat.chat_request import chat_messages, chat_tools
+from inhouse.providers.endpoints import endpoint_errors
+from inhouse.providers.endpoints.endpoint_errors import Place
+from inhouse.providers.endpoints.http_json import post_json
+
+if TYPE_CHECKING:
+    from inhouse.providers.network.egress import Egress
+
+BYTES_PER_TOKEN = 3.6
+PER_MESSAGE = 6
+PER_IMAGE = 1000
+TIGHT = 0.7
+"""From this part of the window on, it is worth asking the server to count."""
+CUT = 0.75
+"""Fewer tokens than this part of ``least`` were read: the server has cut the prompt."""
+CUT_AT_LEAST = 200
+
+_WORD = re.compile(rb"[A-Za-z0-9_]+|[\x80-\xff]{4,}")
+
+TELLS_ITSELF = frozenset({Kind.LLAMACPP, Kind.VLLM, Kind.EMBEDDED, Kind.OPENROUTER, Kind.CODEBUFF})
+"""Servers that answer with an error when a prompt is too long; others cut it in silence."""
+
+
+@frozen
+class Need:
+    """Bounds of what a prompt needs, in tokens."""
+
+    least: int
+    likely: int
+
+
+def need_of(prompt: Prompt) -> Need:
+    messages = chat_messages(prompt)
+    text = "\n".join(_texts(messages)) + json.dumps(chat_tools(prompt.tools))
+    data = text.encode("utf-8", "replace")
+    pictures = sum(len(getattr(message, "images", ())) for message in prompt.messages)
+    likely = int(len(data) / BYTES_PER_TOKEN) + PER_MESSAGE * len(messages) + PER_IMAGE * pictures
+    words = sum(1 for _ in _WORD.finditer(data))
+    return Need(least=words, likely=max(likely, words))
+
+
+async def check_fits(
+    prompt: Prompt, need: Need, window: int, place: Place, egress: "Egress"
+) -> None:
+    """Raise `ContextOverflowError` with both numbers where the prompt does not fit."""
+    reply = min(prompt.max_output_tokens or 0, window // 2)
+    if need.likely + reply < window * TIGHT:
+        return
+    counted = await _counted(prompt, place, egress)
+    if counted is not None:
+        if counted + reply > window:
+            raise endpoint_errors.overflow(place, counted, window)
+        return
+    if need.least > window:
+        raise endpoint_errors.overflow(place, need.least, window)
+    if need.likely > window and place.endpoint.kind not in TELLS_ITSELF:
+        raise endpoint_errors.overflow(place, need.likely, window)
+
+
+def cut_notice(place: Place, need: Need, read: int, window: int | None) -> Notice | None:
+    """Compare what the server says it read with what it was sent."""
+    if read <= 0 or read >= need.least * CUT or need.least - read < CUT_AT_LEAST:
+        return None
+    holds = f"; its window holds {window:,}" if window else ""
+    return Notice(
+        "warning",
+        "truncated",
+        f"{place} read only {read:,} tokens of a prompt that has at least {need.least:,}{holds}.  "
+        "The beginning was probably cut off: start the server with a larger context window, or "
+        f"set {place.setting('contextWindow')}.",
+    )
+
+
+async def _counted(prompt: Prompt, place: Place, egress: "Egress") -> int | None:
+    """Ask the server to count, where it can; None where it cannot."""
+    endpoint = place.endpoint
+    messages, tools = chat_messages(prompt), chat_tools(prompt.tools)
+    body: dict[str, Any] = {"messages": messages, **({"tools": tools} if tools else {})}
+    try:
+        match endpoint.kind:
+            case Kind.LLAMACPP | Kind.EMBEDDED:
+                told = await post_json(endpoint, "/apply-template", body, egress)
+                content = {"content": told["prompt"], "add_special": True}
+                told = await post_json(endpoint, "/tokenize", content, egress)
+                return len(told["tokens"])
+            case Kind.VLLM:
+                body["model"] = place.model
+                return int((await post_json(endpoint, "/tokenize", body, egress))["count"])
+            case _:
+                return None
+    except (KeyError, TypeError, ValueError):
+        return None
+    except ContextOverflowError:
+        raise
+    except InhouseError:
+        return None
+
+
+def _texts(messages: list[dict[str, Any]]) -> list[str]:
+    texts: list[str] = []
+    for message in messages:
+        content = message.get("content") or ""
+        if isinstance(content, str):
+            texts.append(content)
+        texts.extend(str(fields(part).get("text", "")) for part in items(content))
+        calls = [fields(call).get("function") for call in items(message.get("tool_calls"))]
+        texts.extend(f"{call['name']} {call['arguments']}" for call in calls if call)
+    return texts
+
+
+def is_small(endpoint: Endpoint, need: Need) -> bool:
+    """Say that no window in use is too small for this: nobody needs to be asked."""
+    return endpoint.context_window is None and need.likely < SMALL
+
+
+SMALL = 1500

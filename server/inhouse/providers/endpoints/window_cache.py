@@ -1,0 +1,37 @@
+"""Context windows that servers told a moment ago."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from attrs import define, field
+
+from inhouse.core.route import Endpoint
+from inhouse.providers.endpoints.capabilities import profile_key
+
+if TYPE_CHECKING:
+    from inhouse.providers.network.egress import Egress
+
+REMEMBERED_SECONDS = 60.0
+"""A server may be restarted with another window at any time."""
+
+
+@define(eq=False)
+class Windows:
+    """Remembers for a minute what servers told."""
+
+    _known: dict[tuple[str, str], tuple[float, int | None]] = field(
+        factory=dict[tuple[str, str], tuple[float, int | None]]
+    )
+
+    async def window(self, endpoint: Endpoint, model: str, egress: "Egress") -> int | None:
+        """Return tokens; None where the server does not tell, or cannot be asked."""
+        if endpoint.context_window is not None:
+            return endpoint.context_window
+        key, now = (profile_key(endpoint), model), asyncio.get_running_loop().time()
+        known = self._known.get(key)
+        if known is None or now - known[0] > REMEMBERED_SECONDS:
+            from inhouse.providers.endpoints.context_window import told_window  # noqa: PLC0415  with what reads answers
+
+            known = now, await told_window(endpoint, model, egress)
+            self._known[key] = known
+        return known[1]

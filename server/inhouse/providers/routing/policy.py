@@ -1,0 +1,114 @@
+"""May this endpoint serve, as privacy and trust are set?  Asks no name server.
+
+Only the URL's text and the system's hosts file count; ``egress.py`` checks again what is really
+connected to.
+"""
+
+import time
+from functools import lru_cache
+from ipaddress import ip_address
+
+from inhouse.core.route import Endpoint, Kind, Privacy, Refusal
+from inhouse.core.settings import Settings
+from inhouse.core.urls import host_of, is_local_name
+from inhouse.providers.network.addresses import (
+    IPAddress,
+    is_loopback,
+    is_within,
+    read_host,
+    read_networks,
+)
+
+NOWHERE: IPAddress = ip_address("0.0.0.0")  # noqa: S104  stands for an address nobody knows
+
+_FORWARDING = frozenset({Kind.OPENROUTER, Kind.CODEBUFF, Kind.LITELLM})
+"""Kinds that hand requests on, wherever they listen."""
+
+
+def refusal(
+    endpoint: Endpoint, model: str, settings: Settings, *, workspace_trusted: bool = True
+) -> Refusal | None:
+    """Say why this endpoint may not serve this model, or None."""
+    for one in endpoint.pool or (endpoint,):
+        refused = _refusal(one, model, settings, workspace_trusted=workspace_trusted)
+        if refused is not None:
+            return refused
+    return None
+
+
+def looks_local(endpoint: Endpoint, model: str, settings: Settings) -> bool:
+    """Tell whether everything that can be told without asking says local."""
+    if endpoint.pool:
+        return all(looks_local(one, model, settings) for one in endpoint.pool)
+    if endpoint.kind in _FORWARDING and not endpoint.vouched_local:
+        return False
+    return _is_here(endpoint, settings) and not _is_cloud(endpoint, model)
+
+
+def _refusal(
+    endpoint: Endpoint, model: str, settings: Settings, *, workspace_trusted: bool
+) -> Refusal | None:
+    if endpoint.from_workspace and not workspace_trusted:
+        return Refusal(
+            f"This workspace is not trusted, and {endpoint.source} names {endpoint.base_url}.",
+            "Trust the workspace: `inhouse trust` in it, or in the editor.",
+        )
+    if settings.privacy is not Privacy.LOCAL_ONLY:
+        return None
+    begin = f"privacy is 'local-only' ({settings.privacy_source})"
+    allow = f'Set privacy to "ask" or "any" ({settings.privacy_source}).'
+    if not _may_be_local(endpoint, settings):
+        host = host_of(endpoint.base_url)
+        if (known := _addresses(endpoint)) is not None:
+            allow = _declare(known[0])
+        return Refusal(f"{begin}, and {host} is not this machine.", allow)
+    if _is_cloud(endpoint, model):
+        return Refusal(f"{begin}, and {model!r} runs in Ollama's cloud, not here.", allow)
+    if endpoint.kind in (Kind.OPENROUTER, Kind.CODEBUFF) and not endpoint.vouched_local:
+        return Refusal(
+            f"{begin}, and a server of kind {endpoint.kind.value!r} hands requests on.",
+            f'Vouch for it in your own settings: vouchedLocal = true in "{endpoint.name}".',
+        )
+    return None
+
+
+def _declare(address: IPAddress) -> str:
+    """The one step that makes an address the user's own."""
+    if address.is_unspecified:
+        return "Write 127.0.0.1 in its place: that one is for listening, not for talking to."
+    plain = str(address).partition("%")[0]
+    return f'Say in your own settings that it is yours: localAddresses = ["{plain}"].'
+
+
+def _may_be_local(endpoint: Endpoint, settings: Settings) -> bool:
+    """A name stays open only where the user declared addresses: egress resolves and checks it."""
+    if _is_here(endpoint, settings):
+        return True
+    return bool(settings.local_addresses) and _addresses(endpoint) is None
+
+
+def _is_here(endpoint: Endpoint, settings: Settings) -> bool:
+    """Loopback, a Unix socket, or an address the user declared: told without asking anybody."""
+    if is_local_name(endpoint.base_url):
+        return True
+    networks = read_networks(settings.local_addresses)
+    return all(
+        is_loopback(address) or is_within(address, networks)
+        for address in _addresses(endpoint) or (NOWHERE,)
+    )
+
+
+def _addresses(endpoint: Endpoint) -> tuple[IPAddress, ...] | None:
+    return _told(host_of(endpoint.base_url), int(time.monotonic()))
+
+
+@lru_cache(maxsize=256)
+def _told(host: str, second: int) -> tuple[IPAddress, ...] | None:
+    """What the text and the system's hosts file say, read once a second at most."""
+    del second
+    return read_host(host).addresses
+
+
+def _is_cloud(endpoint: Endpoint, model: str) -> bool:
+    """Ollama's cloud models say so in their tag: ``gpt-oss:120b-cloud``, ``glm-4.6:cloud``."""
+    return endpoint.kind is Kind.OLLAMA and model.rpartition(":")[2].endswith("cloud")
