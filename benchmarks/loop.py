@@ -21,9 +21,9 @@ from inhouse.core.limits import Limits, for_child
 from inhouse.core.ports import StepYield, Tool, ToolSpec
 from inhouse.loop import RunState, run_agent
 from inhouse.providers.scripted import Pause, ScriptedModel, call, say
-from inhouse.tools.arguments import check_input, problem_with
-from inhouse.tools.control import control_tools
-from inhouse.tools.spawn import spawn_tools
+from inhouse.tools.agent.control import control_tools
+from inhouse.tools.agent.spawn_agents import spawn_tools
+from inhouse.tools.input.check_input import check_input, problem_with
 
 STEPS = 200
 CHILDREN = 10

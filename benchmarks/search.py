@@ -17,10 +17,10 @@ import sections
 
 from inhouse.core.events import Happening
 from inhouse.core.ports import Question
-from inhouse.tools import ripgrep
 from inhouse.tools.context import ToolContext
-from inhouse.tools.disk import DiskWorkspace
-from inhouse.tools.toolbox import workspace_tools
+from inhouse.tools.edit.disk_workspace import DiskWorkspace
+from inhouse.tools.registry import workspace_tools
+from inhouse.tools.search import ripgrep
 
 WORDS = ("alpha", "beta", "gamma", "delta", "import", "return", "class", "value", "index")
 ALLOWED = 1.2

@@ -17,7 +17,7 @@ from inhouse.lsp.client import Client
 from inhouse.lsp.command_names import COMMANDS as NAMES
 from inhouse.lsp.commands import COMMANDS
 from inhouse.lsp.proposals import Pending
-from inhouse.tools.edits import Hunk
+from inhouse.tools.edit.hunks import Hunk
 
 PAGE = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()
 ROW = re.compile(r"^\| `(inhouse\.[\w.-]+)` \| (.*) \| (.*) \|$", re.MULTILINE)

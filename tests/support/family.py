@@ -12,9 +12,9 @@ from inhouse.core.limits import Limits, for_child
 from inhouse.core.names import names_the_same
 from inhouse.loop import RunState, run_agent
 from inhouse.providers.scripted import ScriptedModel
-from inhouse.tools.arguments import check_input, problem_with
-from inhouse.tools.control import control_tools
-from inhouse.tools.spawn import spawn_tools
+from inhouse.tools.agent.control import control_tools
+from inhouse.tools.agent.spawn_agents import spawn_tools
+from inhouse.tools.input.check_input import check_input, problem_with
 from support.play import ScriptedSteps
 
 

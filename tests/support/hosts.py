@@ -8,7 +8,7 @@ from typing import Any
 from inhouse.core.ports import Question, Workspace
 from inhouse.core.settings import EditMode
 from inhouse.host.host import Door, Host, RunContext
-from inhouse.tools.disk import DiskWorkspace
+from inhouse.tools.edit.disk_workspace import DiskWorkspace
 
 
 class Nobody:

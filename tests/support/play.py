@@ -16,8 +16,8 @@ from inhouse.core.messages import ToolCall
 from inhouse.core.ports import StepDone, StepFailed, StepYield, Tool, ToolSpec
 from inhouse.loop import RunState, run_agent
 from inhouse.providers.scripted import ScriptedModel
-from inhouse.tools.arguments import check_input, problem_with
-from inhouse.tools.control import control_tools
+from inhouse.tools.agent.control import control_tools
+from inhouse.tools.input.check_input import check_input, problem_with
 
 
 @dataclass

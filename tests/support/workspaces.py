@@ -10,8 +10,8 @@ from inhouse.core.events import Happening
 from inhouse.core.ports import Question, Tool
 from inhouse.core.settings import EditMode
 from inhouse.tools.context import ToolContext
-from inhouse.tools.disk import DiskWorkspace
-from inhouse.tools.toolbox import workspace_tools
+from inhouse.tools.edit.disk_workspace import DiskWorkspace
+from inhouse.tools.registry import workspace_tools
 
 
 @define

@@ -2,7 +2,7 @@
 
 import pytest
 
-from inhouse.tools.allow_list import is_listed
+from inhouse.tools.shell.allow_list import is_listed
 
 LISTED = ("git status", "npm test", "ls", "make build && make test", "npm run *")
 

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from inhouse.core.errors import ToolError
 from inhouse.core.ports import ToolSpec
-from inhouse.tools import schemas
-from inhouse.tools.arguments import check_input, problem_with, usage
+from inhouse.tools import specs
+from inhouse.tools.input.check_input import check_input, problem_with, usage
 
 
 def outcome(name, arguments):
@@ -18,7 +18,7 @@ def outcome(name, arguments):
 
 
 def check(name, arguments):
-    return check_input(schemas.spec(name), arguments)
+    return check_input(specs.spec(name), arguments)
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_a_schema_that_is_none_allows_everything():
 
 
 def test_what_a_tool_takes_is_shown_the_way_people_write_it():
-    assert usage(schemas.spec("read_files")) == (
+    assert usage(specs.spec("read_files")) == (
         'Send {"paths": [string | {"path": string, "offset"?: integer, "limit"?: integer}, …]}'
     )
 
@@ -171,16 +171,16 @@ json_values = st.recursive(
 
 
 @settings(max_examples=200)
-@given(st.sampled_from(schemas.names()), json_values.map(json.dumps) | st.text(max_size=40))
+@given(st.sampled_from(specs.names()), json_values.map(json.dumps) | st.text(max_size=40))
 def test_any_input_is_either_right_or_refused_with_a_message(name, arguments):
     found, problem = outcome(name, arguments)
 
     assert (found is None) == bool(problem)
-    assert found is None or problem_with(schemas.spec(name).parameters, dict(found)) is None
+    assert found is None or problem_with(specs.spec(name).parameters, dict(found)) is None
     assert not problem or name in problem
 
 
-@given(st.sampled_from(schemas.names()), json_values.map(json.dumps))
+@given(st.sampled_from(specs.names()), json_values.map(json.dumps))
 def test_input_that_was_repaired_stays_as_it_is(name, arguments):
     found, _ = outcome(name, arguments)
 

@@ -11,9 +11,9 @@ from inhouse.core.errors import RefusedError, ToolError
 from inhouse.core.ports import Document
 from inhouse.core.route import Privacy
 from inhouse.tools.context import Fetched
-from inhouse.tools.placeholders import placeholders
-from inhouse.tools.toolbox import workspace_tools
-from inhouse.tools.web import readable
+from inhouse.tools.prompt_values import placeholders
+from inhouse.tools.read_url import readable
+from inhouse.tools.registry import workspace_tools
 from support.workspaces import bench
 
 OPTIONS = [{"label": "Red", "description": "like fire"}, {"label": "Blue"}]

@@ -7,8 +7,8 @@ from inhouse.core.messages import ToolMessage
 from inhouse.loop import RunState
 from inhouse.providers.chat.chat_request import chat_messages
 from inhouse.providers.scripted import call, say
-from inhouse.tools import schemas
-from inhouse.tools.control import control_tools
+from inhouse.tools import specs
+from inhouse.tools.agent.control import control_tools
 from support.play import agent, play, tool
 
 
@@ -125,5 +125,5 @@ def test_every_tool_has_its_schema():
     tools = control_tools(memory=RunState("r"), definition=agent(), find=lambda _: None)
 
     for each in tools:
-        assert each.spec == schemas.spec(each.spec.name)
+        assert each.spec == specs.spec(each.spec.name)
         assert each.writes is False

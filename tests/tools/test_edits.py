@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inhouse.core.text import Position, Range
-from inhouse.tools.edits import (
+from inhouse.tools.edit.hunks import (
     apply_hunks,
     hunks,
     lines,

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from inhouse.core.errors import ToolError
-from inhouse.tools.ranking import words
-from inhouse.tools.trees import defined_names, picture
+from inhouse.tools.files.rank import words
+from inhouse.tools.files.tree import defined_names, picture
 from support.workspaces import bench, write_files
 
 PROJECT = {

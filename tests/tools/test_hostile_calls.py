@@ -14,9 +14,9 @@ import pytest
 from inhouse.core.errors import ToolError
 from inhouse.core.ports import ToolSpec
 from inhouse.core.settings import CommandMode, EditMode
-from inhouse.tools import schemas
-from inhouse.tools.arguments import check_input
-from inhouse.tools.placeholders import placeholders
+from inhouse.tools import specs
+from inhouse.tools.input.check_input import check_input
+from inhouse.tools.prompt_values import placeholders
 from support.workspaces import Bench, bench, write_files
 
 CALLS = json.loads(Path(__file__).with_name("hostile_calls.json").read_text(encoding="utf-8"))
@@ -155,7 +155,7 @@ async def test_wrong_json_and_wrong_types_are_mended_or_explained(
     tmp_path: Path, tool: str, arguments: str
 ):
     here = bench(tmp_path)
-    problem, checked = mended(schemas.spec(tool), arguments)
+    problem, checked = mended(specs.spec(tool), arguments)
 
     if checked is not None:
         json.dumps(await here.tools[tool].run("c", checked))

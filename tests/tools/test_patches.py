@@ -3,7 +3,7 @@
 import pytest
 
 from inhouse.core.errors import ToolError
-from inhouse.tools.patches import created, updated
+from inhouse.tools.edit.patch import created, updated
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from inhouse.core.definition import OutputMode
 from inhouse.core.messages import ToolMessage
 from inhouse.providers.scripted import call, say
-from inhouse.tools import schemas
+from inhouse.tools import specs
 from support.play import agent, play
 from support.workspaces import bench
 
@@ -23,9 +23,9 @@ def fits(name: str, value: Any) -> None:
     jsonschema.Draft202012Validator(CODEBUFF[name]["output"]).validate(value)
 
 
-@pytest.mark.parametrize("name", schemas.names())
+@pytest.mark.parametrize("name", specs.names())
 def test_each_schema_is_one_and_describes_an_object(name):
-    spec = schemas.spec(name)
+    spec = specs.spec(name)
 
     jsonschema.Draft202012Validator.check_schema(dict(spec.parameters))
     assert spec.parameters["type"] == "object"
@@ -34,8 +34,8 @@ def test_each_schema_is_one_and_describes_an_object(name):
 
 @pytest.mark.parametrize("name", CODEBUFF)
 def test_each_tool_takes_what_codebuffs_takes(name):
-    assert _bare(schemas.spec(name).parameters) == _bare(CODEBUFF[name]["input"])
-    assert schemas.ends_step(name) is CODEBUFF[name]["endsAgentStep"]
+    assert _bare(specs.spec(name).parameters) == _bare(CODEBUFF[name]["input"])
+    assert specs.ends_step(name) is CODEBUFF[name]["endsAgentStep"]
 
 
 def _bare(schema: Any) -> Any:

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from inhouse.core.errors import ToolError
-from inhouse.tools import ripgrep
-from inhouse.tools.search import search
-from inhouse.tools.search_flags import read_flags
-from inhouse.tools.search_results import Query
-from inhouse.tools.unsaved import seen
+from inhouse.tools.files.overlay import seen
+from inhouse.tools.search import ripgrep
+from inhouse.tools.search.code_search import search
+from inhouse.tools.search.flags import read_flags
+from inhouse.tools.search.results import Query
 from support.workspaces import Bench, bench
 
 PROGRAMS = [pytest.param(ripgrep.find(), id="ripgrep"), pytest.param(None, id="python")]

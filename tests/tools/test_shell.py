@@ -12,7 +12,7 @@ from attrs import define, field
 from inhouse.core.events import ToolOutput
 from inhouse.core.route import Privacy
 from inhouse.core.settings import CommandMode
-from inhouse.tools.environments import inherited, network_cutter
+from inhouse.tools.shell.environment import inherited, network_cutter
 from support.workspaces import bench
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="these commands are POSIX")

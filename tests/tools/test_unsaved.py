@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from inhouse.core.ports import Edit
-from inhouse.tools import ripgrep
-from inhouse.tools.placeholders import placeholders
-from inhouse.tools.search import search
-from inhouse.tools.search_flags import read_flags
-from inhouse.tools.search_results import Query
-from inhouse.tools.unsaved import seen
+from inhouse.tools.files.overlay import seen
+from inhouse.tools.prompt_values import placeholders
+from inhouse.tools.search import ripgrep
+from inhouse.tools.search.code_search import search
+from inhouse.tools.search.flags import read_flags
+from inhouse.tools.search.results import Query
 from support.workspaces import Bench, bench, write_files
 
 PROGRAMS = [pytest.param(ripgrep.find(), id="ripgrep"), pytest.param(None, id="python")]

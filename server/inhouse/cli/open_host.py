@@ -10,7 +10,7 @@ from inhouse.core.errors import UserError
 from inhouse.core.ports import Workspace
 from inhouse.core.settings import EditMode
 from inhouse.host.host import Door, Host, MakeWorkspace, RunContext
-from inhouse.tools.disk import DiskWorkspace
+from inhouse.tools.edit.disk_workspace import DiskWorkspace
 
 from . import output
 from .approver import TerminalApprover

@@ -19,7 +19,7 @@ from inhouse.core.settings import EditMode
 from inhouse.core.text import Position, Range
 from inhouse.host.host import Door, Host, RunContext
 from inhouse.store.replays import Replay, read_replay
-from inhouse.tools.disk import DiskWorkspace
+from inhouse.tools.edit.disk_workspace import DiskWorkspace
 
 HARMLESS = {"edits": "review", "commands": "never"}
 

@@ -12,11 +12,11 @@ from inhouse.core.ports import Approver, Model, StepContext, StepLog, Steps, Too
 from inhouse.core.request import RunRequest
 from inhouse.loop import StartSteps
 from inhouse.providers.network.web_page import read_page
+from inhouse.tools.agent.control import control_tools
+from inhouse.tools.agent.spawn_agents import spawn_tools
 from inhouse.tools.context import Fetch, Fetched, ToolContext
-from inhouse.tools.control import control_tools
-from inhouse.tools.placeholders import placeholders
-from inhouse.tools.spawn import spawn_tools
-from inhouse.tools.toolbox import workspace_tools
+from inhouse.tools.prompt_values import placeholders
+from inhouse.tools.registry import workspace_tools
 
 from .asking import AskingAloud
 from .connecting import connected

@@ -21,7 +21,7 @@ from inhouse.core.messages import AssistantMessage
 from inhouse.core.redaction import redact
 from inhouse.loop import LoopResult, RunState, run_agent
 from inhouse.providers.network.traffic_log import ContactLog, recording
-from inhouse.tools.arguments import check_input, problem_with
+from inhouse.tools.input.check_input import check_input, problem_with
 
 from .binding import bind
 from .cleaning import cleaned

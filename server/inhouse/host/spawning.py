@@ -9,7 +9,7 @@ from inhouse.core.errors import ToolError
 from inhouse.core.events import RunResult
 from inhouse.core.limits import for_child
 from inhouse.core.request import RunRequest
-from inhouse.tools.spawn import SpawnRequest
+from inhouse.tools.agent.spawn_agents import SpawnRequest
 
 from . import running
 from .scope import Scope

@@ -12,7 +12,7 @@ from inhouse.core.errors import ToolError, UserError
 from inhouse.core.ports import Workspace
 from inhouse.core.request import RunRequest
 from inhouse.core.text import Position, Range
-from inhouse.tools.access import access_to
+from inhouse.tools.access.access_policy import access_to
 
 LONGEST = 40_000
 """Characters of a file that are given to the model; the tools read the rest."""

@@ -17,7 +17,7 @@ from inhouse.core.settings import Settings
 from inhouse.definitions.catalog import AgentFolder, Catalog, agent_folders
 from inhouse.providers.network.egress import Egress
 from inhouse.settings import Layer, SettingsProblem, layers_from_files, read_settings
-from inhouse.tools.schemas import names as tool_names
+from inhouse.tools.specs import names as tool_names
 
 from .network import open_egress, policy_of
 from .services import Services

@@ -16,11 +16,11 @@ from inhouse.core.unicode import clean_json, clean_text
 
 CheckInput = Callable[[ToolSpec, str], Mapping[str, Any]]
 """Gives a call's input, repaired and checked.  Raises `ToolError`
-(`inhouse.tools.arguments.check_input`)."""
+(`inhouse.tools.input.check_input.check_input`)."""
 
 CheckValue = Callable[[Mapping[str, Any], Any], str | None]
 """Tells what is wrong with a value of a schema; None: nothing
-(`inhouse.tools.arguments.problem_with`)."""
+(`inhouse.tools.input.check_input.problem_with`)."""
 
 Placeholders = Mapping[str, Callable[[], Awaitable[str]]]
 """Values for ``{CODEBUFF_…}`` in prompts, by name without braces; asked for only when needed."""

@@ -11,7 +11,7 @@ from inhouse.lsp.client import as_list, as_object, to_uri
 from inhouse.lsp.diagnostics import lsp_range
 from inhouse.lsp.documents import Documents, OpenDocument
 from inhouse.lsp.link import Link
-from inhouse.tools.edits import hunks, text_edits
+from inhouse.tools.edit.hunks import hunks, text_edits
 
 Json = dict[str, Any]
 _PATIENCE = 30.0

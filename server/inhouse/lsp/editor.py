@@ -15,8 +15,8 @@ from inhouse.lsp.applying import Current
 from inhouse.lsp.client import real
 from inhouse.lsp.diagnostics import lsp_range
 from inhouse.lsp.reported import plain, reported
-from inhouse.tools.disk import DiskWorkspace
-from inhouse.tools.edits import rebased_text, unified_diff
+from inhouse.tools.edit.disk_workspace import DiskWorkspace
+from inhouse.tools.edit.hunks import rebased_text, unified_diff
 
 if TYPE_CHECKING:
     from inhouse.lsp.session import Session

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from attrs import evolve, frozen
 
-from inhouse.tools.edits import Hunk, apply_hunks, hunks, lines, rebase
+from inhouse.tools.edit.hunks import Hunk, apply_hunks, hunks, lines, rebase
 
 
 @frozen

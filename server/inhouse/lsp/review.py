@@ -17,7 +17,7 @@ from inhouse.lsp.diagnostics import Diagnostic, diagnostic, lsp_range
 from inhouse.lsp.documents import OpenDocument
 from inhouse.lsp.lenses import lens
 from inhouse.lsp.proposals import Pending, place, placed, proposed_text, with_change
-from inhouse.tools.edits import Hunk, apply_hunks, shifted, text_edits, unified_diff
+from inhouse.tools.edit.hunks import Hunk, apply_hunks, shifted, text_edits, unified_diff
 
 if TYPE_CHECKING:
     from inhouse.lsp.session import Session

@@ -8,7 +8,7 @@ from inhouse.lsp.arguments import Hunks, Token, structure
 from inhouse.lsp.client import to_path
 from inhouse.lsp.review import Decided, as_json
 from inhouse.lsp.showing import show_document
-from inhouse.tools.edits import unified_diff
+from inhouse.tools.edit.hunks import unified_diff
 
 if TYPE_CHECKING:
     from inhouse.lsp.session import Session

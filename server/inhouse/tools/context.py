@@ -13,8 +13,8 @@ from inhouse.core.ports import Approver, Emit, Workspace
 from inhouse.core.route import Privacy
 from inhouse.core.settings import CommandMode
 
-from .access import Access, access_to
-from .processes import Started, end
+from .access.access_policy import Access, access_to
+from .shell.processes import Started, end
 
 
 class Approvals(Protocol):
@@ -95,7 +95,7 @@ class ToolContext:
     approvals: Approvals = field(factory=NoApprovals)
     memory: RunMemory = field(factory=RunMemory)
     environment: Mapping[str, str] = field(factory=lambda: dict(os.environ), repr=False)
-    """What commands may inherit from: `inhouse.tools.shell` lets only some of it through."""
+    """What commands may inherit from: `inhouse.tools.shell.run_command` lets only some of it through."""
     extra_roots: tuple[Path, ...] = ()
     """The other folders of a workspace of several."""
     home: Path = field(factory=Path.home)

@@ -6,8 +6,8 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from .environments import inherited
-from .protected import rule
+from .access.protected_files import rule
+from .shell.environment import inherited
 
 _SECONDS = 5.0
 _MOST_BYTES = 2_000_000

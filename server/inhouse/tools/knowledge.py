@@ -11,11 +11,11 @@ from attrs import frozen
 
 from inhouse.core.errors import ToolError
 
-from .access import Access
-from .encoding import decode
-from .opening import read_bytes
-from .paths import Place, locate
-from .unsaved import Seen
+from .access.access_policy import Access
+from .access.paths import Place, locate
+from .access.safe_open import read_bytes
+from .files.encoding import decode
+from .files.overlay import Seen
 
 NAMES = ("knowledge.md", "agents.md", "claude.md")
 """In each folder the first of these counts."""

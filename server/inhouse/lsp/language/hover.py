@@ -12,7 +12,7 @@ from inhouse.lsp.diagnostics import lsp_range
 from inhouse.lsp.language.mentions import mention_at, tool_call_at
 from inhouse.lsp.language.site import Site
 from inhouse.lsp.language.wording import agent_text, field_text, markup, route_text, tool_text
-from inhouse.tools.schemas import names, spec
+from inhouse.tools.specs import names, spec
 
 if TYPE_CHECKING:
     from inhouse.lsp.session import Session

@@ -12,7 +12,7 @@ from inhouse.definitions.values import as_list
 from inhouse.lsp.language.models import model_words
 from inhouse.lsp.language.site import Site
 from inhouse.lsp.language.wording import tool_text
-from inhouse.tools.schemas import names, spec
+from inhouse.tools.specs import names, spec
 
 if TYPE_CHECKING:
     from inhouse.lsp.session import Session

@@ -1,0 +1,101 @@
+"""Who may touch what: one door for every tool that reads or writes files."""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from attrs import define, field
+
+from inhouse.core.errors import ToolError
+
+from .ignore_rules import IgnoreRules, ignores_case
+from .paths import Place, follow, locate
+from .protected_files import is_example, rule
+
+NOISE = frozenset({"node_modules", "__pycache__", ".venv", "bower_components", ".tox", ".nox"})
+"""Folders that a walk passes by also where no ignore file says so; they may be read by name."""
+
+
+@define
+class Access:
+    """The workspace's roots and the rules for what is in them."""
+
+    roots: tuple[Path, ...]
+    _ignored: dict[Path, IgnoreRules] = field(factory=dict[Path, IgnoreRules], init=False)
+
+    def place(self, raw: str) -> Place:
+        """Give the place that *raw* means; raises `ToolError` that names the rule against it.
+
+        The same for reading and for writing.
+        """
+        return self._checked(locate(raw, self.roots))
+
+    async def find(self, raw: str) -> Place:
+        """Do what `place` does, in a thread: a disk may be slow."""
+        return await asyncio.to_thread(self.place, raw)
+
+    def tops(self) -> tuple[Place, ...]:
+        """Give every root, except one that lies in another."""
+        places = [follow(root, self.roots) for root in self.roots]
+        unique = {place.path: place for place in places}
+        return tuple(
+            place
+            for path, place in unique.items()
+            if not any(path != other and path.is_relative_to(other) for other in unique)
+        )
+
+    def inner(self, folder: Place, name: str) -> Place:
+        """Give the place of *name* in a folder, as `place` does."""
+        return self._checked(follow(folder.path / name, self.roots))
+
+    def _checked(self, place: Place) -> Place:
+        if reason := self.refusal(place):
+            raise ToolError(
+                f"{place.shown!r} is refused, for reading and for writing: {reason}.  "
+                "Go on without it, or ask the user for what you need.",
+                code="refused_file",
+            )
+        return place
+
+    def refusal(self, place: Place) -> str | None:
+        """Give the rule that forbids *place*, by its own name or by the name of a link to it."""
+        for relative in dict.fromkeys((place.relative, place.named)):
+            if reason := rule(relative):
+                return f"it matches {reason}"
+        ignored = self.ignored(place.root)
+        ignored.look_again(place.relative)
+        if is_example(place.relative):
+            return None
+        is_folder = place.path.is_dir()
+        for relative in dict.fromkeys((place.relative, place.named)):
+            if found := ignored.rule(relative, is_folder=is_folder):
+                return f"the project ignores it by {found}"
+        return None
+
+    def ignored(self, root: Path) -> IgnoreRules:
+        """Give the ignore rules of a real root."""
+        if root not in self._ignored:
+            self._ignored[root] = IgnoreRules(root, ignores_case(root))
+        return self._ignored[root]
+
+    def hides(self, root: Path, relative: str, *, is_folder: bool) -> bool:
+        """Tell whether a walk passes by *relative*, whose parents it did not pass by."""
+        name = relative.rpartition("/")[2]
+        if rule(name) or (is_folder and name in NOISE):
+            return True
+        own = self.ignored(root).own_rule(relative, is_folder=is_folder)
+        return own is not None and not is_example(relative)
+
+    def hides_file(self, root: Path, relative: str) -> bool:
+        """Tell whether a search may not show *relative*, wherever it came from."""
+        if rule(relative):
+            return True
+        found = self.ignored(root).rule(relative, is_folder=False)
+        return found is not None and not is_example(relative)
+
+
+def access_to(roots: Sequence[Path]) -> Access:
+    """Give the door to *roots*; the first one is where relative paths start."""
+    unique = dict.fromkeys(Path(os.path.abspath(root)) for root in roots)  # noqa: PTH100  realpath comes later
+    return Access(tuple(unique))

@@ -1,0 +1,235 @@
+"""Open, replace and remove files so that nobody can swap a link in between.
+
+Every folder on the way is opened by its name in the folder before it, and none may be a link:
+the path was resolved before (`inhouse.tools.access.paths`), so a link found now was put there since.
+Windows has no such calls: there the opened file is compared with the path once more.
+"""
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from attrs import frozen
+
+from inhouse.core.errors import ToolError
+
+MOST_BYTES = 10_000_000
+"""A file larger than this is not read whole."""
+
+_BY_FOLDER = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
+_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
+_FOLDER = getattr(os, "O_DIRECTORY", 0)
+_CLOSED = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0)
+
+
+def read_bytes(root: Path, relative: str, *, most: int = MOST_BYTES) -> bytes:
+    """Read a regular file under the real *root*.  Raises `OSError` and `ToolError`."""
+    with _parent(root, relative, create=False) as (folder, name):
+        descriptor = _open(root, relative, folder, name)
+        with os.fdopen(descriptor, "rb") as file:
+            status = os.fstat(descriptor)
+            _check_regular(relative, status)
+            if status.st_size > most:
+                raise ToolError(
+                    f"{relative!r} has {status.st_size:,} bytes; at most {most:,} are read.  "
+                    "Use code_search for what you need in it.",
+                    code="too_large",
+                )
+            content = file.read(most + 1)
+    if len(content) > most:
+        raise ToolError(f"{relative!r} is too large to be read.", code="too_large")
+    return content
+
+
+@frozen
+class Entry:
+    """One name in a folder."""
+
+    name: str
+    kind: str
+    """``file``, ``folder``, ``link`` or ``other``."""
+
+
+def list_folder(root: Path, relative: str) -> tuple[Entry, ...]:
+    """List a folder under the real *root*, in the order of names."""
+    with _folder(root, relative) as folder, os.scandir(folder) as entries:
+        found = [Entry(entry.name, _kind(entry)) for entry in entries]
+    return tuple(sorted(found, key=lambda entry: entry.name))
+
+
+def write_bytes(root: Path, relative: str, content: bytes) -> None:
+    """Create or replace a file under the real *root*, whole or not at all."""
+    with _parent(root, relative, create=True) as (folder, name):
+        mode = _mode(root, relative, folder, name)
+        temporary = f".{name[:100]}.{secrets.token_hex(6)}.tmp"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW | _CLOSED
+        way = _way(root, relative, folder)
+        descriptor = os.open(way(temporary), flags, 0o666, dir_fd=folder)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                if mode is not None and hasattr(os, "fchmod"):
+                    os.fchmod(descriptor, mode)
+            _recheck(root, relative)
+            os.replace(way(temporary), way(name), src_dir_fd=folder, dst_dir_fd=folder)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(way(temporary), dir_fd=folder)
+            raise
+
+
+def remove_file(root: Path, relative: str) -> None:
+    """Remove a regular file under the real *root*."""
+    with _parent(root, relative, create=False) as (folder, name):
+        _mode(root, relative, folder, name)
+        _recheck(root, relative)
+        os.unlink(_way(root, relative, folder)(name), dir_fd=folder)
+
+
+@contextmanager
+def _folder(root: Path, relative: str) -> Generator[int | Path]:
+    """Open a folder itself."""
+    if not _BY_FOLDER or os.scandir not in os.supports_fd:
+        _recheck(root, relative)
+        yield root / relative
+        return
+    with _parent(root, f"{relative}/." if relative else ".", create=False) as (folder, _):
+        assert folder is not None  # noqa: S101  this system opens folders
+        yield folder
+
+
+def _kind(entry: os.DirEntry[str]) -> str:
+    if entry.is_symlink():
+        return "link"
+    if entry.is_dir(follow_symlinks=False):
+        return "folder"
+    return "file" if entry.is_file(follow_symlinks=False) else "other"
+
+
+@contextmanager
+def _parent(root: Path, relative: str, *, create: bool) -> Generator[tuple[int | None, str]]:
+    """Open the folder that holds *relative*; give it and the file's name."""
+    *folders, name = relative.split("/")
+    if not name:
+        raise ToolError("That is the root of the workspace, not a file.", code="path")
+    if not _BY_FOLDER:
+        if create:
+            (root / relative).parent.mkdir(parents=True, exist_ok=True)
+        yield None, name
+        return
+    folder = os.open(root, os.O_RDONLY | _FOLDER | _CLOSED)
+    try:
+        for part in folders:
+            inner = _enter(folder, part, relative, create=create)
+            os.close(folder)
+            folder = inner
+        yield folder, name
+    finally:
+        os.close(folder)
+
+
+def _enter(folder: int, part: str, relative: str, *, create: bool) -> int:
+    if create:
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(part, dir_fd=folder)
+    try:
+        return os.open(part, os.O_RDONLY | _FOLDER | _NO_FOLLOW | _CLOSED, dir_fd=folder)
+    except OSError as error:
+        if error.errno == errno.ELOOP or (error.errno == errno.ENOTDIR and _is_link(part, folder)):
+            raise _swapped(relative) from None
+        raise
+
+
+def _open(root: Path, relative: str, folder: int | None, name: str) -> int:
+    flags = os.O_RDONLY | _NO_FOLLOW | _NO_WAIT | _CLOSED
+    if folder is None:
+        return _open_and_compare(root, relative, flags)
+    before = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    if not stat.S_ISLNK(before.st_mode):
+        _check_regular(relative, before)
+    try:
+        return os.open(name, flags, dir_fd=folder)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise _swapped(relative) from None
+        raise
+
+
+def _open_and_compare(root: Path, relative: str, flags: int) -> int:
+    path = root / relative
+    _check_regular(relative, path.stat())
+    descriptor = os.open(path, flags)
+    try:
+        _recheck(root, relative)
+        if not os.path.samestat(os.fstat(descriptor), path.stat()):
+            raise _swapped(relative)  # noqa: TRY301  the descriptor is closed below
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _recheck(root: Path, relative: str) -> None:
+    """Where folders cannot be held open, resolve the path once more."""
+    if not _BY_FOLDER and Path(os.path.realpath(root / relative)) != root / relative:
+        raise _swapped(relative)
+
+
+def _mode(root: Path, relative: str, folder: int | None, name: str) -> int | None:
+    """Give the permissions of a file that will be replaced; refuse what is no regular file."""
+    try:
+        status = os.stat(_way(root, relative, folder)(name), dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    if stat.S_ISLNK(status.st_mode):
+        raise _swapped(relative)
+    _check_regular(relative, status)
+    return stat.S_IMODE(status.st_mode)
+
+
+class _Way:
+    """Names a sibling: by itself where its folder is open, else by its whole path."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+
+    def __call__(self, name: str) -> str:
+        return name if self._folder is None else str(self._folder / name)
+
+
+def _way(root: Path, relative: str, folder: int | None) -> _Way:
+    return _Way(None if folder is not None else (root / relative).parent)
+
+
+def _is_link(part: str, folder: int) -> bool:
+    try:
+        return stat.S_ISLNK(os.stat(part, dir_fd=folder, follow_symlinks=False).st_mode)
+    except OSError:
+        return False
+
+
+def _check_regular(relative: str, status: os.stat_result) -> None:
+    if stat.S_ISREG(status.st_mode):
+        return
+    kinds: Sequence[tuple[bool, str]] = (
+        (stat.S_ISDIR(status.st_mode), "a folder: use list_directory"),
+        (stat.S_ISFIFO(status.st_mode), "a pipe"),
+        (stat.S_ISSOCK(status.st_mode), "a socket"),
+        (stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode), "a device"),
+    )
+    kind = next((kind for yes, kind in kinds if yes), "something else")
+    raise ToolError(f"{relative!r} is not a regular file but {kind}.", code="not_a_file")
+
+
+def _swapped(relative: str) -> ToolError:
+    return ToolError(
+        f"{relative!r} was exchanged for a link while it was being opened; nothing was touched.  "
+        "Try again, or tell the user.",
+        code="outside_workspace",
+    )

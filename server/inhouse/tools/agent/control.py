@@ -1,0 +1,155 @@
+"""Tools that change nothing but the run itself: its output, its messages, its end."""
+
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import Any, Protocol, cast
+
+from attrs import evolve
+
+from inhouse.core.definition import AgentDefinition
+from inhouse.core.errors import ToolError
+from inhouse.core.message_json import messages_from_json
+from inhouse.core.messages import AssistantMessage, Message, UserMessage
+from inhouse.core.ports import Tool
+from inhouse.tools import specs
+from inhouse.tools.input.check_input import problem_with
+
+FindAgent = Callable[[str], AgentDefinition | None]
+"""Finds an agent by any form of its name."""
+
+
+class RunMemory(Protocol):
+    """What these tools change of a run (`inhouse.loop.RunState`)."""
+
+    messages: tuple[Message, ...]
+    output: Any
+
+    @property
+    def subgoals(self) -> MutableMapping[str, dict[str, Any]]: ...
+
+    def add(self, *messages: Message) -> None: ...
+
+
+def control_tools(
+    *, memory: RunMemory, definition: AgentDefinition, find: FindAgent
+) -> tuple[Tool, ...]:
+    """Make the tools of one run."""
+    return (
+        _tool("end_turn", _say("Turn ended.")),
+        _tool("task_completed", _say("Task completed.")),
+        _tool("think_deeply", _say("Thought logged.")),
+        _tool("write_todos", _say("Todos written.")),
+        _tool("suggest_followups", _say("Followups suggested.")),
+        _set_output_tool(memory, definition),
+        _tool("add_message", lambda given: _add_message(memory, given)),
+        _tool("set_messages", lambda given: _set_messages(memory, given)),
+        _tool("lookup_agent_info", lambda given: _lookup(find, given["agentId"])),
+        _tool("add_subgoal", lambda given: _add_subgoal(memory, given)),
+        _tool("update_subgoal", lambda given: _update_subgoal(memory, given)),
+    )
+
+
+_Act = Callable[[Mapping[str, Any]], Any]
+
+
+def _tool(name: str, act: _Act) -> Tool:
+    async def run(_: str, given: Mapping[str, Any]) -> Any:
+        return act(given)
+
+    return Tool(specs.spec(name), run, ends_step=specs.ends_step(name))
+
+
+def _say(message: str) -> _Act:
+    return lambda _: {"message": message}
+
+
+def _set_output_tool(memory: RunMemory, definition: AgentDefinition) -> Tool:
+    """Offer the fields of the output schema themselves: small models then get them right.
+
+    Nothing is required here, because the output may also stand in ``data``.
+    """
+    tool = _tool("set_output", lambda given: _set_output(memory, definition, given))
+    schema = definition.output_schema or {}
+    properties = schema.get("properties")
+    if not isinstance(properties, Mapping) or not properties:
+        return tool
+    parameters: dict[str, Any] = {"type": "object", "properties": properties}
+    if "$defs" in schema:
+        parameters["$defs"] = schema["$defs"]
+    return evolve(tool, spec=evolve(tool.spec, parameters=parameters))
+
+
+def _set_output(
+    memory: RunMemory, definition: AgentDefinition, given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Take the output as it stands, or what is in ``data``, whichever fits the schema."""
+    inner = given.get("data")
+    only_data = set(given) == {"data"} and isinstance(inner, dict)
+    schema = definition.output_schema
+    if not schema:
+        memory.output = inner if only_data else dict(given)
+        return {"message": "Output set"}
+    candidates: list[Any] = [inner, dict(given)] if only_data else [dict(given)]
+    problems = [problem_with(schema, candidate) for candidate in candidates]
+    if None not in problems:
+        raise ToolError(
+            f"The output does not fit its schema and was not set: {problems[0]}.  "
+            "Call set_output again with all of it.",
+            code="output",
+        )
+    memory.output = candidates[problems.index(None)]
+    return {"message": "Output set"}
+
+
+def _add_message(memory: RunMemory, given: Mapping[str, Any]) -> dict[str, Any]:
+    text = given["content"]
+    memory.add(UserMessage(text) if given["role"] == "user" else AssistantMessage(text))
+    return {"message": "Message added."}
+
+
+def _set_messages(memory: RunMemory, given: Mapping[str, Any]) -> dict[str, Any]:
+    memory.messages = messages_from_json(given["messages"])
+    return {"message": "Messages set."}
+
+
+def _lookup(find: FindAgent, agent_id: str) -> dict[str, Any]:
+    definition = find(agent_id)
+    if definition is None:
+        return {"found": False, "error": f"Agent '{agent_id}' not found"}
+    facts = {
+        "fullAgentId": agent_id,
+        "id": definition.id,
+        "displayName": definition.display_name,
+        "model": definition.model,
+        "toolNames": list(definition.tool_names),
+        "spawnableAgents": list(definition.spawnable_agents),
+        "includeMessageHistory": definition.include_message_history,
+        "spawnerPrompt": definition.spawner_prompt,
+        "inputSchema": definition.input_schema,
+        "outputMode": definition.output_mode.value,
+        "outputSchema": definition.output_schema,
+    }
+    return {"found": True, "agent": {key: fact for key, fact in facts.items() if fact is not None}}
+
+
+def _add_subgoal(memory: RunMemory, given: Mapping[str, Any]) -> dict[str, Any]:
+    logs = [given["log"]] if given.get("log") else []
+    memory.subgoals[given["id"]] = {
+        "objective": given["objective"],
+        "status": given["status"],
+        "plan": given.get("plan"),
+        "logs": logs,
+    }
+    return {"message": f"Subgoal {given['id']!r} added."}
+
+
+def _update_subgoal(memory: RunMemory, given: Mapping[str, Any]) -> dict[str, Any]:
+    subgoal = memory.subgoals.get(given["id"])
+    if subgoal is None:
+        known = ", ".join(memory.subgoals) or "none"
+        raise ToolError(f"No subgoal {given['id']!r}.  Subgoals: {known}")
+    for key in ("status", "plan"):
+        if given.get(key):
+            subgoal[key] = given[key]
+    if given.get("log"):
+        cast("list[str]", subgoal["logs"]).append(given["log"])
+    return {"message": f"Subgoal {given['id']!r} updated."}

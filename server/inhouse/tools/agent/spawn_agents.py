@@ -1,0 +1,167 @@
+"""Sub-agents: started at once, each with its own result; one failure stops none of the others."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, cast
+
+from attrs import frozen
+
+from inhouse.core.definition import AgentDefinition
+from inhouse.core.errors import InhouseError, ToolError
+from inhouse.core.names import agent_tool_name, names_the_same
+from inhouse.core.ports import Tool, ToolSpec
+from inhouse.tools import specs
+from inhouse.tools.input.check_input import problem_with
+from inhouse.tools.input.repair import repair
+
+from .control import FindAgent
+
+MAX_AGENTS = 32
+"""Agents that one call may start."""
+
+
+@frozen
+class SpawnRequest:
+    """An agent that may be started: it exists, the parent may spawn it, its input fits."""
+
+    definition: AgentDefinition
+    agent_type: str
+    """Its name as the parent's definition has it."""
+    prompt: str | None
+    params: Mapping[str, Any] | None
+    inline: bool
+    """Works in the parent's own conversation."""
+
+
+Spawn = Callable[[SpawnRequest], Awaitable[Mapping[str, Any]]]
+"""Runs a sub-agent; gives `LoopResult.value`.  Raises `InhouseError`."""
+
+
+def spawn_tools(*, definition: AgentDefinition, find: FindAgent, spawn: Spawn) -> tuple[Tool, ...]:
+    """Make the spawning tools of one run, and a tool for each agent that it may spawn."""
+    start = partial(_spawn_all, definition, find, spawn)
+
+    async def spawn_agents(_: str, given: Mapping[str, Any]) -> Any:
+        return await start(given["agents"])
+
+    async def spawn_inline(_: str, given: Mapping[str, Any]) -> Any:
+        await spawn(_request(definition, find, given, inline=True))
+        return {"message": "Agent spawned."}
+
+    return (
+        Tool(specs.spec("spawn_agents"), spawn_agents),
+        Tool(specs.spec("spawn_agent_inline"), spawn_inline),
+        *_agent_tools(definition, find, start),
+    )
+
+
+_Start = Callable[[Sequence[Mapping[str, Any]]], Awaitable[Any]]
+
+
+def _agent_tools(definition: AgentDefinition, find: FindAgent, start: _Start) -> tuple[Tool, ...]:
+    tools: dict[str, Tool] = {}
+    for agent_type in definition.spawnable_agents:
+        child, name = find(agent_type), agent_tool_name(agent_type)
+        if child is not None and name not in specs.names():
+            tools.setdefault(name, _agent_tool(name, agent_type, child, start))
+    return tuple(tools.values())
+
+
+def _agent_tool(name: str, agent_type: str, child: AgentDefinition, start: _Start) -> Tool:
+    async def run(_: str, given: Mapping[str, Any]) -> Any:
+        return await start([{**given, "agent_type": agent_type}])
+
+    purpose = child.spawner_prompt or f"Spawn the {child.display_name} agent."
+    return Tool(ToolSpec(name, purpose, _parameters(child)), run)
+
+
+def _parameters(child: AgentDefinition) -> dict[str, Any]:
+    """Give the schema of an agent as a tool: its prompt and its params."""
+    asked = child.input_schema or {}
+    prompt: Mapping[str, Any] = asked.get("prompt") or {}
+    properties: dict[str, Any] = {"prompt": {"type": "string", **prompt}}
+    required = ["prompt"] if "prompt" in asked else []
+    if params := asked.get("params"):
+        properties["params"] = params
+        required += ["params"] if params.get("required") else []
+    return {"type": "object", "properties": properties, "required": required}
+
+
+async def _spawn_all(
+    parent: AgentDefinition, find: FindAgent, spawn: Spawn, agents: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    if len(agents) > MAX_AGENTS:
+        raise ToolError(f"{len(agents)} agents in one call; {MAX_AGENTS} at most.  Start fewer.")
+    tasks = [
+        asyncio.create_task(_spawn_one(parent, find, spawn, given), name=_task_name(given))
+        for given in agents
+    ]
+    # Waits for all of them, also when it is cancelled: then it cancels them first.
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    return [_report(given, outcome) for given, outcome in zip(agents, outcomes, strict=True)]
+
+
+async def _spawn_one(
+    parent: AgentDefinition, find: FindAgent, spawn: Spawn, given: Mapping[str, Any]
+) -> dict[str, Any]:
+    request = _request(parent, find, given, inline=False)
+    value = await spawn(request)
+    return {
+        "agentName": request.definition.display_name,
+        "agentType": request.agent_type,
+        "value": value,
+    }
+
+
+def _report(given: Mapping[str, Any], outcome: dict[str, Any] | BaseException) -> dict[str, Any]:
+    match outcome:
+        case InhouseError():
+            problem = str(outcome)
+        case asyncio.CancelledError():
+            problem = "The agent was cancelled."
+        case BaseException():
+            raise outcome
+        case _:
+            return outcome
+    name = str(given.get("agent_type"))
+    return {"agentName": name, "agentType": name, "value": {"errorMessage": problem}}
+
+
+def _request(
+    parent: AgentDefinition, find: FindAgent, given: Mapping[str, Any], *, inline: bool
+) -> SpawnRequest:
+    """Check what is asked for.  Raises `ToolError`."""
+    asked = str(given.get("agent_type"))
+    agent_type = next(
+        (known for known in parent.spawnable_agents if names_the_same(asked, known)), None
+    )
+    if agent_type is None:
+        raise ToolError(_not_spawnable(parent, asked), code="not_spawnable")
+    definition = find(agent_type)
+    if definition is None:
+        raise ToolError(f"No agent {agent_type!r}, or its definition is broken.")
+    params = _checked_params(definition, given.get("params"))
+    return SpawnRequest(definition, agent_type, given.get("prompt"), params, inline)
+
+
+def _not_spawnable(parent: AgentDefinition, asked: str) -> str:
+    if asked in specs.names():
+        return f"{asked!r} is a tool, not an agent.  Call it as a tool."
+    allowed = ", ".join(parent.spawnable_agents) or "none"
+    return f"{parent.id} may not spawn {asked!r}.  Agents it may spawn: {allowed}"
+
+
+def _checked_params(definition: AgentDefinition, params: Any) -> Mapping[str, Any] | None:
+    schema = (definition.input_schema or {}).get("params")
+    if not schema:
+        return cast("Mapping[str, Any]", params) if isinstance(params, Mapping) else None
+    repaired = repair(schema, {} if params is None else params)
+    problem = problem_with(schema, repaired)
+    if problem is not None:
+        raise ToolError(f"Wrong params for agent {definition.id}: {problem}")
+    return cast("Mapping[str, Any]", repaired) or None
+
+
+def _task_name(given: Mapping[str, Any]) -> str:
+    return f"sub-agent {given.get('agent_type')}"

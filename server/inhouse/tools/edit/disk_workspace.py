@@ -1,0 +1,180 @@
+"""A workspace without an editor: the files on disk, and a question before each change."""
+
+import asyncio
+import errno
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from attrs import define, evolve, field, frozen
+
+from inhouse.core.errors import ToolError
+from inhouse.core.events import EditChanged, EditState
+from inhouse.core.ports import Approver, Document, Edit, EditOutcome, Emit, Question
+from inhouse.core.settings import EditMode
+from inhouse.tools.access.paths import Place, follow
+from inhouse.tools.access.safe_open import read_bytes, remove_file, write_bytes
+from inhouse.tools.files.encoding import Encoding, decode, encode
+
+from .hunks import rebased_text, unified_diff
+
+APPLY, APPLY_ALL, REJECT = "Apply", "Apply all in this run", "Reject"
+
+
+@frozen
+class Proposal:
+    """An edit that waits for the user."""
+
+    edit: Edit
+    diff: str
+
+
+@define
+class DiskWorkspace:
+    """`inhouse.core.ports.Workspace` for a terminal.  One for each run."""
+
+    root: Path
+    emit: Emit
+    approver: Approver
+    mode: EditMode = EditMode.REVIEW
+    extra_roots: tuple[Path, ...] = ()
+    _proposals: dict[Path, Proposal] = field(factory=dict[Path, Proposal], init=False)
+    _apply_all: bool = field(default=False, init=False)
+    _turn: asyncio.Lock = field(factory=asyncio.Lock, init=False)
+
+    async def read(self, path: Path) -> Document:
+        """Give a file as if what was proposed for it had been accepted."""
+        proposal = self._proposals.get(path)
+        if proposal is None:
+            return Document(path, (await asyncio.to_thread(_read, self._place(path)))[0], None)
+        if proposal.edit.new is None:
+            raise FileNotFoundError(errno.ENOENT, "No such file", str(path))
+        return Document(path, proposal.edit.new, 0)
+
+    async def apply(self, edit: Edit) -> EditOutcome:
+        """Apply an edit, after a question where the settings want one."""
+        edit = self._on_disk(edit)
+        place = self._place(edit.path)
+        diff = unified_diff(place.shown, edit.old, edit.new)
+        async with self._turn:
+            refusal = await self._ask(place, diff)
+            if refusal is None:
+                return await self._write(edit, place)
+        self.emit(EditChanged(edit.path.as_uri(), EditState.REJECTED, diff))
+        return EditOutcome(EditState.REJECTED, refusal)
+
+    async def propose(self, edit: Edit) -> EditOutcome:
+        """Keep an edit for later, together with an earlier one of the same file."""
+        edit = self._on_disk(edit)
+        diff = unified_diff(self._place(edit.path).shown, edit.old, edit.new)
+        self._proposals[edit.path] = Proposal(edit, diff)
+        self.emit(EditChanged(edit.path.as_uri(), EditState.PROPOSED, diff))
+        return EditOutcome(EditState.PROPOSED, "Proposed; the user decides later.")
+
+    async def write(self, edit: Edit) -> EditOutcome:
+        """Apply an edit without a question: one that the user has just agreed to."""
+        async with self._turn:
+            return await self._write(edit, self._place(edit.path))
+
+    async def unsaved(self) -> Mapping[Path, str | None]:
+        """Give what was proposed and nobody has decided on."""
+        return {self._place(path).path: each.edit.new for path, each in self._proposals.items()}
+
+    def open_files(self) -> tuple[Path, ...]:
+        return ()
+
+    def selection(self) -> Mapping[str, Any] | None:
+        return None
+
+    async def diagnostics(self, path: Path | None) -> list[dict[str, Any]] | None:  # noqa: ARG002
+        return None
+
+    @property
+    def proposals(self) -> tuple[Proposal, ...]:
+        """What ``propose_*`` left, one for a file; the caller shows it when the run has ended."""
+        return tuple(self._proposals.values())
+
+    def _on_disk(self, edit: Edit) -> Edit:
+        """Make an edit that builds on a proposal one of the file itself."""
+        proposal = self._proposals.get(edit.path)
+        return evolve(edit, old=proposal.edit.old) if proposal else edit
+
+    def _place(self, path: Path) -> Place:
+        return follow(path, (self.root, *self.extra_roots))
+
+    async def _ask(self, place: Place, diff: str) -> str | None:
+        """Give None where the change may be made, else what to tell the model."""
+        if self.mode is EditMode.APPLY or self._apply_all:
+            return None
+        question = Question(
+            id=f"edit-{uuid4().hex[:8]}",
+            text=f"Apply this change to {place.shown}?",
+            choices=(APPLY, APPLY_ALL, REJECT),
+            kind="edit",
+            detail=diff,
+        )
+        answer = await self.approver.ask(question)
+        if APPLY_ALL in answer:
+            self._apply_all = True
+        if APPLY in answer or APPLY_ALL in answer:
+            return None
+        if REJECT in answer:
+            return "The user rejected this change; the file is as it was."
+        return (
+            "The change was not made: edits are reviewed, and nobody answered the question.  "
+            'With the setting edits = "apply" they are made without one.'
+        )
+
+    async def _write(self, edit: Edit, place: Place) -> EditOutcome:
+        try:
+            new, old = await asyncio.to_thread(_change, edit, place)
+        except ToolError as error:
+            diff = unified_diff(place.shown, edit.old, edit.new)
+            self.emit(EditChanged(edit.path.as_uri(), EditState.REJECTED, diff))
+            return EditOutcome(EditState.REJECTED, str(error))
+        diff = unified_diff(place.shown, old, new)
+        self._proposals.pop(edit.path, None)
+        self.emit(EditChanged(edit.path.as_uri(), EditState.APPLIED, diff))
+        moved = (
+            "" if old == edit.old else "  The file had changed meanwhile; both changes are kept."
+        )
+        return EditOutcome(EditState.APPLIED, f"Applied.{moved}")
+
+
+def _change(edit: Edit, place: Place) -> tuple[str | None, str | None]:
+    """Write the change; give the text it left and the text it found."""
+    try:
+        current, encoding = _read(place)
+    except FileNotFoundError:
+        current, encoding = None, Encoding()
+    except OSError as error:
+        raise _failed(place, error) from None
+    new = rebased_text(edit.old, edit.new, current)
+    if new is None and edit.new is not None:
+        raise ToolError(
+            f"{place.shown!r} has changed since it was read, at the same lines; nothing was "
+            "written.  Read it again and repeat the edit.",
+            code="changed",
+        )
+    if new is None and current != edit.old:
+        raise ToolError(
+            f"{place.shown!r} has changed since it was read; it was not deleted.", code="changed"
+        )
+    try:
+        if new is None:
+            remove_file(place.root, place.relative)
+        else:
+            write_bytes(place.root, place.relative, encode(new, encoding, name=place.shown))
+    except OSError as error:
+        raise _failed(place, error) from None
+    return new, current
+
+
+def _read(place: Place) -> tuple[str, Encoding]:
+    return decode(read_bytes(place.root, place.relative), name=place.shown)
+
+
+def _failed(place: Place, error: OSError) -> ToolError:
+    reason = error.strerror or error.__class__.__name__
+    return ToolError(f"{place.shown!r} cannot be written: {reason}.", code="unwritable")

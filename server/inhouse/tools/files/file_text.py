@@ -1,0 +1,75 @@
+"""The text of a file as the user sees it: what is unsaved in an editor wins over the disk."""
+
+import asyncio
+
+from inhouse.core.errors import ToolError
+from inhouse.core.ports import Document, Workspace
+from inhouse.tools.access.paths import Place
+from inhouse.tools.access.safe_open import read_bytes
+
+from .encoding import decode
+
+
+async def read_document(workspace: Workspace, place: Place) -> Document:
+    """Read *place*.  Raises `ToolError`.
+
+    The workspace's word counts where it knows more than the disk: then its document has a
+    version (an open buffer, or edits that wait for a review).  The disk itself is read here,
+    link by link (`inhouse.tools.access.safe_open`).
+    """
+    known = await _known_document(workspace, place)
+    if known is not None:
+        return known
+    try:
+        text = await asyncio.to_thread(_from_disk, place)
+    except FileNotFoundError:
+        raise missing(place) from None
+    except OSError as error:
+        raise ToolError(unreadable(place.shown, error), code="unreadable") from None
+    return Document(place.path, text, None)
+
+
+async def find_document(workspace: Workspace, place: Place) -> Document | None:
+    """Read *place*, or give None where there is no such file."""
+    try:
+        return await read_document(workspace, place)
+    except ToolError as error:
+        if error.code == "no_file":
+            return None
+        raise
+
+
+def missing(place: Place) -> ToolError:
+    """Say that there is no such file."""
+    return ToolError(
+        f"There is no file {place.shown!r}.  "
+        "list_directory, glob or find_files show which files there are.",
+        code="no_file",
+    )
+
+
+def unreadable(name: str, error: OSError) -> str:
+    """Say why a file or folder cannot be opened."""
+    return f"{name!r} cannot be opened: {error.strerror or error.__class__.__name__}."
+
+
+async def _known_document(workspace: Workspace, place: Place) -> Document | None:
+    """Ask the workspace, by both names where a link led here."""
+    gone = False
+    for path in dict.fromkeys((place.path, place.root / place.named)):
+        try:
+            document = await workspace.read(path)
+        except FileNotFoundError:
+            gone = gone or path == place.path
+        except (OSError, UnicodeDecodeError, ToolError):
+            continue
+        else:
+            if document.version is not None:
+                return document
+    if gone:
+        raise missing(place)
+    return None
+
+
+def _from_disk(place: Place) -> str:
+    return decode(read_bytes(place.root, place.relative), name=place.shown)[0]

@@ -1,0 +1,203 @@
+"""``read_subtree``, ``glob`` and ``find_files``: which files there are."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from inhouse.core.errors import ToolError
+from inhouse.core.ports import Tool
+from inhouse.tools.access.paths import Place
+from inhouse.tools.access.safe_open import read_bytes
+from inhouse.tools.context import ToolContext
+from inhouse.tools.search import ripgrep
+from inhouse.tools.search.code_search import matching_files
+from inhouse.tools.search.flags import read_flags
+from inhouse.tools.search.results import Query
+from inhouse.tools.specs import ends_step, spec
+
+from .encoding import decode
+from .file_text import read_document
+from .overlay import Seen, seen
+from .rank import Candidate, ranked, words
+from .tree import defined_names, picture
+
+SUBTREE_TOKENS = 4_000
+MOST_TOKENS = 190_000
+"""Of all trees of one call."""
+MOST_PATHS = 1_000
+
+_MOST_NAMED_BYTES = 200_000
+_MOST_TREES = 50
+_MOST_STARS = 3
+_FOUND_FILES = 12
+_FOUND_CHARACTERS = 100_000
+
+
+def tools(context: ToolContext) -> tuple[Tool, ...]:
+    """Give the tools of this room."""
+
+    async def read_subtree(_: str, arguments: Mapping[str, Any]) -> Any:
+        wanted: Sequence[str] = arguments.get("paths") or ["."]
+        if len(wanted) > _MOST_TREES:
+            raise ToolError(f"{len(wanted)} paths in one call; {_MOST_TREES} at most.")
+        tokens = min(int(arguments.get("maxTokens") or SUBTREE_TOKENS), MOST_TOKENS // len(wanted))
+        files = await seen(context)
+        return [await asyncio.to_thread(subtree, files, raw, tokens) for raw in wanted]
+
+    async def glob(_: str, arguments: Mapping[str, Any]) -> Any:
+        return await asyncio.to_thread(_glob, await seen(context), arguments)
+
+    async def find_files(_: str, arguments: Mapping[str, Any]) -> Any:
+        return await _find_files(context, arguments["prompt"])
+
+    return (
+        Tool(spec("read_subtree"), read_subtree, ends_step("read_subtree")),
+        Tool(spec("glob"), glob, ends_step("glob")),
+        Tool(spec("find_files"), find_files, ends_step("find_files")),
+    )
+
+
+def subtree(files: Seen, raw: str, tokens: int) -> dict[str, Any]:
+    """Give one entry of Codebuff's ``read_subtree``; ``.`` is every root of the workspace."""
+    try:
+        place = files.access.place(raw.strip().rstrip("/") or ".")
+    except ToolError as error:
+        return {"path": raw, "errorMessage": str(error)}
+    if files.is_file(place):
+        return {
+            "path": raw,
+            "type": "file",
+            "variables": list(_names(files, place, place.relative)),
+        }
+    if not files.is_folder(place):
+        nothing = f"There is nothing at {raw!r}.  list_directory shows what there is."
+        return {"path": raw, "errorMessage": nothing}
+    shown = _shown_below(files, place)
+    drawn = picture(list(shown), tokens=tokens, names=lambda path: _names(files, *shown[path]))
+    return {
+        "path": raw,
+        "type": "directory",
+        "printedTree": drawn.text,
+        "tokenCount": drawn.tokens,
+        "truncationLevel": drawn.level,
+    }
+
+
+def _shown_below(files: Seen, place: Place) -> dict[str, tuple[Place, str]]:
+    """Give what a tree shows of a folder: each file by its path in the picture."""
+    if place.relative or place.prefix:
+        above = place.relative.rpartition("/")[0]
+        start = len(above) + 1 if above else 0
+        return {path[start:]: (place, path) for path in files.files(place)}
+    return {
+        f"{top.prefix}{path}".removeprefix("/"): (top, path)
+        for top in files.access.tops()
+        for path in files.files(top)
+    }
+
+
+def _names(files: Seen, place: Place, relative: str) -> Sequence[str]:
+    text = files.unsaved.get(place.root / relative)
+    if text is not None:
+        return defined_names(text)
+    try:
+        content = read_bytes(place.root, relative, most=_MOST_NAMED_BYTES)
+        return defined_names(decode(content, name=relative)[0])
+    except (ToolError, OSError):
+        return ()
+
+
+def _glob(files: Seen, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    pattern: str = arguments["pattern"]
+    cwd: str | None = arguments.get("cwd")
+    most = min(int(arguments.get("max_results") or MOST_PATHS), MOST_PATHS)
+    try:
+        places = (files.access.place(cwd),) if cwd else files.access.tops()
+        matches = _matcher(pattern)
+    except ToolError as error:
+        return {"errorMessage": str(error)}
+    found = sorted(name for place in places for name in _matching(files, place, matches))
+    message = f'Found {len(found)} file(s) matching pattern "{pattern}"'
+    message += f' in directory "{cwd}"' if cwd else ""
+    if len(found) > most:
+        message += f"; the first {most} are given"
+    return {"files": found[:most], "count": len(found), "message": message}
+
+
+def _matching(files: Seen, place: Place, matches: Callable[[str], bool]) -> Iterator[str]:
+    """A pattern may also begin with the name of another root."""
+    start = len(place.relative) + 1 if place.relative else 0
+    for path in files.files(place):
+        name = place.prefix + path
+        if matches(path[start:]) or (place.prefix and not start and matches(name)):
+            yield name
+
+
+def _matcher(pattern: str) -> Callable[[str], bool]:
+    """A pattern starts at the folder, as in a shell: ``*.py`` is not ``**/*.py``."""
+    text = pattern.removeprefix("./")
+    if "\0" in text or text.startswith(("/", "~", "!")) or ".." in text.split("/"):
+        raise ToolError(
+            f"The pattern {pattern!r} leads out of the folder.  Use one such as 'src/**/*.py'."
+        )
+    from wcmatch import glob  # noqa: PLC0415  only a run that globs needs it
+
+    if text.count("**") > _MOST_STARS:
+        raise ToolError(f"The pattern {pattern!r} has '**' more than {_MOST_STARS} times.")
+    # Without EXTGLOB: +(a|aa) would try every way to take a name apart.
+    flags = glob.GLOBSTAR | glob.BRACE | glob.DOTMATCH | glob.FORCEUNIX
+    try:
+        compiled = glob.compile(text, flags=flags)
+    except Exception as error:  # noqa: BLE001  whatever a pattern does is the model's to mend
+        raise ToolError(f"The pattern {pattern!r} makes no sense: {error}.") from None
+    return compiled.match
+
+
+async def _find_files(context: ToolContext, prompt: str) -> Any:
+    """Codebuff asks a model on its servers; here the words of the prompt find the files."""
+    sought = words(prompt)
+    if not sought:
+        return {"message": f"No word in {prompt!r} to search for.  Name things in the code."}
+    files = await seen(context)
+    places = files.access.tops()
+    paths = await asyncio.to_thread(_everything, files, places)
+    hits = await _hits(files, places, sought)
+    candidates = [
+        Candidate(path, tuple(word for word in sought if path in hits.get(word, ())))
+        for path in paths
+    ]
+    best = ranked(candidates, sought)[:_FOUND_FILES]
+    if not best:
+        return {"message": f"No relevant files found for prompt: {prompt}"}
+    return await _contents(context, best)
+
+
+def _everything(files: Seen, places: tuple[Place, ...]) -> list[str]:
+    return [place.prefix + path for place in places for path in files.files(place)]
+
+
+async def _hits(
+    files: Seen, places: tuple[Place, ...], sought: Sequence[str]
+) -> dict[str, frozenset[str]]:
+    """Give the files that have each word in them."""
+    program, flags = ripgrep.find(), read_flags("-i -F -l")
+    return {
+        word: await matching_files(files, Query(places, word, flags), program=program)
+        for word in sought
+    }
+
+
+async def _contents(context: ToolContext, paths: Sequence[str]) -> list[dict[str, Any]]:
+    result: list[dict[str, Any]] = []
+    left = _FOUND_CHARACTERS
+    for path in paths:
+        try:
+            document = await read_document(context.workspace, await context.access.find(path))
+        except ToolError:
+            continue
+        if len(document.text) > left:
+            result.append({"path": path, "contentOmittedForLength": True})
+            continue
+        left -= len(document.text)
+        result.append({"path": path, "content": document.text})
+    return result

@@ -1,0 +1,159 @@
+"""``read_files`` and ``list_directory``."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import define
+
+from inhouse.core.errors import ToolError
+from inhouse.core.ports import Tool
+from inhouse.tools.access.access_policy import Access
+from inhouse.tools.access.paths import Place, can_be_named
+from inhouse.tools.access.protected_files import is_example
+from inhouse.tools.access.safe_open import Entry, list_folder
+from inhouse.tools.context import ToolContext
+from inhouse.tools.edit import hunks
+from inhouse.tools.specs import ends_step, spec
+
+from .file_text import read_document, unreadable
+from .overlay import Seen, seen
+
+CHARACTERS = 100_000
+"""As many are given in one call."""
+WINDOW = 2_000
+"""Lines of a window that says no limit, where a definition has ``windowedFileReads``."""
+
+# Codebuff's words for a file without content; definitions look for them.
+_STATUS = {
+    "no_file": "[FILE_DOES_NOT_EXIST]",
+    "outside_workspace": "[FILE_OUTSIDE_PROJECT]",
+    "refused_file": "[BLOCKED]",
+    "too_large": "[FILE_TOO_LARGE]",
+}
+
+
+def tools(context: ToolContext) -> tuple[Tool, ...]:
+    """Give the tools of this room."""
+
+    async def read_files(_: str, arguments: Mapping[str, Any]) -> Any:
+        budget = _Budget(CHARACTERS)
+        wanted = {_key(each): each for each in arguments["paths"]}
+        return [await _read(context, each, budget) for each in wanted.values()]
+
+    async def list_directory(_: str, arguments: Mapping[str, Any]) -> Any:
+        return await asyncio.to_thread(_list, await seen(context), arguments["path"])
+
+    return (
+        Tool(spec("read_files"), read_files, ends_step("read_files")),
+        Tool(spec("list_directory"), list_directory, ends_step("list_directory")),
+    )
+
+
+@define
+class _Budget:
+    left: int
+
+
+def _key(wanted: Any) -> tuple[Any, ...]:
+    if isinstance(wanted, str):
+        return (wanted, None, None)
+    return (wanted["path"], wanted.get("offset"), wanted.get("limit"))
+
+
+async def _read(context: ToolContext, wanted: Any, budget: _Budget) -> dict[str, Any]:
+    raw, offset, limit = _key(wanted)
+    shown = raw
+    try:
+        place = await context.access.find(raw)
+        shown = place.shown
+        text = (await read_document(context.workspace, place)).text
+        if context.windowed_file_reads and limit is None:
+            limit = WINDOW
+        if (offset, limit) != (None, None):
+            text = _window(text, int(offset or 1), limit, shown)
+    except ToolError as error:
+        status = _STATUS.get(error.code, "[FILE_READ_ERROR]")
+        return {"path": shown, "content": f"{status} {error}"}
+    if is_example(place.relative):
+        text = "[TEMPLATE]\n" + text
+    if text and budget.left <= 0:
+        return {"path": shown, "contentOmittedForLength": True}
+    given = text[: budget.left]
+    budget.left -= len(given)
+    if len(given) < len(text):
+        given += _cut(given, text, shown, offset)
+    return {"path": shown, "content": given}
+
+
+def _window(text: str, offset: int, limit: int | None, shown: str) -> str:
+    """Give some lines of a text, and say where they stand in it."""
+    lines = hunks.lines(text)
+    if offset > max(len(lines), 1):
+        raise ToolError(
+            f"{shown!r} has {len(lines):,} lines; there is no line {offset:,}.", code="window"
+        )
+    end = len(lines) if limit is None else min(len(lines), offset - 1 + limit)
+    window = "".join(lines[offset - 1 : end])
+    if end < len(lines):
+        ending = "" if window.endswith("\n") else "\n"
+        window += f"{ending}[Lines {offset}-{end} of {len(lines):,}.  More: offset {end + 1}.]"
+    return window
+
+
+def _cut(given: str, text: str, shown: str, offset: int | None) -> str:
+    line = (offset or 1) + given.count("\n")
+    return (
+        f"\n\n[FILE_TOO_LARGE: {len(given):,} of {len(text):,} characters of {shown!r}: "
+        f"a call gives at most {CHARACTERS:,}.  "
+        f"Go on with {{'path': {shown!r}, 'offset': {line}}}, or use code_search.]"
+    )
+
+
+def _list(files: Seen, raw: str) -> dict[str, Any]:
+    try:
+        place = files.access.place(raw.strip() or ".")
+        kinds = _kinds(files, place)
+    except FileNotFoundError:
+        return {"errorMessage": f"There is no folder {raw!r}.  Start with '.'."}
+    except NotADirectoryError:
+        return {"errorMessage": f"{raw!r} is a file, not a folder.  Use read_files."}
+    except OSError as error:
+        return {"errorMessage": unreadable(raw, error)}
+    except ToolError as error:
+        return {"errorMessage": str(error)}
+    return {
+        "files": sorted(name for name, kind in kinds.items() if kind == "file"),
+        "directories": sorted(name for name, kind in kinds.items() if kind == "folder"),
+        "path": raw,
+    }
+
+
+def _kinds(files: Seen, place: Place) -> dict[str, str]:
+    """Give what stands in a folder, with what is only in the editor and without what goes."""
+    only_unsaved = files.is_folder(place) and not place.path.is_dir()
+    entries = () if only_unsaved else list_folder(place.root, place.relative)
+    kinds = {
+        entry.name: _kind(files.access, place, entry)
+        for entry in entries
+        if can_be_named(entry.name)
+    }
+    start = len(place.relative) + 1 if place.relative else 0
+    for path, text in files.below(place).items():
+        name, slash, _ = path[start:].partition("/")
+        if text is not None:
+            kinds[name] = "folder" if slash else "file"
+        elif not slash:
+            kinds.pop(name, None)
+    return kinds
+
+
+def _kind(access: Access, folder: Place, entry: Entry) -> str:
+    """A link counts as what it leads to, where that is inside the workspace."""
+    if entry.kind != "link":
+        return entry.kind
+    try:
+        target = access.inner(folder, entry.name).path
+    except ToolError:
+        return "other"
+    return "folder" if target.is_dir() else "file" if target.is_file() else "other"

@@ -1,0 +1,101 @@
+"""Tool input, repaired and checked: small models get names and types nearly right."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, cast
+
+from inhouse.core.errors import ToolError
+from inhouse.core.ports import ToolSpec
+from inhouse.core.unicode import clean_json
+
+from .json_schema import problems_with
+from .repair import repair
+
+_SHOWN_PROBLEMS = 3
+_ENCODED_DEPTH = 3
+_QUOTE = re.compile(r'(?<!\\)(?:\\\\)*"')
+
+
+def check_input(spec: ToolSpec, arguments: str) -> Mapping[str, Any]:
+    """Give the input of a call, repaired where that is safe.
+
+    Raises `ToolError` whose message shows a small model what to send instead.
+    """
+    try:
+        value = repair(spec.parameters, clean_json(_parse(spec, arguments)))
+        problems = problems_with(spec.parameters, value)
+    except RecursionError:
+        raise ToolError(f"The input of {spec.name} is nested too deep.  {usage(spec)}") from None
+    if not isinstance(value, dict):
+        raise ToolError(f"The input of {spec.name} is not an object.  {usage(spec)}")
+    if problems:
+        shown = "; ".join(problems[:_SHOWN_PROBLEMS])
+        raise ToolError(f"Wrong input for {spec.name}: {shown}.  {usage(spec)}", code="input")
+    return cast("dict[str, Any]", value)
+
+
+def problem_with(schema: Mapping[str, Any], value: Any) -> str | None:
+    """Tell in one line what is wrong with a value; None: nothing."""
+    try:
+        problems = problems_with(schema, value)
+    except RecursionError:
+        return "it is nested too deep"
+    return "; ".join(problems[:_SHOWN_PROBLEMS]) or None
+
+
+def usage(spec: ToolSpec) -> str:
+    """Show what a tool takes: ``Send {"path": string, "limit"?: integer}``."""
+    return f"Send {_shape(spec.parameters)}"
+
+
+def _parse(spec: ToolSpec, arguments: str) -> Any:
+    """Read JSON, also JSON that was put into a string, also broken JSON."""
+    value: Any = arguments.strip() or "{}"
+    for _ in range(_ENCODED_DEPTH):
+        if not isinstance(value, str):
+            return {} if value is None else value
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return _mend(spec, value)
+    return value
+
+
+def _mend(spec: ToolSpec, text: str) -> Any:
+    if text[:1] not in {"{", "["}:
+        return text  # A bare word, for the one thing that the tool takes.
+    if len(_QUOTE.findall(text)) % 2:
+        # Mending it would write half a file.
+        raise ToolError(f"The input of {spec.name} breaks off inside a string.  Send all of it.")
+    from json_repair import repair_json  # noqa: PLC0415  Only for input that is broken.
+
+    try:
+        return cast("Any", repair_json(text, return_objects=True))
+    except ValueError:  # the library's word for what is nested too deep for it
+        raise ToolError(f"The input of {spec.name} is no JSON.  {usage(spec)}") from None
+
+
+def _shape(schema: Any, depth: int = 0) -> str:
+    """Write a schema the way people write an example."""
+    if not isinstance(schema, Mapping) or depth > _ENCODED_DEPTH:
+        return "…"
+    described = cast("Mapping[str, Any]", schema)
+    choices = described.get("enum", [described["const"]] if "const" in described else ())
+    variants = described.get("anyOf", described.get("oneOf", ()))
+    kind = described.get("type", "any JSON")
+    if choices or variants:
+        shown = [*map(json.dumps, choices), *(_shape(variant, depth) for variant in variants)]
+        return " | ".join(shown)
+    if kind == "array":
+        return f"[{_shape(described.get('items', {}), depth + 1)}, …]"
+    return _object_shape(described, depth) if kind == "object" else str(kind)
+
+
+def _object_shape(schema: Mapping[str, Any], depth: int) -> str:
+    required = schema.get("required", ())
+    members = [
+        f'"{name}"{"" if name in required else "?"}: {_shape(member, depth + 1)}'
+        for name, member in schema.get("properties", {}).items()
+    ]
+    return f"{{{', '.join(members)}}}"

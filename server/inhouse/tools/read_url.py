@@ -1,0 +1,108 @@
+"""``read_url``: a page of the web as text, through the one door to the network."""
+
+import codecs
+from collections.abc import Mapping
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from inhouse.core.errors import InhouseError, ToolError
+from inhouse.core.ports import Tool
+from inhouse.core.route import Privacy
+
+from .context import Fetched, ToolContext
+from .specs import ends_step, spec
+
+CHARACTERS = 20_000
+_LEAST, _MOST = 1_000, 50_000
+_TEXTS = ("text/", "application/json", "application/xml", "application/javascript")
+_PAGES = ("text/html", "application/xhtml")
+# What is no text for a reader.
+_NOISE = ("script", "style", "noscript", "template", "svg", "iframe", "nav", "footer", "form")
+
+
+def tools(context: ToolContext) -> tuple[Tool, ...]:
+    """Give the tools of this room."""
+
+    async def read_url(_: str, arguments: Mapping[str, Any]) -> Any:
+        url: str = arguments["url"]
+        most = min(max(int(arguments.get("max_chars") or CHARACTERS), _LEAST), _MOST)
+        try:
+            page = await _fetch(context, url)
+            return {"url": url, **readable(page, most)}
+        except InhouseError as error:
+            return {"url": url, "errorMessage": str(error)}
+
+    return (Tool(spec("read_url"), read_url, ends_step("read_url")),)
+
+
+async def _fetch(context: ToolContext, url: str) -> Fetched:
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise ToolError(f"{url!r} is no address: {error}.", code="url") from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ToolError(f"{url!r} is no http:// or https:// address.", code="url")
+    if parts.username or parts.password:
+        raise ToolError("An address with a user name or password in it is refused.", code="url")
+    if context.privacy is Privacy.LOCAL_ONLY:
+        raise ToolError(
+            "Pages of the web are not read here: privacy is local-only.  Go on without it.",
+            code="refused",
+        )
+    if context.fetch is None:
+        raise ToolError("Pages of the web cannot be read here.  Go on without it.", code="refused")
+    return await context.fetch(url)
+
+
+def readable(page: Fetched, most: int) -> dict[str, Any]:
+    """Give the part of Codebuff's result that comes from the page."""
+    kind = page.content_type.lower()
+    result: dict[str, Any] = {
+        "finalUrl": page.final_url,
+        "status": page.status,
+        "contentType": page.content_type,
+    }
+    if kind.startswith(_PAGES):
+        title, description, text = _page(page.body, _charset(kind))
+        result |= {"title": title} if title else {}
+        result |= {"description": description} if description else {}
+    elif not kind or kind.startswith(_TEXTS) or "+json" in kind or "+xml" in kind:
+        text = page.body.decode(_charset(kind) or "utf-8", errors="replace")
+    else:
+        raise ToolError(
+            f"{page.final_url} is {page.content_type}, which cannot be shown as text.", code="url"
+        )
+    return {**result, "text": text[:most], "truncated": page.truncated or len(text) > most}
+
+
+def _page(body: bytes, charset: str | None) -> tuple[str, str, str]:
+    """Give title, description and text of an HTML page."""
+    from bs4 import BeautifulSoup  # noqa: PLC0415  slow, and only for pages
+    from markdownify import MarkdownConverter  # noqa: PLC0415
+
+    soup = BeautifulSoup(body, "html.parser", from_encoding=charset)
+    title = soup.title.get_text(" ", strip=True) if soup.title else ""
+    meta = soup.find("meta", attrs={"name": "description"})
+    description = str(meta.get("content") or "").strip() if meta else ""
+    for element in soup(list(_NOISE)):
+        element.decompose()
+    main = soup.find("main") or soup.find("article") or soup.body or soup
+    converter = cast("Any", MarkdownConverter)(heading_style="ATX", strip=["img"])
+    lines = (line.rstrip() for line in str(converter.convert_soup(main)).splitlines())
+    return title, description, _without_gaps("\n".join(lines))
+
+
+def _without_gaps(text: str) -> str:
+    while "\n\n\n" in text:
+        text = text.replace("\n\n\n", "\n\n")
+    return text.strip()
+
+
+def _charset(content_type: str) -> str | None:
+
+    _, _, name = content_type.partition("charset=")
+    name = name.partition(";")[0].strip(" \"'")
+    try:
+        return codecs.lookup(name).name if name else None
+    except LookupError:
+        return None

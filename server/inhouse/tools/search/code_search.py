@@ -1,0 +1,195 @@
+"""``code_search``: ripgrep, held to the workspace and to its limits; unsaved texts come first."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Any
+
+from attrs import frozen
+
+from inhouse.core.errors import ToolError
+from inhouse.core.ports import Tool
+from inhouse.tools.access.paths import Place
+from inhouse.tools.context import ToolContext
+from inhouse.tools.files.overlay import Seen, seen
+from inhouse.tools.specs import ends_step, spec
+
+from . import ripgrep
+from .flags import read_flags
+from .results import PER_FILE, Query, Results
+from .ripgrep import Command
+
+SECONDS = 10.0
+
+_LARGEST_LINE = 4 * 1024 * 1024
+_AT_ONCE = 4
+_FAILED = 2
+
+
+@frozen
+class _Ended:
+    code: int
+    complaint: str
+
+
+class _Enough(Exception):  # noqa: N818  no error: the others are to stop
+    """No more is wanted."""
+
+
+def tools(context: ToolContext) -> tuple[Tool, ...]:
+    """Give the tools of this room."""
+
+    async def code_search(_: str, arguments: Mapping[str, Any]) -> Any:
+        files = await seen(context)
+        try:
+            query = await asyncio.to_thread(_query, files, arguments)
+            return await search(files, query, program=ripgrep.find())
+        except ToolError as error:
+            return {"errorMessage": str(error)}
+
+    return (Tool(spec("code_search"), code_search, ends_step("code_search")),)
+
+
+async def search(files: Seen, query: Query, *, program: str | None) -> dict[str, Any]:
+    """Search with ripgrep, or without one where *program* is None; gives Codebuff's result."""
+    results = Results(files.access, query)
+    for place in query.places:
+        files.access.ignored(place.root).look_again(f"{place.relative}/x")
+    try:
+        async with asyncio.timeout(SECONDS):
+            ended = await _run_all(results, await _commands(files, query, program))
+    except TimeoutError:
+        return {
+            "errorMessage": f"The search took more than {SECONDS:.0f} seconds and was stopped.  "
+            "Use a narrower pattern, 'cwd' or '-g'.\n\n" + results.text()[:1_000]
+        }
+    value = results.value()
+    if not results.is_enough:
+        codes = {each.code for each in ended}
+        code = 0 if 0 in codes else max(codes, default=1)
+        complaint = "\n".join(dict.fromkeys(each.complaint for each in ended if each.complaint))
+        if code == _FAILED and not results.total:
+            return {"errorMessage": f"The search failed: {complaint[:1_000]}"}
+        value["message"] = f"Exit code: {code}"
+        if complaint:
+            value["stderr"] = complaint[:1_000]
+    return value
+
+
+async def matching_files(files: Seen, query: Query, *, program: str | None) -> frozenset[str]:
+    """Give the files that a query finds, as results name them."""
+    results = Results(files.access, query)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(SECONDS):
+            await _run_all(results, await _commands(files, query, program))
+    return results.names
+
+
+def _query(files: Seen, arguments: Mapping[str, Any]) -> Query:
+    pattern: str = arguments["pattern"]
+    if "\0" in pattern:
+        raise ToolError("The pattern has a NUL character in it.", code="pattern")
+    flags = read_flags(arguments.get("flags") or "")
+    per_file = flags.per_file or int(arguments.get("maxResults") or PER_FILE)
+    return Query(_places(files, arguments.get("cwd")), pattern, flags, per_file)
+
+
+def _places(files: Seen, cwd: str | None) -> tuple[Place, ...]:
+    if not cwd:
+        return files.access.tops()
+    place = files.access.place(cwd)
+    if not files.is_folder(place):
+        raise ToolError(f"{place.shown!r} is no folder.  'cwd' is one.", code="path")
+    return (place,)
+
+
+async def _commands(files: Seen, query: Query, program: str | None) -> list[Command]:
+    found: list[Command] = []
+    for place in query.places:
+        below = files.below(place)
+        if program is None:
+            found.append(ripgrep.fallback(query, place, below))
+            continue
+        texts = {path: text for path, text in below.items() if text is not None}
+        chosen = await ripgrep.chosen(program, query, place, texts)
+        found += [ripgrep.of_text(program, query, place, path, texts[path]) for path in chosen]
+        if place.path.is_dir():
+            found.append(ripgrep.of_folder(program, query, place, skip=frozenset(below)))
+    return found
+
+
+async def _run_all(results: Results, commands: list[Command]) -> list[_Ended]:
+    """Run some at a time, until all have ended or there is enough."""
+    free = asyncio.Semaphore(_AT_ONCE)
+
+    async def run(command: Command) -> _Ended:
+        async with free:
+            return await _run(results, command)
+
+    tasks: list[asyncio.Task[_Ended]] = []
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks += [group.create_task(run(each), name="search") for each in commands]
+    except* _Enough:
+        tasks.clear()
+    return [task.result() for task in tasks]
+
+
+async def _run(results: Results, command: Command) -> _Ended:
+    process = await asyncio.create_subprocess_exec(
+        *command.words,
+        cwd=command.cwd,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        limit=_LARGEST_LINE,
+    )
+    assert process.stdin is not None  # noqa: S101  all three are pipes
+    assert process.stdout is not None  # noqa: S101
+    assert process.stderr is not None  # noqa: S101
+    feeding = asyncio.create_task(_feed(process.stdin, command.given), name="search-input")
+    errors = asyncio.create_task(process.stderr.read(_LARGEST_LINE), name="search-errors")
+    try:
+        async for event in _events(process.stdout):
+            for path in _path_of(event, command):
+                results.add(command.place, path, event)
+            if results.is_enough:
+                raise _Enough
+        return _Ended(await process.wait(), (await errors).decode(errors="replace").strip())
+    finally:
+        feeding.cancel()
+        errors.cancel()
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+        await process.wait()
+
+
+async def _feed(stdin: asyncio.StreamWriter, given: bytes) -> None:
+    with contextlib.suppress(ConnectionError):
+        stdin.write(given)
+        await stdin.drain()
+    stdin.close()
+
+
+async def _events(stream: asyncio.StreamReader) -> AsyncIterator[dict[str, Any]]:
+    while True:
+        try:
+            line = await stream.readline()
+        except ValueError:
+            continue  # a line longer than the limit: not one to show
+        if not line:
+            return
+        with contextlib.suppress(ValueError):
+            event: dict[str, Any] = json.loads(line)
+            yield event
+
+
+def _path_of(event: Mapping[str, Any], command: Command) -> Iterator[str]:
+    if event.get("type") not in {"match", "context"}:
+        return
+    named = str(event["data"]["path"].get("text") or "")
+    path = command.path or named.replace("\\", "/").removeprefix("./")
+    if path not in command.skip:
+        yield path

@@ -1,0 +1,122 @@
+"""What a search has found, file by file, and when it is enough: Codebuff's limits and words."""
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import define, field, frozen
+
+from inhouse.tools.access.access_policy import Access
+from inhouse.tools.access.paths import Place, can_be_named
+
+from .flags import Flags
+
+PER_FILE = 15
+IN_ALL = 250
+CHARACTERS = 20_000
+
+_LINE = 1_000
+
+
+@frozen
+class Query:
+    """What is searched for, and where."""
+
+    places: tuple[Place, ...]
+    """Folders."""
+    pattern: str
+    flags: Flags = field(factory=Flags)
+    per_file: int = PER_FILE
+
+    @property
+    def limit(self) -> int:
+        """Matches that are wanted of one file."""
+        if self.flags.counts_only:
+            return sys.maxsize - 1
+        return 1 if self.flags.files_only else self.per_file
+
+
+@define
+class Results:
+    """Collects matches until there are enough."""
+
+    access: Access
+    query: Query
+    files: dict[str, list[str]] = field(factory=dict[str, list[str]], init=False)
+    """By the name a file is shown with."""
+    _matches: dict[str, int] = field(factory=dict[str, int], init=False)
+    _refused: dict[str, bool] = field(factory=dict[str, bool], init=False)
+    _limited: set[str] = field(factory=set[str], init=False)
+    _size: int = field(default=0, init=False)
+    total: int = field(default=0, init=False)
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset(self._matches)
+
+    @property
+    def is_enough(self) -> bool:
+        if self.query.flags.counts_only:
+            return False
+        return self.total >= IN_ALL or self._size >= CHARACTERS
+
+    def add(self, place: Place, path: str, event: Mapping[str, Any]) -> None:
+        """Take one of ripgrep's matches or lines around one, in *path* from the place's root."""
+        shown = place.prefix + path
+        if not path or self._is_refused(place, path, shown):
+            return
+        is_match, data = event["type"] == "match", event["data"]
+        count = self._matches.get(shown, 0)
+        if count >= self.query.limit:
+            if is_match:
+                self._limited.add(shown)
+            return
+        if is_match:
+            self._matches[shown] = count + 1
+            self.total += 1
+        if not self.query.flags.counts_only:
+            self._keep(
+                shown, int(data.get("line_number") or 0), str(data["lines"].get("text") or "")
+            )
+
+    def text(self) -> str:
+        """Give what was found, file by file."""
+        flags = self.query.flags
+        files = sorted(self._matches)
+        if flags.files_only:
+            return "\n".join((f"Found {len(files)} files", *map(_shown, files)))
+        if flags.counts_only:
+            counts = (f"{_shown(path)}:{self._matches[path]}" for path in files)
+            return "\n".join((f"Found {self.total} matches", *counts))
+        parts = (f"{_shown(path)}:\n" + "\n".join(self.files[path]) for path in files)
+        body = "\n\n".join(parts)
+        return f"Found {self.total} matches" + (f"\n{body}" if body else "")
+
+    def value(self) -> dict[str, Any]:
+        """Give the result of the tool."""
+        text = self.text()
+        if len(text) > CHARACTERS:
+            text = text[:CHARACTERS] + "\n\n[Output truncated]"
+        if self.is_enough:
+            reached = f"{IN_ALL} results" if self.total >= IN_ALL else f"{CHARACTERS:,} characters"
+            text += f"\n\n[Stopped at {reached}; there may be more.]"
+        elif self._limited and not self.query.flags.files_only:
+            names = "\n".join(map(_shown, sorted(self._limited)))
+            text += f"\n\n[Results limited to {self.query.per_file} per file in:\n{names}]"
+        return {"stdout": text, "message": f"Stopped early after {self.total} match(es)."}
+
+    def _keep(self, shown: str, number: int, text: str) -> None:
+        text = text.rstrip("\r\n")
+        cut = f"{text[:_LINE]}…" if len(text) > _LINE else text
+        self.files.setdefault(shown, []).append(f"  Line {number}: {cut}")
+        self._size += len(cut) + 12
+
+    def _is_refused(self, place: Place, path: str, shown: str) -> bool:
+        if shown not in self._refused:
+            hidden = self.access.hides_file(place.root, path)
+            self._refused[shown] = hidden or not can_be_named(path)
+        return self._refused[shown]
+
+
+def _shown(path: str) -> str:
+    return path if path.startswith("/") else f"./{path}"

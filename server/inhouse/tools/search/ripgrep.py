@@ -1,0 +1,154 @@
+"""How ripgrep is asked, and the program that stands in where there is none."""
+
+import asyncio
+import json
+import os
+import shutil
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Collection, Mapping
+from functools import cache
+from pathlib import Path
+
+from attrs import frozen
+
+from inhouse.tools.access.access_policy import NOISE
+from inhouse.tools.access.paths import Place
+from inhouse.tools.access.protected_files import REPOSITORIES
+
+from .results import Query
+
+_CHOOSING = ("--glob=", "--iglob=", "--type=", "--type-not=", "--max-depth=")
+
+
+@frozen
+class Command:
+    """One search of one folder, or of one text."""
+
+    words: tuple[str, ...]
+    place: Place
+    cwd: Path
+    given: bytes = b""
+    """Its standard input."""
+    path: str | None = None
+    """Where the text stands, from the place's root; None: the results say it."""
+    skip: frozenset[str] = frozenset()
+    """Files whose matches do not count."""
+
+
+@cache
+def find() -> str | None:
+    """Give the ripgrep that was installed beside this program, or else one on the path."""
+    name = "rg.exe" if os.name == "nt" else "rg"
+    folders = (sysconfig.get_path("scripts"), str(Path(sys.executable).parent))
+    for folder in folders:
+        if Path(folder, name).is_file():
+            return str(Path(folder, name))
+    return shutil.which("rg")
+
+
+def of_folder(program: str, query: Query, place: Place, *, skip: frozenset[str]) -> Command:
+    """Search what is on disk."""
+    words = (*_search(program, query), *_walk(query, place), "--", f"./{place.relative}")
+    return Command(words, place, place.root, skip=skip)
+
+
+def of_text(program: str, query: Query, place: Place, path: str, text: str) -> Command:
+    """Search one text by the same rules."""
+    given = text.encode("utf-8", "replace")
+    return Command((*_search(program, query), "--", "-"), place, place.root, given, path)
+
+
+async def matches(program: str, pattern: str, text: str) -> bool:
+    """Tell whether one text matches; an expression that makes no sense matches all."""
+    process = await asyncio.create_subprocess_exec(
+        *(program, "--no-config", "--quiet", "--multiline", f"--regexp={pattern}", "--", "-"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    await process.communicate(text.encode("utf-8", "replace"))
+    return process.returncode != 1
+
+
+async def chosen(
+    program: str, query: Query, place: Place, paths: Collection[str]
+) -> tuple[str, ...]:
+    """Of some paths that need not be on disk, give those that the query's globs and types mean.
+
+    Ripgrep decides itself, in an empty copy of the tree.
+    """
+    if not paths or not any(each.startswith(_CHOOSING) for each in query.flags.arguments):
+        return tuple(paths)
+    with tempfile.TemporaryDirectory(prefix="inhouse-search-") as folder:
+        await asyncio.to_thread(_make_empty, Path(folder), place, paths)
+        words = (program, "--no-config", "--files", *_walk(query, place), "--")
+        process = await asyncio.create_subprocess_exec(
+            *words,
+            f"./{place.relative}",
+            cwd=folder,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        output, _ = await process.communicate()
+    listed = output.decode("utf-8", "surrogateescape").replace("\\", "/").splitlines()
+    return tuple(path for path in paths if f"./{path}" in listed)
+
+
+def fallback(query: Query, place: Place, unsaved: Mapping[str, str | None]) -> Command:
+    """Search without ripgrep (`inhouse.tools.search.python_grep`)."""
+    flags = query.flags
+    around = flags.value("--context")
+    request = {
+        "root": str(place.root),
+        "folder": place.relative,
+        "pattern": query.pattern,
+        "flags": dict.fromkeys((each for each in flags.arguments if "=" not in each), True),
+        "globs": [f"**/{each}" if "/" not in each else each for each in flags.globs],
+        "most": query.limit + 1,
+        "before": int(flags.value("--before-context") or around or 0),
+        "after": int(flags.value("--after-context") or around or 0),
+        "unsaved": dict(unsaved),
+    }
+    words = (sys.executable, "-I", "-m", "inhouse.tools.search.python_grep")
+    return Command(words, place, place.root, json.dumps(request).encode())
+
+
+def _search(program: str, query: Query) -> tuple[str, ...]:
+    """What is searched for."""
+    limit = () if query.flags.counts_only else (f"--max-count={query.limit + 1}",)
+    flags = (each for each in query.flags.arguments if not each.startswith(_CHOOSING))
+    return (program, "--no-config", "--json", *limit, *flags, f"--regexp={query.pattern}")
+
+
+def _walk(query: Query, place: Place) -> tuple[str, ...]:
+    """Where it is searched.
+
+    Our own globs come last: in ripgrep the last one that matches decides.  They only save time:
+    each of them costs some for each file, and `Results` refuses what is protected or ignored
+    whatever ripgrep finds.
+    """
+    return (
+        "--hidden",
+        "--no-require-git",
+        "--no-ignore-global",
+        "--no-ignore-dot",
+        "--no-follow",
+        *(f"--ignore-file={name}" for name in _own_ignore_files(place.root)),
+        *(each for each in query.flags.arguments if each.startswith(_CHOOSING)),
+        *(f"--glob=!{name}" for name in sorted(NOISE | REPOSITORIES)),
+    )
+
+
+def _own_ignore_files(root: Path) -> list[str]:
+    names = (".codebuffignore", ".manicodeignore")
+    return [str(root / name) for name in names if (root / name).is_file()]
+
+
+def _make_empty(folder: Path, place: Place, paths: Collection[str]) -> None:
+    (folder / place.relative).mkdir(parents=True, exist_ok=True)
+    for path in paths:
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()

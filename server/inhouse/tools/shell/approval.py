@@ -1,0 +1,132 @@
+"""May this command run?  The settings, the allow-list, what was allowed before, and the user."""
+
+from uuid import uuid4
+
+from attrs import frozen
+
+from inhouse.core.errors import ToolError
+from inhouse.core.ports import Question
+from inhouse.core.route import Privacy
+from inhouse.core.settings import CommandMode
+from inhouse.core.unicode import visible
+from inhouse.tools.access.paths import Place
+from inhouse.tools.context import ToolContext
+
+from .allow_list import is_listed
+
+ONCE = "Run once"
+THIS_RUN = "Allow for this run"
+ALWAYS = "Always allow this exact command"
+DENY = "Deny"
+
+_SHOWN = 4_000
+
+
+@frozen
+class Wish:
+    """A command that a model wants to run."""
+
+    command: str
+    folder: Place
+    cut_off: bool
+    """It will run without a network."""
+
+
+async def permit(context: ToolContext, wish: Wish) -> None:
+    """Come back where the command may run; raises `ToolError` where not."""
+    if context.commands is CommandMode.NEVER:
+        raise ToolError(
+            'Commands are switched off here (setting commands = "never").  '
+            "Go on with the other tools, or tell the user what to run.",
+            code="commands_never",
+        )
+    exposed = context.privacy is Privacy.LOCAL_ONLY and not wish.cut_off
+    if not exposed and _is_settled(context, wish):
+        return
+    if context.commands is CommandMode.ALLOW_LISTED:
+        raise ToolError(_not_listed(context, exposed=exposed), code="not_listed")
+    async with context.memory.asking:
+        if context.memory.every_command:
+            return
+        await _ask(context, wish, exposed=exposed)
+
+
+def _is_settled(context: ToolContext, wish: Wish) -> bool:
+    def may_name(path: str) -> bool:
+        try:
+            context.access.place(_from(wish.folder, path))
+        except ToolError:
+            return False
+        return True
+
+    if is_listed(wish.command, context.allowed_commands, may_name=may_name):
+        return True
+    if context.commands is CommandMode.ALLOW_LISTED:
+        return False
+    return context.memory.every_command or context.approvals.is_allowed(_key(wish))
+
+
+async def _ask(context: ToolContext, wish: Wish, *, exposed: bool) -> None:
+    answer = await context.approver.ask(
+        Question(
+            id=f"command-{uuid4().hex[:8]}",
+            text=_text(context, wish, exposed=exposed),
+            choices=(ONCE, THIS_RUN, ALWAYS, DENY),
+            kind="command",
+            detail=visible(wish.command),
+        )
+    )
+    if THIS_RUN in answer:
+        context.memory.every_command = True
+    elif ALWAYS in answer:
+        context.approvals.allow(_key(wish))
+    elif ONCE not in answer:
+        said = "The user denied this command." if answer else "Nobody allowed this command."
+        raise ToolError(
+            f"{said}  It was not run.  Do not try to run it in another way; go on without it, "
+            "or say what it was for.",
+            code="denied",
+        )
+
+
+def _text(context: ToolContext, wish: Wish, *, exposed: bool) -> str:
+    shown = visible(wish.command)
+    if len(shown) > _SHOWN:
+        cut = len(shown) - _SHOWN
+        shown = f"{shown[: _SHOWN // 2]}\n[… {cut:,} more characters …]\n{shown[-_SHOWN // 2 :]}"
+    where = "" if not wish.folder.relative else f" in {wish.folder.shown}"
+    text = f"Run this command{where}?\n{shown}"
+    if exposed:
+        return (
+            f"{text}\nPrivacy is local-only, but this system cannot cut a command off from the "
+            "network: it could send your files anywhere."
+        )
+    if context.privacy is Privacy.LOCAL_ONLY:
+        return f"{text}\nIt will run without a network (privacy is local-only)."
+    return text
+
+
+def _not_listed(context: ToolContext, *, exposed: bool) -> str:
+    if exposed:
+        return (
+            "Not run: privacy is local-only, and this system cannot cut a command off from the "
+            'network.  With the setting commands = "ask" the user can decide.'
+        )
+    listed = ", ".join(repr(each) for each in context.allowed_commands) or "none"
+    return (
+        'Not run: only listed commands may run (setting commands = "allow-listed").  '
+        f"Listed: {listed}.  Each may have plain arguments inside the workspace, and no "
+        "pipes, redirections, substitutions or several commands."
+    )
+
+
+def _key(wish: Wish) -> str:
+    """The same command elsewhere is another one."""
+    folder = wish.folder.shown
+    return wish.command if not wish.folder.relative else f"cd {folder} && {wish.command}"
+
+
+def _from(folder: Place, path: str) -> str:
+    """Read an argument as the program will, from the folder it runs in."""
+    is_elsewhere = path.startswith(("/", "\\", "~")) or ":" in path
+    return path if is_elsewhere else str(folder.path / path)

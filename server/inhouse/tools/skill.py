@@ -1,0 +1,47 @@
+"""``skill``: instructions that a project keeps for agents, loaded when they are needed."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import evolve
+
+from inhouse.core.errors import ToolError
+from inhouse.core.ports import Tool, ToolSpec
+
+from .context import ToolContext
+from .knowledge import Skill, skills
+from .specs import ends_step, spec
+
+_MOST_TOLD = 4_000
+_MOST_DESCRIBED = 300
+
+
+def tools(context: ToolContext) -> tuple[Tool, ...]:
+    """Give the tools of this room."""
+
+    async def skill(_: str, arguments: Mapping[str, Any]) -> Any:
+        found = await asyncio.to_thread(skills, context.access, context.home)
+        return _skill(found, arguments["name"])
+
+    own = _described(spec("skill"), skills(context.access, context.home))
+    return (Tool(own, skill, ends_step("skill")),)
+
+
+def _described(own: ToolSpec, found: Mapping[str, Skill]) -> ToolSpec:
+    """Tell the model which skills there are: it can ask for none that it does not know of."""
+    if not found:
+        return evolve(own, description=f"{own.description}  There are none in this project.")
+    lines = "".join(
+        f"\n- {name}: {found[name].description[:_MOST_DESCRIBED]}" for name in sorted(found)
+    )
+    return evolve(own, description=f"{own.description}  Skills:{lines[:_MOST_TOLD]}")
+
+
+def _skill(found: Mapping[str, Skill], name: str) -> dict[str, Any]:
+    skill = found.get(name)
+    if skill is None:
+        names = ", ".join(sorted(found)) or "none (they are in .agents/skills/NAME/SKILL.md)"
+        raise ToolError(f"No skill {name!r}.  Skills: {names}", code="no_skill")
+    result = {"name": skill.name, "description": skill.description, "content": skill.content}
+    return result | ({"license": skill.licence} if skill.licence else {})
