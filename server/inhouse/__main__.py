@@ -7,7 +7,7 @@ def main() -> None:
     """Run the command line and leave with its exit status."""
     arguments = sys.argv[1:]
     if arguments[:1] == ["lsp"]:
-        from inhouse.lsp.door import serve  # noqa: PLC0415  each door loads what it needs
+        from inhouse.lsp.transport.stdio import serve  # noqa: PLC0415  each door loads what it needs
 
         sys.exit(serve(arguments[1:]))
     from inhouse.cli import main as command_line  # noqa: PLC0415

@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from inhouse.lsp.command_names import COMMANDS
+from inhouse.lsp.commands.command_names import COMMANDS
 from inhouse.settings.table import BY_NAME
 
 CLIENT = Path(__file__).parents[2] / "client-vscode"

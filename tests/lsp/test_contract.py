@@ -11,12 +11,13 @@ from inhouse.core import events, route
 from inhouse.core.definition import Agent
 from inhouse.core.request import AgentSummary
 from inhouse.core.text import START, Problem, Severity
-from inhouse.lsp import arguments, review
-from inhouse.lsp.capabilities import initialize_result
-from inhouse.lsp.client import Client
-from inhouse.lsp.command_names import COMMANDS as NAMES
-from inhouse.lsp.commands import COMMANDS
-from inhouse.lsp.proposals import Pending
+from inhouse.lsp.commands import arguments
+from inhouse.lsp.commands.command_names import COMMANDS as NAMES
+from inhouse.lsp.commands.handlers import COMMANDS
+from inhouse.lsp.edits import review
+from inhouse.lsp.edits.pending_hunks import Pending
+from inhouse.lsp.transport.client import Client
+from inhouse.lsp.transport.server_capabilities import initialize_result
 from inhouse.tools.edit.hunks import Hunk
 
 PAGE = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()

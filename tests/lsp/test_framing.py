@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inhouse.lsp.framing import Framing, frame
+from inhouse.lsp.transport.framing import Framing, frame
 
 
 @given(st.lists(st.text(min_size=1), min_size=1, max_size=5), st.data())

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from inhouse.lsp.client import to_path
+from inhouse.lsp.transport.client import to_path
 from inhouse.store.database import Database
 from inhouse.store.transcripts import TranscriptStore
 from support.editor import EGLOT, HELIX, NEOVIM, SILENCE, VSCODE, ServerError, open_editor
@@ -262,8 +262,8 @@ async def test_a_client_without_literals_gets_plain_commands(project):
     ],
 )
 async def test_a_prompt_comment_is_found_in_any_language(name, language, text, range_ends):
-    from inhouse.lsp.documents import OpenDocument
-    from inhouse.lsp.prompts import prompt_comments
+    from inhouse.lsp.documents.open_documents import OpenDocument
+    from inhouse.lsp.features.prompt_comments import prompt_comments
 
     document = OpenDocument(f"file:///{name}", Path(f"/{name}"), text, 1, language)
     (found,) = prompt_comments(document)
@@ -273,8 +273,8 @@ async def test_a_prompt_comment_is_found_in_any_language(name, language, text, r
 
 
 def test_what_is_no_comment_or_names_nobody_is_no_prompt():
-    from inhouse.lsp.documents import OpenDocument
-    from inhouse.lsp.prompts import prompt_comments
+    from inhouse.lsp.documents.open_documents import OpenDocument
+    from inhouse.lsp.features.prompt_comments import prompt_comments
 
     text = 's = "@writer: not a comment"\n# mail me@writer: no\n# @writer nothing to say\n'
     assert prompt_comments(OpenDocument("file:///a.py", Path("/a.py"), text, 1, "python")) == ()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inhouse.lsp.proposals import Pending, place, placed, proposed_text, with_change
+from inhouse.lsp.edits.pending_hunks import Pending, place, placed, proposed_text, with_change
 from inhouse.tools.edit.hunks import Hunk, apply_hunks
 
 PATH = Path("/w/a.py")

@@ -152,7 +152,7 @@ def test_a_method_cannot_be_a_handler():
 
 def test_neither_pygls_nor_the_host_is_needed_to_answer_initialize():
     code = (
-        "import sys, inhouse.lsp.door\n"
+        "import sys, inhouse.lsp.transport.stdio\n"
         "slow = {'lsprotocol', 'openai', 'inhouse.host', 'cattrs', 'tree_sitter', 'wasmtime'}\n"
         "print(sorted(slow & set(sys.modules)))"
     )
@@ -194,7 +194,7 @@ async def test_an_answer_to_a_cancelled_question_is_an_error():
 
 def test_a_server_that_waits_has_not_imported_what_only_a_run_needs():
     code = (
-        "import sys, inhouse.lsp.opening\n"
+        "import sys, inhouse.lsp.bootstrap\n"
         "late = {'inhouse.loop', 'inhouse.tools.registry', 'inhouse.host.connecting',\n"
         "        'openai', 'httpx2', 'jiter', 'pyjson5', 'watchfiles', 'anyio._backends'}\n"
         "print(sorted(late & set(sys.modules)))"

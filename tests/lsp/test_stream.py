@@ -13,8 +13,8 @@ from inhouse.core.events import (
     ToolOutput,
     ToolStarted,
 )
-from inhouse.lsp.framing import Framing
-from inhouse.lsp.stream import EventStream
+from inhouse.lsp.runs.event_stream import EventStream
+from inhouse.lsp.transport.framing import Framing
 
 
 class Box:

@@ -25,7 +25,7 @@ Commands = argparse._SubParsersAction  # noqa: SLF001 # pyright: ignore[reportPr
 
 
 def _serving(commands: "Commands[argparse.ArgumentParser]") -> None:
-    # Its options are read by the door itself (`inhouse.lsp.door`).
+    # Its options are read by the door itself (`inhouse.lsp.transport.stdio`).
     commands.add_parser("lsp", help="the language server, on standard input and output")
 
 

@@ -13,16 +13,16 @@ from pygls.lsp.server import LanguageServer
 
 from inhouse import __version__
 from inhouse.core.errors import InhouseError
-from inhouse.lsp import protocol
-from inhouse.lsp.actions import actions
-from inhouse.lsp.client import Json, as_list, real, to_path
-from inhouse.lsp.commands import is_refusal
-from inhouse.lsp.documents import from_lsp
+from inhouse.lsp.commands.handlers import is_refusal
+from inhouse.lsp.documents.open_documents import from_lsp
+from inhouse.lsp.features.code_actions import actions
+from inhouse.lsp.features.code_lenses import lenses
 from inhouse.lsp.language import features
-from inhouse.lsp.language.commands import schema_at
-from inhouse.lsp.language.pulling import pull
-from inhouse.lsp.lenses import lenses
+from inhouse.lsp.language.definition_commands import schema_at
+from inhouse.lsp.language.pull_diagnostics import pull
 from inhouse.lsp.session import Session
+from inhouse.lsp.transport import pygls_protocol
+from inhouse.lsp.transport.client import Json, as_list, real, to_path
 
 logger = logging.getLogger(__name__)
 
@@ -30,11 +30,11 @@ logger = logging.getLogger(__name__)
 class Server(LanguageServer):
     """One editor's server; `on_exit` is told the status to leave with."""
 
-    protocol: protocol.Protocol  # pyright: ignore[reportIncompatibleVariableOverride]
+    protocol: pygls_protocol.Protocol  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def __init__(self, session: Session, on_exit: Callable[[int], None]) -> None:
         super().__init__(  # pyright: ignore[reportUnknownMemberType]
-            "inhouse", __version__, protocol_cls=protocol.Protocol
+            "inhouse", __version__, protocol_cls=pygls_protocol.Protocol
         )
         self.session = session
         self.protocol.link = session.link
@@ -58,21 +58,21 @@ class Server(LanguageServer):
         send_error = self.protocol.send_error
         if not isinstance(command, str) or not isinstance(given, list | NoneType):
             message = "executeCommand takes {command: string, arguments?: any[]}."
-            send_error(request_id, protocol.INVALID_PARAMS, message)
+            send_error(request_id, pygls_protocol.INVALID_PARAMS, message)
             return
         try:
             token = token if isinstance(token, int | str) else None
             result = await self.session.execute(command, as_list(given), token)
         except InhouseError as error:
             refused = is_refusal(error)
-            code = protocol.REQUEST_FAILED if refused else protocol.INVALID_PARAMS
+            code = pygls_protocol.REQUEST_FAILED if refused else pygls_protocol.INVALID_PARAMS
             send_error(request_id, code, str(error))
         except Exception:
             logger.exception("%s broke", command)
             message = f"{command}: something broke inside the server; its log says what."
-            send_error(request_id, protocol.INTERNAL_ERROR, message)
+            send_error(request_id, pygls_protocol.INTERNAL_ERROR, message)
         except asyncio.CancelledError:
-            send_error(request_id, protocol.REQUEST_FAILED, "The server is shutting down.")
+            send_error(request_id, pygls_protocol.REQUEST_FAILED, "The server is shutting down.")
             raise
         else:
             self.protocol.send_result(request_id, result)

@@ -12,26 +12,26 @@ from inhouse.core.errors import InhouseError, UserError
 from inhouse.core.events import EditChanged, EditState, RunEvent
 from inhouse.core.route import EndpointStatus
 from inhouse.host.host import Host, RunContext
-from inhouse.lsp import problems
-from inhouse.lsp.agent_commands import AgentCommands
-from inhouse.lsp.applying import Buffers, Current
-from inhouse.lsp.arguments import Token
-from inhouse.lsp.client import Client, real, to_path, to_uri
-from inhouse.lsp.commands import execute
-from inhouse.lsp.diagnostics import Diagnostics
-from inhouse.lsp.documents import Documents, OpenDocument
-from inhouse.lsp.editor import EditorWorkspace, change, disk_workspace, read_current
-from inhouse.lsp.language import pulling
-from inhouse.lsp.lenses import Refresher
-from inhouse.lsp.link import Link
-from inhouse.lsp.memory import give_back
-from inhouse.lsp.prompts import Prompts
-from inhouse.lsp.questions import EditorApprover
-from inhouse.lsp.review import Review
-from inhouse.lsp.runs import Runs
-from inhouse.lsp.settings_sync import SettingsSync
-from inhouse.lsp.transcript import Transcripts
-from inhouse.lsp.watching import Watching
+from inhouse.lsp.commands.agent_commands import AgentCommands
+from inhouse.lsp.commands.arguments import Token
+from inhouse.lsp.commands.handlers import execute
+from inhouse.lsp.documents import definition_diagnostics
+from inhouse.lsp.documents.diagnostics import Diagnostics
+from inhouse.lsp.documents.open_documents import Documents, OpenDocument
+from inhouse.lsp.edits.apply_edit import Buffers, Current
+from inhouse.lsp.edits.review import Review
+from inhouse.lsp.edits.workspace import EditorWorkspace, change, disk_workspace, read_current
+from inhouse.lsp.features.code_lenses import Refresher
+from inhouse.lsp.features.prompt_comments import Prompts
+from inhouse.lsp.language import pull_diagnostics
+from inhouse.lsp.runs.active_runs import Runs
+from inhouse.lsp.runs.questions import EditorApprover
+from inhouse.lsp.runs.transcript import Transcripts
+from inhouse.lsp.transport.client import Client, real, to_path, to_uri
+from inhouse.lsp.transport.malloc_trim import give_back
+from inhouse.lsp.transport.rpc import Link
+from inhouse.lsp.workspace.file_watcher import Watching
+from inhouse.lsp.workspace.settings_sync import SettingsSync
 
 logger = logging.getLogger(__name__)
 
@@ -207,8 +207,8 @@ class Session:
         if self._endpoints != (endpoints := self.host.world.settings.endpoints):
             self._endpoints, self.checked = endpoints, {}
         self.settings.show_problems()
-        pulling.refresh(self)
-        problems.show(self)
+        pull_diagnostics.refresh(self)
+        definition_diagnostics.show(self)
         self.refresher.touch()
         self.spawn(self.agent_commands.update(), name="agent commands")
         self.watching.folders_changed()

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from inhouse.core.text import Position, Range
 from inhouse.definitions.cursor import Role, Whereabouts, path_at
 from inhouse.definitions.fields import Field, fields_at
-from inhouse.lsp.client import Json
-from inhouse.lsp.diagnostics import lsp_range
-from inhouse.lsp.language import writing
-from inhouse.lsp.language.site import JSON, SCRIPTS, Site
+from inhouse.lsp.documents.diagnostics import lsp_range
+from inhouse.lsp.language import literal_syntax
+from inhouse.lsp.language.definition_document import JSON, SCRIPTS, Site
+from inhouse.lsp.language.descriptions import field_text, markup
 from inhouse.lsp.language.vocabulary import Word, placeholders, words_for
-from inhouse.lsp.language.wording import field_text, markup
+from inhouse.lsp.transport.client import Json
 
 if TYPE_CHECKING:
     from inhouse.lsp.session import Session
@@ -78,9 +78,9 @@ def _field_edit(site: Site, where: Whereabouts, field: Field, *, snippets: bool)
     if after.startswith((":", "=")):  # The key of a field that is there: only its name changes.
         name = f"{quote}{field.name}{quote}" if quote else field.name
         return _edit(place, name, quote + field.name)
-    text = writing.snippet(site, field) if snippets else writing.plain(site, field)
+    text = literal_syntax.snippet(site, field) if snippets else literal_syntax.plain(site, field)
     rest = after.lstrip()
-    if writing.ends_with_comma(site) and not rest.startswith(","):
+    if literal_syntax.ends_with_comma(site) and not rest.startswith(","):
         text += "" if site.suffix in JSON and rest.startswith("}") else ","
     item = _edit(place, text, quote + field.name)
     return {**item, "insertTextFormat": _SNIPPET} if snippets else item
@@ -88,7 +88,7 @@ def _field_edit(site: Site, where: Whereabouts, field: Field, *, snippets: bool)
 
 def _value_item(site: Site, where: Whereabouts, at: int, word: Word) -> Json:
     bare = where.quoted or word.raw
-    text = word.text if bare else writing.written_text(site, word.text)
+    text = word.text if bare else literal_syntax.written_text(site, word.text)
     item: Json = {
         "label": word.label or word.text,
         "kind": word.kind,

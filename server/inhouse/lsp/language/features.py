@@ -12,19 +12,19 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from inhouse.core.text import Position, Range
-from inhouse.lsp.client import Json
 from inhouse.lsp.language.completion import complete
+from inhouse.lsp.language.definition_document import Site, site_of
 from inhouse.lsp.language.fixes import quick_fixes
 from inhouse.lsp.language.hover import hover
-from inhouse.lsp.language.launching import agent_actions, agent_lenses
 from inhouse.lsp.language.navigation import definition, find_references
 from inhouse.lsp.language.renaming import prepare, rename
+from inhouse.lsp.language.run_lenses import agent_actions, agent_lenses
 from inhouse.lsp.language.settings_file import complete_setting, hover_setting, settings_site
-from inhouse.lsp.language.site import Site, site_of
 from inhouse.lsp.language.symbols import symbols
+from inhouse.lsp.transport.client import Json
 
 if TYPE_CHECKING:
-    from inhouse.lsp.documents import OpenDocument
+    from inhouse.lsp.documents.open_documents import OpenDocument
     from inhouse.lsp.session import Session
 
 logger = logging.getLogger(__name__)

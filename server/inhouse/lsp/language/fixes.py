@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 from inhouse.core.text import Position, Problem, Range
 from inhouse.definitions.values import Found
-from inhouse.lsp.actions import action
-from inhouse.lsp.client import Json
-from inhouse.lsp.language.advice import NO_V1, REMOTE_MODEL
-from inhouse.lsp.language.editing import workspace_edit
-from inhouse.lsp.language.inserting import Change, add_field, add_to_list, new_list
-from inhouse.lsp.language.mapping import Mapping, model_fixes
-from inhouse.lsp.language.site import Site
-from inhouse.lsp.language.writing import written_text
-from inhouse.lsp.problems import as_diagnostic, problems_of
+from inhouse.lsp.documents.definition_diagnostics import as_diagnostic, problems_of
+from inhouse.lsp.features.code_actions import action
+from inhouse.lsp.language.definition_document import Site
+from inhouse.lsp.language.insert import Change, add_field, add_to_list, new_list
+from inhouse.lsp.language.lints import NO_V1, REMOTE_MODEL
+from inhouse.lsp.language.literal_syntax import written_text
+from inhouse.lsp.language.model_mapping import Mapping, model_fixes
+from inhouse.lsp.language.text_edits import workspace_edit
+from inhouse.lsp.transport.client import Json
 
 if TYPE_CHECKING:
     from inhouse.lsp.session import Session

@@ -7,11 +7,11 @@ from inhouse.core.text import Position, Range
 from inhouse.definitions.cursor import Role, Whereabouts, path_at
 from inhouse.definitions.fields import field_at
 from inhouse.definitions.places import JsonPath
-from inhouse.lsp.client import Json
-from inhouse.lsp.diagnostics import lsp_range
-from inhouse.lsp.language.mentions import mention_at, tool_call_at
-from inhouse.lsp.language.site import Site
-from inhouse.lsp.language.wording import agent_text, field_text, markup, route_text, tool_text
+from inhouse.lsp.documents.diagnostics import lsp_range
+from inhouse.lsp.language.definition_document import Site
+from inhouse.lsp.language.descriptions import agent_text, field_text, markup, route_text, tool_text
+from inhouse.lsp.language.references import mention_at, tool_call_at
+from inhouse.lsp.transport.client import Json
 from inhouse.tools.specs import names, spec
 
 if TYPE_CHECKING:

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 from inhouse.core.text import Position, Range
 from inhouse.definitions.typescript.scope import Kind, bindings_of
-from inhouse.lsp.client import Json, to_uri
-from inhouse.lsp.diagnostics import lsp_range
-from inhouse.lsp.language.imported import Declaration, declaration_at, declared, parsed, uses
-from inhouse.lsp.language.mentions import mention_at, own_ids, plain_id, references
-from inhouse.lsp.language.neighbours import neighbours
-from inhouse.lsp.language.site import SCRIPTS, Site
+from inhouse.lsp.documents.diagnostics import lsp_range
+from inhouse.lsp.language.definition_document import SCRIPTS, Site
+from inhouse.lsp.language.imported_names import Declaration, declaration_at, declared, parsed, uses
+from inhouse.lsp.language.references import mention_at, own_ids, plain_id, references
+from inhouse.lsp.language.related_files import neighbours
+from inhouse.lsp.transport.client import Json, to_uri
 
 if TYPE_CHECKING:
     from inhouse.lsp.session import Session

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from pygls.exceptions import JsonRpcInvalidParams
 
 from inhouse.core.text import Position, Range
-from inhouse.lsp.client import Json
-from inhouse.lsp.diagnostics import lsp_range
-from inhouse.lsp.language.editing import workspace_edit
-from inhouse.lsp.language.mentions import mention_at, narrowed, own_ids, plain_id
+from inhouse.lsp.documents.diagnostics import lsp_range
+from inhouse.lsp.language.definition_document import Site
 from inhouse.lsp.language.navigation import places_of_agent
-from inhouse.lsp.language.neighbours import site_at
-from inhouse.lsp.language.site import Site
+from inhouse.lsp.language.references import mention_at, narrowed, own_ids, plain_id
+from inhouse.lsp.language.related_files import site_at
+from inhouse.lsp.language.text_edits import workspace_edit
+from inhouse.lsp.transport.client import Json
 
 if TYPE_CHECKING:
     from inhouse.lsp.session import Session

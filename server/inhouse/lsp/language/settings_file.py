@@ -10,17 +10,17 @@ from inhouse.core.route import Endpoint
 from inhouse.core.text import Position
 from inhouse.definitions.cursor import Role, Whereabouts, path_at
 from inhouse.definitions.places import JsonPath
-from inhouse.lsp.client import Json
-from inhouse.lsp.diagnostics import lsp_range
-from inhouse.lsp.language.models import model_words
-from inhouse.lsp.language.site import Site
+from inhouse.lsp.documents.diagnostics import lsp_range
+from inhouse.lsp.language.definition_document import Site
+from inhouse.lsp.language.descriptions import markup
+from inhouse.lsp.language.known_models import model_words
 from inhouse.lsp.language.vocabulary import CLASS, CONSTANT, ENUM_MEMBER, KEYWORD, MODULE, Word
-from inhouse.lsp.language.wording import markup
-from inhouse.lsp.watching import SETTINGS_FILES
+from inhouse.lsp.transport.client import Json
+from inhouse.lsp.workspace.file_watcher import SETTINGS_FILES
 from inhouse.settings.table import BY_NAME, ENDPOINT_BY_NAME, ROUTE_BY_NAME, Key, Scope
 
 if TYPE_CHECKING:
-    from inhouse.lsp.documents import OpenDocument
+    from inhouse.lsp.documents.open_documents import OpenDocument
     from inhouse.lsp.session import Session
 
 _PROPERTY = 10

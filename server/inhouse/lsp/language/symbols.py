@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 from inhouse.core.text import Range
 from inhouse.definitions.places import Place
 from inhouse.definitions.values import Found
-from inhouse.lsp.client import Json
-from inhouse.lsp.diagnostics import lsp_range
-from inhouse.lsp.language.site import Site
+from inhouse.lsp.documents.diagnostics import lsp_range
+from inhouse.lsp.language.definition_document import Site
+from inhouse.lsp.transport.client import Json
 
 if TYPE_CHECKING:
     from inhouse.lsp.session import Session

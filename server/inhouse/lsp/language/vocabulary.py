@@ -9,9 +9,9 @@ from inhouse.core.text import Position
 from inhouse.definitions.fields import field_at
 from inhouse.definitions.places import JsonPath
 from inhouse.definitions.values import as_list
-from inhouse.lsp.language.models import model_words
-from inhouse.lsp.language.site import Site
-from inhouse.lsp.language.wording import tool_text
+from inhouse.lsp.language.definition_document import Site
+from inhouse.lsp.language.descriptions import tool_text
+from inhouse.lsp.language.known_models import model_words
 from inhouse.tools.specs import names, spec
 
 if TYPE_CHECKING:

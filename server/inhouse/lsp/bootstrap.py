@@ -1,0 +1,43 @@
+"""From a client that has said who it is to a server at work.  Imports everything."""
+
+import asyncio
+import os
+from collections.abc import Callable
+
+from inhouse.host.host import Door, Host, RunContext
+from inhouse.lsp.edits.workspace import EditorWorkspace
+from inhouse.lsp.runs.questions import EditorApprover
+from inhouse.lsp.server import Server
+from inhouse.lsp.session import Session
+from inhouse.lsp.transport.client import Json
+from inhouse.lsp.transport.parent_process import when_gone
+from inhouse.lsp.transport.rpc import Link
+
+
+def open_server(link: Link, message: Json, result: Json, on_exit: Callable[[int], None]) -> Server:
+    """Open the server of a client whose ``initialize`` has been answered with *result*."""
+    client = link.client
+    approver = EditorApprover(link)
+
+    def make_workspace(context: RunContext) -> EditorWorkspace:
+        return session.workspace(context)
+
+    def changed() -> None:
+        session.world_changed()
+
+    host = Host(
+        roots=client.roots,
+        environ=dict(os.environ),
+        door=Door(make_workspace, approver, changed),
+        editor_values=client.settings,
+        client_trusted=client.trusted,
+    )
+    started = asyncio.create_task(host.start(), name="starting")
+    session = Session(link, host, approver, started)
+    server = Server(session, on_exit)
+    server.protocol.answered = message["id"]
+    server.protocol.initialize_result = result
+    if client.process_id is not None:
+        leave = when_gone(client.process_id, lambda: on_exit(1))
+        session.spawn(leave, name="watching the client")
+    return server

@@ -1,0 +1,54 @@
+"""One command for each agent, kept current where the client can take them later."""
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from inhouse.core.errors import InhouseError
+from inhouse.lsp.transport.client import Client
+
+if TYPE_CHECKING:
+    from inhouse.lsp.session import Session
+
+PREFIX = "inhouse.run."
+_PATIENCE = 10.0
+_METHOD = "workspace/executeCommand"
+
+
+def can_register(client: Client) -> bool:
+    return client.can("workspace.executeCommand.dynamicRegistration")
+
+
+class AgentCommands:
+    """Registers ``inhouse.run.AGENT-ID`` for every agent that is loaded."""
+
+    def __init__(self, session: "Session") -> None:
+        self._session = session
+        self._registered: tuple[str, ...] = ()
+        self._turn = asyncio.Lock()
+
+    async def update(self) -> None:
+        """Tell the client which came and which went."""
+        if not can_register(self._session.client):
+            return
+        async with self._turn:
+            wanted = tuple(f"{PREFIX}{agent}" for agent in self._session.host.world.catalog.agents)
+            gone = [name for name in self._registered if name not in wanted]
+            new = [name for name in wanted if name not in self._registered]
+            if gone:
+                await self._ask(
+                    "client/unregisterCapability",
+                    {"unregisterations": [{"id": name, "method": _METHOD} for name in gone]},
+                )
+            if new:
+                await self._ask("client/registerCapability", {"registrations": [*map(_entry, new)]})
+            self._registered = wanted
+
+    async def _ask(self, method: str, params: dict[str, Any]) -> None:
+        try:
+            await self._session.link.request(method, params, seconds=_PATIENCE)
+        except (InhouseError, TimeoutError):
+            return  # It runs all the same when it is sent.
+
+
+def _entry(name: str) -> dict[str, Any]:
+    return {"id": name, "method": _METHOD, "registerOptions": {"commands": [name]}}

@@ -1,0 +1,67 @@
+"""What is wrong or waits at which line: several sources, one list for each file."""
+
+from typing import Any
+
+from inhouse.core.text import Range, Severity
+from inhouse.lsp.transport.rpc import Link
+
+Diagnostic = dict[str, Any]
+SEVERITY = {
+    Severity.ERROR: 1,
+    Severity.WARNING: 2,
+    Severity.INFORMATION: 3,
+    Severity.HINT: 4,
+}
+
+
+class Diagnostics:
+    """Each source names its whole view; the editor gets the sum, and only what changed."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._sources: dict[str, dict[str, list[Diagnostic]]] = {}
+        self._sent: dict[str, list[Diagnostic]] = {}
+
+    def show(self, source: str, found: dict[str, list[Diagnostic]]) -> None:
+        """Replace all that one source has said."""
+        self._sources[source] = found
+        uris = {uri for view in self._sources.values() for uri in view}
+        for uri in uris | set(self._sent):
+            self._send(uri)
+
+    def at(self, uri: str) -> list[Diagnostic]:
+        """Give what the editor shows for a file."""
+        return self._sent.get(uri, [])
+
+    def _send(self, uri: str) -> None:
+        now = [each for view in self._sources.values() for each in view.get(uri, ())]
+        if self._sent.get(uri, []) == now:
+            return
+        if now:
+            self._sent[uri] = now
+        else:
+            self._sent.pop(uri, None)
+        params = {"uri": uri, "diagnostics": now}
+        self._link.notify("textDocument/publishDiagnostics", params)
+
+
+def diagnostic(
+    where: Range, severity: Severity, code: str, message: str, **more: Any
+) -> Diagnostic:
+    """Make LSP's `Diagnostic`."""
+    return {
+        "range": lsp_range(where),
+        "severity": SEVERITY[severity],
+        "code": code,
+        "source": "inhouse",
+        "message": message,
+        **more,
+    }
+
+
+def lsp_range(where: Range) -> dict[str, Any]:
+    """Make LSP's `Range`."""
+    return {
+        "start": {"line": where.start.line, "character": where.start.character},
+        "end": {"line": where.end.line, "character": where.end.character},
+    }

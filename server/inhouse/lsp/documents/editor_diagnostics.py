@@ -1,0 +1,51 @@
+"""What the editor's other servers and checkers report, where the client offers to tell.
+
+LSP has no request for it, so a client says ``"offers": ["diagnostics"]`` in its
+``initializationOptions`` and answers ``inhouse/diagnostics`` (docs/protocol.md).
+"""
+
+from typing import Any
+
+from inhouse.lsp.documents.diagnostics import SEVERITY
+from inhouse.lsp.transport.client import Json, as_list, as_object, to_path
+from inhouse.lsp.transport.rpc import EditorError, Link
+
+_PATIENCE = 10.0
+"""Seconds that an editor may take to answer."""
+_NAMES = {number: severity.value for severity, number in SEVERITY.items()}
+
+
+async def reported(link: Link, uri: str | None) -> list[Json] | None:
+    """Ask for what is reported about a file, about all where *uri* is None.
+
+    None: the client did not offer it, or did not answer.
+    """
+    if "diagnostics" not in link.client.offers:
+        return None
+    params = {} if uri is None else {"uri": uri}
+    try:
+        answer = await link.request("inhouse/diagnostics", params, seconds=_PATIENCE)
+    except (EditorError, TimeoutError):
+        return None
+    files = [as_object(each) for each in as_list(answer)]
+    return [
+        plain(file.get("uri"), as_object(each))
+        for file in files
+        for each in as_list(file.get("diagnostics"))
+    ]
+
+
+def plain(uri: Any, diagnostic: Json) -> Json:
+    """Say an LSP `Diagnostic` in the words of a tool's result; lines count from 1."""
+    path = to_path(uri) if isinstance(uri, str) else None
+    start = as_object(as_object(diagnostic.get("range")).get("start"))
+    line = start.get("line")
+    told = {
+        "path": str(path) if path is not None else None,
+        "line": line + 1 if isinstance(line, int) else None,
+        "severity": _NAMES.get(diagnostic.get("severity", 1), "error"),
+        "source": diagnostic.get("source"),
+        "code": diagnostic.get("code"),
+        "message": str(diagnostic.get("message", "")),
+    }
+    return {key: value for key, value in told.items() if value is not None}

@@ -1,0 +1,23 @@
+"""Documents that the user asked to see."""
+
+from inhouse.core.errors import InhouseError
+from inhouse.lsp.transport.client import as_object
+from inhouse.lsp.transport.rpc import Link
+
+_INFO = 3
+_PATIENCE = 5.0
+_SILENT = frozenset({"helix"})
+"""Clients that can show documents and do not say so (Helix 25.01)."""
+
+
+async def show_document(link: Link, uri: str, *, focus: bool) -> None:
+    """Open a document in the editor; where it cannot, say where to find it."""
+    if link.client.can("window.showDocument.support") or link.client.name in _SILENT:
+        params = {"uri": uri, "external": False, "takeFocus": focus}
+        try:
+            answer = await link.request("window/showDocument", params, seconds=_PATIENCE)
+        except (InhouseError, TimeoutError):
+            answer = None
+        if as_object(answer).get("success"):
+            return
+    link.notify("window/showMessage", {"type": _INFO, "message": f"Inhouse: see {uri}"})

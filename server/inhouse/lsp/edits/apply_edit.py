@@ -1,0 +1,138 @@
+"""Changes on their way into the editor: ``workspace/applyEdit`` and what comes of it."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from inhouse.core.errors import InhouseError
+from inhouse.lsp.documents.diagnostics import lsp_range
+from inhouse.lsp.documents.open_documents import Documents, OpenDocument
+from inhouse.lsp.transport.client import as_list, as_object, to_uri
+from inhouse.lsp.transport.rpc import Link
+from inhouse.tools.edit.hunks import hunks, text_edits
+
+Json = dict[str, Any]
+_PATIENCE = 30.0
+"""Seconds for the editor to make a change: some of them ask the user first."""
+TRIES = 3
+"""How often a change is sent whose document was typed in while it was on its way."""
+_SETTLING = 1.0
+"""Seconds for the editor to tell what its buffer holds after a change."""
+
+
+@frozen
+class Current:
+    """A file as it is now, in the editor or on disk."""
+
+    path: Path
+    uri: str
+    text: str | None
+    """None: there is no such file."""
+    version: int | None
+    """None: no buffer of the editor holds it."""
+
+
+class Buffers:
+    """What the editor holds, also in buffers that it never told us about.
+
+    A client may load a file to change it and neither save nor announce it: until the file on disk
+    changes, what was applied is what the user sees.
+    """
+
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+        self._applied: dict[Path, tuple[str | None, str]] = {}
+
+    def current(self, path: Path, on_disk: str | None) -> Current:
+        """Give a file as it is now; *on_disk* is what the disk holds."""
+        document = self._documents.find(path)
+        if document is not None:
+            return Current(path, document.uri, document.text, document.version)
+        before, after = self._applied.get(path, (None, None))
+        if after is not None and before == on_disk:
+            return Current(path, to_uri(path), after, 0)
+        self._applied.pop(path, None)
+        return Current(path, to_uri(path), on_disk, None)
+
+    def applied(self, path: Path, on_disk: str | None, text: str) -> None:
+        """Remember what a buffer that is not open holds now."""
+        if self._documents.find(path) is None:
+            self._applied[path] = (on_disk, text)
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        return tuple(self._applied)
+
+    def closed(self, path: Path) -> None:
+        self._applied.pop(path, None)
+
+    async def settle(self, path: Path, text: str) -> None:
+        """Wait until an open document has become *text*, or something newer."""
+        document = self._documents.find(path)
+        if document is None or document.text == text:
+            return
+        version = document.version
+        deadline = asyncio.get_running_loop().time() + _SETTLING
+        while asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(0.005)
+            if document.text == text or document.version > version + 1:
+                return
+
+
+def can_apply(link: Link) -> bool:
+    return link.client.can("workspace.applyEdit")
+
+
+def can_operate(link: Link, operation: str) -> bool:
+    """Tell whether the editor itself can ``create`` or ``delete`` files."""
+    operations = link.client.capability("workspace.workspaceEdit.resourceOperations")
+    return can_apply(link) and operation in as_list(operations)
+
+
+def workspace_edit(link: Link, current: Current, new: str | None) -> Json:
+    """Make the smallest `WorkspaceEdit` that turns a file into *new*; one undo step."""
+    if current.text is None:
+        create = {"kind": "create", "uri": current.uri, "options": {"ignoreIfExists": False}}
+        edits = [{"range": _START, "newText": new or ""}]
+        return {"documentChanges": [create, _document_edit(current, edits)]}
+    if new is None:
+        return {"documentChanges": [{"kind": "delete", "uri": current.uri}]}
+    edits = [
+        {"range": lsp_range(each.range), "newText": each.text}
+        for each in text_edits(current.text, hunks(current.text, new))
+    ]
+    if link.client.can("workspace.workspaceEdit.documentChanges"):
+        return {"documentChanges": [_document_edit(current, edits)]}
+    return {"changes": {current.uri: edits}}
+
+
+async def send(link: Link, label: str, edit: Json) -> str | None:
+    """Have the editor make a change; give None, or why it did not."""
+    try:
+        answer = await link.request(
+            "workspace/applyEdit", {"label": label, "edit": edit}, seconds=_PATIENCE
+        )
+    except TimeoutError:
+        return "the editor did not answer"
+    except InhouseError as error:
+        return str(error)
+    answer = as_object(answer)
+    if answer.get("applied") is True:
+        return None
+    reason = answer.get("failureReason")
+    return str(reason) if reason else "the editor refused it"
+
+
+def _document_edit(current: Current, edits: list[Json]) -> Json:
+    version = current.version or None
+    return {"textDocument": {"uri": current.uri, "version": version}, "edits": edits}
+
+
+_START = {"start": {"line": 0, "character": 0}, "end": {"line": 0, "character": 0}}
+
+
+def as_current(document: OpenDocument, path: Path) -> Current:
+    """Give an open document as it is."""
+    return Current(path, document.uri, document.text, document.version)

@@ -1,0 +1,293 @@
+"""Edits that wait for the user, hunk by hunk, with nothing but standard LSP."""
+
+import asyncio
+import itertools
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attrs import evolve, frozen
+
+from inhouse.core.errors import UserError
+from inhouse.core.events import EditState
+from inhouse.core.text import Position, Range, Severity
+from inhouse.lsp.commands.arguments import Hunks
+from inhouse.lsp.documents.diagnostics import Diagnostic, diagnostic, lsp_range
+from inhouse.lsp.documents.open_documents import OpenDocument
+from inhouse.lsp.edits.apply_edit import TRIES, Current
+from inhouse.lsp.edits.pending_hunks import Pending, place, placed, proposed_text, with_change
+from inhouse.lsp.features.code_lenses import lens
+from inhouse.lsp.transport.client import Json, real, to_path
+from inhouse.tools.edit.hunks import Hunk, apply_hunks, shifted, text_edits, unified_diff
+
+if TYPE_CHECKING:
+    from inhouse.lsp.session import Session
+
+_ABSENT = Hunk(0, (), ())
+
+
+@frozen
+class Decided:
+    """What came of applying or rejecting."""
+
+    done: tuple[Pending, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+class Review:
+    """Keeps what agents proposed until the user has decided on each hunk."""
+
+    def __init__(self, session: "Session") -> None:
+        self._session = session
+        self._ids = itertools.count(1)
+        self._waiting: dict[Path, list[Pending]] = {}
+        self._texts: dict[Path, str | None] = {}
+        """What the files held when they were last looked at, where the editor has them not."""
+        self.turn = asyncio.Lock()
+        """One change at a time, so that each sees what the one before has left."""
+
+    def __bool__(self) -> bool:
+        return bool(self._waiting)
+
+    def add(self, run_id: str, agent: str, current: Current, new: str | None) -> None:
+        """Propose that a file becomes *new*: on top of what waits already."""
+        waiting = self._waiting.get(current.path, [])
+        pattern = Pending(
+            f"edit-{next(self._ids)}", run_id, agent, current.path, current.text, _ABSENT
+        )
+        self._texts[current.path] = current.text
+        self._keep(current.path, with_change(waiting, current.text, new, pattern))
+
+    def proposed(self, path: Path, current: str | None) -> str | None:
+        """Give the text of a file as if all that waits had been accepted."""
+        waiting = self._waiting.get(path)
+        return proposed_text(waiting, current) if waiting else current
+
+    def waiting(self, wanted: Hunks) -> list[Pending]:
+        """Give what matches, file by file."""
+        path = _path(wanted.uri) if wanted.uri is not None else None
+        return [
+            each
+            for file, pending in self._waiting.items()
+            for each in pending
+            if (path is None or real(file) == path)
+            and wanted.run_id in (None, each.run_id)
+            and wanted.hunk in (None, each.id)
+        ]
+
+    def waiting_in(self, document: OpenDocument) -> list[Pending]:
+        """Give what waits in an open document."""
+        return [
+            each
+            for path, pending in self._waiting.items()
+            if self._session.documents.find(path) is document
+            for each in pending
+        ]
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        return tuple(self._waiting)
+
+    @property
+    def everything(self) -> list[Pending]:
+        return self.waiting(Hunks())
+
+    def lenses(self, document: OpenDocument) -> list[Json]:
+        """Give the lenses of what waits in a document."""
+        waiting = self.waiting_in(document)
+        found: list[Json] = []
+        for each in waiting:
+            if (where := where_is(each, document.text)) is not None:
+                line, one = _line(where.start.line), {"uri": document.uri, "hunk": each.id}
+                found.append(lens(line, f"Apply ({each.agent})", "inhouse.edits.apply", one))
+                found.append(lens(line, "Reject", "inhouse.edits.reject", one))
+        if waiting:
+            file = {"uri": document.uri}
+            top = _line(0)
+            count = f"{len(waiting)} change{'s' if len(waiting) > 1 else ''}"
+            found.append(lens(top, f"Apply all ({count})", "inhouse.edits.apply", file))
+            found.append(lens(top, "Reject all", "inhouse.edits.reject", file))
+            found.append(lens(top, "Show diff", "inhouse.edits.show", file))
+        return found
+
+    def text(self, path: Path) -> str | None:
+        """Give the text of now, as far as it is known without looking at the disk."""
+        document = self._session.documents.find(path)
+        return self._texts.get(path) if document is None else document.text
+
+    async def apply(self, wanted: Hunks) -> Decided:
+        """Apply what matches, one undo step for each file."""
+        return await self._decide(wanted, apply=True)
+
+    async def reject(self, wanted: Hunks) -> Decided:
+        """Forget what matches; the files stay as they are."""
+        return await self._decide(wanted, apply=False)
+
+    def looked_at(self, path: Path) -> None:
+        """Show again where things stand: the document has changed, come or gone."""
+        if path in self._waiting:
+            self._show()
+
+    async def _decide(self, wanted: Hunks, *, apply: bool) -> Decided:
+        done: list[Pending] = []
+        problems: list[str] = []
+        async with self.turn:
+            chosen = self.waiting(wanted)
+            if not chosen:
+                raise UserError(self._nothing(wanted), code="no_edit")
+            for path in dict.fromkeys(each.path for each in chosen):
+                here = [each for each in chosen if each.path == path]
+                taken, bad = await self._apply(path, here) if apply else (here, [])
+                done += taken
+                problems += bad
+                if not apply:
+                    self._keep(path, [e for e in self._waiting[path] if e not in here])
+        self._tell(done, EditState.APPLIED if apply else EditState.REJECTED)
+        return Decided(tuple(done), tuple(problems))
+
+    async def _apply(
+        self, path: Path, chosen: list[Pending], tries: int = TRIES
+    ) -> tuple[list[Pending], list[str]]:
+        current = await self._session.current(path)
+        self._texts[path] = current.text
+        waiting = self._waiting[path]
+        fitting = placed(waiting, current.text)
+        taken = [(each, hunk) for each, hunk in fitting if each in chosen]
+        problems = [
+            f"{path.name}: the text has changed where {each.agent} proposed a change "
+            f"({each.id}); undo that, or reject the proposal."
+            for each in chosen
+            if all(each is not pending for pending, _ in taken)
+        ]
+        if not taken:
+            self._show()
+            return [], problems
+        hunks = [hunk for _, hunk in taken]
+        gone = any(pending.deletes for pending, _ in taken)
+        new = None if gone else apply_hunks(current.text, hunks)
+        problem = await self._session.change(current, new, label="Inhouse: apply changes")
+        if problem is not None:
+            moved_on = (await self._session.current(path)).version != current.version
+            if moved_on and tries > 1:
+                return await self._apply(path, chosen, tries - 1)
+            return [], [*problems, f"{path.name}: {problem}"]
+        done = [pending for pending, _ in taken]
+        self._texts[path] = new
+        self._keep(path, _rest(waiting, fitting, done, hunks, new))
+        return done, problems
+
+    def _keep(self, path: Path, waiting: list[Pending]) -> None:
+        if waiting:
+            self._waiting[path] = waiting
+        else:
+            self._waiting.pop(path, None)
+            self._texts.pop(path, None)
+        self._show()
+
+    def _show(self) -> None:
+        found: dict[str, list[Diagnostic]] = {}
+        for path, waiting in self._waiting.items():
+            uri = self._session.documents.uri_of(path)
+            found[uri] = [self._diagnostic(each, self.text(path)) for each in waiting]
+        self._session.diagnostics.show("review", found)
+        self._session.refresher.touch()
+
+    def _diagnostic(self, pending: Pending, text: str | None) -> Diagnostic:
+        where = where_is(pending, text)
+        if where is None:
+            message = f"{pending.agent} proposed a change that no longer fits this text."
+            return diagnostic(
+                _line(pending.hunk.start), Severity.WARNING, "stale-edit", message, data=pending.id
+            )
+        message = f"{pending.agent} proposes {summary(pending)}"
+        return diagnostic(where, Severity.INFORMATION, "proposed-edit", message, data=pending.id)
+
+    def _tell(self, done: list[Pending], state: EditState) -> None:
+        """Tell the runs what became of their edits, once nothing of a file waits any more."""
+        for run_id, path in dict.fromkeys((each.run_id, each.path) for each in done):
+            mine = [each for each in done if (each.run_id, each.path) == (run_id, path)]
+            base = mine[0].base
+            new = None if mine[0].deletes else _with(base, mine)
+            diff = unified_diff(self._session.name_of(path), base, new)
+            self._session.edited(run_id, mine[0].agent, path, state, diff)
+
+    def _nothing(self, wanted: Hunks) -> str:
+        if not self._waiting:
+            return "No proposed edit waits."
+        ids = ", ".join(each.id for each in self.waiting(Hunks()))
+        what = wanted.hunk or wanted.uri or wanted.run_id
+        return f"No proposed edit waits for {what!r}.  Waiting: {ids}"
+
+
+def where_is(pending: Pending, text: str | None) -> Range | None:
+    """Give the lines that a change replaces now; None where it does not fit."""
+    hunk = place(pending, text)
+    if hunk is None:
+        return None
+    if pending.base is None:
+        return _line(0)
+    return text_edits(text or "", (hunk,))[0].range
+
+
+def summary(pending: Pending) -> str:
+    """Say in one line what a change does."""
+    match pending.kind:
+        case "create":
+            return f"to create this file ({len(pending.hunk.new)} lines)"
+        case "delete":
+            return "to delete this file"
+        case _:
+            removed, added = len(pending.hunk.old), len(pending.hunk.new)
+            return f"a change here (-{removed} +{added}):\n{_body(pending.hunk)}"
+
+
+def as_json(pending: Pending, text: str | None, uri: str) -> Json:
+    """Give a change as rich clients read it."""
+    where = where_is(pending, text)
+    return {
+        "id": pending.id,
+        "runId": pending.run_id,
+        "agent": pending.agent,
+        "uri": uri,
+        "kind": pending.kind,
+        "fits": where is not None,
+        "range": None if where is None else lsp_range(where),
+        "old": "".join(pending.hunk.old),
+        "new": "".join(pending.hunk.new),
+    }
+
+
+def _rest(
+    waiting: list[Pending],
+    fitting: list[tuple[Pending, Hunk]],
+    done: list[Pending],
+    applied: list[Hunk],
+    new: str | None,
+) -> list[Pending]:
+    """Give what still waits, made for the text that has come about."""
+    moved = {
+        pending.id: evolve(pending, base=new, hunk=shifted(hunk, applied))
+        for pending, hunk in fitting
+        if pending not in done and new is not None and not pending.deletes
+    }
+    return [moved.get(each.id, each) for each in waiting if each not in done]
+
+
+def _with(base: str | None, mine: list[Pending]) -> str | None:
+    same = [each.hunk for each in mine if each.base == base]
+    return apply_hunks(base, same)
+
+
+def _body(hunk: Hunk, most: int = 12) -> str:
+    body = [f"-{line.rstrip()}" for line in hunk.old] + [f"+{line.rstrip()}" for line in hunk.new]
+    return "\n".join([*body[:most], "…"] if len(body) > most else body)
+
+
+def _line(number: int) -> Range:
+    return Range(Position(number, 0), Position(number, 0))
+
+
+def _path(uri: str) -> Path:
+    path = to_path(uri)
+    if path is None:
+        raise UserError(f"{uri!r} is not a file: URI.")
+    return real(path)

@@ -1,0 +1,175 @@
+"""Code actions: the launcher, the review and the stop button that every editor has."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from inhouse.core.text import Position, Range
+from inhouse.lsp.documents import positions
+from inhouse.lsp.documents.diagnostics import lsp_range
+from inhouse.lsp.documents.open_documents import OpenDocument
+from inhouse.lsp.edits.review import where_is
+from inhouse.lsp.transport.client import Json
+
+if TYPE_CHECKING:
+    from inhouse.lsp.session import Session
+
+_MOST_AGENTS = 20
+_FIX, _ASK, _SOURCE = "quickfix", "refactor.inhouse", "source.inhouse"
+
+
+def actions(
+    session: "Session",
+    document: OpenDocument,
+    where: Range,
+    only: list[str] | None,
+    more: Sequence[Json] = (),
+) -> list[Json]:
+    """Give what can be done at a place; plain commands where the client knows no literals."""
+    literal = session.client.can("textDocument.codeAction.codeActionLiteralSupport")
+    found = [
+        *more,
+        *_answers(session, document, where),
+        *_hunks(session, document, where),
+        *_prompts(session, document, where),
+        *_cancels(session),
+        *_review(session),
+        *_ask(session, document, where),
+    ]
+    wanted = [each for each in found if only is None or _matches(each["kind"], only)]
+    return wanted if literal else [each["command"] for each in wanted if "command" in each]
+
+
+def action(kind: str, title: str, command: str, *arguments: Any, **more: Any) -> Json:
+    """Make LSP's `CodeAction` that runs a command."""
+    return {
+        "title": title,
+        "kind": kind,
+        "command": {"title": title, "command": command, "arguments": list(arguments)},
+        **more,
+    }
+
+
+def _answers(session: "Session", document: OpenDocument, where: Range) -> Iterator[Json]:
+    """Answers to questions that this editor shows no dialog for."""
+    for question in session.approver.in_actions:
+        about = " ".join(question.text.split())[:40]
+        for choice in question.choices:
+            answer = {"questionId": question.id, "choices": [choice]}
+            yield action(_FIX, f"Answer {choice!r}: {about}", "inhouse.answer", answer)
+        if not question.choices and where.start != where.end:
+            text = positions.text_in(document.text, where).strip()
+            title = f"Answer with this selection: {about}"
+            answer = {"questionId": question.id, "text": text}
+            yield action(_FIX, title, "inhouse.answer", answer)
+
+
+def _hunks(session: "Session", document: OpenDocument, where: Range) -> Iterator[Json]:
+    review = session.review
+    here = [
+        (pending, stands)
+        for pending in review.waiting_in(document)
+        if (stands := where_is(pending, document.text)) is not None and _touch(stands, where)
+    ]
+    for pending, _ in here:
+        one = {"uri": document.uri, "hunk": pending.id}
+        of = f" ({pending.agent})" if len(here) > 1 else ""
+        marks = [
+            each for each in session.diagnostics.at(document.uri) if each.get("data") == pending.id
+        ]
+        yield action(
+            _FIX,
+            f"Apply this hunk{of}",
+            "inhouse.edits.apply",
+            one,
+            diagnostics=marks,
+            isPreferred=True,
+        )
+        yield action(_FIX, f"Reject this hunk{of}", "inhouse.edits.reject", one, diagnostics=marks)
+    if review.waiting_in(document):
+        file = {"uri": document.uri}
+        yield action(_FIX, "Apply all in this file", "inhouse.edits.apply", file)
+        yield action(_FIX, "Reject all in this file", "inhouse.edits.reject", file)
+        yield action(_FIX, "Show diff", "inhouse.edits.show", file)
+
+
+def _review(session: "Session") -> Iterator[Json]:
+    """What concerns files that are not open here; also those that do not exist yet."""
+    waiting = session.review.everything
+    if not waiting:
+        return
+    for pending in waiting:
+        if pending.kind != "change":
+            one = {"hunk": pending.id}
+            verb = "Create" if pending.kind == "create" else "Delete"
+            title = f"{verb} {pending.path.name} as {pending.agent} proposes"
+            yield action(_FIX, title, "inhouse.edits.apply", one)
+            yield action(
+                _FIX, f"Reject: {verb.lower()} {pending.path.name}", "inhouse.edits.reject", one
+            )
+    files = len({pending.path for pending in waiting})
+    where = "1 file" if files == 1 else f"{files} files"
+    yield action(_FIX, f"Apply all ({where})", "inhouse.edits.apply", {})
+    yield action(_FIX, f"Reject all ({where})", "inhouse.edits.reject", {})
+    yield action(_FIX, f"Show diff of all ({where})", "inhouse.edits.show", {})
+
+
+def _prompts(session: "Session", document: OpenDocument, where: Range) -> Iterator[Json]:
+    for comment, argument in session.prompts.at(document):
+        if _touch(comment.range, where):
+            yield action(
+                _FIX, f"Run {comment.agent}: {comment.prompt[:40]}", "inhouse.run", argument
+            )
+
+
+def _cancels(session: "Session") -> Iterator[Json]:
+    for run in reversed(session.runs.running):
+        title = f"Cancel {run.request.agent} ({run.elapsed:.0f} s)"
+        yield action(_ASK, title, "inhouse.cancel", {"runId": run.id})
+        yield action(
+            _ASK, f"Show what {run.request.agent} does", "inhouse.transcript", {"runId": run.id}
+        )
+
+
+def _ask(session: "Session", document: OpenDocument, where: Range) -> Iterator[Json]:
+    selected = where.start != where.end
+    what = "this selection" if selected else "this line"
+    line = where if selected else _whole_line(document, where)
+    agents = session.usable_agents()[:_MOST_AGENTS]
+    for agent_id in agents:
+        argument = {
+            "agent": agent_id,
+            "prompt": f"Look at {what}.",
+            "uri": document.uri,
+            "range": lsp_range(line),
+        }
+        yield action(_ASK, f"Ask {agent_id} about {what}", "inhouse.run", argument)
+    for agent_id in agents:
+        argument = {
+            "agent": agent_id,
+            "prompt": "Look at this file.",
+            "uri": document.uri,
+        }
+        yield action(_SOURCE, f"Ask {agent_id} about this file", "inhouse.run", argument)
+
+
+def _whole_line(document: OpenDocument, where: Range) -> Range:
+    starts = positions.line_starts(document.text)
+    number = min(where.start.line, len(starts) - 1)
+    end = starts[number + 1] if number + 1 < len(starts) else len(document.text)
+    length = len(document.text[starts[number] : end].rstrip("\r\n"))
+    last = positions.position_at(document.text, starts[number] + length, starts)
+    return Range(Position(number, 0), last)
+
+
+def _touch(one: Range, other: Range) -> bool:
+    """Tell whether two ranges share a line."""
+    return one.start.line <= other.end.line and other.start.line <= _last_line(one)
+
+
+def _last_line(where: Range) -> int:
+    ends_before = where.end.character == 0 and where.end.line > where.start.line
+    return where.end.line - 1 if ends_before else where.end.line
+
+
+def _matches(kind: str, only: list[str]) -> bool:
+    return any(kind == wanted or kind.startswith(f"{wanted}.") or not wanted for wanted in only)

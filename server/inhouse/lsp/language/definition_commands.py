@@ -1,0 +1,75 @@
+"""What lenses and fixes of definition files run."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from inhouse import wire
+from inhouse.core.errors import InhouseError
+from inhouse.core.route import Route
+from inhouse.host.schemas import NAMES, schema
+from inhouse.lsp.commands.arguments import Explain, Nothing, Schema, Token, structure
+from inhouse.lsp.transport.server_capabilities import SCHEMA_SCHEME
+
+if TYPE_CHECKING:
+    from inhouse.lsp.session import Session
+
+_INFO, _WARNING = 3, 2
+
+
+def explain(session: "Session", command: str, given: list[Any] | None, _: Token | None) -> Any:
+    """Say where an agent would run; ``show`` also tells the user."""
+    argument = structure(command, given, Explain)
+    route = session.host.explain(argument.agent, argument.endpoint, argument.model)
+    if argument.show:
+        _tell(session, _INFO if route.refused is None else _WARNING, _words(argument.agent, route))
+    return wire.route(route)
+
+
+def get_schema(session: "Session", command: str, given: list[Any] | None, _: Token | None) -> Any:
+    """Give the JSON Schema of a definition or of the settings."""
+    del session
+    return schema(structure(command, given, Schema).name)
+
+
+def schema_at(uri: str) -> str | None:
+    """The text of ``inhouse-schema:/definition.json``; None for every other address."""
+    scheme, _, file = uri.partition(":/")
+    name = file.removesuffix(".json")
+    if scheme != SCHEMA_SCHEME or name not in NAMES:
+        return None
+    return json.dumps(schema(name), indent=2, ensure_ascii=False)
+
+
+async def trust(session: "Session", command: str, given: list[Any] | None, _: Token | None) -> Any:
+    """Ask the user for trust, also when they said no a while ago.  Does not wait for them."""
+    structure(command, given, Nothing)
+    trusting = session.host.world.trusting
+    if trusting.client is False:
+        _tell(session, _INFO, "Your editor does not trust this workspace: trust it there.")
+    elif not trusting.trusted:
+        trusting.declined = False
+        session.spawn(_ask(session), name="asking for trust")
+    return {"trusted": trusting.trusted}
+
+
+async def _ask(session: "Session") -> None:
+    try:
+        await session.host.ask_for_trust()
+    except InhouseError as error:
+        _tell(session, _WARNING, str(error))
+
+
+def _tell(session: "Session", kind: int, message: str) -> None:
+    session.link.notify("window/showMessage", {"type": kind, "message": message})
+
+
+def _words(agent: str, route: Route) -> str:
+    where = "this machine" if route.local else "remote"
+    lines = [
+        f"{agent} would run on {route.endpoint} ({where}: {route.base_url}), model {route.model}.",
+        f"Decided by: {route.decided_by.value} ({route.source}).",
+    ]
+    if route.refused is not None:
+        lines.append(f"Refused: {route.refused.reason}  {route.refused.remedy}")
+    lines += [f"- {step.rule}: {step.outcome}" for step in route.steps]
+    return "\n".join(lines)

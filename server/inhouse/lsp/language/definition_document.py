@@ -1,0 +1,107 @@
+"""A definition file as it is in the editor now: its text, what it says, where things stand."""
+
+import os
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from inhouse.core.text import Position, Range
+from inhouse.definitions.folders import AgentFolder, holds
+from inhouse.definitions.places import Lines
+from inhouse.definitions.reading import EVALUATED, read
+from inhouse.definitions.values import Found, Reading
+
+if TYPE_CHECKING:
+    from inhouse.lsp.documents.open_documents import OpenDocument
+    from inhouse.lsp.session import Session
+
+SCRIPTS = EVALUATED
+JSON = frozenset({".json", ".jsonc"})
+_KEPT = 32
+
+
+@frozen(eq=False)
+class Site:
+    """One text of one file; made anew for each request."""
+
+    path: Path
+    uri: str
+    text: str
+    version: int | None
+    """None: not open in the editor."""
+
+    @property
+    def suffix(self) -> str:
+        return self.path.suffix.lower()
+
+    @property
+    def reading(self) -> Reading:
+        return _read(self.path, self.text)
+
+    @property
+    def lines(self) -> Lines:
+        return _lines(self.text)
+
+    def found_at(self, position: Position) -> Found | None:
+        """The definition around a position, or the only one there is."""
+        found = self.reading.found
+        for each in found:
+            whole = each.places.get(())
+            if whole is not None and whole.value.start <= position <= whole.value.end:
+                return each
+        return found[0] if len(found) == 1 else None
+
+    def slice(self, where: Range) -> str:
+        start, end = self.span(where)
+        return self.text[start:end]
+
+    def span(self, where: Range) -> tuple[int, int]:
+        """Offsets in characters."""
+        lines = self.lines
+        return lines.offset(where.start), lines.offset(where.end)
+
+    def line_of(self, position: Position) -> str:
+        return self.slice(self.lines.line(position.line))
+
+
+def site_of(session: "Session", document: "OpenDocument") -> Site | None:
+    """The site of an open document; None where it is no definition file."""
+    path = document.path
+    if path is None or not is_definition_file(path, session.host.world.folders):
+        return None
+    return Site(path, document.uri, document.text, document.version)
+
+
+def is_definition_file(path: Path, folders: Sequence[AgentFolder]) -> bool:
+    """Whether definitions, or the helpers they import, are looked for in a file."""
+    if any(holds(folder, path) for folder in folders):
+        return True
+    real = Path(os.path.realpath(path))
+    return real != path and any(holds(folder, real) for folder in folders)
+
+
+def is_inside(position: Position, where: Range) -> bool:
+    """Whether a cursor touches a range; its end counts."""
+    return where.start <= position <= where.end
+
+
+def texts_of(found: Found, name: str) -> Iterator[tuple[str, Range]]:
+    """Give the texts of a list field with their places."""
+    values = found.values.get(name)
+    for at, value in enumerate(values if isinstance(values, list) else []):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        place = found.places.get((name, at))
+        if isinstance(value, str) and place is not None:
+            yield value, place.value
+
+
+@lru_cache(maxsize=_KEPT)
+def _read(path: Path, text: str) -> Reading:
+    return read(path, text)
+
+
+@lru_cache(maxsize=_KEPT)
+def _lines(text: str) -> Lines:
+    return Lines(text)

@@ -1,0 +1,167 @@
+"""Names of a module: where each was declared, here or in the neighbour it comes from."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from inhouse.core.text import Position, Range
+from inhouse.definitions.typescript.parsing import Source, leaves, parse_tsx, parse_typescript
+from inhouse.definitions.typescript.scope import (
+    Kind,
+    bindings_of,
+    string_text,
+    top_level,
+)
+from inhouse.lsp.language.definition_document import SCRIPTS, Site, is_inside
+from inhouse.lsp.language.related_files import module_of
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+    from inhouse.lsp.session import Session
+
+_NAMES = frozenset({"identifier", "shorthand_property_identifier", "type_identifier"})
+_DEEPEST = 8
+
+
+@frozen(eq=False)
+class Declaration:
+    """Where a name comes from."""
+
+    site: Site
+    name: str
+    """Over there; ``default`` where it has none."""
+    range: Range
+
+
+def parsed(site: Site) -> Source:
+    return parse_tsx(site.text) if site.suffix == ".tsx" else parse_typescript(site.text)
+
+
+def declaration_at(session: "Session", site: Site, position: Position) -> Declaration | None:
+    """What the name or module at a place leads to.  Blocks."""
+    if site.suffix not in SCRIPTS:
+        return None
+    source = parsed(site)
+    leaf = _leaf(source, position)
+    if leaf is None:
+        return None
+    statement = _statement(leaf)
+    specifier = statement.child_by_field_name("source") if statement is not None else None
+    if specifier is not None and is_inside(position, source.range(specifier)):
+        module = module_of(session, site, string_text(specifier, source))
+        return None if module is None else Declaration(module, "", module.lines.range(0, 0))
+    if leaf.type not in _NAMES:
+        return None
+    name = source.text(leaf)
+    if statement is not None and statement.type == "import_statement":
+        name = _local_name(leaf, source)
+    return declared(session, site, source, name)
+
+
+def declared(
+    session: "Session", site: Site, source: Source, name: str, depth: int = 0
+) -> Declaration | None:
+    """Where a name of a module was declared.  Blocks."""
+    binding = bindings_of(source).get(name)
+    if binding is None or depth > _DEEPEST:
+        return None
+    if binding.kind is not Kind.IMPORT:
+        place = _declared_here(source, name)
+        return None if place is None else Declaration(site, name, place)
+    return _elsewhere(session, site, binding.specifier, binding.imported, depth)
+
+
+def uses(site: Site, name: str) -> Iterator[Range]:
+    """Every place where a name stands, as far as a look at single words tells."""
+    source = parsed(site)
+    for leaf in leaves(source.root):
+        if leaf.type in _NAMES and source.text(leaf) == name:
+            yield source.range(leaf)
+
+
+def _elsewhere(
+    session: "Session", site: Site, specifier: str, name: str, depth: int
+) -> Declaration | None:
+    module = module_of(session, site, specifier)
+    if module is None:
+        return None
+    if module.suffix not in SCRIPTS or name == "*":
+        return Declaration(module, "", module.lines.range(0, 0))
+    return _exported(session, module, name, depth + 1)
+
+
+def _exported(session: "Session", module: Site, name: str, depth: int) -> Declaration | None:
+    source = parsed(module)
+    for statement in top_level(source.root):
+        if statement.type != "export_statement":
+            continue
+        origin = statement.child_by_field_name("source")
+        local = _passed_on(statement, source, name)
+        if origin is not None and local is not None and depth <= _DEEPEST:
+            found = _elsewhere(session, module, string_text(origin, source), local, depth)
+            if found is not None:
+                return found
+        elif local is not None:
+            return declared(session, module, source, local, depth)
+        if name == "default" and any(child.type == "default" for child in statement.children):
+            return _default(session, module, source, statement, depth)
+    return declared(session, module, source, name, depth)
+
+
+def _passed_on(statement: "Node", source: Source, name: str) -> str | None:
+    """The name inside, where ``export { inside as name }`` or ``export *`` gives it."""
+    for child in statement.named_children:
+        if child.type == "export_clause":
+            for item in child.named_children:
+                inside = item.child_by_field_name("name")
+                outside = item.child_by_field_name("alias") or inside
+                if inside is not None and outside is not None and source.text(outside) == name:
+                    return source.text(inside)
+    everything = any(child.type == "*" for child in statement.children)
+    return name if everything and name != "default" else None
+
+
+def _default(
+    session: "Session", module: Site, source: Source, statement: "Node", depth: int
+) -> Declaration:
+    value = statement.child_by_field_name("value")
+    if value is not None and value.type == "identifier":
+        known = declared(session, module, source, source.text(value), depth)
+        if known is not None:
+            return known
+    node = statement.child_by_field_name("declaration")
+    name = node.child_by_field_name("name") if node is not None else None
+    return Declaration(module, "default", source.range(name or value or statement))
+
+
+def _declared_here(source: Source, name: str) -> Range | None:
+    for statement in top_level(source.root):
+        inner = statement.child_by_field_name("declaration") or statement
+        for node in (inner, *inner.named_children):
+            label = node.child_by_field_name("name")
+            if label is not None and source.text(label) == name:
+                return source.range(label)
+    return None
+
+
+def _leaf(source: Source, position: Position) -> "Node | None":
+    """The word at a place; of two that touch it the name."""
+    touching = [one for one in leaves(source.root) if is_inside(position, source.range(one))]
+    names = [one for one in touching if one.type in _NAMES]
+    return (names or touching or [None])[0]
+
+
+def _statement(leaf: "Node") -> "Node | None":
+    node: Node | None = leaf
+    while node is not None and node.type not in {"import_statement", "export_statement"}:
+        node = node.parent
+    return node
+
+
+def _local_name(leaf: "Node", source: Source) -> str:
+    """In ``import { there as here }`` both names mean ``here``."""
+    parent = leaf.parent
+    alias = parent.child_by_field_name("alias") if parent is not None else None
+    return source.text(alias or leaf)

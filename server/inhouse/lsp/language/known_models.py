@@ -1,0 +1,55 @@
+"""Model ids that are known without asking anybody."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from inhouse.lsp.transport.client import as_list, as_object
+
+if TYPE_CHECKING:
+    from inhouse.lsp.session import Session
+
+
+_FILE = "offered.json"
+
+
+def model_words(session: "Session") -> Iterator[tuple[str, str]]:
+    """Give each model with where it was seen: offered, in settings, in other definitions."""
+    for name, status in session.checked.items():
+        yield from ((model.id, f"offered by {name}") for model in status.models or ())
+    yield from _remembered(session.state_folder)
+    yield from _in_settings(session)
+    for agent in session.host.world.catalog.all:
+        if agent.model:
+            yield agent.model, f"model of {agent.id}"
+
+
+async def remember(session: "Session") -> None:
+    """Keep what endpoints offered, for the next time that somebody writes a definition."""
+    offered = {
+        name: [model.id for model in status.models]
+        for name, status in session.checked.items()
+        if status.models
+    }
+    if offered:
+        await session.write_state("models", _FILE, json.dumps(offered))
+
+
+def _remembered(state: Path) -> Iterator[tuple[str, str]]:
+    try:
+        kept = as_object(json.loads((state / "models" / _FILE).read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return
+    for name, models in kept.items():
+        yield from ((one, f"offered by {name}") for one in as_list(models) if isinstance(one, str))
+
+
+def _in_settings(session: "Session") -> Iterator[tuple[str, str]]:
+    settings = session.host.world.settings
+    for endpoint in settings.endpoints.values():
+        known = (one for pair in endpoint.models.items() for one in pair)
+        yield from ((one, f"models of {endpoint.name}") for one in known if "*" not in one)
+    for route in settings.routes:
+        if route.model:
+            yield route.model, f"route of {route.agents}"

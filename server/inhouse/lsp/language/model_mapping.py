@@ -1,0 +1,103 @@
+"""A remote model's name on an endpoint of this machine: two ways to name one that is there."""
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from inhouse.core.route import Route
+from inhouse.core.text import Range
+from inhouse.definitions.values import Found, as_object
+from inhouse.lsp.language.definition_document import Site
+from inhouse.lsp.language.lints import local_route, offered
+from inhouse.lsp.language.related_files import site_at
+
+if TYPE_CHECKING:
+    from inhouse.lsp.session import Session
+
+_USUAL = "qwen3-coder:30b"
+_MOST = 5
+
+
+@frozen(eq=False)
+class Mapping:
+    """One way, as an edit."""
+
+    title: str
+    site: Site
+    range: Range
+    new: str
+
+
+def model_fixes(session: "Session", site: Site, found: Found) -> Iterator[Mapping]:
+    """Give the ways: the settings' map first, which leaves the definition as others need it."""
+    name, model = found.values.get("id"), found.values.get("model")
+    place = found.places.get(("model",))
+    if not isinstance(name, str) or not isinstance(model, str) or place is None:
+        return
+    route = local_route(session, name)
+    if route is None:
+        return
+    wanted = list(_there(session, route, model))
+    settings = _settings(session)
+    if route.endpoint in session.host.world.settings.endpoints and settings is not None:
+        mapping = _mapped(settings, route.endpoint, model, wanted[0])
+        if mapping is not None:
+            yield mapping
+    start, end = site.span(place.value)
+    quoted = site.text[start : start + 1] in {"'", '"', "`"}
+    for each in wanted[:_MOST]:
+        where = site.lines.range(start + 1, end - 1) if quoted else place.value
+        yield Mapping(f"Change the model to {each!r}", site, where, each)
+
+
+def _there(session: "Session", route: Route, model: str) -> Iterator[str]:
+    """Models that the endpoint has, or at least may have."""
+    known = offered(session, route)
+    if known:
+        yield from known
+        return
+    settings = session.host.world.settings.endpoints.get(route.endpoint)
+    seen = dict.fromkeys(settings.models.values() if settings is not None else ())
+    for agent in session.host.world.catalog.all:
+        if agent.model and "/" not in agent.model and agent.model != model:
+            seen.setdefault(agent.model)
+    seen.setdefault(_USUAL)
+    yield from seen
+
+
+def _settings(session: "Session") -> Site | None:
+    """The workspace's settings; None where there is no such file."""
+    for root in session.host.roots:
+        site = site_at(session, Path(root, "inhouse.toml"))
+        if site is not None:
+            return site
+    return None
+
+
+def _mapped(settings: Site, endpoint: str, model: str, there: str) -> Mapping | None:
+    """Add a line to ``[endpoints.NAME.models]``."""
+    title = f"Map {model!r} to {there!r} in inhouse.toml"
+    line = f"{json.dumps(model)} = {json.dumps(there)}\n"
+    key = endpoint if re.fullmatch(r"[\w-]+", endpoint) else json.dumps(endpoint)
+    header = re.search(
+        rf"^\[endpoints\.{re.escape(key)}\.models\][^\n]*\n", settings.text, re.MULTILINE
+    )
+    if header is not None:
+        at = settings.lines.position(header.end())
+        return Mapping(title, settings, Range(at, at), line)
+    try:
+        written = tomllib.loads(settings.text)
+    except tomllib.TOMLDecodeError:
+        return None
+    mine = as_object(as_object(written.get("endpoints")).get(endpoint))
+    if "models" in mine:
+        return None
+    end = settings.lines.position(len(settings.text))
+    gap = "" if not settings.text else "\n" if settings.text.endswith("\n") else "\n\n"
+    new = f"{gap}[endpoints.{key}.models]\n{line}"
+    return Mapping(title, settings, Range(end, end), new)

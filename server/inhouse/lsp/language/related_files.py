@@ -1,0 +1,59 @@
+"""Every file that may hold or help definitions, as it is in the editor or on disk."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from inhouse.definitions.folders import AgentFolder, list_folder
+from inhouse.definitions.reading import LARGEST
+from inhouse.definitions.sandbox.confinement import Confinement, RefusedFileError, real
+from inhouse.definitions.sandbox.modules import Modules
+from inhouse.lsp.language.definition_document import Site
+from inhouse.lsp.transport.client import to_uri
+
+if TYPE_CHECKING:
+    from inhouse.lsp.session import Session
+
+
+def neighbours(
+    session: "Session", site: Site, folders: Iterable[AgentFolder], *needles: str
+) -> Iterator[Site]:
+    """Give the files, *site* first, whose text contains one of some words.  Blocks."""
+    paths = [site.path]
+    for folder in folders:
+        paths.extend(list_folder(folder).files)
+    paths.extend(one.path for one in session.documents if one.path is not None)
+    wanted = {folder.path for folder in folders}
+    for path in dict.fromkeys(paths):
+        if path != site.path and not any(path.is_relative_to(folder) for folder in wanted):
+            continue
+        other = site if path == site.path else site_at(session, path)
+        if other is not None and any(needle in other.text for needle in needles):
+            yield other
+
+
+def site_at(session: "Session", path: Path) -> Site | None:
+    """A file by its path; None where it cannot be read.  Blocks."""
+    document = session.documents.find(path)
+    if document is not None:
+        return Site(path, document.uri, document.text, document.version)
+    try:
+        if path.stat().st_size > 4 * LARGEST:
+            return None
+        with path.open(encoding="utf-8", newline="") as file:
+            return Site(path, to_uri(path), file.read(), None)
+    except (OSError, ValueError):
+        return None
+
+
+def module_of(session: "Session", site: Site, specifier: str) -> Site | None:
+    """The module that an import means: by path, alias or name, as the sandbox finds it.  Blocks."""
+    texts = {one.path: one.text for one in session.documents if one.path is not None}
+    confinement = Confinement(site.path, roots=session.host.roots, texts=texts)
+    modules = Modules(confinement, site.path)
+    try:
+        path = modules.find(site.path.parent, specifier.partition("?")[0], "import")
+        inside = path is not None and confinement.within(real(path), package=True)
+    except (RefusedFileError, OSError, ValueError):
+        return None
+    return site_at(session, path) if path is not None and inside else None

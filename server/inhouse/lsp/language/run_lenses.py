@@ -1,0 +1,62 @@
+"""Lenses and actions on the line where an agent's id stands: run it, ask where it would run."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from inhouse.core.text import Position, Range
+from inhouse.lsp.features.code_actions import action
+from inhouse.lsp.features.code_lenses import lens
+from inhouse.lsp.language.definition_document import Site
+from inhouse.lsp.transport.client import Json
+
+if TYPE_CHECKING:
+    from inhouse.lsp.session import Session
+
+_SOURCE = "source.inhouse"
+
+
+def agent_lenses(session: "Session", site: Site) -> list[Json]:
+    """Give the lenses of every agent that a file defines."""
+    return [
+        lens(Range(place.start, place.start), title, command, argument)
+        for name, place, usable in _agents(session, site)
+        for title, command, argument in _offers(name, usable=usable)
+    ]
+
+
+def agent_actions(session: "Session", site: Site, where: Range) -> list[Json]:
+    """Give the same as actions, for clients that draw no lenses."""
+    names = list(_agents(session, site))
+    found = site.found_at(where.start)
+    here = found.values.get("id") if found is not None else None
+    return [
+        action(_SOURCE, f"{title} ({name})" if len(names) > 1 else title, command, argument)
+        for name, place, usable in names
+        if name == here or place.start.line == where.start.line
+        for title, command, argument in _offers(name, usable=usable)
+    ]
+
+
+def _offers(name: str, *, usable: bool) -> Iterator[tuple[str, str, Json]]:
+    if usable:
+        yield "Run", "inhouse.run", {"agent": name}
+    yield "Explain route", "inhouse.explain", {"agent": name, "show": True}
+    yield "Check endpoint", "inhouse.endpoints", {"check": True, "agent": name}
+
+
+def _agents(session: "Session", site: Site) -> Iterator[tuple[str, Range, bool]]:
+    """The agents of a file that count, with where their ids stand."""
+    agents = session.host.world.catalog.agents
+    for found in site.reading.found:
+        name, place = found.values.get("id"), found.places.get(("id",))
+        if not isinstance(name, str) or place is None:
+            continue
+        known = agents.get(name)
+        if known is not None and known.source == site.path:
+            yield name, place.value, known.definition is not None
+    if not site.reading.found:
+        for known in agents.values():
+            if known.source == site.path:  # Computed: only an evaluation knows its id.
+                start = known.range.start
+                line = Range(Position(start.line, 0), start)
+                yield known.id, line, known.definition is not None

@@ -1,0 +1,32 @@
+"""Edits of definition files, in the shape that the client takes."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from inhouse.core.text import Range
+from inhouse.lsp.documents.diagnostics import lsp_range
+from inhouse.lsp.language.definition_document import Site
+from inhouse.lsp.transport.client import Json
+
+if TYPE_CHECKING:
+    from inhouse.lsp.session import Session
+
+Edit = tuple[Site, Range, str]
+
+
+def workspace_edit(session: "Session", given: Iterable[Edit]) -> Json:
+    """Make LSP's `WorkspaceEdit`."""
+    files: dict[str, tuple[Site, list[Json]]] = {}
+    for site, place, new in given:
+        edits = files.setdefault(site.uri, (site, []))[1]
+        edit = {"range": lsp_range(place), "newText": new}
+        if edit not in edits:
+            edits.append(edit)
+    if not session.client.can("workspace.workspaceEdit.documentChanges"):
+        return {"changes": {uri: edits for uri, (_, edits) in files.items()}}
+    return {
+        "documentChanges": [
+            {"textDocument": {"uri": uri, "version": site.version}, "edits": edits}
+            for uri, (site, edits) in files.items()
+        ]
+    }

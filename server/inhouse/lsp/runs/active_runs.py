@@ -1,0 +1,136 @@
+"""Runs in flight.  Every way to cancel a run ends here."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from attrs import define, field
+
+from inhouse.core.events import ReasoningDelta, RunEvent, TextDelta, UsageReported
+from inhouse.core.request import RunRequest
+from inhouse.core.route import Route
+from inhouse.host.book import make_run_id
+from inhouse.lsp.runs.run_activity import Doing
+
+_PATIENCE = 5.0
+"""Seconds for runs to clean up when everything ends."""
+
+
+@define
+class Run:
+    """One run as the editor watches it."""
+
+    id: str
+    number: int
+    request: RunRequest
+    route: Route
+    uri: str | None = None
+    started: float = field(factory=time.monotonic)
+    ended: float | None = None
+    doing: Doing = field(init=False)
+    first_token: float | None = None
+    pieces: int = 0
+    output_tokens: int = 0
+    children: set[str] = field(factory=set[str])
+
+    def __attrs_post_init__(self) -> None:
+        self.doing = Doing(self.id)
+
+    @property
+    def token(self) -> str:
+        """A progress token for clients that sent none: some of them print it."""
+        return f"inhouse-run-{self.number}"
+
+    @property
+    def elapsed(self) -> float:
+        return (self.ended or time.monotonic()) - self.started
+
+    @property
+    def tokens(self) -> int:
+        """Tokens that came back; until the endpoint has told, one for each piece."""
+        return max(self.output_tokens, self.pieces)
+
+    @property
+    def tokens_per_second(self) -> float:
+        if self.first_token is None:
+            return 0.0
+        return self.tokens / max((self.ended or time.monotonic()) - self.first_token, 0.1)
+
+    def watch(self, event: RunEvent) -> None:
+        """Take note of what happened.  Must not block and must not raise."""
+        if event.run_id != self.id:
+            self.children.add(event.run_id)
+        self.doing.watch(event)
+        match event.happening:
+            case TextDelta() | ReasoningDelta():
+                self._token()
+            case UsageReported(_, output_tokens):
+                self.output_tokens += output_tokens
+            case _:
+                pass
+
+    def _token(self) -> None:
+        self.pieces += 1
+        if self.first_token is None:
+            self.first_token = time.monotonic()
+
+
+class Runs:
+    """Owns the tasks, so that none is lost and none outlives the server."""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count(1)
+        self._runs: dict[str, Run] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def start(
+        self,
+        request: RunRequest,
+        route: Route,
+        follow: Callable[[Run], Coroutine[Any, Any, None]],
+        *,
+        uri: str | None = None,
+    ) -> Run:
+        """Start ``follow(run)`` in the background."""
+        number = next(self._numbers)
+        run = Run(make_run_id(number), number, request, route, uri)
+        self._runs[run.id] = run
+        task = asyncio.create_task(follow(run), name=run.id)
+        self._tasks[run.id] = task
+        task.add_done_callback(lambda _: self._forget(run))
+        return run
+
+    @property
+    def running(self) -> tuple[Run, ...]:
+        """Newest last."""
+        return tuple(self._runs[run_id] for run_id in self._tasks)
+
+    def get(self, run_id: str) -> Run | None:
+        """Find a run by its id, or by that of one of its sub-agents' runs."""
+        if (run := self._runs.get(run_id)) is not None:
+            return run
+        return next((run for run in self._runs.values() if run_id in run.children), None)
+
+    def cancel(self, run_id: str | None) -> list[str]:
+        """Ask a run, or the newest, to stop; give the ids of those that will."""
+        run = self.get(run_id) if run_id is not None else next(reversed(self.running), None)
+        if run is None or (task := self._tasks.get(run.id)) is None:
+            return []
+        # A task that has not begun would never reach the code that reports its end.
+        asyncio.get_running_loop().call_soon(task.cancel)
+        return [run.id]
+
+    async def aclose(self) -> None:
+        """Cancel every run and wait until each has cleaned up."""
+        tasks = list(self._tasks.values())
+        await asyncio.sleep(0)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=_PATIENCE)
+
+    def _forget(self, run: Run) -> None:
+        run.ended = time.monotonic()
+        self._tasks.pop(run.id, None)

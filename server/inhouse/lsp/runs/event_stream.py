@@ -1,0 +1,100 @@
+"""A run's events as ``$/progress``: many in one notification, none lost, none late."""
+
+import asyncio
+import json
+from json.encoder import encode_basestring
+from typing import Any
+
+from inhouse import wire
+from inhouse.core.events import ReasoningDelta, RunEvent, TextDelta
+from inhouse.lsp.transport.framing import frame
+from inhouse.lsp.transport.write_queue import Outbox
+
+_quote: Any = encode_basestring
+_HIGH_SURROGATES = ("\ud800", "\udbff")
+
+
+class EventStream:
+    """Sends what is ready once per turn of the event loop, already encoded.
+
+    While the editor does not read, neighbouring deltas become one: what waits here never grows
+    beyond the text itself, and the run is not held up.
+    """
+
+    def __init__(self, token: str | int, *, outbox: Outbox) -> None:
+        self._outbox = outbox
+        self._loop = asyncio.get_running_loop()
+        self._head = (
+            '{"jsonrpc":"2.0","method":"$/progress","params":{"token":'
+            f'{json.dumps(token)},"value":{{"events":['
+        )
+        self._ready: list[str] = []
+        self._scheduled = False
+        self._seq = 0
+        self._middles: dict[tuple[str, str], str] = {}
+        self._open: tuple[str, list[str]] | None = None
+        """A delta that may still grow: its middle and its pieces."""
+
+    def add(self, event: RunEvent) -> None:
+        happening = event.happening
+        if isinstance(happening, TextDelta | ReasoningDelta):
+            kind = "text" if isinstance(happening, TextDelta) else "reasoning"
+            self._add_delta(self._middle(event, kind), happening.text)
+        elif (body := wire.happening(happening)) is not None:
+            self._close()
+            rest = json.dumps(body, separators=(",", ":"), ensure_ascii=False, default=str)
+            self._append(f"{self._middle(event, '')}{rest[1:]}")
+        else:
+            return
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._flush)
+
+    def _add_delta(self, middle: str, text: str) -> None:
+        if self._open is None and not self._outbox.full and not _ends_halfway(text):
+            self._append(f"{middle}{_quote(text)}}}")
+            return
+        if self._open is not None and self._open[0] == middle:
+            self._open[1].append(text)
+        else:
+            self._close()
+            self._open = (middle, [text])
+
+    def _append(self, rest: str) -> None:
+        self._ready.append(f'{{"seq":{self._seq}{rest}')
+        self._seq += 1
+
+    def _close(self) -> None:
+        """What is open grows no more."""
+        if self._open is not None:
+            middle, pieces = self._open
+            self._open = None
+            self._append(f"{middle}{_quote(''.join(pieces))}}}")
+
+    def _flush(self) -> None:
+        if self._outbox.full:
+            self._outbox.when_room(self._flush)
+            return
+        self._scheduled = False
+        if self._open is not None and not _ends_halfway(self._open[1][-1]):
+            self._close()
+        if self._ready:
+            body = f"{self._head}{','.join(self._ready)}]}}}}}}"
+            self._ready = []
+            self._outbox.write(frame(body))
+
+    def _middle(self, event: RunEvent, kind: str) -> str:
+        """What every event of one agent has in common, encoded once."""
+        middle = self._middles.get((event.run_id, kind))
+        if middle is None:
+            parent = "" if event.parent is None else f',"parent":{_quote(event.parent)}'
+            middle = f',"runId":{_quote(event.run_id)},"agent":{_quote(event.agent)}{parent},'
+            if kind:
+                middle += f'"kind":"{kind}","delta":'
+            self._middles[event.run_id, kind] = middle
+        return middle
+
+
+def _ends_halfway(text: str) -> bool:
+    """Tell whether the second half of a character is still to come."""
+    return text != "" and _HIGH_SURROGATES[0] <= text[-1] <= _HIGH_SURROGATES[1]

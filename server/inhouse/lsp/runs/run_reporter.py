@@ -1,0 +1,135 @@
+"""One run as an editor follows it: progress, stream and transcript around `Host.run`."""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from inhouse import wire
+from inhouse.core.events import QuestionAsked, RunEvent, RunFinished, RunResult, RunStatus
+from inhouse.core.request import RunRequest
+from inhouse.host.host import Plan
+from inhouse.lsp.commands import arguments
+from inhouse.lsp.runs.active_runs import Run
+from inhouse.lsp.runs.event_stream import EventStream
+from inhouse.lsp.runs.questions import asking_for
+from inhouse.lsp.runs.work_done import WorkDone
+from inhouse.lsp.transport.client import Json, real, to_path
+
+if TYPE_CHECKING:
+    from inhouse.lsp.session import Session
+
+_ERROR = 1
+
+
+def start(session: "Session", argument: arguments.Run, token: arguments.Token | None) -> Json:
+    """Check everything that can be checked, start the run and answer."""
+    request = RunRequest(
+        agent=argument.agent,
+        prompt=argument.prompt,
+        params=argument.params,
+        endpoint=argument.endpoint,
+        model=argument.model,
+        session=argument.session,
+        path=_place(argument.uri),
+        range=argument.range,
+    )
+    plan = session.host.plan(request)
+    token = argument.work_done_token if argument.work_done_token is not None else token
+
+    async def follow(run: Run) -> None:
+        await _Following(session, plan, run, argument, token).run_it()
+
+    run = session.runs.start(request, plan.route, follow, uri=argument.uri)
+    return {"runId": run.id, "agent": plan.agent.id, "route": wire.route(plan.route)}
+
+
+def _place(uri: str | None) -> Path | None:
+    path = to_path(uri) if uri is not None else None
+    return None if path is None else real(path)
+
+
+class _Following:
+    """Everything that listens to one run."""
+
+    def __init__(
+        self,
+        session: "Session",
+        plan: Plan,
+        run: Run,
+        argument: arguments.Run,
+        token: arguments.Token | None,
+    ) -> None:
+        self._session = session
+        self._plan = plan
+        self._run = run
+        self._finished: RunResult | None = None
+        self._asked: set[str] = set()
+        self._own_token = token is None
+        self._stream = (
+            EventStream(argument.stream_token, outbox=session.link.outbox)
+            if argument.stream_token is not None
+            else None
+        )
+        self._work_done = WorkDone(
+            session.link,
+            run.token if token is None else token,
+            title=f"{plan.agent.id} on {plan.route.endpoint}",
+            describe=lambda: str(run.doing),
+        )
+        self._transcript = session.transcripts.begin(run, plan, show=argument.show_transcript)
+
+    async def run_it(self) -> None:
+        session, run = self._session, self._run
+        session.tokens[self._work_done.token] = run.id
+        session.listeners[run.id] = self._emit
+        if self._own_token:
+            session.spawn(self._work_done.create(), name=f"progress of {run.id}")
+        else:
+            self._work_done.begin()
+        try:
+            with asking_for(run, self._emit):
+                result = await session.host.run(self._plan, run.id, self._emit)
+            self._finish(result)
+        except asyncio.CancelledError:
+            self._finish(session.host.book.result(run.id))
+            raise
+        finally:
+            self._work_done.end(_ending(self._finished, run))
+            session.tokens.pop(self._work_done.token, None)
+            session.listeners.pop(run.id, None)
+            session.refresher.touch()
+
+    def _emit(self, event: RunEvent) -> None:
+        run = self._run
+        if isinstance(event.happening, QuestionAsked):
+            if event.happening.question_id in self._asked:  # The host tells its own, too.
+                return
+            self._asked.add(event.happening.question_id)
+        run.watch(event)
+        if isinstance(event.happening, RunFinished) and event.run_id == run.id:
+            if self._finished is not None:
+                return
+            self._finished = event.happening.result
+        if self._stream is not None:
+            self._stream.add(event)
+        self._transcript.add(event)
+        self._work_done.report()
+        self._session.refresher.touch()
+
+    def _finish(self, result: RunResult) -> None:
+        if self._finished is None:
+            self._emit(RunEvent(self._run.id, self._plan.agent.id, RunFinished(result)))
+        if result.status is RunStatus.FAILED and result.error is not None:
+            text = f"{result.agent} failed: {result.error.message}"
+            self._session.link.notify("window/showMessage", {"type": _ERROR, "message": text})
+
+
+def _ending(result: RunResult | None, run: Run) -> str:
+    if result is None:
+        return "failed"
+    spent = f"{run.elapsed:.1f} s, {result.usage.output_tokens} tokens"
+    if result.error is not None:
+        return f"{result.status.value}: {result.error.message}"
+    if result.usage.cost_usd:
+        spent += f", ${result.usage.cost_usd:.4f}"
+    return f"{result.status.value} in {spent}"

@@ -1,0 +1,194 @@
+"""A run as a readable document, in any editor."""
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from inhouse.core.errors import InhouseError, UserError
+from inhouse.core.events import RunEvent, RunFinished, RunResult
+from inhouse.host.host import Plan
+from inhouse.lsp.documents.show_document import show_document
+from inhouse.lsp.runs.active_runs import Run
+from inhouse.lsp.runs.transcript_file import Tail
+from inhouse.lsp.runs.transcript_markdown import Writer, header
+from inhouse.lsp.transport.client import to_uri
+from inhouse.lsp.transport.server_capabilities import TRANSCRIPT_SCHEME
+from inhouse.store.transcripts import KeptRun, TranscriptStore
+
+if TYPE_CHECKING:
+    from inhouse.lsp.session import Session
+
+_AT_MOST_EVERY = 0.1
+_KEPT_EVERY = 2.0
+"""Seconds of a run that a crash may cost its transcript."""
+_FOLDER = "transcripts"
+
+logger = logging.getLogger(__name__)
+
+
+class Transcripts:
+    """The transcripts of this session's runs, and of those before it."""
+
+    def __init__(self, session: "Session") -> None:
+        self._session = session
+        self._all: dict[str, Transcript] = {}
+
+    def begin(self, run: Run, plan: Plan, *, show: bool | None) -> "Transcript":
+        """Start the transcript of a run; open it where that is wanted."""
+        transcript = Transcript(self._session, run, plan)
+        self._all[run.id] = transcript
+        wanted = self._session.host.world.settings.show_transcript if show is None else show
+        if wanted:
+            self._session.spawn(transcript.open(focus=False), name=f"transcript of {run.id}")
+        return transcript
+
+    async def show(self, run_id: str | None) -> str:
+        """Show a transcript; give its URI without waiting for the editor.  Raises `UserError`."""
+        if run_id is None:
+            run_id = next(reversed(self._all), "") or await self._newest_kept()
+        run = self._session.runs.get(run_id)
+        transcript = self._all.get(run.id if run is not None else run_id)
+        if transcript is None:
+            return await self._show_kept(run_id)
+        self._session.spawn(transcript.open(focus=True), name=f"transcript of {run_id}")
+        return transcript.uri
+
+    async def content(self, uri: str) -> str | None:
+        """Answer ``workspace/textDocumentContent``."""
+        for transcript in self._all.values():
+            if transcript.virtual_uri == uri:
+                transcript.read = True
+                return transcript.text
+        scheme, _, name = uri.partition(":/")
+        if scheme != TRANSCRIPT_SCHEME:
+            return None
+        return await asyncio.to_thread(self._store.text, name.removesuffix(".md"))
+
+    async def earlier(self, limit: int | None = None) -> list[KeptRun]:
+        """Give the runs of servers before this one in this workspace, newest first."""
+        most = None if limit is None else limit + len(self._all)
+        kept = await asyncio.to_thread(self._store.runs, self._session.host.roots, most)
+        return [run for run in kept if run.run_id not in self._all]
+
+    async def aclose(self) -> None:
+        """Wait until the transcripts of all runs are kept."""
+        await asyncio.gather(*(each.keep() for each in self._all.values()))
+
+    @property
+    def _store(self) -> TranscriptStore:
+        return self._session.host.services.transcripts
+
+    async def _newest_kept(self) -> str:
+        return next((run.run_id for run in await self.earlier(1)), "")
+
+    async def _show_kept(self, run_id: str) -> str:
+        text = await asyncio.to_thread(self._store.text, run_id)
+        if text is None:
+            earlier = [run.run_id for run in await self.earlier(5)]
+            known = ", ".join([*earlier[::-1], *self._all][-5:]) or "none yet"
+            raise UserError(f"No transcript of a run {run_id!r} is kept.  Runs: {known}")
+        if self._session.client.can("workspace.textDocumentContent"):
+            uri = virtual_uri(run_id)
+        elif self._session.documents.find(path := path_of(self._session, run_id)) is None:
+            uri = await self._session.write_state(_FOLDER, path.name, text)
+        else:
+            uri = to_uri(path)
+        showing = show_document(self._session.link, uri, focus=True)
+        self._session.spawn(showing, name=f"transcript of {run_id}")
+        return uri
+
+
+class Transcript:
+    """The document of one run: virtual where the client can, else a file that grows."""
+
+    def __init__(self, session: "Session", run: Run, plan: Plan) -> None:
+        self._session = session
+        self._run = run
+        self._writer = Writer(run.id, header(run, plan))
+        self._virtual = session.client.can("workspace.textDocumentContent")
+        self._timer: asyncio.TimerHandle | None = None
+        self._tail: Tail | None = None
+        self._keeping: asyncio.TimerHandle | None = None
+        self._kept = asyncio.Lock()
+        self._behind = False
+        self._result: RunResult | None = None
+        self.read = False
+        """The client has asked for the text: it wants to hear of more."""
+
+    @property
+    def text(self) -> str:
+        return self._writer.text
+
+    @property
+    def virtual_uri(self) -> str:
+        return virtual_uri(self._run.id)
+
+    @property
+    def path(self) -> Path:
+        return path_of(self._session, self._run.id)
+
+    @property
+    def uri(self) -> str:
+        return self.virtual_uri if self._virtual else to_uri(self.path)
+
+    def add(self, event: RunEvent) -> None:
+        self._writer.add(event)
+        loop = asyncio.get_running_loop()
+        over = isinstance(event.happening, RunFinished) and event.run_id == self._run.id
+        if isinstance(event.happening, RunFinished) and over:
+            self._result = event.happening.result
+        if (self.read or self._tail is not None) and self._timer is None:
+            self._timer = loop.call_later(0.0 if over else _AT_MOST_EVERY, self._tell)
+        self._behind = True
+        if over and self._keeping is not None:
+            self._keeping.cancel()
+            self._keeping = None
+        if self._keeping is None:
+            self._keeping = loop.call_later(0.0 if over else _KEPT_EVERY, self._keep_soon)
+
+    async def open(self, *, focus: bool) -> None:
+        if self._virtual:
+            self.read = True
+        elif self._tail is None:
+            self._tail = Tail(self._session, self.path, self._writer)
+            await self._tail.grow()
+        await show_document(self._session.link, self.uri, focus=focus)
+
+    async def keep(self) -> None:
+        """Keep what there is, so that it can be read when this server has ended."""
+        host = self._session.host
+        async with self._kept:
+            if not self._behind:
+                return
+            self._behind = False
+            most = host.world.settings.kept_transcripts
+            keep = host.services.transcripts.keep
+            try:
+                result = self._result or host.book.result(self._run.id)
+                await asyncio.to_thread(
+                    keep, result, self.text, workspace=host.main_root, most=most
+                )
+            except InhouseError as error:
+                logger.warning("the transcript of %s is not kept: %s", self._run.id, error)
+
+    def _keep_soon(self) -> None:
+        self._keeping = None
+        self._session.spawn(self.keep(), name=f"keeping {self._run.id}")
+
+    def _tell(self) -> None:
+        self._timer = None
+        if self._tail is not None:
+            self._session.spawn(self._tail.grow(), name=f"transcript of {self._run.id}")
+        elif not self._session.link.outbox.full:
+            self._session.link.ask("workspace/textDocumentContent/refresh", {"uri": self.uri})
+        else:
+            self._session.link.outbox.when_room(self._tell)
+
+
+def virtual_uri(run_id: str) -> str:
+    return f"{TRANSCRIPT_SCHEME}:/{run_id}.md"
+
+
+def path_of(session: "Session", run_id: str) -> Path:
+    return session.state_folder / _FOLDER / f"{run_id}.md"

@@ -1,0 +1,71 @@
+"""A transcript in a file: it grows on disk, or in the buffer where the editor has it open."""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from inhouse.core.text import Range
+from inhouse.lsp.documents import positions
+from inhouse.lsp.documents.diagnostics import lsp_range
+from inhouse.lsp.documents.open_documents import OpenDocument
+from inhouse.lsp.edits import apply_edit
+from inhouse.lsp.runs.transcript_markdown import Writer
+
+if TYPE_CHECKING:
+    from inhouse.lsp.session import Session
+
+
+class Tail:
+    """Brings a file, or the buffer that shows it, up to date with a growing text."""
+
+    def __init__(self, session: "Session", path: Path, writer: Writer) -> None:
+        self._session = session
+        self._path = path
+        self._writer = writer
+        self._written = 0
+        self._shown: int | None = None
+        """How much of the text the open buffer holds."""
+        self._turn = asyncio.Lock()
+        self._buffer_refuses = False
+
+    async def grow(self) -> None:
+        """Write what is new."""
+        async with self._turn:
+            text = self._writer.text
+            document = self._session.documents.find(self._path)
+            if document is None:
+                self._shown = None
+            elif self._can_grow(document, text):
+                await self._grow_buffer(document, text)
+            if document is None or self._buffer_refuses:
+                await asyncio.to_thread(_append, self._path, text[self._written :], self._written)
+                self._written = len(text)
+
+    def _can_grow(self, document: OpenDocument, text: str) -> bool:
+        if text.startswith(document.text):
+            self._shown = len(document.text)
+        able = apply_edit.can_apply(self._session.link) and self._shown is not None
+        self._buffer_refuses = self._buffer_refuses or not able
+        return not self._buffer_refuses
+
+    async def _grow_buffer(self, document: OpenDocument, text: str) -> None:
+        new = text[self._shown :]
+        if not new:
+            return
+        whole = document.text + new  # The user may have written into it.
+        end = positions.position_at(document.text, len(document.text))
+        edit = {"range": lsp_range(Range(end, end)), "newText": new}
+        problem = await apply_edit.send(
+            self._session.link, "Inhouse: transcript", {"changes": {document.uri: [edit]}}
+        )
+        if problem is not None:
+            self._buffer_refuses = True
+            return
+        await self._session.buffers.settle(self._path, whole)
+        self._shown = len(text)
+
+
+def _append(path: Path, text: str, at: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a" if at else "w", encoding="utf-8", errors="replace", newline="") as file:
+        file.write(text)

@@ -1,0 +1,168 @@
+"""A run's events as Markdown: what the model says stands in it byte for byte."""
+
+import json
+
+from inhouse.core.events import (
+    EditChanged,
+    Happening,
+    Notice,
+    QuestionAsked,
+    ReasoningDelta,
+    RunEvent,
+    RunFinished,
+    RunResult,
+    TextDelta,
+    ToolFinished,
+    ToolOutput,
+    ToolStarted,
+)
+from inhouse.core.redaction import redact
+from inhouse.core.route import Route
+from inhouse.core.unicode import without_controls
+from inhouse.host.host import Plan
+from inhouse.lsp.runs.active_runs import Run
+from inhouse.lsp.runs.run_activity import todos_of
+
+_MANY = 1000
+_INPUT = 120
+_OUTPUT = 10_000
+_FENCE = "```"
+
+
+class Writer:
+    """Grows a document from what happens."""
+
+    def __init__(self, run_id: str, head: str) -> None:
+        self._run_id = run_id
+        self._parts = [head]
+        self._inside = ""
+        """What the end of the document is in the middle of: ``text``, ``thinking``, ``lines``, the
+        output of a command (its call's id) or nothing."""
+        self._tools: dict[str, str] = {}
+        self._told: dict[str, int] = {}
+        """Characters of each command's output that stand in the document."""
+
+    @property
+    def text(self) -> str:
+        """All of it, without any key that is known."""
+        if len(self._parts) > 1:
+            self._parts = [redact("".join(self._parts))]
+        return self._parts[0]
+
+    def add(self, event: RunEvent) -> None:
+        own = event.run_id == self._run_id
+        match event.happening:
+            case TextDelta(text) if own:
+                self._enter("text")
+                self._parts.append(text)
+            case ReasoningDelta(text) if own:
+                self._enter("thinking")
+                self._parts.append(text)
+            case TextDelta() | ReasoningDelta():
+                return
+            case happening:
+                self._add_line(happening, "" if own else f"{event.agent}: ", own=own)
+        if len(self._parts) > _MANY:
+            self._parts = ["".join(self._parts)]
+
+    def _add_line(self, happening: Happening, who: str, *, own: bool) -> None:
+        match happening:
+            case ToolStarted(call_id, tool, given):
+                self._tools[call_id] = f"{who}`{tool}` {_short(given)}".rstrip()
+                if tool == "write_todos":
+                    for task, done in todos_of(given):
+                        self._line(f"  - [{'x' if done else ' '}] {task}")
+            case ToolOutput(call_id, text):
+                self._output(call_id, text)
+            case ToolFinished(call_id, ok, summary):
+                what = self._tools.pop(call_id, who.strip())
+                self._line(f"- {'✓' if ok else '✗'} {what} → {_one_line(summary)}")
+            case EditChanged(uri, state):
+                self._line(f"- ✎ {who}{state.value}: <{uri}>")
+            case QuestionAsked(_, text, choices):
+                offered = f" ({' / '.join(choices)})" if choices else ""
+                self._line(f"- ? {who}{_one_line(text)}{offered}")
+            case Notice(level, _, message):
+                self._line(f"- {'⚠' if level == 'warning' else 'i'} {who}{_one_line(message)}")
+            case RunFinished(result) if own:
+                self._enter("")
+                self._parts.append(footer(result))
+            case _:
+                pass
+
+    def _output(self, call_id: str, text: str) -> None:
+        """Add what a command prints while it runs, up to a limit: the model gets head and tail."""
+        told = self._told.get(call_id, 0)
+        if told >= _OUTPUT:
+            return
+        self._told[call_id] = told + len(text)
+        if self._inside != call_id:
+            self._enter(call_id)
+            self._parts.append(f"{_FENCE}\n")
+        self._parts.append(without_controls(text[: _OUTPUT - told]).replace(_FENCE, chr(0x2BC) * 3))
+        if self._told[call_id] >= _OUTPUT:
+            self._parts.append("\n[… there is more …]")
+
+    def _line(self, line: str) -> None:
+        self._enter("lines")
+        self._parts.append(f"{line}\n")
+
+    def _enter(self, inside: str) -> None:
+        if self._inside == inside:
+            return
+        if self._inside == "thinking":
+            self._parts.append("\n\n</details>\n\n")
+        elif self._inside == "text":
+            self._parts.append("\n\n")
+        elif self._inside == "lines":
+            self._parts.append("\n")
+        elif self._inside:
+            self._parts.append(f"\n{_FENCE}\n\n")
+        if inside == "thinking":
+            self._parts.append("<details>\n<summary>Thinking</summary>\n\n")
+        self._inside = inside
+
+
+def header(run: Run, plan: Plan) -> str:
+    """What stands before anything happens."""
+    prompt = "\n".join(f"> {line}" for line in run.request.prompt.splitlines())
+    return f"# {run.request.agent}\n\n{prompt}\n\n{_route(plan.route)}\n\n---\n\n"
+
+
+def footer(result: RunResult) -> str:
+    """How it ended, what it cost, and each host that was contacted."""
+    usage = result.usage
+    spent = f"{result.duration_ms / 1000:.1f} s, {usage.input_tokens} tokens in, "
+    spent += f"{usage.output_tokens} out"
+    if usage.cost_usd:
+        spent += f", ${usage.cost_usd:.4f}"
+    ending = f"**{result.status.value}** in {spent}"
+    if result.error is not None:
+        ending += f"\n\n{result.error.message}"
+    contacts = "\n".join(
+        f"- {each.host} ({each.address}, {'local' if each.local else 'remote'}): "
+        f"{each.bytes_sent} bytes sent, {each.bytes_received} received"
+        for each in result.contacts
+    )
+    hosts = f"Hosts contacted:\n\n{contacts}" if contacts else "No host was contacted."
+    return f"---\n\n{ending}\n\n{hosts}\n"
+
+
+def _route(route: Route) -> str:
+    where = "local" if route.local else "remote"
+    return (
+        f"{route.model} on {route.endpoint} ({route.base_url}, {where}), "
+        f"decided by {route.decided_by.value}: {route.source}"
+    )
+
+
+def _short(given: object) -> str:
+    if not given:
+        return ""
+    text = _one_line(json.dumps(given, ensure_ascii=False, default=str))
+    text = text if len(text) <= _INPUT else f"{text[: _INPUT - 1]}…"
+    return f"`{text.replace('`', chr(0x2BC))}`"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

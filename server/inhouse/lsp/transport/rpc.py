@@ -1,0 +1,73 @@
+"""The line to the editor: our notifications, and our questions with their answers."""
+
+import asyncio
+import itertools
+import json
+from typing import Any
+
+from inhouse.core.errors import InhouseError
+from inhouse.lsp.transport.client import Client, as_object
+from inhouse.lsp.transport.framing import frame
+from inhouse.lsp.transport.write_queue import Outbox
+
+Json = dict[str, Any]
+
+
+class EditorError(InhouseError):
+    """The editor answered a request with an error."""
+
+
+class Link:
+    """Sends plain JSON, so that what an editor answers can have any shape.
+
+    The futures of pygls stay open for ever when an answer is not what the protocol asks for (old
+    Emacs clients answer ``null`` to what they do not know), and an answer to a cancelled one is
+    shown to the user as an error.
+    """
+
+    def __init__(self, outbox: Outbox, client: Client) -> None:
+        self.outbox = outbox
+        self.client = client
+        self._ids = itertools.count(1)
+        self._open: dict[int, asyncio.Future[Any]] = {}
+
+    def notify(self, method: str, params: Any) -> None:
+        self._send({"jsonrpc": "2.0", "method": method, "params": params})
+
+    async def request(self, method: str, params: Any, *, seconds: float | None) -> Any:
+        """Ask the editor.  Raises `EditorError` or `TimeoutError`.
+
+        Cancelling it takes the question back; an answer that still comes is dropped.
+        """
+        request_id = next(self._ids)
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._open[request_id] = answer
+        self._send({"jsonrpc": "2.0", "id": request_id, "method": method, "params": params})
+        try:
+            async with asyncio.timeout(seconds):
+                return await answer
+        except (asyncio.CancelledError, TimeoutError):
+            self.notify("$/cancelRequest", {"id": request_id})
+            raise
+        finally:
+            self._open.pop(request_id, None)
+
+    def ask(self, method: str, params: Any) -> None:
+        """Send a request whose answer tells nothing (``…/refresh``)."""
+        request_id = next(self._ids)
+        self._send({"jsonrpc": "2.0", "id": request_id, "method": method, "params": params})
+
+    def answered(self, message: Json) -> None:
+        """Take the editor's answer.  One that nobody waits for any more is dropped."""
+        request_id = message.get("id")
+        answer = self._open.pop(request_id, None) if isinstance(request_id, int) else None
+        if answer is None or answer.done():
+            return
+        if "error" in message:
+            error = as_object(message["error"])
+            answer.set_exception(EditorError(str(error.get("message")), code="editor"))
+        else:
+            answer.set_result(message.get("result"))
+
+    def _send(self, message: Json) -> None:
+        self.outbox.write(frame(json.dumps(message, separators=(",", ":"), ensure_ascii=False)))

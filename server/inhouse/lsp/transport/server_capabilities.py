@@ -1,0 +1,53 @@
+"""What the server tells a client that it can do.
+
+Built here and not by pygls, which advertises no ``workspace/textDocumentContent``, takes the
+client's position encoding and is not imported yet when ``initialize`` is answered.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from inhouse import __version__
+from inhouse.lsp.language.language_capabilities import language_capabilities
+from inhouse.lsp.transport.client import Client
+
+TRANSCRIPT_SCHEME = "inhouse-run"
+PROPOSAL_SCHEME = "inhouse-proposal"
+SCHEMA_SCHEME = "inhouse-schema"
+SCHEMES = (TRANSCRIPT_SCHEME, PROPOSAL_SCHEME, SCHEMA_SCHEME)
+
+
+def initialize_result(client: Client, commands: Sequence[str]) -> dict[str, Any]:
+    """Answer ``initialize``; *commands* are those that cannot be registered later."""
+    return {
+        "capabilities": server_capabilities(client, commands),
+        "serverInfo": {"name": "inhouse", "version": __version__},
+    }
+
+
+def server_capabilities(client: Client, commands: Sequence[str]) -> dict[str, Any]:
+    workspace: dict[str, Any] = {
+        "workspaceFolders": {"supported": True, "changeNotifications": True}
+    }
+    if client.can("workspace.textDocumentContent"):
+        workspace["textDocumentContent"] = {"schemes": list(SCHEMES)}
+    return {
+        "positionEncoding": "utf-16",
+        "textDocumentSync": {
+            "openClose": True,
+            "change": 2,
+            "save": {"includeText": False},
+        },
+        "executeCommandProvider": {"commands": list(commands), "workDoneProgress": True},
+        "codeActionProvider": code_action_provider(client),
+        "codeLensProvider": {"resolveProvider": False},
+        "workspace": workspace,
+        **language_capabilities(client),
+    }
+
+
+def code_action_provider(client: Client) -> Any:
+    """Kinds only where the client knows of literals: else it expects plain commands."""
+    if client.can("textDocument.codeAction.codeActionLiteralSupport"):
+        return {"codeActionKinds": ["quickfix", "refactor", "source"]}
+    return True

@@ -1,0 +1,267 @@
+"""Opens the door to editors: on standard input and output, or on a TCP port.
+
+``initialize`` is answered from here, before pygls and lsprotocol, which take half a second to
+import, are needed.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import sys
+import threading
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from inhouse.core.errors import InhouseError, UserError
+from inhouse.core.logs import log_to_stderr
+from inhouse.lsp.commands.agent_commands import PREFIX, can_register
+from inhouse.lsp.commands.command_names import COMMANDS
+from inhouse.lsp.transport import parent_process
+from inhouse.lsp.transport.client import Client, Json, as_object, read_client
+from inhouse.lsp.transport.early_agents import agent_ids
+from inhouse.lsp.transport.framing import Framing, frame
+from inhouse.lsp.transport.rpc import Link
+from inhouse.lsp.transport.server_capabilities import initialize_result
+from inhouse.lsp.transport.write_queue import Outbox, PipeOutbox, SocketOutbox
+
+logger = logging.getLogger(__name__)
+_PIECE = 1 << 16
+_LAST_WORDS = 2.0
+"""Seconds that an editor has to read what was said before the end."""
+_AT_LATEST = 20.0
+"""Seconds after which the process leaves, whatever still hangs."""
+_AGENTS_BUDGET = 1.0
+"""Seconds that ``initialize`` may wait for agents, for a client that cannot hear of them later."""
+Chunks = AsyncIterator[bytes]
+
+
+def serve(arguments: Sequence[str]) -> int:
+    """``inhouse lsp``: serve until the editor goes away; gives the exit status."""
+    options = _parser().parse_args(arguments)
+    if options.tcp is None:
+        return serve_stdio(log_level=options.log_level)
+    try:
+        return serve_tcp(options.tcp, log_level=options.log_level)
+    except (InhouseError, OSError) as error:
+        sys.stderr.write(f"inhouse lsp: {error}\n")
+        return 2
+
+
+def serve_stdio(*, log_level: str = "warning") -> int:
+    """Serve the editor that started this process; give the exit status."""
+    _log_to_stderr(log_level)
+    source, target = _take_over_stdio()
+    return asyncio.run(_serve_pipes(source, target))
+
+
+def serve_tcp(address: str, *, log_level: str = "warning") -> int:
+    """Serve every editor that connects to ``HOST:PORT``, each with a session of its own."""
+    _log_to_stderr(log_level)
+    host, _, port = address.rpartition(":")
+    if not port.isdigit() or int(port) > 65535:  # noqa: PLR2004  the largest port there is
+        raise UserError(f"--tcp takes HOST:PORT, not {address!r}, for example 127.0.0.1:9257.")
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_serve_sockets(host.strip("[]") or "127.0.0.1", int(port)))
+    return 0
+
+
+async def converse(chunks: Chunks, outbox: Outbox, stopping: "Stopping") -> int:
+    """Serve one editor until it has gone."""
+    connection = _Connection(outbox, stopping)
+    reading = asyncio.create_task(connection.read(chunks), name="reading")
+    try:
+        await asyncio.wait(
+            (reading, asyncio.create_task(stopping.wait(), name="stopping")),
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+    finally:
+        if reading.done() and (error := reading.exception()) is not None:
+            logger.error("The connection broke.", exc_info=error)
+        reading.cancel()
+        stopping.stop(1)
+        await connection.aclose()
+        await outbox.aclose(_LAST_WORDS)
+    return stopping.status
+
+
+class Stopping:
+    """The moment the end was decided, by whoever was first, and the status to leave with."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+        self.status = 0
+
+    def stop(self, status: int) -> None:
+        if not self._event.is_set():
+            self.status = status
+            self._event.set()
+
+    async def wait(self) -> None:
+        await self._event.wait()
+
+
+class _Connection:
+    """One editor: first a bare line to it, then a session and its server."""
+
+    def __init__(self, outbox: Outbox, stopping: Stopping) -> None:
+        self._outbox = outbox
+        self._stopping = stopping
+        self._server: Any = None
+
+    async def read(self, chunks: Chunks) -> None:
+        framing = Framing()
+        async for chunk in chunks:
+            for body in framing.feed(chunk):
+                if self._server is None:
+                    await self._first(body)
+                else:
+                    self._server.protocol.receive(body)
+
+    async def aclose(self) -> None:
+        if self._server is not None:
+            await self._server.session.aclose()
+
+    async def _first(self, body: bytes) -> None:
+        message = _read(body)
+        if message.get("method") == "exit":
+            self._stopping.stop(1)
+        if message.get("method") != "initialize" or "id" not in message:
+            self._refuse(message)
+            return
+        client = read_client(message.get("params"))
+        result = initialize_result(client, await _commands(client))
+        self._send({"jsonrpc": "2.0", "id": message["id"], "result": result})
+        await asyncio.sleep(0)
+        from inhouse.lsp.bootstrap import open_server  # noqa: PLC0415  half a second of imports
+
+        link = Link(self._outbox, client)
+        self._server = open_server(link, message, result, self._stopping.stop)
+        self._server.protocol.receive(body)
+
+    def _refuse(self, message: Json) -> None:
+        if "id" in message and "method" in message:
+            error = {"code": -32002, "message": f"{message['method']}: send initialize first."}
+            self._send({"jsonrpc": "2.0", "id": message["id"], "error": error})
+        elif "method" not in message:
+            error = {"code": -32700, "message": "This is not a JSON-RPC 2.0 message."}
+            self._send({"jsonrpc": "2.0", "id": None, "error": error})
+
+    def _send(self, message: Json) -> None:
+        self._outbox.write(frame(json.dumps(message, ensure_ascii=False)))
+
+
+async def _commands(client: Client) -> list[str]:
+    """Name the commands; each agent's too for a client that cannot be told of it later."""
+    names: list[str] = list(COMMANDS)
+    if not can_register(client):
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_AGENTS_BUDGET):
+                names += [f"{PREFIX}{agent}" for agent in await agent_ids(client)]
+    return names
+
+
+def _read(body: bytes) -> Json:
+    try:
+        return as_object(json.loads(body))
+    except ValueError:
+        return {}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="inhouse lsp", description="The language server, on standard input and output."
+    )
+    parser.add_argument("--tcp", metavar="HOST:PORT", help="listen there instead, for debugging")
+    parser.add_argument("--stdio", action="store_true", help="the default; some clients pass it")
+    parser.add_argument("--log-level", default="warning", choices=["debug", "info", "warning"])
+    # What vscode-languageclient adds; the client also tells it in `initialize`.
+    parser.add_argument("--clientProcessId", type=int, help=argparse.SUPPRESS)
+    return parser
+
+
+def _take_over_stdio() -> tuple[int, int]:
+    """Keep both pipes to ourselves: a stray print or a child must not speak on them."""
+    if sys.platform == "win32":
+        import msvcrt  # noqa: PLC0415
+
+        for descriptor in (0, 1):
+            msvcrt.setmode(descriptor, os.O_BINARY)
+    source, target = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return source, target
+
+
+async def _serve_pipes(source: int, target: int) -> int:
+    stopping = Stopping()
+    loop = asyncio.get_running_loop()
+    for signal in parent_process.ENDING:
+        with contextlib.suppress(NotImplementedError, RuntimeError):
+            loop.add_signal_handler(signal, stopping.stop, 0)
+    leaving = loop.create_task(_leave_at_last(stopping), name="leaving")
+    outbox = PipeOutbox(target, on_lost=lambda: stopping.stop(1))
+    status = await converse(_chunks(source, loop), outbox, stopping)
+    await leaving
+    return status
+
+
+async def _leave_at_last(stopping: Stopping) -> None:
+    """Whatever hangs in a thread or a clean-up: no process stays behind."""
+    await stopping.wait()
+    timer = threading.Timer(_AT_LATEST, os._exit, (stopping.status or 1,))
+    timer.daemon = True
+    timer.start()
+
+
+async def _chunks(descriptor: int, loop: asyncio.AbstractEventLoop) -> Chunks:
+    """Read a pipe from a thread: it works for files, pipes and consoles of every system."""
+    arrived: asyncio.Queue[bytes] = asyncio.Queue()
+
+    def read() -> None:
+        with contextlib.suppress(RuntimeError):  # The loop may be closed by now.
+            while data := _read_some(descriptor):
+                loop.call_soon_threadsafe(arrived.put_nowait, data)
+            loop.call_soon_threadsafe(arrived.put_nowait, b"")
+
+    threading.Thread(target=read, name="stdin", daemon=True).start()
+    while data := await arrived.get():
+        yield data
+
+
+def _read_some(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, _PIECE)
+    except OSError:
+        return b""
+
+
+async def _serve_sockets(host: str, port: int) -> None:
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            await converse(_pieces(reader), SocketOutbox(writer), Stopping())
+
+    server = await asyncio.start_server(connected, host, port)
+    for listening in server.sockets:
+        address = listening.getsockname()
+        sys.stderr.write(f"inhouse: listening on {address[0]}:{address[1]}\n")
+        sys.stderr.flush()
+    async with server:
+        await server.serve_forever()
+
+
+async def _pieces(reader: asyncio.StreamReader) -> Chunks:
+    while data := await reader.read(_PIECE):
+        yield data
+
+
+def _log_to_stderr(level: str) -> None:
+    """Pygls logs every body at INFO and what it could not handle at ERROR: both hold texts."""
+    log_to_stderr(level.upper())
+    logging.getLogger("pygls").setLevel(logging.WARNING)
+    if level != "debug":
+        logging.getLogger("pygls.protocol.json_rpc").setLevel(logging.CRITICAL)
