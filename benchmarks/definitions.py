@@ -19,7 +19,7 @@ from pathlib import Path
 import psutil
 import sections
 
-from inhouse.definitions.catalog import Catalog, agent_folders
+from inhouse.definitions.catalog.catalog import Catalog, agent_folders
 from inhouse.definitions.sandbox import Sandbox
 
 PROMPT = "You are careful. Read before you write, and say what you did.\n" * 40

@@ -11,7 +11,7 @@ from pathlib import Path
 from written_pages import filled, write_or_check
 
 from inhouse.definitions.forms.conventions import MODELS, TOOLS
-from inhouse.definitions.schema import definition_schema, fields_table
+from inhouse.definitions.schema.definition_schema import definition_schema, fields_table
 
 REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
 SCRIPT = Path(__file__).name

@@ -6,8 +6,8 @@ import pytest
 
 from inhouse.core.errors import UserError
 from inhouse.core.text import Severity
-from inhouse.definitions.catalog import agent_folders
-from inhouse.definitions.folders import Form
+from inhouse.definitions.catalog.catalog import agent_folders
+from inhouse.definitions.catalog.folders import Form
 from support.definitions import catalog_of, literal, write
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from inhouse.definitions.cursor import path_at
-from inhouse.definitions.places import Lines
+from inhouse.definitions.readers.source_ranges import Lines
 
 
 def look(text, name="a.ts"):

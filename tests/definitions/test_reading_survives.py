@@ -9,11 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inhouse.core.text import Position
+from inhouse.definitions.catalog.files import decode
 from inhouse.definitions.cursor import path_at
-from inhouse.definitions.definition import check
-from inhouse.definitions.files import decode
-from inhouse.definitions.places import Lines
-from inhouse.definitions.reading import LARGEST, read
+from inhouse.definitions.readers.read_text import LARGEST, read
+from inhouse.definitions.readers.source_ranges import Lines
+from inhouse.definitions.schema.check_definition import check
 
 GOOD = Path(__file__).parent / "good"
 FILES = ["a.ts", "a.tsx", "a.json", "a.jsonc", "a.toml", "a.yaml", "a.md", ".claude/agents/a.md"]

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from inhouse.definitions.fields import FIELD_NAMES, field_at, fields, fields_at
-from inhouse.definitions.schema import definition_schema
+from inhouse.definitions.schema.definition_schema import definition_schema
+from inhouse.definitions.schema.fields import FIELD_NAMES, field_at, fields, fields_at
 from support.definitions import problems_of
 from support.mutations import GOOD, WRONG
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from inhouse.core.definition import AgentDefinition
 from inhouse.core.text import Problem
-from inhouse.definitions.catalog import Catalog, agent_folders
-from inhouse.definitions.definition import check
+from inhouse.definitions.catalog.catalog import Catalog, agent_folders
 from inhouse.definitions.evaluator import Evaluator
-from inhouse.definitions.reading import read
+from inhouse.definitions.readers.read_text import read
+from inhouse.definitions.schema.check_definition import check
 
 ENVIRONMENT = {"DEFINITIONS_TEST_TOKEN": "t-123"}
 

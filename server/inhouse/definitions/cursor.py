@@ -7,8 +7,8 @@ from pathlib import Path
 from attrs import frozen
 
 from inhouse.core.text import Position, Range
-from inhouse.definitions.places import JsonPath, Lines
-from inhouse.definitions.reading import EVALUATED, LARGEST
+from inhouse.definitions.readers.read_text import EVALUATED, LARGEST
+from inhouse.definitions.readers.source_ranges import JsonPath, Lines
 
 _log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from inhouse.core.errors import UserError
-from inhouse.definitions.schema import definition_schema
+from inhouse.definitions.schema.definition_schema import definition_schema
 from inhouse.settings.schema import settings_schema
 
 _SCHEMAS: Mapping[str, Callable[[], dict[str, Any]]] = {

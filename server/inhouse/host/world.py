@@ -14,7 +14,7 @@ from attrs import evolve, frozen
 from inhouse.core.placeholders import KeySources
 from inhouse.core.ports import Approver
 from inhouse.core.settings import Settings
-from inhouse.definitions.catalog import AgentFolder, Catalog, agent_folders
+from inhouse.definitions.catalog.catalog import AgentFolder, Catalog, agent_folders
 from inhouse.providers.network.egress import Egress
 from inhouse.settings import Layer, SettingsProblem, layers_from_files, read_settings
 from inhouse.tools.specs import names as tool_names

@@ -121,7 +121,7 @@ def test_types_are_stripped_by_flags():
 
 
 def test_our_short_way_of_calling_is_the_one_that_it_replaces():
-    # inhouse.definitions.sandbox.calls replaces these; all must go on meaning the same.
+    # inhouse.definitions.sandbox.fast_calls replaces these; all must go on meaning the same.
     strips = inspect.getsource(transform._TransformInstance.c)
     calls = inspect.getsource(engine._Instance.c)
     exports = inspect.getsource(wasmtime.Instance.exports)

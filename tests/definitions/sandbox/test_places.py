@@ -2,7 +2,7 @@
 
 import pytest
 
-from inhouse.definitions.sandbox.places import (
+from inhouse.definitions.sandbox.error_locations import (
     import_place,
     name_place,
     original_place,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from inhouse.definitions.cursor import Role, Whereabouts, Word, whereabouts
 from inhouse.definitions.forms.front_matter import front_matter
-from inhouse.definitions.places import JsonPath, Lines
+from inhouse.definitions.readers.source_ranges import JsonPath, Lines
 
 _YAML_LINE = re.compile(r"(?P<indent>[ \t]*)(?P<dashes>(?:- +)*)(?P<rest>.*)")
 _YAML_KEY = re.compile(r"""(?P<key>"[^"]*"|'[^']*'|[^\s:#"'\[\]{},][^:#\[\]{},]*?)\s*:(?:\s|$)""")

@@ -5,8 +5,8 @@ import re
 from attrs import frozen
 
 from inhouse.core.text import Range
-from inhouse.definitions.places import Lines
-from inhouse.definitions.values import Entry, Literal
+from inhouse.definitions.readers.parsed_values import Entry, Literal
+from inhouse.definitions.readers.source_ranges import Lines
 
 _KEY = re.compile(r"([A-Za-z][\w-]*):(?:[ \t]+(.*))?$")
 _FENCE = re.compile(r"---[ \t]*$")

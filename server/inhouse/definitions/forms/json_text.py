@@ -6,11 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inhouse.core.text import Problem, Severity
-from inhouse.definitions.evaluated import is_definition
-from inhouse.definitions.typescript.parsing import Source, parse_value
-from inhouse.definitions.typescript.syntax import syntax_error, syntax_problems
-from inhouse.definitions.typescript.texts import number_value, string_value
-from inhouse.definitions.values import (
+from inhouse.definitions.catalog.merge_evaluation import is_definition
+from inhouse.definitions.readers.parsed_values import (
     DEEPEST,
     UNDEFINED,
     UNKNOWN,
@@ -20,6 +17,9 @@ from inhouse.definitions.values import (
     as_object,
     found,
 )
+from inhouse.definitions.typescript.js_values import number_value, string_value
+from inhouse.definitions.typescript.parsing import Source, parse_value
+from inhouse.definitions.typescript.syntax import syntax_error, syntax_problems
 
 if TYPE_CHECKING:
     from tree_sitter import Node

@@ -8,7 +8,6 @@ from typing import Any
 from attrs import frozen
 
 from inhouse.core.text import Problem, Range, Severity
-from inhouse.definitions.fields import FIELD_NAMES
 from inhouse.definitions.forms.conventions import (
     ALL_TOOLS,
     DEFAULT_MODEL,
@@ -20,8 +19,9 @@ from inhouse.definitions.forms.conventions import (
 )
 from inhouse.definitions.forms.front_matter import FrontMatter, front_matter, lenient
 from inhouse.definitions.forms.yaml_text import yaml_literal
-from inhouse.definitions.typescript.texts import whole_text
-from inhouse.definitions.values import Entry, Literal, Reading, found
+from inhouse.definitions.readers.parsed_values import Entry, Literal, Reading, found
+from inhouse.definitions.schema.fields import FIELD_NAMES
+from inhouse.definitions.typescript.js_values import whole_text
 
 _THEIRS = frozenset({"name", "description", "tools", "disallowedTools", "permission"})
 _SIGNS = frozenset({"description", "tools", "model", "toolNames", "displayName"})

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inhouse.core.text import Problem, Range
-from inhouse.definitions.evaluated import is_definition
-from inhouse.definitions.places import JsonPath, Lines, Place
+from inhouse.definitions.catalog.merge_evaluation import is_definition
+from inhouse.definitions.readers.parsed_values import Found, Reading
+from inhouse.definitions.readers.source_ranges import JsonPath, Lines, Place
 from inhouse.definitions.typescript.parsing import Source, parse_toml
 from inhouse.definitions.typescript.syntax import syntax_error
-from inhouse.definitions.values import Found, Reading
 
 if TYPE_CHECKING:
     from tree_sitter import Node

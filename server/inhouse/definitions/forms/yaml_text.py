@@ -8,11 +8,8 @@ from typing import Any
 from attrs import define, field
 
 from inhouse.core.text import Problem, Range
-from inhouse.definitions.evaluated import is_definition
-from inhouse.definitions.places import Lines
-from inhouse.definitions.typescript.syntax import syntax_error
-from inhouse.definitions.typescript.texts import whole, whole_text
-from inhouse.definitions.values import (
+from inhouse.definitions.catalog.merge_evaluation import is_definition
+from inhouse.definitions.readers.parsed_values import (
     DEEPEST,
     MOST_VALUES,
     UNDEFINED,
@@ -22,6 +19,9 @@ from inhouse.definitions.values import (
     Reading,
     found,
 )
+from inhouse.definitions.readers.source_ranges import Lines
+from inhouse.definitions.typescript.js_values import whole, whole_text
+from inhouse.definitions.typescript.syntax import syntax_error
 
 _LARGEST = 150_000
 _MEANT = re.compile(r"^(?:displayName|toolNames|instructionsPrompt|systemPrompt)\s*:", re.MULTILINE)

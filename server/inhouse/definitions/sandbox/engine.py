@@ -15,7 +15,7 @@ import quickjs_rs._engine as quickjs
 import quickjs_rs._wasmtime as shared
 import wasmtime
 
-from . import calls
+from . import fast_calls
 
 Load = Callable[[str, str], tuple[str, str] | None]
 """Gives name and source for a base and a specifier; None where there is no such module."""
@@ -86,7 +86,7 @@ def start(*, memory: int, cache: Path | None) -> Clock:
     """Compile or load the interpreter, once for the process."""
     _LimitedStore.memory = memory
     wasmtime.Store = _LimitedStore
-    calls.install()
+    fast_calls.install()
     engine = _engine(cache)
     shared._SHARED_ENGINE = engine  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
     return Clock(engine)

@@ -8,8 +8,8 @@ from typing import Any
 
 from inhouse.core.ports import StepContext, StepDone, StepFailed, StepLog, StepYield
 
-from .checking import checked
-from .process import THREADS, Answer, Worker, WorkerLost
+from .validate_output import checked
+from .worker_process import THREADS, Answer, Worker, WorkerLost
 
 OnLog = Callable[[StepLog], None]
 _MOST_STATE = 48 << 20

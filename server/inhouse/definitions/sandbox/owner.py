@@ -12,10 +12,10 @@ from inhouse.definitions.evaluator import Evaluated
 
 from .cache import cache_configuration, cache_folder
 from .confinement import Confinement, own_folder, real
-from .evaluating import Begun, begin_all, evaluate_in, lost, unavailable
 from .generator import Generator
-from .modules import Lookups, Modules
-from .process import Worker, WorkerLost
+from .module_resolver import Lookups, Modules
+from .sandbox_evaluator import Begun, begin_all, evaluate_in, lost, unavailable
+from .worker_process import Worker, WorkerLost
 
 TIME_LIMIT = 2.0
 MEMORY_LIMIT = 96 << 20

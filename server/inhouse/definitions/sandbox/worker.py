@@ -1,6 +1,6 @@
 """The worker process: reads frames, runs foreign code on a few threads, answers.
 
-Started by `inhouse.definitions.sandbox.process` with an empty environment.  It must not import
+Started by `inhouse.definitions.sandbox.worker_process` with an empty environment.  It must not import
 anything heavy or anything that could be of use to an intruder.
 """
 
@@ -16,9 +16,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from . import evaluation, frames, shackles, stepping
+from . import evaluation, frame_protocol, generator_worker, hardening
 from .engine import Clock, GuestError, start
-from .remembering import Memory
+from .module_cache import Memory
 from .stripping import Stripper
 
 _STACK = 32 << 20
@@ -32,11 +32,11 @@ class _Worker:
         self._target = target
         self._stripper = Stripper()
         self._evaluating = evaluation.template(memory, clock)
-        self._driving = stepping.template(memory, clock)
+        self._driving = generator_worker.template(memory, clock)
         self._writing = threading.Lock()
         self._queues: list[queue.SimpleQueue[Frame]] = []
         self._answers: dict[int, queue.SimpleQueue[Frame]] = {}
-        self._steppings: dict[int, stepping.Stepping] = {}
+        self._steppings: dict[int, generator_worker.Stepping] = {}
         self._memory = Memory()
 
     def start_threads(self, count: int) -> None:
@@ -68,9 +68,9 @@ class _Worker:
         traceback.format_exception(ValueError("warm"))
 
     def send(self, header: Mapping[str, Any], body: bytes = b"") -> None:
-        memory = {"memory": shackles.most_memory()}
+        memory = {"memory": hardening.most_memory()}
         with self._writing:
-            self._target.write(frames.pack({**header, **memory}, body))
+            self._target.write(frame_protocol.pack({**header, **memory}, body))
 
     def _serve(self, line: "queue.SimpleQueue[Frame]") -> None:
         while True:
@@ -81,7 +81,7 @@ class _Worker:
                 self._answer(header, partial(self._do, header, body))
 
     def _answer(self, header: Mapping[str, Any], work: Callable[[], Frame]) -> None:
-        shackles.allow_cpu(2 * float(header.get("limit", 0)))
+        hardening.allow_cpu(2 * float(header.get("limit", 0)))
         try:
             answer, text = work()
         except GuestError as error:
@@ -99,7 +99,7 @@ class _Worker:
                 return self._open(session, header, body), b""
             case "resume":
                 texts = body.decode()
-                state = stepping.state_of(header, texts)
+                state = generator_worker.state_of(header, texts)
                 return self._steppings[session].resume(state, texts[header.get("received", 0) :])
             case _:
                 ended = self._steppings.pop(session, None)
@@ -137,27 +137,27 @@ class _Worker:
     def _open(self, session: int, header: Mapping[str, Any], body: bytes) -> dict[str, Any]:
         texts = body.decode()
         at, context_end = header["source"], header["source"] + header["context"]
-        driving = stepping.Stepping(
+        driving = generator_worker.Stepping(
             limit=header["limit"], template=self._driving, stripper=self._stripper
         )
         self._steppings[session] = driving
-        state = stepping.state_of(header, texts[context_end:]) or [0, "{}"]
+        state = generator_worker.state_of(header, texts[context_end:]) or [0, "{}"]
         return driving.open(texts[:at], texts[at:context_end], state)
 
 
 def _read(source: BinaryIO) -> Frame | None:
-    prefix = source.read(frames.PREFIX)
-    if len(prefix) < frames.PREFIX:
+    prefix = source.read(frame_protocol.PREFIX)
+    if len(prefix) < frame_protocol.PREFIX:
         return None
-    header, body = frames.sizes(prefix)
-    return frames.unpack(source.read(header)), source.read(body)
+    header, body = frame_protocol.sizes(prefix)
+    return frame_protocol.unpack(source.read(header)), source.read(body)
 
 
 def main() -> None:
     """Serve until the owner closes the pipe."""
     settings = json.loads(sys.argv[-1])
-    source, target = shackles.take_pipes()
-    shackles.die_with_parent(settings["parent"])
+    source, target = hardening.take_pipes()
+    hardening.die_with_parent(settings["parent"])
     sys.setswitchinterval(_SWITCH)
     threading.stack_size(_STACK)
     cache, memory = settings["cache"], settings["memory"]
@@ -167,7 +167,7 @@ def main() -> None:
     worker.warm_up()
     gc.collect()
     gc.freeze()
-    shackles.lock()
+    hardening.lock()
     worker.send({"op": "ready", "session": 0})
     try:
         while (frame := _read(source)) is not None:

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypeGuard
 
-from inhouse.definitions.typescript.texts import as_text, is_true, whole
-from inhouse.definitions.values import UNDEFINED, UNKNOWN, FunctionText
+from inhouse.definitions.readers.parsed_values import UNDEFINED, UNKNOWN, FunctionText
+from inhouse.definitions.typescript.js_values import as_text, is_true, whole
 
 _NUMBERS: Mapping[str, Callable[[Any, Any], Any]] = {
     "-": lambda left, right: left - right,

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from attrs import define, field, frozen
 
 from inhouse.definitions.cursor import Role, Whereabouts, Word, whereabouts
-from inhouse.definitions.places import JsonPath, Lines
+from inhouse.definitions.readers.parsed_values import DEEPEST
+from inhouse.definitions.readers.source_ranges import JsonPath, Lines
 from inhouse.definitions.typescript.parsing import (
     Source,
     parse_tsx,
     parse_typescript,
     parse_value,
 )
-from inhouse.definitions.values import DEEPEST
 
 if TYPE_CHECKING:
     from tree_sitter import Node

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
-from inhouse.definitions.typescript.calls import unwrap
-from inhouse.definitions.typescript.scope import Binding, Kind, Scope, string_text
+from inhouse.definitions.typescript.literal_calls import unwrap
+from inhouse.definitions.typescript.module_scope import Binding, Kind, Scope, string_text
 
 if TYPE_CHECKING:
     from tree_sitter import Node

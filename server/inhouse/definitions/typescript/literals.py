@@ -4,12 +4,16 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from inhouse.core.text import Problem, Range, Severity
+from inhouse.definitions.readers.parsed_values import (
+    DEEPEST,
+    UNDEFINED,
+    UNKNOWN,
+    FunctionText,
+    Literal,
+)
 from inhouse.definitions.typescript.arithmetic import binary_value, is_missing
-from inhouse.definitions.typescript.calls import read_call, unwrap
-from inhouse.definitions.typescript.names import is_global
-from inhouse.definitions.typescript.objects import read_object
-from inhouse.definitions.typescript.scope import Kind, Scope
-from inhouse.definitions.typescript.texts import (
+from inhouse.definitions.typescript.global_names import is_global
+from inhouse.definitions.typescript.js_values import (
     as_text,
     fragment,
     is_true,
@@ -17,13 +21,9 @@ from inhouse.definitions.typescript.texts import (
     string_value,
     whole_text,
 )
-from inhouse.definitions.values import (
-    DEEPEST,
-    UNDEFINED,
-    UNKNOWN,
-    FunctionText,
-    Literal,
-)
+from inhouse.definitions.typescript.literal_calls import read_call, unwrap
+from inhouse.definitions.typescript.module_scope import Kind, Scope
+from inhouse.definitions.typescript.objects import read_object
 
 if TYPE_CHECKING:
     from tree_sitter import Node

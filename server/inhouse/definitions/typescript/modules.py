@@ -5,22 +5,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inhouse.core.text import Problem, Range, Severity
-from inhouse.definitions.evaluated import listed
-from inhouse.definitions.fields import FIELD_NAMES
-from inhouse.definitions.typescript.calls import unwrap
+from inhouse.definitions.catalog.merge_evaluation import listed
+from inhouse.definitions.readers.parsed_values import Entry, Found, Literal, Reading, found
+from inhouse.definitions.schema.fields import FIELD_NAMES
 from inhouse.definitions.typescript.exports import Exports, collect
+from inhouse.definitions.typescript.literal_calls import unwrap
 from inhouse.definitions.typescript.literals import read_expression
-from inhouse.definitions.typescript.objects import read_properties
-from inhouse.definitions.typescript.parsing import parse_tsx, parse_typescript
-from inhouse.definitions.typescript.scope import (
+from inhouse.definitions.typescript.module_scope import (
     MOST_STEPS,
     Kind,
     Scope,
     bindings_of,
     top_level,
 )
+from inhouse.definitions.typescript.objects import read_properties
+from inhouse.definitions.typescript.parsing import parse_tsx, parse_typescript
 from inhouse.definitions.typescript.syntax import syntax_problems
-from inhouse.definitions.values import Entry, Found, Literal, Reading, found
 
 if TYPE_CHECKING:
     from tree_sitter import Node

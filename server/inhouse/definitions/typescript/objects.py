@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 from attrs import field, frozen
 
 from inhouse.core.text import Problem, Range, Severity
-from inhouse.definitions.typescript.scope import Scope
+from inhouse.definitions.readers.parsed_values import UNKNOWN, Entry, FunctionText, Literal
+from inhouse.definitions.typescript.js_values import number_value, string_value
+from inhouse.definitions.typescript.module_scope import Scope
 from inhouse.definitions.typescript.syntax import syntax_error
-from inhouse.definitions.typescript.texts import number_value, string_value
-from inhouse.definitions.values import UNKNOWN, Entry, FunctionText, Literal
 
 if TYPE_CHECKING:
     from tree_sitter import Node

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve, frozen
 
 from inhouse.core.text import Position, Range
-from inhouse.definitions.places import Lines
+from inhouse.definitions.readers.source_ranges import Lines
 
 if TYPE_CHECKING:
     from tree_sitter import Language, Node

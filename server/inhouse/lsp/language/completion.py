@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from inhouse.core.text import Position, Range
 from inhouse.definitions.cursor import Role, Whereabouts, path_at
-from inhouse.definitions.fields import Field, fields_at
+from inhouse.definitions.schema.fields import Field, fields_at
 from inhouse.lsp.documents.diagnostics import lsp_range
 from inhouse.lsp.language import literal_syntax
 from inhouse.lsp.language.definition_document import JSON, SCRIPTS, Site

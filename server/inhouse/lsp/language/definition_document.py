@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from inhouse.core.text import Position, Range
-from inhouse.definitions.folders import AgentFolder, holds
-from inhouse.definitions.places import Lines
-from inhouse.definitions.reading import EVALUATED, read
-from inhouse.definitions.values import Found, Reading
+from inhouse.definitions.catalog.folders import AgentFolder, holds
+from inhouse.definitions.readers.parsed_values import Found, Reading
+from inhouse.definitions.readers.read_text import EVALUATED, read
+from inhouse.definitions.readers.source_ranges import Lines
 
 if TYPE_CHECKING:
     from inhouse.lsp.documents.open_documents import OpenDocument

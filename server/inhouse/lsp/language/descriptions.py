@@ -8,8 +8,8 @@ from typing import Any
 from inhouse.core.definition import Agent
 from inhouse.core.ports import ToolSpec
 from inhouse.core.route import Route
-from inhouse.definitions.fields import Field
-from inhouse.definitions.values import as_list, as_object
+from inhouse.definitions.readers.parsed_values import as_list, as_object
+from inhouse.definitions.schema.fields import Field
 from inhouse.lsp.transport.client import Client, Json
 
 _PURPOSE = 600

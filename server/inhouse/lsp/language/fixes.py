@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from inhouse.core.text import Position, Problem, Range
-from inhouse.definitions.values import Found
+from inhouse.definitions.readers.parsed_values import Found
 from inhouse.lsp.documents.definition_diagnostics import as_diagnostic, problems_of
 from inhouse.lsp.features.code_actions import action
 from inhouse.lsp.language.definition_document import Site

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from inhouse.core.errors import InhouseError
 from inhouse.core.text import Position, Range
 from inhouse.definitions.cursor import Role, Whereabouts, path_at
-from inhouse.definitions.fields import field_at
-from inhouse.definitions.places import JsonPath
+from inhouse.definitions.readers.source_ranges import JsonPath
+from inhouse.definitions.schema.fields import field_at
 from inhouse.lsp.documents.diagnostics import lsp_range
 from inhouse.lsp.language.definition_document import Site
 from inhouse.lsp.language.descriptions import agent_text, field_text, markup, route_text, tool_text

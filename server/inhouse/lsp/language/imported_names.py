@@ -6,13 +6,8 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from inhouse.core.text import Position, Range
+from inhouse.definitions.typescript.module_scope import Kind, bindings_of, string_text, top_level
 from inhouse.definitions.typescript.parsing import Source, leaves, parse_tsx, parse_typescript
-from inhouse.definitions.typescript.scope import (
-    Kind,
-    bindings_of,
-    string_text,
-    top_level,
-)
 from inhouse.lsp.language.definition_document import SCRIPTS, Site, is_inside
 from inhouse.lsp.language.related_files import module_of
 

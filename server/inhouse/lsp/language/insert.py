@@ -3,8 +3,8 @@
 import re
 
 from inhouse.core.text import Range
-from inhouse.definitions.places import place_of
-from inhouse.definitions.values import Found, as_list
+from inhouse.definitions.readers.parsed_values import Found, as_list
+from inhouse.definitions.readers.source_ranges import place_of
 from inhouse.lsp.language.definition_document import JSON, SCRIPTS, Site
 from inhouse.lsp.language.literal_syntax import written_key, written_text
 

@@ -9,8 +9,8 @@ from inhouse.core.definition import Agent
 from inhouse.core.errors import InhouseError
 from inhouse.core.route import Kind, Route
 from inhouse.core.text import Problem, Severity
-from inhouse.definitions.places import place_of
-from inhouse.definitions.values import Found, as_object
+from inhouse.definitions.readers.parsed_values import Found, as_object
+from inhouse.definitions.readers.source_ranges import place_of
 
 if TYPE_CHECKING:
     from inhouse.lsp.session import Session

@@ -1,6 +1,6 @@
 """How a field or a value is written in each form of definition."""
 
-from inhouse.definitions.fields import Field
+from inhouse.definitions.schema.fields import Field
 from inhouse.lsp.language.definition_document import JSON, SCRIPTS, Site
 
 _LONG = frozenset({"systemPrompt", "instructionsPrompt", "stepPrompt", "spawnerPrompt"})

@@ -11,7 +11,7 @@ from attrs import frozen
 
 from inhouse.core.route import Route
 from inhouse.core.text import Range
-from inhouse.definitions.values import Found, as_object
+from inhouse.definitions.readers.parsed_values import Found, as_object
 from inhouse.lsp.language.definition_document import Site
 from inhouse.lsp.language.lints import local_route, offered
 from inhouse.lsp.language.related_files import site_at

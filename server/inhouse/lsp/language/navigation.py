@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from inhouse.core.text import Position, Range
-from inhouse.definitions.typescript.scope import Kind, bindings_of
+from inhouse.definitions.typescript.module_scope import Kind, bindings_of
 from inhouse.lsp.documents.diagnostics import lsp_range
 from inhouse.lsp.language.definition_document import SCRIPTS, Site
 from inhouse.lsp.language.imported_names import Declaration, declaration_at, declared, parsed, uses

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from inhouse.core.text import Position, Range
-from inhouse.definitions.values import Found
+from inhouse.definitions.readers.parsed_values import Found
 from inhouse.lsp.language.definition_document import SCRIPTS, Site, is_inside, texts_of
 
 _TOOL_CALL = re.compile(r"""\btoolName["']?\s*:\s*(?P<q>['"`])(?P<word>[\w./-]+)(?P=q)""")

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inhouse.definitions.folders import AgentFolder, list_folder
-from inhouse.definitions.reading import LARGEST
+from inhouse.definitions.catalog.folders import AgentFolder, list_folder
+from inhouse.definitions.readers.read_text import LARGEST
 from inhouse.definitions.sandbox.confinement import Confinement, RefusedFileError, real
-from inhouse.definitions.sandbox.modules import Modules
+from inhouse.definitions.sandbox.module_resolver import Modules
 from inhouse.lsp.language.definition_document import Site
 from inhouse.lsp.transport.client import to_uri
 

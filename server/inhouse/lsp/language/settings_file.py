@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from inhouse.core.route import Endpoint
 from inhouse.core.text import Position
 from inhouse.definitions.cursor import Role, Whereabouts, path_at
-from inhouse.definitions.places import JsonPath
+from inhouse.definitions.readers.source_ranges import JsonPath
 from inhouse.lsp.documents.diagnostics import lsp_range
 from inhouse.lsp.language.definition_document import Site
 from inhouse.lsp.language.descriptions import markup

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from inhouse.core.text import Range
-from inhouse.definitions.places import Place
-from inhouse.definitions.values import Found
+from inhouse.definitions.readers.parsed_values import Found
+from inhouse.definitions.readers.source_ranges import Place
 from inhouse.lsp.documents.diagnostics import lsp_range
 from inhouse.lsp.language.definition_document import Site
 from inhouse.lsp.transport.client import Json

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from inhouse.core.text import Position
-from inhouse.definitions.fields import field_at
-from inhouse.definitions.places import JsonPath
-from inhouse.definitions.values import as_list
+from inhouse.definitions.readers.parsed_values import as_list
+from inhouse.definitions.readers.source_ranges import JsonPath
+from inhouse.definitions.schema.fields import field_at
 from inhouse.lsp.language.definition_document import Site
 from inhouse.lsp.language.descriptions import tool_text
 from inhouse.lsp.language.known_models import model_words

@@ -10,7 +10,7 @@ logger = logging.getLogger(__name__)
 
 async def agent_ids(client: Client) -> list[str]:
     """Give the ids of the agents that can be read without running anything."""
-    from inhouse.definitions.catalog import Catalog, agent_folders  # noqa: PLC0415  slow
+    from inhouse.definitions.catalog.catalog import Catalog, agent_folders  # noqa: PLC0415  slow
 
     main = client.roots[0]
     named = as_list((client.settings or {}).get("agentFolders"))

@@ -6,8 +6,8 @@ from typing import Any, Literal, get_args, get_origin
 import attrs
 from attrs import NOTHING
 
-from inhouse.definitions.fields import Field, fields, members, wire_name
-from inhouse.definitions.shape import (
+from inhouse.definitions.schema.fields import Field, fields, members, wire_name
+from inhouse.definitions.schema.shape import (
     CompactShape,
     DefinitionShape,
     ReasoningShape,

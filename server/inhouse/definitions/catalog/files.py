@@ -8,8 +8,8 @@ from pathlib import Path
 from attrs import frozen
 
 from inhouse.core.text import START, Problem, Range, Severity
-from inhouse.definitions.folders import unreadable
-from inhouse.definitions.places import Lines
+from inhouse.definitions.catalog.folders import unreadable
+from inhouse.definitions.readers.source_ranges import Lines
 
 LARGEST_BYTES = 4_000_000
 

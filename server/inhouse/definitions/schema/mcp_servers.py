@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-from inhouse.definitions.structuring import Mistake
+from inhouse.definitions.schema.structure import Mistake
 
 _RESOLVED = ("env", "headers")
 

@@ -7,8 +7,8 @@ from attrs import evolve
 
 from inhouse.core.definition import Agent
 from inhouse.core.text import Problem, Severity
-from inhouse.definitions.drafts import FileState
-from inhouse.definitions.folders import AgentFolder
+from inhouse.definitions.catalog.file_state import FileState
+from inhouse.definitions.catalog.folders import AgentFolder
 
 
 def rank(states: Sequence[FileState]) -> tuple[Mapping[str, Agent], tuple[Agent, ...]]:

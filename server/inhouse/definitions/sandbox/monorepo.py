@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from .projects import ReadText, package_targets, read_object
+from .tsconfig import ReadText, package_targets, read_object
 
 _DEEPEST = 6
 _MOST_FOLDERS = 3000

@@ -9,13 +9,13 @@ from attrs import frozen
 from inhouse.core.definition import AgentDefinition, LocalProvider, OutputMode
 from inhouse.core.secret import Secret
 from inhouse.core.text import Problem, Range, Severity
-from inhouse.definitions.places import JsonPath, key_of, place_of
-from inhouse.definitions.rules import rule_mistakes
-from inhouse.definitions.servers import resolve_servers
-from inhouse.definitions.shape import DefinitionShape, LocalProviderShape
-from inhouse.definitions.spelling import spelling_problems
-from inhouse.definitions.structuring import Mistake, structure
-from inhouse.definitions.values import UNKNOWN, Found, as_object, place_range
+from inhouse.definitions.readers.parsed_values import UNKNOWN, Found, as_object, place_range
+from inhouse.definitions.readers.source_ranges import JsonPath, key_of, place_of
+from inhouse.definitions.schema.field_rules import rule_mistakes
+from inhouse.definitions.schema.mcp_servers import resolve_servers
+from inhouse.definitions.schema.shape import DefinitionShape, LocalProviderShape
+from inhouse.definitions.schema.structure import Mistake, structure
+from inhouse.definitions.schema.typo_hints import spelling_problems
 
 _OURS = frozenset({"baseUrl", "apiKey"})
 _WARNINGS = frozenset({"unknown-tool", "schema-warning", "provider-twice", "key-without-url"})

@@ -14,10 +14,10 @@ from typing import Any
 
 from attrs import field, frozen
 
-from . import projects
+from . import tsconfig
 from .confinement import CODE, DATA, PROJECT, TEXTS, Confinement, RefusedFileError
+from .monorepo import source_targets, workspace_packages
 from .stubs import builtin_reason
-from .workspaces import source_targets, workspace_packages
 
 _MOST_MODULES = 2000
 _MOST_TOTAL = 32 << 20
@@ -50,7 +50,7 @@ class Loaded:
 class Lookups:
     """What was found before in one go over many definitions, so that none looks twice."""
 
-    aliases: dict[Path, projects.Aliases] = field(factory=dict[Path, projects.Aliases])
+    aliases: dict[Path, tsconfig.Aliases] = field(factory=dict[Path, tsconfig.Aliases])
     packages: dict[Path, Mapping[str, Path]] = field(factory=dict[Path, Mapping[str, Path]])
     """By folder: the packages of the monorepo that begins there."""
     loaded: dict[tuple[Path, str, str], tuple[Path, str, Loaded]] = field(
@@ -147,19 +147,19 @@ class Modules:
     def _candidates(self, folder: Path, specifier: str, how: str) -> Iterator[Path]:
         top = self.confinement.top(folder)
         if folder not in self.lookups.aliases:
-            self.lookups.aliases[folder] = projects.aliases(folder, top=top, read=self._read)
+            self.lookups.aliases[folder] = tsconfig.aliases(folder, top=top, read=self._read)
         if specifier.startswith("#"):
             yield from self._internal(folder, specifier, how)
         yield from self.lookups.aliases[folder].targets(specifier)
-        split = projects.package_name(specifier)
+        split = tsconfig.package_name(specifier)
         if split is None:
             return
         name, subpath = split
         for place in (folder, *folder.parents):
             yield from self._installed(place, name, subpath, how)
-            own = projects.read_object(place / "package.json", self._read)
+            own = tsconfig.read_object(place / "package.json", self._read)
             if own is not None and own.get("name") == name and "exports" in own:
-                yield from _joined(place, projects.package_targets(own, subpath, how=how))
+                yield from _joined(place, tsconfig.package_targets(own, subpath, how=how))
             if place == top:
                 break
         yield from self._in_monorepo(folder, top, name, subpath, how)
@@ -173,24 +173,24 @@ class Modules:
                 self.lookups.packages[place] = workspace_packages(place, self._read)
             root = self.lookups.packages[place].get(name)
             if root is not None:
-                package = projects.read_object(root / "package.json", self._read) or {}
+                package = tsconfig.read_object(root / "package.json", self._read) or {}
                 yield from _joined(root, source_targets(package, subpath, how=how))
             if place == top:
                 break
 
     def _installed(self, place: Path, name: str, subpath: str, how: str) -> Iterator[Path]:
         root = place / "node_modules" / name
-        package = projects.read_object(root / "package.json", self._read)
+        package = tsconfig.read_object(root / "package.json", self._read)
         if package is not None:
-            yield from _joined(root, projects.package_targets(package, subpath, how=how))
+            yield from _joined(root, tsconfig.package_targets(package, subpath, how=how))
         elif root.is_dir():
             yield root / subpath
 
     def _internal(self, folder: Path, specifier: str, how: str) -> Iterator[Path]:
         for place in (folder, *folder.parents):
-            package = projects.read_object(place / "package.json", self._read)
+            package = tsconfig.read_object(place / "package.json", self._read)
             if package is not None:
-                yield from _joined(place, projects.internal_targets(package, specifier, how=how))
+                yield from _joined(place, tsconfig.internal_targets(package, specifier, how=how))
                 return
 
     def _file(self, path: Path) -> Path | None:
@@ -208,7 +208,7 @@ class Modules:
             for end in _ENDS:
                 yield _with_end(path, end)
         if path.is_dir():
-            package = projects.read_object(path / "package.json", self._read)
+            package = tsconfig.read_object(path / "package.json", self._read)
             if package is not None and isinstance(package.get("main"), str):
                 main = path / package["main"]
                 yield main

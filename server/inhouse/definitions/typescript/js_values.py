@@ -3,8 +3,8 @@
 import re
 from typing import TYPE_CHECKING, Any
 
+from inhouse.definitions.readers.parsed_values import UNDEFINED, UNKNOWN, FunctionText, Missing
 from inhouse.definitions.typescript.parsing import Source
-from inhouse.definitions.values import UNDEFINED, UNKNOWN, FunctionText, Missing
 
 if TYPE_CHECKING:
     from tree_sitter import Node

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from inhouse.definitions.places import JsonPath
-from inhouse.definitions.schemas import schema_mistakes
-from inhouse.definitions.structuring import Mistake
-from inhouse.definitions.values import as_list, as_object
+from inhouse.definitions.readers.parsed_values import as_list, as_object
+from inhouse.definitions.readers.source_ranges import JsonPath
+from inhouse.definitions.schema.check_json_schema import schema_mistakes
+from inhouse.definitions.schema.structure import Mistake
 
 _ID = re.compile(r"[a-z0-9-]+")
 _SPAWNERS = frozenset({"spawn_agents", "spawn_agent_inline"})

@@ -5,9 +5,9 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from inhouse.core.text import Problem, Severity
-from inhouse.definitions.fields import fields_at
-from inhouse.definitions.places import JsonPath, key_of, place_of
-from inhouse.definitions.values import Found, as_list, as_object
+from inhouse.definitions.readers.parsed_values import Found, as_list, as_object
+from inhouse.definitions.readers.source_ranges import JsonPath, key_of, place_of
+from inhouse.definitions.schema.fields import fields_at
 
 _FORMER: Mapping[str, str] = {
     "name": "displayName",

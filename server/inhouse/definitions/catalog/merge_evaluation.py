@@ -9,9 +9,9 @@ from attrs import evolve
 
 from inhouse.core.text import Position, Problem, Range, Severity
 from inhouse.definitions.evaluator import Evaluated, EvaluationProblem
-from inhouse.definitions.fields import FIELD_NAMES
-from inhouse.definitions.places import JsonPath, Place
-from inhouse.definitions.values import Found, Reading, as_list, as_object
+from inhouse.definitions.readers.parsed_values import Found, Reading, as_list, as_object
+from inhouse.definitions.readers.source_ranges import JsonPath, Place
+from inhouse.definitions.schema.fields import FIELD_NAMES
 
 _LIKENESS = 2
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from inhouse.core.text import Problem, Severity
-from inhouse.definitions.typescript.scope import Scope
-from inhouse.definitions.typescript.texts import as_text
-from inhouse.definitions.values import UNDEFINED, UNKNOWN, Literal
+from inhouse.definitions.readers.parsed_values import UNDEFINED, UNKNOWN, Literal
+from inhouse.definitions.typescript.js_values import as_text
+from inhouse.definitions.typescript.module_scope import Scope
 
 if TYPE_CHECKING:
     from tree_sitter import Node

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from inhouse.definitions.places import JsonPath
-from inhouse.definitions.structuring import Mistake
+from inhouse.definitions.readers.source_ranges import JsonPath
+from inhouse.definitions.schema.structure import Mistake
 
 _MOST = 20
 _CODEBUFF = frozenset({"type", "description", "properties", "required", "enum"})

@@ -10,12 +10,12 @@ from attrs import frozen
 
 from inhouse.definitions.evaluator import Evaluated, EvaluationProblem
 
-from .checking import checked_object
 from .confinement import RefusedFileError, real
-from .modules import Loaded, Modules
-from .places import Place, import_place, name_place, original_place, place, syntax_place
-from .process import Answer, Worker, WorkerLost
+from .error_locations import Place, import_place, name_place, original_place, place, syntax_place
+from .module_resolver import Loaded, Modules
 from .stubs import global_reason
+from .validate_output import checked_object
+from .worker_process import Answer, Worker, WorkerLost
 
 _BIG = 64 << 10
 _MOST_MESSAGE = 2000

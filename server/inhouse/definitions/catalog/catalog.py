@@ -9,8 +9,7 @@ from pathlib import Path
 from inhouse.core.definition import Agent
 from inhouse.core.errors import UserError
 from inhouse.core.text import Problem
-from inhouse.definitions.closure import Modules
-from inhouse.definitions.drafts import (
+from inhouse.definitions.catalog.file_state import (
     FileState,
     Unevaluated,
     finish,
@@ -18,9 +17,10 @@ from inhouse.definitions.drafts import (
     still_holds,
     wants_evaluation,
 )
+from inhouse.definitions.catalog.folders import AgentFolder, agent_folders, holds, list_folder
+from inhouse.definitions.catalog.module_graph import Modules
+from inhouse.definitions.catalog.precedence import keep_last_good, rank
 from inhouse.definitions.evaluator import Evaluated, Evaluator
-from inhouse.definitions.folders import AgentFolder, agent_folders, holds, list_folder
-from inhouse.definitions.precedence import keep_last_good, rank
 
 _PORTION = 100
 """Files that are read before the sandbox gets to work on them."""

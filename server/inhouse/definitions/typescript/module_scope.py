@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from attrs import field, frozen
 
 from inhouse.core.text import Problem, Range
+from inhouse.definitions.readers.parsed_values import Literal
 from inhouse.definitions.typescript.parsing import Source, leaves
-from inhouse.definitions.values import Literal
 
 if TYPE_CHECKING:
     from tree_sitter import Node

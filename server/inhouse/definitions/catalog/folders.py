@@ -9,7 +9,7 @@ from pathlib import Path
 from attrs import field, frozen
 
 from inhouse.core.text import START, Problem, Severity
-from inhouse.definitions.reading import EVALUATED, SUFFIXES
+from inhouse.definitions.readers.read_text import EVALUATED, SUFFIXES
 
 _DEEPEST = 16
 _MOST_FILES = 20_000

@@ -9,15 +9,15 @@ import cattrs
 from attrs import frozen
 from cattrs.gen import make_dict_structure_fn, override
 
-from inhouse.definitions.fields import members, wire_name
-from inhouse.definitions.places import JsonPath
-from inhouse.definitions.shape import (
+from inhouse.definitions.readers.parsed_values import FunctionText, as_object
+from inhouse.definitions.readers.source_ranges import JsonPath
+from inhouse.definitions.schema.fields import members, wire_name
+from inhouse.definitions.schema.shape import (
     CompactShape,
     DefinitionShape,
     RemoteServerShape,
     StdioServerShape,
 )
-from inhouse.definitions.values import FunctionText, as_object
 
 _STRICT = (StdioServerShape, RemoteServerShape, CompactShape)
 """Codebuff refuses what it does not know in these."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from attrs import frozen
 
-from . import frames
+from . import frame_protocol
 
 _KEPT_VARIABLES = ("SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 _START = (
@@ -127,7 +127,7 @@ class Worker:
         writer = self._process.stdin
         if writer is None or writer.is_closing() or not self.alive:
             raise WorkerLost("the sandbox's process ended")
-        writer.write(frames.pack(header, body))
+        writer.write(frame_protocol.pack(header, body))
 
     async def receive(self, session: int) -> Answer:
         if not self.alive:
@@ -162,8 +162,8 @@ class Worker:
         source = self._process.stdout
         try:
             while source is not None:
-                head, body = frames.sizes(await source.readexactly(frames.PREFIX))
-                header = frames.unpack(await source.readexactly(head))
+                head, body = frame_protocol.sizes(await source.readexactly(frame_protocol.PREFIX))
+                header = frame_protocol.unpack(await source.readexactly(head))
                 self._sort(Answer(header, await source.readexactly(body)))
         except (asyncio.IncompleteReadError, OSError):
             pass

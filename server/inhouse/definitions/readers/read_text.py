@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from inhouse.core.text import START, Problem, Severity
-from inhouse.definitions.values import Found, Reading
+from inhouse.definitions.readers.parsed_values import Found, Reading
 
 __all__ = ["EVALUATED", "LARGEST", "SUFFIXES", "Found", "Reading", "read"]
 

@@ -10,17 +10,17 @@ from attrs import evolve, field, frozen
 
 from inhouse.core.definition import Agent
 from inhouse.core.text import START, Problem, Severity
-from inhouse.definitions.closure import Modules, candidates
-from inhouse.definitions.evaluated import with_evaluated
+from inhouse.definitions.catalog.files import FileText, read_file, text_of
+from inhouse.definitions.catalog.folders import AgentFolder
+from inhouse.definitions.catalog.merge_evaluation import with_evaluated
+from inhouse.definitions.catalog.module_graph import Modules, candidates
 from inhouse.definitions.evaluator import Evaluated
-from inhouse.definitions.files import FileText, read_file, text_of
-from inhouse.definitions.folders import AgentFolder
-from inhouse.definitions.places import is_around, place_of
-from inhouse.definitions.reading import EVALUATED, read
-from inhouse.definitions.values import Found, Reading
+from inhouse.definitions.readers.parsed_values import Found, Reading
+from inhouse.definitions.readers.read_text import EVALUATED, read
+from inhouse.definitions.readers.source_ranges import is_around, place_of
 
 if TYPE_CHECKING:
-    from inhouse.definitions.definition import Checked
+    from inhouse.definitions.schema.check_definition import Checked
 
 _BROKEN = frozenset({"syntax", "unescaped-backtick", "too-slow", "not-utf8"})
 
@@ -177,7 +177,7 @@ def _concerns(problem: Problem, found: Found, reading: Reading, *, first: bool) 
 def _check(
     found: Found, path: Path, *, environment: Mapping[str, str], known_tools: Collection[str]
 ) -> "Checked":
-    from inhouse.definitions.definition import check  # noqa: PLC0415 - cattrs, on first use
+    from inhouse.definitions.schema.check_definition import check  # noqa: PLC0415 - cattrs, on first use
 
     return check(found, path, environment=environment, known_tools=known_tools)
 

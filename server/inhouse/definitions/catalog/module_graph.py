@@ -5,9 +5,9 @@ import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from inhouse.definitions.files import FileText, read_file, text_of
-from inhouse.definitions.reading import EVALUATED, read
-from inhouse.definitions.values import Reading
+from inhouse.definitions.catalog.files import FileText, read_file, text_of
+from inhouse.definitions.readers.parsed_values import Reading
+from inhouse.definitions.readers.read_text import EVALUATED, read
 
 _EXTENSIONS = (".ts", ".tsx", ".js", ".mjs", ".cjs", ".mts", ".cts", ".json")
 _SCRIPTS = frozenset({".js", ".mjs", ".cjs", ".jsx"})

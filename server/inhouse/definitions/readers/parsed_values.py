@@ -8,7 +8,7 @@ from attrs import field, frozen
 
 from inhouse.core.text import START, Problem, Range
 
-from .places import JsonPath, Place, Places
+from .source_ranges import JsonPath, Place, Places
 
 
 class Missing(Enum):

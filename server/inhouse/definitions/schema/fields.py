@@ -8,8 +8,8 @@ from typing import Any, Literal, Union, get_args, get_origin
 import attrs
 from attrs import NOTHING, Attribute, frozen
 
-from inhouse.definitions.places import JsonPath
-from inhouse.definitions.shape import DefinitionShape
+from inhouse.definitions.readers.source_ranges import JsonPath
+from inhouse.definitions.schema.shape import DefinitionShape
 
 
 @frozen
