@@ -22,7 +22,7 @@ from inhouse.core.messages import UserMessage
 from inhouse.core.ports import Prompt
 from inhouse.core.route import Endpoint, Kind, Privacy
 from inhouse.core.secret import Secret
-from inhouse.host.cleaning import CleanModel
+from inhouse.host.redacting_model import CleanModel
 from inhouse.providers.chat.completions import OpenAIChat
 from inhouse.providers.chat.stream_model import Streamed
 from inhouse.providers.endpoints.endpoint_state import Shared

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from written_pages import filled, write_or_check
 
-from inhouse.settings.schema import key_schema, settings_schema
+from inhouse.settings.settings_schema import key_schema, settings_schema
 from inhouse.settings.table import ENDPOINT_KEYS, KEYS, ROUTE_KEYS, Key, Scope
 
 REFERENCE = Path(__file__).parent.parent / "docs" / "reference"

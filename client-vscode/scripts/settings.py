@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from inhouse.settings.schema import key_schema
+from inhouse.settings.settings_schema import key_schema
 from inhouse.settings.table import BY_NAME, Scope
 
 PACKAGE = Path(__file__).parents[1] / "package.json"

@@ -1,6 +1,6 @@
 import pytest
 
-from inhouse.core.names import AgentName, agent_tool_name, names_the_same, parse_agent_name
+from inhouse.core.agent_names import AgentName, agent_tool_name, names_the_same, parse_agent_name
 
 
 @pytest.mark.parametrize(

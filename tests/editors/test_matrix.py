@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from inhouse.settings.layers import Layer
-from inhouse.settings.reading import read_settings
+from inhouse.settings.merge_layers import read_settings
 from support.matrix import BEHAVIOURS, EDITORS, Cell, table, workbench_results
 
 from .conftest import ROOT

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from inhouse.host.trusting import Trusting
+from inhouse.host.workspace_trust import Trusting
 from inhouse.store.database import Database
 from inhouse.store.trust import Trusted, TrustStore, Untrusted
 

@@ -3,7 +3,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inhouse.loop.text_calls import TextCall, segments
+from inhouse.loop.step_text import TextCall, segments
 
 CALL = (
     '<codebuff_tool_call>\n{"cb_tool_name": "look", "cb_easp": true, "n": 1}\n</codebuff_tool_call>'

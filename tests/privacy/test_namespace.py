@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from inhouse.cli.verify_capture import Packet
-from inhouse.cli.verify_inside import CONTROL, OUT, report
-from inhouse.cli.verify_probes import Outcome
+from inhouse.verify.capture import Packet
+from inhouse.verify.inside import CONTROL, OUT, report
+from inhouse.verify.probes import Outcome
 from support.gguf import gguf  # noqa: F401  a fixture
 from support.namespaces import HOW, namespaces
 from support.terminal import Terminal
@@ -38,7 +38,7 @@ LEAKING = """
 import json, sys, tempfile
 from pathlib import Path
 from inhouse.cli import verify_inside, verify_probes
-from inhouse.cli.verify_capture import Capture
+from inhouse.verify.capture import Capture
 verify_inside._build_network()
 capture = Capture([verify_inside.CONTROL, b"canary-x"])
 capture.start()

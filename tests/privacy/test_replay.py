@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from inhouse.cli.verify_replay import judge
 from inhouse.core.events import Contact, EndpointUsage, RunResult, RunStatus, Usage
 from inhouse.core.request import RunRequest
 from inhouse.core.route import DecidedBy, Route
-from inhouse.host.records import replay_of
-from inhouse.host.world import Client
+from inhouse.host.record_writer import replay_of
+from inhouse.host.workspace_snapshot import Client
 from inhouse.settings import editor_layers
 from inhouse.store.database import Database
-from inhouse.store.records import Record, RecordStore
 from inhouse.store.replays import KEPT, Replay, ReplayStore
+from inhouse.store.run_records import Record, RecordStore
+from inhouse.verify.compare import judge
 from support.gguf import NAME, gguf  # noqa: F401  a fixture
 from support.model_server import ModelServer, call
 from support.namespaces import namespaces, user_namespaces

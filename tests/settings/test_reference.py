@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 from inhouse.settings import editor_layer, read_settings
-from inhouse.settings.schema import key_schema, settings_schema
+from inhouse.settings.settings_schema import key_schema, settings_schema
 from inhouse.settings.table import ENDPOINT_KEYS, KEYS, Key, Scope
 
 ROOT = Path(__file__).parent.parent.parent

@@ -13,9 +13,9 @@ from inhouse.core.route import DecidedBy, Route
 from inhouse.core.secret import Secret
 from inhouse.store.approvals import ApprovalStore, Subject
 from inhouse.store.database import Database
-from inhouse.store.folders import private, user_folders
-from inhouse.store.profiles import ProfileStore
-from inhouse.store.records import RecordStore
+from inhouse.store.model_profiles import ProfileStore
+from inhouse.store.run_records import RecordStore
+from inhouse.store.state_folders import private, user_folders
 
 RESULT = RunResult(
     run_id="7",

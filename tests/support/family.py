@@ -8,8 +8,8 @@ result = await family.run("boss", "go")
 import asyncio
 from collections import defaultdict
 
+from inhouse.core.agent_names import names_the_same
 from inhouse.core.limits import Limits, for_child
-from inhouse.core.names import names_the_same
 from inhouse.loop import RunState, run_agent
 from inhouse.providers.scripted import ScriptedModel
 from inhouse.tools.agent.control import control_tools

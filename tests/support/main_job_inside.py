@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from inhouse.cli.verify_capture import Packet, capturing
+from inhouse.verify.capture import Packet, capturing
 from support.editor import VSCODE, open_editor
 
 CANARY = "canary-of-the-main-job"

@@ -14,10 +14,10 @@ def main(arguments: list[str]) -> int:
 
     options = make_parser().parse_args(arguments)
     log_to_stderr("WARNING")
-    from . import commands, output  # noqa: PLC0415
+    from . import dispatch, output  # noqa: PLC0415
 
     try:
-        return commands.run_command(options)
+        return dispatch.run_command(options)
     except InhouseError as error:
         output.error(str(error))
         return BAD_USAGE

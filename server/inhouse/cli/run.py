@@ -30,7 +30,7 @@ from inhouse.core.events import (
 )
 from inhouse.core.request import RunRequest
 from inhouse.core.unicode import visible, without_controls
-from inhouse.host.scope import Listen
+from inhouse.host.run_context import Listen
 
 from . import BAD_USAGE, CANCELLED, COMPLETED, FAILED, output
 from .open_host import open_host

@@ -17,12 +17,12 @@ from inhouse.core.route import EndpointStatus, Route
 from inhouse.core.settings import Settings
 from inhouse.settings import editor_layers
 
-from .book import Book
 from .plan import Plan, Surroundings, choice_for, usable_definition
-from .records import RecordKeeper, replay_of
-from .scope import Listen
+from .record_writer import RecordKeeper, replay_of
+from .run_context import Listen
+from .run_registry import Book
 from .services import Services, open_services
-from .world import Client, World, follow_typing, look_around
+from .workspace_snapshot import Client, World, follow_typing, look_around
 
 
 @frozen
@@ -175,15 +175,15 @@ class Host:
 
     def endpoints(self) -> tuple[EndpointStatus, ...]:
         """Give the endpoints as far as they are known without asking them."""
-        from . import checking  # noqa: PLC0415  not needed before somebody asks
+        from . import endpoint_status  # noqa: PLC0415  not needed before somebody asks
 
-        return checking.unchecked(self)
+        return endpoint_status.unchecked(self)
 
     async def check_endpoints(self, names: tuple[str, ...] = ()) -> tuple[EndpointStatus, ...]:
         """Check endpoints for real, all where none is named.  Raises `UserError`."""
-        from . import checking  # noqa: PLC0415  not needed before somebody asks
+        from . import endpoint_status  # noqa: PLC0415  not needed before somebody asks
 
-        return await checking.checked(self, names)
+        return await endpoint_status.checked(self, names)
 
     def plan(self, request: RunRequest) -> Plan:
         """Check everything that can be checked at once.  Raises `UserError`."""
@@ -229,9 +229,9 @@ class Host:
 
         Cancelled or failed, the run's result is in the book and was told as `RunFinished`.
         """
-        from . import running  # noqa: PLC0415  with loop and tools: 4 MB that a first run needs
+        from . import run_execution  # noqa: PLC0415  with loop and tools: 4 MB that a first run needs
 
-        return (await running.run(self, plan, run_id, listen)).result
+        return (await run_execution.run(self, plan, run_id, listen)).result
 
     async def confirm(self, plan: Plan) -> Plan:
         """Ask for the trust that a plan waits for.  Raises `RefusedError` where it is not given."""

@@ -13,12 +13,12 @@ from inhouse.providers.embedded.servers import EmbeddedServers, is_installed
 from inhouse.providers.endpoints.endpoint_state import Shared
 from inhouse.store.approvals import ApprovalStore, Subject
 from inhouse.store.database import Database
-from inhouse.store.folders import Folders, user_folders
 from inhouse.store.keys import KeyStore
-from inhouse.store.profiles import ProfileStore
-from inhouse.store.records import RecordStore
+from inhouse.store.model_profiles import ProfileStore
 from inhouse.store.replays import ReplayStore
+from inhouse.store.run_records import RecordStore
 from inhouse.store.spending import SpendingStore
+from inhouse.store.state_folders import Folders, user_folders
 from inhouse.store.transcripts import TranscriptStore
 from inhouse.store.trust import TrustStore
 

@@ -13,11 +13,11 @@ from inhouse.core.messages import AssistantMessage
 from inhouse.core.ports import Prompt, StepDone, StepFailed, StepLog, Steps, StepYield
 
 from .agent_state import AgentStates
-from .asking import plain_answer
-from .calling import add_result, make_call, run_call
+from .model_call import plain_answer
 from .prompts import prompt_for_step
 from .state import Run
-from .text_calls import TextCall, segments
+from .step_text import TextCall, segments
+from .tool_calls import add_result, make_call, run_call
 
 MAX_YIELDS = 10_000
 """Tools that one generator may call without a step of the model between them all."""

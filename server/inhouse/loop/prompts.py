@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from inhouse.core.agent_names import names_the_same
 from inhouse.core.definition import AgentDefinition
 from inhouse.core.message_json import STEP_PROMPT
 from inhouse.core.messages import AssistantMessage, UserMessage
-from inhouse.core.names import names_the_same
 from inhouse.core.ports import Prompt
 
 from .history import repaired

@@ -15,13 +15,13 @@ from inhouse.core.messages import Message, UserMessage
 from inhouse.core.ports import Approver, Emit, Model, StepContext, Tool
 
 from .agent_state import AgentStates
-from .calling import offered_specs
 from .history import answered
-from .outcome import ask_for_output, missing_output, result_of
 from .programmatic import Finished, Generate, Script, generate
 from .prompts import filled, instructions, system_note, user_message
+from .run_output import ask_for_output, missing_output, result_of
 from .state import CheckInput, CheckValue, LoopResult, Placeholders, Run, RunState, StartSteps
-from .stepping import Stepper
+from .step import Stepper
+from .tool_calls import offered_specs
 
 _NO_PLACEHOLDERS: Placeholders = MappingProxyType({})
 

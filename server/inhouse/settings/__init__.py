@@ -9,7 +9,7 @@ from .layers import (
     layers_from_files,
     text_layer,
 )
-from .reading import read_settings
+from .merge_layers import read_settings
 
 __all__ = [
     "Layer",

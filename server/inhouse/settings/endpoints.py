@@ -18,8 +18,8 @@ from inhouse.core.route import Endpoint, Kind
 from inhouse.core.secret import Secret
 from inhouse.core.urls import IMPLIED_URL, base_url
 
-from . import values
-from .report import Report
+from . import check_values
+from .problem_report import Report
 from .table import CONNECTION, ENDPOINT_BY_NAME, Scope
 
 _RESERVED = ("definition", "environment")
@@ -61,7 +61,7 @@ def read_part(name: str, written: Any, report: Report) -> Part | None:
         if key is None and report.full:
             continue
         if key is None:
-            guess = values.suggestion(key_name, tuple(ENDPOINT_BY_NAME))
+            guess = check_values.suggestion(key_name, tuple(ENDPOINT_BY_NAME))
             report.warning(
                 (*path, key_name), f"No such setting; {guess}".rstrip("; "), "unknown-key"
             )
@@ -74,7 +74,7 @@ def read_part(name: str, written: Any, report: Report) -> Part | None:
                 "user-only",
             )
         else:
-            value, bad = values.check(value, key)  # noqa: PLW2901  the same value, typed
+            value, bad = check_values.check(value, key)  # noqa: PLW2901  the same value, typed
             for one in bad:
                 report.error((*path, key_name, *one.path), one.message)
             if value is None:
@@ -221,7 +221,7 @@ def _headers(name: str, part: Part, url: str, keys: KeySources) -> dict[str, str
             if workspace and (refused := placeholders.refusal(text, keys, url=url)) is not None:
                 raise refused
             value = placeholders.fill(text, keys, from_workspace=False)
-            values.header(header, value)
+            check_values.header(header, value)
         except RefusedError as error:
             part.report.warning(path, str(error), error.code)
         except UserError as error:

@@ -30,7 +30,7 @@ class Scope(Enum):
 class Key:
     name: str
     type: Any
-    """As `inhouse.settings.values` checks it."""
+    """As `inhouse.settings.check_values` checks it."""
     description: str
     default: Any = None
     scope: Scope = Scope.ANYWHERE

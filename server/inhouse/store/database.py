@@ -15,7 +15,7 @@ from typing import Any
 
 from inhouse.core.errors import UserError
 
-from .folders import private
+from .state_folders import private
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from inhouse import wire
 from inhouse.core.errors import InhouseError
 from inhouse.core.route import Route
-from inhouse.host.schemas import NAMES, schema
+from inhouse.host.user_schemas import NAMES, schema
 from inhouse.lsp.commands.arguments import Explain, Nothing, Schema, Token, structure
 from inhouse.lsp.transport.server_capabilities import SCHEMA_SCHEME
 

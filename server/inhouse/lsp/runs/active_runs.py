@@ -11,7 +11,7 @@ from attrs import define, field
 from inhouse.core.events import ReasoningDelta, RunEvent, TextDelta, UsageReported
 from inhouse.core.request import RunRequest
 from inhouse.core.route import Route
-from inhouse.host.book import make_run_id
+from inhouse.host.run_registry import make_run_id
 from inhouse.lsp.runs.run_activity import Doing
 
 _PATIENCE = 5.0

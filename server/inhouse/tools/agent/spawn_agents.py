@@ -7,9 +7,9 @@ from typing import Any, cast
 
 from attrs import frozen
 
+from inhouse.core.agent_names import agent_tool_name, names_the_same
 from inhouse.core.definition import AgentDefinition
 from inhouse.core.errors import InhouseError, ToolError
-from inhouse.core.names import agent_tool_name, names_the_same
 from inhouse.core.ports import Tool, ToolSpec
 from inhouse.tools import specs
 from inhouse.tools.input.check_input import problem_with

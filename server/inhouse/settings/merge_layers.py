@@ -16,10 +16,10 @@ from inhouse.core.placeholders import KeySources
 from inhouse.core.route import Endpoint, Privacy
 from inhouse.core.settings import RouteRule, Settings
 
-from . import endpoints, values
+from . import check_values, endpoints
 from .endpoints import Part
 from .layers import Layer, SettingsProblem
-from .report import Report
+from .problem_report import Report
 from .table import BY_NAME, ROUTE_BY_NAME, Scope
 
 _PLAIN = {
@@ -94,7 +94,7 @@ def _layer(report: Report) -> _Layer:
         if key is None and report.full:
             continue
         if key is None:
-            guess = values.suggestion(name, tuple(BY_NAME))
+            guess = check_values.suggestion(name, tuple(BY_NAME))
             report.warning((name,), f"No such setting; {guess}".rstrip("; "), "unknown-key")
         elif value is None:
             continue
@@ -115,7 +115,7 @@ def _layer(report: Report) -> _Layer:
 
 def _read_plain(name: str, value: Any, found: _Layer) -> None:
     report = found.report
-    checked, bad = values.check(value, BY_NAME[name])
+    checked, bad = check_values.check(value, BY_NAME[name])
     for one in bad:
         report.error((name, *one.path), one.message)
     if name == "localAddresses" and checked is not None:
@@ -130,7 +130,7 @@ def _ranges(written: Sequence[str], report: Report) -> list[str]:
     kept: list[str] = []
     for index, text in enumerate(written):
         try:
-            kept.append(values.address_range(text))
+            kept.append(check_values.address_range(text))
         except UserError as error:
             report.error(("localAddresses", index), str(error))
     return kept
@@ -167,10 +167,10 @@ def _route(written: Any, index: int, report: Report) -> RouteRule | None:
     for name, value in cast("Mapping[str, Any]", written).items():
         key = ROUTE_BY_NAME.get(name)
         if key is None:
-            guess = values.suggestion(name, tuple(ROUTE_BY_NAME))
+            guess = check_values.suggestion(name, tuple(ROUTE_BY_NAME))
             report.warning((*path, name), f"No such setting; {guess}".rstrip("; "), "unknown-key")
         elif value is not None:
-            text, bad = values.check(value, key)
+            text, bad = check_values.check(value, key)
             for problem in bad:
                 report.error((*path, name, *problem.path), problem.message)
             if text:
@@ -281,5 +281,5 @@ def _unknown(name: str, settings: Settings) -> str:
     if name in settings.broken_endpoints:
         return f"Endpoint {name!r} cannot be used: {settings.broken_endpoints[name]}"
     known = ", ".join(sorted({*settings.endpoints, "embedded"}))
-    guess = values.suggestion(name, tuple(settings.endpoints))
+    guess = check_values.suggestion(name, tuple(settings.endpoints))
     return f"No endpoint {name!r}; {guess}Endpoints: {known}"

@@ -1,7 +1,7 @@
 """The inside of ``audit --verify``: builds the watched network, runs what is to be proved there.
 
-Run as ``python -m inhouse.cli.verify_inside`` in a fresh network namespace; what to do comes as
-JSON on standard input (`inhouse.cli.verify.Job`), the report goes to standard output.
+Run as ``python -m inhouse.verify.inside`` in a fresh network namespace; what to do comes as
+JSON on standard input (`inhouse.verify.audit_verify.Job`), the report goes to standard output.
 """
 
 import json
@@ -13,10 +13,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from . import verify_probes
-from .verify_capture import Packet, capturing
-from .verify_probes import Outcome
-from .verify_relay import relaying
+from . import probes
+from .capture import Packet, capturing
+from .probes import Outcome
+from .relay import relaying
 
 CONTROL = b"inhouse-control-packet"
 OUT, PEER = "inhouse-out", "inhouse-peer"
@@ -41,8 +41,8 @@ def _probe() -> dict[str, Any]:
         capturing([CONTROL, canary.encode()]) as packets,
     ):
         _send_control_packet()
-        with verify_probes.open_bench(Path(folder), canary) as bench:
-            outcomes = [probe(bench) for probe in verify_probes.PROBES]
+        with probes.open_bench(Path(folder), canary) as bench:
+            outcomes = [probe(bench) for probe in probes.PROBES]
     return report(outcomes, packets, canary)
 
 
@@ -55,7 +55,7 @@ def _replay(job: dict[str, Any]) -> dict[str, Any]:
         _send_control_packet()
         with relaying(job["relays"]):
             done = subprocess.run(
-                [sys.executable, "-m", "inhouse.cli.verify_run"],
+                [sys.executable, "-m", "inhouse.verify.repeat_run"],
                 input=json.dumps(job["run"]),
                 env={**os.environ, "INHOUSE_HOME": job["home"]},
                 stdout=subprocess.PIPE,

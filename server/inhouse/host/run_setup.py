@@ -18,14 +18,14 @@ from inhouse.tools.context import Fetch, Fetched, ToolContext
 from inhouse.tools.prompt_values import placeholders
 from inhouse.tools.registry import workspace_tools
 
-from .asking import AskingAloud
-from .connecting import connected
+from .model_setup import connected
 from .network import open_egress
 from .plan import usable_definition
-from .scope import Scope
+from .question_events import AskingAloud
+from .run_context import Scope
+from .selection_prompt import selection
 from .services import WorkspaceApprovals
-from .spawning import Spawner
-from .started_at import selection
+from .sub_agents import Spawner
 
 if TYPE_CHECKING:
     from .host import Host

@@ -21,7 +21,7 @@ from inhouse.tools.specs import names as tool_names
 
 from .network import open_egress, policy_of
 from .services import Services
-from .trusting import Trusting
+from .workspace_trust import Trusting
 
 
 @frozen

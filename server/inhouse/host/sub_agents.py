@@ -11,8 +11,8 @@ from inhouse.core.limits import for_child
 from inhouse.core.request import RunRequest
 from inhouse.tools.agent.spawn_agents import SpawnRequest
 
-from . import running
-from .scope import Scope
+from . import run_execution
+from .run_context import Scope
 
 MOST_AGENTS = 100
 """Sub-agents of one run at once, on all levels: agents that spawn agents multiply."""
@@ -43,7 +43,7 @@ class Spawner:
         run_id = host.book.new_run_id()
         memory.agents += 1
         try:
-            outcome = await running.run(host, plan, run_id, scope.listen, child)
+            outcome = await run_execution.run(host, plan, run_id, scope.listen, child)
         finally:
             memory.agents -= 1
         if outcome.loop is None:

@@ -10,7 +10,7 @@ from rich.prompt import Prompt
 from inhouse.core.errors import UserError
 from inhouse.host.services import open_services
 from inhouse.providers.embedded import model_files
-from inhouse.store.folders import user_folders
+from inhouse.store.state_folders import user_folders
 
 from . import COMPLETED, output
 

@@ -12,10 +12,10 @@ from rich.table import Table
 from inhouse import wire
 from inhouse.core.errors import UserError
 from inhouse.host.services import open_services
-from inhouse.store.records import CostReport, Costs, Record
+from inhouse.store.run_records import CostReport, Costs, Record
+from inhouse.verify.audit_verify import verify
 
 from . import COMPLETED, output
-from .verify import verify
 
 
 async def audit(options: argparse.Namespace) -> int:

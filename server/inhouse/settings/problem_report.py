@@ -40,7 +40,7 @@ class Report:
             return
         where = START
         if self.layer.text is not None:
-            from .places import locate  # noqa: PLC0415  tree-sitter only where something is wrong
+            from .toml_positions import locate  # noqa: PLC0415  tree-sitter only where something is wrong
 
             where = locate(self.layer.text, path)
         key = dotted(path)

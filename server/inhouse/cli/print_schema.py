@@ -2,7 +2,7 @@
 
 import argparse
 
-from inhouse.host.schemas import schema
+from inhouse.host.user_schemas import schema
 
 from . import COMPLETED, output
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from inhouse.store.records import Record
+from inhouse.store.run_records import Record
 
 Json = dict[str, Any]
 

@@ -23,12 +23,12 @@ from inhouse.loop import LoopResult, RunState, run_agent
 from inhouse.providers.network.traffic_log import ContactLog, recording
 from inhouse.tools.input.check_input import check_input, problem_with
 
-from .binding import bind
-from .cleaning import cleaned
-from .connecting import connecting, verified
-from .ledger import Ledger
+from .model_setup import connecting, verified
 from .plan import Plan
-from .scope import Family, Listen, Scope, new_family
+from .redacting_model import cleaned
+from .run_context import Family, Listen, Scope, new_family
+from .run_recorder import Ledger
+from .run_setup import bind
 
 if TYPE_CHECKING:
     from .host import Host

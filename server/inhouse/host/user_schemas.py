@@ -5,7 +5,7 @@ from typing import Any
 
 from inhouse.core.errors import UserError
 from inhouse.definitions.schema.definition_schema import definition_schema
-from inhouse.settings.schema import settings_schema
+from inhouse.settings.settings_schema import settings_schema
 
 _SCHEMAS: Mapping[str, Callable[[], dict[str, Any]]] = {
     "definition": definition_schema,

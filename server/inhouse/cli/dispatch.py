@@ -21,27 +21,27 @@ def _command(name: str) -> Command:  # noqa: PLR0911  one case a command
 
             return run
         case "agents" | "explain":
-            from . import looking  # noqa: PLC0415
+            from . import agents  # noqa: PLC0415
 
-            return looking.agents if name == "agents" else looking.explain
+            return agents.agents if name == "agents" else agents.explain
         case "doctor":
             from .doctor import doctor  # noqa: PLC0415
 
             return doctor
         case "audit" | "costs":
-            from . import records  # noqa: PLC0415
+            from . import audit  # noqa: PLC0415
 
-            return records.audit if name == "audit" else records.costs
+            return audit.audit if name == "audit" else audit.costs
         case "trust":
             from .trust import trust  # noqa: PLC0415
 
             return trust
         case "key" | "model":
-            from . import managing  # noqa: PLC0415
+            from . import key_and_model  # noqa: PLC0415
 
-            return managing.key if name == "key" else managing.model
+            return key_and_model.key if name == "key" else key_and_model.model
         case "schema":
-            from .schema import print_schema  # noqa: PLC0415
+            from .print_schema import print_schema  # noqa: PLC0415
 
             return print_schema
         case "setup":

@@ -13,9 +13,9 @@ from inhouse.providers.cost.budget import Budget
 from inhouse.providers.network.egress import Egress
 from inhouse.tools.context import RunMemory
 
-from .ledger import Ledger
 from .plan import Plan
-from .started_at import nearest_first
+from .run_recorder import Ledger
+from .selection_prompt import nearest_first
 
 if TYPE_CHECKING:
     from inhouse.loop import RunState

@@ -6,16 +6,16 @@ from typing import Any, cast
 
 from attrs import frozen
 
+from inhouse.core.agent_names import agent_tool_name
 from inhouse.core.definition import AgentDefinition, OutputMode
 from inhouse.core.errors import InhouseError, ToolError
 from inhouse.core.events import Notice, ToolFinished, ToolStarted
 from inhouse.core.message_json import arguments_object
 from inhouse.core.messages import AssistantMessage, ToolCall, ToolMessage
-from inhouse.core.names import agent_tool_name
 from inhouse.core.ports import Question, Tool, ToolSpec
 
 from .history import holds_call
-from .repeats import ROUNDS, Circle, Repeats
+from .loop_detection import ROUNDS, Circle, Repeats
 from .state import Run
 
 MAX_CALLS = 100

@@ -12,10 +12,10 @@ from inhouse.core.placeholders import has_placeholder
 from inhouse.core.request import RunRequest
 from inhouse.core.route import Privacy
 from inhouse.providers.cost import pricing
-from inhouse.store.records import RecordStore
 from inhouse.store.replays import Replay, ReplayStore
+from inhouse.store.run_records import RecordStore
 
-from .world import Client
+from .workspace_snapshot import Client
 
 logger = logging.getLogger(__name__)
 

@@ -16,12 +16,12 @@ from inhouse.providers.endpoints.locality import verify_local
 from inhouse.providers.model_factory import connect
 from inhouse.providers.network.egress import Egress
 
-from .cleaning import CleanModel
-from .metering import MeteredModel
+from .metered_model import MeteredModel
 from .network import narrower
 from .plan import Plan
-from .scope import Family, Scope
-from .tracing import traced
+from .redacting_model import CleanModel
+from .run_context import Family, Scope
+from .traced_model import traced
 
 PATIENCE = 3.0
 """Seconds that a server has to tell where it runs a model, where that does not decide anything."""

@@ -8,7 +8,7 @@ from inhouse.core.errors import UserError
 from inhouse.core.events import EditState, RunResult, RunStatus
 from inhouse.core.messages import Message
 
-from .ledger import Ledger
+from .run_recorder import Ledger
 
 KEPT = 200
 SESSIONS_KEPT = 50

@@ -7,10 +7,10 @@ from attrs import define, field
 from inhouse.core.events import Notice, StopReason
 from inhouse.core.messages import AssistantMessage
 
-from .asking import next_answer
-from .calling import Called, allowed_names, run_calls, unique_ids
-from .repeats import Repeats
+from .loop_detection import Repeats
+from .model_call import next_answer
 from .state import Run
+from .tool_calls import Called, allowed_names, run_calls, unique_ids
 
 QUIET_TOOLS = frozenset(
     {

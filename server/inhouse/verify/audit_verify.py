@@ -17,15 +17,15 @@ from typing import Any, cast
 
 import attrs
 
+from inhouse.cli import COMPLETED, FAILED, output
 from inhouse.core.errors import UserError
 from inhouse.host.services import Services, open_services
-from inhouse.store.records import Record
 from inhouse.store.replays import Replay
+from inhouse.store.run_records import Record
 
-from . import COMPLETED, FAILED, output
-from .verify_relay import outside
-from .verify_replay import hopeless, judge
-from .verify_show import show
+from .compare import hopeless, judge
+from .relay import outside
+from .report import show
 
 PATIENCE_S = 180.0
 REPLAY_PATIENCE_S = 1800.0
@@ -192,7 +192,7 @@ async def _inside(command: list[str], job: dict[str, Any], patience: float) -> d
         *command,
         sys.executable,
         "-m",
-        "inhouse.cli.verify_inside",
+        "inhouse.verify.inside",
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
