@@ -15,13 +15,14 @@ from inhouse.host.services import open_services
 from inhouse.store.run_records import CostReport, Costs, Record
 from inhouse.verify.audit_verify import verify
 
-from . import COMPLETED, output
+from . import COMPLETED, FAILED, output
+from .verify_report import show
 
 
 async def audit(options: argparse.Namespace) -> int:
     """Show which hosts the runs talked to; ``--verify`` proves it."""
     if options.verify:
-        return await verify(options.only or options.run, as_json=options.json)
+        return await _verify(options.only or options.run, as_json=options.json)
     if options.forget:
         return await _forget()
     run_id = options.only or options.run
@@ -37,6 +38,15 @@ async def audit(options: argparse.Namespace) -> int:
     else:
         _print_audit(found)
     return COMPLETED
+
+
+async def _verify(run_id: str | None, *, as_json: bool) -> int:
+    report = await verify(run_id, tell=lambda text: output.status().print(text, markup=False))
+    if as_json:
+        output.document(report)
+    else:
+        show(report)
+    return COMPLETED if report["proved"] else FAILED
 
 
 async def costs(options: argparse.Namespace) -> int:

@@ -98,7 +98,8 @@ class Workspace(Protocol):
     """The files, as a run sees them: unsaved text wins over what is on disk.
 
     What it has proposed and nobody has decided on yet counts as accepted; such a document has
-    a version, as an open one has.  Paths are absolute and already checked (`inhouse.tools.access.paths`).
+    a version, as an open one has.  Paths are absolute and already checked
+    (`inhouse.tools.access.paths`).
     """
 
     @property

@@ -95,7 +95,8 @@ class ToolContext:
     approvals: Approvals = field(factory=NoApprovals)
     memory: RunMemory = field(factory=RunMemory)
     environment: Mapping[str, str] = field(factory=lambda: dict(os.environ), repr=False)
-    """What commands may inherit from: `inhouse.tools.shell.run_command` lets only some of it through."""
+    """What commands may inherit from: `inhouse.tools.shell.environment` lets only some
+    of it through."""
     extra_roots: tuple[Path, ...] = ()
     """The other folders of a workspace of several."""
     home: Path = field(factory=Path.home)

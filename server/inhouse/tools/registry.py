@@ -2,10 +2,27 @@
 
 from inhouse.core.ports import Tool
 
+from . import editor_state, read_url, skill, unavailable
+from .agent import ask_user
 from .context import ToolContext
+from .edit import tools as edit_tools
+from .files import find, read_files
+from .search import code_search
+from .shell import run_command
 
 
 def workspace_tools(context: ToolContext) -> tuple[Tool, ...]:
     """Give every tool that works on the workspace, bound to *context*."""
-    rooms = (asking, editor, elsewhere, files, finding, search, shell, skilled, web, writing)
-    return tuple(tool for room in rooms for tool in room.tools(context))
+    modules = (
+        ask_user,
+        editor_state,
+        unavailable,
+        read_files,
+        find,
+        code_search,
+        run_command,
+        skill,
+        read_url,
+        edit_tools,
+    )
+    return tuple(tool for module in modules for tool in module.tools(context))

@@ -11,13 +11,13 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, cast
 
 import attrs
 
-from inhouse.cli import COMPLETED, FAILED, output
 from inhouse.core.errors import UserError
 from inhouse.host.services import Services, open_services
 from inhouse.store.replays import Replay
@@ -25,7 +25,6 @@ from inhouse.store.run_records import Record
 
 from .compare import hopeless, judge
 from .relay import outside
-from .report import show
 
 PATIENCE_S = 180.0
 REPLAY_PATIENCE_S = 1800.0
@@ -33,23 +32,19 @@ LOOKED_AT = 100
 EMBEDDED = "embedded"
 
 
-async def verify(run_id: str | None, *, as_json: bool) -> int:
-    """Try the probes, repeat a run, and show what that proved.
+async def verify(run_id: str | None, *, tell: Callable[[str], None]) -> dict[str, Any]:
+    """Try the probes, repeat a run, and report what that proved, as JSON.
 
+    *tell* is called with what takes its time.
     Raises `UserError` where this system or that run gives no proof.
     """
     services = open_services(os.environ)
     try:
         record, replay = await asyncio.to_thread(_chosen, services, run_id)
         command = await _command()
-        report = await _prove(command, services, record, replay)
+        return await _prove(command, services, record, replay, tell=tell)
     finally:
         await services.aclose()
-    if as_json:
-        output.document(report)
-    else:
-        show(report)
-    return COMPLETED if report["proved"] else FAILED
 
 
 def _chosen(services: Services, run_id: str | None) -> tuple[Record | None, Replay | None]:
@@ -70,7 +65,12 @@ def _chosen(services: Services, run_id: str | None) -> tuple[Record | None, Repl
 
 
 async def _prove(
-    command: list[str], services: Services, record: Record | None, replay: Replay | None
+    command: list[str],
+    services: Services,
+    record: Record | None,
+    replay: Replay | None,
+    *,
+    tell: Callable[[str], None],
 ) -> dict[str, Any]:
     if record is None or replay is None:
         return await _inside(command, {}, PATIENCE_S)
@@ -79,9 +79,7 @@ async def _prove(
         told = f"its record itself names what is not on this machine: {', '.join(strange)}."
         report["replay"] = hopeless(record, told)
     else:
-        output.status().print(
-            f"Repeating {record.run_id} of agent {record.agent} in the namespace …", markup=False
-        )
+        tell(f"Repeating {record.run_id} of agent {record.agent} in the namespace …")
         async with AsyncExitStack() as stack:
             folder = Path(
                 stack.enter_context(tempfile.TemporaryDirectory(prefix="inhouse-replay-"))

@@ -1,7 +1,7 @@
 """The worker process: reads frames, runs foreign code on a few threads, answers.
 
-Started by `inhouse.definitions.sandbox.worker_process` with an empty environment.  It must not import
-anything heavy or anything that could be of use to an intruder.
+Started by `inhouse.definitions.sandbox.worker_process` with an empty environment.
+It must not import anything heavy or anything that could be of use to an intruder.
 """
 
 import gc

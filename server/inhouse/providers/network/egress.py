@@ -86,7 +86,8 @@ class Egress:
     def is_local(self, base_url: str) -> bool:
         """Say whether this address is the user's own, asking no name server.
 
-        A server there may still forward to somewhere else: see `inhouse.providers.endpoints.locality`.
+        A server there may still forward to somewhere else:
+        see `inhouse.providers.endpoints.locality`.
         """
         if base_url.startswith(EMBEDDED):
             return True

@@ -1,4 +1,4 @@
-"""HTTP below `inhouse.providers.network.egress`: over connections to what was checked, and only those."""
+"""HTTP below `inhouse.providers.network.egress`: over connections that were checked."""
 
 import asyncio
 import contextlib

@@ -1,7 +1,8 @@
 """Keep every path that a model writes inside the workspace, after links are resolved.
 
 `plain`, `within` and `contains` only look at text, for Windows as well as for POSIX;
-`locate` asks the disk.  What may be read or written there is `inhouse.tools.access.access_policy`'s business.
+`locate` asks the disk.  What may be read or written there is the business of
+`inhouse.tools.access.access_policy`.
 """
 
 import os

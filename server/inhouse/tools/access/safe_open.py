@@ -1,7 +1,8 @@
 """Open, replace and remove files so that nobody can swap a link in between.
 
 Every folder on the way is opened by its name in the folder before it, and none may be a link:
-the path was resolved before (`inhouse.tools.access.paths`), so a link found now was put there since.
+the path was resolved before (`inhouse.tools.access.paths`), so a link found now was put there
+since.
 Windows has no such calls: there the opened file is compared with the path once more.
 """
 

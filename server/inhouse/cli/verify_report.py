@@ -5,7 +5,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from inhouse.cli import output
+from . import output
 
 
 def show(report: dict[str, Any]) -> None:
