@@ -22,10 +22,10 @@ from inhouse.core.messages import UserMessage
 from inhouse.core.ports import Prompt
 from inhouse.core.route import Endpoint, Kind, Privacy
 from inhouse.core.secret import Secret
-from inhouse.host.redacting_model import CleanModel
+from inhouse.host.redacting_model import RedactingModel
 from inhouse.providers.chat.completions import OpenAIChat
 from inhouse.providers.chat.stream_model import Streamed
-from inhouse.providers.endpoints.endpoint_state import Shared
+from inhouse.providers.endpoints.endpoint_state import EndpointState
 from inhouse.providers.model_factory import connect
 from inhouse.providers.network.egress import Egress, EgressPolicy
 
@@ -97,9 +97,9 @@ async def per_piece() -> sections.Rows:
             await cpu_ms(alone)
             bare = min([await cpu_ms(alone) for _ in range(5)])
             whole = min([await cpu_ms(guarded) for _ in range(5)])
-            clean = min([await cpu_ms(CleanModel(guarded)) for _ in range(5)])
+            clean = min([await cpu_ms(RedactingModel(guarded)) for _ in range(5)])
             Secret("sk-benchmark-of-nobody-0123456789")
-            looked = min([await cpu_ms(CleanModel(guarded)) for _ in range(5)])
+            looked = min([await cpu_ms(RedactingModel(guarded)) for _ in range(5)])
     return [
         ("CPU for 1,000 pieces: the stream alone", f"{bare:.2f} ms", ""),
         ("the same with the guard (local, window, tools)", f"{whole:.2f} ms", "the same"),
@@ -125,7 +125,7 @@ async def dead_member() -> sections.Rows:
         async with Egress(LOCAL_ONLY) as egress:
 
             async def first(pool: Endpoint) -> None:
-                model = connect(pool, "bench", egress=egress, shared=Shared())
+                model = connect(pool, "bench", egress=egress, shared=EndpointState())
                 async with model.stream(PROMPT) as chunks:
                     async for chunk in chunks:
                         if isinstance(chunk, TextDelta):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import sections
 
-from inhouse.core.events import Happening
+from inhouse.core.events import EventPayload
 from inhouse.core.ports import Question
 from inhouse.tools.context import ToolContext
 from inhouse.tools.edit.disk_workspace import DiskWorkspace
@@ -71,7 +71,7 @@ def make_tree(root: Path, files: int) -> None:
 
 
 async def measure(root: Path, rounds: int) -> dict[str, dict[str, float]]:
-    def ignore(happening: Happening) -> None: ...
+    def ignore(payload: EventPayload) -> None: ...
 
     program = ripgrep.find()
     assert program is not None

@@ -10,7 +10,7 @@ from pathlib import Path
 from written_pages import filled, write_or_check
 
 from inhouse.settings.settings_schema import key_schema, settings_schema
-from inhouse.settings.table import ENDPOINT_KEYS, KEYS, ROUTE_KEYS, Key, Scope
+from inhouse.settings.table import ENDPOINT_KEYS, KEYS, ROUTE_KEYS, Key, SettingScope
 
 REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
 SCRIPT = Path(__file__).name
@@ -33,7 +33,7 @@ def row(key: Key) -> str:
     kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
     shown = ", ".join(f"`{json.dumps(one)}`" for one in schema.get("enum", ()) if one is not None)
     default = f"`{json.dumps(key.default)}`" if key.default is not None else "none"
-    who = "your own settings" if key.scope is Scope.USER else "everyone"
+    who = "your own settings" if key.scope is SettingScope.USER else "everyone"
     kind = shown or next(one for one in kinds if one != "null")
     return f"| `{key.name}` | {kind} | {default} | {key.description} | {who} |"
 

@@ -10,7 +10,7 @@ from inhouse.core.events import (
     Contact,
     EditChanged,
     EndpointUsage,
-    Happening,
+    EventPayload,
     Notice,
     QuestionAsked,
     ReasoningDelta,
@@ -51,7 +51,7 @@ def route(value: Route) -> Json:
 
 def run_event(seq: int, event: RunEvent) -> Json | None:
     """`RunEvent` of docs/protocol.md; None for what is not on the wire."""
-    body = happening(event.happening)
+    body = payload(event.payload)
     if body is None:
         return None
     wire: Json = {"seq": seq, "runId": event.run_id, "agent": event.agent}
@@ -60,7 +60,7 @@ def run_event(seq: int, event: RunEvent) -> Json | None:
     return wire | body
 
 
-def happening(value: Happening) -> Json | None:  # noqa: C901, PLR0911  one case a line
+def payload(value: EventPayload) -> Json | None:  # noqa: C901, PLR0911  one case a line
     """The part of a `RunEvent` that tells what happened."""
     match value:
         case TextDelta(text):

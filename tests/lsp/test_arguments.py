@@ -22,7 +22,7 @@ from inhouse.lsp.commands.arguments import structure, usage
     ],
 )
 def test_a_run_is_understood(given, expected):
-    run = structure("inhouse.run", given, arguments.Run)
+    run = structure("inhouse.run", given, arguments.RunArguments)
 
     assert (run.agent, run.prompt) == expected
 
@@ -30,12 +30,12 @@ def test_a_run_is_understood(given, expected):
 def test_an_empty_table_of_lua_is_an_empty_object():
     given = [{"agent": "a", "params": []}]
 
-    assert structure("inhouse.run", given, arguments.Run).params == {}
+    assert structure("inhouse.run", given, arguments.RunArguments).params == {}
 
 
 def test_a_range_that_was_selected_backwards_is_turned():
     ends = {"start": {"line": 3, "character": 1}, "end": {"line": 1, "character": 2}}
-    run = structure("inhouse.run", [{"agent": "a", "range": ends}], arguments.Run)
+    run = structure("inhouse.run", [{"agent": "a", "range": ends}], arguments.RunArguments)
 
     assert run.range == Range(Position(1, 2), Position(3, 1))
 
@@ -53,7 +53,7 @@ def test_a_range_that_was_selected_backwards_is_turned():
 )
 def test_what_is_wrong_is_named_with_what_would_work(argument, says):
     with pytest.raises(UserError) as raised:
-        structure("inhouse.run", [argument], arguments.Run)
+        structure("inhouse.run", [argument], arguments.RunArguments)
 
     assert says in str(raised.value)
     assert "It takes {agent: string, prompt?: string" in str(raised.value)
@@ -61,4 +61,4 @@ def test_what_is_wrong_is_named_with_what_would_work(argument, says):
 
 def test_usage_is_written_as_the_contract_does():
     assert usage(arguments.RunId) == "{runId: string}"
-    assert usage(arguments.Listing) == "{limit?: number, earlier?: boolean}"
+    assert usage(arguments.ListArguments) == "{limit?: number, earlier?: boolean}"

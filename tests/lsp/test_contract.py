@@ -16,7 +16,7 @@ from inhouse.lsp.commands.command_names import COMMANDS as NAMES
 from inhouse.lsp.commands.handlers import COMMANDS
 from inhouse.lsp.edits import review
 from inhouse.lsp.edits.pending_hunks import Pending
-from inhouse.lsp.transport.client import Client
+from inhouse.lsp.transport.client import EditorClient
 from inhouse.lsp.transport.server_capabilities import initialize_result
 from inhouse.tools.edit.hunks import Hunk
 
@@ -24,14 +24,14 @@ PAGE = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()
 ROW = re.compile(r"^\| `(inhouse\.[\w.-]+)` \| (.*) \| (.*) \|$", re.MULTILINE)
 ROWS = {name: (argument, result) for name, argument, result in ROW.findall(PAGE)}
 KINDS = {
-    "inhouse.run": arguments.Run,
+    "inhouse.run": arguments.RunArguments,
     "inhouse.cancel": arguments.OptionalRunId,
     "inhouse.result": arguments.RunId,
-    "inhouse.runs": arguments.Listing,
+    "inhouse.runs": arguments.ListArguments,
     "inhouse.explain": arguments.Explain,
     "inhouse.endpoints": arguments.Endpoints,
     "inhouse.transcript": arguments.OptionalRunId,
-    "inhouse.answer": arguments.Answer,
+    "inhouse.answer": arguments.AnswerArguments,
     "inhouse.edits": arguments.Hunks,
     "inhouse.edits.preview": arguments.Preview,
     "inhouse.setKey": arguments.SetKey,
@@ -165,11 +165,11 @@ def test_each_event_is_as_the_page_says():
         for kind in re.findall(r'"(\w+)"', line.split(",")[0]):
             written[kind] = names
 
-    spoken = {body["kind"]: set(body) for each in happenings if (body := wire.happening(each))}
+    spoken = {body["kind"]: set(body) for each in happenings if (body := wire.payload(each))}
     assert spoken == written
 
 
 def test_columns_are_utf16_whatever_the_client_prefers():
-    client = Client((Path("/w"),), capabilities={"general": {"positionEncodings": ["utf-8"]}})
+    client = EditorClient((Path("/w"),), capabilities={"general": {"positionEncodings": ["utf-8"]}})
 
     assert initialize_result(client, NAMES)["capabilities"]["positionEncoding"] == "utf-16"

@@ -12,15 +12,15 @@ from inhouse.core.events import (
     ToolOutput,
     ToolStarted,
 )
-from inhouse.lsp.runs.run_activity import Doing, todos_of
+from inhouse.lsp.runs.run_activity import RunActivity, todos_of
 from support.editor import NEOVIM, VSCODE, open_editor
 from support.model_server import Pause, call
 
 
 def told(*events):
-    doing = Doing("r")
-    for run_id, agent, happening, parent in events:
-        doing.watch(RunEvent(run_id, agent, happening, parent))
+    doing = RunActivity("r")
+    for run_id, agent, payload, parent in events:
+        doing.watch(RunEvent(run_id, agent, payload, parent))
     return str(doing)
 
 

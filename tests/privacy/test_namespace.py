@@ -10,7 +10,7 @@ import pytest
 
 from inhouse.verify.capture import Packet
 from inhouse.verify.inside import CONTROL, OUT, report
-from inhouse.verify.probes import Outcome
+from inhouse.verify.probes import ProbeOutcome
 from support.gguf import gguf  # noqa: F401  a fixture
 from support.namespaces import HOW, namespaces
 from support.terminal import Terminal
@@ -109,7 +109,7 @@ def test_the_main_job_works_where_there_is_nothing_but_loopback_and_no_name_serv
     assert seen["ready"] + seen["refused"] < 25, "nothing waited for the name server's 30 s"
 
 
-GOOD = [Outcome("a", passed=True, outcome="x")]
+GOOD = [ProbeOutcome("a", passed=True, outcome="x")]
 SEEN = [
     Packet(OUT, "198.51.100.1", "192.0.2.1", 50, frozenset({CONTROL})),
     Packet("lo", "127.0.0.1", "127.0.0.1", 900, frozenset({CANARY.encode()})),
@@ -133,7 +133,7 @@ def test_one_packet_that_left_is_no_proof():
 
 
 def test_a_probe_that_went_otherwise_is_no_proof():
-    told = report([Outcome("redirect", passed=False, outcome="followed")], SEEN, CANARY)
+    told = report([ProbeOutcome("redirect", passed=False, outcome="followed")], SEEN, CANARY)
 
     assert "redirect" in told["verdict"]
     assert not told["proved"]

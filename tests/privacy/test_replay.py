@@ -12,7 +12,7 @@ from inhouse.core.events import Contact, EndpointUsage, RunResult, RunStatus, Us
 from inhouse.core.request import RunRequest
 from inhouse.core.route import DecidedBy, Route
 from inhouse.host.record_writer import replay_of
-from inhouse.host.workspace_snapshot import Client
+from inhouse.host.workspace_snapshot import ClientSettings
 from inhouse.settings import editor_layers
 from inhouse.store.database import Database
 from inhouse.store.replays import KEPT, Replay, ReplayStore
@@ -221,7 +221,7 @@ def test_no_key_is_kept_of_an_editors_settings():
         },
     }
 
-    kept = replay_of(RunRequest("helper"), (), Client(editor_layers(values), None))
+    kept = replay_of(RunRequest("helper"), (), ClientSettings(editor_layers(values), None))
 
     assert "sk-canary" not in repr(kept)
     assert kept.editor["privacy"] == "local-only"

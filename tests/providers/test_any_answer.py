@@ -12,7 +12,7 @@ from inhouse.core.route import Kind
 from inhouse.providers.chat.ollama import OllamaAnswer
 from inhouse.providers.chat.response import ChatAnswer
 from inhouse.providers.cost.fetch_prices import _litellm, _openrouter
-from inhouse.providers.endpoints.endpoint_errors import Place
+from inhouse.providers.endpoints.endpoint_errors import ModelRef
 from inhouse.providers.endpoints.model_list import entries_of
 from support.asking import endpoint
 
@@ -51,7 +51,7 @@ PIECES = st.lists(st.one_of(JSON, CHOICE, st.dictionaries(KEYS, JSON)), max_size
 @pytest.mark.parametrize("reader", [ChatAnswer, OllamaAnswer])
 @given(PIECES)
 def test_any_pieces_are_read_or_refused(reader: Any, pieces: list[Any]):
-    answer = reader(Place(endpoint("http://127.0.0.1:9/v1", Kind.OPENAI), "m"))
+    answer = reader(ModelRef(endpoint("http://127.0.0.1:9/v1", Kind.OPENAI), "m"))
 
     with contextlib.suppress(ProviderError):
         for piece in pieces:

@@ -6,7 +6,7 @@ from inhouse.core.route import EndpointStatus, Kind, Privacy
 from inhouse.core.secret import Secret
 from inhouse.providers.doctor import check, check_all
 from inhouse.providers.embedded.servers import EmbeddedServers
-from inhouse.providers.endpoints.endpoint_state import Shared
+from inhouse.providers.endpoints.endpoint_state import EndpointState
 from inhouse.providers.model_factory import connect
 from inhouse.providers.network.egress import Egress, EgressPolicy
 from support.asking import ask, endpoint, prompt
@@ -34,7 +34,7 @@ async def checked(server, kind=Kind.OPENAI, *, policy=None, wanted=(), **more) -
 
 async def test_a_prompt_that_a_run_saw_cut_is_found_later() -> None:
     cut = [http_head(), *sse(piece("x"), piece(finish="stop"), usage_piece(4096)), DONE]
-    shared = Shared()
+    shared = EndpointState()
     with Replay(vllm(chat=cut, window=0)) as server:
         async with Egress() as egress:
             at = endpoint(server.base_url)

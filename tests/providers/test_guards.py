@@ -9,7 +9,7 @@ from inhouse.core.errors import ContextOverflowError, ProviderError, RefusedErro
 from inhouse.core.route import Kind, Privacy
 from inhouse.core.secret import Secret
 from inhouse.providers.endpoints.context_window import told_window
-from inhouse.providers.endpoints.endpoint_state import Shared
+from inhouse.providers.endpoints.endpoint_state import EndpointState
 from inhouse.providers.endpoints.token_count import need_of
 from inhouse.providers.model_factory import connect
 from inhouse.providers.network.egress import Egress, EgressPolicy
@@ -220,7 +220,7 @@ async def test_a_pool_asks_the_next_server_when_one_is_dead_and_lets_that_one_re
         pass
     with Replay(text_answer("alive")) as alive:
         pool = endpoint("http://pool", pool=(endpoint(dead.base_url), endpoint(alive.base_url)))
-        shared = Shared()
+        shared = EndpointState()
         async with Egress() as egress:
             begin = asyncio.get_running_loop().time()
             first = await ask(connect(pool, "m", egress=egress, shared=shared))
@@ -237,7 +237,7 @@ async def test_a_pool_asks_the_least_busy_server_first() -> None:
     slow = [http_head(), *sse(piece("slow")), Pause(1), *sse(piece(finish="stop")), DONE]
     with Replay(slow) as one, Replay(text_answer("quick")) as two:
         pool = endpoint("http://pool", pool=(endpoint(one.base_url), endpoint(two.base_url)))
-        shared = Shared()
+        shared = EndpointState()
         async with Egress() as egress:
             first = asyncio.create_task(ask(connect(pool, "m", egress=egress, shared=shared)))
             await asyncio.to_thread(_until_asked, one)
@@ -259,7 +259,7 @@ async def test_a_pool_that_is_dead_altogether_says_so() -> None:
 
 async def test_an_endpoint_is_never_asked_more_at_once_than_its_limit() -> None:
     slow = [http_head(), *sse(piece("x")), Pause(0.1), *sse(piece(finish="stop")), DONE]
-    shared = Shared()
+    shared = EndpointState()
     with Replay(slow) as server:
         at = endpoint(server.base_url, max_concurrent=1)
         async with Egress() as egress:

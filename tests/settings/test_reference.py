@@ -11,7 +11,7 @@ import pytest
 
 from inhouse.settings import editor_layer, read_settings
 from inhouse.settings.settings_schema import key_schema, settings_schema
-from inhouse.settings.table import ENDPOINT_KEYS, KEYS, Key, Scope
+from inhouse.settings.table import ENDPOINT_KEYS, KEYS, Key, SettingScope
 
 ROOT = Path(__file__).parent.parent.parent
 VSCODE = ROOT / "client-vscode/package.json"
@@ -82,7 +82,7 @@ def test_vs_code_has_the_same_type_and_choices(key: Key):
 
 
 @pytest.mark.parametrize(
-    "key", [key for key in KEYS if key.scope is Scope.USER], ids=lambda key: key.name
+    "key", [key for key in KEYS if key.scope is SettingScope.USER], ids=lambda key: key.name
 )
 def test_what_only_the_user_may_say_cannot_be_said_in_a_workspaces_vs_code_settings(key: Key):
     assert contributed()[key.name]["scope"] in ("machine", "application")

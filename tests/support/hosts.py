@@ -7,7 +7,7 @@ from typing import Any
 
 from inhouse.core.ports import Question, Workspace
 from inhouse.core.settings import EditMode
-from inhouse.host.host import Door, Host, RunContext
+from inhouse.host.host import Host, HostCallbacks, WorkspaceRequest
 from inhouse.tools.edit.disk_workspace import DiskWorkspace
 
 
@@ -17,7 +17,7 @@ class Nobody:
         return ()
 
 
-def disk(context: RunContext) -> Workspace:
+def disk(context: WorkspaceRequest) -> Workspace:
     return DiskWorkspace(context.roots[0], context.emit, context.approver, mode=EditMode.APPLY)
 
 
@@ -28,7 +28,7 @@ async def open_host(folder: Path, values: Any = None, **environ: str) -> AsyncGe
     host = Host(
         roots=(folder / "work",),
         environ={"INHOUSE_HOME": str(folder / "home"), **environ},
-        door=Door(disk, Nobody()),
+        door=HostCallbacks(disk, Nobody()),
         editor_values=values,
         client_trusted=True,
     )

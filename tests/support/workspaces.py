@@ -6,7 +6,7 @@ from typing import Any
 
 from attrs import define, field
 
-from inhouse.core.events import Happening
+from inhouse.core.events import EventPayload
 from inhouse.core.ports import Question, Tool
 from inhouse.core.settings import EditMode
 from inhouse.tools.context import ToolContext
@@ -36,7 +36,7 @@ class Bench:
     context: ToolContext
     tools: dict[str, Tool]
     approver: Answers
-    happenings: list[Happening]
+    happenings: list[EventPayload]
     workspace: DiskWorkspace
 
     async def call(self, name: str, /, **arguments: Any) -> Any:
@@ -53,7 +53,7 @@ def bench(
 ) -> Bench:
     write_files(root, files or {})
     approver = Answers(list(answers))
-    happenings: list[Happening] = []
+    happenings: list[EventPayload] = []
     workspace = DiskWorkspace(root, happenings.append, approver, edits)
     context = ToolContext(workspace, approver, happenings.append, **settings)
     tools = {tool.spec.name: tool for tool in workspace_tools(context)}

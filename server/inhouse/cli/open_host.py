@@ -9,7 +9,7 @@ from pathlib import Path
 from inhouse.core.errors import UserError
 from inhouse.core.ports import Workspace
 from inhouse.core.settings import EditMode
-from inhouse.host.host import Door, Host, MakeWorkspace, RunContext
+from inhouse.host.host import Host, HostCallbacks, MakeWorkspace, WorkspaceRequest
 from inhouse.tools.edit.disk_workspace import DiskWorkspace
 
 from . import output
@@ -22,7 +22,9 @@ async def open_host(options: argparse.Namespace) -> AsyncGenerator[Host]:
     host = Host(
         roots=(_root(options.workspace),),
         environ=dict(os.environ),
-        door=Door(_workspaces(yes=getattr(options, "yes_edits", False)), TerminalApprover()),
+        door=HostCallbacks(
+            _workspaces(yes=getattr(options, "yes_edits", False)), TerminalApprover()
+        ),
         client_trusted=True if options.trust else None,
         prefer_embedded=getattr(options, "embedded", False),
     )
@@ -43,7 +45,7 @@ def _root(folder: str | None) -> Path:
 
 
 def _workspaces(*, yes: bool) -> MakeWorkspace:
-    def make(context: RunContext) -> Workspace:
+    def make(context: WorkspaceRequest) -> Workspace:
         return DiskWorkspace(
             context.roots[0],
             context.emit,

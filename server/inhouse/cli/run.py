@@ -151,7 +151,7 @@ class Printer:
     def show(self, event: RunEvent) -> None:
         """Show one event.  A sub-agent's text is not the answer: it stays on stderr."""
         child = event.parent is not None
-        match event.happening:
+        match event.payload:
             case TextDelta(text) if not child:
                 output.said(text)
                 self._mid_line = not text.endswith("\n")
@@ -170,7 +170,7 @@ class Printer:
             case ToolOutput(_, text):
                 output.status().print(without_controls(text), end="", style="dim", markup=False)
             case EditChanged():
-                self._edit(event.happening, child=child)
+                self._edit(event.payload, child=child)
             case Notice(level, _, message):
                 style = "yellow" if level == "warning" else "dim"
                 self._line(f"[{style}]{escape(visible(message))}[/]", child=child)

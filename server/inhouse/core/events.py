@@ -203,7 +203,7 @@ class RunFinished:
     result: RunResult
 
 
-Happening = (
+EventPayload = (
     RunStarted
     | TextDelta
     | ReasoningDelta
@@ -224,5 +224,5 @@ class RunEvent:
 
     run_id: str
     agent: str
-    happening: Happening
+    payload: EventPayload
     parent: str | None = None

@@ -7,10 +7,10 @@ from typing import Any, Protocol
 
 from attrs import field, frozen
 
-from .events import EditState, Happening, ModelChunk
+from .events import EditState, EventPayload, ModelChunk
 from .messages import Message
 
-Emit = Callable[[Happening], None]
+Emit = Callable[[EventPayload], None]
 """Where a run reports.  Must not block and must not raise."""
 
 

@@ -58,14 +58,14 @@ def path_at(path: Path, text: str, position: Position) -> Whereabouts | None:
 
 
 def whereabouts(
-    role: Role, container: JsonPath, key: JsonPath, word: "Word", lines: Lines
+    role: Role, container: JsonPath, key: JsonPath, word: "CursorWord", lines: Lines
 ) -> Whereabouts:
     place = lines.range(word.start, word.start + len(word.text))
     return Whereabouts(role, container, key, word.text, word.typed, place, word.quoted)
 
 
 @frozen
-class Word:
+class CursorWord:
     """A piece of text that the cursor touches."""
 
     text: str

@@ -20,13 +20,13 @@ from inhouse.settings import editor_layers
 from .plan import Plan, Surroundings, choice_for, usable_definition
 from .record_writer import RecordKeeper, replay_of
 from .run_context import Listen
-from .run_registry import Book
+from .run_registry import RunRegistry
 from .services import Services, open_services
-from .workspace_snapshot import Client, World, follow_typing, look_around
+from .workspace_snapshot import ClientSettings, WorkspaceSnapshot, follow_typing, look_around
 
 
 @frozen
-class RunContext:
+class WorkspaceRequest:
     """What a door needs to give a run its workspace."""
 
     run_id: str
@@ -37,7 +37,7 @@ class RunContext:
     roots: tuple[Path, ...]
 
 
-MakeWorkspace = Callable[[RunContext], Workspace]
+MakeWorkspace = Callable[[WorkspaceRequest], Workspace]
 
 
 def _nobody() -> None:
@@ -45,7 +45,7 @@ def _nobody() -> None:
 
 
 @frozen
-class Door:
+class HostCallbacks:
     """What the host needs of whoever opened it."""
 
     make_workspace: MakeWorkspace
@@ -62,7 +62,7 @@ class Host:
         *,
         roots: tuple[Path, ...],
         environ: Mapping[str, str],
-        door: Door,
+        door: HostCallbacks,
         editor_values: object = None,
         client_trusted: bool | None = None,
         prefer_embedded: bool = False,
@@ -71,13 +71,13 @@ class Host:
         self.roots = tuple(root.resolve() for root in roots)
         self.environ = environ
         self.door = door
-        self.book = Book()
+        self.book = RunRegistry()
         self.services: Services = open_services(environ)
         self.records = RecordKeeper(self.services.records, self.services.replays)
-        self._client = Client(editor_layers(editor_values), client_trusted, prefer_embedded)
+        self._client = ClientSettings(editor_layers(editor_values), client_trusted, prefer_embedded)
         self._texts: dict[Path, str] = {}
         self._lock = asyncio.Lock()
-        self.world = World.empty(self.services)
+        self.world = WorkspaceSnapshot.empty(self.services)
 
     # Starting, and following what changes.
 
@@ -257,7 +257,7 @@ class Host:
     ) -> Workspace:
         """Make the workspace of one run, as the door has it."""
         return self.door.make_workspace(
-            RunContext(
+            WorkspaceRequest(
                 run_id=run_id,
                 request=request,
                 emit=emit,

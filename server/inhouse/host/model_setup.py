@@ -19,8 +19,8 @@ from inhouse.providers.network.egress import Egress
 from .metered_model import MeteredModel
 from .network import narrower
 from .plan import Plan
-from .redacting_model import CleanModel
-from .run_context import Family, Scope
+from .redacting_model import RedactingModel
+from .run_context import RunContext, RunTree
 from .traced_model import traced
 
 PATIENCE = 3.0
@@ -30,7 +30,7 @@ _OLLAMA_PORT = ":11434"
 
 
 @asynccontextmanager
-async def connecting(scope: Scope) -> AsyncGenerator[Family]:
+async def connecting(scope: RunContext) -> AsyncGenerator[RunTree]:
     """Open what a run talks through; gives its family with that."""
     plan, family = scope.plan, scope.family
     door = narrower(family.egress, scope.host.world.egress)
@@ -41,7 +41,7 @@ async def connecting(scope: Scope) -> AsyncGenerator[Family]:
         yield evolve(family, egress=egress, backend=backend)
 
 
-def connected(scope: Scope) -> Model:
+def connected(scope: RunContext) -> Model:
     """Give the model of a plan; nothing is opened before it is asked."""
     plan, host = scope.plan, scope.host
     trace(host.world.settings.trace)
@@ -54,7 +54,7 @@ def connected(scope: Scope) -> Model:
         shared=host.services.shared,
         backend=scope.family.backend,
     )
-    inner = traced(CleanModel(inner), f"{plan.endpoint.name} ({plan.model})")
+    inner = traced(RedactingModel(inner), f"{plan.endpoint.name} ({plan.model})")
     told = partial(host.services.shared.prices.price, plan.endpoint, plan.model, scope.family.door)
     local, budget = plan.route.local, scope.family.budget
     return MeteredModel(inner, plan.endpoint, plan.model, local, budget, told)

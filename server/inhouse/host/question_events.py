@@ -8,7 +8,7 @@ from inhouse.core.redaction import redact_value
 
 
 @frozen
-class AskingAloud:
+class EventEmittingApprover:
     """An approver whose questions are events of the run too."""
 
     approver: Approver

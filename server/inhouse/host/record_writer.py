@@ -15,7 +15,7 @@ from inhouse.providers.cost import pricing
 from inhouse.store.replays import Replay, ReplayStore
 from inhouse.store.run_records import RecordStore
 
-from .workspace_snapshot import Client
+from .workspace_snapshot import ClientSettings
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ class RecordKeeper:
         return pricing.remote_cost([(models[agent], usage) for agent, usage in used])
 
 
-def replay_of(request: RunRequest, roots: tuple[Path, ...], client: Client) -> Replay:
+def replay_of(request: RunRequest, roots: tuple[Path, ...], client: ClientSettings) -> Replay:
     """Give what a run was asked, as it is kept for ``inhouse audit --verify``."""
     at = request.range
     return Replay(
@@ -87,7 +87,7 @@ def replay_of(request: RunRequest, roots: tuple[Path, ...], client: Client) -> R
     )
 
 
-def _values(client: Client) -> dict[str, Any]:
+def _values(client: ClientSettings) -> dict[str, Any]:
     """Give what an editor sent, as it was sent."""
     values: dict[str, Any] = {}
     for layer in client.editor:

@@ -8,7 +8,7 @@ from attrs import define, field, frozen
 
 from inhouse.core.events import (
     EditChanged,
-    Happening,
+    EventPayload,
     ModelChunk,
     Notice,
     QuestionAsked,
@@ -23,7 +23,7 @@ from inhouse.core.redaction import StreamRedactor, knows_keys, redact_value
 
 
 @frozen
-class CleanModel:
+class RedactingModel:
     """Takes known keys out of text and thinking, also where they are split over pieces.
 
     What a tool is to write stays as it is: only what is shown of it is cleaned (`cleaned`).
@@ -71,7 +71,7 @@ class _Cleaner:
             yield TextDelta(text)
 
 
-_SHOWN: Mapping[type[Happening], str] = {
+_SHOWN: Mapping[type[EventPayload], str] = {
     ToolStarted: "input",
     ToolFinished: "summary",
     ToolOutput: "text",
@@ -82,9 +82,9 @@ _SHOWN: Mapping[type[Happening], str] = {
 """Where each may hold a key; a model's text and a result are clean already."""
 
 
-def cleaned(happening: Happening) -> Happening:
+def cleaned(payload: EventPayload) -> EventPayload:
     """Give what happened as it may be shown."""
-    name = _SHOWN.get(type(happening))
+    name = _SHOWN.get(type(payload))
     if name is None or not knows_keys():
-        return happening
-    return attrs.evolve(happening, **{name: redact_value(getattr(happening, name))})
+        return payload
+    return attrs.evolve(payload, **{name: redact_value(getattr(payload, name))})

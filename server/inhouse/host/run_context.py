@@ -11,10 +11,10 @@ from inhouse.core.ports import Emit
 from inhouse.core.request import RunRequest
 from inhouse.providers.cost.budget import Budget
 from inhouse.providers.network.egress import Egress
-from inhouse.tools.context import RunMemory
+from inhouse.tools.context import SharedRunState
 
 from .plan import Plan
-from .run_recorder import Ledger
+from .run_recorder import RunRecorder
 from .selection_prompt import nearest_first
 
 if TYPE_CHECKING:
@@ -28,11 +28,11 @@ Listen = Callable[[RunEvent], None]
 
 
 @frozen
-class Family:
+class RunTree:
     """What a run shares with the runs above and below it."""
 
-    ledger: Ledger
-    memory: RunMemory
+    ledger: RunRecorder
+    memory: SharedRunState
     budget: Budget
     roots: tuple[Path, ...]
     """The folders of the workspace, the one that the user started in first."""
@@ -50,24 +50,24 @@ class Family:
         assert self.egress is not None, "nothing is open before a run is confirmed"  # noqa: S101
         return self.egress
 
-    def child(self, state: "RunState", *, inline: bool) -> "Family":
+    def child(self, state: "RunState", *, inline: bool) -> "RunTree":
         """Give the family of a sub-agent of this run."""
         return evolve(self, parent=state, inline=inline)
 
 
 @frozen
-class Scope:
+class RunContext:
     host: "Host"
     plan: Plan
     state: "RunState"
-    family: Family
+    family: RunTree
     tell: Emit
     """Takes what happens in this run."""
     listen: Listen
     """Takes the events of this run and of those below it."""
 
 
-def new_family(host: "Host", ledger: Ledger, request: RunRequest) -> Family:
+def new_family(host: "Host", ledger: RunRecorder, request: RunRequest) -> RunTree:
     """Give what a run that nobody spawned shares with its sub-agents."""
     settings = host.world.settings
     budget = Budget(
@@ -78,4 +78,4 @@ def new_family(host: "Host", ledger: Ledger, request: RunRequest) -> Family:
         daily_source=settings.sources.get("dailyBudgetUsd", "dailyBudgetUsd"),
     )
     roots = nearest_first(host.roots or (host.main_root,), request.path)
-    return Family(ledger, RunMemory(), budget, roots)
+    return RunTree(ledger, SharedRunState(), budget, roots)

@@ -8,7 +8,7 @@ from attrs import evolve, frozen
 
 from inhouse.core.errors import InhouseError
 from inhouse.core.events import (
-    Happening,
+    EventPayload,
     RunError,
     RunEvent,
     RunFinished,
@@ -20,14 +20,14 @@ from inhouse.core.events import (
 from inhouse.core.messages import AssistantMessage
 from inhouse.core.redaction import redact
 from inhouse.loop import LoopResult, RunState, run_agent
-from inhouse.providers.network.traffic_log import ContactLog, recording
+from inhouse.providers.network.traffic_log import TrafficLog, recording
 from inhouse.tools.input.check_input import check_input, problem_with
 
 from .model_setup import connecting, verified
 from .plan import Plan
 from .redacting_model import cleaned
-from .run_context import Family, Listen, Scope, new_family
-from .run_recorder import Ledger
+from .run_context import Listen, RunContext, RunTree, new_family
+from .run_recorder import RunRecorder
 from .run_setup import bind
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 
 
 @frozen
-class Outcome:
+class RunOutcome:
     """What a parent needs of a sub-agent's run."""
 
     result: RunResult
@@ -45,20 +45,20 @@ class Outcome:
 
 
 async def run(
-    host: "Host", plan: Plan, run_id: str, listen: Listen, above: Family | None = None
-) -> Outcome:
+    host: "Host", plan: Plan, run_id: str, listen: Listen, above: RunTree | None = None
+) -> RunOutcome:
     """Run to the end; only `asyncio.CancelledError` is raised, after everything has been told."""
-    ledger = Ledger(run_id, plan.request, plan.route, above.ledger if above else None)
+    ledger = RunRecorder(run_id, plan.request, plan.route, above.ledger if above else None)
     host.book.open(ledger)
     parent = above.ledger.run_id if above else None
 
-    def tell(happening: Happening) -> None:
-        happening = cleaned(happening)
-        ledger.observe(happening)
-        listen(RunEvent(run_id, plan.agent.id, happening, parent))
+    def tell(payload: EventPayload) -> None:
+        payload = cleaned(payload)
+        ledger.observe(payload)
+        listen(RunEvent(run_id, plan.agent.id, payload, parent))
 
     family = evolve(above, ledger=ledger) if above else new_family(host, ledger, plan.request)
-    scope = Scope(host, plan, RunState(run_id=run_id), family, tell, listen)
+    scope = RunContext(host, plan, RunState(run_id=run_id), family, tell, listen)
     done: LoopResult | None = None
     with recording() as contacts:
         try:
@@ -78,10 +78,10 @@ async def run(
                     await family.memory.aclose()
             finally:
                 _close(scope, contacts)
-    return Outcome(ledger.result(), done)
+    return RunOutcome(ledger.result(), done)
 
 
-async def _work(scope: Scope) -> LoopResult:
+async def _work(scope: RunContext) -> LoopResult:
     try:
         plan = await scope.host.confirm(scope.plan)
     except BaseException:
@@ -92,7 +92,7 @@ async def _work(scope: Scope) -> LoopResult:
         return await _loop(evolve(scope, family=family))
 
 
-async def _loop(scope: Scope) -> LoopResult:
+async def _loop(scope: RunContext) -> LoopResult:
     host, plan = scope.host, scope.plan
     try:
         plan = await verified(plan, scope.family.door)
@@ -121,7 +121,7 @@ async def _loop(scope: Scope) -> LoopResult:
     )
 
 
-def _complete(scope: Scope, done: LoopResult) -> None:
+def _complete(scope: RunContext, done: LoopResult) -> None:
     scope.family.ledger.finish(
         RunStatus.COMPLETED,
         stop_reason=done.stop_reason,
@@ -132,7 +132,7 @@ def _complete(scope: Scope, done: LoopResult) -> None:
     scope.host.book.remember(scope.plan.request.session, done.messages)
 
 
-def _stop(scope: Scope, status: RunStatus, error: RunError | None = None) -> None:
+def _stop(scope: RunContext, status: RunStatus, error: RunError | None = None) -> None:
     """Close the ledger of a run that did not complete; what was said is kept."""
     ledger, state = scope.family.ledger, scope.state
     said, messages = ledger.streamed_text(), state.messages
@@ -147,7 +147,7 @@ def _stop(scope: Scope, status: RunStatus, error: RunError | None = None) -> Non
     )
 
 
-def _close(scope: Scope, contacts: ContactLog) -> None:
+def _close(scope: RunContext, contacts: TrafficLog) -> None:
     ledger = scope.family.ledger
     ledger.contacted(tuple(contacts))
     scope.tell(RunFinished(ledger.result()))

@@ -12,7 +12,7 @@ from inhouse.core.events import (
     EditState,
     EditSummary,
     EndpointUsage,
-    Happening,
+    EventPayload,
     ReasoningDelta,
     RunError,
     RunResult,
@@ -30,11 +30,11 @@ from inhouse.core.request import RunRequest
 from inhouse.core.route import Route
 
 
-class Ledger:
+class RunRecorder:
     """Listens to a run's happenings; `result` is right at any moment."""
 
     def __init__(
-        self, run_id: str, request: RunRequest, route: Route, parent: "Ledger | None" = None
+        self, run_id: str, request: RunRequest, route: Route, parent: "RunRecorder | None" = None
     ) -> None:
         self.run_id = run_id
         self.route = route
@@ -61,9 +61,9 @@ class Ledger:
         """Whether it is still open."""
         return self._status is RunStatus.RUNNING
 
-    def observe(self, happening: Happening) -> None:
+    def observe(self, payload: EventPayload) -> None:
         """Take note of what happened.  Does not block and does not raise."""
-        match happening:
+        match payload:
             case TextDelta(text):
                 self._token()
                 if not self._text_open:
@@ -76,7 +76,7 @@ class Ledger:
                 self._text_open = False
             case UsageReported():
                 self._text_open = False
-                self._add(self.route.endpoint, self._request.agent, happening)
+                self._add(self.route.endpoint, self._request.agent, payload)
             case EditChanged(uri, state):
                 self.edited(uri, state)
             case RunStarted(route):

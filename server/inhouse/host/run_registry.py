@@ -8,7 +8,7 @@ from inhouse.core.errors import UserError
 from inhouse.core.events import EditState, RunResult, RunStatus
 from inhouse.core.messages import Message
 
-from .run_recorder import Ledger
+from .run_recorder import RunRecorder
 
 KEPT = 200
 SESSIONS_KEPT = 50
@@ -19,11 +19,11 @@ def make_run_id(number: int) -> str:
     return f"run-{number}-{secrets.token_hex(4)}"
 
 
-class Book:
+class RunRegistry:
     """Keeps the ledgers of the last runs, and the history of sessions."""
 
     def __init__(self) -> None:
-        self._ledgers: OrderedDict[str, Ledger] = OrderedDict()
+        self._ledgers: OrderedDict[str, RunRecorder] = OrderedDict()
         self._sessions: OrderedDict[str, tuple[Message, ...]] = OrderedDict()
         self._numbers = itertools.count(1)
 
@@ -31,7 +31,7 @@ class Book:
         """Give an id that people can read: progress tokens and transcripts carry it."""
         return make_run_id(next(self._numbers))
 
-    def open(self, ledger: Ledger) -> None:
+    def open(self, ledger: RunRecorder) -> None:
         """Keep a ledger; the oldest finished one goes where there are too many."""
         self._ledgers[ledger.run_id] = ledger
         for run_id, old in list(self._ledgers.items()):
@@ -74,7 +74,7 @@ class Book:
             while len(self._sessions) > SESSIONS_KEPT:
                 self._sessions.popitem(last=False)
 
-    def _ledger(self, run_id: str) -> Ledger:
+    def _ledger(self, run_id: str) -> RunRecorder:
         if run_id not in self._ledgers:
             known = ", ".join(itertools.islice(reversed(self._ledgers), 8)) or "none yet"
             raise UserError(f"No run {run_id!r}.  Runs: {known}", code="unknown-run")

@@ -21,8 +21,8 @@ from inhouse.tools.registry import workspace_tools
 from .model_setup import connected
 from .network import open_egress
 from .plan import usable_definition
-from .question_events import AskingAloud
-from .run_context import Scope
+from .question_events import EventEmittingApprover
+from .run_context import RunContext
 from .selection_prompt import selection
 from .services import WorkspaceApprovals
 from .sub_agents import Spawner
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @frozen
-class Bound:
+class RunDependencies:
     """Everything `run_agent` is given."""
 
     model: Model
@@ -44,10 +44,10 @@ class Bound:
     steps: StartSteps | None
 
 
-async def bind(scope: Scope) -> Bound:
+async def bind(scope: RunContext) -> RunDependencies:
     """Bind what a plan names.  Raises `InhouseError`."""
     host, plan = scope.host, scope.plan
-    approver = AskingAloud(host.door.approver, scope.tell)
+    approver = EventEmittingApprover(host.door.approver, scope.tell)
     roots = scope.family.roots
     workspace = host.workspace_for(plan.request, scope.state.run_id, scope.tell, approver, roots)
     context = _context(scope, workspace, approver)
@@ -57,7 +57,7 @@ async def bind(scope: Scope) -> Bound:
         *control_tools(memory=scope.state, definition=plan.definition, find=find),
         *spawn_tools(definition=plan.definition, find=find, spawn=Spawner(scope).spawn),
     )
-    return Bound(
+    return RunDependencies(
         model=connected(scope),
         tools=tools,
         prompt=await _prompt(plan.request, workspace, roots),
@@ -68,7 +68,7 @@ async def bind(scope: Scope) -> Bound:
     )
 
 
-def _context(scope: Scope, workspace: Workspace, approver: Approver) -> ToolContext:
+def _context(scope: RunContext, workspace: Workspace, approver: Approver) -> ToolContext:
     host, settings = scope.host, scope.host.world.settings
     return ToolContext(
         workspace=workspace,
@@ -86,7 +86,7 @@ def _context(scope: Scope, workspace: Workspace, approver: Approver) -> ToolCont
     )
 
 
-def _fetcher(scope: Scope, approver: Approver) -> Fetch:
+def _fetcher(scope: RunContext, approver: Approver) -> Fetch:
     """Read pages of the web under the run's privacy, and never from the user's own network."""
     host = scope.host
 

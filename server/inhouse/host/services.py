@@ -10,7 +10,7 @@ from inhouse.core.errors import UserError
 from inhouse.core.placeholders import KeySources
 from inhouse.providers.embedded.model_files import default_model
 from inhouse.providers.embedded.servers import EmbeddedServers, is_installed
-from inhouse.providers.endpoints.endpoint_state import Shared
+from inhouse.providers.endpoints.endpoint_state import EndpointState
 from inhouse.store.approvals import ApprovalStore, Subject
 from inhouse.store.database import Database
 from inhouse.store.keys import KeyStore
@@ -41,7 +41,7 @@ class Services:
     replays: ReplayStore
     spending: SpendingStore
     embedded: EmbeddedServers
-    shared: Shared
+    shared: EndpointState
     session_keys: dict[str, str] = field(factory=dict[str, str], repr=False)
     """Keys that an editor keeps and handed over: in memory only, before the keyring's."""
     _sandbox: "Sandbox | None" = None
@@ -96,7 +96,7 @@ def open_services(environ: Mapping[str, str]) -> Services:
         replays=ReplayStore(database),
         spending=SpendingStore(database),
         embedded=EmbeddedServers(folders.data),
-        shared=Shared(profiles=ProfileStore(database)),
+        shared=EndpointState(profiles=ProfileStore(database)),
     )
 
 

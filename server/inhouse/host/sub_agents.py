@@ -12,7 +12,7 @@ from inhouse.core.request import RunRequest
 from inhouse.tools.agent.spawn_agents import SpawnRequest
 
 from . import run_execution
-from .run_context import Scope
+from .run_context import RunContext
 
 MOST_AGENTS = 100
 """Sub-agents of one run at once, on all levels: agents that spawn agents multiply."""
@@ -22,7 +22,7 @@ MOST_AGENTS = 100
 class Spawner:
     """Starts the sub-agents of one run."""
 
-    scope: Scope
+    scope: RunContext
 
     async def spawn(self, request: SpawnRequest) -> Mapping[str, Any]:
         """Run a sub-agent to its end; gives its value as Codebuff shapes it.

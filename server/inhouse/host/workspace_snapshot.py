@@ -25,7 +25,7 @@ from .workspace_trust import Trusting
 
 
 @frozen
-class Client:
+class ClientSettings:
     """What whoever opened the host says."""
 
     editor: tuple[Layer, ...]
@@ -36,7 +36,7 @@ class Client:
 
 
 @frozen
-class World:
+class WorkspaceSnapshot:
     trusting: Trusting
     settings: Settings
     problems: tuple[SettingsProblem, ...]
@@ -60,15 +60,15 @@ class World:
 
 
 async def look_around(
-    before: World,
+    before: WorkspaceSnapshot,
     services: Services,
     approver: Approver,
     *,
     roots: Sequence[Path],
-    client: Client,
+    client: ClientSettings,
     changed: Collection[Path] | None,
     texts: Mapping[Path, str],
-) -> World:
+) -> WorkspaceSnapshot:
     """Read trust first, then settings, then definitions: each depends on the one before."""
     trusting, settings, problems, keys = await asyncio.to_thread(
         _read, before, services, roots, client, texts
@@ -100,7 +100,7 @@ async def look_around(
     egress = before.egress
     if settings != before.settings:
         egress = open_egress(policy_of(settings), services.approvals, _main(roots), approver)
-    return World(
+    return WorkspaceSnapshot(
         trusting=trusting,
         settings=settings,
         problems=problems,
@@ -113,7 +113,10 @@ async def look_around(
 
 
 async def follow_typing(
-    world: World, services: Services, changed: Collection[Path], texts: Mapping[Path, str]
+    world: WorkspaceSnapshot,
+    services: Services,
+    changed: Collection[Path],
+    texts: Mapping[Path, str],
 ) -> bool:
     """Read again what changed in the editor alone; False: somebody has to look around.
 
@@ -131,10 +134,10 @@ async def follow_typing(
 
 
 def _read(
-    before: World,
+    before: WorkspaceSnapshot,
     services: Services,
     roots: Sequence[Path],
-    client: Client,
+    client: ClientSettings,
     texts: Mapping[Path, str],
 ) -> tuple[Trusting, Settings, tuple[SettingsProblem, ...], KeySources]:
     """Look at trust and settings.  Blocks."""

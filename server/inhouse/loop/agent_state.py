@@ -9,7 +9,7 @@ from attrs import define, field
 from inhouse.core.message_json import message_to_json
 from inhouse.core.messages import Message, SystemMessage
 
-from .state import Run
+from .state import LoopContext
 from .trimming import estimate
 
 
@@ -21,7 +21,7 @@ class AgentStates:
         factory=dict[int, tuple[Message, dict[str, Any], int]]
     )
 
-    def now(self, run: Run) -> dict[str, Any]:
+    def now(self, run: LoopContext) -> dict[str, Any]:
         """Give the state as it stands."""
         state = run.state
         self._known = {id(message): self._shape(message) for message in state.messages}

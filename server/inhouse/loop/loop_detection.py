@@ -17,7 +17,7 @@ _Shape = tuple[str, str]
 
 
 @frozen
-class Circle:
+class RepeatedCalls:
     """The same calls with the same inputs, over and over."""
 
     names: tuple[str, ...]
@@ -32,7 +32,7 @@ class Repeats:
     _same: list[int] = field(factory=lambda: [0] * (LONGEST + 1))
     """For each length of a circle: how many calls in a row were the one so far before them."""
 
-    def add(self, call: ToolCall) -> Circle | None:
+    def add(self, call: ToolCall) -> RepeatedCalls | None:
         """Take a call; give the circle that it closes for the third time."""
         shape = _shape(call)
         for length in range(1, LONGEST + 1):
@@ -41,7 +41,7 @@ class Repeats:
         self._last.append(shape)
         for length in range(1, LONGEST + 1):
             if self._same[length] >= length * (ROUNDS - 1):
-                return Circle(tuple(name for name, _ in list(self._last)[-length:]))
+                return RepeatedCalls(tuple(name for name, _ in list(self._last)[-length:]))
         return None
 
     def forget(self) -> None:

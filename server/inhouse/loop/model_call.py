@@ -16,7 +16,7 @@ from inhouse.core.messages import AssistantMessage, ToolCall
 from inhouse.core.ports import Prompt
 
 from .prompts import prompt_for_step
-from .state import Run
+from .state import LoopContext
 from .trimming import trimmed_after
 
 MAX_CALLS_READ = 1_000
@@ -24,7 +24,7 @@ MAX_CALLS_READ = 1_000
 
 
 @frozen
-class Answer:
+class ModelAnswer:
     text: str
     reasoning: str
     calls: tuple[ToolCall, ...]
@@ -39,7 +39,7 @@ class _Draft:
     finish_reason: str | None = None
 
 
-async def next_answer(run: Run) -> Answer:
+async def next_answer(run: LoopContext) -> ModelAnswer:
     """Ask for a step's answer.  A prompt that does not fit is tried once more, trimmed."""
     try:
         return await _ask(run, await prompt_for_step(run))
@@ -53,7 +53,7 @@ async def next_answer(run: Run) -> Answer:
     return await _ask(run, await prompt_for_step(run))
 
 
-async def plain_answer(run: Run, prompt: Prompt) -> str:
+async def plain_answer(run: LoopContext, prompt: Prompt) -> str:
     """Ask for an answer that is neither shown nor kept in history."""
     draft = _Draft()
     async with run.model.stream(prompt) as chunks:
@@ -65,7 +65,7 @@ async def plain_answer(run: Run, prompt: Prompt) -> str:
     return "".join(_finished(draft).text)
 
 
-async def _ask(run: Run, prompt: Prompt) -> Answer:
+async def _ask(run: LoopContext, prompt: Prompt) -> ModelAnswer:
     draft = _Draft()
     try:
         async with run.model.stream(prompt) as chunks:
@@ -97,18 +97,18 @@ def _take(draft: _Draft, chunk: ModelChunk) -> None:
             pass
 
 
-def _finished(draft: _Draft) -> Answer:
+def _finished(draft: _Draft) -> ModelAnswer:
     if draft.finish_reason is None:
         raise ProviderError(
             "The answer broke off: it has no finish reason.  Run the agent again.",
             code="incomplete",
         )
-    return Answer(
+    return ModelAnswer(
         "".join(draft.text), "".join(draft.reasoning), tuple(draft.calls), draft.finish_reason
     )
 
 
-def _keep_partial(run: Run, draft: _Draft) -> None:
+def _keep_partial(run: LoopContext, draft: _Draft) -> None:
     if draft.text or draft.reasoning:
         said = AssistantMessage("".join(draft.text), (), "".join(draft.reasoning))
         run.state.add(said)

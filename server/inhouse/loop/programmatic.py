@@ -15,7 +15,7 @@ from inhouse.core.ports import Prompt, StepDone, StepFailed, StepLog, Steps, Ste
 from .agent_state import AgentStates
 from .model_call import plain_answer
 from .prompts import prompt_for_step
-from .state import Run
+from .state import LoopContext
 from .step_text import TextCall, segments
 from .tool_calls import add_result, make_call, run_call
 
@@ -48,7 +48,7 @@ class Finished:
 class Script:
     """A run's generator, and whether it said ``STEP_ALL``."""
 
-    run: Run
+    run: LoopContext
     states: AgentStates
     steps: Steps | None = None
     step_all: bool = False
@@ -163,7 +163,7 @@ class Script:
         return Finished()
 
 
-async def generate(run: Run, count: int) -> list[str]:
+async def generate(run: LoopContext, count: int) -> list[str]:
     """Give several answers to the same prompt, asked for at once."""
     asked = await prompt_for_step(run)
     prompt = Prompt(asked.system, asked.messages)

@@ -13,7 +13,7 @@ from inhouse.core.messages import AssistantMessage, UserMessage
 from inhouse.core.ports import Prompt
 
 from .history import repaired
-from .state import Run
+from .state import LoopContext
 
 USER_PROMPT = "USER_PROMPT"
 INSTRUCTIONS_PROMPT = "INSTRUCTIONS_PROMPT"
@@ -21,7 +21,7 @@ INSTRUCTIONS_PROMPT = "INSTRUCTIONS_PROMPT"
 _PLACEHOLDER = re.compile(r"\{(CODEBUFF_[A-Z_]+)\}")
 
 
-async def prompt_for_step(run: Run) -> Prompt:
+async def prompt_for_step(run: LoopContext) -> Prompt:
     """Make the request of one step; the step's prompt lives only in it."""
     messages = repaired(run.state.messages)
     step_prompt = (await filled(run, run.definition.step_prompt)).strip()
@@ -36,7 +36,7 @@ async def prompt_for_step(run: Run) -> Prompt:
     return Prompt(run.state.system, messages, run.state.offered)
 
 
-async def filled(run: Run, text: str) -> str:
+async def filled(run: LoopContext, text: str) -> str:
     """Fill in the placeholders.  What is filled in is never searched for more of them."""
     pieces: list[str] = []
     end = 0
@@ -55,7 +55,7 @@ def user_message(prompt: str | None, params: Mapping[str, Any] | None) -> UserMe
     return UserMessage("\n\n".join(parts), (USER_PROMPT,)) if parts else None
 
 
-async def instructions(run: Run, *, inherits: bool) -> UserMessage | None:
+async def instructions(run: LoopContext, *, inherits: bool) -> UserMessage | None:
     """Give the instructions with what the runtime adds to them."""
     definition = run.definition
     parts = [(await filled(run, definition.instructions_prompt)).strip()]
@@ -74,7 +74,7 @@ def system_note(text: str) -> str:
     return f"<system>{text}</system>"
 
 
-async def _value(run: Run, name: str) -> str | None:
+async def _value(run: LoopContext, name: str) -> str | None:
     state = run.state
     match name:
         case "CODEBUFF_AGENT_NAME":
@@ -97,7 +97,7 @@ def _escaped(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)[1:-1]
 
 
-def _last_user_prompt(run: Run) -> str:
+def _last_user_prompt(run: LoopContext) -> str:
     prompts = (
         message.text
         for message in reversed(run.state.messages)
@@ -114,12 +114,12 @@ def _own_tools(definition: AgentDefinition) -> str:
     )
 
 
-def _spawnable(run: Run) -> str:
+def _spawnable(run: LoopContext) -> str:
     lines = [_agent_line(run, agent) for agent in run.definition.spawnable_agents]
     return "\n".join(["You can spawn the following agents:", "", *lines])
 
 
-def _agent_line(run: Run, agent_type: str) -> str:
+def _agent_line(run: LoopContext, agent_type: str) -> str:
     for definition in run.spawnable:
         if names_the_same(agent_type, definition.id) or names_the_same(definition.id, agent_type):
             described = definition.spawner_prompt

@@ -19,7 +19,15 @@ from .history import answered
 from .programmatic import Finished, Generate, Script, generate
 from .prompts import filled, instructions, system_note, user_message
 from .run_output import ask_for_output, missing_output, result_of
-from .state import CheckInput, CheckValue, LoopResult, Placeholders, Run, RunState, StartSteps
+from .state import (
+    CheckInput,
+    CheckValue,
+    LoopContext,
+    LoopResult,
+    Placeholders,
+    RunState,
+    StartSteps,
+)
 from .step import Stepper
 from .tool_calls import offered_specs
 
@@ -54,7 +62,7 @@ async def run_agent(
     Raises `InhouseError`; *state* then has what was said.
     """
     usable = {tool.spec.name: tool for tool in tools if limits.may_write or not tool.writes}
-    run = Run(
+    run = LoopContext(
         model,
         definition,
         usable,
@@ -83,7 +91,7 @@ async def run_agent(
 
 
 async def _begin(
-    run: Run,
+    run: LoopContext,
     prompt: str | None,
     params: Mapping[str, Any] | None,
     history: Sequence[Message],
@@ -121,7 +129,7 @@ async def _begin(
 
 
 async def _start_script(
-    run: Run, start: StartSteps, prompt: str | None, params: Mapping[str, Any] | None
+    run: LoopContext, start: StartSteps, prompt: str | None, params: Mapping[str, Any] | None
 ) -> Script:
     states = AgentStates()
     context = StepContext(states.now(run), prompt, params or {}, run.definition.model)
@@ -130,7 +138,7 @@ async def _start_script(
     return script
 
 
-async def _turn(run: Run, script: Script | None) -> StopReason:
+async def _turn(run: LoopContext, script: Script | None) -> StopReason:
     """Take steps until the turn ends, led by ``handleSteps`` where there is one."""
     stepper = Stepper(run)
     reason: StopReason | None = None

@@ -10,15 +10,15 @@ from inhouse.core.message_json import messages_to_json
 from inhouse.core.messages import AssistantMessage, Message, ToolMessage, UserMessage
 
 from .prompts import system_note
-from .state import LoopResult, Run
+from .state import LoopContext, LoopResult
 
 
-def result_of(run: Run, stop_reason: StopReason) -> LoopResult:
+def result_of(run: LoopContext, stop_reason: StopReason) -> LoopResult:
     state = run.state
     return LoopResult(state.text, state.output, stop_reason, state.messages, _value(run))
 
 
-def missing_output(run: Run) -> str | None:
+def missing_output(run: LoopContext) -> str | None:
     """Tell what is wrong with the output; None: it is there, or not needed.
 
     One that the model wrote as text is taken.
@@ -36,13 +36,13 @@ def missing_output(run: Run) -> str | None:
     return problem
 
 
-def ask_for_output(run: Run, problem: str) -> None:
+def ask_for_output(run: LoopContext, problem: str) -> None:
     """Ask once more for an output that is missing."""
     note = f"Your output is still missing ({problem}).  Call set_output with a result that fits "
     run.state.add(UserMessage(system_note(note + "the output schema, then end your turn.")))
 
 
-def _value(run: Run) -> Mapping[str, Any]:
+def _value(run: LoopContext) -> Mapping[str, Any]:
     """Give what a parent gets, as Codebuff shapes it."""
     state = run.state
     match run.definition.output_mode:

@@ -79,7 +79,7 @@ class LoopResult:
 
 
 @frozen
-class Run:
+class LoopContext:
     """The collaborators of one run, under one name."""
 
     model: Model

@@ -9,7 +9,7 @@ from inhouse.core.messages import AssistantMessage
 
 from .loop_detection import Repeats
 from .model_call import next_answer
-from .state import Run
+from .state import LoopContext
 from .tool_calls import Called, allowed_names, run_calls, unique_ids
 
 QUIET_TOOLS = frozenset(
@@ -49,7 +49,7 @@ _STOPPED = {
 class Stepper:
     """Takes a run's steps and remembers what must not go on for ever."""
 
-    run: Run
+    run: LoopContext
     repeats: Repeats = field(factory=Repeats)
     idle: int = 0
     ended_with_error: bool = False
@@ -93,7 +93,7 @@ class Stepper:
         return StopReason.END_TURN
 
 
-def _has_thoughts(text: str, run: Run) -> bool:
+def _has_thoughts(text: str, run: LoopContext) -> bool:
     """Tell a thinking answer from an empty one."""
     last = run.state.messages[-1] if run.state.messages else None
     reasoned = isinstance(last, AssistantMessage) and bool(last.reasoning)

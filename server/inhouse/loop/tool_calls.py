@@ -15,8 +15,8 @@ from inhouse.core.messages import AssistantMessage, ToolCall, ToolMessage
 from inhouse.core.ports import Question, Tool, ToolSpec
 
 from .history import holds_call
-from .loop_detection import ROUNDS, Circle, Repeats
-from .state import Run
+from .loop_detection import ROUNDS, RepeatedCalls, Repeats
+from .state import LoopContext
 
 MAX_CALLS = 100
 """Calls of one answer that are run."""
@@ -34,7 +34,7 @@ class Called:
 
 
 async def run_calls(
-    run: Run, calls: Sequence[ToolCall], allowed: Sequence[str], repeats: Repeats
+    run: LoopContext, calls: Sequence[ToolCall], allowed: Sequence[str], repeats: Repeats
 ) -> list[Called]:
     """Run the calls of one answer, one after the other, and add their results to the history."""
     done: list[Called] = []
@@ -54,7 +54,7 @@ async def run_calls(
     return done
 
 
-async def run_call(run: Run, call: ToolCall, allowed: Sequence[str]) -> ToolMessage:
+async def run_call(run: LoopContext, call: ToolCall, allowed: Sequence[str]) -> ToolMessage:
     """Run one call.  What the model can mend becomes its result."""
     try:
         tool = find_tool(run, call.name, allowed)
@@ -73,14 +73,14 @@ async def run_call(run: Run, call: ToolCall, allowed: Sequence[str]) -> ToolMess
     return _finish(run, ToolMessage(call.id, tool.spec.name, output, failed=_says_error(output)))
 
 
-def add_result(run: Run, call: ToolCall, result: ToolMessage) -> None:
+def add_result(run: LoopContext, call: ToolCall, result: ToolMessage) -> None:
     """Add a result, and its call where the tool itself replaced the history."""
     if not holds_call(run.state.messages, call.id):
         run.state.add(AssistantMessage("", (call,)))
     run.state.add(result)
 
 
-def find_tool(run: Run, name: str, allowed: Sequence[str]) -> Tool:
+def find_tool(run: LoopContext, name: str, allowed: Sequence[str]) -> Tool:
     """Find the tool a model means.  Raises `ToolError` with the names there are."""
     for spelling in (name, name.rpartition(".")[2].replace("-", "_").lower()):
         if spelling in allowed and spelling in run.tools:
@@ -89,7 +89,7 @@ def find_tool(run: Run, name: str, allowed: Sequence[str]) -> Tool:
     raise ToolError(f"No tool {name!r}.  Tools: {known}", code="unknown_tool")
 
 
-def allowed_names(run: Run) -> tuple[str, ...]:
+def allowed_names(run: LoopContext) -> tuple[str, ...]:
     """Give the names of the tools that the model itself may call."""
     definition = run.definition
     agents = definition.spawnable_agents if "spawn_agents" in definition.tool_names else ()
@@ -103,22 +103,22 @@ def _missing(definition: AgentDefinition) -> tuple[str, ...]:
     return ("set_output",) if owes and definition.handle_steps is None else ()
 
 
-def offered_specs(run: Run) -> tuple[ToolSpec, ...]:
+def offered_specs(run: LoopContext) -> tuple[ToolSpec, ...]:
     tools = (run.tools[name] for name in allowed_names(run))
     return tuple(tool.spec for tool in tools if tool.offered)
 
 
-def unique_ids(run: Run, calls: Sequence[ToolCall]) -> tuple[ToolCall, ...]:
+def unique_ids(run: LoopContext, calls: Sequence[ToolCall]) -> tuple[ToolCall, ...]:
     """Give each call an id of its own; servers send empty ones, and the same one twice."""
     return tuple(ToolCall(_fresh_id(run, call.id), call.name, call.arguments) for call in calls)
 
 
-def make_call(run: Run, name: str, arguments: str) -> ToolCall:
+def make_call(run: LoopContext, name: str, arguments: str) -> ToolCall:
     """Make a call that no server gave an id to."""
     return ToolCall(_fresh_id(run, ""), name, arguments)
 
 
-def _fresh_id(run: Run, wanted: str) -> str:
+def _fresh_id(run: LoopContext, wanted: str) -> str:
     used = run.state.call_ids
     numbered = (f"call_{number}" for number in itertools.count(len(used)))
     fresh = next(one for one in itertools.chain([wanted], numbered) if one and one not in used)
@@ -126,7 +126,7 @@ def _fresh_id(run: Run, wanted: str) -> str:
     return fresh
 
 
-async def _ask_to_go_on(run: Run, call: ToolCall, circle: Circle) -> None:
+async def _ask_to_go_on(run: LoopContext, call: ToolCall, circle: RepeatedCalls) -> None:
     what = f"{', '.join(circle.names)} {ROUNDS} times in a row, each time with the same input"
     text = f"{run.definition.display_name} called {what}.  "
     question = Question(
@@ -148,7 +148,7 @@ def _failed(call: ToolCall, message: str) -> ToolMessage:
     return ToolMessage(call.id, call.name, {"errorMessage": message}, failed=True)
 
 
-def _finish(run: Run, result: ToolMessage) -> ToolMessage:
+def _finish(run: LoopContext, result: ToolMessage) -> ToolMessage:
     run.emit(ToolFinished(result.call_id, not result.failed, _summary(result.output)))
     return result
 

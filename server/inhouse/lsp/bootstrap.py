@@ -4,22 +4,24 @@ import asyncio
 import os
 from collections.abc import Callable
 
-from inhouse.host.host import Door, Host, RunContext
+from inhouse.host.host import Host, HostCallbacks, WorkspaceRequest
 from inhouse.lsp.edits.workspace import EditorWorkspace
 from inhouse.lsp.runs.questions import EditorApprover
 from inhouse.lsp.server import Server
 from inhouse.lsp.session import Session
 from inhouse.lsp.transport.client import Json
 from inhouse.lsp.transport.parent_process import when_gone
-from inhouse.lsp.transport.rpc import Link
+from inhouse.lsp.transport.rpc import EditorRpc
 
 
-def open_server(link: Link, message: Json, result: Json, on_exit: Callable[[int], None]) -> Server:
+def open_server(
+    link: EditorRpc, message: Json, result: Json, on_exit: Callable[[int], None]
+) -> Server:
     """Open the server of a client whose ``initialize`` has been answered with *result*."""
     client = link.client
     approver = EditorApprover(link)
 
-    def make_workspace(context: RunContext) -> EditorWorkspace:
+    def make_workspace(context: WorkspaceRequest) -> EditorWorkspace:
         return session.workspace(context)
 
     def changed() -> None:
@@ -28,7 +30,7 @@ def open_server(link: Link, message: Json, result: Json, on_exit: Callable[[int]
     host = Host(
         roots=client.roots,
         environ=dict(os.environ),
-        door=Door(make_workspace, approver, changed),
+        door=HostCallbacks(make_workspace, approver, changed),
         editor_values=client.settings,
         client_trusted=client.trusted,
     )

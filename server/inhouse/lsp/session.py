@@ -11,7 +11,7 @@ from typing import Any
 from inhouse.core.errors import InhouseError, UserError
 from inhouse.core.events import EditChanged, EditState, RunEvent
 from inhouse.core.route import EndpointStatus
-from inhouse.host.host import Host, RunContext
+from inhouse.host.host import Host, WorkspaceRequest
 from inhouse.lsp.commands.agent_commands import AgentCommands
 from inhouse.lsp.commands.arguments import Token
 from inhouse.lsp.commands.handlers import execute
@@ -27,9 +27,9 @@ from inhouse.lsp.language import pull_diagnostics
 from inhouse.lsp.runs.active_runs import Runs
 from inhouse.lsp.runs.questions import EditorApprover
 from inhouse.lsp.runs.transcript import Transcripts
-from inhouse.lsp.transport.client import Client, real, to_path, to_uri
+from inhouse.lsp.transport.client import EditorClient, real, to_path, to_uri
 from inhouse.lsp.transport.malloc_trim import give_back
-from inhouse.lsp.transport.rpc import Link
+from inhouse.lsp.transport.rpc import EditorRpc
 from inhouse.lsp.workspace.file_watcher import Watching
 from inhouse.lsp.workspace.settings_sync import SettingsSync
 
@@ -40,7 +40,7 @@ class Session:
     """Owns every task that was started for one editor."""
 
     def __init__(
-        self, link: Link, host: Host, approver: EditorApprover, started: asyncio.Task[None]
+        self, link: EditorRpc, host: Host, approver: EditorApprover, started: asyncio.Task[None]
     ) -> None:
         self.link = link
         self.host = host
@@ -72,7 +72,7 @@ class Session:
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
-    def client(self) -> Client:
+    def client(self) -> EditorClient:
         return self.link.client
 
     # Its life.
@@ -116,7 +116,7 @@ class Session:
 
     # What the rooms of this door ask for.
 
-    def workspace(self, context: RunContext) -> EditorWorkspace:
+    def workspace(self, context: WorkspaceRequest) -> EditorWorkspace:
         return EditorWorkspace(self, context)
 
     async def current(self, path: Path) -> Current:
@@ -134,8 +134,8 @@ class Session:
         run = self.runs.get(run_id)
         if run is not None and (listener := self.listeners.get(run.id)) is not None:
             parent = None if run_id == run.id else run.id
-            happening = EditChanged(uri, state, diff)
-            listener(RunEvent(run_id, agent, happening, parent))
+            payload = EditChanged(uri, state, diff)
+            listener(RunEvent(run_id, agent, payload, parent))
 
     def usable_agents(self) -> list[str]:
         """Give the agents that can run, those of the workspace first."""

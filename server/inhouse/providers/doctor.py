@@ -14,7 +14,7 @@ from inhouse.core.route import Endpoint, EndpointStatus, Finding, Kind, ModelInf
 from inhouse.providers import doctor_findings
 from inhouse.providers.embedded.servers import ALIAS, EmbeddedServers
 from inhouse.providers.endpoints.context_window import model_window, told_window
-from inhouse.providers.endpoints.endpoint_state import Shared
+from inhouse.providers.endpoints.endpoint_state import EndpointState
 from inhouse.providers.endpoints.http_json import get_json, post_json
 from inhouse.providers.endpoints.locality import Verdict, verify_local
 from inhouse.providers.endpoints.model_list import entries_of, listed_models
@@ -33,7 +33,7 @@ async def check(
     egress: Egress,
     embedded: EmbeddedServers | None = None,
     wanted: Iterable[str] = (),
-    shared: Shared | None = None,
+    shared: EndpointState | None = None,
 ) -> EndpointStatus:
     """Check one endpoint.  ``wanted`` are the models that agents ask for there.
 
@@ -43,7 +43,7 @@ async def check(
     """
     if endpoint.pool:
         return await _check_pool(endpoint, egress, embedded, wanted, shared)
-    checking = _Checking(endpoint, egress, tuple(wanted), embedded, shared or Shared())
+    checking = _Checking(endpoint, egress, tuple(wanted), embedded, shared or EndpointState())
     try:
         if endpoint.kind is not Kind.EMBEDDED:  # it has no address before it runs
             egress.check(endpoint)
@@ -71,7 +71,7 @@ class _Checking:
     egress: Egress
     wanted: tuple[str, ...]
     embedded: EmbeddedServers | None
-    shared: Shared
+    shared: EndpointState
     found: list[Finding] = field(factory=list[Finding])
     local: bool = False
     reachable: bool | None = None
@@ -276,7 +276,7 @@ async def _check_pool(
     egress: Egress,
     embedded: EmbeddedServers | None,
     wanted: Iterable[str],
-    shared: Shared | None,
+    shared: EndpointState | None,
 ) -> EndpointStatus:
     how = partial(check, egress=egress, embedded=embedded, shared=shared, wanted=tuple(wanted))
     members = await asyncio.gather(*map(how, endpoint.pool))

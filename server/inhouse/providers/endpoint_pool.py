@@ -10,7 +10,7 @@ from inhouse.core.events import ModelChunk, Notice
 from inhouse.core.ports import Prompt
 from inhouse.core.route import Endpoint
 from inhouse.providers.chat.stream_model import Ask
-from inhouse.providers.endpoints.endpoint_state import Shared
+from inhouse.providers.endpoints.endpoint_state import EndpointState
 
 
 @frozen
@@ -18,7 +18,7 @@ class Pool:
     """The members of one endpoint.  Beyond this, a gateway is the engine (docs)."""
 
     members: tuple[Endpoint, ...]
-    shared: Shared
+    shared: EndpointState
     ask_of: Callable[[Endpoint], Ask]
 
     async def ask(self, prompt: Prompt) -> AsyncGenerator[ModelChunk]:

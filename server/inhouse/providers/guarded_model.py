@@ -19,8 +19,8 @@ from inhouse.core.messages import ToolCall
 from inhouse.core.ports import Prompt
 from inhouse.core.route import Endpoint, Kind, Privacy
 from inhouse.providers.chat.stream_model import Ask
-from inhouse.providers.endpoints.endpoint_errors import Place
-from inhouse.providers.endpoints.endpoint_state import Shared
+from inhouse.providers.endpoints.endpoint_errors import ModelRef
+from inhouse.providers.endpoints.endpoint_state import EndpointState
 from inhouse.providers.endpoints.locality import require_local
 from inhouse.providers.endpoints.token_count import Need, check_fits, cut_notice, is_small, need_of
 from inhouse.providers.endpoints.tool_support import native_tools
@@ -38,7 +38,7 @@ class Guard:
     endpoint: Endpoint
     model: str
     egress: "Egress"
-    shared: Shared
+    shared: EndpointState
     ask: Ask
     _checked: bool = False
 
@@ -73,7 +73,7 @@ class Guard:
     async def _prepared(self, prompt: Prompt, mode: ToolMode) -> tuple[Prompt, "_Answer"]:
         """Return the prompt as it is sent, once it is known to fit, and what reads the answer."""
         asked = in_mode(prompt, mode)
-        need, place = need_of(asked), Place(self.endpoint, self.model)
+        need, place = need_of(asked), ModelRef(self.endpoint, self.model)
         window = await self._window_for(asked, need, place)
         return asked, _Answer(prompt, mode, place, need, window)
 
@@ -97,7 +97,7 @@ class Guard:
             await self.shared.learn(self.endpoint, self.model, tools=known.value)
         return known
 
-    async def _window_for(self, prompt: Prompt, need: Need, place: Place) -> int | None:
+    async def _window_for(self, prompt: Prompt, need: Need, place: ModelRef) -> int | None:
         """Return the server's window once it is known that the prompt fits."""
         if is_small(self.endpoint, need):
             return None
@@ -107,7 +107,7 @@ class Guard:
         return window
 
 
-def _other_model(place: Place, answered: Answered) -> Notice | None:
+def _other_model(place: ModelRef, answered: Answered) -> Notice | None:
     """LM Studio answers with another model where the asked one is not loaded (backends.md, Q15)."""
     told = (answered.model or "").lower()
     asked = place.model.lower()
@@ -127,7 +127,7 @@ class _Answer:
 
     _prompt: Prompt
     _mode: ToolMode
-    _place: Place
+    _place: ModelRef
     _need: Need
     _window: int | None
     cut: str = ""

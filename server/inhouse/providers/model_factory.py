@@ -16,7 +16,7 @@ from inhouse.providers.chat.request_options import extra_body
 from inhouse.providers.chat.stream_model import TRIES, Ask, Streamed
 from inhouse.providers.embedded.servers import ALIAS, EmbeddedServers
 from inhouse.providers.endpoint_pool import Pool
-from inhouse.providers.endpoints.endpoint_state import Shared
+from inhouse.providers.endpoints.endpoint_state import EndpointState
 from inhouse.providers.guarded_model import Guard
 from inhouse.providers.network.egress import Egress
 
@@ -35,7 +35,7 @@ def connect(
     egress: Egress,
     definition: AgentDefinition | None = None,
     embedded: EmbeddedServers | None = None,
-    shared: Shared | None = None,
+    shared: EndpointState | None = None,
     backend: BackendRun | None = None,
 ) -> Model:
     """Return the model; nothing is opened before it is asked.
@@ -43,7 +43,9 @@ def connect(
     One `Model` is for one run: it is verified once to be local, where privacy wants that.
     *backend* is that run at Codebuff's backend; without it each answer is a run of its own there.
     """
-    connecting = _Connecting(model, egress, shared or Shared(), definition, embedded, backend)
+    connecting = _Connecting(
+        model, egress, shared or EndpointState(), definition, embedded, backend
+    )
     if endpoint.pool:
         members = tuple(_member(one, endpoint) for one in endpoint.pool)
         asks = {id(one): connecting.ask_of(one, tries=1) for one in members}
@@ -58,7 +60,7 @@ class _Connecting:
 
     model: str
     egress: Egress
-    shared: Shared
+    shared: EndpointState
     definition: AgentDefinition | None
     embedded: EmbeddedServers | None
     backend: BackendRun | None

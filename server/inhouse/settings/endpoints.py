@@ -20,7 +20,7 @@ from inhouse.core.urls import IMPLIED_URL, base_url
 
 from . import check_values
 from .problem_report import Report
-from .table import CONNECTION, ENDPOINT_BY_NAME, Scope
+from .table import CONNECTION, ENDPOINT_BY_NAME, SettingScope
 
 _RESERVED = ("definition", "environment")
 _SECRET_HEADERS = ("authorization", "key", "token", "secret", "cookie")
@@ -67,7 +67,7 @@ def read_part(name: str, written: Any, report: Report) -> Part | None:
             )
         elif value is None:
             continue
-        elif key.scope is Scope.USER and report.layer.from_workspace:
+        elif key.scope is SettingScope.USER and report.layer.from_workspace:
             report.warning(
                 (*path, key_name),
                 "Only your own settings can say this; a file of the workspace cannot.",

@@ -20,7 +20,7 @@ from . import check_values, endpoints
 from .endpoints import Part
 from .layers import Layer, SettingsProblem
 from .problem_report import Report
-from .table import BY_NAME, ROUTE_BY_NAME, Scope
+from .table import BY_NAME, ROUTE_BY_NAME, SettingScope
 
 _PLAIN = {
     "defaultEndpoint": "default_endpoint",
@@ -98,7 +98,7 @@ def _layer(report: Report) -> _Layer:
             report.warning((name,), f"No such setting; {guess}".rstrip("; "), "unknown-key")
         elif value is None:
             continue
-        elif key.scope is Scope.USER and report.layer.from_workspace:
+        elif key.scope is SettingScope.USER and report.layer.from_workspace:
             report.warning(
                 (name,),
                 "Only your own settings can say this; a file of the workspace cannot.",

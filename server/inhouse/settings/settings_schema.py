@@ -3,7 +3,7 @@
 from enum import Enum
 from typing import Any, get_args, get_origin
 
-from .table import ENDPOINT_KEYS, KEYS, ROUTE_KEYS, Key, Scope
+from .table import ENDPOINT_KEYS, KEYS, ROUTE_KEYS, Key, SettingScope
 
 _SIMPLE = {str: "string", bool: "boolean", int: "integer", float: "number"}
 
@@ -35,7 +35,7 @@ def key_schema(key: Key) -> dict[str, Any]:
     if key.above is not None:
         shape["exclusiveMinimum"] = key.above
     description = key.description
-    if key.scope is Scope.USER:
+    if key.scope is SettingScope.USER:
         description += " Only your own settings can say it, not a file of a workspace."
     shape["description"] = description
     if key.default is not None:

@@ -19,7 +19,7 @@ class ToolMode(Enum):
     SCHEMA = "schema"
 
 
-class Scope(Enum):
+class SettingScope(Enum):
     ANYWHERE = "anywhere"
     """Editor, workspace file, user file."""
     USER = "user"
@@ -33,7 +33,7 @@ class Key:
     """As `inhouse.settings.check_values` checks it."""
     description: str
     default: Any = None
-    scope: Scope = Scope.ANYWHERE
+    scope: SettingScope = SettingScope.ANYWHERE
     minimum: float | None = None
     above: float | None = None
     """Like ``minimum``, and not that value itself."""
@@ -105,7 +105,7 @@ ENDPOINT_KEYS = (
         "You vouch that what this server forwards to is on your own machine, where the server "
         "does not tell.",
         default=False,
-        scope=Scope.USER,
+        scope=SettingScope.USER,
     ),
     Key(
         "pool",
@@ -174,7 +174,7 @@ KEYS = (
         "dailyBudgetUsd",
         float,
         "US dollars all runs of one day may cost; null: no limit.",
-        scope=Scope.USER,
+        scope=SettingScope.USER,
         minimum=0,
     ),
     Key(
@@ -197,7 +197,7 @@ KEYS = (
         "How many transcripts of editor runs stay in the state folder (readable by you alone), so "
         "that they open after a restart; 0: none.",
         100,
-        scope=Scope.USER,
+        scope=SettingScope.USER,
         minimum=0,
     ),
     Key(
@@ -205,7 +205,7 @@ KEYS = (
         list[str],
         "Address ranges (CIDR) beyond loopback that count as local.",
         [],
-        scope=Scope.USER,
+        scope=SettingScope.USER,
         examples=(["192.168.1.0/24"],),
     ),
     Key(
@@ -213,7 +213,7 @@ KEYS = (
         list[str],
         "Variables that `${env:NAME}` in a workspace's files may name.",
         [],
-        scope=Scope.USER,
+        scope=SettingScope.USER,
     ),
     Key(
         "keyHosts",
@@ -221,7 +221,7 @@ KEYS = (
         "Your keys (`env:NAME`, `keyring:NAME`) → the hosts that may receive them though a file "
         "of the workspace names the URL.",
         {},
-        scope=Scope.USER,
+        scope=SettingScope.USER,
         examples=({"keyring:team": ["llm.example.com"]},),
     ),
 )

@@ -18,7 +18,7 @@ class Subject(Enum):
 
 
 @frozen
-class Answer:
+class StoredAnswer:
     subject: Subject
     workspace: str
     text: str
@@ -56,12 +56,12 @@ class ApprovalStore:
         with self._database.change() as change:
             return change.execute(query, values).rowcount
 
-    def answers(self, workspace: Path) -> tuple[Answer, ...]:
+    def answers(self, workspace: Path) -> tuple[StoredAnswer, ...]:
         rows = self._database.rows(
             "SELECT * FROM answer WHERE workspace = ? ORDER BY kind, subject", (_key(workspace),)
         )
         return tuple(
-            Answer(
+            StoredAnswer(
                 Subject(row["kind"]),
                 row["workspace"],
                 row["subject"],

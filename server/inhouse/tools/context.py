@@ -8,7 +8,7 @@ from typing import Protocol
 
 from attrs import Factory, define, field, frozen
 
-from inhouse.core.events import Happening
+from inhouse.core.events import EventPayload
 from inhouse.core.ports import Approver, Emit, Workspace
 from inhouse.core.route import Privacy
 from inhouse.core.settings import CommandMode
@@ -26,7 +26,7 @@ class Approvals(Protocol):
 
 
 @define
-class RunMemory:
+class SharedRunState:
     """What one run and its sub-agents share: hand a parent's to its children."""
 
     every_command: bool = False
@@ -78,7 +78,7 @@ class NoApprovals:
         """Keep nothing."""
 
 
-def _nobody_listens(happening: Happening) -> None:
+def _nobody_listens(payload: EventPayload) -> None:
     """Drop what happens."""
 
 
@@ -93,7 +93,7 @@ class ToolContext:
     allowed_commands: tuple[str, ...] = ()
     privacy: Privacy = Privacy.ANY
     approvals: Approvals = field(factory=NoApprovals)
-    memory: RunMemory = field(factory=RunMemory)
+    memory: SharedRunState = field(factory=SharedRunState)
     environment: Mapping[str, str] = field(factory=lambda: dict(os.environ), repr=False)
     """What commands may inherit from: `inhouse.tools.shell.environment` lets only some
     of it through."""

@@ -12,10 +12,10 @@ from attrs import frozen
 from inhouse.core.errors import ToolError
 
 from .access.access_policy import Access
-from .access.paths import Place, locate
+from .access.paths import WorkspacePath, locate
 from .access.safe_open import read_bytes
 from .files.encoding import decode
-from .files.overlay import Seen
+from .files.overlay import WorkspaceOverlay
 
 NAMES = ("knowledge.md", "agents.md", "claude.md")
 """In each folder the first of these counts."""
@@ -42,13 +42,13 @@ class Skill:
     licence: str | None = None
 
 
-def knowledge_files(files: Seen, home: Path) -> tuple[KnowledgeFile, ...]:
+def knowledge_files(files: WorkspaceOverlay, home: Path) -> tuple[KnowledgeFile, ...]:
     """Give the knowledge files of the project, outer folders first, and the user's own."""
     found = [each for top in files.access.tops() for each in _known_in(files, top)]
     return tuple(_within_limit([*found, *_at_home(home)]))
 
 
-def _known_in(files: Seen, top: Place) -> Iterator[KnowledgeFile]:
+def _known_in(files: WorkspaceOverlay, top: WorkspacePath) -> Iterator[KnowledgeFile]:
     chosen: dict[str, str] = {}
     for path in files.files(top):
         folder, _, name = path.rpartition("/")

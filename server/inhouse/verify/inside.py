@@ -15,7 +15,7 @@ from typing import Any
 
 from . import probes
 from .capture import Packet, capturing
-from .probes import Outcome
+from .probes import ProbeOutcome
 from .relay import relaying
 
 CONTROL = b"inhouse-control-packet"
@@ -74,7 +74,7 @@ def _replay(job: dict[str, Any]) -> dict[str, Any]:
     return {"told": told, "packets": shown, "seesOutside": len(shown) < len(packets)}
 
 
-def report(outcomes: list[Outcome], packets: list[Packet], canary: str) -> dict[str, Any]:
+def report(outcomes: list[ProbeOutcome], packets: list[Packet], canary: str) -> dict[str, Any]:
     """Say what was proved: nothing is, where the watch itself might have been blind."""
     inside = [one for one in packets if one.interface == "lo"]
     outside = [one for one in packets if one.interface == OUT]

@@ -18,7 +18,7 @@ _KEY = "sk-verify-key-of-nobody"
 
 
 @frozen
-class Outcome:
+class ProbeOutcome:
     name: str
     passed: bool
     outcome: str
@@ -75,51 +75,51 @@ class Bench:
         )
 
 
-def local_run(bench: Bench) -> Outcome:
+def local_run(bench: Bench) -> ProbeOutcome:
     """A model on loopback reads the canary's file and answers."""
     done = bench.run(provider=f"{bench.url}/ok/v1")
     good = done.returncode == 0 and '"status": "completed"' in done.stdout
-    return Outcome(
+    return ProbeOutcome(
         "a run on loopback, with proxy variables set",
         good,
         "completed" if good else _last(done),
     )
 
 
-def remote_address(bench: Bench) -> Outcome:
+def remote_address(bench: Bench) -> ProbeOutcome:
     return _refused("an endpoint at a remote address", bench.run(provider=f"http://{REMOTE}/v1"))
 
 
-def remote_name(bench: Bench) -> Outcome:
+def remote_name(bench: Bench) -> ProbeOutcome:
     done = bench.run(provider="https://llm.inhouse-verify.example/v1")
     return _refused("an endpoint with a remote name", done)
 
 
-def disguised_name(bench: Bench) -> Outcome:
+def disguised_name(bench: Bench) -> ProbeOutcome:
     done = bench.run(provider="http://localhost.inhouse-verify.example/v1")
     return _refused("a name that only looks like localhost", done)
 
 
-def remote_key(bench: Bench) -> Outcome:
+def remote_key(bench: Bench) -> ProbeOutcome:
     done = bench.run(OPENROUTER_API_KEY=_KEY)
     return _refused("a key of a remote service in the environment", done)
 
 
-def redirect(bench: Bench) -> Outcome:
+def redirect(bench: Bench) -> ProbeOutcome:
     done = bench.run(provider=f"{bench.url}/redirect/v1")
     return _failed("a server on loopback that sends the client elsewhere", done)
 
 
-def page(bench: Bench) -> Outcome:
+def page(bench: Bench) -> ProbeOutcome:
     """The model asks for a page of the web, with the canary in its address."""
     done = bench.run(provider=f"{bench.url}/page/v1", tools="read_url")
     good = done.returncode == 0
-    return Outcome(
+    return ProbeOutcome(
         "a model that asks for a page of the web", good, "told no" if good else _last(done)
     )
 
 
-PROBES: tuple[Callable[[Bench], Outcome], ...] = (
+PROBES: tuple[Callable[[Bench], ProbeOutcome], ...] = (
     local_run,
     remote_address,
     remote_name,
@@ -194,15 +194,15 @@ class _Model(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-def _refused(name: str, done: "subprocess.CompletedProcess[str]") -> Outcome:
+def _refused(name: str, done: "subprocess.CompletedProcess[str]") -> ProbeOutcome:
     told = "local-only" in done.stderr + done.stdout
     good = done.returncode != 0 and told
-    return Outcome(name, good, "refused" if good else f"not refused: {_last(done)}")
+    return ProbeOutcome(name, good, "refused" if good else f"not refused: {_last(done)}")
 
 
-def _failed(name: str, done: "subprocess.CompletedProcess[str]") -> Outcome:
+def _failed(name: str, done: "subprocess.CompletedProcess[str]") -> ProbeOutcome:
     good = done.returncode != 0
-    return Outcome(name, good, "not followed" if good else "it was followed")
+    return ProbeOutcome(name, good, "not followed" if good else "it was followed")
 
 
 def _last(done: "subprocess.CompletedProcess[str]") -> str:

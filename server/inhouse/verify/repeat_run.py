@@ -17,7 +17,7 @@ from inhouse.core.ports import Question, Workspace
 from inhouse.core.request import RunRequest
 from inhouse.core.settings import EditMode
 from inhouse.core.text import Position, Range
-from inhouse.host.host import Door, Host, RunContext
+from inhouse.host.host import Host, HostCallbacks, WorkspaceRequest
 from inhouse.store.replays import Replay, read_replay
 from inhouse.tools.edit.disk_workspace import DiskWorkspace
 
@@ -46,7 +46,7 @@ async def repeat(replay: Replay) -> dict[str, Any]:
     host = Host(
         roots=tuple(map(Path, replay.roots)),
         environ=dict(os.environ),
-        door=Door(_workspace, Nobody()),
+        door=HostCallbacks(_workspace, Nobody()),
         editor_values={**replay.editor, **HARMLESS},
         client_trusted=replay.client_trusted,
         prefer_embedded=replay.prefer_embedded,
@@ -73,7 +73,7 @@ def _request(replay: Replay) -> RunRequest:
     )
 
 
-def _workspace(context: RunContext) -> Workspace:
+def _workspace(context: WorkspaceRequest) -> Workspace:
     return DiskWorkspace(
         context.roots[0],
         context.emit,

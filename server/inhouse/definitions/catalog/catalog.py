@@ -18,7 +18,7 @@ from inhouse.definitions.catalog.file_state import (
     wants_evaluation,
 )
 from inhouse.definitions.catalog.folders import AgentFolder, agent_folders, holds, list_folder
-from inhouse.definitions.catalog.module_graph import Modules
+from inhouse.definitions.catalog.module_graph import ModuleGraph
 from inhouse.definitions.catalog.precedence import keep_last_good, rank
 from inhouse.definitions.evaluator import Evaluated, Evaluator
 
@@ -169,7 +169,7 @@ class Catalog:
 
     async def _read(self, wanted: Mapping[Path, AgentFolder]) -> None:
         listed = frozenset(self._files) | frozenset(wanted)
-        shared = Modules(self._texts)
+        shared = ModuleGraph(self._texts)
         paths = list(wanted)
         portions = [paths[at : at + _PORTION] for at in range(0, len(paths), _PORTION)]
         async with asyncio.TaskGroup() as group:
@@ -180,7 +180,7 @@ class Catalog:
                 group.create_task(work, name="definitions: evaluate")
 
     async def _complete(
-        self, drafts: Sequence[Unevaluated], listed: Collection[Path], shared: Modules
+        self, drafts: Sequence[Unevaluated], listed: Collection[Path], shared: ModuleGraph
     ) -> None:
         wanting, known = await asyncio.to_thread(self._wanting, drafts, listed, shared)
         evaluated = await self._evaluate([d for d in wanting if d.path not in known])
@@ -191,7 +191,7 @@ class Catalog:
             self._files[state.path] = keep_last_good(self._files.get(state.path), state)
 
     def _wanting(
-        self, drafts: Sequence[Unevaluated], listed: Collection[Path], shared: Modules
+        self, drafts: Sequence[Unevaluated], listed: Collection[Path], shared: ModuleGraph
     ) -> tuple[list[Unevaluated], dict[Path, Evaluated]]:
         """What is computed, and what of it is known: nothing that it is made of has changed."""
         wanting = [draft for draft in drafts if wants_evaluation(draft, listed, shared)]
@@ -229,7 +229,7 @@ class Catalog:
         drafts: Sequence[Unevaluated],
         wanted: Collection[Path],
         evaluated: Mapping[Path, Evaluated],
-        shared: Modules,
+        shared: ModuleGraph,
     ) -> list[FileState]:
         environment = self._environment if self._environment is not None else os.environ
         return [

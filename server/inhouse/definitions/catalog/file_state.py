@@ -13,9 +13,9 @@ from inhouse.core.text import START, Problem, Severity
 from inhouse.definitions.catalog.files import FileText, read_file, text_of
 from inhouse.definitions.catalog.folders import AgentFolder
 from inhouse.definitions.catalog.merge_evaluation import with_evaluated
-from inhouse.definitions.catalog.module_graph import Modules, candidates
+from inhouse.definitions.catalog.module_graph import ModuleGraph, candidates
 from inhouse.definitions.evaluator import Evaluated
-from inhouse.definitions.readers.parsed_values import Found, Reading
+from inhouse.definitions.readers.parsed_values import ParsedDefinition, Reading
 from inhouse.definitions.readers.read_text import EVALUATED, read
 from inhouse.definitions.readers.source_ranges import is_around, place_of
 
@@ -69,7 +69,9 @@ def read_text(
     return Unevaluated(path, folder, file, _read(path, file))
 
 
-def wants_evaluation(unevaluated: Unevaluated, listed: Collection[Path], shared: Modules) -> bool:
+def wants_evaluation(
+    unevaluated: Unevaluated, listed: Collection[Path], shared: ModuleGraph
+) -> bool:
     """Whether only an evaluation can tell what a file defines.  Blocks."""
     path, reading = unevaluated.path, unevaluated.reading
     if path.suffix.lower() not in EVALUATED or unevaluated.file.problems:
@@ -85,7 +87,7 @@ def wants_evaluation(unevaluated: Unevaluated, listed: Collection[Path], shared:
     return reading.needs_evaluation is not None and reading.may_define
 
 
-def still_holds(state: FileState | None, draft: Unevaluated, shared: Modules) -> bool:
+def still_holds(state: FileState | None, draft: Unevaluated, shared: ModuleGraph) -> bool:
     """Whether what was evaluated once would be the same again."""
     if state is None or state.evaluated is None or state.evaluated.problem is not None:
         return False
@@ -102,7 +104,7 @@ def finish(
     trusted: bool,
     environment: Mapping[str, str],
     known_tools: Collection[str],
-    shared: Modules,
+    shared: ModuleGraph,
 ) -> FileState:
     """Check what was read; ``wanted``: an evaluation would tell more, and is given if trusted."""
     path, file, reading = unevaluated.path, unevaluated.file, unevaluated.reading
@@ -142,7 +144,7 @@ def _agents(
     unevaluated: Unevaluated,
     reading: Reading,
     content: str,
-    checked: "Callable[[Found, Path], Checked]",
+    checked: "Callable[[ParsedDefinition, Path], Checked]",
 ) -> tuple[list[Agent], list[Problem]]:
     """The agents of a file, and the problems that belong to none of them."""
     path, file = unevaluated.path, unevaluated.file
@@ -166,7 +168,7 @@ def _agents(
     return agents, loose
 
 
-def _concerns(problem: Problem, found: Found, reading: Reading, *, first: bool) -> bool:
+def _concerns(problem: Problem, found: ParsedDefinition, reading: Reading, *, first: bool) -> bool:
     """Whether a problem of the file is one of this definition: said once, unless it stops all."""
     if problem.severity is Severity.ERROR or problem.code == "needs-trust":
         return True
@@ -175,7 +177,11 @@ def _concerns(problem: Problem, found: Found, reading: Reading, *, first: bool) 
 
 
 def _check(
-    found: Found, path: Path, *, environment: Mapping[str, str], known_tools: Collection[str]
+    found: ParsedDefinition,
+    path: Path,
+    *,
+    environment: Mapping[str, str],
+    known_tools: Collection[str],
 ) -> "Checked":
     from inhouse.definitions.schema.check_definition import check  # noqa: PLC0415 - cattrs, on first use
 
@@ -198,7 +204,7 @@ def _read(path: Path, file: FileText) -> Reading:
     return read(path, file.text)
 
 
-def _agent(found: Found, folder: AgentFolder, path: Path, content: str) -> Agent:
+def _agent(found: ParsedDefinition, folder: AgentFolder, path: Path, content: str) -> Agent:
     def text(name: str) -> str:
         value = found.values.get(name)
         return value if isinstance(value, str) else ""

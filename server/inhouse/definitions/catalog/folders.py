@@ -38,7 +38,7 @@ class AgentFolder:
 
 
 @frozen
-class Listing:
+class FolderListing:
     """The files of a folder that may hold definitions."""
 
     files: tuple[Path, ...] = ()
@@ -74,7 +74,7 @@ def agent_folders(
     return tuple(folders.values())
 
 
-def list_folder(folder: AgentFolder) -> Listing:
+def list_folder(folder: AgentFolder) -> FolderListing:
     """Walk a folder.  A folder that is not there is empty; what cannot be read is a problem."""
     files: list[Path] = []
     problems: list[Problem] = []
@@ -103,7 +103,7 @@ def list_folder(folder: AgentFolder) -> Listing:
                     stack.append((child, depth + 1))
             elif is_candidate(child, folder.form):
                 files.append(child)
-    return Listing(tuple(sorted(files)), tuple(problems))
+    return FolderListing(tuple(sorted(files)), tuple(problems))
 
 
 def is_candidate(path: Path, form: Form) -> bool:

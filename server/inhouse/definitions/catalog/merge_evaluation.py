@@ -9,8 +9,8 @@ from attrs import evolve
 
 from inhouse.core.text import Position, Problem, Range, Severity
 from inhouse.definitions.evaluator import Evaluated, EvaluationProblem
-from inhouse.definitions.readers.parsed_values import Found, Reading, as_list, as_object
-from inhouse.definitions.readers.source_ranges import JsonPath, Place
+from inhouse.definitions.readers.parsed_values import ParsedDefinition, Reading, as_list, as_object
+from inhouse.definitions.readers.source_ranges import JsonPath, SourceRange
 from inhouse.definitions.schema.fields import FIELD_NAMES
 
 _LIKENESS = 2
@@ -75,12 +75,12 @@ def _chosen(exports: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]
             yield name, values
 
 
-def _found(name: str, values: Mapping[str, Any], reading: Reading) -> Found:
+def _found(name: str, values: Mapping[str, Any], reading: Reading) -> ParsedDefinition:
     static = next((found for found in reading.found if found.name == name), None)
-    places: dict[JsonPath, Place] = dict(static.places) if static is not None else {}
+    places: dict[JsonPath, SourceRange] = dict(static.places) if static is not None else {}
     if () not in places:
-        places[()] = Place(reading.needs_evaluation or _nowhere())
-    return Found(name, values, places)
+        places[()] = SourceRange(reading.needs_evaluation or _nowhere())
+    return ParsedDefinition(name, values, places)
 
 
 def _problem(problem: EvaluationProblem, reading: Reading, path: Path) -> Problem:

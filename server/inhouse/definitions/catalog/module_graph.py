@@ -14,7 +14,7 @@ _SCRIPTS = frozenset({".js", ".mjs", ".cjs", ".jsx"})
 _MOST_MODULES = 200
 
 
-class Modules:
+class ModuleGraph:
     """Modules that several definitions share, each read once for one round of reading."""
 
     def __init__(self, texts: Mapping[Path, str]) -> None:

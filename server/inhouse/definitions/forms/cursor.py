@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from inhouse.definitions.cursor import Role, Whereabouts, Word, whereabouts
+from inhouse.definitions.cursor import CursorWord, Role, Whereabouts, whereabouts
 from inhouse.definitions.forms.front_matter import front_matter
 from inhouse.definitions.readers.source_ranges import JsonPath, Lines
 
@@ -55,7 +55,7 @@ def _yaml_place(lines: Lines, offset: int) -> Whereabouts:
         return whereabouts(Role.VALUE, above, above, word, lines)
     if key is not None and column >= rest_start:
         name = key["key"].strip("\"'")
-        word = Word(name, start + rest_start, name[: column - rest_start])
+        word = CursorWord(name, start + rest_start, name[: column - rest_start])
     return whereabouts(Role.KEY, above, (*above, word.text), word, lines)
 
 
@@ -128,13 +128,13 @@ def _dotted(key: str) -> JsonPath:
     return tuple(part.strip("\"'") for part in _TOML_PART.findall(key))
 
 
-def _word(lines: Lines, offset: int, earliest: int) -> Word:
+def _word(lines: Lines, offset: int, earliest: int) -> CursorWord:
     before = _WORD.search(lines.text, earliest, offset) if earliest <= offset else None
     typed = before[0] if before is not None else ""
     rest = _REST.match(lines.text, offset)
     start = offset - len(typed)
     quoted = start > 0 and lines.text[start - 1] in "\"'"
-    return Word(typed + (rest[0] if rest is not None else ""), start, typed, quoted)
+    return CursorWord(typed + (rest[0] if rest is not None else ""), start, typed, quoted)
 
 
 def _line(lines: Lines, number: int) -> str:

@@ -5,7 +5,7 @@ import re
 from attrs import frozen
 
 from inhouse.core.text import Range
-from inhouse.definitions.readers.parsed_values import Entry, Literal
+from inhouse.definitions.readers.parsed_values import Literal, ParsedEntry
 from inhouse.definitions.readers.source_ranges import Lines
 
 _KEY = re.compile(r"([A-Za-z][\w-]*):(?:[ \t]+(.*))?$")
@@ -47,7 +47,7 @@ def front_matter(text: str) -> FrontMatter | None:
 
 def lenient(front: FrontMatter) -> Literal:
     """Read ``key: text`` line by line, where it is no YAML."""
-    fields: dict[str, Entry] = {}
+    fields: dict[str, ParsedEntry] = {}
     name, words, start, key = "", list[str](), 0, front.start
     for number in range(1, front.lines.count):
         offset = front.lines.start(number)
@@ -66,12 +66,14 @@ def lenient(front: FrontMatter) -> Literal:
     return Literal(None, front.start, fields=fields)
 
 
-def _keep(fields: dict[str, Entry], name: str, words: list[str], key: Range, place: Range) -> None:
+def _keep(
+    fields: dict[str, ParsedEntry], name: str, words: list[str], key: Range, place: Range
+) -> None:
     text = " ".join(word for word in words if word)
     if name and text:
         if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
             text = text[1:-1]
-        fields[name] = Entry(key, Literal(text, place))
+        fields[name] = ParsedEntry(key, Literal(text, place))
 
 
 def _line(lines: Lines, number: int) -> str:

@@ -11,8 +11,8 @@ from inhouse.definitions.readers.parsed_values import (
     DEEPEST,
     UNDEFINED,
     UNKNOWN,
-    Entry,
     Literal,
+    ParsedEntry,
     Reading,
     as_object,
     found,
@@ -94,14 +94,14 @@ def _object(
     node: "Node", source: Source, path: Path, problems: list[Problem], depth: int
 ) -> Literal:
     _commas(node, source, path, problems)
-    fields: dict[str, Entry] = {}
+    fields: dict[str, ParsedEntry] = {}
     for child in node.named_children:
         key, value = child.child_by_field_name("key"), child.child_by_field_name("value")
         errors = [part for part in child.children if part.is_error]
         if key is not None and errors and len(errors[0].children) == _TWO_PAIRS:
             first = errors[0].children[0]  # a comma is missing between two pairs
             literal = _read(first, source, path, problems, depth + 1)
-            fields[string_value(key, source)] = Entry(source.range(key), literal)
+            fields[string_value(key, source)] = ParsedEntry(source.range(key), literal)
             key = errors[0].children[1]
         if child.type != "pair" or key is None or value is None:
             if child.type not in {"comment", "ERROR"} and node.type == "object":
@@ -117,7 +117,7 @@ def _object(
             place = fields[name].key
             problems.append(Problem(path, place, Severity.WARNING, "duplicate-key", message))
         literal = _read(value, source, path, problems, depth + 1)
-        fields[name] = Entry(source.range(key), literal)
+        fields[name] = ParsedEntry(source.range(key), literal)
     return Literal(None, source.range(node), fields=fields)
 
 

@@ -19,7 +19,7 @@ from inhouse.definitions.forms.conventions import (
 )
 from inhouse.definitions.forms.front_matter import FrontMatter, front_matter, lenient
 from inhouse.definitions.forms.yaml_text import yaml_literal
-from inhouse.definitions.readers.parsed_values import Entry, Literal, Reading, found
+from inhouse.definitions.readers.parsed_values import Literal, ParsedEntry, Reading, found
 from inhouse.definitions.schema.fields import FIELD_NAMES
 from inhouse.definitions.typescript.js_values import whole_text
 
@@ -32,7 +32,7 @@ _ID = re.compile(r"[a-z0-9-]+")
 class _File:
     path: Path
     front: FrontMatter
-    fields: Mapping[str, Entry]
+    fields: Mapping[str, ParsedEntry]
 
     @property
     def foreign(self) -> bool:
@@ -71,7 +71,7 @@ def read_markdown(path: Path, text: str) -> Reading:
     return Reading((found(whole, "default"),), tuple(problems))
 
 
-def _fields(literal: Literal | None) -> Mapping[str, Entry]:
+def _fields(literal: Literal | None) -> Mapping[str, ParsedEntry]:
     return (literal.fields or {}) if literal is not None else {}
 
 
@@ -83,7 +83,7 @@ def _is_agent(file: _File) -> bool:
     return "name" in file.fields and bool(_SIGNS & file.fields.keys())
 
 
-def _values(file: _File, problems: list[Problem]) -> Iterator[tuple[str, Entry]]:
+def _values(file: _File, problems: list[Problem]) -> Iterator[tuple[str, ParsedEntry]]:
     """The definition's fields, from ours and from the other programs' spelling."""
     own = {name: entry for name, entry in file.fields.items() if name not in _THEIRS}
     start = file.front.start
@@ -91,10 +91,10 @@ def _values(file: _File, problems: list[Problem]) -> Iterator[tuple[str, Entry]]
     label = _text(name) or _text(own.get("id")) or file.path.stem
     if "id" not in own:
         place = name.value.range if name is not None else start
-        own["id"] = Entry(name.key if name else start, Literal(_id(label, name, file), place))
+        own["id"] = ParsedEntry(name.key if name else start, Literal(_id(label, name, file), place))
     if "displayName" not in own:
         shown = label if _ID.fullmatch(label) is None else title(label)
-        own["displayName"] = Entry(start, Literal(shown, start))
+        own["displayName"] = ParsedEntry(start, Literal(shown, start))
     description = file.fields.get("description")
     if description is not None and "spawnerPrompt" not in own:
         own["spawnerPrompt"] = description
@@ -104,12 +104,12 @@ def _values(file: _File, problems: list[Problem]) -> Iterator[tuple[str, Entry]]
     body = file.front.body
     if body.strip() and "instructionsPrompt" not in own:
         place = file.front.body_range
-        own["instructionsPrompt"] = Entry(place, Literal(whole_text(body.strip()), place))
+        own["instructionsPrompt"] = ParsedEntry(place, Literal(whole_text(body.strip()), place))
     known = FIELD_NAMES if file.foreign else own.keys()
     yield from ((name, entry) for name, entry in own.items() if name in known)
 
 
-def _id(label: str, name: Entry | None, file: _File) -> Any:
+def _id(label: str, name: ParsedEntry | None, file: _File) -> Any:
     """Claude Code's names may have spaces; ids here may not."""
     if name is not None and not isinstance(name.value.value, str):
         return name.value.value
@@ -118,15 +118,15 @@ def _id(label: str, name: Entry | None, file: _File) -> Any:
     return label
 
 
-def _model(given: Entry | None, start: Range) -> Entry:
+def _model(given: ParsedEntry | None, start: Range) -> ParsedEntry:
     if given is None:
-        return Entry(start, Literal(DEFAULT_MODEL, start))
+        return ParsedEntry(start, Literal(DEFAULT_MODEL, start))
     if not isinstance(given.value.value, str):
         return given
-    return Entry(given.key, Literal(model_id(given.value.value), given.value.range))
+    return ParsedEntry(given.key, Literal(model_id(given.value.value), given.value.range))
 
 
-def _tools(file: _File, problems: list[Problem]) -> Entry:
+def _tools(file: _File, problems: list[Problem]) -> ParsedEntry:
     entry = file.fields.get("tools")
     place = entry.key if entry is not None else file.front.start
     denied = set(_denied(file))
@@ -134,7 +134,7 @@ def _tools(file: _File, problems: list[Problem]) -> Entry:
         switches = entry.value.fields or {} if entry is not None else {}
         names = _switched(switches)
         kept = tuple(Literal(name, place) for name in names if name not in denied)
-        return Entry(place, Literal(None, place, items=kept))
+        return ParsedEntry(place, Literal(None, place, items=kept))
     wanted = [(name, where) for name, where in _listed(entry.value) if name]
     items: dict[str, Literal] = {}
     for name, where in wanted:
@@ -146,7 +146,7 @@ def _tools(file: _File, problems: list[Problem]) -> Entry:
                 items.setdefault(tool, Literal(tool, where))
         if limit_of(name) is not None:
             problems.append(_unlimited(file, where, name))
-    return Entry(place, Literal(None, entry.value.range, items=tuple(items.values())))
+    return ParsedEntry(place, Literal(None, entry.value.range, items=tuple(items.values())))
 
 
 def _listed(value: Literal) -> Iterator[tuple[str, Range]]:
@@ -157,7 +157,7 @@ def _listed(value: Literal) -> Iterator[tuple[str, Range]]:
                 yield name.strip(), item.range
 
 
-def _switched(switches: Mapping[str, Entry]) -> list[str]:
+def _switched(switches: Mapping[str, ParsedEntry]) -> list[str]:
     """Of opencode's ``tools: {write: false}``: all but what is switched off."""
     everything = switches.get("*")
     names = [] if everything is not None and everything.value.value is False else list(ALL_TOOLS)
@@ -202,5 +202,5 @@ def _plain(file: _File, name: str) -> Any:
     return entry.value.value if entry is not None else None
 
 
-def _text(entry: Entry | None) -> str:
+def _text(entry: ParsedEntry | None) -> str:
     return entry.value.value if entry is not None and isinstance(entry.value.value, str) else ""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from inhouse.core.text import Problem, Range
 from inhouse.definitions.catalog.merge_evaluation import is_definition
-from inhouse.definitions.readers.parsed_values import Found, Reading
-from inhouse.definitions.readers.source_ranges import JsonPath, Lines, Place
+from inhouse.definitions.readers.parsed_values import ParsedDefinition, Reading
+from inhouse.definitions.readers.source_ranges import JsonPath, Lines, SourceRange
 from inhouse.definitions.typescript.parsing import Source, parse_toml
 from inhouse.definitions.typescript.syntax import syntax_error
 
@@ -37,11 +37,11 @@ def read_toml(path: Path, text: str) -> Reading:
     if not is_definition(values) and _MEANT.search(text) is None:
         return Reading(may_define=False)
     source = parse_toml(text)
-    places: dict[JsonPath, Place] = {(): Place(source.lines.range(0, len(text)))}
+    places: dict[JsonPath, SourceRange] = {(): SourceRange(source.lines.range(0, len(text)))}
     tables: Counter[JsonPath] = Counter()
     for node in source.root.named_children:
         _place_statement(node, source, places, tables)
-    definition = Found("default", values, places)
+    definition = ParsedDefinition("default", values, places)
     return Reading((definition,), tuple(problems))
 
 
@@ -93,7 +93,7 @@ def _plain(value: Any) -> Any:
 
 
 def _place_statement(
-    node: "Node", source: Source, places: dict[JsonPath, Place], tables: "Counter[JsonPath]"
+    node: "Node", source: Source, places: dict[JsonPath, SourceRange], tables: "Counter[JsonPath]"
 ) -> None:
     if node.type == "pair":
         _place_pair(node, source, (), places, 0)
@@ -105,11 +105,11 @@ def _place_statement(
     if node.type == "table_array_element":
         at = tables[path]
         tables[path] += 1
-        places.setdefault(path, Place(source.range(node), source.range(head)))
+        places.setdefault(path, SourceRange(source.range(node), source.range(head)))
         path = (*path, at)
     for length in range(1, len(path)):
-        places.setdefault(path[:length], Place(source.range(node), source.range(head)))
-    places[path] = Place(source.range(node), source.range(head))
+        places.setdefault(path[:length], SourceRange(source.range(node), source.range(head)))
+    places[path] = SourceRange(source.range(node), source.range(head))
     for child in rest:
         if child.type == "pair":
             _place_pair(child, source, path, places, 0)
@@ -126,7 +126,7 @@ def _resolve(keys: JsonPath, tables: "Counter[JsonPath]") -> JsonPath:
 
 
 def _place_pair(
-    node: "Node", source: Source, above: JsonPath, places: dict[JsonPath, Place], depth: int
+    node: "Node", source: Source, above: JsonPath, places: dict[JsonPath, SourceRange], depth: int
 ) -> None:
     children = [child for child in node.named_children if child.type != "comment"]
     if not children:
@@ -134,15 +134,15 @@ def _place_pair(
     key, value = children[0], children[-1]
     keys = _keys(key, source)[:_DEEPEST]
     for length in range(1, len(keys)):
-        whole = Place(source.range(node), source.range(key))
+        whole = SourceRange(source.range(node), source.range(key))
         places.setdefault((*above, *keys[:length]), whole)
     path = (*above, *keys)
-    places[path] = Place(source.range(value), source.range(key))
+    places[path] = SourceRange(source.range(value), source.range(key))
     _place_value(value, source, path, places, depth)
 
 
 def _place_value(
-    value: "Node", source: Source, path: JsonPath, places: dict[JsonPath, Place], depth: int
+    value: "Node", source: Source, path: JsonPath, places: dict[JsonPath, SourceRange], depth: int
 ) -> None:
     if depth > _DEEPEST:
         return
@@ -153,7 +153,7 @@ def _place_value(
     elif value.type == "array":
         items = [child for child in value.named_children if child.type != "comment"]
         for at, item in enumerate(items):
-            places[(*path, at)] = Place(source.range(item))
+            places[(*path, at)] = SourceRange(source.range(item))
             _place_value(item, source, (*path, at), places, depth + 1)
 
 

@@ -14,8 +14,8 @@ from inhouse.definitions.readers.parsed_values import (
     MOST_VALUES,
     UNDEFINED,
     UNKNOWN,
-    Entry,
     Literal,
+    ParsedEntry,
     Reading,
     found,
 )
@@ -100,8 +100,8 @@ def _literal(node: Any, work: _Work, depth: int) -> Literal:
 
 
 def _mapping(node: Any, place: Range, work: _Work, depth: int) -> Literal:
-    fields: dict[str, Entry] = {}
-    merged: dict[str, Entry] = {}
+    fields: dict[str, ParsedEntry] = {}
+    merged: dict[str, ParsedEntry] = {}
     for key, value in node.value:
         name = str(key.value) if key.id == "scalar" else ""
         literal = _literal(value, work, depth + 1)
@@ -110,7 +110,7 @@ def _mapping(node: Any, place: Range, work: _Work, depth: int) -> Literal:
                 merged = {**(part.fields or {}), **merged}
             continue
         start, end = key.start_mark.index, key.end_mark.index
-        fields[name] = Entry(work.lines.range(start, end), literal)
+        fields[name] = ParsedEntry(work.lines.range(start, end), literal)
     return Literal(None, place, fields={**merged, **fields})
 
 

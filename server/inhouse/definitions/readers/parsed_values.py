@@ -8,7 +8,7 @@ from attrs import field, frozen
 
 from inhouse.core.text import START, Problem, Range
 
-from .source_ranges import JsonPath, Place, Places
+from .source_ranges import JsonPath, Places, SourceRange
 
 
 class Missing(Enum):
@@ -41,7 +41,7 @@ class Literal:
     value: Any
     """A scalar, or a `Missing`; containers have ``items`` instead."""
     range: Range
-    fields: Mapping[str, "Entry"] | None = None
+    fields: Mapping[str, "ParsedEntry"] | None = None
     """Of an object."""
     items: tuple["Literal", ...] | None = None
     """Of a list."""
@@ -50,13 +50,13 @@ class Literal:
 
 
 @frozen(eq=False)
-class Entry:
+class ParsedEntry:
     key: Range
     value: Literal
 
 
 @frozen
-class Found:
+class ParsedDefinition:
     """One definition that a file holds, as far as it could be read."""
 
     name: str
@@ -74,7 +74,7 @@ class Found:
 class Reading:
     """All that a file's text says.  Broken text gives what could be read, and problems."""
 
-    found: tuple[Found, ...] = ()
+    found: tuple[ParsedDefinition, ...] = ()
     problems: tuple[Problem, ...] = ()
     needs_evaluation: Range | None = None
     """Only an evaluation can tell what this file defines, or some of it."""
@@ -101,7 +101,7 @@ class Flat:
     """A literal as plain JSON, with places."""
 
     value: Any
-    places: dict[JsonPath, Place] = field(factory=dict[JsonPath, Place])
+    places: dict[JsonPath, SourceRange] = field(factory=dict[JsonPath, SourceRange])
     unknown: tuple[tuple[JsonPath, Range], ...] = ()
     too_much: bool = False
 
@@ -112,7 +112,7 @@ class Flat:
 
 def flatten(literal: Literal) -> Flat:
     """Turn a literal into JSON; what is unknown or undefined is left out."""
-    places: dict[JsonPath, Place] = {}
+    places: dict[JsonPath, SourceRange] = {}
     unknown: list[tuple[JsonPath, Range]] = []
     too_much = False
 
@@ -121,7 +121,7 @@ def flatten(literal: Literal) -> Flat:
         if len(places) >= MOST_VALUES:
             too_much = True
             return UNDEFINED
-        places[path] = Place(literal.range, key)
+        places[path] = SourceRange(literal.range, key)
         if literal.partial is not None:
             unknown.append((path, literal.partial))
         if literal.fields is not None:
@@ -141,10 +141,10 @@ def flatten(literal: Literal) -> Flat:
     return Flat(value, places, tuple(unknown), too_much=too_much)
 
 
-def found(literal: Literal, name: str) -> Found:
+def found(literal: Literal, name: str) -> ParsedDefinition:
     """The definition that an object literal is."""
     flat = flatten(literal)
-    return Found(
+    return ParsedDefinition(
         name,
         as_object(flat.value),
         flat.places,

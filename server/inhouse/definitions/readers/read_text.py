@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from inhouse.core.text import START, Problem, Severity
-from inhouse.definitions.readers.parsed_values import Found, Reading
+from inhouse.definitions.readers.parsed_values import ParsedDefinition, Reading
 
-__all__ = ["EVALUATED", "LARGEST", "SUFFIXES", "Found", "Reading", "read"]
+__all__ = ["EVALUATED", "LARGEST", "SUFFIXES", "ParsedDefinition", "Reading", "read"]
 
 LARGEST = 400_000
 """Characters; Codebuff's own largest definition has a quarter of it."""

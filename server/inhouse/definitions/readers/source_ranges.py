@@ -17,14 +17,14 @@ _ASTRAL = re.compile("[\U00010000-\U0010ffff]")
 
 
 @frozen
-class Place:
+class SourceRange:
     """Where a value was written, and its key where it has one."""
 
     value: Range
     key: Range | None = None
 
 
-Places = Mapping[JsonPath, Place]
+Places = Mapping[JsonPath, SourceRange]
 
 
 class Lines:

@@ -19,11 +19,11 @@ _LEFT_OUT = frozenset(";,()")
 _MOST_TOKENS = 3000
 _NEAR, _FAR = 12, 600
 
-Place = tuple[int, int]
+ErrorLocation = tuple[int, int]
 """Line and column from zero, the column in UTF-16 code units."""
 
 
-def original_place(original: str, shown: str, line: int, column: int) -> Place:
+def original_place(original: str, shown: str, line: int, column: int) -> ErrorLocation:
     """Find what stands at a place of the shown text in the original one."""
     at = _offset(shown, line, column)
     if original == shown:
@@ -87,13 +87,13 @@ def _offset(text: str, line: int, column: int) -> int:
     return min(at + column, len(text))
 
 
-def place(text: str, at: int) -> Place:
+def place(text: str, at: int) -> ErrorLocation:
     line = text.count("\n", 0, at)
     start = text.rfind("\n", 0, at) + 1
     return line, len(text[start:at].encode("utf-16-le", "surrogatepass")) // 2
 
 
-def import_place(text: str, specifier: str) -> Place:
+def import_place(text: str, specifier: str) -> ErrorLocation:
     """Find where a specifier is imported, or at least written."""
     tokens = _tokens(text)
     written = [i for i, (word, _) in enumerate(tokens) if word == f'"{specifier}"']
@@ -103,7 +103,7 @@ def import_place(text: str, specifier: str) -> Place:
     return place(text, tokens[written[0]][1] if written else 0)
 
 
-def name_place(text: str, name: str, near: Place, *, tsx: bool) -> Place:
+def name_place(text: str, name: str, near: ErrorLocation, *, tsx: bool) -> ErrorLocation:
     """Find where a name is used that is not there: the interpreter knows the statement at best."""
     found = [
         _start(text, node)
@@ -115,7 +115,7 @@ def name_place(text: str, name: str, near: Place, *, tsx: bool) -> Place:
     return next((each for each in found if each >= near), found[0] if found else near)
 
 
-def syntax_place(text: str, *, tsx: bool) -> Place:
+def syntax_place(text: str, *, tsx: bool) -> ErrorLocation:
     """Find the first thing that cannot be parsed."""
     for node in _nodes(text, tsx=tsx, only_broken=True):
         if node.is_error or node.is_missing:
@@ -151,6 +151,6 @@ def _nodes(text: str, *, tsx: bool, only_broken: bool = False) -> Iterator["Node
             nodes.extend(reversed(node.children))
 
 
-def _start(text: str, node: "Node") -> Place:
+def _start(text: str, node: "Node") -> ErrorLocation:
     before = text.encode("utf-8", "replace")[: node.start_byte]
     return place(text, len(before.decode("utf-8", "replace")))

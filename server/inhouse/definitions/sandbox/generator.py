@@ -9,7 +9,7 @@ from typing import Any
 from inhouse.core.ports import StepContext, StepDone, StepFailed, StepLog, StepYield
 
 from .validate_output import checked
-from .worker_process import THREADS, Answer, Worker, WorkerLost
+from .worker_process import THREADS, Worker, WorkerAnswer, WorkerLost
 
 OnLog = Callable[[StepLog], None]
 _MOST_STATE = 48 << 20
@@ -120,7 +120,7 @@ class Generator:
                     self._long[name] = (value, texts[-1])
         return "{" + ",".join(texts) + "}"
 
-    async def _ask(self, header: dict[str, Any], body: str) -> Answer | None:
+    async def _ask(self, header: dict[str, Any], body: str) -> WorkerAnswer | None:
         """Give the worker's answer; None, and the end, where there will be none."""
         message = {**header, "session": self._session, "limit": self._limit}
         try:
@@ -139,13 +139,13 @@ class Generator:
             raise
         return None
 
-    def _read(self, answer: Answer, kind: type[Any]) -> Any:
+    def _read(self, answer: WorkerAnswer, kind: type[Any]) -> Any:
         try:
             return kind(checked(answer.body))
         except (ValueError, RecursionError) as error:
             return self._end(StepFailed(f"handleSteps yielded what is no data ({error})"))
 
-    def _failure(self, answer: Answer) -> StepFailed:
+    def _failure(self, answer: WorkerAnswer) -> StepFailed:
         name, message = str(answer.header.get("name")), str(answer.header.get("message"))[:4000]
         match name:
             case "Timeout":

@@ -10,8 +10,8 @@ from typing import Any
 
 from attrs import field, frozen
 
-Answer = tuple[dict[str, Any], bytes]
-Ask = Callable[[Mapping[str, Any]], Answer]
+CachedModule = tuple[dict[str, Any], bytes]
+Ask = Callable[[Mapping[str, Any]], CachedModule]
 _KINDS = frozenset({"code", "json", "text"})
 _MOST_SCOPES = 4
 
@@ -20,7 +20,7 @@ class Memory:
     """The answers of the scopes that were last in use."""
 
     def __init__(self) -> None:
-        self._scopes: dict[int, dict[tuple[str, str, str], Answer]] = {}
+        self._scopes: dict[int, dict[tuple[str, str, str], CachedModule]] = {}
 
     def of(self, scope: int, ask: Ask) -> "Loads":
         known = self._scopes.pop(scope, {})
@@ -35,11 +35,11 @@ class Loads:
     """What one definition asks for."""
 
     _ask: Ask
-    _known: dict[tuple[str, str, str], Answer]
+    _known: dict[tuple[str, str, str], CachedModule]
     remembered: list[tuple[str, str, str]] = field(factory=list[tuple[str, str, str]])
     """Base, specifier and kind of import of what the owner was not asked for again."""
 
-    def ask(self, request: Mapping[str, Any]) -> Answer:
+    def ask(self, request: Mapping[str, Any]) -> CachedModule:
         base, specifier, how = request["base"], request["specifier"], request["how"]
         key = (os.path.dirname(base), specifier, how)  # noqa: PTH120 - pathlib is for the owner
         if key in self._known:

@@ -62,7 +62,7 @@ class Lookups:
 
 
 @frozen
-class Modules:
+class ModuleResolver:
     """What one definition may import, and what it did."""
 
     confinement: Confinement

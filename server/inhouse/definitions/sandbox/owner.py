@@ -13,7 +13,7 @@ from inhouse.definitions.evaluator import Evaluated
 from .cache import cache_configuration, cache_folder
 from .confinement import Confinement, own_folder, real
 from .generator import Generator
-from .module_resolver import Lookups, Modules
+from .module_resolver import Lookups, ModuleResolver
 from .sandbox_evaluator import Begun, begin_all, evaluate_in, lost, unavailable
 from .worker_process import Worker, WorkerLost
 
@@ -88,12 +88,12 @@ class Sandbox:
         """Import many, each in an interpreter of its own."""
         confinements: dict[Path, tuple[Confinement, Lookups]] = {}
 
-        def modules(path: Path) -> Modules:
+        def modules(path: Path) -> ModuleResolver:
             folder = own_folder(path)
             if folder not in confinements:
                 confinements[folder] = Confinement(path, roots=roots, texts=texts), Lookups()
             confinement, lookups = confinements[folder]
-            return Modules(confinement, real(path), lookups=lookups)
+            return ModuleResolver(confinement, real(path), lookups=lookups)
 
         results: list[Evaluated] = []
         for at in range(0, len(paths), _READ_AT_ONCE):

@@ -11,11 +11,18 @@ from attrs import frozen
 from inhouse.definitions.evaluator import Evaluated, EvaluationProblem
 
 from .confinement import RefusedFileError, real
-from .error_locations import Place, import_place, name_place, original_place, place, syntax_place
-from .module_resolver import Loaded, Modules
+from .error_locations import (
+    ErrorLocation,
+    import_place,
+    name_place,
+    original_place,
+    place,
+    syntax_place,
+)
+from .module_resolver import Loaded, ModuleResolver
 from .stubs import global_reason
 from .validate_output import checked_object
-from .worker_process import Answer, Worker, WorkerLost
+from .worker_process import Worker, WorkerAnswer, WorkerLost
 
 _BIG = 64 << 10
 _MOST_MESSAGE = 2000
@@ -32,16 +39,18 @@ class Begun:
     """A definition that was read and may be evaluated."""
 
     path: Path
-    modules: Modules
+    modules: ModuleResolver
     entry: Loaded
 
 
-def begin_all(paths: Iterable[Path], modules: Callable[[Path], Modules]) -> list[Begun | Evaluated]:
+def begin_all(
+    paths: Iterable[Path], modules: Callable[[Path], ModuleResolver]
+) -> list[Begun | Evaluated]:
     """Read definitions.  Blocks; never raises for what is wrong with a file."""
     return [_begin(path, modules) for path in paths]
 
 
-def _begin(path: Path, modules: Callable[[Path], Modules]) -> Begun | Evaluated:
+def _begin(path: Path, modules: Callable[[Path], ModuleResolver]) -> Begun | Evaluated:
     try:
         found = modules(path)
         return Begun(path, found, found.load_entry())
@@ -105,7 +114,7 @@ async def _converse(worker: Worker, session: int, begun: Begun, limit: float) ->
 
 
 async def _serve(
-    worker: Worker, session: int, modules: Modules, request: Mapping[str, Any]
+    worker: Worker, session: int, modules: ModuleResolver, request: Mapping[str, Any]
 ) -> None:
     base, specifier, how = (str(request[key]) for key in ("base", "specifier", "how"))
     reply: dict[str, Any] = {"op": "loaded", "session": session}
@@ -129,7 +138,7 @@ def _body(loaded: Loaded) -> bytes:
     return loaded.text.encode("utf-8", "replace")
 
 
-async def _taken(path: Path, modules: Modules, answer: Answer) -> Evaluated:
+async def _taken(path: Path, modules: ModuleResolver, answer: WorkerAnswer) -> Evaluated:
     try:
         if len(answer.body) > _BIG:
             exports = await asyncio.to_thread(checked_object, answer.body)
@@ -141,7 +150,9 @@ async def _taken(path: Path, modules: Modules, answer: Answer) -> Evaluated:
     return _evaluated(modules, exports=exports)
 
 
-def _explained(path: Path, modules: Modules, answer: Answer, limit: float) -> EvaluationProblem:
+def _explained(
+    path: Path, modules: ModuleResolver, answer: WorkerAnswer, limit: float
+) -> EvaluationProblem:
     header = answer.header
     message = str(header.get("message", ""))[:_MOST_MESSAGE]
     module = Path(str(header["module"])) if header.get("module") else modules.entry
@@ -154,7 +165,7 @@ def _explained(path: Path, modules: Modules, answer: Answer, limit: float) -> Ev
     return EvaluationProblem(said, where, line, column, code)
 
 
-def _place(text: str, module: Path, header: Mapping[str, Any], shown: bytes) -> Place:
+def _place(text: str, module: Path, header: Mapping[str, Any], shown: bytes) -> ErrorLocation:
     if header.get("specifier"):
         return import_place(text, str(header["specifier"]))
     if "line" in header:
@@ -203,7 +214,7 @@ def _too_long(limit: float) -> str:
 
 
 def _evaluated(
-    modules: Modules,
+    modules: ModuleResolver,
     *,
     exports: Mapping[str, Any] | None = None,
     problem: EvaluationProblem | None = None,

@@ -32,7 +32,7 @@ class WorkerLost(Exception):  # noqa: N818 - it is not an error of ours, it is n
 
 
 @frozen
-class Answer:
+class WorkerAnswer:
     header: Mapping[str, Any]
     body: bytes
 
@@ -42,7 +42,7 @@ class Worker:
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
-        self._sessions: dict[int, asyncio.Queue[Answer | None]] = {}
+        self._sessions: dict[int, asyncio.Queue[WorkerAnswer | None]] = {}
         self._next = 1
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._reading = asyncio.create_task(self._read(), name="sandbox worker")
@@ -129,7 +129,7 @@ class Worker:
             raise WorkerLost("the sandbox's process ended")
         writer.write(frame_protocol.pack(header, body))
 
-    async def receive(self, session: int) -> Answer:
+    async def receive(self, session: int) -> WorkerAnswer:
         if not self.alive:
             raise WorkerLost("the sandbox's process ended")
         answer = await self._sessions[session].get()
@@ -164,7 +164,7 @@ class Worker:
             while source is not None:
                 head, body = frame_protocol.sizes(await source.readexactly(frame_protocol.PREFIX))
                 header = frame_protocol.unpack(await source.readexactly(head))
-                self._sort(Answer(header, await source.readexactly(body)))
+                self._sort(WorkerAnswer(header, await source.readexactly(body)))
         except (asyncio.IncompleteReadError, OSError):
             pass
         except (ValueError, KeyError, TypeError, RecursionError):
@@ -172,7 +172,7 @@ class Worker:
         finally:
             self._lose()
 
-    def _sort(self, answer: Answer) -> None:
+    def _sort(self, answer: WorkerAnswer) -> None:
         header = answer.header
         self.peak = max(self.peak, int(header["memory"]))
         if header["op"] == "ready":

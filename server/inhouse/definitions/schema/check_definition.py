@@ -9,7 +9,12 @@ from attrs import frozen
 from inhouse.core.definition import AgentDefinition, LocalProvider, OutputMode
 from inhouse.core.secret import Secret
 from inhouse.core.text import Problem, Range, Severity
-from inhouse.definitions.readers.parsed_values import UNKNOWN, Found, as_object, place_range
+from inhouse.definitions.readers.parsed_values import (
+    UNKNOWN,
+    ParsedDefinition,
+    as_object,
+    place_range,
+)
 from inhouse.definitions.readers.source_ranges import JsonPath, key_of, place_of
 from inhouse.definitions.schema.field_rules import rule_mistakes
 from inhouse.definitions.schema.mcp_servers import resolve_servers
@@ -30,7 +35,7 @@ class Checked:
 
 
 def check(
-    found: Found,
+    found: ParsedDefinition,
     path: Path,
     *,
     environment: Mapping[str, str],
@@ -46,7 +51,10 @@ def check(
 
 
 def _check(
-    found: Found, path: Path, environment: Mapping[str, str], known_tools: Collection[str]
+    found: ParsedDefinition,
+    path: Path,
+    environment: Mapping[str, str],
+    known_tools: Collection[str],
 ) -> Checked:
     shape, mistakes = structure(found.values)
     mistakes = [mistake for mistake in mistakes if not _covers(found, mistake.path)]
@@ -62,23 +70,23 @@ def _check(
     return Checked(_definition(shape, found.values, servers), tuple(problems))
 
 
-def _with_unknown(found: Found) -> Mapping[str, Any]:
+def _with_unknown(found: ParsedDefinition) -> Mapping[str, Any]:
     """The values, and a marker for what only an evaluation can tell: no rule looks at it."""
     unknown = {path[0]: UNKNOWN for path in found.unknown if path and isinstance(path[0], str)}
     return {**found.values, **unknown} if unknown else found.values
 
 
-def _covers(found: Found, path: JsonPath) -> bool:
+def _covers(found: ParsedDefinition, path: JsonPath) -> bool:
     """Whether the value at a path is one that only an evaluation can tell."""
     return any(path[:length] in found.unknown for length in range(len(path) + 1))
 
 
-def _problem(mistake: Mistake, found: Found, path: Path) -> Problem:
+def _problem(mistake: Mistake, found: ParsedDefinition, path: Path) -> Problem:
     severity = Severity.WARNING if mistake.code in _WARNINGS else Severity.ERROR
     return Problem(path, _range(mistake, found), severity, mistake.code, mistake.message)
 
 
-def _range(mistake: Mistake, found: Found) -> Range:
+def _range(mistake: Mistake, found: ParsedDefinition) -> Range:
     if mistake.code == "missing-field" and mistake.path not in found.places:
         parent = place_of(found.places, mistake.path[:-1]) if mistake.path else None
         whole = parent or place_range(found.places)

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from inhouse.core.text import Problem, Severity
-from inhouse.definitions.readers.parsed_values import Found, as_list, as_object
+from inhouse.definitions.readers.parsed_values import ParsedDefinition, as_list, as_object
 from inhouse.definitions.readers.source_ranges import JsonPath, key_of, place_of
 from inhouse.definitions.schema.fields import fields_at
 
@@ -32,7 +32,9 @@ _NESTED: tuple[JsonPath, ...] = (
 )
 
 
-def spelling_problems(found: Found, path: Path, known_tools: Collection[str]) -> Iterator[Problem]:
+def spelling_problems(
+    found: ParsedDefinition, path: Path, known_tools: Collection[str]
+) -> Iterator[Problem]:
     """Warnings about what is ignored or unknown, and probably meant otherwise."""
     yield from _keys(found, path, (), found.values)
     for inner in _NESTED:
@@ -44,7 +46,7 @@ def spelling_problems(found: Found, path: Path, known_tools: Collection[str]) ->
 
 
 def _keys(
-    found: Found, path: Path, inner: JsonPath, values: Mapping[str, object]
+    found: ParsedDefinition, path: Path, inner: JsonPath, values: Mapping[str, object]
 ) -> Iterator[Problem]:
     names = {field.name: field.name.lower() for field in fields_at(inner)}
     free = [name for name in names if name not in values]
@@ -66,7 +68,7 @@ def _close(key: str, names: list[str]) -> str | None:
     return plain[close[0]] if close else None
 
 
-def _tools(found: Found, path: Path, known_tools: Collection[str]) -> Iterator[Problem]:
+def _tools(found: ParsedDefinition, path: Path, known_tools: Collection[str]) -> Iterator[Problem]:
     if not known_tools:
         return
     for at, tool in enumerate(as_list(found.values.get("toolNames"))):

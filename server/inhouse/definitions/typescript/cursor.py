@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field, frozen
 
-from inhouse.definitions.cursor import Role, Whereabouts, Word, whereabouts
+from inhouse.definitions.cursor import CursorWord, Role, Whereabouts, whereabouts
 from inhouse.definitions.readers.parsed_values import DEEPEST
 from inhouse.definitions.readers.source_ranges import JsonPath, Lines
 from inhouse.definitions.typescript.parsing import (
@@ -150,22 +150,22 @@ def _is_new_key(current: _Token | None, before: _Token | None, lines: Lines, off
     return lines.position(start).line > lines.position(before.end).line
 
 
-def _word(current: _Token | None, offset: int) -> Word | None:
+def _word(current: _Token | None, offset: int) -> CursorWord | None:
     if current is None:
-        return Word("", offset, "")
+        return CursorWord("", offset, "")
     if not current.is_word:
-        return Word("", offset, "")
+        return CursorWord("", offset, "")
     bare = _bare(current)
     typed = bare.text[: max(0, offset - bare.start)]
-    return Word(bare.text, bare.start, typed, bare.quoted)
+    return CursorWord(bare.text, bare.start, typed, bare.quoted)
 
 
-def _bare(token: _Token) -> Word:
+def _bare(token: _Token) -> CursorWord:
     if token.kind not in _TEXTS:
-        return Word(token.text, token.start, token.text)
+        return CursorWord(token.text, token.start, token.text)
     closed = len(token.text) > 1 and token.text[-1] == token.text[0]
     inner = token.text[1:-1] if closed else token.text[1:]
-    return Word(inner, token.start + 1, inner, quoted=True)
+    return CursorWord(inner, token.start + 1, inner, quoted=True)
 
 
 def _tokens(source: Source, text: str) -> Iterator[_Token]:

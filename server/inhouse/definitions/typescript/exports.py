@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING
 from attrs import field, frozen
 
 from inhouse.definitions.typescript.literal_calls import unwrap
-from inhouse.definitions.typescript.module_scope import Binding, Kind, Scope, string_text
+from inhouse.definitions.typescript.module_scope import (
+    Binding,
+    BindingKind,
+    ModuleScope,
+    string_text,
+)
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -46,7 +51,7 @@ class Exports:
     """Statements that do something: what they do, only an evaluation can tell."""
 
 
-def collect(statement: "Node", scope: Scope, exports: Exports) -> None:
+def collect(statement: "Node", scope: ModuleScope, exports: Exports) -> None:
     """Note what one statement exports, or that it does something."""
     if statement.type == "export_statement":
         _collect_export(statement, scope, exports)
@@ -60,7 +65,7 @@ def collect(statement: "Node", scope: Scope, exports: Exports) -> None:
         exports.effects.append(statement)
 
 
-def _collect_export(statement: "Node", scope: Scope, exports: Exports) -> None:
+def _collect_export(statement: "Node", scope: ModuleScope, exports: Exports) -> None:
     origin = statement.child_by_field_name("source")
     declaration = statement.child_by_field_name("declaration")
     value = statement.child_by_field_name("value")
@@ -79,7 +84,7 @@ def _collect_export(statement: "Node", scope: Scope, exports: Exports) -> None:
         _collect_declaration(statement, declaration, scope, exports)
 
 
-def _collect_specifier(item: "Node", specifier: str, scope: Scope, exports: Exports) -> None:
+def _collect_specifier(item: "Node", specifier: str, scope: ModuleScope, exports: Exports) -> None:
     name = item.child_by_field_name("name")
     if name is None:
         return
@@ -91,7 +96,7 @@ def _collect_specifier(item: "Node", specifier: str, scope: Scope, exports: Expo
 
 
 def _collect_declaration(
-    statement: "Node", declaration: "Node", scope: Scope, exports: Exports
+    statement: "Node", declaration: "Node", scope: ModuleScope, exports: Exports
 ) -> None:
     if any(child.type == "default" for child in statement.children):
         exports.values["default"] = declaration
@@ -129,7 +134,7 @@ def _inside(pattern: "Node | None") -> Iterator["Node"]:
         yield from _bound(pattern)
 
 
-def _collect_commonjs(assignment: "Node", scope: Scope, exports: Exports) -> bool:
+def _collect_commonjs(assignment: "Node", scope: ModuleScope, exports: Exports) -> bool:
     """``module.exports = …`` and ``exports.name = …``."""
     left = assignment.child_by_field_name("left")
     right = assignment.child_by_field_name("right")
@@ -145,11 +150,11 @@ def _collect_commonjs(assignment: "Node", scope: Scope, exports: Exports) -> boo
     return False
 
 
-def _export(name: str, node: "Node", scope: Scope, exports: Exports) -> None:
+def _export(name: str, node: "Node", scope: ModuleScope, exports: Exports) -> None:
     """Note an exported expression; a bare import that is exported is only passed on."""
     inner = unwrap(node)
     binding = scope.bindings.get(scope.text(inner)) if inner.type == "identifier" else None
-    if binding is not None and binding.kind is Kind.IMPORT and binding.imported != "*":
+    if binding is not None and binding.kind is BindingKind.IMPORT and binding.imported != "*":
         exports.passed_on[name] = binding.specifier
         return
     exports.values[name] = node
@@ -157,7 +162,7 @@ def _export(name: str, node: "Node", scope: Scope, exports: Exports) -> None:
         exports.annotated.add(name)
 
 
-def _is_annotated(node: "Node", scope: Scope, binding: Binding | None) -> bool:
+def _is_annotated(node: "Node", scope: ModuleScope, binding: Binding | None) -> bool:
     """``satisfies AgentDefinition``, ``as AgentDefinition`` or ``: AgentDefinition``."""
     if binding is not None and (
         binding.annotated or (binding.node is not None and _is_annotated(binding.node, scope, None))

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 from inhouse.core.text import Problem, Severity
 from inhouse.definitions.readers.parsed_values import UNDEFINED, UNKNOWN, Literal
 from inhouse.definitions.typescript.js_values import as_text
-from inhouse.definitions.typescript.module_scope import Scope
+from inhouse.definitions.typescript.module_scope import ModuleScope
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-    ReadExpression = Callable[[Node, Scope, int], Literal]
+    ReadExpression = Callable[[Node, ModuleScope, int], Literal]
 
 _LONGEST = 4_000_000
 _WRAPPERS = frozenset(
@@ -30,7 +30,9 @@ _TRIMS: Mapping[str, Callable[[str], str]] = {
 }
 
 
-def read_call(node: "Node", scope: Scope, depth: int, read_expression: "ReadExpression") -> Literal:
+def read_call(
+    node: "Node", scope: ModuleScope, depth: int, read_expression: "ReadExpression"
+) -> Literal:
     """``[…].join(', ')`` and ``'…'.trim()``; every other call needs an evaluation."""
     function = node.child_by_field_name("function")
     arguments = node.child_by_field_name("arguments")
@@ -58,7 +60,7 @@ def read_call(node: "Node", scope: Scope, depth: int, read_expression: "ReadExpr
     return _unknown(node, scope)
 
 
-def _join(node: "Node", items: Literal, given: list[Literal], scope: Scope) -> Literal:
+def _join(node: "Node", items: Literal, given: list[Literal], scope: ModuleScope) -> Literal:
     separator = given[0].value if given else ","
     if items.items is None or items.partial is not None or not isinstance(separator, str):
         return Literal(UNKNOWN, items.partial or scope.range(node))
@@ -88,11 +90,11 @@ def _scalar(literal: Literal) -> Any:
     return literal.value if literal.fields is None and literal.items is None else UNKNOWN
 
 
-def _unknown(node: "Node", scope: Scope) -> Literal:
+def _unknown(node: "Node", scope: ModuleScope) -> Literal:
     return Literal(UNKNOWN, scope.range(node))
 
 
-def _called_text(node: "Node", scope: Scope) -> Problem:
+def _called_text(node: "Node", scope: ModuleScope) -> Problem:
     end = node.end_byte // 2
     place = scope.source.span(end - 1, end)
     message = "This backtick ends the template text.  Write \\` inside of one."

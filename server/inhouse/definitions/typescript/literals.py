@@ -22,13 +22,13 @@ from inhouse.definitions.typescript.js_values import (
     whole_text,
 )
 from inhouse.definitions.typescript.literal_calls import read_call, unwrap
-from inhouse.definitions.typescript.module_scope import Kind, Scope
+from inhouse.definitions.typescript.module_scope import BindingKind, ModuleScope
 from inhouse.definitions.typescript.objects import read_object
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-Reader = Callable[["Node", Scope, int], Literal]
+Reader = Callable[["Node", ModuleScope, int], Literal]
 
 _LONGEST = 4_000_000
 _FUNCTIONS = frozenset(
@@ -44,7 +44,7 @@ _FUNCTIONS = frozenset(
 )
 
 
-def read_expression(node: "Node", scope: Scope, depth: int = 0) -> Literal:
+def read_expression(node: "Node", scope: ModuleScope, depth: int = 0) -> Literal:
     """The value of an expression; `UNKNOWN` where only an evaluation can tell."""
     node = unwrap(node)
     if depth > DEEPEST:
@@ -60,21 +60,21 @@ def read_expression(node: "Node", scope: Scope, depth: int = 0) -> Literal:
 
 
 def _constant(value: Any) -> Reader:
-    def read(node: "Node", scope: Scope, _depth: int) -> Literal:
+    def read(node: "Node", scope: ModuleScope, _depth: int) -> Literal:
         return Literal(value, scope.range(node))
 
     return read
 
 
-def _string(node: "Node", scope: Scope, _depth: int) -> Literal:
+def _string(node: "Node", scope: ModuleScope, _depth: int) -> Literal:
     return Literal(string_value(node, scope.source), scope.range(node))
 
 
-def _number(node: "Node", scope: Scope, _depth: int) -> Literal:
+def _number(node: "Node", scope: ModuleScope, _depth: int) -> Literal:
     return Literal(number_value(scope.text(node)), scope.range(node))
 
 
-def _template(node: "Node", scope: Scope, depth: int) -> Literal:
+def _template(node: "Node", scope: ModuleScope, depth: int) -> Literal:
     parts: list[str] = []
     missing: Range | None = None
     for child in node.children[1:-1]:
@@ -93,7 +93,7 @@ def _template(node: "Node", scope: Scope, depth: int) -> Literal:
     return Literal(whole_text("".join(parts)), scope.range(node))
 
 
-def _array(node: "Node", scope: Scope, depth: int) -> Literal:
+def _array(node: "Node", scope: ModuleScope, depth: int) -> Literal:
     items: list[Literal] = []
     partial: Range | None = None
     for child in node.named_children:
@@ -113,11 +113,11 @@ def _array(node: "Node", scope: Scope, depth: int) -> Literal:
     return Literal(None, scope.range(node), items=tuple(items), partial=partial)
 
 
-def _object(node: "Node", scope: Scope, depth: int) -> Literal:
+def _object(node: "Node", scope: ModuleScope, depth: int) -> Literal:
     return read_object(node, scope, depth, read_expression)
 
 
-def _identifier(node: "Node", scope: Scope, depth: int) -> Literal:
+def _identifier(node: "Node", scope: ModuleScope, depth: int) -> Literal:
     name = scope.text(node)
     binding = scope.bindings.get(name)
     if name == "undefined":
@@ -126,7 +126,7 @@ def _identifier(node: "Node", scope: Scope, depth: int) -> Literal:
         if not is_global(name) and not node.is_missing:
             scope.tell(_undefined_name(name, node, scope))
         return _unknown(node, scope)
-    known = binding.kind in {Kind.CONST, Kind.FUNCTION}
+    known = binding.kind in {BindingKind.CONST, BindingKind.FUNCTION}
     if binding.node is None or not known or name in scope.reading:
         return _unknown(node, scope)
     literal = scope.known.get(name)
@@ -142,7 +142,7 @@ def _identifier(node: "Node", scope: Scope, depth: int) -> Literal:
     return Literal(literal.value, scope.range(node))
 
 
-def _unary(node: "Node", scope: Scope, depth: int) -> Literal:
+def _unary(node: "Node", scope: ModuleScope, depth: int) -> Literal:
     argument = node.child_by_field_name("argument")
     operator = node.child_by_field_name("operator")
     value = _scalar(read_expression(argument, scope, depth)) if argument is not None else UNKNOWN
@@ -157,7 +157,7 @@ def _unary(node: "Node", scope: Scope, depth: int) -> Literal:
     return Literal(result, scope.range(node))
 
 
-def _binary(node: "Node", scope: Scope, depth: int) -> Literal:
+def _binary(node: "Node", scope: ModuleScope, depth: int) -> Literal:
     """A chain of operators, without recursion to the left: prompts are long sums."""
     chain: list[tuple[str, Node]] = []
     while node.type == "binary_expression":
@@ -186,7 +186,7 @@ def _binary(node: "Node", scope: Scope, depth: int) -> Literal:
     return Literal(value, missing or place if value is UNKNOWN else place)
 
 
-def _ternary(node: "Node", scope: Scope, depth: int) -> Literal:
+def _ternary(node: "Node", scope: ModuleScope, depth: int) -> Literal:
     condition = node.child_by_field_name("condition")
     value = _scalar(read_expression(condition, scope, depth)) if condition else UNKNOWN
     if is_missing(value):
@@ -195,7 +195,7 @@ def _ternary(node: "Node", scope: Scope, depth: int) -> Literal:
     return read_expression(taken, scope, depth) if taken is not None else _unknown(node, scope)
 
 
-def _member(node: "Node", scope: Scope, depth: int) -> Literal:
+def _member(node: "Node", scope: ModuleScope, depth: int) -> Literal:
     """``CONSTANTS.name`` and ``CONSTANTS['name']``."""
     target = node.child_by_field_name("object")
     name = node.child_by_field_name("property") or node.child_by_field_name("index")
@@ -217,7 +217,7 @@ def _member(node: "Node", scope: Scope, depth: int) -> Literal:
     return literal if literal is not None else _unknown(node, scope)
 
 
-def _call(node: "Node", scope: Scope, depth: int) -> Literal:
+def _call(node: "Node", scope: ModuleScope, depth: int) -> Literal:
     return read_call(node, scope, depth, read_expression)
 
 
@@ -225,16 +225,16 @@ def _scalar(literal: Literal) -> Any:
     return literal.value if literal.fields is None and literal.items is None else UNKNOWN
 
 
-def _unknown(node: "Node", scope: Scope) -> Literal:
+def _unknown(node: "Node", scope: ModuleScope) -> Literal:
     return Literal(UNKNOWN, scope.range(node))
 
 
-def _too_deep(node: "Node", scope: Scope) -> Problem:
+def _too_deep(node: "Node", scope: ModuleScope) -> Problem:
     message = f"Nested more than {DEEPEST} levels deep: nothing below this is read."
     return Problem(scope.path, scope.range(node), Severity.ERROR, "too-deep", message)
 
 
-def _no_environment(node: "Node", scope: Scope) -> Problem:
+def _no_environment(node: "Node", scope: ModuleScope) -> Problem:
     message = (
         f"`{scope.text(node)}` is undefined here: definitions never see the environment.  "
         "Settings (`routes`, an endpoint's `models`) can choose what differs from place to place."
@@ -242,7 +242,7 @@ def _no_environment(node: "Node", scope: Scope) -> Problem:
     return Problem(scope.path, scope.range(node), Severity.INFORMATION, "environment", message)
 
 
-def _undefined_name(name: str, node: "Node", scope: Scope) -> Problem:
+def _undefined_name(name: str, node: "Node", scope: ModuleScope) -> Problem:
     message = f"`{name}` is not defined in this file."
     if node.parent is not None and node.parent.type == "template_substitution":
         message += f"  Declare it, or write \\${{{name}}} if the text should say so."

@@ -25,7 +25,7 @@ MOST_STEPS = 20_000
 """Expressions read for one file; constants that spread each other grow without end."""
 
 
-class Kind(Enum):
+class BindingKind(Enum):
     CONST = "const"
     IMPORT = "import"
     FUNCTION = "function"
@@ -37,7 +37,7 @@ class Kind(Enum):
 class Binding:
     """What a name of the module stands for."""
 
-    kind: Kind
+    kind: BindingKind
     node: "Node | None" = None
     """The initial value, or the function."""
     specifier: str = ""
@@ -49,7 +49,7 @@ class Binding:
 
 
 @frozen(eq=False)
-class Scope:
+class ModuleScope:
     source: Source
     path: Path
     bindings: Mapping[str, Binding]
@@ -115,11 +115,11 @@ def _declare(statement: "Node", source: Source, bindings: dict[str, Binding]) ->
     elif kind == "import_statement":
         _declare_import(statement, source, bindings)
     elif kind in {"function_declaration", "generator_function_declaration"}:
-        _name(statement, source, bindings, Binding(Kind.FUNCTION, statement))
+        _name(statement, source, bindings, Binding(BindingKind.FUNCTION, statement))
     elif kind in {"ambient_declaration", "expression_statement"} and statement.named_children:
         _declare(statement.named_children[0], source, bindings)
     elif kind not in {"interface_declaration", "type_alias_declaration"}:
-        _name(statement, source, bindings, Binding(Kind.OTHER))
+        _name(statement, source, bindings, Binding(BindingKind.OTHER))
 
 
 def _name(node: "Node", source: Source, bindings: dict[str, Binding], binding: Binding) -> None:
@@ -136,11 +136,11 @@ def _declare_variable(declarator: "Node", source: Source, bindings: dict[str, Bi
     if name.type != "identifier":  # const { a, b } = …
         for leaf in leaves(name):
             if leaf.type.endswith(("identifier", "identifier_pattern")):
-                bindings[source.text(leaf)] = Binding(Kind.OTHER)
+                bindings[source.text(leaf)] = Binding(BindingKind.OTHER)
         return
     kind = declarator.child_by_field_name("type")
     annotated = kind is not None and "Definition" in source.text(kind)
-    known = Kind.CONST if value is not None else Kind.OTHER
+    known = BindingKind.CONST if value is not None else BindingKind.OTHER
     bindings[source.text(name)] = Binding(known, value, annotated=annotated)
 
 
@@ -155,16 +155,18 @@ def _declare_import(statement: "Node", source: Source, bindings: dict[str, Bindi
         elif node.type == "import_require_clause":
             inner = string_text(node.child_by_field_name("source"), source)
             name = node.named_children[0]
-            bindings[source.text(name)] = Binding(Kind.IMPORT, None, inner, "default")
+            bindings[source.text(name)] = Binding(BindingKind.IMPORT, None, inner, "default")
 
 
 def _declare_imported(
     part: "Node", specifier: str, source: Source, bindings: dict[str, Binding]
 ) -> None:
     if part.type == "identifier":
-        bindings[source.text(part)] = Binding(Kind.IMPORT, None, specifier, "default")
+        bindings[source.text(part)] = Binding(BindingKind.IMPORT, None, specifier, "default")
     elif part.type == "namespace_import":
-        bindings[source.text(part.named_children[-1])] = Binding(Kind.IMPORT, None, specifier, "*")
+        bindings[source.text(part.named_children[-1])] = Binding(
+            BindingKind.IMPORT, None, specifier, "*"
+        )
     elif part.type == "named_imports":
         for item in part.named_children:
             name = item.child_by_field_name("name")
@@ -172,7 +174,7 @@ def _declare_imported(
                 continue
             local = item.child_by_field_name("alias") or name
             imported = source.text(name)
-            bindings[source.text(local)] = Binding(Kind.IMPORT, None, specifier, imported)
+            bindings[source.text(local)] = Binding(BindingKind.IMPORT, None, specifier, imported)
 
 
 def _is_type_only(node: "Node") -> bool:
@@ -192,4 +194,4 @@ def _forget_what_may_change(source: Source, bindings: dict[str, Binding]) -> Non
             name = declarator.child_by_field_name("name")
             again = Counter(_ASSIGNED.findall(source.lines.text)) if again is None else again
             if name is not None and again[source.text(name)] > 1:
-                bindings[source.text(name)] = Binding(Kind.OTHER)
+                bindings[source.text(name)] = Binding(BindingKind.OTHER)

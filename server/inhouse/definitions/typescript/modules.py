@@ -6,15 +6,21 @@ from typing import TYPE_CHECKING
 
 from inhouse.core.text import Problem, Range, Severity
 from inhouse.definitions.catalog.merge_evaluation import listed
-from inhouse.definitions.readers.parsed_values import Entry, Found, Literal, Reading, found
+from inhouse.definitions.readers.parsed_values import (
+    Literal,
+    ParsedDefinition,
+    ParsedEntry,
+    Reading,
+    found,
+)
 from inhouse.definitions.schema.fields import FIELD_NAMES
 from inhouse.definitions.typescript.exports import Exports, collect
 from inhouse.definitions.typescript.literal_calls import unwrap
 from inhouse.definitions.typescript.literals import read_expression
 from inhouse.definitions.typescript.module_scope import (
     MOST_STEPS,
-    Kind,
-    Scope,
+    BindingKind,
+    ModuleScope,
     bindings_of,
     top_level,
 )
@@ -35,7 +41,7 @@ _MENTIONS = re.compile(r"\bid\b|\bmodel\b", re.ASCII)
 def read_module(path: Path, text: str) -> Reading:
     """Read a module's definitions from its text, without running it."""
     source = parse_tsx(text) if path.suffix.lower() in _JSX else parse_typescript(text)
-    scope = Scope(source, path, bindings_of(source))
+    scope = ModuleScope(source, path, bindings_of(source))
     problems = syntax_problems(source, path)
     exports = Exports()
     for statement in top_level(source.root):
@@ -58,7 +64,9 @@ def read_module(path: Path, text: str) -> Reading:
     )
 
 
-def _definitions(exports: Exports, scope: Scope) -> tuple[list[Found], Range | None, bool]:
+def _definitions(
+    exports: Exports, scope: ModuleScope
+) -> tuple[list[ParsedDefinition], Range | None, bool]:
     effects = scope.range(exports.effects[0]) if exports.effects else None
     if "default" in exports.values:
         return _default(exports, scope, effects)
@@ -70,8 +78,8 @@ def _definitions(exports: Exports, scope: Scope) -> tuple[list[Found], Range | N
 
 
 def _default(
-    exports: Exports, scope: Scope, effects: Range | None
-) -> tuple[list[Found], Range | None, bool]:
+    exports: Exports, scope: ModuleScope, effects: Range | None
+) -> tuple[list[ParsedDefinition], Range | None, bool]:
     node = exports.values["default"]
     literal = read_expression(node, scope)
     if any(_is_definition(item, annotated=False) for item in literal.items or ()):
@@ -91,11 +99,11 @@ def _default(
 
 
 def _namespace(
-    exports: Exports, scope: Scope, effects: Range | None
-) -> tuple[list[Found], Range | None, bool]:
+    exports: Exports, scope: ModuleScope, effects: Range | None
+) -> tuple[list[ParsedDefinition], Range | None, bool]:
     """``export const id = …; export const model = …``: the module is the definition."""
     fields = {
-        name: Entry(scope.range(node), read_expression(node, scope))
+        name: ParsedEntry(scope.range(node), read_expression(node, scope))
         for name, node in exports.values.items()
     }
     literal = Literal(None, scope.source.lines.range(0, 0), fields=fields)
@@ -104,9 +112,9 @@ def _namespace(
 
 
 def _named(
-    exports: Exports, scope: Scope, effects: Range | None
-) -> tuple[list[Found], Range | None, bool]:
-    definitions: list[Found] = []
+    exports: Exports, scope: ModuleScope, effects: Range | None
+) -> tuple[list[ParsedDefinition], Range | None, bool]:
+    definitions: list[ParsedDefinition] = []
     needs: Range | None = None
     for name, node in exports.values.items():
         if unwrap(node).type in {"arrow_function", "function_expression", "string"}:
@@ -143,7 +151,7 @@ def _looks_like_one(text: str) -> bool:
     return _EXPORTS.search(text) is not None and _MENTIONS.search(text) is not None
 
 
-def _salvage(scope: Scope) -> list[Found]:
+def _salvage(scope: ModuleScope) -> list[ParsedDefinition]:
     """What is left of an object that is never closed."""
     for node in scope.source.root.children:
         if not node.is_error:
@@ -160,8 +168,8 @@ def _salvage(scope: Scope) -> list[Found]:
     return []
 
 
-def _imports(scope: Scope) -> tuple[str, ...]:
-    specifiers = [b.specifier for b in scope.bindings.values() if b.kind is Kind.IMPORT]
+def _imports(scope: ModuleScope) -> tuple[str, ...]:
+    specifiers = [b.specifier for b in scope.bindings.values() if b.kind is BindingKind.IMPORT]
     return tuple(dict.fromkeys(specifiers))
 
 

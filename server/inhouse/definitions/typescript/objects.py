@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 from attrs import field, frozen
 
 from inhouse.core.text import Problem, Range, Severity
-from inhouse.definitions.readers.parsed_values import UNKNOWN, Entry, FunctionText, Literal
+from inhouse.definitions.readers.parsed_values import UNKNOWN, FunctionText, Literal, ParsedEntry
 from inhouse.definitions.typescript.js_values import number_value, string_value
-from inhouse.definitions.typescript.module_scope import Scope
+from inhouse.definitions.typescript.module_scope import ModuleScope
 from inhouse.definitions.typescript.syntax import syntax_error
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-    ReadExpression = Callable[[Node, Scope, int], Literal]
+    ReadExpression = Callable[[Node, ModuleScope, int], Literal]
 
 _NOT_PROPERTIES = frozenset({"{", "}", ",", "comment"})
 _TWO_PAIRS = 3
@@ -23,10 +23,10 @@ _TWO_PAIRS = 3
 
 @frozen(eq=False)
 class _Object:
-    scope: Scope
+    scope: ModuleScope
     depth: int
     read_expression: "ReadExpression"
-    fields: dict[str, Entry] = field(factory=dict[str, Entry])
+    fields: dict[str, ParsedEntry] = field(factory=dict[str, ParsedEntry])
     own: dict[str, Range] = field(factory=dict[str, Range])
     """Keys written in this very object, not those of a spread."""
 
@@ -43,11 +43,11 @@ class _Object:
             )
             self.scope.tell(problem)
         self.own[name] = place = self.scope.range(key)
-        self.fields[name] = Entry(place, value)
+        self.fields[name] = ParsedEntry(place, value)
 
 
 def read_object(
-    node: "Node", scope: Scope, depth: int, read_expression: "ReadExpression"
+    node: "Node", scope: ModuleScope, depth: int, read_expression: "ReadExpression"
 ) -> Literal:
     """Read an object literal, or what is left of one in broken text."""
     return read_properties(node, node.children, scope, depth, read_expression)
@@ -56,7 +56,7 @@ def read_object(
 def read_properties(
     whole: "Node",
     children: "list[Node]",
-    scope: Scope,
+    scope: ModuleScope,
     depth: int,
     read_expression: "ReadExpression",
 ) -> Literal:

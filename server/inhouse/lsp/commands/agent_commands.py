@@ -4,7 +4,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from inhouse.core.errors import InhouseError
-from inhouse.lsp.transport.client import Client
+from inhouse.lsp.transport.client import EditorClient
 
 if TYPE_CHECKING:
     from inhouse.lsp.session import Session
@@ -14,7 +14,7 @@ _PATIENCE = 10.0
 _METHOD = "workspace/executeCommand"
 
 
-def can_register(client: Client) -> bool:
+def can_register(client: EditorClient) -> bool:
     return client.can("workspace.executeCommand.dynamicRegistration")
 
 

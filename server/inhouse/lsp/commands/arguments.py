@@ -20,7 +20,7 @@ class Nothing:
 
 
 @frozen
-class Run:
+class RunArguments:
     agent: str
     prompt: str = ""
     params: dict[str, Any] = field(factory=dict[str, Any])
@@ -51,7 +51,7 @@ class RunId:
 
 
 @frozen
-class Listing:
+class ListArguments:
     limit: int | None = None
     earlier: bool | None = None
     """Also runs of servers before this one, as far as their transcripts are kept."""
@@ -75,7 +75,7 @@ class Endpoints:
 
 
 @frozen
-class Answer:
+class AnswerArguments:
     text: str | None = None
     question_id: str | None = None
     """None: the question that has waited longest."""
@@ -143,7 +143,7 @@ def _from_words(words: list[str], kind: type[Any]) -> dict[str, Any]:
     """Plain strings: the members in their order; what is left over belongs to the last."""
     if not words:
         return {}
-    names = {Run: ["agent", "prompt"], RunPrompt: ["prompt"], Explain: ["agent"]}.get(kind)
+    names = {RunArguments: ["agent", "prompt"], RunPrompt: ["prompt"], Explain: ["agent"]}.get(kind)
     if names is None:
         names = [_camel(each.name) for each in fields(kind)][:1]
     if not names:
@@ -153,8 +153,8 @@ def _from_words(words: list[str], kind: type[Any]) -> dict[str, Any]:
 
 
 @frozen
-class RunPrompt(Run):
-    """`Run` for a command that names the agent itself."""
+class RunPrompt(RunArguments):
+    """`RunArguments` for a command that names the agent itself."""
 
     agent: str = ""
 
@@ -260,8 +260,8 @@ def _make_converter() -> cattrs.Converter:
     converter.register_structure_hook_func(lambda kind: kind == Token | None, _strict((str, int)))
     converter.register_structure_hook_func(lambda kind: kind == dict[str, Any], _object)
     converter.register_structure_hook(Range, _range)
-    kinds = (Nothing, Run, RunPrompt, OptionalRunId, RunId, Listing)
-    for kind in (*kinds, Explain, Endpoints, Answer, Hunks, Preview, SetKey):
+    kinds = (Nothing, RunArguments, RunPrompt, OptionalRunId, RunId, ListArguments)
+    for kind in (*kinds, Explain, Endpoints, AnswerArguments, Hunks, Preview, SetKey):
         names = {each.name: override(rename=_camel(each.name)) for each in fields(kind)}
         converter.register_structure_hook(kind, make(kind, converter, **names))
     return converter

@@ -40,7 +40,7 @@ def is_refusal(error: InhouseError) -> bool:
 
 
 def _run(session: "Session", command: str, given: list[Any] | None, token: Token | None) -> Any:
-    return run_reporter.start(session, structure(command, given, arguments.Run), token)
+    return run_reporter.start(session, structure(command, given, arguments.RunArguments), token)
 
 
 def _cancel(session: "Session", command: str, given: list[Any] | None, _: Token | None) -> Any:
@@ -56,7 +56,7 @@ def _result(session: "Session", command: str, given: list[Any] | None, _: Token 
 
 
 async def _runs(session: "Session", command: str, given: list[Any] | None, _: Token | None) -> Any:
-    argument = structure(command, given, arguments.Listing)
+    argument = structure(command, given, arguments.ListArguments)
     if argument.limit is not None and argument.limit < 0:
         raise UserError(f"{command}: 'limit' must not be negative.")
     known = [wire.run_summary(result) for result in session.host.book.results(argument.limit)]
@@ -102,7 +102,7 @@ async def _transcript(
 
 
 def _answer(session: "Session", command: str, given: list[Any] | None, _: Token | None) -> Any:
-    session.approver.answer(structure(command, given, arguments.Answer))
+    session.approver.answer(structure(command, given, arguments.AnswerArguments))
     return None
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from inhouse.core.text import Range, Severity
-from inhouse.lsp.transport.rpc import Link
+from inhouse.lsp.transport.rpc import EditorRpc
 
 Diagnostic = dict[str, Any]
 SEVERITY = {
@@ -17,7 +17,7 @@ SEVERITY = {
 class Diagnostics:
     """Each source names its whole view; the editor gets the sum, and only what changed."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: EditorRpc) -> None:
         self._link = link
         self._sources: dict[str, dict[str, list[Diagnostic]]] = {}
         self._sent: dict[str, list[Diagnostic]] = {}

@@ -8,14 +8,14 @@ from typing import Any
 
 from inhouse.lsp.documents.diagnostics import SEVERITY
 from inhouse.lsp.transport.client import Json, as_list, as_object, to_path
-from inhouse.lsp.transport.rpc import EditorError, Link
+from inhouse.lsp.transport.rpc import EditorError, EditorRpc
 
 _PATIENCE = 10.0
 """Seconds that an editor may take to answer."""
 _NAMES = {number: severity.value for severity, number in SEVERITY.items()}
 
 
-async def reported(link: Link, uri: str | None) -> list[Json] | None:
+async def reported(link: EditorRpc, uri: str | None) -> list[Json] | None:
     """Ask for what is reported about a file, about all where *uri* is None.
 
     None: the client did not offer it, or did not answer.

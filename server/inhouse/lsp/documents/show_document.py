@@ -2,7 +2,7 @@
 
 from inhouse.core.errors import InhouseError
 from inhouse.lsp.transport.client import as_object
-from inhouse.lsp.transport.rpc import Link
+from inhouse.lsp.transport.rpc import EditorRpc
 
 _INFO = 3
 _PATIENCE = 5.0
@@ -10,7 +10,7 @@ _SILENT = frozenset({"helix"})
 """Clients that can show documents and do not say so (Helix 25.01)."""
 
 
-async def show_document(link: Link, uri: str, *, focus: bool) -> None:
+async def show_document(link: EditorRpc, uri: str, *, focus: bool) -> None:
     """Open a document in the editor; where it cannot, say where to find it."""
     if link.client.can("window.showDocument.support") or link.client.name in _SILENT:
         params = {"uri": uri, "external": False, "takeFocus": focus}

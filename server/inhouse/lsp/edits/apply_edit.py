@@ -10,7 +10,7 @@ from inhouse.core.errors import InhouseError
 from inhouse.lsp.documents.diagnostics import lsp_range
 from inhouse.lsp.documents.open_documents import Documents, OpenDocument
 from inhouse.lsp.transport.client import as_list, as_object, to_uri
-from inhouse.lsp.transport.rpc import Link
+from inhouse.lsp.transport.rpc import EditorRpc
 from inhouse.tools.edit.hunks import hunks, text_edits
 
 Json = dict[str, Any]
@@ -81,17 +81,17 @@ class Buffers:
                 return
 
 
-def can_apply(link: Link) -> bool:
+def can_apply(link: EditorRpc) -> bool:
     return link.client.can("workspace.applyEdit")
 
 
-def can_operate(link: Link, operation: str) -> bool:
+def can_operate(link: EditorRpc, operation: str) -> bool:
     """Tell whether the editor itself can ``create`` or ``delete`` files."""
     operations = link.client.capability("workspace.workspaceEdit.resourceOperations")
     return can_apply(link) and operation in as_list(operations)
 
 
-def workspace_edit(link: Link, current: Current, new: str | None) -> Json:
+def workspace_edit(link: EditorRpc, current: Current, new: str | None) -> Json:
     """Make the smallest `WorkspaceEdit` that turns a file into *new*; one undo step."""
     if current.text is None:
         create = {"kind": "create", "uri": current.uri, "options": {"ignoreIfExists": False}}
@@ -108,7 +108,7 @@ def workspace_edit(link: Link, current: Current, new: str | None) -> Json:
     return {"changes": {current.uri: edits}}
 
 
-async def send(link: Link, label: str, edit: Json) -> str | None:
+async def send(link: EditorRpc, label: str, edit: Json) -> str | None:
     """Have the editor make a change; give None, or why it did not."""
     try:
         answer = await link.request(

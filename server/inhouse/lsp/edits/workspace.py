@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inhouse.core.errors import ToolError
-from inhouse.core.events import EditChanged, EditState, Happening
+from inhouse.core.events import EditChanged, EditState, EventPayload
 from inhouse.core.ports import Approver, Document, Edit, EditOutcome
 from inhouse.core.settings import EditMode
-from inhouse.host.host import RunContext
+from inhouse.host.host import WorkspaceRequest
 from inhouse.lsp.documents import positions
 from inhouse.lsp.documents.diagnostics import lsp_range
 from inhouse.lsp.documents.editor_diagnostics import plain, reported
@@ -31,7 +31,7 @@ _CHANGED = (
 class EditorWorkspace:
     """`inhouse.core.ports.Workspace` of one run in an editor."""
 
-    def __init__(self, session: "Session", context: RunContext) -> None:
+    def __init__(self, session: "Session", context: WorkspaceRequest) -> None:
         self._session = session
         self._context = context
         self._agent = context.request.agent
@@ -190,7 +190,7 @@ def _rebased(edit: Edit, current: str | None) -> str | ToolError | None:
     return ToolError(_CHANGED.format(name=edit.path.name)) if moved is None else moved
 
 
-def _silent(_: Happening) -> None:
+def _silent(_: EventPayload) -> None:
     """Tell nobody."""
 
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from inhouse.core.text import Position, Range
 from inhouse.lsp.documents.diagnostics import lsp_range
-from inhouse.lsp.runs.active_runs import Run
-from inhouse.lsp.transport.rpc import Link
+from inhouse.lsp.runs.active_runs import ActiveRun
+from inhouse.lsp.transport.rpc import EditorRpc
 
 if TYPE_CHECKING:
     from inhouse.lsp.documents.open_documents import OpenDocument
@@ -22,7 +22,7 @@ asked, the next one waits this long, or it would never ask."""
 class Refresher:
     """Asks the client to ask for lenses again, once a second at most."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: EditorRpc) -> None:
         self._link = link
         self._wanted = link.client.can("workspace.codeLens.refreshSupport")
         self._last = 0.0
@@ -82,7 +82,7 @@ def _line_of(where: Range) -> Range:
     return Range(where.start, where.start)
 
 
-def _progress(run: Run) -> list[dict[str, Any]]:
+def _progress(run: ActiveRun) -> list[dict[str, Any]]:
     line = run.request.range.start.line if run.request.range is not None else 0
     where = Range(Position(line, 0), Position(line, 0))
     state = f"{run.request.agent}: {run.doing} · {run.elapsed:.0f} s"

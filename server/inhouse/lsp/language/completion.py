@@ -9,9 +9,9 @@ from inhouse.definitions.cursor import Role, Whereabouts, path_at
 from inhouse.definitions.schema.fields import Field, fields_at
 from inhouse.lsp.documents.diagnostics import lsp_range
 from inhouse.lsp.language import literal_syntax
-from inhouse.lsp.language.definition_document import JSON, SCRIPTS, Site
+from inhouse.lsp.language.definition_document import JSON, SCRIPTS, DefinitionDocument
 from inhouse.lsp.language.descriptions import field_text, markup
-from inhouse.lsp.language.vocabulary import Word, placeholders, words_for
+from inhouse.lsp.language.vocabulary import Suggestion, placeholders, words_for
 from inhouse.lsp.transport.client import Json
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _OPEN_PLACEHOLDER = re.compile(r"\{[A-Z_]*\Z")
 _DOCS = "textDocument.completion.completionItem.documentationFormat"
 
 
-def complete(session: "Session", site: Site, position: Position) -> list[Json]:
+def complete(session: "Session", site: DefinitionDocument, position: Position) -> list[Json]:
     """Give everything that fits at a place."""
     where = path_at(site.path, site.text, position)
     if where is None:
@@ -37,7 +37,7 @@ def complete(session: "Session", site: Site, position: Position) -> list[Json]:
     return [_value_item(site, where, at, word) for at, word in enumerate(_own(words, where))]
 
 
-def _fields(session: "Session", site: Site, where: Whereabouts) -> Iterator[Json]:
+def _fields(session: "Session", site: DefinitionDocument, where: Whereabouts) -> Iterator[Json]:
     there = _present(site, where)
     snippets = session.client.can("textDocument.completion.completionItem.snippetSupport")
     for at, field in enumerate(fields_at(where.container)):
@@ -52,7 +52,7 @@ def _fields(session: "Session", site: Site, where: Whereabouts) -> Iterator[Json
             }
 
 
-def _present(site: Site, where: Whereabouts) -> set[str]:
+def _present(site: DefinitionDocument, where: Whereabouts) -> set[str]:
     """The keys that the object has already, without the one at the cursor."""
     found = site.found_at(where.range.start)
     if found is None:
@@ -72,7 +72,9 @@ def _overlap(one: Range, other: Range) -> bool:
     return one.start <= other.end and other.start <= one.end
 
 
-def _field_edit(site: Site, where: Whereabouts, field: Field, *, snippets: bool) -> Json:
+def _field_edit(
+    site: DefinitionDocument, where: Whereabouts, field: Field, *, snippets: bool
+) -> Json:
     quote, place = _with_quotes(site, where)
     after = site.text[site.span(place)[1] :].lstrip(" \t")
     if after.startswith((":", "=")):  # The key of a field that is there: only its name changes.
@@ -86,7 +88,7 @@ def _field_edit(site: Site, where: Whereabouts, field: Field, *, snippets: bool)
     return {**item, "insertTextFormat": _SNIPPET} if snippets else item
 
 
-def _value_item(site: Site, where: Whereabouts, at: int, word: Word) -> Json:
+def _value_item(site: DefinitionDocument, where: Whereabouts, at: int, word: Suggestion) -> Json:
     bare = where.quoted or word.raw
     text = word.text if bare else literal_syntax.written_text(site, word.text)
     item: Json = {
@@ -102,7 +104,7 @@ def _value_item(site: Site, where: Whereabouts, at: int, word: Word) -> Json:
     return item
 
 
-def _own(words: Iterable[Word], where: Whereabouts) -> Iterator[Word]:
+def _own(words: Iterable[Suggestion], where: Whereabouts) -> Iterator[Suggestion]:
     seen: set[str] = set()
     for word in words:
         shown = word.label or word.text
@@ -111,7 +113,7 @@ def _own(words: Iterable[Word], where: Whereabouts) -> Iterator[Word]:
             yield word
 
 
-def _placeholders(site: Site, position: Position) -> Iterator[Json]:
+def _placeholders(site: DefinitionDocument, position: Position) -> Iterator[Json]:
     """``{CODEBUFF_…}`` inside of a prompt, once its brace is there."""
     end = site.lines.offset(position)
     match = _OPEN_PLACEHOLDER.search(site.text, max(0, end - 60), end)
@@ -129,7 +131,7 @@ def _placeholders(site: Site, position: Position) -> Iterator[Json]:
         }
 
 
-def _with_quotes(site: Site, where: Whereabouts) -> tuple[str, Range]:
+def _with_quotes(site: DefinitionDocument, where: Whereabouts) -> tuple[str, Range]:
     """The quote a key stands in, and its place with the quotes."""
     if not where.quoted or not (site.suffix in JSON or site.suffix in SCRIPTS):
         return "", where.range

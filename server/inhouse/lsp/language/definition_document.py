@@ -10,7 +10,7 @@ from attrs import frozen
 
 from inhouse.core.text import Position, Range
 from inhouse.definitions.catalog.folders import AgentFolder, holds
-from inhouse.definitions.readers.parsed_values import Found, Reading
+from inhouse.definitions.readers.parsed_values import ParsedDefinition, Reading
 from inhouse.definitions.readers.read_text import EVALUATED, read
 from inhouse.definitions.readers.source_ranges import Lines
 
@@ -24,7 +24,7 @@ _KEPT = 32
 
 
 @frozen(eq=False)
-class Site:
+class DefinitionDocument:
     """One text of one file; made anew for each request."""
 
     path: Path
@@ -45,7 +45,7 @@ class Site:
     def lines(self) -> Lines:
         return _lines(self.text)
 
-    def found_at(self, position: Position) -> Found | None:
+    def found_at(self, position: Position) -> ParsedDefinition | None:
         """The definition around a position, or the only one there is."""
         found = self.reading.found
         for each in found:
@@ -67,12 +67,12 @@ class Site:
         return self.slice(self.lines.line(position.line))
 
 
-def site_of(session: "Session", document: "OpenDocument") -> Site | None:
+def site_of(session: "Session", document: "OpenDocument") -> DefinitionDocument | None:
     """The site of an open document; None where it is no definition file."""
     path = document.path
     if path is None or not is_definition_file(path, session.host.world.folders):
         return None
-    return Site(path, document.uri, document.text, document.version)
+    return DefinitionDocument(path, document.uri, document.text, document.version)
 
 
 def is_definition_file(path: Path, folders: Sequence[AgentFolder]) -> bool:
@@ -88,7 +88,7 @@ def is_inside(position: Position, where: Range) -> bool:
     return where.start <= position <= where.end
 
 
-def texts_of(found: Found, name: str) -> Iterator[tuple[str, Range]]:
+def texts_of(found: ParsedDefinition, name: str) -> Iterator[tuple[str, Range]]:
     """Give the texts of a list field with their places."""
     values = found.values.get(name)
     for at, value in enumerate(values if isinstance(values, list) else []):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]

@@ -10,12 +10,12 @@ from inhouse.core.ports import ToolSpec
 from inhouse.core.route import Route
 from inhouse.definitions.readers.parsed_values import as_list, as_object
 from inhouse.definitions.schema.fields import Field
-from inhouse.lsp.transport.client import Client, Json
+from inhouse.lsp.transport.client import EditorClient, Json
 
 _PURPOSE = 600
 
 
-def markup(client: Client, text: str, capability: str) -> Json:
+def markup(client: EditorClient, text: str, capability: str) -> Json:
     """Make LSP's `MarkupContent`; *capability* lists the kinds the client shows."""
     kinds = client.capability(capability)
     if isinstance(kinds, list) and "markdown" not in kinds:

@@ -13,7 +13,7 @@ from pygls.exceptions import JsonRpcException
 
 from inhouse.core.text import Position, Range
 from inhouse.lsp.language.completion import complete
-from inhouse.lsp.language.definition_document import Site, site_of
+from inhouse.lsp.language.definition_document import DefinitionDocument, site_of
 from inhouse.lsp.language.fixes import quick_fixes
 from inhouse.lsp.language.hover import hover
 from inhouse.lsp.language.navigation import definition, find_references
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from inhouse.lsp.session import Session
 
 logger = logging.getLogger(__name__)
-At = Callable[["Session", Site, Position], Any]
+At = Callable[["Session", DefinitionDocument, Position], Any]
 
 
 async def answer(session: "Session", method: str, params: Any) -> Any:
@@ -62,14 +62,14 @@ async def lenses_in(session: "Session", document: "OpenDocument") -> list[Json]:
 async def actions_in(session: "Session", document: "OpenDocument", where: Range) -> list[Json]:
     """Give the actions of a definition file, the quick fixes first."""
 
-    def look(site: Site) -> list[Json]:
+    def look(site: DefinitionDocument) -> list[Json]:
         return [*quick_fixes(session, site, where), *agent_actions(session, site, where)]
 
     return await _seen(session, document, look)
 
 
 async def _seen(
-    session: "Session", document: "OpenDocument", look: Callable[[Site], list[Json]]
+    session: "Session", document: "OpenDocument", look: Callable[[DefinitionDocument], list[Json]]
 ) -> list[Json]:
     """Look at a file once what is known of it is about the text that is there now."""
     if site_of(session, document) is None:
@@ -84,30 +84,30 @@ async def _seen(
         return []
 
 
-def _at(handler: At) -> Callable[["Session", Site, Any], Any]:
-    def handle(session: "Session", site: Site, params: Any) -> Any:
+def _at(handler: At) -> Callable[["Session", DefinitionDocument, Any], Any]:
+    def handle(session: "Session", site: DefinitionDocument, params: Any) -> Any:
         position = Position(params.position.line, params.position.character)
         return handler(session, site, position)
 
     return handle
 
 
-def _references(session: "Session", site: Site, params: types.ReferenceParams) -> Any:
+def _references(session: "Session", site: DefinitionDocument, params: types.ReferenceParams) -> Any:
     position = Position(params.position.line, params.position.character)
     declaration = params.context.include_declaration
     return find_references(session, site, position, declaration=declaration)
 
 
-def _symbols(session: "Session", site: Site, _: types.DocumentSymbolParams) -> Any:
+def _symbols(session: "Session", site: DefinitionDocument, _: types.DocumentSymbolParams) -> Any:
     return symbols(session, site)
 
 
-def _rename(session: "Session", site: Site, params: types.RenameParams) -> Any:
+def _rename(session: "Session", site: DefinitionDocument, params: types.RenameParams) -> Any:
     position = Position(params.position.line, params.position.character)
     return rename(session, site, position, params.new_name)
 
 
-_HANDLERS: dict[str, Callable[["Session", Site, Any], Any]] = {
+_HANDLERS: dict[str, Callable[["Session", DefinitionDocument, Any], Any]] = {
     types.TEXT_DOCUMENT_COMPLETION: _at(complete),
     types.TEXT_DOCUMENT_HOVER: _at(hover),
     types.TEXT_DOCUMENT_DEFINITION: _at(definition),
@@ -116,7 +116,7 @@ _HANDLERS: dict[str, Callable[["Session", Site, Any], Any]] = {
     types.TEXT_DOCUMENT_PREPARE_RENAME: _at(prepare),
     types.TEXT_DOCUMENT_RENAME: _rename,
 }
-_IN_SETTINGS: dict[str, Callable[["Session", Site, Any], Any]] = {
+_IN_SETTINGS: dict[str, Callable[["Session", DefinitionDocument, Any], Any]] = {
     types.TEXT_DOCUMENT_COMPLETION: _at(complete_setting),
     types.TEXT_DOCUMENT_HOVER: _at(hover_setting),
 }

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from inhouse.core.text import Position, Problem, Range
-from inhouse.definitions.readers.parsed_values import Found
+from inhouse.definitions.readers.parsed_values import ParsedDefinition
 from inhouse.lsp.documents.definition_diagnostics import as_diagnostic, problems_of
 from inhouse.lsp.features.code_actions import action
-from inhouse.lsp.language.definition_document import Site
+from inhouse.lsp.language.definition_document import DefinitionDocument
 from inhouse.lsp.language.insert import Change, add_field, add_to_list, new_list
 from inhouse.lsp.language.lints import NO_V1, REMOTE_MODEL
 from inhouse.lsp.language.literal_syntax import written_text
@@ -32,7 +32,7 @@ _STEPS = (
 Offer = tuple[str, Change]
 
 
-def quick_fixes(session: "Session", site: Site, where: Range) -> list[Json]:
+def quick_fixes(session: "Session", site: DefinitionDocument, where: Range) -> list[Json]:
     """Give the fixes of every problem at a place."""
     return [
         fix
@@ -42,7 +42,7 @@ def quick_fixes(session: "Session", site: Site, where: Range) -> list[Json]:
     ]
 
 
-def _fixes(session: "Session", site: Site, problem: Problem) -> Iterator[Json]:
+def _fixes(session: "Session", site: DefinitionDocument, problem: Problem) -> Iterator[Json]:
     mark = [as_diagnostic(problem)]
     if problem.code == "needs-trust":
         title = "Trust this workspace"
@@ -71,7 +71,9 @@ def _fix(title: str, edit: Json, mark: list[Json], *, preferred: bool) -> Json:
     return {"title": title, "kind": _FIX, "diagnostics": mark, "edit": edit, **more}
 
 
-def _steps(site: Site, problem: Problem, found: Found | None) -> Offer | None:
+def _steps(
+    site: DefinitionDocument, problem: Problem, found: ParsedDefinition | None
+) -> Offer | None:
     """``*handleSteps() {…}`` and its relatives."""
     del found
     start = site.lines.start(problem.range.start.line)
@@ -84,7 +86,9 @@ def _steps(site: Site, problem: Problem, found: Found | None) -> Offer | None:
     return "Write `handleSteps: function* (…)`", (place, "handleSteps: function* (")
 
 
-def _spawn_agents(site: Site, problem: Problem, found: Found | None) -> Offer | None:
+def _spawn_agents(
+    site: DefinitionDocument, problem: Problem, found: ParsedDefinition | None
+) -> Offer | None:
     del problem
     if found is None:
         return None
@@ -95,7 +99,9 @@ def _spawn_agents(site: Site, problem: Problem, found: Found | None) -> Offer | 
     return None if change is None else ("Add 'spawn_agents' to `toolNames`", change)
 
 
-def _output_mode(site: Site, problem: Problem, found: Found | None) -> Offer | None:
+def _output_mode(
+    site: DefinitionDocument, problem: Problem, found: ParsedDefinition | None
+) -> Offer | None:
     if found is None:
         return None
     value = written_text(site, "structured_output")
@@ -106,35 +112,43 @@ def _output_mode(site: Site, problem: Problem, found: Found | None) -> Offer | N
     return None if change is None else ("Set `outputMode: 'structured_output'`", change)
 
 
-def _meant(site: Site, problem: Problem, found: Found | None) -> Offer | None:
+def _meant(
+    site: DefinitionDocument, problem: Problem, found: ParsedDefinition | None
+) -> Offer | None:
     del found
     return _word(site, problem, _MEANT)
 
 
-def _example(site: Site, problem: Problem, found: Found | None) -> Offer | None:
+def _example(
+    site: DefinitionDocument, problem: Problem, found: ParsedDefinition | None
+) -> Offer | None:
     del found
     return _word(site, problem, _EXAMPLE)
 
 
-def _url(site: Site, problem: Problem, found: Found | None) -> Offer | None:
+def _url(
+    site: DefinitionDocument, problem: Problem, found: ParsedDefinition | None
+) -> Offer | None:
     del found
     return _word(site, problem, _URL)
 
 
-def _word(site: Site, problem: Problem, pattern: re.Pattern[str]) -> Offer | None:
+def _word(site: DefinitionDocument, problem: Problem, pattern: re.Pattern[str]) -> Offer | None:
     match = pattern.search(problem.message)
     if match is None:
         return None
     return f"Change to {match['word']!r}", _inside(site, problem.range, match["word"])
 
 
-def _backtick(site: Site, problem: Problem, found: Found | None) -> Offer | None:
+def _backtick(
+    site: DefinitionDocument, problem: Problem, found: ParsedDefinition | None
+) -> Offer | None:
     del site, found
     start = problem.range.start
     return "Escape this backtick", (Range(start, start), "\\")
 
 
-def _inside(site: Site, place: Range, new: str) -> Change:
+def _inside(site: DefinitionDocument, place: Range, new: str) -> Change:
     """Replace a text and leave its quotes."""
     text = site.slice(place)
     if len(text) > 1 and text[0] in "'\"`" and text[-1] == text[0]:
@@ -149,7 +163,9 @@ def _touch(one: Range, other: Range) -> bool:
     return one.start.line <= other.end.line and other.start.line <= end.line
 
 
-_MAKERS: dict[str, Callable[[Site, Problem, Found | None], Offer | None]] = {
+_MAKERS: dict[
+    str, Callable[[DefinitionDocument, Problem, ParsedDefinition | None], Offer | None]
+] = {
     "handle-steps-form": _steps,
     "spawn-agents-missing": _spawn_agents,
     "output-schema-mode": _output_mode,

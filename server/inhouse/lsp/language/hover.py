@@ -8,7 +8,7 @@ from inhouse.definitions.cursor import Role, Whereabouts, path_at
 from inhouse.definitions.readers.source_ranges import JsonPath
 from inhouse.definitions.schema.fields import field_at
 from inhouse.lsp.documents.diagnostics import lsp_range
-from inhouse.lsp.language.definition_document import Site
+from inhouse.lsp.language.definition_document import DefinitionDocument
 from inhouse.lsp.language.descriptions import agent_text, field_text, markup, route_text, tool_text
 from inhouse.lsp.language.references import mention_at, tool_call_at
 from inhouse.lsp.transport.client import Json
@@ -21,7 +21,7 @@ _ROUTED = frozenset({"model", "localProvider"})
 _FORMATS = "textDocument.hover.contentFormat"
 
 
-def hover(session: "Session", site: Site, position: Position) -> Json | None:
+def hover(session: "Session", site: DefinitionDocument, position: Position) -> Json | None:
     """Give LSP's `Hover`, or None."""
     told = _told(session, site, position)
     if told is None:
@@ -31,7 +31,9 @@ def hover(session: "Session", site: Site, position: Position) -> Json | None:
     return {"contents": contents, "range": lsp_range(place)}
 
 
-def _told(session: "Session", site: Site, position: Position) -> tuple[str, Range] | None:
+def _told(
+    session: "Session", site: DefinitionDocument, position: Position
+) -> tuple[str, Range] | None:
     tool = tool_call_at(site, position)
     if tool is not None and tool[0] in names():
         return tool_text(spec(tool[0])), tool[1]
@@ -47,7 +49,7 @@ def _told(session: "Session", site: Site, position: Position) -> tuple[str, Rang
 
 
 def _of_place(
-    session: "Session", site: Site, position: Position, where: Whereabouts
+    session: "Session", site: DefinitionDocument, position: Position, where: Whereabouts
 ) -> tuple[str, Range] | None:
     if where.role is Role.VALUE and where.path[:1] == ("toolNames",) and where.word in names():
         return tool_text(spec(where.word)), where.range

@@ -6,9 +6,14 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from inhouse.core.text import Position, Range
-from inhouse.definitions.typescript.module_scope import Kind, bindings_of, string_text, top_level
+from inhouse.definitions.typescript.module_scope import (
+    BindingKind,
+    bindings_of,
+    string_text,
+    top_level,
+)
 from inhouse.definitions.typescript.parsing import Source, leaves, parse_tsx, parse_typescript
-from inhouse.lsp.language.definition_document import SCRIPTS, Site, is_inside
+from inhouse.lsp.language.definition_document import SCRIPTS, DefinitionDocument, is_inside
 from inhouse.lsp.language.related_files import module_of
 
 if TYPE_CHECKING:
@@ -24,17 +29,19 @@ _DEEPEST = 8
 class Declaration:
     """Where a name comes from."""
 
-    site: Site
+    site: DefinitionDocument
     name: str
     """Over there; ``default`` where it has none."""
     range: Range
 
 
-def parsed(site: Site) -> Source:
+def parsed(site: DefinitionDocument) -> Source:
     return parse_tsx(site.text) if site.suffix == ".tsx" else parse_typescript(site.text)
 
 
-def declaration_at(session: "Session", site: Site, position: Position) -> Declaration | None:
+def declaration_at(
+    session: "Session", site: DefinitionDocument, position: Position
+) -> Declaration | None:
     """What the name or module at a place leads to.  Blocks."""
     if site.suffix not in SCRIPTS:
         return None
@@ -56,19 +63,19 @@ def declaration_at(session: "Session", site: Site, position: Position) -> Declar
 
 
 def declared(
-    session: "Session", site: Site, source: Source, name: str, depth: int = 0
+    session: "Session", site: DefinitionDocument, source: Source, name: str, depth: int = 0
 ) -> Declaration | None:
     """Where a name of a module was declared.  Blocks."""
     binding = bindings_of(source).get(name)
     if binding is None or depth > _DEEPEST:
         return None
-    if binding.kind is not Kind.IMPORT:
+    if binding.kind is not BindingKind.IMPORT:
         place = _declared_here(source, name)
         return None if place is None else Declaration(site, name, place)
     return _elsewhere(session, site, binding.specifier, binding.imported, depth)
 
 
-def uses(site: Site, name: str) -> Iterator[Range]:
+def uses(site: DefinitionDocument, name: str) -> Iterator[Range]:
     """Every place where a name stands, as far as a look at single words tells."""
     source = parsed(site)
     for leaf in leaves(source.root):
@@ -77,7 +84,7 @@ def uses(site: Site, name: str) -> Iterator[Range]:
 
 
 def _elsewhere(
-    session: "Session", site: Site, specifier: str, name: str, depth: int
+    session: "Session", site: DefinitionDocument, specifier: str, name: str, depth: int
 ) -> Declaration | None:
     module = module_of(session, site, specifier)
     if module is None:
@@ -87,7 +94,9 @@ def _elsewhere(
     return _exported(session, module, name, depth + 1)
 
 
-def _exported(session: "Session", module: Site, name: str, depth: int) -> Declaration | None:
+def _exported(
+    session: "Session", module: DefinitionDocument, name: str, depth: int
+) -> Declaration | None:
     source = parsed(module)
     for statement in top_level(source.root):
         if statement.type != "export_statement":
@@ -119,7 +128,7 @@ def _passed_on(statement: "Node", source: Source, name: str) -> str | None:
 
 
 def _default(
-    session: "Session", module: Site, source: Source, statement: "Node", depth: int
+    session: "Session", module: DefinitionDocument, source: Source, statement: "Node", depth: int
 ) -> Declaration:
     value = statement.child_by_field_name("value")
     if value is not None and value.type == "identifier":

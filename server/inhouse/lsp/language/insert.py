@@ -3,16 +3,18 @@
 import re
 
 from inhouse.core.text import Range
-from inhouse.definitions.readers.parsed_values import Found, as_list
+from inhouse.definitions.readers.parsed_values import ParsedDefinition, as_list
 from inhouse.definitions.readers.source_ranges import place_of
-from inhouse.lsp.language.definition_document import JSON, SCRIPTS, Site
+from inhouse.lsp.language.definition_document import JSON, SCRIPTS, DefinitionDocument
 from inhouse.lsp.language.literal_syntax import written_key, written_text
 
 Change = tuple[Range, str]
 _MARKDOWN_TOOLS = {"spawn_agents": "Task"}
 
 
-def add_to_list(site: Site, found: Found, name: str, value: str) -> Change | None:
+def add_to_list(
+    site: DefinitionDocument, found: ParsedDefinition, name: str, value: str
+) -> Change | None:
     """Add a text to a list; None where the file does not spell the list out."""
     place = found.places.get((name,))
     if place is None:
@@ -30,7 +32,9 @@ def add_to_list(site: Site, found: Found, name: str, value: str) -> Change | Non
     return None
 
 
-def add_field(site: Site, found: Found, name: str, value: str, *, near: str) -> Change | None:
+def add_field(
+    site: DefinitionDocument, found: ParsedDefinition, name: str, value: str, *, near: str
+) -> Change | None:
     """Add a field in a line of its own before the field *near*."""
     place = found.places.get((near,))
     if place is None or place.key is None:
@@ -50,15 +54,15 @@ def add_field(site: Site, found: Found, name: str, value: str, *, near: str) -> 
     return Range(where, where), f"{written_key(site, name)}{value}{comma}{gap}"
 
 
-def new_list(site: Site, value: str) -> str:
+def new_list(site: DefinitionDocument, value: str) -> str:
     return f"[{written_text(site, value)}]"
 
 
-def replace(found: Found, path: tuple[str | int, ...], new: str) -> Change:
+def replace(found: ParsedDefinition, path: tuple[str | int, ...], new: str) -> Change:
     return place_of(found.places, path), new
 
 
-def _in_brackets(site: Site, start: int, end: int, text: str) -> Change:
+def _in_brackets(site: DefinitionDocument, start: int, end: int, text: str) -> Change:
     inner = site.text[start:end].rstrip()
     close = start + len(inner) - 1
     before = site.text[start + 1 : close]
@@ -74,7 +78,9 @@ def _in_brackets(site: Site, start: int, end: int, text: str) -> Change:
     return Range(at, at), f"{comma}{gap}{text}{last}"
 
 
-def _in_lines(site: Site, found: Found, name: str, text: str) -> Change | None:
+def _in_lines(
+    site: DefinitionDocument, found: ParsedDefinition, name: str, text: str
+) -> Change | None:
     """``- item`` lines of YAML."""
     last = len(as_list(found.values.get(name))) - 1
     item = found.places.get((name, last))
@@ -87,5 +93,5 @@ def _in_lines(site: Site, found: Found, name: str, text: str) -> Change | None:
     return Range(line.end, line.end), f"{_line_end(site)}{dash[0]}{text}"
 
 
-def _line_end(site: Site) -> str:
+def _line_end(site: DefinitionDocument) -> str:
     return "\r\n" if "\r\n" in site.text else "\n"

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from inhouse.lsp.transport.client import Client
+from inhouse.lsp.transport.client import EditorClient
 
 
-def language_capabilities(client: Client) -> dict[str, Any]:
+def language_capabilities(client: EditorClient) -> dict[str, Any]:
     """Give the providers of definition files."""
     offered: dict[str, Any] = {
         "completionProvider": {"triggerCharacters": ["'", '"', "`", "{", "[", "/", "-"]},
@@ -24,7 +24,7 @@ def language_capabilities(client: Client) -> dict[str, Any]:
     return offered
 
 
-def _rename(client: Client) -> Any:
+def _rename(client: EditorClient) -> Any:
     if client.can("textDocument.rename.prepareSupport"):
         return {"prepareProvider": True}
     return True

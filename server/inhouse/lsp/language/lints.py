@@ -9,7 +9,7 @@ from inhouse.core.definition import Agent
 from inhouse.core.errors import InhouseError
 from inhouse.core.route import Kind, Route
 from inhouse.core.text import Problem, Severity
-from inhouse.definitions.readers.parsed_values import Found, as_object
+from inhouse.definitions.readers.parsed_values import ParsedDefinition, as_object
 from inhouse.definitions.readers.source_ranges import place_of
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def offered(session: "Session", route: Route) -> tuple[str, ...] | None:
     return tuple(model.id for model in status.models)
 
 
-def _urls(found: Found, path: Path) -> Iterator[Problem]:
+def _urls(found: ParsedDefinition, path: Path) -> Iterator[Problem]:
     for name in ("localProvider", "providerOptions"):
         url = as_object(found.values.get(name)).get("baseUrl")
         if isinstance(url, str) and _lacks_v1(url):
@@ -76,7 +76,7 @@ def _lacks_v1(url: str) -> bool:
         return False
 
 
-def _models(session: "Session", found: Found, agent: Agent) -> Iterator[Problem]:
+def _models(session: "Session", found: ParsedDefinition, agent: Agent) -> Iterator[Problem]:
     route = local_route(session, agent.id)
     if route is None or route.model != agent.model or route.decided_by.value == "embedded":
         return

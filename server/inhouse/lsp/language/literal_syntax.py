@@ -1,12 +1,12 @@
 """How a field or a value is written in each form of definition."""
 
 from inhouse.definitions.schema.fields import Field
-from inhouse.lsp.language.definition_document import JSON, SCRIPTS, Site
+from inhouse.lsp.language.definition_document import JSON, SCRIPTS, DefinitionDocument
 
 _LONG = frozenset({"systemPrompt", "instructionsPrompt", "stepPrompt", "spawnerPrompt"})
 
 
-def written_key(site: Site, name: str) -> str:
+def written_key(site: DefinitionDocument, name: str) -> str:
     """A field's name with what follows it before the value."""
     if site.suffix in SCRIPTS:
         return f"{name}: "
@@ -15,7 +15,7 @@ def written_key(site: Site, name: str) -> str:
     return f"{name} = " if site.suffix == ".toml" else f"{name}: "
 
 
-def written_text(site: Site, value: str) -> str:
+def written_text(site: DefinitionDocument, value: str) -> str:
     """A text as a value."""
     if site.suffix in SCRIPTS:
         return f"'{value}'"
@@ -24,21 +24,21 @@ def written_text(site: Site, value: str) -> str:
     return f'"{value}"' if value.startswith(("@", "{", "*", "&", "!", "$")) else value
 
 
-def ends_with_comma(site: Site) -> bool:
+def ends_with_comma(site: DefinitionDocument) -> bool:
     return site.suffix in SCRIPTS or site.suffix in JSON
 
 
-def snippet(site: Site, field: Field) -> str:
+def snippet(site: DefinitionDocument, field: Field) -> str:
     """A field with a place to type its value, as LSP's snippet."""
     return written_key(site, field.name) + _value(site, field, snippet=True)
 
 
-def plain(site: Site, field: Field) -> str:
+def plain(site: DefinitionDocument, field: Field) -> str:
     """A field with its first sensible value, for clients without snippets."""
     return written_key(site, field.name) + _value(site, field, snippet=False)
 
 
-def _value(site: Site, field: Field, *, snippet: bool) -> str:
+def _value(site: DefinitionDocument, field: Field, *, snippet: bool) -> str:
     if field.name == "handleSteps" and site.suffix in SCRIPTS:
         body = "$0" if snippet else "yield 'STEP_ALL'"
         return "function* ({ prompt, params }) {\n\t" + body + "\n}"
@@ -54,7 +54,7 @@ def _value(site: Site, field: Field, *, snippet: bool) -> str:
     return _scalar(site, field, stop)
 
 
-def _scalar(site: Site, field: Field, stop: str) -> str:
+def _scalar(site: DefinitionDocument, field: Field, stop: str) -> str:
     if field.type.startswith("number"):
         return "${1:0}" if stop else "0"
     if site.suffix in SCRIPTS and field.name in _LONG:
@@ -62,7 +62,7 @@ def _scalar(site: Site, field: Field, stop: str) -> str:
     return written_text(site, "\0").replace("\0", stop)
 
 
-def _object(site: Site, field: Field, stop: str) -> str:
+def _object(site: DefinitionDocument, field: Field, stop: str) -> str:
     """An object with its required members."""
     required = [each for each in field.fields if each.required]
     if field.container == "map" or len(required) != 1 or site.suffix in {".yaml", ".yml", ".md"}:
@@ -71,7 +71,7 @@ def _object(site: Site, field: Field, stop: str) -> str:
     return "{ " + inner + " }"
 
 
-def _choice(site: Site, choices: tuple[str, ...], *, snippet: bool) -> str:
+def _choice(site: DefinitionDocument, choices: tuple[str, ...], *, snippet: bool) -> str:
     if snippet:
         return written_text(site, "\0").replace("\0", "${1|" + ",".join(choices) + "|}")
     return written_text(site, choices[0])

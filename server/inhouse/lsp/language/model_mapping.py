@@ -11,8 +11,8 @@ from attrs import frozen
 
 from inhouse.core.route import Route
 from inhouse.core.text import Range
-from inhouse.definitions.readers.parsed_values import Found, as_object
-from inhouse.lsp.language.definition_document import Site
+from inhouse.definitions.readers.parsed_values import ParsedDefinition, as_object
+from inhouse.lsp.language.definition_document import DefinitionDocument
 from inhouse.lsp.language.lints import local_route, offered
 from inhouse.lsp.language.related_files import site_at
 
@@ -28,12 +28,14 @@ class Mapping:
     """One way, as an edit."""
 
     title: str
-    site: Site
+    site: DefinitionDocument
     range: Range
     new: str
 
 
-def model_fixes(session: "Session", site: Site, found: Found) -> Iterator[Mapping]:
+def model_fixes(
+    session: "Session", site: DefinitionDocument, found: ParsedDefinition
+) -> Iterator[Mapping]:
     """Give the ways: the settings' map first, which leaves the definition as others need it."""
     name, model = found.values.get("id"), found.values.get("model")
     place = found.places.get(("model",))
@@ -70,7 +72,7 @@ def _there(session: "Session", route: Route, model: str) -> Iterator[str]:
     yield from seen
 
 
-def _settings(session: "Session") -> Site | None:
+def _settings(session: "Session") -> DefinitionDocument | None:
     """The workspace's settings; None where there is no such file."""
     for root in session.host.roots:
         site = site_at(session, Path(root, "inhouse.toml"))
@@ -79,7 +81,7 @@ def _settings(session: "Session") -> Site | None:
     return None
 
 
-def _mapped(settings: Site, endpoint: str, model: str, there: str) -> Mapping | None:
+def _mapped(settings: DefinitionDocument, endpoint: str, model: str, there: str) -> Mapping | None:
     """Add a line to ``[endpoints.NAME.models]``."""
     title = f"Map {model!r} to {there!r} in inhouse.toml"
     line = f"{json.dumps(model)} = {json.dumps(there)}\n"

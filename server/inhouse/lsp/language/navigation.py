@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from inhouse.core.text import Position, Range
-from inhouse.definitions.typescript.module_scope import Kind, bindings_of
+from inhouse.definitions.typescript.module_scope import BindingKind, bindings_of
 from inhouse.lsp.documents.diagnostics import lsp_range
-from inhouse.lsp.language.definition_document import SCRIPTS, Site
+from inhouse.lsp.language.definition_document import SCRIPTS, DefinitionDocument
 from inhouse.lsp.language.imported_names import Declaration, declaration_at, declared, parsed, uses
 from inhouse.lsp.language.references import mention_at, own_ids, plain_id, references
 from inhouse.lsp.language.related_files import neighbours
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from inhouse.lsp.session import Session
 
 
-def definition(session: "Session", site: Site, position: Position) -> list[Json]:
+def definition(session: "Session", site: DefinitionDocument, position: Position) -> list[Json]:
     """Go from an agent's name to its ``id``, from an imported name to its declaration."""
     mention = mention_at(site, position)
     if mention is not None:
@@ -26,7 +26,7 @@ def definition(session: "Session", site: Site, position: Position) -> list[Json]
 
 
 def find_references(
-    session: "Session", site: Site, position: Position, *, declaration: bool
+    session: "Session", site: DefinitionDocument, position: Position, *, declaration: bool
 ) -> list[Json]:
     """Find every use of an agent's id, or of a name that modules share."""
     mention = mention_at(site, position)
@@ -43,8 +43,8 @@ def find_references(
 
 
 def places_of_agent(
-    session: "Session", site: Site, name: str
-) -> Iterator[tuple[Site, Range, bool]]:
+    session: "Session", site: DefinitionDocument, name: str
+) -> Iterator[tuple[DefinitionDocument, Range, bool]]:
     """Give every place that names an agent; the last tells whether it is its ``id``."""
     plain = plain_id(name)
     needles = (plain, plain.replace("-", "_"))
@@ -56,11 +56,11 @@ def places_of_agent(
                 yield other, place, False
 
 
-def location(site: Site, place: Range) -> Json:
+def location(site: DefinitionDocument, place: Range) -> Json:
     return {"uri": site.uri, "range": lsp_range(place)}
 
 
-def _agent(session: "Session", site: Site, name: str) -> list[Json]:
+def _agent(session: "Session", site: DefinitionDocument, name: str) -> list[Json]:
     for each, place in own_ids(site):  # The text at hand knows best, also of what is unsaved.
         if plain_id(each) == plain_id(name):
             return [location(site, place)]
@@ -74,7 +74,7 @@ def _agent(session: "Session", site: Site, name: str) -> list[Json]:
 
 
 def _uses(
-    session: "Session", site: Site, found: Declaration, *, declaration: bool
+    session: "Session", site: DefinitionDocument, found: Declaration, *, declaration: bool
 ) -> Iterator[Json]:
     for other in _modules(session, site, found):
         for local in _names_for(session, other, found):
@@ -84,7 +84,9 @@ def _uses(
                     yield location(other, place)
 
 
-def _modules(session: "Session", site: Site, found: Declaration) -> Iterator[Site]:
+def _modules(
+    session: "Session", site: DefinitionDocument, found: Declaration
+) -> Iterator[DefinitionDocument]:
     stem = found.site.path.stem
     folders = session.host.world.folders
     seen = {found.site.path}
@@ -96,14 +98,14 @@ def _modules(session: "Session", site: Site, found: Declaration) -> Iterator[Sit
             yield other
 
 
-def _names_for(session: "Session", other: Site, found: Declaration) -> Iterator[str]:
+def _names_for(session: "Session", other: DefinitionDocument, found: Declaration) -> Iterator[str]:
     """What a module calls a declaration."""
     if other.path == found.site.path:
         yield found.name
         return
     source = parsed(other)
     for name, binding in bindings_of(source).items():
-        if binding.kind is not Kind.IMPORT or binding.imported == "*":
+        if binding.kind is not BindingKind.IMPORT or binding.imported == "*":
             continue
         same = declared(session, other, source, name)
         if same is not None and same.site.path == found.site.path and same.range == found.range:

@@ -4,8 +4,13 @@ import re
 from collections.abc import Iterator
 
 from inhouse.core.text import Position, Range
-from inhouse.definitions.readers.parsed_values import Found
-from inhouse.lsp.language.definition_document import SCRIPTS, Site, is_inside, texts_of
+from inhouse.definitions.readers.parsed_values import ParsedDefinition
+from inhouse.lsp.language.definition_document import (
+    SCRIPTS,
+    DefinitionDocument,
+    is_inside,
+    texts_of,
+)
 
 _TOOL_CALL = re.compile(r"""\btoolName["']?\s*:\s*(?P<q>['"`])(?P<word>[\w./-]+)(?P=q)""")
 _AGENT_CALL = re.compile(
@@ -16,7 +21,7 @@ _LISTED = re.compile(
 )
 
 
-def mention_at(site: Site, position: Position) -> tuple[str, Range] | None:
+def mention_at(site: DefinitionDocument, position: Position) -> tuple[str, Range] | None:
     """The agent's name that a cursor touches, and where it stands."""
     for name, place in mentions(site):
         if is_inside(position, place):
@@ -24,13 +29,13 @@ def mention_at(site: Site, position: Position) -> tuple[str, Range] | None:
     return None
 
 
-def mentions(site: Site) -> Iterator[tuple[str, Range]]:
+def mentions(site: DefinitionDocument) -> Iterator[tuple[str, Range]]:
     """Every name of an agent in a file: as an id, to be spawned, and in calls of tools."""
     yield from own_ids(site)
     yield from references(site)
 
 
-def own_ids(site: Site) -> Iterator[tuple[str, Range]]:
+def own_ids(site: DefinitionDocument) -> Iterator[tuple[str, Range]]:
     """The ids that a file defines."""
     for found in site.reading.found:
         name, place = found.values.get("id"), found.places.get(("id",))
@@ -40,7 +45,7 @@ def own_ids(site: Site) -> Iterator[tuple[str, Range]]:
                 yield name, narrow
 
 
-def references(site: Site) -> Iterator[tuple[str, Range]]:
+def references(site: DefinitionDocument) -> Iterator[tuple[str, Range]]:
     """Names of agents that a file wants to spawn."""
     seen: set[Range] = set()
     for name, place in (*_spawnable(site), *_calls(site), *_helpers(site)):
@@ -49,7 +54,7 @@ def references(site: Site) -> Iterator[tuple[str, Range]]:
             yield name, place
 
 
-def tool_call_at(site: Site, position: Position) -> tuple[str, Range] | None:
+def tool_call_at(site: DefinitionDocument, position: Position) -> tuple[str, Range] | None:
     """The tool that ``handleSteps`` calls at a place."""
     if site.suffix not in SCRIPTS:
         return None
@@ -62,7 +67,7 @@ def tool_call_at(site: Site, position: Position) -> tuple[str, Range] | None:
     return None
 
 
-def narrowed(site: Site, place: Range, name: str) -> Range | None:
+def narrowed(site: DefinitionDocument, place: Range, name: str) -> Range | None:
     """Where exactly a name stands in a value; None where the text says something else."""
     start, end = site.span(place)
     at = site.text.find(name, start, end)
@@ -80,26 +85,26 @@ def plain_id(name: str) -> str:
     return name.rsplit("/", 1)[-1].split("@", 1)[0].strip().replace("_", "-")
 
 
-def _spawnable(site: Site) -> Iterator[tuple[str, Range]]:
+def _spawnable(site: DefinitionDocument) -> Iterator[tuple[str, Range]]:
     for found in site.reading.found:
         yield from _listed(site, found)
 
 
-def _listed(site: Site, found: Found) -> Iterator[tuple[str, Range]]:
+def _listed(site: DefinitionDocument, found: ParsedDefinition) -> Iterator[tuple[str, Range]]:
     for name, place in texts_of(found, "spawnableAgents"):
         narrow = narrowed(site, place, name)
         if narrow is not None:
             yield name, narrow
 
 
-def _calls(site: Site) -> Iterator[tuple[str, Range]]:
+def _calls(site: DefinitionDocument) -> Iterator[tuple[str, Range]]:
     """``spawn_agents`` called by ``handleSteps``."""
     if site.suffix in SCRIPTS:
         for match in _AGENT_CALL.finditer(site.text):
             yield match["word"], site.lines.range(*match.span("word"))
 
 
-def _helpers(site: Site) -> Iterator[tuple[str, Range]]:
+def _helpers(site: DefinitionDocument) -> Iterator[tuple[str, Range]]:
     """Lists of names in a module that defines no agent itself."""
     if site.suffix in SCRIPTS and not site.reading.found:
         for match in _LISTED.finditer(site.text):

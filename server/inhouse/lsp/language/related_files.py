@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from inhouse.definitions.catalog.folders import AgentFolder, list_folder
 from inhouse.definitions.readers.read_text import LARGEST
 from inhouse.definitions.sandbox.confinement import Confinement, RefusedFileError, real
-from inhouse.definitions.sandbox.module_resolver import Modules
-from inhouse.lsp.language.definition_document import Site
+from inhouse.definitions.sandbox.module_resolver import ModuleResolver
+from inhouse.lsp.language.definition_document import DefinitionDocument
 from inhouse.lsp.transport.client import to_uri
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 def neighbours(
-    session: "Session", site: Site, folders: Iterable[AgentFolder], *needles: str
-) -> Iterator[Site]:
+    session: "Session", site: DefinitionDocument, folders: Iterable[AgentFolder], *needles: str
+) -> Iterator[DefinitionDocument]:
     """Give the files, *site* first, whose text contains one of some words.  Blocks."""
     paths = [site.path]
     for folder in folders:
@@ -32,25 +32,27 @@ def neighbours(
             yield other
 
 
-def site_at(session: "Session", path: Path) -> Site | None:
+def site_at(session: "Session", path: Path) -> DefinitionDocument | None:
     """A file by its path; None where it cannot be read.  Blocks."""
     document = session.documents.find(path)
     if document is not None:
-        return Site(path, document.uri, document.text, document.version)
+        return DefinitionDocument(path, document.uri, document.text, document.version)
     try:
         if path.stat().st_size > 4 * LARGEST:
             return None
         with path.open(encoding="utf-8", newline="") as file:
-            return Site(path, to_uri(path), file.read(), None)
+            return DefinitionDocument(path, to_uri(path), file.read(), None)
     except (OSError, ValueError):
         return None
 
 
-def module_of(session: "Session", site: Site, specifier: str) -> Site | None:
+def module_of(
+    session: "Session", site: DefinitionDocument, specifier: str
+) -> DefinitionDocument | None:
     """The module that an import means: by path, alias or name, as the sandbox finds it.  Blocks."""
     texts = {one.path: one.text for one in session.documents if one.path is not None}
     confinement = Confinement(site.path, roots=session.host.roots, texts=texts)
-    modules = Modules(confinement, site.path)
+    modules = ModuleResolver(confinement, site.path)
     try:
         path = modules.find(site.path.parent, specifier.partition("?")[0], "import")
         inside = path is not None and confinement.within(real(path), package=True)

@@ -9,7 +9,7 @@ from pygls.exceptions import JsonRpcInvalidParams
 
 from inhouse.core.text import Position, Range
 from inhouse.lsp.documents.diagnostics import lsp_range
-from inhouse.lsp.language.definition_document import Site
+from inhouse.lsp.language.definition_document import DefinitionDocument
 from inhouse.lsp.language.navigation import places_of_agent
 from inhouse.lsp.language.references import mention_at, narrowed, own_ids, plain_id
 from inhouse.lsp.language.related_files import site_at
@@ -23,7 +23,7 @@ _ID = re.compile(r"[a-z0-9-]+")
 _ROUTE = re.compile(r"""\bagents\s*=\s*(?P<q>["'])(?P<word>[a-z0-9_-]+)(?P=q)""")
 
 
-def prepare(session: "Session", site: Site, position: Position) -> Json | None:
+def prepare(session: "Session", site: DefinitionDocument, position: Position) -> Json | None:
     """Tell what would be renamed; None where there is no agent's name."""
     mention = mention_at(site, position)
     if mention is None or not _known(session, site, mention[0]):
@@ -32,7 +32,9 @@ def prepare(session: "Session", site: Site, position: Position) -> Json | None:
     return {"range": lsp_range(place), "placeholder": site.slice(place)}
 
 
-def rename(session: "Session", site: Site, position: Position, new: str) -> Json | None:
+def rename(
+    session: "Session", site: DefinitionDocument, position: Position, new: str
+) -> Json | None:
     """Make the edit that gives an agent another id.  Raises `JsonRpcInvalidParams`."""
     mention = mention_at(site, position)
     if mention is None:
@@ -48,7 +50,7 @@ def rename(session: "Session", site: Site, position: Position, new: str) -> Json
     return workspace_edit(session, [(other, place, new) for other, place in everything])
 
 
-def _check(session: "Session", site: Site, old: str, new: str) -> None:
+def _check(session: "Session", site: DefinitionDocument, old: str, new: str) -> None:
     if _ID.fullmatch(new) is None:
         hint = re.sub(r"[^a-z0-9]+", "-", new.lower()).strip("-")
         also = f"  For example {hint!r}." if hint else ""
@@ -64,14 +66,14 @@ def _check(session: "Session", site: Site, old: str, new: str) -> None:
         raise JsonRpcInvalidParams(f"No agent {old!r}.  Agents: {known_ids}")
 
 
-def _known(session: "Session", site: Site, name: str) -> bool:
+def _known(session: "Session", site: DefinitionDocument, name: str) -> bool:
     plain = plain_id(name)
     if any(plain_id(each) == plain for each, _ in own_ids(site)):
         return True
     return session.agent_named(name) is not None
 
 
-def _bare(site: Site, name: str, place: Range) -> Range:
+def _bare(site: DefinitionDocument, name: str, place: Range) -> Range:
     """The id alone, without publisher and version."""
     inner = name.rsplit("/", 1)[-1].split("@", 1)[0]
     start, end = site.span(place)
@@ -81,7 +83,7 @@ def _bare(site: Site, name: str, place: Range) -> Range:
     return site.lines.range(at, at + len(inner))
 
 
-def _routes(session: "Session", old: str) -> Iterator[tuple[Site, Range]]:
+def _routes(session: "Session", old: str) -> Iterator[tuple[DefinitionDocument, Range]]:
     """Routes of the workspace that name this agent alone."""
     for root in session.host.roots:
         site = site_at(session, Path(root, "inhouse.toml"))

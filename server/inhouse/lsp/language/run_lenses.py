@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from inhouse.core.text import Position, Range
 from inhouse.lsp.features.code_actions import action
 from inhouse.lsp.features.code_lenses import lens
-from inhouse.lsp.language.definition_document import Site
+from inhouse.lsp.language.definition_document import DefinitionDocument
 from inhouse.lsp.transport.client import Json
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _SOURCE = "source.inhouse"
 
 
-def agent_lenses(session: "Session", site: Site) -> list[Json]:
+def agent_lenses(session: "Session", site: DefinitionDocument) -> list[Json]:
     """Give the lenses of every agent that a file defines."""
     return [
         lens(Range(place.start, place.start), title, command, argument)
@@ -24,7 +24,7 @@ def agent_lenses(session: "Session", site: Site) -> list[Json]:
     ]
 
 
-def agent_actions(session: "Session", site: Site, where: Range) -> list[Json]:
+def agent_actions(session: "Session", site: DefinitionDocument, where: Range) -> list[Json]:
     """Give the same as actions, for clients that draw no lenses."""
     names = list(_agents(session, site))
     found = site.found_at(where.start)
@@ -44,7 +44,7 @@ def _offers(name: str, *, usable: bool) -> Iterator[tuple[str, str, Json]]:
     yield "Check endpoint", "inhouse.endpoints", {"check": True, "agent": name}
 
 
-def _agents(session: "Session", site: Site) -> Iterator[tuple[str, Range, bool]]:
+def _agents(session: "Session", site: DefinitionDocument) -> Iterator[tuple[str, Range, bool]]:
     """The agents of a file that count, with where their ids stand."""
     agents = session.host.world.catalog.agents
     for found in site.reading.found:

@@ -11,13 +11,20 @@ from inhouse.core.text import Position
 from inhouse.definitions.cursor import Role, Whereabouts, path_at
 from inhouse.definitions.readers.source_ranges import JsonPath
 from inhouse.lsp.documents.diagnostics import lsp_range
-from inhouse.lsp.language.definition_document import Site
+from inhouse.lsp.language.definition_document import DefinitionDocument
 from inhouse.lsp.language.descriptions import markup
 from inhouse.lsp.language.known_models import model_words
-from inhouse.lsp.language.vocabulary import CLASS, CONSTANT, ENUM_MEMBER, KEYWORD, MODULE, Word
+from inhouse.lsp.language.vocabulary import (
+    CLASS,
+    CONSTANT,
+    ENUM_MEMBER,
+    KEYWORD,
+    MODULE,
+    Suggestion,
+)
 from inhouse.lsp.transport.client import Json
 from inhouse.lsp.workspace.file_watcher import SETTINGS_FILES
-from inhouse.settings.table import BY_NAME, ENDPOINT_BY_NAME, ROUTE_BY_NAME, Key, Scope
+from inhouse.settings.table import BY_NAME, ENDPOINT_BY_NAME, ROUTE_BY_NAME, Key, SettingScope
 
 if TYPE_CHECKING:
     from inhouse.lsp.documents.open_documents import OpenDocument
@@ -29,17 +36,19 @@ _KEY = re.compile(r"^\s*([\w-]+)\s*=", re.MULTILINE)
 _TABLE = re.compile(r"^\s*\[\s*endpoints\s*\.\s*([\w-]+|\"[^\"\n]+\")", re.MULTILINE)
 
 
-def settings_site(session: "Session", document: "OpenDocument") -> Site | None:
+def settings_site(session: "Session", document: "OpenDocument") -> DefinitionDocument | None:
     """The site of a settings file; None where it is none of ours."""
     path = document.path
     if path is None or path.name not in SETTINGS_FILES:
         return None
     own = session.host.services.folders.config
     mine = path.parent == own if path.name != SETTINGS_FILES[0] else True
-    return Site(path, document.uri, document.text, document.version) if mine else None
+    return DefinitionDocument(path, document.uri, document.text, document.version) if mine else None
 
 
-def complete_setting(session: "Session", site: Site, position: Position) -> list[Json]:
+def complete_setting(
+    session: "Session", site: DefinitionDocument, position: Position
+) -> list[Json]:
     """Give the keys or values that fit at a place."""
     where = path_at(site.path, site.text, position)
     if where is None:
@@ -52,7 +61,7 @@ def complete_setting(session: "Session", site: Site, position: Position) -> list
     return [_value_item(where, word) for word in words.values() if not (word.raw and where.quoted)]
 
 
-def hover_setting(session: "Session", site: Site, position: Position) -> Json | None:
+def hover_setting(session: "Session", site: DefinitionDocument, position: Position) -> Json | None:
     """Tell what a key means, and what an endpoint's name stands for."""
     where = path_at(site.path, site.text, position)
     if where is None or not where.word:
@@ -96,38 +105,40 @@ def _names_endpoint(path: JsonPath) -> bool:
     return len(path) >= 3 and path[0] == "endpoints" and path[2] == "pool"  # noqa: PLR2004
 
 
-def _words(session: "Session", site: Site, path: JsonPath) -> Iterator[Word]:
+def _words(session: "Session", site: DefinitionDocument, path: JsonPath) -> Iterator[Suggestion]:
     if _names_endpoint(path):
         yield from _endpoints(session, site)
     elif path[-2:] == ("routes", "agents"):
-        yield from (Word(one, CLASS, "agent") for one in session.host.world.catalog.agents)
-        yield Word("*", CONSTANT, "every agent")
+        yield from (Suggestion(one, CLASS, "agent") for one in session.host.world.catalog.agents)
+        yield Suggestion("*", CONSTANT, "every agent")
     elif path[-2:] == ("routes", "model") or path[2:3] == ("models",):
-        yield from (Word(model, MODULE, source) for model, source in model_words(session))
+        yield from (Suggestion(model, MODULE, source) for model, source in model_words(session))
     elif (key := _key(path)) is not None:
         yield from _values(key)
 
 
-def _endpoints(session: "Session", site: Site) -> Iterator[Word]:
+def _endpoints(session: "Session", site: DefinitionDocument) -> Iterator[Suggestion]:
     """Those of this very text first: it may not be saved."""
     for name in _TABLE.findall(site.text):
-        yield Word(name.strip('"'), CONSTANT, "in this file")
+        yield Suggestion(name.strip('"'), CONSTANT, "in this file")
     for endpoint in session.host.world.settings.endpoints.values():
-        yield Word(endpoint.name, CONSTANT, endpoint.base_url)
+        yield Suggestion(endpoint.name, CONSTANT, endpoint.base_url)
 
 
-def _values(key: Key) -> Iterator[Word]:
+def _values(key: Key) -> Iterator[Suggestion]:
     kinds = get_args(key.type) or (key.type,)
     if isinstance(kinds[-1], type) and issubclass(kinds[-1], Enum):
         for each in kinds[-1]:
-            yield Word(str(each.value), ENUM_MEMBER, "default" if each.value == key.default else "")
+            yield Suggestion(
+                str(each.value), ENUM_MEMBER, "default" if each.value == key.default else ""
+            )
     elif key.type is bool:
-        yield from (Word(text, KEYWORD, raw=True) for text in ("true", "false"))
+        yield from (Suggestion(text, KEYWORD, raw=True) for text in ("true", "false"))
     elif key.type is str:
-        yield from (Word(each, CONSTANT, "for example") for each in key.examples)
+        yield from (Suggestion(each, CONSTANT, "for example") for each in key.examples)
 
 
-def _written_around(site: Site, position: Position) -> set[str]:
+def _written_around(site: DefinitionDocument, position: Position) -> set[str]:
     """The keys of the table at the cursor, without the one on its line."""
     lines = site.lines
     start, end = lines.start(position.line), lines.offset(lines.line(position.line).end)
@@ -158,7 +169,7 @@ def _first(key: Key) -> str:
     return json.dumps(given, ensure_ascii=False)
 
 
-def _value_item(where: Whereabouts, word: Word) -> Json:
+def _value_item(where: Whereabouts, word: Suggestion) -> Json:
     text = word.text if where.quoted or word.raw else json.dumps(word.text, ensure_ascii=False)
     item: Json = {"label": word.text, "kind": word.kind}
     if word.detail:
@@ -173,7 +184,7 @@ def _edit(where: Whereabouts, text: str, filter_text: str) -> Json:
 
 def _key_text(key: Key) -> str:
     default = "" if key.default is None else f" · default `{json.dumps(key.default)}`"
-    scope = "Only your own settings can say it." if key.scope is Scope.USER else ""
+    scope = "Only your own settings can say it." if key.scope is SettingScope.USER else ""
     parts = [f"**{key.name}**{default}", key.description, scope]
     return "\n\n".join(part for part in parts if part)
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from inhouse.core.text import Range
-from inhouse.definitions.readers.parsed_values import Found
-from inhouse.definitions.readers.source_ranges import Place
+from inhouse.definitions.readers.parsed_values import ParsedDefinition
+from inhouse.definitions.readers.source_ranges import SourceRange
 from inhouse.lsp.documents.diagnostics import lsp_range
-from inhouse.lsp.language.definition_document import Site
+from inhouse.lsp.language.definition_document import DefinitionDocument
 from inhouse.lsp.transport.client import Json
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ _CLASS, _PROPERTY, _FUNCTION, _BOOLEAN, _ARRAY, _OBJECT, _TEXT = 5, 7, 12, 17, 1
 _SHOWN = 60
 
 
-def symbols(session: "Session", site: Site) -> list[Json]:
+def symbols(session: "Session", site: DefinitionDocument) -> list[Json]:
     """Give each agent with its fields; flat where the client knows no tree."""
     tree = [agent for found in site.reading.found if (agent := _agent(found)) is not None]
     if session.client.can("textDocument.documentSymbol.hierarchicalDocumentSymbolSupport"):
@@ -25,7 +25,7 @@ def symbols(session: "Session", site: Site) -> list[Json]:
     return [flat for agent in tree for flat in _flat(site, agent)]
 
 
-def _agent(found: Found) -> Json | None:
+def _agent(found: ParsedDefinition) -> Json | None:
     whole = found.places.get(())
     if whole is None:
         return None
@@ -44,7 +44,7 @@ def _agent(found: Found) -> Json | None:
     }
 
 
-def _fields(found: Found, whole: Range) -> Iterator[Json]:
+def _fields(found: ParsedDefinition, whole: Range) -> Iterator[Json]:
     for path, place in found.places.items():
         if len(path) != 1 or place.key is None or not _holds(whole, place.key):
             continue
@@ -61,7 +61,7 @@ def _fields(found: Found, whole: Range) -> Iterator[Json]:
         }
 
 
-def _extent(place: Place, whole: Range) -> Range:
+def _extent(place: SourceRange, whole: Range) -> Range:
     """From the key to the value's end; a value that stands elsewhere does not count."""
     key = place.key or place.value
     if _holds(whole, place.value) and key.end <= place.value.end:
@@ -89,7 +89,7 @@ def _kind(name: str, value: object) -> int:
     return next((number for kind, number in kinds if isinstance(value, kind)), _PROPERTY)
 
 
-def _flat(site: Site, agent: Json) -> Iterator[Json]:
+def _flat(site: DefinitionDocument, agent: Json) -> Iterator[Json]:
     for each, inside in ((agent, None), *((child, agent["name"]) for child in agent["children"])):
         yield {
             "name": each["name"],

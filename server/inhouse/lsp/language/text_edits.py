@@ -5,18 +5,18 @@ from typing import TYPE_CHECKING
 
 from inhouse.core.text import Range
 from inhouse.lsp.documents.diagnostics import lsp_range
-from inhouse.lsp.language.definition_document import Site
+from inhouse.lsp.language.definition_document import DefinitionDocument
 from inhouse.lsp.transport.client import Json
 
 if TYPE_CHECKING:
     from inhouse.lsp.session import Session
 
-Edit = tuple[Site, Range, str]
+Edit = tuple[DefinitionDocument, Range, str]
 
 
 def workspace_edit(session: "Session", given: Iterable[Edit]) -> Json:
     """Make LSP's `WorkspaceEdit`."""
-    files: dict[str, tuple[Site, list[Json]]] = {}
+    files: dict[str, tuple[DefinitionDocument, list[Json]]] = {}
     for site, place, new in given:
         edits = files.setdefault(site.uri, (site, []))[1]
         edit = {"range": lsp_range(place), "newText": new}

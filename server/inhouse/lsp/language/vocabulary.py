@@ -9,7 +9,7 @@ from inhouse.core.text import Position
 from inhouse.definitions.readers.parsed_values import as_list
 from inhouse.definitions.readers.source_ranges import JsonPath
 from inhouse.definitions.schema.fields import field_at
-from inhouse.lsp.language.definition_document import Site
+from inhouse.lsp.language.definition_document import DefinitionDocument
 from inhouse.lsp.language.descriptions import tool_text
 from inhouse.lsp.language.known_models import model_words
 from inhouse.tools.specs import names, spec
@@ -37,7 +37,7 @@ _ALIASES = {"tools": "toolNames", "name": "id", "description": "spawnerPrompt"}
 
 
 @frozen
-class Word:
+class Suggestion:
     text: str
     kind: int
     detail: str = ""
@@ -48,7 +48,9 @@ class Word:
     """What is offered, where it is not the text itself."""
 
 
-def words_for(session: "Session", site: Site, path: JsonPath, position: Position) -> Iterator[Word]:
+def words_for(
+    session: "Session", site: DefinitionDocument, path: JsonPath, position: Position
+) -> Iterator[Suggestion]:
     """Give the words that fit the value at *path*, the likely ones first."""
     if site.suffix == ".md" and path and path[0] in _ALIASES:
         path = (_ALIASES[str(path[0])], *path[1:])
@@ -59,7 +61,7 @@ def words_for(session: "Session", site: Site, path: JsonPath, position: Position
             yield from _agents(session, site, position)
         case ("model",):
             for model, source in model_words(session):
-                yield Word(model, MODULE, source)
+                yield Suggestion(model, MODULE, source)
         case _ if path in _BASE_URLS:
             yield from _base_urls(session)
         case _:
@@ -71,27 +73,29 @@ def placeholders() -> Iterator[tuple[str, str]]:
     yield from _PLACEHOLDERS.items()
 
 
-def _tools(site: Site, position: Position) -> Iterator[Word]:
+def _tools(site: DefinitionDocument, position: Position) -> Iterator[Suggestion]:
     there = set(_already(site, position, "toolNames"))
     ordered = (*_COMMON, *(name for name in names() if name not in _COMMON))
     for name in ordered:
         if name not in there:
             told = spec(name)
             first = told.description.strip().split("\n", 1)[0]
-            yield Word(name, FUNCTION, first[:120], tool_text(told))
+            yield Suggestion(name, FUNCTION, first[:120], tool_text(told))
 
 
-def _agents(session: "Session", site: Site, position: Position) -> Iterator[Word]:
+def _agents(
+    session: "Session", site: DefinitionDocument, position: Position
+) -> Iterator[Suggestion]:
     there = set(_already(site, position, "spawnableAgents"))
     found = site.found_at(position)
     own = found.values.get("id") if found is not None else None
     for agent in session.host.world.catalog.agents.values():
         if agent.id not in there and agent.id != own:
             purpose = agent.spawner_prompt.strip()
-            yield Word(agent.id, CLASS, agent.display_name, purpose)
+            yield Suggestion(agent.id, CLASS, agent.display_name, purpose)
 
 
-def _already(site: Site, position: Position, name: str) -> Iterator[str]:
+def _already(site: DefinitionDocument, position: Position, name: str) -> Iterator[str]:
     """What a list holds, without the word at the cursor."""
     found = site.found_at(position)
     if found is None:
@@ -103,27 +107,27 @@ def _already(site: Site, position: Position, name: str) -> Iterator[str]:
             yield value
 
 
-def _base_urls(session: "Session") -> Iterator[Word]:
+def _base_urls(session: "Session") -> Iterator[Suggestion]:
     for endpoint in session.host.world.settings.endpoints.values():
         if endpoint.base_url:
-            yield Word(endpoint.base_url, CONSTANT, f"endpoint {endpoint.name}")
+            yield Suggestion(endpoint.base_url, CONSTANT, f"endpoint {endpoint.name}")
             # By its name as well: that is what people remember and type.
-            yield Word(endpoint.base_url, CONSTANT, endpoint.base_url, label=endpoint.name)
-    yield Word("http://localhost:11434/v1", CONSTANT, "Ollama on this machine")
-    yield Word("http://localhost:1234/v1", CONSTANT, "LM Studio on this machine")
-    yield Word("http://localhost:8080/v1", CONSTANT, "llama.cpp on this machine")
+            yield Suggestion(endpoint.base_url, CONSTANT, endpoint.base_url, label=endpoint.name)
+    yield Suggestion("http://localhost:11434/v1", CONSTANT, "Ollama on this machine")
+    yield Suggestion("http://localhost:1234/v1", CONSTANT, "LM Studio on this machine")
+    yield Suggestion("http://localhost:8080/v1", CONSTANT, "llama.cpp on this machine")
 
 
-def _choices(path: JsonPath) -> Iterator[Word]:
+def _choices(path: JsonPath) -> Iterator[Suggestion]:
     field = field_at(path)
     if field is None:
         return
     for choice in field.choices:
         default = "default" if choice == field.default else ""
-        yield Word(choice, ENUM_MEMBER, default)
+        yield Suggestion(choice, ENUM_MEMBER, default)
     if field.type.startswith("boolean"):
-        yield Word("true", KEYWORD, raw=True)
-        yield Word("false", KEYWORD, raw=True)
+        yield Suggestion("true", KEYWORD, raw=True)
+        yield Suggestion("false", KEYWORD, raw=True)
 
 
 _PLACEHOLDERS = {

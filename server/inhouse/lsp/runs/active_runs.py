@@ -12,14 +12,14 @@ from inhouse.core.events import ReasoningDelta, RunEvent, TextDelta, UsageReport
 from inhouse.core.request import RunRequest
 from inhouse.core.route import Route
 from inhouse.host.run_registry import make_run_id
-from inhouse.lsp.runs.run_activity import Doing
+from inhouse.lsp.runs.run_activity import RunActivity
 
 _PATIENCE = 5.0
 """Seconds for runs to clean up when everything ends."""
 
 
 @define
-class Run:
+class ActiveRun:
     """One run as the editor watches it."""
 
     id: str
@@ -29,14 +29,14 @@ class Run:
     uri: str | None = None
     started: float = field(factory=time.monotonic)
     ended: float | None = None
-    doing: Doing = field(init=False)
+    doing: RunActivity = field(init=False)
     first_token: float | None = None
     pieces: int = 0
     output_tokens: int = 0
     children: set[str] = field(factory=set[str])
 
     def __attrs_post_init__(self) -> None:
-        self.doing = Doing(self.id)
+        self.doing = RunActivity(self.id)
 
     @property
     def token(self) -> str:
@@ -63,7 +63,7 @@ class Run:
         if event.run_id != self.id:
             self.children.add(event.run_id)
         self.doing.watch(event)
-        match event.happening:
+        match event.payload:
             case TextDelta() | ReasoningDelta():
                 self._token()
             case UsageReported(_, output_tokens):
@@ -82,20 +82,20 @@ class Runs:
 
     def __init__(self) -> None:
         self._numbers = itertools.count(1)
-        self._runs: dict[str, Run] = {}
+        self._runs: dict[str, ActiveRun] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     def start(
         self,
         request: RunRequest,
         route: Route,
-        follow: Callable[[Run], Coroutine[Any, Any, None]],
+        follow: Callable[[ActiveRun], Coroutine[Any, Any, None]],
         *,
         uri: str | None = None,
-    ) -> Run:
+    ) -> ActiveRun:
         """Start ``follow(run)`` in the background."""
         number = next(self._numbers)
-        run = Run(make_run_id(number), number, request, route, uri)
+        run = ActiveRun(make_run_id(number), number, request, route, uri)
         self._runs[run.id] = run
         task = asyncio.create_task(follow(run), name=run.id)
         self._tasks[run.id] = task
@@ -103,11 +103,11 @@ class Runs:
         return run
 
     @property
-    def running(self) -> tuple[Run, ...]:
+    def running(self) -> tuple[ActiveRun, ...]:
         """Newest last."""
         return tuple(self._runs[run_id] for run_id in self._tasks)
 
-    def get(self, run_id: str) -> Run | None:
+    def get(self, run_id: str) -> ActiveRun | None:
         """Find a run by its id, or by that of one of its sub-agents' runs."""
         if (run := self._runs.get(run_id)) is not None:
             return run
@@ -131,6 +131,6 @@ class Runs:
         if tasks:
             await asyncio.wait(tasks, timeout=_PATIENCE)
 
-    def _forget(self, run: Run) -> None:
+    def _forget(self, run: ActiveRun) -> None:
         run.ended = time.monotonic()
         self._tasks.pop(run.id, None)

@@ -8,7 +8,7 @@ from typing import Any
 from inhouse import wire
 from inhouse.core.events import ReasoningDelta, RunEvent, TextDelta
 from inhouse.lsp.transport.framing import frame
-from inhouse.lsp.transport.write_queue import Outbox
+from inhouse.lsp.transport.write_queue import WriteQueue
 
 _quote: Any = encode_basestring
 _HIGH_SURROGATES = ("\ud800", "\udbff")
@@ -21,7 +21,7 @@ class EventStream:
     beyond the text itself, and the run is not held up.
     """
 
-    def __init__(self, token: str | int, *, outbox: Outbox) -> None:
+    def __init__(self, token: str | int, *, outbox: WriteQueue) -> None:
         self._outbox = outbox
         self._loop = asyncio.get_running_loop()
         self._head = (
@@ -36,11 +36,11 @@ class EventStream:
         """A delta that may still grow: its middle and its pieces."""
 
     def add(self, event: RunEvent) -> None:
-        happening = event.happening
-        if isinstance(happening, TextDelta | ReasoningDelta):
-            kind = "text" if isinstance(happening, TextDelta) else "reasoning"
-            self._add_delta(self._middle(event, kind), happening.text)
-        elif (body := wire.happening(happening)) is not None:
+        payload = event.payload
+        if isinstance(payload, TextDelta | ReasoningDelta):
+            kind = "text" if isinstance(payload, TextDelta) else "reasoning"
+            self._add_delta(self._middle(event, kind), payload.text)
+        elif (body := wire.payload(payload)) is not None:
             self._close()
             rest = json.dumps(body, separators=(",", ":"), ensure_ascii=False, default=str)
             self._append(f"{self._middle(event, '')}{rest[1:]}")

@@ -11,10 +11,10 @@ from attrs import define, field, frozen
 from inhouse.core.errors import InhouseError, UserError
 from inhouse.core.events import QuestionAsked, RunEvent
 from inhouse.core.ports import Question
-from inhouse.lsp.commands.arguments import Answer
-from inhouse.lsp.runs.active_runs import Run
+from inhouse.lsp.commands.arguments import AnswerArguments
+from inhouse.lsp.runs.active_runs import ActiveRun
 from inhouse.lsp.transport.client import as_object
-from inhouse.lsp.transport.rpc import Link
+from inhouse.lsp.transport.rpc import EditorRpc
 
 Choices = tuple[str, ...]
 _TYPE = {"command": 2, "trust": 2, "host": 2, "repeat": 2}
@@ -27,7 +27,7 @@ _LIMIT = 1000
 
 @frozen
 class _Asker:
-    run: Run
+    run: ActiveRun
     emit: Callable[[RunEvent], None]
 
 
@@ -35,7 +35,7 @@ _asker: ContextVar[_Asker | None] = ContextVar("asker", default=None)
 
 
 @contextmanager
-def asking_for(run: Run, emit: Callable[[RunEvent], None]) -> Generator[None]:
+def asking_for(run: ActiveRun, emit: Callable[[RunEvent], None]) -> Generator[None]:
     """Whatever is asked inside is asked for this run, also by its sub-agents."""
     token = _asker.set(_Asker(run, emit))
     try:
@@ -59,7 +59,7 @@ class EditorApprover:
     answer comes first counts, the other is dropped.
     """
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: EditorRpc) -> None:
         self._link = link
         self._turn = asyncio.Lock()
         self._open: dict[str, _Open] = {}
@@ -79,7 +79,7 @@ class EditorApprover:
         finally:
             self._open.pop(question.id, None)
 
-    def answer(self, given: Answer) -> None:
+    def answer(self, given: AnswerArguments) -> None:
         """Take an answer that came as a command."""
         first = next(iter(self._open), None)
         asked = self._open.get(given.question_id or first or "")

@@ -6,7 +6,7 @@ from typing import Any, cast
 from attrs import define, field
 
 from inhouse.core.events import (
-    Happening,
+    EventPayload,
     Notice,
     QuestionAsked,
     ReasoningDelta,
@@ -30,7 +30,7 @@ class _AtWork:
 
 
 @define
-class Doing:
+class RunActivity:
     """Listens to a run and to all below it."""
 
     run_id: str
@@ -41,15 +41,15 @@ class Doing:
 
     def watch(self, event: RunEvent) -> None:
         """Take note of what happened.  Must not block and must not raise."""
-        if isinstance(event.happening, RunFinished):
+        if isinstance(event.payload, RunFinished):
             self._at_work.pop(event.run_id, None)
             return
         if event.run_id not in self._at_work:
             self._at_work[event.run_id] = _AtWork(event.agent, event.parent)
-        if (what := _what(event.happening)) is not None:
+        if (what := _what(event.payload)) is not None:
             self._at_work[event.run_id].what = what
         if event.run_id == self.run_id:
-            self._watch_own(event.happening)
+            self._watch_own(event.payload)
 
     def __str__(self) -> str:
         line = self._line(self.run_id)
@@ -57,8 +57,8 @@ class Doing:
         tail = " ".join(self.tail.split())
         return f"{line}: …{tail}" if tail else line
 
-    def _watch_own(self, happening: Happening) -> None:
-        match happening:
+    def _watch_own(self, payload: EventPayload) -> None:
+        match payload:
             case TextDelta(text) | ToolOutput(_, text):
                 self.tail = (self.tail + text)[-_TAIL:]
             case ToolStarted(_, tool, given):
@@ -100,17 +100,17 @@ def _has_todos(given: Any) -> bool:
             return False
 
 
-def _what(happening: Happening) -> str | None:
-    match happening:
+def _what(payload: EventPayload) -> str | None:
+    match payload:
         case ToolStarted(_, tool):
             return tool
         case Notice(_, _, message):
             return message
         case _:
-            return _WORDS.get(type(happening))
+            return _WORDS.get(type(payload))
 
 
-_WORDS: Mapping[type[Happening], str] = {
+_WORDS: Mapping[type[EventPayload], str] = {
     TextDelta: "writing",
     ReasoningDelta: "thinking",
     ToolFinished: "waiting for the model",

@@ -9,7 +9,7 @@ from inhouse.core.events import QuestionAsked, RunEvent, RunFinished, RunResult,
 from inhouse.core.request import RunRequest
 from inhouse.host.host import Plan
 from inhouse.lsp.commands import arguments
-from inhouse.lsp.runs.active_runs import Run
+from inhouse.lsp.runs.active_runs import ActiveRun
 from inhouse.lsp.runs.event_stream import EventStream
 from inhouse.lsp.runs.questions import asking_for
 from inhouse.lsp.runs.work_done import WorkDone
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 _ERROR = 1
 
 
-def start(session: "Session", argument: arguments.Run, token: arguments.Token | None) -> Json:
+def start(
+    session: "Session", argument: arguments.RunArguments, token: arguments.Token | None
+) -> Json:
     """Check everything that can be checked, start the run and answer."""
     request = RunRequest(
         agent=argument.agent,
@@ -36,7 +38,7 @@ def start(session: "Session", argument: arguments.Run, token: arguments.Token | 
     plan = session.host.plan(request)
     token = argument.work_done_token if argument.work_done_token is not None else token
 
-    async def follow(run: Run) -> None:
+    async def follow(run: ActiveRun) -> None:
         await _Following(session, plan, run, argument, token).run_it()
 
     run = session.runs.start(request, plan.route, follow, uri=argument.uri)
@@ -55,8 +57,8 @@ class _Following:
         self,
         session: "Session",
         plan: Plan,
-        run: Run,
-        argument: arguments.Run,
+        run: ActiveRun,
+        argument: arguments.RunArguments,
         token: arguments.Token | None,
     ) -> None:
         self._session = session
@@ -101,15 +103,15 @@ class _Following:
 
     def _emit(self, event: RunEvent) -> None:
         run = self._run
-        if isinstance(event.happening, QuestionAsked):
-            if event.happening.question_id in self._asked:  # The host tells its own, too.
+        if isinstance(event.payload, QuestionAsked):
+            if event.payload.question_id in self._asked:  # The host tells its own, too.
                 return
-            self._asked.add(event.happening.question_id)
+            self._asked.add(event.payload.question_id)
         run.watch(event)
-        if isinstance(event.happening, RunFinished) and event.run_id == run.id:
+        if isinstance(event.payload, RunFinished) and event.run_id == run.id:
             if self._finished is not None:
                 return
-            self._finished = event.happening.result
+            self._finished = event.payload.result
         if self._stream is not None:
             self._stream.add(event)
         self._transcript.add(event)
@@ -124,7 +126,7 @@ class _Following:
             self._session.link.notify("window/showMessage", {"type": _ERROR, "message": text})
 
 
-def _ending(result: RunResult | None, run: Run) -> str:
+def _ending(result: RunResult | None, run: ActiveRun) -> str:
     if result is None:
         return "failed"
     spent = f"{run.elapsed:.1f} s, {result.usage.output_tokens} tokens"

@@ -9,7 +9,7 @@ from inhouse.core.errors import InhouseError, UserError
 from inhouse.core.events import RunEvent, RunFinished, RunResult
 from inhouse.host.host import Plan
 from inhouse.lsp.documents.show_document import show_document
-from inhouse.lsp.runs.active_runs import Run
+from inhouse.lsp.runs.active_runs import ActiveRun
 from inhouse.lsp.runs.transcript_file import Tail
 from inhouse.lsp.runs.transcript_markdown import Writer, header
 from inhouse.lsp.transport.client import to_uri
@@ -34,7 +34,7 @@ class Transcripts:
         self._session = session
         self._all: dict[str, Transcript] = {}
 
-    def begin(self, run: Run, plan: Plan, *, show: bool | None) -> "Transcript":
+    def begin(self, run: ActiveRun, plan: Plan, *, show: bool | None) -> "Transcript":
         """Start the transcript of a run; open it where that is wanted."""
         transcript = Transcript(self._session, run, plan)
         self._all[run.id] = transcript
@@ -102,7 +102,7 @@ class Transcripts:
 class Transcript:
     """The document of one run: virtual where the client can, else a file that grows."""
 
-    def __init__(self, session: "Session", run: Run, plan: Plan) -> None:
+    def __init__(self, session: "Session", run: ActiveRun, plan: Plan) -> None:
         self._session = session
         self._run = run
         self._writer = Writer(run.id, header(run, plan))
@@ -135,9 +135,9 @@ class Transcript:
     def add(self, event: RunEvent) -> None:
         self._writer.add(event)
         loop = asyncio.get_running_loop()
-        over = isinstance(event.happening, RunFinished) and event.run_id == self._run.id
-        if isinstance(event.happening, RunFinished) and over:
-            self._result = event.happening.result
+        over = isinstance(event.payload, RunFinished) and event.run_id == self._run.id
+        if isinstance(event.payload, RunFinished) and over:
+            self._result = event.payload.result
         if (self.read or self._tail is not None) and self._timer is None:
             self._timer = loop.call_later(0.0 if over else _AT_MOST_EVERY, self._tell)
         self._behind = True

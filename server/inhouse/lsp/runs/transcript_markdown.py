@@ -4,7 +4,7 @@ import json
 
 from inhouse.core.events import (
     EditChanged,
-    Happening,
+    EventPayload,
     Notice,
     QuestionAsked,
     ReasoningDelta,
@@ -20,7 +20,7 @@ from inhouse.core.redaction import redact
 from inhouse.core.route import Route
 from inhouse.core.unicode import without_controls
 from inhouse.host.host import Plan
-from inhouse.lsp.runs.active_runs import Run
+from inhouse.lsp.runs.active_runs import ActiveRun
 from inhouse.lsp.runs.run_activity import todos_of
 
 _MANY = 1000
@@ -51,7 +51,7 @@ class Writer:
 
     def add(self, event: RunEvent) -> None:
         own = event.run_id == self._run_id
-        match event.happening:
+        match event.payload:
             case TextDelta(text) if own:
                 self._enter("text")
                 self._parts.append(text)
@@ -60,13 +60,13 @@ class Writer:
                 self._parts.append(text)
             case TextDelta() | ReasoningDelta():
                 return
-            case happening:
-                self._add_line(happening, "" if own else f"{event.agent}: ", own=own)
+            case payload:
+                self._add_line(payload, "" if own else f"{event.agent}: ", own=own)
         if len(self._parts) > _MANY:
             self._parts = ["".join(self._parts)]
 
-    def _add_line(self, happening: Happening, who: str, *, own: bool) -> None:
-        match happening:
+    def _add_line(self, payload: EventPayload, who: str, *, own: bool) -> None:
+        match payload:
             case ToolStarted(call_id, tool, given):
                 self._tools[call_id] = f"{who}`{tool}` {_short(given)}".rstrip()
                 if tool == "write_todos":
@@ -123,7 +123,7 @@ class Writer:
         self._inside = inside
 
 
-def header(run: Run, plan: Plan) -> str:
+def header(run: ActiveRun, plan: Plan) -> str:
     """What stands before anything happens."""
     prompt = "\n".join(f"> {line}" for line in run.request.prompt.splitlines())
     return f"# {run.request.agent}\n\n{prompt}\n\n{_route(plan.route)}\n\n---\n\n"

@@ -8,7 +8,7 @@ from typing import Any
 from attrs import frozen
 
 from inhouse.lsp.commands.arguments import Token
-from inhouse.lsp.transport.rpc import Link
+from inhouse.lsp.transport.rpc import EditorRpc
 
 _AT_MOST_EVERY = 0.1
 _PATIENCE = 3.0
@@ -25,7 +25,7 @@ class WorkDone:
 
     def __init__(
         self,
-        link: Link,
+        link: EditorRpc,
         token: Token,
         *,
         title: str,

@@ -15,7 +15,7 @@ Json = dict[str, Any]
 
 
 @frozen
-class Client:
+class EditorClient:
     roots: tuple[Path, ...]
     process_id: int | None = None
     capabilities: Mapping[str, Any] = {}
@@ -46,14 +46,14 @@ class Client:
         return value
 
 
-def read_client(params: Any) -> Client:
+def read_client(params: Any) -> EditorClient:
     """Read the parameters of ``initialize``, forgiving what is odd."""
     params = as_object(params)
     options = as_object(params.get("initializationOptions"))
     trusted = options.get("trusted")
     process_id = params.get("processId")
     settings = options.get("inhouse")
-    return Client(
+    return EditorClient(
         roots=_roots(params),
         process_id=process_id if isinstance(process_id, int) else None,
         capabilities=as_object(params.get("capabilities")),

@@ -3,12 +3,12 @@
 import logging
 from pathlib import Path
 
-from inhouse.lsp.transport.client import Client, as_list
+from inhouse.lsp.transport.client import EditorClient, as_list
 
 logger = logging.getLogger(__name__)
 
 
-async def agent_ids(client: Client) -> list[str]:
+async def agent_ids(client: EditorClient) -> list[str]:
     """Give the ids of the agents that can be read without running anything."""
     from inhouse.definitions.catalog.catalog import Catalog, agent_folders  # noqa: PLC0415  slow
 

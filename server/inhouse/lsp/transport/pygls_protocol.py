@@ -17,7 +17,7 @@ from pygls.protocol import LanguageServerProtocol, lsp_method
 from inhouse.lsp.documents.open_documents import Documents
 from inhouse.lsp.transport.client import as_object
 from inhouse.lsp.transport.framing import frame
-from inhouse.lsp.transport.rpc import Link
+from inhouse.lsp.transport.rpc import EditorRpc
 
 Json = dict[str, Any]
 PARSE_ERROR = -32700
@@ -32,9 +32,9 @@ logger = logging.getLogger(__name__)
 
 
 class Protocol(LanguageServerProtocol):
-    """Receives whole bodies, sends through a `Link`, and never leaves a request unanswered."""
+    """Receives whole bodies, sends through a `EditorRpc`, and never leaves a request unanswered."""
 
-    link: Link
+    link: EditorRpc
     documents: Documents
     """Open documents: pygls's own drift where a text holds a form feed."""
     on_command: Callable[[int | str, Json], None]

@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 from inhouse.core.errors import InhouseError
-from inhouse.lsp.transport.client import Client, as_object
+from inhouse.lsp.transport.client import EditorClient, as_object
 from inhouse.lsp.transport.framing import frame
-from inhouse.lsp.transport.write_queue import Outbox
+from inhouse.lsp.transport.write_queue import WriteQueue
 
 Json = dict[str, Any]
 
@@ -17,7 +17,7 @@ class EditorError(InhouseError):
     """The editor answered a request with an error."""
 
 
-class Link:
+class EditorRpc:
     """Sends plain JSON, so that what an editor answers can have any shape.
 
     The futures of pygls stay open for ever when an answer is not what the protocol asks for (old
@@ -25,7 +25,7 @@ class Link:
     shown to the user as an error.
     """
 
-    def __init__(self, outbox: Outbox, client: Client) -> None:
+    def __init__(self, outbox: WriteQueue, client: EditorClient) -> None:
         self.outbox = outbox
         self.client = client
         self._ids = itertools.count(1)

@@ -9,7 +9,7 @@ from typing import Any
 
 from inhouse import __version__
 from inhouse.lsp.language.language_capabilities import language_capabilities
-from inhouse.lsp.transport.client import Client
+from inhouse.lsp.transport.client import EditorClient
 
 TRANSCRIPT_SCHEME = "inhouse-run"
 PROPOSAL_SCHEME = "inhouse-proposal"
@@ -17,7 +17,7 @@ SCHEMA_SCHEME = "inhouse-schema"
 SCHEMES = (TRANSCRIPT_SCHEME, PROPOSAL_SCHEME, SCHEMA_SCHEME)
 
 
-def initialize_result(client: Client, commands: Sequence[str]) -> dict[str, Any]:
+def initialize_result(client: EditorClient, commands: Sequence[str]) -> dict[str, Any]:
     """Answer ``initialize``; *commands* are those that cannot be registered later."""
     return {
         "capabilities": server_capabilities(client, commands),
@@ -25,7 +25,7 @@ def initialize_result(client: Client, commands: Sequence[str]) -> dict[str, Any]
     }
 
 
-def server_capabilities(client: Client, commands: Sequence[str]) -> dict[str, Any]:
+def server_capabilities(client: EditorClient, commands: Sequence[str]) -> dict[str, Any]:
     workspace: dict[str, Any] = {
         "workspaceFolders": {"supported": True, "changeNotifications": True}
     }
@@ -46,7 +46,7 @@ def server_capabilities(client: Client, commands: Sequence[str]) -> dict[str, An
     }
 
 
-def code_action_provider(client: Client) -> Any:
+def code_action_provider(client: EditorClient) -> Any:
     """Kinds only where the client knows of literals: else it expects plain commands."""
     if client.can("textDocument.codeAction.codeActionLiteralSupport"):
         return {"codeActionKinds": ["quickfix", "refactor", "source"]}

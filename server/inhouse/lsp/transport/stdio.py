@@ -20,12 +20,12 @@ from inhouse.core.logs import log_to_stderr
 from inhouse.lsp.commands.agent_commands import PREFIX, can_register
 from inhouse.lsp.commands.command_names import COMMANDS
 from inhouse.lsp.transport import parent_process
-from inhouse.lsp.transport.client import Client, Json, as_object, read_client
+from inhouse.lsp.transport.client import EditorClient, Json, as_object, read_client
 from inhouse.lsp.transport.early_agents import agent_ids
 from inhouse.lsp.transport.framing import Framing, frame
-from inhouse.lsp.transport.rpc import Link
+from inhouse.lsp.transport.rpc import EditorRpc
 from inhouse.lsp.transport.server_capabilities import initialize_result
-from inhouse.lsp.transport.write_queue import Outbox, PipeOutbox, SocketOutbox
+from inhouse.lsp.transport.write_queue import PipeOutbox, SocketOutbox, WriteQueue
 
 logger = logging.getLogger(__name__)
 _PIECE = 1 << 16
@@ -68,7 +68,7 @@ def serve_tcp(address: str, *, log_level: str = "warning") -> int:
     return 0
 
 
-async def converse(chunks: Chunks, outbox: Outbox, stopping: "Stopping") -> int:
+async def converse(chunks: Chunks, outbox: WriteQueue, stopping: "Stopping") -> int:
     """Serve one editor until it has gone."""
     connection = _Connection(outbox, stopping)
     reading = asyncio.create_task(connection.read(chunks), name="reading")
@@ -106,7 +106,7 @@ class Stopping:
 class _Connection:
     """One editor: first a bare line to it, then a session and its server."""
 
-    def __init__(self, outbox: Outbox, stopping: Stopping) -> None:
+    def __init__(self, outbox: WriteQueue, stopping: Stopping) -> None:
         self._outbox = outbox
         self._stopping = stopping
         self._server: Any = None
@@ -137,7 +137,7 @@ class _Connection:
         await asyncio.sleep(0)
         from inhouse.lsp.bootstrap import open_server  # noqa: PLC0415  half a second of imports
 
-        link = Link(self._outbox, client)
+        link = EditorRpc(self._outbox, client)
         self._server = open_server(link, message, result, self._stopping.stop)
         self._server.protocol.receive(body)
 
@@ -153,7 +153,7 @@ class _Connection:
         self._outbox.write(frame(json.dumps(message, ensure_ascii=False)))
 
 
-async def _commands(client: Client) -> list[str]:
+async def _commands(client: EditorClient) -> list[str]:
     """Name the commands; each agent's too for a client that cannot be told of it later."""
     names: list[str] = list(COMMANDS)
     if not can_register(client):

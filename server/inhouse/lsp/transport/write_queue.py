@@ -16,7 +16,7 @@ _AT_ONCE = getattr(select, "PIPE_BUF", 512)
 """A pipe that is writable takes this much without blocking."""
 
 
-class Outbox(Protocol):
+class WriteQueue(Protocol):
     """Where messages to the editor go, in order."""
 
     def write(self, data: bytes) -> None:

@@ -17,7 +17,7 @@ from inhouse.core.json_values import fields, text
 from inhouse.core.ports import Prompt
 from inhouse.core.route import Endpoint, Kind
 from inhouse.providers.chat.stream_model import Ask
-from inhouse.providers.endpoints.endpoint_errors import Place
+from inhouse.providers.endpoints.endpoint_errors import ModelRef
 from inhouse.providers.endpoints.http_json import post_json
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class BackendRun:
         told = fields(await post_json(self.endpoint, "agent-runs", body, self.egress))
         if run_id := text(told.get("runId")):
             return run_id
-        place = Place(self.endpoint, "")
+        place = ModelRef(self.endpoint, "")
         raise ProviderError(f"{place}: the backend started no run.", code="bad_answer")
 
     async def _ancestors(self) -> list[str]:

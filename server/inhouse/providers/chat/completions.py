@@ -20,10 +20,10 @@ from inhouse.core.route import Endpoint
 from inhouse.providers.chat.chat_request import chat_messages, chat_tools
 from inhouse.providers.chat.response import ChatAnswer
 from inhouse.providers.chat.retry import first_of
-from inhouse.providers.chat.sse import Line, answered, server_sent
+from inhouse.providers.chat.sse import StreamDeadline, answered, server_sent
 from inhouse.providers.chat.stream_model import TRIES
 from inhouse.providers.endpoints import endpoint_errors
-from inhouse.providers.endpoints.endpoint_errors import Place
+from inhouse.providers.endpoints.endpoint_errors import ModelRef
 from inhouse.providers.endpoints.error_text import message_in
 from inhouse.providers.endpoints.http_json import headers_of
 from inhouse.providers.endpoints.model_list import listed_models
@@ -50,10 +50,10 @@ class OpenAIChat:
     tries: int = TRIES
 
     def ask(self, prompt: Prompt) -> AsyncGenerator[ModelChunk]:
-        place = Place(self.endpoint, self.model)
+        place = ModelRef(self.endpoint, self.model)
         return first_of(lambda: self._answer(prompt, place), tries=self.tries)
 
-    async def _answer(self, prompt: Prompt, place: Place) -> AsyncGenerator[ModelChunk]:
+    async def _answer(self, prompt: Prompt, place: ModelRef) -> AsyncGenerator[ModelChunk]:
         """Ask once, and give what comes."""
         answer = ChatAnswer(place, frozenset(tool.name for tool in prompt.tools))
         client = await self._client()
@@ -61,7 +61,7 @@ class OpenAIChat:
         try:
             opening = client.create(**self._body(prompt))
             async with answered(opening, place) as response:
-                line = Line(place, response.http_response.extensions["network_stream"])
+                line = StreamDeadline(place, response.http_response.extensions["network_stream"])
                 line.wait_for_first(since)
                 source = aiter(response.http_response.stream)
                 async for piece in server_sent(source, line):
@@ -82,7 +82,7 @@ class OpenAIChat:
         if answer.model is not None:
             note_answer(self.endpoint.name, answer.model)
 
-    async def _not_found(self, error: openai.NotFoundError, place: Place) -> ProviderError:
+    async def _not_found(self, error: openai.NotFoundError, place: ModelRef) -> ProviderError:
         """Say what the server has instead (backends.md, Q20)."""
         said = place.quote(message_in(error.response.text))
         try:
@@ -125,7 +125,7 @@ class OpenAIChat:
         }
 
 
-def _translated(error: openai.OpenAIError, place: Place) -> Exception:
+def _translated(error: openai.OpenAIError, place: ModelRef) -> Exception:
     """Turn the client's exception into ours; one of ours inside it comes back out."""
     cause: BaseException | None = error
     while cause is not None:
@@ -148,7 +148,7 @@ def _translated(error: openai.OpenAIError, place: Place) -> Exception:
             return ProviderError(f"{place}: {place.quote(str(error))}")
 
 
-def _timed_out(error: openai.APITimeoutError, place: Place) -> ProviderError:
+def _timed_out(error: openai.APITimeoutError, place: ModelRef) -> ProviderError:
     if isinstance(error.__cause__, httpx2.ConnectTimeout):
         return endpoint_errors.unreachable(place, "no answer to the connection within 10 s")
     return endpoint_errors.silent(place, place.endpoint.first_token_timeout, first=True)

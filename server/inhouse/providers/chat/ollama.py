@@ -28,8 +28,8 @@ from inhouse.providers.chat.think_tags import ThinkingText
 from inhouse.providers.chat.tool_call_deltas import new_call_id
 from inhouse.providers.endpoints import endpoint_errors
 from inhouse.providers.endpoints.context_window import ollama_loaded_window
-from inhouse.providers.endpoints.endpoint_errors import Place
-from inhouse.providers.endpoints.endpoint_state import Shared
+from inhouse.providers.endpoints.endpoint_errors import ModelRef
+from inhouse.providers.endpoints.endpoint_state import EndpointState
 from inhouse.providers.endpoints.error_text import message_in
 from inhouse.providers.endpoints.http_json import headers_of, post_json, url_of
 from inhouse.providers.endpoints.model_list import listed_models
@@ -52,26 +52,26 @@ class OllamaChat:
     endpoint: Endpoint
     model: str
     egress: "Egress"
-    shared: Shared
+    shared: EndpointState
     think: bool | str | None = None
     """Ollama's ``think``; None leaves it to the model."""
     tries: int = TRIES
 
     def ask(self, prompt: Prompt) -> AsyncGenerator[ModelChunk]:
-        place = Place(self.endpoint, self.model)
+        place = ModelRef(self.endpoint, self.model)
         return first_of(lambda: self._answer(prompt, place), tries=self.tries)
 
-    async def _answer(self, prompt: Prompt, place: Place) -> AsyncGenerator[ModelChunk]:
+    async def _answer(self, prompt: Prompt, place: ModelRef) -> AsyncGenerator[ModelChunk]:
         import httpx2  # noqa: PLC0415  # 0.25 s: not before the first request
 
-        from inhouse.providers.chat.sse import Line, answered, json_lines  # noqa: PLC0415
+        from inhouse.providers.chat.sse import StreamDeadline, answered, json_lines  # noqa: PLC0415
 
         answer = OllamaAnswer(place)
         since = asyncio.get_running_loop().time()
         body = await self._body(prompt)
         headers = await headers_of(self.endpoint)
         limit = httpx2.Timeout(None, connect=10, read=self.endpoint.first_token_timeout)
-        line: Line | None = None
+        line: StreamDeadline | None = None
         try:
             opening = self.egress.client(self.endpoint).stream(
                 "POST",
@@ -83,7 +83,7 @@ class OllamaChat:
             async with answered(opening, place) as response:
                 if response.status_code >= FIRST_FAILURE:
                     raise await self._refused(response, place)
-                line = Line(place, response.extensions["network_stream"])
+                line = StreamDeadline(place, response.extensions["network_stream"])
                 line.wait_for_first(since)
                 async with aclosing(json_lines(response.aiter_bytes(), line)) as pieces:
                     async for piece in pieces:
@@ -143,7 +143,7 @@ class OllamaChat:
         )
         return "thinking" in items(shown.get("capabilities"))
 
-    async def _refused(self, response: Any, place: Place) -> ProviderError:
+    async def _refused(self, response: Any, place: ModelRef) -> ProviderError:
         said = (await response.aread()).decode("utf-8", "replace")
         status: int = response.status_code
         if status == 404:  # noqa: PLR2004
@@ -170,7 +170,7 @@ def window_for(need: int, *, most: int | None, loaded: int | None) -> int:
 class OllamaAnswer:
     """The lines of one answer, put together."""
 
-    place: Place
+    place: ModelRef
     model: str | None = None
     done: bool = False
     _reason: str = "stop"
@@ -260,7 +260,7 @@ def _keep_alive(setting: str) -> str | int:
     return int(setting) if setting.lstrip("-").isdigit() else setting
 
 
-def _broken(error: Exception, line: Any, place: Place) -> Exception:
+def _broken(error: Exception, line: Any, place: ModelRef) -> Exception:
     import httpx2  # noqa: PLC0415
 
     if line is not None:

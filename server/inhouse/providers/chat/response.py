@@ -19,7 +19,7 @@ from inhouse.core.json_values import items
 from inhouse.providers.chat.think_tags import ThinkingText
 from inhouse.providers.chat.tool_call_deltas import CallPieces
 from inhouse.providers.endpoints import endpoint_errors
-from inhouse.providers.endpoints.endpoint_errors import Place
+from inhouse.providers.endpoints.endpoint_errors import ModelRef
 
 _HALVES = re.compile("[\ud800-\udfff]")
 
@@ -67,7 +67,7 @@ class SurrogateHalves:
 class ChatAnswer:
     """Takes one piece after the other; gives the chunks that each piece makes known."""
 
-    place: Place
+    place: ModelRef
     tool_names: frozenset[str] = frozenset()
     finish_reason: str | None = None
     model: str | None = None

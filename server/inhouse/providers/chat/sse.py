@@ -18,7 +18,7 @@ from attrs import define, field
 from inhouse.core.errors import ProviderError
 from inhouse.core.route import Endpoint
 from inhouse.providers.endpoints import endpoint_errors
-from inhouse.providers.endpoints.endpoint_errors import Place
+from inhouse.providers.endpoints.endpoint_errors import ModelRef
 from inhouse.providers.network.connection import EgressConnection
 
 _Response = TypeVar("_Response")
@@ -31,10 +31,10 @@ AFTER_DONE_SECONDS = 0.25
 
 
 @define(eq=False)
-class Line:
+class StreamDeadline:
     """The connection an answer comes over, and until when it may be silent."""
 
-    place: Place
+    place: ModelRef
     _connection: EgressConnection
     started: bool = False
     heard: bool = False
@@ -79,7 +79,7 @@ class Line:
 
 @asynccontextmanager
 async def answered(
-    opening: AbstractAsyncContextManager[_Response], place: Place
+    opening: AbstractAsyncContextManager[_Response], place: ModelRef
 ) -> AsyncGenerator[_Response]:
     """Open a response before the first-token limit ends: headers that drip are silence too."""
     seconds = place.endpoint.first_token_timeout
@@ -92,7 +92,7 @@ async def answered(
         yield response
 
 
-async def server_sent(source: AsyncIterator[bytes], line: Line) -> AsyncGenerator[Any]:
+async def server_sent(source: AsyncIterator[bytes], line: StreamDeadline) -> AsyncGenerator[Any]:
     """Give each event's JSON, up to ``[DONE]``; a whole JSON body is one event."""
     body = _Body(source, line)
     try:
@@ -118,7 +118,7 @@ async def server_sent(source: AsyncIterator[bytes], line: Line) -> AsyncGenerato
             raise line.failure(error) from error
 
 
-async def json_lines(source: AsyncIterator[bytes], line: Line) -> AsyncGenerator[Any]:
+async def json_lines(source: AsyncIterator[bytes], line: StreamDeadline) -> AsyncGenerator[Any]:
     """Give each line's JSON (Ollama's own way to stream)."""
     buffer = bytearray()
     async for data in source:
@@ -140,7 +140,7 @@ class _Body:
     """A response as `httpx2.EventSource` reads it: whatever its content type says."""
 
     _source: AsyncIterator[bytes]
-    _line: Line
+    _line: StreamDeadline
     headers: dict[str, str] = field(factory=lambda: {"content-type": "text/event-stream"})
     request: None = None
     _start: bytes = b""
@@ -174,7 +174,7 @@ class _Body:
         yield decode(b"", final=True) + "\n\n"
 
 
-async def _whole_body(body: _Body, line: Line) -> Any:
+async def _whole_body(body: _Body, line: StreamDeadline) -> Any:
     text = (await body.read(LONGEST_EVENT)).decode("utf-8-sig", "replace")
     try:
         return jiter.from_json(text.encode())
@@ -182,7 +182,7 @@ async def _whole_body(body: _Body, line: Line) -> Any:
         raise endpoint_errors.not_an_answer(line.place, text) from error
 
 
-def _parsed(data: str, place: Place, kind: str) -> Any:
+def _parsed(data: str, place: ModelRef, kind: str) -> Any:
     try:
         value = jiter.from_json(data.encode())
     except (ValueError, UnicodeEncodeError) as error:
@@ -193,7 +193,7 @@ def _parsed(data: str, place: Place, kind: str) -> Any:
     return value
 
 
-def _parsed_leniently(data: str, place: Place, error: Exception) -> Any:
+def _parsed_leniently(data: str, place: ModelRef, error: Exception) -> Any:
     """Half a surrogate pair is legal for `json`; anything else that jiter refuses is broken."""
     try:
         return json.loads(data)

@@ -18,13 +18,13 @@ from attrs import define, field
 from inhouse.core.errors import ProviderError
 from inhouse.core.secret import Secret
 from inhouse.providers.embedded.child import SWEEP_SECONDS
-from inhouse.providers.embedded.running_server import ALIAS, Running
+from inhouse.providers.embedded.running_server import ALIAS, EmbeddedServerHandle
 
 START_SECONDS = 180.0
 
 
 @define(eq=False)
-class Place:
+class ServerLease:
     """The place of this process among the users of one server.  Its methods block."""
 
     folder: Path
@@ -75,8 +75,10 @@ class Place:
     def is_alive(self) -> bool:
         return _is_running(self._state)
 
-    def running(self) -> Running:
-        return Running(f"{self._state['url']}/v1", Secret(self._state["key"]), self.model)
+    def running(self) -> EmbeddedServerHandle:
+        return EmbeddedServerHandle(
+            f"{self._state['url']}/v1", Secret(self._state["key"]), self.model
+        )
 
     def _start(self) -> dict[str, Any]:
         key = secrets.token_urlsafe(24)

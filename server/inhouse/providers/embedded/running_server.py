@@ -11,7 +11,7 @@ ALIAS = "embedded"
 
 
 @frozen
-class Running:
+class EmbeddedServerHandle:
     """A server that is ready."""
 
     base_url: str

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Self
 from inhouse.core.errors import UserError
 from inhouse.core.route import Endpoint
 from inhouse.providers.embedded.model_files import default_model, model_file
-from inhouse.providers.embedded.running_server import ALIAS, Running
+from inhouse.providers.embedded.running_server import ALIAS, EmbeddedServerHandle
 from inhouse.providers.routing.routing_rules import INSTALL_EMBEDDED
 
 if TYPE_CHECKING:
-    from inhouse.providers.embedded.lease import Place
+    from inhouse.providers.embedded.lease import ServerLease
 
-__all__ = ["ALIAS", "EmbeddedServers", "Running", "is_installed"]
+__all__ = ["ALIAS", "EmbeddedServerHandle", "EmbeddedServers", "is_installed"]
 
 WINDOW = 8192
 
@@ -30,10 +30,10 @@ class EmbeddedServers:
     def __init__(self, data_folder: Path) -> None:
         self._folder = data_folder / "embedded"
         self._data_folder = data_folder
-        self._joined: dict[tuple[Path, int], Place] = {}
+        self._joined: dict[tuple[Path, int], ServerLease] = {}
         self._lock = asyncio.Lock()
 
-    async def running(self, endpoint: Endpoint) -> Running:
+    async def running(self, endpoint: Endpoint) -> EmbeddedServerHandle:
         """Return the server for an endpoint's model, starting it where none runs."""
         if not is_installed():
             raise UserError(
@@ -44,14 +44,14 @@ class EmbeddedServers:
         model = model_file(endpoint.model_path) if endpoint.model_path else None
         model = model or default_model(self._data_folder)
         key = (model, endpoint.context_window or WINDOW)
-        from inhouse.providers.embedded.lease import Place, folder_name  # noqa: PLC0415  # psutil
+        from inhouse.providers.embedded.lease import ServerLease, folder_name  # noqa: PLC0415  # psutil
 
         async with self._lock:
             joined = self._joined.get(key)
             if joined is None or not joined.is_alive():
                 if joined is not None:
                     await asyncio.to_thread(joined.leave)
-                joined = Place(self._folder / folder_name(*key), *key)
+                joined = ServerLease(self._folder / folder_name(*key), *key)
                 await _in_thread(joined.join, joined.leave)
                 self._joined[key] = joined
             return joined.running()

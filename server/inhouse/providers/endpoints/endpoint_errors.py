@@ -30,7 +30,7 @@ A_SECRET = 8
 
 
 @frozen
-class Place:
+class ModelRef:
     """The endpoint and model that messages name."""
 
     endpoint: Endpoint
@@ -57,7 +57,7 @@ class Place:
         return line if len(line) <= LONGEST_QUOTE else f"{line[:LONGEST_QUOTE]}…"
 
 
-def of_status(place: Place, status: int, body: str, headers: Mapping[str, str]) -> ProviderError:
+def of_status(place: ModelRef, status: int, body: str, headers: Mapping[str, str]) -> ProviderError:
     """Translate an HTTP status that is no success."""
     said = place.quote(message_in(body))
     match status:
@@ -80,7 +80,7 @@ def of_status(place: Place, status: int, body: str, headers: Mapping[str, str]) 
             return ProviderError(f"{place}: {what} ({status}).  {said}".rstrip(), code=code)
 
 
-def of_piece(place: Place, error: Any, *, code: Any = None) -> ProviderError:
+def of_piece(place: ModelRef, error: Any, *, code: Any = None) -> ProviderError:
     """Translate an error that a server put into the stream."""
     body = {"error": error}
     known = cast("dict[str, Any]", error) if isinstance(error, dict) else {}
@@ -94,7 +94,7 @@ def of_piece(place: Place, error: Any, *, code: Any = None) -> ProviderError:
     return ProviderError(f"{place}: the server broke off: {place.quote(message_in(body))}")
 
 
-def unreachable(place: Place, reason: str) -> ProviderUnavailableError:
+def unreachable(place: ModelRef, reason: str) -> ProviderUnavailableError:
     """Nobody listens, or the line broke before anything was said."""
     address = place.endpoint.base_url
     name = place.endpoint.name
@@ -106,7 +106,7 @@ def unreachable(place: Place, reason: str) -> ProviderUnavailableError:
     )
 
 
-def hung_up(place: Place, reason: str) -> ProviderUnavailableError:
+def hung_up(place: ModelRef, reason: str) -> ProviderUnavailableError:
     """The server took the connection, and closed it before it said anything."""
     return ProviderUnavailableError(
         f"{place}: the server closed the connection before it answered ({place.quote(reason)}).  "
@@ -115,7 +115,7 @@ def hung_up(place: Place, reason: str) -> ProviderUnavailableError:
     )
 
 
-def silent(place: Place, seconds: float, *, first: bool) -> ProviderError:
+def silent(place: ModelRef, seconds: float, *, first: bool) -> ProviderError:
     key = "firstTokenTimeout" if first else "idleTimeout"
     what = "said nothing" if first else "fell silent in the middle of its answer"
     return ProviderError(
@@ -124,7 +124,7 @@ def silent(place: Place, seconds: float, *, first: bool) -> ProviderError:
     )
 
 
-def broken_off(place: Place, reason: str) -> ProviderError:
+def broken_off(place: ModelRef, reason: str) -> ProviderError:
     return ProviderError(
         f"{place}: the connection broke in the middle of the answer ({place.quote(reason)}).  "
         "Look at the server's log; it may have crashed or run out of memory.",
@@ -132,7 +132,7 @@ def broken_off(place: Place, reason: str) -> ProviderError:
     )
 
 
-def unfinished(place: Place) -> ProviderError:
+def unfinished(place: ModelRef) -> ProviderError:
     return ProviderError(
         f"{place}: the answer ended without a finish reason, so it is not complete.  "
         "The server's log says why.",
@@ -140,7 +140,7 @@ def unfinished(place: Place) -> ProviderError:
     )
 
 
-def not_an_answer(place: Place, body: str) -> ProviderError:
+def not_an_answer(place: ModelRef, body: str) -> ProviderError:
     """A success that is no chat completion."""
     if "<" in body[:64]:
         remedy = f"The base URL probably lacks /v1: correct {place.setting('baseUrl')}."
@@ -152,7 +152,7 @@ def not_an_answer(place: Place, body: str) -> ProviderError:
     )
 
 
-def not_found(place: Place, said: str, models: tuple[str, ...] = ()) -> ProviderError:
+def not_found(place: ModelRef, said: str, models: tuple[str, ...] = ()) -> ProviderError:
     """No such model, or no such path; ``models`` is what the server has."""
     if not place.model:
         remedy = f"Check {place.setting('baseUrl')} and {place.setting('kind')}."
@@ -171,7 +171,7 @@ def is_redirect(status: int) -> bool:
     return 300 <= status < 400  # noqa: PLR2004
 
 
-def overflow_in(place: Place, body: Any) -> ContextOverflowError | None:
+def overflow_in(place: ModelRef, body: Any) -> ContextOverflowError | None:
     """Recognise "the prompt is too long" in the words of every server, with its numbers."""
     fields = error_fields(parsed(body))
     text = message_in(body)
@@ -188,7 +188,7 @@ def overflow_in(place: Place, body: Any) -> ContextOverflowError | None:
     return overflow(place, needed, window)
 
 
-def overflow(place: Place, needed: int | None, window: int | None) -> ContextOverflowError:
+def overflow(place: ModelRef, needed: int | None, window: int | None) -> ContextOverflowError:
     need = f"needs {needed:,} tokens" if needed else "is too long"
     has = f"; the window holds {window:,}" if window else " for the model's window"
     return ContextOverflowError(
@@ -199,7 +199,7 @@ def overflow(place: Place, needed: int | None, window: int | None) -> ContextOve
     )
 
 
-def _by_words(place: Place, body: Any, said: str) -> ProviderError | None:
+def _by_words(place: ModelRef, body: Any, said: str) -> ProviderError | None:
     """Recognise what servers say under various statuses."""
     if (overflow := overflow_in(place, body)) is not None:
         return overflow
@@ -208,7 +208,7 @@ def _by_words(place: Place, body: Any, said: str) -> ProviderError | None:
     return None
 
 
-def _wrong_key(place: Place, status: int, said: str) -> str:
+def _wrong_key(place: ModelRef, status: int, said: str) -> str:
     endpoint = place.endpoint
     have = "the key was refused" if endpoint.api_key is not None else "no key is set"
     return (
@@ -217,7 +217,7 @@ def _wrong_key(place: Place, status: int, said: str) -> str:
     )
 
 
-def _redirected(place: Place, status: int, location: str) -> ProviderError:
+def _redirected(place: ModelRef, status: int, location: str) -> ProviderError:
     target = urlsplit(location)
     where = f"{target.scheme}://{target.hostname}" if target.hostname else location
     return ProviderError(

@@ -25,7 +25,7 @@ class _Slots:
 
 
 @define(eq=False)
-class Shared:
+class EndpointState:
     """One for a process; a run that is given none has one of its own."""
 
     profiles: Profiles = field(factory=MemoryProfiles)

@@ -10,7 +10,7 @@ from attrs import frozen
 from inhouse.core.errors import InhouseError, ProviderError
 from inhouse.core.route import Endpoint
 from inhouse.providers.endpoints import endpoint_errors
-from inhouse.providers.endpoints.endpoint_errors import Place
+from inhouse.providers.endpoints.endpoint_errors import ModelRef
 from inhouse.providers.network.base_urls import http_address, server_root
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ async def _reply(
 ) -> Reply:
     import httpx2  # noqa: PLC0415  # 0.25 s: not before the first request
 
-    place = Place(endpoint, "")
+    place = ModelRef(endpoint, "")
     headers = await headers_of(endpoint)
     try:
         async with (
@@ -113,7 +113,7 @@ async def _reply(
         raise endpoint_errors.not_an_answer(place, data[:64].decode("utf-8", "replace")) from error
 
 
-async def _limited(response: "httpx2.Response", place: Place) -> bytes:
+async def _limited(response: "httpx2.Response", place: ModelRef) -> bytes:
     data = bytearray()
     async for part in response.aiter_bytes():
         data += part

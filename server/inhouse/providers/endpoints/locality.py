@@ -10,7 +10,7 @@ from inhouse.core.errors import InhouseError, ProviderError, RefusedError
 from inhouse.core.json_values import fields
 from inhouse.core.route import Endpoint, Kind
 from inhouse.providers.endpoints import endpoint_errors
-from inhouse.providers.endpoints.endpoint_errors import Place
+from inhouse.providers.endpoints.endpoint_errors import ModelRef
 from inhouse.providers.endpoints.http_json import Reply, get, get_json, post_json
 from inhouse.providers.endpoints.model_list import entries_of, is_cloud
 from inhouse.providers.network.addresses import read_host
@@ -73,7 +73,7 @@ async def require_local(
     if verdict.local:
         return
     raise RefusedError(
-        f"{Place(endpoint, model)} is not local: {verdict.reason}  "
+        f"{ModelRef(endpoint, model)} is not local: {verdict.reason}  "
         f'`inhouse.privacy` is "local-only" ({privacy_source}).',
         verdict.remedy or 'Choose a local model, or set `inhouse.privacy` to "ask" or "any".',
         code="privacy",
@@ -104,7 +104,7 @@ async def _ollama(endpoint: Endpoint, model: str, egress: "Egress") -> Verdict:
         if error.code != "not_found":
             raise
         has = tuple(str(one.get("name")) for one in listed)
-        raise endpoint_errors.not_found(Place(endpoint, model), "", has) from error
+        raise endpoint_errors.not_found(ModelRef(endpoint, model), "", has) from error
     names = {model, f"{model}:latest"}
     mine = [one for one in listed if names & {str(one.get("name")), str(one.get("model"))}]
     if is_cloud(fields(shown)) or any(map(is_cloud, mine)):

@@ -19,7 +19,7 @@ from inhouse.core.ports import Prompt
 from inhouse.core.route import Endpoint, Kind
 from inhouse.providers.chat.chat_request import chat_messages, chat_tools
 from inhouse.providers.endpoints import endpoint_errors
-from inhouse.providers.endpoints.endpoint_errors import Place
+from inhouse.providers.endpoints.endpoint_errors import ModelRef
 from inhouse.providers.endpoints.http_json import post_json
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def need_of(prompt: Prompt) -> Need:
 
 
 async def check_fits(
-    prompt: Prompt, need: Need, window: int, place: Place, egress: "Egress"
+    prompt: Prompt, need: Need, window: int, place: ModelRef, egress: "Egress"
 ) -> None:
     """Raise `ContextOverflowError` with both numbers where the prompt does not fit."""
     reply = min(prompt.max_output_tokens or 0, window // 2)
@@ -76,7 +76,7 @@ async def check_fits(
         raise endpoint_errors.overflow(place, need.likely, window)
 
 
-def cut_notice(place: Place, need: Need, read: int, window: int | None) -> Notice | None:
+def cut_notice(place: ModelRef, need: Need, read: int, window: int | None) -> Notice | None:
     """Compare what the server says it read with what it was sent."""
     if read <= 0 or read >= need.least * CUT or need.least - read < CUT_AT_LEAST:
         return None
@@ -90,7 +90,7 @@ def cut_notice(place: Place, need: Need, read: int, window: int | None) -> Notic
     )
 
 
-async def _counted(prompt: Prompt, place: Place, egress: "Egress") -> int | None:
+async def _counted(prompt: Prompt, place: ModelRef, egress: "Egress") -> int | None:
     """Ask the server to count, where it can; None where it cannot."""
     endpoint = place.endpoint
     messages, tools = chat_messages(prompt), chat_tools(prompt.tools)

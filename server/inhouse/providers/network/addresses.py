@@ -20,7 +20,7 @@ _LOCAL_NAT64 = ipaddress.IPv6Network("64:ff9b:1::/48")
 
 
 @frozen
-class Host:
+class HostName:
     """A host as it was written, in one spelling."""
 
     name: str
@@ -28,7 +28,7 @@ class Host:
     """None: only a name server could tell."""
 
 
-def read_host(text: str) -> Host:
+def read_host(text: str) -> HostName:
     """Say what a host's text means, without asking anybody.
 
     Every spelling that a system's resolver would take for an address becomes that address:
@@ -36,11 +36,11 @@ def read_host(text: str) -> Host:
     """
     name = spelt(text)
     if name == "localhost" or name.endswith(".localhost"):
-        return Host(name, LOOPBACK)  # RFC 6761, 6.3: never asked of a name server
+        return HostName(name, LOOPBACK)  # RFC 6761, 6.3: never asked of a name server
     address = literal(name)
     if address is not None:
-        return Host(name, (address,))
-    return Host(name, _from_hosts_file(name))
+        return HostName(name, (address,))
+    return HostName(name, _from_hosts_file(name))
 
 
 def is_loopback(address: IPAddress) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import httpcore2
 from attrs import define, field
 
-from inhouse.providers.network.traffic_log import Tally, current_logs
+from inhouse.providers.network.traffic_log import HostTraffic, current_logs
 
 READ_BYTES = 64 * 1024
 
@@ -88,7 +88,7 @@ class EgressConnection(httpcore2.AsyncNetworkStream):
         self._reader, self._writer = opened
         return opened
 
-    def _tallies(self) -> Iterable[Tally]:
+    def _tallies(self) -> Iterable[HostTraffic]:
         for log in current_logs():
             yield log.tally(
                 host=self.host, address=self.address, local=self.local, endpoint=self.endpoint

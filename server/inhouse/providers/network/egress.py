@@ -15,7 +15,7 @@ from attrs import frozen
 from inhouse.core.errors import ProviderUnavailableError, RefusedError
 from inhouse.core.route import Endpoint, Privacy
 from inhouse.providers.network.addresses import (
-    Host,
+    HostName,
     IPAddress,
     is_loopback,
     is_public,
@@ -24,7 +24,7 @@ from inhouse.providers.network.addresses import (
     read_networks,
 )
 from inhouse.providers.network.base_urls import HttpAddress, http_address
-from inhouse.providers.network.traffic_log import ContactLog, recording
+from inhouse.providers.network.traffic_log import TrafficLog, recording
 
 if TYPE_CHECKING:
     import httpx2
@@ -79,7 +79,7 @@ class Egress:
         self._users = 0
         self._retired = False
 
-    def record(self) -> AbstractContextManager[ContactLog]:
+    def record(self) -> AbstractContextManager[TrafficLog]:
         """Count, for this task and those it starts, the bytes that go to each host and come."""
         return recording()
 
@@ -189,7 +189,7 @@ class Egress:
         self._stack.push_async_callback(client.aclose)
         return client
 
-    def _check_host(self, host: Host, endpoint: Endpoint) -> None:
+    def _check_host(self, host: HostName, endpoint: Endpoint) -> None:
         if self.policy.privacy is not Privacy.LOCAL_ONLY:
             return
         if host.addresses is None:

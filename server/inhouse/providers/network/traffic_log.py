@@ -10,7 +10,7 @@ from inhouse.core.events import Contact
 
 
 @define(eq=False)
-class Tally:
+class HostTraffic:
     """One host at one address, while it is being counted."""
 
     host: str
@@ -23,15 +23,17 @@ class Tally:
 
 
 @define(eq=False)
-class ContactLog:
+class TrafficLog:
     """The hosts one run contacted.  Iterate it, at any time, for `Contact` values."""
 
-    _tallies: dict[tuple[str, str, str], Tally] = field(factory=dict[tuple[str, str, str], Tally])
+    _tallies: dict[tuple[str, str, str], HostTraffic] = field(
+        factory=dict[tuple[str, str, str], HostTraffic]
+    )
 
-    def tally(self, *, host: str, address: str, local: bool, endpoint: str) -> Tally:
+    def tally(self, *, host: str, address: str, local: bool, endpoint: str) -> HostTraffic:
         key = (host, address, endpoint)
         if key not in self._tallies:
-            self._tallies[key] = Tally(host, address, local, endpoint)
+            self._tallies[key] = HostTraffic(host, address, local, endpoint)
         return self._tallies[key]
 
     def answered(self, endpoint: str, model: str) -> None:
@@ -52,16 +54,16 @@ class ContactLog:
             )
 
 
-_logs: ContextVar[tuple[ContactLog, ...]] = ContextVar("contact_logs", default=())
+_logs: ContextVar[tuple[TrafficLog, ...]] = ContextVar("contact_logs", default=())
 
 
 @contextmanager
-def recording() -> Generator[ContactLog]:
+def recording() -> Generator[TrafficLog]:
     """Count what this task, and every task it starts, sends and receives.
 
     Recordings nest: a sub-agent's contacts are its parent's contacts too.
     """
-    log = ContactLog()
+    log = TrafficLog()
     token = _logs.set((*_logs.get(), log))
     try:
         yield log
@@ -69,7 +71,7 @@ def recording() -> Generator[ContactLog]:
         _logs.reset(token)
 
 
-def current_logs() -> tuple[ContactLog, ...]:
+def current_logs() -> tuple[TrafficLog, ...]:
     return _logs.get()
 
 

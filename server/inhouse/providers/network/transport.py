@@ -36,7 +36,7 @@ BRIEF_BYTES = 64 * 1024
 BRIEF_SECONDS = 10.0
 
 
-class Door(Protocol):
+class ConnectionOpener(Protocol):
     """What a transport needs of `inhouse.providers.network.egress.Egress`."""
 
     async def allow(self, host: str, port: int, endpoint: Endpoint) -> "Allowed": ...
@@ -57,7 +57,7 @@ class Allowed(Protocol):
 
 @define(eq=False)
 class _Backend(httpcore2.AsyncNetworkBackend):
-    _door: Door
+    _door: ConnectionOpener
     _endpoint: Endpoint
 
     async def connect_tcp(
@@ -103,7 +103,7 @@ class _Backend(httpcore2.AsyncNetworkBackend):
 class EgressTransport(httpx2.AsyncBaseTransport):
     """HTTP over connections that egress opened, for one endpoint."""
 
-    def __init__(self, door: Door, endpoint: Endpoint, address: HttpAddress) -> None:
+    def __init__(self, door: ConnectionOpener, endpoint: Endpoint, address: HttpAddress) -> None:
         local = address.unix_path is not None
         self._address = address
         self._endpoint = endpoint

@@ -17,7 +17,7 @@ from inhouse.core.settings import Settings
 from inhouse.core.urls import host_of
 
 from .policy import looks_local, refusal
-from .routing_rules import INSTALL_EMBEDDED, RULES, Asked, Found
+from .routing_rules import INSTALL_EMBEDDED, RULES, Asked, RuleMatch
 
 
 @frozen
@@ -87,18 +87,18 @@ def model_at(endpoint: Endpoint, model: str) -> str:
     return next(fitting, model)
 
 
-def _first(asked: Asked) -> tuple[Found, list[RouteStep]]:
+def _first(asked: Asked) -> tuple[RuleMatch, list[RouteStep]]:
     steps: list[RouteStep] = []
     for name, rule in RULES:
         found = rule(asked)
-        if isinstance(found, Found):
+        if isinstance(found, RuleMatch):
             steps.append(RouteStep(name, f"chosen: {found.outcome}"))
             return found, steps
         steps.append(RouteStep(name, found))
     raise UserError(_nowhere(asked), code="no-endpoint")
 
 
-def _model(found: Found, asked: Asked) -> str:
+def _model(found: RuleMatch, asked: Asked) -> str:
     """The request's model, the rule's, the definition's; by the name the endpoint knows."""
     named = asked.model or found.model
     if found.endpoint.kind is Kind.EMBEDDED:

@@ -41,7 +41,7 @@ class Asked:
 
 
 @frozen
-class Found:
+class RuleMatch:
     endpoint: Endpoint
     decided_by: DecidedBy
     source: str
@@ -50,7 +50,7 @@ class Found:
     """A model that the rule itself names."""
 
 
-Rule = Callable[[Asked], Found | str]
+Rule = Callable[[Asked], RuleMatch | str]
 """What a rule found, or in plain words why it does not apply."""
 
 
@@ -59,16 +59,16 @@ def names_remote_model(definition: AgentDefinition) -> bool:
     return "/" in definition.model
 
 
-def _request(asked: Asked) -> Found | str:
+def _request(asked: Asked) -> RuleMatch | str:
     if asked.endpoint is None:
         if asked.model is None:
             return "the request names neither endpoint nor model"
         return f"the request names the model {asked.model!r}, and leaves the endpoint open"
     endpoint = _named(asked.endpoint, asked)
-    return Found(endpoint, DecidedBy.REQUEST, "the request", f"it names {asked.endpoint!r}")
+    return RuleMatch(endpoint, DecidedBy.REQUEST, "the request", f"it names {asked.endpoint!r}")
 
 
-def _definition(asked: Asked) -> Found | str:
+def _definition(asked: Asked) -> RuleMatch | str:
     provider = asked.definition.local_provider
     if provider is None:
         return "the definition has no localProvider"
@@ -82,23 +82,25 @@ def _definition(asked: Asked) -> Found | str:
         api_key=_definition_key(provider.api_key, url, asked),
         from_workspace=asked.from_workspace,
     )
-    return Found(endpoint, DecidedBy.DEFINITION, place, f"its localProvider is {endpoint.base_url}")
+    return RuleMatch(
+        endpoint, DecidedBy.DEFINITION, place, f"its localProvider is {endpoint.base_url}"
+    )
 
 
-def _route(asked: Asked) -> Found | str:
+def _route(asked: Asked) -> RuleMatch | str:
     rules, ids = asked.settings.routes, _ids(asked.definition)
     for rule in rules:
         if any(map(_matcher(rule.agents), ids)):
             endpoint = _named(rule.endpoint, asked, by=rule.source)
             outcome = f"{rule.agents!r} matches and names {rule.endpoint!r}"
-            return Found(endpoint, DecidedBy.ROUTE, rule.source, outcome, rule.model)
+            return RuleMatch(endpoint, DecidedBy.ROUTE, rule.source, outcome, rule.model)
     if not rules:
         return "no routes are set"
     patterns = ", ".join(repr(rule.agents) for rule in rules)
     return f"none of {len(rules)} matches {asked.definition.id!r}: {patterns}"
 
 
-def _environment(asked: Asked) -> Found | str:
+def _environment(asked: Asked) -> RuleMatch | str:
     for name in ("CODEBUFF_LOCAL_BASE_URL", "CODEBUFF_BASE_URL"):
         written = asked.environment.get(name, "").strip()
         if not written:
@@ -112,19 +114,23 @@ def _environment(asked: Asked) -> Found | str:
             api_key=_variable(asked, "CODEBUFF_PROVIDER_API_KEY"),
         )
         model = asked.environment.get("CODEBUFF_PROVIDER_MODEL", "").strip() or None
-        return Found(endpoint, DecidedBy.ENVIRONMENT, name, f"{name} is {endpoint.base_url}", model)
+        return RuleMatch(
+            endpoint, DecidedBy.ENVIRONMENT, name, f"{name} is {endpoint.base_url}", model
+        )
     return "neither CODEBUFF_LOCAL_BASE_URL nor CODEBUFF_BASE_URL is set"
 
 
-def _default(asked: Asked) -> Found | str:
+def _default(asked: Asked) -> RuleMatch | str:
     name = asked.settings.default_endpoint
     if not name:
         return "defaultEndpoint is not set"
     source = asked.settings.default_endpoint_source
-    return Found(_named(name, asked, by=source), DecidedBy.DEFAULT, source, f"it names {name!r}")
+    return RuleMatch(
+        _named(name, asked, by=source), DecidedBy.DEFAULT, source, f"it names {name!r}"
+    )
 
 
-def _remote(asked: Asked) -> Found | str:
+def _remote(asked: Asked) -> RuleMatch | str:
     for name, kind in _REMOTES:
         key = _variable(asked, name)
         if key is None:
@@ -134,11 +140,13 @@ def _remote(asked: Asked) -> Found | str:
             url, source = _url(own, "the variable OPENAI_BASE_URL"), f"{name}, OPENAI_BASE_URL"
         endpoint = Endpoint(name="environment", kind=kind, base_url=url, source=source, api_key=key)
         outcome = f"{name} is set, so {host_of(url)} serves"
-        return Found(endpoint, DecidedBy.ENVIRONMENT, source, outcome, _openai_model(url, asked))
+        return RuleMatch(
+            endpoint, DecidedBy.ENVIRONMENT, source, outcome, _openai_model(url, asked)
+        )
     return f"none of {', '.join(name for name, _ in _REMOTES)} is set"
 
 
-def _embedded(asked: Asked) -> Found | str:
+def _embedded(asked: Asked) -> RuleMatch | str:
     allowed = asked.settings.embedded
     if allowed is False:
         return "the setting embedded is false"
@@ -151,7 +159,7 @@ def _embedded(asked: Asked) -> Found | str:
         return f"not installed; {INSTALL_EMBEDDED} does it"
     source = "the setting embedded" if allowed else "the embedded model is installed"
     endpoint = _embedded_endpoint(asked)
-    return Found(endpoint, DecidedBy.EMBEDDED, source, "it is installed and allowed")
+    return RuleMatch(endpoint, DecidedBy.EMBEDDED, source, "it is installed and allowed")
 
 
 RULES: tuple[tuple[str, Rule], ...] = (
@@ -180,7 +188,7 @@ def _named(name: str, asked: Asked, by: str = "") -> Endpoint:
         found = _definition(asked) if name == "definition" else _environment(asked)
         if isinstance(found, str) and name == "environment":
             found = _remote(asked)
-        if isinstance(found, Found):
+        if isinstance(found, RuleMatch):
             return found.endpoint
     begin = f"{by}: " if by else ""
     if name in settings.broken_endpoints:

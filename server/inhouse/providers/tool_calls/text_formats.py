@@ -15,7 +15,7 @@ MOST_CALLS = 64
 
 
 @frozen
-class Found:
+class FoundCall:
     """Something that looks like a call."""
 
     name: str
@@ -54,12 +54,12 @@ _INPUT_KEYS = ("arguments", "parameters", "input", "args", "params", "tool_input
 _decoder = json.JSONDecoder(strict=False)
 
 
-def candidates(text: str, *, thorough: bool = False) -> list[Found]:
+def candidates(text: str, *, thorough: bool = False) -> list[FoundCall]:
     """Return what looks like calls, in order, none inside another.
 
     ``thorough`` also looks at every JSON object in the text: for what must not be repeated.
     """
-    found: list[Found] = []
+    found: list[FoundCall] = []
     for form in (_codebuff, _tagged, _named_tags, _mistral, _python_tag, _fenced, _whole):
         found.extend(one for one in islice(form(text), MOST_CALLS) if not _overlaps(one, found))
     if thorough:
@@ -67,7 +67,7 @@ def candidates(text: str, *, thorough: bool = False) -> list[Found]:
     return sorted(found, key=lambda one: one.start)
 
 
-def _overlaps(one: Found, others: list[Found]) -> bool:
+def _overlaps(one: FoundCall, others: list[FoundCall]) -> bool:
     """Calls of one form may share a stretch (a list of calls); those of two forms may not."""
     return any(
         one.start < other.end
@@ -77,7 +77,7 @@ def _overlaps(one: Found, others: list[Found]) -> bool:
     )
 
 
-def _codebuff(text: str) -> Iterator[Found]:
+def _codebuff(text: str) -> Iterator[FoundCall]:
     for match in _CODEBUFF.finditer(text):
         value = _loose(match[1])
         if isinstance(value, dict):
@@ -85,57 +85,57 @@ def _codebuff(text: str) -> Iterator[Found]:
             name = fields.get("cb_tool_name")
             if isinstance(name, str):
                 rest = {key: one for key, one in fields.items() if not key.startswith("cb_")}
-                yield Found(name, rest, *match.span(), codebuff=True)
+                yield FoundCall(name, rest, *match.span(), codebuff=True)
 
 
-def _tagged(text: str) -> Iterator[Found]:
+def _tagged(text: str) -> Iterator[FoundCall]:
     for match in _TAGGED.finditer(text):
         body = match[2].strip()
         if "<function" in body or "<invoke" in body:
             continue  # `_named_tags` reads those
         if pairs := _GLM.findall(body):
             name = body.partition("<arg_key>")[0].strip()
-            yield Found(name, dict(_stripped(pairs)), *match.span(), texts=True)
+            yield FoundCall(name, dict(_stripped(pairs)), *match.span(), texts=True)
             continue
         for value in _values(body):
             yield from _calls_in(value, match.span())
 
 
-def _named_tags(text: str) -> Iterator[Found]:
+def _named_tags(text: str) -> Iterator[FoundCall]:
     for pattern in (_FUNCTION, _INVOKE):
         for match in pattern.finditer(text):
             if pairs := _PARAMETER.findall(match[2]):
-                yield Found(match[1], dict(_stripped(pairs)), *match.span(), texts=True)
+                yield FoundCall(match[1], dict(_stripped(pairs)), *match.span(), texts=True)
                 continue
             value = _loose(match[2].strip() or "{}")
             if isinstance(value, dict):
-                yield Found(match[1], cast("Value", value), *match.span())
+                yield FoundCall(match[1], cast("Value", value), *match.span())
 
 
-def _mistral(text: str) -> Iterator[Found]:
+def _mistral(text: str) -> Iterator[FoundCall]:
     for match in _MISTRAL.finditer(text):
         named = _MISTRAL_NAMED.match(text, match.end())
         value, end = _decoded(text, named.end() if named else match.end())
         if named and isinstance(value, dict):
-            yield Found(named[1], cast("Value", value), match.start(), end)
+            yield FoundCall(named[1], cast("Value", value), match.start(), end)
         elif not named:
             yield from _calls_in(value, (match.start(), end))
 
 
-def _python_tag(text: str) -> Iterator[Found]:
+def _python_tag(text: str) -> Iterator[FoundCall]:
     for match in _PYTHON_TAG.finditer(text):
         value, end = _decoded(text, match.end())
         yield from _calls_in(value, (match.start(), end))
 
 
-def _fenced(text: str) -> Iterator[Found]:
+def _fenced(text: str) -> Iterator[FoundCall]:
     for match in _FENCED.finditer(text):
         if match[1].lower() in _FENCE_NAMES:
             for value in _values(match[2].strip(), mend=False):
                 yield from _calls_in(value, match.span(2))
 
 
-def _whole(text: str) -> Iterator[Found]:
+def _whole(text: str) -> Iterator[FoundCall]:
     """Read an answer that is JSON and nothing else."""
     start = len(text) - len(text.lstrip())
     if text[start : start + 1] in ("{", "["):
@@ -143,13 +143,13 @@ def _whole(text: str) -> Iterator[Found]:
             yield from _calls_in(value, (start, len(text.rstrip())))
 
 
-def _anywhere(text: str) -> Iterator[Found]:
+def _anywhere(text: str) -> Iterator[FoundCall]:
     for match in re.finditer(r"\{", text):
         value, end = _decoded(text, match.start())
         yield from _calls_in(value, (match.start(), end))
 
 
-def _calls_in(value: Any, span: tuple[int, int]) -> Iterator[Found]:
+def _calls_in(value: Any, span: tuple[int, int]) -> Iterator[FoundCall]:
     """Read ``{"name": …, "arguments": …}`` in its spellings, or a list of them."""
     if isinstance(value, list):
         for one in cast("list[Any]", value):
@@ -165,7 +165,7 @@ def _calls_in(value: Any, span: tuple[int, int]) -> Iterator[Found]:
     if isinstance(given, str):
         given = _loose(given)
     if name and isinstance(given, dict):
-        yield Found(name, cast("Value", given), *span)
+        yield FoundCall(name, cast("Value", given), *span)
 
 
 def _values(body: str, *, mend: bool = True) -> list[Any]:

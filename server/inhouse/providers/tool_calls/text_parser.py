@@ -15,7 +15,7 @@ from attrs import frozen
 from inhouse.core.messages import Message, ToolCall, ToolMessage, UserMessage
 from inhouse.core.ports import ToolSpec
 from inhouse.providers.chat.tool_call_deltas import new_call_id
-from inhouse.providers.tool_calls.text_formats import Found, candidates
+from inhouse.providers.tool_calls.text_formats import FoundCall, candidates
 
 HINTS = (
     *("<tool_call", "<function", "<invoke", "<codebuff_tool_call>"),
@@ -65,7 +65,7 @@ def _may_hold_a_call(text: str) -> bool:
     return text.lstrip()[:1] in ("{", "[") or any(hint in text for hint in HINTS)
 
 
-def _checked(found: Found, specs: Mapping[str, ToolSpec]) -> _Checked | None:
+def _checked(found: FoundCall, specs: Mapping[str, ToolSpec]) -> _Checked | None:
     spec = specs.get(found.name) or specs.get(found.name.replace("-", "_"))
     if spec is None:
         return None
@@ -105,7 +105,7 @@ def _coerced(value: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, A
     return coerced
 
 
-def _is_quoted(text: str, found: Found, others: list[Found]) -> bool:
+def _is_quoted(text: str, found: FoundCall, others: list[FoundCall]) -> bool:
     line_start = text.rfind("\n", 0, found.start) + 1
     before = _WRAPPER.sub("", text[line_start : found.start])
     if before.lstrip().startswith(">") or before.count("`") % 2 == 1:
@@ -123,7 +123,7 @@ def _is_quoted(text: str, found: Found, others: list[Found]) -> bool:
     )  # in the middle of a sentence: an example, not a call
 
 
-def _without(text: str, span: tuple[int, int], found: Iterable[Found]) -> str:
+def _without(text: str, span: tuple[int, int], found: Iterable[FoundCall]) -> str:
     """Return a stretch of text without the calls in it."""
     start, end = span
     for one in sorted(found, key=lambda one: -one.start):

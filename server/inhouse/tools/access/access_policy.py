@@ -10,7 +10,7 @@ from attrs import define, field
 from inhouse.core.errors import ToolError
 
 from .ignore_rules import IgnoreRules, ignores_case
-from .paths import Place, follow, locate
+from .paths import WorkspacePath, follow, locate
 from .protected_files import is_example, rule
 
 NOISE = frozenset({"node_modules", "__pycache__", ".venv", "bower_components", ".tox", ".nox"})
@@ -24,18 +24,18 @@ class Access:
     roots: tuple[Path, ...]
     _ignored: dict[Path, IgnoreRules] = field(factory=dict[Path, IgnoreRules], init=False)
 
-    def place(self, raw: str) -> Place:
+    def place(self, raw: str) -> WorkspacePath:
         """Give the place that *raw* means; raises `ToolError` that names the rule against it.
 
         The same for reading and for writing.
         """
         return self._checked(locate(raw, self.roots))
 
-    async def find(self, raw: str) -> Place:
+    async def find(self, raw: str) -> WorkspacePath:
         """Do what `place` does, in a thread: a disk may be slow."""
         return await asyncio.to_thread(self.place, raw)
 
-    def tops(self) -> tuple[Place, ...]:
+    def tops(self) -> tuple[WorkspacePath, ...]:
         """Give every root, except one that lies in another."""
         places = [follow(root, self.roots) for root in self.roots]
         unique = {place.path: place for place in places}
@@ -45,11 +45,11 @@ class Access:
             if not any(path != other and path.is_relative_to(other) for other in unique)
         )
 
-    def inner(self, folder: Place, name: str) -> Place:
+    def inner(self, folder: WorkspacePath, name: str) -> WorkspacePath:
         """Give the place of *name* in a folder, as `place` does."""
         return self._checked(follow(folder.path / name, self.roots))
 
-    def _checked(self, place: Place) -> Place:
+    def _checked(self, place: WorkspacePath) -> WorkspacePath:
         if reason := self.refusal(place):
             raise ToolError(
                 f"{place.shown!r} is refused, for reading and for writing: {reason}.  "
@@ -58,7 +58,7 @@ class Access:
             )
         return place
 
-    def refusal(self, place: Place) -> str | None:
+    def refusal(self, place: WorkspacePath) -> str | None:
         """Give the rule that forbids *place*, by its own name or by the name of a link to it."""
         for relative in dict.fromkeys((place.relative, place.named)):
             if reason := rule(relative):

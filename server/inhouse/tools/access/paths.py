@@ -26,7 +26,7 @@ _SHOWN = 200
 
 
 @frozen
-class Place:
+class WorkspacePath:
     """A path inside the workspace, with no link left in it."""
 
     path: Path
@@ -100,7 +100,7 @@ def contains(root: PurePath, path: PurePath, *, ignore_case: bool) -> bool:
     return own == other
 
 
-def locate(raw: str, roots: Sequence[Path]) -> Place:
+def locate(raw: str, roots: Sequence[Path]) -> WorkspacePath:
     """Give the real place that *raw* means; raises `ToolError` where it is not in a root.
 
     It need not exist.  Links are followed as far as there are any.
@@ -113,7 +113,7 @@ def locate(raw: str, roots: Sequence[Path]) -> Place:
     return follow(named, roots, raw=raw)
 
 
-def follow(named: Path, roots: Sequence[Path], *, raw: str = "") -> Place:
+def follow(named: Path, roots: Sequence[Path], *, raw: str = "") -> WorkspacePath:
     """Give the real place of a path under a root, as `locate` does."""
     try:
         real = Path(os.path.realpath(named))
@@ -127,7 +127,7 @@ def follow(named: Path, roots: Sequence[Path], *, raw: str = "") -> Place:
     index, way = _way(named, [*roots, *real_roots])
     first = index % len(roots) == 0
     at = real_roots.index(home)
-    return Place(
+    return WorkspacePath(
         path=real,
         root=home,
         relative="/".join(real.parts[len(home.parts) :]),

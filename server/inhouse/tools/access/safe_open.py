@@ -49,7 +49,7 @@ def read_bytes(root: Path, relative: str, *, most: int = MOST_BYTES) -> bytes:
 
 
 @frozen
-class Entry:
+class FolderEntry:
     """One name in a folder."""
 
     name: str
@@ -57,10 +57,10 @@ class Entry:
     """``file``, ``folder``, ``link`` or ``other``."""
 
 
-def list_folder(root: Path, relative: str) -> tuple[Entry, ...]:
+def list_folder(root: Path, relative: str) -> tuple[FolderEntry, ...]:
     """List a folder under the real *root*, in the order of names."""
     with _folder(root, relative) as folder, os.scandir(folder) as entries:
-        found = [Entry(entry.name, _kind(entry)) for entry in entries]
+        found = [FolderEntry(entry.name, _kind(entry)) for entry in entries]
     return tuple(sorted(found, key=lambda entry: entry.name))
 
 

@@ -17,7 +17,7 @@ FindAgent = Callable[[str], AgentDefinition | None]
 """Finds an agent by any form of its name."""
 
 
-class RunMemory(Protocol):
+class ConversationState(Protocol):
     """What these tools change of a run (`inhouse.loop.RunState`)."""
 
     messages: tuple[Message, ...]
@@ -30,7 +30,7 @@ class RunMemory(Protocol):
 
 
 def control_tools(
-    *, memory: RunMemory, definition: AgentDefinition, find: FindAgent
+    *, memory: ConversationState, definition: AgentDefinition, find: FindAgent
 ) -> tuple[Tool, ...]:
     """Make the tools of one run."""
     return (
@@ -62,7 +62,7 @@ def _say(message: str) -> _Act:
     return lambda _: {"message": message}
 
 
-def _set_output_tool(memory: RunMemory, definition: AgentDefinition) -> Tool:
+def _set_output_tool(memory: ConversationState, definition: AgentDefinition) -> Tool:
     """Offer the fields of the output schema themselves: small models then get them right.
 
     Nothing is required here, because the output may also stand in ``data``.
@@ -79,7 +79,7 @@ def _set_output_tool(memory: RunMemory, definition: AgentDefinition) -> Tool:
 
 
 def _set_output(
-    memory: RunMemory, definition: AgentDefinition, given: Mapping[str, Any]
+    memory: ConversationState, definition: AgentDefinition, given: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Take the output as it stands, or what is in ``data``, whichever fits the schema."""
     inner = given.get("data")
@@ -100,13 +100,13 @@ def _set_output(
     return {"message": "Output set"}
 
 
-def _add_message(memory: RunMemory, given: Mapping[str, Any]) -> dict[str, Any]:
+def _add_message(memory: ConversationState, given: Mapping[str, Any]) -> dict[str, Any]:
     text = given["content"]
     memory.add(UserMessage(text) if given["role"] == "user" else AssistantMessage(text))
     return {"message": "Message added."}
 
 
-def _set_messages(memory: RunMemory, given: Mapping[str, Any]) -> dict[str, Any]:
+def _set_messages(memory: ConversationState, given: Mapping[str, Any]) -> dict[str, Any]:
     memory.messages = messages_from_json(given["messages"])
     return {"message": "Messages set."}
 
@@ -131,7 +131,7 @@ def _lookup(find: FindAgent, agent_id: str) -> dict[str, Any]:
     return {"found": True, "agent": {key: fact for key, fact in facts.items() if fact is not None}}
 
 
-def _add_subgoal(memory: RunMemory, given: Mapping[str, Any]) -> dict[str, Any]:
+def _add_subgoal(memory: ConversationState, given: Mapping[str, Any]) -> dict[str, Any]:
     logs = [given["log"]] if given.get("log") else []
     memory.subgoals[given["id"]] = {
         "objective": given["objective"],
@@ -142,7 +142,7 @@ def _add_subgoal(memory: RunMemory, given: Mapping[str, Any]) -> dict[str, Any]:
     return {"message": f"Subgoal {given['id']!r} added."}
 
 
-def _update_subgoal(memory: RunMemory, given: Mapping[str, Any]) -> dict[str, Any]:
+def _update_subgoal(memory: ConversationState, given: Mapping[str, Any]) -> dict[str, Any]:
     subgoal = memory.subgoals.get(given["id"])
     if subgoal is None:
         known = ", ".join(memory.subgoals) or "none"

@@ -13,7 +13,7 @@ from inhouse.core.errors import ToolError
 from inhouse.core.events import EditChanged, EditState
 from inhouse.core.ports import Approver, Document, Edit, EditOutcome, Emit, Question
 from inhouse.core.settings import EditMode
-from inhouse.tools.access.paths import Place, follow
+from inhouse.tools.access.paths import WorkspacePath, follow
 from inhouse.tools.access.safe_open import read_bytes, remove_file, write_bytes
 from inhouse.tools.files.encoding import Encoding, decode, encode
 
@@ -100,10 +100,10 @@ class DiskWorkspace:
         proposal = self._proposals.get(edit.path)
         return evolve(edit, old=proposal.edit.old) if proposal else edit
 
-    def _place(self, path: Path) -> Place:
+    def _place(self, path: Path) -> WorkspacePath:
         return follow(path, (self.root, *self.extra_roots))
 
-    async def _ask(self, place: Place, diff: str) -> str | None:
+    async def _ask(self, place: WorkspacePath, diff: str) -> str | None:
         """Give None where the change may be made, else what to tell the model."""
         if self.mode is EditMode.APPLY or self._apply_all:
             return None
@@ -126,7 +126,7 @@ class DiskWorkspace:
             'With the setting edits = "apply" they are made without one.'
         )
 
-    async def _write(self, edit: Edit, place: Place) -> EditOutcome:
+    async def _write(self, edit: Edit, place: WorkspacePath) -> EditOutcome:
         try:
             new, old = await asyncio.to_thread(_change, edit, place)
         except ToolError as error:
@@ -142,7 +142,7 @@ class DiskWorkspace:
         return EditOutcome(EditState.APPLIED, f"Applied.{moved}")
 
 
-def _change(edit: Edit, place: Place) -> tuple[str | None, str | None]:
+def _change(edit: Edit, place: WorkspacePath) -> tuple[str | None, str | None]:
     """Write the change; give the text it left and the text it found."""
     try:
         current, encoding = _read(place)
@@ -171,10 +171,10 @@ def _change(edit: Edit, place: Place) -> tuple[str | None, str | None]:
     return new, current
 
 
-def _read(place: Place) -> tuple[str, Encoding]:
+def _read(place: WorkspacePath) -> tuple[str, Encoding]:
     return decode(read_bytes(place.root, place.relative), name=place.shown)
 
 
-def _failed(place: Place, error: OSError) -> ToolError:
+def _failed(place: WorkspacePath, error: OSError) -> ToolError:
     reason = error.strerror or error.__class__.__name__
     return ToolError(f"{place.shown!r} cannot be written: {reason}.", code="unwritable")

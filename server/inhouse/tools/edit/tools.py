@@ -9,7 +9,7 @@ from attrs import frozen
 from inhouse.core.errors import ToolError
 from inhouse.core.events import EditState
 from inhouse.core.ports import Document, Edit, EditOutcome, Tool
-from inhouse.tools.access.paths import Place
+from inhouse.tools.access.paths import WorkspacePath
 from inhouse.tools.context import ToolContext
 from inhouse.tools.files.file_text import find_document, missing
 from inhouse.tools.specs import ends_step, spec
@@ -18,7 +18,7 @@ from .hunks import hunks, unified_diff
 from .patch import created, updated
 from .replace import Replaced, Replacement, replace
 
-Run = Callable[[str, Mapping[str, Any]], Awaitable[Any]]
+ToolFunction = Callable[[str, Mapping[str, Any]], Awaitable[Any]]
 Change = Callable[["View", Mapping[str, Any]], Replaced]
 
 _DONE = {"create_file": "add", "update_file": "update", "delete_file": "delete"}
@@ -40,7 +40,7 @@ def tools(context: ToolContext) -> tuple[Tool, ...]:
     )
 
 
-def _tool(name: str, run: Run) -> Tool:
+def _tool(name: str, run: ToolFunction) -> Tool:
     return Tool(spec(name), run, ends_step(name), writes=True)
 
 
@@ -48,7 +48,7 @@ def _tool(name: str, run: Run) -> Tool:
 class View:
     """A file as the run sees it."""
 
-    place: Place
+    place: WorkspacePath
     document: Document | None
     """None: there is no such file."""
 
@@ -61,14 +61,14 @@ class View:
         return Edit(self.place.path, self.text, new, version)
 
 
-def _applied(context: ToolContext, change: Change) -> Run:
+def _applied(context: ToolContext, change: Change) -> ToolFunction:
     async def run(_: str, arguments: Mapping[str, Any]) -> Any:
         return await _change(context, arguments, change, context.workspace.apply)
 
     return run
 
 
-def _proposed(context: ToolContext, change: Change) -> Run:
+def _proposed(context: ToolContext, change: Change) -> ToolFunction:
     async def run(_: str, arguments: Mapping[str, Any]) -> Any:
         diffs: list[str] = []
 
@@ -172,7 +172,7 @@ def _replaced(seen: View, arguments: Mapping[str, Any]) -> Replaced:
     return replaced
 
 
-def _check_place(place: Place) -> None:
+def _check_place(place: WorkspacePath) -> None:
     if not place.relative or place.path.is_dir():
         raise ToolError(f"{place.shown!r} is a folder, not a file.", code="not_a_file")
 

@@ -4,13 +4,13 @@ import asyncio
 
 from inhouse.core.errors import ToolError
 from inhouse.core.ports import Document, Workspace
-from inhouse.tools.access.paths import Place
+from inhouse.tools.access.paths import WorkspacePath
 from inhouse.tools.access.safe_open import read_bytes
 
 from .encoding import decode
 
 
-async def read_document(workspace: Workspace, place: Place) -> Document:
+async def read_document(workspace: Workspace, place: WorkspacePath) -> Document:
     """Read *place*.  Raises `ToolError`.
 
     The workspace's word counts where it knows more than the disk: then its document has a
@@ -29,7 +29,7 @@ async def read_document(workspace: Workspace, place: Place) -> Document:
     return Document(place.path, text, None)
 
 
-async def find_document(workspace: Workspace, place: Place) -> Document | None:
+async def find_document(workspace: Workspace, place: WorkspacePath) -> Document | None:
     """Read *place*, or give None where there is no such file."""
     try:
         return await read_document(workspace, place)
@@ -39,7 +39,7 @@ async def find_document(workspace: Workspace, place: Place) -> Document | None:
         raise
 
 
-def missing(place: Place) -> ToolError:
+def missing(place: WorkspacePath) -> ToolError:
     """Say that there is no such file."""
     return ToolError(
         f"There is no file {place.shown!r}.  "
@@ -53,7 +53,7 @@ def unreadable(name: str, error: OSError) -> str:
     return f"{name!r} cannot be opened: {error.strerror or error.__class__.__name__}."
 
 
-async def _known_document(workspace: Workspace, place: Place) -> Document | None:
+async def _known_document(workspace: Workspace, place: WorkspacePath) -> Document | None:
     """Ask the workspace, by both names where a link led here."""
     gone = False
     for path in dict.fromkeys((place.path, place.root / place.named)):
@@ -71,5 +71,5 @@ async def _known_document(workspace: Workspace, place: Place) -> Document | None
     return None
 
 
-def _from_disk(place: Place) -> str:
+def _from_disk(place: WorkspacePath) -> str:
     return decode(read_bytes(place.root, place.relative), name=place.shown)[0]

@@ -6,7 +6,7 @@ from typing import Any
 
 from inhouse.core.errors import ToolError
 from inhouse.core.ports import Tool
-from inhouse.tools.access.paths import Place
+from inhouse.tools.access.paths import WorkspacePath
 from inhouse.tools.access.safe_open import read_bytes
 from inhouse.tools.context import ToolContext
 from inhouse.tools.search import ripgrep
@@ -17,7 +17,7 @@ from inhouse.tools.specs import ends_step, spec
 
 from .encoding import decode
 from .file_text import read_document
-from .overlay import Seen, seen
+from .overlay import WorkspaceOverlay, seen
 from .rank import Candidate, ranked, words
 from .tree import defined_names, picture
 
@@ -57,7 +57,7 @@ def tools(context: ToolContext) -> tuple[Tool, ...]:
     )
 
 
-def subtree(files: Seen, raw: str, tokens: int) -> dict[str, Any]:
+def subtree(files: WorkspaceOverlay, raw: str, tokens: int) -> dict[str, Any]:
     """Give one entry of Codebuff's ``read_subtree``; ``.`` is every root of the workspace."""
     try:
         place = files.access.place(raw.strip().rstrip("/") or ".")
@@ -83,7 +83,9 @@ def subtree(files: Seen, raw: str, tokens: int) -> dict[str, Any]:
     }
 
 
-def _shown_below(files: Seen, place: Place) -> dict[str, tuple[Place, str]]:
+def _shown_below(
+    files: WorkspaceOverlay, place: WorkspacePath
+) -> dict[str, tuple[WorkspacePath, str]]:
     """Give what a tree shows of a folder: each file by its path in the picture."""
     if place.relative or place.prefix:
         above = place.relative.rpartition("/")[0]
@@ -96,7 +98,7 @@ def _shown_below(files: Seen, place: Place) -> dict[str, tuple[Place, str]]:
     }
 
 
-def _names(files: Seen, place: Place, relative: str) -> Sequence[str]:
+def _names(files: WorkspaceOverlay, place: WorkspacePath, relative: str) -> Sequence[str]:
     text = files.unsaved.get(place.root / relative)
     if text is not None:
         return defined_names(text)
@@ -107,7 +109,7 @@ def _names(files: Seen, place: Place, relative: str) -> Sequence[str]:
         return ()
 
 
-def _glob(files: Seen, arguments: Mapping[str, Any]) -> dict[str, Any]:
+def _glob(files: WorkspaceOverlay, arguments: Mapping[str, Any]) -> dict[str, Any]:
     pattern: str = arguments["pattern"]
     cwd: str | None = arguments.get("cwd")
     most = min(int(arguments.get("max_results") or MOST_PATHS), MOST_PATHS)
@@ -124,7 +126,9 @@ def _glob(files: Seen, arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {"files": found[:most], "count": len(found), "message": message}
 
 
-def _matching(files: Seen, place: Place, matches: Callable[[str], bool]) -> Iterator[str]:
+def _matching(
+    files: WorkspaceOverlay, place: WorkspacePath, matches: Callable[[str], bool]
+) -> Iterator[str]:
     """A pattern may also begin with the name of another root."""
     start = len(place.relative) + 1 if place.relative else 0
     for path in files.files(place):
@@ -172,12 +176,12 @@ async def _find_files(context: ToolContext, prompt: str) -> Any:
     return await _contents(context, best)
 
 
-def _everything(files: Seen, places: tuple[Place, ...]) -> list[str]:
+def _everything(files: WorkspaceOverlay, places: tuple[WorkspacePath, ...]) -> list[str]:
     return [place.prefix + path for place in places for path in files.files(place)]
 
 
 async def _hits(
-    files: Seen, places: tuple[Place, ...], sought: Sequence[str]
+    files: WorkspaceOverlay, places: tuple[WorkspacePath, ...], sought: Sequence[str]
 ) -> dict[str, frozenset[str]]:
     """Give the files that have each word in them."""
     program, flags = ripgrep.find(), read_flags("-i -F -l")

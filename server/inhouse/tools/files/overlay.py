@@ -6,21 +6,21 @@ from pathlib import Path
 from attrs import frozen
 
 from inhouse.tools.access.access_policy import Access
-from inhouse.tools.access.paths import Place, can_be_named
+from inhouse.tools.access.paths import WorkspacePath, can_be_named
 from inhouse.tools.context import ToolContext
 
 from .walk import files_under
 
 
 @frozen
-class Seen:
+class WorkspaceOverlay:
     """The workspace's files for one call of a tool."""
 
     access: Access
     unsaved: Mapping[Path, str | None]
     """Real path → text; None where the file would be gone."""
 
-    def below(self, place: Place) -> dict[str, str | None]:
+    def below(self, place: WorkspacePath) -> dict[str, str | None]:
         """Give what differs from the disk at or under *place*, by the path from its root."""
         found = {
             path.relative_to(place.root).as_posix(): text
@@ -33,7 +33,7 @@ class Seen:
             if can_be_named(relative) and not self.access.hides_file(place.root, relative)
         }
 
-    def files(self, place: Place) -> list[str]:
+    def files(self, place: WorkspacePath) -> list[str]:
         """Give the files under a folder, from its root."""
         below = self.below(place)
         on_disk = files_under(self.access, place)
@@ -43,18 +43,18 @@ class Seen:
         new = [each for each, text in below.items() if text is not None and each not in listed]
         return [each for each in on_disk if below.get(each, "") is not None] + new
 
-    def is_file(self, place: Place) -> bool:
+    def is_file(self, place: WorkspacePath) -> bool:
         if place.path in self.unsaved:
             return self.unsaved[place.path] is not None
         return place.path.is_file()
 
-    def is_folder(self, place: Place) -> bool:
+    def is_folder(self, place: WorkspacePath) -> bool:
         return place.path.is_dir() or any(
             text is not None and relative != place.relative
             for relative, text in self.below(place).items()
         )
 
 
-async def seen(context: ToolContext) -> Seen:
+async def seen(context: ToolContext) -> WorkspaceOverlay:
     """Ask the workspace once what differs from the disk."""
-    return Seen(context.access, await context.workspace.unsaved())
+    return WorkspaceOverlay(context.access, await context.workspace.unsaved())

@@ -9,15 +9,15 @@ from attrs import define
 from inhouse.core.errors import ToolError
 from inhouse.core.ports import Tool
 from inhouse.tools.access.access_policy import Access
-from inhouse.tools.access.paths import Place, can_be_named
+from inhouse.tools.access.paths import WorkspacePath, can_be_named
 from inhouse.tools.access.protected_files import is_example
-from inhouse.tools.access.safe_open import Entry, list_folder
+from inhouse.tools.access.safe_open import FolderEntry, list_folder
 from inhouse.tools.context import ToolContext
 from inhouse.tools.edit import hunks
 from inhouse.tools.specs import ends_step, spec
 
 from .file_text import read_document, unreadable
-from .overlay import Seen, seen
+from .overlay import WorkspaceOverlay, seen
 
 CHARACTERS = 100_000
 """As many are given in one call."""
@@ -110,7 +110,7 @@ def _cut(given: str, text: str, shown: str, offset: int | None) -> str:
     )
 
 
-def _list(files: Seen, raw: str) -> dict[str, Any]:
+def _list(files: WorkspaceOverlay, raw: str) -> dict[str, Any]:
     try:
         place = files.access.place(raw.strip() or ".")
         kinds = _kinds(files, place)
@@ -129,7 +129,7 @@ def _list(files: Seen, raw: str) -> dict[str, Any]:
     }
 
 
-def _kinds(files: Seen, place: Place) -> dict[str, str]:
+def _kinds(files: WorkspaceOverlay, place: WorkspacePath) -> dict[str, str]:
     """Give what stands in a folder, with what is only in the editor and without what goes."""
     only_unsaved = files.is_folder(place) and not place.path.is_dir()
     entries = () if only_unsaved else list_folder(place.root, place.relative)
@@ -148,7 +148,7 @@ def _kinds(files: Seen, place: Place) -> dict[str, str]:
     return kinds
 
 
-def _kind(access: Access, folder: Place, entry: Entry) -> str:
+def _kind(access: Access, folder: WorkspacePath, entry: FolderEntry) -> str:
     """A link counts as what it leads to, where that is inside the workspace."""
     if entry.kind != "link":
         return entry.kind

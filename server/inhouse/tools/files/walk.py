@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from attrs import frozen
 
 from inhouse.tools.access.access_policy import Access
-from inhouse.tools.access.paths import Place, can_be_named
+from inhouse.tools.access.paths import WorkspacePath, can_be_named
 from inhouse.tools.access.safe_open import list_folder
 
 MOST_FILES = 100_000
@@ -15,7 +15,7 @@ DEEPEST = 100
 
 
 @frozen
-class Found:
+class WalkedFile:
     """A file or folder of a walk."""
 
     relative: str
@@ -23,7 +23,7 @@ class Found:
     is_folder: bool
 
 
-def walk(access: Access, start: Place, *, most: int = MOST_FILES) -> Iterator[Found]:
+def walk(access: Access, start: WorkspacePath, *, most: int = MOST_FILES) -> Iterator[WalkedFile]:
     """Give what lies under a folder, the nearest first, in the order of names."""
     rules = access.ignored(start.root)
     rules.look_again(f"{start.relative}/x")
@@ -48,11 +48,11 @@ def walk(access: Access, start: Place, *, most: int = MOST_FILES) -> Iterator[Fo
                     waiting.append(relative)
             else:
                 seen += 1
-            yield Found(relative, is_folder)
+            yield WalkedFile(relative, is_folder)
             if seen >= most:
                 return
 
 
-def files_under(access: Access, start: Place, *, most: int = MOST_FILES) -> list[str]:
+def files_under(access: Access, start: WorkspacePath, *, most: int = MOST_FILES) -> list[str]:
     """Give the files under a folder, from its root."""
     return [found.relative for found in walk(access, start, most=most) if not found.is_folder]

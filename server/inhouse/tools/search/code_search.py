@@ -10,9 +10,9 @@ from attrs import frozen
 
 from inhouse.core.errors import ToolError
 from inhouse.core.ports import Tool
-from inhouse.tools.access.paths import Place
+from inhouse.tools.access.paths import WorkspacePath
 from inhouse.tools.context import ToolContext
-from inhouse.tools.files.overlay import Seen, seen
+from inhouse.tools.files.overlay import WorkspaceOverlay, seen
 from inhouse.tools.specs import ends_step, spec
 
 from . import ripgrep
@@ -51,7 +51,7 @@ def tools(context: ToolContext) -> tuple[Tool, ...]:
     return (Tool(spec("code_search"), code_search, ends_step("code_search")),)
 
 
-async def search(files: Seen, query: Query, *, program: str | None) -> dict[str, Any]:
+async def search(files: WorkspaceOverlay, query: Query, *, program: str | None) -> dict[str, Any]:
     """Search with ripgrep, or without one where *program* is None; gives Codebuff's result."""
     results = Results(files.access, query)
     for place in query.places:
@@ -77,7 +77,9 @@ async def search(files: Seen, query: Query, *, program: str | None) -> dict[str,
     return value
 
 
-async def matching_files(files: Seen, query: Query, *, program: str | None) -> frozenset[str]:
+async def matching_files(
+    files: WorkspaceOverlay, query: Query, *, program: str | None
+) -> frozenset[str]:
     """Give the files that a query finds, as results name them."""
     results = Results(files.access, query)
     with contextlib.suppress(TimeoutError):
@@ -86,7 +88,7 @@ async def matching_files(files: Seen, query: Query, *, program: str | None) -> f
     return results.names
 
 
-def _query(files: Seen, arguments: Mapping[str, Any]) -> Query:
+def _query(files: WorkspaceOverlay, arguments: Mapping[str, Any]) -> Query:
     pattern: str = arguments["pattern"]
     if "\0" in pattern:
         raise ToolError("The pattern has a NUL character in it.", code="pattern")
@@ -95,7 +97,7 @@ def _query(files: Seen, arguments: Mapping[str, Any]) -> Query:
     return Query(_places(files, arguments.get("cwd")), pattern, flags, per_file)
 
 
-def _places(files: Seen, cwd: str | None) -> tuple[Place, ...]:
+def _places(files: WorkspaceOverlay, cwd: str | None) -> tuple[WorkspacePath, ...]:
     if not cwd:
         return files.access.tops()
     place = files.access.place(cwd)
@@ -104,7 +106,7 @@ def _places(files: Seen, cwd: str | None) -> tuple[Place, ...]:
     return (place,)
 
 
-async def _commands(files: Seen, query: Query, program: str | None) -> list[Command]:
+async def _commands(files: WorkspaceOverlay, query: Query, program: str | None) -> list[Command]:
     found: list[Command] = []
     for place in query.places:
         below = files.below(place)

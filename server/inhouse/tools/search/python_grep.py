@@ -15,7 +15,7 @@ from pathspec import GitIgnoreSpec
 
 from inhouse.tools.access.access_policy import access_to
 from inhouse.tools.access.safe_open import MOST_BYTES, read_bytes
-from inhouse.tools.files.overlay import Seen
+from inhouse.tools.files.overlay import WorkspaceOverlay
 
 _SAMPLE = 8_000
 
@@ -33,7 +33,7 @@ def main() -> int:
     access = access_to([root])
     wanted = _globs(request["globs"])
     unsaved: dict[str, str | None] = request["unsaved"]
-    files = Seen(access, {root / path: text for path, text in unsaved.items()})
+    files = WorkspaceOverlay(access, {root / path: text for path, text in unsaved.items()})
     for relative in files.files(access.place(request["folder"] or ".")):
         if wanted is not None and not wanted.match_file(relative):
             continue

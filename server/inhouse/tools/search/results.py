@@ -7,7 +7,7 @@ from typing import Any
 from attrs import define, field, frozen
 
 from inhouse.tools.access.access_policy import Access
-from inhouse.tools.access.paths import Place, can_be_named
+from inhouse.tools.access.paths import WorkspacePath, can_be_named
 
 from .flags import Flags
 
@@ -22,7 +22,7 @@ _LINE = 1_000
 class Query:
     """What is searched for, and where."""
 
-    places: tuple[Place, ...]
+    places: tuple[WorkspacePath, ...]
     """Folders."""
     pattern: str
     flags: Flags = field(factory=Flags)
@@ -60,7 +60,7 @@ class Results:
             return False
         return self.total >= IN_ALL or self._size >= CHARACTERS
 
-    def add(self, place: Place, path: str, event: Mapping[str, Any]) -> None:
+    def add(self, place: WorkspacePath, path: str, event: Mapping[str, Any]) -> None:
         """Take one of ripgrep's matches or lines around one, in *path* from the place's root."""
         shown = place.prefix + path
         if not path or self._is_refused(place, path, shown):
@@ -111,7 +111,7 @@ class Results:
         self.files.setdefault(shown, []).append(f"  Line {number}: {cut}")
         self._size += len(cut) + 12
 
-    def _is_refused(self, place: Place, path: str, shown: str) -> bool:
+    def _is_refused(self, place: WorkspacePath, path: str, shown: str) -> bool:
         if shown not in self._refused:
             hidden = self.access.hides_file(place.root, path)
             self._refused[shown] = hidden or not can_be_named(path)

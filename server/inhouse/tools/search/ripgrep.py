@@ -14,7 +14,7 @@ from pathlib import Path
 from attrs import frozen
 
 from inhouse.tools.access.access_policy import NOISE
-from inhouse.tools.access.paths import Place
+from inhouse.tools.access.paths import WorkspacePath
 from inhouse.tools.access.protected_files import REPOSITORIES
 
 from .results import Query
@@ -27,7 +27,7 @@ class Command:
     """One search of one folder, or of one text."""
 
     words: tuple[str, ...]
-    place: Place
+    place: WorkspacePath
     cwd: Path
     given: bytes = b""
     """Its standard input."""
@@ -48,13 +48,13 @@ def find() -> str | None:
     return shutil.which("rg")
 
 
-def of_folder(program: str, query: Query, place: Place, *, skip: frozenset[str]) -> Command:
+def of_folder(program: str, query: Query, place: WorkspacePath, *, skip: frozenset[str]) -> Command:
     """Search what is on disk."""
     words = (*_search(program, query), *_walk(query, place), "--", f"./{place.relative}")
     return Command(words, place, place.root, skip=skip)
 
 
-def of_text(program: str, query: Query, place: Place, path: str, text: str) -> Command:
+def of_text(program: str, query: Query, place: WorkspacePath, path: str, text: str) -> Command:
     """Search one text by the same rules."""
     given = text.encode("utf-8", "replace")
     return Command((*_search(program, query), "--", "-"), place, place.root, given, path)
@@ -73,7 +73,7 @@ async def matches(program: str, pattern: str, text: str) -> bool:
 
 
 async def chosen(
-    program: str, query: Query, place: Place, paths: Collection[str]
+    program: str, query: Query, place: WorkspacePath, paths: Collection[str]
 ) -> tuple[str, ...]:
     """Of some paths that need not be on disk, give those that the query's globs and types mean.
 
@@ -96,7 +96,7 @@ async def chosen(
     return tuple(path for path in paths if f"./{path}" in listed)
 
 
-def fallback(query: Query, place: Place, unsaved: Mapping[str, str | None]) -> Command:
+def fallback(query: Query, place: WorkspacePath, unsaved: Mapping[str, str | None]) -> Command:
     """Search without ripgrep (`inhouse.tools.search.python_grep`)."""
     flags = query.flags
     around = flags.value("--context")
@@ -122,7 +122,7 @@ def _search(program: str, query: Query) -> tuple[str, ...]:
     return (program, "--no-config", "--json", *limit, *flags, f"--regexp={query.pattern}")
 
 
-def _walk(query: Query, place: Place) -> tuple[str, ...]:
+def _walk(query: Query, place: WorkspacePath) -> tuple[str, ...]:
     """Where it is searched.
 
     Our own globs come last: in ripgrep the last one that matches decides.  They only save time:
@@ -146,7 +146,7 @@ def _own_ignore_files(root: Path) -> list[str]:
     return [str(root / name) for name in names if (root / name).is_file()]
 
 
-def _make_empty(folder: Path, place: Place, paths: Collection[str]) -> None:
+def _make_empty(folder: Path, place: WorkspacePath, paths: Collection[str]) -> None:
     (folder / place.relative).mkdir(parents=True, exist_ok=True)
     for path in paths:
         file = folder / path

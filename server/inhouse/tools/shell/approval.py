@@ -9,7 +9,7 @@ from inhouse.core.ports import Question
 from inhouse.core.route import Privacy
 from inhouse.core.settings import CommandMode
 from inhouse.core.unicode import visible
-from inhouse.tools.access.paths import Place
+from inhouse.tools.access.paths import WorkspacePath
 from inhouse.tools.context import ToolContext
 
 from .allow_list import is_listed
@@ -27,7 +27,7 @@ class Wish:
     """A command that a model wants to run."""
 
     command: str
-    folder: Place
+    folder: WorkspacePath
     cut_off: bool
     """It will run without a network."""
 
@@ -126,7 +126,7 @@ def _key(wish: Wish) -> str:
     return wish.command if not wish.folder.relative else f"cd {folder} && {wish.command}"
 
 
-def _from(folder: Place, path: str) -> str:
+def _from(folder: WorkspacePath, path: str) -> str:
     """Read an argument as the program will, from the folder it runs in."""
     is_elsewhere = path.startswith(("/", "\\", "~")) or ":" in path
     return path if is_elsewhere else str(folder.path / path)

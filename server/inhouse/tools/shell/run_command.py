@@ -13,7 +13,7 @@ from inhouse.core.errors import ToolError
 from inhouse.core.events import ToolOutput
 from inhouse.core.ports import Tool
 from inhouse.core.route import Privacy
-from inhouse.tools.access.paths import Place
+from inhouse.tools.access.paths import WorkspacePath
 from inhouse.tools.context import ToolContext
 from inhouse.tools.specs import ends_step, spec
 
@@ -69,7 +69,7 @@ async def _run(context: ToolContext, call_id: str, arguments: Mapping[str, Any])
     return await _to_the_end(command, folder, started, live, limit)
 
 
-async def _folder(context: ToolContext, raw: str | None) -> Place:
+async def _folder(context: ToolContext, raw: str | None) -> WorkspacePath:
     folder = await context.access.find(raw or ".")
     if not folder.path.is_dir():
         raise ToolError(f"{folder.shown!r} is no folder to run a command in.", code="path")
@@ -84,7 +84,7 @@ def _seconds(wanted: float | None) -> float:
 
 
 async def _to_the_end(
-    command: str, folder: Place, started: Started, live: Callable[[str], None], limit: float
+    command: str, folder: WorkspacePath, started: Started, live: Callable[[str], None], limit: float
 ) -> dict[str, Any]:
     output, errors = _Kept(), _Kept()
     readers = _read_both(started, output, errors, live)
