@@ -4,7 +4,7 @@ import asyncio
 import os
 import threading
 
-from inhouse.lsp.transport.write_queue import FULL, PipeOutbox
+from inhouse.pipes.write_queue import FULL, PipeOutbox
 
 
 def read_all(descriptor, into):

@@ -8,7 +8,7 @@ from typing import Any
 from inhouse.core.errors import InhouseError
 from inhouse.lsp.transport.client import EditorClient, as_object
 from inhouse.lsp.transport.framing import frame
-from inhouse.lsp.transport.write_queue import WriteQueue
+from inhouse.pipes.write_queue import WriteQueue
 
 Json = dict[str, Any]
 

@@ -12,7 +12,7 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from inhouse.core.errors import InhouseError, UserError
@@ -25,7 +25,8 @@ from inhouse.lsp.transport.early_agents import agent_ids
 from inhouse.lsp.transport.framing import Framing, frame
 from inhouse.lsp.transport.rpc import EditorRpc
 from inhouse.lsp.transport.server_capabilities import initialize_result
-from inhouse.lsp.transport.write_queue import PipeOutbox, SocketOutbox, WriteQueue
+from inhouse.pipes.stdio_pipes import Chunks, read_chunks, take_over_stdio
+from inhouse.pipes.write_queue import PipeOutbox, SocketOutbox, WriteQueue
 
 logger = logging.getLogger(__name__)
 _PIECE = 1 << 16
@@ -35,7 +36,6 @@ _AT_LATEST = 20.0
 """Seconds after which the process leaves, whatever still hangs."""
 _AGENTS_BUDGET = 1.0
 """Seconds that ``initialize`` may wait for agents, for a client that cannot hear of them later."""
-Chunks = AsyncIterator[bytes]
 
 
 def serve(arguments: Sequence[str]) -> int:
@@ -53,7 +53,7 @@ def serve(arguments: Sequence[str]) -> int:
 def serve_stdio(*, log_level: str = "warning") -> int:
     """Serve the editor that started this process; give the exit status."""
     _log_to_stderr(log_level)
-    source, target = _take_over_stdio()
+    source, target = take_over_stdio()
     return asyncio.run(_serve_pipes(source, target))
 
 
@@ -182,21 +182,6 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _take_over_stdio() -> tuple[int, int]:
-    """Keep both pipes to ourselves: a stray print or a child must not speak on them."""
-    if sys.platform == "win32":
-        import msvcrt  # noqa: PLC0415
-
-        for descriptor in (0, 1):
-            msvcrt.setmode(descriptor, os.O_BINARY)
-    source, target = os.dup(0), os.dup(1)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    os.dup2(2, 1)
-    return source, target
-
-
 async def _serve_pipes(source: int, target: int) -> int:
     stopping = Stopping()
     loop = asyncio.get_running_loop()
@@ -205,7 +190,7 @@ async def _serve_pipes(source: int, target: int) -> int:
             loop.add_signal_handler(signal, stopping.stop, 0)
     leaving = loop.create_task(_leave_at_last(stopping), name="leaving")
     outbox = PipeOutbox(target, on_lost=lambda: stopping.stop(1))
-    status = await converse(_chunks(source, loop), outbox, stopping)
+    status = await converse(read_chunks(source), outbox, stopping)
     await leaving
     return status
 
@@ -216,28 +201,6 @@ async def _leave_at_last(stopping: Stopping) -> None:
     timer = threading.Timer(_AT_LATEST, os._exit, (stopping.status or 1,))
     timer.daemon = True
     timer.start()
-
-
-async def _chunks(descriptor: int, loop: asyncio.AbstractEventLoop) -> Chunks:
-    """Read a pipe from a thread: it works for files, pipes and consoles of every system."""
-    arrived: asyncio.Queue[bytes] = asyncio.Queue()
-
-    def read() -> None:
-        with contextlib.suppress(RuntimeError):  # The loop may be closed by now.
-            while data := _read_some(descriptor):
-                loop.call_soon_threadsafe(arrived.put_nowait, data)
-            loop.call_soon_threadsafe(arrived.put_nowait, b"")
-
-    threading.Thread(target=read, name="stdin", daemon=True).start()
-    while data := await arrived.get():
-        yield data
-
-
-def _read_some(descriptor: int) -> bytes:
-    try:
-        return os.read(descriptor, _PIECE)
-    except OSError:
-        return b""
 
 
 async def _serve_sockets(host: str, port: int) -> None:

@@ -1,0 +1,1 @@
+"""The door for clients of the Agent Client Protocol (Zed, JetBrains and others)."""
