@@ -17,10 +17,11 @@ import routing
 import sections
 from streaming import replaying
 
+from inhouse.core.endpoint_kinds import Kind
 from inhouse.core.events import TextDelta
 from inhouse.core.messages import UserMessage
 from inhouse.core.ports import Prompt
-from inhouse.core.route import Endpoint, Kind, Privacy
+from inhouse.core.route import Endpoint, Privacy
 from inhouse.core.secret import Secret
 from inhouse.host.redacting_model import RedactingModel
 from inhouse.providers.chat.completions import OpenAIChat

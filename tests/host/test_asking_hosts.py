@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from inhouse.core.endpoint_kinds import Kind
 from inhouse.core.errors import RefusedError
 from inhouse.core.ports import Question
-from inhouse.core.route import Endpoint, Kind, Privacy
+from inhouse.core.route import Endpoint, Privacy
 from inhouse.host.network import ALLOW, DENY, open_egress
 from inhouse.providers.network.egress import EgressPolicy
 from inhouse.store.approvals import ApprovalStore

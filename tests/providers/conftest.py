@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from inhouse.core.endpoint_kinds import Kind
 from inhouse.core.ports import Model
-from inhouse.core.route import Kind
 from inhouse.providers.model_factory import connect
 from inhouse.providers.network.egress import Egress
 from support.asking import endpoint

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inhouse.core.endpoint_kinds import Kind
 from inhouse.core.errors import ProviderError
-from inhouse.core.route import Kind
 from inhouse.providers.chat.ollama import OllamaAnswer
 from inhouse.providers.chat.response import ChatAnswer
 from inhouse.providers.cost.fetch_prices import _litellm, _openrouter

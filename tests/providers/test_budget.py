@@ -5,9 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
+from inhouse.core.endpoint_kinds import Kind
 from inhouse.core.errors import RefusedError
 from inhouse.core.events import EndpointUsage
-from inhouse.core.route import Endpoint, Kind
+from inhouse.core.route import Endpoint
 from inhouse.providers.cost import pricing
 from inhouse.providers.cost.budget import Budget
 

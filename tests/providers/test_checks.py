@@ -2,7 +2,8 @@
 
 import pytest
 
-from inhouse.core.route import EndpointStatus, Kind, Privacy
+from inhouse.core.endpoint_kinds import Kind
+from inhouse.core.route import EndpointStatus, Privacy
 from inhouse.core.secret import Secret
 from inhouse.providers.doctor import check, check_all
 from inhouse.providers.embedded.servers import EmbeddedServers

@@ -10,8 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from inhouse.core.endpoint_kinds import Kind
 from inhouse.core.errors import UserError
-from inhouse.core.route import Kind, Privacy
+from inhouse.core.route import Privacy
 from inhouse.providers.embedded.model_files import default_model, install_model_file
 from inhouse.providers.embedded.servers import EmbeddedServers
 from inhouse.providers.model_factory import connect
@@ -137,7 +138,8 @@ async def test_leaving_an_answer_frees_the_server_at_once(servers: EmbeddedServe
 
 _USER = """
 import asyncio, json, pathlib, sys
-from inhouse.core.route import Endpoint, Kind
+from inhouse.core.endpoint_kinds import Kind
+from inhouse.core.route import Endpoint
 from inhouse.providers.embedded.servers import EmbeddedServers
 folder, model = pathlib.Path(sys.argv[1]), sys.argv[2]
 async def main():

@@ -5,8 +5,9 @@ import asyncio
 import pytest
 
 from inhouse.core.definition import AgentDefinition
+from inhouse.core.endpoint_kinds import Kind
 from inhouse.core.errors import ContextOverflowError, ProviderError, RefusedError
-from inhouse.core.route import Kind, Privacy
+from inhouse.core.route import Privacy
 from inhouse.core.secret import Secret
 from inhouse.providers.endpoints.context_window import told_window
 from inhouse.providers.endpoints.endpoint_state import EndpointState

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from inhouse.core.endpoint_kinds import Kind
 from inhouse.core.errors import InhouseError, RefusedError
-from inhouse.core.route import Endpoint, Kind, Privacy
+from inhouse.core.route import Endpoint, Privacy
 from inhouse.core.secret import Secret
 from inhouse.providers.doctor import check
 from inhouse.providers.embedded.servers import EmbeddedServers

@@ -7,11 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inhouse.core.definition import AgentDefinition
+from inhouse.core.endpoint_kinds import Kind
 from inhouse.core.errors import ContextOverflowError, ProviderError, RefusedError
 from inhouse.core.events import Answered, UsageReported
 from inhouse.core.messages import AssistantMessage, Image, ToolCall, ToolMessage, UserMessage
 from inhouse.core.ports import Prompt
-from inhouse.core.route import Kind, Privacy
+from inhouse.core.route import Privacy
 from inhouse.providers.chat.ollama import window_for
 from inhouse.providers.model_factory import connect
 from inhouse.providers.network.egress import Egress, EgressPolicy

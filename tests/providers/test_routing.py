@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inhouse.core.definition import AgentDefinition, LocalProvider
+from inhouse.core.endpoint_kinds import Kind
 from inhouse.core.errors import RefusedError, UserError
 from inhouse.core.placeholders import KeySources
-from inhouse.core.route import DecidedBy, Kind, Privacy
+from inhouse.core.route import DecidedBy, Privacy
 from inhouse.core.secret import Secret
 from inhouse.core.settings import Settings
 from inhouse.providers.routing.choose import Choice, choose

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inhouse.core.endpoint_kinds import Kind
 from inhouse.core.messages import ToolMessage, UserMessage
 from inhouse.core.ports import ToolSpec
-from inhouse.core.route import Kind
 from inhouse.providers.tool_calls.text_parser import recover
 from support.asking import READ_FILES, ask, names, prompt
 from support.replay import DONE, Replay, http_head, http_json, piece, sse

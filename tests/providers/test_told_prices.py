@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from inhouse.core.endpoint_kinds import Kind
 from inhouse.core.events import RunResult, RunStatus
 from inhouse.core.request import RunRequest
-from inhouse.core.route import Endpoint, Kind
+from inhouse.core.route import Endpoint
 from inhouse.providers.chat.response import read_usage
 from inhouse.providers.cost import pricing
 from inhouse.providers.cost.endpoint_prices import Price, ToldPrices

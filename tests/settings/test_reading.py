@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
+from inhouse.core.endpoint_kinds import Kind
 from inhouse.core.errors import RefusedError, UserError
 from inhouse.core.placeholders import KeySources
-from inhouse.core.route import Kind, Privacy
+from inhouse.core.route import Privacy
 from inhouse.core.settings import CommandMode, EditMode, Settings, Trace
 from inhouse.core.text import Severity
 from inhouse.settings import (

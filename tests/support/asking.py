@@ -5,6 +5,7 @@ from typing import Any
 
 from attrs import define, field
 
+from inhouse.core.endpoint_kinds import Kind
 from inhouse.core.events import (
     Answered,
     ModelChunk,
@@ -16,7 +17,7 @@ from inhouse.core.events import (
 )
 from inhouse.core.messages import ToolCall, UserMessage
 from inhouse.core.ports import Model, Prompt, ToolSpec
-from inhouse.core.route import Endpoint, Kind
+from inhouse.core.route import Endpoint
 
 READ_FILES = ToolSpec(
     "read_files",

@@ -6,21 +6,8 @@ from types import MappingProxyType
 
 from attrs import field, frozen
 
+from .endpoint_kinds import Kind
 from .secret import Secret
-
-
-class Kind(StrEnum):
-    """What kind of server an endpoint is (docs/protocol.md, ``kind``)."""
-
-    OPENAI = "openai"
-    OLLAMA = "ollama"
-    OPENROUTER = "openrouter"
-    CODEBUFF = "codebuff"
-    LMSTUDIO = "lmstudio"
-    LLAMACPP = "llamacpp"
-    VLLM = "vllm"
-    LITELLM = "litellm"
-    EMBEDDED = "embedded"
 
 
 class Privacy(StrEnum):

@@ -7,36 +7,12 @@ import ipaddress
 import re
 import socket
 import unicodedata
-from collections.abc import Mapping
 from functools import lru_cache
-from types import MappingProxyType
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from .endpoint_kinds import Kind
 from .errors import UserError
-from .route import Kind
 
-IMPLIED_URL: Mapping[Kind, str] = MappingProxyType(
-    {
-        Kind.OLLAMA: "http://localhost:11434",
-        Kind.OPENROUTER: "https://openrouter.ai/api/v1",
-        Kind.CODEBUFF: "https://www.codebuff.com/api/v1",
-        Kind.LMSTUDIO: "http://localhost:1234/v1",
-        Kind.LLAMACPP: "http://localhost:8080/v1",
-        Kind.VLLM: "http://localhost:8000/v1",
-        Kind.LITELLM: "http://localhost:4000/v1",
-        Kind.EMBEDDED: "embedded:",
-    }
-)
-"""What a kind's name implies where no ``baseUrl`` is written."""
-
-_PATH = {
-    Kind.OPENROUTER: "/api/v1",
-    Kind.CODEBUFF: "/api/v1",
-    Kind.LMSTUDIO: "/v1",
-    Kind.LLAMACPP: "/v1",
-    Kind.VLLM: "/v1",
-    Kind.LITELLM: "/v1",
-}
 _NUMERIC = re.compile(r"(0x[0-9a-f]+|[0-9]+)(\.(0x[0-9a-f]+|[0-9]+)){0,3}")
 _EXAMPLE = "Write it as http://localhost:11434 or https://llm.example.com/v1."
 
@@ -50,8 +26,8 @@ def base_url(text: str, kind: Kind = Kind.OPENAI) -> str:
     A Unix socket is ``unix:/path``.  The message never repeats what may be a key.
     """
     text = text.strip()
-    if kind is Kind.EMBEDDED:
-        return IMPLIED_URL[kind]
+    if kind.profile.is_child:
+        return kind.profile.default_url or ""
     if re.search(r"[\s\x00-\x1f\x7f\\]", text):
         raise UserError(f"A URL has no spaces, line ends or backslashes in it.  {_EXAMPLE}")
     if text.startswith(("unix:", "http+unix:")):
@@ -175,11 +151,10 @@ def _ascii(host: str) -> str:
 
 
 def _path(path: str, host: str, kind: Kind) -> str:
+    profile = kind.profile
     path = re.sub(r"/{2,}", "/", path).rstrip("/").removesuffix("/chat/completions")
-    if kind is Kind.OLLAMA:
-        return path.removesuffix("/v1").removesuffix("/api/chat").removesuffix("/api")
-    if path:
-        return path
-    if kind is Kind.OPENAI:
-        return "/v1" if is_loopback(host) else ""
-    return _PATH[kind]
+    for end in profile.drops_path:
+        path = path.removesuffix(end)
+    if path or profile.path is not None:
+        return path or profile.path or ""
+    return "/v1" if is_loopback(host) else ""

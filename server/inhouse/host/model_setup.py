@@ -4,13 +4,16 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from functools import partial
+from urllib.parse import urlsplit
 
 from attrs import evolve
 
+from inhouse.core.endpoint_kinds import guessed_kind
 from inhouse.core.errors import ProviderError
 from inhouse.core.logs import trace
 from inhouse.core.ports import Model
-from inhouse.core.route import Endpoint, Kind
+from inhouse.core.route import Endpoint
+from inhouse.core.urls import host_of
 from inhouse.providers.chat.codebuff import backend_run
 from inhouse.providers.endpoints.locality import verify_local
 from inhouse.providers.model_factory import connect
@@ -25,8 +28,6 @@ from .traced_model import traced
 
 PATIENCE = 3.0
 """Seconds that a server has to tell where it runs a model, where that does not decide anything."""
-_FORWARDERS = frozenset({Kind.OLLAMA, Kind.LITELLM, Kind.LMSTUDIO})
-_OLLAMA_PORT = ":11434"
 
 
 @asynccontextmanager
@@ -77,4 +78,7 @@ async def verified(plan: Plan, egress: Egress) -> Plan:
 
 
 def _may_forward(endpoint: Endpoint) -> bool:
-    return endpoint.kind in _FORWARDERS or _OLLAMA_PORT in endpoint.base_url
+    """A program on Ollama's port may be Ollama, whatever kind the settings say."""
+    kind, port = endpoint.kind, urlsplit(endpoint.base_url).port
+    guessed = guessed_kind(host_of(endpoint.base_url), port)
+    return any(one.profile.tells_where_it_forwards for one in (kind, guessed))

@@ -6,13 +6,14 @@ from functools import partial
 
 from attrs import define, evolve, field
 
+from inhouse.core.endpoint_kinds import LoadedModels, WindowSource
 from inhouse.core.errors import InhouseError, ProviderError, RefusedError, ToolsUnsupportedError
 from inhouse.core.events import Notice
 from inhouse.core.messages import UserMessage
 from inhouse.core.ports import Prompt, ToolSpec
-from inhouse.core.route import Endpoint, EndpointStatus, Finding, Kind, ModelInfo, Privacy
+from inhouse.core.route import Endpoint, EndpointStatus, Finding, ModelInfo, Privacy
 from inhouse.providers import doctor_findings
-from inhouse.providers.embedded.servers import ALIAS, EmbeddedServers
+from inhouse.providers.embedded.servers import EmbeddedServers
 from inhouse.providers.endpoints.context_window import model_window, told_window
 from inhouse.providers.endpoints.endpoint_state import EndpointState
 from inhouse.providers.endpoints.http_json import get_json, post_json
@@ -45,7 +46,7 @@ async def check(
         return await _check_pool(endpoint, egress, embedded, wanted, shared)
     checking = _Checking(endpoint, egress, tuple(wanted), embedded, shared or EndpointState())
     try:
-        if endpoint.kind is not Kind.EMBEDDED:  # it has no address before it runs
+        if not endpoint.kind.profile.is_child:  # it has no address before it runs
             egress.check(endpoint)
         await checking.run()
     except RefusedError as refused:
@@ -84,7 +85,7 @@ class _Checking:
         self.shown = self.endpoint
 
     async def run(self) -> None:
-        if self.endpoint.kind is Kind.EMBEDDED:
+        if self.endpoint.kind.profile.is_child:
             await self._start_embedded()
         self.local = self.egress.is_local(self.endpoint.base_url)
         self.models = await self._list()
@@ -168,14 +169,14 @@ class _Checking:
             for model, window in zip(looked, windows, strict=True)
         ]
         for model in known:
-            if self.endpoint.kind is Kind.OLLAMA and self.local and not model.local:
+            if self.local and not model.local:
                 self.found.append(doctor_findings.cloud_model(model.id))
         return (*known, *models[MODELS_LOOKED_INTO:])
 
     async def _window(self, model: ModelInfo) -> int | None:
         if model.context_window is not None:
             return model.context_window
-        if self.endpoint.kind is Kind.OLLAMA:
+        if self.endpoint.kind.profile.window is WindowSource.OLLAMA:
             try:
                 return model_window(
                     await post_json(self.endpoint, "/api/show", {"model": model.id}, self.egress)
@@ -185,17 +186,18 @@ class _Checking:
         return await told_window(self.endpoint, model.id, self.egress)
 
     def _compare_wanted(self) -> None:
-        if self.endpoint.kind in (Kind.LLAMACPP, Kind.EMBEDDED):
-            return  # they answer to any name
+        if self.endpoint.kind.profile.any_model_name:
+            return
         known = tuple(model.id for model in self.models or ())
         for model in dict.fromkeys(self.endpoint.models.get(one, one) for one in self.wanted):
             if model not in known and f"{model}:latest" not in known:
                 self.found.append(doctor_findings.missing_model(self.endpoint, model, known))
 
     async def _look_for_ollama(self) -> None:
-        if self.endpoint.kind is Kind.OLLAMA:
-            self.found.append(doctor_findings.ollama_default(self.endpoint))
-        elif self.endpoint.kind is Kind.OPENAI:
+        profile = self.endpoint.kind.profile
+        if profile.window_note is not None:
+            self.found.append(doctor_findings.window_note(self.endpoint, profile.window_note))
+        if profile.unspecific:
             listed = entries_of(await get_json(self.endpoint, "models", self.egress), "data")
             if any(entry.get("owned_by") == "library" for entry in listed):
                 self.found.append(doctor_findings.is_ollama(self.endpoint))
@@ -207,15 +209,14 @@ class _Checking:
         return next((one for one in models if one.id in mapped), next(iter(models)))
 
     async def _check_local(self, model: ModelInfo) -> None:
-        if not self.local and self.endpoint.kind is not Kind.EMBEDDED:
+        if not self.local and not self.endpoint.kind.profile.is_child:
             return
         try:
             verdict = await verify_local(self.endpoint, model.id, self.egress)
         except InhouseError as error:
             verdict = Verdict(local=False, reason=str(error))
         self.local = verdict.local
-        is_cloud = self.endpoint.kind is Kind.OLLAMA and not model.local
-        if not verdict.local and not is_cloud:
+        if not verdict.local and model.local:
             refused = self.egress.policy.privacy is Privacy.LOCAL_ONLY
             self.found.append(doctor_findings.not_local(verdict, refused=refused))
 
@@ -236,15 +237,15 @@ class _Checking:
 
     async def _is_loaded(self, model: ModelInfo) -> bool:
         """Say whether to ask costs nothing: a doctor does not make servers load models."""
-        match self.endpoint.kind:
-            case Kind.EMBEDDED | Kind.LLAMACPP | Kind.VLLM:
+        match self.endpoint.kind.profile.loaded:
+            case LoadedModels.ALL:
                 return True
-            case Kind.OLLAMA:
+            case LoadedModels.OLLAMA:
                 running = entries_of(
                     await get_json(self.endpoint, "/api/ps", self.egress), "models"
                 )
                 return any(model.id in (one.get("name"), one.get("model")) for one in running)
-            case _:
+            case LoadedModels.UNKNOWN:
                 return False
 
     async def _try_out(self, model: ModelInfo) -> None:
@@ -252,14 +253,12 @@ class _Checking:
 
         clock = asyncio.get_running_loop().time
         begin = clock()
-        name = ALIAS if self.endpoint.kind is Kind.EMBEDDED else model.id
-        kind = Kind.LLAMACPP if self.endpoint.kind is Kind.EMBEDDED else self.endpoint.kind
-        at = evolve(self.endpoint, kind=kind, tools="native")
-        tools = (PROBE,) if kind is Kind.VLLM else ()
+        asked = connect(
+            evolve(self.shown, tools="native"), model.id, egress=self.egress, embedded=self.embedded
+        )
+        tools = (PROBE,) if self.shown.kind.profile.probe_tools else ()
         try:
-            async with connect(at, name, egress=self.egress).stream(
-                evolve(TINY, tools=tools)
-            ) as chunks:
+            async with asked.stream(evolve(TINY, tools=tools)) as chunks:
                 async for chunk in chunks:
                     if not isinstance(chunk, Notice):
                         break

@@ -1,19 +1,11 @@
 """What the doctor says: each finding with the one step that mends it."""
 
-from inhouse.core.route import Endpoint, Finding, Kind
+from inhouse.core.route import Endpoint, Finding
 from inhouse.providers.endpoints.locality import Verdict
 
 AGENT_WINDOW = 16_384
 """An agent that reads files needs about this much, at the least."""
 SLOW_SECONDS = 15.0
-
-_LARGER_WINDOW = {
-    Kind.LLAMACPP: "Start llama-server with -c 32768 (it is divided by --parallel).",
-    Kind.VLLM: "Start vLLM with --max-model-len 32768, or choose a model with a larger window.",
-    Kind.LMSTUDIO: "Load the model in LM Studio with a larger context length.",
-    Kind.LITELLM: "Choose a model with a larger window behind LiteLLM.",
-    Kind.OLLAMA: "Choose a model with a larger window: this is the most that it can hold.",
-}
 
 
 def setting(endpoint: Endpoint, key: str) -> str:
@@ -24,7 +16,8 @@ def small_window(endpoint: Endpoint, model: str, window: int) -> Finding | None:
     if window >= AGENT_WINDOW:
         return None
     name = setting(endpoint, "contextWindow")
-    remedy = _LARGER_WINDOW.get(endpoint.kind, f"Start it with a larger window, or set {name}.")
+    larger = endpoint.kind.profile.larger_window
+    remedy = larger or f"Start it with a larger window, or set {name}."
     return Finding(
         "warning",
         f"The window of {model!r} holds {window:,} tokens: little for an agent that reads files.",
@@ -34,7 +27,7 @@ def small_window(endpoint: Endpoint, model: str, window: int) -> Finding | None:
 
 def truncated(endpoint: Endpoint, model: str, what: str) -> Finding:
     """A run saw it: the server said nothing and read less than it was sent."""
-    remedy = _LARGER_WINDOW.get(endpoint.kind, "Start it with a larger window.")
+    remedy = endpoint.kind.profile.larger_window or "Start it with a larger window."
     return Finding(
         "warning",
         f"{model!r} was given a prompt that the server cut in silence: {what}.",
@@ -44,10 +37,7 @@ def truncated(endpoint: Endpoint, model: str, what: str) -> Finding:
 
 
 def no_tools(endpoint: Endpoint, model: str) -> Finding:
-    how = {
-        Kind.LLAMACPP: "Start llama-server with --jinja and a --chat-template-file that has tools",
-        Kind.VLLM: "Start vLLM with --enable-auto-tool-choice and --tool-call-parser",
-    }.get(endpoint.kind, "Choose a model with tool support")
+    how = endpoint.kind.profile.tools_remedy or "Choose a model with tool support"
     return Finding(
         "warning",
         f"{model!r} has no native tool calls here: Inhouse describes the tools in the text.",
@@ -94,13 +84,10 @@ def is_ollama(endpoint: Endpoint) -> Finding:
     )
 
 
-def ollama_default(endpoint: Endpoint) -> Finding:
-    return Finding(
-        "information",
-        "Ollama's own default window is 4k, 32k or 256k tokens by the memory of the GPU; Inhouse "
-        "asks for what each prompt needs, up to the model's own.",
-        f"To fix the size, set {setting(endpoint, 'contextWindow')}.",
-    )
+def window_note(endpoint: Endpoint, note: str) -> Finding:
+    """What is good to know about the windows of this kind of server."""
+    remedy = f"To fix the size, set {setting(endpoint, 'contextWindow')}."
+    return Finding("information", note, remedy)
 
 
 def slow_first_token(model: str, seconds: float) -> Finding:
@@ -113,8 +100,5 @@ def slow_first_token(model: str, seconds: float) -> Finding:
 
 
 def no_models(endpoint: Endpoint) -> Finding:
-    how = {
-        Kind.OLLAMA: "Fetch one, e.g. `ollama pull qwen3:4b`.",
-        Kind.LMSTUDIO: "Download and load a model in LM Studio.",
-    }.get(endpoint.kind, "Start the server with a model.")
+    how = endpoint.kind.profile.no_models_remedy or "Start the server with a model."
     return Finding("error", "The server has no model.", how)

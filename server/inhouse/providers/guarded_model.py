@@ -17,7 +17,7 @@ from inhouse.core.events import (
 )
 from inhouse.core.messages import ToolCall
 from inhouse.core.ports import Prompt
-from inhouse.core.route import Endpoint, Kind, Privacy
+from inhouse.core.route import Endpoint, Privacy
 from inhouse.providers.chat.stream_model import Ask
 from inhouse.providers.endpoints.endpoint_errors import ModelRef
 from inhouse.providers.endpoints.endpoint_state import EndpointState
@@ -111,12 +111,13 @@ def _other_model(place: ModelRef, answered: Answered) -> Notice | None:
     """LM Studio answers with another model where the asked one is not loaded (backends.md, Q15)."""
     told = (answered.model or "").lower()
     asked = place.model.lower()
-    if place.endpoint.kind is not Kind.LMSTUDIO or not told or told in asked or asked in told:
+    remedy = place.endpoint.kind.profile.swapped_model_remedy
+    if remedy is None or not told or told in asked or asked in told:
         return None
     return Notice(
         "warning",
         "other_model",
-        f"{place} was answered by {answered.model!r}.  Load {place.model!r} in LM Studio, or map "
+        f"{place} was answered by {answered.model!r}.  {remedy.format(model=place.model)}, or map "
         f"the name with {place.setting('models')}.",
     )
 

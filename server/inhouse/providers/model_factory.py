@@ -7,10 +7,11 @@ from typing import Any
 from attrs import evolve, frozen
 
 from inhouse.core.definition import AgentDefinition
+from inhouse.core.endpoint_kinds import ChatApi
 from inhouse.core.errors import UserError
 from inhouse.core.events import ModelChunk
 from inhouse.core.ports import Model, Prompt
-from inhouse.core.route import Endpoint, Kind
+from inhouse.core.route import Endpoint
 from inhouse.providers.chat.codebuff import BackendRun, CodebuffChat, backend_run
 from inhouse.providers.chat.request_options import extra_body
 from inhouse.providers.chat.stream_model import TRIES, Ask, Streamed
@@ -67,14 +68,14 @@ class _Connecting:
 
     def ask_of(self, endpoint: Endpoint, *, tries: int) -> Ask:
         model = endpoint.models.get(self.model, self.model)
-        match endpoint.kind:
-            case Kind.EMBEDDED:
+        match endpoint.kind.profile.chat:
+            case ChatApi.EMBEDDED:
                 return self._embedded(endpoint)
-            case Kind.OLLAMA:
+            case ChatApi.OLLAMA:
                 ask = self._ollama(endpoint, model, tries)
-            case Kind.CODEBUFF:
+            case ChatApi.CODEBUFF:
                 ask = self._codebuff(endpoint, model, tries)
-            case _:
+            case ChatApi.COMPLETIONS:
                 ask = self._chat(endpoint, model, tries)
         return Guard(endpoint, model, self.egress, self.shared, ask).chunks
 
@@ -112,7 +113,7 @@ class _Connecting:
                 if run is None or run.endpoint != endpoint:
                     own = backend_run(endpoint, self.egress, agent_id)
                     run = await stack.enter_async_context(own)
-                assert run is not None  # noqa: S101  the kind is Codebuff's
+                assert run is not None  # noqa: S101  the chat API is Codebuff's
                 chat = CodebuffChat(run, lambda more: self._chat(endpoint, model, tries, more))
                 async with aclosing(chat.ask(prompt)) as chunks:
                     async for chunk in chunks:

@@ -12,8 +12,9 @@ from attrs import frozen
 from cattrs import Converter
 from cattrs.errors import BaseValidationError, IterableValidationError, IterableValidationNote
 
+from inhouse.core.endpoint_kinds import Kind
 from inhouse.core.errors import UserError
-from inhouse.core.route import Kind, Privacy
+from inhouse.core.route import Privacy
 from inhouse.core.settings import CommandMode, EditMode, Trace
 
 from .table import Key, ToolMode

@@ -12,11 +12,12 @@ from typing import Any, cast
 from attrs import evolve, field, frozen
 
 from inhouse.core import placeholders
+from inhouse.core.endpoint_kinds import Kind
 from inhouse.core.errors import RefusedError, UserError
 from inhouse.core.placeholders import KeySources
-from inhouse.core.route import Endpoint, Kind
+from inhouse.core.route import Endpoint
 from inhouse.core.secret import Secret
-from inhouse.core.urls import IMPLIED_URL, base_url
+from inhouse.core.urls import base_url
 
 from . import check_values
 from .problem_report import Report
@@ -177,8 +178,9 @@ def _url(name: str, kind: Kind, part: Part, keys: KeySources) -> str:
     if "baseUrl" in part.failed:
         raise UserError("Its baseUrl is not usable.")
     written = part.values.get("baseUrl")
-    if written is None and (kind in IMPLIED_URL or part.values.get("pool")):
-        return IMPLIED_URL.get(kind, "")
+    implied = kind.profile.default_url
+    if written is None and (implied is not None or part.values.get("pool")):
+        return implied or ""
     if written is None:
         message = f"It has no baseUrl, and kind {kind.value!r} implies none."
         part.report.error(path[:-1], f"{message}  Write baseUrl.", "no-url")

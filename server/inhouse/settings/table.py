@@ -9,7 +9,8 @@ from typing import Any
 
 from attrs import frozen
 
-from inhouse.core.route import Kind, Privacy
+from inhouse.core.endpoint_kinds import Kind
+from inhouse.core.route import Privacy
 from inhouse.core.settings import CommandMode, EditMode, Trace
 
 

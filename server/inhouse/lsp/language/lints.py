@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from inhouse.core.definition import Agent
 from inhouse.core.errors import InhouseError
-from inhouse.core.route import Kind, Route
+from inhouse.core.route import Route
 from inhouse.core.text import Problem, Severity
 from inhouse.definitions.readers.parsed_values import ParsedDefinition, as_object
 from inhouse.definitions.readers.source_ranges import place_of
@@ -102,4 +102,4 @@ def _is_remote(session: "Session", route: Route, model: str) -> bool:
     if model.partition("/")[0] in _CLOSED:
         return True
     endpoint = session.host.world.settings.endpoints.get(route.endpoint)
-    return endpoint is not None and endpoint.kind is Kind.OLLAMA and ":" not in model
+    return endpoint is not None and endpoint.kind.profile.tagged_names and ":" not in model

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
 
+from inhouse.core.endpoint_kinds import ChatApi
 from inhouse.core.errors import InhouseError, ProviderError
 from inhouse.core.events import ModelChunk
 from inhouse.core.json_values import fields, text
 from inhouse.core.ports import Prompt
-from inhouse.core.route import Endpoint, Kind
+from inhouse.core.route import Endpoint
 from inhouse.providers.chat.stream_model import Ask
 from inhouse.providers.endpoints.endpoint_errors import ModelRef
 from inhouse.providers.endpoints.http_json import post_json
@@ -87,7 +88,7 @@ async def backend_run(
     endpoint: Endpoint, egress: "Egress", agent_id: str, parent: BackendRun | None = None
 ) -> AsyncGenerator[BackendRun | None]:
     """Open what a run at this endpoint needs beside its answers; None where it needs nothing."""
-    if endpoint.kind is not Kind.CODEBUFF:
+    if endpoint.kind.profile.chat is not ChatApi.CODEBUFF:
         yield None
         return
     run = BackendRun(endpoint, egress, agent_id, parent)

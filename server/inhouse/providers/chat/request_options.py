@@ -4,28 +4,28 @@ from collections.abc import Mapping
 from typing import Any
 
 from inhouse.core.definition import AgentDefinition
-from inhouse.core.route import Kind
+from inhouse.core.endpoint_kinds import Kind, RequestOptions
 from inhouse.providers.chat.chat_request import plain
 
 
 def extra_body(kind: Kind, definition: AgentDefinition | None) -> dict[str, Any]:
     """Return ``reasoningOptions`` and ``providerOptions`` in the words of the endpoint's kind."""
     reasoning = definition.reasoning_options if definition is not None else None
-    match kind:
-        case Kind.OPENROUTER | Kind.CODEBUFF:
+    match kind.profile.options:
+        case RequestOptions.OPENROUTER:
             body: dict[str, Any] = {"usage": {"include": True}}
             if reasoning:
                 body["reasoning"] = plain(reasoning)
             if definition is not None and definition.provider_options:
                 body["provider"] = plain(definition.provider_options)
             return body
-        case Kind.LLAMACPP | Kind.VLLM | Kind.EMBEDDED:
+        case RequestOptions.TEMPLATE:
             thinks = wants_thinking(reasoning)
             return {} if thinks is None else {"chat_template_kwargs": {"enable_thinking": thinks}}
-        case Kind.LITELLM:
+        case RequestOptions.EFFORT:
             effort = (reasoning or {}).get("effort")
             return {"reasoning_effort": effort} if isinstance(effort, str) else {}
-        case Kind.OPENAI | Kind.OLLAMA | Kind.LMSTUDIO:
+        case RequestOptions.NONE:
             return {}
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field, frozen
 
-from inhouse.core.route import Endpoint, Kind
+from inhouse.core.endpoint_kinds import PriceSource
+from inhouse.core.route import Endpoint
 from inhouse.providers.endpoints.capabilities import profile_key
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
 _BELIEVED_S = 3600.0
 _ASKED_AGAIN_S = 60.0
-_TELLING = frozenset({Kind.OPENROUTER, Kind.LITELLM, Kind.OPENAI})
 
 
 @frozen
@@ -41,7 +41,7 @@ class ToldPrices:
 
     async def price(self, endpoint: Endpoint, model: str, egress: "Egress") -> Price | None:
         """Give what a model costs there, as far as the endpoint tells; asks it at most once."""
-        if endpoint.kind not in _TELLING:
+        if endpoint.kind.profile.prices is PriceSource.NONE:
             return None
         key = profile_key(endpoint)
         async with self._lock:

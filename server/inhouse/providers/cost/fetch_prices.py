@@ -10,9 +10,10 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from inhouse.core.endpoint_kinds import PriceSource
 from inhouse.core.errors import InhouseError
 from inhouse.core.json_values import fields
-from inhouse.core.route import Endpoint, Kind
+from inhouse.core.route import Endpoint
 from inhouse.providers.cost.endpoint_prices import Price
 from inhouse.providers.endpoints.http_json import get_json
 from inhouse.providers.endpoints.model_list import entries_of
@@ -26,13 +27,18 @@ SECONDS = 3.0
 
 async def asked(endpoint: Endpoint, egress: "Egress") -> dict[str, Price]:
     """Ask an endpoint for its prices; nothing where it does not tell."""
-    path = "/model/info" if endpoint.kind is Kind.LITELLM else "models"
+    match endpoint.kind.profile.prices:
+        case PriceSource.NONE:
+            return {}
+        case PriceSource.LITELLM:
+            path, read = "/model/info", _litellm
+        case PriceSource.MODEL_LIST:
+            path, read = "models", _openrouter
     try:
         async with asyncio.timeout(SECONDS):
             told = await get_json(endpoint, path, egress)
     except (InhouseError, TimeoutError):
         return {}
-    read = _litellm if endpoint.kind is Kind.LITELLM else _openrouter
     return dict(read(told))
 
 

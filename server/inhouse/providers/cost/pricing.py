@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 
 from inhouse.core.events import EndpointUsage
-from inhouse.core.route import Endpoint, Kind
+from inhouse.core.route import Endpoint
 from inhouse.providers.cost.endpoint_prices import Price
 
 _MILLION = 1_000_000
@@ -37,7 +37,7 @@ def cost(
         return 0.0
     if told is not None:
         return told.of(input_tokens, output_tokens)
-    if endpoint.kind in (Kind.OPENROUTER, Kind.CODEBUFF):
+    if endpoint.kind.profile.maker_prices:
         return listed(model, input_tokens, output_tokens)
     return _listed_at(endpoint.base_url, model, input_tokens, output_tokens)
 

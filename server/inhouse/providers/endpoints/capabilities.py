@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from attrs import define, field
 
-from inhouse.core.route import Endpoint, Kind
+from inhouse.core.route import Endpoint
 
 
 class Profiles(Protocol):
@@ -35,6 +35,6 @@ class MemoryProfiles:
 
 def profile_key(endpoint: Endpoint) -> str:
     """Return the name and URL: another server behind the same name is another endpoint."""
-    if endpoint.kind is Kind.EMBEDDED:
+    if endpoint.kind.profile.is_child:
         return f"{endpoint.name} embedded:{endpoint.model_path or ''}"
     return f"{endpoint.name} {endpoint.base_url}"

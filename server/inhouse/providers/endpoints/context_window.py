@@ -2,9 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
+from inhouse.core.endpoint_kinds import WindowSource
 from inhouse.core.errors import InhouseError
 from inhouse.core.json_values import fields, whole
-from inhouse.core.route import Endpoint, Kind
+from inhouse.core.route import Endpoint
 from inhouse.providers.endpoints.http_json import get_json, post_json
 from inhouse.providers.endpoints.model_list import entries_of, window_in
 
@@ -17,18 +18,18 @@ async def told_window(  # noqa: PLR0911  # one a kind
 ) -> int | None:
     """Ask the server, in the words of its kind."""
     try:
-        match endpoint.kind:
-            case Kind.LLAMACPP | Kind.EMBEDDED:
+        match endpoint.kind.profile.window:
+            case WindowSource.LLAMACPP:
                 return await _llama_cpp(endpoint, egress)
-            case Kind.OLLAMA:
+            case WindowSource.OLLAMA:
                 return await ollama_window(endpoint, model, egress)
-            case Kind.LMSTUDIO:
+            case WindowSource.LM_STUDIO:
                 return await _lm_studio(endpoint, model, egress)
-            case Kind.LITELLM:
+            case WindowSource.LITELLM:
                 return await _litellm(endpoint, model, egress)
-            case Kind.CODEBUFF:
+            case WindowSource.UNKNOWN:
                 return None
-            case Kind.OPENAI | Kind.VLLM | Kind.OPENROUTER:
+            case WindowSource.MODEL_LIST:
                 return await _listed(endpoint, model, egress)
     except (InhouseError, TypeError, ValueError, AttributeError):
         return None

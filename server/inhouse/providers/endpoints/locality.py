@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from inhouse.core.endpoint_kinds import Forwarding
 from inhouse.core.errors import InhouseError, ProviderError, RefusedError
 from inhouse.core.json_values import fields
-from inhouse.core.route import Endpoint, Kind
+from inhouse.core.route import Endpoint
 from inhouse.providers.endpoints import endpoint_errors
 from inhouse.providers.endpoints.endpoint_errors import ModelRef
 from inhouse.providers.endpoints.http_json import Reply, get, get_json, post_json
@@ -44,24 +45,24 @@ async def verify_local(  # noqa: PLR0911  # one a kind
 
     Raises `ProviderError` where a server that must tell does not answer.
     """
-    if endpoint.kind is not Kind.EMBEDDED and not egress.is_local(endpoint.base_url):
+    if not endpoint.kind.profile.is_child and not egress.is_local(endpoint.base_url):
         return Verdict(local=False, reason=f"{endpoint.base_url} is not on this machine.")
     if not endpoint.vouched_local and (tunnel := await _tunnel(endpoint)):
         what = f"{tunnel!r} listens there, a program that leads to other machines."
         return _unless_vouched(endpoint, what)
-    match endpoint.kind:
-        case Kind.EMBEDDED:
+    match endpoint.kind.profile.forwarding:
+        case Forwarding.NEVER:
             return Verdict(local=True, reason="It runs in a child process of Inhouse.")
-        case Kind.OLLAMA:
+        case Forwarding.OLLAMA:
             return await _ollama(endpoint, model, egress)
-        case Kind.LITELLM:
+        case Forwarding.LITELLM:
             return await _litellm(endpoint, model, egress)
-        case Kind.LMSTUDIO:
+        case Forwarding.LM_STUDIO:
             return await _lm_studio(endpoint, model, egress)
-        case Kind.OPENROUTER | Kind.CODEBUFF:
+        case Forwarding.ALWAYS:
             what = f"A server of kind {endpoint.kind.value!r} hands requests on."
             return _unless_vouched(endpoint, what)
-        case Kind.OPENAI | Kind.LLAMACPP | Kind.VLLM:
+        case Forwarding.UNKNOWN:
             return await _unknown(endpoint, model, egress)
 
 
@@ -82,7 +83,7 @@ async def require_local(
 
 async def _tunnel(endpoint: Endpoint) -> str:
     """The name of the tunnel that stands in a local server's place, as far as that is known."""
-    address = None if endpoint.kind is Kind.EMBEDDED else http_address(endpoint.base_url)
+    address = None if endpoint.kind.profile.is_child else http_address(endpoint.base_url)
     if address is None or address.unix_path is not None:
         return ""
     return await asyncio.to_thread(tunnel_at, read_host(address.host).addresses or (), address.port)

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
+from inhouse.core.endpoint_kinds import ModelListApi
 from inhouse.core.errors import ProviderError
-from inhouse.core.route import Endpoint, Kind, ModelInfo
+from inhouse.core.route import Endpoint, ModelInfo
 from inhouse.providers.endpoints.http_json import get_json
 
 if TYPE_CHECKING:
@@ -16,16 +17,16 @@ _WINDOW_KEYS = ("max_model_len", "context_length", "loaded_context_length", "max
 async def listed_models(endpoint: Endpoint, egress: "Egress") -> tuple[ModelInfo, ...]:
     """Ask the server.  Raises `ProviderError`."""
     local = egress.is_local(endpoint.base_url)
-    match endpoint.kind:
-        case Kind.OLLAMA:
+    match endpoint.kind.profile.models:
+        case ModelListApi.OLLAMA:
             return tuple(_ollama(await get_json(endpoint, "/api/tags", egress), local=local))
-        case Kind.LMSTUDIO:
+        case ModelListApi.LM_STUDIO:
             try:
                 told = await get_json(endpoint, "/api/v0/models", egress)
             except ProviderError:
                 told = await get_json(endpoint, "models", egress)
             return tuple(_openai(told, local=local))
-        case _:
+        case ModelListApi.OPENAI:
             return tuple(_openai(await get_json(endpoint, "models", egress), local=local))
 
 

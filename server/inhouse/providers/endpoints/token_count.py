@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from inhouse.core.endpoint_kinds import TokenCounter
 from inhouse.core.errors import ContextOverflowError, InhouseError
 from inhouse.core.events import Notice
 from inhouse.core.json_values import fields, items
 from inhouse.core.ports import Prompt
-from inhouse.core.route import Endpoint, Kind
+from inhouse.core.route import Endpoint
 from inhouse.providers.chat.chat_request import chat_messages, chat_tools
 from inhouse.providers.endpoints import endpoint_errors
 from inhouse.providers.endpoints.endpoint_errors import ModelRef
@@ -35,9 +36,6 @@ CUT = 0.75
 CUT_AT_LEAST = 200
 
 _WORD = re.compile(rb"[A-Za-z0-9_]+|[\x80-\xff]{4,}")
-
-TELLS_ITSELF = frozenset({Kind.LLAMACPP, Kind.VLLM, Kind.EMBEDDED, Kind.OPENROUTER, Kind.CODEBUFF})
-"""Servers that answer with an error when a prompt is too long; others cut it in silence."""
 
 
 @frozen
@@ -72,7 +70,7 @@ async def check_fits(
         return
     if need.least > window:
         raise endpoint_errors.overflow(place, need.least, window)
-    if need.likely > window and place.endpoint.kind not in TELLS_ITSELF:
+    if need.likely > window and not place.endpoint.kind.profile.refuses_overflow:
         raise endpoint_errors.overflow(place, need.likely, window)
 
 
@@ -96,16 +94,16 @@ async def _counted(prompt: Prompt, place: ModelRef, egress: "Egress") -> int | N
     messages, tools = chat_messages(prompt), chat_tools(prompt.tools)
     body: dict[str, Any] = {"messages": messages, **({"tools": tools} if tools else {})}
     try:
-        match endpoint.kind:
-            case Kind.LLAMACPP | Kind.EMBEDDED:
+        match endpoint.kind.profile.counter:
+            case TokenCounter.LLAMACPP:
                 told = await post_json(endpoint, "/apply-template", body, egress)
                 content = {"content": told["prompt"], "add_special": True}
                 told = await post_json(endpoint, "/tokenize", content, egress)
                 return len(told["tokens"])
-            case Kind.VLLM:
+            case TokenCounter.VLLM:
                 body["model"] = place.model
                 return int((await post_json(endpoint, "/tokenize", body, egress))["count"])
-            case _:
+            case TokenCounter.NONE:
                 return None
     except (KeyError, TypeError, ValueError):
         return None

@@ -2,9 +2,10 @@
 
 from typing import TYPE_CHECKING
 
+from inhouse.core.endpoint_kinds import ToolSupport
 from inhouse.core.errors import InhouseError
 from inhouse.core.json_values import fields, items, text
-from inhouse.core.route import Endpoint, Kind
+from inhouse.core.route import Endpoint
 from inhouse.providers.endpoints.http_json import get_json, post_json
 from inhouse.providers.tool_calls.modes import ToolMode
 
@@ -15,13 +16,13 @@ if TYPE_CHECKING:
 async def native_tools(endpoint: Endpoint, model: str, egress: "Egress") -> ToolMode | None:
     """Return the mode that will work; None where only trying can tell."""
     try:
-        match endpoint.kind:
-            case Kind.LLAMACPP | Kind.EMBEDDED:
+        match endpoint.kind.profile.tool_support:
+            case ToolSupport.TEMPLATE:
                 return _by_template(fields(await get_json(endpoint, "/props", egress)))
-            case Kind.OLLAMA:
+            case ToolSupport.OLLAMA:
                 shown = await post_json(endpoint, "/api/show", {"model": model}, egress)
                 return _by_capabilities(fields(shown))
-            case _:
+            case ToolSupport.UNKNOWN:
                 return None
     except InhouseError:
         return None

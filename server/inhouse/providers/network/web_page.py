@@ -5,8 +5,9 @@ from urllib.parse import urljoin, urlsplit
 
 from attrs import frozen
 
+from inhouse.core.endpoint_kinds import Kind
 from inhouse.core.errors import ProviderError, RefusedError
-from inhouse.core.route import Endpoint, Kind
+from inhouse.core.route import Endpoint
 from inhouse.providers.endpoints.endpoint_errors import is_redirect
 from inhouse.providers.network.egress import Egress
 

@@ -12,7 +12,7 @@ from attrs import frozen
 from inhouse.core.definition import AgentDefinition
 from inhouse.core.errors import UserError
 from inhouse.core.placeholders import KeySources
-from inhouse.core.route import Endpoint, Kind, Privacy, Route, RouteStep
+from inhouse.core.route import Endpoint, Privacy, Route, RouteStep
 from inhouse.core.settings import Settings
 from inhouse.core.urls import host_of
 
@@ -101,7 +101,7 @@ def _first(asked: Asked) -> tuple[RuleMatch, list[RouteStep]]:
 def _model(found: RuleMatch, asked: Asked) -> str:
     """The request's model, the rule's, the definition's; by the name the endpoint knows."""
     named = asked.model or found.model
-    if found.endpoint.kind is Kind.EMBEDDED:
+    if found.endpoint.kind.profile.is_child:
         at = model_at(found.endpoint, named or asked.definition.model)
         return named or (at if at != asked.definition.model else "embedded")
     return model_at(found.endpoint, named or asked.definition.model)

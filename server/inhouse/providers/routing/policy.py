@@ -8,7 +8,8 @@ import time
 from functools import lru_cache
 from ipaddress import ip_address
 
-from inhouse.core.route import Endpoint, Kind, Privacy, Refusal
+from inhouse.core.endpoint_kinds import Forwarding
+from inhouse.core.route import Endpoint, Privacy, Refusal
 from inhouse.core.settings import Settings
 from inhouse.core.urls import host_of, is_local_name
 from inhouse.providers.network.addresses import (
@@ -20,9 +21,6 @@ from inhouse.providers.network.addresses import (
 )
 
 NOWHERE: IPAddress = ip_address("0.0.0.0")  # noqa: S104  stands for an address nobody knows
-
-_FORWARDING = frozenset({Kind.OPENROUTER, Kind.CODEBUFF, Kind.LITELLM})
-"""Kinds that hand requests on, wherever they listen."""
 
 
 def refusal(
@@ -40,7 +38,7 @@ def looks_local(endpoint: Endpoint, model: str, settings: Settings) -> bool:
     """Tell whether everything that can be told without asking says local."""
     if endpoint.pool:
         return all(looks_local(one, model, settings) for one in endpoint.pool)
-    if endpoint.kind in _FORWARDING and not endpoint.vouched_local:
+    if endpoint.kind.profile.counts_as_remote and not endpoint.vouched_local:
         return False
     return _is_here(endpoint, settings) and not _is_cloud(endpoint, model)
 
@@ -64,7 +62,7 @@ def _refusal(
         return Refusal(f"{begin}, and {host} is not this machine.", allow)
     if _is_cloud(endpoint, model):
         return Refusal(f"{begin}, and {model!r} runs in Ollama's cloud, not here.", allow)
-    if endpoint.kind in (Kind.OPENROUTER, Kind.CODEBUFF) and not endpoint.vouched_local:
+    if endpoint.kind.profile.forwarding is Forwarding.ALWAYS and not endpoint.vouched_local:
         return Refusal(
             f"{begin}, and a server of kind {endpoint.kind.value!r} hands requests on.",
             f'Vouch for it in your own settings: vouchedLocal = true in "{endpoint.name}".',
@@ -111,4 +109,5 @@ def _told(host: str, second: int) -> tuple[IPAddress, ...] | None:
 
 def _is_cloud(endpoint: Endpoint, model: str) -> bool:
     """Ollama's cloud models say so in their tag: ``gpt-oss:120b-cloud``, ``glm-4.6:cloud``."""
-    return endpoint.kind is Kind.OLLAMA and model.rpartition(":")[2].endswith("cloud")
+    tag = endpoint.kind.profile.cloud_tag
+    return tag is not None and model.rpartition(":")[2].endswith(tag)

@@ -9,22 +9,15 @@ from attrs import evolve, field, frozen
 
 from inhouse.core import placeholders
 from inhouse.core.definition import AgentDefinition
+from inhouse.core.endpoint_kinds import Kind, guessed_kind, remote_keys
 from inhouse.core.errors import UserError
 from inhouse.core.placeholders import KeySources
-from inhouse.core.route import DecidedBy, Endpoint, Kind
+from inhouse.core.route import DecidedBy, Endpoint
 from inhouse.core.secret import Secret
 from inhouse.core.settings import Settings
-from inhouse.core.urls import IMPLIED_URL, base_url, host_of
+from inhouse.core.urls import base_url, host_of
 
 INSTALL_EMBEDDED = "pip install 'inhouse[embedded]', then inhouse model install"
-
-_REMOTES = (
-    ("OPENROUTER_API_KEY", Kind.OPENROUTER),
-    ("CODEBUFF_API_KEY", Kind.CODEBUFF),
-    ("OPENAI_API_KEY", Kind.OPENAI),
-)
-_OPENAI_URL = "https://api.openai.com/v1"
-_OLLAMA_PORT = ":11434"
 
 
 @frozen
@@ -131,19 +124,20 @@ def _default(asked: Asked) -> RuleMatch | str:
 
 
 def _remote(asked: Asked) -> RuleMatch | str:
-    for name, kind in _REMOTES:
+    for kind, remote in remote_keys():
+        name, other = remote.variable, remote.url_variable
         key = _variable(asked, name)
         if key is None:
             continue
-        url, source = IMPLIED_URL.get(kind, _OPENAI_URL), name
-        if kind is Kind.OPENAI and (own := asked.environment.get("OPENAI_BASE_URL", "").strip()):
-            url, source = _url(own, "the variable OPENAI_BASE_URL"), f"{name}, OPENAI_BASE_URL"
+        url, source = remote.url, name
+        if other and (own := asked.environment.get(other, "").strip()):
+            url, source = _url(own, f"the variable {other}"), f"{name}, {other}"
         endpoint = Endpoint(name="environment", kind=kind, base_url=url, source=source, api_key=key)
         outcome = f"{name} is set, so {host_of(url)} serves"
         return RuleMatch(
             endpoint, DecidedBy.ENVIRONMENT, source, outcome, _openai_model(url, asked)
         )
-    return f"none of {', '.join(name for name, _ in _REMOTES)} is set"
+    return f"none of {', '.join(remote.variable for _, remote in remote_keys())} is set"
 
 
 def _embedded(asked: Asked) -> RuleMatch | str:
@@ -178,7 +172,7 @@ def _named(name: str, asked: Asked, by: str = "") -> Endpoint:
     settings = asked.settings
     if name in settings.endpoints:
         endpoint = settings.endpoints[name]
-        if endpoint.kind is Kind.EMBEDDED and endpoint.model_path is None:
+        if endpoint.kind.profile.is_child and endpoint.model_path is None:
             _require_embedded(asked)
         return endpoint
     if name == "embedded":
@@ -210,12 +204,12 @@ def _require_embedded(asked: Asked) -> None:
 
 def _embedded_endpoint(asked: Asked) -> Endpoint:
     known = asked.settings.endpoints.get("embedded")
-    if known is not None and known.kind is Kind.EMBEDDED:
+    if known is not None and known.kind.profile.is_child:
         return known
     return Endpoint(
         name="embedded",
         kind=Kind.EMBEDDED,
-        base_url=IMPLIED_URL[Kind.EMBEDDED],
+        base_url=base_url("", Kind.EMBEDDED),
         source="the embedded model",
     )
 
@@ -242,16 +236,13 @@ def _url(written: str, place: str) -> str:
 
 def _guessed_kind(url: str, written: str) -> Kind:
     """A URL alone tells little: OpenRouter's host, and Ollama's port without a path."""
-    if host_of(url) == "openrouter.ai":
-        return Kind.OPENROUTER
-    if written.strip().rstrip("/").endswith(_OLLAMA_PORT):
-        return Kind.OLLAMA
-    return Kind.OPENAI
+    port = re.search(r":([0-9]{1,5})/*$", written.strip())
+    return guessed_kind(host_of(url), int(port[1]) if port else None)
 
 
 def _bare(url: str, written: str) -> str:
     kind = _guessed_kind(url, written)
-    return base_url(written, kind) if kind is not Kind.OPENAI else url
+    return url if kind.profile.unspecific else base_url(written, kind)
 
 
 def _variable(asked: Asked, name: str) -> Secret | None:

@@ -1,0 +1,531 @@
+"""Every kind of endpoint, declared once: what its name implies and how its server is asked.
+
+To add a kind, add its name to `Kind` and its profile to `_declared` (docs/how-to/contribute.md).
+No other module decides by a kind's name: it looks at a fact of `Kind.profile`, so that a new kind
+never falls into a default that nobody chose for it.
+"""
+
+from enum import Enum, StrEnum, auto
+
+from attrs import frozen
+
+
+class Kind(StrEnum):
+    """What kind of server an endpoint is (docs/protocol.md, ``kind``)."""
+
+    OPENAI = "openai"
+    OLLAMA = "ollama"
+    OPENROUTER = "openrouter"
+    CODEBUFF = "codebuff"
+    LMSTUDIO = "lmstudio"
+    LLAMACPP = "llamacpp"
+    VLLM = "vllm"
+    LITELLM = "litellm"
+    EMBEDDED = "embedded"
+
+    @property
+    def profile(self) -> "KindProfile":
+        """Return what is declared about this kind."""
+        return _PROFILES[self]
+
+
+class ChatApi(Enum):
+    """How an answer is asked for."""
+
+    COMPLETIONS = auto()
+    """``POST chat/completions``, as OpenAI documents it."""
+    OLLAMA = auto()
+    """``POST /api/chat``, where the window can be chosen."""
+    CODEBUFF = auto()
+    """Chat Completions within a run that is started and finished at the backend."""
+    EMBEDDED = auto()
+    """Chat Completions of a llama.cpp server that Inhouse starts when it is first asked."""
+
+
+class RequestOptions(Enum):
+    """In whose words ``reasoningOptions`` and ``providerOptions`` travel."""
+
+    NONE = auto()
+    OPENROUTER = auto()
+    """``reasoning``, ``provider``, ``usage.include``."""
+    TEMPLATE = auto()
+    """``chat_template_kwargs.enable_thinking``."""
+    EFFORT = auto()
+    """``reasoning_effort``."""
+
+
+class ModelListApi(Enum):
+    """Where the models are listed."""
+
+    OPENAI = auto()
+    """``GET models``."""
+    OLLAMA = auto()
+    """``GET /api/tags``."""
+    LM_STUDIO = auto()
+    """``GET /api/v0/models``; ``GET models`` in old versions."""
+
+
+class WindowSource(Enum):
+    """Where the real context window is read from."""
+
+    UNKNOWN = auto()
+    """The server does not tell."""
+    MODEL_LIST = auto()
+    LLAMACPP = auto()
+    """``GET /props``."""
+    OLLAMA = auto()
+    """``POST /api/show``."""
+    LM_STUDIO = auto()
+    """``GET /api/v0/models``."""
+    LITELLM = auto()
+    """``GET /model/info``."""
+
+
+class ToolSupport(Enum):
+    """Where it is read whether a model takes native tool calls."""
+
+    UNKNOWN = auto()
+    """Only trying can tell."""
+    TEMPLATE = auto()
+    """The chat template in llama.cpp's ``GET /props``."""
+    OLLAMA = auto()
+    """``capabilities`` of ``POST /api/show``."""
+
+
+class TokenCounter(Enum):
+    """How the server counts the tokens of a prompt, if it does."""
+
+    NONE = auto()
+    LLAMACPP = auto()
+    """``POST /apply-template``, then ``POST /tokenize``."""
+    VLLM = auto()
+    """``POST /tokenize`` with messages."""
+
+
+class Forwarding(Enum):
+    """Where a server that is reached on this machine runs its models."""
+
+    NEVER = auto()
+    """In a child process of Inhouse."""
+    ALWAYS = auto()
+    """On other machines: it counts as remote, unless the user vouches for it."""
+    LITELLM = auto()
+    """Where its deployments say (``GET /model/info``): it counts as remote until they are known."""
+    OLLAMA = auto()
+    """Here, but for cloud models, which ``/api/tags`` and ``/api/show`` name."""
+    LM_STUDIO = auto()
+    """Here, or on a linked device, which it does not tell."""
+    UNKNOWN = auto()
+    """Here, unless it shows a sign of being a gateway."""
+
+
+class PriceSource(Enum):
+    """Whether the endpoint itself says what its models cost."""
+
+    NONE = auto()
+    MODEL_LIST = auto()
+    """``pricing`` in ``GET models``."""
+    LITELLM = auto()
+    """``GET /model/info``."""
+
+
+class LoadedModels(Enum):
+    """How to find out whether a model is in memory, so that a tiny question costs nothing."""
+
+    ALL = auto()
+    """What is listed is loaded."""
+    OLLAMA = auto()
+    """``GET /api/ps``."""
+    UNKNOWN = auto()
+
+
+@frozen(kw_only=True)
+class RemoteKey:
+    """A variable of the environment that makes a kind serve what nothing else serves."""
+
+    variable: str
+    url: str
+    rank: int
+    """The variable with the lowest rank that is set decides."""
+    url_variable: str | None
+    """A variable that names another base URL."""
+
+
+@frozen(kw_only=True)
+class KindProfile:
+    """What a kind's name implies.  No fact has a default: a new kind states each of them."""
+
+    default_url: str | None
+    """The base URL if none is written; None: it must be written."""
+    path: str | None
+    """The path that people leave out; None: none is added, except ``/v1`` on this machine."""
+    drops_path: tuple[str, ...]
+    """Ends of a path that people write too much of, from the outermost on."""
+    hosts: tuple[str, ...]
+    """Hosts that alone tell the kind if a URL is all that is known."""
+    port: int | None
+    """A port that alone tells the kind."""
+    remote_key: RemoteKey | None
+    chat: ChatApi
+    options: RequestOptions
+    models: ModelListApi
+    any_model_name: bool
+    """It answers to any model's name with the one it has."""
+    tagged_names: bool
+    """Names of models have tags (``qwen3:4b``), and a plain ``maker/model`` is none of its own."""
+    window: WindowSource
+    refuses_overflow: bool
+    """It answers with an error if a prompt is too long; others cut it and say nothing."""
+    counter: TokenCounter
+    tool_support: ToolSupport
+    probe_tools: bool
+    """It refuses tools unless it was started with a flag: the doctor tries one."""
+    forwarding: Forwarding
+    cloud_tag: str | None
+    """The end of a model's tag that says that it runs in the maker's cloud."""
+    prices: PriceSource
+    maker_prices: bool
+    """The price list knows its models by ``maker/model``, not by the endpoint's URL."""
+    loaded: LoadedModels
+    swapped_model_remedy: str | None
+    """What to do about an answer of another model than was asked; None: that is no surprise."""
+    larger_window: str | None
+    """The doctor's remedy for a window that is too small; None: a general one."""
+    tools_remedy: str | None
+    """The doctor's remedy for missing tool calls, the beginning of a sentence."""
+    no_models_remedy: str | None
+    window_note: str | None
+    """What the doctor says about the window without being asked."""
+    unspecific: bool
+    """The kind says nothing about the program that answers: the doctor looks for Ollama."""
+
+    @property
+    def is_child(self) -> bool:
+        """Whether Inhouse starts the server itself, so that it has no address before it runs."""
+        return self.chat is ChatApi.EMBEDDED
+
+    @property
+    def counts_as_remote(self) -> bool:
+        """Whether it is taken for remote, wherever it listens, until the contrary is known."""
+        return self.forwarding in (Forwarding.ALWAYS, Forwarding.LITELLM)
+
+    @property
+    def tells_where_it_forwards(self) -> bool:
+        """Whether asking it can change what is said about where it runs a model."""
+        return self.forwarding in (Forwarding.OLLAMA, Forwarding.LITELLM, Forwarding.LM_STUDIO)
+
+
+def guessed_kind(host: str, port_without_path: int | None) -> Kind:
+    """Return the kind that a URL alone tells: a known host, or a known port without a path."""
+    by_host = (kind for kind in Kind if host in kind.profile.hosts)
+    by_port = (
+        kind for kind in Kind if port_without_path and kind.profile.port == port_without_path
+    )
+    return next(by_host, None) or next(by_port, Kind.OPENAI)
+
+
+def remote_keys() -> tuple[tuple[Kind, RemoteKey], ...]:
+    """Return the variables that make a remote serve, in the order in which they are looked at."""
+    found = [(kind, key) for kind in Kind if (key := kind.profile.remote_key) is not None]
+    return tuple(sorted(found, key=lambda one: one[1].rank))
+
+
+def _declared(kind: Kind) -> KindProfile:  # noqa: PLR0911  one a kind
+    match kind:
+        case Kind.OPENAI:
+            return KindProfile(
+                default_url=None,
+                path=None,
+                drops_path=(),
+                hosts=(),
+                port=None,
+                remote_key=RemoteKey(
+                    variable="OPENAI_API_KEY",
+                    url="https://api.openai.com/v1",
+                    rank=3,
+                    url_variable="OPENAI_BASE_URL",
+                ),
+                chat=ChatApi.COMPLETIONS,
+                options=RequestOptions.NONE,
+                models=ModelListApi.OPENAI,
+                any_model_name=False,
+                tagged_names=False,
+                window=WindowSource.MODEL_LIST,
+                refuses_overflow=False,
+                counter=TokenCounter.NONE,
+                tool_support=ToolSupport.UNKNOWN,
+                probe_tools=False,
+                forwarding=Forwarding.UNKNOWN,
+                cloud_tag=None,
+                prices=PriceSource.MODEL_LIST,
+                maker_prices=False,
+                loaded=LoadedModels.UNKNOWN,
+                swapped_model_remedy=None,
+                larger_window=None,
+                tools_remedy=None,
+                no_models_remedy=None,
+                window_note=None,
+                unspecific=True,
+            )
+        case Kind.OLLAMA:
+            return KindProfile(
+                default_url="http://localhost:11434",
+                path="",
+                drops_path=("/v1", "/api/chat", "/api"),
+                hosts=(),
+                port=11434,
+                remote_key=None,
+                chat=ChatApi.OLLAMA,
+                options=RequestOptions.NONE,
+                models=ModelListApi.OLLAMA,
+                any_model_name=False,
+                tagged_names=True,
+                window=WindowSource.OLLAMA,
+                refuses_overflow=False,
+                counter=TokenCounter.NONE,
+                tool_support=ToolSupport.OLLAMA,
+                probe_tools=False,
+                forwarding=Forwarding.OLLAMA,
+                cloud_tag="cloud",
+                prices=PriceSource.NONE,
+                maker_prices=False,
+                loaded=LoadedModels.OLLAMA,
+                swapped_model_remedy=None,
+                larger_window=(
+                    "Choose a model with a larger window: this is the most that it can hold."
+                ),
+                tools_remedy=None,
+                no_models_remedy="Fetch one, e.g. `ollama pull qwen3:4b`.",
+                window_note=(
+                    "Ollama's own default window is 4k, 32k or 256k tokens by the memory of the "
+                    "GPU; Inhouse asks for what each prompt needs, up to the model's own."
+                ),
+                unspecific=False,
+            )
+        case Kind.OPENROUTER:
+            return KindProfile(
+                default_url="https://openrouter.ai/api/v1",
+                path="/api/v1",
+                drops_path=(),
+                hosts=("openrouter.ai",),
+                port=None,
+                remote_key=RemoteKey(
+                    variable="OPENROUTER_API_KEY",
+                    url="https://openrouter.ai/api/v1",
+                    rank=1,
+                    url_variable=None,
+                ),
+                chat=ChatApi.COMPLETIONS,
+                options=RequestOptions.OPENROUTER,
+                models=ModelListApi.OPENAI,
+                any_model_name=False,
+                tagged_names=False,
+                window=WindowSource.MODEL_LIST,
+                refuses_overflow=True,
+                counter=TokenCounter.NONE,
+                tool_support=ToolSupport.UNKNOWN,
+                probe_tools=False,
+                forwarding=Forwarding.ALWAYS,
+                cloud_tag=None,
+                prices=PriceSource.MODEL_LIST,
+                maker_prices=True,
+                loaded=LoadedModels.UNKNOWN,
+                swapped_model_remedy=None,
+                larger_window=None,
+                tools_remedy=None,
+                no_models_remedy=None,
+                window_note=None,
+                unspecific=False,
+            )
+        case Kind.CODEBUFF:
+            return KindProfile(
+                default_url="https://www.codebuff.com/api/v1",
+                path="/api/v1",
+                drops_path=(),
+                hosts=(),
+                port=None,
+                remote_key=RemoteKey(
+                    variable="CODEBUFF_API_KEY",
+                    url="https://www.codebuff.com/api/v1",
+                    rank=2,
+                    url_variable=None,
+                ),
+                chat=ChatApi.CODEBUFF,
+                options=RequestOptions.OPENROUTER,
+                models=ModelListApi.OPENAI,
+                any_model_name=False,
+                tagged_names=False,
+                window=WindowSource.UNKNOWN,
+                refuses_overflow=True,
+                counter=TokenCounter.NONE,
+                tool_support=ToolSupport.UNKNOWN,
+                probe_tools=False,
+                forwarding=Forwarding.ALWAYS,
+                cloud_tag=None,
+                prices=PriceSource.NONE,
+                maker_prices=True,
+                loaded=LoadedModels.UNKNOWN,
+                swapped_model_remedy=None,
+                larger_window=None,
+                tools_remedy=None,
+                no_models_remedy=None,
+                window_note=None,
+                unspecific=False,
+            )
+        case Kind.LMSTUDIO:
+            return KindProfile(
+                default_url="http://localhost:1234/v1",
+                path="/v1",
+                drops_path=(),
+                hosts=(),
+                port=None,
+                remote_key=None,
+                chat=ChatApi.COMPLETIONS,
+                options=RequestOptions.NONE,
+                models=ModelListApi.LM_STUDIO,
+                any_model_name=False,
+                tagged_names=False,
+                window=WindowSource.LM_STUDIO,
+                refuses_overflow=False,
+                counter=TokenCounter.NONE,
+                tool_support=ToolSupport.UNKNOWN,
+                probe_tools=False,
+                forwarding=Forwarding.LM_STUDIO,
+                cloud_tag=None,
+                prices=PriceSource.NONE,
+                maker_prices=False,
+                loaded=LoadedModels.UNKNOWN,
+                swapped_model_remedy="Load {model!r} in LM Studio",
+                larger_window="Load the model in LM Studio with a larger context length.",
+                tools_remedy=None,
+                no_models_remedy="Download and load a model in LM Studio.",
+                window_note=None,
+                unspecific=False,
+            )
+        case Kind.LLAMACPP:
+            return KindProfile(
+                default_url="http://localhost:8080/v1",
+                path="/v1",
+                drops_path=(),
+                hosts=(),
+                port=None,
+                remote_key=None,
+                chat=ChatApi.COMPLETIONS,
+                options=RequestOptions.TEMPLATE,
+                models=ModelListApi.OPENAI,
+                any_model_name=True,
+                tagged_names=False,
+                window=WindowSource.LLAMACPP,
+                refuses_overflow=True,
+                counter=TokenCounter.LLAMACPP,
+                tool_support=ToolSupport.TEMPLATE,
+                probe_tools=False,
+                forwarding=Forwarding.UNKNOWN,
+                cloud_tag=None,
+                prices=PriceSource.NONE,
+                maker_prices=False,
+                loaded=LoadedModels.ALL,
+                swapped_model_remedy=None,
+                larger_window="Start llama-server with -c 32768 (it is divided by --parallel).",
+                tools_remedy=(
+                    "Start llama-server with --jinja and a --chat-template-file that has tools"
+                ),
+                no_models_remedy=None,
+                window_note=None,
+                unspecific=False,
+            )
+        case Kind.VLLM:
+            return KindProfile(
+                default_url="http://localhost:8000/v1",
+                path="/v1",
+                drops_path=(),
+                hosts=(),
+                port=None,
+                remote_key=None,
+                chat=ChatApi.COMPLETIONS,
+                options=RequestOptions.TEMPLATE,
+                models=ModelListApi.OPENAI,
+                any_model_name=False,
+                tagged_names=False,
+                window=WindowSource.MODEL_LIST,
+                refuses_overflow=True,
+                counter=TokenCounter.VLLM,
+                tool_support=ToolSupport.UNKNOWN,
+                probe_tools=True,
+                forwarding=Forwarding.UNKNOWN,
+                cloud_tag=None,
+                prices=PriceSource.NONE,
+                maker_prices=False,
+                loaded=LoadedModels.ALL,
+                swapped_model_remedy=None,
+                larger_window=(
+                    "Start vLLM with --max-model-len 32768, or choose a model with a larger window."
+                ),
+                tools_remedy="Start vLLM with --enable-auto-tool-choice and --tool-call-parser",
+                no_models_remedy=None,
+                window_note=None,
+                unspecific=False,
+            )
+        case Kind.LITELLM:
+            return KindProfile(
+                default_url="http://localhost:4000/v1",
+                path="/v1",
+                drops_path=(),
+                hosts=(),
+                port=None,
+                remote_key=None,
+                chat=ChatApi.COMPLETIONS,
+                options=RequestOptions.EFFORT,
+                models=ModelListApi.OPENAI,
+                any_model_name=False,
+                tagged_names=False,
+                window=WindowSource.LITELLM,
+                refuses_overflow=False,
+                counter=TokenCounter.NONE,
+                tool_support=ToolSupport.UNKNOWN,
+                probe_tools=False,
+                forwarding=Forwarding.LITELLM,
+                cloud_tag=None,
+                prices=PriceSource.LITELLM,
+                maker_prices=False,
+                loaded=LoadedModels.UNKNOWN,
+                swapped_model_remedy=None,
+                larger_window="Choose a model with a larger window behind LiteLLM.",
+                tools_remedy=None,
+                no_models_remedy=None,
+                window_note=None,
+                unspecific=False,
+            )
+        case Kind.EMBEDDED:
+            return KindProfile(
+                default_url="embedded:",
+                path="/v1",
+                drops_path=(),
+                hosts=(),
+                port=None,
+                remote_key=None,
+                chat=ChatApi.EMBEDDED,
+                options=RequestOptions.TEMPLATE,
+                models=ModelListApi.OPENAI,
+                any_model_name=True,
+                tagged_names=False,
+                window=WindowSource.LLAMACPP,
+                refuses_overflow=True,
+                counter=TokenCounter.LLAMACPP,
+                tool_support=ToolSupport.TEMPLATE,
+                probe_tools=False,
+                forwarding=Forwarding.NEVER,
+                cloud_tag=None,
+                prices=PriceSource.NONE,
+                maker_prices=False,
+                loaded=LoadedModels.ALL,
+                swapped_model_remedy=None,
+                larger_window=None,
+                tools_remedy=None,
+                no_models_remedy=None,
+                window_note=None,
+                unspecific=False,
+            )
+
+
+_PROFILES = {kind: _declared(kind) for kind in Kind}
