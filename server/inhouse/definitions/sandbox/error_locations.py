@@ -93,10 +93,16 @@ def place(text: str, at: int) -> ErrorLocation:
     return line, len(text[start:at].encode("utf-16-le", "surrogatepass")) // 2
 
 
-def import_place(text: str, specifier: str) -> ErrorLocation:
-    """Find where a specifier is imported, or at least written."""
+def import_place(text: str, specifier: str, name: str = "") -> ErrorLocation:
+    """Find where a specifier, or a name from it, is imported, or at least written."""
     tokens = _tokens(text)
     written = [i for i, (word, _) in enumerate(tokens) if word == f'"{specifier}"']
+    for index in written if name else ():
+        for at in range(index - 1, -1, -1):
+            if tokens[at][0] == name:
+                return place(text, tokens[at][1])
+            if tokens[at][0] in ("import", "export"):
+                break
     for index in written:
         if index and tokens[index - 1][0] in ("from", "import", "require"):
             return place(text, tokens[index][1])

@@ -1,7 +1,7 @@
 // Runs before any foreign code and keeps the intrinsics it needs: what a definition does to
 // JSON, Object.prototype and the like changes only what the definition itself gets to see.
 // What comes out is text that Python reads as JSON, so a lie is still only data.
-((mostValues, mostText, mostDepth, absent) => {
+((mostValues, mostText, mostDepth, mostNames, absent) => {
   "use strict";
   const { apply, ownKeys, getPrototypeOf, getOwnPropertyDescriptor: descriptor } = Reflect;
   const { stringify } = JSON;
@@ -14,6 +14,7 @@
   const TooMuch = RangeError;
   const NoData = TypeError;
   const Problem = Error, NewMap = Map, mapGet = Map.prototype.get, mapSet = Map.prototype.set;
+  const mapSize = (map) => apply(descriptor(Map.prototype, "size").get, map, []);
   const wholeNumber = Number, text = String, evaluateFunction = Function;
   const load = globalThis.__load;
   delete globalThis.__load;
@@ -111,10 +112,11 @@
 
   // CommonJS: __commonjs(name, source) runs a module once and gives its exports.
   const modules = new NewMap();
+  let failed = {};
   const commonjs = (name, source) => {
     const known = apply(mapGet, modules, [name]);
     if (known) return known.exports;
-    const module = { exports: {}, id: name, filename: name };
+    const module = { exports: {}, id: name, filename: name, loaded: false, children: [], paths: [] };
     apply(mapSet, modules, [name, module]);
     const require = (specifier) => {
       const found = load(name, text(specifier));
@@ -123,10 +125,46 @@
       if (found.text !== undefined) return found.text;
       return commonjs(found.name, found.source);
     };
-    apply(evaluateFunction("exports", "require", "module", "__filename", source), module.exports, [
-      module.exports, require, module, name,
-    ]);
+    require.cache = {};
+    module.require = require;
+    try {
+      apply(evaluateFunction("exports", "require", "module", "__filename", source), module.exports, [
+        module.exports, require, module, name,
+      ]);
+    } catch (error) {
+      if (failed.error !== error) failed = { error, name };
+      throw error;
+    }
+    module.loaded = true;
     return module.exports;
+  };
+
+  // The names that an ES module can import from a CommonJS one: every string key of what it
+  // exports, once it has run.  Of functions and classes not what all of them have.
+  const ofFunctions = { __proto__: null, length: 1, name: 1, prototype: 1, arguments: 1, caller: 1 };
+  const exported = (name, source) => {
+    const found = commonjs(name, source);
+    const kind = typeof found;
+    if (found === null || (kind !== "object" && kind !== "function")) return "[]";
+    if (apply(mapGet, stubs, [found])) return "[]";
+    const keys = ownKeys(found), names = [];
+    for (let i = 0, n = 0; i < keys.length; i++) {
+      const key = keys[i];
+      if (typeof key !== "string") continue;
+      if (kind === "function" && ofFunctions[key] && !descriptor(found, key)?.enumerable) continue;
+      if (n >= mostNames) throw new TooMuch(`exports more than ${mostNames} names`);
+      names[n++] = key;
+    }
+    return stringify(names);
+  };
+
+  // A getter may load what is not there: that matters to those alone who use it.
+  const member = (found, key) => {
+    try {
+      return found[key];
+    } catch (error) {
+      return stub(`${error?.message ?? error}`);
+    }
   };
 
   // A package that is not there: throws as soon as anything is done with it.
@@ -152,14 +190,14 @@
     },
   });
 
-  globalThis.__inhouse = { commonjs, stub };
+  globalThis.__inhouse = { commonjs, member, stub };
   const quiet = () => {};
   globalThis.console = {
     log: quiet, info: quiet, warn: quiet, error: quiet, debug: quiet, trace: quiet, dir: quiet,
     table: quiet, group: quiet, groupEnd: quiet, assert: quiet, time: quiet, timeEnd: quiet,
   };
 
-  return (namespace) => {
+  const show = (namespace) => {
     values = length = 0;
     const { default: only } = namespace;
     if (only !== null && typeof only === "object" && getPrototypeOf(only) === promisePrototype) {
@@ -167,4 +205,7 @@
     }
     return write(namespace, "", [], "exports") ?? "{}";
   };
+  // Which module threw last, and whether it is the only one whose code could have.
+  const culprit = () => stringify([failed.name ?? "", mapSize(modules) === 1]);
+  return { show, exported, culprit };
 })

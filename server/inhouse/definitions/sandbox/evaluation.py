@@ -3,16 +3,18 @@
 Runs in the worker.
 """
 
+import contextlib
+import difflib
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib.resources import files
 from typing import Any
 
 from .engine import Clock, Guest, GuestError, Template
 from .stripping import Stripper
-from .stubs import ABSENT, stub_names
+from .stubs import ABSENT, imported_names
 
 Ask = Callable[[Mapping[str, Any]], tuple[dict[str, Any], bytes]]
 """Sends a request to the owner and waits for the answer."""
@@ -20,20 +22,29 @@ Ask = Callable[[Mapping[str, Any]], tuple[dict[str, Any], bytes]]
 MOST_VALUES = 200_000
 MOST_TEXT = 8 << 20
 MOST_DEPTH = 100
+MOST_NAMES = 10_000
 _PRELUDE = files("inhouse.definitions.sandbox").joinpath("evaluate.js").read_text(encoding="utf-8")
 _MODULE_SYNTAX = re.compile(
     r"^\s*(?:import\b\s*(?:[\w*{\"']|$)|export\b\s*(?:[\w*{]|$))|\bimport\.meta\b", re.MULTILINE
 )
 _UNLOADED = re.compile(r"^Error (?:loading|resolving) module")
-_COMMONJS = re.compile(r"\bmodule\.exports\b|\bexports\.[\w$]+\s*=|\brequire\s*\(")
-_NAMED = re.compile(r"\bexports\.([A-Za-z_$][\w$]*)\s*=")
-_LITERAL = re.compile(r"\bmodule\.exports\s*=\s*\{([^{}]*)\}")
-_NAME = re.compile(r"(?:^|,)\s*([A-Za-z_$][\w$]*)\s*(?=[,:]|$)")
+_NO_EXPORT = re.compile(r"^Could not find export '(.*)' in module '(.*)'", re.DOTALL)
+_COMMONJS = re.compile(r"\b(?:module|exports|require|__filename)\b")
+_ASSIGNS = re.compile(
+    r"^[^/\n]*\b(?:module\.exports|exports(?:\.[\w$]+|\[[^\]\n]*\]))\s*=", re.MULTILINE
+)
+_FUNCTION_LINE = re.compile(r"<input>:(\d+)")
+_FUNCTION_HEAD = 3
+"""What the interpreter writes before a function's body, and that lines count from one."""
+_NOT_NAMES = ("default", "__esModule")
+_NO_CODE = re.compile(
+    r"//[^\n]*|/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`", re.DOTALL
+)
 
 
 def template(memory: int, clock: Clock) -> Template:
     absent = json.dumps(ABSENT)
-    script = f"{_PRELUDE}({MOST_VALUES}, {MOST_TEXT}, {MOST_DEPTH}, {absent})"
+    script = f"{_PRELUDE}({MOST_VALUES}, {MOST_TEXT}, {MOST_DEPTH}, {MOST_NAMES}, {absent})"
     return Template(script, memory=memory, clock=clock, hosts=("__load",))
 
 
@@ -50,6 +61,14 @@ class Evaluation:
         self._known: dict[str, dict[str, Any]] = {}
         """Per message that the guest gets to see, what the user is told instead."""
         self._refused: dict[str, Any] | None = None
+        self._thrown: GuestError | None = None
+        """What a CommonJS module threw while the interpreter waited for its names."""
+        self._culprit = ("", 0)
+        """Which CommonJS module that was, and the line."""
+        self._imports: list[tuple[str, str, str]] = []
+        """Base, specifier and name of each module that was imported."""
+        self._names: dict[str, tuple[str, ...]] = {}
+        """What a CommonJS module exports."""
         self._guest = Guest(template, load=self._import, hosts=(self._require,))
 
     def run(self, entry: Mapping[str, Any], source: str) -> tuple[dict[str, Any], bytes]:
@@ -66,12 +85,17 @@ class Evaluation:
         name = str(entry["name"])
         self._imported.add(name)
         code = self._prepared(name, entry, source)
-        return self._guest.call(self._guest.template, self._guest.module(name, code))
+        namespace = self._guest.module(name, code)
+        return self._guest.call(self._guest.template.get("show"), namespace)
 
     def _failed(self, error: GuestError) -> tuple[dict[str, Any], bytes]:
+        if self._thrown is not None and _UNLOADED.search(error.message):
+            error = self._thrown
         report: dict[str, Any] = {"op": "failed", "name": error.name, "message": error.message}
         if self._refused is not None and _UNLOADED.search(error.message):
             return report | self._refused, b""
+        if (absent := _NO_EXPORT.match(error.message)) is not None:
+            return report | self._no_export(absent[1], absent[2]), b""
         if error.message in self._known:
             return report | self._known[error.message], b""
         places = [
@@ -79,11 +103,31 @@ class Evaluation:
             for name in self._shown
             if (found := re.search(rf"{re.escape(name)}:(\d+):(\d+)", error.stack))
         ]
+        name, line = self._culprit
+        if not places and name in self._shown:
+            report |= {"module": name, "line": line, "column": 0}
+            return report, self._shown[name].encode(errors="replace")
         if not places:
             return report, b""
         _, name, line, column = min(places)
         report |= {"module": name, "line": line - 1, "column": column - 1}
         return report, self._shown[name].encode(errors="replace")
+
+    def _no_export(self, name: str, module: str) -> dict[str, Any]:
+        """Say who imports a name that a module does not have."""
+        # The interpreter cuts long names off.
+        importers = [each for each in self._imports if each[2].startswith(module)]
+        for each in importers:
+            if name in imported_names(self._shown.get(each[0], ""), each[1]):
+                importers = [each]
+                break
+        base, specifier, module = importers[0] if importers else ("", module, module)
+        what = "no default export" if name == "default" else f"no export {name!r}"
+        message = f"{specifier!r} has {what}"
+        if near := difflib.get_close_matches(name, self._names.get(module, ()), 3):
+            message += f".  Did you mean {' or '.join(map(repr, near))}?"
+        found = {"code": "import", "message": message, "specifier": specifier, "imported": name}
+        return found | ({"module": base} if base else {})
 
     def _fetch(self, base: str, specifier: str, how: str) -> tuple[dict[str, Any], str]:
         begin = time.monotonic()
@@ -104,11 +148,12 @@ class Evaluation:
         try:
             answer, source = self._fetch(base, specifier, "import")
             name = str(answer["name"])
+            self._imports.append((base, specifier, name))
             if answer["kind"] == "stub":
                 name = f"{name} for {base}"
                 self._known[source] = {"module": base, "specifier": specifier}
-                names = stub_names(self._shown.get(base, ""), specifier)
-                return name, _stub_module(source, names)
+                names = imported_names(self._shown.get(base, ""), specifier)
+                return name, _stub_module(source, names - {"default"})
             if name in self._imported:
                 return name, ""
             self._imported.add(name)
@@ -127,9 +172,26 @@ class Evaluation:
                 return f"export default {json.dumps(source)};"
             case _:
                 code = self._stripped(name, source)
-                if is_commonjs(name, code):
-                    return _commonjs_module(name, code)
-                return code
+                return self._commonjs(name, code) if is_commonjs(name, code) else code
+
+    def _commonjs(self, name: str, code: str) -> str:
+        """Run a CommonJS module: only then is known what an ES module can import from it."""
+        try:
+            found = self._guest.call(self._guest.template.get("exported"), name, code)
+        except GuestError as error:
+            self._thrown = self._thrown or error
+            self._culprit = self._found_culprit(error)
+            raise
+        names = self._names[name] = tuple(json.loads(found))
+        return _commonjs_module(name, code, names)
+
+    def _found_culprit(self, error: GuestError) -> tuple[str, int]:
+        """Give the CommonJS module that threw, and the line, where that is certain."""
+        with contextlib.suppress(GuestError):  # nothing runs any more: time, or memory
+            name, alone = json.loads(self._guest.call(self._guest.template.get("culprit")))
+            line = _FUNCTION_LINE.search(error.stack) if alone else None
+            return name, max(0, int(line[1]) - _FUNCTION_HEAD) if line else 0
+        return "", 0
 
     def _stripped(self, name: str, source: str) -> str:
         if name.endswith((".ts", ".tsx", ".mts", ".cts")):
@@ -163,25 +225,31 @@ class Evaluation:
 
 
 def is_commonjs(name: str, code: str) -> bool:
+    """Tell whether a module is to be run as CommonJS, as Node and Bun tell it."""
     if name.endswith((".cjs", ".cts")):
         return True
-    if name.endswith((".mjs", ".mts")) or _MODULE_SYNTAX.search(code):
+    if name.endswith((".mjs", ".mts")):
         return False
+    if _MODULE_SYNTAX.search(code):
+        # A line of a prompt may look like an import.
+        return bool(_ASSIGNS.search(code)) and not _MODULE_SYNTAX.search(_NO_CODE.sub('""', code))
     return _COMMONJS.search(code) is not None
 
 
-def _commonjs_module(name: str, code: str) -> str:
-    names = set(_NAMED.findall(code))
-    for inside in _LITERAL.findall(code):
-        names.update(_NAME.findall(inside))
-    names -= {"default", "__esModule"}
+def _commonjs_module(name: str, code: str, names: Iterable[str]) -> str:
     lines = [
         f"const m = __inhouse.commonjs({json.dumps(name)}, {json.dumps(code)});",
         "export default m?.__esModule && 'default' in m ? m.default : m;",
     ]
-    for number, export in enumerate(sorted(names)):
-        lines.append(f"const v{number} = m?.{export}; export {{ v{number} as {export} }};")
+    importable = (each for each in names if _is_name(each) and each not in _NOT_NAMES)
+    for number, export in enumerate(importable):
+        value = f"__inhouse.member(m, {json.dumps(export)})"
+        lines.append(f"const v{number} = {value}; export {{ v{number} as {export} }};")
     return "\n".join(lines)
+
+
+def _is_name(text: str) -> bool:
+    return text.replace("$", "_").isidentifier()
 
 
 def _json_module(source: str) -> str:
@@ -189,14 +257,14 @@ def _json_module(source: str) -> str:
     lines = [f"const v = JSON.parse({json.dumps(source)});", "export default v;"]
     if isinstance(value, dict):
         names: list[str] = list(value)  # pyright: ignore[reportUnknownArgumentType]
-        keys = [name for name in names if name.isidentifier() and name.isascii()]
+        keys = [name for name in names if _is_name(name)]
         for number, key in enumerate(keys[:1000]):
             if key != "default":
                 lines.append(f"const v{number} = v.{key}; export {{ v{number} as {key} }};")
     return "\n".join(lines)
 
 
-def _stub_module(message: str, names: tuple[str, ...]) -> str:
+def _stub_module(message: str, names: set[str]) -> str:
     lines = [f"const s = __inhouse.stub({json.dumps(message)});", "export default s;"]
-    lines += [f"export {{ s as {name} }};" for name in names]
+    lines += [f"export {{ s as {name} }};" for name in sorted(names)]
     return "\n".join(lines)

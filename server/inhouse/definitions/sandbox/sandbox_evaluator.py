@@ -167,7 +167,7 @@ def _explained(
 
 def _place(text: str, module: Path, header: Mapping[str, Any], shown: bytes) -> ErrorLocation:
     if header.get("specifier"):
-        return import_place(text, str(header["specifier"]))
+        return import_place(text, str(header["specifier"]), str(header.get("imported", "")))
     if "line" in header:
         line, column = int(header["line"]), int(header["column"])
         found = original_place(text, shown.decode("utf-8", "replace"), line, column)

@@ -31,13 +31,15 @@ def global_reason(name: str) -> str:
     return f" ({reason})"
 
 
-def stub_names(code: str, specifier: str) -> tuple[str, ...]:
-    """Find them in code without types; a module must export what others import from it."""
+def imported_names(code: str, specifier: str) -> set[str]:
+    """Find what code without types imports, or exports again, from a specifier."""
     quoted = rf"[\"']{re.escape(specifier)}[\"']"
     names: set[str] = set()
     for clause in re.findall(rf"\b(?:import|export)\b([^;\"'()]*?)\bfrom\s*{quoted}", code):
         names.update(_names(clause, code))
-    return tuple(sorted(names - {"default"}))
+        if _NAME.match(clause.strip()):
+            names.add("default")
+    return names
 
 
 def _names(clause: str, code: str) -> set[str]:
