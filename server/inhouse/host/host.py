@@ -78,6 +78,8 @@ class Host:
         self._texts: dict[Path, str] = {}
         self._lock = asyncio.Lock()
         self.world = WorkspaceSnapshot.empty(self.services)
+        self.checked: Mapping[str, EndpointStatus] = {}
+        """What the last check of each endpoint found, until the endpoints change."""
 
     # Starting, and following what changes.
 
@@ -136,6 +138,8 @@ class Host:
                 changed=changed,
                 texts=self._texts,
             )
+            if self.world.settings.endpoints != before.settings.endpoints:
+                self.checked = {}
             if self.world.egress is not before.egress:
                 await before.egress.retire()
         self.door.changed()
@@ -165,6 +169,18 @@ class Host:
         )
         return tuple(self._summary(agent) for agent in found)
 
+    def usable_agents(self) -> list[str]:
+        """Give the agents that can run, those of the workspace first."""
+        usable = [agent for agent in self.world.catalog.agents.values() if agent.definition]
+        return [agent.id for agent in sorted(usable, key=lambda each: not each.from_workspace)]
+
+    def agent_named(self, name: str) -> str | None:
+        """Find an agent as people write its name."""
+        try:
+            return self.world.catalog.find(name).id
+        except UserError:
+            return None
+
     def explain(self, agent: str, endpoint: str | None = None, model: str | None = None) -> Route:
         """Say where an agent would run, and why.  Opens no connection.  Raises `UserError`."""
         found = self.world.catalog.find(agent)
@@ -183,7 +199,9 @@ class Host:
         """Check endpoints for real, all where none is named.  Raises `UserError`."""
         from . import endpoint_status  # noqa: PLC0415  not needed before somebody asks
 
-        return await endpoint_status.checked(self, names)
+        found = await endpoint_status.checked(self, names)
+        self.checked = {**self.checked, **{status.name: status for status in found}}
+        return found
 
     def plan(self, request: RunRequest) -> Plan:
         """Check everything that can be checked at once.  Raises `UserError`."""

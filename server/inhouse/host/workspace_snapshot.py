@@ -46,6 +46,10 @@ class WorkspaceSnapshot:
     folders: tuple[AgentFolder, ...] = ()
     embedded_installed: bool = False
 
+    @property
+    def agent_folders(self) -> tuple[Path, ...]:
+        return tuple(folder.path for folder in self.folders)
+
     @classmethod
     def empty(cls, services: Services) -> Self:
         """Give the world before anybody has looked."""

@@ -21,8 +21,8 @@ def open_server(
     client = link.client
     approver = EditorApprover(link)
 
-    def make_workspace(context: WorkspaceRequest) -> EditorWorkspace:
-        return session.workspace(context)
+    def make_workspace(request: WorkspaceRequest) -> EditorWorkspace:
+        return session.workspace(request)
 
     def changed() -> None:
         session.world_changed()

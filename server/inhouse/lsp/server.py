@@ -15,11 +15,8 @@ from inhouse import __version__
 from inhouse.core.errors import InhouseError
 from inhouse.lsp.commands.handlers import is_refusal
 from inhouse.lsp.documents.open_documents import from_lsp
-from inhouse.lsp.features.code_actions import actions
-from inhouse.lsp.features.code_lenses import lenses
 from inhouse.lsp.language import features
 from inhouse.lsp.language.definition_commands import schema_at
-from inhouse.lsp.language.pull_diagnostics import pull
 from inhouse.lsp.session import Session
 from inhouse.lsp.transport import pygls_protocol
 from inhouse.lsp.transport.client import Json, as_list, real, to_path
@@ -37,8 +34,8 @@ class Server(LanguageServer):
             "inhouse", __version__, protocol_cls=pygls_protocol.Protocol
         )
         self.session = session
-        self.protocol.link = session.link
-        self.protocol.documents = session.documents
+        self.protocol.link = session.context.rpc
+        self.protocol.documents = session.context.documents
         self.protocol.on_command = self.execute
         self.protocol.close_runs = session.close_runs
         self.protocol.stop = on_exit
@@ -95,7 +92,7 @@ class Server(LanguageServer):
         ):
             self.feature(method)(partial(handler))  # pygls sets attributes on it
         for method in features.METHODS:
-            self.feature(method)(partial(features.answer, self.session, method))
+            self.feature(method)(partial(self._language, method))
 
     def _initialized(self, _: types.InitializedParams) -> None:
         self.session.begin()
@@ -114,8 +111,7 @@ class Server(LanguageServer):
         )
 
     def _cancel(self, params: types.WorkDoneProgressCancelParams) -> None:
-        if (run_id := self.session.tokens.get(params.token)) is not None:
-            self.session.runs.cancel(run_id)
+        self.session.runs.cancel_progress(params.token)
 
     def _opened(self, params: types.DidOpenTextDocumentParams) -> None:
         self.session.document_changed(params.text_document.uri)
@@ -131,25 +127,36 @@ class Server(LanguageServer):
 
     async def _actions(self, params: types.CodeActionParams) -> list[Json]:
         await self.session.ready()
-        document = self.session.documents.get(params.text_document.uri)
+        document = self.session.context.documents.get(params.text_document.uri)
         if document is None:
             return []
         only = params.context.only
         kinds = None if only is None else [str(getattr(kind, "value", kind)) for kind in only]
         where = from_lsp(params.range)
-        more = await features.actions_in(self.session, document, where)
-        return actions(self.session, document, where, kinds, more)
+        more = await features.actions_in(
+            self.session.context, self.session.watching.settled, document, where
+        )
+        return self.session.actions.at(document, where, kinds, more)
 
     async def _lenses(self, params: types.CodeLensParams) -> list[Json]:
         await self.session.ready()
-        document = self.session.documents.get(params.text_document.uri)
+        document = self.session.context.documents.get(params.text_document.uri)
         if document is None:
             return []
-        more = await features.lenses_in(self.session, document)
-        return [*more, *lenses(self.session, document)]
+        more = await features.lenses_in(
+            self.session.context, self.session.watching.settled, document
+        )
+        return [*more, *self.session.lenses.of(document)]
 
     async def _problems(self, params: types.DocumentDiagnosticParams) -> Json:
-        return await pull(self.session, params)
+        await self.session.ready()
+        await self.session.watching.settled()
+        return self.session.definitions.pull(params)
+
+    async def _language(self, method: str, params: Any) -> Any:
+        await self.session.ready()
+        settled = self.session.watching.settled
+        return await features.answer(self.session.context, settled, method, params)
 
     async def _content(
         self, params: types.TextDocumentContentParams

@@ -1,13 +1,11 @@
 """One command for each agent, kept current where the client can take them later."""
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from inhouse.core.errors import InhouseError
+from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.transport.client import EditorClient
-
-if TYPE_CHECKING:
-    from inhouse.lsp.session import Session
 
 PREFIX = "inhouse.run."
 _PATIENCE = 10.0
@@ -21,17 +19,17 @@ def can_register(client: EditorClient) -> bool:
 class AgentCommands:
     """Registers ``inhouse.run.AGENT-ID`` for every agent that is loaded."""
 
-    def __init__(self, session: "Session") -> None:
-        self._session = session
+    def __init__(self, context: EditorContext) -> None:
+        self._context = context
         self._registered: tuple[str, ...] = ()
         self._turn = asyncio.Lock()
 
     async def update(self) -> None:
         """Tell the client which came and which went."""
-        if not can_register(self._session.client):
+        if not can_register(self._context.client):
             return
         async with self._turn:
-            wanted = tuple(f"{PREFIX}{agent}" for agent in self._session.host.world.catalog.agents)
+            wanted = tuple(f"{PREFIX}{agent}" for agent in self._context.host.world.catalog.agents)
             gone = [name for name in self._registered if name not in wanted]
             new = [name for name in wanted if name not in self._registered]
             if gone:
@@ -45,7 +43,7 @@ class AgentCommands:
 
     async def _ask(self, method: str, params: dict[str, Any]) -> None:
         try:
-            await self._session.link.request(method, params, seconds=_PATIENCE)
+            await self._context.rpc.request(method, params, seconds=_PATIENCE)
         except (InhouseError, TimeoutError):
             return  # It runs all the same when it is sent.
 

@@ -1,41 +1,44 @@
 """Checks of endpoints, as progress."""
 
 import itertools
-from typing import TYPE_CHECKING
 
 from inhouse.lsp.commands.arguments import Token
-from inhouse.lsp.documents import definition_diagnostics
+from inhouse.lsp.editor_context import EditorContext
+from inhouse.lsp.language.definition_diagnostics import DefinitionDiagnostics
 from inhouse.lsp.language.known_models import remember
 from inhouse.lsp.runs.work_done import WorkDone
 
-if TYPE_CHECKING:
-    from inhouse.lsp.session import Session
 
-_numbers = itertools.count(1)
+class EndpointChecks:
+    """Checks endpoints for the client, and shows what that says about definitions."""
 
+    def __init__(self, context: EditorContext, definitions: DefinitionDiagnostics) -> None:
+        self._context = context
+        self._definitions = definitions
+        self._numbers = itertools.count(1)
 
-async def check(session: "Session", token: Token | None, wanted: tuple[str, ...] = ()) -> None:
-    """Check endpoints, all where none is named, and tell what was found."""
-    names = list(wanted or (status.name for status in session.host.endpoints()))
-    bar = WorkDone(
-        session.link,
-        f"inhouse-check-{next(_numbers)}" if token is None else token,
-        title="Checking endpoints",
-        describe=lambda: ", ".join(names),
-        cancellable=False,
-    )
-    if token is None:
-        session.spawn(bar.create(), name="progress of checks")
-    else:
-        bar.begin()
-    ending = "stopped"
-    try:
-        bar.report()
-        found = await session.host.check_endpoints(wanted)
-        session.checked = {**session.checked, **{status.name: status for status in found}}
-        definition_diagnostics.show(session)
-        await remember(session)
-        reachable = sum(status.reachable is True for status in found)
-        ending = f"{reachable} of {len(found)} endpoints answer"
-    finally:
-        bar.end(ending)
+    async def check(self, token: Token | None, wanted: tuple[str, ...] = ()) -> None:
+        """Check endpoints, all where none is named, and tell what was found."""
+        context = self._context
+        names = list(wanted or (status.name for status in context.host.endpoints()))
+        bar = WorkDone(
+            context.rpc,
+            f"inhouse-check-{next(self._numbers)}" if token is None else token,
+            title="Checking endpoints",
+            describe=lambda: ", ".join(names),
+            cancellable=False,
+        )
+        if token is None:
+            context.spawn(bar.create(), name="progress of checks")
+        else:
+            bar.begin()
+        ending = "stopped"
+        try:
+            bar.report()
+            found = await context.host.check_endpoints(wanted)
+            self._definitions.show()
+            await remember(context)
+            reachable = sum(status.reachable is True for status in found)
+            ending = f"{reachable} of {len(found)} endpoints answer"
+        finally:
+            bar.end(ending)

@@ -1,6 +1,5 @@
 """Changes on their way into the editor: ``workspace/applyEdit`` and what comes of it."""
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +7,7 @@ from attrs import frozen
 
 from inhouse.core.errors import InhouseError
 from inhouse.lsp.documents.diagnostics import lsp_range
-from inhouse.lsp.documents.open_documents import Documents, OpenDocument
-from inhouse.lsp.transport.client import as_list, as_object, to_uri
+from inhouse.lsp.transport.client import as_list, as_object
 from inhouse.lsp.transport.rpc import EditorRpc
 from inhouse.tools.edit.hunks import hunks, text_edits
 
@@ -18,8 +16,6 @@ _PATIENCE = 30.0
 """Seconds for the editor to make a change: some of them ask the user first."""
 TRIES = 3
 """How often a change is sent whose document was typed in while it was on its way."""
-_SETTLING = 1.0
-"""Seconds for the editor to tell what its buffer holds after a change."""
 
 
 @frozen
@@ -32,53 +28,6 @@ class Current:
     """None: there is no such file."""
     version: int | None
     """None: no buffer of the editor holds it."""
-
-
-class Buffers:
-    """What the editor holds, also in buffers that it never told us about.
-
-    A client may load a file to change it and neither save nor announce it: until the file on disk
-    changes, what was applied is what the user sees.
-    """
-
-    def __init__(self, documents: Documents) -> None:
-        self._documents = documents
-        self._applied: dict[Path, tuple[str | None, str]] = {}
-
-    def current(self, path: Path, on_disk: str | None) -> Current:
-        """Give a file as it is now; *on_disk* is what the disk holds."""
-        document = self._documents.find(path)
-        if document is not None:
-            return Current(path, document.uri, document.text, document.version)
-        before, after = self._applied.get(path, (None, None))
-        if after is not None and before == on_disk:
-            return Current(path, to_uri(path), after, 0)
-        self._applied.pop(path, None)
-        return Current(path, to_uri(path), on_disk, None)
-
-    def applied(self, path: Path, on_disk: str | None, text: str) -> None:
-        """Remember what a buffer that is not open holds now."""
-        if self._documents.find(path) is None:
-            self._applied[path] = (on_disk, text)
-
-    @property
-    def paths(self) -> tuple[Path, ...]:
-        return tuple(self._applied)
-
-    def closed(self, path: Path) -> None:
-        self._applied.pop(path, None)
-
-    async def settle(self, path: Path, text: str) -> None:
-        """Wait until an open document has become *text*, or something newer."""
-        document = self._documents.find(path)
-        if document is None or document.text == text:
-            return
-        version = document.version
-        deadline = asyncio.get_running_loop().time() + _SETTLING
-        while asyncio.get_running_loop().time() < deadline:
-            await asyncio.sleep(0.005)
-            if document.text == text or document.version > version + 1:
-                return
 
 
 def can_apply(link: EditorRpc) -> bool:
@@ -131,8 +80,3 @@ def _document_edit(current: Current, edits: list[Json]) -> Json:
 
 
 _START = {"start": {"line": 0, "character": 0}, "end": {"line": 0, "character": 0}}
-
-
-def as_current(document: OpenDocument, path: Path) -> Current:
-    """Give an open document as it is."""
-    return Current(path, document.uri, document.text, document.version)

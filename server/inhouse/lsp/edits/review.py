@@ -2,8 +2,8 @@
 
 import asyncio
 import itertools
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
@@ -13,16 +13,16 @@ from inhouse.core.text import Position, Range, Severity
 from inhouse.lsp.commands.arguments import Hunks
 from inhouse.lsp.documents.diagnostics import Diagnostic, diagnostic, lsp_range
 from inhouse.lsp.documents.open_documents import OpenDocument
+from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.edits.apply_edit import TRIES, Current
+from inhouse.lsp.edits.editor_files import EditorFiles
 from inhouse.lsp.edits.pending_hunks import Pending, place, placed, proposed_text, with_change
-from inhouse.lsp.features.code_lenses import lens
 from inhouse.lsp.transport.client import Json, real, to_path
 from inhouse.tools.edit.hunks import Hunk, apply_hunks, shifted, text_edits, unified_diff
 
-if TYPE_CHECKING:
-    from inhouse.lsp.session import Session
-
 _ABSENT = Hunk(0, (), ())
+Edited = Callable[[str, str, Path, EditState, str], None]
+"""Told what the user decided: run id, agent, file, what became of the edit, its diff."""
 
 
 @frozen
@@ -36,8 +36,19 @@ class Decided:
 class Review:
     """Keeps what agents proposed until the user has decided on each hunk."""
 
-    def __init__(self, session: "Session") -> None:
-        self._session = session
+    def __init__(
+        self,
+        context: EditorContext,
+        files: EditorFiles,
+        *,
+        edited: Edited,
+        changed: Callable[[], None],
+    ) -> None:
+        """*changed* hears that something else waits than before.  Must not block."""
+        self._context = context
+        self._files = files
+        self._edited = edited
+        self._changed = changed
         self._ids = itertools.count(1)
         self._waiting: dict[Path, list[Pending]] = {}
         self._texts: dict[Path, str | None] = {}
@@ -79,7 +90,7 @@ class Review:
         return [
             each
             for path, pending in self._waiting.items()
-            if self._session.documents.find(path) is document
+            if self._context.documents.find(path) is document
             for each in pending
         ]
 
@@ -91,27 +102,9 @@ class Review:
     def everything(self) -> list[Pending]:
         return self.waiting(Hunks())
 
-    def lenses(self, document: OpenDocument) -> list[Json]:
-        """Give the lenses of what waits in a document."""
-        waiting = self.waiting_in(document)
-        found: list[Json] = []
-        for each in waiting:
-            if (where := where_is(each, document.text)) is not None:
-                line, one = _line(where.start.line), {"uri": document.uri, "hunk": each.id}
-                found.append(lens(line, f"Apply ({each.agent})", "inhouse.edits.apply", one))
-                found.append(lens(line, "Reject", "inhouse.edits.reject", one))
-        if waiting:
-            file = {"uri": document.uri}
-            top = _line(0)
-            count = f"{len(waiting)} change{'s' if len(waiting) > 1 else ''}"
-            found.append(lens(top, f"Apply all ({count})", "inhouse.edits.apply", file))
-            found.append(lens(top, "Reject all", "inhouse.edits.reject", file))
-            found.append(lens(top, "Show diff", "inhouse.edits.show", file))
-        return found
-
     def text(self, path: Path) -> str | None:
         """Give the text of now, as far as it is known without looking at the disk."""
-        document = self._session.documents.find(path)
+        document = self._context.documents.find(path)
         return self._texts.get(path) if document is None else document.text
 
     async def apply(self, wanted: Hunks) -> Decided:
@@ -147,7 +140,7 @@ class Review:
     async def _apply(
         self, path: Path, chosen: list[Pending], tries: int = TRIES
     ) -> tuple[list[Pending], list[str]]:
-        current = await self._session.current(path)
+        current = await self._files.current(path)
         self._texts[path] = current.text
         waiting = self._waiting[path]
         fitting = placed(waiting, current.text)
@@ -164,9 +157,9 @@ class Review:
         hunks = [hunk for _, hunk in taken]
         gone = any(pending.deletes for pending, _ in taken)
         new = None if gone else apply_hunks(current.text, hunks)
-        problem = await self._session.change(current, new, label="Inhouse: apply changes")
+        problem = await self._files.change(current, new, label="Inhouse: apply changes")
         if problem is not None:
-            moved_on = (await self._session.current(path)).version != current.version
+            moved_on = (await self._files.current(path)).version != current.version
             if moved_on and tries > 1:
                 return await self._apply(path, chosen, tries - 1)
             return [], [*problems, f"{path.name}: {problem}"]
@@ -186,10 +179,10 @@ class Review:
     def _show(self) -> None:
         found: dict[str, list[Diagnostic]] = {}
         for path, waiting in self._waiting.items():
-            uri = self._session.documents.uri_of(path)
+            uri = self._context.documents.uri_of(path)
             found[uri] = [self._diagnostic(each, self.text(path)) for each in waiting]
-        self._session.diagnostics.show("review", found)
-        self._session.refresher.touch()
+        self._context.diagnostics.show("review", found)
+        self._changed()
 
     def _diagnostic(self, pending: Pending, text: str | None) -> Diagnostic:
         where = where_is(pending, text)
@@ -207,8 +200,8 @@ class Review:
             mine = [each for each in done if (each.run_id, each.path) == (run_id, path)]
             base = mine[0].base
             new = None if mine[0].deletes else _with(base, mine)
-            diff = unified_diff(self._session.name_of(path), base, new)
-            self._session.edited(run_id, mine[0].agent, path, state, diff)
+            diff = unified_diff(self._context.name_of(path), base, new)
+            self._edited(run_id, mine[0].agent, path, state, diff)
 
     def _nothing(self, wanted: Hunks) -> str:
         if not self._waiting:

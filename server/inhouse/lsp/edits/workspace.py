@@ -3,24 +3,23 @@
 import contextlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from inhouse.core.errors import ToolError
-from inhouse.core.events import EditChanged, EditState, EventPayload
-from inhouse.core.ports import Approver, Document, Edit, EditOutcome
+from inhouse.core.events import EditChanged, EditState
+from inhouse.core.ports import Document, Edit, EditOutcome
 from inhouse.core.settings import EditMode
 from inhouse.host.host import WorkspaceRequest
 from inhouse.lsp.documents import positions
 from inhouse.lsp.documents.diagnostics import lsp_range
 from inhouse.lsp.documents.editor_diagnostics import plain, reported
+from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.edits import apply_edit
 from inhouse.lsp.edits.apply_edit import Current
+from inhouse.lsp.edits.editor_files import EditorFiles, disk_workspace
+from inhouse.lsp.edits.review import Review
 from inhouse.lsp.transport.client import real
-from inhouse.tools.edit.disk_workspace import DiskWorkspace
 from inhouse.tools.edit.hunks import rebased_text, unified_diff
-
-if TYPE_CHECKING:
-    from inhouse.lsp.session import Session
 
 _CHANGED = (
     "{name!r} has changed since it was read, at the same lines; nothing was changed.  "
@@ -31,12 +30,16 @@ _CHANGED = (
 class EditorWorkspace:
     """`inhouse.core.ports.Workspace` of one run in an editor."""
 
-    def __init__(self, session: "Session", context: WorkspaceRequest) -> None:
-        self._session = session
+    def __init__(
+        self, context: EditorContext, files: EditorFiles, review: Review, request: WorkspaceRequest
+    ) -> None:
         self._context = context
-        self._agent = context.request.agent
-        self._roots = context.roots
-        self._disk = disk_workspace(self._roots, context.approver)
+        self._files = files
+        self._review = review
+        self._request = request
+        self._agent = request.request.agent
+        self._roots = request.roots
+        self._disk = disk_workspace(self._roots, request.approver)
 
     @property
     def root(self) -> Path:
@@ -45,16 +48,16 @@ class EditorWorkspace:
     async def read(self, path: Path) -> Document:
         """Give a file with what is unsaved, and with what waits for the user's review."""
         current = await self._current(path)
-        text = self._session.review.proposed(path, current.text)
+        text = self._review.proposed(path, current.text)
         if text is None:
             raise FileNotFoundError(2, "No such file", str(path))
         same = text == current.text
         return Document(path, text, current.version if same else current.version or 0)
 
     async def apply(self, edit: Edit) -> EditOutcome:
-        if self._context.settings.edits is EditMode.REVIEW:
+        if self._request.settings.edits is EditMode.REVIEW:
             return await self.propose(edit)
-        async with self._session.review.turn:
+        async with self._review.turn:
             current = before = await self._current(edit.path)
             new = problem = None
             for _ in range(apply_edit.TRIES):
@@ -73,14 +76,14 @@ class EditorWorkspace:
 
     async def propose(self, edit: Edit) -> EditOutcome:
         """Keep an edit, hunk by hunk, until the user has decided."""
-        review = self._session.review
+        review = self._review
         async with review.turn:
             current = await self._current(edit.path)
             so_far = review.proposed(edit.path, current.text)
             new = _rebased(edit, so_far)
             if isinstance(new, ToolError):
                 return self._rejected(edit, str(new))
-            review.add(self._context.run_id, self._agent, current, new)
+            review.add(self._request.run_id, self._agent, current, new)
         self._emit(edit.path, EditState.PROPOSED, so_far, new)
         return EditOutcome(
             EditState.PROPOSED,
@@ -90,38 +93,37 @@ class EditorWorkspace:
 
     async def unsaved(self) -> Mapping[Path, str | None]:
         """Give what the editor holds, or the user has to decide on, and the disk has not."""
-        session = self._session
-        opened = [each.path for each in session.documents if each.path is not None]
+        opened = [each.path for each in self._context.documents if each.path is not None]
         found: dict[Path, str | None] = {}
-        for path in dict.fromkeys((*opened, *session.review.paths, *session.buffers.paths)):
+        for path in dict.fromkeys((*opened, *self._review.paths, *self._files.buffers.paths)):
             with contextlib.suppress(OSError, ToolError):
-                text = session.review.proposed(path, (await self._current(path)).text)
+                text = self._review.proposed(path, (await self._current(path)).text)
                 if not await self._is_saved(path, text):
                     found[real(path)] = text
         return found
 
     def open_files(self) -> tuple[Path, ...]:
-        paths = [each.path for each in self._session.documents]
+        paths = [each.path for each in self._context.documents]
         return tuple(path for path in paths if path is not None)
 
     def selection(self) -> Mapping[str, Any] | None:
-        request = self._context.request
+        request = self._request.request
         if request.path is None or request.range is None:
             return None
-        document = self._session.documents.find(request.path)
+        document = self._context.documents.find(request.path)
         text = "" if document is None else positions.text_in(document.text, request.range)
         return {"path": str(request.path), "range": lsp_range(request.range), "text": text}
 
     async def diagnostics(self, path: Path | None) -> list[dict[str, Any]] | None:
         """What other servers found, where the client offers to tell; else what we found."""
-        uri = None if path is None else self._session.documents.uri_of(path)
-        found = await reported(self._session.link, uri)
+        uri = None if path is None else self._context.documents.uri_of(path)
+        found = await reported(self._context.rpc, uri)
         if found is None and uri is not None:
-            found = [plain(uri, each) for each in self._session.diagnostics.at(uri)] or None
+            found = [plain(uri, each) for each in self._context.diagnostics.at(uri)] or None
         return found
 
     async def _current(self, path: Path) -> Current:
-        return await read_current(self._session, path, self._disk)
+        return await self._files.current(path, self._disk)
 
     async def _is_saved(self, path: Path, text: str | None) -> bool:
         try:
@@ -133,7 +135,7 @@ class EditorWorkspace:
 
     async def _change(self, current: Current, new: str | None) -> str | None:
         label = f"Inhouse: {self._agent}"
-        return await change(self._session, current, new, self._disk, label=label)
+        return await self._files.change(current, new, self._disk, label=label)
 
     def _rejected(self, edit: Edit, why: str) -> EditOutcome:
         self._emit(edit.path, EditState.REJECTED, edit.old, edit.new)
@@ -141,45 +143,7 @@ class EditorWorkspace:
 
     def _emit(self, path: Path, state: EditState, old: str | None, new: str | None) -> None:
         diff = unified_diff(_shown(path, self.root), old, new)
-        self._context.emit(EditChanged(self._session.documents.uri_of(path), state, diff))
-
-
-def disk_workspace(roots: tuple[Path, ...], approver: Approver) -> DiskWorkspace:
-    """What reads and writes where the editor has no word to say; we tell what it did."""
-    return DiskWorkspace(roots[0], _silent, approver, EditMode.APPLY, extra_roots=roots[1:])
-
-
-async def read_current(session: "Session", path: Path, disk: DiskWorkspace) -> Current:
-    """Read a file as it is now, the editor's word first."""
-    document = session.documents.find(path)
-    if document is not None:
-        return apply_edit.as_current(document, path)
-    try:
-        on_disk: str | None = (await disk.read(path)).text
-    except FileNotFoundError:
-        on_disk = None
-    return session.buffers.current(path, on_disk)
-
-
-async def change(
-    session: "Session", current: Current, new: str | None, disk: DiskWorkspace, *, label: str
-) -> str | None:
-    """Change a file through the editor; on disk only what the editor cannot do at all."""
-    link = session.link
-    operation = "create" if current.text is None else "delete" if new is None else None
-    able = apply_edit.can_operate(link, operation) if operation else apply_edit.can_apply(link)
-    if not able:
-        if current.version is not None:
-            verb = "deletes no files for" if operation == "delete" else "takes no changes from"
-            return f"this editor {verb} a language server, and has the file open"
-        outcome = await disk.write(Edit(current.path, current.text, new))
-        return None if outcome.state is EditState.APPLIED else outcome.message
-    on_disk = None if current.version is not None else current.text
-    problem = await apply_edit.send(link, label, apply_edit.workspace_edit(link, current, new))
-    if problem is None and new is not None:
-        session.buffers.applied(current.path, on_disk, new)
-        await session.buffers.settle(current.path, new)
-    return f"The editor did not make the change: {problem}." if problem else None
+        self._request.emit(EditChanged(self._context.documents.uri_of(path), state, diff))
 
 
 def _rebased(edit: Edit, current: str | None) -> str | ToolError | None:
@@ -188,10 +152,6 @@ def _rebased(edit: Edit, current: str | None) -> str | ToolError | None:
         return edit.new
     moved = rebased_text(edit.old, edit.new, current)
     return ToolError(_CHANGED.format(name=edit.path.name)) if moved is None else moved
-
-
-def _silent(_: EventPayload) -> None:
-    """Tell nobody."""
 
 
 def _shown(path: Path, root: Path) -> str:

@@ -1,42 +1,54 @@
 """Code actions: the launcher, the review and the stop button that every editor has."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from attrs import frozen
 
 from inhouse.core.text import Position, Range
 from inhouse.lsp.documents import positions
 from inhouse.lsp.documents.diagnostics import lsp_range
 from inhouse.lsp.documents.open_documents import OpenDocument
-from inhouse.lsp.edits.review import where_is
+from inhouse.lsp.editor_context import EditorContext
+from inhouse.lsp.edits.review import Review, where_is
+from inhouse.lsp.features.prompt_comments import prompts_in
+from inhouse.lsp.runs.active_runs import Runs
+from inhouse.lsp.runs.questions import EditorApprover
 from inhouse.lsp.transport.client import Json
-
-if TYPE_CHECKING:
-    from inhouse.lsp.session import Session
 
 _MOST_AGENTS = 20
 _FIX, _ASK, _SOURCE = "quickfix", "refactor.inhouse", "source.inhouse"
 
 
-def actions(
-    session: "Session",
-    document: OpenDocument,
-    where: Range,
-    only: list[str] | None,
-    more: Sequence[Json] = (),
-) -> list[Json]:
-    """Give what can be done at a place; plain commands where the client knows no literals."""
-    literal = session.client.can("textDocument.codeAction.codeActionLiteralSupport")
-    found = [
-        *more,
-        *_answers(session, document, where),
-        *_hunks(session, document, where),
-        *_prompts(session, document, where),
-        *_cancels(session),
-        *_review(session),
-        *_ask(session, document, where),
-    ]
-    wanted = [each for each in found if only is None or _matches(each["kind"], only)]
-    return wanted if literal else [each["command"] for each in wanted if "command" in each]
+@frozen(eq=False)
+class CodeActions:
+    """What can be done at a place of a document."""
+
+    context: EditorContext
+    runs: Runs
+    review: Review
+    approver: EditorApprover
+
+    def at(
+        self,
+        document: OpenDocument,
+        where: Range,
+        only: list[str] | None,
+        more: Sequence[Json] = (),
+    ) -> list[Json]:
+        """Give what can be done; plain commands where the client knows no literals."""
+        literal = self.context.client.can("textDocument.codeAction.codeActionLiteralSupport")
+        found = [
+            *more,
+            *_answers(self.approver, document, where),
+            *_hunks(self.context, self.review, document, where),
+            *_prompts(self.context, document, where),
+            *_cancels(self.runs),
+            *_review(self.review),
+            *_ask(self.context, document, where),
+        ]
+        wanted = [each for each in found if only is None or _matches(each["kind"], only)]
+        return wanted if literal else [each["command"] for each in wanted if "command" in each]
 
 
 def action(kind: str, title: str, command: str, *arguments: Any, **more: Any) -> Json:
@@ -49,9 +61,9 @@ def action(kind: str, title: str, command: str, *arguments: Any, **more: Any) ->
     }
 
 
-def _answers(session: "Session", document: OpenDocument, where: Range) -> Iterator[Json]:
+def _answers(approver: EditorApprover, document: OpenDocument, where: Range) -> Iterator[Json]:
     """Answers to questions that this editor shows no dialog for."""
-    for question in session.approver.in_actions:
+    for question in approver.in_actions:
         about = " ".join(question.text.split())[:40]
         for choice in question.choices:
             answer = {"questionId": question.id, "choices": [choice]}
@@ -63,8 +75,9 @@ def _answers(session: "Session", document: OpenDocument, where: Range) -> Iterat
             yield action(_FIX, title, "inhouse.answer", answer)
 
 
-def _hunks(session: "Session", document: OpenDocument, where: Range) -> Iterator[Json]:
-    review = session.review
+def _hunks(
+    context: EditorContext, review: Review, document: OpenDocument, where: Range
+) -> Iterator[Json]:
     here = [
         (pending, stands)
         for pending in review.waiting_in(document)
@@ -74,7 +87,7 @@ def _hunks(session: "Session", document: OpenDocument, where: Range) -> Iterator
         one = {"uri": document.uri, "hunk": pending.id}
         of = f" ({pending.agent})" if len(here) > 1 else ""
         marks = [
-            each for each in session.diagnostics.at(document.uri) if each.get("data") == pending.id
+            each for each in context.diagnostics.at(document.uri) if each.get("data") == pending.id
         ]
         yield action(
             _FIX,
@@ -92,9 +105,9 @@ def _hunks(session: "Session", document: OpenDocument, where: Range) -> Iterator
         yield action(_FIX, "Show diff", "inhouse.edits.show", file)
 
 
-def _review(session: "Session") -> Iterator[Json]:
+def _review(review: Review) -> Iterator[Json]:
     """What concerns files that are not open here; also those that do not exist yet."""
-    waiting = session.review.everything
+    waiting = review.everything
     if not waiting:
         return
     for pending in waiting:
@@ -113,16 +126,16 @@ def _review(session: "Session") -> Iterator[Json]:
     yield action(_FIX, f"Show diff of all ({where})", "inhouse.edits.show", {})
 
 
-def _prompts(session: "Session", document: OpenDocument, where: Range) -> Iterator[Json]:
-    for comment, argument in session.prompts.at(document):
+def _prompts(context: EditorContext, document: OpenDocument, where: Range) -> Iterator[Json]:
+    for comment, argument in prompts_in(context, document):
         if _touch(comment.range, where):
             yield action(
                 _FIX, f"Run {comment.agent}: {comment.prompt[:40]}", "inhouse.run", argument
             )
 
 
-def _cancels(session: "Session") -> Iterator[Json]:
-    for run in reversed(session.runs.running):
+def _cancels(runs: Runs) -> Iterator[Json]:
+    for run in reversed(runs.running):
         title = f"Cancel {run.request.agent} ({run.elapsed:.0f} s)"
         yield action(_ASK, title, "inhouse.cancel", {"runId": run.id})
         yield action(
@@ -130,11 +143,11 @@ def _cancels(session: "Session") -> Iterator[Json]:
         )
 
 
-def _ask(session: "Session", document: OpenDocument, where: Range) -> Iterator[Json]:
+def _ask(context: EditorContext, document: OpenDocument, where: Range) -> Iterator[Json]:
     selected = where.start != where.end
     what = "this selection" if selected else "this line"
     line = where if selected else _whole_line(document, where)
-    agents = session.usable_agents()[:_MOST_AGENTS]
+    agents = context.host.usable_agents()[:_MOST_AGENTS]
     for agent_id in agents:
         argument = {
             "agent": agent_id,

@@ -3,16 +3,15 @@
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from attrs import frozen
 
 from inhouse.core.text import Position, Range
 from inhouse.lsp.documents import positions
+from inhouse.lsp.documents.diagnostics import lsp_range
 from inhouse.lsp.documents.open_documents import OpenDocument
-
-if TYPE_CHECKING:
-    from inhouse.lsp.session import Session
+from inhouse.lsp.editor_context import EditorContext
 
 _PROMPT = re.compile(r"(?<![\w@.])@([A-Za-z0-9][\w./@-]*?)[:,][ \t]+(\S.*)")
 _MARKS = re.compile(r"^[ \t]*(?:[#;%!*/\-|(\"'{]+|--+|REM\b|rem\b)?[ \t]?")
@@ -38,29 +37,21 @@ def prompt_comments(document: OpenDocument) -> tuple[PromptComment, ...]:
     return _find(document.text, document.language, name)
 
 
-class Prompts:
-    """Offers to run the agent that a comment names."""
-
-    def __init__(self, session: "Session") -> None:
-        self._session = session
-
-    def at(self, document: OpenDocument) -> Iterator[tuple[PromptComment, dict[str, Any]]]:
-        """Give each comment with the argument of its run."""
-        for comment in prompt_comments(document):
-            if (agent := self._session.agent_named(comment.agent)) is not None:
-                start, end = comment.range.start, comment.range.end
-                yield (
-                    comment,
-                    {
-                        "agent": agent,
-                        "prompt": comment.prompt,
-                        "uri": document.uri,
-                        "range": {
-                            "start": {"line": start.line, "character": start.character},
-                            "end": {"line": end.line, "character": end.character},
-                        },
-                    },
-                )
+def prompts_in(
+    context: EditorContext, document: OpenDocument
+) -> Iterator[tuple[PromptComment, dict[str, Any]]]:
+    """Give each comment that names an agent there is, with the argument of its run."""
+    for comment in prompt_comments(document):
+        if (agent := context.host.agent_named(comment.agent)) is not None:
+            yield (
+                comment,
+                {
+                    "agent": agent,
+                    "prompt": comment.prompt,
+                    "uri": document.uri,
+                    "range": lsp_range(comment.range),
+                },
+            )
 
 
 @lru_cache(maxsize=32)

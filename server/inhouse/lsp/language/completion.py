@@ -2,20 +2,18 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from inhouse.core.text import Position, Range
 from inhouse.definitions.cursor import Role, Whereabouts, path_at
 from inhouse.definitions.schema.fields import Field, fields_at
 from inhouse.lsp.documents.diagnostics import lsp_range
+from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.language import literal_syntax
 from inhouse.lsp.language.definition_document import JSON, SCRIPTS, DefinitionDocument
 from inhouse.lsp.language.descriptions import field_text, markup
 from inhouse.lsp.language.vocabulary import Suggestion, placeholders, words_for
 from inhouse.lsp.transport.client import Json
-
-if TYPE_CHECKING:
-    from inhouse.lsp.session import Session
 
 _PROPERTY, _SNIPPET = 10, 2
 _PROMPTS = frozenset({"systemPrompt", "instructionsPrompt", "stepPrompt", "spawnerPrompt"})
@@ -23,30 +21,30 @@ _OPEN_PLACEHOLDER = re.compile(r"\{[A-Z_]*\Z")
 _DOCS = "textDocument.completion.completionItem.documentationFormat"
 
 
-def complete(session: "Session", site: DefinitionDocument, position: Position) -> list[Json]:
+def complete(context: EditorContext, site: DefinitionDocument, position: Position) -> list[Json]:
     """Give everything that fits at a place."""
     where = path_at(site.path, site.text, position)
     if where is None:
         return []
     if where.role is Role.KEY:
-        return list(_fields(session, site, where))
+        return list(_fields(context, site, where))
     name = where.path[0] if where.path else ""
     if name in _PROMPTS:
         return list(_placeholders(site, position))
-    words = words_for(session, site, where.path, position)
+    words = words_for(context, site, where.path, position)
     return [_value_item(site, where, at, word) for at, word in enumerate(_own(words, where))]
 
 
-def _fields(session: "Session", site: DefinitionDocument, where: Whereabouts) -> Iterator[Json]:
+def _fields(context: EditorContext, site: DefinitionDocument, where: Whereabouts) -> Iterator[Json]:
     there = _present(site, where)
-    snippets = session.client.can("textDocument.completion.completionItem.snippetSupport")
+    snippets = context.client.can("textDocument.completion.completionItem.snippetSupport")
     for at, field in enumerate(fields_at(where.container)):
         if field.name not in there:
             yield {
                 "label": field.name,
                 "kind": _PROPERTY,
                 "detail": field.type,
-                "documentation": markup(session.client, field_text(field), _DOCS),
+                "documentation": markup(context.client, field_text(field), _DOCS),
                 "sortText": f"{at:03}",
                 **_field_edit(site, where, field, snippets=snippets),
             }

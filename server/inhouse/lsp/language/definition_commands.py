@@ -1,33 +1,30 @@
 """What lenses and fixes of definition files run."""
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from inhouse import wire
 from inhouse.core.errors import InhouseError
 from inhouse.core.route import Route
 from inhouse.host.user_schemas import NAMES, schema
 from inhouse.lsp.commands.arguments import Explain, Nothing, Schema, Token, structure
+from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.transport.server_capabilities import SCHEMA_SCHEME
-
-if TYPE_CHECKING:
-    from inhouse.lsp.session import Session
 
 _INFO, _WARNING = 3, 2
 
 
-def explain(session: "Session", command: str, given: list[Any] | None, _: Token | None) -> Any:
+def explain(context: EditorContext, command: str, given: list[Any] | None, _: Token | None) -> Any:
     """Say where an agent would run; ``show`` also tells the user."""
     argument = structure(command, given, Explain)
-    route = session.host.explain(argument.agent, argument.endpoint, argument.model)
+    route = context.host.explain(argument.agent, argument.endpoint, argument.model)
     if argument.show:
-        _tell(session, _INFO if route.refused is None else _WARNING, _words(argument.agent, route))
+        _tell(context, _INFO if route.refused is None else _WARNING, _words(argument.agent, route))
     return wire.route(route)
 
 
-def get_schema(session: "Session", command: str, given: list[Any] | None, _: Token | None) -> Any:
+def get_schema(command: str, given: list[Any] | None, _: Token | None) -> Any:
     """Give the JSON Schema of a definition or of the settings."""
-    del session
     return schema(structure(command, given, Schema).name)
 
 
@@ -40,27 +37,29 @@ def schema_at(uri: str) -> str | None:
     return json.dumps(schema(name), indent=2, ensure_ascii=False)
 
 
-async def trust(session: "Session", command: str, given: list[Any] | None, _: Token | None) -> Any:
+async def trust(
+    context: EditorContext, command: str, given: list[Any] | None, _: Token | None
+) -> Any:
     """Ask the user for trust, also when they said no a while ago.  Does not wait for them."""
     structure(command, given, Nothing)
-    trusting = session.host.world.trusting
+    trusting = context.host.world.trusting
     if trusting.client is False:
-        _tell(session, _INFO, "Your editor does not trust this workspace: trust it there.")
+        _tell(context, _INFO, "Your editor does not trust this workspace: trust it there.")
     elif not trusting.trusted:
         trusting.declined = False
-        session.spawn(_ask(session), name="asking for trust")
+        context.spawn(_ask(context), name="asking for trust")
     return {"trusted": trusting.trusted}
 
 
-async def _ask(session: "Session") -> None:
+async def _ask(context: EditorContext) -> None:
     try:
-        await session.host.ask_for_trust()
+        await context.host.ask_for_trust()
     except InhouseError as error:
-        _tell(session, _WARNING, str(error))
+        _tell(context, _WARNING, str(error))
 
 
-def _tell(session: "Session", kind: int, message: str) -> None:
-    session.link.notify("window/showMessage", {"type": kind, "message": message})
+def _tell(context: EditorContext, kind: int, message: str) -> None:
+    context.rpc.notify("window/showMessage", {"type": kind, "message": message})
 
 
 def _words(agent: str, route: Route) -> str:

@@ -13,10 +13,10 @@ from inhouse.definitions.catalog.folders import AgentFolder, holds
 from inhouse.definitions.readers.parsed_values import ParsedDefinition, Reading
 from inhouse.definitions.readers.read_text import EVALUATED, read
 from inhouse.definitions.readers.source_ranges import Lines
+from inhouse.lsp.editor_context import EditorContext
 
 if TYPE_CHECKING:
     from inhouse.lsp.documents.open_documents import OpenDocument
-    from inhouse.lsp.session import Session
 
 SCRIPTS = EVALUATED
 JSON = frozenset({".json", ".jsonc"})
@@ -67,10 +67,10 @@ class DefinitionDocument:
         return self.slice(self.lines.line(position.line))
 
 
-def site_of(session: "Session", document: "OpenDocument") -> DefinitionDocument | None:
+def site_of(context: EditorContext, document: "OpenDocument") -> DefinitionDocument | None:
     """The site of an open document; None where it is no definition file."""
     path = document.path
-    if path is None or not is_definition_file(path, session.host.world.folders):
+    if path is None or not is_definition_file(path, context.host.world.folders):
         return None
     return DefinitionDocument(path, document.uri, document.text, document.version)
 

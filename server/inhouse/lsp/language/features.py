@@ -5,13 +5,15 @@ Each runs in a thread on a snapshot of the text, and never raises but for what t
 
 import asyncio
 import logging
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from inhouse.core.text import Position, Range
+from inhouse.lsp.documents.open_documents import OpenDocument
+from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.language.completion import complete
 from inhouse.lsp.language.definition_document import DefinitionDocument, site_of
 from inhouse.lsp.language.fixes import quick_fixes
@@ -23,29 +25,26 @@ from inhouse.lsp.language.settings_file import complete_setting, hover_setting, 
 from inhouse.lsp.language.symbols import symbols
 from inhouse.lsp.transport.client import Json
 
-if TYPE_CHECKING:
-    from inhouse.lsp.documents.open_documents import OpenDocument
-    from inhouse.lsp.session import Session
-
 logger = logging.getLogger(__name__)
-At = Callable[["Session", DefinitionDocument, Position], Any]
+Settled = Callable[[], Awaitable[None]]
+"""Waits until what changed in files that agents come from has been read."""
+At = Callable[[EditorContext, DefinitionDocument, Position], Any]
 
 
-async def answer(session: "Session", method: str, params: Any) -> Any:
+async def answer(context: EditorContext, settled: Settled, method: str, params: Any) -> Any:
     """Answer one request; null where there is nothing to say."""
-    document = session.documents.get(params.text_document.uri)
+    document = context.documents.get(params.text_document.uri)
     if document is None:
         return None
-    await session.ready()
     if method == types.TEXT_DOCUMENT_HOVER:  # It tells of the route, which the catalog knows.
-        await session.watching.settled()
-    site, handlers = site_of(session, document), _HANDLERS
+        await settled()
+    site, handlers = site_of(context, document), _HANDLERS
     if site is None:
-        site, handlers = settings_site(session, document), _IN_SETTINGS
+        site, handlers = settings_site(context, document), _IN_SETTINGS
     if site is None or method not in handlers:
         return None
     try:
-        return await asyncio.to_thread(handlers[method], session, site, params)
+        return await asyncio.to_thread(handlers[method], context, site, params)
     except JsonRpcException:
         raise
     except Exception as error:
@@ -54,28 +53,33 @@ async def answer(session: "Session", method: str, params: Any) -> Any:
         return None
 
 
-async def lenses_in(session: "Session", document: "OpenDocument") -> list[Json]:
+async def lenses_in(context: EditorContext, settled: Settled, document: OpenDocument) -> list[Json]:
     """Give the lenses of a definition file."""
-    return await _seen(session, document, lambda site: agent_lenses(session, site))
+    return await _seen(context, settled, document, lambda site: agent_lenses(context, site))
 
 
-async def actions_in(session: "Session", document: "OpenDocument", where: Range) -> list[Json]:
+async def actions_in(
+    context: EditorContext, settled: Settled, document: OpenDocument, where: Range
+) -> list[Json]:
     """Give the actions of a definition file, the quick fixes first."""
 
     def look(site: DefinitionDocument) -> list[Json]:
-        return [*quick_fixes(session, site, where), *agent_actions(session, site, where)]
+        return [*quick_fixes(context, site, where), *agent_actions(context, site, where)]
 
-    return await _seen(session, document, look)
+    return await _seen(context, settled, document, look)
 
 
 async def _seen(
-    session: "Session", document: "OpenDocument", look: Callable[[DefinitionDocument], list[Json]]
+    context: EditorContext,
+    settled: Settled,
+    document: OpenDocument,
+    look: Callable[[DefinitionDocument], list[Json]],
 ) -> list[Json]:
     """Look at a file once what is known of it is about the text that is there now."""
-    if site_of(session, document) is None:
+    if site_of(context, document) is None:
         return []
-    await session.watching.settled()
-    site = site_of(session, document)
+    await settled()
+    site = site_of(context, document)
     try:
         return [] if site is None else await asyncio.to_thread(look, site)
     except Exception as error:
@@ -84,30 +88,34 @@ async def _seen(
         return []
 
 
-def _at(handler: At) -> Callable[["Session", DefinitionDocument, Any], Any]:
-    def handle(session: "Session", site: DefinitionDocument, params: Any) -> Any:
+def _at(handler: At) -> Callable[[EditorContext, DefinitionDocument, Any], Any]:
+    def handle(context: EditorContext, site: DefinitionDocument, params: Any) -> Any:
         position = Position(params.position.line, params.position.character)
-        return handler(session, site, position)
+        return handler(context, site, position)
 
     return handle
 
 
-def _references(session: "Session", site: DefinitionDocument, params: types.ReferenceParams) -> Any:
+def _references(
+    context: EditorContext, site: DefinitionDocument, params: types.ReferenceParams
+) -> Any:
     position = Position(params.position.line, params.position.character)
     declaration = params.context.include_declaration
-    return find_references(session, site, position, declaration=declaration)
+    return find_references(context, site, position, declaration=declaration)
 
 
-def _symbols(session: "Session", site: DefinitionDocument, _: types.DocumentSymbolParams) -> Any:
-    return symbols(session, site)
+def _symbols(
+    context: EditorContext, site: DefinitionDocument, _: types.DocumentSymbolParams
+) -> Any:
+    return symbols(context, site)
 
 
-def _rename(session: "Session", site: DefinitionDocument, params: types.RenameParams) -> Any:
+def _rename(context: EditorContext, site: DefinitionDocument, params: types.RenameParams) -> Any:
     position = Position(params.position.line, params.position.character)
-    return rename(session, site, position, params.new_name)
+    return rename(context, site, position, params.new_name)
 
 
-_HANDLERS: dict[str, Callable[["Session", DefinitionDocument, Any], Any]] = {
+_HANDLERS: dict[str, Callable[[EditorContext, DefinitionDocument, Any], Any]] = {
     types.TEXT_DOCUMENT_COMPLETION: _at(complete),
     types.TEXT_DOCUMENT_HOVER: _at(hover),
     types.TEXT_DOCUMENT_DEFINITION: _at(definition),
@@ -116,7 +124,7 @@ _HANDLERS: dict[str, Callable[["Session", DefinitionDocument, Any], Any]] = {
     types.TEXT_DOCUMENT_PREPARE_RENAME: _at(prepare),
     types.TEXT_DOCUMENT_RENAME: _rename,
 }
-_IN_SETTINGS: dict[str, Callable[["Session", DefinitionDocument, Any], Any]] = {
+_IN_SETTINGS: dict[str, Callable[[EditorContext, DefinitionDocument, Any], Any]] = {
     types.TEXT_DOCUMENT_COMPLETION: _at(complete_setting),
     types.TEXT_DOCUMENT_HOVER: _at(hover_setting),
 }

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 from inhouse.core.text import Position, Problem, Range
 from inhouse.definitions.readers.parsed_values import ParsedDefinition
-from inhouse.lsp.documents.definition_diagnostics import as_diagnostic, problems_of
+from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.features.code_actions import action
+from inhouse.lsp.language.definition_diagnostics import as_diagnostic, problems_of
 from inhouse.lsp.language.definition_document import DefinitionDocument
 from inhouse.lsp.language.insert import Change, add_field, add_to_list, new_list
 from inhouse.lsp.language.lints import NO_V1, REMOTE_MODEL
@@ -15,9 +15,6 @@ from inhouse.lsp.language.literal_syntax import written_text
 from inhouse.lsp.language.model_mapping import Mapping, model_fixes
 from inhouse.lsp.language.text_edits import workspace_edit
 from inhouse.lsp.transport.client import Json
-
-if TYPE_CHECKING:
-    from inhouse.lsp.session import Session
 
 _FIX = "quickfix"
 _MEANT = re.compile(r"Did you mean [`'](?P<word>[\w./-]+)[`']")
@@ -32,17 +29,17 @@ _STEPS = (
 Offer = tuple[str, Change]
 
 
-def quick_fixes(session: "Session", site: DefinitionDocument, where: Range) -> list[Json]:
+def quick_fixes(context: EditorContext, site: DefinitionDocument, where: Range) -> list[Json]:
     """Give the fixes of every problem at a place."""
     return [
         fix
-        for problem in problems_of(session, site.path)
+        for problem in problems_of(context, site.path)
         if _touch(problem.range, where)
-        for fix in _fixes(session, site, problem)
+        for fix in _fixes(context, site, problem)
     ]
 
 
-def _fixes(session: "Session", site: DefinitionDocument, problem: Problem) -> Iterator[Json]:
+def _fixes(context: EditorContext, site: DefinitionDocument, problem: Problem) -> Iterator[Json]:
     mark = [as_diagnostic(problem)]
     if problem.code == "needs-trust":
         title = "Trust this workspace"
@@ -50,19 +47,19 @@ def _fixes(session: "Session", site: DefinitionDocument, problem: Problem) -> It
         return
     found = site.found_at(problem.range.start)
     if problem.code == REMOTE_MODEL and found is not None:
-        for mapping in model_fixes(session, site, found):
-            yield _from_mapping(session, mapping, mark)
+        for mapping in model_fixes(context, site, found):
+            yield _from_mapping(context, mapping, mark)
         return
     make = _MAKERS.get(problem.code)
     offer = make(site, problem, found) if make is not None else None
     if offer is not None:
         title, (place, new) = offer
-        edit = workspace_edit(session, [(site, place, new)])
+        edit = workspace_edit(context, [(site, place, new)])
         yield _fix(title, edit, mark, preferred=True)
 
 
-def _from_mapping(session: "Session", mapping: Mapping, mark: list[Json]) -> Json:
-    edit = workspace_edit(session, [(mapping.site, mapping.range, mapping.new)])
+def _from_mapping(context: EditorContext, mapping: Mapping, mark: list[Json]) -> Json:
+    edit = workspace_edit(context, [(mapping.site, mapping.range, mapping.new)])
     return _fix(mapping.title, edit, mark, preferred=False)
 
 

@@ -1,55 +1,51 @@
 """What stands at a place of a definition: a field, a tool, an agent, where it would run."""
 
-from typing import TYPE_CHECKING
-
 from inhouse.core.errors import InhouseError
 from inhouse.core.text import Position, Range
 from inhouse.definitions.cursor import Role, Whereabouts, path_at
 from inhouse.definitions.readers.source_ranges import JsonPath
 from inhouse.definitions.schema.fields import field_at
 from inhouse.lsp.documents.diagnostics import lsp_range
+from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.language.definition_document import DefinitionDocument
 from inhouse.lsp.language.descriptions import agent_text, field_text, markup, route_text, tool_text
 from inhouse.lsp.language.references import mention_at, tool_call_at
 from inhouse.lsp.transport.client import Json
 from inhouse.tools.specs import names, spec
 
-if TYPE_CHECKING:
-    from inhouse.lsp.session import Session
-
 _ROUTED = frozenset({"model", "localProvider"})
 _FORMATS = "textDocument.hover.contentFormat"
 
 
-def hover(session: "Session", site: DefinitionDocument, position: Position) -> Json | None:
+def hover(context: EditorContext, site: DefinitionDocument, position: Position) -> Json | None:
     """Give LSP's `Hover`, or None."""
-    told = _told(session, site, position)
+    told = _told(context, site, position)
     if told is None:
         return None
     text, place = told
-    contents = markup(session.client, text, _FORMATS)
+    contents = markup(context.client, text, _FORMATS)
     return {"contents": contents, "range": lsp_range(place)}
 
 
 def _told(
-    session: "Session", site: DefinitionDocument, position: Position
+    context: EditorContext, site: DefinitionDocument, position: Position
 ) -> tuple[str, Range] | None:
     tool = tool_call_at(site, position)
     if tool is not None and tool[0] in names():
         return tool_text(spec(tool[0])), tool[1]
     where = path_at(site.path, site.text, position)
     mention = mention_at(site, position)
-    if mention is not None and (agent := session.agent_named(mention[0])) is not None:
-        known = session.host.world.catalog.agents[agent]
-        text = agent_text(known, session.name_of(known.source))
+    if mention is not None and (agent := context.host.agent_named(mention[0])) is not None:
+        known = context.host.world.catalog.agents[agent]
+        text = agent_text(known, context.name_of(known.source))
         if where is not None and where.path == ("id",):
-            text = f"{text}\n\n{_route(session, agent)}"
+            text = f"{text}\n\n{_route(context, agent)}"
         return text, mention[1]
-    return _of_place(session, site, position, where) if where is not None else None
+    return _of_place(context, site, position, where) if where is not None else None
 
 
 def _of_place(
-    session: "Session", site: DefinitionDocument, position: Position, where: Whereabouts
+    context: EditorContext, site: DefinitionDocument, position: Position, where: Whereabouts
 ) -> tuple[str, Range] | None:
     if where.role is Role.VALUE and where.path[:1] == ("toolNames",) and where.word in names():
         return tool_text(spec(where.word)), where.range
@@ -63,7 +59,7 @@ def _of_place(
         found = site.found_at(position)
         name = found.values.get("id") if found is not None else None
         if isinstance(name, str):
-            text = f"{text}\n\n---\n\n{_route(session, name)}"
+            text = f"{text}\n\n---\n\n{_route(context, name)}"
     return text, where.range
 
 
@@ -75,8 +71,8 @@ def _shortest(path: JsonPath) -> JsonPath:
     return path[:1]
 
 
-def _route(session: "Session", agent: str) -> str:
+def _route(context: EditorContext, agent: str) -> str:
     try:
-        return route_text(agent, session.host.explain(agent))
+        return route_text(agent, context.host.explain(agent))
     except InhouseError as error:
         return str(error)

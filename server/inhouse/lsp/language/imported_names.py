@@ -13,13 +13,13 @@ from inhouse.definitions.typescript.module_scope import (
     top_level,
 )
 from inhouse.definitions.typescript.parsing import Source, leaves, parse_tsx, parse_typescript
+from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.language.definition_document import SCRIPTS, DefinitionDocument, is_inside
 from inhouse.lsp.language.related_files import module_of
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-    from inhouse.lsp.session import Session
 
 _NAMES = frozenset({"identifier", "shorthand_property_identifier", "type_identifier"})
 _DEEPEST = 8
@@ -40,7 +40,7 @@ def parsed(site: DefinitionDocument) -> Source:
 
 
 def declaration_at(
-    session: "Session", site: DefinitionDocument, position: Position
+    context: EditorContext, site: DefinitionDocument, position: Position
 ) -> Declaration | None:
     """What the name or module at a place leads to.  Blocks."""
     if site.suffix not in SCRIPTS:
@@ -52,18 +52,18 @@ def declaration_at(
     statement = _statement(leaf)
     specifier = statement.child_by_field_name("source") if statement is not None else None
     if specifier is not None and is_inside(position, source.range(specifier)):
-        module = module_of(session, site, string_text(specifier, source))
+        module = module_of(context, site, string_text(specifier, source))
         return None if module is None else Declaration(module, "", module.lines.range(0, 0))
     if leaf.type not in _NAMES:
         return None
     name = source.text(leaf)
     if statement is not None and statement.type == "import_statement":
         name = _local_name(leaf, source)
-    return declared(session, site, source, name)
+    return declared(context, site, source, name)
 
 
 def declared(
-    session: "Session", site: DefinitionDocument, source: Source, name: str, depth: int = 0
+    context: EditorContext, site: DefinitionDocument, source: Source, name: str, depth: int = 0
 ) -> Declaration | None:
     """Where a name of a module was declared.  Blocks."""
     binding = bindings_of(source).get(name)
@@ -72,7 +72,7 @@ def declared(
     if binding.kind is not BindingKind.IMPORT:
         place = _declared_here(source, name)
         return None if place is None else Declaration(site, name, place)
-    return _elsewhere(session, site, binding.specifier, binding.imported, depth)
+    return _elsewhere(context, site, binding.specifier, binding.imported, depth)
 
 
 def uses(site: DefinitionDocument, name: str) -> Iterator[Range]:
@@ -84,18 +84,18 @@ def uses(site: DefinitionDocument, name: str) -> Iterator[Range]:
 
 
 def _elsewhere(
-    session: "Session", site: DefinitionDocument, specifier: str, name: str, depth: int
+    context: EditorContext, site: DefinitionDocument, specifier: str, name: str, depth: int
 ) -> Declaration | None:
-    module = module_of(session, site, specifier)
+    module = module_of(context, site, specifier)
     if module is None:
         return None
     if module.suffix not in SCRIPTS or name == "*":
         return Declaration(module, "", module.lines.range(0, 0))
-    return _exported(session, module, name, depth + 1)
+    return _exported(context, module, name, depth + 1)
 
 
 def _exported(
-    session: "Session", module: DefinitionDocument, name: str, depth: int
+    context: EditorContext, module: DefinitionDocument, name: str, depth: int
 ) -> Declaration | None:
     source = parsed(module)
     for statement in top_level(source.root):
@@ -104,14 +104,14 @@ def _exported(
         origin = statement.child_by_field_name("source")
         local = _passed_on(statement, source, name)
         if origin is not None and local is not None and depth <= _DEEPEST:
-            found = _elsewhere(session, module, string_text(origin, source), local, depth)
+            found = _elsewhere(context, module, string_text(origin, source), local, depth)
             if found is not None:
                 return found
         elif local is not None:
-            return declared(session, module, source, local, depth)
+            return declared(context, module, source, local, depth)
         if name == "default" and any(child.type == "default" for child in statement.children):
-            return _default(session, module, source, statement, depth)
-    return declared(session, module, source, name, depth)
+            return _default(context, module, source, statement, depth)
+    return declared(context, module, source, name, depth)
 
 
 def _passed_on(statement: "Node", source: Source, name: str) -> str | None:
@@ -128,11 +128,15 @@ def _passed_on(statement: "Node", source: Source, name: str) -> str | None:
 
 
 def _default(
-    session: "Session", module: DefinitionDocument, source: Source, statement: "Node", depth: int
+    context: EditorContext,
+    module: DefinitionDocument,
+    source: Source,
+    statement: "Node",
+    depth: int,
 ) -> Declaration:
     value = statement.child_by_field_name("value")
     if value is not None and value.type == "identifier":
-        known = declared(session, module, source, source.text(value), depth)
+        known = declared(context, module, source, source.text(value), depth)
         if known is not None:
             return known
     node = statement.child_by_field_name("declaration")

@@ -3,37 +3,33 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.transport.client import as_list, as_object
-
-if TYPE_CHECKING:
-    from inhouse.lsp.session import Session
-
 
 _FILE = "offered.json"
 
 
-def model_words(session: "Session") -> Iterator[tuple[str, str]]:
+def model_words(context: EditorContext) -> Iterator[tuple[str, str]]:
     """Give each model with where it was seen: offered, in settings, in other definitions."""
-    for name, status in session.checked.items():
+    for name, status in context.host.checked.items():
         yield from ((model.id, f"offered by {name}") for model in status.models or ())
-    yield from _remembered(session.state_folder)
-    yield from _in_settings(session)
-    for agent in session.host.world.catalog.all:
+    yield from _remembered(context.state_folder)
+    yield from _in_settings(context)
+    for agent in context.host.world.catalog.all:
         if agent.model:
             yield agent.model, f"model of {agent.id}"
 
 
-async def remember(session: "Session") -> None:
+async def remember(context: EditorContext) -> None:
     """Keep what endpoints offered, for the next time that somebody writes a definition."""
     offered = {
         name: [model.id for model in status.models]
-        for name, status in session.checked.items()
+        for name, status in context.host.checked.items()
         if status.models
     }
     if offered:
-        await session.write_state("models", _FILE, json.dumps(offered))
+        await context.write_state("models", _FILE, json.dumps(offered))
 
 
 def _remembered(state: Path) -> Iterator[tuple[str, str]]:
@@ -45,8 +41,8 @@ def _remembered(state: Path) -> Iterator[tuple[str, str]]:
         yield from ((one, f"offered by {name}") for one in as_list(models) if isinstance(one, str))
 
 
-def _in_settings(session: "Session") -> Iterator[tuple[str, str]]:
-    settings = session.host.world.settings
+def _in_settings(context: EditorContext) -> Iterator[tuple[str, str]]:
+    settings = context.host.world.settings
     for endpoint in settings.endpoints.values():
         known = (one for pair in endpoint.models.items() for one in pair)
         yield from ((one, f"models of {endpoint.name}") for one in known if "*" not in one)

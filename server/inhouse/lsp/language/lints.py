@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from inhouse.core.definition import Agent
@@ -11,18 +10,16 @@ from inhouse.core.route import Route
 from inhouse.core.text import Problem, Severity
 from inhouse.definitions.readers.parsed_values import ParsedDefinition, as_object
 from inhouse.definitions.readers.source_ranges import place_of
-
-if TYPE_CHECKING:
-    from inhouse.lsp.session import Session
+from inhouse.lsp.editor_context import EditorContext
 
 NO_V1, REMOTE_MODEL = "base-url-v1", "remote-model"
 _CLOSED = frozenset({"anthropic", "openai", "google", "x-ai", "cohere", "perplexity", "amazon"})
 _OPEN = ("openai/gpt-oss", "google/gemma")
 
 
-def advice(session: "Session", path: Path) -> Iterator[Problem]:
+def advice(context: EditorContext, path: Path) -> Iterator[Problem]:
     """Give hints about the definitions of a file, as it was read last.  Opens no connection."""
-    state = session.host.world.catalog.reading_of(path)
+    state = context.host.world.catalog.reading_of(path)
     if state is None:
         return
     agents = {agent.id: agent for agent in state.agents if agent.definition is not None}
@@ -30,21 +27,21 @@ def advice(session: "Session", path: Path) -> Iterator[Problem]:
         yield from _urls(found, path)
         agent = agents.get(str(found.values.get("id")))
         if agent is not None and not agent.stale:
-            yield from _models(session, found, agent)
+            yield from _models(context, found, agent)
 
 
-def local_route(session: "Session", agent: str) -> Route | None:
+def local_route(context: EditorContext, agent: str) -> Route | None:
     """Where an agent runs, if that is on this machine."""
     try:
-        route = session.host.explain(agent)
+        route = context.host.explain(agent)
     except InhouseError:
         return None
     return route if route.local and route.refused is None else None
 
 
-def offered(session: "Session", route: Route) -> tuple[str, ...] | None:
+def offered(context: EditorContext, route: Route) -> tuple[str, ...] | None:
     """What an endpoint offered when it was asked last; None: nobody has asked."""
-    status = session.checked.get(route.endpoint)
+    status = context.host.checked.get(route.endpoint)
     if status is None or status.models is None or status.base_url != route.base_url:
         return None
     return tuple(model.id for model in status.models)
@@ -76,11 +73,11 @@ def _lacks_v1(url: str) -> bool:
         return False
 
 
-def _models(session: "Session", found: ParsedDefinition, agent: Agent) -> Iterator[Problem]:
-    route = local_route(session, agent.id)
+def _models(context: EditorContext, found: ParsedDefinition, agent: Agent) -> Iterator[Problem]:
+    route = local_route(context, agent.id)
     if route is None or route.model != agent.model or route.decided_by.value == "embedded":
         return
-    known = offered(session, route)
+    known = offered(context, route)
     place = place_of(found.places, ("model",))
     if known is not None and agent.model not in known:
         names = ", ".join(known[:8]) or "none"
@@ -88,7 +85,7 @@ def _models(session: "Session", found: ParsedDefinition, agent: Agent) -> Iterat
             f"{route.endpoint} ({route.base_url}) does not offer {agent.model!r}.  It has: {names}"
         )
         yield Problem(agent.source, place, Severity.WARNING, REMOTE_MODEL, message)
-    elif known is None and _is_remote(session, route, agent.model):
+    elif known is None and _is_remote(context, route, agent.model):
         message = (
             f"{agent.model!r} is a remote model's name, and this agent runs on {route.endpoint} "
             f"({route.base_url}): name a model that is there, or map it in inhouse.toml."
@@ -96,10 +93,10 @@ def _models(session: "Session", found: ParsedDefinition, agent: Agent) -> Iterat
         yield Problem(agent.source, place, Severity.HINT, REMOTE_MODEL, message)
 
 
-def _is_remote(session: "Session", route: Route, model: str) -> bool:
+def _is_remote(context: EditorContext, route: Route, model: str) -> bool:
     if model.startswith(_OPEN) or "/" not in model:
         return False
     if model.partition("/")[0] in _CLOSED:
         return True
-    endpoint = session.host.world.settings.endpoints.get(route.endpoint)
+    endpoint = context.host.world.settings.endpoints.get(route.endpoint)
     return endpoint is not None and endpoint.kind.profile.tagged_names and ":" not in model

@@ -5,19 +5,16 @@ import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from attrs import frozen
 
 from inhouse.core.route import Route
 from inhouse.core.text import Range
 from inhouse.definitions.readers.parsed_values import ParsedDefinition, as_object
+from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.language.definition_document import DefinitionDocument
 from inhouse.lsp.language.lints import local_route, offered
 from inhouse.lsp.language.related_files import site_at
-
-if TYPE_CHECKING:
-    from inhouse.lsp.session import Session
 
 _USUAL = "qwen3-coder:30b"
 _MOST = 5
@@ -34,19 +31,19 @@ class Mapping:
 
 
 def model_fixes(
-    session: "Session", site: DefinitionDocument, found: ParsedDefinition
+    context: EditorContext, site: DefinitionDocument, found: ParsedDefinition
 ) -> Iterator[Mapping]:
     """Give the ways: the settings' map first, which leaves the definition as others need it."""
     name, model = found.values.get("id"), found.values.get("model")
     place = found.places.get(("model",))
     if not isinstance(name, str) or not isinstance(model, str) or place is None:
         return
-    route = local_route(session, name)
+    route = local_route(context, name)
     if route is None:
         return
-    wanted = list(_there(session, route, model))
-    settings = _settings(session)
-    if route.endpoint in session.host.world.settings.endpoints and settings is not None:
+    wanted = list(_there(context, route, model))
+    settings = _settings(context)
+    if route.endpoint in context.host.world.settings.endpoints and settings is not None:
         mapping = _mapped(settings, route.endpoint, model, wanted[0])
         if mapping is not None:
             yield mapping
@@ -57,25 +54,25 @@ def model_fixes(
         yield Mapping(f"Change the model to {each!r}", site, where, each)
 
 
-def _there(session: "Session", route: Route, model: str) -> Iterator[str]:
+def _there(context: EditorContext, route: Route, model: str) -> Iterator[str]:
     """Models that the endpoint has, or at least may have."""
-    known = offered(session, route)
+    known = offered(context, route)
     if known:
         yield from known
         return
-    settings = session.host.world.settings.endpoints.get(route.endpoint)
+    settings = context.host.world.settings.endpoints.get(route.endpoint)
     seen = dict.fromkeys(settings.models.values() if settings is not None else ())
-    for agent in session.host.world.catalog.all:
+    for agent in context.host.world.catalog.all:
         if agent.model and "/" not in agent.model and agent.model != model:
             seen.setdefault(agent.model)
     seen.setdefault(_USUAL)
     yield from seen
 
 
-def _settings(session: "Session") -> DefinitionDocument | None:
+def _settings(context: EditorContext) -> DefinitionDocument | None:
     """The workspace's settings; None where there is no such file."""
-    for root in session.host.roots:
-        site = site_at(session, Path(root, "inhouse.toml"))
+    for root in context.host.roots:
+        site = site_at(context, Path(root, "inhouse.toml"))
         if site is not None:
             return site
     return None

@@ -2,39 +2,36 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from inhouse.definitions.catalog.folders import AgentFolder, list_folder
 from inhouse.definitions.readers.read_text import LARGEST
 from inhouse.definitions.sandbox.confinement import Confinement, RefusedFileError, real
 from inhouse.definitions.sandbox.module_resolver import ModuleResolver
+from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.language.definition_document import DefinitionDocument
 from inhouse.lsp.transport.client import to_uri
 
-if TYPE_CHECKING:
-    from inhouse.lsp.session import Session
-
 
 def neighbours(
-    session: "Session", site: DefinitionDocument, folders: Iterable[AgentFolder], *needles: str
+    context: EditorContext, site: DefinitionDocument, folders: Iterable[AgentFolder], *needles: str
 ) -> Iterator[DefinitionDocument]:
     """Give the files, *site* first, whose text contains one of some words.  Blocks."""
     paths = [site.path]
     for folder in folders:
         paths.extend(list_folder(folder).files)
-    paths.extend(one.path for one in session.documents if one.path is not None)
+    paths.extend(one.path for one in context.documents if one.path is not None)
     wanted = {folder.path for folder in folders}
     for path in dict.fromkeys(paths):
         if path != site.path and not any(path.is_relative_to(folder) for folder in wanted):
             continue
-        other = site if path == site.path else site_at(session, path)
+        other = site if path == site.path else site_at(context, path)
         if other is not None and any(needle in other.text for needle in needles):
             yield other
 
 
-def site_at(session: "Session", path: Path) -> DefinitionDocument | None:
+def site_at(context: EditorContext, path: Path) -> DefinitionDocument | None:
     """A file by its path; None where it cannot be read.  Blocks."""
-    document = session.documents.find(path)
+    document = context.documents.find(path)
     if document is not None:
         return DefinitionDocument(path, document.uri, document.text, document.version)
     try:
@@ -47,15 +44,15 @@ def site_at(session: "Session", path: Path) -> DefinitionDocument | None:
 
 
 def module_of(
-    session: "Session", site: DefinitionDocument, specifier: str
+    context: EditorContext, site: DefinitionDocument, specifier: str
 ) -> DefinitionDocument | None:
     """The module that an import means: by path, alias or name, as the sandbox finds it.  Blocks."""
-    texts = {one.path: one.text for one in session.documents if one.path is not None}
-    confinement = Confinement(site.path, roots=session.host.roots, texts=texts)
+    texts = {one.path: one.text for one in context.documents if one.path is not None}
+    confinement = Confinement(site.path, roots=context.host.roots, texts=texts)
     modules = ModuleResolver(confinement, site.path)
     try:
         path = modules.find(site.path.parent, specifier.partition("?")[0], "import")
         inside = path is not None and confinement.within(real(path), package=True)
     except (RefusedFileError, OSError, ValueError):
         return None
-    return site_at(session, path) if path is not None and inside else None
+    return site_at(context, path) if path is not None and inside else None

@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pygls.exceptions import JsonRpcInvalidParams
 
 from inhouse.core.text import Position, Range
 from inhouse.lsp.documents.diagnostics import lsp_range
+from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.language.definition_document import DefinitionDocument
 from inhouse.lsp.language.navigation import places_of_agent
 from inhouse.lsp.language.references import mention_at, narrowed, own_ids, plain_id
@@ -16,61 +16,58 @@ from inhouse.lsp.language.related_files import site_at
 from inhouse.lsp.language.text_edits import workspace_edit
 from inhouse.lsp.transport.client import Json
 
-if TYPE_CHECKING:
-    from inhouse.lsp.session import Session
-
 _ID = re.compile(r"[a-z0-9-]+")
 _ROUTE = re.compile(r"""\bagents\s*=\s*(?P<q>["'])(?P<word>[a-z0-9_-]+)(?P=q)""")
 
 
-def prepare(session: "Session", site: DefinitionDocument, position: Position) -> Json | None:
+def prepare(context: EditorContext, site: DefinitionDocument, position: Position) -> Json | None:
     """Tell what would be renamed; None where there is no agent's name."""
     mention = mention_at(site, position)
-    if mention is None or not _known(session, site, mention[0]):
+    if mention is None or not _known(context, site, mention[0]):
         return None
     place = _bare(site, *mention)
     return {"range": lsp_range(place), "placeholder": site.slice(place)}
 
 
 def rename(
-    session: "Session", site: DefinitionDocument, position: Position, new: str
+    context: EditorContext, site: DefinitionDocument, position: Position, new: str
 ) -> Json | None:
     """Make the edit that gives an agent another id.  Raises `JsonRpcInvalidParams`."""
     mention = mention_at(site, position)
     if mention is None:
         return None
     old = plain_id(mention[0])
-    _check(session, site, old, new)
-    found = list(places_of_agent(session, site, old))
+    _check(context, site, old, new)
+    found = list(places_of_agent(context, site, old))
     places = [(other, _bare(other, other.slice(place), place)) for other, place, _ in found]
     if not any(is_own for _, _, is_own in found):
         message = f"No file names {old!r} as an id: it is made of a file's name, or computed."
         raise JsonRpcInvalidParams(message)
-    everything = (*places, *_routes(session, old))
-    return workspace_edit(session, [(other, place, new) for other, place in everything])
+    everything = (*places, *_routes(context, old))
+    return workspace_edit(context, [(other, place, new) for other, place in everything])
 
 
-def _check(session: "Session", site: DefinitionDocument, old: str, new: str) -> None:
+def _check(context: EditorContext, site: DefinitionDocument, old: str, new: str) -> None:
     if _ID.fullmatch(new) is None:
         hint = re.sub(r"[^a-z0-9]+", "-", new.lower()).strip("-")
         also = f"  For example {hint!r}." if hint else ""
         message = f"{new!r} is no id: lower case letters, digits and hyphens only.{also}"
         raise JsonRpcInvalidParams(message)
-    taken = session.agent_named(new)
+    taken = context.host.agent_named(new)
     if new != old and taken is not None:
-        known = session.host.world.catalog.agents[taken]
-        message = f"{new!r} is taken: {session.name_of(known.source)} defines it."
+        known = context.host.world.catalog.agents[taken]
+        message = f"{new!r} is taken: {context.name_of(known.source)} defines it."
         raise JsonRpcInvalidParams(message)
-    if not _known(session, site, old):
-        known_ids = ", ".join(sorted(session.host.world.catalog.agents)) or "none"
+    if not _known(context, site, old):
+        known_ids = ", ".join(sorted(context.host.world.catalog.agents)) or "none"
         raise JsonRpcInvalidParams(f"No agent {old!r}.  Agents: {known_ids}")
 
 
-def _known(session: "Session", site: DefinitionDocument, name: str) -> bool:
+def _known(context: EditorContext, site: DefinitionDocument, name: str) -> bool:
     plain = plain_id(name)
     if any(plain_id(each) == plain for each, _ in own_ids(site)):
         return True
-    return session.agent_named(name) is not None
+    return context.host.agent_named(name) is not None
 
 
 def _bare(site: DefinitionDocument, name: str, place: Range) -> Range:
@@ -83,10 +80,10 @@ def _bare(site: DefinitionDocument, name: str, place: Range) -> Range:
     return site.lines.range(at, at + len(inner))
 
 
-def _routes(session: "Session", old: str) -> Iterator[tuple[DefinitionDocument, Range]]:
+def _routes(context: EditorContext, old: str) -> Iterator[tuple[DefinitionDocument, Range]]:
     """Routes of the workspace that name this agent alone."""
-    for root in session.host.roots:
-        site = site_at(session, Path(root, "inhouse.toml"))
+    for root in context.host.roots:
+        site = site_at(context, Path(root, "inhouse.toml"))
         if site is None:
             continue
         for match in _ROUTE.finditer(site.text):

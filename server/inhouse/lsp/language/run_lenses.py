@@ -1,32 +1,29 @@
 """Lenses and actions on the line where an agent's id stands: run it, ask where it would run."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from inhouse.core.text import Position, Range
+from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.features.code_actions import action
 from inhouse.lsp.features.code_lenses import lens
 from inhouse.lsp.language.definition_document import DefinitionDocument
 from inhouse.lsp.transport.client import Json
 
-if TYPE_CHECKING:
-    from inhouse.lsp.session import Session
-
 _SOURCE = "source.inhouse"
 
 
-def agent_lenses(session: "Session", site: DefinitionDocument) -> list[Json]:
+def agent_lenses(context: EditorContext, site: DefinitionDocument) -> list[Json]:
     """Give the lenses of every agent that a file defines."""
     return [
         lens(Range(place.start, place.start), title, command, argument)
-        for name, place, usable in _agents(session, site)
+        for name, place, usable in _agents(context, site)
         for title, command, argument in _offers(name, usable=usable)
     ]
 
 
-def agent_actions(session: "Session", site: DefinitionDocument, where: Range) -> list[Json]:
+def agent_actions(context: EditorContext, site: DefinitionDocument, where: Range) -> list[Json]:
     """Give the same as actions, for clients that draw no lenses."""
-    names = list(_agents(session, site))
+    names = list(_agents(context, site))
     found = site.found_at(where.start)
     here = found.values.get("id") if found is not None else None
     return [
@@ -44,9 +41,9 @@ def _offers(name: str, *, usable: bool) -> Iterator[tuple[str, str, Json]]:
     yield "Check endpoint", "inhouse.endpoints", {"check": True, "agent": name}
 
 
-def _agents(session: "Session", site: DefinitionDocument) -> Iterator[tuple[str, Range, bool]]:
+def _agents(context: EditorContext, site: DefinitionDocument) -> Iterator[tuple[str, Range, bool]]:
     """The agents of a file that count, with where their ids stand."""
-    agents = session.host.world.catalog.agents
+    agents = context.host.world.catalog.agents
     for found in site.reading.found:
         name, place = found.values.get("id"), found.places.get(("id",))
         if not isinstance(name, str) or place is None:

@@ -11,6 +11,7 @@ from inhouse.core.text import Position
 from inhouse.definitions.cursor import Role, Whereabouts, path_at
 from inhouse.definitions.readers.source_ranges import JsonPath
 from inhouse.lsp.documents.diagnostics import lsp_range
+from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.language.definition_document import DefinitionDocument
 from inhouse.lsp.language.descriptions import markup
 from inhouse.lsp.language.known_models import model_words
@@ -28,7 +29,6 @@ from inhouse.settings.table import BY_NAME, ENDPOINT_BY_NAME, ROUTE_BY_NAME, Key
 
 if TYPE_CHECKING:
     from inhouse.lsp.documents.open_documents import OpenDocument
-    from inhouse.lsp.session import Session
 
 _PROPERTY = 10
 _HEADER = re.compile(r"^\s*\[", re.MULTILINE)
@@ -36,18 +36,18 @@ _KEY = re.compile(r"^\s*([\w-]+)\s*=", re.MULTILINE)
 _TABLE = re.compile(r"^\s*\[\s*endpoints\s*\.\s*([\w-]+|\"[^\"\n]+\")", re.MULTILINE)
 
 
-def settings_site(session: "Session", document: "OpenDocument") -> DefinitionDocument | None:
+def settings_site(context: EditorContext, document: "OpenDocument") -> DefinitionDocument | None:
     """The site of a settings file; None where it is none of ours."""
     path = document.path
     if path is None or path.name not in SETTINGS_FILES:
         return None
-    own = session.host.services.folders.config
+    own = context.host.services.folders.config
     mine = path.parent == own if path.name != SETTINGS_FILES[0] else True
     return DefinitionDocument(path, document.uri, document.text, document.version) if mine else None
 
 
 def complete_setting(
-    session: "Session", site: DefinitionDocument, position: Position
+    context: EditorContext, site: DefinitionDocument, position: Position
 ) -> list[Json]:
     """Give the keys or values that fit at a place."""
     where = path_at(site.path, site.text, position)
@@ -56,17 +56,19 @@ def complete_setting(
     if where.role is Role.KEY:
         there = _written_around(site, position)
         keys = (key for key in _keys(where.container).values() if key.name not in there)
-        return [_key_item(session, where, key) for key in keys]
-    words = {word.text: word for word in _words(session, site, where.path)}
+        return [_key_item(context, where, key) for key in keys]
+    words = {word.text: word for word in _words(context, site, where.path)}
     return [_value_item(where, word) for word in words.values() if not (word.raw and where.quoted)]
 
 
-def hover_setting(session: "Session", site: DefinitionDocument, position: Position) -> Json | None:
+def hover_setting(
+    context: EditorContext, site: DefinitionDocument, position: Position
+) -> Json | None:
     """Tell what a key means, and what an endpoint's name stands for."""
     where = path_at(site.path, site.text, position)
     if where is None or not where.word:
         return None
-    endpoint = session.host.world.settings.endpoints.get(where.word)
+    endpoint = context.host.world.settings.endpoints.get(where.word)
     if where.role is Role.VALUE and endpoint is not None and _names_endpoint(where.path):
         text = _endpoint_text(endpoint)
     else:
@@ -74,7 +76,7 @@ def hover_setting(session: "Session", site: DefinitionDocument, position: Positi
         if key is None:
             return None
         text = _key_text(key)
-    contents = markup(session.client, text, "textDocument.hover.contentFormat")
+    contents = markup(context.client, text, "textDocument.hover.contentFormat")
     return {"contents": contents, "range": lsp_range(where.range)}
 
 
@@ -105,23 +107,25 @@ def _names_endpoint(path: JsonPath) -> bool:
     return len(path) >= 3 and path[0] == "endpoints" and path[2] == "pool"  # noqa: PLR2004
 
 
-def _words(session: "Session", site: DefinitionDocument, path: JsonPath) -> Iterator[Suggestion]:
+def _words(
+    context: EditorContext, site: DefinitionDocument, path: JsonPath
+) -> Iterator[Suggestion]:
     if _names_endpoint(path):
-        yield from _endpoints(session, site)
+        yield from _endpoints(context, site)
     elif path[-2:] == ("routes", "agents"):
-        yield from (Suggestion(one, CLASS, "agent") for one in session.host.world.catalog.agents)
+        yield from (Suggestion(one, CLASS, "agent") for one in context.host.world.catalog.agents)
         yield Suggestion("*", CONSTANT, "every agent")
     elif path[-2:] == ("routes", "model") or path[2:3] == ("models",):
-        yield from (Suggestion(model, MODULE, source) for model, source in model_words(session))
+        yield from (Suggestion(model, MODULE, source) for model, source in model_words(context))
     elif (key := _key(path)) is not None:
         yield from _values(key)
 
 
-def _endpoints(session: "Session", site: DefinitionDocument) -> Iterator[Suggestion]:
+def _endpoints(context: EditorContext, site: DefinitionDocument) -> Iterator[Suggestion]:
     """Those of this very text first: it may not be saved."""
     for name in _TABLE.findall(site.text):
         yield Suggestion(name.strip('"'), CONSTANT, "in this file")
-    for endpoint in session.host.world.settings.endpoints.values():
+    for endpoint in context.host.world.settings.endpoints.values():
         yield Suggestion(endpoint.name, CONSTANT, endpoint.base_url)
 
 
@@ -148,12 +152,12 @@ def _written_around(site: DefinitionDocument, position: Position) -> set[str]:
     return {*_KEY.findall(site.text[begin:start]), *_KEY.findall(site.text[end:until])}
 
 
-def _key_item(session: "Session", where: Whereabouts, key: Key) -> Json:
+def _key_item(context: EditorContext, where: Whereabouts, key: Key) -> Json:
     documentation = "textDocument.completion.completionItem.documentationFormat"
     item: Json = {
         "label": key.name,
         "kind": _PROPERTY,
-        "documentation": markup(session.client, _key_text(key), documentation),
+        "documentation": markup(context.client, _key_text(key), documentation),
     }
     return item | _edit(where, f"{key.name} = {_first(key)}", key.name)
 

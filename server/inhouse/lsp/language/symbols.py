@@ -1,26 +1,23 @@
 """The outline of a definition file: its agents and their fields."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from inhouse.core.text import Range
 from inhouse.definitions.readers.parsed_values import ParsedDefinition
 from inhouse.definitions.readers.source_ranges import SourceRange
 from inhouse.lsp.documents.diagnostics import lsp_range
+from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.language.definition_document import DefinitionDocument
 from inhouse.lsp.transport.client import Json
-
-if TYPE_CHECKING:
-    from inhouse.lsp.session import Session
 
 _CLASS, _PROPERTY, _FUNCTION, _BOOLEAN, _ARRAY, _OBJECT, _TEXT = 5, 7, 12, 17, 18, 19, 15
 _SHOWN = 60
 
 
-def symbols(session: "Session", site: DefinitionDocument) -> list[Json]:
+def symbols(context: EditorContext, site: DefinitionDocument) -> list[Json]:
     """Give each agent with its fields; flat where the client knows no tree."""
     tree = [agent for found in site.reading.found if (agent := _agent(found)) is not None]
-    if session.client.can("textDocument.documentSymbol.hierarchicalDocumentSymbolSupport"):
+    if context.client.can("textDocument.documentSymbol.hierarchicalDocumentSymbolSupport"):
         return tree
     return [flat for agent in tree for flat in _flat(site, agent)]
 

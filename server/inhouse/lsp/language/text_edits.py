@@ -1,20 +1,17 @@
 """Edits of definition files, in the shape that the client takes."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from inhouse.core.text import Range
 from inhouse.lsp.documents.diagnostics import lsp_range
+from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.language.definition_document import DefinitionDocument
 from inhouse.lsp.transport.client import Json
-
-if TYPE_CHECKING:
-    from inhouse.lsp.session import Session
 
 Edit = tuple[DefinitionDocument, Range, str]
 
 
-def workspace_edit(session: "Session", given: Iterable[Edit]) -> Json:
+def workspace_edit(context: EditorContext, given: Iterable[Edit]) -> Json:
     """Make LSP's `WorkspaceEdit`."""
     files: dict[str, tuple[DefinitionDocument, list[Json]]] = {}
     for site, place, new in given:
@@ -22,7 +19,7 @@ def workspace_edit(session: "Session", given: Iterable[Edit]) -> Json:
         edit = {"range": lsp_range(place), "newText": new}
         if edit not in edits:
             edits.append(edit)
-    if not session.client.can("workspace.workspaceEdit.documentChanges"):
+    if not context.client.can("workspace.workspaceEdit.documentChanges"):
         return {"changes": {uri: edits for uri, (_, edits) in files.items()}}
     return {
         "documentChanges": [

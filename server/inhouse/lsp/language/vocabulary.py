@@ -1,7 +1,6 @@
 """The words that fit a value: choices, tools, agents, models, endpoints."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from attrs import frozen
 
@@ -9,13 +8,11 @@ from inhouse.core.text import Position
 from inhouse.definitions.readers.parsed_values import as_list
 from inhouse.definitions.readers.source_ranges import JsonPath
 from inhouse.definitions.schema.fields import field_at
+from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.language.definition_document import DefinitionDocument
 from inhouse.lsp.language.descriptions import tool_text
 from inhouse.lsp.language.known_models import model_words
 from inhouse.tools.specs import names, spec
-
-if TYPE_CHECKING:
-    from inhouse.lsp.session import Session
 
 FUNCTION, CLASS, MODULE, ENUM_MEMBER, KEYWORD, CONSTANT = 3, 7, 9, 20, 14, 21
 _COMMON = (
@@ -49,7 +46,7 @@ class Suggestion:
 
 
 def words_for(
-    session: "Session", site: DefinitionDocument, path: JsonPath, position: Position
+    context: EditorContext, site: DefinitionDocument, path: JsonPath, position: Position
 ) -> Iterator[Suggestion]:
     """Give the words that fit the value at *path*, the likely ones first."""
     if site.suffix == ".md" and path and path[0] in _ALIASES:
@@ -58,12 +55,12 @@ def words_for(
         case ("toolNames", *_):
             yield from _tools(site, position)
         case ("spawnableAgents", *_):
-            yield from _agents(session, site, position)
+            yield from _agents(context, site, position)
         case ("model",):
-            for model, source in model_words(session):
+            for model, source in model_words(context):
                 yield Suggestion(model, MODULE, source)
         case _ if path in _BASE_URLS:
-            yield from _base_urls(session)
+            yield from _base_urls(context)
         case _:
             yield from _choices(path)
 
@@ -84,12 +81,12 @@ def _tools(site: DefinitionDocument, position: Position) -> Iterator[Suggestion]
 
 
 def _agents(
-    session: "Session", site: DefinitionDocument, position: Position
+    context: EditorContext, site: DefinitionDocument, position: Position
 ) -> Iterator[Suggestion]:
     there = set(_already(site, position, "spawnableAgents"))
     found = site.found_at(position)
     own = found.values.get("id") if found is not None else None
-    for agent in session.host.world.catalog.agents.values():
+    for agent in context.host.world.catalog.agents.values():
         if agent.id not in there and agent.id != own:
             purpose = agent.spawner_prompt.strip()
             yield Suggestion(agent.id, CLASS, agent.display_name, purpose)
@@ -107,8 +104,8 @@ def _already(site: DefinitionDocument, position: Position, name: str) -> Iterato
             yield value
 
 
-def _base_urls(session: "Session") -> Iterator[Suggestion]:
-    for endpoint in session.host.world.settings.endpoints.values():
+def _base_urls(context: EditorContext) -> Iterator[Suggestion]:
+    for endpoint in context.host.world.settings.endpoints.values():
         if endpoint.base_url:
             yield Suggestion(endpoint.base_url, CONSTANT, f"endpoint {endpoint.name}")
             # By its name as well: that is what people remember and type.

@@ -11,6 +11,7 @@ from attrs import define, field
 from inhouse.core.events import ReasoningDelta, RunEvent, TextDelta, UsageReported
 from inhouse.core.request import RunRequest
 from inhouse.core.route import Route
+from inhouse.host.run_context import Listen
 from inhouse.host.run_registry import make_run_id
 from inhouse.lsp.runs.run_activity import RunActivity
 
@@ -34,6 +35,10 @@ class ActiveRun:
     pieces: int = 0
     output_tokens: int = 0
     children: set[str] = field(factory=set[str])
+    progress: str | int | None = None
+    """The token of its progress while it runs: some clients cancel by it."""
+    emit: Listen | None = None
+    """Hears of it while it runs, also of what others know about it."""
 
     def __attrs_post_init__(self) -> None:
         self.doing = RunActivity(self.id)
@@ -122,6 +127,12 @@ class Runs:
         asyncio.get_running_loop().call_soon(task.cancel)
         return [run.id]
 
+    def cancel_progress(self, token: str | int) -> None:
+        """Ask the run that reports its progress by this token to stop."""
+        for run in self.running:
+            if run.progress == token:
+                self.cancel(run.id)
+
     async def aclose(self) -> None:
         """Cancel every run and wait until each has cleaned up."""
         tasks = list(self._tasks.values())
@@ -132,5 +143,5 @@ class Runs:
             await asyncio.wait(tasks, timeout=_PATIENCE)
 
     def _forget(self, run: ActiveRun) -> None:
-        run.ended = time.monotonic()
+        run.ended, run.emit, run.progress = time.monotonic(), None, None
         self._tasks.pop(run.id, None)

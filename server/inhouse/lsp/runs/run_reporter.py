@@ -2,47 +2,72 @@
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from attrs import frozen
 
 from inhouse import wire
-from inhouse.core.events import QuestionAsked, RunEvent, RunFinished, RunResult, RunStatus
+from inhouse.core.events import (
+    EditChanged,
+    EditState,
+    QuestionAsked,
+    RunEvent,
+    RunFinished,
+    RunResult,
+    RunStatus,
+)
 from inhouse.core.request import RunRequest
 from inhouse.host.host import Plan
 from inhouse.lsp.commands import arguments
-from inhouse.lsp.runs.active_runs import ActiveRun
+from inhouse.lsp.documents.lens_refresher import Refresher
+from inhouse.lsp.editor_context import EditorContext
+from inhouse.lsp.runs.active_runs import ActiveRun, Runs
 from inhouse.lsp.runs.event_stream import EventStream
 from inhouse.lsp.runs.questions import asking_for
+from inhouse.lsp.runs.transcript import Transcripts
 from inhouse.lsp.runs.work_done import WorkDone
 from inhouse.lsp.transport.client import Json, real, to_path
-
-if TYPE_CHECKING:
-    from inhouse.lsp.session import Session
 
 _ERROR = 1
 
 
-def start(
-    session: "Session", argument: arguments.RunArguments, token: arguments.Token | None
-) -> Json:
-    """Check everything that can be checked, start the run and answer."""
-    request = RunRequest(
-        agent=argument.agent,
-        prompt=argument.prompt,
-        params=argument.params,
-        endpoint=argument.endpoint,
-        model=argument.model,
-        session=argument.session,
-        path=_place(argument.uri),
-        range=argument.range,
-    )
-    plan = session.host.plan(request)
-    token = argument.work_done_token if argument.work_done_token is not None else token
+@frozen(eq=False)
+class RunLauncher:
+    """Starts runs, and whatever tells the editor of them."""
 
-    async def follow(run: ActiveRun) -> None:
-        await _Following(session, plan, run, argument, token).run_it()
+    context: EditorContext
+    runs: Runs
+    transcripts: Transcripts
+    refresher: Refresher
 
-    run = session.runs.start(request, plan.route, follow, uri=argument.uri)
-    return {"runId": run.id, "agent": plan.agent.id, "route": wire.route(plan.route)}
+    def start(self, argument: arguments.RunArguments, token: arguments.Token | None) -> Json:
+        """Check everything that can be checked, start the run and answer.  Raises `UserError`."""
+        request = RunRequest(
+            agent=argument.agent,
+            prompt=argument.prompt,
+            params=argument.params,
+            endpoint=argument.endpoint,
+            model=argument.model,
+            session=argument.session,
+            path=_place(argument.uri),
+            range=argument.range,
+        )
+        plan = self.context.host.plan(request)
+        token = argument.work_done_token if argument.work_done_token is not None else token
+
+        async def follow(run: ActiveRun) -> None:
+            await _RunReporter(self, plan, run, argument, token).run_it()
+
+        run = self.runs.start(request, plan.route, follow, uri=argument.uri)
+        return {"runId": run.id, "agent": plan.agent.id, "route": wire.route(plan.route)}
+
+    def edited(self, run_id: str, agent: str, path: Path, state: EditState, diff: str) -> None:
+        """Tell a run, which may be over, what the user decided on one of its edits."""
+        uri = self.context.documents.uri_of(path)
+        self.context.host.book.edited(run_id, uri, state)
+        run = self.runs.get(run_id)
+        if run is not None and run.emit is not None:
+            parent = None if run_id == run.id else run.id
+            run.emit(RunEvent(run_id, agent, EditChanged(uri, state, diff), parent))
 
 
 def _place(uri: str | None) -> Path | None:
@@ -50,56 +75,55 @@ def _place(uri: str | None) -> Path | None:
     return None if path is None else real(path)
 
 
-class _Following:
+class _RunReporter:
     """Everything that listens to one run."""
 
     def __init__(
         self,
-        session: "Session",
+        launcher: RunLauncher,
         plan: Plan,
         run: ActiveRun,
         argument: arguments.RunArguments,
         token: arguments.Token | None,
     ) -> None:
-        self._session = session
+        rpc = launcher.context.rpc
+        self._context = launcher.context
+        self._refresher = launcher.refresher
         self._plan = plan
         self._run = run
         self._finished: RunResult | None = None
         self._asked: set[str] = set()
         self._own_token = token is None
         self._stream = (
-            EventStream(argument.stream_token, outbox=session.link.outbox)
+            EventStream(argument.stream_token, outbox=rpc.outbox)
             if argument.stream_token is not None
             else None
         )
         self._work_done = WorkDone(
-            session.link,
+            rpc,
             run.token if token is None else token,
             title=f"{plan.agent.id} on {plan.route.endpoint}",
             describe=lambda: str(run.doing),
         )
-        self._transcript = session.transcripts.begin(run, plan, show=argument.show_transcript)
+        self._transcript = launcher.transcripts.begin(run, plan, show=argument.show_transcript)
 
     async def run_it(self) -> None:
-        session, run = self._session, self._run
-        session.tokens[self._work_done.token] = run.id
-        session.listeners[run.id] = self._emit
+        host, run = self._context.host, self._run
+        run.progress, run.emit = self._work_done.token, self._emit
         if self._own_token:
-            session.spawn(self._work_done.create(), name=f"progress of {run.id}")
+            self._context.spawn(self._work_done.create(), name=f"progress of {run.id}")
         else:
             self._work_done.begin()
         try:
             with asking_for(run, self._emit):
-                result = await session.host.run(self._plan, run.id, self._emit)
+                result = await host.run(self._plan, run.id, self._emit)
             self._finish(result)
         except asyncio.CancelledError:
-            self._finish(session.host.book.result(run.id))
+            self._finish(host.book.result(run.id))
             raise
         finally:
             self._work_done.end(_ending(self._finished, run))
-            session.tokens.pop(self._work_done.token, None)
-            session.listeners.pop(run.id, None)
-            session.refresher.touch()
+            self._refresher.touch()
 
     def _emit(self, event: RunEvent) -> None:
         run = self._run
@@ -116,14 +140,14 @@ class _Following:
             self._stream.add(event)
         self._transcript.add(event)
         self._work_done.report()
-        self._session.refresher.touch()
+        self._refresher.touch()
 
     def _finish(self, result: RunResult) -> None:
         if self._finished is None:
             self._emit(RunEvent(self._run.id, self._plan.agent.id, RunFinished(result)))
         if result.status is RunStatus.FAILED and result.error is not None:
             text = f"{result.agent} failed: {result.error.message}"
-            self._session.link.notify("window/showMessage", {"type": _ERROR, "message": text})
+            self._context.rpc.notify("window/showMessage", {"type": _ERROR, "message": text})
 
 
 def _ending(result: RunResult | None, run: ActiveRun) -> str:

@@ -3,21 +3,19 @@
 import asyncio
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from inhouse.core.errors import InhouseError, UserError
 from inhouse.core.events import RunEvent, RunFinished, RunResult
 from inhouse.host.host import Plan
 from inhouse.lsp.documents.show_document import show_document
-from inhouse.lsp.runs.active_runs import ActiveRun
+from inhouse.lsp.editor_context import EditorContext
+from inhouse.lsp.edits.editor_files import Buffers
+from inhouse.lsp.runs.active_runs import ActiveRun, Runs
 from inhouse.lsp.runs.transcript_file import Tail
 from inhouse.lsp.runs.transcript_markdown import Writer, header
 from inhouse.lsp.transport.client import to_uri
 from inhouse.lsp.transport.server_capabilities import TRANSCRIPT_SCHEME
 from inhouse.store.transcripts import KeptRun, TranscriptStore
-
-if TYPE_CHECKING:
-    from inhouse.lsp.session import Session
 
 _AT_MOST_EVERY = 0.1
 _KEPT_EVERY = 2.0
@@ -30,28 +28,30 @@ logger = logging.getLogger(__name__)
 class Transcripts:
     """The transcripts of this session's runs, and of those before it."""
 
-    def __init__(self, session: "Session") -> None:
-        self._session = session
+    def __init__(self, context: EditorContext, runs: Runs, buffers: Buffers) -> None:
+        self._context = context
+        self._runs = runs
+        self._buffers = buffers
         self._all: dict[str, Transcript] = {}
 
     def begin(self, run: ActiveRun, plan: Plan, *, show: bool | None) -> "Transcript":
         """Start the transcript of a run; open it where that is wanted."""
-        transcript = Transcript(self._session, run, plan)
+        transcript = Transcript(self._context, self._buffers, run, plan)
         self._all[run.id] = transcript
-        wanted = self._session.host.world.settings.show_transcript if show is None else show
+        wanted = self._context.host.world.settings.show_transcript if show is None else show
         if wanted:
-            self._session.spawn(transcript.open(focus=False), name=f"transcript of {run.id}")
+            self._context.spawn(transcript.open(focus=False), name=f"transcript of {run.id}")
         return transcript
 
     async def show(self, run_id: str | None) -> str:
         """Show a transcript; give its URI without waiting for the editor.  Raises `UserError`."""
         if run_id is None:
             run_id = next(reversed(self._all), "") or await self._newest_kept()
-        run = self._session.runs.get(run_id)
+        run = self._runs.get(run_id)
         transcript = self._all.get(run.id if run is not None else run_id)
         if transcript is None:
             return await self._show_kept(run_id)
-        self._session.spawn(transcript.open(focus=True), name=f"transcript of {run_id}")
+        self._context.spawn(transcript.open(focus=True), name=f"transcript of {run_id}")
         return transcript.uri
 
     async def content(self, uri: str) -> str | None:
@@ -68,7 +68,7 @@ class Transcripts:
     async def earlier(self, limit: int | None = None) -> list[KeptRun]:
         """Give the runs of servers before this one in this workspace, newest first."""
         most = None if limit is None else limit + len(self._all)
-        kept = await asyncio.to_thread(self._store.runs, self._session.host.roots, most)
+        kept = await asyncio.to_thread(self._store.runs, self._context.host.roots, most)
         return [run for run in kept if run.run_id not in self._all]
 
     async def aclose(self) -> None:
@@ -77,7 +77,7 @@ class Transcripts:
 
     @property
     def _store(self) -> TranscriptStore:
-        return self._session.host.services.transcripts
+        return self._context.host.services.transcripts
 
     async def _newest_kept(self) -> str:
         return next((run.run_id for run in await self.earlier(1)), "")
@@ -88,25 +88,28 @@ class Transcripts:
             earlier = [run.run_id for run in await self.earlier(5)]
             known = ", ".join([*earlier[::-1], *self._all][-5:]) or "none yet"
             raise UserError(f"No transcript of a run {run_id!r} is kept.  Runs: {known}")
-        if self._session.client.can("workspace.textDocumentContent"):
+        if self._context.client.can("workspace.textDocumentContent"):
             uri = virtual_uri(run_id)
-        elif self._session.documents.find(path := path_of(self._session, run_id)) is None:
-            uri = await self._session.write_state(_FOLDER, path.name, text)
+        elif self._context.documents.find(path := path_of(self._context, run_id)) is None:
+            uri = await self._context.write_state(_FOLDER, path.name, text)
         else:
             uri = to_uri(path)
-        showing = show_document(self._session.link, uri, focus=True)
-        self._session.spawn(showing, name=f"transcript of {run_id}")
+        showing = show_document(self._context.rpc, uri, focus=True)
+        self._context.spawn(showing, name=f"transcript of {run_id}")
         return uri
 
 
 class Transcript:
     """The document of one run: virtual where the client can, else a file that grows."""
 
-    def __init__(self, session: "Session", run: ActiveRun, plan: Plan) -> None:
-        self._session = session
+    def __init__(
+        self, context: EditorContext, buffers: Buffers, run: ActiveRun, plan: Plan
+    ) -> None:
+        self._context = context
+        self._buffers = buffers
         self._run = run
         self._writer = Writer(run.id, header(run, plan))
-        self._virtual = session.client.can("workspace.textDocumentContent")
+        self._virtual = context.client.can("workspace.textDocumentContent")
         self._timer: asyncio.TimerHandle | None = None
         self._tail: Tail | None = None
         self._keeping: asyncio.TimerHandle | None = None
@@ -126,7 +129,7 @@ class Transcript:
 
     @property
     def path(self) -> Path:
-        return path_of(self._session, self._run.id)
+        return path_of(self._context, self._run.id)
 
     @property
     def uri(self) -> str:
@@ -151,13 +154,13 @@ class Transcript:
         if self._virtual:
             self.read = True
         elif self._tail is None:
-            self._tail = Tail(self._session, self.path, self._writer)
+            self._tail = Tail(self._context, self._buffers, self.path, self._writer)
             await self._tail.grow()
-        await show_document(self._session.link, self.uri, focus=focus)
+        await show_document(self._context.rpc, self.uri, focus=focus)
 
     async def keep(self) -> None:
         """Keep what there is, so that it can be read when this server has ended."""
-        host = self._session.host
+        host = self._context.host
         async with self._kept:
             if not self._behind:
                 return
@@ -174,21 +177,21 @@ class Transcript:
 
     def _keep_soon(self) -> None:
         self._keeping = None
-        self._session.spawn(self.keep(), name=f"keeping {self._run.id}")
+        self._context.spawn(self.keep(), name=f"keeping {self._run.id}")
 
     def _tell(self) -> None:
         self._timer = None
         if self._tail is not None:
-            self._session.spawn(self._tail.grow(), name=f"transcript of {self._run.id}")
-        elif not self._session.link.outbox.full:
-            self._session.link.ask("workspace/textDocumentContent/refresh", {"uri": self.uri})
+            self._context.spawn(self._tail.grow(), name=f"transcript of {self._run.id}")
+        elif not self._context.rpc.outbox.full:
+            self._context.rpc.ask("workspace/textDocumentContent/refresh", {"uri": self.uri})
         else:
-            self._session.link.outbox.when_room(self._tell)
+            self._context.rpc.outbox.when_room(self._tell)
 
 
 def virtual_uri(run_id: str) -> str:
     return f"{TRANSCRIPT_SCHEME}:/{run_id}.md"
 
 
-def path_of(session: "Session", run_id: str) -> Path:
-    return session.state_folder / _FOLDER / f"{run_id}.md"
+def path_of(context: EditorContext, run_id: str) -> Path:
+    return context.state_folder / _FOLDER / f"{run_id}.md"

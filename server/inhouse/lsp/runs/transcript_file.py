@@ -2,24 +2,25 @@
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from inhouse.core.text import Range
 from inhouse.lsp.documents import positions
 from inhouse.lsp.documents.diagnostics import lsp_range
 from inhouse.lsp.documents.open_documents import OpenDocument
+from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.edits import apply_edit
+from inhouse.lsp.edits.editor_files import Buffers
 from inhouse.lsp.runs.transcript_markdown import Writer
-
-if TYPE_CHECKING:
-    from inhouse.lsp.session import Session
 
 
 class Tail:
     """Brings a file, or the buffer that shows it, up to date with a growing text."""
 
-    def __init__(self, session: "Session", path: Path, writer: Writer) -> None:
-        self._session = session
+    def __init__(
+        self, context: EditorContext, buffers: Buffers, path: Path, writer: Writer
+    ) -> None:
+        self._context = context
+        self._buffers = buffers
         self._path = path
         self._writer = writer
         self._written = 0
@@ -32,7 +33,7 @@ class Tail:
         """Write what is new."""
         async with self._turn:
             text = self._writer.text
-            document = self._session.documents.find(self._path)
+            document = self._context.documents.find(self._path)
             if document is None:
                 self._shown = None
             elif self._can_grow(document, text):
@@ -44,7 +45,7 @@ class Tail:
     def _can_grow(self, document: OpenDocument, text: str) -> bool:
         if text.startswith(document.text):
             self._shown = len(document.text)
-        able = apply_edit.can_apply(self._session.link) and self._shown is not None
+        able = apply_edit.can_apply(self._context.rpc) and self._shown is not None
         self._buffer_refuses = self._buffer_refuses or not able
         return not self._buffer_refuses
 
@@ -56,12 +57,12 @@ class Tail:
         end = positions.position_at(document.text, len(document.text))
         edit = {"range": lsp_range(Range(end, end)), "newText": new}
         problem = await apply_edit.send(
-            self._session.link, "Inhouse: transcript", {"changes": {document.uri: [edit]}}
+            self._context.rpc, "Inhouse: transcript", {"changes": {document.uri: [edit]}}
         )
         if problem is not None:
             self._buffer_refuses = True
             return
-        await self._session.buffers.settle(self._path, whole)
+        await self._buffers.settle(self._path, whole)
         self._shown = len(text)
 
 

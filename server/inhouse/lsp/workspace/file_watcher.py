@@ -9,13 +9,10 @@ import threading
 import time
 from collections.abc import Callable, Collection, Generator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from inhouse.core.errors import InhouseError
+from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.transport.client import real
-
-if TYPE_CHECKING:
-    from inhouse.lsp.session import Session
 
 logger = logging.getLogger(__name__)
 _DEBOUNCE_MS = 100
@@ -30,8 +27,8 @@ SETTINGS_FILES = ("inhouse.toml", "config.toml")
 class Watching:
     """Tells the host what changed: on disk, and in buffers that are not saved."""
 
-    def __init__(self, session: "Session") -> None:
-        self._session = session
+    def __init__(self, context: EditorContext) -> None:
+        self._context = context
         self._changed: set[Path] = set()
         self._on_disk = False
         """Whether something of it may have changed on disk, too."""
@@ -46,11 +43,11 @@ class Watching:
 
         Few clients watch the home folder, some watch nothing at all, and none says which.
         """
-        if self._session.client.can("workspace.didChangeWatchedFiles.dynamicRegistration"):
-            self._session.spawn(self._register(), name="watched files")
-        self._session.spawn(self._watch_folders(), name="watching folders")
-        self._session.spawn(self._watch_parents(), name="watching roots")
-        self._session.spawn(self._catch_up(), name="catching up")
+        if self._context.client.can("workspace.didChangeWatchedFiles.dynamicRegistration"):
+            self._context.spawn(self._register(), name="watched files")
+        self._context.spawn(self._watch_folders(), name="watching folders")
+        self._context.spawn(self._watch_parents(), name="watching roots")
+        self._context.spawn(self._catch_up(), name="catching up")
 
     def stop(self) -> None:
         self._stop.set()
@@ -58,7 +55,7 @@ class Watching:
 
     def folders_changed(self) -> None:
         """Other folders may hold agents now."""
-        folders = tuple(path for path in self._session.agent_folders() if path.is_dir())
+        folders = tuple(path for path in self._context.host.world.agent_folders if path.is_dir())
         if folders != self._watched:
             self._again.set()
 
@@ -77,13 +74,13 @@ class Watching:
 
     def _begin(self) -> None:
         if self._changed and (self._reloading is None or self._reloading.done()):
-            self._reloading = self._session.spawn(self._reload(), name="reloading")
+            self._reloading = self._context.spawn(self._reload(), name="reloading")
 
     def concerns(self, path: Path) -> bool:
         """Tell whether agents or settings come from a file."""
         if path.name in SETTINGS_FILES:
             return True
-        return any(path.is_relative_to(folder) for folder in self._session.agent_folders())
+        return any(path.is_relative_to(folder) for folder in self._context.host.world.agent_folders)
 
     async def settled(self) -> None:
         """Wait until what was touched has been read again; not for ever."""
@@ -95,28 +92,30 @@ class Watching:
         while self._changed:
             changed, self._changed = self._changed, set()
             on_disk, self._on_disk = self._on_disk, False
-            host = self._session.host
+            host = self._context.host
             await (host.reload if on_disk else host.typed)(changed, self._texts())
 
     def _texts(self) -> Mapping[Path, str]:
         """What is unsaved wins over what is on disk."""
         return {
             real(document.path): document.text
-            for document in self._session.documents
+            for document in self._context.documents
             if document.path is not None and self.concerns(real(document.path))
         }
 
     async def _catch_up(self) -> None:
         """Look once for what changed after it was read and before it was watched."""
         await asyncio.sleep(_STARTING)
-        sources = [agent.source for agent in self._session.host.world.catalog.all]
-        folders = [*self._session.agent_folders(), *self._session.host.roots]
+        sources = [agent.source for agent in self._context.host.world.catalog.all]
+        folders = [*self._context.host.world.agent_folders, *self._context.host.roots]
         self.touched(await asyncio.to_thread(_changed_since, self._since, folders, sources))
 
     async def _watch_folders(self) -> None:
         """Watch the folders of agents that are there now."""
         while True:
-            folders = tuple(path for path in self._session.agent_folders() if path.is_dir())
+            folders = tuple(
+                path for path in self._context.host.world.agent_folders if path.is_dir()
+            )
             self._again.clear()
             self._watched = folders
             with _watching(folders, self.touched):
@@ -124,15 +123,15 @@ class Watching:
 
     async def _watch_parents(self) -> None:
         """Watch the roots themselves: ``.agents`` may come, and ``inhouse.toml`` is there."""
-        host = self._session.host
-        parents = {folder.parent for folder in self._session.agent_folders()}
+        host = self._context.host
+        parents = {folder.parent for folder in self._context.host.world.agent_folders}
         wanted = [*host.roots, host.services.folders.config, *parents]
         folders = tuple(path for path in dict.fromkeys(wanted) if path.is_dir())
         with _watching(folders, self._parents_touched, recursive=False):
             await self._stop.wait()
 
     def _parents_touched(self, paths: set[Path]) -> None:
-        if paths & set(self._session.agent_folders()):
+        if paths & set(self._context.host.world.agent_folders):
             self._again.set()
         self.touched(paths)
 
@@ -145,7 +144,7 @@ class Watching:
             "registerOptions": options,
         }
         try:
-            await self._session.link.request(
+            await self._context.rpc.request(
                 "client/registerCapability", {"registrations": [entry]}, seconds=_PATIENCE
             )
         except (InhouseError, TimeoutError):

@@ -2,16 +2,14 @@
 
 import logging
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from inhouse.core.errors import InhouseError
 from inhouse.core.text import Severity
 from inhouse.lsp.documents.diagnostics import Diagnostic, diagnostic
+from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.transport.client import Json, as_list, as_object, to_uri
 from inhouse.settings import SettingsProblem
-
-if TYPE_CHECKING:
-    from inhouse.lsp.session import Session
 
 logger = logging.getLogger(__name__)
 _PATIENCE = 5.0
@@ -21,8 +19,8 @@ _WARNING = 2
 class SettingsSync:
     """Keeps the host's editor layer as the client has it."""
 
-    def __init__(self, session: "Session") -> None:
-        self._session = session
+    def __init__(self, context: EditorContext) -> None:
+        self._context = context
         self._pushed: Json = {}
         self._pulled: Json | None = None
         """None: the client could be asked and has nothing to say."""
@@ -33,8 +31,8 @@ class SettingsSync:
 
     async def start(self) -> None:
         """Ask for the settings once the client is ready to tell them."""
-        if self._session.client.can("workspace.didChangeConfiguration.dynamicRegistration"):
-            self._session.spawn(self._register(), name="hearing of settings")
+        if self._context.client.can("workspace.didChangeConfiguration.dynamicRegistration"):
+            self._context.spawn(self._register(), name="hearing of settings")
         if self._can_pull:
             await self._pull()
 
@@ -50,31 +48,31 @@ class SettingsSync:
     def show_problems(self) -> None:
         """Show what is wrong with settings: in the file, or as a message where there is none."""
         found: dict[str, list[Diagnostic]] = {}
-        for problem in self._session.host.world.problems:
+        for problem in self._context.host.world.problems:
             if problem.path is not None:
                 found.setdefault(to_uri(problem.path), []).append(
                     diagnostic(problem.range, problem.severity, problem.code, problem.message)
                 )
             elif problem.severity in (Severity.ERROR, Severity.WARNING) and not self._draws:
                 self._tell(f"{problem.source}: {problem.message}")
-        self._session.diagnostics.show("settings", found)
+        self._context.diagnostics.show("settings", found)
         if self._draws:
-            placeless = [each for each in self._session.host.world.problems if each.path is None]
+            placeless = [each for each in self._context.host.world.problems if each.path is None]
             told = {"problems": [*map(_problem, placeless)]}
-            self._session.link.notify("inhouse/settingsProblems", told)
+            self._context.rpc.notify("inhouse/settingsProblems", told)
 
     @property
     def _draws(self) -> bool:
-        return "settingsProblems" in self._session.client.draws
+        return "settingsProblems" in self._context.client.draws
 
     @property
     def _can_pull(self) -> bool:
-        return self._session.client.can("workspace.configuration")
+        return self._context.client.can("workspace.configuration")
 
     async def _pull(self) -> None:
         params = {"items": [{"section": "inhouse"}]}
         try:
-            answer = await self._session.link.request(
+            answer = await self._context.rpc.request(
                 "workspace/configuration", params, seconds=_PATIENCE
             )
         except (InhouseError, TimeoutError) as error:
@@ -87,15 +85,15 @@ class SettingsSync:
     async def _configure(self) -> None:
         told = _set(self._pushed) | _set(self._pulled or {})
         self._seen |= set(told)
-        first = self._session.client.settings or {}
+        first = self._context.client.settings or {}
         given = {key: value for key, value in first.items() if key not in self._seen}
-        await self._session.host.configure(given | told)
+        await self._context.host.configure(given | told)
 
     async def _register(self) -> None:
         """Some clients tell of a change only where somebody asked for it."""
         entry = {"id": "inhouse-settings", "method": "workspace/didChangeConfiguration"}
         with suppress(InhouseError, TimeoutError):
-            await self._session.link.request(
+            await self._context.rpc.request(
                 "client/registerCapability", {"registrations": [entry]}, seconds=_PATIENCE
             )
 
@@ -103,7 +101,7 @@ class SettingsSync:
         if message not in self._told:
             self._told.add(message)
             params = {"type": _WARNING, "message": f"Inhouse settings: {message}"}
-            self._session.link.notify("window/showMessage", params)
+            self._context.rpc.notify("window/showMessage", params)
 
 
 def _set(layer: Json) -> Json:

@@ -1,0 +1,119 @@
+"""Files as the editor has them: what they hold now, and how they are changed."""
+
+import asyncio
+from pathlib import Path
+
+from inhouse.core.events import EditState, EventPayload
+from inhouse.core.ports import Approver, Edit
+from inhouse.core.settings import EditMode
+from inhouse.lsp.documents.open_documents import Documents
+from inhouse.lsp.editor_context import EditorContext
+from inhouse.lsp.edits import apply_edit
+from inhouse.lsp.edits.apply_edit import Current
+from inhouse.lsp.transport.client import to_uri
+from inhouse.tools.edit.disk_workspace import DiskWorkspace
+
+_SETTLING = 1.0
+"""Seconds for the editor to tell what its buffer holds after a change."""
+
+
+class EditorFiles:
+    """Reads files, the editor's word first, and has the editor change them."""
+
+    def __init__(self, context: EditorContext, approver: Approver) -> None:
+        self._context = context
+        self._approver = approver
+        self.buffers = Buffers(context.documents)
+
+    async def current(self, path: Path, disk: DiskWorkspace | None = None) -> Current:
+        """Read a file as it is now."""
+        document = self._context.documents.find(path)
+        if document is not None:
+            return Current(path, document.uri, document.text, document.version)
+        try:
+            on_disk: str | None = (await (disk or self._disk()).read(path)).text
+        except FileNotFoundError:
+            on_disk = None
+        return self.buffers.current(path, on_disk)
+
+    async def change(
+        self, current: Current, new: str | None, disk: DiskWorkspace | None = None, *, label: str
+    ) -> str | None:
+        """Change a file through the editor; give None, or why it is as it was.
+
+        What the editor cannot do at all is done on disk.
+        """
+        rpc = self._context.rpc
+        operation = "create" if current.text is None else "delete" if new is None else None
+        able = apply_edit.can_operate(rpc, operation) if operation else apply_edit.can_apply(rpc)
+        if not able:
+            if current.version is not None:
+                verb = "deletes no files for" if operation == "delete" else "takes no changes from"
+                return f"this editor {verb} a language server, and has the file open"
+            outcome = await (disk or self._disk()).write(Edit(current.path, current.text, new))
+            return None if outcome.state is EditState.APPLIED else outcome.message
+        on_disk = None if current.version is not None else current.text
+        problem = await apply_edit.send(rpc, label, apply_edit.workspace_edit(rpc, current, new))
+        if problem is None and new is not None:
+            self.buffers.applied(current.path, on_disk, new)
+            await self.buffers.settle(current.path, new)
+        return f"The editor did not make the change: {problem}." if problem else None
+
+    def _disk(self) -> DiskWorkspace:
+        return disk_workspace(self._context.host.roots, self._approver)
+
+
+class Buffers:
+    """What the editor holds, also in buffers that it never told us about.
+
+    A client may load a file to change it and neither save nor announce it: until the file on disk
+    changes, what was applied is what the user sees.
+    """
+
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+        self._applied: dict[Path, tuple[str | None, str]] = {}
+
+    def current(self, path: Path, on_disk: str | None) -> Current:
+        """Give a file as it is now; *on_disk* is what the disk holds."""
+        document = self._documents.find(path)
+        if document is not None:
+            return Current(path, document.uri, document.text, document.version)
+        before, after = self._applied.get(path, (None, None))
+        if after is not None and before == on_disk:
+            return Current(path, to_uri(path), after, 0)
+        self._applied.pop(path, None)
+        return Current(path, to_uri(path), on_disk, None)
+
+    def applied(self, path: Path, on_disk: str | None, text: str) -> None:
+        """Remember what a buffer that is not open holds now."""
+        if self._documents.find(path) is None:
+            self._applied[path] = (on_disk, text)
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        return tuple(self._applied)
+
+    def closed(self, path: Path) -> None:
+        self._applied.pop(path, None)
+
+    async def settle(self, path: Path, text: str) -> None:
+        """Wait until an open document has become *text*, or something newer."""
+        document = self._documents.find(path)
+        if document is None or document.text == text:
+            return
+        version = document.version
+        deadline = asyncio.get_running_loop().time() + _SETTLING
+        while asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(0.005)
+            if document.text == text or document.version > version + 1:
+                return
+
+
+def disk_workspace(roots: tuple[Path, ...], approver: Approver) -> DiskWorkspace:
+    """What reads and writes where the editor has no word to say; we tell what it did."""
+    return DiskWorkspace(roots[0], _silent, approver, EditMode.APPLY, extra_roots=roots[1:])
+
+
+def _silent(_: EventPayload) -> None:
+    """Tell nobody."""
