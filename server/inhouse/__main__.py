@@ -10,6 +10,10 @@ def main() -> None:
         from inhouse.lsp.transport.stdio import serve  # noqa: PLC0415  each door loads what it needs
 
         sys.exit(serve(arguments[1:]))
+    if arguments[:1] == ["acp"]:
+        from inhouse.acp.serve import serve as serve_acp  # noqa: PLC0415
+
+        sys.exit(serve_acp(arguments[1:]))
     from inhouse.cli import main as command_line  # noqa: PLC0415
 
     sys.exit(command_line(arguments))

@@ -1,0 +1,192 @@
+"""What a person can choose in a client: agent, endpoint, model, edits and privacy.
+
+Nothing here is wider than the user's own settings.
+Source: https://agentclientprotocol.com/protocol/session-config-options.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from attrs import evolve, frozen
+
+from inhouse.core.request import AgentSummary
+from inhouse.core.route import EndpointStatus, Privacy
+from inhouse.core.settings import EditMode, Settings
+
+Json = dict[str, Any]
+AUTOMATIC = ""
+"""Lets routing choose: the value of an option that nobody has changed."""
+_PRIVACY = (Privacy.ANY, Privacy.ASK, Privacy.LOCAL_ONLY)
+"""From wide to narrow."""
+_PRIVACY_NAMES = {
+    Privacy.ANY: ("Any endpoint", "Local and remote models may serve."),
+    Privacy.ASK: ("Ask before a new host", "You are asked before a host is contacted first."),
+    Privacy.LOCAL_ONLY: ("Local only", "Nothing leaves this machine."),
+}
+_EDIT_NAMES = {
+    EditMode.REVIEW: ("Review edits", "You decide on each edit before it is made."),
+    EditMode.APPLY: ("Apply edits", "Edits are made at once, as your settings say."),
+}
+
+
+@frozen
+class Choices:
+    """What somebody has chosen in one session."""
+
+    agent: str = AUTOMATIC
+    endpoint: str = AUTOMATIC
+    model: str = AUTOMATIC
+    edits: str = AUTOMATIC
+    privacy: str = AUTOMATIC
+
+    def settings(self) -> Json:
+        """Give the choices that are settings, in the words of docs/reference/settings.md."""
+        given = {"edits": self.edits, "privacy": self.privacy}
+        return {name: value for name, value in given.items() if value != AUTOMATIC}
+
+
+@frozen
+class Available:
+    """What there is to choose from, as the user's own settings have it."""
+
+    agents: tuple[AgentSummary, ...]
+    endpoints: tuple[EndpointStatus, ...]
+    models: tuple[str, ...]
+    settings: Settings
+    """Without what was chosen in the client."""
+
+    def agent_for(self, choices: Choices) -> str | None:
+        """Give the id of the agent that answers; None where no agent can be used."""
+        usable = [one.agent.id for one in self.agents if one.usable and not one.agent.shadowed_by]
+        if choices.agent in usable:
+            return choices.agent
+        own = [
+            one.agent.id
+            for one in self.agents
+            if one.usable and one.agent.from_workspace and not one.agent.shadowed_by
+        ]
+        for preferred in ("base", "edit", "ask"):
+            if preferred in usable and not own:
+                return preferred
+        return next(iter(own or usable), None)
+
+    def edit_modes(self) -> tuple[EditMode, ...]:
+        """Give the modes that are no wider than the settings, the narrow one first."""
+        if self.settings.edits is EditMode.APPLY:
+            return (EditMode.REVIEW, EditMode.APPLY)
+        return (EditMode.REVIEW,)
+
+    def privacies(self) -> tuple[Privacy, ...]:
+        """Give the settings' privacy and what is narrower."""
+        return _PRIVACY[_PRIVACY.index(self.settings.privacy) :]
+
+
+def change(choices: Choices, available: Available, option: str, value: str) -> Choices:
+    """Choose a value.  Raises `ValueError` with what would work."""
+    for one in config_options(choices, available):
+        if one["id"] == option:
+            values = [each["value"] for each in one["options"]]
+            if value not in values:
+                raise ValueError(f"{option!r} cannot be {value!r} here.  It takes: {values}")
+            if option == "edits" and value == available.settings.edits.value:
+                value = AUTOMATIC
+            if option == "privacy" and value == available.settings.privacy.value:
+                value = AUTOMATIC
+            return evolve(choices, **{option: value})
+    known = ", ".join(one["id"] for one in config_options(choices, available))
+    raise ValueError(f"There is no option {option!r}.  Options: {known}")
+
+
+def config_options(choices: Choices, available: Available) -> list[Json]:
+    """Give ACP's ``configOptions``: every value that is offered works."""
+    agents = [
+        _value(one.agent.id, _label(one), _description(one))
+        for one in available.agents
+        if one.usable and not one.agent.shadowed_by
+    ]
+    endpoints = [
+        _value(one.name, one.name, f"{one.kind.value}, {'local' if one.local else 'remote'}")
+        for one in available.endpoints
+    ]
+    automatic = _value(AUTOMATIC, "Automatic", "As your settings and the agent's definition say.")
+    models = [_value(model, model) for model in _distinct((*available.models, choices.model))]
+    options = [
+        _select("endpoint", "Endpoint", choices.endpoint, [automatic, *endpoints]),
+        _select("model", "Model", choices.model, [automatic, *models], category="model"),
+        _select(
+            "privacy",
+            "Privacy",
+            choices.privacy or available.settings.privacy.value,
+            [_value(each.value, *_PRIVACY_NAMES[each]) for each in available.privacies()],
+        ),
+        _select(
+            "edits",
+            "Edits",
+            choices.edits or available.settings.edits.value,
+            [_value(each.value, *_EDIT_NAMES[each]) for each in available.edit_modes()],
+            category="mode",
+        ),
+    ]
+    agent = available.agent_for(choices)
+    if agent is not None:
+        options.insert(0, _select("agent", "Agent", agent, agents))
+    return options
+
+
+def modes(choices: Choices, available: Available) -> Json:
+    """Give ACP's session modes: how edits are made."""
+    return {
+        "currentModeId": choices.edits or available.settings.edits.value,
+        "availableModes": [
+            {"id": each.value, "name": _EDIT_NAMES[each][0], "description": _EDIT_NAMES[each][1]}
+            for each in available.edit_modes()
+        ],
+    }
+
+
+def available_commands(available: Available) -> list[Json]:
+    """Give a command for each agent: ``/AGENT PROMPT``."""
+    return [
+        {
+            "name": one.agent.id,
+            "description": _description(one) or _label(one),
+            "input": {"hint": "What to do"},
+        }
+        for one in available.agents
+        if one.usable and not one.agent.shadowed_by
+    ]
+
+
+def _label(one: AgentSummary) -> str:
+    definition = one.agent.definition
+    return definition.display_name if definition is not None else one.agent.id
+
+
+def _description(one: AgentSummary) -> str:
+    definition = one.agent.definition
+    told = (definition.spawner_prompt or "") if definition is not None else ""
+    route = one.route
+    where = f"{route.endpoint} · {route.model}" if route is not None else ""
+    return " · ".join(each for each in (*(told.strip().splitlines() or [""])[:1], where) if each)
+
+
+def _select(
+    option: str, name: str, value: str, values: list[Json], category: str | None = None
+) -> Json:
+    one: Json = {
+        "id": option,
+        "name": name,
+        "type": "select",
+        "currentValue": value,
+        "options": values,
+    }
+    return one if category is None else one | {"category": category}
+
+
+def _value(value: str, name: str, description: str = "") -> Json:
+    one: Json = {"value": value, "name": name}
+    return one | {"description": description} if description else one
+
+
+def _distinct(values: Iterable[str]) -> list[str]:
+    return [value for value in dict.fromkeys(values) if value]

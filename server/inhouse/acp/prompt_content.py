@@ -1,0 +1,80 @@
+"""A prompt's content blocks as what an agent is asked: text, files by name, text that comes along.
+
+Source: https://agentclientprotocol.com/protocol/content.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+from urllib.request import url2pathname
+
+from attrs import frozen
+
+from inhouse.core.messages import Image
+
+Json = dict[str, Any]
+
+
+@frozen
+class PromptContent:
+    """What the user sent."""
+
+    text: str
+    images: tuple[Image, ...] = ()
+    left_out: tuple[str, ...] = ()
+    """What no agent can take, in words."""
+
+
+def read_prompt(blocks: Iterable[Any], root: Path) -> PromptContent:
+    """Read the SDK's content blocks.  Never raises."""
+    texts: list[str] = []
+    attached: list[str] = []
+    images: list[Image] = []
+    left_out: list[str] = []
+    for block in blocks:
+        match block.type:
+            case "text":
+                texts.append(block.text)
+            case "resource_link":
+                texts.append(_mention(block.uri, root))
+            case "resource":
+                if (text := getattr(block.resource, "text", None)) is not None:
+                    attached.append(_fenced(_name(block.resource.uri, root), text))
+                else:
+                    left_out.append(f"{_name(block.resource.uri, root)} (not text)")
+            case "image":
+                images.append(Image(block.data, block.mime_type))
+            case other:
+                left_out.append(f"content of type {other!r}")
+    text = "".join(texts).strip()
+    return PromptContent("\n\n".join([text, *attached]).strip(), tuple(images), tuple(left_out))
+
+
+def split_command(text: str, names: Iterable[str]) -> tuple[str | None, str]:
+    """Split ``/NAME rest``; the name is None where no such command was offered."""
+    if not text.startswith("/"):
+        return None, text
+    name, _, rest = text[1:].partition(" ")
+    return (name, rest.strip()) if name in set(names) else (None, text)
+
+
+def _mention(uri: str, root: Path) -> str:
+    name = _name(uri, root)
+    return f"@{name}" if " " not in name else f'@"{name}"'
+
+
+def _name(uri: str, root: Path) -> str:
+    """Name a file below *root* by its relative path, everything else by its URI."""
+    parts = urlsplit(uri)
+    if parts.scheme != "file":
+        return uri
+    path = Path(url2pathname(unquote(parts.path)))
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+
+
+def _fenced(name: str, text: str) -> str:
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    return f"{name}\n{fence}\n{text}\n{fence}"

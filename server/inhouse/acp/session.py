@@ -1,0 +1,190 @@
+"""One ACP session: its folders, what was chosen in it, and the turn that runs."""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import acp
+
+from inhouse.core.errors import InhouseError, UserError
+from inhouse.core.events import RunResult, RunStatus
+from inhouse.core.ports import Workspace
+from inhouse.core.request import RunRequest
+from inhouse.core.settings import Settings
+from inhouse.host.host import Host, HostCallbacks, WorkspaceRequest
+
+from .client_calls import ClientCalls
+from .options import Available, Choices, available_commands, config_options, modes
+from .permissions import AcpApprover
+from .prompt_content import PromptContent, split_command
+from .transport import StdioTransport
+from .updates import UpdateStream
+from .workspace import AcpWorkspace
+
+Json = dict[str, Any]
+_MOST_TITLE = 80
+
+
+class AcpSession:
+    """Owns the host of one session's folders and the task of its turn."""
+
+    def __init__(
+        self,
+        session_id: str,
+        roots: tuple[Path, ...],
+        transport: StdioTransport,
+        connection: acp.Client,
+        environ: Mapping[str, str],
+    ) -> None:
+        self.id = session_id
+        self.roots = roots
+        self.choices = Choices()
+        self.updates = UpdateStream(session_id, roots[0], transport)
+        self._calls = ClientCalls(connection, session_id, transport.client["clientCapabilities"])
+        self._approver = AcpApprover(self._calls, lambda: self.updates)
+        self.host = Host(
+            roots=roots,
+            environ=environ,
+            door=HostCallbacks(self._workspace, self._approver, changed=self._changed),
+        )
+        self._own_settings: Settings | None = None
+        self._task: asyncio.Task[RunResult] | None = None
+        self._titled = False
+        self._told: tuple[Any, ...] = ()
+
+    async def start(self) -> None:
+        """Read settings and agents."""
+        await self.host.start()
+        self._own_settings = self.host.world.settings
+        self._changed()
+
+    async def aclose(self) -> None:
+        """Cancel what runs and give everything back."""
+        await self.cancel()
+        with contextlib.suppress(Exception):
+            await self.host.aclose()
+
+    async def cancel(self) -> None:
+        """Cancel the turn, and wait until it has ended."""
+        task = self._task
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
+
+    @property
+    def running(self) -> bool:
+        return self._task is not None
+
+    def available(self) -> Available:
+        """Give what there is to choose from now."""
+        endpoints = self.host.endpoints()
+        listed = (model.id for one in endpoints for model in one.models or ())
+        named = (
+            model
+            for endpoint in self.host.world.settings.endpoints.values()
+            for model in endpoint.models.values()
+        )
+        return Available(
+            agents=self.host.agents(),
+            endpoints=endpoints,
+            models=tuple(dict.fromkeys((*named, *listed))),
+            settings=self._own_settings or self.host.world.settings,
+        )
+
+    def state(self) -> Json:
+        """Give ``modes`` and ``configOptions`` as they are now."""
+        available = self.available()
+        return {
+            "modes": modes(self.choices, available),
+            "configOptions": config_options(self.choices, available),
+        }
+
+    async def choose(self, choices: Choices) -> None:
+        """Take what was chosen; settings among it hold for this session only."""
+        changed = choices.settings() != self.choices.settings()
+        self.choices = choices
+        if changed:
+            await self.host.configure(choices.settings())
+
+    async def prompt(self, content: PromptContent) -> RunResult:
+        """Run one turn to its end.  Raises `InhouseError` where it cannot start."""
+        if self._task is not None:
+            raise UserError("This session is at work: cancel its turn first.", code="busy")
+        available = self.available()
+        names = [command["name"] for command in available_commands(available)]
+        command, text = split_command(content.text, names)
+        agent = command or available.agent_for(self.choices)
+        if agent is None:
+            raise UserError(
+                f"There is no agent that can be used in {self.roots[0]}.  Put a definition into "
+                "its .agents folder, for example .agents/helper.ts.",
+                code="no-agent",
+            )
+        request = RunRequest(
+            agent=agent,
+            prompt=text,
+            endpoint=self.choices.endpoint or None,
+            model=self.choices.model or None,
+            session=self.id,
+        )
+        plan = self.host.plan(request)
+        self._title(content.text)
+        run = self.host.run(plan, self.host.new_run_id(), self.updates.listen)
+        self._task = asyncio.ensure_future(run)
+        try:
+            await asyncio.wait([self._task])
+            task = self._task
+        finally:
+            self._task = None
+            self.updates.flush()
+        if task.cancelled():
+            raise TurnCancelled
+        return task.result()
+
+    def _workspace(self, request: WorkspaceRequest) -> Workspace:
+        return AcpWorkspace(
+            request.roots[0],
+            request.emit,
+            request.approver,
+            mode=request.settings.edits,
+            extra_roots=request.roots[1:],
+            client=self._calls,
+            show_diff=lambda path, old, new: self.updates.diff(request.run_id, path, old, new),
+            show_question=self._approver.show_diff,
+        )
+
+    def _title(self, prompt: str) -> None:
+        """Name the session by its first prompt, as every door does."""
+        if self._titled:
+            return
+        self._titled = True
+        line = " ".join(prompt.split())
+        title = line if len(line) <= _MOST_TITLE else f"{line[: _MOST_TITLE - 1]}…"
+        if title:
+            self.updates.send({"sessionUpdate": "session_info_update", "title": title})
+
+    def _changed(self) -> None:
+        """Tell the client of agents that came or went."""
+        commands = available_commands(self.available())
+        told = tuple(command["name"] for command in commands)
+        if told != self._told:
+            self._told = told
+            self.updates.send(
+                {"sessionUpdate": "available_commands_update", "availableCommands": commands}
+            )
+
+
+class TurnCancelled(InhouseError):  # noqa: N818  an outcome, not a mistake
+    """The turn was cancelled, by the client or because it has gone."""
+
+    def __init__(self) -> None:
+        super().__init__("The turn was cancelled.", code="cancelled")
+
+
+def stop_reason(result: RunResult) -> str:
+    """Give ACP's stop reason of a run that completed or was cancelled."""
+    if result.status is RunStatus.CANCELLED:
+        return "cancelled"
+    return result.stop_reason.value if result.stop_reason is not None else "end_turn"

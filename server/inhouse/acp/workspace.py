@@ -1,0 +1,115 @@
+"""The workspace of a run in an ACP client: the client's unsaved texts first, edits asked for."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from attrs import define, field
+
+from inhouse.core.events import EditChanged, EditState
+from inhouse.core.ports import Approver, Document, Edit, EditOutcome, Question
+from inhouse.tools.access.paths import WorkspacePath
+from inhouse.tools.edit.disk_workspace import DiskWorkspace
+from inhouse.tools.edit.hunks import rebased_text, unified_diff
+
+from .client_calls import ClientCalls
+
+Json = dict[str, Any]
+
+
+@define
+class AcpWorkspace(DiskWorkspace):
+    """Files as the client has them, and questions that show each edit as ACP's diff.
+
+    A file whose text in the client is not the disk's is written through the client, so that
+    what somebody typed stays; every other file is written here, with its encoding and line ends.
+    """
+
+    client: ClientCalls = field(kw_only=True)
+    show_diff: Callable[[Path, str | None, str | None], Json] = field(kw_only=True)
+    """Shows an edit in its tool call; gives the content for the question about it."""
+    show_question: Callable[[str, Json], None] = field(kw_only=True)
+    """Takes the id of a question and the content that it shows."""
+    _unsaved: set[Path] = field(factory=set[Path], init=False)
+    _edit_turn: asyncio.Lock = field(factory=asyncio.Lock, init=False)
+
+    async def read(self, path: Path) -> Document:
+        """Give a file with what was typed into it and not saved."""
+        try:
+            document = await super().read(path)
+        except FileNotFoundError:
+            document = None
+        if path in {proposal.edit.path for proposal in self.proposals}:
+            if document is None:
+                raise FileNotFoundError(path)
+            return document
+        typed = await self.client.read_file(path)
+        if typed is not None and (document is None or not _same_lines(typed, document.text)):
+            self._unsaved.add(path)
+            return Document(path, typed, 0)
+        self._unsaved.discard(path)
+        if document is None:
+            raise FileNotFoundError(2, "No such file", str(path))
+        return document
+
+    async def apply(self, edit: Edit) -> EditOutcome:
+        """Apply an edit, after a question that shows it, where the settings want one."""
+        async with self._edit_turn:
+            content = self.show_diff(edit.path, edit.old, edit.new)
+            asking = self.approver
+            self.approver = _ShowingEdit(asking, content, self.show_question)
+            try:
+                return await super().apply(edit)
+            finally:
+                self.approver = asking
+
+    async def propose(self, edit: Edit) -> EditOutcome:
+        """Keep an edit until the run ends, and show it."""
+        self.show_diff(edit.path, edit.old, edit.new)
+        return await super().propose(edit)
+
+    async def _write(self, edit: Edit, place: WorkspacePath) -> EditOutcome:
+        if edit.path not in self._unsaved or edit.new is None:
+            return await super()._write(edit, place)
+        typed = await self.client.read_file(edit.path)
+        new = rebased_text(edit.old, edit.new, typed)
+        if new is None or not await self.client.write_file(edit.path, new):
+            self.emit(
+                EditChanged(
+                    edit.path.as_uri(),
+                    EditState.REJECTED,
+                    unified_diff(place.shown, edit.old, edit.new),
+                )
+            )
+            return EditOutcome(
+                EditState.REJECTED,
+                f"{place.shown!r} has unsaved changes in the editor, and this change was not "
+                "made: it is about the same lines, or the editor does not take changes.  "
+                "Read it again, or ask the user to save it.",
+            )
+        self.emit(
+            EditChanged(
+                edit.path.as_uri(), EditState.APPLIED, unified_diff(place.shown, typed, new)
+            )
+        )
+        return EditOutcome(EditState.APPLIED, "Applied to the unsaved text in the editor.")
+
+
+@define
+class _ShowingEdit:
+    """An approver that shows ACP's diff with the question about an edit."""
+
+    inner: Approver
+    content: Json
+    show: Callable[[str, Json], None]
+
+    async def ask(self, question: Question) -> tuple[str, ...]:
+        if question.kind == "edit":
+            self.show(question.id, self.content)
+        return await self.inner.ask(question)
+
+
+def _same_lines(one: str, other: str) -> bool:
+    """Compare as clients do, which give every line end as LF."""
+    return one.replace("\r\n", "\n") == other.removeprefix("\ufeff").replace("\r\n", "\n")

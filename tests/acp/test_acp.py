@@ -1,0 +1,315 @@
+"""``inhouse acp`` as a client has it: a real process, the SDK's own client, a scripted model."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+import acp
+from acp import schema
+from inhouse.acp.transport import initialize_result
+from support.acp_client import Opened, Person, open_agent
+from support.model_server import ModelServer, Pause, call
+from support.terminal import Terminal
+
+TRUST = "Trust this workspace"
+
+
+async def started(place: Terminal, opened: Opened) -> str:
+    answer = await opened.agent.new_session(cwd=str(place.workspace), mcp_servers=[])
+    return answer.session_id
+
+
+async def test_initialize_says_what_is_true(place: Terminal) -> None:
+    schema.InitializeResponse.model_validate(initialize_result())
+    async with open_agent(place.environment) as opened:
+        assert opened.hello.protocol_version == 1
+        assert opened.hello.agent_info.name == "inhouse"
+        assert opened.hello.auth_methods == []
+        with pytest.raises(acp.RequestError, match="No session 'nothing' is open"):
+            await opened.ask("nothing", "hello")
+
+
+async def test_a_turn_streams_exactly_what_the_model_says(
+    place: Terminal, server: ModelServer
+) -> None:
+    pieces = ["Hel", "lo ", "wörld\n", "\U0001f600", "```py\n", "x\t=  1\n", "```", "\u2028 end "]
+    server.play(*pieces)
+    async with open_agent(place.environment, Person(choose=[TRUST])) as opened:
+        session = await started(place, opened)
+
+        done = await opened.ask(session, "Say hello")
+
+        assert done.stop_reason == "end_turn"
+        assert done.usage.total_tokens >= 0
+        assert opened.person.text() == "".join(pieces)
+        titles = [each.title for each in opened.person.of("session_info_update")]
+        assert titles == ["Say hello"]
+        commands = opened.person.of("available_commands_update")[-1].available_commands
+        assert {"helper", "other"} <= {each.name for each in commands}
+
+
+async def test_a_session_goes_on_with_what_was_said(place: Terminal, server: ModelServer) -> None:
+    server.play("One.")
+    server.play("Two.")
+    async with open_agent(place.environment, Person(choose=[TRUST])) as opened:
+        session = await started(place, opened)
+        await opened.ask(session, "first question")
+        await opened.ask(session, "second question")
+
+    sent = json.dumps(server.requests[-1].body["messages"])
+    assert "first question" in sent
+    assert "One." in sent
+    assert "second question" in sent
+
+
+async def test_trust_is_asked_before_anything_of_a_workspace_runs(
+    place: Terminal, server: ModelServer
+) -> None:
+    async with open_agent(place.environment, Person(choose=["Not now"])) as opened:
+        session = await started(place, opened)
+        with pytest.raises(acp.RequestError, match="trust"):
+            await opened.ask(session, "hello")
+
+    assert server.requests == []
+    _, options = opened.person.questions[0]
+    assert options[0].kind == "reject_once"
+
+
+async def test_a_client_that_cannot_ask_gets_the_safe_answer(
+    place: Terminal, server: ModelServer
+) -> None:
+    async with open_agent(place.environment) as opened:
+        session = await started(place, opened)
+        with pytest.raises(acp.RequestError):
+            await opened.ask(session, "hello")
+    assert server.requests == []
+
+
+async def test_an_edit_is_asked_for_with_its_diff_and_made(
+    place: Terminal, server: ModelServer
+) -> None:
+    path = place.workspace / "a.txt"
+    path.write_bytes(b"one\r\ntwo\r\n")
+    server.play(call("read_files", paths=["a.txt"]))
+    replacement = {"oldString": "two", "newString": "TWO"}
+    server.play(call("str_replace", path="a.txt", replacements=[replacement]))
+    server.play("Done.")
+    async with open_agent(place.environment, Person(choose=[TRUST, "Apply"])) as opened:
+        session = await started(place, opened)
+        await opened.ask(session, "shout")
+
+    assert path.read_bytes() == b"one\r\nTWO\r\n"
+    tool_call, options = opened.person.questions[1]
+    assert options[0].kind == "reject_once"
+    [diff] = tool_call.content
+    assert (diff.type, diff.path) == ("diff", str(path))
+    assert "TWO" in diff.new_text
+    assert "two" in diff.old_text
+    starts = {each.title: each for each in opened.person.of("tool_call")}
+    assert starts["Edit a.txt"].kind == "edit"
+    assert starts["Edit a.txt"].locations[0].path == str(path)
+    assert starts["Read a.txt"].kind == "read"
+    assert opened.person.of("tool_call_update")[-1].status == "completed"
+
+
+async def test_a_rejected_edit_leaves_the_file(place: Terminal, server: ModelServer) -> None:
+    path = place.workspace / "a.txt"
+    path.write_text("one\n")
+    server.play(call("read_files", paths=["a.txt"]))
+    replacement = {"oldString": "one", "newString": "ONE"}
+    server.play(call("str_replace", path="a.txt", replacements=[replacement]))
+    server.play("Well.")
+    async with open_agent(place.environment, Person(choose=[TRUST, "Reject"])) as opened:
+        session = await started(place, opened)
+        await opened.ask(session, "shout")
+    assert path.read_text() == "one\n"
+
+
+async def test_unsaved_text_of_the_client_is_read_and_written_there(
+    place: Terminal, server: ModelServer
+) -> None:
+    path = place.workspace / "a.txt"
+    path.write_text("saved\n")
+    server.play(call("read_files", paths=["a.txt"]))
+    replacement = {"oldString": "typed", "newString": "TYPED"}
+    server.play(call("str_replace", path="a.txt", replacements=[replacement]))
+    server.play("Done.")
+    person = Person(choose=[TRUST, "Apply"], files={str(path): "typed\n"})
+    async with open_agent(place.environment, person, fs=True) as opened:
+        session = await started(place, opened)
+        await opened.ask(session, "shout")
+    assert "typed" in json.dumps(server.requests[1].body["messages"])
+    assert person.written == {str(path): "TYPED\n"}
+    assert path.read_text() == "saved\n"
+
+
+async def test_a_command_is_asked_for_whole_and_its_output_is_shown(
+    place: Terminal, server: ModelServer
+) -> None:
+    server.play(call("run_terminal_command", command="echo out-$((40 + 2))"))
+    server.play("Done.")
+    async with open_agent(place.environment, Person(choose=[TRUST, "Run once"])) as opened:
+        session = await started(place, opened)
+        await opened.ask(session, "count")
+    tool_call, options = opened.person.questions[1]
+    shown = tool_call.title + "".join(
+        each.content.text for each in tool_call.content or [] if each.type == "content"
+    )
+    assert "echo out-$((40 + 2))" in shown
+    assert options[0].kind == "reject_once"
+    texts = json.dumps([u.model_dump() for u in opened.person.of("tool_call_update")])
+    assert "out-42" in texts
+
+
+async def test_cancel_ends_the_turn_and_closes_the_models_connection(
+    place: Terminal, server: ModelServer
+) -> None:
+    server.play("Begin", Pause(30), "never")
+    async with open_agent(place.environment, Person(choose=[TRUST])) as opened:
+        session = await started(place, opened)
+        turn = asyncio.create_task(opened.ask(session, "go"))
+        await opened.person.heard("Begin")
+
+        await opened.agent.cancel(session_id=session)
+
+        assert (await turn).stop_reason == "cancelled"
+        assert opened.person.text() == "Begin"
+
+
+async def test_a_client_that_goes_takes_its_runs_with_it(
+    place: Terminal, server: ModelServer
+) -> None:
+    server.play("Begin", Pause(30), "never")
+    async with open_agent(place.environment, Person(choose=[TRUST])) as opened:
+        session = await started(place, opened)
+        turn = asyncio.create_task(opened.ask(session, "go"))
+        await opened.person.heard("Begin")
+    turn.cancel()
+    assert opened.process.returncode == 0
+    assert "Traceback" not in "".join(opened.stderr)
+
+
+async def test_sub_agents_are_tool_calls_and_their_text_is_no_answer(
+    place: Terminal, server: ModelServer
+) -> None:
+    server.play(call("spawn_agents", agents=[{"agent_type": "other", "prompt": "look"}]))
+    server.play("I looked.")
+    server.play("It looked.")
+    async with open_agent(place.environment, Person(choose=[TRUST])) as opened:
+        session = await started(place, opened)
+        await opened.ask(session, "/helper go")
+    assert opened.person.text() == "It looked."
+    [child] = [each for each in opened.person.of("tool_call") if each.title == "Agent other"]
+    ends = [u for u in opened.person.of("tool_call_update") if u.tool_call_id == child.tool_call_id]
+    assert ends[-1].status == "completed"
+    assert ends[-1].content[0].content.text == "I looked."
+
+
+async def test_todos_are_a_plan(place: Terminal, server: ModelServer) -> None:
+    todos = [{"task": "a", "completed": True}, {"task": "b", "completed": False}]
+    server.play(call("write_todos", todos=todos))
+    server.play("Done.")
+    async with open_agent(place.environment, Person(choose=[TRUST])) as opened:
+        session = await started(place, opened)
+        await opened.ask(session, "plan")
+    [plan] = opened.person.of("plan")
+    assert [(e.content, e.status) for e in plan.entries] == [("a", "completed"), ("b", "pending")]
+
+
+async def test_a_file_is_named_and_an_attached_text_comes_along(
+    place: Terminal, server: ModelServer
+) -> None:
+    (place.workspace / "b.py").write_text("x = 1\n")
+    server.play("Done.")
+    link = acp.resource_link_block("b.py", (place.workspace / "b.py").as_uri())
+    text = acp.embedded_text_resource("file:///elsewhere/c.py", "``` y = 2\n")
+    async with open_agent(place.environment, Person(choose=[TRUST])) as opened:
+        session = await started(place, opened)
+        prompt = [acp.text_block("Explain "), link, acp.resource_block(text)]
+        await opened.agent.prompt(session_id=session, prompt=prompt)
+    sent = json.dumps(server.requests[0].body["messages"])
+    assert "b.py" in sent
+    assert "y = 2" in sent
+
+
+async def test_options_are_never_wider_than_the_settings(
+    place: Terminal, server: ModelServer
+) -> None:
+    place.user_settings(
+        'privacy = "ask"\ndefaultEndpoint = "test"\n'
+        f'[endpoints.test]\nbaseUrl = "{server.base_url}"\n'
+    )
+    server.play("Done.")
+    async with open_agent(place.environment, Person(choose=[TRUST])) as opened:
+        answer = await opened.agent.new_session(cwd=str(place.workspace), mcp_servers=[])
+        options = {each.id: each for each in answer.config_options}
+        assert [each.value for each in options["privacy"].options] == ["ask", "local-only"]
+        assert [each.id for each in answer.modes.available_modes] == ["review"]
+        for option, value in (("privacy", "any"), ("edits", "apply"), ("nothing", "x")):
+            with pytest.raises(acp.RequestError):
+                await opened.agent.set_config_option(
+                    session_id=answer.session_id, config_id=option, value=value
+                )
+        with pytest.raises(acp.RequestError):
+            await opened.agent.set_session_mode(session_id=answer.session_id, mode_id="apply")
+        changed = await opened.agent.set_config_option(
+            session_id=answer.session_id, config_id="agent", value="other"
+        )
+        assert {o.id: o.current_value for o in changed.config_options}["agent"] == "other"
+        await opened.agent.set_config_option(
+            session_id=answer.session_id, config_id="privacy", value="local-only"
+        )
+        await opened.ask(answer.session_id, "go")
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "what"),
+    [
+        ('[endpoints.dead]\nbaseUrl = "http://127.0.0.1:9/v1"\n', "127.0.0.1:9"),
+        ("", "No model serves 'helper' yet"),
+    ],
+)
+async def test_a_dead_or_missing_endpoint_is_explained(
+    place: Terminal, settings: str, what: str
+) -> None:
+    default = 'defaultEndpoint = "dead"\n' if settings else ""
+    place.user_settings(default + settings)
+    async with open_agent(place.environment, Person(choose=[TRUST])) as opened:
+        session = await started(place, opened)
+        with pytest.raises(acp.RequestError) as error:
+            await opened.ask(session, "hello")
+    assert what.lower() in str(error.value).lower()
+
+
+async def test_what_is_no_message_is_refused_and_the_next_one_works(place: Terminal) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *place.command("acp"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        env=place.environment,
+    )
+    lines = [
+        b"GET / HTTP/1.1",
+        b"[1, 2]",
+        b'{"jsonrpc": "2.0", "id": 1, "method": "session/new", "params": {}}',
+        b'{"jsonrpc": "2.0", "id": 2, "method": "initialize", "params": 7}',
+        b'{"jsonrpc": "2.0", "id": 3, "method": "session/new", "params": {"cwd": 7}}',
+        b'{"jsonrpc": "2.0", "id": 4, "method": "no/such"}',
+    ]
+    out, _ = await asyncio.wait_for(process.communicate(b"\n".join(lines) + b"\n"), 30)
+    answers: list[Any] = [json.loads(line) for line in out.splitlines()]
+    codes = {each.get("id"): each.get("error", {}).get("code") for each in answers}
+    assert codes == {None: -32700, 1: -32600, 2: None, 3: -32602, 4: -32601}
+    assert process.returncode == 0
+
+
+async def test_two_sessions_of_one_client_do_not_mix(place: Terminal, server: ModelServer) -> None:
+    server.default = ["ok"]
+    async with open_agent(place.environment, Person(choose=[TRUST])) as opened:
+        one, two = await started(place, opened), await started(place, opened)
+        await opened.ask(one, "alpha")
+        await opened.ask(two, "beta")
+    assert "alpha" not in json.dumps(server.requests[-1].body["messages"])
