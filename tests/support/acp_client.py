@@ -8,10 +8,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from attrs import define, field
-
 import acp
 from acp import schema
+from attrs import define, field
 
 
 @define
