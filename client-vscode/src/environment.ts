@@ -1,11 +1,11 @@
 /** The private Python environment that holds the server which comes with the extension. */
-import { spawn } from "node:child_process";
 import { createHash, randomUUID } from "node:crypto";
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import type * as vscode from "vscode";
 import { findPython, type Python } from "./python";
 import { StartProblem, textOf } from "./problem";
+import { ISOLATED, start } from "./processes";
 
 export interface EnvironmentOptions {
   /** The extension's own folder on this machine. */
@@ -73,7 +73,7 @@ async function install(work: Installation): Promise<void> {
   try {
     await makeFolder(work.storage);
     work.report("Making a private Python environment…");
-    await run(work, work.python.executable, ["-m", "venv", draft]);
+    await run(work, work.python.executable, [ISOLATED, "-m", "venv", draft]);
     work.report("Installing the language server…");
     await run(work, interpreterIn(draft), await pipArguments(work));
     await fs.writeFile(path.join(draft, "ready"), `${work.python.executable} ${work.python.version}\n`);
@@ -98,7 +98,7 @@ const cannotWrite = (folder: string, why: string): StartProblem =>
 async function pipArguments(work: Installation): Promise<string[]> {
   const wheels = path.join(work.bundle, "wheels");
   const offline = await fs.access(wheels).then(() => ["--no-index", "--find-links", wheels], () => []);
-  return ["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--no-color", "--retries", "1", "--timeout", "20",
+  return [ISOLATED, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--no-color", "--retries", "1", "--timeout", "20",
     "--only-binary", ":all:", ...offline, work.wheel];
 }
 
@@ -123,7 +123,7 @@ function run(work: Installation, command: string, args: string[]): Promise<void>
   work.log.info(`> ${command} ${args.join(" ")}`);
   return new Promise((resolve, reject) => {
     let tail = "";
-    const child = spawn(command, args, { windowsHide: true, signal: work.cancelled, env: { ...process.env, PYTHONHOME: undefined, PYTHONPATH: undefined } });
+    const child = start(command, args, { cwd: work.storage, cancelled: work.cancelled });
     const hear = (data: Buffer): void => {
       tail = (tail + data.toString()).slice(-8000);
       work.log.info(data.toString().trimEnd());

@@ -1,8 +1,9 @@
 /** Finding a Python that is new enough. */
-import { execFile } from "node:child_process";
+import * as path from "node:path";
 import type { PythonExtension } from "@vscode/python-extension";
 import * as vscode from "vscode";
 import { StartProblem } from "./problem";
+import { findProgram, ISOLATED, output } from "./processes";
 
 export const OLDEST = [3, 11] as const;
 
@@ -73,17 +74,18 @@ async function ofPythonExtension(): Promise<string | undefined> {
   try {
     const environments = (await extension?.activate())?.environments;
     const chosen = await environments?.resolveEnvironment(environments.getActiveEnvironmentPath());
-    return chosen?.executable.uri?.fsPath;
+    const uri = chosen?.executable.uri;
+    // An environment inside a workspace is the workspace's own program.
+    const theirs = uri && !vscode.workspace.isTrusted && vscode.workspace.getWorkspaceFolder(uri);
+    return theirs ? undefined : uri?.fsPath;
   } catch {
     return undefined; // Somebody else's extension: its trouble is not ours.
   }
 }
 
-function probe(candidate: Candidate): Promise<Python | undefined> {
-  return new Promise((resolve) => {
-    execFile(candidate.command, [...candidate.args, "-I", "-c", PROBE], { timeout: 10_000, windowsHide: true }, (error, out) => {
-      const [executable, version] = out.trim().split(/\r?\n/);
-      resolve(error || !executable || !version ? undefined : { executable, version, source: candidate.source });
-    });
-  });
+async function probe(candidate: Candidate): Promise<Python | undefined> {
+  const program = await findProgram(candidate.command);
+  const out = program && await output(program, [...candidate.args, ISOLATED, "-c", PROBE], path.dirname(program));
+  const [executable, version] = (out ?? "").trim().split(/\r?\n/);
+  return executable && version ? { executable, version, source: candidate.source } : undefined;
 }

@@ -1,11 +1,12 @@
 /** The language server's life: started when first needed, restarted with back-off, told of keys and trust. */
-import { spawn, type ChildProcess } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import * as vscode from "vscode";
 import type { LanguageClient, Middleware } from "vscode-languageclient/node";
 import { environmentPython } from "./environment";
 import { keysFor } from "./keys";
 import { load } from "./library";
 import { StartProblem, textOf, type Remedy } from "./problem";
+import { findProgram, ISOLATED, start, startCommand } from "./processes";
 import { drawQuestions } from "./questions";
 import { offerDiagnostics } from "./reported";
 import { explicitSettings, settingNames } from "./settings";
@@ -94,9 +95,9 @@ export class Server implements vscode.Disposable {
   }
 
   private async start(): Promise<LanguageClient> {
-    const [command, ...parts] = await this.command();
+    const launch = await this.launcher();
     const { CloseAction, ErrorAction, RevealOutputChannelOn } = load();
-    const client = newQuietClient("inhouse", "Inhouse", () => this.spawn(command, parts), {
+    const client = newQuietClient("inhouse", "Inhouse", () => this.spawn(launch), {
       documentSelector: [{ scheme: "file" }, { scheme: "untitled" }, { scheme: "inhouse-run" }, { scheme: "inhouse-diff" }],
       outputChannel: this.log,
       revealOutputChannelOn: RevealOutputChannelOn.Never,
@@ -127,16 +128,29 @@ export class Server implements vscode.Disposable {
     return client;
   }
 
-  private async command(): Promise<[string, ...string[]]> {
-    const settings = vscode.workspace.getConfiguration("inhouse");
-    const [own, ...parts] = settings.get<string[]>("serverCommand", []);
-    if (own) {
-      return [own, ...parts];
-    }
+  /** What starts the server; whatever is missing for it is told before anything is started. */
+  private launcher(): Promise<() => ChildProcess> {
+    const [own, ...parts] = vscode.workspace.getConfiguration("inhouse").get<string[]>("serverCommand", []);
+    return own ? this.ofSetting(own, parts) : this.ofExtension();
+  }
+
+  private async spawn(launch: () => ChildProcess): Promise<ChildProcess> {
+    const child = launch();
+    await new Promise<void>((resolve, reject) => {
+      child.once("spawn", resolve);
+      child.once("error", (error) => { reject(new StartProblem(`${child.spawnfile} cannot be started: ${error.message}.`, ["retry", "showLog"])); });
+    });
+    this.process = child;
+    return child;
+  }
+
+  /** The server that comes with the extension: Python must import nothing of the workspace. */
+  private async ofExtension(): Promise<() => ChildProcess> {
+    const storage = this.context.globalStorageUri.fsPath;
     const python = await environmentPython({
-      storage: this.context.globalStorageUri.fsPath,
+      storage,
       bundle: this.context.asAbsolutePath("server"),
-      setting: settings.get("python", ""),
+      setting: vscode.workspace.getConfiguration("inhouse").get("python", ""),
       log: this.log,
       withProgress: async (work) => vscode.window.withProgress(
         { location: vscode.ProgressLocation.Notification, title: "Inhouse, first start", cancellable: true },
@@ -146,19 +160,15 @@ export class Server implements vscode.Disposable {
           return work((message) => { progress.report({ message }); }, abort.signal);
         }),
     });
-    return [python, "-m", "inhouse", "lsp"];
+    return () => start(python, [ISOLATED, "-X", "utf8", "-m", "inhouse", "lsp"], { cwd: storage });
   }
 
-  private async spawn(command: string, parts: string[]): Promise<ChildProcess> {
-    const cwd = vscode.workspace.workspaceFolders?.[0]?.uri.fsPath;
-    // Python must not import what lies in the workspace, so the working folder stays out of its path.
-    const child = spawn(command, parts, { cwd, windowsHide: true, env: { ...process.env, PYTHONSAFEPATH: "1", PYTHONUTF8: "1" } });
-    await new Promise<void>((resolve, reject) => {
-      child.once("spawn", resolve);
-      child.once("error", (error) => { reject(new StartProblem(`${command} cannot be started: ${error.message}.`, ["retry", "showLog"])); });
-    });
-    this.process = child;
-    return child;
+  private async ofSetting(command: string, parts: readonly string[]): Promise<() => ChildProcess> {
+    const program = /[\\/]/.test(command) ? command : await findProgram(command);
+    if (!program) {
+      throw new StartProblem(`The setting inhouse.serverCommand names ${command}, which is not on the PATH.`, ["retry", "showLog"]);
+    }
+    return () => startCommand(program, parts, vscode.workspace.workspaceFolders?.[0]?.uri.fsPath);
   }
 
   private crashed(): void {

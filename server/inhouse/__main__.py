@@ -2,9 +2,12 @@
 
 import sys
 
+from inhouse.core.module_folders import module_folders
+
 
 def main() -> None:
     """Run the command line and leave with its exit status."""
+    sys.path[:] = module_folders()  # before anything is loaded that could lie in a workspace
     arguments = sys.argv[1:]
     if arguments[:1] == ["lsp"]:
         from inhouse.lsp.transport.stdio import serve  # noqa: PLC0415  each door loads what it needs

@@ -37,7 +37,7 @@ def test_the_claim_is_proved_by_a_capture_of_every_packet(terminal: Terminal):
 LEAKING = """
 import json, sys, tempfile
 from pathlib import Path
-from inhouse.cli import verify_inside, verify_probes
+from inhouse.verify import inside as verify_inside, probes as verify_probes
 from inhouse.verify.capture import Capture
 verify_inside._build_network()
 capture = Capture([verify_inside.CONTROL, b"canary-x"])

@@ -11,6 +11,13 @@ from . import output
 def show(report: dict[str, Any]) -> None:
     """Print the probes, the repeated run and the verdict of each."""
     console = output.report()
+    installed = report["installation"]
+    console.print(
+        f"Tried with the {installed['files']} files of {installed['folder']} "
+        f"(SHA-256 {installed['sha256']}):",
+        style="dim",
+        markup=False,
+    )
     for probe in report["probes"]:
         mark = "[green]ok[/]    " if probe["passed"] else "[bold red]FAILED[/]"
         console.print(f"{mark} {escape(probe['name'])}: {escape(probe['outcome'])}")

@@ -83,6 +83,7 @@ def _context(scope: RunContext, workspace: Workspace, approver: Approver) -> Too
         extra_roots=scope.family.roots[1:],
         fetch=_fetcher(scope, approver),
         windowed_file_reads=scope.plan.definition.windowed_file_reads,
+        trusted=host.world.trusting.trusted,
     )
 
 

@@ -103,6 +103,8 @@ class ToolContext:
     fetch: Fetch | None = None
     """None: ``read_url`` says that it is not offered."""
     windowed_file_reads: bool = False
+    trusted: bool = False
+    """The user trusts the workspace: Git is asked about it, and about no other."""
     access: Access = field(
         init=False,
         default=Factory(

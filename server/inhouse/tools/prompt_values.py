@@ -31,7 +31,7 @@ def placeholders(context: ToolContext) -> Mapping[str, Callable[[], Awaitable[st
         "CODEBUFF_FILE_TREE_PROMPT": lambda: _file_tree(context, MIDDLE),
         "CODEBUFF_FILE_TREE_PROMPT_LARGE": lambda: _file_tree(context, LARGE),
         "CODEBUFF_GIT_CHANGES_PROMPT": lambda: git_changes(
-            context.workspace.root, context.environment
+            context.workspace.root, context.environment, trusted=context.trusted
         ),
         "CODEBUFF_KNOWLEDGE_FILES_CONTENTS": lambda: _knowledge(context),
         "CODEBUFF_SYSTEM_INFO_PROMPT": lambda: _system_info(context),

@@ -8,7 +8,6 @@ as it was asked.
 import asyncio
 import json
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Callable
@@ -18,16 +17,19 @@ from typing import Any, cast
 
 import attrs
 
+from inhouse import processes
 from inhouse.core.errors import UserError
 from inhouse.host.services import Services, open_services
 from inhouse.store.replays import Replay
 from inhouse.store.run_records import Record
 
 from .compare import hopeless, judge
+from .installation import installation
 from .relay import outside
 
 PATIENCE_S = 180.0
 REPLAY_PATIENCE_S = 1800.0
+_TRY_SECONDS = 30.0
 LOOKED_AT = 100
 EMBEDDED = "embedded"
 
@@ -38,11 +40,13 @@ async def verify(run_id: str | None, *, tell: Callable[[str], None]) -> dict[str
     *tell* is called with what takes its time.
     Raises `UserError` where this system or that run gives no proof.
     """
+    installed = await asyncio.to_thread(installation)
     services = open_services(os.environ)
     try:
         record, replay = await asyncio.to_thread(_chosen, services, run_id)
         command = await _command()
-        return await _prove(command, services, record, replay, tell=tell)
+        report = await _prove(command, services, record, replay, tell=tell)
+        return {**report, "installation": attrs.asdict(installed)}
     finally:
         await services.aclose()
 
@@ -90,6 +94,7 @@ async def _prove(
             job = {
                 "run": attrs.asdict(replay),
                 "relays": relays,
+                "patience": REPLAY_PATIENCE_S,
                 "addresses": sorted({one["address"] for one in relays} - LOOPBACK),
                 "home": str(folder / "home"),
             }
@@ -159,55 +164,49 @@ async def _command() -> list[str]:
             "and watched.  `inhouse audit` shows the record of each run everywhere.",
             code="unavailable",
         )
-    for tool in ("unshare", "ip"):
-        if shutil.which(tool) is None:
-            raise UserError(
-                f"audit --verify needs the command {tool!r}.  Install util-linux and iproute2.",
-                code="unavailable",
-            )
-    refused = b""
-    for command in (["unshare", "--net"], ["unshare", "--user", "--map-root-user", "--net"]):
-        tried = await asyncio.create_subprocess_exec(
-            *command,
-            "ip",
-            *("link", "set", "lo", "up"),
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        _, refused = await tried.communicate()
-        if tried.returncode == 0:
+    unshare, ip = (_program(name) for name in ("unshare", "ip"))
+    refused = ""
+    for command in ([unshare, "--net"], [unshare, "--user", "--map-root-user", "--net"]):
+        up = (*command, ip, "link", "set", "lo", "up")
+        try:
+            tried = await processes.run(up, seconds=_TRY_SECONDS)
+        except TimeoutError:
+            refused = "unshare did not end"
+            continue
+        if tried.code == 0:
             return command
+        refused = tried.last_words
     raise UserError(
         "This system lets nobody make a network namespace here "
-        f"({refused.decode(errors='replace').strip()}).  Run it as root, or allow unprivileged "
+        f"({refused}).  Run it as root, or allow unprivileged "
         "user namespaces (kernel.unprivileged_userns_clone, or AppArmor's restriction).",
         code="unavailable",
     )
 
 
+def _program(name: str) -> str:
+    found = processes.find_program(name)
+    if found is None:
+        raise UserError(
+            f"audit --verify needs the command {name!r}.  Install util-linux and iproute2.",
+            code="unavailable",
+        )
+    return found
+
+
 async def _inside(command: list[str], job: dict[str, Any], patience: float) -> dict[str, Any]:
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        sys.executable,
-        "-m",
-        "inhouse.verify.inside",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        start_new_session=True,
-    )
     try:
-        async with asyncio.timeout(patience):
-            out, error = await process.communicate(json.dumps(job).encode())
+        done = await processes.run(
+            [*command, *processes.python("inhouse.verify.inside")],
+            seconds=patience,
+            given=json.dumps(job).encode(),
+        )
     except TimeoutError:
         raise UserError(f"The probes did not end within {patience:.0f} s.") from None
-    finally:
-        if process.returncode is None:
-            os.killpg(process.pid, 9)
-            await process.wait()
     try:
-        told = cast("dict[str, Any]", json.loads(out))
+        told = cast("dict[str, Any]", json.loads(done.out))
     except ValueError:
-        last = (error.decode(errors="replace").strip().splitlines() or ["it said nothing"])[-1]
-        raise UserError(f"The probes could not run: {last}", code="unavailable") from None
+        raise UserError(
+            f"The probes could not run: {done.last_words}", code="unavailable"
+        ) from None
     return {**told["probes"], **({"replay": told["replay"]} if job else {})}

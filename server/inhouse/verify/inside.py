@@ -1,17 +1,18 @@
 """The inside of ``audit --verify``: builds the watched network, runs what is to be proved there.
 
-Run as ``python -m inhouse.verify.inside`` in a fresh network namespace; what to do comes as
-JSON on standard input (`inhouse.verify.audit_verify.Job`), the report goes to standard output.
+Started by `inhouse.verify.audit_verify` in a fresh network namespace; what to do comes as JSON
+on standard input, the report goes to standard output.
 """
 
 import json
 import os
 import socket
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
+
+from inhouse import processes
 
 from . import probes
 from .capture import Packet, capturing
@@ -20,6 +21,7 @@ from .relay import relaying
 
 CONTROL = b"inhouse-control-packet"
 OUT, PEER = "inhouse-out", "inhouse-peer"
+_COMMAND_SECONDS = 30.0
 NOWHERE = "192.0.2.1"
 """Of a range that is kept for documentation (RFC 5737)."""
 
@@ -54,18 +56,16 @@ def _replay(job: dict[str, Any]) -> dict[str, Any]:
     with capturing([CONTROL]) as packets:
         _send_control_packet()
         with relaying(job["relays"]):
-            done = subprocess.run(
-                [sys.executable, "-m", "inhouse.verify.repeat_run"],
-                input=json.dumps(job["run"]),
-                env={**os.environ, "INHOUSE_HOME": job["home"]},
-                stdout=subprocess.PIPE,
-                check=False,
-                encoding="utf-8",
+            done = processes.run_blocking(
+                processes.python("inhouse.verify.repeat_run"),
+                given=json.dumps(job["run"]).encode(),
+                environment={**os.environ, "INHOUSE_HOME": job["home"]},
+                seconds=job["patience"],
             )
     try:
-        told = json.loads(done.stdout)
+        told = json.loads(done.out)
     except ValueError:
-        told = {"failure": f"The process that repeated it ended with status {done.returncode}."}
+        told = {"failure": f"The process that repeated it ended with status {done.code}."}
     shown = [
         [p.interface, p.source, p.source_port, p.target, p.target_port, p.payload, p.size]
         for p in packets
@@ -125,11 +125,12 @@ def _build_network() -> None:
 
 
 def _command(command: str) -> None:
-    done = subprocess.run(  # noqa: S603  our own words
-        command.split(), capture_output=True, check=False, text=True
-    )
-    if done.returncode != 0 and " -6 " not in command:
-        raise SystemExit(f"{command}: {done.stderr.strip()}")
+    program = processes.find_program("ip")
+    if program is None:
+        raise SystemExit("ip is not installed")
+    done = processes.run_blocking((program, *command.split()[1:]), seconds=_COMMAND_SECONDS)
+    if done.code != 0 and " -6 " not in command:
+        raise SystemExit(f"{command}: {done.last_words}")
 
 
 def _send_control_packet() -> None:

@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -12,6 +10,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from attrs import frozen
+
+from inhouse import processes
+from inhouse.processes import Finished
 
 REMOTE = "192.0.2.7"
 _KEY = "sk-verify-key-of-nobody"
@@ -34,7 +35,7 @@ class Bench:
 
     def run(
         self, *, provider: str = "", tools: str = "", privacy: str = "local-only", **variables: str
-    ) -> "subprocess.CompletedProcess[str]":
+    ) -> Finished:
         """Run the probe's agent in a process of its own, as a user would."""
         workspace = self.folder / "workspace"
         (workspace / ".agents").mkdir(parents=True, exist_ok=True)
@@ -64,21 +65,16 @@ class Bench:
             "SOMETHING_SECRET": self.canary,
             **variables,
         }
-        return subprocess.run(  # noqa: S603  ourselves
-            [sys.executable, "-m", "inhouse", "run", "probe", self.canary, "--json", "--trust"],
-            cwd=workspace,
-            env=environment,
-            capture_output=True,
-            encoding="utf-8",
-            timeout=60,
-            check=False,
+        words = ("run", "probe", self.canary, "--json", "--trust")
+        return processes.run_blocking(
+            processes.python("inhouse", *words), seconds=60, cwd=workspace, environment=environment
         )
 
 
 def local_run(bench: Bench) -> ProbeOutcome:
     """A model on loopback reads the canary's file and answers."""
     done = bench.run(provider=f"{bench.url}/ok/v1")
-    good = done.returncode == 0 and '"status": "completed"' in done.stdout
+    good = done.code == 0 and b'"status": "completed"' in done.out
     return ProbeOutcome(
         "a run on loopback, with proxy variables set",
         good,
@@ -113,7 +109,7 @@ def redirect(bench: Bench) -> ProbeOutcome:
 def page(bench: Bench) -> ProbeOutcome:
     """The model asks for a page of the web, with the canary in its address."""
     done = bench.run(provider=f"{bench.url}/page/v1", tools="read_url")
-    good = done.returncode == 0
+    good = done.code == 0
     return ProbeOutcome(
         "a model that asks for a page of the web", good, "told no" if good else _last(done)
     )
@@ -194,17 +190,16 @@ class _Model(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-def _refused(name: str, done: "subprocess.CompletedProcess[str]") -> ProbeOutcome:
-    told = "local-only" in done.stderr + done.stdout
-    good = done.returncode != 0 and told
+def _refused(name: str, done: Finished) -> ProbeOutcome:
+    told = b"local-only" in done.errors + done.out
+    good = done.code != 0 and told
     return ProbeOutcome(name, good, "refused" if good else f"not refused: {_last(done)}")
 
 
-def _failed(name: str, done: "subprocess.CompletedProcess[str]") -> ProbeOutcome:
-    good = done.returncode != 0
+def _failed(name: str, done: Finished) -> ProbeOutcome:
+    good = done.code != 0
     return ProbeOutcome(name, good, "not followed" if good else "it was followed")
 
 
-def _last(done: "subprocess.CompletedProcess[str]") -> str:
-    lines = (done.stderr.strip() or done.stdout.strip()).splitlines() or ["it said nothing"]
-    return f"status {done.returncode}: {lines[-1][:300]}"
+def _last(done: Finished) -> str:
+    return f"status {done.code}: {done.last_words[:300]}"

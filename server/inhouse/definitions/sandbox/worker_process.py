@@ -5,8 +5,6 @@ import contextlib
 import importlib.util
 import json
 import os
-import signal
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Mapping
@@ -14,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from attrs import frozen
+
+from inhouse import processes
 
 from . import frame_protocol
 
@@ -61,16 +61,10 @@ class Worker:
             "threads": THREADS,
         }
         try:
-            process = await asyncio.create_subprocess_exec(
-                *_command(),
-                json.dumps(settings),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env={name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ},
-                cwd=Path(sys.executable).parent,
-                close_fds=True,
-                start_new_session=sys.platform != "win32",
+            process = await processes.start(
+                (*_command(), json.dumps(settings)),
+                environment={n: os.environ[n] for n in _KEPT_VARIABLES if n in os.environ},
+                stdin=processes.PIPE,
             )
         except OSError as error:
             raise WorkerLost(f"the sandbox cannot be started ({error})") from None
@@ -140,11 +134,7 @@ class Worker:
     def kill(self) -> None:
         """End it at once, with everything in it."""
         self._killed = True
-        with contextlib.suppress(ProcessLookupError):
-            if sys.platform != "win32":
-                os.killpg(self.pid, signal.SIGKILL)
-            else:
-                self._process.kill()
+        processes.kill_session(self.pid)
 
     async def aclose(self) -> None:
         self.kill()

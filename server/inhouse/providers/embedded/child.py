@@ -1,6 +1,6 @@
 """The child process of the embedded model: llama.cpp's own server, as long as anyone needs it.
 
-Started as ``python -m inhouse.providers.embedded.child``; its settings come in one line of JSON
+Started by `inhouse.providers.embedded.lease`; its settings come in one line of JSON
 on standard input, so that the key stands on no command line; the ready line goes to standard
 output.  Each Inhouse process that uses it holds a lock on a file of its own in ``clients``: the
 operating system lets go of it however that process ends, and then this one ends too.

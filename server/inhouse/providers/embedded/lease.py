@@ -5,8 +5,6 @@ import hashlib
 import json
 import os
 import secrets
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import IO, Any
@@ -15,6 +13,7 @@ import filelock
 import psutil
 from attrs import define, field
 
+from inhouse import processes
 from inhouse.core.errors import ProviderError
 from inhouse.core.secret import Secret
 from inhouse.providers.embedded.child import SWEEP_SECONDS
@@ -32,7 +31,7 @@ class ServerLease:
     window: int
     _state: dict[str, Any] = field(factory=dict[str, Any])
     _place: filelock.BaseFileLock | None = None
-    _child: "subprocess.Popen[str] | None" = None
+    _child: processes.TextProcess | None = None
 
     def join(self) -> None:
         clients = self.folder / "clients"
@@ -92,13 +91,9 @@ class ServerLease:
         }
         log = self.folder / "server.log"
         with log.open("w") as errors:
-            child = self._child = subprocess.Popen(
-                [sys.executable, "-m", "inhouse.providers.embedded.child"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-                start_new_session=True,  # Ctrl-C in the terminal is for us
+            child = self._child = processes.start_text(
+                processes.python("inhouse.providers.embedded.child"),
+                errors=errors,
                 cwd=self.folder,
             )
         ready = _handshake(child, settings)
@@ -115,7 +110,7 @@ class ServerLease:
         return {"url": ready["url"], "key": key, "pid": child.pid, "born": born}
 
 
-def _handshake(child: "subprocess.Popen[str]", settings: dict[str, Any]) -> dict[str, Any]:
+def _handshake(child: processes.TextProcess, settings: dict[str, Any]) -> dict[str, Any]:
     stdin, stdout = child.stdin, child.stdout
     assert stdin is not None  # noqa: S101
     assert stdout is not None  # noqa: S101

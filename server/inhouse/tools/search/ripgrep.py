@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import shutil
 import sys
 import sysconfig
 import tempfile
@@ -13,12 +12,14 @@ from pathlib import Path
 
 from attrs import frozen
 
+from inhouse import processes
 from inhouse.tools.access.access_policy import NOISE
 from inhouse.tools.access.paths import WorkspacePath
 from inhouse.tools.access.protected_files import REPOSITORIES
 
 from .results import Query
 
+_SECONDS = 60.0
 _CHOOSING = ("--glob=", "--iglob=", "--type=", "--type-not=", "--max-depth=")
 
 
@@ -45,7 +46,7 @@ def find() -> str | None:
     for folder in folders:
         if Path(folder, name).is_file():
             return str(Path(folder, name))
-    return shutil.which("rg")
+    return processes.find_program("rg")
 
 
 def of_folder(program: str, query: Query, place: WorkspacePath, *, skip: frozenset[str]) -> Command:
@@ -62,14 +63,12 @@ def of_text(program: str, query: Query, place: WorkspacePath, path: str, text: s
 
 async def matches(program: str, pattern: str, text: str) -> bool:
     """Tell whether one text matches; an expression that makes no sense matches all."""
-    process = await asyncio.create_subprocess_exec(
-        *(program, "--no-config", "--quiet", "--multiline", f"--regexp={pattern}", "--", "-"),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    await process.communicate(text.encode("utf-8", "replace"))
-    return process.returncode != 1
+    words = (program, "--no-config", "--quiet", "--multiline", f"--regexp={pattern}", "--", "-")
+    try:
+        done = await processes.run(words, seconds=_SECONDS, given=text.encode("utf-8", "replace"))
+    except TimeoutError:
+        return True
+    return done.code != 1
 
 
 async def chosen(
@@ -84,15 +83,10 @@ async def chosen(
     with tempfile.TemporaryDirectory(prefix="inhouse-search-") as folder:
         await asyncio.to_thread(_make_empty, Path(folder), place, paths)
         words = (program, "--no-config", "--files", *_walk(query, place), "--")
-        process = await asyncio.create_subprocess_exec(
-            *words,
-            f"./{place.relative}",
-            cwd=folder,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
+        done = await processes.run(
+            (*words, f"./{place.relative}"), seconds=_SECONDS, cwd=Path(folder)
         )
-        output, _ = await process.communicate()
-    listed = output.decode("utf-8", "surrogateescape").replace("\\", "/").splitlines()
+    listed = done.out.decode("utf-8", "surrogateescape").replace("\\", "/").splitlines()
     return tuple(path for path in paths if f"./{path}" in listed)
 
 
@@ -111,8 +105,8 @@ def fallback(query: Query, place: WorkspacePath, unsaved: Mapping[str, str | Non
         "after": int(flags.value("--after-context") or around or 0),
         "unsaved": dict(unsaved),
     }
-    words = (sys.executable, "-I", "-m", "inhouse.tools.search.python_grep")
-    return Command(words, place, place.root, json.dumps(request).encode())
+    words = processes.python("inhouse.tools.search.python_grep")
+    return Command(tuple(words), place, place.root, json.dumps(request).encode())
 
 
 def _search(program: str, query: Query) -> tuple[str, ...]:

@@ -1,13 +1,13 @@
 """What a command may know: the variables it inherits, and whether it has a network."""
 
-import asyncio
 import os
 import re
-import shutil
 import sys
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+
+from inhouse import processes
 
 _NAMES = """
     PATH HOME USER LOGNAME SHELL LANG LANGUAGE TZ TMPDIR TEMP TMP
@@ -57,17 +57,18 @@ def inherited(environment: Mapping[str, str], *, offline: bool) -> dict[str, str
 def shell(command: str) -> list[str]:
     """Give the program that runs *command*: bash where there is one."""
     if os.name != "nt":
-        return [shutil.which("bash") or "/bin/sh", "-c", command]
-    bash = shutil.which("bash")
+        return [processes.find_program("bash") or "/bin/sh", "-c", command]
+    bash = processes.find_program("bash")
     if bash and not re.search(r"system32|windowsapps", bash, re.IGNORECASE):
         return [bash, "-c", command]
-    return [os.environ.get("COMSPEC", "cmd.exe"), "/d", "/s", "/c", command]
+    return [os.environ.get("COMSPEC", r"C:\Windows\System32\cmd.exe"), "/d", "/s", "/c", command]
 
 
 async def network_cutter(root: Path) -> tuple[str, ...] | None:
     """Give what to put before a command so that it has no network; None: nothing here can."""
-    for prefix in _candidates(str(root).startswith("/run/")):
-        if await _works(prefix):
+    for name, *options in _candidates(str(root).startswith("/run/")):
+        program = processes.find_program(name, outside=(root,))
+        if program is not None and await _works(prefix := (program, *options)):
             return prefix
     return None
 
@@ -99,25 +100,8 @@ def _probed() -> dict[tuple[str, ...], bool]:
 
 async def _probe(prefix: tuple[str, ...]) -> bool:
     """Try it for real: many systems have the program but forbid the namespace."""
-    program = shutil.which(prefix[0])
-    if program is None:
-        return False
-    process = await asyncio.create_subprocess_exec(
-        program,
-        *prefix[1:],
-        "/bin/sh",
-        "-c",
-        "exit 0",
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
     try:
-        async with asyncio.timeout(_PROBE_SECONDS):
-            return await process.wait() == 0
-    except TimeoutError:
+        done = await processes.run((*prefix, "/bin/sh", "-c", "exit 0"), seconds=_PROBE_SECONDS)
+    except (OSError, TimeoutError):
         return False
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+    return done.code == 0

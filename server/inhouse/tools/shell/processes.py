@@ -3,16 +3,14 @@
 import asyncio
 import contextlib
 import os
-import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from uuid import uuid4
 
 from attrs import frozen
 
-MARK = "INHOUSE_COMMAND"
-"""A variable by which what a command left behind is found again."""
+import inhouse.processes
+from inhouse.processes import MARK, PIPE, kill_marked, kill_tree, new_mark
 
 _LINUX = sys.platform == "linux"
 _PATIENCE = 3.0
@@ -32,17 +30,14 @@ class Started:
 
 async def start(command: Sequence[str], *, cwd: Path, environment: Mapping[str, str]) -> Started:
     """Start *command* in a session of its own, with no input and with pipes for its output."""
-    mark = uuid4().hex
+    mark = new_mark()
     launcher = Path(__file__).with_name("launcher.py")
     wrapped = [sys.executable, "-I", "-S", str(launcher), str(os.getpid()), *command]
-    process = await asyncio.create_subprocess_exec(
-        *(wrapped if _LINUX else command),
+    process = await inhouse.processes.start(
+        wrapped if _LINUX else command,
         cwd=cwd,
-        env={**environment, MARK: mark},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        start_new_session=os.name != "nt",
+        environment={**environment, MARK: mark},
+        stderr=PIPE,
     )
     return Started(process, mark)
 
@@ -54,7 +49,7 @@ async def end(started: Started) -> None:
     """
     if started.process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
-            started.process.terminate() if _LINUX else _kill_group(started.pid)
+            started.process.terminate() if _LINUX else kill_tree(started.pid)
     task = asyncio.create_task(_finish(started), name=f"end-command-{started.pid}")
     _ending.add(task)
     task.add_done_callback(_ending.discard)
@@ -74,28 +69,4 @@ async def _finish(started: Started) -> None:
             process.kill()
         await process.wait()
     if not _LINUX or (process.returncode or 0) < 0:
-        await asyncio.to_thread(_kill_marked, started.mark)
-
-
-def _kill_group(pid: int) -> None:
-    if os.name != "nt":
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(pid, signal.SIGKILL)
-        return
-    import psutil  # noqa: PLC0415  slow, and only here
-
-    with contextlib.suppress(psutil.Error):
-        top = psutil.Process(pid)
-        for each in (*top.children(recursive=True), top):
-            with contextlib.suppress(psutil.Error):
-                each.kill()
-
-
-def _kill_marked(mark: str) -> None:
-    """Where nothing adopts orphans, find them by what they inherited."""
-    import psutil  # noqa: PLC0415  slow, and only here
-
-    for each in psutil.process_iter():
-        with contextlib.suppress(psutil.Error, OSError):
-            if each.environ().get(MARK) == mark:
-                each.kill()
+        await asyncio.to_thread(kill_marked, started.mark)

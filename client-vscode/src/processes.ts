@@ -1,0 +1,61 @@
+/**
+ * The one place that starts a process: an absolute program, in a folder of ours, and Python that looks at neither the
+ * current folder nor PYTHON*.
+ */
+import { execFile, spawn, type ChildProcess, type ChildProcessWithoutNullStreams } from "node:child_process";
+import * as fs from "node:fs/promises";
+import * as path from "node:path";
+
+/** For Python that is ours: isolated from the current folder, from PYTHON* and from the user's own packages. */
+export const ISOLATED = "-I";
+
+export interface Starting {
+  /** Never a workspace. */
+  cwd: string;
+  cancelled?: AbortSignal;
+  env?: NodeJS.ProcessEnv;
+}
+
+/** Starts a program and hands it to whoever speaks with it. */
+export function start(program: string, args: readonly string[], { cwd, cancelled, env }: Starting): ChildProcessWithoutNullStreams {
+  if (!path.isAbsolute(program)) {
+    throw new Error(`${program} is not a whole path`);
+  }
+  return spawn(program, args, { cwd, windowsHide: true, signal: cancelled, env: { ...withoutPython(), ...env } });
+}
+
+/** What a program says, or undefined where it fails or takes too long. */
+export function output(program: string, args: readonly string[], cwd: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    execFile(program, args, { cwd, timeout: 10_000, killSignal: "SIGKILL", windowsHide: true, env: withoutPython() }, (error, out) => {
+      resolve(error ? undefined : out);
+    });
+  });
+}
+
+/** Starts the command of the user's own setting, as it stands there and in the folder it was written for. */
+export function startCommand(command: string, args: readonly string[], cwd: string | undefined): ChildProcess {
+  return spawn(command, args, { cwd, windowsHide: true, env: { ...process.env, PYTHONSAFEPATH: "1", PYTHONUTF8: "1" } });
+}
+
+/** The whole path of a program; an entry of the PATH that is empty or relative means the current folder, and does not count. */
+export async function findProgram(name: string): Promise<string | undefined> {
+  if (path.isAbsolute(name)) {
+    return name;
+  }
+  const ends = process.platform === "win32" ? (process.env.PATHEXT ?? ".COM;.EXE;.BAT;.CMD").split(";") : [""];
+  for (const folder of (process.env.PATH ?? "").split(path.delimiter).filter((each) => path.isAbsolute(each))) {
+    for (const end of ends) {
+      const file = path.join(folder, name + end);
+      if (await fs.access(file, fs.constants.X_OK).then(() => true, () => false)) {
+        return file;
+      }
+    }
+  }
+  return undefined;
+}
+
+function withoutPython(): NodeJS.ProcessEnv {
+  const kept = Object.entries(process.env).filter(([name]) => !/^PYTHON/i.test(name));
+  return { ...Object.fromEntries(kept), PYTHONSAFEPATH: "1", PYTHONUTF8: "1" };
+}

@@ -1,0 +1,310 @@
+"""The one place that starts a process.
+
+Whatever Inhouse starts is an absolute program, in a folder that the caller names or in one of
+our own, in a session of its own, and it is ended with everything it started.  A program found by
+name is never one of the current folder, and our own Python runs the installation that runs here,
+whatever lies in the current folder or stands in ``PYTHON*``.
+`tests/privacy/test_processes.py` shows that no other module can start one.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, TypeAlias
+from uuid import uuid4
+
+from attrs import frozen
+
+from inhouse.core.module_folders import module_folders
+
+if TYPE_CHECKING:
+    import psutil
+
+MARK = "INHOUSE_PROCESS"
+"""A variable by which what a process left behind is found again."""
+
+OUR_FOLDER = Path(sys.executable).parent if sys.executable else Path(os.sep)
+"""Where a process of ours runs that needs no folder: nothing there is a workspace's."""
+
+TextProcess: TypeAlias = "subprocess.Popen[str]"
+"""A process that is spoken with in lines."""
+
+_WINDOWS = os.name == "nt"
+_MOST_BYTES = 64 << 20
+_CHUNK = 1 << 16
+_RUN_MODULE = "import sys; sys.path[:] = {paths!r}; from runpy import run_module as run; run({module!r}, run_name='__main__', alter_sys=True)"  # noqa: E501
+
+
+@frozen
+class Finished:
+    """A process that ended by itself, and what it said."""
+
+    code: int
+    out: bytes
+    errors: bytes
+
+    @property
+    def last_words(self) -> str:
+        """The last line of what it said, for a message."""
+        lines = (self.errors.strip() or self.out.strip()).decode(errors="replace").splitlines()
+        return lines[-1].strip() if lines else "it failed without a word"
+
+
+def python(module: str, *arguments: str) -> list[str]:
+    """Give the command that runs a module of this installation in a process of its own.
+
+    Isolated (``-I``): neither the current folder nor ``PYTHON*`` has a say; modules come from
+    where this process has them.
+    """
+    code = _RUN_MODULE.format(paths=module_folders(), module=module)
+    return [sys.executable, "-I", "-c", code, *arguments]
+
+
+def find_program(name: str, *, outside: Iterable[Path] = ()) -> str | None:
+    """Give the absolute path of a program on the ``PATH``; None where there is none.
+
+    An entry that is empty or relative would mean the current folder, and Windows looks there
+    first: neither counts, nor does what lies *outside*'s folders (a workspace).
+    """
+    ends = os.environ.get("PATHEXT", ".COM;.EXE;.BAT;.CMD").split(";") if _WINDOWS else [""]
+    names = [name] if _WINDOWS and Path(name).suffix else [name + end for end in ends]
+    forbidden = [os.path.realpath(each) for each in outside]
+    for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
+        if not Path(folder).is_absolute() or _is_below(folder, forbidden):
+            continue
+        for each in names:
+            path = os.path.join(folder, each)  # noqa: PTH118  `Path` would take `..` for a name
+            if Path(path).is_file() and os.access(path, os.X_OK):
+                return path
+    return None
+
+
+def _is_below(folder: str, tops: Sequence[str]) -> bool:
+    true = os.path.realpath(folder)
+    return any(true == top or true.startswith(top + os.sep) for top in tops)
+
+
+async def start(
+    command: Sequence[str],
+    *,
+    cwd: Path = OUR_FOLDER,
+    environment: Mapping[str, str] | None = None,
+    stdin: int = DEVNULL,
+    stdout: int = PIPE,
+    stderr: int = DEVNULL,
+    line_limit: int = _CHUNK,
+) -> asyncio.subprocess.Process:
+    """Start a program; the caller ends it with `end`.  Raises `OSError`."""
+    return await asyncio.create_subprocess_exec(
+        *_checked(command),
+        cwd=cwd,
+        env=_marked(environment),
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        limit=line_limit,
+        start_new_session=not _WINDOWS,
+    )
+
+
+def start_text(
+    command: Sequence[str],
+    *,
+    cwd: Path = OUR_FOLDER,
+    errors: IO[str] | int = DEVNULL,
+) -> TextProcess:
+    """Start a program that is spoken with in lines, from a thread.  Raises `OSError`."""
+    return subprocess.Popen(  # noqa: S603  absolute, and in a session of its own
+        _checked(command),
+        stdin=PIPE,
+        stdout=PIPE,
+        stderr=errors,
+        text=True,
+        cwd=cwd,
+        env=_marked(None),
+        start_new_session=not _WINDOWS,
+    )
+
+
+async def run(
+    command: Sequence[str],
+    *,
+    seconds: float,
+    cwd: Path = OUR_FOLDER,
+    environment: Mapping[str, str] | None = None,
+    given: bytes | None = None,
+    most: int = _MOST_BYTES,
+) -> Finished:
+    """Run a program to its end; past *most* bytes of its output are thrown away.
+
+    Raises `TimeoutError` and `OSError`; then nothing is left of the program or of what it started.
+    """
+    variables = _marked(environment)
+    process = await start(
+        command,
+        cwd=cwd,
+        environment=variables,
+        stdin=DEVNULL if given is None else PIPE,
+        stderr=PIPE,
+    )
+    ended = False
+    try:
+        async with asyncio.timeout(seconds), asyncio.TaskGroup() as group:
+            out = group.create_task(_read(process.stdout, most), name="process output")
+            errors = group.create_task(_read(process.stderr, most), name="process errors")
+            if given is not None:
+                group.create_task(_feed(process.stdin, given), name="process input")
+            code = await process.wait()
+        ended = True
+        return Finished(code, out.result(), errors.result())
+    finally:
+        if not ended:  # What it started may live on, and hold the pipes that are waited for.
+            await asyncio.to_thread(kill_marked, variables[MARK])
+        await end(process)
+
+
+def run_blocking(
+    command: Sequence[str],
+    *,
+    seconds: float,
+    cwd: Path = OUR_FOLDER,
+    environment: Mapping[str, str] | None = None,
+    given: bytes | None = None,
+) -> Finished:
+    """Do the same as `run` in a thread that may wait.  Raises `TimeoutError` and `OSError`."""
+    variables = _marked(environment)
+    process = subprocess.Popen(  # noqa: S603  absolute, and in a session of its own
+        _checked(command),
+        cwd=cwd,
+        env=variables,
+        stdin=DEVNULL if given is None else PIPE,
+        stdout=PIPE,
+        stderr=PIPE,
+        start_new_session=not _WINDOWS,
+    )
+    try:
+        out, errors = process.communicate(given, timeout=seconds)
+    except BaseException as error:
+        kill_tree(process.pid)
+        kill_marked(variables[MARK])
+        process.communicate()
+        if isinstance(error, subprocess.TimeoutExpired):
+            name = Path(command[0]).name
+            raise TimeoutError(f"{name} did not end within {seconds:g} s") from None
+        raise
+    return Finished(process.returncode, out, errors)
+
+
+async def end(process: asyncio.subprocess.Process) -> None:
+    """Kill a process that runs, with its session, and wait until it is gone."""
+    if process.returncode is None:
+        task = asyncio.create_task(_end(process), name=f"end-process-{process.pid}")
+        _ending.add(task)
+        task.add_done_callback(_ending.discard)
+        await asyncio.shield(task)
+
+
+_ending: set[asyncio.Task[None]] = set()
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    kill_session(process.pid)
+    await process.wait()
+
+
+def kill_session(pid: int) -> None:
+    """Kill a process of ours that runs, with its session.  Quick."""
+    if _WINDOWS:
+        kill_tree(pid)
+        return
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def kill_tree(pid: int) -> None:
+    """Kill a process of ours, its session, and what it started that left the session.  Blocks."""
+    import psutil  # noqa: PLC0415  slow, and only here
+
+    mark = ""
+    with contextlib.suppress(psutil.Error, OSError):
+        mark = psutil.Process(pid).environ().get(MARK, "")
+    if _WINDOWS:
+        with contextlib.suppress(psutil.Error):
+            for each in psutil.Process(pid).children(recursive=True):
+                _kill(each)
+    else:
+        kill_session(pid)
+    with contextlib.suppress(psutil.Error):
+        _kill(psutil.Process(pid))
+    if mark:
+        kill_marked(mark)
+
+
+def kill_marked(mark: str) -> None:
+    """Kill all that inherited *mark*, until there is none: new ones may appear meanwhile."""
+    import psutil  # noqa: PLC0415  as above
+
+    for _ in range(5):
+        found = [each for each in psutil.process_iter() if _has(each, mark)]
+        for each in found:
+            _kill(each)
+        if not found:
+            return
+
+
+def _has(process: "psutil.Process", mark: str) -> bool:
+    import psutil  # noqa: PLC0415  as above
+
+    try:
+        inherited = process.environ().get(MARK, "").split()
+        return process.pid != os.getpid() and mark.rsplit(maxsplit=1)[-1] in inherited
+    except (psutil.Error, OSError):
+        return False
+
+
+def _kill(process: "psutil.Process") -> None:
+    import psutil  # noqa: PLC0415  as above
+
+    with contextlib.suppress(psutil.Error):
+        process.kill()
+
+
+def _checked(command: Sequence[str]) -> list[str]:
+    if not Path(command[0]).is_absolute():
+        raise FileNotFoundError(2, "only a program with its whole path is started", command[0])
+    return list(command)
+
+
+def _marked(environment: Mapping[str, str] | None) -> dict[str, str]:
+    """Give the variables, and a mark beside those of whoever started this process."""
+    variables = dict(os.environ if environment is None else environment)
+    if environment is None or MARK not in environment:
+        variables[MARK] = new_mark()
+    return variables
+
+
+def new_mark() -> str:
+    """Give a value of `MARK` for one more process."""
+    return f"{os.environ.get(MARK, '')} {uuid4().hex}".strip()
+
+
+async def _read(stream: asyncio.StreamReader | None, most: int) -> bytes:
+    assert stream is not None  # noqa: S101  it is a pipe
+    kept = bytearray()
+    while chunk := await stream.read(_CHUNK):
+        kept += chunk[: most - len(kept)]
+    return bytes(kept)
+
+
+async def _feed(stdin: asyncio.StreamWriter | None, given: bytes) -> None:
+    assert stdin is not None  # noqa: S101  it is a pipe
+    with contextlib.suppress(ConnectionError):
+        stdin.write(given)
+        await stdin.drain()
+    stdin.close()

@@ -1,0 +1,212 @@
+"""A repository that names programs for Git to run: with us, none of them runs.
+
+`HOSTILE` is the corpus: a name, and the lines of a shell script that prepares the repository in
+the current folder.  ``$EVIL`` is a program that leaves a file; add what you think of.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from inhouse.tools.git_changes import git_changes
+from support.terminal import Terminal
+
+COMMIT = "git add -A; git -c user.name=a -c user.email=a@b commit -qm 'A commit'"
+HOSTILE = {
+    "clean filter": f"""
+        echo '* filter=evil' > .gitattributes; echo one > a.txt; {COMMIT}
+        git config filter.evil.clean "$EVIL"; echo two > a.txt""",
+    "long-running filter, required": f"""
+        echo '* filter=evil' > .gitattributes; echo one > a.txt; {COMMIT}
+        git config filter.evil.process "$EVIL"; git config filter.evil.required true
+        echo two > a.txt""",
+    "filter with a = in its name": f"""
+        echo one > a.txt; {COMMIT}; echo '* filter=a=b' > .git/info/attributes
+        git config 'filter.a=b.clean' "$EVIL"; echo two > a.txt""",
+    "filter of many names": f"""
+        echo '* filter=x.y.CLEAN' > .gitattributes; echo one > a.txt; {COMMIT}
+        git config 'filter.x.y.CLEAN.clean' "$EVIL"; echo two > a.txt""",
+    "filter of an included file": f"""
+        echo '* filter=evil' > .gitattributes; echo one > a.txt; {COMMIT}
+        printf '[filter "evil"]\\n\\tclean = %s\\n' "$EVIL" > .git/more
+        git config include.path more; echo two > a.txt""",
+    "filter of a worktree's file": f"""
+        echo '* filter=evil' > .gitattributes; echo one > a.txt; {COMMIT}
+        git config extensions.worktreeConfig true
+        git config --worktree filter.evil.clean "$EVIL"; echo two > a.txt""",
+    "monitor": f"""
+        echo one > a.txt; {COMMIT}; git config core.fsmonitor "$EVIL"; echo two > a.txt""",
+    "hooks": f"""
+        echo one > a.txt; {COMMIT}; mkdir hooks
+        for each in post-index-change fsmonitor-watchman pre-commit reference-transaction; do
+        cp "$EVIL" hooks/$each; cp "$EVIL" .git/hooks/$each; done
+        git config core.hooksPath "$PWD/hooks"; echo two > a.txt; touch -d '2000-01-01' a.txt""",
+    "external diff": f"""
+        echo '* diff=evil' > .gitattributes; echo one > a.txt; {COMMIT}
+        git config diff.external "$EVIL"; git config diff.evil.command "$EVIL"
+        git config diff.evil.textconv "$EVIL"; echo two > a.txt""",
+    "pager": f"""
+        echo one > a.txt; {COMMIT}; git config core.pager "$EVIL"
+        for each in status diff log config; do git config pager.$each "$EVIL"; done""",
+    "signature": """
+        printf 'tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904\\nauthor a <a@b> 1 +0000\\n' > ../c
+        printf 'committer a <a@b> 1 +0000\\ngpgsig -----BEGIN PGP SIGNATURE-----\\n' >> ../c
+        printf ' x\\n -----END PGP SIGNATURE-----\\n\\nm\\n' >> ../c
+        git hash-object -t tree -w --stdin < /dev/null > /dev/null
+        git update-ref HEAD $(git hash-object -t commit -w --stdin < ../c)
+        git config log.showSignature true; git config gpg.program "$EVIL"
+        git config gpg.openpgp.program "$EVIL"; git config gpg.format openpgp
+        git config pretty.evil '%G?'; git config format.pretty evil""",
+    "lazy fetch": f"""
+        echo one > a.txt; {COMMIT}; echo two > a.txt; {COMMIT}
+        git config remote.origin.url "ssh://nowhere/x"; git config core.sshCommand "$EVIL"
+        git config remote.origin.promisor true; git config extensions.partialClone origin
+        git config core.repositoryFormatVersion 1
+        rm -f .git/objects/$(git rev-parse HEAD:a.txt | sed 's|^..|&/|')""",
+    "lazy fetch by a helper": f"""
+        echo one > a.txt; {COMMIT}; echo two > a.txt; {COMMIT}
+        git config remote.origin.url "ext::sh -c $EVIL"; git config protocol.ext.allow always
+        git config remote.origin.promisor true; git config extensions.partialClone origin
+        git config remote.origin.uploadpack "$EVIL"; git config core.repositoryFormatVersion 1
+        rm -f .git/objects/$(git rev-parse HEAD:a.txt | sed 's|^..|&/|')""",
+    "lazy fetch of a folder": f"""
+        echo one > a.txt; {COMMIT}; echo two > a.txt; {COMMIT}
+        git config remote.origin.url "$PWD/.git"; git config protocol.file.allow always
+        git config remote.origin.promisor true; git config extensions.partialClone origin
+        git config remote.origin.uploadpack "$EVIL"; git config core.repositoryFormatVersion 1
+        rm -f .git/objects/$(git rev-parse HEAD:a.txt | sed 's|^..|&/|')""",
+    "submodule": f"""
+        git init -q sub; (cd sub; echo one > b; {COMMIT}; git config core.fsmonitor "$EVIL"
+        git config filter.evil.clean "$EVIL"; echo '* filter=evil' > .gitattributes; echo two > b)
+        git -c protocol.file.allow=always add sub; git config status.submoduleSummary true
+        git config diff.submodule log; git config submodule.recurse true
+        git config diff.ignoreSubmodules none; git config submodule.sub.ignore none""",
+    "embedded bare repository": f"""
+        rm -rf .git; git init -q --bare .; echo one > a.txt
+        git config core.bare false; git config core.worktree "$PWD"; {COMMIT}
+        git config core.fsmonitor "$EVIL"; git config filter.evil.clean "$EVIL"
+        echo '* filter=evil' > info/attributes; echo two > a.txt""",
+    "a git folder elsewhere": f"""
+        echo '* filter=evil' > .gitattributes; echo one > a.txt; {COMMIT}
+        mv .git elsewhere; echo 'gitdir: elsewhere' > .git
+        git config core.fsmonitor "$EVIL"; git config filter.evil.clean "$EVIL"
+        echo two > a.txt""",
+    "alternates": f"""
+        echo one > a.txt; {COMMIT}; echo /nowhere > .git/objects/info/alternates
+        git config core.alternateRefsCommand "$EVIL"; git config core.gitProxy "$EVIL"
+        git config credential.helper "!$EVIL"; git config core.askPass "$EVIL"; echo two > a.txt""",
+    "aliases": f"""
+        echo one > a.txt; {COMMIT}
+        for each in status diff log config; do git config alias.$each "!$EVIL"; done""",
+}
+
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32" or shutil.which("git") is None, reason="needs git and a shell"
+)
+
+
+def prepare(folder: Path, script: str) -> tuple[Path, Path]:
+    """A repository, and the file that is there once one of its programs ran."""
+    made, evil = folder / "made", folder / "evil"
+    evil.write_text(f"#!/bin/sh\necho $0 >> {made}\ncat\n")
+    evil.chmod(0o755)
+    root = folder / "repository"
+    root.mkdir()
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "EVIL": str(evil)}
+    subprocess.run(
+        ["sh", "-c", f"git init -q; {script}"],
+        cwd=root,
+        env=environment,
+        capture_output=True,
+        check=False,
+    )
+    made.unlink(missing_ok=True)
+    return root, made
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+async def test_git_runs_no_program_that_the_repository_names(tmp_path: Path, name: str):
+    root, made = prepare(tmp_path, HOSTILE[name])
+
+    text = await git_changes(root, dict(os.environ), trusted=True)
+
+    assert not made.exists()
+    if name in {"clean filter", "monitor", "hooks", "external diff", "filter with a = in its name"}:
+        assert "-one\n+two" in text  # it was asked, and answered
+
+
+async def test_an_untrusted_repository_is_not_asked_at_all(tmp_path: Path):
+    root, made = prepare(tmp_path, HOSTILE["clean filter"])
+    fake = tmp_path / "bin"
+    fake.mkdir()
+    shutil.copy(tmp_path / "evil", fake / "git")
+    before = os.environ["PATH"]
+    os.environ["PATH"] = f"{fake}{os.pathsep}{before}"
+    try:
+        text = await git_changes(root, dict(os.environ), trusted=False)
+    finally:
+        os.environ["PATH"] = before
+
+    assert not made.exists()
+    assert "not trusted" in text
+
+
+async def test_a_git_of_the_workspace_itself_is_not_run(tmp_path: Path):
+    root, made = prepare(tmp_path, HOSTILE["monitor"])
+    (root / "bin").mkdir()
+    shutil.copy(tmp_path / "evil", root / "bin/git")
+    before = os.environ["PATH"]
+    os.environ["PATH"] = f"{root / 'bin'}{os.pathsep}{before}"
+    try:
+        text = await git_changes(root, dict(os.environ), trusted=True)
+    finally:
+        os.environ["PATH"] = before
+
+    assert not made.exists()
+    assert "-one\n+two" in text
+
+
+async def test_what_a_secret_file_says_cannot_pass_for_another_files_header(tmp_path: Path):
+    root, _ = prepare(tmp_path, f"echo x > .env; echo y > b.txt; {COMMIT}")
+    (root / ".env").write_text("diff --git a/b.txt b/b.txt\nKEY=canary\n")
+    (root / "b.txt").write_text("z\n")
+    subprocess.run(["git", "config", "diff.noprefix", "true"], cwd=root, check=True)
+
+    text = await git_changes(root, dict(os.environ), trusted=True)
+
+    assert "canary" not in text
+    assert "+z" in text
+
+
+async def test_only_the_workspaces_own_part_of_a_repository_is_told(tmp_path: Path):
+    root, _ = prepare(tmp_path, f"mkdir in; echo x > a; echo y > in/b; {COMMIT}")
+    (root / "a").write_text("canary")
+    (root / "in/b").write_text("mine")
+
+    text = await git_changes(root / "in", dict(os.environ), trusted=True)
+
+    assert "+mine" in text
+    assert "canary" not in text
+
+
+def test_the_users_own_agent_starts_no_git_in_an_untrusted_workspace(terminal: Terminal, server):
+    terminal.environ["CODEBUFF_LOCAL_BASE_URL"] = server.base_url
+    (terminal.home / ".agents").mkdir()
+    (terminal.home / ".agents/mine.ts").write_text(
+        "export default { id: 'mine', displayName: 'M', model: 'm',"
+        " systemPrompt: '{CODEBUFF_GIT_CHANGES_PROMPT}' }"
+    )
+    terminal.agent()  # something that trust is about
+    root, made = prepare(terminal.home, HOSTILE["monitor"])
+    shutil.copytree(root / ".git", terminal.workspace / ".git")
+    shutil.copy(root / "a.txt", terminal.workspace / "a.txt")
+
+    done = terminal("run", "mine", "hi")
+
+    assert done.status == 0, done
+    assert not made.exists()
+    assert "not trusted" in str(server.chats[0].body)
