@@ -66,19 +66,22 @@ HOSTILE = {
         git config remote.origin.url "ssh://nowhere/x"; git config core.sshCommand "$EVIL"
         git config remote.origin.promisor true; git config extensions.partialClone origin
         git config core.repositoryFormatVersion 1
-        rm -f .git/objects/$(git rev-parse HEAD:a.txt | sed 's|^..|&/|')""",
+        rm -f .git/objects/$(git rev-parse HEAD:a.txt | sed 's|^..|&/|')
+        echo three > a.txt""",
     "lazy fetch by a helper": f"""
         echo one > a.txt; {COMMIT}; echo two > a.txt; {COMMIT}
         git config remote.origin.url "ext::sh -c $EVIL"; git config protocol.ext.allow always
         git config remote.origin.promisor true; git config extensions.partialClone origin
         git config remote.origin.uploadpack "$EVIL"; git config core.repositoryFormatVersion 1
-        rm -f .git/objects/$(git rev-parse HEAD:a.txt | sed 's|^..|&/|')""",
+        rm -f .git/objects/$(git rev-parse HEAD:a.txt | sed 's|^..|&/|')
+        echo three > a.txt""",
     "lazy fetch of a folder": f"""
         echo one > a.txt; {COMMIT}; echo two > a.txt; {COMMIT}
         git config remote.origin.url "$PWD/.git"; git config protocol.file.allow always
         git config remote.origin.promisor true; git config extensions.partialClone origin
         git config remote.origin.uploadpack "$EVIL"; git config core.repositoryFormatVersion 1
-        rm -f .git/objects/$(git rev-parse HEAD:a.txt | sed 's|^..|&/|')""",
+        rm -f .git/objects/$(git rev-parse HEAD:a.txt | sed 's|^..|&/|')
+        echo three > a.txt""",
     "submodule": f"""
         git init -q sub; (cd sub; echo one > b; {COMMIT}; git config core.fsmonitor "$EVIL"
         git config filter.evil.clean "$EVIL"; echo '* filter=evil' > .gitattributes; echo two > b)
@@ -171,10 +174,11 @@ async def test_a_git_of_the_workspace_itself_is_not_run(tmp_path: Path):
 
 
 async def test_what_a_secret_file_says_cannot_pass_for_another_files_header(tmp_path: Path):
-    root, _ = prepare(tmp_path, f"echo x > .env; echo y > b.txt; {COMMIT}")
+    root, _ = prepare(
+        tmp_path, f"echo x > .env; echo y > b.txt; {COMMIT}; git config diff.noprefix true"
+    )
     (root / ".env").write_text("diff --git a/b.txt b/b.txt\nKEY=canary\n")
     (root / "b.txt").write_text("z\n")
-    subprocess.run(["git", "config", "diff.noprefix", "true"], cwd=root, check=True)
 
     text = await git_changes(root, dict(os.environ), trusted=True)
 

@@ -4,7 +4,6 @@ import ast
 import asyncio
 import os
 import sys
-import time
 from pathlib import Path
 
 import psutil
@@ -223,17 +222,20 @@ async def test_at_its_time_limit_everything_that_it_started_is_gone(
     """Also what left its session, and what it left behind when it ended itself."""
     command = [sys.executable, "-c", LEAVES_CHILDREN.format(seconds=seconds)]
 
+    running = (
+        asyncio.to_thread(processes.run_blocking, command, seconds=2, cwd=tmp_path)
+        if blocking
+        else processes.run(command, seconds=2, cwd=tmp_path)
+    )
+
     with pytest.raises(TimeoutError):
-        if blocking:
-            await asyncio.to_thread(processes.run_blocking, command, seconds=2, cwd=tmp_path)
-        else:
-            await processes.run(command, seconds=2, cwd=tmp_path)
+        await running
 
     for _ in range(50):
         left = [each for each in psutil.process_iter() if _works_in(each, tmp_path)]
         if not left:
             break
-        time.sleep(0.1)  # a killed process is reaped by whoever adopted it
+        await asyncio.sleep(0.1)  # a killed process is reaped by whoever adopted it
     assert left == []
 
 
