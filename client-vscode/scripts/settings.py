@@ -9,38 +9,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from inhouse.core.setting import SettingGroup, SettingScope
 from inhouse.settings.settings_schema import key_schema
-from inhouse.settings.table import BY_NAME, Scope
+from inhouse.settings.table import BY_NAME, KEYS
 
 PACKAGE = Path(__file__).parents[1] / "package.json"
-GROUPS = {
-    "Endpoints": ("endpoints", "routes", "defaultEndpoint", "embedded"),
-    "Safety": (
-        *("privacy", "edits", "commands", "allowedCommands", "maxSteps"),
-        *("budgetUsd", "dailyBudgetUsd", "localAddresses", "allowedEnvironment", "keyHosts"),
-    ),
-    "Agents": ("agentFolders", "showTranscript", "keptTranscripts"),
-    "Server": ("trace",),
-}
-OPEN = frozenset({"showTranscript", "trace"})
-"""Of no use to somebody who wrote an untrusted workspace."""
-ENUMS = {
-    "privacy": (
-        "Every endpoint that the settings name.",
-        "Ask before the first text goes to a host that is not this machine.",
-        "Refuse every host that is not verified to be this machine.",
-    ),
-    "edits": (
-        "Keep edits as proposals that you apply or reject hunk by hunk.",
-        "Make edits at once; one undo takes them back.",
-    ),
-    "commands": (
-        "Ask before each command.",
-        "Run what inhouse.allowedCommands names, refuse the rest.",
-        "Refuse every command.",
-    ),
-    "trace": ("Nothing.", "That requests happen.", "What is in them; never a key."),
-}
 OURS = {
     "inhouse.python": {
         "type": "string",
@@ -63,13 +36,14 @@ OURS = {
 def configuration() -> list[dict[str, Any]]:
     """Give ``contributes.configuration``."""
     groups = []
-    for number, (title, names) in enumerate(GROUPS.items()):
+    for number, group in enumerate(SettingGroup):
+        names = [key.name for key in KEYS if key.declared.group is group]
         properties = {f"inhouse.{name}": _setting(name) for name in names}
-        if title == "Server":
+        if group is SettingGroup.SERVER:
             properties = OURS | properties
         for order, setting in enumerate(properties.values()):
             setting["order"] = order
-        groups.append({"title": title, "order": number, "properties": properties})
+        groups.append({"title": group.value, "order": number, "properties": properties})
     return groups
 
 
@@ -82,24 +56,30 @@ def package_text() -> str:
         name
         for group in groups
         for name in group["properties"]
-        if name.removeprefix("inhouse.") not in OPEN
+        if not _is_harmless(name.removeprefix("inhouse."))
     ]
     return json.dumps(package, indent=2, ensure_ascii=False) + "\n"
+
+
+def _is_harmless(name: str) -> bool:
+    return name in BY_NAME and BY_NAME[name].declared.is_harmless
 
 
 def _setting(name: str) -> dict[str, Any]:
     key = BY_NAME[name]
     schema = key_schema(key)
     setting: dict[str, Any] = {
-        "scope": "machine" if key.scope is Scope.USER else "window",
+        "scope": "machine" if key.scope is SettingScope.USER else "window",
         "markdownDescription": schema.pop("description"),
         **schema,
     }
     setting.setdefault("default", None)
     if name == "showTranscript":
         setting["default"] = True  # VS Code has room beside the editor.
-    if name in ENUMS:
-        setting["markdownEnumDescriptions"] = list(ENUMS[name])
+    if choices := key.declared.choices:
+        setting["markdownEnumDescriptions"] = [
+            choices[one] for one in setting["enum"] if one is not None
+        ]
     setting.pop("examples", None)
     return setting
 

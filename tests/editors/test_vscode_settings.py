@@ -9,7 +9,6 @@ from types import ModuleType
 import pytest
 
 from inhouse.lsp.commands.command_names import COMMANDS
-from inhouse.settings.table import BY_NAME
 
 CLIENT = Path(__file__).parents[2] / "client-vscode"
 PACKAGE = json.loads((CLIENT / "package.json").read_text(encoding="utf-8"))
@@ -31,13 +30,8 @@ def test_the_settings_of_package_json_come_from_the_servers_table(
 ) -> None:
     written = (CLIENT / "package.json").read_text(encoding="utf-8")
 
-    assert written == settings_script.package_text(), "run client-vscode/scripts/settings.py"
-
-
-def test_every_setting_of_the_server_is_contributed_once(settings_script: ModuleType) -> None:
-    names = [name for group in settings_script.GROUPS.values() for name in group]
-
-    assert sorted(names) == sorted(BY_NAME)
+    stale = "run .venv/bin/python client-vscode/scripts/settings.py"
+    assert written == settings_script.package_text(), stale
 
 
 def test_what_can_run_or_reach_something_is_restricted_in_untrusted_workspaces() -> None:

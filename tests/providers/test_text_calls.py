@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from inhouse.core.endpoint_kinds import Kind
 from inhouse.core.messages import ToolMessage, UserMessage
 from inhouse.core.ports import ToolSpec
+from inhouse.core.route import ToolMode
 from inhouse.providers.tool_calls.text_parser import recover
 from support.asking import READ_FILES, ask, names, prompt
 from support.replay import DONE, Replay, http_head, http_json, piece, sse
@@ -202,7 +203,7 @@ async def test_q13_vllm_without_its_flags_falls_back_to_text_once(model_at) -> N
 async def test_schema_mode_asks_for_one_call_or_an_answer(model_at) -> None:
     call = json.dumps({"tool": "read_files", "input": {"paths": ["a"]}})
     with Replay([http_head(), *sse(piece(call), piece(finish="stop")), DONE]) as server:
-        said = await ask(model_at(server, tools="schema"), prompt(tools=(READ_FILES,)))
+        said = await ask(model_at(server, tools=ToolMode.SCHEMA), prompt(tools=(READ_FILES,)))
 
     schema = server.bodies[0]["response_format"]["json_schema"]["schema"]
     assert schema["anyOf"][0]["properties"]["tool"] == {"const": "read_files"}
@@ -213,7 +214,7 @@ async def test_schema_mode_asks_for_one_call_or_an_answer(model_at) -> None:
 async def test_schema_mode_streams_the_answers_text(model_at) -> None:
     texts = ['{"ans', 'wer": "Hel', "lo \\", 'n wörld"}']
     with Replay([http_head(), *sse(*map(piece, texts), piece(finish="stop")), DONE]) as server:
-        said = await ask(model_at(server, tools="schema"), prompt(tools=(READ_FILES,)))
+        said = await ask(model_at(server, tools=ToolMode.SCHEMA), prompt(tools=(READ_FILES,)))
 
     assert said.text == "Hello \n wörld"
     assert said.calls == []

@@ -3,15 +3,17 @@
 import json
 import subprocess
 import sys
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
+from inhouse.core.placeholders import KeySources
 from inhouse.settings import editor_layer, read_settings
 from inhouse.settings.settings_schema import key_schema, settings_schema
-from inhouse.settings.table import ENDPOINT_KEYS, KEYS, Key, SettingScope
+from inhouse.settings.table import ENDPOINT_KEYS, KEYS, ROUTE_KEYS, Key, SettingScope
 
 ROOT = Path(__file__).parent.parent.parent
 VSCODE = ROOT / "client-vscode/package.json"
@@ -57,6 +59,82 @@ def test_what_the_schema_refuses_the_reader_reports(values: dict[str, Any]):
         jsonschema.validate(values, settings_schema())
 
     assert read_settings([editor_layer(values)])[1] != ()
+
+
+def other_value(key: Key, *, of_endpoint: bool = False) -> Any:
+    """Return a value that may be written and is not the default, made of the declaration alone."""
+    declared, kind = key.declared, key.type
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return next(one.value for one in kind if one.value not in (key.default, "embedded"))
+    if declared.examples and not of_endpoint:
+        return declared.examples[0]
+    if kind is bool:
+        return not key.default
+    if kind in (int, float):
+        return (key.default or max(declared.minimum or 0, declared.above or 0)) + 1
+    if getattr(kind, "__origin__", kind) is list:
+        return ["http://127.0.0.1:1/v1"] if of_endpoint else ["some/words"]
+    if declared.examples:
+        return declared.examples[0]
+    return {"X-One": "two"} if getattr(kind, "__origin__", kind) is dict else "words"
+
+
+SPECIAL: dict[str, Any] = {
+    "endpoints": {"new": {"baseUrl": "http://127.0.0.1:2/v1"}},
+    "routes": [{"agents": "*", "endpoint": "team"}],
+    "defaultEndpoint": "team",
+}
+
+
+@pytest.mark.parametrize("key", KEYS, ids=lambda key: key.name)
+def test_each_setting_changes_what_is_read(key: Key):
+    team = editor_layer({"endpoints": {"team": {"baseUrl": "http://127.0.0.1:1/v1"}}})
+    value = SPECIAL.get(key.name, other_value(key))
+
+    before, _ = read_settings([team])
+    after, problems = read_settings([editor_layer({key.name: value}), team])
+
+    assert problems == ()
+    assert getattr(after, key.field) != getattr(before, key.field)
+
+
+@pytest.mark.parametrize("key", ENDPOINT_KEYS, ids=lambda key: key.name)
+def test_each_setting_of_an_endpoint_changes_what_is_read(key: Key):
+    base = {"baseUrl": "http://127.0.0.1:9/v1"}
+    value = "http://127.0.0.1:1/v1" if key.name == "baseUrl" else other_value(key, of_endpoint=True)
+
+    before, _ = read_settings([editor_layer({"endpoints": {"team": base}})])
+    changed = editor_layer({"endpoints": {"team": base | {key.name: value}}})
+    after, problems = read_settings([changed], KeySources(environment={}, keyring=lambda _: "k"))
+
+    assert problems == ()
+    assert getattr(after.endpoints["team"], key.field) != getattr(
+        before.endpoints["team"], key.field
+    )
+
+
+@pytest.mark.parametrize("key", ROUTE_KEYS, ids=lambda key: key.name)
+def test_each_setting_of_a_route_changes_what_is_read(key: Key):
+    endpoints = {name: {"baseUrl": "http://127.0.0.1:9/v1"} for name in ("one", "words")}
+    route = {"agents": "*", "endpoint": "one"}
+
+    values = [
+        editor_layer({"endpoints": endpoints, "routes": [one]})
+        for one in (route, route | {key.name: other_value(key)})
+    ]
+    (before, _), (after, problems) = map(read_settings, [values[:1], values[1:]])
+
+    assert problems == ()
+    assert getattr(after.routes[0], key.field) != getattr(before.routes[0], key.field)
+
+
+def test_what_is_read_of_nothing_are_the_documented_defaults():
+    nothing, _ = read_settings([])
+
+    read = {
+        key.name: json.loads(json.dumps(getattr(nothing, key.field), default=dict)) for key in KEYS
+    }
+    assert read == {key.name: key.default for key in KEYS}
 
 
 def contributed() -> dict[str, Any]:

@@ -3,11 +3,15 @@
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Any
 
 from attrs import field, frozen
 
 from .endpoint_kinds import Kind
 from .secret import Secret
+from .setting import SettingScope, hidden_setting, required_setting, setting
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Privacy(StrEnum):
@@ -25,43 +29,99 @@ class DecidedBy(StrEnum):
     EMBEDDED = "embedded"
 
 
+class ToolMode(StrEnum):
+    """How a model takes tools."""
+
+    NATIVE = "native"
+    TEXT = "text"
+    SCHEMA = "schema"
+
+
 @frozen
 class Endpoint:
     """A place that serves models.  URL, key and headers come from one source, always."""
 
     name: str
-    kind: Kind
-    base_url: str
-    """Without credentials.  ``unix:/path`` where the server listens on a Unix socket."""
+    kind: Kind = field(
+        metadata=required_setting(
+            "What kind of server it is. A kind fills in what its name implies: the base URL, where "
+            "the real context window is told, how cloud models are spotted.",
+            written_default=Kind.OPENAI,
+            is_connection=True,
+        )
+    )
+    base_url: str = field(
+        metadata=required_setting(
+            "Where it listens, without credentials; `unix:/path` for a Unix socket. Implied by "
+            "every kind except `openai`.",
+            examples=("http://localhost:11434", "https://llm.example.com/v1"),
+            is_connection=True,
+        )
+    )
     source: str
     """The file and key, setting or variable that named it."""
-    api_key: Secret | None = None
-    """None: the word ``unused`` is sent."""
-    headers: Mapping[str, str] = field(factory=lambda: MappingProxyType({}), repr=False)
-    first_token_timeout: float = 600.0
-    """Seconds of silence allowed before the first piece."""
-    idle_timeout: float = 120.0
-    """Seconds of silence allowed between two pieces."""
-    max_concurrent: int | None = None
-    models: Mapping[str, str] = field(factory=lambda: MappingProxyType({}))
-    """The definition's model id → the id that this endpoint knows."""
-    context_window: int | None = None
-    """Tokens.  An override: the server is not asked."""
-    tools: str | None = None
-    """An override of what the model can do: ``native``, ``text`` or ``schema``; None: find out."""
-    keep_alive: str | None = None
-    """Ollama's ``keep_alive``."""
-    ca_file: str | None = None
-    vouched_local: bool = False
-    """The user's own settings say that what this forwards to is local."""
+    api_key: Secret | None = setting(
+        None,
+        "The key: `${keyring:NAME}`, `${env:NAME}`, or the text itself. Without it the word "
+        "`unused` is sent.",
+        written=str,
+        examples=("${keyring:team}", "${env:OPENROUTER_API_KEY}"),
+        is_connection=True,
+    )
+    headers: Mapping[str, str] = hidden_setting(
+        _NOTHING, "Further HTTP headers for each request.", is_connection=True
+    )
+    first_token_timeout: float = setting(
+        600.0, "Seconds of silence allowed before the first piece of an answer.", above=0
+    )
+    idle_timeout: float = setting(
+        120.0, "Seconds of silence allowed between two pieces of an answer.", above=0
+    )
+    max_concurrent: int | None = setting(None, "Requests at once; further ones wait.", minimum=1)
+    models: Mapping[str, str] = setting(
+        _NOTHING,
+        "The model a definition names (or a glob) → the model this endpoint knows.",
+        examples=({"anthropic/claude-sonnet-4.5": "qwen3-coder:30b", "*": "qwen3:4b"},),
+    )
+    context_window: int | None = setting(
+        None,
+        "The context window in tokens. An override: the server is not asked.",
+        minimum=1,
+    )
+    tools: ToolMode | None = setting(
+        None,
+        "How the model takes tools: natively, as text, or held to a JSON schema. An override: "
+        "otherwise it is found out and remembered.",
+    )
+    keep_alive: str | None = setting(None, "Ollama's `keep_alive`.", examples=("10m", "-1"))
+    ca_file: str | None = setting(
+        None,
+        "A file of certificates (PEM) to trust beside the system's.",
+        is_connection=True,
+    )
+    vouched_local: bool = setting(
+        False,
+        "You vouch that what this server forwards to is on your own machine, where the server "
+        "does not tell.",
+        scope=SettingScope.USER,
+    )
     from_workspace: bool = False
     """A file of the workspace named it: it receives no key of the user's."""
-    pool: tuple["Endpoint", ...] = ()
-    """Members, least busy first, where this name stands for several servers."""
-    model_path: str | None = None
-    """``kind: embedded``: a GGUF file."""
-    prices: Mapping[str, tuple[float, float]] = field(factory=lambda: MappingProxyType({}))
-    """Model (or glob) → US dollars for a million tokens, in and out."""
+    pool: tuple["Endpoint", ...] = setting(
+        (),
+        "Several servers under one name: names of endpoints, or base URLs that share this "
+        "endpoint's key. The least busy one serves; one that failed rests.",
+        written=list[str],
+        is_connection=True,
+    )
+    model_path: str | None = setting(None, "`kind: embedded`: a GGUF file.", is_connection=True)
+    prices: Mapping[str, tuple[float, float]] = setting(
+        _NOTHING,
+        "Model (or glob) → US dollars for a million tokens: `input`, `output`. Without it the "
+        "server's own word counts, then the price list that comes along.",
+        written=dict[str, dict[str, float]],
+        examples=({"qwen3-coder:30b": {"input": 0, "output": 0}},),
+    )
 
 
 @frozen

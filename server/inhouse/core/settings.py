@@ -1,11 +1,17 @@
-"""Settings as values (docs/reference/settings.md)."""
+"""Settings as values, each declared once (docs/reference/settings.md)."""
 
 from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
 
 from attrs import field, frozen
 
 from .route import Endpoint, Privacy
+from .setting import SettingGroup, SettingScope, required_setting, setting
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+_ENDPOINTS, _SAFETY, _AGENTS = SettingGroup.ENDPOINTS, SettingGroup.SAFETY, SettingGroup.AGENTS
 
 
 class EditMode(StrEnum):
@@ -27,45 +33,140 @@ class Trace(StrEnum):
 
 @frozen
 class RouteRule:
-    agents: str
-    """A glob over agent ids."""
-    endpoint: str
+    """Which agents go where."""
+
+    agents: str = field(metadata=required_setting("A glob over agent ids.", examples=("file-*",)))
+    endpoint: str = field(metadata=required_setting("The endpoint that serves them."))
     source: str
     """The file or setting that holds it."""
-    model: str | None = None
+    model: str | None = setting(None, "The model they get there, instead of the definition's.")
     from_workspace: bool = False
 
 
 @frozen
 class Settings:
-    endpoints: Mapping[str, Endpoint] = field(factory=dict[str, Endpoint])
-    routes: tuple[RouteRule, ...] = ()
-    default_endpoint: str | None = None
+    """What the user wants.  Each field that is a setting declares it whole: see `setting`."""
+
+    endpoints: Mapping[str, Endpoint] = setting(
+        _NOTHING, "The servers models run on, by name.", written=dict, group=_ENDPOINTS
+    )
+    routes: tuple[RouteRule, ...] = setting(
+        (),
+        "Which agents go where; the first entry that matches counts.",
+        written=list,
+        group=_ENDPOINTS,
+    )
+    default_endpoint: str | None = setting(
+        None, "The endpoint of agents that nothing else sends anywhere.", group=_ENDPOINTS
+    )
     default_endpoint_source: str = "default"
-    privacy: Privacy = Privacy.ANY
+    privacy: Privacy = setting(
+        Privacy.ANY,
+        "`any`: every endpoint; `ask`: each new remote host is asked for once per workspace; "
+        "`local-only`: nothing leaves this machine.",
+        group=_SAFETY,
+        choices={
+            "any": "Every endpoint that the settings name.",
+            "ask": "Ask before the first text goes to a host that is not this machine.",
+            "local-only": "Refuse every host that is not verified to be this machine.",
+        },
+    )
     privacy_source: str = "default"
-    edits: EditMode = EditMode.REVIEW
-    commands: CommandMode = CommandMode.ASK
-    allowed_commands: tuple[str, ...] = ()
-    agent_folders: tuple[str, ...] = ()
-    max_steps: int = 200
-    budget_usd: float | None = None
-    """For one run, sub-agents included."""
-    daily_budget_usd: float | None = None
-    trace: Trace = Trace.OFF
-    embedded: bool | None = None
-    """None: only for an agent that names no remote model."""
-    show_transcript: bool = False
-    """Open the transcript when a run starts."""
-    kept_transcripts: int = 100
-    """How many stay readable after the server has ended."""
-    local_addresses: tuple[str, ...] = ()
-    """Address ranges (CIDR) that the user's own settings declare as theirs."""
-    allowed_environment: tuple[str, ...] = ()
-    """Variables that ``${env:…}`` in a workspace's files may name."""
-    key_hosts: Mapping[str, tuple[str, ...]] = field(factory=dict[str, tuple[str, ...]])
-    """Keys (``env:NAME``, ``keyring:NAME``) → hosts that may receive them though a workspace's
-    file names the URL."""
+    edits: EditMode = setting(
+        EditMode.REVIEW,
+        "`review`: edits wait for you, hunk by hunk; `apply`: they are made at once.",
+        group=_SAFETY,
+        choices={
+            "review": "Keep edits as proposals that you apply or reject hunk by hunk.",
+            "apply": "Make edits at once; one undo takes them back.",
+        },
+    )
+    commands: CommandMode = setting(
+        CommandMode.ASK,
+        "Commands that agents want to run: `ask` each time, run the `allow-listed` ones only, "
+        "or `never`.",
+        group=_SAFETY,
+        choices={
+            "ask": "Ask before each command.",
+            "allow-listed": "Run what inhouse.allowedCommands names, refuse the rest.",
+            "never": "Refuse every command.",
+        },
+    )
+    allowed_commands: tuple[str, ...] = setting(
+        (),
+        "Commands that run without a question.",
+        group=_SAFETY,
+        examples=(["git status", "pytest -q"],),
+    )
+    agent_folders: tuple[str, ...] = setting(
+        (), "Further folders with agent definitions.", group=_AGENTS
+    )
+    max_steps: int = setting(200, "Answers a model may give in one run.", group=_SAFETY, minimum=1)
+    budget_usd: float | None = setting(
+        None,
+        "US dollars one run may cost, sub-agents included; null: no limit.",
+        group=_SAFETY,
+        minimum=0,
+    )
+    daily_budget_usd: float | None = setting(
+        None,
+        "US dollars all runs of one day may cost; null: no limit.",
+        scope=SettingScope.USER,
+        group=_SAFETY,
+        minimum=0,
+    )
+    trace: Trace = setting(
+        Trace.OFF,
+        "What the log tells about requests: nothing, that they happen, or their content "
+        "(never a key).",
+        choices={
+            "off": "Nothing.",
+            "messages": "That requests happen.",
+            "verbose": "What is in them; never a key.",
+        },
+        is_harmless=True,
+    )
+    embedded: bool | None = setting(
+        None,
+        "Let the embedded model serve agents that nothing else serves. Not set: only agents that "
+        "name no remote model.",
+        group=_ENDPOINTS,
+    )
+    show_transcript: bool = setting(
+        False,
+        "Open the transcript when a run starts.",
+        group=_AGENTS,
+        is_harmless=True,
+    )
+    kept_transcripts: int = setting(
+        100,
+        "How many transcripts of editor runs stay in the state folder (readable by you alone), so "
+        "that they open after a restart; 0: none.",
+        scope=SettingScope.USER,
+        group=_AGENTS,
+        minimum=0,
+    )
+    local_addresses: tuple[str, ...] = setting(
+        (),
+        "Address ranges (CIDR) beyond loopback that count as local.",
+        scope=SettingScope.USER,
+        group=_SAFETY,
+        examples=(["192.168.1.0/24"],),
+    )
+    allowed_environment: tuple[str, ...] = setting(
+        (),
+        "Variables that `${env:NAME}` in a workspace's files may name.",
+        scope=SettingScope.USER,
+        group=_SAFETY,
+    )
+    key_hosts: Mapping[str, tuple[str, ...]] = setting(
+        _NOTHING,
+        "Your keys (`env:NAME`, `keyring:NAME`) → the hosts that may receive them though a file "
+        "of the workspace names the URL.",
+        scope=SettingScope.USER,
+        group=_SAFETY,
+        examples=({"keyring:team": ["llm.example.com"]},),
+    )
     broken_endpoints: Mapping[str, str] = field(factory=dict[str, str])
     """Endpoints that are written but cannot be used → why."""
     sources: Mapping[str, str] = field(factory=dict[str, str])

@@ -11,7 +11,7 @@ from inhouse.core.errors import InhouseError, ProviderError, RefusedError, Tools
 from inhouse.core.events import Notice
 from inhouse.core.messages import UserMessage
 from inhouse.core.ports import Prompt, ToolSpec
-from inhouse.core.route import Endpoint, EndpointStatus, Finding, ModelInfo, Privacy
+from inhouse.core.route import Endpoint, EndpointStatus, Finding, ModelInfo, Privacy, ToolMode
 from inhouse.providers import doctor_findings
 from inhouse.providers.embedded.servers import EmbeddedServers
 from inhouse.providers.endpoints.context_window import model_window, told_window
@@ -21,7 +21,6 @@ from inhouse.providers.endpoints.locality import Verdict, verify_local
 from inhouse.providers.endpoints.model_list import entries_of, listed_models
 from inhouse.providers.endpoints.tool_support import native_tools
 from inhouse.providers.network.egress import Egress
-from inhouse.providers.tool_calls.modes import ToolMode
 
 MODELS_LOOKED_INTO = 12
 TINY = Prompt(system="", messages=(UserMessage("Say hi."),), max_output_tokens=1)
@@ -254,7 +253,10 @@ class _Checking:
         clock = asyncio.get_running_loop().time
         begin = clock()
         asked = connect(
-            evolve(self.shown, tools="native"), model.id, egress=self.egress, embedded=self.embedded
+            evolve(self.shown, tools=ToolMode.NATIVE),
+            model.id,
+            egress=self.egress,
+            embedded=self.embedded,
         )
         tools = (PROBE,) if self.shown.kind.profile.probe_tools else ()
         try:

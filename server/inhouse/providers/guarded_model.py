@@ -17,14 +17,14 @@ from inhouse.core.events import (
 )
 from inhouse.core.messages import ToolCall
 from inhouse.core.ports import Prompt
-from inhouse.core.route import Endpoint, Privacy
+from inhouse.core.route import Endpoint, Privacy, ToolMode
 from inhouse.providers.chat.stream_model import Ask
 from inhouse.providers.endpoints.endpoint_errors import ModelRef
 from inhouse.providers.endpoints.endpoint_state import EndpointState
 from inhouse.providers.endpoints.locality import require_local
 from inhouse.providers.endpoints.token_count import Need, check_fits, cut_notice, is_small, need_of
 from inhouse.providers.endpoints.tool_support import native_tools
-from inhouse.providers.tool_calls.modes import SchemaAnswer, ToolMode, in_mode, profile_mode
+from inhouse.providers.tool_calls.modes import SchemaAnswer, in_mode, profile_mode
 from inhouse.providers.tool_calls.text_parser import recover
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Guard:
     async def _mode(self) -> ToolMode:
         """The setting, else what was found out, else what the server tells."""
         if self.endpoint.tools is not None:
-            return ToolMode(self.endpoint.tools)
+            return self.endpoint.tools
         known = profile_mode(await self.shared.profile(self.endpoint, self.model))
         if known is None:
             known = await native_tools(self.endpoint, self.model, self.egress)

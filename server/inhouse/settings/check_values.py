@@ -12,12 +12,9 @@ from attrs import frozen
 from cattrs import Converter
 from cattrs.errors import BaseValidationError, IterableValidationError, IterableValidationNote
 
-from inhouse.core.endpoint_kinds import Kind
 from inhouse.core.errors import UserError
-from inhouse.core.route import Privacy
-from inhouse.core.settings import CommandMode, EditMode, Trace
 
-from .table import Key, ToolMode
+from .table import ENDPOINT_KEYS, KEYS, Key
 
 _LONGEST_WORD = 60
 
@@ -98,10 +95,13 @@ def _mapping(value: Any, key: Key) -> tuple[Any, tuple[Bad, ...]]:
 
 
 def _bounds(value: Any, key: Key) -> None:
-    if key.minimum is not None and value < key.minimum:
-        raise ValueError(f"expected {key.minimum:g} or more, not {value:g}")
-    if key.above is not None and value <= key.above:
-        raise ValueError(f"expected more than {key.above:g}, not {value:g}")
+    declared = key.declared
+    if declared.minimum is not None and value < declared.minimum:
+        raise ValueError(f"expected {declared.minimum:g} or more, not {value:g}")
+    if declared.above is not None and value <= declared.above:
+        raise ValueError(f"expected more than {declared.above:g}, not {value:g}")
+    if declared.maximum is not None and value > declared.maximum:
+        raise ValueError(f"expected {declared.maximum:g} or less, not {value:g}")
 
 
 def _leaves(error: BaseValidationError, path: tuple[str | int, ...]) -> list[Bad]:
@@ -185,11 +185,15 @@ def _dict(value: Any, kind: Any) -> dict[Any, Any]:
     return _items.structure(value, kind)
 
 
+def _is_enumeration(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Enum)
+
+
 def _strict(*, containers: bool) -> Converter:
     converter = Converter(detailed_validation=True)
     for kind, hook in ((str, _text), (bool, _flag), (int, _whole), (float, _number)):
         converter.register_structure_hook(kind, hook)
-    for choice in (Kind, Privacy, EditMode, CommandMode, Trace, ToolMode):
+    for choice in {key.type for key in (*KEYS, *ENDPOINT_KEYS) if _is_enumeration(key.type)}:
         converter.register_structure_hook(choice, _choice)
     if containers:
         converter.register_structure_hook_func(

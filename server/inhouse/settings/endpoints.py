@@ -21,18 +21,18 @@ from inhouse.core.urls import base_url
 
 from . import check_values
 from .problem_report import Report
-from .table import CONNECTION, ENDPOINT_BY_NAME, SettingScope
+from .table import CONNECTION, ENDPOINT_BY_NAME, ENDPOINT_KEYS, SettingScope
 
 _RESERVED = ("definition", "environment")
 _SECRET_HEADERS = ("authorization", "key", "token", "secret", "cookie")
-_TUNING = {
-    "firstTokenTimeout": "first_token_timeout",
-    "idleTimeout": "idle_timeout",
-    "maxConcurrent": "max_concurrent",
-    "contextWindow": "context_window",
-    "keepAlive": "keep_alive",
-    "vouchedLocal": "vouched_local",
-}
+_MERGED = frozenset({"models", "prices"})
+"""Settings whose entries are joined across layers."""
+_TUNING = tuple(
+    (key.name, key.field)
+    for key in ENDPOINT_KEYS
+    if key.name not in _MERGED and not key.declared.is_connection
+)
+"""Settings that come from the nearest layer that says them, one by one."""
 
 
 @frozen
@@ -103,10 +103,9 @@ def merge(name: str, parts: Sequence[Part], keys: KeySources) -> Endpoint:
     )
     tuning: dict[str, Any] = {
         field_name: value
-        for key_name, field_name in _TUNING.items()
+        for key_name, field_name in _TUNING
         if (value := _nearest(parts, key_name)) is not None
     }
-    tools = _nearest(parts, "tools")
     models: dict[str, str] = {}
     prices: dict[str, tuple[float, float]] = {}
     for one in reversed(parts):
@@ -117,7 +116,6 @@ def merge(name: str, parts: Sequence[Part], keys: KeySources) -> Endpoint:
     return evolve(
         endpoint,
         **tuning,
-        tools=tools.value if tools is not None else None,
         models=MappingProxyType(models),
         prices=MappingProxyType(prices),
     )

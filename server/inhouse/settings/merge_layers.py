@@ -20,25 +20,11 @@ from . import check_values, endpoints
 from .endpoints import Part
 from .layers import Layer, SettingsProblem
 from .problem_report import Report
-from .table import BY_NAME, ROUTE_BY_NAME, SettingScope
+from .table import BY_NAME, KEYS, ROUTE_BY_NAME, SettingScope
 
-_PLAIN = {
-    "defaultEndpoint": "default_endpoint",
-    "privacy": "privacy",
-    "edits": "edits",
-    "commands": "commands",
-    "allowedCommands": "allowed_commands",
-    "agentFolders": "agent_folders",
-    "maxSteps": "max_steps",
-    "budgetUsd": "budget_usd",
-    "dailyBudgetUsd": "daily_budget_usd",
-    "trace": "trace",
-    "embedded": "embedded",
-    "showTranscript": "show_transcript",
-    "keptTranscripts": "kept_transcripts",
-    "localAddresses": "local_addresses",
-    "allowedEnvironment": "allowed_environment",
-}
+_STRUCTURED = frozenset({"endpoints", "routes", "keyHosts"})
+"""Settings that are joined across layers, not taken from the nearest."""
+_PLAIN = tuple((key.name, key.field) for key in KEYS if key.name not in _STRUCTURED)
 
 
 def read_settings(
@@ -191,7 +177,7 @@ def _route(written: Any, index: int, report: Report) -> RouteRule | None:
 def _plain_values(layers: Sequence[_Layer]) -> dict[str, Any]:
     plain: dict[str, Any] = {}
     sources: dict[str, str] = {}
-    for name, field in _PLAIN.items():
+    for name, field in _PLAIN:
         for one in layers:
             if name == "privacy" and one.privacy_unclear is not None:
                 plain |= {

@@ -30,10 +30,13 @@ def key_schema(key: Key) -> dict[str, Any]:
         shape = {"type": "array", "items": item}
     else:
         shape = _shape(key.type)
-    if key.minimum is not None:
-        shape["minimum"] = key.minimum
-    if key.above is not None:
-        shape["exclusiveMinimum"] = key.above
+    declared = key.declared
+    bounds = (
+        ("minimum", declared.minimum),
+        ("exclusiveMinimum", declared.above),
+        ("maximum", declared.maximum),
+    )
+    shape |= {name: bound for name, bound in bounds if bound is not None}
     description = key.description
     if key.scope is SettingScope.USER:
         description += " Only your own settings can say it, not a file of a workspace."

@@ -1,235 +1,113 @@
-"""Every setting: its name, type, default and meaning.
+"""The table of settings, read off the declarations in `inhouse.core` (`inhouse.core.setting`)."""
 
-The one source of the reader, of the JSON Schema, of docs/reference/settings.md and of what the
-VS Code extension contributes (a test compares them).
-"""
-
+from collections.abc import Mapping
 from enum import Enum
-from typing import Any
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
+import attrs
 from attrs import frozen
 
-from inhouse.core.endpoint_kinds import Kind
-from inhouse.core.route import Privacy
-from inhouse.core.settings import CommandMode, EditMode, Trace
+from inhouse.core.route import Endpoint
+from inhouse.core.setting import SettingDeclaration, SettingScope, declaration
+from inhouse.core.settings import RouteRule, Settings
 
-
-class ToolMode(Enum):
-    NATIVE = "native"
-    TEXT = "text"
-    SCHEMA = "schema"
-
-
-class SettingScope(Enum):
-    ANYWHERE = "anywhere"
-    """Editor, workspace file, user file."""
-    USER = "user"
-    """Editor and user file: a file of the workspace may not say it."""
+__all__ = [
+    "BY_NAME",
+    "CONNECTION",
+    "ENDPOINT_BY_NAME",
+    "ENDPOINT_KEYS",
+    "KEYS",
+    "ROUTE_BY_NAME",
+    "ROUTE_KEYS",
+    "Key",
+    "SettingScope",
+]
 
 
 @frozen
 class Key:
+    """One setting, by the name that people write."""
+
     name: str
+    """In camel case: ``maxSteps``."""
+    field: str
+    """The attribute that holds its value: ``max_steps``."""
     type: Any
-    """As `inhouse.settings.check_values` checks it."""
-    description: str
-    default: Any = None
-    scope: SettingScope = SettingScope.ANYWHERE
-    minimum: float | None = None
-    above: float | None = None
-    """Like ``minimum``, and not that value itself."""
-    examples: tuple[Any, ...] = ()
+    """As it is written, and as `inhouse.settings.check_values` checks it."""
+    default: Any
+    """As JSON."""
+    declared: SettingDeclaration
+
+    @property
+    def scope(self) -> SettingScope:
+        return self.declared.scope
+
+    @property
+    def description(self) -> str:
+        return self.declared.description
+
+    @property
+    def examples(self) -> tuple[Any, ...]:
+        return self.declared.examples
 
 
-ENDPOINT_KEYS = (
-    Key(
-        "kind",
-        Kind,
-        "What kind of server it is. A kind fills in what its name implies: the base URL, where "
-        "the real context window is told, how cloud models are spotted.",
-        "openai",
-    ),
-    Key(
-        "baseUrl",
-        str,
-        "Where it listens, without credentials; `unix:/path` for a Unix socket. Implied by every "
-        "kind except `openai`.",
-        examples=("http://localhost:11434", "https://llm.example.com/v1"),
-    ),
-    Key(
-        "apiKey",
-        str,
-        "The key: `${keyring:NAME}`, `${env:NAME}`, or the text itself. Without it the word "
-        "`unused` is sent.",
-        examples=("${keyring:team}", "${env:OPENROUTER_API_KEY}"),
-    ),
-    Key("headers", dict[str, str], "Further HTTP headers for each request.", {}),
-    Key(
-        "firstTokenTimeout",
-        float,
-        "Seconds of silence allowed before the first piece of an answer.",
-        600,
-        above=0,
-    ),
-    Key(
-        "idleTimeout",
-        float,
-        "Seconds of silence allowed between two pieces of an answer.",
-        120,
-        above=0,
-    ),
-    Key("maxConcurrent", int, "Requests at once; further ones wait.", minimum=1),
-    Key(
-        "models",
-        dict[str, str],
-        "The model a definition names (or a glob) → the model this endpoint knows.",
-        {},
-        examples=({"anthropic/claude-sonnet-4.5": "qwen3-coder:30b", "*": "qwen3:4b"},),
-    ),
-    Key(
-        "contextWindow",
-        int,
-        "The context window in tokens. An override: the server is not asked.",
-        minimum=1,
-    ),
-    Key(
-        "tools",
-        ToolMode,
-        "How the model takes tools: natively, as text, or held to a JSON schema. An override: "
-        "otherwise it is found out and remembered.",
-    ),
-    Key("keepAlive", str, "Ollama's `keep_alive`.", examples=("10m", "-1")),
-    Key("caFile", str, "A file of certificates (PEM) to trust beside the system's."),
-    Key(
-        "vouchedLocal",
-        bool,
-        "You vouch that what this server forwards to is on your own machine, where the server "
-        "does not tell.",
-        default=False,
-        scope=SettingScope.USER,
-    ),
-    Key(
-        "pool",
-        list[str],
-        "Several servers under one name: names of endpoints, or base URLs that share this "
-        "endpoint's key. The least busy one serves; one that failed rests.",
-        [],
-    ),
-    Key("modelPath", str, "`kind: embedded`: a GGUF file."),
-    Key(
-        "prices",
-        dict[str, dict[str, float]],
-        "Model (or glob) → US dollars for a million tokens: `input`, `output`. Without it the "
-        "server's own word counts, then the price list that comes along.",
-        {},
-        examples=({"qwen3-coder:30b": {"input": 0, "output": 0}},),
-    ),
-)
+def _keys(holder: type[attrs.AttrsInstance]) -> tuple[Key, ...]:
+    """Read the declarations of a class, in their order."""
+    types = get_type_hints(holder)
+    return tuple(
+        Key(
+            name=_camel_case(attribute.name),
+            field=attribute.name,
+            type=declared.written or _written(types[attribute.name]),
+            default=_json(attribute.default if attribute.default is not attrs.NOTHING else None)
+            if declared.written_default is None
+            else _json(declared.written_default),
+            declared=declared,
+        )
+        for attribute in attrs.fields(holder)
+        if (declared := declaration(attribute)) is not None
+    )
 
-ROUTE_KEYS = (
-    Key("agents", str, "A glob over agent ids.", examples=("file-*",)),
-    Key("endpoint", str, "The endpoint that serves them."),
-    Key("model", str, "The model they get there, instead of the definition's."),
-)
 
-KEYS = (
-    Key("endpoints", dict, "The servers models run on, by name.", {}),
-    Key("routes", list, "Which agents go where; the first entry that matches counts.", []),
-    Key("defaultEndpoint", str, "The endpoint of agents that nothing else sends anywhere."),
-    Key(
-        "privacy",
-        Privacy,
-        "`any`: every endpoint; `ask`: each new remote host is asked for once per workspace; "
-        "`local-only`: nothing leaves this machine.",
-        "any",
-    ),
-    Key(
-        "edits",
-        EditMode,
-        "`review`: edits wait for you, hunk by hunk; `apply`: they are made at once.",
-        "review",
-    ),
-    Key(
-        "commands",
-        CommandMode,
-        "Commands that agents want to run: `ask` each time, run the `allow-listed` ones only, "
-        "or `never`.",
-        "ask",
-    ),
-    Key(
-        "allowedCommands",
-        list[str],
-        "Commands that run without a question.",
-        [],
-        examples=(["git status", "pytest -q"],),
-    ),
-    Key("agentFolders", list[str], "Further folders with agent definitions.", []),
-    Key("maxSteps", int, "Answers a model may give in one run.", 200, minimum=1),
-    Key(
-        "budgetUsd",
-        float,
-        "US dollars one run may cost, sub-agents included; null: no limit.",
-        minimum=0,
-    ),
-    Key(
-        "dailyBudgetUsd",
-        float,
-        "US dollars all runs of one day may cost; null: no limit.",
-        scope=SettingScope.USER,
-        minimum=0,
-    ),
-    Key(
-        "trace",
-        Trace,
-        "What the log tells about requests: nothing, that they happen, or their content "
-        "(never a key).",
-        "off",
-    ),
-    Key(
-        "embedded",
-        bool,
-        "Let the embedded model serve agents that nothing else serves. Not set: only agents that "
-        "name no remote model.",
-    ),
-    Key("showTranscript", bool, "Open the transcript when a run starts.", default=False),
-    Key(
-        "keptTranscripts",
-        int,
-        "How many transcripts of editor runs stay in the state folder (readable by you alone), so "
-        "that they open after a restart; 0: none.",
-        100,
-        scope=SettingScope.USER,
-        minimum=0,
-    ),
-    Key(
-        "localAddresses",
-        list[str],
-        "Address ranges (CIDR) beyond loopback that count as local.",
-        [],
-        scope=SettingScope.USER,
-        examples=(["192.168.1.0/24"],),
-    ),
-    Key(
-        "allowedEnvironment",
-        list[str],
-        "Variables that `${env:NAME}` in a workspace's files may name.",
-        [],
-        scope=SettingScope.USER,
-    ),
-    Key(
-        "keyHosts",
-        dict[str, list[str]],
-        "Your keys (`env:NAME`, `keyring:NAME`) → the hosts that may receive them though a file "
-        "of the workspace names the URL.",
-        {},
-        scope=SettingScope.USER,
-        examples=({"keyring:team": ["llm.example.com"]},),
-    ),
-)
+def _camel_case(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(one.capitalize() for one in others)
+
+
+def _written(kind: Any) -> Any:
+    """Return a field's type as it is written in JSON and TOML."""
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin in (UnionType, Union):
+        return _written(next(one for one in inner if one is not type(None)))
+    if origin is tuple:
+        return list[_written(inner[0])]
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return dict[_written(inner[0]), _written(inner[1])]
+    return kind
+
+
+def _json(value: Any) -> Any:
+    match value:
+        case Enum():
+            return value.value
+        case tuple():
+            return list(value)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        case Mapping():
+            return dict(value)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        case float() if value.is_integer():
+            return int(value)
+        case _:
+            return value
+
+
+KEYS = _keys(Settings)
+ENDPOINT_KEYS = _keys(Endpoint)
+ROUTE_KEYS = _keys(RouteRule)
 
 BY_NAME = {key.name: key for key in KEYS}
 ENDPOINT_BY_NAME = {key.name: key for key in ENDPOINT_KEYS}
 ROUTE_BY_NAME = {key.name: key for key in ROUTE_KEYS}
 
-CONNECTION = frozenset({"kind", "baseUrl", "apiKey", "headers", "caFile", "modelPath", "pool"})
+CONNECTION = frozenset(key.name for key in ENDPOINT_KEYS if key.declared.is_connection)
 """The keys of an endpoint that belong together: they all come from one layer."""

@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING
 from inhouse.core.endpoint_kinds import ToolSupport
 from inhouse.core.errors import InhouseError
 from inhouse.core.json_values import fields, items, text
-from inhouse.core.route import Endpoint
+from inhouse.core.route import Endpoint, ToolMode
 from inhouse.providers.endpoints.http_json import get_json, post_json
-from inhouse.providers.tool_calls.modes import ToolMode
 
 if TYPE_CHECKING:
     from inhouse.providers.network.egress import Egress

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from enum import StrEnum
 from typing import Any, cast
 
 import jiter
@@ -10,14 +9,9 @@ from attrs import define, evolve
 
 from inhouse.core.messages import AssistantMessage, Message, ToolCall, ToolMessage, UserMessage
 from inhouse.core.ports import Prompt, ToolSpec
+from inhouse.core.route import ToolMode
 from inhouse.providers.chat.chat_request import arguments_text, mended, output_text, tool_function
 from inhouse.providers.chat.tool_call_deltas import new_call_id
-
-
-class ToolMode(StrEnum):
-    NATIVE = "native"
-    TEXT = "text"
-    SCHEMA = "schema"
 
 
 def in_mode(prompt: Prompt, mode: ToolMode) -> Prompt:

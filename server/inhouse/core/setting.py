@@ -1,0 +1,80 @@
+"""How a setting is declared: beside the field that holds its value, once.
+
+`inhouse.settings.table` reads these declarations; the reader, the JSON Schema, the reference page,
+what VS Code contributes and what is completed are made of them (docs/how-to/contribute.md).
+"""
+
+from collections.abc import Mapping
+from enum import Enum, auto
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+import attrs
+from attrs import frozen
+
+_KEY = "inhouse.setting"
+_Value = TypeVar("_Value")
+
+
+class SettingScope(Enum):
+    """Who may say it."""
+
+    ANYWHERE = auto()
+    """Editor, workspace file, user file."""
+    USER = auto()
+    """Editor and user file: a file of the workspace may not say it."""
+
+
+class SettingGroup(Enum):
+    """Under which heading an editor shows it."""
+
+    ENDPOINTS = "Endpoints"
+    SAFETY = "Safety"
+    AGENTS = "Agents"
+    SERVER = "Server"
+
+
+@frozen(kw_only=True)
+class SettingDeclaration:
+    """Everything about a setting that its field does not say itself."""
+
+    description: str
+    written: Any = None
+    """The type in which it is written, if it is another than the field's."""
+    written_default: Any = None
+    """The default as it is documented, if the field has none."""
+    scope: SettingScope = SettingScope.ANYWHERE
+    minimum: float | None = None
+    above: float | None = None
+    """Like ``minimum``, but not that value itself."""
+    maximum: float | None = None
+    examples: tuple[Any, ...] = ()
+    group: SettingGroup = SettingGroup.SERVER
+    choices: Mapping[str, str] = MappingProxyType({})
+    """Each value of an enumeration → what it means."""
+    is_connection: bool = False
+    """Of an endpoint: it belongs to the URL and always comes from the same layer."""
+    is_harmless: bool = False
+    """Of no use to somebody who wrote a workspace that is not trusted."""
+
+
+def setting(default: _Value, description: str, **more: Any) -> _Value:
+    """Declare an optional setting; *more* are fields of `SettingDeclaration`."""
+    declared = SettingDeclaration(description=description, **more)
+    return attrs.field(default=default, metadata={_KEY: declared})
+
+
+def hidden_setting(default: _Value, description: str, **more: Any) -> _Value:
+    """Declare an optional setting whose value no ``repr`` shows."""
+    declared = SettingDeclaration(description=description, **more)
+    return attrs.field(default=default, metadata={_KEY: declared}, repr=False)
+
+
+def required_setting(description: str, **more: Any) -> Mapping[str, Any]:
+    """Return the ``metadata`` of a field that is a setting and has no default."""
+    return {_KEY: SettingDeclaration(description=description, **more)}
+
+
+def declaration(attribute: "attrs.Attribute[Any]") -> SettingDeclaration | None:
+    """Return what a field declares; None if it is no setting."""
+    return attribute.metadata.get(_KEY)
