@@ -3,11 +3,13 @@
 import sys
 
 from inhouse.core.module_folders import module_folders
+from inhouse.core.own_environment import guard
 
 
 def main() -> None:
     """Run the command line and leave with its exit status."""
     sys.path[:] = module_folders()  # before anything is loaded that could lie in a workspace
+    guard()
     arguments = sys.argv[1:]
     if arguments[:1] == ["lsp"]:
         from inhouse.lsp.transport.stdio import serve  # noqa: PLC0415  each door loads what it needs

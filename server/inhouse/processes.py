@@ -99,8 +99,12 @@ async def start(
     stdout: int = PIPE,
     stderr: int = DEVNULL,
     line_limit: int = _CHUNK,
+    pass_fds: Sequence[int] = (),
 ) -> asyncio.subprocess.Process:
-    """Start a program; the caller ends it with `end`.  Raises `OSError`."""
+    """Start a program; the caller ends it with `end`.  Raises `OSError`.
+
+    *pass_fds* are open files that it gets too, where the system has that.
+    """
     return await asyncio.create_subprocess_exec(
         *_checked(command),
         cwd=cwd,
@@ -110,6 +114,7 @@ async def start(
         stderr=stderr,
         limit=line_limit,
         start_new_session=not _WINDOWS,
+        pass_fds=pass_fds,
     )
 
 

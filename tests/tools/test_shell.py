@@ -12,7 +12,8 @@ from attrs import define, field
 from inhouse.core.events import ToolOutput
 from inhouse.core.route import Privacy
 from inhouse.core.settings import CommandMode
-from inhouse.tools.shell.environment import inherited, network_cutter
+from inhouse.tools.shell.environment import inherited
+from inhouse.tools.shell.offline import offline_way
 from support.workspaces import bench
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="these commands are POSIX")
@@ -295,7 +296,7 @@ async def test_hidden_characters_are_shown_in_the_question(tmp_path: Path):
 
 
 async def test_local_only_takes_the_network_away(tmp_path: Path):
-    if await network_cutter(tmp_path) is None:
+    if await offline_way((tmp_path,), {}) is None:
         pytest.skip("this system cannot cut a command off from the network")
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
@@ -314,7 +315,7 @@ async def test_local_only_takes_the_network_away(tmp_path: Path):
 
 
 async def test_a_long_command_without_a_network_is_killed_as_well(tmp_path: Path):
-    if await network_cutter(tmp_path) is None:
+    if await offline_way((tmp_path,), {}) is None:
         pytest.skip("this system cannot cut a command off from the network")
     here = bench(tmp_path, answers=(ONCE,), privacy=Privacy.LOCAL_ONLY)
 

@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import os
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,6 +10,7 @@ from rich.table import Table
 
 from inhouse import wire
 from inhouse.core.errors import UserError
+from inhouse.core.own_environment import environment
 from inhouse.host.services import open_services
 from inhouse.store.run_records import CostReport, Costs, Record
 from inhouse.verify.audit_verify import verify
@@ -26,7 +26,7 @@ async def audit(options: argparse.Namespace) -> int:
     if options.forget:
         return await _forget()
     run_id = options.only or options.run
-    services = open_services(os.environ)
+    services = open_services(environment())
     try:
         found = await asyncio.to_thread(services.records.recent, options.limit, run_id=run_id)
     finally:
@@ -51,7 +51,7 @@ async def _verify(run_id: str | None, *, as_json: bool) -> int:
 
 async def costs(options: argparse.Namespace) -> int:
     """Show what runs cost by endpoint and by agent, and what local runs saved."""
-    services = open_services(os.environ)
+    services = open_services(environment())
     since = (datetime.now(UTC) - timedelta(days=options.days)).date()
     try:
         report = await asyncio.to_thread(services.records.costs, since)
@@ -65,7 +65,7 @@ async def costs(options: argparse.Namespace) -> int:
 
 
 async def _forget() -> int:
-    services = open_services(os.environ)
+    services = open_services(environment())
     try:
         gone = await asyncio.to_thread(services.records.forget)
     finally:

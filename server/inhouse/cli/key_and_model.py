@@ -2,12 +2,12 @@
 
 import argparse
 import asyncio
-import os
 import sys
 
 from rich.prompt import Prompt
 
 from inhouse.core.errors import UserError
+from inhouse.core.own_environment import environment
 from inhouse.host.services import open_services
 from inhouse.providers.embedded import model_files
 from inhouse.store.state_folders import user_folders
@@ -17,7 +17,7 @@ from . import COMPLETED, output
 
 async def key(options: argparse.Namespace) -> int:
     """Set, list, delete or bind keys; a key itself is never printed."""
-    services = open_services(os.environ)
+    services = open_services(environment())
     try:
         keys = services.keys
         match options.action:
@@ -45,7 +45,7 @@ async def key(options: argparse.Namespace) -> int:
 
 async def model(options: argparse.Namespace) -> int:
     """Install or list the embedded model's files."""
-    folders = user_folders(os.environ)
+    folders = user_folders(environment())
     if options.action == "install":
 
         def tell(text: str) -> None:

@@ -1,12 +1,12 @@
 """A host for one command of the terminal."""
 
 import argparse
-import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from inhouse.core.errors import UserError
+from inhouse.core.own_environment import environment
 from inhouse.core.ports import Workspace
 from inhouse.core.settings import EditMode
 from inhouse.host.host import Host, HostCallbacks, MakeWorkspace, WorkspaceRequest
@@ -21,7 +21,7 @@ async def open_host(options: argparse.Namespace) -> AsyncGenerator[Host]:
     """Open the host of the workspace that *options* name, and close it after."""
     host = Host(
         roots=(_root(options.workspace),),
-        environ=dict(os.environ),
+        environ=dict(environment()),
         door=HostCallbacks(
             _workspaces(yes=getattr(options, "yes_edits", False)), TerminalApprover()
         ),

@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 from attrs import field, frozen
 
 from .errors import RefusedError, UserError
+from .own_environment import forget
 from .secret import Secret
 from .urls import host_of
 
@@ -138,6 +139,7 @@ def _filled(text: str, keys: KeySources) -> str:
                 f"or keep the key in the keyring: inhouse key set NAME, then ${{keyring:NAME}}.",
                 code="variable-not-set",
             )
+        forget((name,))  # Whatever it is called, it is a key from now on.
         return value
 
     return _PLACEHOLDER.sub(one, text)

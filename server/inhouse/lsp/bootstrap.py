@@ -1,9 +1,9 @@
 """From a client that has said who it is to a server at work.  Imports everything."""
 
 import asyncio
-import os
 from collections.abc import Callable
 
+from inhouse.core.own_environment import environment
 from inhouse.host.host import Host, HostCallbacks, WorkspaceRequest
 from inhouse.lsp.edits.workspace import EditorWorkspace
 from inhouse.lsp.runs.questions import EditorApprover
@@ -29,7 +29,7 @@ def open_server(
 
     host = Host(
         roots=client.roots,
-        environ=dict(os.environ),
+        environ=dict(environment()),
         door=HostCallbacks(make_workspace, approver, changed),
         editor_values=client.settings,
         client_trusted=client.trusted,

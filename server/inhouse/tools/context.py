@@ -1,7 +1,6 @@
 """What the tools of one run have in hand."""
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Protocol
@@ -9,6 +8,7 @@ from typing import Protocol
 from attrs import Factory, define, field, frozen
 
 from inhouse.core.events import EventPayload
+from inhouse.core.own_environment import environment
 from inhouse.core.ports import Approver, Emit, Workspace
 from inhouse.core.route import Privacy
 from inhouse.core.settings import CommandMode
@@ -94,7 +94,7 @@ class ToolContext:
     privacy: Privacy = Privacy.ANY
     approvals: Approvals = field(factory=NoApprovals)
     memory: SharedRunState = field(factory=SharedRunState)
-    environment: Mapping[str, str] = field(factory=lambda: dict(os.environ), repr=False)
+    environment: Mapping[str, str] = field(factory=lambda: dict(environment()), repr=False)
     """What commands may inherit from: `inhouse.tools.shell.environment` lets only some
     of it through."""
     extra_roots: tuple[Path, ...] = ()

@@ -7,7 +7,6 @@ as it was asked.
 
 import asyncio
 import json
-import os
 import sys
 import tempfile
 from collections.abc import Callable
@@ -19,6 +18,7 @@ import attrs
 
 from inhouse import processes
 from inhouse.core.errors import UserError
+from inhouse.core.own_environment import environment
 from inhouse.host.services import Services, open_services
 from inhouse.store.replays import Replay
 from inhouse.store.run_records import Record
@@ -41,7 +41,7 @@ async def verify(run_id: str | None, *, tell: Callable[[str], None]) -> dict[str
     Raises `UserError` where this system or that run gives no proof.
     """
     installed = await asyncio.to_thread(installation)
-    services = open_services(os.environ)
+    services = open_services(environment())
     try:
         record, replay = await asyncio.to_thread(_chosen, services, run_id)
         command = await _command()
@@ -199,6 +199,7 @@ async def _inside(command: list[str], job: dict[str, Any], patience: float) -> d
         done = await processes.run(
             [*command, *processes.python("inhouse.verify.inside")],
             seconds=patience,
+            environment=environment(),  # A repeated run may need a key of a variable.
             given=json.dumps(job).encode(),
         )
     except TimeoutError:

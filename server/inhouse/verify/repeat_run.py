@@ -6,13 +6,13 @@ answered.
 
 import asyncio
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
 
 from inhouse import wire
 from inhouse.core.errors import InhouseError
+from inhouse.core.own_environment import environment
 from inhouse.core.ports import Question, Workspace
 from inhouse.core.request import RunRequest
 from inhouse.core.settings import EditMode
@@ -45,7 +45,7 @@ async def repeat(replay: Replay) -> dict[str, Any]:
     """Ask it again as it was asked.  Raises `InhouseError` where it cannot start."""
     host = Host(
         roots=tuple(map(Path, replay.roots)),
-        environ=dict(os.environ),
+        environ=dict(environment()),
         door=HostCallbacks(_workspace, Nobody()),
         editor_values={**replay.editor, **HARMLESS},
         client_trusted=replay.client_trusted,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from inhouse.core.definition import Agent
 from inhouse.core.errors import UserError
+from inhouse.core.own_environment import environment as own_environment
 from inhouse.core.text import Problem
 from inhouse.definitions.catalog.file_state import (
     FileState,
@@ -231,7 +232,7 @@ class Catalog:
         evaluated: Mapping[Path, Evaluated],
         shared: ModuleGraph,
     ) -> list[FileState]:
-        environment = self._environment if self._environment is not None else os.environ
+        environment = self._environment if self._environment is not None else own_environment()
         return [
             finish(
                 draft,

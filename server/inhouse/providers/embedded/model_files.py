@@ -13,6 +13,7 @@ from attrs import frozen
 
 from inhouse import processes
 from inhouse.core.errors import UserError
+from inhouse.core.own_environment import environment
 
 GGUF_MAGIC = b"GGUF"
 DOWNLOAD_SECONDS = 900
@@ -119,7 +120,9 @@ def _fetch(folder: Path) -> Path:
     problems: list[str] = []
     for command in _installers(folder):
         try:
-            done = processes.run_blocking(command, seconds=DOWNLOAD_SECONDS, cwd=folder)
+            done = processes.run_blocking(
+                command, seconds=DOWNLOAD_SECONDS, cwd=folder, environment=environment()
+            )
         except OSError as error:
             problems.append(f"{Path(command[0]).name}: {error}")
             continue

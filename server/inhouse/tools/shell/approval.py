@@ -28,8 +28,8 @@ class Wish:
 
     command: str
     folder: WorkspacePath
-    cut_off: bool
-    """It will run without a network."""
+    promise: str | None = None
+    """What is promised where it runs without a network; None: it has one."""
 
 
 async def permit(context: ToolContext, wish: Wish) -> None:
@@ -40,7 +40,7 @@ async def permit(context: ToolContext, wish: Wish) -> None:
             "Go on with the other tools, or tell the user what to run.",
             code="commands_never",
         )
-    exposed = context.privacy is Privacy.LOCAL_ONLY and not wish.cut_off
+    exposed = context.privacy is Privacy.LOCAL_ONLY and wish.promise is None
     if not exposed and _is_settled(context, wish):
         return
     if context.commands is CommandMode.ALLOW_LISTED:
@@ -102,7 +102,7 @@ def _text(context: ToolContext, wish: Wish, *, exposed: bool) -> str:
             "network: it could send your files anywhere."
         )
     if context.privacy is Privacy.LOCAL_ONLY:
-        return f"{text}\nIt will run without a network (privacy is local-only)."
+        return f"{text}\nPrivacy is local-only.  {wish.promise}"
     return text
 
 

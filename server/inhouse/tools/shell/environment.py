@@ -1,11 +1,8 @@
-"""What a command may know: the variables it inherits, and whether it has a network."""
+"""What a command may know: the variables it inherits."""
 
 import os
 import re
-import sys
 from collections.abc import Mapping
-from functools import cache
-from pathlib import Path
 
 from inhouse import processes
 
@@ -30,11 +27,6 @@ _SET = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_OPTIONAL_LOCKS": "0",
 }
-
-_PROBE_SECONDS = 5.0
-# Some services in /run talk to the network for whoever asks them.
-_INSIDE = 'mount -t tmpfs tmpfs /run 2>/dev/null; ip link set lo up 2>/dev/null; exec "$@"'
-_NO_NETWORK_MACOS = "(version 1)(allow default)(deny network*)"
 
 
 def inherited(environment: Mapping[str, str], *, offline: bool) -> dict[str, str]:
@@ -62,46 +54,3 @@ def shell(command: str) -> list[str]:
     if bash and not re.search(r"system32|windowsapps", bash, re.IGNORECASE):
         return [bash, "-c", command]
     return [os.environ.get("COMSPEC", r"C:\Windows\System32\cmd.exe"), "/d", "/s", "/c", command]
-
-
-async def network_cutter(root: Path) -> tuple[str, ...] | None:
-    """Give what to put before a command so that it has no network; None: nothing here can."""
-    for name, *options in _candidates(str(root).startswith("/run/")):
-        program = processes.find_program(name, outside=(root,))
-        if program is not None and await _works(prefix := (program, *options)):
-            return prefix
-    return None
-
-
-def _candidates(keep_run: bool) -> tuple[tuple[str, ...], ...]:  # noqa: FBT001  private
-    if sys.platform == "darwin":
-        return (("sandbox-exec", "-p", _NO_NETWORK_MACOS),)
-    if sys.platform != "linux":
-        return ()
-    inside = _INSIDE.partition("; ")[2] if keep_run else _INSIDE
-    hidden = () if keep_run else ("--tmpfs", "/run")
-    return (
-        ("bwrap", "--dev-bind", "/", "/", *hidden, "--unshare-net", "--die-with-parent", "--"),
-        ("unshare", "-rnm", "--", "/bin/sh", "-c", inside, "sh"),
-        ("unshare", "-rn", "--"),
-    )
-
-
-async def _works(prefix: tuple[str, ...]) -> bool:
-    if prefix not in _probed():
-        _probed()[prefix] = await _probe(prefix)
-    return _probed()[prefix]
-
-
-@cache
-def _probed() -> dict[tuple[str, ...], bool]:
-    return {}
-
-
-async def _probe(prefix: tuple[str, ...]) -> bool:
-    """Try it for real: many systems have the program but forbid the namespace."""
-    try:
-        done = await processes.run((*prefix, "/bin/sh", "-c", "exit 0"), seconds=_PROBE_SECONDS)
-    except (OSError, TimeoutError):
-        return False
-    return done.code == 0

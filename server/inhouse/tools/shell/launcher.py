@@ -1,9 +1,13 @@
 """Run one command and leave nothing of it behind (Linux).
 
 A program of its own, started by path and without site packages, so that it starts fast:
-``launcher.py PARENT COMMAND…``.  It adopts what the command's processes orphan, whatever
-session they moved to, and kills all of them when the command has ended, when it is told to
-stop (SIGTERM) and when the process that started it goes away.
+``launcher.py PARENT REPORT SPEC COMMAND…``.  It adopts what the command's processes orphan,
+whatever session they moved to, and kills all of them when the command has ended, when it is
+told to stop (SIGTERM) and when the process that started it goes away.
+
+SPEC is JSON, or empty: how the command is shut off (`isolation`).  REPORT is the number of an
+open file that takes one line of JSON: ``{"left": [words…]}``, the processes that the command
+left running, or ``{"failed": why}`` where it could not be shut off and so was not run.
 """
 
 import contextlib
@@ -19,14 +23,17 @@ _SET_PARENT_DEATH_SIGNAL = 1
 _SET_CHILD_SUBREAPER = 36
 _PATIENCE = 5.0
 _SIGNALLED = 128
+_GRACE = 0.05
+_MOST_NAMED, _MOST_WORDS = 10, 200
 
 
 class _Stopped(Exception):  # noqa: N818  no error: a request
     """Somebody wants the command to end."""
 
 
-def main(parent: int, command: list[str]) -> int:
+def main(parent: int, report: int, spec: str, command: list[str]) -> int:
     """Run *command*; give its exit status, as a shell counts."""
+    os.set_inheritable(report, False)  # noqa: FBT003  its only way
     signal.signal(signal.SIGTERM, _stop)
     library = ctypes.CDLL(None, use_errno=True)
     library.prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -34,7 +41,8 @@ def main(parent: int, command: list[str]) -> int:
     status = _SIGNALLED + signal.SIGTERM
     try:
         if os.getppid() == parent:
-            status = _wait(_start(command))
+            status = _wait(_start(command, spec, report))
+            _tell_what_is_left(report)
     except _Stopped:
         pass
     finally:
@@ -47,17 +55,58 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
     raise _Stopped
 
 
-def _start(command: list[str]) -> int:
+def _start(command: list[str], spec: str, report: int) -> int:
     child = os.fork()
     if child:
         return child
     try:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.setsid()
+        if spec:
+            _shut_off(spec, report)
         os.execvp(command[0], command)  # noqa: S606  a command is what this is for
     except BaseException as error:  # noqa: BLE001  a child that must not go on
         os.write(2, f"{command[0]}: {error}\n".encode())
     os._exit(127)
+
+
+def _shut_off(spec: str, report: int) -> None:
+    import json  # noqa: PLC0415  most commands need none of it
+
+    folder = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120  as below
+    sys.path.insert(0, folder)
+    import isolation  # noqa: PLC0415  # pyright: ignore[reportMissingImports]
+
+    sys.path.remove(folder)
+    try:
+        isolation.shut_off(  # pyright: ignore[reportUnknownMemberType]
+            json.loads(spec),
+            os.getcwd(),  # noqa: PTH109  pathlib takes longer to load
+        )
+    except OSError as error:
+        os.write(report, json.dumps({"failed": str(error)}).encode() + b"\n")
+        os._exit(125)
+
+
+def _tell_what_is_left(report: int) -> None:
+    """Name what still runs a moment after the command's end."""
+    if not _descendants(os.getpid()):
+        return
+    time.sleep(_GRACE)
+    words = [words for pid in _descendants(os.getpid()) if (words := _words_of(pid))]
+    if words:
+        import json  # noqa: PLC0415  seldom
+
+        os.write(report, json.dumps({"left": words[:_MOST_NAMED]}).encode() + b"\n")
+
+
+def _words_of(pid: int) -> str:
+    """Give the command line of a process; of one that has ended, nothing."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:  # noqa: PTH123  as below
+            return file.read(_MOST_WORDS).replace(b"\0", b" ").decode(errors="replace").strip()
+    except OSError:
+        return ""
 
 
 def _wait(child: int) -> int:
@@ -112,4 +161,4 @@ def _parent_of(pid: str) -> int | None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]), sys.argv[2:]))
+    sys.exit(main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4:]))

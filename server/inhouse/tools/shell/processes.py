@@ -2,44 +2,99 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from attrs import frozen
+from attrs import define, frozen
 
 import inhouse.processes
 from inhouse.processes import MARK, PIPE, kill_marked, kill_tree, new_mark
 
 _LINUX = sys.platform == "linux"
 _PATIENCE = 3.0
+_MOST_TOLD = 16_384
 
 
-@frozen
+@define
 class Started:
     """A command that runs."""
 
     process: asyncio.subprocess.Process
     mark: str
+    _report: int | None = None
 
     @property
     def pid(self) -> int:
         return self.process.pid
 
+    def report(self) -> "Report":
+        """Give what there is to tell of a command that has ended; the first time only."""
+        if self._report is None:
+            return Report()
+        file, self._report = self._report, None
+        try:
+            line = os.read(file, _MOST_TOLD)
+        except BlockingIOError:
+            line = b""
+        finally:
+            os.close(file)
+        told = json.loads(line) if line else {}
+        return Report(tuple(told.get("left", ())), told.get("failed"))
 
-async def start(command: Sequence[str], *, cwd: Path, environment: Mapping[str, str]) -> Started:
-    """Start *command* in a session of its own, with no input and with pipes for its output."""
+
+@frozen
+class Report:
+    """What the launcher tells of a command."""
+
+    left: tuple[str, ...] = ()
+    """The command lines of what still ran when the command had ended."""
+    failed: str | None = None
+    """Why the command could not be shut off, and so was not run."""
+
+
+async def start(
+    command: Sequence[str],
+    *,
+    cwd: Path,
+    environment: Mapping[str, str],
+    spec: Mapping[str, Any] | None = None,
+) -> Started:
+    """Start *command* in a session of its own, with no input and with pipes for its output.
+
+    *spec* says how it is shut off (`isolation.shut_off`), on Linux alone.
+    """
     mark = new_mark()
+    reading, writing = os.pipe() if _LINUX else (None, None)
+    try:
+        process = await inhouse.processes.start(
+            command if writing is None else _launched(command, writing, spec),
+            cwd=cwd,
+            environment={**environment, MARK: mark},
+            stderr=PIPE,
+            pass_fds=() if writing is None else (writing,),
+        )
+    except BaseException:
+        if reading is not None:
+            os.close(reading)
+        raise
+    finally:
+        if writing is not None:
+            os.close(writing)
+    if reading is not None:
+        os.set_blocking(reading, False)
+    return Started(process, mark, reading)
+
+
+def _launched(
+    command: Sequence[str], report: int, spec: Mapping[str, Any] | None
+) -> tuple[str, ...]:
     launcher = Path(__file__).with_name("launcher.py")
-    wrapped = [sys.executable, "-I", "-S", str(launcher), str(os.getpid()), *command]
-    process = await inhouse.processes.start(
-        wrapped if _LINUX else command,
-        cwd=cwd,
-        environment={**environment, MARK: mark},
-        stderr=PIPE,
-    )
-    return Started(process, mark)
+    told = (str(os.getpid()), str(report), json.dumps(spec) if spec else "")
+    return (sys.executable, "-I", "-S", str(launcher), *told, *command)
 
 
 async def end(started: Started) -> None:
@@ -68,5 +123,6 @@ async def _finish(started: Started) -> None:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
         await process.wait()
+    started.report()  # It holds a file open.
     if not _LINUX or (process.returncode or 0) < 0:
         await asyncio.to_thread(kill_marked, started.mark)

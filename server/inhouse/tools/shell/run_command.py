@@ -19,7 +19,8 @@ from inhouse.tools.specs import ends_step, spec
 
 from . import processes
 from .approval import Wish, permit
-from .environment import inherited, network_cutter, shell
+from .environment import inherited, shell
+from .offline import offline_way
 from .processes import Started
 
 SECONDS = 30.0
@@ -55,12 +56,15 @@ async def _run(context: ToolContext, call_id: str, arguments: Mapping[str, Any])
         raise ToolError("The command is empty, or has a NUL character in it.", code="command")
     folder = await _folder(context, arguments.get("cwd"))
     offline = context.privacy is Privacy.LOCAL_ONLY
-    cutter = await network_cutter(folder.root) if offline else None
-    await permit(context, Wish(command, folder, cut_off=cutter is not None))
+    environment = inherited(context.environment, offline=offline)
+    roots = (context.workspace.root, *context.extra_roots)
+    way = await offline_way(roots, environment) if offline else None
+    await permit(context, Wish(command, folder, promise=None if way is None else way.promise))
     started = await processes.start(
-        [*(cutter or ()), *shell(command)],
+        [*(way.prefix if way else ()), *shell(command)],
         cwd=folder.path,
-        environment=inherited(context.environment, offline=offline),
+        environment=environment,
+        spec=way.spec if way else None,
     )
     live = _live(context, call_id)
     if arguments.get("process_type") == "BACKGROUND":
@@ -101,12 +105,24 @@ async def _to_the_end(
             await asyncio.wait([readers], timeout=_PATIENCE)
         finally:
             readers.cancel()
+    report = started.report()
+    if report.failed is not None:
+        raise ToolError(
+            f"The command was not run: this system could not shut it off ({report.failed}).",
+            code="not_shut_off",
+        )
     result: dict[str, Any] = {"command": command, "startingCwd": str(folder.path)}
     if code is None:
         result["message"] = (
             f"Stopped after {limit:g} seconds, with everything it had started.  "
             "A larger timeout_seconds (at most 600) gives it more time; "
             "process_type BACKGROUND lets it run on."
+        )
+    elif report.left:
+        named = ", ".join(f"`{each}`" for each in report.left)
+        result["message"] = (
+            f"Left running when the command ended, and ended with it: {named}.  "
+            "process_type BACKGROUND lets a command run on."
         )
     result["stdout"] = output.text()
     if errors.text():

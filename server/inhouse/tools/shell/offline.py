@@ -1,0 +1,116 @@
+"""How a command is run without a network on this machine, tried out before it is promised."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from attrs import evolve, frozen
+
+from inhouse.processes import find_program
+
+from . import processes
+
+_PROBE_SECONDS = 5.0
+_RUN = "/run"
+_FILTER_FD = 9
+_MACOS = "(version 1)(allow default)(deny network*)"
+# What opens a web page or drives another program for whoever asks.
+_MACOS_NO_HELPERS = f"{_MACOS}(deny appleevent-send)(deny lsopen)"
+
+
+@frozen
+class OfflineWay:
+    """One way to run a command without a network."""
+
+    promise: str
+    """What a question says of it."""
+    prefix: tuple[str, ...] = ()
+    """What stands before the command."""
+    spec: Mapping[str, Any] | None = None
+    """What the launcher does first (`isolation.shut_off`)."""
+
+
+async def offline_way(roots: Iterable[Path], environment: Mapping[str, str]) -> OfflineWay | None:
+    """Give the strongest way that works here; None: nothing here can."""
+    roots = tuple(roots)
+    for named in candidates(may_hide_run=not _needs_run(roots, environment)):
+        way = installed(named, outside=roots)
+        if way is not None and await works(way):
+            return way
+    return None
+
+
+def installed(way: OfflineWay, *, outside: Iterable[Path] = ()) -> OfflineWay | None:
+    """Give a way with the whole path of its program, which is none of a workspace's."""
+    if not way.prefix:
+        return way
+    program = find_program(way.prefix[0], outside=outside)
+    return None if program is None else evolve(way, prefix=(program, *way.prefix[1:]))
+
+
+def _needs_run(roots: Iterable[Path], environment: Mapping[str, str]) -> bool:
+    """Tell whether programs or the workspace are in /run, as some systems have it."""
+    found = (*map(str, roots), *environment.get("PATH", "").split(os.pathsep))
+    return any(each == _RUN or each.startswith(f"{_RUN}/") for each in found)
+
+
+def candidates(*, may_hide_run: bool) -> tuple[OfflineWay, ...]:
+    """Give the ways that this kind of system may have, the strongest first."""
+    if sys.platform == "darwin":
+        told = "It will run without a network."
+        profiles = (_MACOS_NO_HELPERS, _MACOS)
+        return tuple(OfflineWay(told, ("sandbox-exec", "-p", each)) for each in profiles)
+    if sys.platform != "linux":
+        return ()
+    told = "It will run without a network and without Unix sockets"
+    hide = [_RUN] if may_hide_run else []
+    namespaces = {"way": "namespaces", "offline": True, "hide": hide}
+    return (
+        OfflineWay(f"{told}.", spec=namespaces),
+        OfflineWay(f"{told}.", _bwrap(hide), {"way": "bwrap", "fd": _FILTER_FD}),
+        OfflineWay(
+            "It will run without any sockets, not even between its own programs.",
+            spec={"way": "filter"},
+        ),
+    )
+
+
+def _bwrap(hide: Iterable[str]) -> tuple[str, ...]:
+    hidden = [word for folder in hide for word in ("--tmpfs", folder)]
+    return (
+        *("bwrap", "--dev-bind", "/", "/", *hidden, "--unshare-net", "--unshare-ipc"),
+        *("--cap-drop", "ALL", "--die-with-parent", "--seccomp", str(_FILTER_FD), "--"),
+    )
+
+
+async def works(way: OfflineWay) -> bool:
+    """Tell whether a way works here; tried once in a process's life."""
+    key = json.dumps([way.prefix, way.spec])
+    if key not in _probed():
+        _probed()[key] = await _probe(way)
+    return _probed()[key]
+
+
+@cache
+def _probed() -> dict[str, bool]:
+    return {}
+
+
+async def _probe(way: OfflineWay) -> bool:
+    """Try it for real: many systems have the program but forbid the namespace."""
+    environment = {"PATH": os.environ.get("PATH", os.defpath)}
+    command = (*way.prefix, "/bin/sh", "-c", "exit 0")
+    started = await processes.start(command, cwd=Path("/"), environment=environment, spec=way.spec)
+    try:
+        async with asyncio.timeout(_PROBE_SECONDS):
+            await started.process.communicate()
+            return started.process.returncode == 0 and started.report().failed is None
+    except TimeoutError:
+        return False
+    finally:
+        await processes.end(started)
