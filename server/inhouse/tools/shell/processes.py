@@ -42,7 +42,7 @@ class Started:
             line = b""
         finally:
             os.close(file)
-        told = json.loads(line) if line else {}
+        told: dict[str, Any] = json.loads(line) if line else {}
         return Report(tuple(told.get("left", ())), told.get("failed"))
 
 
