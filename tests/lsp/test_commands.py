@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from inhouse.lsp.commands.command_names import COMMANDS
 from support.editor import HELIX, VSCODE, ServerError, open_editor
 from support.model_server import Pause
 
@@ -69,7 +70,7 @@ async def test_a_command_of_its_own_takes_every_way_of_arguments(project):
         ("inhouse.cancel", {"runId": "run-77"}, "No run 'run-77'"),
         ("inhouse.runs", {"limit": "many"}, "'limit' must be number"),
         ("inhouse.explain", {"agent": "nobody"}, "No agent 'nobody'"),
-        ("inhouse.nothing", {}, "No command 'inhouse.nothing'"),
+        ("inhouse.nothing", {}, f"No command 'inhouse.nothing'.  Commands: {', '.join(COMMANDS)},"),
     ],
 )
 async def test_a_bad_argument_is_told_what_would_work(project, command, argument, says):
