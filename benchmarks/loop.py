@@ -19,7 +19,7 @@ from inhouse.core.definition import AgentDefinition
 from inhouse.core.events import TextDelta
 from inhouse.core.limits import Limits, for_child
 from inhouse.core.ports import StepYield, Tool, ToolSpec
-from inhouse.loop import RunState, run_agent
+from inhouse.loop import LoopContext, RunState, run_agent
 from inhouse.providers.scripted import Pause, ScriptedModel, call, say
 from inhouse.tools.agent.control import control_tools
 from inhouse.tools.agent.spawn_agents import spawn_tools
@@ -35,18 +35,21 @@ RESULT = {"path": "a.py", "content": "def f():\n    return 1\n" * 100}
 async def run(definition, model, tools, *, limits=None, parent=None, steps=None):
     state = RunState("run")
     control = control_tools(memory=state, definition=definition, find=lambda _: None)
+    every = (*control, *(tools(state) if callable(tools) else tools))
     return await run_agent(
-        model=model,
-        definition=definition,
-        tools=(*control, *(tools(state) if callable(tools) else tools)),
-        check=check_input,
-        check_value=problem_with,
-        limits=limits or Limits(max_steps=STEPS + 1),
-        state=state,
-        emit=lambda _: None,
-        prompt="go",
-        parent=parent,
-        steps=steps,
+        LoopContext(
+            model=model,
+            definition=definition,
+            tools={tool.spec.name: tool for tool in every},
+            check=check_input,
+            check_value=problem_with,
+            limits=limits or Limits(max_steps=STEPS + 1),
+            state=state,
+            emit=lambda _: None,
+            prompt="go",
+            parent=parent,
+            start_steps=steps,
+        )
     )
 
 

@@ -171,4 +171,4 @@ def test_each_event_is_as_the_page_says():
 def test_columns_are_utf16_whatever_the_client_prefers():
     client = EditorClient((Path("/w"),), capabilities={"general": {"positionEncodings": ["utf-8"]}})
 
-    assert initialize_result(client, NAMES)["capabilities"]["positionEncoding"] == "utf-16"
+    assert initialize_result(client, COMMANDS)["capabilities"]["positionEncoding"] == "utf-16"

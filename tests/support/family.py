@@ -10,12 +10,12 @@ from collections import defaultdict
 
 from inhouse.core.agent_names import names_the_same
 from inhouse.core.limits import Limits, for_child
-from inhouse.loop import RunState, run_agent
+from inhouse.loop import LoopContext, RunState, run_agent
 from inhouse.providers.scripted import ScriptedModel
 from inhouse.tools.agent.control import control_tools
 from inhouse.tools.agent.spawn_agents import spawn_tools
 from inhouse.tools.input.check_input import check_input, problem_with
-from support.play import ScriptedSteps
+from support.play import ScriptedSteps, named
 
 
 class Family:
@@ -64,24 +64,26 @@ class Family:
             return ScriptedSteps(self.steps[name], context)
 
         return await run_agent(
-            model=model,
-            definition=definition,
-            tools=(
-                *control_tools(memory=state, definition=definition, find=self.find),
-                *spawn_tools(definition=definition, find=self.find, spawn=spawn),
-                *self.tools,
-            ),
-            check=check_input,
-            check_value=problem_with,
-            limits=limits,
-            state=state,
-            emit=self.events.append,
-            prompt=prompt,
-            params=params,
-            steps=start if name in self.steps else self.sources.get(name),
-            spawnable=tuple(filter(None, map(self.find, definition.spawnable_agents))),
-            parent=parent,
-            inline=inline,
+            LoopContext(
+                model=model,
+                definition=definition,
+                tools=named(
+                    *control_tools(memory=state, definition=definition, find=self.find),
+                    *spawn_tools(definition=definition, find=self.find, spawn=spawn),
+                    *self.tools,
+                ),
+                check=check_input,
+                check_value=problem_with,
+                limits=limits,
+                state=state,
+                emit=self.events.append,
+                prompt=prompt,
+                params=params,
+                start_steps=start if name in self.steps else self.sources.get(name),
+                spawnable=tuple(filter(None, map(self.find, definition.spawnable_agents))),
+                parent=parent,
+                inline=inline,
+            )
         )
 
 

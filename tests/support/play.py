@@ -14,7 +14,7 @@ from inhouse.core.events import TextDelta
 from inhouse.core.limits import Limits
 from inhouse.core.messages import ToolCall
 from inhouse.core.ports import StepDone, StepFailed, StepYield, Tool, ToolSpec
-from inhouse.loop import RunState, run_agent
+from inhouse.loop import LoopContext, RunState, run_agent
 from inhouse.providers.scripted import ScriptedModel
 from inhouse.tools.agent.control import control_tools
 from inhouse.tools.input.check_input import check_input, problem_with
@@ -141,28 +141,34 @@ async def play(
     control = control_tools(memory=state, definition=definition, find=find)
     try:
         result = await run_agent(
-            model=model,
-            definition=definition,
-            tools=(*control, *tools),
-            check=check_input,
-            check_value=problem_with,
-            limits=limits or Limits(),
-            state=state,
-            emit=events.append,
-            prompt=prompt,
-            params=params,
-            history=history,
-            steps=start if script else steps,
-            placeholders=placeholders or {},
-            spawnable=spawnable,
-            approver=approver,
-            parent=parent,
-            inline=inline,
+            LoopContext(
+                model=model,
+                definition=definition,
+                tools=named(*control, *tools),
+                check=check_input,
+                check_value=problem_with,
+                limits=limits or Limits(),
+                state=state,
+                emit=events.append,
+                prompt=prompt,
+                params=params,
+                history=history,
+                start_steps=start if script else steps,
+                placeholders=placeholders or {},
+                spawnable=spawnable,
+                approver=approver,
+                parent=parent,
+                inline=inline,
+            )
         )
     except InhouseError as problem:
         error = problem
     assert all(one.closed for one in started)
     return Played(result, error, events, model, state, started[0].sent if started else [])
+
+
+def named(*tools):
+    return {tool.spec.name: tool for tool in tools}
 
 
 def called(name, arguments="{}", call_id="1"):

@@ -9,7 +9,8 @@ from inhouse.core.errors import UserError
 from inhouse.core.own_environment import environment
 from inhouse.core.ports import Workspace
 from inhouse.core.settings import EditMode
-from inhouse.host.host import Host, HostCallbacks, MakeWorkspace, WorkspaceRequest
+from inhouse.host.host import Host, HostCallbacks, WorkspaceRequest
+from inhouse.host.host_state import MakeWorkspace
 from inhouse.tools.edit.disk_workspace import DiskWorkspace
 
 from . import output

@@ -1,7 +1,6 @@
 """The endpoints there are, whoever names them, and whether they work."""
 
 import asyncio
-from typing import TYPE_CHECKING
 
 from attrs import define, field
 
@@ -11,10 +10,8 @@ from inhouse.core.route import Endpoint, EndpointStatus
 from inhouse.providers.doctor import check
 from inhouse.providers.routing.policy import looks_local
 
-from .plan import choice_for
-
-if TYPE_CHECKING:
-    from .host import Host
+from .host_state import HostState
+from .plan import choice_for, routing_inputs
 
 ANY_AGENT = AgentDefinition(id="any", display_name="Any agent", model="any")
 """Stands for an agent that is not written yet: what would serve it?"""
@@ -28,15 +25,15 @@ class Known:
     wanted: set[str] = field(factory=set[str])
 
 
-def known_endpoints(host: "Host") -> tuple[Known, ...]:
+def known_endpoints(state: HostState) -> tuple[Known, ...]:
     """Give the endpoints that settings, definitions and the environment name."""
-    settings = host.world.settings
+    settings = state.world.settings
     known = {
         (endpoint.name, endpoint.base_url): Known(endpoint)
         for endpoint in settings.endpoints.values()
     }
-    around = host.surroundings()
-    usable = [agent for agent in host.world.catalog.agents.values() if agent.definition]
+    around = routing_inputs(state)
+    usable = [agent for agent in state.world.catalog.agents.values() if agent.definition]
     for agent, definition in (
         *((agent, agent.definition) for agent in usable),
         (None, ANY_AGENT),
@@ -53,9 +50,9 @@ def known_endpoints(host: "Host") -> tuple[Known, ...]:
     return tuple(known.values())
 
 
-def unchecked(host: "Host") -> tuple[EndpointStatus, ...]:
+def unchecked(state: HostState) -> tuple[EndpointStatus, ...]:
     """Give what is known without opening a connection."""
-    settings = host.world.settings
+    settings = state.world.settings
     return tuple(
         EndpointStatus(
             name=one.endpoint.name,
@@ -64,28 +61,28 @@ def unchecked(host: "Host") -> tuple[EndpointStatus, ...]:
             local=looks_local(one.endpoint, "", settings),
             source=one.endpoint.source,
         )
-        for one in known_endpoints(host)
+        for one in known_endpoints(state)
     )
 
 
-async def checked(host: "Host", names: tuple[str, ...]) -> tuple[EndpointStatus, ...]:
+async def checked(state: HostState, names: tuple[str, ...]) -> tuple[EndpointStatus, ...]:
     """Check endpoints, all at once.  Raises `UserError`."""
-    async with host.world.egress.kept_open() as egress:
+    async with state.world.egress.kept_open() as egress:
         waiting = [
             check(
                 one.endpoint,
                 egress=egress,
-                embedded=host.services.embedded,
+                embedded=state.services.embedded,
                 wanted=sorted(one.wanted),
-                shared=host.services.shared,
+                shared=state.services.shared,
             )
-            for one in _chosen(host, names)
+            for one in _chosen(state, names)
         ]
         return tuple(await asyncio.gather(*waiting))
 
 
-def _chosen(host: "Host", names: tuple[str, ...]) -> tuple[Known, ...]:
-    known = known_endpoints(host)
+def _chosen(state: HostState, names: tuple[str, ...]) -> tuple[Known, ...]:
+    known = known_endpoints(state)
     there = {one.endpoint.name for one in known}
     for name in names:
         if name not in there:

@@ -1,8 +1,6 @@
 """From a plan to a model that may be asked: metered, and through the one door."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -14,51 +12,37 @@ from inhouse.core.logs import trace
 from inhouse.core.ports import Model
 from inhouse.core.route import Endpoint
 from inhouse.core.urls import host_of
-from inhouse.providers.chat.codebuff import backend_run
 from inhouse.providers.endpoints.locality import verify_local
 from inhouse.providers.model_factory import connect
 from inhouse.providers.network.egress import Egress
 
 from .metered_model import MeteredModel
-from .network import narrower
 from .plan import Plan
 from .redacting_model import RedactingModel
-from .run_context import RunContext, RunTree
+from .run_context import RunContext
 from .traced_model import traced
 
 PATIENCE = 3.0
 """Seconds that a server has to tell where it runs a model, where that does not decide anything."""
 
 
-@asynccontextmanager
-async def connecting(scope: RunContext) -> AsyncGenerator[RunTree]:
-    """Open what a run talks through; gives its family with that."""
-    plan, family = scope.plan, scope.family
-    door = narrower(family.egress, scope.host.world.egress)
-    async with (
-        door.kept_open() as egress,
-        backend_run(plan.endpoint, egress, plan.agent.id, family.backend) as backend,
-    ):
-        yield evolve(family, egress=egress, backend=backend)
-
-
-def connected(scope: RunContext) -> Model:
+def connected(run: RunContext) -> Model:
     """Give the model of a plan; nothing is opened before it is asked."""
-    plan, host = scope.plan, scope.host
+    plan, host = run.plan, run.host
     trace(host.world.settings.trace)
+    shared = host.services.shared
     inner = connect(
         plan.endpoint,
         plan.model,
-        egress=scope.family.door,
+        egress=run.egress,
         definition=plan.definition,
         embedded=host.services.embedded,
-        shared=host.services.shared,
-        backend=scope.family.backend,
+        shared=shared,
+        backend=run.tree.backend,
     )
     inner = traced(RedactingModel(inner), f"{plan.endpoint.name} ({plan.model})")
-    told = partial(host.services.shared.prices.price, plan.endpoint, plan.model, scope.family.door)
-    local, budget = plan.route.local, scope.family.budget
-    return MeteredModel(inner, plan.endpoint, plan.model, local, budget, told)
+    told = partial(shared.prices.price, plan.endpoint, plan.model, run.egress)
+    return MeteredModel(inner, plan.endpoint, plan.model, plan.route.local, run.tree.budget, told)
 
 
 async def verified(plan: Plan, egress: Egress) -> Plan:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from inhouse.core.definition import Agent, AgentDefinition
 from inhouse.core.errors import RefusedError, UserError
@@ -14,6 +14,8 @@ from inhouse.core.route import Endpoint, Route
 from inhouse.core.settings import Settings
 from inhouse.core.text import Problem, Severity
 from inhouse.providers.routing.choose import Choice, choose
+
+from .host_state import HostState
 
 
 @frozen
@@ -30,7 +32,7 @@ class Plan:
 
 
 @frozen
-class Surroundings:
+class RoutingInputs:
     """What a choice depends on besides the definition."""
 
     settings: Settings
@@ -38,6 +40,53 @@ class Surroundings:
     keys: KeySources
     embedded_installed: bool
     workspace_trusted: bool
+
+
+def plan_run(state: HostState, request: RunRequest) -> Plan:
+    """Check everything that can be checked at once.  Opens no connection.  Raises `UserError`."""
+    world = state.world
+    agent = world.catalog.find(request.agent)
+    needs_trust = agent.from_workspace and not world.trusting.trusted
+    if needs_trust and not world.trusting.undecided:
+        raise world.trusting.refusal()
+    definition = usable_definition(agent)
+    choice = choice_for(
+        agent,
+        definition,
+        routing_inputs(state, trusted=True if needs_trust else None),
+        endpoint=request.endpoint,
+        model=request.model,
+    )
+    if choice.endpoint is None or choice.route.refused is not None:
+        no = choice.route.refused
+        raise RefusedError(no.reason, no.remedy) if no else UserError("No endpoint.")
+    settings = world.settings
+    return Plan(
+        request=evolve(request, agent=agent.id),
+        agent=agent,
+        definition=definition,
+        endpoint=choice.endpoint,
+        model=choice.model,
+        route=choice.route,
+        limits=Limits(
+            max_steps=settings.max_steps,
+            privacy=settings.privacy,
+            budget_usd=settings.budget_usd,
+        ),
+        needs_trust=needs_trust,
+    )
+
+
+def routing_inputs(state: HostState, *, trusted: bool | None = None) -> RoutingInputs:
+    """Give what a choice of who serves depends on."""
+    world = state.world
+    return RoutingInputs(
+        settings=world.settings,
+        environ=state.environ,
+        keys=world.keys,
+        embedded_installed=world.embedded_installed,
+        workspace_trusted=world.trusting.trusted if trusted is None else trusted,
+    )
 
 
 def usable_definition(agent: Agent) -> AgentDefinition:
@@ -67,7 +116,7 @@ def _told(problem: Problem) -> str:
 def choice_for(
     agent: Agent | None,
     definition: AgentDefinition,
-    around: Surroundings,
+    around: RoutingInputs,
     *,
     endpoint: str | None = None,
     model: str | None = None,

@@ -1,8 +1,7 @@
-"""One run from its plan to its result: binds model, tools and workspace, and keeps the ledger."""
+"""One run from its plan to its result: what it said, used and touched is recorded."""
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
@@ -20,18 +19,19 @@ from inhouse.core.events import (
 from inhouse.core.messages import AssistantMessage
 from inhouse.core.redaction import redact
 from inhouse.loop import LoopResult, RunState, run_agent
+from inhouse.providers.chat.codebuff import backend_run
 from inhouse.providers.network.traffic_log import TrafficLog, recording
-from inhouse.tools.input.check_input import check_input, problem_with
 
-from .model_setup import connecting, verified
-from .plan import Plan
+from .host_state import HostState
+from .model_setup import verified
+from .network import narrower
+from .plan import Plan, plan_run
+from .record_writer import replay_of
 from .redacting_model import cleaned
-from .run_context import Listen, RunContext, RunTree, new_family
+from .reload import ask_for_trust
+from .run_context import Listen, RunContext, new_tree
 from .run_recorder import RunRecorder
-from .run_setup import bind
-
-if TYPE_CHECKING:
-    from .host import Host
+from .run_setup import loop_context
 
 logger = logging.getLogger(__name__)
 
@@ -45,100 +45,102 @@ class RunOutcome:
 
 
 async def run(
-    host: "Host", plan: Plan, run_id: str, listen: Listen, above: RunTree | None = None
+    host: HostState,
+    plan: Plan,
+    run_id: str,
+    listen: Listen,
+    above: RunContext | None = None,
+    *,
+    inline: bool = False,
 ) -> RunOutcome:
-    """Run to the end; only `asyncio.CancelledError` is raised, after everything has been told."""
-    ledger = RunRecorder(run_id, plan.request, plan.route, above.ledger if above else None)
-    host.book.open(ledger)
-    parent = above.ledger.run_id if above else None
+    """Run to the end; only `asyncio.CancelledError` is raised, after everything has been told.
 
-    def tell(payload: EventPayload) -> None:
+    *above* is the run that spawned this one, *inline* with its history.
+    """
+    recorder = RunRecorder(run_id, plan.request, plan.route, above.recorder if above else None)
+    host.book.open(recorder)
+    parent = above.recorder.run_id if above else None
+
+    def emit(payload: EventPayload) -> None:
         payload = cleaned(payload)
-        ledger.observe(payload)
+        recorder.observe(payload)
         listen(RunEvent(run_id, plan.agent.id, payload, parent))
 
-    family = evolve(above, ledger=ledger) if above else new_family(host, ledger, plan.request)
-    scope = RunContext(host, plan, RunState(run_id=run_id), family, tell, listen)
+    tree = above.tree if above else new_tree(host, plan.request)
+    state = RunState(run_id=run_id)
+    above_state = above.state if above else None
+    run = RunContext(host, plan, state, recorder, tree, emit, listen, above_state, inline)
     done: LoopResult | None = None
     with recording() as contacts:
         try:
-            done = await _work(scope)
-            _complete(scope, done)
+            done = await _work(run)
+            _complete(run, done)
         except asyncio.CancelledError:
-            _stop(scope, RunStatus.CANCELLED)
+            _stop(run, RunStatus.CANCELLED)
             raise
         except InhouseError as error:
-            _stop(scope, RunStatus.FAILED, RunError(error.code, redact(str(error))))
+            _stop(run, RunStatus.FAILED, RunError(error.code, redact(str(error))))
         except Exception as error:
             logger.exception("run %s broke", run_id)
-            _stop(scope, RunStatus.FAILED, _bug(error))
+            _stop(run, RunStatus.FAILED, _bug(error))
         finally:
             try:
                 if above is None:
-                    await family.memory.aclose()
+                    await tree.memory.aclose()
             finally:
-                _close(scope, contacts)
-    return RunOutcome(ledger.result(), done)
+                _close(run, contacts)
+    return RunOutcome(recorder.result(), done)
 
 
-async def _work(scope: RunContext) -> LoopResult:
+async def _work(run: RunContext) -> LoopResult:
+    """Confirm the plan, open what it talks through, and run the agent."""
     try:
-        plan = await scope.host.confirm(scope.plan)
+        plan = await _confirmed(run.host, run.plan)
     except BaseException:
-        scope.tell(RunStarted(scope.plan.route))
+        run.emit(RunStarted(run.plan.route))
         raise
-    scope = evolve(scope, plan=plan)
-    async with connecting(scope) as family:
-        return await _loop(evolve(scope, family=family))
+    tree = run.tree
+    door = narrower(tree.egress, run.host.world.egress)
+    async with (
+        door.kept_open() as egress,
+        backend_run(plan.endpoint, egress, plan.agent.id, tree.backend) as backend,
+    ):
+        try:
+            plan = await verified(plan, egress)
+        finally:
+            run.emit(RunStarted(plan.route))
+        run = evolve(run, plan=plan, tree=evolve(tree, egress=egress, backend=backend))
+        return await run_agent(await loop_context(run))
 
 
-async def _loop(scope: RunContext) -> LoopResult:
-    host, plan = scope.host, scope.plan
-    try:
-        plan = await verified(plan, scope.family.door)
-    finally:
-        scope.tell(RunStarted(plan.route))
-    scope = evolve(scope, plan=plan)
-    bound = await bind(scope)
-    return await run_agent(
-        model=bound.model,
-        definition=plan.definition,
-        tools=bound.tools,
-        check=check_input,
-        check_value=problem_with,
-        limits=plan.limits,
-        state=scope.state,
-        emit=scope.tell,
-        prompt=bound.prompt,
-        params=plan.request.params or None,
-        history=host.book.history(plan.request.session),
-        steps=bound.steps,
-        placeholders=bound.placeholders,
-        spawnable=bound.spawnable,
-        approver=bound.approver,
-        parent=scope.family.parent,
-        inline=scope.family.inline,
-    )
+async def _confirmed(host: HostState, plan: Plan) -> Plan:
+    """Ask for the trust that a plan waits for.  Raises `RefusedError` where it is not given."""
+    if plan.needs_trust:
+        await ask_for_trust(host)
+        if not host.world.trusting.trusted:
+            raise host.world.trusting.refusal()
+        plan = plan_run(host, plan.request)
+    return plan
 
 
-def _complete(scope: RunContext, done: LoopResult) -> None:
-    scope.family.ledger.finish(
+def _complete(run: RunContext, done: LoopResult) -> None:
+    run.recorder.finish(
         RunStatus.COMPLETED,
         stop_reason=done.stop_reason,
         text=done.text,
         output=done.output,
         messages=done.messages,
     )
-    scope.host.book.remember(scope.plan.request.session, done.messages)
+    run.host.book.remember(run.plan.request.session, done.messages)
 
 
-def _stop(scope: RunContext, status: RunStatus, error: RunError | None = None) -> None:
+def _stop(run: RunContext, status: RunStatus, error: RunError | None = None) -> None:
     """Close the ledger of a run that did not complete; what was said is kept."""
-    ledger, state = scope.family.ledger, scope.state
-    said, messages = ledger.streamed_text(), state.messages
+    recorder, state = run.recorder, run.state
+    said, messages = recorder.streamed_text(), state.messages
     if said and not (messages and messages[-1] == AssistantMessage(said)):
         messages = (*messages, AssistantMessage(said))
-    ledger.finish(
+    recorder.finish(
         status,
         stop_reason=StopReason.CANCELLED if status is RunStatus.CANCELLED else None,
         output=state.output,
@@ -147,11 +149,20 @@ def _stop(scope: RunContext, status: RunStatus, error: RunError | None = None) -
     )
 
 
-def _close(scope: RunContext, contacts: TrafficLog) -> None:
-    ledger = scope.family.ledger
-    ledger.contacted(tuple(contacts))
-    scope.tell(RunFinished(ledger.result()))
-    scope.host.keep_record(ledger.result(), scope.plan.request)
+def _close(run: RunContext, contacts: TrafficLog) -> None:
+    run.recorder.contacted(tuple(contacts))
+    result = run.recorder.result()
+    run.emit(RunFinished(result))
+    if result.parent is None:  # A sub-agent's record is part of its parent's.
+        host, settings = run.host, run.host.world.settings
+        host.records.keep(
+            result,
+            replay_of(run.plan.request, host.roots, host.client),
+            workspace=host.main_root,
+            privacy=settings.privacy,
+            models={agent.id: agent.model for agent in host.world.catalog.all},
+            most=settings.kept_transcripts,
+        )
 
 
 def _bug(error: Exception) -> RunError:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from inhouse.core.errors import ToolError
 from inhouse.core.events import RunResult
@@ -12,43 +12,38 @@ from inhouse.core.request import RunRequest
 from inhouse.tools.agent.spawn_agents import SpawnRequest
 
 from . import run_execution
+from .plan import plan_run
 from .run_context import RunContext
 
 MOST_AGENTS = 100
 """Sub-agents of one run at once, on all levels: agents that spawn agents multiply."""
 
 
-@frozen
-class Spawner:
-    """Starts the sub-agents of one run."""
+async def spawn(above: RunContext, request: SpawnRequest) -> Mapping[str, Any]:
+    """Run a sub-agent of *above* to its end; gives its value as Codebuff shapes it.
 
-    scope: RunContext
-
-    async def spawn(self, request: SpawnRequest) -> Mapping[str, Any]:
-        """Run a sub-agent to its end; gives its value as Codebuff shapes it.
-
-        Raises `InhouseError` where it cannot start or failed.
-        """
-        host, scope = self.scope.host, self.scope
-        memory = scope.family.memory
-        if memory.agents >= MOST_AGENTS:
-            raise ToolError(
-                f"{memory.agents} agents of this run are at work already, which is the most.  "
-                "Wait for their results, or do this yourself.",
-                code="too_many_agents",
-            )
-        limits = for_child(scope.plan.limits, privacy=host.world.settings.privacy)
-        plan = evolve(host.plan(_run_request(request)), limits=limits)
-        child = scope.family.child(scope.state, inline=request.inline)
-        run_id = host.book.new_run_id()
-        memory.agents += 1
-        try:
-            outcome = await run_execution.run(host, plan, run_id, scope.listen, child)
-        finally:
-            memory.agents -= 1
-        if outcome.loop is None:
-            raise _failure(request, outcome.result)
-        return outcome.loop.value
+    Raises `InhouseError` where it cannot start or failed.
+    """
+    host, memory = above.host, above.tree.memory
+    if memory.agents >= MOST_AGENTS:
+        raise ToolError(
+            f"{memory.agents} agents of this run are at work already, which is the most.  "
+            "Wait for their results, or do this yourself.",
+            code="too_many_agents",
+        )
+    limits = for_child(above.plan.limits, privacy=host.world.settings.privacy)
+    plan = evolve(plan_run(host, _run_request(request)), limits=limits)
+    run_id = host.book.new_run_id()
+    memory.agents += 1
+    try:
+        outcome = await run_execution.run(
+            host, plan, run_id, above.listen, above, inline=request.inline
+        )
+    finally:
+        memory.agents -= 1
+    if outcome.loop is None:
+        raise _failure(request, outcome.result)
+    return outcome.loop.value
 
 
 def _run_request(request: SpawnRequest) -> RunRequest:

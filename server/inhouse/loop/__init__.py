@@ -7,6 +7,7 @@ from .run import run_agent
 from .state import (
     CheckInput,
     CheckValue,
+    LoopContext,
     LoopResult,
     Placeholders,
     RunState,
@@ -18,6 +19,7 @@ __all__ = [
     "CheckInput",
     "CheckValue",
     "Count",
+    "LoopContext",
     "LoopResult",
     "Placeholders",
     "RunState",

@@ -4,118 +4,63 @@ It is one coroutine that reports to a sink: cancelling its task cancels the run,
 said until then stays in the `RunState`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from types import MappingProxyType
-from typing import Any
+from attrs import evolve
 
-from inhouse.core.definition import AgentDefinition
 from inhouse.core.events import Notice, StopReason
-from inhouse.core.limits import Limits
-from inhouse.core.messages import Message, UserMessage
-from inhouse.core.ports import Approver, Emit, Model, StepContext, Tool
+from inhouse.core.messages import UserMessage
+from inhouse.core.ports import StepContext
 
 from .agent_state import AgentStates
 from .history import answered
 from .programmatic import Finished, Generate, Script, generate
 from .prompts import filled, instructions, system_note, user_message
 from .run_output import ask_for_output, missing_output, result_of
-from .state import (
-    CheckInput,
-    CheckValue,
-    LoopContext,
-    LoopResult,
-    Placeholders,
-    RunState,
-    StartSteps,
-)
+from .state import LoopContext, LoopResult, StartSteps
 from .step import Stepper
 from .tool_calls import offered_specs
 
-_NO_PLACEHOLDERS: Placeholders = MappingProxyType({})
 
-
-async def run_agent(
-    *,
-    model: Model,
-    definition: AgentDefinition,
-    tools: Sequence[Tool],
-    check: CheckInput,
-    check_value: CheckValue,
-    limits: Limits,
-    state: RunState,
-    emit: Emit,
-    prompt: str | None = None,
-    params: Mapping[str, Any] | None = None,
-    history: Sequence[Message] = (),
-    steps: StartSteps | None = None,
-    placeholders: Placeholders = _NO_PLACEHOLDERS,
-    spawnable: Iterable[AgentDefinition] = (),
-    approver: Approver | None = None,
-    parent: RunState | None = None,
-    inline: bool = False,
-) -> LoopResult:
+async def run_agent(run: LoopContext) -> LoopResult:
     """Run an agent until its turn ends.
 
-    *tools* are all that this run may use; the model is offered those that the definition names.
-    *parent* is the state of the agent that spawned this one; *inline* shares its history, and
-    gives it back.  *steps* starts the definition's ``handleSteps``.
-    Raises `InhouseError`; *state* then has what was said.
+    Raises `InhouseError`; the run's state then has what was said.
     """
-    usable = {tool.spec.name: tool for tool in tools if limits.may_write or not tool.writes}
-    run = LoopContext(
-        model,
-        definition,
-        usable,
-        check,
-        check_value,
-        limits,
-        state,
-        emit,
-        placeholders,
-        tuple(spawnable),
-        approver,
-    )
+    if not run.limits.may_write:
+        run = evolve(run, tools={n: tool for n, tool in run.tools.items() if not tool.writes})
+    state, parent = run.state, run.parent
     script = None
     try:
-        await _begin(run, prompt, params, history, parent, inline=inline)
-        if steps is not None:
-            script = await _start_script(run, steps, prompt, params)
+        await _begin(run)
+        if run.start_steps is not None:
+            script = await _start_script(run, run.start_steps)
         stop_reason = await _turn(run, script)
     finally:
         state.messages = answered(state.messages)
         if script is not None:
             await script.aclose()
-    if parent is not None and inline:
+    if parent is not None and run.inline:
         parent.messages = state.messages
     return result_of(run, stop_reason)
 
 
-async def _begin(
-    run: LoopContext,
-    prompt: str | None,
-    params: Mapping[str, Any] | None,
-    history: Sequence[Message],
-    parent: RunState | None,
-    *,
-    inline: bool,
-) -> None:
+async def _begin(run: LoopContext) -> None:
     """Put the messages together: history, the user's prompt, the instructions."""
-    state, definition = run.state, run.definition
-    state.initial_prompt = prompt or ""
+    state, definition, parent = run.state, run.definition, run.parent
+    history, state.initial_prompt = run.history, run.prompt or ""
     inherited = None
     if parent is not None:
         state.parent_id = parent.agent_id
         state.initial_prompt = parent.initial_prompt
-        inherited = parent if inline or definition.inherit_parent_system_prompt else None
-        if inline:
+        inherited = parent if run.inline or definition.inherit_parent_system_prompt else None
+        if run.inline:
             state.subgoals, state.call_ids = parent.subgoals, parent.call_ids
-        if inline or definition.include_message_history:
+        if run.inline or definition.include_message_history:
             note = system_note(f"Sub-agent {definition.id} has been spawned.")
             history = (*answered(parent.messages), UserMessage(note, ("SUBAGENT_SPAWN",)))
     state.messages = ()
     state.add(*history)
     state.history = state.messages
-    if (said := user_message(prompt, params)) is not None:
+    if (said := user_message(run.prompt, run.params)) is not None:
         state.add(said)
     own = offered_specs(run)
     if inherited is None:
@@ -128,11 +73,9 @@ async def _begin(
         state.add(told)
 
 
-async def _start_script(
-    run: LoopContext, start: StartSteps, prompt: str | None, params: Mapping[str, Any] | None
-) -> Script:
+async def _start_script(run: LoopContext, start: StartSteps) -> Script:
     states = AgentStates()
-    context = StepContext(states.now(run), prompt, params or {}, run.definition.model)
+    context = StepContext(states.now(run), run.prompt, run.params or {}, run.definition.model)
     script = Script(run, states)
     script.steps = await start(context, script.log)
     return script

@@ -1,7 +1,7 @@
 """What a run has so far, and what it works with."""
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from attrs import define, evolve, field, frozen
@@ -80,20 +80,30 @@ class LoopResult:
 
 @frozen
 class LoopContext:
-    """The collaborators of one run, under one name."""
+    """What the loop needs for one run."""
 
     model: Model
     definition: AgentDefinition
     tools: Mapping[str, Tool]
-    """Every tool that this run may use, the model or ``handleSteps``."""
+    """All that this run may use by their names, the model or ``handleSteps``; the model is
+    offered those that the definition names."""
     check: CheckInput
     check_value: CheckValue
     limits: Limits
     state: RunState
     emit: Emit
-    placeholders: Placeholders
-    spawnable: tuple[AgentDefinition, ...]
-    approver: Approver | None
+    prompt: str | None = None
+    params: Mapping[str, Any] | None = None
+    history: Sequence[Message] = ()
+    start_steps: StartSteps | None = None
+    """Starts the definition's ``handleSteps``."""
+    placeholders: Placeholders = field(factory=dict[str, Callable[[], Awaitable[str]]])
+    spawnable: tuple[AgentDefinition, ...] = ()
+    approver: Approver | None = None
+    parent: RunState | None = None
+    """The state of the agent that spawned this one."""
+    inline: bool = False
+    """It shares the history of its parent, and gives it back."""
 
 
 def _clean(message: Message) -> Message:

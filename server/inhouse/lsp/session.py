@@ -141,8 +141,7 @@ class Session:
         host = self.context.host
         roots = [root for root in host.roots if root not in removed]
         roots += [root for root in added if root is not None and root not in roots]
-        host.roots = tuple(root.resolve() for root in roots)
-        self.spawn(host.reload(), name="folders")
+        self.spawn(host.change_roots(roots), name="folders")
 
     def world_changed(self) -> None:
         """Settings, agents or trust are not what they were."""

@@ -1,0 +1,71 @@
+"""What one workspace has while a process serves it: the state that every room of the host takes."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from attrs import define, field, frozen
+
+from inhouse.core.ports import Approver, Emit, Workspace
+from inhouse.core.request import RunRequest
+from inhouse.core.route import EndpointStatus
+from inhouse.core.settings import Settings
+
+from .record_writer import RecordKeeper
+from .run_registry import RunRegistry
+from .services import Services
+from .workspace_snapshot import ClientSettings, WorkspaceSnapshot
+
+
+@frozen
+class WorkspaceRequest:
+    """What a door needs to give a run its workspace."""
+
+    run_id: str
+    request: RunRequest
+    emit: Emit
+    settings: Settings
+    approver: Approver
+    roots: tuple[Path, ...]
+
+
+MakeWorkspace = Callable[[WorkspaceRequest], Workspace]
+
+
+def _nobody() -> None:
+    """Tell nobody."""
+
+
+@frozen
+class HostCallbacks:
+    """What the host needs of whoever opened it."""
+
+    make_workspace: MakeWorkspace
+    approver: Approver
+    changed: Callable[[], None] = field(default=_nobody)
+    """Called when settings, agents or trust are not what they were.  Must not block."""
+
+
+@define(eq=False)
+class HostState:
+    """Settings, catalog and runs of one workspace; `inhouse.host.host.Host` changes them."""
+
+    roots: tuple[Path, ...]
+    environ: Mapping[str, str] = field(repr=False)
+    door: HostCallbacks
+    services: Services
+    client: ClientSettings
+    records: RecordKeeper
+    world: WorkspaceSnapshot
+    book: RunRegistry = field(factory=RunRegistry)
+    checked: Mapping[str, EndpointStatus] = field(factory=dict[str, EndpointStatus])
+    """What the last check of each endpoint found, until the endpoints change."""
+    texts: Mapping[Path, str] = field(factory=dict[Path, str])
+    """The unsaved texts of an editor."""
+    reading: asyncio.Lock = field(factory=asyncio.Lock)
+    """Held by whoever replaces `world`."""
+
+    @property
+    def main_root(self) -> Path:
+        """The first folder; the user's home where none is open."""
+        return self.roots[0] if self.roots else Path.home()
