@@ -28,13 +28,13 @@ ONCE, THIS_RUN, ALWAYS, DENY = (
 
 @define
 class Remembered:
-    commands: set[str] = field(factory=set)
+    commands: set[tuple[Path, tuple[str, ...]]] = field(factory=set)
 
-    def is_allowed(self, command: str) -> bool:
-        return command in self.commands
+    def is_allowed(self, cwd: Path, argv: tuple[str, ...]) -> bool:
+        return (cwd, argv) in self.commands
 
-    def allow(self, command: str) -> None:
-        self.commands.add(command)
+    def allow(self, cwd: Path, argv: tuple[str, ...]) -> None:
+        self.commands.add((cwd, argv))
 
 
 def running(words: str) -> list[str]:
@@ -119,6 +119,19 @@ async def test_always_is_for_the_exact_command_and_is_remembered(tmp_path: Path)
 
     assert same["exitCode"] == 0
     assert "errorMessage" in other
+
+
+async def test_an_answer_for_one_folder_is_none_for_a_command_that_looks_like_it(tmp_path: Path):
+    kept = Remembered()
+    odd = "a && touch made; cd b"
+    here = bench(tmp_path, {f"{odd}/x": ""}, answers=(ALWAYS, DENY), approvals=kept)
+
+    await here.call("run_terminal_command", command="true", cwd=odd)
+    later = bench(tmp_path, approvals=kept)
+    result = await later.call("run_terminal_command", command=f"cd {odd} && true")
+
+    assert "errorMessage" in result
+    assert not (tmp_path / "made").exists()
 
 
 async def test_parallel_commands_ask_one_after_the_other(tmp_path: Path):

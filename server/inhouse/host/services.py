@@ -1,5 +1,6 @@
 """What one process has once: what is remembered on disk, the sandbox, the embedded model."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -107,8 +108,13 @@ class WorkspaceApprovals:
     store: ApprovalStore
     workspace: Path
 
-    def is_allowed(self, command: str) -> bool:
-        return self.store.answer(Subject.COMMAND, self.workspace, command) is True
+    def is_allowed(self, cwd: Path, argv: tuple[str, ...]) -> bool:
+        return self.store.answer(Subject.COMMAND, self.workspace, _command(cwd, argv)) is True
 
-    def allow(self, command: str) -> None:
-        self.store.remember(Subject.COMMAND, self.workspace, command)
+    def allow(self, cwd: Path, argv: tuple[str, ...]) -> None:
+        self.store.remember(Subject.COMMAND, self.workspace, _command(cwd, argv))
+
+
+def _command(cwd: Path, argv: tuple[str, ...]) -> str:
+    """No folder's name can look like a part of a command so, nor the other way round."""
+    return json.dumps({"cwd": str(cwd), "argv": argv}, ensure_ascii=False)

@@ -22,7 +22,7 @@ class StoredAnswer:
     subject: Subject
     workspace: str
     text: str
-    """The whole command, or ``host:port``."""
+    """JSON of the folder and the arguments of a command, or ``host:port``."""
     allowed: bool
     given_at: str
 

@@ -20,9 +20,9 @@ from .shell.processes import Started, end
 class Approvals(Protocol):
     """What the user allowed for good in this workspace.  Must not block for long."""
 
-    def is_allowed(self, command: str) -> bool: ...
+    def is_allowed(self, cwd: Path, argv: tuple[str, ...]) -> bool: ...
 
-    def allow(self, command: str) -> None: ...
+    def allow(self, cwd: Path, argv: tuple[str, ...]) -> None: ...
 
 
 @define
@@ -71,10 +71,10 @@ Fetch = Callable[[str], Awaitable[Fetched]]
 class NoApprovals:
     """Nothing is allowed for good."""
 
-    def is_allowed(self, command: str) -> bool:  # noqa: ARG002
+    def is_allowed(self, cwd: Path, argv: tuple[str, ...]) -> bool:  # noqa: ARG002
         return False
 
-    def allow(self, command: str) -> None:
+    def allow(self, cwd: Path, argv: tuple[str, ...]) -> None:
         """Keep nothing."""
 
 

@@ -6,7 +6,6 @@ Each of them is switched off by what overrides every file of the repository, and
 is not trusted is not asked about at all.
 """
 
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,41 +13,10 @@ from pathlib import Path
 from inhouse import processes
 
 from .access.protected_files import rule
+from .hardened_git import ask_git, hardened_variables
 from .shell.environment import inherited
 
-_SECONDS = 5.0
-_MOST_BYTES = 2_000_000
 _MOST = 30_000
-_NOTHING = "NUL" if os.name == "nt" else "/dev/null"
-_OVERRIDES = {
-    "core.fsmonitor": "false",
-    "core.hooksPath": _NOTHING,
-    "core.pager": "cat",
-    "core.sshCommand": "false",
-    "core.gitProxy": "",
-    "core.askPass": "",
-    "core.alternateRefsCommand": "false",
-    "core.attributesFile": _NOTHING,
-    "core.quotePath": "false",
-    "credential.helper": "",
-    "diff.external": "",
-    "color.ui": "never",
-    "gpg.program": "false",
-    "log.showSignature": "false",
-    "log.mailmap": "false",
-    "protocol.allow": "never",
-    "safe.bareRepository": "explicit",
-    "submodule.recurse": "false",
-}
-_VARIABLES = {
-    "GIT_ALLOW_PROTOCOL": "none",
-    "GIT_NO_LAZY_FETCH": "1",
-    "GIT_SSH_COMMAND": "false",
-    "GIT_ASKPASS": "",
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_OPTIONAL_LOCKS": "0",
-    "LC_ALL": "C",
-}
 _DIFF = (
     "diff",
     *("--no-ext-diff", "--no-textconv", "--ignore-submodules=all", "--no-relative"),
@@ -65,15 +33,15 @@ async def git_changes(root: Path, environment: Mapping[str, str], *, trusted: bo
         return ""
     if not trusted:
         return _NOT_TRUSTED if (root / ".git").exists() else ""
-    variables = await _variables(git, root, inherited(environment, offline=True) | _VARIABLES)
-    status = await _ask(
+    variables = await hardened_variables(git, root, inherited(environment, offline=True))
+    status = await ask_git(
         git, ("status", "--short", "--ignore-submodules=all", "--", "."), root, variables
     )
     if status is None:
         return ""
-    diff = await _ask(git, (*_DIFF, "--", "."), root, variables)
-    cached = await _ask(git, (*_DIFF, "--cached", "--", "."), root, variables)
-    log = await _ask(git, _LOG, root, variables)
+    diff = await ask_git(git, (*_DIFF, "--", "."), root, variables)
+    cached = await ask_git(git, (*_DIFF, "--cached", "--", "."), root, variables)
+    log = await ask_git(git, _LOG, root, variables)
     return "\n".join(
         (
             "Git Changes:",
@@ -83,48 +51,6 @@ async def git_changes(root: Path, environment: Mapping[str, str], *, trusted: bo
             _block("git_commit_messages_most_recent_first", _cut(log or "", _MOST // 10)),
         )
     )
-
-
-async def _variables(git: str, root: Path, plain: Mapping[str, str]) -> dict[str, str]:
-    """Give the variables that override what a repository says, its own filters among it.
-
-    A filter has any name, so their names are asked for; ``git config`` runs nothing.
-    """
-    words = ("config", "--name-only", "--null", "--get-regexp", "^filter[.]")
-    listed = await _ask(git, words, root, _overriding(plain, _OVERRIDES))
-    names = {each.rpartition(".")[0] for each in (listed or "").split("\0") if each}
-    filters = {
-        f"{name}.{part}": "false" if part == "required" else ""
-        for name in names
-        for part in ("clean", "smudge", "process", "required")
-    }
-    return _overriding(plain, {**_OVERRIDES, **filters})
-
-
-def _overriding(plain: Mapping[str, str], overrides: Mapping[str, str]) -> dict[str, str]:
-    """Not by ``-c``: there the name of a filter could hold a ``=``."""
-    pairs = {
-        name: text
-        for at, (key, value) in enumerate(overrides.items())
-        for name, text in ((f"GIT_CONFIG_KEY_{at}", key), (f"GIT_CONFIG_VALUE_{at}", value))
-    }
-    return {**plain, "GIT_CONFIG_COUNT": str(len(overrides)), **pairs}
-
-
-async def _ask(
-    git: str, words: tuple[str, ...], root: Path, variables: Mapping[str, str]
-) -> str | None:
-    try:
-        done = await processes.run(
-            (git, "--no-optional-locks", *words),
-            seconds=_SECONDS,
-            cwd=root,
-            environment=variables,
-            most=_MOST_BYTES,
-        )
-    except (OSError, TimeoutError, ValueError):
-        return None
-    return done.out.decode("utf-8", "surrogateescape").rstrip("\n ") if done.code == 0 else None
 
 
 def _without_secrets(diff: str) -> str:

@@ -90,6 +90,11 @@ def _rule_of(part: str) -> str | None:
     return None
 
 
+def protected_names() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Give the patterns of protected files, and the names of protected folders."""
+    return tuple(_FILES), tuple(_FOLDERS)
+
+
 def is_example(relative: str) -> bool:
     """Tell whether it is an environment file that is there to be read."""
     return plain_name(relative.rpartition("/")[2]) in _EXAMPLES

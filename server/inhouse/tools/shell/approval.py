@@ -1,5 +1,6 @@
 """May this command run?  The settings, the allow-list, what was allowed before, and the user."""
 
+from pathlib import Path
 from uuid import uuid4
 
 from attrs import frozen
@@ -9,10 +10,11 @@ from inhouse.core.ports import Question
 from inhouse.core.route import Privacy
 from inhouse.core.settings import CommandMode
 from inhouse.core.unicode import visible
+from inhouse.processes import find_program
 from inhouse.tools.access.paths import WorkspacePath
 from inhouse.tools.context import ToolContext
 
-from .allow_list import is_listed
+from .allow_list import Listed, find_listed, plain_words
 
 ONCE = "Run once"
 THIS_RUN = "Allow for this run"
@@ -32,8 +34,12 @@ class Wish:
     """What is promised where it runs without a network; None: it has one."""
 
 
-async def permit(context: ToolContext, wish: Wish) -> None:
-    """Come back where the command may run; raises `ToolError` where not."""
+async def permit(context: ToolContext, wish: Wish) -> tuple[str, ...] | None:
+    """Come back where the command may run; raises `ToolError` where not.
+
+    Gives the program and its arguments where they are known to read only, and then nothing else
+    may be started; None: the text may run in a shell.
+    """
     if context.commands is CommandMode.NEVER:
         raise ToolError(
             'Commands are switched off here (setting commands = "never").  '
@@ -41,17 +47,20 @@ async def permit(context: ToolContext, wish: Wish) -> None:
             code="commands_never",
         )
     exposed = context.privacy is Privacy.LOCAL_ONLY and wish.promise is None
-    if not exposed and _is_settled(context, wish):
-        return
+    if not exposed:
+        if (listed := _listed(context, wish)) is not None:
+            return listed.argv
+        if _was_allowed(context, wish):
+            return None
     if context.commands is CommandMode.ALLOW_LISTED:
         raise ToolError(_not_listed(context, exposed=exposed), code="not_listed")
     async with context.memory.asking:
-        if context.memory.every_command:
-            return
-        await _ask(context, wish, exposed=exposed)
+        if not context.memory.every_command:
+            await _ask(context, wish, exposed=exposed)
+    return None
 
 
-def _is_settled(context: ToolContext, wish: Wish) -> bool:
+def _listed(context: ToolContext, wish: Wish) -> Listed | None:
     def may_name(path: str) -> bool:
         try:
             context.access.place(_from(wish.folder, path))
@@ -59,11 +68,21 @@ def _is_settled(context: ToolContext, wish: Wish) -> bool:
             return False
         return True
 
-    if is_listed(wish.command, context.allowed_commands, may_name=may_name):
-        return True
+    found = find_listed(
+        wish.command, context.allowed_commands, folder=wish.folder.relative, may_name=may_name
+    )
+    if found is None or found.argv is None:
+        return found
+    if find_program(found.argv[0], outside=context.access.roots) is None:
+        return None
+    # What an untrusted repository says is asked of nobody (`git_changes`).
+    return None if found.argv[0] == "git" and not context.trusted else found
+
+
+def _was_allowed(context: ToolContext, wish: Wish) -> bool:
     if context.commands is CommandMode.ALLOW_LISTED:
         return False
-    return context.memory.every_command or context.approvals.is_allowed(_key(wish))
+    return context.memory.every_command or context.approvals.is_allowed(*_exactly(wish))
 
 
 async def _ask(context: ToolContext, wish: Wish, *, exposed: bool) -> None:
@@ -79,7 +98,7 @@ async def _ask(context: ToolContext, wish: Wish, *, exposed: bool) -> None:
     if THIS_RUN in answer:
         context.memory.every_command = True
     elif ALWAYS in answer:
-        context.approvals.allow(_key(wish))
+        context.approvals.allow(*_exactly(wish))
     elif ONCE not in answer:
         said = "The user denied this command." if answer else "Nobody allowed this command."
         raise ToolError(
@@ -115,15 +134,16 @@ def _not_listed(context: ToolContext, *, exposed: bool) -> str:
     listed = ", ".join(repr(each) for each in context.allowed_commands) or "none"
     return (
         'Not run: only listed commands may run (setting commands = "allow-listed").  '
-        f"Listed: {listed}.  Each may have plain arguments inside the workspace, and no "
-        "pipes, redirections, substitutions or several commands."
+        f"Listed: {listed}.  Each is a command of the workspace's root; programs that only read "
+        "may have options that are known to read, and paths that tools may read, but no pipes, "
+        "redirections, substitutions or several commands."
     )
 
 
-def _key(wish: Wish) -> str:
-    """The same command elsewhere is another one."""
-    folder = wish.folder.shown
-    return wish.command if not wish.folder.relative else f"cd {folder} && {wish.command}"
+def _exactly(wish: Wish) -> tuple[Path, tuple[str, ...]]:
+    """Say what an answer is for: a folder, and a program with its arguments."""
+    words = plain_words(wish.command)
+    return wish.folder.path, words or ("sh", "-c", wish.command)
 
 
 def _from(folder: WorkspacePath, path: str) -> str:

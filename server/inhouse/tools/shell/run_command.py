@@ -4,7 +4,8 @@ import asyncio
 import codecs
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from attrs import define, field
@@ -20,6 +21,7 @@ from inhouse.tools.specs import ends_step, spec
 from . import processes
 from .approval import Wish, permit
 from .environment import inherited, shell
+from .listed_program import Program, prepared
 from .offline import offline_way
 from .processes import Started
 
@@ -59,11 +61,14 @@ async def _run(context: ToolContext, call_id: str, arguments: Mapping[str, Any])
     environment = inherited(context.environment, offline=offline)
     roots = (context.workspace.root, *context.extra_roots)
     way = await offline_way(roots, environment) if offline else None
-    await permit(context, Wish(command, folder, promise=None if way is None else way.promise))
+    argv = await permit(
+        context, Wish(command, folder, promise=None if way is None else way.promise)
+    )
+    program = await _program(argv, command, folder, roots, environment)
     started = await processes.start(
-        [*(way.prefix if way else ()), *shell(command)],
+        [*(way.prefix if way else ()), *program.argv],
         cwd=folder.path,
-        environment=environment,
+        environment=program.environment,
         spec=way.spec if way else None,
     )
     live = _live(context, call_id)
@@ -71,6 +76,21 @@ async def _run(context: ToolContext, call_id: str, arguments: Mapping[str, Any])
         return _in_background(context, command, started, live)
     limit = _seconds(arguments.get("timeout_seconds"))
     return await _to_the_end(command, folder, started, live, limit)
+
+
+async def _program(
+    argv: tuple[str, ...] | None,
+    command: str,
+    folder: WorkspacePath,
+    roots: Sequence[Path],
+    environment: Mapping[str, str],
+) -> Program:
+    if argv is None:
+        return Program(tuple(shell(command)), environment)
+    found = await prepared(argv, roots=roots, cwd=folder.path, environment=environment)
+    if found is None:
+        raise ToolError(f"There is no program {argv[0]!r} here.", code="command")
+    return found
 
 
 async def _folder(context: ToolContext, raw: str | None) -> WorkspacePath:

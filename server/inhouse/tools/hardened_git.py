@@ -1,0 +1,98 @@
+"""Git that runs nothing of a repository's, whatever the repository says.
+
+A repository's configuration and attributes name programs that Git runs for its own reasons:
+monitors, hooks, filters, signature checks, merges, transports of a lazy fetch, programs of
+submodules.  Each of them is switched off by what overrides every file of the repository.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from inhouse import processes
+
+_SECONDS = 5.0
+_MOST_BYTES = 2_000_000
+_NOTHING = "NUL" if os.name == "nt" else "/dev/null"
+_OVERRIDES = {
+    "core.fsmonitor": "false",
+    "core.hooksPath": _NOTHING,
+    "core.pager": "cat",
+    "core.sshCommand": "false",
+    "core.gitProxy": "",
+    "core.askPass": "",
+    "core.alternateRefsCommand": "false",
+    "core.attributesFile": _NOTHING,
+    "core.quotePath": "false",
+    "credential.helper": "",
+    "diff.external": "",
+    "diff.submodule": "short",
+    "color.ui": "never",
+    "format.pretty": "medium",
+    "gpg.program": "false",
+    "gpg.openpgp.program": "false",
+    "gpg.ssh.program": "false",
+    "gpg.ssh.defaultKeyCommand": "false",
+    "gpg.x509.program": "false",
+    "log.diffMerges": "separate",
+    "log.showSignature": "false",
+    "log.mailmap": "false",
+    "protocol.allow": "never",
+    "safe.bareRepository": "explicit",
+    "submodule.recurse": "false",
+}
+_VARIABLES = {
+    "GIT_ALLOW_PROTOCOL": "none",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_SSH_COMMAND": "false",
+    "GIT_ASKPASS": "",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "LC_ALL": "C",
+}
+
+
+async def hardened_variables(git: str, root: Path, plain: Mapping[str, str]) -> dict[str, str]:
+    """Give the variables that override what a repository says, its own filters among it.
+
+    *plain* are those that Git gets besides.
+
+    A filter has any name, so their names are asked for; ``git config`` runs nothing.
+    """
+    plain = {**plain, **_VARIABLES}
+    words = ("config", "--name-only", "--null", "--get-regexp", "^filter[.]")
+    listed = await ask_git(git, words, root, _overriding(plain, _OVERRIDES))
+    names = {each.rpartition(".")[0] for each in (listed or "").split("\0") if each}
+    filters = {
+        f"{name}.{part}": "false" if part == "required" else ""
+        for name in names
+        for part in ("clean", "smudge", "process", "required")
+    }
+    return _overriding(plain, {**_OVERRIDES, **filters})
+
+
+def _overriding(plain: Mapping[str, str], overrides: Mapping[str, str]) -> dict[str, str]:
+    """Not by ``-c``: there the name of a filter could hold a ``=``."""
+    pairs = {
+        name: text
+        for at, (key, value) in enumerate(overrides.items())
+        for name, text in ((f"GIT_CONFIG_KEY_{at}", key), (f"GIT_CONFIG_VALUE_{at}", value))
+    }
+    return {**plain, "GIT_CONFIG_COUNT": str(len(overrides)), **pairs}
+
+
+async def ask_git(
+    git: str, words: tuple[str, ...], root: Path, variables: Mapping[str, str]
+) -> str | None:
+    """Ask Git; None where it does not know, or not within 5 seconds."""
+    try:
+        done = await processes.run(
+            (git, "--no-optional-locks", *words),
+            seconds=_SECONDS,
+            cwd=root,
+            environment=variables,
+            most=_MOST_BYTES,
+        )
+    except (OSError, TimeoutError, ValueError):
+        return None
+    return done.out.decode("utf-8", "surrogateescape").rstrip("\n ") if done.code == 0 else None
