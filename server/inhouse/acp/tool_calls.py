@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from inhouse.core.json_values import fields
+from inhouse.core.json_values import fields, items
 from inhouse.core.unicode import visible
 
 Json = dict[str, Any]
@@ -80,7 +80,7 @@ def _paths(values: Mapping[str, Any]) -> list[str]:
     """Give every path that a call names: ``path``, ``paths``, and lists of either."""
     found = [values["path"]] if isinstance(values.get("path"), str) else []
     paths = values.get("paths")
-    for each in cast("list[Any]", paths) if isinstance(paths, list) else []:
+    for each in items(paths):
         if isinstance(each, str):
             found.append(each)
         elif isinstance(each, Mapping) and isinstance(

@@ -9,6 +9,7 @@ from collections import deque
 from typing import Any, cast
 
 from inhouse import __version__
+from inhouse.core.json_values import fields
 from inhouse.pipes.stdio_pipes import Chunks
 from inhouse.pipes.write_queue import WriteQueue
 
@@ -116,7 +117,7 @@ class StdioTransport:
 
     def _initialize(self, message: Json) -> None:
         params = message.get("params")
-        self.client = cast("Json", params) if isinstance(params, dict) else {}
+        self.client = fields(params)
         self.client.setdefault("clientCapabilities", {})
         self._write({"jsonrpc": "2.0", "id": message["id"], "result": initialize_result()})
 

@@ -1,19 +1,36 @@
-"""Foreign JSON, taken apart without believing it."""
+"""Foreign JSON, taken apart without believing it: each of these gives the type it says."""
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 
 def fields(value: Any) -> dict[str, Any]:
-    """Return an object's members; none where it is no object."""
+    """Return an object's members; none if it is no object."""
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
+def mapping(value: Any) -> Mapping[str, Any]:
+    """Return the members of an object that may be frozen; none if it is no object."""
+    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
+
+
 def items(value: Any) -> list[Any]:
-    """Return a list's items; none where it is no list."""
+    """Return a list's items; none if it is no list."""
     return cast("list[Any]", value) if isinstance(value, list) else []
 
 
+def objects(value: Any) -> list[dict[str, Any]]:
+    """Return the objects of a list; anything else in it is left out."""
+    return [cast("dict[str, Any]", one) for one in items(value) if isinstance(one, dict)]
+
+
+def texts(value: Any) -> list[str]:
+    """Return the texts of a list; anything else in it is left out."""
+    return [one for one in items(value) if isinstance(one, str)]
+
+
 def text(value: Any) -> str:
+    """Return a text; an empty one if it is none."""
     return value if isinstance(value, str) else ""
 
 

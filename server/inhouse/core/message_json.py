@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from .errors import ToolError
+from .json_values import mapping
 from .messages import (
     AssistantMessage,
     Image,
@@ -109,9 +110,7 @@ def _call_part(call: ToolCall) -> dict[str, Any]:
 
 
 def _from_json(index: int, item: Any) -> Message:
-    message: Mapping[str, Any] = (
-        cast("Mapping[str, Any]", item) if isinstance(item, Mapping) else {}
-    )
+    message: Mapping[str, Any] = mapping(item)
     content = message.get("content")
     match message.get("role"):
         case "system":

@@ -1,24 +1,21 @@
 """What was under the cursor: the text that a run was started on."""
 
 import asyncio
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from attrs import frozen
 
+from inhouse.core import positions
 from inhouse.core.errors import ToolError, UserError
 from inhouse.core.ports import Workspace
 from inhouse.core.request import RunRequest
-from inhouse.core.text import Position, Range
+from inhouse.core.text import Range
 from inhouse.tools.access.access_policy import access_to
 
 LONGEST = 40_000
 """Characters of a file that are given to the model; the tools read the rest."""
-
-
-_LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+")
 
 
 @frozen
@@ -70,7 +67,9 @@ async def selection(
         raise UserError(
             f"{request.path} cannot be read: {error}.  Start on another file."
         ) from error
-    text = document.text if request.range is None else cut_out(document.text, request.range)
+    text = (
+        document.text if request.range is None else positions.text_in(document.text, request.range)
+    )
     return Selection(place.shown, text[:LONGEST], request.range, len(text) > LONGEST)
 
 
@@ -80,18 +79,3 @@ def nearest_first(roots: tuple[Path, ...], path: Path | None) -> tuple[Path, ...
         return roots
     place = path.resolve()
     return tuple(sorted(roots, key=lambda root: not place.is_relative_to(root)))
-
-
-def cut_out(text: str, part: Range) -> str:
-    """Give the part of a text; positions beyond its end mean its end."""
-    lines = _LINE.findall(text)  # str.splitlines ends lines at form feeds too; editors do not.
-    start, end = _offset(lines, part.start), _offset(lines, part.end)
-    return text[start:end]
-
-
-def _offset(lines: list[str], position: Position) -> int:
-    if position.line >= len(lines):
-        return sum(map(len, lines))
-    line = lines[position.line]
-    units = line.rstrip("\r\n").encode("utf-16-le", "surrogatepass")[: position.character * 2]
-    return sum(map(len, lines[: position.line])) + len(units.decode("utf-16-le", "ignore"))

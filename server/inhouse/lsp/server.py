@@ -13,13 +13,14 @@ from pygls.lsp.server import LanguageServer
 
 from inhouse import __version__
 from inhouse.core.errors import InhouseError
+from inhouse.core.json_values import items
 from inhouse.lsp.commands.handlers import is_refusal
 from inhouse.lsp.documents.open_documents import from_lsp
 from inhouse.lsp.language import features
 from inhouse.lsp.language.definition_commands import schema_at
 from inhouse.lsp.session import Session
 from inhouse.lsp.transport import pygls_protocol
-from inhouse.lsp.transport.client import Json, as_list, real, to_path
+from inhouse.lsp.transport.client import Json, real, to_path
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +60,7 @@ class Server(LanguageServer):
             return
         try:
             token = token if isinstance(token, int | str) else None
-            result = await self.session.execute(command, as_list(given), token)
+            result = await self.session.execute(command, items(given), token)
         except InhouseError as error:
             refused = is_refusal(error)
             code = pygls_protocol.REQUEST_FAILED if refused else pygls_protocol.INVALID_PARAMS

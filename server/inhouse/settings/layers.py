@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from attrs import field, frozen
 
+from inhouse.core.positions import position_at, utf16_length
 from inhouse.core.text import START, Position, Range, Severity
 
 WORKSPACE_FILE = "inhouse.toml"
@@ -143,10 +144,13 @@ def _broken(
     where = START
     if at is not None:
         line, column = int(at[1]) - 1, int(at[2]) - 1
-        where = Range(Position(line, max(column - 1, 0)), Position(line, column))
+        written = (text or "").split("\n")[line : line + 1]
+        before = "".join(written)[:column]
+        end = utf16_length(before)
+        where = Range(Position(line, utf16_length(before[:-1])), Position(line, end))
     elif text is not None:
-        end = Position(text.count("\n"), len(text.rpartition("\n")[2]))
-        where = Range(end, end)
+        end_of_text = position_at(text, len(text))
+        where = Range(end_of_text, end_of_text)
     if text is not None:
         message = f"This is not TOML: {message}.  Nothing of {path.name} counts until it is."
     problem = SettingsProblem("", message, str(path), Severity.ERROR, "bad-toml", path, where)

@@ -6,6 +6,7 @@ from functools import lru_cache
 import tree_sitter
 import tree_sitter_toml
 
+from inhouse.core.positions import position_at
 from inhouse.core.text import START, Position, Range
 
 Path = tuple[str | int, ...]
@@ -96,5 +97,4 @@ def _common(one: Path, other: Path) -> int:
 
 def _position(source: bytes, offset: int) -> Position:
     before = source[:offset].decode(errors="replace")
-    last = before.rpartition("\n")[2]
-    return Position(before.count("\n"), len(last.encode("utf-16-le")) // 2)
+    return position_at(before, len(before))

@@ -6,7 +6,9 @@ Blocks: call it through a thread.
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
+
+from inhouse.core.json_values import mapping
 
 from .database import Database
 
@@ -28,7 +30,7 @@ class ProfileStore:
             value: object = json.loads(rows[0]["profile"])
         except ValueError:
             return {}
-        return cast("Mapping[str, Any]", value) if isinstance(value, dict) else {}
+        return mapping(value)
 
     def put(self, endpoint: str, model: str, profile: Mapping[str, Any]) -> None:
         now = datetime.now(UTC).isoformat(timespec="seconds")

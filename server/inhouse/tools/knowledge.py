@@ -10,6 +10,7 @@ from typing import Any, cast
 from attrs import frozen
 
 from inhouse.core.errors import ToolError
+from inhouse.core.json_values import fields
 
 from .access.access_policy import Access
 from .access.paths import WorkspacePath, locate
@@ -96,7 +97,7 @@ def _front_matter(text: str) -> Mapping[str, Any]:
         loaded = cast("Any", YAML(typ="safe", pure=True)).load(StringIO(match[1]))
     except (YAMLError, ValueError):
         return {}
-    return cast("dict[str, Any]", loaded) if isinstance(loaded, dict) else {}
+    return fields(loaded)
 
 
 def _skill_folders(access: Access, home: Path) -> Iterator[tuple[Path, str]]:

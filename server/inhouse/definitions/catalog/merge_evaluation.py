@@ -7,9 +7,10 @@ from typing import Any
 
 from attrs import evolve
 
+from inhouse.core.json_values import items, mapping
 from inhouse.core.text import Position, Problem, Range, Severity
 from inhouse.definitions.evaluator import Evaluated, EvaluationProblem
-from inhouse.definitions.readers.parsed_values import ParsedDefinition, Reading, as_list, as_object
+from inhouse.definitions.readers.parsed_values import ParsedDefinition, Reading
 from inhouse.definitions.readers.source_ranges import JsonPath, SourceRange
 from inhouse.definitions.schema.fields import FIELD_NAMES
 
@@ -26,9 +27,7 @@ def with_evaluated(reading: Reading, evaluated: Evaluated, path: Path) -> Readin
     found = tuple(_found(name, values, reading) for name, values in _chosen(evaluated.exports))
     kept = tuple(problem for problem in reading.problems if problem.severity is not Severity.ERROR)
     default = evaluated.exports.get("default")
-    if isinstance(default, list) and any(
-        is_definition(as_object(each)) for each in as_list(default)
-    ):
+    if isinstance(default, list) and any(is_definition(mapping(each)) for each in items(default)):
         kept = (*kept, listed(path, reading.needs_evaluation or _nowhere()))
     elif reading.found and not found:
         kept = (*kept, _lost(path, reading.needs_evaluation or _nowhere()))
@@ -62,7 +61,7 @@ def _chosen(exports: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]
     """The default export counts, else the module itself, else each export that is one."""
     default = exports.get("default")
     if default is not None:
-        values = as_object(default)
+        values = mapping(default)
         if is_definition(values):
             yield "default", values
         return
@@ -70,7 +69,7 @@ def _chosen(exports: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]
         yield "*", exports
         return
     for name, value in exports.items():
-        values = as_object(value)
+        values = mapping(value)
         if "id" in values and is_definition(values):
             yield name, values
 

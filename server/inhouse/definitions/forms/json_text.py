@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from inhouse.core.json_values import mapping
 from inhouse.core.text import Problem, Severity
 from inhouse.definitions.catalog.merge_evaluation import is_definition
 from inhouse.definitions.readers.parsed_values import (
@@ -14,7 +15,6 @@ from inhouse.definitions.readers.parsed_values import (
     Literal,
     ParsedEntry,
     Reading,
-    as_object,
     found,
 )
 from inhouse.definitions.typescript.js_values import number_value, string_value
@@ -135,6 +135,6 @@ def _commas(node: "Node", source: Source, path: Path, problems: list[Problem]) -
 def _is_json(text: str) -> bool:
     """Whether Python's own reader takes it: then no grammar knows better."""
     try:
-        return bool(as_object(json.loads(text)))
+        return bool(mapping(json.loads(text)))
     except (ValueError, RecursionError):
         return False

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from attrs import field, frozen
 
+from inhouse.core.json_values import mapping
 from inhouse.core.text import START, Problem, Range
 
 from .source_ranges import JsonPath, Places, SourceRange
@@ -146,7 +147,7 @@ def found(literal: Literal, name: str) -> ParsedDefinition:
     flat = flatten(literal)
     return ParsedDefinition(
         name,
-        as_object(flat.value),
+        mapping(flat.value),
         flat.places,
         flat.first_unknown,
         frozenset(path for path, _ in flat.unknown),
@@ -156,16 +157,6 @@ def found(literal: Literal, name: str) -> ParsedDefinition:
 def place_range(places: Places) -> Range:
     whole = places.get(())
     return whole.value if whole is not None else START
-
-
-def as_object(value: Any) -> Mapping[str, Any]:
-    """A JSON value where an object is looked for; anything else is an empty one."""
-    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
-
-
-def as_list(value: Any) -> list[Any]:
-    """A JSON value where a list is looked for; anything else is an empty one."""
-    return cast("list[Any]", value) if isinstance(value, list) else []
 
 
 def _is_json(value: Any) -> bool:

@@ -1,19 +1,15 @@
 """Where in a text something stands: offsets to LSP positions, values to their ranges."""
 
-import re
 from bisect import bisect_right
 from collections.abc import Mapping
-from itertools import accumulate
 
 from attrs import frozen
 
+from inhouse.core.positions import line_starts, utf16_length
 from inhouse.core.text import START, Position, Range
 
 JsonPath = tuple[str | int, ...]
 """The way from a definition to one of its values: ``("mcpServers", "files", "args", 0)``."""
-
-_LINE_END = re.compile(r"\r\n|\r|\n")
-_ASTRAL = re.compile("[\U00010000-\U0010ffff]")
 
 
 @frozen
@@ -32,9 +28,9 @@ class Lines:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.plain = text.isascii() or _ASTRAL.search(text) is None
+        self.plain = utf16_length(text) == len(text)
         """Whether characters and UTF-16 code units are the same here."""
-        self._starts = _line_starts(text)
+        self._starts = line_starts(text)
         self._wide_starts: list[int] | None = None
 
     def position(self, offset: int) -> Position:
@@ -45,7 +41,7 @@ class Lines:
         start = self._starts[line]
         if self.plain:
             return Position(line, offset - start)
-        return Position(line, _units(self.text[start:offset]))
+        return Position(line, utf16_length(self.text[start:offset]))
 
     def range(self, start: int, end: int) -> Range:
         return Range(self.position(start), self.position(end))
@@ -102,7 +98,7 @@ class Lines:
         if self._wide_starts is None:
             wide, units, before = [0], 0, 0
             for start in self._starts[1:]:
-                units += _units(self.text[before:start])
+                units += utf16_length(self.text[before:start])
                 wide.append(units)
                 before = start
             self._wide_starts = wide
@@ -130,13 +126,3 @@ def key_of(places: Places, path: JsonPath) -> Range:
     if place is None or place.key is None:
         return place_of(places, path)
     return place.key
-
-
-def _line_starts(text: str) -> list[int]:
-    if "\r" not in text:
-        return [0, *accumulate(len(line) + 1 for line in text.split("\n")[:-1])]
-    return [0, *(match.end() for match in _LINE_END.finditer(text))]
-
-
-def _units(text: str) -> int:
-    return len(text) + len(_ASTRAL.findall(text))

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
+from inhouse.core.positions import position_at
+
 if TYPE_CHECKING:
     from tree_sitter import Node
 
@@ -88,9 +90,9 @@ def _offset(text: str, line: int, column: int) -> int:
 
 
 def place(text: str, at: int) -> ErrorLocation:
-    line = text.count("\n", 0, at)
-    start = text.rfind("\n", 0, at) + 1
-    return line, len(text[start:at].encode("utf-16-le", "surrogatepass")) // 2
+    """Give the line and the column of an offset, as editors count them."""
+    position = position_at(text, at)
+    return position.line, position.character
 
 
 def import_place(text: str, specifier: str, name: str = "") -> ErrorLocation:

@@ -7,6 +7,8 @@ from typing import Any
 
 from attrs import frozen
 
+from inhouse.core.json_values import fields, texts
+
 ReadText = Callable[[Path], str | None]
 """Gives a file's text, or None where it is not there or may not be read."""
 
@@ -55,19 +57,19 @@ def _tsconfig(path: Path, read: ReadText, depth: int) -> Aliases | None:
         return None
     inherited = Aliases()
     extends = value.get("extends", [])
-    for parent in [extends] if isinstance(extends, str) else _strings(extends):
+    for parent in [extends] if isinstance(extends, str) else texts(extends):
         for place in _extended(path.parent, parent):
             found = _tsconfig(place, read, depth + 1)
             if found is not None:
                 # Each later one wins, field by field, as TypeScript has it.
                 inherited = Aliases(found.paths or inherited.paths, found.base or inherited.base)
                 break
-    options = _object(value.get("compilerOptions"))
+    options = fields(value.get("compilerOptions"))
     base = options.get("baseUrl")
     root = path.parent / base if isinstance(base, str) else None
     paths = tuple(
-        (pattern, tuple((root or path.parent) / each for each in _strings(targets)[:_MOST_TARGETS]))
-        for pattern, targets in _object(options.get("paths")).items()
+        (pattern, tuple((root or path.parent) / each for each in texts(targets)[:_MOST_TARGETS]))
+        for pattern, targets in fields(options.get("paths")).items()
         if pattern.count("*") <= 1
     )
     return Aliases(paths or inherited.paths, root or inherited.base)
@@ -100,7 +102,7 @@ def package_targets(package: Mapping[str, Any], subpath: str, *, how: str) -> It
     """Give what ``exports``, ``module`` and ``main`` offer for ``.`` or ``./sub/path``."""
     exports = package.get("exports")
     if exports is not None:
-        table = _object(exports)
+        table = fields(exports)
         if not any(key.startswith(".") for key in table):
             table = {".": exports}
         yield from _mapped(table, subpath, how=how)
@@ -116,7 +118,7 @@ def package_targets(package: Mapping[str, Any], subpath: str, *, how: str) -> It
 
 def internal_targets(package: Mapping[str, Any], specifier: str, *, how: str) -> Iterator[str]:
     """Give what ``imports`` offers for ``#name``."""
-    yield from _mapped(_object(package.get("imports")), specifier, how=how)
+    yield from _mapped(fields(package.get("imports")), specifier, how=how)
 
 
 def _mapped(table: Mapping[str, Any], name: str, *, how: str) -> Iterator[str]:
@@ -135,7 +137,7 @@ def _conditions(value: Any, how: str, depth: int) -> Iterator[str]:
         for each in value[:_MOST_TARGETS]:  # pyright: ignore[reportUnknownVariableType]
             yield from _conditions(each, how, depth + 1)
     else:
-        for condition, target in _object(value).items():
+        for condition, target in fields(value).items():
             if condition in (how, "bun", "node", "module", "development", "default"):
                 yield from _conditions(target, how, depth + 1)
 
@@ -157,14 +159,4 @@ def read_object(path: Path, read: ReadText) -> dict[str, Any] | None:
         value = pyjson5.decode(text, 64)
     except (pyjson5.Json5Exception, RecursionError, ValueError):
         return None
-    return _object(value)
-
-
-def _object(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}  # pyright: ignore[reportUnknownVariableType]
-
-
-def _strings(value: Any) -> list[str]:
-    if not isinstance(value, list):
-        return []
-    return [each for each in value if isinstance(each, str)]  # pyright: ignore[reportUnknownVariableType]
+    return fields(value)

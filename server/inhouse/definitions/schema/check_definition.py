@@ -7,14 +7,10 @@ from typing import Any
 from attrs import frozen
 
 from inhouse.core.definition import AgentDefinition, LocalProvider, OutputMode
+from inhouse.core.json_values import mapping
 from inhouse.core.secret import Secret
 from inhouse.core.text import Problem, Range, Severity
-from inhouse.definitions.readers.parsed_values import (
-    UNKNOWN,
-    ParsedDefinition,
-    as_object,
-    place_range,
-)
+from inhouse.definitions.readers.parsed_values import UNKNOWN, ParsedDefinition, place_range
 from inhouse.definitions.readers.source_ranges import JsonPath, key_of, place_of
 from inhouse.definitions.schema.field_rules import rule_mistakes
 from inhouse.definitions.schema.mcp_servers import resolve_servers
@@ -138,5 +134,5 @@ def _local_provider(shape: DefinitionShape) -> LocalProvider | None:
 
 
 def _provider_options(values: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    options = as_object(values.get("providerOptions"))
+    options = mapping(values.get("providerOptions"))
     return {name: value for name, value in options.items() if name not in _OURS} or None

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from inhouse.definitions.readers.parsed_values import as_list, as_object
+from inhouse.core.json_values import items, mapping
 from inhouse.definitions.readers.source_ranges import JsonPath
 from inhouse.definitions.schema.check_json_schema import schema_mistakes
 from inhouse.definitions.schema.structure import Mistake
@@ -46,7 +46,7 @@ def _id(values: Mapping[str, Any]) -> Iterator[Mistake]:
 
 def _reasoning(values: Mapping[str, Any]) -> Iterator[Mistake]:
     options = values.get("reasoningOptions")
-    if isinstance(options, Mapping) and not _THINKING & as_object(options).keys():
+    if isinstance(options, Mapping) and not _THINKING & mapping(options).keys():
         yield Mistake(
             ("reasoningOptions",),
             "reasoning-options",
@@ -55,7 +55,7 @@ def _reasoning(values: Mapping[str, Any]) -> Iterator[Mistake]:
 
 
 def _schemas(values: Mapping[str, Any]) -> Iterator[Mistake]:
-    params = as_object(values.get("inputSchema")).get("params")
+    params = mapping(values.get("inputSchema")).get("params")
     yield from _schema(params, ("inputSchema", "params"))
     yield from _schema(values.get("outputSchema"), ("outputSchema",))
 
@@ -63,12 +63,12 @@ def _schemas(values: Mapping[str, Any]) -> Iterator[Mistake]:
 def _schema(schema: object, path: JsonPath) -> Iterator[Mistake]:
     if not isinstance(schema, Mapping):
         return
-    kind = as_object(schema).get("type")
+    kind = mapping(schema).get("type")
     if kind != "object":
         what = "lacks `type: 'object'`" if kind is None else "must have the type 'object'"
         place = path if kind is None else (*path, "type")
         yield Mistake(place, "invalid-schema", f"`{'.'.join(map(str, path))}` {what}.")
-    yield from schema_mistakes(as_object(schema), path)
+    yield from schema_mistakes(mapping(schema), path)
 
 
 def _output(values: Mapping[str, Any]) -> Iterator[Mistake]:
@@ -87,7 +87,7 @@ def _output(values: Mapping[str, Any]) -> Iterator[Mistake]:
 
 def _spawning(values: Mapping[str, Any]) -> Iterator[Mistake]:
     tools = values.get("toolNames", [])
-    if not as_list(values.get("spawnableAgents")) or values.get("handleSteps"):
+    if not items(values.get("spawnableAgents")) or values.get("handleSteps"):
         return
     if isinstance(tools, list) and not any(tool in _SPAWNERS for tool in _texts(tools)):
         yield Mistake(
@@ -123,8 +123,8 @@ def _steps(values: Mapping[str, Any]) -> Iterator[Mistake]:
 
 
 def _providers(values: Mapping[str, Any]) -> Iterator[Mistake]:
-    local, options = values.get("localProvider"), as_object(values.get("providerOptions"))
-    yield from _url(as_object(local), "localProvider")
+    local, options = values.get("localProvider"), mapping(values.get("providerOptions"))
+    yield from _url(mapping(local), "localProvider")
     yield from _url(options, "providerOptions")
     if isinstance(local, Mapping) and options.get("baseUrl") is not None:
         message = "`localProvider` is there too, and wins: this has no effect."
@@ -157,4 +157,4 @@ def _is_url(url: str) -> bool:
 
 
 def _texts(values: Any) -> list[str]:
-    return [value for value in as_list(values) if isinstance(value, str)]
+    return [value for value in items(values) if isinstance(value, str)]

@@ -9,7 +9,8 @@ import cattrs
 from attrs import frozen
 from cattrs.gen import make_dict_structure_fn, override
 
-from inhouse.definitions.readers.parsed_values import FunctionText, as_object
+from inhouse.core.json_values import mapping
+from inhouse.definitions.readers.parsed_values import FunctionText
 from inhouse.definitions.readers.source_ranges import JsonPath
 from inhouse.definitions.schema.fields import members, wire_name
 from inhouse.definitions.schema.shape import (
@@ -121,7 +122,7 @@ def _union(kind: Any, converter: cattrs.Converter) -> Callable[[Any, Any], Any]:
 def _chosen(value: Any, kinds: tuple[Any, ...]) -> Any:
     """The member of a union that a value most likely means."""
     if StdioServerShape in kinds and isinstance(value, Mapping):
-        given = as_object(value)
+        given = mapping(value)
         kind = given.get("type")
         remote = kind in ("http", "sse") or (kind != "stdio" and "command" not in given)
         return RemoteServerShape if remote else StdioServerShape
@@ -165,7 +166,7 @@ def _object(kind: Any, converter: cattrs.Converter) -> Callable[[Any, Any], Any]
     def structure_object(value: Any, _kind: Any) -> Any:
         if not isinstance(value, Mapping):
             raise _ShapeError(f"must be an object, not {describe(value)}")
-        given = as_object(value)
+        given = mapping(value)
         if kind is CompactShape:
             given = {name: item for name, item in given.items() if item is not None}
         if kind is DefinitionShape and isinstance(given.get("handleSteps"), FunctionText):

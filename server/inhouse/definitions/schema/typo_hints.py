@@ -4,8 +4,9 @@ from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 
+from inhouse.core.json_values import items, mapping
 from inhouse.core.text import Problem, Severity
-from inhouse.definitions.readers.parsed_values import ParsedDefinition, as_list, as_object
+from inhouse.definitions.readers.parsed_values import ParsedDefinition
 from inhouse.definitions.readers.source_ranges import JsonPath, key_of, place_of
 from inhouse.definitions.schema.fields import fields_at
 
@@ -40,7 +41,7 @@ def spelling_problems(
     for inner in _NESTED:
         value = found.values
         for part in inner:
-            value = as_object(value.get(str(part)))
+            value = mapping(value.get(str(part)))
         yield from _keys(found, path, inner, value)
     yield from _tools(found, path, known_tools)
 
@@ -71,7 +72,7 @@ def _close(key: str, names: list[str]) -> str | None:
 def _tools(found: ParsedDefinition, path: Path, known_tools: Collection[str]) -> Iterator[Problem]:
     if not known_tools:
         return
-    for at, tool in enumerate(as_list(found.values.get("toolNames"))):
+    for at, tool in enumerate(items(found.values.get("toolNames"))):
         if not isinstance(tool, str) or tool in known_tools or "/" in tool:
             continue
         close = get_close_matches(tool, known_tools, 1, 0.75)

@@ -6,8 +6,9 @@ LSP has no request for it, so a client says ``"offers": ["diagnostics"]`` in its
 
 from typing import Any
 
+from inhouse.core.json_values import fields, items
 from inhouse.lsp.documents.diagnostics import SEVERITY
-from inhouse.lsp.transport.client import Json, as_list, as_object, to_path
+from inhouse.lsp.transport.client import Json, to_path
 from inhouse.lsp.transport.rpc import EditorError, EditorRpc
 
 _PATIENCE = 10.0
@@ -27,18 +28,18 @@ async def reported(link: EditorRpc, uri: str | None) -> list[Json] | None:
         answer = await link.request("inhouse/diagnostics", params, seconds=_PATIENCE)
     except (EditorError, TimeoutError):
         return None
-    files = [as_object(each) for each in as_list(answer)]
+    files = [fields(each) for each in items(answer)]
     return [
-        plain(file.get("uri"), as_object(each))
+        plain(file.get("uri"), fields(each))
         for file in files
-        for each in as_list(file.get("diagnostics"))
+        for each in items(file.get("diagnostics"))
     ]
 
 
 def plain(uri: Any, diagnostic: Json) -> Json:
     """Say an LSP `Diagnostic` in the words of a tool's result; lines count from 1."""
     path = to_path(uri) if isinstance(uri, str) else None
-    start = as_object(as_object(diagnostic.get("range")).get("start"))
+    start = fields(fields(diagnostic.get("range")).get("start"))
     line = start.get("line")
     told = {
         "path": str(path) if path is not None else None,

@@ -8,8 +8,8 @@ from urllib.parse import unquote
 from attrs import define
 from lsprotocol import types
 
+from inhouse.core import positions
 from inhouse.core.text import Position, Range
-from inhouse.lsp.documents import positions
 from inhouse.lsp.transport.client import to_path, to_uri
 
 

@@ -1,7 +1,7 @@
 """Documents that the user asked to see."""
 
 from inhouse.core.errors import InhouseError
-from inhouse.lsp.transport.client import as_object
+from inhouse.core.json_values import fields
 from inhouse.lsp.transport.rpc import EditorRpc
 
 _INFO = 3
@@ -18,6 +18,6 @@ async def show_document(link: EditorRpc, uri: str, *, focus: bool) -> None:
             answer = await link.request("window/showDocument", params, seconds=_PATIENCE)
         except (InhouseError, TimeoutError):
             answer = None
-        if as_object(answer).get("success"):
+        if fields(answer).get("success"):
             return
     link.notify("window/showMessage", {"type": _INFO, "message": f"Inhouse: see {uri}"})

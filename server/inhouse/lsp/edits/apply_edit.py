@@ -6,8 +6,8 @@ from typing import Any
 from attrs import frozen
 
 from inhouse.core.errors import InhouseError
+from inhouse.core.json_values import fields, items
 from inhouse.lsp.documents.diagnostics import lsp_range
-from inhouse.lsp.transport.client import as_list, as_object
 from inhouse.lsp.transport.rpc import EditorRpc
 from inhouse.tools.edit.hunks import hunks, text_edits
 
@@ -37,7 +37,7 @@ def can_apply(link: EditorRpc) -> bool:
 def can_operate(link: EditorRpc, operation: str) -> bool:
     """Tell whether the editor itself can ``create`` or ``delete`` files."""
     operations = link.client.capability("workspace.workspaceEdit.resourceOperations")
-    return can_apply(link) and operation in as_list(operations)
+    return can_apply(link) and operation in items(operations)
 
 
 def workspace_edit(link: EditorRpc, current: Current, new: str | None) -> Json:
@@ -67,7 +67,7 @@ async def send(link: EditorRpc, label: str, edit: Json) -> str | None:
         return "the editor did not answer"
     except InhouseError as error:
         return str(error)
-    answer = as_object(answer)
+    answer = fields(answer)
     if answer.get("applied") is True:
         return None
     reason = answer.get("failureReason")

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from inhouse.core import positions
 from inhouse.core.errors import ToolError
 from inhouse.core.events import EditChanged, EditState
 from inhouse.core.ports import Document, Edit, EditOutcome
 from inhouse.core.settings import EditMode
 from inhouse.host.host import WorkspaceRequest
-from inhouse.lsp.documents import positions
 from inhouse.lsp.documents.diagnostics import lsp_range
 from inhouse.lsp.documents.editor_diagnostics import plain, reported
 from inhouse.lsp.editor_context import EditorContext

@@ -7,8 +7,8 @@ from typing import Any, cast
 
 from attrs import frozen
 
+from inhouse.core import positions
 from inhouse.core.text import Position, Range
-from inhouse.lsp.documents import positions
 from inhouse.lsp.documents.diagnostics import lsp_range
 from inhouse.lsp.documents.open_documents import OpenDocument
 from inhouse.lsp.editor_context import EditorContext

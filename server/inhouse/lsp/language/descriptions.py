@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from inhouse.core.definition import Agent
+from inhouse.core.json_values import fields, items
 from inhouse.core.ports import ToolSpec
 from inhouse.core.route import Route
-from inhouse.definitions.readers.parsed_values import as_list, as_object
 from inhouse.definitions.schema.fields import Field
 from inhouse.lsp.transport.client import EditorClient, Json
 
@@ -68,10 +68,10 @@ def route_text(agent: str, route: Route) -> str:
 
 
 def _parameters(schema: Any) -> Iterator[str]:
-    given = as_object(schema)
-    required = as_list(given.get("required"))
-    for name, value in as_object(given.get("properties")).items():
-        one = as_object(value)
+    given = fields(schema)
+    required = items(given.get("required"))
+    for name, value in fields(given.get("properties")).items():
+        one = fields(value)
         kind = one.get("type")
         shown = f" `{kind}`" if isinstance(kind, str) else ""
         optional = "" if name in required else " (optional)"

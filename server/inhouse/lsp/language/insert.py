@@ -2,8 +2,9 @@
 
 import re
 
+from inhouse.core.json_values import items
 from inhouse.core.text import Range
-from inhouse.definitions.readers.parsed_values import ParsedDefinition, as_list
+from inhouse.definitions.readers.parsed_values import ParsedDefinition
 from inhouse.definitions.readers.source_ranges import place_of
 from inhouse.lsp.language.definition_document import JSON, SCRIPTS, DefinitionDocument
 from inhouse.lsp.language.literal_syntax import written_key, written_text
@@ -82,7 +83,7 @@ def _in_lines(
     site: DefinitionDocument, found: ParsedDefinition, name: str, text: str
 ) -> Change | None:
     """``- item`` lines of YAML."""
-    last = len(as_list(found.values.get(name))) - 1
+    last = len(items(found.values.get(name))) - 1
     item = found.places.get((name, last))
     if item is None:
         return None

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from inhouse.core.json_values import fields, items
 from inhouse.lsp.editor_context import EditorContext
-from inhouse.lsp.transport.client import as_list, as_object
 
 _FILE = "offered.json"
 
@@ -34,11 +34,11 @@ async def remember(context: EditorContext) -> None:
 
 def _remembered(state: Path) -> Iterator[tuple[str, str]]:
     try:
-        kept = as_object(json.loads((state / "models" / _FILE).read_text(encoding="utf-8")))
+        kept = fields(json.loads((state / "models" / _FILE).read_text(encoding="utf-8")))
     except (OSError, ValueError):
         return
     for name, models in kept.items():
-        yield from ((one, f"offered by {name}") for one in as_list(models) if isinstance(one, str))
+        yield from ((one, f"offered by {name}") for one in items(models) if isinstance(one, str))
 
 
 def _in_settings(context: EditorContext) -> Iterator[tuple[str, str]]:

@@ -6,9 +6,10 @@ from urllib.parse import urlsplit
 
 from inhouse.core.definition import Agent
 from inhouse.core.errors import InhouseError
+from inhouse.core.json_values import fields
 from inhouse.core.route import Route
 from inhouse.core.text import Problem, Severity
-from inhouse.definitions.readers.parsed_values import ParsedDefinition, as_object
+from inhouse.definitions.readers.parsed_values import ParsedDefinition
 from inhouse.definitions.readers.source_ranges import place_of
 from inhouse.lsp.editor_context import EditorContext
 
@@ -49,7 +50,7 @@ def offered(context: EditorContext, route: Route) -> tuple[str, ...] | None:
 
 def _urls(found: ParsedDefinition, path: Path) -> Iterator[Problem]:
     for name in ("localProvider", "providerOptions"):
-        url = as_object(found.values.get(name)).get("baseUrl")
+        url = fields(found.values.get(name)).get("baseUrl")
         if isinstance(url, str) and _lacks_v1(url):
             message = (
                 "There is no `/v1` at the end.  Inhouse adds it; other programs that read this "

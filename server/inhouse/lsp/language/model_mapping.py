@@ -8,9 +8,10 @@ from pathlib import Path
 
 from attrs import frozen
 
+from inhouse.core.json_values import fields
 from inhouse.core.route import Route
 from inhouse.core.text import Range
-from inhouse.definitions.readers.parsed_values import ParsedDefinition, as_object
+from inhouse.definitions.readers.parsed_values import ParsedDefinition
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.language.definition_document import DefinitionDocument
 from inhouse.lsp.language.lints import local_route, offered
@@ -93,7 +94,7 @@ def _mapped(settings: DefinitionDocument, endpoint: str, model: str, there: str)
         written = tomllib.loads(settings.text)
     except tomllib.TOMLDecodeError:
         return None
-    mine = as_object(as_object(written.get("endpoints")).get(endpoint))
+    mine = fields(fields(written.get("endpoints")).get(endpoint))
     if "models" in mine:
         return None
     end = settings.lines.position(len(settings.text))

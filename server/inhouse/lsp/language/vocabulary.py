@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from attrs import frozen
 
+from inhouse.core.json_values import items
 from inhouse.core.text import Position
-from inhouse.definitions.readers.parsed_values import as_list
 from inhouse.definitions.readers.source_ranges import JsonPath
 from inhouse.definitions.schema.fields import field_at
 from inhouse.lsp.editor_context import EditorContext
@@ -97,7 +97,7 @@ def _already(site: DefinitionDocument, position: Position, name: str) -> Iterato
     found = site.found_at(position)
     if found is None:
         return
-    for at, value in enumerate(as_list(found.values.get(name))):
+    for at, value in enumerate(items(found.values.get(name))):
         place = found.places.get((name, at))
         here = place is not None and place.value.start <= position <= place.value.end
         if isinstance(value, str) and not here:

@@ -10,10 +10,10 @@ from attrs import define, field, frozen
 
 from inhouse.core.errors import InhouseError, UserError
 from inhouse.core.events import QuestionAsked, RunEvent
+from inhouse.core.json_values import fields
 from inhouse.core.ports import Question
 from inhouse.lsp.commands.arguments import AnswerArguments
 from inhouse.lsp.runs.active_runs import ActiveRun
-from inhouse.lsp.transport.client import as_object
 from inhouse.lsp.transport.rpc import EditorRpc
 
 Choices = tuple[str, ...]
@@ -146,7 +146,7 @@ class EditorApprover:
             "actions": [{"title": title} for title in titles],
         }
         answer = await self._link.request("window/showMessageRequest", params, seconds=None)
-        title = as_object(answer).get("title")
+        title = fields(answer).get("title")
         return title if title in titles else None
 
     def _tell(self, question: Question) -> None:

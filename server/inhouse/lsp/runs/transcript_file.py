@@ -3,8 +3,8 @@
 import asyncio
 from pathlib import Path
 
+from inhouse.core import positions
 from inhouse.core.text import Range
-from inhouse.lsp.documents import positions
 from inhouse.lsp.documents.diagnostics import lsp_range
 from inhouse.lsp.documents.open_documents import OpenDocument
 from inhouse.lsp.editor_context import EditorContext

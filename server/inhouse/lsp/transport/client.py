@@ -11,6 +11,8 @@ from typing import Any, cast
 from attrs import frozen
 from pygls import uris
 
+from inhouse.core.json_values import fields, items
+
 Json = dict[str, Any]
 
 
@@ -48,17 +50,17 @@ class EditorClient:
 
 def read_client(params: Any) -> EditorClient:
     """Read the parameters of ``initialize``, forgiving what is odd."""
-    params = as_object(params)
-    options = as_object(params.get("initializationOptions"))
+    params = fields(params)
+    options = fields(params.get("initializationOptions"))
     trusted = options.get("trusted")
     process_id = params.get("processId")
     settings = options.get("inhouse")
     return EditorClient(
         roots=_roots(params),
         process_id=process_id if isinstance(process_id, int) else None,
-        capabilities=as_object(params.get("capabilities")),
-        settings=as_object(settings) if isinstance(settings, dict) else None,
-        name=str(as_object(params.get("clientInfo")).get("name", "")),
+        capabilities=fields(params.get("capabilities")),
+        settings=fields(settings) if isinstance(settings, dict) else None,
+        name=str(fields(params.get("clientInfo")).get("name", "")),
         trusted=trusted if isinstance(trusted, bool) else None,
         draws=_words(options.get("draws")),
         offers=_words(options.get("offers")),
@@ -81,27 +83,16 @@ def to_uri(path: Path) -> str:
     return path.as_uri()
 
 
-def as_object(value: Any) -> Json:
-    """Give a JSON object, empty where the value is none."""
-    return cast("Json", value) if isinstance(value, dict) else {}
-
-
-def as_list(value: Any) -> list[Any]:
-    """Give a JSON array, empty where the value is none."""
-    return cast("list[Any]", value) if isinstance(value, list) else []
-
-
 def _words(value: Any) -> frozenset[str]:
-    return frozenset(each for each in as_list(value) if isinstance(each, str))
+    return frozenset(each for each in items(value) if isinstance(each, str))
 
 
 def _roots(params: Json) -> tuple[Path, ...]:
     folders = params.get("workspaceFolders")
     found = [
         path
-        for folder in as_list(folders)
-        if isinstance(uri := as_object(folder).get("uri"), str)
-        and (path := to_path(uri)) is not None
+        for folder in items(folders)
+        if isinstance(uri := fields(folder).get("uri"), str) and (path := to_path(uri)) is not None
     ]
     if not found and isinstance(uri := params.get("rootUri"), str):
         found = [path] if (path := to_path(uri)) is not None else []

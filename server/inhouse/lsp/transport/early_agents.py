@@ -3,7 +3,8 @@
 import logging
 from pathlib import Path
 
-from inhouse.lsp.transport.client import EditorClient, as_list
+from inhouse.core.json_values import items
+from inhouse.lsp.transport.client import EditorClient
 
 logger = logging.getLogger(__name__)
 
@@ -13,7 +14,7 @@ async def agent_ids(client: EditorClient) -> list[str]:
     from inhouse.definitions.catalog.catalog import Catalog, agent_folders  # noqa: PLC0415  slow
 
     main = client.roots[0]
-    named = as_list((client.settings or {}).get("agentFolders"))
+    named = items((client.settings or {}).get("agentFolders"))
     extra = [_inside(main, each) for each in named if isinstance(each, str)]
     catalog = Catalog(agent_folders(client.roots, Path.home(), extra), None)
     try:

@@ -14,8 +14,8 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 from pygls.protocol import LanguageServerProtocol, lsp_method
 
+from inhouse.core.json_values import fields
 from inhouse.lsp.documents.open_documents import Documents
-from inhouse.lsp.transport.client import as_object
 from inhouse.lsp.transport.framing import frame
 from inhouse.lsp.transport.rpc import EditorRpc
 
@@ -74,7 +74,7 @@ class Protocol(LanguageServerProtocol):
                 self.send_error(request_id, *refusal)
             return
         if method == types.WORKSPACE_EXECUTE_COMMAND and request_id is not None:
-            self.on_command(request_id, as_object(message.get("params")))
+            self.on_command(request_id, fields(message.get("params")))
             return
         structured = self._structure(message)
         if structured is not None:
@@ -99,7 +99,7 @@ class Protocol(LanguageServerProtocol):
             return self.structure_message(message)
         except JsonRpcException as error:
             if message["method"] == types.INITIALIZE:
-                params = as_object(message.get("params"))
+                params = fields(message.get("params"))
                 message["params"] = _only_what_is_understood(params, self._converter)
                 return self.structure_message(message)
             cause = error.__cause__
@@ -187,7 +187,7 @@ class Protocol(LanguageServerProtocol):
 
 def _only_what_is_understood(params: Json, converter: cattrs.Converter) -> Json:
     """Drop the sections of the capabilities that do not have LSP's shape."""
-    capabilities = as_object(params.get("capabilities"))
+    capabilities = fields(params.get("capabilities"))
     kept: Json = {}
     for name in _TOP_LEVEL:
         try:

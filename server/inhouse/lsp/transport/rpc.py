@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 from inhouse.core.errors import InhouseError
-from inhouse.lsp.transport.client import EditorClient, as_object
+from inhouse.core.json_values import fields
+from inhouse.lsp.transport.client import EditorClient
 from inhouse.lsp.transport.framing import frame
 from inhouse.pipes.write_queue import WriteQueue
 
@@ -64,7 +65,7 @@ class EditorRpc:
         if answer is None or answer.done():
             return
         if "error" in message:
-            error = as_object(message["error"])
+            error = fields(message["error"])
             answer.set_exception(EditorError(str(error.get("message")), code="editor"))
         else:
             answer.set_result(message.get("result"))

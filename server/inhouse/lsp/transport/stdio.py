@@ -16,11 +16,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from inhouse.core.errors import InhouseError, UserError
+from inhouse.core.json_values import fields
 from inhouse.core.logs import log_to_stderr
 from inhouse.lsp.commands.agent_commands import PREFIX, can_register
 from inhouse.lsp.commands.command_names import COMMANDS
 from inhouse.lsp.transport import parent_process
-from inhouse.lsp.transport.client import EditorClient, Json, as_object, read_client
+from inhouse.lsp.transport.client import EditorClient, Json, read_client
 from inhouse.lsp.transport.early_agents import agent_ids
 from inhouse.lsp.transport.framing import Framing, frame
 from inhouse.lsp.transport.rpc import EditorRpc
@@ -165,7 +166,7 @@ async def _commands(client: EditorClient) -> list[str]:
 
 def _read(body: bytes) -> Json:
     try:
-        return as_object(json.loads(body))
+        return fields(json.loads(body))
     except ValueError:
         return {}
 

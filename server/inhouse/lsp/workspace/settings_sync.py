@@ -5,10 +5,11 @@ from contextlib import suppress
 from typing import Any
 
 from inhouse.core.errors import InhouseError
+from inhouse.core.json_values import fields, items
 from inhouse.core.text import Severity
 from inhouse.lsp.documents.diagnostics import Diagnostic, diagnostic
 from inhouse.lsp.editor_context import EditorContext
-from inhouse.lsp.transport.client import Json, as_list, as_object, to_uri
+from inhouse.lsp.transport.client import Json, to_uri
 from inhouse.settings import SettingsProblem
 
 logger = logging.getLogger(__name__)
@@ -38,11 +39,11 @@ class SettingsSync:
 
     async def changed(self, settings: Any) -> None:
         """``workspace/didChangeConfiguration``: settings inline, or a hint to ask again."""
-        inline = as_object(settings)
+        inline = fields(settings)
         if self._can_pull:
             await self._pull()
         elif "inhouse" in inline:
-            self._pushed = as_object(inline["inhouse"])
+            self._pushed = fields(inline["inhouse"])
             await self._configure()
 
     def show_problems(self) -> None:
@@ -78,8 +79,8 @@ class SettingsSync:
         except (InhouseError, TimeoutError) as error:
             logger.warning("The client did not tell its settings: %s", type(error).__name__)
             return
-        told = next(iter(as_list(answer)), None)
-        self._pulled = None if told is None else as_object(told)
+        told = next(iter(items(answer)), None)
+        self._pulled = None if told is None else fields(told)
         await self._configure()
 
     async def _configure(self) -> None:

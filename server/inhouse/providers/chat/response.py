@@ -14,8 +14,8 @@ from inhouse.core.events import (
     ToolCallReady,
     UsageReported,
 )
+from inhouse.core.json_values import fields, items
 from inhouse.core.json_values import fields as members
-from inhouse.core.json_values import items
 from inhouse.providers.chat.think_tags import ThinkingText
 from inhouse.providers.chat.tool_call_deltas import CallPieces
 from inhouse.providers.endpoints import endpoint_errors
@@ -166,7 +166,7 @@ class ChatAnswer:
     def _parts(self, parts: list[Any]) -> Iterator[ModelChunk]:
         """Read content that comes as a list of parts (Mistral's spelling)."""
         for part in parts:
-            known = cast("dict[str, Any]", part) if isinstance(part, dict) else {}
+            known = fields(part)
             if isinstance(text := known.get("text"), str) and text:
                 yield from self._said(((False, text),))
             if isinstance(thinking := known.get("thinking"), list):

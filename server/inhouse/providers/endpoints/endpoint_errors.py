@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlsplit
 
 from attrs import frozen
@@ -14,7 +14,7 @@ from inhouse.core.errors import (
     ProviderUnavailableError,
     ToolsUnsupportedError,
 )
-from inhouse.core.json_values import whole
+from inhouse.core.json_values import fields, whole
 from inhouse.core.route import Endpoint
 from inhouse.providers.endpoints.error_text import (
     error_fields,
@@ -83,7 +83,7 @@ def of_status(place: ModelRef, status: int, body: str, headers: Mapping[str, str
 def of_piece(place: ModelRef, error: Any, *, code: Any = None) -> ProviderError:
     """Translate an error that a server put into the stream."""
     body = {"error": error}
-    known = cast("dict[str, Any]", error) if isinstance(error, dict) else {}
+    known = fields(error)
     status = known.get("code") or known.get("status_code") or code
     if (known_words := _by_words(place, body, place.quote(message_in(body)))) is not None:
         return known_words

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from inhouse.core.endpoint_kinds import ModelListApi
 from inhouse.core.errors import ProviderError
+from inhouse.core.json_values import objects
 from inhouse.core.route import Endpoint, ModelInfo
 from inhouse.providers.endpoints.http_json import get_json
 
@@ -44,12 +45,7 @@ def window_in(entry: dict[str, Any]) -> int | None:
 
 def entries_of(told: Any, key: str) -> list[dict[str, Any]]:
     """Return the objects of a list in an answer; nothing where it has another shape."""
-    found: Any = cast("dict[str, Any]", told).get(key) if isinstance(told, dict) else told
-    if not isinstance(found, list):
-        return []
-    return [
-        cast("dict[str, Any]", one) for one in cast("list[Any]", found) if isinstance(one, dict)
-    ]
+    return objects(told.get(key) if isinstance(told, dict) else told)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
 
 
 def is_cloud(entry: dict[str, Any]) -> bool:

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any, cast
+from typing import Any
 
 import jiter
 from attrs import define, evolve
 
+from inhouse.core.json_values import fields
 from inhouse.core.messages import AssistantMessage, Message, ToolCall, ToolMessage, UserMessage
 from inhouse.core.ports import Prompt, ToolSpec
 from inhouse.core.route import ToolMode
@@ -102,7 +103,7 @@ class SchemaAnswer:
             value = jiter.from_json(self._raw.encode(), partial_mode=mode)
         except ValueError:
             return {}
-        return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+        return fields(value)
 
 
 def _as_plain_messages(messages: tuple[Message, ...]) -> tuple[Message, ...]:

@@ -5,7 +5,6 @@ form feeds stay what they were.  Lines end with ``\n`` only; ``\r\n`` is part of
 """
 
 import re
-from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 from functools import lru_cache
@@ -13,6 +12,7 @@ from itertools import accumulate
 
 from attrs import evolve, frozen
 
+from inhouse.core.positions import line_starts, position_at
 from inhouse.core.text import Position, Range
 
 CONTEXT = 3
@@ -22,7 +22,6 @@ _MOST_WORK = 40_000_000
 """Lines times lines: a difference larger than this is one hunk, which takes no time to find."""
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
-_EDITOR_LINE_END = re.compile(r"\r\n|\n|\r")
 
 
 @frozen
@@ -235,15 +234,10 @@ class _Positions:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._starts = [0, *(match.end() for match in _EDITOR_LINE_END.finditer(text))]
+        self._starts = line_starts(text)
 
     def at(self, offset: int) -> Position:
-        line = bisect_right(self._starts, offset) - 1
-        return Position(line, _utf16(self._text[self._starts[line] : offset]))
-
-
-def _utf16(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
+        return position_at(self._text, offset, self._starts)
 
 
 def _grouped(found: tuple[Hunk, ...]) -> list[list[Hunk]]:

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inhouse.core import positions
 from inhouse.core.text import Position, Range
-from inhouse.lsp.documents import positions
 
 TEXTS = st.text(alphabet="ab😀é\r\n\f\x85\u2028", max_size=30)
 

@@ -6,14 +6,23 @@ that holds one would drift away from what the editor has.
 
 import re
 from bisect import bisect_right
+from itertools import accumulate
 
-from inhouse.core.text import Position, Range
+from .text import Position, Range
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
+_ASTRAL = re.compile("[\U00010000-\U0010ffff]")
+
+
+def utf16_length(text: str) -> int:
+    """Count the UTF-16 code units of a text: characters beyond U+FFFF are two."""
+    return len(text) if text.isascii() else len(text) + len(_ASTRAL.findall(text))
 
 
 def line_starts(text: str) -> list[int]:
     """Give the offset at which each line begins."""
+    if "\r" not in text:
+        return [0, *accumulate(len(line) + 1 for line in text.split("\n")[:-1])]
     return [0, *(match.end() for match in _LINE_END.finditer(text))]
 
 
@@ -39,8 +48,7 @@ def position_at(text: str, offset: int, starts: list[int] | None = None) -> Posi
     """Give the position of an offset."""
     starts = line_starts(text) if starts is None else starts
     line = bisect_right(starts, offset) - 1
-    before = text[starts[line] : offset]
-    return Position(line, len(before) + sum(character > "\uffff" for character in before))
+    return Position(line, utf16_length(text[starts[line] : offset]))
 
 
 def range_at(text: str, start: int, end: int) -> Range:
