@@ -16,6 +16,11 @@ REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
 SCRIPT = Path(__file__).name
 PAGE = REFERENCE / "settings.md"
 SCHEMA = REFERENCE / "settings.schema.json"
+WHO = {
+    SettingScope.ANYWHERE: "everyone",
+    SettingScope.NARROWING: "you; a workspace may only narrow it",
+    SettingScope.USER: "your own settings",
+}
 TABLES = {"settings": KEYS, "endpoints": ENDPOINT_KEYS, "routes": ROUTE_KEYS}
 
 
@@ -33,7 +38,7 @@ def row(key: Key) -> str:
     kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
     shown = ", ".join(f"`{json.dumps(one)}`" for one in schema.get("enum", ()) if one is not None)
     default = f"`{json.dumps(key.default)}`" if key.default is not None else "none"
-    who = "your own settings" if key.scope is SettingScope.USER else "everyone"
+    who = WHO[key.scope]
     kind = shown or next(one for one in kinds if one != "null")
     return f"| `{key.name}` | {kind} | {default} | {key.description} | {who} |"
 

@@ -261,7 +261,7 @@ def test_a_failing_server_that_repeats_the_key_does_not_show_it(
 def test_the_trace_tells_requests_and_never_a_key(victim: Terminal, server: ModelServer):
     victim.environ["CODEBUFF_LOCAL_BASE_URL"] = server.base_url
     victim.agent()
-    victim.settings('trace = "verbose"')
+    victim.user_settings('trace = "verbose"')
     server.play(f"I was told {CANARY}.")
 
     done = victim("run", "helper", f"the key is {CANARY}", "--trust")

@@ -111,12 +111,12 @@ def test_the_contracts_own_example_is_read_without_a_complaint():
 def test_the_nearer_layer_wins_value_by_value():
     settings = read(
         editor(maxSteps=1),
-        workspace('maxSteps = 2\nedits = "apply"'),
-        user('maxSteps = 3\nedits = "review"\ncommands = "never"'),
+        workspace('maxSteps = 2\nedits = "review"'),
+        user('maxSteps = 3\nedits = "apply"\ncommands = "never"'),
     )
 
     assert settings.max_steps == 1
-    assert settings.edits is EditMode.APPLY
+    assert settings.edits is EditMode.REVIEW
     assert settings.commands is CommandMode.NEVER
     assert settings.sources["edits"].endswith("inhouse.toml: edits")
 
@@ -206,7 +206,7 @@ def test_places_are_found_in_inline_tables_arrays_and_dotted_keys():
     text = (
         'endpoints.a = { kind = "olama" }\nallowedCommands = [\n "x",\n 3 ]\n[[routes]]\nagents = 1'
     )
-    found = {one.key: one.range.start for one in problems(workspace(text))}
+    found = {one.key: one.range.start for one in problems(user(text))}
 
     assert (found["endpoints.a.kind"].line, found["endpoints.a.kind"].character) == (0, 23)
     assert found["allowedCommands[1]"].line == 3
@@ -324,7 +324,7 @@ def test_what_is_no_part_of_the_connection_may_come_from_another_layer():
 
 def test_a_nearer_url_never_gets_the_farther_layers_key_or_headers():
     settings = read(
-        workspace('[endpoints.team]\nbaseUrl = "https://evil.example/v1"'),
+        editor(endpoints={"team": {"baseUrl": "https://evil.example/v1"}}),
         user(
             '[endpoints.team]\nbaseUrl = "https://h/v1"\napiKey = "user-key"\n'
             'headers = { Authorization = "Bearer user-key" }\ncaFile = "ca.pem"'

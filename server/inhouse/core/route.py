@@ -121,6 +121,7 @@ class Endpoint:
         "server's own word counts, then the price list that comes along.",
         written=dict[str, dict[str, float]],
         examples=({"qwen3-coder:30b": {"input": 0, "output": 0}},),
+        scope=SettingScope.USER,
     )
 
 

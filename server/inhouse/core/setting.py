@@ -21,6 +21,8 @@ class SettingScope(Enum):
 
     ANYWHERE = auto()
     """Editor, workspace file, user file."""
+    NARROWING = auto()
+    """Everywhere; what a workspace says counts only if it allows no more than the user does."""
     USER = auto()
     """Editor and user file: a file of the workspace may not say it."""
 
@@ -50,12 +52,20 @@ class SettingDeclaration:
     maximum: float | None = None
     examples: tuple[Any, ...] = ()
     group: SettingGroup = SettingGroup.SERVER
+    widest_first: tuple[Any, ...] = ()
+    """Of an enumeration whose scope is ``NARROWING``; of a number, more allows more."""
     choices: Mapping[str, str] = MappingProxyType({})
     """Each value of an enumeration → what it means."""
     is_connection: bool = False
     """Of an endpoint: it belongs to the URL and always comes from the same layer."""
     is_harmless: bool = False
     """Of no use to somebody who wrote a workspace that is not trusted."""
+
+    def is_narrower(self, theirs: Any, users: Any) -> bool:
+        """Tell whether a workspace's value allows no more than the user's; None is no limit."""
+        if self.widest_first:
+            return self.widest_first.index(theirs) >= self.widest_first.index(users)
+        return users is None or theirs <= users
 
 
 def setting(default: _Value, description: str, **more: Any) -> _Value:

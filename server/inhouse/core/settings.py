@@ -70,6 +70,8 @@ class Settings:
             "ask": "Ask before the first text goes to a host that is not this machine.",
             "local-only": "Refuse every host that is not verified to be this machine.",
         },
+        scope=SettingScope.NARROWING,
+        widest_first=(Privacy.ANY, Privacy.ASK, Privacy.LOCAL_ONLY),
     )
     privacy_source: str = "default"
     edits: EditMode = setting(
@@ -80,6 +82,8 @@ class Settings:
             "review": "Keep edits as proposals that you apply or reject hunk by hunk.",
             "apply": "Make edits at once; one undo takes them back.",
         },
+        scope=SettingScope.NARROWING,
+        widest_first=(EditMode.APPLY, EditMode.REVIEW),
     )
     commands: CommandMode = setting(
         CommandMode.ASK,
@@ -91,20 +95,30 @@ class Settings:
             "allow-listed": "Run what inhouse.allowedCommands names, refuse the rest.",
             "never": "Refuse every command.",
         },
+        scope=SettingScope.NARROWING,
+        widest_first=(CommandMode.ASK, CommandMode.ALLOW_LISTED, CommandMode.NEVER),
     )
     allowed_commands: tuple[str, ...] = setting(
         (),
         "Commands that run without a question.",
+        scope=SettingScope.USER,
         group=_SAFETY,
         examples=(["git status", "pytest -q"],),
     )
     agent_folders: tuple[str, ...] = setting(
         (), "Further folders with agent definitions.", group=_AGENTS
     )
-    max_steps: int = setting(200, "Answers a model may give in one run.", group=_SAFETY, minimum=1)
+    max_steps: int = setting(
+        200,
+        "Answers a model may give in one run.",
+        scope=SettingScope.NARROWING,
+        group=_SAFETY,
+        minimum=1,
+    )
     budget_usd: float | None = setting(
         None,
         "US dollars one run may cost, sub-agents included; null: no limit.",
+        scope=SettingScope.NARROWING,
         group=_SAFETY,
         minimum=0,
     )
@@ -125,6 +139,8 @@ class Settings:
             "verbose": "What is in them; never a key.",
         },
         is_harmless=True,
+        scope=SettingScope.NARROWING,
+        widest_first=(Trace.VERBOSE, Trace.MESSAGES, Trace.OFF),
     )
     embedded: bool | None = setting(
         None,

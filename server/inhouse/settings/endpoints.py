@@ -71,7 +71,8 @@ def read_part(name: str, written: Any, report: Report) -> Part | None:
         elif key.scope is SettingScope.USER and report.layer.from_workspace:
             report.warning(
                 (*path, key_name),
-                "Only your own settings can say this; a file of the workspace cannot.",
+                "Only your own settings can say this; a workspace cannot.  If you want it, write "
+                "it into your own settings (config.toml, or your editor's).",
                 "user-only",
             )
         else:
@@ -142,6 +143,20 @@ def with_pool(endpoint: Endpoint, part: Part, known: Mapping[str, Endpoint]) -> 
     if not members:
         return endpoint
     return evolve(endpoint, base_url=members[0].base_url, pool=tuple(members))
+
+
+def without_connection(name: str, part: Part) -> Part:
+    """Leave out where a workspace wants an endpoint to lead that the user has under this name."""
+    beyond = sorted(CONNECTION & set(part.values))
+    for key in beyond:
+        part.report.warning(
+            ("endpoints", name, key),
+            f"Your own settings have an endpoint {name!r}: a workspace cannot lead it elsewhere, "
+            "so this has no effect.  Give the workspace's endpoint a name of its own.",
+            "only-narrower",
+        )
+    kept = {key: value for key, value in part.values.items() if key not in CONNECTION}
+    return Part(part.report, kept, part.failed - CONNECTION)
 
 
 def connection_part(parts: Sequence[Part]) -> Part | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from inhouse.core.positions import position_at, utf16_length
 from inhouse.core.text import START, Position, Range, Severity
@@ -50,6 +50,9 @@ class Layer:
     """Of a file: where to look for places."""
     broken: SettingsProblem | None = None
     """The file could not be read: nobody knows what it says."""
+    narrows_only: bool = False
+    """What a workspace's file said when it was trusted, which changed since: it goes on to narrow
+    what the user set, until the user has seen the change."""
 
 
 def editor_layer(values: object, source: str = "the editor's settings") -> Layer:
@@ -85,16 +88,22 @@ def editor_layers(values: object) -> tuple[Layer, ...]:
 
 
 def layers_from_files(
-    workspace_roots: Sequence[Path], config_folder: Path, *, trusted: bool = True
+    workspace_roots: Sequence[Path],
+    config_folder: Path,
+    *,
+    trusted: bool = True,
+    before: Mapping[Path, bytes] | None = None,
 ) -> tuple[Layer, ...]:
     """Read ``inhouse.toml`` of the workspace and ``config.toml`` of the user, nearest first.
 
-    A file that is not there makes no layer.
+    A file that is not there makes no layer.  ``before``: what the workspace's files said when
+    they were trusted, where that is no longer so.
     """
     found = [
         file_layer(root / WORKSPACE_FILE, from_workspace=True, trusted=trusted)
         for root in workspace_roots
     ]
+    found += [_as_trusted(root / WORKSPACE_FILE, text) for root, text in (before or {}).items()]
     found.append(file_layer(config_folder / USER_FILE))
     return tuple(layer for layer in found if layer is not None)
 
@@ -130,6 +139,11 @@ def text_layer(
     if isinstance(inner, dict) and len(values) == 1:
         values = cast("dict[str, Any]", inner)
     return Layer(values, str(path), path, from_workspace, trusted, text)
+
+
+def _as_trusted(path: Path, text: bytes) -> Layer:
+    layer = text_layer(path, text, from_workspace=True)
+    return evolve(layer, source=f"{path} as you trusted it", broken=None, narrows_only=True)
 
 
 def _broken(

@@ -3,6 +3,9 @@
 Nearer wins, value by value.  A bad value is as if it were not written: it is reported where it
 stands and loses only itself.  One value falls to the careful side: where ``privacy`` cannot be
 understood, nothing leaves the machine until it can.
+
+What a workspace says may only narrow what the user said: less may leave, less may run, less may
+be spent.  What it wants beyond that is a problem where it stands.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +23,7 @@ from . import check_values, endpoints
 from .endpoints import Part
 from .layers import Layer, SettingsProblem
 from .problem_report import Report
-from .table import BY_NAME, KEYS, ROUTE_BY_NAME, SettingScope
+from .table import BY_NAME, KEYS, ROUTE_BY_NAME, Key, SettingScope
 
 _STRUCTURED = frozenset({"endpoints", "routes", "keyHosts"})
 """Settings that are joined across layers, not taken from the nearest."""
@@ -36,8 +39,9 @@ def read_settings(
     """
     reports = [Report(layer) for layer in layers]
     written = [_layer(report) for report in reports]
-    counting = [one for one in written if one.report.layer.trusted]
-    plain = _plain_values(counting)
+    narrowing = [one for one in written if one.report.layer.trusted]
+    counting = [one for one in narrowing if not one.report.layer.narrows_only]
+    plain = _plain_values(narrowing, counting)
     key_hosts = _key_hosts(counting)
     sources = keys or KeySources()
     sources = evolve(
@@ -57,7 +61,8 @@ def read_settings(
         key_hosts=_joined(sources.key_hosts, {}),
     )
     _check_names(counting, settings)
-    return settings, tuple(problem for report in reports for problem in report.problems)
+    told = (report for report in reports if not report.layer.narrows_only)
+    return settings, tuple(problem for report in told for problem in report.problems)
 
 
 class _Layer:
@@ -87,7 +92,7 @@ def _layer(report: Report) -> _Layer:
         elif key.scope is SettingScope.USER and report.layer.from_workspace:
             report.warning(
                 (name,),
-                "Only your own settings can say this; a file of the workspace cannot.",
+                f"Only your own settings can say this; a workspace cannot.  {_IN_YOURS}",
                 "user-only",
             )
         elif name == "endpoints":
@@ -174,28 +179,77 @@ def _route(written: Any, index: int, report: Report) -> RouteRule | None:
     )
 
 
-def _plain_values(layers: Sequence[_Layer]) -> dict[str, Any]:
+def _plain_values(narrowing: Sequence[_Layer], counting: Sequence[_Layer]) -> dict[str, Any]:
     plain: dict[str, Any] = {}
     sources: dict[str, str] = {}
     for name, field in _PLAIN:
-        for one in layers:
-            if name == "privacy" and one.privacy_unclear is not None:
-                plain |= {
-                    "privacy": Privacy.LOCAL_ONLY,
-                    "privacy_source": f"{one.privacy_unclear}: nothing leaves until it is",
-                }
-                break
-            if name not in one.plain:
+        if BY_NAME[name].scope is SettingScope.NARROWING:
+            value, source = _narrowed(name, narrowing)
+        else:
+            nearest = next((one for one in counting if name in one.plain), None)
+            if nearest is None:
                 continue
-            value = one.plain[name]
-            plain[field] = tuple(value) if isinstance(value, list) else value  # pyright: ignore[reportUnknownArgumentType]
-            sources[name] = one.report.place((name,))
-            if name in ("privacy", "defaultEndpoint"):
-                plain[f"{field}_source"] = sources[name]
+            value, source = nearest.plain[name], nearest.report.place((name,))
             if name == "agentFolders":
-                plain[field] = _folders(one)
-            break
+                value = _folders(nearest)
+        if not source:
+            continue
+        plain[field] = tuple(value) if isinstance(value, list) else value  # pyright: ignore[reportUnknownArgumentType]
+        sources[name] = source
+        if name in ("privacy", "defaultEndpoint"):
+            plain[f"{field}_source"] = source
     return {**plain, "sources": sources}
+
+
+def _narrowed(name: str, layers: Sequence[_Layer]) -> tuple[Any, str]:
+    """Give what the user says, or less where a workspace says so; no source: the default."""
+    key = BY_NAME[name]
+    if name == "privacy" and (unclear := _unclear_privacy(layers)):
+        return Privacy.LOCAL_ONLY, f"{unclear}: nothing leaves until it is"
+    value, source = _default(key), ""
+    for one in layers:
+        if name in one.plain and not one.report.layer.from_workspace:
+            value, source = one.plain[name], one.report.place((name,))
+            break
+    users, said_by = value, source
+    for one in layers:
+        if name not in one.plain or not one.report.layer.from_workspace:
+            continue
+        theirs = one.plain[name]
+        if not key.declared.is_narrower(theirs, users):
+            one.report.warning((name,), _beyond(theirs, users, said_by), "only-narrower")
+        elif theirs != value and key.declared.is_narrower(theirs, value):
+            value, source = theirs, one.report.place((name,))
+    return value, source
+
+
+def _unclear_privacy(layers: Sequence[_Layer]) -> str | None:
+    """Say which layer nobody understands, unless a nearer one of the same owner says it."""
+    for from_workspace in (False, True):
+        for one in layers:
+            if one.report.layer.from_workspace is not from_workspace:
+                continue
+            if one.privacy_unclear is not None:
+                return one.privacy_unclear
+            if "privacy" in one.plain:
+                break
+    return None
+
+
+def _default(key: Key) -> Any:
+    """A choice in the type of its values."""
+    order = key.declared.widest_first
+    return next((each for each in order if each.value == key.default), key.default)
+
+
+def _beyond(theirs: Any, users: Any, said_by: str) -> str:
+    """Say that a workspace wants more than the user allows."""
+    wanted, allowed = (str(getattr(each, "value", each)) for each in (theirs, users))
+    who = f"you set {allowed} ({said_by})" if said_by else f"it is {allowed} unless you say more"
+    return f"A workspace may only narrow this: {who}, so {wanted} has no effect.  {_IN_YOURS}"
+
+
+_IN_YOURS = "If you want it, write it into your own settings (config.toml, or your editor's)."
 
 
 def _folders(one: _Layer) -> tuple[str, ...]:
@@ -228,8 +282,17 @@ def _endpoints(
     layers: Sequence[_Layer], keys: KeySources
 ) -> tuple[dict[str, Endpoint], dict[str, str]]:
     parts: dict[str, list[Part]] = {}
+    users = {
+        name
+        for layer in layers
+        if not layer.report.layer.from_workspace
+        for name, part in layer.endpoints.items()
+        if endpoints.connection_part([part]) is not None
+    }
     for layer in layers:
         for name, part in layer.endpoints.items():
+            if name in users and layer.report.layer.from_workspace:
+                part = endpoints.without_connection(name, part)  # noqa: PLW2901  the same part
             parts.setdefault(name, []).append(part)
     known: dict[str, Endpoint] = {}
     broken: dict[str, str] = {}

@@ -40,6 +40,8 @@ def key_schema(key: Key) -> dict[str, Any]:
     description = key.description
     if key.scope is SettingScope.USER:
         description += " Only your own settings can say it, not a file of a workspace."
+    if key.scope is SettingScope.NARROWING:
+        description += " A workspace may only narrow what your own settings say."
     shape["description"] = description
     if key.default is not None:
         shape["default"] = key.default

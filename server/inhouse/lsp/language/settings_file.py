@@ -188,10 +188,17 @@ def _edit(where: Whereabouts, text: str, filter_text: str) -> Json:
 
 def _key_text(key: Key) -> str:
     default = "" if key.default is None else f" · default `{json.dumps(key.default)}`"
-    scope = "Only your own settings can say it." if key.scope is SettingScope.USER else ""
+    scope = _SCOPES[key.scope]
     parts = [f"**{key.name}**{default}", key.description, scope]
     return "\n\n".join(part for part in parts if part)
 
 
 def _endpoint_text(endpoint: Endpoint) -> str:
     return f"**{endpoint.name}** ({endpoint.kind.value})\n\n`{endpoint.base_url}`"
+
+
+_SCOPES = {
+    SettingScope.ANYWHERE: "",
+    SettingScope.NARROWING: "A workspace may only narrow what your own settings say.",
+    SettingScope.USER: "Only your own settings can say it.",
+}
