@@ -87,6 +87,8 @@ class ModelServer:
 
     def __init__(self, models: tuple[str, ...] = ("test-model",), port: int = 0) -> None:
         self.models = models
+        self.models_status = 200
+        """How the list of models is answered."""
         self.requests: list[Request] = []
         self.closed = 0
         self.answered = 0
@@ -157,7 +159,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self._record(None)
-        if self.path.rstrip("/").endswith("/models"):
+        if self.owner.models_status != 200:
+            self._json(self.owner.models_status, {"error": {"message": "bad key"}})
+        elif self.path.rstrip("/").endswith("/models"):
             data = [{"id": model, "object": "model"} for model in self.owner.models]
             self._json(200, {"object": "list", "data": data})
         else:

@@ -10,9 +10,9 @@ COMPLETED, FAILED, BAD_USAGE, CANCELLED = 0, 1, 2, 130
 
 def main(arguments: list[str]) -> int:
     """Run one command; its exit status is docs/protocol.md's."""
-    from .parser import make_parser  # noqa: PLC0415  loaded when the door is opened
+    from .parser import parse  # noqa: PLC0415  loaded when the door is opened
 
-    options = make_parser().parse_args(arguments)
+    options = parse(arguments)
     log_to_stderr("WARNING")
     from . import dispatch, output  # noqa: PLC0415
 

@@ -13,7 +13,7 @@ def run_command(options: argparse.Namespace) -> int:
     return asyncio.run(_command(options.command)(options))
 
 
-def _command(name: str) -> Command:  # noqa: PLR0911  one case a command
+def _command(name: str) -> Command:  # noqa: C901, PLR0911  one case a command
     # Each command loads what it needs: `inhouse key list` loads no model and no parser.
     match name:
         case "run":
@@ -40,6 +40,14 @@ def _command(name: str) -> Command:  # noqa: PLR0911  one case a command
             from . import key_and_model  # noqa: PLC0415
 
             return key_and_model.key if name == "key" else key_and_model.model
+        case "endpoint":
+            from .endpoint import endpoint  # noqa: PLC0415
+
+            return endpoint
+        case "new" | "init":
+            from . import new  # noqa: PLC0415
+
+            return new.new if name == "new" else new.init
         case "schema":
             from .print_schema import print_schema  # noqa: PLC0415
 

@@ -16,12 +16,15 @@ from inhouse.tools.edit.disk_workspace import DiskWorkspace
 from . import output
 from .approver import TerminalApprover
 
+_PROJECT = ("inhouse.toml", ".agents", ".git")
+"""What the top folder of a project holds."""
+
 
 @asynccontextmanager
 async def open_host(options: argparse.Namespace) -> AsyncGenerator[Host]:
     """Open the host of the workspace that *options* name, and close it after."""
     host = Host(
-        roots=(_root(options.workspace),),
+        roots=(workspace_root(options.workspace),),
         environ=dict(environment()),
         door=HostCallbacks(
             _workspaces(yes=getattr(options, "yes_edits", False)), TerminalApprover()
@@ -38,11 +41,27 @@ async def open_host(options: argparse.Namespace) -> AsyncGenerator[Host]:
         await host.aclose()
 
 
-def _root(folder: str | None) -> Path:
-    root = Path(folder or ".").resolve()
+def workspace_root(folder: str | None) -> Path:
+    """Return the folder that was named, else the project around the current one, as Git does."""
+    if folder is None:
+        return project_root(Path.cwd(), Path.home())
+    root = Path(folder).resolve()
     if not root.is_dir():
         raise UserError(f"No folder {str(root)!r}: --workspace takes an existing folder.")
     return root
+
+
+def project_root(current: Path, home: Path) -> Path:
+    """Return the nearest folder from *current* up that holds a project; *current* if none does.
+
+    The search ends below the home folder, whose ``.agents`` are the user's own.
+    """
+    for folder in (current, *current.parents):
+        if folder in (home, Path(folder.anchor)):
+            break
+        if any((folder / name).exists() for name in _PROJECT):
+            return folder
+    return current
 
 
 def _workspaces(*, yes: bool) -> MakeWorkspace:

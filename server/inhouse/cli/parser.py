@@ -1,6 +1,7 @@
 """What the command line takes."""
 
 import argparse
+from collections.abc import Mapping, Sequence
 
 from inhouse import __version__
 
@@ -9,6 +10,10 @@ EPILOG = "Exit status: 0 completed, 1 failed, 2 bad usage or configuration, 130 
 
 def make_parser() -> argparse.ArgumentParser:
     """Make the parser of every command."""
+    return _parsers()[0]
+
+
+def _parsers() -> "tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentParser]]":
     parser = argparse.ArgumentParser(
         prog="inhouse", description="Run AI agents on models you choose.", epilog=EPILOG
     )
@@ -18,7 +23,21 @@ def make_parser() -> argparse.ArgumentParser:
     _running(commands)
     _looking(commands)
     _managing(commands)
-    return parser
+    return parser, commands.choices
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Read the command line.  Options may stand anywhere behind the command's name."""
+    parser, commands = _parsers()
+    name = arguments[0] if arguments else ""
+    if name not in commands:
+        return parser.parse_args(arguments)
+    try:
+        options = commands[name].parse_intermixed_args(arguments[1:])
+    except TypeError:  # argparse cannot mix where a command has commands of its own.
+        return parser.parse_args(arguments)
+    options.command = name
+    return options
 
 
 Commands = argparse._SubParsersAction  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]  it has no public name
@@ -34,7 +53,11 @@ def _serving(commands: "Commands[argparse.ArgumentParser]") -> None:
 def _running(commands: "Commands[argparse.ArgumentParser]") -> None:
     run = commands.add_parser("run", help="run one agent", epilog=EPILOG)
     run.add_argument("agent", help="its id; `inhouse agents` lists them")
-    run.add_argument("prompt", nargs="?", help="left out or `-`: read from standard input")
+    run.add_argument(
+        "prompt",
+        nargs="*",
+        help="what to do, with what is piped in behind it; `-`: standard input",
+    )
     run.add_argument("--params", metavar="JSON", help="an object for the agent's inputSchema")
     run.add_argument("--endpoint", help="a name from the settings, instead of what they choose")
     run.add_argument("--model", help="a model, instead of the definition's")
@@ -105,6 +128,22 @@ def _managing(commands: "Commands[argparse.ArgumentParser]") -> None:
     install = models.add_parser("install", help="fetch the default model, or take a GGUF file")
     install.add_argument("file", nargs="?", help="a GGUF file of yours")
     models.add_parser("list", help="the models installed")
+    endpoint = commands.add_parser("endpoint", help="find, add and list model servers")
+    actions = endpoint.add_subparsers(dest="action", required=True, metavar="ACTION")
+    add = actions.add_parser("add", help="choose one from what is found, or describe it")
+    add.add_argument("name", nargs="?", help="such as ollama, openrouter, or a name of your own")
+    add.add_argument("--url", help="where it listens")
+    add.add_argument("--kind", help="what kind of server it is; default: what the URL says")
+    add.add_argument("--model", help="the model that serves agents which name no model of its own")
+    add.add_argument("--key-variable", metavar="NAME", help="the variable that holds its key")
+    add.add_argument("--no-default", action="store_true", help="do not make it the default")
+    add.add_argument("--no-test", action="store_true", help="add it without asking the server")
+    _common(add)
+    _common(actions.add_parser("list", help="the endpoints there are; opens no connection"))
+    _common(commands.add_parser("init", help="write inhouse.toml and a first agent"))
+    new = commands.add_parser("new", help="write a definition to start from")
+    new.add_argument("agent", help="the new agent's id")
+    _common(new)
     schema = commands.add_parser("schema", help="a JSON Schema, for editors to check files by")
     schema.add_argument("name", nargs="?", default="definition", choices=["definition", "settings"])
     setup = commands.add_parser("setup", help="what to put where for an editor")
@@ -113,5 +152,7 @@ def _managing(commands: "Commands[argparse.ArgumentParser]") -> None:
 
 
 def _common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--workspace", metavar="FOLDER", help="default: the current folder")
+    parser.add_argument(
+        "--workspace", metavar="FOLDER", help="default: the project around the current folder"
+    )
     parser.add_argument("--trust", action="store_true", help="trust this workspace for this call")

@@ -4,12 +4,15 @@ import argparse
 import asyncio
 import contextlib
 import json
+import os
 import signal
+import stat
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from rich.markup import escape
+from rich.prompt import Prompt
 
 from inhouse import wire
 from inhouse.core.errors import UserError
@@ -30,6 +33,8 @@ from inhouse.core.events import (
 )
 from inhouse.core.request import RunRequest
 from inhouse.core.unicode import visible, without_controls
+from inhouse.host.host import Host
+from inhouse.host.plan import Plan
 from inhouse.host.run_context import Listen
 
 from . import BAD_USAGE, CANCELLED, COMPLETED, FAILED, output
@@ -55,7 +60,7 @@ async def run(options: argparse.Namespace) -> int:
     )
     async with open_host(options) as host:
         await host.ask_for_trust()
-        plan = host.plan(request)
+        plan = await _planned(host, request)
         show = _as_json() if options.json else Printer(thinking=options.show_thinking).show
         listen = _until_nobody_reads(show, lambda: task.cancel())  # noqa: PLW0108  it comes next
         task = asyncio.ensure_future(host.run(plan, host.new_run_id(), listen))
@@ -64,6 +69,21 @@ async def run(options: argparse.Namespace) -> int:
         if task.cancelled():
             return CANCELLED
         return _exit_status(task.result())
+
+
+async def _planned(host: Host, request: RunRequest) -> Plan:
+    """Plan a run; if no model serves yet, help a person at a terminal to add one first."""
+    try:
+        return host.plan(request)
+    except UserError as error:
+        if error.code != "no-endpoint" or not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise
+        from .endpoint import choose_endpoint  # noqa: PLC0415  only the first time
+
+        output.status().print("There is no model to ask yet.  Let us add one.")
+        if await choose_endpoint(host) != COMPLETED:
+            raise
+        return host.plan(request)
 
 
 def _until_nobody_reads(show: Listen, cancel: Callable[[], object]) -> Listen:
@@ -106,13 +126,27 @@ def _ctrl_c(task: "asyncio.Future[Any]") -> Any:
             loop.remove_signal_handler(number)
 
 
-async def _prompt(argument: str | None) -> str:
-    """Take the prompt from the command line, or from standard input where it is piped."""
-    if argument is not None and argument != "-":
-        return argument
-    if argument == "-" or not sys.stdin.isatty():
-        return (await asyncio.to_thread(sys.stdin.read)).rstrip("\n")
-    return ""
+async def _prompt(words: list[str]) -> str:
+    """Take the prompt from the command line and what is piped in; ask for one if there is none.
+
+    ``-`` stands for standard input.  What is piped in beside a prompt comes behind it.
+    """
+    given = " ".join(words).strip()
+    piped = "" if not _is_piped() else (await asyncio.to_thread(sys.stdin.read)).rstrip("\n")
+    if given in ("", "-"):
+        if piped or not (sys.stdin.isatty() and sys.stderr.isatty()):
+            return piped
+        return (await asyncio.to_thread(Prompt.ask, "Prompt", console=output.status())) or ""
+    return f"{given}\n\n{piped}" if piped else given
+
+
+def _is_piped() -> bool:
+    """Say whether standard input is a file or a pipe: something that ends."""
+    try:
+        mode = os.fstat(sys.stdin.fileno()).st_mode
+    except (OSError, ValueError, AttributeError):
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISREG(mode)
 
 
 def _params(text: str | None) -> Mapping[str, Any]:
@@ -147,6 +181,8 @@ class Printer:
     def __init__(self, *, thinking: bool) -> None:
         self._thinking = thinking
         self._mid_line = False
+        self._unended = False
+        """What was said last does not end its line yet."""
 
     def show(self, event: RunEvent) -> None:
         """Show one event.  A sub-agent's text is not the answer: it stays on stderr."""
@@ -154,7 +190,7 @@ class Printer:
         match event.payload:
             case TextDelta(text) if not child:
                 output.said(text)
-                self._mid_line = not text.endswith("\n")
+                self._mid_line = self._unended = not text.endswith("\n")
             case ReasoningDelta(text) if self._thinking and not child:
                 output.status().print(without_controls(text), end="", style="dim", markup=False)
             case RunStarted(route):
@@ -198,7 +234,7 @@ class Printer:
     def _finish(self, result: RunResult) -> None:
         if sys.stdout.isatty():
             self._end_line()
-        elif self._mid_line:
+        elif self._unended:
             output.text("\n")
         if result.error is not None:
             output.error(result.error.message)

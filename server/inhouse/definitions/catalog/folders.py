@@ -18,6 +18,10 @@ _TEST = re.compile(r"[./](?:test|spec)\.[^./]+$", re.IGNORECASE)
 _DECLARATION = re.compile(r"\.d\.[cm]?ts$", re.IGNORECASE)
 
 
+ON_BOARD = Path(__file__).resolve().parent.parent / "on_board"
+"""The agents that come with Inhouse: every other folder's win over them."""
+
+
 class Form(StrEnum):
     """Whose conventions the files of a folder follow."""
 
@@ -71,6 +75,7 @@ def agent_folders(
         add(path, _form_of(path), *(inside or [path]))
     if own is not None:
         add(own, Form.AGENTS, own)
+    folders[ON_BOARD] = AgentFolder(ON_BOARD, from_workspace=False, roots=(ON_BOARD,))
     return tuple(folders.values())
 
 

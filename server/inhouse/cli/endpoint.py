@@ -1,0 +1,201 @@
+"""``inhouse endpoint``: find, add and list the endpoints that serve models."""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+
+from attrs import evolve
+from rich.markup import escape
+from rich.prompt import Prompt
+
+from inhouse.core.endpoint_kinds import Kind, guessed_kind
+from inhouse.core.errors import UserError
+from inhouse.core.route import EndpointStatus
+from inhouse.core.unicode import visible
+from inhouse.host.endpoint_setup import (
+    FoundServer,
+    NewEndpoint,
+    Provider,
+    add_endpoint,
+    discover,
+    free_name,
+    providers,
+    try_out,
+)
+from inhouse.host.host import Host
+
+from . import COMPLETED, FAILED, output
+from .open_host import open_host
+
+MODELS_SHOWN = 20
+
+
+async def endpoint(options: argparse.Namespace) -> int:
+    """Add an endpoint, or list those there are."""
+    async with open_host(options) as host:
+        if options.action == "list":
+            return _list(host)
+        if options.name is None and options.url is None:
+            return await choose_endpoint(host)
+        return await _add(host, _described(host, options), test=not options.no_test)
+
+
+async def choose_endpoint(host: Host) -> int:
+    """Look for servers on this machine and let a person choose; without a terminal, say how."""
+    output.status().print("Looking for model servers on this machine …", style="dim")
+    found = await discover()
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return _say_how(found)
+    chosen = await asyncio.to_thread(_choose_provider, found)
+    if chosen is None:
+        output.status().print("Nothing was added.")
+        return FAILED
+    name = free_name(chosen.name, lambda name: name in host.world.settings.endpoints)
+    new = NewEndpoint(name=name, kind=chosen.kind, base_url=chosen.base_url)
+    if not chosen.local:
+        new = await asyncio.to_thread(_with_key, new, chosen)
+    status = await try_out(host, new)
+    if broken := _errors(status):
+        _show_errors(broken)
+        return FAILED
+    models = [model.id for model in status.models or ()]
+    new = evolve(new, model=await asyncio.to_thread(_choose_model, models))
+    return await _add(host, new, test=False)
+
+
+def _described(host: Host, options: argparse.Namespace) -> NewEndpoint:
+    """Read what the options describe.  Raises `UserError`."""
+    known = {one.name: one for one in providers()}
+    provider = known.get(options.kind or options.name or "")
+    if options.url is None and provider is None:
+        names = ", ".join(known)
+        raise UserError(f"{options.name!r} needs --url.  Known by name: {names}.")
+    url = options.url or (provider.base_url if provider else "")
+    kind = Kind(options.kind) if options.kind in set(Kind) else None
+    kind = kind or (provider.kind if provider else guessed_kind(url, None))
+    name = options.name or free_name(kind.value, lambda name: name in host.world.settings.endpoints)
+    reference = f"${{env:{options.key_variable}}}" if options.key_variable else None
+    key = os.environ.get(options.key_variable) if options.key_variable else None
+    if options.key_variable and not key:
+        raise UserError(f"The environment variable {options.key_variable} is not set.")
+    return NewEndpoint(
+        name=name,
+        kind=kind,
+        base_url=url,
+        model=options.model,
+        key=key,
+        key_reference=reference,
+        make_default=not options.no_default,
+    )
+
+
+async def _add(host: Host, new: NewEndpoint, *, test: bool) -> int:
+    if test:
+        status = await try_out(host, new)
+        if broken := _errors(status):
+            _show_errors(broken)
+            output.status().print(
+                "Nothing was added.  `--no-test` adds it without asking the server.",
+                markup=False,
+            )
+            return FAILED
+    # A key from a variable stays in its variable.
+    kept = evolve(new, key=None) if new.key_reference else new
+    output.report().print(await add_endpoint(host, kept), markup=False)
+    output.report().print('Try it: inhouse run ask "What is in this folder?"', markup=False)
+    return COMPLETED
+
+
+def _list(host: Host) -> int:
+    default = host.world.settings.default_endpoint
+    for one in host.endpoints():
+        where = "local" if one.local else "remote"
+        mark = " (default)" if one.name == default else ""
+        output.report().print(
+            f"{one.name}{mark}: {one.kind.value} at {one.base_url}, {where}", markup=False
+        )
+    if not host.endpoints():
+        output.report().print("There is no endpoint yet.  Add one: inhouse endpoint add")
+    return COMPLETED
+
+
+def _say_how(found: Sequence[FoundServer]) -> int:
+    for one in found:
+        models = ", ".join(model.id for model in one.models[:MODELS_SHOWN]) or "no models"
+        output.report().print(f"{one.provider.label}: {visible(models)}", markup=False)
+        model = f" --model {one.models[0].id}" if one.models else ""
+        output.report().print(
+            f"  inhouse endpoint add {one.provider.name}{visible(model)}", markup=False
+        )
+    if not found:
+        output.report().print(
+            "No model server answers on this machine (Ollama, LM Studio, llama.cpp, vLLM).\n"
+            "Start one and try again, or name one:\n"
+            "  inhouse endpoint add NAME --url URL [--model MODEL] [--key-variable VARIABLE]",
+            markup=False,
+        )
+    return FAILED
+
+
+def _choose_provider(found: Sequence[FoundServer]) -> Provider | None:
+    remote = [one for one in providers() if not one.local]
+    console = output.status()
+    for number, one in enumerate(found, 1):
+        count = f"{len(one.models)} model{'s' if len(one.models) != 1 else ''}"
+        console.print(f"  {number}. {one.provider.label} on this machine, {count}", markup=False)
+    for number, one in enumerate(remote, len(found) + 1):
+        console.print(f"  {number}. {one.label}", markup=False)
+    console.print("  0. None of these")
+    numbers = [str(number) for number in range(len(found) + len(remote) + 1)]
+    answer = Prompt.ask(
+        "Which one",
+        choices=numbers,
+        show_choices=False,
+        default="1" if found else "0",
+        console=console,
+    )
+    everything = [*(one.provider for one in found), *remote]
+    return everything[int(answer) - 1] if answer != "0" else None
+
+
+def _with_key(new: NewEndpoint, provider: Provider) -> NewEndpoint:
+    variable = provider.key_variable
+    if variable and os.environ.get(variable):
+        output.status().print(f"Using the key in {variable}.")
+        return evolve(new, key=os.environ[variable], key_reference=f"${{env:{variable}}}")
+    key = Prompt.ask(f"Key for {provider.label}", password=True, console=output.status())
+    return evolve(new, key=key.strip() or None)
+
+
+def _choose_model(models: Sequence[str]) -> str | None:
+    if not models:
+        return None
+    console = output.status()
+    if len(models) == 1:
+        console.print(f"Model: {visible(models[0])}", markup=False)
+        return models[0]
+    shown = models[:MODELS_SHOWN]
+    for number, model in enumerate(shown, 1):
+        console.print(f"  {number}. {visible(model)}", markup=False)
+    if len(models) > len(shown):
+        console.print(f"  … and {len(models) - len(shown)} more: type a name")
+    while True:
+        answer = Prompt.ask("Which model", default="1", console=console).strip()
+        if answer.isdigit() and 1 <= int(answer) <= len(shown):
+            return shown[int(answer) - 1]
+        if answer in models:
+            return answer
+        console.print("Type a number of the list, or a model's whole name.")
+
+
+def _errors(status: EndpointStatus) -> list[tuple[str, str]]:
+    return [(one.message, one.remedy) for one in status.findings if one.severity == "error"]
+
+
+def _show_errors(errors: Sequence[tuple[str, str]]) -> None:
+    for message, remedy in errors:
+        output.error(message)
+        if remedy:
+            output.status().print(f"  {escape(visible(remedy))}", style="dim")
