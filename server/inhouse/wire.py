@@ -28,6 +28,7 @@ from inhouse.core.events import (
 from inhouse.core.request import AgentSummary
 from inhouse.core.route import EndpointStatus, ModelInfo, Route
 from inhouse.core.text import Problem, Range
+from inhouse.definitions.catalog.folders import ON_BOARD
 from inhouse.store.transcripts import KeptRun
 
 Json = dict[str, Any]
@@ -213,6 +214,7 @@ def agent_summary(value: AgentSummary) -> Json:
         "source": agent.source.as_uri(),
         "range": text_range(agent.range),
         "usable": value.usable,
+        "onBoard": agent.source.parent == ON_BOARD,
         "problems": [problem(each) for each in agent.problems],
     }
     if agent.shadowed_by is not None:

@@ -39,9 +39,7 @@ def test_an_endpoint_is_tested_written_and_the_default(
 ) -> None:
     terminal.user_settings("# mine\nmaxSteps = 7  # few\n")
 
-    added = terminal(
-        "endpoint", "add", "mine", "--url", server.base_url, "--model", "test-model"
-    )
+    added = terminal("endpoint", "add", "mine", "--url", server.base_url, "--model", "test-model")
 
     assert added.status == 0, added.err
     text = settings_of(terminal).read_text()
@@ -96,9 +94,7 @@ def test_settings_below_a_table_named_inhouse_stay_there(tmp_path: Path) -> None
     path = tmp_path / "config.toml"
     path.write_text("[inhouse]\nmaxSteps = 3\n")
     change_user_settings(path, {("endpoints", "a", "kind"): "ollama", ("maxSteps",): None})
-    assert tomllib.loads(path.read_text()) == {
-        "inhouse": {"endpoints": {"a": {"kind": "ollama"}}}
-    }
+    assert tomllib.loads(path.read_text()) == {"inhouse": {"endpoints": {"a": {"kind": "ollama"}}}}
 
 
 def test_options_stand_anywhere_and_piped_text_comes_behind_the_prompt(

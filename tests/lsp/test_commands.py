@@ -97,8 +97,10 @@ async def test_a_policy_that_says_no_is_a_failed_request(project):
 
 async def test_the_commands_that_look(project):
     async with open_editor(project.folder, **project.how(VSCODE)) as editor:
-        agents = await editor.command("inhouse.agents")
+        found = await editor.command("inhouse.agents")
+        agents = [agent for agent in found if not agent["onBoard"]]
         assert [agent["id"] for agent in agents] == ["writer"]
+        assert {"ask", "edit"} < {agent["id"] for agent in found}
         assert set(agents[0]) >= {
             "id",
             "displayName",

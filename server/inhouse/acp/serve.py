@@ -13,6 +13,7 @@ import threading
 from collections.abc import Sequence
 
 from inhouse.core.logs import log_to_stderr
+from inhouse.core.own_environment import environment
 from inhouse.pipes.stdio_pipes import read_chunks, take_over_stdio
 from inhouse.pipes.write_queue import PipeOutbox
 
@@ -50,7 +51,7 @@ async def _serve(source: int, target: int) -> int:
     await transport.answer_initialize()
     from .door import AcpDoor  # noqa: PLC0415  the SDK: a third of a second of imports
 
-    door = AcpDoor(transport, dict(os.environ))
+    door = AcpDoor(transport, dict(environment()))
     listening = asyncio.create_task(door.listen(), name="listening")
     leaving = asyncio.create_task(over.wait(), name="leaving")
     await asyncio.wait((listening, leaving), return_when=asyncio.FIRST_COMPLETED)

@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import os
 import sys
 from collections.abc import Sequence
 
@@ -12,6 +11,7 @@ from rich.prompt import Prompt
 
 from inhouse.core.endpoint_kinds import Kind, guessed_kind
 from inhouse.core.errors import UserError
+from inhouse.core.own_environment import environment
 from inhouse.core.route import EndpointStatus
 from inhouse.core.unicode import visible
 from inhouse.host.endpoint_setup import (
@@ -77,7 +77,7 @@ def _described(host: Host, options: argparse.Namespace) -> NewEndpoint:
     kind = kind or (provider.kind if provider else guessed_kind(url, None))
     name = options.name or free_name(kind.value, lambda name: name in host.world.settings.endpoints)
     reference = f"${{env:{options.key_variable}}}" if options.key_variable else None
-    key = os.environ.get(options.key_variable) if options.key_variable else None
+    key = environment().get(options.key_variable) if options.key_variable else None
     if options.key_variable and not key:
         raise UserError(f"The environment variable {options.key_variable} is not set.")
     return NewEndpoint(
@@ -162,9 +162,9 @@ def _choose_provider(found: Sequence[FoundServer]) -> Provider | None:
 
 def _with_key(new: NewEndpoint, provider: Provider) -> NewEndpoint:
     variable = provider.key_variable
-    if variable and os.environ.get(variable):
+    if variable and environment().get(variable):
         output.status().print(f"Using the key in {variable}.")
-        return evolve(new, key=os.environ[variable], key_reference=f"${{env:{variable}}}")
+        return evolve(new, key=environment()[variable], key_reference=f"${{env:{variable}}}")
     key = Prompt.ask(f"Key for {provider.label}", password=True, console=output.status())
     return evolve(new, key=key.strip() or None)
 

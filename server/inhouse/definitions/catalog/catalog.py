@@ -18,7 +18,13 @@ from inhouse.definitions.catalog.file_state import (
     still_holds,
     wants_evaluation,
 )
-from inhouse.definitions.catalog.folders import AgentFolder, agent_folders, holds, list_folder
+from inhouse.definitions.catalog.folders import (
+    ON_BOARD,
+    AgentFolder,
+    agent_folders,
+    holds,
+    list_folder,
+)
 from inhouse.definitions.catalog.module_graph import ModuleGraph
 from inhouse.definitions.catalog.precedence import keep_last_good, rank
 from inhouse.definitions.evaluator import Evaluated, Evaluator
@@ -107,7 +113,7 @@ class Catalog:
         for identifier, known in self.agents.items():
             if identifier.replace("_", "-") == plain:
                 return known
-        raise UserError(_unknown(name, sorted(self.agents)), code="unknown_agent")
+        raise UserError(_unknown(name, self._names()), code="unknown_agent")
 
     @property
     def trusted(self) -> bool:
@@ -256,6 +262,12 @@ class Catalog:
         self.problems = tuple(
             problem for problems in self._listing_problems.values() for problem in problems
         ) + tuple(problem for state in states for problem in state.problems)
+
+    def _names(self) -> list[str]:
+        """Return the ids that count, those that come with Inhouse last."""
+        return sorted(
+            self.agents, key=lambda name: (self.agents[name].source.parent == ON_BOARD, name)
+        )
 
 
 def _unknown(name: str, known: list[str]) -> str:
