@@ -18,6 +18,7 @@ from inhouse.core.events import (
     RunFinished,
     RunResult,
     RunStarted,
+    Steered,
     TextDelta,
     ToolFinished,
     ToolOutput,
@@ -29,6 +30,7 @@ from inhouse.core.request import AgentSummary
 from inhouse.core.route import EndpointStatus, ModelInfo, Route
 from inhouse.core.text import Problem, Range
 from inhouse.definitions.catalog.folders import ON_BOARD
+from inhouse.store.sessions import SessionSummary
 from inhouse.store.transcripts import KeptRun
 
 Json = dict[str, Any]
@@ -68,8 +70,9 @@ def payload(value: EventPayload) -> Json | None:  # noqa: C901, PLR0911  one cas
             return {"kind": "text", "delta": text}
         case ReasoningDelta(text):
             return {"kind": "reasoning", "delta": text}
-        case RunStarted(chosen):
-            return {"kind": "start", "route": route(chosen)}
+        case RunStarted(chosen, session):
+            start: Json = {"kind": "start", "route": route(chosen)}
+            return start if session is None else start | {"session": session}
         case ToolStarted(call_id, tool, arguments):
             return {"kind": "tool_call", "callId": call_id, "tool": tool, "input": arguments}
         case ToolFinished(call_id, ok, summary):
@@ -89,6 +92,8 @@ def payload(value: EventPayload) -> Json | None:  # noqa: C901, PLR0911  one cas
             return {"kind": "usage"} | tokens(value)
         case Notice(level, code, message):
             return {"kind": "notice", "level": level, "code": code, "message": message}
+        case Steered(text, state):
+            return {"kind": "steer", "text": text, "state": state}
         case RunFinished(result):
             return {"kind": "finish", "result": run_result(result)}
 
@@ -155,6 +160,8 @@ def run_result(value: RunResult) -> Json:
         wire["error"] = {"code": value.error.code, "message": value.error.message}
     if value.parent is not None:
         wire["parent"] = value.parent
+    if value.session is not None:
+        wire["session"] = value.session
     return wire
 
 
@@ -163,6 +170,8 @@ def run_summary(value: RunResult) -> Json:
     wire = _summary(value, value.route.endpoint, value.route.model)
     if value.parent is not None:
         wire["parent"] = value.parent
+    if value.session is not None:
+        wire["session"] = value.session
     return wire
 
 
@@ -182,6 +191,26 @@ def _summary(value: RunResult | KeptRun, endpoint: str, model: str) -> Json:
         "endpoint": endpoint,
         "model": model,
     }
+
+
+def session_summary(value: SessionSummary, uri: str) -> Json:
+    """`SessionSummary` of docs/protocol.md."""
+    wire: Json = {
+        "id": value.id,
+        "title": value.title,
+        "agent": value.agent,
+        "turns": value.turns,
+        "status": value.status,
+        "startedAt": value.started_at,
+        "updatedAt": value.updated_at,
+        "inputTokens": value.input_tokens,
+        "outputTokens": value.output_tokens,
+        "costUsd": value.cost_usd,
+        "uri": uri,
+    }
+    if value.forked_from is not None:
+        wire["forkedFrom"] = value.forked_from
+    return wire
 
 
 def text_range(value: Range) -> Json:

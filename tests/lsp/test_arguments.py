@@ -56,7 +56,7 @@ def test_what_is_wrong_is_named_with_what_would_work(argument, says):
         structure("inhouse.run", [argument], arguments.RunArguments)
 
     assert says in str(raised.value)
-    assert "It takes {agent: string, prompt?: string" in str(raised.value)
+    assert "It takes {agent?: string, prompt?: string" in str(raised.value)
 
 
 def test_usage_is_written_as_the_contract_does():

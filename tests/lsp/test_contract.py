@@ -17,6 +17,7 @@ from inhouse.lsp.edits import review
 from inhouse.lsp.edits.pending_hunks import Pending
 from inhouse.lsp.transport.client import EditorClient
 from inhouse.lsp.transport.server_capabilities import initialize_result
+from inhouse.store.sessions import SessionSummary
 from inhouse.tools.edit.hunks import Hunk
 
 PAGE = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()
@@ -34,6 +35,13 @@ KINDS = {
     "inhouse.edits": arguments.Hunks,
     "inhouse.edits.preview": arguments.Preview,
     "inhouse.setKey": arguments.SetKey,
+    "inhouse.sessions": arguments.SessionsArguments,
+    "inhouse.session.open": arguments.OptionalSession,
+    "inhouse.session.rename": arguments.RenameSession,
+    "inhouse.session.delete": arguments.OneSession,
+    "inhouse.session.fork": arguments.ForkSession,
+    "inhouse.session.undo": arguments.UndoTurn,
+    "inhouse.steer": arguments.Steer,
 }
 
 
@@ -89,6 +97,11 @@ RESULT = events.RunResult(
     (events.Contact("h:1", "127.0.0.1", True, 1, 2),),
     "p",
     "parent",
+    "s-1",
+)
+SESSION = SessionSummary(
+    *("s-1", "t", "a", 1, "completed", "2026-01-01", "2026-01-01", 1, 2, 0.5, "/w", None, None),
+    "s-0",
 )
 PROBLEM = Problem(Path("/a.ts"), START, Severity.ERROR, "c", "m")
 AGENT = Agent("a", Path("/a.ts"), START, None, (PROBLEM,), Path("/b.ts"))
@@ -114,7 +127,9 @@ HUNK = Pending("edit-1.1", "r", "a", Path("/a.txt"), "a\n", Hunk(0, ("a\n",), ("
             "RunResult",
             wire.run_result(RESULT),
             wire.run_result(
-                attrs.evolve(RESULT, stop_reason=None, output=None, error=None, parent=None)
+                attrs.evolve(
+                    RESULT, stop_reason=None, output=None, error=None, parent=None, session=None
+                )
             ),
         ),
         (
@@ -123,6 +138,11 @@ HUNK = Pending("edit-1.1", "r", "a", Path("/a.txt"), "a\n", Hunk(0, ("a\n",), ("
             wire.agent_summary(
                 AgentSummary(attrs.evolve(AGENT, shadowed_by=None, problems=()), usable=False)
             ),
+        ),
+        (
+            "SessionSummary",
+            wire.session_summary(SESSION, "u"),
+            wire.session_summary(attrs.evolve(SESSION, forked_from=None), "u"),
         ),
         ("Problem", wire.problem(PROBLEM), wire.problem(PROBLEM)),
         (
@@ -147,7 +167,8 @@ def test_each_shape_is_as_the_page_says(name, full, bare):
 
 def test_each_event_is_as_the_page_says():
     happenings = [
-        events.RunStarted(ROUTE),
+        events.RunStarted(ROUTE, "s-1"),
+        events.Steered("x", "queued"),
         events.TextDelta("x"),
         events.ReasoningDelta("x"),
         events.ToolStarted("c", "t", {}),
@@ -160,7 +181,7 @@ def test_each_event_is_as_the_page_says():
     ]
     written = {}
     for line in re.findall(r"^  \| \{ (kind: .*?) \}\)?$", PAGE, re.MULTILINE):
-        names = set(re.findall(r"(\w+):", line))
+        names = set(re.findall(r"(\w+)\??:", line))
         for kind in re.findall(r'"(\w+)"', line.split(",")[0]):
             written[kind] = names
 

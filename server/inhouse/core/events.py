@@ -87,6 +87,8 @@ ModelChunk = TextDelta | ReasoningDelta | ToolCallReady | UsageReported | Answer
 @frozen
 class RunStarted:
     route: Route
+    session: str | None = None
+    """None: a sub-agent's run."""
 
 
 @frozen
@@ -124,6 +126,15 @@ class QuestionAsked:
     question_id: str
     text: str
     choices: tuple[str, ...]
+
+
+@frozen
+class Steered:
+    """What the user said while a turn runs."""
+
+    text: str
+    state: str
+    """``queued``, ``delivered`` (the model gets it with its next step) or ``withdrawn``."""
 
 
 @frozen
@@ -194,6 +205,8 @@ class RunResult:
     contacts: tuple[Contact, ...] = ()
     prompt: str = ""
     parent: str | None = None
+    session: str | None = None
+    """None: a sub-agent's run."""
     messages: tuple[Message, ...] = field(default=(), repr=False)
     """The history at the end; never on the wire."""
 
@@ -214,6 +227,7 @@ EventPayload = (
     | QuestionAsked
     | UsageReported
     | Notice
+    | Steered
     | RunFinished
 )
 

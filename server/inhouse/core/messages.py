@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 
 @frozen
@@ -65,6 +65,14 @@ class ToolMessage:
     output: Any
     """A JSON value in the shape of Codebuff's ``toolResult[0].value``."""
     failed: bool = False
+
+
+def without_private(message: "Message") -> "Message":
+    """Give a message as another endpoint or model may see it: without what only its own maker gets.
+
+    Thinking, and the signatures that some servers put on it, never go to anybody else.
+    """
+    return evolve(message, reasoning="") if isinstance(message, AssistantMessage) else message
 
 
 Message = SystemMessage | UserMessage | AssistantMessage | ToolMessage

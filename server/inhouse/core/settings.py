@@ -162,6 +162,14 @@ class Settings:
         group=_AGENTS,
         minimum=0,
     )
+    kept_sessions: int = setting(
+        100,
+        "How many sessions (conversations, with prompts, answers, tool results and edits) stay in "
+        "the state folder, readable by you alone; 0: none is written to disk.",
+        scope=SettingScope.USER,
+        group=_AGENTS,
+        minimum=0,
+    )
     local_addresses: tuple[str, ...] = setting(
         (),
         "Address ranges (CIDR) beyond loopback that count as local.",

@@ -21,6 +21,7 @@ from .reload import ask_for_trust, reload, reload_typed
 from .run_context import Listen
 from .run_registry import RunRegistry
 from .services import Services, open_services
+from .sessions import Sessions, new_session_id
 from .workspace_snapshot import ClientSettings, WorkspaceSnapshot
 
 __all__ = ["Host", "HostCallbacks", "Plan", "WorkspaceRequest"]
@@ -64,6 +65,11 @@ class Host:
     def book(self) -> RunRegistry:
         """Every run that this process knows."""
         return self.state.book
+
+    @property
+    def sessions(self) -> Sessions:
+        """The conversations, kept and running."""
+        return self.state.sessions
 
     @property
     def checked(self) -> Mapping[str, EndpointStatus]:
@@ -136,6 +142,7 @@ class Host:
     async def aclose(self) -> None:
         """End everything that was started.  Runs are their door's to cancel first."""
         await self.state.records.aclose()
+        await self.state.sessions.aclose()
         await self.world.egress.aclose()
         await self.services.aclose()
 
@@ -184,7 +191,7 @@ class Host:
 
     def plan(self, request: RunRequest) -> Plan:
         """Check everything that can be checked at once.  Raises `UserError`."""
-        return plan_run(self.state, request)
+        return plan_run(self.state, evolve(request, session=request.session or new_session_id()))
 
     # Running.
 

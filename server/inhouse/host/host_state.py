@@ -14,6 +14,7 @@ from inhouse.core.settings import Settings
 from .record_writer import RecordKeeper
 from .run_registry import RunRegistry
 from .services import Services
+from .sessions import Sessions
 from .workspace_snapshot import ClientSettings, WorkspaceSnapshot
 
 
@@ -58,12 +59,16 @@ class HostState:
     records: RecordKeeper
     world: WorkspaceSnapshot
     book: RunRegistry = field(factory=RunRegistry)
+    sessions: Sessions = field(init=False)
     checked: Mapping[str, EndpointStatus] = field(factory=dict[str, EndpointStatus])
     """What the last check of each endpoint found, until the endpoints change."""
     texts: Mapping[Path, str] = field(factory=dict[Path, str])
     """The unsaved texts of an editor."""
     reading: asyncio.Lock = field(factory=asyncio.Lock)
     """Held by whoever replaces `world`."""
+
+    def __attrs_post_init__(self) -> None:
+        self.sessions = Sessions(self)
 
     @property
     def main_root(self) -> Path:

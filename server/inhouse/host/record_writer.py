@@ -57,6 +57,10 @@ class RecordKeeper:
         self._pending.add(task)
         task.add_done_callback(self._pending.discard)
 
+    async def written(self) -> None:
+        """Wait until what is known now is on disk."""
+        await self.aclose()
+
     async def aclose(self) -> None:
         """Wait for what is being written."""
         await asyncio.gather(*self._pending, return_exceptions=True)

@@ -8,7 +8,6 @@ from attrs import frozen
 
 from inhouse.core.events import RunEvent
 from inhouse.core.ports import Emit
-from inhouse.core.request import RunRequest
 from inhouse.providers.cost.budget import Budget
 from inhouse.providers.network.egress import Egress
 from inhouse.tools.context import SharedRunState
@@ -17,6 +16,7 @@ from .host_state import HostState
 from .plan import Plan
 from .run_recorder import RunRecorder
 from .selection_prompt import nearest_first
+from .sessions import SessionTurn
 
 if TYPE_CHECKING:
     from inhouse.loop import RunState
@@ -34,6 +34,8 @@ class RunTree:
     budget: Budget
     roots: tuple[Path, ...]
     """The folders of the workspace, the one that the user started in first."""
+    turn: SessionTurn
+    """The turn of a session that all of them belong to."""
     egress: Egress | None = None
     """The way to the network of the first of them: settings that change meanwhile do not widen
     it.  None until the run is confirmed."""
@@ -59,6 +61,11 @@ class RunContext:
     inline: bool = False
 
     @property
+    def is_turn(self) -> bool:
+        """Whether it is the turn of its session, and not a part of one."""
+        return self.plan.request.session is not None
+
+    @property
     def egress(self) -> Egress:
         """The way to the network, once the run is confirmed."""
         egress = self.tree.egress
@@ -66,7 +73,7 @@ class RunContext:
         return egress
 
 
-def new_tree(host: HostState, request: RunRequest) -> RunTree:
+def new_tree(host: HostState, plan: Plan, state: "RunState", emit: Emit) -> RunTree:
     """Give what a run that nobody spawned shares with its sub-agents."""
     settings = host.world.settings
     budget = Budget(
@@ -76,5 +83,6 @@ def new_tree(host: HostState, request: RunRequest) -> RunTree:
         limit_source=settings.sources.get("budgetUsd", "budgetUsd"),
         daily_source=settings.sources.get("dailyBudgetUsd", "dailyBudgetUsd"),
     )
-    roots = nearest_first(host.roots or (host.main_root,), request.path)
-    return RunTree(SharedRunState(), budget, roots)
+    roots = nearest_first(host.roots or (host.main_root,), plan.request.path)
+    turn = host.sessions.begin(plan, state, emit)
+    return RunTree(SharedRunState(), budget, roots, turn)

@@ -16,7 +16,6 @@ from inhouse.core.events import (
     RunStatus,
     StopReason,
 )
-from inhouse.core.messages import AssistantMessage
 from inhouse.core.redaction import redact
 from inhouse.loop import LoopResult, RunState, run_agent
 from inhouse.providers.chat.codebuff import backend_run
@@ -64,10 +63,12 @@ async def run(
     def emit(payload: EventPayload) -> None:
         payload = cleaned(payload)
         recorder.observe(payload)
-        listen(RunEvent(run_id, plan.agent.id, payload, parent))
+        event = RunEvent(run_id, plan.agent.id, payload, parent)
+        tree.turn.observe(event)
+        listen(event)
 
-    tree = above.tree if above else new_tree(host, plan.request)
     state = RunState(run_id=run_id)
+    tree = above.tree if above else new_tree(host, plan, state, emit)
     above_state = above.state if above else None
     run = RunContext(host, plan, state, recorder, tree, emit, listen, above_state, inline)
     done: LoopResult | None = None
@@ -95,9 +96,11 @@ async def run(
 async def _work(run: RunContext) -> LoopResult:
     """Confirm the plan, open what it talks through, and run the agent."""
     try:
+        if run.is_turn:
+            await run.tree.turn.open()
         plan = await _confirmed(run.host, run.plan)
     except BaseException:
-        run.emit(RunStarted(run.plan.route))
+        run.emit(RunStarted(run.plan.route, run.plan.request.session))
         raise
     tree = run.tree
     door = narrower(tree.egress, run.host.world.egress)
@@ -108,7 +111,7 @@ async def _work(run: RunContext) -> LoopResult:
         try:
             plan = await verified(plan, egress)
         finally:
-            run.emit(RunStarted(plan.route))
+            run.emit(RunStarted(plan.route, plan.request.session))
         run = evolve(run, plan=plan, tree=evolve(tree, egress=egress, backend=backend))
         return await run_agent(await loop_context(run))
 
@@ -124,6 +127,8 @@ async def _confirmed(host: HostState, plan: Plan) -> Plan:
 
 
 def _complete(run: RunContext, done: LoopResult) -> None:
+    if run.is_turn:
+        run.tree.turn.listens = False
     run.recorder.finish(
         RunStatus.COMPLETED,
         stop_reason=done.stop_reason,
@@ -131,33 +136,35 @@ def _complete(run: RunContext, done: LoopResult) -> None:
         output=done.output,
         messages=done.messages,
     )
-    run.host.book.remember(run.plan.request.session, done.messages)
 
 
 def _stop(run: RunContext, status: RunStatus, error: RunError | None = None) -> None:
     """Close the ledger of a run that did not complete; what was said is kept."""
+    if run.is_turn:
+        run.tree.turn.listens = False
     recorder, state = run.recorder, run.state
-    said, messages = recorder.streamed_text(), state.messages
-    if said and not (messages and messages[-1] == AssistantMessage(said)):
-        messages = (*messages, AssistantMessage(said))
     recorder.finish(
         status,
         stop_reason=StopReason.CANCELLED if status is RunStatus.CANCELLED else None,
         output=state.output,
         error=error,
-        messages=messages,
+        messages=state.messages,
     )
 
 
 def _close(run: RunContext, contacts: TrafficLog) -> None:
     run.recorder.contacted(tuple(contacts))
-    result = run.recorder.result()
+    result, request = run.recorder.result(), run.plan.request
+    if run.is_turn:
+        run.tree.turn.close(result)
+        if run.tree.turn.number <= 1:  # Nothing was said before: it can be repeated as it was.
+            request = evolve(request, session=None)
     run.emit(RunFinished(result))
     if result.parent is None:  # A sub-agent's record is part of its parent's.
         host, settings = run.host, run.host.world.settings
         host.records.keep(
             result,
-            replay_of(run.plan.request, host.roots, host.client),
+            replay_of(request, host.roots, host.client),
             workspace=host.main_root,
             privacy=settings.privacy,
             models={agent.id: agent.model for agent in host.world.catalog.all},

@@ -134,6 +134,7 @@ class RunRecorder:
             contacts=self._contacts,
             prompt=redact_value(self._request.prompt),
             parent=self._parent.run_id if self._parent else None,
+            session=self._request.session,
             messages=self._messages,
         )
 

@@ -6,12 +6,10 @@ from collections import OrderedDict
 
 from inhouse.core.errors import UserError
 from inhouse.core.events import EditState, RunResult, RunStatus
-from inhouse.core.messages import Message
 
 from .run_recorder import RunRecorder
 
 KEPT = 200
-SESSIONS_KEPT = 50
 
 
 def make_run_id(number: int) -> str:
@@ -20,11 +18,10 @@ def make_run_id(number: int) -> str:
 
 
 class RunRegistry:
-    """Keeps the ledgers of the last runs, and the history of sessions."""
+    """Keeps the ledgers of the last runs."""
 
     def __init__(self) -> None:
         self._ledgers: OrderedDict[str, RunRecorder] = OrderedDict()
-        self._sessions: OrderedDict[str, tuple[Message, ...]] = OrderedDict()
         self._numbers = itertools.count(1)
 
     def new_run_id(self) -> str:
@@ -61,18 +58,6 @@ class RunRegistry:
         """Remember what the user decided on a run's edit, also when the run is over."""
         if run_id in self._ledgers:
             self._ledgers[run_id].edited(uri, state)
-
-    def history(self, session: str | None) -> tuple[Message, ...]:
-        """Give what was said in a session before."""
-        return self._sessions.get(session, ()) if session else ()
-
-    def remember(self, session: str | None, messages: tuple[Message, ...]) -> None:
-        """Keep what was said, for the session's next run."""
-        if session:
-            self._sessions[session] = messages
-            self._sessions.move_to_end(session)
-            while len(self._sessions) > SESSIONS_KEPT:
-                self._sessions.popitem(last=False)
 
     def _ledger(self, run_id: str) -> RunRecorder:
         if run_id not in self._ledgers:

@@ -24,6 +24,7 @@ from .model_setup import connected
 from .network import open_egress
 from .plan import usable_definition
 from .question_events import EventEmittingApprover
+from .recording_workspace import RecordingWorkspace
 from .run_context import RunContext
 from .selection_prompt import selection
 from .services import WorkspaceApprovals
@@ -44,6 +45,7 @@ async def loop_context(run: RunContext) -> LoopContext:
             roots=roots,
         )
     )
+    workspace = RecordingWorkspace(workspace, run.tree.turn, run.state.run_id)
     context = _tool_context(run, workspace, approver)
 
     def find(name: str) -> AgentDefinition | None:
@@ -69,7 +71,8 @@ async def loop_context(run: RunContext) -> LoopContext:
         emit=run.emit,
         prompt=await _prompt(plan.request, workspace, roots),
         params=plan.request.params or None,
-        history=host.book.history(plan.request.session),
+        history=run.tree.turn.history if run.is_turn else (),
+        steers=run.tree.turn.steers if run.is_turn else None,
         start_steps=_steps(host, plan.definition),
         placeholders=placeholders(context),
         spawnable=tuple(each for each in spawnable if each is not None),

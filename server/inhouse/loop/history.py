@@ -22,6 +22,23 @@ def answered(messages: Sequence[Message]) -> tuple[Message, ...]:
     return repaired([message for message in messages if not is_step_prompt(message)])
 
 
+def closed(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """Give each call that has no result one that says so: whoever goes on should know of it."""
+    owners = _owners(messages)
+    added = list(messages)
+    for index, message in enumerate(messages):
+        if isinstance(message, AssistantMessage):
+            added += [
+                ToolMessage(call.id, call.name, {"errorMessage": _INTERRUPTED}, failed=True)
+                for place, call in enumerate(message.tool_calls)
+                if (index, place) not in owners
+            ]
+    return repaired(added)
+
+
+_INTERRUPTED = "Interrupted before it gave a result.  It may have had effects all the same."
+
+
 def is_step_prompt(message: Message) -> bool:
     return isinstance(message, UserMessage) and STEP_PROMPT in message.tags
 

@@ -11,9 +11,9 @@ from inhouse.core.messages import UserMessage
 from inhouse.core.ports import StepContext
 
 from .agent_state import AgentStates
-from .history import answered
+from .history import answered, closed
 from .programmatic import Finished, Generate, Script, generate
-from .prompts import filled, instructions, system_note, user_message
+from .prompts import USER_PROMPT, filled, instructions, system_note, user_message
 from .run_output import ask_for_output, missing_output, result_of
 from .state import LoopContext, LoopResult, StartSteps
 from .step import Stepper
@@ -34,6 +34,9 @@ async def run_agent(run: LoopContext) -> LoopResult:
         if run.start_steps is not None:
             script = await _start_script(run, run.start_steps)
         stop_reason = await _turn(run, script)
+    except BaseException:
+        state.messages = closed(state.messages)
+        raise
     finally:
         state.messages = answered(state.messages)
         if script is not None:
@@ -73,6 +76,13 @@ async def _begin(run: LoopContext) -> None:
         state.add(told)
 
 
+async def _steer(run: LoopContext, *, ends: bool) -> bool:
+    """Add what the user said meanwhile; tell whether there was anything."""
+    texts = await run.steers(ends) if run.steers is not None else ()
+    run.state.add(*(UserMessage(text, (USER_PROMPT,)) for text in texts))
+    return bool(texts)
+
+
 async def _start_script(run: LoopContext, start: StartSteps) -> Script:
     states = AgentStates()
     context = StepContext(states.now(run), run.prompt, run.params or {}, run.definition.model)
@@ -102,7 +112,8 @@ async def _turn(run: LoopContext, script: Script | None) -> StopReason:
             else:
                 ask_for_output(run, problem)
                 asked_for_output, reason = True, None
-        if reason is not None:
+        steered = await _steer(run, ends=reason is StopReason.END_TURN)
+        if reason is not None and not (steered and reason is StopReason.END_TURN):
             return reason
         if run.state.steps >= run.limits.max_steps:
             run.emit(Notice("warning", "step_limit", f"Stopped after {run.state.steps} steps."))

@@ -25,6 +25,12 @@ CheckValue = Callable[[Mapping[str, Any], Any], str | None]
 Placeholders = Mapping[str, Callable[[], Awaitable[str]]]
 """Values for ``{CODEBUFF_…}`` in prompts, by name without braces; asked for only when needed."""
 
+Steers = Callable[[bool], Awaitable[Sequence[str]]]
+"""Gives what the user said while the run was at work, each text once.
+
+Takes whether the turn ends where there is nothing: then nothing more may be said to it.
+"""
+
 StartSteps = Callable[[StepContext, Callable[[StepLog], None]], Awaitable[Steps]]
 """Starts a ``handleSteps`` generator."""
 
@@ -104,6 +110,7 @@ class LoopContext:
     """The state of the agent that spawned this one."""
     inline: bool = False
     """It shares the history of its parent, and gives it back."""
+    steers: Steers | None = None
 
 
 def _clean(message: Message) -> Message:

@@ -162,7 +162,11 @@ class Server(LanguageServer):
     async def _content(
         self, params: types.TextDocumentContentParams
     ) -> types.TextDocumentContentResult:
-        text = schema_at(params.uri) or await self.session.transcripts.content(params.uri)
+        text = schema_at(params.uri) or await self._own_document(params.uri)
         if text is None:
             raise JsonRpcInvalidParams(f"No document {params.uri!r} in this session.")
         return types.TextDocumentContentResult(text)
+
+    async def _own_document(self, uri: str) -> str | None:
+        text = await self.session.transcripts.content(uri)
+        return await self.session.sessions.content(uri) if text is None else text

@@ -29,6 +29,8 @@ from inhouse.lsp.runs.active_runs import Runs
 from inhouse.lsp.runs.questions import EditorApprover
 from inhouse.lsp.runs.run_reporter import RunLauncher
 from inhouse.lsp.runs.transcript import Transcripts
+from inhouse.lsp.sessions.session_commands import SessionCommands
+from inhouse.lsp.sessions.session_prompts import SessionPrompts
 from inhouse.lsp.transport.client import real, to_path
 from inhouse.lsp.transport.malloc_trim import give_back
 from inhouse.lsp.transport.rpc import EditorRpc
@@ -58,9 +60,13 @@ class Session:
         self.actions = CodeActions(context, self.runs, self._review, approver)
         self.lenses = CodeLenses(context, self.runs, self._review, refresher)
         self._agent_commands = AgentCommands(context)
+        self.sessions = SessionCommands(
+            context, launcher, prompts=SessionPrompts(context, launcher), files=self._files
+        )
         self._commands = Commands(
             context,
             launcher=launcher,
+            sessions=self.sessions,
             approver=approver,
             review=ReviewCommands(context, self._review, self._files),
             checks=EndpointChecks(context, self.definitions),

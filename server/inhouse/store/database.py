@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from attrs import frozen
+
 from inhouse.core.errors import UserError
 
 from .state_folders import private
@@ -70,11 +72,31 @@ _PATIENCE_S = 10.0
 """How long another process may hold the file."""
 
 
+@frozen
+class Layout:
+    """Which file, and what is in it."""
+
+    file: str
+    schema: str
+    """Statements that make a new file, and bring one of an older version up to this one."""
+    version: int
+    lost: str
+    """What the user is told is gone with a file that was broken."""
+
+
+REMEMBERED = Layout(
+    FILE, _SCHEMA, _VERSION, "What was remembered is gone: workspaces have to be trusted again."
+)
+
+
 class Database:
     """The file.  Opened at the first use; may be used from any thread."""
 
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / FILE
+    def __init__(self, folder: Path | None, layout: Layout = REMEMBERED) -> None:
+        """*folder* None: in memory only, gone with the process."""
+        self.path = Path(":memory:") if folder is None else folder / layout.file
+        self._layout = layout
+        self._in_memory = folder is None
         self.messages: list[str] = []
         """What the user should hear: that a broken file was set aside."""
         self._lock = threading.RLock()
@@ -98,9 +120,14 @@ class Database:
 
     def copy_to(self, folder: Path) -> None:
         """Write a copy of the file into another folder, which becomes private."""
-        target = private(folder) / FILE
+        target = private(folder) / self._layout.file
         with self._open() as connection:
             connection.execute("VACUUM INTO ?", (str(target),))
+
+    def truncate_log(self) -> None:
+        """Take what was deleted out of the write-ahead log too, unless somebody reads it now."""
+        with self._open() as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def close(self) -> None:
         with self._lock:
@@ -137,11 +164,12 @@ class Database:
         return self._connection
 
     def _connect(self) -> sqlite3.Connection:
-        try:
-            private(self.path.parent)
-            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
-        except OSError as error:
-            raise sqlite3.OperationalError(error.strerror) from error
+        if not self._in_memory:
+            try:
+                private(self.path.parent)
+                os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
+            except OSError as error:
+                raise sqlite3.OperationalError(error.strerror) from error
         connection = sqlite3.connect(
             self.path, timeout=_PATIENCE_S, isolation_level=None, check_same_thread=False
         )
@@ -150,26 +178,32 @@ class Database:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("PRAGMA foreign_keys = ON")
-            if connection.execute("PRAGMA user_version").fetchone()[0] < _VERSION:
-                connection.executescript(f"{_SCHEMA} PRAGMA user_version = {_VERSION};")
+            connection.execute("PRAGMA secure_delete = ON")
+            self._migrate(connection)
         except BaseException:
             connection.close()
             raise
         return connection
 
+    def _migrate(self, connection: sqlite3.Connection) -> None:
+        """Bring the file up to this version; one of a newer version stays as it is."""
+        layout = self._layout
+        if connection.execute("PRAGMA user_version").fetchone()[0] < layout.version:
+            connection.executescript(
+                f"BEGIN IMMEDIATE; {layout.schema} PRAGMA user_version = {layout.version}; COMMIT;"
+            )
+
     def _set_aside(self, error: sqlite3.DatabaseError) -> None:
         """A file that is no database is kept under another name; nothing in it counts."""
         self.close()
-        aside = self.path.with_name(f"{FILE}.broken-{time.time_ns()}")
+        file = self._layout.file
+        aside = self.path.with_name(f"{file}.broken-{time.time_ns()}")
         try:
             self.path.rename(aside)
             for suffix in ("-wal", "-shm"):
-                self.path.with_name(FILE + suffix).unlink(missing_ok=True)
+                self.path.with_name(file + suffix).unlink(missing_ok=True)
         except OSError as failed:
             raise sqlite3.OperationalError(str(failed)) from error
-        message = (
-            f"{self.path} was broken ({error}) and is now {aside.name}.  "
-            "What was remembered is gone: workspaces have to be trusted again."
-        )
+        message = f"{self.path} was broken ({error}) and is now {aside.name}.  {self._layout.lost}"
         logger.warning("%s", message)
         self.messages.append(message)

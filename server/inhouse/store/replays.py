@@ -6,7 +6,7 @@ model and no file's content is here.  Blocks: call it through a thread.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -53,6 +53,14 @@ class ReplayStore:
                 "DELETE FROM replay WHERE run NOT IN"
                 " (SELECT run FROM replay ORDER BY run DESC LIMIT ?)",
                 (min(most, KEPT),),
+            )
+
+    def delete(self, run_ids: Sequence[str]) -> None:
+        """Forget what these runs were asked."""
+        with self._database.change() as change:
+            change.executemany(
+                "DELETE FROM replay WHERE run IN (SELECT id FROM run WHERE run_id = ?)",
+                [(run_id,) for run_id in run_ids],
             )
 
     def of(self, run: int) -> Replay | None:

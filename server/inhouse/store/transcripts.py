@@ -60,6 +60,13 @@ class TranscriptStore:
         rows = self._database.rows("SELECT text FROM transcript WHERE run_id = ?", (run_id,))
         return rows[0]["text"] if rows else None
 
+    def delete(self, run_ids: Sequence[str]) -> None:
+        """Delete the transcripts of these runs."""
+        with self._database.change() as change:
+            change.executemany(
+                "DELETE FROM transcript WHERE run_id = ?", [(run_id,) for run_id in run_ids]
+            )
+
     def runs(self, workspaces: Sequence[Path], limit: int | None = None) -> tuple[KeptRun, ...]:
         """Give the runs in these workspaces, newest first."""
         marks = ", ".join("?" * len(workspaces))

@@ -21,7 +21,8 @@ class Nothing:
 
 @frozen
 class RunArguments:
-    agent: str
+    agent: str = ""
+    """May be left out where a session goes on."""
     prompt: str = ""
     params: dict[str, Any] = field(factory=dict[str, Any])
     uri: str | None = None
@@ -92,6 +93,51 @@ class Hunks:
 
 
 @frozen
+class SessionsArguments:
+    limit: int | None = None
+    query: str | None = None
+    """Found in titles, ids and prompts."""
+
+
+@frozen
+class OptionalSession:
+    session: str | None = None
+    """None: the newest."""
+
+
+@frozen
+class OneSession:
+    session: str
+
+
+@frozen
+class RenameSession:
+    session: str
+    title: str
+
+
+@frozen
+class ForkSession:
+    session: str
+    turn: int
+    """The new session has the turns before it."""
+
+
+@frozen
+class UndoTurn:
+    session: str
+    turn: int | None = None
+    """None: the last one that changed something."""
+
+
+@frozen
+class Steer:
+    session: str
+    text: str
+    """Empty: take back what waits."""
+
+
+@frozen
 class SetKey:
     name: str
     value: str
@@ -107,10 +153,15 @@ def structure(command: str, arguments: list[Any] | None, kind: type[T]) -> T:
     """Read what a client sent with a command, in any of the ways that clients send it."""
     value = _as_object(command, arguments, kind)
     try:
-        return _converter.structure(value, kind)
+        given = _converter.structure(value, kind)
     except Exception as error:  # cattrs groups whatever went wrong
         problems = "; ".join(_place_first(line) for line in cattrs.transform_error(error, "", _say))
         raise UserError(f"{command}: {problems}.  It takes {usage(kind)}") from error
+    if type(given) is RunArguments and not given.agent and given.session is None:
+        raise UserError(
+            f"{command}: 'agent' is missing, and no 'session' that has one.  It takes {usage(kind)}"
+        )
+    return given
 
 
 def usage(kind: type[Any]) -> str:
@@ -143,7 +194,13 @@ def _from_words(words: list[str], kind: type[Any]) -> dict[str, Any]:
     """Plain strings: the members in their order; what is left over belongs to the last."""
     if not words:
         return {}
-    names = {RunArguments: ["agent", "prompt"], RunPrompt: ["prompt"], Explain: ["agent"]}.get(kind)
+    names = {
+        RunArguments: ["agent", "prompt"],
+        RunPrompt: ["prompt"],
+        Explain: ["agent"],
+        Steer: ["session", "text"],
+        RenameSession: ["session", "title"],
+    }.get(kind)
     if names is None:
         names = [_camel(each.name) for each in fields(kind)][:1]
     if not names:
@@ -261,6 +318,8 @@ def _make_converter() -> cattrs.Converter:
     converter.register_structure_hook_func(lambda kind: kind == dict[str, Any], _object)
     converter.register_structure_hook(Range, _range)
     kinds = (Nothing, RunArguments, RunPrompt, OptionalRunId, RunId, ListArguments)
+    kinds += (SessionsArguments, OptionalSession, OneSession, RenameSession, ForkSession)
+    kinds += (UndoTurn, Steer)
     for kind in (*kinds, Explain, Endpoints, AnswerArguments, Hunks, Preview, SetKey):
         names = {each.name: override(rename=_camel(each.name)) for each in fields(kind)}
         converter.register_structure_hook(kind, make(kind, converter, **names))

@@ -17,6 +17,7 @@ from inhouse.lsp.edits.review_commands import ReviewCommands
 from inhouse.lsp.language import definition_commands
 from inhouse.lsp.runs.questions import EditorApprover
 from inhouse.lsp.runs.run_reporter import RunLauncher
+from inhouse.lsp.sessions.session_commands import SessionCommands
 
 Given = list[Any] | None
 Handler = Callable[[str, Given, Token | None], Any]
@@ -31,13 +32,14 @@ class Commands:
         context: EditorContext,
         *,
         launcher: RunLauncher,
+        sessions: SessionCommands,
         approver: EditorApprover,
         review: ReviewCommands,
         checks: EndpointChecks,
     ) -> None:
         self._context = context
         self._host = context.host
-        self._launcher = launcher
+        self._prompts = sessions.prompts
         self._runs = launcher.runs
         self._transcripts = launcher.transcripts
         self._approver = approver
@@ -56,6 +58,13 @@ class Commands:
             "inhouse.transcript": self._transcript,
             "inhouse.answer": self._answer,
             "inhouse.setKey": self._set_key,
+            "inhouse.sessions": sessions.sessions,
+            "inhouse.session.open": sessions.open,
+            "inhouse.session.rename": sessions.rename,
+            "inhouse.session.delete": sessions.delete,
+            "inhouse.session.fork": sessions.fork,
+            "inhouse.session.undo": sessions.undo,
+            "inhouse.steer": sessions.steer,
             "inhouse.edits": review.edits,
             "inhouse.edits.apply": review.apply,
             "inhouse.edits.reject": review.reject,
@@ -70,12 +79,12 @@ class Commands:
             return handler(command, given, token)
         if command.startswith(PREFIX):
             argument = structure(command, given, arguments.RunPrompt)
-            return self._launcher.start(evolve(argument, agent=command[len(PREFIX) :]), token)
+            return self._prompts.start(evolve(argument, agent=command[len(PREFIX) :]), token)
         known = ", ".join(self._handlers)
         raise UserError(f"No command {command!r}.  Commands: {known}, {PREFIX}AGENT")
 
     def _run(self, command: str, given: Given, token: Token | None) -> Any:
-        return self._launcher.start(structure(command, given, arguments.RunArguments), token)
+        return self._prompts.start(structure(command, given, arguments.RunArguments), token)
 
     def _cancel(self, command: str, given: Given, _: Token | None) -> Any:
         argument = structure(command, given, arguments.OptionalRunId)

@@ -25,7 +25,7 @@ from inhouse.lsp.runs.event_stream import EventStream
 from inhouse.lsp.runs.questions import asking_for
 from inhouse.lsp.runs.transcript import Transcripts
 from inhouse.lsp.runs.work_done import WorkDone
-from inhouse.lsp.transport.client import Json, real, to_path
+from inhouse.lsp.transport.client import Json
 
 _ERROR = 1
 
@@ -39,40 +39,36 @@ class RunLauncher:
     transcripts: Transcripts
     refresher: Refresher
 
-    def start(self, argument: arguments.RunArguments, token: arguments.Token | None) -> Json:
+    def start(
+        self,
+        request: RunRequest,
+        argument: arguments.RunArguments,
+        token: arguments.Token | None,
+    ) -> Json:
         """Check everything that can be checked, start the run and answer.  Raises `UserError`."""
-        request = RunRequest(
-            agent=argument.agent,
-            prompt=argument.prompt,
-            params=argument.params,
-            endpoint=argument.endpoint,
-            model=argument.model,
-            session=argument.session,
-            path=_place(argument.uri),
-            range=argument.range,
-        )
         plan = self.context.host.plan(request)
         token = argument.work_done_token if argument.work_done_token is not None else token
 
         async def follow(run: ActiveRun) -> None:
             await _RunReporter(self, plan, run, argument, token).run_it()
 
-        run = self.runs.start(request, plan.route, follow, uri=argument.uri)
-        return {"runId": run.id, "agent": plan.agent.id, "route": wire.route(plan.route)}
+        run = self.runs.start(plan.request, plan.route, follow, uri=argument.uri)
+        return {
+            "runId": run.id,
+            "agent": plan.agent.id,
+            "route": wire.route(plan.route),
+            "session": plan.request.session,
+        }
 
     def edited(self, run_id: str, agent: str, path: Path, state: EditState, diff: str) -> None:
         """Tell a run, which may be over, what the user decided on one of its edits."""
         uri = self.context.documents.uri_of(path)
         self.context.host.book.edited(run_id, uri, state)
+        self.context.host.sessions.edited(run_id, path, state.value)
         run = self.runs.get(run_id)
         if run is not None and run.emit is not None:
             parent = None if run_id == run.id else run.id
             run.emit(RunEvent(run_id, agent, EditChanged(uri, state, diff), parent))
-
-
-def _place(uri: str | None) -> Path | None:
-    path = to_path(uri) if uri is not None else None
-    return None if path is None else real(path)
 
 
 class _RunReporter:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 from inhouse.core.errors import InhouseError, UserError
@@ -71,6 +72,12 @@ class Transcripts:
         kept = await asyncio.to_thread(self._store.runs, self._context.host.roots, most)
         return [run for run in kept if run.run_id not in self._all]
 
+    async def forget(self, run_ids: Sequence[str]) -> None:
+        """Drop the transcripts of runs whose session was deleted."""
+        for run_id in run_ids:
+            if (transcript := self._all.pop(run_id, None)) is not None:
+                await transcript.forget()
+
     async def aclose(self) -> None:
         """Wait until the transcripts of all runs are kept."""
         await asyncio.gather(*(each.keep() for each in self._all.values()))
@@ -115,6 +122,7 @@ class Transcript:
         self._keeping: asyncio.TimerHandle | None = None
         self._kept = asyncio.Lock()
         self._behind = False
+        self._gone = False
         self._result: RunResult | None = None
         self.read = False
         """The client has asked for the text: it wants to hear of more."""
@@ -122,6 +130,16 @@ class Transcript:
     @property
     def text(self) -> str:
         return self._writer.text
+
+    async def forget(self) -> None:
+        """Write it nowhere any more."""
+        for timer in (self._keeping, self._timer):
+            if timer is not None:
+                timer.cancel()
+        async with self._kept:
+            self._gone = True
+        if self._tail is not None:
+            await self._tail.stop()
 
     @property
     def virtual_uri(self) -> str:
@@ -162,7 +180,7 @@ class Transcript:
         """Keep what there is, so that it can be read when this server has ended."""
         host = self._context.host
         async with self._kept:
-            if not self._behind:
+            if not self._behind or self._gone:
                 return
             self._behind = False
             most = host.world.settings.kept_transcripts

@@ -28,10 +28,18 @@ class Tail:
         """How much of the text the open buffer holds."""
         self._turn = asyncio.Lock()
         self._buffer_refuses = False
+        self._stopped = False
+
+    async def stop(self) -> None:
+        """Write nothing more."""
+        async with self._turn:
+            self._stopped = True
 
     async def grow(self) -> None:
         """Write what is new."""
         async with self._turn:
+            if self._stopped:
+                return
             text = self._writer.text
             document = self._context.documents.find(self._path)
             if document is None:

@@ -12,9 +12,10 @@ from inhouse.lsp.language.language_capabilities import language_capabilities
 from inhouse.lsp.transport.client import EditorClient
 
 TRANSCRIPT_SCHEME = "inhouse-run"
+SESSION_SCHEME = "inhouse-session"
 PROPOSAL_SCHEME = "inhouse-proposal"
 SCHEMA_SCHEME = "inhouse-schema"
-SCHEMES = (TRANSCRIPT_SCHEME, PROPOSAL_SCHEME, SCHEMA_SCHEME)
+SCHEMES = (TRANSCRIPT_SCHEME, SESSION_SCHEME, PROPOSAL_SCHEME, SCHEMA_SCHEME)
 
 
 def initialize_result(client: EditorClient, commands: Sequence[str]) -> dict[str, Any]:

@@ -1,0 +1,151 @@
+"""Taking back what a turn changed in files, where the text is still as the turn left it."""
+
+import asyncio
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from attrs import frozen
+
+from inhouse.core.errors import InhouseError, UserError
+from inhouse.store.sessions import RUNNING, KeptEdit
+
+if TYPE_CHECKING:
+    from .host_state import HostState
+
+_TAKEN_BACK = frozenset({"rejected", "undone"})
+
+
+class Files(Protocol):
+    """Files as their user sees them: through an editor, or on disk."""
+
+    async def read(self, path: Path) -> str | None:
+        """Give a file's text; None where there is none.  Raises `OSError`, `ValueError`."""
+        ...
+
+    async def write(self, path: Path, old: str | None, new: str | None) -> str | None:
+        """Change a file that is *old* now; give None, or why it is as it was."""
+        ...
+
+
+@frozen
+class Undone:
+    """What was taken back, and what was not and why."""
+
+    turn: int
+    restored: tuple[Path, ...]
+    problems: tuple[str, ...]
+
+
+async def undo(host: "HostState", files: Files, session: str, turn: int | None) -> Undone:
+    """Take back what a turn changed; the last one that changed something, where none is named.
+
+    Raises `UserError`.
+    """
+    sessions = host.sessions
+    known = await sessions.named(session)
+    if known.status == RUNNING:
+        raise UserError(f"Session {known.id!r} is running.  Cancel it, then undo.")
+    edits = [
+        edit
+        for edit in await asyncio.to_thread(sessions.store.edits, known.id, turn)
+        if edit.state not in _TAKEN_BACK
+    ]
+    if turn is None and edits:
+        turn = max(edit.turn for edit in edits)
+        edits = [edit for edit in edits if edit.turn == turn]
+    if not edits or turn is None:
+        which = "No turn" if turn is None else f"Turn {turn}"
+        raise UserError(f"{which} of session {known.id!r} changed a file that can be undone.")
+    by_path: dict[Path, list[KeptEdit]] = {}
+    for edit in edits:
+        by_path.setdefault(edit.path, []).append(edit)
+    restored, problems, done = list[Path](), list[str](), list[int]()
+    for path, of_file in by_path.items():
+        problem, changed = await _restore(files, path, of_file)
+        if changed:
+            restored.append(path)
+        if problem is not None:
+            problems.append(problem)
+        else:
+            done += [edit.id for edit in of_file]
+    await asyncio.to_thread(
+        sessions.store.mark_undone, known.id, turn, done, whole=len(done) == len(edits)
+    )
+    return Undone(turn, tuple(restored), tuple(problems))
+
+
+async def _restore(files: Files, path: Path, edits: Sequence[KeptEdit]) -> tuple[str | None, bool]:
+    """Bring one file back as far as it goes; tell what stays, and whether anything changed."""
+    try:
+        now = await files.read(path)
+    except (OSError, ValueError, InhouseError) as error:
+        return f"{path} cannot be read: {error}", False
+    wanted, kept = now, 0
+    for edit in reversed(edits):
+        if wanted == edit.new:
+            wanted = edit.old
+        elif wanted is None or edit.old is None or edit.new is None:
+            if wanted != edit.old:
+                what = "is gone" if wanted is None else "was changed since"
+                return f"{path} {what}: it stays as it is.", False
+        else:
+            wanted, stays = take_back(wanted, before=edit.old, after=edit.new)
+            kept += stays
+    problem = None
+    if kept:
+        places = "1 place" if kept == 1 else f"{kept} places"
+        problem = f"{path} was changed in {places} since: what stands there stays as it is."
+    if wanted == now:
+        return problem, False
+    try:
+        failed = await files.write(path, now, wanted)
+    except (OSError, ValueError, InhouseError) as error:
+        failed = f"{path} cannot be written: {error}"
+    return (failed, False) if failed is not None else (problem, True)
+
+
+def take_back(now: str, *, before: str, after: str) -> tuple[str, int]:
+    """Undo the change *before* → *after* in a text that went on from *after*.
+
+    Gives the text, and in how many places it had been changed again and stays.
+    """
+    base = after.splitlines(keepends=True)
+    theirs, ours = before.splitlines(keepends=True), now.splitlines(keepends=True)
+    back, since = _changes(base, theirs), _changes(base, ours)
+    result: list[str] = []
+    at = kept = 0
+    shift: list[tuple[int, int, list[str]]] = []
+    for start, end, lines in back:
+        clashes = [
+            other
+            for other in since
+            if _overlap(start, end, other[0], other[1]) and other != (start, end, lines)
+        ]
+        same = (start, end, lines) in since
+        if clashes:
+            kept += 1
+        elif not same:
+            shift.append((start, end, lines))
+    merged = sorted([*since, *shift], key=lambda change: change[:2])
+    for start, end, lines in merged:
+        result += [*base[at:start], *lines]
+        at = max(at, end)
+    result += base[at:]
+    return "".join(result), kept
+
+
+def _overlap(start: int, end: int, other_start: int, other_end: int) -> bool:
+    if start == end or other_start == other_end:
+        return start <= other_end and other_start <= end
+    return start < other_end and other_start < end
+
+
+def _changes(base: Sequence[str], other: Sequence[str]) -> list[tuple[int, int, list[str]]]:
+    matcher = difflib.SequenceMatcher(None, base, other, autojunk=False)
+    return [
+        (i1, i2, list(other[j1:j2]))
+        for tag, i1, i2, j1, j2 in matcher.get_opcodes()
+        if tag != "equal"
+    ]

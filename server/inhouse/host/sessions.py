@@ -1,0 +1,594 @@
+"""Sessions: conversations that go on, in this process and beside other processes."""
+
+import asyncio
+import logging
+import re
+import secrets
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve, frozen
+from filelock import FileLock, Timeout
+
+from inhouse import wire
+from inhouse.core.errors import InhouseError, RefusedError, UserError
+from inhouse.core.events import (
+    RunEvent,
+    RunFinished,
+    RunResult,
+    RunStarted,
+    RunStatus,
+    Steered,
+    ToolOutput,
+    UsageReported,
+)
+from inhouse.core.messages import AssistantMessage, Message, without_private
+from inhouse.core.ports import Emit
+from inhouse.core.request import RunRequest
+from inhouse.core.route import Route
+from inhouse.store.database import Database
+from inhouse.store.sessions import (
+    INTERRUPTED,
+    LAYOUT,
+    RUNNING,
+    AddEdit,
+    AddEvent,
+    Change,
+    History,
+    SessionStore,
+    SessionSummary,
+    SetHistory,
+    SetRoute,
+    Turn,
+    TurnEnd,
+)
+
+if TYPE_CHECKING:
+    from inhouse.loop import RunState
+
+    from .host_state import HostState
+    from .plan import Plan
+
+logger = logging.getLogger(__name__)
+
+_EVERY_S = 0.2
+"""Seconds between two writes while a turn runs: what a crash may cost."""
+_TRIES = 15
+_LOCKS = "session-locks"
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+_UNTOLD = (ToolOutput, UsageReported, RunStarted, RunFinished)
+"""Payloads that a conversation does not show, or that are kept elsewhere."""
+
+
+def new_session_id() -> str:
+    """Give an id that no other session has, short enough to type."""
+    return f"s-{secrets.token_hex(4)}"
+
+
+@frozen
+class Steering:
+    """What became of a text for a running session."""
+
+    session: str
+    run_id: str
+    queued: bool
+    """False: what was queued has been taken back."""
+
+
+class Sessions:
+    """The conversations of one host: the store, what runs now, and who else runs one."""
+
+    def __init__(self, host: "HostState") -> None:
+        self._host = host
+        self._folder = host.services.folders.state
+        self._database = Database(self._folder, LAYOUT)
+        self._on_disk = SessionStore(self._database)
+        self._fleeting = SessionStore(Database(None, LAYOUT))
+        self._live: dict[str, SessionTurn] = {}
+        self._closing: dict[str, asyncio.Task[None]] = {}
+        self._emptied = False
+
+    @property
+    def store(self) -> SessionStore:
+        """Where sessions are kept now: on disk, or in memory where the user wants none kept."""
+        return self._on_disk if self._most > 0 else self._fleeting
+
+    @property
+    def _most(self) -> int:
+        return self._host.world.settings.kept_sessions
+
+    # Looking.
+
+    async def summaries(
+        self, *, everywhere: bool = False, query: str | None = None, limit: int | None = None
+    ) -> tuple[SessionSummary, ...]:
+        """Give the sessions of this workspace, newest first, each with its true status."""
+        roots = None if everywhere else self._host.roots or (self._host.main_root,)
+        found = await asyncio.to_thread(
+            self.store.summaries, workspaces=roots, query=query, limit=limit
+        )
+        return tuple([await self._checked(one) for one in found])
+
+    async def named(self, session: str) -> SessionSummary:
+        """Give a session by its id or the beginning of it.  Raises `UserError`."""
+        return await self._checked(await asyncio.to_thread(self.store.named, session))
+
+    async def newest(self) -> SessionSummary:
+        """Give the session of this workspace that was used last.  Raises `UserError`."""
+        found = await self.summaries(limit=1)
+        if not found:
+            raise UserError(
+                "There is no session in this workspace yet.  `inhouse run AGENT …` begins one.",
+                code="unknown-session",
+            )
+        return found[0]
+
+    async def _checked(self, summary: SessionSummary) -> SessionSummary:
+        """Find out whether a session that says it runs still does."""
+        if summary.status != RUNNING or summary.id in self._live:
+            return summary
+        lock = await asyncio.to_thread(self._try_lock, summary.id)
+        if lock is None:
+            return summary
+        try:
+            await asyncio.to_thread(self.store.mark_interrupted, summary.id)
+        finally:
+            await asyncio.to_thread(lock.release)
+        return evolve(summary, status=INTERRUPTED)
+
+    def running(self, session: str) -> "SessionTurn | None":
+        """Give the turn of it that runs in this process, and can still be told something."""
+        turn = self._live.get(session)
+        return turn if turn is not None and turn.listens else None
+
+    async def runs_elsewhere(self, session: str) -> bool:
+        """Whether another process runs a turn of it."""
+        if session in self._live or session in self._closing or self.store is self._fleeting:
+            return False
+        lock = await asyncio.to_thread(self._try_lock, session)
+        if lock is not None:
+            await asyncio.to_thread(lock.release)
+        return lock is None
+
+    # Before a run.
+
+    async def resolve(self, request: RunRequest) -> RunRequest:
+        """Fill in what a session that goes on knows: its agent, what was chosen for it.
+
+        Raises `UserError` where there is no such session and no agent to begin it with.
+        """
+        if request.session is None:
+            return request
+        check_id(request.session)
+        known = await asyncio.to_thread(self.store.find, request.session)
+        if known is None and not request.agent:
+            known = await asyncio.to_thread(self.store.named, request.session)
+        if known is None:
+            return request
+        chosen = request.endpoint is not None or request.model is not None
+        return evolve(
+            request,
+            session=known.id,
+            agent=request.agent or known.agent,
+            endpoint=request.endpoint if chosen else known.endpoint,
+            model=request.model if chosen else known.model,
+        )
+
+    async def steer(self, session: str, text: str) -> Steering:
+        """Queue *text* for the next step of a running session; an empty one takes back.
+
+        Raises `UserError` where it does not run.
+        """
+        live = self.running(session)
+        if live is None:
+            known = await self.named(session)
+            session, live = known.id, self.running(known.id)
+            if live is None and (known.status != RUNNING or session in self._live):
+                raise UserError(
+                    f"Session {session!r} is not running ({known.status}).  "
+                    "Send the text as its next prompt.",
+                    code="not-running",
+                )
+        if live is not None:
+            live.steer(text)
+            return Steering(session, live.run_id, queued=bool(text))
+        await asyncio.to_thread(self.store.steer, session, text)
+        last = (await asyncio.to_thread(self.store.turns, session))[-1]
+        return Steering(session, last.run_id, queued=bool(text))
+
+    # One turn.
+
+    def begin(self, plan: "Plan", state: "RunState", tell: Emit) -> "SessionTurn":
+        """Take a turn of a session on: nobody else in this process may begin another one."""
+        session = plan.request.session or new_session_id()
+        turn = SessionTurn(self, session, plan, state=state, tell=tell)
+        if session not in self._live:
+            self._live[session] = turn
+        return turn
+
+    async def take(self, turn: "SessionTurn") -> FileLock | None:
+        """Lock a session for one turn.  Raises `RefusedError` where somebody else runs it."""
+        session = turn.session
+        if self._live.get(session) is not turn:
+            raise _busy(session)
+        if (closing := self._closing.get(session)) is not None:
+            await asyncio.wait([closing])
+        if turn.store is self._fleeting:
+            if not self._emptied and await asyncio.to_thread(self._database.path.exists):
+                await asyncio.to_thread(self._on_disk.keep_only, 0)
+            self._emptied = True
+            return None
+        for _ in range(_TRIES):  # Whoever only looks has it for a moment.
+            lock = await asyncio.to_thread(self._try_lock, session)
+            if lock is not None:
+                return lock
+            await asyncio.sleep(0.02)
+        raise _busy(session)
+
+    def ended(self, turn: "SessionTurn", closing: asyncio.Task[None]) -> None:
+        """Forget a turn; what it still writes is waited for by the next one, and at the end."""
+        if self._live.get(turn.session) is turn:
+            del self._live[turn.session]
+            self._closing[turn.session] = closing
+            closing.add_done_callback(lambda _: self._closed(turn.session, closing))
+
+    @property
+    def workspace(self) -> Path:
+        """The folder that sessions of this host belong to."""
+        return self._host.main_root
+
+    @property
+    def most(self) -> int | None:
+        """How many sessions are kept; None: those of this process."""
+        return self._most or None
+
+    def edited(self, run_id: str, path: Path, state: str) -> None:
+        """Keep what the user decided on an edit of a run that may be over."""
+        work = asyncio.to_thread(_quietly, self.store.edited, run_id, path, state)
+        task = asyncio.ensure_future(work)
+        self._closing[f"edit {id(task)}"] = task
+        task.add_done_callback(lambda _: self._closing.pop(f"edit {id(task)}", None))
+
+    async def aclose(self) -> None:
+        """Wait for what is being written, and close the file."""
+        await asyncio.gather(*self._closing.values(), return_exceptions=True)
+        await asyncio.to_thread(self._database.close)
+
+    # What a user does with a session.
+
+    async def rename(self, session: str, title: str) -> SessionSummary:
+        """Give a session another title.  Raises `UserError`."""
+        if not title.strip():
+            raise UserError("A session's title must not be empty.")
+        known = await self.named(session)
+        await asyncio.to_thread(self.store.rename, known.id, title)
+        return await self.named(known.id)
+
+    async def fork(self, session: str, turn: int) -> str:
+        """Begin another session with the turns before *turn*; give its id.  Raises `UserError`."""
+        known = await self.named(session)
+        if not 1 <= turn <= known.turns + 1:
+            raise UserError(
+                f"Session {known.id!r} has no turn {turn} to fork at.  Turns: 1 to {known.turns}, "
+                f"or {known.turns + 1} for all of it."
+            )
+        into = new_session_id()
+        await asyncio.to_thread(self.store.fork, known.id, turn, into)
+        return into
+
+    async def runs_of(self, session: str) -> tuple[str, ...]:
+        """Give the ids of a session's runs."""
+        turns = await asyncio.to_thread(self.store.turns, session)
+        return tuple(turn.run_id for turn in turns)
+
+    async def delete(self, session: str) -> str:
+        """Delete a session and everything that was kept of its runs; give its id.
+
+        Raises `UserError`, also while it runs.
+        """
+        known = await self.named(session)
+        if known.status == RUNNING:
+            raise UserError(f"Session {known.id!r} is running.  Cancel it, then delete it.")
+        if (closing := self._closing.get(known.id)) is not None:
+            await asyncio.wait([closing])
+        await self._host.records.written()
+        await asyncio.to_thread(self._delete, known.id)
+        return known.id
+
+    def _delete(self, session: str) -> None:
+        runs = self.store.delete(session)
+        services = self._host.services
+        services.transcripts.delete(runs)
+        services.replays.delete(runs)
+        for path in (self._lock_path(session), self._folder / "sessions" / f"{session}.md"):
+            path.unlink(missing_ok=True)
+        for run in runs:
+            (self._folder / "transcripts" / f"{run}.md").unlink(missing_ok=True)
+        services.database.truncate_log()
+
+    def _closed(self, session: str, closing: asyncio.Task[None]) -> None:
+        if self._closing.get(session) is closing:
+            del self._closing[session]
+
+    def _lock_path(self, session: str) -> Path:
+        return self._folder / _LOCKS / f"{session}.lock"
+
+    def _try_lock(self, session: str) -> FileLock | None:
+        """Take the lock that dies with this process; None where somebody has it."""
+        path = self._lock_path(session)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = FileLock(path, blocking=False, mode=0o600, thread_local=False)
+        try:
+            lock.acquire()
+        except Timeout:
+            return None
+        return lock
+
+
+def check_id(session: str) -> None:
+    """Raise `UserError` where a text cannot be a session's id."""
+    if not _ID.fullmatch(session):
+        raise UserError(
+            f"{session!r} cannot be a session: an id has 1 to 80 letters, digits, '.', '_', '-'."
+        )
+
+
+class SessionTurn:
+    """One turn of a session while it runs: hears what happens and writes it, soon."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        session: str,
+        plan: "Plan",
+        *,
+        state: "RunState",
+        tell: Emit,
+    ) -> None:
+        self.store = sessions.store
+        self.session = session
+        self.run_id = state.run_id
+        self.tell = tell
+        self.number = 0
+        self.history: tuple[Message, ...] = ()
+        """What was said before, fit for every server."""
+        self.listens = True
+        """Something can still be said to the model."""
+        self._sessions = sessions
+        self._plan = plan
+        self._state = state
+        self._route: Route = plan.route
+        self._lock: FileLock | None = None
+        self._pending: list[Change] = []
+        self._rows: list[int] = []
+        self._messages: tuple[Message, ...] = ()
+        self._timer: asyncio.TimerHandle | None = None
+        self._writing = asyncio.Lock()
+        self._said: list[str] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def open(self) -> None:
+        """Lock the session and read its `history`.
+
+        Raises `RefusedError` where somebody else runs it.
+        """
+        self._lock = await self._sessions.take(self)
+        history = await asyncio.to_thread(self._begin)
+        self.history = self._messages = tuple(
+            one.message
+            if (one.endpoint, one.model) == self._origin
+            else without_private(one.message)
+            for one in history.messages
+        )
+
+    def observe(self, event: RunEvent) -> None:
+        """Take note of what happened, in this run or below it.  Must not block."""
+        own = event.run_id == self.run_id
+        self._look_at_history()
+        payload = event.payload
+        if own and isinstance(payload, RunStarted):
+            self._route = route = payload.route
+            self._add(SetRoute(route.endpoint, route.base_url, route.model, route.local))
+        if not isinstance(payload, _UNTOLD) and (body := wire.payload(payload)) is not None:
+            self._add(AddEvent(event.agent, event.run_id, body.pop("kind"), body))
+
+    def edited(self, run_id: str, path: Path, old: str | None, new: str | None, state: str) -> None:
+        """Keep a file's text before and after a change."""
+        self._add(AddEdit(run_id, path, old, new, state))
+
+    def steer(self, text: str) -> None:
+        """Queue a text for the next step; an empty one takes back what waits."""
+        self._said = [*self._said, text] if text else []
+        self.tell(Steered(text, "queued" if text else "withdrawn"))
+
+    async def steers(self, ends: bool) -> Sequence[str]:  # noqa: FBT001  as the loop's port has it
+        """Give what the user said meanwhile, here and in other processes."""
+        elsewhere = await asyncio.to_thread(_quietly, self.store.take_steers, self.session) or ()
+        texts, self._said = (*elsewhere, *self._said), []
+        for text in texts:
+            self.tell(Steered(text, "delivered"))
+        self.listens = self.listens and not (ends and not texts)
+        return texts
+
+    def close(self, result: RunResult) -> None:
+        """End the turn: write the rest and give the lock back, without making anybody wait."""
+        self.listens = False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self.number:
+            if not self._state.messages:  # It ended before the model was asked.
+                from inhouse.loop.prompts import user_message  # noqa: PLC0415  with the loop
+
+                request = self._plan.request
+                said = user_message(request.prompt or None, request.params or None)
+                self._state.messages = (*self._messages, *((said,) if said else ()))
+            self._look_at_history()
+        closing = asyncio.create_task(self._close(result), name=f"session {self.session}")
+        self._sessions.ended(self, closing)
+
+    @property
+    def _origin(self) -> tuple[str, str]:
+        return f"{self._route.endpoint} {self._route.base_url}", self._route.model
+
+    def _begin(self) -> History:
+        plan, route = self._plan, self._plan.route
+        history = _continued(self.store, self.session)
+        request = plan.request
+        turn = Turn(
+            number=0,
+            run_id=self.run_id,
+            agent=plan.agent.id,
+            prompt=request.prompt,
+            params=request.params,
+            endpoint=route.endpoint,
+            base_url=route.base_url,
+            model=route.model,
+            local=route.local,
+            status=RUNNING,
+            started_at=_now(),
+        )
+        self.number = self.store.begin(
+            self.session,
+            turn,
+            workspace=self._sessions.workspace,
+            endpoint=request.endpoint,
+            model=request.model,
+            most=self._sessions.most,
+        )
+        self._rows = list(history.rows)
+        return history
+
+    def _look_at_history(self) -> None:
+        now = self._state.messages
+        if now is self._messages or not now or not self.number:
+            return
+        kept = _common(self._messages, now)
+        added = now[kept:]
+        if kept < len(self._messages) or added:
+            said = any(isinstance(one, AssistantMessage) for one in added)
+            self._add(SetHistory(kept, added, *self._origin, said=said))
+        self._messages = now
+
+    def _add(self, change: Change) -> None:
+        last = self._pending[-1] if self._pending else None
+        joined = _joined(last, change)
+        if joined is not None:
+            self._pending[-1] = joined
+        else:
+            self._pending.append(change)
+        if self._timer is None and self.number:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(_EVERY_S, self._write_soon)
+
+    def _write_soon(self) -> None:
+        self._timer = None
+        self._look_at_history()
+        task = asyncio.create_task(self._write(), name=f"writing {self.session}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _write(self) -> None:
+        async with self._writing:
+            if not self._pending:
+                return
+            changes, self._pending = self._pending, []
+            await asyncio.to_thread(
+                _quietly, self.store.write, self.session, self.number, changes, self._rows
+            )
+
+    async def _close(self, result: RunResult) -> None:
+        try:
+            if self.number:
+                await self._write()
+                await asyncio.to_thread(
+                    _quietly, self.store.finish, self.session, self.number, _end(result)
+                )
+        finally:
+            if self._lock is not None:
+                await asyncio.to_thread(self._lock.release)
+
+
+def _continued(store: SessionStore, session: str) -> History:
+    """Give the history of a session; what its last turn left open is closed first, for good."""
+    from inhouse.loop.history import answered, closed  # noqa: PLC0415  with the loop
+
+    history = store.history(session)
+    raw = tuple(one.message for one in history.messages)
+    whole = answered(closed(raw))
+    if history.partial and not _says(whole, history.partial):
+        whole = (*whole, AssistantMessage(history.partial))
+    if whole == raw:
+        return history
+    last = history.messages[-1] if history.messages else None
+    same = _common(raw, whole)
+    store.replace_history(
+        session,
+        same,
+        whole[same:],
+        endpoint=last.endpoint if last else "",
+        model=last.model if last else "",
+    )
+    return store.history(session)
+
+
+def _end(result: RunResult) -> TurnEnd:
+    usage = result.usage
+    return TurnEnd(
+        status=result.status.value if result.status is not RunStatus.RUNNING else INTERRUPTED,
+        duration_ms=result.duration_ms,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        cost_usd=usage.cost_usd,
+        stop_reason=result.stop_reason.value if result.stop_reason else None,
+        error_code=result.error.code if result.error else None,
+        error_message=result.error.message if result.error else None,
+    )
+
+
+def _joined(last: Change | None, change: Change) -> AddEvent | None:
+    """Give two pieces of one text as one; None where they are not."""
+    if not isinstance(last, AddEvent) or not isinstance(change, AddEvent):
+        return None
+    if change.kind not in ("text", "reasoning") or change.kind != last.kind:
+        return None
+    if change.run_id != last.run_id:
+        return None
+    return evolve(last, body={"delta": last.body["delta"] + change.body["delta"]})
+
+
+def _common(before: Sequence[Message], now: Sequence[Message]) -> int:
+    """Count the messages at the beginning that are the same."""
+    most = min(len(before), len(now))
+    for index in range(most):
+        if before[index] is not now[index] and before[index] != now[index]:
+            return index
+    return most
+
+
+def _says(messages: Sequence[Message], text: str) -> bool:
+    last = messages[-1] if messages else None
+    return isinstance(last, AssistantMessage) and last.text == text
+
+
+def _quietly(write: Any, *given: Any) -> Any:
+    """Write; where the disk says no, the run goes on and the log says why."""
+    try:
+        return write(*given)
+    except InhouseError as error:
+        logger.warning("a session is not kept: %s", error)
+        return None
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _busy(session: str) -> RefusedError:
+    return RefusedError(
+        f"Session {session!r} is running already.",
+        "Steer it, cancel it, or wait until its turn ends.",
+        code="session-busy",
+    )

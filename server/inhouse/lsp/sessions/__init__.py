@@ -1,0 +1,1 @@
+"""Conversations in the editor: their commands and their documents."""

@@ -1,0 +1,122 @@
+"""The commands of sessions: list, open, rename, delete, fork, undo, steer."""
+
+import asyncio
+from typing import Any
+
+from inhouse import wire
+from inhouse.core.errors import UserError
+from inhouse.host.session_document import session_document
+from inhouse.host.session_undo import undo
+from inhouse.lsp.commands import arguments
+from inhouse.lsp.commands.arguments import Token, structure
+from inhouse.lsp.documents.show_document import show_document
+from inhouse.lsp.editor_context import EditorContext
+from inhouse.lsp.edits.editor_files import EditorFiles
+from inhouse.lsp.runs.run_reporter import RunLauncher
+from inhouse.lsp.sessions.session_prompts import SessionPrompts
+from inhouse.lsp.sessions.undo_files import UndoFiles
+from inhouse.lsp.transport.client import to_uri
+from inhouse.lsp.transport.server_capabilities import SESSION_SCHEME
+
+Given = list[Any] | None
+_FOLDER = "sessions"
+
+
+class SessionCommands:
+    """What the user, or a client for them, does with conversations."""
+
+    def __init__(
+        self,
+        context: EditorContext,
+        launcher: RunLauncher,
+        *,
+        prompts: SessionPrompts,
+        files: EditorFiles,
+    ) -> None:
+        self.prompts = prompts
+        self._context = context
+        self._launcher = launcher
+        self._files = files
+        self._sessions = context.host.sessions
+
+    async def sessions(self, command: str, given: Given, _: Token | None) -> Any:
+        """List the sessions of this workspace."""
+        argument = structure(command, given, arguments.SessionsArguments)
+        if argument.limit is not None and argument.limit < 0:
+            raise UserError(f"{command}: 'limit' must not be negative.")
+        found = await self._sessions.summaries(query=argument.query, limit=argument.limit)
+        return [wire.session_summary(one, self.uri_of(one.id)) for one in found]
+
+    async def open(self, command: str, given: Given, _: Token | None) -> Any:
+        """Show the document of a session, of the newest by default."""
+        argument = structure(command, given, arguments.OptionalSession)
+        if argument.session is None:
+            known = await self._sessions.newest()
+        else:
+            known = await self._sessions.named(argument.session)
+        uri = self.uri_of(known.id)
+        if not self._is_virtual:
+            text = await self._text(known.id) or ""
+            await self._context.write_state(_FOLDER, f"{known.id}.md", text)
+        showing = show_document(self._context.rpc, uri, focus=True)
+        self._context.spawn(showing, name=f"showing {known.id}")
+        return {"uri": uri}
+
+    async def rename(self, command: str, given: Given, _: Token | None) -> Any:
+        """Give a session another title."""
+        argument = structure(command, given, arguments.RenameSession)
+        known = await self._sessions.rename(argument.session, argument.title)
+        return wire.session_summary(known, self.uri_of(known.id))
+
+    async def delete(self, command: str, given: Given, _: Token | None) -> Any:
+        """Delete a session and all that is kept of its runs."""
+        argument = structure(command, given, arguments.OneSession)
+        known = await self._sessions.named(argument.session)
+        await self._launcher.transcripts.forget(await self._sessions.runs_of(known.id))
+        return {"deleted": await self._sessions.delete(known.id)}
+
+    async def fork(self, command: str, given: Given, _: Token | None) -> Any:
+        """Begin another session with the turns before one."""
+        argument = structure(command, given, arguments.ForkSession)
+        return {"session": await self._sessions.fork(argument.session, argument.turn)}
+
+    async def undo(self, command: str, given: Given, _: Token | None) -> Any:
+        """Take back what a turn changed in files."""
+        argument = structure(command, given, arguments.UndoTurn)
+        files = UndoFiles(self._files)
+        done = await undo(self._context.host.state, files, argument.session, argument.turn)
+        uris = [self._context.documents.uri_of(path) for path in done.restored]
+        return {"restored": uris, "problems": list(done.problems)}
+
+    async def steer(self, command: str, given: Given, _: Token | None) -> Any:
+        """Say something to a turn that runs."""
+        argument = structure(command, given, arguments.Steer)
+        said = await self._sessions.steer(argument.session, argument.text)
+        return {"session": said.session, "runId": said.run_id, "queued": said.queued}
+
+    async def content(self, uri: str) -> str | None:
+        """Answer ``workspace/textDocumentContent`` for a session's document."""
+        scheme, _, name = uri.partition(":/")
+        return await self._text(name.removesuffix(".md")) if scheme == SESSION_SCHEME else None
+
+    def uri_of(self, session: str) -> str:
+        """Give the URI of a session's document."""
+        if self._is_virtual:
+            return f"{SESSION_SCHEME}:/{session}.md"
+        return to_uri(self._context.state_folder / _FOLDER / f"{session}.md")
+
+    @property
+    def _is_virtual(self) -> bool:
+        """Whether the client asks for the text of documents that are no files."""
+        return self._context.client.can("workspace.textDocumentContent")
+
+    async def _text(self, session: str) -> str | None:
+        store = self._sessions.store
+
+        def read() -> str | None:
+            known = store.find(session)
+            if known is None:
+                return None
+            return session_document(known, store.turns(session), store.events(session)).text
+
+        return await asyncio.to_thread(read)

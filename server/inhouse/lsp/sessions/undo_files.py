@@ -1,0 +1,23 @@
+"""Files as the editor has them, for taking back what a turn changed."""
+
+from pathlib import Path
+
+from attrs import frozen
+
+from inhouse.lsp.edits.editor_files import EditorFiles
+
+
+@frozen
+class UndoFiles:
+    """`inhouse.host.session_undo.Files`: unsaved text first, changes through the editor."""
+
+    files: EditorFiles
+
+    async def read(self, path: Path) -> str | None:
+        return (await self.files.current(path)).text
+
+    async def write(self, path: Path, old: str | None, new: str | None) -> str | None:
+        current = await self.files.current(path)
+        if current.text != old:
+            return f"{path} was changed meanwhile: it stays as it is."
+        return await self.files.change(current, new, label="Undo of a turn")

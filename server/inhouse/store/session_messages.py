@@ -1,0 +1,53 @@
+"""Messages of a session's history as JSON and back: every field of them, also later ones."""
+
+import json
+from typing import Any
+
+import attrs
+import cattrs
+from cattrs.gen import make_dict_structure_fn
+
+from inhouse.core.messages import (
+    AssistantMessage,
+    Image,
+    Message,
+    SystemMessage,
+    ToolCall,
+    ToolMessage,
+    UserMessage,
+)
+from inhouse.core.redaction import redact_value
+
+_KINDS: dict[str, type[Message]] = {
+    "system": SystemMessage,
+    "user": UserMessage,
+    "assistant": AssistantMessage,
+    "tool": ToolMessage,
+}
+_NAMES = {kind: name for name, kind in _KINDS.items()}
+
+
+def dump(message: Message) -> str:
+    """Give a message as it is kept: without any key that is known."""
+    value = {"role": _NAMES[type(message)], **attrs.asdict(message, filter=_says_something)}
+    return json.dumps(redact_value(value), ensure_ascii=False, default=str)
+
+
+def load(text: str) -> Message:
+    """Give what `dump` made, by this version of Inhouse or by another one."""
+    value: dict[str, Any] = json.loads(text)
+    return _converter.structure(value, _KINDS[value.pop("role")])
+
+
+def _says_something(attribute: "attrs.Attribute[Any]", value: Any) -> bool:
+    return attribute.default is attrs.NOTHING or value != attribute.default
+
+
+def _make_converter() -> cattrs.Converter:
+    converter = cattrs.Converter()
+    for kind in (*_KINDS.values(), Image, ToolCall):
+        converter.register_structure_hook(kind, make_dict_structure_fn(kind, converter))
+    return converter
+
+
+_converter = _make_converter()

@@ -1,0 +1,705 @@
+"""Sessions: conversations with every turn, message, edit and cost, written as they happen.
+
+A file of its own beside what else is remembered: it holds prompts, answers and texts of files,
+and only the user's setting ``keptSessions`` says how many.  Blocks: call it through a thread.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from attrs import field, frozen
+
+from inhouse.core.errors import UserError
+from inhouse.core.messages import Message
+from inhouse.core.redaction import redact, redact_value
+
+from .database import Database, Layout
+from .session_messages import dump, load
+
+INTERRUPTED = "interrupted"
+"""The status of a turn whose process died."""
+RUNNING = "running"
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS session (
+  id TEXT PRIMARY KEY, workspace TEXT NOT NULL, agent TEXT NOT NULL, title TEXT NOT NULL,
+  named INTEGER NOT NULL DEFAULT 0, endpoint TEXT, model TEXT, status TEXT NOT NULL,
+  turns INTEGER NOT NULL DEFAULT 0, started_at TEXT NOT NULL, updated_at TEXT NOT NULL,
+  input_tokens INTEGER NOT NULL DEFAULT 0, output_tokens INTEGER NOT NULL DEFAULT 0,
+  cost_usd REAL, unknown_costs INTEGER NOT NULL DEFAULT 0, forked_from TEXT) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS session_updated ON session (updated_at);
+CREATE TABLE IF NOT EXISTS turn (
+  session TEXT NOT NULL REFERENCES session (id) ON DELETE CASCADE ON UPDATE CASCADE,
+  number INTEGER NOT NULL, run_id TEXT NOT NULL, agent TEXT NOT NULL, prompt TEXT NOT NULL,
+  params TEXT NOT NULL, endpoint TEXT NOT NULL, base_url TEXT NOT NULL, model TEXT NOT NULL,
+  local INTEGER NOT NULL, status TEXT NOT NULL, stop_reason TEXT, error_code TEXT,
+  error_message TEXT, started_at TEXT NOT NULL, duration_ms INTEGER NOT NULL DEFAULT 0,
+  input_tokens INTEGER NOT NULL DEFAULT 0, output_tokens INTEGER NOT NULL DEFAULT 0,
+  cost_usd REAL, said_until INTEGER NOT NULL DEFAULT 0, undone INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (session, number)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS turn_run ON turn (run_id);
+CREATE TABLE IF NOT EXISTS message (
+  id INTEGER PRIMARY KEY, session TEXT NOT NULL REFERENCES session (id) ON DELETE CASCADE,
+  turn INTEGER NOT NULL, until INTEGER, endpoint TEXT NOT NULL, model TEXT NOT NULL,
+  body TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS message_session ON message (session, id);
+CREATE TABLE IF NOT EXISTS event (
+  id INTEGER PRIMARY KEY, session TEXT NOT NULL REFERENCES session (id) ON DELETE CASCADE,
+  turn INTEGER NOT NULL, agent TEXT NOT NULL, run_id TEXT NOT NULL, kind TEXT NOT NULL,
+  body TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS event_session ON event (session, turn, id);
+CREATE TABLE IF NOT EXISTS edit (
+  id INTEGER PRIMARY KEY, session TEXT NOT NULL REFERENCES session (id) ON DELETE CASCADE,
+  turn INTEGER NOT NULL, run_id TEXT NOT NULL, path TEXT NOT NULL, old TEXT, new TEXT,
+  state TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS edit_session ON edit (session, turn, id);
+CREATE INDEX IF NOT EXISTS edit_run ON edit (run_id);
+CREATE TABLE IF NOT EXISTS steer (
+  id INTEGER PRIMARY KEY, session TEXT NOT NULL REFERENCES session (id) ON DELETE CASCADE,
+  text TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS steer_session ON steer (session);
+"""
+LAYOUT = Layout(
+    "sessions.db",
+    _SCHEMA,
+    1,
+    "The sessions in it are gone; that file still has what can be read of them.",
+)
+
+_TITLE = 60
+"""Characters of a prompt that name its session."""
+
+
+@frozen
+class SessionSummary:
+    """A conversation, as a list shows it."""
+
+    id: str
+    title: str
+    agent: str
+    """The agent of its last turn."""
+    turns: int
+    status: str
+    """That of its last turn: ``running``, ``completed``, ``cancelled``, ``failed`` or
+    ``interrupted``."""
+    started_at: str
+    updated_at: str
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float | None
+    """None: the cost of some turn is not known."""
+    workspace: str
+    endpoint: str | None
+    """What the user chose for it instead of what the settings choose."""
+    model: str | None
+    forked_from: str | None
+
+
+@frozen
+class Turn:
+    """One run of a session."""
+
+    number: int
+    run_id: str
+    agent: str
+    prompt: str
+    params: Mapping[str, Any]
+    endpoint: str
+    base_url: str
+    model: str
+    local: bool
+    status: str
+    started_at: str
+    stop_reason: str | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+    duration_ms: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float | None = None
+    undone: bool = False
+    """What it changed in files was taken back."""
+
+
+@frozen
+class KeptMessage:
+    """A message of the history, and who made it."""
+
+    message: Message
+    endpoint: str
+    """The name and base URL of the endpoint of its turn."""
+    model: str
+
+
+@frozen
+class KeptEvent:
+    """Something that a turn told, in the shape of docs/protocol.md's `RunEvent`."""
+
+    turn: int
+    agent: str
+    run_id: str
+    kind: str
+    body: Mapping[str, Any]
+
+
+@frozen
+class KeptEdit:
+    """A change that a turn made or proposed."""
+
+    id: int
+    turn: int
+    path: Path
+    old: str | None
+    new: str | None
+    state: str
+
+
+# What is written while a turn runs, in the order in which it happened.
+
+
+@frozen
+class AddEvent:
+    agent: str
+    run_id: str
+    kind: str
+    body: Mapping[str, Any]
+
+
+@frozen
+class SetHistory:
+    """The history is now the first *kept* messages as they were, and *added* behind them."""
+
+    kept: int
+    added: tuple[Message, ...] = field(repr=False)
+    endpoint: str
+    model: str
+    said: bool = False
+    """What was streamed until now is in these messages."""
+
+
+@frozen
+class AddEdit:
+    run_id: str
+    path: Path
+    old: str | None = field(repr=False)
+    new: str | None = field(repr=False)
+    state: str
+
+
+@frozen
+class SetRoute:
+    endpoint: str
+    base_url: str
+    model: str
+    local: bool
+
+
+Change = AddEvent | SetHistory | AddEdit | SetRoute
+
+
+@frozen
+class TurnEnd:
+    """How a turn ended."""
+
+    status: str
+    duration_ms: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float | None
+    stop_reason: str | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+
+
+@frozen
+class History:
+    """What a turn goes on from."""
+
+    messages: tuple[KeptMessage, ...]
+    rows: tuple[int, ...]
+    """Where each of them is kept."""
+    partial: str = ""
+    """What the model was saying when the process of the last turn died."""
+
+
+class SessionStore:
+    """The conversations of one user, in a file or in memory."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # Looking.
+
+    def find(self, session: str) -> SessionSummary | None:
+        """Give a session; None where there is none of that id."""
+        rows = self._database.rows("SELECT * FROM session WHERE id = ?", (session,))
+        return _summary(rows[0]) if rows else None
+
+    def named(self, session: str) -> SessionSummary:
+        """Give a session by its id, or by a beginning that only one has.  Raises `UserError`."""
+        if (found := self.find(session)) is not None:
+            return found
+        rows = self._database.rows(
+            "SELECT * FROM session WHERE substr(id, 1, ?) = ? LIMIT 2", (len(session), session)
+        )
+        if session and len(rows) == 1:
+            return _summary(rows[0])
+        newest = ", ".join(one.id for one in self.summaries(limit=5)) or "none yet"
+        what = "More than one session begins with" if rows else "No session"
+        raise UserError(f"{what} {session!r}.  Sessions: {newest}", code="unknown-session")
+
+    def summaries(
+        self,
+        *,
+        workspaces: Sequence[Path] | None = None,
+        query: str | None = None,
+        limit: int | None = None,
+    ) -> tuple[SessionSummary, ...]:
+        """Give the sessions, newest first.
+
+        *workspaces* None: of every folder.  *query* is looked for in titles, ids and prompts.
+        """
+        where, values = ["1"], list[Any]()
+        if workspaces is not None:
+            where.append(f"workspace IN ({', '.join('?' * len(workspaces))})")
+            values += [str(path.resolve()) for path in workspaces]
+        if query:
+            where.append(
+                "(title LIKE ? ESCAPE '\\' OR id LIKE ? ESCAPE '\\' OR agent LIKE ? ESCAPE '\\'"
+                " OR EXISTS (SELECT 1 FROM turn WHERE session = session.id"
+                " AND prompt LIKE ? ESCAPE '\\'))"
+            )
+            values += [_like(query)] * 4
+        rows = self._database.rows(
+            f"SELECT * FROM session WHERE {' AND '.join(where)}"  # noqa: S608  marks only
+            " ORDER BY updated_at DESC, id LIMIT ?",
+            (*values, -1 if limit is None else limit),
+        )
+        return tuple(map(_summary, rows))
+
+    def turns(self, session: str) -> tuple[Turn, ...]:
+        rows = self._database.rows(
+            "SELECT * FROM turn WHERE session = ? ORDER BY number", (session,)
+        )
+        return tuple(map(_turn, rows))
+
+    def events(self, session: str, turn: int | None = None) -> tuple[KeptEvent, ...]:
+        """Give what was told, in order; pieces of a text that follow each other are joined."""
+        rows = self._database.rows(
+            "SELECT turn, agent, run_id, kind, body FROM event"
+            " WHERE session = ?1 AND (?2 IS NULL OR turn = ?2) ORDER BY turn, id",
+            (session, turn),
+        )
+        return tuple(_joined(rows))
+
+    def edits(self, session: str, turn: int | None = None) -> tuple[KeptEdit, ...]:
+        rows = self._database.rows(
+            "SELECT id, turn, path, old, new, state FROM edit"
+            " WHERE session = ?1 AND (?2 IS NULL OR turn = ?2) ORDER BY id",
+            (session, turn),
+        )
+        return tuple(
+            KeptEdit(id_, of_turn, Path(path), old, new, state)
+            for id_, of_turn, path, old, new, state in map(tuple, rows)
+        )
+
+    def history(self, session: str) -> History:
+        """Give the messages that the next turn goes on from."""
+        rows = self._database.rows(
+            "SELECT id, endpoint, model, body FROM message"
+            " WHERE session = ? AND until IS NULL ORDER BY id",
+            (session,),
+        )
+        return History(
+            tuple(KeptMessage(load(row["body"]), row["endpoint"], row["model"]) for row in rows),
+            tuple(row["id"] for row in rows),
+            self._partial(session),
+        )
+
+    def _partial(self, session: str) -> str:
+        last = self._database.rows(
+            "SELECT number, run_id, said_until FROM turn WHERE session = ?"
+            " ORDER BY number DESC LIMIT 1",
+            (session,),
+        )
+        if not last:
+            return ""
+        rows = self._database.rows(
+            "SELECT body FROM event WHERE session = ? AND turn = ? AND id > ? AND run_id = ?"
+            " AND kind = 'text' ORDER BY id",
+            (session, last[0]["number"], last[0]["said_until"], last[0]["run_id"]),
+        )
+        return "".join(json.loads(row["body"])["delta"] for row in rows)
+
+    # Writing, while a turn runs.
+
+    def begin(
+        self,
+        session: str,
+        turn: Turn,
+        *,
+        workspace: Path,
+        endpoint: str | None,
+        model: str | None,
+        most: int | None,
+    ) -> int:
+        """Begin a turn, and the session where there is none yet; give the turn's number.
+
+        *endpoint* and *model* are what the user chose.  *most* sessions are kept.
+        """
+        with self._database.change() as change:
+            prompt = redact(turn.prompt)
+            change.execute(
+                "INSERT INTO session (id, workspace, agent, title, status, started_at, updated_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                (
+                    *(session, str(workspace.resolve()), turn.agent),
+                    *(title_of(prompt) or turn.agent, RUNNING, _now(), _now()),
+                ),
+            )
+            change.execute(
+                "UPDATE turn SET status = ? WHERE session = ? AND status = ?",
+                (INTERRUPTED, session, RUNNING),
+            )
+            change.execute(
+                "UPDATE session SET turns = turns + 1, agent = ?, endpoint = ?, model = ?,"
+                " status = ?, updated_at = ? WHERE id = ?",
+                (turn.agent, endpoint, model, RUNNING, _now(), session),
+            )
+            number: int = change.execute(
+                "SELECT turns FROM session WHERE id = ?", (session,)
+            ).fetchone()[0]
+            change.execute(
+                "INSERT INTO turn (session, number, run_id, agent, prompt, params, endpoint,"
+                " base_url, model, local, status, started_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    *(session, number, turn.run_id, turn.agent, prompt),
+                    json.dumps(redact_value(dict(turn.params)), default=str),
+                    *(turn.endpoint, redact(turn.base_url), turn.model, int(turn.local)),
+                    *(RUNNING, turn.started_at),
+                ),
+            )
+            if most is not None:
+                self._prune(change, most)
+        return number
+
+    def write(self, session: str, turn: int, changes: Iterable[Change], rows: list[int]) -> None:
+        """Write what happened; *rows* is where the history is kept, and is brought up to date."""
+        with self._database.change() as change:
+            for one in changes:
+                match one:
+                    case AddEvent():
+                        change.execute(
+                            "INSERT INTO event (session, turn, agent, run_id, kind, body)"
+                            " VALUES (?, ?, ?, ?, ?, ?)",
+                            (session, turn, one.agent, one.run_id, one.kind, _json(one.body)),
+                        )
+                    case SetHistory():
+                        self._set_history(change, session, turn, one, rows)
+                    case AddEdit():
+                        change.execute(
+                            "INSERT INTO edit (session, turn, run_id, path, old, new, state)"
+                            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                            (
+                                *(session, turn, one.run_id, str(one.path)),
+                                *(one.old, one.new, one.state),
+                            ),
+                        )
+                    case SetRoute():
+                        change.execute(
+                            "UPDATE turn SET endpoint = ?, base_url = ?, model = ?, local = ?"
+                            " WHERE session = ? AND number = ?",
+                            (
+                                *(one.endpoint, redact(one.base_url), one.model, int(one.local)),
+                                *(session, turn),
+                            ),
+                        )
+
+    def finish(self, session: str, turn: int, end: TurnEnd) -> None:
+        """Write how a turn ended."""
+        with self._database.change() as change:
+            change.execute(
+                "UPDATE turn SET status = ?, stop_reason = ?, error_code = ?, error_message = ?,"
+                " duration_ms = ?, input_tokens = ?, output_tokens = ?, cost_usd = ?"
+                " WHERE session = ? AND number = ?",
+                (
+                    *(end.status, end.stop_reason, end.error_code, end.error_message),
+                    *(end.duration_ms, end.input_tokens, end.output_tokens, end.cost_usd),
+                    *(session, turn),
+                ),
+            )
+            change.execute(
+                "UPDATE session SET status = ?, updated_at = ?, input_tokens = input_tokens + ?,"
+                " output_tokens = output_tokens + ?,"
+                " cost_usd = coalesce(cost_usd, 0) + coalesce(?, 0),"
+                " unknown_costs = unknown_costs + ? WHERE id = ?",
+                (
+                    *(end.status, _now(), end.input_tokens, end.output_tokens, end.cost_usd),
+                    *(int(end.cost_usd is None and end.input_tokens > 0), session),
+                ),
+            )
+
+    def mark_interrupted(self, session: str) -> None:
+        """Write that the process of the last turn died.  Only while nobody runs it."""
+        with self._database.change() as change:
+            for table, key in (("turn", "session"), ("session", "id")):
+                change.execute(
+                    f"UPDATE {table} SET status = ? WHERE {key} = ? AND status = ?",  # noqa: S608  names of ours
+                    (INTERRUPTED, session, RUNNING),
+                )
+
+    def edited(self, run_id: str, path: Path, state: str) -> None:
+        """Write what the user decided on what a run proposed for a file."""
+        with self._database.change() as change:
+            change.execute(
+                "UPDATE edit SET state = ? WHERE run_id = ? AND path = ? AND state = 'proposed'",
+                (state, run_id, str(path)),
+            )
+
+    # Steering.
+
+    def steer(self, session: str, text: str) -> None:
+        """Queue a text for the next step of a running turn; an empty one takes all back."""
+        with self._database.change() as change:
+            if text:
+                row = (session, redact(text))
+                change.execute("INSERT INTO steer (session, text) VALUES (?, ?)", row)
+            else:
+                change.execute("DELETE FROM steer WHERE session = ?", (session,))
+
+    def take_steers(self, session: str) -> tuple[str, ...]:
+        """Give what is queued, and queue it no more."""
+        if not self._database.rows("SELECT 1 FROM steer WHERE session = ? LIMIT 1", (session,)):
+            return ()
+        with self._database.change() as change:
+            rows = change.execute(
+                "DELETE FROM steer WHERE session = ? RETURNING id, text", (session,)
+            ).fetchall()
+        return tuple(row["text"] for row in sorted(rows, key=lambda row: row["id"]))
+
+    # What a user does with a session.
+
+    def rename(self, session: str, title: str) -> None:
+        with self._database.change() as change:
+            change.execute(
+                "UPDATE session SET title = ?, named = 1 WHERE id = ?",
+                (redact(" ".join(title.split())), session),
+            )
+
+    def fork(self, session: str, turn: int, into: str) -> None:
+        """Make a session of the turns before *turn*, as they were then."""
+        with self._database.change() as change:
+            change.execute(
+                "INSERT INTO session (id, workspace, agent, title, named, endpoint, model, status,"
+                " turns, started_at, updated_at, input_tokens, output_tokens, cost_usd,"
+                " forked_from) SELECT ?1, workspace, agent, title, named, endpoint, model,"
+                " coalesce((SELECT status FROM turn WHERE session = ?2 AND number = ?3 - 1),"
+                " 'completed'), ?3 - 1, ?4, ?4,"
+                " (SELECT coalesce(sum(input_tokens), 0) FROM turn WHERE session = ?2"
+                " AND number < ?3),"
+                " (SELECT coalesce(sum(output_tokens), 0) FROM turn WHERE session = ?2"
+                " AND number < ?3),"
+                " (SELECT sum(cost_usd) FROM turn WHERE session = ?2 AND number < ?3), ?2"
+                " FROM session WHERE id = ?2",
+                (into, session, turn, _now()),
+            )
+            copied = {
+                "turn": "number, run_id, agent, prompt, params, endpoint, base_url, model, local,"
+                " status, stop_reason, error_code, error_message, started_at, duration_ms,"
+                " input_tokens, output_tokens, cost_usd, undone",
+                "event": "turn, agent, run_id, kind, body",
+            }
+            for table, names in copied.items():
+                number = "number" if table == "turn" else "turn"
+                order = "number" if table == "turn" else "id"
+                change.execute(
+                    f"INSERT INTO {table} (session, {names}) SELECT ?, {names} FROM {table}"  # noqa: S608  names of ours
+                    f" WHERE session = ? AND {number} < ? ORDER BY {order}",
+                    (into, session, turn),
+                )
+            change.execute(
+                "INSERT INTO message (session, turn, until, endpoint, model, body)"
+                " SELECT ?1, turn, NULL, endpoint, model, body FROM message"
+                " WHERE session = ?2 AND turn < ?3 AND (until IS NULL OR until >= ?3) ORDER BY id",
+                (into, session, turn),
+            )
+            change.execute(
+                "UPDATE turn SET said_until = (SELECT coalesce(max(id), 0) FROM event)"
+                " WHERE session = ?",
+                (into,),
+            )
+
+    def delete(self, session: str) -> tuple[str, ...]:
+        """Delete a session for good; give the ids of its runs that no other session has."""
+        with self._database.change() as change:
+            rows = change.execute(
+                "SELECT run_id FROM turn WHERE session = ?1 AND NOT EXISTS"
+                " (SELECT 1 FROM turn other WHERE other.run_id = turn.run_id"
+                " AND other.session != ?1)",
+                (session,),
+            ).fetchall()
+            change.execute("DELETE FROM session WHERE id = ?", (session,))
+        self._database.truncate_log()
+        return tuple(row["run_id"] for row in rows)
+
+    def keep_only(self, most: int) -> None:
+        """Delete all but the newest sessions."""
+        with self._database.change() as change:
+            self._prune(change, most)
+        self._database.truncate_log()
+
+    def mark_undone(self, session: str, turn: int, edits: Iterable[int], *, whole: bool) -> None:
+        """Write that these edits of a turn were taken back; *whole*: all that it made."""
+        with self._database.change() as change:
+            change.execute(
+                "UPDATE turn SET undone = ? WHERE session = ? AND number = ?",
+                (int(whole), session, turn),
+            )
+            change.executemany(
+                "UPDATE edit SET state = 'undone' WHERE id = ?", [(edit,) for edit in edits]
+            )
+
+    def replace_history(
+        self, session: str, kept: int, added: Sequence[Message], *, endpoint: str, model: str
+    ) -> None:
+        """Put other messages in place of the history behind its first *kept* ones."""
+        rows = list(self.history(session).rows)
+        with self._database.change() as change:
+            turn: int = change.execute(
+                "SELECT turns FROM session WHERE id = ?", (session,)
+            ).fetchone()[0]
+            whole = SetHistory(kept, tuple(added), endpoint, model, said=True)
+            self._set_history(change, session, turn, whole, rows)
+
+    def _set_history(
+        self,
+        change: sqlite3.Connection,
+        session: str,
+        turn: int,
+        now: SetHistory,
+        rows: list[int],
+    ) -> None:
+        gone = rows[now.kept :]
+        if gone:
+            change.execute(
+                "DELETE FROM message WHERE session = ? AND id >= ? AND turn = ? AND until IS NULL",
+                (session, gone[0], turn),
+            )
+            change.execute(
+                "UPDATE message SET until = ? WHERE session = ? AND id >= ? AND until IS NULL",
+                (turn, session, gone[0]),
+            )
+            del rows[now.kept :]
+        for message in now.added:
+            added = change.execute(
+                "INSERT INTO message (session, turn, endpoint, model, body) VALUES (?, ?, ?, ?, ?)",
+                (session, turn, now.endpoint, now.model, dump(message)),
+            )
+            rows.append(int(added.lastrowid or 0))
+        if now.said:
+            change.execute(
+                "UPDATE turn SET said_until = coalesce((SELECT max(id) FROM event"
+                " WHERE session = ?1 AND turn = ?2), 0) WHERE session = ?1 AND number = ?2",
+                (session, turn),
+            )
+
+    def _prune(self, change: sqlite3.Connection, most: int) -> None:
+        change.execute(
+            "DELETE FROM session WHERE status != 'running' AND id NOT IN"
+            " (SELECT id FROM session ORDER BY updated_at DESC LIMIT ?)",
+            (most,),
+        )
+
+
+def title_of(prompt: str) -> str:
+    """Give a session's title: its first prompt on one line, cut."""
+    line = " ".join(prompt.split())
+    return line if len(line) <= _TITLE else f"{line[: _TITLE - 1].rstrip()}…"
+
+
+def _summary(row: sqlite3.Row) -> SessionSummary:
+    return SessionSummary(
+        id=row["id"],
+        title=row["title"],
+        agent=row["agent"],
+        turns=row["turns"],
+        status=row["status"],
+        started_at=row["started_at"],
+        updated_at=row["updated_at"],
+        input_tokens=row["input_tokens"],
+        output_tokens=row["output_tokens"],
+        cost_usd=None if row["unknown_costs"] else row["cost_usd"],
+        workspace=row["workspace"],
+        endpoint=row["endpoint"],
+        model=row["model"],
+        forked_from=row["forked_from"],
+    )
+
+
+def _turn(row: sqlite3.Row) -> Turn:
+    return Turn(
+        number=row["number"],
+        run_id=row["run_id"],
+        agent=row["agent"],
+        prompt=row["prompt"],
+        params=json.loads(row["params"]),
+        endpoint=row["endpoint"],
+        base_url=row["base_url"],
+        model=row["model"],
+        local=bool(row["local"]),
+        status=row["status"],
+        started_at=row["started_at"],
+        stop_reason=row["stop_reason"],
+        error_code=row["error_code"],
+        error_message=row["error_message"],
+        duration_ms=row["duration_ms"],
+        input_tokens=row["input_tokens"],
+        output_tokens=row["output_tokens"],
+        cost_usd=row["cost_usd"],
+        undone=bool(row["undone"]),
+    )
+
+
+def _joined(rows: Iterable[sqlite3.Row]) -> Iterable[KeptEvent]:
+    pieces: list[str] = []
+    held: KeptEvent | None = None
+    for row in rows:
+        one = KeptEvent(
+            row["turn"], row["agent"], row["run_id"], row["kind"], json.loads(row["body"])
+        )
+        same = held is not None and (held.turn, held.run_id, held.kind) == (
+            *(one.turn, one.run_id, one.kind),
+        )
+        if held is not None and not same:
+            yield _with_text(held, pieces)
+            held, pieces = None, []
+        if one.kind in ("text", "reasoning"):
+            held = held or one
+            pieces.append(one.body["delta"])
+        else:
+            yield one
+    if held is not None:
+        yield _with_text(held, pieces)
+
+
+def _with_text(event: KeptEvent, pieces: Sequence[str]) -> KeptEvent:
+    body = {**event.body, "delta": "".join(pieces)}
+    return KeptEvent(event.turn, event.agent, event.run_id, event.kind, body)
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _like(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")

@@ -1,0 +1,233 @@
+"""Conversations through the editor: they go on, are steered, forked, undone, renamed, deleted."""
+
+import asyncio
+import contextlib
+import json
+
+import pytest
+
+from support.editor import NEOVIM, VSCODE, ServerError, open_editor
+from support.model_server import Hangup, Pause, call
+
+
+def said(server, index=-1):
+    """What the server got of one request, roles and texts."""
+    return [(m["role"], m.get("content")) for m in server.chats[index].body["messages"]]
+
+
+async def run(editor, prompt, **more):
+    started = await editor.command("inhouse.run", {"prompt": prompt, **more})
+    return started, await editor.ended(started["runId"])
+
+
+async def test_a_session_goes_on_without_naming_its_agent_also_after_the_server_has_gone(project):
+    project.server.play("first answer")
+    project.server.play("second answer")
+    async with open_editor(project.folder, **project.how(NEOVIM)) as editor:
+        started, first = await run(editor, "one", agent="writer", streamToken="s")
+        session = started["session"]
+        assert first["session"] == session
+        assert editor.events("s")[0]["session"] == session
+    async with open_editor(project.folder, **project.how(NEOVIM)) as editor:
+        (listed,) = await editor.command("inhouse.sessions", {})
+        assert (listed["id"], listed["title"], listed["turns"]) == (session, "one", 1)
+
+        _, second = await run(editor, "two", session=session)
+
+        assert second["agent"] == "writer"
+        texts = [text for _, text in said(project.server)]
+        assert texts.index("one") < texts.index("first answer") < texts.index("two")
+        (listed,) = await editor.command("inhouse.sessions", {"query": "TWO"})
+        assert (listed["turns"], listed["status"]) == (2, "completed")
+        assert await editor.command("inhouse.sessions", {"query": "100%"}) == []
+
+
+@pytest.mark.parametrize("how", ["failed", "cancelled", "budget", "killed"])
+async def test_a_turn_that_did_not_end_well_can_be_gone_on_with(project, how):
+    project.agent("writer", "read_files", "run_terminal_command")
+    project.file("a.txt", "the text of a")
+    project.settings["commands"] = "allow-listed"
+    project.settings["allowedCommands"] = ["sleep 60"]
+    project.server.play("looking", call("read_files", paths=["a.txt"]))
+    match how:
+        case "failed":
+            project.server.play("half an ", Hangup())
+            project.server.default = ["half an ", Hangup()]
+        case "cancelled" | "killed":
+            project.server.play("half an ", call("run_terminal_command", command="sleep 60"))
+        case "budget":
+            project.settings["maxSteps"] = 1
+    started = {}
+    with contextlib.suppress(*([TimeoutError, ConnectionError] if how == "killed" else [])):
+        async with open_editor(project.folder, **project.how(NEOVIM)) as editor:
+            started = await editor.command(
+                "inhouse.run", {"agent": "writer", "prompt": "do it", "streamToken": "s"}
+            )
+            if how in ("cancelled", "killed"):
+                await editor.until(
+                    lambda: [
+                        e for e in editor.events("s") if e.get("tool") == "run_terminal_command"
+                    ]
+                )
+            if how == "killed":
+                await asyncio.sleep(0.6)
+                editor.process.kill()
+                await editor.process.wait()
+            else:
+                if how == "cancelled":
+                    await editor.command("inhouse.cancel", {})
+                await editor.ended(started["runId"])
+    project.server.default = ["done"]
+    project.settings.pop("maxSteps", None)
+    async with open_editor(project.folder, **project.how(NEOVIM)) as editor:
+        (listed,) = await editor.command("inhouse.sessions", {})
+        wanted = {"budget": "completed", "killed": "interrupted"}.get(how, how)
+        assert listed["status"] == wanted
+        await run(editor, "go on", session=started["session"])
+
+    messages = project.server.chats[-1].body["messages"]
+    texts = json.dumps(messages)
+    assert "do it" in texts
+    assert "the text of a" in texts
+    assert ("half an " in texts) == (how != "budget")
+    assert ("Interrupted" in texts) == (how in ("cancelled", "killed"))
+    calls = [c["id"] for m in messages for c in m.get("tool_calls", ())]
+    assert calls == [m["tool_call_id"] for m in messages if m["role"] == "tool"]
+
+
+async def test_what_is_said_to_a_running_session_reaches_the_model_before_its_next_step(project):
+    project.agent("writer", "read_files")
+    project.file("a.txt", "x")
+    project.server.play("first", Pause(0.5), call("read_files", paths=["a.txt"]))
+    project.server.play("then")
+    project.server.play("at last")
+    async with open_editor(project.folder, **project.how(NEOVIM)) as editor:
+        started = await editor.command(
+            "inhouse.run", {"agent": "writer", "prompt": "p", "streamToken": "s"}
+        )
+        await editor.until(lambda: [e for e in editor.events("s") if e["kind"] == "text"])
+        session = started["session"]
+        await editor.command("inhouse.steer", {"session": session, "text": "never sent"})
+        taken = await editor.command("inhouse.steer", {"session": session, "text": ""})
+        assert not taken["queued"]
+        steered = await editor.command("inhouse.run", {"session": session, "prompt": "also b"})
+        assert (steered["runId"], steered["steered"]) == (started["runId"], True)
+        await editor.ended(started["runId"])
+
+        told = [(e["text"], e["state"]) for e in editor.events("s") if e["kind"] == "steer"]
+        assert told[-2:] == [("also b", "queued"), ("also b", "delivered")]
+        assert said(project.server)[-1] == ("user", "also b")
+        assert "never sent" not in str(said(project.server))
+        with pytest.raises(ServerError, match="not running"):
+            await editor.command("inhouse.steer", {"session": session, "text": "late"})
+
+
+async def test_a_fork_has_the_turns_before_it_and_both_go_on(project):
+    project.server.default = ["ok"]
+    async with open_editor(project.folder, **project.how(VSCODE)) as editor:
+        started, _ = await run(editor, "one", agent="writer")
+        session = started["session"]
+        await run(editor, "two", session=session)
+        fork = await editor.command("inhouse.session.fork", {"session": session, "turn": 2})
+        await run(editor, "other two", session=fork["session"])
+
+        texts = [text for role, text in said(project.server) if role == "user"]
+        assert "one" in texts
+        assert "two" not in texts
+        await editor.command(
+            "inhouse.session.rename", {"session": fork["session"], "title": "the\nfork"}
+        )
+        listed = await editor.command("inhouse.sessions", {"limit": 5})
+        assert [(one["title"], one["turns"]) for one in listed] == [("the fork", 2), ("one", 2)]
+        assert listed[0]["forkedFrom"] == session
+        with pytest.raises(ServerError, match="no turn 9"):
+            await editor.command("inhouse.session.fork", {"session": session, "turn": 9})
+        document = await editor.request("workspace/textDocumentContent", {"uri": listed[0]["uri"]})
+        assert document["text"].startswith("# the fork\n")
+        assert "## 2 · You\n\nother two\n\n## 2 · writer\n\nok\n\n" in document["text"]
+        await editor.command("inhouse.session.delete", {"session": session})
+        assert [one["id"] for one in await editor.command("inhouse.sessions", {})] == [
+            fork["session"]
+        ]
+        with pytest.raises(ServerError, match=f"No session '{session}'"):
+            await editor.command("inhouse.run", {"prompt": "x", "session": session})
+
+
+async def test_undoing_a_turn_takes_back_what_it_left_and_keeps_what_the_user_typed(project):
+    project.agent("writer", "str_replace", "write_file")
+    project.settings["edits"] = "apply"
+    project.file("a.txt", "1\n2\n3\n4\n5\n6\n7\n8\n9\n")
+    project.server.play(
+        call("str_replace", path="a.txt", replacements=[{"old": "2", "new": "two"}]),
+        call("str_replace", path="a.txt", replacements=[{"old": "8", "new": "eight"}]),
+        call("write_file", path="new.txt", content="hello\n", instructions="x"),
+    )
+    project.server.play("done")
+    async with open_editor(project.folder, **project.how(NEOVIM)) as editor:
+        uri = editor.open(project.folder / "a.txt")
+        started, result = await run(editor, "change", agent="writer")
+        assert editor.buffers[uri] == "1\ntwo\n3\n4\n5\n6\n7\neight\n9\n", result
+        editor.change(uri, "1\ntwo\n3\nmine\n5\n6\n7\nate\n9\n")
+        session = started["session"]
+    project.file("new.txt", "hello\n")
+    async with open_editor(project.folder, **project.how(NEOVIM)) as editor:
+        uri = editor.open(project.folder / "a.txt", "1\ntwo\n3\nmine\n5\n6\n7\nate\n9\n")
+
+        undone = await editor.command("inhouse.session.undo", {"session": session})
+
+        assert editor.buffers[uri] == "1\n2\n3\nmine\n5\n6\n7\nate\n9\n"
+        assert undone["restored"] == [uri, (project.folder / "new.txt").as_uri()]
+        assert not (project.folder / "new.txt").exists()
+        assert len(undone["problems"]) == 1
+        assert "1 place" in undone["problems"][0]
+
+
+async def test_nothing_is_written_to_disk_where_no_session_is_to_be_kept(project):
+    project.settings["keptSessions"] = 0
+    project.settings["keptTranscripts"] = 0
+    project.server.default = ["canary answer"]
+    async with open_editor(project.folder, **project.how(NEOVIM)) as editor:
+        started, _ = await run(editor, "canary prompt", agent="writer")
+        await run(editor, "again", session=started["session"])
+        assert "canary prompt" in str(said(project.server))
+
+    for path in project.home.rglob("*"):
+        assert not path.is_file() or b"canary" not in path.read_bytes(), path
+
+
+async def test_a_deleted_session_leaves_no_byte_of_what_was_said(project):
+    project.server.default = ["canary answer"]
+    async with open_editor(project.folder, **project.how(NEOVIM)) as editor:
+        started, _ = await run(editor, "canary prompt", agent="writer", showTranscript=True)
+        await editor.command("inhouse.session.open", {})
+        await editor.command("inhouse.session.delete", {"session": started["session"]})
+
+    found = [
+        path
+        for path in project.home.rglob("*")
+        if path.is_file() and b"canary" in path.read_bytes()
+    ]
+    assert found == []
+
+
+async def test_two_servers_have_one_session_and_one_of_them_runs_it(project):
+    project.server.play("x", Pause(1))
+    project.server.play("after the steer")
+    how = project.how(NEOVIM)
+    async with open_editor(project.folder, **how) as one, open_editor(project.folder, **how) as two:
+        started = await one.command(
+            "inhouse.run", {"agent": "writer", "prompt": "p", "streamToken": "s"}
+        )
+        await one.until(lambda: [e for e in one.events("s") if e["kind"] == "text"])
+        session = started["session"]
+        (listed,) = await two.command("inhouse.sessions", {})
+        assert listed["status"] == "running"
+
+        steered = await two.command("inhouse.run", {"session": session, "prompt": "from two"})
+
+        assert steered["steered"]
+        await one.ended(started["runId"])
+        assert said(project.server)[-1] == ("user", "from two")
+        _, result = await run(two, "now me", session=session)
+        assert result["status"] == "completed"
+        assert "after the steer" in str(said(project.server))
