@@ -118,7 +118,7 @@ def test_a_change_moves_with_its_lines():
 @pytest.mark.parametrize(
     "current",
     [
-        "line 4\nline 5\nline 5b\nline 6\n",
+        "".join(f"line {n}\n" for n in range(20)).replace("line 5\n", "line five\n"),
         "".join(f"line {n}\n" for n in range(20)) * 2,
         "",
     ],

@@ -35,15 +35,16 @@ from inhouse.tools.edit.patch import created, updated
     ],
 )
 def test_an_update_finds_its_lines(text: str, diff: str, expected: str):
-    assert updated(text, diff) == expected
+    assert updated(text, diff).text == expected
 
 
 @pytest.mark.parametrize(
     ("diff", "expected"),
     [
         ("+a\n+b\n+", "a\nb\n"),
-        ("+a\n+b", "a\nb"),
-        ("--- /dev/null\n+++ b/f\n@@ -0,0 +1 @@\n+a", "a"),
+        ("+a\n+b", "a\nb\n"),
+        ("+a\n\\ No newline at end of file", "a"),
+        ("--- /dev/null\n+++ b/f\n@@ -0,0 +1 @@\n+a", "a\n"),
         ("*** Add File: f\n+++ x\n+", "++ x\n"),
     ],
 )

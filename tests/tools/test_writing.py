@@ -87,7 +87,7 @@ async def test_white_space_is_ignored_last(tmp_path: Path):
     result = await replaced(here, "a.js", "call(x, y);", "call(y);")
 
     assert "ignoring white space" in result["message"]
-    assert (tmp_path / "a.js").read_text() == "if(a  &&b) {\n\tcall(y);\n}\n"
+    assert (tmp_path / "a.js").read_text() == "if(a  &&b) {\n\tcall( y );\n}\n"
 
 
 async def test_words_do_not_run_together_when_white_space_is_ignored(tmp_path: Path):
@@ -179,6 +179,7 @@ async def test_a_link_is_written_through_only_inside_the_workspace(tmp_path: Pat
     (here.root / "out").symlink_to(tmp_path / "outside.txt")
     (here.root / "new-out").symlink_to(tmp_path / "not-there-yet.txt")
 
+    await here.call("read_files", paths=["inside"])
     await here.call("write_file", path="inside", instructions="", content="two")
     refused = [
         await here.call("write_file", path=path, instructions="", content="bad")

@@ -22,6 +22,8 @@ class ToolSpec:
     description: str
     parameters: Mapping[str, Any]
     """A JSON Schema of type object."""
+    exact: bool = False
+    """It changes something: input that would have to be guessed at is refused."""
 
 
 @frozen
@@ -92,6 +94,8 @@ class EditOutcome:
 
     state: EditState
     message: str
+    merged: str | None = None
+    """The text that came about, where the file had changed since the edit was made."""
 
 
 class Workspace(Protocol):

@@ -4,13 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import field, frozen
 
 from inhouse.core.events import RunEvent
 from inhouse.core.ports import Emit
 from inhouse.providers.cost.budget import Budget
 from inhouse.providers.network.egress import Egress
 from inhouse.tools.context import SharedRunState
+from inhouse.tools.known_texts import KnownTexts
 
 from .host_state import HostState
 from .plan import Plan
@@ -59,6 +60,8 @@ class RunContext:
     parent: "RunState | None" = None
     """The state of the agent that spawned this one."""
     inline: bool = False
+    known: KnownTexts = field(factory=KnownTexts)
+    """What this run's conversation was given of each file."""
 
     @property
     def is_turn(self) -> bool:
@@ -71,6 +74,18 @@ class RunContext:
         egress = self.tree.egress
         assert egress is not None, "nothing is open before a run is confirmed"  # noqa: S101
         return egress
+
+
+def known_texts(
+    host: HostState, plan: Plan, above: RunContext | None, *, inline: bool
+) -> KnownTexts:
+    """Give what a run's conversation knows of files as it begins: its session, or its parent."""
+    if above is None:
+        return host.book.known_texts(plan.request.session)
+    if inline:
+        return above.known
+    inherits = plan.definition.include_message_history
+    return above.known.copy() if inherits else KnownTexts()
 
 
 def new_tree(host: HostState, plan: Plan, state: "RunState", emit: Emit) -> RunTree:

@@ -28,7 +28,7 @@ from .plan import Plan, plan_run
 from .record_writer import replay_of
 from .redacting_model import cleaned
 from .reload import ask_for_trust
-from .run_context import Listen, RunContext, new_tree
+from .run_context import Listen, RunContext, known_texts, new_tree
 from .run_recorder import RunRecorder
 from .run_setup import loop_context
 
@@ -70,7 +70,8 @@ async def run(
     state = RunState(run_id=run_id)
     tree = above.tree if above else new_tree(host, plan, state, emit)
     above_state = above.state if above else None
-    run = RunContext(host, plan, state, recorder, tree, emit, listen, above_state, inline)
+    known = known_texts(host, plan, above, inline=inline)
+    run = RunContext(host, plan, state, recorder, tree, emit, listen, above_state, inline, known)
     done: LoopResult | None = None
     with recording() as contacts:
         try:

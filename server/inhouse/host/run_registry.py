@@ -6,10 +6,12 @@ from collections import OrderedDict
 
 from inhouse.core.errors import UserError
 from inhouse.core.events import EditState, RunResult, RunStatus
+from inhouse.tools.known_texts import KnownTexts
 
 from .run_recorder import RunRecorder
 
 KEPT = 200
+SESSIONS_KEPT = 50
 
 
 def make_run_id(number: int) -> str:
@@ -22,6 +24,7 @@ class RunRegistry:
 
     def __init__(self) -> None:
         self._ledgers: OrderedDict[str, RunRecorder] = OrderedDict()
+        self._known: OrderedDict[str, KnownTexts] = OrderedDict()
         self._numbers = itertools.count(1)
 
     def new_run_id(self) -> str:
@@ -58,6 +61,16 @@ class RunRegistry:
         """Remember what the user decided on a run's edit, also when the run is over."""
         if run_id in self._ledgers:
             self._ledgers[run_id].edited(uri, state)
+
+    def known_texts(self, session: str | None) -> KnownTexts:
+        """Give what a session was given of files in its runs so far; later runs add to it."""
+        if not session:
+            return KnownTexts()
+        known = self._known.setdefault(session, KnownTexts())
+        self._known.move_to_end(session)
+        if len(self._known) > SESSIONS_KEPT:
+            self._known.popitem(last=False)
+        return known
 
     def _ledger(self, run_id: str) -> RunRecorder:
         if run_id not in self._ledgers:

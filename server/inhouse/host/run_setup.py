@@ -69,7 +69,7 @@ async def loop_context(run: RunContext) -> LoopContext:
         limits=plan.limits,
         state=run.state,
         emit=run.emit,
-        prompt=await _prompt(plan.request, workspace, roots),
+        prompt=await _prompt(plan.request, context, roots),
         params=plan.request.params or None,
         history=run.tree.turn.history if run.is_turn else (),
         steers=run.tree.turn.steers if run.is_turn else None,
@@ -98,6 +98,7 @@ def _tool_context(run: RunContext, workspace: Workspace, approver: Approver) -> 
         fetch=_fetcher(run, approver),
         windowed_file_reads=run.plan.definition.windowed_file_reads,
         trusted=host.world.trusting.trusted,
+        known=run.known,
     )
 
 
@@ -114,10 +115,16 @@ def _fetcher(run: RunContext, approver: Approver) -> Fetch:
     return fetch
 
 
-async def _prompt(request: RunRequest, workspace: Workspace, roots: tuple[Path, ...]) -> str | None:
+async def _prompt(
+    request: RunRequest, context: ToolContext, roots: tuple[Path, ...]
+) -> str | None:
     """Give the user's prompt with what was under the cursor behind it."""
-    started_on = await selection(request, workspace, roots)
-    parts = [request.prompt, started_on.as_prompt() if started_on else ""]
+    started_on = await selection(request, context.workspace, roots)
+    parts = [request.prompt]
+    if started_on is not None:
+        end = started_on.start + len(started_on.text)
+        context.known.shown(started_on.path, started_on.document, started_on.start, end)
+        parts.append(started_on.as_prompt())
     return "\n\n".join(part for part in parts if part) or None
 
 

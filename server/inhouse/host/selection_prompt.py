@@ -27,6 +27,12 @@ class Selection:
     text: str
     range: Range | None
     cut: bool
+    path: Path
+    """Absolute and real."""
+    document: str
+    """All of the file."""
+    start: int
+    """Where the text begins in it, in characters."""
 
     def as_prompt(self) -> str:
         """Give it as it stands behind the user's prompt."""
@@ -67,10 +73,20 @@ async def selection(
         raise UserError(
             f"{request.path} cannot be read: {error}.  Start on another file."
         ) from error
-    text = (
-        document.text if request.range is None else positions.text_in(document.text, request.range)
+    start, end = 0, len(document.text)
+    if request.range is not None:
+        start = positions.offset_at(document.text, request.range.start)
+        end = positions.offset_at(document.text, request.range.end)
+    text = document.text[start:end]
+    return Selection(
+        place.shown,
+        text[:LONGEST],
+        request.range,
+        len(text) > LONGEST,
+        place.path,
+        document.text,
+        start,
     )
-    return Selection(place.shown, text[:LONGEST], request.range, len(text) > LONGEST)
 
 
 def nearest_first(roots: tuple[Path, ...], path: Path | None) -> tuple[Path, ...]:

@@ -69,6 +69,21 @@ class RunState:
                 self.call_ids.update(call.id for call in message.tool_calls)
         self.messages = (*self.messages, *map(_clean, messages))
 
+    def amend(self, call_id: str, arguments: str) -> None:
+        """Give a call of the last answer the input that it was run with."""
+        for at in range(len(self.messages) - 1, -1, -1):
+            message = self.messages[at]
+            if isinstance(message, AssistantMessage) and any(
+                call.id == call_id for call in message.tool_calls
+            ):
+                calls = tuple(
+                    evolve(call, arguments=arguments) if call.id == call_id else call
+                    for call in message.tool_calls
+                )
+                amended = _clean(evolve(message, tool_calls=calls))
+                self.messages = (*self.messages[:at], amended, *self.messages[at + 1 :])
+                return
+
 
 @frozen
 class LoopResult:

@@ -1,6 +1,7 @@
 """Running the tools that a model or ``handleSteps`` calls."""
 
 import itertools
+import json
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -62,6 +63,11 @@ async def run_call(run: LoopContext, call: ToolCall, allowed: Sequence[str]) -> 
     except ToolError as error:
         run.emit(ToolStarted(call.id, call.name, _as_written(call.arguments)))
         return _finish(run, _failed(call, str(error)))
+    if (given := arguments_object(call.arguments)) is None or run.check_value(
+        tool.spec.parameters, given
+    ):
+        # The next request shows the model, and strict servers, what its schema allows.
+        run.state.amend(call.id, json.dumps(checked, ensure_ascii=False))
     run.emit(ToolStarted(call.id, tool.spec.name, checked))
     try:
         output = await tool.run(call.id, checked)

@@ -14,6 +14,7 @@ from inhouse.core.route import Privacy
 from inhouse.core.settings import CommandMode
 
 from .access.access_policy import Access, access_to
+from .known_texts import KnownTexts
 from .shell.processes import Started, end
 
 
@@ -105,6 +106,8 @@ class ToolContext:
     windowed_file_reads: bool = False
     trusted: bool = False
     """The user trusts the workspace: Git is asked about it, and about no other."""
+    known: KnownTexts = field(factory=KnownTexts, repr=False)
+    """What the model of this run was given of each file."""
     access: Access = field(
         init=False,
         default=Factory(

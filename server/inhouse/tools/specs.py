@@ -10,11 +10,19 @@ from typing import Any
 
 from inhouse.core.ports import ToolSpec
 
+EXACT = frozenset(
+    {
+        *("write_file", "str_replace", "apply_patch", "create_plan", "run_terminal_command"),
+        *("propose_write_file", "propose_str_replace"),
+    }
+)
+"""Tools that change files or run commands: nothing in their input may be guessed."""
+
 
 def spec(name: str) -> ToolSpec:
     """Give the tool *name* as a model sees it."""
     entry = _entries()[name]
-    return ToolSpec(name, entry["description"], entry["parameters"])
+    return ToolSpec(name, entry["description"], entry["parameters"], exact=name in EXACT)
 
 
 def ends_step(name: str) -> bool:

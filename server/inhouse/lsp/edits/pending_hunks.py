@@ -1,12 +1,11 @@
 """Changes that wait for the user, as values: where each one stands in the text of now."""
 
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from pathlib import Path
 
 from attrs import evolve, frozen
 
-from inhouse.tools.edit.hunks import Hunk, apply_hunks, hunks, lines, rebase
+from inhouse.tools.edit.hunks import Hunk, apply_hunks, hunks, lines, moved
 
 
 @frozen
@@ -34,13 +33,7 @@ def place(pending: Pending, current: str | None) -> Hunk | None:
         return pending.hunk if current == pending.base else None
     if current is None:
         return None
-    if current == pending.base:
-        return pending.hunk
-    moved = _beside_one_change(pending.hunk, _stretch(pending.base, current))
-    if moved is not None:
-        return moved
-    found = rebase((pending.hunk,), current).hunks
-    return found[0] if found else None
+    return moved(pending.hunk, pending.base, current)
 
 
 def placed(waiting: Iterable[Pending], current: str | None) -> list[tuple[Pending, Hunk]]:
@@ -85,37 +78,6 @@ def with_change(
         source = before or evolve(made_by, id=f"{made_by.id}.{number + 1}")
         kept.append(evolve(source, base=current, hunk=hunk, deletes=False))
     return [*stale, *kept]
-
-
-@frozen
-class _Stretch:
-    """The only stretch in which two texts differ."""
-
-    first: int
-    """Lines that are the same above it."""
-    last: int
-    """Where the lines that are the same below it begin, in the old text."""
-    grown: int
-    """Lines that it has more than before."""
-
-
-@lru_cache(maxsize=4)
-def _stretch(base: str, current: str) -> _Stretch:
-    old, new = lines(base), lines(current)
-    most = min(len(old), len(new))
-    first = next((i for i in range(most) if old[i] != new[i]), most)
-    rest = most - first
-    last = next((i for i in range(rest) if old[-1 - i] != new[-1 - i]), rest)
-    return _Stretch(first, len(old) - last, len(new) - len(old))
-
-
-def _beside_one_change(hunk: Hunk, changed: _Stretch) -> Hunk | None:
-    """Move a hunk that lies wholly above or below the only stretch that changed."""
-    if hunk.end < changed.first or (hunk.end == changed.first and hunk.old):
-        return hunk
-    if hunk.start >= changed.last and (hunk.old or hunk.start > changed.last):
-        return evolve(hunk, start=hunk.start + changed.grown)
-    return None
 
 
 def _overlap(one: Hunk, other: Hunk) -> bool:

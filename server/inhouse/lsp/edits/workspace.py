@@ -71,8 +71,10 @@ class EditorWorkspace:
         if problem is not None:
             return self._rejected(edit, problem)
         self._emit(edit.path, EditState.APPLIED, before.text, new)
-        moved = "" if edit.old == before.text else "  The user's own changes meanwhile are kept."
-        return EditOutcome(EditState.APPLIED, f"Applied in the editor.{moved}")
+        if edit.old == before.text:
+            return EditOutcome(EditState.APPLIED, "Applied in the editor.")
+        message = "Applied in the editor.  The user's own changes meanwhile are kept."
+        return EditOutcome(EditState.APPLIED, message, new)
 
     async def propose(self, edit: Edit) -> EditOutcome:
         """Keep an edit, hunk by hunk, until the user has decided."""
@@ -89,6 +91,7 @@ class EditorWorkspace:
             EditState.PROPOSED,
             "Proposed: the user reviews it in the editor.  "
             "You see the file as if it had been accepted.",
+            None if edit.old == so_far else new,
         )
 
     async def unsaved(self) -> Mapping[Path, str | None]:

@@ -8,6 +8,8 @@ from typing import Any, cast
 
 from attrs import frozen
 
+from inhouse.core.broken_json import read
+
 Value = Mapping[str, Any]
 
 MOST_CALLS = 64
@@ -26,6 +28,8 @@ class FoundCall:
     """``<codebuff_tool_call>``: it always counts."""
     texts: bool = False
     """Its input holds texts only, whatever the schema says."""
+    guessed: str = ""
+    """Its input as it was written, where only a guess makes JSON of it."""
 
     def inside(self, start: int, end: int) -> bool:
         return start <= self.start and self.end <= end
@@ -85,7 +89,8 @@ def _codebuff(text: str) -> Iterator[FoundCall]:
             name = fields.get("cb_tool_name")
             if isinstance(name, str):
                 rest = {key: one for key, one in fields.items() if not key.startswith("cb_")}
-                yield FoundCall(name, rest, *match.span(), codebuff=True)
+                guess = _guess(match[1])
+                yield FoundCall(name, rest, *match.span(), codebuff=True, guessed=guess)
 
 
 def _tagged(text: str) -> Iterator[FoundCall]:
@@ -98,7 +103,7 @@ def _tagged(text: str) -> Iterator[FoundCall]:
             yield FoundCall(name, dict(_stripped(pairs)), *match.span(), texts=True)
             continue
         for value in _values(body):
-            yield from _calls_in(value, match.span())
+            yield from _calls_in(value, match.span(), _guess(body))
 
 
 def _named_tags(text: str) -> Iterator[FoundCall]:
@@ -107,9 +112,11 @@ def _named_tags(text: str) -> Iterator[FoundCall]:
             if pairs := _PARAMETER.findall(match[2]):
                 yield FoundCall(match[1], dict(_stripped(pairs)), *match.span(), texts=True)
                 continue
-            value = _loose(match[2].strip() or "{}")
+            written = match[2].strip() or "{}"
+            value = _loose(written)
             if isinstance(value, dict):
-                yield FoundCall(match[1], cast("Value", value), *match.span())
+                guess = _guess(written)
+                yield FoundCall(match[1], cast("Value", value), *match.span(), guessed=guess)
 
 
 def _mistral(text: str) -> Iterator[FoundCall]:
@@ -149,23 +156,24 @@ def _anywhere(text: str) -> Iterator[FoundCall]:
         yield from _calls_in(value, (match.start(), end))
 
 
-def _calls_in(value: Any, span: tuple[int, int]) -> Iterator[FoundCall]:
+def _calls_in(value: Any, span: tuple[int, int], guess: str = "") -> Iterator[FoundCall]:
     """Read ``{"name": …, "arguments": …}`` in its spellings, or a list of them."""
     if isinstance(value, list):
         for one in cast("list[Any]", value):
-            yield from _calls_in(one, span)
+            yield from _calls_in(one, span, guess)
     if not isinstance(value, dict):
         return
     fields = cast("dict[str, Any]", value)
     if isinstance(inner := fields.get("function"), dict):
-        yield from _calls_in(inner, span)
+        yield from _calls_in(inner, span, guess)
         return
     name = next((fields[key] for key in _NAME_KEYS if isinstance(fields.get(key), str)), None)
     given = next((fields[key] for key in _INPUT_KEYS if key in fields), None)
     if isinstance(given, str):
+        guess = guess or _guess(given)
         given = _loose(given)
     if name and isinstance(given, dict):
-        yield FoundCall(name, cast("Value", given), *span)
+        yield FoundCall(name, cast("Value", given), *span, guessed=guess)
 
 
 def _values(body: str, *, mend: bool = True) -> list[Any]:
@@ -191,13 +199,22 @@ def _decoded(text: str, start: int) -> tuple[Any, int]:
 def _loose(text: str) -> Any:
     """Read JSON as a model writes it: with a comma too many, or a bracket too few."""
     try:
-        return _decoder.decode(text)
+        return read(text)
     except RecursionError:
         return None
     except ValueError:
         import json_repair  # noqa: PLC0415  # only where a call is left in the text
 
         return json_repair.loads(text) if "{" in text else None
+
+
+def _guess(text: str) -> str:
+    """Give back what only a guess makes JSON of; empty where it can be read."""
+    try:
+        read(text)
+    except (ValueError, RecursionError):
+        return text
+    return ""
 
 
 def _stripped(pairs: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:

@@ -33,6 +33,11 @@ _WRAPPER = re.compile(r"</?(?:function_calls?|tool_calls?)>")
 class _Checked:
     name: str
     input: Mapping[str, Any]
+    guessed: str = ""
+    """What was written, where the input is a guess and the tool wants none: it is refused later."""
+
+    def arguments(self) -> str:
+        return self.guessed or json.dumps(self.input, ensure_ascii=False)
 
     def key(self) -> str:
         return f"{self.name} {json.dumps(self.input, sort_keys=True, default=str)}"
@@ -55,7 +60,7 @@ def recover(
         return ()
     quoted = _quoted_calls(given, specs)
     return tuple(
-        ToolCall(new_call_id(), call.name, json.dumps(call.input, ensure_ascii=False))
+        ToolCall(new_call_id(), call.name, call.arguments())
         for call in checked
         if not call.input or call.key() not in quoted
     )
@@ -72,7 +77,7 @@ def _checked(found: FoundCall, specs: Mapping[str, ToolSpec]) -> _Checked | None
     value = _coerced(found.input, spec.parameters) if found.texts else dict(found.input)
     if not found.codebuff and not _fits(value, spec.parameters):
         return None  # Codebuff's own form is deliberate: its input is mended and checked later
-    return _Checked(spec.name, value)
+    return _Checked(spec.name, value, found.guessed if spec.exact else "")
 
 
 def _fits(value: Mapping[str, Any], schema: Mapping[str, Any]) -> bool:

@@ -139,7 +139,7 @@ class DiskWorkspace:
         moved = (
             "" if old == edit.old else "  The file had changed meanwhile; both changes are kept."
         )
-        return EditOutcome(EditState.APPLIED, f"Applied.{moved}")
+        return EditOutcome(EditState.APPLIED, f"Applied.{moved}", new if moved else None)
 
 
 def _change(edit: Edit, place: WorkspacePath) -> tuple[str | None, str | None]:

@@ -67,7 +67,19 @@ def lines(text: str) -> list[str]:
 def hunks(old: str | None, new: str | None) -> tuple[Hunk, ...]:
     """Give what changes from *old* to *new*, top to bottom; None is no file."""
     before, after = lines(old or ""), lines(new or "")
-    changes = _changes(before, after)
+    return _as_hunks(before, after, _joined(changed_lines(before, after)))
+
+
+@lru_cache(maxsize=4)
+def _fine_hunks(old: str, new: str) -> tuple[Hunk, ...]:
+    """As `hunks`, where changes near each other are not joined."""
+    before, after = lines(old), lines(new)
+    return _as_hunks(before, after, changed_lines(before, after))
+
+
+def _as_hunks(
+    before: list[str], after: list[str], changes: list[tuple[int, int, int, int]]
+) -> tuple[Hunk, ...]:
     found: list[Hunk] = []
     for index, (start, end, new_start, new_end) in enumerate(changes):
         first = changes[index - 1][1] if index else 0
@@ -126,8 +138,66 @@ def rebased_text(old: str | None, new: str | None, current: str | None) -> str |
         return new
     if current is None or old is None or new is None:
         return None
-    moved = rebase(hunks(old, new), current)
-    return None if moved.refused else apply_hunks(current, moved.hunks)
+    return merged(old, new, current)
+
+
+def merged(base: str, mine: str, theirs: str) -> str | None:
+    """Merge two texts that were made from *base*, line by line; None where that is not exact.
+
+    Lines that both changed, or additions of both at one place, are no exact merge; nor is a change
+    of lines that the other side has copied, since nobody knows which copy is meant.
+    """
+    if theirs == base:
+        return mine
+    if mine in (base, theirs):
+        return theirs
+    others = _fine_hunks(base, theirs)
+    placed: list[Hunk] = []
+    for hunk in _fine_hunks(base, mine):
+        if any((hunk.start, hunk.old, hunk.new) == (o.start, o.old, o.new) for o in others):
+            continue
+        place = _beside(hunk, others)
+        if place is None or _is_copied(hunk, base, theirs):
+            return None
+        placed.append(place)
+    return apply_hunks(theirs, placed)
+
+
+def moved(hunk: Hunk, base: str, current: str) -> Hunk | None:
+    """Give a hunk of *base* where it stands in *current*; None where that is not exact."""
+    if current == base:
+        return hunk
+    place = _beside(hunk, _fine_hunks(base, current))
+    if place is not None and not _is_copied(hunk, base, current):
+        return place
+    found = rebase((hunk,), current).hunks
+    return found[0] if found else None
+
+
+def _beside(hunk: Hunk, others: Iterable[Hunk]) -> Hunk | None:
+    """Move *hunk* by what the *others* put in and take out above it; None where they touch it."""
+    grown = 0
+    for other in others:
+        if _clash(hunk, other):
+            return None
+        if other.end <= hunk.start:
+            grown += len(other.new) - len(other.old)
+    return evolve(hunk, start=hunk.start + grown)
+
+
+def _clash(hunk: Hunk, other: Hunk) -> bool:
+    """Lines side by side do not clash; an addition at the edge of a change has no exact place."""
+    if not hunk.old:
+        return other.start <= hunk.start <= other.end
+    return hunk.start < other.end and other.start < hunk.end
+
+
+def _is_copied(hunk: Hunk, base: str, current: str) -> bool:
+    """Tell whether the lines around a change stand more often in *current* than in *base*."""
+    block = (*hunk.before, *hunk.old, *hunk.after)
+    if not block:
+        return False
+    return len(_places(_indexed(current), block)) > max(1, len(_places(_indexed(base), block)))
 
 
 def text_edits(old: str, chosen: Iterable[Hunk]) -> tuple[TextEdit, ...]:
@@ -169,25 +239,32 @@ def unified_diff(name: str, old: str | None, new: str | None) -> str:
     return "".join(parts)
 
 
-def _changes(before: list[str], after: list[str]) -> list[tuple[int, int, int, int]]:
-    """Give the changed stretches, those closer than `CONTEXT` joined."""
+def changed_lines(before: list[str], after: list[str]) -> list[tuple[int, int, int, int]]:
+    """Give the changed stretches: start and end in the old lines, and in the new ones."""
     first, last = _common(before, after)
     left, right = before[first : len(before) - last], after[first : len(after) - last]
     if not left and not right:
         return []
     if len(left) * len(right) > _MOST_WORK:
         return [(first, first + len(left), first, first + len(right))]
-    changes: list[tuple[int, int, int, int]] = []
     matcher = SequenceMatcher(None, left, right)  # lines that stand everywhere are no anchors
-    for tag, start, end, new_start, new_end in matcher.get_opcodes():
-        if tag == "equal":
-            continue
-        if changes and start + first - changes[-1][1] < CONTEXT:
-            begin, _, new_begin, _ = changes.pop()
-            changes.append((begin, end + first, new_begin, new_end + first))
+    return [
+        (start + first, end + first, new_start + first, new_end + first)
+        for tag, start, end, new_start, new_end in matcher.get_opcodes()
+        if tag != "equal"
+    ]
+
+
+def _joined(changes: list[tuple[int, int, int, int]]) -> list[tuple[int, int, int, int]]:
+    """Join changes that stand closer together than `CONTEXT`."""
+    joined: list[tuple[int, int, int, int]] = []
+    for start, end, new_start, new_end in changes:
+        if joined and start - joined[-1][1] < CONTEXT:
+            begin, _, new_begin, _ = joined.pop()
+            joined.append((begin, end, new_begin, new_end))
         else:
-            changes.append((start + first, end + first, new_start + first, new_end + first))
-    return changes
+            joined.append((start, end, new_start, new_end))
+    return joined
 
 
 def _common(before: list[str], after: list[str]) -> tuple[int, int]:
@@ -219,9 +296,13 @@ def _only_place(text: _Indexed, hunk: Hunk) -> int | None:
     block = (*hunk.before, *hunk.old, *hunk.after)
     if not block:
         return None if text.lines else 0
-    size = len(block)
-    places = [at for at in text.places.get(block[0], ()) if text.lines[at : at + size] == block]
+    places = _places(text, block)
     return places[0] + len(hunk.before) if len(places) == 1 else None
+
+
+def _places(text: _Indexed, block: tuple[str, ...]) -> list[int]:
+    size = len(block)
+    return [at for at in text.places.get(block[0], ()) if text.lines[at : at + size] == block]
 
 
 def _overlap(start: int, hunk: Hunk, other: tuple[int, int]) -> bool:

@@ -2,24 +2,46 @@
 
 The format is the one OpenAI's models are trained on ("V4A"): lines with ``+``, ``-`` or a space
 before them, in sections that ``@@`` opens, with the name of what holds the section after it.
-There are no line numbers; a section is found by its lines, exactly, or else ignoring white
-space at the ends of lines, or else indentation.  Headers of ``diff -u`` and of the whole
-``*** Begin Patch`` envelope are passed over, since models write them.
+A section is found by its lines, exactly, or else ignoring white space at the ends of lines, or
+else indentation, or else quotation marks and accents.  There is exactly one place for it, or an
+error that lists the lines: anchors and, in a diff of ``diff -u``, line numbers choose among equal
+places.  Headers of ``diff -u`` and of the whole ``*** Begin Patch`` envelope are passed over,
+since models write them; they must name the file that the patch is for.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from inhouse.core.errors import ToolError
 
+from .alignment import Indents, folded
+from .new_text import with_last_line_end, with_line_ends
+from .replace import Replaced, listed
+
 _END_OF_FILE = "*** End of File"
-_ENVELOPE = ("*** Begin Patch", "*** Update File:", "*** Add File:", "*** Delete File:")
+_BEGIN = "*** Begin Patch"
+_FILE = re.compile(r"^\*\*\* (Update|Add|Delete) File: *(.*?) *$")
+_MOVE = re.compile(r"^\*\*\* Move to: *(.*?) *$")
+_HEREDOC = re.compile(r"^(apply_patch\s+)?<<\s*['\"]?(\w+)['\"]?$")
 _CLOSING = ("*** End Patch", "```")
-_GIT_HEADER = re.compile(r"^(diff --git |index [0-9a-f]+\.\.|(new|deleted) file mode |```)")
-_NUMBERS = re.compile(r"^@@ -\d+(,\d+)? \+\d+(,\d+)? @@ ?")
-_LOOKS: tuple[Callable[[str], str], ...] = (lambda line: line, str.rstrip, str.strip)
+_GIT_HEADER = re.compile(
+    r"^(diff --git |index [0-9a-f]+\.\.|(new|deleted) file mode |(old|new) mode |similarity |```)"
+)
+_NUMBERS = re.compile(r"^@@ -(\d+)(?:,(\d+))? \+\d+(?:,\d+)? @@ ?")
+_KIND = {"Update": "update_file", "Add": "create_file", "Delete": "delete_file"}
+_SHOWN = 8
+"""Lines of a section that an error shows."""
+_LOOKS: tuple[tuple[Callable[[str], str], str], ...] = (
+    (lambda line: line, ""),
+    (str.rstrip, ""),
+    (str.strip, "matched with other indentation, which was kept"),
+    (
+        lambda line: folded(line.strip()).text,
+        "matched with other quotation marks or accents; the file's own were kept",
+    ),
+)
 
 
 @frozen
@@ -28,6 +50,8 @@ class _Section:
     """What stands after each ``@@``: the way down to the lines."""
     lines: tuple[tuple[str, str], ...]
     """Sign and text."""
+    number: int | None = None
+    """The first of its old lines as ``diff -u`` counts, from 0."""
     at_end: bool = False
 
     @property
@@ -42,10 +66,50 @@ class _Chunk:
     new: tuple[str, ...] = field(repr=False)
 
 
-def created(diff: str) -> str:
-    """Give the text of the file that *diff* creates; raises `ToolError`.
+@frozen
+class _Found:
+    """Where a section may stand, from 0, and how it was found."""
 
-    As OpenAI reads it: the last line has an end where an empty ``+`` line follows it.
+    section: _Section
+    places: tuple[int, ...]
+    note: str = ""
+
+
+def check_target(diff: str, kind: str, path: str) -> None:
+    """Refuse a patch that says it is for another file, for several, or for a move."""
+    lines = _unwrapped(diff)
+    if moves := [match[1] for line in lines if (match := _MOVE.match(line))]:
+        raise ToolError(
+            f"The patch moves the file to {moves[0]!r}, which apply_patch does not do: nothing was "
+            "changed.  Create the new file and delete the old one, in two calls.",
+            code="patch",
+        )
+    named = list(_named_files(lines))
+    if len(named) > 1:
+        raise ToolError(
+            f"The patch is for {len(named)} files ({', '.join(name for _, name in named)}): "
+            "nothing was changed.  Make one call for each file.",
+            code="patch",
+        )
+    for wanted, name in named:
+        if wanted is not None and _KIND[wanted] != kind:
+            raise ToolError(
+                f"The patch says '{wanted} File', but the operation's type is {kind!r}: nothing "
+                f"was changed.  Send the type {_KIND[wanted]!r}, or another patch.",
+                code="patch",
+            )
+        if not _same_file(name, path):
+            raise ToolError(
+                f"The patch is for {name!r}, but the operation's path is {path!r}: nothing was "
+                "changed.  Send the path that the patch is for.",
+                code="patch",
+            )
+
+
+def created(diff: str) -> str:
+    r"""Give the text of the file that *diff* creates; raises `ToolError`.
+
+    It ends with a line break, unless the diff says ``\ No newline at end of file``.
     """
     lines = [line for line in _lines(diff) if not line.startswith("@@")]
     wrong = next((line for line in lines if line and line[0] != "+"), None)
@@ -54,32 +118,48 @@ def created(diff: str) -> str:
             f"In the diff of a new file every line starts with '+'; this one does not: {wrong!r}.",
             code="patch",
         )
-    return ("\r\n" if "\r\n" in diff else "\n").join(line[1:] for line in lines)
+    text = ("\r\n" if "\r\n" in diff else "\n").join(line[1:] for line in lines)
+    return text if _NO_NEWLINE.search(diff) else with_last_line_end(text)
 
 
-def updated(text: str, diff: str) -> str:
+_NO_NEWLINE = re.compile(r"^\\ No newline", re.MULTILINE)
+
+
+def updated(text: str, diff: str) -> Replaced:
     """Give *text* with *diff* applied, in its own line ends; raises `ToolError`."""
-    crlf = text.count("\r\n") * 2 > text.count("\n")
-    lines = text.split("\n")
-    plain = [line.removesuffix("\r") for line in lines]
+    plain = text.replace("\r\n", "\n")
+    lines = plain.split("\n")
+    sections = _sections(_lines(diff))
+    found = _placed([_candidates(lines, section) for section in sections])
     chunks: list[_Chunk] = []
-    cursor = 0
-    for section in _sections(_lines(diff)):
-        at = _find(plain, section, cursor)
-        chunks += _chunks(section, at)
-        cursor = at + len(section.old)
-    return _put(lines, chunks, ending="\r\n" if crlf else "\n")
+    for each in found:
+        chunks += _chunks(each.section, each.places[0], lines)
+    for chunk in reversed(chunks):
+        lines[chunk.start : chunk.end] = chunk.new
+    notes = dict.fromkeys(each.note for each in found if each.note)
+    return Replaced(with_line_ends(text, "\n".join(lines)), notes=tuple(notes))
 
 
 def _lines(diff: str) -> list[str]:
     """Split the diff; leave out what only wraps it."""
-    lines = [line.removesuffix("\r") for line in diff.split("\n")]
-    while lines and (not lines[-1] or lines[-1].strip() in _CLOSING):
-        lines.pop()
+    lines = _unwrapped(diff)
     at = 0
     while at < len(lines) and _wraps(lines, at):
         at += 1
     return [line for line in lines[at:] if not line.startswith("\\ No newline")]
+
+
+def _unwrapped(diff: str) -> list[str]:
+    lines = [line.removesuffix("\r") for line in diff.split("\n")]
+    while lines and not lines[0].strip():
+        del lines[0]
+    closing = list(_CLOSING)
+    if lines and (heredoc := _HEREDOC.match(lines[0].strip())):
+        closing.append(heredoc[2])
+        del lines[0]
+    while lines and (not lines[-1] or lines[-1].strip() in closing):
+        lines.pop()
+    return lines
 
 
 def _wraps(lines: Sequence[str], at: int) -> bool:
@@ -88,24 +168,55 @@ def _wraps(lines: Sequence[str], at: int) -> bool:
         return at + 1 < len(lines) and lines[at + 1].startswith("+++ ")
     if line.startswith("+++ "):
         return at > 0 and lines[at - 1].startswith("--- ")
-    return line.startswith(_ENVELOPE) or bool(_GIT_HEADER.match(line))
+    return bool(line.startswith(_BEGIN) or _FILE.match(line) or _GIT_HEADER.match(line))
+
+
+def _named_files(lines: Sequence[str]) -> Iterator[tuple[str | None, str]]:
+    """Give each file that headers name, with what is to be done to it where they say so."""
+    for at, line in enumerate(lines):
+        if match := _FILE.match(line):
+            yield match[1], match[2]
+        elif line.startswith("--- ") and _is_header(lines, at):
+            names = [each[4:].partition("\t")[0].strip() for each in (line, lines[at + 1])]
+            yield None, next((name for name in reversed(names) if name != "/dev/null"), "")
+
+
+def _is_header(lines: Sequence[str], at: int) -> bool:
+    """Tell a header of ``diff -u`` from a line that is taken away and begins with dashes."""
+    if not lines[at + 1 : at + 2] or not lines[at + 1].startswith("+++ "):
+        return False
+    below = lines[at + 2] if at + 2 < len(lines) else ""
+    return at == 0 or _wraps(lines, at - 1) or below.startswith("@@ -")
+
+
+def _same_file(named: str, path: str) -> bool:
+    """Compare as models write paths: with ``a/`` before them, from another folder, absolute."""
+    name = named.strip("\"'`").replace("\\", "/").removeprefix("./")
+    spellings = {name, name.partition("/")[2]} if name[:2] in {"a/", "b/"} else {name}
+    return not name or any(
+        each == path or path.endswith(f"/{each}") or each.endswith(f"/{path}") for each in spellings
+    )
 
 
 def _sections(lines: Sequence[str]) -> list[_Section]:
     sections: list[_Section] = []
     anchors: list[str] = []
+    number: int | None = None
     body: list[tuple[str, str]] = []
     for line in lines:
         at_end = line.strip() == _END_OF_FILE
         if body and (at_end or line.startswith("@@")):
-            sections.append(_Section(tuple(anchors), tuple(body), at_end))
-            anchors, body = [], []
-        if line.startswith("@@"):
+            sections.append(_Section(tuple(anchors), tuple(body), number, at_end))
+            anchors, body, number = [], [], None
+        if numbers := _NUMBERS.match(line):
+            # An addition of no old lines stands below the line that the number names.
+            number = int(numbers[1]) - (0 if numbers[2] == "0" else 1)
+        elif line.startswith("@@"):
             anchors += _anchor(line)
         elif not at_end:
             body.append(_signed(line))
     if body:
-        sections.append(_Section(tuple(anchors), tuple(body)))
+        sections.append(_Section(tuple(anchors), tuple(body), number))
     if not any(sign != " " for section in sections for sign, _ in section.lines):
         raise ToolError(
             "The diff changes nothing: no line in it starts with '+' or '-'.", code="patch"
@@ -114,11 +225,8 @@ def _sections(lines: Sequence[str]) -> list[_Section]:
 
 
 def _anchor(line: str) -> list[str]:
-    numbers = _NUMBERS.match(line)
-    if numbers:
-        return []
     anchor = line[2:].removesuffix("@@").removeprefix(" ")
-    return [anchor] if anchor.strip() else []
+    return [anchor] if anchor.strip(" .…") else []
 
 
 def _signed(line: str) -> tuple[str, str]:
@@ -132,37 +240,181 @@ def _signed(line: str) -> tuple[str, str]:
     return (line[0], line[1:])
 
 
-def _find(lines: Sequence[str], section: _Section, cursor: int) -> int:
-    for anchor in section.anchors:
-        cursor = _below(lines, anchor, cursor)
-    old = section.old
-    if not old:
-        return _end(lines) if section.at_end else cursor
-    for look in _LOOKS:
-        wanted = [look(line) for line in old]
-        seen = [look(line) for line in lines]
-        last = len(lines) - len(old)
-        places = [at for at in range(cursor, last + 1) if seen[at : at + len(old)] == wanted]
-        if places:
-            return places[-1] if section.at_end else places[0]
+def _candidates(lines: Sequence[str], section: _Section) -> _Found:
+    """Give every place where a section may stand.  Raises `ToolError` where there is none."""
+    if not section.old:
+        return _Found(section, _additions(lines, section))
+    for look, note in _LOOKS:
+        places = _matches(lines, section.old, look)
+        if not places:
+            continue
+        if section.at_end:
+            last = {_end(lines), len(lines)}
+            places = [at for at in places if at + len(section.old) in last] or places
+        if section.anchors:
+            places = _below_anchors(lines, section, places)
+        elif section.number is not None and len(places) > 1:
+            places = _nearest(places, section.number)
+        return _Found(section, tuple(places), note)
     place = f" below {section.anchors[-1]!r}" if section.anchors else ""
-    shown = "\n".join(old[:8])
     raise ToolError(
-        f"These lines of the diff are not in the file{place}:\n{shown}\n"
+        f"These lines of the diff are not in the file{place}:\n{_shown(section)}\n"
         "Read the file again and copy the lines exactly, in the order of the file.",
         code="patch",
     )
 
 
-def _below(lines: Sequence[str], anchor: str, cursor: int) -> int:
-    """Go below the line that ``@@`` names; where there is none, the section's lines decide."""
-    for look in _LOOKS:
-        if any(look(line) == look(anchor) for line in lines[:cursor]):
-            return cursor
-        for index in range(cursor, len(lines)):
-            if look(lines[index]) == look(anchor):
-                return index + 1
-    return cursor
+def _matches(lines: Sequence[str], old: Sequence[str], look: Callable[[str], str]) -> list[int]:
+    wanted = [look(line) for line in old]
+    seen = [look(line) for line in lines]
+    last = len(lines) - len(old)
+    return [
+        at
+        for at in range(last + 1)
+        if seen[at] == wanted[0] and seen[at : at + len(wanted)] == wanted
+    ]
+
+
+def _additions(lines: Sequence[str], section: _Section) -> tuple[int, ...]:
+    """Find the place of a section that has nothing but new lines."""
+    if section.at_end:
+        return (_end(lines),)
+    if section.anchors:
+        ends = sorted({end for _, end in _chains(lines, section.anchors)})
+        if not ends:
+            raise _no_anchor(section)
+        return tuple(end + 1 for end in ends)
+    if section.number is not None:
+        return (min(section.number, _end(lines)),)
+    if not any(lines):
+        return (0,)
+    raise ToolError(
+        f"The diff does not say where these lines go:\n{_shown(section)}\nGive the lines above or "
+        "below them with a space in front, or end the section with '*** End of File'.",
+        code="patch",
+    )
+
+
+def _below_anchors(lines: Sequence[str], section: _Section, places: list[int]) -> list[int]:
+    """Keep the places that the anchors lead to, each of them in its order."""
+    chains = _chains(lines, section.anchors)
+    inside = [at for at in places if any(end <= at < _block_end(lines, end) for _, end in chains)]
+    if inside:
+        return inside
+    if len(places) == 1 and len(section.anchors) == 1:
+        return places  # The lines themselves leave no doubt.
+    if not chains:
+        raise _no_anchor(section)
+    raise ToolError(
+        f"These lines of the diff are not below {section.anchors[-1]!r}, but elsewhere in the "
+        f"file, at lines {listed([at + 1 for at in places])}:\n{_shown(section)}\n"
+        "Read the file again, and name what holds them.",
+        code="patch",
+    )
+
+
+def _chains(lines: Sequence[str], anchors: Sequence[str]) -> list[tuple[int, int]]:
+    """Give where the first and the last of the anchors stand, each below the one before it."""
+    for look, _ in _LOOKS:
+        seen = [look(line) for line in lines]
+        wanted = [look(anchor) for anchor in anchors]
+        chains = [(at, at) for at, line in enumerate(seen) if line == wanted[0]]
+        for anchor in wanted[1:]:
+            chains = [
+                (first, at)
+                for first, above in chains
+                for at in range(above + 1, _block_end(lines, above))
+                if seen[at] == anchor
+            ]
+        if chains:
+            return chains
+    return []
+
+
+def _block_end(lines: Sequence[str], anchor: int) -> int:
+    """Give where what an anchor opens has ended for sure: at its next sibling.
+
+    A sibling has the same indentation and begins with the same word, as the next ``def`` or
+    ``class`` does, or the next heading.
+    """
+    own = lines[anchor]
+    depth, word = _depth(own), _first_word(own)
+    for at in range(anchor + 1, len(lines)):
+        line = lines[at]
+        if line.strip() and _depth(line) == depth and _first_word(line) == word:
+            return at
+    return len(lines)
+
+
+def _depth(line: str) -> int:
+    return len(line.expandtabs(4)) - len(line.expandtabs(4).lstrip())
+
+
+def _first_word(line: str) -> str:
+    words = [word for word in line.split() if word not in _MODIFIERS]
+    return words[0] if words else ""
+
+
+_MODIFIERS = frozenset(
+    (
+        *("async", "export", "default", "public", "private", "protected", "internal", "static"),
+        *("final", "abstract", "pub", "override", "virtual", "inline", "extern", "unsafe"),
+        *("sealed", "partial", "open", "data"),
+    )
+)
+"""Words that may stand before the one that says what a line declares."""
+
+
+def _nearest(places: list[int], number: int) -> list[int]:
+    """Let the line number of ``diff -u`` choose; two places as near as each other stay two."""
+    least = min(abs(at - number) for at in places)
+    return [at for at in places if abs(at - number) == least]
+
+
+def _placed(found: Sequence[_Found]) -> list[_Found]:
+    """Choose a place for each section, in the order of the file; there must be only one way."""
+    first = _in_order(found)
+    last = _in_reverse(found)
+    for each, early, late in zip(found, first, last, strict=True):
+        if early != late:
+            lines = [at + 1 for at in each.places if early <= at <= late]
+            raise ToolError(
+                f"These lines of the diff stand {len(lines)} times in the file, at lines "
+                f"{listed(lines)}:\n{_shown(each.section)}\n"
+                "Give more of the lines around them, or the name of what holds them after '@@'.",
+                code="many_matches",
+            )
+    return [evolve(each, places=(at,)) for each, at in zip(found, first, strict=True)]
+
+
+def _in_order(found: Sequence[_Found]) -> list[int]:
+    """Give the first place of each section below the one before it.  Raises `ToolError`."""
+    chosen: list[int] = []
+    cursor = 0
+    for each in found:
+        at = next((at for at in each.places if at >= cursor), None)
+        if at is None:
+            raise ToolError(
+                f"These lines of the diff are not in the file below those of the section before "
+                f"it:\n{_shown(each.section)}\n"
+                "Write the sections in the order of the file, and none of them twice.",
+                code="patch",
+            )
+        chosen.append(at)
+        cursor = at + len(each.section.old)
+    return chosen
+
+
+def _in_reverse(found: Sequence[_Found]) -> list[int]:
+    """Give the last place of each section above the one after it; `_in_order` has found one."""
+    chosen: list[int] = []
+    limit = None
+    for each in reversed(found):
+        size = len(each.section.old)
+        fitting = [at for at in each.places if limit is None or at + size <= limit]
+        limit = fitting[-1]
+        chosen.append(limit)
+    return chosen[::-1]
 
 
 def _end(lines: Sequence[str]) -> int:
@@ -170,7 +422,15 @@ def _end(lines: Sequence[str]) -> int:
     return len(lines) - 1 if not lines[-1] else len(lines)
 
 
-def _chunks(section: _Section, at: int) -> list[_Chunk]:
+def _chunks(section: _Section, at: int, lines: Sequence[str]) -> list[_Chunk]:
+    """Give what changes; new lines get the file's indentation where the section's is another."""
+    old = section.old
+    pairs = [
+        (_indent(theirs), _indent(ours))
+        for theirs, ours in zip(old, lines[at:], strict=False)
+        if theirs.strip()
+    ]
+    indents = Indents(dict(reversed(pairs)))
     chunks: list[_Chunk] = []
     start, new, changed = at, list[str](), False
     for sign, text in (*section.lines, (" ", "")):
@@ -184,18 +444,34 @@ def _chunks(section: _Section, at: int) -> list[_Chunk]:
         if sign == "-":
             at += 1
         else:
-            new.append(text)
+            replaced = lines[start + len(new)] if start + len(new) < at else None
+            new.append(_in_place(text, replaced, indents))
     return chunks
 
 
-def _put(lines: Sequence[str], chunks: Sequence[_Chunk], *, ending: str) -> str:
-    """Unchanged lines keep the end they have; new ones get the file's; the last one has none."""
-    kept = [
-        (line.removesuffix("\r"), "\r\n" if line.endswith("\r") else "\n") for line in lines[:-1]
-    ]
-    result = [*kept, (lines[-1], ending)]
-    for chunk in reversed(chunks):
-        result[chunk.start : chunk.end] = [(line, ending) for line in chunk.new]
-    if not result:
-        return ""
-    return "".join(line + end for line, end in result[:-1]) + result[-1][0]
+def _in_place(line: str, replaced: str | None, indents: Indents) -> str:
+    """Give a new line the file's indentation, unless it has that of the line it replaces."""
+    own = _indent(line)
+    if not line.strip() or all(theirs == ours for theirs, ours in indents.known.items()):
+        return line
+    if replaced is not None and own == _indent(replaced):
+        return line
+    return indents.indentation(own) + line[len(own) :]
+
+
+def _indent(line: str) -> str:
+    return line[: len(line) - len(line.lstrip(" \t"))]
+
+
+def _shown(section: _Section) -> str:
+    shown = section.old or tuple(text for _, text in section.lines)
+    return "\n".join((*shown[:_SHOWN], *(("…",) if len(shown) > _SHOWN else ())))
+
+
+def _no_anchor(section: _Section) -> ToolError:
+    way = " → ".join(map(repr, section.anchors))
+    return ToolError(
+        f"There is no {way} in the file, in this order: nothing was changed.  Copy whole lines of "
+        "the file after '@@', or leave that out and give the lines around the change.",
+        code="patch",
+    )

@@ -1,23 +1,27 @@
 r"""Find the text that a model wants replaced, as it wrote it or nearly so: pure.
 
-Exactly first, then with other indentation, then ignoring white space.  A text of white space
-alone never matches.  ``\r\n`` and ``\n`` are the same here, and what is not replaced stays as
-it is, byte for byte.
+Exactly first, then with other indentation, then ignoring white space, then with other quotation
+marks or spellings of accents.  There is one place, or an error that lists the lines.  A text of
+white space alone never matches.  Whatever is equal in the old and the new string keeps the file's
+own bytes; ``\r\n`` and ``\n`` are the same here.
 """
 
 import re
-from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from attrs import field, frozen
+from attrs import frozen
 
 from inhouse.core.errors import ToolError
+
+from .alignment import Folded, aligned, as_it_is, folded
+from .new_text import with_line_ends
 
 _SHOWN = 200
 _MOST_TOKENS = 5_000
 _MOST_WORK = 5_000_000
 """Places where a match may begin times what is compared there: more is not worth the time."""
+_MOST_LINES = 10
 
 
 @frozen
@@ -42,7 +46,6 @@ class Replaced:
 class _Span:
     start: int
     end: int
-    new: str
 
 
 def replace(text: str, replacements: Sequence[Replacement]) -> Replaced:
@@ -70,12 +73,23 @@ def replace_one(text: str, replacement: Replacement) -> tuple[str, str]:
         )
     if old == new:
         raise ToolError("The old and the new string are the same: nothing to do.", code="no_change")
-    plain = _Plain.of(text)
-    for find, note in _WAYS:
-        if spans := find(plain.text, old, new):
-            if len(spans) > 1 and not replacement.everywhere:
-                raise ToolError(_too_many(plain.text, spans, old), code="many_matches")
-            return plain.put(spans), note
+    plain = _with_newlines(text)
+    for fold, find, note in _WAYS:
+        seen, sought = fold(plain), fold(old)
+        if fold is folded and (seen.text, sought.text) == (plain, old):
+            continue  # nothing that the other ways have not looked at
+        spans = find(seen.text, sought.text)
+        if not spans:
+            continue
+        if len(spans) > 1 and not replacement.everywhere:
+            raise ToolError(_too_many(seen.text, spans, old), code="many_matches")
+        parts: list[str] = []
+        at = 0
+        for span in spans:
+            start = seen.offsets[span.start]
+            parts += (plain[at:start], _new_piece(seen, span, old, new, exact=not note))
+            at = seen.offsets[span.end]
+        return with_line_ends(text, "".join((*parts, plain[at:]))), note
     raise ToolError(
         f"The old string was not found: {_brief(old)}.  "
         "Read the file again and copy the text exactly.",
@@ -83,17 +97,21 @@ def replace_one(text: str, replacement: Replacement) -> tuple[str, str]:
     )
 
 
-def _exactly(text: str, old: str, new: str) -> list[_Span]:
+def _new_piece(seen: Folded, span: _Span, old: str, new: str, *, exact: bool) -> str:
+    return new if exact else aligned(seen.part(span.start, span.end), old, new)
+
+
+def _exactly(text: str, old: str) -> list[_Span]:
     spans: list[_Span] = []
     at = text.find(old)
     while at != -1:
-        spans.append(_Span(at, at + len(old), new))
+        spans.append(_Span(at, at + len(old)))
         at = text.find(old, at + len(old))
     return spans
 
 
-def _indented(text: str, old: str, new: str) -> list[_Span]:
-    """Find whole lines that differ from *old* by the same indentation everywhere."""
+def _indented(text: str, old: str) -> list[_Span]:
+    """Find whole lines that differ from *old* in their indentation, everywhere in one way."""
     wanted = old.split("\n")
     closed = wanted[-1] == ""
     wanted = wanted[:-1] if closed else wanted
@@ -109,18 +127,18 @@ def _indented(text: str, old: str, new: str) -> list[_Span]:
     while at + len(sought) <= len(lines):
         if stripped[at + anchor] == sought[anchor] and stripped[at : at + len(sought)] == sought:
             found = lines[at : at + len(sought)]
-            if (shift := _shift(wanted, found)) is not None:
+            if _in_one_way(wanted, found):
                 last = at + len(sought) - 1
                 end = starts[last] + len(lines[last])
                 end += 1 if closed and end < len(text) else 0
-                spans.append(_Span(starts[at], end, _reindented(new, *shift)))
+                spans.append(_Span(starts[at], end))
                 at += len(sought)
                 continue
         at += 1
     return spans
 
 
-def _loosely(text: str, old: str, new: str) -> list[_Span]:
+def _loosely(text: str, old: str) -> list[_Span]:
     """Find *old* with any white space, or none, between its words and signs."""
     tokens = re.findall(r"\w+|[^\w\s]", old)
     if len(tokens) > _MOST_TOKENS or text.count(tokens[0]) * len(tokens) > _MOST_WORK:
@@ -132,87 +150,38 @@ def _loosely(text: str, old: str, new: str) -> list[_Span]:
     head = r"(?<!\w)" if _is_word(tokens[0]) else ""
     tail = r"(?!\w)" if _is_word(tokens[-1]) else ""
     found = re.finditer(head + "".join(parts) + tail, text)
-    return [_loose_span(text, old, new, match.start(), match.end()) for match in found]
+    return [_widened(text, old, match.start(), match.end()) for match in found]
 
 
-_WAYS = (
-    (_exactly, ""),
-    (_indented, "matched with other indentation, which was kept"),
-    (_loosely, "matched ignoring white space"),
+_WAYS: tuple[tuple[Callable[[str], Folded], Callable[[str, str], list[_Span]], str], ...] = (
+    (as_it_is, _exactly, ""),
+    (as_it_is, _indented, "matched with other indentation, which was kept"),
+    (as_it_is, _loosely, "matched ignoring white space"),
+    (folded, _exactly, "matched with other quotation marks or accents; the file's own were kept"),
+    (folded, _indented, "matched with other quotation marks or accents; the file's own were kept"),
+    (folded, _loosely, "matched with other quotation marks or accents; the file's own were kept"),
 )
 
 
-def _loose_span(text: str, old: str, new: str, start: int, end: int) -> _Span:
+def _widened(text: str, old: str, start: int, end: int) -> _Span:
     """Take in the line's own indentation and end where *old* had them too."""
     line = text.rfind("\n", 0, start) + 1
-    old_body, new_body = old.lstrip("\n"), new.lstrip("\n")
-    own = text[line:start]
-    if not own.strip():
-        theirs = re.match(r"[ \t]*", old_body)
-        indent = theirs.group() if theirs else ""
-        new_body, start = _reindented(new_body, indent, own), line
-    else:
-        new_body = new_body.lstrip()
+    if not text[line:start].strip():
+        start = line
     if old.endswith("\n"):
         rest = re.compile(r"[ \t]*\n").match(text, end)
         end = rest.end() if rest else end
-        new_body = new_body if rest else new_body.rstrip("\n")
-    return _Span(start, end, new_body)
+    return _Span(start, end)
 
 
-def _shift(wanted: Sequence[str], found: Sequence[str]) -> tuple[str, str] | None:
-    """Give what indentation to exchange for which, if it is the same one on every line."""
-    pairs = [
-        (_indent(theirs), _indent(ours))
-        for theirs, ours in zip(wanted, found, strict=True)
-        if theirs.strip()
-    ]
-    theirs, ours = min(pairs, key=lambda pair: len(pair[0]))
-    same = all(
-        left.startswith(theirs) and right == ours + left[len(theirs) :] for left, right in pairs
+def _in_one_way(wanted: Sequence[str], found: Sequence[str]) -> bool:
+    """Tell whether each indentation of *old* stands for one of the file."""
+    ours: dict[str, str] = {}
+    return all(
+        ours.setdefault(_indent(left), _indent(right)) == _indent(right)
+        for left, right in zip(wanted, found, strict=True)
+        if left.strip()
     )
-    return (theirs, ours) if same else None
-
-
-def _reindented(text: str, theirs: str, ours: str) -> str:
-    lines = text.split("\n")
-    return "\n".join(
-        ours + line[len(theirs) :] if line.strip() and line.startswith(theirs) else line
-        for line in lines
-    )
-
-
-@frozen
-class _Plain:
-    r"""A text with ``\n`` only, and the way back to the text it was made from."""
-
-    text: str
-    original: str
-    returns: tuple[int, ...] = field(repr=False)
-    r"""Where in the plain text there was an ``\r`` before the ``\n``."""
-
-    @classmethod
-    def of(cls, original: str) -> "_Plain":
-        returns = (match.start() for match in re.finditer("\r\n", original))
-        return cls(
-            _with_newlines(original),
-            original,
-            tuple(start - number for number, start in enumerate(returns)),
-        )
-
-    def put(self, spans: Sequence[_Span]) -> str:
-        """Replace the *spans* in the original, with the line ends it has."""
-        crlf = len(self.returns) * 2 > self.text.count("\n")
-        parts: list[str] = []
-        at = 0
-        for span in spans:
-            parts.append(self.original[at : self._back(span.start)])
-            parts.append(span.new.replace("\n", "\r\n") if crlf else span.new)
-            at = self._back(span.end)
-        return "".join((*parts, self.original[at:]))
-
-    def _back(self, offset: int) -> int:
-        return offset + bisect_left(self.returns, offset)
 
 
 def _with_newlines(text: str) -> str:
@@ -235,12 +204,17 @@ def _is_word(token: str) -> bool:
 
 
 def _too_many(text: str, spans: Sequence[_Span], old: str) -> str:
-    lines = [text.count("\n", 0, span.start) + 1 for span in spans]
-    shown = ", ".join(str(line) for line in lines[:10]) + (", …" if len(lines) > 10 else "")  # noqa: PLR2004
+    numbers = [text.count("\n", 0, span.start) + 1 for span in spans]
     return (
-        f"The old string was found {len(spans)} times, at lines {shown}: {_brief(old)}.  "
+        f"The old string was found {len(spans)} times, at lines {listed(numbers)}: {_brief(old)}.  "
         "Give more of the lines around it, or set allowMultiple to true to replace all of them."
     )
+
+
+def listed(numbers: Sequence[int]) -> str:
+    """Write line numbers, ten at most."""
+    shown = ", ".join(str(number) for number in numbers[:_MOST_LINES])
+    return shown + (", …" if len(numbers) > _MOST_LINES else "")
 
 
 def _brief(old: str) -> str:

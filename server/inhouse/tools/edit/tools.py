@@ -4,22 +4,23 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from attrs import frozen
-
 from inhouse.core.errors import ToolError
 from inhouse.core.events import EditState
-from inhouse.core.ports import Document, Edit, EditOutcome, Tool
+from inhouse.core.ports import Edit, EditOutcome, Tool
 from inhouse.tools.access.paths import WorkspacePath
 from inhouse.tools.context import ToolContext
 from inhouse.tools.files.file_text import find_document, missing
 from inhouse.tools.specs import ends_step, spec
 
+from .base_text import Change, StaleError, View, deletion, placed_change, whole_change
 from .hunks import hunks, unified_diff
-from .patch import created, updated
-from .replace import Replaced, Replacement, replace
+from .new_text import whole_text
+from .patch import check_target, created, updated
+from .replace import Replacement, replace
 
 ToolFunction = Callable[[str, Mapping[str, Any]], Awaitable[Any]]
-Change = Callable[["View", Mapping[str, Any]], Replaced]
+MakeChange = Callable[[View, Mapping[str, Any]], Change]
+HandOver = Callable[[Edit], Awaitable[EditOutcome]]
 
 _DONE = {"create_file": "add", "update_file": "update", "delete_file": "delete"}
 
@@ -44,31 +45,14 @@ def _tool(name: str, run: ToolFunction) -> Tool:
     return Tool(spec(name), run, ends_step(name), writes=True)
 
 
-@frozen
-class View:
-    """A file as the run sees it."""
-
-    place: WorkspacePath
-    document: Document | None
-    """None: there is no such file."""
-
-    @property
-    def text(self) -> str | None:
-        return None if self.document is None else self.document.text
-
-    def edit(self, new: str | None) -> Edit:
-        version = None if self.document is None else self.document.version
-        return Edit(self.place.path, self.text, new, version)
-
-
-def _applied(context: ToolContext, change: Change) -> ToolFunction:
+def _applied(context: ToolContext, change: MakeChange) -> ToolFunction:
     async def run(_: str, arguments: Mapping[str, Any]) -> Any:
         return await _change(context, arguments, change, context.workspace.apply)
 
     return run
 
 
-def _proposed(context: ToolContext, change: Change) -> ToolFunction:
+def _proposed(context: ToolContext, change: MakeChange) -> ToolFunction:
     async def run(_: str, arguments: Mapping[str, Any]) -> Any:
         diffs: list[str] = []
 
@@ -84,20 +68,15 @@ def _proposed(context: ToolContext, change: Change) -> ToolFunction:
 
 
 async def _change(
-    context: ToolContext,
-    arguments: Mapping[str, Any],
-    change: Change,
-    hand_over: Callable[[Edit], Awaitable[EditOutcome]],
+    context: ToolContext, arguments: Mapping[str, Any], change: MakeChange, hand_over: HandOver
 ) -> dict[str, Any]:
     shown = arguments["path"]
     try:
         place = await context.access.find(shown)
         shown = place.shown
-        async with context.memory.writing:
-            seen = View(place, await find_document(context.workspace, place))
-            changed = await asyncio.to_thread(change, seen, arguments)
-            await asyncio.to_thread(hunks, seen.text, changed.text)  # found again when needed
-            outcome = await hand_over(seen.edit(changed.text))
+        seen, changed, outcome = await _edit(
+            context, place, lambda view: change(view, arguments), hand_over
+        )
     except ToolError as error:
         return {"file": shown, "errorMessage": str(error)}
     if outcome.state is EditState.REJECTED:
@@ -106,70 +85,83 @@ async def _change(
 
 
 async def _apply_patch(context: ToolContext, operation: Mapping[str, Any]) -> Any:
-    kind = operation["type"]
+    kind, diff = operation["type"], operation.get("diff", "")
+
     try:
         place = await context.access.find(operation["path"])
-        async with context.memory.writing:
-            seen = View(place, await find_document(context.workspace, place))
-            new = await asyncio.to_thread(_patched, seen, kind, operation.get("diff", ""))
-            await asyncio.to_thread(hunks, seen.text, new)  # found again when needed
-            outcome = await context.workspace.apply(seen.edit(new))
+        _, changed, outcome = await _edit(
+            context, place, lambda view: _patched(view, kind, diff), context.workspace.apply
+        )
     except ToolError as error:
         return {"errorMessage": f"Failed to apply patch to {operation['path']}: {error}"}
     if outcome.state is EditState.REJECTED:
         return {"errorMessage": outcome.message}
     return {
-        "message": outcome.message,
+        "message": "\n".join((outcome.message, *changed.notes)),
         "applied": [{"file": place.shown, "action": _DONE[kind]}],
     }
 
 
-def _patched(seen: View, kind: str, diff: str) -> str | None:
+async def _edit(
+    context: ToolContext,
+    place: WorkspacePath,
+    change: Callable[[View], Change],
+    hand_over: HandOver,
+) -> tuple[View, Change, EditOutcome]:
+    """Make one change, from the text that the model knows, and have it applied or proposed."""
+    async with context.memory.writing:
+        document = await find_document(context.workspace, place)
+        seen = View(place, document, context.known.get(place.path))
+        try:
+            changed = await asyncio.to_thread(change, seen)
+        except StaleError as error:
+            context.known.forget(place.path)
+            if error.told and seen.text is not None:
+                context.known.shown(place.path, seen.text)
+            raise
+        await asyncio.to_thread(hunks, seen.text, changed.text)  # found again when needed
+        outcome = await hand_over(seen.edit(changed.text))
+        if outcome.state is not EditState.REJECTED:
+            text = changed.text if outcome.merged is None else outcome.merged
+            context.known.wrote(place.path, text, whole=changed.whole and outcome.merged is None)
+    return seen, changed, outcome
+
+
+def _patched(view: View, kind: str, diff: str) -> Change:
+    check_target(diff, kind, view.place.relative)
     if kind == "create_file":
-        if seen.text is not None:
+        if view.text is not None:
             raise ToolError(
-                f"{seen.place.shown!r} is there already.  Use update_file to change it.",
+                f"{view.place.shown!r} is there already.  Use update_file to change it.",
                 code="exists",
             )
-        return created(diff)
-    if seen.text is None:
-        raise missing(seen.place)
+        _check_place(view.place)
+        return Change(created(diff))
+    if view.text is None:
+        raise missing(view.place)
     if kind == "delete_file":
-        return None
-    new = updated(seen.text, diff)
-    if new == seen.text:
-        raise ToolError("The file has this change already: nothing to do.", code="no_change")
-    return new
+        return deletion(view)
+    return placed_change(view, lambda text: updated(text, diff))
 
 
-def _whole(seen: View, arguments: Mapping[str, Any]) -> Replaced:
-    """A file of CRLF lines stays one, also where the model writes LF."""
-    content: str = arguments["content"]
-    _check_place(seen.place)
-    old = seen.text or ""
-    crlf = old.count("\r\n")
-    if crlf and crlf == old.count("\n") and "\r\n" not in content:
-        content = content.replace("\n", "\r\n")
-    if content == seen.text:
-        raise ToolError("The file has exactly this content: nothing to do.", code="no_change")
-    return Replaced(content)
+def _whole(view: View, arguments: Mapping[str, Any]) -> Change:
+    _check_place(view.place)
+    content, notes = whole_text(view.text, arguments["content"], name=view.place.shown)
+    return whole_change(view, content, notes)
 
 
-def _plan(seen: View, arguments: Mapping[str, Any]) -> Replaced:
-    return _whole(seen, {"content": arguments["plan"]})
+def _plan(view: View, arguments: Mapping[str, Any]) -> Change:
+    return _whole(view, {"content": arguments["plan"]})
 
 
-def _replaced(seen: View, arguments: Mapping[str, Any]) -> Replaced:
-    if seen.text is None:
-        raise missing(seen.place)
+def _replaced(view: View, arguments: Mapping[str, Any]) -> Change:
+    if view.text is None:
+        raise missing(view.place)
     wanted = [
         Replacement(each["oldString"], each["newString"], bool(each.get("allowMultiple")))
         for each in arguments["replacements"]
     ]
-    replaced = replace(seen.text, wanted)
-    if replaced.text == seen.text:
-        raise ToolError("\n\n".join(replaced.problems) or "This changes nothing.", code="no_change")
-    return replaced
+    return placed_change(view, lambda text: replace(text, wanted))
 
 
 def _check_place(place: WorkspacePath) -> None:
@@ -177,7 +169,7 @@ def _check_place(place: WorkspacePath) -> None:
         raise ToolError(f"{place.shown!r} is a folder, not a file.", code="not_a_file")
 
 
-def _told(seen: View, changed: Replaced, outcome: EditOutcome) -> str:
+def _told(seen: View, changed: Change, outcome: EditOutcome) -> str:
     verb = "Created" if seen.text is None else "Changed"
     parts = [f"{verb} {seen.place.shown}: {outcome.message}", *changed.notes]
     if changed.problems:

@@ -196,12 +196,14 @@ async def _contents(context: ToolContext, paths: Sequence[str]) -> list[dict[str
     left = _FOUND_CHARACTERS
     for path in paths:
         try:
-            document = await read_document(context.workspace, await context.access.find(path))
+            place = await context.access.find(path)
+            document = await read_document(context.workspace, place)
         except ToolError:
             continue
         if len(document.text) > left:
             result.append({"path": path, "contentOmittedForLength": True})
             continue
         left -= len(document.text)
+        context.known.shown(place.path, document.text)
         result.append({"path": path, "content": document.text})
     return result

@@ -70,35 +70,41 @@ async def _read(context: ToolContext, wanted: Any, budget: _Budget) -> dict[str,
         text = (await read_document(context.workspace, place)).text
         if context.windowed_file_reads and limit is None:
             limit = WINDOW
-        if (offset, limit) != (None, None):
-            text = _window(text, int(offset or 1), limit, shown)
+        start, end, more = _window(text, int(offset or 1), limit, shown)
     except ToolError as error:
         status = _STATUS.get(error.code, "[FILE_READ_ERROR]")
         return {"path": shown, "content": f"{status} {error}"}
-    if is_example(place.relative):
-        text = "[TEMPLATE]\n" + text
-    if text and budget.left <= 0:
+    if end > start and budget.left <= 0:
         return {"path": shown, "contentOmittedForLength": True}
-    given = text[: budget.left]
+    given = text[start : min(end, start + budget.left)]
     budget.left -= len(given)
-    if len(given) < len(text):
-        given += _cut(given, text, shown, offset)
-    return {"path": shown, "content": given}
+    context.known.shown(place.path, text, start, start + len(given))
+    if start + len(given) < end:
+        more = _cut(given, text[start:end], shown, offset)
+    label = "[TEMPLATE]\n" if is_example(place.relative) else ""
+    return {"path": shown, "content": f"{label}{given}{more}"}
 
 
-def _window(text: str, offset: int, limit: int | None, shown: str) -> str:
-    """Give some lines of a text, and say where they stand in it."""
+def _window(text: str, offset: int, limit: int | None, shown: str) -> tuple[int, int, str]:
+    """Give where some lines of a text begin and end, and what to say of the rest."""
+    if offset == 1 and limit is None:
+        return 0, len(text), ""
     lines = hunks.lines(text)
     if offset > max(len(lines), 1):
         raise ToolError(
             f"{shown!r} has {len(lines):,} lines; there is no line {offset:,}.", code="window"
         )
-    end = len(lines) if limit is None else min(len(lines), offset - 1 + limit)
-    window = "".join(lines[offset - 1 : end])
-    if end < len(lines):
-        ending = "" if window.endswith("\n") else "\n"
-        window += f"{ending}[Lines {offset}-{end} of {len(lines):,}.  More: offset {end + 1}.]"
-    return window
+    last = len(lines) if limit is None else min(len(lines), offset - 1 + limit)
+    start = sum(map(len, lines[: offset - 1]))
+    end = start + sum(map(len, lines[offset - 1 : last]))
+    if last == len(lines):
+        return start, end, ""
+    ending = "" if text[:end].endswith("\n") else "\n"
+    return (
+        start,
+        end,
+        f"{ending}[Lines {offset}-{last} of {len(lines):,}.  More: offset {last + 1}.]",
+    )
 
 
 def _cut(given: str, text: str, shown: str, offset: int | None) -> str:

@@ -1,10 +1,10 @@
 """Tool input, repaired and checked: small models get names and types nearly right."""
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any, cast
 
+from inhouse.core.broken_json import BrokenJsonError, read
 from inhouse.core.errors import ToolError
 from inhouse.core.ports import ToolSpec
 from inhouse.core.unicode import clean_json
@@ -14,7 +14,6 @@ from .repair import repair
 
 _SHOWN_PROBLEMS = 3
 _ENCODED_DEPTH = 3
-_QUOTE = re.compile(r'(?<!\\)(?:\\\\)*"')
 
 
 def check_input(spec: ToolSpec, arguments: str) -> Mapping[str, Any]:
@@ -55,19 +54,24 @@ def _parse(spec: ToolSpec, arguments: str) -> Any:
     for _ in range(_ENCODED_DEPTH):
         if not isinstance(value, str):
             return {} if value is None else value
-        try:
-            value = json.loads(value)
-        except ValueError:
-            return _mend(spec, value)
+        if value.lstrip()[:1] not in {"{", "[", '"'} and value.strip() not in _CONSTANTS:
+            return value  # A bare word, for the one thing that the tool takes.
+        value = _read(spec, value.strip())
     return value
 
 
-def _mend(spec: ToolSpec, text: str) -> Any:
-    if text[:1] not in {"{", "["}:
-        return text  # A bare word, for the one thing that the tool takes.
-    if len(_QUOTE.findall(text)) % 2:
-        # Mending it would write half a file.
-        raise ToolError(f"The input of {spec.name} breaks off inside a string.  Send all of it.")
+_CONSTANTS = frozenset({"null", "true", "false"})
+
+
+def _read(spec: ToolSpec, text: str) -> Any:
+    try:
+        return read(text)
+    except BrokenJsonError as error:
+        if spec.exact or "breaks off" in str(error) or "in a row" in str(error):
+            # Mending it would write half a file, or run half of what was asked.
+            raise ToolError(
+                f"The input of {spec.name} {error}: nothing was done.  {usage(spec)}", code="input"
+            ) from None
     from json_repair import repair_json  # noqa: PLC0415  Only for input that is broken.
 
     try:

@@ -1,0 +1,67 @@
+r"""What a model's text is as a file's text: its line ends, its last line, and no wrapping."""
+
+import re
+
+from .hunks import changed_lines, lines
+
+_FENCE = re.compile(r"```[a-zA-Z]*\n(.*)\n```\s*", re.DOTALL)
+_MARKDOWN = (".md", ".markdown", ".mdx", ".mdc", ".qmd", ".rmd")
+
+
+def whole_text(old: str | None, content: str, *, name: str) -> tuple[str, tuple[str, ...]]:
+    """Give the text that *content* means for a file, and what the model should be told.
+
+    As Codebuff does, a line break at the beginning is left out, and in a new file a code fence
+    around the whole text; a new file ends with a line break.
+    """
+    if content.startswith("\n") and not (old or "").startswith(("\n", "\r\n")):
+        content = content[1:]
+    if old is not None:
+        return with_line_ends(old, content), ()
+    notes: tuple[str, ...] = ()
+    fenced = None if name.lower().endswith(_MARKDOWN) else _FENCE.fullmatch(content)
+    if fenced is not None:
+        content = fenced[1]
+        notes = ("The code fence around the whole text was taken off.",)
+    return with_last_line_end(content), notes
+
+
+def with_last_line_end(text: str) -> str:
+    """End the last line of a new file, as its other lines end."""
+    if not text or text.endswith("\n"):
+        return text
+    return text + ("\r\n" if "\r\n" in text else "\n")
+
+
+def with_line_ends(original: str, new: str) -> str:
+    r"""Give *new*, written with ``\n``, the line ends of the file it is made from.
+
+    Lines that are equal keep theirs; one that replaces another gets the end of that; one that is
+    added gets the end of the line above it.  A text that has ``\r\n`` itself is left alone.
+    """
+    if "\r\n" not in original or "\r\n" in new:
+        return new
+    old_lines, new_lines = lines(original), lines(new)
+    plain = [line.removesuffix("\r\n") + "\n" if _is_crlf(line) else line for line in old_lines]
+    result: list[str] = []
+    at = 0
+    for start, end, new_start, new_end in changed_lines(plain, new_lines):
+        result += old_lines[at:start]
+        for number, line in enumerate(new_lines[new_start:new_end]):
+            model = _model_line(old_lines, start, end, number)
+            result.append(line[:-1] + "\r\n" if line.endswith("\n") and model else line)
+        at = end
+    return "".join((*result, *old_lines[at:]))
+
+
+def _model_line(old_lines: list[str], start: int, end: int, number: int) -> bool:
+    r"""Tell whether the line that decides ends in ``\r\n``."""
+    near = (start + number,) if start + number < end else ()
+    for at in (*near, *range(end - 1, -1, -1), end):
+        if at < len(old_lines) and old_lines[at].endswith("\n"):
+            return _is_crlf(old_lines[at])
+    return True
+
+
+def _is_crlf(line: str) -> bool:
+    return line.endswith("\r\n")
