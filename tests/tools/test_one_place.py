@@ -75,7 +75,7 @@ def test_new_lines_get_the_files_unit_of_indentation(case):
 
 
 @given(
-    st.lists(st.sampled_from(["a", "b", "  a", "c"]), min_size=1, max_size=12),
+    st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=12),
     st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=3),
 )
 def test_an_edit_has_one_place_or_an_error_that_lists_the_lines(text, old):

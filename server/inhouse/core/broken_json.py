@@ -2,7 +2,7 @@
 
 import json
 import re
-from typing import Any, cast
+from typing import Any
 
 _STRING = re.compile(r'("(?:[^"\\]|\\.)*")', re.DOTALL)
 _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
@@ -74,7 +74,4 @@ def _refuse(constant: str) -> Any:
     raise BrokenJsonError(f"has {constant}, which is no JSON")
 
 
-_DECODER = cast(
-    "json.JSONDecoder",
-    json.JSONDecoder(strict=False, object_pairs_hook=_once, parse_constant=_refuse),
-)
+_DECODER = json.JSONDecoder(strict=False, object_pairs_hook=_once, parse_constant=_refuse)

@@ -153,7 +153,7 @@ def _unwrapped(diff: str) -> list[str]:
     lines = [line.removesuffix("\r") for line in diff.split("\n")]
     while lines and not lines[0].strip():
         del lines[0]
-    closing = list(_CLOSING)
+    closing: list[str] = [*_CLOSING]
     if lines and (heredoc := _HEREDOC.match(lines[0].strip())):
         closing.append(heredoc[2])
         del lines[0]

@@ -81,6 +81,8 @@ def replace_one(text: str, replacement: Replacement) -> tuple[str, str]:
         spans = find(seen.text, sought.text)
         if not spans:
             continue
+        if len(spans) == 1 and not replacement.everywhere:
+            spans += _overlapping(seen.text, sought.text, spans[0], find)
         if len(spans) > 1 and not replacement.everywhere:
             raise ToolError(_too_many(seen.text, spans, old), code="many_matches")
         parts: list[str] = []
@@ -99,6 +101,18 @@ def replace_one(text: str, replacement: Replacement) -> tuple[str, str]:
 
 def _new_piece(seen: Folded, span: _Span, old: str, new: str, *, exact: bool) -> str:
     return new if exact else aligned(seen.part(span.start, span.end), old, new)
+
+
+def _overlapping(
+    text: str, old: str, found: _Span, find: Callable[[str, str], list[_Span]]
+) -> list[_Span]:
+    """Find another place that begins inside the one that was found."""
+    line = text.find("\n", found.start, found.end) + 1
+    start = found.start + 1 if find is _exactly else line
+    if not 0 < start < found.end:
+        return []
+    more = find(text[start : found.end + len(old)], old)
+    return [_Span(start + more[0].start, start + more[0].end)] if more else []
 
 
 def _exactly(text: str, old: str) -> list[_Span]:
