@@ -54,7 +54,8 @@ def bench(
     write_files(root, files or {})
     approver = Answers(list(answers))
     happenings: list[EventPayload] = []
-    workspace = DiskWorkspace(root, happenings.append, approver, edits)
+    roots = settings.get("extra_roots", ())
+    workspace = DiskWorkspace(root, happenings.append, approver, edits, extra_roots=roots)
     context = ToolContext(workspace, approver, happenings.append, **settings)
     tools = {tool.spec.name: tool for tool in workspace_tools(context)}
     return Bench(root, context, tools, approver, happenings, workspace)

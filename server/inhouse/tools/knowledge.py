@@ -60,7 +60,7 @@ def _known_in(files: WorkspaceOverlay, top: WorkspacePath) -> Iterator[Knowledge
         known = files.unsaved.get(top.root / path)
         text = _read(top.root, path) if known is None else known
         if text is not None:
-            yield KnowledgeFile(top.prefix + path, text)
+            yield KnowledgeFile(top.name(path), text)
 
 
 def skills(access: Access, home: Path) -> dict[str, Skill]:

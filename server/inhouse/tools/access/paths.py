@@ -7,7 +7,9 @@
 
 import os
 import re
+import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 from urllib.parse import unquote
 
@@ -40,7 +42,15 @@ class WorkspacePath:
     named: str
     """As the model named it, from the root, before links were resolved."""
     prefix: str = ""
-    """What results put before a path from the root: its folder, where there are several."""
+    """What results put before a path from the root, where there are several roots."""
+    taken: frozenset[str] = frozenset()
+    """First parts of a path that mean another root."""
+
+    def name(self, relative: str) -> str:
+        """Name a path from the root as results do: `locate` gives that very file for it."""
+        if not self.prefix and relative.partition("/")[0] in self.taken:
+            return f"{self.root.as_posix()}/{relative}"
+        return self.prefix + relative
 
 
 def plain(raw: str, *, windows: bool = WINDOWS) -> PurePath:
@@ -84,6 +94,11 @@ def within(
     return root, tuple(kept)
 
 
+def slashes(path: str) -> str:
+    """Write a path of this system with slashes; elsewhere a backslash is part of a name."""
+    return path.replace("\\", "/") if WINDOWS else path
+
+
 def can_be_named(path: str) -> bool:
     """Tell whether a tool could be given this path: one with a line end in it only misleads."""
     return not (_CONTROL.search(path) or _LONE_SURROGATE.search(path))
@@ -103,14 +118,29 @@ def contains(root: PurePath, path: PurePath, *, ignore_case: bool) -> bool:
 def locate(raw: str, roots: Sequence[Path]) -> WorkspacePath:
     """Give the real place that *raw* means; raises `ToolError` where it is not in a root.
 
-    It need not exist.  Links are followed as far as there are any.
+    It need not exist.  Links are followed as far as there are any.  What is there under exactly
+    this name is what is meant; only for a name that nothing has, the habits of models and people
+    are tried (`_habits`), and other spellings of its letters.
     """
-    real_roots = [Path(os.path.realpath(root)) for root in roots]
-    root, parts = within(raw, [*roots, *real_roots])
-    named = Path(root, *parts)
-    if len(roots) > 1 and parts and root == roots[0] and not os.path.lexists(named):
-        named = _in_another_root(parts, roots) or named
-    return follow(named, roots, raw=raw)
+    if not WINDOWS and (literal := _literally(raw, roots)) is not None:
+        return follow(literal, roots, raw=raw)
+    refusal: ToolError | None = None
+    spellings = (raw, *_habits(raw))
+    for spelling in spellings:
+        try:
+            named = _named(spelling, roots)
+        except ToolError as error:
+            refusal = refusal or error
+            continue
+        if os.path.lexists(named):
+            return follow(named, roots, raw=raw)
+        if not spelling.isascii() and (same := _same_letters(named, roots)) is not None:
+            return follow(same, roots, raw=raw)
+    if (new := _new_name(raw, roots)) != raw:
+        return follow(_named(new, roots), roots, raw=raw)
+    if refusal is not None:
+        raise refusal
+    return follow(_named(raw, roots), roots, raw=raw)
 
 
 def follow(named: Path, roots: Sequence[Path], *, raw: str = "") -> WorkspacePath:
@@ -125,25 +155,167 @@ def follow(named: Path, roots: Sequence[Path], *, raw: str = "") -> WorkspacePat
         raise outside(raw or str(named), because="a link leads out of it")
     home = max(homes, key=lambda each: len(each.parts))
     index, way = _way(named, [*roots, *real_roots])
-    first = index % len(roots) == 0
+    index %= len(roots)
+    labels = _labels(tuple(roots))
+    taken = frozenset(label for label in labels if label)
     at = real_roots.index(home)
+    shown = _prefix(roots, labels, index) + way
+    if index == 0 and way.partition("/")[0] in taken:
+        shown = f"{roots[0].as_posix()}/{way}"
     return WorkspacePath(
         path=real,
         root=home,
         relative="/".join(real.parts[len(home.parts) :]),
-        shown=way or "." if first else f"{_prefix(roots, index % len(roots))}{way}".rstrip("/"),
+        shown=shown.rstrip("/") or ".",
         named=way,
-        prefix=_prefix(roots, at),
+        prefix=_prefix(roots, labels, at),
+        taken=taken,
     )
 
 
-def _prefix(roots: Sequence[Path], at: int) -> str:
+@lru_cache(maxsize=64)
+def _labels(roots: tuple[Path, ...]) -> tuple[str, ...]:
+    """Give what stands for each root at the beginning of a path; empty: its absolute path.
+
+    That is its folder's name where no other root has it and the first root has nothing of that
+    name.  Once given it stays, also when the first root gets such a folder: that is then named
+    by its absolute path.
+    """
+    names = [root.name for root in roots]
+    return tuple(
+        name
+        if at and name and names.count(name) == 1 and not os.path.lexists(roots[0] / name)
+        else ""
+        for at, name in enumerate(names)
+    )
+
+
+def _prefix(roots: Sequence[Path], labels: Sequence[str], at: int) -> str:
     """What results put before a path from a root, so that `locate` finds it again."""
     if at == 0:
         return ""
-    name = roots[at].name
-    taken = any(root.name == name for root in roots[1:at]) or os.path.lexists(roots[0] / name)
-    return f"{roots[at].as_posix()}/" if taken else f"{name}/"
+    return f"{labels[at] or roots[at].as_posix()}/"
+
+
+def _literally(raw: str, roots: Sequence[Path]) -> Path | None:
+    """Give what is there under this very name, with nothing in it understood in another way."""
+    if not raw or len(raw) > _LONGEST or not can_be_named(raw) or raw.startswith("/"):
+        return None
+    parts = raw.split("/")
+    if ".." in parts:
+        return None
+    named = _from_a_root([part for part in parts if part not in {"", "."}], roots)
+    return named if os.path.lexists(named) else None
+
+
+def _named(raw: str, roots: Sequence[Path]) -> Path:
+    """Give the path that *raw* means by its text, under the root that it begins in."""
+    real_roots = [Path(os.path.realpath(root)) for root in roots]
+    try:
+        root, parts = within(raw, [*roots, *real_roots])
+    except ToolError:
+        # Another name of the same folder, as /var and /private/var are.
+        real = Path(os.path.realpath(raw)) if raw.startswith("/") and can_be_named(raw) else None
+        if real is None or not any(
+            contains(root, real, ignore_case=WINDOWS) for root in real_roots
+        ):
+            raise
+        return real
+    if plain(raw).is_absolute():
+        return Path(root, *parts)
+    return _from_a_root(parts, roots)
+
+
+def _from_a_root(parts: Sequence[str], roots: Sequence[Path]) -> Path:
+    """A relative path starts at the first root, or begins with what stands for another one."""
+    labels = _labels(tuple(roots))
+    if parts and parts[0] in labels[1:]:
+        return Path(roots[labels.index(parts[0], 1)], *parts[1:])
+    named = Path(roots[0], *parts)
+    if parts and not os.path.lexists(roots[0] / parts[0]):
+        homes = [root for root in roots if root.name == parts[0]]
+        if len(homes) > 1:
+            raise _which_root(parts, homes)
+        home = Path(homes[0], *parts[1:]) if homes else named
+        if homes and (homes[0] != roots[0] or os.path.lexists(home)):
+            return home
+    return named
+
+
+def _which_root(parts: Sequence[str], homes: Sequence[Path]) -> ToolError:
+    names = ", ".join(repr(Path(home, *parts[1:]).as_posix()) for home in homes)
+    return ToolError(
+        f"{len(homes)} folders of the workspace are called {parts[0]!r}.  Write the whole path, "
+        f"one of: {names}",
+        code="path",
+    )
+
+
+_LINE_NUMBER = re.compile(r"(?::\d+(?:[-:,]\d+)*|#L\d+(?:-L?\d+)?)$")
+_QUOTED = re.compile(r"""^([`'"])(.+)\1$""")
+
+
+def _habits(raw: str) -> tuple[str, ...]:
+    """Give what people and models may mean by a name that nothing has.
+
+    White space around it, quotation marks, ``@`` before it, backslashes, ``file:``, a line number.
+    """
+    text = _unwrapped(raw)
+    found = [text]
+    if text.startswith("file://"):
+        found.append(unquote(text.removeprefix("file://").removeprefix("localhost")))
+    if not WINDOWS and "\\" in text:
+        found.append(text.replace("\\", "/"))
+    if text.startswith("@"):
+        found.append(text[1:])
+    found += [short for each in found if (short := _LINE_NUMBER.sub("", each)) != each]
+    return tuple(each for each in dict.fromkeys(found) if each and each != raw)
+
+
+def _unwrapped(raw: str) -> str:
+    text = raw.strip()
+    quoted = _QUOTED.match(text)
+    return quoted[2] if quoted else text
+
+
+def _new_name(raw: str, roots: Sequence[Path]) -> str:
+    """Give the name of a file that is not there yet: never one in quotes or with backslashes."""
+    text = _unwrapped(raw)
+    if text.startswith("@") and "/" in text and not _has_folder(text, roots):
+        text = text[1:] if _has_folder(text[1:], roots) else text
+    if WINDOWS or ".." in re.split(r"[\\/]", text):
+        return text
+    return text.replace("\\", "/")
+
+
+def _has_folder(text: str, roots: Sequence[Path]) -> bool:
+    first = text.partition("/")[0]
+    return can_be_named(first) and (roots[0] / first).is_dir()
+
+
+def _same_letters(named: Path, roots: Sequence[Path]) -> Path | None:
+    """Find a path whose letters are the same, composed or decomposed; None: none, or several."""
+    root = next((root for root in roots if contains(root, named, ignore_case=False)), None)
+    if root is None:
+        return None
+    found = root
+    for part in named.parts[len(root.parts) :]:
+        if os.path.lexists(found / part):
+            found /= part
+            continue
+        wanted = unicodedata.normalize("NFC", part)
+        try:
+            names = [
+                name
+                for name in os.listdir(found)  # noqa: PTH208  names alone, and no objects
+                if not name.isascii() and unicodedata.normalize("NFC", name) == wanted
+            ]
+        except OSError:
+            return None
+        if len(names) != 1:
+            return None
+        found /= names[0]
+    return found
 
 
 def outside(raw: str, *, because: str = "") -> ToolError:
@@ -192,14 +364,6 @@ def _refuse_windows_tricks(raw: str, path: PureWindowsPath) -> None:
             raise _bad(raw, "has a part that ends in a dot or a space")
         if re.search(r'[<>"|?*]', part):
             raise _bad(raw, "has a character that no file name may have")
-
-
-def _in_another_root(parts: tuple[str, ...], roots: Sequence[Path]) -> Path | None:
-    """Of several roots, one may be named by its folder's name, as editors show it."""
-    for root in roots:
-        if root.name == parts[0]:
-            return Path(root, *parts[1:])
-    return None
 
 
 def _way(named: Path, roots: Sequence[Path]) -> tuple[int, str]:

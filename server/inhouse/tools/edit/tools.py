@@ -71,6 +71,8 @@ async def _change(
     context: ToolContext, arguments: Mapping[str, Any], change: MakeChange, hand_over: HandOver
 ) -> dict[str, Any]:
     shown = arguments["path"]
+    if shown.rstrip().endswith(("/", "\\")):
+        return {"file": shown, "errorMessage": f"{shown!r} names a folder, not a file."}
     try:
         place = await context.access.find(shown)
         shown = place.shown

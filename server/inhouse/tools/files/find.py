@@ -1,6 +1,7 @@
 """``read_subtree``, ``glob`` and ``find_files``: which files there are."""
 
 import asyncio
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -19,7 +20,7 @@ from .encoding import decode
 from .file_text import read_document
 from .overlay import WorkspaceOverlay, seen
 from .rank import Candidate, ranked, words
-from .tree import defined_names, picture
+from .tree import SLASH, defined_names, picture
 
 SUBTREE_TOKENS = 4_000
 MOST_TOKENS = 190_000
@@ -29,6 +30,7 @@ MOST_PATHS = 1_000
 _MOST_NAMED_BYTES = 200_000
 _MOST_TREES = 50
 _MOST_STARS = 3
+_BRACKETS = re.compile(r"([\[\]])")
 _FOUND_FILES = 12
 _FOUND_CHARACTERS = 100_000
 
@@ -92,10 +94,17 @@ def _shown_below(
         start = len(above) + 1 if above else 0
         return {path[start:]: (place, path) for path in files.files(place)}
     return {
-        f"{top.prefix}{path}".removeprefix("/"): (top, path)
-        for top in files.access.tops()
-        for path in files.files(top)
+        _in_tree(top, path): (top, path) for top in files.access.tops() for path in files.files(top)
     }
+
+
+def _in_tree(top: WorkspacePath, path: str) -> str:
+    """Name a file in the picture of all roots; a root that has no short name is one line of it."""
+    named = top.name(path)
+    if not named.startswith("/"):
+        return named
+    root = f"{top.root.as_posix()}/"
+    return root.replace("/", SLASH) + named.removeprefix(root)
 
 
 def _names(files: WorkspaceOverlay, place: WorkspacePath, relative: str) -> Sequence[str]:
@@ -132,7 +141,7 @@ def _matching(
     """A pattern may also begin with the name of another root."""
     start = len(place.relative) + 1 if place.relative else 0
     for path in files.files(place):
-        name = place.prefix + path
+        name = place.name(path)
         if matches(path[start:]) or (place.prefix and not start and matches(name)):
             yield name
 
@@ -150,8 +159,10 @@ def _matcher(pattern: str) -> Callable[[str], bool]:
         raise ToolError(f"The pattern {pattern!r} has '**' more than {_MOST_STARS} times.")
     # Without EXTGLOB: +(a|aa) would try every way to take a name apart.
     flags = glob.GLOBSTAR | glob.BRACE | glob.DOTMATCH | glob.FORCEUNIX
+    # A folder such as [locale] is named as it is more often than brackets choose a letter.
+    patterns = [text, _BRACKETS.sub(r"\\\1", text)] if "[" in text else [text]
     try:
-        compiled = glob.compile(text, flags=flags)
+        compiled = glob.compile(patterns, flags=flags)
     except Exception as error:  # noqa: BLE001  whatever a pattern does is the model's to mend
         raise ToolError(f"The pattern {pattern!r} makes no sense: {error}.") from None
     return compiled.match
@@ -177,7 +188,7 @@ async def _find_files(context: ToolContext, prompt: str) -> Any:
 
 
 def _everything(files: WorkspaceOverlay, places: tuple[WorkspacePath, ...]) -> list[str]:
-    return [place.prefix + path for place in places for path in files.files(place)]
+    return [place.name(path) for place in places for path in files.files(place)]
 
 
 async def _hits(

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from attrs import define, field, frozen
 
 CHARACTERS_PER_TOKEN = 4
+SLASH = "\0"
+"""Stands for a slash inside one line of a picture."""
 
 # What tells a reader little; Codebuff leaves the same kinds out.
 _UNIMPORTANT = re.compile(
@@ -82,7 +84,7 @@ def _drawn(files: Iterable[str], names: Mapping[str, Sequence[str]]) -> str:
 def _lines(node: _Node, path: str, depth: int, names: Mapping[str, Sequence[str]]) -> list[str]:
     lines: list[str] = []
     for folder, inner in sorted(node.folders.items()):
-        lines.append(" " * depth + folder + "/")
+        lines.append(" " * depth + folder.replace(SLASH, "/") + "/")
         lines += _lines(inner, f"{path}{folder}/", depth + 1, names)
     for name in sorted(node.files):
         defined = " ".join(names.get(path + name, ()))

@@ -11,7 +11,7 @@ from attrs import frozen
 from inhouse import processes
 from inhouse.core.errors import ToolError
 from inhouse.core.ports import Tool
-from inhouse.tools.access.paths import WorkspacePath
+from inhouse.tools.access.paths import WorkspacePath, slashes
 from inhouse.tools.context import ToolContext
 from inhouse.tools.files.overlay import WorkspaceOverlay, seen
 from inhouse.tools.specs import ends_step, spec
@@ -189,6 +189,6 @@ def _path_of(event: Mapping[str, Any], command: Command) -> Iterator[str]:
     if event.get("type") not in {"match", "context"}:
         return
     named = str(event["data"]["path"].get("text") or "")
-    path = command.path or named.replace("\\", "/").removeprefix("./")
+    path = command.path or slashes(named).removeprefix("./")
     if path not in command.skip:
         yield path

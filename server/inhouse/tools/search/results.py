@@ -62,7 +62,7 @@ class Results:
 
     def add(self, place: WorkspacePath, path: str, event: Mapping[str, Any]) -> None:
         """Take one of ripgrep's matches or lines around one, in *path* from the place's root."""
-        shown = place.prefix + path
+        shown = place.name(path)
         if not path or self._is_refused(place, path, shown):
             return
         is_match, data = event["type"] == "match", event["data"]

@@ -14,7 +14,7 @@ from attrs import frozen
 
 from inhouse import processes
 from inhouse.tools.access.access_policy import NOISE
-from inhouse.tools.access.paths import WorkspacePath
+from inhouse.tools.access.paths import WorkspacePath, slashes
 from inhouse.tools.access.protected_files import REPOSITORIES
 
 from .results import Query
@@ -86,7 +86,7 @@ async def chosen(
         done = await processes.run(
             (*words, f"./{place.relative}"), seconds=_SECONDS, cwd=Path(folder)
         )
-    listed = done.out.decode("utf-8", "surrogateescape").replace("\\", "/").splitlines()
+    listed = slashes(done.out.decode("utf-8", "surrogateescape")).splitlines()
     return tuple(path for path in paths if f"./{path}" in listed)
 
 
