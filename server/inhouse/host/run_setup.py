@@ -115,9 +115,7 @@ def _fetcher(run: RunContext, approver: Approver) -> Fetch:
     return fetch
 
 
-async def _prompt(
-    request: RunRequest, context: ToolContext, roots: tuple[Path, ...]
-) -> str | None:
+async def _prompt(request: RunRequest, context: ToolContext, roots: tuple[Path, ...]) -> str | None:
     """Give the user's prompt with what was under the cursor behind it."""
     started_on = await selection(request, context.workspace, roots)
     parts = [request.prompt]
