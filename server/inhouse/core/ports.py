@@ -40,6 +40,8 @@ class Tool:
     """Changes files or runs commands: a child has it only where its parent may."""
     offered: bool = True
     """False: no model is told of it; it is there to say why it is not."""
+    also: tuple[str, ...] = ()
+    """Further names by which a model or ``handleSteps`` may call it."""
 
 
 @frozen

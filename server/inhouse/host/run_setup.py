@@ -20,6 +20,7 @@ from inhouse.tools.prompt_values import placeholders
 from inhouse.tools.registry import workspace_tools
 
 from .host_state import HostState, WorkspaceRequest
+from .mcp_servers import mcp_tools
 from .model_setup import connected
 from .network import open_egress
 from .plan import usable_definition
@@ -59,11 +60,12 @@ async def loop_context(run: RunContext) -> LoopContext:
         *control_tools(memory=run.state, definition=plan.definition, find=find),
         *spawn_tools(definition=plan.definition, find=find, spawn=partial(spawn, run)),
     )
+    mcp = await mcp_tools(run, context, tools)
     spawnable = map(find, plan.definition.spawnable_agents)
     return LoopContext(
         model=connected(run),
-        definition=plan.definition,
-        tools={tool.spec.name: tool for tool in tools},
+        definition=mcp.definition,
+        tools={tool.spec.name: tool for tool in (*tools, *mcp.tools)},
         check=check_input,
         check_value=problem_with,
         limits=plan.limits,

@@ -25,6 +25,7 @@ from inhouse.store.trust import TrustStore
 
 if TYPE_CHECKING:
     from inhouse.definitions.sandbox import Sandbox
+    from inhouse.mcp.pool import ServerPool
 
 
 @define
@@ -46,6 +47,7 @@ class Services:
     session_keys: dict[str, str] = field(factory=dict[str, str], repr=False)
     """Keys that an editor keeps and handed over: in memory only, before the keyring's."""
     _sandbox: "Sandbox | None" = None
+    _mcp: "ServerPool | None" = None
 
     def key(self, name: str) -> str:
         """Give a key by name.  Raises `UserError`.  May be slow."""
@@ -73,8 +75,19 @@ class Services:
             self._sandbox = Sandbox(cache=self.folders.cache)
         return self._sandbox
 
+    @property
+    def mcp(self) -> "ServerPool":
+        """The MCP servers of this session; none is started before a run asks for it."""
+        from inhouse.mcp.pool import ServerPool  # noqa: PLC0415  rarely needed
+
+        if self._mcp is None:
+            self._mcp = ServerPool()
+        return self._mcp
+
     async def aclose(self) -> None:
         """End what was started."""
+        if self._mcp is not None:
+            await self._mcp.aclose()
         await self.embedded.aclose()
         if self._sandbox is not None:
             await self._sandbox.aclose()

@@ -91,6 +91,9 @@ def find_tool(run: LoopContext, name: str, allowed: Sequence[str]) -> Tool:
     for spelling in (name, name.rpartition(".")[2].replace("-", "_").lower()):
         if spelling in allowed and spelling in run.tools:
             return run.tools[spelling]
+    for tool in run.tools.values():
+        if name in tool.also and tool.spec.name in allowed:
+            return tool
     known = ", ".join(tool for tool in allowed if tool in run.tools) or "none"
     raise ToolError(f"No tool {name!r}.  Tools: {known}", code="unknown_tool")
 

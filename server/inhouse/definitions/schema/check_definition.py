@@ -13,7 +13,7 @@ from inhouse.core.text import Problem, Range, Severity
 from inhouse.definitions.readers.parsed_values import UNKNOWN, ParsedDefinition, place_range
 from inhouse.definitions.readers.source_ranges import JsonPath, key_of, place_of
 from inhouse.definitions.schema.field_rules import rule_mistakes
-from inhouse.definitions.schema.mcp_servers import resolve_servers
+from inhouse.definitions.schema.mcp_servers import check_servers
 from inhouse.definitions.schema.shape import DefinitionShape, LocalProviderShape
 from inhouse.definitions.schema.structure import Mistake, structure
 from inhouse.definitions.schema.typo_hints import spelling_problems
@@ -55,7 +55,7 @@ def _check(
     shape, mistakes = structure(found.values)
     mistakes = [mistake for mistake in mistakes if not _covers(found, mistake.path)]
     mistakes += [m for m in rule_mistakes(_with_unknown(found)) if not _covers(found, m.path)]
-    servers, server_mistakes = resolve_servers(found.values, environment)
+    servers, server_mistakes = check_servers(found.values, environment)
     mistakes += [m for m in server_mistakes if all(m.path != other.path for other in mistakes)]
     problems = [_problem(mistake, found, path) for mistake in mistakes]
     problems += spelling_problems(found, path, known_tools)

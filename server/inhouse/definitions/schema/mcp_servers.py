@@ -8,24 +8,26 @@ from inhouse.definitions.schema.structure import Mistake
 _RESOLVED = ("env", "headers")
 
 
-def resolve_servers(
+def check_servers(
     values: Mapping[str, Any], environment: Mapping[str, str]
 ) -> tuple[Mapping[str, Any], list[Mistake]]:
-    """Give each server with `$NAME` replaced, and what is wrong with them."""
+    """Give each server with its defaults, and what is wrong with them.
+
+    `$NAME` stays as it is written: the value is read when the server starts, and by nothing else.
+    """
     servers = values.get("mcpServers")
     if not isinstance(servers, Mapping):
         return {}, []
     mistakes: list[Mistake] = []
-    resolved: dict[str, Any] = {}
+    checked: dict[str, Any] = {}
     for name, config in cast("Mapping[str, Any]", servers).items():
         if "/" in name:
             message = f"A `/` in a server's name ({name!r}) cannot be told from `server/tool`."
             mistakes.append(Mistake(("mcpServers", name), "server-name", message, on_key=True))
         if isinstance(config, Mapping):
-            given = _with_defaults(cast("Mapping[str, Any]", config))
-            resolved[name] = given
-            mistakes.extend(_resolve(name, given, environment))
-    return resolved, mistakes
+            checked[name] = _with_defaults(cast("Mapping[str, Any]", config))
+            mistakes.extend(_missing(name, checked[name], environment))
+    return checked, mistakes
 
 
 def _with_defaults(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -34,26 +36,20 @@ def _with_defaults(config: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "http", "params": {}, "headers": {}, **config}
 
 
-def _resolve(
-    server: str, config: dict[str, Any], environment: Mapping[str, str]
+def _missing(
+    server: str, config: Mapping[str, Any], environment: Mapping[str, str]
 ) -> Iterator[Mistake]:
     for part in _RESOLVED:
         given = config.get(part)
         if not isinstance(given, Mapping):
             continue
-        known: dict[str, Any] = {}
         for key, value in cast("Mapping[str, Any]", given).items():
-            known[key] = value
             if not isinstance(value, str) or not value.startswith("$"):
                 continue
-            variable = value[1:]
-            if variable in environment:
-                known[key] = environment[variable]
-                continue
-            yield Mistake(
-                ("mcpServers", server, part, key),
-                "missing-variable",
-                f"The environment variable {variable!r} is not set.  "
-                "Set it before the editor or the terminal starts, or write the value.",
-            )
-        config[part] = known
+            if (variable := value[1:]) not in environment:
+                yield Mistake(
+                    ("mcpServers", server, part, key),
+                    "missing-variable",
+                    f"The environment variable {variable!r} is not set.  "
+                    "Set it before the editor or the terminal starts, or write the value.",
+                )

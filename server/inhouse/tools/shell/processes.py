@@ -62,8 +62,9 @@ async def start(
     cwd: Path,
     environment: Mapping[str, str],
     spec: Mapping[str, Any] | None = None,
+    stdin: int = DEVNULL,
 ) -> Started:
-    """Start *command* in a session of its own, with no input and with pipes for its output.
+    """Start *command* in a session of its own, with pipes for its output.
 
     *spec* says how it is shut off (`isolation.shut_off`), on Linux alone.
     """
@@ -74,6 +75,7 @@ async def start(
             command if writing is None else _launched(command, writing, spec),
             cwd=cwd,
             environment={**environment, MARK: mark},
+            stdin=stdin,
             stderr=PIPE,
             pass_fds=() if writing is None else (writing,),
         )

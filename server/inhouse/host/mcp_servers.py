@@ -1,0 +1,254 @@
+"""The MCP servers of a run: which there are, and what the user lets each of them do."""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from attrs import evolve, frozen
+
+from inhouse.core.definition import AgentDefinition
+from inhouse.core.endpoint_kinds import Kind
+from inhouse.core.errors import ToolError, UserError
+from inhouse.core.events import Notice
+from inhouse.core.ports import Question, Tool
+from inhouse.core.route import Endpoint, Privacy
+from inhouse.core.settings import CommandMode
+from inhouse.core.unicode import visible
+from inhouse.mcp.access import SESSION_HEADERS, Opened, Program, Remote
+from inhouse.mcp.config import RemoteServer, Server, StdioServer, read_server, relative_to
+from inhouse.mcp.connection import ListedTool, McpError
+from inhouse.mcp.tool_names import split_name, wanted_tools
+from inhouse.mcp.tools import Wanted, open_toolbox
+from inhouse.processes import PIPE, find_program
+from inhouse.providers.network.base_urls import http_address
+from inhouse.tools.context import ToolContext
+from inhouse.tools.shell import processes
+from inhouse.tools.shell.allow_list import is_listed
+from inhouse.tools.shell.environment import inherited
+from inhouse.tools.shell.offline import OfflineWay, offline_way
+
+from .network import open_egress
+
+if TYPE_CHECKING:
+    from .run_context import RunContext
+
+START, ALWAYS_START, DENY = "Start it", "Always start this server here", "Deny"
+ONCE, THIS_RUN, ALWAYS = "Call it once", "Allow this tool for this run", "Always allow this tool"
+_SHOWN = 2_000
+
+
+@frozen
+class McpTools:
+    """What the servers of a run gave it."""
+
+    definition: AgentDefinition
+    """With the names by which models know the tools of servers."""
+    tools: tuple[Tool, ...] = ()
+
+
+async def mcp_tools(run: "RunContext", context: ToolContext, taken: tuple[Tool, ...]) -> McpTools:
+    """Start what a definition's servers need, and give their tools.
+
+    What cannot be had is told as a notice, and costs the run nothing else.
+    """
+    definition = run.plan.definition
+    named = [name for name in definition.tool_names if split_name(name) is not None]
+    if not definition.mcp_servers and not named:
+        return McpTools(definition)
+    access = _Access(run, context)
+    wanted = _wanted(run, access)
+    box = await open_toolbox(
+        wanted,
+        open_server=access.open,
+        permit=access.permit,
+        emit=run.emit,
+        taken=[tool.spec.name for tool in taken],
+    )
+    names = [name for name in definition.tool_names if split_name(name) is None]
+    names += [tool.spec.name for tool in box.tools]
+    return McpTools(evolve(definition, tool_names=tuple(names)), box.tools)
+
+
+def servers_of(
+    definition: AgentDefinition, source: str, environment: Mapping[str, str]
+) -> tuple[dict[str, Server], list[str]]:
+    """Give the servers that a definition names itself, and what is wrong with the others."""
+    servers: dict[str, Server] = {}
+    problems: list[str] = []
+    for name, written in definition.mcp_servers.items():
+        try:
+            servers[name] = read_server(name, written, environment=environment, source=source)
+        except UserError as error:
+            problems.append(str(error))
+    return servers, problems
+
+
+def _wanted(run: "RunContext", access: "_Access") -> list[Wanted]:
+    plan, host = run.plan, run.host
+    definition = plan.definition
+    servers, problems = servers_of(definition, str(plan.agent.source), host.environ)
+    wanted: list[Wanted] = []
+    for name, tools in wanted_tools(definition.tool_names, list(definition.mcp_servers)).items():
+        if name in servers:
+            connection = host.services.mcp.connection(
+                servers[name], surroundings=access.surroundings
+            )
+            wanted.append(Wanted(name, connection, tools))
+        elif name not in definition.mcp_servers:
+            problems.append(
+                f"No MCP server {name!r}, which `toolNames` asks for.  "
+                "Name it in the definition's `mcpServers`."
+            )
+    for problem in problems:
+        run.emit(Notice("warning", "mcp_server", problem))
+    return wanted
+
+
+@frozen
+class _Access:
+    """Decides, and asks, what the servers of one run may."""
+
+    run: "RunContext"
+    context: ToolContext
+
+    @property
+    def surroundings(self) -> str:
+        """What two runs must have in common to share a server."""
+        return f"{self.context.workspace.root}\n{self.context.privacy.value}"
+
+    async def open(self, server: Server) -> Opened:
+        """Start a program, or connect.  Raises `InhouseError` where that may not be."""
+        match server:
+            case StdioServer():
+                return await self._launch(relative_to(server, self.context.workspace.root))
+            case RemoteServer():
+                return await self._connect(server)
+
+    async def _launch(self, server: StdioServer) -> Program:
+        root, context = self.context.workspace.root, self.context
+        offline = context.privacy is Privacy.LOCAL_ONLY
+        inherits = inherited(context.environment, offline=offline)
+        program = await asyncio.to_thread(_program, server, root)
+        way = await offline_way((root, *context.extra_roots), inherits) if offline else None
+        await self._may_start(server, exposed=offline and way is None, way=way)
+        try:
+            started = await processes.start(
+                [*(way.prefix if way else ()), program, *server.args],
+                cwd=root,
+                environment={**inherits, **server.env},
+                spec=way.spec if way else None,
+                stdin=PIPE,
+            )
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise McpError(server.name, f"{server.command!r} does not start: {reason}.") from None
+        return Program(started.process, lambda: processes.end(started))
+
+    async def _may_start(
+        self, server: StdioServer, *, exposed: bool, way: OfflineWay | None
+    ) -> None:
+        context, line = self.context, server.command_line
+        if context.commands is CommandMode.NEVER:
+            raise McpError(
+                server.name,
+                'it is a command, and commands are switched off (setting commands = "never").',
+            )
+        key = f"MCP server: {line}"
+        listed = is_listed(line, context.allowed_commands, may_name=lambda _: True)
+        if not exposed and (listed or context.approvals.is_allowed(key)):
+            return
+        if context.commands is CommandMode.ALLOW_LISTED:
+            raise McpError(
+                server.name,
+                f"its command is not listed in `allowedCommands`: {line}"
+                + ("; and it could not be cut off from the network" if exposed else ""),
+            )
+        detail = f"Named by {server.source}."
+        if server.env:
+            detail += f"  It is given these variables: {', '.join(sorted(server.env))}."
+        text = f"Start the MCP server {visible(server.name)!r}?\n{visible(line)[:_SHOWN]}"
+        if exposed:
+            text += (
+                "\nPrivacy is local-only, but this system cannot cut a program off from the "
+                "network: it could send your files anywhere."
+            )
+        elif way is not None:
+            text += f"\nPrivacy is local-only.  {way.promise}"
+        answer = await self._asked(text, (START, ALWAYS_START, DENY), "command", visible(detail))
+        if ALWAYS_START in answer:
+            await asyncio.to_thread(context.approvals.allow, key)
+        elif START not in answer:
+            said = "you said no" if answer else "nobody allowed it"
+            raise McpError(server.name, f"it was not started: {said}.")
+
+    async def _connect(self, server: RemoteServer) -> Remote:
+        host = self.run.host
+        address = http_address(server.url)
+        names = dict.fromkeys((*SESSION_HEADERS, *(name.lower() for name in server.headers)), "")
+        endpoint = Endpoint(
+            f"MCP server {server.name}",
+            Kind.OPENAI,
+            _origin(server),
+            server.source,
+            headers=MappingProxyType(names),
+            ca_file=None,
+        )
+        policy = self.run.egress.policy
+        egress = open_egress(policy, host.services.approvals, host.main_root, self.context.approver)
+        try:
+            egress.check(endpoint)
+            if address.unix_path is None:
+                await egress.allow(address.host, address.port, endpoint)
+            return Remote(egress.client(endpoint), egress.aclose)
+        except BaseException:
+            await egress.aclose()
+            raise
+
+    async def permit(self, server: str, tool: ListedTool, arguments: Mapping[str, Any]) -> None:
+        """Come back where a tool may be called.  Raises `ToolError`."""
+        context, name = self.context, f"{server}/{tool.name}"
+        key = f"MCP tool: {name} ({tool.fingerprint})"
+        memory = context.memory
+        if key in memory.allowed_tools or context.approvals.is_allowed(key):
+            return
+        async with memory.asking:
+            if key in memory.allowed_tools:
+                return
+            shown = visible(str(dict(arguments)))[:_SHOWN]
+            text = f"Call {visible(name)} of an MCP server?\n{shown}"
+            detail = f"The server describes it so: {visible(tool.description)[:_SHOWN]}"
+            answer = await self._asked(text, (ONCE, THIS_RUN, ALWAYS, DENY), "command", detail)
+        if ALWAYS in answer:
+            await asyncio.to_thread(context.approvals.allow, key)
+        elif THIS_RUN in answer:
+            memory.allowed_tools.add(key)
+        elif ONCE not in answer:
+            said = "The user denied this call." if answer else "Nobody allowed this call."
+            raise ToolError(f"{said}  It was not made.  Go on without it.", code="denied")
+
+    async def _asked(
+        self, text: str, choices: tuple[str, ...], kind: str, detail: str
+    ) -> tuple[str, ...]:
+        question = Question(f"mcp-{uuid4().hex[:8]}", text, choices, kind=kind, detail=detail)
+        return await self.context.approver.ask(question)
+
+
+def _program(server: StdioServer, root: Path) -> str:
+    """Find the program of a server; only a written path leads into the workspace.  Blocks."""
+    if Path(server.command).is_absolute():
+        return server.command
+    found = find_program(server.command, outside=(root,))
+    if found is None:
+        raise McpError(
+            server.name,
+            f"there is no program {server.command!r} on the PATH.  Install it, or write its path.",
+        )
+    return found
+
+
+def _origin(server: RemoteServer) -> str:
+    scheme, _, rest = server.url.partition("://")
+    return f"{scheme}://{rest.partition('/')[0].partition('?')[0].rpartition('@')[2]}"

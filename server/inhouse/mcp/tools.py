@@ -1,0 +1,106 @@
+"""The tools of servers as tools of a run."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from typing import Any
+
+from attrs import frozen
+
+from inhouse.core.errors import InhouseError, ToolError
+from inhouse.core.events import Notice, ToolOutput
+from inhouse.core.ports import Emit, Tool, ToolSpec
+from inhouse.core.unicode import clean_text, visible
+
+from .access import Open
+from .connection import Connection, ListedTool
+from .results import text_of, value_of
+from .schemas import reduced
+from .tool_names import model_names
+
+Permit = Callable[[str, ListedTool, Mapping[str, Any]], Awaitable[None]]
+"""Comes back where a server's tool may be called with these arguments; raises `ToolError`."""
+
+
+@frozen
+class Wanted:
+    """A server that a run uses."""
+
+    name: str
+    """As the definition calls it; another one may call the same server otherwise."""
+    connection: Connection
+    tools: frozenset[str] | None
+    """None: all that it has."""
+
+
+@frozen
+class Toolbox:
+    """What the servers of a run gave."""
+
+    tools: tuple[Tool, ...]
+    listed: Mapping[str, tuple[ListedTool, ...]]
+    """By server, all that it has."""
+
+
+async def open_toolbox(
+    wanted: Sequence[Wanted],
+    *,
+    open_server: Open,
+    permit: Permit,
+    emit: Emit,
+    taken: Collection[str],
+) -> Toolbox:
+    """Start the servers that are not there yet, all at once, and give the tools that are wanted.
+
+    A server that cannot be had costs its own tools alone, and is told.
+    """
+    listings = await asyncio.gather(*(_ready(each, open_server, emit) for each in wanted))
+    chosen = [
+        (each, tool)
+        for each, tools in zip(wanted, listings, strict=True)
+        for tool in _chosen(each, tools, emit)
+    ]
+    names = model_names([(each.name, tool.name) for each, tool in chosen], taken)
+    bound = [_tool(each, tool, names[each.name, tool.name], permit, emit) for each, tool in chosen]
+    listed = {each.name: tools for each, tools in zip(wanted, listings, strict=True) if tools}
+    return Toolbox(tuple(bound), listed)
+
+
+async def _ready(wanted: Wanted, open_server: Open, emit: Emit) -> tuple[ListedTool, ...]:
+    try:
+        return await wanted.connection.ready(open_server)
+    except InhouseError as error:
+        message = f"{error}  Its tools are missing from this run."
+        emit(Notice("warning", "mcp_server", message))
+        return ()
+
+
+def _chosen(wanted: Wanted, tools: tuple[ListedTool, ...], emit: Emit) -> list[ListedTool]:
+    if wanted.tools is None or not tools:
+        return list(tools)
+    server, known = wanted.name, {tool.name for tool in tools}
+    for name in sorted(wanted.tools - known):
+        there = ", ".join(visible(each) for each in sorted(known)[:20])
+        message = f"MCP server {server!r} has no tool {name!r}.  It has: {there}"
+        emit(Notice("warning", "mcp_tool", message))
+    return [tool for tool in tools if tool.name in wanted.tools]
+
+
+def _tool(wanted: Wanted, tool: ListedTool, name: str, permit: Permit, emit: Emit) -> Tool:
+    server, connection = wanted.name, wanted.connection
+    schema = reduced(tool.schema)
+
+    async def run(call_id: str, arguments: Mapping[str, Any]) -> Any:
+        await permit(server, tool, arguments)
+        result = await connection.call(
+            tool.name,
+            arguments,
+            progress=lambda text: emit(ToolOutput(call_id, text)),
+            restarted=lambda text: emit(Notice("warning", "mcp_restarted", text)),
+        )
+        if result.get("isError"):
+            raise ToolError(text_of(result) or f"{server}/{tool.name} failed.", code="mcp_tool")
+        return value_of(result)
+
+    described = clean_text(tool.description).strip() or f"The tool {tool.name} of {server}."
+    spec = ToolSpec(name, described, schema)
+    return Tool(spec, run, writes=True, also=(f"{server}/{tool.name}", f"{server}__{tool.name}"))

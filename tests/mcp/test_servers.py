@@ -1,0 +1,327 @@
+"""An agent with MCP servers: real processes, a real host, a scripted model."""
+
+import asyncio
+import json
+import sys
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from inhouse.core.events import Notice, RunStatus, ToolOutput
+from inhouse.core.request import RunRequest
+from inhouse.host.host import Host, HostCallbacks
+from support.hosts import disk
+from support.model_server import ModelServer, call
+
+SERVER = str(Path(__file__).parents[1] / "support" / "mcp_server.py")
+
+
+class User:
+    """Answers what each question is told to be answered by; keeps them all."""
+
+    def __init__(self, **answers):
+        self.answers = {"Start": "Start it", "Call": "Allow this tool for this run", **answers}
+        self.questions = []
+
+    async def ask(self, question):
+        self.questions.append(question)
+        answer = self.answers.get(question.text.split()[0])
+        return (answer,) if answer else ()
+
+
+def server(mode="good", **more):
+    return {"command": sys.executable, "args": [SERVER, mode], **more}
+
+
+class Session:
+    """Runs of one host, on a scripted model."""
+
+    def __init__(self, host, model, user):
+        self.host, self.model, self.user, self.events = host, model, user, []
+
+    async def run(self, *answers):
+        for answer in answers:
+            self.model.play(answer)
+        self.events.clear()
+        plan = self.host.plan(RunRequest("helper", "hi"))
+        return await self.host.run(plan, self.host.new_run_id(), self.heard)
+
+    def heard(self, event):
+        self.events.append(event.payload)
+
+    def offered(self, index=0):
+        tools = self.model.requests[index].body.get("tools", [])
+        return {each["function"]["name"]: each["function"] for each in tools}
+
+    def results(self):
+        """What the tools gave back, as the model saw it last."""
+        messages = self.model.requests[-1].body["messages"]
+        return [each["content"] for each in messages if each["role"] == "tool"]
+
+    def notices(self):
+        return [event.message for event in self.events if isinstance(event, Notice)]
+
+
+@asynccontextmanager
+async def session(folder, servers, tools=(), *, user=None, settings=None, **environ):
+    user = user or User()
+    (folder / "work/.agents").mkdir(parents=True)
+    definition = {
+        "id": "helper",
+        "displayName": "H",
+        "model": "m",
+        "mcpServers": servers,
+        "toolNames": list(tools),
+    }
+    (folder / "work/.agents/helper.json").write_text(json.dumps(definition))
+    with ModelServer() as model:
+        values = {
+            "endpoints": {"box": {"baseUrl": model.base_url, "tools": "native"}},
+            "defaultEndpoint": "box",
+            **(settings or {}),
+        }
+        host = Host(
+            roots=(folder / "work",),
+            environ={"INHOUSE_HOME": str(folder / "home"), "PATH": "/usr/bin:/bin", **environ},
+            door=HostCallbacks(disk, user),
+            editor_values=values,
+            client_trusted=True,
+        )
+        await host.start()
+        try:
+            yield Session(host, model, user)
+        finally:
+            await host.aclose()
+
+
+def children():
+    return [
+        each
+        for each in psutil.Process().children(recursive=True)
+        if any(SERVER in part for part in each.cmdline())
+    ]
+
+
+async def test_an_agent_uses_the_tools_of_two_servers_at_once(tmp_path):
+    servers = {"one": server(), "two": server(env={"A": "b"})}
+    async with session(tmp_path, servers, ["one/echo", "read_files"]) as here:
+        done = await here.run(call("one__echo", text="a"), call("two__echo", text="b"), "ready")
+
+        assert done.status is RunStatus.COMPLETED, done
+        offered = here.offered()
+        assert {"one__echo", "two__echo", "two__die", "read_files"} <= set(offered)
+        assert "one__die" not in offered
+        assert offered["one__echo"]["description"] == "The tool echo."
+        assert here.results() == ["echo: a", "echo: b"] or [
+            json.loads(each) for each in here.results()
+        ] == ["echo: a", "echo: b"]
+        assert [each.text.split()[0] for each in here.user.questions].count("Start") == 2
+
+
+async def test_a_server_is_started_once_for_all_runs_and_ends_with_the_session(tmp_path):
+    async with session(tmp_path, {"one": server()}, ["one/env"]) as here:
+        pids = []
+        for _ in range(2):
+            await here.run(call("one__env"), "ready")
+            pids.append(json.loads(_text(here.results()[-1]))["pid"])
+
+        assert pids[0] == pids[1]
+        assert children()
+    assert not children()
+
+
+async def test_a_server_gets_its_own_variables_and_none_of_the_keys(tmp_path):
+    written = server(env={"TOKEN": "$MY_TOKEN", "PLAIN": "x"})
+    secrets = {"MY_TOKEN": "t-1", "OPENAI_API_KEY": "sk-2", "LANG": "C.UTF-8"}
+    async with session(tmp_path, {"one": written}, **secrets) as here:
+        await here.run(call("one__env"), "ready")
+
+        seen = json.loads(_text(here.results()[-1]))
+        assert seen["env"]["TOKEN"] == "t-1"
+        assert seen["env"]["PLAIN"] == "x"
+        assert "OPENAI_API_KEY" not in seen["env"]
+        assert seen["cwd"] == str((tmp_path / "work").resolve())
+        assert "TOKEN" in here.user.questions[0].detail
+
+
+@pytest.mark.parametrize("answers", [{"Start": "Deny"}, {"Start": ""}])
+async def test_a_server_that_the_user_does_not_want_is_not_started(answers, tmp_path):
+    async with session(tmp_path, {"one": server()}, user=User(**answers)) as here:
+        done = await here.run("without it")
+
+        assert done.status is RunStatus.COMPLETED
+        assert not children()
+        assert "one__echo" not in here.offered()
+        assert "it was not started" in here.notices()[0]
+
+
+async def test_a_call_that_the_user_denies_is_not_made(tmp_path):
+    async with session(tmp_path, {"one": server()}, user=User(Call="Deny")) as here:
+        await here.run(call("one__echo", text="a"), "ready")
+
+        assert "The user denied this call" in here.results()[-1]
+
+
+async def test_what_was_allowed_for_good_is_not_asked_again_until_the_tool_changes(tmp_path):
+    always = User(Start="Always start this server here", Call="Always allow this tool")
+    async with session(tmp_path, {"one": server()}, user=always) as here:
+        await here.run(call("one__echo", text="a"), call("one__echo", text="b"), "ready")
+        await here.host.services.mcp.aclose()
+        await here.run(call("one__echo", text="c"), "ready")
+
+        assert len(always.questions) == 2
+
+
+RESULTS = {
+    "fail": "The disk is full",
+    "big": "more characters",
+    "wrong": "no list",
+    "blocks": "resource_link",
+}
+
+
+@pytest.mark.parametrize("name", RESULTS)
+async def test_every_kind_of_result_reaches_the_model(name, tmp_path):
+    async with session(tmp_path, {"one": server()}) as here:
+        done = await here.run(call(f"one__{name}"), "ready")
+
+        assert done.status is RunStatus.COMPLETED
+        assert RESULTS[name] in here.results()[-1]
+        assert len(here.results()[-1]) < 60_000
+        if name == "blocks":
+            assert "aGVsbG8=" not in here.results()[-1]
+            assert "inside" in here.results()[-1]
+            assert "hologram" in here.results()[-1]
+
+
+async def test_progress_is_the_tools_output_and_a_cancelled_run_does_not_wait(tmp_path):
+    async with session(tmp_path, {"one": server()}) as here:
+        task = asyncio.create_task(here.run(call("one__slow"), "never"))
+        while not any(isinstance(each, ToolOutput) for each in here.events):
+            await asyncio.sleep(0.01)
+            assert not task.done(), task.result()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+        told = "".join(each.text for each in here.events if isinstance(each, ToolOutput))
+        assert "part 0 (0 of 3)" in told
+
+
+async def test_a_server_that_dies_is_started_again_once_and_told(tmp_path):
+    async with session(tmp_path, {"one": server()}) as here:
+        calls = [
+            call("one__die"),
+            call("one__echo", text="again"),
+            call("one__die"),
+            call("one__echo", text="no more"),
+        ]
+        done = await here.run(*calls, "ready")
+
+        assert done.status is RunStatus.COMPLETED
+        first, again, second, last = here.results()
+        assert "exit status 3" in first
+        assert "I am dying" in first
+        assert "started again" in first
+        assert "echo: again" in again
+        assert "Go on without it" in second
+        assert "not started a third time" in last
+        assert any("started again" in each for each in here.notices())
+
+        await here.run(call("one__echo", text="new run"), "ready")
+        assert "echo: new run" in here.results()[-1]
+
+
+BROKEN = {
+    "exit": "cannot find module 'x'",
+    "endless": "without the end of a line",
+    "garbage": "no messages of the protocol",
+    "flood": "answer nothing",
+}
+
+
+@pytest.mark.parametrize("mode", BROKEN)
+async def test_a_broken_server_costs_only_its_own_tools(mode, tmp_path):
+    async with session(tmp_path, {"bad": server(mode), "good": server()}) as here:
+        done = await here.run(call("good__echo", text="a"), "ready")
+
+        assert done.status is RunStatus.COMPLETED
+        assert "echo: a" in here.results()[-1]
+        [told] = [each for each in here.notices() if "'bad'" in each]
+        assert BROKEN[mode] in told
+
+
+async def test_lines_that_are_no_messages_do_no_harm(tmp_path):
+    async with session(tmp_path, {"one": server("chatty")}) as here:
+        await here.run(call("one__echo", text="a"), "ready")
+
+        assert "echo: a" in here.results()[-1]
+
+
+async def test_names_that_collide_or_are_too_long_are_all_distinct_and_led_back(tmp_path):
+    async with session(tmp_path, {"ö/x".replace("/", "."): server("collide")}) as here:
+        await here.run("hi")
+        names = list(here.offered())
+
+        assert len(names) == len(set(names)) == 4
+        assert all(len(name) <= 64 and name.replace("-", "_").isascii() for name in names)
+        await here.run(*[call(name) for name in names], "ready")
+        results = [_text(each) for each in here.results()]
+        assert [each.partition(":")[0] for each in results] == ["a.b", "a b", "x" * 90, "x" * 91]
+
+
+async def test_schemas_that_model_servers_refuse_are_reduced(tmp_path):
+    async with session(tmp_path, {"s": server("schemas")}) as here:
+        done = await here.run("hi")
+        offered = here.offered()
+        text = json.dumps(offered)
+
+        assert done.status is RunStatus.COMPLETED
+        assert set(offered) == {
+            f"s__{name}" for name in ("refs", "strange", "huge", "wrong", "remote", "fine")
+        }
+        assert "$ref" not in text
+        assert "pattern" not in text
+        assert "Must match /[A-Z]+x/" in text
+        properties = offered["s__strange"]["parameters"]["properties"]
+        assert properties["any"] == {}
+        assert "never" not in properties
+        assert len(text) < 200_000
+        assert all(each["parameters"]["type"] == "object" for each in offered.values())
+
+
+async def test_what_a_server_writes_is_shown_escaped(tmp_path):
+    async with session(tmp_path, {"one": server("prompts")}) as here:
+        await here.run(call("one__weather"), "ready")
+
+        detail = here.user.questions[-1].detail
+        assert "<U+202E>" in detail
+        assert "<U+001B>" in detail
+
+
+async def test_a_server_that_is_not_there_is_told(tmp_path):
+    servers = {"gone": {"command": "no-such-program-anywhere"}}
+    async with session(tmp_path, servers, ["other/tool"]) as here:
+        done = await here.run("hi")
+
+        assert done.status is RunStatus.COMPLETED
+        assert any("no program 'no-such-program-anywhere'" in each for each in here.notices())
+        assert any("No MCP server 'other'" in each for each in here.notices())
+
+
+async def test_commands_that_are_off_keep_every_server_off(tmp_path):
+    async with session(tmp_path, {"one": server()}, settings={"commands": "never"}) as here:
+        await here.run("hi")
+
+        assert 'commands = "never"' in here.notices()[0]
+        assert not here.user.questions
+
+
+def _text(result):
+    try:
+        value = json.loads(result)
+    except ValueError:
+        return result
+    return value if isinstance(value, str) else result
