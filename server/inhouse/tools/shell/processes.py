@@ -12,7 +12,7 @@ from typing import Any
 from attrs import define, frozen
 
 import inhouse.processes
-from inhouse.processes import MARK, PIPE, kill_marked, kill_tree, new_mark
+from inhouse.processes import DEVNULL, MARK, PIPE, kill_marked, kill_tree, new_mark
 
 _LINUX = sys.platform == "linux"
 _PATIENCE = 3.0
