@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
 from attrs import define, field, frozen
@@ -180,6 +181,8 @@ class Connection:
             self._gone.set()
             await asyncio.wait([self._task])
         opened = await self._open(self.server)
+        # A second and more, on a busy machine: not on the event loop.
+        await asyncio.to_thread(import_module, "inhouse.mcp.stdio")
         self._starts += 1
         self._gone, self._why = asyncio.Event(), ""
         ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()

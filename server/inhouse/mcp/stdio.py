@@ -76,6 +76,8 @@ async def stdio_streams(program: Program, speech: Speech) -> AsyncGenerator[Any]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            _close_pipes(program.process)
+            await asyncio.sleep(0)  # the loop closes them at its next turn
         for stream in (incoming, read, write, outgoing):
             stream.close()
 
@@ -89,6 +91,13 @@ async def _end(program: Program) -> None:
         async with asyncio.timeout(PATIENCE):
             await process.wait()
     await program.end()
+
+
+def _close_pipes(process: asyncio.subprocess.Process) -> None:
+    """Close what nobody reads to its end: asyncio offers no public way, as the SDK found too."""
+    close = getattr(getattr(process, "_transport", None), "close", None)
+    if callable(close):
+        close()
 
 
 async def _read(program: Program, incoming: Incoming, speech: Speech) -> None:
