@@ -26,7 +26,7 @@ from inhouse.processes import PIPE, find_program
 from inhouse.providers.network.base_urls import http_address
 from inhouse.tools.context import ToolContext
 from inhouse.tools.shell import processes
-from inhouse.tools.shell.allow_list import is_listed
+from inhouse.tools.shell.allow_list import find_listed
 from inhouse.tools.shell.environment import inherited
 from inhouse.tools.shell.offline import OfflineWay, offline_way
 
@@ -156,9 +156,9 @@ class _Access:
                 server.name,
                 'it is a command, and commands are switched off (setting commands = "never").',
             )
-        key = f"MCP server: {line}"
-        listed = is_listed(line, context.allowed_commands, may_name=lambda _: True)
-        if not exposed and (listed or context.approvals.is_allowed(key)):
+        root, key = context.workspace.root, ("MCP server:", server.command, *server.args)
+        listed = find_listed(line, context.allowed_commands) is not None
+        if not exposed and (listed or context.approvals.is_allowed(root, key)):
             return
         if context.commands is CommandMode.ALLOW_LISTED:
             raise McpError(
@@ -179,7 +179,7 @@ class _Access:
             text += f"\nPrivacy is local-only.  {way.promise}"
         answer = await self._asked(text, (START, ALWAYS_START, DENY), "command", visible(detail))
         if ALWAYS_START in answer:
-            await asyncio.to_thread(context.approvals.allow, key)
+            await asyncio.to_thread(context.approvals.allow, root, key)
         elif START not in answer:
             said = "you said no" if answer else "nobody allowed it"
             raise McpError(server.name, f"it was not started: {said}.")
@@ -210,9 +210,9 @@ class _Access:
     async def permit(self, server: str, tool: ListedTool, arguments: Mapping[str, Any]) -> None:
         """Come back where a tool may be called.  Raises `ToolError`."""
         context, name = self.context, f"{server}/{tool.name}"
-        key = f"MCP tool: {name} ({tool.fingerprint})"
+        root, key = context.workspace.root, ("MCP tool:", name, tool.fingerprint)
         memory = context.memory
-        if key in memory.allowed_tools or context.approvals.is_allowed(key):
+        if key in memory.allowed_tools or context.approvals.is_allowed(root, key):
             return
         async with memory.asking:
             if key in memory.allowed_tools:
@@ -222,7 +222,7 @@ class _Access:
             detail = f"The server describes it so: {visible(tool.description)[:_SHOWN]}"
             answer = await self._asked(text, (ONCE, THIS_RUN, ALWAYS, DENY), "command", detail)
         if ALWAYS in answer:
-            await asyncio.to_thread(context.approvals.allow, key)
+            await asyncio.to_thread(context.approvals.allow, root, key)
         elif THIS_RUN in answer:
             memory.allowed_tools.add(key)
         elif ONCE not in answer:

@@ -138,8 +138,8 @@ class _Reducer:
         self, schema: Schema, result: dict[str, Any], depth: int, seen: tuple[str, ...]
     ) -> None:
         items = schema.get("items")
-        places: Any = items if isinstance(items, list) else schema.get("prefixItems")
-        options = [self.schema(each, depth + 1, seen) for each in _listed(places)]
+        places = _listed(items) or _listed(schema.get("prefixItems"))
+        options = [self.schema(each, depth + 1, seen) for each in places]
         if options:
             result["items"] = options[0] if len(options) == 1 else {"anyOf": options}
         elif isinstance(items, Mapping):

@@ -32,7 +32,7 @@ class SharedRunState:
 
     every_command: bool = False
     """The user allowed commands for this run."""
-    allowed_tools: set[str] = field(factory=set[str])
+    allowed_tools: set[tuple[str, ...]] = field(factory=set[tuple[str, ...]])
     """Tools of MCP servers that the user allowed for this run."""
     asking: asyncio.Lock = field(factory=asyncio.Lock)
     """One question about commands at a time: its answer may settle the next one."""
