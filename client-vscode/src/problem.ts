@@ -7,7 +7,12 @@ export class StartProblem extends Error {
   }
 }
 
-/** The text of whatever was thrown. */
+/** The text of whatever was thrown; it may be in words of a model, a server or a workspace. */
 export function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return plain(error instanceof Error ? error.message : String(error));
+}
+
+/** A text that VS Code shows as it is written: without links (`[x](command:…)`) and icons (`$(x)`). */
+export function plain(text: string): string {
+  return text.replace(/\](?=[([])/g, "] ").replace(/\$(?=\()/g, "$ ");
 }

@@ -85,7 +85,8 @@ class StatusBar implements Part {
     const remote = active.filter((run) => !run.route.local).length;
     const places = remote === 0 ? "local" : remote === active.length ? "remote" : `${remote} remote`;
     this.item.text = `$(${remote ? "cloud" : "home"}) ${active.length === 1 ? "1 run" : `${active.length} runs`} · ${places}`;
-    this.item.tooltip = new vscode.MarkdownString(active.map((run) => `- **${run.agent}** · ${where(run)} · ${run.route.model}`).join("\n"));
+    // As text: a name of an agent or a model could be a picture that a server hears of.
+    this.item.tooltip = new vscode.MarkdownString().appendText(active.map((run) => `${run.agent} · ${where(run)} · ${run.route.model}`).join("\n"));
     this.item.show();
   }
 

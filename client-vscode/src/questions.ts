@@ -1,7 +1,7 @@
 /** Questions of a run: one at a time, in VS Code's own dialogs. */
 import * as vscode from "vscode";
 import type { LanguageClient, MessageActionItem, ShowMessageRequestParams } from "vscode-languageclient/node";
-import { textOf } from "./problem";
+import { plain, textOf } from "./problem";
 import type { Run, Runs } from "./runs";
 import type { Server } from "./server";
 
@@ -47,7 +47,7 @@ function ask(params: ShowMessageRequestParams, token: vscode.CancellationToken):
   }
   switch (params.type) {
     case ERROR:
-      return taken(vscode.window.showErrorMessage(params.message, ...actions), token);
+      return taken(vscode.window.showErrorMessage(inOneLine(params.message), ...actions), token);
     case WARNING:
       return warn(params.message, actions, token);
     default:
@@ -55,15 +55,21 @@ function ask(params: ShowMessageRequestParams, token: vscode.CancellationToken):
   }
 }
 
-/** A message has room for few answers: the first, the last, and a list of all. */
+/** A message has room for few answers: the safe one first, the next, and a list of all. */
 async function warn(message: string, actions: MessageActionItem[], token: vscode.CancellationToken): Promise<MessageActionItem | null> {
-  const [first, last] = [actions[0], actions.at(-1)];
-  if (!first || !last || actions.length < 4) {
-    return taken(vscode.window.showWarningMessage(message, ...actions), token);
+  const [safe, next] = actions;
+  const shown = inOneLine(message);
+  if (!safe || !next || actions.length < 4) {
+    return taken(vscode.window.showWarningMessage(shown, ...actions), token);
   }
   const more: MessageActionItem = { title: "More…" };
-  const answer = await taken(vscode.window.showWarningMessage(message, first, last, more), token);
+  const answer = await taken(vscode.window.showWarningMessage(shown, safe, next, more), token);
   return answer === more ? pick(message, actions, token) : answer;
+}
+
+/** A message has no lines: where one ends is shown, since for a command it means something. */
+function inOneLine(message: string): string {
+  return message.trim().replace(/\n/g, " ⏎ ");
 }
 
 /** A message cannot be taken back from the screen, but the next one need not wait for it. */
@@ -103,7 +109,7 @@ async function askText(runs: Runs, run: Run, text: string): Promise<string | und
   const over = new vscode.CancellationTokenSource();
   const listener = runs.onDidEnd((ended) => { if (ended === run) { over.cancel(); } });
   try {
-    return run.status === "running" ? await vscode.window.showInputBox({ title: `${run.agent} asks`, prompt: text, ignoreFocusOut: true }, over.token) : undefined;
+    return run.status === "running" ? await vscode.window.showInputBox({ title: `${run.agent} asks`, prompt: plain(text), ignoreFocusOut: true }, over.token) : undefined;
   } finally {
     listener.dispose();
     over.dispose();

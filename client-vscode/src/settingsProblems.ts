@@ -1,4 +1,5 @@
 /** What is wrong with a setting, shown where it stands. */
+import { plain } from "./problem";
 import { findNodeAtLocation, parseTree, type Node } from "jsonc-parser";
 import * as vscode from "vscode";
 import type { LanguageClient } from "vscode-languageclient/node";
@@ -48,7 +49,7 @@ export class SettingsProblems implements vscode.Disposable {
   private async tell({ key, message }: SettingsProblem): Promise<void> {
     if (!this.told.has(message)) {
       this.told.add(message);
-      if (await vscode.window.showWarningMessage(`Setting inhouse.${key}: ${message}`, "Open Settings")) {
+      if (await vscode.window.showWarningMessage(plain(`Setting inhouse.${key}: ${message}`), "Open Settings")) {
         await vscode.commands.executeCommand("workbench.action.openSettings", `inhouse.${segments(key)[0] ?? ""}`);
       }
     }

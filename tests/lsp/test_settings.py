@@ -192,7 +192,7 @@ async def test_a_folder_that_joins_the_workspace_brings_its_agents(project, tmp_
 async def test_a_workspace_that_nobody_decided_on_is_asked_for_once(project):
     how = project.how(VSCODE, options={"inhouse": project.settings})
     async with open_editor(project.folder, **how) as editor:
-        editor.on["window/showMessageRequest"] = lambda params: params["actions"][0]
+        editor.on["window/showMessageRequest"] = lambda params: params["actions"][1]
         for _ in range(2):
             started = await editor.command("inhouse.run", {"agent": "writer"})
             assert (await editor.ended(started["runId"]))["status"] == "completed"

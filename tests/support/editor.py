@@ -44,6 +44,8 @@ class Editor:
         """Buffers that the server is never told of."""
         self.result: Json = {}
         self.stderr = b""
+        self.reads_questions = 0.35
+        """Seconds before a question is answered, as a person needs them."""
         self.closed = False
         self.reading = asyncio.Event()
         self.reading.set()
@@ -210,11 +212,14 @@ class Editor:
             answer = self.on.get(message["method"])
             value = answer(message.get("params")) if answer else None
             if value is not SILENCE:
-                self._answer(message["id"], value)
+                wait = self.reads_questions if "showMessageRequest" in message["method"] else 0
+                asyncio.get_running_loop().call_later(wait, self._answer, message["id"], value)
         else:
             self.notifications.append(message)
 
     def _answer(self, request_id: Any, value: Any) -> None:
+        if self.writer.is_closing():
+            return
         if isinstance(value, Exception):
             error = {"code": -32601, "message": str(value)}
             self.send({"jsonrpc": "2.0", "id": request_id, "error": error})

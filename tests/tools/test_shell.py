@@ -84,7 +84,7 @@ async def test_a_command_runs_after_a_yes(tmp_path: Path):
     [question] = here.approver.questions
     assert question.kind == "command"
     assert "Run this command in src?\npwd; echo hey" in question.text
-    assert question.choices == (*ONCE, *THIS_RUN, *ALWAYS, *DENY)
+    assert question.choices == (*DENY, *ONCE, *THIS_RUN, *ALWAYS)
     live = "".join(each.text for each in here.happenings if isinstance(each, ToolOutput))
     assert "hey\n" in live
 

@@ -1,13 +1,26 @@
-"""Questions to the person at the terminal."""
+"""Questions to the person at the terminal.
+
+What was typed before a question stood there whole answers nothing: it is thrown away, and a
+moment must pass in which no key is pressed.  Enter takes the safe choice; what may do harm is
+allowed by a word, never by a digit or a letter that was meant for something else.
+"""
 
 import asyncio
+import os
 import sys
 import threading
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 
 from inhouse.core.ports import Question
 from inhouse.core.unicode import visible
 
 from . import output
+
+_QUIET = 0.6
+"""Seconds without a key that make what follows an answer."""
+_PIECE = 4_096
 
 
 class TerminalApprover:
@@ -23,13 +36,13 @@ class TerminalApprover:
         async with self._turn:
             while True:
                 _show(question)
-                answer = await _read_line()
+                answer = await _read_line(lambda: _invite(question))
                 if answer is None:
                     return ()
                 taken = _understand(question, answer)
                 if taken is not None:
                     return taken
-                output.status().print("  Type a number, or the choice itself.")
+                output.status().print(f"  {_help(question)}", markup=False)
 
 
 def _show(question: Question) -> None:
@@ -37,13 +50,35 @@ def _show(question: Question) -> None:
     console.print()
     if question.detail and question.kind == "edit":
         output.diff(question.detail)
-    elif question.detail:
+    elif question.detail and question.detail not in question.text:
         console.print(visible(question.detail), markup=False, style="dim")
     console.print(visible(question.text), markup=False, style="bold")
+    if question.safe:
+        for choice, word in zip(question.choices, _words(question.choices), strict=True):
+            console.print(f"  {visible(word)}", markup=False, style="bold", end="")
+            console.print(f"  {visible(choice)}", markup=False)
+        return
     for number, choice in enumerate(question.choices, 1):
         console.print(f"  {number}. {visible(choice)}", markup=False)
-    hint = "numbers, separated by commas" if question.multiple else "number"
-    console.print(f"  {hint if question.choices else 'answer'}: ", end="", markup=False)
+
+
+def _invite(question: Question) -> None:
+    """Show that an answer counts from now on."""
+    if question.safe:
+        first = _words(question.choices)[0]
+        hint = f"word (Enter: {first})"
+    elif question.choices:
+        hint = "numbers, separated by commas" if question.multiple else "number"
+    else:
+        hint = "answer"
+    output.status().print(f"  {hint}: ", end="", markup=False)
+
+
+def _help(question: Question) -> str:
+    if question.safe:
+        words = ", ".join(repr(each) for each in _words(question.choices))
+        return f"Nothing was allowed.  Type one of the words {words}."
+    return "Type a number, or the choice itself."
 
 
 def _understand(question: Question, answer: str) -> tuple[str, ...] | None:
@@ -51,11 +86,37 @@ def _understand(question: Question, answer: str) -> tuple[str, ...] | None:
     answer = answer.strip()
     if not question.choices:
         return (answer,) if answer else ()
+    if question.safe:
+        return _by_word(question, answer)
     if not answer:
         return ()
     parts = answer.split(",") if question.multiple else [answer]
     taken = [_choice(question.choices, part.strip()) for part in parts]
     return tuple(each for each in taken if each is not None) if None not in taken else None
+
+
+def _by_word(question: Question, answer: str) -> tuple[str, ...] | None:
+    typed = " ".join(answer.lower().split())
+    if typed in {"", "n", "no"}:
+        return (question.safe,)
+    for choice, word in zip(question.choices, _words(question.choices), strict=True):
+        if typed in {word, choice.lower()}:
+            return (choice,)
+    return None
+
+
+def _words(choices: tuple[str, ...]) -> list[str]:
+    """Give the fewest first words that tell each choice from the others."""
+    split = [choice.lower().split() for choice in choices]
+
+    def word(own: list[str]) -> str:
+        for count in range(1, len(own)):
+            start = own[:count]
+            if sum(each[:count] == start for each in split) == 1:
+                return " ".join(start)
+        return " ".join(own)
+
+    return [word(each) for each in split]
 
 
 def _choice(choices: tuple[str, ...], part: str) -> str | None:
@@ -65,18 +126,76 @@ def _choice(choices: tuple[str, ...], part: str) -> str | None:
     return matches[0] if len(matches) == 1 else None
 
 
-async def _read_line() -> str | None:
-    """Read a line in a thread of its own, which may outlive a cancelled question."""
+async def _read_line(invite: Callable[[], None]) -> str | None:
+    """Read a line in a thread of its own; a cancelled question takes no later line."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[str | None] = loop.create_future()
+    over = threading.Event()
 
     def give(line: str | None) -> None:
         if not future.done():
             future.set_result(line)
 
     def read() -> None:
-        line = sys.stdin.readline()
+        line = _read_line_windows(invite, over) if os.name == "nt" else _read_tty(invite, over)
         loop.call_soon_threadsafe(give, line or None)
 
     threading.Thread(target=read, name="question", daemon=True).start()
-    return await future
+    try:
+        return await future
+    finally:
+        over.set()
+
+
+def _read_tty(invite: Callable[[], None], over: threading.Event) -> str:
+    import select  # noqa: PLC0415  not on every system
+
+    file = sys.stdin.fileno()
+    _wait_for_quiet(file, over)
+    if over.is_set():
+        return ""
+    invite()
+    while not over.is_set():
+        if select.select([file], [], [], 0.1)[0]:
+            # In its usual mode a terminal gives a whole line, or nothing at its end.
+            return os.read(file, _PIECE).decode(errors="replace")
+    return ""
+
+
+def _wait_for_quiet(file: int, over: threading.Event) -> None:
+    """Throw away what was typed, until for a moment nothing is."""
+    import select  # noqa: PLC0415  not on every system
+
+    with _key_by_key(file):
+        while not over.is_set() and select.select([file], [], [], _QUIET)[0]:
+            if not os.read(file, _PIECE):
+                return
+
+
+@contextmanager
+def _key_by_key(file: int) -> Generator[None]:
+    """See keys before Enter is pressed, and show none of them."""
+    import termios  # noqa: PLC0415  not on every system
+
+    before = termios.tcgetattr(file)
+    changed = termios.tcgetattr(file)
+    changed[3] &= ~(termios.ICANON | termios.ECHO)
+    termios.tcsetattr(file, termios.TCSANOW, changed)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(file, termios.TCSAFLUSH, before)
+
+
+def _read_line_windows(invite: Callable[[], None], over: threading.Event) -> str:
+    import msvcrt  # noqa: PLC0415  only there
+
+    pressed, get = getattr(msvcrt, "kbhit"), getattr(msvcrt, "getwch")  # noqa: B009  typed elsewhere
+    quiet_since = time.monotonic()
+    while not over.is_set() and time.monotonic() - quiet_since < _QUIET:
+        if pressed():
+            get()
+            quiet_since = time.monotonic()
+        time.sleep(0.02)
+    invite()
+    return sys.stdin.readline()

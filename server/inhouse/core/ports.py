@@ -148,8 +148,20 @@ class Question:
     """Empty: any text is an answer."""
     multiple: bool = False
     kind: str = "question"
-    """``command``, ``question``, ``trust``, ``host``, ``repeat``, ``edit``."""
+    """``command``, ``question``, ``trust``, ``host``, ``repeat``, ``edit``.
+
+    Of every kind but ``question`` the first choice is the safe one, which changes nothing.
+    """
     detail: str = ""
+
+    @property
+    def safe(self) -> str:
+        """The choice that changes nothing: doors show it first, and take it by default.
+
+        Empty: any choice is as good as another.  What is not safe is allowed deliberately, and
+        only where the whole question could be read.
+        """
+        return self.choices[0] if self.choices and self.kind != "question" else ""
 
 
 class Approver(Protocol):

@@ -68,7 +68,7 @@ def _question(host: str, endpoint: Endpoint) -> Question:
     return Question(
         id=f"host-{uuid4().hex[:8]}",
         text=f"May Inhouse talk to {host}?  The endpoint {endpoint.name!r} is there.",
-        choices=(ALLOW, DENY),
+        choices=(DENY, ALLOW),
         kind="host",
         detail=f"{endpoint.base_url} is named by {endpoint.source}.  The answer is remembered "
         "for this workspace.",

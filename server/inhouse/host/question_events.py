@@ -2,7 +2,7 @@
 
 from attrs import evolve, frozen
 
-from inhouse.core.events import QuestionAsked
+from inhouse.core.events import Notice, QuestionAsked
 from inhouse.core.ports import Approver, Emit, Question
 from inhouse.core.redaction import redact_value
 
@@ -19,4 +19,7 @@ class EventEmittingApprover:
             question, text=redact_value(question.text), detail=redact_value(question.detail)
         )
         self.tell(QuestionAsked(question.id, question.text, question.choices))
-        return await self.approver.ask(question)
+        answer = await self.approver.ask(question)
+        told = ", ".join(answer) if answer else "no answer"
+        self.tell(Notice("info", "answer", redact_value(f"Your answer: {told}.")))
+        return answer

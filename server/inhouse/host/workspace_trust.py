@@ -144,7 +144,7 @@ class Trusting:
                 "May the agents and settings of this workspace run and name endpoints?  "
                 f"They are: {names}{more}."
             ),
-            choices=(TRUST, NOT_NOW),
+            choices=(NOT_NOW, TRUST),
             kind="trust",
             detail="\n".join(map(_changed, changes[:SHOWN])),
         )

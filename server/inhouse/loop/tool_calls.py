@@ -141,9 +141,9 @@ async def _ask_to_go_on(run: LoopContext, call: ToolCall, circle: RepeatedCalls)
     question = Question(
         id=f"{run.state.run_id}-repeat-{call.id}",
         text=f"{text}Let it go on?",
-        choices=(_GO_ON, "Stop"),
+        choices=("Stop", _GO_ON),
         kind="repeat",
-        detail=call.arguments[:1_000],
+        detail=call.arguments,
     )
     answer = await run.approver.ask(question) if run.approver is not None else ()
     if _GO_ON not in answer:

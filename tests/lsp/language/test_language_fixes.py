@@ -167,7 +167,7 @@ async def test_a_computed_definition_offers_to_be_trusted(writing):
     writing.file(".agents/a.ts", text.replace("|", ""))
     async with writing.editor(VSCODE, SNIPPETS, trusted=None) as editor:
         at = writing.open(editor, "a.ts", text)
-        editor.on["window/showMessageRequest"] = lambda params: params["actions"][0]
+        editor.on["window/showMessageRequest"] = lambda params: params["actions"][1]
         await at.problems("needs-trust")
 
         action = (await at.actions())["Trust this workspace"]

@@ -87,21 +87,52 @@
 
 (defun inhouse--ask (server event)
   "Ask the question of EVENT, which any text answers, for SERVER."
-  (let ((text (condition-case nil (read-string (concat (plist-get event :text) " ")) (quit nil))))
+  (let ((text (condition-case nil
+                  (progn (inhouse--wait-for-quiet)
+                         (read-string (concat (plist-get event :text) " ")))
+                (quit nil))))
     (jsonrpc-async-request
      server :workspace/executeCommand
      (list :command "inhouse.answer"
            :arguments (vector (append (list :questionId (plist-get event :questionId))
                                       (if text (list :text text) (list :choices []))))))))
 
+(defconst inhouse--quiet 0.8 "Seconds without a key that make what follows an answer.")
+
+(defun inhouse--wait-for-quiet ()
+  "Throw away what is typed until for a moment nothing is: it was meant for something else."
+  (when (or (input-pending-p) (not (sit-for inhouse--quiet)))
+    (ding)
+    (message "An agent asks; what is typed now answers nothing")
+    (discard-input)
+    (while (not (sit-for inhouse--quiet)) (discard-input))))
+
 (cl-defmethod eglot-handle-request
   ((_server inhouse-server) (_method (eql window/showMessageRequest)) &key message actions
    &allow-other-keys)
   "Ask MESSAGE with ACTIONS; nothing is chosen beforehand, and quitting is no answer."
   (let* ((titles (mapcar (lambda (one) (plist-get one :title)) actions))
-         (prompt (format "%s (%s) " message (string-join titles "/")))
-         (title (condition-case nil (completing-read prompt titles nil t) (quit nil))))
-    (if (member title titles) (list :title title) :null)))
+         (long (> (length (split-string message "\n")) 3))
+         (buffer (and long (inhouse--display-question message)))
+         (prompt (format "%s (%s) " (if long "The question is shown above: " message)
+                         (string-join titles "/"))))
+    (unwind-protect
+        (let ((title (condition-case nil
+                         (progn (inhouse--wait-for-quiet)
+                                (completing-read prompt titles nil t))
+                       (quit nil))))
+          (if (member title titles) (list :title title) :null))
+      (when buffer (quit-windows-on buffer t)))))
+
+(defun inhouse--display-question (message)
+  "Show MESSAGE whole in a buffer of its own, which is given: the minibuffer has few lines."
+  (let ((buffer (get-buffer-create "*inhouse question*")))
+    (with-current-buffer buffer
+      (let ((inhibit-read-only t)) (erase-buffer) (insert message) (goto-char (point-min)))
+      (special-mode)
+      (visual-line-mode))
+    (display-buffer buffer)
+    buffer))
 
 (defun inhouse--tell-of-the-end ()
   "Say in the buffers of runs that their server has ended."

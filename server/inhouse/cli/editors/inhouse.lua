@@ -66,12 +66,82 @@ local function append(buffer, text)
   vim.api.nvim_buf_set_text(buffer, last, column, last, column, vim.split(text, "\n", { plain = true }))
 end
 
---- A question that any text answers; the others are asked by Neovim itself.
+local typed = 0 -- When a key was last pressed, in milliseconds.
+local quiet = 600 -- Milliseconds without a key that make what follows an answer.
+
+--- Wait until nobody is in the middle of something: normal mode, and a moment without a key.
+local function when_quiet(done)
+  local told, timer = false, vim.uv.new_timer()
+  timer:start(0, 100, vim.schedule_wrap(function()
+    if timer:is_closing() then return end
+    local mode = vim.api.nvim_get_mode()
+    if mode.mode == "n" and not mode.blocking and vim.uv.now() - typed > quiet then
+      timer:close()
+      done()
+    elseif not told and mode.mode ~= "n" then
+      told = true
+      vim.notify("An agent asks you something, as soon as you are in normal mode.", vim.log.levels.WARN)
+    end
+  end))
+end
+
+--- A question that any text answers.
 local function ask(event)
-  vim.ui.input({ prompt = event.text .. " " }, function(text)
-    local answer = { questionId = event.questionId, choices = text == nil and {} or nil, text = text }
-    command("inhouse.answer", answer)
+  when_quiet(function()
+    vim.ui.input({ prompt = event.text .. " " }, function(text)
+      local answer = { questionId = event.questionId, choices = text == nil and {} or nil, text = text }
+      command("inhouse.answer", answer)
+    end)
   end)
+end
+
+--- The fewest first words that tell each choice from the others.
+local function words_of(titles)
+  return vim.tbl_map(function(title)
+    local own = vim.split(title:lower(), "%s+")
+    for count = 1, #own - 1 do
+      local start, alike = table.concat(own, " ", 1, count), 0
+      for _, other in ipairs(titles) do
+        if vim.startswith(other:lower() .. " ", start .. " ") then alike = alike + 1 end
+      end
+      if alike == 1 then return start end
+    end
+    return title:lower()
+  end, titles)
+end
+
+--- What may do harm is allowed by a word; an empty answer takes the first choice, the safe one.
+local function ask_for_word(message, titles, done)
+  local words = words_of(titles)
+  local lines = { message }
+  for index, title in ipairs(titles) do table.insert(lines, "  " .. words[index] .. ": " .. title) end
+  table.insert(lines, "Word (Enter: " .. words[1] .. "): ")
+  vim.ui.input({ prompt = table.concat(lines, "\n") }, function(text)
+    if text == nil then return done(nil) end
+    local answer = vim.trim(text):lower()
+    if answer == "" then return done(titles[1]) end
+    for index, title in ipairs(titles) do
+      if answer == words[index] or answer == title:lower() then return done(title) end
+    end
+    ask_for_word(("Nothing was allowed by %q.  %s"):format(text, message), titles, done)
+  end)
+end
+
+--- Ask what the server asks: never over somebody who is typing.
+local function ask_choice(_, params)
+  local thread = coroutine.running()
+  local titles = vim.tbl_map(function(one) return one.title end, params.actions or {})
+  local function done(title)
+    vim.schedule(function() coroutine.resume(thread, title and { title = title } or vim.NIL) end)
+  end
+  when_quiet(function()
+    if #titles == 0 then return done(nil) end
+    if params.type == vim.lsp.protocol.MessageType.Warning then
+      return ask_for_word(params.message, titles, done)
+    end
+    vim.ui.select(titles, { prompt = params.message }, done)
+  end)
+  return coroutine.yield()
 end
 
 local function on_event(run, event)
@@ -251,7 +321,11 @@ function attach(buffer)
     root_dir = vim.fs.root(buffer, { ".agents", "inhouse.toml", ".git" }) or vim.fn.getcwd(),
     settings = { inhouse = M.options.settings },
     init_options = { trusted = M.options.trusted, inhouse = M.options.settings, draws = { "freeText" }, offers = { "diagnostics" } },
-    handlers = { ["$/progress"] = progress, ["inhouse/diagnostics"] = diagnostics },
+    handlers = {
+      ["$/progress"] = progress,
+      ["inhouse/diagnostics"] = diagnostics,
+      ["window/showMessageRequest"] = ask_choice,
+    },
     on_exit = function(code, signal)
       local at_once = vim.uv.now() - began < lasted
       vim.schedule(function() ended(at_once, code, signal) end)
@@ -261,6 +335,7 @@ end
 
 function M.setup(options)
   M.options = vim.tbl_deep_extend("force", M.options, options or {})
+  vim.on_key(function() typed = vim.uv.now() end, vim.api.nvim_create_namespace("inhouse"))
   vim.api.nvim_create_autocmd({ "BufReadPost", "BufNewFile" }, {
     group = vim.api.nvim_create_augroup("inhouse", {}),
     callback = function(event) attach(event.buf) end,

@@ -12,12 +12,17 @@ _SILENT = frozenset({"helix"})
 
 async def show_document(link: EditorRpc, uri: str, *, focus: bool) -> None:
     """Open a document in the editor; where it cannot, say where to find it."""
-    if link.client.can("window.showDocument.support") or link.client.name in _SILENT:
-        params = {"uri": uri, "external": False, "takeFocus": focus}
-        try:
-            answer = await link.request("window/showDocument", params, seconds=_PATIENCE)
-        except (InhouseError, TimeoutError):
-            answer = None
-        if fields(answer).get("success"):
-            return
-    link.notify("window/showMessage", {"type": _INFO, "message": f"Inhouse: see {uri}"})
+    if not await could_show(link, uri, focus=focus):
+        link.notify("window/showMessage", {"type": _INFO, "message": f"Inhouse: see {uri}"})
+
+
+async def could_show(link: EditorRpc, uri: str, *, focus: bool) -> bool:
+    """Open a document in the editor; tell whether it did."""
+    if not (link.client.can("window.showDocument.support") or link.client.name in _SILENT):
+        return False
+    params = {"uri": uri, "external": False, "takeFocus": focus}
+    try:
+        answer = await link.request("window/showDocument", params, seconds=_PATIENCE)
+    except (InhouseError, TimeoutError):
+        return False
+    return bool(fields(answer).get("success"))

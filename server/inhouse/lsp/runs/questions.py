@@ -1,28 +1,37 @@
 """Questions to the user, through ``window/showMessageRequest``: one at a time."""
 
 import asyncio
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+import os
+import tempfile
+import time
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from inhouse.core.errors import InhouseError, UserError
 from inhouse.core.events import QuestionAsked, RunEvent
 from inhouse.core.json_values import fields
 from inhouse.core.ports import Question
+from inhouse.core.unicode import visible
 from inhouse.lsp.commands.arguments import AnswerArguments
+from inhouse.lsp.documents.show_document import could_show
 from inhouse.lsp.runs.active_runs import ActiveRun
+from inhouse.lsp.transport.messages import plain
 from inhouse.lsp.transport.rpc import EditorRpc
 
 Choices = tuple[str, ...]
-_TYPE = {"command": 2, "trust": 2, "host": 2, "repeat": 2}
-_INFO = 3
+_WARNING, _INFO = 2, 3
 _WITHOUT_DIALOGS = frozenset({"helix"})
 """Clients that refuse ``window/showMessageRequest`` though somebody sits there (Helix 25.01)."""
-_LIMIT = 1000
-"""Characters of a question that a dialog shows well."""
+_LIMIT, _LINES, _START = 1_000, 16, 300
+"""Characters and lines that every dialog shows whole, and what is shown of more."""
+_MOMENT, _TRIES = 0.3, 3
+"""Seconds in which nobody has read a question: such an answer was meant for something else."""
+_TOO_SOON = "The answer came before the question could be read; please answer again."
 
 
 @frozen
@@ -48,8 +57,8 @@ def asking_for(run: ActiveRun, emit: Callable[[RunEvent], None]) -> Generator[No
 class _Open:
     question: Question
     answer: asyncio.Future[Choices] = field(factory=asyncio.Future[Choices])
-    in_actions: bool = False
-    """No dialog shows it: code actions answer it."""
+    in_actions: Choices | None = None
+    """No dialog shows it: code actions answer it with these."""
 
 
 class EditorApprover:
@@ -67,7 +76,11 @@ class EditorApprover:
     @property
     def in_actions(self) -> tuple[Question, ...]:
         """What waits and is shown by no dialog: code actions answer it."""
-        return tuple(each.question for each in self._open.values() if each.in_actions)
+        return tuple(
+            evolve(each.question, choices=each.in_actions)
+            for each in self._open.values()
+            if each.in_actions is not None
+        )
 
     async def ask(self, question: Question) -> Choices:
         """Give what the user chose; empty when dismissed or when nobody can be asked."""
@@ -108,22 +121,28 @@ class EditorApprover:
                 shown = showing.result()
                 if shown is not None:
                     return shown
-                if asked.question.choices or "freeText" not in self._link.client.draws:
-                    asked.in_actions = True
-                    self._link.notify("window/showMessage", _notice(asked.question))
-                return await asked.answer
+                if not asked.question.choices and "freeText" in self._link.client.draws:
+                    return await asked.answer
+                async with _whole(self._link, asked.question) as (text, choices):
+                    asked.in_actions = choices
+                    self._link.notify("window/showMessage", _notice(asked.question, text))
+                    return await asked.answer
             finally:
                 showing.cancel()
 
     async def _show(self, question: Question) -> Choices | None:
         if not question.choices:
             return None
-        titles = [*question.choices, "Done"] if question.multiple else list(question.choices)
+        async with _whole(self._link, question) as (text, choices):
+            return await self._choose(question, text, choices)
+
+    async def _choose(self, question: Question, text: str, choices: Choices) -> Choices | None:
+        titles = [*choices, "Done"] if question.multiple else list(choices)
         taken: list[str] = []
         while True:
             try:
-                answer = await self._dialog(
-                    question, [each for each in titles if each not in taken]
+                answer = await self._deliberate(
+                    question, text, [each for each in titles if each not in taken]
                 )
             except InhouseError:
                 return None if self._link.client.name in _WITHOUT_DIALOGS else ()
@@ -135,19 +154,28 @@ class EditorApprover:
                 return tuple(taken)
             taken.append(answer)
 
-    async def _dialog(self, question: Question, titles: list[str]) -> str | None:
-        more = question.detail if question.detail not in question.text else ""
-        text = f"{question.text}\n{more}" if more else question.text
-        if len(text) > _LIMIT:
-            text = f"{text[: _LIMIT - 1]}…"
+    async def _deliberate(self, question: Question, text: str, titles: list[str]) -> str | None:
+        """Ask until an answer can be one to this question: a person needs a moment to read it."""
+        shown = text
+        for _ in range(_TRIES):
+            asked = time.monotonic()
+            answer = await self._dialog(question, shown, titles)
+            safe = not question.safe or answer in {None, question.safe}
+            if safe or time.monotonic() - asked >= _MOMENT:
+                return answer
+            shown = f"{_TOO_SOON}\n{text}"
+            await asyncio.sleep(_MOMENT)
+        return None
+
+    async def _dialog(self, question: Question, text: str, titles: list[str]) -> str | None:
         params = {
-            "type": _TYPE.get(question.kind, _INFO),
+            "type": _WARNING if question.safe else _INFO,
             "message": text,
             "actions": [{"title": title} for title in titles],
         }
         answer = await self._link.request("window/showMessageRequest", params, seconds=None)
         title = fields(answer).get("title")
-        return title if title in titles else None
+        return next((each for each in titles if title in {each, plain(each)}), None)
 
     def _tell(self, question: Question) -> None:
         asker = _asker.get()
@@ -157,10 +185,39 @@ class EditorApprover:
         asker.emit(RunEvent(asker.run.id, asker.run.request.agent, asked))
 
 
-def _notice(question: Question) -> dict[str, Any]:
+@asynccontextmanager
+async def _whole(link: EditorRpc, question: Question) -> AsyncGenerator[tuple[str, Choices]]:
+    """Give what a dialog says and offers: what cannot be shown whole cannot be allowed.
+
+    A text that no dialog shows is opened as a document, for as long as the question waits.
+    """
+    text = _text(question)
+    if len(text) <= _LIMIT and text.count("\n") < _LINES:
+        yield text, question.choices
+        return
+    size = f"{text.count(chr(10)) + 1:,} lines, {len(text):,} characters"
+    start = f"{text[:_START].rstrip()} […]"
+    with tempfile.TemporaryDirectory(prefix="inhouse-question-", ignore_cleanup_errors=True) as at:
+        path = Path(os.path.realpath(at), "question.txt")  # noqa: ASYNC240  a new folder of ours
+        await asyncio.to_thread(path.write_text, text, "utf-8", "replace")
+        if await could_show(link, path.as_uri(), focus=False):
+            yield f"{start}\nRead it whole in the document question.txt ({size}).", question.choices
+        elif question.safe:
+            hint = "it cannot be allowed, because this editor cannot show it whole"
+            yield f"{start}\n({size}: {hint}.)", (question.safe,)
+        else:
+            yield f"{start}\n({size})", question.choices
+
+
+def _text(question: Question) -> str:
+    more = question.detail if question.detail not in question.text else ""
+    return visible(f"{question.text}\n{more}" if more else question.text)
+
+
+def _notice(question: Question, text: str) -> dict[str, Any]:
     how = (
         "A code action answers it."
         if question.choices
         else 'Write the answer, select it, and take the code action "Answer with this selection".'
     )
-    return {"type": _INFO, "message": f"{question.text}  {how}"}
+    return {"type": _INFO, "message": f"{text}  {how}"}

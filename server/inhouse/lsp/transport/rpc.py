@@ -9,6 +9,7 @@ from inhouse.core.errors import InhouseError
 from inhouse.core.json_values import fields
 from inhouse.lsp.transport.client import EditorClient
 from inhouse.lsp.transport.framing import frame
+from inhouse.lsp.transport.messages import plain_params
 from inhouse.pipes.write_queue import WriteQueue
 
 Json = dict[str, Any]
@@ -33,7 +34,7 @@ class EditorRpc:
         self._open: dict[int, asyncio.Future[Any]] = {}
 
     def notify(self, method: str, params: Any) -> None:
-        self._send({"jsonrpc": "2.0", "method": method, "params": params})
+        self._send({"jsonrpc": "2.0", "method": method, "params": plain_params(method, params)})
 
     async def request(self, method: str, params: Any, *, seconds: float | None) -> Any:
         """Ask the editor.  Raises `EditorError` or `TimeoutError`.
@@ -43,6 +44,7 @@ class EditorRpc:
         request_id = next(self._ids)
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._open[request_id] = answer
+        params = plain_params(method, params)
         self._send({"jsonrpc": "2.0", "id": request_id, "method": method, "params": params})
         try:
             async with asyncio.timeout(seconds):

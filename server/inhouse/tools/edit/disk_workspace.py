@@ -110,7 +110,7 @@ class DiskWorkspace:
         question = Question(
             id=f"edit-{uuid4().hex[:8]}",
             text=f"Apply this change to {place.shown}?",
-            choices=(APPLY, APPLY_ALL, REJECT),
+            choices=(REJECT, APPLY, APPLY_ALL),
             kind="edit",
             detail=diff,
         )

@@ -21,8 +21,6 @@ THIS_RUN = "Allow for this run"
 ALWAYS = "Always allow this exact command"
 DENY = "Deny"
 
-_SHOWN = 4_000
-
 
 @frozen
 class Wish:
@@ -90,7 +88,7 @@ async def _ask(context: ToolContext, wish: Wish, *, exposed: bool) -> None:
         Question(
             id=f"command-{uuid4().hex[:8]}",
             text=_text(context, wish, exposed=exposed),
-            choices=(ONCE, THIS_RUN, ALWAYS, DENY),
+            choices=(DENY, ONCE, THIS_RUN, ALWAYS),
             kind="command",
             detail=visible(wish.command),
         )
@@ -110,9 +108,6 @@ async def _ask(context: ToolContext, wish: Wish, *, exposed: bool) -> None:
 
 def _text(context: ToolContext, wish: Wish, *, exposed: bool) -> str:
     shown = visible(wish.command)
-    if len(shown) > _SHOWN:
-        cut = len(shown) - _SHOWN
-        shown = f"{shown[: _SHOWN // 2]}\n[… {cut:,} more characters …]\n{shown[-_SHOWN // 2 :]}"
     where = "" if not wish.folder.relative else f" in {wish.folder.shown}"
     text = f"Run this command{where}?\n{shown}"
     if exposed:

@@ -1,0 +1,33 @@
+"""Texts of models, servers and workspaces in the editor's own messages.
+
+An editor may make a link of ``[text](command:…)`` in a message, and VS Code an icon of ``$(name)``:
+here, once for all messages, nothing of that is left, and what no eye would see is spelt out.
+"""
+
+import re
+from typing import Any
+
+from inhouse.core.unicode import visible
+
+_MESSAGES = frozenset({"window/showMessage", "window/showMessageRequest"})
+_LINK = re.compile(r"\](?=[(\[])")
+_ICON = re.compile(r"\$(?=\()")
+
+
+def plain(text: str) -> str:
+    """Give a text that every editor shows as it is written."""
+    return _ICON.sub("$ ", _LINK.sub("] ", visible(text)))
+
+
+def plain_params(method: str, params: Any) -> Any:
+    """Give the parameters of a request or notification with plain texts where it shows any."""
+    if method in _MESSAGES:
+        shown = {**params, "message": plain(str(params["message"]))}
+        if actions := params.get("actions"):
+            shown["actions"] = [{**each, "title": plain(each["title"])} for each in actions]
+        return shown
+    value = params.get("value") if method == "$/progress" else None
+    if isinstance(value, dict) and "kind" in value:
+        texts = {name: plain(str(value[name])) for name in ("title", "message") if name in value}
+        return {**params, "value": {**value, **texts}}
+    return params

@@ -1,0 +1,108 @@
+"""What may do harm is shown whole and allowed deliberately; the safe choice is first."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from support.editor import HELIX, NEOVIM, open_editor
+from support.model_server import call
+
+HERE = {"name": "helix"}
+SAFE = ("Deny", "Not now", "Stop", "Reject", "Do not contact it")
+
+
+async def run_command(project, editor, command: str) -> tuple[dict, list]:
+    project.server.play(call("run_terminal_command", command=command))
+    project.server.play("done")
+    started = await editor.command("inhouse.run", {"agent": "runner", "streamToken": "s"})
+    result = await editor.ended(started["runId"])
+    assert result["status"] == "completed"
+    return json.loads(project.server.chats[-1].body["messages"][-1]["content"]), editor.asked(
+        "window/showMessageRequest"
+    )
+
+
+@pytest.fixture
+def runner(project):
+    project.agent("runner", "run_terminal_command")
+    return project
+
+
+async def test_a_long_command_is_opened_as_a_document_and_only_then_allowed(runner):
+    command = f"echo {'x' * 1_200}; touch made"
+    opened = []
+
+    def show(params):
+        opened.append(Path(params["uri"].removeprefix("file://")).read_text("utf-8"))
+        return {"success": True}
+
+    async with open_editor(runner.folder, **runner.how(NEOVIM)) as editor:
+        editor.on["window/showDocument"] = show
+        editor.on["window/showMessageRequest"] = lambda params: params["actions"][1]
+        told, [question] = await run_command(runner, editor, command)
+
+    assert told["exitCode"] == 0
+    assert command in opened[0]
+    assert question["actions"][0]["title"] in SAFE
+    assert "Read it whole in the document" in question["message"]
+    assert len(question["message"]) < 1_000
+
+
+async def test_what_no_editor_can_show_whole_is_not_allowed(runner):
+    command = f"echo {'x' * 1_200}; touch made"
+    async with open_editor(runner.folder, **runner.how(NEOVIM)) as editor:
+        editor.on["window/showDocument"] = lambda _: {"success": False}
+        editor.on["window/showMessageRequest"] = lambda params: params["actions"][-1]
+        told, [question] = await run_command(runner, editor, command)
+
+    assert [each["title"] for each in question["actions"]] == ["Deny"]
+    assert "denied" in told["errorMessage"]
+    assert not (runner.folder / "made").exists()
+
+
+async def test_an_answer_that_came_before_anybody_could_read_does_not_count(runner):
+    async with open_editor(runner.folder, **runner.how(NEOVIM)) as editor:
+        editor.reads_questions = 0
+        editor.on["window/showMessageRequest"] = lambda params: params["actions"][1]
+        told, asked = await run_command(runner, editor, "touch made")
+
+    assert len(asked) > 1
+    assert "before the question could be read" in asked[1]["message"]
+    assert "Nobody allowed" in told["errorMessage"]
+    assert not (runner.folder / "made").exists()
+
+
+async def test_no_message_has_a_link_or_hidden_characters_and_the_answer_is_written_down(runner):
+    command = "echo '[Safe](command:workbench.action.quit) $(trash)' \u202e\x1b[8m"
+    async with open_editor(runner.folder, **runner.how(NEOVIM)) as editor:
+        editor.on["window/showMessageRequest"] = lambda params: params["actions"][0]
+        _, [question] = await run_command(runner, editor, command)
+        notices = [each["message"] for each in editor.events("s") if each["kind"] == "notice"]
+
+    assert "](" not in question["message"]
+    assert "$(" not in question["message"]
+    assert "<U+202E><U+001B>[8m" in question["message"]
+    assert "Your answer: Deny." in notices
+
+
+async def test_code_actions_offer_the_safe_answer_first(runner):
+    path = runner.file("a.py", "x = 1\n")
+    async with open_editor(
+        runner.folder, **runner.how(HELIX), clientInfo={"name": "helix"}
+    ) as editor:
+        editor.on["window/showMessageRequest"] = lambda _: RuntimeError("unhandled")
+        uri = editor.open(path)
+        runner.server.play(call("run_terminal_command", command="touch made"))
+        runner.server.play("done")
+        started = await editor.command("inhouse.run", {"agent": "runner"})
+        await editor.until(lambda: editor.messages("window/showMessage"))
+        line = {"start": {"line": 0, "character": 0}, "end": {"line": 0, "character": 0}}
+        params = {"textDocument": {"uri": uri}, "range": line, "context": {"diagnostics": []}}
+        found = await editor.request("textDocument/codeAction", params)
+        first = found[0]
+        assert first["title"].startswith("Answer 'Deny'")
+        await editor.command(first["command"]["command"], *first["command"]["arguments"])
+        await editor.ended(started["runId"])
+
+    assert not (runner.folder / "made").exists()
