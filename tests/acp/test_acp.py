@@ -313,3 +313,33 @@ async def test_two_sessions_of_one_client_do_not_mix(place: Terminal, server: Mo
         await opened.ask(one, "alpha")
         await opened.ask(two, "beta")
     assert "alpha" not in json.dumps(server.requests[-1].body["messages"])
+
+
+async def test_a_session_of_the_terminal_goes_on_here(place: Terminal, server: ModelServer) -> None:
+    server.play("From the terminal.")
+    begun = place("run", "helper", "first question", "--trust", "--json")
+    session = begun.events[-1]["result"]["session"]
+    server.play("From the client.")
+    async with open_agent(place.environment, Person(choose=[TRUST])) as opened:
+        listed = await opened.agent.list_sessions(cwd=str(place.workspace))
+        assert [(one.session_id, one.title) for one in listed.sessions] == [
+            (session, "first question")
+        ]
+        await opened.agent.load_session(
+            cwd=str(place.workspace), session_id=session, mcp_servers=[]
+        )
+        assert opened.person.text("user_message_chunk") == "first question"
+        assert opened.person.text() == "From the terminal."
+        await opened.ask(session, "second question")
+        assert opened.person.text() == "From the terminal.From the client."
+        forked = await opened.agent.fork_session(
+            session_id=session, cwd=str(place.workspace), mcp_servers=[]
+        )
+        assert forked.session_id != session
+        with pytest.raises(acp.RequestError, match="nothing-like-it"):
+            await opened.agent.load_session(
+                cwd=str(place.workspace), session_id="nothing-like-it", mcp_servers=[]
+            )
+    sent = json.dumps(server.requests[-1].body["messages"])
+    for said in ("first question", "From the terminal.", "second question"):
+        assert said in sent

@@ -1,15 +1,17 @@
 """The agent side of ACP: every message a client can send, one short handler each."""
 
 import asyncio
-import secrets
-from collections.abc import Awaitable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import acp
 
-from inhouse.core.errors import InhouseError
+from inhouse.core.errors import InhouseError, UserError
 from inhouse.core.events import RunResult, RunStatus
+from inhouse.host.host import Host
+from inhouse.host.sessions import new_session_id
 
 from .options import change
 from .prompt_content import read_prompt
@@ -18,6 +20,7 @@ from .transport import StdioTransport, initialize_result
 
 Json = dict[str, Any]
 T = TypeVar("T")
+_SESSIONS_A_PAGE = 100
 _FAILED = -32603
 _BAD = -32602
 _UNKNOWN = -32002
@@ -60,8 +63,70 @@ class AcpDoor:
         **_: Any,
     ) -> Json:
         """Open a session in a folder."""
-        session = await self._open(secrets.token_hex(8), cwd, additional_directories, mcp_servers)
-        return {"sessionId": session.id} | session.state()
+        session = await self._open(new_session_id(), cwd, additional_directories, mcp_servers)
+        return {"sessionId": session.id} | _announced(session)
+
+    async def load_session(
+        self,
+        cwd: str,
+        session_id: str,
+        mcp_servers: list[Any] | None = None,
+        additional_directories: list[str] | None = None,
+        **_: Any,
+    ) -> Json:
+        """Open a kept session of any door, and tell the client what was said in it."""
+        return await self._go_on(session_id, cwd, additional_directories, mcp_servers, replay=True)
+
+    async def resume_session(
+        self,
+        session_id: str,
+        cwd: str,
+        additional_directories: list[str] | None = None,
+        mcp_servers: list[Any] | None = None,
+        **_: Any,
+    ) -> Json:
+        """Open a kept session of any door without telling what was said in it."""
+        return await self._go_on(session_id, cwd, additional_directories, mcp_servers, replay=False)
+
+    async def fork_session(
+        self,
+        session_id: str,
+        cwd: str,
+        additional_directories: list[str] | None = None,
+        mcp_servers: list[Any] | None = None,
+        **_: Any,
+    ) -> Json:
+        """Open a new session that goes on from where another one is."""
+        async with self._looking(cwd) as host:
+            known = await _answered(host.sessions.named(session_id))
+            forked = await _answered(host.sessions.fork(known.id, known.turns + 1))
+        answer = await self._go_on(forked, cwd, additional_directories, mcp_servers, replay=False)
+        return {"sessionId": forked} | answer
+
+    async def list_sessions(
+        self, cwd: str | None = None, cursor: str | None = None, **_: Any
+    ) -> Json:
+        """List the kept sessions of a folder, or of all, newest first."""
+        start = int(cursor) if cursor is not None and cursor.isdigit() else 0
+        async with self._looking(cwd) as host:
+            found = await host.sessions.summaries(
+                everywhere=cwd is None, limit=start + _SESSIONS_A_PAGE + 1
+            )
+        page = found[start : start + _SESSIONS_A_PAGE]
+        answer: Json = {
+            "sessions": [
+                {
+                    "sessionId": one.id,
+                    "cwd": one.workspace,
+                    "title": one.title,
+                    "updatedAt": one.updated_at,
+                }
+                for one in page
+            ]
+        }
+        if len(found) > start + len(page):
+            answer["nextCursor"] = str(start + len(page))
+        return answer
 
     async def close_session(self, session_id: str, **_: Any) -> Json:
         """Cancel a session's turn and give its memory back; it can be loaded again."""
@@ -129,6 +194,37 @@ class AcpDoor:
         await session.choose(choices)
         return session
 
+    async def _go_on(
+        self,
+        session_id: str,
+        cwd: str,
+        additional: list[str] | None,
+        mcp_servers: list[Any] | None,
+        *,
+        replay: bool,
+    ) -> Json:
+        if (open_one := self._sessions.pop(session_id, None)) is not None:
+            await open_one.aclose()
+        session = await self._open(session_id, cwd, additional, mcp_servers)
+        try:
+            await session.go_on(replay=replay)
+        except UserError as error:
+            del self._sessions[session_id]
+            await session.aclose()
+            raise acp.RequestError(_UNKNOWN, str(error)) from None
+        return _announced(session)
+
+    @asynccontextmanager
+    async def _looking(self, cwd: str | None) -> AsyncGenerator[Host]:
+        """Open a host that only looks at what is kept."""
+        root = Path.home() if cwd is None else _folder(cwd)
+        nobody = AcpSession("", (root,), self._transport, self._connection, self._environ)
+        try:
+            await nobody.start()
+            yield nobody.host
+        finally:
+            await nobody.aclose()
+
     async def _open(
         self,
         session_id: str,
@@ -150,6 +246,13 @@ class AcpDoor:
                 _UNKNOWN, f"No session {session_id!r} is open.  Use session/new or session/load."
             )
         return session
+
+
+def _announced(session: AcpSession) -> Json:
+    """Give a session's choices; its commands are told right behind the answer."""
+    # The SDK writes an answer before it gives the loop another turn.
+    asyncio.get_running_loop().call_soon(session.announce)
+    return session.state()
 
 
 def _folder(path: str) -> Path:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import acp
+from attrs import evolve
 
 from inhouse.core.errors import InhouseError, UserError
 from inhouse.core.events import RunResult, RunStatus
@@ -16,9 +17,10 @@ from inhouse.core.settings import Settings
 from inhouse.host.host import Host, HostCallbacks, WorkspaceRequest
 
 from .client_calls import ClientCalls
-from .options import Available, Choices, available_commands, config_options, modes
+from .options import AUTOMATIC, Available, Choices, available_commands, config_options, modes
 from .permissions import AcpApprover
 from .prompt_content import PromptContent, split_command
+from .replay import replay_session
 from .transport import StdioTransport
 from .updates import UpdateStream
 from .workspace import AcpWorkspace
@@ -53,12 +55,37 @@ class AcpSession:
         self._task: asyncio.Task[RunResult] | None = None
         self._titled = False
         self._told: tuple[Any, ...] = ()
+        self._announcing = False
 
     async def start(self) -> None:
         """Read settings and agents."""
         await self.host.start()
         self._own_settings = self.host.world.settings
+
+    def announce(self) -> None:
+        """Tell the client which commands there are, now and whenever they change."""
+        self._announcing = True
         self._changed()
+
+    async def go_on(self, *, replay: bool) -> None:
+        """Go on with the kept session of this id; *replay* tells the client what was said in it.
+
+        Raises `UserError` if no such session is kept.
+        """
+        known = await self.host.sessions.named(self.id)
+        self._titled = True
+        self.choices = evolve(
+            self.choices,
+            agent=known.agent,
+            endpoint=known.endpoint or AUTOMATIC,
+            model=known.model or AUTOMATIC,
+        )
+        if replay:
+            store = self.host.sessions.store
+            turns = await asyncio.to_thread(store.turns, known.id)
+            events = await asyncio.to_thread(store.events, known.id)
+            replay_session(self.updates, turns, events)
+        self.updates.send({"sessionUpdate": "session_info_update", "title": known.title})
 
     async def aclose(self) -> None:
         """Cancel what runs and give everything back."""
@@ -167,6 +194,8 @@ class AcpSession:
 
     def _changed(self) -> None:
         """Tell the client of agents that came or went."""
+        if not self._announcing:
+            return
         commands = available_commands(self.available())
         told = tuple(command["name"] for command in commands)
         if told != self._told:

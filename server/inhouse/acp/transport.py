@@ -26,10 +26,13 @@ def initialize_result() -> Json:
         "agentInfo": {"name": "inhouse", "title": "Inhouse", "version": __version__},
         "authMethods": [],
         "agentCapabilities": {
-            "loadSession": False,
+            "loadSession": True,
             "promptCapabilities": {"image": False, "audio": False, "embeddedContext": True},
             "mcpCapabilities": {"http": False, "sse": False},
             "sessionCapabilities": {
+                "list": {},
+                "resume": {},
+                "fork": {},
                 "close": {},
                 "additionalDirectories": {},
             },
