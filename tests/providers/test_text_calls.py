@@ -10,7 +10,7 @@ from inhouse.core.endpoint_kinds import Kind
 from inhouse.core.messages import ToolMessage, UserMessage
 from inhouse.core.ports import ToolSpec
 from inhouse.core.route import ToolMode
-from inhouse.providers.tool_calls.text_parser import recover
+from inhouse.providers.tool_calls.text_parser import read_answer, recover
 from support.asking import READ_FILES, ask, names, prompt
 from support.replay import DONE, Replay, http_head, http_json, piece, sse
 
@@ -91,17 +91,18 @@ def test_texts_of_tagged_parameters_become_what_the_schema_wants() -> None:
     assert found(text) == [("run_terminal_command", {"command": "5", "timeout": 5})]
 
 
-@pytest.mark.parametrize(
-    "call",
-    [
-        {"name": "rm_rf", "arguments": {"paths": ["a"]}},
-        {"name": "read_files", "arguments": {"paths": "a"}},
-        {"name": "read_files", "arguments": {}},
-        {"name": "read_files", "arguments": {"paths": ["a"], "other": 1}},
-    ],
-)
-def test_an_undeclared_tool_or_an_input_that_does_not_fit_is_no_call(call) -> None:
-    assert found(f"<tool_call>{json.dumps(call)}</tool_call>") == []
+@pytest.mark.parametrize("given", [{"paths": "a"}, {}, {"paths": ["a"], "other": 1}])
+def test_an_input_that_does_not_fit_is_mended_or_refused_later_as_a_native_one_is(given) -> None:
+    call = json.dumps({"name": "read_files", "arguments": given})
+
+    assert found(f"<tool_call>{call}</tool_call>") == [("read_files", given)]
+
+
+def test_an_undeclared_tool_is_no_call_and_the_model_is_told() -> None:
+    call = '<tool_call>{"name": "rm_rf", "arguments": {"paths": ["a"]}}</tool_call>'
+
+    assert found(call) == []
+    assert read_answer(call, TOOLS, ()).unread.startswith("No tool 'rm_rf'.  Tools: read_files")
 
 
 HERMES = FORMS["hermes"]

@@ -124,6 +124,7 @@ async def play(
     approver=None,
     parent=None,
     inline=False,
+    small=None,
     **changes,
 ):
     definition = changes.pop("definition", None) or agent(**changes)
@@ -159,6 +160,7 @@ async def play(
                 approver=approver,
                 parent=parent,
                 inline=inline,
+                small=small,
             )
         )
     except InhouseError as problem:

@@ -6,7 +6,6 @@ import sys
 
 from rich.prompt import Prompt
 
-from inhouse.core.errors import UserError
 from inhouse.core.own_environment import environment
 from inhouse.host.services import open_services
 from inhouse.providers.embedded import model_files
@@ -51,19 +50,41 @@ async def model(options: argparse.Namespace) -> int:
         def tell(text: str) -> None:
             output.status().print(text, markup=False)
 
-        if options.file:
-            path = await asyncio.to_thread(
-                model_files.install_model_file, options.file, folders.data
-            )
-            tell(f"The embedded model is now {path}.")
-        else:
-            await asyncio.to_thread(model_files.install_default_model, folders.data, tell=tell)
+        wanted = options.model or model_files.DEFAULT_NAME
+        path = await asyncio.to_thread(model_files.install_model, wanted, folders.data, tell=tell)
+        tell(f"The embedded model is now {path}.")
+        models = await asyncio.to_thread(model_files.installed_models, folders.data)
+        free, there = model_files.free_memory()
+        chosen = next(one for one in models if one.is_default)
+        if (said := _does_not_fit(chosen, free, there)) is not None:
+            tell(said)
         return COMPLETED
-    try:
-        output.report().print(str(model_files.default_model(folders.data)), markup=False)
-    except UserError as error:
-        output.status().print(str(error), markup=False)
+    models = await asyncio.to_thread(model_files.installed_models, folders.data)
+    if not models:
+        output.status().print("No model is installed: inhouse model install", markup=False)
+    free, there = model_files.free_memory()
+    for one in models:
+        fits = _does_not_fit(one, free, there) or f"fits; it {one.ability}"
+        mark = "*" if one.is_default else " "
+        line = f"{mark} {one.name}  {_size(one.bytes)}  {one.path}  {fits}"
+        output.report().print(line, markup=False, soft_wrap=True)
     return COMPLETED
+
+
+def _does_not_fit(model: model_files.InstalledModel, free: int, there: int) -> str | None:
+    """Say why a model cannot run, or not now."""
+    needed = model.needed_bytes
+    if not model.bytes:
+        return "the file is gone"
+    if needed > there:
+        return f"needs {_size(needed)} of memory; this machine has {_size(there)}"
+    if needed > free:
+        return f"needs {_size(needed)} of memory; {_size(free)} are free now"
+    return None
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"  # noqa: PLR2004
 
 
 def _read_key(name: str) -> str:

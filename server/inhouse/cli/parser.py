@@ -125,9 +125,16 @@ def _managing(commands: "Commands[argparse.ArgumentParser]") -> None:
     actions.add_parser("list", help="the names of the keys stored; never the keys")
     model = commands.add_parser("model", help="the embedded model")
     models = model.add_subparsers(dest="action", required=True, metavar="ACTION")
-    install = models.add_parser("install", help="fetch the default model, or take a GGUF file")
-    install.add_argument("file", nargs="?", help="a GGUF file of yours")
-    models.add_parser("list", help="the models installed")
+    install = models.add_parser(
+        "install", help="choose the embedded model: fetch the default one, or take a GGUF file"
+    )
+    install.add_argument(
+        "model",
+        nargs="?",
+        metavar="NAME|FILE",
+        help="a GGUF file (also file://...), or the name of a model; default: smollm2-135m",
+    )
+    models.add_parser("list", help="the models installed, and which of them fit this machine")
     endpoint = commands.add_parser("endpoint", help="find, add and list model servers")
     actions = endpoint.add_subparsers(dest="action", required=True, metavar="ACTION")
     add = actions.add_parser("add", help="choose one from what is found, or describe it")

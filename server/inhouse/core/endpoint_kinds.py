@@ -205,6 +205,11 @@ class KindProfile:
         return self.chat is ChatApi.EMBEDDED
 
     @property
+    def serves_local_models(self) -> bool:
+        """Whether it is a program that runs models itself, for whoever installed it."""
+        return self.default_url is not None and not self.counts_as_remote
+
+    @property
     def counts_as_remote(self) -> bool:
         """Whether it is taken for remote, wherever it listens, until the contrary is known."""
         return self.forwarding in (Forwarding.ALWAYS, Forwarding.LITELLM)

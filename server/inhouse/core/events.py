@@ -61,6 +61,10 @@ class UsageReported:
     """None: not known."""
 
 
+REPETITION = "repetition"
+"""A finish reason of ours: the answer was cut, since it repeated itself over and over."""
+
+
 @frozen
 class Answered:
     """The model has finished one answer."""
@@ -69,6 +73,12 @@ class Answered:
     """OpenAI's words: ``stop``, ``length``, ``tool_calls``, ``content_filter``."""
     model: str | None = None
     """The model that says it answered."""
+    in_text: bool = False
+    """The calls stood in its text: it wrote them all before it saw the result of any."""
+    unread: str = ""
+    """What looks like a call and cannot be read as one, in words for the model."""
+    form: str = ""
+    """How a call is written here: for a model that made none."""
 
 
 @frozen

@@ -18,6 +18,8 @@ from .messages import (
 from .unicode import clean_json, clean_text
 
 STEP_PROMPT = "STEP_PROMPT"
+PROJECT_FILES = "PROJECT_FILES"
+"""Tags what a small model is shown of the project before its first step."""
 
 
 def messages_to_json(messages: Iterable[Message]) -> list[dict[str, Any]]:

@@ -54,6 +54,8 @@ class Prompt:
     output_schema: Mapping[str, Any] | None = None
     """Asks for an answer that is JSON of this schema, where the server can enforce it."""
     max_output_tokens: int | None = None
+    temperature: float | None = None
+    """None: the server's own, but 0 for a local model that is offered tools."""
 
 
 class Model(Protocol):

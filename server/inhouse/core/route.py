@@ -35,6 +35,7 @@ class ToolMode(StrEnum):
     NATIVE = "native"
     TEXT = "text"
     SCHEMA = "schema"
+    FILES = "files"
 
 
 @frozen
@@ -90,8 +91,9 @@ class Endpoint:
     )
     tools: ToolMode | None = setting(
         None,
-        "How the model takes tools: natively, as text, or held to a JSON schema. An override: "
-        "otherwise it is found out and remembered.",
+        "How the model takes tools: `native`; `text`, JSON in its text; `schema`, held to a JSON "
+        "schema; or `files`, for small models: one line for each call, edits as a path and a "
+        "fenced block. An override: otherwise it is found out and remembered.",
     )
     keep_alive: str | None = setting(None, "Ollama's `keep_alive`.", examples=("10m", "-1"))
     ca_file: str | None = setting(

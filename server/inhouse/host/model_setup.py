@@ -4,15 +4,23 @@ import asyncio
 from functools import partial
 from urllib.parse import urlsplit
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from inhouse.core.endpoint_kinds import guessed_kind
-from inhouse.core.errors import ProviderError
+from inhouse.core.errors import InhouseError, ProviderError
 from inhouse.core.logs import trace
 from inhouse.core.ports import Model
-from inhouse.core.route import Endpoint
+from inhouse.core.route import Endpoint, ToolMode
 from inhouse.core.urls import host_of
+from inhouse.providers.embedded.servers import WINDOW
 from inhouse.providers.endpoints.locality import verify_local
+from inhouse.providers.endpoints.tool_support import (
+    UNKNOWN,
+    ServedModel,
+    is_local_server,
+    mode_for,
+    served_model,
+)
 from inhouse.providers.model_factory import connect
 from inhouse.providers.network.egress import Egress
 
@@ -20,13 +28,52 @@ from .metered_model import MeteredModel
 from .plan import Plan
 from .redacting_model import RedactingModel
 from .run_context import RunContext
+from .services import Services
 from .traced_model import traced
 
+BYTES_PER_PARAMETER = 0.6
+"""Of a model in four bits, as nearly all small ones are."""
 PATIENCE = 3.0
 """Seconds that a server has to tell where it runs a model, where that does not decide anything."""
 
 
-def connected(run: RunContext) -> Model:
+@frozen
+class ModelTraits:
+    """What is known of a run's model before its first step."""
+
+    served: ServedModel | None = None
+    small: bool = False
+    """It is told less, in the form that small models take best."""
+    window: int | None = None
+    """Tokens; None where it is not known."""
+
+
+async def traits_of(run: RunContext) -> ModelTraits:
+    """Ask a local server what it serves.  Nothing of the prompt is sent."""
+    endpoint, services = run.plan.endpoint, run.host.services
+    model = endpoint.models.get(run.plan.model, run.plan.model)
+    if endpoint.pool or not is_local_server(endpoint):
+        return ModelTraits()
+    if endpoint.kind.profile.is_child:
+        served, known = await asyncio.to_thread(_embedded, services, endpoint), None
+    else:
+        known = served = await served_model(endpoint, model, run.egress)
+    mode = await mode_for(endpoint, model, served, services.shared)
+    small = mode is ToolMode.FILES or (mode is None and served.is_small)
+    return ModelTraits(known, small, endpoint.context_window or served.window)
+
+
+def _embedded(services: Services, endpoint: Endpoint) -> ServedModel:
+    """Guess from the size of the file: its server is started when the model is asked."""
+    try:
+        path = services.embedded.model_of(endpoint)
+        parameters = int(path.stat().st_size / BYTES_PER_PARAMETER)
+    except (InhouseError, OSError):
+        return UNKNOWN
+    return ServedModel(str(path), parameters=parameters, window=WINDOW)
+
+
+def connected(run: RunContext, served: ServedModel | None = None) -> Model:
     """Give the model of a plan; nothing is opened before it is asked."""
     plan, host = run.plan, run.host
     trace(host.world.settings.trace)
@@ -39,6 +86,7 @@ def connected(run: RunContext) -> Model:
         embedded=host.services.embedded,
         shared=shared,
         backend=run.tree.backend,
+        served=served,
     )
     inner = traced(RedactingModel(inner), f"{plan.endpoint.name} ({plan.model})")
     told = partial(shared.prices.price, plan.endpoint, plan.model, run.egress)

@@ -10,18 +10,19 @@ from inhouse.core.definition import AgentDefinition
 from inhouse.core.errors import UserError
 from inhouse.core.ports import Approver, StepContext, StepLog, Steps, Workspace
 from inhouse.core.request import RunRequest
-from inhouse.loop import LoopContext, StartSteps
+from inhouse.loop import LoopContext, SmallModel, StartSteps
 from inhouse.providers.network.web_page import read_page
 from inhouse.tools.agent.control import control_tools
 from inhouse.tools.agent.spawn_agents import spawn_tools
 from inhouse.tools.context import Fetch, Fetched, ToolContext
 from inhouse.tools.input.check_input import check_input, problem_with
+from inhouse.tools.project_view import ProjectView, project_view
 from inhouse.tools.prompt_values import placeholders
 from inhouse.tools.registry import workspace_tools
 
 from .host_state import HostState, WorkspaceRequest
 from .mcp_servers import mcp_tools
-from .model_setup import connected
+from .model_setup import ModelTraits, connected, traits_of
 from .network import open_egress
 from .plan import usable_definition
 from .question_events import EventEmittingApprover
@@ -30,6 +31,9 @@ from .run_context import RunContext
 from .selection_prompt import selection
 from .services import WorkspaceApprovals
 from .sub_agents import spawn
+
+NARROW_WINDOW = 8_192
+"""Tokens: a model with no larger window should not spend them on looking around."""
 
 
 async def loop_context(run: RunContext) -> LoopContext:
@@ -48,6 +52,7 @@ async def loop_context(run: RunContext) -> LoopContext:
     )
     workspace = RecordingWorkspace(workspace, run.tree.turn, run.state.run_id)
     context = _tool_context(run, workspace, approver)
+    traits = await traits_of(run)
 
     def find(name: str) -> AgentDefinition | None:
         try:
@@ -63,7 +68,7 @@ async def loop_context(run: RunContext) -> LoopContext:
     mcp = await mcp_tools(run, context, tools)
     spawnable = map(find, plan.definition.spawnable_agents)
     return LoopContext(
-        model=connected(run),
+        model=connected(run, traits.served),
         definition=mcp.definition,
         tools={tool.spec.name: tool for tool in (*tools, *mcp.tools)},
         check=check_input,
@@ -81,6 +86,28 @@ async def loop_context(run: RunContext) -> LoopContext:
         approver=approver,
         parent=run.parent,
         inline=run.inline,
+        small=await _small(run, context, traits),
+    )
+
+
+async def _small(run: RunContext, context: ToolContext, traits: ModelTraits) -> SmallModel | None:
+    """Show a small model, or one with a small window, what its prompt is about."""
+    definition = run.plan.definition
+    narrow = traits.window is not None and traits.window <= NARROW_WINDOW
+    if not (traits.small or narrow):
+        return None
+    view = ProjectView()
+    if not _looks_itself(definition) and not run.inline:
+        prompt = run.plan.request.prompt or ""
+        view = await project_view(context, prompt, definition.tool_names, window=traits.window)
+    return SmallModel(view.outline, view.files, instructions_first=traits.small)
+
+
+def _looks_itself(definition: AgentDefinition) -> bool:
+    """Tell a definition that brings its own view of the project."""
+    prompts = (definition.system_prompt, definition.instructions_prompt, definition.step_prompt)
+    return definition.handle_steps is not None or any(
+        "{CODEBUFF_FILE_TREE_PROMPT" in text for text in prompts
     )
 
 

@@ -11,6 +11,7 @@ from .state import (
     LoopResult,
     Placeholders,
     RunState,
+    SmallModel,
     StartSteps,
 )
 from .trimming import Count, estimate, trim
@@ -23,6 +24,7 @@ __all__ = [
     "LoopResult",
     "Placeholders",
     "RunState",
+    "SmallModel",
     "StartSteps",
     "estimate",
     "run_agent",

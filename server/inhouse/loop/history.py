@@ -7,6 +7,9 @@ from attrs import evolve
 from inhouse.core.message_json import STEP_PROMPT
 from inhouse.core.messages import AssistantMessage, Message, ToolMessage, UserMessage
 
+CONTINUED = "CONTINUED"
+"""Tags our request to go on: it stays for the run, and no longer."""
+
 
 def repaired(messages: Sequence[Message]) -> tuple[Message, ...]:
     """Drop calls without a result and results without a call; put each result behind its call.
@@ -40,7 +43,9 @@ _INTERRUPTED = "Interrupted before it gave a result.  It may have had effects al
 
 
 def is_step_prompt(message: Message) -> bool:
-    return isinstance(message, UserMessage) and STEP_PROMPT in message.tags
+    return isinstance(message, UserMessage) and not {STEP_PROMPT, CONTINUED}.isdisjoint(
+        message.tags
+    )
 
 
 def holds_call(messages: Sequence[Message], call_id: str) -> bool:

@@ -29,6 +29,9 @@ class ModelAnswer:
     reasoning: str
     calls: tuple[ToolCall, ...]
     finish_reason: str
+    in_text: bool = False
+    unread: str = ""
+    form: str = ""
 
 
 @define
@@ -37,6 +40,7 @@ class _Draft:
     reasoning: list[str] = field(factory=list[str])
     calls: list[ToolCall] = field(factory=list[ToolCall])
     finish_reason: str | None = None
+    answered: Answered | None = None
 
 
 async def next_answer(run: LoopContext) -> ModelAnswer:
@@ -92,19 +96,26 @@ def _take(draft: _Draft, chunk: ModelChunk) -> None:
             if len(draft.calls) < MAX_CALLS_READ:
                 draft.calls.append(call)
         case Answered(finish_reason):
-            draft.finish_reason = finish_reason
+            draft.finish_reason, draft.answered = finish_reason, chunk
         case UsageReported() | Notice():
             pass
 
 
 def _finished(draft: _Draft) -> ModelAnswer:
-    if draft.finish_reason is None:
+    answered = draft.answered
+    if draft.finish_reason is None or answered is None:
         raise ProviderError(
             "The answer broke off: it has no finish reason.  Run the agent again.",
             code="incomplete",
         )
     return ModelAnswer(
-        "".join(draft.text), "".join(draft.reasoning), tuple(draft.calls), draft.finish_reason
+        "".join(draft.text),
+        "".join(draft.reasoning),
+        tuple(draft.calls),
+        draft.finish_reason,
+        answered.in_text,
+        answered.unread,
+        answered.form,
     )
 
 

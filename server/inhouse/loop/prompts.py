@@ -12,7 +12,7 @@ from inhouse.core.message_json import STEP_PROMPT
 from inhouse.core.messages import AssistantMessage, UserMessage
 from inhouse.core.ports import Prompt
 
-from .history import repaired
+from .history import CONTINUED, repaired
 from .state import LoopContext
 
 USER_PROMPT = "USER_PROMPT"
@@ -31,8 +31,10 @@ async def prompt_for_step(run: LoopContext) -> Prompt:
         messages = (UserMessage(system_note("Begin."), (STEP_PROMPT,)),)
     elif isinstance(messages[-1], AssistantMessage):
         # Many servers refuse a history that ends with the model's own words, or continue them.
-        note = system_note("Continue from where you left off.")
-        messages = (*messages, UserMessage(note, (STEP_PROMPT,)))
+        # It stays, so that the next request begins with this one to the letter.
+        note = UserMessage(system_note("Continue from where you left off."), (CONTINUED,))
+        run.state.add(note)
+        messages = (*messages, note)
     return Prompt(run.state.system, messages, run.state.offered)
 
 

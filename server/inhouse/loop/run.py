@@ -7,6 +7,7 @@ said until then stays in the `RunState`.
 from attrs import evolve
 
 from inhouse.core.events import Notice, StopReason
+from inhouse.core.message_json import PROJECT_FILES
 from inhouse.core.messages import UserMessage
 from inhouse.core.ports import StepContext
 
@@ -63,6 +64,8 @@ async def _begin(run: LoopContext) -> None:
     state.messages = ()
     state.add(*history)
     state.history = state.messages
+    if run.small is not None and run.small.files:
+        state.add(UserMessage(run.small.files, (PROJECT_FILES,)))
     if (said := user_message(run.prompt, run.params)) is not None:
         state.add(said)
     own = offered_specs(run)
@@ -72,7 +75,12 @@ async def _begin(run: LoopContext) -> None:
         theirs = {spec.name for spec in inherited.offered}
         state.system = inherited.system
         state.offered = (*inherited.offered, *(spec for spec in own if spec.name not in theirs))
-    if (told := await instructions(run, inherits=inherited is not None)) is not None:
+    told = await instructions(run, inherits=inherited is not None)
+    if (small := run.small) is not None and inherited is None:
+        first = told.text if told is not None and small.instructions_first else ""
+        state.system = "\n\n".join(filter(None, (state.system, first, small.outline)))
+        told = told if not first else None
+    if told is not None:
         state.add(told)
 
 

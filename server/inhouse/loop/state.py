@@ -86,6 +86,18 @@ class RunState:
 
 
 @frozen
+class SmallModel:
+    """How a small model, or one with a small window, is told what to do."""
+
+    outline: str = ""
+    """The files of the project: goes into the system prompt."""
+    files: str = ""
+    """What the prompt is about, as path and fence: goes before it."""
+    instructions_first: bool = False
+    """The instructions are part of the system prompt, not of the conversation."""
+
+
+@frozen
 class LoopResult:
     """What came of a run that was neither cancelled nor failed."""
 
@@ -124,6 +136,8 @@ class LoopContext:
     parent: RunState | None = None
     """The state of the agent that spawned this one."""
     inline: bool = False
+    small: SmallModel | None = None
+    """How to tell a small model what to do; None: in Codebuff's order."""
     """It shares the history of its parent, and gives it back."""
     steers: Steers | None = None
 

@@ -4,29 +4,29 @@ import re
 
 from attrs import define, field
 
-from inhouse.core.events import Notice, StopReason
-from inhouse.core.messages import AssistantMessage
+from inhouse.core.events import REPETITION, Notice, StopReason
+from inhouse.core.messages import AssistantMessage, UserMessage
 
 from .loop_detection import Repeats
-from .model_call import next_answer
+from .model_call import ModelAnswer, next_answer
+from .nothing_done import can_edit, claims_a_change, has_edited
+from .prompts import system_note
 from .state import LoopContext
-from .tool_calls import Called, allowed_names, run_calls, unique_ids
-
-QUIET_TOOLS = frozenset(
-    {
-        "think_deeply",
-        "set_output",
-        "set_messages",
-        "add_message",
-        "add_subgoal",
-        "update_subgoal",
-        "create_plan",
-        "suggest_followups",
-        "task_completed",
-    }
+from .tool_calls import (
+    END_TOOLS,
+    QUIET_TOOLS,
+    Called,
+    allowed_names,
+    first_to_read,
+    hands_on,
+    must_be_read,
+    run_calls,
+    unique_ids,
 )
-"""An answer that called these alone needs no other answer."""
-END_TOOLS = frozenset({"end_turn", "task_completed"})
+
+MAX_UNREAD = 2
+"""Times that a model is told that what it wrote is no call."""
+_SHOWN = 300
 MAX_IDLE = 3
 """Answers in a row that do nothing, where a turn must be ended explicitly."""
 
@@ -36,6 +36,10 @@ _STOPPED = {
     "length": (
         StopReason.MAX_TOKENS,
         "The answer was cut: the model reached its limit of tokens for one answer.",
+    ),
+    REPETITION: (
+        StopReason.MAX_TOKENS,
+        "The answer was cut: the model repeated itself over and over.",
     ),
     "content_filter": (
         StopReason.REFUSAL,
@@ -53,11 +57,18 @@ class Stepper:
     repeats: Repeats = field(factory=Repeats)
     idle: int = 0
     ended_with_error: bool = False
+    unread: int = 0
+    """Answers in which something looked like a call and was none."""
+    acted: bool = False
+    """Something was changed, run or handed on in this run."""
+    reminded: bool = False
+    """The model was told that nothing was changed."""
 
     async def take(self) -> StopReason | None:
         """Take a step.  None: the model has to go on."""
         answer = await next_answer(self.run)
-        text, calls = answer.text, unique_ids(self.run, answer.calls)
+        called = first_to_read(self.run, answer.calls) if answer.in_text else answer.calls
+        text, calls = answer.text, unique_ids(self.run, called)
         if text or calls or answer.reasoning:
             self.run.state.add(AssistantMessage(text, calls, answer.reasoning))
         if answer.finish_reason in _STOPPED:
@@ -66,12 +77,57 @@ class Stepper:
             self.run.emit(Notice("warning", stopped.value, message))
             return stopped
         done = await run_calls(self.run, calls, allowed_names(self.run), self.repeats)
-        return self._verdict(text, done)
+        self.acted = self.acted or any(map(self._acts, done))
+        if answer.unread and self._told_unread(answer):
+            return None
+        reason = self._verdict(text, done)
+        if reason is StopReason.END_TURN and self._only_says_so(answer):
+            return self._remind(answer)
+        return reason
+
+    def _acts(self, called: Called) -> bool:
+        tool = self.run.tools.get(called.result.tool)
+        return (
+            not called.result.failed
+            and tool is not None
+            and (tool.writes or hands_on(self.run, tool.spec.name))
+        )
+
+    def _told_unread(self, answer: ModelAnswer) -> bool:
+        """Tell model and user what could not be read as a call; False: often enough."""
+        self.unread += 1
+        self.run.emit(Notice("warning", "unread_call", _brief(answer.unread)))
+        if self.unread > MAX_UNREAD:
+            return False
+        told = f"{answer.unread}\n\n{answer.form}".strip()
+        self.run.state.add(UserMessage(system_note(told)))
+        return True
+
+    def _only_says_so(self, answer: ModelAnswer) -> bool:
+        """Tell an answer that claims a change from a run that made none."""
+        return (
+            not self.acted
+            and not answer.calls
+            and can_edit(self.run)
+            and claims_a_change(answer.text)
+            and not has_edited(self.run.state.history)
+        )
+
+    def _remind(self, answer: ModelAnswer) -> StopReason | None:
+        """Give one more chance; then say that nothing was changed."""
+        if self.reminded:
+            message = "No file was changed: the model says that it made changes, but made none."
+            self.run.emit(Notice("warning", "nothing_changed", message))
+            return StopReason.END_TURN
+        self.reminded = True
+        told = f"No file was changed: your answer has no call in it.\n\n{answer.form}".strip()
+        self.run.state.add(UserMessage(system_note(told)))
+        return None
 
     def _verdict(self, text: str, done: list[Called]) -> StopReason | None:
         failed = any(called.result.failed for called in done)
         if any(called.result.tool in END_TOOLS for called in done) and (
-            not failed or self.ended_with_error
+            (not failed and not self._unseen(done)) or self.ended_with_error
         ):
             return StopReason.END_TURN
         self.ended_with_error = failed
@@ -91,6 +147,16 @@ class Stepper:
         message = f"The model did nothing in {self.idle} answers, so its turn was ended."
         self.run.emit(Notice("warning", "idle", message))
         return StopReason.END_TURN
+
+    def _unseen(self, done: list[Called]) -> bool:
+        """Tell whether an answer also asked for something whose result it has not seen."""
+        others = [called.result.tool for called in done if called.result.tool not in END_TOOLS]
+        return any(must_be_read(self.run, tool) for tool in others)
+
+
+def _brief(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _SHOWN else f"{line[:_SHOWN]}…"
 
 
 def _has_thoughts(text: str, run: LoopContext) -> bool:

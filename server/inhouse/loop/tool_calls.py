@@ -14,13 +14,31 @@ from inhouse.core.events import Notice, ToolFinished, ToolStarted
 from inhouse.core.message_json import arguments_object
 from inhouse.core.messages import AssistantMessage, ToolCall, ToolMessage
 from inhouse.core.ports import Question, Tool, ToolSpec
+from inhouse.core.tool_names import tool_meant
 
 from .history import holds_call
 from .loop_detection import ROUNDS, RepeatedCalls, Repeats
 from .state import LoopContext
+from .tool_errors import advised, for_model
 
 MAX_CALLS = 100
 """Calls of one answer that are run."""
+
+QUIET_TOOLS = frozenset(
+    {
+        "think_deeply",
+        "set_output",
+        "set_messages",
+        "add_message",
+        "add_subgoal",
+        "update_subgoal",
+        "create_plan",
+        "suggest_followups",
+        "task_completed",
+    }
+)
+"""An answer that called these alone needs no other answer."""
+END_TOOLS = frozenset({"end_turn", "task_completed"})
 
 _SUMMARY = 120
 _GO_ON = "Let it go on"
@@ -62,7 +80,7 @@ async def run_call(run: LoopContext, call: ToolCall, allowed: Sequence[str]) -> 
         checked = run.check(tool.spec, call.arguments)
     except ToolError as error:
         run.emit(ToolStarted(call.id, call.name, _as_written(call.arguments)))
-        return _finish(run, _failed(call, str(error)))
+        return _finish(run, _failed(call, advised(str(error), allowed, run.tools)))
     if (given := arguments_object(call.arguments)) is None or run.check_value(
         tool.spec.parameters, given
     ):
@@ -72,10 +90,12 @@ async def run_call(run: LoopContext, call: ToolCall, allowed: Sequence[str]) -> 
     try:
         output = await tool.run(call.id, checked)
     except (ToolError, OSError, ValueError) as error:
-        return _finish(run, _failed(call, str(error) or type(error).__name__))
+        said = advised(str(error) or type(error).__name__, allowed, run.tools)
+        return _finish(run, _failed(call, said))
     except BaseException:
         run.emit(ToolFinished(call.id, ok=False, summary="interrupted"))
         raise
+    output = for_model(output, allowed, run.tools)
     return _finish(run, ToolMessage(call.id, tool.spec.name, output, failed=_says_error(output)))
 
 
@@ -86,15 +106,48 @@ def add_result(run: LoopContext, call: ToolCall, result: ToolMessage) -> None:
     run.state.add(result)
 
 
+def must_be_read(run: LoopContext, name: str) -> bool:
+    """Tell whether the model has to see what a tool gives before it goes on."""
+    tool = run.tools.get(name)
+    return tool is not None and tool.ends_step and name not in QUIET_TOOLS
+
+
+def first_to_read(run: LoopContext, calls: Sequence[ToolCall]) -> tuple[ToolCall, ...]:
+    """Leave out what a text goes on to call after the first call whose result must be read.
+
+    All of it was written before any result was seen.  What only reads may follow another such call.
+    """
+    kept: list[ToolCall] = []
+    reading = False
+    allowed = allowed_names(run)
+    for call in calls:
+        name = tool_meant(call.name, allowed) or call.name
+        tool = run.tools.get(name)
+        reads = must_be_read(run, name) and tool is not None and not tool.writes
+        if reading and not (reads and name not in END_TOOLS):
+            break
+        kept.append(call)
+        reading = reading or must_be_read(run, name)
+        if reading and not reads:
+            break
+    return tuple(kept)
+
+
+def hands_on(run: LoopContext, name: str) -> bool:
+    """Tell a tool that starts another agent: that one may have changed something."""
+    agents = map(agent_tool_name, run.definition.spawnable_agents)
+    return name in ("spawn_agents", "spawn_agent_inline", *agents)
+
+
 def find_tool(run: LoopContext, name: str, allowed: Sequence[str]) -> Tool:
     """Find the tool a model means.  Raises `ToolError` with the names there are."""
-    for spelling in (name, name.rpartition(".")[2].replace("-", "_").lower()):
-        if spelling in allowed and spelling in run.tools:
-            return run.tools[spelling]
+    usable = [tool for tool in allowed if tool in run.tools]
     for tool in run.tools.values():
-        if name in tool.also and tool.spec.name in allowed:
+        if name in tool.also and tool.spec.name in usable:
             return tool
-    known = ", ".join(tool for tool in allowed if tool in run.tools) or "none"
+    if (meant := tool_meant(name, usable)) is not None:
+        return run.tools[meant]
+    known = ", ".join(usable) or "none"
     raise ToolError(f"No tool {name!r}.  Tools: {known}", code="unknown_tool")
 
 

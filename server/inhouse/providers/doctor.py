@@ -19,7 +19,7 @@ from inhouse.providers.endpoints.endpoint_state import EndpointState
 from inhouse.providers.endpoints.http_json import get_json, post_json
 from inhouse.providers.endpoints.locality import Verdict, verify_local
 from inhouse.providers.endpoints.model_list import entries_of, listed_models
-from inhouse.providers.endpoints.tool_support import native_tools
+from inhouse.providers.endpoints.tool_support import served_model
 from inhouse.providers.network.egress import Egress
 
 MODELS_LOOKED_INTO = 12
@@ -228,8 +228,8 @@ class _Checking:
         if isinstance(cut := learnt.get("truncated"), str) and cut:
             self.found.append(doctor_findings.truncated(self.endpoint, model.id, cut))
         if self.endpoint.tools is None:
-            mode = await native_tools(self.endpoint, model.id, self.egress)
-            if mode is ToolMode.TEXT:
+            served = await served_model(self.endpoint, model.id, self.egress)
+            if served.template_has_tools is False:
                 self.found.append(doctor_findings.no_tools(self.endpoint, model.id))
         if self.local and model.local and await self._is_loaded(model):
             await self._try_out(model)

@@ -8,6 +8,7 @@ from attrs import define, evolve, field
 
 from inhouse.core.errors import ToolsUnsupportedError
 from inhouse.core.events import (
+    REPETITION,
     Answered,
     ModelChunk,
     Notice,
@@ -23,12 +24,27 @@ from inhouse.providers.endpoints.endpoint_errors import ModelRef
 from inhouse.providers.endpoints.endpoint_state import EndpointState
 from inhouse.providers.endpoints.locality import require_local
 from inhouse.providers.endpoints.token_count import Need, check_fits, cut_notice, is_small, need_of
-from inhouse.providers.endpoints.tool_support import native_tools
-from inhouse.providers.tool_calls.modes import SchemaAnswer, in_mode, profile_mode
-from inhouse.providers.tool_calls.text_parser import recover
+from inhouse.providers.endpoints.tool_support import (
+    UNKNOWN,
+    ServedModel,
+    is_local_server,
+    mode_for,
+    served_model,
+)
+from inhouse.providers.tool_calls.files_dialect import form_of, known_files
+from inhouse.providers.tool_calls.modes import (
+    CALL_FORM,
+    SchemaAnswer,
+    in_mode,
+)
+from inhouse.providers.tool_calls.runaway import Runaway
+from inhouse.providers.tool_calls.text_parser import read_answer
 
 if TYPE_CHECKING:
     from inhouse.providers.network.egress import Egress
+
+LEAST_ANSWER = 2_048
+"""Tokens that one answer of a local model may always have; else half of its window."""
 
 
 @define(eq=False)
@@ -40,6 +56,8 @@ class Guard:
     egress: "Egress"
     shared: EndpointState
     ask: Ask
+    served: ServedModel | None = None
+    """What the server told of its model; None: not asked yet."""
     _checked: bool = False
 
     async def chunks(self, prompt: Prompt) -> AsyncGenerator[ModelChunk]:
@@ -49,23 +67,26 @@ class Guard:
             refused: ToolsUnsupportedError | None = None
             try:
                 asked, answer = await self._prepared(prompt, mode)
+                watched = Runaway() if self._is_local() else None
                 async with aclosing(self.ask(asked)) as chunks:
                     async for chunk in chunks:
                         if isinstance(chunk, TextDelta) and mode is not ToolMode.SCHEMA:
                             answer.texts.append(chunk.text)
                             yield chunk  # nearly every chunk is one of these
+                            if watched is not None and watched.goes_on(chunk.text):
+                                yield Answered(REPETITION, answer.said_model or None)
+                                break
                         else:
                             for told in answer.take(chunk):
                                 yield told
-                if answer.cut:
-                    await self.shared.learn(self.endpoint, self.model, truncated=answer.cut)
+                await self._learn_from(answer, prompt, mode)
             except ToolsUnsupportedError as error:
                 if mode is not ToolMode.NATIVE or not prompt.tools or self.endpoint.tools:
                     raise
                 refused = error
         if refused is not None:
             yield Notice("info", "tools_in_text", f"{refused}  They are described in the text.")
-            await self.shared.learn(self.endpoint, self.model, tools=ToolMode.TEXT.value)
+            await self._learn_mode(ToolMode.FILES)
             async with aclosing(self.chunks(prompt)) as chunks:
                 async for chunk in chunks:
                     yield chunk
@@ -73,8 +94,13 @@ class Guard:
     async def _prepared(self, prompt: Prompt, mode: ToolMode) -> tuple[Prompt, "_Answer"]:
         """Return the prompt as it is sent, once it is known to fit, and what reads the answer."""
         asked = in_mode(prompt, mode)
+        if prompt.tools and prompt.temperature is None and self._is_local():
+            asked = evolve(asked, temperature=0.0)
         need, place = need_of(asked), ModelRef(self.endpoint, self.model)
         window = await self._window_for(asked, need, place)
+        if asked.max_output_tokens is None and self.served is not None and self.served.window:
+            limit = max(self.served.window // 2, LEAST_ANSWER)
+            asked = evolve(asked, max_output_tokens=limit)
         return asked, _Answer(prompt, mode, place, need, window)
 
     async def _check_local(self) -> None:
@@ -87,15 +113,35 @@ class Guard:
 
     async def _mode(self) -> ToolMode:
         """The setting, else what was found out, else what the server tells."""
-        if self.endpoint.tools is not None:
-            return self.endpoint.tools
-        known = profile_mode(await self.shared.profile(self.endpoint, self.model))
-        if known is None:
-            known = await native_tools(self.endpoint, self.model, self.egress)
-            if known is None:
-                return ToolMode.NATIVE
-            await self.shared.learn(self.endpoint, self.model, tools=known.value)
-        return known
+        if self.endpoint.tools is None and self.served is None:
+            self.served = await served_model(self.endpoint, self.model, self.egress)
+        served = self.served or UNKNOWN
+        known = await mode_for(self.endpoint, self.model, served, self.shared)
+        return known or ToolMode.NATIVE
+
+    def _name(self) -> str:
+        """What was learnt belongs to the model that the server itself names."""
+        return (self.served.name if self.served is not None else "") or self.model
+
+    async def _learn_mode(self, mode: ToolMode) -> None:
+        await self.shared.learn(self.endpoint, self._name(), tools=mode.value)
+
+    async def _learn_from(self, answer: "_Answer", prompt: Prompt, mode: ToolMode) -> None:
+        if answer.cut:
+            await self.shared.learn(self.endpoint, self.model, truncated=answer.cut)
+        if self.served is not None and answer.other_model_than_before(self.served.name):
+            self.served = None  # another file is served there now
+        if (
+            mode is ToolMode.NATIVE
+            and prompt.tools
+            and answer.left_in_text
+            and self.endpoint.tools is None
+            and self._is_local()
+        ):
+            await self._learn_mode(ToolMode.FILES)
+
+    def _is_local(self) -> bool:
+        return is_local_server(self.endpoint)
 
     async def _window_for(self, prompt: Prompt, need: Need, place: ModelRef) -> int | None:
         """Return the server's window once it is known that the prompt fits."""
@@ -134,7 +180,10 @@ class _Answer:
     cut: str = ""
     """What the doctor says later where the server cut the prompt."""
     texts: list[str] = field(factory=list[str])
+    left_in_text: bool = False
+    """A call that should have been native stood in the text."""
     _native: int = 0
+    said_model: str = ""
     _schema: SchemaAnswer = field(factory=SchemaAnswer)
 
     def take(self, chunk: ModelChunk) -> Iterator[ModelChunk]:
@@ -157,19 +206,54 @@ class _Answer:
                 self._native += isinstance(chunk, ToolCallReady)
                 yield chunk
 
+    def other_model_than_before(self, name: str) -> bool:
+        """Servers that name the file they serve do so with each answer."""
+        said = self.said_model
+        return bool(name and said.endswith(".gguf")) and _file_name(said) != _file_name(name)
+
     def _end(self, answered: Answered) -> Iterator[ModelChunk]:
         calls: tuple[ToolCall, ...] = ()
         tools = self._prompt.tools
+        self.said_model = answered.model or ""
         if tools and self._mode is ToolMode.SCHEMA and not self._native:
             rest, call = self._schema.end()
             if rest:
                 yield TextDelta(rest)
             calls = (call,) if call is not None else ()
         if tools and not calls:
-            text, only = "".join(self.texts), self._native > 0
-            calls = recover(text, tools, self._prompt.messages, codebuff_only=only)
+            found = read_answer(
+                "".join(self.texts),
+                tools,
+                self._prompt.messages,
+                codebuff_only=self._native > 0,
+                files=self._mode is ToolMode.FILES,
+            )
+            calls = found.calls
+            self.left_in_text = bool(calls) and not self._native
+            in_text = bool(calls) and not self._native
+            form = "" if calls or self._native else _form(self._prompt, self._mode)
+            answered = evolve(answered, in_text=in_text, unread=found.unread, form=form)
         for call in calls:
             yield ToolCallReady(call)
         if calls and answered.finish_reason == "stop":
             answered = evolve(answered, finish_reason="tool_calls")
         yield answered
+
+
+def _file_name(path: str) -> str:
+    return path.replace("\\", "/").rpartition("/")[2]
+
+
+def _form(prompt: Prompt, mode: ToolMode) -> str:
+    """Say how a call is written, with the path filled in where only one file is meant."""
+    match mode:
+        case ToolMode.FILES:
+            known = tuple(known_files(prompt.messages))
+            specs = {tool.name: tool for tool in prompt.tools}
+            return form_of(specs, known[0] if len(known) == 1 else "")
+        case ToolMode.NATIVE:
+            return "Make it as a tool call, not in your text."
+        case ToolMode.TEXT:
+            return CALL_FORM
+        case ToolMode.SCHEMA:
+            return 'Answer with {"tool": "NAME", "input": {...}}.'

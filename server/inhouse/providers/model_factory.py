@@ -18,6 +18,7 @@ from inhouse.providers.chat.stream_model import TRIES, Ask, Streamed
 from inhouse.providers.embedded.servers import ALIAS, EmbeddedServers
 from inhouse.providers.endpoint_pool import Pool
 from inhouse.providers.endpoints.endpoint_state import EndpointState
+from inhouse.providers.endpoints.tool_support import ServedModel
 from inhouse.providers.guarded_model import Guard
 from inhouse.providers.network.egress import Egress
 
@@ -38,14 +39,16 @@ def connect(
     embedded: EmbeddedServers | None = None,
     shared: EndpointState | None = None,
     backend: BackendRun | None = None,
+    served: ServedModel | None = None,
 ) -> Model:
     """Return the model; nothing is opened before it is asked.
 
     One `Model` is for one run: it is verified once to be local, where privacy wants that.
+    *served* is what its server told a moment ago; without it the server is asked.
     *backend* is that run at Codebuff's backend; without it each answer is a run of its own there.
     """
     connecting = _Connecting(
-        model, egress, shared or EndpointState(), definition, embedded, backend
+        model, egress, shared or EndpointState(), definition, embedded, backend, served
     )
     if endpoint.pool:
         members = tuple(_member(one, endpoint) for one in endpoint.pool)
@@ -65,6 +68,7 @@ class _Connecting:
     definition: AgentDefinition | None
     embedded: EmbeddedServers | None
     backend: BackendRun | None
+    served: ServedModel | None
 
     def ask_of(self, endpoint: Endpoint, *, tries: int) -> Ask:
         model = endpoint.models.get(self.model, self.model)
@@ -77,7 +81,7 @@ class _Connecting:
                 ask = self._codebuff(endpoint, model, tries)
             case ChatApi.COMPLETIONS:
                 ask = self._chat(endpoint, model, tries)
-        return Guard(endpoint, model, self.egress, self.shared, ask).chunks
+        return Guard(endpoint, model, self.egress, self.shared, ask, self.served).chunks
 
     def _chat(
         self, endpoint: Endpoint, model: str, tries: int, more: Mapping[str, Any] | None = None

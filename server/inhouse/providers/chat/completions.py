@@ -112,6 +112,8 @@ class OpenAIChat:
             body["tools"] = chat_tools(prompt.tools)
         if prompt.max_output_tokens is not None:
             body["max_tokens"] = prompt.max_output_tokens
+        if prompt.temperature is not None:
+            body["temperature"] = prompt.temperature
         if prompt.output_schema is not None:
             schema = {"name": "output", "schema": dict(prompt.output_schema)}
             body["response_format"] = {"type": "json_schema", "json_schema": schema}

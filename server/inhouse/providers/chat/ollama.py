@@ -106,6 +106,8 @@ class OllamaChat:
         options: dict[str, Any] = {"num_ctx": await self._window(prompt)}
         if prompt.max_output_tokens is not None:
             options["num_predict"] = prompt.max_output_tokens
+        if prompt.temperature is not None:
+            options["temperature"] = prompt.temperature
         body: dict[str, Any] = {
             "model": self.model,
             "messages": [_native(message) for message in chat_messages(prompt)],

@@ -31,7 +31,7 @@ class ServerLease:
     window: int
     _state: dict[str, Any] = field(factory=dict[str, Any])
     _place: filelock.BaseFileLock | None = None
-    _child: processes.TextProcess | None = None
+    _child: "processes.TextProcess | None" = None
 
     def join(self) -> None:
         clients = self.folder / "clients"

@@ -8,6 +8,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from attrs import frozen
 
@@ -16,6 +17,7 @@ from inhouse.core.errors import UserError
 from inhouse.core.own_environment import environment
 
 GGUF_MAGIC = b"GGUF"
+DEFAULT_NAME = "smollm2-135m"
 DOWNLOAD_SECONDS = 900
 
 
@@ -79,13 +81,116 @@ def model_file(path: str) -> Path:
     return file.resolve()
 
 
+@frozen
+class InstalledModel:
+    """A model file that the embedded endpoint may run."""
+
+    name: str
+    path: Path
+    bytes: int
+    """0: the file is gone."""
+    is_default: bool
+
+    @property
+    def needed_bytes(self) -> int:
+        """Memory that it takes with its window: its weights, and what it reads and writes."""
+        return int(self.bytes * 1.15) + WORKING_BYTES
+
+    @property
+    def ability(self) -> str:
+        """Say what a model of this size is good for."""
+        return next(said for most, said in ABILITIES if self.bytes <= most)
+
+
+WORKING_BYTES = 300 * 1024 * 1024
+ABILITIES = (
+    (250_000_000, "answers with a sentence or two; edits no files and uses no tools reliably"),
+    (700_000_000, "answers short questions; gets some edits of small files right"),
+    (1_800_000_000, "edits small files with one clear task at a time"),
+    (4_000_000_000, "edits several small files; check what it did"),
+    (float("inf"), "works with tools and several files, as far as the machine is fast enough"),
+)
+"""File sizes in bytes (4 bits for a weight) and what to expect, as `benchmarks/tasks` shows."""
+
+
+def installed_models(data_folder: Path) -> tuple[InstalledModel, ...]:
+    """Give the models that were installed, in the order of their names."""
+    folder = data_folder / "models"
+    paths = {folder / DEFAULT.file_name} if (folder / DEFAULT.file_name).is_file() else set[Path]()
+    paths |= {Path(line) for line in _lines(folder / "installed.txt")}
+    paths |= {Path(line) for line in _lines(folder / "default.txt")[:1]}
+    chosen = next(iter(_lines(folder / "default.txt")), str(folder / DEFAULT.file_name))
+    return tuple(
+        InstalledModel(path.stem, path, _size(path), is_default=str(path) == chosen)
+        for path in sorted(paths, key=lambda one: (one.stem.lower(), str(one)))
+    )
+
+
+def install_model(wanted: str, data_folder: Path, *, tell: Callable[[str], None]) -> Path:
+    """Make a model the default: one that is installed, by its name, or a GGUF file.
+
+    A file stays where it is; models that were installed before are kept.  Raises `UserError`.
+    """
+    if wanted.lower() in (DEFAULT_NAME, Path(DEFAULT.file_name).stem.lower()):
+        return install_default_model(data_folder, tell=tell)
+    named = [one for one in installed_models(data_folder) if one.name.lower() == wanted.lower()]
+    if len(named) == 1 and not Path(wanted).is_file():
+        return install_model_file(str(named[0].path), data_folder)
+    scheme, separator, _ = wanted.partition("://")
+    if separator and scheme.lower() != "file":
+        raise UserError(
+            f"{wanted!r} is on the network, from where nothing is fetched.  Download the file, "
+            "then: inhouse model install FILE",
+            code="model_missing",
+        )
+    file = _path_in(wanted) if separator else wanted
+    if not Path(file).expanduser().exists() and not file.lower().endswith(".gguf"):
+        names = ", ".join([DEFAULT_NAME, *(one.name for one in installed_models(data_folder))])
+        raise UserError(
+            f"No model {wanted!r}.  Models by name: {names}.  Any other one is taken from its "
+            "GGUF file: inhouse model install FILE",
+            code="model_missing",
+        )
+    return install_model_file(file, data_folder)
+
+
+def _path_in(url: str) -> str:
+    """Read a ``file:`` URL; on Windows its path begins with a drive behind the slash."""
+    path = unquote(urlsplit(url).path)
+    return path[1:] if os.name == "nt" and path[2:3] == ":" else path
+
+
 def install_model_file(file: str, data_folder: Path) -> Path:
     """Make a GGUF file of the user's the default; it stays where it is."""
     path = model_file(file)
     folder = data_folder / "models"
     folder.mkdir(parents=True, exist_ok=True)
+    known = [*_lines(folder / "installed.txt"), *_lines(folder / "default.txt"), str(path)]
+    (folder / "installed.txt").write_text("\n".join(dict.fromkeys(known)) + "\n", "utf-8")
     (folder / "default.txt").write_text(f"{path}\n", "utf-8")
     return path
+
+
+def free_memory() -> tuple[int, int]:
+    """Return the bytes of memory that are free and that there are."""
+    import psutil  # noqa: PLC0415  only for this command
+
+    memory = psutil.virtual_memory()
+    return int(memory.available), int(memory.total)
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        return [line.strip() for line in file.read_text("utf-8").splitlines() if line.strip()]
+    except OSError:
+        return []
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def install_default_model(
@@ -113,6 +218,10 @@ def install_default_model(
             )
         fetched.replace(target)
     tell(f"Installed {target}.")
+    tell(
+        "With 135 million parameters it answers with a sentence or two; it edits no files and "
+        "uses no tools reliably.  For that install a larger GGUF file: inhouse model install FILE"
+    )
     return target
 
 

@@ -41,8 +41,7 @@ class EmbeddedServers:
                 f"Install it: {INSTALL_EMBEDDED}",
                 code="embedded_missing",
             )
-        model = model_file(endpoint.model_path) if endpoint.model_path else None
-        model = model or default_model(self._data_folder)
+        model = self.model_of(endpoint)
         key = (model, endpoint.context_window or WINDOW)
         from inhouse.providers.embedded.lease import ServerLease, folder_name  # noqa: PLC0415  # psutil
 
@@ -55,6 +54,12 @@ class EmbeddedServers:
                 await _in_thread(joined.join, joined.leave)
                 self._joined[key] = joined
             return joined.running()
+
+    def model_of(self, endpoint: Endpoint) -> Path:
+        """Return the file that an endpoint runs.  Raises `UserError`."""
+        if endpoint.model_path:
+            return model_file(endpoint.model_path)
+        return default_model(self._data_folder)
 
     async def aclose(self) -> None:
         """Let go; a server that nobody else uses has ended when this returns."""

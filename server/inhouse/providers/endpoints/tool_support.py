@@ -1,45 +1,160 @@
-"""Whether a model takes native tool calls, where its server tells before it is asked."""
+"""What a server tells of the model it serves, before it is asked anything else."""
 
-from typing import TYPE_CHECKING
+import asyncio
+import re
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
 
 from inhouse.core.endpoint_kinds import ToolSupport
 from inhouse.core.errors import InhouseError
-from inhouse.core.json_values import fields, items, text
+from inhouse.core.json_values import fields, items, text, whole
 from inhouse.core.route import Endpoint, ToolMode
 from inhouse.providers.endpoints.http_json import get_json, post_json
+from inhouse.providers.endpoints.model_list import entries_of
+from inhouse.providers.network.addresses import is_loopback, read_host
+from inhouse.providers.network.base_urls import http_address
+from inhouse.providers.tool_calls.modes import profile_mode
 
 if TYPE_CHECKING:
+    from inhouse.providers.endpoints.endpoint_state import EndpointState
     from inhouse.providers.network.egress import Egress
 
+SMALL_MODEL = 3_500_000_000
+"""Parameters up to which a model writes paths and fences better than JSON."""
+PATIENCE = 3.0
+"""Seconds that a server has to answer: the run goes on without."""
 
-async def native_tools(endpoint: Endpoint, model: str, egress: "Egress") -> ToolMode | None:
-    """Return the mode that will work; None where only trying can tell."""
+_SIZE = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)\s?([bm])(?![a-z])", re.IGNORECASE)
+
+
+@frozen
+class ServedModel:
+    """A model as its server describes it."""
+
+    name: str = ""
+    """By which the server itself calls it; empty where it does not tell."""
+    template_has_tools: bool | None = None
+    """None: it does not tell."""
+    parameters: int | None = None
+    window: int | None = None
+    """Tokens."""
+    llama_cpp: bool = False
+
+    @property
+    def is_small(self) -> bool:
+        return self.parameters is not None and self.parameters <= SMALL_MODEL
+
+    @property
+    def mode(self) -> ToolMode | None:
+        """The way to call tools that will work; None where only trying can tell."""
+        if self.template_has_tools is False or self.is_small:
+            return ToolMode.FILES
+        return ToolMode.NATIVE if self.template_has_tools else None
+
+
+UNKNOWN = ServedModel()
+
+
+def is_local_server(endpoint: Endpoint) -> bool:
+    """Tell a server for local models, by its kind or by where it listens."""
+    profile = endpoint.kind.profile
+    return profile.serves_local_models or (profile.unspecific and _is_on_this_machine(endpoint))
+
+
+async def served_model(endpoint: Endpoint, model: str, egress: "Egress") -> ServedModel:
+    """Ask the server what it serves; what cannot be known is left out."""
+    guessed = ServedModel(parameters=size_in(model) if is_local_server(endpoint) else None)
     try:
-        match endpoint.kind.profile.tool_support:
-            case ToolSupport.TEMPLATE:
-                return _by_template(fields(await get_json(endpoint, "/props", egress)))
-            case ToolSupport.OLLAMA:
-                shown = await post_json(endpoint, "/api/show", {"model": model}, egress)
-                return _by_capabilities(fields(shown))
-            case ToolSupport.UNKNOWN:
-                return None
-    except InhouseError:
+        async with asyncio.timeout(PATIENCE):
+            match endpoint.kind.profile.tool_support:
+                case ToolSupport.TEMPLATE:
+                    return await _llama_cpp(endpoint, egress) or guessed
+                case ToolSupport.OLLAMA:
+                    return await _ollama(endpoint, model, egress)
+                case ToolSupport.UNKNOWN:
+                    if endpoint.kind.profile.unspecific and _is_on_this_machine(endpoint):
+                        return await _maybe_llama_cpp(endpoint, egress) or guessed
+                    return guessed
+    except (InhouseError, TimeoutError):
+        return guessed
+
+
+async def mode_for(
+    endpoint: Endpoint, model: str, served: ServedModel, shared: "EndpointState"
+) -> ToolMode | None:
+    """Return the setting, else what was found out, else what the server tells; None: try it."""
+    if endpoint.tools is not None:
+        return endpoint.tools
+    return profile_mode(await shared.profile(endpoint, served.name or model)) or served.mode
+
+
+def size_in(name: str) -> int | None:
+    """Read the number of parameters that a model's name tells: ``qwen2.5-coder:1.5b``."""
+    found = [
+        float(number) * (1e9 if unit.lower() == "b" else 1e6)
+        for number, unit in _SIZE.findall(
+            name.replace("-", " ").replace("_", " ").replace(":", " ")
+        )
+    ]
+    return int(max(found)) if found else None
+
+
+async def _llama_cpp(endpoint: Endpoint, egress: "Egress") -> ServedModel | None:
+    props = fields(await get_json(endpoint, "/props", egress))
+    if not props:
         return None
+    try:
+        entries = entries_of(await get_json(endpoint, "models", egress), "data")
+    except InhouseError:
+        entries = []
+    return _described(props, entries[0] if entries else {})
 
 
-def _by_template(props: dict[str, object]) -> ToolMode | None:
+async def _maybe_llama_cpp(endpoint: Endpoint, egress: "Egress") -> ServedModel | None:
+    """An endpoint without a kind may be any server: its list of models tells which."""
+    entries = entries_of(await get_json(endpoint, "models", egress), "data")
+    if not entries or entries[0].get("owned_by") != "llamacpp":
+        return None
+    return _described(fields(await get_json(endpoint, "/props", egress)), entries[0])
+
+
+def _described(props: dict[str, Any], entry: dict[str, Any]) -> ServedModel:
+    meta = fields(entry.get("meta"))
+    name = text(props.get("model_path")) or text(entry.get("id"))
+    generation = fields(props.get("default_generation_settings"))
+    return ServedModel(
+        name,
+        _template_has_tools(props),
+        whole(meta.get("n_params")) or size_in(name.rpartition("/")[2]),
+        whole(generation.get("n_ctx")) or whole(props.get("n_ctx")),
+        llama_cpp=True,
+    )
+
+
+def _template_has_tools(props: dict[str, Any]) -> bool | None:
     """llama.cpp drops tools in silence where the model's template has no place for them."""
     capabilities = fields(props.get("chat_template_caps"))
     if isinstance(known := capabilities.get("supports_tools"), bool):
-        return ToolMode.NATIVE if known else ToolMode.TEXT
+        return known
     template = text(props.get("chat_template_tool_use")) or text(props.get("chat_template"))
-    if not template:
-        return None
-    return ToolMode.NATIVE if "tools" in template else ToolMode.TEXT
+    return "tools" in template if template else None
 
 
-def _by_capabilities(shown: dict[str, object]) -> ToolMode | None:
+async def _ollama(endpoint: Endpoint, model: str, egress: "Egress") -> ServedModel:
+    shown = fields(await post_json(endpoint, "/api/show", {"model": model}, egress))
     capabilities = items(shown.get("capabilities"))
-    if not capabilities:
-        return None
-    return ToolMode.NATIVE if "tools" in capabilities else ToolMode.TEXT
+    told = whole(fields(shown.get("model_info")).get("general.parameter_count"))
+    size = text(fields(shown.get("details")).get("parameter_size"))
+    return ServedModel(
+        model,
+        ("tools" in capabilities) if capabilities else None,
+        told or size_in(size) or size_in(model),
+    )
+
+
+def _is_on_this_machine(endpoint: Endpoint) -> bool:
+    address = http_address(endpoint.base_url)
+    if address.unix_path is not None:
+        return True
+    return any(map(is_loopback, read_host(address.host).addresses or ()))

@@ -1,7 +1,10 @@
-"""Tools for models that have no native calls: described in the prompt, or forced by a schema."""
+"""Tools for models that have no native calls: described in the prompt, or forced by a schema.
+
+The ``files`` dialect has a module of its own (`inhouse.providers.tool_calls.files_dialect`).
+"""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import jiter
@@ -11,8 +14,9 @@ from inhouse.core.json_values import fields
 from inhouse.core.messages import AssistantMessage, Message, ToolCall, ToolMessage, UserMessage
 from inhouse.core.ports import Prompt, ToolSpec
 from inhouse.core.route import ToolMode
-from inhouse.providers.chat.chat_request import arguments_text, mended, output_text, tool_function
+from inhouse.providers.chat.chat_request import arguments_text, mended, tool_function
 from inhouse.providers.chat.tool_call_deltas import new_call_id
+from inhouse.providers.tool_calls.files_dialect import as_files, result_text
 
 
 def in_mode(prompt: Prompt, mode: ToolMode) -> Prompt:
@@ -24,26 +28,33 @@ def in_mode(prompt: Prompt, mode: ToolMode) -> Prompt:
             return as_text(prompt)
         case ToolMode.SCHEMA:
             return as_schema(prompt)
+        case ToolMode.FILES:
+            return as_files(prompt)
 
 
 def as_text(prompt: Prompt) -> Prompt:
     """Describe the tools in the system prompt, in the form most open models were trained on."""
-    return _with_rules(prompt, _TEXT_RULES)
+    return _with_rules(prompt, _TEXT_RULES, _text_answer)
 
 
 def as_schema(prompt: Prompt) -> Prompt:
     """Allow nothing but a call of one tool, or an answer: both are JSON of one schema."""
-    plain = _with_rules(prompt, _SCHEMA_RULES)
+    plain = _with_rules(prompt, _SCHEMA_RULES, _schema_answer)
     return evolve(plain, output_schema=call_schema(prompt.tools)) if prompt.tools else plain
 
 
-def _with_rules(prompt: Prompt, rules: str) -> Prompt:
+_Written = Callable[[AssistantMessage], AssistantMessage]
+
+
+def _with_rules(prompt: Prompt, rules: str, written: _Written) -> Prompt:
     """Put the tools into the system prompt, and nothing of them anywhere else."""
     system = prompt.system
     if prompt.tools:
         described = "\n".join(_described(tool) for tool in prompt.tools)
         system = f"{system}\n\n{rules.format(tools=described)}".lstrip()
-    return evolve(prompt, system=system, messages=_as_plain_messages(prompt.messages), tools=())
+    return evolve(
+        prompt, system=system, messages=_as_plain_messages(prompt.messages, written), tools=()
+    )
 
 
 def call_schema(tools: Iterable[ToolSpec]) -> dict[str, Any]:
@@ -92,7 +103,8 @@ class SchemaAnswer:
         fields = self._fields(partial=False)
         name, value = fields.get("tool"), fields.get("input")
         if isinstance(name, str) and isinstance(value, dict):
-            return "", ToolCall(new_call_id(), name, json.dumps(value, ensure_ascii=False))
+            given = json.dumps(value, ensure_ascii=False)
+            return "", ToolCall(new_call_id(), name, _as_it_stands(self._raw, given))
         if self._told or isinstance(fields.get("answer"), str):
             return "", None
         return self._raw, None
@@ -106,21 +118,50 @@ class SchemaAnswer:
         return fields(value)
 
 
-def _as_plain_messages(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+def _as_it_stands(raw: str, given: str) -> str:
+    """Keep an input as the model wrote it: its history then repeats it to the letter."""
+    start = raw.find('"input"')
+    start = raw.find("{", start) if start >= 0 else -1
+    if start < 0:
+        return given
+    try:
+        value, end = json.JSONDecoder(strict=False).raw_decode(raw, start)
+        same = value == json.loads(given)
+    except ValueError:
+        return given
+    return raw[start:end] if same else given
+
+
+def _as_plain_messages(messages: tuple[Message, ...], written: "_Written") -> tuple[Message, ...]:
     """Turn calls and results into text: such a model's template knows neither."""
     plain: list[Message] = []
     for message in mended(messages):
         match message:
-            case AssistantMessage(text, calls):
-                written = [_written(call) for call in calls if not _already_in(text, call)]
-                plain.append(AssistantMessage("\n".join(filter(None, [text, *written]))))
+            case AssistantMessage():
+                plain.append(written(message))
             case ToolMessage():
-                response = {"name": message.tool, "content": output_text(message)}
-                body = json.dumps(response, ensure_ascii=False)
-                plain.append(UserMessage(f"<tool_response>\n{body}\n</tool_response>"))
+                body = f"<tool_response>\n{result_text(message)}\n</tool_response>"
+                plain.append(UserMessage(body))
             case _:
                 plain.append(message)
     return tuple(plain)
+
+
+def _text_answer(message: AssistantMessage) -> AssistantMessage:
+    text, calls = message.text, message.tool_calls
+    written = [_written(call) for call in calls if not _already_in(text, call)]
+    return AssistantMessage("\n".join(filter(None, [text, *written])))
+
+
+def _schema_answer(message: AssistantMessage) -> AssistantMessage:
+    """Write an answer as the schema made the model write it."""
+    written = [
+        f'{{"tool": {json.dumps(call.name)}, "input": {arguments_text(call)}}}'
+        for call in message.tool_calls
+    ]
+    if written:
+        return AssistantMessage("\n".join(written))
+    return AssistantMessage(f'{{"answer": {json.dumps(message.text, ensure_ascii=False)}}}')
 
 
 def _written(call: ToolCall) -> str:
@@ -141,6 +182,10 @@ def profile_mode(profile: Mapping[str, Any]) -> ToolMode | None:
     known = profile.get("tools")
     return ToolMode(known) if known in list(ToolMode) else None
 
+
+CALL_FORM = (
+    'Write a call as {"name": "NAME", "arguments": {...}} between <tool_call> and </tool_call>.'
+)
 
 _TEXT_RULES = """# Tools
 

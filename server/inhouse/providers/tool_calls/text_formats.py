@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any, cast
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from inhouse.core.broken_json import read
 
@@ -30,13 +30,19 @@ class FoundCall:
     """Its input holds texts only, whatever the schema says."""
     guessed: str = ""
     """Its input as it was written, where only a guess makes JSON of it."""
+    marked: bool = False
+    """It stands in a form that nothing but a call has."""
+    lines: bool = False
+    """A line or an edit of the ``files`` dialect."""
 
     def inside(self, start: int, end: int) -> bool:
         return start <= self.start and self.end <= end
 
 
 _CODEBUFF = re.compile(r"<codebuff_tool_call>(.*?)</codebuff_tool_call>", re.DOTALL)
-_TAGGED = re.compile(r"<(tool_calls?|function_calls?|functioncall)>(.*?)(?:</\1>|\Z)", re.DOTALL)
+_TAGGED = re.compile(
+    r"<(tool_calls?|function_calls?|functioncall|tools?|tool_use|call)>(.*?)(?:</\1>|\Z)", re.DOTALL
+)
 _FUNCTION = re.compile(
     r"<function(?:=|\s+name=\"?)([\w./-]+)\"?>(.*?)(?:</function>|(?=<function)|\Z)", re.DOTALL
 )
@@ -51,7 +57,10 @@ _PYTHON_TAG = re.compile(r"<\|python_tag\|>\s*")
 _FENCED = re.compile(
     r"^[ \t]*```[ \t]*(\w*)[ \t]*\n(.*?)(?:^[ \t]*```[ \t]*$|\Z)", re.MULTILINE | re.DOTALL
 )
-_FENCE_NAMES = ("", "json", "jsonc", "tool_call", "tool_calls", "tool_code", "tool", "xml")
+_FENCE_NAMES = (
+    *("", "json", "jsonc", "json5", "tool_call", "tool_calls", "tool_code", "tool", "tools", "xml"),
+    *("function", "function_call", "function_calls", "call", "text", "plaintext", "javascript"),
+)
 _NAME_KEYS = ("name", "tool_name", "tool", "function_name", "function", "action")
 _INPUT_KEYS = ("arguments", "parameters", "input", "args", "params", "tool_input", "action_input")
 
@@ -90,7 +99,9 @@ def _codebuff(text: str) -> Iterator[FoundCall]:
             if isinstance(name, str):
                 rest = {key: one for key, one in fields.items() if not key.startswith("cb_")}
                 guess = _guess(match[1])
-                yield FoundCall(name, rest, *match.span(), codebuff=True, guessed=guess)
+                yield FoundCall(
+                    name, rest, *match.span(), codebuff=True, guessed=guess, marked=True
+                )
 
 
 def _tagged(text: str) -> Iterator[FoundCall]:
@@ -100,23 +111,29 @@ def _tagged(text: str) -> Iterator[FoundCall]:
             continue  # `_named_tags` reads those
         if pairs := _GLM.findall(body):
             name = body.partition("<arg_key>")[0].strip()
-            yield FoundCall(name, dict(_stripped(pairs)), *match.span(), texts=True)
+            yield FoundCall(name, dict(_stripped(pairs)), *match.span(), texts=True, marked=True)
             continue
         for value in _values(body):
-            yield from _calls_in(value, match.span(), _guess(body))
+            yield from _marked(_calls_in(value, match.span(), _guess(body)))
 
 
 def _named_tags(text: str) -> Iterator[FoundCall]:
     for pattern in (_FUNCTION, _INVOKE):
         for match in pattern.finditer(text):
             if pairs := _PARAMETER.findall(match[2]):
-                yield FoundCall(match[1], dict(_stripped(pairs)), *match.span(), texts=True)
+                given = dict(_stripped(pairs))
+                yield FoundCall(match[1], given, *match.span(), texts=True, marked=True)
                 continue
             written = match[2].strip() or "{}"
             value = _loose(written)
             if isinstance(value, dict):
-                guess = _guess(written)
-                yield FoundCall(match[1], cast("Value", value), *match.span(), guessed=guess)
+                yield FoundCall(
+                    match[1],
+                    cast("Value", value),
+                    *match.span(),
+                    guessed=_guess(written),
+                    marked=True,
+                )
 
 
 def _mistral(text: str) -> Iterator[FoundCall]:
@@ -124,21 +141,26 @@ def _mistral(text: str) -> Iterator[FoundCall]:
         named = _MISTRAL_NAMED.match(text, match.end())
         value, end = _decoded(text, named.end() if named else match.end())
         if named and isinstance(value, dict):
-            yield FoundCall(named[1], cast("Value", value), match.start(), end)
+            yield FoundCall(named[1], cast("Value", value), match.start(), end, marked=True)
         elif not named:
-            yield from _calls_in(value, (match.start(), end))
+            yield from _marked(_calls_in(value, (match.start(), end)))
 
 
 def _python_tag(text: str) -> Iterator[FoundCall]:
     for match in _PYTHON_TAG.finditer(text):
         value, end = _decoded(text, match.end())
-        yield from _calls_in(value, (match.start(), end))
+        yield from _marked(_calls_in(value, (match.start(), end)))
+
+
+def _marked(calls: Iterator[FoundCall]) -> Iterator[FoundCall]:
+    return (evolve(one, marked=True) for one in calls)
 
 
 def _fenced(text: str) -> Iterator[FoundCall]:
     for match in _FENCED.finditer(text):
         if match[1].lower() in _FENCE_NAMES:
-            for value in _values(match[2].strip(), mend=False):
+            body = match[2].strip()
+            for value in _values(body, mend=_looks_like_a_call(body)):
                 yield from _calls_in(value, match.span(2))
 
 
@@ -146,8 +168,15 @@ def _whole(text: str) -> Iterator[FoundCall]:
     """Read an answer that is JSON and nothing else."""
     start = len(text) - len(text.lstrip())
     if text[start : start + 1] in ("{", "["):
-        for value in _values(text.strip(), mend=False):
+        body = text.strip()
+        for value in _values(body, mend=_looks_like_a_call(body)):
             yield from _calls_in(value, (start, len(text.rstrip())))
+
+
+def _looks_like_a_call(body: str) -> bool:
+    """Tell broken JSON of a call from any other: it begins with a name and names an input."""
+    begins = re.match(r"[\[{\s]*[\"'](?:name|tool|tool_name|function|action)[\"']\s*:", body)
+    return begins is not None and any(f'"{key}"' in body for key in _INPUT_KEYS)
 
 
 def _anywhere(text: str) -> Iterator[FoundCall]:
@@ -197,7 +226,8 @@ def _decoded(text: str, start: int) -> tuple[Any, int]:
 
 
 def _loose(text: str) -> Any:
-    """Read JSON as a model writes it: with a comma too many, or a bracket too few."""
+    """Read JSON as a model writes it: a comma too many, a bracket too few, braces doubled."""
+    text = _undoubled(text)
     try:
         return read(text)
     except RecursionError:
@@ -208,10 +238,18 @@ def _loose(text: str) -> Any:
         return json_repair.loads(text) if "{" in text else None
 
 
+def _undoubled(text: str) -> str:
+    """Some models copy the braces of a template twice."""
+    text = text.strip()
+    if text.startswith("{{") and not text.startswith("{{}"):
+        return text[1:-1] if text.endswith("}}") else text[1:]
+    return text
+
+
 def _guess(text: str) -> str:
     """Give back what only a guess makes JSON of; empty where it can be read."""
     try:
-        read(text)
+        read(_undoubled(text))
     except (ValueError, RecursionError):
         return text
     return ""

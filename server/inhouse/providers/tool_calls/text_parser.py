@@ -1,8 +1,9 @@
 """Tool calls that a model left in its text: every form of backends.md, Q8, and Codebuff's own.
 
-A call is recovered only where it names a declared tool and its input fits that tool's schema, and
-never out of a quotation: a code fence that holds more than the call, inline code, a quoted line, or
-anything that already stood in a file or message the model was given.
+A call is read generously: what names a declared tool is one, and its input is then mended and
+checked exactly as a native call's is.  It is never read out of a quotation: a code fence that has a
+path or holds more than the call, inline code, a quoted line, or anything that already stood in a
+file or message the model was given.
 """
 
 import json
@@ -12,21 +13,40 @@ from typing import Any, cast
 
 from attrs import frozen
 
+from inhouse.core.message_json import PROJECT_FILES
 from inhouse.core.messages import Message, ToolCall, ToolMessage, UserMessage
 from inhouse.core.ports import ToolSpec
+from inhouse.core.tool_names import tool_meant
 from inhouse.providers.chat.tool_call_deltas import new_call_id
+from inhouse.providers.tool_calls.call_lines import line_calls
+from inhouse.providers.tool_calls.edit_blocks import blocks
+from inhouse.providers.tool_calls.files_dialect import FilesForm, read_form
 from inhouse.providers.tool_calls.text_formats import FoundCall, candidates
 
 HINTS = (
-    *("<tool_call", "<function", "<invoke", "<codebuff_tool_call>"),
+    *("<tool_call", "<function", "<invoke", "<codebuff_tool_call>", "<tool", "<call>"),
     *("[TOOL_CALLS]", "<|python_tag|>", "```"),
 )
 _FENCE = re.compile(
     r"^[ \t]*(`{3,}|~{3,})[^\n]*\n(.*?)(?:^[ \t]*\1[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL
 )
+_MARKER = re.compile(
+    r"<(?:tool_call|function_call|codebuff_tool_call)s?>|<function=|\[TOOL_CALLS\]"
+)
 
 
 _WRAPPER = re.compile(r"</?(?:function_calls?|tool_calls?)>")
+_NAME = re.compile(r"[A-Za-z_][\w.-]{0,80}")
+_QUOTED = 120
+
+
+@frozen
+class Recovered:
+    """What a model left in its text."""
+
+    calls: tuple[ToolCall, ...] = ()
+    unread: str = ""
+    """What looks like a call and cannot be read as one, in words for the model."""
 
 
 @frozen
@@ -46,53 +66,95 @@ class _Checked:
 def recover(
     text: str, tools: Iterable[ToolSpec], given: Iterable[Message], *, codebuff_only: bool = False
 ) -> tuple[ToolCall, ...]:
-    """Return the calls in an answer's text, in order.
+    """Read the calls in an answer's text, in order."""
+    return read_answer(text, tools, given, codebuff_only=codebuff_only).calls
 
-    ``given`` is what the model had been told; ``codebuff_only`` where it made native calls too.
+
+def read_answer(
+    text: str,
+    tools: Iterable[ToolSpec],
+    given: Iterable[Message],
+    *,
+    codebuff_only: bool = False,
+    files: bool = False,
+) -> Recovered:
+    """Read the calls in an answer's text, in order, and what was meant as one.
+
+    ``given`` is what the model had been told; ``codebuff_only`` where it made native calls too;
+    ``files`` where it was asked to write in the ``files`` dialect.
     """
     specs = {tool.name: tool for tool in tools}
-    if not specs or not _may_hold_a_call(text):
-        return ()
+    if not specs:
+        return Recovered()
+    told = tuple(given)
+    form = read_form(text, specs, told) if files and not codebuff_only else FilesForm((), ())
+    if not form.calls and not form.problems and not _may_hold_a_call(text):
+        return Recovered()
     found = [one for one in candidates(text) if one.codebuff or not codebuff_only]
+    found = [one for one in found if not _overlaps(one, form.calls)]
     found = [one for one in found if not _is_quoted(text, one, found)]
-    checked = [call for one in found if (call := _checked(one, specs)) is not None]
-    if not checked:
-        return ()
-    quoted = _quoted_calls(given, specs)
-    return tuple(
+    shown = [(one.start, one.end) for one in blocks(text) if one.path] if found else []
+    found = [one for one in found if not any(one.inside(*span) for span in shown)]
+    lines = [one for one in form.calls if not _is_line_quoted(text, one)]
+    problems = list(form.problems)
+    checked: list[_Checked] = []
+    for one in sorted((*found, *lines), key=lambda each: each.start):
+        call = _checked(one, specs)
+        if call is not None:
+            checked.append(call)
+        elif one.marked and not codebuff_only and (said := _unknown(one, specs)) is not None:
+            problems.append(said)
+    quoted = _quoted_calls(told, specs, files=files) if checked else frozenset[str]()
+    calls = tuple(
         ToolCall(new_call_id(), call.name, call.arguments())
         for call in checked
         if not call.input or call.key() not in quoted
     )
+    if not found and not calls and not codebuff_only and (marker := _open_marker(text)):
+        problems.append(marker)
+    return Recovered(calls, "\n".join(dict.fromkeys(problems)))
 
 
 def _may_hold_a_call(text: str) -> bool:
     return text.lstrip()[:1] in ("{", "[") or any(hint in text for hint in HINTS)
 
 
-def _checked(found: FoundCall, specs: Mapping[str, ToolSpec]) -> _Checked | None:
-    spec = specs.get(found.name) or specs.get(found.name.replace("-", "_"))
-    if spec is None:
+def _overlaps(one: FoundCall, others: Iterable[FoundCall]) -> bool:
+    return any(one.start < other.end and other.start < one.end for other in others)
+
+
+def _is_line_quoted(text: str, found: FoundCall) -> bool:
+    line_start = text.rfind("\n", 0, found.start) + 1
+    return text[line_start : found.start].lstrip().startswith(">")
+
+
+def _open_marker(text: str) -> str:
+    """Say what a model began that cannot be read as a call at all."""
+    match = _MARKER.search(text)
+    if match is None or _is_quoted(text, FoundCall("", {}, *match.span()), []):
+        return ""
+    return f"This looks like a tool call and cannot be read: {_brief(text[match.start() :])}"
+
+
+def _unknown(found: FoundCall, specs: Mapping[str, ToolSpec]) -> str | None:
+    if not _NAME.fullmatch(found.name.strip()):
         return None
+    return f"No tool {found.name!r}.  Tools: {', '.join(specs)}"
+
+
+def _brief(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _QUOTED else f"{line[:_QUOTED]}…"
+
+
+def _checked(found: FoundCall, specs: Mapping[str, ToolSpec]) -> _Checked | None:
+    """Name the tool that is meant.  Its input is mended and checked later, as a native one is."""
+    name = tool_meant(found.name, specs)
+    if name is None:
+        return None
+    spec = specs[name]
     value = _coerced(found.input, spec.parameters) if found.texts else dict(found.input)
-    if not found.codebuff and not _fits(value, spec.parameters):
-        return None  # Codebuff's own form is deliberate: its input is mended and checked later
     return _Checked(spec.name, value, found.guessed if spec.exact else "")
-
-
-def _fits(value: Mapping[str, Any], schema: Mapping[str, Any]) -> bool:
-    import jsonschema  # noqa: PLC0415  # 0.1 s, and only where a call is left in the text
-    from jsonschema import exceptions  # noqa: PLC0415
-
-    plain = cast("dict[str, Any]", json.loads(json.dumps(schema, default=dict)))
-    known = cast("dict[str, Any]", plain.get("properties") or {})
-    if plain.get("additionalProperties") is None and not set(value) <= set(known):
-        return False
-    try:
-        jsonschema.validate(dict(value), plain)
-    except (exceptions.ValidationError, exceptions.SchemaError):
-        return False
-    return True
 
 
 def _coerced(value: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -137,24 +199,38 @@ def _without(text: str, span: tuple[int, int], found: Iterable[FoundCall]) -> st
     return text[start:end]
 
 
-def _quoted_calls(given: Iterable[Message], specs: Mapping[str, ToolSpec]) -> set[str]:
+def _quoted_calls(
+    given: Iterable[Message], specs: Mapping[str, ToolSpec], *, files: bool
+) -> frozenset[str]:
     """Return the calls that stand in what the model was given: to repeat one is to quote it."""
     quoted: set[str] = set()
-    for text in _given_texts(given):
+    for text, from_tool in _given_texts(given):
+        found: list[FoundCall] = []
         if _may_hold_a_call(text) or "{" in text:
-            for found in candidates(text, thorough=True):
-                call = _checked(found, specs)
-                if call is not None:
-                    quoted.add(call.key())
-    return quoted
+            found += candidates(text, thorough=True)
+        if files:
+            found += (
+                FoundCall(one.name, one.input, one.start, one.end)
+                for one in line_calls(text, specs)
+                if one.input is not None
+            )
+            if from_tool:  # what the user wants written may be copied from the user's own words
+                found += read_form(text, specs, ()).calls
+        quoted |= {call.key() for one in found if (call := _checked(one, specs)) is not None}
+    return frozenset(quoted)
 
 
-def _given_texts(given: Iterable[Message]) -> Iterator[str]:
+def _given_texts(given: Iterable[Message]) -> Iterator[tuple[str, bool]]:
+    """Give each text, and whether it comes from a file or a tool."""
     for message in given:
         if isinstance(message, UserMessage):
-            yield message.text
+            yield message.text, False
+            if PROJECT_FILES in message.tags:
+                for block in blocks(message.text):
+                    yield block.body, True
         elif isinstance(message, ToolMessage):
-            yield from _strings(message.output)
+            for text in _strings(message.output):
+                yield text, True
 
 
 def _strings(value: Any) -> Iterator[str]:

@@ -170,9 +170,19 @@ def _matcher(pattern: str) -> Callable[[str], bool]:
 
 async def _find_files(context: ToolContext, prompt: str) -> Any:
     """Codebuff asks a model on its servers; here the words of the prompt find the files."""
+    if not words(prompt):
+        return {"message": f"No word in {prompt!r} to search for.  Name things in the code."}
+    best = (await best_files(context, prompt))[:_FOUND_FILES]
+    if not best:
+        return {"message": f"No relevant files found for prompt: {prompt}"}
+    return await _contents(context, best)
+
+
+async def best_files(context: ToolContext, prompt: str) -> list[str]:
+    """Give the files that a prompt seems to be about, the best first."""
     sought = words(prompt)
     if not sought:
-        return {"message": f"No word in {prompt!r} to search for.  Name things in the code."}
+        return []
     files = await seen(context)
     places = files.access.tops()
     paths = await asyncio.to_thread(_everything, files, places)
@@ -181,10 +191,7 @@ async def _find_files(context: ToolContext, prompt: str) -> Any:
         Candidate(path, tuple(word for word in sought if path in hits.get(word, ())))
         for path in paths
     ]
-    best = ranked(candidates, sought)[:_FOUND_FILES]
-    if not best:
-        return {"message": f"No relevant files found for prompt: {prompt}"}
-    return await _contents(context, best)
+    return ranked(candidates, sought)
 
 
 def _everything(files: WorkspaceOverlay, places: tuple[WorkspacePath, ...]) -> list[str]:

@@ -17,6 +17,7 @@ from inhouse.tools.edit import hunks
 from inhouse.tools.specs import ends_step, spec
 
 from .file_text import read_document, unreadable
+from .nearest import nearest_note
 from .overlay import WorkspaceOverlay, seen
 
 CHARACTERS = 100_000
@@ -73,7 +74,8 @@ async def _read(context: ToolContext, wanted: Any, budget: _Budget) -> dict[str,
         start, end, more = _window(text, int(offset or 1), limit, shown)
     except ToolError as error:
         status = _STATUS.get(error.code, "[FILE_READ_ERROR]")
-        return {"path": shown, "content": f"{status} {error}"}
+        near = await nearest_note(context, shown) if error.code == "no_file" else ""
+        return {"path": shown, "content": f"{status} {error}{near}"}
     if end > start and budget.left <= 0:
         return {"path": shown, "contentOmittedForLength": True}
     given = text[start : min(end, start + budget.left)]

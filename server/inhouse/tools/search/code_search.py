@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
@@ -26,6 +27,8 @@ SECONDS = 10.0
 _LARGEST_LINE = 4 * 1024 * 1024
 _AT_ONCE = 4
 _FAILED = 2
+_NOTHING = ("", "Found 0 matches", "Found 0 files")
+_SPECIAL = re.compile(r"[.*+?()\[\]{}|^$\\]")
 
 
 @frozen
@@ -45,11 +48,34 @@ def tools(context: ToolContext) -> tuple[Tool, ...]:
         files = await seen(context)
         try:
             query = await asyncio.to_thread(_query, files, arguments)
-            return await search(files, query, program=ripgrep.find())
+            found = await search(files, query, program=ripgrep.find())
+            return await _literally(files, arguments, found)
         except ToolError as error:
             return {"errorMessage": str(error)}
 
     return (Tool(spec("code_search"), code_search, ends_step("code_search")),)
+
+
+async def _literally(
+    files: WorkspaceOverlay, arguments: Mapping[str, Any], found: dict[str, Any]
+) -> dict[str, Any]:
+    """Search for the very characters where a regular expression found nothing or is none."""
+    pattern, flags = arguments["pattern"], arguments.get("flags") or ""
+    if not _found_nothing(found) or not _SPECIAL.search(pattern):
+        return found
+    try:
+        query = await asyncio.to_thread(_query, files, {**arguments, "flags": f"{flags} -F"})
+        again = await search(files, query, program=ripgrep.find())
+    except ToolError:
+        return found
+    if _found_nothing(again):
+        return found
+    said = "As a regular expression the pattern matches nothing; this is what has its text."
+    return {**again, "message": f"{again.get('message', '')}  {said}".strip()}
+
+
+def _found_nothing(value: Mapping[str, Any]) -> bool:
+    return "errorMessage" in value or str(value.get("stdout")) in _NOTHING
 
 
 async def search(files: WorkspaceOverlay, query: Query, *, program: str | None) -> dict[str, Any]:

@@ -1,0 +1,53 @@
+"""A turn that says it changed something and did not: how it is told from one that only explains."""
+
+import re
+from collections.abc import Sequence
+
+from inhouse.core.messages import AssistantMessage, Message
+
+from .state import LoopContext
+from .tool_calls import allowed_names
+
+EDIT_TOOLS = frozenset(
+    {"write_file", "str_replace", "apply_patch", "propose_write_file", "propose_str_replace"}
+)
+
+_DONE = (
+    r"(?:fixed|updated|changed|added|created|implemented|renamed|removed|deleted|modified|replaced"
+    r"|corrected|edited|refactored|rewritten|rewrote|wrote|written|moved|made|applied|resolved)"
+)
+_CLAIM = re.compile(
+    rf"\b(?:I|we)(?:['\u2019]ve| have)?(?: (?:now|just|also|already|successfully))* {_DONE}\b"
+    rf"|\b(?:has|have) (?:now |also )?been (?:successfully )?{_DONE}\b"
+    r"|\b(?:here is|here['\u2019]s|here are|below is) the (?:\w+ )?"
+    r"(?:updated|corrected|fixed|modified|changed|revised|new|complete)\b"
+    rf"|\A\W*{_DONE}\b",
+    re.IGNORECASE,
+)
+_NOT = re.compile(
+    r"\b(?:not|no|never|haven't|hasn't|couldn't|didn't|cannot|unable)\b", re.IGNORECASE
+)
+
+
+def can_edit(run: LoopContext) -> bool:
+    """Tell whether the model could have changed a file."""
+    return any(name in EDIT_TOOLS for name in allowed_names(run))
+
+
+def claims_a_change(text: str) -> bool:
+    """Tell whether an answer says that something was changed."""
+    for match in _CLAIM.finditer(text):
+        start = max(text.rfind(".", 0, match.start()), text.rfind("\n", 0, match.start())) + 1
+        if not _NOT.search(text, start, match.end()):
+            return True
+    return False
+
+
+def has_edited(messages: Sequence[Message]) -> bool:
+    """Tell whether an edit was made earlier in the conversation: it may be what is meant."""
+    return any(
+        call.name in EDIT_TOOLS
+        for message in messages
+        if isinstance(message, AssistantMessage)
+        for call in message.tool_calls
+    )

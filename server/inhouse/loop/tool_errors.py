@@ -1,0 +1,48 @@
+"""What a model is told about a failed call: it names no tool that the model does not have."""
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Any, cast
+
+_SENTENCE = re.compile(r"(?<=[.!?])(\s+)")
+_WORD = re.compile(r"[a-z]+(?:_[a-z]+)+|\bglob\b")
+_LIST = re.compile(r"\b(?:[a-z_]+, )*[a-z_]+ (?:or|and) [a-z_]+\b")
+
+
+def for_model(output: Any, had: Collection[str], known: Collection[str]) -> Any:
+    """Take advice out of an error that only a model with other tools could follow.
+
+    *had* are the tools of this model, *known* all there are.
+    """
+    if isinstance(output, str):
+        return advised(output, had, known)
+    match output:
+        case {"errorMessage": str(problem)}:
+            fields = cast("Mapping[str, Any]", output)
+            return {**fields, "errorMessage": advised(problem, had, known)}
+        case _:
+            return output
+
+
+def advised(text: str, had: Collection[str], known: Collection[str]) -> str:
+    """Leave out the sentences that name a tool which is missing; shorten lists of several."""
+    missing = set(known) - set(had)
+    if not any(word in missing for word in _WORD.findall(text)):
+        return text
+    parts = _SENTENCE.split(_LIST.sub(lambda match: _shortened(match[0], had, missing), text))
+    kept = [
+        f"{parts[index]}{parts[index + 1] if index + 1 < len(parts) else ''}"
+        for index in range(0, len(parts), 2)
+        if index == 0 or not missing.intersection(_WORD.findall(parts[index]))
+    ]
+    return "".join(kept).rstrip()
+
+
+def _shortened(listed: str, had: Collection[str], missing: Collection[str]) -> str:
+    """Keep of ``a, b or c`` what the model has; a list of anything else stays as it is."""
+    names = re.split(r", | or | and ", listed)
+    left = [name for name in names if name in had]
+    if not left or not all(name in had or name in missing for name in names):
+        return listed
+    word = " and " if " and " in listed else " or "
+    return word.join([", ".join(left[:-1]), left[-1]]) if len(left) > 1 else left[0]

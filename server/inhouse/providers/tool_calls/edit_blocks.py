@@ -1,0 +1,235 @@
+"""Edits as models write them best: a path on a line of its own and a fenced block below it."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from attrs import define, frozen
+
+from inhouse.core.file_blocks import written_block
+
+MOST_BLOCKS = 64
+"""Of one answer."""
+LONGEST_PATH = 300
+
+
+@frozen
+class Block:
+    """A fenced block, and the path that stands with it."""
+
+    path: str
+    """Empty: none stands there."""
+    language: str
+    body: str
+    start: int
+    """Where the path, or else the fence, begins."""
+    end: int
+    inner: tuple[int, int]
+    """Where the body stands."""
+
+
+@frozen
+class Replaced:
+    """One SEARCH/REPLACE pair."""
+
+    old: str
+    new: str
+
+
+_FENCE = re.compile(r"[ ]{0,3}(`{3,}|~{3,})[ \t]*([^`\n]*)$")
+_LABEL = re.compile(r"^(?:file(?:\s?name)?|path)\s*[:=]\s*", re.IGNORECASE)
+_PATH = re.compile(r"(?:[\w@+~$.-]+[/\\])*[\w@+~$.\[\]-]+")
+_BARE_NAMES = frozenset(
+    {"makefile", "dockerfile", "license", "readme", "justfile", "procfile", "gemfile", "rakefile"}
+)
+_COMMENT = re.compile(r"^\s*(?:#|//|--|;|/\*+|<!--)\s*(.+?)\s*(?:\*/|-->)?\s*$")
+_SEARCH = re.compile(
+    r"^[ \t]*(?:<{4,}|-{4,}) ?(?:SEARCH|ORIGINAL|HEAD|OLD)\b[^\n]*$", re.IGNORECASE
+)
+_MIDDLE = re.compile(r"^[ \t]*={4,}[ \t]*$")
+_REPLACE = re.compile(
+    r"^[ \t]*(?:>{4,}|\+{4,})(?: ?(?:REPLACE|UPDATED|NEW)\b[^\n]*)?[ \t]*$", re.IGNORECASE
+)
+_LEFT_OUT = re.compile(
+    r"^\s*(?:#|//|/\*|<!--|--|;|\{/\*)\s*(?:"
+    r"(?:\.{3}|…)\s*\S*|"
+    r".*\b(?:rest|remaining|remainder|existing|other|unchanged|previous)\b.*"
+    r"\b(?:code|file|functions?|methods?|implementations?|lines|content|unchanged|same|here)\b.*"
+    r"(?:\.{3}|…|unchanged|same|here)?)\s*(?:\*/|-->|\*/\})?\s*$",
+    re.IGNORECASE,
+)
+
+
+def written_replacements(path: str, pairs: list[Replaced]) -> str:
+    """Write replacements of one file as SEARCH/REPLACE blocks."""
+    parts = [
+        f"<<<<<<< SEARCH\n{_ended(pair.old)}=======\n{_ended(pair.new)}>>>>>>> REPLACE"
+        for pair in pairs
+    ]
+    return written_block(path, "\n".join(parts))
+
+
+def blocks(text: str) -> list[Block]:
+    """Give the fenced blocks of a text, in order, each with the path that stands with it."""
+    return list(_Scanner(text).blocks())
+
+
+def replacements_in(body: str) -> list[Replaced] | None:
+    """Give the SEARCH/REPLACE pairs of a block; None: it has none, or they are not whole."""
+    pairs: list[Replaced] = []
+    old: list[str] | None = None
+    new: list[str] | None = None
+    for line in body.splitlines(keepends=True):
+        bare = line.rstrip("\r\n")
+        if old is None:
+            if _SEARCH.match(bare):
+                old = []
+        elif new is None:
+            if _MIDDLE.match(bare):
+                new = []
+            else:
+                old.append(line)
+        elif _REPLACE.match(bare):
+            pairs.append(Replaced("".join(old), "".join(new)))
+            old = new = None
+        else:
+            new.append(line)
+    if old is not None and new is not None:
+        pairs.append(Replaced("".join(old), "".join(new)))  # its last line is missing
+        old = None
+    return pairs if pairs and old is None else None
+
+
+def has_markers(body: str) -> bool:
+    """Tell whether a block was meant to hold SEARCH/REPLACE pairs."""
+    return any(_SEARCH.match(line) for line in body.splitlines())
+
+
+def left_out(body: str, known: str | None) -> str | None:
+    """Give the line that stands for code that was not written out; None: there is none."""
+    there = {line.strip() for line in (known or "").splitlines()}
+    for line in body.splitlines():
+        if _LEFT_OUT.match(line) and line.strip() not in there:
+            return line.strip()
+    return None
+
+
+def path_in(line: str) -> str:
+    """Give the path that a line consists of; empty where it says anything else."""
+    text = line.strip().lstrip("#*->").strip()
+    text = re.sub(r"^\d+[.)]\s+", "", text)
+    text = text.strip("*_ \t").rstrip(":").strip("*`'\" \t")
+    text = _LABEL.sub("", text).strip("*`'\" \t").rstrip(":").strip("*`'\" \t")
+    if (
+        not text
+        or len(text) > LONGEST_PATH
+        or not _PATH.fullmatch(text)
+        or text.endswith((".", "/"))
+    ):
+        return ""
+    name = re.split(r"[/\\]", text)[-1]
+    if "." in name.strip(".") or "/" in text or name.lower() in _BARE_NAMES or name[0] == ".":
+        return text.replace("\\", "/").removeprefix("./")
+    return ""
+
+
+@define
+class _Scanner:
+    """Goes through the lines of a text once."""
+
+    text: str
+
+    def blocks(self) -> Iterator[Block]:
+        lines = self.text.splitlines(keepends=True)
+        starts: list[int] = []
+        position = 0
+        for line in lines:
+            starts.append(position)
+            position += len(line)
+        starts.append(position)
+        index = found = 0
+        after = 0
+        while index < len(lines) and found < MOST_BLOCKS:
+            opening = _FENCE.match(lines[index].rstrip("\r\n"))
+            if opening is None:
+                index += 1
+                continue
+            path_line, above = _above(lines, index, after)
+            language, told = _info(opening[2])
+            close = _close(lines, index, opening[1], nested=_is_markdown(told or above, language))
+            inner = starts[index + 1], starts[min(close, len(lines))]
+            body = self.text[inner[0] : inner[1]]
+            path = told or above
+            first = path_line if path == above and above else index
+            if not path:
+                path, body = _first_comment(body)
+            end = starts[min(close + 1, len(lines))]
+            yield Block(path, language, body, starts[first], end, inner)
+            index = after = close + 1
+            found += 1
+
+
+def _above(lines: list[str], index: int, after: int) -> tuple[int, str]:
+    """Look for a path on the line above a fence, or the one above an empty line."""
+    for back in (1, 2):
+        at = index - back
+        if at < after:
+            break
+        if lines[at].strip():
+            return at, path_in(lines[at])
+    return index, ""
+
+
+def _info(info: str) -> tuple[str, str]:
+    """Read what stands behind a fence: the language, and perhaps the path."""
+    words = info.strip().strip("{}").split()
+    language = words[0] if words else ""
+    if ":" in language:
+        language, _, rest = language.partition(":")
+        words = [language, rest, *words[1:]]
+    for word in words[1:]:
+        named = re.sub(r"^(?:title|file|filename|path)=", "", word)
+        if path := path_in(named):
+            return language, path
+    if "/" in language or re.fullmatch(r"[\w-]+\.\w+", language):
+        return "", path_in(language)
+    return language, ""
+
+
+def _is_markdown(path: str, language: str) -> bool:
+    return path.lower().endswith((".md", ".mdx")) or language.lower() in ("markdown", "md")
+
+
+def _close(lines: list[str], opening: int, fence: str, *, nested: bool) -> int:
+    """Give the line that closes a block; one behind the last where none does."""
+    depth = 0
+    for index in range(opening + 1, len(lines)):
+        match = _FENCE.match(lines[index].rstrip("\r\n"))
+        if match is None or match[1][0] != fence[0] or len(match[1]) < len(fence):
+            continue
+        if match[2].strip():
+            depth += nested
+        elif depth:
+            depth -= 1
+        else:
+            return index
+    return len(lines)
+
+
+def _first_comment(body: str) -> tuple[str, str]:
+    """Some models name the file in a comment on the first line."""
+    line, newline, rest = body.partition("\n")
+    match = _COMMENT.match(line)
+    if match is None or not newline:
+        return "", body
+    path = path_in(match[1])
+    return (path, rest) if path and "." in path else ("", body)
+
+
+def _ended(text: str) -> str:
+    return text if not text or text.endswith("\n") else text + "\n"
+
+
+def plain_lines(text: Any) -> str:
+    """Give a text without what differs in a quotation: blanks at the ends of lines."""
+    return "\n".join(line.rstrip() for line in str(text).strip("\r\n").splitlines())

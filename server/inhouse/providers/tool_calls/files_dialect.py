@@ -1,0 +1,480 @@
+"""The ``files`` dialect, for models that cannot write JSON well.
+
+A call is one line (`inhouse.providers.tool_calls.call_lines`); an edit is a path and a fenced block
+(`inhouse.providers.tool_calls.edit_blocks`).  What a model wrote in this form stays in its history
+to the letter; what it called in any other form is written in this one there.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any, cast
+
+from attrs import evolve, frozen
+
+from inhouse.core.file_blocks import written_block
+from inhouse.core.message_json import PROJECT_FILES, arguments_object
+from inhouse.core.messages import (
+    AssistantMessage,
+    Image,
+    Message,
+    ToolCall,
+    ToolMessage,
+    UserMessage,
+)
+from inhouse.core.ports import Prompt, ToolSpec
+from inhouse.providers.chat.chat_request import mended, plain
+from inhouse.providers.tool_calls.call_lines import described, line_calls, written_line
+from inhouse.providers.tool_calls.edit_blocks import (
+    Block,
+    Replaced,
+    blocks,
+    has_markers,
+    left_out,
+    plain_lines,
+    replacements_in,
+    written_replacements,
+)
+from inhouse.providers.tool_calls.text_formats import FoundCall
+
+WHOLE = ("write_file", "propose_write_file")
+PARTS = ("str_replace", "propose_str_replace")
+_UNLISTED = frozenset({*WHOLE, *PARTS, "end_turn"})
+"""Said by the form of an edit, or by the end of an answer."""
+SHORT = 120
+"""Lines of what was read, up to which files are written whole."""
+_CHANGE = re.compile(
+    r"\b(?:fix|add|change|rename|remove|delete|make|implement|write|update|replace|must|should"
+    r"|refactor|create|convert|move|correct|repair|improve|extend|handle|support)\b",
+    re.IGNORECASE,
+)
+_ALIKE = 0.5
+"""A block with this part of a file's lines is a new text of that file."""
+_EXCERPT = 0.5
+"""A block of less than this part of a file it quotes to the letter is a quotation."""
+
+
+@frozen
+class FilesForm:
+    """What was found in an answer."""
+
+    calls: tuple[FoundCall, ...]
+    problems: tuple[str, ...]
+    """What looks like an edit and cannot be one, in the model's words."""
+
+
+def as_files(prompt: Prompt) -> Prompt:
+    """Describe the tools in a line each, and write the whole history in this form."""
+    specs = {tool.name: tool for tool in prompt.tools}
+    system, rest = _system(prompt)
+    messages = tuple(_messages(rest, specs))
+    return evolve(prompt, system=system, messages=messages, tools=())
+
+
+def read_form(text: str, specs: Mapping[str, ToolSpec], given: Sequence[Message]) -> FilesForm:
+    """Find the edits and calls of an answer, in order."""
+    known = known_files(given)
+    calls: list[FoundCall] = []
+    problems: list[str] = []
+    fenced = blocks(text)
+    if _edit_tools(specs):
+        for block in fenced:
+            read = _edit(block, specs, known)
+            if isinstance(read, FoundCall):
+                calls.append(read)
+            elif read is not None:
+                problems.append(read)
+    for found in line_calls(text, specs):
+        inside = next((one for one in fenced if one.start <= found.start < one.end), None)
+        if inside is not None and not _only_calls(inside, specs):
+            continue
+        if found.input is None:
+            said = text[found.start : found.end]
+            problems.append(f"This call cannot be read: {said[:200]}")
+        else:
+            calls.append(FoundCall(found.name, found.input, found.start, found.end, lines=True))
+    if not calls and not problems and _edit_tools(specs) and _wants_a_change(given):
+        same = [one.path for one in fenced if _is_unchanged(one, known)]
+        problems += [
+            f"The text for {path} is the same as before: nothing changed." for path in same
+        ]
+    return FilesForm(tuple(sorted(calls, key=lambda one: one.start)), tuple(problems))
+
+
+def _is_unchanged(block: Block, known: Mapping[str, str]) -> bool:
+    old = known.get(_known_path(block, known)) if block.path else None
+    return old is not None and plain_lines(block.body) == plain_lines(old)
+
+
+def _wants_a_change(given: Sequence[Message]) -> bool:
+    """Tell a task from a question; a file that is shown for a question is no failed edit."""
+    said = (
+        one.text
+        for one in reversed(given)
+        if isinstance(one, UserMessage) and PROJECT_FILES not in one.tags
+    )
+    return _CHANGE.search(next(said, "")) is not None
+
+
+def known_files(given: Iterable[Message]) -> dict[str, str]:
+    """Give the files that the model was shown or wrote, by path: the last text of each."""
+    known: dict[str, str] = {}
+    for message in given:
+        match message:
+            case UserMessage(text, tags) if PROJECT_FILES in tags:
+                known.update({one.path: one.body for one in blocks(text) if one.path})
+            case ToolMessage(_, "read_files", output) if isinstance(output, list):
+                for entry in cast("list[Any]", output):
+                    match entry:
+                        case {"path": str(path), "content": str(content)} if not _is_status(
+                            content
+                        ):
+                            known[path] = content
+                        case _:
+                            pass
+            case AssistantMessage(_, tool_calls):
+                for call in tool_calls:
+                    match arguments_object(call.arguments):
+                        case {"path": str(path), "content": str(content)}:
+                            known[path] = content
+                        case _:
+                            pass
+            case _:
+                pass
+    return known
+
+
+def form_of(specs: Mapping[str, ToolSpec], path: str = "") -> str:
+    """Show the form again, with the path filled in where it is known."""
+    if not _edit_tools(specs):
+        line = next((one.name for one in specs.values() if one.name not in _UNLISTED), "")
+        return f"Write a call alone on a line, for example: {line}(...)" if line else ""
+    shown = path or _EXAMPLE_PATH
+    body = _WHOLE_TEXT if _tool_of(specs, WHOLE) else _SEARCH_FORM
+    return (
+        "To change a file, write its path alone on a line and the text in a fence below it, "
+        f"like this:\n\n{written_block(shown, body)}"
+    )
+
+
+def _edit_tools(specs: Mapping[str, ToolSpec]) -> tuple[str, ...]:
+    return tuple(name for name in (*WHOLE, *PARTS) if name in specs)
+
+
+def _tool_of(specs: Mapping[str, ToolSpec], names: Sequence[str]) -> str | None:
+    return next((name for name in names if name in specs), None)
+
+
+def _edit(  # noqa: C901, PLR0911  one for each way to read a block
+    block: Block, specs: Mapping[str, ToolSpec], known: Mapping[str, str]
+) -> FoundCall | str | None:
+    """Make a block a call; a text where it was meant as one and cannot be; None where not."""
+    if not block.path:
+        if has_markers(block.body):
+            return f"A SEARCH/REPLACE block has no path above it.  {form_of(specs)}"
+        return None
+    if block.body.strip() in (_WHOLE_TEXT, _SEARCH_FORM):
+        return f"This is only the form.  Write the real path and text.  {form_of(specs)}"
+    path = _known_path(block, known)
+    if path == _EXAMPLE_PATH:
+        return f"{path} is only the form: write the real path.  {form_of(specs)}"
+    old = known.get(path)
+    whole, parts = _tool_of(specs, WHOLE), _tool_of(specs, PARTS)
+    if has_markers(block.body):
+        pairs = replacements_in(block.body)
+        if not pairs:
+            return (
+                f"The SEARCH/REPLACE block for {path} is not complete: it needs its three marker "
+                "lines, each alone on a line."
+            )
+        return _replacing(block, path, pairs, specs, old)
+    if (line := left_out(block.body, old)) is not None:
+        better = " or write a SEARCH/REPLACE block for the part that changes" if parts else ""
+        return (
+            f"The block for {path} was not written to the file: it leaves code out ({line}).  "
+            f"Write the whole text{better}."
+        )
+    if old is not None and _is_quotation(block.body, old):
+        return None
+    if whole is not None:
+        value = {"path": path, "instructions": "", "content": block.body}
+        return FoundCall(whole, value, block.start, block.end, lines=True)
+    if old:
+        return _replacing(block, path, [Replaced(old, block.body)], specs, old)
+    return f"{path} can only be changed with a SEARCH/REPLACE block.  {form_of(specs, path)}"
+
+
+def _replacing(
+    block: Block,
+    path: str,
+    pairs: list[Replaced],
+    specs: Mapping[str, ToolSpec],
+    old: str | None,
+) -> FoundCall | str:
+    whole, parts = _tool_of(specs, WHOLE), _tool_of(specs, PARTS)
+    blank = [pair for pair in pairs if not pair.old.strip()]
+    if blank:
+        if whole is None or len(pairs) > 1 or (old or "").strip():
+            return f"A SEARCH part for {path} is empty.  Write lines there as they are in the file."
+        value: dict[str, Any] = {"path": path, "instructions": "", "content": pairs[0].new}
+        return FoundCall(whole, value, block.start, block.end, lines=True)
+    if parts is None:
+        return f"{path} can only be written whole.  Write its path, and all of its text in a fence."
+    value = {
+        "path": path,
+        "replacements": [{"oldString": one.old, "newString": one.new} for one in pairs],
+    }
+    return FoundCall(parts, value, block.start, block.end, lines=True)
+
+
+def _known_path(block: Block, known: Mapping[str, str]) -> str:
+    """Small models drop or invent folders: the one file they were shown of that name is meant.
+
+    Only where the block has much of that file's text; otherwise it is another file.
+    """
+    path = block.path
+    if path in known:
+        return path
+    name = path.rpartition("/")[2]
+    named = [one for one in known if one.rpartition("/")[2] == name]
+    like = [one for one in named or known if _is_alike(known[one], block.body)]
+    return like[0] if len(like) == 1 and (named or path == _EXAMPLE_PATH) else path
+
+
+def _is_alike(old: str, new: str) -> bool:
+    one = {line.strip() for line in old.splitlines() if line.strip()}
+    other = {line.strip() for line in new.splitlines() if line.strip()}
+    return bool(one and other) and len(one & other) >= _ALIKE * min(len(one), len(other))
+
+
+def _is_quotation(body: str, old: str) -> bool:
+    """Tell whether a block only shows what stands in the file."""
+    new, there = plain_lines(body), plain_lines(old)
+    if new == there:
+        return True
+    lines = new.count("\n") + 1
+    return f"\n{new}\n" in f"\n{there}\n" and lines < _EXCERPT * (there.count("\n") + 1)
+
+
+def _only_calls(block: Block, specs: Mapping[str, ToolSpec]) -> bool:
+    """A fence with nothing but calls in it is one more way to write them."""
+    rest = block.body
+    for found in sorted(line_calls(block.body, specs), key=lambda one: -one.start):
+        rest = rest[: found.start] + rest[found.end :]
+    return not rest.strip(" \t\r\n;-*")
+
+
+# What the model is told.
+
+
+def _system(prompt: Prompt) -> tuple[str, tuple[Message, ...]]:
+    rules = _rules(prompt.tools)
+    return "\n\n".join(part for part in (prompt.system, rules) if part), prompt.messages
+
+
+def _rules(tools: Sequence[ToolSpec]) -> str:
+    if not tools:
+        return ""
+    specs = {tool.name: tool for tool in tools}
+    whole, parts = _tool_of(specs, WHOLE), _tool_of(specs, PARTS)
+    listed = [tool for tool in tools if tool.name not in _UNLISTED]
+    sections: list[str] = []
+    if listed:
+        lines = "\n".join(described(tool) for tool in listed)
+        sections.append(f"# Tools\nTo use one, write its call alone on a line:\n{lines}")
+    if whole:
+        sections.append(
+            "# Editing\nTo create or change a file, write its path alone on a line and its whole "
+            f"new text in a fence:\n\n{written_block(_EXAMPLE_PATH, _WHOLE_TEXT)}"
+        )
+    elif parts:
+        sections.append(
+            "# Editing\nTo change a file, write its path alone on a line and each change in a "
+            f"fence:\n\n{written_block(_EXAMPLE_PATH, _SEARCH_FORM)}"
+        )
+    return "\n\n".join(sections)
+
+
+def _reminder(specs: Mapping[str, ToolSpec], group: Sequence[Message]) -> str:
+    """Say last what small models forget first; it depends on nothing that comes later."""
+    whole, parts = _tool_of(specs, WHOLE), _tool_of(specs, PARTS)
+    if isinstance(group[-1], ToolMessage):
+        return "(If the task is done, say so in one sentence.  If not, go on.)" if specs else ""
+    text = "its whole new text" if whole else "a SEARCH/REPLACE block"
+    if not whole and not parts:
+        return ""
+    shown = any(isinstance(one, UserMessage) and PROJECT_FILES in one.tags for one in group)
+    like = "like the files above, with" if shown and whole else "as"
+    return (
+        f"(If files have to change, do not describe it.  Write each of them {like} its path on a "
+        f"line and {text} in a fence.)"
+    )
+
+
+_EXAMPLE_PATH = "path/of/the/file.py"
+_WHOLE_TEXT = "the whole new text of the file"
+_SEARCH_FORM = "<<<<<<< SEARCH\nlines as they are now\n=======\nnew lines\n>>>>>>> REPLACE"
+_PARTS_FORM = (
+    "(This is long.  To change a part of a file, write the file's path on a line and only the part "
+    f"in a fence:\n{written_block(_EXAMPLE_PATH, _SEARCH_FORM)})"
+)
+
+
+# What was said, in this form.
+
+
+def _messages(messages: Sequence[Message], specs: Mapping[str, ToolSpec]) -> Iterator[Message]:
+    """Write each message; neighbours from the user's side are one, with the reminder last."""
+    whole = mended(messages)
+    position = 0
+    for from_user, group in groupby(whole, key=lambda one: isinstance(one, _USERS)):
+        many = list(group)
+        if not from_user:
+            for message in many:
+                yield _said(message, specs, whole[:position])
+                position += 1
+            continue
+        position += len(many)
+        texts = [
+            one.text
+            if isinstance(one, UserMessage)
+            else _result_text(cast("ToolMessage", one), specs)
+            for one in many
+        ]
+        pictures: tuple[Image, ...] = tuple(
+            image for one in many if isinstance(one, UserMessage) for image in one.images
+        )
+        reminder = _reminder(specs, many)
+        text = "\n\n".join(text for text in (*texts, reminder) if text)
+        yield UserMessage(text, (), pictures)
+
+
+_USERS = (UserMessage, ToolMessage)
+
+
+def _said(message: Message, specs: Mapping[str, ToolSpec], before: Sequence[Message]) -> Message:
+    """Leave what is in this form as it stands, and write everything else in it."""
+    if not isinstance(message, AssistantMessage):
+        return message
+    if not message.tool_calls:
+        return AssistantMessage(message.text)
+    found = read_form(message.text, specs, before).calls
+    written = [(one.name, _key(one.input)) for one in found]
+    called = [
+        (call.name, _key(arguments_object(call.arguments) or {})) for call in message.tool_calls
+    ]
+    if written == called:
+        return AssistantMessage(message.text)
+    calls = [_written(call, specs) for call in message.tool_calls]
+    return AssistantMessage("\n\n".join([*_words(message.text, specs), *calls]))
+
+
+def _words(text: str, specs: Mapping[str, ToolSpec]) -> list[str]:
+    """Give what an answer says beside its calls."""
+    from inhouse.providers.tool_calls.text_formats import candidates  # noqa: PLC0415  a cycle
+
+    spans = [(one.start, one.end) for one in candidates(text)]
+    spans += [(one.start, one.end) for one in read_form(text, specs, ()).calls]
+    for start, end in sorted(spans, reverse=True):
+        text = text[:start] + text[end:]
+    lines = [line for line in text.splitlines() if not _is_left_over(line)]
+    said = "\n".join(lines).strip()
+    return [said] if said else []
+
+
+def _is_left_over(line: str) -> bool:
+    bare = line.strip().lower()
+    return bare.startswith(("```", "~~~")) or bare in (
+        *("<tool_call>", "</tool_call>", "<tools>", "</tools>"),
+        *("<function_calls>", "</function_calls>", "<tool_calls>", "</tool_calls>"),
+    )
+
+
+def _key(value: Mapping[str, Any]) -> str:
+    return json.dumps({name: one for name, one in value.items() if one != ""}, sort_keys=True)
+
+
+def _written(call: ToolCall, specs: Mapping[str, ToolSpec]) -> str:
+    """Write a call as the model is asked to write it."""
+    given = arguments_object(call.arguments) or {}
+    match given:
+        case {"path": str(path), "content": str(content)} if call.name in WHOLE:
+            return written_block(path, content)
+        case {"path": str(path), "replacements": list()} if call.name in PARTS:
+            read = [_pair(one) for one in cast("list[Any]", given["replacements"])]
+            return written_replacements(path, [one for one in read if one is not None])
+        case _:
+            return written_line(call.name, given, specs.get(call.name))
+
+
+def _pair(value: Any) -> Replaced | None:
+    match value:
+        case {"oldString": str(old), "newString": str(new)}:
+            return Replaced(old, new)
+        case _:
+            return None
+
+
+def _result_text(message: ToolMessage, specs: Mapping[str, ToolSpec]) -> str:
+    """Say with a long file how to change only a part of it."""
+    text = result_text(message)
+    if text.count("\n") > SHORT and message.tool == "read_files" and _tool_of(specs, PARTS):
+        return f"{text}\n\n{_PARTS_FORM}"
+    return text
+
+
+def result_text(message: ToolMessage) -> str:
+    """Write what a tool gave back as a model reads it best: no JSON in JSON."""
+    output = plain(message.output)
+    body = _result(output)
+    return f"Result of {message.tool}:\n{body}" if body else f"{message.tool}: done."
+
+
+def _result(output: Any) -> str:
+    match output:
+        case str():
+            return output
+        case list() if output and all(map(_is_file, cast("list[Any]", output))):
+            return "\n\n".join(map(_file, cast("list[dict[str, Any]]", output)))
+        case {"errorMessage": str(problem)}:
+            return f"Error: {problem}"
+        case {"message": str(told), **rest} if set(rest) <= {"file"}:
+            return told
+        case dict():
+            return "\n".join(
+                _member(key, value) for key, value in cast("dict[str, Any]", output).items()
+            )
+        case _:
+            return json.dumps(output, ensure_ascii=False, default=str)
+
+
+def _is_file(entry: Any) -> bool:
+    match entry:
+        case {"path": str()}:
+            return {"content", "contentOmittedForLength"} & set(
+                cast("dict[str, Any]", entry)
+            ) != set()
+        case _:
+            return False
+
+
+def _file(entry: dict[str, Any]) -> str:
+    content = entry.get("content")
+    if not isinstance(content, str):
+        return f"{entry['path']}: left out, for lack of space."
+    if _is_status(content):
+        return f"{entry['path']}: {content}"
+    return written_block(entry["path"], content)
+
+
+def _is_status(content: str) -> bool:
+    """Codebuff's ``read_files`` says in place of a text why there is none."""
+    return content.startswith(("[FILE_", "[BLOCKED]"))
+
+
+def _member(key: str, value: Any) -> str:
+    if isinstance(value, str) and "\n" in value.strip():
+        return f"{key}:\n{value.rstrip()}"
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return f"{key}: {text.strip()}"
