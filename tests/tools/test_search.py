@@ -180,3 +180,55 @@ async def test_the_tool_searches_a_folder_of_the_workspace_only(tmp_path: Path):
     assert "outside of the workspace" in outside["errorMessage"]
     assert "is no folder" in file["errorMessage"]
     assert dashes["stdout"] == "Found 0 matches"
+
+
+async def test_a_match_late_in_a_long_line_is_shown_and_none_is_dropped(tmp_path: Path):
+    late = "var a=1;é" * 2_000 + "function needleLate(){}" + "var b=2;" * 2_000
+    here = bench(
+        tmp_path,
+        {
+            "app.min.js": late,
+            "huge.json": '{"k":"' + "a" * 5_000_000 + '","needleLate":1}',
+            "latin.txt": "café needleLate\n".encode("latin-1"),
+        },
+    )
+
+    found = (await here.call("code_search", pattern="needleLate"))["stdout"]
+
+    assert "function needleLate(){}" in found
+    assert "huge.json" in found
+    assert "more than 4 MB" in found
+    assert "café needleLate" in found
+    assert len(found) < 4_000
+
+
+@pytest.mark.parametrize(
+    ("pattern", "flags", "hits"),
+    [
+        ("needle", "-rn", 3),
+        ("needle", "-E -in", 3),
+        ("needle", "-C3", 3),
+        ("needle", "--include=*.ts", 1),
+        ("needle", "--exclude '*.ts'", 2),
+        ("(?<=const )needle", "", 1),
+        ("1$", "", 1),
+        ("needle 2", "-x", 1),
+    ],
+)
+async def test_what_grep_has_taught_is_taken(tmp_path: Path, pattern: str, flags: str, hits: int):
+    files = {"a.ts": "const needle 1\r\n", "b.py": "needle 2\r\n", "c.md": "needle (md)\r\n"}
+    here = bench(tmp_path, files)
+
+    found = await here.call("code_search", pattern=pattern, flags=flags)
+
+    assert found["stdout"].startswith(f"Found {hits} match"), found
+
+
+async def test_a_pattern_that_makes_no_sense_gives_ripgreps_whole_words(tmp_path: Path):
+    here = bench(tmp_path, {"a.txt": "x\n"})
+
+    found = await here.call("code_search", pattern="a" * 1_500 + "(")
+    file = await here.call("code_search", pattern="x", cwd="a.txt")
+
+    assert "unclosed group" in found["errorMessage"]
+    assert "-g 'a.txt'" in file["errorMessage"]

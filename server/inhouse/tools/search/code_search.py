@@ -2,9 +2,8 @@
 
 import asyncio
 import contextlib
-import json
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from attrs import frozen
@@ -18,17 +17,18 @@ from inhouse.tools.files.overlay import WorkspaceOverlay, seen
 from inhouse.tools.specs import ends_step, spec
 
 from . import ripgrep
+from .events import LARGEST_LINE, events
 from .flags import read_flags
 from .results import PER_FILE, Query, Results
 from .ripgrep import Command
 
 SECONDS = 10.0
 
-_LARGEST_LINE = 4 * 1024 * 1024
 _AT_ONCE = 4
 _FAILED = 2
 _NOTHING = ("", "Found 0 matches", "Found 0 files")
 _SPECIAL = re.compile(r"[.*+?()\[\]{}|^$\\]")
+_COMPLAINT = 4_000
 
 
 @frozen
@@ -97,10 +97,10 @@ async def search(files: WorkspaceOverlay, query: Query, *, program: str | None) 
         code = 0 if 0 in codes else max(codes, default=1)
         complaint = "\n".join(dict.fromkeys(each.complaint for each in ended if each.complaint))
         if code == _FAILED and not results.total:
-            return {"errorMessage": f"The search failed: {complaint[:1_000]}"}
+            return {"errorMessage": f"The search failed: {complaint[:_COMPLAINT]}"}
         value["message"] = f"Exit code: {code}"
         if complaint:
-            value["stderr"] = complaint[:1_000]
+            value["stderr"] = complaint[:_COMPLAINT]
     return value
 
 
@@ -129,7 +129,13 @@ def _places(files: WorkspaceOverlay, cwd: str | None) -> tuple[WorkspacePath, ..
         return files.access.tops()
     place = files.access.place(cwd)
     if not files.is_folder(place):
-        raise ToolError(f"{place.shown!r} is no folder.  'cwd' is one.", code="path")
+        folder, _, name = place.shown.rpartition("/")
+        use = (
+            f"Search it with cwd {folder or '.'!r} and flags \"-g '{name}'\"."
+            if files.is_file(place)
+            else "'cwd' is one folder."
+        )
+        raise ToolError(f"{place.shown!r} is no folder.  {use}", code="path")
     return (place,)
 
 
@@ -171,15 +177,14 @@ async def _run(results: Results, command: Command) -> _Ended:
         cwd=command.cwd,
         stdin=processes.PIPE,
         stderr=processes.PIPE,
-        line_limit=_LARGEST_LINE,
     )
     assert process.stdin is not None  # noqa: S101  all three are pipes
     assert process.stdout is not None  # noqa: S101
     assert process.stderr is not None  # noqa: S101
     feeding = asyncio.create_task(_feed(process.stdin, command.given), name="search-input")
-    errors = asyncio.create_task(process.stderr.read(_LARGEST_LINE), name="search-errors")
+    errors = asyncio.create_task(process.stderr.read(LARGEST_LINE), name="search-errors")
     try:
-        async for event in _events(process.stdout):
+        async for event in events(process.stdout):
             for path in _path_of(event, command):
                 results.add(command.place, path, event)
             if results.is_enough:
@@ -196,19 +201,6 @@ async def _feed(stdin: asyncio.StreamWriter, given: bytes) -> None:
         stdin.write(given)
         await stdin.drain()
     stdin.close()
-
-
-async def _events(stream: asyncio.StreamReader) -> AsyncIterator[dict[str, Any]]:
-    while True:
-        try:
-            line = await stream.readline()
-        except ValueError:
-            continue  # a line longer than the limit: not one to show
-        if not line:
-            return
-        with contextlib.suppress(ValueError):
-            event: dict[str, Any] = json.loads(line)
-            yield event
 
 
 def _path_of(event: Mapping[str, Any], command: Command) -> Iterator[str]:

@@ -35,8 +35,16 @@ _LONG_VALUES = {*_VALUES.values(), "--iglob"}
 _NUMBERS = {"--after-context", "--before-context", "--context", "--max-count", "--max-depth"}
 _USELESS = {"-n", "-H", "-N", "-R", "--line-number", "--with-filename", "--no-heading"} | {
     *("--heading", "--column", "--hidden", "-.", "--color=never", "--color=auto", "--no-messages"),
-    *("--recursive", "--json", "-a", "--text"),
+    *("--recursive", "-a", "--text"),
+    # Habits of grep: all of it is so here, or would mean something else to ripgrep.
+    *("-r", "-E", "-G", "-I", "--extended-regexp", "--basic-regexp", "--dereference-recursive"),
 }
+_OF_GREP = {
+    "--include": "",
+    "--exclude": "!",
+    "--exclude-dir": "!",
+}
+"""Flags of grep with a pattern of file names, and what stands before that for ripgrep."""
 _MOST_CONTEXT = 100
 
 
@@ -90,6 +98,11 @@ def _long(word: str, waiting: list[str]) -> str:
     name, equals, value = word.partition("=")
     if name in _LONG_SWITCHES and not equals:
         return name
+    if name in _OF_GREP:
+        pattern = value if equals else _next(name, waiting)
+        return _with_value("--glob", _OF_GREP[name] + pattern)
+    if word == "--perl-regexp":
+        return "--pcre2"
     if name in _LONG_VALUES:
         return _with_value(name, value if equals else _next(name, waiting))
     raise _refused(word)

@@ -92,8 +92,15 @@ def _search(
                 "path": {"text": relative},
                 "line_number": at + 1,
                 "lines": {"text": lines[at]},
+                "submatches": _matched(lines[at], pattern),
             },
         }
+
+
+def _matched(line: str, pattern: re.Pattern[str]) -> list[dict[str, int]]:
+    """Give where a line matches, in bytes of UTF-8, as ripgrep does."""
+    match = pattern.search(line)
+    return [{"start": len(line[: match.start()].encode())}] if match else []
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from attrs import define, field, frozen
 from inhouse.tools.access.access_policy import Access
 from inhouse.tools.access.paths import WorkspacePath, can_be_named
 
+from .events import text_of
 from .flags import Flags
 
 PER_FILE = 15
@@ -75,9 +76,9 @@ class Results:
             self._matches[shown] = count + 1
             self.total += 1
         if not self.query.flags.counts_only:
-            self._keep(
-                shown, int(data.get("line_number") or 0), str(data["lines"].get("text") or "")
-            )
+            matched = data.get("submatches") or [{}]
+            text = _around(text_of(data["lines"]), int(matched[0].get("start") or 0))
+            self._keep(shown, int(data.get("line_number") or 0), text)
 
     def text(self) -> str:
         """Give what was found, file by file."""
@@ -106,16 +107,27 @@ class Results:
         return {"stdout": text, "message": f"Stopped early after {self.total} match(es)."}
 
     def _keep(self, shown: str, number: int, text: str) -> None:
-        text = text.rstrip("\r\n")
-        cut = f"{text[:_LINE]}…" if len(text) > _LINE else text
-        self.files.setdefault(shown, []).append(f"  Line {number}: {cut}")
-        self._size += len(cut) + 12
+        self.files.setdefault(shown, []).append(f"  Line {number}: {text}")
+        self._size += len(text) + 12
 
     def _is_refused(self, place: WorkspacePath, path: str, shown: str) -> bool:
         if shown not in self._refused:
             hidden = self.access.hides_file(place.root, path)
             self._refused[shown] = hidden or not can_be_named(path)
         return self._refused[shown]
+
+
+def _around(text: str, start: int) -> str:
+    """Cut a long line so that what matched is in it; *start* counts bytes of UTF-8."""
+    text = text.rstrip("\r\n")
+    if len(text) <= _LINE:
+        return text
+    at = start if text.isascii() else len(text.encode()[:start].decode(errors="ignore"))
+    first = max(0, min(at - _LINE // 4, len(text) - _LINE))
+    last = first + _LINE
+    left = f"[{first:,} characters] …" if first else ""
+    right = f"… [{len(text) - last:,} characters]" if last < len(text) else ""
+    return f"{left}{text[first:last]}{right}"
 
 
 def _shown(path: str) -> str:

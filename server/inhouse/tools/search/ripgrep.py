@@ -113,7 +113,11 @@ def _search(program: str, query: Query) -> tuple[str, ...]:
     """What is searched for."""
     limit = () if query.flags.counts_only else (f"--max-count={query.limit + 1}",)
     flags = (each for each in query.flags.arguments if not each.startswith(_CHOOSING))
-    return (program, "--no-config", "--json", *limit, *flags, f"--regexp={query.pattern}")
+    engine = () if query.flags.has("--pcre2") else ("--engine=auto",)
+    return (
+        *(program, "--no-config", "--json", "--crlf", *engine),
+        *(*limit, *flags, f"--regexp={query.pattern}"),
+    )
 
 
 def _walk(query: Query, place: WorkspacePath) -> tuple[str, ...]:

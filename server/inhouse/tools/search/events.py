@@ -1,0 +1,75 @@
+"""What ripgrep prints, line by line, however long a line is."""
+
+import asyncio
+import base64
+import binascii
+import json
+import re
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+LARGEST_LINE = 4 * 1024 * 1024
+"""Bytes of one printed line that are kept."""
+
+_CHUNK = 256 * 1024
+_HEAD = 64 * 1024
+_PATH = re.compile(rb'"path":(\{"(?:text|bytes)":"(?:[^"\\]|\\.)*"\})')
+_NUMBER = re.compile(rb'"line_number":(\d+)')
+_MATCH = re.compile(rb'"submatches":\[\{"match":(\{"(?:text|bytes)":"(?:[^"\\]|\\.)*"\})')
+
+
+async def events(stream: asyncio.StreamReader) -> AsyncIterator[dict[str, Any]]:
+    """Give each event; of one that is too long, what matched and where."""
+    async for line, size in _lines(stream):
+        try:
+            event = json.loads(line) if size <= LARGEST_LINE else _shortened(line, size)
+        except ValueError:
+            continue
+        if isinstance(event, dict):
+            yield event  # pyright: ignore[reportUnknownVariableType]  foreign JSON
+
+
+def text_of(value: Mapping[str, Any]) -> str:
+    """Give a text as ripgrep has it; bytes that are no UTF-8 are read as Latin-1."""
+    if "text" in value:
+        return str(value["text"])
+    try:
+        return base64.b64decode(str(value.get("bytes") or "")).decode("cp1252", "replace")
+    except binascii.Error:
+        return ""
+
+
+async def _lines(stream: asyncio.StreamReader) -> AsyncIterator[tuple[bytes, int]]:
+    """Give each line, and its size; of one that is too long, its beginning and its end."""
+    kept = bytearray()
+    size = 0
+    while chunk := await stream.read(_CHUNK):
+        *ended, rest = chunk.split(b"\n")
+        for part in ended:
+            kept += part
+            yield bytes(kept), size + len(part)
+            kept.clear()
+            size = 0
+        kept += rest
+        size += len(rest)
+        if len(kept) > LARGEST_LINE:
+            del kept[_HEAD : -LARGEST_LINE // 2]
+    if kept:
+        yield bytes(kept), size
+
+
+def _shortened(line: bytes, size: int) -> dict[str, Any] | None:
+    """Make an event of what is left of a long one.  A text in it has no bare quotation mark."""
+    path, numbers, match = _PATH.search(line), _NUMBER.findall(line), _MATCH.search(line)
+    if path is None or not line.startswith(b'{"type":"match"'):
+        return None
+    found = text_of(json.loads(match[1])) if match else "a match"
+    return {
+        "type": "match",
+        "data": {
+            "path": json.loads(path[1]),
+            "lines": {"text": f"…{found}… [in a line of more than {size // 2**20} MB]"},
+            "line_number": int(numbers[-1]) if numbers else 0,
+            "submatches": [],
+        },
+    }
