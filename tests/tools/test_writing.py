@@ -1,11 +1,13 @@
 """Files change as the model said, and nothing else in them does."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from inhouse.core.events import EditChanged, EditState
 from inhouse.core.settings import EditMode
+from inhouse.core.unicode import clean_text
 from support.workspaces import bench
 
 
@@ -193,14 +195,77 @@ async def test_a_link_is_written_through_only_inside_the_workspace(tmp_path: Pat
     assert all("outside of the workspace" in each["errorMessage"] for each in refused)
 
 
-async def test_a_hard_link_to_a_file_elsewhere_is_cut_not_followed(tmp_path: Path):
-    (tmp_path / "outside.txt").write_text("outside")
-    here = bench(tmp_path / "w")
-    (here.root / "same.txt").hardlink_to(tmp_path / "outside.txt")
+async def test_a_file_with_two_names_stays_one(tmp_path: Path):
+    here = bench(tmp_path, {"a.txt": "one\n"})
+    (tmp_path / "b.txt").hardlink_to(tmp_path / "a.txt")
 
-    await here.call("write_file", path="same.txt", instructions="", content="mine")
+    await replaced(here, "a.txt", "one", "a longer text")
+    await replaced(here, "b.txt", "longer text", "b")
 
-    assert (tmp_path / "outside.txt").read_text() == "outside"
+    assert (tmp_path / "a.txt").read_text() == (tmp_path / "b.txt").read_text() == "a b\n"
+    assert (tmp_path / "a.txt").samefile(tmp_path / "b.txt")
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root gives away")
+async def test_a_file_keeps_its_owner(tmp_path: Path):
+    here = bench(tmp_path, {"a.txt": "one\n"})
+    os.chown(tmp_path / "a.txt", 1234, 4321)
+
+    await replaced(here, "a.txt", "one", "two")
+
+    status = (tmp_path / "a.txt").stat()
+    assert (status.st_uid, status.st_gid) == (1234, 4321)
+
+
+async def test_a_read_only_file_is_refused(tmp_path: Path):
+    here = bench(tmp_path, {"a.txt": "one\n"})
+    (tmp_path / "a.txt").chmod(0o444)
+
+    results = [
+        await replaced(here, "a.txt", "one", "two"),
+        await here.call("apply_patch", operation=operation("delete_file", "a.txt")),
+    ]
+
+    assert all("is read-only" in result["errorMessage"] for result in results)
+    assert (tmp_path / "a.txt").read_text() == "one\n"
+
+
+CHINESE = "// 这是一个初始化的函数,返回值为整数\nint x = 1;\n"
+JAPANESE = "// これは初期化のための関数です\nint x = 1;\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        CHINESE.encode("gbk"),
+        JAPANESE.encode("cp932"),
+        JAPANESE.encode("euc_jp"),
+        "naïve caf\u00e9 \u2013 f\u00fcr Größe\nint x = 1;\n".encode("cp1252"),
+        "für größe können müssen übel\nint x = 1;\n".encode("latin-1"),
+        "grüße \u2013 ünïcödé\n".encode() + b"stray \xff byte\nint x = 1;\n",
+    ],
+)
+async def test_a_file_keeps_its_encoding(tmp_path: Path, content: bytes):
+    here = bench(tmp_path, {"a.c": content})
+
+    [read] = await here.call("read_files", paths=["a.c"])
+    shown = clean_text(read["content"]).replace("int x = 1", "int x = 2")
+    await here.call("write_file", path="a.c", instructions="", content=shown)
+
+    assert (tmp_path / "a.c").read_bytes() == content.replace(b"= 1", b"= 2")
+    await replaced(here, "a.c", "int x = 2;", "int x = 3;")
+    assert (tmp_path / "a.c").read_bytes() == content.replace(b"= 1", b"= 3")
+
+
+@pytest.mark.parametrize(
+    ("text", "codec"), [(CHINESE, "gbk"), (JAPANESE, "cp932"), (JAPANESE, "euc_jp")]
+)
+async def test_an_old_encoding_is_shown_as_what_it_says(tmp_path: Path, text: str, codec: str):
+    here = bench(tmp_path, {"a.c": text.encode(codec)})
+
+    [read] = await here.call("read_files", paths=["a.c"])
+
+    assert read["content"] == text
 
 
 async def test_a_plan_is_a_file(tmp_path: Path):

@@ -28,6 +28,8 @@ class Current:
     """None: there is no such file."""
     version: int | None
     """None: no buffer of the editor holds it."""
+    hidden: bool = False
+    """A buffer holds it that the editor has never told us about: its version is not known."""
 
 
 def can_apply(link: EditorRpc) -> bool:
@@ -75,7 +77,7 @@ async def send(link: EditorRpc, label: str, edit: Json) -> str | None:
 
 
 def _document_edit(current: Current, edits: list[Json]) -> Json:
-    version = current.version or None
+    version = None if current.hidden else current.version
     return {"textDocument": {"uri": current.uri, "version": version}, "edits": edits}
 
 

@@ -65,18 +65,29 @@ def list_folder(root: Path, relative: str) -> tuple[FolderEntry, ...]:
 
 
 def write_bytes(root: Path, relative: str, content: bytes) -> None:
-    """Create or replace a file under the real *root*, whole or not at all."""
+    """Create or replace a file under the real *root*, whole or not at all.
+
+    A file with other hard links, or with an owner that a new file cannot be given, is written in
+    place, so that it stays the file it is.  Raises `OSError`, and `ToolError` for a read-only one.
+    """
     with _parent(root, relative, create=True) as (folder, name):
-        mode = _mode(root, relative, folder, name)
+        before = _status(root, relative, folder, name)
+        way = _way(root, relative, folder)
+        if before is not None:
+            _check_writable(relative, before, way(name), folder)
+            if before.st_nlink > 1:
+                _write_in_place(root, relative, folder, name, content)
+                return
         temporary = f".{name[:100]}.{secrets.token_hex(6)}.tmp"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW | _CLOSED
-        way = _way(root, relative, folder)
         descriptor = os.open(way(temporary), flags, 0o666, dir_fd=folder)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
-                if mode is not None and hasattr(os, "fchmod"):
-                    os.fchmod(descriptor, mode)
+                if before is not None and not _made_alike(descriptor, before):
+                    os.unlink(way(temporary), dir_fd=folder)
+                    _write_in_place(root, relative, folder, name, content)
+                    return
             _recheck(root, relative)
             os.replace(way(temporary), way(name), src_dir_fd=folder, dst_dir_fd=folder)
         except BaseException:
@@ -85,12 +96,52 @@ def write_bytes(root: Path, relative: str, content: bytes) -> None:
             raise
 
 
+def _write_in_place(
+    root: Path, relative: str, folder: int | None, name: str, content: bytes
+) -> None:
+    flags = os.O_WRONLY | _NO_FOLLOW | _NO_WAIT | _CLOSED
+    descriptor = os.open(_way(root, relative, folder)(name), flags, dir_fd=folder)
+    with os.fdopen(descriptor, "wb") as file:
+        _check_regular(relative, os.fstat(descriptor))
+        _recheck(root, relative)
+        file.write(content)
+        file.truncate()
+
+
+def _made_alike(descriptor: int, before: os.stat_result) -> bool:
+    """Give a new file the owner and the mode of the one it replaces; tell whether it has them."""
+    if not hasattr(os, "fchown"):
+        return True
+    now = os.fstat(descriptor)
+    if (now.st_uid, now.st_gid) != (before.st_uid, before.st_gid):
+        try:
+            os.fchown(descriptor, before.st_uid, before.st_gid)
+        except OSError:
+            return False
+    os.fchmod(descriptor, stat.S_IMODE(before.st_mode))
+    return True
+
+
+def _check_writable(relative: str, before: os.stat_result, way: str, folder: int | None) -> None:
+    may = os.access(way, os.W_OK, dir_fd=folder) if folder is not None else os.access(way, os.W_OK)
+    if may and before.st_mode & 0o222:
+        return
+    raise ToolError(
+        f"{relative!r} is read-only: nothing was written.  Ask the user to make it writable, or "
+        "write another file.",
+        code="read_only",
+    )
+
+
 def remove_file(root: Path, relative: str) -> None:
     """Remove a regular file under the real *root*."""
     with _parent(root, relative, create=False) as (folder, name):
-        _mode(root, relative, folder, name)
+        before = _status(root, relative, folder, name)
+        way = _way(root, relative, folder)
+        if before is not None:
+            _check_writable(relative, before, way(name), folder)
         _recheck(root, relative)
-        os.unlink(_way(root, relative, folder)(name), dir_fd=folder)
+        os.unlink(way(name), dir_fd=folder)
 
 
 @contextmanager
@@ -182,8 +233,8 @@ def _recheck(root: Path, relative: str) -> None:
         raise _swapped(relative)
 
 
-def _mode(root: Path, relative: str, folder: int | None, name: str) -> int | None:
-    """Give the permissions of a file that will be replaced; refuse what is no regular file."""
+def _status(root: Path, relative: str, folder: int | None, name: str) -> os.stat_result | None:
+    """Give what a file is that will be replaced; refuse what is no regular file."""
     try:
         status = os.stat(_way(root, relative, folder)(name), dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:
@@ -191,7 +242,7 @@ def _mode(root: Path, relative: str, folder: int | None, name: str) -> int | Non
     if stat.S_ISLNK(status.st_mode):
         raise _swapped(relative)
     _check_regular(relative, status)
-    return stat.S_IMODE(status.st_mode)
+    return status
 
 
 class _Way:

@@ -56,11 +56,16 @@ def folded(text: str) -> Folded:
         while end < len(text) and unicodedata.combining(text[end]):
             end += 1
         piece = text[at:end]
-        composed = _QUOTES.get(piece) or unicodedata.normalize("NFC", piece)
+        composed = _QUOTES.get(piece) or unicodedata.normalize("NFC", _shown(piece))
         parts.append(composed)
         offsets += [at] * len(composed)
         at = end
     return Folded("".join(parts), text, (*offsets, len(text)))
+
+
+def _shown(piece: str) -> str:
+    """A stray byte of a file is shown to models as U+FFFD."""
+    return "\ufffd" if "\ud800" <= piece <= "\udfff" else piece
 
 
 @frozen

@@ -14,6 +14,7 @@ from attrs import evolve, frozen
 
 from inhouse.core.positions import line_starts, position_at
 from inhouse.core.text import Position, Range
+from inhouse.core.unicode import clean_text
 
 CONTEXT = 3
 """Unchanged lines that a hunk remembers on each side; hunks stand at least as far apart."""
@@ -236,7 +237,7 @@ def unified_diff(name: str, old: str | None, new: str | None) -> str:
     for group in groups:
         part, offset = _diff_group(group, text, offset)
         parts.append(part)
-    return "".join(parts)
+    return clean_text("".join(parts))
 
 
 def changed_lines(before: list[str], after: list[str]) -> list[tuple[int, int, int, int]]:

@@ -2,6 +2,8 @@ r"""What a model's text is as a file's text: its line ends, its last line, and n
 
 import re
 
+from inhouse.core.unicode import clean_text
+
 from .hunks import changed_lines, lines
 
 _FENCE = re.compile(r"```[a-zA-Z]*\n(.*)\n```\s*", re.DOTALL)
@@ -17,7 +19,7 @@ def whole_text(old: str | None, content: str, *, name: str) -> tuple[str, tuple[
     if content.startswith("\n") and not (old or "").startswith(("\n", "\r\n")):
         content = content[1:]
     if old is not None:
-        return with_line_ends(old, content), ()
+        return with_line_ends(old, _with_stray_bytes(old, content)), ()
     notes: tuple[str, ...] = ()
     fenced = None if name.lower().endswith(_MARKDOWN) else _FENCE.fullmatch(content)
     if fenced is not None:
@@ -52,6 +54,14 @@ def with_line_ends(original: str, new: str) -> str:
             result.append(line[:-1] + "\r\n" if line.endswith("\n") and model else line)
         at = end
     return "".join((*result, *old_lines[at:]))
+
+
+def _with_stray_bytes(old: str, content: str) -> str:
+    """Give lines that are as they were shown the bytes that could not be shown in them."""
+    own = {clean_text(line): line for line in lines(old) if clean_text(line) != line}
+    if not own:
+        return content
+    return "".join(own.get(line, line) for line in lines(content))
 
 
 def _model_line(old_lines: list[str], start: int, end: int, number: int) -> bool:

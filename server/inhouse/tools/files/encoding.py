@@ -1,12 +1,15 @@
 """Bytes to text and back, so that what is not changed stays as it was, byte for byte."""
 
 import codecs
+import re
+from collections.abc import Callable
 
 from attrs import frozen
 
 from inhouse.core.errors import ToolError
 
 _SAMPLE = 8_000
+_LARGE_SAMPLE = 1_000_000
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -23,6 +26,8 @@ class Encoding:
     codec: str = "utf-8"
     mark: bytes = b""
     """The byte order mark it begins with."""
+    errors: str = "strict"
+    """``surrogateescape``: stray bytes in it are kept as lone surrogates."""
 
 
 def decode(content: bytes, *, name: str) -> tuple[str, Encoding]:
@@ -31,7 +36,8 @@ def decode(content: bytes, *, name: str) -> tuple[str, Encoding]:
     Raises `ToolError` where it is no text.
     """
     encoding = detect(content, name=name)
-    return content[len(encoding.mark) :].decode(encoding.codec), encoding
+    text = content[len(encoding.mark) :].decode(encoding.codec, encoding.errors)
+    return text, encoding
 
 
 def detect(content: bytes, *, name: str) -> Encoding:
@@ -47,6 +53,10 @@ def detect(content: bytes, *, name: str) -> Encoding:
         )
     if _decodes(content, "utf-8"):
         return Encoding()
+    if _has_stray_bytes(content):
+        return Encoding("utf-8", errors="surrogateescape")
+    if (codec := _east_asian(content, name)) is not None:
+        return Encoding(codec)
     # Old files of one byte a character: Latin-1 gives every byte back as it was.
     return Encoding("cp1252" if _decodes(content, "cp1252") else "latin-1")
 
@@ -54,13 +64,71 @@ def detect(content: bytes, *, name: str) -> Encoding:
 def encode(text: str, encoding: Encoding, *, name: str) -> bytes:
     """Give the bytes of *text*; raises `ToolError` where the file's encoding cannot hold it."""
     try:
-        return encoding.mark + text.encode(encoding.codec)
+        return encoding.mark + text.encode(encoding.codec, encoding.errors)
     except UnicodeEncodeError as error:
         raise ToolError(
             f"{name!r} is written in {encoding.codec}, which has no "
             f"{text[error.start : error.start + 1]!r}.  Use other characters.",
             code="encoding",
         ) from None
+
+
+def _has_stray_bytes(content: bytes) -> bool:
+    """Tell UTF-8 with a few bytes that do not belong in it from another encoding."""
+    text = content.decode("utf-8", "surrogateescape")
+    stray = sum("\udc80" <= one <= "\udcff" for one in text)
+    return stray * 2 <= sum(one > "\x7f" for one in text) - stray
+
+
+_COMMON_CHINESE = frozenset("的一是不了在人有我他这为之大来以个中上们到说国和地也子时要就下可你年")
+_FEWEST = 4
+"""Characters that are enough to tell an encoding."""
+
+
+def _east_asian(content: bytes, name: str) -> str | None:
+    """Find an old encoding of two bytes a character; raises `ToolError` where it is one of several.
+
+    In Latin-1 it is rare that two bytes beyond ASCII stand side by side, and there the rule is.
+    """
+    if _share(content, "cp932", _is_kana) >= 0.2:  # noqa: PLR2004
+        return "cp932"
+    high = re.findall(rb"[\x80-\xff]+", content[:_LARGE_SAMPLE])
+    paired, total = sum(len(run) for run in high if len(run) > 1), sum(map(len, high))
+    if total < 2 * _FEWEST or paired < total * 0.9:
+        return None
+    for codec, fits, least in _SIGNS:
+        if _share(content, codec, fits) >= least:
+            return codec
+    fitting = [each for each in ("gb18030", "big5", "euc_kr", "euc_jp") if _decodes(content, each)]
+    if len(fitting) > 1:
+        raise ToolError(
+            f"{name!r} is no UTF-8; it seems to be {' or '.join(fitting)}, which cannot be told "
+            "for sure.  Ask the user to save it as UTF-8; nothing was read or changed.",
+            code="encoding",
+        )
+    return fitting[0] if fitting else None
+
+
+def _share(content: bytes, codec: str, fits: Callable[[str], bool]) -> float:
+    """Give how many of the characters beyond ASCII fit; none where it is not this encoding."""
+    try:
+        text = content.decode(codec)
+    except UnicodeDecodeError:
+        return 0.0
+    found = [one for one in text if one > "\x7f"]
+    return sum(map(fits, found)) / len(found) if len(found) >= _FEWEST else 0.0
+
+
+def _is_kana(one: str) -> bool:
+    return "\u3040" <= one <= "\u30ff"
+
+
+_SIGNS: tuple[tuple[str, Callable[[str], bool], float], ...] = (
+    ("euc_jp", _is_kana, 0.2),
+    ("gb18030", _COMMON_CHINESE.__contains__, 0.05),
+    ("euc_kr", lambda one: "\uac00" <= one <= "\ud7a3", 0.8),
+)
+"""What tells each of them, and how much of it there must be."""
 
 
 def _decodes(content: bytes, codec: str) -> bool:
