@@ -56,7 +56,7 @@ def bench(
     happenings: list[EventPayload] = []
     roots = settings.get("extra_roots", ())
     workspace = DiskWorkspace(root, happenings.append, approver, edits, extra_roots=roots)
-    context = ToolContext(workspace, approver, happenings.append, **settings)
+    context = ToolContext(workspace, approver, happenings.append, edits=edits, **settings)
     tools = {tool.spec.name: tool for tool in workspace_tools(context)}
     return Bench(root, context, tools, approver, happenings, workspace)
 

@@ -120,6 +120,7 @@ def _tool_context(run: RunContext, workspace: Workspace, approver: Approver) -> 
         commands=settings.commands,
         allowed_commands=settings.allowed_commands,
         privacy=run.plan.limits.privacy,
+        edits=settings.edits,
         approvals=WorkspaceApprovals(host.services.approvals, workspace.root),
         memory=run.tree.memory,
         environment=host.environ,

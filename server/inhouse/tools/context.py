@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from attrs import Factory, define, field, frozen
 
@@ -11,11 +11,10 @@ from inhouse.core.events import EventPayload
 from inhouse.core.own_environment import environment
 from inhouse.core.ports import Approver, Emit, Workspace
 from inhouse.core.route import Privacy
-from inhouse.core.settings import CommandMode
+from inhouse.core.settings import CommandMode, EditMode
 
 from .access.access_policy import Access, access_to
 from .known_texts import KnownTexts
-from .shell.processes import Started, end
 
 
 class Approvals(Protocol):
@@ -40,18 +39,29 @@ class SharedRunState:
     """One edit at a time: the next one starts from what it left."""
     agents: int = 0
     """Sub-agents that are at work now."""
-    background: list[Started] = field(factory=list[Started], init=False)
+    laid_over: dict[Path, tuple[str, int]] = field(factory=dict[Path, tuple[str, int]], init=False)
+    """The text and the time that a file had when a command last saw it laid over the disk."""
+    background: list["BackgroundCommand"] = field(factory=list["BackgroundCommand"], init=False)
     """Commands that run on."""
-    watchers: list[asyncio.Task[None]] = field(factory=list[asyncio.Task[None]], init=False)
 
     async def aclose(self) -> None:
         """End what still runs: call it when the run is over, however it ended."""
-        for started in self.background:
-            await end(started)
-        for watcher in self.watchers:
-            watcher.cancel()
+        for command in self.background:
+            await command.close()
         self.background.clear()
-        self.watchers.clear()
+
+
+class BackgroundCommand(Protocol):
+    """A command that runs on (`inhouse.tools.shell.background`)."""
+
+    command: str
+
+    @property
+    def pid(self) -> int: ...
+
+    async def report(self) -> dict[str, Any]: ...
+
+    async def close(self) -> None: ...
 
 
 @frozen
@@ -95,6 +105,8 @@ class ToolContext:
     commands: CommandMode = CommandMode.ASK
     allowed_commands: tuple[str, ...] = ()
     privacy: Privacy = Privacy.ANY
+    edits: EditMode = EditMode.APPLY
+    """What becomes of changes that a command makes, where it does not run on the disk itself."""
     approvals: Approvals = field(factory=NoApprovals)
     memory: SharedRunState = field(factory=SharedRunState)
     environment: Mapping[str, str] = field(factory=lambda: dict(environment()), repr=False)

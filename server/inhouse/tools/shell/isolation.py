@@ -17,6 +17,7 @@ A pair of connected sockets (``socketpair``) stays possible.
 """
 
 import _socket
+import contextlib
 import ctypes
 import fcntl
 import os
@@ -176,6 +177,9 @@ def _lay_over(overlay: Mapping[str, Any]) -> None:
         _MS_NODEV,
         "lowerdir=lower,upperdir=upper,workdir=work,userxattr",
     )
+    for relative in overlay.get("deleted", ()):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(f"merged/{relative}")  # noqa: PTH108  pathlib takes longer to load
     for relative in overlay.get("through", ()):
         _mount(f"lower/{relative}", f"merged/{relative}", "", _MS_BIND | _MS_REC)
     _mount("merged", root, "", _MS_BIND | _MS_REC)

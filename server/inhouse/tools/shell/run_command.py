@@ -2,37 +2,36 @@
 
 import asyncio
 import codecs
-import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from attrs import define, field
-
 from inhouse.core.errors import ToolError
 from inhouse.core.events import ToolOutput
 from inhouse.core.ports import Tool
 from inhouse.core.route import Privacy
+from inhouse.core.settings import EditMode
 from inhouse.tools.access.paths import WorkspacePath
 from inhouse.tools.context import ToolContext
 from inhouse.tools.specs import ends_step, spec
 
 from . import processes
 from .approval import Wish, permit
+from .background import Job
 from .environment import inherited, shell
+from .laid_over import LaidOver, Waiting, can_lay_over, lay_over, named, shown
 from .listed_program import Program, prepared
-from .offline import offline_way
+from .offline import OfflineWay, offline_way
 from .processes import Started
+from .terminal_text import Kept
 
 SECONDS = 30.0
 MOST_SECONDS = 600.0
-CHARACTERS = 50_000
 
 _CHUNK = 65_536
 _PATIENCE = 1.0
 _TIMED_OUT = 124
-_COLOURS = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z\\-_])")
 
 
 def tools(context: ToolContext) -> tuple[Tool, ...]:
@@ -54,6 +53,8 @@ def tools(context: ToolContext) -> tuple[Tool, ...]:
 
 async def _run(context: ToolContext, call_id: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     command: str = arguments["command"]
+    if (process_id := arguments.get("process_id")) is not None:
+        return await _about(context, int(process_id), command)
     if not command.strip() or "\0" in command:
         raise ToolError("The command is empty, or has a NUL character in it.", code="command")
     folder = await _folder(context, arguments.get("cwd"))
@@ -65,17 +66,69 @@ async def _run(context: ToolContext, call_id: str, arguments: Mapping[str, Any])
         context, Wish(command, folder, promise=None if way is None else way.promise)
     )
     program = await _program(argv, command, folder, roots, environment)
-    started = await processes.start(
-        [*(way.prefix if way else ()), *program.argv],
-        cwd=folder.path,
-        environment=program.environment,
-        spec=way.spec if way else None,
-    )
-    live = _live(context, call_id)
-    if arguments.get("process_type") == "BACKGROUND":
-        return _in_background(context, command, started, live)
-    limit = _seconds(arguments.get("timeout_seconds"))
-    return await _to_the_end(command, folder, started, live, limit)
+    laid, seen = await _laid_over(context, way)
+    try:
+        started = await processes.start(
+            [*(way.prefix if way else ()), *program.argv],
+            cwd=folder.path,
+            environment=program.environment,
+            spec=_spec(way, laid),
+        )
+        live = _live(context, call_id)
+        if arguments.get("process_type") == "BACKGROUND":
+            return _in_background(context, Job(command, started, laid), live, seen)
+        limit = _seconds(arguments.get("timeout_seconds"))
+        result = await _to_the_end(command, folder, started, live, limit)
+    except BaseException:
+        if laid is not None:
+            await asyncio.to_thread(laid.remove)
+        raise
+    changed = await laid.collect() if laid is not None else ""
+    told = "  ".join(each for each in (result.get("message", ""), seen, changed) if each)
+    return {**result, "message": told} if told else result
+
+
+async def _about(context: ToolContext, process_id: int, wish: str) -> dict[str, Any]:
+    """Tell of a command in the background, or stop it."""
+    jobs = {job.pid: job for job in context.memory.background}
+    job = jobs.get(process_id)
+    if job is None:
+        known = ", ".join(f"{pid} ({one.command[:40]})" for pid, one in jobs.items()) or "none"
+        raise ToolError(
+            f"No command of this run is in the background as process {process_id}.  "
+            f"In the background: {known}.",
+            code="process",
+        )
+    match wish.strip().lower():
+        case "output":
+            return await job.report()
+        case "stop":
+            await job.close()
+            return await job.report()
+        case _:
+            raise ToolError(
+                f'With process_id the command is "output" or "stop", not {wish!r}.', code="command"
+            )
+
+
+async def _laid_over(context: ToolContext, way: OfflineWay | None) -> tuple[LaidOver | None, str]:
+    """Lay what waits over the files, where that is possible; say what the command sees."""
+    waiting = Waiting(await context.workspace.unsaved())
+    if not waiting.texts and context.edits is not EditMode.REVIEW:
+        return None, ""
+    names = named([shown(context, path) for path in waiting.texts])
+    way_allows = way is None or (way.spec or {}).get("way") == "namespaces"
+    if way_allows and await can_lay_over(context):
+        seen = f"It saw the files with what waits or is not saved laid over them: {names}."
+        return await lay_over(context, waiting), seen if names else ""
+    return None, f"It saw the files on disk, without what waits or is not saved: {names}."
+
+
+def _spec(way: OfflineWay | None, laid: LaidOver | None) -> Mapping[str, Any] | None:
+    spec = way.spec if way is not None else None
+    if laid is None:
+        return spec
+    return {"way": "namespaces", **(spec or {}), "overlays": laid.spec}
 
 
 async def _program(
@@ -110,7 +163,7 @@ def _seconds(wanted: float | None) -> float:
 async def _to_the_end(
     command: str, folder: WorkspacePath, started: Started, live: Callable[[str], None], limit: float
 ) -> dict[str, Any]:
-    output, errors = _Kept(), _Kept()
+    output, errors = Kept(), Kept()
     readers = _read_both(started, output, errors, live)
     code: int | None = None
     try:
@@ -152,12 +205,17 @@ async def _to_the_end(
 
 
 def _in_background(
-    context: ToolContext, command: str, started: Started, live: Callable[[str], None]
+    context: ToolContext, job: Job, live: Callable[[str], None], seen: str
 ) -> dict[str, Any]:
-    """Let it run until the run that started it is over (`RunMemory.aclose`)."""
-    context.memory.background.append(started)
-    context.memory.watchers.append(_read_both(started, _Kept(), _Kept(), live))
-    return {"command": command, "processId": started.pid, "backgroundProcessStatus": "running"}
+    """Let it run until the run that started it is over (`SharedRunState.aclose`)."""
+    job.reading = _read_both(job.started, job.output, job.errors, live)
+    context.memory.background.append(job)
+    return {
+        "command": job.command,
+        "processId": job.pid,
+        "backgroundProcessStatus": "running",
+        **({"message": seen} if seen else {}),
+    }
 
 
 def _live(context: ToolContext, call_id: str) -> Callable[[str], None]:
@@ -168,7 +226,7 @@ def _live(context: ToolContext, call_id: str) -> Callable[[str], None]:
 
 
 def _read_both(
-    started: Started, output: "_Kept", errors: "_Kept", live: Callable[[str], None]
+    started: Started, output: Kept, errors: Kept, live: Callable[[str], None]
 ) -> asyncio.Task[None]:
     async def both() -> None:
         async with asyncio.TaskGroup() as group:
@@ -179,7 +237,7 @@ def _read_both(
 
 
 async def _read(
-    stream: asyncio.StreamReader | None, kept: "_Kept", live: Callable[[str], None]
+    stream: asyncio.StreamReader | None, kept: Kept, live: Callable[[str], None]
 ) -> None:
     assert stream is not None  # noqa: S101  it is a pipe
     encoding = "utf-8" if sys.platform != "win32" else "mbcs"
@@ -188,32 +246,3 @@ async def _read(
         if text := decoder.decode(chunk):
             kept.add(text)
             live(text)
-
-
-@define
-class _Kept:
-    """The beginning and the end of a stream, however long it is."""
-
-    head: str = ""
-    tail: str = ""
-    left_out: int = field(default=0)
-
-    def add(self, text: str) -> None:
-        room = CHARACTERS // 2 - len(self.head)
-        if room > 0:
-            self.head += text[:room]
-            text = text[room:]
-        self.tail += text
-        if len(self.tail) > CHARACTERS:
-            self._cut()
-
-    def text(self) -> str:
-        self._cut()
-        middle = f"\n[… {self.left_out:,} characters left out …]\n" if self.left_out else ""
-        return _COLOURS.sub("", f"{self.head}{middle}{self.tail}")
-
-    def _cut(self) -> None:
-        over = len(self.tail) - CHARACTERS // 2
-        if over > 0:
-            self.left_out += over
-            self.tail = self.tail[over:]

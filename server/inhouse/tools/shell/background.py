@@ -1,0 +1,68 @@
+"""Commands in the background: what they said since they were last asked, and how they ended."""
+
+import asyncio
+from typing import Any
+
+from attrs import define, field
+
+from . import processes
+from .laid_over import LaidOver
+from .processes import Started
+from .terminal_text import Kept
+
+_PATIENCE = 1.0
+
+
+@define
+class Job:
+    """A command that runs on until the run that started it is over."""
+
+    command: str
+    started: Started
+    laid: LaidOver | None = None
+    output: Kept = field(factory=Kept)
+    errors: Kept = field(factory=Kept)
+    reading: asyncio.Task[None] | None = None
+    _told: str | None = None
+
+    @property
+    def pid(self) -> int:
+        return self.started.pid
+
+    @property
+    def running(self) -> bool:
+        return self.started.process.returncode is None
+
+    async def report(self) -> dict[str, Any]:
+        """Give what the command has said since the last time, and its end where it has one."""
+        running = self.running
+        if not running:
+            await self.close()
+        output, errors = self.output.text(), self.errors.text()
+        self.output.clear()  # In place: they are written to.
+        self.errors.clear()
+        result: dict[str, Any] = {
+            "command": self.command,
+            "processId": self.started.pid,
+            "backgroundProcessStatus": "running" if running else "completed",
+            "stdout": output,
+        }
+        if errors:
+            result["stderr"] = errors
+        if not running:
+            result["exitCode"] = self.started.process.returncode
+        if self._told:
+            result["message"] = self._told
+        return result
+
+    async def close(self) -> None:
+        """End it, with all that it started, and make edits of what it changed."""
+        if self._told is not None:
+            return
+        self._told = ""
+        await processes.end(self.started)
+        if self.reading is not None:
+            await asyncio.wait([self.reading], timeout=_PATIENCE)
+            self.reading.cancel()
+        if self.laid is not None:
+            self._told = await self.laid.collect()

@@ -1,0 +1,405 @@
+"""The workspace as the agent sees it, for one command: what waits lies over the files (Linux).
+
+The command runs in a mount namespace in which each root is an overlay: the real files below,
+unsaved texts and waiting edits above.  The real files stay untouched:
+
+- what the command changes in files that a tool may change becomes edits, as the settings want;
+- what the project ignores (build results, caches) or keeps for itself (``.git``), and what no
+  tool may touch, is written through;
+- what cannot be an edit (links, files that are no text) is thrown away, and named.
+"""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import stat
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from attrs import define, field, frozen
+
+from inhouse.core.errors import ToolError
+from inhouse.core.ports import Edit
+from inhouse.core.settings import EditMode
+from inhouse.tools.access.paths import WorkspacePath
+from inhouse.tools.access.safe_open import read_bytes, remove_file, write_bytes
+from inhouse.tools.context import ToolContext
+from inhouse.tools.files.encoding import Encoding, decode, encode
+
+from . import processes
+
+_SCRATCH = ("/var/tmp", "/tmp")  # noqa: S108  a private folder in one of them
+_MOST_THROUGH, _MOST_WALKED, _MOST_NAMED = 200, 20_000, 12
+_LARGEST = 2_000_000
+_PROBE_SECONDS = 5.0
+
+
+@frozen
+class Waiting:
+    """What differs from the disk for one command."""
+
+    texts: Mapping[Path, str | None]
+
+    @property
+    def count(self) -> int:
+        return len(self.texts)
+
+
+@define
+class _Layer:
+    """One root with what lies over it."""
+
+    top: WorkspacePath
+    scratch: Path
+    given: dict[str, str | None] = field(factory=dict[str, str | None])
+    through: list[str] = field(factory=list[str])
+
+    @property
+    def upper(self) -> Path:
+        return self.scratch / "upper"
+
+
+@define
+class LaidOver:
+    """The layers of one command: `collect` once it has ended, which removes them."""
+
+    _context: ToolContext
+    _layers: list[_Layer]
+
+    @property
+    def spec(self) -> list[dict[str, Any]]:
+        """What the launcher mounts (`isolation.shut_off`)."""
+        return [
+            {
+                "root": str(each.top.path),
+                "scratch": str(each.scratch),
+                "through": each.through,
+                "deleted": [name for name, text in each.given.items() if text is None],
+            }
+            for each in self._layers
+        ]
+
+    async def collect(self) -> str:
+        """Make edits of what the command changed; tell the model what became of it."""
+        changed: list[str] = []
+        dropped: list[str] = []
+        refused: list[str] = []
+        try:
+            for layer in self._layers:
+                found = await asyncio.to_thread(_changes, self._context, layer)
+                dropped += found.dropped
+                for edit in found.edits:
+                    name = layer.top.name(edit.path.relative_to(layer.top.path).as_posix())
+                    outcome = await self._context.workspace.apply(edit)
+                    (refused if outcome.state.value == "rejected" else changed).append(name)
+        finally:
+            await asyncio.to_thread(self.remove)
+        review = self._context.edits is EditMode.REVIEW
+        became = "The user reviews what it changed" if review else "What it changed"
+        told = [
+            f"{became}: {named(changed)}." if changed else "",
+            f"Not kept, because the edit was refused: {named(refused)}." if refused else "",
+            f"Thrown away, because it cannot be an edit: {named(dropped)}." if dropped else "",
+        ]
+        return "  ".join(each for each in told if each)
+
+    def remove(self) -> None:
+        """Remove what was laid over.  Blocks."""
+        for layer in self._layers:
+            _remove_tree(layer.scratch)
+
+
+async def lay_over(context: ToolContext, waiting: Waiting) -> LaidOver:
+    """Prepare the layers of one command.  Raises `OSError` and `ToolError`."""
+    laid = LaidOver(context, [])
+    try:
+        for top in context.access.tops():
+            laid._layers.append(await asyncio.to_thread(_prepared, context, top, waiting))  # noqa: SLF001  its maker
+    except BaseException:
+        laid.remove()
+        raise
+    return laid
+
+
+def shown(context: ToolContext, path: Path) -> str:
+    """Name a file as other results do."""
+    for top in context.access.tops():
+        if (relative := _relative(path, top.path)) is not None:
+            return top.name(relative)
+    return str(path)
+
+
+async def can_lay_over(context: ToolContext) -> bool:
+    """Tell whether this system can, for these folders; tried once in a process's life."""
+    roots = tuple(str(top.path) for top in context.access.tops())
+    if roots not in _tried:
+        _tried[roots] = await _try(context)
+    return _tried[roots]
+
+
+_tried: dict[tuple[str, ...], bool] = {}
+
+
+async def _try(context: ToolContext) -> bool:
+    if not os.path.isdir("/proc/self/ns"):  # noqa: ASYNC240, PTH112  the system's own
+        return False
+    try:
+        laid = await lay_over(context, Waiting({}))
+    except (OSError, ToolError):
+        return False
+    try:
+        started = await processes.start(
+            ("/bin/sh", "-c", "exit 0"),
+            cwd=context.access.tops()[0].path,
+            environment={"PATH": os.defpath},
+            spec={"way": "namespaces", "overlays": laid.spec},
+        )
+        try:
+            async with asyncio.timeout(_PROBE_SECONDS):
+                await started.process.communicate()
+            return started.process.returncode == 0 and started.report().failed is None
+        except TimeoutError:
+            return False
+        finally:
+            await processes.end(started)
+    finally:
+        await asyncio.to_thread(laid.remove)
+
+
+def _prepared(context: ToolContext, top: WorkspacePath, waiting: Waiting) -> _Layer:
+    layer = _Layer(top, _scratch(top.path))
+    for name in ("lower", "upper", "work", "merged"):
+        (layer.scratch / name).mkdir()
+    shutil.copymode(top.path, layer.upper)
+    layer.through = _through(context, top)
+    for path, text in waiting.texts.items():
+        relative = _relative(path, top.path)
+        if relative is None or any(_is_in(relative, each) for each in layer.through):
+            continue
+        layer.given[relative] = text
+        if text is not None:
+            _put(context, layer, relative, text)
+    return layer
+
+
+def _scratch(root: Path) -> Path:
+    """Make a private folder outside of the workspace, where it can be laid over."""
+    for folder in map(Path, _SCRATCH):
+        if folder.is_dir() and os.access(folder, os.W_OK) and not folder.is_relative_to(root):
+            return Path(tempfile.mkdtemp(prefix="inhouse-laid-over-", dir=folder))
+    raise OSError(2, "there is no folder outside of the workspace to keep changes in")
+
+
+def _through(context: ToolContext, top: WorkspacePath) -> list[str]:
+    """Give the folders that stay the real thing, as far as there are not too many."""
+    found: list[str] = []
+    waiting, walked = [""], 0
+    while waiting and len(found) < _MOST_THROUGH and walked < _MOST_WALKED:
+        folder = waiting.pop(0)
+        try:
+            with os.scandir(top.path / folder) as entries:
+                below = sorted(each.name for each in entries if each.is_dir(follow_symlinks=False))
+        except OSError:
+            continue
+        walked += len(below)
+        for name in below:
+            relative = f"{folder}/{name}" if folder else name
+            if context.access.hides(top.root, relative, is_folder=True):
+                found.append(relative)
+            else:
+                waiting.append(relative)
+    return found[:_MOST_THROUGH]
+
+
+def _put(context: ToolContext, layer: _Layer, relative: str, text: str) -> None:
+    target = layer.upper / relative
+    for parent in reversed(Path(relative).parents[:-1]):
+        made = layer.upper / parent
+        if not made.is_dir():
+            made.mkdir()
+            with contextlib.suppress(OSError):
+                shutil.copymode(layer.top.path / parent, made)
+    encoding, real = Encoding(), layer.top.path / relative
+    newest = 0
+    with contextlib.suppress(OSError, ToolError, UnicodeDecodeError):
+        newest = int(real.stat().st_mtime)
+        encoding = decode(read_bytes(layer.top.path, relative), name=relative)[1]
+    target.write_bytes(encode(text, encoding, name=relative))
+    with contextlib.suppress(OSError):
+        shutil.copymode(real, target)
+    at = _time_of(context, real, text, newest)
+    os.utime(target, (at, at))
+
+
+def _time_of(context: ToolContext, path: Path, text: str, newest: int) -> int:
+    """Give each text of a file a second of its own: caches compare times, in seconds."""
+    known = context.memory.laid_over.get(path)
+    if known is not None and known[0] == text:
+        return known[1]
+    at = max(int(time.time()), newest + 1, known[1] + 1 if known else 0)
+    context.memory.laid_over[path] = (text, at)
+    return at
+
+
+@define
+class _Found:
+    edits: list[Edit] = field(factory=list[Edit])
+    dropped: list[str] = field(factory=list[str])
+
+
+def _changes(context: ToolContext, layer: _Layer) -> _Found:
+    found, met = _Found(), set[str]()
+    for folder, folders, files in os.walk(layer.upper):
+        inside = os.path.relpath(folder, layer.upper).replace(os.sep, "/")
+        prefix = "" if inside == "." else f"{inside}/"
+        if prefix and _is_opaque(folder):
+            _removed_below(context, layer, prefix[:-1], Path(folder), found)
+        for name in [*files, *(each for each in folders if Path(folder, each).is_symlink())]:
+            relative = f"{prefix}{name}"
+            met.add(relative)
+            _one(context, layer, relative, Path(folder, name), found)
+        for name in list(folders):
+            relative = f"{prefix}{name}"
+            if context.access.hides(layer.top.root, relative, is_folder=True):
+                folders.remove(name)
+                _write_tree_through(layer, relative)
+    for relative, text in layer.given.items():
+        if text is not None and relative not in met:  # It was taken away: nothing is below it.
+            _add(context, layer, relative, None, found)
+    return found
+
+
+def _one(context: ToolContext, layer: _Layer, relative: str, path: Path, found: _Found) -> None:
+    status = path.lstat()
+    kept_from_tools = context.access.hides_file(layer.top.root, relative)
+    if stat.S_ISCHR(status.st_mode):
+        _gone(context, layer, relative, found)
+    elif not stat.S_ISREG(status.st_mode):
+        found.dropped.append(relative)
+    elif kept_from_tools:
+        write_bytes(layer.top.path, relative, path.read_bytes())
+        with contextlib.suppress(OSError):
+            shutil.copymode(path, layer.top.path / relative)
+    elif status.st_size > _LARGEST:
+        found.dropped.append(relative)
+    else:
+        _text(context, layer, relative, path, found)
+
+
+def _gone(context: ToolContext, layer: _Layer, relative: str, found: _Found) -> None:
+    """Take what an overlay says of something below that is gone: a device without a number."""
+    real = layer.top.path / relative
+    if relative in layer.given and layer.given[relative] is None:
+        return
+    if context.access.hides_file(layer.top.root, relative):
+        with contextlib.suppress(OSError, ToolError):
+            remove_file(layer.top.path, relative)
+    elif real.is_dir():
+        _removed_below(context, layer, relative, None, found)
+    elif real.is_file():
+        _add(context, layer, relative, None, found)
+
+
+def _text(context: ToolContext, layer: _Layer, relative: str, path: Path, found: _Found) -> None:
+    try:
+        text = decode(path.read_bytes(), name=relative)[0]
+    except (ToolError, UnicodeDecodeError):
+        if not _is_same(layer, relative, path):
+            found.dropped.append(relative)
+        return
+    _add(context, layer, relative, text, found)
+
+
+def _add(
+    context: ToolContext, layer: _Layer, relative: str, new: str | None, found: _Found
+) -> None:
+    """Add an edit, made for the text that the command was given."""
+    path = layer.top.path / relative
+    try:
+        context.access.place(str(path))
+    except ToolError:
+        found.dropped.append(relative)
+        return
+    if relative in layer.given:
+        old = layer.given[relative]
+    else:
+        try:
+            old = decode(read_bytes(layer.top.path, relative), name=relative)[0]
+        except (OSError, ToolError, UnicodeDecodeError):
+            old = None
+    if old != new:
+        found.edits.append(Edit(path, old, new))
+
+
+def _removed_below(
+    context: ToolContext, layer: _Layer, relative: str, upper: Path | None, found: _Found
+) -> None:
+    """Tell of files below a folder that is gone, or that a new one stands for."""
+    for folder, folders, files in os.walk(layer.top.path / relative):
+        inside = os.path.relpath(folder, layer.top.path).replace(os.sep, "/")
+        folders[:] = [
+            each
+            for each in folders
+            if not context.access.hides(layer.top.root, f"{inside}/{each}", is_folder=True)
+        ]
+        for name in files:
+            one = f"{inside}/{name}"
+            is_there = upper is not None and (layer.upper / one).exists()
+            if not is_there and not context.access.hides_file(layer.top.root, one):
+                _add(context, layer, one, None, found)
+
+
+def _write_tree_through(layer: _Layer, relative: str) -> None:
+    """Put a new folder that the project ignores where it belongs, links and all."""
+    source, target = layer.upper / relative, layer.top.path / relative
+    if target.exists():
+        shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True, ignore=_whiteouts)
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        source.rename(target)
+    except OSError:
+        shutil.copytree(source, target, symlinks=True, ignore=_whiteouts)
+
+
+def _whiteouts(folder: str, names: Sequence[str]) -> list[str]:
+    return [each for each in names if stat.S_ISCHR(Path(folder, each).lstat().st_mode)]
+
+
+def _is_opaque(folder: str) -> bool:
+    with contextlib.suppress(OSError):
+        return os.getxattr(folder, "user.overlay.opaque") == b"y"
+    return False
+
+
+def _is_same(layer: _Layer, relative: str, path: Path) -> bool:
+    with contextlib.suppress(OSError, ToolError):
+        return read_bytes(layer.top.path, relative) == path.read_bytes()
+    return False
+
+
+def _relative(path: Path, root: Path) -> str | None:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else None
+
+
+def _is_in(relative: str, folder: str) -> bool:
+    return relative == folder or relative.startswith(f"{folder}/")
+
+
+def named(names: Sequence[str]) -> str:
+    """Give a short list of names."""
+    shown = ", ".join(sorted(names)[:_MOST_NAMED])
+    more = len(names) - _MOST_NAMED
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _remove_tree(folder: Path) -> None:
+    """The kernel's own working folder has no permissions."""
+    for name in (folder / "work" / "work", folder / "work"):
+        with contextlib.suppress(OSError):
+            name.chmod(0o700)
+    shutil.rmtree(folder, ignore_errors=True)

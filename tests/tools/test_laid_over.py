@@ -1,0 +1,205 @@
+"""A command runs on the files as the agent sees them, and the files on disk stay as they are."""
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from inhouse.core.ports import Edit
+from inhouse.core.route import Privacy
+from inhouse.core.settings import EditMode
+from inhouse.tools.shell.laid_over import can_lay_over
+from support.workspaces import bench
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="an overlay of Linux")
+
+YES = (("Allow for this run",),)
+BROKEN = "def add(a, b):\n    return a - b\n"
+TEST = "from calc import add\nassert add(2, 2) == 4, add(2, 2)\nprint('passed')\n"
+
+
+def layers() -> set[str]:
+    return {each.name for each in Path("/var/tmp").glob("inhouse-laid-over-*")}
+
+
+async def place(tmp_path: Path, files=None, **more):
+    answers = more.pop("answers", YES)
+    here = bench(tmp_path, files or {}, answers=answers, edits=EditMode.REVIEW, **more)
+    if not await can_lay_over(here.context):
+        pytest.skip("this system cannot lay files over others")
+    return here
+
+
+def texts(here) -> dict[str, str | None]:
+    return {
+        each.edit.path.relative_to(here.root).as_posix(): each.edit.new
+        for each in here.workspace.proposals
+    }
+
+
+def on_disk(root: Path) -> dict[str, str]:
+    return {
+        path.relative_to(root).as_posix(): path.read_text()
+        for path in root.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts and ".git" not in path.parts
+    }
+
+
+@pytest.mark.parametrize("privacy", [Privacy.ANY, Privacy.LOCAL_ONLY])
+async def test_fix_test_iterate_works_on_proposals(tmp_path: Path, privacy: Privacy):
+    files = {"calc.py": BROKEN, "test_calc.py": TEST, ".gitignore": "__pycache__/\n"}
+    here = await place(tmp_path, files, privacy=privacy)
+    run = f"{sys.executable} test_calc.py"
+    replace = "propose_str_replace"
+
+    before = await here.call("run_terminal_command", command=run)
+    for wrong in ("a * b - 1", "a ^ b + 0"):  # The same length, within the same second.
+        old = "a - b" if wrong == "a * b - 1" else "a * b - 1"
+        change = [{"oldString": old, "newString": wrong}]
+        await here.call(replace, path="calc.py", replacements=change)
+        failed = await here.call("run_terminal_command", command=run)
+        assert "AssertionError" in failed["stderr"]
+    change = [{"oldString": "a ^ b + 0", "newString": "a + b + 0"}]
+    await here.call(replace, path="calc.py", replacements=change)
+    after = await here.call("run_terminal_command", command=run)
+
+    assert before["exitCode"] == 1
+    assert after["stdout"] == "passed\n"
+    assert "laid over them: calc.py" in after["message"]
+    assert on_disk(tmp_path) == files
+
+
+async def test_what_a_formatter_changes_becomes_edits(tmp_path: Path):
+    files = {"a.txt": "b\na\n", "sub/b.txt": "2\n", "gone.txt": "x\n", "folder/c.txt": "c\n"}
+    here = await place(tmp_path, files, answers=(*YES, ("Reject",)))
+    script = (
+        "sort -o a.txt a.txt; echo new > sub/new.txt; rm gone.txt; rm -r folder;"
+        " mkdir folder; echo other > folder/d.txt; echo same > sub/b.txt; echo 2 > sub/b.txt"
+    )
+
+    result = await here.call("run_terminal_command", command=script)
+
+    asked = {each.text for each in here.approver.questions if each.kind == "edit"}
+    assert asked == {
+        f"Apply this change to {name}?"
+        for name in ("a.txt", "sub/new.txt", "gone.txt", "folder/c.txt", "folder/d.txt")
+    }
+    assert "Not kept, because the edit was refused: a.txt, folder/c.txt" in result["message"]
+    assert on_disk(tmp_path) == files
+
+
+async def test_what_a_command_changes_builds_on_what_waits(tmp_path: Path):
+    here = await place(tmp_path, {"a.txt": "b\na\n"}, answers=(*YES, ("Apply",)))
+    await here.call(
+        "propose_str_replace",
+        path="a.txt",
+        replacements=[{"oldString": "b", "newString": "c"}],
+    )
+
+    result = await here.call("run_terminal_command", command="cat a.txt; echo d >> a.txt")
+
+    assert result["stdout"] == "c\na\n"
+    assert "reviews what it changed: a.txt" in result["message"]
+    assert (tmp_path / "a.txt").read_text() == "c\na\nd\n"
+
+
+async def test_ignored_files_and_git_are_written_through_and_no_link_becomes_an_edit(
+    tmp_path: Path,
+):
+    files = {".gitignore": "build/\n*.log\nout/\n", "build/old": "1\n", "a.txt": "a\n"}
+    here = await place(tmp_path, files)
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)  # noqa: ASYNC221  a moment
+    script = (
+        "echo 2 > build/new; rm build/old; echo l > x.log; mkdir -p out/deep; echo o > out/deep/f;"
+        " ln -s deep out/link; git config a.b c; printf 'a\\0b' > picture.png; ln -s a.txt link"
+    )
+
+    result = await here.call("run_terminal_command", command=script)
+
+    assert result["exitCode"] == 0
+    assert (tmp_path / "build/new").read_text() == "2\n"
+    assert not (tmp_path / "build/old").exists()
+    assert (tmp_path / "x.log").read_text() == "l\n"
+    assert (tmp_path / "out/link/f").read_text() == "o\n"
+    assert "b = c" in (tmp_path / ".git/config").read_text()
+    assert not (tmp_path / "link").is_symlink()
+    assert not (tmp_path / "picture.png").exists()
+    assert "it cannot be an edit: link, picture.png" in result["message"]
+
+
+async def test_proposed_files_and_deletions_are_seen(tmp_path: Path):
+    here = await place(tmp_path, {"old, odd:name.txt": "x\n"}, answers=(*YES,))
+    await here.call("propose_write_file", path="new/deep/f.py", content="print(1)\n")
+    patch = {"type": "delete_file", "path": "old, odd:name.txt"}
+    here.workspace.mode = EditMode.REVIEW
+    path = tmp_path / "old, odd:name.txt"
+
+    await here.workspace.propose(Edit(path, "x\n", None))
+    assert patch
+
+    result = await here.call("run_terminal_command", command="cat new/deep/f.py; ls")
+
+    assert result["stdout"] == "print(1)\nnew\n"
+    assert path.exists()
+    assert not (tmp_path / "new").exists()
+
+
+async def test_real_files_have_no_other_name_for_the_command(tmp_path: Path):
+    here = await place(tmp_path, {"a.txt": "a\n"}, answers=(*YES, ("Reject",)))
+    script = (
+        "find /var/tmp /tmp -name a.txt -path '*laid*' 2>/dev/null; umount . 2>/dev/null; id -u"
+    )
+
+    result = await here.call("run_terminal_command", command=script, timeout_seconds=60)
+
+    assert "a.txt" not in result["stdout"]
+
+
+async def test_a_cancelled_command_leaves_nothing_laid_over(tmp_path: Path):
+    here = await place(tmp_path, {"a.txt": "a\n"})
+    before = layers()
+    call = here.call("run_terminal_command", command="echo b > a.txt; sleep 7211")
+    task = asyncio.create_task(call)
+    await asyncio.sleep(0.5)
+
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert layers() <= before
+    assert (tmp_path / "a.txt").read_text() == "a\n"
+
+
+async def test_a_background_command_is_asked_for_its_output_and_its_end(tmp_path: Path):
+    here = await place(tmp_path, {"a.txt": "a\n"}, answers=(*YES, ("Apply",)))
+    script = "echo one; while [ ! -e go ]; do sleep 0.05; done; echo two; echo b > a.txt; exit 3"
+    started = await here.call("run_terminal_command", command=script, process_type="BACKGROUND")
+    pid = started["processId"]
+
+    async def output() -> dict:
+        return await here.call("run_terminal_command", command="output", process_id=pid)
+
+    for _ in range(100):
+        first = await output()
+        if first["stdout"]:
+            break
+        await asyncio.sleep(0.05)
+    nobody = await here.call("run_terminal_command", command="output", process_id=1)
+    stopped = await here.call("run_terminal_command", command="stop", process_id=pid)
+
+    assert first["stdout"] == "one\n"
+    assert first["backgroundProcessStatus"] == "running"
+    assert str(pid) in nobody["errorMessage"]
+    assert stopped["backgroundProcessStatus"] == "completed"
+    assert stopped["stdout"] == ""
+
+
+async def test_where_nothing_waits_and_edits_are_applied_a_command_runs_on_the_disk(tmp_path: Path):
+    here = bench(tmp_path, {"a.txt": "a\n"}, answers=YES)
+
+    result = await here.call("run_terminal_command", command="echo b > a.txt")
+
+    assert "message" not in result
+    assert (tmp_path / "a.txt").read_text() == "b\n"
