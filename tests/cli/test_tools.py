@@ -83,7 +83,7 @@ def test_a_proposal_is_shown_as_a_diff_and_changes_nothing(local: Terminal, serv
     assert ran.status == 0, ran.err
     assert "--- a/a.py\n+++ b/a.py\n@@ -1,2 +1,2 @@\n one\n-two\n+TWO\n" in ran.err
     assert "--- /dev/null\n+++ b/new.py\n@@ -0,0 +1 @@\n+fresh\n" in ran.err
-    assert ran.out == "ok"
+    assert ran.out == "ok\n"
     assert (local.workspace / "a.py").read_text() == "one\ntwo\n"
     assert not (local.workspace / "new.py").exists()
 

@@ -11,6 +11,7 @@ from inhouse.core.ports import Emit
 from inhouse.providers.cost.budget import Budget
 from inhouse.providers.network.egress import Egress
 from inhouse.tools.context import SharedRunState
+from inhouse.tools.edit.private_proposals import RunProposals
 from inhouse.tools.known_texts import KnownTexts
 
 from .host_state import HostState
@@ -62,6 +63,8 @@ class RunContext:
     inline: bool = False
     known: KnownTexts = field(factory=KnownTexts)
     """What this run's conversation was given of each file."""
+    proposals: RunProposals = field(factory=RunProposals)
+    """What ``propose_*`` made in this run."""
 
     @property
     def is_turn(self) -> bool:
@@ -86,6 +89,13 @@ def known_texts(
         return above.known
     inherits = plan.definition.include_message_history
     return above.known.copy() if inherits else KnownTexts()
+
+
+def proposals(above: RunContext | None, *, inline: bool) -> RunProposals:
+    """Give where a run keeps its proposals: in its parent's conversation, its parent's."""
+    if above is None:
+        return RunProposals()
+    return above.proposals if inline else above.proposals.child()
 
 
 def new_tree(host: HostState, plan: Plan, state: "RunState", emit: Emit) -> RunTree:

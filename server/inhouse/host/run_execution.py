@@ -28,9 +28,9 @@ from .plan import Plan, plan_run
 from .record_writer import replay_of
 from .redacting_model import cleaned
 from .reload import ask_for_trust
-from .run_context import Listen, RunContext, known_texts, new_tree
+from .run_context import Listen, RunContext, known_texts, new_tree, proposals
 from .run_recorder import RunRecorder
-from .run_setup import loop_context
+from .run_setup import loop_context, make_workspace
 
 logger = logging.getLogger(__name__)
 
@@ -70,8 +70,12 @@ async def run(
     state = RunState(run_id=run_id)
     tree = above.tree if above else new_tree(host, plan, state, emit)
     above_state = above.state if above else None
-    known = known_texts(host, plan, above, inline=inline)
-    run = RunContext(host, plan, state, recorder, tree, emit, listen, above_state, inline, known)
+    run = RunContext(
+        *(host, plan, state, recorder, tree, emit, listen, above_state),
+        inline=inline,
+        known=known_texts(host, plan, above, inline=inline),
+        proposals=proposals(above, inline=inline),
+    )
     done: LoopResult | None = None
     with recording() as contacts:
         try:
@@ -89,6 +93,8 @@ async def run(
             try:
                 if above is None:
                     await tree.memory.aclose()
+                elif not inline:
+                    run.proposals.hand_up(above.proposals)
             finally:
                 _close(run, contacts)
     return RunOutcome(recorder.result(), done)
@@ -114,7 +120,12 @@ async def _work(run: RunContext) -> LoopResult:
         finally:
             run.emit(RunStarted(plan.route, plan.request.session))
         run = evolve(run, plan=plan, tree=evolve(tree, egress=egress, backend=backend))
-        return await run_agent(await loop_context(run))
+        workspace = make_workspace(run)
+        try:
+            return await run_agent(await loop_context(run, workspace))
+        finally:
+            if run.parent is None:
+                await workspace.offer(run.emit)
 
 
 async def _confirmed(host: HostState, plan: Plan) -> Plan:

@@ -15,6 +15,7 @@ from inhouse.providers.network.web_page import read_page
 from inhouse.tools.agent.control import control_tools
 from inhouse.tools.agent.spawn_agents import spawn_tools
 from inhouse.tools.context import Fetch, Fetched, ToolContext
+from inhouse.tools.edit.private_proposals import PrivateWorkspace
 from inhouse.tools.input.check_input import check_input, problem_with
 from inhouse.tools.project_view import ProjectView, project_view
 from inhouse.tools.prompt_values import placeholders
@@ -36,21 +37,31 @@ NARROW_WINDOW = 8_192
 """Tokens: a model with no larger window should not spend them on looking around."""
 
 
-async def loop_context(run: RunContext) -> LoopContext:
-    """Put together what the loop needs.  Raises `InhouseError`."""
-    host, plan, roots = run.host, run.plan, run.tree.roots
-    approver = EventEmittingApprover(host.door.approver, run.emit)
-    workspace = host.door.make_workspace(
+def make_workspace(run: RunContext) -> PrivateWorkspace:
+    """Give the files as this run sees and changes them."""
+    host = run.host
+    inner = host.door.make_workspace(
         WorkspaceRequest(
             run_id=run.state.run_id,
-            request=plan.request,
+            request=run.plan.request,
             emit=run.emit,
             settings=host.world.settings,
-            approver=approver,
-            roots=roots,
+            approver=_approver(run),
+            roots=run.tree.roots,
         )
     )
-    workspace = RecordingWorkspace(workspace, run.tree.turn, run.state.run_id)
+    recording = RecordingWorkspace(inner, run.tree.turn, run.state.run_id)
+    return PrivateWorkspace(recording, run.proposals)
+
+
+def _approver(run: RunContext) -> EventEmittingApprover:
+    return EventEmittingApprover(run.host.door.approver, run.emit)
+
+
+async def loop_context(run: RunContext, workspace: Workspace) -> LoopContext:
+    """Put together what the loop needs.  Raises `InhouseError`."""
+    host, plan, roots = run.host, run.plan, run.tree.roots
+    approver = _approver(run)
     context = _tool_context(run, workspace, approver)
     traits = await traits_of(run)
 

@@ -1,0 +1,157 @@
+"""What ``propose_*`` makes belongs to the run that made it until the first run of all has ended.
+
+Two proposers do not see each other, and a parent that applies what one of them has found changes
+files that are as they were.  What nobody has applied by then is put before the user.
+"""
+
+import contextlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import define, field, frozen
+
+from inhouse.core.errors import ToolError
+from inhouse.core.events import EditState, Notice
+from inhouse.core.ports import Document, Edit, EditOutcome, Emit, Workspace
+
+from .hunks import rebased_text
+
+
+@frozen
+class _Proposal:
+    edit: Edit
+    """From the text that everybody sees to the proposed one."""
+    number: int
+    """When it was made."""
+
+
+@define
+class Settled:
+    """When each file was last changed for everybody: shared by all runs of one family."""
+
+    _last: dict[Path, int] = field(factory=dict[Path, int], init=False)
+    _now: int = field(default=0, init=False)
+
+    def next(self) -> int:
+        self._now += 1
+        return self._now
+
+    def changed(self, path: Path) -> None:
+        self._last[path] = self.next()
+
+    def since(self, path: Path, number: int) -> bool:
+        return self._last.get(path, 0) > number
+
+
+@define
+class RunProposals:
+    """The proposals of one run, and what its sub-agents left."""
+
+    settled: Settled = field(factory=Settled)
+    own: dict[Path, _Proposal] = field(factory=dict[Path, _Proposal], init=False)
+    left: list[_Proposal] = field(factory=list[_Proposal], init=False)
+
+    def child(self) -> "RunProposals":
+        """Give the proposals of a sub-agent: it sees none of these."""
+        return RunProposals(self.settled)
+
+    def hand_up(self, above: "RunProposals") -> None:
+        """Leave what nobody has applied to the run above."""
+        above.left += self.waiting()
+        self.own.clear()
+        self.left.clear()
+
+    def waiting(self) -> list[_Proposal]:
+        """Give what nobody has applied, in the order in which it was made."""
+        everything = (*self.own.values(), *self.left)
+        fresh = (e for e in everything if not self.settled.since(e.edit.path, e.number))
+        return sorted(fresh, key=lambda each: each.number)
+
+
+@frozen
+class PrivateWorkspace:
+    """A workspace in which a run sees its own proposals as if they had been accepted."""
+
+    inner: Workspace
+    proposals: RunProposals
+
+    @property
+    def root(self) -> Path:
+        return self.inner.root
+
+    async def read(self, path: Path) -> Document:
+        """Give a file with this run's own proposal for it, made anew where the file has changed."""
+        proposal = self.proposals.own.get(path)
+        if proposal is None:
+            return await self.inner.read(path)
+        current = await self._current(path)
+        text = rebased_text(proposal.edit.old, proposal.edit.new, current)
+        if text is None and proposal.edit.new is not None:
+            return await self.inner.read(path)  # Something else stands there now.
+        if text is None:
+            raise FileNotFoundError(2, "No such file", str(path))
+        return Document(path, text, 0)
+
+    async def apply(self, edit: Edit) -> EditOutcome:
+        """Apply an edit, and with it what this run has proposed for the file."""
+        proposal = self.proposals.own.get(edit.path)
+        if proposal is not None:
+            edit = Edit(edit.path, await self._current(edit.path), edit.new)
+        outcome = await self.inner.apply(edit)
+        if outcome.state is not EditState.REJECTED:
+            self.proposals.own.pop(edit.path, None)
+            self.proposals.settled.changed(edit.path)
+        return outcome
+
+    async def propose(self, edit: Edit) -> EditOutcome:
+        """Keep an edit for this run."""
+        base = await self._current(edit.path)
+        number = self.proposals.settled.next()
+        made = Edit(edit.path, base, edit.new, edit.version)
+        self.proposals.own[edit.path] = _Proposal(made, number)
+        return EditOutcome(
+            EditState.PROPOSED,
+            "Proposed: no file is changed.  You see the file as if it had been accepted; the user "
+            "is asked when the whole run has ended, unless somebody has applied it by then.",
+        )
+
+    async def unsaved(self) -> Mapping[Path, str | None]:
+        found = dict(await self.inner.unsaved())
+        for path in self.proposals.own:
+            try:
+                found[path] = (await self.read(path)).text
+            except FileNotFoundError:
+                found[path] = None
+            except (OSError, ToolError):
+                continue
+        return found
+
+    def open_files(self) -> tuple[Path, ...]:
+        return self.inner.open_files()
+
+    def selection(self) -> Mapping[str, Any] | None:
+        return self.inner.selection()
+
+    async def diagnostics(self, path: Path | None) -> list[dict[str, Any]] | None:
+        return await self.inner.diagnostics(path)
+
+    async def offer(self, emit: Emit) -> None:
+        """Put what is left before the user, and say what no longer fits."""
+        for proposal in self.proposals.waiting():
+            edit = proposal.edit
+            current = await self._current(edit.path)
+            new = rebased_text(edit.old, edit.new, current)
+            if new == current:
+                continue
+            outcome = await self.inner.propose(edit)
+            if outcome.state is EditState.REJECTED:
+                message = f"A proposed change of {edit.path.name} is not shown: {outcome.message}"
+                emit(Notice("warning", "proposal", message))
+        self.proposals.own.clear()
+        self.proposals.left.clear()
+
+    async def _current(self, path: Path) -> str | None:
+        with contextlib.suppress(FileNotFoundError):
+            return (await self.inner.read(path)).text
+        return None
