@@ -20,12 +20,13 @@ from streaming import replaying
 from inhouse.core.endpoint_kinds import Kind
 from inhouse.core.events import TextDelta
 from inhouse.core.messages import UserMessage
-from inhouse.core.ports import Prompt
+from inhouse.core.ports import Model, Prompt
 from inhouse.core.route import Endpoint, Privacy
 from inhouse.core.secret import Secret
-from inhouse.host.redacting_model import RedactingModel
+from inhouse.host.run_model import RunModel
 from inhouse.providers.chat.completions import OpenAIChat
 from inhouse.providers.chat.stream_model import Streamed
+from inhouse.providers.cost.budget import Budget
 from inhouse.providers.endpoints.endpoint_state import EndpointState
 from inhouse.providers.model_factory import connect
 from inhouse.providers.network.egress import Egress, EgressPolicy
@@ -98,9 +99,9 @@ async def per_piece() -> sections.Rows:
             await cpu_ms(alone)
             bare = min([await cpu_ms(alone) for _ in range(5)])
             whole = min([await cpu_ms(guarded) for _ in range(5)])
-            clean = min([await cpu_ms(RedactingModel(guarded)) for _ in range(5)])
+            clean = min([await cpu_ms(run_model(guarded, at)) for _ in range(5)])
             Secret("sk-benchmark-of-nobody-0123456789")
-            looked = min([await cpu_ms(RedactingModel(guarded)) for _ in range(5)])
+            looked = min([await cpu_ms(run_model(guarded, at)) for _ in range(5)])
     return [
         ("CPU for 1,000 pieces: the stream alone", f"{bare:.2f} ms", ""),
         ("the same with the guard (local, window, tools)", f"{whole:.2f} ms", "the same"),
@@ -109,11 +110,18 @@ async def per_piece() -> sections.Rows:
     ]
 
 
+def run_model(model: Model, endpoint: Endpoint) -> RunModel:
+    async def no_price() -> None:
+        return None
+
+    return RunModel(model, endpoint, "bench", local=True, budget=Budget(None), told=no_price)
+
+
 async def cpu_ms(model: object) -> float:
     began, pieces = time.process_time(), 0
-    async with model.stream(PROMPT) as chunks:  # type: ignore[attr-defined]
-        async for chunk in chunks:
-            pieces += isinstance(chunk, TextDelta)
+    async with model.stream(PROMPT) as batches:  # type: ignore[attr-defined]
+        async for chunks in batches:
+            pieces += sum(isinstance(chunk, TextDelta) for chunk in chunks)
     assert pieces == PIECES
     return (time.process_time() - began) * 1000 / (pieces / 1000)
 
@@ -127,9 +135,9 @@ async def dead_member() -> sections.Rows:
 
             async def first(pool: Endpoint) -> None:
                 model = connect(pool, "bench", egress=egress, shared=EndpointState())
-                async with model.stream(PROMPT) as chunks:
-                    async for chunk in chunks:
-                        if isinstance(chunk, TextDelta):
+                async with model.stream(PROMPT) as batches:
+                    async for chunks in batches:
+                        if any(isinstance(chunk, TextDelta) for chunk in chunks):
                             return
 
             alive = box(url, pool=(box(url),))

@@ -231,8 +231,8 @@ async def test_a_stream_without_an_end_is_an_error():
             self._stream = stream
 
         async def __aenter__(self):
-            chunks = await self._stream.__aenter__()
-            return (chunk async for chunk in chunks if not isinstance(chunk, Answered))
+            batches = await self._stream.__aenter__()
+            return (chunks async for chunks in batches if not isinstance(chunks[0], Answered))
 
         async def __aexit__(self, *problem):
             return await self._stream.__aexit__(*problem)

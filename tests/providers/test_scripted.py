@@ -7,8 +7,8 @@ from inhouse.providers.scripted import Fail, ScriptedModel, call, say
 
 
 async def answer(model):
-    async with model.stream(Prompt("", ())) as chunks:
-        return [chunk async for chunk in chunks]
+    async with model.stream(Prompt("", ())) as batches:
+        return [chunk async for chunks in batches for chunk in chunks]
 
 
 async def test_it_plays_one_turn_for_each_prompt():

@@ -79,10 +79,11 @@ async def ask(model: Model, asked: Prompt | None = None, *, stop_after: int | No
     """Keep everything, also what came before an error."""
     said = Said()
     try:
-        async with model.stream(asked or prompt()) as chunks:
-            async for chunk in chunks:
-                said.chunks.append(chunk)
+        async with model.stream(asked or prompt()) as batches:
+            async for chunks in batches:
+                said.chunks += chunks
                 if stop_after is not None and len(said.chunks) >= stop_after:
+                    del said.chunks[stop_after:]
                     break
     except Exception as error:
         said.error = error

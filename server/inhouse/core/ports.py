@@ -1,6 +1,6 @@
 """What the rooms need from each other and from the outside world."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Protocol
@@ -58,10 +58,14 @@ class Prompt:
     """None: the server's own, but 0 for a local model that is offered tools."""
 
 
+Chunks = Sequence[ModelChunk]
+"""What came of an answer at one time: all that one read of the connection completed."""
+
+
 class Model(Protocol):
     """One model at one endpoint."""
 
-    def stream(self, prompt: Prompt) -> AbstractAsyncContextManager[AsyncIterator[ModelChunk]]:
+    def stream(self, prompt: Prompt) -> AbstractAsyncContextManager[AsyncIterator[Chunks]]:
         """Open one streamed answer.  Leaving the context closes the connection at once.
 
         The last chunk of a complete answer is `Answered`.  Raises `ProviderError`.

@@ -1,6 +1,8 @@
 """One workspace with its settings, agents and runs: what the doors talk to."""
 
 import asyncio
+import gc
+import importlib
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -42,6 +44,7 @@ class Host:
     ) -> None:
         """*client_trusted* is the client's own word: yes, no, or None: the user is asked."""
         services = open_services(environ)
+        self._warmed = False
         self.state = HostState(
             roots=tuple(root.resolve() for root in roots),
             environ=environ,
@@ -139,6 +142,12 @@ class Host:
         """Read again what was typed: texts of the editor changed, and nothing on disk."""
         await reload_typed(self.state, changed, texts)
 
+    async def warm(self) -> None:
+        """Load what the first run needs, so that it need not wait: 40 MB that idle servers save."""
+        if not self._warmed:
+            self._warmed = True
+            await asyncio.to_thread(_load_for_runs)
+
     async def aclose(self) -> None:
         """End everything that was started.  Runs are their door's to cancel first."""
         await self.state.records.aclose()
@@ -216,3 +225,10 @@ class Host:
         except UserError:
             return AgentSummary(agent, usable=True)
         return AgentSummary(agent, usable=True, route=route)
+
+
+def _load_for_runs() -> None:
+    """Import in a thread of its own; the garbage collector need not look at it again."""
+    importlib.import_module("inhouse.host.run_execution")
+    importlib.import_module("inhouse.providers.chat.completions")
+    gc.freeze()

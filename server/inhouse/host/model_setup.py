@@ -24,12 +24,10 @@ from inhouse.providers.endpoints.tool_support import (
 from inhouse.providers.model_factory import connect
 from inhouse.providers.network.egress import Egress
 
-from .metered_model import MeteredModel
 from .plan import Plan
-from .redacting_model import RedactingModel
 from .run_context import RunContext
+from .run_model import RunModel
 from .services import Services
-from .traced_model import traced
 
 BYTES_PER_PARAMETER = 0.6
 """Of a model in four bits, as nearly all small ones are."""
@@ -88,9 +86,8 @@ def connected(run: RunContext, served: ServedModel | None = None) -> Model:
         backend=run.tree.backend,
         served=served,
     )
-    inner = traced(RedactingModel(inner), f"{plan.endpoint.name} ({plan.model})")
     told = partial(shared.prices.price, plan.endpoint, plan.model, run.egress)
-    return MeteredModel(inner, plan.endpoint, plan.model, plan.route.local, run.tree.budget, told)
+    return RunModel(inner, plan.endpoint, plan.model, plan.route.local, run.tree.budget, told)
 
 
 async def verified(plan: Plan, egress: Egress) -> Plan:

@@ -2,12 +2,16 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 
 from attrs import evolve, frozen
 
 from inhouse.core.errors import InhouseError
 from inhouse.core.events import (
+    EditChanged,
     EventPayload,
+    Notice,
+    QuestionAsked,
     RunError,
     RunEvent,
     RunFinished,
@@ -15,8 +19,11 @@ from inhouse.core.events import (
     RunStarted,
     RunStatus,
     StopReason,
+    ToolFinished,
+    ToolOutput,
+    ToolStarted,
 )
-from inhouse.core.redaction import redact
+from inhouse.core.redaction import knows_keys, redact, redact_value
 from inhouse.loop import LoopResult, RunState, run_agent
 from inhouse.providers.chat.codebuff import backend_run
 from inhouse.providers.network.traffic_log import TrafficLog, recording
@@ -26,13 +33,21 @@ from .model_setup import verified
 from .network import narrower
 from .plan import Plan, plan_run
 from .record_writer import replay_of
-from .redacting_model import cleaned
 from .reload import ask_for_trust
 from .run_context import Listen, RunContext, known_texts, new_tree, proposals
 from .run_recorder import RunRecorder
 from .run_setup import loop_context, make_workspace
 
 logger = logging.getLogger(__name__)
+_SHOWN: Mapping[type[EventPayload], str] = {
+    ToolStarted: "input",
+    ToolFinished: "summary",
+    ToolOutput: "text",
+    EditChanged: "diff",
+    QuestionAsked: "text",
+    Notice: "message",
+}
+"""Where each may hold a key; a model's text and a result are clean already."""
 
 
 @frozen
@@ -61,7 +76,8 @@ async def run(
     parent = above.recorder.run_id if above else None
 
     def emit(payload: EventPayload) -> None:
-        payload = cleaned(payload)
+        if (shown := _SHOWN.get(type(payload))) is not None and knows_keys():
+            payload = evolve(payload, **{shown: redact_value(getattr(payload, shown))})
         recorder.observe(payload)
         event = RunEvent(run_id, plan.agent.id, payload, parent)
         tree.turn.observe(event)

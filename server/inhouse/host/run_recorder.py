@@ -63,6 +63,9 @@ class RunRecorder:
 
     def observe(self, payload: EventPayload) -> None:
         """Take note of what happened.  Does not block and does not raise."""
+        if self._text_open and type(payload) is TextDelta:  # nearly every one
+            self._text.append(payload.text)
+            return
         match payload:
             case TextDelta(text):
                 self._token()

@@ -60,23 +60,29 @@ async def next_answer(run: LoopContext) -> ModelAnswer:
 async def plain_answer(run: LoopContext, prompt: Prompt) -> str:
     """Ask for an answer that is neither shown nor kept in history."""
     draft = _Draft()
-    async with run.model.stream(prompt) as chunks:
-        async for chunk in chunks:
-            if isinstance(chunk, (UsageReported, Notice)):
-                run.emit(chunk)
-            else:
-                _take(draft, chunk)
+    async with run.model.stream(prompt) as batches:
+        async for chunks in batches:
+            for chunk in chunks:
+                if isinstance(chunk, (UsageReported, Notice)):
+                    run.emit(chunk)
+                else:
+                    _take(draft, chunk)
     return "".join(_finished(draft).text)
 
 
 async def _ask(run: LoopContext, prompt: Prompt) -> ModelAnswer:
     draft = _Draft()
     try:
-        async with run.model.stream(prompt) as chunks:
-            async for chunk in chunks:
-                _take(draft, chunk)
-                if not isinstance(chunk, (ToolCallReady, Answered)):
-                    run.emit(chunk)
+        async with run.model.stream(prompt) as batches:
+            async for chunks in batches:
+                for chunk in chunks:
+                    if type(chunk) is TextDelta:  # nearly every chunk
+                        draft.text.append(chunk.text)
+                        run.emit(chunk)
+                        continue
+                    _take(draft, chunk)
+                    if not isinstance(chunk, (ToolCallReady, Answered)):
+                        run.emit(chunk)
         return _finished(draft)
     except BaseException:
         _keep_partial(run, draft)

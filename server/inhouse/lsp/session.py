@@ -38,6 +38,8 @@ from inhouse.lsp.workspace.file_watcher import Watching
 from inhouse.lsp.workspace.settings_sync import SettingsSync
 
 logger = logging.getLogger(__name__)
+_WARM_AFTER = 0.5
+"""Seconds after the first sign of use: what was asked for goes first."""
 
 
 class Session:
@@ -72,6 +74,7 @@ class Session:
             checks=EndpointChecks(context, self.definitions),
         )
         self._refresher = refresher
+        self._used = False
         self._started = started
         self._getting_ready: asyncio.Task[None] | None = None
         self._broken: BaseException | None = None
@@ -123,8 +126,15 @@ class Session:
         """Give a run its workspace."""
         return EditorWorkspace(self.context, self._files, self._review, request)
 
+    def used(self) -> None:
+        """Somebody is at work here: have ready what a run needs."""
+        if not self._used:
+            self._used = True
+            self.spawn(self._warm(), name="warming")
+
     def document_changed(self, uri: str) -> None:
         """A document was opened, saved or closed."""
+        self.used()
         named = to_path(uri)
         if named is None:
             return
@@ -165,7 +175,13 @@ class Session:
             await self.context.host.reload()
             self._broken = None
         result: Any = self._commands.execute(command, given, token)
+        self.used()
         return await result if isawaitable(result) else result
+
+    async def _warm(self) -> None:
+        await asyncio.sleep(_WARM_AFTER)
+        await self.ready()
+        await self.context.host.warm()
 
     def _is_ready(self) -> bool:
         pending = self._getting_ready is not None and not self._getting_ready.done()

@@ -260,9 +260,9 @@ class _Checking:
         )
         tools = (PROBE,) if self.shown.kind.profile.probe_tools else ()
         try:
-            async with asked.stream(evolve(TINY, tools=tools)) as chunks:
-                async for chunk in chunks:
-                    if not isinstance(chunk, Notice):
+            async with asked.stream(evolve(TINY, tools=tools)) as batches:
+                async for chunks in batches:
+                    if not all(isinstance(chunk, Notice) for chunk in chunks):
                         break
         except ToolsUnsupportedError:
             self.found.append(doctor_findings.no_tools(self.endpoint, model.id))

@@ -6,8 +6,8 @@ from contextlib import aclosing
 from attrs import frozen
 
 from inhouse.core.errors import ProviderUnavailableError
-from inhouse.core.events import ModelChunk, Notice
-from inhouse.core.ports import Prompt
+from inhouse.core.events import Notice
+from inhouse.core.ports import Chunks, Prompt
 from inhouse.core.route import Endpoint
 from inhouse.providers.chat.stream_model import Ask
 from inhouse.providers.endpoints.endpoint_state import EndpointState
@@ -21,7 +21,7 @@ class Pool:
     shared: EndpointState
     ask_of: Callable[[Endpoint], Ask]
 
-    async def ask(self, prompt: Prompt) -> AsyncGenerator[ModelChunk]:
+    async def ask(self, prompt: Prompt) -> AsyncGenerator[Chunks]:
         """Ask one after the other until one begins to answer."""
         waiting = list(self.members)
         while waiting:
@@ -29,10 +29,10 @@ class Pool:
             waiting.remove(member)
             begun = False
             try:
-                async with aclosing(self.ask_of(member)(prompt)) as chunks:
-                    async for chunk in chunks:
-                        begun = begun or not isinstance(chunk, Notice)
-                        yield chunk
+                async with aclosing(self.ask_of(member)(prompt)) as batches:
+                    async for chunks in batches:
+                        begun = begun or not all(isinstance(one, Notice) for one in chunks)
+                        yield chunks
             except ProviderUnavailableError as error:
                 self.shared.rest(member)
                 if begun or not waiting:
@@ -40,7 +40,7 @@ class Pool:
                 failed = str(error)
             else:
                 return
-            yield Notice("info", "pool", f"{failed}  The next server of the pool is asked.")
+            yield (Notice("info", "pool", f"{failed}  The next server of the pool is asked."),)
 
     def _order(self, member: Endpoint) -> tuple[bool, int, int]:
         resting = self.shared.is_resting(member)

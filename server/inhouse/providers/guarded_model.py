@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field
@@ -17,9 +18,9 @@ from inhouse.core.events import (
     UsageReported,
 )
 from inhouse.core.messages import ToolCall
-from inhouse.core.ports import Prompt
+from inhouse.core.ports import Chunks, Prompt
 from inhouse.core.route import Endpoint, Privacy, ToolMode
-from inhouse.providers.chat.stream_model import Ask
+from inhouse.providers.chat.stream_model import Ask, until_error
 from inhouse.providers.endpoints.endpoint_errors import ModelRef
 from inhouse.providers.endpoints.endpoint_state import EndpointState
 from inhouse.providers.endpoints.locality import require_local
@@ -60,36 +61,34 @@ class Guard:
     """What the server told of its model; None: not asked yet."""
     _checked: bool = False
 
-    async def chunks(self, prompt: Prompt) -> AsyncGenerator[ModelChunk]:
+    async def chunks(self, prompt: Prompt) -> AsyncGenerator[Chunks]:
         await self._check_local()
         async with self.shared.slot(self.endpoint):
             mode = await self._mode() if prompt.tools else ToolMode.NATIVE
             refused: ToolsUnsupportedError | None = None
             try:
                 asked, answer = await self._prepared(prompt, mode)
-                watched = Runaway() if self._is_local() else None
-                async with aclosing(self.ask(asked)) as chunks:
-                    async for chunk in chunks:
-                        if isinstance(chunk, TextDelta) and mode is not ToolMode.SCHEMA:
-                            answer.texts.append(chunk.text)
-                            yield chunk  # nearly every chunk is one of these
-                            if watched is not None and watched.goes_on(chunk.text):
-                                yield Answered(REPETITION, answer.said_model or None)
-                                break
-                        else:
-                            for told in answer.take(chunk):
-                                yield told
+                answer.watched = Runaway() if self._is_local() else None
+                async with aclosing(self.ask(asked)) as batches:
+                    async for chunks in batches:
+                        told, broken = until_error(partial(answer.read, chunks))
+                        if told:
+                            yield told
+                        if broken is not None:
+                            raise broken
+                        if answer.ran_away:
+                            break
                 await self._learn_from(answer, prompt, mode)
             except ToolsUnsupportedError as error:
                 if mode is not ToolMode.NATIVE or not prompt.tools or self.endpoint.tools:
                     raise
                 refused = error
         if refused is not None:
-            yield Notice("info", "tools_in_text", f"{refused}  They are described in the text.")
+            yield (Notice("info", "tools_in_text", f"{refused}  They are described in the text."),)
             await self._learn_mode(ToolMode.FILES)
-            async with aclosing(self.chunks(prompt)) as chunks:
-                async for chunk in chunks:
-                    yield chunk
+            async with aclosing(self.chunks(prompt)) as batches:
+                async for chunks in batches:
+                    yield chunks
 
     async def _prepared(self, prompt: Prompt, mode: ToolMode) -> tuple[Prompt, "_Answer"]:
         """Return the prompt as it is sent, once it is known to fit, and what reads the answer."""
@@ -184,7 +183,23 @@ class _Answer:
     """A call that should have been native stood in the text."""
     _native: int = 0
     said_model: str = ""
+    watched: Runaway | None = None
+    """Looks for an answer that repeats itself for ever."""
+    ran_away: bool = False
     _schema: SchemaAnswer = field(factory=SchemaAnswer)
+
+    def read(self, chunks: Chunks, told: list[ModelChunk]) -> None:
+        plain, watched = self._mode is not ToolMode.SCHEMA, self.watched
+        for chunk in chunks:
+            if plain and type(chunk) is TextDelta:
+                self.texts.append(chunk.text)
+                told.append(chunk)  # nearly every chunk is one of these
+                if watched is not None and watched.goes_on(chunk.text):
+                    told.append(Answered(REPETITION, self.said_model or None))
+                    self.ran_away = True
+                    return
+            else:
+                told += self.take(chunk)
 
     def take(self, chunk: ModelChunk) -> Iterator[ModelChunk]:
         match chunk:

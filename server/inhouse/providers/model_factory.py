@@ -1,5 +1,7 @@
 """A model for any endpoint: the right way to ask, and every guard around it."""
 
+import gc
+import sys
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, aclosing
 from typing import Any
@@ -9,8 +11,7 @@ from attrs import evolve, frozen
 from inhouse.core.definition import AgentDefinition
 from inhouse.core.endpoint_kinds import ChatApi
 from inhouse.core.errors import UserError
-from inhouse.core.events import ModelChunk
-from inhouse.core.ports import Model, Prompt
+from inhouse.core.ports import Chunks, Model, Prompt
 from inhouse.core.route import Endpoint
 from inhouse.providers.chat.codebuff import BackendRun, CodebuffChat, backend_run
 from inhouse.providers.chat.request_options import extra_body
@@ -88,9 +89,13 @@ class _Connecting:
     ) -> Ask:
         body = {**extra_body(endpoint.kind, self.definition), **(more or {})}
 
-        def ask(prompt: Prompt) -> AsyncGenerator[ModelChunk]:
+        def ask(prompt: Prompt) -> AsyncGenerator[Chunks]:
             # The openai package takes 0.6 s to import: not before the first request.
+            first = "inhouse.providers.chat.completions" not in sys.modules
             from inhouse.providers.chat.completions import OpenAIChat  # noqa: PLC0415
+
+            if first:
+                gc.freeze()  # A collection would look at the whole package and hold up a stream.
 
             return OpenAIChat(endpoint, model, self.egress, body, tries).ask(prompt)
 
@@ -99,7 +104,7 @@ class _Connecting:
     def _ollama(self, endpoint: Endpoint, model: str, tries: int) -> Ask:
         reasoning = self.definition.reasoning_options if self.definition is not None else None
 
-        def ask(prompt: Prompt) -> AsyncGenerator[ModelChunk]:
+        def ask(prompt: Prompt) -> AsyncGenerator[Chunks]:
             from inhouse.providers.chat.ollama import OllamaChat, think_option  # noqa: PLC0415  # as above
 
             think = think_option(reasoning)
@@ -111,7 +116,7 @@ class _Connecting:
     def _codebuff(self, endpoint: Endpoint, model: str, tries: int) -> Ask:
         agent_id = self.definition.id if self.definition is not None else "agent"
 
-        async def ask(prompt: Prompt) -> AsyncGenerator[ModelChunk]:
+        async def ask(prompt: Prompt) -> AsyncGenerator[Chunks]:
             run = self.backend
             async with AsyncExitStack() as stack:
                 if run is None or run.endpoint != endpoint:
@@ -119,9 +124,9 @@ class _Connecting:
                     run = await stack.enter_async_context(own)
                 assert run is not None  # noqa: S101  the chat API is Codebuff's
                 chat = CodebuffChat(run, lambda more: self._chat(endpoint, model, tries, more))
-                async with aclosing(chat.ask(prompt)) as chunks:
-                    async for chunk in chunks:
-                        yield chunk
+                async with aclosing(chat.ask(prompt)) as batches:
+                    async for chunks in batches:
+                        yield chunks
 
         return ask
 
@@ -131,16 +136,16 @@ class _Connecting:
         if servers is None:
             raise UserError("The embedded model cannot be started here.", code="embedded_missing")
 
-        async def ask(prompt: Prompt) -> AsyncGenerator[ModelChunk]:
+        async def ask(prompt: Prompt) -> AsyncGenerator[Chunks]:
             running = await servers.running(endpoint)
             at = evolve(endpoint, base_url=running.base_url, api_key=running.key)
             more = EXACT if prompt.tools else None
             guarded = Guard(at, ALIAS, self.egress, self.shared, self._chat(at, ALIAS, TRIES, more))
             if prompt.max_output_tokens is None:
                 prompt = evolve(prompt, max_output_tokens=LONGEST_EMBEDDED_ANSWER)
-            async with aclosing(guarded.chunks(prompt)) as chunks:
-                async for chunk in chunks:
-                    yield chunk
+            async with aclosing(guarded.chunks(prompt)) as batches:
+                async for chunks in batches:
+                    yield chunks
 
         return ask
 

@@ -8,7 +8,7 @@ from attrs import frozen
 
 from inhouse.core.events import Answered, ModelChunk, TextDelta, ToolCallReady
 from inhouse.core.messages import ToolCall
-from inhouse.core.ports import Prompt
+from inhouse.core.ports import Chunks, Prompt
 
 
 @frozen
@@ -40,7 +40,7 @@ class ScriptedModel:
         self.open_streams = 0
 
     @asynccontextmanager
-    async def stream(self, prompt: Prompt) -> AsyncGenerator[AsyncIterator[ModelChunk]]:
+    async def stream(self, prompt: Prompt) -> AsyncGenerator[AsyncIterator[Chunks]]:
         self.prompts.append(prompt)
         self.open_streams += 1
         chunks = _play(next(self._turns, (TextDelta("done"),)))
@@ -61,7 +61,7 @@ def call(name: str, arguments: str = "{}", *, call_id: str = "") -> ModelChunk:
     return ToolCallReady(ToolCall(call_id or f"call-{name}", name, arguments))
 
 
-async def _play(turn: Turn) -> AsyncGenerator[ModelChunk]:
+async def _play(turn: Turn) -> AsyncGenerator[Chunks]:
     answered = called = False
     for chunk in turn:
         match chunk:
@@ -76,6 +76,6 @@ async def _play(turn: Turn) -> AsyncGenerator[ModelChunk]:
                 answered = True
             case _:
                 pass
-        yield chunk
+        yield (chunk,)
     if not answered:
-        yield Answered("tool_calls" if called else "stop")
+        yield (Answered("tool_calls" if called else "stop"),)

@@ -70,16 +70,13 @@ class ActiveRun:
         self.doing.watch(event)
         match event.payload:
             case TextDelta() | ReasoningDelta():
-                self._token()
+                self.pieces += 1
+                if self.first_token is None:
+                    self.first_token = time.monotonic()
             case UsageReported(_, output_tokens):
                 self.output_tokens += output_tokens
             case _:
                 pass
-
-    def _token(self) -> None:
-        self.pieces += 1
-        if self.first_token is None:
-            self.first_token = time.monotonic()
 
 
 class Runs:

@@ -31,12 +31,21 @@ class EventStream:
         self._ready: list[str] = []
         self._scheduled = False
         self._seq = 0
+        self._plain = False
+        """This turn's events are sent at its end, and no delta is waiting to grow."""
         self._middles: dict[tuple[str, str], str] = {}
         self._open: tuple[str, list[str]] | None = None
         """A delta that may still grow: its middle and its pieces."""
 
     def add(self, event: RunEvent) -> None:
         payload = event.payload
+        if self._plain and type(payload) is TextDelta:  # nearly every one
+            middle = self._middles.get((event.run_id, "text"))
+            text = payload.text
+            if middle is not None and text and not "\ud800" <= text[-1] <= "\udbff":
+                self._ready.append(f'{{"seq":{self._seq}{middle}{_quote(text)}}}')
+                self._seq += 1
+                return
         if isinstance(payload, TextDelta | ReasoningDelta):
             kind = "text" if isinstance(payload, TextDelta) else "reasoning"
             self._add_delta(self._middle(event, kind), payload.text)
@@ -49,6 +58,7 @@ class EventStream:
         if not self._scheduled:
             self._scheduled = True
             self._loop.call_soon(self._flush)
+        self._plain = self._open is None and not self._outbox.full
 
     def _add_delta(self, middle: str, text: str) -> None:
         if self._open is None and not self._outbox.full and not _ends_halfway(text):
@@ -73,9 +83,10 @@ class EventStream:
 
     def _flush(self) -> None:
         if self._outbox.full:
+            self._plain = False
             self._outbox.when_room(self._flush)
             return
-        self._scheduled = False
+        self._scheduled = self._plain = False
         if self._open is not None and not _ends_halfway(self._open[1][-1]):
             self._close()
         if self._ready:

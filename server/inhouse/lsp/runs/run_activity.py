@@ -41,32 +41,36 @@ class RunActivity:
 
     def watch(self, event: RunEvent) -> None:
         """Take note of what happened.  Must not block and must not raise."""
-        if isinstance(event.payload, RunFinished):
+        payload = event.payload
+        if isinstance(payload, RunFinished):
             self._at_work.pop(event.run_id, None)
             return
-        if event.run_id not in self._at_work:
-            self._at_work[event.run_id] = _AtWork(event.agent, event.parent)
-        if (what := _what(event.payload)) is not None:
-            self._at_work[event.run_id].what = what
-        if event.run_id == self.run_id:
-            self._watch_own(event.payload)
+        at_work = self._at_work.get(event.run_id)
+        if at_work is None:
+            at_work = self._at_work[event.run_id] = _AtWork(event.agent, event.parent)
+        own = event.run_id == self.run_id
+        match payload:
+            case TextDelta(text):
+                at_work.what = "writing"
+                if own:
+                    self.tail = (self.tail + text)[-_TAIL:]
+            case ToolOutput(_, text) if own:
+                self.tail = (self.tail + text)[-_TAIL:]
+            case ToolStarted(_, tool, given):
+                at_work.what = tool
+                self.tail = "" if own else self.tail
+                if own and tool == "write_todos":
+                    self.todos = _progress(todos_of(given))
+            case Notice(_, _, message):
+                at_work.what = message
+            case _:
+                at_work.what = _WORDS.get(type(payload), at_work.what)
 
     def __str__(self) -> str:
         line = self._line(self.run_id)
         line = f"{line} ({self.todos})" if self.todos else line
         tail = " ".join(self.tail.split())
         return f"{line}: …{tail}" if tail else line
-
-    def _watch_own(self, payload: EventPayload) -> None:
-        match payload:
-            case TextDelta(text) | ToolOutput(_, text):
-                self.tail = (self.tail + text)[-_TAIL:]
-            case ToolStarted(_, tool, given):
-                self.tail = ""
-                if tool == "write_todos":
-                    self.todos = _progress(todos_of(given))
-            case _:
-                pass
 
     def _line(self, run_id: str) -> str:
         """Give what one of them does, and behind it what those it started do."""
@@ -100,18 +104,7 @@ def _has_todos(given: Any) -> bool:
             return False
 
 
-def _what(payload: EventPayload) -> str | None:
-    match payload:
-        case ToolStarted(_, tool):
-            return tool
-        case Notice(_, _, message):
-            return message
-        case _:
-            return _WORDS.get(type(payload))
-
-
 _WORDS: Mapping[type[EventPayload], str] = {
-    TextDelta: "writing",
     ReasoningDelta: "thinking",
     ToolFinished: "waiting for the model",
     QuestionAsked: "waiting for your answer",

@@ -89,6 +89,7 @@ class _RunReporter:
         self._run = run
         self._finished: RunResult | None = None
         self._asked: set[str] = set()
+        self._changed = False
         self._own_token = token is None
         self._stream = (
             EventStream(argument.stream_token, outbox=rpc.outbox)
@@ -135,6 +136,12 @@ class _RunReporter:
         if self._stream is not None:
             self._stream.add(event)
         self._transcript.add(event)
+        if not self._changed:  # Once a turn of the loop is often enough.
+            self._changed = True
+            asyncio.get_running_loop().call_soon(self._show_change)
+
+    def _show_change(self) -> None:
+        self._changed = False
         self._work_done.report()
         self._refresher.touch()
 

@@ -53,7 +53,8 @@ class Writer:
         own = event.run_id == self._run_id
         match event.payload:
             case TextDelta(text) if own:
-                self._enter("text")
+                if self._inside != "text":
+                    self._enter("text")
                 self._parts.append(text)
             case ReasoningDelta(text) if own:
                 self._enter("thinking")

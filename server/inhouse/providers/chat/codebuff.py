@@ -13,9 +13,8 @@ from attrs import define, field, frozen
 
 from inhouse.core.endpoint_kinds import ChatApi
 from inhouse.core.errors import InhouseError, ProviderError
-from inhouse.core.events import ModelChunk
 from inhouse.core.json_values import fields, text
-from inhouse.core.ports import Prompt
+from inhouse.core.ports import Chunks, Prompt
 from inhouse.core.route import Endpoint
 from inhouse.providers.chat.stream_model import Ask
 from inhouse.providers.endpoints.endpoint_errors import ModelRef
@@ -110,9 +109,9 @@ class CodebuffChat:
     chat: Callable[[Mapping[str, Any]], Ask]
     """Makes an `Ask` that sends this along in its body."""
 
-    async def ask(self, prompt: Prompt) -> AsyncGenerator[ModelChunk]:
+    async def ask(self, prompt: Prompt) -> AsyncGenerator[Chunks]:
         metadata = {"codebuff_metadata": {"run_id": await self.run.id()}}
         self.run.steps += 1
-        async with aclosing(self.chat(metadata)(prompt)) as chunks:
-            async for chunk in chunks:
-                yield chunk
+        async with aclosing(self.chat(metadata)(prompt)) as batches:
+            async for chunks in batches:
+                yield chunks

@@ -7,6 +7,7 @@ times as much, so `inhouse.providers.chat.sse` and `inhouse.providers.chat.respo
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -14,14 +15,13 @@ import openai
 from attrs import field, frozen
 
 from inhouse.core.errors import InhouseError, ProviderError
-from inhouse.core.events import ModelChunk, TextDelta
-from inhouse.core.ports import Prompt
+from inhouse.core.ports import Chunks, Prompt
 from inhouse.core.route import Endpoint
 from inhouse.providers.chat.chat_request import chat_messages, chat_tools
 from inhouse.providers.chat.response import ChatAnswer
 from inhouse.providers.chat.retry import first_of
 from inhouse.providers.chat.sse import StreamDeadline, answered, server_sent
-from inhouse.providers.chat.stream_model import TRIES
+from inhouse.providers.chat.stream_model import TRIES, until_error
 from inhouse.providers.endpoints import endpoint_errors
 from inhouse.providers.endpoints.endpoint_errors import ModelRef
 from inhouse.providers.endpoints.error_text import message_in
@@ -49,11 +49,11 @@ class OpenAIChat:
 
     tries: int = TRIES
 
-    def ask(self, prompt: Prompt) -> AsyncGenerator[ModelChunk]:
+    def ask(self, prompt: Prompt) -> AsyncGenerator[Chunks]:
         place = ModelRef(self.endpoint, self.model)
         return first_of(lambda: self._answer(prompt, place), tries=self.tries)
 
-    async def _answer(self, prompt: Prompt, place: ModelRef) -> AsyncGenerator[ModelChunk]:
+    async def _answer(self, prompt: Prompt, place: ModelRef) -> AsyncGenerator[Chunks]:
         """Ask once, and give what comes."""
         answer = ChatAnswer(place, frozenset(tool.name for tool in prompt.tools))
         client = await self._client()
@@ -64,21 +64,19 @@ class OpenAIChat:
                 line = StreamDeadline(place, response.http_response.extensions["network_stream"])
                 line.wait_for_first(since)
                 source = aiter(response.http_response.stream)
-                async for piece in server_sent(source, line):
-                    if (text := answer.plain_text(piece)) is not None:
+                async for pieces in server_sent(source, line):
+                    chunks, broken = until_error(partial(answer.read, pieces))
+                    if chunks:
                         line.started = True
-                        yield TextDelta(text)  # nearly every piece takes this short way
-                        continue
-                    for chunk in answer.take(piece):
-                        line.started = True
-                        yield chunk
+                        yield chunks
+                    if broken is not None:
+                        raise broken
                     line.finished = answer.finish_reason is not None
         except openai.NotFoundError as error:
             raise await self._not_found(error, place) from error
         except openai.OpenAIError as error:
             raise _translated(error, place) from error
-        for chunk in answer.end():
-            yield chunk
+        yield [*answer.end()]
         if answer.model is not None:
             note_answer(self.endpoint.name, answer.model)
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
@@ -19,11 +20,11 @@ from inhouse.core.events import (
 )
 from inhouse.core.json_values import fields, items, text, whole
 from inhouse.core.messages import ToolCall
-from inhouse.core.ports import Prompt
+from inhouse.core.ports import Chunks, Prompt
 from inhouse.core.route import Endpoint
 from inhouse.providers.chat.chat_request import chat_messages, chat_tools, plain
 from inhouse.providers.chat.retry import first_of
-from inhouse.providers.chat.stream_model import TRIES
+from inhouse.providers.chat.stream_model import TRIES, until_error
 from inhouse.providers.chat.think_tags import ThinkingText
 from inhouse.providers.chat.tool_call_deltas import new_call_id
 from inhouse.providers.endpoints import endpoint_errors
@@ -57,11 +58,11 @@ class OllamaChat:
     """Ollama's ``think``; None leaves it to the model."""
     tries: int = TRIES
 
-    def ask(self, prompt: Prompt) -> AsyncGenerator[ModelChunk]:
+    def ask(self, prompt: Prompt) -> AsyncGenerator[Chunks]:
         place = ModelRef(self.endpoint, self.model)
         return first_of(lambda: self._answer(prompt, place), tries=self.tries)
 
-    async def _answer(self, prompt: Prompt, place: ModelRef) -> AsyncGenerator[ModelChunk]:
+    async def _answer(self, prompt: Prompt, place: ModelRef) -> AsyncGenerator[Chunks]:
         import httpx2  # noqa: PLC0415  # 0.25 s: not before the first request
 
         from inhouse.providers.chat.sse import StreamDeadline, answered, json_lines  # noqa: PLC0415
@@ -85,11 +86,14 @@ class OllamaChat:
                     raise await self._refused(response, place)
                 line = StreamDeadline(place, response.extensions["network_stream"])
                 line.wait_for_first(since)
-                async with aclosing(json_lines(response.aiter_bytes(), line)) as pieces:
-                    async for piece in pieces:
-                        for chunk in answer.take(piece):
+                async with aclosing(json_lines(response.aiter_bytes(), line)) as lines:
+                    async for pieces in lines:
+                        chunks, broken = until_error(partial(answer.read, pieces))
+                        if chunks:
                             line.started = True
-                            yield chunk
+                            yield chunks
+                        if broken is not None:
+                            raise broken
                         if answer.done:
                             break
         except httpx2.ConnectError as error:
@@ -98,8 +102,7 @@ class OllamaChat:
             raise endpoint_errors.unreachable(place, "no answer to the connection") from error
         except httpx2.HTTPError as error:
             raise _broken(error, line, place) from error
-        for chunk in answer.end():
-            yield chunk
+        yield [*answer.end()]
         note_answer(self.endpoint.name, answer.model or self.model)
 
     async def _body(self, prompt: Prompt) -> dict[str, Any]:
@@ -179,6 +182,12 @@ class OllamaAnswer:
     _usage: UsageReported | None = None
     _calls: list[ToolCall] = field(factory=list[ToolCall])
     _thinking: ThinkingText = field(factory=ThinkingText)
+
+    def read(self, pieces: list[Any], chunks: list[ModelChunk]) -> None:
+        """Add the chunks that lines make known, up to the last.  Raises `ProviderError`."""
+        for piece in pieces:
+            if not self.done:
+                chunks += self.take(piece)
 
     def take(self, piece: Any) -> Iterator[ModelChunk]:
         known = fields(piece)

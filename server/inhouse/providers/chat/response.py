@@ -80,6 +80,14 @@ class ChatAnswer:
     def __attrs_post_init__(self) -> None:
         self.calls = CallPieces(self.tool_names)
 
+    def read(self, pieces: list[Any], chunks: list[ModelChunk]) -> None:
+        """Add the chunks that pieces make known.  Raises `ProviderError` where one tells why."""
+        for piece in pieces:
+            if (text := self.plain_text(piece)) is not None:
+                chunks.append(TextDelta(text))  # nearly every piece
+            else:
+                chunks += self.take(piece)
+
     def plain_text(self, piece: Any) -> str | None:
         """Return the text of a piece that holds nothing else, and None for any other."""
         if not self._thinking.over or self.model is None:
@@ -88,7 +96,9 @@ class ChatAnswer:
             choice = piece["choices"][0]
             delta = choice["delta"]
             content = delta["content"]
-            plain = choice.get("finish_reason") is None and _is_plain(delta) and len(piece) <= PLAIN
+            members_of = len(delta)
+            plain = members_of == 1 or (members_of == 2 and "role" in delta)  # noqa: PLR2004
+            plain = plain and choice.get("finish_reason") is None and len(piece) <= PLAIN
         except (KeyError, IndexError, TypeError, AttributeError):
             return None
         if not plain or not content or not isinstance(content, str):
@@ -194,10 +204,6 @@ def read_usage(usage: Any) -> UsageReported | None:
         output_tokens=_count(fields.get("completion_tokens", fields.get("output_tokens"))),
         cost_usd=_amount(fields.get("cost")),
     )
-
-
-def _is_plain(delta: dict[str, Any]) -> bool:
-    return len(delta) == 1 or (len(delta) == 2 and "role" in delta)  # noqa: PLR2004
 
 
 def _count(value: Any) -> int:

@@ -12,7 +12,8 @@ from tenacity import (
 )
 
 from inhouse.core.errors import ProviderUnavailableError
-from inhouse.core.events import ModelChunk, Notice
+from inhouse.core.events import Notice
+from inhouse.core.ports import Chunks
 from inhouse.providers.chat.stream_model import TRIES
 
 LONGEST_WAIT = 60.0
@@ -20,8 +21,8 @@ LONGEST_WAIT = 60.0
 
 
 async def first_of(
-    ask: Callable[[], AsyncGenerator[ModelChunk]], *, tries: int = TRIES
-) -> AsyncGenerator[ModelChunk]:
+    ask: Callable[[], AsyncGenerator[Chunks]], *, tries: int = TRIES
+) -> AsyncGenerator[Chunks]:
     """Give the chunks of the first try that gives any.  Closing this closes what is open."""
     retrying = AsyncRetrying(
         retry=retry_if_exception(_another_try_helps),
@@ -29,25 +30,25 @@ async def first_of(
         wait=_pause,
         reraise=True,
     )
-    chunks: AsyncGenerator[ModelChunk] | None = None
-    first: ModelChunk | None = None
+    batches: AsyncGenerator[Chunks] | None = None
+    first: Chunks | None = None
     async with AsyncExitStack() as stack:
         async for attempt in retrying:
             failed: ProviderUnavailableError | None = None
             with attempt:
-                chunks = await stack.enter_async_context(aclosing(ask()))
+                batches = await stack.enter_async_context(aclosing(ask()))
                 try:
-                    first = await anext(chunks)
+                    first = await anext(batches)
                 except ProviderUnavailableError as error:
                     failed = error
                     raise
             if failed and _another_try_helps(failed) and attempt.retry_state.attempt_number < tries:
-                yield Notice("info", "retrying", f"Trying again: {failed}")
-        if first is None or chunks is None:
+                yield (Notice("info", "retrying", f"Trying again: {failed}"),)
+        if first is None or batches is None:
             return
         yield first
-        async for chunk in chunks:
-            yield chunk
+        async for chunks in batches:
+            yield chunks
 
 
 def _another_try_helps(error: BaseException) -> bool:

@@ -1,22 +1,22 @@
 """Bytes of a response → parsed events: server-sent events or lines of JSON, with time limits.
 
-The decoder is httpx2's; this adds half characters at a piece's end, a last event without its
-blank line, and the two time limits, which count events, not bytes: a drip of pings is silence.
+The two time limits count events, not bytes: a drip of pings is silence.
 """
 
 import asyncio
-import codecs
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any, TypeVar, cast
 
 import httpx2
 import jiter
-from attrs import define, field
+from attrs import define
 
 from inhouse.core.errors import ProviderError
 from inhouse.core.route import Endpoint
+from inhouse.providers.chat.stream_model import until_error
 from inhouse.providers.endpoints import endpoint_errors
 from inhouse.providers.endpoints.endpoint_errors import ModelRef
 from inhouse.providers.network.connection import EgressConnection
@@ -24,6 +24,8 @@ from inhouse.providers.network.connection import EgressConnection
 _Response = TypeVar("_Response")
 
 LONGEST_EVENT = 16 * 1024 * 1024
+LONGEST_COMMENTS = 256 * 1024
+"""Bytes without the end of an event, after which comments among them are dropped."""
 AFTER_FINISH_SECONDS = 2.0
 """How long to wait for usage and ``[DONE]`` once the model has finished."""
 AFTER_DONE_SECONDS = 0.25
@@ -37,8 +39,6 @@ class StreamDeadline:
     place: ModelRef
     _connection: EgressConnection
     started: bool = False
-    heard: bool = False
-    """An event came since somebody last waited for more bytes."""
     finished: bool = False
     """The model has finished; silence is the end now."""
     done: bool = False
@@ -53,7 +53,6 @@ class StreamDeadline:
 
     def alive(self) -> None:
         """An event came: the idle limit begins anew, once the model has said anything."""
-        self.heard = False
         if self.done:
             return
         if not self.started and not self.finished:
@@ -92,100 +91,171 @@ async def answered(
         yield response
 
 
-async def server_sent(source: AsyncIterator[bytes], line: StreamDeadline) -> AsyncGenerator[Any]:
-    """Give each event's JSON, up to ``[DONE]``; a whole JSON body is one event."""
-    body = _Body(source, line)
+async def server_sent(
+    source: AsyncIterator[bytes], line: StreamDeadline
+) -> AsyncGenerator[list[Any]]:
+    """Give the JSON of the events that each read completes, up to ``[DONE]``.
+
+    A whole JSON body is one event.
+    """
     try:
-        is_whole = (await body.peek())[:1] in (b"{", b"[", b"<")
-        whole = await _whole_body(body, line) if is_whole else None
-    except httpx2.HTTPError as error:
-        raise line.failure(error) from error
-    if is_whole:
-        yield whole
-        return
-    try:
-        async for event in httpx2.EventSource(cast("httpx2.Response", body), LONGEST_EVENT):
-            data = event.data
-            if line.done:
-                continue
-            if data.startswith("[DONE]"):
-                line.end()
-            elif data:
-                line.heard = True
-                yield _parsed(data, line.place, event.event)
+        data: bytes | None = await _beginning(source)
+        if data[:1] in (b"{", b"[", b"<"):
+            yield [await _whole_body(data, source, line)]
+            return
+        decoder = EventDecoder()
+        while data is not None:
+            events = decoder.feed(data)
+            pieces, broken = until_error(partial(_read_events, events, line))
+            if pieces:
+                yield pieces
+                line.alive()
+            if broken is not None:
+                raise broken
+            data = None if decoder.ended else await anext(source, None) or decoder.end()
     except httpx2.HTTPError as error:
         if not (line.finished or line.done):
             raise line.failure(error) from error
 
 
-async def json_lines(source: AsyncIterator[bytes], line: StreamDeadline) -> AsyncGenerator[Any]:
-    """Give each line's JSON (Ollama's own way to stream)."""
-    buffer = bytearray()
+def _read_events(events: list[tuple[str, bytes]], line: StreamDeadline, pieces: list[Any]) -> None:
+    for kind, said in events:
+        if said.startswith(b"[DONE]"):
+            line.end()
+        elif not line.done:
+            pieces.append(_parsed(said, line.place, kind))
+
+
+async def json_lines(
+    source: AsyncIterator[bytes], line: StreamDeadline
+) -> AsyncGenerator[list[Any]]:
+    """Give the JSON of the lines that each read completes (Ollama's own way to stream)."""
+    rest: list[bytes] = []
     async for data in source:
-        buffer += data
-        while (end := buffer.find(b"\n")) >= 0:
-            text = bytes(buffer[:end]).strip()
-            del buffer[: end + 1]
-            if text:
-                yield _parsed(text.decode("utf-8", "replace"), line.place, "message")
-                line.alive()
-        if len(buffer) > LONGEST_EVENT:
-            raise ProviderError(f"{line.place}: a line of more than {LONGEST_EVENT:,} bytes.")
-    if rest := bytes(buffer).strip():
-        yield _parsed(rest.decode("utf-8", "replace"), line.place, "message")
+        if b"\n" not in data:
+            rest.append(data)
+            if sum(map(len, rest)) > LONGEST_EVENT:
+                raise ProviderError(f"{line.place}: a line of more than {LONGEST_EVENT:,} bytes.")
+            continue
+        *lines, last = b"".join((*rest, data)).split(b"\n")
+        rest = [last]
+        pieces, broken = until_error(partial(_read_lines, lines, line))
+        if pieces:
+            yield pieces
+            line.alive()
+        if broken is not None:
+            raise broken
+    if said := b"".join(rest).strip():
+        yield [_parsed(said, line.place, "message")]
 
 
-@define(eq=False)
-class _Body:
-    """A response as `httpx2.EventSource` reads it: whatever its content type says."""
-
-    _source: AsyncIterator[bytes]
-    _line: StreamDeadline
-    headers: dict[str, str] = field(factory=lambda: {"content-type": "text/event-stream"})
-    request: None = None
-    _start: bytes = b""
-
-    async def peek(self) -> bytes:
-        """Return the first bytes that say something."""
-        while not self._start.lstrip(b"\xef\xbb\xbf \r\n\t"):
-            more = await anext(self._source, None)
-            if more is None:
-                break
-            self._start += more
-        return self._start.lstrip(b"\xef\xbb\xbf \r\n\t")
-
-    async def read(self, limit: int) -> bytes:
-        async for data in self._source:
-            self._start += data
-            if len(self._start) > limit:
-                break
-        return self._start
-
-    async def aiter_text(self) -> AsyncIterator[str]:
-        decode = codecs.getincrementaldecoder("utf-8-sig")("replace").decode
-        yield decode(self._start)
-        while True:
-            if self._line.heard:
-                self._line.alive()
-            data = await anext(self._source, None)
-            if data is None:
-                break
-            yield decode(data)
-        yield decode(b"", final=True) + "\n\n"
+def _read_lines(lines: list[bytes], line: StreamDeadline, pieces: list[Any]) -> None:
+    told = filter(None, map(bytes.strip, lines))
+    pieces.extend(_parsed(said, line.place, "message") for said in told)
 
 
-async def _whole_body(body: _Body, line: StreamDeadline) -> Any:
-    text = (await body.read(LONGEST_EVENT)).decode("utf-8-sig", "replace")
+class EventDecoder:
+    """Server-sent events, as many at a time as a read completes (WHATWG HTML, section 9.2.6)."""
+
+    def __init__(self) -> None:
+        self.ended = False
+        self._rest: list[bytes] = [b""]
+        self._size = 0
+        self._tidied = 0
+        """The size of what was left when comments were last dropped."""
+        self._after_cr = False
+
+    def feed(self, data: bytes) -> list[tuple[str, bytes]]:
+        """Give name and data of each event that is complete now; those without data are none.
+
+        Raises `httpx2.SSEError` where one is longer than `LONGEST_EVENT`.
+        """
+        if b"\r" in data or self._after_cr:
+            data = self._with_line_feeds(data)
+        blocks: list[bytes] = []
+        if b"\n\n" in data or (data.startswith(b"\n") and self._rest[-1].endswith(b"\n")):
+            # Joined only where an event ends: a long one in small reads is copied once.
+            *blocks, rest = b"".join((*self._rest, data)).split(b"\n\n")
+            self._rest, self._size, self._tidied = [rest], len(rest), 0
+        elif data:
+            self._rest.append(data)
+            self._size += len(data)
+        found = [event for block in blocks if (event := _event(block)) is not None]
+        if self._size > max(LONGEST_COMMENTS, 2 * self._tidied):
+            self._forget_comments()
+        if self._size > LONGEST_EVENT:
+            raise httpx2.SSEError(f"An event of more than {LONGEST_EVENT:,} bytes.")
+        return found
+
+    def end(self) -> bytes:
+        """Give what completes an event that lacks its blank line."""
+        self.ended = True
+        return b"\n\n"
+
+    def _with_line_feeds(self, data: bytes) -> bytes:
+        """Lines may end with CRLF or CR; a CR at the end may be the first half of one."""
+        if not data:
+            return data
+        if self._after_cr and data.startswith(b"\n"):
+            data = data[1:]
+        self._after_cr = data.endswith(b"\r")
+        return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+    def _forget_comments(self) -> None:
+        """A server may send comments for ever; they are part of no event."""
+        *lines, last = b"".join(self._rest).split(b"\n")
+        kept = b"".join(one + b"\n" for one in lines if not one.startswith(b":"))
+        self._rest, self._size = [kept + last], len(kept) + len(last)
+        self._tidied = self._size
+
+
+def _event(block: bytes) -> tuple[str, bytes] | None:
+    """Read the lines of one event."""
+    if block.startswith(b"data: ") and b"\n" not in block:
+        return ("message", block[6:]) if len(block) > 6 else None  # noqa: PLR2004  nearly every event
+    name, data = "message", list[bytes]()
+    for line in block.split(b"\n"):
+        field_name, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if field_name == b"data":
+            data.append(value)
+        elif field_name == b"event":
+            name = value.decode("utf-8", "replace") or "message"
+    joined = b"\n".join(data)
+    return (name, joined) if joined else None
+
+
+async def _beginning(source: AsyncIterator[bytes]) -> bytes:
+    """Read until something is said; without the mark and the white space before it."""
+    start = b""
+    while not (said := start.lstrip(_NOTHING)):
+        more = await anext(source, None)
+        if more is None:
+            break
+        start += more
+    return said
+
+
+_NOTHING = b"\xef\xbb\xbf \r\n\t"
+
+
+async def _whole_body(start: bytes, source: AsyncIterator[bytes], line: StreamDeadline) -> Any:
+    body = bytearray(start)
+    async for data in source:
+        body += data
+        if len(body) > LONGEST_EVENT:
+            break
+    text = body.decode("utf-8", "replace")
     try:
         return jiter.from_json(text.encode())
     except ValueError as error:
         raise endpoint_errors.not_an_answer(line.place, text) from error
 
 
-def _parsed(data: str, place: ModelRef, kind: str) -> Any:
+def _parsed(data: bytes, place: ModelRef, kind: str) -> Any:
     try:
-        value = jiter.from_json(data.encode())
-    except (ValueError, UnicodeEncodeError) as error:
+        value = jiter.from_json(data)
+    except ValueError as error:
         value = _parsed_leniently(data, place, error)
     if kind == "error":
         inner = cast("dict[str, Any]", value).get("error") if isinstance(value, dict) else None
@@ -193,10 +263,10 @@ def _parsed(data: str, place: ModelRef, kind: str) -> Any:
     return value
 
 
-def _parsed_leniently(data: str, place: ModelRef, error: Exception) -> Any:
-    """Half a surrogate pair is legal for `json`; anything else that jiter refuses is broken."""
+def _parsed_leniently(data: bytes, place: ModelRef, error: Exception) -> Any:
+    """Take half a surrogate pair and bytes that are no UTF-8, which jiter refuses."""
     try:
-        return json.loads(data)
+        return json.loads(data.decode("utf-8", "replace"))
     except (ValueError, RecursionError):
         raise ProviderError(
             f"{place} sent a piece that is no JSON.  Look at the server's log.",

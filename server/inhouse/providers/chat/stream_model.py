@@ -2,18 +2,31 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 from attrs import frozen
 
-from inhouse.core.events import ModelChunk
-from inhouse.core.ports import Prompt
+from inhouse.core.errors import InhouseError
+from inhouse.core.ports import Chunks, Prompt
 
 TRIES = 4
 """How often a server is asked before it is given up (`inhouse.providers.chat.retry`)."""
 
-Chunks = AsyncGenerator[ModelChunk]
-Ask = Callable[[Prompt], Chunks]
+Ask = Callable[[Prompt], AsyncGenerator[Chunks]]
 """Closing what it returns closes the connection."""
+
+
+T = TypeVar("T")
+
+
+def until_error(read: Callable[[list[T]], None]) -> tuple[list[T], InhouseError | None]:
+    """Have a list filled; an error comes with it, since what was said before it counts."""
+    taken: list[T] = []
+    try:
+        read(taken)
+    except InhouseError as error:
+        return taken, error
+    return taken, None
 
 
 @frozen
@@ -23,7 +36,7 @@ class Streamed:
     ask: Ask
 
     @asynccontextmanager
-    async def stream(self, prompt: Prompt) -> AsyncGenerator[AsyncIterator[ModelChunk]]:
+    async def stream(self, prompt: Prompt) -> AsyncGenerator[AsyncIterator[Chunks]]:
         chunks = self.ask(prompt)
         try:
             yield chunks

@@ -13,6 +13,8 @@ from attrs import define, field
 from inhouse.providers.network.traffic_log import HostTraffic, current_logs
 
 READ_BYTES = 64 * 1024
+AT_ONCE = 8 * 1024
+"""Bytes of one read: others wait while what it holds is worked on."""
 
 
 @define(eq=False)
@@ -42,12 +44,15 @@ class EgressConnection(httpcore2.AsyncNetworkStream):
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
         reader, _ = await self._streams()
+        # A read that finds something waiting would come back at once, again and again, and hold up
+        # whatever else this process has to do.
+        await asyncio.sleep(0)
         limit = (
             asyncio.timeout(timeout) if self.deadline is None else asyncio.timeout_at(self.deadline)
         )
         with _as_httpcore(httpcore2.ReadError, httpcore2.ReadTimeout):
             async with limit:
-                data = await reader.read(max_bytes)
+                data = await reader.read(min(max_bytes, AT_ONCE))
         for tally in self._tallies():
             tally.received += len(data)
         return data

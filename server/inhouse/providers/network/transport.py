@@ -18,8 +18,10 @@ from attrs import define
 from inhouse.core.errors import ProviderError, RefusedError
 from inhouse.core.route import Endpoint
 from inhouse.providers.network.base_urls import HttpAddress
+from inhouse.providers.network.chunked_body import install
 from inhouse.providers.network.connection import EgressConnection, connecting
 
+install()
 for _noisy in ("httpx2", "httpcore2", "openai"):
     # On a finer level they write down URLs, headers and what is asked.
     logging.getLogger(_noisy).setLevel(logging.WARNING)

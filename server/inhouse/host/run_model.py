@@ -1,0 +1,184 @@
+"""The model of a run: its calls are paid from a budget, its words hold no key, the log may tell.
+
+What a model is to write by a tool stays as it is: only what is shown of it is cleaned
+(`inhouse.host.run_execution`).
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from attrs import define, evolve, field, frozen
+
+from inhouse.core.events import (
+    Answered,
+    ModelChunk,
+    ReasoningDelta,
+    TextDelta,
+    ToolCallReady,
+    UsageReported,
+)
+from inhouse.core.logs import TRACE
+from inhouse.core.ports import Chunks, Model, Prompt
+from inhouse.core.redaction import StreamRedactor, knows_keys
+from inhouse.core.route import Endpoint
+from inhouse.loop import estimate
+from inhouse.providers.cost import pricing
+from inhouse.providers.cost.budget import Budget, Reservation
+from inhouse.providers.cost.endpoint_prices import Price
+
+
+@frozen
+class RunModel:
+    """Sets money aside before each call, and settles when the server tells the usage."""
+
+    inner: Model
+    endpoint: Endpoint
+    model: str
+    local: bool
+    budget: Budget
+    told: Callable[[], Awaitable[Price | None]]
+    """Asks the endpoint for its price, once."""
+
+    @asynccontextmanager
+    async def stream(self, prompt: Prompt) -> AsyncGenerator[AsyncIterator[Chunks]]:
+        """Open one answer.  Raises `RefusedError` where it would break the budget."""
+        reservation = await self.budget.reserve(await self._estimate(prompt))
+        answer = _Answer(self, reservation, _Cleaner() if knows_keys() else None)
+        self._trace(prompt)
+        try:
+            async with self.inner.stream(prompt) as batches:
+                yield answer.read(batches)
+        finally:
+            # A call that was answered without a usage costs what was set aside for it.
+            if answer.begun:
+                await self.budget.settle(reservation, None)
+            else:
+                await self.budget.release(reservation)
+            TRACE.info("%s was done after %.2f s", self, time.monotonic() - answer.since)
+
+    def __str__(self) -> str:
+        return f"{self.endpoint.name} ({self.model})"
+
+    async def cost_of(self, usage: UsageReported) -> float | None:
+        """Say what an answer cost: the user's own price, the server's word, its list, ours."""
+        own = pricing.own_price(self.endpoint, self.model) is not None
+        if usage.cost_usd is not None and not own:
+            return usage.cost_usd
+        return await asyncio.to_thread(
+            pricing.cost,
+            self.endpoint,
+            self.model,
+            usage.input_tokens,
+            usage.output_tokens,
+            local=self.local,
+            told=None if self.local else await self.told(),
+        )
+
+    async def _estimate(self, prompt: Prompt) -> float | None:
+        if not self.budget.is_limited:
+            return None
+        tokens = sum(map(estimate, prompt.messages)) + len(prompt.system) // 4
+        return await asyncio.to_thread(
+            pricing.estimate,
+            self.endpoint,
+            self.model,
+            tokens,
+            max_output_tokens=prompt.max_output_tokens,
+            local=self.local,
+            told=None if self.local else await self.told(),
+        )
+
+    def _trace(self, prompt: Prompt) -> None:
+        """Tell the log of a request as the setting ``trace`` wants; it holds no keys."""
+        if TRACE.isEnabledFor(logging.INFO):
+            messages, tools = len(prompt.messages), len(prompt.tools)
+            TRACE.info("asking %s: %d messages, %d tools", self, messages, tools)
+        if TRACE.isEnabledFor(logging.DEBUG):
+            TRACE.debug("system: %s", prompt.system)
+            for message in prompt.messages:
+                TRACE.debug("%s", message)
+
+
+@define
+class _Answer:
+    """One answer, while it is read."""
+
+    model: RunModel
+    reservation: Reservation
+    cleaner: "_Cleaner | None"
+    begun: bool = False
+    since: float = field(factory=time.monotonic)
+    _said: list[str] = field(factory=list[str])
+
+    async def read(self, batches: AsyncIterator[Chunks]) -> AsyncGenerator[Chunks]:
+        cleaner = self.cleaner
+        traced = TRACE.isEnabledFor(logging.DEBUG)
+        try:
+            async for chunks in batches:
+                self.begun = True
+                if cleaner is not None:
+                    chunks = cleaner.clean(chunks)  # noqa: PLW2901
+                for chunk in chunks:
+                    if type(chunk) is UsageReported:
+                        chunks = [await self._priced(each) for each in chunks]  # noqa: PLW2901
+                        break
+                if traced:
+                    self._trace(chunks)
+                yield chunks
+        except Exception:
+            if cleaner is not None:
+                yield cleaner.rest()
+            raise
+        if cleaner is not None:
+            yield cleaner.rest()
+
+    async def _priced(self, chunk: ModelChunk) -> ModelChunk:
+        if type(chunk) is not UsageReported:
+            return chunk
+        cost = await self.model.cost_of(chunk)
+        await self.model.budget.settle(self.reservation, cost)
+        return evolve(chunk, cost_usd=cost)
+
+    def _trace(self, chunks: Chunks) -> None:
+        for chunk in chunks:
+            match chunk:
+                case TextDelta(text):
+                    self._said.append(text)
+                case ToolCallReady(call):
+                    TRACE.debug("calls %s %s", call.name, call.arguments)
+                case Answered(reason, model):
+                    said = "".join(self._said)
+                    TRACE.debug("%s said (%s): %s", model or self.model, reason, said)
+                case _:
+                    pass
+
+
+@define
+class _Cleaner:
+    """Takes known keys out of text and thinking, also where they are split over pieces."""
+
+    _text: StreamRedactor = field(factory=StreamRedactor)
+    _thinking: StreamRedactor = field(factory=StreamRedactor)
+
+    def clean(self, chunks: Chunks) -> list[ModelChunk]:
+        cleaned: list[ModelChunk] = []
+        for chunk in chunks:
+            match chunk:
+                case TextDelta(text):
+                    if clean := self._text.feed(text):
+                        cleaned.append(TextDelta(clean))
+                case ReasoningDelta(text):
+                    if clean := self._thinking.feed(text):
+                        cleaned.append(ReasoningDelta(clean))
+                case _:
+                    cleaned += (*self.rest(), chunk)
+        return cleaned
+
+    def rest(self) -> list[ModelChunk]:
+        """Give what was held back: nothing follows it."""
+        thinking, text = self._thinking.end(), self._text.end()
+        rest: list[ModelChunk] = [ReasoningDelta(thinking)] if thinking else []
+        return [*rest, TextDelta(text)] if text else rest
