@@ -192,6 +192,26 @@ async def test_keys_do_not_reach_a_command(tmp_path: Path):
     assert "LC_ALL=C" in result["stdout"]
 
 
+async def test_what_a_failed_command_missed_is_said(tmp_path: Path):
+    environment = {"PATH": "/usr/bin:/bin", "DATABASE_NAME": "canary", "OTHER": "x"}
+    here = bench(tmp_path, answers=(THIS_RUN,), environment=environment)
+    asking = bench(
+        tmp_path, answers=(ONCE,), environment=environment, allowed_environment=("DATABASE_NAME",)
+    )
+
+    program = await here.call("run_terminal_command", command="no-such-program --version")
+    variable = await here.call(
+        "run_terminal_command", command="echo 'DATABASE_NAME and OTHER_NAME are missing'; exit 1"
+    )
+    fine = await here.call("run_terminal_command", command="echo DATABASE_NAME")
+    given = await asking.call("run_terminal_command", command="echo $DATABASE_NAME $OTHER")
+
+    assert "Not on the PATH that Inhouse was started with: 'no-such-program'" in program["message"]
+    assert 'allowedEnvironment = ["DATABASE_NAME"]' in variable["message"]
+    assert "message" not in fine
+    assert given["stdout"] == "canary\n"
+
+
 def test_a_proxy_without_a_password_is_inherited_where_there_is_a_network():
     environment = {"https_proxy": "http://proxy:1"}
 

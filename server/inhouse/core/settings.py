@@ -179,7 +179,7 @@ class Settings:
     )
     allowed_environment: tuple[str, ...] = setting(
         (),
-        "Variables that `${env:NAME}` in a workspace's files may name.",
+        "Variables that `${env:NAME}` in a workspace's files may name, and that commands get.",
         scope=SettingScope.USER,
         group=_SAFETY,
     )

@@ -135,6 +135,7 @@ def _tool_context(run: RunContext, workspace: Workspace, approver: Approver) -> 
         approvals=WorkspaceApprovals(host.services.approvals, workspace.root),
         memory=run.tree.memory,
         environment=host.environ,
+        allowed_environment=settings.allowed_environment,
         extra_roots=run.tree.roots[1:],
         fetch=_fetcher(run, approver),
         windowed_file_reads=run.plan.definition.windowed_file_reads,

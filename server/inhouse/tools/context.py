@@ -112,6 +112,8 @@ class ToolContext:
     environment: Mapping[str, str] = field(factory=lambda: dict(environment()), repr=False)
     """What commands may inherit from: `inhouse.tools.shell.environment` lets only some
     of it through."""
+    allowed_environment: tuple[str, ...] = ()
+    """Further variables that the user hands on to commands."""
     extra_roots: tuple[Path, ...] = ()
     """The other folders of a workspace of several."""
     home: Path = field(factory=Path.home)

@@ -30,6 +30,8 @@ class Wish:
     folder: WorkspacePath
     promise: str | None = None
     """What is promised where it runs without a network; None: it has one."""
+    note: str = ""
+    """What else the user must know of it."""
 
 
 async def permit(context: ToolContext, wish: Wish) -> tuple[str, ...] | None:
@@ -110,6 +112,8 @@ def _text(context: ToolContext, wish: Wish, *, exposed: bool) -> str:
     shown = visible(wish.command)
     where = "" if not wish.folder.relative else f" in {wish.folder.shown}"
     text = f"Run this command{where}?\n{shown}"
+    if wish.note:
+        text = f"{text}\n{wish.note}"
     if exposed:
         return (
             f"{text}\nPrivacy is local-only, but this system cannot cut a command off from the "

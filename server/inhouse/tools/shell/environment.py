@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from inhouse import processes
 
@@ -29,12 +29,17 @@ _SET = {
 }
 
 
-def inherited(environment: Mapping[str, str], *, offline: bool) -> dict[str, str]:
-    """Give the variables that a command gets: known ones that never hold a key."""
+def inherited(
+    environment: Mapping[str, str], *, offline: bool, allowed: Collection[str] = ()
+) -> dict[str, str]:
+    """Give the variables that a command gets: known ones that never hold a key.
+
+    *allowed* are names that the user hands on as well.
+    """
     kept = {
         name: value
         for name, value in environment.items()
-        if name.upper() in _ALLOWED or name.startswith("LC_")
+        if name.upper() in _ALLOWED or name.startswith("LC_") or name in allowed
     }
     if not offline:
         proxies = {

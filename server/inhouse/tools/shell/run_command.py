@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from attrs import frozen
+
 from inhouse.core.errors import ToolError
 from inhouse.core.events import ToolOutput
 from inhouse.core.ports import Tool
@@ -22,6 +24,7 @@ from .background import Job
 from .environment import inherited, shell
 from .laid_over import LaidOver, Waiting, can_lay_over, lay_over, named, shown
 from .listed_program import Program, prepared
+from .missing import explanation
 from .offline import OfflineWay, offline_way
 from .processes import Started
 from .terminal_text import Kept
@@ -59,14 +62,16 @@ async def _run(context: ToolContext, call_id: str, arguments: Mapping[str, Any])
         raise ToolError("The command is empty, or has a NUL character in it.", code="command")
     folder = await _folder(context, arguments.get("cwd"))
     offline = context.privacy is Privacy.LOCAL_ONLY
-    environment = inherited(context.environment, offline=offline)
+    environment = inherited(
+        context.environment, offline=offline, allowed=context.allowed_environment
+    )
     roots = (context.workspace.root, *context.extra_roots)
     way = await offline_way(roots, environment) if offline else None
-    argv = await permit(
-        context, Wish(command, folder, promise=None if way is None else way.promise)
-    )
+    view = await _view(context, way)
+    promise = None if way is None else way.promise
+    argv = await permit(context, Wish(command, folder, promise, note=view.warning))
     program = await _program(argv, command, folder, roots, environment)
-    laid, seen = await _laid_over(context, way)
+    laid = await lay_over(context, view.waiting) if view.is_laid_over else None
     try:
         started = await processes.start(
             [*(way.prefix if way else ()), *program.argv],
@@ -76,7 +81,7 @@ async def _run(context: ToolContext, call_id: str, arguments: Mapping[str, Any])
         )
         live = _live(context, call_id)
         if arguments.get("process_type") == "BACKGROUND":
-            return _in_background(context, Job(command, started, laid), live, seen)
+            return _in_background(context, Job(command, started, laid), live, view.told)
         limit = _seconds(arguments.get("timeout_seconds"))
         result = await _to_the_end(command, folder, started, live, limit)
     except BaseException:
@@ -84,7 +89,16 @@ async def _run(context: ToolContext, call_id: str, arguments: Mapping[str, Any])
             await asyncio.to_thread(laid.remove)
         raise
     changed = await laid.collect() if laid is not None else ""
-    told = "  ".join(each for each in (result.get("message", ""), seen, changed) if each)
+    missed = ""
+    if result["exitCode"]:
+        missed = explanation(
+            f"{result['stdout']}\n{result.get('stderr', '')}",
+            inherited=environment,
+            environment=context.environment,
+            offline=offline,
+        )
+    parts = (result.get("message", ""), view.told, changed, missed)
+    told = "  ".join(each for each in parts if each)
     return {**result, "message": told} if told else result
 
 
@@ -111,17 +125,33 @@ async def _about(context: ToolContext, process_id: int, wish: str) -> dict[str, 
             )
 
 
-async def _laid_over(context: ToolContext, way: OfflineWay | None) -> tuple[LaidOver | None, str]:
-    """Lay what waits over the files, where that is possible; say what the command sees."""
+@frozen
+class View:
+    """Which files a command sees."""
+
+    waiting: Waiting
+    is_laid_over: bool = False
+    told: str = ""
+    """What the model is told of it."""
+    warning: str = ""
+    """What the user is told before: the command works on the disk though edits are reviewed."""
+
+
+async def _view(context: ToolContext, way: OfflineWay | None) -> View:
     waiting = Waiting(await context.workspace.unsaved())
-    if not waiting.texts and context.edits is not EditMode.REVIEW:
-        return None, ""
+    review = context.edits is EditMode.REVIEW
+    if not waiting.texts and not review:
+        return View(waiting)
     names = named([shown(context, path) for path in waiting.texts])
     way_allows = way is None or (way.spec or {}).get("way") == "namespaces"
     if way_allows and await can_lay_over(context):
-        seen = f"It saw the files with what waits or is not saved laid over them: {names}."
-        return await lay_over(context, waiting), seen if names else ""
-    return None, f"It saw the files on disk, without what waits or is not saved: {names}."
+        told = f"It saw the files with what waits or is not saved laid over them: {names}."
+        return View(waiting, is_laid_over=True, told=told if names else "")
+    told = f"It saw the files on disk, without what waits or is not saved: {names}."
+    sees = f"It will see the files on disk, without what waits or is not saved: {names}."
+    writes = "What it changes is not reviewed: this system cannot lay edits over the files."
+    warning = "  ".join(each for each in (sees if names else "", writes if review else "") if each)
+    return View(waiting, told=told if names else "", warning=warning)
 
 
 def _spec(way: OfflineWay | None, laid: LaidOver | None) -> Mapping[str, Any] | None:
