@@ -19,6 +19,7 @@ from inhouse.lsp.documents.lens_refresher import Refresher
 from inhouse.lsp.documents.open_documents import Documents
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.edits.editor_files import EditorFiles
+from inhouse.lsp.edits.kept_edits import KeptEdits
 from inhouse.lsp.edits.review import Review
 from inhouse.lsp.edits.review_commands import ReviewCommands
 from inhouse.lsp.edits.workspace import EditorWorkspace
@@ -56,6 +57,8 @@ class Session:
         self.transcripts = Transcripts(context, self.runs, self._files.buffers)
         launcher = RunLauncher(context, self.runs, self.transcripts, refresher)
         self._review = Review(context, self._files, edited=launcher.edited, changed=refresher.touch)
+        self._kept = KeptEdits(context, self._review)
+        self._review.kept = self._kept.changed
         self.definitions = DefinitionDiagnostics(context)
         self.settings = SettingsSync(context)
         self.watching = Watching(context)
@@ -112,6 +115,7 @@ class Session:
     async def aclose(self) -> None:
         await self.runs.aclose()
         await self.transcripts.aclose()
+        await self._kept.aclose()
         self.watching.stop()
         tasks = [*self._tasks, self._started]
         for task in tasks:
@@ -195,6 +199,7 @@ class Session:
             message = f"Inhouse could not read its settings and agents: {what}"
             self.context.rpc.notify("window/showMessage", {"type": 1, "message": message})
         await self.settings.start()
+        await self._kept.restore()
         self.watching.start()
         # What was opened before anybody knew where definitions are.
         opened = [each.path for each in self.context.documents if each.path is not None]

@@ -2,12 +2,12 @@
 
 import asyncio
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from attrs import evolve, frozen
 
-from inhouse.core.errors import UserError
+from inhouse.core.errors import InhouseError, UserError
 from inhouse.core.events import EditState
 from inhouse.core.text import Position, Range, Severity
 from inhouse.lsp.commands.arguments import Hunks
@@ -44,11 +44,13 @@ class Review:
         edited: Edited,
         changed: Callable[[], None],
     ) -> None:
-        """*changed* hears that something else waits than before.  Must not block."""
+        """*changed* hears that something else is to be shown than before.  Must not block."""
         self._context = context
         self._files = files
         self._edited = edited
         self._changed = changed
+        self.kept: Callable[[], None] = _nobody
+        """Hears that something else waits than before.  Must not block."""
         self._ids = itertools.count(1)
         self._waiting: dict[Path, list[Pending]] = {}
         self._texts: dict[Path, str | None] = {}
@@ -67,6 +69,29 @@ class Review:
         )
         self._texts[current.path] = current.text
         self._keep(current.path, with_change(waiting, current.text, new, pattern))
+
+    async def restore(self, pending: Sequence[Pending]) -> int:
+        """Take what waited before a restart; give how many changes that are.
+
+        Each is placed in the text of now, or marked where it no longer fits.
+        """
+        async with self.turn:
+            taken = {each.id for each in self.everything}
+            known = {each.id: each.id for each in pending if each.id not in taken}
+            for path in dict.fromkeys(each.path for each in pending):
+                try:
+                    self._texts[path] = (await self._files.current(path)).text
+                except (OSError, InhouseError):
+                    self._texts[path] = None
+                mine = [
+                    each if each.id in known else evolve(each, id=f"edit-{next(self._ids)}.1")
+                    for each in pending
+                    if each.path == path
+                ]
+                self._keep(path, [*self._waiting.get(path, []), *mine])
+            numbers = [_number(each.id) for each in self.everything]
+            self._ids = itertools.count(max((*numbers, next(self._ids) - 1)) + 1)
+        return len(pending)
 
     def proposed(self, path: Path, current: str | None) -> str | None:
         """Give the text of a file as if all that waits had been accepted."""
@@ -175,6 +200,7 @@ class Review:
             self._waiting.pop(path, None)
             self._texts.pop(path, None)
         self._show()
+        self.kept()
 
     def _show(self) -> None:
         found: dict[str, list[Diagnostic]] = {}
@@ -209,6 +235,15 @@ class Review:
         ids = ", ".join(each.id for each in self.waiting(Hunks()))
         what = wanted.hunk or wanted.uri or wanted.run_id
         return f"No proposed edit waits for {what!r}.  Waiting: {ids}"
+
+
+def _number(hunk_id: str) -> int:
+    number = hunk_id.removeprefix("edit-").partition(".")[0]
+    return int(number) if number.isdigit() else 0
+
+
+def _nobody() -> None:
+    """Tell nobody."""
 
 
 def where_is(pending: Pending, text: str | None) -> Range | None:

@@ -1,0 +1,137 @@
+"""Proposed edits on disk: they come back after a reload, a restart or a crash, hunk by hunk."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from attrs import asdict
+
+from inhouse.lsp.editor_context import EditorContext
+from inhouse.lsp.edits.pending_hunks import Pending
+from inhouse.lsp.edits.review import Review
+from inhouse.store.waiting_edits import WaitingEdits
+from inhouse.tools.edit.hunks import Hunk
+
+_INFO, _WARNING = 3, 2
+_VERSION = 1
+
+
+class KeptEdits:
+    """Writes what waits whenever that changes, and brings back what was left."""
+
+    def __init__(self, context: EditorContext, review: Review) -> None:
+        self._context = context
+        self._review = review
+        self._store: WaitingEdits | None = None
+        self._is_dirty = False
+        self._writing: asyncio.Task[None] | None = None
+
+    async def restore(self) -> None:
+        """Bring back what another process of this workspace left when it ended."""
+        host = self._context.host
+        self._store = WaitingEdits(self._context.state_folder, host.main_root)
+        found, broken = await asyncio.to_thread(self._store.take_over)
+        count = 0
+        for each in found:
+            try:
+                pending = _from_json(each["value"])
+            except (KeyError, TypeError, ValueError, IndexError):
+                broken.append(each["file"])
+                continue
+            count += await self._review.restore(pending)
+        if count:
+            await self._write()
+            some = "1 proposed change waits" if count == 1 else f"{count} proposed changes wait"
+            self._say(_INFO, f"Inhouse: {some} for your decision, from before the restart.")
+        for each in found:
+            if each["file"] not in broken:
+                await asyncio.to_thread(self._store.forget, each["file"])
+        for file in broken:
+            self._say(
+                _WARNING,
+                f"Inhouse: proposed changes from before the restart cannot be read: {file}",
+            )
+        if self._is_dirty:
+            self.changed()
+
+    def changed(self) -> None:
+        """Write what waits now; called whenever that is something else than before."""
+        self._is_dirty = True
+        if self._store is not None and (self._writing is None or self._writing.done()):
+            self._writing = self._context.spawn(self._write(), name="keeping proposed edits")
+
+    async def aclose(self) -> None:
+        """Write what has not been written, and leave it to the next process."""
+        if self._store is None:
+            return
+        if self._writing is not None:
+            await asyncio.wait([self._writing])
+        await self._write()
+        await asyncio.to_thread(self._store.close)
+
+    async def _write(self) -> None:
+        assert self._store is not None  # noqa: S101  both callers have looked
+        while self._is_dirty:
+            self._is_dirty = False
+            value = _as_json(self._review.everything)
+            try:
+                await asyncio.to_thread(self._store.write, value)
+            except OSError as error:
+                self._say(
+                    _WARNING,
+                    "Inhouse: proposed changes cannot be kept on disk "
+                    f"({error.strerror or type(error).__name__}); a restart would lose them.",
+                )
+                return
+
+    def _say(self, level: int, message: str) -> None:
+        self._context.rpc.notify("window/showMessage", {"type": level, "message": message})
+
+
+def _as_json(waiting: Sequence[Pending]) -> dict[str, Any] | None:
+    """Give what waits as JSON; each text once."""
+    if not waiting:
+        return None
+    texts = list(dict.fromkeys(each.base for each in waiting if each.base is not None))
+    numbers = {text: number for number, text in enumerate(texts)}
+    return {
+        "version": _VERSION,
+        "texts": texts,
+        "edits": [
+            {
+                "id": each.id,
+                "runId": each.run_id,
+                "agent": each.agent,
+                "path": str(each.path),
+                "base": None if each.base is None else numbers[each.base],
+                "deletes": each.deletes,
+                "hunk": asdict(each.hunk),
+            }
+            for each in waiting
+        ],
+    }
+
+
+def _from_json(value: Mapping[str, Any]) -> list[Pending]:
+    """Read what `_as_json` wrote.  Raises `KeyError`, `TypeError`, `ValueError`, `IndexError`."""
+    if value["version"] != _VERSION:
+        raise ValueError(f"version {value['version']}")
+    texts = [str(text) for text in value["texts"]]
+    return [
+        Pending(
+            str(each["id"]),
+            str(each["runId"]),
+            str(each["agent"]),
+            Path(str(each["path"])),
+            None if each["base"] is None else texts[each["base"]],
+            _hunk(each["hunk"]),
+            deletes=bool(each["deletes"]),
+        )
+        for each in value["edits"]
+    ]
+
+
+def _hunk(value: Mapping[str, Any]) -> Hunk:
+    parts = (tuple(str(line) for line in value[key]) for key in ("old", "new", "before", "after"))
+    return Hunk(int(value["start"]), *parts)

@@ -1,0 +1,100 @@
+"""Proposed edits that wait for the user, kept for each workspace until they are decided on.
+
+A process writes one file of its own and holds a lock as long as it lives; what a process has left
+that is gone is taken over by the next one for the workspace.  Blocks: call it through a thread.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+from .state_folders import private
+
+
+class WaitingEdits:
+    """The proposed edits of one workspace, as JSON."""
+
+    def __init__(self, state: Path, workspace: Path) -> None:
+        key = hashlib.sha256(os.fsencode(workspace)).hexdigest()[:24]
+        self._folder = state / "waiting-edits" / key
+        self._name = secrets.token_hex(8)
+        self._lock: filelock.BaseFileLock | None = None
+        self._taken: dict[Path, filelock.BaseFileLock] = {}
+
+    def take_over(self) -> tuple[list[Mapping[str, Any]], list[Path]]:
+        """Give what processes left that are gone, and the files that cannot be read.
+
+        Each goes only when `forget` is called: what is lost on the way is found again.
+        """
+        found: list[Mapping[str, Any]] = []
+        broken: list[Path] = []
+        for file in sorted(self._folder.glob("*.json"), key=_age):
+            if file.stem == self._name or not self._take(file):
+                continue
+            try:
+                value = json.loads(file.read_text("utf-8"))
+            except (OSError, ValueError):
+                broken.append(file)
+                continue
+            found.append({"value": value, "file": file})
+        return found, broken
+
+    def write(self, value: Mapping[str, Any] | None) -> None:
+        """Keep *value* instead of what was kept before, whole or not at all; None keeps nothing."""
+        file = self._folder / f"{self._name}.json"
+        if value is None:
+            with contextlib.suppress(FileNotFoundError):
+                file.unlink()
+            return
+        self._hold()
+        temporary = file.with_suffix(".tmp")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as out:
+            json.dump(value, out)
+        temporary.replace(file)
+
+    def forget(self, file: Path) -> None:
+        """Delete what was taken over and is kept under this process's name now."""
+        for each in (file, file.with_suffix(".lock")):
+            with contextlib.suppress(OSError):
+                each.unlink()
+        if (lock := self._taken.pop(file, None)) is not None:
+            lock.release()
+
+    def close(self) -> None:
+        """Leave what is kept to the next process."""
+        for lock in self._taken.values():
+            lock.release()
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def _hold(self) -> None:
+        if self._lock is None:
+            private(self._folder)
+            self._lock = filelock.FileLock(self._folder / f"{self._name}.lock")
+            self._lock.acquire(timeout=1)
+
+    def _take(self, file: Path) -> bool:
+        """Take what another process wrote, unless that is alive, or a third one takes it."""
+        lock = filelock.FileLock(file.with_suffix(".lock"))
+        try:
+            lock.acquire(blocking=False)
+        except filelock.Timeout:
+            return False
+        self._taken[file] = lock
+        return True
+
+
+def _age(file: Path) -> float:
+    try:
+        return file.stat().st_mtime
+    except OSError:
+        return 0.0
