@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
-from attrs import field, frozen
+from attrs import frozen
 
 from .events import EditState, EventPayload, ModelChunk
 from .messages import Message
@@ -229,5 +229,6 @@ class StepContext:
 
     agent_state: Mapping[str, Any]
     prompt: str | None
-    params: Mapping[str, Any] = field(factory=dict[str, Any])
+    params: Mapping[str, Any] | None = None
+    """None: ``undefined`` in the generator, as in Codebuff."""
     model: str = ""

@@ -89,7 +89,9 @@ async def _value(run: LoopContext, name: str) -> str | None:
         case "CODEBUFF_INITIAL_AGENT_PROMPT":
             return _escaped(state.initial_prompt)
         case "CODEBUFF_USER_INPUT_PROMPT":
-            return _escaped(_last_user_prompt(run))
+            # A sub-agent's own prompt is its parent's word, not the user's.
+            asked = _last_user_prompt(run) if run.parent is None else state.initial_prompt
+            return _escaped(asked)
         case _:
             ask = run.placeholders.get(name)
             return None if ask is None else await ask()

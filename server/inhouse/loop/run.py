@@ -93,7 +93,7 @@ async def _steer(run: LoopContext, *, ends: bool) -> bool:
 
 async def _start_script(run: LoopContext, start: StartSteps) -> Script:
     states = AgentStates()
-    context = StepContext(states.now(run), run.prompt, run.params or {}, run.definition.model)
+    context = StepContext(states.now(run), run.prompt or "", run.params, run.definition.model)
     script = Script(run, states)
     script.steps = await start(context, script.log)
     return script

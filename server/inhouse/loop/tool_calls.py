@@ -2,10 +2,10 @@
 
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from inhouse.core.agent_names import agent_tool_name
 from inhouse.core.definition import AgentDefinition, OutputMode
@@ -86,6 +86,7 @@ async def run_call(run: LoopContext, call: ToolCall, allowed: Sequence[str]) -> 
     ):
         # The next request shows the model, and strict servers, what its schema allows.
         run.state.amend(call.id, json.dumps(checked, ensure_ascii=False))
+    _keep_repaired(run, call, checked)
     run.emit(ToolStarted(call.id, tool.spec.name, checked))
     try:
         output = await tool.run(call.id, checked)
@@ -97,6 +98,21 @@ async def run_call(run: LoopContext, call: ToolCall, allowed: Sequence[str]) -> 
         raise
     output = for_model(output, allowed, run.tools)
     return _finish(run, ToolMessage(call.id, tool.spec.name, output, failed=_says_error(output)))
+
+
+def _keep_repaired(run: LoopContext, call: ToolCall, checked: Mapping[str, Any]) -> None:
+    """Let the model see its call as it was understood: it repeats what it sees."""
+    if arguments_object(call.arguments) == checked:
+        return
+    repaired = evolve(call, arguments=json.dumps(checked, ensure_ascii=False))
+    messages = list(run.state.messages)
+    for at in range(len(messages) - 1, -1, -1):
+        message = messages[at]
+        if isinstance(message, AssistantMessage) and call in message.tool_calls:
+            calls = tuple(repaired if each == call else each for each in message.tool_calls)
+            messages[at] = evolve(message, tool_calls=calls)
+            run.state.messages = tuple(messages)
+            return
 
 
 def add_result(run: LoopContext, call: ToolCall, result: ToolMessage) -> None:

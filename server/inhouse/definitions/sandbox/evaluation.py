@@ -13,6 +13,7 @@ from importlib.resources import files
 from typing import Any
 
 from .engine import Clock, Guest, GuestError, Template
+from .guest_globals import with_globals
 from .stripping import Stripper
 from .stubs import ABSENT, imported_names
 
@@ -44,7 +45,8 @@ _NO_CODE = re.compile(
 
 def template(memory: int, clock: Clock) -> Template:
     absent = json.dumps(ABSENT)
-    script = f"{_PRELUDE}({MOST_VALUES}, {MOST_TEXT}, {MOST_DEPTH}, {MOST_NAMES}, {absent})"
+    most = f"{MOST_VALUES}, {MOST_TEXT}, {MOST_DEPTH}, {MOST_NAMES}"
+    script = f"{with_globals(_PRELUDE)}({most}, {absent})"
     return Template(script, memory=memory, clock=clock, hosts=("__load",))
 
 

@@ -155,7 +155,7 @@ class Generator:
             case _ if name == "ReferenceError" and message.endswith("is not defined"):
                 return StepFailed(
                     f"handleSteps: {message}: it runs from its own text alone, so what it uses"
-                    " must be inside it, and there are neither files nor network nor timers"
+                    " must be inside it, and there are neither files nor network"
                 )
             case _:
                 return StepFailed(f"handleSteps: {name}: {message}")

@@ -6,6 +6,7 @@ from importlib.resources import files
 from typing import Any
 
 from .engine import Clock, Guest, GuestError, Template
+from .guest_globals import with_globals
 from .stripping import Stripper
 
 MOST_YIELDED = 16 << 20
@@ -13,7 +14,9 @@ _PRELUDE = files("inhouse.definitions.sandbox").joinpath("steps.js").read_text(e
 
 
 def template(memory: int, clock: Clock) -> Template:
-    return Template(f"{_PRELUDE}({MOST_YIELDED})", memory=memory, clock=clock, hosts=())
+    return Template(
+        f"{with_globals(_PRELUDE)}({MOST_YIELDED})", memory=memory, clock=clock, hosts=()
+    )
 
 
 class Stepping:

@@ -29,8 +29,8 @@ _MOST_MESSAGE = 2000
 _ABSENT = re.compile(r"'?([\w$]+)'? is not (?:defined|initialized)")
 _NO_MEMBER = re.compile(r"'(process\.[\w$]+)' cannot be used")
 _NOT_HERE = re.compile(
-    r"'?(require|fetch|set(?:Timeout|Interval|Immediate)|Deno|Bun|Buffer|XMLHttpRequest"
-    r"|WebSocket|Worker|__dirname|__filename|URL|Text(?:En|De)coder|Atomics)'? is not defined"
+    r"'?(require|fetch|Deno|Bun|Buffer|XMLHttpRequest|WebSocket|Worker|__dirname|__filename"
+    r"|Atomics)'? is not defined"
 )
 
 

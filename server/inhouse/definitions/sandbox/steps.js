@@ -71,7 +71,6 @@
   });
   globalThis.console = levels();
   globalThis.process = { env: {}, argv: [], execArgv: [], versions: {} };
-  globalThis.structuredClone ??= (value) => (value === undefined ? value : parse(stringify(value)));
 
   const answer = (done, value) => {
     const text = stringify(value === undefined ? null : value);
@@ -87,7 +86,9 @@
     if (typeof make !== "function") throw new Problem("handleSteps is no function");
     take(pieces);
     const { prompt, params, model } = parse(context);
-    generator = make(withState({ prompt: prompt ?? undefined, params, model, logger: levels() }));
+    generator = make(withState({
+      prompt: prompt ?? undefined, params: params ?? undefined, model, logger: levels(),
+    }));
     next = generator?.next;
     if (typeof next !== "function" || typeof generator[Symbol.asyncIterator] === "function") {
       throw new Problem("handleSteps must be a generator: function* ({ agentState, prompt, params }) { … }");

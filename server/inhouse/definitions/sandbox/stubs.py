@@ -25,8 +25,8 @@ def builtin_reason(specifier: str) -> str:
 
 def global_reason(name: str) -> str:
     """Say why a name that other programs give to modules is not there."""
-    reason = "definitions are evaluated without files, network, environment and timers"
-    if name in ("Bun", "Deno", "URL", "__dirname", "__filename", "require"):
+    reason = "definitions are evaluated without files, network and environment"
+    if name in ("Bun", "Deno", "__dirname", "__filename", "require"):
         return f" ({reason}.  {_TEXT})"
     return f" ({reason})"
 

@@ -17,6 +17,8 @@ from inhouse.tools.input.repair import repair
 
 from .control import FindAgent
 
+_SPAWN_ANYTHING = frozenset({"base", "base-free", "base-max", "base-experimental"})
+"""Codebuff's own first agents, which may spawn every agent there is."""
 MAX_AGENTS = 32
 """Agents that one call may start."""
 
@@ -46,7 +48,10 @@ def spawn_tools(*, definition: AgentDefinition, find: FindAgent, spawn: Spawn) -
         return await start(given["agents"])
 
     async def spawn_inline(_: str, given: Mapping[str, Any]) -> Any:
-        await spawn(_request(definition, find, given, inline=True))
+        try:
+            await spawn(_request(definition, find, given, inline=True))
+        except InhouseError as error:  # one that cannot start is a result, not the parent's end
+            raise ToolError(str(error), code=error.code) from None
         return {"message": "Agent spawned."}
 
     return (
@@ -70,7 +75,13 @@ def _agent_tools(definition: AgentDefinition, find: FindAgent, start: _Start) ->
 
 def _agent_tool(name: str, agent_type: str, child: AgentDefinition, start: _Start) -> Tool:
     async def run(_: str, given: Mapping[str, Any]) -> Any:
-        return await start([{**given, "agent_type": agent_type}])
+        known = {key: given[key] for key in ("prompt", "params") if key in given}
+        flat = {key: value for key, value in given.items() if key not in known}
+        if flat:  # Codebuff takes the parameters beside the prompt too.
+            params = known.get("params")
+            beside = cast("Mapping[str, Any]", params) if isinstance(params, Mapping) else {}
+            known["params"] = {**flat, **beside}
+        return await start([{**known, "agent_type": agent_type}])
 
     purpose = child.spawner_prompt or f"Spawn the {child.display_name} agent."
     return Tool(ToolSpec(name, purpose, _parameters(child)), run)
@@ -136,6 +147,8 @@ def _request(
     agent_type = next(
         (known for known in parent.spawnable_agents if names_the_same(asked, known)), None
     )
+    if agent_type is None and parent.id in _SPAWN_ANYTHING and find(asked) is not None:
+        agent_type = asked
     if agent_type is None:
         raise ToolError(_not_spawnable(parent, asked), code="not_spawnable")
     definition = find(agent_type)

@@ -1,0 +1,16 @@
+"""What JavaScript's hosts have and the interpreter has not (globals.js, polyfills.js).
+
+Runs in the worker.
+"""
+
+import json
+from importlib.resources import files
+
+_FOLDER = files("inhouse.definitions.sandbox")
+
+
+def with_globals(script: str) -> str:
+    """Give a script that makes the missing globals first, and gives what *script* gives."""
+    make = _FOLDER.joinpath("globals.js").read_text(encoding="utf-8")
+    polyfills = _FOLDER.joinpath("polyfills.js").read_text(encoding="utf-8")
+    return f"{make}({json.dumps(polyfills)});\n{script}"
