@@ -78,12 +78,39 @@ def test_a_new_file_asks_again(store: TrustStore, project: Path, name: str):
     assert [(one.name, one.kind) for one in state.changes] == [(name, "new")]
 
 
-def test_a_file_that_went_away_asks_nothing(store: TrustStore, project: Path):
+def test_an_agent_that_went_away_asks_nothing(store: TrustStore, project: Path):
+    (project / ".agents/b.ts").write_bytes(AGENT)
+    store.grant(project, items(project))
+    (project / ".agents/b.ts").unlink()
+
+    assert isinstance(store.state(project, items(project)), Trusted)
+
+
+def test_settings_that_went_away_ask_since_they_may_have_narrowed_something(
+    store: TrustStore, project: Path
+):
     (project / "inhouse.toml").write_text("maxSteps = 3")
     store.grant(project, items(project))
     (project / "inhouse.toml").unlink()
 
+    state = store.state(project, items(project))
+
+    assert isinstance(state, Untrusted)
+    assert [(one.name, one.kind) for one in state.changes] == [("inhouse.toml", "removed")]
+    assert "-maxSteps = 3" in state.changes[0].diff
+
+
+def test_a_large_file_is_told_from_a_small_one_that_says_its_digest(
+    store: TrustStore, project: Path
+):
+    (project / ".agents/a.ts").write_bytes(b"x" * 5_000_000)
+    granted = items(project)
+    store.grant(project, granted)
     assert isinstance(store.state(project, items(project)), Trusted)
+
+    for text in (granted[".agents/a.ts"], b"sha256 " + granted[".agents/a.ts"][8:]):
+        (project / ".agents/a.ts").write_bytes(bytes(text))
+        assert isinstance(store.state(project, items(project)), Untrusted)
 
 
 def test_changing_back_is_trusted_again(store: TrustStore, project: Path):

@@ -22,7 +22,9 @@ def disk(context: WorkspaceRequest) -> Workspace:
 
 
 @asynccontextmanager
-async def open_host(folder: Path, values: Any = None, **environ: str) -> AsyncGenerator[Host]:
+async def open_host(
+    folder: Path, values: Any = None, *, trusted: bool | None = True, **environ: str
+) -> AsyncGenerator[Host]:
     """Open a host on *folder*/work, with *folder*/home for everything of the user."""
     (folder / "work").mkdir(exist_ok=True)
     host = Host(
@@ -30,7 +32,7 @@ async def open_host(folder: Path, values: Any = None, **environ: str) -> AsyncGe
         environ={"INHOUSE_HOME": str(folder / "home"), **environ},
         door=HostCallbacks(disk, Nobody()),
         editor_values=values,
-        client_trusted=True,
+        client_trusted=trusted,
     )
     try:
         await host.start()

@@ -38,21 +38,47 @@ class Evaluated:
     problem: EvaluationProblem | None = None
 
 
+class TrustedFiles(Protocol):
+    """The files of a workspace: each is read once, and only what is trusted is evaluated."""
+
+    def look(self, path: Path) -> bytes:
+        """Give the bytes, for what is only parsed.  Raises `OSError`."""
+        ...
+
+    def load(self, path: Path) -> bytes:
+        """Give the bytes, for what is evaluated.
+
+        Raises `OSError`, and `PermissionError` for what nobody trusted as it is now.
+        """
+        ...
+
+
 class Evaluator(Protocol):
     """Runs the modules of definitions where they can do no harm.  Never called without trust."""
 
     async def evaluate(
-        self, path: Path, *, roots: Collection[Path], texts: Mapping[Path, str]
+        self,
+        path: Path,
+        *,
+        roots: Collection[Path],
+        texts: Mapping[Path, str],
+        files: TrustedFiles | None = None,
     ) -> Evaluated:
         """Import one module and give its exports.  Never raises for what the module does.
 
         ``roots`` are the folders whose files it may import (its own folder always is one);
-        ``texts`` are unsaved texts, which win over the disk.
+        ``texts`` are unsaved texts, which win over the disk; every file is read through
+        ``files``, which may refuse it.
         """
         ...
 
     async def evaluate_all(
-        self, paths: Sequence[Path], *, roots: Collection[Path], texts: Mapping[Path, str]
+        self,
+        paths: Sequence[Path],
+        *,
+        roots: Collection[Path],
+        texts: Mapping[Path, str],
+        files: TrustedFiles | None = None,
     ) -> tuple[Evaluated, ...]:
         """Do many at once, in this order: far cheaper than one by one."""
         ...

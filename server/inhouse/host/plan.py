@@ -46,7 +46,7 @@ def plan_run(state: HostState, request: RunRequest) -> Plan:
     """Check everything that can be checked at once.  Opens no connection.  Raises `UserError`."""
     world = state.world
     agent = world.catalog.find(request.agent)
-    needs_trust = agent.from_workspace and not world.trusting.trusted
+    needs_trust = agent.from_workspace and not world.trusting.covers(agent.source)
     if needs_trust and not world.trusting.undecided:
         raise world.trusting.refusal()
     definition = usable_definition(agent)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from attrs import evolve
 
+from inhouse.core.files import FileSnapshot
 from inhouse.core.placeholders import KeySources
 from inhouse.core.settings import Settings
-from inhouse.definitions.catalog.catalog import Catalog, agent_folders
+from inhouse.definitions.catalog.catalog import AgentFolder, Catalog, agent_folders
 from inhouse.settings import Layer, SettingsProblem, layers_from_files, read_settings
 from inhouse.tools.specs import names as tool_names
 
@@ -17,7 +18,7 @@ from .host_state import HostState
 from .network import open_egress, policy_of
 from .services import Services
 from .workspace_snapshot import ClientSettings, WorkspaceSnapshot
-from .workspace_trust import Trusting
+from .workspace_trust import TrustedWorkspaceFiles, Trusting
 
 
 async def reload(
@@ -71,8 +72,11 @@ async def _look_around(state: HostState, changed: Collection[Path] | None) -> Wo
     if client.prefer_embedded:
         settings = evolve(settings, embedded=True)
     # Folders that an untrusted workspace names inside itself are read and diagnosed, not more.
-    named = (*_extra(settings, roots), *_inside(_brought(roots, client.editor), roots))
-    folders = agent_folders(roots, Path.home(), tuple(dict.fromkeys(named)))
+    named = (
+        *_extra(settings, roots),
+        *_inside(_brought(roots, client.editor, trusting.files), roots),
+    )
+    folders = _ordered(agent_folders(roots, Path.home(), tuple(dict.fromkeys(named))), trusting)
     evaluator = services.sandbox if trusting.trusted else None
     catalog = before.catalog
     if changed is None or folders != before.folders:
@@ -83,13 +87,16 @@ async def _look_around(state: HostState, changed: Collection[Path] | None) -> Wo
             environment=services.environ,
             known_tools=tool_names(),
         )
-        await catalog.load(texts)
+        await catalog.load(texts, TrustedWorkspaceFiles(trusting))
     else:
+        files = TrustedWorkspaceFiles(trusting)
+        stale = await asyncio.to_thread(_stale, catalog, trusting)
         # Not by what was trusted before: that may have been granted in place a moment ago.
         if trusting.trusted != catalog.trusted:
-            await catalog.trust(evaluator)
-        await catalog.update(changed, texts)
+            await catalog.trust(evaluator, files)
+        await catalog.update({*changed, *stale}, texts, files)
     await asyncio.to_thread(trusting.cover, catalog.modules)
+    trusting.confirm(catalog.loaded)
     if evaluator is not None and not trusting.trusted:
         await catalog.trust(None)
     egress = before.egress
@@ -106,6 +113,28 @@ async def _look_around(state: HostState, changed: Collection[Path] | None) -> Wo
         folders=folders,
         embedded_installed=services.embedded_installed(),
     )
+
+
+def _ordered(folders: Sequence[AgentFolder], trusting: Trusting) -> tuple[AgentFolder, ...]:
+    """Let what the editor's word does not cover take nobody's place.  Blocks for a moment."""
+    marked = [
+        evolve(
+            one,
+            trusted=not one.from_workspace or trusting.outside is None or trusting.covers(one.path),
+        )
+        for one in folders
+    ]
+    return tuple(sorted(marked, key=lambda one: not one.trusted))
+
+
+def _stale(catalog: Catalog, trusting: Trusting) -> set[Path]:
+    """Give the files that were read before and are others now, whoever may have noticed.  Blocks.
+
+    What is served must be what was looked at.
+    """
+    return {
+        path for path, digest in catalog.loaded.items() if trusting.files.digest(path) != digest
+    }
 
 
 async def _follow_typing(
@@ -137,15 +166,22 @@ def _read(
     texts: Mapping[Path, str],
 ) -> tuple[Trusting, Settings, tuple[SettingsProblem, ...], KeySources]:
     """Look at trust and settings.  Blocks."""
-    folders = agent_folders(roots, Path.home(), _brought(roots, client.editor))
+    files = FileSnapshot()
+    folders = agent_folders(roots, Path.home(), _brought(roots, client.editor, files))
     theirs = tuple(one.path for one in folders if one.from_workspace)
     trusting = Trusting(services.trust, roots, theirs, client.trusted)
     trusting.follow(before.trusting)
     trusting.unsaved = texts
-    trusting.look()
+    trusting.look(files)
     layers = (
         *(one if client.trusted is not False else _inert(one) for one in client.editor),
-        *layers_from_files(roots, services.folders.config, trusted=trusting.trusted),
+        *layers_from_files(
+            roots,
+            services.folders.config,
+            trusted=trusting.trusted,
+            before=trusting.settings_before(),
+            read=files.read,
+        ),
     )
     keys = services.key_sources()
     settings, problems = read_settings(layers, keys)
@@ -160,10 +196,12 @@ def _inert(layer: Layer) -> Layer:
     return evolve(layer, trusted=not layer.from_workspace)
 
 
-def _brought(roots: Sequence[Path], editor: tuple[Layer, ...]) -> tuple[Path, ...]:
+def _brought(
+    roots: Sequence[Path], editor: tuple[Layer, ...], files: FileSnapshot
+) -> tuple[Path, ...]:
     """Give the folders that ``agentFolders`` names in the workspace: trust is about them too."""
-    files = layers_from_files(roots, Path(os.devnull))
-    named = _extra(read_settings(files)[0], roots)
+    layers = layers_from_files(roots, Path(os.devnull), read=files.read)
+    named = _extra(read_settings(layers)[0], roots)
     own = _extra(read_settings(editor)[0], roots)
     return (*named, *_inside(own, roots))
 

@@ -6,13 +6,17 @@ from pathlib import Path
 from uuid import uuid4
 
 from inhouse.core.errors import RefusedError, UserError
+from inhouse.core.files import FileSnapshot, sha256
 from inhouse.core.ports import Approver, Question
 from inhouse.store.trust import (
+    SETTINGS,
     Change,
     Trusted,
     TrustState,
     TrustStore,
     Untrusted,
+    is_outside,
+    item_name,
     unsaved_items,
     workspace_items,
 )
@@ -46,11 +50,19 @@ class Trusting:
         """Trust was given a moment ago: it covers the modules that are found only thereafter."""
         self.unsaved: Mapping[Path, str] = {}
         """Texts of the editor: a workspace that has nothing on disk may have a definition there."""
+        self.outside: TrustState | None = None
+        """What lies outside of the folders that the editor speaks for, and is not trusted."""
         self.state: TrustState = Untrusted("Nobody has looked yet.")
         self._on_disk = False
         """What trust is about lies on disk, as far as the last look goes."""
         self._seen: dict[Path, dict[str, bytes]] = {}
         """What the state is about, and all that a yes to it trusts."""
+        self._granted: dict[Path, dict[str, str]] = {}
+        """What was trusted at the last look, by root and name, as digests."""
+        self.files = FileSnapshot()
+        """What is looked at, parsed and evaluated is read here, each file once."""
+        self.refused: set[Path] = set()
+        """Modules that an evaluation wanted and nobody trusted."""
 
     def follow(self, before: "Trusting") -> None:
         """Keep what the user said a moment ago."""
@@ -67,21 +79,77 @@ class Trusting:
         """Not trusted, and the user may be asked."""
         return not self.trusted and self.client is None and not self.declined
 
-    def look(self) -> TrustState:
-        """Compare what is there with what was trusted.  Blocks."""
+    def look(self, files: FileSnapshot | None = None) -> TrustState:
+        """Compare what is there with what was trusted.  Blocks.
+
+        *files*: as they were read before; None: they are read now.
+        """
+        self.files = files or FileSnapshot()
         self._on_disk = True
+        self._granted = {root: self._store.digests(root) for root in self._roots}
         try:
             self._seen = {root: self._items(root) for root in self._roots}
         except UserError as error:
             self.state = Untrusted(str(error))
             return self.state
+        if not self._roots:
+            self.state = Trusted("no folder is open")
         for root, items in self._seen.items():
             self.state = self._store.state(root, items, client=self.client)
             if not self.trusted:
-                return self.state
-        if not self._roots:
-            self.state = Trusted("no folder is open")
+                break
+        self.outside = self.state if self.client and not self.trusted else None
+        if self.outside is not None:
+            self.state = Trusted("the editor, or --trust")
         return self.state
+
+    def covers(self, path: Path) -> bool:
+        """Tell whether what lies there is trusted: the word of an editor ends at its folders."""
+        return self.trusted and (self.outside is None or self._is_inside(path))
+
+    def settings_before(self) -> dict[Path, bytes]:
+        """Give what ``inhouse.toml`` said when it was trusted, where it no longer says that."""
+        if self.trusted:
+            return {}
+        before = {root: self._store.content(root, SETTINGS) for root in self._roots}
+        return {
+            root: content
+            for root, content in before.items()
+            if content is not None and self._seen.get(root, {}).get(SETTINGS) != content
+        }
+
+    def read_module(self, path: Path) -> bytes:
+        """Give what is to be evaluated.  Raises `PermissionError` for what is not trusted."""
+        data = self.files.read(path)
+        if self.client and self._is_inside(path):
+            return data
+        digest = sha256(data)
+        names = {root: item_name(path, root) for root in self._roots}
+        if any(self._granted[root].get(name) == digest for root, name in names.items()):
+            return data
+        if self.granted_now and not self.client:
+            return data  # `cover` adds it to what the yes was about, from these very bytes.
+        self.refused.add(path)
+        raise PermissionError("is not trusted as it is now: `inhouse trust` shows and trusts it")
+
+    def confirm(self, loaded: Mapping[Path, str]) -> None:
+        """Take the trust back for now, should anything have been loaded that was not looked at."""
+        if self.client is not None or not self.trusted:
+            return
+        strange: list[Change] = []
+        for path, digest in loaded.items():
+            names = {root: item_name(path, root) for root in self._roots}
+            seen = [sha256(self._seen[r][n]) for r, n in names.items() if n in self._seen[r]]
+            known = [self._granted[root].get(name) for root, name in names.items()]
+            if digest and digest not in (*seen, *known):
+                strange.append(Change(next(iter(names.values()), str(path)), "new", ""))
+        if strange:
+            names = ", ".join(one.name for one in strange[:SHOWN])
+            message = f"This workspace is not trusted: {names} changed while it was read."
+            self.state = Untrusted(message, tuple(strange))
+
+    def _is_inside(self, path: Path) -> bool:
+        return any(not is_outside(item_name(path, root)) for root in self._roots)
 
     def typed(self, texts: Mapping[Path, str]) -> bool:
         """Take texts of the editor; False: they may be all there is to trust, so look again."""
@@ -91,13 +159,15 @@ class Trusting:
     def cover(self, modules: frozenset[Path]) -> None:
         """Let trust be about these modules too.  Blocks."""
         fresh, self.granted_now = self.granted_now, False
+        modules |= self.refused
         if modules <= self.modules:
             return
         self.modules |= modules
-        state = self.look()
+        state = self.look(self.files)
         if fresh and isinstance(state, Untrusted) and all(c.kind == "new" for c in state.changes):
-            self.grant()
-            self.granted_now = False
+            for root in self._roots:
+                self._store.grant(root, self._seen[root])
+            self.look(self.files)
 
     def grant(self) -> None:
         """Trust what was there at the last look, which is what the user was shown.  Blocks."""
@@ -128,6 +198,12 @@ class Trusting:
 
     def refusal(self) -> RefusedError:
         """Give the error of a run that needs trust and has none."""
+        if self.outside is not None:
+            return RefusedError(
+                "This agent lies outside of the workspace, and its folder was never trusted.",
+                "`inhouse trust` in the workspace's folder shows what is in it, and trusts that.",
+                code="untrusted",
+            )
         state = self.state
         reason = state.message if isinstance(state, Untrusted) else "It is not trusted."
         remedy = "Trust it there." if self.client is False else REMEDY
@@ -151,7 +227,9 @@ class Trusting:
 
     def _items(self, root: Path) -> dict[str, bytes]:
         folders = [folder for folder in self._agent_folders if folder.is_dir()]
-        items = workspace_items(root, folders, sorted(self.modules))
+        granted = (root / name for name in self._granted[root])
+        modules = sorted({*self.modules, *granted})
+        items = workspace_items(root, folders, modules, self.files)
         if items or self._store.knows(root):
             return items  # What the user types where trust was given is as good as the rest.
         self._on_disk = False
@@ -159,4 +237,19 @@ class Trusting:
 
 
 def _changed(change: Change) -> str:
-    return change.diff if change.kind == "changed" else f"new: {change.name}"
+    return f"new: {change.name}" if change.kind == "new" else change.diff
+
+
+class TrustedWorkspaceFiles:
+    """Implements `inhouse.definitions.evaluator.TrustedFiles`, for the catalog."""
+
+    def __init__(self, trusting: Trusting) -> None:
+        self._trusting = trusting
+
+    def look(self, path: Path) -> bytes:
+        """Give the bytes, for what is only parsed.  Raises `OSError`."""
+        return self._trusting.files.read(path)
+
+    def load(self, path: Path) -> bytes:
+        """Give the bytes of what is evaluated.  Raises `OSError`."""
+        return self._trusting.read_module(path)

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from attrs import evolve, field, frozen
 
+from inhouse.core.files import ReadBytes, read_regular
 from inhouse.core.positions import position_at, utf16_length
 from inhouse.core.text import START, Position, Range, Severity
 
@@ -93,6 +94,7 @@ def layers_from_files(
     *,
     trusted: bool = True,
     before: Mapping[Path, bytes] | None = None,
+    read: ReadBytes = read_regular,
 ) -> tuple[Layer, ...]:
     """Read ``inhouse.toml`` of the workspace and ``config.toml`` of the user, nearest first.
 
@@ -100,7 +102,7 @@ def layers_from_files(
     they were trusted, where that is no longer so.
     """
     found = [
-        file_layer(root / WORKSPACE_FILE, from_workspace=True, trusted=trusted)
+        file_layer(root / WORKSPACE_FILE, from_workspace=True, trusted=trusted, read=read)
         for root in workspace_roots
     ]
     found += [_as_trusted(root / WORKSPACE_FILE, text) for root, text in (before or {}).items()]
@@ -108,11 +110,16 @@ def layers_from_files(
     return tuple(layer for layer in found if layer is not None)
 
 
-def file_layer(path: Path, *, from_workspace: bool = False, trusted: bool = True) -> Layer | None:
+def file_layer(
+    path: Path,
+    *,
+    from_workspace: bool = False,
+    trusted: bool = True,
+    read: ReadBytes = read_regular,
+) -> Layer | None:
     """Read one TOML file; None where there is none."""
     try:
-        with path.open("rb") as file:
-            raw = file.read(_LARGEST + 1)
+        raw = read(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

@@ -1,9 +1,11 @@
 """Which workspaces the user trusts, by the content of what they could run.
 
 Trust is given to exactly these bytes: the definitions with the modules they load, and
-``inhouse.toml``.  Whatever is new or changed asks again, and shows what changed.
+``inhouse.toml``.  Whatever is new or changed asks again, and shows what changed; so does an
+``inhouse.toml`` that went away, since what it said may have narrowed what agents may do.
 """
 
+import errno
 import hashlib
 import os
 import sqlite3
@@ -16,14 +18,14 @@ from pathlib import Path
 from attrs import frozen
 
 from inhouse.core.errors import UserError
+from inhouse.core.files import SKIPPED_FOLDERS, FileSnapshot, sha256
 from inhouse.core.unicode import visible
 
 from .database import Database
 
-_LARGEST = 2_000_000
+SETTINGS = "inhouse.toml"
 _MOST_FILES = 5_000
 _NAMED = 5
-_SKIPPED = frozenset({"node_modules", "__pycache__", ".git"})
 
 
 @frozen
@@ -33,7 +35,7 @@ class Change:
     name: str
     """Relative to the workspace."""
     kind: str
-    """``new`` or ``changed``."""
+    """``new``, ``changed`` or ``removed``."""
     diff: str
     """Against what was trusted, with invisible characters spelt out."""
 
@@ -64,15 +66,25 @@ class TrustStore:
     ) -> TrustState:
         """Compare what is there with what was trusted.
 
-        ``client`` is the editor's own word, or ``--trust``: it counts, either way.
+        ``client`` is the editor's own word, or ``--trust``: no counts for everything, yes for
+        what lies in the workspace.  What lies outside of it (``../.agents``) is trusted by its
+        contents only.
         """
-        if client is not None:
-            return _as_told(told=client)
+        if client is False:
+            return Untrusted("The editor says that this workspace is not trusted.")
+        if client:
+            items = {name: one for name, one in items.items() if is_outside(name)}
         try:
             granted = self._granted(workspace)
         except UserError as error:
+            if client and not items:
+                return _TOLD
             return Untrusted(f"Nothing is trusted: {error}", _changes(items, {}))
         changes = _changes(items, granted)
+        if not client:
+            changes += _removed(items, granted)
+        if client and not changes:
+            return _TOLD
         if changes:
             return Untrusted(_message(changes, known=bool(granted)), changes)
         since = max((row["granted_at"] for row in granted.values()), default=None)
@@ -89,6 +101,33 @@ class TrustStore:
         with self._database.change() as change:
             change.execute("DELETE FROM trusted WHERE workspace = ?", (key,))
             change.executemany("INSERT INTO trusted VALUES (?, ?, ?, ?, ?)", rows)
+
+    def add(self, workspace: Path, items: Mapping[str, bytes]) -> None:
+        """Trust these too, which a definition turned out to be made of."""
+        self.grant(workspace, {**self.contents(workspace), **items})
+
+    def digests(self, workspace: Path) -> dict[str, str]:
+        """Give each name that is trusted, with the digest of its content; none if that fails."""
+        try:
+            return {name: row["sha256"] for name, row in self._granted(workspace).items()}
+        except UserError:
+            return {}
+
+    def content(self, workspace: Path, name: str) -> bytes | None:
+        """Give what was trusted under a name."""
+        try:
+            row = self._granted(workspace).get(name)
+        except UserError:
+            return None
+        return None if row is None else zlib.decompress(row["content"])
+
+    def contents(self, workspace: Path) -> dict[str, bytes]:
+        """Give everything that was trusted."""
+        found: dict[str, bytes] = {}
+        for name, row in self._granted(workspace).items():
+            content = zlib.decompress(row["content"])
+            found[name] = _Summary(content) if row["sha256"].startswith(_SUMMARY) else content
+        return found
 
     def revoke(self, workspace: Path) -> bool:
         """Trust it no longer; tells whether it was trusted."""
@@ -110,19 +149,23 @@ class TrustStore:
 
 
 def workspace_items(
-    workspace: Path, folders: Iterable[Path], files: Iterable[Path] = ()
+    workspace: Path,
+    folders: Iterable[Path],
+    files: Iterable[Path] = (),
+    snapshot: FileSnapshot | None = None,
 ) -> dict[str, bytes]:
     """The contents that trust is about: ``inhouse.toml``, agent folders, modules beside them.
 
-    Whatever cannot be read or is too large counts as what it is called, so that it never
-    passes for something that was trusted.
+    They are read through the *snapshot* that everything else is read through.  Whatever cannot
+    be read never passes for something that was trusted.
     """
     root = workspace.absolute()
+    read = snapshot or FileSnapshot()
     found: dict[str, bytes] = {}
-    for path in (root / "inhouse.toml", *files, *_files(folders)):
-        name = _name(path.absolute(), root)
-        if name not in found and path.is_file():
-            found[name] = _content(path)
+    for path in (root / SETTINGS, *files, *_files(folders)):
+        name = item_name(path.absolute(), root)
+        if name not in found and path.exists() and not path.is_dir():
+            found[name] = _content(path, read)
         if len(found) > _MOST_FILES:
             raise UserError(
                 f"The agent folders of {root} hold more than {_MOST_FILES} files.  "
@@ -137,13 +180,18 @@ def unsaved_items(
     """The same of texts in agent folders that no file on disk holds yet."""
     real = [Path(os.path.realpath(folder)) for folder in folders]
     return {
-        _name(path.absolute(), workspace.absolute()): text.encode("utf-8", "surrogatepass")
+        item_name(path.absolute(), workspace.absolute()): text.encode("utf-8", "surrogatepass")
         for path, text in texts.items()
         if any(Path(os.path.realpath(path)).is_relative_to(folder) for folder in real)
     }
 
 
-def _name(path: Path, root: Path) -> str:
+def is_outside(name: str) -> bool:
+    """Tell whether a name leads out of the workspace."""
+    return name.startswith("../") or Path(name).is_absolute()
+
+
+def item_name(path: Path, root: Path) -> str:
     """The same file has one name, whatever links lead to the workspace."""
     if path.is_relative_to(root):
         plain = path.relative_to(root)
@@ -160,25 +208,37 @@ def _files(folders: Iterable[Path]) -> Iterator[Path]:
     for folder in folders:
         for parent, names, files in os.walk(folder, followlinks=True):
             real = os.path.realpath(parent)
-            names[:] = [] if real in seen else sorted(set(names) - _SKIPPED)
+            names[:] = [] if real in seen else sorted(set(names) - SKIPPED_FOLDERS)
             seen.add(real)
             yield from (Path(parent) / file for file in sorted(files))
 
 
-def _content(path: Path) -> bytes:
+_SUMMARY = "too large: "
+
+
+class _Summary(bytes):
+    """Stands for a file that is too large to be kept; no file's own bytes are ever equal to it."""
+
+
+def _content(path: Path, snapshot: FileSnapshot) -> bytes:
     try:
-        if path.stat().st_size > _LARGEST:
-            with path.open("rb") as file:
-                return b"sha256 " + hashlib.file_digest(file, "sha256").hexdigest().encode()
-        return path.read_bytes()
+        return snapshot.read(path)
+    except OSError as error:
+        if error.errno == errno.EFBIG:
+            return _summary(path)
+        return f"unreadable: {error.strerror}: {os.urandom(8).hex()}".encode()
+
+
+def _summary(path: Path) -> bytes:
+    """Nothing so large is ever loaded: it is only told apart from what it was."""
+    try:
+        with path.open("rb") as file:
+            return _Summary(f"SHA-256 {hashlib.file_digest(file, 'sha256').hexdigest()}".encode())
     except OSError as error:
         return f"unreadable: {error.strerror}: {os.urandom(8).hex()}".encode()
 
 
-def _as_told(*, told: bool) -> TrustState:
-    if told:
-        return Trusted("the editor, or --trust")
-    return Untrusted("The editor says that this workspace is not trusted.")
+_TOLD = Trusted("the editor, or --trust")
 
 
 def _message(changes: tuple[Change, ...], *, known: bool) -> str:
@@ -207,6 +267,15 @@ def _changes(items: Mapping[str, bytes], granted: Mapping[str, sqlite3.Row]) -> 
     return tuple(changes)
 
 
+def _removed(items: Mapping[str, bytes], granted: Mapping[str, sqlite3.Row]) -> tuple[Change, ...]:
+    """Agents that went away can do nothing; settings that did may have narrowed something."""
+    return tuple(
+        Change(visible(name), "removed", _diff(name, zlib.decompress(row["content"]), b""))
+        for name, row in granted.items()
+        if name not in items and name.rpartition("/")[2] == SETTINGS
+    )
+
+
 def _diff(name: str, before: bytes, after: bytes) -> str:
     lines = unified_diff(
         visible(before.decode(errors="replace")).splitlines(),
@@ -219,7 +288,7 @@ def _diff(name: str, before: bytes, after: bytes) -> str:
 
 
 def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+    return f"{_SUMMARY}{sha256(content)}" if isinstance(content, _Summary) else sha256(content)
 
 
 def _key(workspace: Path) -> str:

@@ -102,7 +102,11 @@ async def test_a_worker_has_no_environment_no_files_and_no_way_to_get_any(tmp_pa
         assert os.getpgid(worker.pid) == worker.pid
         assert os.getsid(worker.pid) == worker.pid
         environment = (proc / "environ").read_bytes().split(b"\0")
-        assert {entry.split(b"=")[0] for entry in environment} <= {b"", b"LD_LIBRARY_PATH"}
+        assert {entry.split(b"=")[0] for entry in environment} <= {
+            b"",
+            b"LD_LIBRARY_PATH",
+            b"INHOUSE_PROCESS",
+        }
         opened = [str(entry.readlink()) for entry in (proc / "fd").iterdir()]
         assert {target.split(":")[0] for target in opened} <= {
             "pipe",

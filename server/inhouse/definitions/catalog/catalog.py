@@ -8,6 +8,7 @@ from pathlib import Path
 
 from inhouse.core.definition import Agent
 from inhouse.core.errors import UserError
+from inhouse.core.files import read_regular
 from inhouse.core.own_environment import environment as own_environment
 from inhouse.core.text import Problem
 from inhouse.definitions.catalog.file_state import (
@@ -27,7 +28,7 @@ from inhouse.definitions.catalog.folders import (
 )
 from inhouse.definitions.catalog.module_graph import ModuleGraph
 from inhouse.definitions.catalog.precedence import keep_last_good, rank
-from inhouse.definitions.evaluator import Evaluated, Evaluator
+from inhouse.definitions.evaluator import Evaluated, Evaluator, TrustedFiles
 
 _PORTION = 100
 """Files that are read before the sandbox gets to work on them."""
@@ -60,6 +61,7 @@ class Catalog:
         self._files: dict[Path, FileState] = {}
         self._texts: Mapping[Path, str] = {}
         self._listing_problems: dict[AgentFolder, tuple[Problem, ...]] = {}
+        self._trusted_files: TrustedFiles | None = None
         self._lock = asyncio.Lock()
         self.agents: Mapping[str, Agent] = {}
         """The one agent of each id that counts."""
@@ -68,21 +70,30 @@ class Catalog:
         self.problems: tuple[Problem, ...] = ()
         """Of files that gave no agent."""
 
-    async def load(self, texts: Mapping[Path, str] | None = None) -> None:
-        """Read everything anew."""
+    async def load(
+        self, texts: Mapping[Path, str] | None = None, files: TrustedFiles | None = None
+    ) -> None:
+        """Read everything anew; what the workspace brings, through *files*."""
         async with self._lock:
+            self._trusted_files = files
             self._texts = dict(texts) if texts is not None else self._texts
             wanted = await asyncio.to_thread(self._list)
             await self._read(wanted)
             self._files = {path: self._files[path] for path in wanted if path in self._files}
             self._settle()
 
-    async def update(self, changed: Collection[Path], texts: Mapping[Path, str]) -> frozenset[Path]:
+    async def update(
+        self,
+        changed: Collection[Path],
+        texts: Mapping[Path, str],
+        files: TrustedFiles | None = None,
+    ) -> frozenset[Path]:
         """Read again what changed and what depends on it; gives those files.
 
         ``texts`` are all unsaved texts there are now: they win over the disk.
         """
         async with self._lock:
+            self._trusted_files = files or self._trusted_files
             before, self._texts = self._texts, dict(texts)
             touched = set(changed)
             touched |= {p for p in {*before, *texts} if before.get(p) != self._texts.get(p)}
@@ -95,9 +106,10 @@ class Catalog:
             self._settle()
             return frozenset(affected)
 
-    async def trust(self, evaluator: Evaluator | None) -> None:
+    async def trust(self, evaluator: Evaluator | None, files: TrustedFiles | None = None) -> None:
         """Evaluate the workspace with *evaluator* from now on; None: no longer."""
         async with self._lock:
+            self._trusted_files = files or self._trusted_files
             self._evaluator = evaluator
             self._own_evaluator = self._own_evaluator or evaluator
             wanted = {state.path: state.folder for state in self._files.values() if state.computed}
@@ -125,6 +137,19 @@ class Catalog:
         """The files beside them that the workspace's definitions are made of."""
         states = (state for state in self._files.values() if state.folder.from_workspace)
         return frozenset(path for state in states for path in state.depends)
+
+    @property
+    def loaded(self) -> Mapping[Path, str]:
+        """The workspace's files of definitions, links resolved, each with its digest as read.
+
+        Not those that the editor has a text of.
+        """
+        return {
+            state.real or state.path: state.source.file.digest
+            for state in self._files.values()
+            if state.folder.from_workspace and state.source is not None
+            if state.path not in self._texts
+        }
 
     @property
     def every_problem(self) -> tuple[Problem, ...]:
@@ -176,7 +201,8 @@ class Catalog:
 
     async def _read(self, wanted: Mapping[Path, AgentFolder]) -> None:
         listed = frozenset(self._files) | frozenset(wanted)
-        shared = ModuleGraph(self._texts)
+        files = self._trusted_files
+        shared = ModuleGraph(self._texts, files.look if files else read_regular)
         paths = list(wanted)
         portions = [paths[at : at + _PORTION] for at in range(0, len(paths), _PORTION)]
         async with asyncio.TaskGroup() as group:
@@ -214,7 +240,17 @@ class Catalog:
     def _drafts(
         self, paths: Sequence[Path], wanted: Mapping[Path, AgentFolder]
     ) -> list[Unevaluated]:
-        return [read_text(path, wanted[path], self._texts, self._files.get(path)) for path in paths]
+        files = self._trusted_files
+        return [
+            read_text(
+                path,
+                wanted[path],
+                self._texts,
+                self._files.get(path),
+                read_bytes=files.look if files and wanted[path].from_workspace else read_regular,
+            )
+            for path in paths
+        ]
 
     async def _evaluate(self, drafts: Sequence[Unevaluated]) -> dict[Path, Evaluated]:
         groups: dict[AgentFolder, list[Path]] = {}
@@ -224,12 +260,17 @@ class Catalog:
         for folder, paths in groups.items():
             evaluator = self._evaluator_of(folder)
             if evaluator is not None:
-                results = await evaluator.evaluate_all(paths, roots=folder.roots, texts=self._texts)
+                files = self._trusted_files if folder.from_workspace else None
+                results = await evaluator.evaluate_all(
+                    paths, roots=folder.roots, texts=self._texts, files=files
+                )
                 given.update(zip(paths, results, strict=True))
         return given
 
     def _evaluator_of(self, folder: AgentFolder) -> Evaluator | None:
-        return self._evaluator if folder.from_workspace else self._own_evaluator
+        if not folder.from_workspace:
+            return self._own_evaluator
+        return self._evaluator if folder.trusted else None
 
     def _finish(
         self,

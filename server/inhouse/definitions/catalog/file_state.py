@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve, field, frozen
 
 from inhouse.core.definition import Agent
+from inhouse.core.files import ReadBytes, read_regular
 from inhouse.core.text import START, Problem, Severity
 from inhouse.definitions.catalog.files import FileText, read_file, text_of
 from inhouse.definitions.catalog.folders import AgentFolder
@@ -59,10 +60,15 @@ class Unevaluated:
 
 
 def read_text(
-    path: Path, folder: AgentFolder, texts: Mapping[Path, str], before: FileState | None = None
+    path: Path,
+    folder: AgentFolder,
+    texts: Mapping[Path, str],
+    before: FileState | None = None,
+    *,
+    read_bytes: ReadBytes = read_regular,
 ) -> Unevaluated:
     """Read a file, or its unsaved text.  Blocks: call it in a thread."""
-    file = text_of(texts[path]) if path in texts else read_file(path)
+    file = text_of(texts[path]) if path in texts else read_file(path, read_bytes)
     known = before.source if before is not None else None
     if known is not None and known.file.digest == file.digest:
         return Unevaluated(path, folder, file, known.reading)

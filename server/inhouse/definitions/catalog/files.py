@@ -1,17 +1,17 @@
 """Files as they are on disk: read without ever blocking, and checked to be text."""
 
+import errno
 import hashlib
-import os
-import stat
 from pathlib import Path
 
 from attrs import frozen
 
+from inhouse.core.files import MOST_BYTES, NotAFileError, ReadBytes, read_regular
 from inhouse.core.text import START, Problem, Range, Severity
 from inhouse.definitions.catalog.folders import unreadable
 from inhouse.definitions.readers.source_ranges import Lines
 
-LARGEST_BYTES = 4_000_000
+LARGEST_BYTES = MOST_BYTES
 
 
 @frozen
@@ -24,19 +24,17 @@ class FileText:
     problems: tuple[Problem, ...] = ()
 
 
-def read_file(path: Path) -> FileText:
+def read_file(path: Path, read: ReadBytes = read_regular) -> FileText:
     """Read a file of text.  Never raises; devices, pipes and what is too large are not opened."""
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            return _nothing(path, "not-a-file", "This is no regular file: it is not read.")
-        if status.st_size > LARGEST_BYTES:
-            message = f"{status.st_size:,} bytes are too many for a definition."
+        return decode(path, read(path))
+    except NotAFileError as error:
+        if error.errno == errno.EFBIG:
+            message = f"{LARGEST_BYTES:,} bytes are the most for a definition, and it has more."
             return _nothing(path, "too-large", message)
-        data = _bytes(path)
+        return _nothing(path, "not-a-file", "This is no regular file: it is not read.")
     except (OSError, ValueError) as error:
         return FileText("", "", (unreadable(path, error),))
-    return decode(path, data)
 
 
 def text_of(text: str) -> FileText:
@@ -55,13 +53,6 @@ def decode(path: Path, data: bytes) -> FileText:
         start = len(data[: error.start].decode("utf-8", "replace"))
         place = Lines(text).range(start, start + 1)
         return FileText(text, digest, (_not_text(path, place, data),))
-
-
-def _bytes(path: Path) -> bytes:
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
-    descriptor = os.open(path, flags | getattr(os, "O_BINARY", 0))
-    with os.fdopen(descriptor, "rb") as file:
-        return file.read(LARGEST_BYTES + 1)
 
 
 def _not_text(path: Path, place: Range, data: bytes) -> Problem:

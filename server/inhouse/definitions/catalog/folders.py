@@ -8,12 +8,13 @@ from pathlib import Path
 
 from attrs import field, frozen
 
+from inhouse.core.files import SKIPPED_FOLDERS
 from inhouse.core.text import START, Problem, Severity
 from inhouse.definitions.readers.read_text import EVALUATED, SUFFIXES
 
 _DEEPEST = 16
 _MOST_FILES = 20_000
-_SKIPPED = frozenset({"node_modules", "scripts", "skills"})
+_SKIPPED = SKIPPED_FOLDERS | {"scripts", "skills"}
 _TEST = re.compile(r"[./](?:test|spec)\.[^./]+$", re.IGNORECASE)
 _DECLARATION = re.compile(r"\.d\.[cm]?ts$", re.IGNORECASE)
 
@@ -39,6 +40,8 @@ class AgentFolder:
     form: Form = Form.AGENTS
     roots: tuple[Path, ...] = ()
     """Folders whose modules its definitions may import."""
+    trusted: bool = True
+    """False: it lies outside of the workspace, and the word of an editor does not reach there."""
 
 
 @frozen

@@ -5,6 +5,7 @@ import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from inhouse.core.files import ReadBytes, read_regular
 from inhouse.definitions.catalog.files import FileText, read_file, text_of
 from inhouse.definitions.readers.parsed_values import Reading
 from inhouse.definitions.readers.read_text import EVALUATED, read
@@ -17,8 +18,9 @@ _MOST_MODULES = 200
 class ModuleGraph:
     """Modules that several definitions share, each read once for one round of reading."""
 
-    def __init__(self, texts: Mapping[Path, str]) -> None:
+    def __init__(self, texts: Mapping[Path, str], read_bytes: ReadBytes = read_regular) -> None:
         self._texts = texts
+        self._read = read_bytes
         self._files: dict[Path, FileText] = {}
         self._imports: dict[Path, tuple[Path, ...]] = {}
         self._targets: dict[tuple[Path, str], Path | None] = {}
@@ -79,7 +81,7 @@ class ModuleGraph:
     def _file(self, path: Path) -> FileText:
         if path not in self._files:
             text = self._texts.get(path)
-            self._files[path] = read_file(path) if text is None else text_of(text)
+            self._files[path] = read_file(path, self._read) if text is None else text_of(text)
         return self._files[path]
 
 

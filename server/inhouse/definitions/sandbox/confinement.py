@@ -6,6 +6,8 @@ import stat
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
+from inhouse.definitions.evaluator import TrustedFiles
+
 CODE = (".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs")
 DATA = (".json",)
 TEXTS = (".md", ".mdx", ".markdown", ".txt", ".prompt", ".hbs")
@@ -30,8 +32,14 @@ class Confinement:
     """The folders that one evaluation may read from, and the unsaved texts of the editor."""
 
     def __init__(
-        self, entry: Path, *, roots: Collection[Path], texts: Mapping[Path, str] | None = None
+        self,
+        entry: Path,
+        *,
+        roots: Collection[Path],
+        texts: Mapping[Path, str] | None = None,
+        files: TrustedFiles | None = None,
     ) -> None:
+        self._files = files
         own = own_folder(entry)
         self._roots = tuple({real(root) for root in (*roots, own)})
         self._texts = {real(path): text for path, text in (texts or {}).items()}
@@ -59,18 +67,44 @@ class Confinement:
         true = real(path)
         self._check(path, true, package=package, ends=ends)
         if true in self._texts:
+            self._check_trust(path, true, ends)
             return true, self._texts[true]
         try:
-            content = _read_regular(path, true)
+            content = self._content(path, true, ends)
+        except PermissionError as error:
+            if self._files is None or error.filename is not None:
+                raise RefusedFileError(f"{path.name!r} cannot be read ({error.strerror})") from None
+            raise RefusedFileError(f"{path.name!r} {error}", code="needs-trust") from None
         except OSError as error:
-            reason = os.strerror(error.errno) if error.errno else str(error)
+            reason = error.strerror or str(error)
             raise RefusedFileError(f"{path.name!r} cannot be read ({reason})") from None
+        if len(content) > MOST_SOURCE:
+            raise RefusedFileError(f"{path.name!r} has more than {MOST_SOURCE >> 20} MB")
         try:
             return true, content.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise RefusedFileError(
                 f"{path.name!r} is not UTF-8 (byte {error.start}): save it as UTF-8"
             ) from None
+
+    def _content(self, path: Path, true: Path, ends: Collection[str]) -> bytes:
+        if self._files is None:
+            return _read_regular(path, true)
+        if ends is PROJECT:  # It only says where modules are, and each of those is looked at.
+            return self._files.look(true)
+        return self._files.load(true)
+
+    def _check_trust(self, path: Path, true: Path, ends: Collection[str]) -> None:
+        """A text of the editor is as good as the file that it changes."""
+        if self._files is None or ends is PROJECT:
+            return
+        try:
+            self._files.load(true)
+        except PermissionError as error:
+            if error.filename is None:
+                raise RefusedFileError(f"{path.name!r} {error}", code="needs-trust") from None
+        except OSError:
+            return  # There is no such file: it is being written.
 
     def _check(self, path: Path, true: Path, *, package: bool, ends: Collection[str]) -> None:
         if not self.within(true, package=package):

@@ -8,7 +8,7 @@ from pathlib import Path
 from attrs import frozen
 
 from inhouse.core.ports import StepContext, StepFailed, StepLog, Steps
-from inhouse.definitions.evaluator import Evaluated
+from inhouse.definitions.evaluator import Evaluated, TrustedFiles
 
 from .cache import cache_configuration, cache_folder
 from .confinement import Confinement, own_folder, real
@@ -77,21 +77,34 @@ class Sandbox:
         self._closed = False
 
     async def evaluate(
-        self, path: Path, *, roots: Collection[Path], texts: Mapping[Path, str]
+        self,
+        path: Path,
+        *,
+        roots: Collection[Path],
+        texts: Mapping[Path, str],
+        files: TrustedFiles | None = None,
     ) -> Evaluated:
         """Import one module and give its exports."""
-        return (await self.evaluate_all([path], roots=roots, texts=texts))[0]
+        return (await self.evaluate_all([path], roots=roots, texts=texts, files=files))[0]
 
     async def evaluate_all(
-        self, paths: Sequence[Path], *, roots: Collection[Path], texts: Mapping[Path, str]
+        self,
+        paths: Sequence[Path],
+        *,
+        roots: Collection[Path],
+        texts: Mapping[Path, str],
+        files: TrustedFiles | None = None,
     ) -> tuple[Evaluated, ...]:
         """Import many, each in an interpreter of its own."""
         confinements: dict[Path, tuple[Confinement, Lookups]] = {}
 
+        def _confinement(path: Path) -> Confinement:
+            return Confinement(path, roots=roots, texts=texts, files=files)
+
         def modules(path: Path) -> ModuleResolver:
             folder = own_folder(path)
             if folder not in confinements:
-                confinements[folder] = Confinement(path, roots=roots, texts=texts), Lookups()
+                confinements[folder] = _confinement(path), Lookups()
             confinement, lookups = confinements[folder]
             return ModuleResolver(confinement, real(path), lookups=lookups)
 

@@ -1,0 +1,98 @@
+"""Reading files that somebody else may have written: never blocking, never too much.
+
+`read_regular` opens regular files only, and no more than so many bytes of them; `FileSnapshot`
+reads each file once, so that what is compared with what was trusted and what is parsed or run
+are the very same bytes.
+"""
+
+import errno
+import hashlib
+import os
+import stat
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+MOST_BYTES = 4_000_000
+"""Of any file that a definition, its settings or its trust depend on."""
+
+SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__", ".git"})
+"""Trust is not about what lies in them, so nothing in them is a definition either."""
+
+ReadBytes = Callable[[Path], bytes]
+"""Gives a file's bytes.  Raises `OSError`."""
+
+
+class NotAFileError(OSError):
+    """A device, a pipe, a folder, or more bytes than anybody may ask for."""
+
+
+def read_regular(path: Path, most: int = MOST_BYTES) -> bytes:
+    """Read a regular file of *most* bytes.  Raises `OSError`, `NotAFileError` among it.
+
+    A pipe or a device is neither waited for nor opened for long, a link that leads in circles is
+    an error, and the size is that of what was read: a file that grows meanwhile is refused too.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+    flags |= getattr(os, "O_BINARY", 0) | getattr(os, "O_NOCTTY", 0)
+    if not stat.S_ISREG(path.stat().st_mode):  # Opening some devices does something.
+        raise NotAFileError(errno.EINVAL, "it is no regular file", str(path))
+    descriptor = os.open(path, flags)
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise NotAFileError(errno.EINVAL, "it is no regular file", str(path))
+        data = file.read(most + 1) if status.st_size <= most else b""
+    if status.st_size > most or len(data) > most:
+        raise NotAFileError(errno.EFBIG, f"it has more than {most:,} bytes", str(path))
+    return data
+
+
+class FileSnapshot:
+    """Files as they were when each of them was first asked for.  Threads may share it."""
+
+    def __init__(self) -> None:
+        self._read: dict[str, bytes | _Failed] = {}
+        self._lock = threading.Lock()
+
+    def read(self, path: Path) -> bytes:
+        """Give the bytes; the same ones, or the same `OSError`, each time."""
+        key = os.path.realpath(path)
+        with self._lock:
+            found = self._read.get(key)
+            if found is None:
+                found = self._read[key] = _tried(Path(key))
+        if isinstance(found, bytes):
+            return found
+        kind, number, message = found
+        raise kind(number, message, str(path))
+
+    def digest(self, path: Path) -> str:
+        """Give the SHA-256 of a file; empty if it cannot be read."""
+        try:
+            return sha256(self.read(path))
+        except OSError:
+            return ""
+
+
+def sha256(data: bytes) -> str:
+    """Give the digest in hexadecimal digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+_Failed = tuple[type[OSError], int, str]
+"""Not the error itself: it would keep alive whoever met it."""
+
+
+def _tried(path: Path) -> bytes | _Failed:
+    try:
+        data = read_regular(path)
+    except NotAFileError as error:
+        return NotAFileError, error.errno or errno.EINVAL, error.strerror or ""
+    except OSError as error:
+        return OSError, error.errno or errno.EIO, error.strerror or str(error)
+    except ValueError as error:  # A name with a NUL in it.
+        return OSError, errno.EINVAL, str(error)
+    if os.path.realpath(path) != str(path):  # A folder on the way became a link meanwhile.
+        return OSError, errno.EAGAIN, "it changed while it was read: try again"
+    return data
