@@ -12,6 +12,7 @@ from inhouse.core.events import (
     EndpointUsage,
     EventPayload,
     Notice,
+    PermissionAnswered,
     QuestionAsked,
     ReasoningDelta,
     RunEvent,
@@ -77,7 +78,7 @@ def payload(value: EventPayload) -> Json | None:  # noqa: C901, PLR0911  one cas
             return {"kind": "tool_call", "callId": call_id, "tool": tool, "input": arguments}
         case ToolFinished(call_id, ok, summary):
             return {"kind": "tool_result", "callId": call_id, "ok": ok, "summary": summary}
-        case ToolOutput():
+        case ToolOutput() | PermissionAnswered():
             return None
         case EditChanged(uri, state, diff):
             return {"kind": "edit", "uri": uri, "state": state.value, "diff": diff}

@@ -1,6 +1,9 @@
 """What may do harm is shown whole and allowed deliberately; the safe choice is first."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -80,6 +83,16 @@ async def test_no_message_has_a_link_or_hidden_characters_and_the_answer_is_writ
         _, [question] = await run_command(runner, editor, command)
         notices = [each["message"] for each in editor.events("s") if each["kind"] == "notice"]
 
+    done = subprocess.run(  # noqa: ASYNC221  the run is over
+        [sys.executable, "-m", "inhouse", "audit", "--json"],
+        env={**os.environ, **runner.environ},
+        cwd=runner.folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    [record] = json.loads(done.stdout)
+    assert record["permissions"] == [{"kind": "command", "answer": "Deny"}]
     assert "](" not in question["message"]
     assert "$(" not in question["message"]
     assert "<U+202E><U+001B>[8m" in question["message"]

@@ -91,6 +91,7 @@ def _record(record: Record) -> dict[str, Any]:
         "outputTokens": record.output_tokens,
         "costUsd": record.cost_usd,
         "contacts": [wire.contact(each) for each in record.contacts],
+        "permissions": [{"kind": kind, "answer": answer} for kind, answer in record.permissions],
     }
 
 
@@ -118,6 +119,12 @@ def _print_audit(found: tuple[Record, ...]) -> None:
             )
             start = ("", "", "")
     output.report().print(table)
+    for record in found:
+        if record.permissions:
+            given = ", ".join(
+                f"{kind}: {answer or 'no answer'}" for kind, answer in record.permissions
+            )
+            output.report().print(f"{record.run_id} was answered: {given}", markup=False)
     remote = sum(not each.local for record in found for each in record.contacts)
     verdict = "Every host was on this machine." if not remote else f"{remote} contacts were remote."
     output.report().print(f"\n{verdict}")

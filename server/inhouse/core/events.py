@@ -148,6 +148,16 @@ class Steered:
 
 
 @frozen
+class PermissionAnswered:
+    """What the user chose where something could do harm; kept in the record of the run."""
+
+    kind: str
+    """Of the question: ``command``, ``trust``, ``host``, ``edit``, …"""
+    answer: str
+    """The choice, never a text; empty where nobody answered."""
+
+
+@frozen
 class EndpointUsage:
     """What one endpoint did for a run."""
 
@@ -235,6 +245,7 @@ EventPayload = (
     | ToolFinished
     | EditChanged
     | QuestionAsked
+    | PermissionAnswered
     | UsageReported
     | Notice
     | Steered

@@ -2,7 +2,7 @@
 
 from attrs import evolve, frozen
 
-from inhouse.core.events import Notice, QuestionAsked
+from inhouse.core.events import Notice, PermissionAnswered, QuestionAsked
 from inhouse.core.ports import Approver, Emit, Question
 from inhouse.core.redaction import redact_value
 
@@ -22,4 +22,6 @@ class EventEmittingApprover:
         answer = await self.approver.ask(question)
         told = ", ".join(answer) if answer else "no answer"
         self.tell(Notice("info", "answer", redact_value(f"Your answer: {told}.")))
+        if question.safe:
+            self.tell(PermissionAnswered(question.kind, answer[0] if answer else ""))
         return answer

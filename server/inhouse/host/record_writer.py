@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -37,6 +37,7 @@ class RecordKeeper:
         privacy: Privacy,
         models: dict[str, str],
         most: int,
+        permissions: Sequence[tuple[str, str]] = (),
     ) -> None:
         """Write a record soon, and what the run was asked: the last *most* of that are kept.
 
@@ -47,7 +48,11 @@ class RecordKeeper:
             try:
                 remote = self._remote_cost(result, models)
                 number = self._store.add(
-                    result, workspace=workspace, privacy=privacy.value, remote_cost_usd=remote
+                    result,
+                    workspace=workspace,
+                    privacy=privacy.value,
+                    remote_cost_usd=remote,
+                    permissions=permissions,
                 )
                 self._replays.keep(number, replay, most=most)
             except InhouseError as error:

@@ -197,6 +197,7 @@ def _close(run: RunContext, contacts: TrafficLog) -> None:
             privacy=settings.privacy,
             models={agent.id: agent.model for agent in host.world.catalog.all},
             most=settings.kept_transcripts,
+            permissions=tuple(run.recorder.permissions),
         )
 
 

@@ -13,6 +13,7 @@ from inhouse.core.events import (
     EditSummary,
     EndpointUsage,
     EventPayload,
+    PermissionAnswered,
     ReasoningDelta,
     RunError,
     RunResult,
@@ -55,6 +56,7 @@ class RunRecorder:
         self._error: RunError | None = None
         self._contacts: tuple[Contact, ...] = ()
         self._messages: tuple[Message, ...] = ()
+        self.permissions: list[tuple[str, str]] = []
 
     @property
     def running(self) -> bool:
@@ -84,6 +86,8 @@ class RunRecorder:
                 self.edited(uri, state)
             case RunStarted(route):
                 self.route = route
+            case PermissionAnswered():
+                self.permitted(payload)
             case _:
                 pass
 
@@ -92,6 +96,12 @@ class RunRecorder:
         self._edits[uri] = state
         if self._parent is not None:
             self._parent.edited(uri, state)
+
+    def permitted(self, given: PermissionAnswered) -> None:
+        """Remember what the user chose; a sub-agent's stands in its parent's record."""
+        self.permissions.append((given.kind, given.answer))
+        if self._parent is not None:
+            self._parent.permitted(given)
 
     def finish(
         self,

@@ -55,6 +55,10 @@ CREATE TABLE IF NOT EXISTS usage (
   name TEXT NOT NULL, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL,
   cost_usd REAL, requests INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS usage_run ON usage (run);
+CREATE TABLE IF NOT EXISTS permission (
+  run INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE, kind TEXT NOT NULL,
+  answer TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS permission_run ON permission (run);
 CREATE TABLE IF NOT EXISTS spent (
   day TEXT PRIMARY KEY, usd REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS transcript (
@@ -67,7 +71,7 @@ CREATE TABLE IF NOT EXISTS reserved (
 CREATE TABLE IF NOT EXISTS replay (
   run INTEGER PRIMARY KEY REFERENCES run (id) ON DELETE CASCADE, request TEXT NOT NULL);
 """
-_VERSION = 3
+_VERSION = 4
 _PATIENCE_S = 10.0
 """How long another process may hold the file."""
 

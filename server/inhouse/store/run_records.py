@@ -49,6 +49,8 @@ class Record:
     contacts: tuple[Contact, ...] = ()
     by_endpoint: Mapping[str, EndpointUsage] = {}
     by_agent: Mapping[str, EndpointUsage] = {}
+    permissions: tuple[tuple[str, str], ...] = ()
+    """What the user was asked to allow (a question's kind) and chose, in this order."""
 
 
 @frozen
@@ -89,6 +91,7 @@ class RecordStore:
         workspace: Path,
         privacy: str,
         remote_cost_usd: float | None = None,
+        permissions: Sequence[tuple[str, str]] = (),
     ) -> int:
         """Keep a finished run of its own (not a sub-agent's: its parent's counts it)."""
         row = _row(result, workspace, privacy, remote_cost_usd)
@@ -111,6 +114,10 @@ class RecordStore:
                     )
                     for one in result.contacts
                 ],
+            )
+            change.executemany(
+                "INSERT INTO permission VALUES (?, ?, ?)",
+                [(number, kind, answer) for kind, answer in permissions],
             )
             change.executemany(
                 "INSERT INTO usage VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -192,6 +199,12 @@ class RecordStore:
                     one["endpoint"],
                 )
                 for one in contacts
+            ),
+            permissions=tuple(
+                (one["kind"], one["answer"])
+                for one in self._database.rows(
+                    "SELECT * FROM permission WHERE run = ? ORDER BY rowid", (row["id"],)
+                )
             ),
             by_endpoint=_usage(usage, "endpoint"),
             by_agent=_usage(usage, "agent"),
