@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import sys
+from pathlib import Path
 from typing import Any
 
 import acp
@@ -343,3 +345,17 @@ async def test_a_session_of_the_terminal_goes_on_here(place: Terminal, server: M
     sent = json.dumps(server.requests[-1].body["messages"])
     for said in ("first question", "From the terminal.", "second question"):
         assert said in sent
+
+
+async def test_the_clients_mcp_servers_are_the_sessions(
+    place: Terminal, server: ModelServer
+) -> None:
+    program = str(Path(__file__).parents[1] / "support" / "mcp_server.py")
+    brought = schema.McpServerStdio(name="brought", command=sys.executable, args=[program], env=[])
+    server.play("Done.")
+    person = Person(choose=[TRUST, "Start it"])
+    async with open_agent(place.environment, person) as opened:
+        answer = await opened.agent.new_session(cwd=str(place.workspace), mcp_servers=[brought])
+        await opened.ask(answer.session_id, "go")
+    offered = [each["function"]["name"] for each in server.requests[-1].body["tools"]]
+    assert [name for name in offered if name.startswith("brought")]

@@ -13,6 +13,7 @@ from inhouse.core.events import RunResult, RunStatus
 from inhouse.host.host import Host
 from inhouse.host.sessions import new_session_id
 
+from .mcp_servers import client_servers
 from .options import change
 from .prompt_content import read_prompt
 from .session import AcpSession, TurnCancelled, stop_reason
@@ -232,9 +233,9 @@ class AcpDoor:
         additional: list[str] | None,
         mcp_servers: list[Any] | None,
     ) -> AcpSession:
-        del mcp_servers
         roots = tuple(_folder(each) for each in (cwd, *(additional or ())))
         session = AcpSession(session_id, roots, self._transport, self._connection, self._environ)
+        session.mcp_servers = client_servers(mcp_servers or ())
         self._sessions[session_id] = session
         await _answered(session.start())
         return session

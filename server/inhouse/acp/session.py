@@ -41,6 +41,8 @@ class AcpSession:
         environ: Mapping[str, str],
     ) -> None:
         self.id = session_id
+        self.mcp_servers: dict[str, Json] = {}
+        """The servers of the client: every agent of this session has their tools."""
         self.roots = roots
         self.choices = Choices()
         self.updates = UpdateStream(session_id, roots[0], transport)
@@ -157,6 +159,14 @@ class AcpSession:
             session=self.id,
         )
         plan = self.host.plan(request)
+        if self.mcp_servers:
+            if plan.needs_trust:  # A plan that waits for trust is made anew once it is given.
+                await self.host.ask_for_trust()
+                plan = self.host.plan(request)
+            if plan.needs_trust:
+                raise self.host.world.trusting.refusal()
+            servers = {**self.mcp_servers, **plan.definition.mcp_servers}
+            plan = evolve(plan, definition=evolve(plan.definition, mcp_servers=servers))
         self._title(content.text)
         run = self.host.run(plan, self.host.new_run_id(), self.updates.listen)
         self._task = asyncio.ensure_future(run)
