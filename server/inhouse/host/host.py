@@ -198,6 +198,19 @@ class Host:
         self.state.checked = {**self.checked, **{status.name: status for status in found}}
         return found
 
+    async def result(self, run_id: str) -> tuple[RunResult, bool]:
+        """Give a run's result, and whether its text is still there.  Raises `UserError`.
+
+        The text of a run that is over is read from its transcript (``keptTranscripts``).
+        """
+        result, at = self.book.result(run_id), self.book.kept_text(run_id)
+        if at is None:
+            return result, True
+        transcript = await asyncio.to_thread(self.services.transcripts.text, run_id)
+        if transcript is None:
+            return result, False
+        return evolve(result, text=transcript[slice(*at)]), True
+
     def plan(self, request: RunRequest) -> Plan:
         """Check everything that can be checked at once.  Raises `UserError`."""
         return plan_run(self.state, evolve(request, session=request.session or new_session_id()))

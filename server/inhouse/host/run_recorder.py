@@ -46,6 +46,8 @@ class RunRecorder:
         self._duration_ms: int | None = None
         self._first_token_ms: int | None = None
         self._text: list[str] = []
+        self.kept_text: tuple[int, int] | None = None
+        """Where the text stands in the transcript that is kept, once it is not here any more."""
         self._text_open = False
         self._edits: dict[str, EditState] = {}
         self._by_endpoint: dict[str, EndpointUsage] = {}
@@ -119,6 +121,11 @@ class RunRecorder:
         self._output, self._messages = redact_value(output), messages
         if text is not None:
             self._text = [redact(text)]
+
+    def release_text(self, at: tuple[int, int]) -> None:
+        """Forget the texts of a run that is over: the answer stands at *at* in its transcript."""
+        self.kept_text = at
+        self._text, self._messages = [], ()
 
     def streamed_text(self) -> str:
         """Give the last message as far as it came."""

@@ -44,6 +44,15 @@ class RunRegistry:
         """Give a run's result as it is now.  Raises `UserError`."""
         return self._ledger(run_id).result()
 
+    def release_text(self, run_id: str, at: tuple[int, int]) -> None:
+        """Forget the text of a run that is over: it stands at *at* in the transcript kept."""
+        if run_id in self._ledgers:
+            self._ledgers[run_id].release_text(at)
+
+    def kept_text(self, run_id: str) -> tuple[int, int] | None:
+        """Tell where in its transcript a run's text stands; None: the result has it."""
+        return self._ledger(run_id).kept_text
+
     def results(self, limit: int | None = None) -> tuple[RunResult, ...]:
         """Give the runs, newest first."""
         newest = reversed(self._ledgers.values())

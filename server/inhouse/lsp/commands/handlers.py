@@ -92,9 +92,10 @@ class Commands:
             self._host.book.result(argument.run_id)  # Raises where there is no such run.
         return {"cancelled": self._runs.cancel(argument.run_id)}
 
-    def _result(self, command: str, given: Given, _: Token | None) -> Any:
+    async def _result(self, command: str, given: Given, _: Token | None) -> Any:
         argument = structure(command, given, arguments.RunId)
-        return wire.run_result(self._host.book.result(argument.run_id))
+        result, has_text = await self._host.result(argument.run_id)
+        return wire.run_result(result) | ({} if has_text else {"textDropped": True})
 
     async def _list_runs(self, command: str, given: Given, _: Token | None) -> Any:
         argument = structure(command, given, arguments.ListArguments)

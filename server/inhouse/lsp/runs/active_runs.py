@@ -12,7 +12,7 @@ from inhouse.core.events import ReasoningDelta, RunEvent, TextDelta, UsageReport
 from inhouse.core.request import RunRequest
 from inhouse.core.route import Route
 from inhouse.host.run_context import Listen
-from inhouse.host.run_registry import make_run_id
+from inhouse.host.run_registry import KEPT, make_run_id
 from inhouse.lsp.runs.run_activity import RunActivity
 
 _PATIENCE = 5.0
@@ -142,3 +142,8 @@ class Runs:
     def _forget(self, run: ActiveRun) -> None:
         run.ended, run.emit, run.progress = time.monotonic(), None, None
         self._tasks.pop(run.id, None)
+        for run_id in list(self._runs):
+            if len(self._runs) <= KEPT:
+                break
+            if run_id not in self._tasks:
+                del self._runs[run_id]

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from inhouse.core.errors import InhouseError, UserError
@@ -34,11 +34,21 @@ class Transcripts:
         self._runs = runs
         self._buffers = buffers
         self._all: dict[str, Transcript] = {}
+        """Those that are not kept in the store as they will stay."""
+        self._own: dict[str, None] = {}
+        """The runs of this session, newest last."""
 
     def begin(self, run: ActiveRun, plan: Plan, *, show: bool | None) -> "Transcript":
         """Start the transcript of a run; open it where that is wanted."""
-        transcript = Transcript(self._context, self._buffers, run, plan)
+        transcript = Transcript(
+            self._context,
+            self._buffers,
+            run,
+            plan,
+            released=lambda: self._all.pop(run.id, None),
+        )
         self._all[run.id] = transcript
+        self._own[run.id] = None
         wanted = self._context.host.world.settings.show_transcript if show is None else show
         if wanted:
             self._context.spawn(transcript.open(focus=False), name=f"transcript of {run.id}")
@@ -47,11 +57,11 @@ class Transcripts:
     async def show(self, run_id: str | None) -> str:
         """Show a transcript; give its URI without waiting for the editor.  Raises `UserError`."""
         if run_id is None:
-            run_id = next(reversed(self._all), "") or await self._newest_kept()
+            run_id = next(reversed(self._own), "") or await self._newest_kept()
         run = self._runs.get(run_id)
         transcript = self._all.get(run.id if run is not None else run_id)
         if transcript is None:
-            return await self._show_kept(run_id)
+            return await self._show_kept(run.id if run is not None else run_id)
         self._context.spawn(transcript.open(focus=True), name=f"transcript of {run_id}")
         return transcript.uri
 
@@ -68,13 +78,14 @@ class Transcripts:
 
     async def earlier(self, limit: int | None = None) -> list[KeptRun]:
         """Give the runs of servers before this one in this workspace, newest first."""
-        most = None if limit is None else limit + len(self._all)
+        most = None if limit is None else limit + len(self._own)
         kept = await asyncio.to_thread(self._store.runs, self._context.host.roots, most)
-        return [run for run in kept if run.run_id not in self._all]
+        return [run for run in kept if run.run_id not in self._own]
 
     async def forget(self, run_ids: Sequence[str]) -> None:
         """Drop the transcripts of runs whose session was deleted."""
         for run_id in run_ids:
+            self._own.pop(run_id, None)
             if (transcript := self._all.pop(run_id, None)) is not None:
                 await transcript.forget()
 
@@ -93,7 +104,7 @@ class Transcripts:
         text = await asyncio.to_thread(self._store.text, run_id)
         if text is None:
             earlier = [run.run_id for run in await self.earlier(5)]
-            known = ", ".join([*earlier[::-1], *self._all][-5:]) or "none yet"
+            known = ", ".join([*earlier[::-1], *self._own][-5:]) or "none yet"
             raise UserError(f"No transcript of a run {run_id!r} is kept.  Runs: {known}")
         if self._context.client.can("workspace.textDocumentContent"):
             uri = virtual_uri(run_id)
@@ -110,9 +121,17 @@ class Transcript:
     """The document of one run: virtual where the client can, else a file that grows."""
 
     def __init__(
-        self, context: EditorContext, buffers: Buffers, run: ActiveRun, plan: Plan
+        self,
+        context: EditorContext,
+        buffers: Buffers,
+        run: ActiveRun,
+        plan: Plan,
+        *,
+        released: Callable[[], object],
     ) -> None:
+        """*released* hears that the store has all of it."""
         self._context = context
+        self._released = released
         self._buffers = buffers
         self._run = run
         self._writer = Writer(run.id, header(run, plan))
@@ -192,6 +211,16 @@ class Transcript:
                 )
             except InhouseError as error:
                 logger.warning("the transcript of %s is not kept: %s", self._run.id, error)
+                return
+            if self._result is not None and most > 0:
+                self._release(self._result)
+
+    def _release(self, result: RunResult) -> None:
+        """The run is over and the store has its text: from now on it is read from there."""
+        self._released()
+        at = self.text.find(result.text)
+        if result.text and at >= 0:
+            self._context.host.book.release_text(self._run.id, (at, at + len(result.text)))
 
     def _keep_soon(self) -> None:
         self._keeping = None
