@@ -18,6 +18,9 @@ from support.model_server import ModelServer, call
 SERVER = str(Path(__file__).parents[1] / "support" / "mcp_server.py")
 
 
+HTTP_SERVER = str(Path(__file__).parents[1] / "support" / "mcp_http_server.py")
+
+
 class User:
     """Answers what each question is told to be answered by; keeps them all."""
 
@@ -52,7 +55,8 @@ class Session:
         self.events.append(event.payload)
 
     def offered(self, index=0):
-        tools = self.model.requests[index].body.get("tools", [])
+        chats = [each.body for each in self.model.requests if each.body and "messages" in each.body]
+        tools = chats[index].get("tools", [])
         return {each["function"]["name"]: each["function"] for each in tools}
 
     def results(self):
@@ -299,6 +303,46 @@ async def test_what_a_server_writes_is_shown_escaped(tmp_path):
         detail = here.user.questions[-1].detail
         assert "<U+202E>" in detail
         assert "<U+001B>" in detail
+
+
+@asynccontextmanager
+async def over_http(kind):
+    """Start a server of the official SDK on loopback; gives its URL."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, HTTP_SERVER, kind, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        port = int(await process.stdout.readline())
+        yield f"http://127.0.0.1:{port}/{'mcp' if kind == 'http' else 'sse'}"
+    finally:
+        process.kill()
+        await process.communicate()
+
+
+@pytest.mark.parametrize("kind", ["http", "sse"])
+async def test_a_server_over_http_is_a_contact_of_the_run(kind, tmp_path):
+    async with over_http(kind) as url:
+        servers = {"far": {"type": kind, "url": url, "headers": {"X-Team": "$TEAM"}}}
+        allowed = {"allowedEnvironment": ["TEAM"], "privacy": "local-only"}
+        async with session(tmp_path, servers, settings=allowed, TEAM="blue") as here:
+            done = await here.run(call("far__add", a=2, b=3), call("far__team"), "ready")
+
+            assert done.status is RunStatus.COMPLETED, done
+            assert [_text(each) for each in here.results()] == ["5", "blue"], here.notices()
+            [contact] = [each for each in done.contacts if each.endpoint == "MCP server far"]
+            assert contact.local
+            assert contact.bytes_sent > 0
+            assert not here.user.questions or here.user.questions[0].text.startswith("Call")
+
+
+async def test_a_remote_server_is_refused_under_local_only(tmp_path):
+    servers = {"far": {"url": "https://192.0.2.7/mcp"}}
+    async with session(tmp_path, servers, settings={"privacy": "local-only"}) as here:
+        done = await here.run("hi")
+
+        assert done.status is RunStatus.COMPLETED
+        assert "not on this machine" in here.notices()[0]
+        assert not [each for each in done.contacts if "192.0.2.7" in each.host]
 
 
 async def test_a_server_that_is_not_there_is_told(tmp_path):

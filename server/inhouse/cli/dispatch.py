@@ -48,6 +48,10 @@ def _command(name: str) -> Command:  # noqa: C901, PLR0911  one case a command
             from . import new  # noqa: PLC0415
 
             return new.new if name == "new" else new.init
+        case "mcp":
+            from .mcp import mcp  # noqa: PLC0415
+
+            return mcp
         case "schema":
             from .print_schema import print_schema  # noqa: PLC0415
 

@@ -6,6 +6,7 @@ from rich.markup import escape
 
 from inhouse import wire
 from inhouse.core.route import EndpointStatus
+from inhouse.host.mcp_check import named_servers
 from inhouse.providers.routing.routing_rules import INSTALL_EMBEDDED
 
 from . import COMPLETED, FAILED, output
@@ -19,6 +20,7 @@ async def doctor(options: argparse.Namespace) -> int:
     """Check the endpoints; 1 where one of them has an error."""
     async with open_host(options) as host:
         found = await host.check_endpoints(tuple(options.endpoint))
+        servers = named_servers(host.state)
     if options.json:
         output.document([wire.endpoint_status(each) for each in found])
     else:
@@ -30,6 +32,12 @@ async def doctor(options: argparse.Namespace) -> int:
                 "  inhouse endpoint add        finds the servers on this machine\n"
                 "  the environment variable    CODEBUFF_LOCAL_BASE_URL=http://localhost:8080/v1\n"
                 f"  the embedded model          {INSTALL_EMBEDDED}",
+                markup=False,
+            )
+        if servers and not options.endpoint:
+            names = ", ".join(each.name or "one that cannot be read" for each in servers)
+            output.report().print(
+                f"MCP servers: {names}.  `inhouse mcp check` starts each and lists its tools.",
                 markup=False,
             )
     broken = any(finding.severity == "error" for each in found for finding in each.findings)

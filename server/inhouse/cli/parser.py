@@ -83,6 +83,15 @@ def _looking(commands: "Commands[argparse.ArgumentParser]") -> None:
     doctor.add_argument("endpoint", nargs="*", help="only these")
     doctor.add_argument("--json", action="store_true")
     _common(doctor)
+    mcp = commands.add_parser("mcp", help="the MCP servers that agents name")
+    servers = mcp.add_subparsers(dest="action", required=True, metavar="ACTION")
+    for name, text in (
+        ("list", "which there are; starts none"),
+        ("check", "start each, list its tools, and say what is wrong"),
+    ):
+        action = servers.add_parser(name, help=text)
+        action.add_argument("--json", action="store_true")
+        _common(action)
     audit = commands.add_parser("audit", help="which hosts the runs talked to")
     audit.add_argument("run", nargs="?", help="only this run")
     audit.add_argument("--limit", type=int, default=20)

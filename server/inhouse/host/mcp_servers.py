@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from attrs import evolve, frozen
 
-from inhouse.core.definition import AgentDefinition
+from inhouse.core.definition import Agent, AgentDefinition
 from inhouse.core.endpoint_kinds import Kind
 from inhouse.core.errors import ToolError, UserError
 from inhouse.core.events import Notice
@@ -18,18 +18,27 @@ from inhouse.core.route import Endpoint, Privacy
 from inhouse.core.settings import CommandMode
 from inhouse.core.unicode import visible
 from inhouse.mcp.access import SESSION_HEADERS, Opened, Program, Remote
-from inhouse.mcp.config import RemoteServer, Server, StdioServer, read_server, relative_to
+from inhouse.mcp.config import (
+    RemoteServer,
+    Server,
+    StdioServer,
+    read_server,
+    relative_to,
+    variables_of,
+)
 from inhouse.mcp.connection import ListedTool, McpError
 from inhouse.mcp.tool_names import split_name, wanted_tools
 from inhouse.mcp.tools import Wanted, open_toolbox
 from inhouse.processes import PIPE, find_program
 from inhouse.providers.network.base_urls import http_address
+from inhouse.providers.network.egress import EgressPolicy
 from inhouse.tools.context import ToolContext
 from inhouse.tools.shell import processes
 from inhouse.tools.shell.allow_list import find_listed
 from inhouse.tools.shell.environment import inherited
 from inhouse.tools.shell.offline import OfflineWay, offline_way
 
+from .host_state import HostState
 from .network import open_egress
 
 if TYPE_CHECKING:
@@ -58,7 +67,7 @@ async def mcp_tools(run: "RunContext", context: ToolContext, taken: tuple[Tool, 
     named = [name for name in definition.tool_names if split_name(name) is not None]
     if not definition.mcp_servers and not named:
         return McpTools(definition)
-    access = _Access(run, context)
+    access = ServerAccess(run.host, run.egress.policy, context)
     wanted = _wanted(run, access)
     box = await open_toolbox(
         wanted,
@@ -72,24 +81,38 @@ async def mcp_tools(run: "RunContext", context: ToolContext, taken: tuple[Tool, 
     return McpTools(evolve(definition, tool_names=tuple(names)), box.tools)
 
 
-def servers_of(
-    definition: AgentDefinition, source: str, environment: Mapping[str, str]
-) -> tuple[dict[str, Server], list[str]]:
-    """Give the servers that a definition names itself, and what is wrong with the others."""
+def servers_of(host: HostState, agent: Agent) -> tuple[dict[str, Server], list[str]]:
+    """Give the servers that an agent's definition names, and what is wrong with the others."""
     servers: dict[str, Server] = {}
     problems: list[str] = []
-    for name, written in definition.mcp_servers.items():
+    source = str(agent.source)
+    for name, written in agent.definition.mcp_servers.items() if agent.definition else ():
         try:
-            servers[name] = read_server(name, written, environment=environment, source=source)
+            server = read_server(name, written, environment=host.environ, source=source)
+            if isinstance(server, RemoteServer) and agent.from_workspace:
+                _check_variables(host, name, written)
+            servers[name] = server
         except UserError as error:
             problems.append(str(error))
     return servers, problems
 
 
-def _wanted(run: "RunContext", access: "_Access") -> list[Wanted]:
+def _check_variables(host: HostState, name: str, written: Mapping[str, Any]) -> None:
+    """Keep the user's variables from hosts that a workspace names.  Raises `UserError`."""
+    allowed = host.world.settings.allowed_environment
+    refused = [each for each in variables_of(written) if each not in allowed]
+    if refused:
+        raise McpError(
+            name,
+            f"a file of the workspace would send it {', '.join(refused)} of your environment.  "
+            "Name that in `allowedEnvironment` of your own settings if it may.",
+        )
+
+
+def _wanted(run: "RunContext", access: "ServerAccess") -> list[Wanted]:
     plan, host = run.plan, run.host
     definition = plan.definition
-    servers, problems = servers_of(definition, str(plan.agent.source), host.environ)
+    servers, problems = servers_of(host, plan.agent)
     wanted: list[Wanted] = []
     for name, tools in wanted_tools(definition.tool_names, list(definition.mcp_servers)).items():
         if name in servers:
@@ -108,10 +131,11 @@ def _wanted(run: "RunContext", access: "_Access") -> list[Wanted]:
 
 
 @frozen
-class _Access:
+class ServerAccess:
     """Decides, and asks, what the servers of one run may."""
 
-    run: "RunContext"
+    host: HostState
+    policy: EgressPolicy
     context: ToolContext
 
     @property
@@ -185,7 +209,7 @@ class _Access:
             raise McpError(server.name, f"it was not started: {said}.")
 
     async def _connect(self, server: RemoteServer) -> Remote:
-        host = self.run.host
+        host = self.host
         address = http_address(server.url)
         names = dict.fromkeys((*SESSION_HEADERS, *(name.lower() for name in server.headers)), "")
         endpoint = Endpoint(
@@ -196,8 +220,9 @@ class _Access:
             headers=MappingProxyType(names),
             ca_file=None,
         )
-        policy = self.run.egress.policy
-        egress = open_egress(policy, host.services.approvals, host.main_root, self.context.approver)
+        egress = open_egress(
+            self.policy, host.services.approvals, host.main_root, self.context.approver
+        )
         try:
             egress.check(endpoint)
             if address.unix_path is None:

@@ -1,0 +1,58 @@
+"""``inhouse mcp list`` and ``inhouse mcp check``: the MCP servers that definitions name."""
+
+import argparse
+
+from rich.markup import escape
+
+from inhouse.core.unicode import visible
+from inhouse.host.mcp_check import McpServerStatus, check_servers, named_servers
+
+from . import COMPLETED, FAILED, output
+from .open_host import open_host
+
+_SHOWN = 100
+
+
+async def mcp(options: argparse.Namespace) -> int:
+    """List the servers, or start each and list its tools; 1 where one cannot be had."""
+    async with open_host(options) as host:
+        if options.action == "list":
+            found = named_servers(host.state)
+        else:
+            if host.world.trusting.undecided:
+                await host.ask_for_trust()
+            found = await check_servers(host.state)
+        if options.json:
+            output.document([_json(each) for each in found])
+        else:
+            _print(found)
+    return FAILED if any(each.problem for each in found) else COMPLETED
+
+
+def _print(found: tuple[McpServerStatus, ...]) -> None:
+    console = output.report()
+    if not found:
+        console.print("No usable agent here names an MCP server (`mcpServers`).", markup=False)
+    for each in found:
+        state = "[red]✗[/] " if each.problem else "" if each.tools is None else "[green]✓[/] "
+        agents = ", ".join(each.agents)
+        name = escape(visible(each.name))
+        console.print(f"{state}[bold]{name}[/] {escape(visible(each.what))} · for {escape(agents)}")
+        console.print(f"  [dim]named by {escape(each.source)}[/]")
+        if each.problem:
+            console.print(f"  {escape(each.problem)}")
+        for tool in each.tools or ():
+            said = visible(tool.description).strip().partition("\n")[0][:_SHOWN]
+            console.print(f"  {escape(visible(f'{each.name}/{tool.name}'))} [dim]{escape(said)}[/]")
+
+
+def _json(status: McpServerStatus) -> dict[str, object]:
+    tools = status.tools
+    return {
+        "name": status.name,
+        "agents": list(status.agents),
+        "server": status.what,
+        "source": status.source,
+        "tools": None if tools is None else [f"{status.name}/{tool.name}" for tool in tools],
+        "problem": status.problem,
+    }

@@ -1,0 +1,102 @@
+"""Looking at the MCP servers that definitions name: which there are, and whether each works."""
+
+from collections.abc import Mapping
+
+from attrs import frozen
+
+from inhouse.core.errors import InhouseError
+from inhouse.core.events import EventPayload
+from inhouse.core.request import RunRequest
+from inhouse.mcp.config import Server, StdioServer
+from inhouse.mcp.connection import ListedTool
+from inhouse.tools.context import ToolContext
+
+from .host_state import HostState, WorkspaceRequest
+from .mcp_servers import ServerAccess, servers_of
+from .network import policy_of
+from .services import WorkspaceApprovals
+
+
+@frozen
+class McpServerStatus:
+    """One server of one or several agents, as far as it is known."""
+
+    name: str
+    agents: tuple[str, ...]
+    what: str
+    """The command line, or the URL."""
+    source: str
+    tools: tuple[ListedTool, ...] | None = None
+    """None: it was not started, or cannot be."""
+    problem: str | None = None
+
+
+def named_servers(host: HostState) -> tuple[McpServerStatus, ...]:
+    """Give the servers that usable definitions name.  Starts nothing."""
+    return tuple(status for status, _ in _named(host).values())
+
+
+async def check_servers(host: HostState) -> tuple[McpServerStatus, ...]:
+    """Start each server, or connect to it, and list its tools.  May ask the user."""
+    access = _access(host)
+    checked: list[McpServerStatus] = []
+    for status, server in _named(host).values():
+        tools, problem = None, status.problem
+        if server is not None:
+            connection = host.services.mcp.connection(server, surroundings=access.surroundings)
+            try:
+                tools = await connection.ready(access.open)
+            except InhouseError as error:
+                problem = str(error)
+        checked.append(
+            McpServerStatus(status.name, status.agents, status.what, status.source, tools, problem)
+        )
+    return tuple(checked)
+
+
+def _named(host: HostState) -> Mapping[str, tuple[McpServerStatus, Server | None]]:
+    found: dict[str, tuple[McpServerStatus, Server | None]] = {}
+    for agent in host.world.catalog.all:
+        trusted = not agent.from_workspace or host.world.trusting.trusted
+        if agent.definition is None or agent.shadowed_by is not None or not trusted:
+            continue
+        servers, problems = servers_of(host, agent)
+        for name, server in servers.items():
+            before = found.get(server.identity)
+            agents = (*(before[0].agents if before else ()), agent.id)
+            what = server.command_line if isinstance(server, StdioServer) else server.url
+            status = McpServerStatus(name, agents, what, server.source)
+            found[server.identity] = status, server
+        for problem in problems:
+            status = McpServerStatus("", (agent.id,), "", str(agent.source), problem=problem)
+            found[problem] = status, None
+    return found
+
+
+def _access(host: HostState) -> ServerAccess:
+    settings = host.world.settings
+    roots = host.roots or (host.main_root,)
+    request = WorkspaceRequest(
+        run_id="mcp-check",
+        request=RunRequest("", ""),
+        emit=_drop,
+        settings=settings,
+        approver=host.door.approver,
+        roots=roots,
+    )
+    workspace = host.door.make_workspace(request)
+    context = ToolContext(
+        workspace=workspace,
+        approver=host.door.approver,
+        commands=settings.commands,
+        allowed_commands=settings.allowed_commands,
+        privacy=settings.privacy,
+        approvals=WorkspaceApprovals(host.services.approvals, workspace.root),
+        environment=host.environ,
+        extra_roots=roots[1:],
+    )
+    return ServerAccess(host, policy_of(settings), context)
+
+
+def _drop(payload: EventPayload) -> None:
+    """Tell nobody: there is no run."""
