@@ -1,10 +1,16 @@
-"""Which files the project itself ignores: ``.gitignore`` of every level and its relatives."""
+"""Which files the project itself ignores: ``.gitignore`` of every level and its relatives.
 
+A file that Git tracks is never ignored, whatever they say.
+"""
+
+import re
 from collections.abc import Collection
 from pathlib import Path
 
 from attrs import define, field, frozen
-from pathspec import GitIgnoreSpec
+
+from .git_index import Tracked, read_index, repository_of, tracked_names
+from .git_patterns import Pattern, deciding, pattern_of
 
 FILES = (".gitignore", ".codebuffignore", ".manicodeignore")
 _MOST_BYTES = 1_000_000
@@ -18,7 +24,7 @@ _MOST_DEEP = 4
 class _Rules:
     stamp: tuple[tuple[str, int, int], ...]
     """Name, time and size of each file they were read from."""
-    specs: tuple[tuple[str, GitIgnoreSpec], ...]
+    specs: tuple[tuple[str, tuple[Pattern, ...]], ...]
 
 
 _NO_RULES = _Rules((), ())
@@ -34,20 +40,55 @@ class IgnoreRules:
     """Compare without case, as Git does on a file system that has none."""
     _folders: dict[str, _Rules] = field(factory=dict[str, _Rules], init=False)
     _above: list[tuple[str, str]] | None = field(default=None, init=False)
+    _repository: tuple[Path, Path] | None = field(init=False)
+    _tracked: tuple[tuple[int, int], Tracked] = field(default=((0, 0), Tracked()), init=False)
+    _entered: dict[str, str] = field(factory=dict[str, str], init=False)
+    """Ignored folders that a walk enters all the same, for what is tracked in them → the rule."""
+
+    def __attrs_post_init__(self) -> None:
+        self._repository = repository_of(self.root)
 
     def rule(self, relative: str, *, is_folder: bool) -> str | None:
         """Give ``pattern (file)`` of the rule that ignores *relative*, or None."""
         if not relative:
             return None
         parts = relative.split("/")
+        found = None
         for depth in range(1, len(parts)):
             if found := self._decide(parts[:depth], is_folder=True):
-                return found
-        return self._decide(parts, is_folder=is_folder)
+                break
+        found = found or self._decide(parts, is_folder=is_folder)
+        return None if found and self._is_tracked(relative, is_folder=is_folder) else found
 
     def own_rule(self, relative: str, *, is_folder: bool) -> str | None:
         """As `rule`, where the folder that holds it is known not to be ignored."""
-        return self._decide(relative.split("/"), is_folder=is_folder) if relative else None
+        if not relative:
+            return None
+        above = self._entered.get(relative.rpartition("/")[0])
+        found = above or self._decide(relative.split("/"), is_folder=is_folder)
+        if is_folder:
+            self._entered.pop(relative, None)
+        if not found or not self._is_tracked(relative, is_folder=is_folder):
+            return found
+        if is_folder:
+            self._entered[relative] = found
+        return None
+
+    def _is_tracked(self, relative: str, *, is_folder: bool) -> bool:
+        """Ask the index of the repository; asked only about what a rule ignores."""
+        if self._repository is None:
+            return False
+        top, git_folder = self._repository
+        try:
+            status = (git_folder / "index").stat()
+        except OSError:
+            return False
+        stamp = (status.st_mtime_ns, status.st_size)
+        if self._tracked[0] != stamp:
+            self._tracked = (stamp, tracked_names(read_index(git_folder)))
+        inside = self.root.relative_to(top).as_posix()
+        named = relative if inside == "." else f"{inside}/{relative}"
+        return self._tracked[1].has(named, is_folder=is_folder)
 
     def look_again(self, relative: str) -> None:
         """Forget the ignore files above *relative* that have changed."""
@@ -67,24 +108,23 @@ class IgnoreRules:
 
     def _decide(self, parts: list[str], *, is_folder: bool) -> str | None:
         """Let the nearest file that has an opinion decide, as Git does."""
-        ending = "/" if is_folder else ""
         written, parts = parts, [part.casefold() for part in parts] if self.fold else parts
         for depth in range(len(parts) - 1, -1, -1):
-            below = "/".join(parts[depth:]) + ending
-            for source, spec in self._rules("/".join(written[:depth])).specs:
-                result = spec.check_file(below)
-                if result.include is not None:
-                    return _named(spec, result.index, source) if result.include else None
-        return self._decide_above("/".join(parts) + ending)
+            below = "/".join(parts[depth:])
+            for source, patterns in self._rules("/".join(written[:depth])).specs:
+                pattern = deciding(patterns, below, is_folder=is_folder)
+                if pattern is not None:
+                    return None if pattern.negated else f"'{pattern.line}' in {source}"
+        return self._decide_above("/".join(parts), is_folder=is_folder)
 
-    def _decide_above(self, below: str) -> str | None:
+    def _decide_above(self, below: str, *, is_folder: bool) -> str | None:
         """Ask the ignore files between the root and the top of its repository."""
         for folder, prefix in self._folders_above():
             rules = self._rules(folder)
-            for source, spec in rules.specs:
-                result = spec.check_file(f"{prefix}/{below}")
-                if result.include is not None:
-                    return _named(spec, result.index, source) if result.include else None
+            for source, patterns in rules.specs:
+                pattern = deciding(patterns, f"{prefix}/{below}", is_folder=is_folder)
+                if pattern is not None:
+                    return None if pattern.negated else f"'{pattern.line}' in {source}"
         return None
 
     def _folders_above(self) -> list[tuple[str, str]]:
@@ -137,7 +177,7 @@ def _read(folder: Path, *, top: bool, fold: bool) -> _Rules:
     stamp = _stamp(folder, top=top)
     if not stamp:
         return _NO_RULES
-    specs: list[tuple[str, GitIgnoreSpec]] = []
+    specs: list[tuple[str, tuple[Pattern, ...]]] = []
     for source in _sources(folder, top=top):
         lines = _lines(source)
         if lines:
@@ -151,18 +191,16 @@ def _lines(source: Path) -> list[str]:
     try:
         if source.is_symlink() or not source.is_file() or source.stat().st_size > _MOST_BYTES:
             return []
-        return source.read_text("utf-8", errors="replace").removeprefix("\ufeff").splitlines()
+        text = source.read_bytes().decode("utf-8", errors="replace").removeprefix("\ufeff")
     except OSError:
         return []
+    return re.split(r"\r?\n", text)  # Git knows no other line ends
 
 
-def _spec(lines: list[str]) -> GitIgnoreSpec:
+def _spec(lines: list[str]) -> tuple[Pattern, ...]:
     """One line that makes no sense loses only itself."""
-    lines = [fast for line in lines if (fast := _in_good_time(line)) is not None]
-    try:
-        return GitIgnoreSpec.from_lines(lines)
-    except ValueError:
-        return GitIgnoreSpec.from_lines([line for line in lines if _makes_sense(line)])
+    fast = (each for line in lines if (each := _in_good_time(line)) is not None)
+    return tuple(pattern for line in fast if (pattern := pattern_of(line)) is not None)
 
 
 def _in_good_time(line: str) -> str | None:
@@ -182,16 +220,3 @@ def _in_good_time(line: str) -> str | None:
         f"{name.partition('*')[0]}*{name.rpartition('*')[2]}" if name in crowded else name
         for name in names
     )
-
-
-def _makes_sense(line: str) -> bool:
-    try:
-        GitIgnoreSpec.from_lines([line])
-    except ValueError:
-        return False
-    return True
-
-
-def _named(spec: GitIgnoreSpec, index: int | None, source: str) -> str:
-    pattern = str(getattr(spec.patterns[index], "pattern", "")) if index is not None else ""
-    return f"'{pattern}' in {source}"

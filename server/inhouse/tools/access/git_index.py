@@ -1,0 +1,103 @@
+"""The names that a Git repository tracks, read from its index: no Git is run for it.
+
+Format: gitformat-index(5), versions 2 to 4.  What is no such file tracks nothing.
+"""
+
+import struct
+from pathlib import Path
+
+from attrs import frozen
+
+_MOST_BYTES = 200_000_000
+_FIXED = 40
+"""Bytes of an entry before its object name."""
+
+
+@frozen
+class Tracked:
+    """What a repository tracks, by the path from its top."""
+
+    files: frozenset[str] = frozenset()
+    folders: frozenset[str] = frozenset()
+    """Those that have a tracked file in them."""
+
+    def has(self, relative: str, *, is_folder: bool) -> bool:
+        return relative in (self.folders if is_folder else self.files)
+
+
+def repository_of(folder: Path) -> tuple[Path, Path] | None:
+    """Give the top of the repository that holds *folder*, and the folder of its index."""
+    for top in (folder, *folder.parents):
+        inner = top / ".git"
+        if inner.is_dir():
+            return top, inner
+        try:
+            words = inner.read_text("utf-8").strip() if inner.is_file() else ""
+        except (OSError, UnicodeDecodeError):
+            return None
+        if words.startswith("gitdir:"):  # a worktree or a submodule
+            return top, (top / words.removeprefix("gitdir:").strip()).resolve()
+    return None
+
+
+def tracked_names(content: bytes) -> Tracked:
+    """Read an index."""
+    try:
+        names = _names(content, 20) or _names(content, 32)
+    except (struct.error, IndexError, ValueError):
+        names = []
+    folders: set[str] = set()
+    for name in names:
+        above = name.rpartition("/")[0]
+        while above and above not in folders:
+            folders.add(above)
+            above = above.rpartition("/")[0]
+    return Tracked(frozenset(names), frozenset(folders))
+
+
+def read_index(git_folder: Path) -> bytes:
+    """Give the bytes of an index; none where there is no such file, or a very large one."""
+    index = git_folder / "index"
+    try:
+        return b"" if index.stat().st_size > _MOST_BYTES else index.read_bytes()
+    except OSError:
+        return b""
+
+
+def _names(content: bytes, hash_size: int) -> list[str]:
+    """Read the names; none where the object names have another size."""
+    magic, version, count = struct.unpack_from(">4sII", content)
+    if magic != b"DIRC" or version not in {2, 3, 4}:
+        return []
+    names: list[str] = []
+    at, before = 12, b""
+    for _ in range(count):
+        start = at
+        at += _FIXED + hash_size
+        (flags,) = struct.unpack_from(">H", content, at)
+        at += 4 if flags & 0x4000 else 2
+        if version == 4:  # noqa: PLR2004
+            cut, at = _number(content, at)
+            end = content.index(b"\0", at)
+            name = before[: len(before) - cut] + content[at:end]
+            at = end + 1
+        else:
+            end = content.index(b"\0", at)
+            name = content[at:end]
+            at = start + (end - start + 8) // 8 * 8
+        if flags & 0x0FFF not in {len(name), 0x0FFF}:
+            return []
+        before = name
+        names.append(name.decode("utf-8", "surrogateescape"))
+    return names
+
+
+def _number(content: bytes, at: int) -> tuple[int, int]:
+    """Read a number of variable length, as pack files write offsets."""
+    byte = content[at]
+    value = byte & 127
+    while byte & 128:
+        at += 1
+        byte = content[at]
+        value = ((value + 1) << 7) | (byte & 127)
+    return value, at + 1

@@ -1,0 +1,119 @@
+"""One line of an ignore file as Git matches it (gitignore(5), wildmatch): pure."""
+
+import re
+from collections.abc import Sequence
+
+from attrs import field, frozen
+
+
+@frozen
+class Pattern:
+    """A line of an ignore file."""
+
+    line: str
+    regex: re.Pattern[str] = field(repr=False)
+    negated: bool
+    folders_only: bool
+
+    def matches(self, path: str, *, is_folder: bool) -> bool:
+        """Match a path from the file's folder on: this very path, and nothing in it."""
+        fits = is_folder or not self.folders_only
+        return fits and self.regex.fullmatch(path) is not None
+
+
+def deciding(patterns: Sequence[Pattern], path: str, *, is_folder: bool) -> Pattern | None:
+    """Give the last pattern that matches."""
+    return next((e for e in reversed(patterns) if e.matches(path, is_folder=is_folder)), None)
+
+
+def pattern_of(line: str) -> Pattern | None:
+    """Read a line; None where it says nothing, or nothing that Git could match."""
+    text = _TRAILING_SPACES.sub("", line)
+    if not text or text.startswith("#"):
+        return None
+    negated = text.startswith("!")
+    text = text[1:] if negated else text
+    folders_only = text.endswith("/")
+    text = text[:-1] if folders_only else text
+    rooted = "/" in text
+    text = text.removeprefix("/")
+    if not text:
+        return None
+    try:
+        body = _translated(text, with_folders=rooted)
+        regex = re.compile(body if rooted else f"(?:.*/)?{body}", re.DOTALL)
+    except (ValueError, re.error):
+        return None
+    return Pattern(line, regex, negated, folders_only)
+
+
+_TRAILING_SPACES = re.compile(r"(?<!\\) +$")
+_FOLDERS = re.compile(r"(?:(?<=/)|^)\*\*/")
+
+
+def _translated(text: str, *, with_folders: bool) -> str:
+    """Translate to a regular expression.  Raises `ValueError` for what Git never matches."""
+    parts: list[str] = []
+    at = 0
+    while at < len(text):
+        letter = text[at]
+        if with_folders and (match := _FOLDERS.match(text, at)):
+            parts.append("(?:[^/]+/)*")
+            at = match.end()
+        elif with_folders and text[at:] == "**" and text[at - 1 : at] in {"/", ""}:
+            parts.append(".+")
+            at = len(text)
+        elif letter == "*":
+            parts.append("[^/]*")
+            at += len(text[at:]) - len(text[at:].lstrip("*"))
+        elif letter == "?":
+            parts.append("[^/]")
+            at += 1
+        elif letter == "[":
+            found, at = _letters(text, at)
+            parts.append(found)
+        elif letter == "\\":
+            if at + 1 == len(text):
+                raise ValueError("nothing follows the backslash")
+            parts.append(re.escape(text[at + 1]))
+            at += 2
+        else:
+            parts.append(re.escape(letter))
+            at += 1
+    return "".join(parts)
+
+
+def _letters(text: str, at: int) -> tuple[str, int]:
+    """Translate ``[a-z]`` and its like; give it and where it ends."""
+    at += 1
+    sign = "^" if text[at : at + 1] in {"!", "^"} else ""
+    at += len(sign)
+    start, letters = at, list[str]()
+    while at < len(text) and (text[at] != "]" or at == start):
+        if text.startswith("[:", at) and (end := text.find(":]", at)) > 0:
+            letters.append(_CLASSES.get(text[at + 2 : end], ""))
+            at = end + 2
+            continue
+        if text[at] == "\\":
+            at += 1
+        if at >= len(text):
+            break
+        is_range = text[at] == "-" and at != start and text[at + 1 : at + 2] not in {"", "]"}
+        letters.append("-" if is_range else re.escape(text[at]))
+        at += 1
+    if at >= len(text):
+        raise ValueError("the bracket is not closed")
+    return f"(?!/)[{sign}{''.join(letters)}]", at + 1
+
+
+_CLASSES = {
+    "alnum": "a-zA-Z0-9",
+    "alpha": "a-zA-Z",
+    "blank": " \\t",
+    "digit": "0-9",
+    "lower": "a-z",
+    "punct": r"!-/:-@\[-`{-~",
+    "space": r"\s",
+    "upper": "A-Z",
+    "xdigit": "0-9a-fA-F",
+}
