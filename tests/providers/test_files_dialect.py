@@ -162,10 +162,10 @@ def test_the_folder_that_a_small_model_gets_wrong_is_put_right_where_one_file_is
 def test_a_file_that_comes_back_unchanged_is_told_where_a_change_was_asked_for() -> None:
     text = f"app/calc.py\n```python\n{CALC}```"
 
-    assert read(text, [UserMessage("Fix sub in app/calc.py."), SHOWN]) == (
-        [],
-        "The text for app/calc.py is the same as before: nothing changed.",
-    )
+    calls, unread = read(text, [UserMessage("Fix sub in app/calc.py."), SHOWN])
+    assert calls == []
+    assert unread.startswith("The text for app/calc.py is the same as before")
+    assert read(text, [UserMessage("Explain sub.  Do not change it."), SHOWN]) == ([], "")
     assert read(text, [UserMessage("What is in app/calc.py?"), SHOWN]) == ([], "")
 
 

@@ -59,6 +59,7 @@ class Stepper:
     ended_with_error: bool = False
     unread: int = 0
     """Answers in which something looked like a call and was none."""
+    last_unread: str = ""
     acted: bool = False
     """Something was changed, run or handed on in this run."""
     reminded: bool = False
@@ -95,9 +96,10 @@ class Stepper:
 
     def _told_unread(self, answer: ModelAnswer) -> bool:
         """Tell model and user what could not be read as a call; False: often enough."""
-        self.unread += 1
+        again = bool(self.unread) and answer.text == self.last_unread
+        self.unread, self.last_unread = self.unread + 1, answer.text
         self.run.emit(Notice("warning", "unread_call", _brief(answer.unread)))
-        if self.unread > MAX_UNREAD:
+        if again or self.unread > MAX_UNREAD:
             return False
         told = f"{answer.unread}\n\n{answer.form}".strip()
         self.run.state.add(UserMessage(system_note(told)))

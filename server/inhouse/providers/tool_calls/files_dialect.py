@@ -44,6 +44,11 @@ _UNLISTED = frozenset({*WHOLE, *PARTS, "end_turn"})
 """Said by the form of an edit, or by the end of an answer."""
 SHORT = 120
 """Lines of what was read, up to which files are written whole."""
+_SAME = (
+    "The text for {path} is the same as before, so nothing changed.  Say which line is wrong and "
+    "what it must be, then write the file with that line changed."
+)
+_NO_CHANGE = re.compile(r"\b(?:not|n't|without|never) (?:\w+ )?(?:chang|edit|modif)", re.IGNORECASE)
 _CHANGE = re.compile(
     r"\b(?:fix|add|change|rename|remove|delete|make|implement|write|update|replace|must|should"
     r"|refactor|create|convert|move|correct|repair|improve|extend|handle|support)\b",
@@ -96,9 +101,7 @@ def read_form(text: str, specs: Mapping[str, ToolSpec], given: Sequence[Message]
             calls.append(FoundCall(found.name, found.input, found.start, found.end, lines=True))
     if not calls and not problems and _edit_tools(specs) and _wants_a_change(given):
         same = [one.path for one in fenced if _is_unchanged(one, known)]
-        problems += [
-            f"The text for {path} is the same as before: nothing changed." for path in same
-        ]
+        problems += [_SAME.format(path=path) for path in same]
     return FilesForm(tuple(sorted(calls, key=lambda one: one.start)), tuple(problems))
 
 
@@ -109,12 +112,17 @@ def _is_unchanged(block: Block, known: Mapping[str, str]) -> bool:
 
 def _wants_a_change(given: Sequence[Message]) -> bool:
     """Tell a task from a question; a file that is shown for a question is no failed edit."""
+    asked = _last_said(given)
+    return _CHANGE.search(asked) is not None and _NO_CHANGE.search(asked) is None
+
+
+def _last_said(given: Sequence[Message]) -> str:
     said = (
         one.text
         for one in reversed(given)
         if isinstance(one, UserMessage) and PROJECT_FILES not in one.tags
     )
-    return _CHANGE.search(next(said, "")) is not None
+    return next(said, "")
 
 
 def known_files(given: Iterable[Message]) -> dict[str, str]:
@@ -301,14 +309,25 @@ def _reminder(specs: Mapping[str, ToolSpec], group: Sequence[Message]) -> str:
     whole, parts = _tool_of(specs, WHOLE), _tool_of(specs, PARTS)
     if isinstance(group[-1], ToolMessage):
         return "(If the task is done, say so in one sentence.  If not, go on.)" if specs else ""
-    text = "its whole new text" if whole else "a SEARCH/REPLACE block"
     if not whole and not parts:
         return ""
-    shown = any(isinstance(one, UserMessage) and PROJECT_FILES in one.tags for one in group)
-    like = "like the files above, with" if shown and whole else "as"
+    if not _wants_a_change(group):
+        return "(Answer in words.)" if _asks(group) else f"(If files have to change, {_do(whole)})"
+    return f"(Do it now: {_do(whole)})"
+
+
+def _do(whole: str | None) -> str:
+    text = "its whole new text, with the change made," if whole else "a SEARCH/REPLACE block"
     return (
-        f"(If files have to change, do not describe it.  Write each of them {like} its path on a "
-        f"line and {text} in a fence.)"
+        f"write for each file that has to change its path on a line, and {text} in a fence.  Do "
+        "not describe the change, and do not repeat a file as it is."
+    )
+
+
+def _asks(group: Sequence[Message]) -> bool:
+    """Tell a plain question."""
+    return (
+        _last_said(group).rstrip().endswith("?") or _NO_CHANGE.search(_last_said(group)) is not None
     )
 
 
