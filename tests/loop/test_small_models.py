@@ -141,7 +141,7 @@ async def test_an_answer_that_claims_no_change_of_this_run_ends_the_turn(text, m
     assert codes(played) == []
 
 
-async def test_a_small_model_has_its_instructions_in_the_system_prompt_and_the_task_last():
+async def test_a_small_model_has_its_instructions_in_the_system_prompt_and_files_behind_the_task():
     small = SmallModel("# Files\na.py f", "a.py\n```\nx\n```", instructions_first=True)
     played = await play(
         [say("ok")],
@@ -152,7 +152,7 @@ async def test_a_small_model_has_its_instructions_in_the_system_prompt_and_the_t
     )
 
     assert played.prompt().system == "You are.\n\nDo it.\n\n# Files\na.py f"
-    assert played.texts() == ["a.py\n```\nx\n```", "fix a.py"]
+    assert played.texts() == ["fix a.py", "a.py\n```\nx\n```"]
 
 
 async def test_each_request_begins_with_the_one_before_to_the_letter():

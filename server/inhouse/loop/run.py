@@ -64,10 +64,10 @@ async def _begin(run: LoopContext) -> None:
     state.messages = ()
     state.add(*history)
     state.history = state.messages
-    if run.small is not None and run.small.files:
-        state.add(UserMessage(run.small.files, (PROJECT_FILES,)))
     if (said := user_message(run.prompt, run.params)) is not None:
         state.add(said)
+    if run.small is not None and run.small.files:
+        state.add(UserMessage(run.small.files, (PROJECT_FILES,)))
     own = offered_specs(run)
     if inherited is None:
         state.system, state.offered = (await filled(run, definition.system_prompt)).strip(), own

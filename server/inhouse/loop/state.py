@@ -92,7 +92,7 @@ class SmallModel:
     outline: str = ""
     """The files of the project: goes into the system prompt."""
     files: str = ""
-    """What the prompt is about, as path and fence: goes before it."""
+    """What the prompt is about, as path and fence: goes behind it."""
     instructions_first: bool = False
     """The instructions are part of the system prompt, not of the conversation."""
 

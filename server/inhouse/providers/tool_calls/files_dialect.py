@@ -311,17 +311,10 @@ def _reminder(specs: Mapping[str, ToolSpec], group: Sequence[Message]) -> str:
         return "(If the task is done, say so in one sentence.  If not, go on.)" if specs else ""
     if not whole and not parts:
         return ""
-    if not _wants_a_change(group):
-        return "(Answer in words.)" if _asks(group) else f"(If files have to change, {_do(whole)})"
-    return f"(Do it now: {_do(whole)})"
-
-
-def _do(whole: str | None) -> str:
-    text = "its whole new text, with the change made," if whole else "a SEARCH/REPLACE block"
-    return (
-        f"write for each file that has to change its path on a line, and {text} in a fence.  Do "
-        "not describe the change, and do not repeat a file as it is."
-    )
+    do = f"{_HOW}{'each complete updated file' if whole else 'the change'}{_FENCED}"
+    if _wants_a_change(group):
+        return f"({do})"
+    return "(Answer in words.)" if _asks(group) else f"(If files have to change: {do})"
 
 
 def _asks(group: Sequence[Message]) -> bool:
@@ -331,6 +324,9 @@ def _asks(group: Sequence[Message]) -> bool:
     )
 
 
+_HOW = "Explain in one sentence how to do it, then show "
+"""Without a sentence first, small models copy the file as it is."""
+_FENCED = " in a fence, with its path on the line above."
 _EXAMPLE_PATH = "path/of/the/file.py"
 _WHOLE_TEXT = "the whole new text of the file"
 _SEARCH_FORM = "<<<<<<< SEARCH\nlines as they are now\n=======\nnew lines\n>>>>>>> REPLACE"
