@@ -338,6 +338,27 @@ async def test_a_listed_git_runs_nothing_of_the_repository_and_shows_no_secret(t
     assert not (trap / "executed").exists()
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("git status", "git diff", "git diff HEAD", "git log -p", "git log --stat", "git show"),
+        *("git show HEAD:data.txt", "git blame data.txt", "git grep a", "git ls-files -m"),
+        *("git describe --all", "git shortlog HEAD", "git branch -v", "git log --pretty=sig"),
+        *("git diff --cached --stat", "git log --graph --all", "git status --ignored"),
+    ],
+)
+async def test_no_listed_subcommand_of_git_starts_what_the_repository_names(
+    trap: Path, command: str
+):
+    here = bench(trap, commands=CommandMode.ALLOW_LISTED, allowed_commands=("git",), trusted=True)
+    (trap / "executed").unlink(missing_ok=True)
+
+    result = await here.call("run_terminal_command", command=command)
+
+    assert result.get("exitCode") == 0, result
+    assert not (trap / "executed").exists()
+
+
 async def test_no_git_is_asked_in_a_workspace_that_is_not_trusted(tmp_path: Path):
     here = bench(tmp_path, commands=CommandMode.ALLOW_LISTED, allowed_commands=("git status",))
 

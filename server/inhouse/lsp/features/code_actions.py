@@ -15,6 +15,7 @@ from inhouse.lsp.features.prompt_comments import prompts_in
 from inhouse.lsp.runs.active_runs import Runs
 from inhouse.lsp.runs.questions import EditorApprover
 from inhouse.lsp.transport.client import Json
+from inhouse.lsp.transport.messages import plain
 
 _MOST_AGENTS = 20
 _FIX, _ASK, _SOURCE = "quickfix", "refactor.inhouse", "source.inhouse"
@@ -53,6 +54,7 @@ class CodeActions:
 
 def action(kind: str, title: str, command: str, *arguments: Any, **more: Any) -> Json:
     """Make LSP's `CodeAction` that runs a command."""
+    title = plain(title)
     return {
         "title": title,
         "kind": kind,

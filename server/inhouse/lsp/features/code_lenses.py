@@ -14,6 +14,7 @@ from inhouse.lsp.edits.review import Review, where_is
 from inhouse.lsp.features.prompt_comments import prompts_in
 from inhouse.lsp.runs.active_runs import ActiveRun, Runs
 from inhouse.lsp.transport.client import Json
+from inhouse.lsp.transport.messages import plain
 
 
 @frozen(eq=False)
@@ -43,7 +44,7 @@ def lens(where: Range, title: str, command: str, *arguments: Any) -> Json:
     """Make LSP's `CodeLens`."""
     return {
         "range": lsp_range(where),
-        "command": {"title": title, "command": command, "arguments": list(arguments)},
+        "command": {"title": plain(title), "command": command, "arguments": list(arguments)},
     }
 
 

@@ -1,6 +1,7 @@
 """A run's events as Markdown: what the model says stands in it byte for byte."""
 
 import json
+import re
 
 from inhouse.core.events import (
     EditChanged,
@@ -160,10 +161,14 @@ def _route(route: Route) -> str:
 def _short(given: object) -> str:
     if not given:
         return ""
-    text = _one_line(json.dumps(given, ensure_ascii=False, default=str))
+    text = without_controls(" ".join(json.dumps(given, ensure_ascii=False, default=str).split()))
     text = text if len(text) <= _INPUT else f"{text[: _INPUT - 1]}…"
     return f"`{text.replace('`', chr(0x2BC))}`"
 
 
+_MARKUP = re.compile(r"(?<=\])(?=[(\[])|(?=<[A-Za-z/!])")
+
+
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    """Give a text of a tool, a question or a server: one line, no link, no picture, no HTML."""
+    return _MARKUP.sub(r"\\", without_controls(" ".join(text.split())))

@@ -356,6 +356,8 @@ def _removed_below(
 def _write_tree_through(layer: _Layer, relative: str) -> None:
     """Put a new folder that the project ignores where it belongs, links and all."""
     source, target = layer.upper / relative, layer.top.path / relative
+    if target.is_symlink() or target.is_file():
+        target.unlink()  # The command put a folder in its place.
     if target.exists():
         shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True, ignore=_whiteouts)
         return

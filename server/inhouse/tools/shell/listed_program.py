@@ -11,9 +11,12 @@ from inhouse.tools.hardened_git import hardened_variables
 
 _SHOWS_FILES = frozenset({"diff", "log", "show", "grep"})
 _SUBMODULES = {"status": ("--ignore-submodules=all",), "diff": ("--ignore-submodules=all",)}
+_LIBRARIES = frozenset({"LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"})
+"""They may name a folder of the workspace, whose code a program would load."""
 _PLAIN_DIFF = ("--no-ext-diff", "--no-textconv")
 _GIT_OPTIONS = {
     **dict.fromkeys(("diff", "log", "show"), _PLAIN_DIFF),
+    "blame": ("--no-textconv",),
     "grep": ("--no-textconv",),
 }
 
@@ -35,6 +38,7 @@ async def prepared(
 ) -> Program | None:
     """Find and harden a program of the known ones; None: it is not installed outside *roots*."""
     name, *rest = argv
+    environment = {key: text for key, text in environment.items() if key not in _LIBRARIES}
     found = find_program(name, outside=roots)
     if found is None:
         return None

@@ -71,6 +71,7 @@ async def _run(context: ToolContext, call_id: str, arguments: Mapping[str, Any])
     promise = None if way is None else way.promise
     argv = await permit(context, Wish(command, folder, promise, note=view.warning))
     program = await _program(argv, command, folder, roots, environment)
+    view = await _view(context, way)  # The question may have stood there for long.
     laid = await lay_over(context, view.waiting) if view.is_laid_over else None
     try:
         started = await processes.start(
