@@ -35,17 +35,17 @@ class TerminalApprover:
             return ()
         async with self._turn:
             while True:
-                _show(question)
+                show_question(question)
                 answer = await _read_line(lambda: _invite(question))
                 if answer is None:
                     return ()
-                taken = _understand(question, answer)
+                taken = understood(question, answer)
                 if taken is not None:
                     return taken
                 output.status().print(f"  {_help(question)}", markup=False)
 
 
-def _show(question: Question) -> None:
+def show_question(question: Question) -> None:
     console = output.status()
     console.print()
     if question.detail and question.kind == "edit":
@@ -81,7 +81,7 @@ def _help(question: Question) -> str:
     return "Type a number, or the choice itself."
 
 
-def _understand(question: Question, answer: str) -> tuple[str, ...] | None:
+def understood(question: Question, answer: str) -> tuple[str, ...] | None:
     """Give the choices that *answer* takes; None where it makes no sense."""
     answer = answer.strip()
     if not question.choices:

@@ -13,13 +13,21 @@ def run_command(options: argparse.Namespace) -> int:
     return asyncio.run(_command(options.command)(options))
 
 
-def _command(name: str) -> Command:  # noqa: C901, PLR0911  one case a command
+def _command(name: str) -> Command:  # noqa: C901, PLR0911, PLR0912  one case a command
     # Each command loads what it needs: `inhouse key list` loads no model and no parser.
     match name:
         case "run":
             from .run import run  # noqa: PLC0415
 
             return run
+        case "chat":
+            from .chat import chat  # noqa: PLC0415
+
+            return chat
+        case "sessions":
+            from .sessions import sessions  # noqa: PLC0415
+
+            return sessions
         case "agents" | "explain":
             from . import agents  # noqa: PLC0415
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from inhouse.core.errors import UserError
 from inhouse.core.own_environment import environment
-from inhouse.core.ports import Workspace
+from inhouse.core.ports import Approver, Workspace
 from inhouse.core.settings import EditMode
 from inhouse.host.host import Host, HostCallbacks, WorkspaceRequest
 from inhouse.host.host_state import MakeWorkspace
@@ -21,13 +21,15 @@ _PROJECT = ("inhouse.toml", ".agents", ".git")
 
 
 @asynccontextmanager
-async def open_host(options: argparse.Namespace) -> AsyncGenerator[Host]:
+async def open_host(
+    options: argparse.Namespace, approver: Approver | None = None
+) -> AsyncGenerator[Host]:
     """Open the host of the workspace that *options* name, and close it after."""
     host = Host(
         roots=(workspace_root(options.workspace),),
         environ=dict(environment()),
         door=HostCallbacks(
-            _workspaces(yes=getattr(options, "yes_edits", False)), TerminalApprover()
+            _workspaces(yes=getattr(options, "yes_edits", False)), approver or TerminalApprover()
         ),
         client_trusted=True if options.trust else None,
         prefer_embedded=getattr(options, "embedded", False),

@@ -52,7 +52,12 @@ def _serving(commands: "Commands[argparse.ArgumentParser]") -> None:
 
 def _running(commands: "Commands[argparse.ArgumentParser]") -> None:
     run = commands.add_parser("run", help="run one agent", epilog=EPILOG)
-    run.add_argument("agent", help="its id; `inhouse agents` lists them")
+    run.add_argument(
+        "agent",
+        nargs="?",
+        default="",
+        help="its id; `inhouse agents` lists them; left out where a session goes on",
+    )
     run.add_argument(
         "prompt",
         nargs="*",
@@ -65,7 +70,47 @@ def _running(commands: "Commands[argparse.ArgumentParser]") -> None:
     run.add_argument("--json", action="store_true", help="one RunEvent a line")
     run.add_argument("--yes-edits", action="store_true", help="apply edits without asking")
     run.add_argument("--show-thinking", action="store_true", help="print the model's thinking too")
+    _going_on(run)
+    run.add_argument("--agent", dest="other_agent", metavar="ID", help="another agent goes on")
     _common(run)
+    chat = commands.add_parser("chat", help="talk with an agent", epilog=EPILOG)
+    chat.add_argument("agent", nargs="?", default="", help="default: that of the session, or one")
+    chat.add_argument("--endpoint", help="a name from the settings, instead of what they choose")
+    chat.add_argument("--model", help="a model, instead of the definition's")
+    chat.add_argument("--embedded", action="store_true", help="on the embedded model")
+    chat.add_argument("--yes-edits", action="store_true", help="apply edits without asking")
+    chat.add_argument("--show-thinking", action="store_true", help="print the model's thinking too")
+    _going_on(chat)
+    _common(chat)
+    sessions = commands.add_parser("sessions", help="find, show, export, delete, undo sessions")
+    sessions.add_argument(
+        "action",
+        nargs="?",
+        default="list",
+        choices=["list", "show", "export", "delete", "undo", "rename"],
+    )
+    sessions.add_argument(
+        "session",
+        nargs="*",
+        help="its id, or the beginning of it; default: the newest.  "
+        "`undo ID TURN`, `rename ID TITLE`",
+    )
+    sessions.add_argument("--query", help="list those with this in title, id or prompts")
+    sessions.add_argument("--limit", type=int, default=20)
+    sessions.add_argument("--all", action="store_true", help="list those of every folder")
+    sessions.add_argument("--json", action="store_true")
+    sessions.add_argument("--output", metavar="FILE", help="where `export` writes")
+    _common(sessions)
+
+
+def _going_on(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-c", "--continue", dest="last", action="store_true", help="go on with the last session"
+    )
+    parser.add_argument("--session", metavar="ID", help="go on with this session")
+    parser.add_argument(
+        "--fork", type=int, metavar="TURN", help="go on in a new session, from before this turn"
+    )
 
 
 def _looking(commands: "Commands[argparse.ArgumentParser]") -> None:

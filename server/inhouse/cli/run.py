@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from attrs import evolve
 from rich.markup import escape
 from rich.prompt import Prompt
 
@@ -26,6 +27,7 @@ from inhouse.core.events import (
     RunResult,
     RunStarted,
     RunStatus,
+    Steered,
     TextDelta,
     ToolFinished,
     ToolOutput,
@@ -51,15 +53,29 @@ BAD_CONFIGURATION = frozenset({"refused", "invalid", "untrusted", "budget"})
 
 async def run(options: argparse.Namespace) -> int:
     """Run one agent to its end."""
+    words = [*options.prompt]
+    if goes_on(options) and options.agent:  # Its agent is known: all of it is the prompt.
+        words.insert(0, options.agent)
+    elif not goes_on(options) and not (options.agent or options.other_agent):
+        raise UserError("Which agent?  `inhouse agents` lists them; -c goes on with a session.")
     request = RunRequest(
-        agent=options.agent,
-        prompt=await _prompt(options.prompt),
+        agent=options.other_agent or ("" if goes_on(options) else options.agent),
+        prompt=await _prompt(words),
         params=_params(options.params),
         endpoint=options.endpoint,
         model=options.model,
     )
     async with open_host(options) as host:
         await host.ask_for_trust()
+        session = await session_of(host, options)
+        request = await host.sessions.resolve(evolve(request, session=session))
+        if session is not None and await host.sessions.runs_elsewhere(session):
+            said = await host.sessions.steer(session, request.prompt)
+            output.status().print(
+                f"Session {said.session} is running: it gets this before its next step.",
+                markup=False,
+            )
+            return COMPLETED
         plan = await _planned(host, request)
         show = _as_json() if options.json else Printer(thinking=options.show_thinking).show
         listen = _until_nobody_reads(show, lambda: task.cancel())  # noqa: PLW0108  it comes next
@@ -69,6 +85,20 @@ async def run(options: argparse.Namespace) -> int:
         if task.cancelled():
             return CANCELLED
         return _exit_status(task.result())
+
+
+def goes_on(options: argparse.Namespace) -> bool:
+    """Say whether the command goes on with a session."""
+    return options.last or options.session is not None or options.fork is not None
+
+
+async def session_of(host: Host, options: argparse.Namespace) -> str | None:
+    """Give the session that the options name, forked where they say so.  Raises `UserError`."""
+    if not goes_on(options):
+        return None
+    sessions = host.sessions
+    known = await (sessions.named(options.session) if options.session else sessions.newest())
+    return known.id if options.fork is None else await sessions.fork(known.id, options.fork)
 
 
 async def _planned(host: Host, request: RunRequest) -> Plan:
@@ -184,7 +214,7 @@ class Printer:
         self._unended = False
         """What was said last does not end its line yet."""
 
-    def show(self, event: RunEvent) -> None:
+    def show(self, event: RunEvent) -> None:  # noqa: C901  one case a line
         """Show one event.  A sub-agent's text is not the answer: it stays on stderr."""
         child = event.parent is not None
         match event.payload:
@@ -207,6 +237,8 @@ class Printer:
                 output.status().print(without_controls(text), end="", style="dim", markup=False)
             case EditChanged():
                 self._edit(event.payload, child=child)
+            case Steered(text, state) if state == "delivered":
+                self._line(f"[cyan]»[/] {escape(visible(text))}", child=child)
             case Notice(level, _, message):
                 style = "yellow" if level == "warning" else "dim"
                 self._line(f"[{style}]{escape(visible(message))}[/]", child=child)

@@ -1,6 +1,6 @@
 """What one run works with: its workspace, its tools, its model, all bound to one plan."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from inhouse.tools.agent.control import control_tools
 from inhouse.tools.agent.spawn_agents import spawn_tools
 from inhouse.tools.context import Fetch, Fetched, ToolContext
 from inhouse.tools.edit.private_proposals import PrivateWorkspace
+from inhouse.tools.git_changes import git_changes
 from inhouse.tools.input.check_input import check_input, problem_with
 from inhouse.tools.project_view import ProjectView, project_view
 from inhouse.tools.prompt_values import placeholders
@@ -24,6 +25,7 @@ from inhouse.tools.registry import workspace_tools
 from .host_state import HostState, WorkspaceRequest
 from .mcp_servers import mcp_tools
 from .model_setup import ModelTraits, connected, traits_of
+from .named_context import named_context
 from .network import open_egress
 from .plan import usable_definition
 from .question_events import EventEmittingApprover
@@ -65,6 +67,18 @@ async def loop_context(run: RunContext, workspace: Workspace) -> LoopContext:
     context = _tool_context(run, workspace, approver)
     traits = await traits_of(run)
 
+    async def attach(text: str) -> str:
+        return await named_context(
+            text,
+            workspace=workspace,
+            roots=roots,
+            diff=lambda: git_changes(workspace.root, context.environment, trusted=context.trusted),
+            emit=run.emit,
+        )
+
+    if run.is_turn:
+        run.tree.turn.attach = attach
+
     def find(name: str) -> AgentDefinition | None:
         try:
             return usable_definition(host.world.catalog.find(name))
@@ -87,7 +101,7 @@ async def loop_context(run: RunContext, workspace: Workspace) -> LoopContext:
         limits=plan.limits,
         state=run.state,
         emit=run.emit,
-        prompt=await _prompt(plan.request, context, roots),
+        prompt=await _prompt(plan.request, context, roots, attach if run.is_turn else None),
         params=plan.request.params or None,
         history=run.tree.turn.history if run.is_turn else (),
         steers=run.tree.turn.steers if run.is_turn else None,
@@ -157,14 +171,21 @@ def _fetcher(run: RunContext, approver: Approver) -> Fetch:
     return fetch
 
 
-async def _prompt(request: RunRequest, context: ToolContext, roots: tuple[Path, ...]) -> str | None:
-    """Give the user's prompt with what was under the cursor behind it."""
+async def _prompt(
+    request: RunRequest,
+    context: ToolContext,
+    roots: tuple[Path, ...],
+    attach: Callable[[str], Awaitable[str]] | None,
+) -> str | None:
+    """Give the user's prompt with what was under the cursor and what it names behind it."""
     started_on = await selection(request, context.workspace, roots)
     parts = [request.prompt]
     if started_on is not None:
         end = started_on.start + len(started_on.text)
         context.known.shown(started_on.path, started_on.document, started_on.start, end)
         parts.append(started_on.as_prompt())
+    if attach is not None:
+        parts.append(await attach(request.prompt))
     return "\n\n".join(part for part in parts if part) or None
 
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -354,6 +354,8 @@ class SessionTurn:
         self.number = 0
         self.history: tuple[Message, ...] = ()
         """What was said before, fit for every server."""
+        self.attach: Callable[[str], Awaitable[str]] | None = None
+        """Gives what a text of the user names (`inhouse.host.named_context`)."""
         self.listens = True
         """Something can still be said to the model."""
         self._sessions = sessions
@@ -410,7 +412,12 @@ class SessionTurn:
         for text in texts:
             self.tell(Steered(text, "delivered"))
         self.listens = self.listens and not (ends and not texts)
-        return texts
+        if self.attach is None:
+            return texts
+        named = [await self.attach(text) for text in texts]
+        return [
+            f"{text}\n\n{more}" if more else text for text, more in zip(texts, named, strict=True)
+        ]
 
     def close(self, result: RunResult) -> None:
         """End the turn: write the rest and give the lock back, without making anybody wait."""

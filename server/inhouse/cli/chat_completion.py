@@ -1,0 +1,47 @@
+"""What the chat completes: commands and their arguments behind ``/``, context behind ``@``."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.document import Document
+
+from inhouse.host.host import Host
+from inhouse.host.named_context import completions
+
+
+class ChatCompleter(Completer):
+    """Completes commands, agents and context."""
+
+    def __init__(
+        self, agents: Callable[[], list[str]], commands: Mapping[str, Any], host: Host
+    ) -> None:
+        self._agents = agents
+        self._commands = commands
+        self._host = host
+
+    def get_completions(
+        self,
+        document: Document,
+        complete_event: CompleteEvent,  # noqa: ARG002
+    ) -> Iterable[Completion]:
+        """Give what may stand at the cursor."""
+        text = document.text_before_cursor
+        if text.startswith("/") and "\n" not in text:
+            yield from self._for_command(text)
+            return
+        word = text[max(text.rfind(" "), text.rfind("\n")) + 1 :]
+        if word.startswith("@"):
+            for name in completions(self._host.roots or (self._host.main_root,), word[1:]):
+                yield Completion(f"@{name}", start_position=-len(word))
+
+    def _for_command(self, text: str) -> Iterable[Completion]:
+        name, space, rest = text[1:].partition(" ")
+        if not space:
+            for command, (meaning, _) in self._commands.items():
+                if command.startswith(name):
+                    yield Completion(f"/{command}", -len(text), display_meta=meaning)
+        elif name == "agent":
+            for agent in self._agents():
+                if agent.startswith(rest):
+                    yield Completion(agent, -len(rest))

@@ -1,0 +1,106 @@
+"""``inhouse sessions``: find, show, export, delete and undo conversations."""
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+
+from inhouse.core.errors import UserError
+from inhouse.core.unicode import without_controls
+from inhouse.host.host import Host
+from inhouse.host.session_undo import undo
+from inhouse.store.sessions import SessionSummary
+
+from . import COMPLETED, FAILED, output
+from .open_host import open_host
+from .session_output import as_json, disk_files, markdown, show_table, wire_summary
+
+
+async def sessions(options: argparse.Namespace) -> int:
+    """Do what the options name with one session, or list them."""
+    async with open_host(options) as host:
+        match options.action:
+            case "show":
+                return await _show(host, options)
+            case "export":
+                return await _export(host, options)
+            case "delete":
+                return await _delete(host, options)
+            case "undo":
+                return await _undo(host, options)
+            case "rename":
+                session, *title = options.session or [""]
+                known = await host.sessions.rename(session, " ".join(title))
+                output.status().print(f"{known.id}: {known.title}", markup=False)
+                return COMPLETED
+            case _:
+                return await _list(host, options)
+
+
+async def _list(host: Host, options: argparse.Namespace) -> int:
+    found = await host.sessions.summaries(
+        everywhere=options.all, query=options.query, limit=options.limit
+    )
+    if options.json:
+        output.document([wire_summary(host, one) for one in found])
+    elif found:
+        show_table(found)
+    else:
+        output.status().print("No session.  `inhouse chat` or `inhouse run AGENT …` begins one.")
+    return COMPLETED
+
+
+async def _show(host: Host, options: argparse.Namespace) -> int:
+    known = await _one(host, options)
+    if options.json:
+        output.document(await as_json(host, known))
+        return COMPLETED
+    text = await markdown(host, known)
+    output.text(without_controls(text) if sys.stdout.isatty() else text)
+    return COMPLETED
+
+
+async def _export(host: Host, options: argparse.Namespace) -> int:
+    if options.output is None:
+        return await _show(host, options)
+    known = await _one(host, options)
+    path = Path(options.output)
+    if options.json or path.suffix == ".json":
+        import json  # noqa: PLC0415  only here
+
+        text = json.dumps(await as_json(host, known), indent=2, ensure_ascii=False) + "\n"
+    else:
+        text = await markdown(host, known)
+    try:
+        await asyncio.to_thread(path.write_text, text, encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}.") from error
+    output.status().print(f"{known.id} → {path}", markup=False)
+    return COMPLETED
+
+
+async def _delete(host: Host, options: argparse.Namespace) -> int:
+    if not options.session:
+        raise UserError("Which session?  `inhouse sessions` lists them.")
+    for name in options.session:
+        output.status().print(f"Deleted {await host.sessions.delete(name)}.", markup=False)
+    return COMPLETED
+
+
+async def _undo(host: Host, options: argparse.Namespace) -> int:
+    words = list(options.session)
+    turn = int(words.pop()) if len(words) > 1 and words[-1].isdigit() else None
+    known = await (host.sessions.named(words[0]) if words else host.sessions.newest())
+    done = await undo(host.state, disk_files(host), known.id, turn)
+    for path in done.restored:
+        output.status().print(f"Restored {path}", markup=False)
+    for problem in done.problems:
+        output.warning(problem)
+    return FAILED if done.problems else COMPLETED
+
+
+async def _one(host: Host, options: argparse.Namespace) -> SessionSummary:
+    if len(options.session) > 1:
+        raise UserError(f"One session at a time, not {len(options.session)}.")
+    sessions = host.sessions
+    return await (sessions.named(options.session[0]) if options.session else sessions.newest())

@@ -1,0 +1,141 @@
+"""Conversations at the terminal: they go on from call to call, and in ``inhouse chat``."""
+
+import sys
+
+import pytest
+
+from support.model_server import Pause, call
+from support.screen import Screen
+
+
+def texts(server, index=-1):
+    return [m.get("content") for m in server.chats[index].body["messages"]]
+
+
+@pytest.mark.timeout(180)
+def test_a_session_goes_on_from_call_to_call_and_is_listed_shown_forked_and_deleted(local, server):
+    local.agent("helper")
+    local("trust")
+    server.default = ["an answer"]
+    assert local("run", "helper", "first", "question").status == 0
+    assert local("run", "-c", "second", "question").status == 0
+
+    assert texts(server).index("first question") < texts(server).index("second question")
+    (listed,) = local("sessions", "--json").json
+    session = listed["id"]
+    assert (listed["title"], listed["turns"], listed["status"]) == (
+        *("first question", 2),
+        "completed",
+    )
+    shown = local("sessions", "show").out
+    assert "## 2 · You\n\nsecond question\n\n## 2 · helper\n\nan answer\n\n" in shown
+    exported = local("sessions", "export", session[:4], "--json").json
+    assert [turn["prompt"] for turn in exported["turnList"]] == [
+        "first question",
+        "second question",
+    ]
+
+    assert local("run", "--session", session, "--fork", "2", "other question").status == 0
+    assert "second question" not in texts(server)
+    assert len(local("sessions", "--json").json) == 2
+
+    assert local("sessions", "delete", session).status == 0
+    unknown = local("run", "--session", session, "x")
+    assert unknown.status == 2
+    assert f"No session '{session}'" in unknown.err
+
+
+def test_a_turn_is_undone_on_disk_from_another_call(local, server):
+    local.agent("helper", more="toolNames: ['write_file', 'str_replace'],")
+    local("trust")
+    (local.workspace / "a.txt").write_text("1\n2\n3\n")
+    server.play(
+        call("str_replace", path="a.txt", replacements=[{"old": "2", "new": "two"}]),
+        call("write_file", path="b.txt", content="b\n", instructions="x"),
+    )
+    server.default = ["done"]
+    assert local("run", "helper", "change it", "--yes-edits").status == 0
+    assert (local.workspace / "a.txt").read_text() == "1\ntwo\n3\n"
+
+    undone = local("sessions", "undo")
+
+    assert undone.status == 0, undone.err
+    assert (local.workspace / "a.txt").read_text() == "1\n2\n3\n"
+    assert not (local.workspace / "b.txt").exists()
+    again = local("sessions", "undo")
+    assert (again.status, "No turn" in again.err) == (2, True)
+
+
+def test_what_a_prompt_names_is_attached_and_what_may_not_be_read_is_told(local, server):
+    local.agent("helper")
+    local("trust")
+    (local.workspace / "sub").mkdir()
+    (local.workspace / "sub" / "a.py").write_text("one\ntwo\nthree\nfour\n")
+    (local.workspace / ".env").write_text("SECRET=canary")
+    server.default = ["ok"]
+
+    done = local("run", "helper", "see @sub/a.py:2-3, @sub and @.env; ask @alice about @gone.py")
+
+    sent = str(texts(server))
+    assert "sub/a.py (lines 2 to 3):\\n```\\ntwo\\nthree\\n```" in sent
+    assert "four" not in sent
+    assert "canary" not in sent
+    assert "Attached sub/a.py (lines 2 to 3): 10 characters" in done.err
+    assert "@.env was not attached" in done.err
+    assert "There is no file 'gone.py'" in done.err
+    assert "alice" not in done.err
+
+
+def test_nothing_asks_without_a_terminal(local):
+    local.agent("helper")
+    local("trust")
+
+    done = local("chat", "helper")
+
+    assert done.status == 2
+    assert "needs a terminal" in done.err
+
+
+@pytest.fixture
+def chat(local, server):
+    local.agent("helper", more="toolNames: ['read_files'],")
+    local("trust")
+    screen = Screen(
+        f"{sys.executable} -m inhouse chat helper", local.workspace, {**local.environment}
+    )
+    yield screen
+    print(screen.text)
+    screen.close()
+
+
+def test_a_chat_streams_is_steered_stopped_and_goes_on(chat, local, server):
+    (local.workspace / "notes.txt").write_text("n")
+    server.play("first line\nhalf", Pause(1.5), call("read_files", paths=["notes.txt"]))
+    server.play("steered answer\n")
+    server.play("never ending\n", Pause(60))
+    server.default = ["at last\n"]
+    assert chat.shows("helper>")
+    chat.type("hello there", "Enter")
+    assert chat.shows("first line")
+    chat.type("look also at b", "Enter")
+    assert chat.shows("steered answer", "completed")
+    assert texts(server)[-1] == "look also at b"
+    chat.type("go on for ever", "Enter")
+    assert chat.shows("never ending")
+    chat.keys("C-c")
+    assert chat.shows("cancelled in")
+    chat.type("/help", "Enter")
+    assert chat.shows("take back what a turn changed")
+    chat.type("see @notes.txt and this", "Enter")
+    assert chat.shows("Attached notes.txt: 1 characters", "at last")
+    chat.type("/nonsense", "Enter")
+    assert chat.shows("No command /nonsense")
+    chat.type("/retry", "Enter")
+    assert chat._until(lambda now: len(server.chats) == 5, 40)
+    assert chat.shows("completed")
+    chat.keys("C-d")
+    assert chat.loses("helper>")
+
+    listed = local("sessions", "--json").json
+    assert [one["turns"] for one in listed] == [3, 3]
+    assert listed[0]["title"] == "hello there"
