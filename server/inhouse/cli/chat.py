@@ -240,7 +240,7 @@ class Chat:
 
     def _message(self) -> ANSI:
         if (question := self._approver.question) is not None:
-            return ANSI("number: " if question.choices else "answer: ")
+            return ANSI("answer: " if question.safe or not question.choices else "number: ")
         return ANSI(f"\x1b[36m{visible(self._agent)}\x1b[0m> ")
 
     def _toolbar(self) -> str:
