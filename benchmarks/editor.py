@@ -7,8 +7,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 AGENT = """export default {
@@ -20,7 +21,14 @@ AGENT = """export default {
 class Editor:
     """One language server and what it says."""
 
-    def __init__(self, base_url: str, folder: Path) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        folder: Path,
+        *,
+        command: tuple[str, ...] = ("-m", "inhouse"),
+        more: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         (folder / ".agents").mkdir(parents=True, exist_ok=True)
         (folder / ".agents" / "bench.ts").write_text(AGENT)
         environ = {
@@ -28,11 +36,12 @@ class Editor:
             "INHOUSE_HOME": tempfile.mkdtemp(),
             "HOME": tempfile.mkdtemp(),
             "CODEBUFF_LOCAL_BASE_URL": base_url,
+            **more,
         }
         self.folder = folder
         self.started = time.monotonic_ns()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "inhouse", "lsp"],
+            [sys.executable, *command, "lsp"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
