@@ -7,11 +7,15 @@ Each line of ``--out`` is one task; running it again goes on behind the last of 
 """
 
 import argparse
+import itertools
 import json
+import os
+import platform
 import sys
 import tempfile
 import time
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +23,9 @@ from checking import problem
 from metering import Meter
 from tasks import TASKS, Task
 from tools_under_test import TOOLS
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
+TITLE = "## Small tasks by small models"
 
 
 def main() -> None:
@@ -40,7 +47,9 @@ def main() -> None:
                 stream.write(json.dumps(done[-1]) + "\n")
             print(_line(done[-1]), flush=True)
     meter.close()
-    print(table([one for one in done if one["tool"] == options.tool]))
+    print(table(done))
+    if options.write:
+        write(done, options.write)
 
 
 def measured(task: Task, tool: str, meter: Meter, logs: Path) -> dict[str, Any]:
@@ -69,12 +78,25 @@ def measured(task: Task, tool: str, meter: Meter, logs: Path) -> dict[str, Any]:
     }
 
 
+def write(entries: list[dict[str, Any]], note: str) -> None:
+    """Put the table into docs/benchmarks.md, with the model and the state of the machine."""
+    head, title, rest = PAGE.read_text("utf-8").partition(TITLE)
+    after = rest.partition("\n## ")
+    section = (
+        f"{TITLE}\n\n`python benchmarks/tasks`, {datetime.now(UTC):%Y-%m-%d}, "
+        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores.  {note}\n\n"
+        f"{table(entries)}\n"
+    )
+    tail = f"\n## {after[2]}" if title and after[1] else ""
+    PAGE.write_text(f"{head.rstrip()}\n\n{section}{tail}", "utf-8")
+
+
 def table(entries: list[dict[str, Any]]) -> str:
-    """Give what was measured in one line for each set."""
+    """Give what was measured in one line for each tool and set."""
     lines = ["| tool | set | solved | requests | prompt tokens (cached) | answer | seconds |"]
     lines.append("| --- | --- | --- | --- | --- | --- | --- |")
-    for aside in (False, True):
-        part = [one for one in entries if one["aside"] is aside]
+    for tool, aside in itertools.product(sorted({one["tool"] for one in entries}), (False, True)):
+        part = [one for one in entries if one["tool"] == tool and one["aside"] is aside]
         if not part:
             continue
         solved = sum(one["solved"] for one in part)
@@ -116,6 +138,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=600, help="begin no task after these")
     parser.add_argument("--out", default="tasks.jsonl")
     parser.add_argument("--logs", default="task-logs")
+    parser.add_argument("--write", metavar="NOTE", help="into docs/benchmarks.md, with this note")
     return parser.parse_args()
 
 

@@ -10,7 +10,7 @@ from inhouse.core.messages import AssistantMessage, ToolCall, ToolMessage
 from inhouse.loop import SmallModel
 from inhouse.providers.scripted import call, say
 from inhouse.providers.tool_calls.runaway import Runaway, repeats_itself
-from support.play import play, tool
+from support.play import agent, play, tool
 
 EDIT = tool("write_file", writes=True)
 FAILING = tool("write_file", OSError("disk full"), writes=True)
@@ -233,3 +233,22 @@ async def test_an_error_names_only_tools_that_the_model_has():
     assert alone.prompt(1).messages[-1].output["errorMessage"] == (
         "There is no file 'a'.  Or give another path."
     )
+
+
+@pytest.mark.parametrize("small", [None, SmallModel(instructions_first=True)])
+async def test_an_agent_that_may_be_spawned_is_offered_to_a_small_model_once(small):
+    helper = agent(id="helper", spawner_prompt="Helps.")
+    tools = [tool("spawn_agents"), tool("helper")]
+
+    played = await play(
+        [say("ok")],
+        tools=tools,
+        tool_names=("spawn_agents",),
+        spawnable_agents=("helper",),
+        spawnable=(helper,),
+        small=small,
+    )
+
+    offered = [spec.name for spec in played.prompt().tools]
+    told = "You can spawn" in played.prompt().system + str(played.texts())
+    assert (offered, told) == ((["helper"], False) if small else (["spawn_agents", "helper"], True))

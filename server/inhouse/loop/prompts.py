@@ -14,6 +14,7 @@ from inhouse.core.ports import Prompt
 
 from .history import CONTINUED, repaired
 from .state import LoopContext
+from .tool_calls import agents_are_tools
 
 USER_PROMPT = "USER_PROMPT"
 INSTRUCTIONS_PROMPT = "INSTRUCTIONS_PROMPT"
@@ -63,7 +64,7 @@ async def instructions(run: LoopContext, *, inherits: bool) -> UserMessage | Non
     parts = [(await filled(run, definition.instructions_prompt)).strip()]
     if inherits:
         parts.append(_own_tools(definition))
-    if definition.spawnable_agents:
+    if definition.spawnable_agents and not agents_are_tools(run):
         parts.append(_spawnable(run))
     if definition.output_schema:
         parts.append(_schema(definition.output_schema))

@@ -181,8 +181,18 @@ def _missing(definition: AgentDefinition) -> tuple[str, ...]:
     return ("set_output",) if owes and definition.handle_steps is None else ()
 
 
+def agents_are_tools(run: LoopContext) -> bool:
+    """Tell whether each agent that may be spawned is offered to a small model as a tool, alone."""
+    agents = set(map(agent_tool_name, run.definition.spawnable_agents))
+    small = run.small is not None and run.small.instructions_first
+    return bool(agents) and small and agents <= set(allowed_names(run))
+
+
 def offered_specs(run: LoopContext) -> tuple[ToolSpec, ...]:
-    tools = (run.tools[name] for name in allowed_names(run))
+    names = allowed_names(run)
+    if agents_are_tools(run):
+        names = tuple(name for name in names if name != "spawn_agents")
+    tools = (run.tools[name] for name in names)
     return tuple(tool.spec for tool in tools if tool.offered)
 
 
