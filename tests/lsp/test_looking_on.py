@@ -176,7 +176,10 @@ async def test_a_question_is_asked_once_and_any_way_of_answering_counts(project)
                     lambda: [e for e in editor.events(token) if e["kind"] == "question"]
                 )
                 await then(next(e for e in editor.events(token) if e["kind"] == "question"))
-            return await editor.ended(started["runId"]), project.server.chats[-1].body["messages"]
+            ended = await editor.ended(started["runId"])
+            asked = [event for event in editor.events(token) if event["kind"] == "question"]
+            assert len(asked) == 1
+            return ended, project.server.chats[-1].body["messages"]
 
         async def by_command(question):
             assert question["text"].startswith("Which one?")

@@ -41,6 +41,8 @@ async def test_a_child_runs_where_its_own_route_says_and_as_many_at_once_as_may(
         starts = [event for event in editor.events("s") if event["kind"] == "start"]
         where = {event["route"]["endpoint"] for event in starts if event["agent"] == "picker"}
         assert where == {"small"}
+        numbers = {event["runId"].split("-")[1] for event in starts}
+        assert len(numbers) == len(starts) == 8  # no child has the number of another run
 
 
 async def test_a_child_never_gets_what_its_parent_was_denied(project, tmp_path):

@@ -18,6 +18,7 @@ from inhouse.settings import editor_layers
 
 from .host_state import HostCallbacks, HostState, WorkspaceRequest
 from .plan import Plan, choice_for, plan_run, routing_inputs, usable_definition
+from .question_events import EventEmittingApprover
 from .record_writer import RecordKeeper
 from .reload import ask_for_trust, reload, reload_typed
 from .run_context import Listen
@@ -48,7 +49,7 @@ class Host:
         self.state = HostState(
             roots=tuple(root.resolve() for root in roots),
             environ=environ,
-            door=door,
+            door=evolve(door, approver=EventEmittingApprover(door.approver)),
             services=services,
             client=ClientSettings(editor_layers(editor_values), client_trusted, prefer_embedded),
             records=RecordKeeper(services.records, services.replays),

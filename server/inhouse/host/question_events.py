@@ -1,4 +1,8 @@
-"""Questions of a run: told as an event, asked through the door."""
+"""Questions: told once as an event of the run that asks, and asked through the door."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from attrs import evolve, frozen
 
@@ -6,22 +10,35 @@ from inhouse.core.events import Notice, PermissionAnswered, QuestionAsked
 from inhouse.core.ports import Approver, Emit, Question
 from inhouse.core.redaction import redact_value
 
+_asking: ContextVar[Emit | None] = ContextVar("asking", default=None)
+
+
+@contextmanager
+def asking_for(emit: Emit) -> Generator[None]:
+    """Make whatever is asked inside an event of the run that *emit* belongs to."""
+    token = _asking.set(emit)
+    try:
+        yield
+    finally:
+        _asking.reset(token)
+
 
 @frozen
 class EventEmittingApprover:
-    """An approver whose questions are events of the run too."""
+    """The one approver of a host: it tells each question before the door asks it."""
 
     approver: Approver
-    tell: Emit
 
     async def ask(self, question: Question) -> tuple[str, ...]:
         question = evolve(
             question, text=redact_value(question.text), detail=redact_value(question.detail)
         )
-        self.tell(QuestionAsked(question.id, question.text, question.choices))
+        if (emit := _asking.get()) is None:
+            return await self.approver.ask(question)
+        emit(QuestionAsked(question.id, question.text, question.choices))
         answer = await self.approver.ask(question)
         told = ", ".join(answer) if answer else "no answer"
-        self.tell(Notice("info", "answer", redact_value(f"Your answer: {told}.")))
+        emit(Notice("info", "answer", redact_value(f"Your answer: {told}.")))
         if question.safe:
-            self.tell(PermissionAnswered(question.kind, answer[0] if answer else ""))
+            emit(PermissionAnswered(question.kind, answer[0] if answer else ""))
         return answer

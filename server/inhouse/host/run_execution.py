@@ -32,6 +32,7 @@ from .host_state import HostState
 from .model_setup import verified
 from .network import narrower
 from .plan import Plan, plan_run
+from .question_events import asking_for
 from .record_writer import replay_of
 from .reload import ask_for_trust
 from .run_context import Listen, RunContext, known_texts, new_tree, proposals
@@ -93,7 +94,7 @@ async def run(
         proposals=proposals(above, inline=inline),
     )
     done: LoopResult | None = None
-    with recording() as contacts:
+    with recording() as contacts, asking_for(emit):
         try:
             done = await _work(run)
             _complete(run, done)

@@ -14,11 +14,6 @@ KEPT = 200
 SESSIONS_KEPT = 50
 
 
-def make_run_id(number: int) -> str:
-    """Give the id of a process's run: no other process, then or later, gives the same."""
-    return f"run-{number}-{secrets.token_hex(4)}"
-
-
 class RunRegistry:
     """Keeps the ledgers of the last runs."""
 
@@ -28,8 +23,12 @@ class RunRegistry:
         self._numbers = itertools.count(1)
 
     def new_run_id(self) -> str:
-        """Give an id that people can read: progress tokens and transcripts carry it."""
-        return make_run_id(next(self._numbers))
+        """Give an id that people can read: progress tokens and transcripts carry it.
+
+        Runs and those that they spawn are numbered in one sequence, and no other process, then or
+        later, gives the same id.
+        """
+        return f"run-{next(self._numbers)}-{secrets.token_hex(4)}"
 
     def open(self, ledger: RunRecorder) -> None:
         """Keep a ledger; the oldest finished one goes where there are too many."""

@@ -28,7 +28,6 @@ from .model_setup import ModelTraits, connected, traits_of
 from .named_context import named_context
 from .network import open_egress
 from .plan import usable_definition
-from .question_events import EventEmittingApprover
 from .recording_workspace import RecordingWorkspace
 from .run_context import RunContext
 from .selection_prompt import selection
@@ -48,7 +47,7 @@ def make_workspace(run: RunContext) -> PrivateWorkspace:
             request=run.plan.request,
             emit=run.emit,
             settings=host.world.settings,
-            approver=_approver(run),
+            approver=host.door.approver,
             roots=run.tree.roots,
         )
     )
@@ -56,14 +55,10 @@ def make_workspace(run: RunContext) -> PrivateWorkspace:
     return PrivateWorkspace(recording, run.proposals)
 
 
-def _approver(run: RunContext) -> EventEmittingApprover:
-    return EventEmittingApprover(run.host.door.approver, run.emit)
-
-
 async def loop_context(run: RunContext, workspace: Workspace) -> LoopContext:
     """Put together what the loop needs.  Raises `InhouseError`."""
     host, plan, roots = run.host, run.plan, run.tree.roots
-    approver = _approver(run)
+    approver = host.door.approver
     context = _tool_context(run, workspace, approver)
     traits = await traits_of(run)
 

@@ -52,7 +52,7 @@ class Session:
         context = EditorContext(rpc, host, self.spawn, Documents(), Diagnostics(rpc))
         refresher = Refresher(rpc)
         self.context = context
-        self.runs = Runs()
+        self.runs = Runs(host.book.new_run_id)
         self._files = EditorFiles(context, approver)
         self.transcripts = Transcripts(context, self.runs, self._files.buffers)
         launcher = RunLauncher(context, self.runs, self.transcripts, refresher)

@@ -1,29 +1,36 @@
 """The names of the commands, known before anything slow is imported."""
 
-COMMANDS = (
-    "inhouse.run",
-    "inhouse.cancel",
-    "inhouse.result",
-    "inhouse.runs",
-    "inhouse.agents",
-    "inhouse.explain",
-    "inhouse.endpoints",
-    "inhouse.reload",
-    "inhouse.trust",
-    "inhouse.schema",
-    "inhouse.transcript",
-    "inhouse.answer",
-    "inhouse.setKey",
-    "inhouse.sessions",
-    "inhouse.session.open",
-    "inhouse.session.rename",
-    "inhouse.session.delete",
-    "inhouse.session.fork",
-    "inhouse.session.undo",
-    "inhouse.steer",
-    "inhouse.edits",
-    "inhouse.edits.apply",
-    "inhouse.edits.reject",
-    "inhouse.edits.show",
-    "inhouse.edits.preview",
-)
+from enum import StrEnum
+
+
+class Command(StrEnum):
+    """A command of docs/protocol.md; `inhouse.lsp.commands.handlers` has a handler for each."""
+
+    RUN = "inhouse.run"
+    CANCEL = "inhouse.cancel"
+    RESULT = "inhouse.result"
+    RUNS = "inhouse.runs"
+    AGENTS = "inhouse.agents"
+    EXPLAIN = "inhouse.explain"
+    ENDPOINTS = "inhouse.endpoints"
+    RELOAD = "inhouse.reload"
+    TRUST = "inhouse.trust"
+    SCHEMA = "inhouse.schema"
+    TRANSCRIPT = "inhouse.transcript"
+    ANSWER = "inhouse.answer"
+    SET_KEY = "inhouse.setKey"
+    SESSIONS = "inhouse.sessions"
+    SESSION_OPEN = "inhouse.session.open"
+    SESSION_RENAME = "inhouse.session.rename"
+    SESSION_DELETE = "inhouse.session.delete"
+    SESSION_FORK = "inhouse.session.fork"
+    SESSION_UNDO = "inhouse.session.undo"
+    STEER = "inhouse.steer"
+    EDITS = "inhouse.edits"
+    EDITS_APPLY = "inhouse.edits.apply"
+    EDITS_REJECT = "inhouse.edits.reject"
+    EDITS_SHOW = "inhouse.edits.show"
+    EDITS_PREVIEW = "inhouse.edits.preview"
+
+
+COMMANDS = tuple(str(command) for command in Command)

@@ -12,6 +12,7 @@ from inhouse.lsp.commands import arguments
 from inhouse.lsp.commands.agent_commands import PREFIX
 from inhouse.lsp.commands.arguments import Token, structure
 from inhouse.lsp.commands.check_endpoints import EndpointChecks
+from inhouse.lsp.commands.command_names import COMMANDS, Command
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.edits.review_commands import ReviewCommands
 from inhouse.lsp.language import definition_commands
@@ -44,44 +45,71 @@ class Commands:
         self._transcripts = launcher.transcripts
         self._approver = approver
         self._checks = checks
-        self._handlers: dict[str, Handler] = {
-            "inhouse.run": self._run,
-            "inhouse.cancel": self._cancel,
-            "inhouse.result": self._result,
-            "inhouse.runs": self._list_runs,
-            "inhouse.agents": self._agents,
-            "inhouse.explain": partial(definition_commands.explain, context),
-            "inhouse.endpoints": self._endpoints,
-            "inhouse.reload": self._reload,
-            "inhouse.trust": partial(definition_commands.trust, context),
-            "inhouse.schema": definition_commands.get_schema,
-            "inhouse.transcript": self._transcript,
-            "inhouse.answer": self._answer,
-            "inhouse.setKey": self._set_key,
-            "inhouse.sessions": sessions.sessions,
-            "inhouse.session.open": sessions.open,
-            "inhouse.session.rename": sessions.rename,
-            "inhouse.session.delete": sessions.delete,
-            "inhouse.session.fork": sessions.fork,
-            "inhouse.session.undo": sessions.undo,
-            "inhouse.steer": sessions.steer,
-            "inhouse.edits": review.edits,
-            "inhouse.edits.apply": review.apply,
-            "inhouse.edits.reject": review.reject,
-            "inhouse.edits.show": review.show,
-            "inhouse.edits.preview": review.preview,
-        }
+        self._review = review
+        self._sessions = sessions
 
     def execute(self, command: str, given: Given, token: Token | None) -> Any | Awaitable[Any]:
         """Run one command.  Raises `InhouseError` for what the user can change."""
-        handler = self._handlers.get(command)
-        if handler is not None:
-            return handler(command, given, token)
+        if command in COMMANDS:
+            return self._handler(Command(command))(command, given, token)
         if command.startswith(PREFIX):
             argument = structure(command, given, arguments.RunPrompt)
             return self._prompts.start(evolve(argument, agent=command[len(PREFIX) :]), token)
-        known = ", ".join(self._handlers)
+        known = ", ".join(COMMANDS)
         raise UserError(f"No command {command!r}.  Commands: {known}, {PREFIX}AGENT")
+
+    def _handler(self, command: Command) -> Handler:  # noqa: C901, PLR0911, PLR0912  one a command
+        match command:
+            case Command.RUN:
+                return self._run
+            case Command.CANCEL:
+                return self._cancel
+            case Command.RESULT:
+                return self._result
+            case Command.RUNS:
+                return self._list_runs
+            case Command.AGENTS:
+                return self._agents
+            case Command.EXPLAIN:
+                return partial(definition_commands.explain, self._context)
+            case Command.ENDPOINTS:
+                return self._endpoints
+            case Command.RELOAD:
+                return self._reload
+            case Command.TRUST:
+                return partial(definition_commands.trust, self._context)
+            case Command.SCHEMA:
+                return definition_commands.get_schema
+            case Command.TRANSCRIPT:
+                return self._transcript
+            case Command.ANSWER:
+                return self._answer
+            case Command.SET_KEY:
+                return self._set_key
+            case Command.SESSIONS:
+                return self._sessions.sessions
+            case Command.SESSION_OPEN:
+                return self._sessions.open
+            case Command.SESSION_RENAME:
+                return self._sessions.rename
+            case Command.SESSION_DELETE:
+                return self._sessions.delete
+            case Command.SESSION_FORK:
+                return self._sessions.fork
+            case Command.SESSION_UNDO:
+                return self._sessions.undo
+            case Command.STEER:
+                return self._sessions.steer
+            case Command.EDITS:
+                return self._review.edits
+            case Command.EDITS_APPLY:
+                return self._review.apply
+            case Command.EDITS_REJECT:
+                return self._review.reject
+            case Command.EDITS_SHOW:
+                return self._review.show
+            case Command.EDITS_PREVIEW:
+                return self._review.preview
 
     def _run(self, command: str, given: Given, token: Token | None) -> Any:
         return self._prompts.start(structure(command, given, arguments.RunArguments), token)

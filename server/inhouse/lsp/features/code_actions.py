@@ -7,6 +7,7 @@ from attrs import frozen
 
 from inhouse.core import positions
 from inhouse.core.text import Position, Range
+from inhouse.lsp.commands.command_names import Command
 from inhouse.lsp.documents.diagnostics import lsp_range
 from inhouse.lsp.documents.open_documents import OpenDocument
 from inhouse.lsp.editor_context import EditorContext
@@ -69,12 +70,12 @@ def _answers(approver: EditorApprover, document: OpenDocument, where: Range) -> 
         about = " ".join(question.text.split())[:40]
         for choice in question.choices:
             answer = {"questionId": question.id, "choices": [choice]}
-            yield action(_FIX, f"Answer {choice!r}: {about}", "inhouse.answer", answer)
+            yield action(_FIX, f"Answer {choice!r}: {about}", Command.ANSWER, answer)
         if not question.choices and where.start != where.end:
             text = positions.text_in(document.text, where).strip()
             title = f"Answer with this selection: {about}"
             answer = {"questionId": question.id, "text": text}
-            yield action(_FIX, title, "inhouse.answer", answer)
+            yield action(_FIX, title, Command.ANSWER, answer)
 
 
 def _hunks(
@@ -131,17 +132,15 @@ def _review(review: Review) -> Iterator[Json]:
 def _prompts(context: EditorContext, document: OpenDocument, where: Range) -> Iterator[Json]:
     for comment, argument in prompts_in(context, document):
         if _touch(comment.range, where):
-            yield action(
-                _FIX, f"Run {comment.agent}: {comment.prompt[:40]}", "inhouse.run", argument
-            )
+            yield action(_FIX, f"Run {comment.agent}: {comment.prompt[:40]}", Command.RUN, argument)
 
 
 def _cancels(runs: Runs) -> Iterator[Json]:
     for run in reversed(runs.running):
         title = f"Cancel {run.request.agent} ({run.elapsed:.0f} s)"
-        yield action(_ASK, title, "inhouse.cancel", {"runId": run.id})
+        yield action(_ASK, title, Command.CANCEL, {"runId": run.id})
         yield action(
-            _ASK, f"Show what {run.request.agent} does", "inhouse.transcript", {"runId": run.id}
+            _ASK, f"Show what {run.request.agent} does", Command.TRANSCRIPT, {"runId": run.id}
         )
 
 
@@ -157,14 +156,14 @@ def _ask(context: EditorContext, document: OpenDocument, where: Range) -> Iterat
             "uri": document.uri,
             "range": lsp_range(line),
         }
-        yield action(_ASK, f"Ask {agent_id} about {what}", "inhouse.run", argument)
+        yield action(_ASK, f"Ask {agent_id} about {what}", Command.RUN, argument)
     for agent_id in agents:
         argument = {
             "agent": agent_id,
             "prompt": "Look at this file.",
             "uri": document.uri,
         }
-        yield action(_SOURCE, f"Ask {agent_id} about this file", "inhouse.run", argument)
+        yield action(_SOURCE, f"Ask {agent_id} about this file", Command.RUN, argument)
 
 
 def _whole_line(document: OpenDocument, where: Range) -> Range:

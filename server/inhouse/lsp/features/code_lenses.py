@@ -6,6 +6,7 @@ from typing import Any
 from attrs import frozen
 
 from inhouse.core.text import Position, Range
+from inhouse.lsp.commands.command_names import Command
 from inhouse.lsp.documents.diagnostics import lsp_range
 from inhouse.lsp.documents.lens_refresher import Refresher
 from inhouse.lsp.documents.open_documents import OpenDocument
@@ -34,7 +35,7 @@ class CodeLenses:
             *(each for run in running for each in _progress(run)),
             *_proposed(self.review, document),
             *(
-                lens(_line(comment.range.start.line), f"Run {comment.agent}", "inhouse.run", given)
+                lens(_line(comment.range.start.line), f"Run {comment.agent}", Command.RUN, given)
                 for comment, given in prompts_in(self.context, document)
             ),
         ]
@@ -70,8 +71,8 @@ def _progress(run: ActiveRun) -> list[Json]:
         state += f" · {run.tokens} tokens"
         state += f" · {speed}/s" if (speed := round(run.tokens_per_second)) else ""
     return [
-        lens(where, state, "inhouse.transcript", {"runId": run.id}),
-        lens(where, "Cancel", "inhouse.cancel", {"runId": run.id}),
+        lens(where, state, Command.TRANSCRIPT, {"runId": run.id}),
+        lens(where, "Cancel", Command.CANCEL, {"runId": run.id}),
     ]
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 from inhouse.core.text import Position, Problem, Range
 from inhouse.definitions.readers.parsed_values import ParsedDefinition
+from inhouse.lsp.commands.command_names import Command
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.features.code_actions import action
 from inhouse.lsp.language.definition_diagnostics import as_diagnostic, problems_of
@@ -43,7 +44,7 @@ def _fixes(context: EditorContext, site: DefinitionDocument, problem: Problem) -
     mark = [as_diagnostic(problem)]
     if problem.code == "needs-trust":
         title = "Trust this workspace"
-        yield action(_FIX, title, "inhouse.trust", diagnostics=mark, isPreferred=True)
+        yield action(_FIX, title, Command.TRUST, diagnostics=mark, isPreferred=True)
         return
     found = site.found_at(problem.range.start)
     if problem.code == REMOTE_MODEL and found is not None:

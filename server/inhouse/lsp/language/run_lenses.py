@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from inhouse.core.text import Position, Range
+from inhouse.lsp.commands.command_names import Command
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.features.code_actions import action
 from inhouse.lsp.features.code_lenses import lens
@@ -36,9 +37,9 @@ def agent_actions(context: EditorContext, site: DefinitionDocument, where: Range
 
 def _offers(name: str, *, usable: bool) -> Iterator[tuple[str, str, Json]]:
     if usable:
-        yield "Run", "inhouse.run", {"agent": name}
-    yield "Explain route", "inhouse.explain", {"agent": name, "show": True}
-    yield "Check endpoint", "inhouse.endpoints", {"check": True, "agent": name}
+        yield "Run", Command.RUN, {"agent": name}
+    yield "Explain route", Command.EXPLAIN, {"agent": name, "show": True}
+    yield "Check endpoint", Command.ENDPOINTS, {"check": True, "agent": name}
 
 
 def _agents(context: EditorContext, site: DefinitionDocument) -> Iterator[tuple[str, Range, bool]]:

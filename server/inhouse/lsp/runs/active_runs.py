@@ -1,7 +1,6 @@
 """Runs in flight.  Every way to cancel a run ends here."""
 
 import asyncio
-import itertools
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -12,7 +11,7 @@ from inhouse.core.events import ReasoningDelta, RunEvent, TextDelta, UsageReport
 from inhouse.core.request import RunRequest
 from inhouse.core.route import Route
 from inhouse.host.run_context import Listen
-from inhouse.host.run_registry import KEPT, make_run_id
+from inhouse.host.run_registry import KEPT
 from inhouse.lsp.runs.run_activity import RunActivity
 
 _PATIENCE = 5.0
@@ -24,7 +23,6 @@ class ActiveRun:
     """One run as the editor watches it."""
 
     id: str
-    number: int
     request: RunRequest
     route: Route
     uri: str | None = None
@@ -46,7 +44,7 @@ class ActiveRun:
     @property
     def token(self) -> str:
         """A progress token for clients that sent none: some of them print it."""
-        return f"inhouse-run-{self.number}"
+        return "-".join(("inhouse", *self.id.split("-")[:2]))
 
     @property
     def elapsed(self) -> float:
@@ -82,8 +80,8 @@ class ActiveRun:
 class Runs:
     """Owns the tasks, so that none is lost and none outlives the server."""
 
-    def __init__(self) -> None:
-        self._numbers = itertools.count(1)
+    def __init__(self, new_run_id: Callable[[], str]) -> None:
+        self._new_run_id = new_run_id
         self._runs: dict[str, ActiveRun] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
@@ -96,8 +94,7 @@ class Runs:
         uri: str | None = None,
     ) -> ActiveRun:
         """Start ``follow(run)`` in the background."""
-        number = next(self._numbers)
-        run = ActiveRun(make_run_id(number), number, request, route, uri)
+        run = ActiveRun(self._new_run_id(), request, route, uri)
         self._runs[run.id] = run
         task = asyncio.create_task(follow(run), name=run.id)
         self._tasks[run.id] = task

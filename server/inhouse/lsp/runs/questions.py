@@ -4,22 +4,19 @@ import asyncio
 import os
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager
-from contextvars import ContextVar
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 
 from inhouse.core.errors import InhouseError, UserError
-from inhouse.core.events import QuestionAsked, RunEvent
 from inhouse.core.json_values import fields
 from inhouse.core.ports import Question
 from inhouse.core.unicode import visible
 from inhouse.lsp.commands.arguments import AnswerArguments
 from inhouse.lsp.documents.show_document import could_show
-from inhouse.lsp.runs.active_runs import ActiveRun
 from inhouse.lsp.transport.messages import plain
 from inhouse.lsp.transport.rpc import EditorRpc
 
@@ -32,25 +29,6 @@ _LIMIT, _LINES, _START = 1_000, 16, 300
 _MOMENT, _TRIES = 0.3, 3
 """Seconds in which nobody has read a question: such an answer was meant for something else."""
 _TOO_SOON = "The answer came before the question could be read; please answer again."
-
-
-@frozen
-class _Asker:
-    run: ActiveRun
-    emit: Callable[[RunEvent], None]
-
-
-_asker: ContextVar[_Asker | None] = ContextVar("asker", default=None)
-
-
-@contextmanager
-def asking_for(run: ActiveRun, emit: Callable[[RunEvent], None]) -> Generator[None]:
-    """Whatever is asked inside is asked for this run, also by its sub-agents."""
-    token = _asker.set(_Asker(run, emit))
-    try:
-        yield
-    finally:
-        _asker.reset(token)
 
 
 @define
@@ -86,7 +64,6 @@ class EditorApprover:
         """Give what the user chose; empty when dismissed or when nobody can be asked."""
         asked = _Open(question)
         self._open[question.id] = asked
-        self._tell(question)
         try:
             return await self._ask(asked)
         finally:
@@ -176,13 +153,6 @@ class EditorApprover:
         answer = await self._link.request("window/showMessageRequest", params, seconds=None)
         title = fields(answer).get("title")
         return next((each for each in titles if title in {each, plain(each)}), None)
-
-    def _tell(self, question: Question) -> None:
-        asker = _asker.get()
-        if asker is None:
-            return
-        asked = QuestionAsked(question.id, question.text, question.choices)
-        asker.emit(RunEvent(asker.run.id, asker.run.request.agent, asked))
 
 
 @asynccontextmanager

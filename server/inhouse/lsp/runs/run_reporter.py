@@ -9,7 +9,6 @@ from inhouse import wire
 from inhouse.core.events import (
     EditChanged,
     EditState,
-    QuestionAsked,
     RunEvent,
     RunFinished,
     RunResult,
@@ -22,7 +21,6 @@ from inhouse.lsp.documents.lens_refresher import Refresher
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.runs.active_runs import ActiveRun, Runs
 from inhouse.lsp.runs.event_stream import EventStream
-from inhouse.lsp.runs.questions import asking_for
 from inhouse.lsp.runs.transcript import Transcripts
 from inhouse.lsp.runs.work_done import WorkDone
 from inhouse.lsp.transport.client import Json
@@ -88,7 +86,6 @@ class _RunReporter:
         self._plan = plan
         self._run = run
         self._finished: RunResult | None = None
-        self._asked: set[str] = set()
         self._changed = False
         self._own_token = token is None
         self._stream = (
@@ -112,8 +109,7 @@ class _RunReporter:
         else:
             self._work_done.begin()
         try:
-            with asking_for(run, self._emit):
-                result = await host.run(self._plan, run.id, self._emit)
+            result = await host.run(self._plan, run.id, self._emit)
             self._finish(result)
         except asyncio.CancelledError:
             self._finish(host.book.result(run.id))
@@ -124,10 +120,6 @@ class _RunReporter:
 
     def _emit(self, event: RunEvent) -> None:
         run = self._run
-        if isinstance(event.payload, QuestionAsked):
-            if event.payload.question_id in self._asked:  # The host tells its own, too.
-                return
-            self._asked.add(event.payload.question_id)
         run.watch(event)
         if isinstance(event.payload, RunFinished) and event.run_id == run.id:
             if self._finished is not None:

@@ -7,6 +7,7 @@ here, once for all messages, nothing of that is left, and what no eye would see 
 import re
 from typing import Any
 
+from inhouse.core.json_values import fields
 from inhouse.core.unicode import visible
 
 _MESSAGES = frozenset({"window/showMessage", "window/showMessageRequest"})
@@ -26,8 +27,8 @@ def plain_params(method: str, params: Any) -> Any:
         if actions := params.get("actions"):
             shown["actions"] = [{**each, "title": plain(each["title"])} for each in actions]
         return shown
-    value = params.get("value") if method == "$/progress" else None
-    if isinstance(value, dict) and "kind" in value:
+    value = fields(params.get("value")) if method == "$/progress" else {}
+    if "kind" in value:
         texts = {name: plain(str(value[name])) for name in ("title", "message") if name in value}
         return {**params, "value": {**value, **texts}}
     return params

@@ -10,6 +10,7 @@ from attrs import frozen
 from inhouse.core.agent_names import agent_tool_name, names_the_same
 from inhouse.core.definition import AgentDefinition
 from inhouse.core.errors import InhouseError, ToolError
+from inhouse.core.json_values import mapping
 from inhouse.core.ports import Tool, ToolSpec
 from inhouse.tools import specs
 from inhouse.tools.input.check_input import problem_with
@@ -78,9 +79,7 @@ def _agent_tool(name: str, agent_type: str, child: AgentDefinition, start: _Star
         known = {key: given[key] for key in ("prompt", "params") if key in given}
         flat = {key: value for key, value in given.items() if key not in known}
         if flat:  # Codebuff takes the parameters beside the prompt too.
-            params = known.get("params")
-            beside = cast("Mapping[str, Any]", params) if isinstance(params, Mapping) else {}
-            known["params"] = {**flat, **beside}
+            known["params"] = {**flat, **mapping(known.get("params"))}
         return await start([{**known, "agent_type": agent_type}])
 
     purpose = child.spawner_prompt or f"Spawn the {child.display_name} agent."

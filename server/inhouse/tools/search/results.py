@@ -6,6 +6,7 @@ from typing import Any
 
 from attrs import define, field, frozen
 
+from inhouse.core.json_values import objects
 from inhouse.tools.access.access_policy import Access
 from inhouse.tools.access.paths import WorkspacePath, can_be_named
 
@@ -76,8 +77,9 @@ class Results:
             self._matches[shown] = count + 1
             self.total += 1
         if not self.query.flags.counts_only:
-            matched = data.get("submatches") or [{}]
-            text = _around(text_of(data["lines"]), int(matched[0].get("start") or 0))
+            matched = objects(data.get("submatches"))
+            start = int(matched[0].get("start") or 0) if matched else 0
+            text = _around(text_of(data["lines"]), start)
             self._keep(shown, int(data.get("line_number") or 0), text)
 
     def text(self) -> str:

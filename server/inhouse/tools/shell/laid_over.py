@@ -118,7 +118,7 @@ async def lay_over(context: ToolContext, waiting: Waiting) -> LaidOver:
     laid = LaidOver(context, [])
     try:
         for top in context.access.tops():
-            laid._layers.append(await asyncio.to_thread(_prepared, context, top, waiting))  # noqa: SLF001  its maker
+            laid._layers.append(await asyncio.to_thread(_prepared, context, top, waiting))  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  its maker
     except BaseException:
         laid.remove()
         raise
