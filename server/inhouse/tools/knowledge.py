@@ -80,8 +80,9 @@ def read_skill(folder: str, text: str) -> Skill | None:
     values = _front_matter(text)
     description = str(values.get("description") or "").strip()
     name = str(values.get("name") or folder).strip()
-    if not description:
-        return None
+    unasked = str(values.get("disable-model-invocation") or "").strip().lower()
+    if not description or unasked == "true":
+        return None  # Codebuff's models are not told of a skill that only people start
     licence = values.get("license")
     return Skill(name, description, text, None if licence is None else str(licence))
 
@@ -96,8 +97,22 @@ def _front_matter(text: str) -> Mapping[str, Any]:
     try:
         loaded = cast("Any", YAML(typ="safe", pure=True)).load(StringIO(match[1]))
     except (YAMLError, ValueError):
-        return {}
+        return _line_by_line(match[1])
     return fields(loaded)
+
+
+def _line_by_line(head: str) -> Mapping[str, Any]:
+    """Read ``key: text`` where it is no YAML: descriptions with colons in them, mostly."""
+    found: dict[str, str] = {}
+    key = ""
+    for line in head.splitlines():
+        match = re.match(r"([A-Za-z][\w-]*):(?:[ \t]+(.*))?$", line)
+        if match is not None:
+            key = match[1]
+            found[key] = (match[2] or "").strip().strip("\"'")
+        elif key and line.strip():
+            found[key] = f"{found[key]} {line.strip()}".strip()
+    return found
 
 
 def _skill_folders(access: Access, home: Path) -> Iterator[tuple[Path, str]]:

@@ -17,13 +17,14 @@ from inhouse.definitions.forms.conventions import (
     title,
     tool_name,
 )
+from inhouse.definitions.forms.foreign_limits import LIMITING, limits_of, listed
 from inhouse.definitions.forms.front_matter import FrontMatter, front_matter, lenient
 from inhouse.definitions.forms.yaml_text import yaml_literal
 from inhouse.definitions.readers.parsed_values import Literal, ParsedEntry, Reading, found
 from inhouse.definitions.schema.fields import FIELD_NAMES
 from inhouse.definitions.typescript.js_values import whole_text
 
-_THEIRS = frozenset({"name", "description", "tools", "disallowedTools", "permission"})
+_THEIRS = frozenset({"name", "description", "tools"}) | LIMITING
 _SIGNS = frozenset({"description", "tools", "model", "toolNames", "displayName"})
 _ID = re.compile(r"[a-z0-9-]+")
 
@@ -129,32 +130,27 @@ def _model(given: ParsedEntry | None, start: Range) -> ParsedEntry:
 def _tools(file: _File, problems: list[Problem]) -> ParsedEntry:
     entry = file.fields.get("tools")
     place = entry.key if entry is not None else file.front.start
-    denied = set(_denied(file))
+    limits = limits_of(file.path, file.fields, foreign=file.foreign)
+    problems += limits.problems
+    denied = limits.denied
     if entry is None or entry.value.fields is not None:
         switches = entry.value.fields or {} if entry is not None else {}
         names = _switched(switches)
-        kept = tuple(Literal(name, place) for name in names if name not in denied)
-        return ParsedEntry(place, Literal(None, place, items=kept))
-    wanted = [(name, where) for name, where in _listed(entry.value) if name]
+        items = {name: Literal(name, place) for name in names if limits.allows(name)}
+        return ParsedEntry(place, Literal(None, place, items=tuple(items.values())))
+    wanted = [(name, where) for name, where in listed(entry.value) if name]
     items: dict[str, Literal] = {}
     for name, where in wanted:
         ours = ALL_TOOLS if name == "*" else (tool_name(name),)
+        if limit_of(name) is not None:
+            problems.append(_unlimited(file, where, name))
+            continue
         for tool in ours:
             if tool is None:
                 problems.append(_unknown(file, where, name))
-            elif tool not in denied:
+            elif tool not in denied and limits.allows(tool):
                 items.setdefault(tool, Literal(tool, where))
-        if limit_of(name) is not None:
-            problems.append(_unlimited(file, where, name))
     return ParsedEntry(place, Literal(None, entry.value.range, items=tuple(items.values())))
-
-
-def _listed(value: Literal) -> Iterator[tuple[str, Range]]:
-    """``Read, Grep`` or a list of names."""
-    for item in value.items if value.items is not None else (value,):
-        if isinstance(item.value, str):
-            for name in re.split(r",(?![^()]*\))", item.value):
-                yield name.strip(), item.range
 
 
 def _switched(switches: Mapping[str, ParsedEntry]) -> list[str]:
@@ -172,18 +168,6 @@ def _switched(switches: Mapping[str, ParsedEntry]) -> list[str]:
     return names
 
 
-def _denied(file: _File) -> Iterator[str]:
-    refused = file.fields.get("disallowedTools")
-    for name, _ in _listed(refused.value) if refused is not None else ():
-        yield tool_name(name) or name
-    permission = file.fields.get("permission")
-    for name, entry in (permission.value.fields or {}).items() if permission is not None else ():
-        if entry.value.value == "deny":
-            yield from (
-                {"str_replace", "write_file"} if name == "edit" else {tool_name(name) or name}
-            )
-
-
 def _unknown(file: _File, where: Range, name: str) -> Problem:
     message = f"There is nothing like the tool {name!r} here: it is left out."
     return Problem(file.path, where, Severity.WARNING, "unknown-tool", message)
@@ -191,10 +175,10 @@ def _unknown(file: _File, where: Range, name: str) -> Problem:
 
 def _unlimited(file: _File, where: Range, name: str) -> Problem:
     message = (
-        f"The limit in {name!r} is not known here: "
-        "what the settings say about commands and edits holds instead."
+        f"The limit in {name!r} cannot be kept here, so the tool is left out.  "
+        f"To offer it without the limit, write {name.partition('(')[0].strip()!r}."
     )
-    return Problem(file.path, where, Severity.INFORMATION, "tool-limit", message)
+    return Problem(file.path, where, Severity.WARNING, "tool-limit", message)
 
 
 def _plain(file: _File, name: str) -> Any:

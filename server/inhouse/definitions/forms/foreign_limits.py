@@ -1,0 +1,230 @@
+"""What the front matter of Claude Code's and opencode's agents forbids, and what it comes to here.
+
+Nothing wider than written is offered: a limit that cannot be kept takes the whole tool away, and
+one that has no counterpart is reported at its line.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from attrs import define, field
+
+from inhouse.core.text import Problem, Range, Severity
+from inhouse.definitions.forms.conventions import ALL_TOOLS, limit_of, tool_name
+from inhouse.definitions.readers.parsed_values import Literal, ParsedEntry
+
+_REFUSED = frozenset({"disallowedtools", "deniedtools", "deny", "excludetools"})
+_ALLOWED = frozenset({"allowedtools"})
+LIMITING = frozenset(
+    {
+        *("disallowedTools", "disallowed-tools", "disallowed_tools", "deniedTools", "deny"),
+        *("allowedTools", "allowed-tools", "allowed_tools", "excludeTools", "exclude-tools"),
+        *("permission", "permissions", "permissionMode", "permission-mode"),
+    }
+)
+"""Keys that are read here, and are no fields of ours."""
+_WRITING = frozenset(
+    {
+        *("write_file", "str_replace", "apply_patch", "create_plan", "run_terminal_command"),
+        *("propose_write_file", "propose_str_replace"),
+    }
+)
+_EDITING = frozenset({"str_replace", "write_file", "apply_patch"})
+_REPORTED = {
+    "hooks": "hooks are not run here",
+    "isolation": "agents here work in the workspace itself",
+    "maxturns": "the number of steps is limited by the settings only",
+    "maxsteps": "the number of steps is limited by the settings only",
+    "steps": "the number of steps is limited by the settings only",
+}
+_RESTRICTS = re.compile(
+    r"deny|denied|disallow|allow|permission|restrict|sandbox|read.?only|forbid|block|exclude|"
+    r"limit|approval|guard|scope",
+    re.IGNORECASE,
+)
+
+
+@define
+class Limits:
+    """What an agent may not use, and what is to be said about it."""
+
+    denied: set[str] = field(factory=set[str])
+    only: set[str] | None = None
+    """None: all that is not denied."""
+    problems: list[Problem] = field(factory=list[Problem])
+
+    def allows(self, tool: str) -> bool:
+        server = tool.partition("/")[0]
+        if tool in self.denied or server in self.denied or "*" in self.denied:
+            return False
+        return self.only is None or tool in self.only
+
+
+def limits_of(path: Path, fields: Mapping[str, ParsedEntry], *, foreign: bool) -> Limits:
+    """Read every key that limits."""
+    limits = Limits()
+    for name, entry in fields.items():
+        plain = re.sub(r"[-_]", "", name).lower()
+        if plain in _REFUSED:
+            _refuse(limits, path, entry)
+        elif plain in _ALLOWED:
+            _allow(limits, path, entry)
+        elif plain == "permissionmode":
+            _mode(limits, path, entry)
+        elif plain in {"permission", "permissions"}:
+            _permission(limits, path, entry)
+        elif plain == "tools" and entry.value.value is False:
+            limits.only = set()
+        elif plain == "mode" and foreign and entry.value.value in {"primary", "subagent"}:
+            _tell(
+                limits,
+                path,
+                entry.key,
+                f"'mode: {entry.value.value}' is not kept: every agent "
+                "here may be run by the user, and by the agents that name it",
+                Severity.INFORMATION,
+            )
+        elif foreign and plain in _REPORTED:
+            _tell(limits, path, entry.key, f"'{name}' has no effect: {_REPORTED[plain]}")
+        elif foreign and _RESTRICTS.search(name):
+            _tell(
+                limits,
+                path,
+                entry.key,
+                f"'{name}' may limit the agent and is not known here: it has no effect",
+            )
+    return limits
+
+
+def listed(value: Literal) -> Iterator[tuple[str, Range]]:
+    """``Read, Grep`` or a list of names."""
+    for item in value.items if value.items is not None else (value,):
+        if isinstance(item.value, str):
+            for name in re.split(r",(?![^()]*\))", item.value):
+                yield name.strip(), item.range
+
+
+def _refuse(limits: Limits, path: Path, entry: ParsedEntry) -> None:
+    for name, where in listed(entry.value):
+        if not name:
+            continue
+        if limit_of(name) is not None:
+            _tell(
+                limits,
+                path,
+                where,
+                f"Only a part of the tool is forbidden by {name!r}, which "
+                "cannot be kept here, so the whole tool is left out",
+            )
+        limits.denied |= _tools_of(name)
+
+
+def _allow(limits: Limits, path: Path, entry: ParsedEntry) -> None:
+    allowed: set[str] = set()
+    for name, where in listed(entry.value):
+        if limit_of(name) is not None:
+            _tell(
+                limits,
+                path,
+                where,
+                f"The limit in {name!r} cannot be kept here, so the tool is left out",
+            )
+        else:
+            allowed |= set(ALL_TOOLS) if name == "*" else _tools_of(name)
+    limits.only = allowed if limits.only is None else limits.only & allowed
+
+
+def _mode(limits: Limits, path: Path, entry: ParsedEntry) -> None:
+    mode = entry.value.value
+    if mode == "plan":
+        limits.denied |= _WRITING
+        return
+    _tell(
+        limits,
+        path,
+        entry.key,
+        f"'permissionMode: {mode}' is not kept: the settings 'edits' and "
+        "'commands' say what is asked",
+        Severity.INFORMATION,
+    )
+
+
+def _permission(limits: Limits, path: Path, entry: ParsedEntry) -> None:
+    """Read opencode's ``permission``: a word, a map of words, or a map of maps with patterns."""
+    value = entry.value
+    if isinstance(value.value, str):
+        _rule(limits, path, "*", value.value, entry.key)
+        return
+    if value.fields is None:
+        limits.denied.add("*")
+        _tell(limits, path, entry.key, "The permissions cannot be read here, so no tool is offered")
+        return
+    for name, inner in value.fields.items():
+        words = _words(inner.value)
+        if words is None:
+            _rule(limits, path, name, "deny", inner.key)
+            _tell(
+                limits,
+                path,
+                inner.key,
+                f"The permission of {name!r} cannot be read here, so the tool is left out",
+            )
+        elif inner.value.fields is not None and words - {"allow"}:
+            _tell(
+                limits,
+                path,
+                inner.key,
+                f"The patterns for {name!r} cannot be kept here, so the tool is left out",
+            )
+            _rule(limits, path, name, "deny", inner.key)
+        else:
+            for word in words:
+                _rule(limits, path, name, word, inner.key)
+    everything = value.fields.get("*")
+    if everything is not None and everything.value.value == "deny":
+        allowed = {
+            tool
+            for name, inner in value.fields.items()
+            if name != "*" and inner.value.value in {"allow", "ask"}
+            for tool in _tools_of(name)
+        }
+        limits.denied.discard("*")
+        limits.only = allowed if limits.only is None else limits.only & allowed
+
+
+def _words(value: Literal) -> set[str] | None:
+    """Give the words of a permission: of all its patterns; None where there are others."""
+    inner = [each.value.value for each in value.fields.values()] if value.fields else [value.value]
+    words = {word for word in inner if isinstance(word, str)}
+    return words if len(words) == len(set(map(str, inner))) and words <= _KNOWN else None
+
+
+_KNOWN = frozenset({"allow", "ask", "deny"})
+
+
+def _rule(limits: Limits, path: Path, name: str, word: str, where: Range) -> None:
+    if word == "deny":
+        limits.denied |= _tools_of(name)
+    elif word == "ask":
+        _tell(
+            limits,
+            path,
+            where,
+            f"Whether {name!r} is asked is said by the settings 'edits' and 'commands'",
+            Severity.INFORMATION,
+        )
+
+
+def _tools_of(name: str) -> set[str]:
+    if name.strip().lower() in {"edit", "write", "multiedit", "patch"}:
+        return {*_EDITING}
+    if name.strip() == "*":
+        return {"*"}
+    return {tool_name(name) or name.strip()}
+
+
+def _tell(
+    limits: Limits, path: Path, where: Range, what: str, severity: Severity = Severity.WARNING
+) -> None:
+    limits.problems.append(Problem(path, where, severity, "tool-limit", f"{what}."))
