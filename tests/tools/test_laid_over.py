@@ -129,6 +129,20 @@ async def test_ignored_files_and_git_are_written_through_and_no_link_becomes_an_
     assert "it cannot be an edit: link, picture.png" in result["message"]
 
 
+async def test_what_the_user_saves_while_a_command_runs_is_not_undone(tmp_path: Path):
+    here = await place(tmp_path, {"a.txt": "a\n", "b.txt": "b\n"}, answers=(*YES, ("Apply",)))
+    script = "echo command >> a.txt; echo command >> b.txt; sleep 2"
+    task = asyncio.create_task(here.call("run_terminal_command", command=script))
+    await asyncio.sleep(1)
+    (tmp_path / "a.txt").write_text("the user's own\n")
+
+    result = await task
+
+    assert (tmp_path / "a.txt").read_text() == "the user's own\n"
+    assert (tmp_path / "b.txt").read_text() == "b\ncommand\n"
+    assert "changed on disk meanwhile: a.txt" in result["message"]
+
+
 async def test_proposed_files_and_deletions_are_seen(tmp_path: Path):
     here = await place(tmp_path, {"old, odd:name.txt": "x\n"}, answers=(*YES,))
     await here.call("propose_write_file", path="new/deep/f.py", content="print(1)\n")

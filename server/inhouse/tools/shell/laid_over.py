@@ -57,6 +57,7 @@ class _Layer:
     scratch: Path
     given: dict[str, str | None] = field(factory=dict[str, str | None])
     through: list[str] = field(factory=list[str])
+    made_at: float = field(factory=time.time)
 
     @property
     def upper(self) -> Path:
@@ -87,11 +88,13 @@ class LaidOver:
         """Make edits of what the command changed; tell the model what became of it."""
         changed: list[str] = []
         dropped: list[str] = []
+        overtaken: list[str] = []
         refused: list[str] = []
         try:
             for layer in self._layers:
                 found = await asyncio.to_thread(_changes, self._context, layer)
                 dropped += found.dropped
+                overtaken += found.overtaken
                 for edit in found.edits:
                     name = layer.top.name(edit.path.relative_to(layer.top.path).as_posix())
                     outcome = await self._context.workspace.apply(edit)
@@ -103,6 +106,9 @@ class LaidOver:
         told = [
             f"{became}: {named(changed)}." if changed else "",
             f"Not kept, because the edit was refused: {named(refused)}." if refused else "",
+            f"Not kept, because the file changed on disk meanwhile: {named(overtaken)}."
+            if overtaken
+            else "",
             f"Thrown away, because it cannot be an edit: {named(dropped)}." if dropped else "",
         ]
         return "  ".join(each for each in told if each)
@@ -249,6 +255,8 @@ def _time_of(context: ToolContext, path: Path, text: str, newest: int) -> int:
 class _Found:
     edits: list[Edit] = field(factory=list[Edit])
     dropped: list[str] = field(factory=list[str])
+    overtaken: list[str] = field(factory=list[str])
+    """Somebody else changed the file on disk while the command ran."""
 
 
 def _changes(context: ToolContext, layer: _Layer) -> _Found:
@@ -327,6 +335,9 @@ def _add(
     if relative in layer.given:
         old = layer.given[relative]
     else:
+        if _is_newer(path, layer.made_at):
+            found.overtaken.append(relative)
+            return
         try:
             old = decode(read_bytes(layer.top.path, relative), name=relative)[0]
         except (OSError, ToolError, UnicodeDecodeError):
@@ -381,6 +392,13 @@ def _is_opaque(folder: str) -> bool:
 def _is_same(layer: _Layer, relative: str, path: Path) -> bool:
     with contextlib.suppress(OSError, ToolError):
         return read_bytes(layer.top.path, relative) == path.read_bytes()
+    return False
+
+
+def _is_newer(path: Path, moment: float) -> bool:
+    with contextlib.suppress(OSError):
+        # A time that is still to come says nothing of when it was written.
+        return moment < path.stat().st_mtime <= time.time() + 1
     return False
 
 
