@@ -39,12 +39,7 @@ class Selection:
         lines = ""
         if self.range is not None:
             lines = f" (lines {self.range.start.line + 1} to {self.range.end.line + 1})"
-        fence = "```"
-        while fence in self.text:
-            fence += "`"
-        cut = f"\n(only the first {LONGEST} characters)" if self.cut else ""
-        newline = "" if self.text.endswith("\n") else "\n"
-        return f"{self.shown}{lines}:\n{fence}\n{self.text}{newline}{fence}{cut}"
+        return text_block(f"{self.shown}{lines}", self.text, cut=self.cut)
 
     def as_value(self) -> Mapping[str, Any]:
         """Give it as the ``selection`` tool does."""
@@ -53,6 +48,17 @@ class Selection:
             value["startLine"] = self.range.start.line + 1
             value["endLine"] = self.range.end.line + 1
         return value
+
+
+def text_block(head: str, text: str, *, cut: bool = False) -> str:
+    """Give a text as it stands behind a prompt, in a fence that it has not in it itself."""
+    cut, text = cut or len(text) > LONGEST, text[:LONGEST]
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    more = f"\n(only the first {LONGEST} characters)" if cut else ""
+    newline = "" if text.endswith("\n") else "\n"
+    return f"{head}:\n{fence}\n{text}{newline}{fence}{more}"
 
 
 async def selection(

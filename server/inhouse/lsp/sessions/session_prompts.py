@@ -7,8 +7,10 @@ from attrs import frozen
 
 from inhouse import wire
 from inhouse.core.errors import UserError
+from inhouse.core.positions import text_in
 from inhouse.core.request import RunRequest
 from inhouse.core.route import Route
+from inhouse.host.selection_prompt import text_block
 from inhouse.lsp.commands import arguments
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.runs.active_runs import ActiveRun
@@ -30,7 +32,7 @@ class SessionPrompts:
         """
         request = RunRequest(
             agent=argument.agent,
-            prompt=argument.prompt,
+            prompt=self._prompt(argument),
             params=argument.params,
             endpoint=argument.endpoint,
             model=argument.model,
@@ -43,6 +45,28 @@ class SessionPrompts:
             if (steered := await self._steer(request)) is not None:
                 return steered
         return self.launcher.start(request, argument, token)
+
+    def _prompt(self, argument: arguments.RunArguments) -> str:
+        """Give the prompt; behind it what is open under a URI that is no file's.
+
+        Raises `UserError` where nothing is: the agent would not know what it is asked about.
+        """
+        uri = argument.uri
+        if uri is None or to_path(uri) is not None:
+            return argument.prompt
+        document = self.context.documents.get(uri)
+        if document is None:
+            raise UserError(
+                f"{uri!r} is no file, and this editor has not told the server of a document under "
+                "that name, so the agent cannot see it.  Save it as a file, or leave 'uri' out."
+            )
+        text, lines = document.text, ""
+        if argument.range is not None:
+            text = text_in(text, argument.range)
+            first, last = argument.range.start.line + 1, argument.range.end.line + 1
+            lines = f" (lines {first} to {last})"
+        shown = text_block(f"{uri}{lines}, which is no file yet", text)
+        return "\n\n".join(part for part in (argument.prompt, shown) if part)
 
     async def _steer(self, request: RunRequest) -> Json | None:
         """Tell a running turn something; None where none runs, or its turn has just ended."""

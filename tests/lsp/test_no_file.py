@@ -1,0 +1,27 @@
+"""A buffer that is no file reaches the model, or the command says that it cannot."""
+
+import pytest
+
+from support.editor import VSCODE, ServerError, open_editor
+
+
+async def test_an_untitled_buffer_reaches_the_model_or_is_refused(project):
+    async with open_editor(project.folder, **project.how(VSCODE)) as editor:
+        uri = "untitled:Untitled-1"
+        item = {"uri": uri, "languageId": "python", "version": 0, "text": "one\ntwo = 2\n"}
+        editor.notify("textDocument/didOpen", {"textDocument": item})
+        second = {"start": {"line": 1, "character": 0}, "end": {"line": 1, "character": 7}}
+        started = await editor.command(
+            "inhouse.run", {"agent": "writer", "prompt": "Why?", "uri": uri, "range": second}
+        )
+        await editor.ended(started["runId"])
+
+        sent = str(project.server.chats[-1].body["messages"])
+        assert "Why?" in sent
+        assert "untitled:Untitled-1 (lines 2 to 2)" in sent
+        assert "two = 2" in sent
+        assert "one\\n" not in sent
+        with pytest.raises(ServerError, match="cannot see it"):
+            await editor.command(
+                "inhouse.run", {"agent": "writer", "uri": "vscode-notebook-cell:/w/a.ipynb#W0"}
+            )
