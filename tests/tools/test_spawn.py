@@ -349,3 +349,33 @@ def test_a_childs_limits_only_get_narrower():
 
     assert child == Limits(may_write=False, privacy=Privacy.LOCAL_ONLY, budget_usd=1.0, depth=1)
     assert for_child(Limits(), privacy=Privacy.ASK, budget_usd=2.0).budget_usd == 2.0
+
+
+async def test_an_inline_agent_that_cannot_start_is_a_result():
+    family = Family(boss(), agent(id="kid"))
+    family.scripts = {
+        "boss": [
+            [call("spawn_agent_inline", '{"agent_type": "kid", "prompt": "hi"}')],
+            say("went on"),
+        ],
+        "kid": [Fail(ProviderError("is out of order"))],
+    }
+
+    outcome = await family.run("boss")
+
+    assert "out of order" in str(results(family))
+    assert outcome is not None
+
+
+async def test_parameters_beside_the_prompt_are_the_agents():
+    params = {"type": "object", "properties": {"depth": {"type": "number"}}}
+    kid = agent(id="kid", input_schema={"prompt": {"type": "string"}, "params": params})
+    family = Family(boss(), kid)
+    family.scripts = {
+        "boss": [[call("kid", '{"prompt": "hi", "depth": 3}')], say("done")],
+        "kid": [say("hello")],
+    }
+
+    await family.run("boss")
+
+    assert '"depth": 3' in family.prompts("kid")[0].messages[0].text

@@ -8,8 +8,10 @@ from attrs import evolve
 
 from inhouse.core.definition import AgentDefinition
 from inhouse.core.errors import UserError
+from inhouse.core.events import Notice
 from inhouse.core.ports import Approver, StepContext, StepLog, Steps, Workspace
 from inhouse.core.request import RunRequest
+from inhouse.core.without_effect import without_effect
 from inhouse.loop import LoopContext, SmallModel, StartSteps
 from inhouse.providers.network.web_page import read_page
 from inhouse.tools.agent.control import control_tools
@@ -85,6 +87,8 @@ async def loop_context(run: RunContext, workspace: Workspace) -> LoopContext:
         *control_tools(memory=run.state, definition=plan.definition, find=find),
         *spawn_tools(definition=plan.definition, find=find, spawn=partial(spawn, run)),
     )
+    for told in without_effect(plan.definition):
+        run.emit(Notice("info", "no_effect", told))
     mcp = await mcp_tools(run, context, tools)
     spawnable = map(find, plan.definition.spawnable_agents)
     return LoopContext(

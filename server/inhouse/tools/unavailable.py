@@ -5,23 +5,15 @@ from typing import Any
 
 from inhouse.core.errors import ToolError
 from inhouse.core.ports import Tool, ToolSpec
+from inhouse.core.without_effect import TOOLS
 
 from .context import ToolContext
 from .specs import names, spec
 
-_WHY = {
-    "web_search": "Searching the web needs Codebuff's servers",
-    "read_docs": "The documentation of libraries is on Codebuff's servers",
-    "gravity_index": "The index of services is on Codebuff's servers",
-    "browser_logs": "No browser is driven here",
-    "run_file_change_hooks": "There are no hooks after changes here",
-    "render_ui": "Only Codebuff's own clients show widgets",
-}
-
 
 def tools(_: ToolContext) -> tuple[Tool, ...]:
     """Give the tools of this room: none of them is offered to a model."""
-    return tuple(_missing(name, why) for name, why in _WHY.items())
+    return tuple(_missing(name, why) for name, why in TOOLS.items())
 
 
 def _missing(name: str, why: str) -> Tool:

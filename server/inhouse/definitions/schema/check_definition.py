@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from attrs import frozen
 
@@ -10,6 +10,7 @@ from inhouse.core.definition import AgentDefinition, LocalProvider, OutputMode
 from inhouse.core.json_values import mapping
 from inhouse.core.secret import Secret
 from inhouse.core.text import Problem, Range, Severity
+from inhouse.core.without_effect import FIELDS, TOOLS
 from inhouse.definitions.readers.parsed_values import UNKNOWN, ParsedDefinition, place_range
 from inhouse.definitions.readers.source_ranges import JsonPath, key_of, place_of
 from inhouse.definitions.schema.field_rules import rule_mistakes
@@ -59,11 +60,28 @@ def _check(
     mistakes += [m for m in server_mistakes if all(m.path != other.path for other in mistakes)]
     problems = [_problem(mistake, found, path) for mistake in mistakes]
     problems += spelling_problems(found, path, known_tools)
+    problems += _without_effect(found, path)
     problems.sort(key=lambda problem: problem.range)
     broken = any(problem.severity is Severity.ERROR for problem in problems)
     if shape is None or broken:
         return Checked(None, tuple(problems))
     return Checked(_definition(shape, found.values, servers), tuple(problems))
+
+
+def _without_effect(found: ParsedDefinition, path: Path) -> list[Problem]:
+    """Tell what is accepted and does nothing, at its place."""
+    told: list[tuple[JsonPath, str]] = [
+        ((name,), f"`{name}` has no effect.  {why}.")
+        for name, why in FIELDS.items()
+        if found.values.get(name)
+    ]
+    for index, name in enumerate(_texts(found.values.get("toolNames"))):
+        if name in TOOLS:
+            told.append((("toolNames", index), f"`{name}` is not offered.  {TOOLS[name]}."))
+    return [
+        Problem(path, place_of(found.places, place), Severity.INFORMATION, "no-effect", message)
+        for place, message in told
+    ]
 
 
 def _with_unknown(found: ParsedDefinition) -> Mapping[str, Any]:
@@ -136,3 +154,9 @@ def _local_provider(shape: DefinitionShape) -> LocalProvider | None:
 def _provider_options(values: Mapping[str, Any]) -> Mapping[str, Any] | None:
     options = mapping(values.get("providerOptions"))
     return {name: value for name, value in options.items() if name not in _OURS} or None
+
+
+def _texts(value: Any) -> list[str]:
+    """Give a list with what is no text left empty, so that places stay the same."""
+    items = cast("list[Any]", value) if isinstance(value, list) else []
+    return [item if isinstance(item, str) else "" for item in items]
