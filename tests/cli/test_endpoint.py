@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from inhouse.core.endpoint_kinds import Kind
+from inhouse.core.endpoint_kinds import Kind, Service
 from inhouse.host.endpoint_setup import discover
 from inhouse.settings.write_settings import change_user_settings
 from support.model_server import ModelServer
@@ -22,16 +22,17 @@ def settings_of(terminal: Terminal) -> Path:
 
 async def test_only_servers_that_answer_are_found(server: ModelServer) -> None:
     where = (
-        ("vllm", Kind.VLLM, server.base_url),
-        ("ollama", Kind.OLLAMA, "http://127.0.0.1:9"),
+        Service("vllm", "vLLM", Kind.VLLM, server.base_url, is_found=True),
+        Service("ollama", "Ollama", Kind.OLLAMA, "http://127.0.0.1:9", is_found=True),
     )
     found = await discover(where)
-    assert [one.provider.name for one in found] == ["vllm"]
+    assert [one.service.name for one in found] == ["vllm"]
     assert [model.id for model in found[0].models] == ["test-model"]
 
 
 async def test_nothing_but_loopback_is_asked() -> None:
-    assert await discover((("vllm", Kind.VLLM, "http://192.0.2.1:8000/v1"),)) == ()
+    there = Service("vllm", "vLLM", Kind.VLLM, "http://192.0.2.1:8000/v1", is_found=True)
+    assert await discover((there,)) == ()
 
 
 def test_an_endpoint_is_tested_written_and_the_default(

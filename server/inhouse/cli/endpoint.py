@@ -9,7 +9,7 @@ from attrs import evolve
 from rich.markup import escape
 from rich.prompt import Prompt
 
-from inhouse.core.endpoint_kinds import Kind, guessed_kind
+from inhouse.core.endpoint_kinds import SERVICES, Kind, Service, guessed_kind
 from inhouse.core.errors import UserError
 from inhouse.core.own_environment import environment
 from inhouse.core.route import EndpointStatus
@@ -17,11 +17,9 @@ from inhouse.core.unicode import visible
 from inhouse.host.endpoint_setup import (
     FoundServer,
     NewEndpoint,
-    Provider,
     add_endpoint,
     discover,
     free_name,
-    providers,
     try_out,
 )
 from inhouse.host.host import Host
@@ -54,7 +52,7 @@ async def choose_endpoint(host: Host) -> int:
         return FAILED
     name = free_name(chosen.name, lambda name: name in host.world.settings.endpoints)
     new = NewEndpoint(name=name, kind=chosen.kind, base_url=chosen.base_url)
-    if not chosen.local:
+    if chosen.key_variable is not None:
         new = await asyncio.to_thread(_with_key, new, chosen)
     status = await try_out(host, new)
     if broken := _errors(status):
@@ -67,7 +65,7 @@ async def choose_endpoint(host: Host) -> int:
 
 def _described(host: Host, options: argparse.Namespace) -> NewEndpoint:
     """Read what the options describe.  Raises `UserError`."""
-    known = {one.name: one for one in providers()}
+    known = {one.name: one for one in SERVICES}
     provider = known.get(options.kind or options.name or "")
     if options.url is None and provider is None:
         names = ", ".join(known)
@@ -124,10 +122,10 @@ def _list(host: Host) -> int:
 def _say_how(found: Sequence[FoundServer]) -> int:
     for one in found:
         models = ", ".join(model.id for model in one.models[:MODELS_SHOWN]) or "no models"
-        output.report().print(f"{one.provider.label}: {visible(models)}", markup=False)
+        output.report().print(f"{one.service.label}: {visible(models)}", markup=False)
         model = f" --model {one.models[0].id}" if one.models else ""
         output.report().print(
-            f"  inhouse endpoint add {one.provider.name}{visible(model)}", markup=False
+            f"  inhouse endpoint add {one.service.name}{visible(model)}", markup=False
         )
     if not found:
         output.report().print(
@@ -139,12 +137,12 @@ def _say_how(found: Sequence[FoundServer]) -> int:
     return FAILED
 
 
-def _choose_provider(found: Sequence[FoundServer]) -> Provider | None:
-    remote = [one for one in providers() if not one.local]
+def _choose_provider(found: Sequence[FoundServer]) -> Service | None:
+    remote = [one for one in SERVICES if not one.is_found]
     console = output.status()
     for number, one in enumerate(found, 1):
         count = f"{len(one.models)} model{'s' if len(one.models) != 1 else ''}"
-        console.print(f"  {number}. {one.provider.label} on this machine, {count}", markup=False)
+        console.print(f"  {number}. {one.service.label} on this machine, {count}", markup=False)
     for number, one in enumerate(remote, len(found) + 1):
         console.print(f"  {number}. {one.label}", markup=False)
     console.print("  0. None of these")
@@ -156,11 +154,11 @@ def _choose_provider(found: Sequence[FoundServer]) -> Provider | None:
         default="1" if found else "0",
         console=console,
     )
-    everything = [*(one.provider for one in found), *remote]
+    everything = [*(one.service for one in found), *remote]
     return everything[int(answer) - 1] if answer != "0" else None
 
 
-def _with_key(new: NewEndpoint, provider: Provider) -> NewEndpoint:
+def _with_key(new: NewEndpoint, provider: Service) -> NewEndpoint:
     variable = provider.key_variable
     if variable and environment().get(variable):
         output.status().print(f"Using the key in {variable}.")

@@ -534,3 +534,56 @@ def _declared(kind: Kind) -> KindProfile:  # noqa: PLR0911  one a kind
 
 
 _PROFILES = {kind: _declared(kind) for kind in Kind}
+
+
+@frozen
+class Service:
+    """A program or a service that people know by name, and can add by it."""
+
+    name: str
+    """The name that the endpoint gets."""
+    label: str
+    kind: Kind
+    base_url: str
+    key_variable: str | None = None
+    """The variable of the environment that its makers document for a key."""
+    is_found: bool = False
+    """It listens at that port of this machine unless it is told otherwise: it can be looked for."""
+
+
+SERVICES = (
+    Service("ollama", "Ollama", Kind.OLLAMA, "http://127.0.0.1:11434", is_found=True),
+    Service("lmstudio", "LM Studio", Kind.LMSTUDIO, "http://127.0.0.1:1234/v1", is_found=True),
+    Service("llamacpp", "llama.cpp", Kind.LLAMACPP, "http://127.0.0.1:8080/v1", is_found=True),
+    Service("vllm", "vLLM", Kind.VLLM, "http://127.0.0.1:8000/v1", is_found=True),
+    Service("litellm", "LiteLLM proxy", Kind.LITELLM, "http://127.0.0.1:4000/v1"),
+    Service(
+        "openrouter",
+        "OpenRouter",
+        Kind.OPENROUTER,
+        "https://openrouter.ai/api/v1",
+        "OPENROUTER_API_KEY",
+    ),
+    Service("openai", "OpenAI", Kind.OPENAI, "https://api.openai.com/v1", "OPENAI_API_KEY"),
+    Service(
+        "anthropic", "Anthropic", Kind.OPENAI, "https://api.anthropic.com/v1", "ANTHROPIC_API_KEY"
+    ),
+    Service(
+        "gemini",
+        "Google Gemini",
+        Kind.OPENAI,
+        "https://generativelanguage.googleapis.com/v1beta/openai",
+        "GEMINI_API_KEY",
+    ),
+    Service("mistral", "Mistral", Kind.OPENAI, "https://api.mistral.ai/v1", "MISTRAL_API_KEY"),
+    Service("groq", "Groq", Kind.OPENAI, "https://api.groq.com/openai/v1", "GROQ_API_KEY"),
+    Service("deepseek", "DeepSeek", Kind.OPENAI, "https://api.deepseek.com/v1", "DEEPSEEK_API_KEY"),
+    Service(
+        "codebuff",
+        "Codebuff",
+        Kind.CODEBUFF,
+        "https://www.codebuff.com/api/v1",
+        "CODEBUFF_API_KEY",
+    ),
+)
+"""Programs at the ports that their makers document, and services, each by its usual name."""

@@ -5,12 +5,12 @@ Every door uses it: the terminal's ``inhouse endpoint add`` and an editor's comm
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from inhouse.core.endpoint_kinds import Kind
+from inhouse.core.endpoint_kinds import SERVICES, Kind, Service
 from inhouse.core.errors import InhouseError, UserError
 from inhouse.core.route import Endpoint, EndpointStatus, ModelInfo, Privacy
 from inhouse.core.secret import Secret
@@ -23,36 +23,15 @@ if TYPE_CHECKING:
 
 LOOKED_AT_S = 1.5
 """Seconds that a server on this machine has to answer before it counts as not there."""
-_ON_THIS_MACHINE: tuple[tuple[str, Kind, str], ...] = (
-    ("ollama", Kind.OLLAMA, "http://127.0.0.1:11434"),
-    ("lmstudio", Kind.LMSTUDIO, "http://127.0.0.1:1234/v1"),
-    ("llamacpp", Kind.LLAMACPP, "http://127.0.0.1:8080/v1"),
-    ("vllm", Kind.VLLM, "http://127.0.0.1:8000/v1"),
-)
-"""Each server at the port that its maker documents; nothing else is looked at."""
 ALL_MODELS = "*"
 """The glob that maps every model's name."""
-
-
-@frozen
-class Provider:
-    """A service or a program that people know by name."""
-
-    name: str
-    """The name that the endpoint gets."""
-    label: str
-    kind: Kind
-    base_url: str
-    local: bool
-    key_variable: str | None = None
-    """The environment variable that its makers document for a key."""
 
 
 @frozen
 class FoundServer:
     """A server that answers on this machine."""
 
-    provider: Provider
+    service: Service
     models: tuple[ModelInfo, ...]
 
 
@@ -71,37 +50,32 @@ class NewEndpoint:
     make_default: bool = True
 
 
-def providers() -> tuple[Provider, ...]:
-    """Return the services and programs that can be added by name."""
-    local = tuple(
-        Provider(name, _LABELS[name], kind, url, local=True) for name, kind, url in _ON_THIS_MACHINE
-    )
-    return (*local, *_REMOTE)
-
-
-async def discover(
-    where: tuple[tuple[str, Kind, str], ...] = _ON_THIS_MACHINE,
-) -> tuple[FoundServer, ...]:
+async def discover(services: Iterable[Service] = SERVICES) -> tuple[FoundServer, ...]:
     """Ask the usual loopback ports for their models; what does not answer is not there.
 
     Nothing but loopback is contacted, whatever the settings say.
     """
     egress = Egress(EgressPolicy(privacy=Privacy.LOCAL_ONLY, privacy_source="looking for servers"))
     try:
-        found = await asyncio.gather(*(_ask(*one, egress) for one in where))
+        found = await asyncio.gather(*(_ask(one, egress) for one in services if one.is_found))
     finally:
         await egress.aclose()
     return tuple(one for one in found if one is not None)
 
 
-async def _ask(name: str, kind: Kind, url: str, egress: Egress) -> FoundServer | None:
-    endpoint = Endpoint(name=name, kind=kind, base_url=url, source="looking for servers")
+async def _ask(service: Service, egress: Egress) -> FoundServer | None:
+    endpoint = Endpoint(
+        name=service.name,
+        kind=service.kind,
+        base_url=service.base_url,
+        source="looking for servers",
+    )
     try:
         async with asyncio.timeout(LOOKED_AT_S):
             models = await listed_models(endpoint, egress)
     except (InhouseError, TimeoutError, OSError):
         return None
-    return FoundServer(Provider(name, _LABELS[name], kind, url, local=True), models)
+    return FoundServer(service, models)
 
 
 async def try_out(host: "Host", new: NewEndpoint) -> EndpointStatus:
@@ -156,49 +130,3 @@ def free_name(wanted: str, taken: Callable[[str], bool]) -> str:
     while taken(name):
         name, number = f"{wanted}-{number}", number + 1
     return name
-
-
-_LABELS = {
-    "ollama": "Ollama",
-    "lmstudio": "LM Studio",
-    "llamacpp": "llama.cpp",
-    "vllm": "vLLM",
-}
-_REMOTE = tuple(
-    Provider(name, label, kind, url, local=False, key_variable=variable)
-    for name, label, kind, url, variable in (
-        (
-            "openrouter",
-            "OpenRouter",
-            Kind.OPENROUTER,
-            "https://openrouter.ai/api/v1",
-            "OPENROUTER_API_KEY",
-        ),
-        ("openai", "OpenAI", Kind.OPENAI, "https://api.openai.com/v1", "OPENAI_API_KEY"),
-        (
-            "anthropic",
-            "Anthropic",
-            Kind.OPENAI,
-            "https://api.anthropic.com/v1",
-            "ANTHROPIC_API_KEY",
-        ),
-        (
-            "gemini",
-            "Google Gemini",
-            Kind.OPENAI,
-            "https://generativelanguage.googleapis.com/v1beta/openai",
-            "GEMINI_API_KEY",
-        ),
-        ("mistral", "Mistral", Kind.OPENAI, "https://api.mistral.ai/v1", "MISTRAL_API_KEY"),
-        ("groq", "Groq", Kind.OPENAI, "https://api.groq.com/openai/v1", "GROQ_API_KEY"),
-        ("deepseek", "DeepSeek", Kind.OPENAI, "https://api.deepseek.com/v1", "DEEPSEEK_API_KEY"),
-        (
-            "codebuff",
-            "Codebuff",
-            Kind.CODEBUFF,
-            "https://www.codebuff.com/api/v1",
-            "CODEBUFF_API_KEY",
-        ),
-        ("litellm", "LiteLLM proxy", Kind.LITELLM, "http://127.0.0.1:4000/v1", None),
-    )
-)

@@ -10,7 +10,7 @@ from attrs import evolve
 from inhouse.core.files import FileSnapshot
 from inhouse.core.placeholders import KeySources
 from inhouse.core.settings import Settings
-from inhouse.definitions.catalog.catalog import AgentFolder, Catalog, agent_folders
+from inhouse.definitions.catalog.catalog import AgentFolder, Catalog, agent_folders, on_board
 from inhouse.settings import Layer, SettingsProblem, layers_from_files, read_settings
 from inhouse.tools.specs import names as tool_names
 
@@ -76,7 +76,8 @@ async def _look_around(state: HostState, changed: Collection[Path] | None) -> Wo
         *_extra(settings, roots),
         *_inside(_brought(roots, client.editor, trusting.files), roots),
     )
-    folders = _ordered(agent_folders(roots, Path.home(), tuple(dict.fromkeys(named))), trusting)
+    found = agent_folders(roots, Path.home(), tuple(dict.fromkeys(named)))
+    folders = (*_ordered(found, trusting), on_board())
     evaluator = services.sandbox if trusting.trusted else None
     catalog = before.catalog
     if changed is None or folders != before.folders:

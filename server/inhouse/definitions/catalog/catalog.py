@@ -25,6 +25,7 @@ from inhouse.definitions.catalog.folders import (
     agent_folders,
     holds,
     list_folder,
+    on_board,
 )
 from inhouse.definitions.catalog.module_graph import ModuleGraph
 from inhouse.definitions.catalog.precedence import keep_last_good, rank
@@ -34,7 +35,7 @@ _PORTION = 100
 """Files that are read before the sandbox gets to work on them."""
 _SHOWN = 30
 """Agents that an error names at most."""
-__all__ = ["AgentFolder", "Catalog", "agent_folders"]
+__all__ = ["AgentFolder", "Catalog", "agent_folders", "on_board"]
 
 
 class Catalog:

@@ -78,8 +78,12 @@ def agent_folders(
         add(path, _form_of(path), *(inside or [path]))
     if own is not None:
         add(own, Form.AGENTS, own)
-    folders[ON_BOARD] = AgentFolder(ON_BOARD, from_workspace=False, roots=(ON_BOARD,))
     return tuple(folders.values())
+
+
+def on_board() -> AgentFolder:
+    """Return the folder of the agents that come with Inhouse: the last of all."""
+    return AgentFolder(ON_BOARD, from_workspace=False, roots=(ON_BOARD,))
 
 
 def list_folder(folder: AgentFolder) -> FolderListing:

@@ -11,12 +11,16 @@ logger = logging.getLogger(__name__)
 
 async def agent_ids(client: EditorClient) -> list[str]:
     """Give the ids of the agents that can be read without running anything."""
-    from inhouse.definitions.catalog.catalog import Catalog, agent_folders  # noqa: PLC0415  slow
+    from inhouse.definitions.catalog.catalog import (  # noqa: PLC0415  slow
+        Catalog,
+        agent_folders,
+        on_board,
+    )
 
     main = client.roots[0]
     named = items((client.settings or {}).get("agentFolders"))
     extra = [_inside(main, each) for each in named if isinstance(each, str)]
-    catalog = Catalog(agent_folders(client.roots, Path.home(), extra), None)
+    catalog = Catalog((*agent_folders(client.roots, Path.home(), extra), on_board()), None)
     try:
         await catalog.load()
     except OSError as error:
