@@ -37,7 +37,7 @@ export function registerCommands(parts: Parts): vscode.Disposable {
     setApiKey: () => setApiKey(context, server),
     openAgentDefinition: () => openDefinition(server),
     newAgent: (folder?: vscode.Uri) => newAgent(folder),
-    restartServer: () => server.restart(),
+    restartServer: () => restartAsked(server),
     showLog: () => { server.log.show(); },
     ...review.commands(),
   };
@@ -49,6 +49,20 @@ export function registerCommands(parts: Parts): vscode.Disposable {
         return server.tell(error);
       }
     })));
+}
+
+/** Restart the server; changes that wait for a decision are kept, and the user is told so first. */
+async function restartAsked(server: Server): Promise<void> {
+  const none = new Promise<unknown[]>((resolve) => setTimeout(() => resolve([]), 2_000)); // it may be stuck
+  const waiting = await Promise.race([server.execute<unknown[]>("inhouse.edits").catch(() => []), none]);
+  if (waiting.length > 0) {
+    const some = waiting.length === 1 ? "1 proposed change waits" : `${waiting.length} proposed changes wait`;
+    const answer = await vscode.window.showWarningMessage(
+      `${some} for your decision. They are kept and come back after the restart; agents that run are ended.`,
+      { modal: true }, "Restart");
+    if (answer !== "Restart") return;
+  }
+  await server.restart();
 }
 
 /** What the server's own commands do when a lens, a code action or a key calls them. */
