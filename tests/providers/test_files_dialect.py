@@ -183,6 +183,7 @@ def test_the_path_of_the_example_stands_for_the_one_file_whose_text_was_written(
         ("read_files([{)", "cannot be read"),
         ('<tool_call>{"name": "fly", "arguments": {}}</tool_call>', "No tool 'fly'.  Tools: read_"),
         ("<tool_call>read the file</tool_call>", "cannot be read"),
+        ("]<]m[>[<tool_call>\n]<]m[>[<paths>]<]m[>[x", "cannot be read"),
     ],
 )
 def test_what_looks_like_a_call_and_is_none_is_told(text, said) -> None:
@@ -190,6 +191,12 @@ def test_what_looks_like_a_call_and_is_none_is_told(text, said) -> None:
 
     assert calls == []
     assert said in unread
+
+
+def test_a_sentence_about_calls_is_none() -> None:
+    assert read("Models write <tool_call> when they want a file.") == ([], "")
+    assert read("> <tool_call> is what they write.") == ([], "")
+    assert read("Write `<tool_call>` and a name.") == ([], "")
 
 
 def test_an_agent_that_may_only_read_is_told_of_no_edits_and_none_are_read() -> None:

@@ -131,7 +131,11 @@ def _is_line_quoted(text: str, found: FoundCall) -> bool:
 def _open_marker(text: str) -> str:
     """Say what a model began that cannot be read as a call at all."""
     match = _MARKER.search(text)
-    if match is None or _is_quoted(text, FoundCall("", {}, *match.span()), []):
+    if match is None:
+        return ""
+    before = text[text.rfind("\n", 0, match.start()) + 1 : match.start()].strip()
+    begins = bool(before) and not re.search(r"[\s`]|^>", before)  # a token of its template
+    if not begins and _is_quoted(text, FoundCall("", {}, *match.span()), []):
         return ""
     return f"This looks like a tool call and cannot be read: {_brief(text[match.start() :])}"
 
