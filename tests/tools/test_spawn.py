@@ -358,7 +358,7 @@ async def test_an_inline_agent_that_cannot_start_is_a_result():
             [call("spawn_agent_inline", '{"agent_type": "kid", "prompt": "hi"}')],
             say("went on"),
         ],
-        "kid": [Fail(ProviderError("is out of order"))],
+        "kid": [[Fail(ProviderError("is out of order"))]],
     }
 
     outcome = await family.run("boss")
