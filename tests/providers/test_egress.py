@@ -1,6 +1,5 @@
 """The one door to the network: what may be reached, what is refused, what is counted."""
 
-import ast
 import asyncio
 import gzip
 import socket
@@ -11,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import inhouse
 from inhouse.core.errors import InhouseError, ProviderError, RefusedError
 from inhouse.core.route import Privacy
 from inhouse.core.secret import Secret
@@ -273,73 +271,6 @@ async def test_the_guard_costs_less_than_a_millisecond_a_connection() -> None:
         for _ in range(200):
             await egress.allow("localhost", 9, at)
         assert asyncio.get_running_loop().time() - begin < 200 * 0.005  # generous
-
-
-# Who may open a socket
-
-DOOR = {"egress.py", "egress_transport.py", "egress_connection.py"}
-FORBIDDEN = {
-    *("socket", "urllib.request", "http.client", "httpx", "httpcore", "requests", "aiohttp"),
-    *("ftplib", "smtplib", "telnetlib", "xmlrpc.client", "websockets", "urllib3", "pycurl"),
-}
-OPENERS = {
-    *("open_connection", "create_connection", "create_datagram_endpoint", "sock_connect"),
-    *("open_unix_connection", "create_unix_connection", "AsyncClient", "AsyncHTTPTransport"),
-    *("AsyncConnectionPool", "start_connection", "connect_tcp", "connect_unix", "urlopen"),
-}
-SERVERS_ONLY = {"socket"}
-"""What a listener may import: the language server's own debugging door."""
-WATCHERS = {"verify_capture.py", "verify_inside.py"}
-"""`inhouse audit --verify` watches every packet, in a network namespace of its own."""
-BRIDGES = {"verify_relay.py"}
-"""It also leads from there to the servers of the run that it repeats, and to nothing else."""
-
-
-def _violations(path: Path, source: str) -> list[str]:
-    found: list[str] = []
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names if alias.name in FORBIDDEN]
-        elif isinstance(node, ast.ImportFrom) and node.module in FORBIDDEN:
-            found.append(str(node.module))
-        elif isinstance(node, ast.Call):
-            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-            if name in OPENERS:
-                found.append(f"{name}() in line {node.lineno}")
-    if path.parent.name == "lsp" or path.name in WATCHERS:
-        found = [one for one in found if one not in SERVERS_ONLY]
-    if path.name in BRIDGES:
-        found = [one for one in found if not one.startswith(("open_connection", "open_unix"))]
-    if path.parts[-2:] == ("core", "urls.py"):
-        found = [one for one in found if one != "socket"]  # inet_aton only; checked below
-    return found
-
-
-def test_no_other_module_opens_a_socket() -> None:
-    root = Path(inhouse.__file__).parent
-    violations = {
-        str(path.relative_to(root)): found
-        for path in root.rglob("*.py")
-        if path.name not in DOOR and (found := _violations(path, path.read_text("utf-8")))
-    }
-
-    assert violations == {}
-
-
-def test_the_one_other_import_of_socket_only_reads_numbers() -> None:
-    source = (Path(inhouse.__file__).parent / "core" / "urls.py").read_text("utf-8")
-    used = {
-        node.attr
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "socket"
-    }
-
-    assert used == {"inet_aton"}
-
-
-def test_the_rule_would_catch_a_new_socket() -> None:
-    assert _violations(Path("x/y.py"), "import socket") == ["socket"]
-    assert _violations(Path("x/y.py"), "async def f():\n    await asyncio.open_connection()")
 
 
 def _certificate(folder: Path) -> tuple[Path, Path]:

@@ -1,0 +1,1 @@
+"""All agents of a workspace: files found, read, merged by precedence and kept current."""

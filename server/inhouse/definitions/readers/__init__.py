@@ -1,0 +1,1 @@
+"""A text of any form turned into values, each with the place where it stands."""

@@ -1,0 +1,1 @@
+"""The fields of a definition: shape, rules, JSON Schema and hints for typos."""

@@ -1,0 +1,1 @@
+"""The commands of `workspace/executeCommand`: names, arguments and handlers."""

@@ -1,0 +1,1 @@
+"""Code actions, code lenses and prompt comments in any file."""

@@ -1,0 +1,1 @@
+"""Runs as an editor follows them: progress, stream, transcript and questions."""

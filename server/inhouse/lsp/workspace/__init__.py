@@ -1,0 +1,1 @@
+"""Files and settings that change outside of the editor."""

@@ -1,0 +1,1 @@
+"""Asking for an answer: requests, streams and retries of each chat API."""

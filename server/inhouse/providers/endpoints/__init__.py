@@ -1,0 +1,1 @@
+"""What an endpoint says about itself: models, windows, tool support, locality, errors."""

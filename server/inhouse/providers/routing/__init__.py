@@ -1,0 +1,1 @@
+"""Which endpoint serves a run, with every rule that was looked at, and what privacy refuses."""

@@ -1,0 +1,1 @@
+"""How tools are offered to models without native calls, and their calls read back from text."""

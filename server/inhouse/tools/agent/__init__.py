@@ -1,0 +1,1 @@
+"""Tools that act on the run itself: sub-agents, control, questions to the user."""

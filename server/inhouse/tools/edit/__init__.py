@@ -1,0 +1,1 @@
+"""Changes of files: replaced text, patches, hunks, and the workspace on disk."""

@@ -1,0 +1,1 @@
+"""Reading, listing, finding and ranking files, with their encodings."""

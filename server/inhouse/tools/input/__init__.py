@@ -1,0 +1,1 @@
+"""The arguments of a call: repaired, then checked against their JSON Schema."""

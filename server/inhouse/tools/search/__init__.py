@@ -1,0 +1,1 @@
+"""Searching the workspace with ripgrep, or in Python if there is none."""

@@ -1,0 +1,1 @@
+"""Commands in a terminal: allowed or asked for, started, bounded and ended."""
