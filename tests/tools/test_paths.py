@@ -10,10 +10,10 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 import pytest
 
 from inhouse.core.errors import ToolError
+from inhouse.core.protected_files import rule
 from inhouse.tools.access.access_policy import access_to
 from inhouse.tools.access.ignore_rules import IgnoreRules
 from inhouse.tools.access.paths import contains, within
-from inhouse.tools.access.protected_files import rule
 from inhouse.tools.access.safe_open import list_folder, read_bytes, remove_file, write_bytes
 from support.workspaces import write_files
 

@@ -2,11 +2,14 @@
 
 import json
 import os
+import re
 import sys
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 
 from inhouse.core.text import Severity
 from inhouse.core.unicode import visible, without_controls
@@ -23,17 +26,34 @@ _PIPED_WIDTH = 1000
 """Columns where nobody's terminal sets a limit: a program wants the whole cell."""
 
 
+class _CleanConsole(Console):
+    """Prints what others wrote with nothing in it that a terminal obeys or an eye misses.
+
+    Styles are rich's own, apart from the text: no text needs an escape.
+    """
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """Clean each piece of text, whoever asked for it to be printed."""
+        for segment in super().render(renderable, options):
+            if segment.control:
+                yield segment
+            else:
+                yield Segment(visible(segment.text), segment.style)
+
+
 @cache
 def status() -> Console:
     """Give the console for status and errors: stderr, no colour where it is piped."""
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    return _CleanConsole(stderr=True, highlight=False, soft_wrap=True)
 
 
 @cache
 def report() -> Console:
     """Give the console for tables and explanations: stdout."""
     width = None if sys.stdout.isatty() else _PIPED_WIDTH
-    return Console(highlight=False, soft_wrap=True, width=width)
+    return _CleanConsole(highlight=False, soft_wrap=True, width=width)
 
 
 def text(delta: str) -> None:
@@ -65,14 +85,23 @@ def nobody_reads() -> None:
 
 def line(value: Any) -> None:
     """Print one JSON value on one line."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    sys.stdout.write(_json(value) + "\n")
     sys.stdout.flush()
 
 
 def document(value: Any) -> None:
     """Print one JSON value to be read."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.write(_json(value, indent=2) + "\n")
     sys.stdout.flush()
+
+
+def _json(value: Any, indent: int | None = None) -> str:
+    """Escape also what JSON lets pass and a terminal may obey: all of it stands inside texts."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+_OBEYED = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def error(message: str) -> None:

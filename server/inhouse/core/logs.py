@@ -5,6 +5,7 @@ import sys
 
 from .redaction import RedactingFilter
 from .settings import Trace
+from .unicode import without_controls
 
 TRACE = logging.getLogger("inhouse.trace")
 """What is asked of models: that it happens at INFO, its content at DEBUG."""
@@ -16,8 +17,16 @@ def log_to_stderr(level: str) -> None:
         level=level, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
     )
     for handler in logging.getLogger().handlers:
+        handler.setFormatter(_CleanFormatter("%(levelname)s %(name)s: %(message)s"))
         if not any(isinstance(one, RedactingFilter) for one in handler.filters):
             handler.addFilter(RedactingFilter())
+
+
+class _CleanFormatter(logging.Formatter):
+    """Spells out what a terminal would obey: logs tell of files that others wrote."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return without_controls(super().format(record))
 
 
 def trace(wanted: Trace) -> None:

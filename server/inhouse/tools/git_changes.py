@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from inhouse import processes
+from inhouse.core.protected_files import rule
 
-from .access.protected_files import rule
 from .hardened_git import ask_git, hardened_variables
 from .shell.environment import inherited
 

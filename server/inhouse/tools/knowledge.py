@@ -3,12 +3,12 @@
 import os
 import re
 from collections.abc import Iterator, Mapping
-from io import StringIO
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from attrs import frozen
 
+from inhouse.bounded_yaml import load_yaml
 from inhouse.core.errors import ToolError
 from inhouse.core.json_values import fields
 
@@ -78,25 +78,28 @@ def skills(access: Access, home: Path) -> dict[str, Skill]:
 def read_skill(folder: str, text: str) -> Skill | None:
     """Read a ``SKILL.md``; None where its front matter says nothing that could be used."""
     values = _front_matter(text)
-    description = str(values.get("description") or "").strip()
-    name = str(values.get("name") or folder).strip()
-    unasked = str(values.get("disable-model-invocation") or "").strip().lower()
+    description = _words(values.get("description"))
+    name = _words(values.get("name")) or folder
+    unasked = _words(values.get("disable-model-invocation")).lower()
     if not description or unasked == "true":
         return None  # Codebuff's models are not told of a skill that only people start
     licence = values.get("license")
-    return Skill(name, description, text, None if licence is None else str(licence))
+    return Skill(name, description, text, _words(licence) or None)
+
+
+def _words(value: Any) -> str:
+    """Give a text, a number or a date as text; nothing of what is nested."""
+    nested = isinstance(value, dict | list | set | tuple)
+    return "" if value is None or nested else str(value).strip()
 
 
 def _front_matter(text: str) -> Mapping[str, Any]:
     match = _FRONT.match(text.removeprefix("\ufeff"))
     if match is None:
         return {}
-    from ruamel.yaml import YAML  # noqa: PLC0415  slow, and only for skills
-    from ruamel.yaml.error import YAMLError  # noqa: PLC0415
-
     try:
-        loaded = cast("Any", YAML(typ="safe", pure=True)).load(StringIO(match[1]))
-    except (YAMLError, ValueError):
+        loaded = load_yaml(match[1])
+    except ValueError:
         return _line_by_line(match[1])
     return fields(loaded)
 

@@ -12,8 +12,8 @@ from attrs import frozen
 
 from inhouse.core.errors import ToolError
 from inhouse.core.file_blocks import written_block
+from inhouse.core.protected_files import is_example
 from inhouse.tools.access.paths import WorkspacePath
-from inhouse.tools.access.protected_files import is_example
 
 from .context import ToolContext
 from .files.file_text import read_document

@@ -6,6 +6,7 @@ import stat
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
+from inhouse.core.protected_files import rule
 from inhouse.definitions.evaluator import TrustedFiles
 
 CODE = (".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs")
@@ -16,8 +17,6 @@ PROJECT = (".json", ".yaml")
 """Of files that say where modules are."""
 MOST_SOURCE = 2 << 20
 _AGENT_FOLDERS = frozenset({".agents", ".claude", ".opencode"})
-_SECRET_NAMES = (".env", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519")
-_SECRET_ENDS = (".pem", ".key", ".p12", ".pfx", ".keystore")
 
 
 class RefusedFileError(Exception):
@@ -87,6 +86,12 @@ class Confinement:
                 f"{path.name!r} is not UTF-8 (byte {error.start}): save it as UTF-8"
             ) from None
 
+    def _inside(self, true: Path) -> str:
+        """Give the part of a path that the workspace has a say in."""
+        tops = (*self._roots, *([self.repository] if self.repository else ()))
+        inside = [true.relative_to(top) for top in tops if true.is_relative_to(top)]
+        return max(inside, key=lambda one: len(one.parts), default=true).as_posix()
+
     def _content(self, path: Path, true: Path, ends: Collection[str]) -> bytes:
         if self._files is None:
             return _read_regular(path, true)
@@ -112,9 +117,10 @@ class Confinement:
                 f"{path.name!r} lies outside the workspace ({_shown(true)}): definitions import"
                 " only from their own folder, the workspace and its packages"
             )
-        name = true.name.lower()
-        if name.startswith(_SECRET_NAMES) or name.endswith(_SECRET_ENDS):
-            raise RefusedFileError(f"{path.name!r} may hold secrets and is never imported")
+        if found := rule(path.name) or rule(self._inside(true)):
+            raise RefusedFileError(
+                f"{path.name!r} may hold secrets and is never imported: it falls under {found}"
+            )
         if true.suffix.lower() not in ends:
             raise RefusedFileError(
                 f"{path.name!r} is no source file: TypeScript, JavaScript, JSON and Markdown"

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from inhouse.bounded_yaml import load_yaml
+
 from .tsconfig import ReadText, package_targets, read_object
 
 _DEEPEST = 6
@@ -63,12 +65,9 @@ def _patterns(top: Path, read: ReadText) -> list[str]:
 def _of_pnpm(text: str | None) -> Any:
     if text is None:
         return None
-    from ruamel.yaml import YAML  # noqa: PLC0415 - slow, and few workspaces are pnpm's
-    from ruamel.yaml.error import YAMLError  # noqa: PLC0415
-
     try:
-        value: Any = YAML(typ="safe", pure=True).load(text)  # pyright: ignore[reportUnknownMemberType]
-    except (YAMLError, RecursionError, ValueError):
+        value: Any = load_yaml(text)
+    except ValueError:
         return None
     return value.get("packages") if isinstance(value, dict) else None  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
 

@@ -10,6 +10,7 @@ import contextlib
 import json
 import logging
 import os
+import secrets
 import sys
 import threading
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ from inhouse.core.json_values import fields
 from inhouse.core.logs import log_to_stderr
 from inhouse.lsp.commands.agent_commands import PREFIX, can_register
 from inhouse.lsp.commands.command_names import COMMANDS
-from inhouse.lsp.transport import parent_process
+from inhouse.lsp.transport import parent_process, peers
 from inhouse.lsp.transport.client import EditorClient, Json, read_client
 from inhouse.lsp.transport.early_agents import agent_ids
 from inhouse.lsp.transport.framing import Framing, frame
@@ -59,8 +60,16 @@ def serve_stdio(*, log_level: str = "warning") -> int:
 
 
 def serve_tcp(address: str, *, log_level: str = "warning") -> int:
-    """Serve every editor that connects to ``HOST:PORT``, each with a session of its own."""
+    """Serve every editor of this user that connects, each with a session of its own.
+
+    ``unix:/path`` is a socket that only this user can open.  A connection to ``HOST:PORT`` must
+    come from this user, as the system tells, or bring the token that standard error names.
+    """
     _log_to_stderr(log_level)
+    if address.startswith("unix:"):
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(_serve_unix(address.removeprefix("unix:")))
+        return 0
     host, _, port = address.rpartition(":")
     if not port.isdigit() or int(port) > 65535:  # noqa: PLR2004  the largest port there is
         raise UserError(f"--tcp takes HOST:PORT, not {address!r}, for example 127.0.0.1:9257.")
@@ -69,9 +78,11 @@ def serve_tcp(address: str, *, log_level: str = "warning") -> int:
     return 0
 
 
-async def converse(chunks: Chunks, outbox: WriteQueue, stopping: "Stopping") -> int:
-    """Serve one editor until it has gone."""
-    connection = _Connection(outbox, stopping)
+async def converse(
+    chunks: Chunks, outbox: WriteQueue, stopping: "Stopping", token: str | None = None
+) -> int:
+    """Serve one editor until it has gone; with a *token*, only one that knows it."""
+    connection = _Connection(outbox, stopping, token)
     reading = asyncio.create_task(connection.read(chunks), name="reading")
     try:
         await asyncio.wait(
@@ -107,8 +118,9 @@ class Stopping:
 class _Connection:
     """One editor: first a bare line to it, then a session and its server."""
 
-    def __init__(self, outbox: WriteQueue, stopping: Stopping) -> None:
+    def __init__(self, outbox: WriteQueue, stopping: Stopping, token: str | None) -> None:
         self._outbox = outbox
+        self._token = token
         self._stopping = stopping
         self._server: Any = None
 
@@ -131,6 +143,12 @@ class _Connection:
             self._stopping.stop(1)
         if message.get("method") != "initialize" or "id" not in message:
             self._refuse(message)
+            return
+        if self._token is not None and not peers.is_token(_token_of(message), self._token):
+            text = "Another user of this machine: initializationOptions.token must be the token."
+            error = {"code": -32600, "message": text}
+            self._send({"jsonrpc": "2.0", "id": message["id"], "error": error})
+            self._stopping.stop(1)
             return
         client = read_client(message.get("params"))
         result = initialize_result(client, await _commands(client))
@@ -164,6 +182,10 @@ async def _commands(client: EditorClient) -> list[str]:
     return names
 
 
+def _token_of(message: Json) -> object:
+    return fields(fields(message.get("params")).get("initializationOptions")).get("token")
+
+
 def _read(body: bytes) -> Json:
     try:
         return fields(json.loads(body))
@@ -175,7 +197,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="inhouse lsp", description="The language server, on standard input and output."
     )
-    parser.add_argument("--tcp", metavar="HOST:PORT", help="listen there instead, for debugging")
+    parser.add_argument("--tcp", metavar="HOST:PORT", help="listen there instead, or at unix:/PATH")
     parser.add_argument("--stdio", action="store_true", help="the default; some clients pass it")
     parser.add_argument("--log-level", default="warning", choices=["debug", "info", "warning"])
     # What vscode-languageclient adds; the client also tells it in `initialize`.
@@ -205,20 +227,58 @@ async def _leave_at_last(stopping: Stopping) -> None:
 
 
 async def _serve_sockets(host: str, port: int) -> None:
+    token = secrets.token_urlsafe(24)
+
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError):
-            await converse(_pieces(reader), SocketOutbox(writer), Stopping())
+        ends = writer.get_extra_info("peername"), writer.get_extra_info("sockname")
+        own = await asyncio.to_thread(peers.is_same_user, *ends)
+        await _converse(reader, writer, None if own else token)
 
     server = await asyncio.start_server(connected, host, port)
     for listening in server.sockets:
         address = listening.getsockname()
-        sys.stderr.write(f"inhouse: listening on {address[0]}:{address[1]}\n")
+        sys.stderr.write(
+            f"inhouse: listening on {address[0]}:{address[1]} "
+            f"(other users need initializationOptions.token {token})\n"
+        )
         sys.stderr.flush()
     async with server:
         await server.serve_forever()
 
 
-async def _pieces(reader: asyncio.StreamReader) -> Chunks:
+async def _serve_unix(path: str) -> None:
+    """Nobody else can open it: it is made so, and not made so afterwards."""
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await _converse(reader, writer, None)
+
+    before = os.umask(0o177)
+    try:
+        server = await asyncio.start_unix_server(connected, path)
+    finally:
+        os.umask(before)
+    sys.stderr.write(f"inhouse: listening on {path}\n")
+    sys.stderr.flush()
+    async with server:
+        await server.serve_forever()
+
+
+async def _converse(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, token: str | None
+) -> None:
+    with contextlib.suppress(ConnectionError):
+        first = b""
+        while len(first) < len(peers.FIRST_BYTES):
+            more = await reader.read(len(peers.FIRST_BYTES) - len(first))
+            first += more
+            if not more or not peers.may_begin(first):
+                writer.transport.abort()
+                return
+        await converse(_pieces(reader, first), SocketOutbox(writer), Stopping(), token)
+
+
+async def _pieces(reader: asyncio.StreamReader, first: bytes) -> Chunks:
+    yield first
     while data := await reader.read(_PIECE):
         yield data
 

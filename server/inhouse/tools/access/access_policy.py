@@ -8,10 +8,10 @@ from pathlib import Path
 from attrs import define, field
 
 from inhouse.core.errors import ToolError
+from inhouse.core.protected_files import is_example, rule
 
 from .ignore_rules import IgnoreRules, ignores_case
 from .paths import WorkspacePath, follow, locate
-from .protected_files import is_example, rule
 
 NOISE = frozenset({"node_modules", "__pycache__", ".venv", "bower_components", ".tox", ".nox"})
 """Folders that a walk passes by also where no ignore file says so; they may be read by name."""

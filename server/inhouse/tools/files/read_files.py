@@ -8,9 +8,9 @@ from attrs import define
 
 from inhouse.core.errors import ToolError
 from inhouse.core.ports import Tool
+from inhouse.core.protected_files import is_example
 from inhouse.tools.access.access_policy import Access
 from inhouse.tools.access.paths import WorkspacePath, can_be_named
-from inhouse.tools.access.protected_files import is_example
 from inhouse.tools.access.safe_open import FolderEntry, list_folder
 from inhouse.tools.context import ToolContext
 from inhouse.tools.edit import hunks

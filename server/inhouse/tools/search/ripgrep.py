@@ -13,9 +13,9 @@ from pathlib import Path
 from attrs import frozen
 
 from inhouse import processes
+from inhouse.core.protected_files import REPOSITORIES
 from inhouse.tools.access.access_policy import NOISE
 from inhouse.tools.access.paths import WorkspacePath, slashes
-from inhouse.tools.access.protected_files import REPOSITORIES
 
 from .results import Query
 

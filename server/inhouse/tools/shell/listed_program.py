@@ -5,8 +5,8 @@ from pathlib import Path
 
 from attrs import frozen
 
+from inhouse.core.protected_files import protected_names
 from inhouse.processes import find_program
-from inhouse.tools.access.protected_files import protected_names
 from inhouse.tools.hardened_git import hardened_variables
 
 _SHOWS_FILES = frozenset({"diff", "log", "show", "grep"})

@@ -5,7 +5,10 @@ import unicodedata
 from fnmatch import fnmatchcase
 from functools import lru_cache
 
-_EXAMPLES = {".env.example", ".env.sample", ".env.template"}
+_EXAMPLES = {
+    *(".env.example", ".env.sample", ".env.template"),
+    *("example.env", "sample.env", "template.env"),
+}
 
 _FOLDERS = {
     ".git": "the inside of a Git repository",
@@ -27,6 +30,21 @@ REPOSITORIES = frozenset({".git", ".hg", ".svn", ".jj"})
 
 _FILES = {
     ".env*": "environment files hold secrets",
+    "*.env": "environment files hold secrets",
+    "credentials.json": "it holds credentials",
+    "credentials.toml": "it holds credentials",
+    "credentials.y*ml": "it holds credentials",
+    "application_default_credentials.json": "it holds credentials",
+    "client_secret*.json": "it holds a secret",
+    "secrets.json": "it holds secrets",
+    "secrets.toml": "it holds secrets",
+    "secrets.y*ml": "it holds secrets",
+    "*.tfstate": "the state of Terraform holds secrets",
+    "*.tfstate.*": "the state of Terraform holds secrets",
+    "*.tfvars": "variables of Terraform hold secrets",
+    "kubeconfig": "credentials of Kubernetes",
+    "*.kubeconfig": "credentials of Kubernetes",
+    "*.ovpn": "it may hold a private key",
     "id_rsa": "a private key",
     "id_dsa": "a private key",
     "id_ecdsa": "a private key",
@@ -63,6 +81,7 @@ _FILES = {
     ".boto": "it holds credentials",
 }
 
+_BACKUP = re.compile(r"(?:~|\.(?:bak|backup|old|orig|save|swp|tmp|copy|\d{1,8}))+$")
 _SHORT_NAME = re.compile(r"^(git|env|ssh|aws)~\d+$")
 """How Windows spells ``.git`` and the like in eight characters."""
 
@@ -84,9 +103,11 @@ def _rule_of(part: str) -> str | None:
         return f"'{name}/' ({reason})"
     if _SHORT_NAME.match(name):
         return f"'{name}' (the short name of a protected file)"
-    for pattern, reason in _FILES.items():
-        if fnmatchcase(name, pattern):
-            return f"'{pattern}' ({reason})"
+    # A copy that an editor or a careful person made holds the same.
+    for each in (name, _BACKUP.sub("", name)):
+        for pattern, reason in _FILES.items():
+            if fnmatchcase(each, pattern):
+                return f"'{pattern}' ({reason})"
     return None
 
 

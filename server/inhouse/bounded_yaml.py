@@ -1,0 +1,36 @@
+"""YAML that somebody else wrote, as plain values, in bounded time and memory.
+
+Aliases and merge keys let a few lines stand for gigabytes, so there are none: the events of the
+text are counted before a single value is made of them.
+"""
+
+from io import StringIO
+from typing import Any, cast
+
+MOST_CHARACTERS = 100_000
+MOST_EVENTS = 20_000
+MOST_DEPTH = 50
+
+
+def load_yaml(text: str) -> Any:
+    """Give the value of a text.  Raises `ValueError` for what is no YAML or too much of it."""
+    from ruamel.yaml import YAML  # noqa: PLC0415  slow, and not everybody's workspace has some
+    from ruamel.yaml.error import YAMLError  # noqa: PLC0415
+    from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent  # noqa: PLC0415
+
+    if len(text) > MOST_CHARACTERS:
+        raise ValueError(f"{len(text):,} characters are too many: {MOST_CHARACTERS:,} at most")
+    depth = 0
+    try:
+        events = cast("Any", YAML(typ="safe", pure=True)).parse(StringIO(text))
+        for count, event in enumerate(events):
+            depth += isinstance(event, CollectionStartEvent)
+            depth -= isinstance(event, CollectionEndEvent)
+            if isinstance(event, AliasEvent):
+                raise ValueError("aliases are not read here")  # noqa: TRY004  the text is wrong
+            if count > MOST_EVENTS or depth > MOST_DEPTH:
+                raise ValueError("it is too large or nested too deeply")
+        return cast("Any", YAML(typ="safe", pure=True)).load(StringIO(text))
+    except (YAMLError, RecursionError, AttributeError, TypeError, IndexError, KeyError) as error:
+        # ruamel raises the last ones on some tangled texts instead of its own errors.
+        raise ValueError(f"it is no YAML ({type(error).__name__})") from None

@@ -1,0 +1,54 @@
+"""Who may speak on a port: this user, as the system tells, or whoever has the token.
+
+A port of loopback is open to every user of the machine and to every page in a browser.
+"""
+
+import hmac
+import ipaddress
+import os
+import socket
+import sys
+from pathlib import Path
+
+_TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
+_ESTABLISHED = "01"
+FIRST_BYTES = b"content-"
+"""What every message of the protocol begins with, in any case of letters; no HTTP does."""
+
+
+def may_begin(data: bytes) -> bool:
+    """Tell whether these may be the first bytes of a client of the protocol."""
+    known = data[: len(FIRST_BYTES)].lower()
+    return FIRST_BYTES.startswith(known)
+
+
+def is_same_user(peer: tuple[object, ...], own: tuple[object, ...]) -> bool:
+    """Tell whether the other end of a connection on this machine is this user's.  Linux only."""
+    if sys.platform != "linux":
+        return False
+    wanted = (_hex(peer), _hex(own))
+    for table in _TABLES:
+        try:
+            lines = table.read_text("ascii").splitlines()[1:]
+        except OSError:
+            continue
+        for line in lines:
+            fields = line.split()
+            if (fields[1], fields[2]) == wanted and fields[3] == _ESTABLISHED:
+                return int(fields[7]) == os.geteuid()
+    return False
+
+
+def _hex(address: tuple[object, ...]) -> str:
+    """Spell an address as the kernel's tables do: words of the machine's byte order."""
+    host = ipaddress.ip_address(str(address[0]).partition("%")[0])
+    family = socket.AF_INET if host.version == 4 else socket.AF_INET6  # noqa: PLR2004  of IP
+    packed = socket.inet_pton(family, str(host))
+    words = (packed[at : at + 4] for at in range(0, len(packed), 4))
+    spelt = "".join(f"{int.from_bytes(word, sys.byteorder):08X}" for word in words)
+    return f"{spelt}:{int(str(address[1])):04X}"
+
+
+def is_token(given: object, token: str) -> bool:
+    """Compare in a time that tells nothing."""
+    return isinstance(given, str) and hmac.compare_digest(given.encode(), token.encode())

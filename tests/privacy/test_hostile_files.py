@@ -1,0 +1,190 @@
+"""Files, pages and connections that mean no good: read in bounds, or refused."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from inhouse.bounded_yaml import load_yaml
+from inhouse.core.protected_files import rule
+from inhouse.definitions.sandbox.confinement import Confinement, RefusedFileError
+from inhouse.lsp.transport.peers import may_begin
+from inhouse.tools.context import Fetched
+from inhouse.tools.knowledge import read_skill
+from support.terminal import Terminal
+from support.workspaces import bench
+
+BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"{chr(98 + n)}: &{chr(98 + n)} [{','.join([f'*{chr(97 + n)}'] * 9)}]\n" for n in range(9)
+)
+MERGE = "a: &a {x: 1}\n" + "".join(
+    f"{chr(98 + n)}: &{chr(98 + n)} {{<<: [{','.join([f'*{chr(97 + n)}'] * 9)}]}}\n"
+    for n in range(12)
+)
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "text", [BOMB, MERGE, "[" * 5_000, "a: " * 5_000, "- " * 9_000, "x" * 200_000, "*a", "&a *a"]
+)
+def test_yaml_is_bounded(text: str):
+    with pytest.raises(ValueError, match=r"."):
+        load_yaml(text)
+    read_skill("s", f"---\n{text}\ndescription: *i\n---\nbody")
+
+
+def test_plain_yaml_is_read():
+    skill = read_skill("s", "---\nname: my skill\ndescription: >\n  it\n  helps\n---\nbody")
+
+    assert skill is not None
+    assert (skill.name, skill.description) == ("my skill", "it helps")
+
+
+PAGES = {
+    "nested": b"<div>" * 3_000 + b"deep" + b"</div>" * 3_000,
+    "lists": b"<ul><li>" * 1_000 + b"deep",
+    "spaces": b"<p>a" + b" " * 400_000 + b"deep",
+    "tags": b"<b " * 20_000 + b">deep",
+    "text": b"<p>deep</p>",
+}
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("name", PAGES)
+async def test_no_page_holds_or_breaks_the_tool(tmp_path: Path, name: str):
+    async def fetch(url: str) -> Fetched:
+        return Fetched(200, url, "text/html", b"<html><body>" + PAGES[name])
+
+    result = await bench(tmp_path, fetch=fetch).call("read_url", url="https://example.com/")
+
+    assert "deep" in result.get("text", "") or "Go on without it" in result["errorMessage"]
+    if name in ("nested", "spaces", "text"):
+        assert "deep" in result["text"]
+
+
+SECRETS = (
+    *("service-account.json", ".docker/config.json", ".aws/x.json", ".ssh/x.md", ".git/x.json"),
+    *("prod.env", ".env.json", "credentials.json", "x.tfstate", "x.tfstate.backup", ".ENV.json"),
+    *("id_rsa.md", "secrets.json", "client_secret_1.json", "server.key.json", "Credentials.JSON"),
+    *(".gi\u200bt/x.json", "a/.kube/x.json", "x.pem.bak", "x.key~", ".env.bak"),
+)
+
+
+@pytest.mark.parametrize("name", [one for one in SECRETS if one != "server.key.json"])
+def test_a_secret_is_neither_read_by_a_tool_nor_imported(tmp_path: Path, name: str):
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text('"canary"')
+    link = tmp_path / "plain.json"
+    link.symlink_to(path)
+    confinement = Confinement(tmp_path / ".agents/a.ts", roots=[tmp_path])
+
+    if name != "id_rsa.md":
+        assert rule(name)
+        for each in (path, link):
+            with pytest.raises(RefusedFileError):
+                confinement.read(each)
+
+
+@pytest.mark.parametrize(
+    "name", ["src/env.ts", "credentials/index.ts", "keys.json", "environment.md", ".env.example"]
+)
+def test_what_is_no_secret_is_still_read(name: str):
+    assert rule(name) is None
+
+
+@pytest.mark.parametrize(
+    "words", [("agents",), ("explain", "x"), ("doctor",), ("trust", "--show"), ("agents", "--json")]
+)
+def test_no_escape_of_a_workspace_reaches_the_terminal(terminal: Terminal, words: tuple[str, ...]):
+    evil = "\x1b]0;title\x07\x9b2J\u202e\x08"
+    quoted = json.dumps(evil, ensure_ascii=False).replace("\x9b", "\\u009b")
+    (terminal.workspace / ".agents/x.json").write_text(
+        f'{{"id": "x", "displayName": {quoted}, "spawnerPrompt": {quoted}, "model": {quoted},'
+        f' "toolNames": [{quoted}]}}'
+    )
+    toml = json.dumps(evil)
+    terminal.settings(f"{toml} = 1\nprivacy = {toml}\n[endpoints.{toml}]\nbaseUrl = {toml}\n")
+
+    done = terminal(*words)
+
+    for each in "\x1b\x07\x9b\u202e\x08":
+        assert each not in done.out + done.err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="makes a pipe")
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("name", ["inhouse.toml", ".agents/x.ts", ".agents/package.json"])
+def test_a_pipe_in_a_files_place_holds_nothing_up(terminal: Terminal, name: str):
+    os.mkfifo(terminal.workspace / name)
+
+    for words in (("agents",), ("trust", "--show"), ("explain", "x")):
+        assert "Traceback" not in terminal(*words, timeout=20).err
+
+
+@pytest.mark.parametrize(
+    "first",
+    [b"POST / HTTP/1.1\r\n", b"GET / ", b"OPTIONS", b"{", b"\x16\x03\x01", b"\r\n", b"Contents-"],
+)
+def test_what_is_not_the_protocol_is_known_by_its_first_bytes(first: bytes):
+    assert not may_begin(first)
+    assert may_begin(b"Content-Length: 1\r\n")
+    assert may_begin(b"content-t")
+
+
+POST = b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n%b"
+INITIALIZE = json.dumps(
+    {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"capabilities": {}}}
+).encode()
+LSP = b"Content-Length: %d\r\n\r\n%b"
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="acts as another user")
+async def test_a_port_answers_its_user_and_nobody_else(terminal: Terminal):
+    process = await asyncio.create_subprocess_exec(
+        *terminal.command("lsp", "--tcp", "127.0.0.1:0"),
+        env=terminal.environment,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        assert process.stderr is not None
+        told = (await process.stderr.readline()).decode()
+        port = int(told.split("127.0.0.1:")[1].split()[0])
+
+        ours = await said(port, LSP % (len(INITIALIZE), INITIALIZE))
+        page = await said(port, POST % (len(INITIALIZE), INITIALIZE))
+        theirs = await said(port, LSP % (len(INITIALIZE), INITIALIZE), user=12_345)
+
+        assert b'"capabilities"' in ours
+        assert page == b""
+        assert b"token" in theirs
+        assert b'"capabilities"' not in theirs
+    finally:
+        process.kill()
+        await process.wait()
+
+
+SAYS = """
+import os, socket, sys
+if int(sys.argv[3]): os.setuid(int(sys.argv[3]))
+with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as one:
+    one.settimeout(8)
+    one.sendall(bytes.fromhex(sys.argv[2]))
+    try: sys.stdout.buffer.write(one.recv(65536))
+    except OSError: pass
+"""
+
+
+async def said(port: int, data: bytes, user: int = 0) -> bytes:
+    """What the server answers to another process, of another user."""
+    one = await asyncio.create_subprocess_exec(
+        *("/usr/bin/env", "python3", "-I", "-c", SAYS, str(port), data.hex(), str(user)),
+        stdout=subprocess.PIPE,
+        env={"PATH": "/usr/bin:/bin:/usr/local/bin"},
+        cwd="/",
+    )
+    return (await one.communicate())[0]
