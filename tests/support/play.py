@@ -125,6 +125,7 @@ async def play(
     parent=None,
     inline=False,
     small=None,
+    need=None,
     **changes,
 ):
     definition = changes.pop("definition", None) or agent(**changes)
@@ -154,6 +155,7 @@ async def play(
                 prompt=prompt,
                 params=params,
                 history=history,
+                need=need,
                 start_steps=start if script else steps,
                 placeholders=placeholders or {},
                 spawnable=spawnable,

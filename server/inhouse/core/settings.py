@@ -162,6 +162,13 @@ class Settings:
         group=_AGENTS,
         minimum=0,
     )
+    compact_at: float = setting(
+        0.8,
+        "The share of a model's context window from which on a conversation is compacted: old "
+        "tool results are left out, then old turns become a summary.",
+        group=_AGENTS,
+        above=0,
+    )
     kept_sessions: int = setting(
         100,
         "How many sessions (conversations, with prompts, answers, tool results and edits) stay in "

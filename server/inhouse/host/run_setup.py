@@ -7,12 +7,13 @@ from pathlib import Path
 from attrs import evolve
 
 from inhouse.core.definition import AgentDefinition
-from inhouse.core.errors import UserError
+from inhouse.core.errors import InhouseError, UserError
 from inhouse.core.events import Notice
-from inhouse.core.ports import Approver, StepContext, StepLog, Steps, Workspace
+from inhouse.core.ports import Approver, Prompt, StepContext, StepLog, Steps, Workspace
 from inhouse.core.request import RunRequest
 from inhouse.core.without_effect import without_effect
-from inhouse.loop import LoopContext, SmallModel, StartSteps
+from inhouse.loop import LoopContext, Need, SmallModel, StartSteps
+from inhouse.providers.endpoints.token_count import is_small, need_of
 from inhouse.providers.network.web_page import read_page
 from inhouse.tools.agent.control import control_tools
 from inhouse.tools.agent.spawn_agents import spawn_tools
@@ -104,6 +105,8 @@ async def loop_context(run: RunContext, workspace: Workspace) -> LoopContext:
         params=plan.request.params or None,
         history=run.tree.turn.history if run.is_turn else (),
         steers=run.tree.turn.steers if run.is_turn else None,
+        need=partial(_need, run),
+        compact_at=min(host.world.settings.compact_at, 1.0),
         start_steps=_steps(host, plan.definition),
         placeholders=placeholders(context),
         spawnable=tuple(each for each in spawnable if each is not None),
@@ -112,6 +115,20 @@ async def loop_context(run: RunContext, workspace: Workspace) -> LoopContext:
         inline=run.inline,
         small=await _small(run, context, traits),
     )
+
+
+async def _need(run: RunContext, prompt: Prompt) -> Need | None:
+    """Tell what a request needs and what the window holds, as far as the server tells."""
+    endpoint, shared = run.plan.endpoint, run.host.services.shared
+    needed = need_of(prompt)
+    if endpoint.pool or is_small(endpoint, needed):
+        return None
+    model = endpoint.models.get(run.plan.model, run.plan.model)
+    try:
+        window = await shared.windows.window(endpoint, model, run.egress)
+    except InhouseError:
+        return None
+    return None if window is None else Need(needed.likely, window)
 
 
 async def _small(run: RunContext, context: ToolContext, traits: ModelTraits) -> SmallModel | None:

@@ -15,9 +15,10 @@ from inhouse.core.events import (
 from inhouse.core.messages import AssistantMessage, ToolCall
 from inhouse.core.ports import Prompt
 
+from .compaction import compact, fitting_prompt
 from .prompts import prompt_for_step
 from .state import LoopContext
-from .trimming import trimmed_after
+from .trimming import estimate, trimmed_after
 
 MAX_CALLS_READ = 1_000
 """More calls than this in one answer are not even read."""
@@ -46,15 +47,28 @@ class _Draft:
 async def next_answer(run: LoopContext) -> ModelAnswer:
     """Ask for a step's answer.  A prompt that does not fit is tried once more, trimmed."""
     try:
-        return await _ask(run, await prompt_for_step(run))
+        return await _ask(run, await fitting_prompt(run))
     except ContextOverflowError as error:
-        # Compaction of history has its place here, after tool results have been trimmed.
         trimmed = trimmed_after(error, run.state)
-        if trimmed is None:
+        if trimmed is not None:
+            run.state.messages = trimmed
+            run.emit(Notice("info", "trimmed", f"Older tool results were shortened: {error}"))
+        elif not await _compacted(run, error):
             raise
-        run.state.messages = trimmed
-        run.emit(Notice("info", "trimmed", f"Older tool results were shortened: {error}"))
     return await _ask(run, await prompt_for_step(run))
+
+
+async def _compacted(run: LoopContext, error: ContextOverflowError) -> bool:
+    """Compact the history after a server said that it is too long; tell whether that helped."""
+    if not error.needed or not error.window:
+        return False
+    prompt, before = await prompt_for_step(run), run.state.messages
+    done = await compact(run, prompt, needed=error.needed, window=error.window)
+    if sum(map(estimate, done.messages)) >= sum(map(estimate, before)):
+        return False
+    run.state.messages = done.messages
+    run.emit(Notice("info", "compacted", f"The conversation was compacted: {error}"))
+    return True
 
 
 async def plain_answer(run: LoopContext, prompt: Prompt) -> str:

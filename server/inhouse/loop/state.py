@@ -11,7 +11,17 @@ from inhouse.core.events import StopReason
 from inhouse.core.limits import Limits
 from inhouse.core.message_json import arguments_object
 from inhouse.core.messages import AssistantMessage, Message, ToolCall, ToolMessage, UserMessage
-from inhouse.core.ports import Approver, Emit, Model, StepContext, StepLog, Steps, Tool, ToolSpec
+from inhouse.core.ports import (
+    Approver,
+    Emit,
+    Model,
+    Prompt,
+    StepContext,
+    StepLog,
+    Steps,
+    Tool,
+    ToolSpec,
+)
 from inhouse.core.unicode import clean_json, clean_text
 
 CheckInput = Callable[[ToolSpec, str], Mapping[str, Any]]
@@ -30,6 +40,9 @@ Steers = Callable[[bool], Awaitable[Sequence[str]]]
 
 Takes whether the turn ends where there is nothing: then nothing more may be said to it.
 """
+
+AskNeed = Callable[[Prompt], Awaitable["Need | None"]]
+"""Tells what a request needs and what the model's window holds; None where nobody can tell."""
 
 StartSteps = Callable[[StepContext, Callable[[StepLog], None]], Awaitable[Steps]]
 """Starts a ``handleSteps`` generator."""
@@ -112,6 +125,14 @@ class LoopResult:
 
 
 @frozen
+class Need:
+    """What a request needs, in tokens."""
+
+    needed: int
+    window: int
+
+
+@frozen
 class LoopContext:
     """What the loop needs for one run."""
 
@@ -140,6 +161,9 @@ class LoopContext:
     """How to tell a small model what to do; None: in Codebuff's order."""
     """It shares the history of its parent, and gives it back."""
     steers: Steers | None = None
+    need: "AskNeed | None" = None
+    compact_at: float = 0.8
+    """The share of the model's window from which on a history is compacted."""
 
 
 def _clean(message: Message) -> Message:

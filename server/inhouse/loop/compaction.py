@@ -1,0 +1,227 @@
+"""A history that has grown too long: old tool results go first, then old turns become a summary.
+
+It happens seldom and takes much at once, so that in between each request begins with the one
+before it to the letter, which is what a server's prefix cache needs.
+"""
+
+import json
+from collections.abc import Sequence
+
+from attrs import evolve, frozen
+
+from inhouse.core.errors import InhouseError
+from inhouse.core.events import Notice
+from inhouse.core.messages import (
+    AssistantMessage,
+    Message,
+    SystemMessage,
+    ToolMessage,
+    UserMessage,
+)
+from inhouse.core.ports import Prompt
+
+from .history import repaired
+from .prompts import INSTRUCTIONS_PROMPT, USER_PROMPT, prompt_for_step
+from .state import LoopContext
+from .trimming import estimate, trim
+
+SUMMARY = "CONVERSATION_SUMMARY"
+"""The tag of the message that stands for old turns."""
+_TARGET = 0.5
+"""The share of the window that a compacted history needs."""
+_TAIL = 0.25
+"""The share of the window that the last messages keep to the letter."""
+_SUMMARY = 0.12
+_TASK = 4_000
+"""Characters of the first prompt that always stay."""
+_CHARACTERS = 3
+"""For one token, on the safe side."""
+_KEPT_RESULT = 200
+
+_SYSTEM = (
+    "You condense a conversation between a user and an agent so that the agent can go on without "
+    "the original.  Keep: the task and what the user wants, decisions and why, files read and "
+    "changed, commands and what came of them, what failed, what is still open.  Names, paths and "
+    "numbers stay exact.  Write only the summary."
+)
+
+
+@frozen
+class Compacted:
+    """What became smaller."""
+
+    messages: tuple[Message, ...]
+    elided: int
+    """Tool results."""
+    summarised: int
+    """Messages."""
+
+
+async def fitting_prompt(run: LoopContext) -> Prompt:
+    """Make the request of one step; a history that leaves too little room is compacted first."""
+    prompt = await prompt_for_step(run)
+    told = await run.need(prompt) if run.need is not None else None
+    if told is None or told.needed <= told.window * run.compact_at:
+        return prompt
+    before = run.state.messages
+    done = await compact(run, prompt, needed=told.needed, window=told.window)
+    if done.messages == before:
+        return prompt
+    run.state.messages = done.messages
+    prompt = await prompt_for_step(run)
+    after = await run.need(prompt) if run.need is not None else None
+    now = f"{after.needed:,}" if after is not None else "few"
+    run.emit(
+        Notice(
+            "info",
+            "compacted",
+            f"The conversation was compacted from {told.needed:,} to {now} tokens; the window "
+            f"holds {told.window:,}.  Tool results left out: {done.elided}.  "
+            f"Messages summarised: {done.summarised}.",
+        )
+    )
+    return prompt
+
+
+async def compact(run: LoopContext, prompt: Prompt, *, needed: int, window: int) -> Compacted:
+    """Give a history that needs about half of the window."""
+    messages = repaired(run.state.messages)
+    fixed = _fixed(prompt)
+    scale = max(needed / max(1, fixed + sum(map(estimate, messages))), 0.1)
+    budget = int(window * _TARGET / scale) - fixed
+    cut = _cut(messages, int(window * _TAIL / scale))
+    elided, count = _elided(messages, cut, budget)
+    if sum(map(estimate, elided)) <= budget:
+        return Compacted(elided, count, 0)
+    old, tail = elided[:cut], elided[cut:]
+    kept = _kept_of_turn(old)
+    room = int(window * _SUMMARY / scale) * _CHARACTERS
+    summary = await _summary(run, old, window=window, room=room)
+    whole = (UserMessage(summary, (SUMMARY,)), *kept, *tail)
+    if sum(map(estimate, whole)) > budget:
+        whole = trim(whole, budget, estimate)
+    return Compacted(whole, count, len(old) - len(kept))
+
+
+def _fixed(prompt: Prompt) -> int:
+    tools = sum(len(json.dumps(dict(tool.parameters), default=str)) for tool in prompt.tools)
+    return (len(prompt.system) + tools) // 4
+
+
+def _cut(messages: Sequence[Message], budget: int) -> int:
+    """Find where the last messages begin that stay to the letter; calls stay with results."""
+    cut, used = len(messages), 0
+    for index in range(len(messages) - 1, -1, -1):
+        used += estimate(messages[index])
+        if used > budget and cut < len(messages):
+            break
+        if not isinstance(messages[index], ToolMessage):
+            cut = index
+        if used > budget:
+            break
+    return cut if cut < len(messages) else _last_answer(messages)
+
+
+def _last_answer(messages: Sequence[Message]) -> int:
+    """Find the last message that is no result, where its results leave room for nothing else."""
+    for index in range(len(messages) - 1, -1, -1):
+        if not isinstance(messages[index], ToolMessage):
+            return index
+    return 0
+
+
+def _elided(messages: Sequence[Message], cut: int, budget: int) -> tuple[tuple[Message, ...], int]:
+    """Leave out old tool results, oldest first, until the rest fits."""
+    kept, count = list(messages), 0
+    needed = sum(map(estimate, kept))
+    for index, message in enumerate(kept[:cut]):
+        if needed <= budget:
+            break
+        if isinstance(message, ToolMessage):
+            length = len(json.dumps(message.output, default=str, ensure_ascii=False))
+            if length <= _KEPT_RESULT:
+                continue
+            note = f"[left out: {length:,} characters.  Call {message.tool} again to see them]"
+            kept[index] = evolve(message, output=note)
+            needed += estimate(kept[index]) - estimate(message)
+            count += 1
+    return tuple(kept), count
+
+
+def _kept_of_turn(old: Sequence[Message]) -> tuple[Message, ...]:
+    """Give the prompt and the instructions that the agent is at work on, to the letter."""
+    last: dict[str, int] = {}
+    for index, message in enumerate(old):
+        if isinstance(message, UserMessage):
+            for tag in (USER_PROMPT, INSTRUCTIONS_PROMPT):
+                if tag in message.tags:
+                    last[tag] = index
+    return tuple(old[index] for index in sorted(last.values()))
+
+
+async def _summary(run: LoopContext, old: Sequence[Message], *, window: int, room: int) -> str:
+    """Summarise by the model itself; mechanically where it cannot, or where the definition says."""
+    from .model_call import plain_answer  # noqa: PLC0415  it asks for prompts that fit
+
+    text = ""
+    if not run.definition.compact_context:
+        asked = _written(old, int(window * _TARGET) * _CHARACTERS)
+        most = max(256, int(window * _SUMMARY))
+        prompt = Prompt(_SYSTEM, (UserMessage(asked),), max_output_tokens=most)
+        try:
+            text = (await plain_answer(run, prompt)).strip()[:room]
+        except InhouseError as error:
+            told = f"The old turns were condensed without the model: {error}"
+            run.emit(Notice("info", "condensed", told))
+    if not text:
+        text = _written(old, room)
+    task = next((m.text for m in old if isinstance(m, UserMessage) and USER_PROMPT in m.tags), "")
+    earlier = next((m.text for m in old if isinstance(m, UserMessage) and SUMMARY in m.tags), "")
+    begun = _task_of(earlier) or task[:_TASK]
+    first = f"<first_prompt>\n{begun}\n</first_prompt>\n\n" if begun else ""
+    return (
+        "<conversation_summary>\nThe beginning of this conversation was condensed to save room.\n\n"
+        f"{first}{text}\n</conversation_summary>"
+    )
+
+
+def _task_of(summary: str) -> str:
+    """Give the first prompt that an earlier summary holds."""
+    _, begun, rest = summary.partition("<first_prompt>\n")
+    task, end, _ = rest.partition("\n</first_prompt>")
+    return task if begun and end else ""
+
+
+def _written(messages: Sequence[Message], most: int) -> str:
+    """Write messages down for reading, in at most so many characters: the newest count most."""
+    parts = [part for part in map(_line, messages) if part]
+    kept: list[str] = []
+    left = most
+    for part in reversed(parts):
+        left -= len(part) + 2
+        if left < 0 and kept:
+            kept.append("[…]")
+            break
+        kept.append(part[: max(most, 0)])
+    return "\n\n".join(reversed(kept))
+
+
+def _line(message: Message) -> str:
+    match message:
+        case UserMessage(text, tags) if SUMMARY in tags:
+            return text
+        case UserMessage(text, tags) if USER_PROMPT in tags:
+            return f"[USER]\n{_short(text, 2_000)}"
+        case UserMessage() | SystemMessage():
+            return ""
+        case AssistantMessage(text, calls):
+            called = [f"{call.name} {_short(call.arguments, 200)}" for call in calls]
+            tools = f"\nTools: {'; '.join(called)}" if called else ""
+            return f"[ASSISTANT]\n{_short(text, 1_500)}{tools}" if text or called else ""
+        case ToolMessage(_, tool, output, failed):
+            told = output if isinstance(output, str) else json.dumps(output, default=str)
+            return f"[{'FAILED' if failed else 'RESULT'} {tool}]\n{_short(told, 300)}"
+
+
+def _short(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"

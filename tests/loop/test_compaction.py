@@ -1,0 +1,98 @@
+"""A conversation that outgrows the window goes on, keeps its task, and changes seldom."""
+
+import itertools
+import json
+
+from inhouse.core.events import Notice
+from inhouse.core.messages import AssistantMessage, ToolMessage, UserMessage
+from inhouse.loop import Need, estimate
+from inhouse.providers.scripted import ScriptedModel, call, say
+from support.play import play, tool
+
+WINDOW = 16_000
+TASK = "The task: port the parser to Rust, and never touch legacy.c."
+
+
+class Growing:
+    """Answers for ever: each turn reads something long, then says something."""
+
+    def __init__(self):
+        self.prompts, self.summaries = [], 0
+
+    def stream(self, prompt):
+        if "condense a conversation" in prompt.system:
+            self.summaries += 1
+            return ScriptedModel(say(f"summary {self.summaries}")).stream(prompt)
+        self.prompts.append(prompt)
+        last = prompt.messages[-1]
+        reads = not isinstance(last, ToolMessage)
+        number = len(self.prompts)
+        turn = [call("look", call_id=f"c{number}")] if reads else say(f"turn {number} done")
+        return ScriptedModel(turn).stream(prompt)
+
+
+def needed(prompt):
+    return sum(map(estimate, prompt.messages)) + len(prompt.system) // 4
+
+
+async def need(prompt):
+    return Need(needed(prompt), WINDOW)
+
+
+async def test_two_hundred_turns_fit_a_small_window_and_the_prefix_stays_in_between():
+    model, history, notices = Growing(), (), 0
+    look = tool("look", {"text": "x" * 3_000})
+    for turn in range(200):
+        prompt = TASK if turn == 0 else f"go on with part {turn}"
+        played = await play(
+            model=model,
+            prompt=prompt,
+            history=history,
+            tools=[look],
+            need=need,
+            system_prompt="You are a porter.",
+        )
+        assert played.error is None
+        history = played.state.messages
+        notices += sum(one.code == "compacted" for one in played.of(Notice))
+
+    sent = [prompt.messages for prompt in model.prompts]
+    assert len(sent) == 400
+    assert max(needed(prompt) for prompt in model.prompts) <= WINDOW
+    assert all(TASK in json.dumps([getattr(m, "text", "") for m in each]) for each in sent)
+    assert {prompt.system for prompt in model.prompts} == {"You are a porter."}
+    for each in sent:
+        calls = [c.id for m in each if isinstance(m, AssistantMessage) for c in m.tool_calls]
+        assert calls == [m.call_id for m in each if isinstance(m, ToolMessage)]
+    changed = sum(after[: len(before)] != before for before, after in itertools.pairwise(sent))
+    assert 0 < changed == notices < 80
+    assert 0 < model.summaries < 40
+
+
+async def test_where_the_definition_says_so_no_model_is_asked_for_a_summary():
+    model = Growing()
+    history = tuple(
+        message
+        for number in range(60)
+        for message in (
+            UserMessage(f"question {number} " + "y" * 800, ("USER_PROMPT",)),
+            AssistantMessage(f"answer {number} " + "z" * 400),
+        )
+    )
+    played = await play(
+        model=model,
+        prompt="the live question",
+        history=history,
+        tools=[tool("look", {"text": "x"})],
+        need=need,
+        compact_context=True,
+    )
+
+    assert model.summaries == 0
+    first = model.prompts[0].messages[0].text
+    assert first.startswith("<conversation_summary>")
+    assert "question 0" in first
+    assert "the live question" in [
+        m.text for m in model.prompts[0].messages[1:] if hasattr(m, "text")
+    ]
+    assert played.error is None
