@@ -71,7 +71,8 @@ def other_value(key: Key, *, of_endpoint: bool = False) -> Any:
     if kind is bool:
         return not key.default
     if kind in (int, float):
-        return (key.default or max(declared.minimum or 0, declared.above or 0)) + 1
+        more = (key.default or max(declared.minimum or 0, declared.above or 0)) + 1
+        return more if declared.maximum is None else min(more, declared.maximum)
     if getattr(kind, "__origin__", kind) is list:
         return ["http://127.0.0.1:1/v1"] if of_endpoint else ["some/words"]
     if declared.examples:

@@ -95,6 +95,25 @@ class Endpoint:
         "schema; or `files`, for small models: one line for each call, edits as a path and a "
         "fenced block. An override: otherwise it is found out and remembered.",
     )
+    temperature: float | None = setting(
+        None,
+        "The sampling temperature. Not set: the server's own, and 0 on your own machines when "
+        "tools are offered.",
+        minimum=0,
+        maximum=2,
+    )
+    top_p: float | None = setting(
+        None, "Sample from the likeliest tokens up to this probability.", above=0, maximum=1
+    )
+    max_tokens: int | None = setting(
+        None, "The most tokens of one answer, if the request sets no smaller limit.", minimum=1
+    )
+    extra_body: Mapping[str, Any] = setting(
+        _NOTHING,
+        "Further fields of each request, as the server documents them. What Inhouse writes itself "
+        "(messages, model, tools, stream) stays.",
+        examples=({"min_p": 0.05, "seed": 7},),
+    )
     keep_alive: str | None = setting(None, "Ollama's `keep_alive`.", examples=("10m", "-1"))
     ca_file: str | None = setting(
         None,

@@ -93,7 +93,13 @@ class Guard:
     async def _prepared(self, prompt: Prompt, mode: ToolMode) -> tuple[Prompt, "_Answer"]:
         """Return the prompt as it is sent, once it is known to fit, and what reads the answer."""
         asked = in_mode(prompt, mode)
-        if prompt.tools and prompt.temperature is None and self._is_local():
+        own = self.endpoint
+        if asked.temperature is None and own.temperature is not None:
+            asked = evolve(asked, temperature=own.temperature)
+        if own.max_tokens is not None:
+            limit = min(asked.max_output_tokens or own.max_tokens, own.max_tokens)
+            asked = evolve(asked, max_output_tokens=limit)
+        if prompt.tools and asked.temperature is None and self._is_local():
             asked = evolve(asked, temperature=0.0)
         need, place = need_of(asked), ModelRef(self.endpoint, self.model)
         window = await self._window_for(asked, need, place)

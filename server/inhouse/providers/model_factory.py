@@ -14,7 +14,7 @@ from inhouse.core.errors import UserError
 from inhouse.core.ports import Chunks, Model, Prompt
 from inhouse.core.route import Endpoint
 from inhouse.providers.chat.codebuff import BackendRun, CodebuffChat, backend_run
-from inhouse.providers.chat.request_options import extra_body
+from inhouse.providers.chat.request_options import extra_body, own_fields
 from inhouse.providers.chat.stream_model import TRIES, Ask, Streamed
 from inhouse.providers.embedded.servers import ALIAS, EmbeddedServers
 from inhouse.providers.endpoint_pool import Pool
@@ -87,7 +87,13 @@ class _Connecting:
     def _chat(
         self, endpoint: Endpoint, model: str, tries: int, more: Mapping[str, Any] | None = None
     ) -> Ask:
-        body = {**extra_body(endpoint.kind, self.definition), **(more or {})}
+        body = {
+            **extra_body(endpoint.kind, self.definition),
+            **own_fields(endpoint),
+            **(more or {}),
+        }
+        if endpoint.top_p is not None:
+            body["top_p"] = endpoint.top_p
 
         def ask(prompt: Prompt) -> AsyncGenerator[Chunks]:
             # The openai package takes 0.6 s to import: not before the first request.
@@ -139,7 +145,7 @@ class _Connecting:
         async def ask(prompt: Prompt) -> AsyncGenerator[Chunks]:
             running = await servers.running(endpoint)
             at = evolve(endpoint, base_url=running.base_url, api_key=running.key)
-            more = EXACT if prompt.tools else None
+            more = _exact(endpoint) if prompt.tools else None
             guarded = Guard(at, ALIAS, self.egress, self.shared, self._chat(at, ALIAS, TRIES, more))
             if prompt.max_output_tokens is None:
                 prompt = evolve(prompt, max_output_tokens=LONGEST_EMBEDDED_ANSWER)
@@ -148,6 +154,12 @@ class _Connecting:
                     yield chunks
 
         return ask
+
+
+def _exact(endpoint: Endpoint) -> Mapping[str, Any]:
+    """Return `EXACT`, but for what the endpoint's own settings say."""
+    said = {**endpoint.extra_body, "temperature": endpoint.temperature}
+    return {key: value for key, value in EXACT.items() if said.get(key) is None}
 
 
 def _member(member: Endpoint, pool: Endpoint) -> Endpoint:

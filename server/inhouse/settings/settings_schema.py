@@ -63,6 +63,8 @@ def _object(keys: tuple[Key, ...]) -> dict[str, Any]:
 
 
 def _shape(kind: Any) -> dict[str, Any]:
+    if kind is Any:
+        return {}
     if kind in _SIMPLE:
         return {"type": _SIMPLE[kind]}
     if isinstance(kind, type) and issubclass(kind, Enum):

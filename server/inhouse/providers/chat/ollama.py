@@ -23,6 +23,7 @@ from inhouse.core.messages import ToolCall
 from inhouse.core.ports import Chunks, Prompt
 from inhouse.core.route import Endpoint
 from inhouse.providers.chat.chat_request import chat_messages, chat_tools, plain
+from inhouse.providers.chat.request_options import own_fields
 from inhouse.providers.chat.retry import first_of
 from inhouse.providers.chat.stream_model import TRIES, until_error
 from inhouse.providers.chat.think_tags import ThinkingText
@@ -111,7 +112,12 @@ class OllamaChat:
             options["num_predict"] = prompt.max_output_tokens
         if prompt.temperature is not None:
             options["temperature"] = prompt.temperature
+        if self.endpoint.top_p is not None:
+            options["top_p"] = self.endpoint.top_p
+        extra = own_fields(self.endpoint)
+        options = {**fields(extra.pop("options", None)), **options}
         body: dict[str, Any] = {
+            **extra,
             "model": self.model,
             "messages": [_native(message) for message in chat_messages(prompt)],
             "stream": True,

@@ -5,6 +5,7 @@ from typing import Any
 
 from inhouse.core.definition import AgentDefinition
 from inhouse.core.endpoint_kinds import Kind, RequestOptions
+from inhouse.core.route import Endpoint
 from inhouse.providers.chat.chat_request import plain
 
 
@@ -27,6 +28,14 @@ def extra_body(kind: Kind, definition: AgentDefinition | None) -> dict[str, Any]
             return {"reasoning_effort": effort} if isinstance(effort, str) else {}
         case RequestOptions.NONE:
             return {}
+
+
+_WRITTEN_HERE = frozenset({"messages", "model", "tools", "stream", "stream_options"})
+
+
+def own_fields(endpoint: Endpoint) -> dict[str, Any]:
+    """Return ``extraBody`` of the settings, without what each request says itself."""
+    return {key: value for key, value in endpoint.extra_body.items() if key not in _WRITTEN_HERE}
 
 
 def wants_thinking(reasoning: Mapping[str, Any] | None) -> bool | None:
