@@ -75,6 +75,6 @@ class Tail:
 
 
 def _append(path: Path, text: str, at: int) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with path.open("a" if at else "w", encoding="utf-8", errors="replace", newline="") as file:
         file.write(text)

@@ -17,6 +17,14 @@ LOOPBACK: tuple[IPAddress, ...] = (ipaddress.IPv4Address("127.0.0.1"), ipaddress
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _LOCAL_NAT64 = ipaddress.IPv6Network("64:ff9b:1::/48")
+_RESERVED = tuple(
+    ipaddress.ip_network(each)
+    for each in (
+        *("192.0.0.0/24", "192.88.99.0/24", "198.18.0.0/15", "240.0.0.0/4"),
+        *("::/96", "::ffff:0:0:0/96", "3fff::/20", "5f00::/16", "fec0::/10", "2001::/23"),
+    )
+)
+"""Ranges for special purposes (IANA) that Python's table of some version calls global."""
 
 
 @frozen
@@ -60,6 +68,8 @@ def is_public(address: IPAddress) -> bool:
             return is_public(ipaddress.IPv4Address(int(plain) & 0xFFFF_FFFF))
         if plain in _LOCAL_NAT64 or plain.teredo or plain.sixtofour:
             return False
+    if is_within(plain, _RESERVED):
+        return False
     return plain.is_global and not plain.is_multicast and not plain.is_reserved
 
 

@@ -20,7 +20,9 @@ from inhouse.core.errors import ToolError
 WINDOWS = os.name == "nt"
 
 _DRIVE = re.compile(r"^[A-Za-z]:[\\/]")
-_RESERVED = re.compile(r"^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])$", re.IGNORECASE)
+_RESERVED = re.compile(
+    r"^(con|prn|aux|nul|clock\$|conin\$|conout\$|(com|lpt)[0-9¹²³])$", re.IGNORECASE
+)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _LONGEST = 4096
