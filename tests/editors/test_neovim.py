@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support.model_server import Pause
+from support.model_server import Pause, call
 from support.screen import Screen
 
 from .conftest import (
@@ -32,6 +32,10 @@ require("inhouse").setup({ trusted = true })
 
 @pytest.fixture
 def nvim(workplace: Workplace) -> Iterator[Screen]:
+    yield from start(workplace)
+
+
+def start(workplace: Workplace) -> Iterator[Screen]:
     installed("neovim")
     subprocess.run(
         [sys.executable, "-m", "inhouse", "setup", "neovim", "--write"],
@@ -120,6 +124,34 @@ def test_questions_are_asked_and_answered(nvim: Screen, workplace: Workplace) ->
     assert nvim.shows("All right.")
     assert "Pears" in str(workplace.server.chats[1].body["messages"][-1])
     assert "a dozen" in str(workplace.server.chats[2].body["messages"][-1])
+
+
+def test_a_command_is_allowed_by_a_word_and_never_by_what_was_typed_for_something_else(
+    workplace: Workplace,
+) -> None:
+    definition = workplace.folder / ".agents/helper.ts"
+    tools = "toolNames: ['run_terminal_command', "
+    definition.write_text(definition.read_text().replace("toolNames: [", tools))
+    for screen in start(workplace):
+        workplace.server.play(Pause(2), call("run_terminal_command", command="touch made"))
+        workplace.server.play("Well then.")
+        ask(screen, "touch")
+        screen.type("q")
+        assert screen.loses("╭")
+        screen.type("i1")
+        assert screen.shows("waiting for your answer")
+        screen.type("2", "Enter")
+        screen.type("run", "Enter")
+        assert len(workplace.server.chats) == 1
+        screen.keys("Escape")
+        assert screen.shows("Run this command?", "Word (Enter: deny)")
+        screen.type("2", "Enter")
+        assert screen.shows("Nothing was allowed by")
+        assert len(workplace.server.chats) == 1
+        screen.type("run", "Enter")
+        assert screen.loses("Word (Enter: deny)")
+        assert screen.loses("helper on environment")  # The run has ended.
+        assert "exitCode" in str(workplace.server.chats[1].body["messages"][-1])
 
 
 @pytest.mark.matrix("review", "Neovim", "diagnostic with code actions")
