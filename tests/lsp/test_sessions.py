@@ -17,7 +17,7 @@ def said(server, index=-1):
 
 async def run(editor, prompt, **more):
     started = await editor.command("inhouse.run", {"prompt": prompt, **more})
-    return started, await editor.ended(started["runId"])
+    return started, await editor.ended(started["runId"], 45)
 
 
 async def test_a_session_goes_on_without_naming_its_agent_also_after_the_server_has_gone(project):
@@ -76,7 +76,7 @@ async def test_a_turn_that_did_not_end_well_can_be_gone_on_with(project, how):
             else:
                 if how == "cancelled":
                     await editor.command("inhouse.cancel", {})
-                await editor.ended(started["runId"])
+                await editor.ended(started["runId"], 45)
     project.server.default = ["done"]
     project.settings.pop("maxSteps", None)
     async with open_editor(project.folder, **project.how(NEOVIM)) as editor:
@@ -112,7 +112,7 @@ async def test_what_is_said_to_a_running_session_reaches_the_model_before_its_ne
         assert not taken["queued"]
         steered = await editor.command("inhouse.run", {"session": session, "prompt": "also b"})
         assert (steered["runId"], steered["steered"]) == (started["runId"], True)
-        await editor.ended(started["runId"])
+        await editor.ended(started["runId"], 45)
 
         told = [(e["text"], e["state"]) for e in editor.events("s") if e["kind"] == "steer"]
         assert told[-2:] == [("also b", "queued"), ("also b", "delivered")]
