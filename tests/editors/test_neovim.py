@@ -208,6 +208,19 @@ def test_a_crash_is_told_nothing_said_is_lost_and_the_next_server_has_the_old_ru
     assert nvim.shows("Said before the crash.", "Hosts contacted")
 
 
+def test_a_proposed_change_comes_back_after_a_crash(nvim: Screen, workplace: Workplace) -> None:
+    propose(nvim, workplace)
+    assert nvim.shows("two = 2")
+    crash(workplace)
+    assert nvim.shows("Client inhouse quit with exit code 0 and signal 9")
+    nvim.keys("Enter")
+    assert nvim.shows("Inhouse is started again.")
+    wait_for_server(nvim)
+    nvim.type("/two", "Enter")
+    choose(nvim, "ga", "Apply this hunk")
+    assert nvim.shows("two = 22")
+
+
 @pytest.mark.matrix("agents changed", "Neovim")
 def test_a_new_definition_is_offered(nvim: Screen, workplace: Workplace) -> None:
     add_second_agent(workplace)

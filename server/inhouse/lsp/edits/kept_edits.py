@@ -117,19 +117,23 @@ def _from_json(value: Mapping[str, Any]) -> list[Pending]:
     """Read what `_as_json` wrote.  Raises `KeyError`, `TypeError`, `ValueError`, `IndexError`."""
     if value["version"] != _VERSION:
         raise ValueError(f"version {value['version']}")
-    texts = [str(text) for text in value["texts"]]
+    texts: list[str] = [str(text) for text in value["texts"]]
     return [
         Pending(
             str(each["id"]),
             str(each["runId"]),
             str(each["agent"]),
             Path(str(each["path"])),
-            None if each["base"] is None else texts[each["base"]],
+            _base(texts, each["base"]),
             _hunk(each["hunk"]),
             deletes=bool(each["deletes"]),
         )
         for each in value["edits"]
     ]
+
+
+def _base(texts: list[str], number: int | None) -> str | None:
+    return None if number is None else texts[number]
 
 
 def _hunk(value: Mapping[str, Any]) -> Hunk:
