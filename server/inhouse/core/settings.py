@@ -169,10 +169,11 @@ class Settings:
         group=_AGENTS,
         above=0,
     )
-    kept_sessions: int = setting(
-        100,
+    kept_sessions: int | None = setting(
+        None,
         "How many sessions (conversations, with prompts, answers, tool results and edits) stay in "
-        "the state folder, readable by you alone; 0: none is written to disk.",
+        "the state folder, readable by you alone; 0: none is written to disk. Not set: 100, or "
+        "none where `keptTranscripts` is 0.",
         scope=SettingScope.USER,
         group=_AGENTS,
         minimum=0,
@@ -202,3 +203,10 @@ class Settings:
     """Endpoints that are written but cannot be used → why."""
     sources: Mapping[str, str] = field(factory=dict[str, str])
     """Setting (``budgetUsd``) → where the value that counts stands."""
+
+    @property
+    def sessions_on_disk(self) -> int:
+        """How many sessions are kept; who keeps no transcript keeps none unless told otherwise."""
+        if self.kept_sessions is not None:
+            return self.kept_sessions
+        return 100 if self.kept_transcripts else 0

@@ -9,13 +9,17 @@ from types import MappingProxyType
 
 from .definition import AgentDefinition
 
+_WHEN = (
+    "The setting `compactAt` says when a history is condensed; `compactContext` says that no "
+    "model is asked to do it"
+)
 FIELDS: Mapping[str, str] = MappingProxyType(
     {
-        "compactContext": "Histories are shortened here when they no longer fit the model's "
-        "window, with or without it",
+        "compactContext.cacheExpiryMs": _WHEN,
+        "compactContext.cacheExpiryMinTokens": _WHEN,
     }
 )
-"""Field → why it has no effect."""
+"""Field, or field in an object behind a dot → why it has no effect."""
 
 _SEARCH = "`read_url` reads a page whose address is known, and an MCP server can search"
 TOOLS: Mapping[str, str] = MappingProxyType(
@@ -34,8 +38,11 @@ TOOLS: Mapping[str, str] = MappingProxyType(
 
 def without_effect(definition: AgentDefinition) -> Iterator[str]:
     """Tell what of a definition has no effect, one sentence each."""
-    if definition.compact_context:
-        yield f"`compactContext` has no effect.  {FIELDS['compactContext']}."
+    given = definition.compact_context
+    within = {f"compactContext.{name}" for name in given} if isinstance(given, Mapping) else set()
+    for name, why in FIELDS.items():
+        if name in within:
+            yield f"`{name}` has no effect.  {why}."
     for name in definition.tool_names:
         if name in TOOLS:
             yield f"The tool `{name}` is not offered.  {TOOLS[name]}."

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from attrs import evolve, frozen
 from filelock import FileLock, Timeout
@@ -97,7 +97,7 @@ class Sessions:
 
     @property
     def _most(self) -> int:
-        return self._host.world.settings.kept_sessions
+        return self._host.world.settings.sessions_on_disk
 
     # Looking.
 
@@ -364,6 +364,8 @@ class SessionTurn:
         self._route: Route = plan.route
         self._lock: FileLock | None = None
         self._pending: list[Change] = []
+        self._pieces: list[str] = []
+        """What goes on with the text of the last pending event."""
         self._rows: list[int] = []
         self._messages: tuple[Message, ...] = ()
         self._timer: asyncio.TimerHandle | None = None
@@ -480,15 +482,21 @@ class SessionTurn:
         self._messages = now
 
     def _add(self, change: Change) -> None:
-        last = self._pending[-1] if self._pending else None
-        joined = _joined(last, change)
-        if joined is not None:
-            self._pending[-1] = joined
+        if self._pending and _goes_on(change, self._pending[-1]):
+            self._pieces.append(change.body["delta"])
         else:
+            self._join()
             self._pending.append(change)
         if self._timer is None and self.number:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(_EVERY_S, self._write_soon)
+
+    def _join(self) -> None:
+        """Make one text of the last event and the pieces that went on with it."""
+        if self._pieces and isinstance(last := self._pending[-1], AddEvent):
+            whole = "".join((last.body["delta"], *self._pieces))
+            self._pending[-1] = evolve(last, body={"delta": whole})
+        self._pieces.clear()
 
     def _write_soon(self) -> None:
         self._timer = None
@@ -501,6 +509,7 @@ class SessionTurn:
         async with self._writing:
             if not self._pending:
                 return
+            self._join()
             changes, self._pending = self._pending, []
             await asyncio.to_thread(
                 _quietly, self.store.write, self.session, self.number, changes, self._rows
@@ -555,15 +564,14 @@ def _end(result: RunResult) -> TurnEnd:
     )
 
 
-def _joined(last: Change | None, change: Change) -> AddEvent | None:
-    """Give two pieces of one text as one; None where they are not."""
-    if not isinstance(last, AddEvent) or not isinstance(change, AddEvent):
-        return None
-    if change.kind not in ("text", "reasoning") or change.kind != last.kind:
-        return None
-    if change.run_id != last.run_id:
-        return None
-    return evolve(last, body={"delta": last.body["delta"] + change.body["delta"]})
+def _goes_on(change: Change, last: Change) -> TypeGuard[AddEvent]:
+    """Whether a change is the next piece of the last one's text."""
+    return (
+        isinstance(last, AddEvent)
+        and isinstance(change, AddEvent)
+        and change.kind in ("text", "reasoning")
+        and (change.kind, change.run_id) == (last.kind, last.run_id)
+    )
 
 
 def _common(before: Sequence[Message], now: Sequence[Message]) -> int:

@@ -1,6 +1,6 @@
 """Values to an AgentDefinition, with every problem at its exact place."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -71,9 +71,9 @@ def _check(
 def _without_effect(found: ParsedDefinition, path: Path) -> list[Problem]:
     """Tell what is accepted and does nothing, at its place."""
     told: list[tuple[JsonPath, str]] = [
-        ((name,), f"`{name}` has no effect.  {why}.")
+        (place, f"`{name}` has no effect.  {why}.")
         for name, why in FIELDS.items()
-        if found.values.get(name)
+        if _given(found.values, place := tuple(name.split(".")))
     ]
     for index, name in enumerate(_texts(found.values.get("toolNames"))):
         if name in TOOLS:
@@ -82,6 +82,16 @@ def _without_effect(found: ParsedDefinition, path: Path) -> list[Problem]:
         Problem(path, place_of(found.places, place), Severity.INFORMATION, "no-effect", message)
         for place, message in told
     ]
+
+
+def _given(values: Mapping[str, Any], place: Sequence[str]) -> bool:
+    """Whether a definition says something at a place."""
+    here: Any = values
+    for name in place:
+        if not isinstance(here, Mapping) or name not in here:
+            return False
+        here = cast("Mapping[str, Any]", here)[name]
+    return True
 
 
 def _with_unknown(found: ParsedDefinition) -> Mapping[str, Any]:
