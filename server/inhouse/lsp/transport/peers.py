@@ -6,7 +6,6 @@ A port of loopback is open to every user of the machine and to every page in a b
 import hmac
 import ipaddress
 import os
-import socket
 import sys
 from pathlib import Path
 
@@ -42,9 +41,7 @@ def is_same_user(peer: tuple[object, ...], own: tuple[object, ...]) -> bool:
 def _hex(address: tuple[object, ...]) -> str:
     """Spell an address as the kernel's tables do: words of the machine's byte order."""
     host = ipaddress.ip_address(str(address[0]).partition("%")[0])
-    family = socket.AF_INET if host.version == 4 else socket.AF_INET6  # noqa: PLR2004  of IP
-    packed = socket.inet_pton(family, str(host))
-    words = (packed[at : at + 4] for at in range(0, len(packed), 4))
+    words = (host.packed[at : at + 4] for at in range(0, len(host.packed), 4))
     spelt = "".join(f"{int.from_bytes(word, sys.byteorder):08X}" for word in words)
     return f"{spelt}:{int(str(address[1])):04X}"
 
