@@ -138,8 +138,8 @@ def contact(value: Contact) -> Json:
     }
 
 
-def run_result(value: RunResult) -> Json:
-    """`RunResult` of docs/protocol.md."""
+def run_result(value: RunResult, *, has_text: bool = True) -> Json:
+    """`RunResult` of docs/protocol.md; without its text where that is kept no more."""
     wire: Json = {
         "runId": value.run_id,
         "agent": value.agent,
@@ -163,6 +163,8 @@ def run_result(value: RunResult) -> Json:
         wire["parent"] = value.parent
     if value.session is not None:
         wire["session"] = value.session
+    if not has_text:
+        wire["textDropped"] = True
     return wire
 
 

@@ -125,7 +125,7 @@ HUNK = Pending("edit-1.1", "r", "a", Path("/a.txt"), "a\n", Hunk(0, ("a\n",), ("
         ("Route", wire.route(ROUTE), wire.route(attrs.evolve(ROUTE, refused=None))),
         (
             "RunResult",
-            wire.run_result(RESULT),
+            wire.run_result(RESULT, has_text=False),
             wire.run_result(
                 attrs.evolve(
                     RESULT, stop_reason=None, output=None, error=None, parent=None, session=None

@@ -123,7 +123,7 @@ class Commands:
     async def _result(self, command: str, given: Given, _: Token | None) -> Any:
         argument = structure(command, given, arguments.RunId)
         result, has_text = await self._host.result(argument.run_id)
-        return wire.run_result(result) | ({} if has_text else {"textDropped": True})
+        return wire.run_result(result, has_text=has_text)
 
     async def _list_runs(self, command: str, given: Given, _: Token | None) -> Any:
         argument = structure(command, given, arguments.ListArguments)
