@@ -7,6 +7,7 @@ import contextlib
 import json
 import sys
 import threading
+from typing import Any
 
 from inhouse.tools.context import Fetched
 from inhouse.tools.read_url import readable
@@ -25,9 +26,9 @@ def main() -> None:
 
         resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
         resource.setrlimit(resource.RLIMIT_CPU, (_MOST_SECONDS, _MOST_SECONDS))
-    head = json.loads(sys.stdin.buffer.readline())
+    head: dict[str, Any] = json.loads(sys.stdin.buffer.readline())
     most = int(head.pop("most"))
-    page = Fetched(**{**head, "body": sys.stdin.buffer.read()})
+    page = Fetched(body=sys.stdin.buffer.read(), **head)
     sys.setrecursionlimit(_DEEPEST)
     threading.stack_size(_STACK)
     thread = threading.Thread(target=lambda: print(json.dumps(readable(page, most))))  # noqa: T201
