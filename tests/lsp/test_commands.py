@@ -99,7 +99,7 @@ async def test_the_commands_that_look(project):
     async with open_editor(project.folder, **project.how(VSCODE)) as editor:
         found = await editor.command("inhouse.agents")
         agents = [agent for agent in found if not agent["onBoard"]]
-        assert [agent["id"] for agent in agents] == ["writer"]
+        assert [agent["id"] for agent in agents] == ["writer"] == [found[0]["id"]]
         assert {"ask", "edit"} < {agent["id"] for agent in found}
         assert set(agents[0]) >= {
             "id",

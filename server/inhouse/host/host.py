@@ -14,6 +14,7 @@ from inhouse.core.events import RunResult
 from inhouse.core.redaction import remember
 from inhouse.core.request import AgentSummary, RunRequest
 from inhouse.core.route import EndpointStatus, Route
+from inhouse.definitions.catalog.folders import ON_BOARD
 from inhouse.settings import editor_layers
 
 from .host_state import HostCallbacks, HostState, WorkspaceRequest
@@ -159,9 +160,14 @@ class Host:
     # Looking.
 
     def agents(self) -> tuple[AgentSummary, ...]:
-        """Give every agent that was found, the winning ones first."""
+        """Give every agent: those that count first, what comes with Inhouse after others."""
         found = sorted(
-            self.world.catalog.all, key=lambda agent: (agent.shadowed_by is not None, agent.id)
+            self.world.catalog.all,
+            key=lambda agent: (
+                agent.shadowed_by is not None,
+                agent.source.parent == ON_BOARD,
+                agent.id,
+            ),
         )
         return tuple(self._summary(agent) for agent in found)
 
