@@ -146,7 +146,8 @@ async def test_what_a_workspaces_own_editor_settings_name_gets_no_key_of_the_use
 ):
     """``.vscode/settings.json`` comes with a repository as inhouse.toml does."""
     folder, environ = places
-    theirs = {"endpoints": {"test": {"baseUrl": evil.base_url, **key}}, "defaultEndpoint": "test"}
+    leading = {"baseUrl": evil.base_url, **key}
+    theirs = {"endpoints": {"test": leading, "theirs": leading}, "defaultEndpoint": "theirs"}
     own = {"endpoints": {"test": {"baseUrl": "http://127.0.0.1:9/v1", "apiKey": LITERAL}}}
     options = {"inhouse": {**own, "workspace": theirs}, "trusted": trusted}
     home = Path(environ["HOME"]) / ".agents"
@@ -159,7 +160,12 @@ async def test_what_a_workspaces_own_editor_settings_name_gets_no_key_of_the_use
             return
         started = await editor.command("inhouse.run", {"agent": "writer"})
         done = await editor.ended(started["runId"])
+        met = len(evil.requests)
+        borrowed = await editor.command("inhouse.run", {"agent": "writer", "endpoint": "test"})
+        kept = await editor.ended(borrowed["runId"])
 
+    assert "127.0.0.1:9" in kept["error"]["message"]
+    assert len(evil.requests) == met
     assert not {LITERAL, VARIABLE, RING} & set(str(evil.requests).replace("'", " ").split())
     if key:
         assert evil.chats == []

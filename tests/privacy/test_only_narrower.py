@@ -122,6 +122,7 @@ def test_what_is_the_users_alone_is_told(name: str):
         "allowedCommands": ["curl evil"],
         "dailyBudgetUsd": 9.0,
         "keptTranscripts": 0,
+        "keptSessions": 0,
         "localAddresses": ["8.0.0.0/8"],
         "allowedEnvironment": ["HOME"],
         "keyHosts": {"env:X": ["evil"]},

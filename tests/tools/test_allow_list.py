@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inhouse.core.settings import CommandMode
-from inhouse.tools.shell.allow_list import find_listed
+from inhouse.tools.shell.allow_list import Listed, find_listed
 from inhouse.tools.shell.known_options import known
 from inhouse.tools.shell.listed_program import prepared
 from support.workspaces import bench, write_files
@@ -117,6 +117,11 @@ def test_added_arguments_may_not_name_what_is_refused(word: str):
 
 def test_a_star_alone_allows_nothing():
     assert find_listed("rm x", ("*", "", " *")) is None
+
+
+@pytest.mark.parametrize("command", ["git tag", "git tag --sort=refname", "git tag -l v1"])
+def test_a_listing_of_tags_is_started_without_a_shell(command: str):
+    assert find_listed(command, ("git tag",)) == Listed(tuple(command.split()))
 
 
 def test_an_entry_is_of_the_root_unless_it_says_otherwise():

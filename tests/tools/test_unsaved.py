@@ -136,31 +136,39 @@ async def test_lists_and_trees_show_what_will_be_there(tmp_path: Path):
 
 
 async def test_every_root_is_searched_where_no_folder_is_named(tmp_path: Path):
-    write_files(tmp_path / "two", {"b/x.py": "def needle(): ...\n", ".env": "needle\n"})
+    write_files(tmp_path / "lib", {"b/x.py": "def needle(): ...\n", ".env": "needle\n"})
     write_files(tmp_path / "one" / "inner", {"i.py": "needle\n"})
+    write_files(tmp_path / "two", {"one_of_two.py": "needle\n"})
     write_files(tmp_path / "other" / "two", {"same_name.py": "needle\n"})
     here = bench(
         tmp_path / "one",
         {"a.py": "needle\n", "AGENTS.md": "first"},
-        extra_roots=(tmp_path / "two", tmp_path / "one" / "inner", tmp_path / "other" / "two"),
+        extra_roots=(
+            *(tmp_path / "lib", tmp_path / "one" / "inner"),
+            *(tmp_path / "two", tmp_path / "other" / "two"),
+        ),
         home=tmp_path / "home",
     )
-    write_files(tmp_path / "two", {"AGENTS.md": "second"})
-    far = (tmp_path / "other" / "two" / "same_name.py").as_posix()
+    write_files(tmp_path / "lib", {"AGENTS.md": "second"})
+    # Two roots of one name are named in full.
+    far = {
+        (tmp_path / "two" / "one_of_two.py").as_posix(),
+        (tmp_path / "other" / "two" / "same_name.py").as_posix(),
+    }
 
     hits = await here.call("code_search", pattern="needle", flags="-l")
     globbed = await here.call("glob", pattern="**/*.py")
-    by_name = await here.call("glob", pattern="two/b/*.py")
+    by_name = await here.call("glob", pattern="lib/b/*.py")
     found = await here.call("find_files", prompt="needle")
     [tree] = await here.call("read_subtree")
     knowledge = await placeholders(here.context)["CODEBUFF_KNOWLEDGE_FILES_CONTENTS"]()
 
-    names = {"a.py", "inner/i.py", "two/b/x.py", far}
-    assert set(hits["stdout"].splitlines()[1:]) == {"./a.py", "./inner/i.py", "./two/b/x.py", far}
+    names = {"a.py", "inner/i.py", "lib/b/x.py", *far}
+    assert set(hits["stdout"].splitlines()[1:]) == {"./a.py", "./inner/i.py", "./lib/b/x.py", *far}
     assert set(globbed["files"]) == names
-    assert by_name["files"] == ["two/b/x.py"]
+    assert by_name["files"] == ["lib/b/x.py"]
     assert {each["path"] for each in found} == names
-    assert "two/\n b/\n  x.py needle" in tree["printedTree"]
+    assert "lib/\n b/\n  x.py needle" in tree["printedTree"]
     assert "first" in knowledge
     assert "second" in knowledge
     read = await here.call("read_files", paths=sorted(names))

@@ -28,7 +28,7 @@ class Known:
     numbers: bool = False
     """``-20`` is an option."""
     needs: frozenset[str] = frozenset()
-    """Without one of these it would do something else: ``git branch NAME`` makes one."""
+    """Without one of these, a word would be made into something: ``git tag NAME`` makes one."""
 
     def allows(self, words: Sequence[str]) -> bool:
         """Tell whether *words*, the program's own left out, do nothing but what is known."""
@@ -45,7 +45,7 @@ class Known:
             if taken is None or at + taken > len(words):
                 return False
             at += taken
-        return plain <= self.most and (not self.needs or bool(met & self.needs))
+        return plain <= self.most and (not plain or not self.needs or bool(met & self.needs))
 
     def _take(self, word: str, met: set[str]) -> int | None:
         """Tell how many of the next words belong to an option; None: it is not known."""
