@@ -33,6 +33,7 @@ FREE = {
     "defaultEndpoint": "as endpoints",
     "agentFolders": "trust is about what is in them",
     "embedded": "it is this machine",
+    "compactAt": "it is when a conversation is summarised; budgets and steps hold",
     "showTranscript": "it opens a document",
 }
 """What a workspace may say freely, and why.  A new setting is not free by accident."""
