@@ -74,7 +74,8 @@ async def test_agents_are_seen_as_they_come_change_and_go(project, capabilities)
     async with open_editor(project.folder, **project.how(capabilities)) as editor:
 
         async def ids():
-            return [each["id"] for each in await editor.command("inhouse.agents")]
+            found = await editor.command("inhouse.agents")
+            return [each["id"] for each in found if not each["onBoard"]]
 
         assert await ids() == ["writer"]
         path = project.agent("reviewer")
@@ -117,7 +118,8 @@ async def test_unsaved_text_of_a_definition_wins_and_its_problems_show_at_their_
         editor.change(uri, editor.buffers[uri].replace('"writer"', '"renamed"'))
 
         async def ids():
-            return [each["id"] for each in await editor.command("inhouse.agents")]
+            found = await editor.command("inhouse.agents")
+            return [each["id"] for each in found if not each["onBoard"]]
 
         async def is_renamed():
             return await ids() == ["renamed"]
