@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from inhouse.definitions.catalog.folders import ON_BOARD
 from inhouse.lsp.transport.client import to_path
 from inhouse.store.database import Database
 from inhouse.store.transcripts import TranscriptStore
@@ -218,11 +219,12 @@ async def test_agents_are_launched_from_code_actions_with_full_arguments(project
     async with open_editor(project.folder, **project.how(EGLOT)) as editor:
         uri = editor.open(path)
         selected = {"start": {"line": 1, "character": 4}, "end": {"line": 1, "character": 12}}
+        agents = ["writer", *sorted(path.stem for path in ON_BOARD.glob("*.ts"))]
         found = {each["title"]: each for each in await actions(editor, uri, selected)}
-        assert set(found) == {
-            "Ask writer about this selection",
-            "Ask writer about this file",
-        }
+        assert list(found) == [
+            *(f"Ask {agent} about this selection" for agent in agents),
+            *(f"Ask {agent} about this file" for agent in agents),
+        ]
         for title, inside, outside in (
             ("Ask writer about this selection", "return 1", "def f"),
             ("Ask writer about this file", "def f():\n    return 1", "nothing"),
@@ -239,7 +241,7 @@ async def test_agents_are_launched_from_code_actions_with_full_arguments(project
         titles = [each["title"] for each in await actions(editor, uri)]
         assert "Ask writer about this line" in titles
         assert await actions(editor, uri, only=["source.organizeImports"]) == []
-        assert len(await actions(editor, uri, only=["refactor"])) == 1
+        assert len(await actions(editor, uri, only=["refactor"])) == len(agents)
         assert await actions(editor, "file:///not/open.py") == []
 
 

@@ -242,7 +242,7 @@ class Editor:
         """Shut down and exit politely; give the exit status."""
         await self.request("shutdown", None)
         self.notify("exit", None)
-        return await asyncio.wait_for(self.process.wait(), 10)
+        return await asyncio.wait_for(self.process.wait(), 30)
 
 
 SILENCE = object()
