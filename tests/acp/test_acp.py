@@ -60,7 +60,7 @@ async def test_a_session_goes_on_with_what_was_said(place: Terminal, server: Mod
         await opened.ask(session, "first question")
         await opened.ask(session, "second question")
 
-    sent = json.dumps(server.requests[-1].body["messages"])
+    sent = json.dumps(server.chats[-1].body["messages"])
     assert "first question" in sent
     assert "One." in sent
     assert "second question" in sent
@@ -142,7 +142,7 @@ async def test_unsaved_text_of_the_client_is_read_and_written_there(
     async with open_agent(place.environment, person, fs=True) as opened:
         session = await started(place, opened)
         await opened.ask(session, "shout")
-    assert "typed" in json.dumps(server.requests[1].body["messages"])
+    assert "typed" in json.dumps(server.chats[1].body["messages"])
     assert person.written == {str(path): "TYPED\n"}
     assert path.read_text() == "saved\n"
 
@@ -231,7 +231,7 @@ async def test_a_file_is_named_and_an_attached_text_comes_along(
         session = await started(place, opened)
         prompt = [acp.text_block("Explain "), link, acp.resource_block(text)]
         await opened.agent.prompt(session_id=session, prompt=prompt)
-    sent = json.dumps(server.requests[0].body["messages"])
+    sent = json.dumps(server.chats[0].body["messages"])
     assert "b.py" in sent
     assert "y = 2" in sent
 
@@ -314,7 +314,7 @@ async def test_two_sessions_of_one_client_do_not_mix(place: Terminal, server: Mo
         one, two = await started(place, opened), await started(place, opened)
         await opened.ask(one, "alpha")
         await opened.ask(two, "beta")
-    assert "alpha" not in json.dumps(server.requests[-1].body["messages"])
+    assert "alpha" not in json.dumps(server.chats[-1].body["messages"])
 
 
 async def test_a_session_of_the_terminal_goes_on_here(place: Terminal, server: ModelServer) -> None:
@@ -342,7 +342,7 @@ async def test_a_session_of_the_terminal_goes_on_here(place: Terminal, server: M
             await opened.agent.load_session(
                 cwd=str(place.workspace), session_id="nothing-like-it", mcp_servers=[]
             )
-    sent = json.dumps(server.requests[-1].body["messages"])
+    sent = json.dumps(server.chats[-1].body["messages"])
     for said in ("first question", "From the terminal.", "second question"):
         assert said in sent
 
@@ -357,5 +357,5 @@ async def test_the_clients_mcp_servers_are_the_sessions(
     async with open_agent(place.environment, person) as opened:
         answer = await opened.agent.new_session(cwd=str(place.workspace), mcp_servers=[brought])
         await opened.ask(answer.session_id, "go")
-    offered = [each["function"]["name"] for each in server.requests[-1].body["tools"]]
+    offered = [each["function"]["name"] for each in server.chats[-1].body["tools"]]
     assert [name for name in offered if name.startswith("brought")]

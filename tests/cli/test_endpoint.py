@@ -51,7 +51,7 @@ def test_an_endpoint_is_tested_written_and_the_default(
     server.play("Two files.")
     ran = terminal("run", "ask", "What is here?")
     assert ran.out == "Two files.\n"
-    assert server.requests[-1].body["model"] == "test-model"
+    assert server.chats[-1].body["model"] == "test-model"
 
 
 def test_a_refused_key_adds_nothing(terminal: Terminal, server: ModelServer) -> None:
@@ -105,9 +105,9 @@ def test_options_stand_anywhere_and_piped_text_comes_behind_the_prompt(
     server.play("ok")
     ran = terminal("run", "ask", "--model", "m1", "Explain", "this", stdin="x = 1\n")
     assert ran.status == 0, ran.err
-    sent = str(server.requests[-1].body)
+    sent = str(server.chats[-1].body)
     assert re.search(r"Explain this\\n\\nx = 1", sent)
-    assert server.requests[-1].body["model"] == "m1"
+    assert server.chats[-1].body["model"] == "m1"
 
 
 def test_the_project_is_found_from_a_folder_inside_it(

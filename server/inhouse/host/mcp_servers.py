@@ -81,15 +81,21 @@ async def mcp_tools(run: "RunContext", context: ToolContext, taken: tuple[Tool, 
     return McpTools(evolve(definition, tool_names=tuple(names)), box.tools)
 
 
-def servers_of(host: HostState, agent: Agent) -> tuple[dict[str, Server], list[str]]:
-    """Give the servers that an agent's definition names, and what is wrong with the others."""
+def servers_of(
+    host: HostState, agent: Agent, brought: Mapping[str, Any] = MappingProxyType({})
+) -> tuple[dict[str, Server], list[str]]:
+    """Give the servers that an agent's definition names, and what is wrong with the others.
+
+    *brought* are further ones, which the client of the user named.
+    """
     servers: dict[str, Server] = {}
     problems: list[str] = []
     source = str(agent.source)
-    for name, written in agent.definition.mcp_servers.items() if agent.definition else ():
+    own = agent.definition.mcp_servers if agent.definition else {}
+    for name, written in {**brought, **own}.items():
         try:
             server = read_server(name, written, environment=host.environ, source=source)
-            if isinstance(server, RemoteServer) and agent.from_workspace:
+            if isinstance(server, RemoteServer) and agent.from_workspace and name in own:
                 _check_variables(host, name, written)
             servers[name] = server
         except UserError as error:
@@ -112,7 +118,7 @@ def _check_variables(host: HostState, name: str, written: Mapping[str, Any]) -> 
 def _wanted(run: "RunContext", access: "ServerAccess") -> list[Wanted]:
     plan, host = run.plan, run.host
     definition = plan.definition
-    servers, problems = servers_of(host, plan.agent)
+    servers, problems = servers_of(host, plan.agent, definition.mcp_servers)
     wanted: list[Wanted] = []
     for name, tools in wanted_tools(definition.tool_names, list(definition.mcp_servers)).items():
         if name in servers:
