@@ -1,14 +1,8 @@
 """One sandbox for all tests of this folder: starting one costs more than most of them."""
 
-import pytest
 import pytest_asyncio
 
 from inhouse.definitions.sandbox import Sandbox
-
-
-@pytest.fixture(scope="session")
-def cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("cache")
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
