@@ -1,14 +1,18 @@
 """Reading a streamed answer fast gives what reading it slowly gives, wherever it is split."""
 
+import asyncio
 import random
+import socket
 
 import h11
+import httpcore2
 import httpx2
 import pytest
 from h11 import _readers
 
 from inhouse.providers.chat.sse import EventDecoder
 from inhouse.providers.network.chunked_body import ChunkedReader, install
+from inhouse.providers.network.connection import EgressConnection
 
 STREAMS = {
     "plain": 'data: {"a":1}\n\ndata: {"b":"ü 🐈"}\n\ndata: [DONE]\n\n',
@@ -154,3 +158,17 @@ def test_bodies_are_the_same_wherever_their_chunks_are_split(name):
 def test_h11_is_as_the_fast_reader_knows_it():
     assert install()
     assert _readers.READERS[h11.SEND_BODY]["chunked"] is ChunkedReader
+
+
+async def test_what_is_waiting_to_be_read_does_not_outlive_the_limit() -> None:
+    near, far = socket.socketpair()
+    near.setblocking(False)
+    with far:
+        far.sendall(b": ping\n\n" * 1000)
+        connection = EgressConnection(near, "h:1", "127.0.0.1", local=True, endpoint="box")
+        assert await connection.read(1) == b":"
+        connection.deadline = asyncio.get_running_loop().time() - 1
+
+        with pytest.raises(httpcore2.ReadTimeout):
+            await connection.read(1)
+        await connection.aclose()

@@ -227,13 +227,10 @@ def _event(block: bytes) -> tuple[str, bytes] | None:
 
 async def _beginning(source: AsyncIterator[bytes]) -> bytes:
     """Read until something is said; without the mark and the white space before it."""
-    start = b""
-    while not (said := start.lstrip(_NOTHING)):
-        more = await anext(source, None)
-        if more is None:
-            break
-        start += more
-    return said
+    async for data in source:
+        if said := data.lstrip(_NOTHING):
+            return said
+    return b""
 
 
 _NOTHING = b"\xef\xbb\xbf \r\n\t"

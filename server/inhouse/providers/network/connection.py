@@ -44,14 +44,14 @@ class EgressConnection(httpcore2.AsyncNetworkStream):
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
         reader, _ = await self._streams()
-        # A read that finds something waiting would come back at once, again and again, and hold up
-        # whatever else this process has to do.
-        await asyncio.sleep(0)
         limit = (
             asyncio.timeout(timeout) if self.deadline is None else asyncio.timeout_at(self.deadline)
         )
         with _as_httpcore(httpcore2.ReadError, httpcore2.ReadTimeout):
             async with limit:
+                # A read that finds something waiting would come back at once, again and again: it
+                # would hold up whatever else this process has to do, and outlive its limit.
+                await asyncio.sleep(0)
                 data = await reader.read(min(max_bytes, AT_ONCE))
         for tally in self._tallies():
             tally.received += len(data)
