@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from .definition import AgentDefinition
+from .json_values import fields
 
 _WHEN = (
     "The setting `compactAt` says when a history is condensed; `compactContext` says that no "
@@ -39,7 +40,7 @@ TOOLS: Mapping[str, str] = MappingProxyType(
 def without_effect(definition: AgentDefinition) -> Iterator[str]:
     """Tell what of a definition has no effect, one sentence each."""
     given = definition.compact_context
-    within = {f"compactContext.{name}" for name in given} if isinstance(given, Mapping) else set()
+    within = {f"compactContext.{name}" for name in fields(given)}
     for name, why in FIELDS.items():
         if name in within:
             yield f"`{name}` has no effect.  {why}."
