@@ -28,7 +28,7 @@ async def test_a_run_answers_at_once_and_its_result_comes_later(project):
     async with open_editor(project.folder, **project.how(VSCODE)) as editor:
         started = await editor.command("inhouse.run", {"agent": "writer", "prompt": "hi"})
 
-        assert set(started) == {"runId", "agent", "route"}
+        assert set(started) == {"runId", "agent", "route", "session"}
         assert started["agent"] == "writer"
         assert set(started["route"]) >= ROUTE
         running = await editor.command("inhouse.result", {"runId": started["runId"]})
@@ -64,7 +64,7 @@ async def test_a_command_of_its_own_takes_every_way_of_arguments(project):
         ("inhouse.run", {"agent": "writer", "params": "x"}, "'params' must be object"),
         ("inhouse.run", {"agent": "writer", "range": {"start": 1}}, "'range' must be Range"),
         ("inhouse.run", {"agent": "writer", "endpoint": "nowhere"}, "nowhere"),
-        ("inhouse.run", 7, "It takes {agent: string"),
+        ("inhouse.run", 7, "It takes {agent?: string"),
         ("inhouse.result", {"runId": "run-77"}, "No run 'run-77'"),
         ("inhouse.result", {}, "'runId' is missing"),
         ("inhouse.cancel", {"runId": "run-77"}, "No run 'run-77'"),

@@ -69,8 +69,11 @@ async def run(options: argparse.Namespace) -> int:
         await host.ask_for_trust()
         session = await session_of(host, options)
         request = await host.sessions.resolve(evolve(request, session=session))
-        if session is not None and await host.sessions.runs_elsewhere(session):
-            said = await host.sessions.steer(session, request.prompt)
+        if (
+            session is not None
+            and await host.sessions.runs_elsewhere(session)
+            and (said := await host.sessions.steer_elsewhere(session, request.prompt)) is not None
+        ):
             output.status().print(
                 f"Session {said.session} is running: it gets this before its next step.",
                 markup=False,

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from attrs import evolve, frozen
@@ -55,7 +56,11 @@ logger = logging.getLogger(__name__)
 
 _EVERY_S = 0.2
 """Seconds between two writes while a turn runs: what a crash may cost."""
-_TRIES = 15
+_PATIENCE_S = 0.3
+"""How long somebody who only looks may have a session's lock."""
+_LONGEST_END_S = 10.0
+"""How long another process may write the end of a turn that is over."""
+_NOT_RUNNING = "not-running"
 _LOCKS = "session-locks"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _UNTOLD = (ToolOutput, UsageReported, RunStarted, RunFinished)
@@ -152,6 +157,18 @@ class Sessions:
             await asyncio.to_thread(lock.release)
         return lock is None
 
+    async def steer_elsewhere(self, session: str, text: str) -> "Steering | None":
+        """Tell the turn that another process runs something; None where that has just ended.
+
+        Raises `UserError`.
+        """
+        try:
+            return await self.steer(session, text)
+        except UserError as error:
+            if error.code != _NOT_RUNNING:
+                raise
+            return None
+
     # Before a run.
 
     async def resolve(self, request: RunRequest) -> RunRequest:
@@ -189,7 +206,7 @@ class Sessions:
                 raise UserError(
                     f"Session {session!r} is not running ({known.status}).  "
                     "Send the text as its next prompt.",
-                    code="not-running",
+                    code=_NOT_RUNNING,
                 )
         if live is not None:
             live.steer(text)
@@ -220,12 +237,19 @@ class Sessions:
                 await asyncio.to_thread(self._on_disk.keep_only, 0)
             self._emptied = True
             return None
-        for _ in range(_TRIES):  # Whoever only looks has it for a moment.
+        began = monotonic()
+        while True:
             lock = await asyncio.to_thread(self._try_lock, session)
             if lock is not None:
                 return lock
+            waited = monotonic() - began
+            if waited > _LONGEST_END_S or (waited > _PATIENCE_S and await self._says_running(turn)):
+                raise _busy(session)
             await asyncio.sleep(0.02)
-        raise _busy(session)
+
+    async def _says_running(self, turn: "SessionTurn") -> bool:
+        known = await asyncio.to_thread(turn.store.find, turn.session)
+        return known is not None and known.status == RUNNING
 
     def ended(self, turn: "SessionTurn", closing: asyncio.Task[None]) -> None:
         """Forget a turn; what it still writes is waited for by the next one, and at the end."""

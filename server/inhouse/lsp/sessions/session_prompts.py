@@ -82,7 +82,9 @@ class SessionPrompts:
         if not await sessions.runs_elsewhere(name):
             return None
         plan = self.context.host.plan(request)
-        said = await sessions.steer(name, _something(request))
+        said = await sessions.steer_elsewhere(name, _something(request))
+        if said is None:
+            return None
         return _steered(said.run_id, plan.agent.id, plan.route, name)
 
     def _running(self, name: str) -> ActiveRun | None:
