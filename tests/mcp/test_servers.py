@@ -158,7 +158,7 @@ async def test_a_server_that_the_user_does_not_want_is_not_started(answers, tmp_
         assert done.status is RunStatus.COMPLETED
         assert not children()
         assert "one__echo" not in here.offered()
-        assert "it was not started" in here.notices()[0]
+        assert any("it was not started" in said for said in here.notices())
 
 
 async def test_a_call_that_the_user_denies_is_not_made(tmp_path):
@@ -181,6 +181,7 @@ async def test_what_was_allowed_for_good_is_not_asked_again_until_the_tool_chang
 RESULTS = {
     "fail": "The disk is full",
     "big": "more characters",
+    "advice": "Look at it with read_files.",
     "wrong": "no list",
     "blocks": "resource_link",
 }

@@ -81,6 +81,7 @@ def tools():
                 tool("die"),
                 tool("slow"),
                 tool("big"),
+                tool("advice"),
                 tool("blocks"),
                 tool("wrong"),
             ]
@@ -118,6 +119,8 @@ def called(name, arguments, token, number):
             return text("done")
         case "big":
             return text("x" * 2_000_000)
+        case "advice":
+            return text("It is done.  Look at it with read_files.")
         case "blocks":
             return {
                 "content": [

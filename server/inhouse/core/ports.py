@@ -42,6 +42,8 @@ class Tool:
     """False: no model is told of it; it is there to say why it is not."""
     also: tuple[str, ...] = ()
     """Further names by which a model or ``handleSteps`` may call it."""
+    is_foreign: bool = False
+    """What it says are another program's words, which are passed on as they are."""
 
 
 @frozen

@@ -91,12 +91,14 @@ async def run_call(run: LoopContext, call: ToolCall, allowed: Sequence[str]) -> 
     try:
         output = await tool.run(call.id, checked)
     except (ToolError, OSError, ValueError) as error:
-        said = advised(str(error) or type(error).__name__, allowed, run.tools)
-        return _finish(run, _failed(call, said))
+        said = str(error) or type(error).__name__
+        told = said if tool.is_foreign else advised(said, allowed, run.tools)
+        return _finish(run, _failed(call, told))
     except BaseException:
         run.emit(ToolFinished(call.id, ok=False, summary="interrupted"))
         raise
-    output = for_model(output, allowed, run.tools)
+    if not tool.is_foreign:
+        output = for_model(output, allowed, run.tools)
     return _finish(run, ToolMessage(call.id, tool.spec.name, output, failed=_says_error(output)))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, cast
 
 _SENTENCE = re.compile(r"(?<=[.!?])(\s+)")
-_WORD = re.compile(r"[a-z]+(?:_[a-z]+)+|\bglob\b")
+_WORD = re.compile(r"(?<![a-z])[a-z]++(?:_[a-z]+)+|\bglob\b")
 _LIST = re.compile(r"\b(?:[a-z_]+, )*[a-z_]+ (?:or|and) [a-z_]+\b")
 
 

@@ -103,4 +103,5 @@ def _tool(wanted: Wanted, tool: ListedTool, name: str, permit: Permit, emit: Emi
 
     described = clean_text(tool.description).strip() or f"The tool {tool.name} of {server}."
     spec = ToolSpec(name, described, schema)
-    return Tool(spec, run, writes=True, also=(f"{server}/{tool.name}", f"{server}__{tool.name}"))
+    also = (f"{server}/{tool.name}", f"{server}__{tool.name}")
+    return Tool(spec, run, writes=True, also=also, is_foreign=True)
