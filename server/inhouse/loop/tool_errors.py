@@ -6,7 +6,9 @@ from typing import Any, cast
 
 _SENTENCE = re.compile(r"(?<=[.!?])(\s+)")
 _WORD = re.compile(r"(?<![a-z])[a-z]++(?:_[a-z]+)+|\bglob\b")
-_LIST = re.compile(r"\b(?:[a-z_]+, )*[a-z_]+ (?:or|and) [a-z_]+\b")
+_NAME = "[a-z_]{1,64}"
+_LIST = re.compile(rf"\b(?:{_NAME}, ){{0,24}}{_NAME} (?:or|and) {_NAME}\b")
+"""Bounded: an error may quote what a model wrote, and that may be a megabyte of commas."""
 
 
 def for_model(output: Any, had: Collection[str], known: Collection[str]) -> Any:
