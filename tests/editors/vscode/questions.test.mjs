@@ -76,24 +76,32 @@ test("two runs that ask at once are asked for one after the other, and each gets
 });
 
 test("an answer to a run that was cancelled meanwhile does no harm, and the next question is asked", async () => {
-  s.model.state.play = async (answer) => { if (wasAsked(answer)) { answer.say("Done."); } else { answer.call("run_terminal_command", { command: "touch late.txt" }); } };
+  const answered = () => s.model.requests.filter((asked) => wasAsked({ asked })).length, before = answered();
+  s.model.state.play = async (answer) => { if (wasAsked(answer)) { answer.say("Done."); } else { answer.call("run_terminal_command", { command: "echo late > late.txt" }); } };
   await start(1);
-  const late = toast(s.page, "touch late.txt");
+  const late = toast(s.page, "echo late > late.txt");
   await late.waitFor({ timeout: 60000 });
   const reminder = s.page.locator(".statusbar-item").filter({ hasText: "An agent asks" });
   await reminder.waitFor();
   await palette(s.page, "Inhouse: Cancel Run");
   await until(async () => (await shown(s.page)).includes("**cancelled**"), "the end");
-  s.model.state.play = async (answer) => { if (wasAsked(answer)) { answer.say("Done."); } else { answer.call("run_terminal_command", { command: "touch next.txt" }); } };
+  s.model.state.play = async (answer) => { if (wasAsked(answer)) { answer.say("Done."); } else { answer.call("run_terminal_command", { command: "echo next > next.txt" }); } };
   await start(2);
-  await until(async () => (await shown(s.page)).includes("touch next.txt"), "the next question");
-  await press("touch late.txt", "Run once");
+  await until(async () => (await shown(s.page)).includes("echo next > next.txt"), "the next question");
+  await press("echo late > late.txt", "Run once");
   await shot(s.page, "question-late");
   await sleep(1000);
-  assert.deepStrictEqual(["late.txt", "next.txt"].map((name) => fs.existsSync(path.join(s.workspace, name))), [false, false]);
-  await press("touch next.txt", "Run once");
-  await until(() => fs.existsSync(path.join(s.workspace, "next.txt")), "the command that was allowed");
-  assert.ok(!fs.existsSync(path.join(s.workspace, "late.txt")));
+  assert.strictEqual(answered(), before); // Neither command has run.
+  await press("echo next > next.txt", "Run once");
+  await until(async () => (await shown(s.page)).includes("**completed**"), "the end");
+  assert.match(lastOf(2), /The user reviews what it changed: next\.txt/);
+  const written = () => ["late.txt", "next.txt"].filter((name) => fs.existsSync(path.join(s.workspace, name)));
+  assert.deepStrictEqual(written(), []); // What a command changes is reviewed like every other edit.
+  await palette(s.page, "Inhouse: Review Edits…");
+  await s.page.locator(".tab.active").filter({ hasText: "next.txt" }).waitFor();
+  await palette(s.page, "Inhouse: Apply All Hunks of This File");
+  await until(() => written().length > 0, "the file of the command that was allowed");
+  assert.deepStrictEqual(written(), ["next.txt"]);
   assert.strictEqual(await s.page.locator(".notification-toast .codicon-error").count(), 0);
 });
 
