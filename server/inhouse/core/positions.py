@@ -65,9 +65,15 @@ def text_in(text: str, where: Range) -> str:
 
 def replace(text: str, where: Range, new: str) -> str:
     """Give the text with a range replaced."""
+    start, end = span(text, where)
+    return text[:start] + new + text[end:]
+
+
+def span(text: str, where: Range) -> tuple[int, int]:
+    """Give the offsets of a range: its start, and its end, which is never before it."""
     starts = line_starts(text)
-    start, end = offset_at(text, where.start, starts), offset_at(text, where.end, starts)
-    return text[:start] + new + text[max(start, end) :]
+    start = offset_at(text, where.start, starts)
+    return start, max(start, offset_at(text, where.end, starts))
 
 
 def whole(text: str) -> Range:

@@ -47,9 +47,9 @@ test("Add Endpoint asks, tests the endpoint and writes it to the user's settings
 const TRACES = [{ "inhouse.trace": "verbose" }, { "inhouse.trace.server": "verbose" }, { "inhouse.trace.server": { verbosity: "verbose", format: "json" } }];
 
 test("no log holds the key, whatever is traced: the server's own trace, or the client's", async () => {
-  const settings = path.join(s.workspace, ".vscode/settings.json"), before = JSON.parse(fs.readFileSync(settings, "utf8"));
+  const before = JSON.parse(fs.readFileSync(user(), "utf8")); // The user's own: a workspace may only have less told.
   for (const [number, trace] of TRACES.entries()) {
-    fs.writeFileSync(settings, JSON.stringify({ ...before, ...trace }));
+    fs.writeFileSync(user(), JSON.stringify({ ...before, ...trace }));
     await sleep(1500); // VS Code reads the file again a moment later.
     await palette(s.page, "Inhouse: Restart Server"); // The key is handed over again, from the secret storage.
     await palette(s.page, "Inhouse: Run Agent…");
@@ -58,7 +58,7 @@ test("no log holds the key, whatever is traced: the server's own trace, or the c
     await until(async () => (await shown(s.page)).includes(`${PROMPT} ${number}`) && (await shown(s.page)).includes("**completed**"), "the end");
     assert.strictEqual(s.model.requests.at(-1).headers.authorization, `Bearer ${KEY}`);
   }
-  fs.writeFileSync(settings, JSON.stringify(before));
+  fs.writeFileSync(user(), JSON.stringify(before));
   const log = logOf(s, Infinity);
   assert.match(log, new RegExp(`${PROMPT} 0`)); // The server's trace tells what is asked.
   assert.match(log, /Sending request 'workspace\/executeCommand/);

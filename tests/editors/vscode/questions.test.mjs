@@ -4,7 +4,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { after, before, beforeEach } from "node:test";
 import { scene, testIn } from "./fixture.mjs";
-import { palette, shot, shown, sleep, toast, type, until } from "./workbench.mjs";
+import { closeAll, palette, shot, shown, sleep, toast, type, until } from "./workbench.mjs";
 
 let s;
 const test = testIn(() => s);
@@ -14,7 +14,7 @@ before(async () => { s = await scene({ keys }); }, { timeout: 240000 });
 after(async () => { await s?.close(); });
 beforeEach(async () => {
   await palette(s.page, "Notifications: Clear All Notifications");
-  await palette(s.page, "View: Close All Editors");
+  await closeAll(s.page);
 });
 
 const start = (number) => s.page.keyboard.press(`Control+Alt+${number}`);

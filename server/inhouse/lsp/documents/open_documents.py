@@ -1,16 +1,36 @@
 """The documents that the editor has open, character for character."""
 
 import os
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
-from attrs import define
+from attrs import define, field, frozen
 from lsprotocol import types
 
 from inhouse.core import positions
 from inhouse.core.text import Position, Range
 from inhouse.lsp.transport.client import to_path, to_uri
+
+_RECENT = 64
+"""Changes that one which arrives late may belong before."""
+
+
+@frozen
+class _Change:
+    """One ``didChange``, and what takes it back."""
+
+    before: int
+    """The version that it was applied to."""
+    version: int
+    parts: tuple[types.TextDocumentContentChangeEvent, ...]
+    replaced: tuple[tuple[int, str, str], ...]
+    """For each part: its offset, what was there, and what is there now."""
+
+
+def _no_changes() -> deque[_Change]:
+    return deque(maxlen=_RECENT)
 
 
 @define
@@ -21,6 +41,46 @@ class OpenDocument:
     text: str
     version: int
     language: str
+    _recent: deque[_Change] = field(factory=_no_changes, init=False, repr=False, eq=False)
+
+    def change(self, version: int, parts: tuple[types.TextDocumentContentChangeEvent, ...]) -> None:
+        """Apply a change where its version belongs: Helix 25.01 sends fast typing in any order."""
+        newer = self._take_back_to(version)
+        self._apply(version, parts)
+        for each in newer:
+            self._apply(each.version, each.parts)
+
+    def _apply(self, version: int, parts: tuple[types.TextDocumentContentChangeEvent, ...]) -> None:
+        replaced: list[tuple[int, str, str]] = []
+        for part in parts:
+            if isinstance(part, types.TextDocumentContentChangePartial):
+                start, end = positions.span(self.text, from_lsp(part.range))
+                replaced.append((start, self.text[start:end], part.text))
+                self.text = self.text[:start] + part.text + self.text[end:]
+            else:
+                self.text = part.text
+        if len(replaced) == len(parts):
+            self._recent.append(_Change(self.version, version, parts, tuple(replaced)))
+        else:
+            self._recent.clear()  # Nothing older counts any more.
+        self.version = version
+
+    def _take_back_to(self, version: int) -> list[_Change]:
+        """Take back what is newer than a version that was left out; give it, oldest first."""
+        recent = self._recent
+        left_out = (
+            bool(recent)
+            and recent[0].before < version < self.version
+            and all(each.version != version for each in recent)
+        )
+        newer: list[_Change] = []
+        while left_out and recent and recent[-1].version > version:
+            last = recent.pop()
+            for start, old, new in reversed(last.replaced):
+                self.text = self.text[:start] + old + self.text[start + len(new) :]
+            self.version = last.before
+            newer.insert(0, last)
+        return newer
 
 
 class Documents:
@@ -63,14 +123,7 @@ class Documents:
         document = self.get(params.text_document.uri)
         if document is None:
             return None
-        for change in params.content_changes:
-            if isinstance(change, types.TextDocumentContentChangePartial):
-                document.text = positions.replace(
-                    document.text, from_lsp(change.range), change.text
-                )
-            else:
-                document.text = change.text
-        document.version = params.text_document.version
+        document.change(params.text_document.version, tuple(params.content_changes))
         return document
 
     def closed(self, uri: str) -> OpenDocument | None:
