@@ -67,7 +67,7 @@ class Editor:
     def notify(self, method: str, params: Any) -> None:
         self.send({"jsonrpc": "2.0", "method": method, "params": params})
 
-    async def request(self, method: str, params: Any, seconds: float = 20) -> Any:
+    async def request(self, method: str, params: Any, seconds: float = 30) -> Any:
         request_id = next(self._ids)
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._open[request_id] = future
@@ -141,7 +141,7 @@ class Editor:
 
     # Waiting.
 
-    async def until(self, what: Callable[[], Any], seconds: float = 15) -> Any:
+    async def until(self, what: Callable[[], Any], seconds: float = 30) -> Any:
         """Wait until *what* gives something true, looking at each message that comes."""
 
         async def wait() -> Any:
@@ -162,7 +162,7 @@ class Editor:
     def events(self, token: Any) -> list[Json]:
         return [event for value in self.progress(token) for event in value["events"]]
 
-    async def ended(self, run_id: str, seconds: float = 15) -> Json:
+    async def ended(self, run_id: str, seconds: float = 30) -> Json:
         """Wait for the end of a run's work-done progress of our own token; give its result."""
         end = asyncio.get_running_loop().time() + seconds
         while asyncio.get_running_loop().time() < end:
