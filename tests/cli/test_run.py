@@ -137,7 +137,7 @@ def test_without_any_endpoint_the_error_names_three_ways(terminal: Terminal):
     done = terminal("run", "helper", "hi", "--trust")
 
     assert done.status == 2
-    for way in ("CODEBUFF_LOCAL_BASE_URL", "OPENROUTER_API_KEY", "embedded"):
+    for way in ("inhouse endpoint add", "CODEBUFF_LOCAL_BASE_URL", "embedded"):
         assert way in done.err
 
 

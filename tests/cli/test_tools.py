@@ -50,7 +50,8 @@ def test_without_an_answer_nothing_is_changed_and_nothing_runs(
     local: Terminal, server: ModelServer
 ):
     (local.workspace / "a.py").write_text("x = 1\n")
-    local.agent(more="toolNames: ['write_file', 'run_terminal_command'],")
+    local.agent(more="toolNames: ['read_files', 'write_file', 'run_terminal_command'],")
+    server.play(call("read_files", paths=["a.py"]))
     server.play(call("write_file", path="a.py", instructions="", content="gone"))
     server.play(call("run_terminal_command", command="touch made"))
     server.play("done")
@@ -98,7 +99,7 @@ def test_a_change_is_shown_as_a_diff_and_made_after_a_yes_only(
         pair = {"oldString": old, "newString": new}
         server.play(call("str_replace", path="a.py", replacements=[pair]))
 
-    ran = local.on_screen("run", "helper", "go", "--trust", answers=["Reject", "1"])
+    ran = local.on_screen("run", "helper", "go", "--trust", answers=["reject", "apply"])
 
     shown = ESCAPES.sub("", ran.out)
     assert ran.status == 0, ran.out
@@ -113,7 +114,8 @@ def test_nothing_a_model_says_is_obeyed_by_the_terminal(local: Terminal, server:
     """Escapes could hide lines of a diff, answer a question or write to the clipboard."""
     trick = "\x1b[2K\x1b]52;c;aGk=\x07\x9b8m\u202e"
     (local.workspace / "a.py").write_text("one\n")
-    local.agent(more="toolNames: ['write_file', 'run_terminal_command', 'nothing'],")
+    local.agent(more="toolNames: ['read_files', 'write_file', 'run_terminal_command', 'nothing'],")
+    server.play(call("read_files", paths=["a.py"]))
     server.play(
         f"said {trick}",
         call("write_file", path="a.py", instructions="", content=f"evil(){trick}\n"),
@@ -121,7 +123,7 @@ def test_nothing_a_model_says_is_obeyed_by_the_terminal(local: Terminal, server:
         call("run_terminal_command", command=f"printf '{trick}'"),
     )
 
-    ran = local.on_screen("run", "helper", "go", "--trust", answers=["2", "1"])
+    ran = local.on_screen("run", "helper", "go", "--trust", answers=["apply", "deny"])
 
     assert (local.workspace / "a.py").read_text() == f"evil(){trick}\n"
     assert "evil()<U+001B>[2K<U+001B>]52;c;aGk=<U+0007><U+009B>8m<U+202E>" in ran.out

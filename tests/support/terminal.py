@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -103,7 +104,7 @@ class Terminal:
             with contextlib.suppress(OSError):  # the terminal is gone when the program is
                 while chunk := os.read(ours, 65_536):
                     seen += chunk
-                    if waiting and b"number: " in seen[asked:]:
+                    if waiting and _WAITS.search(_STYLE.sub(b"", seen[asked:])):
                         asked = len(seen)
                         os.write(ours, f"{waiting.pop(0)}\n".encode())
             return Done(process.wait(), seen.decode().replace("\r\n", "\n"), "")
@@ -138,3 +139,5 @@ class Terminal:
 
 
 INTERRUPT = signal.SIGINT
+_STYLE = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
+_WAITS = re.compile(rb"(number|answer|word \(Enter: [^)]*\)): ")

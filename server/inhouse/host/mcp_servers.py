@@ -91,7 +91,7 @@ def servers_of(
     servers: dict[str, Server] = {}
     problems: list[str] = []
     source = str(agent.source)
-    own = agent.definition.mcp_servers if agent.definition else {}
+    own: Mapping[str, Any] = agent.definition.mcp_servers if agent.definition else {}
     for name, written in {**brought, **own}.items():
         try:
             server = read_server(name, written, environment=host.environ, source=source)
