@@ -140,4 +140,4 @@ class Terminal:
 
 INTERRUPT = signal.SIGINT
 _STYLE = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
-_WAITS = re.compile(rb"(number|answer|word \(Enter: [^)]*\)): ")
+_WAITS = re.compile(rb"  (number|answer|word \(Enter: [^)]*\)): $")
