@@ -1,11 +1,13 @@
 """One command for each agent, kept current where the client can take them later."""
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inhouse.core.errors import InhouseError
-from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.transport.client import EditorClient
+
+if TYPE_CHECKING:  # `transport.stdio` answers `initialize` without the host.
+    from inhouse.lsp.editor_context import EditorContext
 
 PREFIX = "inhouse.run."
 _PATIENCE = 10.0
@@ -19,7 +21,7 @@ def can_register(client: EditorClient) -> bool:
 class AgentCommands:
     """Registers ``inhouse.run.AGENT-ID`` for every agent that is loaded."""
 
-    def __init__(self, context: EditorContext) -> None:
+    def __init__(self, context: "EditorContext") -> None:
         self._context = context
         self._registered: tuple[str, ...] = ()
         self._turn = asyncio.Lock()
