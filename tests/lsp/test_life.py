@@ -39,31 +39,32 @@ async def until_closed(project, count=1):
     raise AssertionError("the connection to the model stayed open")
 
 
-async def test_progress_begins_once_and_ends_once_for_every_client(project):
-    cases = (
+@pytest.mark.parametrize(
+    ("capabilities", "argument", "params", "token"),
+    [
         ({}, {}, {}, "inhouse-run-1"),
         ({}, {"workDoneToken": "mine"}, {}, "mine"),
         ({}, {}, {"workDoneToken": 77}, 77),
         (VSCODE, {}, {}, "inhouse-run-1"),
-    )
-    for capabilities, argument, params, token in cases:
-        async with open_editor(project.folder, **project.how(capabilities)) as editor:
-            started = await editor.command("inhouse.run", {"agent": "writer", **argument}, **params)
-            await editor.ended(started["runId"])
-            await editor.until(lambda: "end" in kinds(editor, token))  # noqa: B023
+    ],
+)
+async def test_progress_begins_once_and_ends_once_for_every_client(
+    project, capabilities, argument, params, token
+):
+    async with open_editor(project.folder, **project.how(capabilities)) as editor:
+        started = await editor.command("inhouse.run", {"agent": "writer", **argument}, **params)
+        await editor.ended(started["runId"])
+        await editor.until(lambda: "end" in kinds(editor, token))
 
-            begin, *_, end = editor.progress(token)
-            assert begin["kind"] == "begin"
-            assert begin["cancellable"] is True
-            assert "percentage" not in begin
-            assert begin["title"] == "writer on test"
-            assert end["message"].startswith("completed in ")
-            assert (kinds(editor, token).count("begin"), kinds(editor, token).count("end")) == (
-                1,
-                1,
-            )
-            created = editor.asked("window/workDoneProgress/create")
-            assert created == ([{"token": token}] if capabilities else [])
+        begin, *_, end = editor.progress(token)
+        assert begin["kind"] == "begin"
+        assert begin["cancellable"] is True
+        assert "percentage" not in begin
+        assert begin["title"] == "writer on test"
+        assert end["message"].startswith("completed in ")
+        assert (kinds(editor, token).count("begin"), kinds(editor, token).count("end")) == (1, 1)
+        created = editor.asked("window/workDoneProgress/create")
+        assert created == ([{"token": token}] if capabilities else [])
 
 
 async def test_a_token_that_the_client_refuses_or_never_answers_for_holds_nothing_up(project):
