@@ -126,7 +126,7 @@ test("no long task and smooth typing while 20 runs stream", async () => {
 
 test("activation takes a moment, by VS Code's own clock", async () => {
   const times = [];
-  await s.page.setViewportSize({ width: 1280, height: 2000 }); // The list shows only the rows that are in view.
+  await s.page.setViewportSize({ width: 1280, height: 2000 }); // The list has only the rows that are in view.
   await closeAll(s.page);
   for (let i = 0; i < 3; i++) {
     await s.page.reload();
@@ -134,6 +134,8 @@ test("activation takes a moment, by VS Code's own clock", async () => {
     await palette(s.page, "Developer: Show Running Extensions");
     const row = s.page.locator(".extension").filter({ hasText: "Inhouse Agents" });
     const time = row.locator(".activation-time");
+    await s.page.locator(".extension").first().hover();
+    await until(async () => (await row.count()) || (await s.page.mouse.wheel(0, 200), await sleep(300), false), "the row"); // The slowest come first.
     await until(async () => /\d+ms/.test(await time.innerText({ timeout: 60000 })), "the time", 60000);
     times.push(Number(/(\d+)ms/.exec(await time.innerText())[1]));
     await s.page.keyboard.press("Escape");

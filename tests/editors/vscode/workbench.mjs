@@ -160,7 +160,10 @@ export async function menu(target, name, look = async () => undefined) {
 export async function openFile(page, ...names) {
   for (const name of names.slice(0, -1)) {
     const folder = page.getByRole("treeitem", { name, exact: true }).first();
-    if ((await folder.getAttribute("aria-expanded")) !== "true") { await folder.click(); }
+    if ((await folder.getAttribute("aria-expanded")) !== "true") {
+      await folder.click();
+      await page.mouse.move(640, 400); // What the folder's hover tells would lie over the file.
+    }
   }
   await page.getByRole("treeitem", { name: names.at(-1), exact: true }).first().dblclick();
   await page.locator(".tab.active").filter({ hasText: names.at(-1) }).waitFor();
