@@ -10,7 +10,7 @@ import { agents, choose, closeAll, openFolder, palette, shot, shown, sleep, temp
 const KEY = "sk-canary-5f2a91", PROMPT = "prompt-canary-77c0";
 let s;
 const test = testIn(() => s);
-before(async () => { s = await scene({ log: "trace", machine: { "inhouse.endpoints": {}, "inhouse.defaultEndpoint": null } }); }, { timeout: 300000 });
+before(async () => { s = await scene({ log: "trace", machine: { "inhouse.endpoints": {}, "inhouse.defaultEndpoint": null, "inhouse.trace": "verbose" } }); }, { timeout: 300000 });
 const user = () => path.join(s.workbench.data, "User/settings.json");
 /** The files of the workspace and of everything that VS Code and the server keep that hold a text. */
 const holding = (text) => spawnSync("grep", ["-rlaF", text, s.workspace, s.workbench.data], { encoding: "utf8" }).stdout.split("\n").filter(Boolean);
@@ -43,13 +43,13 @@ test("Add Endpoint asks, tests the endpoint and writes it to the user's settings
   assert.notDeepStrictEqual(holding(PROMPT), []); // The same search finds what is kept on purpose: the run's transcript.
 });
 
-/** Traces that say most: the server's, then the client's, in the words that its library knows. */
-const TRACES = [{ "inhouse.trace": "verbose" }, { "inhouse.trace.server": "verbose" }, { "inhouse.trace.server": { verbosity: "verbose", format: "json" } }];
+/** Traces that say most: the server's, which is the user's own to set (a workspace may only have less told), then the client's, in the words that its library knows. */
+const TRACES = [{}, { "inhouse.trace.server": "verbose" }, { "inhouse.trace.server": { verbosity: "verbose", format: "json" } }];
 
 test("no log holds the key, whatever is traced: the server's own trace, or the client's", async () => {
-  const before = JSON.parse(fs.readFileSync(user(), "utf8")); // The user's own: a workspace may only have less told.
+  const settings = path.join(s.workspace, ".vscode/settings.json"), before = JSON.parse(fs.readFileSync(settings, "utf8"));
   for (const [number, trace] of TRACES.entries()) {
-    fs.writeFileSync(user(), JSON.stringify({ ...before, ...trace }));
+    fs.writeFileSync(settings, JSON.stringify({ ...before, ...trace }));
     await sleep(1500); // VS Code reads the file again a moment later.
     await palette(s.page, "Inhouse: Restart Server"); // The key is handed over again, from the secret storage.
     await palette(s.page, "Inhouse: Run Agent…");
@@ -58,7 +58,7 @@ test("no log holds the key, whatever is traced: the server's own trace, or the c
     await until(async () => (await shown(s.page)).includes(`${PROMPT} ${number}`) && (await shown(s.page)).includes("**completed**"), "the end");
     assert.strictEqual(s.model.requests.at(-1).headers.authorization, `Bearer ${KEY}`);
   }
-  fs.writeFileSync(user(), JSON.stringify(before));
+  fs.writeFileSync(settings, JSON.stringify(before));
   const log = logOf(s, Infinity);
   assert.match(log, new RegExp(`${PROMPT} 0`)); // The server's trace tells what is asked.
   assert.match(log, /Sending request 'workspace\/executeCommand/);
