@@ -14,7 +14,8 @@ from .client_calls import ClientCalls
 from .updates import UpdateStream
 
 Json = dict[str, Any]
-_DENIALS = ("deny", "reject", "not now", "do not", "don't", "no", "stop", "skip", "cancel", "never")
+_LASTING = ("always", "allow for", "apply all", "trust")
+"""How the choices begin that hold for more than this once."""
 _KINDS = {"command": "execute", "edit": "edit", "host": "fetch"}
 _NO_ANSWER = "no-answer"
 
@@ -40,9 +41,9 @@ class AcpApprover:
         if not question.choices:
             return ()  # ACP's stable protocol has no free text.
         async with self._turn:
-            choices = sorted(question.choices, key=lambda choice: not is_denial(choice))
-            options = [_option(number, choice) for number, choice in enumerate(choices)]
-            if question.kind == "question":
+            choices = question.choices
+            options = [_option(number, choice, question) for number, choice in enumerate(choices)]
+            if not question.safe:
                 no_answer = {"optionId": _NO_ANSWER, "name": "No answer", "kind": "reject_once"}
                 options.insert(0, no_answer)
             chosen = await self._calls.request_permission(self._tool_call(question), options)
@@ -68,15 +69,10 @@ class AcpApprover:
         }
 
 
-def is_denial(choice: str) -> bool:
-    """Say whether a choice allows nothing."""
-    return choice.lower().startswith(_DENIALS)
-
-
-def _option(number: int, choice: str) -> Mapping[str, str]:
-    if is_denial(choice):
+def _option(number: int, choice: str, question: Question) -> Mapping[str, str]:
+    if choice == question.safe:
         kind = "reject_once"
-    elif choice.lower().startswith(("always", "allow for", "apply all", "trust")):
+    elif question.safe and choice.lower().startswith(_LASTING):
         kind = "allow_always"
     else:
         kind = "allow_once"
