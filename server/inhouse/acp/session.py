@@ -15,6 +15,7 @@ from inhouse.core.ports import Workspace
 from inhouse.core.request import RunRequest
 from inhouse.core.settings import Settings
 from inhouse.host.host import Host, HostCallbacks, WorkspaceRequest
+from inhouse.store.sessions import title_of
 
 from .client_calls import ClientCalls
 from .options import AUTOMATIC, Available, Choices, available_commands, config_options, modes
@@ -26,7 +27,6 @@ from .updates import UpdateStream
 from .workspace import AcpWorkspace
 
 Json = dict[str, Any]
-_MOST_TITLE = 80
 
 
 class AcpSession:
@@ -197,9 +197,7 @@ class AcpSession:
         if self._titled:
             return
         self._titled = True
-        line = " ".join(prompt.split())
-        title = line if len(line) <= _MOST_TITLE else f"{line[: _MOST_TITLE - 1]}…"
-        if title:
+        if title := title_of(prompt):
             self.updates.send({"sessionUpdate": "session_info_update", "title": title})
 
     def _changed(self) -> None:
