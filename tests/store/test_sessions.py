@@ -95,3 +95,18 @@ def main(folder):
 
 if __name__ == "__main__":
     main(Path(sys.argv[1]))
+
+
+def test_a_key_that_is_a_word_of_the_format_leaves_the_session_readable():
+    kept = """
+from inhouse.core import redaction
+from inhouse.core.messages import AssistantMessage, ToolCall
+from inhouse.store.session_messages import dump, load
+for word in ("assistant", "reasoning", "tool_calls", "arguments", "content"):
+    redaction.remember(word)
+call = ToolCall("c", "look", '{"path": "arguments"}')
+print(load(dump(AssistantMessage("the assistant says", (call,), reasoning="why"))))
+"""
+    shown = subprocess.run([sys.executable, "-c", kept], capture_output=True, text=True)
+    assert "the ••• says" in shown.stdout, shown.stderr
+    assert "path" in shown.stdout

@@ -28,9 +28,14 @@ _NAMES = {kind: name for name, kind in _KINDS.items()}
 
 
 def dump(message: Message) -> str:
-    """Give a message as it is kept: without any key that is known."""
-    value = {"role": _NAMES[type(message)], **attrs.asdict(message, filter=_says_something)}
-    return json.dumps(redact_value(value), ensure_ascii=False, default=str)
+    """Give a message as it is kept: without any key that is known.
+
+    Keys are taken out of what the fields hold, never out of their names or the role: a key that
+    is an ordinary word ("assistant") must not make the session unreadable.
+    """
+    fields = attrs.asdict(message, filter=_says_something, value_serializer=_without_keys)
+    value = {"role": _NAMES[type(message)], **fields}
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def load(text: str) -> Message:
@@ -41,6 +46,10 @@ def load(text: str) -> Message:
 
 def _says_something(attribute: "attrs.Attribute[Any]", value: Any) -> bool:
     return attribute.default is attrs.NOTHING or value != attribute.default
+
+
+def _without_keys(_owner: Any, _attribute: "attrs.Attribute[Any]", value: Any) -> Any:
+    return redact_value(value)
 
 
 def _make_converter() -> cattrs.Converter:
