@@ -203,15 +203,12 @@ class Sessions:
             known = await self.named(session)
             session, live = known.id, self.running(known.id)
             if live is None and (known.status != RUNNING or session in self._live):
-                raise UserError(
-                    f"Session {session!r} is not running ({known.status}).  "
-                    "Send the text as its next prompt.",
-                    code=_NOT_RUNNING,
-                )
+                raise _not_running(session, known.status)
         if live is not None:
             live.steer(text)
             return Steering(session, live.run_id, queued=bool(text))
-        await asyncio.to_thread(self.store.steer, session, text)
+        if not await asyncio.to_thread(self.store.steer, session, text):
+            raise _not_running(session, "its turn is just ending")
         last = (await asyncio.to_thread(self.store.turns, session))[-1]
         return Steering(session, last.run_id, queued=bool(text))
 
@@ -228,13 +225,15 @@ class Sessions:
     async def take(self, turn: "SessionTurn") -> FileLock | None:
         """Lock a session for one turn.  Raises `RefusedError` where somebody else runs it."""
         session = turn.session
-        if self._live.get(session) is not turn:
-            raise _busy(session)
+        while (other := self._live.setdefault(session, turn)) is not turn:
+            if other.listens:
+                raise _busy(session)
+            await other.over.wait()
         if (closing := self._closing.get(session)) is not None:
             await asyncio.wait([closing])
         if turn.store is self._fleeting:
             if not self._emptied and await asyncio.to_thread(self._database.path.exists):
-                await asyncio.to_thread(self._on_disk.keep_only, 0)
+                await asyncio.to_thread(self.prune, self._on_disk, 0)
             self._emptied = True
             return None
         began = monotonic()
@@ -243,16 +242,15 @@ class Sessions:
             if lock is not None:
                 return lock
             waited = monotonic() - began
-            if waited > _LONGEST_END_S or (waited > _PATIENCE_S and await self._says_running(turn)):
+            if waited > _LONGEST_END_S or (
+                waited > _PATIENCE_S and await asyncio.to_thread(turn.store.listens, session)
+            ):
                 raise _busy(session)
             await asyncio.sleep(0.02)
 
-    async def _says_running(self, turn: "SessionTurn") -> bool:
-        known = await asyncio.to_thread(turn.store.find, turn.session)
-        return known is not None and known.status == RUNNING
-
     def ended(self, turn: "SessionTurn", closing: asyncio.Task[None]) -> None:
         """Forget a turn; what it still writes is waited for by the next one, and at the end."""
+        turn.over.set()
         if self._live.get(turn.session) is turn:
             del self._live[turn.session]
             self._closing[turn.session] = closing
@@ -318,16 +316,38 @@ class Sessions:
         if (closing := self._closing.get(known.id)) is not None:
             await asyncio.wait([closing])
         await self._host.records.written()
-        await asyncio.to_thread(self._delete, known.id)
+        lock = await asyncio.to_thread(self._try_lock, known.id)
+        if lock is None:
+            raise UserError(f"Session {known.id!r} is running.  Cancel it, then delete it.")
+        try:
+            runs = await asyncio.to_thread(self.store.delete, known.id)
+        finally:
+            await asyncio.to_thread(lock.release)
+        await asyncio.to_thread(self._forget, (known.id,), runs)
         return known.id
 
-    def _delete(self, session: str) -> None:
-        runs = self.store.delete(session)
+    def prune(self, store: SessionStore, most: int) -> None:
+        """Delete all but the newest sessions, and what else is kept of them.  Blocks."""
+        gone, runs = store.prune(most, self._runs_now)
+        if gone:
+            self._forget(gone, runs)
+
+    def _runs_now(self, session: str) -> bool:
+        if session in self._live:
+            return True
+        lock = self._try_lock(session)
+        if lock is not None:
+            lock.release()
+        return lock is None
+
+    def _forget(self, sessions: Sequence[str], runs: Sequence[str]) -> None:
+        """Delete what is kept of sessions outside of their own store."""
         services = self._host.services
         services.transcripts.delete(runs)
         services.replays.delete(runs)
-        for path in (self._lock_path(session), self._folder / "sessions" / f"{session}.md"):
-            path.unlink(missing_ok=True)
+        for session in sessions:
+            for path in (self._lock_path(session), self._folder / "sessions" / f"{session}.md"):
+                path.unlink(missing_ok=True)
         for run in runs:
             (self._folder / "transcripts" / f"{run}.md").unlink(missing_ok=True)
         services.database.truncate_log()
@@ -382,6 +402,7 @@ class SessionTurn:
         """Gives what a text of the user names (`inhouse.host.named_context`)."""
         self.listens = True
         """Something can still be said to the model."""
+        self.over = asyncio.Event()
         self._sessions = sessions
         self._plan = plan
         self._state = state
@@ -432,12 +453,22 @@ class SessionTurn:
         self.tell(Steered(text, "queued" if text else "withdrawn"))
 
     async def steers(self, ends: bool) -> Sequence[str]:  # noqa: FBT001  as the loop's port has it
-        """Give what the user said meanwhile, here and in other processes."""
-        elsewhere = await asyncio.to_thread(_quietly, self.store.take_steers, self.session) or ()
-        texts, self._said = (*elsewhere, *self._said), []
+        """Give what the user said meanwhile, here and in other processes.
+
+        *ends*: the turn is over unless there is something; from then on it takes nothing more.
+        """
+        last = ends and not self._said
+        if last:
+            self.listens = False
+            elsewhere = await asyncio.to_thread(
+                _quietly, self.store.take_last_steers, self.session, self.number
+            )
+            self.listens = bool(elsewhere)
+        else:
+            elsewhere = await asyncio.to_thread(_quietly, self.store.take_steers, self.session)
+        texts, self._said = (*(elsewhere or ()), *self._said), []
         for text in texts:
             self.tell(Steered(text, "delivered"))
-        self.listens = self.listens and not (ends and not texts)
         if self.attach is None:
             return texts
         named = [await self.attach(text) for text in texts]
@@ -451,6 +482,8 @@ class SessionTurn:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._said and result.status is RunStatus.CANCELLED:
+            self.steer("")
         if self.number:
             if not self._state.messages:  # It ended before the model was asked.
                 from inhouse.loop.prompts import user_message  # noqa: PLC0415  with the loop
@@ -489,8 +522,9 @@ class SessionTurn:
             workspace=self._sessions.workspace,
             endpoint=request.endpoint,
             model=request.model,
-            most=self._sessions.most,
         )
+        if self._sessions.most is not None:
+            self._sessions.prune(self.store, self._sessions.most)
         self._rows = list(history.rows)
         return history
 
@@ -543,6 +577,10 @@ class SessionTurn:
         try:
             if self.number:
                 await self._write()
+                if self._said:
+                    await asyncio.to_thread(
+                        _quietly, self.store.keep_steers, self.session, self._said
+                    )
                 await asyncio.to_thread(
                     _quietly, self.store.finish, self.session, self.number, _end(result)
                 )
@@ -623,6 +661,13 @@ def _quietly(write: Any, *given: Any) -> Any:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _not_running(session: str, why: str) -> UserError:
+    return UserError(
+        f"Session {session!r} is not running ({why}).  Send the text as its next prompt.",
+        code=_NOT_RUNNING,
+    )
 
 
 def _busy(session: str) -> RefusedError:

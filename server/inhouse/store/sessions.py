@@ -6,7 +6,7 @@ and only the user's setting ``keptSessions`` says how many.  Blocks: call it thr
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -62,14 +62,21 @@ CREATE TABLE IF NOT EXISTS steer (
   id INTEGER PRIMARY KEY, session TEXT NOT NULL REFERENCES session (id) ON DELETE CASCADE,
   text TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS steer_session ON steer (session);
+CREATE TABLE IF NOT EXISTS ending (
+  session TEXT PRIMARY KEY REFERENCES session (id) ON DELETE CASCADE, turn INTEGER NOT NULL)
+  WITHOUT ROWID;
 """
 LAYOUT = Layout(
     "sessions.db",
     _SCHEMA,
-    1,
+    2,
     "The sessions in it are gone; that file still has what can be read of them.",
 )
 
+_LISTENS = (
+    "status = 'running' AND number NOT IN"
+    " (SELECT turn FROM ending WHERE ending.session = turn.session)"
+)
 _TITLE = 60
 """Characters of a prompt that name its session."""
 
@@ -345,11 +352,10 @@ class SessionStore:
         workspace: Path,
         endpoint: str | None,
         model: str | None,
-        most: int | None,
     ) -> int:
         """Begin a turn, and the session where there is none yet; give the turn's number.
 
-        *endpoint* and *model* are what the user chose.  *most* sessions are kept.
+        *endpoint* and *model* are what the user chose.
         """
         with self._database.change() as change:
             prompt = redact(turn.prompt)
@@ -384,8 +390,7 @@ class SessionStore:
                     *(RUNNING, turn.started_at),
                 ),
             )
-            if most is not None:
-                self._prune(change, most)
+            change.execute("DELETE FROM ending WHERE session = ?", (session,))
         return number
 
     def write(self, session: str, turn: int, changes: Iterable[Change], rows: list[int]) -> None:
@@ -463,24 +468,57 @@ class SessionStore:
 
     # Steering.
 
-    def steer(self, session: str, text: str) -> None:
-        """Queue a text for the next step of a running turn; an empty one takes all back."""
+    def steer(self, session: str, text: str) -> bool:
+        """Queue a text for the next step of a running turn; an empty one takes all back.
+
+        False: no turn of it would ever take the text, because the last one ends or has ended.
+        """
         with self._database.change() as change:
-            if text:
-                row = (session, redact(text))
-                change.execute("INSERT INTO steer (session, text) VALUES (?, ?)", row)
-            else:
+            if not text:
                 change.execute("DELETE FROM steer WHERE session = ?", (session,))
+                return True
+            added = change.execute(
+                "INSERT INTO steer (session, text) SELECT ?1, ?2 WHERE EXISTS"
+                f" (SELECT 1 FROM turn WHERE session = ?1 AND {_LISTENS})",
+                (session, redact(text)),
+            )
+            return added.rowcount > 0
+
+    def keep_steers(self, session: str, texts: Iterable[str]) -> None:
+        """Queue what a turn that has ended did not take, for the next one."""
+        with self._database.change() as change:
+            rows = [(session, redact(text)) for text in texts]
+            change.executemany("INSERT INTO steer (session, text) VALUES (?, ?)", rows)
 
     def take_steers(self, session: str) -> tuple[str, ...]:
         """Give what is queued, and queue it no more."""
         if not self._database.rows("SELECT 1 FROM steer WHERE session = ? LIMIT 1", (session,)):
             return ()
         with self._database.change() as change:
-            rows = change.execute(
-                "DELETE FROM steer WHERE session = ? RETURNING id, text", (session,)
-            ).fetchall()
-        return tuple(row["text"] for row in sorted(rows, key=lambda row: row["id"]))
+            return _taken_steers(change, session)
+
+    def take_last_steers(self, session: str, turn: int) -> tuple[str, ...]:
+        """Give what is queued; where nothing is, the turn takes nothing more from then on.
+
+        Both at once: whoever steers is either heard, or told that the turn is over.
+        """
+        with self._database.change() as change:
+            if taken := _taken_steers(change, session):
+                return taken
+            change.execute(
+                "INSERT INTO ending (session, turn) VALUES (?, ?)"
+                " ON CONFLICT (session) DO UPDATE SET turn = excluded.turn",
+                (session, turn),
+            )
+        return ()
+
+    def listens(self, session: str) -> bool:
+        """Whether a turn of it runs and would still take what is said to it."""
+        found = self._database.rows(
+            f"SELECT 1 FROM turn WHERE session = ? AND {_LISTENS}",  # noqa: S608  ours
+            (session,),
+        )
+        return bool(found)
 
     # What a user does with a session.
 
@@ -509,6 +547,7 @@ class SessionStore:
                 (into, session, turn, _now()),
             )
             copied = {
+                "edit": "turn, run_id, path, old, new, state",
                 "turn": "number, run_id, agent, prompt, params, endpoint, base_url, model, local,"
                 " status, stop_reason, error_code, error_message, started_at, duration_ms,"
                 " input_tokens, output_tokens, cost_usd, undone",
@@ -537,21 +576,27 @@ class SessionStore:
     def delete(self, session: str) -> tuple[str, ...]:
         """Delete a session for good; give the ids of its runs that no other session has."""
         with self._database.change() as change:
-            rows = change.execute(
-                "SELECT run_id FROM turn WHERE session = ?1 AND NOT EXISTS"
-                " (SELECT 1 FROM turn other WHERE other.run_id = turn.run_id"
-                " AND other.session != ?1)",
-                (session,),
-            ).fetchall()
-            change.execute("DELETE FROM session WHERE id = ?", (session,))
+            runs = _deleted(change, session)
         self._database.truncate_log()
-        return tuple(row["run_id"] for row in rows)
+        return runs
 
-    def keep_only(self, most: int) -> None:
-        """Delete all but the newest sessions."""
+    def prune(
+        self, most: int, runs_now: Callable[[str], bool]
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Delete all but the newest sessions, and never one that *runs_now*.
+
+        Gives the ids of those that are gone, and of their runs that no other session has.
+        """
+        rows = self._database.rows(
+            "SELECT id, status FROM session ORDER BY updated_at DESC, id LIMIT -1 OFFSET ?", (most,)
+        )
+        gone = [row["id"] for row in rows if row["status"] != RUNNING or not runs_now(row["id"])]
+        if not gone:
+            return (), ()
         with self._database.change() as change:
-            self._prune(change, most)
+            runs = [run for session in gone for run in _deleted(change, session)]
         self._database.truncate_log()
+        return tuple(gone), tuple(runs)
 
     def mark_undone(self, session: str, turn: int, edits: Iterable[int], *, whole: bool) -> None:
         """Write that these edits of a turn were taken back; *whole*: all that it made."""
@@ -608,18 +653,28 @@ class SessionStore:
                 (session, turn),
             )
 
-    def _prune(self, change: sqlite3.Connection, most: int) -> None:
-        change.execute(
-            "DELETE FROM session WHERE status != 'running' AND id NOT IN"
-            " (SELECT id FROM session ORDER BY updated_at DESC LIMIT ?)",
-            (most,),
-        )
-
 
 def title_of(prompt: str) -> str:
     """Give a session's title: its first prompt on one line, cut."""
     line = " ".join(prompt.split())
     return line if len(line) <= _TITLE else f"{line[: _TITLE - 1].rstrip()}…"
+
+
+def _taken_steers(change: sqlite3.Connection, session: str) -> tuple[str, ...]:
+    rows = change.execute(
+        "DELETE FROM steer WHERE session = ? RETURNING id, text", (session,)
+    ).fetchall()
+    return tuple(row["text"] for row in sorted(rows, key=lambda row: row["id"]))
+
+
+def _deleted(change: sqlite3.Connection, session: str) -> tuple[str, ...]:
+    rows = change.execute(
+        "SELECT run_id FROM turn WHERE session = ?1 AND NOT EXISTS"
+        " (SELECT 1 FROM turn other WHERE other.run_id = turn.run_id AND other.session != ?1)",
+        (session,),
+    ).fetchall()
+    change.execute("DELETE FROM session WHERE id = ?", (session,))
+    return tuple(row["run_id"] for row in rows)
 
 
 def _summary(row: sqlite3.Row) -> SessionSummary:
