@@ -478,7 +478,7 @@ class SessionStore:
                 change.execute("DELETE FROM steer WHERE session = ?", (session,))
                 return True
             added = change.execute(
-                "INSERT INTO steer (session, text) SELECT ?1, ?2 WHERE EXISTS"
+                "INSERT INTO steer (session, text) SELECT ?1, ?2 WHERE EXISTS"  # noqa: S608  ours
                 f" (SELECT 1 FROM turn WHERE session = ?1 AND {_LISTENS})",
                 (session, redact(text)),
             )
