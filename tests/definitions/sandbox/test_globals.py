@@ -5,6 +5,7 @@ import json
 import pytest
 
 from inhouse.core.ports import StepContext, StepYield
+from inhouse.definitions.typescript.global_names import STEP_NAMES
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -34,6 +35,12 @@ SAME = {
     "btoa('héllo') + atob('aGk=')": "aOlsbG8=hi",
     "JSON.stringify(structuredClone({ a: [new Date(0)], s: [...new Set([1])] }))": '{"a":["1970-01-01T00:00:00.000Z"],"s":[1]}',  # noqa: E501
     "/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.test(crypto.randomUUID())": True,  # noqa: E501
+    "Buffer.from('héllo €').toString('base64')": "aMOpbGxvIOKCrA==",
+    "Buffer.from('aGk=', 'base64').toString() + Buffer.from('ff00zz', 'hex').length": "hi2",
+    "Buffer.byteLength('é€😀') + Buffer.concat([Buffer.from('a'), Buffer.from([98])]).toString()": "9ab",  # noqa: E501
+    "JSON.stringify(Buffer.from('ab').subarray(1)) + Buffer.isBuffer(new Uint8Array(1))": '{"type":"Buffer","data":[98]}false',  # noqa: E501
+    "Buffer.from('é', 'latin1').toString('hex') + Buffer.from('aé?').toString('base64url')": "e9YcOpPw",  # noqa: E501
+    "Buffer.from('hello world').indexOf('wor') + Buffer.alloc(3, 'ab').toString()": "6aba",
     "typeof setTimeout(() => {}, 5) !== 'undefined'": True,
 }
 REFUSED = {
@@ -41,6 +48,8 @@ REFUSED = {
     f"{DAY}.toLocaleTimeString('en-US', {{ timeZone: 'Asia/Tokyo' }})": "The time zone Asia/Tokyo",
     "(1).toLocaleString('en-US', { notation: 'compact' })": "The option notation",
     "new Intl.ListFormat('en')": "Intl.ListFormat",
+    "Buffer.from('a', 'utf32')": "The encoding utf32",
+    "Buffer.alloc(4).readUInt32LE(0)": "Buffer.readUInt32LE",
     "setInterval(() => {}, 1)": "setInterval",
 }
 
@@ -82,3 +91,12 @@ async def test_handle_steps_has_the_same(sandbox):
 
     assert await steps.send(None) == StepYield({"toolName": "/x", "input": {}})
     await steps.aclose()
+
+
+async def test_the_names_that_a_diagnostic_takes_for_known_are_those_that_are_there(sandbox):
+    source = "function* () { yield Object.getOwnPropertyNames(globalThis) }"
+    steps = await sandbox.steps(source, StepContext({}, ""))
+    answer = await steps.send(None)
+    await steps.aclose()
+
+    assert set(answer.value) == STEP_NAMES

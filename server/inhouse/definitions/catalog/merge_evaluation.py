@@ -10,7 +10,7 @@ from attrs import evolve
 from inhouse.core.json_values import items, mapping
 from inhouse.core.text import Position, Problem, Range, Severity
 from inhouse.definitions.evaluator import Evaluated, EvaluationProblem
-from inhouse.definitions.readers.parsed_values import ParsedDefinition, Reading
+from inhouse.definitions.readers.parsed_values import FunctionText, ParsedDefinition, Reading
 from inhouse.definitions.readers.source_ranges import JsonPath, SourceRange
 from inhouse.definitions.schema.fields import FIELD_NAMES
 
@@ -79,6 +79,9 @@ def _found(name: str, values: Mapping[str, Any], reading: Reading) -> ParsedDefi
     places: dict[JsonPath, SourceRange] = dict(static.places) if static is not None else {}
     if () not in places:
         places[()] = SourceRange(reading.needs_evaluation or _nowhere())
+    steps = static.values.get("handleSteps") if static is not None else None
+    if isinstance(steps, FunctionText) and static is not None and () not in static.unknown:
+        values = {**values, "handleSteps": steps}  # the same, and it knows where it stands
     return ParsedDefinition(name, values, places)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from attrs import field, frozen
 
@@ -23,7 +23,15 @@ class Missing(Enum):
 class FunctionText(str):
     """The source of a function: a text only where ``handleSteps`` asks for one."""
 
-    __slots__ = ()
+    __slots__ = ("place",)
+
+    place: Range
+    """Where the function stands."""
+
+    def __new__(cls, text: str, place: Range) -> Self:
+        made = super().__new__(cls, text)
+        made.place = place
+        return made
 
 
 UNDEFINED: Final = Missing.UNDEFINED

@@ -48,11 +48,20 @@
       case "function": {
         const absent = apply(mapGet, stubs, [value]);
         if (absent) throw new Problem(absent);
-        return key === "handleSteps" ? count(stringify(apply(sourceOf, value, []))) : undefined;
+        return key === "handleSteps" ? count(stringify(generatorText(apply(sourceOf, value, [])))) : undefined;
       }
       case "object": return writeObject(value, parents, path);
       default: return undefined;
     }
+  };
+
+  // `function *` and the like begin with `function*`, as the loader of Codebuff prints them.
+  const spelled = /^function(?:\s|\/\*[^]*?\*\/|\/\/[^\n]*\n)*\*/;
+  const { exec } = RegExp.prototype;
+  const { slice } = String.prototype;
+  const generatorText = (source) => {
+    const found = apply(exec, spelled, [source]);
+    return found ? `function*${apply(slice, source, [found[0].length])}` : source;
   };
 
   const writeObject = (value, parents, path) => {

@@ -11,7 +11,7 @@
   const names = [
     "TextEncoder", "TextDecoder", "URL", "URLSearchParams", "crypto", "structuredClone", "btoa", "atob",
     "setTimeout", "clearTimeout", "setInterval", "clearInterval", "setImmediate", "clearImmediate",
-    "queueMicrotask", "Intl",
+    "queueMicrotask", "Intl", "Buffer",
   ];
   for (const name of names) {
     if (name in globalThis && name !== "Intl") continue;
@@ -22,6 +22,7 @@
       set(value) { set(name, value); },
     });
   }
+  set("global", globalThis);
   const method = (prototype, name, value) =>
     defineProperty(prototype, name, { value, configurable: true, enumerable: false, writable: true });
   method(Date.prototype, "toLocaleDateString", function (l, o) { return all().locale.date(this, l, o); });

@@ -62,6 +62,118 @@
     return out;
   };
 
+  // The part of Node's Buffer that definitions use: texts to bytes and back, joined and compared.
+  const binary = (text) => Uint8Array.from(text, (one) => one.charCodeAt(0) & 255);
+  const readers = {
+    utf8: (text) => new TextEncoder().encode(text),
+    latin1: binary,
+    base64: (text) => binary(atob(text.replace(/-/g, "+").replace(/_/g, "/").replace(/[^A-Za-z0-9+/]/g, ""))),
+    hex: (text) => Uint8Array.from((/^(?:[0-9a-f]{2})*/i.exec(text)[0].match(/../g) ?? []), (pair) => parseInt(pair, 16)),
+    utf16le: (text) => Uint8Array.from({ length: text.length * 2 }, (_, i) => (text.charCodeAt(i >> 1) >> (i % 2 ? 8 : 0)) & 255),
+  };
+  const letter = (bytes, mask = 255) => {
+    let text = "";
+    for (let i = 0; i < bytes.length; i++) text += String.fromCharCode(bytes[i] & mask);
+    return text;
+  };
+  const writers = {
+    utf8: (bytes) => {
+      const text = new TextDecoder().decode(bytes);
+      return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? `\ufeff${text}` : text;
+    },
+    latin1: letter,
+    ascii: (bytes) => letter(bytes, 127),
+    base64: (bytes) => btoa(letter(bytes)),
+    base64url: (bytes) => btoa(letter(bytes)).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, ""),
+    hex: (bytes) => Array.from(bytes, (one) => one.toString(16).padStart(2, "0")).join(""),
+    utf16le: (bytes) => {
+      let text = "";
+      for (let i = 0; i + 1 < bytes.length; i += 2) text += String.fromCharCode(bytes[i] | (bytes[i + 1] << 8));
+      return text;
+    },
+  };
+  readers.base64url = readers.base64;
+  readers.ascii = readers.latin1;
+  const encodingNames = { "utf-8": "utf8", binary: "latin1", ucs2: "utf16le", "ucs-2": "utf16le", "utf-16le": "utf16le" };
+  const encoding = (given = "utf8") => {
+    const name = String(given).toLowerCase();
+    const known = encodingNames[name] ?? name;
+    return Object.hasOwn(writers, known) ? known : fail(`The encoding ${given}`);
+  };
+  class BufferBytes extends Uint8Array {
+    static get [Symbol.species]() { return BufferBytes; }
+    static from(given, how, length) {
+      if (typeof given === "string") return BufferBytes.over(readers[encoding(how)](given));
+      if (given instanceof ArrayBuffer) return new BufferBytes(given, how, length);
+      if (given?.type === "Buffer" && Array.isArray(given.data)) return BufferBytes.from(given.data);
+      if (given === null || typeof given !== "object") {
+        throw new TypeError("Buffer.from takes a string, an array, bytes or an ArrayBuffer");
+      }
+      return BufferBytes.over(Uint8Array.from(given));
+    }
+    static of(...given) { return BufferBytes.from(given); }
+    static over(bytes) { return new BufferBytes(bytes.buffer, bytes.byteOffset, bytes.byteLength); }
+    static alloc(size, what = 0, how) { return new BufferBytes(size).fill(what, how); }
+    static allocUnsafe(size) { return new BufferBytes(size); }
+    static isBuffer(given) { return given instanceof BufferBytes; }
+    static isEncoding(given) { return Object.hasOwn(writers, encodingNames[String(given).toLowerCase()] ?? String(given).toLowerCase()); }
+    static byteLength(given, how) {
+      return typeof given === "string" ? readers[encoding(how)](given).length : given.byteLength;
+    }
+    static concat(list, length = list.reduce((sum, one) => sum + one.length, 0)) {
+      const made = new BufferBytes(length);
+      let at = 0;
+      for (const one of list) {
+        if (at >= length) break;
+        made.set(one.length > length - at ? one.subarray(0, length - at) : one, at);
+        at += one.length;
+      }
+      return made;
+    }
+    static compare(one, other) {
+      for (let i = 0; i < Math.min(one.length, other.length); i++) {
+        if (one[i] !== other[i]) return one[i] < other[i] ? -1 : 1;
+      }
+      return Math.sign(one.length - other.length);
+    }
+    slice(start, end) { return this.subarray(start, end); }
+    fill(what, start, end) {
+      if (typeof what !== "string") return super.fill(what, ...(typeof start === "number" ? [start, end] : []));
+      const bytes = readers[encoding(typeof start === "string" ? start : undefined)](what);
+      for (let i = 0; i < this.length; i++) this[i] = bytes.length ? bytes[i % bytes.length] : 0;
+      return this;
+    }
+    toString(how, start = 0, end = this.length) { return writers[encoding(how)](super.subarray(start, end)); }
+    toJSON() { return { type: "Buffer", data: Array.from(this) }; }
+    equals(other) { return BufferBytes.compare(this, other) === 0; }
+    compare(other) { return BufferBytes.compare(this, other); }
+    indexOf(what, from = 0, how) {
+      if (typeof what === "number") return super.indexOf(what & 255, from);
+      const bytes = typeof what === "string" ? readers[encoding(how)](what) : what;
+      for (let i = Math.max(0, from); i + bytes.length <= this.length; i++) {
+        if (bytes.every((one, at) => this[i + at] === one)) return i;
+      }
+      return -1;
+    }
+    includes(what, from, how) { return this.indexOf(what, from, how) >= 0; }
+    write(text, at = 0) {
+      const bytes = readers.utf8(text).subarray(0, Math.max(0, this.length - at));
+      this.set(bytes, at);
+      return bytes.length;
+    }
+    copy(target, at = 0, start = 0, end = this.length) {
+      const part = super.subarray(start, Math.min(end, start + target.length - at));
+      target.set(part, at);
+      return part.length;
+    }
+  }
+  Object.defineProperty(BufferBytes, "name", { value: "Buffer" });
+  for (const name of ["readUInt8", "readUInt16LE", "readUInt16BE", "readUInt32LE", "readUInt32BE", "readInt32LE", "readInt32BE",
+    "writeUInt8", "writeUInt16LE", "writeUInt16BE", "writeUInt32LE", "writeUInt32BE", "writeInt32LE", "writeInt32BE", "swap16",
+    "swap32", "lastIndexOf"]) {
+    Object.defineProperty(BufferBytes.prototype, name, { value() { fail(`Buffer.${name}`); }, configurable: true });
+  }
+
   const encode = (text) => encodeURIComponent(text)
     .replace(/%20/g, "+").replace(/[!'()~]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`);
   const decode = (text) => {
@@ -407,7 +519,7 @@
   return {
     locale,
     globals: {
-      TextEncoder, TextDecoder, URL, URLSearchParams, crypto, structuredClone, btoa, atob, Intl,
+      Buffer: BufferBytes, TextEncoder, TextDecoder, URL, URLSearchParams, crypto, structuredClone, btoa, atob, Intl,
       setTimeout, clearTimeout, setInterval, clearInterval: clearTimeout,
       setImmediate: (act, ...given) => setTimeout(act, 0, ...given), clearImmediate: clearTimeout,
       queueMicrotask: (act) => { Promise.resolve().then(act); },

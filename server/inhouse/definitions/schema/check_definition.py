@@ -14,6 +14,7 @@ from inhouse.core.without_effect import FIELDS, TOOLS
 from inhouse.definitions.readers.parsed_values import UNKNOWN, ParsedDefinition, place_range
 from inhouse.definitions.readers.source_ranges import JsonPath, key_of, place_of
 from inhouse.definitions.schema.field_rules import rule_mistakes
+from inhouse.definitions.schema.free_names import free_name_problems
 from inhouse.definitions.schema.mcp_servers import check_servers
 from inhouse.definitions.schema.shape import DefinitionShape, LocalProviderShape
 from inhouse.definitions.schema.structure import Mistake, structure
@@ -61,6 +62,8 @@ def _check(
     problems = [_problem(mistake, found, path) for mistake in mistakes]
     problems += spelling_problems(found, path, known_tools)
     problems += _without_effect(found, path)
+    if all(problem.code != "handle-steps-form" for problem in problems):
+        problems += free_name_problems(found, path)
     problems.sort(key=lambda problem: problem.range)
     broken = any(problem.severity is Severity.ERROR for problem in problems)
     if shape is None or broken:

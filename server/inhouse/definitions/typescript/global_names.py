@@ -13,6 +13,21 @@ setImmediate setInterval setTimeout structuredClone this undefined unescape wind
 """
 _NAMES = frozenset(_GLOBALS.split())
 
+_STEP_GLOBALS = """
+AggregateError Array ArrayBuffer AsyncDisposableStack BigInt BigInt64Array BigUint64Array Boolean
+Buffer DOMException DataView Date DisposableStack Error EvalError FinalizationRegistry Float16Array
+Float32Array Float64Array Function Infinity Int16Array Int32Array Int8Array InternalError Intl
+Iterator JSON Map Math NaN Number Object Promise Proxy RangeError ReferenceError Reflect RegExp Set
+SharedArrayBuffer String SuppressedError Symbol SyntaxError TextDecoder TextEncoder TypeError
+URIError URL URLSearchParams Uint16Array Uint32Array Uint8Array Uint8ClampedArray WeakMap WeakRef
+WeakSet atob btoa clearImmediate clearInterval clearTimeout console crypto decodeURI
+decodeURIComponent encodeURI encodeURIComponent escape eval global globalThis isFinite isNaN
+parseFloat parseInt performance process queueMicrotask setImmediate setInterval setTimeout
+structuredClone undefined unescape
+"""
+STEP_NAMES = frozenset(_STEP_GLOBALS.split())
+"""What is there where ``handleSteps`` runs (a test asks the interpreter)."""
+
 
 def is_global(name: str) -> bool:
     return name in _NAMES

@@ -54,9 +54,23 @@ def read_expression(node: "Node", scope: ModuleScope, depth: int = 0) -> Literal
     if not scope.spend():
         return _unknown(node, scope)
     if node.type in _FUNCTIONS:
-        return Literal(FunctionText(scope.text(node)), scope.range(node))
+        place = scope.range(node)
+        return Literal(FunctionText(_function_text(node, scope), place), place)
     reader = _READERS.get(node.type)
     return reader(node, scope, depth + 1) if reader is not None else _unknown(node, scope)
+
+
+def _function_text(node: "Node", scope: ModuleScope) -> str:
+    """Give the source; a generator's begins with ``function*``, however it is spelled."""
+    text = scope.text(node)
+    first = node.children[0] if node.children else None
+    star = next((child for child in node.children if child.type == "*"), None)
+    if first is None or first.type != "function" or star is None:
+        return text
+    # As the loader of Codebuff prints it.  Lines and columns of the rest stay what they were.
+    between = scope.source.slice(first.end_byte, star.start_byte)
+    rest = scope.source.slice(star.end_byte, node.end_byte)
+    return f"function*{between}{rest}"
 
 
 def _constant(value: Any) -> Reader:

@@ -128,7 +128,7 @@ def _method(node: "Node", target: _Object) -> Range | None:
     if any(child.type in {"get", "set"} for child in node.children):
         target.set(name, key, Literal(UNKNOWN, place))
         return place
-    target.set(name, key, Literal(FunctionText(target.scope.text(node)), place))
+    target.set(name, key, Literal(FunctionText(target.scope.text(node), place), place))
     return None
 
 
