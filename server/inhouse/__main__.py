@@ -12,7 +12,7 @@ def main() -> None:
     guard()
     arguments = sys.argv[1:]
     if arguments[:1] == ["lsp"]:
-        from inhouse.lsp.transport.stdio import serve  # noqa: PLC0415  each door loads what it needs
+        from inhouse.lsp.stdio import serve  # noqa: PLC0415  each door loads what it needs
 
         sys.exit(serve(arguments[1:]))
     if arguments[:1] == ["acp"]:

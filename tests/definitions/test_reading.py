@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from inhouse.core.text import Position, Range, Severity
-from inhouse.definitions.readers.read_text import read
+from inhouse.definitions.forms.read_text import read
 from support.definitions import definition_of, literal, problems_of
 
 

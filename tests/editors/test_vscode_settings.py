@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from inhouse.lsp.commands.command_names import COMMANDS
+from inhouse.lsp.contract.command_names import COMMANDS
 
 CLIENT = Path(__file__).parents[2] / "client-vscode"
 PACKAGE = json.loads((CLIENT / "package.json").read_text(encoding="utf-8"))

@@ -4,8 +4,8 @@ import pytest
 
 from inhouse.core.errors import UserError
 from inhouse.core.text import Position, Range
-from inhouse.lsp.commands import arguments
-from inhouse.lsp.commands.arguments import structure, usage
+from inhouse.lsp.contract import arguments
+from inhouse.lsp.contract.arguments import structure, usage
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from inhouse.lsp.commands.command_names import COMMANDS
+from inhouse.lsp.contract.command_names import COMMANDS
 from support.editor import HELIX, VSCODE, ServerError, open_editor
 from support.model_server import Pause
 

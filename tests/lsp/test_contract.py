@@ -9,16 +9,16 @@ import pytest
 from inhouse import wire
 from inhouse.core import events, route
 from inhouse.core.definition import Agent
+from inhouse.core.hunks import Hunk
 from inhouse.core.request import AgentSummary
 from inhouse.core.text import START, Problem, Severity
-from inhouse.lsp.commands import arguments
-from inhouse.lsp.commands.command_names import COMMANDS
+from inhouse.lsp.contract import arguments
+from inhouse.lsp.contract.command_names import COMMANDS
+from inhouse.lsp.contract.server_capabilities import initialize_result
 from inhouse.lsp.edits import review
 from inhouse.lsp.edits.pending_hunks import Pending
 from inhouse.lsp.transport.client import EditorClient
-from inhouse.lsp.transport.server_capabilities import initialize_result
 from inhouse.store.sessions import SessionSummary
-from inhouse.tools.edit.hunks import Hunk
 
 PAGE = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()
 ROW = re.compile(r"^\| `(inhouse\.[\w.-]+)` \| (.*) \| (.*) \|$", re.MULTILINE)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inhouse.core.hunks import Hunk, apply_hunks
 from inhouse.lsp.edits.pending_hunks import Pending, place, placed, proposed_text, with_change
-from inhouse.tools.edit.hunks import Hunk, apply_hunks
 
 PATH = Path("/w/a.py")
 PATTERN = Pending("edit-1", "run-1", "a", PATH, None, Hunk(0, (), ()))
@@ -65,7 +65,7 @@ def test_a_change_whose_lines_were_typed_over_has_no_place_until_that_is_undone(
 def test_hunks_one_by_one_in_any_order_equal_all_at_once(old, new, random):
     from attrs import evolve
 
-    from inhouse.tools.edit.hunks import shifted
+    from inhouse.core.hunks import shifted
 
     old, new = "".join(old), "".join(new)
     waiting, text = propose(old, new), old

@@ -152,7 +152,7 @@ def test_a_method_cannot_be_a_handler():
 
 def test_neither_pygls_nor_the_host_is_needed_to_answer_initialize():
     code = (
-        "import sys, inhouse.lsp.transport.stdio\n"
+        "import sys, inhouse.lsp.stdio\n"
         "slow = {'lsprotocol', 'openai', 'inhouse.host', 'cattrs', 'tree_sitter', 'wasmtime'}\n"
         "print(sorted(slow & set(sys.modules)))"
     )

@@ -8,7 +8,7 @@ from inhouse.core.definition import AgentDefinition
 from inhouse.core.text import Problem
 from inhouse.definitions.catalog.catalog import Catalog, agent_folders
 from inhouse.definitions.evaluator import Evaluator
-from inhouse.definitions.readers.read_text import read
+from inhouse.definitions.forms.read_text import read
 from inhouse.definitions.schema.check_definition import check
 
 ENVIRONMENT = {"DEFINITIONS_TEST_TOKEN": "t-123"}

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inhouse.core.text import Position, Range
-from inhouse.tools.edit.hunks import (
+from inhouse.core.hunks import (
     apply_hunks,
     hunks,
     lines,
@@ -18,6 +17,7 @@ from inhouse.tools.edit.hunks import (
     text_edits,
     unified_diff,
 )
+from inhouse.core.text import Position, Range
 
 LINE = st.sampled_from(["a", "b", "c", "", "  x", "ü😀", "\f", "z\r", "q\r\r", "\u2028"])
 TEXT = st.builds(

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inhouse.core.hunks import lines, merged
 from inhouse.tools.context import ToolContext
-from inhouse.tools.edit.hunks import lines, merged
 from inhouse.tools.known_texts import KnownTexts
 from inhouse.tools.registry import workspace_tools
 from support.workspaces import Answers, bench

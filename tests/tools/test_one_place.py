@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inhouse.core.errors import ToolError
+from inhouse.core.hunks import lines
 from inhouse.tools import specs
-from inhouse.tools.edit.hunks import lines
 from inhouse.tools.edit.new_text import whole_text, with_line_ends
 from inhouse.tools.edit.patch import check_target, updated
 from inhouse.tools.edit.replace import Replacement, replace, replace_one

@@ -8,10 +8,10 @@ from typing import Any
 from attrs import define, field
 
 from inhouse.core.events import EditChanged, EditState
+from inhouse.core.hunks import rebased_text, unified_diff
 from inhouse.core.ports import Approver, Document, Edit, EditOutcome, Question
 from inhouse.tools.access.paths import WorkspacePath
 from inhouse.tools.edit.disk_workspace import DiskWorkspace
-from inhouse.tools.edit.hunks import rebased_text, unified_diff
 
 from .client_calls import ClientCalls
 

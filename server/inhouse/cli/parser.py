@@ -44,7 +44,7 @@ Commands = argparse._SubParsersAction  # noqa: SLF001 # pyright: ignore[reportPr
 
 
 def _serving(commands: "Commands[argparse.ArgumentParser]") -> None:
-    # Its options are read by the door itself (`inhouse.lsp.transport.stdio`).
+    # Its options are read by the door itself (`inhouse.lsp.stdio`).
     commands.add_parser("lsp", help="the language server, on standard input and output")
     # Its options are read by the door itself (`inhouse.acp.serve`).
     commands.add_parser("acp", help="the agent for Zed, JetBrains and other clients of ACP")

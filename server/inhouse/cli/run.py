@@ -36,8 +36,8 @@ from inhouse.core.events import (
 from inhouse.core.request import RunRequest
 from inhouse.core.unicode import visible, without_controls
 from inhouse.host.host import Host
-from inhouse.host.plan import Plan
 from inhouse.host.run_context import Listen
+from inhouse.host.run_plan import Plan
 
 from . import BAD_USAGE, CANCELLED, COMPLETED, FAILED, output
 from .open_host import open_host

@@ -18,11 +18,12 @@ from inhouse.definitions.catalog.folders import ON_BOARD
 from inhouse.settings import editor_layers
 
 from .host_state import HostCallbacks, HostState, WorkspaceRequest
-from .plan import Plan, choice_for, plan_run, routing_inputs, usable_definition
+from .plan import choice_for, plan_run, routing_inputs, usable_definition
 from .question_events import EventEmittingApprover
 from .record_writer import RecordKeeper
 from .reload import ask_for_trust, reload, reload_typed
 from .run_context import Listen
+from .run_plan import Plan
 from .run_registry import RunRegistry
 from .services import Services, open_services
 from .sessions import Sessions, new_session_id

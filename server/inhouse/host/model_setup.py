@@ -24,9 +24,9 @@ from inhouse.providers.endpoints.tool_support import (
 from inhouse.providers.model_factory import connect
 from inhouse.providers.network.egress import Egress
 
-from .plan import Plan
 from .run_context import RunContext
 from .run_model import RunModel
+from .run_plan import Plan
 from .services import Services
 
 BYTES_PER_PARAMETER = 0.6

@@ -10,25 +10,12 @@ from inhouse.core.errors import RefusedError, UserError
 from inhouse.core.limits import Limits
 from inhouse.core.placeholders import KeySources
 from inhouse.core.request import RunRequest
-from inhouse.core.route import Endpoint, Route
 from inhouse.core.settings import Settings
 from inhouse.core.text import Problem, Severity
 from inhouse.providers.routing.choose import Choice, choose
 
 from .host_state import HostState
-
-
-@frozen
-class Plan:
-    request: RunRequest
-    agent: Agent
-    definition: AgentDefinition
-    endpoint: Endpoint
-    model: str
-    route: Route
-    limits: Limits
-    needs_trust: bool = False
-    """The user has not decided yet whether to trust the workspace: ask before anything runs."""
+from .run_plan import Plan
 
 
 @frozen

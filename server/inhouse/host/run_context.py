@@ -1,12 +1,12 @@
 """One run at work: what was decided, who started it, what it shares, where it reports."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
-from inhouse.core.events import RunEvent
+from inhouse.core.events import RunEvent, RunResult
 from inhouse.core.ports import Emit
 from inhouse.providers.cost.budget import Budget
 from inhouse.providers.network.egress import Egress
@@ -15,13 +15,13 @@ from inhouse.tools.edit.private_proposals import RunProposals
 from inhouse.tools.known_texts import KnownTexts
 
 from .host_state import HostState
-from .plan import Plan
+from .run_plan import Plan
 from .run_recorder import RunRecorder
 from .selection_prompt import nearest_first
 from .sessions import SessionTurn
 
 if TYPE_CHECKING:
-    from inhouse.loop import RunState
+    from inhouse.loop import LoopResult, RunState
     from inhouse.providers.chat.codebuff import BackendRun
 
 Listen = Callable[[RunEvent], None]
@@ -61,6 +61,8 @@ class RunContext:
     parent: "RunState | None" = None
     """The state of the agent that spawned this one."""
     inline: bool = False
+    begin: "BeginRun" = field(kw_only=True)
+    """Runs a plan below this run."""
     known: KnownTexts = field(factory=KnownTexts)
     """What this run's conversation was given of each file."""
     proposals: RunProposals = field(factory=RunProposals)
@@ -77,6 +79,18 @@ class RunContext:
         egress = self.tree.egress
         assert egress is not None, "nothing is open before a run is confirmed"  # noqa: S101
         return egress
+
+
+@frozen
+class RunOutcome:
+    """What a parent needs of a sub-agent's run."""
+
+    result: RunResult
+    loop: "LoopResult | None"
+
+
+BeginRun = Callable[[RunContext, Plan, bool], Awaitable[RunOutcome]]
+"""Runs a plan below a run to its end, with that run's history where the last is True."""
 
 
 def known_texts(

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from inhouse.core.errors import InhouseError
 from inhouse.core.events import (
@@ -15,7 +15,6 @@ from inhouse.core.events import (
     RunError,
     RunEvent,
     RunFinished,
-    RunResult,
     RunStarted,
     RunStatus,
     StopReason,
@@ -31,11 +30,12 @@ from inhouse.providers.network.traffic_log import TrafficLog, recording
 from .host_state import HostState
 from .model_setup import verified
 from .network import narrower
-from .plan import Plan, plan_run
+from .plan import plan_run
 from .question_events import asking_for
 from .record_writer import replay_of
 from .reload import ask_for_trust
-from .run_context import Listen, RunContext, known_texts, new_tree, proposals
+from .run_context import Listen, RunContext, RunOutcome, known_texts, new_tree, proposals
+from .run_plan import Plan
 from .run_recorder import RunRecorder
 from .run_setup import loop_context, make_workspace
 
@@ -49,14 +49,6 @@ _SHOWN: Mapping[type[EventPayload], str] = {
     Notice: "message",
 }
 """Where each may hold a key; a model's text and a result are clean already."""
-
-
-@frozen
-class RunOutcome:
-    """What a parent needs of a sub-agent's run."""
-
-    result: RunResult
-    loop: LoopResult | None
 
 
 async def run(
@@ -90,6 +82,7 @@ async def run(
     run = RunContext(
         *(host, plan, state, recorder, tree, emit, listen, above_state),
         inline=inline,
+        begin=_begin,
         known=known_texts(host, plan, above, inline=inline),
         proposals=proposals(above, inline=inline),
     )
@@ -115,6 +108,11 @@ async def run(
             finally:
                 _close(run, contacts)
     return RunOutcome(recorder.result(), done)
+
+
+async def _begin(above: RunContext, plan: Plan, inline: bool) -> RunOutcome:  # noqa: FBT001
+    run_id = above.host.book.new_run_id()
+    return await run(above.host, plan, run_id, above.listen, above, inline=inline)
 
 
 async def _work(run: RunContext) -> LoopResult:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
 from attrs import evolve, frozen
 from filelock import FileLock, Timeout
@@ -49,8 +49,10 @@ from inhouse.store.sessions import (
 if TYPE_CHECKING:
     from inhouse.loop import RunState
 
-    from .host_state import HostState
-    from .plan import Plan
+    from .record_writer import RecordKeeper
+    from .run_plan import Plan
+    from .services import Services
+    from .workspace_snapshot import WorkspaceSnapshot
 
 logger = logging.getLogger(__name__)
 
@@ -82,10 +84,24 @@ class Steering:
     """False: what was queued has been taken back."""
 
 
+class SessionsHost(Protocol):
+    """What sessions need to know of the host whose they are."""
+
+    services: "Services"
+    records: "RecordKeeper"
+    world: "WorkspaceSnapshot"
+    roots: tuple[Path, ...]
+
+    @property
+    def main_root(self) -> Path:
+        """The first folder; the user's home where none is open."""
+        ...
+
+
 class Sessions:
     """The conversations of one host: the store, what runs now, and who else runs one."""
 
-    def __init__(self, host: "HostState") -> None:
+    def __init__(self, host: SessionsHost) -> None:
         self._host = host
         self._folder = host.services.folders.state
         self._database = Database(self._folder, LAYOUT)

@@ -11,7 +11,6 @@ from inhouse.core.limits import for_child
 from inhouse.core.request import RunRequest
 from inhouse.tools.agent.spawn_agents import SpawnRequest
 
-from . import run_execution
 from .plan import plan_run
 from .run_context import RunContext
 
@@ -33,12 +32,9 @@ async def spawn(above: RunContext, request: SpawnRequest) -> Mapping[str, Any]:
         )
     limits = for_child(above.plan.limits, privacy=host.world.settings.privacy)
     plan = evolve(plan_run(host, _run_request(request)), limits=limits)
-    run_id = host.book.new_run_id()
     memory.agents += 1
     try:
-        outcome = await run_execution.run(
-            host, plan, run_id, above.listen, above, inline=request.inline
-        )
+        outcome = await above.begin(above, plan, request.inline)
     finally:
         memory.agents -= 1
     if outcome.loop is None:

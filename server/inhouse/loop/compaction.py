@@ -21,6 +21,7 @@ from inhouse.core.messages import (
 from inhouse.core.ports import Prompt
 
 from .history import repaired
+from .model_stream import plain_answer
 from .prompts import INSTRUCTIONS_PROMPT, USER_PROMPT, prompt_for_step
 from .state import LoopContext
 from .trimming import estimate, trim
@@ -161,8 +162,6 @@ def _kept_of_turn(old: Sequence[Message]) -> tuple[Message, ...]:
 
 async def _summary(run: LoopContext, old: Sequence[Message], *, window: int, room: int) -> str:
     """Summarise by the model itself; mechanically where it cannot, or where the definition says."""
-    from .model_call import plain_answer  # noqa: PLC0415  it asks for prompts that fit
-
     text = ""
     if not run.definition.compact_context:
         asked = _written(old, int(window * _TARGET) * _CHARACTERS)

@@ -1,53 +1,21 @@
-"""One answer of a model: what it streams is passed on and kept, however the stream ends."""
+"""A step's answer from a prompt that fits: compacted before, trimmed and asked again after."""
 
-from attrs import define, field, frozen
-
-from inhouse.core.errors import ContextOverflowError, ProviderError
+from inhouse.core.errors import ContextOverflowError
 from inhouse.core.events import (
-    Answered,
-    ModelChunk,
     Notice,
-    ReasoningDelta,
-    TextDelta,
-    ToolCallReady,
-    UsageReported,
 )
-from inhouse.core.messages import AssistantMessage, ToolCall
-from inhouse.core.ports import Prompt
 
 from .compaction import compact, fitting_prompt
+from .model_stream import ModelAnswer, ask
 from .prompts import prompt_for_step
 from .state import LoopContext
 from .trimming import estimate, trimmed_after
-
-MAX_CALLS_READ = 1_000
-"""More calls than this in one answer are not even read."""
-
-
-@frozen
-class ModelAnswer:
-    text: str
-    reasoning: str
-    calls: tuple[ToolCall, ...]
-    finish_reason: str
-    in_text: bool = False
-    unread: str = ""
-    form: str = ""
-
-
-@define
-class _Draft:
-    text: list[str] = field(factory=list[str])
-    reasoning: list[str] = field(factory=list[str])
-    calls: list[ToolCall] = field(factory=list[ToolCall])
-    finish_reason: str | None = None
-    answered: Answered | None = None
 
 
 async def next_answer(run: LoopContext) -> ModelAnswer:
     """Ask for a step's answer.  A prompt that does not fit is tried once more, trimmed."""
     try:
-        return await _ask(run, await fitting_prompt(run))
+        return await ask(run, await fitting_prompt(run))
     except ContextOverflowError as error:
         trimmed = trimmed_after(error, run.state)
         if trimmed is not None:
@@ -55,7 +23,7 @@ async def next_answer(run: LoopContext) -> ModelAnswer:
             run.emit(Notice("info", "trimmed", f"Older tool results were shortened: {error}"))
         elif not await _compacted(run, error):
             raise
-    return await _ask(run, await prompt_for_step(run))
+    return await ask(run, await prompt_for_step(run))
 
 
 async def _compacted(run: LoopContext, error: ContextOverflowError) -> bool:
@@ -69,77 +37,3 @@ async def _compacted(run: LoopContext, error: ContextOverflowError) -> bool:
     run.state.messages = done.messages
     run.emit(Notice("info", "compacted", f"The conversation was compacted: {error}"))
     return True
-
-
-async def plain_answer(run: LoopContext, prompt: Prompt) -> str:
-    """Ask for an answer that is neither shown nor kept in history."""
-    draft = _Draft()
-    async with run.model.stream(prompt) as batches:
-        async for chunks in batches:
-            for chunk in chunks:
-                if isinstance(chunk, (UsageReported, Notice)):
-                    run.emit(chunk)
-                else:
-                    _take(draft, chunk)
-    return "".join(_finished(draft).text)
-
-
-async def _ask(run: LoopContext, prompt: Prompt) -> ModelAnswer:
-    draft = _Draft()
-    try:
-        async with run.model.stream(prompt) as batches:
-            async for chunks in batches:
-                for chunk in chunks:
-                    if type(chunk) is TextDelta:  # nearly every chunk
-                        draft.text.append(chunk.text)
-                        run.emit(chunk)
-                        continue
-                    _take(draft, chunk)
-                    if not isinstance(chunk, (ToolCallReady, Answered)):
-                        run.emit(chunk)
-        return _finished(draft)
-    except BaseException:
-        _keep_partial(run, draft)
-        raise
-    finally:
-        if draft.text:
-            run.state.text = "".join(draft.text)
-
-
-def _take(draft: _Draft, chunk: ModelChunk) -> None:
-    match chunk:
-        case TextDelta(text):
-            draft.text.append(text)
-        case ReasoningDelta(text):
-            draft.reasoning.append(text)
-        case ToolCallReady(call):
-            if len(draft.calls) < MAX_CALLS_READ:
-                draft.calls.append(call)
-        case Answered(finish_reason):
-            draft.finish_reason, draft.answered = finish_reason, chunk
-        case UsageReported() | Notice():
-            pass
-
-
-def _finished(draft: _Draft) -> ModelAnswer:
-    answered = draft.answered
-    if draft.finish_reason is None or answered is None:
-        raise ProviderError(
-            "The answer broke off: it has no finish reason.  Run the agent again.",
-            code="incomplete",
-        )
-    return ModelAnswer(
-        "".join(draft.text),
-        "".join(draft.reasoning),
-        tuple(draft.calls),
-        draft.finish_reason,
-        answered.in_text,
-        answered.unread,
-        answered.form,
-    )
-
-
-def _keep_partial(run: LoopContext, draft: _Draft) -> None:
-    if draft.text or draft.reasoning:
-        said = AssistantMessage("".join(draft.text), (), "".join(draft.reasoning))
-        run.state.add(said)

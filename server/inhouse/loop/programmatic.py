@@ -13,7 +13,7 @@ from inhouse.core.messages import AssistantMessage
 from inhouse.core.ports import Prompt, StepDone, StepFailed, StepLog, Steps, StepYield
 
 from .agent_state import AgentStates
-from .model_call import plain_answer
+from .model_stream import plain_answer
 from .prompts import prompt_for_step
 from .state import LoopContext
 from .step_text import TextCall, segments

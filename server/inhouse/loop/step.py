@@ -8,7 +8,8 @@ from inhouse.core.events import REPETITION, Notice, StopReason
 from inhouse.core.messages import AssistantMessage, UserMessage
 
 from .loop_detection import Repeats
-from .model_call import ModelAnswer, next_answer
+from .model_call import next_answer
+from .model_stream import ModelAnswer
 from .nothing_done import can_edit, claims_a_change, has_edited
 from .prompts import system_note
 from .state import LoopContext

@@ -11,9 +11,9 @@ from typing import Any
 from inhouse.core.errors import InhouseError
 from inhouse.host.host import Host, WorkspaceRequest
 from inhouse.lsp.commands.agent_commands import AgentCommands
-from inhouse.lsp.commands.arguments import Token
 from inhouse.lsp.commands.check_endpoints import EndpointChecks
 from inhouse.lsp.commands.handlers import Commands
+from inhouse.lsp.contract.arguments import Token
 from inhouse.lsp.documents.diagnostics import Diagnostics
 from inhouse.lsp.documents.lens_refresher import Refresher
 from inhouse.lsp.documents.open_documents import Documents

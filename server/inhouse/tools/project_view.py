@@ -17,8 +17,8 @@ from inhouse.tools.access.paths import WorkspacePath
 
 from .context import ToolContext
 from .files.file_text import read_document
-from .files.find import best_files, subtree
 from .files.overlay import WorkspaceOverlay, seen
+from .search.find_files import best_files, subtree
 
 OUTLINE_TOKENS = 150
 FILE_TOKENS = 1_200

@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from .context import ToolContext
-from .files.find import subtree
 from .files.overlay import seen
 from .git_changes import git_changes
 from .knowledge import knowledge_files
+from .search.find_files import subtree
 from .shell.environment import shell
 
 SMALL, MIDDLE, LARGE = 2_500, 10_000, 190_000

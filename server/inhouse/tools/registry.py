@@ -6,8 +6,8 @@ from . import editor_state, read_url, skill, unavailable
 from .agent import ask_user
 from .context import ToolContext
 from .edit import tools as edit_tools
-from .files import find, read_files
-from .search import code_search
+from .files import read_files
+from .search import code_search, find_files
 from .shell import run_command
 
 
@@ -18,7 +18,7 @@ def workspace_tools(context: ToolContext) -> tuple[Tool, ...]:
         editor_state,
         unavailable,
         read_files,
-        find,
+        find_files,
         code_search,
         run_command,
         skill,

@@ -13,12 +13,12 @@ from inhouse.core.files import ReadBytes, read_regular
 from inhouse.core.text import START, Problem, Severity
 from inhouse.definitions.catalog.files import FileText, read_file, text_of
 from inhouse.definitions.catalog.folders import AgentFolder
-from inhouse.definitions.catalog.merge_evaluation import with_evaluated
 from inhouse.definitions.catalog.module_graph import ModuleGraph, candidates
 from inhouse.definitions.evaluator import Evaluated
+from inhouse.definitions.forms.read_text import EVALUATED, read
 from inhouse.definitions.readers.parsed_values import ParsedDefinition, Reading
-from inhouse.definitions.readers.read_text import EVALUATED, read
 from inhouse.definitions.readers.source_ranges import is_around, place_of
+from inhouse.definitions.schema.merge_evaluation import with_evaluated
 
 if TYPE_CHECKING:
     from inhouse.definitions.schema.check_definition import Checked

@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from inhouse.definitions.cursor import CursorWord, Role, Whereabouts, whereabouts
 from inhouse.definitions.forms.front_matter import front_matter
+from inhouse.definitions.readers.cursor_place import CursorWord, Role, Whereabouts, whereabouts
 from inhouse.definitions.readers.source_ranges import JsonPath, Lines
 
 _YAML_LINE = re.compile(r"(?P<indent>[ \t]*)(?P<dashes>(?:- +)*)(?P<rest>.*)")

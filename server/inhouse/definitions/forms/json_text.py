@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from inhouse.core.json_values import mapping
 from inhouse.core.text import Problem, Severity
-from inhouse.definitions.catalog.merge_evaluation import is_definition
 from inhouse.definitions.readers.parsed_values import (
     DEEPEST,
     UNDEFINED,
@@ -17,6 +16,7 @@ from inhouse.definitions.readers.parsed_values import (
     Reading,
     found,
 )
+from inhouse.definitions.schema.merge_evaluation import is_definition
 from inhouse.definitions.typescript.js_values import number_value, string_value
 from inhouse.definitions.typescript.parsing import Source, parse_value
 from inhouse.definitions.typescript.syntax import syntax_error, syntax_problems

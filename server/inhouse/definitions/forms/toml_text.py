@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inhouse.core.text import Problem, Range
-from inhouse.definitions.catalog.merge_evaluation import is_definition
 from inhouse.definitions.readers.parsed_values import ParsedDefinition, Reading
 from inhouse.definitions.readers.source_ranges import JsonPath, Lines, SourceRange
+from inhouse.definitions.schema.merge_evaluation import is_definition
 from inhouse.definitions.typescript.parsing import Source, parse_toml
 from inhouse.definitions.typescript.syntax import syntax_error
 

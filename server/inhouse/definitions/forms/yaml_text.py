@@ -8,7 +8,6 @@ from typing import Any
 from attrs import define, field
 
 from inhouse.core.text import Problem, Range
-from inhouse.definitions.catalog.merge_evaluation import is_definition
 from inhouse.definitions.readers.parsed_values import (
     DEEPEST,
     MOST_VALUES,
@@ -20,6 +19,7 @@ from inhouse.definitions.readers.parsed_values import (
     found,
 )
 from inhouse.definitions.readers.source_ranges import Lines
+from inhouse.definitions.schema.merge_evaluation import is_definition
 from inhouse.definitions.typescript.js_values import whole, whole_text
 from inhouse.definitions.typescript.syntax import syntax_error
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field, frozen
 
-from inhouse.definitions.cursor import CursorWord, Role, Whereabouts, whereabouts
+from inhouse.definitions.readers.cursor_place import CursorWord, Role, Whereabouts, whereabouts
 from inhouse.definitions.readers.parsed_values import DEEPEST
 from inhouse.definitions.readers.source_ranges import JsonPath, Lines
 from inhouse.definitions.typescript.parsing import (

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inhouse.core.text import Problem, Range, Severity
-from inhouse.definitions.catalog.merge_evaluation import listed
 from inhouse.definitions.readers.parsed_values import (
     Literal,
     ParsedDefinition,
@@ -14,6 +13,7 @@ from inhouse.definitions.readers.parsed_values import (
     found,
 )
 from inhouse.definitions.schema.fields import FIELD_NAMES
+from inhouse.definitions.schema.merge_evaluation import listed
 from inhouse.definitions.typescript.exports import Exports, collect
 from inhouse.definitions.typescript.literal_calls import unwrap
 from inhouse.definitions.typescript.literals import read_expression

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from inhouse.core.errors import InhouseError
 from inhouse.lsp.transport.client import EditorClient
 
-if TYPE_CHECKING:  # `transport.stdio` answers `initialize` without the host.
+if TYPE_CHECKING:  # `lsp.stdio` answers `initialize` without the host.
     from inhouse.lsp.editor_context import EditorContext
 
 PREFIX = "inhouse.run."

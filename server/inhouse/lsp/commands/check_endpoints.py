@@ -2,7 +2,7 @@
 
 import itertools
 
-from inhouse.lsp.commands.arguments import Token
+from inhouse.lsp.contract.arguments import Token
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.language.definition_diagnostics import DefinitionDiagnostics
 from inhouse.lsp.language.known_models import remember

@@ -8,11 +8,11 @@ from attrs import evolve
 
 from inhouse import wire
 from inhouse.core.errors import InhouseError, ProviderError, RefusedError, UserError
-from inhouse.lsp.commands import arguments
 from inhouse.lsp.commands.agent_commands import PREFIX
-from inhouse.lsp.commands.arguments import Token, structure
 from inhouse.lsp.commands.check_endpoints import EndpointChecks
-from inhouse.lsp.commands.command_names import COMMANDS, Command
+from inhouse.lsp.contract import arguments
+from inhouse.lsp.contract.arguments import Token, structure
+from inhouse.lsp.contract.command_names import COMMANDS, Command
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.edits.review_commands import ReviewCommands
 from inhouse.lsp.language import definition_commands

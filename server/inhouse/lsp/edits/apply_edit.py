@@ -6,10 +6,10 @@ from typing import Any
 from attrs import frozen
 
 from inhouse.core.errors import InhouseError
+from inhouse.core.hunks import hunks, text_edits
 from inhouse.core.json_values import fields, items
 from inhouse.lsp.documents.diagnostics import lsp_range
 from inhouse.lsp.transport.rpc import EditorRpc
-from inhouse.tools.edit.hunks import hunks, text_edits
 
 Json = dict[str, Any]
 _PATIENCE = 30.0

@@ -7,11 +7,11 @@ from typing import Any
 
 from attrs import asdict
 
+from inhouse.core.hunks import Hunk
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.edits.pending_hunks import Pending
 from inhouse.lsp.edits.review import Review
 from inhouse.store.waiting_edits import WaitingEdits
-from inhouse.tools.edit.hunks import Hunk
 
 _INFO, _WARNING = 3, 2
 _VERSION = 1

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from attrs import evolve, frozen
 
-from inhouse.tools.edit.hunks import Hunk, apply_hunks, hunks, lines, moved
+from inhouse.core.hunks import Hunk, apply_hunks, hunks, lines, moved
 
 
 @frozen

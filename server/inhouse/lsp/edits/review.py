@@ -9,8 +9,9 @@ from attrs import evolve, frozen
 
 from inhouse.core.errors import InhouseError, UserError
 from inhouse.core.events import EditState
+from inhouse.core.hunks import Hunk, apply_hunks, shifted, text_edits, unified_diff
 from inhouse.core.text import Position, Range, Severity
-from inhouse.lsp.commands.arguments import Hunks
+from inhouse.lsp.contract.arguments import Hunks
 from inhouse.lsp.documents.diagnostics import Diagnostic, diagnostic, lsp_range
 from inhouse.lsp.documents.open_documents import OpenDocument
 from inhouse.lsp.editor_context import EditorContext
@@ -18,7 +19,6 @@ from inhouse.lsp.edits.apply_edit import TRIES, Current
 from inhouse.lsp.edits.editor_files import EditorFiles
 from inhouse.lsp.edits.pending_hunks import Pending, place, placed, proposed_text, with_change
 from inhouse.lsp.transport.client import Json, real, to_path
-from inhouse.tools.edit.hunks import Hunk, apply_hunks, shifted, text_edits, unified_diff
 
 _ABSENT = Hunk(0, (), ())
 Edited = Callable[[str, str, Path, EditState, str], None]

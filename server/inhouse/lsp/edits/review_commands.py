@@ -3,14 +3,14 @@
 from typing import Any
 
 from inhouse.core.errors import UserError
-from inhouse.lsp.commands import arguments
-from inhouse.lsp.commands.arguments import Hunks, Token, structure
+from inhouse.core.hunks import unified_diff
+from inhouse.lsp.contract import arguments
+from inhouse.lsp.contract.arguments import Hunks, Token, structure
 from inhouse.lsp.documents.show_document import show_document
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.edits.editor_files import EditorFiles
 from inhouse.lsp.edits.review import Review, as_json
 from inhouse.lsp.transport.client import to_path
-from inhouse.tools.edit.hunks import unified_diff
 
 _WARNING = 2
 Given = list[Any] | None

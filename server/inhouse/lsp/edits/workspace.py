@@ -8,6 +8,7 @@ from typing import Any
 from inhouse.core import positions
 from inhouse.core.errors import ToolError
 from inhouse.core.events import EditChanged, EditState
+from inhouse.core.hunks import rebased_text, unified_diff
 from inhouse.core.ports import Document, Edit, EditOutcome
 from inhouse.core.settings import EditMode
 from inhouse.host.host import WorkspaceRequest
@@ -19,7 +20,6 @@ from inhouse.lsp.edits.apply_edit import Current
 from inhouse.lsp.edits.editor_files import EditorFiles, disk_workspace
 from inhouse.lsp.edits.review import Review
 from inhouse.lsp.transport.client import real
-from inhouse.tools.edit.hunks import rebased_text, unified_diff
 
 _CHANGED = (
     "{name!r} has changed since it was read, at the same lines; nothing was changed.  "

@@ -7,7 +7,7 @@ from attrs import frozen
 
 from inhouse.core import positions
 from inhouse.core.text import Position, Range
-from inhouse.lsp.commands.command_names import Command
+from inhouse.lsp.contract.command_names import Command
 from inhouse.lsp.documents.diagnostics import lsp_range
 from inhouse.lsp.documents.open_documents import OpenDocument
 from inhouse.lsp.editor_context import EditorContext

@@ -6,7 +6,7 @@ from typing import Any
 from attrs import frozen
 
 from inhouse.core.text import Position, Range
-from inhouse.lsp.commands.command_names import Command
+from inhouse.lsp.contract.command_names import Command
 from inhouse.lsp.documents.diagnostics import lsp_range
 from inhouse.lsp.documents.lens_refresher import Refresher
 from inhouse.lsp.documents.open_documents import OpenDocument

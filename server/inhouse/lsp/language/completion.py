@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from inhouse.core.text import Position, Range
-from inhouse.definitions.cursor import Role, Whereabouts, path_at
+from inhouse.definitions.cursor import path_at
+from inhouse.definitions.readers.cursor_place import Role, Whereabouts
 from inhouse.definitions.schema.fields import Field, fields_at
 from inhouse.lsp.documents.diagnostics import lsp_range
 from inhouse.lsp.editor_context import EditorContext

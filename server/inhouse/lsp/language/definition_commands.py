@@ -7,9 +7,9 @@ from inhouse import wire
 from inhouse.core.errors import InhouseError
 from inhouse.core.route import Route
 from inhouse.host.user_schemas import NAMES, schema
-from inhouse.lsp.commands.arguments import Explain, Nothing, Schema, Token, structure
+from inhouse.lsp.contract.arguments import Explain, Nothing, Schema, Token, structure
+from inhouse.lsp.contract.server_capabilities import SCHEMA_SCHEME
 from inhouse.lsp.editor_context import EditorContext
-from inhouse.lsp.transport.server_capabilities import SCHEMA_SCHEME
 
 _INFO, _WARNING = 3, 2
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from inhouse.core.text import Position, Problem, Range
 from inhouse.definitions.readers.parsed_values import ParsedDefinition
-from inhouse.lsp.commands.command_names import Command
+from inhouse.lsp.contract.command_names import Command
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.features.code_actions import action
 from inhouse.lsp.language.definition_diagnostics import as_diagnostic, problems_of

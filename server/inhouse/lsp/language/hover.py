@@ -2,7 +2,8 @@
 
 from inhouse.core.errors import InhouseError
 from inhouse.core.text import Position, Range
-from inhouse.definitions.cursor import Role, Whereabouts, path_at
+from inhouse.definitions.cursor import path_at
+from inhouse.definitions.readers.cursor_place import Role, Whereabouts
 from inhouse.definitions.readers.source_ranges import JsonPath
 from inhouse.definitions.schema.fields import field_at
 from inhouse.lsp.documents.diagnostics import lsp_range

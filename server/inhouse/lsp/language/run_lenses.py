@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from inhouse.core.text import Position, Range
-from inhouse.lsp.commands.command_names import Command
+from inhouse.lsp.contract.command_names import Command
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.features.code_actions import action
 from inhouse.lsp.features.code_lenses import lens

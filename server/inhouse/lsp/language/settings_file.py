@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from inhouse.core.route import Endpoint
 from inhouse.core.text import Position
-from inhouse.definitions.cursor import Role, Whereabouts, path_at
+from inhouse.definitions.cursor import path_at
+from inhouse.definitions.readers.cursor_place import Role, Whereabouts
 from inhouse.definitions.readers.source_ranges import JsonPath
 from inhouse.lsp.documents.diagnostics import lsp_range
 from inhouse.lsp.editor_context import EditorContext

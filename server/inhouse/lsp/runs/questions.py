@@ -15,7 +15,7 @@ from inhouse.core.errors import InhouseError, UserError
 from inhouse.core.json_values import fields
 from inhouse.core.ports import Question
 from inhouse.core.unicode import visible
-from inhouse.lsp.commands.arguments import AnswerArguments
+from inhouse.lsp.contract.arguments import AnswerArguments
 from inhouse.lsp.documents.show_document import could_show
 from inhouse.lsp.transport.messages import plain
 from inhouse.lsp.transport.rpc import EditorRpc

@@ -16,7 +16,7 @@ from inhouse.core.events import (
 )
 from inhouse.core.request import RunRequest
 from inhouse.host.host import Plan
-from inhouse.lsp.commands import arguments
+from inhouse.lsp.contract import arguments
 from inhouse.lsp.documents.lens_refresher import Refresher
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.runs.active_runs import ActiveRun, Runs

@@ -8,6 +8,7 @@ from pathlib import Path
 from inhouse.core.errors import InhouseError, UserError
 from inhouse.core.events import RunEvent, RunFinished, RunResult
 from inhouse.host.host import Plan
+from inhouse.lsp.contract.server_capabilities import TRANSCRIPT_SCHEME
 from inhouse.lsp.documents.show_document import show_document
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.edits.editor_files import Buffers
@@ -15,7 +16,6 @@ from inhouse.lsp.runs.active_runs import ActiveRun, Runs
 from inhouse.lsp.runs.transcript_file import Tail
 from inhouse.lsp.runs.transcript_markdown import Writer, header
 from inhouse.lsp.transport.client import to_uri
-from inhouse.lsp.transport.server_capabilities import TRANSCRIPT_SCHEME
 from inhouse.store.transcripts import KeptRun, TranscriptStore
 
 _AT_MOST_EVERY = 0.1

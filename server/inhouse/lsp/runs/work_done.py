@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import frozen
 
-from inhouse.lsp.commands.arguments import Token
+from inhouse.lsp.contract.arguments import Token
 from inhouse.lsp.transport.rpc import EditorRpc
 
 _AT_MOST_EVERY = 0.1

@@ -7,8 +7,9 @@ from inhouse import wire
 from inhouse.core.errors import UserError
 from inhouse.host.session_document import session_document
 from inhouse.host.session_undo import undo
-from inhouse.lsp.commands import arguments
-from inhouse.lsp.commands.arguments import Token, structure
+from inhouse.lsp.contract import arguments
+from inhouse.lsp.contract.arguments import Token, structure
+from inhouse.lsp.contract.server_capabilities import SESSION_SCHEME
 from inhouse.lsp.documents.show_document import show_document
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.edits.editor_files import EditorFiles
@@ -16,7 +17,6 @@ from inhouse.lsp.runs.run_reporter import RunLauncher
 from inhouse.lsp.sessions.session_prompts import SessionPrompts
 from inhouse.lsp.sessions.undo_files import UndoFiles
 from inhouse.lsp.transport.client import to_uri
-from inhouse.lsp.transport.server_capabilities import SESSION_SCHEME
 
 Given = list[Any] | None
 _FOLDER = "sessions"

@@ -11,7 +11,7 @@ from inhouse.core.positions import text_in
 from inhouse.core.request import RunRequest
 from inhouse.core.route import Route
 from inhouse.host.selection_prompt import text_block
-from inhouse.lsp.commands import arguments
+from inhouse.lsp.contract import arguments
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.runs.active_runs import ActiveRun
 from inhouse.lsp.runs.run_reporter import RunLauncher

@@ -1,6 +1,6 @@
 """A change is made from the text that the model knows, and lands in the text of now.
 
-Where both differ, they are merged exactly (`inhouse.tools.edit.hunks.merged`), or the change is
+Where both differ, they are merged exactly (`inhouse.core.hunks.merged`), or the change is
 refused with what has changed since the model looked.
 """
 
@@ -9,11 +9,11 @@ from collections.abc import Callable
 from attrs import evolve, frozen
 
 from inhouse.core.errors import ToolError
+from inhouse.core.hunks import merged, unified_diff
 from inhouse.core.ports import Document, Edit
 from inhouse.tools.access.paths import WorkspacePath
 from inhouse.tools.known_texts import KnownText
 
-from .hunks import merged, unified_diff
 from .replace import Replaced
 
 _MOST_SHOWN = 8_000

@@ -11,13 +11,12 @@ from attrs import define, evolve, field, frozen
 
 from inhouse.core.errors import ToolError
 from inhouse.core.events import EditChanged, EditState
+from inhouse.core.hunks import rebased_text, unified_diff
 from inhouse.core.ports import Approver, Document, Edit, EditOutcome, Emit, Question
 from inhouse.core.settings import EditMode
 from inhouse.tools.access.paths import WorkspacePath, follow
 from inhouse.tools.access.safe_open import read_bytes, remove_file, write_bytes
 from inhouse.tools.files.encoding import Encoding, decode, encode
-
-from .hunks import rebased_text, unified_diff
 
 APPLY, APPLY_ALL, REJECT = "Apply", "Apply all in this run", "Reject"
 

@@ -2,9 +2,8 @@ r"""What a model's text is as a file's text: its line ends, its last line, and n
 
 import re
 
+from inhouse.core.hunks import changed_lines, lines
 from inhouse.core.unicode import clean_text
-
-from .hunks import changed_lines, lines
 
 _FENCE = re.compile(r"```[a-zA-Z]*\n(.*)\n```\s*", re.DOTALL)
 _MARKDOWN = (".md", ".markdown", ".mdx", ".mdc", ".qmd", ".rmd")

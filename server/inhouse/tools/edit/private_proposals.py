@@ -13,9 +13,8 @@ from attrs import define, field, frozen
 
 from inhouse.core.errors import ToolError
 from inhouse.core.events import EditState, Notice
+from inhouse.core.hunks import rebased_text
 from inhouse.core.ports import Document, Edit, EditOutcome, Emit, Workspace
-
-from .hunks import rebased_text
 
 
 @frozen

@@ -6,6 +6,7 @@ from typing import Any
 
 from inhouse.core.errors import ToolError
 from inhouse.core.events import EditState
+from inhouse.core.hunks import hunks, unified_diff
 from inhouse.core.ports import Edit, EditOutcome, Tool
 from inhouse.tools.access.paths import WorkspacePath
 from inhouse.tools.context import ToolContext
@@ -13,7 +14,6 @@ from inhouse.tools.files.file_text import find_document, missing
 from inhouse.tools.specs import ends_step, spec
 
 from .base_text import Change, StaleError, View, deletion, placed_change, whole_change
-from .hunks import hunks, unified_diff
 from .new_text import whole_text
 from .patch import check_target, created, updated
 from .replace import Replacement, replace

@@ -6,6 +6,7 @@ from typing import Any
 
 from attrs import define
 
+from inhouse.core import hunks
 from inhouse.core.errors import ToolError
 from inhouse.core.ports import Tool
 from inhouse.core.protected_files import is_example
@@ -13,7 +14,6 @@ from inhouse.tools.access.access_policy import Access
 from inhouse.tools.access.paths import WorkspacePath, can_be_named
 from inhouse.tools.access.safe_open import FolderEntry, list_folder
 from inhouse.tools.context import ToolContext
-from inhouse.tools.edit import hunks
 from inhouse.tools.specs import ends_step, spec
 
 from .file_text import read_document, unreadable

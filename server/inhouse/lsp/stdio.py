@@ -20,13 +20,13 @@ from inhouse.core.errors import InhouseError, UserError
 from inhouse.core.json_values import fields
 from inhouse.core.logs import log_to_stderr
 from inhouse.lsp.commands.agent_commands import PREFIX, can_register
-from inhouse.lsp.commands.command_names import COMMANDS
+from inhouse.lsp.contract.command_names import COMMANDS
+from inhouse.lsp.contract.server_capabilities import initialize_result
 from inhouse.lsp.transport import parent_process, peers
 from inhouse.lsp.transport.client import EditorClient, Json, read_client
 from inhouse.lsp.transport.early_agents import agent_ids
 from inhouse.lsp.transport.framing import Framing, frame
 from inhouse.lsp.transport.rpc import EditorRpc
-from inhouse.lsp.transport.server_capabilities import initialize_result
 from inhouse.pipes.stdio_pipes import Chunks, read_chunks, take_over_stdio
 from inhouse.pipes.write_queue import PipeOutbox, SocketOutbox, WriteQueue
 

@@ -10,17 +10,16 @@ from inhouse.core.ports import Tool
 from inhouse.tools.access.paths import WorkspacePath
 from inhouse.tools.access.safe_open import read_bytes
 from inhouse.tools.context import ToolContext
+from inhouse.tools.files.encoding import decode
+from inhouse.tools.files.file_text import read_document
+from inhouse.tools.files.overlay import WorkspaceOverlay, seen
+from inhouse.tools.files.rank import Candidate, ranked, words
+from inhouse.tools.files.tree import SLASH, defined_names, picture
 from inhouse.tools.search import ripgrep
 from inhouse.tools.search.code_search import matching_files
 from inhouse.tools.search.flags import read_flags
 from inhouse.tools.search.results import Query
 from inhouse.tools.specs import ends_step, spec
-
-from .encoding import decode
-from .file_text import read_document
-from .overlay import WorkspaceOverlay, seen
-from .rank import Candidate, ranked, words
-from .tree import SLASH, defined_names, picture
 
 SUBTREE_TOKENS = 4_000
 MOST_TOKENS = 190_000

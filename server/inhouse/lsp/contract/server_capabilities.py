@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from inhouse import __version__
-from inhouse.lsp.language.language_capabilities import language_capabilities
+from inhouse.lsp.contract.language_capabilities import language_capabilities
 from inhouse.lsp.transport.client import EditorClient
 
 TRANSCRIPT_SCHEME = "inhouse-run"

@@ -1,0 +1,21 @@
+"""A run that can start, as a value: what will run, where, and within which limits."""
+
+from attrs import frozen
+
+from inhouse.core.definition import Agent, AgentDefinition
+from inhouse.core.limits import Limits
+from inhouse.core.request import RunRequest
+from inhouse.core.route import Endpoint, Route
+
+
+@frozen
+class Plan:
+    request: RunRequest
+    agent: Agent
+    definition: AgentDefinition
+    endpoint: Endpoint
+    model: str
+    route: Route
+    limits: Limits
+    needs_trust: bool = False
+    """The user has not decided yet whether to trust the workspace: ask before anything runs."""

@@ -1,0 +1,1 @@
+"""What the server promises a client: commands, their arguments, capabilities, schemes."""
