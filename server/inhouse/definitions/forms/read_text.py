@@ -44,7 +44,7 @@ def _refused(path: Path, code: str, message: str) -> Reading:
 
 
 def _typescript(path: Path, text: str) -> Reading:
-    from inhouse.definitions.typescript.modules import read_module  # noqa: PLC0415
+    from inhouse.definitions.forms.typescript_modules import read_module  # noqa: PLC0415
 
     return read_module(path, text)
 
