@@ -6,6 +6,7 @@ Both doors speak them: the language server on the wire, the terminal with ``--js
 from typing import Any
 
 from inhouse.core.definition import Agent
+from inhouse.core.endpoint_kinds import Service
 from inhouse.core.events import (
     Contact,
     EditChanged,
@@ -27,9 +28,11 @@ from inhouse.core.events import (
     Usage,
     UsageReported,
 )
+from inhouse.core.remedies import Remedy, cause_of, remedies_for
 from inhouse.core.request import AgentSummary
 from inhouse.core.route import EndpointStatus, ModelInfo, Route
 from inhouse.core.text import Problem, Range
+from inhouse.core.urls import is_local_name
 from inhouse.definitions.catalog.folders import ON_BOARD
 from inhouse.store.sessions import SessionSummary
 from inhouse.store.transcripts import KeptRun
@@ -125,6 +128,19 @@ def usage(value: Usage) -> Json:
     }
 
 
+def error_data(code: str, message: str, *, endpoint: str | None = None, url: str = "") -> Json:
+    """`ErrorData` of docs/protocol.md: an error in parts, for doors that have buttons."""
+    found = remedies_for(code, endpoint=endpoint, url=url)
+    return {"code": code, "cause": cause_of(message), "remedies": [remedy(one) for one in found]}
+
+
+def remedy(value: Remedy) -> Json:
+    """`Remedy` of docs/protocol.md."""
+    more = {"endpoint": value.endpoint, "setting": value.setting, "command": value.command}
+    said = {name: text for name, text in more.items() if text is not None}
+    return {"id": value.id, "title": value.title} | said
+
+
 def contact(value: Contact) -> Json:
     """One host of the record of a run."""
     return {
@@ -158,7 +174,9 @@ def run_result(value: RunResult, *, has_text: bool = True) -> Json:
     if value.output is not None:
         wire["output"] = value.output
     if value.error is not None:
-        wire["error"] = {"code": value.error.code, "message": value.error.message}
+        at, code, message = value.route, value.error.code, value.error.message
+        told = error_data(code, message, endpoint=at.endpoint, url=at.base_url)
+        wire["error"] = {"message": message} | told
     if value.parent is not None:
         wire["parent"] = value.parent
     if value.session is not None:
@@ -264,6 +282,27 @@ def model_info(value: ModelInfo) -> Json:
     return wire
 
 
+def provider(service: Service, *, key_is_set: bool, models: tuple[ModelInfo, ...] | None) -> Json:
+    """`Provider` of docs/protocol.md; *models* of one that answers."""
+    needed = "required" if service.key_variable else "none" if service.is_found else "optional"
+    wire: Json = {
+        "name": service.name,
+        "label": service.label,
+        "kind": service.kind.value,
+        "baseUrl": service.base_url,
+        "local": is_local_name(service.base_url),
+        "key": needed,
+    }
+    if service.key_variable is not None:
+        wire["keyVariable"] = service.key_variable
+        wire["keyIsSet"] = key_is_set
+    if service.start_command is not None:
+        wire["startCommand"] = service.start_command
+    if models is not None:
+        wire["models"] = [model_info(each) for each in models]
+    return wire
+
+
 def endpoint_status(value: EndpointStatus) -> Json:
     """`EndpointStatus` of docs/protocol.md."""
     wire: Json = {
@@ -274,6 +313,7 @@ def endpoint_status(value: EndpointStatus) -> Json:
         "source": value.source,
         "findings": [
             {"severity": each.severity, "message": each.message, "remedy": each.remedy}
+            | ({"code": each.code} if each.code else {})
             for each in value.findings
         ],
     }

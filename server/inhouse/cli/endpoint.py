@@ -9,15 +9,16 @@ from attrs import evolve
 from rich.markup import escape
 from rich.prompt import Prompt
 
-from inhouse.core.endpoint_kinds import SERVICES, Kind, Service, guessed_kind
-from inhouse.core.errors import UserError
+from inhouse.core.endpoint_kinds import SERVICES, Service
 from inhouse.core.own_environment import environment
 from inhouse.core.route import EndpointStatus
 from inhouse.core.unicode import visible
 from inhouse.host.endpoint_setup import (
+    Description,
     FoundServer,
     NewEndpoint,
     add_endpoint,
+    described,
     discover,
     free_name,
     try_out,
@@ -65,27 +66,19 @@ async def choose_endpoint(host: Host) -> int:
 
 def _described(host: Host, options: argparse.Namespace) -> NewEndpoint:
     """Read what the options describe.  Raises `UserError`."""
-    known = {one.name: one for one in SERVICES}
-    provider = known.get(options.kind or options.name or "")
-    if options.url is None and provider is None:
-        names = ", ".join(known)
-        raise UserError(f"{options.name!r} needs --url.  Known by name: {names}.")
-    url = options.url or (provider.base_url if provider else "")
-    kind = Kind(options.kind) if options.kind in set(Kind) else None
-    kind = kind or (provider.kind if provider else guessed_kind(url, None))
-    name = options.name or free_name(kind.value, lambda name: name in host.world.settings.endpoints)
-    reference = f"${{env:{options.key_variable}}}" if options.key_variable else None
-    key = environment().get(options.key_variable) if options.key_variable else None
-    if options.key_variable and not key:
-        raise UserError(f"The environment variable {options.key_variable} is not set.")
-    return NewEndpoint(
-        name=name,
-        kind=kind,
-        base_url=url,
+    said = Description(
+        name=options.name,
+        kind=options.kind,
+        url=options.url,
         model=options.model,
-        key=key,
-        key_reference=reference,
+        key_reference=f"${{env:{options.key_variable}}}" if options.key_variable else None,
         make_default=not options.no_default,
+    )
+    return described(
+        said,
+        taken=lambda name: name in host.world.settings.endpoints,
+        environ=environment(),
+        url_word="--url",
     )
 
 
@@ -99,9 +92,7 @@ async def _add(host: Host, new: NewEndpoint, *, test: bool) -> int:
                 markup=False,
             )
             return FAILED
-    # A key from a variable stays in its variable.
-    kept = evolve(new, key=None) if new.key_reference else new
-    output.report().print(await add_endpoint(host, kept), markup=False)
+    output.report().print(await add_endpoint(host, new), markup=False)
     output.report().print('Try it: inhouse run ask "What is in this folder?"', markup=False)
     return COMPLETED
 

@@ -169,6 +169,8 @@ class KindProfile:
     chat: ChatApi
     options: RequestOptions
     models: ModelListApi
+    key_check: str | None
+    """A path that answers only to a valid key, if the list of models answers to everybody."""
     any_model_name: bool
     """It answers to any model's name with the one it has."""
     tagged_names: bool
@@ -253,6 +255,7 @@ def _declared(kind: Kind) -> KindProfile:  # noqa: PLR0911  one a kind
                 chat=ChatApi.COMPLETIONS,
                 options=RequestOptions.NONE,
                 models=ModelListApi.OPENAI,
+                key_check=None,
                 any_model_name=False,
                 tagged_names=False,
                 window=WindowSource.MODEL_LIST,
@@ -283,6 +286,7 @@ def _declared(kind: Kind) -> KindProfile:  # noqa: PLR0911  one a kind
                 chat=ChatApi.OLLAMA,
                 options=RequestOptions.NONE,
                 models=ModelListApi.OLLAMA,
+                key_check=None,
                 any_model_name=False,
                 tagged_names=True,
                 window=WindowSource.OLLAMA,
@@ -323,6 +327,7 @@ def _declared(kind: Kind) -> KindProfile:  # noqa: PLR0911  one a kind
                 chat=ChatApi.COMPLETIONS,
                 options=RequestOptions.OPENROUTER,
                 models=ModelListApi.OPENAI,
+                key_check="key",
                 any_model_name=False,
                 tagged_names=False,
                 window=WindowSource.MODEL_LIST,
@@ -358,6 +363,7 @@ def _declared(kind: Kind) -> KindProfile:  # noqa: PLR0911  one a kind
                 chat=ChatApi.CODEBUFF,
                 options=RequestOptions.OPENROUTER,
                 models=ModelListApi.OPENAI,
+                key_check=None,
                 any_model_name=False,
                 tagged_names=False,
                 window=WindowSource.UNKNOWN,
@@ -388,6 +394,7 @@ def _declared(kind: Kind) -> KindProfile:  # noqa: PLR0911  one a kind
                 chat=ChatApi.COMPLETIONS,
                 options=RequestOptions.NONE,
                 models=ModelListApi.LM_STUDIO,
+                key_check=None,
                 any_model_name=False,
                 tagged_names=False,
                 window=WindowSource.LM_STUDIO,
@@ -418,6 +425,7 @@ def _declared(kind: Kind) -> KindProfile:  # noqa: PLR0911  one a kind
                 chat=ChatApi.COMPLETIONS,
                 options=RequestOptions.TEMPLATE,
                 models=ModelListApi.OPENAI,
+                key_check=None,
                 any_model_name=True,
                 tagged_names=False,
                 window=WindowSource.LLAMACPP,
@@ -450,6 +458,7 @@ def _declared(kind: Kind) -> KindProfile:  # noqa: PLR0911  one a kind
                 chat=ChatApi.COMPLETIONS,
                 options=RequestOptions.TEMPLATE,
                 models=ModelListApi.OPENAI,
+                key_check=None,
                 any_model_name=False,
                 tagged_names=False,
                 window=WindowSource.MODEL_LIST,
@@ -482,6 +491,7 @@ def _declared(kind: Kind) -> KindProfile:  # noqa: PLR0911  one a kind
                 chat=ChatApi.COMPLETIONS,
                 options=RequestOptions.EFFORT,
                 models=ModelListApi.OPENAI,
+                key_check=None,
                 any_model_name=False,
                 tagged_names=False,
                 window=WindowSource.LITELLM,
@@ -512,6 +522,7 @@ def _declared(kind: Kind) -> KindProfile:  # noqa: PLR0911  one a kind
                 chat=ChatApi.EMBEDDED,
                 options=RequestOptions.TEMPLATE,
                 models=ModelListApi.OPENAI,
+                key_check=None,
                 any_model_name=True,
                 tagged_names=False,
                 window=WindowSource.LLAMACPP,
@@ -549,11 +560,27 @@ class Service:
     """The variable of the environment that its makers document for a key."""
     is_found: bool = False
     """It listens at that port of this machine unless it is told otherwise: it can be looked for."""
+    start_command: str | None = None
+    """What its makers document for starting the server in a terminal."""
 
 
 SERVICES = (
-    Service("ollama", "Ollama", Kind.OLLAMA, "http://127.0.0.1:11434", is_found=True),
-    Service("lmstudio", "LM Studio", Kind.LMSTUDIO, "http://127.0.0.1:1234/v1", is_found=True),
+    Service(
+        "ollama",
+        "Ollama",
+        Kind.OLLAMA,
+        "http://127.0.0.1:11434",
+        is_found=True,
+        start_command="ollama serve",
+    ),
+    Service(
+        "lmstudio",
+        "LM Studio",
+        Kind.LMSTUDIO,
+        "http://127.0.0.1:1234/v1",
+        is_found=True,
+        start_command="lms server start",
+    ),
     Service("llamacpp", "llama.cpp", Kind.LLAMACPP, "http://127.0.0.1:8080/v1", is_found=True),
     Service("vllm", "vLLM", Kind.VLLM, "http://127.0.0.1:8000/v1", is_found=True),
     Service("litellm", "LiteLLM proxy", Kind.LITELLM, "http://127.0.0.1:4000/v1"),

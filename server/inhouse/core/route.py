@@ -188,6 +188,8 @@ class Finding:
     """``error``, ``warning`` or ``information``."""
     message: str
     remedy: str
+    code: str = ""
+    """A short stable word for programs, as far as the finding comes from an error."""
 
 
 @frozen

@@ -47,6 +47,11 @@ def host_of(url: str) -> str:
     return (urlsplit(url).hostname or "").rstrip(".")
 
 
+def port_of(url: str) -> int | None:
+    """The port that a base URL names; None if it names none."""
+    return None if url.startswith(("unix:", "embedded:")) else urlsplit(url).port
+
+
 def is_local_name(url: str) -> bool:
     """Tell whether the text alone says loopback, a Unix socket or the embedded model."""
     return url.startswith(("unix:", "embedded:")) or is_loopback(host_of(url))

@@ -5,15 +5,19 @@ Every door uses it: the terminal's ``inhouse endpoint add`` and an editor's comm
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from attrs import frozen
 
-from inhouse.core.endpoint_kinds import SERVICES, Kind, Service
+from inhouse.core.endpoint_kinds import SERVICES, Kind, Service, guessed_kind
 from inhouse.core.errors import InhouseError, UserError
+from inhouse.core.redaction import remember
 from inhouse.core.route import Endpoint, EndpointStatus, ModelInfo, Privacy
 from inhouse.core.secret import Secret
+from inhouse.core.urls import base_url, host_of
 from inhouse.providers.doctor import check
 from inhouse.providers.endpoints.model_list import listed_models
 from inhouse.providers.network.egress import Egress, EgressPolicy
@@ -50,6 +54,67 @@ class NewEndpoint:
     make_default: bool = True
 
 
+@frozen
+class Description:
+    """What somebody said about an endpoint; the provider's name fills in the rest."""
+
+    name: str | None = None
+    provider: str | None = None
+    """A name of `SERVICES`."""
+    kind: str | None = None
+    url: str | None = None
+    model: str | None = None
+    key: str | None = None
+    key_reference: str | None = None
+    make_default: bool = True
+
+
+def described(
+    said: Description, *, taken: Callable[[str], bool], environ: Mapping[str, str], url_word: str
+) -> NewEndpoint:
+    """Fill in what a provider's name implies.  Raises `UserError` in the words of the door.
+
+    *url_word* is what the door calls the address, *taken* says whether a name is in use.
+    """
+    known = {one.name: one for one in SERVICES}
+    provider = known.get(said.provider or said.kind or said.name or "")
+    if said.url is None and provider is None:
+        names = ", ".join(known)
+        asked = said.provider or said.name or said.kind or "An endpoint"
+        raise UserError(f"{asked!r} needs {url_word}.  Known by name: {names}.")
+    url = said.url or (provider.base_url if provider else "")
+    kind = Kind(said.kind) if said.kind in set(Kind) else None
+    kind = kind or (provider.kind if provider else _kind_of(url))
+    url = base_url(url, kind)
+    name = said.name or free_name(provider.name if provider else kind.value, taken)
+    key = said.key
+    variable = re.fullmatch(r"\$\{env:(\w+)\}", said.key_reference or "")
+    if variable and key is None:
+        key = environ.get(variable[1])
+        if not key:
+            raise UserError(f"The environment variable {variable[1]} is not set.")
+    if key:
+        remember(key)
+    return NewEndpoint(
+        name=name,
+        kind=kind,
+        base_url=url,
+        model=said.model,
+        key=key,
+        key_reference=said.key_reference,
+        make_default=said.make_default,
+    )
+
+
+def _kind_of(url: str) -> Kind:
+    """Guess the kind of an address as it was typed.  Raises `UserError`."""
+    read = base_url(url)
+    if read.startswith("unix:"):
+        return guessed_kind("", None)
+    has_path = urlsplit(url if "://" in url else f"//{url}").path not in ("", "/")
+    return guessed_kind(host_of(read), None if has_path else urlsplit(read).port)
+
+
 async def discover(services: Iterable[Service] = SERVICES) -> tuple[FoundServer, ...]:
     """Ask the usual loopback ports for their models; what does not answer is not there.
 
@@ -78,6 +143,33 @@ async def _ask(service: Service, egress: Egress) -> FoundServer | None:
     return FoundServer(service, models)
 
 
+@frozen
+class Provider:
+    """A service of the list, with what is known of it here and now."""
+
+    service: Service
+    key_is_set: bool
+    """The variable that its makers document holds a key."""
+    models: tuple[ModelInfo, ...] | None
+    """What it serves; None: it was not looked for, or does not answer."""
+
+
+def providers(
+    found: Iterable[FoundServer] | None, environ: Mapping[str, str]
+) -> tuple[Provider, ...]:
+    """Give everybody who can serve models: those that answer first, then those with a key."""
+    answered = {one.service.name: one.models for one in found or ()}
+    known = [
+        Provider(
+            one,
+            bool(one.key_variable and environ.get(one.key_variable)),
+            answered.get(one.name),
+        )
+        for one in SERVICES
+    ]
+    return tuple(sorted(known, key=lambda one: (one.models is None, not one.key_is_set)))
+
+
 async def try_out(host: "Host", new: NewEndpoint) -> EndpointStatus:
     """Check an endpoint before it is added, with its key.  A refused key is an error finding."""
     endpoint = Endpoint(
@@ -103,7 +195,7 @@ async def add_endpoint(host: "Host", new: NewEndpoint) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,60}", new.name):
         raise UserError(f"{new.name!r} is not a name: use letters, digits, _ and -.")
     key = new.key_reference
-    if new.key:
+    if new.key and key is None:
         await asyncio.to_thread(host.services.keys.set, new.name, new.key)
         key = f"${{keyring:{new.name}}}"
     at = ("endpoints", new.name)
@@ -117,11 +209,29 @@ async def add_endpoint(host: "Host", new: NewEndpoint) -> str:
         changes[(*at, "models")] = {ALL_MODELS: new.model}
     if new.make_default:
         changes[("defaultEndpoint",)] = new.name
-    path = host.services.folders.config / "config.toml"
+    path = user_settings_file(host)
     await asyncio.to_thread(change_user_settings, path, changes)
     await host.reload(())
     default = "  It is the default endpoint." if new.make_default else ""
     return f"Added the endpoint {new.name!r} to {path}.{default}"
+
+
+async def choose_default(host: "Host", name: str) -> None:
+    """Make an endpoint the default in the user's own settings.  Raises `UserError`."""
+    from inhouse.settings.write_settings import change_user_settings  # noqa: PLC0415  first use
+
+    known = host.world.settings.endpoints
+    if name not in known:
+        told = ", ".join(known) or "none"
+        raise UserError(f"No endpoint {name!r}.  Endpoints: {told}", code="unknown_endpoint")
+    changes = {("defaultEndpoint",): name}
+    await asyncio.to_thread(change_user_settings, user_settings_file(host), changes)
+    await host.reload(())
+
+
+def user_settings_file(host: "Host") -> Path:
+    """Give the user's own settings file, which every door reads."""
+    return host.services.folders.config / "config.toml"
 
 
 def free_name(wanted: str, taken: Callable[[str], bool]) -> str:

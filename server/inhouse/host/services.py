@@ -10,7 +10,8 @@ from attrs import define, field
 from inhouse.core.errors import UserError
 from inhouse.core.placeholders import KeySources
 from inhouse.providers.embedded.model_files import default_model
-from inhouse.providers.embedded.servers import EmbeddedServers, is_installed
+from inhouse.providers.embedded.runtime import is_runtime_installed
+from inhouse.providers.embedded.servers import EmbeddedServers
 from inhouse.providers.endpoints.endpoint_state import EndpointState
 from inhouse.store.approvals import ApprovalStore, Subject
 from inhouse.store.database import Database
@@ -62,7 +63,8 @@ class Services:
     def embedded_installed(self) -> bool:
         """Whether the embedded model could be started: its server and a model are there."""
         try:
-            return is_installed() and default_model(self.folders.data).is_file()
+            data = self.folders.data
+            return is_runtime_installed(data) and default_model(data).is_file()
         except UserError:
             return False
 

@@ -121,8 +121,12 @@ class Protocol(LanguageServerProtocol):
     def send_result(self, request_id: int | str, result: Any) -> None:
         self.send_json({"jsonrpc": "2.0", "id": request_id, "result": result})
 
-    def send_error(self, request_id: int | str | None, code: int, message: str) -> None:
-        error = {"code": code, "message": message}
+    def send_error(
+        self, request_id: int | str | None, code: int, message: str, data: Json | None = None
+    ) -> None:
+        error: Json = {"code": code, "message": message}
+        if data is not None:
+            error["data"] = data
         self.send_json({"jsonrpc": "2.0", "id": request_id, "error": error})
 
     def _send_data(self, data: Any) -> None:

@@ -11,7 +11,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcInvalidParams
 from pygls.lsp.server import LanguageServer
 
-from inhouse import __version__
+from inhouse import __version__, wire
 from inhouse.core.errors import InhouseError
 from inhouse.core.json_values import items
 from inhouse.lsp import pygls_protocol
@@ -64,7 +64,7 @@ class Server(LanguageServer):
         except InhouseError as error:
             refused = is_refusal(error)
             code = pygls_protocol.REQUEST_FAILED if refused else pygls_protocol.INVALID_PARAMS
-            send_error(request_id, code, str(error))
+            send_error(request_id, code, str(error), wire.error_data(error.code, str(error)))
         except Exception:
             logger.exception("%s broke", command)
             message = f"{command}: something broke inside the server; its log says what."

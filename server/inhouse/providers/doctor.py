@@ -124,6 +124,7 @@ class _Checking:
         begin = clock()
         try:
             models = await listed_models(self.endpoint, self.egress)
+            await self._check_key()
         except RefusedError:
             raise
         except InhouseError as error:
@@ -137,6 +138,16 @@ class _Checking:
         self.latency_ms = round((clock() - begin) * 1000, 1)
         return models
 
+    async def _check_key(self) -> None:
+        """Raise if the key is refused; a server that does not know the question decides nothing."""
+        if (path := self.endpoint.kind.profile.key_check) is None:
+            return
+        try:
+            await get_json(self.endpoint, path, self.egress)
+        except ProviderError as error:
+            if error.code == "unauthorized":
+                raise
+
     async def _better_url(self) -> str | None:
         """Look for the API where people forget to point: one ``/v1`` further."""
         better = f"{self.endpoint.base_url.rstrip('/')}/v1"
@@ -149,7 +160,7 @@ class _Checking:
     def _finding(self, error: InhouseError) -> Finding:
         """Errors say what would work after two spaces; a finding has a place of its own for it."""
         what, _, remedy = str(error).partition("  ")
-        return Finding("error", what, self._remedy(error, remedy))
+        return Finding("error", what, self._remedy(error, remedy), error.code)
 
     def _remedy(self, error: InhouseError, known: str) -> str:
         match error.code:

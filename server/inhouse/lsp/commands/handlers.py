@@ -8,8 +8,10 @@ from attrs import evolve
 
 from inhouse import wire
 from inhouse.core.errors import InhouseError, ProviderError, RefusedError, UserError
+from inhouse.lsp.commands import endpoint_commands
 from inhouse.lsp.commands.agent_commands import PREFIX
 from inhouse.lsp.commands.check_endpoints import EndpointChecks
+from inhouse.lsp.commands.embedded_model import EmbeddedModel
 from inhouse.lsp.contract import arguments
 from inhouse.lsp.contract.arguments import Token, structure
 from inhouse.lsp.contract.command_names import COMMANDS, Command
@@ -45,6 +47,7 @@ class Commands:
         self._transcripts = launcher.transcripts
         self._approver = approver
         self._checks = checks
+        self._embedded = EmbeddedModel(context)
         self._review = review
         self._sessions = sessions
 
@@ -74,6 +77,18 @@ class Commands:
                 return partial(definition_commands.explain, self._context)
             case Command.ENDPOINTS:
                 return self._endpoints
+            case Command.PROVIDERS:
+                return partial(endpoint_commands.providers, self._context)
+            case Command.ENDPOINT_TEST:
+                return partial(endpoint_commands.test, self._context)
+            case Command.ENDPOINT_ADD:
+                return partial(endpoint_commands.add, self._context)
+            case Command.ENDPOINT_DEFAULT:
+                return partial(endpoint_commands.default, self._context)
+            case Command.EMBEDDED:
+                return self._embedded.embedded
+            case Command.AGENT_NEW:
+                return partial(endpoint_commands.new_agent, self._context)
             case Command.RELOAD:
                 return self._reload
             case Command.TRUST:
@@ -143,7 +158,9 @@ class Commands:
         argument = structure(command, given, arguments.Endpoints)
         if argument.check:
             names: tuple[str, ...] = ()
-            if argument.agent is not None:
+            if argument.name is not None:
+                names = (argument.name,)
+            elif argument.agent is not None:
                 names = (self._host.explain(argument.agent).endpoint,)
             own = argument.work_done_token
             work = self._checks.check(token if own is None else own, names)

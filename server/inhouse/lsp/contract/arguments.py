@@ -72,7 +72,53 @@ class Endpoints:
     check: bool = False
     agent: str | None = None
     """Check only the endpoint that serves this agent, where it has one of the settings."""
+    name: str | None = None
+    """Check only this endpoint."""
     work_done_token: Token | None = None
+
+
+@frozen
+class Providers:
+    discover: bool = False
+    """Ask the usual ports of this machine who is there."""
+
+
+@frozen
+class DescribeEndpoint:
+    """An endpoint to try; the provider's name fills in the rest."""
+
+    name: str | None = None
+    provider: str | None = None
+    kind: str | None = None
+    base_url: str | None = None
+    model: str | None = None
+    key: str | None = None
+    key_reference: str | None = None
+
+
+@frozen
+class AddEndpoint(DescribeEndpoint):
+    make_default: bool | None = None
+    """None: if there is no default yet."""
+
+
+@frozen
+class EndpointName:
+    name: str
+
+
+@frozen
+class Embedded:
+    install: bool = False
+    model: str | None = None
+    work_done_token: Token | None = None
+
+
+@frozen
+class NewAgent:
+    id: str
+    folder: str | None = None
+    """A folder of the workspace; None: its first."""
 
 
 @frozen
@@ -319,7 +365,8 @@ def _make_converter() -> cattrs.Converter:
     converter.register_structure_hook(Range, _range)
     kinds = (Nothing, RunArguments, RunPrompt, OptionalRunId, RunId, ListArguments)
     kinds += (SessionsArguments, OptionalSession, OneSession, RenameSession, ForkSession)
-    kinds += (UndoTurn, Steer)
+    kinds += (UndoTurn, Steer, Providers, DescribeEndpoint, AddEndpoint, EndpointName)
+    kinds += (Embedded, NewAgent)
     for kind in (*kinds, Explain, Endpoints, AnswerArguments, Hunks, Preview, SetKey):
         names = {each.name: override(rename=_camel(each.name)) for each in fields(kind)}
         converter.register_structure_hook(kind, make(kind, converter, **names))

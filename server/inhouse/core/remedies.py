@@ -1,0 +1,81 @@
+"""What a user can do about an error, as actions that a door can put on buttons."""
+
+from attrs import frozen
+
+from .endpoint_kinds import SERVICES, guessed_kind
+from .urls import host_of, is_local_name, port_of
+
+
+@frozen
+class Remedy:
+    """One way out."""
+
+    id: str
+    """``addEndpoint``, ``installModel``, ``setKey``, ``startServer``, ``checkEndpoints``,
+    ``openSetting``, ``trust`` or ``showLog`` (docs/protocol.md)."""
+    title: str
+    """Words for a button."""
+    endpoint: str | None = None
+    setting: str | None = None
+    command: str | None = None
+    """What starts the server, in a terminal."""
+
+
+ADD = Remedy("addEndpoint", "Add Endpoint")
+INSTALL = Remedy("installModel", "Install the Embedded Model")
+CHECK = Remedy("checkEndpoints", "Check Endpoints")
+TRUST = Remedy("trust", "Trust the Workspace")
+LOG = Remedy("showLog", "Show Log")
+_SETTINGS = {
+    "privacy": "privacy",
+    "budget": "budgetUsd",
+    "commands_never": "commands",
+    "environment-not-allowed": "allowedEnvironment",
+    "key-not-bound": "keyHosts",
+    "unknown-endpoint": "endpoints",
+    "unusable-endpoint": "endpoints",
+    "model_not_found": "endpoints",
+}
+_KEYS = ("unauthorized", "no-key", "no-keyring", "keyring", "variable-not-set")
+
+
+def cause_of(message: str) -> str:
+    """Give the part of an error's text that says what is wrong; what would work follows it."""
+    return message.partition("  ")[0].strip()
+
+
+def remedies_for(  # noqa: PLR0911  one a kind of error
+    code: str, *, endpoint: str | None = None, url: str = ""
+) -> tuple[Remedy, ...]:
+    """Give the ways out of an error, the shortest first.
+
+    *endpoint* and *url* name the server that it is about, if it is about one.
+    """
+    match code:
+        case "no-endpoint":
+            return ADD, INSTALL
+        case "embedded-not-installed" | "embedded_missing" | "model_missing":
+            return INSTALL, ADD
+        case "untrusted" | "needs-trust":
+            return (TRUST,)
+        case "unreachable" | "hung_up" | "unavailable" | "timeout":
+            return (*_starting(url), CHECK, ADD)
+        case "broken_stream" | "bad_answer" | "store" | "store-broken" | "embedded_failed":
+            return CHECK, LOG
+        case _ if code in _KEYS:
+            return Remedy("setKey", "Set Key", endpoint=endpoint), ADD
+        case _ if code in _SETTINGS:
+            return (Remedy("openSetting", "Open Settings", setting=_SETTINGS[code]),)
+        case _:
+            return ()
+
+
+def _starting(url: str) -> tuple[Remedy, ...]:
+    if not url or url.startswith(("unix:", "embedded:")) or not is_local_name(url):
+        return ()
+    kind = guessed_kind(host_of(url), port_of(url))
+    return tuple(
+        Remedy("startServer", f"Start {one.label}", command=one.start_command)
+        for one in SERVICES
+        if one.kind is kind and one.start_command is not None
+    )

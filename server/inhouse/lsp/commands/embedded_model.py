@@ -1,0 +1,74 @@
+"""``inhouse.embedded``: what is installed of the embedded model, and installing it."""
+
+import asyncio
+from typing import Any
+
+from inhouse import wire
+from inhouse.core.errors import InhouseError
+from inhouse.host.embedded_setup import embedded_status, install_embedded
+from inhouse.lsp.contract.arguments import Embedded, Token, structure
+from inhouse.lsp.editor_context import EditorContext
+from inhouse.lsp.runs.work_done import WorkDone
+from inhouse.lsp.transport.client import Json
+
+
+class EmbeddedModel:
+    """Installs at most once at a time, and says how far it is as progress."""
+
+    def __init__(self, context: EditorContext) -> None:
+        self._context = context
+        self._installing = False
+        self._said = ""
+        self._problem: InhouseError | None = None
+
+    async def embedded(self, command: str, given: list[Any] | None, token: Token | None) -> Any:
+        """Answer with what there is; ``install`` starts an installation and does not wait."""
+        argument = structure(command, given, Embedded)
+        if argument.install and not self._installing:
+            self._installing, self._problem = True, None
+            own = argument.work_done_token
+            work = self._install(argument.model, token if own is None else own)
+            self._context.spawn(work, name="installing the embedded model")
+        status = await asyncio.to_thread(embedded_status, self._context.host)
+        answer: Json = {
+            "installed": status.is_installed,
+            "installing": self._installing,
+            "ability": status.ability,
+            "models": [
+                {"name": one.name, "bytes": one.bytes, "isDefault": one.is_default}
+                for one in status.models
+            ],
+        }
+        if (problem := self._problem) is not None:
+            told = wire.error_data(problem.code, str(problem))
+            answer["error"] = {"message": str(problem)} | told
+        return answer
+
+    async def _install(self, model: str | None, token: Token | None) -> None:
+        bar = WorkDone(
+            self._context.rpc,
+            "inhouse-embedded" if token is None else token,
+            title="Installing the embedded model",
+            describe=lambda: self._said,
+            cancellable=False,
+        )
+        if token is None:
+            self._context.spawn(bar.create(), name="progress of the installation")
+        else:
+            bar.begin()
+        loop = asyncio.get_running_loop()
+
+        def tell(text: str) -> None:
+            self._said = text
+            loop.call_soon_threadsafe(bar.report)
+
+        ending = "stopped"
+        try:
+            status = await install_embedded(self._context.host, model, tell=tell)
+            ending = status.ability
+        except InhouseError as error:
+            self._problem = error
+            ending = str(error)
+        finally:
+            self._installing = False
+            bar.end(ending)

@@ -1,0 +1,114 @@
+"""What an editor needs before the first run: providers, a tested endpoint, a first agent."""
+
+import tomllib
+
+import pytest
+
+from inhouse.core.remedies import remedies_for
+from support.editor import VSCODE, ServerError, open_editor
+
+
+@pytest.fixture
+def bare(project):
+    """Nothing is configured."""
+    project.settings = {}
+    return project
+
+
+def settings_of(project):
+    return tomllib.loads((project.home / "config" / "config.toml").read_text())
+
+
+async def test_an_endpoint_is_tested_added_and_the_default_if_it_is_the_first(bare):
+    where = {"name": "mine", "baseUrl": bare.server.base_url}
+    async with open_editor(bare.folder, **bare.how(VSCODE)) as editor:
+        tested = await editor.command("inhouse.endpoint.test", where)
+        assert tested["reachable"]
+        assert [model["id"] for model in tested["models"]] == ["test-model"]
+        assert await editor.command("inhouse.endpoints") == []
+
+        added = await editor.command("inhouse.endpoint.add", {**where, "model": "test-model"})
+        assert added["name"] == "mine"
+        assert added["isDefault"]
+        second = await editor.command("inhouse.endpoint.add", {"provider": "ollama"})
+        assert (second["name"], second["isDefault"]) == ("ollama", False)
+        await editor.command("inhouse.endpoint.default", {"name": "ollama"})
+        assert settings_of(bare)["defaultEndpoint"] == "ollama"
+        await editor.command("inhouse.endpoint.default", {"name": "mine"})
+
+        bare.server.play("Hello")
+        started = await editor.command("inhouse.run", {"agent": "ask", "prompt": "hi"})
+        assert (await editor.ended(started["runId"]))["text"] == "Hello"
+    assert settings_of(bare)["endpoints"]["mine"]["models"] == {"*": "test-model"}
+
+
+async def test_a_refused_key_is_a_failure_and_writes_nothing(bare):
+    bare.server.models_status = 401
+    async with open_editor(bare.folder, **bare.how(VSCODE)) as editor:
+        tested = await editor.command(
+            "inhouse.endpoint.test", {"baseUrl": bare.server.base_url, "key": "sk-wrong-1234567"}
+        )
+    (finding,) = tested["findings"]
+    assert (finding["severity"], finding["code"]) == ("error", "unauthorized")
+    assert bare.server.requests[-1].headers["authorization"] == "Bearer sk-wrong-1234567"
+    assert not (bare.home / "config" / "config.toml").exists()
+
+
+async def test_providers_are_named_by_the_server(bare):
+    how = bare.how(VSCODE)
+    how["environ"] = {**bare.environ, "GROQ_API_KEY": "gsk-canary-1234567"}
+    async with open_editor(bare.folder, **how) as editor:
+        known = await editor.command("inhouse.providers", {"discover": True})
+    assert {"ollama", "openrouter", "openai", "groq"} <= {one["name"] for one in known}
+    groq = next(one for one in known if one["name"] == "groq")
+    assert (groq["key"], groq["keyIsSet"]) == ("required", True)
+    assert "canary" not in str(known)
+
+
+async def test_an_error_comes_in_parts_with_its_remedies(bare):
+    async with open_editor(bare.folder, **bare.how(VSCODE)) as editor:
+        with pytest.raises(ServerError) as raised:
+            await editor.command("inhouse.run", {"agent": "ask", "prompt": "hi"})
+        told = raised.value.data
+        assert told["code"] == "no-endpoint"
+        assert told["cause"] == "No model serves 'ask' yet."
+        assert [one["id"] for one in told["remedies"]] == ["addEndpoint", "installModel"]
+
+        await editor.command(
+            "inhouse.endpoint.add", {"name": "dead", "baseUrl": "http://127.0.0.1:9/v1"}
+        )
+        started = await editor.command("inhouse.run", {"agent": "ask", "prompt": "hi"})
+        result = await editor.ended(started["runId"])
+    error = result["error"]
+    assert "127.0.0.1:9" in error["cause"]
+    assert "\n" not in error["cause"]
+    assert [one["id"] for one in error["remedies"]] == ["checkEndpoints", "addEndpoint"]
+
+
+def test_a_server_that_is_known_by_its_port_can_be_started():
+    start, *_ = remedies_for("unreachable", endpoint="mine", url="http://127.0.0.1:11434")
+    assert (start.title, start.command) == ("Start Ollama", "ollama serve")
+    assert remedies_for("unreachable", url="http://192.0.2.1:11434")[0].id == "checkEndpoints"
+
+
+async def test_a_new_agent_runs_as_it_is_and_is_never_written_over(bare):
+    async with open_editor(bare.folder, **bare.how(VSCODE)) as editor:
+        made = await editor.command("inhouse.agent.new", {"id": "Sage"})
+        assert made["id"] == "sage"
+        assert made["written"]
+        file = bare.folder / ".agents" / "sage.ts"
+        assert made["uri"] == file.as_uri()
+        agents = {one["id"]: one for one in await editor.command("inhouse.agents")}
+        assert agents["sage"]["usable"]
+        file.write_text(file.read_text() + "// mine\n")
+        assert not (await editor.command("inhouse.agent.new", {"id": "sage"}))["written"]
+        assert file.read_text().endswith("// mine\n")
+        with pytest.raises(ServerError, match="cannot be an agent's id"):
+            await editor.command("inhouse.agent.new", {"id": "a b"})
+
+
+async def test_what_the_embedded_model_is_good_for_is_said_before_it_is_installed(bare):
+    async with open_editor(bare.folder, **bare.how(VSCODE)) as editor:
+        status = await editor.command("inhouse.embedded")
+    assert status["installed"] is False
+    assert "edits no files" in status["ability"]
