@@ -155,6 +155,15 @@ async def test_a_skill_is_loaded_by_name_and_the_projects_wins(tmp_path: Path):
     (tmp_path / "outside/stolen/SKILL.md").write_text(SKILL.replace("release", "stolen"))
     (tmp_path / "w/.agents/skills/stolen").symlink_to(tmp_path / "outside/stolen")
     (tmp_path / "w/.agents/skills/again").symlink_to("release")
+    for folder, front in {
+        "Big_Name": "description: d",
+        "other": "name: another\ndescription: d",
+        "mine": "description: d\ndisable-model-invocation: true",
+        "plain": "description: has a name of its folder",
+    }.items():
+        path = tmp_path / f"w/.agents/skills/{folder}/SKILL.md"
+        path.parent.mkdir(parents=True)
+        path.write_text(f"---\n{front}\n---\nText.\n")
     bad = tmp_path / "w/.claude/skills/broken/SKILL.md"
     bad.parent.mkdir(parents=True)
     bad.write_text("---\n: [\n---\n")
@@ -170,8 +179,13 @@ async def test_a_skill_is_loaded_by_name_and_the_projects_wins(tmp_path: Path):
         "content": SKILL,
         "license": "MIT",
     }
-    with pytest.raises(ToolError, match=r"No skill 'nope'.  Skills: release"):
+    with pytest.raises(ToolError, match=r"No skill 'nope'.  Skills: plain, release"):
         await here.call("skill", name="nope")
+    reasons = {"Big_Name": "lower case", "other": "that of its folder", "mine": "only people"}
+    for name, reason in reasons.items():
+        assert name not in here.tools["skill"].spec.description
+        with pytest.raises(ToolError, match=reason):
+            await here.call("skill", name=name)
 
 
 class Editor:

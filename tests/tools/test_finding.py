@@ -84,6 +84,7 @@ def test_names_of_many_languages_are_seen():
         ("**/*.{ts,md}", None, ["README.md", "src/cart.ts"]),
         ("./src/**/test_*.py", None, ["src/login/test_session.py"]),
         ("*.py", "src/login", ["src/login/session.py", "src/login/test_session.py"]),
+        ("src/login/test*", "src/login", ["src/login/test_session.py"]),
         ("**/*.js", None, []),
         ("**/.env*", None, []),
     ],
@@ -95,6 +96,29 @@ async def test_a_pattern_lists_files(tmp_path: Path, pattern: str, cwd: str | No
 
     assert result["files"] == files
     assert result["count"] == len(files)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "files"),
+    [
+        ("**/*.ts", ["a.ts", "s/[id]/p.ts", "s/d.ts"]),
+        (".agents/**", [".agents/a.ts"]),
+        ("**/.agents/*", [".agents/a.ts", "s/.agents/c.ts"]),
+        ("{.agents,s}/**/*.ts", [".agents/a.ts", "s/[id]/p.ts", "s/d.ts"]),
+        ("s/[id]/*", ["s/[id]/p.ts"]),
+        ("**", ["a.ts", "s/[id]/p.ts", "s/d.ts"]),
+        ("*", ["a.ts"]),
+    ],
+)
+async def test_a_pattern_has_to_name_a_dot_as_in_codebuff(
+    tmp_path: Path, pattern: str, files: list[str]
+):
+    # What micromatch 4 gives for the same.
+    names = [".agents/a.ts", ".agents/.x/b.ts", ".github/x.yml", "a.ts", "s/.agents/c.ts"]
+    here = bench(tmp_path, dict.fromkeys([*names, "s/d.ts", "s/[id]/p.ts"], ""))
+
+    assert (await here.call("glob", pattern=pattern))["files"] == files
+    assert "'.github/x.yml' matches but" in (await here.call("glob", pattern="**/*.yml"))["message"]
 
 
 @pytest.mark.parametrize("pattern", ["../*", "/etc/*", "~/*", "src/../../*", "a\0b"])

@@ -1,6 +1,7 @@
 """Files are read as the user sees them, and only those that are the workspace's."""
 
 import os
+import re
 import socket
 from pathlib import Path
 
@@ -66,7 +67,7 @@ async def test_marks_and_old_encodings_are_read(tmp_path: Path):
 @pytest.mark.parametrize(
     ("path", "words"),
     [
-        ("missing.txt", "[FILE_DOES_NOT_EXIST] There is no file"),
+        ("missing.txt", "There is no file"),
         ("../outside.txt", "[FILE_OUTSIDE_PROJECT]"),
         (".env", "[BLOCKED]"),
         ("build/out.txt", "'build/' in .gitignore"),
@@ -91,8 +92,10 @@ async def test_what_cannot_be_read_says_why(tmp_path: Path, path: str, words: st
 
     [result] = await here.call("read_files", paths=[path])
 
-    assert words in result["content"]
-    assert "canary" not in result["content"]
+    # Codebuff's word alone, which handleSteps compares; the reason stands beside it.
+    assert re.fullmatch(r"\[(FILE_[A-Z_]+|BLOCKED)\]", result["content"])
+    assert words in result["content"] + result["message"]
+    assert "canary" not in str(result)
 
 
 async def test_an_example_of_an_environment_file_is_read_though_ignored(tmp_path: Path):
@@ -116,7 +119,7 @@ async def test_a_socket_is_refused(tmp_path: Path):
     [result] = await here.call("read_files", paths=["s"])
 
     listener.close()
-    assert "but a socket" in result["content"]
+    assert "but a socket" in result["message"]
 
 
 async def test_a_folder_is_listed_with_links_as_what_they_lead_to(tmp_path: Path):

@@ -25,6 +25,8 @@ _MOST_BYTES = 200_000
 _MOST_CHARACTERS = 400_000
 _MOST_SKILLS = 200
 _SKILL_FOLDERS = (".agents/skills", ".claude/skills")
+_SKILL_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_LONGEST_NAME = 64
 _FRONT = re.compile(r"\A---[ \t]*\r?\n(.*?)(?:\r?\n)---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
 
 
@@ -41,6 +43,8 @@ class Skill:
     content: str
     """The whole file."""
     licence: str | None = None
+    refused: str = ""
+    """Why no model is told of it; empty: models are."""
 
 
 def knowledge_files(files: WorkspaceOverlay, home: Path) -> tuple[KnowledgeFile, ...]:
@@ -64,7 +68,10 @@ def _known_in(files: WorkspaceOverlay, top: WorkspacePath) -> Iterator[Knowledge
 
 
 def skills(access: Access, home: Path) -> dict[str, Skill]:
-    """Give the skills by name; the project's own win over the user's."""
+    """Give the skills by their folder's name; the project's own win over the user's.
+
+    Those that no model is told of are among them, with the reason.
+    """
     found: dict[str, Skill] = {}
     for root, folder in _skill_folders(access, home):
         for name in _names_in(root / folder):
@@ -79,12 +86,25 @@ def read_skill(folder: str, text: str) -> Skill | None:
     """Read a ``SKILL.md``; None where its front matter says nothing that could be used."""
     values = _front_matter(text)
     description = _words(values.get("description"))
+    if not description:
+        return None
+    licence = _words(values.get("license")) or None
+    return Skill(folder, description, text, licence, _refusal(folder, values))
+
+
+def _refusal(folder: str, values: Mapping[str, Any]) -> str:
+    """Say why a skill is not for models, by the rules of Codebuff's loader."""
     name = _words(values.get("name")) or folder
-    unasked = _words(values.get("disable-model-invocation")).lower()
-    if not description or unasked == "true":
-        return None  # Codebuff's models are not told of a skill that only people start
-    licence = values.get("license")
-    return Skill(name, description, text, _words(licence) or None)
+    if _words(values.get("disable-model-invocation")).lower() == "true":
+        return "only people start it (`disable-model-invocation`)"
+    if _SKILL_NAME.fullmatch(folder) is None or len(folder) > _LONGEST_NAME:
+        return (
+            "the name of its folder is not made of lower case letters, digits and single hyphens "
+            f"(at most {_LONGEST_NAME})"
+        )
+    if name != folder:
+        return f"its `name` is {name[:80]!r}, and must be that of its folder"
+    return ""
 
 
 def _words(value: Any) -> str:

@@ -30,6 +30,7 @@ def tools(context: ToolContext) -> tuple[Tool, ...]:
 
 def _described(own: ToolSpec, found: Mapping[str, Skill]) -> ToolSpec:
     """Tell the model which skills there are: it can ask for none that it does not know of."""
+    found = {name: each for name, each in found.items() if not each.refused}
     if not found:
         return evolve(own, description=f"{own.description}  There are none in this project.")
     lines = "".join(
@@ -40,8 +41,13 @@ def _described(own: ToolSpec, found: Mapping[str, Skill]) -> ToolSpec:
 
 def _skill(found: Mapping[str, Skill], name: str) -> dict[str, Any]:
     skill = found.get(name)
+    if skill is not None and skill.refused:
+        raise ToolError(f"The skill {name!r} is not offered: {skill.refused}.", code="no_skill")
     if skill is None:
-        names = ", ".join(sorted(found)) or "none (they are in .agents/skills/NAME/SKILL.md)"
+        names = (
+            ", ".join(sorted(each for each in found if not found[each].refused))
+            or "none (they are in .agents/skills/NAME/SKILL.md)"
+        )
         raise ToolError(f"No skill {name!r}.  Skills: {names}", code="no_skill")
     result = {"name": skill.name, "description": skill.description, "content": skill.content}
     return result | ({"license": skill.licence} if skill.licence else {})

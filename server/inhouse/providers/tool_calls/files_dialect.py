@@ -479,7 +479,7 @@ def _file(entry: dict[str, Any]) -> str:
     if not isinstance(content, str):
         return f"{entry['path']}: left out, for lack of space."
     if _is_status(content):
-        return f"{entry['path']}: {content}"
+        return f"{entry['path']}: {content} {entry.get('message', '')}".rstrip()
     return written_block(entry["path"], content)
 
 

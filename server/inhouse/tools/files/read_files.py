@@ -25,7 +25,7 @@ CHARACTERS = 100_000
 WINDOW = 2_000
 """Lines of a window that says no limit, where a definition has ``windowedFileReads``."""
 
-# Codebuff's words for a file without content; definitions look for them.
+# Codebuff's words for a file without content: definitions compare them, so nothing is added.
 _STATUS = {
     "no_file": "[FILE_DOES_NOT_EXIST]",
     "outside_workspace": "[FILE_OUTSIDE_PROJECT]",
@@ -75,7 +75,7 @@ async def _read(context: ToolContext, wanted: Any, budget: _Budget) -> dict[str,
     except ToolError as error:
         status = _STATUS.get(error.code, "[FILE_READ_ERROR]")
         near = await nearest_note(context, shown) if error.code == "no_file" else ""
-        return {"path": shown, "content": f"{status} {error}{near}"}
+        return {"path": shown, "content": status, "message": f"{error}{near}"}
     if end > start and budget.left <= 0:
         return {"path": shown, "contentOmittedForLength": True}
     given = text[start : min(end, start + budget.left)]

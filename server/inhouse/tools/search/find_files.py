@@ -129,6 +129,11 @@ def _glob(files: WorkspaceOverlay, arguments: Mapping[str, Any]) -> dict[str, An
     found = sorted(name for place in places for name in _matching(files, place, matches))
     message = f'Found {len(found)} file(s) matching pattern "{pattern}"'
     message += f' in directory "{cwd}"' if cwd else ""
+    if not found and (hidden := _hidden(files, places, pattern)):
+        message += (
+            f"; {hidden!r} matches but for its dot, which a pattern has to name: "
+            f"{hidden.partition('/')[0]}"
+        )
     if len(found) > most:
         message += f"; the first {most} are given"
     return {"files": found[:most], "count": len(found), "message": message}
@@ -137,15 +142,21 @@ def _glob(files: WorkspaceOverlay, arguments: Mapping[str, Any]) -> dict[str, An
 def _matching(
     files: WorkspaceOverlay, place: WorkspacePath, matches: Callable[[str], bool]
 ) -> Iterator[str]:
-    """A pattern may also begin with the name of another root."""
+    """A pattern may also begin at the root, or with the name of another one."""
     start = len(place.relative) + 1 if place.relative else 0
     for path in files.files(place):
         name = place.name(path)
-        if matches(path[start:]) or (place.prefix and not start and matches(name)):
+        if matches(path[start:]) or matches(path) or matches(name):
             yield name
 
 
-def _matcher(pattern: str) -> Callable[[str], bool]:
+def _hidden(files: WorkspaceOverlay, places: Sequence[WorkspacePath], pattern: str) -> str | None:
+    """Give a file that only a name with a dot keeps from being found."""
+    matches = _matcher(pattern, dots=True)
+    return next((name for place in places for name in _matching(files, place, matches)), None)
+
+
+def _matcher(pattern: str, *, dots: bool = False) -> Callable[[str], bool]:
     """A pattern starts at the folder, as in a shell: ``*.py`` is not ``**/*.py``."""
     text = pattern.removeprefix("./")
     if "\0" in text or text.startswith(("/", "~", "!")) or ".." in text.split("/"):
@@ -157,7 +168,8 @@ def _matcher(pattern: str) -> Callable[[str], bool]:
     if text.count("**") > _MOST_STARS:
         raise ToolError(f"The pattern {pattern!r} has '**' more than {_MOST_STARS} times.")
     # Without EXTGLOB: +(a|aa) would try every way to take a name apart.
-    flags = glob.GLOBSTAR | glob.BRACE | glob.DOTMATCH | glob.FORCEUNIX
+    # Without DOTMATCH: what begins with a dot is found by a pattern that says so, as in Codebuff.
+    flags = glob.GLOBSTAR | glob.BRACE | glob.FORCEUNIX | (glob.DOTMATCH if dots else 0)
     # A folder such as [locale] is named as it is more often than brackets choose a letter.
     patterns = [text, _BRACKETS.sub(r"\\\1", text)] if "[" in text else [text]
     try:

@@ -215,7 +215,7 @@ async def _to_the_end(
             f"The command was not run: this system could not shut it off ({report.failed}).",
             code="not_shut_off",
         )
-    result: dict[str, Any] = {"command": command, "startingCwd": str(folder.path)}
+    result: dict[str, Any] = {"command": command, "startingCwd": folder.shown or "."}
     if code is None:
         result["message"] = (
             f"Stopped after {limit:g} seconds, with everything it had started.  "
