@@ -93,7 +93,9 @@ def payload(value: EventPayload) -> Json | None:  # noqa: C901, PLR0911  one cas
                 "choices": list(choices),
             }
         case UsageReported():
-            return {"kind": "usage"} | tokens(value)
+            told = {"kind": "usage"} | tokens(value)
+            window = value.context_window
+            return told if window is None else told | {"contextWindow": window}
         case Notice(level, code, message):
             return {"kind": "notice", "level": level, "code": code, "message": message}
         case Steered(text, state):
@@ -102,7 +104,7 @@ def payload(value: EventPayload) -> Json | None:  # noqa: C901, PLR0911  one cas
             return {"kind": "finish", "result": run_result(result)}
 
 
-def tokens(value: UsageReported | EndpointUsage) -> Json:
+def tokens(value: UsageReported | EndpointUsage | Usage) -> Json:
     """Token counts and cost."""
     return {
         "inputTokens": value.input_tokens,
@@ -189,6 +191,7 @@ def run_result(value: RunResult, *, has_text: bool = True) -> Json:
 def run_summary(value: RunResult) -> Json:
     """`RunSummary` of docs/protocol.md."""
     wire = _summary(value, value.route.endpoint, value.route.model)
+    wire |= tokens(value.usage)
     if value.parent is not None:
         wire["parent"] = value.parent
     if value.session is not None:

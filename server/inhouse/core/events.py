@@ -59,6 +59,8 @@ class UsageReported:
     output_tokens: int
     cost_usd: float | None = None
     """None: not known."""
+    context_window: int | None = None
+    """Tokens that the model's window holds; None: not known."""
 
 
 REPETITION = "repetition"

@@ -87,7 +87,10 @@ def connected(run: RunContext, served: ServedModel | None = None) -> Model:
         served=served,
     )
     told = partial(shared.prices.price, plan.endpoint, plan.model, run.egress)
-    return RunModel(inner, plan.endpoint, plan.model, plan.route.local, run.tree.budget, told)
+    window = plan.endpoint.context_window or (served.window if served is not None else None)
+    return RunModel(
+        inner, plan.endpoint, plan.model, plan.route.local, run.tree.budget, told, window
+    )
 
 
 async def verified(plan: Plan, egress: Egress) -> Plan:

@@ -41,6 +41,8 @@ class RunModel:
     budget: Budget
     told: Callable[[], Awaitable[Price | None]]
     """Asks the endpoint for its price, once."""
+    window: int | None = None
+    """Tokens that the model's window holds, where that is known."""
 
     @asynccontextmanager
     async def stream(self, prompt: Prompt) -> AsyncGenerator[AsyncIterator[Chunks]]:
@@ -140,7 +142,7 @@ class _Answer:
             return chunk
         cost = await self.model.cost_of(chunk)
         await self.model.budget.settle(self.reservation, cost)
-        return evolve(chunk, cost_usd=cost)
+        return evolve(chunk, cost_usd=cost, context_window=self.model.window)
 
     def _trace(self, chunks: Chunks) -> None:
         for chunk in chunks:

@@ -33,6 +33,12 @@ from inhouse.lsp.runs.transcript import Transcripts
 from inhouse.lsp.sessions.session_commands import SessionCommands
 from inhouse.lsp.sessions.session_prompts import SessionPrompts
 from inhouse.lsp.transport.client import real, to_path
+from inhouse.lsp.transport.list_changes import (
+    AGENTS,
+    EDITS,
+    ENDPOINTS,
+    ListChanges,
+)
 from inhouse.lsp.transport.malloc_trim import give_back
 from inhouse.lsp.transport.rpc import EditorRpc
 from inhouse.lsp.workspace.file_watcher import Watching
@@ -50,13 +56,15 @@ class Session:
         self, rpc: EditorRpc, host: Host, approver: EditorApprover, started: asyncio.Task[None]
     ) -> None:
         context = EditorContext(rpc, host, self.spawn, Documents(), Diagnostics(rpc))
-        refresher = Refresher(rpc)
+        refresher, lists = Refresher(rpc), ListChanges(rpc)
         self.context = context
         self.runs = Runs(host.book.new_run_id)
         self._files = EditorFiles(context, approver)
         self.transcripts = Transcripts(context, self.runs, self._files.buffers)
-        launcher = RunLauncher(context, self.runs, self.transcripts, refresher)
-        self._review = Review(context, self._files, edited=launcher.edited, changed=refresher.touch)
+        launcher = RunLauncher(context, self.runs, self.transcripts, refresher, lists)
+        self._review = Review(
+            context, self._files, edited=launcher.edited, changed=self._review_changed
+        )
         self._kept = KeptEdits(context, self._review)
         self._review.kept = self._kept.changed
         self.definitions = DefinitionDiagnostics(context)
@@ -74,9 +82,9 @@ class Session:
             sessions=self.sessions,
             approver=approver,
             review=ReviewCommands(context, self._review, self._files),
-            checks=EndpointChecks(context, self.definitions),
+            checks=EndpointChecks(context, self.definitions, lists),
         )
-        self._refresher = refresher
+        self._refresher, self._lists = refresher, lists
         self._used = False
         self._started = started
         self._getting_ready: asyncio.Task[None] | None = None
@@ -169,8 +177,13 @@ class Session:
         self.definitions.refresh()
         self.definitions.show()
         self._refresher.touch()
+        self._lists.touch(AGENTS, ENDPOINTS)
         self.spawn(self._agent_commands.update(), name="agent commands")
         self.watching.folders_changed()
+
+    def _review_changed(self) -> None:
+        self._refresher.touch()
+        self._lists.touch(EDITS)
 
     async def _execute(self, command: str, given: list[Any] | None, token: Token | None) -> Any:
         if not self._is_ready():

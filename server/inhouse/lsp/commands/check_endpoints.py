@@ -7,13 +7,17 @@ from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.language.definition_diagnostics import DefinitionDiagnostics
 from inhouse.lsp.language.known_models import remember
 from inhouse.lsp.runs.work_done import WorkDone
+from inhouse.lsp.transport.list_changes import ENDPOINTS, ListChanges
 
 
 class EndpointChecks:
     """Checks endpoints for the client, and shows what that says about definitions."""
 
-    def __init__(self, context: EditorContext, definitions: DefinitionDiagnostics) -> None:
+    def __init__(
+        self, context: EditorContext, definitions: DefinitionDiagnostics, lists: ListChanges
+    ) -> None:
         self._context = context
+        self._lists = lists
         self._definitions = definitions
         self._numbers = itertools.count(1)
 
@@ -36,6 +40,7 @@ class EndpointChecks:
         try:
             bar.report()
             found = await context.host.check_endpoints(wanted)
+            self._lists.touch(ENDPOINTS)
             self._definitions.show()
             await remember(context)
             reachable = sum(status.reachable is True for status in found)

@@ -8,6 +8,7 @@ from attrs import evolve
 
 from inhouse import wire
 from inhouse.core.errors import InhouseError, ProviderError, RefusedError, UserError
+from inhouse.core.events import RunResult
 from inhouse.lsp.commands import endpoint_commands
 from inhouse.lsp.commands.agent_commands import PREFIX
 from inhouse.lsp.commands.check_endpoints import EndpointChecks
@@ -21,6 +22,7 @@ from inhouse.lsp.language import definition_commands
 from inhouse.lsp.runs.questions import EditorApprover
 from inhouse.lsp.runs.run_reporter import RunLauncher
 from inhouse.lsp.sessions.session_commands import SessionCommands
+from inhouse.lsp.transport.client import Json
 
 Given = list[Any] | None
 Handler = Callable[[str, Given, Token | None], Any]
@@ -145,10 +147,22 @@ class Commands:
         limit = argument.limit
         if limit is not None and limit < 0:
             raise UserError(f"{command}: 'limit' must not be negative.")
-        known = [wire.run_summary(result) for result in self._host.book.results(limit)]
+        known = [self._summary(result) for result in self._host.book.results(limit)]
         if argument.earlier:
             known += [wire.kept_run(run) for run in await self._transcripts.earlier(limit)]
         return known[:limit]
+
+    def _summary(self, result: RunResult) -> Json:
+        summary, run = wire.run_summary(result), self._runs.get(result.run_id)
+        if run is None or run.id != result.run_id:
+            return summary
+        if run.context_tokens:
+            summary["contextTokens"] = run.context_tokens
+        if run.context_window is not None:
+            summary["contextWindow"] = run.context_window
+        if run.ended is None:
+            summary |= {"doing": str(run.doing), "asks": run.questions > 0}
+        return summary
 
     def _agents(self, command: str, given: Given, _: Token | None) -> Any:
         structure(command, given, arguments.Nothing)

@@ -7,7 +7,14 @@ from typing import Any
 
 from attrs import define, field
 
-from inhouse.core.events import ReasoningDelta, RunEvent, TextDelta, UsageReported
+from inhouse.core.events import (
+    Notice,
+    QuestionAsked,
+    ReasoningDelta,
+    RunEvent,
+    TextDelta,
+    UsageReported,
+)
 from inhouse.core.request import RunRequest
 from inhouse.core.route import Route
 from inhouse.host.run_context import Listen
@@ -32,6 +39,11 @@ class ActiveRun:
     first_token: float | None = None
     pieces: int = 0
     output_tokens: int = 0
+    context_tokens: int = 0
+    """What its last request and the answer to it needed of the window."""
+    context_window: int | None = None
+    questions: int = 0
+    """How many wait for the user, sub-agents' included."""
     children: set[str] = field(factory=set[str])
     progress: str | int | None = None
     """The token of its progress while it runs: some clients cancel by it."""
@@ -71,8 +83,15 @@ class ActiveRun:
                 self.pieces += 1
                 if self.first_token is None:
                     self.first_token = time.monotonic()
-            case UsageReported(_, output_tokens):
+            case UsageReported(input_tokens, output_tokens, _, window):
                 self.output_tokens += output_tokens
+                if event.run_id == self.id:
+                    self.context_tokens = input_tokens + output_tokens
+                    self.context_window = window or self.context_window
+            case QuestionAsked():
+                self.questions += 1
+            case Notice(_, "answer"):
+                self.questions = max(0, self.questions - 1)
             case _:
                 pass
 

@@ -9,10 +9,14 @@ from inhouse import wire
 from inhouse.core.events import (
     EditChanged,
     EditState,
+    Notice,
+    QuestionAsked,
     RunEvent,
     RunFinished,
     RunResult,
     RunStatus,
+    ToolStarted,
+    UsageReported,
 )
 from inhouse.core.request import RunRequest
 from inhouse.host.host import Plan
@@ -24,8 +28,11 @@ from inhouse.lsp.runs.event_stream import EventStream
 from inhouse.lsp.runs.transcript import Transcripts
 from inhouse.lsp.runs.work_done import WorkDone
 from inhouse.lsp.transport.client import Json
+from inhouse.lsp.transport.list_changes import RUNS, SESSIONS, ListChanges
 
 _ERROR = 1
+_LISTED = (QuestionAsked, Notice, ToolStarted, UsageReported)
+"""What the list of runs tells of a run that goes on."""
 
 
 @frozen(eq=False)
@@ -36,6 +43,7 @@ class RunLauncher:
     runs: Runs
     transcripts: Transcripts
     refresher: Refresher
+    lists: ListChanges
 
     def start(
         self,
@@ -63,6 +71,7 @@ class RunLauncher:
         uri = self.context.documents.uri_of(path)
         self.context.host.book.edited(run_id, uri, state)
         self.context.host.sessions.edited(run_id, path, state.value)
+        self.lists.touch(RUNS)
         run = self.runs.get(run_id)
         if run is not None and run.emit is not None:
             parent = None if run_id == run.id else run.id
@@ -83,6 +92,7 @@ class _RunReporter:
         rpc = launcher.context.rpc
         self._context = launcher.context
         self._refresher = launcher.refresher
+        self._lists = launcher.lists
         self._plan = plan
         self._run = run
         self._finished: RunResult | None = None
@@ -104,6 +114,7 @@ class _RunReporter:
     async def run_it(self) -> None:
         host, run = self._context.host, self._run
         run.progress, run.emit = self._work_done.token, self._emit
+        self._lists.touch(RUNS, SESSIONS)
         if self._own_token:
             self._context.spawn(self._work_done.create(), name=f"progress of {run.id}")
         else:
@@ -117,6 +128,7 @@ class _RunReporter:
         finally:
             self._work_done.end(_ending(self._finished, run))
             self._refresher.touch()
+            self._lists.touch(RUNS, SESSIONS)
 
     def _emit(self, event: RunEvent) -> None:
         run = self._run
@@ -128,6 +140,8 @@ class _RunReporter:
         if self._stream is not None:
             self._stream.add(event)
         self._transcript.add(event)
+        if isinstance(event.payload, _LISTED):
+            self._lists.touch(RUNS, SESSIONS)
         if not self._changed:  # Once a turn of the loop is often enough.
             self._changed = True
             asyncio.get_running_loop().call_soon(self._show_change)

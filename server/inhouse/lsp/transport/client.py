@@ -29,7 +29,7 @@ class EditorClient:
     """``clientInfo.name``."""
     draws: frozenset[str] = frozenset()
     """``initializationOptions.draws``: what the client shows by its own means, ``freeText``
-    (questions that any text answers) and ``settingsProblems``."""
+    (questions that any text answers), ``settingsProblems`` and ``lists`` (``inhouse/changed``)."""
     offers: frozenset[str] = frozenset()
     """``initializationOptions.offers``: what the client answers beyond LSP, ``diagnostics``."""
 
