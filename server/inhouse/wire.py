@@ -86,12 +86,15 @@ def payload(value: EventPayload) -> Json | None:  # noqa: C901, PLR0911  one cas
         case EditChanged(uri, state, diff):
             return {"kind": "edit", "uri": uri, "state": state.value, "diff": diff}
         case QuestionAsked(question_id, text, choices):
-            return {
+            asked: Json = {
                 "kind": "question",
                 "questionId": question_id,
                 "text": text,
                 "choices": list(choices),
             }
+            asked |= {"detail": value.detail} if value.detail else {}
+            asked |= {"safe": value.safe} if value.safe else {}
+            return asked | ({"multiple": True} if value.multiple else {})
         case UsageReported():
             told = {"kind": "usage"} | tokens(value)
             window = value.context_window

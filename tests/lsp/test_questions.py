@@ -1,15 +1,17 @@
 """What may do harm is shown whole and allowed deliberately; the safe choice is first."""
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from support.editor import HELIX, NEOVIM, open_editor
-from support.model_server import call
+from support.editor import HELIX, NEOVIM, VSCODE, ServerError, open_editor
+from support.model_server import Hangup, call
 
 HERE = {"name": "helix"}
 SAFE = ("Deny", "Not now", "Stop", "Reject", "Do not contact it")
@@ -119,3 +121,32 @@ async def test_code_actions_offer_the_safe_answer_first(runner):
         await editor.ended(started["runId"])
 
     assert not (runner.folder / "made").exists()
+
+
+async def test_a_client_with_a_view_of_its_own_gets_questions_and_failures_as_events_alone(runner):
+    async with open_editor(runner.folder, **runner.how(VSCODE)) as editor:
+        runner.server.play(call("run_terminal_command", command="touch made"))
+        runner.server.play("done")
+        argument = {"agent": "runner", "streamToken": "s", "ownView": True}
+        started = await editor.command("inhouse.run", argument)
+        await editor.until(lambda: [e for e in editor.events("s") if e["kind"] == "question"])
+        (question,) = (e for e in editor.events("s") if e["kind"] == "question")
+        assert "touch made" in question["text"] + question.get("detail", "")
+        assert question["safe"] == "Deny"
+        allowed = {"questionId": question["questionId"], "choices": ["Run once"]}
+        with suppress(ServerError):  # Within the moment in which nobody has read it.
+            await editor.command("inhouse.answer", allowed)
+        assert not (runner.folder / "made").exists()
+        await asyncio.sleep(0.4)
+        await editor.command("inhouse.answer", allowed)
+        with pytest.raises(ServerError, match="No question"):
+            await editor.command("inhouse.answer", allowed)
+        await editor.ended(started["runId"])
+        told = json.loads(runner.server.chats[-1].body["messages"][-1]["content"])
+        assert told["exitCode"] == 0
+
+        runner.server.default = [Hangup()]
+        failing = await editor.command("inhouse.run", argument)
+        assert (await editor.ended(failing["runId"]))["status"] == "failed"
+        assert not editor.messages("window/showMessageRequest")
+        assert not editor.messages("window/showMessage")

@@ -138,6 +138,11 @@ class QuestionAsked:
     question_id: str
     text: str
     choices: tuple[str, ...]
+    detail: str = ""
+    """What the text is about, whole: a command, a host."""
+    safe: str = ""
+    """The choice that changes nothing, if others do."""
+    multiple: bool = False
 
 
 @frozen

@@ -35,10 +35,18 @@ class EventEmittingApprover:
         )
         if (emit := _asking.get()) is None:
             return await self.approver.ask(question)
-        emit(QuestionAsked(question.id, question.text, question.choices))
+        told = QuestionAsked(
+            question.id,
+            question.text,
+            question.choices,
+            detail="" if question.detail in question.text else question.detail,
+            safe=question.safe,
+            multiple=question.multiple,
+        )
+        emit(told)
         answer = await self.approver.ask(question)
-        told = ", ".join(answer) if answer else "no answer"
-        emit(Notice("info", "answer", redact_value(f"Your answer: {told}.")))
+        taken = ", ".join(answer) if answer else "no answer"
+        emit(Notice("info", "answer", redact_value(f"Your answer: {taken}.")))
         if question.safe:
             emit(PermissionAnswered(question.kind, answer[0] if answer else ""))
         return answer

@@ -34,6 +34,8 @@ class RunArguments:
     work_done_token: Token | None = None
     show_transcript: bool | None = None
     """Open the transcript; None: as the setting says."""
+    own_view: bool = False
+    """The client shows questions and failures of the run itself, by its events."""
 
 
 @frozen

@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,18 @@ _MOMENT, _TRIES = 0.3, 3
 _TOO_SOON = "The answer came before the question could be read; please answer again."
 
 
+_asked_by_client: ContextVar[bool] = ContextVar("asked by client", default=False)
+
+
+def let_client_ask() -> None:
+    """Tell the questions of this task, and of those that it starts, as events alone."""
+    _asked_by_client.set(True)
+
+
 @define
 class _Open:
     question: Question
+    since: float = field(factory=time.monotonic)
     answer: asyncio.Future[Choices] = field(factory=asyncio.Future[Choices])
     in_actions: Choices | None = None
     """No dialog shows it: code actions answer it with these."""
@@ -65,7 +75,7 @@ class EditorApprover:
         asked = _Open(question)
         self._open[question.id] = asked
         try:
-            return await self._ask(asked)
+            return await (asked.answer if _asked_by_client.get() else self._ask(asked))
         finally:
             self._open.pop(question.id, None)
 
@@ -83,6 +93,9 @@ class EditorApprover:
             raise UserError(f"No choice {unknown[0]!r}.  Choices: {', '.join(offered)}")
         if len(choices) > 1 and not asked.question.multiple:
             raise UserError(f"One choice, not {len(choices)}.  Choices: {', '.join(offered)}")
+        safe = asked.question.safe
+        if safe and choices not in ((), (safe,)) and time.monotonic() - asked.since < _MOMENT:
+            raise UserError(_TOO_SOON)
         if not asked.answer.done():
             asked.answer.set_result(choices)
 

@@ -25,6 +25,7 @@ from inhouse.lsp.documents.lens_refresher import Refresher
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.runs.active_runs import ActiveRun, Runs
 from inhouse.lsp.runs.event_stream import EventStream
+from inhouse.lsp.runs.questions import let_client_ask
 from inhouse.lsp.runs.transcript import Transcripts
 from inhouse.lsp.runs.work_done import WorkDone
 from inhouse.lsp.transport.client import Json
@@ -98,6 +99,7 @@ class _RunReporter:
         self._finished: RunResult | None = None
         self._changed = False
         self._own_token = token is None
+        self._own_view = argument.own_view
         self._stream = (
             EventStream(argument.stream_token, outbox=rpc.outbox)
             if argument.stream_token is not None
@@ -115,6 +117,8 @@ class _RunReporter:
         host, run = self._context.host, self._run
         run.progress, run.emit = self._work_done.token, self._emit
         self._lists.touch(RUNS, SESSIONS)
+        if self._own_view:
+            let_client_ask()
         if self._own_token:
             self._context.spawn(self._work_done.create(), name=f"progress of {run.id}")
         else:
@@ -154,8 +158,9 @@ class _RunReporter:
     def _finish(self, result: RunResult) -> None:
         if self._finished is None:
             self._emit(RunEvent(self._run.id, self._plan.agent.id, RunFinished(result)))
-        if result.status is RunStatus.FAILED and result.error is not None:
-            text = f"{result.agent} failed: {result.error.message}"
+        failed = result.error if result.status is RunStatus.FAILED else None
+        if failed is not None and not self._own_view:
+            text = f"{result.agent} failed: {failed.message}"
             self._context.rpc.notify("window/showMessage", {"type": _ERROR, "message": text})
 
 
