@@ -49,7 +49,7 @@ async def test_a_turn_streams_exactly_what_the_model_says(
         titles = [each.title for each in opened.person.of("session_info_update")]
         assert titles == ["Say hello"]
         commands = opened.person.of("available_commands_update")[-1].available_commands
-        assert {"helper", "other"} <= {each.name for each in commands}
+        assert {"helper", "other", "compact"} <= {each.name for each in commands}
 
 
 async def test_a_session_goes_on_with_what_was_said(place: Terminal, server: ModelServer) -> None:
@@ -59,7 +59,11 @@ async def test_a_session_goes_on_with_what_was_said(place: Terminal, server: Mod
         session = await started(place, opened)
         await opened.ask(session, "first question")
         await opened.ask(session, "second question")
+        done = await opened.ask(session, "/compact")
+        assert done.stop_reason == "end_turn"
+        assert "nothing to compact" in opened.person.text()
 
+    assert len(server.chats) == 2
     sent = json.dumps(server.chats[-1].body["messages"])
     assert "first question" in sent
     assert "One." in sent

@@ -39,6 +39,8 @@ def test_a_session_goes_on_from_call_to_call_and_is_listed_shown_forked_and_dele
     assert "second question" not in texts(server)
     assert len(local("sessions", "--json").json) == 2
 
+    small = local("sessions", "compact", session)
+    assert (small.status, "nothing to compact" in small.out + small.err) == (0, True)
     assert local("sessions", "delete", session).status == 0
     unknown = local("run", "--session", session, "x")
     assert unknown.status == 2

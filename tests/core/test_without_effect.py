@@ -7,8 +7,7 @@ import attrs
 import pytest
 
 from inhouse.core.definition import AgentDefinition
-from inhouse.core.without_effect import FIELDS, TOOLS, without_effect
-from inhouse.definitions.schema.fields import FIELD_NAMES
+from inhouse.core.without_effect import TOOLS, without_effect
 from inhouse.definitions.schema.shape import CompactShape
 from inhouse.tools import specs
 from support.play import agent
@@ -26,17 +25,12 @@ PUBLISHING = {"version"}
 
 @pytest.mark.parametrize("field", [each.name for each in attrs.fields(AgentDefinition)])
 def test_every_field_is_read_by_something_or_told(field):
-    written = wire_name(field)
-    read = any(f".{field}" in source for source in SOURCES)
-
-    assert read or written in FIELDS or field in PUBLISHING
-    assert not (read and written in FIELDS)
+    assert any(f".{field}" in source for source in SOURCES) or field in PUBLISHING
 
 
 @pytest.mark.parametrize("field", [each.name for each in attrs.fields(CompactShape)])
-def test_every_field_of_an_object_without_reader_is_told(field):
-    assert not any(f".{field}" in source or f'"{wire_name(field)}"' in source for source in SOURCES)
-    assert f"compactContext.{wire_name(field)}" in FIELDS
+def test_every_field_of_an_object_is_read_by_something(field):
+    assert any(f".{field}" in source or f'"{wire_name(field)}"' in source for source in SOURCES)
 
 
 def wire_name(field):
@@ -47,16 +41,13 @@ def test_every_tool_is_implemented_or_told():
     named = {name for name in specs.names() if any(f'"{name}"' in source for source in SOURCES)}
 
     assert set(specs.names()) - named <= set(TOOLS)
-    assert {name.partition(".")[0] for name in FIELDS} <= FIELD_NAMES
 
 
-def test_what_is_told_names_the_field_and_the_tool_and_stands_in_the_reference():
-    compact = {"cacheExpiryMs": 5}
-    told = list(without_effect(agent(compact_context=compact, tool_names=("web_search", "glob"))))
+def test_what_is_told_names_the_tool_and_stands_in_the_reference():
+    told = list(without_effect(agent(tool_names=("web_search", "glob"))))
     reference = (ROOT / "docs/reference/definitions.md").read_text(encoding="utf-8")
 
-    assert len(told) == 2
-    assert "`compactContext.cacheExpiryMs`" in told[0]
-    assert "`web_search`" in told[1]
-    for name in (*FIELDS, *TOOLS):
+    assert len(told) == 1
+    assert "`web_search`" in told[0]
+    for name in TOOLS:
         assert f"| `{name}` |" in reference.partition("## What has no effect")[2]

@@ -3,6 +3,8 @@
 import itertools
 import json
 
+import pytest
+
 from inhouse.core.events import Notice
 from inhouse.core.messages import AssistantMessage, ToolMessage, UserMessage
 from inhouse.loop import Need, estimate
@@ -96,3 +98,49 @@ async def test_where_the_definition_says_so_no_model_is_asked_for_a_summary():
         m.text for m in model.prompts[0].messages[1:] if hasattr(m, "text")
     ]
     assert played.error is None
+
+
+TALK = tuple(
+    message
+    for number in range(30)
+    for message in (
+        UserMessage(f"question {number} " + "y" * 300, ("USER_PROMPT",)),
+        AssistantMessage(f"answer {number} " + "z" * 300),
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "idle_s", "condensed"),
+    [
+        (True, 3_601, False),  # 140,000 tokens are fewer than this by far.
+        ({"cacheExpiryMinTokens": None}, 3_599, False),
+        ({"cacheExpiryMinTokens": None}, 3_601, True),
+        ({"cacheExpiryMs": 5_000, "cacheExpiryMinTokens": 1_000}, 6, True),
+        ({"cacheExpiryMs": 5_000, "cacheExpiryMinTokens": 100_000}, 6, False),
+        ({"cacheExpiryMs": None, "cacheExpiryMinTokens": None}, 9e9, False),
+        ({"cacheExpiryMinTokens": 0}, None, False),
+        (False, 9e9, False),
+    ],
+)
+async def test_a_definition_says_when_a_history_whose_cache_has_expired_is_condensed(
+    wanted, idle_s, condensed
+):
+    model = Growing()
+    played = await play(
+        model=model,
+        prompt="the live question",
+        history=TALK,
+        tools=[tool("look", {"text": "x"})],
+        compact_context=wanted,
+        idle_s=idle_s,
+    )
+
+    sent = [getattr(message, "text", "") for message in model.prompts[0].messages]
+    assert sent[0].startswith("<conversation_summary>") == condensed
+    assert "question 0" in sent[0]
+    assert "the live question" in sent
+    assert len(model.prompts) == 2
+    assert model.prompts[1].messages[: len(sent)] == model.prompts[0].messages
+    assert model.summaries == 0
+    assert len(played.of(Notice)) == condensed

@@ -231,3 +231,42 @@ async def test_two_servers_have_one_session_and_one_of_them_runs_it(project):
         _, result = await run(two, "now me", session=session)
         assert result["status"] == "completed"
         assert "after the steer" in str(said(project.server))
+
+
+async def test_a_conversation_is_made_smaller_by_command_and_a_fork_has_all_of_it(project):
+    async with open_editor(project.folder, **project.how(NEOVIM)) as editor:
+        session = None
+        for number in range(4):
+            project.server.play(f"answer {number} " + "z" * 3_000)
+            agent = {"session": session} if session else {"agent": "writer"}
+            started, _ = await run(editor, f"question {number}", **agent)
+            session = started["session"]
+        whole = said(project.server)
+        project.server.play("They talked about numbers.")
+
+        given = {"session": session, "streamToken": "c"}
+        started = await editor.command("inhouse.session.compact", given)
+        result = await editor.ended(started["runId"], 45)
+
+        numbers = result["output"]
+        assert 0 < numbers["after"] < numbers["before"] * 0.7
+        assert numbers["messagesSummarised"] > 2
+        (told,) = [e for e in editor.events("c") if e["kind"] == "notice"]
+        assert f"{numbers['before']:,} to {numbers['after']:,} tokens" in told["message"]
+        assert "condense a conversation" in str(said(project.server)[0])
+        project.server.default = ["fine"]
+        await run(editor, "and now?", session=session)
+        texts = [text for _, text in said(project.server)]
+        assert len(texts) < len(whole)
+        summary = next(text for text in texts if "They talked about numbers." in text)
+        assert "<first_prompt>\nquestion 0\n" in summary
+        assert "and now?" in texts[-2:]
+        assert "/compact" not in str(texts)
+        fork = await editor.command("inhouse.session.fork", {"session": session, "turn": 5})
+        await run(editor, "what was said?", session=fork["session"])
+        assert said(project.server)[: len(whole)] == whole
+        again = await editor.command("inhouse.session.compact", {"session": fork["session"]})
+        await editor.command("inhouse.cancel", {"runId": again["runId"]})
+        await editor.ended(again["runId"], 45)
+        with pytest.raises(ServerError, match="No session 'nothing'"):
+            await editor.command("inhouse.session.compact", {"session": "nothing"})

@@ -126,6 +126,7 @@ async def play(
     inline=False,
     small=None,
     need=None,
+    idle_s=None,
     **changes,
 ):
     definition = changes.pop("definition", None) or agent(**changes)
@@ -156,6 +157,7 @@ async def play(
                 params=params,
                 history=history,
                 need=need,
+                idle_s=idle_s,
                 start_steps=start if script else steps,
                 placeholders=placeholders or {},
                 spawnable=spawnable,

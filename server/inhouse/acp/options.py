@@ -14,6 +14,8 @@ from inhouse.core.route import EndpointStatus, Privacy
 from inhouse.core.settings import EditMode, Settings
 
 Json = dict[str, Any]
+COMPACT = "compact"
+"""The command that makes a conversation's history smaller, unless an agent is called so."""
 AUTOMATIC = ""
 """Lets routing choose: the value of an option that nobody has changed."""
 _PRIVACY = (Privacy.ANY, Privacy.ASK, Privacy.LOCAL_ONLY)
@@ -145,8 +147,8 @@ def modes(choices: Choices, available: Available) -> Json:
 
 
 def available_commands(available: Available) -> list[Json]:
-    """Give a command for each agent: ``/AGENT PROMPT``."""
-    return [
+    """Give a command for each agent: ``/AGENT PROMPT``; and one that compacts the conversation."""
+    agents: list[Json] = [
         {
             "name": one.agent.id,
             "description": _description(one) or _label(one),
@@ -155,6 +157,10 @@ def available_commands(available: Available) -> list[Json]:
         for one in available.agents
         if one.usable and not one.agent.shadowed_by
     ]
+    if any(one["name"] == COMPACT for one in agents):
+        return agents
+    what = "Condense what was said so far, to have room for more."
+    return [*agents, {"name": COMPACT, "description": what}]
 
 
 def _label(one: AgentSummary) -> str:

@@ -18,7 +18,15 @@ from inhouse.host.host import Host, HostCallbacks, WorkspaceRequest
 from inhouse.store.sessions import title_of
 
 from .client_calls import ClientCalls
-from .options import AUTOMATIC, Available, Choices, available_commands, config_options, modes
+from .options import (
+    AUTOMATIC,
+    COMPACT,
+    Available,
+    Choices,
+    available_commands,
+    config_options,
+    modes,
+)
 from .permissions import AcpApprover
 from .prompt_content import PromptContent, split_command
 from .replay import replay_session
@@ -144,7 +152,8 @@ class AcpSession:
         available = self.available()
         names = [command["name"] for command in available_commands(available)]
         command, text = split_command(content.text, names)
-        agent = command or available.agent_for(self.choices)
+        compacts = command == COMPACT and all(one.agent.id != COMPACT for one in available.agents)
+        agent = (None if compacts else command) or available.agent_for(self.choices)
         if agent is None:
             raise UserError(
                 f"There is no agent that can be used in {self.roots[0]}.  Put a definition into "
@@ -158,6 +167,9 @@ class AcpSession:
             model=self.choices.model or None,
             session=self.id,
         )
+        if compacts:
+            compaction = await self.host.sessions.compaction(self.id)
+            request = evolve(request, prompt=compaction.prompt, compact=True)
         plan = self.host.plan(request)
         if self.mcp_servers:
             if plan.needs_trust:  # A plan that waits for trust is made anew once it is given.
@@ -178,7 +190,11 @@ class AcpSession:
             self.updates.flush()
         if task.cancelled():
             raise TurnCancelled
-        return task.result()
+        result = task.result()
+        if compacts and result.text:
+            said = {"type": "text", "text": result.text}
+            self.updates.send({"sessionUpdate": "agent_message_chunk", "content": said})
+        return result
 
     def _workspace(self, request: WorkspaceRequest) -> Workspace:
         return AcpWorkspace(

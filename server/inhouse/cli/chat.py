@@ -21,6 +21,7 @@ from inhouse.core.ports import Question
 from inhouse.core.request import RunRequest
 from inhouse.core.unicode import visible, without_controls
 from inhouse.host.host import Host
+from inhouse.host.plan import Plan
 from inhouse.host.session_undo import undo
 
 from . import BAD_USAGE, COMPLETED, output
@@ -214,6 +215,9 @@ class Chat:
         except InhouseError as error:
             output.error(str(error))
             return
+        self._begin_turn(plan)
+
+    def _begin_turn(self, plan: Plan) -> None:
         self._session = plan.request.session
         self._task = asyncio.create_task(
             self._host.run(plan, self._host.new_run_id(), self._show), name="chat turn"
@@ -324,6 +328,12 @@ class Chat:
         for problem in done.problems:
             output.warning(problem)
 
+    async def compact(self, _: str) -> None:
+        """Make the history smaller, to have room for more turns."""
+        self._idle()
+        request = await self._host.sessions.compaction(self._some_session())
+        self._begin_turn(self._host.plan(request))
+
     async def sessions(self, query: str) -> None:
         """List the sessions."""
         show_table(await self._host.sessions.summaries(query=query or None, limit=20))
@@ -401,6 +411,7 @@ COMMANDS: Mapping[str, tuple[str, Command]] = {
     "retry": ("ask the last prompt again, in a fork", Chat.retry),
     "fork": ("[TURN] go on in another session, from before a turn", Chat.fork),
     "undo": ("[TURN] take back what a turn changed in files", Chat.undo),
+    "compact": ("condense what was said, to have room for more", Chat.compact),
     "sessions": ("[TEXT] list the sessions", Chat.sessions),
     "session": ("ID go on with another session", Chat.session),
     "rename": ("TITLE give this session another title", Chat.rename),

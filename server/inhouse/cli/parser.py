@@ -82,12 +82,14 @@ def _running(commands: "Commands[argparse.ArgumentParser]") -> None:
     chat.add_argument("--show-thinking", action="store_true", help="print the model's thinking too")
     _going_on(chat)
     _common(chat)
-    sessions = commands.add_parser("sessions", help="find, show, export, delete, undo sessions")
+    sessions = commands.add_parser(
+        "sessions", help="find, show, export, delete, undo sessions, and more"
+    )
     sessions.add_argument(
         "action",
         nargs="?",
         default="list",
-        choices=["list", "show", "export", "delete", "undo", "rename"],
+        choices=["list", "show", "export", "delete", "undo", "rename", "compact"],
     )
     sessions.add_argument(
         "session",

@@ -80,14 +80,17 @@ async def run(options: argparse.Namespace) -> int:
             )
             return COMPLETED
         plan = await _planned(host, request)
-        show = _as_json() if options.json else Printer(thinking=options.show_thinking).show
-        listen = _until_nobody_reads(show, lambda: task.cancel())  # noqa: PLW0108  it comes next
-        task = asyncio.ensure_future(host.run(plan, host.new_run_id(), listen))
-        with _ctrl_c(task):
-            await asyncio.wait([task])
-        if task.cancelled():
-            return CANCELLED
-        return _exit_status(task.result())
+        return await follow(host, plan, as_json=options.json, thinking=options.show_thinking)
+
+
+async def follow(host: Host, plan: Plan, *, as_json: bool, thinking: bool) -> int:
+    """Run a plan to its end and print what happens; give the exit status."""
+    show = _as_json() if as_json else Printer(thinking=thinking).show
+    listen = _until_nobody_reads(show, lambda: task.cancel())  # noqa: PLW0108  it comes next
+    task = asyncio.ensure_future(host.run(plan, host.new_run_id(), listen))
+    with _ctrl_c(task):
+        await asyncio.wait([task])
+    return CANCELLED if task.cancelled() else _exit_status(task.result())
 
 
 def goes_on(options: argparse.Namespace) -> bool:

@@ -18,23 +18,16 @@ from .session_output import as_json, disk_files, markdown, show_table, wire_summ
 
 async def sessions(options: argparse.Namespace) -> int:
     """Do what the options name with one session, or list them."""
+    actions = {
+        "show": _show,
+        "export": _export,
+        "delete": _delete,
+        "undo": _undo,
+        "compact": _compact,
+        "rename": _rename,
+    }
     async with open_host(options) as host:
-        match options.action:
-            case "show":
-                return await _show(host, options)
-            case "export":
-                return await _export(host, options)
-            case "delete":
-                return await _delete(host, options)
-            case "undo":
-                return await _undo(host, options)
-            case "rename":
-                session, *title = options.session or [""]
-                known = await host.sessions.rename(session, " ".join(title))
-                output.status().print(f"{known.id}: {known.title}", markup=False)
-                return COMPLETED
-            case _:
-                return await _list(host, options)
+        return await actions.get(options.action, _list)(host, options)
 
 
 async def _list(host: Host, options: argparse.Namespace) -> int:
@@ -97,6 +90,22 @@ async def _undo(host: Host, options: argparse.Namespace) -> int:
     for problem in done.problems:
         output.warning(problem)
     return FAILED if done.problems else COMPLETED
+
+
+async def _rename(host: Host, options: argparse.Namespace) -> int:
+    session, *title = options.session or [""]
+    known = await host.sessions.rename(session, " ".join(title))
+    output.status().print(f"{known.id}: {known.title}", markup=False)
+    return COMPLETED
+
+
+async def _compact(host: Host, options: argparse.Namespace) -> int:
+    from .run import follow  # noqa: PLC0415  only here
+
+    known = await _one(host, options)
+    await host.ask_for_trust()
+    plan = host.plan(await host.sessions.compaction(known.id))
+    return await follow(host, plan, as_json=options.json, thinking=False)
 
 
 async def _one(host: Host, options: argparse.Namespace) -> SessionSummary:

@@ -25,6 +25,8 @@ class RunRequest:
     path: Path | None = None
     """Where it was started."""
     range: Range | None = None
+    compact: bool = False
+    """Make the history of the session smaller, and nothing else."""
 
 
 @frozen

@@ -1,4 +1,4 @@
-"""What a definition may say and what has no effect here: told, wherever it would matter.
+"""Tools that a definition may name and that do nothing here: told, wherever it would matter.
 
 The one list behind the diagnostic ``no-effect``, the notice when a run starts, the answer to a
 call of such a tool, and docs/reference/definitions.md (a test compares them).
@@ -8,19 +8,6 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from .definition import AgentDefinition
-from .json_values import fields
-
-_WHEN = (
-    "The setting `compactAt` says when a history is condensed; `compactContext` says that no "
-    "model is asked to do it"
-)
-FIELDS: Mapping[str, str] = MappingProxyType(
-    {
-        "compactContext.cacheExpiryMs": _WHEN,
-        "compactContext.cacheExpiryMinTokens": _WHEN,
-    }
-)
-"""Field, or field in an object behind a dot → why it has no effect."""
 
 _SEARCH = "`read_url` reads a page whose address is known, and an MCP server can search"
 TOOLS: Mapping[str, str] = MappingProxyType(
@@ -39,11 +26,6 @@ TOOLS: Mapping[str, str] = MappingProxyType(
 
 def without_effect(definition: AgentDefinition) -> Iterator[str]:
     """Tell what of a definition has no effect, one sentence each."""
-    given = definition.compact_context
-    within = {f"compactContext.{name}" for name in fields(given)}
-    for name, why in FIELDS.items():
-        if name in within:
-            yield f"`{name}` has no effect.  {why}."
     for name in definition.tool_names:
         if name in TOOLS:
             yield f"The tool `{name}` is not offered.  {TOOLS[name]}."

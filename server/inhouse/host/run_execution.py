@@ -23,7 +23,7 @@ from inhouse.core.events import (
     ToolStarted,
 )
 from inhouse.core.redaction import knows_keys, redact, redact_value
-from inhouse.loop import LoopResult, RunState, run_agent
+from inhouse.loop import LoopResult, RunState, compact_now, run_agent
 from inhouse.providers.chat.codebuff import backend_run
 from inhouse.providers.network.traffic_log import TrafficLog, recording
 
@@ -137,7 +137,8 @@ async def _work(run: RunContext) -> LoopResult:
         run = evolve(run, plan=plan, tree=evolve(tree, egress=egress, backend=backend))
         workspace = make_workspace(run)
         try:
-            return await run_agent(await loop_context(run, workspace))
+            context = await loop_context(run, workspace)
+            return await (compact_now if plan.request.compact else run_agent)(context)
         finally:
             if run.parent is None:
                 await workspace.offer(run.emit)

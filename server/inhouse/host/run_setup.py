@@ -106,6 +106,7 @@ async def loop_context(run: RunContext, workspace: Workspace) -> LoopContext:
         history=run.tree.turn.history if run.is_turn else (),
         steers=run.tree.turn.steers if run.is_turn else None,
         need=partial(_need, run),
+        idle_s=run.tree.turn.idle_s if run.is_turn else None,
         compact_at=min(host.world.settings.compact_at, 1.0),
         start_steps=_steps(host, plan.definition),
         placeholders=placeholders(context),

@@ -64,6 +64,8 @@ _LONGEST_END_S = 10.0
 """How long another process may write the end of a turn that is over."""
 _NOT_RUNNING = "not-running"
 _LOCKS = "session-locks"
+COMPACT = "/compact"
+"""What stands as the prompt of a turn that only compacted the conversation."""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _UNTOLD = (ToolOutput, UsageReported, RunStarted, RunFinished)
 """Payloads that a conversation does not show, or that are kept elsewhere."""
@@ -316,6 +318,16 @@ class Sessions:
         await asyncio.to_thread(self.store.fork, known.id, turn, into)
         return into
 
+    async def compaction(self, session: str) -> RunRequest:
+        """Give the request of a run that makes a session's history smaller.  Raises `UserError`."""
+        known = await self.named(session)
+        if known.status == RUNNING:
+            raise UserError(f"Session {known.id!r} is running.  Wait until its turn ends.")
+        if not known.turns:
+            raise UserError(f"Session {known.id!r} has no turn yet: there is nothing to compact.")
+        request = RunRequest("", COMPACT, session=known.id, compact=True)
+        return await self.resolve(request)
+
     async def runs_of(self, session: str) -> tuple[str, ...]:
         """Give the ids of a session's runs."""
         turns = await asyncio.to_thread(self.store.turns, session)
@@ -416,7 +428,9 @@ class SessionTurn:
         """What was said before, fit for every server."""
         self.attach: Callable[[str], Awaitable[str]] | None = None
         """Gives what a text of the user names (`inhouse.host.named_context`)."""
-        self.listens = True
+        self.idle_s: float | None = None
+        """Seconds since the turn before it ended."""
+        self.listens = not plan.request.compact
         """Something can still be said to the model."""
         self.over = asyncio.Event()
         self._sessions = sessions
@@ -506,6 +520,7 @@ class SessionTurn:
 
                 request = self._plan.request
                 said = user_message(request.prompt or None, request.params or None)
+                said = None if request.compact else said
                 self._state.messages = (*self._messages, *((said,) if said else ()))
             self._look_at_history()
         closing = asyncio.create_task(self._close(result), name=f"session {self.session}")
@@ -518,6 +533,9 @@ class SessionTurn:
     def _begin(self) -> History:
         plan, route = self._plan, self._plan.route
         history = _continued(self.store, self.session)
+        if (known := self.store.find(self.session)) is not None and known.turns:
+            ended = datetime.fromisoformat(known.updated_at)
+            self.idle_s = (datetime.now(UTC) - ended).total_seconds()
         request = plan.request
         turn = Turn(
             number=0,

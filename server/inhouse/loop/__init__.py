@@ -3,6 +3,7 @@
 Read ``run.py`` first.
 """
 
+from .compaction import compact_now
 from .run import run_agent
 from .state import (
     CheckInput,
@@ -28,6 +29,7 @@ __all__ = [
     "RunState",
     "SmallModel",
     "StartSteps",
+    "compact_now",
     "estimate",
     "run_agent",
     "trim",

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from attrs import evolve, frozen
 
 from inhouse.core.errors import InhouseError
-from inhouse.core.events import Notice
+from inhouse.core.events import Notice, StopReason
+from inhouse.core.json_values import fields
 from inhouse.core.messages import (
     AssistantMessage,
     Message,
@@ -20,10 +21,11 @@ from inhouse.core.messages import (
 )
 from inhouse.core.ports import Prompt
 
-from .history import repaired
+from .history import answered, repaired
 from .model_stream import plain_answer
-from .prompts import INSTRUCTIONS_PROMPT, USER_PROMPT, prompt_for_step
-from .state import LoopContext
+from .prompts import INSTRUCTIONS_PROMPT, USER_PROMPT, filled, prompt_for_step
+from .state import LoopContext, LoopResult
+from .tool_calls import offered_specs
 from .trimming import estimate, trim
 
 SUMMARY = "CONVERSATION_SUMMARY"
@@ -38,6 +40,11 @@ _TASK = 4_000
 _CHARACTERS = 3
 """For one token, on the safe side."""
 _KEPT_RESULT = 200
+_CACHE_EXPIRY_MS = 60 * 60 * 1000
+_CACHE_EXPIRY_MIN_TOKENS = 140_000
+"""What ``compactContext`` means where it does not say when, as in Codebuff."""
+_WORTH_IT = 500
+"""Tokens of a conversation that can be compacted at all."""
 
 _SYSTEM = (
     "You condense a conversation between a user and an agent so that the agent can go on without "
@@ -62,26 +69,87 @@ async def fitting_prompt(run: LoopContext) -> Prompt:
     """Make the request of one step; a history that leaves too little room is compacted first."""
     prompt = await prompt_for_step(run)
     told = await run.need(prompt) if run.need is not None else None
-    if told is None or told.needed <= told.window * run.compact_at:
+    needed = told.needed if told is not None else _estimated(prompt)
+    window = told.window if told is not None else None
+    if window is not None and needed > window * run.compact_at:
+        await _compact(run, prompt, needed=needed, room=window, window=window)
+    elif _is_cold(run, needed):
+        await _compact(run, prompt, needed=needed, room=_half(prompt, needed), window=window)
+    else:
         return prompt
+    return await prompt_for_step(run)
+
+
+async def compact_now(run: LoopContext) -> LoopResult:
+    """Compact a conversation because its user wants it smaller; the agent takes no step.
+
+    Raises `InhouseError`.
+    """
+    state = run.state
+    state.add(*run.history)
+    state.system = (await filled(run, run.definition.system_prompt)).strip()
+    state.offered = offered_specs(run)
+    prompt = Prompt(state.system, repaired(state.messages), state.offered)
+    told = await run.need(prompt) if run.need is not None else None
+    needed = told.needed if told is not None else _estimated(prompt)
+    if sum(map(estimate, state.messages)) < _WORTH_IT:
+        text, output = f"There is nothing to compact yet: {needed:,} tokens.", {"before": needed}
+        run.emit(Notice("info", "not_compacted", text))
+    else:
+        window = told.window if told is not None else None
+        room = _half(prompt, needed)
+        text, output = await _compact(run, prompt, needed=needed, room=room, window=window)
+    state.messages = answered(state.messages)
+    state.text = text
+    value = {"type": "lastMessage", "value": list[object]()}
+    return LoopResult(text, output, StopReason.END_TURN, state.messages, value)
+
+
+async def _compact(
+    run: LoopContext, prompt: Prompt, *, needed: int, room: int, window: int | None
+) -> tuple[str, dict[str, int]]:
+    """Compact the run's history for a window of *room* tokens; tell what became smaller."""
     before = run.state.messages
-    done = await compact(run, prompt, needed=told.needed, window=told.window)
+    done = await compact(run, prompt, needed=needed, window=room)
     if done.messages == before:
-        return prompt
+        return f"The conversation could not be made smaller: {needed:,} tokens.", {"before": needed}
     run.state.messages = done.messages
-    prompt = await prompt_for_step(run)
-    after = await run.need(prompt) if run.need is not None else None
-    now = f"{after.needed:,}" if after is not None else "few"
-    run.emit(
-        Notice(
-            "info",
-            "compacted",
-            f"The conversation was compacted from {told.needed:,} to {now} tokens; the window "
-            f"holds {told.window:,}.  Tool results left out: {done.elided}.  "
-            f"Messages summarised: {done.summarised}.",
-        )
+    smaller = Prompt(prompt.system, repaired(done.messages), prompt.tools)
+    after = await run.need(smaller) if run.need is not None else None
+    now = after.needed if after is not None else _estimated(smaller)
+    holds = f"; the window holds {window:,}" if window is not None else ""
+    text = (
+        f"The conversation was compacted from {needed:,} to {now:,} tokens{holds}.  "
+        f"Tool results left out: {done.elided}.  Messages summarised: {done.summarised}."
     )
-    return prompt
+    run.emit(Notice("info", "compacted", text))
+    told = {"toolResultsLeftOut": done.elided, "messagesSummarised": done.summarised}
+    return text, {"before": needed, "after": now, **told}
+
+
+def _is_cold(run: LoopContext, needed: int) -> bool:
+    """Whether the server has forgotten the conversation, so that a shorter one costs nothing.
+
+    As Codebuff has it: only where a definition asks for it, before the first step of a turn.
+    """
+    wanted = run.definition.compact_context
+    if not wanted or run.idle_s is None or run.state.steps:
+        return False
+    given = fields(wanted)
+    after_ms = given.get("cacheExpiryMs", _CACHE_EXPIRY_MS)
+    least = given.get("cacheExpiryMinTokens", _CACHE_EXPIRY_MIN_TOKENS)
+    return after_ms is not None and run.idle_s * 1000 > after_ms and needed >= (least or 0)
+
+
+def _half(prompt: Prompt, needed: int) -> int:
+    """Give the window in which half of a conversation would be left."""
+    fixed = _fixed(prompt)
+    whole = fixed + sum(map(estimate, prompt.messages))
+    return needed + int(fixed * needed / max(1, whole))
+
+
+def _estimated(prompt: Prompt) -> int:
+    return _fixed(prompt) + sum(map(estimate, prompt.messages))
 
 
 async def compact(run: LoopContext, prompt: Prompt, *, needed: int, window: int) -> Compacted:

@@ -164,6 +164,8 @@ class LoopContext:
     need: "AskNeed | None" = None
     compact_at: float = 0.8
     """The share of the model's window from which on a history is compacted."""
+    idle_s: float | None = None
+    """Seconds since the last turn of this conversation ended; None: there was none."""
 
 
 def _clean(message: Message) -> Message:

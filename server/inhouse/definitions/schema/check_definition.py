@@ -1,6 +1,6 @@
 """Values to an AgentDefinition, with every problem at its exact place."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,7 +10,7 @@ from inhouse.core.definition import AgentDefinition, LocalProvider, OutputMode
 from inhouse.core.json_values import mapping
 from inhouse.core.secret import Secret
 from inhouse.core.text import Problem, Range, Severity
-from inhouse.core.without_effect import FIELDS, TOOLS
+from inhouse.core.without_effect import TOOLS
 from inhouse.definitions.readers.parsed_values import UNKNOWN, ParsedDefinition, place_range
 from inhouse.definitions.readers.source_ranges import JsonPath, key_of, place_of
 from inhouse.definitions.schema.field_rules import rule_mistakes
@@ -73,11 +73,7 @@ def _check(
 
 def _without_effect(found: ParsedDefinition, path: Path) -> list[Problem]:
     """Tell what is accepted and does nothing, at its place."""
-    told: list[tuple[JsonPath, str]] = [
-        (place, f"`{name}` has no effect.  {why}.")
-        for name, why in FIELDS.items()
-        if _given(found.values, place := tuple(name.split(".")))
-    ]
+    told: list[tuple[JsonPath, str]] = []
     for index, name in enumerate(_texts(found.values.get("toolNames"))):
         if name in TOOLS:
             told.append((("toolNames", index), f"`{name}` is not offered.  {TOOLS[name]}."))
@@ -85,16 +81,6 @@ def _without_effect(found: ParsedDefinition, path: Path) -> list[Problem]:
         Problem(path, place_of(found.places, place), Severity.INFORMATION, "no-effect", message)
         for place, message in told
     ]
-
-
-def _given(values: Mapping[str, Any], place: Sequence[str]) -> bool:
-    """Whether a definition says something at a place."""
-    here: Any = values
-    for name in place:
-        if not isinstance(here, Mapping) or name not in here:
-            return False
-        here = cast("Mapping[str, Any]", here)[name]
-    return True
 
 
 def _with_unknown(found: ParsedDefinition) -> Mapping[str, Any]:

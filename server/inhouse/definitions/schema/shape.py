@@ -115,10 +115,16 @@ class InputShape:
 @frozen
 class CompactShape:
     cache_expiry_ms: float | None = known(
-        "Condense once the cache is older than this.", default=None, wire="cacheExpiryMs"
+        "Also condense before a turn that begins later than this after the last one, because the "
+        "server's prompt cache has expired; 3600000 by default, `null`: never.",
+        default=None,
+        wire="cacheExpiryMs",
     )
     cache_expiry_min_tokens: float | None = known(
-        "Only when the history is longer than this.", default=None, wire="cacheExpiryMinTokens"
+        "Do so only if the request needs at least this many tokens; 140000 by default, `null`: "
+        "always.",
+        default=None,
+        wire="cacheExpiryMinTokens",
     )
 
 
@@ -217,7 +223,9 @@ class DefinitionShape:
         "`read_files` takes a path with offset and limit.", default=None, wire="windowedFileReads"
     )
     compact_context: bool | CompactShape | None = known(
-        "Condense a long history without asking a model.", default=None, wire="compactContext"
+        "Condense a long history without asking a model, also when the server's cache has expired.",
+        default=None,
+        wire="compactContext",
     )
     handle_steps: str | None = known(
         "A generator function that drives the agent: `function* ({ prompt }) { yield 'STEP' }`.",

@@ -179,6 +179,14 @@ class UndoTurn:
 
 
 @frozen
+class CompactSession:
+    session: str | None = None
+    """None: the newest."""
+    stream_token: Token | None = None
+    work_done_token: Token | None = None
+
+
+@frozen
 class Steer:
     session: str
     text: str
@@ -367,7 +375,7 @@ def _make_converter() -> cattrs.Converter:
     converter.register_structure_hook(Range, _range)
     kinds = (Nothing, RunArguments, RunPrompt, OptionalRunId, RunId, ListArguments)
     kinds += (SessionsArguments, OptionalSession, OneSession, RenameSession, ForkSession)
-    kinds += (UndoTurn, Steer, Providers, DescribeEndpoint, AddEndpoint, EndpointName)
+    kinds += (UndoTurn, CompactSession, Steer, Providers, DescribeEndpoint, AddEndpoint, EndpointName)
     kinds += (Embedded, NewAgent)
     for kind in (*kinds, Explain, Endpoints, AnswerArguments, Hunks, Preview, SetKey):
         names = {each.name: override(rename=_camel(each.name)) for each in fields(kind)}

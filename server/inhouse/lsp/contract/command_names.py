@@ -31,6 +31,7 @@ class Command(StrEnum):
     SESSION_DELETE = "inhouse.session.delete"
     SESSION_FORK = "inhouse.session.fork"
     SESSION_UNDO = "inhouse.session.undo"
+    SESSION_COMPACT = "inhouse.session.compact"
     STEER = "inhouse.steer"
     EDITS = "inhouse.edits"
     EDITS_APPLY = "inhouse.edits.apply"

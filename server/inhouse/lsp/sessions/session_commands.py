@@ -88,6 +88,18 @@ class SessionCommands:
         uris = [self._context.documents.uri_of(path) for path in done.restored]
         return {"restored": uris, "problems": list(done.problems)}
 
+    async def compact(self, command: str, given: Given, token: Token | None) -> Any:
+        """Make the history of a session smaller: a run, of which everything tells as of others."""
+        argument = structure(command, given, arguments.CompactSession)
+        session = argument.session or (await self._sessions.newest()).id
+        request = await self._sessions.compaction(session)
+        told = arguments.RunArguments(
+            stream_token=argument.stream_token,
+            work_done_token=argument.work_done_token,
+            show_transcript=False,
+        )
+        return self._launcher.start(request, told, token)
+
     async def steer(self, command: str, given: Given, _: Token | None) -> Any:
         """Say something to a turn that runs."""
         argument = structure(command, given, arguments.Steer)
