@@ -375,7 +375,15 @@ def _make_converter() -> cattrs.Converter:
     converter.register_structure_hook(Range, _range)
     kinds = (Nothing, RunArguments, RunPrompt, OptionalRunId, RunId, ListArguments)
     kinds += (SessionsArguments, OptionalSession, OneSession, RenameSession, ForkSession)
-    kinds += (UndoTurn, CompactSession, Steer, Providers, DescribeEndpoint, AddEndpoint, EndpointName)
+    kinds += (
+        UndoTurn,
+        CompactSession,
+        Steer,
+        Providers,
+        DescribeEndpoint,
+        AddEndpoint,
+        EndpointName,
+    )
     kinds += (Embedded, NewAgent)
     for kind in (*kinds, Explain, Endpoints, AnswerArguments, Hunks, Preview, SetKey):
         names = {each.name: override(rename=_camel(each.name)) for each in fields(kind)}
