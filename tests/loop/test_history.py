@@ -11,7 +11,7 @@ from inhouse.core.messages import (
     UserMessage,
 )
 from inhouse.loop import RunState
-from inhouse.loop.history import answered, repaired
+from inhouse.loop.history import answered, joined, repaired
 
 ids = st.sampled_from(["a", "b", "c", ""])
 texts = st.text(max_size=5)
@@ -111,3 +111,27 @@ def test_nothing_that_was_said_is_lost(history):
     assert [
         m for m in repaired(history) if not isinstance(m, (AssistantMessage, ToolMessage))
     ] == said
+
+
+def test_neighbours_of_one_role_reach_a_server_as_one_message_as_codebuff_sends_them():
+    call = ToolCall("1", "x", "{}")
+    said = (
+        UserMessage("one"),
+        UserMessage("two"),
+        UserMessage("the prompt", ("USER_PROMPT",)),
+        UserMessage("the instructions", ("INSTRUCTIONS_PROMPT",)),
+        AssistantMessage("a"),
+        AssistantMessage("b", (call,), "thought"),
+        ToolMessage("1", "x", "done"),
+        AssistantMessage("c"),
+        SystemMessage("s"),
+        SystemMessage("t"),
+    )
+
+    assert joined(said) == (
+        UserMessage("one\n\ntwo"),
+        *said[2:4],
+        AssistantMessage("ab", (call,), "thought"),
+        *said[6:8],
+        SystemMessage("s\n\nt"),
+    )

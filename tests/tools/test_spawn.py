@@ -6,7 +6,7 @@ import pytest
 from inhouse.core.definition import OutputMode
 from inhouse.core.errors import ProviderError
 from inhouse.core.limits import Limits, for_child
-from inhouse.core.messages import ToolMessage
+from inhouse.core.messages import AssistantMessage, ToolMessage
 from inhouse.core.route import Privacy
 from inhouse.providers.scripted import Fail, Pause, call, say
 from support.family import Family, soon
@@ -367,15 +367,74 @@ async def test_an_inline_agent_that_cannot_start_is_a_result():
     assert outcome is not None
 
 
-async def test_parameters_beside_the_prompt_are_the_agents():
-    params = {"type": "object", "properties": {"depth": {"type": "number"}}}
-    kid = agent(id="kid", input_schema={"prompt": {"type": "string"}, "params": params})
-    family = Family(boss(), kid)
+@pytest.mark.parametrize(
+    "name", ["file_kid", "file-kid", "File_Kid", "acme/file-kid", "acme/file_kid@1.2.0"]
+)
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"prompt": "hi", "depth": 3},
+        {"prompt": "hi", "depth": "3"},
+        {"prompt": "hi", "params": {"depth": 3}},
+        {"prompt": "hi", "params": '{"depth": 3}'},
+        {"depth": 3},
+    ],
+)
+async def test_parameters_beside_the_prompt_are_the_agents_under_any_spelling(name, given):
+    params = {
+        "type": "object",
+        "properties": {"depth": {"type": "number"}},
+        "required": ["depth"],
+    }
+    kid = agent(id="file-kid", input_schema={"params": params})
+    family = Family(boss(spawnable_agents=("acme/file-kid@1.2.0",)), kid)
     family.scripts = {
-        "boss": [[call("kid", '{"prompt": "hi", "depth": 3}')], say("done")],
-        "kid": [say("hello")],
+        "boss": [[call(name, json.dumps(given))], say("done")],
+        "file-kid": [say("hello")],
     }
 
     await family.run("boss")
 
-    assert '"depth": 3' in family.prompts("kid")[0].messages[0].text
+    assert '"depth": 3' in family.prompts("file-kid")[0].messages[0].text
+    # The call goes back as it was understood.
+    [made] = [m for m in family.prompts("boss")[-1].messages if isinstance(m, AssistantMessage)]
+    assert json.loads(made.tool_calls[0].arguments)["params"] == {"depth": 3}
+
+
+async def test_the_users_own_input_is_filled_in_at_every_depth():
+    told = "Asked: {CODEBUFF_USER_INPUT_PROMPT}"
+    middle = agent(
+        id="kid",
+        instructions_prompt=told,
+        tool_names=("spawn_agents",),
+        spawnable_agents=("grandkid",),
+    )
+    family = Family(
+        boss(instructions_prompt=told), middle, agent(id="grandkid", system_prompt=told)
+    )
+    family.scripts = {
+        "boss": [[spawning({"agent_type": "kid", "prompt": "other words"})], say("done")],
+        "kid": [[spawning({"agent_type": "grandkid", "prompt": "third words"})], say("done")],
+        "grandkid": [say("hello")],
+    }
+
+    await family.run("boss", prompt="What the user wants")
+
+    assert family.prompts("grandkid")[0].system == "Asked: What the user wants"
+    assert "Asked: What the user wants" in family.prompts("kid")[0].messages[1].text
+
+
+@pytest.mark.parametrize("name", ["base", "base-free", "base-max", "base-experimental", "boss"])
+async def test_codebuffs_first_agents_may_spawn_every_agent(name):
+    parent = agent(id=name, tool_names=("spawn_agents",), spawnable_agents=("kid",))
+    family = Family(parent, agent(id="kid"), agent(id="stranger"))
+    family.scripts = {
+        name: [[spawning({"agent_type": "stranger", "prompt": "hi"})], say("done")],
+        "stranger": [say("hello")],
+    }
+
+    await family.run(name)
+
+    messages = family.prompts(name)[-1].messages
+    shown = str(next(m for m in reversed(messages) if isinstance(m, ToolMessage)).output)
+    assert ("hello" in shown) is (name != "boss")

@@ -42,6 +42,8 @@ class Tool:
     """False: no model is told of it; it is there to say why it is not."""
     also: tuple[str, ...] = ()
     """Further names by which a model or ``handleSteps`` may call it."""
+    arrange: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
+    """Puts input that is known to come in another order into the one that the spec says."""
     is_foreign: bool = False
     """What it says are another program's words, which are passed on as they are."""
 

@@ -1,15 +1,17 @@
 """From a plan to a model that may be asked: metered, and through the one door."""
 
 import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from urllib.parse import urlsplit
 
 from attrs import evolve, frozen
 
 from inhouse.core.endpoint_kinds import guessed_kind
-from inhouse.core.errors import InhouseError, ProviderError
+from inhouse.core.errors import InhouseError, ProviderError, UserError
 from inhouse.core.logs import trace
-from inhouse.core.ports import Model
+from inhouse.core.ports import Chunks, Model, Prompt
 from inhouse.core.route import Endpoint, ToolMode
 from inhouse.core.urls import host_of
 from inhouse.providers.embedded.servers import WINDOW
@@ -50,7 +52,7 @@ async def traits_of(run: RunContext) -> ModelTraits:
     """Ask a local server what it serves.  Nothing of the prompt is sent."""
     endpoint, services = run.plan.endpoint, run.host.services
     model = endpoint.models.get(run.plan.model, run.plan.model)
-    if endpoint.pool or not is_local_server(endpoint):
+    if run.plan.unserved is not None or endpoint.pool or not is_local_server(endpoint):
         return ModelTraits()
     if endpoint.kind.profile.is_child:
         served, known = await asyncio.to_thread(_embedded, services, endpoint), None
@@ -74,6 +76,8 @@ def _embedded(services: Services, endpoint: Endpoint) -> ServedModel:
 def connected(run: RunContext, served: ServedModel | None = None) -> Model:
     """Give the model of a plan; nothing is opened before it is asked."""
     plan, host = run.plan, run.host
+    if plan.unserved is not None:
+        return _NoModel(plan.unserved)
     trace(host.world.settings.trace)
     shared = host.services.shared
     inner = connect(
@@ -93,13 +97,26 @@ def connected(run: RunContext, served: ServedModel | None = None) -> Model:
     )
 
 
+@frozen
+class _NoModel:
+    """Stands for the model of a run that needs none, and says why there is none."""
+
+    why: UserError
+
+    @asynccontextmanager
+    async def stream(self, prompt: Prompt) -> AsyncGenerator[AsyncIterator[Chunks]]:
+        del prompt
+        raise self.why
+        yield  # pyright: ignore[reportUnreachable]  an async generator needs one
+
+
 async def verified(plan: Plan, egress: Egress) -> Plan:
     """Ask the kinds of server that may forward to elsewhere where they run the model.
 
     Under ``local-only`` every kind is asked again, and may refuse, before the first request
     (`inhouse.providers.guarded_model`); here the answer only makes the route tell the truth.
     """
-    if not plan.route.local or not _may_forward(plan.endpoint):
+    if plan.unserved is not None or not plan.route.local or not _may_forward(plan.endpoint):
         return plan
     try:
         async with asyncio.timeout(PATIENCE):

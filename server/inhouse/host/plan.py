@@ -1,15 +1,18 @@
 """A run that can start: everything that could be wrong has been checked."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from attrs import evolve, frozen
 
 from inhouse.core.definition import Agent, AgentDefinition
+from inhouse.core.endpoint_kinds import Kind
 from inhouse.core.errors import RefusedError, UserError
 from inhouse.core.limits import Limits
 from inhouse.core.placeholders import KeySources
 from inhouse.core.request import RunRequest
+from inhouse.core.route import DecidedBy, Endpoint, Route, RouteStep
 from inhouse.core.settings import Settings
 from inhouse.core.text import Problem, Severity
 from inhouse.providers.routing.choose import Choice, choose
@@ -37,22 +40,21 @@ def plan_run(state: HostState, request: RunRequest) -> Plan:
     if needs_trust and not world.trusting.undecided:
         raise world.trusting.refusal()
     definition = usable_definition(agent)
-    choice = choice_for(
-        agent,
-        definition,
-        routing_inputs(state, trusted=True if needs_trust else None),
-        endpoint=request.endpoint,
-        model=request.model,
-    )
-    if choice.endpoint is None or choice.route.refused is not None:
-        no = choice.route.refused
-        raise RefusedError(no.reason, no.remedy) if no else UserError("No endpoint.")
+    around = routing_inputs(state, trusted=True if needs_trust else None)
+    unserved = None
+    try:
+        endpoint, choice = _served(agent, definition, around, request)
+    except UserError as error:
+        if not _asks_no_model(definition, request):
+            raise
+        endpoint, choice = _NOWHERE, _no_choice(definition, error)
+        unserved = error
     settings = world.settings
     return Plan(
         request=evolve(request, agent=agent.id),
         agent=agent,
         definition=definition,
-        endpoint=choice.endpoint,
+        endpoint=endpoint,
         model=choice.model,
         route=choice.route,
         limits=Limits(
@@ -61,7 +63,43 @@ def plan_run(state: HostState, request: RunRequest) -> Plan:
             budget_usd=settings.budget_usd,
         ),
         needs_trust=needs_trust,
+        unserved=unserved,
     )
+
+
+def _served(
+    agent: Agent, definition: AgentDefinition, around: RoutingInputs, request: RunRequest
+) -> tuple[Endpoint, Choice]:
+    """Choose who serves a run.  Raises `UserError` where nobody does, or nobody may."""
+    choice = choice_for(agent, definition, around, endpoint=request.endpoint, model=request.model)
+    if choice.endpoint is None or choice.route.refused is not None:
+        no = choice.route.refused
+        raise RefusedError(no.reason, no.remedy) if no else UserError("No endpoint.")
+    return choice.endpoint, choice
+
+
+_NOWHERE = Endpoint("none", Kind.OPENAI, "", "handleSteps")
+_STEP = re.compile(r"\bSTEP(?:_ALL)?\b|\bGENERATE_N\b")
+
+
+def _asks_no_model(definition: AgentDefinition, request: RunRequest) -> bool:
+    """Tell a generator that names no step of a model; one that takes one all the same fails."""
+    steps = definition.handle_steps
+    return steps is not None and request.endpoint is None and _STEP.search(steps) is None
+
+
+def _no_choice(definition: AgentDefinition, error: UserError) -> Choice:
+    told = RouteStep("handleSteps", "nobody serves it: it names no step of a model")
+    route = Route(
+        endpoint=_NOWHERE.name,
+        base_url="",
+        model=definition.model,
+        local=True,  # Nothing is sent anywhere.
+        decided_by=DecidedBy.DEFINITION,
+        source=_NOWHERE.source,
+        steps=(told, RouteStep("otherwise", str(error))),
+    )
+    return Choice(None, definition.model, route)
 
 
 def routing_inputs(state: HostState, *, trusted: bool | None = None) -> RoutingInputs:

@@ -3,6 +3,7 @@
 from attrs import frozen
 
 from inhouse.core.definition import Agent, AgentDefinition
+from inhouse.core.errors import UserError
 from inhouse.core.limits import Limits
 from inhouse.core.request import RunRequest
 from inhouse.core.route import Endpoint, Route
@@ -19,3 +20,5 @@ class Plan:
     limits: Limits
     needs_trust: bool = False
     """The user has not decided yet whether to trust the workspace: ask before anything runs."""
+    unserved: UserError | None = None
+    """Why no model serves a run whose ``handleSteps`` names no step: it fails once it asks one."""

@@ -122,7 +122,7 @@ async def _need(run: RunContext, prompt: Prompt) -> Need | None:
     """Tell what a request needs and what the window holds, as far as the server tells."""
     endpoint, shared = run.plan.endpoint, run.host.services.shared
     needed = need_of(prompt)
-    if endpoint.pool or is_small(endpoint, needed):
+    if run.plan.unserved is not None or endpoint.pool or is_small(endpoint, needed):
         return None
     model = endpoint.models.get(run.plan.model, run.plan.model)
     try:

@@ -5,7 +5,13 @@ from collections.abc import Iterator, Sequence
 from attrs import evolve
 
 from inhouse.core.message_json import STEP_PROMPT
-from inhouse.core.messages import AssistantMessage, Message, ToolMessage, UserMessage
+from inhouse.core.messages import (
+    AssistantMessage,
+    Message,
+    SystemMessage,
+    ToolMessage,
+    UserMessage,
+)
 
 CONTINUED = "CONTINUED"
 """Tags our request to go on: it stays for the run, and no longer."""
@@ -23,6 +29,34 @@ def repaired(messages: Sequence[Message]) -> tuple[Message, ...]:
 def answered(messages: Sequence[Message]) -> tuple[Message, ...]:
     """Give the history that another agent may see: repaired, without prompts of a step."""
     return repaired([message for message in messages if not is_step_prompt(message)])
+
+
+def joined(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """Join neighbours of one role, as Codebuff sends them: many servers want roles in turn.
+
+    Messages with other tags (the user's prompt, the instructions) stay apart.
+    """
+    result: list[Message] = []
+    for message in messages:
+        whole = _joined(result[-1], message) if result else None
+        if whole is None:
+            result.append(message)
+        else:
+            result[-1] = whole
+    return tuple(result)
+
+
+def _joined(one: Message, other: Message) -> Message | None:
+    match one, other:
+        case UserMessage(), UserMessage() if one.tags == other.tags:
+            text = "\n\n".join(filter(None, (one.text, other.text)))
+            return evolve(one, text=text, images=(*one.images, *other.images))
+        case AssistantMessage(), AssistantMessage() if not one.tool_calls and not one.reasoning:
+            return evolve(other, text=one.text + other.text)
+        case SystemMessage(), SystemMessage():
+            return SystemMessage(f"{one.text}\n\n{other.text}")
+        case _:
+            return None
 
 
 def closed(messages: Sequence[Message]) -> tuple[Message, ...]:

@@ -12,7 +12,7 @@ from inhouse.core.message_json import STEP_PROMPT
 from inhouse.core.messages import AssistantMessage, UserMessage
 from inhouse.core.ports import Prompt
 
-from .history import CONTINUED, repaired
+from .history import CONTINUED, joined, repaired
 from .state import LoopContext
 from .tool_calls import agents_are_tools
 
@@ -36,7 +36,7 @@ async def prompt_for_step(run: LoopContext) -> Prompt:
         note = UserMessage(system_note("Continue from where you left off."), (CONTINUED,))
         run.state.add(note)
         messages = (*messages, note)
-    return Prompt(run.state.system, messages, run.state.offered)
+    return Prompt(run.state.system, joined(messages), run.state.offered)
 
 
 async def filled(run: LoopContext, text: str) -> str:

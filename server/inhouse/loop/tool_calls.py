@@ -2,10 +2,10 @@
 
 import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, cast
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from inhouse.core.agent_names import agent_tool_name
 from inhouse.core.definition import AgentDefinition, OutputMode
@@ -77,16 +77,14 @@ async def run_call(run: LoopContext, call: ToolCall, allowed: Sequence[str]) -> 
     """Run one call.  What the model can mend becomes its result."""
     try:
         tool = find_tool(run, call.name, allowed)
-        checked = run.check(tool.spec, call.arguments)
+        checked = run.check(tool.spec, _arranged(tool, call))
     except ToolError as error:
         run.emit(ToolStarted(call.id, call.name, _as_written(call.arguments)))
         return _finish(run, _failed(call, advised(str(error), allowed, run.tools)))
-    if (given := arguments_object(call.arguments)) is None or run.check_value(
-        tool.spec.parameters, given
-    ):
-        # The next request shows the model, and strict servers, what its schema allows.
+    if arguments_object(call.arguments) != checked:
+        # The model sees its call as it was understood, for it repeats what it sees; and strict
+        # servers see what the schema allows.
         run.state.amend(call.id, json.dumps(checked, ensure_ascii=False))
-    _keep_repaired(run, call, checked)
     run.emit(ToolStarted(call.id, tool.spec.name, checked))
     try:
         output = await tool.run(call.id, checked)
@@ -102,19 +100,11 @@ async def run_call(run: LoopContext, call: ToolCall, allowed: Sequence[str]) -> 
     return _finish(run, ToolMessage(call.id, tool.spec.name, output, failed=_says_error(output)))
 
 
-def _keep_repaired(run: LoopContext, call: ToolCall, checked: Mapping[str, Any]) -> None:
-    """Let the model see its call as it was understood: it repeats what it sees."""
-    if arguments_object(call.arguments) == checked:
-        return
-    repaired = evolve(call, arguments=json.dumps(checked, ensure_ascii=False))
-    messages = list(run.state.messages)
-    for at in range(len(messages) - 1, -1, -1):
-        message = messages[at]
-        if isinstance(message, AssistantMessage) and call in message.tool_calls:
-            calls = tuple(repaired if each == call else each for each in message.tool_calls)
-            messages[at] = evolve(message, tool_calls=calls)
-            run.state.messages = tuple(messages)
-            return
+def _arranged(tool: Tool, call: ToolCall) -> str:
+    given = arguments_object(call.arguments)
+    if tool.arrange is None or given is None:
+        return call.arguments
+    return json.dumps(tool.arrange(given), ensure_ascii=False)
 
 
 def add_result(run: LoopContext, call: ToolCall, result: ToolMessage) -> None:

@@ -7,10 +7,11 @@ from typing import Any, cast
 
 from attrs import frozen
 
-from inhouse.core.agent_names import agent_tool_name, names_the_same
+from inhouse.core.agent_names import agent_tool_name, names_the_same, parse_agent_name
 from inhouse.core.definition import AgentDefinition
 from inhouse.core.errors import InhouseError, ToolError
 from inhouse.core.json_values import mapping
+from inhouse.core.message_json import arguments_object
 from inhouse.core.ports import Tool, ToolSpec
 from inhouse.tools import specs
 from inhouse.tools.input.check_input import problem_with
@@ -76,14 +77,30 @@ def _agent_tools(definition: AgentDefinition, find: FindAgent, start: _Start) ->
 
 def _agent_tool(name: str, agent_type: str, child: AgentDefinition, start: _Start) -> Tool:
     async def run(_: str, given: Mapping[str, Any]) -> Any:
-        known = {key: given[key] for key in ("prompt", "params") if key in given}
-        flat = {key: value for key, value in given.items() if key not in known}
-        if flat:  # Codebuff takes the parameters beside the prompt too.
-            known["params"] = {**flat, **mapping(known.get("params"))}
-        return await start([{**known, "agent_type": agent_type}])
+        return await start([{**given, "agent_type": agent_type}])
 
     purpose = child.spawner_prompt or f"Spawn the {child.display_name} agent."
-    return Tool(ToolSpec(name, purpose, _parameters(child)), run)
+    parsed = parse_agent_name(agent_type)
+    spelled = {
+        agent_type,
+        parsed.id,
+        f"{parsed.id}@{parsed.version}",
+        f"{parsed.publisher}/{parsed.id}",
+    }
+    also = tuple(sorted(spelled | {each.replace("-", "_") for each in spelled}))
+    return Tool(ToolSpec(name, purpose, _parameters(child)), run, also=also, arrange=_params_inside)
+
+
+def _params_inside(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Take parameters that stand beside the prompt, as models write them, for the agent's."""
+    known = {key: given[key] for key in ("prompt", "params") if key in given}
+    flat = {key: value for key, value in given.items() if key not in known}
+    if not flat:
+        return known
+    inside = known.get("params")
+    if isinstance(inside, str):
+        inside = arguments_object(inside)
+    return {**known, "params": {**flat, **mapping(inside)}}
 
 
 def _parameters(child: AgentDefinition) -> dict[str, Any]:
