@@ -32,6 +32,7 @@ from inhouse.core.remedies import Remedy, cause_of, remedies_for
 from inhouse.core.request import AgentSummary
 from inhouse.core.route import EndpointStatus, ModelInfo, Route
 from inhouse.core.text import Problem, Range
+from inhouse.core.tool_titles import title_of
 from inhouse.core.urls import is_local_name
 from inhouse.definitions.catalog.folders import ON_BOARD
 from inhouse.store.sessions import SessionSummary
@@ -78,7 +79,8 @@ def payload(value: EventPayload) -> Json | None:  # noqa: C901, PLR0911  one cas
             start: Json = {"kind": "start", "route": route(chosen)}
             return start if session is None else start | {"session": session}
         case ToolStarted(call_id, tool, arguments):
-            return {"kind": "tool_call", "callId": call_id, "tool": tool, "input": arguments}
+            said = {"tool": tool, "title": title_of(tool, arguments), "input": arguments}
+            return {"kind": "tool_call", "callId": call_id} | said
         case ToolFinished(call_id, ok, summary):
             return {"kind": "tool_result", "callId": call_id, "ok": ok, "summary": summary}
         case ToolOutput() | PermissionAnswered():

@@ -25,8 +25,9 @@ from inhouse.core.events import (
     UsageReported,
 )
 from inhouse.core.json_values import fields, items
+from inhouse.core.tool_titles import title_of
 
-from .tool_calls import kind_of, locations_of, title_of
+from .tool_calls import kind_of, locations_of
 from .transport import StdioTransport
 
 Json = dict[str, Any]

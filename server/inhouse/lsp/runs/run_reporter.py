@@ -159,7 +159,8 @@ class _RunReporter:
         if self._finished is None:
             self._emit(RunEvent(self._run.id, self._plan.agent.id, RunFinished(result)))
         failed = result.error if result.status is RunStatus.FAILED else None
-        if failed is not None and not self._own_view:
+        told = self._own_view or "failures" in self._context.client.draws
+        if failed is not None and not told:
             text = f"{result.agent} failed: {failed.message}"
             self._context.rpc.notify("window/showMessage", {"type": _ERROR, "message": text})
 
