@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 import sys
 
 import pytest
@@ -46,7 +47,7 @@ def test_an_agent_reads_searches_edits_and_runs_a_listed_command(
     assert CANARY not in ran.out + ran.err
 
 
-def test_without_an_answer_nothing_is_changed_and_nothing_runs(
+def test_without_a_terminal_nothing_is_changed_and_nothing_runs(
     local: Terminal, server: ModelServer
 ):
     (local.workspace / "a.py").write_text("x = 1\n")
@@ -58,11 +59,13 @@ def test_without_an_answer_nothing_is_changed_and_nothing_runs(
 
     ran = local("run", "helper", "go", "--json", "--trust")
 
-    assert ran.status == 0, ran.err
+    assert ran.status == 3, ran.err
+    assert "--patch FILE" in ran.err
+    assert ran.events[-1]["result"]["edits"][0]["state"] == "proposed"
     assert (local.workspace / "a.py").read_text() == "x = 1\n"
     assert not (local.workspace / "made").exists()
     told = json.dumps(server.chats[-1].body)
-    assert "nobody answered" in told
+    assert "as if it had been accepted" in told
     assert "Nobody allowed this command" in told
 
 
@@ -70,23 +73,37 @@ ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 on_a_terminal = pytest.mark.skipif(sys.platform == "win32", reason="pseudo terminals are POSIX's")
 
 
-def test_a_proposal_is_shown_as_a_diff_and_changes_nothing(local: Terminal, server: ModelServer):
+@pytest.mark.parametrize("tools", ["propose_", ""])
+@pytest.mark.parametrize("to", ["stdout", "file", "alone"])
+def test_proposed_edits_are_a_patch_that_git_applies(
+    local: Terminal, server: ModelServer, tools: str, to: str
+):
     (local.workspace / "a.py").write_text("one\ntwo\n")
-    local.agent(more="toolNames: ['propose_str_replace', 'propose_write_file'],")
+    local.agent(more=f"toolNames: ['read_files', '{tools}str_replace', '{tools}write_file'],")
     pair = {"oldString": "two", "newString": "TWO"}
+    server.play(call("read_files", paths=["a.py"]))
     server.play(
-        call("propose_str_replace", path="a.py", replacements=[pair]),
-        call("propose_write_file", path="new.py", instructions="", content="fresh\n"),
+        call(f"{tools}str_replace", path="a.py", replacements=[pair]),
+        call(f"{tools}write_file", path="new.py", instructions="", content="fresh\n"),
     )
+    more = {"stdout": [], "file": ["--patch", "p.diff"], "alone": ["--patch", "-"]}[to]
 
-    ran = local("run", "helper", "go", "--trust")
+    ran = local("run", "helper", "go", "--trust", *more)
 
-    assert ran.status == 0, ran.err
-    assert "--- a/a.py\n+++ b/a.py\n@@ -1,2 +1,2 @@\n one\n-two\n+TWO\n" in ran.err
-    assert "--- /dev/null\n+++ b/new.py\n@@ -0,0 +1 @@\n+fresh\n" in ran.err
-    assert ran.out == "ok\n"
+    assert ran.status == 3, ran.err
+    assert "Edits of 2 files are proposed; nothing was changed." in ran.err
+    assert "--yes-edits" in ran.err
     assert (local.workspace / "a.py").read_text() == "one\ntwo\n"
     assert not (local.workspace / "new.py").exists()
+    patch = local.workspace / "p.diff"
+    if to != "file":
+        patch.write_text(ran.out)
+        assert ran.out.startswith("ok\n\n---" if to == "stdout" else "---")
+    else:
+        assert ran.out == "ok\n"
+    subprocess.run(["git", "apply", "p.diff"], cwd=local.workspace, check=True)
+    assert (local.workspace / "a.py").read_text() == "one\nTWO\n"
+    assert (local.workspace / "new.py").read_text() == "fresh\n"
 
 
 @on_a_terminal

@@ -82,7 +82,10 @@ class Terminal:
         return Done(done.returncode, done.stdout, done.stderr)
 
     def on_screen(self, *arguments: str, answers: Sequence[str] = (), timeout: float = 60) -> Done:
-        """Run as a person does, on a terminal; each answer is typed when a question waits."""
+        """Run as a person does, on a terminal; each answer is typed when a question waits.
+
+        ``COLUMNS`` is the width that the program believes in.
+        """
         import pty  # there is none on Windows
 
         ours, theirs = pty.openpty()
@@ -140,4 +143,4 @@ class Terminal:
 
 INTERRUPT = signal.SIGINT
 _STYLE = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
-_WAITS = re.compile(rb"  (number|answer|word \(Enter: [^)]*\)): $")
+_WAITS = re.compile(rb"(  (number|answer|[a-z/]+ \(Enter: [^)]*\))|\(\)|Prompt[^:]*): $")

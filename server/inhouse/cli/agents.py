@@ -9,16 +9,18 @@ from rich.table import Table
 from inhouse import wire
 from inhouse.core.request import AgentSummary
 from inhouse.core.route import Route
-from inhouse.core.text import Problem
+from inhouse.core.text import Problem, Severity
 
-from . import COMPLETED, output
+from . import COMPLETED, FAILED, output
 from .open_host import open_host
 
 
 async def agents(options: argparse.Namespace) -> int:
-    """List the agents, where each would run, and what is wrong with each."""
+    """List the agents, where each would run, and what is wrong; ``--check`` fails for errors."""
     async with open_host(options) as host:
         found, problems = host.agents(), host.world.catalog.problems
+        broken = any(one.severity is Severity.ERROR for one in host.world.catalog.every_problem)
+        status = FAILED if options.check and broken else COMPLETED
         if options.json:
             output.document(
                 {
@@ -26,13 +28,13 @@ async def agents(options: argparse.Namespace) -> int:
                     "problems": [wire.problem(each) for each in problems],
                 }
             )
-            return COMPLETED
+            return status
         _print_agents(found)
         for problem in host.world.catalog.every_problem:
             _print_problem(problem)
         if not found and not problems:
-            output.report().print("No agents.  Put a definition into .agents/ of this folder.")
-    return COMPLETED
+            output.report().print("There are no agents.  Write one: inhouse new NAME")
+    return status
 
 
 async def explain(options: argparse.Namespace) -> int:
@@ -70,7 +72,7 @@ def _where(summary: AgentSummary) -> str:
         return "[dim]shadowed[/]"
     route = summary.route
     if route is None:
-        return "[red]nowhere[/]"
+        return "[red]no endpoint[/]"
     where = "[green]local[/]" if route.local else "[yellow]remote[/]"
     refused = " [red]refused[/]" if route.refused else ""
     return f"{escape(route.endpoint)} ({where}){refused}"

@@ -2,7 +2,8 @@
 
 What was typed before a question stood there whole answers nothing: it is thrown away, and a
 moment must pass in which no key is pressed.  Enter takes the safe choice; what may do harm is
-allowed by a word, never by a digit or a letter that was meant for something else.
+allowed by a word, never by a digit or a letter that was meant for something else.  Edits, which
+are reviewed and can be undone, also take the letters of ``git add -p``.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from inhouse.core.ports import Question
 from inhouse.core.unicode import visible
 
 from . import output
+from .streams import is_terminal
 
 _QUIET = 0.6
 """Seconds without a key that make what follows an answer."""
@@ -31,7 +33,7 @@ class TerminalApprover:
 
     async def ask(self, question: Question) -> tuple[str, ...]:
         """Give the choices taken; empty when there is no terminal or no answer."""
-        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        if not is_terminal():
             return ()
         async with self._turn:
             while True:
@@ -54,7 +56,7 @@ def show_question(question: Question) -> None:
         console.print(visible(question.detail), markup=False, style="dim")
     console.print(visible(question.text), markup=False, style="bold")
     if question.safe:
-        for choice, word in zip(question.choices, _words(question.choices), strict=True):
+        for choice, word in zip(question.choices, _shown_words(question), strict=True):
             console.print(f"  {visible(word)}", markup=False, style="bold", end="")
             console.print(f"  {visible(choice)}", markup=False)
         return
@@ -65,8 +67,8 @@ def show_question(question: Question) -> None:
 def _invite(question: Question) -> None:
     """Show that an answer counts from now on."""
     if question.safe:
-        first = _words(question.choices)[0]
-        hint = f"word (Enter: {first})"
+        words = _shown_words(question)
+        hint = f"{'/'.join(words) if question.keys else 'word'} (Enter: {words[0]})"
     elif question.choices:
         hint = "numbers, separated by commas" if question.multiple else "number"
     else:
@@ -76,7 +78,7 @@ def _invite(question: Question) -> None:
 
 def _help(question: Question) -> str:
     if question.safe:
-        words = ", ".join(repr(each) for each in _words(question.choices))
+        words = ", ".join(repr(each) for each in _shown_words(question))
         return f"Nothing was allowed.  Type one of the words {words}."
     return "Type a number, or the choice itself."
 
@@ -99,10 +101,15 @@ def _by_word(question: Question, answer: str) -> tuple[str, ...] | None:
     typed = " ".join(answer.lower().split())
     if typed in {"", "n", "no"}:
         return (question.safe,)
-    for choice, word in zip(question.choices, _words(question.choices), strict=True):
-        if typed in {word, choice.lower()}:
+    keys = question.keys or question.choices
+    for choice, word, key in zip(question.choices, _words(question.choices), keys, strict=True):
+        if typed in {word, choice.lower(), key.lower()}:
             return (choice,)
     return None
+
+
+def _shown_words(question: Question) -> list[str]:
+    return list(question.keys) or _words(question.choices)
 
 
 def _words(choices: tuple[str, ...]) -> list[str]:

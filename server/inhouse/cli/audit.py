@@ -11,11 +11,14 @@ from rich.table import Table
 from inhouse import wire
 from inhouse.core.errors import UserError
 from inhouse.core.own_environment import environment
+from inhouse.core.ports import Question
 from inhouse.host.services import open_services
 from inhouse.store.run_records import CostReport, Costs, Record
 from inhouse.verify.audit_verify import verify
 
 from . import COMPLETED, FAILED, output
+from .approver import TerminalApprover
+from .streams import is_terminal
 from .verify_report import show
 
 
@@ -24,7 +27,7 @@ async def audit(options: argparse.Namespace) -> int:
     if options.verify:
         return await _verify(options.only or options.run, as_json=options.json)
     if options.forget:
-        return await _forget()
+        return await _forget(sure=options.yes)
     run_id = options.only or options.run
     services = open_services(environment())
     try:
@@ -64,14 +67,33 @@ async def costs(options: argparse.Namespace) -> int:
     return COMPLETED
 
 
-async def _forget() -> int:
+async def _forget(*, sure: bool) -> int:
+    """Delete all records, after a question: nothing brings them back."""
     services = open_services(environment())
     try:
-        gone = await asyncio.to_thread(services.records.forget)
+        number = await asyncio.to_thread(services.records.count)
+        records = output.count(number, "record")
+        if not sure and not await _wants_to_forget(records):
+            output.status().print("Nothing was deleted.")
+            return FAILED
+        await asyncio.to_thread(services.records.forget)
     finally:
         await services.aclose()
-    output.status().print(f"{gone} records are deleted, with what their runs were asked.")
+    output.status().print(f"Deleted {records}, with what their runs were asked.")
     return COMPLETED
+
+
+async def _wants_to_forget(records: str) -> bool:
+    if not is_terminal():
+        raise UserError(f"This deletes {records} for good.  Without a terminal, add --yes.")
+    delete = "Delete them for good"
+    question = Question(
+        id="forget",
+        text=f"Delete {records}?  `inhouse audit` and `inhouse costs` forget those runs.",
+        choices=("Keep them", delete),
+        kind="forget",
+    )
+    return delete in await TerminalApprover().ask(question)
 
 
 def _record(record: Record) -> dict[str, Any]:
@@ -104,9 +126,9 @@ def _print_audit(found: tuple[Record, ...]) -> None:
         pad_edge=False,
     )  # fmt: skip
     for record in found:
-        start = (escape(record.run_id), record.started_at[:19], escape(record.agent))
+        start = (escape(record.run_id), output.local_time(record.started_at), escape(record.agent))
         if not record.contacts:
-            table.add_row(*start, "[green]no host[/]")
+            table.add_row(*start, "[green]none[/]")
         for contact in record.contacts:
             host = escape(contact.host)
             table.add_row(
@@ -126,7 +148,11 @@ def _print_audit(found: tuple[Record, ...]) -> None:
             )
             output.report().print(f"{record.run_id} was answered: {given}", markup=False)
     remote = sum(not each.local for record in found for each in record.contacts)
-    verdict = "Every host was on this machine." if not remote else f"{remote} contacts were remote."
+    verdict = (
+        f"{output.count(remote, 'contact')} went to another machine."
+        if remote
+        else "Every host was on this machine."
+    )
     output.report().print(f"\n{verdict}")
 
 
@@ -152,9 +178,15 @@ def _costs(report: CostReport) -> dict[str, Any]:
 
 def _print_costs(report: CostReport, days: int) -> None:
     console = output.report()
-    console.print(f"{report.runs} runs in {days} days: ${report.cost_usd:.4f} known", end="")
-    console.print(f", {report.unknown} runs of unknown cost." if report.unknown else ".")
-    console.print(f"Local runs saved ${report.saved_usd:.4f} against the models they name.\n")
+    runs = output.count(report.runs, "run")
+    console.print(f"{runs} in the last {output.count(days, 'day')}: ${report.cost_usd:.4f}")
+    if report.unknown:
+        console.print(
+            f"The cost of {output.count(report.unknown, 'run')} is unknown, and not included."
+        )
+    console.print(
+        f"Local runs saved ${report.saved_usd:.4f}, compared with the models they name.\n"
+    )
     for title, parts in (("endpoint", report.by_endpoint), ("agent", report.by_agent)):
         table = Table(
             title, "tokens in", "tokens out", "cost", "requests", box=None, pad_edge=False

@@ -28,7 +28,8 @@ from . import BAD_USAGE, COMPLETED, output
 from .approver import TerminalApprover, show_question, understood
 from .chat_completion import ChatCompleter
 from .open_host import open_host
-from .run import Printer, session_of
+from .printer import Printer
+from .run import session_of
 from .session_output import disk_files, markdown, show_table
 
 _TAIL = 70

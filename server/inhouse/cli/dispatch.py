@@ -64,6 +64,14 @@ def _command(name: str) -> Command:  # noqa: C901, PLR0911, PLR0912  one case a 
             from .print_schema import print_schema  # noqa: PLC0415
 
             return print_schema
+        case "completion":
+            from .completion import completion  # noqa: PLC0415
+
+            return completion
+        case "welcome":
+            from .welcome import welcome  # noqa: PLC0415
+
+            return welcome
         case "setup":
             from .setup import setup  # noqa: PLC0415
 

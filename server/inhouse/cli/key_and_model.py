@@ -21,14 +21,18 @@ async def key(options: argparse.Namespace) -> int:
         keys = services.keys
         match options.action:
             case "set":
-                await asyncio.to_thread(keys.set, options.name, _read_key(options.name))
-                output.status().print(f"The key {options.name!r} is in the keyring.", markup=False)
+                key = _read_key(options.name)
+                await asyncio.to_thread(keys.set, options.name, key, in_file=options.file)
+                where = (
+                    f"{keys.file.path}, which only you can read" if options.file else "the keyring"
+                )
+                output.status().print(f"The key {options.name!r} is in {where}.", markup=False)
                 output.status().print(
                     f'Use it in settings: apiKey = "${{keyring:{options.name}}}"', markup=False
                 )
             case "delete":
                 await asyncio.to_thread(keys.delete, options.name)
-                output.status().print(f"The key {options.name!r} is gone.", markup=False)
+                output.status().print(f"The key {options.name!r} is deleted.", markup=False)
             case "bind":
                 name = options.name if ":" in options.name else f"keyring:{options.name}"
                 await asyncio.to_thread(keys.bind, name, options.host)

@@ -11,10 +11,11 @@ from inhouse.core.ports import Approver, Workspace
 from inhouse.core.settings import EditMode
 from inhouse.host.host import Host, HostCallbacks, WorkspaceRequest
 from inhouse.host.host_state import MakeWorkspace
-from inhouse.tools.edit.disk_workspace import DiskWorkspace
+from inhouse.tools.edit.disk_workspace import DiskWorkspace, Proposal
 
 from . import output
 from .approver import TerminalApprover
+from .hunk_review import HunkReview
 
 _PROJECT = ("inhouse.toml", ".agents", ".git")
 """What the top folder of a project holds."""
@@ -22,14 +23,23 @@ _PROJECT = ("inhouse.toml", ".agents", ".git")
 
 @asynccontextmanager
 async def open_host(
-    options: argparse.Namespace, approver: Approver | None = None
+    options: argparse.Namespace,
+    approver: Approver | None = None,
+    *,
+    proposals: dict[Path, Proposal] | None = None,
+    collects: bool = False,
 ) -> AsyncGenerator[Host]:
-    """Open the host of the workspace that *options* name, and close it after."""
+    """Open the host of the workspace that *options* name, and close it after.
+
+    Edits that wait are kept in *proposals*; with *collects*, so is what would be asked about.
+    """
+    yes = getattr(options, "yes_edits", False)
     host = Host(
         roots=(workspace_root(options.workspace),),
         environ=dict(environment()),
         door=HostCallbacks(
-            _workspaces(yes=getattr(options, "yes_edits", False)), approver or TerminalApprover()
+            _workspaces(yes=yes, proposals=proposals, collects=collects),
+            approver or TerminalApprover(),
         ),
         client_trusted=True if options.trust else None,
         prefer_embedded=getattr(options, "embedded", False),
@@ -66,7 +76,9 @@ def project_root(current: Path, home: Path) -> Path:
     return current
 
 
-def _workspaces(*, yes: bool) -> MakeWorkspace:
+def _workspaces(
+    *, yes: bool, proposals: dict[Path, Proposal] | None, collects: bool
+) -> MakeWorkspace:
     def make(context: WorkspaceRequest) -> Workspace:
         return DiskWorkspace(
             context.roots[0],
@@ -74,6 +86,9 @@ def _workspaces(*, yes: bool) -> MakeWorkspace:
             context.approver,
             mode=EditMode.APPLY if yes else context.settings.edits,
             extra_roots=context.roots[1:],
+            review=HunkReview(context.approver),
+            collects=collects,
+            proposals={} if proposals is None else proposals,
         )
 
     return make

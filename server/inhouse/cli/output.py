@@ -1,10 +1,12 @@
 """How the terminal looks: what a run says on stdout, everything else on stderr."""
 
+import contextlib
 import json
 import os
 import re
 import sys
 from collections.abc import Iterable
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -56,6 +58,12 @@ def report() -> Console:
     return _CleanConsole(highlight=False, soft_wrap=True, width=width)
 
 
+@cache
+def answer() -> Console:
+    """Give the console for a rendered answer: stdout, as wide as the terminal."""
+    return _CleanConsole(highlight=False)
+
+
 def text(delta: str) -> None:
     """Print what a model says exactly as it says it."""
     sys.stdout.write(delta.encode("utf-8", "replace").decode("utf-8"))
@@ -78,9 +86,29 @@ def said(delta: str) -> None:
     text(without_controls(delta) if sys.stdout.isatty() else delta)
 
 
+def said_beside(delta: str) -> None:
+    """Print what a model says on standard error: standard output is for something else."""
+    sys.stderr.write(without_controls(delta) if sys.stderr.isatty() else delta)
+    sys.stderr.flush()
+
+
 def nobody_reads() -> None:
     """Drop what is still to be printed: the reader of the pipe has gone."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def local_time(moment: str) -> str:
+    """Give a moment that is kept as UTC (ISO 8601) in the time zone of this machine."""
+    try:
+        return datetime.fromisoformat(moment).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    except ValueError:
+        return moment
+
+
+def count(number: int, noun: str) -> str:
+    """Say how many there are: "1 run", "2 runs"."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def line(value: Any) -> None:

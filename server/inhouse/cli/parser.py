@@ -1,11 +1,15 @@
 """What the command line takes."""
 
 import argparse
+import os
 from collections.abc import Mapping, Sequence
 
 from inhouse import __version__
 
-EPILOG = "Exit status: 0 completed, 1 failed, 2 bad usage or configuration, 130 cancelled."
+EPILOG = (
+    "Exit status: 0 completed, 1 failed, 2 bad usage or configuration, "
+    "3 completed with proposed edits that were not applied, 130 cancelled."
+)
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -29,6 +33,12 @@ def _parsers() -> "tuple[argparse.ArgumentParser, Mapping[str, argparse.Argument
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the command line.  Options may stand anywhere behind the command's name."""
     parser, commands = _parsers()
+    if "_ARGCOMPLETE" in os.environ:
+        from .completion import complete  # noqa: PLC0415  only when a shell asks
+
+        complete(parser)  # Does not return.
+    if not arguments:
+        return argparse.Namespace(command="welcome", workspace=None, trust=False)
     name = arguments[0] if arguments else ""
     if name not in commands:
         return parser.parse_args(arguments)
@@ -69,7 +79,15 @@ def _running(commands: "Commands[argparse.ArgumentParser]") -> None:
     run.add_argument("--embedded", action="store_true", help="on the embedded model")
     run.add_argument("--json", action="store_true", help="one RunEvent a line")
     run.add_argument("--yes-edits", action="store_true", help="apply edits without asking")
+    run.add_argument(
+        "--patch",
+        metavar="FILE",
+        help="change nothing and write the proposed edits to FILE; -: the patch alone on stdout",
+    )
     run.add_argument("--show-thinking", action="store_true", help="print the model's thinking too")
+    run.add_argument(
+        "--plain", action="store_true", help="print the answer as it comes, without rendering it"
+    )
     _going_on(run)
     run.add_argument("--agent", dest="other_agent", metavar="ID", help="another agent goes on")
     _common(run)
@@ -118,6 +136,9 @@ def _going_on(parser: argparse.ArgumentParser) -> None:
 def _looking(commands: "Commands[argparse.ArgumentParser]") -> None:
     agents = commands.add_parser("agents", help="the agents found, and what is wrong with each")
     agents.add_argument("--json", action="store_true")
+    agents.add_argument(
+        "--check", action="store_true", help="leave with 1 where a definition is broken, for CI"
+    )
     _common(agents)
     explain = commands.add_parser("explain", help="where an agent would run, and why")
     explain.add_argument("agent")
@@ -149,7 +170,8 @@ def _looking(commands: "Commands[argparse.ArgumentParser]") -> None:
         action="store_true",
         help="prove it in a network namespace: fixed probes, and the run (the last one) again",
     )
-    audit.add_argument("--forget", action="store_true", help="delete all records")
+    audit.add_argument("--forget", action="store_true", help="delete all records, after a question")
+    audit.add_argument("--yes", action="store_true", help="delete without the question")
     _common(audit)
     costs = commands.add_parser("costs", help="what runs cost, and what local runs saved")
     costs.add_argument("--days", type=int, default=30)
@@ -176,6 +198,12 @@ def _managing(commands: "Commands[argparse.ArgumentParser]") -> None:
     ):
         action = actions.add_parser(name, help=text)
         action.add_argument("name")
+        if name == "set":
+            action.add_argument(
+                "--file",
+                action="store_true",
+                help="keep it in a file that only you can read, instead of the keyring",
+            )
         if name == "bind":
             action.add_argument("host", help="HOST or HOST:PORT")
     actions.add_parser("list", help="the names of the keys stored; never the keys")
@@ -209,6 +237,10 @@ def _managing(commands: "Commands[argparse.ArgumentParser]") -> None:
     _common(new)
     schema = commands.add_parser("schema", help="a JSON Schema, for editors to check files by")
     schema.add_argument("name", nargs="?", default="definition", choices=["definition", "settings"])
+    completion = commands.add_parser(
+        "completion", help="print what makes a shell complete commands, options and agents"
+    )
+    completion.add_argument("shell", choices=["bash", "zsh", "fish", "powershell"])
     setup = commands.add_parser("setup", help="what to put where for an editor")
     setup.add_argument("editor", choices=["neovim", "emacs", "helix", "sublime", "zed", "vscode"])
     setup.add_argument("--write", action="store_true", help="put it there, never over your files")

@@ -4,10 +4,7 @@ import argparse
 import asyncio
 import contextlib
 import json
-import os
 import signal
-import stat
-import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,31 +13,22 @@ from rich.markup import escape
 from rich.prompt import Prompt
 
 from inhouse import wire
-from inhouse.core.errors import UserError
-from inhouse.core.events import (
-    EditChanged,
-    EditState,
-    Notice,
-    ReasoningDelta,
-    RunEvent,
-    RunFinished,
-    RunResult,
-    RunStarted,
-    RunStatus,
-    Steered,
-    TextDelta,
-    ToolFinished,
-    ToolOutput,
-    ToolStarted,
-)
+from inhouse.core.errors import InhouseError, UserError
+from inhouse.core.events import EventPayload, RunEvent, RunResult, RunStatus
 from inhouse.core.request import RunRequest
-from inhouse.core.unicode import visible, without_controls
+from inhouse.core.unicode import visible
 from inhouse.host.host import Host
 from inhouse.host.run_context import Listen
 from inhouse.host.run_plan import Plan
+from inhouse.tools.edit.disk_workspace import DiskWorkspace
 
-from . import BAD_USAGE, CANCELLED, COMPLETED, FAILED, output
+from . import BAD_USAGE, CANCELLED, COMPLETED, FAILED, PROPOSED, output
+from .approver import TerminalApprover
+from .hunk_review import HunkReview
 from .open_host import open_host
+from .patches import Proposals, deliver, review
+from .printer import Printer
+from .streams import beside_a_prompt, is_piped, is_terminal, piped_text
 
 EXIT = {
     RunStatus.COMPLETED: COMPLETED,
@@ -58,15 +46,18 @@ async def run(options: argparse.Namespace) -> int:
         words.insert(0, options.agent)
     elif not goes_on(options) and not (options.agent or options.other_agent):
         raise UserError("Which agent?  `inhouse agents` lists them; -c goes on with a session.")
-    request = RunRequest(
-        agent=options.other_agent or ("" if goes_on(options) else options.agent),
-        prompt=await _prompt(words),
-        params=_params(options.params),
-        endpoint=options.endpoint,
-        model=options.model,
-    )
-    async with open_host(options) as host:
+    agent = options.other_agent or ("" if goes_on(options) else options.agent)
+    proposals: Proposals = {}
+    collects = options.patch is not None or not is_terminal()
+    async with open_host(options, proposals=proposals, collects=collects) as host:
         await host.ask_for_trust()
+        request = RunRequest(
+            agent=agent,
+            prompt=await _prompt(words, lambda: _described(host, agent)),
+            params=_params(options.params),
+            endpoint=options.endpoint,
+            model=options.model,
+        )
         session = await session_of(host, options)
         request = await host.sessions.resolve(evolve(request, session=session))
         if (
@@ -80,17 +71,50 @@ async def run(options: argparse.Namespace) -> int:
             )
             return COMPLETED
         plan = await _planned(host, request)
-        return await follow(host, plan, as_json=options.json, thinking=options.show_thinking)
+        printer = Printer(
+            thinking=options.show_thinking,
+            live=True,
+            plain=options.plain,
+            root=host.main_root,
+            diffs=not collects,
+            beside=options.patch == "-",
+        )
+        status = await follow(host, plan, printer, as_json=options.json)
+        if collects and proposals:
+            await deliver(proposals, options.patch, as_json=options.json)
+            return PROPOSED if status == COMPLETED else status
+        await _review_the_rest(host, proposals)
+        return status
 
 
-async def follow(host: Host, plan: Plan, *, as_json: bool, thinking: bool) -> int:
+async def follow(host: Host, plan: Plan, printer: Printer, *, as_json: bool) -> int:
     """Run a plan to its end and print what happens; give the exit status."""
-    show = _as_json() if as_json else Printer(thinking=thinking).show
+    show = _as_json() if as_json else printer.show
     listen = _until_nobody_reads(show, lambda: task.cancel())  # noqa: PLW0108  it comes next
     task = asyncio.ensure_future(host.run(plan, host.new_run_id(), listen))
-    with _ctrl_c(task):
-        await asyncio.wait([task])
+    try:
+        with _ctrl_c(task):
+            await asyncio.wait([task])
+    finally:
+        printer.close()
     return CANCELLED if task.cancelled() else _exit_status(task.result())
+
+
+async def _review_the_rest(host: Host, proposals: Proposals) -> None:
+    """Ask about what ``propose_*`` left, now that the run has ended."""
+    if proposals:
+        approver, printer = TerminalApprover(), Printer(thinking=False, root=host.main_root)
+
+        def tell(payload: EventPayload) -> None:
+            printer.show(RunEvent("", "", payload))
+
+        roots = host.roots or (host.main_root,)
+        workspace = DiskWorkspace(
+            *(roots[0], tell, approver),
+            extra_roots=roots[1:],
+            review=HunkReview(approver),
+        )
+        await review(proposals, workspace)
 
 
 def goes_on(options: argparse.Namespace) -> bool:
@@ -112,11 +136,11 @@ async def _planned(host: Host, request: RunRequest) -> Plan:
     try:
         return host.plan(request)
     except UserError as error:
-        if error.code != "no-endpoint" or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        if error.code != "no-endpoint" or not is_terminal():
             raise
         from .endpoint import choose_endpoint  # noqa: PLC0415  only the first time
 
-        output.status().print("There is no model to ask yet.  Let us add one.")
+        output.status().print("No endpoint is set up yet.  Choose one:")
         if await choose_endpoint(host) != COMPLETED:
             raise
         return host.plan(request)
@@ -162,27 +186,39 @@ def _ctrl_c(task: "asyncio.Future[Any]") -> Any:
             loop.remove_signal_handler(number)
 
 
-async def _prompt(words: list[str]) -> str:
+async def _prompt(words: list[str], describe: Callable[[], str]) -> str:
     """Take the prompt from the command line and what is piped in; ask for one if there is none.
 
     ``-`` stands for standard input.  What is piped in beside a prompt comes behind it.
     """
-    given = " ".join(words).strip()
-    piped = "" if not _is_piped() else (await asyncio.to_thread(sys.stdin.read)).rstrip("\n")
-    if given in ("", "-"):
-        if piped or not (sys.stdin.isatty() and sys.stderr.isatty()):
-            return piped
-        return (await asyncio.to_thread(Prompt.ask, "Prompt", console=output.status())) or ""
-    return f"{given}\n\n{piped}" if piped else given
+    waits = words[-1:] == ["-"]
+    given = " ".join(words[:-1] if waits else words).strip()
+    if not given and not waits and is_terminal():
+        asked = await asyncio.to_thread(Prompt.ask, describe(), console=output.status(), default="")
+        return asked.strip()
+    if not (waits or is_piped()):
+        return given
+    if not given or waits:
+        piped = await piped_text()
+    elif (piped := await beside_a_prompt()) is None:
+        output.status().print(
+            "Nothing came on standard input: the run starts without it.  End the command with "
+            "` -` to wait for it.",
+            style="dim",
+        )
+    return "\n\n".join(part for part in (given, piped) if part)
 
 
-def _is_piped() -> bool:
-    """Say whether standard input is a file or a pipe: something that ends."""
-    try:
-        mode = os.fstat(sys.stdin.fileno()).st_mode
-    except (OSError, ValueError, AttributeError):
-        return False
-    return stat.S_ISFIFO(mode) or stat.S_ISREG(mode)
+def _described(host: Host, agent: str) -> str:
+    """Say what an agent wants to be told, by its own words where it has any."""
+    with contextlib.suppress(InhouseError):
+        schema = usable_definition(host.world.catalog.find(agent)).input_schema or {}
+        match schema.get("prompt"):
+            case {"description": str(text)} if text.strip():
+                return escape(visible(text.strip().rstrip(".:")))
+            case _:
+                pass
+    return "Prompt"
 
 
 def _params(text: str | None) -> Mapping[str, Any]:
@@ -209,87 +245,3 @@ def _as_json() -> Any:
             seq += 1
 
     return show
-
-
-class Printer:
-    """Shows a run to a person: what the model says, and one line for each thing it does."""
-
-    def __init__(self, *, thinking: bool) -> None:
-        self._thinking = thinking
-        self._mid_line = False
-        self._unended = False
-        """What was said last does not end its line yet."""
-
-    def show(self, event: RunEvent) -> None:  # noqa: C901  one case a line
-        """Show one event.  A sub-agent's text is not the answer: it stays on stderr."""
-        child = event.parent is not None
-        match event.payload:
-            case TextDelta(text) if not child:
-                output.said(text)
-                self._mid_line = self._unended = not text.endswith("\n")
-            case ReasoningDelta(text) if self._thinking and not child:
-                output.status().print(without_controls(text), end="", style="dim", markup=False)
-            case RunStarted(route):
-                where = "[green]local[/]" if route.local else "[red]remote[/]"
-                name = escape(f"{event.agent} → {route.endpoint} · {route.model}")
-                self._line(f"{name} · {where}", child=child)
-            case ToolStarted(_, tool, arguments):
-                called = f"[cyan]{escape(visible(tool))}[/] {escape(visible(_short(arguments)))}"
-                self._line(called, child=child)
-            case ToolFinished(_, ok, summary):
-                mark = "[green]✓[/]" if ok else "[red]✗[/]"
-                self._line(f"{mark} {escape(visible(summary))}", child=child)
-            case ToolOutput(_, text):
-                output.status().print(without_controls(text), end="", style="dim", markup=False)
-            case EditChanged():
-                self._edit(event.payload, child=child)
-            case Steered(text, state) if state == "delivered":
-                self._line(f"[cyan]»[/] {escape(visible(text))}", child=child)
-            case Notice(level, _, message):
-                style = "yellow" if level == "warning" else "dim"
-                self._line(f"[{style}]{escape(visible(message))}[/]", child=child)
-            case RunFinished(result) if not child:
-                self._finish(result)
-            case _:
-                pass
-
-    def _edit(self, edit: EditChanged, *, child: bool) -> None:
-        """Show a proposal whole: nobody is asked about it."""
-        self._line(f"[magenta]{edit.state.value}[/] {escape(visible(edit.uri))}", child=child)
-        if edit.state is EditState.PROPOSED:
-            output.diff(edit.diff)
-
-    def _line(self, markup: str, *, child: bool) -> None:
-        self._end_line()
-        output.status().print(("  " if child else "") + markup)
-
-    def _end_line(self) -> None:
-        if self._mid_line:
-            # On a terminal the status would go on in the model's last line.
-            (output.status() if not sys.stdout.isatty() else output.report()).print()
-            self._mid_line = False
-
-    def _finish(self, result: RunResult) -> None:
-        if sys.stdout.isatty():
-            self._end_line()
-        elif self._unended:
-            output.text("\n")
-        if result.error is not None:
-            output.error(result.error.message)
-        output.status().print(summary(result), markup=False, style="dim")
-
-
-def summary(result: RunResult) -> str:
-    """Say in one line how a run ended and what it used."""
-    usage = result.usage
-    cost = "" if usage.cost_usd is None else f" · ${usage.cost_usd:.4f}"
-    hosts = ", ".join(dict.fromkeys(contact.host for contact in result.contacts)) or "no host"
-    return (
-        f"{result.status.value} in {result.duration_ms / 1000:.1f} s · "
-        f"{usage.input_tokens} tokens in, {usage.output_tokens} out{cost} · talked to {hosts}"
-    )
-
-
-def _short(value: Any, width: int = 100) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= width else text[: width - 1] + "…"

@@ -29,7 +29,7 @@ def show_table(found: tuple[SessionSummary, ...]) -> None:
         table.add_column(name, no_wrap=True)
     for one in found:
         cost = "" if not one.cost_usd else f"${one.cost_usd:.4f}"
-        when = one.updated_at[:16].replace("T", " ")
+        when = output.local_time(one.updated_at)[:16]
         tokens = str(one.input_tokens + one.output_tokens)
         row = (one.id, when, one.agent, str(one.turns), one.status, tokens, cost, one.title)
         table.add_row(*(visible(cell).replace("[", r"\[") for cell in row))

@@ -13,6 +13,7 @@ from inhouse.store.sessions import SessionSummary
 
 from . import COMPLETED, FAILED, output
 from .open_host import open_host
+from .printer import Printer
 from .session_output import as_json, disk_files, markdown, show_table, wire_summary
 
 
@@ -105,7 +106,9 @@ async def _compact(host: Host, options: argparse.Namespace) -> int:
     known = await _one(host, options)
     await host.ask_for_trust()
     plan = host.plan(await host.sessions.compaction(known.id))
-    return await follow(host, plan, as_json=options.json, thinking=False)
+    return await follow(
+        host, plan, Printer(thinking=False, live=True), as_json=options.json
+    )
 
 
 async def _one(host: Host, options: argparse.Namespace) -> SessionSummary:

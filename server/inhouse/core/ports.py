@@ -108,6 +108,8 @@ class EditOutcome:
     message: str
     merged: str | None = None
     """The text that came about, where the file had changed since the edit was made."""
+    taken: str | None = None
+    """The new text as far as the user took it; None: the edit was taken or refused whole."""
 
 
 class Workspace(Protocol):
@@ -163,6 +165,8 @@ class Question:
     Of every kind but ``question`` the first choice is the safe one, which changes nothing.
     """
     detail: str = ""
+    keys: tuple[str, ...] = ()
+    """A letter for each choice, where a terminal takes one as well as the choice's word."""
 
     @property
     def safe(self) -> str:

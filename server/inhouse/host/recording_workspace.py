@@ -48,5 +48,6 @@ class RecordingWorkspace:
     def _keep(self, edit: Edit, outcome: EditOutcome) -> EditOutcome:
         if outcome.state is not EditState.REJECTED:
             state = outcome.state.value
-            self.turn.edited(self.run_id, edit.path, edit.old, edit.new, state)
+            new = edit.new if outcome.taken is None else outcome.taken
+            self.turn.edited(self.run_id, edit.path, edit.old, new, state)
         return outcome

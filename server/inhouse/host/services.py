@@ -15,6 +15,7 @@ from inhouse.providers.embedded.servers import EmbeddedServers
 from inhouse.providers.endpoints.endpoint_state import EndpointState
 from inhouse.store.approvals import ApprovalStore, Subject
 from inhouse.store.database import Database
+from inhouse.store.key_file import KeyFile
 from inhouse.store.keys import KeyStore
 from inhouse.store.model_profiles import ProfileStore
 from inhouse.store.replays import ReplayStore
@@ -106,7 +107,7 @@ def open_services(environ: Mapping[str, str]) -> Services:
         database=database,
         trust=TrustStore(database),
         approvals=ApprovalStore(database),
-        keys=KeyStore(database),
+        keys=KeyStore(database, KeyFile(folders.state)),
         records=RecordStore(database),
         transcripts=TranscriptStore(database),
         replays=ReplayStore(database),

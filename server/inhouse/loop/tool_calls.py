@@ -246,7 +246,11 @@ def _summary(output: Any) -> str:
     text = output
     if isinstance(output, dict):
         members = cast("dict[str, Any]", output)
-        text = members.get("errorMessage") or members.get("message") or ", ".join(members)
+        said = members.get("errorMessage") or members.get("message")
+        ended = members.get("exitCode")
+        if isinstance(ended, int):
+            said = f"exit {ended}.  {said}" if said else f"exit {ended}"
+        text = said or ", ".join(members)
     elif isinstance(output, list):
         items = cast("list[Any]", output)
         text = f"{len(items)} item{'' if len(items) == 1 else 's'}"

@@ -1,6 +1,7 @@
 """Keys in the operating system's keyring, and the hosts that each may go to.
 
-Only names and hosts are kept in our own file; the texts are the keyring's.
+Only names and hosts are kept in our own files; the texts are the keyring's, or, where the user
+says so, in a file that only the user can read.
 Everything here blocks and may ask the user to unlock: call it through a thread.
 """
 
@@ -17,6 +18,7 @@ from inhouse.core.errors import UserError
 from inhouse.core.redaction import remember
 
 from .database import Database
+from .key_file import KeyFile
 
 SERVICE = "inhouse"
 """The name our keys stand under in the keyring."""
@@ -24,8 +26,9 @@ PATIENCE_S = 20.0
 """Enough to type a password where the keyring asks for one."""
 
 _OTHERWISE = (
-    "Keep the key in a variable instead and write ${env:NAME}; "
-    "on Linux a keyring comes with GNOME Keyring, KWallet or KeePassXC."
+    "Keep the key in a file that only you can read: inhouse key set NAME --file; "
+    "or in a variable, and write ${env:NAME}.  "
+    "On Linux a keyring comes with GNOME Keyring, KWallet or KeePassXC."
 )
 
 
@@ -40,13 +43,16 @@ class KeyName:
 class KeyStore:
     """The keys' names, and the way to their texts."""
 
-    def __init__(self, database: Database, *, patience: float = PATIENCE_S) -> None:
+    def __init__(
+        self, database: Database, file: KeyFile | None = None, *, patience: float = PATIENCE_S
+    ) -> None:
         self._database = database
+        self.file = file or KeyFile(None)
         self._patience = patience
 
     def get(self, name: str) -> str:
         """The key's text.  Raises `UserError` where there is none, or no keyring."""
-        text = self._call("get_password", SERVICE, name)
+        text = self.file.read().get(name) or self._call("get_password", SERVICE, name)
         if not text:
             raise UserError(
                 f"The keyring holds no key {name!r}.  Put it there: inhouse key set {name}",
@@ -55,16 +61,23 @@ class KeyStore:
         remember(text)
         return text
 
-    def set(self, name: str, text: str, hosts: tuple[str, ...] = ()) -> None:
-        """Keep a key; bind it to hosts."""
+    def set(
+        self, name: str, text: str, hosts: tuple[str, ...] = (), *, in_file: bool = False
+    ) -> None:
+        """Keep a key, in the keyring or in the user's file; bind it to hosts."""
         _check_name(name)
         text = text.strip()
         if not text or not text.isprintable():
             raise UserError("A key is one line of text, and not empty.")
         remember(text)
-        self._call("set_password", SERVICE, name, text)
-        if self._call("get_password", SERVICE, name) != text:
-            raise UserError(f"The keyring did not keep the key {name!r}.  {_OTHERWISE}")
+        if in_file:
+            self.file.write(name, text)
+        else:
+            self._call("set_password", SERVICE, name, text)
+            if self._call("get_password", SERVICE, name) != text:
+                raise UserError(f"The keyring did not keep the key {name!r}.  {_OTHERWISE}")
+            if name in self.file.read():
+                self.file.write(name, None)
         now = datetime.now(UTC).isoformat(timespec="seconds")
         with self._database.change() as change:
             change.execute("INSERT OR REPLACE INTO key_name VALUES (?, ?)", (name, now))
@@ -74,7 +87,9 @@ class KeyStore:
     def delete(self, name: str) -> None:
         """Forget a key and what it was bound to."""
         known = any(one.name == name for one in self.names())
-        if self._call("get_password", SERVICE, name) is not None:
+        if name in self.file.read():
+            self.file.write(name, None)
+        elif self._call("get_password", SERVICE, name) is not None:
             self._call("delete_password", SERVICE, name)
         elif not known:
             names = ", ".join(one.name for one in self.names()) or "none"

@@ -136,9 +136,10 @@ class RecordStore:
     def recent(
         self, limit: int = 20, *, workspace: Path | None = None, run_id: str | None = None
     ) -> tuple[Record, ...]:
-        """The newest runs with their contacts, for ``inhouse audit``."""
+        """The newest runs with their contacts, for ``inhouse audit``; *run_id* or its beginning."""
         rows = self._database.rows(
-            "SELECT * FROM run WHERE (?1 IS NULL OR workspace = ?1) AND (?2 IS NULL OR run_id = ?2)"
+            "SELECT * FROM run WHERE (?1 IS NULL OR workspace = ?1) AND"
+            " (?2 IS NULL OR substr(run_id, 1, length(?2)) = ?2)"
             " ORDER BY id DESC LIMIT ?3",
             (str(workspace.resolve()) if workspace else None, run_id, limit),
         )
@@ -173,6 +174,10 @@ class RecordStore:
             _costs(parts, "endpoint"),
             _costs(parts, "agent"),
         )
+
+    def count(self) -> int:
+        """Say how many records there are."""
+        return self._database.rows("SELECT count(*) number FROM run")[0]["number"]
 
     def forget(self, workspace: Path | None = None) -> int:
         """Delete the records, of one workspace or all; tells how many."""

@@ -24,10 +24,15 @@ async def first_of(
     ask: Callable[[], AsyncGenerator[Chunks]], *, tries: int = TRIES
 ) -> AsyncGenerator[Chunks]:
     """Give the chunks of the first try that gives any.  Closing this closes what is open."""
+    pauses: dict[int, float] = {}
+
+    def pause(state: RetryCallState) -> float:
+        return pauses.setdefault(state.attempt_number, _pause(state))
+
     retrying = AsyncRetrying(
         retry=retry_if_exception(_another_try_helps),
         stop=stop_after_attempt(tries),
-        wait=_pause,
+        wait=pause,
         reraise=True,
     )
     batches: AsyncGenerator[Chunks] | None = None
@@ -42,8 +47,17 @@ async def first_of(
                 except ProviderUnavailableError as error:
                     failed = error
                     raise
-            if failed and _another_try_helps(failed) and attempt.retry_state.attempt_number < tries:
-                yield (Notice("info", "retrying", f"Trying again: {failed}"),)
+            number = attempt.retry_state.attempt_number
+            if failed and _another_try_helps(failed) and number < tries:
+                seconds = pause(attempt.retry_state)
+                yield (
+                    Notice(
+                        "info",
+                        "retrying",
+                        f"Attempt {number} of {tries} failed: {failed}  "
+                        f"Trying again in {seconds:.1f} s.",
+                    ),
+                )
         if first is None or batches is None:
             return
         yield first

@@ -4,7 +4,7 @@ import asyncio
 import errno
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from uuid import uuid4
 
 from attrs import define, evolve, field, frozen
@@ -19,6 +19,12 @@ from inhouse.tools.access.safe_open import read_bytes, remove_file, write_bytes
 from inhouse.tools.files.encoding import Encoding, decode, encode
 
 APPLY, APPLY_ALL, REJECT = "Apply", "Apply all in this run", "Reject"
+_REFUSED = "The user rejected this change; the file is as it was."
+_NOBODY = (
+    "The change was not made: edits are reviewed, and nobody answered the question.  "
+    'With the setting edits = "apply" they are made without one.'
+)
+_PROPOSED = "Proposed; the user decides later.  You see the file as if it had been accepted."
 
 
 @frozen
@@ -27,6 +33,24 @@ class Proposal:
 
     edit: Edit
     diff: str
+
+
+@frozen
+class Reviewed:
+    """What a person took of an edit, piece by piece."""
+
+    text: str
+    """The file as it shall be."""
+    taken: int
+    of: int
+    and_the_rest: bool = False
+    """Every later edit of this run is taken too, without a question."""
+
+
+class Review(Protocol):
+    """Shows an edit piece by piece and lets a person decide; None where nobody answers."""
+
+    async def __call__(self, shown: str, old: str, new: str) -> Reviewed | None: ...
 
 
 @define
@@ -38,7 +62,11 @@ class DiskWorkspace:
     approver: Approver
     mode: EditMode = EditMode.REVIEW
     extra_roots: tuple[Path, ...] = ()
-    _proposals: dict[Path, Proposal] = field(factory=dict[Path, Proposal], init=False)
+    review: Review | None = None
+    """Decides on edits of existing files piece by piece; None: each is asked about whole."""
+    collects: bool = False
+    """Keep what would be asked about as a proposal: nobody is there to answer."""
+    _proposals: dict[Path, Proposal] = field(factory=dict[Path, Proposal], alias="proposals")
     _apply_all: bool = field(default=False, init=False)
     _turn: asyncio.Lock = field(factory=asyncio.Lock, init=False)
 
@@ -53,15 +81,40 @@ class DiskWorkspace:
 
     async def apply(self, edit: Edit) -> EditOutcome:
         """Apply an edit, after a question where the settings want one."""
+        if self.collects and self.mode is EditMode.REVIEW:
+            return await self.propose(edit)
         edit = self._on_disk(edit)
         place = self._place(edit.path)
         diff = unified_diff(place.shown, edit.old, edit.new)
         async with self._turn:
-            refusal = await self._ask(place, diff)
+            if self._asks and self.review and edit.old is not None and edit.new is not None:
+                reviewed = await self.review(place.shown, edit.old, edit.new)
+                if reviewed is not None and reviewed.taken:
+                    return await self._take(edit, place, reviewed)
+                refusal = _NOBODY if reviewed is None else _REFUSED
+            else:
+                refusal = await self._ask(place, diff)
             if refusal is None:
                 return await self._write(edit, place)
         self.emit(EditChanged(edit.path.as_uri(), EditState.REJECTED, diff))
         return EditOutcome(EditState.REJECTED, refusal)
+
+    async def _take(self, edit: Edit, place: WorkspacePath, reviewed: Reviewed) -> EditOutcome:
+        """Write what a person took, and say what is left out."""
+        self._apply_all = self._apply_all or reviewed.and_the_rest
+        outcome = await self._write(evolve(edit, new=reviewed.text), place)
+        if outcome.state is EditState.REJECTED or reviewed.text == edit.new:
+            return outcome
+        message = (
+            f"{outcome.message}  The user took {reviewed.taken} of {reviewed.of} changes, or "
+            "edited them: read the file before you change it again, and do not repeat the rest."
+        )
+        merged = reviewed.text if outcome.merged is None else outcome.merged
+        return EditOutcome(outcome.state, message, merged, taken=reviewed.text)
+
+    @property
+    def _asks(self) -> bool:
+        return self.mode is not EditMode.APPLY and not self._apply_all
 
     async def propose(self, edit: Edit) -> EditOutcome:
         """Keep an edit for later, together with an earlier one of the same file."""
@@ -69,7 +122,7 @@ class DiskWorkspace:
         diff = unified_diff(self._place(edit.path).shown, edit.old, edit.new)
         self._proposals[edit.path] = Proposal(edit, diff)
         self.emit(EditChanged(edit.path.as_uri(), EditState.PROPOSED, diff))
-        return EditOutcome(EditState.PROPOSED, "Proposed; the user decides later.")
+        return EditOutcome(EditState.PROPOSED, _PROPOSED)
 
     async def write(self, edit: Edit) -> EditOutcome:
         """Apply an edit without a question: one that the user has just agreed to."""
@@ -104,7 +157,7 @@ class DiskWorkspace:
 
     async def _ask(self, place: WorkspacePath, diff: str) -> str | None:
         """Give None where the change may be made, else what to tell the model."""
-        if self.mode is EditMode.APPLY or self._apply_all:
+        if not self._asks:
             return None
         question = Question(
             id=f"edit-{uuid4().hex[:8]}",
@@ -112,18 +165,14 @@ class DiskWorkspace:
             choices=(REJECT, APPLY, APPLY_ALL),
             kind="edit",
             detail=diff,
+            keys=("n", "y", "everything"),
         )
         answer = await self.approver.ask(question)
         if APPLY_ALL in answer:
             self._apply_all = True
         if APPLY in answer or APPLY_ALL in answer:
             return None
-        if REJECT in answer:
-            return "The user rejected this change; the file is as it was."
-        return (
-            "The change was not made: edits are reviewed, and nobody answered the question.  "
-            'With the setting edits = "apply" they are made without one.'
-        )
+        return _REFUSED if REJECT in answer else _NOBODY
 
     async def _write(self, edit: Edit, place: WorkspacePath) -> EditOutcome:
         try:

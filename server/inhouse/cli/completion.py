@@ -1,0 +1,89 @@
+"""``inhouse completion``: what makes a shell complete commands, options, agents and sessions."""
+
+import argparse
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+
+import argcomplete
+
+from inhouse.core.errors import InhouseError
+from inhouse.core.json_values import mapping
+from inhouse.host.host import Host
+
+from . import COMPLETED, output
+from .open_host import open_host
+
+_HOW = {
+    "bash": 'Put this into ~/.bashrc:  eval "$(inhouse completion bash)"',
+    "zsh": 'Put this into ~/.zshrc:  eval "$(inhouse completion zsh)"',
+    "fish": "Run:  inhouse completion fish > ~/.config/fish/completions/inhouse.fish",
+    "powershell": "Put this into $PROFILE:  inhouse completion powershell | Out-String | iex",
+}
+
+
+async def completion(options: argparse.Namespace) -> int:
+    """Print the shell's part; say where it goes."""
+    code: str = argcomplete.shellcode(["inhouse"], shell=options.shell)  # pyright: ignore[reportUnknownMemberType]
+    output.text(code)
+    output.status().print(f"\n{_HOW[options.shell]}", markup=False, style="dim")
+    return COMPLETED
+
+
+def complete(parser: argparse.ArgumentParser) -> None:
+    """Answer a shell that asks what may come next, and leave the process."""
+    for command in _commands(parser):
+        for action in command._actions:  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]  argcomplete's way
+            if (answer := _ANSWERS.get(action.dest)) is not None:
+                setattr(action, "completer", answer)  # noqa: B010  an attribute of argcomplete's
+    argcomplete.autocomplete(parser, always_complete_options=False)
+
+
+def _commands(parser: argparse.ArgumentParser) -> Iterable[argparse.ArgumentParser]:
+    for action in parser._actions:  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]  argcomplete's way
+        for command in mapping(action.choices).values():  # those of a command with commands
+            if isinstance(command, argparse.ArgumentParser):
+                yield command
+                yield from _commands(command)
+
+
+async def _agents(host: Host) -> dict[str, str]:
+    usable = (one for one in host.agents() if one.usable and one.agent.shadowed_by is None)
+    return {one.agent.id: one.agent.display_name for one in usable}
+
+
+async def _endpoints(host: Host) -> dict[str, str]:
+    return {one.name: one.base_url for one in host.endpoints()}
+
+
+async def _sessions(host: Host) -> dict[str, str]:
+    return {one.id: one.title for one in await host.sessions.summaries(limit=50)}
+
+
+class _Look:
+    """What argcomplete calls for a word: it looks at the workspace and opens no connection."""
+
+    def __init__(self, ask: Callable[[Host], Awaitable[dict[str, str]]]) -> None:
+        self._ask = ask
+
+    def __call__(self, parsed_args: argparse.Namespace, **_: object) -> dict[str, str]:
+        """Give the possible words with what each is; none where the workspace cannot be read."""
+        options = argparse.Namespace(
+            workspace=getattr(parsed_args, "workspace", None), trust=False, embedded=False
+        )
+
+        async def look() -> dict[str, str]:
+            async with open_host(options) as host:
+                return await self._ask(host)
+
+        try:
+            return asyncio.run(look())
+        except (InhouseError, OSError):
+            return {}
+
+
+_ANSWERS: Mapping[str, _Look] = {
+    "agent": _Look(_agents),
+    "other_agent": _Look(_agents),
+    "endpoint": _Look(_endpoints),
+    "session": _Look(_sessions),
+}

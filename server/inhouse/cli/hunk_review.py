@@ -1,0 +1,99 @@
+"""Review at a terminal, hunk by hunk, with the letters that ``git add -p`` uses."""
+
+import asyncio
+import os
+import shlex
+import subprocess
+import tempfile
+from pathlib import Path
+from uuid import uuid4
+
+from attrs import evolve, frozen
+
+from inhouse.core.ports import Approver, Question
+from inhouse.tools.edit.disk_workspace import Reviewed
+from inhouse.tools.edit.hunks import Hunk, apply_hunks, hunks, lines, unified_diff
+
+from . import output
+
+_NO, _YES, _REST, _NONE, _EDIT, _RUN = (
+    "Reject",
+    "Apply",
+    "Apply this and the rest of the file",
+    "Reject this and the rest of the file",
+    "Edit it first",
+    "Apply everything in this run",
+)
+_KEYS = {_NO: "n", _YES: "y", _REST: "a", _NONE: "d", _EDIT: "e", _RUN: "everything"}
+
+
+@frozen
+class HunkReview:
+    """`inhouse.tools.edit.disk_workspace.Review` of a terminal."""
+
+    approver: Approver
+    edits: bool = True
+    """Whether a change may be edited in the user's editor before it is applied."""
+
+    async def __call__(self, shown: str, old: str, new: str) -> Reviewed | None:
+        """Ask about each hunk of an edit; None where nobody answers."""
+        waiting = list(hunks(old, new))
+        taken: list[Hunk] = []
+        total = len(waiting)
+        and_the_rest = False
+        while waiting:
+            hunk = waiting.pop(0)
+            answer = await self._ask(shown, old, hunk, (total - len(waiting), total))
+            match answer:
+                case "":
+                    return None
+                case _ if answer == _YES:
+                    taken.append(hunk)
+                case _ if answer == _EDIT:
+                    waiting.insert(0, await _edited(shown, hunk))
+                case _ if answer == _NONE:
+                    break
+                case _ if answer in (_REST, _RUN):
+                    taken += [hunk, *waiting]
+                    and_the_rest = answer == _RUN
+                    break
+                case _:
+                    pass
+        return Reviewed(apply_hunks(old, taken), len(taken), total, and_the_rest)
+
+    async def _ask(self, shown: str, old: str, hunk: Hunk, place: tuple[int, int]) -> str:
+        number, total = place
+        which = f" ({number} of {total})" if total > 1 else ""
+        choices = [_NO, _YES, _REST, _NONE] if total > 1 else [_NO, _YES]
+        choices += [_EDIT, _RUN] if self.edits else [_RUN]
+        question = Question(
+            id=f"edit-{uuid4().hex[:8]}",
+            text=f"Apply this change to {shown}?{which}",
+            choices=tuple(choices),
+            kind="edit",
+            detail=unified_diff(shown, old, apply_hunks(old, [hunk])),
+            keys=tuple(_KEYS[each] for each in choices),
+        )
+        return next(iter(await self.approver.ask(question)), "")
+
+
+async def _edited(shown: str, hunk: Hunk) -> Hunk:
+    """Let the user edit a hunk's new lines in their own editor; as it was where that fails."""
+    command = os.environ.get("VISUAL") or os.environ.get("EDITOR")
+    command = command or ("notepad" if os.name == "nt" else "vi")
+    try:
+        text = await asyncio.to_thread(_in_editor, command, Path(shown).suffix, "".join(hunk.new))
+    except (OSError, ValueError) as error:
+        output.error(f"The editor {command!r} did not work: {error}.  VISUAL or EDITOR names one.")
+        return hunk
+    return evolve(hunk, new=tuple(lines(text)))
+
+
+def _in_editor(command: str, suffix: str, text: str) -> str:
+    with tempfile.TemporaryDirectory(prefix="inhouse-") as folder:
+        path = Path(folder) / f"change{suffix}"
+        path.write_bytes(text.encode("utf-8"))
+        done = subprocess.run([*shlex.split(command), str(path)], check=False)  # noqa: S603  the user's editor
+        if done.returncode:
+            raise OSError(f"it ended with exit status {done.returncode}")
+        return path.read_bytes().decode("utf-8")

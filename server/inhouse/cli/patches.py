@@ -1,0 +1,46 @@
+"""Edits that nobody decided on: reviewed at a terminal, a patch anywhere else."""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+
+from inhouse.core.errors import UserError
+from inhouse.tools.edit.disk_workspace import DiskWorkspace, Proposal
+
+from . import output
+
+Proposals = dict[Path, Proposal]
+
+
+def patch(proposals: Mapping[Path, Proposal]) -> str:
+    """Give every proposed edit as one patch, as Git and ``patch -p1`` take it."""
+    return "".join(proposal.diff for proposal in proposals.values())
+
+
+async def deliver(proposals: Proposals, target: str | None, *, as_json: bool) -> None:
+    """Write the patch to a file or to standard output, and say how to apply it."""
+    text = patch(proposals)
+    if target is not None and target != "-":
+        try:
+            await asyncio.to_thread(Path(target).write_bytes, text.encode("utf-8", "replace"))
+        except OSError as error:
+            raise UserError(f"{target} cannot be written: {error.strerror}.") from None
+        how = f"The patch is in {target}: apply it with `git apply {target}` or `patch -p1`."
+    elif as_json:
+        how = "--patch FILE writes them to a file as a patch."
+    else:
+        output.text(f"\n{text}" if target is None else text)
+        how = "The patch is on standard output: `git apply` or `patch -p1` takes it."
+    files = output.count(len(proposals), "file")
+    output.status().print(
+        f"Edits of {files} are proposed; nothing was changed.  {how}  --yes-edits makes edits at "
+        "once.",
+        markup=False,
+    )
+
+
+async def review(proposals: Proposals, workspace: DiskWorkspace) -> None:
+    """Ask about each proposed edit that is left, and write what is taken."""
+    for proposal in list(proposals.values()):
+        proposals.pop(proposal.edit.path, None)
+        await workspace.apply(proposal.edit)

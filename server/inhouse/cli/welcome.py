@@ -1,0 +1,35 @@
+"""``inhouse`` alone: the next step, from where the user stands."""
+
+import argparse
+
+from . import COMPLETED, output
+from .open_host import open_host
+
+_COMMANDS = """\
+  inhouse run ask "What is in this folder?"    ask something
+  inhouse chat                                 talk with an agent
+  inhouse agents                               the agents, and where each would run
+  inhouse new reviewer                         write an agent of your own
+  inhouse setup neovim                         in your editor (also emacs, helix, sublime, vscode)
+  inhouse doctor                               check each endpoint
+  inhouse COMMAND --help                       everything else
+"""
+
+
+async def welcome(options: argparse.Namespace) -> int:
+    """Say what to do next."""
+    async with open_host(options) as host:
+        endpoints = host.endpoints()
+    console = output.report()
+    console.print("Inhouse runs AI agents on models you choose.\n", style="bold")
+    if not endpoints:
+        console.print("First add a model:\n")
+        console.print(
+            "  inhouse endpoint add     finds Ollama, LM Studio, llama.cpp and vLLM, or takes a "
+            "service\n"
+            "  inhouse model install    fetches a small model that runs inside Inhouse\n",
+            markup=False,
+        )
+        console.print("Then:\n")
+    console.print(_COMMANDS.rstrip(), markup=False)
+    return COMPLETED
