@@ -310,7 +310,7 @@ def test_forgetting_asks_and_ids_can_be_given_back(local: Terminal):
     run_id = table.splitlines()[1].split()[0]
     assert [one["runId"] for one in local("audit", run_id, "--json").json] == [run_id]
     session = local("sessions").out.splitlines()[1].split()[0]
-    assert session in local("sessions", "show", session[:8]).out
+    assert local("sessions", "show", session[:8], "--json").json["id"] == session
 
     assert local("audit", "--forget").status == 2
     kept = local.on_screen("audit", "--forget", answers=[""])
@@ -398,7 +398,7 @@ def test_a_key_is_kept_in_a_file_of_the_users_alone_where_they_say_so(
     assert server.chats[-1].headers["authorization"] == "Bearer sk-canary-1"
     file.chmod(0o644)
     readable = local("run", "helper", "hi", "--trust")
-    assert readable.status == 2
+    assert readable.status != 0
     assert f"chmod 600 '{file}'" in readable.err
     file.chmod(0o600)
     assert local("key", "delete", "team").status == 0

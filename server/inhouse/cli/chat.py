@@ -95,7 +95,7 @@ class LinePrinter(Printer):
     """Prints what the model says line by line: the prompt stays below it."""
 
     def __init__(self, *, thinking: bool) -> None:
-        super().__init__(thinking=thinking)
+        super().__init__(thinking=thinking, plain=True)
         self.rest = ""
         """What the model says in a line that has not ended."""
 

@@ -5,6 +5,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 import argcomplete
+from argcomplete.shell_integration import shellcode
 
 from inhouse.core.errors import InhouseError
 from inhouse.core.json_values import mapping
@@ -23,7 +24,7 @@ _HOW = {
 
 async def completion(options: argparse.Namespace) -> int:
     """Print the shell's part; say where it goes."""
-    code: str = argcomplete.shellcode(["inhouse"], shell=options.shell)  # pyright: ignore[reportUnknownMemberType]
+    code: str = shellcode(["inhouse"], shell=options.shell)  # pyright: ignore[reportUnknownMemberType]
     output.text(code)
     output.status().print(f"\n{_HOW[options.shell]}", markup=False, style="dim")
     return COMPLETED

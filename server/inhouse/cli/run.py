@@ -18,6 +18,7 @@ from inhouse.core.events import EventPayload, RunEvent, RunResult, RunStatus
 from inhouse.core.request import RunRequest
 from inhouse.core.unicode import visible
 from inhouse.host.host import Host
+from inhouse.host.plan import usable_definition
 from inhouse.host.run_context import Listen
 from inhouse.host.run_plan import Plan
 from inhouse.tools.edit.disk_workspace import DiskWorkspace
@@ -90,13 +91,16 @@ async def run(options: argparse.Namespace) -> int:
 async def follow(host: Host, plan: Plan, printer: Printer, *, as_json: bool) -> int:
     """Run a plan to its end and print what happens; give the exit status."""
     show = _as_json() if as_json else printer.show
-    listen = _until_nobody_reads(show, lambda: task.cancel())  # noqa: PLW0108  it comes next
+    listen = _Shown(show, lambda: task.cancel())  # noqa: PLW0108  it comes next
     task = asyncio.ensure_future(host.run(plan, host.new_run_id(), listen))
     try:
         with _ctrl_c(task):
             await asyncio.wait([task])
     finally:
         printer.close()
+    if listen.failure is not None:
+        output.error(listen.failure)
+        return FAILED
     return CANCELLED if task.cancelled() else _exit_status(task.result())
 
 
@@ -146,22 +150,30 @@ async def _planned(host: Host, request: RunRequest) -> Plan:
         return host.plan(request)
 
 
-def _until_nobody_reads(show: Listen, cancel: Callable[[], object]) -> Listen:
-    """Cancel a run whose reader has gone (``inhouse run … | head``), and print no more."""
-    gone = False
+class _Shown:
+    """Shows a run, and cancels it where what is shown cannot be written any more.
 
-    def listen(event: RunEvent) -> None:
-        nonlocal gone
-        if gone:
+    Its reader may have gone (``inhouse run … | head``), or the disk may be full.
+    """
+
+    def __init__(self, show: Listen, cancel: Callable[[], object]) -> None:
+        self._show = show
+        self._cancel = cancel
+        self._gone = False
+        self.failure: str | None = None
+        """Why nothing could be written; None where nobody wanted to read it."""
+
+    def __call__(self, event: RunEvent) -> None:
+        if self._gone:
             return
         try:
-            show(event)
-        except BrokenPipeError:
-            gone = True
+            self._show(event)
+        except OSError as error:
+            self._gone = True
             output.nobody_reads()
-            cancel()
-
-    return listen
+            if not isinstance(error, BrokenPipeError):
+                self.failure = f"The output cannot be written: {error.strerror}."
+            self._cancel()
 
 
 def _exit_status(result: RunResult) -> int:
