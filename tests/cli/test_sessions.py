@@ -125,7 +125,7 @@ def test_a_chat_streams_is_steered_stopped_and_goes_on(chat, local, server):
     chat.type("go on for ever", "Enter")
     assert chat.shows("never ending")
     chat.keys("C-c")
-    assert chat.shows("cancelled in")
+    assert chat.shows("Cancelled in")
     chat.type("/help", "Enter")
     assert chat.shows("take back what a turn changed")
     chat.type("see @notes.txt and this", "Enter")

@@ -10,9 +10,9 @@ from uuid import uuid4
 
 from attrs import evolve, frozen
 
+from inhouse.core.hunks import Hunk, apply_hunks, hunks, lines, unified_diff
 from inhouse.core.ports import Approver, Question
 from inhouse.tools.edit.disk_workspace import Reviewed
-from inhouse.tools.edit.hunks import Hunk, apply_hunks, hunks, lines, unified_diff
 
 from . import output
 

@@ -106,9 +106,7 @@ async def _compact(host: Host, options: argparse.Namespace) -> int:
     known = await _one(host, options)
     await host.ask_for_trust()
     plan = host.plan(await host.sessions.compaction(known.id))
-    return await follow(
-        host, plan, Printer(thinking=False, live=True), as_json=options.json
-    )
+    return await follow(host, plan, Printer(thinking=False, live=True), as_json=options.json)
 
 
 async def _one(host: Host, options: argparse.Namespace) -> SessionSummary:
