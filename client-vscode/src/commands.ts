@@ -10,6 +10,7 @@ import type { RunArguments, RunStarted } from "./protocol";
 import type { Review } from "./review";
 import type { Run, Runs } from "./runs";
 import type { Server } from "./server";
+import { sessionCommands } from "./sessions";
 import { runIdOf } from "./transcript";
 
 export interface Parts {
@@ -26,11 +27,12 @@ export function registerCommands(parts: Parts): vscode.Disposable {
     runAgent: (file?: vscode.Uri | { agent?: string; prompt?: string }) => runAgent(parts, file),
     runAgentOnSelection: () => runOnSelection(parts),
     cancelRun: (run?: unknown) => cancelRun(parts, run),
-    showRun: (run?: string) => showRun(parts, run),
+    showRun: (run?: unknown) => showRun(parts, run),
     showRuns: () => showRun(parts),
-    explainRoute: async (file?: vscode.Uri) => {
-      const agent = await pickAgent(server, "Explain the route of…", fileOf(file));
-      return agent && explainRoute(server, agent.id);
+    explainRoute: async (given?: vscode.Uri | { agent?: string }) => {
+      const named = given instanceof vscode.Uri ? undefined : given?.agent;
+      const agent = named ?? (await pickAgent(server, "Explain the route of…", fileOf(given)))?.id;
+      return agent && explainRoute(server, agent);
     },
     checkEndpoints: () => checkEndpoints(server),
     addEndpoint: () => addEndpoint(context, server),
@@ -40,6 +42,7 @@ export function registerCommands(parts: Parts): vscode.Disposable {
     restartServer: () => restartAsked(server),
     showLog: () => { server.log.show(); },
     ...review.commands(),
+    ...sessionCommands(server, (session, agent) => replyIn(parts, session, agent)),
   };
   return vscode.Disposable.from(...Object.entries(commands).map(([name, run]) =>
     vscode.commands.registerCommand(`inhouse.${name}`, async (...args) => {
@@ -106,6 +109,14 @@ async function runOnSelection(parts: Parts): Promise<void> {
   }
 }
 
+/** The next turn of a session; while one runs, what is said reaches the model before its next step. */
+async function replyIn(parts: Parts, session: string, agent: string): Promise<void> {
+  const prompt = await askPrompt(agent ? `Reply to ${agent}` : "Reply");
+  if (prompt) {
+    await start(parts, { session, prompt });
+  }
+}
+
 const plain = ({ line, character }: vscode.Position): { line: number; character: number } => ({ line, character });
 
 function askPrompt(agent: string): Thenable<string | undefined> {
@@ -125,7 +136,7 @@ async function start({ server, runs }: Parts, argument: RunArguments, send: Send
 }
 
 async function cancelRun({ server, runs }: Parts, given: unknown): Promise<void> {
-  const id = typeof given === "string" ? given : (runIdOf(fileOf(given)) ?? (await oneOf(runs)));
+  const id = runOf(given) ?? (await oneOf(runs));
   if (id) {
     await server.execute("inhouse.cancel", { runId: id });
   }
@@ -140,8 +151,12 @@ async function oneOf(runs: Runs): Promise<string | undefined> {
   return (await vscode.window.showQuickPick(items, { title: "Cancel which run?" }))?.id;
 }
 
-async function showRun({ server }: Parts, given?: string): Promise<void> {
-  const id = typeof given === "string" ? given : await pickRun(server, "Runs");
+/** The run that a string, a row of a tree or a transcript names. */
+const runOf = (given: unknown): string | undefined =>
+  typeof given === "string" ? given : runIdOf(fileOf(given)) ?? (given as { runId?: string } | undefined)?.runId;
+
+async function showRun({ server }: Parts, given?: unknown): Promise<void> {
+  const id = runOf(given) ?? await pickRun(server, "Runs");
   if (id) {
     await server.execute("inhouse.transcript", { runId: id });
   }

@@ -3,7 +3,9 @@ import * as vscode from "vscode";
 import type { Middleware } from "vscode-languageclient/node";
 import { announce, registerCommands, runFromServer, type Parts } from "./commands";
 import { Folding } from "./folding";
+import { Lists } from "./lists";
 import { showProgress } from "./progress";
+import { showProposals } from "./proposals";
 import { answerFreely } from "./questions";
 import { reports } from "./report";
 import { Review } from "./review";
@@ -11,28 +13,32 @@ import { Runs } from "./runs";
 import { Server } from "./server";
 import { explicitSettings, settingNames } from "./settings";
 import { followTranscripts, runIdOf, showBeside } from "./transcript";
+import { showViews } from "./views";
 
 let running: Server | undefined;
 
 export function activate(context: vscode.ExtensionContext): { server: Server; runs: Runs } {
   const runs = new Runs();
   const server: Server = new Server(context, () => middleware(parts));
-  const review = new Review(server);
+  const lists = new Lists(server);
+  const review = new Review(server, lists);
   const folding = new Folding(runs, (uri) => { server.transcripts.changed(uri); });
   const parts: Parts = { context, server, runs, review, folding };
   running = server;
   context.subscriptions.push(
     registerCommands(parts),
     runs,
+    lists,
     review,
     folding,
+    showProposals(lists),
+    showViews(server, lists),
     showProgress(runs),
     followTranscripts(),
     reports(),
     answerFreely(runs, server),
     server.onDidStop(() => { runs.lose(); }),
     runs.onDidEnd(announce),
-    runs.onEvent(({ event }) => { if (event.kind === "edit") { void review.refresh(); } }),
     vscode.workspace.onDidGrantWorkspaceTrust(() => server.restart()),
     vscode.workspace.onDidChangeConfiguration((change) => {
       if (change.affectsConfiguration("inhouse.python") || change.affectsConfiguration("inhouse.serverCommand")) {
@@ -57,7 +63,7 @@ function middleware(parts: Parts): Middleware {
       command === "inhouse.run" || command.startsWith("inhouse.run.")
         ? runFromServer(parts, command, args, (changed) => Promise.resolve(next(command, changed)))
         : command === "inhouse.edits.show"
-          ? parts.review.show(args[0] as { uri?: string; runId?: string } | undefined)
+          ? parts.review.showDiff(args[0] as { uri?: string; runId?: string } | undefined)
           : next(command, args),
     provideTextDocumentContent: async (uri, token, next) => {
       const text = await next(uri, token);

@@ -29,7 +29,8 @@ function agentItem(agent: AgentSummary): Item<AgentSummary> {
   return { label: `$(${icon}) ${agent.displayName || agent.id}`, description: placeOf(agent), detail: purposeOf(agent), value: agent };
 }
 
-function placeOf(agent: AgentSummary): string {
+/** Which model of which endpoint would serve it now. */
+export function placeOf(agent: AgentSummary): string {
   if (!agent.route) {
     return agent.usable ? `${agent.model} · no endpoint` : agent.model;
   }

@@ -24,6 +24,7 @@ export interface RunResult {
   error?: { code: string; message: string };
   durationMs: number;
   firstTokenMs: number | null;
+  session?: string;
 }
 
 export interface RunSummary {
@@ -35,6 +36,15 @@ export interface RunSummary {
   prompt: string;
   endpoint: string;
   model: string;
+  parent?: string;
+  session?: string;
+  inputTokens?: number;
+  outputTokens?: number;
+  costUsd?: number | null;
+  contextTokens?: number;
+  contextWindow?: number;
+  doing?: string;
+  asks?: boolean;
 }
 
 export interface AgentSummary {
@@ -48,6 +58,50 @@ export interface AgentSummary {
   shadowedBy?: string;
   route?: Route;
   problems: { severity: "error" | "warning" | "information" | "hint"; message: string }[];
+}
+
+/** One proposed change that waits. */
+export interface Hunk {
+  id: string;
+  runId: string;
+  agent: string;
+  uri: string;
+  kind: "change" | "create" | "delete";
+  fits: boolean;
+  /** Where it stands in the file of now. */
+  range: { start: Position; end: Position } | null;
+  old: string;
+  new: string;
+}
+
+export interface SessionSummary {
+  id: string;
+  title: string;
+  agent: string;
+  turns: number;
+  status: Status | "interrupted";
+  updatedAt: string;
+  inputTokens: number;
+  outputTokens: number;
+  costUsd: number | null;
+  uri: string;
+}
+
+export interface SessionTurn {
+  turn: number;
+  runId: string;
+  agent: string;
+  prompt: string;
+  status: Status | "interrupted";
+  endpoint: string;
+  model: string;
+  local: boolean;
+  durationMs: number;
+  inputTokens: number;
+  outputTokens: number;
+  costUsd: number | null;
+  changedFiles: number;
+  undone: boolean;
 }
 
 export interface Position {
@@ -82,6 +136,8 @@ export interface RunStarted {
   runId: string;
   agent: string;
   route: Route;
+  session?: string;
+  steered?: true;
 }
 
 export type RunEvent = { seq: number; runId: string; agent: string; parent?: string } & (
@@ -91,7 +147,7 @@ export type RunEvent = { seq: number; runId: string; agent: string; parent?: str
   | { kind: "tool_result"; callId: string; ok: boolean; summary: string }
   | { kind: "edit"; uri: string; state: EditState; diff: string }
   | { kind: "question"; questionId: string; text: string; choices: string[] }
-  | { kind: "usage"; inputTokens: number; outputTokens: number; costUsd: number | null }
+  | { kind: "usage"; inputTokens: number; outputTokens: number; costUsd: number | null; contextWindow?: number }
   | { kind: "notice"; level: "info" | "warning"; code: string; message: string }
   | { kind: "finish"; result: RunResult }
 );

@@ -1,23 +1,16 @@
-/** Reviewing what an agent wants to change, in VS Code's own diff: a file or a hunk at a time. */
+/** Reviewing what agents want to change: in the file, in VS Code's own diff, in one page of all files; by hunk, file or run. */
 import * as path from "node:path";
 import * as vscode from "vscode";
-import type { Position } from "./protocol";
+import type { Lists } from "./lists";
+import { plain } from "./problem";
+import { sameFile } from "./proposals";
+import type { Hunk } from "./protocol";
 import type { Server } from "./server";
 import { Rereading } from "./transcript";
 
 const SCHEME = "inhouse-diff";
-
-interface Hunk {
-  id: string;
-  agent: string;
-  uri: string;
-  kind: "change" | "create" | "delete";
-  fits: boolean;
-  /** Where it stands in the file of now. */
-  range: { start: Position; end: Position } | null;
-  old: string;
-  new: string;
-}
+/** How the page of all files is called: it is found again by its name. */
+const ALL_FILES = "Proposed changes";
 
 interface Preview {
   uri: string;
@@ -26,19 +19,37 @@ interface Preview {
   hunks: Hunk[];
 }
 
+/** Which changes a command is about. */
+export interface Chosen {
+  uri?: string;
+  runId?: string;
+  hunk?: string;
+}
+
+type Act = "apply" | "reject";
+
 /** The texts of the diff's sides: `inhouse-diff:/path/of/file.py?proposed`. */
 export class Review implements vscode.TextDocumentContentProvider, vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<vscode.Uri>();
   readonly onDidChange = this.changed.event;
   private readonly diffs = new Rereading((uri) => { this.changed.fire(uri); });
-  private readonly provider = vscode.workspace.registerTextDocumentContentProvider(SCHEME, this);
+  private readonly parts: vscode.Disposable;
 
-  constructor(private readonly server: Server) {}
+  constructor(private readonly server: Server, private readonly lists: Lists) {
+    this.parts = vscode.Disposable.from(
+      vscode.workspace.registerTextDocumentContentProvider(SCHEME, this),
+      lists.onDidChangeHunks(() => { void this.show(); }));
+  }
 
   commands(): Record<string, (...args: never[]) => unknown> {
-    const here = (act: "apply" | "reject", whole: boolean) => () => this.decideHere(act, whole);
+    const here = (act: Act, whole: boolean) => () => this.decideHere(act, whole);
+    const chosen = (act: Act) => (which?: unknown) => this.decide(act, chosenBy(which));
     return {
-      reviewEdits: (run?: unknown) => this.review(typeof run === "string" ? run : undefined),
+      reviewEdits: (which?: unknown) => this.review(typeof which === "string" ? { runId: which } : chosenBy(which)),
+      applyEdits: chosen("apply"),
+      rejectEdits: chosen("reject"),
+      nextEdit: () => this.go(1),
+      previousEdit: () => this.go(-1),
       "diff.applyHunk": here("apply", false),
       "diff.rejectHunk": here("reject", false),
       "diff.applyFile": here("apply", true),
@@ -47,8 +58,8 @@ export class Review implements vscode.TextDocumentContentProvider, vscode.Dispos
   }
 
   /** The server's own “Show diff”, drawn by VS Code. */
-  async show(argument: { uri?: string; runId?: string } | undefined): Promise<void> {
-    await (argument?.uri ? this.open(argument.uri) : this.review(argument?.runId));
+  showDiff(argument: Chosen | undefined): Promise<void> {
+    return this.review(argument ?? {});
   }
 
   async provideTextDocumentContent(uri: vscode.Uri): Promise<string> {
@@ -60,54 +71,54 @@ export class Review implements vscode.TextDocumentContentProvider, vscode.Dispos
     return proposed;
   }
 
-  /** Something was proposed or decided: what shows it is read again. */
-  async refresh(): Promise<void> {
-    const waiting = new Set((await this.waiting()).map((hunk) => vscode.Uri.parse(hunk.uri).toString()));
-    for (const tab of vscode.window.tabGroups.all.flatMap((group) => group.tabs)) {
-      if (tab.input instanceof vscode.TabInputTextDiff && tab.input.modified.scheme === SCHEME) {
-        if (waiting.has(fileOf(tab.input.modified).toString())) {
-          this.diffs.changed(tab.input.modified);
-        } else {
-          await vscode.window.tabGroups.close(tab, true);
-        }
-      }
-    }
-    await vscode.commands.executeCommand("setContext", "inhouse.proposals", waiting.size > 0);
-  }
-
   dispose(): void {
-    this.provider.dispose();
+    this.parts.dispose();
     this.diffs.dispose();
     this.changed.dispose();
   }
 
-  private waiting(runId?: string): Promise<Hunk[]> {
-    return this.server.execute<Hunk[]>("inhouse.edits", runId ? { runId } : undefined);
+  /** Something was proposed or decided: what shows it is read again, what shows nothing any more is closed. */
+  private async show(): Promise<void> {
+    const { hunks } = this.lists;
+    const waiting = new Set(hunks.map(({ uri }) => vscode.Uri.parse(uri).toString()));
+    void vscode.commands.executeCommand("setContext", "inhouse.proposals", hunks.length > 0);
+    void vscode.commands.executeCommand("setContext", "inhouse.proposedFiles", [...waiting].map((uri) => vscode.Uri.parse(uri).fsPath));
+    for (const { uri } of vscode.workspace.textDocuments) {
+      if (uri.scheme === SCHEME && waiting.has(fileOf(uri).toString())) {
+        this.diffs.changed(uri);
+      }
+    }
+    const over = vscode.window.tabGroups.all.flatMap((group) => group.tabs).filter((tab) =>
+      tab.input instanceof vscode.TabInputTextDiff
+        ? tab.input.modified.scheme === SCHEME && !waiting.has(fileOf(tab.input.modified).toString())
+        : !hunks.length && tab.label.startsWith(ALL_FILES));
+    if (over.length) {
+      await vscode.window.tabGroups.close(over, true);
+    }
   }
 
-  private async review(runId?: string): Promise<void> {
-    const hunks = await this.waiting(runId);
+  private async waiting(which: Chosen = {}): Promise<readonly Hunk[]> {
+    await this.lists.refreshHunks();
+    return this.lists.hunks.filter((hunk) =>
+      (!which.uri || sameFile(hunk.uri, which.uri)) && (!which.runId || hunk.runId === which.runId) && (!which.hunk || hunk.id === which.hunk));
+  }
+
+  /** One file as a diff; several as one page of diffs. */
+  private async review(which: Chosen): Promise<void> {
+    const hunks = await this.waiting(which);
     const files = [...new Set(hunks.map((hunk) => hunk.uri))];
-    if (!files.length) {
+    const [only] = files;
+    if (!only) {
       void vscode.window.showInformationMessage("No proposed edit waits for a decision.");
-      return;
+    } else if (files.length === 1) {
+      await this.open(only);
+    } else {
+      const sides = files.map((file) => {
+        const uri = vscode.Uri.parse(file), kind = hunks.find((hunk) => hunk.uri === file)?.kind;
+        return [uri, kind === "create" ? undefined : uri, kind === "delete" ? undefined : sideOf(uri, "proposed")];
+      });
+      await vscode.commands.executeCommand("vscode.changes", ALL_FILES, sides);
     }
-    const file = files.length === 1 ? files[0] : await this.pickFile(files, hunks);
-    if (file) {
-      await this.open(file);
-    }
-  }
-
-  private async pickFile(files: string[], hunks: Hunk[]): Promise<string | undefined> {
-    const items: (vscode.QuickPickItem & { act: () => Promise<string | undefined> })[] = files.map((uri) => {
-      const own = hunks.filter((hunk) => hunk.uri === uri);
-      const what = own[0]?.kind === "change" ? `${own.length} ${own.length === 1 ? "hunk" : "hunks"}` : `${own[0]?.kind}s the file`;
-      return { label: `$(diff) ${vscode.workspace.asRelativePath(vscode.Uri.parse(uri))}`, description: `${what} · ${own[0]?.agent}`, act: () => Promise.resolve(uri) };
-    });
-    items.push(
-      { label: `$(check-all) Apply all of ${files.length} files`, act: async () => { await this.decide("apply", {}); return undefined; } },
-      { label: `$(close-all) Reject all of ${files.length} files`, act: async () => { await this.decide("reject", {}); return undefined; } });
-    return (await vscode.window.showQuickPick(items, { title: "Review edits" }))?.act();
   }
 
   private async open(file: string): Promise<void> {
@@ -117,9 +128,8 @@ export class Review implements vscode.TextDocumentContentProvider, vscode.Dispos
       return;
     }
     const uri = vscode.Uri.parse(preview.uri);
-    const side = (query: string): vscode.Uri => uri.with({ scheme: SCHEME, query });
     const what = preview.original === null ? "new file" : preview.proposed === null ? "deleted" : "proposed";
-    await vscode.commands.executeCommand("vscode.diff", preview.original === null ? side("nothing") : uri, side("proposed"),
+    await vscode.commands.executeCommand("vscode.diff", preview.original === null ? sideOf(uri, "nothing") : uri, sideOf(uri, "proposed"),
       `${path.posix.basename(uri.path)} (${what})`, { preview: true });
   }
 
@@ -127,30 +137,89 @@ export class Review implements vscode.TextDocumentContentProvider, vscode.Dispos
     return this.server.execute<Preview>("inhouse.edits.preview", { uri: file }).catch(() => undefined);
   }
 
-  private async decideHere(act: "apply" | "reject", whole: boolean): Promise<void> {
-    const tab = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
-    if (!(tab instanceof vscode.TabInputTextDiff) || tab.modified.scheme !== SCHEME) {
+  /** Decide on the change at the cursor, or on its whole file; then go to the next. */
+  private async decideHere(act: Act, whole: boolean): Promise<void> {
+    const place = placeOfCursor();
+    const here = place ? await this.waiting({ uri: place.uri }) : [];
+    if (!place || !here.length) {
+      void vscode.window.showInformationMessage("No proposed edit waits in this file.");
       return;
     }
-    const uri = fileOf(tab.modified).toString();
-    const preview = await this.preview(uri);
-    if (!preview) {
-      return this.refresh();
-    }
-    const editor = vscode.window.activeTextEditor;
-    const line = editor?.selection.active.line ?? 0;
-    const hunk = whole ? undefined : nearest(preview.hunks, line, editor?.document.uri.scheme === SCHEME);
-    await this.decide(act, { uri: preview.uri, ...(hunk ? { hunk: hunk.id } : {}) });
+    const hunk = whole ? undefined : nearest(here, place.line, place.proposed);
+    await this.decide(act, { uri: place.uri, ...(hunk ? { hunk: hunk.id } : {}) });
   }
 
-  private async decide(act: "apply" | "reject", which: { uri?: string; hunk?: string }): Promise<void> {
+  private async decide(act: Act, which: Chosen): Promise<void> {
+    if (!(await this.waiting(which)).length) {
+      void vscode.window.showInformationMessage("No proposed edit waits for a decision.");
+      return;
+    }
     await this.server.execute(`inhouse.edits.${act}`, which);
-    await this.refresh();
+    await this.lists.refreshHunks();
+  }
+
+  /** To the next or the previous change, over the ends of files. */
+  private async go(by: 1 | -1): Promise<void> {
+    const hunks = inOrder(await this.waiting());
+    const place = placeOfCursor();
+    const at = place && hunks.findIndex(({ uri }) => sameFile(uri, place.uri));
+    const target = place && at !== undefined && at >= 0 ? nextFrom(hunks, place, by) : by > 0 ? hunks[0] : hunks.at(-1);
+    if (!target) {
+      void vscode.window.showInformationMessage("No proposed edit waits for a decision.");
+    } else if (target.kind === "create" || !target.range) {
+      await this.open(target.uri);
+    } else {
+      const start = new vscode.Position(target.range.start.line, 0);
+      const editor = await vscode.window.showTextDocument(vscode.Uri.parse(target.uri), { selection: new vscode.Range(start, start) });
+      editor.revealRange(new vscode.Range(start, start), vscode.TextEditorRevealType.InCenterIfOutsideViewport);
+    }
   }
 }
 
+/** What an argument of a menu, a lens or a key names. */
+function chosenBy(given: unknown): Chosen {
+  const { uri, runId, hunk } = (typeof given === "object" && given !== null && !(given instanceof vscode.Uri) ? given : {}) as Record<string, unknown>;
+  const text = (value: unknown): value is string => typeof value === "string";
+  return { ...(text(uri) ? { uri } : {}), ...(text(runId) ? { runId } : {}), ...(text(hunk) ? { hunk } : {}) };
+}
+
+interface Cursor {
+  uri: string;
+  line: number;
+  /** In the text with every change applied. */
+  proposed: boolean;
+}
+
+function placeOfCursor(): Cursor | undefined {
+  const tab = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
+  const editor = vscode.window.activeTextEditor;
+  const line = editor?.selection.active.line ?? 0;
+  if (tab instanceof vscode.TabInputTextDiff && tab.modified.scheme === SCHEME) {
+    return { uri: fileOf(tab.modified).toString(), line, proposed: editor?.document.uri.scheme === SCHEME };
+  }
+  const uri = editor?.document.uri;
+  return uri && { uri: (uri.scheme === SCHEME ? fileOf(uri) : uri).toString(), line, proposed: uri.scheme === SCHEME };
+}
+
+const sideOf = (uri: vscode.Uri, query: "nothing" | "proposed"): vscode.Uri => uri.with({ scheme: SCHEME, query });
 /** The file that a side of a diff is about. */
 const fileOf = (side: vscode.Uri): vscode.Uri => side.with({ scheme: "file", query: "" });
+
+/** File by file, each from its top. */
+const inOrder = (hunks: readonly Hunk[]): Hunk[] =>
+  [...hunks].sort((a, b) => a.uri === b.uri ? startOf(a) - startOf(b) : a.uri < b.uri ? -1 : 1);
+
+/** The change after the cursor's line, or before it; over the end of all it begins again. */
+export function nextFrom(hunks: readonly Hunk[], place: Cursor, by: 1 | -1): Hunk | undefined {
+  const here = (hunk: Hunk): boolean => sameFile(hunk.uri, place.uri);
+  if (by > 0) {
+    const index = hunks.findIndex((hunk) => here(hunk) && startOf(hunk) > place.line);
+    const last = hunks.findLastIndex(here);
+    return hunks[index >= 0 ? index : (last + 1) % hunks.length];
+  }
+  const index = hunks.findLastIndex((hunk) => here(hunk) && startOf(hunk) < place.line);
+  return index >= 0 ? hunks[index] : hunks.at(hunks.findIndex(here) - 1);
+}
 
 /** The hunk at a line of the file, or of the text with every hunk applied; the closest where there is none. */
 export function nearest(hunks: readonly Hunk[], line: number, proposed: boolean): Hunk | undefined {
@@ -171,3 +240,14 @@ export function nearest(hunks: readonly Hunk[], line: number, proposed: boolean)
 
 const startOf = (hunk: Hunk): number => hunk.range?.start.line ?? 0;
 const lineCount = (text: string): number => text === "" ? 0 : text.split("\n").length - (text.endsWith("\n") ? 1 : 0);
+
+/** What an undo did, in one message: each file that stayed as it is, with the reason. */
+export async function undoTurn(server: Server, session: string, turn?: number): Promise<void> {
+  const { restored, problems } = await server.execute<{ restored: string[]; problems: string[] }>("inhouse.session.undo", { session, ...(turn === undefined ? {} : { turn }) });
+  const files = restored.length === 1 ? "1 file is" : `${restored.length} files are`;
+  if (problems.length) {
+    void vscode.window.showWarningMessage(plain(`${files} as before the run.  ${problems.join("  ")}`));
+  } else {
+    void vscode.window.showInformationMessage(`${files} as before the run.`);
+  }
+}

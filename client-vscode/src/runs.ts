@@ -15,6 +15,7 @@ export interface Run {
   readonly id: string;
   readonly agent: string;
   readonly route: Route;
+  readonly session?: string;
   readonly place?: Place;
   readonly showsTranscript: boolean;
   readonly startedAt: number;
@@ -62,8 +63,13 @@ export class Runs implements vscode.Disposable {
       client.onProgress(new ProgressType<{ events: RunEvent[] }>(), tokens.streamToken, ({ events }) => { when((each) => { events.forEach((event) => { this.take(each, event); }); }); }),
       client.onProgress(WorkDoneProgress.type, tokens.workDoneToken, (value) => { when((each) => { this.report(each, value.message); }); }));
     try {
-      const { runId, agent, route } = await send({ ...argument, ...tokens });
-      run = { id: runId, agent, route, place: placeOf(argument), showsTranscript: argument.showTranscript === true, startedAt: Date.now(), status: "running", message: "" };
+      const { runId, agent, route, session, steered } = await send({ ...argument, ...tokens });
+      const running = steered ? this.runs.get(runId) : undefined;
+      if (running) { // It was said to the turn that runs: no second run.
+        listeners.dispose();
+        return running;
+      }
+      run = { id: runId, agent, route, session, place: placeOf(argument), showsTranscript: argument.showTranscript === true, startedAt: Date.now(), status: "running", message: "" };
     } catch (error) {
       listeners.dispose();
       throw error;

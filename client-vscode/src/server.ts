@@ -4,6 +4,7 @@ import * as vscode from "vscode";
 import type { LanguageClient, Middleware } from "vscode-languageclient/node";
 import { environmentPython } from "./environment";
 import { keysFor } from "./keys";
+import type { ListName } from "./lists";
 import { load } from "./library";
 import { StartProblem, textOf, type Remedy } from "./problem";
 import { findProgram, ISOLATED, start, startCommand } from "./processes";
@@ -23,6 +24,12 @@ export class Server implements vscode.Disposable {
   private readonly stopped = new vscode.EventEmitter<string>();
   /** A client that was running is gone; the text says why. */
   readonly onDidStop = this.stopped.event;
+  private readonly started = new vscode.EventEmitter<void>();
+  /** A client runs. */
+  readonly onDidStart = this.started.event;
+  private readonly listsChanged = new vscode.EventEmitter<ListName[]>();
+  /** These lists of the server are not what they were. */
+  readonly onDidChangeLists = this.listsChanged.event;
   private readonly problems = new SettingsProblems();
   /** The transcripts, which the server streams. */
   readonly transcripts = new Rereading((uri) => { void this.reread(uri); });
@@ -79,7 +86,7 @@ export class Server implements vscode.Disposable {
   async dispose(): Promise<void> {
     this.disposed = true;
     await this.stop("The window was closed.");
-    vscode.Disposable.from(this.stopped, this.problems).dispose();
+    vscode.Disposable.from(this.stopped, this.started, this.listsChanged, this.problems).dispose();
     this.transcripts.dispose();
     this.log.dispose();
   }
@@ -101,7 +108,7 @@ export class Server implements vscode.Disposable {
       documentSelector: [{ scheme: "file" }, { scheme: "untitled" }, { scheme: "inhouse-run" }, { scheme: "inhouse-diff" }],
       outputChannel: this.log,
       revealOutputChannelOn: RevealOutputChannelOn.Never,
-      initializationOptions: () => ({ draws: ["freeText", "settingsProblems"], offers: ["diagnostics"], trusted: vscode.workspace.isTrusted, inhouse: explicitSettings(settingNames(this.context.extension)) }),
+      initializationOptions: () => ({ draws: ["freeText", "settingsProblems", "lists"], offers: ["diagnostics"], trusted: vscode.workspace.isTrusted, inhouse: explicitSettings(settingNames(this.context.extension)) }),
       synchronize: { configurationSection: "inhouse" },
       initializationFailedHandler: () => false,
       errorHandler: {
@@ -113,6 +120,7 @@ export class Server implements vscode.Disposable {
     drawQuestions(client);
     offerDiagnostics(client);
     this.problems.listen(client);
+    client.onNotification("inhouse/changed", ({ lists }: { lists: ListName[] }) => { this.listsChanged.fire(lists); });
     try {
       await client.start();
     } catch (error) {
@@ -123,6 +131,7 @@ export class Server implements vscode.Disposable {
       await client.sendRequest(EXECUTE, { command: "inhouse.setKey", arguments: [key] });
     }
     this.running = true;
+    this.started.fire();
     // After the start, so that it takes the place of the library's own, which reads hidden documents too.
     client.onRequest("workspace/textDocumentContent/refresh", ({ uri }: { uri: string }) => { this.transcripts.changed(vscode.Uri.parse(uri)); return null; });
     return client;

@@ -35,7 +35,7 @@ from inhouse.core.text import Problem, Range
 from inhouse.core.tool_titles import title_of
 from inhouse.core.urls import is_local_name
 from inhouse.definitions.catalog.folders import ON_BOARD
-from inhouse.store.sessions import SessionSummary
+from inhouse.store.sessions import SessionSummary, Turn
 from inhouse.store.transcripts import KeptRun
 
 Json = dict[str, Any]
@@ -240,6 +240,27 @@ def session_summary(value: SessionSummary, uri: str) -> Json:
     if value.forked_from is not None:
         wire["forkedFrom"] = value.forked_from
     return wire
+
+
+def session_turn(value: Turn, changed: int) -> Json:
+    """`SessionTurn` of docs/protocol.md; *changed* counts the files that it changed."""
+    return {
+        "turn": value.number,
+        "runId": value.run_id,
+        "agent": value.agent,
+        "prompt": value.prompt,
+        "status": value.status,
+        "endpoint": value.endpoint,
+        "model": value.model,
+        "local": value.local,
+        "startedAt": value.started_at,
+        "durationMs": value.duration_ms,
+        "inputTokens": value.input_tokens,
+        "outputTokens": value.output_tokens,
+        "costUsd": value.cost_usd,
+        "changedFiles": changed,
+        "undone": value.undone,
+    }
 
 
 def text_range(value: Range) -> Json:

@@ -18,7 +18,7 @@ from inhouse.lsp.contract.server_capabilities import initialize_result
 from inhouse.lsp.edits import review
 from inhouse.lsp.edits.pending_hunks import Pending
 from inhouse.lsp.transport.client import EditorClient
-from inhouse.store.sessions import SessionSummary
+from inhouse.store.sessions import SessionSummary, Turn
 
 PAGE = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()
 ROW = re.compile(r"^\| `(inhouse\.[\w.-]+)` \| (.*) \| (.*) \|$", re.MULTILINE)
@@ -42,6 +42,7 @@ KINDS = {
     "inhouse.edits.preview": arguments.Preview,
     "inhouse.setKey": arguments.SetKey,
     "inhouse.sessions": arguments.SessionsArguments,
+    "inhouse.session.turns": arguments.OneSession,
     "inhouse.session.open": arguments.OptionalSession,
     "inhouse.session.rename": arguments.RenameSession,
     "inhouse.session.delete": arguments.OneSession,
@@ -109,6 +110,7 @@ SESSION = SessionSummary(
     *("s-1", "t", "a", 1, "completed", "2026-01-01", "2026-01-01", 1, 2, 0.5, "/w", None, None),
     "s-0",
 )
+TURN = Turn(1, "r", "a", "p", {}, "e", "http://x", "m", True, "completed", "2026-01-01")
 PROBLEM = Problem(Path("/a.ts"), START, Severity.ERROR, "c", "m")
 AGENT = Agent("a", Path("/a.ts"), START, None, (PROBLEM,), Path("/b.ts"))
 STATUS = route.EndpointStatus(
@@ -150,6 +152,7 @@ HUNK = Pending("edit-1.1", "r", "a", Path("/a.txt"), "a\n", Hunk(0, ("a\n",), ("
             wire.session_summary(SESSION, "u"),
             wire.session_summary(attrs.evolve(SESSION, forked_from=None), "u"),
         ),
+        ("SessionTurn", wire.session_turn(TURN, 1), wire.session_turn(TURN, 0)),
         ("Problem", wire.problem(PROBLEM), wire.problem(PROBLEM)),
         (
             "EndpointStatus",

@@ -173,8 +173,10 @@ async def test_undoing_a_turn_takes_back_what_it_left_and_keeps_what_the_user_ty
     async with open_editor(project.folder, **project.how(NEOVIM)) as editor:
         uri = editor.open(project.folder / "a.txt", "1\ntwo\n3\nmine\n5\n6\n7\nate\n9\n")
 
+        (turn,) = await editor.command("inhouse.session.turns", {"session": session})
         undone = await editor.command("inhouse.session.undo", {"session": session})
 
+        assert (turn["turn"], turn["runId"], turn["changedFiles"]) == (1, started["runId"], 2)
         assert editor.buffers[uri] == "1\n2\n3\nmine\n5\n6\n7\nate\n9\n"
         assert undone["restored"] == [uri, (project.folder / "new.txt").as_uri()]
         assert not (project.folder / "new.txt").exists()

@@ -14,7 +14,7 @@ from inhouse.store.sessions import RUNNING, KeptEdit
 if TYPE_CHECKING:
     from .host_state import HostState
 
-_TAKEN_BACK = frozenset({"rejected", "undone"})
+TAKEN_BACK = frozenset({"rejected", "undone"})
 
 
 class Files(Protocol):
@@ -50,7 +50,7 @@ async def undo(host: "HostState", files: Files, session: str, turn: int | None) 
     edits = [
         edit
         for edit in await asyncio.to_thread(sessions.store.edits, known.id, turn)
-        if edit.state not in _TAKEN_BACK
+        if edit.state not in TAKEN_BACK
     ]
     if turn is None and edits:
         turn = max(edit.turn for edit in edits)

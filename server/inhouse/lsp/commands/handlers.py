@@ -105,6 +105,8 @@ class Commands:
                 return self._set_key
             case Command.SESSIONS:
                 return self._sessions.sessions
+            case Command.SESSION_TURNS:
+                return self._sessions.turns
             case Command.SESSION_OPEN:
                 return self._sessions.open
             case Command.SESSION_RENAME:

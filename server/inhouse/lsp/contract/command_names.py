@@ -26,6 +26,7 @@ class Command(StrEnum):
     ANSWER = "inhouse.answer"
     SET_KEY = "inhouse.setKey"
     SESSIONS = "inhouse.sessions"
+    SESSION_TURNS = "inhouse.session.turns"
     SESSION_OPEN = "inhouse.session.open"
     SESSION_RENAME = "inhouse.session.rename"
     SESSION_DELETE = "inhouse.session.delete"

@@ -1,12 +1,13 @@
 """The commands of sessions: list, open, rename, delete, fork, undo, steer."""
 
 import asyncio
+from collections import Counter
 from typing import Any
 
 from inhouse import wire
 from inhouse.core.errors import UserError
 from inhouse.host.session_document import session_document
-from inhouse.host.session_undo import undo
+from inhouse.host.session_undo import TAKEN_BACK, undo
 from inhouse.lsp.contract import arguments
 from inhouse.lsp.contract.arguments import Token, structure
 from inhouse.lsp.contract.server_capabilities import SESSION_SCHEME
@@ -46,6 +47,20 @@ class SessionCommands:
             raise UserError(f"{command}: 'limit' must not be negative.")
         found = await self._sessions.summaries(query=argument.query, limit=argument.limit)
         return [wire.session_summary(one, self.uri_of(one.id)) for one in found]
+
+    async def turns(self, command: str, given: Given, _: Token | None) -> Any:
+        """List the turns of a session, oldest first."""
+        argument = structure(command, given, arguments.OneSession)
+        known = await self._sessions.named(argument.session)
+        store = self._sessions.store
+        turns = await asyncio.to_thread(store.turns, known.id)
+        changed = {
+            (edit.turn, edit.path)
+            for edit in await asyncio.to_thread(store.edits, known.id)
+            if edit.state not in TAKEN_BACK
+        }
+        counts = Counter(turn for turn, _ in changed)
+        return [wire.session_turn(turn, counts[turn.number]) for turn in turns]
 
     async def open(self, command: str, given: Given, _: Token | None) -> Any:
         """Show the document of a session, of the newest by default."""

@@ -1,0 +1,152 @@
+// The view in the activity bar, and the review of several files, in the real workbench.
+import assert from "node:assert";
+import fs from "node:fs";
+import path from "node:path";
+import { after, before } from "node:test";
+import { FILES, scene, testIn } from "./fixture.mjs";
+import { choose, closeAll, decorations, file, openFile, palette, shot, shown, sleep, toast, type, until } from "./workbench.mjs";
+
+let s;
+const test = testIn(() => s);
+before(async () => { s = await scene(); }, { timeout: 240000 });
+after(async () => { await s?.close(); });
+
+const onDisk = (name) => fs.readFileSync(path.join(s.workspace, name), "utf8");
+const exists = (name) => fs.existsSync(path.join(s.workspace, name));
+const rows = (page, text) => page.locator(".pane-body .monaco-list-row").filter({ hasText: text });
+const labels = (page) => page.locator(".composite.viewlet .pane .monaco-list-row").evaluateAll((all) => all.map((each) => each.innerText.replace(/\s+/g, " ").trim()).join("\n"));
+
+function script(...calls) {
+  let turn = 0;
+  s.model.state.play = async (answer) => {
+    const call = calls[turn++];
+    if (call) { answer.call(...call); } else { answer.say("That is all."); }
+  };
+}
+
+async function fixer(prompt) {
+  await palette(s.page, "Inhouse: Run Agent…");
+  await choose(s.page, "Fixer");
+  await type(s.page, prompt);
+}
+
+const home = async () => { await palette(s.page, "View: Show Inhouse"); await s.page.locator(".pane-header").filter({ hasText: /proposed changes/i }).waitFor(); };
+const explorer = async () => { await palette(s.page, "View: Show Explorer"); await s.page.locator(".explorer-folders-view .monaco-list-row").first().waitFor(); };
+
+const THREE_FILES = [
+  ["str_replace", { path: "app.py", replacements: [{ oldString: "    result = 0\n", newString: "    result = 0.0\n" }, { oldString: "    best = prices[0]\n", newString: "    best = max(prices)\n    assert best\n" }] }],
+  ["write_file", { path: "extra.py", instructions: "A new file", content: "answer = 42\n" }],
+  ["apply_patch", { operation: { type: "delete_file", path: "notes.md" } }],
+];
+
+test("the view lists agents with where each would run, and endpoints with their health", async () => {
+  await home();
+  await until(async () => /Reviewer.*test-model · local: local/.test(await labels(s.page)), "the agents");
+  assert.match(await labels(s.page), /Broken/);
+  await s.page.locator(".pane-header").filter({ hasText: /endpoints/i }).click();
+  await rows(s.page, "not checked").first().waitFor();
+  await palette(s.page, "Inhouse: Check Endpoints");
+  await rows(s.page, /local.*answers in \d+ ms · 1 model/).first().waitFor();
+  await shot(s.page, "home-agents");
+  await closeAll(s.page);
+});
+
+test("a proposal stands in the text of its file, in the list of changes, and as a mark of each file", async () => {
+  await openFileFromExplorer("app.py");
+  script(...THREE_FILES);
+  await fixer("Make it better");
+  await toast(s.page, "fixer proposes changes to 3 files.").waitFor();
+  await until(async () => /"result\u00a0=\u00a00\.0/.test(await decorations(s.page)), "the new text behind the old");
+  assert.match(await decorations(s.page), /"best\u00a0=\u00a0max\(prices\)\u00a0⏎\u00a0assert/);
+  assert.match(await file(s.page), /result = 0\n/);
+  assert.strictEqual(onDisk("app.py"), FILES["app.py"]);
+  await s.page.locator(".explorer-folders-view .monaco-list-row[aria-label*='app.py'][aria-label*='fixer proposes changes']").waitFor();
+  await s.page.locator(".explorer-folders-view .monaco-list-row[aria-label*='notes.md'][aria-label*='to delete this file']").waitFor();
+  await home();
+  await until(async () => /app\.py[^]*line 2, −1 \+1[^]*line 13, −1 \+2[^]*extra\.py.*new file[^]*notes\.md.*is deleted/.test(await labels(s.page)), "the list of changes");
+  await until(async () => /Make it better.*fixer · done, 4 changes wait/.test(await labels(s.page)), "the session");
+  await shot(s.page, "home-changes");
+  assert.strictEqual(await s.page.locator(".activitybar .badge-content").filter({ hasText: "4" }).count(), 1);
+});
+
+const openFileFromExplorer = async (name) => { await explorer(); await openFile(s.page, name); };
+
+test("next and previous go from change to change, over the ends of files", async () => {
+  await s.page.locator(".tab").filter({ hasText: "app.py" }).click();
+  await s.page.locator(".editor-group-container").first().locator(".view-line").filter({ hasText: "def total" }).click();
+  const line = () => s.page.locator(".statusbar-item").filter({ hasText: /^Ln \d+/ }).innerText();
+  await palette(s.page, "Inhouse: Go to Next Proposed Change");
+  await until(async () => /^Ln 2,/.test(await line()), "the first");
+  await palette(s.page, "Inhouse: Go to Next Proposed Change");
+  await until(async () => /^Ln 13,/.test(await line()), "the second");
+  await palette(s.page, "Inhouse: Go to Next Proposed Change");
+  await s.page.locator(".tab.active").filter({ hasText: "extra.py (new file)" }).waitFor();
+  await palette(s.page, "Inhouse: Go to Previous Proposed Change");
+  await until(async () => /^Ln 13,/.test(await line()), "back");
+});
+
+test("what waits is there again after the window is loaded again and the server restarted, which warns", async () => {
+  await palette(s.page, "Inhouse: Restart Server");
+  const warning = s.page.locator(".monaco-dialog-box").filter({ hasText: "4 proposed changes wait" });
+  await warning.waitFor();
+  await warning.getByRole("button", { name: "Restart" }).click();
+  await until(async () => (await s.page.locator(".activitybar .badge-content").filter({ hasText: "4" }).count()) === 1, "the changes after the restart");
+  await s.page.reload();
+  await s.page.locator(".tab").filter({ hasText: "app.py" }).first().waitFor();
+  await s.page.locator(".tab").filter({ hasText: "app.py" }).first().click();
+  await until(async () => /"result\u00a0=\u00a00\.0/.test(await decorations(s.page)), "the new text behind the old, again");
+});
+
+test("all files stand on one page, from which all are applied; then the run is undone as a whole", async () => {
+  await palette(s.page, "Notifications: Clear All Notifications");
+  await palette(s.page, "Inhouse: Review Edits…");
+  await s.page.locator(".tab.active").filter({ hasText: "Proposed changes" }).waitFor();
+  await until(async () => { const text = await shown(s.page); return text.includes("max(prices)") && text.includes("answer = 42"); }, "the changes of all files");
+  await shot(s.page, "review-all");
+  await s.page.locator(".title .action-label[aria-label^='Apply Proposed Changes']").first().click();
+  await until(() => exists("extra.py") && !exists("notes.md"), "the created and the deleted file");
+  await s.page.locator(".tab").filter({ hasText: "Proposed changes" }).waitFor({ state: "detached" });
+  await palette(s.page, "File: Save All");
+  await until(() => onDisk("app.py").includes("max(prices)"), "the changed file");
+  await home();
+  await s.page.locator(".pane-body .monaco-list-row").filter({ hasText: "Make it better" }).first().locator(".monaco-tl-twistie").click();
+  const turn = rows(s.page, /Make it better.*3 files/);
+  await turn.first().hover();
+  await turn.first().locator(".action-label[aria-label^='Undo']").click();
+  await toast(s.page, "3 files are as before the run.").waitFor();
+  await until(() => !exists("extra.py") && exists("notes.md"), "the files as before");
+  await palette(s.page, "File: Save All");
+  await until(() => onDisk("app.py") === FILES["app.py"], "the text as before");
+  await rows(s.page, /Make it better.*undone/).first().waitFor();
+  await shot(s.page, "home-undone");
+});
+
+test("a session is answered from its row, and is rendered when it is opened", async () => {
+  s.model.state.play = async (answer) => { answer.say("Gladly **again**."); };
+  const session = s.page.locator(".pane-body .monaco-list-row").filter({ hasText: "Make it better" }).filter({ hasText: "fixer ·" }).first();
+  await session.hover();
+  await session.locator(".action-label[aria-label^='Reply']").click();
+  await type(s.page, "And once more", "Reply to fixer");
+  await rows(s.page, "And once more").first().waitFor();
+  await until(() => /Make it better[^]*And once more/.test(JSON.stringify(s.model.requests.at(-1).messages)), "the history");
+  await session.click();
+  const frame = s.page.frameLocator("iframe.webview").last().frameLocator("iframe#active-frame");
+  await frame.locator("strong").filter({ hasText: "again" }).waitFor();
+  await shot(s.page, "home-session");
+});
+
+test("a proposed run is rejected as a whole from its row", async () => {
+  await closeAll(s.page);
+  script(THREE_FILES[0], THREE_FILES[1]);
+  await fixer("Try again");
+  await toast(s.page, "fixer proposes changes to 2 files.").waitFor();
+  await home();
+  await rows(s.page, /Try again/).first().locator(".monaco-tl-twistie").click();
+  const turn = rows(s.page, /Try again.*2 files/).first();
+  await turn.click({ button: "right" });
+  await sleep(500);
+  await s.page.locator(".monaco-menu .action-label").filter({ hasText: "Reject Proposed Changes" }).click();
+  await until(async () => (await s.page.locator(".activitybar .badge-content").filter({ hasText: "3" }).count()) === 0, "nothing waits");
+  assert.ok(!exists("extra.py"));
+  assert.strictEqual(onDisk("app.py"), FILES["app.py"]);
+});
