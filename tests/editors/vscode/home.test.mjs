@@ -33,6 +33,15 @@ async function fixer(prompt) {
 const home = async () => { await palette(s.page, "View: Show Inhouse"); await s.page.locator(".pane-header").filter({ hasText: /proposed changes/i }).waitFor(); };
 const explorer = async () => { await palette(s.page, "View: Show Explorer"); await s.page.locator(".explorer-folders-view .monaco-list-row").first().waitFor(); };
 
+/** Open the row of a session; its list may just be drawn again. */
+const expand = (title) => until(async () => {
+  const row = rows(s.page, title).first();
+  if ((await row.getAttribute("aria-expanded")) === "true") { return true; }
+  await row.locator(".monaco-tl-twistie").click();
+  await sleep(300);
+  return false;
+}, `the turns of ${title}`);
+
 const THREE_FILES = [
   ["str_replace", { path: "app.py", replacements: [{ oldString: "    result = 0\n", newString: "    result = 0.0\n" }, { oldString: "    best = prices[0]\n", newString: "    best = max(prices)\n    assert best\n" }] }],
   ["write_file", { path: "extra.py", instructions: "A new file", content: "answer = 42\n" }],
@@ -60,8 +69,8 @@ test("a proposal stands in the text of its file, in the list of changes, and as 
   assert.match(await decorations(s.page), /"best\u00a0=\u00a0max\(prices\)\u00a0⏎\u00a0assert/);
   assert.match(await file(s.page), /result = 0\n/);
   assert.strictEqual(onDisk("app.py"), FILES["app.py"]);
-  await s.page.locator(".explorer-folders-view .monaco-list-row[aria-label*='app.py'][aria-label*='fixer proposes changes']").waitFor();
-  await s.page.locator(".explorer-folders-view .monaco-list-row[aria-label*='notes.md'][aria-label*='to delete this file']").waitFor();
+  const colour = (name) => s.page.locator(".explorer-folders-view .monaco-list-row").filter({ hasText: name }).locator(".label-name").first().evaluate((each) => getComputedStyle(each).color);
+  await until(async () => (await colour("app.py")) !== (await colour("notes.md")), "the marks of the changed and the deleted file");
   await home();
   await until(async () => /app\.py[^]*line 2, −1 \+1[^]*line 13, −1 \+2[^]*extra\.py.*new file[^]*notes\.md.*is deleted/.test(await labels(s.page)), "the list of changes");
   await until(async () => /Make it better.*fixer · done, 4 changes wait/.test(await labels(s.page)), "the session");
@@ -109,7 +118,7 @@ test("all files stand on one page, from which all are applied; then the run is u
   await palette(s.page, "File: Save All");
   await until(() => onDisk("app.py").includes("max(prices)"), "the changed file");
   await home();
-  await s.page.locator(".pane-body .monaco-list-row").filter({ hasText: "Make it better" }).first().locator(".monaco-tl-twistie").click();
+  await expand("Make it better");
   const turn = rows(s.page, /Make it better.*3 files/);
   await turn.first().hover();
   await turn.first().locator(".action-label[aria-label^='Undo']").click();
@@ -141,7 +150,7 @@ test("a proposed run is rejected as a whole from its row", async () => {
   await fixer("Try again");
   await toast(s.page, "fixer proposes changes to 2 files.").waitFor();
   await home();
-  await rows(s.page, /Try again/).first().locator(".monaco-tl-twistie").click();
+  await expand("Try again");
   const turn = rows(s.page, /Try again.*2 files/).first();
   await turn.click({ button: "right" });
   await sleep(500);

@@ -18,6 +18,7 @@ from inhouse.lsp.runs.run_reporter import RunLauncher
 from inhouse.lsp.sessions.session_prompts import SessionPrompts
 from inhouse.lsp.sessions.undo_files import UndoFiles
 from inhouse.lsp.transport.client import to_uri
+from inhouse.lsp.transport.list_changes import SESSIONS
 
 Given = list[Any] | None
 _FOLDER = "sessions"
@@ -81,6 +82,7 @@ class SessionCommands:
         """Give a session another title."""
         argument = structure(command, given, arguments.RenameSession)
         known = await self._sessions.rename(argument.session, argument.title)
+        self._launcher.lists.touch(SESSIONS)
         return wire.session_summary(known, self.uri_of(known.id))
 
     async def delete(self, command: str, given: Given, _: Token | None) -> Any:
@@ -88,18 +90,23 @@ class SessionCommands:
         argument = structure(command, given, arguments.OneSession)
         known = await self._sessions.named(argument.session)
         await self._launcher.transcripts.forget(await self._sessions.runs_of(known.id))
-        return {"deleted": await self._sessions.delete(known.id)}
+        deleted = await self._sessions.delete(known.id)
+        self._launcher.lists.touch(SESSIONS)
+        return {"deleted": deleted}
 
     async def fork(self, command: str, given: Given, _: Token | None) -> Any:
         """Begin another session with the turns before one."""
         argument = structure(command, given, arguments.ForkSession)
-        return {"session": await self._sessions.fork(argument.session, argument.turn)}
+        fork = await self._sessions.fork(argument.session, argument.turn)
+        self._launcher.lists.touch(SESSIONS)
+        return {"session": fork}
 
     async def undo(self, command: str, given: Given, _: Token | None) -> Any:
         """Take back what a turn changed in files."""
         argument = structure(command, given, arguments.UndoTurn)
         files = UndoFiles(self._files)
         done = await undo(self._context.host.state, files, argument.session, argument.turn)
+        self._launcher.lists.touch(SESSIONS)
         uris = [self._context.documents.uri_of(path) for path in done.restored]
         return {"restored": uris, "problems": list(done.problems)}
 
