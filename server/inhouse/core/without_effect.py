@@ -1,4 +1,4 @@
-"""Tools that a definition may name and that do nothing here: told, wherever it would matter.
+"""What a definition may say and what does nothing here: told, wherever it would matter.
 
 The one list behind the diagnostic ``no-effect``, the notice when a run starts, the answer to a
 call of such a tool, and docs/reference/definitions.md (a test compares them).
@@ -6,6 +6,7 @@ call of such a tool, and docs/reference/definitions.md (a test compares them).
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
+from typing import Any, cast
 
 from .definition import AgentDefinition
 
@@ -24,8 +25,44 @@ TOOLS: Mapping[str, str] = MappingProxyType(
 """Tool → why it is not offered, and what works instead."""
 
 
+FIELDS: Mapping[str, str] = MappingProxyType(
+    {
+        "mcpServers.*.oauth": "Nobody signs in through a browser here.  Give the server a token "
+        "in `headers`, such as `Authorization: Bearer $TOKEN`",
+    }
+)
+"""Field by its path, `*` for any name → why it has no effect, and what works instead."""
+
+
+def fields_without_effect(values: Any) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Give the places in a definition's values that have no effect, with the sentence that says so.
+
+    A value of false, or none at all, asks for nothing.
+    """
+    for path, why in FIELDS.items():
+        for place, value in _at(values, tuple(path.split(".")), ()):
+            if value:
+                yield place, f"`{'.'.join(place)}` has no effect.  {why}."
+
+
+def _at(
+    value: Any, path: tuple[str, ...], place: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], Any]]:
+    if not path:
+        yield place, value
+        return
+    if not isinstance(value, Mapping):
+        return
+    members = cast("Mapping[str, Any]", value)
+    for name in members if path[0] == "*" else path[:1]:
+        if name in members:
+            yield from _at(members[name], path[1:], (*place, name))
+
+
 def without_effect(definition: AgentDefinition) -> Iterator[str]:
     """Tell what of a definition has no effect, one sentence each."""
+    for _, told in fields_without_effect({"mcpServers": definition.mcp_servers}):
+        yield told
     for name in definition.tool_names:
         if name in TOOLS:
             yield f"The tool `{name}` is not offered.  {TOOLS[name]}."

@@ -10,7 +10,7 @@ from inhouse.core.definition import AgentDefinition, LocalProvider, OutputMode
 from inhouse.core.json_values import mapping
 from inhouse.core.secret import Secret
 from inhouse.core.text import Problem, Range, Severity
-from inhouse.core.without_effect import TOOLS
+from inhouse.core.without_effect import TOOLS, fields_without_effect
 from inhouse.definitions.readers.parsed_values import UNKNOWN, ParsedDefinition, place_range
 from inhouse.definitions.readers.source_ranges import JsonPath, key_of, place_of
 from inhouse.definitions.schema.field_rules import rule_mistakes
@@ -73,7 +73,7 @@ def _check(
 
 def _without_effect(found: ParsedDefinition, path: Path) -> list[Problem]:
     """Tell what is accepted and does nothing, at its place."""
-    told: list[tuple[JsonPath, str]] = []
+    told: list[tuple[JsonPath, str]] = list(fields_without_effect(found.values))
     for index, name in enumerate(_texts(found.values.get("toolNames"))):
         if name in TOOLS:
             told.append((("toolNames", index), f"`{name}` is not offered.  {TOOLS[name]}."))
