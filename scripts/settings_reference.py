@@ -10,7 +10,14 @@ from pathlib import Path
 from written_pages import filled, write_or_check
 
 from inhouse.settings.settings_schema import key_schema, settings_schema
-from inhouse.settings.table import ENDPOINT_KEYS, KEYS, ROUTE_KEYS, Key, SettingScope
+from inhouse.settings.table import (
+    ENDPOINT_KEYS,
+    KEYS,
+    MCP_SERVER_KEYS,
+    ROUTE_KEYS,
+    Key,
+    SettingScope,
+)
 
 REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
 SCRIPT = Path(__file__).name
@@ -21,7 +28,12 @@ WHO = {
     SettingScope.NARROWING: "you; a workspace may only narrow it",
     SettingScope.USER: "your own settings",
 }
-TABLES = {"settings": KEYS, "endpoints": ENDPOINT_KEYS, "routes": ROUTE_KEYS}
+TABLES = {
+    "settings": KEYS,
+    "endpoints": ENDPOINT_KEYS,
+    "routes": ROUTE_KEYS,
+    "mcpServers": MCP_SERVER_KEYS,
+}
 
 
 def table(keys: tuple[Key, ...]) -> str:

@@ -346,6 +346,77 @@ async def test_a_remote_server_is_refused_under_local_only(tmp_path):
         assert not [each for each in done.contacts if "192.0.2.7" in each.host]
 
 
+@pytest.mark.parametrize("asked", ["mine/echo", "mine/*", ""])
+async def test_a_server_of_the_settings_is_used_by_who_names_it(asked, tmp_path):
+    mine = server(env={"TOKEN": "${env:MY_TOKEN}", "ALSO": "Bearer $MY_TOKEN"})
+    settings = {"mcpServers": {"mine": mine}}
+    names = [asked, "mine/env"] if asked else []
+    async with session(tmp_path, {}, names, settings=settings, MY_TOKEN="t-secret-1") as here:
+        calls = [call("mine__echo", text="a"), call("mine__env")] if asked else []
+        done = await here.run(*calls, "ready")
+
+        assert done.status is RunStatus.COMPLETED, done
+        assert ("mine__echo" in here.offered()) is bool(asked)
+        assert ("mine__die" in here.offered()) is (asked == "mine/*")
+        if asked:
+            assert [_text(each)[:7] for each in here.results()] == ["echo: a", '{"env":']
+            seen = json.loads(_text(here.results()[1]))["env"]
+            assert (seen["TOKEN"], seen["ALSO"]) == ("t-secret-1", "Bearer t-secret-1")
+            assert "t-secret-1" not in str([each for each in here.events])  # what a user sees
+            assert "Named by the editor's settings: mcpServers.mine." in (
+                here.user.questions[0].detail
+            )
+        else:
+            assert not here.user.questions
+
+
+OFF = {"mcpServers": {"mine": server(enabled=False)}}
+
+
+async def test_a_server_that_is_switched_off_says_so(tmp_path):
+    async with session(tmp_path, {}, ["mine/echo"], settings=OFF) as here:
+        await here.run("hi")
+
+        assert "it is switched off" in here.notices()[0]
+
+
+@pytest.mark.parametrize("mode", ["ask", "run"])
+async def test_what_only_reads_saves_a_question_where_the_users_settings_say_so(mode, tmp_path):
+    settings = {"mcpReadOnly": mode}
+    async with session(tmp_path, {"one": server()}, settings=settings) as here:
+        await here.run(call("one__echo", text="a"), call("one__big"), "ready")
+
+        asked = [each.text.split()[1] for each in here.user.questions if "Call" in each.text]
+        assert asked == (["one/echo", "one/big"] if mode == "ask" else ["one/big"])
+
+
+async def test_a_server_that_describes_its_tools_otherwise_is_told_and_asked_for_again(tmp_path):
+    always = User(Start="Always start this server here", Call="Always allow this tool")
+    marker = tmp_path / "changed"
+    changing = server("changing", env={"MARKER": str(marker)})
+    async with session(tmp_path, {"one": changing}, user=always) as here:
+        await here.run(call("one__echo", text="a"), "ready")
+        assert not any("otherwise" in each for each in here.notices())
+        marker.touch()
+        await here.host.services.mcp.aclose()
+        await here.run(call("one__echo", text="b"), "ready")
+
+        assert any("otherwise than last time: echo" in each for each in here.notices())
+        assert [each.text.split()[0] for each in always.questions] == ["Start", "Call", "Call"]
+
+
+async def test_another_server_of_the_same_name_is_not_allowed_by_an_old_answer(tmp_path):
+    always = User(Start="Start it", Call="Always allow this tool")
+    for mode in ("good", "other"):
+        folder = tmp_path / "work/.agents"
+        async with session(tmp_path, {"one": server(mode)}, user=always) as here:
+            await here.run(call("one__echo", text="a"), "ready")
+        (folder / "helper.json").unlink()
+        folder.rmdir()
+
+    assert [each.text.split()[0] for each in always.questions] == ["Start", "Call"] * 2
+
+
 async def test_a_server_that_is_not_there_is_told(tmp_path):
     servers = {"gone": {"command": "no-such-program-anywhere"}}
     async with session(tmp_path, servers, ["other/tool"]) as here:

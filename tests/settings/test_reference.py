@@ -84,6 +84,7 @@ SPECIAL: dict[str, Any] = {
     "endpoints": {"new": {"baseUrl": "http://127.0.0.1:2/v1"}},
     "routes": [{"agents": "*", "endpoint": "team"}],
     "defaultEndpoint": "team",
+    "mcpServers": {"files": {"command": "uvx"}},
 }
 
 

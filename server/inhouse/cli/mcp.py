@@ -32,10 +32,13 @@ async def mcp(options: argparse.Namespace) -> int:
 def _print(found: tuple[McpServerStatus, ...]) -> None:
     console = output.report()
     if not found:
-        console.print("No usable agent here names an MCP server (`mcpServers`).", markup=False)
+        console.print(
+            "Neither a usable agent here nor your settings name an MCP server (`mcpServers`).",
+            markup=False,
+        )
     for each in found:
         state = "[red]✗[/] " if each.problem else "" if each.tools is None else "[green]✓[/] "
-        agents = ", ".join(each.agents)
+        agents = ", ".join(each.agents) or "whoever names it"
         name = escape(visible(each.name))
         console.print(f"{state}[bold]{name}[/] {escape(visible(each.what))} · for {escape(agents)}")
         console.print(f"  [dim]named by {escape(each.source)}[/]")

@@ -8,7 +8,7 @@ from typing import Any
 from attrs import field, frozen
 
 from .route import Endpoint, Privacy
-from .setting import SettingGroup, SettingScope, required_setting, setting
+from .setting import SettingGroup, SettingScope, hidden_setting, required_setting, setting
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _ENDPOINTS, _SAFETY, _AGENTS = SettingGroup.ENDPOINTS, SettingGroup.SAFETY, SettingGroup.AGENTS
@@ -40,6 +40,73 @@ class RouteRule:
     source: str
     """The file or setting that holds it."""
     model: str | None = setting(None, "The model they get there, instead of the definition's.")
+    from_workspace: bool = False
+
+
+class McpTransport(StrEnum):
+    """How an MCP server speaks."""
+
+    STDIO = "stdio"
+    HTTP = "http"
+    SSE = "sse"
+
+
+class McpReadOnly(StrEnum):
+    ASK = "ask"
+    RUN = "run"
+
+
+@frozen
+class McpServer:
+    """An MCP server that the settings name; a definition uses it by ``server/tool``."""
+
+    name: str
+    source: str
+    """The file or setting that holds it."""
+    command: str | None = setting(
+        None,
+        "The program to start; it speaks over its pipes.",
+        examples=("npx", "uvx"),
+        is_connection=True,
+    )
+    args: tuple[str, ...] = setting(
+        (),
+        "The program's arguments.",
+        examples=(["-y", "@modelcontextprotocol/server-filesystem", "."],),
+        is_connection=True,
+    )
+    env: Mapping[str, str] = hidden_setting(
+        _NOTHING,
+        "Variables that the program gets; `${env:NAME}`, `${keyring:NAME}` and `$NAME` take the "
+        "value from elsewhere.",
+        examples=({"GITHUB_TOKEN": "${keyring:github}"},),
+        is_connection=True,
+    )
+    url: str | None = setting(
+        None,
+        "Where a server listens that speaks over HTTP.",
+        examples=("https://mcp.example.com/mcp",),
+        is_connection=True,
+    )
+    type: McpTransport | None = setting(
+        None,
+        "How it speaks: `stdio` where there is a command, `http` where there is a URL, or the "
+        "older `sse`.",
+        is_connection=True,
+    )
+    params: Mapping[str, str] = hidden_setting(
+        _NOTHING, "Added to the URL.", examples=({"region": "eu"},), is_connection=True
+    )
+    headers: Mapping[str, str] = hidden_setting(
+        _NOTHING,
+        "HTTP headers for each request, filled like `env`.",
+        examples=({"Authorization": "Bearer ${keyring:team}"},),
+        is_connection=True,
+    )
+    enabled: bool = setting(
+        True,
+        "Whether agents may use it; a workspace may switch off one of yours.",
+    )
     from_workspace: bool = False
 
 
@@ -198,6 +265,24 @@ class Settings:
         scope=SettingScope.USER,
         group=_SAFETY,
         examples=({"keyring:team": ["llm.example.com"]},),
+    )
+    mcp_servers: Mapping[str, McpServer] = setting(
+        _NOTHING,
+        "MCP servers by name; a definition uses their tools by `server/tool` in `toolNames`, so "
+        "that no secret stands in a workspace.",
+        written=dict,
+        group=_AGENTS,
+    )
+    mcp_read_only: McpReadOnly = setting(
+        McpReadOnly.ASK,
+        "Tools of MCP servers that say of themselves that they only read: `ask` before a call as "
+        "for every other, or `run` them. Nobody checks what a server says of itself.",
+        choices={
+            "ask": "Ask before a call, as for every other tool of a server.",
+            "run": "Call them without a question.",
+        },
+        scope=SettingScope.USER,
+        group=_SAFETY,
     )
     broken_endpoints: Mapping[str, str] = field(factory=dict[str, str])
     """Endpoints that are written but cannot be used → why."""

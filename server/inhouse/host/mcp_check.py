@@ -1,18 +1,19 @@
 """Looking at the MCP servers that definitions name: which there are, and whether each works."""
 
+import asyncio
 from collections.abc import Mapping
 
 from attrs import frozen
 
-from inhouse.core.errors import InhouseError
+from inhouse.core.errors import InhouseError, UserError
 from inhouse.core.events import EventPayload
 from inhouse.core.request import RunRequest
-from inhouse.mcp.config import Server, StdioServer
+from inhouse.mcp.config import Server
 from inhouse.mcp.connection import ListedTool
 from inhouse.tools.context import ToolContext
 
 from .host_state import HostState, WorkspaceRequest
-from .mcp_servers import ServerAccess, servers_of
+from .mcp_servers import ServerAccess, server_of_settings, servers_of
 from .network import policy_of
 from .services import WorkspaceApprovals
 
@@ -32,15 +33,16 @@ class McpServerStatus:
 
 
 def named_servers(host: HostState) -> tuple[McpServerStatus, ...]:
-    """Give the servers that usable definitions name.  Starts nothing."""
-    return tuple(status for status, _ in _named(host).values())
+    """Give the servers of usable definitions and of the settings.  Starts nothing."""
+    return tuple(status for status, _ in _named(host, filled=False).values())
 
 
 async def check_servers(host: HostState) -> tuple[McpServerStatus, ...]:
     """Start each server, or connect to it, and list its tools.  May ask the user."""
     access = _access(host)
     checked: list[McpServerStatus] = []
-    for status, server in _named(host).values():
+    named = await asyncio.to_thread(_named, host, filled=True)
+    for status, server in named.values():
         tools, problem = None, status.problem
         if server is not None:
             connection = host.services.mcp.connection(server, surroundings=access.surroundings)
@@ -54,23 +56,33 @@ async def check_servers(host: HostState) -> tuple[McpServerStatus, ...]:
     return tuple(checked)
 
 
-def _named(host: HostState) -> Mapping[str, tuple[McpServerStatus, Server | None]]:
+def _named(host: HostState, *, filled: bool) -> Mapping[str, tuple[McpServerStatus, Server | None]]:
     found: dict[str, tuple[McpServerStatus, Server | None]] = {}
     for agent in host.world.catalog.all:
         trusted = not agent.from_workspace or host.world.trusting.trusted
         if agent.definition is None or agent.shadowed_by is not None or not trusted:
             continue
-        servers, problems = servers_of(host, agent)
+        servers, problems = servers_of(host, agent, filled=filled)
         for name, server in servers.items():
             before = found.get(server.identity)
             agents = (*(before[0].agents if before else ()), agent.id)
-            what = server.command_line if isinstance(server, StdioServer) else server.url
-            status = McpServerStatus(name, agents, what, server.source)
-            found[server.identity] = status, server
+            found[server.identity] = _status(name, agents, server), server
         for problem in problems:
             status = McpServerStatus("", (agent.id,), "", str(agent.source), problem=problem)
             found[problem] = status, None
+    for name, written in host.world.settings.mcp_servers.items():
+        try:
+            server = server_of_settings(host, written, filled=filled)
+        except UserError as error:
+            status = McpServerStatus(name, (), "", written.source, problem=str(error))
+            found.setdefault(str(error), (status, None))
+        else:
+            found.setdefault(server.identity, (_status(name, (), server), server))
     return found
+
+
+def _status(name: str, agents: tuple[str, ...], server: Server) -> McpServerStatus:
+    return McpServerStatus(name, agents, server.what, server.source)
 
 
 def _access(host: HostState) -> ServerAccess:

@@ -1,7 +1,7 @@
 """The MCP servers of a run: which there are, and what the user lets each of them do."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -9,22 +9,26 @@ from uuid import uuid4
 
 from attrs import evolve, frozen
 
+from inhouse.core import placeholders
 from inhouse.core.definition import Agent, AgentDefinition
 from inhouse.core.endpoint_kinds import Kind
 from inhouse.core.errors import ToolError, UserError
 from inhouse.core.events import Notice
+from inhouse.core.placeholders import has_placeholder
 from inhouse.core.ports import Question, Tool
 from inhouse.core.route import Endpoint, Privacy
-from inhouse.core.settings import CommandMode
+from inhouse.core.settings import CommandMode, McpReadOnly, McpServer
 from inhouse.core.unicode import visible
 from inhouse.mcp.access import SESSION_HEADERS, Opened, Program, Remote
 from inhouse.mcp.config import (
     RemoteServer,
     Server,
     StdioServer,
+    from_environment,
     read_server,
     relative_to,
     variables_of,
+    with_placeholders,
 )
 from inhouse.mcp.connection import ListedTool, McpError
 from inhouse.mcp.tool_names import split_name, wanted_tools
@@ -32,6 +36,7 @@ from inhouse.mcp.tools import Wanted, open_toolbox
 from inhouse.processes import PIPE, find_program
 from inhouse.providers.network.base_urls import http_address
 from inhouse.providers.network.egress import EgressPolicy
+from inhouse.store.mcp_listings import KnownTool
 from inhouse.tools.context import ToolContext
 from inhouse.tools.shell import processes
 from inhouse.tools.shell.allow_list import find_listed
@@ -47,6 +52,7 @@ if TYPE_CHECKING:
 START, ALWAYS_START, DENY = "Start it", "Always start this server here", "Deny"
 ONCE, THIS_RUN, ALWAYS = "Call it once", "Allow this tool for this run", "Always allow this tool"
 _SHOWN = 2_000
+_NAME_SHOWN, _MOST_NAMED = 60, 10
 
 
 @frozen
@@ -68,7 +74,7 @@ async def mcp_tools(run: "RunContext", context: ToolContext, taken: tuple[Tool, 
     if not definition.mcp_servers and not named:
         return McpTools(definition)
     access = ServerAccess(run.host, run.egress.policy, context)
-    wanted = _wanted(run, access)
+    wanted = await _wanted(run, access)
     box = await open_toolbox(
         wanted,
         open_server=access.open,
@@ -76,31 +82,112 @@ async def mcp_tools(run: "RunContext", context: ToolContext, taken: tuple[Tool, 
         emit=run.emit,
         taken=[tool.spec.name for tool in taken],
     )
+    for told in await asyncio.to_thread(_kept, run.host, wanted, box.listed):
+        run.emit(Notice("warning", "mcp_changed", told))
     names = [name for name in definition.tool_names if split_name(name) is None]
     names += [tool.spec.name for tool in box.tools]
     return McpTools(evolve(definition, tool_names=tuple(names)), box.tools)
 
 
 def servers_of(
-    host: HostState, agent: Agent, brought: Mapping[str, Any] = MappingProxyType({})
+    host: HostState,
+    agent: Agent,
+    brought: Mapping[str, Any] = MappingProxyType({}),
+    *,
+    filled: bool = True,
 ) -> tuple[dict[str, Server], list[str]]:
-    """Give the servers that an agent's definition names, and what is wrong with the others.
+    """Give the servers that an agent uses, and what is wrong with the others.
 
-    *brought* are further ones, which the client of the user named.
+    Those of its definition, and those of the settings that it names by ``server/tool``; *brought*
+    are further ones, which the client of the user named.  With *filled*, keys are looked up: may
+    block.
     """
     servers: dict[str, Server] = {}
     problems: list[str] = []
     source = str(agent.source)
-    own: Mapping[str, Any] = agent.definition.mcp_servers if agent.definition else {}
+    definition = agent.definition
+    own: Mapping[str, Any] = definition.mcp_servers if definition else {}
+    fill = from_environment(host.environ) if filled else str
     for name, written in {**brought, **own}.items():
         try:
-            server = read_server(name, written, environment=host.environ, source=source)
+            server = read_server(name, written, fill=fill, source=source)
             if isinstance(server, RemoteServer) and agent.from_workspace and name in own:
                 _check_variables(host, name, written)
             servers[name] = server
         except UserError as error:
             problems.append(str(error))
+    for name in wanted_tools(definition.tool_names, ()) if definition else ():
+        found = host.world.settings.mcp_servers.get(name)
+        if found is None or name in servers or name in own or name in brought:
+            continue
+        try:
+            servers[name] = server_of_settings(host, found, filled=filled)
+        except UserError as error:
+            problems.append(str(error))
     return servers, problems
+
+
+def server_of_settings(host: HostState, server: McpServer, *, filled: bool = True) -> Server:
+    """Give a server that the settings name.  Raises `UserError`.  May block: keys are looked up."""
+    if not server.enabled:
+        raise McpError(server.name, f"it is switched off (enabled = false; {server.source}).")
+    keys, url = host.world.keys, server.url or ""
+
+    def fill(text: str) -> str:
+        written = with_placeholders(text)
+        if not filled or not has_placeholder(written):
+            return text
+        if server.from_workspace and not url:
+            return placeholders.fill(written, keys, from_workspace=True)
+        from_workspace, place = server.from_workspace, server.source
+        key = placeholders.key(written, keys, url=url, from_workspace=from_workspace, place=place)
+        return key.reveal()
+
+    written: Mapping[str, Any] = {
+        "command": server.command,
+        "args": server.args,
+        "env": server.env,
+        "url": server.url,
+        "type": server.type.value if server.type is not None else None,
+        "params": server.params,
+        "headers": server.headers,
+    }
+    return read_server(server.name, written, fill=fill, source=server.source)
+
+
+def _kept(
+    host: HostState, wanted: Sequence[Wanted], listed: Mapping[str, Sequence[ListedTool]]
+) -> list[str]:
+    """Remember what each server has, and tell what it says otherwise than last time.  Blocks."""
+    told: list[str] = []
+    store = host.services.mcp_listings
+    for each in wanted:
+        tools = listed.get(each.name)
+        if not tools:
+            continue
+        known = [KnownTool(one.name, one.description, one.fingerprint) for one in tools]
+        before = store.last(each.connection.server.what)
+        if before is not None:
+            told += _changes(each.name, before, known)
+        if before is None or list(before.values()) != known:
+            store.keep(each.connection.server.what, each.name, known)
+    return told
+
+
+def _changes(
+    server: str, before: Mapping[str, KnownTool], now: Sequence[KnownTool]
+) -> Iterator[str]:
+    changed = [
+        one.name
+        for one in now
+        if one.name in before and one.fingerprint != before[one.name].fingerprint
+    ]
+    if changed:
+        names = ", ".join(visible(name)[:_NAME_SHOWN] for name in changed[:_MOST_NAMED])
+        yield (
+            f"MCP server {visible(server)!r} describes {len(changed)} of its tools otherwise than "
+            f"last time: {names}.  You are asked again before one of them is called."
+        )
 
 
 def _check_variables(host: HostState, name: str, written: Mapping[str, Any]) -> None:
@@ -115,10 +202,12 @@ def _check_variables(host: HostState, name: str, written: Mapping[str, Any]) -> 
         )
 
 
-def _wanted(run: "RunContext", access: "ServerAccess") -> list[Wanted]:
+async def _wanted(run: "RunContext", access: "ServerAccess") -> list[Wanted]:
     plan, host = run.plan, run.host
     definition = plan.definition
-    servers, problems = servers_of(host, plan.agent, definition.mcp_servers)
+    servers, problems = await asyncio.to_thread(
+        servers_of, host, plan.agent, definition.mcp_servers
+    )
     wanted: list[Wanted] = []
     for name, tools in wanted_tools(definition.tool_names, list(definition.mcp_servers)).items():
         if name in servers:
@@ -126,10 +215,11 @@ def _wanted(run: "RunContext", access: "ServerAccess") -> list[Wanted]:
                 servers[name], surroundings=access.surroundings
             )
             wanted.append(Wanted(name, connection, tools))
-        elif name not in definition.mcp_servers:
+        elif name not in {*definition.mcp_servers, *host.world.settings.mcp_servers}:
+            known = ", ".join(sorted(host.world.settings.mcp_servers)) or "none"
             problems.append(
-                f"No MCP server {name!r}, which `toolNames` asks for.  "
-                "Name it in the definition's `mcpServers`."
+                f"No MCP server {name!r}, which `toolNames` asks for.  Name it in `mcpServers`, "
+                f"of the definition or of your settings.  In your settings: {known}."
             )
     for problem in problems:
         run.emit(Notice("warning", "mcp_server", problem))
@@ -238,11 +328,17 @@ class ServerAccess:
             await egress.aclose()
             raise
 
-    async def permit(self, server: str, tool: ListedTool, arguments: Mapping[str, Any]) -> None:
+    async def permit(
+        self, name: str, server: Server, tool: ListedTool, arguments: Mapping[str, Any]
+    ) -> None:
         """Come back where a tool may be called.  Raises `ToolError`."""
-        context, name = self.context, f"{server}/{tool.name}"
-        root, key = context.workspace.root, ("MCP tool:", name, tool.fingerprint)
+        context = self.context
+        name = f"{name}/{tool.name}"
+        # Another program or host of the same name is another server.
+        root, key = context.workspace.root, ("MCP tool:", name, server.what, tool.fingerprint)
         memory = context.memory
+        if tool.read_only and self.host.world.settings.mcp_read_only is McpReadOnly.RUN:
+            return
         if key in memory.allowed_tools or context.approvals.is_allowed(root, key):
             return
         async with memory.asking:

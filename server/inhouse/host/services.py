@@ -17,6 +17,7 @@ from inhouse.store.approvals import ApprovalStore, Subject
 from inhouse.store.database import Database
 from inhouse.store.key_file import KeyFile
 from inhouse.store.keys import KeyStore
+from inhouse.store.mcp_listings import McpListingStore
 from inhouse.store.model_profiles import ProfileStore
 from inhouse.store.replays import ReplayStore
 from inhouse.store.run_records import RecordStore
@@ -46,6 +47,7 @@ class Services:
     spending: SpendingStore
     embedded: EmbeddedServers
     shared: EndpointState
+    mcp_listings: McpListingStore
     session_keys: dict[str, str] = field(factory=dict[str, str], repr=False)
     """Keys that an editor keeps and handed over: in memory only, before the keyring's."""
     _sandbox: "Sandbox | None" = None
@@ -114,6 +116,7 @@ def open_services(environ: Mapping[str, str]) -> Services:
         spending=SpendingStore(database),
         embedded=EmbeddedServers(folders.data),
         shared=EndpointState(profiles=ProfileStore(database)),
+        mcp_listings=McpListingStore(database),
     )
 
 

@@ -3,15 +3,21 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 from attrs import field, frozen
 
 from inhouse.core.errors import UserError
+from inhouse.core.secret import Secret
 
 _VARIABLE = re.compile(r"\$([A-Za-z_]\w*)|\$\{([A-Za-z_]\w*)\}")
+_WITHIN = re.compile(r"\$([A-Z_][A-Z0-9_]*)")
+"""As Codebuff has it: ``Bearer $TOKEN``."""
+
+Fill = Callable[[str], str]
+"""Gives a text of ``env`` or ``headers`` with what it names filled in.  Raises `UserError`."""
 
 
 @frozen
@@ -35,6 +41,11 @@ class StdioServer:
         """Equal for servers that are one and the same."""
         return _digest("stdio", self.command, list(self.args), dict(self.env))
 
+    @property
+    def what(self) -> str:
+        """What it is, without what is secret of it."""
+        return self.command_line
+
 
 @frozen
 class RemoteServer:
@@ -54,23 +65,26 @@ class RemoteServer:
         kind = "sse" if self.sse else "http"
         return _digest(kind, self.url, dict(self.params), dict(self.headers))
 
+    @property
+    def what(self) -> str:
+        """What it is, without what is secret of it."""
+        return self.url
+
 
 Server = StdioServer | RemoteServer
 
 
-def read_server(
-    name: str, written: Mapping[str, Any], *, environment: Mapping[str, str], source: str
-) -> Server:
-    """Make a server of what is written, with `$NAME` filled in from *environment*.
+def read_server(name: str, written: Mapping[str, Any], *, fill: Fill, source: str) -> Server:
+    """Make a server of what is written, with ``env`` and ``headers`` filled in.
 
-    Raises `UserError` for what is no server, or names a variable that is not there.
+    Raises `UserError` for what is no server, or names what is not there.
     """
     if isinstance(command := written.get("command"), str) and command.strip():
         return StdioServer(
             name,
             command.strip(),
             _texts(written.get("args")),
-            _filled(name, "env", written.get("env"), environment),
+            _filled(name, "env", written.get("env"), fill),
             source,
         )
     if isinstance(url := written.get("url"), str) and url.strip():
@@ -78,8 +92,8 @@ def read_server(
             name,
             url.strip(),
             written.get("type") == "sse",
-            _filled(name, "params", written.get("params"), {}),
-            _filled(name, "headers", written.get("headers"), environment),
+            _filled(name, "params", written.get("params"), str),
+            _filled(name, "headers", written.get("headers"), fill),
             source,
         )
     raise UserError(
@@ -96,8 +110,30 @@ def variables_of(written: Mapping[str, Any]) -> tuple[str, ...]:
         for value in _mapping(written.get(part)).values()
         if isinstance(value, str)
     ]
-    found = (_whole_variable(value) for value in values)
-    return tuple(dict.fromkeys(name for name in found if name))
+    found: list[str] = []
+    for value in values:
+        whole = _whole_variable(value)
+        found += [whole] if whole else _WITHIN.findall(value)
+    return tuple(dict.fromkeys(found))
+
+
+def from_environment(environment: Mapping[str, str]) -> Fill:
+    """Fill ``$NAME`` in a definition, as Codebuff does: alone it has to be set."""
+
+    def fill(text: str) -> str:
+        name = _whole_variable(text)
+        if name is None:
+            return _WITHIN.sub(lambda found: environment.get(found[1], found[0]), text)
+        if name not in environment:
+            raise UserError(f"the environment variable {name!r} is not set.")
+        return environment[name]
+
+    return fill
+
+
+def with_placeholders(text: str) -> str:
+    """Give a text of the settings with ``$NAME`` as the placeholder it stands for."""
+    return _WITHIN.sub(r"${env:\1}", text)
 
 
 def relative_to(server: StdioServer, folder: Path) -> StdioServer:
@@ -109,19 +145,16 @@ def relative_to(server: StdioServer, folder: Path) -> StdioServer:
     return evolve(server, command=str((folder / Path(server.command).expanduser()).absolute()))
 
 
-def _filled(server: str, part: str, written: Any, environment: Mapping[str, str]) -> dict[str, str]:
+def _filled(server: str, part: str, written: Any, fill: Fill) -> dict[str, str]:
     filled: dict[str, str] = {}
     for key, value in _mapping(written).items():
         text = value if isinstance(value, str) else json.dumps(value)
-        name = _whole_variable(text) if part in {"env", "headers"} else None
-        if name is not None:
-            if name not in environment:
-                raise UserError(
-                    f"MCP server {server!r}: the environment variable {name!r} "
-                    f"(`{part}.{key}`) is not set."
-                )
-            text = environment[name]
-        filled[str(key)] = text
+        try:
+            filled[str(key)] = fill(text)
+        except UserError as error:
+            raise UserError(f"MCP server {server!r} (`{part}.{key}`): {error}") from None
+        if filled[str(key)] != text:
+            Secret(filled[str(key)])  # from now on it is known and taken out of what leaves
     return filled
 
 

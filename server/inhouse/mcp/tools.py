@@ -12,12 +12,13 @@ from inhouse.core.ports import Emit, Tool, ToolSpec
 from inhouse.core.unicode import clean_text, visible
 
 from .access import Open
+from .config import Server
 from .connection import Connection, ListedTool
 from .results import text_of, value_of
 from .schemas import reduced
 from .tool_names import model_names
 
-Permit = Callable[[str, ListedTool, Mapping[str, Any]], Awaitable[None]]
+Permit = Callable[[str, Server, ListedTool, Mapping[str, Any]], Awaitable[None]]
 """Comes back where a server's tool may be called with these arguments; raises `ToolError`."""
 
 
@@ -90,7 +91,7 @@ def _tool(wanted: Wanted, tool: ListedTool, name: str, permit: Permit, emit: Emi
     schema = reduced(tool.schema)
 
     async def run(call_id: str, arguments: Mapping[str, Any]) -> Any:
-        await permit(server, tool, arguments)
+        await permit(server, connection.server, tool, arguments)
         result = await connection.call(
             tool.name,
             arguments,

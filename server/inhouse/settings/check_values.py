@@ -14,7 +14,7 @@ from cattrs.errors import BaseValidationError, IterableValidationError, Iterable
 
 from inhouse.core.errors import UserError
 
-from .table import ENDPOINT_KEYS, KEYS, Key
+from .table import ENDPOINT_KEYS, KEYS, MCP_SERVER_KEYS, Key
 
 _LONGEST_WORD = 60
 
@@ -193,7 +193,9 @@ def _strict(*, containers: bool) -> Converter:
     converter = Converter(detailed_validation=True)
     for kind, hook in ((str, _text), (bool, _flag), (int, _whole), (float, _number)):
         converter.register_structure_hook(kind, hook)
-    for choice in {key.type for key in (*KEYS, *ENDPOINT_KEYS) if _is_enumeration(key.type)}:
+    for choice in {
+        key.type for key in (*KEYS, *ENDPOINT_KEYS, *MCP_SERVER_KEYS) if _is_enumeration(key.type)
+    }:
         converter.register_structure_hook(choice, _choice)
     if containers:
         converter.register_structure_hook_func(

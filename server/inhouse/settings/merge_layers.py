@@ -19,13 +19,13 @@ from inhouse.core.placeholders import KeySources
 from inhouse.core.route import Endpoint, Privacy
 from inhouse.core.settings import RouteRule, Settings
 
-from . import check_values, endpoints
+from . import check_values, endpoints, mcp_servers
 from .endpoints import Part
 from .layers import Layer, SettingsProblem
 from .problem_report import Report
 from .table import BY_NAME, KEYS, ROUTE_BY_NAME, Key, SettingScope
 
-_STRUCTURED = frozenset({"endpoints", "routes", "keyHosts"})
+_STRUCTURED = frozenset({"endpoints", "routes", "keyHosts", "mcpServers"})
 """Settings that are joined across layers, not taken from the nearest."""
 _PLAIN = tuple((key.name, key.field) for key in KEYS if key.name not in _STRUCTURED)
 
@@ -59,6 +59,7 @@ def read_settings(
         broken_endpoints=broken,
         routes=tuple(rule for one in counting for rule in one.routes),
         key_hosts=_joined(sources.key_hosts, {}),
+        mcp_servers=mcp_servers.merge([one.mcp_servers for one in counting]),
     )
     _check_names(counting, settings)
     told = (report for report in reports if not report.layer.narrows_only)
@@ -73,6 +74,7 @@ class _Layer:
         self.plain: dict[str, Any] = {}
         self.endpoints: dict[str, Part] = {}
         self.routes: list[RouteRule] = []
+        self.mcp_servers: list[mcp_servers.Part] = []
         self.privacy_unclear: str | None = None
         if report.layer.broken is not None:
             self.privacy_unclear = f"{report.layer.source} cannot be read"
@@ -97,6 +99,8 @@ def _layer(report: Report) -> _Layer:
             )
         elif name == "endpoints":
             _read_endpoints(value, found)
+        elif name == "mcpServers":
+            found.mcp_servers = mcp_servers.read_parts(value, report)
         elif name == "routes":
             _read_routes(value, found)
         else:

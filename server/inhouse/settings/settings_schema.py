@@ -3,7 +3,7 @@
 from enum import Enum
 from typing import Any, get_args, get_origin
 
-from .table import ENDPOINT_KEYS, KEYS, ROUTE_KEYS, Key, SettingScope
+from .table import ENDPOINT_KEYS, KEYS, MCP_SERVER_KEYS, ROUTE_KEYS, Key, SettingScope
 
 _SIMPLE = {str: "string", bool: "boolean", int: "integer", float: "number"}
 
@@ -28,6 +28,12 @@ def key_schema(key: Key) -> dict[str, Any]:
     elif key.name == "routes":
         item = _object(ROUTE_KEYS) | {"required": ["agents", "endpoint"]}
         shape = {"type": "array", "items": item}
+    elif key.name == "mcpServers":
+        shape = {
+            "type": "object",
+            "propertyNames": {"pattern": "^[^/]+$"},
+            "additionalProperties": _object(MCP_SERVER_KEYS),
+        }
     else:
         shape = _shape(key.type)
     declared = key.declared

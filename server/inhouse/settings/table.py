@@ -10,7 +10,7 @@ from attrs import frozen
 
 from inhouse.core.route import Endpoint
 from inhouse.core.setting import SettingDeclaration, SettingScope, declaration
-from inhouse.core.settings import RouteRule, Settings
+from inhouse.core.settings import McpServer, RouteRule, Settings
 
 __all__ = [
     "BY_NAME",
@@ -18,6 +18,8 @@ __all__ = [
     "ENDPOINT_BY_NAME",
     "ENDPOINT_KEYS",
     "KEYS",
+    "MCP_SERVER_BY_NAME",
+    "MCP_SERVER_KEYS",
     "ROUTE_BY_NAME",
     "ROUTE_KEYS",
     "Key",
@@ -104,10 +106,12 @@ def _json(value: Any) -> Any:
 KEYS = _keys(Settings)
 ENDPOINT_KEYS = _keys(Endpoint)
 ROUTE_KEYS = _keys(RouteRule)
+MCP_SERVER_KEYS = _keys(McpServer)
 
 BY_NAME = {key.name: key for key in KEYS}
 ENDPOINT_BY_NAME = {key.name: key for key in ENDPOINT_KEYS}
 ROUTE_BY_NAME = {key.name: key for key in ROUTE_KEYS}
+MCP_SERVER_BY_NAME = {key.name: key for key in MCP_SERVER_KEYS}
 
 CONNECTION = frozenset(key.name for key in ENDPOINT_KEYS if key.declared.is_connection)
 """The keys of an endpoint that belong together: they all come from one layer."""

@@ -26,7 +26,14 @@ from inhouse.lsp.language.vocabulary import (
 )
 from inhouse.lsp.transport.client import Json
 from inhouse.lsp.workspace.file_watcher import SETTINGS_FILES
-from inhouse.settings.table import BY_NAME, ENDPOINT_BY_NAME, ROUTE_BY_NAME, Key, SettingScope
+from inhouse.settings.table import (
+    BY_NAME,
+    ENDPOINT_BY_NAME,
+    MCP_SERVER_BY_NAME,
+    ROUTE_BY_NAME,
+    Key,
+    SettingScope,
+)
 
 if TYPE_CHECKING:
     from inhouse.lsp.documents.open_documents import OpenDocument
@@ -89,6 +96,8 @@ def _keys(container: JsonPath) -> Mapping[str, Key]:
             return ROUTE_BY_NAME
         case ("endpoints", _):
             return ENDPOINT_BY_NAME
+        case ("mcpServers", _):
+            return MCP_SERVER_BY_NAME
         case _:
             return {}
 
