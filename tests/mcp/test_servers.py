@@ -362,7 +362,7 @@ async def test_a_server_of_the_settings_is_used_by_who_names_it(asked, tmp_path)
             assert [_text(each)[:7] for each in here.results()] == ["echo: a", '{"env":']
             seen = json.loads(_text(here.results()[1]))["env"]
             assert (seen["TOKEN"], seen["ALSO"]) == ("t-secret-1", "Bearer t-secret-1")
-            assert "t-secret-1" not in str([each for each in here.events])  # what a user sees
+            assert "t-secret-1" not in str(here.events)  # what a user sees
             assert "Named by the editor's settings: mcpServers.mine." in (
                 here.user.questions[0].detail
             )
