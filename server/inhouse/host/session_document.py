@@ -1,4 +1,4 @@
-"""A session as one Markdown document: its turns in order, what the model said byte for byte."""
+"""A session as one Markdown document: its turns in order; a preview of it fetches nothing."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,6 +6,7 @@ from typing import Any
 
 from attrs import frozen
 
+from inhouse.core.quiet_markdown import QuietMarkdown, quiet, quiet_lines
 from inhouse.core.unicode import without_controls
 from inhouse.store.sessions import RUNNING, KeptEvent, SessionSummary, Turn
 
@@ -42,7 +43,7 @@ def session_document(
     spans: list[PromptSpan] = []
     for turn in turns:
         head = prompt_heading(turn.number)
-        prompt = turn.prompt or _params(turn.params)
+        prompt = quiet(turn.prompt or _params(turn.params))
         spans.append(PromptSpan(turn.number, length + len(head), length + len(head) + len(prompt)))
         writer = TurnWriter(turn.run_id)
         for event in by_turn.get(turn.number, ()):
@@ -73,12 +74,14 @@ class TurnWriter:
     def __init__(self, run_id: str) -> None:
         self._run_id = run_id
         self._parts: list[str] = []
+        self._said = QuietMarkdown()
         self._inside = ""
         self._calls: dict[str, tuple[str, Any]] = {}
 
     def text(self) -> str:
         """Give all of it, with whatever is open closed."""
-        return "".join([*self._parts, _CLOSE.get(self._inside, "")])
+        self._leave()
+        return "".join(self._parts)
 
     def open_text(self) -> str:
         """Give what there is so far, to be continued."""
@@ -89,7 +92,7 @@ class TurnWriter:
         match event.kind:
             case "text" | "reasoning" if own:
                 self._enter(event.kind)
-                self._parts.append(event.body["delta"])
+                self._parts.append(self._said.feed(event.body["delta"]))
             case "text" | "reasoning":
                 return
             case _:
@@ -124,9 +127,15 @@ class TurnWriter:
     def _enter(self, inside: str) -> None:
         if self._inside == inside:
             return
-        self._parts.append(_CLOSE.get(self._inside, ""))
+        self._leave()
         self._parts.append(_OPEN.get(inside, ""))
         self._inside = inside
+
+    def _leave(self) -> None:
+        if self._inside in {"text", "reasoning"}:
+            self._parts.append(self._said.close())
+        self._parts.append(_CLOSE.get(self._inside, ""))
+        self._inside = ""
 
 
 _OPEN = {"reasoning": "<details>\n<summary>Thinking</summary>\n\n"}
@@ -149,8 +158,8 @@ def footer(turn: Turn) -> str:
 
 
 def one_line(text: str) -> str:
-    """Give a text on one line, with nothing that a terminal would obey."""
-    return " ".join(without_controls(text).split())
+    """Give a text on one line, with nothing that a terminal would obey or a preview fetch."""
+    return quiet_lines(" ".join(without_controls(text).split()))
 
 
 def _params(params: Mapping[str, Any]) -> str:

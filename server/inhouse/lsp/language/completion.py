@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from inhouse.core.quiet_markdown import quiet
 from inhouse.core.text import Position, Range
 from inhouse.definitions.cursor import path_at
 from inhouse.definitions.readers.cursor_place import Role, Whereabouts
@@ -99,7 +100,7 @@ def _value_item(site: DefinitionDocument, where: Whereabouts, at: int, word: Sug
     if word.detail:
         item["detail"] = word.detail
     if word.docs:
-        item["documentation"] = {"kind": "markdown", "value": word.docs}
+        item["documentation"] = {"kind": "markdown", "value": quiet(word.docs)}
     return item
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from inhouse.core.definition import Agent
 from inhouse.core.json_values import fields, items
 from inhouse.core.ports import ToolSpec
+from inhouse.core.quiet_markdown import quiet
 from inhouse.core.route import Route
 from inhouse.definitions.schema.fields import Field
 from inhouse.lsp.transport.client import EditorClient, Json
@@ -20,7 +21,7 @@ def markup(client: EditorClient, text: str, capability: str) -> Json:
     kinds = client.capability(capability)
     if isinstance(kinds, list) and "markdown" not in kinds:
         return {"kind": "plaintext", "value": re.sub(r"\*\*|`", "", text)}
-    return {"kind": "markdown", "value": text}
+    return {"kind": "markdown", "value": quiet(text)}
 
 
 def field_text(field: Field) -> str:

@@ -1,4 +1,4 @@
-"""A run's events as Markdown: what the model says stands in it byte for byte."""
+"""A run's events as Markdown: what the model says, but that a preview fetches nothing for it."""
 
 import json
 import re
@@ -17,6 +17,7 @@ from inhouse.core.events import (
     ToolOutput,
     ToolStarted,
 )
+from inhouse.core.quiet_markdown import QuietMarkdown, quiet_lines
 from inhouse.core.redaction import redact
 from inhouse.core.route import Route
 from inhouse.core.unicode import without_controls
@@ -28,6 +29,7 @@ _MANY = 1000
 _INPUT = 120
 _OUTPUT = 10_000
 _FENCE = "```"
+_TICKS = re.compile("`{3,}")
 
 
 class Writer:
@@ -35,13 +37,15 @@ class Writer:
 
     def __init__(self, run_id: str, head: str) -> None:
         self._run_id = run_id
-        self._parts = [head]
+        self._parts = [quiet_lines(head)]
+        self._said = QuietMarkdown()
         self._inside = ""
         """What the end of the document is in the middle of: ``text``, ``thinking``, ``lines``, the
         output of a command (its call's id) or nothing."""
         self._tools: dict[str, str] = {}
         self._told: dict[str, int] = {}
         """Characters of each command's output that stand in the document."""
+        self._output_ends = ""
 
     @property
     def text(self) -> str:
@@ -56,10 +60,10 @@ class Writer:
             case TextDelta(text) if own:
                 if self._inside != "text":
                     self._enter("text")
-                self._parts.append(text)
+                self._parts.append(self._said.feed(text))
             case ReasoningDelta(text) if own:
                 self._enter("thinking")
-                self._parts.append(text)
+                self._parts.append(self._said.feed(text))
             case TextDelta() | ReasoningDelta():
                 return
             case payload:
@@ -88,7 +92,7 @@ class Writer:
                 self._line(f"- {'⚠' if level == 'warning' else 'i'} {who}{_one_line(message)}")
             case RunFinished(result) if own:
                 self._enter("")
-                self._parts.append(footer(result))
+                self._parts.append(quiet_lines(footer(result)))
             case _:
                 pass
 
@@ -101,17 +105,27 @@ class Writer:
         if self._inside != call_id:
             self._enter(call_id)
             self._parts.append(f"{_FENCE}\n")
-        self._parts.append(without_controls(text[: _OUTPUT - told]).replace(_FENCE, chr(0x2BC) * 3))
+            self._output_ends = ""
+        self._parts.append(self._in_fence(without_controls(text[: _OUTPUT - told])))
         if self._told[call_id] >= _OUTPUT:
             self._parts.append("\n[… there is more …]")
 
+    def _in_fence(self, text: str) -> str:
+        """Give output that does not end the fence around it, in however many pieces it comes."""
+        before = self._output_ends
+        shown = _TICKS.sub(lambda found: chr(0x2BC) * len(found[0]), before + text)[len(before) :]
+        self._output_ends = (before + shown)[-2:]
+        return shown
+
     def _line(self, line: str) -> None:
         self._enter("lines")
-        self._parts.append(f"{line}\n")
+        self._parts.append(f"{quiet_lines(line)}\n")
 
     def _enter(self, inside: str) -> None:
         if self._inside == inside:
             return
+        if self._inside in {"text", "thinking"}:
+            self._parts.append(self._said.close())
         if self._inside == "thinking":
             self._parts.append("\n\n</details>\n\n")
         elif self._inside == "text":

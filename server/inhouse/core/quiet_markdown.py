@@ -1,0 +1,149 @@
+r"""Markdown of models, servers and workspaces, so that a preview of it fetches nothing.
+
+A preview loads the picture of ``![](https://host/?secret)`` by itself, and tells the host what
+stands in the address.  Here ``!\[`` stands for ``![`` and ``&lt;`` for the ``<`` of what HTML
+would take for a tag with attributes; all else, and what stands between fences at the beginning
+of a line, stays as it was written.
+
+What counts as code must be code for every reader.  So only a fence in the first column counts,
+and whatever could hide one (HTML, formulas) is kept from beginning.
+Rules: CommonMark 0.31, sections 4.5, 4.6 and 6.6.
+"""
+
+import re
+
+from attrs import define, field
+
+_LINES = re.compile(r"([^\r\n]*)(\r\n|\n|\r|$)")
+_FENCE = re.compile(r"(?:(`{3,})[^`]*|(~{3,}).*)\Z", re.DOTALL)
+_MAYBE_FENCE = re.compile(r"(?:`{1,2}|`{3,}[^`]*|~{1,2}|~{3,}.*)\Z", re.DOTALL)
+_CLOSING = re.compile(r" {0,3}(`{3,}|~{3,})[ \t]*\Z")
+_CONTAINERS = r"[ \t>*+\-.)0-9\[\]xX]*"
+"""What may stand before a block: quotes, bullets, numbers, boxes to tick."""
+_BEGINNING = re.compile(_CONTAINERS)
+_FORMULA = re.compile(_CONTAINERS + r"\$\$")
+_MAYBE_FORMULA = re.compile(_CONTAINERS + r"\$\Z")
+_NAME = r"[A-Za-z][A-Za-z0-9-]*"
+_BLOCK = re.compile(rf"<(?:[!?/]|{_NAME}[\s/>])")
+_FETCHING = re.compile(rf"!\[|<(?=[!?]|{_NAME}[\s/]|(?:style|script)\b)", re.IGNORECASE)
+_PLAIN = re.compile(r"[^!<\r\n]*\Z")
+_UNDECIDED = re.compile(r"(?:<?!|<[A-Za-z0-9-]*)\Z")
+
+
+@define(eq=False)
+class QuietMarkdown:
+    """Takes a document piece by piece, and gives what may be written of it by now."""
+
+    _held: str = ""
+    """The end of what came, where the next piece decides what it means."""
+    _code: str = ""
+    """The fence that is open."""
+    _line: list[str] = field(factory=list[str])
+    """The line so far, inside of code and formulas."""
+    _at_start: bool = True
+    _at_block: bool = True
+    """Nothing but what may stand before a block is on the line so far."""
+    _formula: bool = False
+
+    def feed(self, text: str) -> str:
+        """Take a piece; give what is certain."""
+        if not (self._held or self._at_block or self._code or self._formula) and _PLAIN.match(text):
+            return text
+        return self._taken(self._held + text, whole=False)
+
+    def close(self) -> str:
+        """Give what was held back, and close what is open: something else follows on a new line."""
+        rest = self._taken(self._held, whole=True)
+        if self._code:
+            rest += f"\n{self._code}\n"
+        self.__init__()
+        return rest
+
+    def _taken(self, text: str, *, whole: bool) -> str:
+        self._held = ""
+        return "".join(
+            self._part(part, ending, whole=whole or bool(ending))
+            for part, ending in _LINES.findall(text)
+            if part or ending or whole
+        )
+
+    def _part(self, part: str, ending: str, *, whole: bool) -> str:
+        """Take the rest of a line, or some of it where it is not *whole*."""
+        if self._code:
+            self._line.append(part)
+            if ending:
+                self._end_of_code()
+            return part + ending
+        if not whole and self._may_mean_more(part):
+            self._held = part
+            return ""
+        if not whole and (undecided := _UNDECIDED.search(part)):
+            self._held = part[undecided.start() :]
+            part = part[: undecided.start()]
+        shown = self._fenced(part) if self._at_start and whole else None
+        if shown is None:
+            shown = self._quiet(f"{part}\n")[:-1] if whole else self._quiet(part)
+        if ending:
+            self._formula = self._formula and not "".join(self._line).rstrip().endswith("$$")
+            self._line.clear()
+            self._at_start = self._at_block = True
+        elif part:
+            self._at_start = False
+            self._at_block = self._at_block and _BEGINNING.fullmatch(part) is not None
+        return shown + ending
+
+    def _may_mean_more(self, part: str) -> bool:
+        if self._at_start and _MAYBE_FENCE.match(part):
+            return True
+        return self._at_block and bool(_FORMULA.match(part) or _MAYBE_FORMULA.match(part))
+
+    def _fenced(self, part: str) -> str | None:
+        fence = _FENCE.match(part)
+        if fence is None:
+            return None
+        if self._formula or "|" in part:
+            return self._quiet(f"\\{part}\n")[:-1]  # A formula or a table for some readers.
+        self._code = fence[1] or fence[2]
+        return part
+
+    def _end_of_code(self) -> None:
+        closing = _CLOSING.match("".join(self._line))
+        self._line.clear()
+        if closing and closing[1].startswith(self._code):
+            self._code = ""
+            self._at_start = self._at_block = True
+
+    def _quiet(self, part: str) -> str:
+        if self._formula:
+            self._line.append(part)
+        elif self._at_block and (opening := _FORMULA.match(part)):
+            self._formula = not part[opening.end() :].rstrip().endswith("$$")
+        before = 0
+        first = ""
+        if self._at_block:
+            before = _BEGINNING.match(part).end()  # pyright: ignore[reportOptionalMemberAccess]  it matches nothing, too
+            if _BLOCK.match(part, before):
+                first = f"{part[:before]}&lt;"
+                part = part[before + 1 :]
+        return first + _FETCHING.sub(_spelt, part)
+
+
+def quiet(text: str) -> str:
+    """Give a whole document of which a preview fetches nothing."""
+    document = QuietMarkdown()
+    return document.feed(text) + document.close()
+
+
+def quiet_lines(text: str) -> str:
+    """Give lines of which a preview fetches nothing; none of them begins code."""
+    return "".join(_quiet_line(line) + end for line, end in _LINES.findall(text))
+
+
+def _quiet_line(line: str) -> str:
+    document = QuietMarkdown()
+    shown = f"{document.feed(f' {line}')}{document.close()}"[1:]
+    return f"\\{shown}" if _FENCE.match(shown) else shown
+
+
+def _spelt(found: re.Match[str]) -> str:
+    return "!\\[" if found[0] == "![" else "&lt;"
