@@ -84,8 +84,10 @@ def test_what_fetches_nothing_stays_as_it_was_written(text: str):
         [TextDelta("```\n"), ToolStarted("1", "run", {}), ToolOutput("1", "![x](http://e/a)")],
         [ReasoningDelta("~~~\n"), TextDelta("~~~\n![x](http://e/a)")],
         [TextDelta("$$\n```\n$$\n<img src=http://e/a>\n```")],
-        [ToolStarted("1", "run", {}), *(ToolOutput("1", each) for each in ("\n``", "`\n", "<img "))]
-        + [ToolOutput("1", "src=http://e/a>\n")],
+        [
+            ToolStarted("1", "run", {}),
+            *(ToolOutput("1", each) for each in ("\n``", "`\n", "<img ", "src=http://e/a>\n")),
+        ],
     ],
 )
 def test_no_part_of_a_transcript_ends_or_hides_the_code_of_another(said: list[object]):

@@ -48,6 +48,31 @@ CHOICE = st.fixed_dictionaries({"choices": st.lists(st.dictionaries(KEYS, JSON),
 PIECES = st.lists(st.one_of(JSON, CHOICE, st.dictionaries(KEYS, JSON)), max_size=4)
 
 
+def _arguments(reader: Any, number: int, text: str) -> Any:
+    """A piece of a stream with a tool call in it."""
+    function = {"name": "write_file", "arguments": text}
+    if reader is OllamaAnswer:
+        return {"message": {"tool_calls": [{"function": function}]}}
+    calls = [{"index": number, "id": f"c{number}", "function": function}]
+    return {"choices": [{"delta": {"tool_calls": calls}}]}
+
+
+@pytest.mark.parametrize("reader", [ChatAnswer, OllamaAnswer])
+@pytest.mark.parametrize("one_call", [True, False])
+@pytest.mark.parametrize("text", ["x" * 100_000, ""])
+def test_a_server_that_never_ends_its_calls_is_stopped(reader: Any, one_call: bool, text: str):
+    answer = reader(ModelRef(endpoint("http://127.0.0.1:9/v1", Kind.OPENAI), "m"))
+    if not text and one_call:
+        return  # Pieces with nothing in them add nothing to one call.
+
+    def take_all() -> None:
+        for number in range(30_000):
+            list(answer.take(_arguments(reader, 0 if one_call else number, text)))
+
+    with pytest.raises(ProviderError, match="more than 2,000,000 characters"):
+        take_all()
+
+
 @pytest.mark.parametrize("reader", [ChatAnswer, OllamaAnswer])
 @given(PIECES)
 def test_any_pieces_are_read_or_refused(reader: Any, pieces: list[Any]):

@@ -145,7 +145,9 @@ def test_a_long_page_is_cut_and_a_picture_is_refused():
 SKILL = "---\nname: release\ndescription: How to release\nlicense: MIT\n---\nDo it.\n"
 
 
-async def test_a_skill_is_loaded_by_name_and_the_projects_wins(tmp_path: Path):
+async def test_a_skill_is_loaded_by_name_and_the_projects_wins_where_the_user_vouched(
+    tmp_path: Path,
+):
     home = tmp_path / "home"
     for folder, text in {"home": SKILL.replace("Do it", "Mine"), "w": SKILL}.items():
         path = tmp_path / folder / ".agents/skills/release/SKILL.md"
@@ -167,7 +169,7 @@ async def test_a_skill_is_loaded_by_name_and_the_projects_wins(tmp_path: Path):
     bad = tmp_path / "w/.claude/skills/broken/SKILL.md"
     bad.parent.mkdir(parents=True)
     bad.write_text("---\n: [\n---\n")
-    here = bench(tmp_path / "w", home=home)
+    here = bench(tmp_path / "w", home=home, vouched=True)
 
     assert "- release: How to release" in here.tools["skill"].spec.description
 
@@ -186,6 +188,9 @@ async def test_a_skill_is_loaded_by_name_and_the_projects_wins(tmp_path: Path):
         assert name not in here.tools["skill"].spec.description
         with pytest.raises(ToolError, match=reason):
             await here.call("skill", name=name)
+    unknown = bench(tmp_path / "w", home=home)
+    assert "Mine" in (await unknown.call("skill", name="release"))["content"]
+    assert "Text." in (await unknown.call("skill", name="plain"))["content"]
 
 
 class Editor:

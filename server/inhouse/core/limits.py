@@ -5,6 +5,9 @@ from attrs import evolve, frozen
 from .errors import ToolError
 from .route import Privacy
 
+LONGEST_ARGUMENTS = 2_000_000
+"""Characters of all the tool calls of one answer: more than any model can write at once."""
+
 
 @frozen
 class Limits:

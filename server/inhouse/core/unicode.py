@@ -29,6 +29,7 @@ def clean_json(value: Any) -> Any:
     return None if isinstance(value, float) and not isfinite(value) else value
 
 
+_TURNING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -46,8 +47,11 @@ def visible(text: str) -> str:
 
 
 def without_controls(text: str) -> str:
-    """Spell out only what a terminal would obey: a person reads the rest as it was written."""
-    return _CONTROLS.sub(lambda found: _spelt(found[0]), text.replace("\r\n", "\n"))
+    """Spell out what a terminal would obey and what turns the order of letters round.
+
+    A person reads the rest as it was written.
+    """
+    return _TURNING.sub(lambda found: _spelt(found[0]), text.replace("\r\n", "\n"))
 
 
 def _spelt(character: str) -> str:

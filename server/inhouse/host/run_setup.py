@@ -171,6 +171,7 @@ def _tool_context(run: RunContext, workspace: Workspace, approver: Approver) -> 
         fetch=_fetcher(run, approver),
         windowed_file_reads=run.plan.definition.windowed_file_reads,
         trusted=host.world.trusting.trusted,
+        vouched=host.world.trusting.vouched,
         known=run.known,
     )
 

@@ -75,6 +75,12 @@ class Trusting:
         return isinstance(self.state, Trusted)
 
     @property
+    def vouched(self) -> bool:
+        """Trusted by somebody's word, and not only because nothing in it could run."""
+        said = self.client or self.granted_now or any(self._granted.values())
+        return self.trusted and bool(said)
+
+    @property
     def undecided(self) -> bool:
         """Not trusted, and the user may be asked."""
         return not self.trusted and self.client is None and not self.declined

@@ -122,6 +122,8 @@ class ToolContext:
     windowed_file_reads: bool = False
     trusted: bool = False
     """The user trusts the workspace: Git is asked about it, and about no other."""
+    vouched: bool = False
+    """The user, or the editor for them, said so, and not only that there is nothing to trust."""
     known: KnownTexts = field(factory=KnownTexts, repr=False)
     """What the model of this run was given of each file."""
     access: Access = field(

@@ -67,13 +67,16 @@ def _known_in(files: WorkspaceOverlay, top: WorkspacePath) -> Iterator[Knowledge
             yield KnowledgeFile(top.name(path), text)
 
 
-def skills(access: Access, home: Path) -> dict[str, Skill]:
-    """Give the skills by their folder's name; the project's own win over the user's.
+def skills(access: Access, home: Path, *, vouched: bool = False) -> dict[str, Skill]:
+    """Give the skills by their folder's name.
 
+    The project's own win over the user's where the user *vouched* for the workspace; elsewhere a
+    clone cannot take the name of a skill that the user knows.
     Those that no model is told of are among them, with the reason.
     """
     found: dict[str, Skill] = {}
-    for root, folder in _skill_folders(access, home):
+    folders = sorted(_skill_folders(access, home), key=lambda each: not vouched and each[0] != home)
+    for root, folder in folders:
         for name in _names_in(root / folder):
             text = _read(root, f"{folder}/{name}/SKILL.md")
             skill = None if text is None else read_skill(name, text)

@@ -21,10 +21,12 @@ def tools(context: ToolContext) -> tuple[Tool, ...]:
     """Give the tools of this room."""
 
     async def skill(_: str, arguments: Mapping[str, Any]) -> Any:
-        found = await asyncio.to_thread(skills, context.access, context.home)
+        found = await asyncio.to_thread(
+            skills, context.access, context.home, vouched=context.vouched
+        )
         return _skill(found, arguments["name"])
 
-    own = _described(spec("skill"), skills(context.access, context.home))
+    own = _described(spec("skill"), skills(context.access, context.home, vouched=context.vouched))
     return (Tool(own, skill, ends_step("skill")),)
 
 

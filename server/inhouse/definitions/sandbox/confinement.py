@@ -6,6 +6,7 @@ import stat
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
+from inhouse.core import hard_links
 from inhouse.core.protected_files import rule
 from inhouse.definitions.evaluator import TrustedFiles
 
@@ -86,6 +87,20 @@ class Confinement:
                 f"{path.name!r} is not UTF-8 (byte {error.start}): save it as UTF-8"
             ) from None
 
+    def _other_name(self, true: Path) -> str | None:
+        """Find what leads out of the workspace by a hard link; package managers make many."""
+        if "node_modules" in true.parts:
+            return None
+        tops = (*self._roots, *([self.repository] if self.repository else ()))
+        around = [top for top in tops if true.is_relative_to(top)]
+        try:
+            status = true.lstat()
+        except OSError:
+            return None
+        if status.st_nlink < 2 or not stat.S_ISREG(status.st_mode) or not around:  # noqa: PLR2004  its own name
+            return None
+        return hard_links.reason_against(min(around, key=lambda top: len(top.parts)), status)
+
     def _inside(self, true: Path) -> str:
         """Give the part of a path that the workspace has a say in."""
         tops = (*self._roots, *([self.repository] if self.repository else ()))
@@ -121,6 +136,8 @@ class Confinement:
             raise RefusedFileError(
                 f"{path.name!r} may hold secrets and is never imported: it falls under {found}"
             )
+        if reason := self._other_name(true):
+            raise RefusedFileError(f"{path.name!r} is never imported: {reason}")
         if true.suffix.lower() not in ends:
             raise RefusedFileError(
                 f"{path.name!r} is no source file: TypeScript, JavaScript, JSON and Markdown"

@@ -19,6 +19,7 @@ from inhouse.core.events import (
     UsageReported,
 )
 from inhouse.core.json_values import fields, items, text, whole
+from inhouse.core.limits import LONGEST_ARGUMENTS
 from inhouse.core.messages import ToolCall
 from inhouse.core.ports import Chunks, Prompt
 from inhouse.core.route import Endpoint
@@ -187,6 +188,8 @@ class OllamaAnswer:
     _reason: str = "stop"
     _usage: UsageReported | None = None
     _calls: list[ToolCall] = field(factory=list[ToolCall])
+    _size: int = 0
+    """Characters of the calls."""
     _thinking: ThinkingText = field(factory=ThinkingText)
 
     def read(self, pieces: list[Any], chunks: list[ModelChunk]) -> None:
@@ -215,6 +218,9 @@ class OllamaAnswer:
                 written = arguments if isinstance(arguments, str) else json.dumps(arguments or {})
                 identifier = text(fields(call).get("id")) or new_call_id()
                 self._calls.append(ToolCall(identifier, name, written))
+                self._size += len(written) + len(name) + 100
+                if self._size > LONGEST_ARGUMENTS:
+                    raise endpoint_errors.too_much(self.place)
         if known.get("done") is True:
             self.done = True
             self._reason = text(known.get("done_reason")) or "stop"

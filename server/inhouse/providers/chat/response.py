@@ -161,6 +161,8 @@ class ChatAnswer:
             yield from self._said(((False, refusal),))
         if entries := delta.get("tool_calls"):
             self.calls.take(entries)
+            if self.calls.are_too_long:
+                raise endpoint_errors.too_much(self.place)
 
     def _reasoning_in(self, delta: dict[str, Any]) -> str:
         """Two spellings at once say the same: the first that was seen counts."""

@@ -24,6 +24,8 @@ from inhouse.providers.network.connection import EgressConnection
 _Response = TypeVar("_Response")
 
 LONGEST_EVENT = 16 * 1024 * 1024
+LONGEST_ANSWER = 256 * 1024 * 1024
+"""Bytes of one answer on the wire: a million tokens, each in a piece of its own."""
 LONGEST_COMMENTS = 256 * 1024
 """Bytes without the end of an event, after which comments among them are dropped."""
 AFTER_FINISH_SECONDS = 2.0
@@ -43,6 +45,7 @@ class StreamDeadline:
     """The model has finished; silence is the end now."""
     done: bool = False
     """``[DONE]`` came: nothing that follows is said."""
+    _taken: int = 0
 
     @property
     def endpoint(self) -> Endpoint:
@@ -50,6 +53,16 @@ class StreamDeadline:
 
     def wait_for_first(self, since: float) -> None:
         self._connection.deadline = since + self.endpoint.first_token_timeout
+
+    def took(self, data: bytes | None) -> None:
+        """Count what came.  Raises `ProviderError` where one answer has no end."""
+        self._taken += len(data or b"")
+        if self._taken > LONGEST_ANSWER:
+            raise ProviderError(
+                f"{self.place}: the answer was stopped after {LONGEST_ANSWER >> 20} MB.  Run the "
+                "agent again, or choose another model.",
+                code="too_long",
+            )
 
     def alive(self) -> None:
         """An event came: the idle limit begins anew, once the model has said anything."""
@@ -105,6 +118,7 @@ async def server_sent(
             return
         decoder = EventDecoder()
         while data is not None:
+            line.took(data)
             events = decoder.feed(data)
             pieces, broken = until_error(partial(_read_events, events, line))
             if pieces:
@@ -132,6 +146,7 @@ async def json_lines(
     """Give the JSON of the lines that each read completes (Ollama's own way to stream)."""
     rest: list[bytes] = []
     async for data in source:
+        line.took(data)
         if b"\n" not in data:
             rest.append(data)
             if sum(map(len, rest)) > LONGEST_EVENT:

@@ -6,7 +6,11 @@ from typing import Any, cast
 
 from attrs import define, field
 
+from inhouse.core.limits import LONGEST_ARGUMENTS
 from inhouse.core.messages import ToolCall
+
+_EACH = 100
+"""What a call counts beside its texts: a server may begin as many as it likes."""
 
 
 @define(eq=False)
@@ -29,6 +33,12 @@ class CallPieces:
     _names: frozenset[str]
     _slots: list[_Slot] = field(factory=list[_Slot])
     _by_index: dict[int, _Slot] = field(factory=dict[int, _Slot])
+    _size: int = 0
+
+    @property
+    def are_too_long(self) -> bool:
+        """More than any model writes: nothing of it is to be kept."""
+        return self._size > LONGEST_ARGUMENTS
 
     def take(self, entries: Any) -> None:
         if isinstance(entries, dict):
@@ -59,12 +69,16 @@ class CallPieces:
         name = fields.get("name") if isinstance(fields.get("name"), str) else ""
         slot = self._slot(entry.get("index"), str(identifier), str(name), position, alone=alone)
         slot.id = slot.id or str(identifier)
+        before = len(slot.name)
         slot.name = self._merged(slot.name, str(name))
+        self._size += len(slot.name) - before
         arguments = fields.get("arguments")
         if isinstance(arguments, str):
             slot.arguments.append(arguments)
+            self._size += len(arguments)
         elif arguments is not None:
             slot.arguments[:] = [json.dumps(arguments)]
+            self._size += len(slot.arguments[0])
 
     def _slot(self, index: Any, identifier: str, name: str, position: int, *, alone: bool) -> _Slot:
         if isinstance(index, int):
@@ -92,6 +106,7 @@ class CallPieces:
 
     def _new(self) -> _Slot:
         self._slots.append(_Slot())
+        self._size += _EACH
         return self._slots[-1]
 
     def _merged(self, have: str, more: str) -> str:

@@ -15,6 +15,7 @@ from inhouse.core.errors import (
     ToolsUnsupportedError,
 )
 from inhouse.core.json_values import fields, whole
+from inhouse.core.limits import LONGEST_ARGUMENTS
 from inhouse.core.route import Endpoint
 from inhouse.providers.endpoints.error_text import (
     error_fields,
@@ -137,6 +138,16 @@ def unfinished(place: ModelRef) -> ProviderError:
         f"{place}: the answer ended without a finish reason, so it is not complete.  "
         "The server's log says why.",
         code="broken_stream",
+    )
+
+
+def too_much(place: ModelRef) -> ProviderError:
+    """The tool calls of one answer are longer than any model writes."""
+    return ProviderError(
+        f"{place}: the answer was stopped, because its tool calls have more than "
+        f"{LONGEST_ARGUMENTS:,} characters.  Nothing of them was carried out.  Run the agent "
+        "again, or choose another model.",
+        code="too_long",
     )
 
 

@@ -2,11 +2,13 @@
 
 import asyncio
 import os
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 
 from attrs import define, field
 
+from inhouse.core import hard_links
 from inhouse.core.errors import ToolError
 from inhouse.core.protected_files import is_example, rule
 
@@ -65,13 +67,12 @@ class Access:
                 return f"it matches {reason}"
         ignored = self.ignored(place.root)
         ignored.look_again(place.relative)
-        if is_example(place.relative):
-            return None
         is_folder = place.path.is_dir()
-        for relative in dict.fromkeys((place.relative, place.named)):
+        names = () if is_example(place.relative) else (place.relative, place.named)
+        for relative in dict.fromkeys(names):
             if found := ignored.rule(relative, is_folder=is_folder):
                 return f"the project ignores it by {found}"
-        return None
+        return _other_name(place.root, place.relative)
 
     def ignored(self, root: Path) -> IgnoreRules:
         """Give the ignore rules of a real root."""
@@ -92,7 +93,17 @@ class Access:
         if rule(relative):
             return True
         found = self.ignored(root).rule(relative, is_folder=False)
-        return found is not None and not is_example(relative)
+        if found is not None and not is_example(relative):
+            return True
+        return _other_name(root, relative) is not None
+
+
+def _other_name(root: Path, relative: str) -> str | None:
+    try:
+        status = (root / relative).lstat()
+    except OSError:
+        return None
+    return hard_links.reason_against(root, status) if stat.S_ISREG(status.st_mode) else None
 
 
 def access_to(roots: Sequence[Path]) -> Access:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from attrs import frozen
 
+from inhouse.core import hard_links
 from inhouse.core.errors import ToolError
 
 MOST_BYTES = 10_000_000
@@ -36,6 +37,7 @@ def read_bytes(root: Path, relative: str, *, most: int = MOST_BYTES) -> bytes:
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(descriptor)
             _check_regular(relative, status)
+            _check_names(root, relative, status)
             if status.st_size > most:
                 raise ToolError(
                     f"{relative!r} has {status.st_size:,} bytes; at most {most:,} are read.  "
@@ -76,6 +78,7 @@ def write_bytes(root: Path, relative: str, content: bytes) -> None:
         if before is not None:
             _check_writable(relative, before, way(name), folder)
             if before.st_nlink > 1:
+                _check_names(root, relative, before)
                 _write_in_place(root, relative, folder, name, content)
                 return
         temporary = f".{name[:100]}.{secrets.token_hex(6)}.tmp"
@@ -264,6 +267,11 @@ def _is_link(part: str, folder: int) -> bool:
         return stat.S_ISLNK(os.stat(part, dir_fd=folder, follow_symlinks=False).st_mode)
     except OSError:
         return False
+
+
+def _check_names(root: Path, relative: str, status: os.stat_result) -> None:
+    if reason := hard_links.reason_against(root, status):
+        raise ToolError(f"{relative!r} is refused: {reason}.", code="refused_file")
 
 
 def _check_regular(relative: str, status: os.stat_result) -> None:
