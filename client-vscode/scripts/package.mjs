@@ -6,7 +6,7 @@ import path from "node:path";
 
 const here = path.resolve(import.meta.dirname, "..");
 const offline = process.argv.includes("--offline");
-const { version } = JSON.parse(fs.readFileSync(path.join(here, "package.json"), "utf8"));
+const { version, repository } = JSON.parse(fs.readFileSync(path.join(here, "package.json"), "utf8"));
 const target = `${process.platform}-${process.arch}`;
 const out = process.argv.includes("--out")
   ? path.resolve(process.argv[process.argv.indexOf("--out") + 1])
@@ -22,15 +22,22 @@ const run = (command, args) => execFileSync(command, args, { cwd: here, stdio: [
 const local = (name) => path.join(here, "node_modules", ".bin", process.platform === "win32" ? `${name}.cmd` : name);
 
 fs.rmSync(path.join(here, "server"), { recursive: true, force: true });
-fs.mkdirSync(path.join(here, "server"));
-run(python, ["-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps", "--wheel-dir", "server", ".."]);
-const wheel = fs.readdirSync(path.join(here, "server")).find((name) => name.endsWith(".whl"));
-if (offline) {
-  collectWheels(path.join("server", wheel));
+if (!process.argv.includes("--light")) { // Light: without the server, for tests.
+  fs.mkdirSync(path.join(here, "server"));
+  run(python, ["-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps", "--wheel-dir", "server", ".."]);
+  const wheel = fs.readdirSync(path.join(here, "server")).find((name) => name.endsWith(".whl"));
+  if (offline) {
+    collectWheels(path.join("server", wheel));
+  }
 }
 fs.copyFileSync(path.join(here, "..", "LICENSE"), path.join(here, "LICENSE"));
+// The project's own changelog, whose links are of the repository's root.
+const site = repository.url.replace(/\.git$/, "");
+fs.writeFileSync(path.join(here, "CHANGELOG.md"), fs.readFileSync(path.join(here, "..", "CHANGELOG.md"), "utf8").replace(/\]\((?!https?:|#)/g, `](${site}/blob/HEAD/`));
 run("npm", ["run", "--silent", "bundle"]);
-run(local("vsce"), ["package", "--no-dependencies", "--allow-missing-repository", "--no-rewrite-relative-links",
+// Links and pictures of README.md become absolute: the repository's, at its own folder.
+run(local("vsce"), ["package", "--no-dependencies",
+  "--baseContentUrl", `${site}/blob/HEAD/${repository.directory}`, "--baseImagesUrl", `${site}/raw/HEAD/${repository.directory}`,
   ...(offline ? ["--target", target] : []), "--out", out]);
 const megabytes = fs.statSync(out).size / 1e6;
 console.log(`${out}: ${megabytes.toFixed(2)} MB`);

@@ -1,9 +1,12 @@
 """The VS Code extension in a real workbench: runs the node tests of tests/editors/vscode."""
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -49,6 +52,30 @@ def client() -> Path:
 def test_the_extension_passes_its_own_checks(client: Path) -> None:
     run("npm", "run", "--silent", "check", cwd=client)
     run("npm", "run", "--silent", "lint", cwd=client)
+
+
+def test_the_package_is_ready_for_a_marketplace(client: Path, tmp_path: Path) -> None:
+    package = json.loads((client / "package.json").read_text("utf-8"))
+    out = tmp_path / "inhouse.vsix"
+    run("node", "scripts/package.mjs", "--light", "--out", out, cwd=client)
+    with zipfile.ZipFile(out) as vsix:
+        names = {name.removeprefix("extension/") for name in vsix.namelist()}
+        pages = [vsix.read(f"extension/{name}").decode() for name in ("readme.md", "changelog.md")]
+
+    assert {"repository", "bugs", "homepage", "license", "icon", "categories"} <= set(package)
+    assert "private" not in package
+    allowed = r"dist/\w+\.js|media/(icon\.png|view\.svg|walkthrough/\w+\.md)|package\.json"
+    allowed += (
+        r"|readme\.md|changelog\.md|LICENSE\.txt|extension\.vsixmanifest|\[Content_Types\]\.xml"
+    )
+    assert [name for name in sorted(names) if not re.fullmatch(allowed, name)] == []
+    links = [link for page in pages for link in re.findall(r"\]\(([^)\s]+)", page)]
+    assert [each for each in links if not each.startswith(("https://", "#"))] == []
+    pictures = re.findall(r"!\[[^]]*\]\(([^)]+)", pages[0])
+    folder = package["repository"]["directory"]
+    for each in pictures:
+        assert (client / each.partition(f"/{folder}/")[2]).is_file(), each
+    assert len(pictures) >= 3
 
 
 @pytest.mark.parametrize("file", TESTS, ids=lambda path: path.name.removesuffix(".test.mjs"))

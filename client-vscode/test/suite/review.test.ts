@@ -1,9 +1,9 @@
 import * as assert from "node:assert";
-import { nearest } from "../../src/review";
+import { nearest, nextFrom } from "../../src/review";
 import { segments } from "../../src/settingsProblems";
 
 const hunk = (id: string, line: number, old: string, text: string): Parameters<typeof nearest>[0][number] =>
-  ({ id, agent: "a", uri: "file:///a", kind: "change", fits: true, old, new: text, range: { start: { line, character: 0 }, end: { line: line + 1, character: 0 } } });
+  ({ id, runId: "run-1", agent: "a", uri: "file:///a", kind: "change", fits: true, old, new: text, range: { start: { line, character: 0 }, end: { line: line + 1, character: 0 } } });
 
 suite("The hunk at the cursor", () => {
   const hunks = [hunk("late", 20, "x\n", "y\n"), hunk("early", 2, "a\n", "a\nb\nc\n")];
@@ -22,6 +22,18 @@ suite("The hunk at the cursor", () => {
 
   test("is none where nothing fits", () => {
     assert.strictEqual(nearest([{ ...hunk("stale", 1, "a\n", "b\n"), range: null }], 1, false), undefined);
+  });
+});
+
+suite("The change before and after the cursor", () => {
+  const of = (file: string, ...lines: number[]): Parameters<typeof nearest>[0][number][] =>
+    lines.map((line) => ({ ...hunk(`${file}${line}`, line, "x\n", "y\n"), uri: `file:///${file}` }));
+  const hunks = [...of("a", 2, 20), ...of("b", 5)];
+  const from = (file: string, line: number, by: 1 | -1): string | undefined => nextFrom(hunks, { uri: `file:///${file}`, line, proposed: false }, by)?.id;
+
+  test("is in the same file as long as there is one, then in the next file, and then it begins again", () => {
+    assert.deepStrictEqual([from("a", 0, 1), from("a", 2, 1), from("a", 20, 1), from("b", 5, 1)], ["a2", "a20", "b5", "a2"]);
+    assert.deepStrictEqual([from("b", 9, -1), from("b", 5, -1), from("a", 20, -1), from("a", 2, -1)], ["b5", "a20", "a2", "b5"]);
   });
 });
 
