@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from inhouse.core.text import Position
 from inhouse.definitions.catalog.files import decode
 from inhouse.definitions.cursor import path_at
-from inhouse.definitions.forms.read_text import LARGEST, read
+from inhouse.definitions.forms.read_text import read
+from inhouse.definitions.readers.file_forms import LARGEST
 from inhouse.definitions.readers.source_ranges import Lines
 from inhouse.definitions.schema.check_definition import check
 

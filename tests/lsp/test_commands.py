@@ -164,6 +164,24 @@ async def test_a_client_that_cannot_register_commands_gets_each_agent_at_the_sta
         )
 
 
+async def test_the_agents_of_the_last_time_are_known_at_the_start_until_a_file_changes(project):
+    def named(editor):
+        return set(editor.result["capabilities"]["executeCommandProvider"]["commands"])
+
+    computed = 'const id = ["com", "puted"].join("");\n'
+    path = project.folder / ".agents" / "late.ts"
+    path.write_text(f'{computed}export default {{ id, displayName: "L", model: "m" }}\n')
+    how = project.how(HELIX)
+    async with open_editor(project.folder, **how) as editor:
+        assert "inhouse.run.computed" not in named(editor)  # To know it, its code must run.
+        await editor.until(lambda: list(project.home.rglob("agent-ids/*.json")))
+    async with open_editor(project.folder, **how) as editor:
+        assert {"inhouse.run.computed", "inhouse.run.writer"} <= named(editor)
+    project.agent("reviewer")
+    async with open_editor(project.folder, **how) as editor:
+        assert "inhouse.run.reviewer" in named(editor)
+
+
 async def test_commands_of_agents_are_kept_current(project):
     async with open_editor(project.folder, **project.how(VSCODE)) as editor:
 

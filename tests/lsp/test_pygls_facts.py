@@ -202,3 +202,41 @@ def test_a_server_that_waits_has_not_imported_what_only_a_run_needs():
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert found.stdout.strip() == "[]"
+
+
+def test_types_that_are_loaded_in_little_memory_read_and_refuse_as_ever():
+    code = """
+import sys
+if sys.argv[1] == "light":
+    from inhouse.lsp.transport.light_imports import load_pygls
+    load_pygls()
+from lsprotocol import converters, types
+import attrs
+convert = converters.get_converter()
+for each in vars(types).values():
+    if isinstance(each, type) and attrs.has(each):
+        try:
+            made = each()
+        except TypeError as error:
+            print(each.__name__, error)
+        else:
+            print(each.__name__, convert.unstructure(made), made == each(), made != 1)
+try:
+    types.Position(-1, 0)
+except ValueError as error:
+    print(error)
+params = {"textDocument": {"uri": "file:///a"}, "position": {"line": 1, "character": 2}}
+made = convert.structure(params, types.CompletionParams)
+print(convert.unstructure(made), made.position > types.Position(0, 5))
+print(len(types.CompletionItem.__init__.__globals__) > 100, file=sys.stderr)
+"""
+    light, plain = (
+        subprocess.run(
+            [sys.executable, "-c", code, how], capture_output=True, text=True, check=True
+        )
+        for how in ("light", "plain")
+    )
+
+    assert light.stdout == plain.stdout
+    assert light.stdout.count("\n") > 500
+    assert (light.stderr.strip(), plain.stderr.strip()) == ("False", "True")

@@ -2,10 +2,13 @@
 
 import logging
 import sys
+from typing import TYPE_CHECKING
 
 from .redaction import RedactingFilter
-from .settings import Trace
 from .unicode import without_controls
+
+if TYPE_CHECKING:  # `lsp.stdio` logs before it needs settings.
+    from .settings import Trace
 
 TRACE = logging.getLogger("inhouse.trace")
 """What is asked of models: that it happens at INFO, its content at DEBUG."""
@@ -29,11 +32,7 @@ class _CleanFormatter(logging.Formatter):
         return without_controls(super().format(record))
 
 
-def trace(wanted: Trace) -> None:
+def trace(wanted: "Trace") -> None:
     """Let `TRACE` tell as much as the setting ``trace`` wants."""
-    levels = {
-        Trace.OFF: logging.WARNING,
-        Trace.MESSAGES: logging.INFO,
-        Trace.VERBOSE: logging.DEBUG,
-    }
-    TRACE.setLevel(levels[wanted])
+    levels = {"off": logging.WARNING, "messages": logging.INFO, "verbose": logging.DEBUG}
+    TRACE.setLevel(levels[wanted.value])

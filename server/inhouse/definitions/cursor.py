@@ -4,8 +4,8 @@ import logging
 from pathlib import Path
 
 from inhouse.core.text import Position
-from inhouse.definitions.forms.read_text import EVALUATED, LARGEST
 from inhouse.definitions.readers.cursor_place import Whereabouts
+from inhouse.definitions.readers.file_forms import EVALUATED, LARGEST
 from inhouse.definitions.readers.source_ranges import Lines
 
 _log = logging.getLogger(__name__)

@@ -4,17 +4,15 @@
 import, are needed.
 """
 
-import argparse
 import asyncio
 import contextlib
 import json
 import logging
 import os
-import secrets
 import sys
 import threading
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inhouse.core.errors import InhouseError, UserError
 from inhouse.core.json_values import fields
@@ -26,9 +24,13 @@ from inhouse.lsp.transport import parent_process, peers
 from inhouse.lsp.transport.client import EditorClient, Json, read_client
 from inhouse.lsp.transport.early_agents import agent_ids
 from inhouse.lsp.transport.framing import Framing, frame
+from inhouse.lsp.transport.light_imports import load_pygls
 from inhouse.lsp.transport.rpc import EditorRpc
 from inhouse.pipes.stdio_pipes import Chunks, read_chunks, take_over_stdio
 from inhouse.pipes.write_queue import PipeOutbox, SocketOutbox, WriteQueue
+
+if TYPE_CHECKING:
+    import argparse
 
 logger = logging.getLogger(__name__)
 _PIECE = 1 << 16
@@ -42,6 +44,8 @@ _AGENTS_BUDGET = 1.0
 
 def serve(arguments: Sequence[str]) -> int:
     """``inhouse lsp``: serve until the editor goes away; gives the exit status."""
+    if set(arguments) <= {"--stdio"}:  # What editors send needs no parser.
+        return serve_stdio()
     options = _parser().parse_args(arguments)
     if options.tcp is None:
         return serve_stdio(log_level=options.log_level)
@@ -154,6 +158,7 @@ class _Connection:
         result = initialize_result(client, await _commands(client))
         self._send({"jsonrpc": "2.0", "id": message["id"], "result": result})
         await asyncio.sleep(0)
+        load_pygls()
         from inhouse.lsp.bootstrap import open_server  # noqa: PLC0415  half a second of imports
 
         link = EditorRpc(self._outbox, client)
@@ -193,7 +198,9 @@ def _read(body: bytes) -> Json:
         return {}
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> "argparse.ArgumentParser":
+    import argparse  # noqa: PLC0415  only where there is something to parse
+
     parser = argparse.ArgumentParser(
         prog="inhouse lsp", description="The language server, on standard input and output."
     )
@@ -227,6 +234,8 @@ async def _leave_at_last(stopping: Stopping) -> None:
 
 
 async def _serve_sockets(host: str, port: int) -> None:
+    import secrets  # noqa: PLC0415  only here
+
     token = secrets.token_urlsafe(24)
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -15,7 +15,8 @@ from inhouse.definitions.catalog.files import FileText, read_file, text_of
 from inhouse.definitions.catalog.folders import AgentFolder
 from inhouse.definitions.catalog.module_graph import ModuleGraph, candidates
 from inhouse.definitions.evaluator import Evaluated
-from inhouse.definitions.forms.read_text import EVALUATED, read
+from inhouse.definitions.forms.read_text import read
+from inhouse.definitions.readers.file_forms import EVALUATED
 from inhouse.definitions.readers.parsed_values import ParsedDefinition, Reading
 from inhouse.definitions.readers.source_ranges import is_around, place_of
 from inhouse.definitions.schema.merge_evaluation import with_evaluated

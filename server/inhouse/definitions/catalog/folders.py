@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from inhouse.core.files import SKIPPED_FOLDERS
 from inhouse.core.text import START, Problem, Severity
-from inhouse.definitions.forms.read_text import EVALUATED, SUFFIXES
+from inhouse.definitions.readers.file_forms import EVALUATED, SUFFIXES
 
 _DEEPEST = 16
 _MOST_FILES = 20_000

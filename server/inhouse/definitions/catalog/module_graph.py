@@ -7,7 +7,8 @@ from pathlib import Path
 
 from inhouse.core.files import ReadBytes, read_regular
 from inhouse.definitions.catalog.files import FileText, read_file, text_of
-from inhouse.definitions.forms.read_text import EVALUATED, read
+from inhouse.definitions.forms.read_text import read
+from inhouse.definitions.readers.file_forms import EVALUATED
 from inhouse.definitions.readers.parsed_values import Reading
 
 _EXTENSIONS = (".ts", ".tsx", ".js", ".mjs", ".cjs", ".mts", ".cts", ".json")

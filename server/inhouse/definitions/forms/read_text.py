@@ -8,14 +8,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from inhouse.core.text import START, Problem, Severity
-from inhouse.definitions.readers.parsed_values import ParsedDefinition, Reading
+from inhouse.definitions.readers.file_forms import EVALUATED, LARGEST
+from inhouse.definitions.readers.parsed_values import Reading
 
-__all__ = ["EVALUATED", "LARGEST", "SUFFIXES", "ParsedDefinition", "Reading", "read"]
-
-LARGEST = 400_000
-"""Characters; Codebuff's own largest definition has a quarter of it."""
-EVALUATED = frozenset({".ts", ".tsx", ".js", ".mjs", ".cjs", ".mts", ".cts", ".jsx"})
-"""Forms that may need an evaluation."""
 _log = logging.getLogger(__name__)
 
 
@@ -82,5 +77,3 @@ _READERS: Mapping[str, Callable[[Path, str], Reading]] = {
     ".yml": _yaml,
     ".md": _markdown,
 }
-SUFFIXES = frozenset(_READERS)
-"""Of the files that may hold definitions."""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from inhouse.core.errors import InhouseError
 from inhouse.lsp.transport.client import EditorClient
+from inhouse.lsp.transport.early_agents import keep_agent_ids
 
 if TYPE_CHECKING:  # `lsp.stdio` answers `initialize` without the host.
     from inhouse.lsp.editor_context import EditorContext
@@ -28,7 +29,10 @@ class AgentCommands:
 
     async def update(self) -> None:
         """Tell the client which came and which went."""
-        if not can_register(self._context.client):
+        client, agents = self._context.client, self._context.host.world.catalog.agents
+        if not can_register(client):
+            async with self._turn:
+                await asyncio.to_thread(keep_agent_ids, client, tuple(agents))
             return
         async with self._turn:
             wanted = tuple(f"{PREFIX}{agent}" for agent in self._context.host.world.catalog.agents)

@@ -10,7 +10,8 @@ from attrs import frozen
 
 from inhouse.core.text import Position, Range
 from inhouse.definitions.catalog.folders import AgentFolder, holds
-from inhouse.definitions.forms.read_text import EVALUATED, read
+from inhouse.definitions.forms.read_text import read
+from inhouse.definitions.readers.file_forms import EVALUATED
 from inhouse.definitions.readers.parsed_values import ParsedDefinition, Reading
 from inhouse.definitions.readers.source_ranges import Lines
 from inhouse.lsp.editor_context import EditorContext

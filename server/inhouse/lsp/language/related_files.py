@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from inhouse.definitions.catalog.folders import AgentFolder, list_folder
-from inhouse.definitions.forms.read_text import LARGEST
+from inhouse.definitions.readers.file_forms import LARGEST
 from inhouse.definitions.sandbox.confinement import Confinement, RefusedFileError, real
 from inhouse.definitions.sandbox.module_resolver import ModuleResolver
 from inhouse.lsp.editor_context import EditorContext
