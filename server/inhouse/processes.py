@@ -206,6 +206,15 @@ def run_blocking(
     return Finished(process.returncode, out, errors)
 
 
+def run_in_terminal(command: Sequence[str]) -> int:
+    """Run the user's own program (an editor) with this process's terminal; give its status.
+
+    It is in no session of its own, since the terminal belongs to ours.  Raises `OSError`.
+    """
+    done = subprocess.run(_checked(command), check=False, cwd=OUR_FOLDER)  # noqa: S603  absolute
+    return done.returncode
+
+
 async def end(process: asyncio.subprocess.Process) -> None:
     """Kill a process that runs, with its session, and wait until it is gone."""
     if process.returncode is None:

@@ -168,7 +168,7 @@ async def test_the_agents_of_the_last_time_are_known_at_the_start_until_a_file_c
     def named(editor):
         return set(editor.result["capabilities"]["executeCommandProvider"]["commands"])
 
-    computed = 'const id = ["com", "puted"].join("");\n'
+    computed = 'const id = "com" + [1].map(() => "puted")[0];\n'
     path = project.folder / ".agents" / "late.ts"
     path.write_text(f'{computed}export default {{ id, displayName: "L", model: "m" }}\n')
     how = project.how(HELIX)

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import shlex
-import subprocess
 import tempfile
 from pathlib import Path
 from uuid import uuid4
@@ -12,6 +11,7 @@ from attrs import evolve, frozen
 
 from inhouse.core.hunks import Hunk, apply_hunks, hunks, lines, unified_diff
 from inhouse.core.ports import Approver, Question
+from inhouse.processes import find_program, run_in_terminal
 from inhouse.tools.edit.disk_workspace import Reviewed
 
 from . import output
@@ -93,7 +93,11 @@ def _in_editor(command: str, suffix: str, text: str) -> str:
     with tempfile.TemporaryDirectory(prefix="inhouse-") as folder:
         path = Path(folder) / f"change{suffix}"
         path.write_bytes(text.encode("utf-8"))
-        done = subprocess.run([*shlex.split(command), str(path)], check=False)  # noqa: S603  the user's editor
-        if done.returncode:
-            raise OSError(f"it ended with exit status {done.returncode}")
+        name, *options = shlex.split(command)
+        program = name if Path(name).is_absolute() else find_program(name)
+        if program is None:
+            raise OSError("there is no such program on the PATH")
+        status = run_in_terminal([program, *options, str(path)])
+        if status:
+            raise OSError(f"it ended with exit status {status}")
         return path.read_bytes().decode("utf-8")

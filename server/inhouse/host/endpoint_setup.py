@@ -18,8 +18,6 @@ from inhouse.core.redaction import remember
 from inhouse.core.route import Endpoint, EndpointStatus, ModelInfo, Privacy
 from inhouse.core.secret import Secret
 from inhouse.core.urls import base_url, host_of
-from inhouse.providers.doctor import check
-from inhouse.providers.endpoints.model_list import listed_models
 from inhouse.providers.network.egress import Egress, EgressPolicy
 
 if TYPE_CHECKING:
@@ -129,6 +127,8 @@ async def discover(services: Iterable[Service] = SERVICES) -> tuple[FoundServer,
 
 
 async def _ask(service: Service, egress: Egress) -> FoundServer | None:
+    from inhouse.providers.endpoints.model_list import listed_models  # noqa: PLC0415  only when somebody looks
+
     endpoint = Endpoint(
         name=service.name,
         kind=service.kind,
@@ -172,6 +172,8 @@ def providers(
 
 async def try_out(host: "Host", new: NewEndpoint) -> EndpointStatus:
     """Check an endpoint before it is added, with its key.  A refused key is an error finding."""
+    from inhouse.providers.doctor import check  # noqa: PLC0415  only when somebody asks
+
     endpoint = Endpoint(
         name=new.name,
         kind=new.kind,
