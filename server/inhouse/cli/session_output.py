@@ -47,7 +47,7 @@ async def markdown(host: Host, one: SessionSummary) -> str:
     store = host.sessions.store
 
     def read() -> str:
-        return session_document(one, store.turns(one.id), store.events(one.id)).text
+        return session_document(one, store.turns(one.id), store.events(one.id)).read_only
 
     return await asyncio.to_thread(read)
 

@@ -245,6 +245,13 @@ class Settings:
         group=_AGENTS,
         minimum=0,
     )
+    send_on_save: bool = setting(
+        False,
+        "Saving a session's document sends what stands under its last heading, or a prompt in it "
+        "that was changed.",
+        group=_AGENTS,
+        is_harmless=True,
+    )
     local_addresses: tuple[str, ...] = setting(
         (),
         "Address ranges (CIDR) beyond loopback that count as local.",

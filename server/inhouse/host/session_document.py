@@ -1,78 +1,99 @@
 """A session as one Markdown document: its turns in order; a preview of it fetches nothing."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 from attrs import frozen
 
+from inhouse.core.json_values import fields, items
 from inhouse.core.quiet_markdown import QuietMarkdown, quiet, quiet_lines
 from inhouse.core.unicode import without_controls
 from inhouse.store.sessions import RUNNING, KeptEvent, SessionSummary, Turn
 
 _INPUT = 120
+_FILES = 5
+_MANY = 1000
 _TOP = "## "
-
-
-@frozen
-class PromptSpan:
-    """Where a turn's prompt stands in the document."""
-
-    turn: int
-    start: int
-    end: int
+_MARKUP = re.compile(r"(?<=\])(?=[(\[])|(?=<[A-Za-z/!])")
+_MARKS = re.compile(r"[\[\]()<>`\x00-\x1f]")
 
 
 @frozen
 class SessionDocument:
-    text: str
-    prompts: tuple[PromptSpan, ...]
+    """A session written down, in pieces: what is ours, and between it the user's prompts."""
+
+    fixed: tuple[str, ...]
+    """What stands before, between and behind the prompts; the last ends with the heading of the
+    next prompt."""
+    prompts: tuple[str, ...]
+    """Those of the turns; one fewer than there are fixed pieces."""
+
+    @property
+    def next_turn(self) -> int:
+        return len(self.prompts) + 1
+
+    @property
+    def text(self) -> str:
+        """Give all of it, with a heading at its end: what stands under that is the next prompt."""
+        pairs = zip(self.fixed, (*self.prompts, ""), strict=True)
+        return "".join(piece for pair in pairs for piece in pair)
+
+    @property
+    def read_only(self) -> str:
+        """Give it without room for a next prompt."""
+        return self.text.removesuffix(prompt_heading(self.next_turn))
 
 
 def session_document(
     summary: SessionSummary, turns: Sequence[Turn], events: Iterable[KeptEvent]
 ) -> SessionDocument:
-    """Write a session down.  Where nothing runs, it ends with a heading for the next prompt."""
+    """Write a session down."""
     by_turn: dict[int, list[KeptEvent]] = {}
     for event in events:
         by_turn.setdefault(event.turn, []).append(event)
-    parts = [f"# {one_line(summary.title)}\n\n"]
+    piece = f"# {one_line(summary.title)}\n\n"
     if summary.forked_from:
-        parts.append(f"*Forked from {summary.forked_from}.*\n\n")
-    length = sum(map(len, parts))
-    spans: list[PromptSpan] = []
-    for turn in turns:
-        head = prompt_heading(turn.number)
-        prompt = quiet(turn.prompt or _params(turn.params))
-        spans.append(PromptSpan(turn.number, length + len(head), length + len(head) + len(prompt)))
-        writer = TurnWriter(turn.run_id)
+        piece += f"*Forked from {summary.forked_from}.*\n\n"
+    fixed = [piece + prompt_heading(1)]
+    for number, turn in enumerate(turns, 1):
+        writer = TurnWriter(turn.run_id, Path(summary.workspace))
         for event in by_turn.get(turn.number, ()):
             writer.add(event)
         ending = "" if turn.status == RUNNING else footer(turn)
-        added = (
-            f"{head}{prompt}\n\n{answer_heading(turn.agent, turn.number)}{writer.text()}{ending}"
-        )
-        parts.append(added)
-        length += len(added)
-    if not turns or turns[-1].status != RUNNING:
-        parts.append(prompt_heading(len(turns) + 1))
-    return SessionDocument("".join(parts), tuple(spans))
+        fixed.append(written_turn(turn.agent, number, writer.text() + ending))
+    return SessionDocument(tuple(fixed), tuple(map(prompt_of, turns)))
+
+
+def written_turn(agent: str, number: int, text: str) -> str:
+    """Give what stands behind a turn's prompt, up to the next one."""
+    return f"\n\n{_TOP}{number} · {one_line(agent)}\n\n{text}{prompt_heading(number + 1)}"
+
+
+def prompt_of(turn: Turn) -> str:
+    """Give what stands as a turn's prompt."""
+    return quiet(turn.prompt or _params(turn.params))
 
 
 def prompt_heading(turn: int) -> str:
     """Give the heading above a prompt; what stands under the last one is the next prompt."""
-    return f"{_TOP}{turn} · You\n\n"
+    return f"{heading_of(turn)}\n\n"
 
 
-def answer_heading(agent: str, turn: int) -> str:
-    return f"{_TOP}{turn} · {one_line(agent)}\n\n"
+def heading_of(turn: int) -> str:
+    """Give the line above a prompt."""
+    return f"{_TOP}{turn} · You"
 
 
 class TurnWriter:
     """Grows the text of one turn from what happened in it."""
 
-    def __init__(self, run_id: str) -> None:
+    def __init__(self, run_id: str, root: Path) -> None:
         self._run_id = run_id
+        self._root = root
         self._parts: list[str] = []
         self._said = QuietMarkdown()
         self._inside = ""
@@ -80,12 +101,10 @@ class TurnWriter:
 
     def text(self) -> str:
         """Give all of it, with whatever is open closed."""
-        self._leave()
-        return "".join(self._parts)
-
-    def open_text(self) -> str:
-        """Give what there is so far, to be continued."""
-        return "".join(self._parts)
+        said = ""
+        if self._inside in {"text", "reasoning"}:
+            said = deepcopy(self._said).close()  # More of it may follow.
+        return "".join([*self._parts, said, _CLOSE.get(self._inside, "")])
 
     def add(self, event: KeptEvent) -> None:
         own = event.run_id == self._run_id
@@ -100,6 +119,8 @@ class TurnWriter:
                 if (line := self._line(event.kind, event.body, who)) is not None:
                     self._enter("line")
                     self._parts.append(f"- {line}\n")
+        if len(self._parts) > _MANY:
+            self._parts = ["".join(self._parts)]
 
     def _line(self, kind: str, body: Mapping[str, Any], who: str) -> str | None:  # noqa: PLR0911  one case a line
         match kind:
@@ -109,20 +130,39 @@ class TurnWriter:
             case "tool_result":
                 tool, given = self._calls.pop(body["callId"], ("", None))
                 mark = "✓" if body["ok"] else "✗"
-                return f"{mark} {who}`{tool}` {_short(given)} → {one_line(body['summary'])}"
+                what = f"{who}`{tool}` {self._subject(given)}".rstrip()
+                return f"{mark} {what} → {_plain(body['summary'])}"
             case "edit":
                 return f"✎ {who}{body['state']}: <{body['uri']}>"
             case "question":
                 choices = f" ({' / '.join(body['choices'])})" if body["choices"] else ""
-                return f"? {who}{one_line(body['text'])}{choices}"
+                return f"? {who}{_plain(body['text'] + choices)}"
             case "notice":
                 mark = "⚠" if body["level"] == "warning" else "i"
-                return f"{mark} {who}{one_line(body['message'])}"
+                return f"{mark} {who}{_plain(body['message'])}"
             case "steer":
                 said = "You" if body["state"] == "delivered" else f"You ({body['state']})"
-                return f"» {said}: {one_line(body['text'])}"
+                return f"» {said}: {_plain(body['text'])}"
             case _:
                 return None
+
+    def _subject(self, given: Any) -> str:
+        """Say what a call is about: the command, or links to its files; else its whole input."""
+        about = fields(given)
+        command, paths = about.get("command"), about.get("paths", about.get("path"))
+        if isinstance(command, str):
+            return _short(command)
+        names = [paths] if isinstance(paths, str) else items(paths)
+        files = [name for name in names if isinstance(name, str)]
+        if files and len(files) == len(names) <= _FILES:
+            return ", ".join(map(self._link, files))
+        return _short(given)
+
+    def _link(self, name: str) -> str:
+        place = self._root / name
+        if _MARKS.search(name) or not place.is_absolute():
+            return _short(name)
+        return f"[{name}](<{place.as_uri()}>)"
 
     def _enter(self, inside: str) -> None:
         if self._inside == inside:
@@ -162,6 +202,11 @@ def one_line(text: str) -> str:
     return quiet_lines(" ".join(without_controls(text).split()))
 
 
+def _plain(text: str) -> str:
+    """Give a text of a tool, a question or a server: one line, no link, no picture, no HTML."""
+    return _MARKUP.sub(r"\\", one_line(text))
+
+
 def _params(params: Mapping[str, Any]) -> str:
     return json.dumps(params, ensure_ascii=False) if params else ""
 
@@ -169,6 +214,8 @@ def _params(params: Mapping[str, Any]) -> str:
 def _short(given: Any) -> str:
     if not given:
         return ""
-    text = one_line(json.dumps(given, ensure_ascii=False, default=str))
+    if not isinstance(given, str):
+        given = json.dumps(given, ensure_ascii=False, default=str)
+    text = one_line(given)
     text = text if len(text) <= _INPUT else f"{text[: _INPUT - 1]}…"
     return f"`{text.replace('`', chr(0x2BC))}`"

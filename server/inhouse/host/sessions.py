@@ -298,6 +298,11 @@ class Sessions:
 
     # What a user does with a session.
 
+    async def written(self, session: str) -> None:
+        """Wait until what a turn that has ended still writes is written."""
+        if (closing := self._closing.get(session)) is not None:
+            await asyncio.wait([closing])
+
     async def rename(self, session: str, title: str) -> SessionSummary:
         """Give a session another title.  Raises `UserError`."""
         if not title.strip():

@@ -11,7 +11,7 @@ from attrs import evolve, frozen
 
 from inhouse.core.errors import InhouseError
 from inhouse.core.events import Notice, StopReason
-from inhouse.core.json_values import fields
+from inhouse.core.json_values import mapping
 from inhouse.core.messages import (
     AssistantMessage,
     Message,
@@ -135,7 +135,7 @@ def _is_cold(run: LoopContext, needed: int) -> bool:
     wanted = run.definition.compact_context
     if not wanted or run.idle_s is None or run.state.steps:
         return False
-    given = fields(wanted)
+    given = mapping(wanted)
     after_ms = given.get("cacheExpiryMs", _CACHE_EXPIRY_MS)
     least = given.get("cacheExpiryMinTokens", _CACHE_EXPIRY_MIN_TOKENS)
     return after_ms is not None and run.idle_s * 1000 > after_ms and needed >= (least or 0)

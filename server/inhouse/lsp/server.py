@@ -115,16 +115,16 @@ class Server(LanguageServer):
         self.session.runs.cancel_progress(params.token)
 
     def _opened(self, params: types.DidOpenTextDocumentParams) -> None:
-        self.session.document_changed(params.text_document.uri)
+        self.session.document_opened(params.text_document.uri)
 
     def _changed(self, params: types.DidChangeTextDocumentParams) -> None:
         self.session.document_typed(params.text_document.uri)
 
     def _closed(self, params: types.DidCloseTextDocumentParams) -> None:
-        self.session.document_changed(params.text_document.uri)
+        self.session.document_closed(params.text_document.uri)
 
     def _saved(self, params: types.DidSaveTextDocumentParams) -> None:
-        self.session.document_changed(params.text_document.uri)
+        self.session.document_saved(params.text_document.uri)
 
     async def _actions(self, params: types.CodeActionParams) -> list[Json]:
         await self.session.ready()
@@ -137,7 +137,8 @@ class Server(LanguageServer):
         more = await features.actions_in(
             self.session.context, self.session.watching.settled, document, where
         )
-        return self.session.actions.at(document, where, kinds, more)
+        ours = await self.session.sending.actions(document, where)
+        return self.session.actions.at(document, where, kinds, [*ours, *more])
 
     async def _lenses(self, params: types.CodeLensParams) -> list[Json]:
         await self.session.ready()
@@ -147,7 +148,8 @@ class Server(LanguageServer):
         more = await features.lenses_in(
             self.session.context, self.session.watching.settled, document
         )
-        return [*more, *self.session.lenses.of(document)]
+        ours = await self.session.sending.lenses(document)
+        return [*ours, *more, *self.session.lenses.of(document)]
 
     async def _problems(self, params: types.DocumentDiagnosticParams) -> Json:
         await self.session.ready()
@@ -169,4 +171,4 @@ class Server(LanguageServer):
 
     async def _own_document(self, uri: str) -> str | None:
         text = await self.session.transcripts.content(uri)
-        return await self.session.sessions.content(uri) if text is None else text
+        return await self.session.documents.content(uri) if text is None else text

@@ -31,7 +31,9 @@ from inhouse.lsp.runs.questions import EditorApprover
 from inhouse.lsp.runs.run_reporter import RunLauncher
 from inhouse.lsp.runs.transcript import Transcripts
 from inhouse.lsp.sessions.session_commands import SessionCommands
+from inhouse.lsp.sessions.session_documents import SessionDocuments
 from inhouse.lsp.sessions.session_prompts import SessionPrompts
+from inhouse.lsp.sessions.session_sending import SessionSending
 from inhouse.lsp.transport.client import real, to_path
 from inhouse.lsp.transport.list_changes import (
     AGENTS,
@@ -61,7 +63,10 @@ class Session:
         self.runs = Runs(host.book.new_run_id)
         self._files = EditorFiles(context, approver)
         self.transcripts = Transcripts(context, self.runs, self._files.buffers)
-        launcher = RunLauncher(context, self.runs, self.transcripts, refresher, lists)
+        self.documents = SessionDocuments(context, self._files.buffers)
+        launcher = RunLauncher(
+            context, self.runs, self.transcripts, refresher, lists, self.documents
+        )
         self._review = Review(
             context, self._files, edited=launcher.edited, changed=self._review_changed
         )
@@ -73,8 +78,15 @@ class Session:
         self.actions = CodeActions(context, self.runs, self._review, approver)
         self.lenses = CodeLenses(context, self.runs, self._review, refresher)
         self._agent_commands = AgentCommands(context)
+        prompts = SessionPrompts(context, launcher)
+        self.sending = SessionSending(context, self.documents, prompts, self.runs)
         self.sessions = SessionCommands(
-            context, launcher, prompts=SessionPrompts(context, launcher), files=self._files
+            context,
+            launcher,
+            prompts=prompts,
+            files=self._files,
+            documents=self.documents,
+            sending=self.sending,
         )
         self._commands = Commands(
             context,
@@ -123,6 +135,7 @@ class Session:
     async def aclose(self) -> None:
         await self.runs.aclose()
         await self.transcripts.aclose()
+        await self.documents.aclose()
         await self._kept.aclose()
         self.watching.stop()
         tasks = [*self._tasks, self._started]
@@ -155,6 +168,21 @@ class Session:
             self._files.buffers.closed(path)
         self._review.looked_at(path)
         self.watching.touched([path])
+
+    def document_opened(self, uri: str) -> None:
+        """A document was opened."""
+        self.document_changed(uri)
+        self.documents.opened(uri)
+
+    def document_closed(self, uri: str) -> None:
+        """A document was closed."""
+        self.document_changed(uri)
+        self.documents.closed(uri)
+
+    def document_saved(self, uri: str) -> None:
+        """A document was saved."""
+        self.document_changed(uri)
+        self.sending.saved(uri)
 
     def document_typed(self, uri: str) -> None:
         """A document was changed and not saved."""

@@ -117,6 +117,8 @@ class Commands:
                 return self._sessions.fork
             case Command.SESSION_UNDO:
                 return self._sessions.undo
+            case Command.SESSION_SEND:
+                return self._sessions.send
             case Command.SESSION_COMPACT:
                 return self._sessions.compact
             case Command.STEER:

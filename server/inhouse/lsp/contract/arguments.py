@@ -169,6 +169,8 @@ class ForkSession:
     session: str
     turn: int
     """The new session has the turns before it."""
+    show: bool = False
+    """Open its document, too."""
 
 
 @frozen
@@ -176,6 +178,16 @@ class UndoTurn:
     session: str
     turn: int | None = None
     """None: the last one that changed something."""
+
+
+@frozen
+class SendDocument:
+    uri: str
+    """Of a session's document that is open."""
+    turn: int | None = None
+    """Ask this turn's prompt as it is there now, in a fork; None: what stands at the end."""
+    stream_token: Token | None = None
+    work_done_token: Token | None = None
 
 
 @frozen
@@ -378,6 +390,7 @@ def _make_converter() -> cattrs.Converter:
     kinds += (
         UndoTurn,
         CompactSession,
+        SendDocument,
         Steer,
         Providers,
         DescribeEndpoint,

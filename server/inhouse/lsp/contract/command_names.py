@@ -32,6 +32,7 @@ class Command(StrEnum):
     SESSION_DELETE = "inhouse.session.delete"
     SESSION_FORK = "inhouse.session.fork"
     SESSION_UNDO = "inhouse.session.undo"
+    SESSION_SEND = "inhouse.session.send"
     SESSION_COMPACT = "inhouse.session.compact"
     STEER = "inhouse.steer"
     EDITS = "inhouse.edits"

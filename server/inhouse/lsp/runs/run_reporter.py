@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Protocol
 
 from attrs import frozen
 
@@ -20,6 +21,7 @@ from inhouse.core.events import (
 )
 from inhouse.core.request import RunRequest
 from inhouse.host.host import Plan
+from inhouse.host.run_context import Listen
 from inhouse.lsp.contract import arguments
 from inhouse.lsp.documents.lens_refresher import Refresher
 from inhouse.lsp.editor_context import EditorContext
@@ -36,6 +38,14 @@ _LISTED = (QuestionAsked, Notice, ToolStarted, UsageReported)
 """What the list of runs tells of a run that goes on."""
 
 
+class SessionListener(Protocol):
+    """Whoever shows the conversation that a run is a turn of."""
+
+    def begin(self, run: ActiveRun, plan: Plan) -> Listen:
+        """Give what hears of everything that happens in the run."""
+        ...
+
+
 @frozen(eq=False)
 class RunLauncher:
     """Starts runs, and whatever tells the editor of them."""
@@ -45,6 +55,7 @@ class RunLauncher:
     transcripts: Transcripts
     refresher: Refresher
     lists: ListChanges
+    documents: SessionListener
 
     def start(
         self,
@@ -111,6 +122,7 @@ class _RunReporter:
             title=f"{plan.agent.id} on {plan.route.endpoint}",
             describe=lambda: str(run.doing),
         )
+        self._listen = launcher.documents.begin(run, plan)
         self._transcript = launcher.transcripts.begin(run, plan, show=argument.show_transcript)
 
     async def run_it(self) -> None:
@@ -144,6 +156,7 @@ class _RunReporter:
         if self._stream is not None:
             self._stream.add(event)
         self._transcript.add(event)
+        self._listen(event)
         if isinstance(event.payload, _LISTED):
             self._lists.touch(RUNS, SESSIONS)
         if not self._changed:  # Once a turn of the loop is often enough.

@@ -6,22 +6,20 @@ from typing import Any
 
 from inhouse import wire
 from inhouse.core.errors import UserError
-from inhouse.host.session_document import session_document
 from inhouse.host.session_undo import TAKEN_BACK, undo
 from inhouse.lsp.contract import arguments
 from inhouse.lsp.contract.arguments import Token, structure
-from inhouse.lsp.contract.server_capabilities import SESSION_SCHEME
 from inhouse.lsp.documents.show_document import show_document
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.edits.editor_files import EditorFiles
 from inhouse.lsp.runs.run_reporter import RunLauncher
+from inhouse.lsp.sessions.session_documents import SessionDocuments
 from inhouse.lsp.sessions.session_prompts import SessionPrompts
+from inhouse.lsp.sessions.session_sending import SessionSending
 from inhouse.lsp.sessions.undo_files import UndoFiles
-from inhouse.lsp.transport.client import to_uri
 from inhouse.lsp.transport.list_changes import SESSIONS
 
 Given = list[Any] | None
-_FOLDER = "sessions"
 
 
 class SessionCommands:
@@ -34,11 +32,15 @@ class SessionCommands:
         *,
         prompts: SessionPrompts,
         files: EditorFiles,
+        documents: SessionDocuments,
+        sending: SessionSending,
     ) -> None:
         self.prompts = prompts
         self._context = context
         self._launcher = launcher
         self._files = files
+        self._documents = documents
+        self._sending = sending
         self._sessions = context.host.sessions
 
     async def sessions(self, command: str, given: Given, _: Token | None) -> Any:
@@ -47,7 +49,7 @@ class SessionCommands:
         if argument.limit is not None and argument.limit < 0:
             raise UserError(f"{command}: 'limit' must not be negative.")
         found = await self._sessions.summaries(query=argument.query, limit=argument.limit)
-        return [wire.session_summary(one, self.uri_of(one.id)) for one in found]
+        return [wire.session_summary(one, self._documents.uri_of(one.id)) for one in found]
 
     async def turns(self, command: str, given: Given, _: Token | None) -> Any:
         """List the turns of a session, oldest first."""
@@ -70,26 +72,21 @@ class SessionCommands:
             known = await self._sessions.newest()
         else:
             known = await self._sessions.named(argument.session)
-        uri = self.uri_of(known.id)
-        if not self._is_virtual:
-            text = await self._text(known.id) or ""
-            await self._context.write_state(_FOLDER, f"{known.id}.md", text)
-        showing = show_document(self._context.rpc, uri, focus=True)
-        self._context.spawn(showing, name=f"showing {known.id}")
-        return {"uri": uri}
+        return {"uri": await self._show(known.id)}
 
     async def rename(self, command: str, given: Given, _: Token | None) -> Any:
         """Give a session another title."""
         argument = structure(command, given, arguments.RenameSession)
         known = await self._sessions.rename(argument.session, argument.title)
         self._launcher.lists.touch(SESSIONS)
-        return wire.session_summary(known, self.uri_of(known.id))
+        return wire.session_summary(known, self._documents.uri_of(known.id))
 
     async def delete(self, command: str, given: Given, _: Token | None) -> Any:
         """Delete a session and all that is kept of its runs."""
         argument = structure(command, given, arguments.OneSession)
         known = await self._sessions.named(argument.session)
         await self._launcher.transcripts.forget(await self._sessions.runs_of(known.id))
+        self._documents.forget(known.id)
         deleted = await self._sessions.delete(known.id)
         self._launcher.lists.touch(SESSIONS)
         return {"deleted": deleted}
@@ -97,9 +94,11 @@ class SessionCommands:
     async def fork(self, command: str, given: Given, _: Token | None) -> Any:
         """Begin another session with the turns before one."""
         argument = structure(command, given, arguments.ForkSession)
-        fork = await self._sessions.fork(argument.session, argument.turn)
+        session = await self._sessions.fork(argument.session, argument.turn)
         self._launcher.lists.touch(SESSIONS)
-        return {"session": fork}
+        if argument.show:
+            await self._show(session)
+        return {"session": session}
 
     async def undo(self, command: str, given: Given, _: Token | None) -> Any:
         """Take back what a turn changed in files."""
@@ -128,29 +127,13 @@ class SessionCommands:
         said = await self._sessions.steer(argument.session, argument.text)
         return {"session": said.session, "runId": said.run_id, "queued": said.queued}
 
-    async def content(self, uri: str) -> str | None:
-        """Answer ``workspace/textDocumentContent`` for a session's document."""
-        scheme, _, name = uri.partition(":/")
-        return await self._text(name.removesuffix(".md")) if scheme == SESSION_SCHEME else None
+    async def send(self, command: str, given: Given, token: Token | None) -> Any:
+        """Send what the user wrote into a session's document."""
+        argument = structure(command, given, arguments.SendDocument)
+        return await self._sending.send(argument, token)
 
-    def uri_of(self, session: str) -> str:
-        """Give the URI of a session's document."""
-        if self._is_virtual:
-            return f"{SESSION_SCHEME}:/{session}.md"
-        return to_uri(self._context.state_folder / _FOLDER / f"{session}.md")
-
-    @property
-    def _is_virtual(self) -> bool:
-        """Whether the client asks for the text of documents that are no files."""
-        return self._context.client.can("workspace.textDocumentContent")
-
-    async def _text(self, session: str) -> str | None:
-        store = self._sessions.store
-
-        def read() -> str | None:
-            known = store.find(session)
-            if known is None:
-                return None
-            return session_document(known, store.turns(session), store.events(session)).text
-
-        return await asyncio.to_thread(read)
+    async def _show(self, session: str) -> str:
+        uri = await self._documents.write(session)
+        showing = show_document(self._context.rpc, uri, focus=True)
+        self._context.spawn(showing, name=f"showing {session}")
+        return uri

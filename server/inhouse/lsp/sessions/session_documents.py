@@ -1,0 +1,380 @@
+"""Session documents in the editor: they grow while a turn runs, and what is typed stays typed."""
+
+import asyncio
+import logging
+import re
+from collections.abc import Coroutine
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from attrs import define, field, frozen
+
+from inhouse import wire
+from inhouse.core import positions
+from inhouse.core.events import RunEvent, RunFinished, RunStarted, ToolOutput, UsageReported
+from inhouse.host.host import Plan
+from inhouse.host.run_context import Listen
+from inhouse.host.session_document import (
+    SessionDocument,
+    TurnWriter,
+    prompt_of,
+    session_document,
+    written_turn,
+)
+from inhouse.lsp.contract.server_capabilities import SESSION_SCHEME
+from inhouse.lsp.documents.diagnostics import lsp_range
+from inhouse.lsp.documents.open_documents import OpenDocument
+from inhouse.lsp.editor_context import EditorContext
+from inhouse.lsp.edits import apply_edit
+from inhouse.lsp.edits.editor_files import Buffers
+from inhouse.lsp.runs.active_runs import ActiveRun
+from inhouse.lsp.sessions.typed_document import Change, TypedDocument, change_for, read_typed
+from inhouse.lsp.transport.client import real, to_path, to_uri
+from inhouse.store.sessions import RUNNING, KeptEvent, SessionSummary, Turn
+
+logger = logging.getLogger(__name__)
+FOLDER = "sessions"
+_AT_MOST_EVERY = 0.1
+_LOOK_EVERY = 1.0
+"""Seconds between two looks at what other processes did to sessions that are open here."""
+_ELSEWHERE = (ToolOutput, UsageReported, RunStarted, RunFinished)
+"""Payloads that a document does not show, or shows when the turn has ended."""
+_HEADING = re.compile(r"(?m)^## \d+ · You$")
+
+
+@define(eq=False)
+class LiveTurn:
+    """A turn that runs in this process."""
+
+    run_id: str
+    session: str
+    writer: TurnWriter
+    before: SessionDocument | None = None
+    """The turns before it, once it is in the store."""
+    turn: Turn | None = None
+
+
+@define(eq=False)
+class Followed:
+    """A document that is shown, or was asked for."""
+
+    session: str
+    shown: str | None = None
+    """What of ours the buffer holds; the user's text is behind it, and may be in it."""
+    known: tuple[object, ...] = ()
+    """What another process would change."""
+    sending: bool = False
+    """A prompt is on its way: it still stands where the next prompt stands."""
+    told: bool = False
+    timer: asyncio.TimerHandle | None = None
+    turn_of_writing: asyncio.Lock = field(factory=asyncio.Lock)
+
+
+@frozen
+class Kept:
+    """What the store has of a session."""
+
+    summary: SessionSummary
+    turns: tuple[Turn, ...]
+    document: SessionDocument
+
+
+class SessionDocuments:
+    """Follows the documents that an editor shows, and the runs that make them grow."""
+
+    def __init__(self, context: EditorContext, buffers: Buffers) -> None:
+        self._context = context
+        self._buffers = buffers
+        self._followed: dict[str, Followed] = {}
+        self._live: dict[str, LiveTurn] = {}
+        self._watching: asyncio.Task[None] | None = None
+        self._written: set[str] = set()
+
+    # Where they are.
+
+    @property
+    def is_virtual(self) -> bool:
+        """Whether the client asks for the text of documents that are no files."""
+        return self._context.client.can("workspace.textDocumentContent")
+
+    def uri_of(self, session: str) -> str:
+        """Give the URI of a session's document."""
+        if self.is_virtual:
+            return f"{SESSION_SCHEME}:/{session}.md"
+        return to_uri(self.path_of(session))
+
+    def path_of(self, session: str) -> Path:
+        return self._context.state_folder / FOLDER / f"{session}.md"
+
+    def session_of(self, uri: str) -> str | None:
+        """Give the session whose document this is."""
+        scheme, _, name = uri.partition(":/")
+        if scheme == SESSION_SCHEME:
+            return name.removesuffix(".md")
+        path = to_path(uri) if "/sessions/" in uri.replace("%2F", "/") else None
+        if path is None or path.suffix != ".md":
+            return None
+        return path.stem if real(path).parent == real(self._folder) else None
+
+    @property
+    def _folder(self) -> Path:
+        return self._context.state_folder / FOLDER
+
+    def open_one(self, session: str) -> OpenDocument | None:
+        """Give the document of a session, as the editor has it open."""
+        return self._context.documents.find(self.path_of(session))
+
+    # What the client does.
+
+    def opened(self, uri: str) -> None:
+        """The client opened a document: follow it, where it is one of ours."""
+        session = self.session_of(uri)
+        if session is None:
+            return
+        followed = self._followed.setdefault(session, Followed(session))
+        followed.shown, followed.told = None, False
+        self._spawn(self.bring_up_to_date(session), session)
+        if self._watching is None:
+            self._watching = self._context.spawn(self._watch(), name="watching sessions")
+
+    def closed(self, uri: str) -> None:
+        """The client closed a document."""
+        if (session := self.session_of(uri)) is not None and to_path(uri) is not None:
+            self._followed.pop(session, None)
+
+    async def content(self, uri: str) -> str | None:
+        """Answer ``workspace/textDocumentContent`` for a session's document."""
+        session = self.session_of(uri)
+        kept = await self._kept(session) if session is not None else None
+        if session is None or kept is None:
+            return None
+        self._followed.setdefault(session, Followed(session))
+        return self._now(session, kept).read_only
+
+    async def write(self, session: str) -> str:
+        """Write the document of a session where the client will find it; give its URI."""
+        if not self.is_virtual:
+            await self.bring_up_to_date(session)
+        return self.uri_of(session)
+
+    async def typed(self, session: str, text: str) -> tuple[Kept, TypedDocument | None] | None:
+        """Give what is kept of a session, and what the user made of its document."""
+        kept = await self._kept(session)
+        return None if kept is None else (kept, read_typed(self._now(session, kept), text))
+
+    def followed(self, session: str) -> Followed:
+        """Give what is known of a document that is open."""
+        return self._followed.setdefault(session, Followed(session))
+
+    def forget(self, session: str) -> None:
+        """The session is deleted: its document is written no more."""
+        self._followed.pop(session, None)
+
+    async def aclose(self) -> None:
+        """Leave nothing on disk where no session is to be kept there."""
+        if self._context.host.world.settings.sessions_on_disk == 0:
+            for session in self._written:
+                await asyncio.to_thread(self.path_of(session).unlink, missing_ok=True)
+
+    async def replace(self, session: str, start: int, end: int, new: str, *, old: str) -> None:
+        """Replace a piece of an open document that is *old* still; its turn of writing is taken."""
+        document = self.open_one(session)
+        if document is not None and document.text[start:end] == old:
+            await self._apply(document, Change(start, end, new))
+
+    # What runs do.
+
+    def begin(self, run: ActiveRun, plan: Plan) -> Listen:
+        """A turn begins in this process; give who listens to it."""
+        session = plan.request.session or ""
+        live = LiveTurn(run.id, session, TurnWriter(run.id, self._context.host.sessions.workspace))
+        self._live[session] = live
+        return partial(self._add, live)
+
+    def _add(self, live: LiveTurn, event: RunEvent) -> None:
+        session, payload = live.session, event.payload
+        if isinstance(payload, RunFinished) and event.run_id == live.run_id:
+            self._spawn(self._end(live), session)
+            return
+        if not isinstance(payload, _ELSEWHERE) and (body := wire.payload(payload)) is not None:
+            kind = body.pop("kind")
+            live.writer.add(KeptEvent(0, event.agent, event.run_id, kind, body))
+        followed = self._followed.get(session)
+        if followed is not None and followed.timer is None:
+            loop = asyncio.get_running_loop()
+            followed.timer = loop.call_later(_AT_MOST_EVERY, self._tell, followed)
+
+    async def _end(self, live: LiveTurn) -> None:
+        """The store has all of the turn, soon: from then on it is read from there."""
+        session = live.session
+        await self._context.host.sessions.written(session)
+        if self._live.get(session) is live:
+            del self._live[session]
+        followed = self._followed.get(session)
+        if live.turn is None:
+            await self._look_back(live)
+        if followed is not None:
+            followed.sending = False
+            if live.turn is None:  # It never began: what was sent is the user's text still.
+                followed.shown = None
+        if followed is not None or await asyncio.to_thread(self.path_of(session).exists):
+            await self.bring_up_to_date(session)
+
+    def _tell(self, followed: Followed) -> None:
+        followed.timer = None
+        self._spawn(self.bring_up_to_date(followed.session), followed.session)
+
+    async def _watch(self) -> None:
+        """See what other processes did to the sessions whose documents are open here."""
+        store = self._context.host.sessions.store
+        while True:
+            await asyncio.sleep(_LOOK_EVERY)
+            for session, followed in list(self._followed.items()):
+                if session in self._live:
+                    continue
+                known = await asyncio.to_thread(store.find, session)
+                if known is not None and followed.known != _state(known):
+                    await self.bring_up_to_date(session)
+
+    # Writing.
+
+    async def bring_up_to_date(self, session: str) -> None:
+        """Bring a document up to date: virtual, in the editor's buffer, or on disk."""
+        followed = self._followed.get(session) or Followed(session)
+        async with followed.turn_of_writing:
+            live = self._live.get(session)
+            if live is not None and live.before is None:
+                await self._look_back(live)
+            if live is not None and live.turn is not None and live.before is not None:
+                now = _with(live.before, live.turn, live.writer.text())
+            else:
+                kept = await self._kept(session)
+                if kept is None or followed.sending:
+                    return
+                followed.known = _state(kept.summary)
+                now = kept.document
+            document = self.open_one(session)
+            if self.is_virtual and document is None:
+                self._refresh(session)
+            elif document is None:
+                followed.shown = None
+                self._written.add(session)
+                await asyncio.to_thread(_write, self.path_of(session), now.text)
+            else:
+                await self._grow(followed, document, now)
+
+    async def _grow(self, followed: Followed, document: OpenDocument, now: SessionDocument) -> None:
+        text, wanted = document.text, now.text
+        if followed.shown is None:
+            typed = read_typed(now, text)
+            if typed is not None and typed.prompts is not None:
+                followed.shown = wanted  # As it was written, but for what the user changed.
+                return
+            followed.shown = text[: _end_of_ours(text)]
+        if followed.shown == wanted:
+            return
+        change = change_for(text, followed.shown, wanted)
+        if change is None:
+            typed = read_typed(now, text)
+            if typed is not None and typed.prompts is not None:
+                followed.shown = wanted
+            elif not followed.told:
+                followed.told = True
+                message = (
+                    f"The document of session {followed.session} was changed where the agent "
+                    "writes, so that it does not grow any more.  Undo the change, or open it again."
+                )
+                self._context.rpc.notify("window/showMessage", {"type": 2, "message": message})
+            return
+        if await self._apply(document, change):
+            followed.shown, followed.told, followed.sending = wanted, False, False
+
+    async def _apply(self, document: OpenDocument, change: Change) -> bool:
+        rpc, text = self._context.rpc, document.text
+        if not apply_edit.can_apply(rpc):
+            return False
+        where = lsp_range(positions.range_at(text, change.start, change.end))
+        edits = [{"range": where, "newText": change.new}]
+        if rpc.client.can("workspace.workspaceEdit.documentChanges"):
+            versioned = {"uri": document.uri, "version": document.version}
+            edit = {"documentChanges": [{"textDocument": versioned, "edits": edits}]}
+        else:
+            edit = {"changes": {document.uri: edits}}
+        problem = await apply_edit.send(rpc, "Inhouse: session", edit)
+        if problem is not None:
+            return False  # Somebody types: the next change holds this one too.
+        if document.path is not None:
+            whole = text[: change.start] + change.new + text[change.end :]
+            await self._buffers.settle(document.path, whole)
+        return True
+
+    def _refresh(self, session: str) -> None:
+        outbox = self._context.rpc.outbox
+        if outbox.full:
+            outbox.when_room(lambda: self._refresh(session))
+        else:
+            uri = self.uri_of(session)
+            self._context.rpc.ask("workspace/textDocumentContent/refresh", {"uri": uri})
+
+    def _now(self, session: str, kept: Kept) -> SessionDocument:
+        live = self._live.get(session)
+        if live is None or live.turn is None or live.before is None:
+            return kept.document
+        return _with(live.before, live.turn, live.writer.text())
+
+    async def _look_back(self, live: LiveTurn) -> None:
+        """Read the turns before the one that runs, once it is in the store."""
+        kept = await self._kept(live.session)
+        if kept is not None and kept.turns and kept.turns[-1].run_id == live.run_id:
+            document = kept.document
+            live.before = SessionDocument(document.fixed[:-1], document.prompts[:-1])
+            live.turn = kept.turns[-1]
+
+    async def _kept(self, session: str) -> Kept | None:
+        store = self._context.host.sessions.store
+
+        def read() -> Kept | None:
+            known = store.find(session)
+            if known is None:
+                return None
+            turns = store.turns(session)
+            return Kept(known, turns, session_document(known, turns, store.events(session)))
+
+        return await asyncio.to_thread(read)
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        self._context.spawn(work, name=f"document of {name}")
+
+
+def _with(before: SessionDocument, turn: Turn, text: str) -> SessionDocument:
+    """Give a document with one more turn, of which *text* is there so far."""
+    written = written_turn(turn.agent, before.next_turn, text)
+    return SessionDocument((*before.fixed, written), (*before.prompts, prompt_of(turn)))
+
+
+def _state(known: SessionSummary) -> tuple[object, ...]:
+    return known.turns, known.status == RUNNING, known.title
+
+
+def _end_of_ours(text: str) -> int:
+    """Find where the user's text begins: behind the last heading of a prompt."""
+    found = [match.end() for match in _HEADING.finditer(text)]
+    if not found:
+        return len(text)
+    end = found[-1]
+    while text[end : end + 1] == "\n" and end - found[-1] < len("\n\n"):
+        end += 1
+    return end
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a document; what the user left under its last heading stays."""
+    try:
+        before = path.read_text("utf-8", errors="replace")
+    except OSError:
+        before = ""
+    draft = before[_end_of_ours(before) :].strip() if _HEADING.search(before) else ""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = f"{draft}\n" if draft else ""
+    path.write_text(text + draft, "utf-8", errors="replace", newline="")

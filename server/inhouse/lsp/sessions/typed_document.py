@@ -1,0 +1,121 @@
+"""What a user has made of a session's document, and where new text of ours belongs in it."""
+
+from collections.abc import Mapping
+
+from attrs import frozen
+
+from inhouse.host.session_document import SessionDocument, heading_of
+
+_ANCHOR = 300
+"""Characters that say where we are in a text that somebody else changed."""
+_NEAR = 40
+
+
+@frozen
+class Place:
+    """A piece of a text."""
+
+    start: int
+    end: int
+    text: str
+    """Without the white space around it."""
+
+
+@frozen
+class TypedDocument:
+    """A document as it is in the editor."""
+
+    draft: Place
+    """What stands under the last heading."""
+    heading_end: int
+    """Where that heading ends."""
+    prompts: Mapping[int, Place] | None
+    """Those of the turns by number; None: something between them was changed."""
+
+
+def read_typed(document: SessionDocument, text: str) -> TypedDocument | None:
+    """Find what the user wrote; None where there is no heading for the next prompt."""
+    heading = heading_of(document.next_turn)
+    at = _last_line(text, heading)
+    if at < 0:
+        return None
+    end = at + len(heading)
+    return TypedDocument(_place(text, end, len(text)), end, _prompts(document, text[:end]))
+
+
+def _prompts(document: SessionDocument, text: str) -> Mapping[int, Place] | None:
+    found: dict[int, Place] = {}
+    end = 0
+    for number, piece in enumerate(document.fixed):
+        ours = piece.strip()
+        at = text.find(ours, end)
+        if at < 0 or (number == 0 and text[:at].strip()):
+            return None
+        if number:
+            found[number] = _place(text, end, at)
+        end = at + len(ours)
+    return found
+
+
+@frozen
+class Change:
+    """A replacement of text[start:end]."""
+
+    start: int
+    end: int
+    new: str
+
+
+def change_for(text: str, shown: str, wanted: str) -> Change | None:
+    """Find the change of *text* that is the change from *shown* to *wanted*.
+
+    *text* is *shown* with something behind it, and perhaps with changes of the user in it.
+    None: the place where it belongs is not as we left it.
+    """
+    start = _common(shown, wanted)
+    rest = min(len(shown), len(wanted)) - start
+    same = _common(shown[::-1][:rest], wanted[::-1][:rest])
+    old, new = shown[start : len(shown) - same], wanted[start : len(wanted) - same]
+    if text.startswith(shown):
+        return Change(start, start + len(old), new)
+    near = shown[max(0, start - _NEAR) : start]
+    tail = shown[-_ANCHOR:]
+    if (at := text.rfind(tail)) >= 0:
+        from_end = at + len(tail) - (len(shown) - start)
+        if _stands(text, from_end, near, old):
+            return Change(from_end, from_end + len(old), new)
+    return Change(start, start + len(old), new) if _stands(text, start, near, old) else None
+
+
+def _stands(text: str, start: int, near: str, old: str) -> bool:
+    return start >= len(near) and text[start - len(near) : start + len(old)] == near + old
+
+
+def _common(one: str, other: str) -> int:
+    """Count the characters at the beginning that are the same."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _last_line(text: str, line: str) -> int:
+    """Find the last line that is this one; -1 where there is none."""
+    end = len(text)
+    while (at := text.rfind(line, 0, end)) >= 0:
+        follows = text[at + len(line) : at + len(line) + 1]
+        if (at == 0 or text[at - 1] in "\r\n") and follows in ("", "\r", "\n"):
+            return at
+        end = at + len(line) - 1
+    return -1
+
+
+def _place(text: str, start: int, end: int) -> Place:
+    inside = text[start:end]
+    bare = inside.strip()
+    begin = start + (inside.index(bare) if bare else 0)
+    return Place(begin, begin + len(bare), bare)
