@@ -54,8 +54,12 @@ class Editor:
         self._number = 0
         threading.Thread(target=self._read, daemon=True).start()
 
-    def initialize(self) -> float:
-        """Give the milliseconds from the start of the process to the answer."""
+    def initialize(self, *, registers: bool = False) -> float:
+        """Give the milliseconds from the start of the process to the answer.
+
+        *registers*: the client takes commands that are registered later.
+        """
+        can = {"workspace": {"executeCommand": {"dynamicRegistration": True}}}
         folder = {"uri": self.folder.as_uri(), "name": "bench"}
         self.request(
             "initialize",
@@ -63,7 +67,7 @@ class Editor:
                 "processId": os.getpid(),
                 "rootUri": self.folder.as_uri(),
                 "workspaceFolders": [folder],
-                "capabilities": {},
+                "capabilities": can if registers else {},
                 "initializationOptions": {"trusted": True},
             },
         )
@@ -138,6 +142,8 @@ class Collector:
 
     def __init__(self) -> None:
         self.deltas = 0
+        self.stamps: list[int] = []
+        """When each piece was sent, where it says so: nanoseconds of the monotonic clock."""
         self.delays_ms: list[float] = []
         self.first: int | None = None
         self.last = 0
@@ -150,6 +156,7 @@ class Collector:
                 self.deltas += 1
                 stamp = event["delta"].strip()
                 if stamp.isdigit():
+                    self.stamps.append(int(stamp))
                     self.delays_ms.append((now - int(stamp)) / 1e6)
             elif event["kind"] == "finish":
                 self.last = now

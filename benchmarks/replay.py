@@ -2,9 +2,12 @@
 
     python benchmarks/replay.py COUNT DELAY_SECONDS
 
-Prints its port.  Every answer has COUNT text pieces; with a delay, each piece carries the time it
-was sent (nanoseconds of the machine's monotonic clock).  A request whose prompt contains
-``silence`` gets one piece and then nothing; when its client goes, the time is printed.
+Prints its port.  Every answer has COUNT text pieces, each in an HTTP chunk of its own as model
+servers send them; with a delay, each piece carries the time it was sent (nanoseconds of the
+machine's monotonic clock).  What a request's prompt contains changes its answer: with ``paced``,
+PACED pieces come 5 ms apart, whatever the delay; with ``arrival``, the one piece is the time the
+request came; with ``silence``, one piece comes and then nothing, and when the client goes, the
+time is printed.
 """
 
 import asyncio
@@ -13,7 +16,12 @@ import json
 import sys
 import time
 
-HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
+HEAD = (
+    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
+    b"transfer-encoding: chunked\r\nconnection: close\r\n\r\n"
+)
+PACED = 200
+PACE = 0.005
 
 
 def piece(text: str, finish: str | None = None) -> bytes:
@@ -26,10 +34,14 @@ def piece(text: str, finish: str | None = None) -> bytes:
         "model": "bench",
         "choices": [choice],
     }
-    return b"data: " + json.dumps(body).encode() + b"\n\n"
+    return chunk(b"data: " + json.dumps(body).encode() + b"\n\n")
 
 
-END = piece("", "stop") + b"data: [DONE]\n\n"
+def chunk(data: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+END = piece("", "stop") + chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n"
 
 
 async def main(count: int, delay: float) -> None:
@@ -43,6 +55,7 @@ async def main(count: int, delay: float) -> None:
             lengths = [one.split(b":")[1] for one in lines if one.startswith(b"content-length")]
             length = int(lengths[0]) if lengths else 0
             body = await reader.readexactly(length)
+            came = time.monotonic_ns()
             writer.write(HEAD)
             if b"silence" in body:
                 writer.write(piece("here "))
@@ -50,10 +63,12 @@ async def main(count: int, delay: float) -> None:
                 await reader.read(1)
                 print(f"closed {time.monotonic_ns()}", flush=True)
                 return
-            if delay:
-                for _ in range(count):
+            if b"arrival" in body:
+                writer.write(piece(f"{came} "))
+            elif delay or b"paced" in body:
+                for _ in range(count if delay else PACED):
                     writer.write(piece(f"{time.monotonic_ns()} "))
-                    await asyncio.sleep(delay)
+                    await asyncio.sleep(delay or PACE)
             else:
                 for block in blocks:
                     writer.write(block)
