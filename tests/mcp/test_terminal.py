@@ -33,6 +33,29 @@ def test_the_servers_are_listed_without_being_started_and_checked_for_real(tmp_p
     assert "\u202e" not in checked.out
 
 
+def test_the_doctor_starts_each_server_and_says_what_is_wrong(tmp_path):
+    terminal = Terminal(tmp_path)
+    good, bad = ([sys.executable, SERVER, mode] for mode in ("good", "exit"))
+    agent(terminal, one={"command": good[0], "args": good[1:]})
+    written = json.dumps([" ".join(good), " ".join(bad)])
+    model = "[endpoints.box]\nbaseUrl = 'http://127.0.0.1:9/v1'\n"
+    broken = f"[mcpServers.two]\ncommand = {json.dumps(bad[0])}\nargs = {json.dumps(bad[1:])}\n"
+
+    asked = terminal("doctor", "--trust")
+    terminal.user_settings(f"allowedCommands = {written}\n{broken}")
+    told = terminal("doctor", "--trust")
+    terminal.user_settings(f"allowedCommands = {written}\n{model}")
+    unreachable = terminal("doctor", "--trust")
+
+    assert "nobody allowed it" in asked.out
+    assert asked.status == 0  # nothing is known to be broken
+    assert "✓ one" in told.out
+    assert "one/echo" in told.out
+    assert "cannot find module 'x'" in told.out
+    assert told.status == 1
+    assert "✓ one" in unreachable.out
+
+
 def test_a_workspace_sends_no_variable_of_the_user_to_a_host_it_names(tmp_path):
     terminal = Terminal(tmp_path)
     terminal.environ["MY_KEY"] = "sk-secret-1234567"

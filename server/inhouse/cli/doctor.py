@@ -6,10 +6,11 @@ from rich.markup import escape
 
 from inhouse import wire
 from inhouse.core.route import EndpointStatus
-from inhouse.host.mcp_check import named_servers
+from inhouse.host.mcp_check import check_servers
 from inhouse.providers.routing.routing_rules import INSTALL_EMBEDDED
 
 from . import COMPLETED, FAILED, output
+from .mcp import print_servers
 from .open_host import open_host
 
 MARKS = {"error": "[red]✗[/]", "warning": "[yellow]![/]", "information": "[dim]·[/]"}
@@ -20,7 +21,8 @@ async def doctor(options: argparse.Namespace) -> int:
     """Check the endpoints; 1 where one of them has an error."""
     async with open_host(options) as host:
         found = await host.check_endpoints(tuple(options.endpoint))
-        servers = named_servers(host.state)
+        asked = options.json or options.endpoint
+        servers = () if asked else await check_servers(host.state)
     if options.json:
         output.document([wire.endpoint_status(each) for each in found])
     else:
@@ -34,13 +36,11 @@ async def doctor(options: argparse.Namespace) -> int:
                 f"  the embedded model          {INSTALL_EMBEDDED}",
                 markup=False,
             )
-        if servers and not options.endpoint:
-            names = ", ".join(each.name or "one that cannot be read" for each in servers)
-            output.report().print(
-                f"MCP servers: {names}.  `inhouse mcp check` starts each and lists its tools.",
-                markup=False,
-            )
+        if servers:
+            output.report().print("\nMCP servers:", markup=False)
+            print_servers(servers)
     broken = any(finding.severity == "error" for each in found for finding in each.findings)
+    broken = broken or any(each.problem and not each.is_refused for each in servers)
     return FAILED if broken else COMPLETED
 
 

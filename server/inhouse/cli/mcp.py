@@ -25,11 +25,11 @@ async def mcp(options: argparse.Namespace) -> int:
         if options.json:
             output.document([_json(each) for each in found])
         else:
-            _print(found)
+            print_servers(found)
     return FAILED if any(each.problem for each in found) else COMPLETED
 
 
-def _print(found: tuple[McpServerStatus, ...]) -> None:
+def print_servers(found: tuple[McpServerStatus, ...]) -> None:
     console = output.report()
     if not found:
         console.print(

@@ -67,6 +67,18 @@ class ToolMessage:
     failed: bool = False
 
 
+@frozen
+class ToolParts:
+    """What a tool gave back that is more than one JSON value."""
+
+    value: Any
+    """As a model reads it."""
+    parts: tuple[dict[str, Any], ...] = ()
+    """As ``handleSteps`` gets it in ``toolResult``: Codebuff's parts, ``json`` and ``media``."""
+    images: tuple[Image, ...] = ()
+    """Shown to a model that takes pictures, in a user's message after the results."""
+
+
 def without_private(message: "Message") -> "Message":
     """Give a message as another endpoint or model may see it: without what only its own maker gets.
 

@@ -33,7 +33,7 @@ class Tool:
     spec: ToolSpec
     run: Callable[[str, Mapping[str, Any]], Awaitable[Any]]
     """Takes the call's id and its checked input; gives the JSON value of Codebuff's
-    ``toolResult[0].value``.  Raises `ToolError` for what the model can mend."""
+    ``toolResult[0].value``, or `ToolParts`.  Raises `ToolError` for what the model can mend."""
     ends_step: bool = True
     """Codebuff's ``endsAgentStep``: the model must see the result before it goes on."""
     writes: bool = False

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from inhouse.core.errors import InhouseError, UserError
 from inhouse.core.events import EventPayload
@@ -13,7 +13,7 @@ from inhouse.mcp.connection import ListedTool
 from inhouse.tools.context import ToolContext
 
 from .host_state import HostState, WorkspaceRequest
-from .mcp_servers import ServerAccess, server_of_settings, servers_of
+from .mcp_servers import REFUSED, ServerAccess, remember, server_of_settings, servers_of
 from .network import policy_of
 from .services import WorkspaceApprovals
 
@@ -30,6 +30,8 @@ class McpServerStatus:
     tools: tuple[ListedTool, ...] | None = None
     """None: it was not started, or cannot be."""
     problem: str | None = None
+    is_refused: bool = False
+    """The problem is that it was not allowed to start: nothing is known of it."""
 
 
 def named_servers(host: HostState) -> tuple[McpServerStatus, ...]:
@@ -43,16 +45,16 @@ async def check_servers(host: HostState) -> tuple[McpServerStatus, ...]:
     checked: list[McpServerStatus] = []
     named = await asyncio.to_thread(_named, host, filled=True)
     for status, server in named.values():
-        tools, problem = None, status.problem
+        tools, problem, refused = None, status.problem, status.is_refused
         if server is not None:
             connection = host.services.mcp.connection(server, surroundings=access.surroundings)
             try:
                 tools = await connection.ready(access.open)
             except InhouseError as error:
-                problem = str(error)
-        checked.append(
-            McpServerStatus(status.name, status.agents, status.what, status.source, tools, problem)
-        )
+                problem, refused = str(error), error.code == REFUSED
+            else:
+                await asyncio.to_thread(remember, host, status.name, connection)
+        checked.append(evolve(status, tools=tools, problem=problem, is_refused=refused))
     return tuple(checked)
 
 
@@ -74,7 +76,10 @@ def _named(host: HostState, *, filled: bool) -> Mapping[str, tuple[McpServerStat
         try:
             server = server_of_settings(host, written, filled=filled)
         except UserError as error:
-            status = McpServerStatus(name, (), "", written.source, problem=str(error))
+            off = error.code == REFUSED
+            status = McpServerStatus(
+                name, (), "", written.source, problem=str(error), is_refused=off
+            )
             found.setdefault(str(error), (status, None))
         else:
             found.setdefault(server.identity, (_status(name, (), server), server))

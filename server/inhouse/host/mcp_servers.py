@@ -30,7 +30,7 @@ from inhouse.mcp.config import (
     variables_of,
     with_placeholders,
 )
-from inhouse.mcp.connection import ListedTool, McpError
+from inhouse.mcp.connection import Connection, ListedTool, McpError
 from inhouse.mcp.tool_names import split_name, wanted_tools
 from inhouse.mcp.tools import Wanted, open_toolbox
 from inhouse.processes import PIPE, find_program
@@ -51,6 +51,8 @@ if TYPE_CHECKING:
 
 START, ALWAYS_START, DENY = "Start it", "Always start this server here", "Deny"
 ONCE, THIS_RUN, ALWAYS = "Call it once", "Allow this tool for this run", "Always allow this tool"
+REFUSED = "mcp_refused"
+"""The code of a server that nobody allowed to start: it may be all right."""
 _SHOWN = 2_000
 _NAME_SHOWN, _MOST_NAMED = 60, 10
 
@@ -130,7 +132,8 @@ def servers_of(
 def server_of_settings(host: HostState, server: McpServer, *, filled: bool = True) -> Server:
     """Give a server that the settings name.  Raises `UserError`.  May block: keys are looked up."""
     if not server.enabled:
-        raise McpError(server.name, f"it is switched off (enabled = false; {server.source}).")
+        switched_off = f"it is switched off (enabled = false; {server.source})."
+        raise McpError(server.name, switched_off, code=REFUSED)
     keys, url = host.world.keys, server.url or ""
 
     def fill(text: str) -> str:
@@ -159,19 +162,22 @@ def _kept(
     host: HostState, wanted: Sequence[Wanted], listed: Mapping[str, Sequence[ListedTool]]
 ) -> list[str]:
     """Remember what each server has, and tell what it says otherwise than last time.  Blocks."""
-    told: list[str] = []
-    store = host.services.mcp_listings
-    for each in wanted:
-        tools = listed.get(each.name)
-        if not tools:
-            continue
-        known = [KnownTool(one.name, one.description, one.fingerprint) for one in tools]
-        before = store.last(each.connection.server.what)
-        if before is not None:
-            told += _changes(each.name, before, known)
-        if before is None or list(before.values()) != known:
-            store.keep(each.connection.server.what, each.name, known)
-    return told
+    return [
+        told
+        for each in wanted
+        if listed.get(each.name)
+        for told in remember(host, each.name, each.connection)
+    ]
+
+
+def remember(host: HostState, name: str, connection: Connection) -> list[str]:
+    """Keep a server's listing; give what it says otherwise than last time.  Blocks."""
+    store, what = host.services.mcp_listings, connection.server.what
+    known = [KnownTool(one.name, one.description, one.fingerprint) for one in connection.tools]
+    before = store.last(what)
+    if before is None or list(before.values()) != known:
+        store.keep(what, name, known)
+    return list(_changes(name, before or {}, known))
 
 
 def _changes(
@@ -275,6 +281,7 @@ class ServerAccess:
             raise McpError(
                 server.name,
                 'it is a command, and commands are switched off (setting commands = "never").',
+                code=REFUSED,
             )
         root, key = context.workspace.root, ("MCP server:", server.command, *server.args)
         listed = find_listed(line, context.allowed_commands) is not None
@@ -285,6 +292,7 @@ class ServerAccess:
                 server.name,
                 f"its command is not listed in `allowedCommands`: {line}"
                 + ("; and it could not be cut off from the network" if exposed else ""),
+                code=REFUSED,
             )
         detail = f"Named by {server.source}."
         if server.env:
@@ -302,7 +310,7 @@ class ServerAccess:
             await asyncio.to_thread(context.approvals.allow, root, key)
         elif START not in answer:
             said = "you said no" if answer else "nobody allowed it"
-            raise McpError(server.name, f"it was not started: {said}.")
+            raise McpError(server.name, f"it was not started: {said}.", code=REFUSED)
 
     async def _connect(self, server: RemoteServer) -> Remote:
         host = self.host

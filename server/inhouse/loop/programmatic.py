@@ -17,7 +17,7 @@ from .model_stream import plain_answer
 from .prompts import prompt_for_step
 from .state import LoopContext
 from .step_text import TextCall, segments
-from .tool_calls import add_result, make_call, run_call
+from .tool_calls import add_result, make_call, run_call, show_pictures
 
 MAX_YIELDS = 10_000
 """Tools that one generator may call without a step of the model between them all."""
@@ -147,9 +147,12 @@ class Script:
         if shown:
             run.state.add(AssistantMessage("", (call,)))
         result = await run_call(run, call, tuple(run.tools))
+        parts = run.state.parts.pop(call.id, None)
         if shown:
             add_result(run, call, result)
-        return [{"type": "json", "value": result.output}]
+            show_pictures(run)
+        run.state.pictures = []
+        return list(parts) if parts else [{"type": "json", "value": result.output}]
 
     def _fail(self, message: str) -> Finished:
         run = self.run

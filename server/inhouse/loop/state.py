@@ -10,7 +10,14 @@ from inhouse.core.definition import AgentDefinition
 from inhouse.core.events import StopReason
 from inhouse.core.limits import Limits
 from inhouse.core.message_json import arguments_object
-from inhouse.core.messages import AssistantMessage, Message, ToolCall, ToolMessage, UserMessage
+from inhouse.core.messages import (
+    AssistantMessage,
+    Image,
+    Message,
+    ToolCall,
+    ToolMessage,
+    UserMessage,
+)
 from inhouse.core.ports import (
     Approver,
     Emit,
@@ -70,6 +77,12 @@ class RunState:
     initial_prompt: str = ""
     """What the user asked of the first agent of all."""
     subgoals: dict[str, dict[str, Any]] = field(factory=dict[str, dict[str, Any]])
+    pictures: list[tuple[str, Image]] = field(factory=list[tuple[str, Image]], repr=False)
+    """What tools gave for a model to look at, until all results of the answer are there."""
+    parts: dict[str, tuple[dict[str, Any], ...]] = field(
+        factory=dict[str, tuple[dict[str, Any], ...]], repr=False
+    )
+    """By the id of a call, its result as ``handleSteps`` gets it, where that is more than one."""
     call_ids: set[str] = field(factory=set[str], repr=False)
 
     def __attrs_post_init__(self) -> None:

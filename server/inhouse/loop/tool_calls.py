@@ -12,7 +12,7 @@ from inhouse.core.definition import AgentDefinition, OutputMode
 from inhouse.core.errors import InhouseError, ToolError
 from inhouse.core.events import Notice, ToolFinished, ToolStarted
 from inhouse.core.message_json import arguments_object
-from inhouse.core.messages import AssistantMessage, ToolCall, ToolMessage
+from inhouse.core.messages import AssistantMessage, ToolCall, ToolMessage, ToolParts, UserMessage
 from inhouse.core.ports import Question, Tool, ToolSpec
 from inhouse.core.tool_names import tool_meant
 
@@ -38,6 +38,8 @@ QUIET_TOOLS = frozenset(
     }
 )
 """An answer that called these alone needs no other answer."""
+TOOL_MEDIA = "TOOL_MEDIA"
+"""Tags the pictures that tools gave."""
 END_TOOLS = frozenset({"end_turn", "task_completed"})
 
 _SUMMARY = 120
@@ -65,8 +67,10 @@ async def run_calls(
                 await _ask_to_go_on(run, call, circle)
                 repeats.forget()
             result = await run_call(run, call, allowed)
+        run.state.parts.pop(call.id, None)  # for ``handleSteps`` alone
         add_result(run, call, result)
         done.append(Called(call, result))
+    show_pictures(run)
     if len(calls) > MAX_CALLS:
         message = f"One answer made {len(calls)} calls; the first {MAX_CALLS} were run."
         run.emit(Notice("warning", "too_many_calls", message))
@@ -95,6 +99,10 @@ async def run_call(run: LoopContext, call: ToolCall, allowed: Sequence[str]) -> 
     except BaseException:
         run.emit(ToolFinished(call.id, ok=False, summary="interrupted"))
         raise
+    if isinstance(output, ToolParts):
+        run.state.pictures += [(tool.spec.name, image) for image in output.images]
+        run.state.parts[call.id] = output.parts
+        output = output.value
     if not tool.is_foreign:
         output = for_model(output, allowed, run.tools)
     return _finish(run, ToolMessage(call.id, tool.spec.name, output, failed=_says_error(output)))
@@ -112,6 +120,15 @@ def add_result(run: LoopContext, call: ToolCall, result: ToolMessage) -> None:
     if not holds_call(run.state.messages, call.id):
         run.state.add(AssistantMessage("", (call,)))
     run.state.add(result)
+
+
+def show_pictures(run: LoopContext) -> None:
+    """Add the pictures that tools gave, behind all results of an answer, as Codebuff does."""
+    if run.state.pictures:
+        names = ", ".join(dict.fromkeys(name for name, _ in run.state.pictures))
+        images = tuple(image for _, image in run.state.pictures)
+        run.state.pictures = []
+        run.state.add(UserMessage(f"<system>Pictures of {names}:</system>", (TOOL_MEDIA,), images))
 
 
 def must_be_read(run: LoopContext, name: str) -> bool:

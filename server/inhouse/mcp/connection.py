@@ -41,8 +41,8 @@ Tell = Callable[[str], None]
 class McpError(UserError):
     """A server cannot be had: its command, its address, or what it says."""
 
-    def __init__(self, server: str, problem: str) -> None:
-        super().__init__(f"MCP server {server!r}: {problem}", code="mcp")
+    def __init__(self, server: str, problem: str, *, code: str = "mcp") -> None:
+        super().__init__(f"MCP server {server!r}: {problem}", code=code)
 
 
 @frozen

@@ -1,13 +1,18 @@
 """What a tool of a server gives back, as a model and ``handleSteps`` get it."""
 
 import json
+from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from inhouse.core.messages import Image
+from inhouse.core.messages import Image, ToolParts
 
 MOST_CHARACTERS = 50_000
 """Of one result; its middle is left out where it is longer."""
+MOST_IMAGE = 5_000_000
+"""Characters of base64; more than this no model's server takes."""
+MOST_IMAGES = 8
+_PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 
 
 def value_of(result: Mapping[str, Any]) -> Any:
@@ -20,13 +25,48 @@ def value_of(result: Mapping[str, Any]) -> Any:
     return _bounded(blocks[0] if len(blocks) == 1 else blocks)
 
 
+def parts_of(result: Mapping[str, Any]) -> ToolParts:
+    """Give a result for a model and for ``handleSteps``, each as in Codebuff."""
+    blocks = _blocks(result)
+    parts = tuple(_part(each) for each in blocks) or ({"type": "json", "value": value_of(result)},)
+    return ToolParts(value_of(result), parts, images_of(result))
+
+
 def images_of(result: Mapping[str, Any]) -> tuple[Image, ...]:
-    """Give the pictures of a result."""
+    """Give the pictures of a result that a model can be shown."""
     return tuple(
-        Image(str(each["data"]), str(each.get("mimeType") or "image/png"))
+        Image(str(each["data"]), str(each["mimeType"]))
         for each in _blocks(result)
-        if each.get("type") == "image" and each.get("data")
-    )
+        if each.get("type") == "image" and _is_picture(each)
+    )[:MOST_IMAGES]
+
+
+def _is_picture(block: Mapping[str, Any]) -> bool:
+    data = str(block.get("data", ""))
+    if block.get("mimeType") not in _PICTURES or not 0 < len(data) <= MOST_IMAGE:
+        return False
+    try:
+        return bool(b64decode(data, validate=True))
+    except ValueError:
+        return False
+
+
+def _part(block: Mapping[str, Any]) -> dict[str, Any]:
+    """Give one block as Codebuff's ``toolResult`` has it."""
+    match block.get("type"):
+        case "text":
+            return {"type": "json", "value": _cut(str(block.get("text", "")))}
+        case "image" | "audio":
+            data, kind = str(block.get("data", "")), str(block.get("mimeType", ""))
+            return {"type": "media", "data": data[:MOST_IMAGE], "mediaType": kind}
+        case "resource":
+            held = cast("Mapping[str, Any]", block.get("resource") or {})
+            data = str(held.get("text", held.get("blob", "")))
+            kind = str(held.get("mimeType") or "text/plain")
+            return {"type": "media", "data": data[:MOST_IMAGE], "mediaType": kind}
+        case _:
+            value = block["uri"] if isinstance(block.get("uri"), str) else json.dumps(dict(block))
+            return {"type": "json", "value": _cut(value)}
 
 
 def text_of(result: Mapping[str, Any]) -> str:

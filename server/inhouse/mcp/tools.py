@@ -14,7 +14,7 @@ from inhouse.core.unicode import clean_text, visible
 from .access import Open
 from .config import Server
 from .connection import Connection, ListedTool
-from .results import text_of, value_of
+from .results import parts_of, text_of
 from .schemas import reduced
 from .tool_names import model_names
 
@@ -100,7 +100,7 @@ def _tool(wanted: Wanted, tool: ListedTool, name: str, permit: Permit, emit: Emi
         )
         if result.get("isError"):
             raise ToolError(text_of(result) or f"{server}/{tool.name} failed.", code="mcp_tool")
-        return value_of(result)
+        return parts_of(result)
 
     described = clean_text(tool.description).strip() or f"The tool {tool.name} of {server}."
     spec = ToolSpec(name, described, schema)

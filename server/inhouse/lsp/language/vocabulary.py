@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from attrs import frozen
 
-from inhouse.core.json_values import items
+from inhouse.core.json_values import items, mapping
 from inhouse.core.text import Position
+from inhouse.core.unicode import visible
 from inhouse.definitions.readers.source_ranges import JsonPath
 from inhouse.definitions.schema.fields import field_at
 from inhouse.lsp.editor_context import EditorContext
@@ -54,6 +55,7 @@ def words_for(
     match path:
         case ("toolNames", *_):
             yield from _tools(site, position)
+            yield from _server_tools(context, site, position)
         case ("spawnableAgents", *_):
             yield from _agents(context, site, position)
         case ("model",):
@@ -78,6 +80,27 @@ def _tools(site: DefinitionDocument, position: Position) -> Iterator[Suggestion]
             told = spec(name)
             first = told.description.strip().split("\n", 1)[0]
             yield Suggestion(name, FUNCTION, first[:120], tool_text(told))
+
+
+def _server_tools(
+    context: EditorContext, site: DefinitionDocument, position: Position
+) -> Iterator[Suggestion]:
+    """The tools of MCP servers as they were listed last: nothing is started."""
+    found = site.found_at(position)
+    own = mapping(found.values.get("mcpServers") if found is not None else None)
+    there = set(_already(site, position, "toolNames"))
+    last = context.host.services.mcp_listings.by_name()
+    for server in dict.fromkeys([*own, *context.host.world.settings.mcp_servers]):
+        listed = last.get(server, {})
+        words = {f"{server}/*": "every tool of this MCP server"}
+        for tool in listed.values():
+            first = visible(tool.description.strip().partition("\n")[0])
+            words[f"{server}/{tool.name}"] = first[:120]
+        if not listed:
+            words[f"{server}/*"] += "; `inhouse mcp check` lists them"
+        for name, told in words.items():
+            if name not in there:
+                yield Suggestion(name, FUNCTION, told)
 
 
 def _agents(
