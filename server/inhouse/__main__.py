@@ -2,6 +2,7 @@
 
 import sys
 
+from inhouse.acp import ADD_ENDPOINT
 from inhouse.core.module_folders import module_folders
 from inhouse.core.own_environment import guard
 
@@ -15,6 +16,8 @@ def main() -> None:
         from inhouse.lsp.stdio import serve  # noqa: PLC0415  each door loads what it needs
 
         sys.exit(serve(arguments[1:]))
+    if arguments == ["acp", ADD_ENDPOINT]:  # What a client of ACP starts in a terminal.
+        arguments = ["endpoint", "add"]
     if arguments[:1] == ["acp"]:
         from inhouse.acp.serve import serve as serve_acp  # noqa: PLC0415
 

@@ -4,7 +4,6 @@ import asyncio
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 import acp
 import pytest
@@ -12,7 +11,7 @@ from acp import schema
 
 from inhouse.acp.transport import initialize_result
 from support.acp_client import Opened, Person, open_agent
-from support.model_server import ModelServer, Pause, call
+from support.model_server import ModelServer, Pause, Usage, call
 from support.terminal import Terminal
 
 TRUST = "Trust this workspace"
@@ -169,6 +168,70 @@ async def test_a_command_is_asked_for_whole_and_its_output_is_shown(
     assert "out-42" in texts
 
 
+APPLY = 'edits = "apply"\n'
+
+
+async def test_a_command_runs_in_the_clients_terminal_without_the_clients_variables(
+    place: Terminal, server: ModelServer
+) -> None:
+    place.user_settings(
+        f'{APPLY}defaultEndpoint = "test"\n[endpoints.test]\nbaseUrl = "{server.base_url}"\n'
+    )
+    command = "echo out-$((40 + 2)); echo ${SECRET_OF_THE_CLIENT:-nothing}; pwd; exit 3"
+    server.play(call("run_terminal_command", command=command))
+    server.play("Done.")
+    person = Person(choose=[TRUST, "Run once"])
+    async with open_agent(place.environment, person, terminal=True) as opened:
+        session = await started(place, opened)
+        await opened.ask(session, "count")
+        await person.used("release")
+    assert command in person.terminal_calls[0][1]
+    contents = [each for u in person.of("tool_call_update") for each in u.content or []]
+    assert "terminal-0" in [each.terminal_id for each in contents if each.type == "terminal"]
+    told = json.loads(server.chats[-1].body["messages"][-1]["content"])
+    assert (told["exitCode"], told["stdout"].split()) == (
+        3,
+        ["out-42", "nothing", str(place.workspace)],
+    )
+
+
+async def test_a_command_in_the_clients_terminal_ends_with_its_turn(
+    place: Terminal, server: ModelServer
+) -> None:
+    place.user_settings(
+        f'{APPLY}defaultEndpoint = "test"\n[endpoints.test]\nbaseUrl = "{server.base_url}"\n'
+    )
+    server.play(call("run_terminal_command", command="sleep 300"))
+    person = Person(choose=[TRUST, "Run once"])
+    async with open_agent(place.environment, person, terminal=True) as opened:
+        session = await started(place, opened)
+        turn = asyncio.create_task(opened.ask(session, "wait"))
+        await person.used("wait")
+        await opened.agent.cancel(session_id=session)
+        assert (await turn).stop_reason == "cancelled"
+        await person.used("release")
+        assert [name for name, _ in person.terminal_calls][-2:] == ["kill", "release"]
+
+
+@pytest.mark.parametrize("settings", ['privacy = "local-only"\n' + APPLY, 'edits = "review"\n'])
+async def test_a_command_that_needs_the_sandbox_never_runs_in_the_clients_terminal(
+    place: Terminal, server: ModelServer, settings: str
+) -> None:
+    place.user_settings(
+        f'{settings}defaultEndpoint = "test"\n[endpoints.test]\nbaseUrl = "{server.base_url}"\n'
+    )
+    (place.workspace / "a.txt").write_text("one\n")
+    server.play(call("write_file", path="a.txt", content="two\n", instructions="x"))
+    server.play(call("run_terminal_command", command="echo made > made.txt"))
+    server.play("Done.")
+    person = Person(choose=[TRUST, "Run once", "Reject"])
+    async with open_agent(place.environment, person, terminal=True) as opened:
+        session = await started(place, opened)
+        await opened.ask(session, "go")
+    assert person.terminal_calls == []
+    assert "exitCode" in server.chats[-1].body["messages"][-1]["content"]
+
+
 async def test_cancel_ends_the_turn_and_closes_the_models_connection(
     place: Terminal, server: ModelServer
 ) -> None:
@@ -252,6 +315,8 @@ async def test_options_are_never_wider_than_the_settings(
         answer = await opened.agent.new_session(cwd=str(place.workspace), mcp_servers=[])
         options = {each.id: each for each in answer.config_options}
         assert [each.value for each in options["privacy"].options] == ["ask", "local-only"]
+        assert [each.value for each in options["endpoint"].options] == ["", "test"]
+        assert [each.value for each in options["model"].options] == ["", "some/model"]
         assert [each.id for each in answer.modes.available_modes] == ["review"]
         for option, value in (("privacy", "any"), ("edits", "apply"), ("nothing", "x")):
             with pytest.raises(acp.RequestError):
@@ -271,45 +336,63 @@ async def test_options_are_never_wider_than_the_settings(
     assert server.requests[-1].method == "POST"
 
 
+DEAD = 'defaultEndpoint = "dead"\n[endpoints.dead]\nbaseUrl = "http://127.0.0.1:9/v1"\n'
+LOCAL = 'privacy = "local-only"\n'
+FAR = '[endpoints.far]\nbaseUrl = "https://models.example/v1"\n'
+
+
 @pytest.mark.parametrize(
-    ("settings", "what"),
+    ("settings", "choose", "code", "says"),
     [
-        ('[endpoints.dead]\nbaseUrl = "http://127.0.0.1:9/v1"\n', "127.0.0.1:9"),
-        ("", "No model serves 'helper' yet"),
+        (
+            DEAD,
+            TRUST,
+            "unreachable",
+            ("127.0.0.1:9", "in the options of this session"),
+        ),
+        ("", TRUST, "no-endpoint", ("No model serves 'helper' yet", "`inhouse endpoint add`")),
+        (DEAD, "Not now", "untrusted", ("not trusted", "Send the prompt again")),
+        (
+            f'{LOCAL}defaultEndpoint = "far"\n{FAR}',
+            TRUST,
+            "refused",
+            ("models.example is not this machine", "config.toml"),
+        ),
     ],
 )
-async def test_a_dead_or_missing_endpoint_is_explained(
-    place: Terminal, settings: str, what: str
+async def test_what_is_wrong_is_told_with_what_to_do_in_this_client(
+    place: Terminal, settings: str, choose: str, code: str, says: tuple[str, ...]
 ) -> None:
-    default = 'defaultEndpoint = "dead"\n' if settings else ""
-    place.user_settings(default + settings)
-    async with open_agent(place.environment, Person(choose=[TRUST])) as opened:
+    place.user_settings(settings)
+    async with open_agent(place.environment, Person(choose=[choose])) as opened:
         session = await started(place, opened)
         with pytest.raises(acp.RequestError) as error:
             await opened.ask(session, "hello")
-    assert what.lower() in str(error.value).lower()
+        assert error.value.data["code"] == code
+        for words in says:
+            assert words in str(error.value)
+        assert "`inhouse.endpoints" not in str(error.value)
+        assert "--trust" not in str(error.value)
 
 
-async def test_what_is_no_message_is_refused_and_the_next_one_works(place: Terminal) -> None:
-    process = await asyncio.create_subprocess_exec(
-        *place.command("acp"),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        env=place.environment,
-    )
-    lines = [
-        b"GET / HTTP/1.1",
-        b"[1, 2]",
-        b'{"jsonrpc": "2.0", "id": 1, "method": "session/new", "params": {}}',
-        b'{"jsonrpc": "2.0", "id": 2, "method": "initialize", "params": 7}',
-        b'{"jsonrpc": "2.0", "id": 3, "method": "session/new", "params": {"cwd": 7}}',
-        b'{"jsonrpc": "2.0", "id": 4, "method": "no/such"}',
-    ]
-    out, _ = await asyncio.wait_for(process.communicate(b"\n".join(lines) + b"\n"), 30)
-    answers: list[Any] = [json.loads(line) for line in out.splitlines()]
-    codes = {each.get("id"): each.get("error", {}).get("code") for each in answers}
-    assert codes == {None: -32700, 1: -32600, 2: None, 3: -32602, 4: -32601}
-    assert process.returncode == 0
+async def test_what_was_added_on_disk_counts_in_the_next_prompt(
+    place: Terminal, server: ModelServer
+) -> None:
+    place.user_settings("")
+    server.play("Here.")
+    async with open_agent(place.environment, Person(choose=[TRUST])) as opened:
+        session = await started(place, opened)
+        with pytest.raises(acp.RequestError, match="No model serves"):
+            await opened.ask(session, "hello")
+        again = await opened.agent.resume_session(session_id=session, cwd=str(place.workspace))
+        assert again.config_options
+        forked = await opened.agent.fork_session(session_id=session, cwd=str(place.workspace))
+        assert forked.session_id
+        place.user_settings(
+            f'defaultEndpoint = "test"\n[endpoints.test]\nbaseUrl = "{server.base_url}"\n'
+        )
+        await opened.ask(session, "hello again")
+        assert opened.person.text() == "Here."
 
 
 async def test_two_sessions_of_one_client_do_not_mix(place: Terminal, server: ModelServer) -> None:
@@ -363,3 +446,75 @@ async def test_the_clients_mcp_servers_are_the_sessions(
         await opened.ask(answer.session_id, "go")
     offered = [each["function"]["name"] for each in server.chats[-1].body["tools"]]
     assert [name for name in offered if name.startswith("brought")]
+
+
+async def test_pictures_reach_the_model_and_are_there_again_when_the_session_is_loaded(
+    place: Terminal, server: ModelServer
+) -> None:
+    server.play("A cat.")
+    server.play("Still a cat.")
+    picture = acp.image_block("iVBORw0KGgo=", "image/png")
+    async with open_agent(place.environment, Person(choose=[TRUST])) as opened:
+        assert opened.hello.agent_capabilities.prompt_capabilities.image is True
+        session = await started(place, opened)
+        wrong = [acp.image_block("no base64!", "image/png"), acp.image_block("aGk=", "text/html")]
+        prompt = [acp.text_block("What is this?"), picture, *wrong]
+        await opened.agent.prompt(session_id=session, prompt=prompt)
+        thoughts = opened.person.text("agent_thought_chunk")
+        assert "not base64" in thoughts
+        assert "'text/html' is no media type of a picture" in thoughts
+    async with open_agent(place.environment, Person(choose=[TRUST])) as opened:
+        await opened.agent.load_session(
+            cwd=str(place.workspace), session_id=session, mcp_servers=[]
+        )
+        said = [each.content for each in opened.person.of("user_message_chunk")]
+        assert [each.type for each in said] == ["text", "image"]
+        assert (said[1].data, said[1].mime_type) == ("iVBORw0KGgo=", "image/png")
+        await opened.ask(session, "and now?")
+    for chat in server.chats:
+        assert json.dumps(chat.body["messages"]).count("data:image/png;base64,iVBORw0KGgo=") == 1
+
+
+async def test_tokens_window_and_cost_are_told_and_go_on_when_a_session_is_loaded(
+    place: Terminal, server: ModelServer
+) -> None:
+    place.user_settings(
+        'defaultEndpoint = "test"\n[endpoints.test]\ncontextWindow = 9000\n'
+        f'baseUrl = "{server.base_url}"\n[endpoints.test.prices."*"]\ninput = 1.0\noutput = 2.0\n'
+    )
+    server.usage = Usage(1_000, 500)
+    server.default = ["ok"]
+    async with open_agent(place.environment, Person(choose=[TRUST])) as opened:
+        session = await started(place, opened)
+        await opened.ask(session, "one")
+        await opened.ask(session, "two")
+        told = [(u.used, u.size, u.cost.amount) for u in opened.person.of("usage_update")]
+        assert told == [(1_500, 9_000, pytest.approx(0.002)), (1_500, 9_000, pytest.approx(0.004))]
+    async with open_agent(place.environment, Person(choose=[TRUST])) as opened:
+        await opened.agent.load_session(
+            cwd=str(place.workspace), session_id=session, mcp_servers=[]
+        )
+        await opened.ask(session, "three")
+        [usage] = opened.person.of("usage_update")
+        assert (usage.cost.amount, usage.cost.currency) == (pytest.approx(0.006), "USD")
+
+
+async def test_skills_are_commands_and_come_along_whoever_may_start_them(
+    place: Terminal, server: ModelServer
+) -> None:
+    for name, more in (("greet", ""), ("deploy", "disable-model-invocation: true\n"), ("Bad", "")):
+        folder = place.workspace / ".agents" / "skills" / name
+        folder.mkdir(parents=True)
+        text = f"---\nname: {name}\ndescription: How we {name}.\n{more}---\nSay {name} ahoy.\n"
+        (folder / "SKILL.md").write_text(text)
+    async with open_agent(place.environment, Person(choose=[TRUST])) as opened:
+        session = await started(place, opened)
+        await opened.ask(session, "/deploy the site")
+        [told] = opened.person.of("available_commands_update")
+    known = {each.name: each.description for each in told.available_commands}
+    assert known["greet"] == "How we greet."
+    assert {"helper", "deploy", "compact"} <= set(known)
+    assert "Bad" not in known
+    asked = next(m for m in server.chats[-1].body["messages"] if m["role"] == "user")["content"]
+    assert asked.startswith("the site")
+    assert "Say deploy ahoy." in asked

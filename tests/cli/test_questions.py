@@ -22,7 +22,9 @@ async def main():
     sys.stdin.readline()
     approver = TerminalApprover()
     kind, *choices = sys.argv[1:]
-    print("ANSWER", await approver.ask(Question("q", "Run it?", tuple(choices), kind=kind)))
+    print("ANSWER", await approver.ask(Question(
+        "q", "Run it?", tuple(choices), kind=kind, safe="" if kind == "question" else choices[0]
+    )))
 
 asyncio.run(main())
 """

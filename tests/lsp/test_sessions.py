@@ -272,3 +272,19 @@ async def test_a_conversation_is_made_smaller_by_command_and_a_fork_has_all_of_i
         await editor.ended(again["runId"], 45)
         with pytest.raises(ServerError, match="No session 'nothing'"):
             await editor.command("inhouse.session.compact", {"session": "nothing"})
+
+
+async def test_pictures_come_with_a_prompt_and_are_checked_before_anything_begins(project):
+    png = {"data": "iVBORw0KGgo=", "mimeType": "image/png"}
+    async with open_editor(project.folder, **project.how(NEOVIM)) as editor:
+        for wrong, words in (
+            ([{"data": "not base64!", "mimeType": "image/png"}], "not base64"),
+            ([{"data": "aGk=", "mimeType": "text/html"}], "media type"),
+            ([{"data": "aGk="}], "Picture"),
+            ("aGk=", "Picture"),
+        ):
+            with pytest.raises(ServerError, match=words):
+                await editor.command("inhouse.run", {"agent": "writer", "images": wrong})
+        assert project.server.chats == []
+        await run(editor, "What is this?", agent="writer", images=[png])
+    assert "data:image/png;base64,iVBORw0KGgo=" in json.dumps(said(project.server))

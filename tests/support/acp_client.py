@@ -1,6 +1,7 @@
 """The ACP SDK's client around a real ``inhouse acp`` process."""
 
 import asyncio
+import json
 import os
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -24,6 +25,8 @@ class Person:
     updates: list[Any] = field(factory=list)
     questions: list[Any] = field(factory=list)
     written: dict[str, str] = field(factory=dict)
+    terminals: dict[str, Any] = field(factory=dict)
+    terminal_calls: list[Any] = field(factory=list)
 
     _changed: asyncio.Event = field(factory=asyncio.Event, init=False)
 
@@ -62,6 +65,49 @@ class Person:
         self.files[path] = content
         return schema.WriteTextFileResponse()
 
+    # Terminals, real ones.
+
+    async def create_terminal(
+        self, command: str, session_id: str, args: Any = None, cwd: Any = None, **_: Any
+    ) -> Any:
+        process = await asyncio.create_subprocess_exec(
+            *(command, *(args or ())),
+            cwd=cwd,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env={**os.environ, "SECRET_OF_THE_CLIENT": "tell nobody"},
+        )
+        terminal = f"terminal-{len(self.terminals)}"
+        self.terminals[terminal] = process
+        self.terminal_calls.append(("create", [command, *(args or ())]))
+        return schema.CreateTerminalResponse(terminal_id=terminal)
+
+    async def wait_for_terminal_exit(self, session_id: str, terminal_id: str, **_: Any) -> Any:
+        self.terminal_calls.append(("wait", terminal_id))
+        self._changed.set()
+        code = await self.terminals[terminal_id].wait()
+        return schema.WaitForTerminalExitResponse(exit_code=code if code >= 0 else None)
+
+    async def terminal_output(self, session_id: str, terminal_id: str, **_: Any) -> Any:
+        output = await self.terminals[terminal_id].stdout.read()
+        return schema.TerminalOutputResponse(output=output.decode(), truncated=False)
+
+    async def kill_terminal(self, session_id: str, terminal_id: str, **_: Any) -> Any:
+        self.terminal_calls.append(("kill", terminal_id))
+        self.terminals[terminal_id].kill()
+        return schema.KillTerminalResponse()
+
+    async def release_terminal(self, session_id: str, terminal_id: str, **_: Any) -> Any:
+        self.terminal_calls.append(("release", terminal_id))
+        self._changed.set()
+        return schema.ReleaseTerminalResponse()
+
+    async def used(self, what: str) -> None:
+        """Wait until a terminal was used so."""
+        while what not in [name for name, _ in self.terminal_calls]:
+            self._changed.clear()
+            await self._changed.wait()
+
     def on_connect(self, conn: Any) -> None: ...
 
     def text(self, kind: str = "agent_message_chunk") -> str:
@@ -86,7 +132,11 @@ class Opened:
 
 @asynccontextmanager
 async def open_agent(
-    environ: Mapping[str, str], person: Person | None = None, *, fs: bool = False
+    environ: Mapping[str, str],
+    person: Person | None = None,
+    *,
+    fs: bool = False,
+    terminal: bool = False,
 ) -> AsyncIterator[Opened]:
     """Start ``inhouse acp`` and say ``initialize``."""
     person = person or Person()
@@ -113,7 +163,8 @@ async def open_agent(
     )
     try:
         capabilities = schema.ClientCapabilities(
-            fs=schema.FileSystemCapabilities(read_text_file=fs, write_text_file=fs)
+            fs=schema.FileSystemCapabilities(read_text_file=fs, write_text_file=fs),
+            terminal=terminal,
         )
         hello = await connection.initialize(protocol_version=1, client_capabilities=capabilities)
         yield Opened(connection, person, process, hello, said)
@@ -125,3 +176,105 @@ async def open_agent(
         except TimeoutError:
             process.kill()
         listening.cancel()
+
+
+@define
+class RawClient:
+    """A client that can say anything, also what no client should."""
+
+    process: asyncio.subprocess.Process
+    answers: dict[Any, Any] = field(factory=dict)
+    refused: list[Any] = field(factory=list)
+    """Errors that belong to no request."""
+    asked: list[Any] = field(factory=list)
+    """Requests of the agent: their permissions, for example."""
+    updates: list[Any] = field(factory=list)
+    _changed: asyncio.Condition = field(factory=asyncio.Condition, init=False)
+
+    def send(self, *messages: Any) -> None:
+        """Send messages in one write; bytes go as they are."""
+        self.process.stdin.write(
+            b"".join(
+                (each if isinstance(each, bytes) else json.dumps(each).encode()) + b"\n"
+                for each in messages
+            )
+        )
+
+    def request(self, number: Any, method: str, **params: Any) -> None:
+        self.send({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
+
+    async def call(self, number: Any, method: str, **params: Any) -> Any:
+        """Send a request and give its whole answer."""
+        self.request(number, method, **params)
+        return await self.answer(number)
+
+    async def answer(self, number: Any) -> Any:
+        async with self._changed:
+            await self._changed.wait_for(lambda: number in self.answers)
+        return self.answers.pop(number)
+
+    async def question(self) -> Any:
+        """Wait for the agent's next request and take it."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self.asked)
+        return self.asked.pop(0)
+
+    async def said(self, text: str) -> None:
+        """Wait until the agent has said exactly this."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self.text() == text)
+
+    def text(self) -> str:
+        return "".join(
+            each["content"]["text"]
+            for each in self.updates
+            if each["sessionUpdate"] == "agent_message_chunk"
+        )
+
+    def choose(self, question: Any, name: str) -> None:
+        """Answer a permission with one of its options."""
+        [option] = [each for each in question["params"]["options"] if each["name"] == name]
+        outcome = {"outcome": "selected", "optionId": option["optionId"]}
+        self.send({"jsonrpc": "2.0", "id": question["id"], "result": {"outcome": outcome}})
+
+    async def listen(self) -> None:
+        while line := await self.process.stdout.readline():
+            message = json.loads(line)
+            async with self._changed:
+                if message.get("method") == "session/update":
+                    self.updates.append(message["params"]["update"])
+                elif "method" in message:
+                    self.asked.append(message)
+                elif message["id"] is None:
+                    self.refused.append(message["error"])
+                else:
+                    self.answers[message["id"]] = message
+                self._changed.notify_all()
+
+
+@asynccontextmanager
+async def raw_client(environ: Mapping[str, str], **capabilities: Any) -> AsyncIterator[RawClient]:
+    """Start ``inhouse acp``, say ``initialize``, and check afterwards that nothing broke in it."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "inhouse", "acp"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, **environ},
+        limit=1 << 28,
+    )
+    client = RawClient(process)
+    listening = asyncio.create_task(client.listen())
+    errors = asyncio.create_task(process.stderr.read())
+    try:
+        await client.call("hello", "initialize", protocolVersion=1, clientCapabilities=capabilities)
+        yield client
+        process.stdin.close()
+        await asyncio.wait_for(process.wait(), 20)
+        assert "Traceback" not in (said := (await errors).decode()), said
+        assert process.returncode == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+        listening.cancel()
+        errors.cancel()

@@ -1,12 +1,11 @@
 """What we ask of the client: permissions, and its files where it offers them."""
 
-import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import acp
-from acp import schema
+from acp.connection import Connection
 
 from inhouse.core.json_values import fields
 
@@ -16,46 +15,63 @@ Json = dict[str, Any]
 class ClientCalls:
     """Requests to the client, for one session.  None of them raises."""
 
-    def __init__(self, connection: acp.Client, session_id: str, capabilities: Json) -> None:
+    def __init__(self, connection: Connection, session_id: str, capabilities: Json) -> None:
         self._connection = connection
         self._session_id = session_id
         files = fields(capabilities.get("fs"))
         self.reads_files = files.get("readTextFile") is True
         self.writes_files = files.get("writeTextFile") is True
+        self.has_terminals = capabilities.get("terminal") is True
 
-    async def request_permission(self, tool_call: Json, options: Sequence[Any]) -> str | None:
+    async def request_permission(self, tool_call: Json, options: Sequence[Json]) -> str | None:
         """Give the id of the chosen option; None where none was chosen."""
-        with _suppressed():
-            answer = await self._connection.request_permission(
-                session_id=self._session_id,
-                tool_call=schema.ToolCallUpdate.model_validate(tool_call),
-                options=[schema.PermissionOption.model_validate(option) for option in options],
-            )
-            if isinstance(answer.outcome, schema.AllowedOutcome):
-                return answer.outcome.option_id
-        return None
+        answer = await self._ask(
+            "session/request_permission", toolCall=tool_call, options=list(options)
+        )
+        outcome = fields(fields(answer).get("outcome"))
+        chosen = outcome.get("optionId")
+        return chosen if outcome.get("outcome") == "selected" and isinstance(chosen, str) else None
 
     async def read_file(self, path: Path) -> str | None:
         """Give a file's text as the client has it; None where it does not say."""
-        if self.reads_files:
-            with _suppressed():
-                answer = await self._connection.read_text_file(
-                    session_id=self._session_id, path=str(path)
-                )
-                return answer.content
-        return None
+        if not self.reads_files:
+            return None
+        content = fields(await self._ask("fs/read_text_file", path=str(path))).get("content")
+        return content if isinstance(content, str) else None
 
     async def write_file(self, path: Path, text: str) -> bool:
         """Have the client write a file; False where it did not."""
-        if self.writes_files:
-            with _suppressed():
-                await self._connection.write_text_file(
-                    session_id=self._session_id, path=str(path), content=text
-                )
-                return True
-        return False
+        if not self.writes_files:
+            return False
+        return await self._ask("fs/write_text_file", path=str(path), content=text) is not _NOTHING
+
+    async def create_terminal(
+        self, command: str, args: Sequence[str], *, cwd: Path, most_bytes: int
+    ) -> str | None:
+        """Start a command in a terminal; None where the client did not."""
+        answer = await self._ask(
+            "terminal/create",
+            command=command,
+            args=list(args),
+            env=[],
+            cwd=str(cwd),
+            outputByteLimit=most_bytes,
+        )
+        terminal = fields(answer).get("terminalId")
+        return terminal if isinstance(terminal, str) else None
+
+    async def about_terminal(self, method: str, terminal: str) -> Json:
+        """Send one of ``terminal/*``; an answer without members where there is none."""
+        return fields(await self._ask(method, terminalId=terminal))
+
+    async def _ask(self, method: str, **params: Any) -> Any:
+        """Give the client's answer; `_NOTHING` where it refuses or has gone."""
+        try:
+            return await self._connection.send_request(
+                method, {"sessionId": self._session_id, **params}
+            )
+        except (acp.RequestError, ConnectionError):
+            return _NOTHING
 
 
-def _suppressed() -> contextlib.suppress:
-    """A client that refuses, answers nonsense or has gone gives no answer."""
-    return contextlib.suppress(acp.RequestError, ConnectionError, ValueError)
+_NOTHING = object()

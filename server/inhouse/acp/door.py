@@ -1,15 +1,21 @@
 """The agent side of ACP: every message a client can send, one short handler each."""
 
 import asyncio
+import contextlib
+import logging
 from collections.abc import AsyncGenerator, Awaitable, Mapping
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import acp
+from acp.agent.router import build_agent_router
+from acp.connection import Connection
+from pydantic import ValidationError
 
 from inhouse.core.errors import InhouseError, UserError
-from inhouse.core.events import RunResult, RunStatus
+from inhouse.core.events import RunError, RunResult, RunStatus
+from inhouse.core.json_values import fields
+from inhouse.core.remedies import cause_of
 from inhouse.host.host import Host
 from inhouse.host.sessions import new_session_id
 
@@ -17,12 +23,17 @@ from .mcp_servers import client_servers
 from .options import change
 from .prompt_content import read_prompt
 from .session import AcpSession, TurnCancelled, stop_reason
+from .tool_calls import as_in_file
 from .transport import StdioTransport, initialize_result
 
+logger = logging.getLogger(__name__)
 Json = dict[str, Any]
 T = TypeVar("T")
 _SESSIONS_A_PAGE = 100
+_MOST_PROBLEMS = 3
+_MOST_SHOWN = 200
 _FAILED = -32603
+_NO_METHOD = -32601
 _BAD = -32602
 _UNKNOWN = -32002
 """ACP's code for a resource that is not there."""
@@ -35,13 +46,12 @@ class AcpDoor:
         self._transport = transport
         self._environ = environ
         self._sessions: dict[str, AcpSession] = {}
-        self._connection = acp.AgentSideConnection(
-            self, transport, listening=False, use_unstable_protocol=True
-        )
+        self._route = build_agent_router(cast("Any", self), use_unstable_protocol=True)
+        self._connection = Connection(self._handle, transport, listening=False)
 
     async def listen(self) -> None:
         """Serve until the client has gone."""
-        await self._connection.listen()
+        await self._connection.main_loop()
 
     async def aclose(self) -> None:
         """End every session's turn; what was said in them is kept."""
@@ -49,6 +59,31 @@ class AcpDoor:
         self._sessions.clear()
         await asyncio.gather(*(one.aclose() for one in sessions), return_exceptions=True)
         await self._connection.close()
+
+    async def _handle(self, method: str, params: Any, is_notification: bool) -> Any:  # noqa: FBT001  the SDK's signature
+        """Answer one message: whatever goes wrong becomes words that a person can read."""
+        given = {key: value for key, value in fields(params).items() if key != "_meta"}
+        if method in ("session/new", "session/load"):
+            given.setdefault("mcpServers", [])  # Some clients leave out what they have none of.
+        try:
+            return await self._route(method, given, is_notification)
+        except acp.RequestError as error:
+            if not is_notification:
+                raise _unknown_method(method) if error.code == _NO_METHOD else error from None
+            logger.debug("%s was not understood: %s", method, error)
+        except ValidationError as error:
+            if not is_notification:
+                raise acp.RequestError(_BAD, f"{method}: {_problems(error)}") from None
+            logger.debug("%s was not understood: %s", method, _problems(error))
+        except Exception as error:
+            logger.exception("%s broke", method)
+            if not is_notification:
+                raise acp.RequestError(
+                    _FAILED,
+                    f"Inhouse itself broke ({type(error).__name__}).  What was said so far is "
+                    "kept.  The messages on the agent's standard error have the details.",
+                ) from None
+        return None
 
     # Sessions.
 
@@ -65,6 +100,7 @@ class AcpDoor:
     ) -> Json:
         """Open a session in a folder."""
         session = await self._open(new_session_id(), cwd, additional_directories, mcp_servers)
+        self._sessions[session.id] = session
         return {"sessionId": session.id} | _announced(session)
 
     async def load_session(
@@ -99,8 +135,16 @@ class AcpDoor:
     ) -> Json:
         """Open a new session that goes on from where another one is."""
         async with self._looking(cwd) as host:
-            known = await _answered(host.sessions.named(session_id))
-            forked = await _answered(host.sessions.fork(known.id, known.turns + 1))
+            try:
+                known = await host.sessions.named(session_id)
+            except UserError as error:
+                if session_id not in self._sessions:
+                    raise _refused(error.code, str(error), number=_UNKNOWN) from None
+                forked = None  # Nothing was said in it yet.
+            else:
+                forked = await _answered(host.sessions.fork(known.id, known.turns + 1))
+        if forked is None:
+            return await self.new_session(cwd, additional_directories, mcp_servers)
         answer = await self._go_on(forked, cwd, additional_directories, mcp_servers, replay=False)
         return {"sessionId": forked} | answer
 
@@ -108,7 +152,7 @@ class AcpDoor:
         self, cwd: str | None = None, cursor: str | None = None, **_: Any
     ) -> Json:
         """List the kept sessions of a folder, or of all, newest first."""
-        start = int(cursor) if cursor is not None and cursor.isdigit() else 0
+        start = _page_start(cursor)
         async with self._looking(cwd) as host:
             found = await host.sessions.summaries(
                 everywhere=cwd is None, limit=start + _SESSIONS_A_PAGE + 1
@@ -160,7 +204,9 @@ class AcpDoor:
 
     async def set_session_mode(self, session_id: str, mode_id: str, **_: Any) -> Json:
         """Choose how edits are made."""
-        await self._choose(session_id, "edits", mode_id)
+        session = await self._choose(session_id, "edits", mode_id)
+        options = session.state()["configOptions"]
+        session.updates.send({"sessionUpdate": "config_option_update", "configOptions": options})
         return {}
 
     async def set_config_option(
@@ -172,7 +218,11 @@ class AcpDoor:
     ) -> Json:
         """Choose agent, endpoint, model, edits or privacy."""
         session = await self._choose(session_id, config_id, str(value))
-        return {"configOptions": session.state()["configOptions"]}
+        state = session.state()
+        if config_id == "edits":
+            mode = state["modes"]["currentModeId"]
+            session.updates.send({"sessionUpdate": "current_mode_update", "currentModeId": mode})
+        return {"configOptions": state["configOptions"]}
 
     async def authenticate(self, **_: Any) -> Json:
         """Answer: there is nothing to authenticate, keys belong to endpoints."""
@@ -181,7 +231,7 @@ class AcpDoor:
     async def ext_method(self, method: str, params: Json) -> Json:
         """Refuse what only other agents know."""
         del params
-        raise acp.RequestError.method_not_found(f"_{method}")
+        raise _unknown_method(f"_{method}")
 
     async def ext_notification(self, method: str, params: Json) -> None:
         """Ignore what only other agents know, as the protocol wants it."""
@@ -204,18 +254,22 @@ class AcpDoor:
         *,
         replay: bool,
     ) -> Json:
-        if (open_one := self._sessions.pop(session_id, None)) is not None:
-            await open_one.aclose()
         session = await self._open(session_id, cwd, additional, mcp_servers)
+        before = self._sessions.pop(session_id, None)
+        if before is not None:
+            session.choices = before.choices
+            await before.aclose()
         try:
-            await session.go_on(replay=replay)
+            await session.go_on(replay=replay, is_open=before is not None)
         except UserError as error:
-            del self._sessions[session_id]
             await session.aclose()
-            raise acp.RequestError(_UNKNOWN, str(error)) from None
+            raise _refused(error.code, str(error), number=_UNKNOWN) from None
+        if (other := self._sessions.get(session_id)) is not None:  # The same was asked for twice.
+            await other.aclose()
+        self._sessions[session_id] = session
         return _announced(session)
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def _looking(self, cwd: str | None) -> AsyncGenerator[Host]:
         """Open a host that only looks at what is kept."""
         root = Path.home() if cwd is None else _folder(cwd)
@@ -236,8 +290,11 @@ class AcpDoor:
         roots = tuple(_folder(each) for each in (cwd, *(additional or ())))
         session = AcpSession(session_id, roots, self._transport, self._connection, self._environ)
         session.mcp_servers = client_servers(mcp_servers or ())
-        self._sessions[session_id] = session
-        await _answered(session.start())
+        try:
+            await _answered(session.start())
+        except BaseException:
+            await session.aclose()
+            raise
         return session
 
     def _session(self, session_id: str) -> AcpSession:
@@ -258,9 +315,11 @@ def _announced(session: AcpSession) -> Json:
 
 def _folder(path: str) -> Path:
     folder = Path(path)
-    if not folder.is_absolute() or not folder.is_dir():
-        raise acp.RequestError(_BAD, f"{path!r} is not an absolute path of an existing folder.")
-    return folder.resolve()
+    with contextlib.suppress(OSError, ValueError):  # A name that no system can have.
+        if folder.is_absolute() and folder.is_dir():
+            return folder.resolve()
+    shown = path if len(path) < _MOST_SHOWN else f"{path[:_MOST_SHOWN]}…"
+    raise acp.RequestError(_BAD, f"{shown!r} is not an absolute path of an existing folder.")
 
 
 async def _answered(work: Awaitable[T]) -> T:
@@ -270,14 +329,36 @@ async def _answered(work: Awaitable[T]) -> T:
     except TurnCancelled:
         raise
     except InhouseError as error:
-        raise acp.RequestError(_FAILED, str(error), {"code": error.code}) from None
+        raise _refused(error.code, str(error)) from None
 
 
 def _failure(result: RunResult) -> acp.RequestError:
-    error = result.error
-    message = error.message if error is not None else "The run failed."
-    code = error.code if error is not None else "internal"
-    return acp.RequestError(_FAILED, message, {"code": code, "runId": result.run_id})
+    error = result.error or RunError("internal", "The run failed.")
+    return _refused(error.code, error.message, runId=result.run_id)
+
+
+def _refused(code: str, message: str, *, number: int = _FAILED, **more: Any) -> acp.RequestError:
+    """Make an error: what is wrong, and what to do about it in a client of ACP."""
+    cause, remedy = cause_of(message), _REMEDIES.get(code)
+    told = f"{cause}  {remedy}" if remedy is not None else message
+    return acp.RequestError(
+        number, as_in_file(told), {"code": code, "cause": as_in_file(cause), **more}
+    )
+
+
+_ENDPOINT = (
+    "Add an endpoint with `inhouse endpoint add` in a terminal; it is known here at once.  "
+    "Or choose another endpoint in the options of this session."
+)
+_REMEDIES = {
+    "untrusted": "Send the prompt again and answer its question about trust, or run "
+    "`inhouse trust` in a terminal, in this folder.",
+    "no-endpoint": _ENDPOINT,
+    "unknown-session": "A session is kept from its first prompt on; session/list names them.",
+    "unreachable": "Start the server, or choose another endpoint in the options of this session; "
+    "`inhouse doctor` in a terminal says which ones answer.",
+}
+"""What to do in a client, by the code of an error whose own words are meant for other doors."""
 
 
 def _usage(result: RunResult) -> Json:
@@ -287,3 +368,23 @@ def _usage(result: RunResult) -> Json:
         "outputTokens": usage.output_tokens,
         "totalTokens": usage.input_tokens + usage.output_tokens,
     }
+
+
+def _page_start(cursor: str | None) -> int:
+    if cursor is None:
+        return 0
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 10):  # noqa: PLR2004  ours are short
+        raise acp.RequestError(_BAD, f"cursor {cursor!r} is none that session/list gave.")
+    return int(cursor)
+
+
+def _unknown_method(method: str) -> acp.RequestError:
+    return acp.RequestError(_NO_METHOD, f"Inhouse has no method {method!r}.", {"method": method})
+
+
+def _problems(error: ValidationError) -> str:
+    """Say which parameters are wrong, in a line, without repeating what was sent."""
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    told = [f"{'.'.join(map(str, one['loc'])) or 'params'}: {one['msg']}" for one in found]
+    more = f" and {len(told) - _MOST_PROBLEMS} more" if len(told) > _MOST_PROBLEMS else ""
+    return "; ".join(told[:_MOST_PROBLEMS]) + more

@@ -4,10 +4,10 @@ Nothing here is wider than the user's own settings.
 Source: https://agentclientprotocol.com/protocol/session-config-options.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from inhouse.core.request import AgentSummary
 from inhouse.core.route import EndpointStatus, Privacy
@@ -56,6 +56,8 @@ class Available:
     models: tuple[str, ...]
     settings: Settings
     """Without what was chosen in the client."""
+    skills: Mapping[str, str] = field(factory=dict[str, str])
+    """What each is for, by name."""
 
     def agent_for(self, choices: Choices) -> str | None:
         """Give the id of the agent that answers; None where no agent can be used."""
@@ -147,7 +149,10 @@ def modes(choices: Choices, available: Available) -> Json:
 
 
 def available_commands(available: Available) -> list[Json]:
-    """Give a command for each agent: ``/AGENT PROMPT``; and one that compacts the conversation."""
+    """Give a command for each agent and each skill, and one that compacts the conversation.
+
+    Of two of one name the agent wins, then the skill.
+    """
     agents: list[Json] = [
         {
             "name": one.agent.id,
@@ -157,10 +162,13 @@ def available_commands(available: Available) -> list[Json]:
         for one in available.agents
         if one.usable and not one.agent.shadowed_by
     ]
-    if any(one["name"] == COMPACT for one in agents):
-        return agents
+    told: list[Json] = [
+        {"name": name, "description": what, "input": {"hint": "What to do with this skill"}}
+        for name, what in sorted(available.skills.items())
+    ]
     what = "Condense what was said so far, to have room for more."
-    return [*agents, {"name": COMPACT, "description": what}]
+    told = [*agents, *told, {"name": COMPACT, "description": what}]
+    return list({one["name"]: one for one in reversed(told)}.values())[::-1]
 
 
 def _label(one: AgentSummary) -> str:

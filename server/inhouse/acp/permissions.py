@@ -4,7 +4,7 @@ Source: https://agentclientprotocol.com/protocol/tool-calls#requesting-permissio
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from inhouse.core.ports import Question
@@ -14,10 +14,7 @@ from .client_calls import ClientCalls
 from .updates import UpdateStream
 
 Json = dict[str, Any]
-_LASTING = ("always", "allow for", "apply all", "trust")
-"""How the choices begin that hold for more than this once."""
 _KINDS = {"command": "execute", "edit": "edit", "host": "fetch"}
-_NO_ANSWER = "no-answer"
 
 
 class AcpApprover:
@@ -41,15 +38,13 @@ class AcpApprover:
         if not question.choices:
             return ()  # ACP's stable protocol has no free text.
         async with self._turn:
-            choices = question.choices
-            options = [_option(number, choice, question) for number, choice in enumerate(choices)]
+            options = {f"choice-{n}": choice for n, choice in enumerate(question.choices)}
+            shown = [_option(key, choice, question) for key, choice in options.items()]
             if not question.safe:
-                no_answer = {"optionId": _NO_ANSWER, "name": "No answer", "kind": "reject_once"}
-                options.insert(0, no_answer)
-            chosen = await self._calls.request_permission(self._tool_call(question), options)
-            if chosen is None or not chosen.isdigit() or int(chosen) >= len(choices):
-                return ()
-            return (choices[int(chosen)],)
+                no_answer = {"optionId": "no-answer", "name": "No answer", "kind": "reject_once"}
+                shown.insert(0, no_answer)
+            chosen = await self._calls.request_permission(self._tool_call(question), shown)
+            return (options[chosen],) if chosen in options else ()
 
     def _tool_call(self, question: Question) -> Json:
         updates = self._updates()
@@ -69,11 +64,11 @@ class AcpApprover:
         }
 
 
-def _option(number: int, choice: str, question: Question) -> Mapping[str, str]:
+def _option(key: str, choice: str, question: Question) -> Json:
     if choice == question.safe:
         kind = "reject_once"
-    elif question.safe and choice.lower().startswith(_LASTING):
+    elif choice in question.lasting:
         kind = "allow_always"
     else:
         kind = "allow_once"
-    return {"optionId": str(number), "name": visible(choice), "kind": kind}
+    return {"optionId": key, "name": visible(choice), "kind": kind}

@@ -44,7 +44,11 @@ def read_prompt(blocks: Iterable[Any], root: Path) -> PromptContent:
                 else:
                     left_out.append(f"{_name(block.resource.uri, root)} (not text)")
             case "image":
-                images.append(Image(block.data, block.mime_type))
+                image = Image(block.data, block.mime_type)
+                if (problem := image.problem()) is None:
+                    images.append(image)
+                else:
+                    left_out.append(f"a picture: {problem}")
             case other:
                 left_out.append(f"content of type {other!r}")
     text = "".join(texts).strip()
@@ -55,8 +59,13 @@ def split_command(text: str, names: Iterable[str]) -> tuple[str | None, str]:
     """Split ``/NAME rest``; the name is None where no such command was offered."""
     if not text.startswith("/"):
         return None, text
-    name, _, rest = text[1:].partition(" ")
-    return (name, rest.strip()) if name in set(names) else (None, text)
+    name, *rest = text[1:].split(maxsplit=1) or [""]
+    return (name, "".join(rest)) if name in set(names) else (None, text)
+
+
+def with_skill(prompt: str, name: str, content: str) -> str:
+    """Put a skill that the user named behind what they ask."""
+    return f"{prompt}\n\nFollow this skill:\n\n{_fenced(name, content)}".strip()
 
 
 def _mention(uri: str, root: Path) -> str:

@@ -5,24 +5,16 @@
 
 import argparse
 import asyncio
-import contextlib
-import os
-import signal
 import sys
-import threading
 from collections.abc import Sequence
 
 from inhouse.core.logs import log_to_stderr
 from inhouse.core.own_environment import environment
+from inhouse.pipes.process_end import LAST_WORDS_S, leave_at_last, on_ending_signal
 from inhouse.pipes.stdio_pipes import read_chunks, take_over_stdio
 from inhouse.pipes.write_queue import PipeOutbox
 
 from .transport import StdioTransport
-
-_LAST_WORDS_S = 2.0
-"""Seconds that a client has to read what was said before the end."""
-_AT_LATEST_S = 20.0
-"""Seconds after which the process leaves, whatever still hangs."""
 
 
 def serve(arguments: Sequence[str]) -> int:
@@ -41,29 +33,31 @@ def serve(arguments: Sequence[str]) -> int:
 
 
 async def _serve(source: int, target: int) -> int:
-    loop = asyncio.get_running_loop()
     over = asyncio.Event()
     queue = PipeOutbox(target, on_lost=over.set)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        with contextlib.suppress(NotImplementedError, RuntimeError):
-            loop.add_signal_handler(number, over.set)
+    on_ending_signal(over.set)
     transport = StdioTransport(read_chunks(source), queue)
+    serving = asyncio.create_task(_converse(transport), name="serving")
+    leaving = asyncio.create_task(over.wait(), name="leaving")
+    await asyncio.wait((serving, leaving), return_when=asyncio.FIRST_COMPLETED)
+    leave_at_last(1)
+    for task in (serving, leaving):
+        task.cancel()
+    await asyncio.gather(serving, leaving, return_exceptions=True)
+    await queue.aclose(LAST_WORDS_S)
+    return 0
+
+
+async def _converse(transport: StdioTransport) -> None:
+    """Talk to the client until it has gone, or this is cancelled; then end its turns."""
     await transport.answer_initialize()
     from .door import AcpDoor  # noqa: PLC0415  the SDK: a third of a second of imports
 
     door = AcpDoor(transport, dict(environment()))
-    listening = asyncio.create_task(door.listen(), name="listening")
-    leaving = asyncio.create_task(over.wait(), name="leaving")
-    await asyncio.wait((listening, leaving), return_when=asyncio.FIRST_COMPLETED)
-    timer = threading.Timer(_AT_LATEST_S, os._exit, (1,))
-    timer.daemon = True
-    timer.start()
-    await door.aclose()
-    for task in (listening, leaving):
-        task.cancel()
-    await asyncio.gather(listening, leaving, return_exceptions=True)
-    await queue.aclose(_LAST_WORDS_S)
-    return 0
+    try:
+        await door.listen()
+    finally:
+        await door.aclose()
 
 
 def _parser() -> argparse.ArgumentParser:

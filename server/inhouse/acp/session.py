@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import acp
+from acp.connection import Connection
 from attrs import evolve
 
 from inhouse.core.errors import InhouseError, UserError
@@ -14,8 +14,11 @@ from inhouse.core.events import RunResult, RunStatus
 from inhouse.core.ports import Workspace
 from inhouse.core.request import RunRequest
 from inhouse.core.settings import Settings
+from inhouse.definitions.catalog.folders import ON_BOARD
 from inhouse.host.host import Host, HostCallbacks, WorkspaceRequest
 from inhouse.store.sessions import title_of
+from inhouse.tools.access.access_policy import access_to
+from inhouse.tools.knowledge import Skill, startable_skills
 
 from .client_calls import ClientCalls
 from .options import (
@@ -28,8 +31,9 @@ from .options import (
     modes,
 )
 from .permissions import AcpApprover
-from .prompt_content import PromptContent, split_command
-from .replay import replay_session
+from .prompt_content import PromptContent, split_command, with_skill
+from .replay import read_session, replay_session
+from .terminals import terminal_of
 from .transport import StdioTransport
 from .updates import UpdateStream
 from .workspace import AcpWorkspace
@@ -45,7 +49,7 @@ class AcpSession:
         session_id: str,
         roots: tuple[Path, ...],
         transport: StdioTransport,
-        connection: acp.Client,
+        connection: Connection,
         environ: Mapping[str, str],
     ) -> None:
         self.id = session_id
@@ -59,10 +63,18 @@ class AcpSession:
         self.host = Host(
             roots=roots,
             environ=environ,
-            door=HostCallbacks(self._workspace, self._approver, changed=self._changed),
+            door=HostCallbacks(
+                self._workspace,
+                self._approver,
+                changed=self._changed,
+                terminal=terminal_of(self._calls, self.updates),
+                shows_window=True,
+            ),
         )
         self._own_settings: Settings | None = None
+        self._skills: dict[str, Skill] = {}
         self._task: asyncio.Task[RunResult] | None = None
+        self._cancelling = False
         self._titled = False
         self._told: tuple[Any, ...] = ()
         self._announcing = False
@@ -70,19 +82,47 @@ class AcpSession:
     async def start(self) -> None:
         """Read settings and agents."""
         await self.host.start()
+        await self._look_around()
+
+    async def _look_again(self) -> None:
+        """Take what changed on disk since the last turn: agents, settings, endpoints, skills."""
+        chosen = self.choices.settings()
+        if chosen:  # Only without them can it be told what is no wider than the user's own.
+            await self.host.configure({})
+        await self.host.reload()
+        await self._look_around()
+        if chosen:
+            await self.host.configure(chosen)
+        self._changed()
+
+    async def _look_around(self) -> None:
+        """Take note of the user's own settings, and of the skills that a person can start."""
         self._own_settings = self.host.world.settings
+        self._skills = await asyncio.to_thread(
+            startable_skills,
+            access_to(self.host.roots),
+            Path.home(),
+            vouched=self.host.world.trusting.vouched,
+        )
 
     def announce(self) -> None:
         """Tell the client which commands there are, now and whenever they change."""
         self._announcing = True
         self._changed()
 
-    async def go_on(self, *, replay: bool) -> None:
+    async def go_on(self, *, replay: bool, is_open: bool) -> None:
         """Go on with the kept session of this id; *replay* tells the client what was said in it.
 
-        Raises `UserError` if no such session is kept.
+        Raises `UserError` if no such session is kept, unless it *is_open* already.
         """
-        known = await self.host.sessions.named(self.id)
+        try:
+            known = await self.host.sessions.named(self.id)
+        except UserError:
+            if is_open:  # Nothing was said in it yet.
+                return
+            raise
+        if known.id != self.id:  # A beginning is enough for a person, not for a program.
+            raise UserError(f"No session {self.id!r}.", code="unknown-session")
         self._titled = True
         self.choices = evolve(
             self.choices,
@@ -91,11 +131,10 @@ class AcpSession:
             model=known.model or AUTOMATIC,
         )
         if replay:
-            store = self.host.sessions.store
-            turns = await asyncio.to_thread(store.turns, known.id)
-            events = await asyncio.to_thread(store.events, known.id)
-            replay_session(self.updates, turns, events)
+            kept = await asyncio.to_thread(read_session, self.host.sessions.store, known.id)
+            replay_session(self.updates, kept)
         self.updates.send({"sessionUpdate": "session_info_update", "title": known.title})
+        self.updates.cost_usd = known.cost_usd
 
     async def aclose(self) -> None:
         """Cancel what runs and give everything back."""
@@ -107,16 +146,19 @@ class AcpSession:
         """Cancel the turn, and wait until it has ended."""
         task = self._task
         if task is not None:
-            task.cancel()
+            if not self._cancelling:  # A second one would break into the clean-up.
+                self._cancelling = True
+                task.cancel()
             await asyncio.wait([task])
-
-    @property
-    def running(self) -> bool:
-        return self._task is not None
 
     def available(self) -> Available:
         """Give what there is to choose from now."""
-        endpoints = self.host.endpoints()
+        endpoints, agents = self.host.endpoints(), self.host.agents()
+        used = (
+            one.route.model
+            for one in agents
+            if one.route is not None and one.agent.source.parent != ON_BOARD
+        )
         listed = (model.id for one in endpoints for model in one.models or ())
         named = (
             model
@@ -124,10 +166,11 @@ class AcpSession:
             for model in endpoint.models.values()
         )
         return Available(
-            agents=self.host.agents(),
+            agents=agents,
             endpoints=endpoints,
-            models=tuple(dict.fromkeys((*named, *listed))),
+            models=tuple(dict.fromkeys((*used, *named, *listed))),
             settings=self._own_settings or self.host.world.settings,
+            skills={name: skill.description for name, skill in self._skills.items()},
         )
 
     def state(self) -> Json:
@@ -146,25 +189,51 @@ class AcpSession:
             await self.host.configure(choices.settings())
 
     async def prompt(self, content: PromptContent) -> RunResult:
-        """Run one turn to its end.  Raises `InhouseError` where it cannot start."""
+        """Run one turn to its end.
+
+        Raises `InhouseError` where it cannot start, and `TurnCancelled`.
+        """
         if self._task is not None:
-            raise UserError("This session is at work: cancel its turn first.", code="busy")
+            raise UserError(
+                "This session is at work.  Cancel its turn, or wait until it ends; another "
+                "session can work meanwhile.",
+                code="busy",
+            )
+        task = asyncio.create_task(self._turn(content), name=f"turn {self.id}")
+        self._task = task  # From here on a cancel finds it.
+        try:
+            await asyncio.wait([task])
+        finally:
+            self._task, self._cancelling = None, False
+            self.updates.end_turn()
+        if task.cancelled():
+            raise TurnCancelled
+        return task.result()
+
+    async def _turn(self, content: PromptContent) -> RunResult:
+        await self._look_again()
         available = self.available()
         names = [command["name"] for command in available_commands(available)]
         command, text = split_command(content.text, names)
-        compacts = command == COMPACT and all(one.agent.id != COMPACT for one in available.agents)
-        agent = (None if compacts else command) or available.agent_for(self.choices)
+        agents = {one.agent.id for one in available.agents if one.usable}
+        if command not in agents and (skill := self._skills.get(command or "")) is not None:
+            text = with_skill(text, skill.name, skill.content)
+        compacts = command == COMPACT and command not in {*agents, *self._skills}
+        agent = (command if command in agents else None) or available.agent_for(self.choices)
         if agent is None:
             raise UserError(
                 f"There is no agent that can be used in {self.roots[0]}.  Put a definition into "
                 "its .agents folder, for example .agents/helper.ts.",
                 code="no-agent",
             )
+        for told in content.left_out:
+            self.updates.warn(f"Not sent: {told}.")
         request = RunRequest(
             agent=agent,
             prompt=text,
             endpoint=self.choices.endpoint or None,
             model=self.choices.model or None,
+            images=content.images,
             session=self.id,
         )
         if compacts:
@@ -180,20 +249,9 @@ class AcpSession:
             servers = {**self.mcp_servers, **plan.definition.mcp_servers}
             plan = evolve(plan, definition=evolve(plan.definition, mcp_servers=servers))
         self._title(content.text)
-        run = self.host.run(plan, self.host.new_run_id(), self.updates.listen)
-        self._task = asyncio.ensure_future(run)
-        try:
-            await asyncio.wait([self._task])
-            task = self._task
-        finally:
-            self._task = None
-            self.updates.flush()
-        if task.cancelled():
-            raise TurnCancelled
-        result = task.result()
+        result = await self.host.run(plan, self.host.new_run_id(), self.updates.listen)
         if compacts and result.text:
-            said = {"type": "text", "text": result.text}
-            self.updates.send({"sessionUpdate": "agent_message_chunk", "content": said})
+            self.updates.say(result.text)
         return result
 
     def _workspace(self, request: WorkspaceRequest) -> Workspace:

@@ -1,4 +1,4 @@
-"""Tool calls in the words of ACP: kind, title, and the files they are about.
+"""What is shown in the words of ACP: of tool calls kind, title and files; names of settings.
 
 Source: https://agentclientprotocol.com/protocol/tool-calls.
 """
@@ -42,3 +42,8 @@ def locations_of(given: Any, root: Path) -> list[Json]:
     """Give the files a call is about, as absolute paths."""
     values = fields(given)
     return [{"path": str(root / path)} for path in paths_of(values)[:_MOST_LOCATIONS]]
+
+
+def as_in_file(text: str) -> str:
+    """Name settings as ``config.toml`` does: no client of ACP has settings of Inhouse's own."""
+    return text.replace("`inhouse.", "`")

@@ -5,6 +5,7 @@ Source: https://agentclientprotocol.com/protocol/transports (stdio).
 
 import asyncio
 import json
+import sys
 from collections import deque
 from typing import Any, cast
 
@@ -13,21 +14,28 @@ from inhouse.core.json_values import fields
 from inhouse.pipes.stdio_pipes import Chunks
 from inhouse.pipes.write_queue import WriteQueue
 
+from . import ADD_ENDPOINT
+
 Json = dict[str, Any]
 PROTOCOL_VERSION = 1
 _MOST_LINE = 64 << 20
-"""Bytes of one message; a longer one ends the connection."""
+"""Bytes of one message: pictures travel in it."""
+_NO_JSON = -32700
+_NO_MESSAGE = -32600
 
 
-def initialize_result() -> Json:
-    """Give what this agent can do.  Everything in it is implemented and tested."""
+def initialize_result(capabilities: Json | None = None) -> Json:
+    """Give what this agent can do.  Everything in it is implemented and tested.
+
+    *capabilities* are the client's.
+    """
     return {
         "protocolVersion": PROTOCOL_VERSION,
         "agentInfo": {"name": "inhouse", "title": "Inhouse", "version": __version__},
-        "authMethods": [],
+        "authMethods": _auth_methods(capabilities or {}),
         "agentCapabilities": {
             "loadSession": True,
-            "promptCapabilities": {"image": False, "audio": False, "embeddedContext": True},
+            "promptCapabilities": {"image": True, "audio": False, "embeddedContext": True},
             "mcpCapabilities": {"http": True, "sse": True},
             "sessionCapabilities": {
                 "list": {},
@@ -40,6 +48,33 @@ def initialize_result() -> Json:
     }
 
 
+def _auth_methods(capabilities: Json) -> list[Json]:
+    """Offer to add an endpoint, where the client can start us in a terminal for it.
+
+    Nobody has to sign in to anything, and no request ever asks for it; but this is how clients
+    offer a set-up, and their registry wants one.
+    """
+    by_meta = fields(capabilities.get("_meta")).get("terminal-auth") is True
+    if not by_meta and fields(capabilities.get("auth")).get("terminal") is not True:
+        return []
+    method: Json = {
+        "id": "add-endpoint",
+        "name": "Add a model server",
+        "description": "Find or name the server that runs your models.  There is no account.",
+        "type": "terminal",
+        "args": [ADD_ENDPOINT],
+    }
+    if by_meta:
+        method["_meta"] = {
+            "terminal-auth": {
+                "label": "Add a model server",
+                "command": sys.executable,
+                "args": ["-m", "inhouse", "acp", ADD_ENDPOINT],
+            }
+        }
+    return [method]
+
+
 class StdioTransport:
     """Moves JSON-RPC messages: decoded from the client's lines, encoded into ours."""
 
@@ -47,6 +82,7 @@ class StdioTransport:
         self._chunks = chunks
         self.queue = queue
         self._rest = bytearray()
+        self._too_long = False
         self._lines: deque[bytes] = deque()
         self.client: Json = {}
         """What the client said of itself in ``initialize``."""
@@ -57,7 +93,9 @@ class StdioTransport:
             if message.get("method") == "initialize" and "id" in message:
                 self._initialize(message)
             elif "id" in message and "method" in message:
-                self._error(message["id"], -32600, f"{message['method']}: send initialize first.")
+                self._error(
+                    message["id"], _NO_MESSAGE, f"{message['method']}: send initialize first."
+                )
 
     async def receive(self) -> Json | None:
         """Give the client's next message; None when it has gone."""
@@ -100,29 +138,49 @@ class StdioTransport:
     def _feed(self, chunk: bytes) -> None:
         head, end, tail = chunk.rpartition(b"\n")
         if not end:
-            self._rest += chunk
-            if len(self._rest) > _MOST_LINE:
-                self._rest.clear()
-                self._error(None, -32700, f"A message is longer than {_MOST_LINE} bytes.")
+            self._keep(chunk)
             return
-        self._lines.extend((bytes(self._rest) + head).split(b"\n"))
-        self._rest = bytearray(tail)
+        first, _, rest = head.partition(b"\n")
+        self._keep(first)
+        self._lines.append(bytes(self._rest))
+        self._lines.extend(rest.split(b"\n"))
+        self._rest, self._too_long = bytearray(), False
+        self._keep(tail)
+
+    def _keep(self, piece: bytes) -> None:
+        """Keep the beginning of a line; one that is too long is refused and skipped whole."""
+        if self._too_long:
+            return
+        self._rest += piece
+        if len(self._rest) > _MOST_LINE:
+            self._rest, self._too_long = bytearray(), True
+            self._error(None, _NO_JSON, f"A message must not be longer than {_MOST_LINE} bytes.")
 
     def _decoded(self, line: bytes) -> Json | None:
+        """Give a message that is what JSON-RPC says it must be; all others are refused."""
         try:
             message = json.loads(line)
         except (ValueError, RecursionError):
-            message = None
-        if isinstance(message, dict):
-            return cast("Json", message)
-        self._error(None, -32700, "This line is not a JSON-RPC 2.0 message.")
+            self._error(None, _NO_JSON, "This line is not a JSON-RPC 2.0 message.")
+            return None
+        if not isinstance(message, dict):
+            self._error(None, _NO_MESSAGE, "A message must be one JSON object on a line.")
+            return None
+        message = cast("Json", message)
+        request_id = message.get("id")
+        problem = _problem(message)
+        if problem is None:
+            return message
+        if "method" in message or "id" not in message:  # An answer gets no answer.
+            told = request_id if _is_id(request_id) else None
+            self._error(told, _NO_MESSAGE, problem)
         return None
 
     def _initialize(self, message: Json) -> None:
         params = message.get("params")
-        self.client = fields(params)
-        self.client.setdefault("clientCapabilities", {})
-        self._write({"jsonrpc": "2.0", "id": message["id"], "result": initialize_result()})
+        self.client = {**fields(params), "clientCapabilities": _capabilities(params)}
+        result = initialize_result(self.client["clientCapabilities"])
+        self._write({"jsonrpc": "2.0", "id": message["id"], "result": result})
 
     def _error(self, request_id: Any, code: int, text: str) -> None:
         error = {"code": code, "message": text}
@@ -130,3 +188,28 @@ class StdioTransport:
 
     def _write(self, message: Json) -> None:
         self.write(json.dumps(message, ensure_ascii=False, separators=(",", ":")))
+
+
+def _problem(message: Json) -> str | None:
+    """Say what keeps an object from being a request, a notification or an answer."""
+    if "id" in message and not _is_id(message["id"]):
+        return "id must be a string or a number."
+    if "method" not in message:
+        error = message.get("error")
+        if "id" not in message or not ("result" in message or "error" in message):
+            return "A message has a method, or the id and the result of a request."
+        wrong = error is not None and not isinstance(error, dict)
+        return "error must be an object." if wrong else None
+    if not isinstance(message["method"], str):
+        return "method must be a string."
+    if not isinstance(message.get("params") or {}, dict):
+        return f"{message['method']}: params must be an object."
+    return None
+
+
+def _is_id(value: Any) -> bool:
+    return value is None or (isinstance(value, (str, int, float)) and not isinstance(value, bool))
+
+
+def _capabilities(params: Any) -> Json:
+    return fields(fields(params).get("clientCapabilities"))

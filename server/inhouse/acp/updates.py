@@ -27,7 +27,7 @@ from inhouse.core.events import (
 from inhouse.core.json_values import fields, items
 from inhouse.core.tool_titles import title_of
 
-from .tool_calls import kind_of, locations_of
+from .tool_calls import as_in_file, kind_of, locations_of
 from .transport import StdioTransport
 
 Json = dict[str, Any]
@@ -70,8 +70,8 @@ class UpdateStream:
         self._calls: dict[str, _Call] = {}
         self._children: dict[str, str] = {}
         """Run id of a sub-agent → id of the tool call that stands for it."""
-        self.context_tokens = 0
-        self.cost_usd: float | None = None
+        self.cost_usd: float | None = 0.0
+        """Of the whole session, sub-agents included; None: some of it is not known."""
 
     def listen(self, event: RunEvent) -> None:  # noqa: C901, PLR0912  one case a line
         """Send what an event means for the client.  Never blocks."""
@@ -84,7 +84,7 @@ class UpdateStream:
                 if child is None:
                     self._add("thought", text)
             case RunStarted() if child is not None:
-                self._start_child(event)
+                self.start_child(event.run_id, event.agent, event.parent)
             case ToolStarted(call_id, tool, given):
                 self._start(event.run_id, call_id, tool, given, child)
             case ToolOutput(call_id, text):
@@ -96,9 +96,9 @@ class UpdateStream:
             case UsageReported() as usage:
                 self._used(usage, own=child is None)
             case Notice(level, _, message) if level == "warning":
-                self._add("thought", f"\n{message}\n")
+                self.warn(message)
             case RunFinished(result) if child is not None:
-                self._finish_child(event.run_id, result.status, result.text)
+                self.finish_child(event.run_id, result.text, result.status)
             case _:
                 pass
 
@@ -109,8 +109,20 @@ class UpdateStream:
         self._transport.write(f"{self._head}{rest}}}}}")
 
     def say(self, text: str) -> None:
-        """Send text of Inhouse's own as a message of the agent."""
+        """Say something of Inhouse's own as the answer, where no model gives one."""
         self._add("text", text)
+
+    def warn(self, text: str) -> None:
+        """Tell something of Inhouse's own: beside the answer, which stays the model's words."""
+        self._add("thought", f"\n{as_in_file(text)}\n")
+
+    def end_turn(self) -> None:
+        """Send what waits; a call that has not ended by now was cut off with its turn."""
+        for call_id in tuple(self._calls):
+            self._finish(call_id, ok=False, summary="")
+        for run_id in tuple(self._children):
+            self.finish_child(run_id, "", RunStatus.CANCELLED)
+        self._close()
 
     def flush(self) -> None:
         """Send what still waits to be joined with more."""
@@ -127,6 +139,13 @@ class UpdateStream:
                 self._update(call_id, content=call.content)
                 break
         return content
+
+    def terminal(self, call_id: str, terminal: str) -> None:
+        """Show a terminal of the client in the call that runs a command there."""
+        call = self._calls.get(call_id)
+        if call is not None:
+            call.content.append({"type": "terminal", "terminalId": terminal})
+            self._update(call_id, content=call.content)
 
     def current_call(self, run_id: str | None = None) -> str | None:
         """Give the id of the tool call that is under way, of one run or of any."""
@@ -231,22 +250,24 @@ class UpdateStream:
 
     # Sub-agents.
 
-    def _start_child(self, event: RunEvent) -> None:
-        call_id = f"agent-{event.run_id}"
-        self._children[event.run_id] = call_id
+    def start_child(self, run_id: str, agent: str, parent: str | None) -> None:
+        """Show a sub-agent's run as a tool call."""
+        call_id = f"agent-{run_id}"
+        self._children[run_id] = call_id
         update: Json = {
             "sessionUpdate": "tool_call",
             "toolCallId": call_id,
-            "title": f"Agent {event.agent}",
+            "title": f"Agent {agent}",
             "kind": "other",
             "status": "in_progress",
         }
-        spawner = self.current_call(event.parent)
+        spawner = self.current_call(parent)
         if spawner is not None:
             update["_meta"] = {"inhouse": {"parentToolCallId": spawner}}
         self.send(update)
 
-    def _finish_child(self, run_id: str, status: RunStatus, text: str) -> None:
+    def finish_child(self, run_id: str, text: str, status: RunStatus = RunStatus.COMPLETED) -> None:
+        """End the tool call of a sub-agent's run with what it said; no other run is touched."""
         call_id = self._children.pop(run_id, None)
         if call_id is not None:
             done = "completed" if status is RunStatus.COMPLETED else "failed"
@@ -255,10 +276,18 @@ class UpdateStream:
     # Usage.
 
     def _used(self, usage: UsageReported, *, own: bool) -> None:
-        if usage.cost_usd is not None:
-            self.cost_usd = (self.cost_usd or 0.0) + usage.cost_usd
-        if own:
-            self.context_tokens = usage.input_tokens + usage.output_tokens
+        known = self.cost_usd is not None and usage.cost_usd is not None
+        self.cost_usd = (self.cost_usd or 0.0) + (usage.cost_usd or 0.0) if known else None
+        if not own or usage.context_window is None:
+            return
+        update: Json = {
+            "sessionUpdate": "usage_update",
+            "used": usage.input_tokens + usage.output_tokens,
+            "size": usage.context_window,
+        }
+        if self.cost_usd is not None:
+            update["cost"] = {"amount": self.cost_usd, "currency": "USD"}
+        self.send(update)
 
 
 def _text(text: str) -> list[Json]:

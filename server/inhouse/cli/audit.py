@@ -86,12 +86,13 @@ async def _forget(*, sure: bool) -> int:
 async def _wants_to_forget(records: str) -> bool:
     if not is_terminal():
         raise UserError(f"This deletes {records} for good.  Without a terminal, add --yes.")
-    delete = "Delete them for good"
+    keep, delete = "Keep them", "Delete them for good"
     question = Question(
         id="forget",
         text=f"Delete {records}?  `inhouse audit` and `inhouse costs` forget those runs.",
-        choices=("Keep them", delete),
+        choices=(keep, delete),
         kind="forget",
+        safe=keep,
     )
     return delete in await TerminalApprover().ask(question)
 

@@ -71,6 +71,8 @@ class HunkReview:
             text=f"Apply this change to {shown}?{which}",
             choices=tuple(choices),
             kind="edit",
+            safe=_NO,
+            lasting=tuple(each for each in choices if each in (_REST, _RUN)),
             detail=unified_diff(shown, old, apply_hunks(old, [hunk])),
             keys=tuple(_KEYS[each] for each in choices),
         )

@@ -17,6 +17,8 @@ from .messages import (
 )
 from .unicode import clean_json, clean_text
 
+USER_PROMPT = "USER_PROMPT"
+"""Tags what the user said."""
 STEP_PROMPT = "STEP_PROMPT"
 PROJECT_FILES = "PROJECT_FILES"
 """Tags what a small model is shown of the project before its first step."""

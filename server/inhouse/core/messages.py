@@ -1,5 +1,8 @@
 """What is said: the conversation between user, model and tools."""
 
+import binascii
+import re
+from base64 import b64decode
 from typing import Any
 
 from attrs import evolve, frozen
@@ -22,6 +25,9 @@ class SystemMessage:
     text: str
 
 
+_PICTURE = re.compile(r"image/[a-z0-9.+-]{1,60}")
+
+
 @frozen
 class Image:
     """A picture in a user's message."""
@@ -39,6 +45,16 @@ class Image:
             return None
         return f"data:{self.media_type or 'image/png'};base64,{self.source}"
 
+    def problem(self) -> str | None:
+        """Say why this is no picture that could be sent along; None: it is one."""
+        if not _PICTURE.fullmatch(self.media_type or ""):
+            return f"{self.media_type!r} is no media type of a picture, as 'image/png' is one"
+        try:
+            size = len(b64decode(self.source, validate=True))
+        except (binascii.Error, ValueError):
+            return "its data is not base64"
+        return None if size else "it is empty"
+
 
 @frozen
 class UserMessage:
@@ -46,7 +62,7 @@ class UserMessage:
     tags: tuple[str, ...] = ()
     """Codebuff's tags, e.g. ``STEP_PROMPT`` for a message that lives for one step."""
     images: tuple[Image, ...] = ()
-    """Only where a definition's ``set_messages`` puts some."""
+    """What came with the prompt, or where a definition's ``set_messages`` put some."""
 
 
 @frozen

@@ -160,22 +160,25 @@ class Question:
     """Empty: any text is an answer."""
     multiple: bool = False
     kind: str = "question"
-    """``command``, ``question``, ``trust``, ``host``, ``repeat``, ``edit``.
-
-    Of every kind but ``question`` the first choice is the safe one, which changes nothing.
-    """
+    """``command``, ``question``, ``trust``, ``host``, ``repeat``, ``edit``."""
     detail: str = ""
     keys: tuple[str, ...] = ()
     """A letter for each choice, where a terminal takes one as well as the choice's word."""
+    safe: str = ""
+    """The choice that changes nothing: doors show it first, and take it by default.
 
-    @property
-    def safe(self) -> str:
-        """The choice that changes nothing: doors show it first, and take it by default.
+    Every kind but ``question`` has one, and it is the first of the choices.  Empty: any choice is
+    as good as another.  What is not safe is allowed deliberately, and only where the whole
+    question could be read.
+    """
+    lasting: tuple[str, ...] = ()
+    """The choices that hold for more than this once."""
 
-        Empty: any choice is as good as another.  What is not safe is allowed deliberately, and
-        only where the whole question could be read.
-        """
-        return self.choices[0] if self.choices and self.kind != "question" else ""
+    def __attrs_post_init__(self) -> None:
+        if self.safe != (self.choices[0] if self.choices and self.kind != "question" else ""):
+            raise ValueError(f"a question of kind {self.kind!r} begins with its safe choice")
+        if self.safe in self.lasting or not set(self.lasting) <= set(self.choices):
+            raise ValueError("what holds for longer must be a choice that is not the safe one")
 
 
 class Approver(Protocol):
@@ -183,6 +186,35 @@ class Approver(Protocol):
 
     async def ask(self, question: Question) -> tuple[str, ...]:
         """The choices taken, or a free text; empty when dismissed or when nobody can be asked."""
+        ...
+
+
+@frozen
+class TerminalRun:
+    """What came of a command in a terminal of the client."""
+
+    output: str
+    """Both of its outputs, as the user saw them."""
+    code: int | None
+    """Its exit status; None: it was stopped when its time was over."""
+
+
+class ClientTerminal(Protocol):
+    """Terminals that a client offers, where the user sees a command run."""
+
+    async def run(
+        self,
+        call_id: str,
+        argv: Sequence[str],
+        *,
+        cwd: Path,
+        environment: Mapping[str, str],
+        seconds: float,
+    ) -> TerminalRun | None:
+        """Run a command to its end, with these variables and no others.
+
+        None where the client did not start it.  Cancelling ends it.
+        """
         ...
 
 

@@ -7,8 +7,10 @@ from typing import Any
 from attrs import field, frozen
 
 from .definition import Agent
+from .messages import Image
 from .route import Route
 from .text import Range
+from .unicode import clean_json, clean_text
 
 
 @frozen
@@ -16,10 +18,13 @@ class RunRequest:
     """One run that somebody wants."""
 
     agent: str
-    prompt: str = ""
-    params: Mapping[str, Any] = field(factory=dict[str, Any])
+    prompt: str = field(default="", converter=clean_text)
+    """Without halves of surrogate pairs, which neither a file nor a server takes."""
+    params: Mapping[str, Any] = field(factory=dict[str, Any], converter=clean_json)
     endpoint: str | None = None
     model: str | None = None
+    images: tuple[Image, ...] = ()
+    """Pictures that came with the prompt."""
     session: str | None = None
     """Runs of one session share their history."""
     path: Path | None = None

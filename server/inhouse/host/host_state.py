@@ -6,7 +6,7 @@ from pathlib import Path
 
 from attrs import define, field, frozen
 
-from inhouse.core.ports import Approver, Emit, Workspace
+from inhouse.core.ports import Approver, ClientTerminal, Emit, Workspace
 from inhouse.core.request import RunRequest
 from inhouse.core.route import EndpointStatus
 from inhouse.core.settings import Settings
@@ -45,6 +45,10 @@ class HostCallbacks:
     approver: Approver
     changed: Callable[[], None] = field(default=_nobody)
     """Called when settings, agents or trust are not what they were.  Must not block."""
+    terminal: ClientTerminal | None = None
+    """Where commands run that need nothing of Inhouse's own sandbox."""
+    shows_window: bool = False
+    """It shows how full a model's window is: servers are asked what theirs holds."""
 
 
 @define(eq=False)

@@ -305,7 +305,8 @@ class ServerAccess:
             )
         elif way is not None:
             text += f"\nPrivacy is local-only.  {way.promise}"
-        answer = await self._asked(text, (START, ALWAYS_START, DENY), "command", visible(detail))
+        question = _question(text, visible(detail), START, lasting=(ALWAYS_START,))
+        answer = await context.approver.ask(question)
         if ALWAYS_START in answer:
             await asyncio.to_thread(context.approvals.allow, root, key)
         elif START not in answer:
@@ -355,7 +356,8 @@ class ServerAccess:
             shown = visible(str(dict(arguments)))[:_SHOWN]
             text = f"Call {visible(name)} of an MCP server?\n{shown}"
             detail = f"The server describes it so: {visible(tool.description)[:_SHOWN]}"
-            answer = await self._asked(text, (ONCE, THIS_RUN, ALWAYS, DENY), "command", detail)
+            question = _question(text, detail, ONCE, lasting=(THIS_RUN, ALWAYS))
+            answer = await context.approver.ask(question)
         if ALWAYS in answer:
             await asyncio.to_thread(context.approvals.allow, root, key)
         elif THIS_RUN in answer:
@@ -364,11 +366,17 @@ class ServerAccess:
             said = "The user denied this call." if answer else "Nobody allowed this call."
             raise ToolError(f"{said}  It was not made.  Go on without it.", code="denied")
 
-    async def _asked(
-        self, text: str, choices: tuple[str, ...], kind: str, detail: str
-    ) -> tuple[str, ...]:
-        question = Question(f"mcp-{uuid4().hex[:8]}", text, choices, kind=kind, detail=detail)
-        return await self.context.approver.ask(question)
+
+def _question(text: str, detail: str, once: str, *, lasting: tuple[str, ...]) -> Question:
+    return Question(
+        id=f"mcp-{uuid4().hex[:8]}",
+        text=text,
+        choices=(DENY, once, *lasting),
+        kind="command",
+        detail=detail,
+        safe=DENY,
+        lasting=lasting,
+    )
 
 
 def _program(server: StdioServer, root: Path) -> str:

@@ -91,10 +91,25 @@ def connected(run: RunContext, served: ServedModel | None = None) -> Model:
         served=served,
     )
     told = partial(shared.prices.price, plan.endpoint, plan.model, run.egress)
-    window = plan.endpoint.context_window or (served.window if served is not None else None)
+    window = partial(_window, run, served.window if served is not None else None)
     return RunModel(
         inner, plan.endpoint, plan.model, plan.route.local, run.tree.budget, told, window
     )
+
+
+async def _window(run: RunContext, served: int | None) -> int | None:
+    """Say what the model's window holds; its server is asked only for a door that shows it."""
+    plan, windows = run.plan, run.host.services.shared.windows
+    endpoint = plan.endpoint
+    model = endpoint.models.get(plan.model, plan.model)
+    known = endpoint.context_window or served or windows.known(endpoint, model)
+    if known is not None or endpoint.pool or not run.host.door.shows_window:
+        return known
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await windows.window(endpoint, model, run.egress)
+    except (InhouseError, TimeoutError):
+        return None
 
 
 @frozen

@@ -70,6 +70,8 @@ def _question(host: str, endpoint: Endpoint) -> Question:
         text=f"May Inhouse talk to {host}?  The endpoint {endpoint.name!r} is there.",
         choices=(DENY, ALLOW),
         kind="host",
+        safe=DENY,
+        lasting=(ALLOW,),
         detail=f"{endpoint.base_url} is named by {endpoint.source}.  The answer is remembered "
         "for this workspace.",
     )

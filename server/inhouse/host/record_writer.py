@@ -85,6 +85,7 @@ def replay_of(request: RunRequest, roots: tuple[Path, ...], client: ClientSettin
         prompt=request.prompt,
         roots=tuple(map(str, roots)),
         params=dict(request.params),
+        images=tuple((one.source, one.media_type) for one in request.images),
         endpoint=request.endpoint,
         model=request.model,
         path=str(request.path) if request.path else None,

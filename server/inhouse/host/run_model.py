@@ -41,14 +41,15 @@ class RunModel:
     budget: Budget
     told: Callable[[], Awaitable[Price | None]]
     """Asks the endpoint for its price, once."""
-    window: int | None = None
-    """Tokens that the model's window holds, where that is known."""
+    window: Callable[[], Awaitable[int | None]]
+    """Gives the tokens that the model's window holds, where that is known."""
 
     @asynccontextmanager
     async def stream(self, prompt: Prompt) -> AsyncGenerator[AsyncIterator[Chunks]]:
         """Open one answer.  Raises `RefusedError` where it would break the budget."""
+        window = await self.window()
         reservation = await self.budget.reserve(await self._estimate(prompt))
-        answer = _Answer(self, reservation, _Cleaner() if knows_keys() else None)
+        answer = _Answer(self, reservation, _Cleaner() if knows_keys() else None, window)
         self._trace(prompt)
         try:
             async with self.inner.stream(prompt) as batches:
@@ -111,6 +112,7 @@ class _Answer:
     model: RunModel
     reservation: Reservation
     cleaner: "_Cleaner | None"
+    window: int | None
     begun: bool = False
     since: float = field(factory=time.monotonic)
     _said: list[str] = field(factory=list[str])
@@ -142,7 +144,7 @@ class _Answer:
             return chunk
         cost = await self.model.cost_of(chunk)
         await self.model.budget.settle(self.reservation, cost)
-        return evolve(chunk, cost_usd=cost, context_window=self.model.window)
+        return evolve(chunk, cost_usd=cost, context_window=self.window)
 
     def _trace(self, chunks: Chunks) -> None:
         for chunk in chunks:

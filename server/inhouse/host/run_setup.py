@@ -88,6 +88,9 @@ async def loop_context(run: RunContext, workspace: Workspace) -> LoopContext:
         *control_tools(memory=run.state, definition=plan.definition, find=find),
         *spawn_tools(definition=plan.definition, find=find, spawn=partial(spawn, run)),
     )
+    if images := plan.request.images:
+        kinds = ", ".join(image.media_type or "a picture" for image in images)
+        run.emit(Notice("info", "pictures", f"Sent with the prompt: {kinds}."))
     for told in without_effect(plan.definition):
         run.emit(Notice("info", "no_effect", told))
     mcp = await mcp_tools(run, context, tools)
@@ -103,6 +106,7 @@ async def loop_context(run: RunContext, workspace: Workspace) -> LoopContext:
         emit=run.emit,
         prompt=await _prompt(plan.request, context, roots, attach if run.is_turn else None),
         params=plan.request.params or None,
+        images=plan.request.images,
         history=run.tree.turn.history if run.is_turn else (),
         steers=run.tree.turn.steers if run.is_turn else None,
         need=partial(_need, run),
@@ -172,6 +176,7 @@ def _tool_context(run: RunContext, workspace: Workspace, approver: Approver) -> 
         windowed_file_reads=run.plan.definition.windowed_file_reads,
         trusted=host.world.trusting.trusted,
         vouched=host.world.trusting.vouched,
+        terminal=host.door.terminal,
         known=run.known,
     )
 

@@ -29,6 +29,7 @@ from inhouse.core.messages import AssistantMessage, Message, without_private
 from inhouse.core.ports import Emit
 from inhouse.core.request import RunRequest
 from inhouse.core.route import Route
+from inhouse.core.unicode import clean_text
 from inhouse.store.database import Database
 from inhouse.store.sessions import (
     INTERRUPTED,
@@ -216,7 +217,7 @@ class Sessions:
 
         Raises `UserError` where it does not run.
         """
-        live = self.running(session)
+        text, live = clean_text(text), self.running(session)
         if live is None:
             known = await self.named(session)
             session, live = known.id, self.running(known.id)
@@ -305,6 +306,7 @@ class Sessions:
 
     async def rename(self, session: str, title: str) -> SessionSummary:
         """Give a session another title.  Raises `UserError`."""
+        title = clean_text(title)
         if not title.strip():
             raise UserError("A session's title must not be empty.")
         known = await self.named(session)
@@ -524,7 +526,7 @@ class SessionTurn:
                 from inhouse.loop.prompts import user_message  # noqa: PLC0415  with the loop
 
                 request = self._plan.request
-                said = user_message(request.prompt or None, request.params or None)
+                said = user_message(request.prompt or None, request.params or None, request.images)
                 said = None if request.compact else said
                 self._state.messages = (*self._messages, *((said,) if said else ()))
             self._look_at_history()

@@ -228,6 +228,8 @@ class Trusting:
             ),
             choices=(NOT_NOW, TRUST),
             kind="trust",
+            safe=NOT_NOW,
+            lasting=(TRUST,),
             detail="\n".join(map(_changed, changes[:SHOWN])),
         )
 

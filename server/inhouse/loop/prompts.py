@@ -8,15 +8,14 @@ from typing import Any
 
 from inhouse.core.agent_names import names_the_same
 from inhouse.core.definition import AgentDefinition
-from inhouse.core.message_json import STEP_PROMPT
-from inhouse.core.messages import AssistantMessage, UserMessage
+from inhouse.core.message_json import STEP_PROMPT, USER_PROMPT
+from inhouse.core.messages import AssistantMessage, Image, UserMessage
 from inhouse.core.ports import Prompt
 
 from .history import CONTINUED, joined, repaired
 from .state import LoopContext
 from .tool_calls import agents_are_tools
 
-USER_PROMPT = "USER_PROMPT"
 INSTRUCTIONS_PROMPT = "INSTRUCTIONS_PROMPT"
 
 _PLACEHOLDER = re.compile(r"\{(CODEBUFF_[A-Z_]+)\}")
@@ -50,12 +49,15 @@ async def filled(run: LoopContext, text: str) -> str:
     return "".join([*pieces, text[end:]])
 
 
-def user_message(prompt: str | None, params: Mapping[str, Any] | None) -> UserMessage | None:
-    """Give the user's prompt with the params as JSON behind it; None where there is neither."""
+def user_message(
+    prompt: str | None, params: Mapping[str, Any] | None, images: tuple[Image, ...] = ()
+) -> UserMessage | None:
+    """Give the prompt with the params as JSON behind it, and its pictures; None: there is none."""
     parts = [prompt] if prompt and prompt.strip() else []
     if params:
         parts.append(json.dumps(params, indent=2, ensure_ascii=False))
-    return UserMessage("\n\n".join(parts), (USER_PROMPT,)) if parts else None
+    said = UserMessage("\n\n".join(parts), (USER_PROMPT,), images)
+    return said if parts or images else None
 
 
 async def instructions(run: LoopContext, *, inherits: bool) -> UserMessage | None:

@@ -64,7 +64,7 @@ async def _begin(run: LoopContext) -> None:
     state.messages = ()
     state.add(*history)
     state.history = state.messages
-    if (said := user_message(run.prompt, run.params)) is not None:
+    if (said := user_message(run.prompt, run.params, run.images)) is not None:
         state.add(said)
     if run.small is not None and run.small.files:
         state.add(UserMessage(run.small.files, (PROJECT_FILES,)))

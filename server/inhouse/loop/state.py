@@ -161,6 +161,8 @@ class LoopContext:
     emit: Emit
     prompt: str | None = None
     params: Mapping[str, Any] | None = None
+    images: tuple[Image, ...] = ()
+    """Pictures that came with the prompt."""
     history: Sequence[Message] = ()
     start_steps: StartSteps | None = None
     """Starts the definition's ``handleSteps``."""

@@ -43,7 +43,7 @@ TOOL_MEDIA = "TOOL_MEDIA"
 END_TOOLS = frozenset({"end_turn", "task_completed"})
 
 _SUMMARY = 120
-_GO_ON = "Let it go on"
+_STOP, _GO_ON = "Stop", "Let it go on"
 
 
 @frozen
@@ -229,8 +229,9 @@ async def _ask_to_go_on(run: LoopContext, call: ToolCall, circle: RepeatedCalls)
     question = Question(
         id=f"{run.state.run_id}-repeat-{call.id}",
         text=f"{text}Let it go on?",
-        choices=("Stop", _GO_ON),
+        choices=(_STOP, _GO_ON),
         kind="repeat",
+        safe=_STOP,
         detail=call.arguments,
     )
     answer = await run.approver.ask(question) if run.approver is not None else ()

@@ -10,7 +10,6 @@ import json
 import logging
 import os
 import sys
-import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +19,13 @@ from inhouse.core.logs import log_to_stderr
 from inhouse.lsp.commands.agent_commands import PREFIX, can_register
 from inhouse.lsp.contract.command_names import COMMANDS
 from inhouse.lsp.contract.server_capabilities import initialize_result
-from inhouse.lsp.transport import parent_process, peers
+from inhouse.lsp.transport import peers
 from inhouse.lsp.transport.client import EditorClient, Json, read_client
 from inhouse.lsp.transport.early_agents import agent_ids
 from inhouse.lsp.transport.framing import Framing, frame
 from inhouse.lsp.transport.light_imports import load_pygls
 from inhouse.lsp.transport.rpc import EditorRpc
+from inhouse.pipes.process_end import LAST_WORDS_S, leave_at_last, on_ending_signal
 from inhouse.pipes.stdio_pipes import Chunks, read_chunks, take_over_stdio
 from inhouse.pipes.write_queue import PipeOutbox, SocketOutbox, WriteQueue
 
@@ -34,10 +34,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 _PIECE = 1 << 16
-_LAST_WORDS = 2.0
-"""Seconds that an editor has to read what was said before the end."""
-_AT_LATEST = 20.0
-"""Seconds after which the process leaves, whatever still hangs."""
 _AGENTS_BUDGET = 1.0
 """Seconds that ``initialize`` may wait for agents, for a client that cannot hear of them later."""
 
@@ -99,7 +95,7 @@ async def converse(
         reading.cancel()
         stopping.stop(1)
         await connection.aclose()
-        await outbox.aclose(_LAST_WORDS)
+        await outbox.aclose(LAST_WORDS_S)
     return stopping.status
 
 
@@ -214,11 +210,8 @@ def _parser() -> "argparse.ArgumentParser":
 
 async def _serve_pipes(source: int, target: int) -> int:
     stopping = Stopping()
-    loop = asyncio.get_running_loop()
-    for signal in parent_process.ENDING:
-        with contextlib.suppress(NotImplementedError, RuntimeError):
-            loop.add_signal_handler(signal, stopping.stop, 0)
-    leaving = loop.create_task(_leave_at_last(stopping), name="leaving")
+    on_ending_signal(lambda: stopping.stop(0))
+    leaving = asyncio.create_task(_leave_at_last(stopping), name="leaving")
     outbox = PipeOutbox(target, on_lost=lambda: stopping.stop(1))
     status = await converse(read_chunks(source), outbox, stopping)
     await leaving
@@ -226,11 +219,9 @@ async def _serve_pipes(source: int, target: int) -> int:
 
 
 async def _leave_at_last(stopping: Stopping) -> None:
-    """Whatever hangs in a thread or a clean-up: no process stays behind."""
+    """Whatever hangs: no process stays behind."""
     await stopping.wait()
-    timer = threading.Timer(_AT_LATEST, os._exit, (stopping.status or 1,))
-    timer.daemon = True
-    timer.start()
+    leave_at_last(stopping.status or 1)
 
 
 async def _serve_sockets(host: str, port: int) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field
 
-from inhouse.core.errors import ToolsUnsupportedError
+from inhouse.core.errors import ProviderError, ToolsUnsupportedError
 from inhouse.core.events import (
     REPETITION,
     Answered,
@@ -24,6 +24,12 @@ from inhouse.providers.chat.stream_model import Ask, until_error
 from inhouse.providers.endpoints.endpoint_errors import ModelRef
 from inhouse.providers.endpoints.endpoint_state import EndpointState
 from inhouse.providers.endpoints.locality import require_local
+from inhouse.providers.endpoints.picture_support import (
+    may_be_about_pictures,
+    pictures_in,
+    takes_pictures,
+    without_pictures,
+)
 from inhouse.providers.endpoints.token_count import Need, check_fits, cut_notice, is_small, need_of
 from inhouse.providers.endpoints.tool_support import (
     UNKNOWN,
@@ -60,8 +66,45 @@ class Guard:
     served: ServedModel | None = None
     """What the server told of its model; None: not asked yet."""
     _checked: bool = False
+    _pictures: bool | None = None
+    """Whether pictures are sent; None: the server was not asked yet."""
 
-    async def chunks(self, prompt: Prompt) -> AsyncGenerator[Chunks]:
+    def chunks(self, prompt: Prompt) -> AsyncGenerator[Chunks]:
+        return self._with_pictures(prompt) if pictures_in(prompt) else self._chunks(prompt)
+
+    async def _with_pictures(self, prompt: Prompt) -> AsyncGenerator[Chunks]:
+        """Ask with the pictures where the model takes them; where not, say so and ask without."""
+        await self._check_local()
+        refused = begun = False
+        said = ""
+        if await self._takes_pictures():
+            try:
+                async with aclosing(self._chunks(prompt)) as batches:
+                    async for chunks in batches:
+                        begun = True
+                        yield chunks
+            except ProviderError as error:
+                if begun or not may_be_about_pictures(error):
+                    raise
+                refused, said = True, f"  {error}"
+                self._pictures = False
+            if not refused:
+                return
+        async with aclosing(self._chunks(without_pictures(prompt))) as batches:
+            async for chunks in batches:
+                if not begun:
+                    begun = True
+                    yield (_pictures_not_sent(self, pictures_in(prompt), said),)
+                yield chunks
+
+    async def _takes_pictures(self) -> bool:
+        """Ask once a run; what only trying can tell is tried."""
+        if self._pictures is None:
+            told = await takes_pictures(self.endpoint, self.model, self.egress)
+            self._pictures = told is not False
+        return self._pictures
+
+    async def _chunks(self, prompt: Prompt) -> AsyncGenerator[Chunks]:
         await self._check_local()
         async with self.shared.slot(self.endpoint):
             mode = await self._mode() if prompt.tools else ToolMode.NATIVE
@@ -86,7 +129,7 @@ class Guard:
         if refused is not None:
             yield (Notice("info", "tools_in_text", f"{refused}  They are described in the text."),)
             await self._learn_mode(ToolMode.FILES)
-            async with aclosing(self.chunks(prompt)) as batches:
+            async with aclosing(self._chunks(prompt)) as batches:
                 async for chunks in batches:
                     yield chunks
 
@@ -156,6 +199,16 @@ class Guard:
         if window is not None:
             await check_fits(prompt, need, window, place, self.egress)
         return window
+
+
+def _pictures_not_sent(guard: Guard, count: int, said: str) -> Notice:
+    place = ModelRef(guard.endpoint, guard.model)
+    what = "the picture was" if count == 1 else f"{count} pictures were"
+    return Notice(
+        "warning",
+        "pictures_not_sent",
+        f"{place} takes no pictures, so {what} not sent.  Choose a model that sees.{said}",
+    )
 
 
 def _other_model(place: ModelRef, answered: Answered) -> Notice | None:

@@ -27,6 +27,8 @@ class Replay:
     prompt: str
     roots: tuple[str, ...]
     params: Mapping[str, Any] = field(factory=dict[str, Any])
+    images: tuple[tuple[str, str | None], ...] = ()
+    """The data and the media type of each picture that came with the prompt."""
     endpoint: str | None = None
     model: str | None = None
     path: str | None = None
@@ -72,5 +74,6 @@ class ReplayStore:
 def read_replay(value: Mapping[str, Any]) -> Replay:
     """Read what `attrs.asdict` and JSON made of it."""
     given: dict[str, Any] = {**value, "roots": tuple(value["roots"])}
+    given["images"] = tuple((data, kind) for data, kind in value.get("images", ()))
     given["range"] = tuple(given["range"]) if given["range"] else None
     return Replay(**given)

@@ -14,7 +14,8 @@ from typing import Any
 from attrs import field, frozen
 
 from inhouse.core.errors import UserError
-from inhouse.core.messages import Message
+from inhouse.core.message_json import USER_PROMPT
+from inhouse.core.messages import Image, Message, UserMessage
 from inhouse.core.redaction import redact, redact_value
 
 from .database import Database, Layout
@@ -326,6 +327,20 @@ class SessionStore:
             tuple(row["id"] for row in rows),
             self._partial(session),
         )
+
+    def pictures(self, session: str) -> dict[int, tuple[Image, ...]]:
+        """Give the pictures that came with prompts, by turn; compaction does not lose them."""
+        rows = self._database.rows(
+            "SELECT turn, body FROM message WHERE session = ? AND body LIKE '%\"images\"%'"
+            " ORDER BY id",
+            (session,),
+        )
+        found: dict[int, tuple[Image, ...]] = {}
+        for row in rows:
+            message = load(row["body"])
+            if isinstance(message, UserMessage) and USER_PROMPT in message.tags:
+                found.setdefault(row["turn"], message.images)
+        return found
 
     def _partial(self, session: str) -> str:
         last = self._database.rows(

@@ -9,7 +9,7 @@ from attrs import Factory, define, field, frozen
 
 from inhouse.core.events import EventPayload
 from inhouse.core.own_environment import environment
-from inhouse.core.ports import Approver, Emit, Workspace
+from inhouse.core.ports import Approver, ClientTerminal, Emit, Workspace
 from inhouse.core.route import Privacy
 from inhouse.core.settings import CommandMode, EditMode
 
@@ -124,6 +124,8 @@ class ToolContext:
     """The user trusts the workspace: Git is asked about it, and about no other."""
     vouched: bool = False
     """The user, or the editor for them, said so, and not only that there is nothing to trust."""
+    terminal: ClientTerminal | None = None
+    """Where commands run that need nothing of Inhouse's own sandbox."""
     known: KnownTexts = field(factory=KnownTexts, repr=False)
     """What the model of this run was given of each file."""
     access: Access = field(

@@ -36,6 +36,9 @@ class KnowledgeFile:
     text: str
 
 
+_ONLY_PEOPLE = "only people start it (`disable-model-invocation`)"
+
+
 @frozen
 class Skill:
     name: str
@@ -85,6 +88,15 @@ def skills(access: Access, home: Path, *, vouched: bool = False) -> dict[str, Sk
     return found
 
 
+def startable_skills(access: Access, home: Path, *, vouched: bool) -> dict[str, Skill]:
+    """Give the skills that a person can start by name, also those that no model may."""
+    return {
+        name: skill
+        for name, skill in skills(access, home, vouched=vouched).items()
+        if skill.refused in ("", _ONLY_PEOPLE)
+    }
+
+
 def read_skill(folder: str, text: str) -> Skill | None:
     """Read a ``SKILL.md``; None where its front matter says nothing that could be used."""
     values = _front_matter(text)
@@ -99,7 +111,7 @@ def _refusal(folder: str, values: Mapping[str, Any]) -> str:
     """Say why a skill is not for models, by the rules of Codebuff's loader."""
     name = _words(values.get("name")) or folder
     if _words(values.get("disable-model-invocation")).lower() == "true":
-        return "only people start it (`disable-model-invocation`)"
+        return _ONLY_PEOPLE
     if _SKILL_NAME.fullmatch(folder) is None or len(folder) > _LONGEST_NAME:
         return (
             "the name of its folder is not made of lower case letters, digits and single hyphens "

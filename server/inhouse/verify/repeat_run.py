@@ -12,6 +12,7 @@ from typing import Any
 
 from inhouse import wire
 from inhouse.core.errors import InhouseError
+from inhouse.core.messages import Image
 from inhouse.core.own_environment import environment
 from inhouse.core.ports import Question, Workspace
 from inhouse.core.request import RunRequest
@@ -66,6 +67,7 @@ def _request(replay: Replay) -> RunRequest:
         agent=replay.agent,
         prompt=replay.prompt,
         params=replay.params,
+        images=tuple(Image(*one) for one in replay.images),
         endpoint=replay.endpoint,
         model=replay.model,
         path=Path(replay.path) if replay.path else None,

@@ -8,6 +8,7 @@ from attrs import field, fields, frozen
 from cattrs.gen import make_dict_structure_fn, override
 
 from inhouse.core.errors import UserError
+from inhouse.core.json_values import items, objects
 from inhouse.core.text import Position, Range
 
 T = TypeVar("T")
@@ -17,6 +18,16 @@ Token = str | int
 @frozen
 class Nothing:
     """For commands that take none."""
+
+
+@frozen
+class Picture:
+    """A picture that comes with a prompt."""
+
+    data: str
+    """Base64."""
+    mime_type: str
+    """``image/png``, ``image/jpeg``, …"""
 
 
 @frozen
@@ -30,6 +41,7 @@ class RunArguments:
     endpoint: str | None = None
     model: str | None = None
     session: str | None = None
+    images: list[Picture] = field(factory=list[Picture])
     stream_token: Token | None = None
     work_done_token: Token | None = None
     show_transcript: bool | None = None
@@ -313,12 +325,14 @@ def _strict(wanted: tuple[type, ...]) -> Any:
 _NAMES = {str: "string", int: "number", bool: "boolean"}
 
 
-def _type_name(kind: Any) -> str:
+def _type_name(kind: Any) -> str:  # noqa: PLR0911  one a kind
     text = str(kind)
     if kind in _NAMES:
         return _NAMES[kind]
     if kind is Range or "Range" in text:
         return "Range"
+    if "Picture" in text:
+        return "Picture[]"
     if "dict" in text:
         return "object"
     if "list" in text:
@@ -365,6 +379,17 @@ def _range(value: Any, _kind: Any) -> Range:
     return Range(start, end) if start <= end else Range(end, start)
 
 
+def _pictures(value: Any, _kind: Any) -> list[Picture]:
+    if not isinstance(value, list):
+        raise _WrongTypeError(f"must be Picture[], not {_json_type(value)}")
+    pictures = objects(value)
+    if len(pictures) != len(items(value)) or not all(
+        isinstance(each.get(name), str) for each in pictures for name in ("data", "mimeType")
+    ):
+        raise _WrongTypeError("must be Picture[]: {data: base64, mimeType: string}")
+    return [Picture(each["data"], each["mimeType"]) for each in pictures]
+
+
 def _natural(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise ValueError
@@ -385,6 +410,7 @@ def _make_converter() -> cattrs.Converter:
     converter.register_structure_hook_func(lambda kind: kind == Token | None, _strict((str, int)))
     converter.register_structure_hook_func(lambda kind: kind == dict[str, Any], _object)
     converter.register_structure_hook(Range, _range)
+    converter.register_structure_hook_func(lambda kind: kind == list[Picture], _pictures)
     kinds = (Nothing, RunArguments, RunPrompt, OptionalRunId, RunId, ListArguments)
     kinds += (SessionsArguments, OptionalSession, OneSession, RenameSession, ForkSession)
     kinds += (

@@ -7,6 +7,7 @@ from attrs import frozen
 
 from inhouse import wire
 from inhouse.core.errors import UserError
+from inhouse.core.messages import Image
 from inhouse.core.positions import text_in
 from inhouse.core.request import RunRequest
 from inhouse.core.route import Route
@@ -34,6 +35,7 @@ class SessionPrompts:
             agent=argument.agent,
             prompt=self._prompt(argument),
             params=argument.params,
+            images=_images(argument.images),
             endpoint=argument.endpoint,
             model=argument.model,
             session=argument.session,
@@ -94,6 +96,10 @@ class SessionPrompts:
 
 
 def _something(request: RunRequest) -> str:
+    if request.images:
+        raise UserError(
+            f"Session {request.session!r} is running: pictures come with the next prompt of it."
+        )
     if not request.prompt.strip():
         raise UserError(f"Session {request.session!r} is running: say what to tell it.")
     return request.prompt
@@ -102,6 +108,15 @@ def _something(request: RunRequest) -> str:
 def _steered(run_id: str, agent: str, route: Route, name: str) -> Json:
     told = wire.route(route)
     return {"runId": run_id, "agent": agent, "route": told, "session": name, "steered": True}
+
+
+def _images(given: list[arguments.Picture]) -> tuple[Image, ...]:
+    """Check pictures before anything begins.  Raises `UserError`."""
+    images = tuple(Image(each.data, each.mime_type) for each in given)
+    for number, image in enumerate(images):
+        if (problem := image.problem()) is not None:
+            raise UserError(f"'images[{number}]' cannot be sent: {problem}.")
+    return images
 
 
 def _place(uri: str | None) -> Path | None:

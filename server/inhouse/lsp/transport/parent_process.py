@@ -2,11 +2,9 @@
 
 import asyncio
 import os
-import signal
 import sys
 from collections.abc import Callable
 
-ENDING = (signal.SIGTERM, signal.SIGINT)
 _EVERY = 2.0
 
 

@@ -158,7 +158,9 @@ def _user_content(text: str, images: tuple[Image, ...]) -> str | list[dict[str, 
     missing = [f"[image: {image.source}]" for image in images if image.data_url is None]
     text = "\n\n".join(part for part in (text, *missing) if part)
     parts = [{"type": "image_url", "image_url": {"url": url}} for url in pictures if url]
-    return [{"type": "text", "text": text}, *parts] if parts else text
+    if not parts:
+        return text
+    return [{"type": "text", "text": text}, *parts] if text else parts
 
 
 def _call(call: ToolCall) -> dict[str, Any]:

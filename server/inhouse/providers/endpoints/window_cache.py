@@ -23,6 +23,13 @@ class Windows:
         factory=dict[tuple[str, str], tuple[float, int | None]]
     )
 
+    def known(self, endpoint: Endpoint, model: str) -> int | None:
+        """Return what was told, without asking anybody."""
+        if endpoint.context_window is not None:
+            return endpoint.context_window
+        known = self._known.get((profile_key(endpoint), model))
+        return None if known is None else known[1]
+
     async def window(self, endpoint: Endpoint, model: str, egress: "Egress") -> int | None:
         """Return tokens; None where the server does not tell, or cannot be asked."""
         if endpoint.context_window is not None:

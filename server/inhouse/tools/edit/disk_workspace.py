@@ -164,6 +164,8 @@ class DiskWorkspace:
             text=f"Apply this change to {place.shown}?",
             choices=(REJECT, APPLY, APPLY_ALL),
             kind="edit",
+            safe=REJECT,
+            lasting=(APPLY_ALL,),
             detail=diff,
             keys=("n", "y", "everything"),
         )

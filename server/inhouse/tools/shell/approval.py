@@ -92,6 +92,8 @@ async def _ask(context: ToolContext, wish: Wish, *, exposed: bool) -> None:
             text=_text(context, wish, exposed=exposed),
             choices=(DENY, ONCE, THIS_RUN, ALWAYS),
             kind="command",
+            safe=DENY,
+            lasting=(THIS_RUN, ALWAYS),
             detail=visible(wish.command),
         )
     )

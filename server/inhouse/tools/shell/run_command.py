@@ -3,7 +3,7 @@
 import asyncio
 import codecs
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from attrs import frozen
 
 from inhouse.core.errors import ToolError
 from inhouse.core.events import ToolOutput
-from inhouse.core.ports import Tool
+from inhouse.core.ports import TerminalRun, Tool
 from inhouse.core.route import Privacy
 from inhouse.core.settings import EditMode
 from inhouse.tools.access.paths import WorkspacePath
@@ -73,6 +73,21 @@ async def _run(context: ToolContext, call_id: str, arguments: Mapping[str, Any])
     program = await _program(argv, command, folder, roots, environment)
     view = await _view(context, way)  # The question may have stood there for long.
     laid = await lay_over(context, view.waiting) if view.is_laid_over else None
+    limit = _seconds(arguments.get("timeout_seconds"))
+    is_background = arguments.get("process_type") == "BACKGROUND"
+    is_reviewed = context.edits is EditMode.REVIEW or laid is not None
+    if context.terminal is not None and way is None and not (is_reviewed or is_background):
+        ran = await context.terminal.run(
+            call_id,
+            program.argv,
+            cwd=folder.path,
+            environment=program.environment,
+            seconds=limit,
+        )
+        if ran is not None:
+            told = _result_of(ran, command, folder, limit)
+            parts = (told.get("message", ""), view.told)
+            return {**told, **_message(parts)}
     try:
         started = await processes.start(
             [*(way.prefix if way else ()), *program.argv],
@@ -81,9 +96,8 @@ async def _run(context: ToolContext, call_id: str, arguments: Mapping[str, Any])
             spec=_spec(way, laid),
         )
         live = _live(context, call_id)
-        if arguments.get("process_type") == "BACKGROUND":
+        if is_background:
             return _in_background(context, Job(command, started, laid), live, view.told)
-        limit = _seconds(arguments.get("timeout_seconds"))
         result = await _to_the_end(command, folder, started, live, limit)
     except BaseException:
         if laid is not None:
@@ -98,9 +112,13 @@ async def _run(context: ToolContext, call_id: str, arguments: Mapping[str, Any])
             environment=context.environment,
             offline=offline,
         )
-    parts = (result.get("message", ""), view.told, changed, missed)
+    return {**result, **_message((result.get("message", ""), view.told, changed, missed))}
+
+
+def _message(parts: Iterable[str]) -> dict[str, str]:
+    """Join what is told of a command; no member where nothing is."""
     told = "  ".join(each for each in parts if each)
-    return {**result, "message": told} if told else result
+    return {"message": told} if told else {}
 
 
 async def _about(context: ToolContext, process_id: int, wish: str) -> dict[str, Any]:
@@ -217,11 +235,7 @@ async def _to_the_end(
         )
     result: dict[str, Any] = {"command": command, "startingCwd": folder.shown or "."}
     if code is None:
-        result["message"] = (
-            f"Stopped after {limit:g} seconds, with everything it had started.  "
-            "A larger timeout_seconds (at most 600) gives it more time; "
-            "process_type BACKGROUND lets it run on."
-        )
+        result["message"] = _stopped_after(limit)
     elif report.left:
         named = ", ".join(f"`{each}`" for each in report.left)
         result["message"] = (
@@ -233,6 +247,28 @@ async def _to_the_end(
         result["stderr"] = errors.text()
     result["exitCode"] = _TIMED_OUT if code is None else code
     return result
+
+
+def _result_of(
+    ran: TerminalRun, command: str, folder: WorkspacePath, limit: float
+) -> dict[str, Any]:
+    """Tell the model what came of a command in a terminal of the client."""
+    output = Kept()
+    output.add(ran.output)
+    result: dict[str, Any] = {"command": command, "startingCwd": str(folder.path)}
+    if ran.code is None:
+        result["message"] = _stopped_after(limit)
+    result["stdout"] = output.text()
+    result["exitCode"] = _TIMED_OUT if ran.code is None else ran.code
+    return result
+
+
+def _stopped_after(limit: float) -> str:
+    return (
+        f"Stopped after {limit:g} seconds, with everything it had started.  "
+        "A larger timeout_seconds (at most 600) gives it more time; "
+        "process_type BACKGROUND lets it run on."
+    )
 
 
 def _in_background(
