@@ -5,11 +5,13 @@ tests/editors/test_vscode_settings.py tells when it has to be run.
 """
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
 from inhouse.core.setting import SettingGroup, SettingScope
+from inhouse.definitions.catalog.folders import ON_BOARD
 from inhouse.settings.settings_schema import key_schema
 from inhouse.settings.table import BY_NAME, KEYS
 
@@ -33,6 +35,30 @@ OURS = {
 }
 
 
+def chat_participants() -> list[dict[str, Any]]:
+    """Give ``contributes.chatParticipants``: its commands are the agents that come with Inhouse."""
+    agents = [read_on_board(path) for path in sorted(ON_BOARD.glob("*.ts"))]
+    named = [{"name": agent, "description": purpose} for agent, purpose in agents]
+    other = {"name": "agent", "description": "Any other agent: /agent NAME and what you want."}
+    return [
+        {
+            "id": "inhouse.agent",
+            "name": "inhouse",
+            "fullName": "Inhouse",
+            "description": "Ask one of your agents, on models you choose",
+            "isSticky": True,
+            "commands": [*named, other],
+        }
+    ]
+
+
+def read_on_board(path: Path) -> tuple[str, str]:
+    """Give the id of an agent that comes with Inhouse, and what it is for."""
+    text = path.read_text(encoding="utf-8")
+    purpose = re.search(r"spawnerPrompt:\s*\n?\s*'(.*?)'", text, re.DOTALL)
+    return path.stem, purpose[1] if purpose else path.stem
+
+
 def configuration() -> list[dict[str, Any]]:
     """Give ``contributes.configuration``."""
     groups = []
@@ -51,6 +77,7 @@ def package_text() -> str:
     """Give package.json as it should be."""
     package = json.loads(PACKAGE.read_text(encoding="utf-8"))
     groups = configuration()
+    package["contributes"]["chatParticipants"] = chat_participants()
     package["contributes"]["configuration"] = groups
     package["capabilities"]["untrustedWorkspaces"]["restrictedConfigurations"] = [
         name

@@ -1,12 +1,15 @@
 /** What the palette and the menus offer. */
 import * as vscode from "vscode";
-import { addEndpoint, checkEndpoints, explainRoute } from "./endpoints";
+import { checkEndpoints, explainRoute } from "./endpoints";
+import type { FirstMinute } from "./firstMinute";
 import type { Folding } from "./folding";
 import { setApiKey } from "./keys";
 import { newAgent } from "./newAgent";
 import { pickAgent, pickRun } from "./pick";
+import { plain as plainText } from "./problem";
 import { notify } from "./progress";
 import type { RunArguments, RunStarted } from "./protocol";
+import { offerRemedies } from "./remedies";
 import type { Review } from "./review";
 import type { Run, Runs } from "./runs";
 import type { Server } from "./server";
@@ -19,6 +22,7 @@ export interface Parts {
   runs: Runs;
   review: Review;
   folding: Folding;
+  firstMinute: FirstMinute;
 }
 
 export function registerCommands(parts: Parts): vscode.Disposable {
@@ -35,10 +39,11 @@ export function registerCommands(parts: Parts): vscode.Disposable {
       return agent && explainRoute(server, agent);
     },
     checkEndpoints: () => checkEndpoints(server),
-    addEndpoint: () => addEndpoint(context, server),
-    setApiKey: () => setApiKey(context, server),
+    addEndpoint: () => parts.firstMinute.choose(),
+    installModel: () => parts.firstMinute.install(),
+    setApiKey: (name?: string) => setApiKey(context, server, typeof name === "string" ? name : undefined),
     openAgentDefinition: () => openDefinition(server),
-    newAgent: (folder?: vscode.Uri) => newAgent(folder),
+    newAgent: (folder?: vscode.Uri) => newAgent(server, folder),
     restartServer: () => restartAsked(server),
     showLog: () => { server.log.show(); },
     ...review.commands(),
@@ -73,14 +78,22 @@ export async function runFromServer(parts: Parts, command: string, args: unknown
   const [first] = args;
   const given: RunArguments = typeof first === "string" ? { prompt: first } : { ...(first as RunArguments | undefined) };
   const agent = given.agent ?? command.replace("inhouse.run.", "");
-  given.prompt ??= await askPrompt(agent);
-  if (given.prompt === undefined) {
-    return undefined;
+  if (given.prompt === undefined && (agent === "" || await parts.firstMinute.ready(agent))) {
+    given.prompt = await askPrompt(agent);
   }
-  try {
-    return await start(parts, given, (argument) => next([argument]) as Promise<RunStarted>);
-  } catch (error) {
-    return parts.server.tell(error);
+  return given.prompt === undefined ? undefined : persist(parts, given, (argument) => next([argument]) as Promise<RunStarted>);
+}
+
+/** Start; where an error has a remedy that was taken, once more with the same prompt. */
+async function persist(parts: Parts, argument: RunArguments, send?: Send): Promise<RunStarted | undefined> {
+  for (;;) {
+    try {
+      return await start(parts, argument, send);
+    } catch (error) {
+      if (!(await parts.server.tell(error))) {
+        return undefined;
+      }
+    }
   }
 }
 
@@ -88,10 +101,10 @@ async function runAgent(parts: Parts, from?: vscode.Uri | { agent?: string; prom
   const file = from instanceof vscode.Uri ? from : undefined;
   const given = file ? {} : ((from ?? {}) as { agent?: string; prompt?: string });
   const agent = given.agent ?? (await pickAgent(parts.server, vscode.workspace.isTrusted ? "Run an agent" : "Run an agent (restricted mode: those of this workspace do not run)", fileOf(file)))?.id;
-  const prompt = agent && (given.prompt ?? (await askPrompt(agent)));
+  const prompt = agent && (await parts.firstMinute.ready(agent)) ? given.prompt ?? (await askPrompt(agent)) : undefined;
   if (agent && prompt !== undefined) {
     const uri = vscode.window.activeTextEditor?.document.uri;
-    await start(parts, { agent, prompt, ...(uri?.scheme === "file" ? { uri: uri.toString() } : {}) });
+    await persist(parts, { agent, prompt, ...(uri?.scheme === "file" ? { uri: uri.toString() } : {}) });
   }
 }
 
@@ -103,9 +116,9 @@ async function runOnSelection(parts: Parts): Promise<void> {
   const { document, selection } = editor;
   const range = { start: plain(selection.start), end: plain(selection.end) };
   const agent = await pickAgent(parts.server, "Run an agent on the selection");
-  const prompt = agent && (await askPrompt(agent.id));
+  const prompt = agent && (await parts.firstMinute.ready(agent.id)) ? await askPrompt(agent.id) : undefined;
   if (agent && prompt !== undefined) {
-    await start(parts, { agent: agent.id, prompt, uri: document.uri.toString(), range });
+    await persist(parts, { agent: agent.id, prompt, uri: document.uri.toString(), range });
   }
 }
 
@@ -119,14 +132,20 @@ async function replyIn(parts: Parts, session: string, agent: string): Promise<vo
 
 const plain = ({ line, character }: vscode.Position): { line: number; character: number } => ({ line, character });
 
+/** Prompts whose run has not ended well, by agent: they stand in the box again. */
+const unanswered = new Map<string, string>();
+
 function askPrompt(agent: string): Thenable<string | undefined> {
-  return vscode.window.showInputBox({ title: agent, placeHolder: "What do you want?", prompt: "Enter runs it, Escape does not.", ignoreFocusOut: true });
+  return vscode.window.showInputBox({ title: agent, value: unanswered.get(agent), placeHolder: "What do you want?", prompt: "Enter runs it, Escape does not.", ignoreFocusOut: true });
 }
 
 type Send = (argument: RunArguments) => Promise<RunStarted>;
 
 async function start({ server, runs }: Parts, argument: RunArguments, send: Send = (each) => server.execute("inhouse.run", each)): Promise<RunStarted> {
   const client = await server.client();
+  if (argument.agent && argument.prompt) {
+    unanswered.set(argument.agent, argument.prompt);
+  }
   const show = vscode.workspace.getConfiguration("inhouse").get("showTranscript", true);
   const run = await runs.start(client, { showTranscript: show, ...argument }, send);
   if (!run.place) {
@@ -174,6 +193,17 @@ const fileOf = (given: unknown): vscode.Uri | undefined => given instanceof vsco
 
 /** A run has ended: say so where nobody is looking.  What the server's end means for it, the server tells. */
 export function announce(run: Run): void {
+  if (run.inChat) {
+    return; // Told there.
+  }
+  if (run.status === "completed") {
+    unanswered.delete(run.agent);
+  }
+  if (run.status === "failed" && run.result?.error) {
+    const { cause, code, remedies } = run.result.error;
+    void offerRemedies({ code, cause: `${run.agent}: ${plainText(cause)}`, remedies }, [{ id: "showLog", title: "Show Log" }]);
+    return;
+  }
   const edits = run.result?.edits.filter((edit) => edit.state === "proposed").length ?? 0;
   if (edits) {
     void offer(`${run.agent} proposes changes to ${edits === 1 ? "1 file" : `${edits} files`}.`, run, "Review Edits");

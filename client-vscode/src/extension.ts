@@ -1,7 +1,9 @@
 /** The extension: READ THIS FIRST.  It starts the language server and draws what the server says. */
 import * as vscode from "vscode";
 import type { Middleware } from "vscode-languageclient/node";
+import { chat } from "./chat/participant";
 import { announce, registerCommands, runFromServer, type Parts } from "./commands";
+import { FirstMinute } from "./firstMinute";
 import { Folding } from "./folding";
 import { Lists } from "./lists";
 import { showProgress } from "./progress";
@@ -23,10 +25,12 @@ export function activate(context: vscode.ExtensionContext): { server: Server; ru
   const lists = new Lists(server);
   const review = new Review(server, lists);
   const folding = new Folding(runs, (uri) => { server.transcripts.changed(uri); });
-  const parts: Parts = { context, server, runs, review, folding };
+  const firstMinute = new FirstMinute(context, server);
+  const parts: Parts = { context, server, runs, review, folding, firstMinute };
   running = server;
   context.subscriptions.push(
     registerCommands(parts),
+    chat(parts),
     runs,
     lists,
     review,
@@ -39,16 +43,23 @@ export function activate(context: vscode.ExtensionContext): { server: Server; ru
     answerFreely(runs, server),
     server.onDidStop(() => { runs.lose(); }),
     runs.onDidEnd(announce),
-    vscode.workspace.onDidGrantWorkspaceTrust(() => server.restart()),
+    vscode.workspace.onDidGrantWorkspaceTrust(() => server.isStarted ? server.restart() : undefined),
     vscode.workspace.onDidChangeConfiguration((change) => {
-      if (change.affectsConfiguration("inhouse.python") || change.affectsConfiguration("inhouse.serverCommand")) {
+      if (server.isStarted && (change.affectsConfiguration("inhouse.python") || change.affectsConfiguration("inhouse.serverCommand"))) {
         void server.restart();
       }
     }),
   );
   // Not awaited: the window must not wait for a server.
-  void server.startOrTell();
+  void isNeeded().then((needed) => { if (needed) { void server.startOrTell(); } });
   return { server, runs };
+}
+
+/** In a window that only takes part in the chat no server runs until it is asked for something: agents of the workspace need one, and transcripts that are open. */
+async function isNeeded(): Promise<boolean> {
+  const open = vscode.window.tabGroups.all.flatMap((group) => group.tabs).map((tab) => tab.input as { uri?: vscode.Uri } | undefined);
+  return open.some((input) => input?.uri?.scheme.startsWith("inhouse-")) ||
+    (await vscode.workspace.findFiles(".agents/*", null, 1)).length > 0;
 }
 
 /** VS Code waits for this, so that no process is left behind. */

@@ -24,14 +24,19 @@ export async function setApiKey(context: vscode.ExtensionContext, server: Server
   if (value === undefined) {
     return false;
   }
-  await keep(context, name, value.trim());
   try {
-    await server.execute("inhouse.setKey", { name, value: value.trim() });
+    await keepKey(context, server, name, value.trim());
     void vscode.window.showInformationMessage(value ? `The key “${name}” is set.  Endpoints use it as \${keyring:${name}}.` : `The key “${name}” is forgotten.`);
   } catch (error) {
     void vscode.window.showErrorMessage(`The key “${name}” is kept, but the server did not take it: ${textOf(error)}`);
   }
   return true;
+}
+
+/** Keep a key, and hand it to the server; an empty one is forgotten. */
+export async function keepKey(context: vscode.ExtensionContext, server: Server, name: string, value: string): Promise<void> {
+  await keep(context, name, value);
+  await server.execute("inhouse.setKey", { name, value });
 }
 
 async function keep(context: vscode.ExtensionContext, name: string, value: string): Promise<void> {

@@ -12,6 +12,11 @@ export function textOf(error: unknown): string {
   return plain(error instanceof Error ? error.message : String(error));
 }
 
+/** Words of models, servers and files as Markdown that shows them as they are.  VS Code's own `appendText` glues the words of a line together. */
+export function asMarkdown(text: string): string {
+  return text.replace(/[\\`*_{}[\]()#+\-!~<>&|$]/g, "\\$&").replace(/\r?\n/g, "  \n");
+}
+
 /** A text that VS Code shows as it is written: without links (`[x](command:…)`) and icons (`$(x)`). */
 export function plain(text: string): string {
   return text.replace(/\](?=[([])/g, "] ").replace(/\$(?=\()/g, "$ ");

@@ -21,7 +21,7 @@ export interface RunResult {
   text: string;
   usage: { inputTokens: number; outputTokens: number; costUsd: number | null };
   edits: { uri: string; state: EditState }[];
-  error?: { code: string; message: string };
+  error?: ErrorData & { message: string };
   durationMs: number;
   firstTokenMs: number | null;
   session?: string;
@@ -118,7 +118,55 @@ export interface EndpointStatus {
   reachable?: boolean;
   latencyMs?: number;
   models?: { id: string; contextWindow?: number; local: boolean }[];
-  findings: { severity: "error" | "warning" | "information"; message: string; remedy: string }[];
+  findings: { severity: "error" | "warning" | "information"; message: string; remedy: string; code?: string }[];
+}
+
+export interface ModelInfo {
+  id: string;
+  contextWindow?: number;
+  local: boolean;
+}
+
+/** Somebody who can serve models, by name. */
+export interface Provider {
+  name: string;
+  label: string;
+  kind: string;
+  baseUrl: string;
+  local: boolean;
+  key: "none" | "optional" | "required";
+  keyVariable?: string;
+  keyIsSet?: boolean;
+  startCommand?: string;
+  models?: ModelInfo[];
+}
+
+export interface EndpointAdded {
+  name: string;
+  isDefault: boolean;
+  uri: string;
+}
+
+export interface EmbeddedStatus {
+  installed: boolean;
+  installing: boolean;
+  ability: string;
+  error?: ErrorData & { message: string };
+}
+
+/** An error in parts. */
+export interface ErrorData {
+  code: string;
+  cause: string;
+  remedies: Remedy[];
+}
+
+export interface Remedy {
+  id: "addEndpoint" | "installModel" | "setKey" | "startServer" | "checkEndpoints" | "openSetting" | "trust" | "showLog";
+  title: string;
+  endpoint?: string;
+  setting?: string;
+  command?: string;
 }
 
 export interface RunArguments {
@@ -129,6 +177,7 @@ export interface RunArguments {
   streamToken?: string | number;
   workDoneToken?: string | number;
   showTranscript?: boolean;
+  ownView?: boolean;
   [more: string]: unknown;
 }
 
@@ -143,10 +192,10 @@ export interface RunStarted {
 export type RunEvent = { seq: number; runId: string; agent: string; parent?: string } & (
   | { kind: "start"; route: Route }
   | { kind: "text" | "reasoning"; delta: string }
-  | { kind: "tool_call"; callId: string; tool: string; input: unknown }
+  | { kind: "tool_call"; callId: string; tool: string; title?: string; input: unknown }
   | { kind: "tool_result"; callId: string; ok: boolean; summary: string }
   | { kind: "edit"; uri: string; state: EditState; diff: string }
-  | { kind: "question"; questionId: string; text: string; choices: string[] }
+  | { kind: "question"; questionId: string; text: string; choices: string[]; detail?: string; safe?: string; multiple?: true }
   | { kind: "usage"; inputTokens: number; outputTokens: number; costUsd: number | null; contextWindow?: number }
   | { kind: "notice"; level: "info" | "warning"; code: string; message: string }
   | { kind: "finish"; result: RunResult }

@@ -24,7 +24,7 @@ export function drawQuestions(client: LanguageClient): void {
 /** A question without choices comes only as an event: any text is an answer. */
 export function answerFreely(runs: Runs, server: Server): vscode.Disposable {
   return runs.onEvent(({ run, event }) => {
-    if (event.kind === "question" && !event.choices.length) {
+    if (event.kind === "question" && !event.choices.length && !run.inChat) {
       void oneAtATime(() => askText(runs, run, event.text)).then(async (text) => {
         if (run.status !== "running") {
           return; // A late answer does no harm.

@@ -18,6 +18,8 @@ export interface Run {
   readonly session?: string;
   readonly place?: Place;
   readonly showsTranscript: boolean;
+  /** The chat shows it: questions and its end need no other place. */
+  readonly inChat: boolean;
   readonly startedAt: number;
   status: Status;
   /** What it is doing now, in the server's words. */
@@ -69,7 +71,7 @@ export class Runs implements vscode.Disposable {
         listeners.dispose();
         return running;
       }
-      run = { id: runId, agent, route, session, place: placeOf(argument), showsTranscript: argument.showTranscript === true, startedAt: Date.now(), status: "running", message: "" };
+      run = { id: runId, agent, route, session, place: placeOf(argument), showsTranscript: argument.showTranscript === true, inChat: argument.ownView === true, startedAt: Date.now(), status: "running", message: "" };
     } catch (error) {
       listeners.dispose();
       throw error;

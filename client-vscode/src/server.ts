@@ -9,6 +9,7 @@ import { load } from "./library";
 import { StartProblem, textOf, type Remedy } from "./problem";
 import { findProgram, ISOLATED, start, startCommand } from "./processes";
 import { drawQuestions } from "./questions";
+import { offerRemedies, partsOf } from "./remedies";
 import { offerDiagnostics } from "./reported";
 import { explicitSettings, settingNames } from "./settings";
 import { SettingsProblems } from "./settingsProblems";
@@ -54,6 +55,11 @@ export class Server implements vscode.Disposable {
   async execute<T>(command: string, argument?: object): Promise<T> {
     const client = await this.client();
     return client.sendRequest(EXECUTE, { command, arguments: argument ? [argument] : [] }) as Promise<T>;
+  }
+
+  /** A server was started, or is being started. */
+  get isStarted(): boolean {
+    return this.starting !== undefined;
   }
 
   async restart(): Promise<void> {
@@ -108,7 +114,7 @@ export class Server implements vscode.Disposable {
       documentSelector: [{ scheme: "file" }, { scheme: "untitled" }, { scheme: "inhouse-run" }, { scheme: "inhouse-diff" }],
       outputChannel: this.log,
       revealOutputChannelOn: RevealOutputChannelOn.Never,
-      initializationOptions: () => ({ draws: ["freeText", "settingsProblems", "lists"], offers: ["diagnostics"], trusted: vscode.workspace.isTrusted, inhouse: explicitSettings(settingNames(this.context.extension)) }),
+      initializationOptions: () => ({ draws: ["freeText", "settingsProblems", "lists", "failures"], offers: ["diagnostics"], trusted: vscode.workspace.isTrusted, inhouse: explicitSettings(settingNames(this.context.extension)) }),
       synchronize: { configurationSection: "inhouse" },
       initializationFailedHandler: () => false,
       errorHandler: {
@@ -200,10 +206,19 @@ export class Server implements vscode.Disposable {
     setTimeout(() => { if (!this.disposed && !this.starting) { void this.startOrTell(); } }, delay * 1000);
   }
 
-  /** One message with the ways out. */
-  async tell(error: unknown): Promise<void> {
+  /** One message with the ways out; gives true where one was taken that may have helped. */
+  async tell(error: unknown): Promise<boolean> {
     this.log.error(textOf(error));
-    const remedies = error instanceof StartProblem ? error.remedies : vscode.workspace.isTrusted ? [] : ["trust" as const];
+    if (!(error instanceof StartProblem)) {
+      const parts = partsOf(error);
+      return offerRemedies(parts, vscode.workspace.isTrusted || parts.remedies.length ? undefined : [{ id: "trust", title: "Manage Trust…" }]);
+    }
+    await this.tellStart(error);
+    return false;
+  }
+
+  private async tellStart(error: StartProblem): Promise<void> {
+    const remedies = error.remedies;
     const labels: Record<Remedy, string> = { choosePython: "Choose Python…", retry: "Retry", showLog: "Show Log", trust: "Manage Trust…" };
     const choice = await vscode.window.showErrorMessage(textOf(error), ...remedies.map((remedy) => labels[remedy]));
     if (choice === labels.showLog) {

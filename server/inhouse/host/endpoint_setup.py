@@ -17,7 +17,7 @@ from inhouse.core.errors import InhouseError, UserError
 from inhouse.core.redaction import remember
 from inhouse.core.route import Endpoint, EndpointStatus, ModelInfo, Privacy
 from inhouse.core.secret import Secret
-from inhouse.core.urls import base_url, host_of
+from inhouse.core.urls import base_url, host_of, is_local_name
 from inhouse.providers.network.egress import Egress, EgressPolicy
 
 if TYPE_CHECKING:
@@ -84,7 +84,8 @@ def described(
     kind = Kind(said.kind) if said.kind in set(Kind) else None
     kind = kind or (provider.kind if provider else _kind_of(url))
     url = base_url(url, kind)
-    name = said.name or free_name(provider.name if provider else kind.value, taken)
+    wanted = provider.name if provider else _name_for(url)
+    name = said.name or free_name(wanted, taken)
     key = said.key
     variable = re.fullmatch(r"\$\{env:(\w+)\}", said.key_reference or "")
     if variable and key is None:
@@ -102,6 +103,13 @@ def described(
         key_reference=said.key_reference,
         make_default=said.make_default,
     )
+
+
+def _name_for(url: str) -> str:
+    """Give a name for an address that nobody named."""
+    if is_local_name(url):
+        return "local"
+    return re.sub(r"[^A-Za-z0-9_]+", "-", host_of(url)).strip("-")[:60] or "server"
 
 
 def _kind_of(url: str) -> Kind:

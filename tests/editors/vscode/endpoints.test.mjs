@@ -5,34 +5,33 @@ import fs from "node:fs";
 import path from "node:path";
 import { after, before } from "node:test";
 import { FILES, NO_LOG, logOf, scene, testIn } from "./fixture.mjs";
-import { agents, choose, closeAll, openFolder, palette, shot, shown, sleep, temporary, toast, type, until, write } from "./workbench.mjs";
+import { agents, choose, closeAll, openFolder, palette, shot, shown, sleep, temporary, type, until, write } from "./workbench.mjs";
 
 const KEY = "sk-canary-5f2a91", PROMPT = "prompt-canary-77c0";
 let s;
 const test = testIn(() => s);
 before(async () => { s = await scene({ log: "trace", machine: { "inhouse.endpoints": {}, "inhouse.defaultEndpoint": null, "inhouse.trace": "verbose" } }); }, { timeout: 300000 });
-const user = () => path.join(s.workbench.data, "User/settings.json");
+/** The user's own settings, which every door reads. */
+const user = () => path.join(s.workbench.data, "inhouse/config/config.toml");
 /** The files of the workspace and of everything that VS Code and the server keep that hold a text. */
 const holding = (text) => spawnSync("grep", ["-rlaF", text, s.workspace, s.workbench.data], { encoding: "utf8" }).stdout.split("\n").filter(Boolean);
 after(async () => { await s?.close(); });
 
-test("Add Endpoint asks, tests the endpoint and writes it to the user's settings; its key goes to the model and nowhere else", async () => {
+test("Add Endpoint asks the server, refuses a wrong key, and writes to the user's own settings; the key goes to the model and nowhere else", async () => {
+  s.model.state.key = KEY;
   await palette(s.page, "Inhouse: Add Endpoint…");
-  await choose(s.page, "Another server");
-  await type(s.page, s.model.url, "Where is it?");
-  await type(s.page, "team", "What shall it be called?");
-  await s.page.locator(".quick-input-widget").filter({ hasText: "API key" }).waitFor();
+  await choose(s.page, "Another address…");
+  await type(s.page, s.model.url, "Where is the server?");
+  await type(s.page, "sk-wrong-1234567", "API key for");
+  await s.page.locator(".quick-input-widget").filter({ hasText: /refuse|key/ }).filter({ hasText: "API key for" }).waitFor();
   await shot(s.page, "endpoint-key");
-  await type(s.page, KEY, "API key");
-  const answer = toast(s.page, "team answers: 1 model, on this machine.");
-  await answer.waitFor({ timeout: 60000 });
-  await shot(s.page, "endpoint-added");
-  await answer.getByRole("button", { name: "Use by Default" }).click();
-  const file = path.join(s.workspace, ".vscode/settings.json");
-  await until(() => fs.existsSync(file) && fs.readFileSync(file, "utf8").includes("defaultEndpoint"), "the default");
-  assert.deepStrictEqual(JSON.parse(fs.readFileSync(file, "utf8")), { "inhouse.defaultEndpoint": "team" });
-  assert.deepStrictEqual(JSON.parse(fs.readFileSync(user(), "utf8"))["inhouse.endpoints"], {
-    team: { kind: "openai", baseUrl: s.model.url, apiKey: "${keyring:team}" } }); // The user's own: a workspace's gets no key.
+  assert.ok(!fs.existsSync(user())); // A refused key is no endpoint.
+  await type(s.page, KEY, "API key for");
+  await until(() => fs.existsSync(user()) && fs.readFileSync(user(), "utf8").includes("defaultEndpoint"), "the endpoint");
+  const written = fs.readFileSync(user(), "utf8");
+  assert.match(written, /defaultEndpoint = "local"/); // The first one.
+  assert.match(written, /apiKey = "\$\{keyring:local\}"/);
+  assert.match(written, /"\*" = "test-model"/);
   s.model.state.play = async (reply) => { reply.say("With the key."); };
   await palette(s.page, "Inhouse: Run Agent…");
   await choose(s.page, "Reviewer");
@@ -66,22 +65,28 @@ test("no log holds the key, whatever is traced: the server's own trace, or the c
   assert.deepStrictEqual(holding(KEY), []);
 }, { skip: NO_LOG });
 
-test("an endpoint that does not answer says why and can be taken back", async () => {
+test("an endpoint that does not answer says why and is not added", async () => {
   await palette(s.page, "Inhouse: Add Endpoint…");
-  await choose(s.page, "llama.cpp");
-  await type(s.page, "http://127.0.0.1:9/v1", "Where is it?");
-  await type(s.page, "dead", "What shall it be called?");
-  const answer = toast(s.page, "dead:");
-  await answer.waitFor({ timeout: 60000 });
+  await choose(s.page, "Another address…");
+  await type(s.page, "http://127.0.0.1:9/v1", "Where is the server?");
+  const dialog = s.page.locator(".monaco-dialog-box").filter({ hasText: "127.0.0.1:9" });
+  await dialog.waitFor({ timeout: 60000 });
   await shot(s.page, "endpoint-dead");
-  await answer.getByRole("button", { name: "Remove It" }).click();
-  await until(() => !fs.readFileSync(user(), "utf8").includes("dead"), "the removal");
+  await dialog.getByRole("button", { name: "Add It Anyway" }).waitFor();
+  await dialog.getByRole("button", { name: "Cancel" }).click();
+  assert.doesNotMatch(fs.readFileSync(user(), "utf8"), /127.0.0.1:9/);
+});
+
+test("without the chat's view, Open Chat runs an agent", async () => {
+  await palette(s.page, "Inhouse: Open Chat");
+  await s.page.locator(".quick-input-widget").filter({ hasText: "Run an agent" }).waitFor();
+  await s.page.keyboard.press("Escape");
 });
 
 test("Check Endpoints shows what each one is and has", async () => {
   await palette(s.page, "Inhouse: Check Endpoints");
   const frame = s.page.frameLocator("iframe.webview").last().frameLocator("iframe#active-frame");
-  await frame.getByText("team: answers in").waitFor({ timeout: 60000 });
+  await frame.getByText("local: answers in").waitFor({ timeout: 60000 });
   await frame.getByText("test-model").first().waitFor();
   await shot(s.page, "endpoints");
   await palette(s.page, "View: Close Editor");

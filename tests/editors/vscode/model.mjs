@@ -4,7 +4,7 @@ import http from "node:http";
 /** `play(request)` gets each answer as {say, think, call, usage, end, hold}; without one it says "ok". */
 export async function startModel(play = async (answer) => { answer.say("ok"); }, models = ["test-model"]) {
   const requests = [];
-  const state = { play, open: 0, closed: 0 };
+  const state = { play, open: 0, closed: 0, key: undefined }; // With a key, the models are listed to who has it.
   const server = http.createServer((request, response) => {
     let body = "";
     request.on("data", (data) => { body += data; });
@@ -13,7 +13,7 @@ export async function startModel(play = async (answer) => { answer.say("ok"); },
   async function handle(request, response, body) {
     if (request.method === "GET") {
       response.setHeader("content-type", "application/json");
-      response.statusCode = request.url.endsWith("/models") ? 200 : 404;
+      response.statusCode = state.key && request.headers.authorization !== `Bearer ${state.key}` ? 401 : request.url.endsWith("/models") ? 200 : 404;
       response.end(JSON.stringify(response.statusCode === 200 ? { object: "list", data: models.map((id) => ({ id, object: "model" })) } : { error: { message: `no ${request.url}` } }));
       return;
     }

@@ -12,7 +12,8 @@ export const ROOT = path.resolve(import.meta.dirname, "../../..");
 export const CLIENT = path.join(ROOT, "client-vscode");
 export const SCREENSHOTS = path.join(ROOT, "tests/editors/screenshots");
 const { chromium } = createRequire(path.join(CLIENT, "package.json"))("playwright-core");
-const EDITOR = path.join(process.env.INHOUSE_EDITORS ?? path.join(ROOT, ".editors"), "vscode");
+const EDITORS = process.env.INHOUSE_EDITORS ?? path.join(ROOT, ".editors");
+const EDITOR = path.join(EDITORS, "vscode");
 /** The Python that has the server of this checkout. */
 export const PYTHON = process.env.INHOUSE_PYTHON ?? path.join(ROOT, ".venv/bin/python");
 export const SERVER = process.env.INHOUSE_SERVER ? JSON.parse(process.env.INHOUSE_SERVER) : [PYTHON, "-m", "inhouse", "lsp"];
@@ -51,12 +52,13 @@ export function write(folder, files) {
 }
 
 /** Settings of scope machine are read from Machine/settings.json: to VS Code this is a remote window. */
-export async function startWorkbench({ vsix, settings = {}, machine = {}, env = {}, keys = [], trust = false, tests = false, log, data = temporary("inhouse-vscode-") } = {}) {
+export async function startWorkbench({ vsix, settings = {}, machine = {}, env = {}, keys = [], trust = false, tests = false, stock = false, log, data = temporary("inhouse-vscode-") } = {}) {
   write(data, {
     "User/settings.json": JSON.stringify({ ...USER_SETTINGS, "security.workspace.trust.enabled": trust, "security.workspace.trust.startupPrompt": "never", ...settings }),
     "User/keybindings.json": JSON.stringify(keys), "Machine/settings.json": JSON.stringify(machine), "ext/.keep": "", "xdg/.keep": "", "home/.keep": "",
   });
-  const node = path.join(EDITOR, "node24"), entry = path.join(EDITOR, "lib/node_modules/code-server/out/node/entry.js");
+  const editor = stock ? path.join(EDITORS, "vscode-stock") : EDITOR; // With VS Code's own check of proposed APIs.
+  const node = path.join(editor, "node24"), entry = path.join(editor, "lib/node_modules/code-server/out/node/entry.js");
   const apiKeys = Object.fromEntries(["OPENROUTER_API_KEY", "OPENAI_API_KEY", "CODEBUFF_API_KEY", "CODEBUFF_LOCAL_BASE_URL", "CODEBUFF_BASE_URL"].map((name) => [name, undefined]));
   const environment = { ...process.env, ...apiKeys, HOME: path.join(data, "home"), XDG_CONFIG_HOME: path.join(data, "xdg"), INHOUSE_HOME: path.join(data, "inhouse"), EXTENSIONS_GALLERY: "{}", ...env };
   const folders = ["--user-data-dir", data, "--extensions-dir", path.join(data, "ext")];

@@ -1,0 +1,188 @@
+/** `@inhouse` in VS Code's own chat: turns of a session of the store, on whatever serves its agent. */
+import * as vscode from "vscode";
+import type { Parts } from "../commands";
+import { onDidConfigure } from "../firstMinute";
+import { asMarkdown, plain, textOf } from "../problem";
+import type { AgentSummary, Remedy } from "../protocol";
+import { partsOf, perform } from "../remedies";
+import { chosenBy, ChatModels } from "./models";
+import { hasChat, modelOf, showsChat } from "./newerApi";
+import { promptOf } from "./references";
+import { ANSWER, conclude, failure, REMEDY, Turn } from "./turn";
+
+const PARTICIPANT = "inhouse.agent", USE = "inhouse.chat.use";
+const DEFAULT_AGENT = "ask";
+/** Models of one server that are offered as buttons: the picker has them all. */
+const OFFERED = 3;
+
+/** What a turn leaves for the next one; VS Code keeps it with the conversation. */
+interface Memory {
+  session?: string;
+  agent?: string;
+}
+
+/** Take part in the chat where there is one; everything else works without it. */
+export function chat(parts: Parts): vscode.Disposable {
+  const commands = [
+    vscode.commands.registerCommand(ANSWER, (answer: Answer) => giveAnswer(parts, answer)),
+    vscode.commands.registerCommand(REMEDY, (remedy: Remedy) => perform(remedy)),
+    vscode.commands.registerCommand(USE, (provider: string, model: string) => parts.firstMinute.use(provider, model).catch((error: unknown) => parts.server.tell(error))),
+    vscode.commands.registerCommand("inhouse.openChat", () => openChat()),
+  ];
+  if (!hasChat()) {
+    return vscode.Disposable.from(...commands);
+  }
+  const models = new ChatModels(parts.context, parts.server);
+  const participant = vscode.chat.createChatParticipant(PARTICIPANT, (request, context, stream, token) => answer(parts, models, request, context, stream, token));
+  participant.iconPath = vscode.Uri.joinPath(parts.context.extensionUri, "media", "icon.png");
+  participant.followupProvider = { provideFollowups: (result) => followups(result) };
+  return vscode.Disposable.from(...commands, models, participant);
+}
+
+/** The chat with `@inhouse` typed; the palette's way where there is no chat. */
+async function openChat(): Promise<void> {
+  if (showsChat()) {
+    await vscode.commands.executeCommand("workbench.action.chat.open", { query: "@inhouse ", isPartialQuery: true });
+  } else {
+    await vscode.commands.executeCommand("inhouse.runAgent");
+  }
+}
+
+async function answer(parts: Parts, models: ChatModels, request: vscode.ChatRequest, context: vscode.ChatContext, stream: vscode.ChatResponseStream, token: vscode.CancellationToken): Promise<vscode.ChatResult> {
+  const before = memoryOf(context);
+  if (!vscode.workspace.isTrusted) {
+    stream.markdown("This workspace is not trusted: its agents and settings wait until you trust it.  Only agents that come with Inhouse, and your own, run.\n\n");
+    stream.button({ command: "workbench.trust.manage", title: "Manage Trust" });
+  }
+  try {
+    await parts.server.client();
+  } catch (error) {
+    stream.button({ command: "inhouse.restartServer", title: "Start the Server" });
+    stream.button({ command: "inhouse.showLog", title: "Show Log" });
+    return { errorDetails: { message: textOf(error) }, metadata: before };
+  }
+  void models.refresh().catch((error: unknown) => { parts.server.log.info(textOf(error)); });
+  const said = await readRequest(parts, request, before);
+  if (said.agent === undefined) {
+    return { ...(await listAgents(parts, stream)), metadata: before };
+  }
+  if (said.left.length) {
+    stream.markdown(`Not handed over, since it is neither a file nor text: ${asMarkdown(said.left.join(", "))}.\n\n`);
+  }
+  const { session } = before;
+  const argument = { agent: said.agent, prompt: said.text, ...chosenBy(modelOf(request)), ...(session ? { session } : {}) };
+  for (;;) {
+    try {
+      const run = await new Turn(parts, stream).play(argument, token);
+      return { errorDetails: conclude(stream, run), metadata: { session: run.session ?? session, agent: run.agent } };
+    } catch (error) {
+      const metadata = { ...before, agent: said.agent };
+      if (partsOf(error).code !== "no-endpoint") {
+        return { errorDetails: failure(stream, error), metadata };
+      }
+      if (!(await offerModels(parts, stream, token))) {
+        return { metadata };
+      }
+    }
+  }
+}
+
+/** The newest turn that has a session: one that failed before it began has none. */
+function memoryOf(context: vscode.ChatContext): Memory {
+  const turns = context.history.filter((turn): turn is vscode.ChatResponseTurn => turn instanceof vscode.ChatResponseTurn).reverse();
+  const found = turns.map((turn) => (turn.result.metadata ?? {}) as Memory);
+  return { session: found.find((one) => one.session)?.session, agent: found.find((one) => one.agent)?.agent };
+}
+
+interface Said {
+  agent?: string;
+  text: string;
+  left: string[];
+}
+
+/** `/agent NAME …` names any agent; the other commands are agents that come with Inhouse. */
+async function readRequest({ server }: Parts, request: vscode.ChatRequest, before: Memory): Promise<Said> {
+  const { text, left } = promptOf(request.prompt, request.references);
+  if (request.command !== "agent") {
+    return { agent: request.command ?? before.agent ?? DEFAULT_AGENT, text, left };
+  }
+  const [name = "", ...rest] = text.trim().split(/\s+/);
+  const agents = await server.execute<AgentSummary[]>("inhouse.agents");
+  const known = agents.find((one) => !one.shadowedBy && one.id === name.toLowerCase());
+  return { agent: known?.id, text: rest.length ? text.trim().slice(name.length).trim() : text, left };
+}
+
+async function listAgents({ server }: Parts, stream: vscode.ChatResponseStream): Promise<vscode.ChatResult> {
+  const agents = (await server.execute<AgentSummary[]>("inhouse.agents")).filter((one) => !one.shadowedBy && one.usable);
+  stream.markdown(["Name an agent behind `/agent`:\n", ...agents.map((one) => `- ${asMarkdown(`${one.id}: ${one.description}`)}`)].join("\n"));
+  return {};
+}
+
+/** No model yet: what could serve, as buttons; the turn goes on with its prompt as soon as one was chosen. */
+async function offerModels({ firstMinute }: Parts, stream: vscode.ChatResponseStream, token: vscode.CancellationToken): Promise<boolean> {
+  stream.progress("Looking for model servers on this machine…");
+  const [found, embedded] = await Promise.all([firstMinute.found(), firstMinute.embedded()]);
+  const words = found.length ? "No model is chosen yet.  These answer on this machine; your question goes on as soon as you choose." :
+    "No model is chosen yet, and no model server answers on this machine.  Your question goes on as soon as there is one.";
+  stream.markdown(`${words}\n\n`);
+  for (const provider of found) {
+    for (const model of (provider.models ?? []).slice(0, OFFERED)) {
+      const where = model.local ? provider.label : `${provider.label}, forwarded to its cloud`;
+      stream.button({ command: USE, title: plain(`Use ${model.id} (${where})`), arguments: [provider.name, model.id] });
+    }
+  }
+  if (!embedded.installed && !found.length) {
+    stream.markdown(`\n\nWithout any server, the embedded model runs on this machine. ${asMarkdown(embedded.ability)}\n\n`);
+    stream.button({ command: "inhouse.installModel", title: "Install the Embedded Model" });
+  }
+  stream.button({ command: "inhouse.addEndpoint", title: found.length ? "Another Model…" : "Add Endpoint…" });
+  return chosen(token);
+}
+
+/** Something serves now, or the turn was stopped. */
+function chosen(token: vscode.CancellationToken): Promise<boolean> {
+  return new Promise((resolve) => {
+    const done = (serves: boolean): void => { listeners.dispose(); resolve(serves); };
+    const listeners = vscode.Disposable.from(onDidConfigure(() => { done(true); }), token.onCancellationRequested(() => { done(false); }));
+    if (token.isCancellationRequested) {
+      done(false);
+    }
+  });
+}
+
+/** What follows from an answer of an agent that changes nothing: the session goes on with one that does. */
+function followups(result: vscode.ChatResult): vscode.ChatFollowup[] {
+  const { agent } = (result.metadata ?? {}) as Memory;
+  return !result.errorDetails && agent === DEFAULT_AGENT ? [{ prompt: "Make the change that you described", label: "Make the change", command: "edit", participant: PARTICIPANT }] : [];
+}
+
+interface Answer {
+  questionId: string;
+  choices?: string[];
+  ask?: { text: string; choices: string[]; multiple: boolean };
+}
+
+/** A button of a question: the server takes one answer, and says so to every later one. */
+async function giveAnswer({ server }: Parts, { questionId, choices, ask }: Answer): Promise<void> {
+  const given = ask ? await askFor(ask) : { choices };
+  if (!given) {
+    return;
+  }
+  try {
+    await server.execute("inhouse.answer", { questionId, ...given });
+  } catch (error) {
+    const { cause } = partsOf(error);
+    void vscode.window.showInformationMessage(/^No question/.test(cause) ? "This question was answered already, or its run is over." : cause);
+  }
+}
+
+async function askFor({ text, choices, multiple }: NonNullable<Answer["ask"]>): Promise<{ choices?: string[]; text?: string } | undefined> {
+  if (!choices.length) {
+    const words = await vscode.window.showInputBox({ title: "Your answer", prompt: plain(text), ignoreFocusOut: true });
+    return words === undefined ? undefined : { text: words };
+  }
+  const items = choices.map((choice) => ({ label: plain(choice), choice })), options = { title: plain(text), ignoreFocusOut: true };
+  const picked = multiple ? await vscode.window.showQuickPick(items, { ...options, canPickMany: true }) : [await vscode.window.showQuickPick(items, options)];
+  const taken = (picked ?? []).flatMap((item) => item ? [item.choice] : []);
+  return picked && (taken.length || multiple) ? { choices: taken } : undefined;
+}

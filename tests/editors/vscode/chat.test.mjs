@@ -1,0 +1,111 @@
+// `@inhouse` in VS Code's own chat, in a workbench that checks proposed APIs as the real one does.
+import assert from "node:assert";
+import fs from "node:fs";
+import path from "node:path";
+import { after, before } from "node:test";
+import { FILES, scene, testIn } from "./fixture.mjs";
+import { choose, palette, shot, sleep, toast, type, until } from "./workbench.mjs";
+
+let s;
+const test = testIn(() => s);
+const CHAT = { "chat.disableAIFeatures": false, "chat.commandCenter.enabled": false };
+const NOTHING = { "inhouse.endpoints": {}, "inhouse.defaultEndpoint": null };
+const AGENTS = Object.fromEntries(Object.entries(FILES).filter(([name]) => !name.includes("broken")));
+before(async () => { s = await scene({ stock: true, files: AGENTS, settings: CHAT, machine: NOTHING }); }, { timeout: 300000 });
+after(async () => { await s?.close(); });
+
+const answers = () => s.page.locator(".interactive-response");
+const last = () => answers().last();
+const button = (name) => last().getByRole("button", { name, exact: true });
+const says = (text) => last().filter({ hasText: text }).waitFor({ timeout: 60000 });
+
+/** Send a message; a first word with a slash is a command. */
+async function send(text) {
+  const before = await answers().count();
+  await palette(s.page, "Inhouse: Open Chat");
+  const input = s.page.locator(".interactive-input-part .monaco-editor").last();
+  await input.filter({ hasText: "@inhouse" }).waitFor();
+  await sleep(1200); // It may have stood there before; what the command writes replaces what is typed.
+  await s.page.keyboard.type(text, { delay: 15 });
+  await s.page.keyboard.press("Escape"); // A list of completions takes Enter.
+  await s.page.keyboard.press("Enter");
+  await until(async () => (await answers().count()) > before, "an answer of its own");
+}
+
+test("the first message of a fresh window finds no model, offers what there is, and goes on with its prompt after two dialogs", async () => {
+  s.model.state.play = async (reply) => { reply.say("Hello from **the chat**."); };
+  await send("What is in app.py?");
+  await says("No model is chosen yet");
+  await shot(s.page, "chat-no-model");
+  await last().getByRole("button", { name: /^(Add Endpoint…|Another Model…)$/ }).click();
+  await choose(s.page, "Another address…"); // The first dialog,
+  await type(s.page, s.model.url, "Where is the server?"); // and the second: there is one model and no key.
+  await says("Hello from the chat.");
+  await says("(local)");
+  await shot(s.page, "chat-first-answer");
+  assert.match(JSON.stringify(s.model.requests.at(-1).messages), /What is in app\.py\?/);
+});
+
+test("the next turn goes on with the session, also after the window was loaded again", async () => {
+  s.model.state.play = async (reply) => { reply.say("The second answer."); };
+  await send("And what else?");
+  await says("The second answer.");
+  assert.match(JSON.stringify(s.model.requests.at(-1).messages), /Hello from \*\*the chat\*\*/);
+  await s.page.reload();
+  await s.page.locator(".explorer-folders-view .monaco-list-row").first().waitFor();
+  s.model.state.play = async (reply) => { reply.say("The third answer."); };
+  await send("Once more");
+  await says("The third answer.");
+  assert.match(JSON.stringify(s.model.requests.at(-1).messages), /The second answer/);
+});
+
+test("an approval is a button in mid-turn that shows the whole command and counts once", async () => {
+  let steps = 0;
+  s.model.state.play = async (reply) => {
+    if (steps++ === 0) { reply.call("run_terminal_command", { command: "echo one; touch made-by-agent" }); } else { reply.say("I went on without it."); }
+  };
+  await send("/edit make a file");
+  await says("echo one; touch made-by-agent");
+  await shot(s.page, "chat-approval");
+  const deny = button("Deny");
+  await deny.click();
+  await says("I went on without it.");
+  assert.ok(!fs.existsSync(path.join(s.workspace, "made-by-agent")));
+  await last().locator(".chat-thinking-box, .chat-used-context-label").first().click({ timeout: 3000 }).catch(() => undefined); // What came before the end is folded.
+  const again = last().getByRole("button", { name: "Run once" });
+  if (await again.isVisible()) {
+    await again.click();
+    await toast(s.page, "answered already").waitFor();
+  }
+  assert.ok(!fs.existsSync(path.join(s.workspace, "made-by-agent")));
+});
+
+test("proposals come last, with the way to review them; a file that is named is context", async () => {
+  let steps = 0;
+  s.model.state.play = async (reply) => {
+    if (steps++ === 0) { reply.call("str_replace", { path: "app.py", replacements: [{ oldString: "result = 0", newString: "result = 0.0" }] }); } else { reply.say("Changed."); }
+  };
+  await send("/edit use floats in @app.py");
+  await says("Proposed changes wait in 1 file");
+  await shot(s.page, "chat-proposal");
+  assert.match(JSON.stringify(s.model.requests.at(-1).messages), /def largest/); // The file's text stands behind the prompt.
+  await button("Apply All").click();
+  await until(async () => (await s.page.locator(".tab").filter({ hasText: "app.py" }).count()) > 0 || fs.readFileSync(path.join(s.workspace, "app.py"), "utf8").includes("0.0"), "the change");
+});
+
+test("the picker has the models of the endpoints, and where they run", async () => {
+  await s.page.locator(".interactive-input-part").getByRole("button", { name: /Pick Model|As the agent says/ }).first().click();
+  const list = s.page.locator(".action-widget");
+  await list.getByText("Other Models").click();
+  await list.filter({ hasText: "test-model" }).filter({ hasText: "local · local" }).waitFor();
+  await shot(s.page, "chat-models");
+  await s.page.keyboard.press("Escape");
+});
+
+test("an error is its cause in a line, with buttons that are the ways out", async () => {
+  await s.model.stop();
+  await send("/ask Are you there?");
+  await button("Check Endpoints").waitFor({ timeout: 60000 });
+  await shot(s.page, "chat-error");
+  assert.match(await last().innerText(), /Cannot reach endpoint 'local'/);
+});
