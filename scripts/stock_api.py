@@ -1,7 +1,7 @@
-"""Put VS Code's own check of proposed APIs back into a copy of code-server, which answers yes to all.
+"""Put VS Code's own check of proposed APIs back into a copy of code-server, which has none.
 
 Usage: stock_api.py FOLDER, the folder lib/vscode of a copy whose files may be hard links.
-What works in code-server as it is can throw in the real VS Code: tests of new API run in such a copy.
+What works in code-server as it is can throw in the real VS Code: tests run in such a copy.
 """
 
 import re

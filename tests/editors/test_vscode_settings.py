@@ -49,7 +49,7 @@ def test_no_command_of_the_extension_has_the_name_of_one_of_the_server() -> None
 
 
 def test_every_command_that_the_extension_sends_exists() -> None:
-    sources = "".join(path.read_text(encoding="utf-8") for path in CLIENT.glob("src/*.ts"))
+    sources = "".join(path.read_text(encoding="utf-8") for path in CLIENT.rglob("src/**/*.ts"))
     sent = set(re.findall(r'(?:execute(?:<[^(]*>)?\(|command: )"(inhouse\.[\w.]+)"', sources))
 
     own = {each["command"] for each in PACKAGE["contributes"]["commands"]}

@@ -46,7 +46,8 @@ test("Add Endpoint asks the server, refuses a wrong key, and writes to the user'
 const TRACES = [{}, { "inhouse.trace.server": "verbose" }, { "inhouse.trace.server": { verbosity: "verbose", format: "json" } }];
 
 test("no log holds the key, whatever is traced: the server's own trace, or the client's", async () => {
-  const settings = path.join(s.workspace, ".vscode/settings.json"), before = JSON.parse(fs.readFileSync(settings, "utf8"));
+  const settings = path.join(s.workspace, ".vscode/settings.json"), before = {};
+  fs.mkdirSync(path.dirname(settings), { recursive: true });
   for (const [number, trace] of TRACES.entries()) {
     fs.writeFileSync(settings, JSON.stringify({ ...before, ...trace }));
     await sleep(1500); // VS Code reads the file again a moment later.
