@@ -1,6 +1,7 @@
 """The house holds what docs/architecture.md says of it."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -161,6 +162,142 @@ def test_the_one_other_import_of_socket_only_reads_numbers() -> None:
     }
 
     assert attributes == {"inet_aton"}
+
+
+OPENING = {"os", "pathlib", "io", "shutil", "sqlite3", "tempfile", "glob", "socket"}
+
+
+def test_the_loop_does_no_io_of_its_own() -> None:
+    calls = {"open", "asyncio.to_thread"}
+    modules = OPENING | CONNECTING | STARTING
+    loop = [path for path in MODULES if named(path).startswith("loop/")]
+
+    assert {
+        named(path): what for path in loop if (what := used(parsed(path), modules, calls))
+    } == {}
+    assert used(ast.parse("from pathlib import Path\nasyncio.to_thread(f)"), modules, calls)
+
+
+def swallowed(tree: ast.Module) -> Iterator[int]:
+    """Give the lines where a cancellation may be caught and not raised again."""
+    endings = ("CancelledError", "BaseException")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ExceptHandler):
+            kinds = ast.unparse(node.type) if node.type is not None else "BaseException"
+            raises = any(isinstance(inner, ast.Raise) for inner in ast.walk(node))
+            if any(ending in kinds for ending in endings) and not raises:
+                yield node.lineno
+        elif (
+            isinstance(node, ast.Call)
+            and ast.unparse(node.func).endswith("suppress")
+            and any(ast.unparse(given).endswith(endings) for given in node.args)
+        ):
+            yield node.lineno
+
+
+NO_TASKS = {
+    "store/keys.py": 1,  # a thread that tells whoever asked
+    "tools/shell/launcher.py": 1,  # a forked child, which ends there
+}
+ENDS_IN_PEACE = {"mcp/connection.py": 1}
+"""The last line of a task that was cancelled waits until its server has gone."""
+
+
+def test_a_cancellation_is_never_swallowed() -> None:
+    found = {named(path): len(list(swallowed(parsed(path)))) for path in MODULES}
+
+    assert {name: count for name, count in found.items() if count} == NO_TASKS | ENDS_IN_PEACE
+    for source in (
+        "try:\n    f()\nexcept BaseException:\n    pass",
+        "try:\n    f()\nexcept:\n    pass",
+        "with contextlib.suppress(ValueError, asyncio.CancelledError):\n    f()",
+    ):
+        assert list(swallowed(ast.parse(source)))
+
+
+CHANGING = {
+    "core/files.py": {"FileSnapshot"},  # reads each file once
+    "core/hunks.py": {"_Positions"},  # counts as it goes
+    "core/quiet_markdown.py": {"QuietMarkdown"},  # takes a text in pieces
+    "core/redaction.py": {"StreamRedactor"},  # the same
+}
+NO_VALUES = ("Enum", "Error", "Exception", "Protocol", "TypedDict", "NamedTuple", "logging.")
+
+
+def test_values_of_the_core_are_frozen() -> None:
+    found: dict[str, set[str]] = {}
+    for path in MODULES:
+        classes = ast.walk(parsed(path)) if named(path).startswith("core/") else ()
+        for node in classes:
+            if isinstance(node, ast.ClassDef):
+                decorators = " ".join(map(ast.unparse, node.decorator_list))
+                bases = " ".join(map(ast.unparse, node.bases))
+                if "frozen" not in decorators and not any(one in bases for one in NO_VALUES):
+                    found.setdefault(named(path), set()).add(node.name)
+
+    assert found == CHANGING
+
+
+def test_only_the_terminal_writes_to_standard_output() -> None:
+    found = {
+        named(path)
+        for path in MODULES
+        if not named(path).startswith("cli/")
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in {"sys.stdout", "sys.__stdout__"}
+    }
+
+    assert found == {
+        "tools/search/python_grep.py",  # a process of its own, whose output the search reads
+        "verify/inside.py",  # the same, for a verification
+        "verify/repeat_run.py",
+    }
+
+
+UNSAID = {"Exception", "RuntimeError", "NotImplementedError", "TypeError", "AssertionError"}
+"""What nobody can act on: a door would have to show it as a bug."""
+OF_DOORS = UNSAID | {"ValueError", "KeyError", "LookupError"}
+
+
+def raised(tree: ast.Module) -> set[str]:
+    """Give the names of what is raised anew."""
+    return {
+        ast.unparse(node.exc.func)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call)
+    }
+
+
+def test_an_error_on_purpose_is_one_that_users_can_read() -> None:
+    found: dict[str, set[str]] = {}
+    for path in MODULES:
+        at_a_door = named(path).startswith(("lsp/", "cli/", "acp/"))
+        if what := raised(parsed(path)) & (OF_DOORS if at_a_door else UNSAID):
+            found[named(path)] = what
+
+    assert found == READ_ELSEWHERE
+
+
+READ_ELSEWHERE = {
+    "cli/dispatch.py": {"AssertionError"},  # a command that the list has and nobody wrote
+    "lsp/edits/kept_edits.py": {"ValueError"},
+}
+"""Each is caught by its caller, who says it in words."""
+
+
+def test_what_the_page_says_of_invariants_exists() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    section = page.partition("\n## Invariants")[2].partition("\n## ")[0]
+    rows = [line for line in section.splitlines() if re.match(r"\| \d+ \|", line)]
+    tests = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", section)
+    contracts = (ROOT / "pyproject.toml").read_text("utf-8")
+
+    assert len(rows) >= 17
+    assert all(re.search(r"`tests/|contracts? \"|ruff", row) for row in rows)
+    for path, name in tests:
+        assert f"def {name}(" in (ROOT / path).read_text("utf-8"), f"{path}::{name}"
+    for name in re.findall(r'"([A-Z][^"]+)"', section):
+        assert f'name = "{name}"' in contracts, name
 
 
 def test_every_room_says_in_a_sentence_what_it_is_for() -> None:

@@ -240,7 +240,7 @@ class AcpDoor:
         session = self._session(session_id)
         try:
             choices = change(session.choices, session.available(), option, value)
-        except ValueError as error:
+        except UserError as error:
             raise acp.RequestError(_BAD, str(error)) from None
         await session.choose(choices)
         return session

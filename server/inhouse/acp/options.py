@@ -9,6 +9,7 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
+from inhouse.core.errors import UserError
 from inhouse.core.request import AgentSummary
 from inhouse.core.route import EndpointStatus, Privacy
 from inhouse.core.settings import EditMode, Settings
@@ -86,19 +87,19 @@ class Available:
 
 
 def change(choices: Choices, available: Available, option: str, value: str) -> Choices:
-    """Choose a value.  Raises `ValueError` with what would work."""
+    """Choose a value.  Raises `UserError` with what would work."""
     for one in config_options(choices, available):
         if one["id"] == option:
             values = [each["value"] for each in one["options"]]
             if value not in values:
-                raise ValueError(f"{option!r} cannot be {value!r} here.  It takes: {values}")
+                raise UserError(f"{option!r} cannot be {value!r} here.  It takes: {values}")
             if option == "edits" and value == available.settings.edits.value:
                 value = AUTOMATIC
             if option == "privacy" and value == available.settings.privacy.value:
                 value = AUTOMATIC
             return evolve(choices, **{option: value})
     known = ", ".join(one["id"] for one in config_options(choices, available))
-    raise ValueError(f"There is no option {option!r}.  Options: {known}")
+    raise UserError(f"There is no option {option!r}.  Options: {known}")
 
 
 def config_options(choices: Choices, available: Available) -> list[Json]:
