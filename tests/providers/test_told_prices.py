@@ -10,9 +10,9 @@ from inhouse.core.endpoint_kinds import Kind
 from inhouse.core.events import RunResult, RunStatus
 from inhouse.core.request import RunRequest
 from inhouse.core.route import Endpoint
-from inhouse.providers.chat.response import read_usage
 from inhouse.providers.cost import pricing
 from inhouse.providers.cost.endpoint_prices import Price, ToldPrices
+from inhouse.providers.cost.usage import read_usage
 from inhouse.providers.network.egress import Egress
 from support.asking import endpoint
 from support.fake_servers import routes

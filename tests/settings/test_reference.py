@@ -101,9 +101,12 @@ def test_each_setting_changes_what_is_read(key: Key):
 
 
 @pytest.mark.parametrize("key", ENDPOINT_KEYS, ids=lambda key: key.name)
-def test_each_setting_of_an_endpoint_changes_what_is_read(key: Key):
+def test_each_setting_of_an_endpoint_changes_what_is_read(key: Key, tmp_path):
     base = {"baseUrl": "http://127.0.0.1:9/v1"}
     value = "http://127.0.0.1:1/v1" if key.name == "baseUrl" else other_value(key, of_endpoint=True)
+    if key.name == "caFile":
+        (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\n")
+        value = str(tmp_path / "ca.pem")
 
     before, _ = read_settings([editor_layer({"endpoints": {"team": base}})])
     changed = editor_layer({"endpoints": {"team": base | {key.name: value}}})
@@ -175,3 +178,16 @@ def _types(schema: dict[str, Any]) -> set[str]:
 
 def _choices(schema: dict[str, Any]) -> set[Any]:
     return set(schema.get("enum", ())) - {None}
+
+
+@pytest.mark.parametrize("text", [None, "no certificate"])
+def test_a_file_of_certificates_that_is_none_is_named_when_settings_are_read(text, tmp_path):
+    path = tmp_path / "ca.pem"
+    if text is not None:
+        path.write_text(text)
+    team = {"baseUrl": "https://llm.example.com/v1", "caFile": str(path)}
+
+    _, problems = read_settings([editor_layer({"endpoints": {"team": team}})])
+
+    assert [problem.key for problem in problems] == ["endpoints.team.caFile"]
+    assert str(path) in problems[0].message

@@ -6,8 +6,11 @@ never falls into a default that nobody chose for it.
 """
 
 from enum import Enum, StrEnum, auto
+from urllib.parse import urlsplit
 
 from attrs import frozen
+
+from .dialect import MISTRAL, OPENAI_LIKE, STRICT_FIELDS, Dialect
 
 
 class Kind(StrEnum):
@@ -198,6 +201,8 @@ class KindProfile:
     no_models_remedy: str | None
     window_note: str | None
     """What the doctor says about the window without being asked."""
+    dialect: Dialect
+    """How a conversation is written for it; a service's own comes before (`known_dialect`)."""
     unspecific: bool
     """The kind says nothing about the program that answers: the doctor looks for Ollama."""
 
@@ -229,6 +234,13 @@ def guessed_kind(host: str, port_without_path: int | None) -> Kind:
         kind for kind in Kind if port_without_path and kind.profile.port == port_without_path
     )
     return next(by_host, None) or next(by_port, Kind.OPENAI)
+
+
+def known_dialect(kind: Kind, base_url: str) -> Dialect:
+    """Return how a conversation is written for an endpoint before it has refused anything."""
+    host = urlsplit(base_url).hostname
+    services = (one for one in SERVICES if urlsplit(one.base_url).hostname == host and host)
+    return next((one.dialect for one in services if one.dialect), kind.profile.dialect)
 
 
 def remote_keys() -> tuple[tuple[Kind, RemoteKey], ...]:
@@ -273,6 +285,7 @@ def _declared(kind: Kind) -> KindProfile:  # noqa: PLR0911  one a kind
                 tools_remedy=None,
                 no_models_remedy=None,
                 window_note=None,
+                dialect=OPENAI_LIKE,
                 unspecific=True,
             )
         case Kind.OLLAMA:
@@ -309,6 +322,7 @@ def _declared(kind: Kind) -> KindProfile:  # noqa: PLR0911  one a kind
                     "Ollama's own default window is 4k, 32k or 256k tokens by the memory of the "
                     "GPU; Inhouse asks for what each prompt needs, up to the model's own."
                 ),
+                dialect=OPENAI_LIKE,
                 unspecific=False,
             )
         case Kind.OPENROUTER:
@@ -345,6 +359,7 @@ def _declared(kind: Kind) -> KindProfile:  # noqa: PLR0911  one a kind
                 tools_remedy=None,
                 no_models_remedy=None,
                 window_note=None,
+                dialect=OPENAI_LIKE,
                 unspecific=False,
             )
         case Kind.CODEBUFF:
@@ -381,6 +396,7 @@ def _declared(kind: Kind) -> KindProfile:  # noqa: PLR0911  one a kind
                 tools_remedy=None,
                 no_models_remedy=None,
                 window_note=None,
+                dialect=OPENAI_LIKE,
                 unspecific=False,
             )
         case Kind.LMSTUDIO:
@@ -412,6 +428,7 @@ def _declared(kind: Kind) -> KindProfile:  # noqa: PLR0911  one a kind
                 tools_remedy=None,
                 no_models_remedy="Download and load a model in LM Studio.",
                 window_note=None,
+                dialect=OPENAI_LIKE,
                 unspecific=False,
             )
         case Kind.LLAMACPP:
@@ -445,6 +462,7 @@ def _declared(kind: Kind) -> KindProfile:  # noqa: PLR0911  one a kind
                 ),
                 no_models_remedy=None,
                 window_note=None,
+                dialect=OPENAI_LIKE,
                 unspecific=False,
             )
         case Kind.VLLM:
@@ -478,6 +496,7 @@ def _declared(kind: Kind) -> KindProfile:  # noqa: PLR0911  one a kind
                 tools_remedy="Start vLLM with --enable-auto-tool-choice and --tool-call-parser",
                 no_models_remedy=None,
                 window_note=None,
+                dialect=OPENAI_LIKE,
                 unspecific=False,
             )
         case Kind.LITELLM:
@@ -509,6 +528,7 @@ def _declared(kind: Kind) -> KindProfile:  # noqa: PLR0911  one a kind
                 tools_remedy=None,
                 no_models_remedy=None,
                 window_note=None,
+                dialect=OPENAI_LIKE,
                 unspecific=False,
             )
         case Kind.EMBEDDED:
@@ -540,6 +560,7 @@ def _declared(kind: Kind) -> KindProfile:  # noqa: PLR0911  one a kind
                 tools_remedy=None,
                 no_models_remedy=None,
                 window_note=None,
+                dialect=OPENAI_LIKE,
                 unspecific=False,
             )
 
@@ -558,6 +579,8 @@ class Service:
     base_url: str
     key_variable: str | None = None
     """The variable of the environment that its makers document for a key."""
+    dialect: Dialect | None = None
+    """None: that of its kind."""
     is_found: bool = False
     """It listens at that port of this machine unless it is told otherwise: it can be looked for."""
     start_command: str | None = None
@@ -602,8 +625,22 @@ SERVICES = (
         "https://generativelanguage.googleapis.com/v1beta/openai",
         "GEMINI_API_KEY",
     ),
-    Service("mistral", "Mistral", Kind.OPENAI, "https://api.mistral.ai/v1", "MISTRAL_API_KEY"),
-    Service("groq", "Groq", Kind.OPENAI, "https://api.groq.com/openai/v1", "GROQ_API_KEY"),
+    Service(
+        "mistral",
+        "Mistral",
+        Kind.OPENAI,
+        "https://api.mistral.ai/v1",
+        "MISTRAL_API_KEY",
+        MISTRAL,
+    ),
+    Service(
+        "groq",
+        "Groq",
+        Kind.OPENAI,
+        "https://api.groq.com/openai/v1",
+        "GROQ_API_KEY",
+        STRICT_FIELDS,
+    ),
     Service("deepseek", "DeepSeek", Kind.OPENAI, "https://api.deepseek.com/v1", "DEEPSEEK_API_KEY"),
     Service(
         "codebuff",

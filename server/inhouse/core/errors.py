@@ -51,6 +51,13 @@ class ToolError(InhouseError):
 class ProviderError(InhouseError):
     """The endpoint refused or broke.  The message names endpoint, model and remedy."""
 
+    status: int | None = None
+    """The HTTP status, where one was told."""
+    said: str = ""
+    """The server's own words and codes, whole: to be searched, never to be shown."""
+    about: tuple[str, ...] = ()
+    """What the server says that it is about: names of parameters, paths in the request."""
+
     def __init__(self, message: str, *, code: str = "provider") -> None:
         super().__init__(message, code=code)
 

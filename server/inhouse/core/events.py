@@ -6,7 +6,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from .messages import Message, ToolCall
+from .messages import Message, Origin, ToolCall
 from .route import Route
 
 
@@ -47,6 +47,11 @@ class ReasoningDelta:
 
 
 @frozen
+class ThoughtSoFar:
+    """What came as text until now was thinking: only its end was marked."""
+
+
+@frozen
 class ToolCallReady:
     call: ToolCall
 
@@ -56,11 +61,17 @@ class UsageReported:
     """Tokens and cost of one answer of a model."""
 
     input_tokens: int
+    """All of them, those out of a cache included."""
     output_tokens: int
+    """Thinking included."""
     cost_usd: float | None = None
     """None: not known."""
     context_window: int | None = None
     """Tokens that the model's window holds; None: not known."""
+    cached_tokens: int = 0
+    """Of the input: read out of the server's cache."""
+    cache_write_tokens: int = 0
+    """Of the input: written into the server's cache."""
 
 
 REPETITION = "repetition"
@@ -81,6 +92,10 @@ class Answered:
     """What looks like a call and cannot be read as one, in words for the model."""
     form: str = ""
     """How a call is written here: for a model that made none."""
+    origin: Origin | None = None
+    """Who said it, where something of it goes back to nobody else."""
+    native_reason: str = ""
+    """Why the model finished in the words of whoever runs it (``native_finish_reason``)."""
 
 
 @frozen
@@ -91,7 +106,9 @@ class Notice:
     message: str
 
 
-ModelChunk = TextDelta | ReasoningDelta | ToolCallReady | UsageReported | Answered | Notice
+ModelChunk = (
+    TextDelta | ReasoningDelta | ThoughtSoFar | ToolCallReady | UsageReported | Answered | Notice
+)
 
 # What a run tells.
 

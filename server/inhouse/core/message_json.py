@@ -10,6 +10,7 @@ from .messages import (
     AssistantMessage,
     Image,
     Message,
+    Origin,
     SystemMessage,
     ToolCall,
     ToolMessage,
@@ -20,6 +21,8 @@ from .unicode import clean_json, clean_text
 USER_PROMPT = "USER_PROMPT"
 """Tags what the user said."""
 STEP_PROMPT = "STEP_PROMPT"
+OWN = "inhouse"
+"""In ``providerOptions``: what only the server that sent it gets back."""
 PROJECT_FILES = "PROJECT_FILES"
 """Tags what a small model is shown of the project before its first step."""
 
@@ -60,14 +63,18 @@ def message_to_json(message: Message) -> dict[str, Any]:
             if STEP_PROMPT in tags:
                 shape["timeToLive"] = "agentStep"
             return shape
-        case AssistantMessage(text, tool_calls, reasoning):
+        case AssistantMessage(text, tool_calls, reasoning, origin):
             parts: list[dict[str, Any]] = []
             if reasoning:
                 parts.append({"type": "reasoning", "text": reasoning})
             if text or not tool_calls:
                 parts.append(_text_part(text))
             parts.extend(_call_part(call) for call in tool_calls)
-            return {"role": "assistant", "content": parts}
+            said: dict[str, Any] = {"role": "assistant", "content": parts}
+            if origin is not None and (reasoning or origin.extra):
+                own = {"model": origin.model, "thoughts": origin.thoughts, "extra": origin.extra}
+                said["providerOptions"] = {OWN: {key: one for key, one in own.items() if one}}
+            return said
         case ToolMessage(call_id, tool, output, failed):
             shape = {
                 "role": "tool",
@@ -105,12 +112,30 @@ def _images(content: Any) -> tuple[Image, ...]:
 
 
 def _call_part(call: ToolCall) -> dict[str, Any]:
-    return {
+    part: dict[str, Any] = {
         "type": "tool-call",
         "toolCallId": call.id,
         "toolName": call.name,
         "input": arguments_object(call.arguments) or {},
     }
+    own = {"id": call.said_id, "extra": call.extra}
+    if own := {key: one for key, one in own.items() if one}:
+        part["providerOptions"] = {OWN: own}
+    return part
+
+
+def _own(part: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Read back what stands in ``providerOptions``: it goes to nobody but where it came from."""
+    return mapping(mapping(part.get("providerOptions")).get(OWN))
+
+
+def _origin(message: Mapping[str, Any]) -> Origin | None:
+    own = _own(message)
+    if not isinstance(model := own.get("model"), str):
+        return None
+    thoughts = own.get("thoughts")
+    extra = clean_json(dict(mapping(own.get("extra"))))
+    return Origin(model, thoughts if isinstance(thoughts, str) else "", extra)
 
 
 def _from_json(index: int, item: Any) -> Message:
@@ -124,7 +149,7 @@ def _from_json(index: int, item: Any) -> Message:
             to_live = _tags(tags, message.get("timeToLive"))
             return UserMessage(_text(content), to_live, _images(content))
         case "assistant":
-            return _assistant(content)
+            return _assistant(content, _origin(message))
         case "tool":
             return _tool(message, content)
         case role:
@@ -140,18 +165,20 @@ def _tags(tags: Any, time_to_live: Any) -> tuple[str, ...]:
     return given
 
 
-def _assistant(content: Any) -> AssistantMessage:
+def _assistant(content: Any, origin: Origin | None) -> AssistantMessage:
     parts = _parts(content)
     calls = tuple(
         ToolCall(
             str(part.get("toolCallId", "")),
             str(part.get("toolName", "")),
             json.dumps(_input(part.get("input")), ensure_ascii=False),
+            str(_own(part).get("id", "")),
+            clean_json(dict(mapping(_own(part).get("extra")))),
         )
         for part in parts
         if part.get("type") == "tool-call"
     )
-    return AssistantMessage(_joined(parts, "text"), calls, _joined(parts, "reasoning"))
+    return AssistantMessage(_joined(parts, "text"), calls, _joined(parts, "reasoning"), origin)
 
 
 def _input(value: Any) -> Any:

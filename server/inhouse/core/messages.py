@@ -3,9 +3,13 @@
 import binascii
 import re
 from base64 import b64decode
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @frozen
@@ -16,6 +20,10 @@ class ToolCall:
     name: str
     arguments: str
     """JSON exactly as the model wrote it.  It may be invalid."""
+    said_id: str = ""
+    """The id that the server gave it, where that is not `id`."""
+    extra: Mapping[str, Any] = field(default=_NOTHING, hash=False)
+    """What its server wants back with it, e.g. a signature (Gemini's ``extra_content``)."""
 
 
 @frozen
@@ -66,10 +74,23 @@ class UserMessage:
 
 
 @frozen
+class Origin:
+    """Who said an answer, and what only they get back."""
+
+    model: str
+    """The endpoint, its URL and the model."""
+    thoughts: str = ""
+    """The member of the answer in which the thoughts came."""
+    extra: Mapping[str, Any] = field(default=_NOTHING, hash=False)
+    """Members of the answer that its server wants back (``reasoning_details``)."""
+
+
+@frozen
 class AssistantMessage:
     text: str
     tool_calls: tuple[ToolCall, ...] = ()
     reasoning: str = ""
+    origin: Origin | None = None
 
 
 @frozen
@@ -100,7 +121,10 @@ def without_private(message: "Message") -> "Message":
 
     Thinking, and the signatures that some servers put on it, never go to anybody else.
     """
-    return evolve(message, reasoning="") if isinstance(message, AssistantMessage) else message
+    if not isinstance(message, AssistantMessage):
+        return message
+    calls = tuple(evolve(call, said_id="", extra=_NOTHING) for call in message.tool_calls)
+    return evolve(message, reasoning="", origin=None, tool_calls=calls)
 
 
 Message = SystemMessage | UserMessage | AssistantMessage | ToolMessage

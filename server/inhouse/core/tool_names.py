@@ -1,5 +1,6 @@
 """What models call tools by, where they do not use the names they were given."""
 
+import re
 from collections.abc import Collection, Mapping
 
 _ALIASES: Mapping[str, tuple[str, ...]] = {
@@ -47,16 +48,55 @@ _ALIASES: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def tool_meant(name: str, declared: Collection[str]) -> str | None:
-    """Give the declared tool that *name* stands for; None: there is none.
+_TOKEN = re.compile(
+    r"<[|\uff5c][^<>]{0,40}[|\uff5c]>.*|</?\w[\w:-]{0,30}>.*|\[/?[A-Z_]{3,}\].*", re.DOTALL
+)
+"""Where a model's template goes on (``<|channel|>commentary``, ``</arg_value>``, ``[ARGS]``)."""
+_ILLEGAL = re.compile(r"[^a-zA-Z0-9_-]+")
+LONGEST_NAME = 64
 
-    A declared name itself always wins; names differ by case, dashes and a name space in front.
+
+def without_tokens(name: str) -> str:
+    """Give a name without tokens of a model's template before or behind it, and without blanks."""
+    plain = name.strip()
+    if plain.startswith("<"):
+        plain = re.sub(r"^(?:<[^<>]{1,40}>\s*)+", "", plain)
+    return _TOKEN.sub("", plain).strip()
+
+
+def legal_name(name: str) -> str:
+    """Give a name as every server takes it back: letters, digits, ``_`` and ``-``, at most 64."""
+    if len(name) <= LONGEST_NAME and name and not _ILLEGAL.search(name):
+        return name
+    plain = _ILLEGAL.sub("_", without_tokens(name).rpartition(":")[2]).strip("_")
+    return plain[:LONGEST_NAME] or "unknown"
+
+
+def same_name(name: str, declared: Collection[str]) -> str | None:
+    """Give the declared tool that *name* is another spelling of; None: there is none.
+
+    Names differ by case, dashes, a name space in front, and tokens of the model's template.
     """
-    last = name.strip().strip("`'\"").rpartition(".")[2].rpartition("/")[2]
+    if name in declared:
+        return name
+    clean = without_tokens(name).rpartition(":")[2]
+    last = clean.strip().strip("`'\"").rpartition(".")[2].rpartition("/")[2]
     plain = last.replace("-", "_").lower()
-    for spelling in (name, last, plain):
+    for spelling in (clean, last, plain):
         if spelling in declared:
             return spelling
+    return next((one for one in declared if one.replace("-", "_").lower() == plain), None)
+
+
+def tool_meant(name: str, declared: Collection[str]) -> str | None:
+    """Give the declared tool that *name* stands for, an alias too; None: there is none.
+
+    A declared name itself always wins.
+    """
+    if (same := same_name(name, declared)) is not None:
+        return same
+    last = without_tokens(name).rpartition(":")[2].strip("`'\"").rpartition(".")[2]
+    plain = last.rpartition("/")[2].replace("-", "_").lower()
     for tool, aliases in _ALIASES.items():
         if plain in aliases and tool in declared:
             return tool

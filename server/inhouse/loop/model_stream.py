@@ -9,10 +9,11 @@ from inhouse.core.events import (
     Notice,
     ReasoningDelta,
     TextDelta,
+    ThoughtSoFar,
     ToolCallReady,
     UsageReported,
 )
-from inhouse.core.messages import AssistantMessage, ToolCall
+from inhouse.core.messages import AssistantMessage, Origin, ToolCall
 from inhouse.core.ports import Prompt
 
 from .state import LoopContext
@@ -30,6 +31,8 @@ class ModelAnswer:
     in_text: bool = False
     unread: str = ""
     form: str = ""
+    origin: Origin | None = None
+    native_reason: str = ""
 
 
 @define
@@ -65,7 +68,7 @@ async def ask(run: LoopContext, prompt: Prompt) -> ModelAnswer:
                         run.emit(chunk)
                         continue
                     _take(draft, chunk)
-                    if not isinstance(chunk, (ToolCallReady, Answered)):
+                    if not isinstance(chunk, (ToolCallReady, Answered, ThoughtSoFar)):
                         run.emit(chunk)
         return _finished(draft)
     except BaseException:
@@ -82,6 +85,9 @@ def _take(draft: _Draft, chunk: ModelChunk) -> None:
             draft.text.append(text)
         case ReasoningDelta(text):
             draft.reasoning.append(text)
+        case ThoughtSoFar():
+            draft.reasoning += draft.text
+            draft.text = []
         case ToolCallReady(call):
             if len(draft.calls) < MAX_CALLS_READ:
                 draft.calls.append(call)
@@ -106,6 +112,8 @@ def _finished(draft: _Draft) -> ModelAnswer:
         answered.in_text,
         answered.unread,
         answered.form,
+        answered.origin,
+        answered.native_reason,
     )
 
 

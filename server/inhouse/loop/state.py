@@ -188,8 +188,11 @@ def _clean(message: Message) -> Message:
         case UserMessage(text):
             return evolve(message, text=clean_text(text))
         case AssistantMessage(text, calls, reasoning):
-            return AssistantMessage(
-                clean_text(text), tuple(map(_clean_call, calls)), clean_text(reasoning)
+            return evolve(
+                message,
+                text=clean_text(text),
+                tool_calls=tuple(map(_clean_call, calls)),
+                reasoning=clean_text(reasoning),
             )
         case ToolMessage():
             return evolve(message, output=clean_json(message.output))

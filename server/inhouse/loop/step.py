@@ -72,7 +72,7 @@ class Stepper:
         called = first_to_read(self.run, answer.calls) if answer.in_text else answer.calls
         text, calls = answer.text, unique_ids(self.run, called)
         if text or calls or answer.reasoning:
-            self.run.state.add(AssistantMessage(text, calls, answer.reasoning))
+            self.run.state.add(AssistantMessage(text, calls, answer.reasoning, answer.origin))
         if answer.finish_reason in _STOPPED:
             # What it called may be cut off too, so nothing of it is run.
             stopped, message = _STOPPED[answer.finish_reason]

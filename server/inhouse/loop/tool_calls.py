@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, cast
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from inhouse.core.agent_names import agent_tool_name
 from inhouse.core.definition import AgentDefinition, OutputMode
@@ -207,7 +207,12 @@ def offered_specs(run: LoopContext) -> tuple[ToolSpec, ...]:
 
 def unique_ids(run: LoopContext, calls: Sequence[ToolCall]) -> tuple[ToolCall, ...]:
     """Give each call an id of its own; servers send empty ones, and the same one twice."""
-    return tuple(ToolCall(_fresh_id(run, call.id), call.name, call.arguments) for call in calls)
+    return tuple(_with_own_id(run, call) for call in calls)
+
+
+def _with_own_id(run: LoopContext, call: ToolCall) -> ToolCall:
+    fresh = _fresh_id(run, call.id)
+    return call if fresh == call.id else evolve(call, id=fresh, said_id=call.said_id or call.id)
 
 
 def make_call(run: LoopContext, name: str, arguments: str) -> ToolCall:

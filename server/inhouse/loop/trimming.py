@@ -52,8 +52,10 @@ def estimate(message: Message) -> int:
             length = len(text) + len(message.images) * _PER_IMAGE * _CHARACTERS_PER_TOKEN
         case SystemMessage(text):
             length = len(text)
-        case AssistantMessage(text, calls, _):
+        case AssistantMessage(text, calls, reasoning, origin):
             length = len(text) + sum(len(call.name) + len(call.arguments) for call in calls)
+            if origin is not None and origin.thoughts and calls:
+                length += len(reasoning)  # it goes back with the calls
         case ToolMessage():
             length = _length(message.output)
     return _PER_MESSAGE + length // _CHARACTERS_PER_TOKEN

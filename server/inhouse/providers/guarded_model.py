@@ -14,6 +14,7 @@ from inhouse.core.events import (
     ModelChunk,
     Notice,
     TextDelta,
+    ThoughtSoFar,
     ToolCallReady,
     UsageReported,
 )
@@ -38,6 +39,7 @@ from inhouse.providers.endpoints.tool_support import (
     mode_for,
     served_model,
 )
+from inhouse.providers.tool_calls.dirty_calls import understood
 from inhouse.providers.tool_calls.files_dialect import form_of, known_files
 from inhouse.providers.tool_calls.modes import (
     CALL_FORM,
@@ -276,8 +278,13 @@ class _Answer:
                 if other := _other_model(self._place, chunk):
                     yield other
                 yield from self._end(chunk)
+            case ThoughtSoFar():
+                self.texts.clear()
+                yield chunk
+            case ToolCallReady(call):
+                self._native += 1
+                yield ToolCallReady(understood(call, self._prompt.tools))
             case _:
-                self._native += isinstance(chunk, ToolCallReady)
                 yield chunk
 
     def other_model_than_before(self, name: str) -> bool:

@@ -103,7 +103,7 @@ class _Connecting:
             if first:
                 gc.freeze()  # A collection would look at the whole package and hold up a stream.
 
-            return OpenAIChat(endpoint, model, self.egress, body, tries).ask(prompt)
+            return OpenAIChat(endpoint, model, self.egress, body, tries, self.shared).ask(prompt)
 
         return ask
 

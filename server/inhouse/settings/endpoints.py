@@ -25,6 +25,7 @@ from .table import CONNECTION, ENDPOINT_BY_NAME, ENDPOINT_KEYS, SettingScope
 
 _RESERVED = ("definition", "environment")
 _SECRET_HEADERS = ("authorization", "key", "token", "secret", "cookie")
+LONGEST_CA_FILE = 4 * 1024 * 1024
 _MERGED = frozenset({"models", "prices"})
 """Settings whose entries are joined across layers."""
 _TUNING = tuple(
@@ -98,7 +99,7 @@ def merge(name: str, parts: Sequence[Part], keys: KeySources) -> Endpoint:
         source=place,
         api_key=_api_key(name, part, url, keys),
         headers=MappingProxyType(_headers(name, part, url, keys)),
-        ca_file=_file(name, "caFile", part, keys),
+        ca_file=_ca_file(name, part, keys),
         model_path=_file(name, "modelPath", part, keys),
         from_workspace=layer.from_workspace,
     )
@@ -262,6 +263,28 @@ def _file(name: str, key: str, part: Part, keys: KeySources) -> str | None:
         return None
     path = Path(text).expanduser()
     return str(path if layer.path is None else layer.path.parent / path)
+
+
+def _ca_file(name: str, part: Part, keys: KeySources) -> str | None:
+    """Look at the file of certificates now: a connection would only say that it failed."""
+    path = _file(name, "caFile", part, keys)
+    if path is None:
+        return None
+    try:
+        text = Path(path).read_bytes()[:LONGEST_CA_FILE]
+    except OSError as error:
+        why = (
+            "There is no such file" if isinstance(error, FileNotFoundError) else "It cannot be read"
+        )
+    else:
+        if b"-----BEGIN " in text:
+            return path
+        why = "It holds no certificate in PEM form"
+    part.report.error(
+        ("endpoints", name, "caFile"),
+        f"{why}: {path}.  Name a file of certificates (PEM).",
+    )
+    return path
 
 
 def _price(

@@ -11,6 +11,7 @@ from inhouse.core.messages import (
     AssistantMessage,
     Image,
     Message,
+    Origin,
     SystemMessage,
     ToolCall,
     ToolMessage,
@@ -54,7 +55,7 @@ def _without_keys(_owner: Any, _attribute: "attrs.Attribute[Any]", value: Any) -
 
 def _make_converter() -> cattrs.Converter:
     converter = cattrs.Converter()
-    for kind in (*_KINDS.values(), Image, ToolCall):
+    for kind in (Origin, ToolCall, Image, *_KINDS.values()):
         converter.register_structure_hook(kind, make_dict_structure_fn(kind, converter))
     return converter
 

@@ -1,10 +1,18 @@
-"""A prompt in the words of Chat Completions, mended so that no server refuses it."""
+"""A conversation written in the dialect of the endpoint that is asked: here, and nowhere else.
 
+What a server takes is a `inhouse.core.dialect.Dialect`; what only the server that said it may see
+again (thoughts, signatures, odd ids) goes back to that endpoint and model, and to no other.
+"""
+
+import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from attrs import define, evolve, field
+
+from inhouse.core.dialect import OPENAI_LIKE, CallIds, Dialect, EmptyText, SystemText, Thoughts
 from inhouse.core.messages import (
     AssistantMessage,
     Image,
@@ -15,28 +23,57 @@ from inhouse.core.messages import (
     UserMessage,
 )
 from inhouse.core.ports import Prompt, ToolSpec
+from inhouse.core.tool_names import legal_name
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_BROKEN = re.compile("[\ud800-\udfff\0]")
+_ESCAPED = re.compile(r"\\u(?:0000|d[89a-f])", re.IGNORECASE)
+_PLAIN_ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
+_NINE_ID = re.compile(r"[A-Za-z0-9]{9}")
+_COUNTED_ID = re.compile(r"functions\.[\w.-]+:\d+")
+"""Kimi's ids: they come back as they came, and may come again later."""
+_WHOLE_THOUGHTS = ("reasoning_details", "thinking_blocks")
+"""Members that hold the thoughts themselves: no other member says them again."""
+FILLER = "(calls tools)"
+EMPTY = "(empty)"
+BRIDGE = "Understood."
+GO_ON = "Continue."
+BEFORE = "(What came before is left out.)"
+
+Json = dict[str, Any]
 
 
-def chat_messages(prompt: Prompt) -> list[dict[str, Any]]:
-    """Return the whole conversation, system prompt first."""
-    messages = [_message(message) for message in mended(prompt.messages)]
-    if prompt.system:
-        messages.insert(0, {"role": "system", "content": clean(prompt.system)})
-    return messages
+def chat_messages(
+    prompt: Prompt, dialect: Dialect = OPENAI_LIKE, origin: str = ""
+) -> list[dict[str, Any]]:
+    """Return the whole conversation, system prompt first.
+
+    *origin* is the endpoint and model that are asked (`inhouse.core.messages.Origin`).
+    """
+    writer = _Writer(dialect, origin)
+    messages = mended(prompt.messages)
+    writer.look_at(messages)
+    written = [writer.message(message) for message in messages]
+    return _in_order(written, clean(prompt.system), dialect)
 
 
-def chat_tools(tools: Iterable[ToolSpec]) -> list[dict[str, Any]]:
-    return [{"type": "function", "function": tool_function(tool)} for tool in tools]
+def chat_tools(tools: Iterable[ToolSpec], dialect: Dialect = OPENAI_LIKE) -> list[dict[str, Any]]:
+    return [{"type": "function", "function": tool_function(tool, dialect)} for tool in tools]
 
 
-def tool_function(tool: ToolSpec) -> dict[str, Any]:
+def tool_function(tool: ToolSpec, dialect: Dialect = OPENAI_LIKE) -> dict[str, Any]:
+    parameters = plain(tool.parameters)
+    if dialect.schema_words:
+        parameters = _without_words(parameters, dialect.schema_words)
     return {
-        "name": tool.name,
+        "name": legal_name(tool.name),
         "description": clean(tool.description),
-        "parameters": plain(tool.parameters),
+        "parameters": parameters,
     }
+
+
+def own_names(tools: Iterable[ToolSpec]) -> dict[str, str]:
+    """Return the tool that each name in a request stands for."""
+    return {legal_name(tool.name): tool.name for tool in tools}
 
 
 def mended(messages: Iterable[Message]) -> list[Message]:
@@ -59,8 +96,10 @@ def mended(messages: Iterable[Message]) -> list[Message]:
 
 
 def clean(text: str) -> str:
-    """Replace lone surrogates, which no JSON of a strict server may hold."""
-    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
+    """Replace lone surrogates and NUL, which no JSON of a strict server may hold."""
+    if text.isascii() and "\0" not in text:
+        return text
+    return _BROKEN.sub("\ufffd", text)
 
 
 def plain(value: Any) -> Any:
@@ -91,6 +130,8 @@ def arguments_text(call: ToolCall) -> str:
         return json.dumps({"invalid_json": clean(call.arguments)})
     if not isinstance(value, dict):
         return json.dumps({"value": plain(value)})
+    if _ESCAPED.search(call.arguments):
+        return json.dumps(plain(value), ensure_ascii=False)
     return clean(call.arguments) if call.arguments else "{}"
 
 
@@ -116,11 +157,13 @@ def _with_results(
             continue
         results.remove(result)
         identifier = _fresh(call.id, used)
-        calls.append(ToolCall(identifier, call.name, call.arguments))
-        answers.append(ToolMessage(identifier, call.name, result.output, result.failed))
+        if identifier != call.id:
+            call = evolve(call, id=identifier, said_id=call.said_id or call.id)  # noqa: PLW2901
+        calls.append(call)
+        answers.append(evolve(result, call_id=identifier, tool=call.name))
     if not calls and not message.text:
         return []
-    return [AssistantMessage(message.text, tuple(calls), message.reasoning), *answers]
+    return [evolve(message, tool_calls=tuple(calls)), *answers]
 
 
 def _fresh(identifier: str, used: set[str]) -> str:
@@ -134,35 +177,203 @@ def _fresh(identifier: str, used: set[str]) -> str:
     return fresh
 
 
-def _message(message: Message) -> dict[str, Any]:
-    match message:
-        case SystemMessage(text):
-            return {"role": "system", "content": clean(text)}
-        case UserMessage(text):
-            return {"role": "user", "content": _user_content(clean(text), message.images)}
-        case ToolMessage(call_id):
-            return {"role": "tool", "tool_call_id": call_id, "content": output_text(message)}
-        case AssistantMessage(text, calls):
-            said: dict[str, Any] = {"role": "assistant", "content": clean(text)}
-            if calls:
-                said["tool_calls"] = [_call(call) for call in calls]
+@define(eq=False)
+class _Writer:
+    """Writes one message after the other; ids and thoughts need what came before."""
+
+    dialect: Dialect
+    origin: str
+    thoughts: str = ""
+    """The member in which thoughts go back."""
+    _ids: dict[str, str] = field(factory=dict[str, str])
+    _used: set[str] = field(factory=set[str])
+
+    def look_at(self, messages: Sequence[Message]) -> None:
+        """See in which member this endpoint told its thoughts, if it did."""
+        if self.dialect.thoughts is Thoughts.NEVER:
+            return
+        for message in messages:
+            if isinstance(message, AssistantMessage) and self._is_own(message):
+                assert message.origin is not None  # noqa: S101  it is the endpoint's own
+                self.thoughts = self.thoughts or message.origin.thoughts
+        if not self.thoughts and self.dialect.thoughts is Thoughts.ALWAYS:
+            self.thoughts = "reasoning_content"
+
+    def message(self, message: Message) -> Json:
+        match message:
+            case SystemMessage(text):
+                return {"role": "system", "content": clean(text)}
+            case UserMessage(text):
+                content = _user_content(clean(text), message.images, self.dialect)
+                return {"role": "user", "content": content or self._nothing()}
+            case ToolMessage(call_id):
+                content = output_text(message) or self._nothing()
+                return {
+                    "role": "tool",
+                    "tool_call_id": self._ids.get(call_id, call_id),
+                    "content": content,
+                }
+            case AssistantMessage():
+                return self._answer(message)
+
+    def _answer(self, message: AssistantMessage) -> Json:
+        own = self._is_own(message)
+        said: Json = {"role": "assistant", "content": clean(message.text)}
+        if not message.tool_calls:
             return said
+        if not message.text:
+            match self.dialect.empty:
+                case EmptyText.TEXT:
+                    pass
+                case EmptyText.NULL:
+                    said["content"] = None
+                case EmptyText.ABSENT:
+                    del said["content"]
+                case EmptyText.FILLER:
+                    said["content"] = FILLER
+        said["tool_calls"] = [self._call(call, own=own) for call in message.tool_calls]
+        refused = self.dialect.unknown_fields
+        extra: Mapping[str, Any] = (
+            message.origin.extra if own and message.origin else dict[str, Any]()
+        )
+        for name, value in extra.items():
+            if name not in refused and self.dialect.thoughts is not Thoughts.NEVER:
+                said[name] = plain(value)
+        told = any(name in said for name in _WHOLE_THOUGHTS)
+        always = self.dialect.thoughts is Thoughts.ALWAYS
+        if self.thoughts and self.thoughts not in refused and not told and (own or always):
+            said[self.thoughts] = clean(message.reasoning) if own else ""
+        return said
+
+    def _call(self, call: ToolCall, *, own: bool) -> Json:
+        function = {"name": legal_name(call.name), "arguments": arguments_text(call)}
+        written: Json = {"id": self._id(call, own=own), "type": "function", "function": function}
+        if own and self.dialect.thoughts is not Thoughts.NEVER:
+            for name, value in call.extra.items():
+                if name not in self.dialect.unknown_fields:
+                    written[name] = plain(value)
+        return written
+
+    def _id(self, call: ToolCall, *, own: bool) -> str:
+        """Return the id for the server: its own, or one that it takes; each only once."""
+        wanted = (call.said_id or call.id) if own else call.id
+        fits = {
+            CallIds.AS_SAID: None if own else _PLAIN_ID,
+            CallIds.PLAIN: _PLAIN_ID,
+            CallIds.NINE: _NINE_ID,
+        }[self.dialect.call_ids]
+        again = wanted in self._used and not (own and fits is None and _COUNTED_ID.match(wanted))
+        if again and (fits is None or fits.fullmatch(call.id)):
+            wanted = call.id
+        if (fits is not None and not fits.fullmatch(wanted)) or (wanted in self._used and again):
+            wanted = _nine(call.id, self._used)
+        self._used.add(wanted)
+        self._ids[call.id] = wanted
+        return wanted
+
+    def _is_own(self, message: AssistantMessage) -> bool:
+        return (
+            bool(self.origin)
+            and message.origin is not None
+            and (message.origin.model == self.origin)
+        )
+
+    def _nothing(self) -> str:
+        return EMPTY if self.dialect.nothing_empty else ""
 
 
-def _user_content(text: str, images: tuple[Image, ...]) -> str | list[dict[str, Any]]:
+def _nine(identifier: str, used: set[str]) -> str:
+    """Make nine letters and digits of an id, always the same ones."""
+    for number in range(1_000):
+        digest = hashlib.sha256(f"{number} {identifier}".encode("utf-8", "replace")).hexdigest()
+        if digest[:9] not in used:
+            return digest[:9]
+    return identifier
+
+
+def _in_order(messages: list[Json], system: str, dialect: Dialect) -> list[Json]:
+    """Put the messages as the server wants them to follow each other."""
+    if dialect.one_system or dialect.system is SystemText.USER:
+        # Where it stood it stays, said by the user: what was sent before keeps its place.
+        messages = [{**one, "role": "user"} if one["role"] == "system" else one for one in messages]
+    first = [{"role": dialect.system.value, "content": system}] if system else []
+    if first and dialect.system is SystemText.USER:
+        first = []
+        at = next((i for i, one in enumerate(messages) if one["role"] == "user"), None)
+        begin = {"role": "user", "content": system}
+        rest = messages[1:] if at == 0 else messages
+        messages = [_joined(begin, messages[0]) if at == 0 else begin, *rest]
+    if dialect.alternates or dialect.bridged:
+        messages = _taking_turns(messages, alternates=dialect.alternates)
+    if dialect.user_last and messages and messages[-1]["role"] == "assistant":
+        messages = [*messages, {"role": "user", "content": GO_ON}]
+    return [*first, *messages]
+
+
+def _taking_turns(messages: list[Json], *, alternates: bool) -> list[Json]:
+    """Join neighbours of one role, and put a word between a tool's result and a user's message."""
+    turns: list[Json] = []
+    for message in messages:
+        last = turns[-1] if turns else None
+        role = message["role"]
+        if last is None:
+            if alternates and role == "assistant":
+                turns.append({"role": "user", "content": BEFORE})
+        elif last["role"] == "tool" and role in ("user", "system"):
+            turns.append({"role": "assistant", "content": BRIDGE})
+        elif alternates and last["role"] == role != "tool" and not last.get("tool_calls"):
+            turns[-1] = _joined(last, message)
+            continue
+        turns.append(message)
+    return turns
+
+
+def _joined(one: Json, other: Json) -> Json:
+    before, after = one.get("content") or "", other.get("content") or ""
+    if isinstance(before, str) and isinstance(after, str):
+        content: Any = "\n\n".join(filter(None, (before, after)))
+    else:
+        content = [*_as_parts(before), *_as_parts(after)]
+    return {**one, **other, "content": content}
+
+
+def _as_parts(content: Any) -> list[Any]:
+    if isinstance(content, str):
+        return [{"type": "text", "text": content}] if content else []
+    return list(content)
+
+
+def _without_words(schema: Any, words: frozenset[str], *, names: bool = False) -> Any:
+    """Return a JSON Schema without some of its words; *names*: its members are no words."""
+    if isinstance(schema, list):
+        return [_without_words(one, words) for one in schema]  # pyright: ignore[reportUnknownVariableType]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: _without_words(value, words, names=not names and key in _NAMED)
+        for key, value in schema.items()  # pyright: ignore[reportUnknownVariableType]
+        if names or key not in words
+    }
+
+
+_NAMED = ("properties", "$defs", "definitions", "patternProperties")
+
+
+def _user_content(
+    text: str, images: tuple[Image, ...], dialect: Dialect
+) -> str | list[dict[str, Any]]:
     """Return plain text, or parts where there are pictures.
 
     One that is elsewhere is only named: the server would fetch it, past all that guards the run.
     """
-    pictures = [image.data_url for image in images]
-    missing = [f"[image: {image.source}]" for image in images if image.data_url is None]
+    pictures = [image.data_url if dialect.pictures else None for image in images]
+    missing = [
+        f"[image: {image.source if image.data_url is None else 'not sent: the model takes none'}]"
+        for image, picture in zip(images, pictures, strict=True)
+        if picture is None
+    ]
     text = "\n\n".join(part for part in (text, *missing) if part)
     parts = [{"type": "image_url", "image_url": {"url": url}} for url in pictures if url]
     if not parts:
         return text
     return [{"type": "text", "text": text}, *parts] if text else parts
-
-
-def _call(call: ToolCall) -> dict[str, Any]:
-    function = {"name": call.name, "arguments": arguments_text(call)}
-    return {"id": call.id, "type": "function", "function": function}

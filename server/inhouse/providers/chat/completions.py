@@ -7,6 +7,7 @@ times as much, so `inhouse.providers.chat.sse` and `inhouse.providers.chat.respo
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,16 +15,22 @@ import httpx2
 import openai
 from attrs import field, frozen
 
+from inhouse.core.dialect import Dialect
+from inhouse.core.endpoint_kinds import known_dialect
 from inhouse.core.errors import InhouseError, ProviderError
+from inhouse.core.events import Notice
 from inhouse.core.ports import Chunks, Prompt
 from inhouse.core.route import Endpoint
 from inhouse.providers.chat.chat_request import chat_messages, chat_tools
+from inhouse.providers.chat.refusals import MOST_MENDS, Mended, mends
 from inhouse.providers.chat.response import ChatAnswer
 from inhouse.providers.chat.retry import first_of
 from inhouse.providers.chat.sse import StreamDeadline, answered, server_sent
 from inhouse.providers.chat.stream_model import TRIES, until_error
 from inhouse.providers.endpoints import endpoint_errors
+from inhouse.providers.endpoints.capabilities import origin_of
 from inhouse.providers.endpoints.endpoint_errors import ModelRef
+from inhouse.providers.endpoints.endpoint_state import EndpointState
 from inhouse.providers.endpoints.error_text import message_in
 from inhouse.providers.endpoints.http_json import headers_of
 from inhouse.providers.endpoints.model_list import listed_models
@@ -48,18 +55,89 @@ class OpenAIChat:
     """What a kind adds to each request, e.g. OpenRouter's routing."""
 
     tries: int = TRIES
+    shared: EndpointState = field(factory=EndpointState)
+    """What was learnt of the endpoint, in this run and before."""
 
-    def ask(self, prompt: Prompt) -> AsyncGenerator[Chunks]:
+    async def ask(self, prompt: Prompt) -> AsyncGenerator[Chunks]:
+        """Ask; where the server refuses how it is asked, ask once more as it wants it."""
         place = ModelRef(self.endpoint, self.model)
-        return first_of(lambda: self._answer(prompt, place), tries=self.tries)
+        known = known_dialect(self.endpoint.kind, self.endpoint.base_url)
+        dialect = await self.shared.dialect(self.endpoint, self.model, known)
+        learnt: list[Mended] = []
+        while True:
+            asking = partial(self._answer, prompt, place, dialect, again=len(learnt) < MOST_MENDS)
+            patience = self.endpoint.first_token_timeout
+            batches = first_of(asking, tries=self.tries, patience=patience)
+            refused: _RefusedError | None = None
+            async with aclosing(batches):
+                try:
+                    async for chunks in batches:
+                        if learnt and not all(isinstance(one, Notice) for one in chunks):
+                            lasting = [one for one in learnt if not one.once]
+                            if lasting:
+                                facts = lasting[-1].dialect.learnt(known)
+                                await self.shared.learn(self.endpoint, self.model, dialect=facts)
+                            learnt = []
+                        yield chunks
+                except _RefusedError as error:
+                    refused = error
+            if refused is None:
+                return
+            learnt.append(refused.mended)
+            dialect = refused.mended.dialect
+            yield (self._notice(refused, place),)
 
-    async def _answer(self, prompt: Prompt, place: ModelRef) -> AsyncGenerator[Chunks]:
-        """Ask once, and give what comes."""
-        answer = ChatAnswer(place, frozenset(tool.name for tool in prompt.tools))
+    def _notice(self, refused: "_RefusedError", place: ModelRef) -> Notice:
+        remembered = "" if refused.mended.once else ", from now on"
+        own = any(one in refused.mended.what.split() for one in self._own_settings())
+        said = place.quote(message_in(refused.error.said.partition("\n")[0]))
+        return Notice(
+            "warning" if own else "info",
+            "adapted",
+            f"{place} refused the request; it is asked again, and {refused.mended.what}"
+            f"{remembered}.  It said: {said}",
+        )
+
+    def _own_settings(self) -> frozenset[str]:
+        """Return the members of a request that the user asked for."""
+        at = self.endpoint
+        own = {"temperature": at.temperature, "top_p": at.top_p, "max_tokens": at.max_tokens}
+        return frozenset(
+            [*at.extra_body, *(name for name, value in own.items() if value is not None)]
+        )
+
+    async def _answer(
+        self, prompt: Prompt, place: ModelRef, dialect: Dialect, *, again: bool
+    ) -> AsyncGenerator[Chunks]:
+        """Ask once, and give what comes.
+
+        Raises `_RefusedError` where another way to ask may be taken, with *again*.
+        """
+        body = self._body(prompt, dialect)
+        said = False
+        batches = self._streamed(prompt, place, body)
+        async with aclosing(batches):
+            try:
+                async for chunks in batches:
+                    said = True
+                    yield chunks
+            except ProviderError as error:
+                asked = body["extra_body"]
+                ways = mends(dialect, error, asked) if again and not said else ()
+                better = next((one for one in ways if self._differs(one, prompt, asked)), None)
+                if better is None:
+                    raise
+                raise _RefusedError(error, better) from error
+
+    async def _streamed(
+        self, prompt: Prompt, place: ModelRef, body: dict[str, Any]
+    ) -> AsyncGenerator[Chunks]:
+        names = frozenset(tool.name for tool in prompt.tools)
+        answer = ChatAnswer(place, names, self._origin())
         client = await self._client()
         since = asyncio.get_running_loop().time()
         try:
-            opening = client.create(**self._body(prompt))
+            opening = client.create(**body)
             async with answered(opening, place) as response:
                 line = StreamDeadline(place, response.http_response.extensions["network_stream"])
                 line.wait_for_first(since)
@@ -72,22 +150,33 @@ class OpenAIChat:
                     if broken is not None:
                         raise broken
                     line.finished = answer.finish_reason is not None
-        except openai.NotFoundError as error:
-            raise await self._not_found(error, place) from error
         except openai.OpenAIError as error:
-            raise _translated(error, place) from error
+            raise await self._better(_translated(error, place), error, place) from error
         yield [*answer.end()]
         if answer.model is not None:
             note_answer(self.endpoint.name, answer.model)
 
-    async def _not_found(self, error: openai.NotFoundError, place: ModelRef) -> ProviderError:
+    async def _better(
+        self, error: Exception, cause: openai.OpenAIError, place: ModelRef
+    ) -> Exception:
+        """Say more, where another question to the server can tell more."""
+        if not isinstance(error, ProviderError):
+            return error
+        if error.code == "model_not_found" and isinstance(cause, openai.APIStatusError):
+            return await self._not_found(cause, place)
+        if error.code == "hung_up" and await self.egress.speaks_tls(self.endpoint):
+            return endpoint_errors.wrong_scheme(place, "https")
+        return error
+
+    async def _not_found(self, error: openai.APIStatusError, place: ModelRef) -> ProviderError:
         """Say what the server has instead (backends.md, Q20)."""
         said = place.quote(message_in(error.response.text))
         try:
             models = await listed_models(self.endpoint, self.egress)
         except InhouseError:
             models = ()
-        return endpoint_errors.not_found(place, said, tuple(model.id for model in models))
+        known = tuple(model.id for model in models)
+        return endpoint_errors.not_found(place, said, known, status=error.response.status_code)
 
     async def _client(self) -> Any:
         endpoint = self.endpoint
@@ -104,10 +193,17 @@ class OpenAIChat:
         )
         return client.chat.completions.with_streaming_response
 
-    def _body(self, prompt: Prompt) -> dict[str, Any]:
+    def _differs(self, way: Mended, prompt: Prompt, asked: Mapping[str, Any]) -> bool:
+        """What was refused is never sent again as it was."""
+        return self._body(prompt, way.dialect)["extra_body"] != asked
+
+    def _origin(self) -> str:
+        return origin_of(self.endpoint, self.model)
+
+    def _body(self, prompt: Prompt, dialect: Dialect) -> dict[str, Any]:
         body: dict[str, Any] = {"stream_options": {"include_usage": True}}
         if prompt.tools:
-            body["tools"] = chat_tools(prompt.tools)
+            body["tools"] = chat_tools(prompt.tools, dialect)
         if prompt.max_output_tokens is not None:
             body["max_tokens"] = prompt.max_output_tokens
         if prompt.temperature is not None:
@@ -115,17 +211,30 @@ class OpenAIChat:
         if prompt.output_schema is not None:
             schema = {"name": "output", "schema": dict(prompt.output_schema)}
             body["response_format"] = {"type": "json_schema", "json_schema": schema}
+            if dialect.plain_schema:
+                body["response_format"] = {"type": "json_object"}
+        body |= self.extra_body
+        if dialect.omitted or dialect.renamed:
+            body = {
+                dialect.renamed.get(name, name): value
+                for name, value in body.items()
+                if name not in dialect.omitted
+            }
         # As extra body it goes out as it is: openai would first walk the whole history.
-        body["messages"] = chat_messages(prompt)
-        return {
-            "model": self.model,
-            "messages": [],
-            "stream": True,
-            "extra_body": {**body, **self.extra_body},
-        }
+        body["messages"] = chat_messages(prompt, dialect, self._origin())
+        return {"model": self.model, "messages": [], "stream": True, "extra_body": body}
 
 
-def _translated(error: openai.OpenAIError, place: ModelRef) -> Exception:
+class _RefusedError(Exception):
+    """The server refused how it was asked, and there is another way."""
+
+    def __init__(self, error: ProviderError, mended: Mended) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.mended = mended
+
+
+def _translated(error: openai.OpenAIError, place: ModelRef) -> Exception:  # noqa: PLR0911
     """Turn the client's exception into ours; one of ours inside it comes back out."""
     cause: BaseException | None = error
     while cause is not None:
@@ -140,10 +249,12 @@ def _translated(error: openai.OpenAIError, place: ModelRef) -> Exception:
             )
         case openai.APITimeoutError():
             return _timed_out(error, place)
+        case openai.APIConnectionError() if isinstance(error.__cause__, httpx2.ProxyError):
+            return endpoint_errors.through_proxy(place, str(error.__cause__))
         case openai.APIConnectionError() if isinstance(error.__cause__, httpx2.ConnectError):
-            return endpoint_errors.unreachable(place, str(error.__cause__))
+            return endpoint_errors.unreachable(place, str(error.__cause__), error)
         case openai.APIConnectionError():
-            return endpoint_errors.hung_up(place, str(error.__cause__ or error))
+            return endpoint_errors.hung_up(place, str(error.__cause__ or error), error)
         case _:
             return ProviderError(f"{place}: {place.quote(str(error))}")
 

@@ -98,8 +98,10 @@ class OllamaChat:
                             raise broken
                         if answer.done:
                             break
+        except httpx2.ProxyError as error:
+            raise endpoint_errors.through_proxy(place, str(error)) from error
         except httpx2.ConnectError as error:
-            raise endpoint_errors.unreachable(place, str(error)) from error
+            raise endpoint_errors.unreachable(place, str(error), error) from error
         except httpx2.ConnectTimeout as error:
             raise endpoint_errors.unreachable(place, "no answer to the connection") from error
         except httpx2.HTTPError as error:
@@ -157,12 +159,12 @@ class OllamaChat:
 
     async def _refused(self, response: Any, place: ModelRef) -> ProviderError:
         said = (await response.aread()).decode("utf-8", "replace")
-        status: int = response.status_code
-        if status == 404:  # noqa: PLR2004
-            models = await listed_models(self.endpoint, self.egress)
-            message = place.quote(message_in(said))
-            return endpoint_errors.not_found(place, message, tuple(model.id for model in models))
-        return endpoint_errors.of_status(place, status, said, response.headers)
+        error = endpoint_errors.of_status(place, response.status_code, said, response.headers)
+        if error.code != "model_not_found":
+            return error
+        models = await listed_models(self.endpoint, self.egress)
+        message = place.quote(message_in(said))
+        return endpoint_errors.not_found(place, message, tuple(model.id for model in models))
 
 
 def window_for(need: int, *, most: int | None, loaded: int | None) -> int:
@@ -290,4 +292,4 @@ def _broken(error: Exception, line: Any, place: ModelRef) -> Exception:
         return line.failure(error)
     if isinstance(error, httpx2.TimeoutException):
         return endpoint_errors.silent(place, place.endpoint.first_token_timeout, first=True)
-    return endpoint_errors.hung_up(place, str(error) or type(error).__name__)
+    return endpoint_errors.hung_up(place, str(error) or type(error).__name__, error)

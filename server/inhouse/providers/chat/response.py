@@ -11,13 +11,17 @@ from inhouse.core.events import (
     ModelChunk,
     ReasoningDelta,
     TextDelta,
+    ThoughtSoFar,
     ToolCallReady,
-    UsageReported,
 )
 from inhouse.core.json_values import fields, items
 from inhouse.core.json_values import fields as members
+from inhouse.core.limits import LONGEST_ARGUMENTS
+from inhouse.core.messages import Origin
+from inhouse.providers.chat.private_members import PrivateMembers
 from inhouse.providers.chat.think_tags import ThinkingText
 from inhouse.providers.chat.tool_call_deltas import CallPieces
+from inhouse.providers.cost.usage import read_usage, timings_usage
 from inhouse.providers.endpoints import endpoint_errors
 from inhouse.providers.endpoints.endpoint_errors import ModelRef
 
@@ -27,6 +31,10 @@ REASONING_KEYS = ("reasoning_content", "reasoning", "reasoning_text")
 
 PLAIN = 10
 """A piece with more members than this is looked at more closely."""
+
+FEW = 5
+"""llama.cpp's ``timings`` stand in a piece with at least as many members."""
+LONGEST_REASON = 80
 
 FINISH_REASONS = {
     "function_call": "tool_calls",
@@ -69,10 +77,14 @@ class ChatAnswer:
 
     place: ModelRef
     tool_names: frozenset[str] = frozenset()
+    origin: str = ""
     finish_reason: str | None = None
+    native_reason: str = ""
+    """What the model's own provider said why it finished (OpenRouter)."""
     model: str | None = None
     calls: CallPieces = field(init=False)
     _usage: Any = None
+    _private: PrivateMembers = field(factory=PrivateMembers)
     _thinking: ThinkingText = field(factory=ThinkingText)
     _halves: SurrogateHalves = field(factory=SurrogateHalves)
     _reasoning_key: str | None = None
@@ -116,6 +128,8 @@ class ChatAnswer:
             raise endpoint_errors.of_piece(self.place, fields["error"], code=fields.get("code"))
         if usage := fields.get("usage"):
             self._usage = usage
+        elif len(fields) > FEW and (usage := timings_usage(fields)):
+            self._usage = self._usage or usage
         if self.model is None and isinstance(model := fields.get("model"), str) and model:
             self.model = model
         if choices := items(fields.get("choices")):
@@ -127,11 +141,15 @@ class ChatAnswer:
         if self.finish_reason is None:
             raise endpoint_errors.unfinished(self.place)
         calls = self.calls.complete()
+        origin = None
+        extra = self._private.whole()
+        if self.origin and (calls or extra):
+            origin = Origin(self.origin, self._reasoning_key or "", extra)
         yield from (ToolCallReady(call) for call in calls)
         if (usage := read_usage(self._usage)) is not None:
             yield usage
         reason = "tool_calls" if calls and self.finish_reason == "stop" else self.finish_reason
-        yield Answered(reason, self.model)
+        yield Answered(reason, self.model, origin=origin, native_reason=self.native_reason)
 
     def _choice(self, choice: dict[str, Any]) -> Iterator[ModelChunk]:
         if error := choice.get("error"):
@@ -142,8 +160,13 @@ class ChatAnswer:
             yield from self._said(self._thinking.take(text))
         reason = choice.get("finish_reason")
         if isinstance(reason, str) and reason:
-            if reason == "error":
-                raise endpoint_errors.of_piece(self.place, "the model failed")
+            native = choice.get("native_finish_reason")
+            self.native_reason = native[:LONGEST_REASON] if isinstance(native, str) else ""
+            if reason.startswith("error"):
+                why = f"the model failed {self.native_reason}".rstrip()
+                raise endpoint_errors.of_piece(self.place, why)
+            if usage := choice.get("usage"):  # Kimi
+                self._usage = usage
             self.finish_reason = FINISH_REASONS.get(reason.lower(), reason)
 
     def _delta(self, delta: dict[str, Any]) -> Iterator[ModelChunk]:
@@ -161,8 +184,10 @@ class ChatAnswer:
             yield from self._said(((False, refusal),))
         if entries := delta.get("tool_calls"):
             self.calls.take(entries)
-            if self.calls.are_too_long:
-                raise endpoint_errors.too_much(self.place)
+        if len(delta) > 1 or not (content or reasoning):
+            self._private.take(delta)
+        if self.calls.are_too_long or self._private.size > LONGEST_ARGUMENTS:
+            raise endpoint_errors.too_much(self.place)
 
     def _reasoning_in(self, delta: dict[str, Any]) -> str:
         """Two spellings at once say the same: the first that was seen counts."""
@@ -190,33 +215,9 @@ class ChatAnswer:
 
     def _said(self, parts: Any) -> Iterator[ModelChunk]:
         for is_thought, text in parts:
-            if is_thought:
+            if is_thought is None:
+                yield ThoughtSoFar()
+            elif is_thought:
                 yield ReasoningDelta(text)
             else:
                 yield TextDelta(text)
-
-
-def read_usage(usage: Any) -> UsageReported | None:
-    """Read tokens and cost in the spellings of OpenAI, OpenRouter and LiteLLM."""
-    if not isinstance(usage, dict):
-        return None
-    fields = cast("dict[str, Any]", usage)
-    return UsageReported(
-        input_tokens=_count(fields.get("prompt_tokens", fields.get("input_tokens"))),
-        output_tokens=_count(fields.get("completion_tokens", fields.get("output_tokens"))),
-        cost_usd=_amount(fields.get("cost")),
-    )
-
-
-def _count(value: Any) -> int:
-    return int(_amount(value) or 0)
-
-
-def _amount(value: Any) -> float | None:
-    """A number; what is less than nothing would give money back to a budget."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value) if 0 <= value < _LARGEST else None
-
-
-_LARGEST = 1e15

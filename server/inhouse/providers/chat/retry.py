@@ -1,81 +1,64 @@
 """The one retry loop: only before the first chunk, and only where another try can help."""
 
+import asyncio
+import random
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AsyncExitStack, aclosing
-
-from tenacity import (
-    AsyncRetrying,
-    RetryCallState,
-    retry_if_exception,
-    stop_after_attempt,
-    wait_random_exponential,
-)
+from contextlib import aclosing
 
 from inhouse.core.errors import ProviderUnavailableError
 from inhouse.core.events import Notice
 from inhouse.core.ports import Chunks
 from inhouse.providers.chat.stream_model import TRIES
+from inhouse.providers.endpoints.endpoint_errors import LONGEST_WAIT, pause
 
-LONGEST_WAIT = 60.0
-"""A server that wants a longer pause than this is reported, not waited for."""
+LOADING_PAUSE = 3.0
+"""Seconds between two questions to a server that loads its model."""
+_FIRST_PAUSE = 0.5
+_LONGEST_PAUSE = 8.0
 
 
 async def first_of(
-    ask: Callable[[], AsyncGenerator[Chunks]], *, tries: int = TRIES
+    ask: Callable[[], AsyncGenerator[Chunks]], *, tries: int = TRIES, patience: float = 0.0
 ) -> AsyncGenerator[Chunks]:
-    """Give the chunks of the first try that gives any.  Closing this closes what is open."""
-    pauses: dict[int, float] = {}
+    """Give the chunks of the first try that gives any.  Closing this closes what is open.
 
-    def pause(state: RetryCallState) -> float:
-        return pauses.setdefault(state.attempt_number, _pause(state))
-
-    retrying = AsyncRetrying(
-        retry=retry_if_exception(_another_try_helps),
-        stop=stop_after_attempt(tries),
-        wait=pause,
-        reraise=True,
-    )
-    batches: AsyncGenerator[Chunks] | None = None
-    first: Chunks | None = None
-    async with AsyncExitStack() as stack:
-        async for attempt in retrying:
-            failed: ProviderUnavailableError | None = None
-            with attempt:
-                batches = await stack.enter_async_context(aclosing(ask()))
-                try:
-                    first = await anext(batches)
-                except ProviderUnavailableError as error:
-                    failed = error
-                    raise
-            number = attempt.retry_state.attempt_number
-            if failed and _another_try_helps(failed) and number < tries:
-                seconds = pause(attempt.retry_state)
-                yield (
-                    Notice(
-                        "info",
-                        "retrying",
-                        f"Attempt {number} of {tries} failed: {failed}  "
-                        f"Trying again in {seconds:.1f} s.",
-                    ),
-                )
-        if first is None or batches is None:
-            return
-        yield first
-        async for chunks in batches:
-            yield chunks
+    A server that loads its model is asked again for *patience* seconds, however often that is.
+    """
+    clock = asyncio.get_running_loop().time
+    until = clock() + patience
+    number = 1
+    while True:
+        async with aclosing(ask()) as batches:
+            try:
+                first = await anext(batches, None)
+            except ProviderUnavailableError as error:
+                failed = error
+            else:
+                if first is None:
+                    return
+                yield first
+                async for chunks in batches:
+                    yield chunks
+                return
+        loads = failed.code == "loading" and tries > 1 and clock() < until
+        if not _another_try_helps(failed) or (number >= tries and not loads):
+            raise failed
+        seconds = _pause(failed, number)
+        which = "The server" if loads else f"Attempt {number} of {tries}"
+        happened = "is not ready yet" if loads else "failed"
+        what = f"{which} {happened}: {failed}  Trying again in {pause(seconds)}."
+        number += not loads
+        yield (Notice("info", "retrying", what),)
+        await asyncio.sleep(seconds)
 
 
-def _another_try_helps(error: BaseException) -> bool:
-    if not isinstance(error, ProviderUnavailableError):
-        return False
+def _another_try_helps(error: ProviderUnavailableError) -> bool:
     return error.code != "unreachable" and (error.retry_after or 0) <= LONGEST_WAIT
 
 
-_backoff = wait_random_exponential(multiplier=0.5, max=8)
-
-
-def _pause(state: RetryCallState) -> float:
-    error = state.outcome.exception() if state.outcome is not None else None
-    if isinstance(error, ProviderUnavailableError) and error.retry_after is not None:
+def _pause(error: ProviderUnavailableError, number: int) -> float:
+    if error.retry_after is not None:
         return error.retry_after
-    return _backoff(state)
+    if error.code == "loading":
+        return LOADING_PAUSE
+    return random.uniform(0, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**number))  # noqa: S311  no secret

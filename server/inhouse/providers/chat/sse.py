@@ -86,7 +86,7 @@ class StreamDeadline:
             return endpoint_errors.silent(self.place, self.endpoint.first_token_timeout, first=True)
         if self.started:
             return endpoint_errors.broken_off(self.place, str(error) or type(error).__name__)
-        return endpoint_errors.hung_up(self.place, str(error) or type(error).__name__)
+        return endpoint_errors.hung_up(self.place, str(error) or type(error).__name__, error)
 
 
 @asynccontextmanager
@@ -236,6 +236,9 @@ def _event(block: bytes) -> tuple[str, bytes] | None:
             data.append(value)
         elif field_name == b"event":
             name = value.decode("utf-8", "replace") or "message"
+        elif field_name == b"error" and value.startswith((b"{", b'"')):  # llama.cpp until 2025
+            data.append(value)
+            name = "error"
     joined = b"\n".join(data)
     return (name, joined) if joined else None
 

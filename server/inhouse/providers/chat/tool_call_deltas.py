@@ -2,13 +2,19 @@
 
 import json
 import secrets
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, cast
 
 from attrs import define, field
 
 from inhouse.core.limits import LONGEST_ARGUMENTS
 from inhouse.core.messages import ToolCall
+from inhouse.providers.chat.private_members import PrivateMembers
 
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+PLAIN = 4
+"""An entry of a call with more members than ``index``, ``id``, ``type`` and ``function``."""
 _EACH = 100
 """What a call counts beside its texts: a server may begin as many as it likes."""
 
@@ -18,6 +24,7 @@ class _Slot:
     id: str = ""
     name: str = ""
     arguments: list[str] = field(factory=list[str])
+    private: PrivateMembers = field(factory=PrivateMembers)
 
     def is_whole(self) -> bool:
         try:
@@ -59,7 +66,10 @@ class CallPieces:
                 continue
             identifier = slot.id if slot.id and slot.id not in used else new_call_id()
             used.add(identifier)
-            calls.append(ToolCall(identifier, slot.name, "".join(slot.arguments) or "{}"))
+            arguments = "".join(slot.arguments) or "{}"
+            calls.append(
+                ToolCall(identifier, slot.name, arguments, extra=slot.private.whole() or _NOTHING)
+            )
         return tuple(calls)
 
     def _take_one(self, entry: dict[str, Any], position: int, *, alone: bool) -> None:
@@ -72,6 +82,10 @@ class CallPieces:
         before = len(slot.name)
         slot.name = self._merged(slot.name, str(name))
         self._size += len(slot.name) - before
+        if len(entry) > PLAIN:
+            before = slot.private.size
+            slot.private.take(entry)
+            self._size += slot.private.size - before
         arguments = fields.get("arguments")
         if isinstance(arguments, str):
             slot.arguments.append(arguments)
@@ -121,4 +135,5 @@ class CallPieces:
 
 
 def new_call_id() -> str:
-    return f"call_{secrets.token_hex(8)}"
+    """Make an id that every server takes: nine letters and digits (Mistral), never only digits."""
+    return f"c{secrets.token_hex(4)}"

@@ -38,3 +38,8 @@ def profile_key(endpoint: Endpoint) -> str:
     if endpoint.kind.profile.is_child:
         return f"{endpoint.name} embedded:{endpoint.model_path or ''}"
     return f"{endpoint.name} {endpoint.base_url}"
+
+
+def origin_of(endpoint: Endpoint, model: str) -> str:
+    """Return the endpoint, its URL and the model: who may see again what it said itself."""
+    return f"{profile_key(endpoint)} {model}"

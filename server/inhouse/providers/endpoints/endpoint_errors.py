@@ -1,7 +1,6 @@
 """What went wrong at an endpoint, said once and clearly: endpoint, model and remedy."""
 
-import json
-import re
+import ssl
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,18 +13,17 @@ from inhouse.core.errors import (
     ProviderUnavailableError,
     ToolsUnsupportedError,
 )
-from inhouse.core.json_values import fields, whole
+from inhouse.core.json_values import fields
 from inhouse.core.limits import LONGEST_ARGUMENTS
+from inhouse.core.redaction import redact
 from inhouse.core.route import Endpoint
-from inhouse.providers.endpoints.error_text import (
-    error_fields,
-    message_in,
-    parsed,
-    refuses_tools,
-    retry_after,
-)
+from inhouse.core.unicode import visible
+from inhouse.providers.endpoints.error_kinds import kind_of, overflow_numbers
+from inhouse.providers.endpoints.error_text import Told, told
 
-LONGEST_QUOTE = 300
+LONGEST_QUOTE = 320
+LONGEST_WAIT = 60.0
+"""A server that wants a longer pause than this is reported, not waited for."""
 A_SECRET = 8
 """A header's value of this length may be a key."""
 
@@ -51,52 +49,39 @@ class ModelRef:
         """Shorten a server's words to one line; some servers repeat the key in them."""
         key = self.endpoint.api_key
         secrets = [key.reveal()] if key is not None else []
-        secrets += [value for value in self.endpoint.headers.values() if len(value) >= A_SECRET]
+        for value in self.endpoint.headers.values():
+            secrets += [one for one in (value, value.rpartition(" ")[2]) if len(one) >= A_SECRET]
         for secret in filter(None, secrets):
             text = text.replace(secret, "•••")
-        line = " ".join(text.split())
+        line = visible(" ".join(redact(text).split()))
         return line if len(line) <= LONGEST_QUOTE else f"{line[:LONGEST_QUOTE]}…"
 
 
 def of_status(place: ModelRef, status: int, body: str, headers: Mapping[str, str]) -> ProviderError:
     """Translate an HTTP status that is no success."""
-    said = place.quote(message_in(body))
-    match status:
-        case _ if is_redirect(status):
-            return _redirected(place, status, headers.get("location", ""))
-        case _ if (known := _by_words(place, body, said)) is not None:
-            return known
-        case 401 | 403:
-            return ProviderError(_wrong_key(place, status, said), code="unauthorized")
-        case 404:
-            return not_found(place, said)
-        case 408 | 409 | 425 | 429 | 500 | 502 | 503 | 504 | 529:
-            return ProviderUnavailableError(
-                f"{place}: {_busy(status)} ({status}).  {said}".rstrip(),
-                code="rate_limited" if status == 429 else "unavailable",  # noqa: PLR2004
-                retry_after=retry_after(headers),
-            )
-        case _:
-            what, code = _REFUSALS.get(status, ("the server refused the request", "bad_request"))
-            return ProviderError(f"{place}: {what} ({status}).  {said}".rstrip(), code=code)
+    answer = told(status, body, headers)
+    return _marked(_of(place, answer, kind_of(answer), headers), answer)
 
 
 def of_piece(place: ModelRef, error: Any, *, code: Any = None) -> ProviderError:
-    """Translate an error that a server put into the stream."""
-    body = {"error": error}
+    """Translate an error that a server put into the stream, or into the body of a success."""
     known = fields(error)
-    status = known.get("code") or known.get("status_code") or code
-    if (known_words := _by_words(place, body, place.quote(message_in(body)))) is not None:
-        return known_words
+    status = known.get("code") or known.get("status_code") or known.get("status") or code
     if isinstance(status, str) and status.isdigit():
         status = int(status)
-    if isinstance(status, int) and 400 <= status < 600:  # noqa: PLR2004
-        return of_status(place, status, json.dumps(body), {})
-    return ProviderError(f"{place}: the server broke off: {place.quote(message_in(body))}")
+    number = status if isinstance(status, int) and 400 <= status < 600 else None  # noqa: PLR2004
+    answer = told(number, {"error": error}, {})
+    kind = kind_of(answer)
+    if kind in ("", "not_found", "forbidden") and number is None:
+        said = place.quote(answer.words) or "it does not say why"
+        return _marked(ProviderError(f"{place}: the server broke off: {said}"), answer)
+    return _marked(_of(place, answer, kind, {}), answer)
 
 
-def unreachable(place: ModelRef, reason: str) -> ProviderUnavailableError:
+def unreachable(place: ModelRef, reason: str, cause: BaseException | None = None) -> ProviderError:
     """Nobody listens, or the line broke before anything was said."""
+    if (said := _tls_trouble(place, reason, cause)) is not None:
+        return said
     address = place.endpoint.base_url
     name = place.endpoint.name
     hint = f"Is {name} running?  " if name not in ("", "environment", "definition") else ""
@@ -107,12 +92,42 @@ def unreachable(place: ModelRef, reason: str) -> ProviderUnavailableError:
     )
 
 
-def hung_up(place: ModelRef, reason: str) -> ProviderUnavailableError:
+def hung_up(place: ModelRef, reason: str, cause: BaseException | None = None) -> ProviderError:
     """The server took the connection, and closed it before it said anything."""
+    if (said := _tls_trouble(place, reason, cause)) is not None:
+        return said
     return ProviderUnavailableError(
         f"{place}: the server closed the connection before it answered ({place.quote(reason)}).  "
         "Look at its log; it may have crashed or run out of memory.",
         code="hung_up",
+    )
+
+
+def through_proxy(place: ModelRef, told_by_transport: str) -> ProviderError:
+    """The proxy on the way did not let the connection through, or was not there."""
+    reason, _, proxy = told_by_transport.rpartition("|")
+    host = urlsplit(place.endpoint.base_url).hostname or ""
+    if reason.startswith("407"):
+        return ProviderError(f"{place}: {proxy}: {_WHAT['proxy_auth']} (407).", code="proxy_auth")
+    message = (
+        f"{place}: the way through the proxy {proxy} failed: {place.quote(reason)}.  "
+        f"Correct that variable, or put {host} into NO_PROXY to go there without a proxy."
+    )
+    if reason.startswith(("502", "503", "504")):
+        return ProviderUnavailableError(message, code="proxy")
+    return ProviderError(message, code="proxy")
+
+
+def wrong_scheme(place: ModelRef, right: str, said: str = "") -> ProviderError:
+    """``http://`` to a server that speaks TLS, or ``https://`` to one that does not."""
+    wrong = "http" if right == "https" else "https"
+    rest = place.endpoint.base_url.partition("://")[2]
+    speaks = "speaks TLS" if right == "https" else "does not speak TLS"
+    quoted = f"  It said: {said}" if said else ""
+    return ProviderError(
+        f"{place}: the server {speaks}, and the URL begins with {wrong}://.{quoted}  "
+        f"Write {right}://{rest} in {place.setting('baseUrl')}.",
+        code="wrong_scheme",
     )
 
 
@@ -153,24 +168,31 @@ def too_much(place: ModelRef) -> ProviderError:
 
 def not_an_answer(place: ModelRef, body: str) -> ProviderError:
     """A success that is no chat completion."""
-    if "<" in body[:64]:
+    answer = told(200, body, {})
+    if answer.page is not None or "<" in body[:64]:
+        title = f" ({place.quote(answer.page)})" if answer.page else ""
         remedy = f"The base URL probably lacks /v1: correct {place.setting('baseUrl')}."
-        return ProviderError(f"{place} answered with a web page.  {remedy}", code="bad_answer")
+        return ProviderError(
+            f"{place} answered with a web page{title}.  {remedy}", code="bad_answer"
+        )
+    said = f"  It said: {place.quote(answer.words)}" if answer.words else ""
     return ProviderError(
-        f"{place} answered with something that is no chat completion.  "
+        f"{place} answered with something that is no chat completion.{said}  "
         f"Check {place.setting('baseUrl')} and {place.setting('kind')}.",
         code="bad_answer",
     )
 
 
-def not_found(place: ModelRef, said: str, models: tuple[str, ...] = ()) -> ProviderError:
+def not_found(
+    place: ModelRef, said: str, models: tuple[str, ...] = (), *, status: int = 404
+) -> ProviderError:
     """No such model, or no such path; ``models`` is what the server has."""
     if not place.model:
         remedy = f"Check {place.setting('baseUrl')} and {place.setting('kind')}."
-        return ProviderError(f"{place}: not found (404).  {said}  {remedy}", code="not_found")
+        return ProviderError(f"{place}: not found ({status}).  {said}  {remedy}", code="not_found")
     known = f"It has: {', '.join(models[:20])}.  " if models else ""
     return ProviderError(
-        f"{place}: not found (404).  {said}  {known}"
+        f"{place}: not found ({status}).  {said}  {known}"
         f"Map the name with {place.setting('models')}, e.g. "
         f'{{"{place.model}": "{models[0] if models else "NAME-ON-THE-SERVER"}"}}, '
         f"or correct {place.setting('baseUrl')}.",
@@ -182,50 +204,139 @@ def is_redirect(status: int) -> bool:
     return 300 <= status < 400  # noqa: PLR2004
 
 
-def overflow_in(place: ModelRef, body: Any) -> ContextOverflowError | None:
-    """Recognise "the prompt is too long" in the words of every server, with its numbers."""
-    fields = error_fields(parsed(body))
-    text = message_in(body)
-    kind = f"{fields.get('type', '')} {fields.get('code', '')}"
-    if not re.search(r"exceed_context_size|context_length_exceeded", kind) and not _TOO_LONG.search(
-        text
-    ):
-        return None
-    needed, window = whole(fields.get("n_prompt_tokens")), whole(fields.get("n_ctx"))
-    if window is None and (found := _WINDOW.search(text)):
-        window = int(next(group for group in found.groups() if group))
-    if needed is None and (found := _NEEDED.search(text)):
-        needed = int(next(group for group in found.groups() if group))
-    return overflow(place, needed, window)
-
-
-def overflow(place: ModelRef, needed: int | None, window: int | None) -> ContextOverflowError:
+def overflow(
+    place: ModelRef, needed: int | None, window: int | None, said: str = ""
+) -> ContextOverflowError:
     need = f"needs {needed:,} tokens" if needed else "is too long"
     has = f"; the window holds {window:,}" if window else " for the model's window"
+    quoted = f"  The server said: {said}" if said else ""
     return ContextOverflowError(
-        f"The prompt {need}{has}: {place}.  Start the server with a larger context window, choose "
-        "a model with one, or give the agent less to read.",
+        f"The prompt {need}{has}: {place}.{quoted}  Start the server with a larger context window, "
+        "choose a model with one, or give the agent less to read.",
         needed=needed,
         window=window,
     )
 
 
-def _by_words(place: ModelRef, body: Any, said: str) -> ProviderError | None:
-    """Recognise what servers say under various statuses."""
-    if (overflow := overflow_in(place, body)) is not None:
-        return overflow
-    if refuses_tools(said):
-        return ToolsUnsupportedError(f"{place} takes no tool calls: {said}")
-    return None
+def pause(seconds: float) -> str:
+    """Say how long, for people."""
+    if seconds < 1:
+        return f"{max(1, round(seconds * 1000))} ms"
+    if seconds < 10:  # noqa: PLR2004
+        return f"{seconds:.1f}".removesuffix(".0") + " s"
+    if seconds < 120:  # noqa: PLR2004
+        return f"{seconds:.0f} s"
+    if seconds < 7200:  # noqa: PLR2004
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.0f} h" if seconds < 172_800 else f"{seconds / 86_400:.0f} days"  # noqa: PLR2004
 
 
-def _wrong_key(place: ModelRef, status: int, said: str) -> str:
+def _marked(error: ProviderError, answer: Told) -> ProviderError:
+    """Keep what the server said, for whoever can ask in another way."""
+    error.status, error.said, error.about = answer.status, answer.all, answer.params
+    return error
+
+
+def _of(  # noqa: PLR0911  one for each kind
+    place: ModelRef, answer: Told, kind: str, headers: Mapping[str, str]
+) -> ProviderError:
+    """Say what a kind of failure means for the user, always with the server's own words."""
+    said = place.quote(answer.words)
+    status = f" ({answer.status})" if answer.status else ""
+    match kind:
+        case "redirect":
+            return _redirected(place, answer.status or 0, headers.get("location", ""))
+        case "context_overflow":
+            numbers = overflow_numbers(answer)
+            return overflow(place, numbers.needed, numbers.window, said)
+        case "tools_unsupported":
+            return ToolsUnsupportedError(f"{place} takes no tool calls: {said}")
+        case "wrong_scheme":
+            return wrong_scheme(place, "https", said)
+        case "unauthorized":
+            return ProviderError(_wrong_key(place, status, said), code=kind)
+        case "forbidden":
+            return ProviderError(_forbidden(place, status, said), code=kind)
+        case "not_found" | "model_not_found":
+            return not_found(place, said, status=answer.status or 404)
+        case "rate_limited" | "loading" | "unavailable":
+            wait = answer.wait
+            asks = f"  It asks to wait {pause(wait)}." if wait and wait > LONGEST_WAIT else ""
+            return ProviderUnavailableError(
+                f"{place}: {_BUSY.get(kind) or _busy(answer)}{status}.  {said}{asks}".rstrip(),
+                code=kind,
+                retry_after=wait,
+            )
+        case "quota":
+            again = f"  It says: again in {pause(answer.wait)}." if answer.wait else ""
+            return ProviderError(
+                f"{place}: {_WHAT[kind]}{status}.  {said}{again}".rstrip(), code=kind
+            )
+        case _:
+            code = kind or "bad_request"
+            return ProviderError(f"{place}: {_WHAT[code]}{status}.  {said}".rstrip(), code=code)
+
+
+def _wrong_key(place: ModelRef, status: str, said: str) -> str:
     endpoint = place.endpoint
     have = "the key was refused" if endpoint.api_key is not None else "no key is set"
     return (
-        f"{place}: {have} ({status}).  {said}  The key belongs to {endpoint.source}; set it with "
+        f"{place}: {have}{status}.  {said}  The key belongs to {endpoint.source}; set it with "
         f"`inhouse key set {endpoint.name}` or {place.setting('apiKey')}."
     )
+
+
+def _forbidden(place: ModelRef, status: str, said: str) -> str:
+    if place.endpoint.api_key is None:
+        return _wrong_key(place, status, said)
+    return (
+        f"{place}: the server does not allow this{status}.  {said}  The key may lack the right to "
+        f"this model, or the service may not be offered where you are.  The key belongs to "
+        f"{place.endpoint.source}; set another with `inhouse key set {place.endpoint.name}`."
+    )
+
+
+def _tls_trouble(place: ModelRef, reason: str, cause: BaseException | None) -> ProviderError | None:
+    """Tell what is wrong with a certificate, or with ``http`` and ``https``."""
+    while cause is not None and not isinstance(cause, ssl.SSLError):
+        cause = cause.__cause__ or cause.__context__
+    endpoint = place.endpoint
+    text = f"{reason} {cause or ''}"
+    if isinstance(cause, ssl.SSLCertVerificationError) or "CERTIFICATE_VERIFY" in text:
+        why = getattr(cause, "verify_message", "") or reason
+        if "mismatch" in why.lower() or "not valid for" in why.lower():
+            remedy = (
+                f"Use the name that the certificate is made for in {place.setting('baseUrl')}, or "
+                "have one made for this name."
+            )
+        elif "expired" in why.lower() or "not yet valid" in why.lower():
+            remedy = "Have it renewed, or set this machine's clock."
+        else:
+            remedy = (
+                f"If it is a private authority's or the server's own, name its file (PEM) in "
+                f"{place.setting('caFile')}, or in SSL_CERT_FILE."
+            )
+            if endpoint.ca_file:
+                remedy = f"{endpoint.ca_file} does not vouch for it.  {remedy}"
+        return ProviderError(
+            f"{place}: the server's certificate was not accepted: {place.quote(why)}.  {remedy}",
+            code="certificate",
+        )
+    if endpoint.base_url.startswith("https:") and any(one in text for one in _NO_TLS):
+        return wrong_scheme(place, "http")
+    if endpoint.base_url.startswith("http:") and any(one in text for one in _IS_TLS):
+        return wrong_scheme(place, "https")
+    if cause is not None:
+        return ProviderError(
+            f"{place}: no secure connection came about: {place.quote(reason)}.  Check whether it "
+            f"speaks TLS: {place.setting('baseUrl')} begins with https://.",
+            code="tls",
+        )
+    return None
+
+
+_NO_TLS = ("WRONG_VERSION_NUMBER", "wrong version number", "record layer failure", "HTTP_REQUEST")
+_IS_TLS = ("\x15\x03", "\\x15\\x03", "illegal status line")
 
 
 def _redirected(place: ModelRef, status: int, location: str) -> ProviderError:
@@ -239,29 +350,35 @@ def _redirected(place: ModelRef, status: int, location: str) -> ProviderError:
     )
 
 
-def _busy(status: int) -> str:
-    words = {429: "too many requests", 408: "the server gave up waiting", 409: "a conflict"}
-    return words.get(status, "the server is not available")
+def _busy(answer: Told) -> str:
+    if answer.status in (408, 524, 522, 598, 599):
+        return "the server gave up waiting"
+    if answer.status == 409:  # noqa: PLR2004
+        return "a conflict"
+    if answer.page is not None or (answer.status or 0) >= 520:  # noqa: PLR2004
+        return "a gateway before the server has no answer of it"
+    return "the server is not available"
 
 
-_REFUSALS = {
-    402: ("out of credits: top up the account, or choose another endpoint", "payment_required"),
-    413: ("the request is too large: send less, or raise the server's limit", "too_large"),
+_BUSY = {"rate_limited": "too many requests", "loading": "the model is being loaded"}
+_WHAT = {
+    "quota": (
+        "the quota is used up: another try does not help.  Top up or wait, or choose another "
+        "endpoint"
+    ),
+    "payment_required": "out of credits: top up the account, or choose another endpoint",
+    "too_large": "the request is too large: send less, or raise the server's limit",
+    "moderation": (
+        "the service's content filter refused this.  Change what is asked, or choose another model"
+    ),
+    "challenge": (
+        "a protection page for browsers stands before the server, and nobody here can solve it.  "
+        "This is no word about your key: ask whoever runs the gateway to let programs through, "
+        "or check the URL"
+    ),
+    "proxy_auth": (
+        "the proxy on the way wants a user and a password.  Write them into the proxy's URL "
+        "(HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT)"
+    ),
+    "bad_request": "the server refused the request",
 }
-_TOO_LONG = re.compile(
-    r"maximum context length|context (length|size|window) .{0,40}exceed|exceeds? .{0,60}context"
-    r"|prompt is too long|input is too long|input length .{0,40}exceeds"
-    r"|too many tokens|longer than the (maximum )?model'?s? "
-    r"(context|maximum|length)|context overflow|not enough context|greater than the context length",
-    re.IGNORECASE,
-)
-_WINDOW = re.compile(
-    r"maximum context length (?:is|of) (\d+)|context (?:size|length|window)\D{0,20}\(?(\d+)"
-    r"|max(?:imum)?\D{0,30}(\d{3,})",
-    re.IGNORECASE,
-)
-_NEEDED = re.compile(
-    r"requested (?:about )?(\d+) tokens|resulted in (\d+) tokens|prompt contains .{0,20}?(\d+)"
-    r"|request \((\d+) tokens\)|(?:your )?prompt\D{0,30}(\d+) tokens|input\D{0,20}(\d+) tokens",
-    re.IGNORECASE,
-)

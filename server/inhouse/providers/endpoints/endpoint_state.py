@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import define, field
 
+from inhouse.core.dialect import Dialect
 from inhouse.core.route import Endpoint
 from inhouse.providers.cost.endpoint_prices import ToldPrices
 from inhouse.providers.endpoints.capabilities import MemoryProfiles, Profiles, profile_key
@@ -76,6 +77,10 @@ class EndpointState:
         known = {**await self.profile(endpoint, model), **facts}
         self._learnt[key] = known
         await asyncio.to_thread(self.profiles.put, *key, known)
+
+    async def dialect(self, endpoint: Endpoint, model: str, known: Dialect) -> Dialect:
+        """Give what is known of the kind, with what this endpoint's refusals have taught."""
+        return known.with_learnt((await self.profile(endpoint, model)).get("dialect"))
 
     def _slots_of(self, endpoint: Endpoint) -> _Slots:
         key = (profile_key(endpoint), endpoint.max_concurrent)

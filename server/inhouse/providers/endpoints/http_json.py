@@ -98,19 +98,23 @@ async def _reply(
             data = await _limited(response, place)
     except InhouseError:
         raise
+    except httpx2.ProxyError as error:
+        raise endpoint_errors.through_proxy(place, str(error)) from error
     except httpx2.ConnectError as error:
-        raise endpoint_errors.unreachable(place, str(error)) from error
+        raise endpoint_errors.unreachable(place, str(error), error) from error
     except (TimeoutError, httpx2.TimeoutException) as error:
         raise endpoint_errors.hung_up(place, f"no answer within {seconds:g} s") from error
     except httpx2.HTTPError as error:
-        raise endpoint_errors.hung_up(place, str(error) or type(error).__name__) from error
+        raise endpoint_errors.hung_up(place, str(error) or type(error).__name__, error) from error
     if response.status_code >= 300:  # noqa: PLR2004
         text = data.decode("utf-8", "replace")
         raise endpoint_errors.of_status(place, response.status_code, text, response.headers)
     try:
         return Reply(jiter.from_json(data), dict(response.headers))
     except ValueError as error:
-        raise endpoint_errors.not_an_answer(place, data[:64].decode("utf-8", "replace")) from error
+        raise endpoint_errors.not_an_answer(
+            place, data[:4096].decode("utf-8", "replace")
+        ) from error
 
 
 async def _limited(response: "httpx2.Response", place: ModelRef) -> bytes:

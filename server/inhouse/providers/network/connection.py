@@ -39,7 +39,10 @@ class EgressConnection(httpcore2.AsyncNetworkStream):
     ) -> "EgressConnection":
         with connecting():
             async with asyncio.timeout(timeout):
-                await self._open(ssl=ssl_context, server_hostname=server_hostname)
+                if self._writer is None:
+                    await self._open(ssl=ssl_context, server_hostname=server_hostname)
+                else:  # a proxy has opened the way on it
+                    await self._writer.start_tls(ssl_context, server_hostname=server_hostname)
         return self
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109

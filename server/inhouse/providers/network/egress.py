@@ -1,7 +1,9 @@
 """The one door to the network: every connection is checked, opened and counted here.
 
 A host's name is resolved once, each address is checked against the policy, and exactly a checked
-address is connected to.  No proxy variable, no redirect, no ``Alt-Svc`` and no cookie is followed.
+address is connected to.  No redirect, no ``Alt-Svc`` and no cookie is followed.  A proxy that the
+environment names is used for remote hosts alone, never under ``local-only``, and is itself named
+with every byte that goes through it.
 """
 
 import asyncio
@@ -12,7 +14,8 @@ from typing import TYPE_CHECKING, Self
 
 from attrs import frozen
 
-from inhouse.core.errors import ProviderUnavailableError, RefusedError
+from inhouse.core.errors import InhouseError, ProviderUnavailableError, RefusedError
+from inhouse.core.own_environment import environment
 from inhouse.core.route import Endpoint, Privacy
 from inhouse.providers.network.addresses import (
     HostName,
@@ -24,6 +27,7 @@ from inhouse.providers.network.addresses import (
     read_networks,
 )
 from inhouse.providers.network.base_urls import HttpAddress, http_address
+from inhouse.providers.network.proxies import ProxyServer, named_proxy
 from inhouse.providers.network.traffic_log import TrafficLog, recording
 
 if TYPE_CHECKING:
@@ -37,6 +41,7 @@ EMBEDDED = "embedded:"
 
 CONNECT_SECONDS = 10.0
 RESOLVE_SECONDS = 5.0
+PROBE_SECONDS = 3.0
 
 
 @frozen
@@ -128,6 +133,57 @@ class Egress:
             )
         return Destination(name, known, port, self._all_ours(known))
 
+    def proxy_for(self, endpoint: Endpoint) -> ProxyServer | None:
+        """Return the proxy on the way to an endpoint: never for what is the user's own.
+
+        Not under ``local-only``, nor for pages that a model names, whose address is to be checked.
+        Raises `UserError` where the environment names one that cannot be used.
+        """
+        if self.policy.privacy is Privacy.LOCAL_ONLY or self.policy.public_only:
+            return None
+        if endpoint.base_url.startswith(EMBEDDED) or self.is_local(endpoint.base_url):
+            return None
+        return named_proxy(http_address(endpoint.base_url), environment())
+
+    async def allow_through(
+        self, proxy: ProxyServer, address: HttpAddress, endpoint: Endpoint
+    ) -> Destination:
+        """Check the host that a proxy is to reach, and resolve the proxy.  Raises `RefusedError`.
+
+        What is counted names both: the bytes go to the proxy, and are meant for the host.
+        """
+        host = read_host(address.host)
+        self._check_host(host, endpoint)
+        if self.policy.privacy is Privacy.ASK:
+            await self._permission(host.name, address.port, endpoint)
+        known = read_host(proxy.host).addresses
+        if known is None:
+            known = await _resolve(proxy.host, proxy.port, endpoint)
+        through = f"{host.name}:{address.port} via {proxy.host}:{proxy.port}"
+        return Destination(through, known, proxy.port, local=False)
+
+    async def speaks_tls(self, endpoint: Endpoint) -> bool:
+        """Try whether a server that hung up on plain HTTP speaks TLS; no request is sent."""
+        import ssl  # noqa: PLC0415
+
+        from inhouse.providers.network.transport import CheckedBackend  # noqa: PLC0415
+
+        address = http_address(endpoint.base_url)
+        if address.unix_path is not None or address.tls or self.proxy_for(endpoint) is not None:
+            return False
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # nothing is said to it
+        try:
+            backend = CheckedBackend(self, endpoint, address)
+            line = await backend.connect_tcp(address.host, address.port, PROBE_SECONDS)
+            try:
+                await line.start_tls(context, address.host, PROBE_SECONDS)
+            finally:
+                await line.aclose()
+        except (InhouseError, OSError, TimeoutError, *_connection_errors()):
+            return False
+        return True
+
     def client(self, endpoint: Endpoint) -> "httpx2.AsyncClient":
         """Return the HTTP client for an endpoint; its connections all come through here.
 
@@ -176,7 +232,7 @@ class Egress:
 
         from inhouse.providers.network.transport import EgressTransport  # noqa: PLC0415
 
-        transport = EgressTransport(self, endpoint, address)
+        transport = EgressTransport(self, endpoint, address, self.proxy_for(endpoint))
         client = httpx2.AsyncClient(
             transport=transport,
             trust_env=False,
@@ -236,6 +292,12 @@ class Egress:
 
 
 DEFAULT_HEADERS: Mapping[str, str] = {"accept-encoding": "identity", "user-agent": "inhouse"}
+
+
+def _connection_errors() -> tuple[type[Exception], ...]:
+    import httpcore2  # noqa: PLC0415  as above
+
+    return httpcore2.NetworkError, httpcore2.TimeoutException
 
 
 async def _resolve(name: str, port: int, endpoint: Endpoint) -> tuple[IPAddress, ...]:

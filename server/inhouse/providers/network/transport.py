@@ -15,11 +15,14 @@ from aiohappyeyeballs import (
 )
 from attrs import define
 
-from inhouse.core.errors import ProviderError, RefusedError
+from inhouse.core.errors import ProviderError, RefusedError, UserError
+from inhouse.core.own_environment import environment
 from inhouse.core.route import Endpoint
 from inhouse.providers.network.base_urls import HttpAddress
 from inhouse.providers.network.chunked_body import install
 from inhouse.providers.network.connection import EgressConnection, connecting
+from inhouse.providers.network.decoded_body import ENCODINGS, DecodedBody
+from inhouse.providers.network.proxies import ProxyServer
 
 install()
 for _noisy in ("httpx2", "httpcore2", "openai"):
@@ -42,6 +45,9 @@ class ConnectionOpener(Protocol):
     """What a transport needs of `inhouse.providers.network.egress.Egress`."""
 
     async def allow(self, host: str, port: int, endpoint: Endpoint) -> "Allowed": ...
+    async def allow_through(
+        self, proxy: ProxyServer, address: HttpAddress, endpoint: Endpoint
+    ) -> "Allowed": ...
 
 
 class Allowed(Protocol):
@@ -58,9 +64,13 @@ class Allowed(Protocol):
 
 
 @define(eq=False)
-class _Backend(httpcore2.AsyncNetworkBackend):
+class CheckedBackend(httpcore2.AsyncNetworkBackend):
+    """Opens the connections of one endpoint: to its server, or to the proxy on the way there."""
+
     _door: ConnectionOpener
     _endpoint: Endpoint
+    _address: HttpAddress
+    _proxy: ProxyServer | None = None
 
     async def connect_tcp(
         self,
@@ -70,7 +80,10 @@ class _Backend(httpcore2.AsyncNetworkBackend):
         local_address: str | None = None,  # noqa: ARG002
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,  # noqa: ARG002
     ) -> EgressConnection:
-        to = await self._door.allow(host, port, self._endpoint)
+        if self._proxy is not None:
+            to = await self._door.allow_through(self._proxy, self._address, self._endpoint)
+        else:
+            to = await self._door.allow(host, port, self._endpoint)
         entries = [entry for address in to.addresses for entry in _numeric(str(address), port)]
         with connecting():
             async with asyncio.timeout(timeout):
@@ -105,17 +118,25 @@ class _Backend(httpcore2.AsyncNetworkBackend):
 class EgressTransport(httpx2.AsyncBaseTransport):
     """HTTP over connections that egress opened, for one endpoint."""
 
-    def __init__(self, door: ConnectionOpener, endpoint: Endpoint, address: HttpAddress) -> None:
+    def __init__(
+        self,
+        door: ConnectionOpener,
+        endpoint: Endpoint,
+        address: HttpAddress,
+        proxy: ProxyServer | None = None,
+    ) -> None:
         local = address.unix_path is not None
         self._address = address
         self._endpoint = endpoint
+        self._proxy = proxy
         self._pool = httpcore2.AsyncConnectionPool(
-            ssl_context=tls_context(endpoint.ca_file) if address.tls else None,
+            ssl_context=tls_context(endpoint) if address.tls else None,
+            proxy=_proxy(proxy, endpoint),
             max_connections=None,
             max_keepalive_connections=8 if address.tls and not local else 0,
             keepalive_expiry=KEEP_ALIVE_SECONDS,
             uds=address.unix_path,
-            network_backend=_Backend(door, endpoint),
+            network_backend=CheckedBackend(door, endpoint, address, proxy),
         )
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -130,7 +151,7 @@ class EgressTransport(httpx2.AsyncBaseTransport):
                 f"Correct `inhouse.endpoints.{self._endpoint.name}.baseUrl`.",
             )
         limits: dict[str, float | None] = request.extensions.get("timeout", {})
-        with _as_httpx():
+        with _as_httpx(self._proxy):
             # One limit for all of the headers: a drip of them would never meet one for each read.
             async with asyncio.timeout(limits.get("read")):
                 response = await self._pool.handle_async_request(
@@ -148,18 +169,25 @@ class EgressTransport(httpx2.AsyncBaseTransport):
                     )
                 )
         extensions = cast("dict[str, Any]", response.extensions)  # pyright: ignore[reportUnknownMemberType]
-        body = _Body(
+        failed = response.status >= FIRST_FAILURE
+        body: httpx2.AsyncByteStream = _Body(
             cast("AsyncIterable[bytes]", response.stream),
             extensions["network_stream"],
-            brief=response.status >= FIRST_FAILURE,
+            brief=failed,
         )
         headers = httpx2.Headers(response.headers)
-        if headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        encoding = headers.pop("content-encoding", "identity").strip().lower()
+        if failed and encoding in ENCODINGS:
+            body = DecodedBody(body, limit=BRIEF_BYTES)
+        elif encoding not in ("", "identity"):
             await body.aclose()
-            raise ProviderError(
-                f"Endpoint {self._endpoint.name!r} sent a compressed answer although it was asked "
-                "not to.  Switch compression off there, or in the proxy before it."
-            )
+            if not failed:
+                raise ProviderError(
+                    f"Endpoint {self._endpoint.name!r} sent a compressed answer although it was "
+                    "asked not to.  Switch compression off there, or in the proxy before it."
+                )
+            said = f"(Its words are compressed with {encoding[:20]!r}.)"
+            body = httpx2.ByteStream(said.encode("ascii", "replace"))
         return httpx2.Response(
             status_code=response.status,
             headers=headers,
@@ -208,14 +236,39 @@ class _Body(httpx2.AsyncByteStream):
             await close()
 
 
-def tls_context(ca_file: str | None) -> ssl.SSLContext:
-    """Return a context that trusts what the system trusts, and one authority file more."""
+def tls_context(endpoint: Endpoint) -> ssl.SSLContext:
+    """Return a context that trusts what the system trusts, and what is named beside it.
+
+    That is the endpoint's ``caFile``, and ``SSL_CERT_FILE``, which systems other than Linux
+    would not look at.  Raises `UserError` where ``caFile`` cannot be used.
+    """
     import truststore  # noqa: PLC0415  # only for https
 
     context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    if ca_file is not None:
-        context.load_verify_locations(cafile=ca_file)
+    if named := environment().get("SSL_CERT_FILE"):
+        with contextlib.suppress(OSError):
+            context.load_verify_locations(cafile=named)
+    if endpoint.ca_file is not None:
+        try:
+            context.load_verify_locations(cafile=endpoint.ca_file)
+        except OSError as error:
+            why = (
+                "cannot be read" if not isinstance(error, ssl.SSLError) else "holds no certificate"
+            )
+            raise UserError(
+                f"{endpoint.ca_file} (caFile of endpoint {endpoint.name!r}) {why}.  Name a file of "
+                "certificates in PEM form.",
+                code="ca_file",
+            ) from error
     return context
+
+
+def _proxy(proxy: ProxyServer | None, endpoint: Endpoint) -> httpcore2.Proxy | None:
+    if proxy is None:
+        return None
+    return httpcore2.Proxy(
+        proxy.url, auth=proxy.auth, ssl_context=tls_context(endpoint) if proxy.tls else None
+    )
 
 
 def _numeric(address: str, port: int) -> list[Any]:
@@ -225,11 +278,28 @@ def _numeric(address: str, port: int) -> list[Any]:
 
 
 @contextlib.contextmanager
-def _as_httpx() -> Generator[None]:
+def _as_httpx(proxy: ProxyServer | None = None) -> Generator[None]:
     try:
         yield
     except TimeoutError as error:
         raise httpx2.ReadTimeout(str(error)) from error
+    except httpcore2.ProxyError as error:
+        raise httpx2.ProxyError(f"{error}|{proxy}") from error
     except (httpcore2.NetworkError, httpcore2.TimeoutException, httpcore2.ProtocolError) as error:
+        if proxy is not None and isinstance(error, _NO_CONNECTION) and not _is_tls(error):
+            raise httpx2.ProxyError(f"{error}|{proxy}") from error
         kind: type[Exception] = getattr(httpx2, type(error).__name__, httpx2.TransportError)
         raise kind(str(error)) from error
+
+
+_NO_CONNECTION = (httpcore2.ConnectError, httpcore2.ConnectTimeout)
+
+
+def _is_tls(error: BaseException) -> bool:
+    """Tell trouble with the server's certificate, behind the proxy, from trouble with the proxy."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLError):
+            return True
+        cause = cause.__cause__
+    return False

@@ -1,0 +1,118 @@
+"""What an answer used, in every vendor's spelling: tokens in and out, cached ones, its cost."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from inhouse.core.events import UsageReported
+from inhouse.core.json_values import fields
+
+_LARGEST = 1e15
+_TICKS_PER_DOLLAR = 10_000_000_000
+"""xAI's ``cost_in_usd_ticks``."""
+
+
+def read_usage(usage: Any) -> UsageReported | None:
+    """Read ``usage`` of OpenAI, OpenRouter, LiteLLM, Anthropic, DeepSeek, Kimi, xAI, Gemini.
+
+    Cached tokens are part of the input and thinking is part of the output, whether the server
+    counts them so or beside: its ``total_tokens`` shows which.
+    """
+    known = fields(usage)
+    if not known:
+        return None
+    read, written = _cache_read(known), _cache_written(known)
+    output = _count(known.get("completion_tokens", known.get("output_tokens")))
+    if "prompt_tokens" in known:
+        given = _count(known["prompt_tokens"])
+        beside = given < read + written
+    else:
+        given = _count(known.get("input_tokens"))
+        # Anthropic's own spelling: input_tokens leaves out what the cache has to do with.
+        beside = "input_tokens_details" not in known and read + written > 0
+    thought = _count(_details(known, "completion", "output").get("reasoning_tokens"))
+    total = _count(known.get("total_tokens"))
+    more = total - given - output
+    if beside:
+        given += read + written
+    elif more > 0 and more == read + written:
+        given += more
+    elif more > 0:
+        # Thinking that is counted beside the answer (xAI, Gemini): it is paid as output.
+        output += more if not thought or more >= thought else 0
+    return UsageReported(
+        given,
+        output,
+        _cost(known),
+        cached_tokens=min(read, given),
+        cache_write_tokens=min(written, given),
+    )
+
+
+def timings_usage(piece: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Read llama.cpp's ``timings``, where it tells no ``usage``."""
+    timings = fields(piece.get("timings"))
+    if not timings:
+        return None
+    cached = _count(timings.get("cache_n")) or _count(piece.get("tokens_cached"))
+    return {
+        "prompt_tokens": _count(timings.get("prompt_n")) + cached,
+        "completion_tokens": _count(timings.get("predicted_n")),
+        "prompt_tokens_details": {"cached_tokens": cached},
+    }
+
+
+def _details(known: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    found = [fields(known.get(f"{name}_tokens_details")) for name in names]
+    return next(filter(None, found), fields(None))
+
+
+def _cache_read(known: Mapping[str, Any]) -> int:
+    details = _details(known, "prompt", "input")
+    return _first(
+        details.get("cached_tokens"),
+        details.get("cache_read_tokens"),
+        known.get("cache_read_input_tokens"),
+        known.get("prompt_cache_hit_tokens"),
+        known.get("cached_tokens"),
+        known.get("num_cached_tokens"),
+        known.get("cached_content_token_count"),
+    )
+
+
+def _cache_written(known: Mapping[str, Any]) -> int:
+    details = _details(known, "prompt", "input")
+    return _first(
+        details.get("cache_creation_tokens"),
+        details.get("cache_write_tokens"),
+        known.get("cache_creation_input_tokens"),
+        known.get("cache_write_input_tokens"),
+        known.get("cache_write_tokens"),
+    )
+
+
+def _cost(known: Mapping[str, Any]) -> float | None:
+    """Read what the server says that the answer cost, in US dollars."""
+    told = known.get("cost", known.get("estimated_cost", known.get("total_cost")))
+    inner = fields(told)
+    cost = _amount(inner.get("total_cost", inner.get("total")) if inner else told)
+    if (ticks := _amount(known.get("cost_in_usd_ticks"))) is not None and cost is None:
+        return ticks / _TICKS_PER_DOLLAR
+    upstream = _amount(fields(known.get("cost_details")).get("upstream_inference_cost"))
+    if known.get("is_byok") is True and upstream is not None:
+        return (cost or 0.0) + upstream  # OpenRouter's fee, and the bill of the user's own key
+    return cost
+
+
+def _first(*values: Any) -> int:
+    return next((count for value in values if (count := _count(value))), 0)
+
+
+def _count(value: Any) -> int:
+    return int(_amount(value) or 0)
+
+
+def _amount(value: Any) -> float | None:
+    """A number; what is less than nothing would give money back to a budget."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if 0 <= value < _LARGEST else None
