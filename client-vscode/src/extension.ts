@@ -14,7 +14,7 @@ import { Review } from "./review";
 import { Runs } from "./runs";
 import { Server } from "./server";
 import { explicitSettings, settingNames } from "./settings";
-import { followTranscripts, runIdOf, showBeside } from "./transcript";
+import { followTranscripts, RENDERED, runIdOf, showBeside, showRendered } from "./transcript";
 import { showViews } from "./views";
 
 let running: Server | undefined;
@@ -77,8 +77,9 @@ function middleware(parts: Parts): Middleware {
           ? parts.review.showDiff(args[0] as { uri?: string; runId?: string } | undefined)
           : next(command, args),
     provideTextDocumentContent: async (uri, token, next) => {
-      const text = await next(uri, token);
-      if (typeof text !== "string") {
+      const rendered = uri.query === RENDERED;
+      const text = await next(rendered ? uri.with({ query: "" }) : uri, token);
+      if (rendered || typeof text !== "string") {
         return text;
       }
       const view = parts.folding.view(uri, text);
@@ -92,7 +93,8 @@ function middleware(parts: Parts): Middleware {
           return next(params, token);
         }
         // Answered before it is shown: the server does not wait for a busy window.
-        void showBeside(uri, { preserveFocus: !params.takeFocus });
+        const finished = params.takeFocus === true && !parts.runs.active.some((run) => run.id === runIdOf(uri));
+        void (finished ? showRendered : showBeside)(uri, { preserveFocus: !params.takeFocus });
         return { success: true };
       },
     },

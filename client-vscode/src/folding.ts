@@ -12,10 +12,14 @@ interface Call {
 
 const THINKING = /^<details>\n<summary>Thinking<\/summary>\n\n([\s\S]*?)(\n\n<\/details>\n|$(?![\s\S]))/gm;
 const FOLDED = /^[▸▾] Thinking/;
-const TOOL = /^- [✓✗] (?:[\w-]+: )?`([\w-]+)`/;
+const TOOL = /^- [✓✗] /;
+/** These tools have no line of their own. */
+const SILENT = new Set(["end_turn", "task_completed"]);
 
 export class Folding implements vscode.DocumentLinkProvider, vscode.Disposable {
+  /** Those that ended, in the order in which their lines were written. */
   private readonly calls = new Map<string, Call[]>();
+  private readonly given = new Map<string, Call>();
   private readonly opened = new Set<string>();
   private readonly parts: vscode.Disposable;
 
@@ -28,11 +32,11 @@ export class Folding implements vscode.DocumentLinkProvider, vscode.Disposable {
         const calls = this.calls.get(run.id) ?? [];
         this.calls.set(run.id, calls);
         if (event.kind === "tool_call") {
-          calls.push({ id: event.callId, tool: event.tool, input: event.input, summary: "" });
+          this.given.set(`${run.id} ${event.callId}`, { id: event.callId, tool: event.tool, input: event.input, summary: "" });
         } else if (event.kind === "tool_result") {
-          const call = calls.find((each) => each.id === event.callId && !each.summary);
-          if (call) {
-            call.summary = event.summary || "done";
+          const call = this.given.get(`${run.id} ${event.callId}`);
+          if (call && !(event.ok && SILENT.has(call.tool))) {
+            calls.push({ ...call, summary: event.summary || "done" });
           }
         }
       }));
@@ -45,7 +49,7 @@ export class Folding implements vscode.DocumentLinkProvider, vscode.Disposable {
     const lines = text.replace(THINKING, (_, thought: string, end: string) => this.thought(`${uri.toString()}#${thoughts++}`, thought, end !== "")).split("\n");
     let next = 0;
     return lines.map((line) => {
-      const call = TOOL.exec(line)?.[1] === calls[next]?.tool ? calls[next++] : undefined;
+      const call = TOOL.test(line) ? calls[next++] : undefined;
       return call && this.opened.has(`${uri.toString()}#${call.id}`) ? `${line}\n\n${indent(details(call))}\n` : line;
     }).join("\n");
   }
@@ -54,7 +58,7 @@ export class Folding implements vscode.DocumentLinkProvider, vscode.Disposable {
     return [...this.places(document)].map(({ line, key }) => {
       const target = vscode.Uri.parse(`command:inhouse.toggle?${encodeURIComponent(JSON.stringify([document.uri.toString(), key]))}`);
       const text = document.lineAt(line).text;
-      const end = TOOL.exec(text)?.[0].length ?? text.length;
+      const end = TOOL.test(text) ? 4 + (/^[\w ]*[\w]/.exec(text.slice(4))?.[0].length ?? 0) : text.length;
       const link = new vscode.DocumentLink(new vscode.Range(line, text.startsWith("- ") ? 2 : 0, line, end), target);
       link.tooltip = "Open or close";
       return link;
@@ -75,7 +79,7 @@ export class Folding implements vscode.DocumentLinkProvider, vscode.Disposable {
 
   /** Calls in the order in which their lines were written. */
   private done(uri: vscode.Uri): Call[] {
-    return (this.calls.get(runIdOf(uri) ?? "") ?? []).filter((call) => call.summary);
+    return this.calls.get(runIdOf(uri) ?? "") ?? [];
   }
 
   private *places(document: vscode.TextDocument): Generator<{ line: number; key: string }> {
@@ -84,10 +88,10 @@ export class Folding implements vscode.DocumentLinkProvider, vscode.Disposable {
     let next = 0;
     for (let line = 0; line < document.lineCount; line++) {
       const text = document.lineAt(line).text;
-      const call = calls[next];
+      const call = TOOL.test(text) ? calls[next] : undefined;
       if (FOLDED.test(text)) {
         yield { line, key: `${document.uri.toString()}#${thoughts++}` };
-      } else if (call && TOOL.exec(text)?.[1] === call.tool) {
+      } else if (call) {
         next++;
         yield { line, key: `${document.uri.toString()}#${call.id}` };
       }

@@ -3,7 +3,7 @@ import * as vscode from "vscode";
 import type { SessionSummary, SessionTurn } from "./protocol";
 import { undoTurn } from "./review";
 import type { Server } from "./server";
-import { runIdOf } from "./transcript";
+import { runIdOf, showRendered } from "./transcript";
 import { spent, type Node } from "./views";
 
 /** Send a prompt to a session; the one who knows how to start and follow a run. */
@@ -78,7 +78,7 @@ async function sessionOfRun(server: Server, runId: string): Promise<string | und
 
 async function open(server: Server, session: SessionSummary | undefined): Promise<void> {
   if (session) {
-    await vscode.commands.executeCommand("vscode.openWith", vscode.Uri.parse(session.uri), "vscode.markdown.preview.editor");
+    await showRendered(vscode.Uri.parse(session.uri));
   }
 }
 

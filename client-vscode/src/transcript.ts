@@ -16,6 +16,14 @@ export async function showBeside(uri: vscode.Uri, options: vscode.TextDocumentSh
   editor.options = { lineNumbers: vscode.TextEditorLineNumbersStyle.Off };
 }
 
+/** Markdown as a page: what stands there is read and not written any more, so it is asked for as the server has it. */
+export async function showRendered(uri: vscode.Uri, options: vscode.TextDocumentShowOptions = {}): Promise<void> {
+  await vscode.commands.executeCommand("vscode.openWith", uri.with({ query: RENDERED }), "vscode.markdown.preview.editor", { preview: true, ...options });
+}
+
+/** In the address of a page: nothing is folded away by us, the page folds by itself. */
+export const RENDERED = "rendered";
+
 const isTranscript = (input: unknown): boolean => input instanceof vscode.TabInputText && input.uri.scheme === SCHEME;
 
 /** Milliseconds after which a reading counts as done, though no change was seen. */

@@ -10,7 +10,7 @@ _MOST = 100
 _NAMED = 3
 """Files, agents and the like that are named; more are counted."""
 
-_VERBS: Mapping[str, tuple[str, str, str]] = {
+VERBS: Mapping[str, tuple[str, str, str]] = {
     "read_files": ("Reading", "Read", "read"),
     "read_subtree": ("Listing", "Listed", "list"),
     "list_directory": ("Listing", "Listed", "list"),
@@ -34,14 +34,14 @@ _VERBS: Mapping[str, tuple[str, str, str]] = {
     "diagnostics": ("Reading diagnostics of", "Read diagnostics of", "read diagnostics of"),
 }
 """Of each tool: what it is doing, what it did, and what it could not do."""
-_PLAIN: Mapping[str, tuple[str, str, str]] = {
+PLAIN: Mapping[str, tuple[str, str, str]] = {
     "write_todos": ("Planning", "Planned the next steps", "plan"),
     "think_deeply": ("Thinking", "Thought about it", "think"),
     "set_output": ("Giving its result", "Gave its result", "give its result"),
     "add_message": ("Adding a message", "Added a message", "add a message"),
     "set_messages": ("Rewriting its history", "Rewrote its history", "rewrite its history"),
 }
-_SILENT = frozenset({"end_turn", "task_completed"})
+SILENT = frozenset({"end_turn", "task_completed"})
 """Tools that only end a step: nothing happens that a person would want to read."""
 _SUBJECTS = (
     *("path", "command", "pattern", "query", "directory", "url", "name", "agent_type", "agentType"),
@@ -51,18 +51,23 @@ _SUBJECTS = (
 
 def doing(tool: str, given: Any) -> str:
     """Say in one line what a call is doing: "Running pytest -q"; empty for one that only ends."""
-    return "" if tool in _SILENT else _line(tool, given, 0)
+    return "" if tool in SILENT else _line(tool, given, 0)
 
 
 def done(tool: str, given: Any, *, ok: bool, summary: str) -> str:
     """Say in one line what a call did, or could not do and why; empty for one that only ends."""
-    if tool in _SILENT and ok:
+    if tool in SILENT and ok:
         return ""
-    if not ok:
+    if not ok and not ran(tool, summary):
         return f"Could not {_line(tool, given, 2)}: {summary}"
     line = _line(tool, given, 1)
-    tells = tool == "run_terminal_command" or tool not in {*_VERBS, *_PLAIN, *_SILENT}
+    tells = tool == "run_terminal_command" or tool not in {*VERBS, *PLAIN, *SILENT}
     return f"{line}: {summary}" if tells and summary else line
+
+
+def ran(tool: str, summary: str) -> bool:
+    """Tell whether a call is that of a command which ran to its end, however it ended."""
+    return tool == "run_terminal_command" and summary.startswith("exit ")
 
 
 def counts(diff: str) -> str:
@@ -73,10 +78,10 @@ def counts(diff: str) -> str:
 
 
 def _line(tool: str, given: Any, tense: int) -> str:
-    if (plain := _PLAIN.get(tool)) is not None:
+    if (plain := PLAIN.get(tool)) is not None:
         return plain[tense]
     subject = _subject(mapping(given))
-    verbs = _VERBS.get(tool)
+    verbs = VERBS.get(tool)
     if verbs is None:
         name = f"{('Calling', 'Called', 'call')[tense]} {tool}"
         return _short(f"{name} {subject}".rstrip())

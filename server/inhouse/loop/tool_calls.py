@@ -11,6 +11,7 @@ from inhouse.core.agent_names import agent_tool_name
 from inhouse.core.definition import AgentDefinition, OutputMode
 from inhouse.core.errors import InhouseError, ToolError
 from inhouse.core.events import Notice, ToolFinished, ToolStarted
+from inhouse.core.json_values import fields
 from inhouse.core.message_json import arguments_object
 from inhouse.core.messages import AssistantMessage, ToolCall, ToolMessage, ToolParts, UserMessage
 from inhouse.core.ports import Question, Tool, ToolSpec
@@ -252,7 +253,9 @@ def _failed(call: ToolCall, message: str) -> ToolMessage:
 
 
 def _finish(run: LoopContext, result: ToolMessage) -> ToolMessage:
-    run.emit(ToolFinished(result.call_id, not result.failed, _summary(result.output)))
+    # To the model a command that failed is a result like any other; to the user it is a failure.
+    ok = not result.failed and not fields(result.output).get("exitCode")
+    run.emit(ToolFinished(result.call_id, ok, _summary(result.output)))
     return result
 
 

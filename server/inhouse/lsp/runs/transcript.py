@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -134,7 +135,7 @@ class Transcript:
         self._released = released
         self._buffers = buffers
         self._run = run
-        self._writer = Writer(run.id, header(run, plan))
+        self._writer = Writer(run.id, header(run, plan), self._link)
         self._virtual = context.client.can("workspace.textDocumentContent")
         self._timer: asyncio.TimerHandle | None = None
         self._tail: Tail | None = None
@@ -221,6 +222,12 @@ class Transcript:
         at = self.text.find(result.text)
         if result.text and at >= 0:
             self._context.host.book.release_text(self._run.id, (at, at + len(result.text)))
+
+    def _link(self, path: str) -> str | None:
+        """Give the URI of a path that a tool named, where it is in the workspace."""
+        root = self._context.host.main_root
+        file = Path(os.path.normpath(root / path))
+        return self._context.documents.uri_of(file) if file.is_relative_to(root) else None
 
     def _keep_soon(self) -> None:
         self._keeping = None

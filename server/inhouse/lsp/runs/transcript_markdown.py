@@ -1,8 +1,10 @@
 """A run's events as Markdown: what the model says, but that a preview fetches nothing for it."""
 
-import json
 import re
+from typing import Any
+from urllib.parse import unquote
 
+from inhouse.core.call_sentences import Link, call_sentence, linked
 from inhouse.core.events import (
     EditChanged,
     EventPayload,
@@ -17,16 +19,16 @@ from inhouse.core.events import (
     ToolOutput,
     ToolStarted,
 )
-from inhouse.core.quiet_markdown import QuietMarkdown, quiet_lines
+from inhouse.core.quiet_markdown import QuietMarkdown, quiet, quiet_lines
 from inhouse.core.redaction import redact
 from inhouse.core.route import Route
+from inhouse.core.tool_words import counts
 from inhouse.core.unicode import without_controls
 from inhouse.host.host import Plan
 from inhouse.lsp.runs.active_runs import ActiveRun
 from inhouse.lsp.runs.run_activity import todos_of
 
 _MANY = 1000
-_INPUT = 120
 _OUTPUT = 10_000
 _FENCE = "```"
 _TICKS = re.compile("`{3,}")
@@ -35,14 +37,18 @@ _TICKS = re.compile("`{3,}")
 class Writer:
     """Grows a document from what happens."""
 
-    def __init__(self, run_id: str, head: str) -> None:
+    def __init__(self, run_id: str, head: str, link: Link = lambda _: None) -> None:
+        """*link* gives the URI of a path that a tool names."""
         self._run_id = run_id
+        self._link = link
         self._parts = [quiet_lines(head)]
         self._said = QuietMarkdown()
         self._inside = ""
         """What the end of the document is in the middle of: ``text``, ``thinking``, ``lines``, the
         output of a command (its call's id) or nothing."""
-        self._tools: dict[str, str] = {}
+        self._tools: dict[str, tuple[str, Any]] = {}
+        self._below: dict[str, list[str]] = {}
+        """What sub-agents said that have ended, by the run that asked them."""
         self._told: dict[str, int] = {}
         """Characters of each command's output that stand in the document."""
         self._output_ends = ""
@@ -66,6 +72,8 @@ class Writer:
                 self._parts.append(self._said.feed(text))
             case TextDelta() | ReasoningDelta():
                 return
+            case RunFinished(result) if not own:
+                self._add_sub_agent(event, result)
             case payload:
                 self._add_line(payload, "" if own else f"{event.agent}: ", own=own)
         if len(self._parts) > _MANY:
@@ -74,17 +82,17 @@ class Writer:
     def _add_line(self, payload: EventPayload, who: str, *, own: bool) -> None:
         match payload:
             case ToolStarted(call_id, tool, given):
-                self._tools[call_id] = f"{who}`{tool}` {_short(given)}".rstrip()
+                self._tools[call_id] = (tool, given)
                 if tool == "write_todos":
                     for task, done in todos_of(given):
                         self._line(f"  - [{'x' if done else ' '}] {task}")
             case ToolOutput(call_id, text):
                 self._output(call_id, text)
             case ToolFinished(call_id, ok, summary):
-                what = self._tools.pop(call_id, who.strip())
-                self._line(f"- {'✓' if ok else '✗'} {what} → {_one_line(summary)}")
-            case EditChanged(uri, state):
-                self._line(f"- ✎ {who}{state.value}: <{uri}>")
+                self._finished(call_id, who, ok=ok, summary=summary)
+            case EditChanged(uri, state, diff):
+                name = linked(unquote(uri.rpartition("/")[2]), uri)
+                self._line(f"- ✎ {who}{state.value}: {name} ({counts(diff)})")
             case QuestionAsked(_, text, choices):
                 offered = f" ({' / '.join(choices)})" if choices else ""
                 self._line(f"- ? {who}{_one_line(text)}{offered}")
@@ -95,6 +103,24 @@ class Writer:
                 self._parts.append(quiet_lines(footer(result)))
             case _:
                 pass
+
+    def _finished(self, call_id: str, who: str, *, ok: bool, summary: str) -> None:
+        tool, given = self._tools.pop(call_id, ("", None))
+        told = _one_line(summary)
+        if said := call_sentence(tool, given, ok=ok, summary=told, link=self._link):
+            self._line(f"- {said[0]} {who}{said[2:]}")
+
+    def _add_sub_agent(self, event: RunEvent, result: RunResult) -> None:
+        """Fold what a sub-agent said, with what those said that it asked."""
+        below = "".join(self._below.pop(event.run_id, ()))
+        head = f"{_one_line(event.agent)}: {result.status.value}, {_spent(result)}"
+        said = quiet(result.text.strip()).replace("</details", "&lt;/details")
+        block = f"<details>\n<summary>{head}</summary>\n\n{below}{said}\n\n</details>\n\n"
+        if event.parent is not None and event.parent != self._run_id:
+            self._below.setdefault(event.parent, []).append(block)
+            return
+        self._enter("")
+        self._parts.append(block)
 
     def _output(self, call_id: str, text: str) -> None:
         """Add what a command prints while it runs, up to a limit: the model gets head and tail."""
@@ -147,12 +173,7 @@ def header(run: ActiveRun, plan: Plan) -> str:
 
 def footer(result: RunResult) -> str:
     """How it ended, what it cost, and each host that was contacted."""
-    usage = result.usage
-    spent = f"{result.duration_ms / 1000:.1f} s, {usage.input_tokens} tokens in, "
-    spent += f"{usage.output_tokens} out"
-    if usage.cost_usd:
-        spent += f", ${usage.cost_usd:.4f}"
-    ending = f"**{result.status.value}** in {spent}"
+    ending = f"**{result.status.value}** in {_spent(result)}"
     if result.error is not None:
         ending += f"\n\n{result.error.message}"
     contacts = "\n".join(
@@ -164,20 +185,19 @@ def footer(result: RunResult) -> str:
     return f"---\n\n{ending}\n\n{hosts}\n"
 
 
+def _spent(result: RunResult) -> str:
+    usage = result.usage
+    spent = f"{result.duration_ms / 1000:.1f} s, {usage.input_tokens} tokens in, "
+    spent += f"{usage.output_tokens} out"
+    return f"{spent}, ${usage.cost_usd:.4f}" if usage.cost_usd else spent
+
+
 def _route(route: Route) -> str:
     where = "local" if route.local else "remote"
     return (
         f"{route.model} on {route.endpoint} ({route.base_url}, {where}), "
         f"decided by {route.decided_by.value}: {route.source}"
     )
-
-
-def _short(given: object) -> str:
-    if not given:
-        return ""
-    text = without_controls(" ".join(json.dumps(given, ensure_ascii=False, default=str).split()))
-    text = text if len(text) <= _INPUT else f"{text[: _INPUT - 1]}…"
-    return f"`{text.replace('`', chr(0x2BC))}`"
 
 
 _MARKUP = re.compile(r"(?<=\])(?=[(\[])|(?=<[A-Za-z/!])")

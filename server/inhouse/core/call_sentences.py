@@ -1,0 +1,75 @@
+"""What a tool call did, as one readable line of Markdown, for every document that tells of runs."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .json_values import fields, items, mapping
+from .tool_words import PLAIN, SILENT, VERBS, ran
+from .unicode import without_controls
+
+_WIDTH = 120
+_MOST_FILES = 5
+_SUBJECTS = ("command", "pattern", "query", "directory", "url", "name", "topic", "prompt")
+_DID, _COULD_NOT = 1, 2
+
+Link = Callable[[str], str | None]
+"""Gives the URI of a path; None where it is not to be opened from here."""
+
+
+def call_sentence(tool: str, given: Any, *, ok: bool, summary: str, link: Link) -> str:
+    """Say what was called and what came of it; texts of models and tools make no markup of theirs.
+
+    Empty for a call that only ends a step.  *summary* must be safe Markdown already.
+    """
+    if ok and tool in SILENT:
+        return ""
+    tense = _DID if ok or ran(tool, summary) else _COULD_NOT
+    if (plain := PLAIN.get(tool)) is not None:
+        said = plain[tense]
+    elif (verbs := VERBS.get(tool)) is not None:
+        said = f"{verbs[tense]} {_subject(fields(given), link)}".rstrip()
+    else:
+        verb = "Called" if ok else "call"
+        said = f"{verb} {code(tool)} {code(_json(given))}".rstrip()
+    if tense == _COULD_NOT:
+        said = f"Could not {said}"
+    quiet = ok and (tool in VERBS or tool in PLAIN) and tool != "run_terminal_command"
+    return f"{'✓' if ok else '✗'} {said}" + ("" if quiet or not summary else f": {summary}")
+
+
+def linked(name: str, uri: str | None) -> str:
+    """Give a file's name, as a link where there is something to open."""
+    return code(name) if uri is None else f"[{code(name)}]({uri})"
+
+
+def code(text: str) -> str:
+    """Give a text as Markdown's code, on one line."""
+    line = without_controls(" ".join(text.split())).replace("`", chr(0x2BC))
+    return f"`{line if len(line) <= _WIDTH else f'{line[: _WIDTH - 1]}…'}`" if line else ""
+
+
+def _subject(values: Mapping[str, Any], link: Link) -> str:
+    if paths := _paths(values):
+        more = f" and {len(paths) - _MOST_FILES} more" if len(paths) > _MOST_FILES else ""
+        return ", ".join(linked(path, link(path)) for path in paths[:_MOST_FILES]) + more
+    agents = [values, *map(mapping, items(values.get("agents")))]
+    names = [each.get("agent_type") or each.get("agentType") for each in agents]
+    asked = [mapping(each).get("question") for each in items(values.get("questions"))]
+    if named := [code(each) for each in (*names, *asked) if isinstance(each, str)]:
+        return ", ".join(named)
+    return code(next((values[key] for key in _SUBJECTS if isinstance(values.get(key), str)), ""))
+
+
+def _paths(values: Mapping[str, Any]) -> list[str]:
+    """Give every path that a call names: ``path``, ``paths``, and what a patch is about."""
+    found: list[Any] = [values.get("path"), mapping(values.get("operation")).get("path")]
+    found += [
+        mapping(each).get("path") if isinstance(each, Mapping) else each
+        for each in items(values.get("paths"))
+    ]
+    return [each for each in found if isinstance(each, str) and each]
+
+
+def _json(given: Any) -> str:
+    return json.dumps(given, ensure_ascii=False, default=str) if given else ""

@@ -1,0 +1,101 @@
+"""A transcript reads as sentences: how commands ended, how large edits are, what is folded."""
+
+from inhouse.core.events import (
+    EditChanged,
+    EditState,
+    RunEvent,
+    RunFinished,
+    RunResult,
+    RunStatus,
+    ToolFinished,
+    ToolStarted,
+    Usage,
+)
+from inhouse.core.route import DecidedBy, Route
+from inhouse.lsp.runs.transcript_markdown import Writer
+from support.editor import VSCODE, open_editor
+from support.model_server import call
+
+ROUTE = Route("e", "http://x", "m", local=True, decided_by=DecidedBy.DEFAULT, source="s", steps=())
+
+
+def result(run_id, agent, text, parent):
+    return RunResult(
+        *(run_id, agent, ROUTE, RunStatus.COMPLETED, text, Usage(10, 5)),
+        *("2026-01-01T00:00:00Z", 1500, None),
+        parent=parent,
+    )
+
+
+def written(*events, link=lambda path: f"file:///w/{path}"):
+    writer = Writer("run", "", link)
+    for event in events:
+        writer.add(event)
+    return writer.text
+
+
+def used(tool, given, *, ok=True, summary="done", **more):
+    """Give the line of one call of the run itself."""
+    return written(
+        RunEvent("run", "a", ToolStarted("c", tool, given)),
+        RunEvent("run", "a", ToolFinished("c", ok, summary)),
+        **more,
+    ).strip()
+
+
+def test_calls_are_sentences_with_links_to_their_files():
+    read = used("read_files", {"paths": ["a.py", {"path": "b.py"}]})
+    ran = used("run_terminal_command", {"command": "pytest -q"}, ok=False, summary="exit 1")
+    patched = used("apply_patch", {"operation": {"type": "delete_file", "path": "o.py"}})
+    asked = used("spawn_agents", {"agents": [{"agent_type": "finder", "prompt": "p"}]})
+
+    assert read == "- ✓ Read [`a.py`](file:///w/a.py), [`b.py`](file:///w/b.py)"
+    assert ran == "- ✗ Ran `pytest -q`: exit 1"
+    assert patched == "- ✓ Edited [`o.py`](file:///w/o.py)"
+    assert asked == "- ✓ Ran `finder`"
+    assert used("mcp__x", {"n": 1}) == '- ✓ Called `mcp__x` `{"n": 1}`: done'
+
+
+def test_a_command_or_a_path_in_words_of_a_model_stays_code():
+    evil = "`](command:x) ![p](https://evil.invalid/a.png)\nrm"
+
+    for line in (
+        used("run_terminal_command", {"command": evil}),
+        used("read_files", {"paths": [evil]}, link=lambda _: None),
+    ):
+        assert line.count("`") == 2
+        assert "\n" not in line
+
+
+def test_an_edit_tells_its_size_and_leads_to_its_file():
+    diff = "--- a\n+++ b\n@@ -1 +1,2 @@\n-one\n+two\n+three\n"
+    edit = EditChanged("file:///w/my%20a.py", EditState.PROPOSED, diff)
+
+    assert written(RunEvent("run", "a", edit)).strip() == (
+        "- ✎ proposed: [`my a.py`](file:///w/my%20a.py) (+2 −1)"  # noqa: RUF001  a minus sign
+    )
+
+
+def test_what_sub_agents_said_is_a_tree_that_folds():
+    text = written(
+        RunEvent("r2", "inner", RunFinished(result("r2", "inner", "Deep </details>", "r1")), "r1"),
+        RunEvent("r1", "outer", RunFinished(result("r1", "outer", "Shallow", "run")), "run"),
+    )
+
+    outer = "<summary>outer: completed, 1.5 s, 10 tokens in, 5 out</summary>"
+    inner = "<summary>inner: completed, 1.5 s, 10 tokens in, 5 out</summary>"
+    assert text.index(outer) < text.index(inner) < text.index("Deep") < text.index("Shallow")
+    assert text.count("<details>") == text.count("</details>") == 2
+
+
+async def test_a_command_that_fails_is_not_ticked_in_any_event(project):
+    project.agent("runner", "run_terminal_command")
+    project.settings |= {"allowedCommands": ["false"]}
+    project.server.play(call("run_terminal_command", command="false"))
+    project.server.play("It failed.")
+    async with open_editor(project.folder, **project.how(VSCODE)) as editor:
+        started = await editor.command("inhouse.run", {"agent": "runner", "streamToken": "s"})
+        await editor.ended(started["runId"])
+
+        (told,) = [each for each in editor.events("s") if each["kind"] == "tool_result"]
+        assert (told["ok"], told["summary"]) == (False, "exit 1")
