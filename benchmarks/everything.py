@@ -8,7 +8,17 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-ALL = ("streaming", "guard", "loop", "search", "definitions", "sandbox", "language", "workbench")
+ALL = (
+    "streaming",
+    "guard",
+    "loop",
+    "search",
+    "definitions",
+    "sandbox",
+    "language",
+    "sessions",
+    "workbench",
+)
 
 
 def main() -> int:

@@ -70,6 +70,7 @@ def choose(helix: Screen, title: str) -> None:
     beside = [line[left - 1 :] for line in helix.text.splitlines() if len(line) > left + 3]
     entries = [line.split("  ")[0].strip() for line in beside if line[0] == " " and line[1] != " "]
     words = ("Answer", "Apply", "Ask", "Cancel", "Create", "Reject", "Run", "Show", "Trust")
+    words += ("Compact", "Fork", "Say", "Send", "Stop", "Undo")
     entries = [entry for entry in entries if entry.startswith(words)]
     for _ in range(next(n for n, entry in enumerate(entries) if entry.startswith(title))):
         helix.keys("Down")
@@ -224,3 +225,38 @@ def test_whoever_has_not_said_whether_they_trust_a_workspace_is_asked(
     shown = screen.shows("Trusted.", "completed")
     screen.close()
     assert shown
+
+
+def test_a_conversation_goes_on_in_its_document(helix: Screen, workplace: Workplace) -> None:
+    workplace.server.play("First answer.")
+    helix.keys("x")
+    choose(helix, "Ask helper about this selection")
+    assert helix.shows("First answer.", "completed")
+    helix.type(":buffer-close!", "Enter")
+    command(helix, "inhouse.session.open")
+    assert helix.shows("## 1 · You", "First answer.", "## 2 · You")
+    workplace.server.play("It is ", Pause(2), "typed text.")
+    helix.type("geoWhat is this?", "Escape")
+    choose(helix, "Send to helper")
+    assert helix.shows("## 2 · helper", "It is", "## 3 · You")
+    helix.type("geoAnd that?", "Escape")
+    assert helix.shows("It is typed text.", "And that?")
+    helix.picture("helix-session")
+    lines = [line.strip() for line in helix.text.splitlines()]
+    draft = next(at for at, line in enumerate(lines) if line.endswith("And that?"))
+    assert any("## 3 · You" in line for line in lines[:draft])
+    sent = [m["content"] for m in workplace.server.chats[1].body["messages"]]
+    assert "What is this?" in sent
+    workplace.server.play("That is all.")
+    choose(helix, "Send to helper")
+    assert helix.shows("That is all.", "*completed")
+    helix.keys("g", "e")
+    assert helix.shows("## 4 · You")
+    sent = [m["content"] for m in workplace.server.chats[2].body["messages"]]
+    assert {"What is this?", "It is typed text.", "And that?"} <= set(sent)
+    helix.type(":w", "Enter")
+    (path,) = Path(workplace.environ["INHOUSE_HOME"]).rglob("sessions/*.md")
+    assert helix.shows("written")
+    text = path.read_text("utf-8")
+    assert "## 2 · You\n\nWhat is this?\n\n## 2 · helper\n\nIt is typed text.\n\n*completed" in text
+    assert "## 3 · You\n\nAnd that?\n\n## 3 · helper\n\nThat is all.\n\n*completed" in text

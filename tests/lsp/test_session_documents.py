@@ -204,3 +204,36 @@ async def test_a_prompt_that_cannot_be_run_stays_where_it_was_written(project):
         editor.change(uri, editor.buffers[uri].replace("## 4 · You", "## 4 ·"))
         with pytest.raises(ServerError, match="has no line '## 4 · You' any more"):
             await editor.command("inhouse.session.send", {"uri": uri})
+
+
+async def test_an_at_sign_is_completed_in_a_prompt_and_nowhere_else(project):
+    project.agent("writer", "read_files")
+    project.file("src/main.py", "# @wri\n# @writer: see @s\n@deco\ndef f(): ...\n")
+    project.file(".env", "SECRET=1")
+    async with open_editor(project.folder, **project.how(NEOVIM)) as editor:
+        assert "@" in editor.result["capabilities"]["completionProvider"]["triggerCharacters"]
+
+        async def names(uri, line, character):
+            at = {"line": line, "character": character}
+            found = await editor.request(
+                "textDocument/completion", {"textDocument": {"uri": uri}, "position": at}
+            )
+            return found and {one["label"]: one for one in found["items"]}
+
+        code = editor.open(project.folder / "src/main.py")
+        agents = await names(code, 0, 6)
+        assert agents["writer"]["textEdit"]["newText"] == "writer: "
+        assert agents["writer"]["textEdit"]["range"]["start"] == {"line": 0, "character": 3}
+        assert {"src/", "selection"} <= set(await names(code, 1, 18))
+        assert await names(code, 2, 5) is None
+        _, uri, _ = await begun(editor, project)
+        text = editor.buffers[uri]
+        editor.change(uri, f"{text}see @src/")
+        line = text.count("\n")
+        assert set(await names(uri, line, 9)) == {"src/main.py"}
+        editor.change(uri, f"{text}mail me@")
+        assert await names(uri, line, 8) is None
+        editor.change(uri, f"{text}@")
+        everything = await names(uri, line, 1)
+        assert {"diff", "open", "selection", "diagnostics", "src/"} <= set(everything)
+        assert ".env" not in everything

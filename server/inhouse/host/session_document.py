@@ -3,14 +3,13 @@
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 from attrs import frozen
 
 from inhouse.core.json_values import fields, items
-from inhouse.core.quiet_markdown import QuietMarkdown, quiet, quiet_lines
+from inhouse.core.quiet_markdown import quiet, quiet_lines
 from inhouse.core.unicode import without_controls
 from inhouse.store.sessions import RUNNING, KeptEvent, SessionSummary, Turn
 
@@ -18,6 +17,8 @@ _INPUT = 120
 _FILES = 5
 _MANY = 1000
 _TOP = "## "
+_LOUD = re.compile(r"[!<`~$]")
+"""Without one of these a text is quiet as it is."""
 _MARKUP = re.compile(r"(?<=\])(?=[(\[])|(?=<[A-Za-z/!])")
 _MARKS = re.compile(r"[\[\]()<>`\x00-\x1f]")
 
@@ -75,7 +76,7 @@ def written_turn(agent: str, number: int, text: str) -> str:
 
 def prompt_of(turn: Turn) -> str:
     """Give what stands as a turn's prompt."""
-    return quiet(turn.prompt or _params(turn.params))
+    return _quiet(turn.prompt or _params(turn.params))
 
 
 def prompt_heading(turn: int) -> str:
@@ -95,23 +96,23 @@ class TurnWriter:
         self._run_id = run_id
         self._root = root
         self._parts: list[str] = []
-        self._said = QuietMarkdown()
+        self._said: list[str] = []
+        """What the model says in the piece of text or thinking that the end is in the middle of."""
         self._inside = ""
         self._calls: dict[str, tuple[str, Any]] = {}
 
     def text(self) -> str:
         """Give all of it, with whatever is open closed."""
-        said = ""
-        if self._inside in {"text", "reasoning"}:
-            said = deepcopy(self._said).close()  # More of it may follow.
-        return "".join([*self._parts, said, _CLOSE.get(self._inside, "")])
+        return "".join([*self._parts, _quiet("".join(self._said)), _CLOSE.get(self._inside, "")])
 
     def add(self, event: KeptEvent) -> None:
         own = event.run_id == self._run_id
         match event.kind:
             case "text" | "reasoning" if own:
                 self._enter(event.kind)
-                self._parts.append(self._said.feed(event.body["delta"]))
+                self._said.append(event.body["delta"])
+                if len(self._said) > _MANY:
+                    self._said = ["".join(self._said)]
             case "text" | "reasoning":
                 return
             case _:
@@ -172,8 +173,9 @@ class TurnWriter:
         self._inside = inside
 
     def _leave(self) -> None:
-        if self._inside in {"text", "reasoning"}:
-            self._parts.append(self._said.close())
+        if self._said:
+            self._parts.append(_quiet("".join(self._said)))
+            self._said = []
         self._parts.append(_CLOSE.get(self._inside, ""))
         self._inside = ""
 
@@ -199,7 +201,14 @@ def footer(turn: Turn) -> str:
 
 def one_line(text: str) -> str:
     """Give a text on one line, with nothing that a terminal would obey or a preview fetch."""
-    return quiet_lines(" ".join(without_controls(text).split()))
+    bare = text if text.isascii() and text.isprintable() else without_controls(text)
+    line = " ".join(bare.split())
+    return quiet_lines(line) if _LOUD.search(line) else line
+
+
+def _quiet(text: str) -> str:
+    """Give what the model said so that a preview of it fetches nothing."""
+    return quiet(text) if _LOUD.search(text) else text
 
 
 def _plain(text: str) -> str:

@@ -14,6 +14,7 @@ from pygls.lsp.server import LanguageServer
 from inhouse import __version__, wire
 from inhouse.core.errors import InhouseError
 from inhouse.core.json_values import items
+from inhouse.core.text import Position
 from inhouse.lsp import pygls_protocol
 from inhouse.lsp.commands.handlers import is_refusal
 from inhouse.lsp.documents.open_documents import from_lsp
@@ -159,7 +160,11 @@ class Server(LanguageServer):
     async def _language(self, method: str, params: Any) -> Any:
         await self.session.ready()
         settled = self.session.watching.settled
-        return await features.answer(self.session.context, settled, method, params)
+        found = await features.answer(self.session.context, settled, method, params)
+        if found is None and method == types.TEXT_DOCUMENT_COMPLETION:
+            at = Position(params.position.line, params.position.character)
+            return await self.session.context_names(params.text_document.uri, at)
+        return found
 
     async def _content(
         self, params: types.TextDocumentContentParams

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from inhouse.core.errors import InhouseError
+from inhouse.core.text import Position
 from inhouse.host.host import Host, WorkspaceRequest
 from inhouse.lsp.commands.agent_commands import AgentCommands
 from inhouse.lsp.commands.check_endpoints import EndpointChecks
@@ -25,6 +26,7 @@ from inhouse.lsp.edits.review_commands import ReviewCommands
 from inhouse.lsp.edits.workspace import EditorWorkspace
 from inhouse.lsp.features.code_actions import CodeActions
 from inhouse.lsp.features.code_lenses import CodeLenses
+from inhouse.lsp.features.context_names import context_names
 from inhouse.lsp.language.definition_diagnostics import DefinitionDiagnostics
 from inhouse.lsp.runs.active_runs import Runs
 from inhouse.lsp.runs.questions import EditorApprover
@@ -34,7 +36,7 @@ from inhouse.lsp.sessions.session_commands import SessionCommands
 from inhouse.lsp.sessions.session_documents import SessionDocuments
 from inhouse.lsp.sessions.session_prompts import SessionPrompts
 from inhouse.lsp.sessions.session_sending import SessionSending
-from inhouse.lsp.transport.client import real, to_path
+from inhouse.lsp.transport.client import Json, real, to_path
 from inhouse.lsp.transport.list_changes import (
     AGENTS,
     EDITS,
@@ -144,6 +146,14 @@ class Session:
         await asyncio.gather(*tasks, return_exceptions=True)
         with contextlib.suppress(Exception):
             await self.context.host.aclose()
+
+    async def context_names(self, uri: str, position: Position) -> Json | None:
+        """Complete an ``@`` in a prompt; None where there is none."""
+        document = self.context.documents.get(uri)
+        if document is None:
+            return None
+        is_session = self.documents.session_of(uri) is not None
+        return await context_names(self.context, document, position, is_session=is_session)
 
     # What happens outside, to whom it concerns.
 

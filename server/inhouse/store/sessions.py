@@ -98,13 +98,20 @@ class SessionSummary:
     updated_at: str
     input_tokens: int
     output_tokens: int
-    cost_usd: float | None
-    """None: the cost of some turn is not known."""
     workspace: str
     endpoint: str | None
     """What the user chose for it instead of what the settings choose."""
     model: str | None
     forked_from: str | None
+    cost_usd: float | None
+    """None: the cost of some turn is not known."""
+
+
+_SUMMARY = (
+    "id, title, agent, turns, status, started_at, updated_at, input_tokens, output_tokens,"
+    " workspace, endpoint, model, forked_from, unknown_costs, cost_usd"
+)
+"""The columns of a `SessionSummary`, in its order, and whether its cost is known."""
 
 
 @frozen
@@ -244,7 +251,8 @@ class SessionStore:
 
     def find(self, session: str) -> SessionSummary | None:
         """Give a session; None where there is none of that id."""
-        rows = self._database.rows("SELECT * FROM session WHERE id = ?", (session,))
+        query = f"SELECT {_SUMMARY} FROM session WHERE id = ?"  # noqa: S608  names of ours
+        rows = self._database.rows(query, (session,))
         return _summary(rows[0]) if rows else None
 
     def named(self, session: str) -> SessionSummary:
@@ -252,7 +260,8 @@ class SessionStore:
         if (found := self.find(session)) is not None:
             return found
         rows = self._database.rows(
-            "SELECT * FROM session WHERE substr(id, 1, ?) = ? LIMIT 2", (len(session), session)
+            f"SELECT {_SUMMARY} FROM session WHERE substr(id, 1, ?) = ? LIMIT 2",  # noqa: S608  ours
+            (len(session), session),
         )
         if session and len(rows) == 1:
             return _summary(rows[0])
@@ -283,8 +292,8 @@ class SessionStore:
             )
             values += [_like(query)] * 4
         rows = self._database.rows(
-            f"SELECT * FROM session WHERE {' AND '.join(where)}"  # noqa: S608  marks only
-            " ORDER BY updated_at DESC, id LIMIT ?",
+            f"SELECT {_SUMMARY} FROM session WHERE {' AND '.join(where)}"  # noqa: S608  marks only
+            " ORDER BY updated_at DESC, id DESC LIMIT ?",
             (*values, -1 if limit is None else limit),
         )
         return tuple(map(_summary, rows))
@@ -693,22 +702,8 @@ def _deleted(change: sqlite3.Connection, session: str) -> tuple[str, ...]:
 
 
 def _summary(row: sqlite3.Row) -> SessionSummary:
-    return SessionSummary(
-        id=row["id"],
-        title=row["title"],
-        agent=row["agent"],
-        turns=row["turns"],
-        status=row["status"],
-        started_at=row["started_at"],
-        updated_at=row["updated_at"],
-        input_tokens=row["input_tokens"],
-        output_tokens=row["output_tokens"],
-        cost_usd=None if row["unknown_costs"] else row["cost_usd"],
-        workspace=row["workspace"],
-        endpoint=row["endpoint"],
-        model=row["model"],
-        forked_from=row["forked_from"],
-    )
+    *told, unknown_costs, cost_usd = row
+    return SessionSummary(*told, cost_usd=None if unknown_costs else cost_usd)
 
 
 def _turn(row: sqlite3.Row) -> Turn:

@@ -8,7 +8,7 @@ from inhouse.lsp.transport.client import EditorClient
 def language_capabilities(client: EditorClient) -> dict[str, Any]:
     """Give the providers of definition files."""
     offered: dict[str, Any] = {
-        "completionProvider": {"triggerCharacters": ["'", '"', "`", "{", "[", "/", "-"]},
+        "completionProvider": {"triggerCharacters": ["'", '"', "`", "{", "[", "/", "-", "@"]},
         "hoverProvider": True,
         "definitionProvider": True,
         "referencesProvider": True,

@@ -1,0 +1,66 @@
+"""What may stand behind an ``@`` in a session's document or a prompt comment: agents, context."""
+
+import asyncio
+import re
+
+from inhouse.core import positions
+from inhouse.core.text import Position, Range
+from inhouse.host.named_context import SPECIAL, completions
+from inhouse.lsp.documents.diagnostics import lsp_range
+from inhouse.lsp.documents.open_documents import OpenDocument
+from inhouse.lsp.editor_context import EditorContext
+from inhouse.lsp.features.prompt_comments import prompts_in
+from inhouse.lsp.transport.client import Json
+
+_WORD = re.compile(r"(?<![^\s(\[{,;\"'`])@(?P<word>[^\s,;()\[\]{}\"'`@]*)\Z")
+_MARK = re.compile(r"[ \t]*(?:[#;%!*/\-|(\"'{]+|REM\b|rem\b)[ \t]*")
+_FILE, _FOLDER, _KEYWORD, _AGENT = 17, 19, 14, 9
+
+
+async def context_names(
+    context: EditorContext, document: OpenDocument, position: Position, *, is_session: bool
+) -> Json | None:
+    """Complete the ``@`` before the cursor; None where it would mean nothing to an agent."""
+    line_start = positions.offset_at(document.text, Position(position.line, 0))
+    end = positions.offset_at(document.text, position)
+    line = document.text[line_start:end]
+    found = _WORD.search(line)
+    if found is None:
+        return None
+    word = found["word"]
+    where = positions.range_at(document.text, line_start + found.start() + 1, end)
+    items: list[Json] = []
+    if not is_session:
+        mark = _MARK.match(line)
+        if mark is None:
+            return None
+        if mark.end() == found.start():  # Whom the comment speaks to.
+            agents = context.host.usable_agents()
+            items = [_item(f"{one}: ", _AGENT, "an agent", where, one) for one in agents]
+        elif not await asyncio.to_thread(_speaks, context, document, position.line):
+            return None
+    if is_session or not items:
+        roots = context.host.roots or (context.host.main_root,)
+        for name in await asyncio.to_thread(completions, roots, word):
+            kind = _KEYWORD if name in SPECIAL else _FOLDER if name.endswith("/") else _FILE
+            items.append(_item(name, kind, SPECIAL.get(name, ""), where, name))
+    return {"isIncomplete": True, "items": items}
+
+
+def _speaks(context: EditorContext, document: OpenDocument, line: int) -> bool:
+    """Whether a line belongs to a comment that speaks to an agent."""
+    return any(
+        comment.range.start.line <= line <= comment.range.end.line
+        for comment, _ in prompts_in(context, document)
+    )
+
+
+def _item(text: str, kind: int, detail: str, where: Range, label: str) -> Json:
+    item: Json = {
+        "label": label,
+        "kind": kind,
+        "filterText": label,
+        "sortText": f"{kind == _FILE:d}{kind == _FOLDER:d}{label}",
+        "textEdit": {"range": lsp_range(where), "newText": text},
+    }
+    return item | {"detail": detail} if detail else item
