@@ -243,7 +243,11 @@ def _managing(commands: "Commands[argparse.ArgumentParser]") -> None:
     completion.add_argument("shell", choices=["bash", "zsh", "fish", "powershell"])
     setup = commands.add_parser("setup", help="what to put where for an editor")
     setup.add_argument("editor", choices=["neovim", "emacs", "helix", "sublime", "zed", "vscode"])
-    setup.add_argument("--write", action="store_true", help="put it there, never over your files")
+    setup.add_argument(
+        "--write",
+        action="store_true",
+        help="install it there, or upgrade it; your own files are kept",
+    )
 
 
 def _common(parser: argparse.ArgumentParser) -> None:
