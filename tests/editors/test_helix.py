@@ -1,5 +1,6 @@
 """Helix, with nothing but the configuration that ``inhouse setup helix`` prints."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -260,3 +261,29 @@ def test_a_conversation_goes_on_in_its_document(helix: Screen, workplace: Workpl
     text = path.read_text("utf-8")
     assert "## 2 · You\n\nWhat is this?\n\n## 2 · helper\n\nIt is typed text.\n\n*completed" in text
     assert "## 3 · You\n\nAnd that?\n\n## 3 · helper\n\nThat is all.\n\n*completed" in text
+
+
+def test_the_snippet_adds_to_the_servers_of_each_language_and_takes_none_away(
+    workplace: Workplace,
+) -> None:
+    """Asked of Helix itself, with the snippet as its configuration and without any."""
+    installed("helix")
+    config = Path(workplace.environ["HOME"], ".config/helix")
+    config.mkdir(parents=True)
+    snippet = printed(workplace)
+    languages = re.findall(r'^name = "(.*)"$', snippet, re.MULTILINE)
+    assert len(languages) > 40
+
+    def servers(language: str) -> list[str]:
+        asked = [f"{EDITORS}/helix/hx", "--health", language]
+        done = subprocess.run(
+            asked, env=workplace.environ, capture_output=True, text=True, check=True
+        )
+        plain = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
+        listed = plain.partition("language servers:")[2].partition("Configured debug")[0]
+        return re.findall(r"^\s+\S (\S+):", listed, re.MULTILINE)
+
+    before = {language: servers(language) for language in languages}
+    (config / "languages.toml").write_text(snippet)
+    for language in languages:
+        assert servers(language) == [*before[language], "inhouse"]

@@ -284,22 +284,24 @@ local function start(argument, server)
   return run
 end
 
---- Whether a buffer is a file that the server of a run can read.
+--- Whether a buffer is a file of the project, which the server reads itself.
 local function is_served(buffer, server)
-  return vim.bo[buffer].buftype == "" and vim.api.nvim_buf_get_name(buffer) ~= ""
-    and server and vim.lsp.buf_is_attached(buffer, server.id)
+  local name = vim.api.nvim_buf_get_name(buffer)
+  return vim.bo[buffer].buftype == "" and name ~= "" and server and vim.lsp.buf_is_attached(buffer, server.id)
+    and vim.fs.relpath(vim.uv.fs_realpath(server.root_dir) or server.root_dir, vim.uv.fs_realpath(name) or name) ~= nil
 end
 
 --- Run an agent; what is selected, or the file, goes with the prompt.
---- From a transcript or another window that is no file the run has its prompt alone.
+--- Of a file outside the project the text itself goes with it; of a transcript only a selection.
 function M.run(agent, prompt, range)
   local argument, buffer, server = { agent = agent, prompt = prompt }, vim.api.nvim_get_current_buf(), client()
   if is_served(buffer, server) then
     argument.uri = vim.uri_from_bufnr(buffer)
     argument.range = range
-  elseif range then -- Of a text that no server knows: the lines themselves are the text.
-    local lines = vim.api.nvim_buf_get_lines(buffer, range.start.line, range["end"].line, false)
-    argument.prompt = prompt .. "\n\n" .. table.concat(lines, "\n")
+  elseif range or (vim.bo[buffer].buftype == "" and vim.api.nvim_buf_get_name(buffer) ~= "") then
+    local first, last = range and range.start.line or 0, range and range["end"].line or -1
+    local text = table.concat(vim.api.nvim_buf_get_lines(buffer, first, last, false), "\n")
+    argument.prompt = ("%s\n\n%s:\n\n%s"):format(prompt, vim.fs.basename(vim.api.nvim_buf_get_name(buffer)), text)
   end
   return start(argument, server)
 end
@@ -405,8 +407,23 @@ local function here()
   return #own == 1 and own[1] or nil
 end
 
+--- Ask every server what waits now: what was typed has moved it.
+local function fresh(done)
+  local clients = vim.lsp.get_clients({ name = "inhouse" })
+  local left = #clients
+  if left == 0 then return done() end
+  for _, server in ipairs(clients) do
+    local function answered(found)
+      waiting[server.id] = found or waiting[server.id]
+      left = left - 1
+      if left == 0 then done() end
+    end
+    command("inhouse.edits", vim.empty_dict(), answered, answered, server)
+  end
+end
+
 --- Go to the next change that waits (`step` 1) or the one before (-1), in any file.
-function M.go(step)
+local function go(step)
   local all = hunks()
   if #all == 0 then return vim.notify("No change waits for you.") end
   local uri, line = vim.uri_from_bufnr(0), vim.api.nvim_win_get_cursor(0)[1] - 1
@@ -432,8 +449,12 @@ function M.go(step)
   vim.api.nvim_win_set_cursor(0, { math.min((target.range and target.range.start.line or 0) + 1, last), 0 })
 end
 
+function M.go(step)
+  fresh(function() go(step) end)
+end
+
 --- Apply or reject the change at the cursor, or with `all` every change of this file.
-function M.decide(what, all)
+local function decide(what, all)
   local own = of_buffer(vim.api.nvim_get_current_buf())
   local hunk = not all and here() or nil
   if #own == 0 then return vim.notify("No change waits in this file.  :InhouseNext goes to one that does.") end
@@ -444,6 +465,10 @@ function M.decide(what, all)
   command("inhouse.edits." .. what, argument, function(result)
     for _, problem in ipairs(result.problems or {}) do vim.notify(problem, vim.log.levels.WARN) end
   end, nil, vim.lsp.get_client_by_id(own[1].client))
+end
+
+function M.decide(what, all)
+  fresh(function() decide(what, all) end)
 end
 
 --- Show this file beside what it would be, as Neovim's own diff.
