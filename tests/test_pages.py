@@ -1,11 +1,14 @@
 """What the README and the tutorial tell people to do works when it is done literally."""
 
+import argparse
+import ast
 import re
 import shlex
 from pathlib import Path
 
 import pytest
 
+from inhouse.cli import parser as cli_parser
 from support.model_server import ModelServer
 from support.terminal import Terminal
 
@@ -52,3 +55,123 @@ def test_the_readmes_agents_are_those_on_board(terminal: Terminal) -> None:
     named = set(re.findall(r"`([a-z-]+)`", told[0]))
     found = terminal("agents", "--json").json["agents"]
     assert named == {one["id"] for one in found if one["onBoard"]}
+
+
+# Whatever a message or a page tells people to type is a command that exists.
+
+_SAID = re.compile(r"\binhouse ((?:[a-z]+|-[-a-z]+)(?: (?:[\w./:$%{}'*<>|\[\]=-]+|\"[^\"]*\"))*)")
+_TEXTS = ("server/inhouse/**/*.py", "server/inhouse/cli/editors/**/*", "client-vscode/src/**/*.ts")
+_PAGES = ("README.md", "docs/*.md", "docs/how-to/*.md", "docs/reference/*.md")
+
+
+def strings_of(path: Path) -> list[str]:
+    """What a person may read of a file: the texts of code, or all of a page."""
+    text = path.read_text("utf-8")
+    if path.suffix != ".py":
+        return [text]
+    tree = ast.parse(text)
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    unread = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, documented) and node.body and isinstance(node.body[0], ast.Expr)
+    }
+    return [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in unread
+    ]
+
+
+def told_commands() -> list[tuple[str, str]]:
+    found = []
+    for pattern in (*_TEXTS, *_PAGES):
+        for path in sorted(ROOT.glob(pattern)):
+            if path.is_file() and "__pycache__" not in path.parts:
+                name = str(path.relative_to(ROOT))
+                for text in strings_of(path):
+                    found += [(name, told) for told in _SAID.findall(text)]
+    return found
+
+
+def unknown_words(parser: argparse.ArgumentParser, words: list[str]) -> list[str]:
+    """The words of a command that the command line does not know."""
+    name, *rest = words
+    subcommands = next(
+        (one for one in parser._actions if isinstance(one, argparse._SubParsersAction)), None
+    )
+    if subcommands is not None and name in subcommands.choices:
+        return unknown_words(subcommands.choices[name], rest) if rest else []
+    if subcommands is not None and not name.startswith("-"):
+        return [] if "|" in name or not name.islower() else [name]
+    options = {option for action in parser._actions for option in action.option_strings}
+    given = (word.partition("=")[0] for word in words if word.startswith("-"))
+    return [word for word in given if word not in options and word not in ("-", "--", "-…")]
+
+
+def test_every_command_that_a_message_or_a_page_names_exists() -> None:
+    parser, commands = cli_parser._parsers()
+    told = told_commands()
+    assert len(told) > 100
+    wrong = []
+    for where, said in told:
+        words = said.replace("`", " ").split()
+        if words[0] in ("lsp", "acp") or words[0] not in commands:
+            # A sentence about Inhouse itself; a command stands in backticks or a block of its own.
+            continue
+        wrong += [(where, said, word) for word in unknown_words(parser, words)]
+    assert not wrong
+
+
+@pytest.mark.parametrize(
+    ("broken", "remedy", "then"),
+    [
+        ("no-endpoint", "inhouse endpoint add", None),
+        ("untrusted", "inhouse trust", "run"),
+        ("no-key", "inhouse key set team", "key"),
+        ("broken-settings", "inhouse.toml:1:", None),
+        ("unknown-agent", "Agents: helper", None),
+        ("not-there", "inhouse endpoint add --help", None),
+    ],
+)
+def test_a_remedy_does_what_it_says(
+    terminal: Terminal, server: ModelServer, broken: str, remedy: str, then: str | None
+) -> None:
+    """Each way to fail in the first hour, and what its message says to do, done."""
+    terminal.agent()
+    if broken != "no-endpoint":
+        terminal.environ["CODEBUFF_LOCAL_BASE_URL"] = server.base_url
+    name, trust = "helper", ["--trust"]
+    match broken:
+        case "untrusted":
+            trust = []
+        case "no-key":
+            terminal.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
+            terminal.user_settings(
+                'defaultEndpoint = "own"\n[endpoints.own]\nkind = "openai-compatible"\n'
+                f'baseUrl = "{server.base_url}"\napiKey = "${{keyring:team}}"\n'
+            )
+            terminal("key", "set", "other", "--file", stdin="sk-other-12345\n")
+        case "broken-settings":
+            terminal.settings("privacy =\n")
+        case "unknown-agent":
+            name = "helpr"
+        case "not-there":
+            remedy = "inhouse doctor"
+            terminal.environ["CODEBUFF_LOCAL_BASE_URL"] = "http://127.0.0.1:9/v1"
+        case _:
+            pass
+
+    failed = terminal("run", name, "hi", *trust)
+
+    assert failed.status != 0 or broken == "broken-settings"
+    assert remedy in failed.err or (broken == "no-key" and "key set NAME --file" in failed.err), (
+        failed.err
+    )
+    assert "Traceback" not in failed.err
+    if then == "run":
+        assert terminal(*remedy.split()[1:]).status == 0
+        assert terminal("run", name, "hi").status == 0
+    if then == "key":
+        assert terminal("key", "set", "team", "--file", stdin="sk-team-12345\n").status == 0
+        assert terminal("run", name, "hi", *trust).status == 0

@@ -1,4 +1,4 @@
-"""Emacs with its own eglot, and the file that ``inhouse setup emacs --write`` puts in place."""
+"""Emacs with the file that ``inhouse setup emacs --write`` puts in place."""
 
 import subprocess
 import sys
@@ -18,9 +18,22 @@ INIT = """
 (setq warning-minimum-level :error native-comp-async-report-warnings-errors nil)
 (menu-bar-mode -1)
 (add-to-list 'load-path "~/.config/emacs/lisp")
-(require 'inhouse)
 (setq inhouse-trusted t)
-(inhouse-setup)
+(require 'inhouse)
+"""
+
+
+OTHER_SERVER = """
+import json, sys
+while header := sys.stdin.buffer.readline():
+    size = int(header.split(b":")[1])
+    sys.stdin.buffer.readline()
+    asked = json.loads(sys.stdin.buffer.read(size))
+    if "id" in asked and "method" in asked:
+        result = {"capabilities": {}} if asked["method"] == "initialize" else None
+        body = json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": result}).encode()
+        sys.stdout.buffer.write(b"Content-Length: %d\\r\\n\\r\\n" % len(body) + body)
+        sys.stdout.buffer.flush()
 """
 
 
@@ -43,8 +56,6 @@ def start(workplace: Workplace, more: str = "") -> Screen:
 @pytest.fixture
 def emacs(workplace: Workplace) -> Iterator[Screen]:
     screen = start(workplace)
-    command(screen, "eglot")
-    assert screen.shows("now managing")
     yield screen
     screen.close()
 
@@ -67,10 +78,10 @@ def ask(emacs: Screen, prompt: str) -> None:
 def act(emacs: Screen, title: str) -> None:
     """Take a code action."""
     for _ in range(5):
-        command(emacs, "eglot-code-actions")
-        if emacs.shows("[eglot] Pick an action", seconds=10):
+        command(emacs, "inhouse-actions")
+        if emacs.shows("Action:", seconds=10):
             emacs.type(f"{title}\t")
-            if emacs.shows(f"): {title}", seconds=2):
+            if emacs.shows(f"Action: {title}", seconds=2):
                 emacs.keys("Enter")
                 return
         emacs.keys("C-g")
@@ -107,9 +118,8 @@ def test_progress_is_in_the_mode_line_and_cancel_ends_it(
     ask(emacs, "be slow")
     assert emacs.shows("waiting for")
     assert emacs.shows("slowly")
-    assert emacs.shows("[eglot:workspace/")
     command(emacs, "inhouse-cancel")
-    assert emacs.shows("slowly", "cancelled", "[eglot:workspace]")
+    assert emacs.shows("slowly", "cancelled")
     assert workplace.server.closed == 1
 
 
@@ -126,7 +136,7 @@ def test_questions_are_asked_and_answered(emacs: Screen, workplace: Workplace) -
     assert "a dozen" in str(workplace.server.chats[2].body["messages"][-1])
 
 
-@pytest.mark.matrix("review", "Emacs", "Flymake note with code actions")
+@pytest.mark.matrix("review", "Emacs", "the new text below the old; `M-x inhouse-apply`")
 @pytest.mark.matrix("meanwhile", "Emacs")
 @pytest.mark.matrix("undo", "Emacs")
 def test_a_hunk_is_applied_where_it_stands_by_now_and_undone(
@@ -134,12 +144,14 @@ def test_a_hunk_is_applied_where_it_stands_by_now_and_undone(
 ) -> None:
     edit_two(workplace)
     ask(emacs, "change two")
-    assert emacs.shows("completed")
-    assert emacs.shows("! two = 2\n")
+    assert emacs.shows("completed", "1 change waits in a.py")
+    assert emacs.shows("two = 2\ntwo = 22\nthree"), "the new text is seen before it is there"
+    emacs.picture("emacs-change")
     emacs.keys("M-<")
     emacs.type("zero = 0", "Enter")
-    emacs.keys("C-n")
-    act(emacs, "Apply this hunk")
+    command(emacs, "inhouse-next-change")
+    command(emacs, "inhouse-apply")
+    assert emacs.loses("two = 2\n")
     assert emacs.shows("zero = 0\n", "two = 22\n")
     command(emacs, "undo")
     assert emacs.shows("zero = 0\n", "two = 2\n")
@@ -155,14 +167,15 @@ def test_what_is_not_saved_is_what_the_model_reads(emacs: Screen, workplace: Wor
     assert "unsaved = True" in str(workplace.server.chats[0].body["messages"])
 
 
-@pytest.mark.matrix("crash", "Emacs", "told; eglot starts it again")
+@pytest.mark.matrix("crash", "Emacs", "told; starts again by itself")
 @pytest.mark.matrix("old run", "Emacs", "`M-x inhouse-runs`")
 def test_a_crash_is_told_nothing_said_is_lost_and_the_next_server_has_the_old_runs(
     emacs: Screen, workplace: Workplace
 ) -> None:
-    workplace.server.play("Said before the crash.")
-    ask(emacs, "first")
-    assert emacs.shows("completed")
+    for number in (1, 2):
+        workplace.server.play("Said before the crash.")
+        ask(emacs, "first")
+        assert emacs.shows(f"*inhouse helper {number}*", "completed")
     workplace.server.play("Half an answer", Pause(100))
     ask(emacs, "second")
     assert emacs.shows("Half an answer")
@@ -172,7 +185,10 @@ def test_a_crash_is_told_nothing_said_is_lost_and_the_next_server_has_the_old_ru
         command(emacs, "inhouse-runs")
         if emacs.shows("Run:", seconds=5):
             break
-    emacs.type("helper  completed  first", "Enter")
+    emacs.keys("?")
+    assert emacs.shows(" 1. ", " 2. ", "helper  completed  first"), "two that are alike are two"
+    emacs.picture("emacs-runs")
+    emacs.type(" 2\t", "Enter")
     assert emacs.shows("Said before the crash.", "run-1-")
 
 
@@ -191,7 +207,7 @@ def test_a_new_definition_is_offered(emacs: Screen, workplace: Workplace) -> Non
 
 def test_a_code_action_runs_an_agent_and_shows_it(emacs: Screen, workplace: Workplace) -> None:
     workplace.server.play("A line.")
-    act(emacs, "Ask helper about this selection")
+    act(emacs, "Ask helper about this line")
     assert emacs.shows("*inhouse helper 1*", "A line.", "completed")
 
 
@@ -202,9 +218,46 @@ def test_a_typo_in_an_agents_name_is_no_choice(emacs: Screen) -> None:
     assert emacs.shows("[No match]")
 
 
-def test_where_no_server_runs_it_says_how_to_start_one(workplace: Workplace) -> None:
-    screen = start(workplace)
+def test_where_there_is_no_program_it_says_what_to_install(workplace: Workplace) -> None:
+    screen = start(workplace, '(setq inhouse-command \'("no-such-inhouse" "lsp"))')
     command(screen, "inhouse-run")
-    told = screen.shows("Inhouse is not running here; M-x eglot starts it")
+    told = screen.shows("There is no program no-such-inhouse")
     screen.close()
     assert told
+
+
+def test_the_buffers_own_language_server_is_left_alone(workplace: Workplace) -> None:
+    """Eglot manages the file with another server, before and after a run."""
+    other = Path(workplace.environ["HOME"], "other_server.py")
+    other.write_text(OTHER_SERVER)
+    programs = f'(setq eglot-server-programs \'((python-mode "{sys.executable}" "{other}")))'
+    screen = start(workplace, f"(require 'eglot) {programs}")
+    command(screen, "eglot")
+    assert screen.shows("now managing")
+    workplace.server.play("It is a number.")
+    ask(screen, "what is this?")
+    assert screen.shows("It is a number.", "completed")
+    screen.keys("M-:")
+    screen.type('(format "%s %s" (eglot-managed-p) (jsonrpc-name (eglot-current-server)))', "Enter")
+    managed = screen.shows('"t EGLOT')
+    screen.close()
+    assert managed
+
+
+def test_definitions_have_a_mode_with_completion_and_problems(workplace: Workplace) -> None:
+    broken = workplace.folder / ".agents/broken.ts"
+    broken.write_text(
+        "export default {\n  id: 'broken',\n  displayName: 'B',\n  model: 7,\n  \n}\n"
+    )
+    screen = start(workplace)
+    screen.keys("C-x", "C-f")
+    screen.type(str(broken), "Enter")
+    assert screen.shows("id: 'broken'", "Agent")
+    command(screen, "flymake-show-buffer-diagnostics")
+    assert screen.shows("model")
+    screen.keys("C-x", "1")
+    screen.keys("M-<", "C-n", "C-n", "C-n", "C-n")
+    screen.type("  spawnerP")
+    command(screen, "completion-at-point")
+    assert screen.shows("spawnerPrompt")
+    screen.close()

@@ -220,7 +220,9 @@ def test_whoever_has_not_said_whether_they_trust_a_workspace_is_asked(
     screen = start(workplace, printed(workplace))
     workplace.server.play("Trusted.")
     choose(screen, "Ask helper about this selection")
-    assert screen.shows("May the agents and settings of this workspace run")
+    assert screen.shows("Trust the agents and settings in this", "See question.md.", "code action")
+    assert screen.shows("+++ b/.agents/helper.ts", "+  id: 'helper'")
+    screen.picture("helix-trust")
     assert not workplace.server.chats
     choose(screen, "Answer 'Trust this workspace'")
     shown = screen.shows("Trusted.", "completed")

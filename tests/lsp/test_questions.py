@@ -150,3 +150,47 @@ async def test_a_client_with_a_view_of_its_own_gets_questions_and_failures_as_ev
         assert (await editor.ended(failing["runId"]))["status"] == "failed"
         assert not editor.messages("window/showMessageRequest")
         assert not editor.messages("window/showMessage")
+
+
+@pytest.mark.parametrize("client", [NEOVIM, VSCODE, HELIX])
+async def test_the_question_about_trust_leads_to_what_changed_as_a_diff(project, client):
+    project.agent("writer")
+    opened: dict[str, str] = {}
+
+    def show(params):
+        path = Path(params["uri"].removeprefix("file://"))
+        opened[path.name] = path.read_text("utf-8")
+        return {"success": True}
+
+    narrow = client is HELIX
+    how = project.how(client)
+    how["options"] = {"inhouse": project.settings}
+    if narrow:
+        how["clientInfo"] = HERE
+    async with open_editor(project.folder, **how) as editor:
+        editor.on["window/showDocument"] = show
+        if not narrow:
+            editor.on["window/showMessageRequest"] = lambda params: params["actions"][1]
+        project.server.play("done")
+        started = await editor.command("inhouse.run", {"agent": "writer", "streamToken": "s"})
+        if narrow:
+            said = await editor.until(
+                lambda: next(
+                    (
+                        one["message"]
+                        for one in editor.messages("window/showMessage")
+                        if "Trust the agents" in one["message"]
+                    ),
+                    None,
+                )
+            )
+            assert len(said) <= 100
+            assert "\n" not in said
+            await asyncio.sleep(0.5)
+            await editor.command("inhouse.answer", {"choices": ["Trust this workspace"]})
+        await editor.ended(started["runId"])
+
+    (text,) = opened.values()
+    assert set(opened) == {"question.md" if narrow else "what-changed.diff"}
+    assert "+++ b/.agents/writer.ts" in text
+    assert '+  "id": "writer"' in text

@@ -50,8 +50,8 @@ class TerminalApprover:
 def show_question(question: Question) -> None:
     console = output.status()
     console.print()
-    if question.detail and question.kind == "edit":
-        output.diff(question.detail)
+    if question.diff or (question.detail and question.kind == "edit"):
+        output.diff(question.diff or question.detail)
     elif question.detail and question.detail not in question.text:
         console.print(visible(question.detail), markup=False, style="dim")
     console.print(visible(question.text), markup=False, style="bold")

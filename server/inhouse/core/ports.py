@@ -162,6 +162,8 @@ class Question:
     kind: str = "question"
     """``command``, ``question``, ``trust``, ``host``, ``repeat``, ``edit``."""
     detail: str = ""
+    diff: str = ""
+    """What it is about as a unified diff, where it is about changes: doors lead to it."""
     keys: tuple[str, ...] = ()
     """A letter for each choice, where a terminal takes one as well as the choice's word."""
     safe: str = ""

@@ -31,7 +31,10 @@ class EventEmittingApprover:
 
     async def ask(self, question: Question) -> tuple[str, ...]:
         question = evolve(
-            question, text=redact_value(question.text), detail=redact_value(question.detail)
+            question,
+            text=redact_value(question.text),
+            detail=redact_value(question.detail),
+            diff=redact_value(question.diff),
         )
         if (emit := _asking.get()) is None:
             return await self.approver.ask(question)

@@ -223,14 +223,15 @@ class Trusting:
         return Question(
             id=f"trust-{uuid4().hex[:8]}",
             text=(
-                "May the agents and settings of this workspace run and name endpoints?  "
-                f"They are: {names}{more}."
+                f"Trust the agents and settings in this folder?  {names}{more}.  "
+                "Agents that you trust may run, and settings may name endpoints."
             ),
             choices=(NOT_NOW, TRUST),
             kind="trust",
             safe=NOT_NOW,
             lasting=(TRUST,),
             detail="\n".join(map(_changed, changes[:SHOWN])),
+            diff="".join(f"{one.diff.rstrip()}\n" for one in changes if one.diff),
         )
 
     def _items(self, root: Path) -> dict[str, bytes]:

@@ -27,6 +27,8 @@ _WITHOUT_DIALOGS = frozenset({"helix"})
 """Clients that refuse ``window/showMessageRequest`` though somebody sits there (Helix 25.01)."""
 _LIMIT, _LINES, _START = 1_000, 16, 300
 """Characters and lines that every dialog shows whole, and what is shown of more."""
+_ONE_LINE, _FIRST = 60, 44
+"""Characters of a question, and of its beginning, in a line of 100 that also says how to answer."""
 _MOMENT, _TRIES = 0.3, 3
 """Seconds in which nobody has read a question: such an answer was meant for something else."""
 _TOO_SOON = "The answer came before the question could be read; please answer again."
@@ -172,24 +174,55 @@ class EditorApprover:
 async def _whole(link: EditorRpc, question: Question) -> AsyncGenerator[tuple[str, Choices]]:
     """Give what a dialog says and offers: what cannot be shown whole cannot be allowed.
 
-    A text that no dialog shows is opened as a document, for as long as the question waits.
+    A text that no dialog shows, and a diff, are opened as a document for as long as the question
+    waits.  An editor without dialogs has one line for it.
     """
-    text = _text(question)
-    if len(text) <= _LIMIT and text.count("\n") < _LINES:
+    text, narrow = _text(question), link.client.name in _WITHOUT_DIALOGS
+    fits = len(text) <= _LIMIT and text.count("\n") < _LINES
+    if narrow:
+        fits = len(text) <= _ONE_LINE and "\n" not in text
+    if fits and not question.diff:
         yield text, question.choices
         return
     size = f"{text.count(chr(10)) + 1:,} lines, {len(text):,} characters"
     start = f"{text[:_START].rstrip()} […]"
+    # Helix takes answers where a server is attached, as it is to Markdown.
+    name = "question.md" if narrow else "what-changed.diff" if question.diff else "question.txt"
     with tempfile.TemporaryDirectory(prefix="inhouse-question-", ignore_cleanup_errors=True) as at:
-        path = Path(os.path.realpath(at), "question.txt")  # noqa: ASYNC240  a new folder of ours
-        await asyncio.to_thread(path.write_text, text, "utf-8", "replace")
+        path = Path(os.path.realpath(at), name)  # noqa: ASYNC240  a new folder of ours
+        await asyncio.to_thread(
+            path.write_text, _document(question, text, name), "utf-8", "replace"
+        )
         if await could_show(link, path.as_uri(), focus=False):
-            yield f"{start}\nRead it whole in the document question.txt ({size}).", question.choices
+            if narrow:
+                yield f"{_first_words(question.text)}  See {name}.", question.choices
+            elif question.diff:
+                yield f"{visible(question.text)}\nWhat changed is in {name}.", question.choices
+            else:
+                yield f"{start}\nRead it whole in the document {name} ({size}).", question.choices
+        elif fits:
+            yield text, question.choices
         elif question.safe:
             hint = "it cannot be allowed, because this editor cannot show it whole"
             yield f"{start}\n({size}: {hint}.)", (question.safe,)
         else:
             yield f"{start}\n({size})", question.choices
+
+
+def _document(question: Question, text: str, name: str) -> str:
+    """Give what the document of a question holds."""
+    if not question.diff:
+        return text
+    diff = visible(question.diff)
+    if name.endswith(".diff"):
+        return diff
+    return f"{visible(question.text)}\n\n~~~~~~diff\n{diff}~~~~~~\n"
+
+
+def _first_words(text: str) -> str:
+    """Give the beginning of a question, so that the line has room for how to answer."""
+    line = visible(text).partition("\n")[0].partition("  ")[0]
+    return line if len(line) <= _FIRST else f"{line[: _FIRST - 1]}…"
 
 
 def _text(question: Question) -> str:
@@ -199,7 +232,7 @@ def _text(question: Question) -> str:
 
 def _notice(question: Question, text: str) -> dict[str, Any]:
     how = (
-        "A code action answers it."
+        "Answer it with a code action."
         if question.choices
         else 'Write the answer, select it, and take the code action "Answer with this selection".'
     )

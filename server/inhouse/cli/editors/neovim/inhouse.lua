@@ -8,7 +8,7 @@ M.options = {
   settings = {}, -- the section `inhouse`: endpoints, routes, privacy, …
   trusted = nil, -- true: you trust every workspace you open; nil: you are asked
   transcript = "below", -- where a run is shown: "below", "right" or "float"
-  keys = true, -- ]i [i \ia \ir \id where changes wait; false: none
+  keys = true, -- ]i [i while changes wait, <leader>ia ir id in their files; false: none
 }
 
 local serial = 0
@@ -482,33 +482,39 @@ function M.diff()
     if text[#text] == "" then table.remove(text) end
     vim.api.nvim_buf_set_lines(buffer, 0, -1, false, text)
     vim.bo[buffer].filetype, vim.bo[buffer].modifiable, vim.bo[buffer].bufhidden = filetype, false, "wipe"
-    vim.cmd.diffthis()
     local source = vim.api.nvim_get_current_win()
+    local cursor = vim.api.nvim_win_get_cursor(source)
+    vim.cmd.diffthis()
     local window = vim.api.nvim_open_win(buffer, true, { split = "right", win = source })
+    -- The windows of a diff move together, the other one to this one's line.
+    vim.api.nvim_win_set_cursor(window, { math.min(cursor[1], math.max(#text, 1)), 0 })
     vim.wo[window].winbar = "proposed: " .. name:gsub("%%", "%%%%")
     vim.cmd.diffthis()
     vim.keymap.set("n", "q", "<cmd>close<cr>", { buffer = buffer, desc = "Close the diff" })
     vim.api.nvim_create_autocmd("BufWipeout", { buffer = buffer, once = true, callback = function()
       if vim.api.nvim_win_is_valid(source) then
         vim.api.nvim_win_call(source, function() vim.cmd.diffoff() end)
+        vim.api.nvim_win_set_cursor(source, cursor)
       end
     end })
   end, nil, vim.lsp.get_client_by_id(own[1].client))
 end
 
-local KEYS = {
+local GOING = {
   { "]i", function() M.go(1) end, "Next change that waits" },
   { "[i", function() M.go(-1) end, "Previous change that waits" },
+}
+local DECIDING = {
   { "<leader>ia", function() M.decide("apply") end, "Apply this change" },
   { "<leader>ir", function() M.decide("reject") end, "Reject this change" },
   { "<leader>id", function() M.diff() end, "Show the changes as a diff" },
 }
 
---- Keys only where a change waits, so that they mean what they meant anywhere else.
-local function keys(buffer, wanted)
-  if not M.options.keys or not vim.api.nvim_buf_is_loaded(buffer) or vim.b[buffer].inhouse_keys == wanted then return end
-  vim.b[buffer].inhouse_keys = wanted
-  for _, key in ipairs(KEYS) do
+--- Keys only while a change waits, so that they mean what they meant at any other time.
+local function keys(buffer, name, list, wanted)
+  if not M.options.keys or not vim.api.nvim_buf_is_loaded(buffer) or vim.b[buffer][name] == wanted then return end
+  vim.b[buffer][name] = wanted
+  for _, key in ipairs(list) do
     if wanted then
       vim.keymap.set("n", key[1], key[2], { buffer = buffer, desc = key[3] })
     else
@@ -538,7 +544,8 @@ local function refresh(server)
       local has = with[vim.uri_from_bufnr(buffer)] or false
       if not has and vim.b[buffer].inhouse_waits then tidy_signs(server, buffer) end
       if has then vim.b[buffer].inhouse_waits = true end
-      keys(buffer, has)
+      keys(buffer, "inhouse_going", GOING, #found > 0)
+      keys(buffer, "inhouse_deciding", DECIDING, has)
     end
     if #found > before then
       vim.notify(table.concat(waits(), ", ") .. ".  " .. (M.options.keys and "]i" or ":InhouseNext") .. " goes there.")
