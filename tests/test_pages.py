@@ -129,9 +129,9 @@ def test_every_command_that_a_message_or_a_page_names_exists() -> None:
         ("no-endpoint", "inhouse endpoint add", None),
         ("untrusted", "inhouse trust", "run"),
         ("no-key", "inhouse key set team", "key"),
-        ("broken-settings", "inhouse.toml:1:", None),
+        ("broken-settings", "This is not TOML: Invalid value (at line 1", None),
         ("unknown-agent", "Agents: helper", None),
-        ("not-there", "inhouse endpoint add --help", None),
+        ("not-there", "nothing listens at 127.0.0.1:9", None),
     ],
 )
 def test_a_remedy_does_what_it_says(
@@ -139,7 +139,7 @@ def test_a_remedy_does_what_it_says(
 ) -> None:
     """Each way to fail in the first hour, and what its message says to do, done."""
     terminal.agent()
-    if broken != "no-endpoint":
+    if broken not in ("no-endpoint", "no-key"):
         terminal.environ["CODEBUFF_LOCAL_BASE_URL"] = server.base_url
     name, trust = "helper", ["--trust"]
     match broken:
@@ -157,7 +157,6 @@ def test_a_remedy_does_what_it_says(
         case "unknown-agent":
             name = "helpr"
         case "not-there":
-            remedy = "inhouse doctor"
             terminal.environ["CODEBUFF_LOCAL_BASE_URL"] = "http://127.0.0.1:9/v1"
         case _:
             pass

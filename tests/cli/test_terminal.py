@@ -403,3 +403,22 @@ def test_a_key_is_kept_in_a_file_of_the_users_alone_where_they_say_so(
     file.chmod(0o600)
     assert local("key", "delete", "team").status == 0
     assert b"sk-canary-1" not in file.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["agents"], ["explain", "ask"], ["doctor"], ["run", "ask", "hi"], ["mcp", "list"], []],
+)
+def test_what_is_inert_is_named_in_one_line(local: Terminal, command: list[str]):
+    local.agent("namer")
+    local.settings('privacy = "local-only"\nedits = "apply"\n')
+    told = "Not trusted, so without effect: inhouse.toml, .agents/namer.ts."
+
+    lines = [line for line in local(*command).err.splitlines() if told in line]
+
+    assert len(lines) == 1
+    assert "`inhouse trust`" in lines[0]
+    if command:
+        assert told not in local(*command, "--trust").err
+    assert local("trust").status == 0
+    assert told not in local(*command).err

@@ -169,8 +169,9 @@ async def test_the_question_about_trust_leads_to_what_changed_as_a_diff(project,
         how["clientInfo"] = HERE
     async with open_editor(project.folder, **how) as editor:
         editor.on["window/showDocument"] = show
-        if not narrow:
-            editor.on["window/showMessageRequest"] = lambda params: params["actions"][1]
+        editor.on["window/showMessageRequest"] = lambda params: (
+            RuntimeError("unhandled") if narrow else params["actions"][1]
+        )
         project.server.play("done")
         started = await editor.command("inhouse.run", {"agent": "writer", "streamToken": "s"})
         if narrow:
@@ -192,5 +193,5 @@ async def test_the_question_about_trust_leads_to_what_changed_as_a_diff(project,
 
     (text,) = opened.values()
     assert set(opened) == {"question.md" if narrow else "what-changed.diff"}
-    assert "+++ b/.agents/writer.ts" in text
+    assert "+++ now/.agents/writer.ts" in text
     assert '+  "id": "writer"' in text

@@ -27,7 +27,7 @@ from inhouse.host.session_undo import undo
 from . import BAD_USAGE, COMPLETED, output
 from .approver import TerminalApprover, show_question, understood
 from .chat_completion import ChatCompleter
-from .open_host import open_host
+from .open_host import open_host, tell_what_is_inert
 from .printer import Printer
 from .run import session_of
 from .session_output import disk_files, markdown, show_table
@@ -45,6 +45,7 @@ async def chat(options: argparse.Namespace) -> int:
     approver = ChatApprover()
     async with open_host(options, approver) as host:
         await host.ask_for_trust()
+        tell_what_is_inert(host)
         talk = Chat(host, options, approver)
         if not await talk.begin():
             return BAD_USAGE

@@ -69,7 +69,10 @@ class _Look:
     def __call__(self, parsed_args: argparse.Namespace, **_: object) -> dict[str, str]:
         """Give the possible words with what each is; none where the workspace cannot be read."""
         options = argparse.Namespace(
-            workspace=getattr(parsed_args, "workspace", None), trust=False, embedded=False
+            command="completion",
+            workspace=getattr(parsed_args, "workspace", None),
+            trust=False,
+            embedded=False,
         )
 
         async def look() -> dict[str, str]:

@@ -11,12 +11,16 @@ from inhouse.core.ports import Approver, Workspace
 from inhouse.core.settings import EditMode
 from inhouse.host.host import Host, HostCallbacks, WorkspaceRequest
 from inhouse.host.host_state import MakeWorkspace
+from inhouse.store.trust import Untrusted
 from inhouse.tools.edit.disk_workspace import DiskWorkspace, Proposal
 
 from . import output
 from .approver import TerminalApprover
 from .hunk_review import HunkReview
 
+_LOOKING = frozenset({"agents", "explain", "doctor", "mcp", "endpoint", "welcome"})
+"""Commands that say at once what is inert; `run` and `chat` ask about trust first."""
+_NAMED = 6
 _PROJECT = ("inhouse.toml", ".agents", ".git")
 """What the top folder of a project holds."""
 
@@ -46,11 +50,27 @@ async def open_host(
     )
     try:
         await host.start()
-        for problem in host.world.problems:
-            output.warning(f"{problem.source}: {problem.message}")
+        command = getattr(options, "command", "")
+        if command != "completion":
+            for problem in host.world.problems:
+                output.warning(f"{problem.source}: {problem.message}")
+        if command in _LOOKING:
+            tell_what_is_inert(host)
         yield host
     finally:
         await host.aclose()
+
+
+def tell_what_is_inert(host: Host) -> None:
+    """Name in one line what the workspace holds and what has no effect without trust."""
+    state = host.world.trusting.state
+    if isinstance(state, Untrusted) and state.changes:
+        names = ", ".join(one.name for one in state.changes[:_NAMED])
+        more = f" and {len(state.changes) - _NAMED} more" if len(state.changes) > _NAMED else ""
+        output.warning(
+            f"Not trusted, so without effect: {names}{more}.  `inhouse trust` shows and trusts "
+            "this folder."
+        )
 
 
 def workspace_root(folder: str | None) -> Path:

@@ -26,7 +26,7 @@ from inhouse.tools.edit.disk_workspace import DiskWorkspace
 from . import BAD_USAGE, CANCELLED, COMPLETED, FAILED, PROPOSED, output
 from .approver import TerminalApprover
 from .hunk_review import HunkReview
-from .open_host import open_host
+from .open_host import open_host, tell_what_is_inert
 from .patches import Proposals, deliver, review
 from .printer import Printer
 from .streams import beside_a_prompt, is_piped, is_terminal, piped_text
@@ -52,6 +52,7 @@ async def run(options: argparse.Namespace) -> int:
     collects = options.patch is not None or not is_terminal()
     async with open_host(options, proposals=proposals, collects=collects) as host:
         await host.ask_for_trust()
+        tell_what_is_inert(host)
         request = RunRequest(
             agent=agent,
             prompt=await _prompt(words, lambda: _described(host, agent)),

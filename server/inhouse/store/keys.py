@@ -114,9 +114,9 @@ class KeyStore:
         """Let ``env:NAME`` or ``keyring:NAME`` go to a host that a workspace's file names."""
         host = host.strip().lower()
         if not re.fullmatch(r"(env|keyring):[A-Za-z0-9_.@/-]+", key):
-            raise UserError(f"{key!r} is no key; write env:NAME or keyring:NAME.")
+            raise UserError(f"{key!r} is not the name of a key: write env:NAME or keyring:NAME.")
         if not re.fullmatch(r"[a-z0-9_.\-]+(:\d+)?|\[[0-9a-f:.]+\](:\d+)?", host):
-            raise UserError(f"{host!r} is no host; write llm.example.com or localhost:8080.")
+            raise UserError(f"{host!r} is not a host: write llm.example.com or localhost:8080.")
         with self._database.change() as change:
             change.execute("INSERT OR IGNORE INTO key_host VALUES (?, ?)", (key, host))
 

@@ -65,7 +65,7 @@ def _served(now: Agent, before: Agent | None) -> Agent:
 
 
 def _last_good(agent: Agent) -> Problem:
-    message = "The last good version of this agent stays in service until this is mended."
+    message = "Inhouse keeps using the last valid version of this agent until you fix the file."
     return Problem(agent.source, agent.range, Severity.INFORMATION, "last-good", message)
 
 

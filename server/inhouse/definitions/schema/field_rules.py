@@ -38,7 +38,7 @@ def _id(values: Mapping[str, Any]) -> Iterator[Mistake]:
         yield Mistake(
             ("id",),
             "bad-id",
-            f"{name[:60]!r} is no id: lower case letters, digits and hyphens only{hint}.",
+            f"{name[:60]!r} is not an id: use lower-case letters, digits and hyphens{hint}.",
         )
     if values.get("model") == "":
         yield Mistake(("model",), "empty-model", "`model` is empty: name one.")

@@ -78,6 +78,6 @@ def _tools(found: ParsedDefinition, path: Path, known_tools: Collection[str]) ->
         close = get_close_matches(tool, known_tools, 1, 0.75)
         hint = f"  Did you mean {close[0]!r}?" if close else ""
         place = place_of(found.places, ("toolNames", at))
-        message = f"No tool {tool!r} is known: it will be left out.{hint}"
+        message = f"Unknown tool {tool!r}: the agent runs without it.{hint}"
         severity = Severity.WARNING if close else Severity.INFORMATION
         yield Problem(path, place, severity, "unknown-tool", message)

@@ -51,7 +51,7 @@ def _check(context: EditorContext, site: DefinitionDocument, old: str, new: str)
     if _ID.fullmatch(new) is None:
         hint = re.sub(r"[^a-z0-9]+", "-", new.lower()).strip("-")
         also = f"  For example {hint!r}." if hint else ""
-        message = f"{new!r} is no id: lower case letters, digits and hyphens only.{also}"
+        message = f"{new!r} is not an id: use lower-case letters, digits and hyphens.{also}"
         raise JsonRpcInvalidParams(message)
     taken = context.host.agent_named(new)
     if new != old and taken is not None:

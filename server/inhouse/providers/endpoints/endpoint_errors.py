@@ -86,10 +86,32 @@ def unreachable(place: ModelRef, reason: str, cause: BaseException | None = None
     name = place.endpoint.name
     hint = f"Is {name} running?  " if name not in ("", "environment", "definition") else ""
     return ProviderUnavailableError(
-        f"Cannot reach {place}: {place.quote(reason) or 'no connection'}.  {hint}"
+        f"Cannot reach {place}: {_in_words(place, reason)}.  {hint}"
         f"Start the server at {address}, or correct {place.setting('baseUrl')}.",
         code="unreachable",
     )
+
+
+def _in_words(place: ModelRef, reason: str) -> str:
+    """Say what a system's error about a connection means."""
+    where = urlsplit(place.endpoint.base_url).netloc.rpartition("@")[2]
+    for sign, words in _CONNECTION.items():
+        if sign in reason.lower():
+            return words.format(where=where)
+    return place.quote(reason) or "no connection"
+
+
+_CONNECTION = {
+    "connect call failed": "nothing listens at {where}",
+    "connection refused": "nothing listens at {where}",
+    "actively refused": "nothing listens at {where}",
+    "name or service not known": "there is no host of the name in {where}",
+    "nodename nor servname": "there is no host of the name in {where}",
+    "getaddrinfo failed": "there is no host of the name in {where}",
+    "network is unreachable": "there is no network to {where}",
+    "no route to host": "there is no way to {where}",
+}
+"""What Linux, macOS and Windows say, and what it means."""
 
 
 def hung_up(place: ModelRef, reason: str, cause: BaseException | None = None) -> ProviderError:

@@ -112,7 +112,7 @@ def _short(word: str, waiting: list[str]) -> str:
     """Read ``-i``, ``-tpy``, ``-A 3`` and bundles such as ``-in``."""
     if not word.startswith("-") or word == "-":
         raise ToolError(
-            f"{word!r} is no flag.  Give a folder as 'cwd', and files as '-g PATTERN'.",
+            f"{word!r} is not a flag.  Give a folder as 'cwd', and files as '-g PATTERN'.",
             code="flags",
         )
     letter, rest = word[:2], word[2:]
