@@ -22,7 +22,7 @@ def free_name_problems(found: ParsedDefinition, path: Path) -> list[Problem]:
         return []
     return [
         Problem(path, _range(free, source, found), Severity.WARNING, CODE, _message(free.name))
-        for free in free_names(source, STEP_NAMES)[:_MOST]
+        for free in free_names(str(source), STEP_NAMES)[:_MOST]
     ]
 
 

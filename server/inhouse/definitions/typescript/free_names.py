@@ -1,6 +1,6 @@
 """Names that a function takes from outside of itself, found in its syntax tree."""
 
-from collections.abc import Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from attrs import define, field, frozen
@@ -47,7 +47,8 @@ class FreeName:
     end: Position
 
 
-def free_names(text: str, known: Iterable[str] = ()) -> list[FreeName]:
+@lru_cache(maxsize=1_000)  # each change of a file checks every definition again
+def free_names(text: str, known: frozenset[str] = frozenset()) -> tuple[FreeName, ...]:
     """Give the names that *text*, one expression, uses without declaring them.
 
     In the order of their first use.  A name that the text asks for with ``typeof`` is not among
@@ -55,7 +56,7 @@ def free_names(text: str, known: Iterable[str] = ()) -> list[FreeName]:
     """
     source = parse_value(text)
     if source.root.has_error or not source.complete:
-        return []
+        return ()
     walk = _Walk(source)
     walk.all()
     ignored = {*known, *walk.guarded}
@@ -64,7 +65,7 @@ def free_names(text: str, known: Iterable[str] = ()) -> list[FreeName]:
         if name not in found and name not in ignored and not scope.knows(name):
             place = source.range(node)
             found[name] = FreeName(name, place.start, place.end)
-    return list(found.values())
+    return tuple(found.values())
 
 
 @define(eq=False)
