@@ -251,15 +251,11 @@ SILENCE = object()
 
 @asynccontextmanager
 async def start_server(
-    *arguments: str, environ: dict[str, str] | None = None
+    *arguments: str, environ: dict[str, str] | None = None, within: tuple[str, ...] = ()
 ) -> AsyncGenerator[Editor]:
     """Start ``inhouse lsp`` and nothing more; whatever happens, it is gone afterwards."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "inhouse",
-        "lsp",
-        *arguments,
+        *(*within, sys.executable, "-m", "inhouse", "lsp", *arguments),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -300,10 +296,11 @@ async def open_editor(
     options: Any = None,
     arguments: tuple[str, ...] = (),
     environ: dict[str, str] | None = None,
+    within: tuple[str, ...] = (),
     **more: Any,
 ) -> AsyncGenerator[Editor]:
-    """Start the server for a folder and leave politely afterwards."""
-    async with start_server(*arguments, environ=environ) as editor:
+    """Start the server for a folder and leave politely afterwards; *within* another program."""
+    async with start_server(*arguments, environ=environ, within=within) as editor:
         await editor.initialize(folder, capabilities or {}, options, **more)
         yield editor
         if editor.process.returncode is None:

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from inhouse.core.events import EditChanged, EditState
+from inhouse.core.ports import Edit
 from inhouse.core.settings import EditMode
 from inhouse.core.unicode import clean_text
+from inhouse.tools.edit.private_proposals import PrivateWorkspace, RunProposals
 from support.workspaces import bench
 
 
@@ -340,3 +342,19 @@ async def test_a_text_that_is_nearly_everywhere_is_not_sought_for_ever(
 
     assert "not found" in result["errorMessage"]
     assert (tmp_path / "a.txt").read_text() == text
+
+
+async def test_what_a_run_has_proposed_is_applied_where_the_user_wants_it_on_the_disk(
+    tmp_path: Path,
+):
+    here = bench(tmp_path, {"a.txt": "one\n", "b.txt": "one\n"}, edits=EditMode.REVIEW)
+    private = PrivateWorkspace(here.workspace, RunProposals())
+    await private.propose(Edit(tmp_path / "a.txt", "one\n", "two\n"))
+    await private.propose(Edit(tmp_path / "b.txt", "one\n", "two\n"))
+    (tmp_path / "b.txt").write_text("other\n")
+
+    failed = await private.save()
+
+    assert (tmp_path / "a.txt").read_text() == "two\n"
+    assert (tmp_path / "b.txt").read_text() == "other\n"
+    assert list(failed) == [tmp_path / "b.txt"]

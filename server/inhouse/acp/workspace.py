@@ -1,7 +1,7 @@
 """The workspace of a run in an ACP client: the client's unsaved texts first, edits asked for."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,26 @@ class AcpWorkspace(DiskWorkspace):
         """Keep an edit until the run ends, and show it."""
         self.show_diff(edit.path, edit.old, edit.new)
         return await super().propose(edit)
+
+    async def unsaved(self) -> Mapping[Path, str | None]:
+        """Give what was proposed, and what was typed into files that a run has read."""
+        found = dict(await super().unsaved())
+        for path in self._unsaved - found.keys():
+            if (typed := await self.client.read_file(path)) is not None:
+                found[path] = typed
+        return found
+
+    async def save(self) -> Mapping[Path, str]:
+        """Apply what was proposed, and have the client write what was typed."""
+        failed = dict(await super().save())
+        for path, text in (await self.unsaved()).items():
+            if path in failed or text is None:
+                continue
+            if await self.client.write_file(path, text):
+                self._unsaved.discard(path)
+            else:
+                failed[path] = "the editor does not write it"
+        return failed
 
     async def _write(self, edit: Edit, place: WorkspacePath) -> EditOutcome:
         if edit.path not in self._unsaved or edit.new is None:

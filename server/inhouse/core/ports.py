@@ -139,6 +139,13 @@ class Workspace(Protocol):
         """The texts of files that are not what the disk holds, by real path; None: it is gone."""
         ...
 
+    async def save(self) -> Mapping[Path, str]:
+        """Apply what waits and save what is unsaved, so that the disk holds it: the user agreed.
+
+        Gives what the disk does not hold for all that, with the reason.
+        """
+        ...
+
     def open_files(self) -> tuple[Path, ...]: ...
 
     def selection(self) -> Mapping[str, Any] | None:

@@ -36,6 +36,9 @@ class RecordingWorkspace:
     async def unsaved(self) -> Mapping[Path, str | None]:
         return await self.inner.unsaved()
 
+    async def save(self) -> Mapping[Path, str]:
+        return await self.inner.save()
+
     def open_files(self) -> tuple[Path, ...]:
         return self.inner.open_files()
 

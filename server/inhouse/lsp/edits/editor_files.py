@@ -37,16 +37,23 @@ class EditorFiles:
         return self.buffers.current(path, on_disk)
 
     async def change(
-        self, current: Current, new: str | None, disk: DiskWorkspace | None = None, *, label: str
+        self,
+        current: Current,
+        new: str | None,
+        disk: DiskWorkspace | None = None,
+        *,
+        label: str,
+        on_disk: bool = False,
     ) -> str | None:
         """Change a file through the editor; give None, or why it is as it was.
 
-        What the editor cannot do at all is done on disk.
+        What the editor cannot do at all is done on disk, and what it has not open where the
+        change must be *on_disk*.
         """
         rpc = self._context.rpc
         operation = "create" if current.text is None else "delete" if new is None else None
         able = apply_edit.can_operate(rpc, operation) if operation else apply_edit.can_apply(rpc)
-        if not able:
+        if not able or (on_disk and current.version is None):
             if current.version is not None:
                 verb = "deletes no files for" if operation == "delete" else "takes no changes from"
                 return f"this editor {verb} a language server, and has the file open"

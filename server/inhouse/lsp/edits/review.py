@@ -132,9 +132,9 @@ class Review:
         document = self._context.documents.find(path)
         return self._texts.get(path) if document is None else document.text
 
-    async def apply(self, wanted: Hunks) -> Decided:
-        """Apply what matches, one undo step for each file."""
-        return await self._decide(wanted, apply=True)
+    async def apply(self, wanted: Hunks, *, on_disk: bool = False) -> Decided:
+        """Apply what matches, one undo step for each file; *on_disk* what is not open."""
+        return await self._decide(wanted, apply=True, on_disk=on_disk)
 
     async def reject(self, wanted: Hunks) -> Decided:
         """Forget what matches; the files stay as they are."""
@@ -145,7 +145,7 @@ class Review:
         if path in self._waiting:
             self._show()
 
-    async def _decide(self, wanted: Hunks, *, apply: bool) -> Decided:
+    async def _decide(self, wanted: Hunks, *, apply: bool, on_disk: bool = False) -> Decided:
         done: list[Pending] = []
         problems: list[str] = []
         async with self.turn:
@@ -154,7 +154,7 @@ class Review:
                 raise UserError(self._nothing(wanted), code="no_edit")
             for path in dict.fromkeys(each.path for each in chosen):
                 here = [each for each in chosen if each.path == path]
-                taken, bad = await self._apply(path, here) if apply else (here, [])
+                taken, bad = await self._apply(path, here, on_disk=on_disk) if apply else (here, [])
                 done += taken
                 problems += bad
                 if not apply:
@@ -163,7 +163,7 @@ class Review:
         return Decided(tuple(done), tuple(problems))
 
     async def _apply(
-        self, path: Path, chosen: list[Pending], tries: int = TRIES
+        self, path: Path, chosen: list[Pending], tries: int = TRIES, *, on_disk: bool = False
     ) -> tuple[list[Pending], list[str]]:
         current = await self._files.current(path)
         self._texts[path] = current.text
@@ -182,11 +182,13 @@ class Review:
         hunks = [hunk for _, hunk in taken]
         gone = any(pending.deletes for pending, _ in taken)
         new = None if gone else apply_hunks(current.text, hunks)
-        problem = await self._files.change(current, new, label="Inhouse: apply changes")
+        problem = await self._files.change(
+            current, new, label="Inhouse: apply changes", on_disk=on_disk
+        )
         if problem is not None:
             moved_on = (await self._files.current(path)).version != current.version
             if moved_on and tries > 1:
-                return await self._apply(path, chosen, tries - 1)
+                return await self._apply(path, chosen, tries - 1, on_disk=on_disk)
             return [], [*problems, f"{path.name}: {problem}"]
         done = [pending for pending, _ in taken]
         self._texts[path] = new

@@ -4,14 +4,16 @@ import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from inhouse.core import positions
 from inhouse.core.errors import ToolError
 from inhouse.core.events import EditChanged, EditState
 from inhouse.core.hunks import rebased_text, unified_diff
-from inhouse.core.ports import Document, Edit, EditOutcome
+from inhouse.core.ports import Document, Edit, EditOutcome, Question
 from inhouse.core.settings import EditMode
 from inhouse.host.host import WorkspaceRequest
+from inhouse.lsp.contract.arguments import Hunks
 from inhouse.lsp.documents.diagnostics import lsp_range
 from inhouse.lsp.documents.editor_diagnostics import plain, reported
 from inhouse.lsp.editor_context import EditorContext
@@ -21,6 +23,7 @@ from inhouse.lsp.edits.editor_files import EditorFiles, disk_workspace
 from inhouse.lsp.edits.review import Review
 from inhouse.lsp.transport.client import real
 
+_UNSAVED, _SAVED = "Go on without", "They are saved"
 _CHANGED = (
     "{name!r} has changed since it was read, at the same lines; nothing was changed.  "
     "Read it again and repeat the edit."
@@ -104,6 +107,26 @@ class EditorWorkspace:
                 if not await self._is_saved(path, text):
                     found[real(path)] = text
         return found
+
+    async def save(self) -> Mapping[Path, str]:
+        """Apply what waits; what is open only the user can save, and is asked to."""
+        if self._review:
+            await self._review.apply(Hunks(), on_disk=True)
+        left = await self.unsaved()
+        while left:
+            names = ", ".join(sorted(_shown(path, self.root) for path in left))
+            question = Question(
+                id=f"save-{uuid4().hex[:8]}",
+                text=f"The command reads the disk.  Please save: {names}.",
+                choices=(_UNSAVED, _SAVED),
+                kind="edit",
+            )
+            if _SAVED not in await self._request.approver.ask(question):
+                break
+            before, left = left, await self.unsaved()
+            if left == before:
+                break
+        return dict.fromkeys(left, "it is not saved")
 
     def open_files(self) -> tuple[Path, ...]:
         paths = [each.path for each in self._context.documents]

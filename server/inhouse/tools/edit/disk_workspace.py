@@ -133,6 +133,15 @@ class DiskWorkspace:
         """Give what was proposed and nobody has decided on."""
         return {self._place(path).path: each.edit.new for path, each in self._proposals.items()}
 
+    async def save(self) -> Mapping[Path, str]:
+        """Apply what was proposed."""
+        failed: dict[Path, str] = {}
+        for path, proposal in tuple(self._proposals.items()):
+            outcome = await self.write(proposal.edit)
+            if outcome.state is EditState.REJECTED:
+                failed[path] = outcome.message
+        return failed
+
     def open_files(self) -> tuple[Path, ...]:
         return ()
 

@@ -126,6 +126,18 @@ class PrivateWorkspace:
                 continue
         return found
 
+    async def save(self) -> Mapping[Path, str]:
+        """Apply this run's proposals, and all that waits for everybody."""
+        failed: dict[Path, str] = {}
+        for path, proposal in tuple(self.proposals.own.items()):
+            outcome = await self.inner.propose(proposal.edit)
+            if outcome.state is EditState.REJECTED:
+                failed[path] = outcome.message
+                continue
+            self.proposals.own.pop(path)
+            self.proposals.settled.changed(path)
+        return {**failed, **await self.inner.save()}
+
     def open_files(self) -> tuple[Path, ...]:
         return self.inner.open_files()
 

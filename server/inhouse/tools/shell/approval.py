@@ -32,14 +32,23 @@ class Wish:
     """What is promised where it runs without a network; None: it has one."""
     note: str = ""
     """What else the user must know of it."""
+    waiting: int = 0
+    """Files that it would see without the edits that wait for them."""
 
 
-async def permit(context: ToolContext, wish: Wish) -> tuple[str, ...] | None:
-    """Come back where the command may run; raises `ToolError` where not.
+@frozen
+class Permit:
+    """How a command may run."""
 
-    Gives the program and its arguments where they are known to read only, and then nothing else
-    may be started; None: the text may run in a shell.
-    """
+    argv: tuple[str, ...] | None = None
+    """The program and its arguments where they are known to read only: nothing else may be
+    started.  None: the text may run in a shell."""
+    apply_first: bool = False
+    """The user wants the waiting edits applied before."""
+
+
+async def permit(context: ToolContext, wish: Wish) -> Permit:
+    """Come back where the command may run; raises `ToolError` where not."""
     if context.commands is CommandMode.NEVER:
         raise ToolError(
             'Commands are switched off here (setting commands = "never").  '
@@ -49,15 +58,15 @@ async def permit(context: ToolContext, wish: Wish) -> tuple[str, ...] | None:
     exposed = context.privacy is Privacy.LOCAL_ONLY and wish.promise is None
     if not exposed:
         if (listed := _listed(context, wish)) is not None:
-            return listed.argv
+            return Permit(listed.argv)
         if _was_allowed(context, wish):
-            return None
+            return Permit()
     if context.commands is CommandMode.ALLOW_LISTED:
         raise ToolError(_not_listed(context, exposed=exposed), code="not_listed")
     async with context.memory.asking:
-        if not context.memory.every_command:
-            await _ask(context, wish, exposed=exposed)
-    return None
+        if context.memory.every_command:
+            return Permit()
+        return Permit(apply_first=await _ask(context, wish, exposed=exposed))
 
 
 def _listed(context: ToolContext, wish: Wish) -> Listed | None:
@@ -85,12 +94,15 @@ def _was_allowed(context: ToolContext, wish: Wish) -> bool:
     return context.memory.every_command or context.approvals.is_allowed(*_exactly(wish))
 
 
-async def _ask(context: ToolContext, wish: Wish, *, exposed: bool) -> None:
+async def _ask(context: ToolContext, wish: Wish, *, exposed: bool) -> bool:
+    """Ask the user; tell whether the waiting edits are to be applied before."""
+    some = "the waiting edit" if wish.waiting == 1 else f"the {wish.waiting} waiting edits"
+    apply_and_run = f"Apply {some} and run"
     answer = await context.approver.ask(
         Question(
             id=f"command-{uuid4().hex[:8]}",
             text=_text(context, wish, exposed=exposed),
-            choices=(DENY, ONCE, THIS_RUN, ALWAYS),
+            choices=(DENY, *((apply_and_run,) if wish.waiting else ()), ONCE, THIS_RUN, ALWAYS),
             kind="command",
             safe=DENY,
             lasting=(THIS_RUN, ALWAYS),
@@ -101,13 +113,14 @@ async def _ask(context: ToolContext, wish: Wish, *, exposed: bool) -> None:
         context.memory.every_command = True
     elif ALWAYS in answer:
         context.approvals.allow(*_exactly(wish))
-    elif ONCE not in answer:
+    elif apply_and_run not in answer and ONCE not in answer:
         said = "The user denied this command." if answer else "Nobody allowed this command."
         raise ToolError(
             f"{said}  It was not run.  Do not try to run it in another way; go on without it, "
             "or say what it was for.",
             code="denied",
         )
+    return apply_and_run in answer
 
 
 def _text(context: ToolContext, wish: Wish, *, exposed: bool) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from inhouse.core.errors import ToolError
 from inhouse.core.events import ToolOutput
@@ -69,9 +69,15 @@ async def _run(context: ToolContext, call_id: str, arguments: Mapping[str, Any])
     way = await offline_way(roots, environment) if offline else None
     view = await _view(context, way)
     promise = None if way is None else way.promise
-    argv = await permit(context, Wish(command, folder, promise, note=view.warning))
-    program = await _program(argv, command, folder, roots, environment)
+    waiting = 0 if view.is_laid_over else view.waiting.count
+    permitted = await permit(context, Wish(command, folder, promise, view.warning, waiting))
+    failed: Mapping[Path, str] = {}
+    if permitted.apply_first:
+        failed = await context.workspace.save()
+    program = await _program(permitted.argv, command, folder, roots, environment)
     view = await _view(context, way)  # The question may have stood there for long.
+    if permitted.apply_first:
+        view = evolve(view, told=_applied(context, failed, view.told))
     laid = await lay_over(context, view.waiting) if view.is_laid_over else None
     limit = _seconds(arguments.get("timeout_seconds"))
     is_background = arguments.get("process_type") == "BACKGROUND"
@@ -171,6 +177,12 @@ async def _view(context: ToolContext, way: OfflineWay | None) -> View:
     writes = "What it changes is not reviewed: this system cannot lay edits over the files."
     warning = "  ".join(each for each in (sees if names else "", writes if review else "") if each)
     return View(waiting, told=told if names else "", warning=warning)
+
+
+def _applied(context: ToolContext, failed: Mapping[Path, str], told: str) -> str:
+    applied = "The user had the waiting edits applied before it ran."
+    reasons = "  ".join(f"Not so {shown(context, path)}: {why}." for path, why in failed.items())
+    return "  ".join(each for each in (applied, reasons, told) if each)
 
 
 def _spec(way: OfflineWay | None, laid: LaidOver | None) -> Mapping[str, Any] | None:
