@@ -217,3 +217,72 @@ async def test_where_nothing_waits_and_edits_are_applied_a_command_runs_on_the_d
 
     assert "message" not in result
     assert (tmp_path / "a.txt").read_text() == "b\n"
+
+
+def git(root: Path, words: str) -> str:
+    who = ("-c", "user.name=a", "-c", "user.email=a@b.invalid")
+    done = subprocess.run(
+        ["git", "-C", root, *who, *words.split()], capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+async def test_git_changes_its_own_folder_and_its_files_become_edits(tmp_path: Path):
+    files = {"a.txt": "one\n", "gone.png": b"\0old"}
+    here = await place(tmp_path, files, answers=(*YES, ("Apply",)))
+    for words in ("init -q -b main", "add .", "commit -qm one", "checkout -qb other"):
+        git(tmp_path, words)
+    (tmp_path / "a.txt").write_text("other\n")
+    (tmp_path / "new.png").write_bytes(b"\0new")
+    (tmp_path / "link").symlink_to("a.txt")
+    (tmp_path / "gone.png").unlink()
+    for words in ("add -A .", "commit -qm two", "checkout -q main"):
+        git(tmp_path, words)
+
+    moved = await here.call("run_terminal_command", command="git checkout -q other")
+
+    assert git(tmp_path, "branch --show-current") == "other\n"
+    assert (tmp_path / "new.png").read_bytes() == b"\0new"
+    assert (tmp_path / "link").is_symlink()
+    assert not (tmp_path / "gone.png").exists()
+    assert [each.text for each in here.approver.questions[1:]] == ["Apply this change to a.txt?"]
+    assert "Git changed its own folder at once (HEAD is now" in moved["message"]
+    assert "Thrown away" not in moved["message"]
+    assert not git(tmp_path, "status --porcelain")
+    looked = await here.call("run_terminal_command", command="git status --short; git diff")
+    assert "Git changed" not in looked.get("message", "")
+
+
+async def test_a_stash_takes_what_waited_and_a_commit_what_the_agent_saw(tmp_path: Path):
+    here = await place(tmp_path, {"a.txt": "one\n"}, answers=(*YES, ("Reject",)))
+    for words in ("init -q", "add .", "commit -qm one"):
+        git(tmp_path, words)
+    await here.workspace.propose(Edit(tmp_path / "a.txt", "one\n", "two\n"))
+    who = "git -c user.name=a -c user.email=a@b.invalid"
+
+    stashed = await here.call("run_terminal_command", command=f"{who} stash")
+    left = texts(here)
+    await here.workspace.propose(Edit(tmp_path / "a.txt", "one\n", "three\n"))
+    done = await here.call("run_terminal_command", command=f"{who} commit -qam three")
+
+    assert "refs/stash" in stashed["message"]
+    assert git(tmp_path, "show stash:a.txt") == "two\n"
+    assert left == {}
+    assert "HEAD is now" in done["message"]
+    assert git(tmp_path, "show HEAD:a.txt") == "three\n"
+    assert texts(here) == {"a.txt": "three\n"}
+    assert (tmp_path / "a.txt").read_text() == "one\n"
+
+
+async def test_nothing_that_cannot_be_an_edit_is_lost_in_silence(tmp_path: Path):
+    files = {"a.txt": "a\n", "run.sh": "b\n", "old.png": b"\0old", "deep/b.txt": "b\n"}
+    here = await place(tmp_path, files, answers=(*YES, ("Apply",)))
+    (tmp_path / "folder").symlink_to("deep")
+
+    command = "chmod +x run.sh; rm old.png folder; printf '\\0' > new.png; echo x > new.sh"
+    done = await here.call("run_terminal_command", command=f"{command}; chmod +x new.sh")
+
+    for name in ("run.sh (that", "old.png", "folder", "new.png", "new.sh (that"):
+        assert name in done["message"].partition("Thrown away")[2], (name, done)
+    assert (tmp_path / "new.sh").read_text() == "x\n"
+    assert (tmp_path / "deep/b.txt").exists()

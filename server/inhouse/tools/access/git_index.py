@@ -42,10 +42,7 @@ def repository_of(folder: Path) -> tuple[Path, Path] | None:
 
 def tracked_names(content: bytes) -> Tracked:
     """Read an index."""
-    try:
-        names = _names(content, 20) or _names(content, 32)
-    except (struct.error, IndexError, ValueError):
-        names = []
+    names = list(object_names(content))
     folders: set[str] = set()
     for name in names:
         above = name.rpartition("/")[0]
@@ -53,6 +50,14 @@ def tracked_names(content: bytes) -> Tracked:
             folders.add(above)
             above = above.rpartition("/")[0]
     return Tracked(frozenset(names), frozenset(folders))
+
+
+def object_names(content: bytes) -> dict[str, bytes]:
+    """Give the object of each name in an index; none where it is no index."""
+    try:
+        return _entries(content, 20) or _entries(content, 32)
+    except (struct.error, IndexError, ValueError):
+        return {}
 
 
 def read_index(git_folder: Path) -> bytes:
@@ -64,12 +69,12 @@ def read_index(git_folder: Path) -> bytes:
         return b""
 
 
-def _names(content: bytes, hash_size: int) -> list[str]:
-    """Read the names; none where the object names have another size."""
+def _entries(content: bytes, hash_size: int) -> dict[str, bytes]:
+    """Read the entries; none where the object names have another size."""
     magic, version, count = struct.unpack_from(">4sII", content)
     if magic != b"DIRC" or version not in {2, 3, 4}:
-        return []
-    names: list[str] = []
+        return {}
+    found: dict[str, bytes] = {}
     at, before = 12, b""
     for _ in range(count):
         start = at
@@ -86,10 +91,12 @@ def _names(content: bytes, hash_size: int) -> list[str]:
             name = content[at:end]
             at = start + (end - start + 8) // 8 * 8
         if flags & 0x0FFF not in {len(name), 0x0FFF}:
-            return []
+            return {}
         before = name
-        names.append(name.decode("utf-8", "surrogateescape"))
-    return names
+        found[name.decode("utf-8", "surrogateescape")] = content[
+            start + _FIXED : start + _FIXED + hash_size
+        ]
+    return found
 
 
 def _number(content: bytes, at: int) -> tuple[int, int]:

@@ -84,6 +84,9 @@ class DiskWorkspace:
         if self.collects and self.mode is EditMode.REVIEW:
             return await self.propose(edit)
         edit = self._on_disk(edit)
+        if edit.old == edit.new:
+            self._proposals.pop(edit.path, None)
+            return EditOutcome(EditState.APPLIED, "What was proposed for it is taken back.")
         place = self._place(edit.path)
         diff = unified_diff(place.shown, edit.old, edit.new)
         async with self._turn:

@@ -31,6 +31,8 @@ from inhouse.tools.context import ToolContext
 from inhouse.tools.files.encoding import Encoding, decode, encode
 
 from . import processes
+from .laid_git import Repository, repository_at, write_through
+from .laid_git import told as told_of_git
 
 _SCRATCH = ("/var/tmp", "/tmp")  # noqa: S108  a private folder in one of them
 _MOST_THROUGH, _MOST_WALKED, _MOST_NAMED = 200, 20_000, 12
@@ -58,6 +60,8 @@ class _Layer:
     given: dict[str, str | None] = field(factory=dict[str, str | None])
     through: list[str] = field(factory=list[str])
     made_at: float = field(factory=time.time)
+    repository: Repository | None = None
+    """As it was before the command."""
 
     @property
     def upper(self) -> Path:
@@ -90,8 +94,10 @@ class LaidOver:
         dropped: list[str] = []
         overtaken: list[str] = []
         refused: list[str] = []
+        git: list[str] = []
         try:
             for layer in self._layers:
+                git.append(await asyncio.to_thread(told_of_git, layer.repository, layer.top.path))
                 found = await asyncio.to_thread(_changes, self._context, layer)
                 dropped += found.dropped
                 overtaken += found.overtaken
@@ -110,6 +116,7 @@ class LaidOver:
             if overtaken
             else "",
             f"Thrown away, because it cannot be an edit: {named(dropped)}." if dropped else "",
+            *git,
         ]
         return "  ".join(each for each in told if each)
 
@@ -182,6 +189,7 @@ def _prepared(context: ToolContext, top: WorkspacePath, waiting: Waiting) -> _La
         (layer.scratch / name).mkdir()
     shutil.copymode(top.path, layer.upper)
     layer.through = _through(context, top)
+    layer.repository = repository_at(top.path)
     for path, text in waiting.texts.items():
         relative = _relative(path, top.path)
         if relative is None or any(_is_in(relative, each) for each in layer.through):
@@ -254,6 +262,8 @@ def _time_of(context: ToolContext, path: Path, text: str, newest: int) -> int:
 @define
 class _Found:
     edits: list[Edit] = field(factory=list[Edit])
+    no_edits: list[str] = field(factory=list[str])
+    """What cannot be an edit, and may have been Git's doing."""
     dropped: list[str] = field(factory=list[str])
     overtaken: list[str] = field(factory=list[str])
     """Somebody else changed the file on disk while the command ran."""
@@ -278,7 +288,17 @@ def _changes(context: ToolContext, layer: _Layer) -> _Found:
     for relative, text in layer.given.items():
         if text is not None and relative not in met:  # It was taken away: nothing is below it.
             _add(context, layer, relative, None, found)
+    for relative in found.no_edits:
+        if not _put_by_git(layer, relative):
+            found.dropped.append(relative)
     return found
+
+
+def _put_by_git(layer: _Layer, relative: str) -> bool:
+    with contextlib.suppress(OSError, ToolError):
+        made = layer.upper / relative
+        return write_through(layer.repository, layer.top.path, relative, made)
+    return False
 
 
 def _one(context: ToolContext, layer: _Layer, relative: str, path: Path, found: _Found) -> None:
@@ -287,15 +307,30 @@ def _one(context: ToolContext, layer: _Layer, relative: str, path: Path, found: 
     if stat.S_ISCHR(status.st_mode):
         _gone(context, layer, relative, found)
     elif not stat.S_ISREG(status.st_mode):
-        found.dropped.append(relative)
+        found.no_edits.append(relative)
     elif kept_from_tools:
-        write_bytes(layer.top.path, relative, path.read_bytes())
+        try:
+            write_bytes(layer.top.path, relative, path.read_bytes())
+        except ToolError:  # It is read-only, or leads out of the workspace.
+            found.dropped.append(relative)
+            return
         with contextlib.suppress(OSError):
             shutil.copymode(path, layer.top.path / relative)
     elif status.st_size > _LARGEST:
-        found.dropped.append(relative)
+        found.no_edits.append(relative)
     else:
         _text(context, layer, relative, path, found)
+        _mode(layer, relative, status, found)
+
+
+def _mode(layer: _Layer, relative: str, status: os.stat_result, found: _Found) -> None:
+    """No edit changes who may run a file."""
+    try:
+        before = (layer.top.path / relative).lstat().st_mode
+    except OSError:
+        before = 0o666
+    if (before ^ status.st_mode) & 0o111 and relative not in found.no_edits:
+        found.dropped.append(f"{relative} (that it may be run, or not)")
 
 
 def _gone(context: ToolContext, layer: _Layer, relative: str, found: _Found) -> None:
@@ -306,6 +341,8 @@ def _gone(context: ToolContext, layer: _Layer, relative: str, found: _Found) -> 
     if context.access.hides_file(layer.top.root, relative):
         with contextlib.suppress(OSError, ToolError):
             remove_file(layer.top.path, relative)
+    elif real.is_symlink():  # What it leads to is still there.
+        found.no_edits.append(relative)
     elif real.is_dir():
         _removed_below(context, layer, relative, None, found)
     elif real.is_file():
@@ -317,7 +354,7 @@ def _text(context: ToolContext, layer: _Layer, relative: str, path: Path, found:
         text = decode(path.read_bytes(), name=relative)[0]
     except (ToolError, UnicodeDecodeError):
         if not _is_same(layer, relative, path):
-            found.dropped.append(relative)
+            found.no_edits.append(relative)
         return
     _add(context, layer, relative, text, found)
 
@@ -342,6 +379,8 @@ def _add(
             old = decode(read_bytes(layer.top.path, relative), name=relative)[0]
         except (OSError, ToolError, UnicodeDecodeError):
             old = None
+            if new is None:
+                found.no_edits.append(relative)
     if old != new:
         found.edits.append(Edit(path, old, new))
 

@@ -1,0 +1,149 @@
+"""What Git did while a command ran on files that lay over the real ones.
+
+Git's own folder is the real one: commits, branches, the stash and the index change at once, while
+what it did to files became edits.  What cannot be an edit (a picture, a link) is written through
+where the index says that Git put it there or took it away.
+"""
+
+import contextlib
+import hashlib
+import os
+import shutil
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from attrs import frozen
+
+from inhouse.core.errors import ToolError
+from inhouse.tools.access.git_index import object_names, read_index, repository_of
+from inhouse.tools.access.safe_open import remove_file, write_bytes
+
+_REFS = ("HEAD", "refs/stash", "MERGE_HEAD", "CHERRY_PICK_HEAD", "rebase-merge/onto")
+_SHORT = 10
+
+
+@frozen
+class Repository:
+    """A repository as it was at one moment."""
+
+    folder: Path
+    prefix: str
+    """The workspace's way from the top of the repository, with a slash at its end."""
+    refs: Mapping[str, str]
+    index: bytes
+
+    @property
+    def head(self) -> str:
+        return self.refs.get("HEAD", "")
+
+
+def repository_at(root: Path) -> Repository | None:
+    """Look at the repository that holds a root.  Blocks; starts no Git."""
+    found = repository_of(root)
+    if found is None:
+        return None
+    top, folder = found
+    inside = root.relative_to(top).as_posix()
+    prefix = "" if inside == "." else f"{inside}/"
+    refs = {name: _resolved(folder, name) for name in _REFS}
+    return Repository(folder, prefix, refs, read_index(folder))
+
+
+def told(before: Repository | None, root: Path) -> str:
+    """Say what Git changed in its own folder since; empty: nothing."""
+    after = repository_at(root)
+    if before is None or after is None:
+        return ""
+    changed = [name for name in _REFS if before.refs[name] != after.refs[name]]
+    if object_names(before.index) != object_names(after.index):
+        changed.append("the index")
+    if not changed:
+        return ""
+    names = ", ".join(
+        f"HEAD is now {after.head[:_SHORT] or 'unborn'}" if each == "HEAD" else each
+        for each in changed
+    )
+    return (
+        f"Git changed its own folder at once ({names}); what it did to text files became edits, "
+        "which are on the disk only once they are applied and saved."
+    )
+
+
+def write_through(before: Repository | None, root: Path, relative: str, made: Path) -> bool:
+    """Do to the real file what Git did to the one over it, *made*; tell whether it was Git.
+
+    Raises `OSError` and `ToolError`.
+    """
+    if before is None:
+        return False
+    name = f"{before.prefix}{relative}"
+    was = object_names(before.index).get(name)
+    now = object_names(read_index(before.folder)).get(name)
+    if was == now:
+        return False
+    mode = made.lstat().st_mode
+    if now is None and stat.S_ISCHR(mode):  # How an overlay says that something is gone.
+        _remove(root, relative)
+        return True
+    if stat.S_ISLNK(mode) and _blob(os.fsencode(made.readlink())) == now:
+        _link(root, relative, made.readlink())
+        return True
+    if stat.S_ISREG(mode) and _blob(content := made.read_bytes()) == now:
+        write_bytes(root, relative, content)
+        with contextlib.suppress(OSError):
+            shutil.copymode(made, root / relative)
+        return True
+    return False
+
+
+def _remove(root: Path, relative: str) -> None:
+    if (root / relative).is_symlink():
+        _in_its_folder(root, relative).unlink()
+    else:
+        remove_file(root, relative)
+
+
+def _link(root: Path, relative: str, target: Path) -> None:
+    (root / relative).parent.mkdir(parents=True, exist_ok=True)
+    link = _in_its_folder(root, relative)
+    with contextlib.suppress(FileNotFoundError):
+        link.unlink()
+    link.symlink_to(target)
+
+
+def _in_its_folder(root: Path, relative: str) -> Path:
+    """Give the path of a link; none of the folders on its way may be one."""
+    path = root / relative
+    if os.path.realpath(path.parent) != str(path.parent):
+        raise ToolError(f"{relative!r} lies behind a link.", code="outside_workspace")
+    return path
+
+
+def _blob(content: bytes) -> bytes:
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).digest()
+
+
+def _resolved(folder: Path, name: str) -> str:
+    """Give what a name of Git's means, as far as one look tells."""
+    text = _line(folder / name)
+    if not text.startswith("ref: "):
+        return text
+    branch = text.removeprefix("ref: ")
+    common = folder / _line(folder / "commondir") if (folder / "commondir").is_file() else folder
+    return _line(common / branch) or f"{branch} {_packed(common, branch)}".strip()
+
+
+def _packed(folder: Path, branch: str) -> str:
+    try:
+        lines = (folder / "packed-refs").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    return next((line.split(" ")[0] for line in lines if line.endswith(f" {branch}")), "")
+
+
+def _line(path: Path) -> str:
+    try:
+        return path.read_text("utf-8", "replace").strip() if path.is_file() else ""
+    except OSError:
+        return ""
