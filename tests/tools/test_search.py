@@ -1,5 +1,6 @@
 """Searching: what ripgrep finds, within limits, and never in files that are refused."""
 
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -232,3 +233,41 @@ async def test_a_pattern_that_makes_no_sense_gives_ripgreps_whole_words(tmp_path
 
     assert "unclosed group" in found["errorMessage"]
     assert "-g 'a.txt'" in file["errorMessage"]
+
+
+@pytest.mark.parametrize(
+    ("codec", "line"),
+    [
+        ("utf-16", "Grüße an Müller"),
+        ("latin-1", "Grüße an Müller"),
+        ("cp1252", "Preis: 5 € für Müller"),
+        ("gb18030", "我们在这里说的是中文他们不知道这个人"),
+        ("cp932", "これはテストのファイルです。カタカナ"),
+        ("euc_kr", "안녕하세요 세계 여러분 반갑습니다"),
+    ],
+)
+async def test_texts_in_other_encodings_are_searched_and_shown_as_they_read(
+    tmp_path: Path, codec: str, line: str
+):
+    here = bench(tmp_path, {"a.txt": f"first\n{line} end\n".encode(codec), "b.txt": "other\n"})
+    word = line[:3]
+
+    for pattern in (word, f"{word}.*end", f"^{word}", f"\\p{{L}}+{line[2]}", "^.* end$"):
+        found = await here.call("code_search", pattern=pattern)
+        assert f"./a.txt:\n  Line 2: {line} end" in found["stdout"], (pattern, found)
+    assert "a.txt" not in (await here.call("code_search", pattern=f"{word}x"))["stdout"]
+
+
+async def test_what_git_tracks_is_searched_although_it_is_ignored(tmp_path: Path):
+    files = {"build/kept.txt": "needle\n", "build/loose.txt": "needle\n", ".gitignore": "build/\n"}
+    here = bench(tmp_path, files)
+    for words in (("init", "-q"), ("add", "-f", "build/kept.txt")):
+        subprocess.run(["git", "-C", tmp_path, *words], check=True)  # noqa: ASYNC221  a moment
+
+    everywhere = await here.call("code_search", pattern="needle")
+    below = await here.call("code_search", pattern="needle", cwd="build")
+    narrowed = await here.call("code_search", pattern="needle", flags="-g *.md")
+
+    assert everywhere["stdout"] == "Found 1 matches\n./build/kept.txt:\n  Line 1: needle"
+    assert "kept.txt" in below["stdout"]
+    assert "kept.txt" not in narrowed["stdout"]

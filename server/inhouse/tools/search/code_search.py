@@ -16,7 +16,7 @@ from inhouse.tools.context import ToolContext
 from inhouse.tools.files.overlay import WorkspaceOverlay, seen
 from inhouse.tools.specs import ends_step, spec
 
-from . import ripgrep
+from . import odd_files, ripgrep
 from .events import LARGEST_LINE, events
 from .flags import read_flags
 from .results import PER_FILE, Query, Results
@@ -86,6 +86,12 @@ async def search(files: WorkspaceOverlay, query: Query, *, program: str | None) 
     try:
         async with asyncio.timeout(SECONDS):
             ended = await _run_all(results, await _commands(files, query, program))
+            if (
+                program is not None
+                and not results.total
+                and odd_files.may_need_decoding(query, found=False)
+            ):
+                ended += await _run_all(results, await _decoded(files, query, program))
     except TimeoutError:
         return {
             "errorMessage": f"The search took more than {SECONDS:.0f} seconds and was stopped.  "
@@ -113,6 +119,15 @@ async def matching_files(
         async with asyncio.timeout(SECONDS):
             await _run_all(results, await _commands(files, query, program))
     return results.names
+
+
+async def _decoded(files: WorkspaceOverlay, query: Query, program: str) -> list[Command]:
+    """Search what is no UTF-8 once more, decoded."""
+    found: list[Command] = []
+    for place in query.places:
+        texts = await odd_files.in_other_encodings(program, files, query, place)
+        found += [ripgrep.of_text(program, query, place, name, texts[name]) for name in texts]
+    return found
 
 
 def _query(files: WorkspaceOverlay, arguments: Mapping[str, Any]) -> Query:
@@ -147,10 +162,15 @@ async def _commands(files: WorkspaceOverlay, query: Query, program: str | None) 
             found.append(ripgrep.fallback(query, place, below))
             continue
         texts = {path: text for path, text in below.items() if text is not None}
+        if place.path.is_dir():
+            odd = await odd_files.tracked_though_ignored(program, files, query, place)
+            if odd_files.may_need_decoding(query, found=True):
+                odd |= await odd_files.in_other_encodings(program, files, query, place)
+            texts = {**{name: text for name, text in odd.items() if name not in below}, **texts}
         chosen = await ripgrep.chosen(program, query, place, texts)
         found += [ripgrep.of_text(program, query, place, path, texts[path]) for path in chosen]
         if place.path.is_dir():
-            found.append(ripgrep.of_folder(program, query, place, skip=frozenset(below)))
+            found.append(ripgrep.of_folder(program, query, place, skip=frozenset((*below, *texts))))
     return found
 
 

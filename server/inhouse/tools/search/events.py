@@ -31,12 +31,18 @@ async def events(stream: asyncio.StreamReader) -> AsyncIterator[dict[str, Any]]:
 
 def text_of(value: Mapping[str, Any]) -> str:
     """Give a text as ripgrep has it; bytes that are no UTF-8 are read as Latin-1."""
-    if "text" in value:
-        return str(value["text"])
+    raw = bytes_of(value)
+    return str(value.get("text") or "") if raw is None else raw.decode("cp1252", "replace")
+
+
+def bytes_of(value: Mapping[str, Any]) -> bytes | None:
+    """Give what is no UTF-8; None: it is."""
+    if "bytes" not in value:
+        return None
     try:
-        return base64.b64decode(str(value.get("bytes") or "")).decode("cp1252", "replace")
+        return base64.b64decode(str(value["bytes"]))
     except binascii.Error:
-        return ""
+        return b""
 
 
 async def _lines(stream: asyncio.StreamReader) -> AsyncIterator[tuple[bytes, int]]:

@@ -13,11 +13,11 @@ from typing import Any
 
 from pathspec import GitIgnoreSpec
 
+from inhouse.core.errors import ToolError
 from inhouse.tools.access.access_policy import access_to
 from inhouse.tools.access.safe_open import MOST_BYTES, read_bytes
+from inhouse.tools.files.encoding import decode
 from inhouse.tools.files.overlay import WorkspaceOverlay
-
-_SAMPLE = 8_000
 
 
 def main() -> int:
@@ -69,7 +69,10 @@ def _on_disk(root: Path, relative: str) -> str:
         content = read_bytes(root, relative, most=MOST_BYTES)
     except Exception:  # noqa: BLE001  as ripgrep, go on with the next file
         return ""
-    return "" if b"\0" in content[:_SAMPLE] else content.decode("utf-8", errors="replace")
+    try:
+        return decode(content, name=relative)[0]
+    except (ToolError, UnicodeDecodeError):
+        return ""
 
 
 def _search(

@@ -6,11 +6,14 @@ from typing import Any
 
 from attrs import define, field, frozen
 
+from inhouse.core.errors import ToolError
 from inhouse.core.json_values import objects
 from inhouse.tools.access.access_policy import Access
 from inhouse.tools.access.paths import WorkspacePath, can_be_named
+from inhouse.tools.access.safe_open import read_bytes
+from inhouse.tools.files.encoding import detect
 
-from .events import text_of
+from .events import bytes_of, text_of
 from .flags import Flags
 
 PER_FILE = 15
@@ -48,6 +51,7 @@ class Results:
     """By the name a file is shown with."""
     _matches: dict[str, int] = field(factory=dict[str, int], init=False)
     _refused: dict[str, bool] = field(factory=dict[str, bool], init=False)
+    _codecs: dict[str, str] = field(factory=dict[str, str], init=False)
     _limited: set[str] = field(factory=set[str], init=False)
     _size: int = field(default=0, init=False)
     total: int = field(default=0, init=False)
@@ -79,7 +83,7 @@ class Results:
         if not self.query.flags.counts_only:
             matched = objects(data.get("submatches"))
             start = int(matched[0].get("start") or 0) if matched else 0
-            text = _around(text_of(data["lines"]), start)
+            text = _around(self._line(place, path, data["lines"]), start)
             self._keep(shown, int(data.get("line_number") or 0), text)
 
     def text(self) -> str:
@@ -107,6 +111,19 @@ class Results:
             names = "\n".join(map(_shown, sorted(self._limited)))
             text += f"\n\n[Results limited to {self.query.per_file} per file in:\n{names}]"
         return {"stdout": text, "message": f"Stopped early after {self.total} match(es)."}
+
+    def _line(self, place: WorkspacePath, path: str, line: Mapping[str, Any]) -> str:
+        """Give a line; one that is no UTF-8 as the whole file is written."""
+        raw = bytes_of(line)
+        if raw is None:
+            return text_of(line)
+        if path not in self._codecs:
+            try:
+                content = read_bytes(place.root, path)
+                self._codecs[path] = detect(content, name=path).codec
+            except (OSError, ToolError):
+                self._codecs[path] = "cp1252"
+        return raw.decode(self._codecs[path], "replace")
 
     def _keep(self, shown: str, number: int, text: str) -> None:
         self.files.setdefault(shown, []).append(f"  Line {number}: {text}")

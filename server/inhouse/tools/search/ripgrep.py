@@ -51,7 +51,7 @@ def find() -> str | None:
 
 def of_folder(program: str, query: Query, place: WorkspacePath, *, skip: frozenset[str]) -> Command:
     """Search what is on disk."""
-    words = (*_search(program, query), *_walk(query, place), "--", f"./{place.relative}")
+    words = (*_search(program, query), *walk(query, place), "--", f"./{place.relative}")
     return Command(words, place, place.root, skip=skip)
 
 
@@ -82,7 +82,7 @@ async def chosen(
         return tuple(paths)
     with tempfile.TemporaryDirectory(prefix="inhouse-search-") as folder:
         await asyncio.to_thread(_make_empty, Path(folder), place, paths)
-        words = (program, "--no-config", "--files", *_walk(query, place), "--")
+        words = (program, "--no-config", "--files", *walk(query, place), "--")
         done = await processes.run(
             (*words, f"./{place.relative}"), seconds=_SECONDS, cwd=Path(folder)
         )
@@ -120,8 +120,8 @@ def _search(program: str, query: Query) -> tuple[str, ...]:
     )
 
 
-def _walk(query: Query, place: WorkspacePath) -> tuple[str, ...]:
-    """Where it is searched.
+def walk(query: Query, place: WorkspacePath) -> tuple[str, ...]:
+    """Give what says where is searched.
 
     Our own globs come last: in ripgrep the last one that matches decides.  They only save time:
     each of them costs some for each file, and `Results` refuses what is protected or ignored

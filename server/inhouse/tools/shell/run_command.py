@@ -71,13 +71,10 @@ async def _run(context: ToolContext, call_id: str, arguments: Mapping[str, Any])
     promise = None if way is None else way.promise
     waiting = 0 if view.is_laid_over else view.waiting.count
     permitted = await permit(context, Wish(command, folder, promise, view.warning, waiting))
-    failed: Mapping[Path, str] = {}
-    if permitted.apply_first:
-        failed = await context.workspace.save()
+    applied = await _applied(context) if permitted.apply_first else ""
     program = await _program(permitted.argv, command, folder, roots, environment)
     view = await _view(context, way)  # The question may have stood there for long.
-    if permitted.apply_first:
-        view = evolve(view, told=_applied(context, failed, view.told))
+    view = evolve(view, told="  ".join(each for each in (applied, view.told) if each))
     laid = await lay_over(context, view.waiting) if view.is_laid_over else None
     limit = _seconds(arguments.get("timeout_seconds"))
     is_background = arguments.get("process_type") == "BACKGROUND"
@@ -179,10 +176,10 @@ async def _view(context: ToolContext, way: OfflineWay | None) -> View:
     return View(waiting, told=told if names else "", warning=warning)
 
 
-def _applied(context: ToolContext, failed: Mapping[Path, str], told: str) -> str:
-    applied = "The user had the waiting edits applied before it ran."
-    reasons = "  ".join(f"Not so {shown(context, path)}: {why}." for path, why in failed.items())
-    return "  ".join(each for each in (applied, reasons, told) if each)
+async def _applied(context: ToolContext) -> str:
+    failed = await context.workspace.save()
+    reasons = (f"Not so {shown(context, path)}: {why}." for path, why in failed.items())
+    return "  ".join(("The user had the waiting edits applied before it ran.", *reasons))
 
 
 def _spec(way: OfflineWay | None, laid: LaidOver | None) -> Mapping[str, Any] | None:
