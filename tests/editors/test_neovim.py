@@ -209,7 +209,7 @@ def test_a_crash_is_told_nothing_said_is_lost_and_the_next_server_has_the_old_ru
     assert nvim.shows("helper  completed  first")
     line = next(line for line in nvim.text.splitlines() if "completed  first" in line)
     nvim.type(line.split(":")[0].strip(), "Enter")
-    assert nvim.shows("Said before the crash.", "Hosts contacted")
+    assert nvim.shows("Said before the crash.", "**completed**")
 
 
 def test_a_proposed_change_comes_back_after_a_crash(nvim: Screen, workplace: Workplace) -> None:
