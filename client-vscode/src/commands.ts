@@ -201,7 +201,7 @@ export function announce(run: Run): void {
   }
   if (run.status === "failed" && run.result?.error) {
     const { cause, code, remedies } = run.result.error;
-    void offerRemedies({ code, cause: `${run.agent}: ${plainText(cause)}`, remedies }, [{ id: "showLog", title: "Show Log" }]);
+    void offerRemedies({ code, cause: `${run.agent} failed: ${plainText(cause)}`, remedies }, [{ id: "showLog", title: "Show Log" }]);
     return;
   }
   const edits = run.result?.edits.filter((edit) => edit.state === "proposed").length ?? 0;

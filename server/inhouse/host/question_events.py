@@ -42,7 +42,7 @@ class EventEmittingApprover:
             question.id,
             question.text,
             question.choices,
-            detail="" if question.detail in question.text else question.detail,
+            detail=question.detail,
             safe=question.safe,
             multiple=question.multiple,
         )

@@ -14,10 +14,10 @@ const AGENTS = Object.fromEntries(Object.entries(FILES).filter(([name]) => !name
 before(async () => { s = await scene({ stock: true, files: AGENTS, settings: CHAT, machine: NOTHING }); }, { timeout: 300000 });
 after(async () => { await s?.close(); });
 
-const answers = () => s.page.locator(".interactive-response");
-const last = () => answers().last();
-const button = (name) => last().getByRole("button", { name, exact: true });
-const says = (text) => last().filter({ hasText: text }).waitFor({ timeout: 60000 });
+/** The answer that says something: the order of rows on the page is not that of the conversation. */
+const answer = (text) => s.page.locator(".interactive-response").filter({ hasText: text }).first();
+const button = (name) => s.page.locator(".interactive-response").getByRole("button", { name, exact: true }).first();
+const says = (text) => answer(text).waitFor({ timeout: 60000 });
 
 /** Send a message; a first word with a slash is a command. */
 async function send(text) {
@@ -28,7 +28,7 @@ async function send(text) {
   await s.page.keyboard.type(text, { delay: 15 });
   await s.page.keyboard.press("Escape"); // A list of completions takes Enter.
   await s.page.keyboard.press("Enter");
-  await s.page.locator(".interactive-request").last().filter({ hasText: text.replace(/^\/\w+ /, "") }).waitFor({ timeout: 60000 });
+  await s.page.locator(".interactive-request").filter({ hasText: text.replace(/^\/\w+ /, "") }).first().waitFor({ timeout: 60000 });
 }
 
 test("the first message of a fresh window finds no model, offers what there is, and goes on with its prompt after two dialogs", async () => {
@@ -36,7 +36,7 @@ test("the first message of a fresh window finds no model, offers what there is, 
   await send("What is in app.py?");
   await says("No model is chosen yet");
   await shot(s.page, "chat-no-model");
-  await last().getByRole("button", { name: /^(Add Endpoint…|Another Model…)$/ }).click();
+  await answer("No model is chosen yet").getByRole("button", { name: /^(Add Endpoint…|Another Model…)$/ }).click();
   await choose(s.page, "Another address…"); // The first dialog,
   await type(s.page, s.model.url, "Where is the server?"); // and the second: there is one model and no key.
   await says("Hello from the chat.");
@@ -64,14 +64,15 @@ test("an approval is a button in mid-turn that shows the whole command and count
     if (steps++ === 0) { reply.call("run_terminal_command", { command: "echo one; touch made-by-agent" }); } else { reply.say("I went on without it."); }
   };
   await send("/edit make a file");
-  await says("echo one; touch made-by-agent");
+  await says("Run this command?");
+  await says(/touch.made-by-agent/);
   await shot(s.page, "chat-approval");
   const deny = button("Deny");
   await deny.click();
   await says("I went on without it.");
   assert.ok(!fs.existsSync(path.join(s.workspace, "made-by-agent")));
-  await last().getByText(/Completed \d+ steps/).click(); // What came before the end is folded.
-  await last().getByRole("button", { name: "Run once" }).click();
+  await answer("I went on without it.").getByText(/Completed \d+ steps/).click(); // What came before the end is folded.
+  await button("Run once").click();
   await toast(s.page, "answered already").waitFor();
   assert.ok(!fs.existsSync(path.join(s.workspace, "made-by-agent")));
 });
@@ -89,13 +90,31 @@ test("proposals come last, with the way to review them; a file that is named is 
   await until(async () => (await s.page.locator(".tab").filter({ hasText: "app.py" }).count()) > 0 || fs.readFileSync(path.join(s.workspace, "app.py"), "utf8").includes("0.0"), "the change");
 });
 
-test("the picker has the models of the endpoints, and where they run", async () => {
+test("what the agent asks its user is answered in mid-turn", async () => {
+  let steps = 0;
+  s.model.state.play = async (reply) => {
+    if (steps++ === 0) {
+      reply.call("ask_user", { questions: [{ question: "Which fruit?", options: [{ label: "Apples", description: "Red ones" }, { label: "Pears" }] }] });
+    } else { reply.say("Thank you."); }
+  };
+  await send("/agent fixer Ask me something");
+  await says("Red ones");
+  await button("Pears").click();
+  await says("Thank you.");
+  assert.match(JSON.stringify(s.model.requests.at(-1).messages), /Pears/);
+});
+
+test("the picker has the models of the endpoints, and where they run; the one that is picked serves", async () => {
   await s.page.locator(".interactive-input-part").getByRole("button", { name: /Pick Model|As the agent says/ }).first().click();
   const list = s.page.locator(".action-widget");
   await list.getByText("Other Models").click();
   await list.filter({ hasText: "test-model" }).filter({ hasText: "local · local" }).waitFor();
   await shot(s.page, "chat-models");
-  await s.page.keyboard.press("Escape");
+  await list.locator(".title").filter({ hasText: "test-model" }).click(); // It serves the next turn.
+  s.model.state.play = async (reply) => { reply.say("As picked."); };
+  await send("/ask Who serves?");
+  await says("As picked.");
+  assert.strictEqual(s.model.requests.at(-1).model, "test-model");
 });
 
 test("an error is its cause in a line, with buttons that are the ways out", async () => {
@@ -103,5 +122,21 @@ test("an error is its cause in a line, with buttons that are the ways out", asyn
   await send("/ask Are you there?");
   await button("Check Endpoints").waitFor({ timeout: 60000 });
   await shot(s.page, "chat-error");
-  assert.match(await last().innerText(), /Cannot reach endpoint 'local'/);
+  await says(/Cannot reach endpoint 'local'.*nothing listens there/);
+});
+
+test("in a workspace that is not trusted it says so, and what comes with Inhouse answers", async () => {
+  const other = await scene({ stock: true, trust: true, files: AGENTS, settings: CHAT });
+  const first = s;
+  try {
+    s = other;
+    other.model.state.play = async (reply) => { reply.say("Restricted, and here."); };
+    await send("Hello?");
+    await says("This workspace is not trusted");
+    await says("Restricted, and here.");
+    await shot(s.page, "chat-restricted");
+  } finally {
+    s = first;
+    await other.close();
+  }
 });

@@ -17,8 +17,8 @@ from inhouse.core.secret import Secret
 from inhouse.core.settings import Settings
 from inhouse.core.urls import base_url, host_of
 
-INSTALL_EMBEDDED = "`pip install xllamacpp`, then `inhouse model install`"
-"""What the extra ``embedded`` of this package installs, by a name that works anywhere."""
+INSTALL_EMBEDDED = "`inhouse model install`"
+"""Fetches the program that runs it, too."""
 
 
 @frozen
