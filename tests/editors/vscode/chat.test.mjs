@@ -122,7 +122,7 @@ test("an error is its cause in a line, with buttons that are the ways out", asyn
   await send("/ask Are you there?");
   await button("Check Endpoints").waitFor({ timeout: 60000 });
   await shot(s.page, "chat-error");
-  await says(/Cannot reach endpoint 'local'.*nothing listens there/);
+  await says(/Cannot reach endpoint 'local'.*nothing listens at/);
 });
 
 test("in a workspace that is not trusted it says so, and what comes with Inhouse answers", async () => {
