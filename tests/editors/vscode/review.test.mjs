@@ -139,7 +139,7 @@ test("a command is asked for in a message that takes no keys; its answer goes to
   await question.waitFor({ timeout: 60000 });
   await shot(s.page, "question-command");
   await question.getByRole("button").filter({ hasText: /once/i }).click();
-  await until(async () => /✓ Ran `echo hello from the test`: exit 0[^]*\*\*completed\*\*/.test(await shown(s.page)), "the end");
+  await until(async () => /✓ Ran `echo hello from the test`: exit\s0[^]*\*\*completed\*\*/.test(await shown(s.page)), "the end");
   assert.match(JSON.stringify(s.model.requests.at(-1).messages), /hello from the test/);
 });
 
