@@ -2,6 +2,7 @@
 import * as vscode from "vscode";
 import type { LanguageClient, MessageActionItem, ShowMessageRequestParams } from "vscode-languageclient/node";
 import { plain, textOf } from "./problem";
+import type { RunEvent } from "./protocol";
 import type { Run, Runs } from "./runs";
 import type { Server } from "./server";
 
@@ -21,16 +22,16 @@ export function drawQuestions(client: LanguageClient): void {
   client.onRequest("window/showMessageRequest", (params: ShowMessageRequestParams, token) => oneAtATime(() => ask(params, token)));
 }
 
-/** A question without choices comes only as an event: any text is an answer. */
+/** A question that may do no harm comes only as an event: it is drawn whole, and any text may answer it. */
 export function answerFreely(runs: Runs, server: Server): vscode.Disposable {
   return runs.onEvent(({ run, event }) => {
-    if (event.kind === "question" && !event.choices.length && !run.inChat) {
-      void oneAtATime(() => askText(runs, run, event.text)).then(async (text) => {
+    if (event.kind === "question" && !event.safe && !run.inChat) {
+      void oneAtATime<Given>(() => event.choices.length ? askChoices(runs, run, event) : askText(runs, run, event.text)).then(async (given) => {
         if (run.status !== "running") {
           return; // A late answer does no harm.
         }
         try {
-          await server.execute("inhouse.answer", { questionId: event.questionId, text: text ?? "" });
+          await server.execute("inhouse.answer", { questionId: event.questionId, ...given });
         } catch (error) {
           server.log.info(textOf(error)); // It was answered elsewhere.
         }
@@ -105,13 +106,68 @@ async function pick(message: string, actions: MessageActionItem[], token: vscode
 }
 
 /** Asked no longer when the run has ended: the next question may wait. */
-async function askText(runs: Runs, run: Run, text: string): Promise<string | undefined> {
+async function askText(runs: Runs, run: Run, text: string): Promise<Given> {
   const over = new vscode.CancellationTokenSource();
   const listener = runs.onDidEnd((ended) => { if (ended === run) { over.cancel(); } });
   try {
-    return run.status === "running" ? await vscode.window.showInputBox({ title: `${run.agent} asks`, prompt: plain(text), ignoreFocusOut: true }, over.token) : undefined;
+    const answer = run.status === "running" ? await vscode.window.showInputBox({ title: `${run.agent} asks`, prompt: plain(text), ignoreFocusOut: true }, over.token) : undefined;
+    return { text: answer ?? "" };
   } finally {
     listener.dispose();
     over.dispose();
   }
+}
+
+interface Given {
+  text?: string;
+  choices?: string[];
+}
+
+type Item = vscode.QuickPickItem & { choice?: string; words?: string };
+/** Ends the list of those who have nothing of their own to say: here that is typed. */
+const OTHER = "Something else…";
+
+/** Choices with what is told of each; whatever is typed is an answer too, and leaving the list keeps what was picked in it. */
+function askChoices(runs: Runs, run: Run, { text, choices, detail = "", multiple }: Extract<RunEvent, { kind: "question" }>): Promise<Given> {
+  if (run.status !== "running") {
+    return Promise.resolve({});
+  }
+  const offered = choices.filter((choice) => choice !== OTHER).map((choice): Item => ({ label: plain(choice), detail: toldOf(choice, detail), choice }));
+  const pick = vscode.window.createQuickPick<Item>();
+  Object.assign(pick, { title: `${run.agent} asks: ${plain(text).replace(/\s+/g, " ")}`, ignoreFocusOut: true, canSelectMany: multiple === true, matchOnDetail: true, items: offered,
+    placeholder: multiple ? "Pick any number, or type an answer of your own" : "Pick one, or type an answer of your own" });
+  return new Promise((resolve) => {
+    let given: Given = {};
+    const picked = (): string[] => pick.selectedItems.flatMap(({ choice }) => choice ?? []);
+    const listeners = vscode.Disposable.from(
+      runs.onDidEnd((ended) => { if (ended === run) { pick.hide(); } }),
+      pick.onDidChangeValue((value) => {
+        const words = value.trim();
+        const { selectedItems } = pick;
+        pick.items = words ? [...offered, { label: `$(edit) ${plain(words)}`, description: "your own words", alwaysShow: true, words }] : offered;
+        if (multiple) {
+          pick.selectedItems = pick.items.filter((item) => selectedItems.some((each) => each.choice !== undefined && each.choice === item.choice));
+        }
+      }),
+      pick.onDidAccept(() => {
+        const words = pick.selectedItems.find((item) => item.words)?.words ?? (multiple || !picked().length ? pick.value.trim() : ""); // Enter may be faster than the row.
+        given = { choices: picked(), ...(words ? { text: words } : {}) };
+        pick.hide();
+      }),
+      pick.onDidHide(() => {
+        if (multiple && !given.choices) {
+          given = { choices: picked() };
+        }
+        listeners.dispose();
+        pick.dispose();
+        resolve(given);
+      }));
+    pick.show();
+  });
+}
+
+/** The server tells of choices line by line: `label: description`. */
+function toldOf(choice: string, detail: string): string | undefined {
+  const line = detail.split("\n").find((each) => each.startsWith(`${choice}: `));
+  return line && plain(line.slice(choice.length + 2));
 }

@@ -114,7 +114,7 @@ export class Server implements vscode.Disposable {
       documentSelector: [{ scheme: "file" }, { scheme: "untitled" }, { scheme: "inhouse-run" }, { scheme: "inhouse-diff" }],
       outputChannel: this.log,
       revealOutputChannelOn: RevealOutputChannelOn.Never,
-      initializationOptions: () => ({ draws: ["freeText", "settingsProblems", "lists", "failures"], offers: ["diagnostics"], trusted: vscode.workspace.isTrusted, inhouse: explicitSettings(settingNames(this.context.extension)) }),
+      initializationOptions: () => ({ draws: ["freeText", "choices", "settingsProblems", "lists", "failures"], offers: ["diagnostics"], trusted: vscode.workspace.isTrusted, inhouse: explicitSettings(settingNames(this.context.extension)) }),
       synchronize: { configurationSection: "inhouse" },
       initializationFailedHandler: () => false,
       errorHandler: {

@@ -107,8 +107,9 @@ RESULT = events.RunResult(
     "s-1",
 )
 SESSION = SessionSummary(
-    *("s-1", "t", "a", 1, "completed", "2026-01-01", "2026-01-01", 1, 2, 0.5, "/w", None, None),
-    "s-0",
+    *("s-1", "t", "a", 1, "completed", "2026-01-01", "2026-01-01", 1, 2, "/w", None, None),
+    forked_from="s-0",
+    cost_usd=0.5,
 )
 TURN = Turn(1, "r", "a", "p", {}, "e", "http://x", "m", True, "completed", "2026-01-01")
 PROBLEM = Problem(Path("/a.ts"), START, Severity.ERROR, "c", "m")

@@ -44,6 +44,30 @@ async def test_runs_edits_and_agents_are_told_when_they_change(project):
     assert [each["contextWindow"] for each in usage] == [8000] * 3
 
 
+async def test_a_client_that_draws_choices_is_not_asked_and_may_answer_in_own_words(project):
+    project.agent("asker", "ask_user")
+    options = [{"label": "A", "description": "the first"}, {"label": "B"}, {"label": "C"}]
+    asked = {"question": "Which?", "options": options, "multiSelect": True}
+    project.server.play(call("ask_user", questions=[asked]))
+    project.server.play("Done.")
+    how = project.how(VSCODE)
+    how["options"] |= {"draws": ["choices", "freeText"]}
+    async with open_editor(project.folder, **how) as editor:
+        started = await editor.command("inhouse.run", {"agent": "asker", "streamToken": "s"})
+        await editor.until(lambda: "question" in {each["kind"] for each in editor.events("s")})
+        (question,) = [each for each in editor.events("s") if each["kind"] == "question"]
+        answer = {"questionId": question["questionId"], "choices": ["A", "C"], "text": "and mine"}
+        await editor.command("inhouse.answer", answer)
+        await editor.ended(started["runId"])
+
+        assert not editor.asked("window/showMessageRequest")
+        assert question["detail"] == "A: the first"
+        assert question["multiple"] is True
+    told = str(project.server.requests[-1].body["messages"][-1])
+    assert "['A', 'C']" in told or '["A", "C"]' in told.replace("\\", "")
+    assert "and mine" in told
+
+
 async def test_a_client_that_draws_no_lists_hears_of_none(project):
     project.server.play("Hello.")
     async with open_editor(project.folder, **project.how(VSCODE)) as editor:

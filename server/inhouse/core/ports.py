@@ -182,6 +182,8 @@ class Question:
     """
     lasting: tuple[str, ...] = ()
     """The choices that hold for more than this once."""
+    is_told: bool = False
+    """An event of a run tells of it: a door may leave the asking to who hears that."""
 
     def __attrs_post_init__(self) -> None:
         if self.safe != (self.choices[0] if self.choices and self.kind != "question" else ""):

@@ -47,7 +47,7 @@ class EventEmittingApprover:
             multiple=question.multiple,
         )
         emit(told)
-        answer = await self.approver.ask(question)
+        answer = await self.approver.ask(evolve(question, is_told=True))
         taken = ", ".join(answer) if answer else "no answer"
         emit(Notice("info", "answer", redact_value(f"Your answer: {taken}.")))
         if question.safe:

@@ -33,15 +33,12 @@ async function press(text, button) {
   await target.click();
 }
 
-/** Choose "Something else…" for a question, and wait for the box that takes any text. */
+/** Wait for the list of a question: it takes any text, too. */
 async function ownWords(question) {
-  const list = widget(question).locator(".monaco-list-row").filter({ hasText: "Something else…" });
-  await list.waitFor({ timeout: 60000 });
-  await list.click();
-  await widget(question).filter({ hasText: "fixer asks" }).waitFor();
+  await widget(question).filter({ hasText: "fixer asks" }).locator(".monaco-list-row").filter({ hasText: "Right" }).waitFor({ timeout: 60000 });
 }
 
-test("an answer in the user's own words: an input box, and what is typed reaches the model [matrix: question = input box]", async () => {
+test("an answer in the user's own words: what is typed in the list reaches the model [matrix: question = input box]", async () => {
   s.model.state.play = async (answer) => { if (wasAsked(answer)) { answer.say("Then so be it."); } else { ask(answer, "What shall it be called?"); } };
   await start(1);
   await ownWords("What shall it be called?");
@@ -49,6 +46,20 @@ test("an answer in the user's own words: an input box, and what is typed reaches
   await type(s.page, "Otto the second", "fixer asks");
   await until(async () => (await shown(s.page)).includes("Then so be it."), "the end");
   assert.match(lastOf(1), /Otto the second/);
+});
+
+test("several choices with their descriptions: leaving the list keeps what was picked in it", async () => {
+  const options = [{ label: "Tests", description: "unit tests first" }, { label: "Docs" }, { label: "Types" }];
+  s.model.state.play = async (answer) => { if (wasAsked(answer)) { answer.say("As you wish."); } else { answer.call("ask_user", { questions: [{ question: "What comes next?", options, multiSelect: true }] }); } };
+  await start(1);
+  const list = widget("What comes next?");
+  await list.getByText("unit tests first").waitFor({ timeout: 60000 });
+  for (const label of ["Tests", "Types"]) { await list.locator(".monaco-list-row").filter({ hasText: label }).locator(".monaco-checkbox, .quick-input-list-checkbox").first().click(); }
+  await shot(s.page, "question-several");
+  await s.page.keyboard.press("Escape");
+  await until(async () => (await shown(s.page)).includes("As you wish."), "the end");
+  assert.match(lastOf(1), /Tests[^]*Types/);
+  assert.doesNotMatch(lastOf(1), /Docs/);
 });
 
 test("two runs that ask at once are asked for one after the other, and each gets its own answer", async () => {

@@ -113,7 +113,7 @@ class EditorApprover:
                 shown = showing.result()
                 if shown is not None:
                     return shown
-                if not asked.question.choices and "freeText" in self._link.client.draws:
+                if self._is_drawn(asked.question):
                     return await asked.answer
                 async with _whole(self._link, asked.question) as (text, choices):
                     asked.in_actions = choices
@@ -122,8 +122,13 @@ class EditorApprover:
             finally:
                 showing.cancel()
 
+    def _is_drawn(self, question: Question) -> bool:
+        """Tell whether the client asks it by itself: never one that may do harm."""
+        kind = "choices" if question.choices else "freeText"
+        return question.is_told and not question.safe and kind in self._link.client.draws
+
     async def _show(self, question: Question) -> Choices | None:
-        if not question.choices:
+        if not question.choices or self._is_drawn(question):
             return None
         async with _whole(self._link, question) as (text, choices):
             return await self._choose(question, text, choices)
@@ -139,7 +144,7 @@ class EditorApprover:
             except InhouseError:
                 return None if self._link.client.name in _WITHOUT_DIALOGS else ()
             if answer is None:
-                return ()
+                return tuple(taken)  # Whoever leaves the list keeps what was picked in it.
             if not question.multiple:
                 return (answer,)
             if answer == "Done" and answer not in question.choices:

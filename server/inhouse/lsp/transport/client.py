@@ -29,7 +29,8 @@ class EditorClient:
     """``clientInfo.name``."""
     draws: frozenset[str] = frozenset()
     """``initializationOptions.draws``: what the client shows by its own means, ``freeText``
-    (questions that any text answers), ``settingsProblems`` and ``lists`` (``inhouse/changed``)."""
+    (questions that any text answers), ``choices`` (those with choices that do no harm),
+    ``settingsProblems`` and ``lists`` (``inhouse/changed``)."""
     offers: frozenset[str] = frozenset()
     """``initializationOptions.offers``: what the client answers beyond LSP, ``diagnostics``."""
 
