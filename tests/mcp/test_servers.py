@@ -181,6 +181,24 @@ async def test_lines_that_are_no_messages_do_no_harm(tmp_path):
         assert "echo: a" in here.results()[-1]
 
 
+async def test_a_server_that_shouts_is_heard_and_its_words_do_not_fill_the_log(tmp_path, caplog):
+    caplog.set_level("INFO", logger="inhouse.mcp.stdio")
+    async with session(tmp_path, {"one": server("shouting")}) as here:
+        await here.run(call("one__echo", text="a"), "ready")
+
+        assert "echo: a" in here.results()[-1]
+        said = [each.message for each in caplog.records if "server one: I am here" in each.message]
+        assert 0 < len(said) <= 2_000
+
+
+async def test_of_very_many_tools_the_first_are_used_and_that_is_told(tmp_path):
+    async with session(tmp_path, {"one": server("many")}) as here:
+        await here.run("hi")
+
+        assert len(here.offered()) == 500
+        assert any("more than 500 tools" in each for each in here.notices())
+
+
 async def test_names_that_collide_or_are_too_long_are_all_distinct_and_led_back(tmp_path):
     async with session(tmp_path, {"ö/x".replace("/", "."): server("collide")}) as here:
         await here.run("hi")

@@ -6,6 +6,7 @@ Each mode is a way in which servers go wrong; ``good`` answers as the protocol s
 import json
 import os
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -157,6 +158,11 @@ def answer(request):
     return None
 
 
+def shout():
+    while True:
+        sys.stderr.write("I am here\n" * 1000)
+
+
 def misbehave():
     """Do what a server must not, before anybody asked."""
     match MODE:
@@ -181,6 +187,8 @@ def misbehave():
                         "params": {"level": "info", "data": "x"},
                     }
                 )
+        case "shouting":
+            threading.Thread(target=shout, daemon=True).start()
         case "chatty":
             print("Server is starting up...", flush=True)
             print("[1, 2", flush=True)

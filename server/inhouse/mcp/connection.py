@@ -31,6 +31,8 @@ START_SECONDS = 60.0
 CALL_SECONDS = 300.0
 """Of silence in a call: what a server reports of its progress gives it as much again."""
 LONGEST_CALL = 3_600.0
+MOST_TOOLS = 500
+"""Of one server: a model is told of each in every request."""
 _MOST_PAGES = 50
 _MOST_STARTS = 2
 _SHOWN = 500
@@ -68,6 +70,8 @@ class Connection:
 
     server: Server
     tools: tuple[ListedTool, ...] = ()
+    cut: bool = False
+    """It has more tools than are used."""
     _open: Open | None = None
     _starts: int = 0
     _client: "Client | None" = None
@@ -95,7 +99,7 @@ class Connection:
                 await self._start()
             elif self._stale:
                 self._stale = False
-                self.tools = await _listed(self._client)
+                self.tools, self.cut = await _listed(self._client)
             return self.tools
 
     async def call(
@@ -215,7 +219,7 @@ class Connection:
         gone = self._gone
         try:
             async with self._connected(opened, speech) as client:
-                self.tools = await _listed(client)
+                self.tools, self.cut = await _listed(client)
                 self._client = client
                 ready.set_result(None)
                 await gone.wait()
@@ -272,7 +276,8 @@ def _transport(server: Server, opened: Opened, speech: "Speech") -> Any:
             return http_streams(server, client)
 
 
-async def _listed(client: "Client") -> tuple[ListedTool, ...]:
+async def _listed(client: "Client") -> tuple[tuple[ListedTool, ...], bool]:
+    """Give the tools, and whether there are more of them than are used."""
     found: dict[str, ListedTool] = {}
     cursor: str | None = None
     for _ in range(_MOST_PAGES):
@@ -287,9 +292,9 @@ async def _listed(client: "Client") -> tuple[ListedTool, ...]:
             )
             found.setdefault(tool.name, listed)
         cursor = page.next_cursor
-        if not cursor:
+        if not cursor or len(found) > MOST_TOOLS:
             break
-    return tuple(found.values())
+    return tuple(found.values())[:MOST_TOOLS], len(found) > MOST_TOOLS
 
 
 def _explained(opened: Opened, speech: "Speech", why: str) -> str:

@@ -13,7 +13,8 @@ from attrs import define
 from mcp.shared.message import SessionMessage
 from mcp_types import JSONRPCResponse
 
-MOST_TOOLS = 500
+MOST_TOOLS = 2_000
+"""Of one page of a listing."""
 MOST_DESCRIPTION = 8_000
 _HINTS = ("readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint")
 _FIELDS: Mapping[str, tuple[str, ...]] = {

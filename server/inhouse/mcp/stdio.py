@@ -27,6 +27,8 @@ MOST_GARBAGE = 1_000
 """Lines in a row that are no messages."""
 MOST_UNASKED = 20_000
 """Messages in a row while nobody waits for an answer, or that are none."""
+MOST_LOGGED = 2_000
+"""Lines of one server: more of them tell nobody anything, and would fill the disk."""
 PATIENCE = 2.0
 """Seconds to end by itself once its input is closed, as the protocol asks."""
 
@@ -45,13 +47,20 @@ class Speech:
     server: str
     last: deque[str] = field(factory=lambda: deque[str](maxlen=_KEPT_LINES))
     fault: str = ""
+    heard: int = 0
+    """Lines so far."""
 
     def hear(self, line: str) -> None:
         """Keep a line of its standard error, or one of its output that is no message."""
         shown = visible(line.strip())[:_LINE_SHOWN]
-        if shown:
-            self.last.append(shown)
+        if not shown:
+            return
+        self.last.append(shown)
+        self.heard += 1
+        if self.heard <= MOST_LOGGED:
             logger.info("MCP server %s: %s", self.server, shown)
+        if self.heard == MOST_LOGGED:
+            logger.info("MCP server %s: what it says from now on is not logged", self.server)
 
     def last_words(self) -> str:
         """Give the last lines for a message; empty where there are none."""

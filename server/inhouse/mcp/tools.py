@@ -13,7 +13,7 @@ from inhouse.core.unicode import clean_text, visible
 
 from .access import Open
 from .config import Server
-from .connection import Connection, ListedTool
+from .connection import MOST_TOOLS, Connection, ListedTool
 from .results import parts_of, text_of
 from .schemas import reduced
 from .tool_names import model_names
@@ -68,11 +68,18 @@ async def open_toolbox(
 
 async def _ready(wanted: Wanted, open_server: Open, emit: Emit) -> tuple[ListedTool, ...]:
     try:
-        return await wanted.connection.ready(open_server)
+        tools = await wanted.connection.ready(open_server)
     except InhouseError as error:
         message = f"{error}  Its tools are missing from this run."
         emit(Notice("warning", "mcp_server", message))
         return ()
+    if wanted.connection.cut:
+        message = (
+            f"MCP server {wanted.name!r} has more than {MOST_TOOLS} tools: the first {MOST_TOOLS} "
+            "are used.  Name those you want as `server/tool` in `toolNames`."
+        )
+        emit(Notice("warning", "mcp_tools", message))
+    return tools
 
 
 def _chosen(wanted: Wanted, tools: tuple[ListedTool, ...], emit: Emit) -> list[ListedTool]:
