@@ -121,6 +121,18 @@ async def test_a_web_page_instead_of_models_is_a_wrong_base_url() -> None:
     assert "baseUrl" in found(status)
 
 
+async def test_a_list_of_models_that_everybody_gets_proves_no_key() -> None:
+    refused = http_json({"error": {"message": "No auth credentials found", "code": 401}}, 401)
+    with Replay(openrouter_like(key=refused)) as server:
+        status = await checked(server, Kind.OPENROUTER, base_url=server.base_url)
+    assert [one.code for one in status.findings] == ["unauthorized"]
+
+    with Replay(openrouter_like()) as server:  # It does not know the question: nothing is said.
+        status = await checked(server, Kind.OPENROUTER, base_url=server.base_url)
+    assert status.reachable
+    assert "unauthorized" not in [one.code for one in status.findings]
+
+
 async def test_a_dead_server_and_a_wrong_key_are_errors_with_their_remedy() -> None:
     with Replay(text_answer("x")) as server:
         pass

@@ -85,14 +85,15 @@ def lm_studio(*, chat: Any = None, window: int = 4096, answers: str = "qwen") ->
     return routes({"/api/v0/models": {"data": [entry]}, "/v1/chat/completions": chat})
 
 
-def openrouter_like(*, chat: Any = None) -> Steps:
+def openrouter_like(*, chat: Any = None, key: Any = None) -> Steps:
     entry = {
         "id": "anthropic/claude-sonnet-4.5",
         "context_length": 200000,
         "pricing": {"prompt": "0.000003", "completion": "0.000015"},
         "top_provider": {"context_length": 200000},
     }
-    return routes({"/v1/models": {"data": [entry]}, "/v1/chat/completions": chat})
+    table = {"/v1/models": {"data": [entry]}, "/v1/key": key, "/v1/chat/completions": chat}
+    return routes(table)
 
 
 def litellm(*, base: str | None, chat: Any = None, model: str = "team") -> Steps:

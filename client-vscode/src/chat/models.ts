@@ -46,7 +46,9 @@ export class ChatModels implements vscode.Disposable {
 
   /** Ask the endpoints on this machine what they serve; others are asked when their user checks them. */
   async refresh(): Promise<void> {
-    const local = (await this.server.execute<EndpointStatus[]>("inhouse.endpoints")).filter((one) => one.local && !one.models);
+    // An embedded model would be started for that.
+    const isOpen = (one: EndpointStatus): boolean => one.local && one.kind !== "embedded" && one.reachable === undefined;
+    const local = (await this.server.execute<EndpointStatus[]>("inhouse.endpoints")).filter(isOpen);
     for (const { name } of local) {
       await this.server.execute("inhouse.endpoints", { check: true, name });
     }
@@ -55,7 +57,8 @@ export class ChatModels implements vscode.Disposable {
         await new Promise((resolve) => setTimeout(resolve, 500));
       }
       const statuses = await this.server.execute<EndpointStatus[]>("inhouse.endpoints");
-      if (await this.keep(statuses) && statuses.every((one) => one.models ?? !one.local)) {
+      await this.keep(statuses);
+      if (!statuses.some(isOpen)) {
         return;
       }
     }
@@ -65,7 +68,7 @@ export class ChatModels implements vscode.Disposable {
     vscode.Disposable.from(this.listener, this.changed, ...(this.registration ? [this.registration] : [])).dispose();
   }
 
-  private async keep(statuses: readonly EndpointStatus[]): Promise<boolean> {
+  private async keep(statuses: readonly EndpointStatus[]): Promise<void> {
     const before = this.known();
     const now = statuses.map((one): Known => ({
       endpoint: one.name, local: one.local, models: one.models ?? before.find((known) => known.endpoint === one.name)?.models ?? [] }));
@@ -74,7 +77,6 @@ export class ChatModels implements vscode.Disposable {
       this.changed.fire();
       this.resolve();
     }
-    return true;
   }
 
   /** VS Code refuses a message for which it knows no model: the first of every window, unless it is told of them now. */

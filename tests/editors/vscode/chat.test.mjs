@@ -4,6 +4,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { after, before } from "node:test";
 import { FILES, scene, testIn } from "./fixture.mjs";
+import { startModel } from "./model.mjs";
 import { choose, palette, shot, sleep, toast, type, until } from "./workbench.mjs";
 
 let s;
@@ -125,18 +126,22 @@ test("an error is its cause in a line, with buttons that are the ways out", asyn
   await says(/Cannot reach endpoint 'local'.*nothing listens at/);
 });
 
-test("in a workspace that is not trusted it says so, and what comes with Inhouse answers", async () => {
-  const other = await scene({ stock: true, trust: true, files: AGENTS, settings: CHAT });
+test("a server that answers at its usual port is one button away; a workspace that is not trusted is told", async (t) => {
+  const found = await startModel(async (reply) => { reply.say("Found, and here."); }, ["found-model"], 8000).catch(() => undefined);
+  if (!found) { t.skip("NOT TESTED: something else listens at port 8000"); return; }
   const first = s;
+  s = await scene({ stock: true, trust: true, files: AGENTS, settings: CHAT, machine: NOTHING });
   try {
-    s = other;
-    other.model.state.play = async (reply) => { reply.say("Restricted, and here."); };
     await send("Hello?");
     await says("This workspace is not trusted");
-    await says("Restricted, and here.");
-    await shot(s.page, "chat-restricted");
+    await says("These answer on this machine");
+    await shot(s.page, "chat-found");
+    await button("Use found-model (vLLM)").click(); // No dialog at all.
+    await says("Found, and here.");
+    await shot(s.page, "chat-found-answer");
   } finally {
+    await s.close();
+    await found.stop();
     s = first;
-    await other.close();
   }
 });

@@ -53,9 +53,9 @@ export async function scene({ files = FILES, machine = {}, ...options } = {}) {
 const MACHINE = new Set(["inhouse.serverCommand", "inhouse.python"]);
 
 /** `test`, which leaves a picture and the extension's log behind when it fails. */
-export const testIn = (current) => (name, work, options = {}) => test(name, options, async () => {
+export const testIn = (current) => (name, work, options = {}) => test(name, options, async (t) => {
   try {
-    await work();
+    await work(t);
   } catch (error) {
     const s = current();
     if (s) {

@@ -2,7 +2,7 @@
 import http from "node:http";
 
 /** `play(request)` gets each answer as {say, think, call, usage, end, hold}; without one it says "ok". */
-export async function startModel(play = async (answer) => { answer.say("ok"); }, models = ["test-model"]) {
+export async function startModel(play = async (answer) => { answer.say("ok"); }, models = ["test-model"], port = 0) {
   const requests = [];
   const state = { play, open: 0, closed: 0, key: undefined }; // With a key, the models are listed to who has it.
   const server = http.createServer((request, response) => {
@@ -25,7 +25,7 @@ export async function startModel(play = async (answer) => { answer.say("ok"); },
     await state.play(new Answer(asked, response), requests.length).catch((error) => { console.error("the model's script:", error); response.destroy(); });
     if (!response.writableEnded && !response.destroyed) { new Answer(asked, response).end(); }
   }
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise((resolve, reject) => { server.once("error", reject); server.listen(port, "127.0.0.1", resolve); });
   const url = `http://127.0.0.1:${server.address().port}/v1`;
   return { url, requests, state, stop: () => { server.closeAllConnections(); return new Promise((resolve) => server.close(resolve)); } };
 }
