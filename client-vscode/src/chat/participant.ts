@@ -49,11 +49,16 @@ async function openChat(): Promise<void> {
 }
 
 async function answer(parts: Parts, models: ChatModels, request: vscode.ChatRequest, context: vscode.ChatContext, stream: vscode.ChatResponseStream, token: vscode.CancellationToken): Promise<vscode.ChatResult> {
-  const before = memoryOf(context);
-  if (!vscode.workspace.isTrusted) {
-    stream.markdown("This workspace is not trusted: its agents and settings wait until you trust it.  Only agents that come with Inhouse, and your own, run.\n\n");
+  const result = await takeTurn(parts, models, request, context, stream, token);
+  if (!vscode.workspace.isTrusted) { // At the end: what comes before it is folded.
+    stream.markdown("\n\nThis workspace is not trusted: its agents and settings wait until you trust it.  Until then only agents that come with Inhouse, and your own, run.\n\n");
     stream.button({ command: "workbench.trust.manage", title: "Manage Trust" });
   }
+  return result;
+}
+
+async function takeTurn(parts: Parts, models: ChatModels, request: vscode.ChatRequest, context: vscode.ChatContext, stream: vscode.ChatResponseStream, token: vscode.CancellationToken): Promise<vscode.ChatResult> {
+  const before = memoryOf(context);
   try {
     await parts.server.client();
   } catch (error) {
