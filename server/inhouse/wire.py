@@ -22,6 +22,7 @@ from inhouse.core.events import (
     RunStarted,
     Steered,
     TextDelta,
+    ThoughtSoFar,
     ToolFinished,
     ToolOutput,
     ToolStarted,
@@ -83,7 +84,7 @@ def payload(value: EventPayload) -> Json | None:  # noqa: C901, PLR0911  one cas
             return {"kind": "tool_call", "callId": call_id} | said
         case ToolFinished(call_id, ok, summary):
             return {"kind": "tool_result", "callId": call_id, "ok": ok, "summary": summary}
-        case ToolOutput() | PermissionAnswered():
+        case ToolOutput() | PermissionAnswered() | ThoughtSoFar():
             return None
         case EditChanged(uri, state, diff):
             return {"kind": "edit", "uri": uri, "state": state.value, "diff": diff}
@@ -115,7 +116,14 @@ def tokens(value: UsageReported | EndpointUsage | Usage) -> Json:
         "inputTokens": value.input_tokens,
         "outputTokens": value.output_tokens,
         "costUsd": value.cost_usd,
+        **_cached(value),
     }
+
+
+def _cached(value: UsageReported | EndpointUsage | Usage) -> Json:
+    """Tokens of the input that have to do with a cache; left out where there are none."""
+    told = {"cachedTokens": value.cached_tokens, "cacheWriteTokens": value.cache_write_tokens}
+    return {name: count for name, count in told.items() if count}
 
 
 def usage(value: Usage) -> Json:
@@ -124,6 +132,7 @@ def usage(value: Usage) -> Json:
         "inputTokens": value.input_tokens,
         "outputTokens": value.output_tokens,
         "costUsd": value.cost_usd,
+        **_cached(value),
         "byEndpoint": {
             name: tokens(part) | {"requests": part.requests}
             for name, part in value.by_endpoint.items()

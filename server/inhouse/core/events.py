@@ -189,6 +189,10 @@ class EndpointUsage:
     output_tokens: int = 0
     cost_usd: float | None = None
     requests: int = 0
+    cached_tokens: int = 0
+    """Of the input: read out of a cache."""
+    cache_write_tokens: int = 0
+    """Of the input: written into a cache."""
 
 
 @frozen
@@ -198,6 +202,8 @@ class Usage:
     cost_usd: float | None = None
     by_endpoint: Mapping[str, EndpointUsage] = field(factory=dict[str, EndpointUsage])
     by_agent: Mapping[str, EndpointUsage] = field(factory=dict[str, EndpointUsage])
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
 
 
 @frozen
@@ -264,6 +270,7 @@ EventPayload = (
     RunStarted
     | TextDelta
     | ReasoningDelta
+    | ThoughtSoFar
     | ToolStarted
     | ToolOutput
     | ToolFinished

@@ -39,6 +39,18 @@ class ToolMode(StrEnum):
 
 
 @frozen
+class TokenPrice:
+    """US dollars for a million tokens."""
+
+    input: float
+    output: float
+    cached_input: float | None = None
+    """Read out of the server's cache; None: as any other token in."""
+    cache_write: float | None = None
+    """Written into the server's cache; None: as any other token in."""
+
+
+@frozen
 class Endpoint:
     """A place that serves models.  URL, key and headers come from one source, always."""
 
@@ -136,10 +148,11 @@ class Endpoint:
         is_connection=True,
     )
     model_path: str | None = setting(None, "`kind: embedded`: a GGUF file.", is_connection=True)
-    prices: Mapping[str, tuple[float, float]] = setting(
+    prices: Mapping[str, TokenPrice] = setting(
         _NOTHING,
-        "Model (or glob) → US dollars for a million tokens: `input`, `output`. Without it the "
-        "server's own word counts, then the price list that comes along.",
+        "Model (or glob) → US dollars for a million tokens: `input`, `output`, and if you like "
+        "`cachedInput` and `cacheWrite`. Without it the server's own word counts, then the price "
+        "list that comes along.",
         written=dict[str, dict[str, float]],
         examples=({"qwen3-coder:30b": {"input": 0, "output": 0}},),
         scope=SettingScope.USER,

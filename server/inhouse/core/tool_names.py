@@ -61,7 +61,7 @@ def without_tokens(name: str) -> str:
     plain = name.strip()
     if plain.startswith("<"):
         plain = re.sub(r"^(?:<[^<>]{1,40}>\s*)+", "", plain)
-    return _TOKEN.sub("", plain).strip()
+    return re.sub(r":\d{1,6}$", "", _TOKEN.sub("", plain).strip())
 
 
 def legal_name(name: str) -> str:

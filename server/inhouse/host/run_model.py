@@ -78,6 +78,8 @@ class RunModel:
             usage.output_tokens,
             local=self.local,
             told=None if self.local else await self.told(),
+            cached=usage.cached_tokens,
+            written=usage.cache_write_tokens,
         )
 
     async def _estimate(self, prompt: Prompt) -> float | None:

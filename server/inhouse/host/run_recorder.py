@@ -21,6 +21,7 @@ from inhouse.core.events import (
     RunStatus,
     StopReason,
     TextDelta,
+    ThoughtSoFar,
     ToolStarted,
     Usage,
     UsageReported,
@@ -65,7 +66,7 @@ class RunRecorder:
         """Whether it is still open."""
         return self._status is RunStatus.RUNNING
 
-    def observe(self, payload: EventPayload) -> None:
+    def observe(self, payload: EventPayload) -> None:  # noqa: C901  a case for each event
         """Take note of what happened.  Does not block and does not raise."""
         if self._text_open and type(payload) is TextDelta:  # nearly every one
             self._text.append(payload.text)
@@ -78,6 +79,8 @@ class RunRecorder:
                 self._text.append(text)
             case ReasoningDelta():
                 self._token()
+            case ThoughtSoFar():
+                self._text, self._text_open = [], False
             case ToolStarted():
                 self._token()
                 self._text_open = False
@@ -169,10 +172,19 @@ class RunRecorder:
             total.cost_usd,
             dict(self._by_endpoint),
             dict(self._by_agent),
+            total.cached_tokens,
+            total.cache_write_tokens,
         )
 
     def _add(self, endpoint: str, agent: str, usage: UsageReported) -> None:
-        one = EndpointUsage(usage.input_tokens, usage.output_tokens, usage.cost_usd, 1)
+        one = EndpointUsage(
+            usage.input_tokens,
+            usage.output_tokens,
+            usage.cost_usd,
+            1,
+            usage.cached_tokens,
+            usage.cache_write_tokens,
+        )
         for table, key in ((self._by_endpoint, endpoint), (self._by_agent, agent)):
             table[key] = _sum(table.get(key, EndpointUsage()), one)
         if self._parent is not None:
@@ -198,6 +210,8 @@ def _sum(left: EndpointUsage, right: EndpointUsage) -> EndpointUsage:
         left,
         input_tokens=left.input_tokens + right.input_tokens,
         output_tokens=left.output_tokens + right.output_tokens,
+        cached_tokens=left.cached_tokens + right.cached_tokens,
+        cache_write_tokens=left.cache_write_tokens + right.cache_write_tokens,
         cost_usd=cost if known else None,
         requests=left.requests + right.requests,
     )

@@ -68,7 +68,7 @@ async def ask(run: LoopContext, prompt: Prompt) -> ModelAnswer:
                         run.emit(chunk)
                         continue
                     _take(draft, chunk)
-                    if not isinstance(chunk, (ToolCallReady, Answered, ThoughtSoFar)):
+                    if not isinstance(chunk, (ToolCallReady, Answered)):
                         run.emit(chunk)
         return _finished(draft)
     except BaseException:

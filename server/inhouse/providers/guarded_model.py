@@ -1,5 +1,6 @@
 """What every answer passes on its way: is it local, does it fit, how are tools called here."""
 
+import re
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from functools import partial
@@ -22,6 +23,7 @@ from inhouse.core.messages import ToolCall
 from inhouse.core.ports import Chunks, Prompt
 from inhouse.core.route import Endpoint, Privacy, ToolMode
 from inhouse.providers.chat.stream_model import Ask, until_error
+from inhouse.providers.chat.think_tags import end_of_lone_thoughts
 from inhouse.providers.endpoints.endpoint_errors import ModelRef
 from inhouse.providers.endpoints.endpoint_state import EndpointState
 from inhouse.providers.endpoints.locality import require_local
@@ -228,6 +230,26 @@ def _other_model(place: ModelRef, answered: Answered) -> Notice | None:
     )
 
 
+_ODD_END = re.compile(
+    r"error|fail|malform|abort|timeout|cancel|block|recitation|prohibit|invalid|unexpected|too_many",
+    re.IGNORECASE,
+)
+_TOOL_FLAGS = (
+    "Start the server with its reader for this model's calls (llama-server --jinja; vLLM "
+    "--enable-auto-tool-choice --tool-call-parser NAME; SGLang --tool-call-parser NAME), or set "
+    '`tools` of the endpoint to "text"'
+)
+_THOUGHT_FLAGS = (
+    "Start the server with its reader for this model's thoughts (llama-server --reasoning-format "
+    "auto; vLLM and SGLang --reasoning-parser NAME)"
+)
+_THOUGHT_MARK = re.compile(
+    r"<\|(?:channel|message|start)\|>(?!commentary)|\[/?THINK\]|<channel\|>|\u25c1/?think\u25b7"
+    r"|<\|(?:END|START)_THINKING\|>|^</?(?:seed:|mm:)?think(?:ing)?>$",
+    re.MULTILINE,
+)
+
+
 @define(eq=False)
 class _Answer:
     """Collects what the end of an answer is judged by."""
@@ -275,6 +297,8 @@ class _Answer:
                     yield notice
                 yield chunk
             case Answered():
+                yield from self._thoughts_before()
+                yield from self._odd_end(chunk)
                 if other := _other_model(self._place, chunk):
                     yield other
                 yield from self._end(chunk)
@@ -286,6 +310,42 @@ class _Answer:
                 yield ToolCallReady(understood(call, self._prompt.tools))
             case _:
                 yield chunk
+
+    def _odd_end(self, answered: Answered) -> Iterator[ModelChunk]:
+        """Tell why the model finished, where that is no ordinary end (``native_finish_reason``)."""
+        native = answered.native_reason
+        nothing = not "".join(self.texts).strip() and not self._native
+        if native and (nothing or _ODD_END.search(native)):
+            message = f"{self._place}: the answer ended with {self._place.quote(native)!r}."
+            yield Notice("warning", "native_finish_reason", message)
+
+    def _left_over(self, unread: str) -> Iterator[ModelChunk]:
+        """Warn of what a server should have read itself, with the flag that makes it do so."""
+        kind = self._place.endpoint.kind.profile
+        if unread and self._mode is ToolMode.NATIVE:
+            remedy = kind.tools_remedy or _TOOL_FLAGS
+            yield Notice(
+                "warning",
+                "call_in_text",
+                f"{self._place} left a tool call in its text, and it could not be read.  {remedy}.",
+            )
+        said = "".join(self.texts)
+        if (mark := _THOUGHT_MARK.search(said)) and said[: mark.start()].count("`") % 2 == 0:
+            yield Notice(
+                "warning",
+                "thoughts_in_text",
+                f"{self._place} left {mark[0]!r} of its thinking in its text.  {_THOUGHT_FLAGS}.",
+            )
+
+    def _thoughts_before(self) -> Iterator[ModelChunk]:
+        """Take out of the answer what only a closing tag marks as thinking."""
+        said = "".join(self.texts)
+        if end := end_of_lone_thoughts(said):
+            rest = said[end:]
+            self.texts = [rest]
+            yield ThoughtSoFar()
+            if rest.strip():
+                yield TextDelta(rest)
 
     def other_model_than_before(self, name: str) -> bool:
         """Servers that name the file they serve do so with each answer."""
@@ -313,6 +373,7 @@ class _Answer:
             self.left_in_text = bool(calls) and not self._native
             in_text = bool(calls) and not self._native
             form = "" if calls or self._native else _form(self._prompt, self._mode)
+            yield from self._left_over("" if calls else found.unread)
             answered = evolve(answered, in_text=in_text, unread=found.unread, form=form)
         for call in calls:
             yield ToolCallReady(call)

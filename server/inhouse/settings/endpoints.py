@@ -15,7 +15,7 @@ from inhouse.core import placeholders
 from inhouse.core.endpoint_kinds import Kind
 from inhouse.core.errors import RefusedError, UserError
 from inhouse.core.placeholders import KeySources
-from inhouse.core.route import Endpoint
+from inhouse.core.route import Endpoint, TokenPrice
 from inhouse.core.secret import Secret
 from inhouse.core.urls import base_url
 
@@ -109,7 +109,7 @@ def merge(name: str, parts: Sequence[Part], keys: KeySources) -> Endpoint:
         if (value := _nearest(parts, key_name)) is not None
     }
     models: dict[str, str] = {}
-    prices: dict[str, tuple[float, float]] = {}
+    prices: dict[str, TokenPrice] = {}
     for one in reversed(parts):
         models |= one.values.get("models", {})
         for model, price in one.values.get("prices", {}).items():
@@ -287,16 +287,19 @@ def _ca_file(name: str, part: Part, keys: KeySources) -> str | None:
     return path
 
 
-def _price(
-    name: str, model: str, price: Mapping[str, float], report: Report
-) -> tuple[float, float] | None:
+def _price(name: str, model: str, price: Mapping[str, float], report: Report) -> TokenPrice | None:
     path = ("endpoints", name, "prices", model)
-    if set(price) != {"input", "output"} or min(price.values()) < 0:
+    beyond = set(price) - {"input", "output", "cachedInput", "cacheWrite"}
+    if beyond or not {"input", "output"} <= set(price) or min(price.values()) < 0:
         report.error(
-            path, "A price is { input = 0.5, output = 1.5 }, dollars for a million tokens."
+            path,
+            "A price is { input = 0.5, output = 1.5 }, dollars for a million tokens; cachedInput "
+            "and cacheWrite may stand beside them.",
         )
         return None
-    return price["input"], price["output"]
+    return TokenPrice(
+        price["input"], price["output"], price.get("cachedInput"), price.get("cacheWrite")
+    )
 
 
 def _nearest(parts: Sequence[Part], key: str) -> Any:

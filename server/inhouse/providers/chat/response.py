@@ -11,7 +11,6 @@ from inhouse.core.events import (
     ModelChunk,
     ReasoningDelta,
     TextDelta,
-    ThoughtSoFar,
     ToolCallReady,
 )
 from inhouse.core.json_values import fields, items
@@ -215,9 +214,7 @@ class ChatAnswer:
 
     def _said(self, parts: Any) -> Iterator[ModelChunk]:
         for is_thought, text in parts:
-            if is_thought is None:
-                yield ThoughtSoFar()
-            elif is_thought:
+            if is_thought:
                 yield ReasoningDelta(text)
             else:
                 yield TextDelta(text)

@@ -1,13 +1,63 @@
-"""``<think>…</think>`` at the beginning of an answer, told apart from the text while it streams."""
+"""Thoughts that stand in an answer's text, told apart while it streams: every model's own tags."""
 
+import re
 from collections.abc import Iterator
+from typing import Protocol
 
-from attrs import define
+from attrs import define, field
 
-OPEN_TAGS = ("<think>", "<thinking>")
+TAGS = {
+    "<think>": "</think>",
+    "<thinking>": "</thinking>",
+    "<thought>": "</thought>",
+    "<reasoning>": "</reasoning>",
+    "[THINK]": "[/THINK]",  # Magistral
+    "<seed:think>": "</seed:think>",
+    "<mm:think>": "</mm:think>",  # MiniMax
+    "<longcat_think>": "</longcat_think>",
+    "<|channel>thought": "<channel|>",  # Gemma 4
+    "<unused94>thought": "<unused95>",  # MedGemma
+    "<|START_THINKING|>": "<|END_THINKING|>",  # Command A
+    "<|begin_of_thought|>": "<|end_of_thought|>",
+    "<|inner_prefix|>": "<|inner_suffix|>",  # Apertus
+    "<|thinking_start|>": "<|thinking_end|>",
+    "\u25c1think\u25b7": "\u25c1/think\u25b7",  # Kimi VL
+}
+"""What opens thoughts → what closes them."""
+
+_HARMONY = ("<|channel|>", "<|start|>")
+_LONE_CLOSE = re.compile(
+    r"(?<![`\"'\w])(?:"
+    + "|".join(re.escape(one) for one in TAGS.values())
+    + r")(?=[ \t]*(?:\r?\n|$))|(?<=[.!?])</think(?:ing)?>(?=\s|$)"
+)
+_STRIPPED = re.compile(
+    r"\A\s*analysis(?=[A-Z\s]).{0,200000}?assistant(?:\s*commentary)?\s*final(?=[\sA-Z])", re.DOTALL
+)
+"""gpt-oss behind a server that drops its tokens and keeps the words between them."""
 
 Part = tuple[bool, str]
 """Whether it is a thought, and its text."""
+
+
+def end_of_lone_thoughts(text: str) -> int:
+    """Return where thoughts end that nothing opened: the template had done so (Q31); 0: nowhere.
+
+    A tag that is quoted, or stands in a fence, ends nothing.
+    """
+    if (stripped := _STRIPPED.match(text)) is not None:
+        return stripped.end()
+    for match in _LONE_CLOSE.finditer(text):
+        before = text[: match.start()]
+        opened = any(one in before for one in TAGS)
+        if not opened and before.count("```") % 2 == 0:
+            return match.end()
+    return 0
+
+
+class _Reader(Protocol):
+    def take(self, text: str) -> Iterator[Part]: ...
+    def flush(self) -> Iterator[Part]: ...
 
 
 @define(eq=False)
@@ -19,6 +69,7 @@ class ThinkingText:
     _held: str = ""
     _close: str | None = None
     _known: bool = False
+    _reader: _Reader | None = None
 
     def told_apart(self) -> None:
         """The server tells its thoughts in a field of their own: they are not told twice."""
@@ -27,6 +78,9 @@ class ThinkingText:
     def take(self, text: str) -> Iterator[Part]:
         if self.over:
             yield False, text
+            return
+        if self._reader is not None:
+            yield from self._reader.take(text)
             return
         self._held += text
         if self._close is None:
@@ -38,17 +92,22 @@ class ThinkingText:
         """Give what was withheld: the answer is over."""
         held, self._held = self._held, ""
         self.over = True
+        if self._reader is not None:
+            yield from self._reader.flush()
         if held and not (self._close is not None and self._known):
             yield self._close is not None, held
 
     def _look_for_open(self) -> Iterator[Part]:
         start = self._held.lstrip()
-        for tag in OPEN_TAGS:
+        for tag, close in TAGS.items():
             if start.startswith(tag):
-                self._close = f"</{tag[1:]}"
+                self._close = close
                 self._held = start[len(tag) :]
                 return
-        if not any(tag.startswith(start) for tag in OPEN_TAGS):
+        if start.startswith(_HARMONY):
+            self._reader, self._held = Harmony(), ""
+            yield from self._reader.take(start)
+        elif not any(tag.startswith(start) for tag in (*TAGS, *_HARMONY)):
             yield from self.flush()
 
     def _look_for_close(self, close: str) -> Iterator[Part]:
@@ -62,6 +121,65 @@ class ThinkingText:
             self.over, self._held = True, ""
             if text:
                 yield False, text
+
+
+@define(eq=False)
+class Harmony:
+    """gpt-oss's channels: ``analysis`` is thought, ``final`` is said, a call stays as it stands.
+
+    ``<|channel|>analysis<|message|>…<|end|><|start|>assistant<|channel|>final<|message|>…``
+    """
+
+    _held: str = ""
+    _header: list[str] | None = field(factory=list[str])
+    """What stands before ``<|message|>``; None: a message is being said."""
+    _thought: bool = False
+
+    def take(self, text: str) -> Iterator[Part]:
+        self._held += text
+        while (found := _TOKEN.search(self._held)) is not None:
+            yield from self._say(self._held[: found.start()])
+            mark, self._held = found[0], self._held[found.end() :]
+            yield from self._token(mark)
+        keep = self._held.rfind("<|")
+        if keep < 0 or len(self._held) - keep > LONGEST_TOKEN:
+            keep = len(self._held) - self._held.endswith("<")
+        yield from self._say(self._held[:keep])
+        self._held = self._held[keep:]
+
+    def flush(self) -> Iterator[Part]:
+        held, self._held = self._held, ""
+        yield from self._say(held)
+        if self._header:
+            yield False, "".join(self._header)
+
+    def _say(self, text: str) -> Iterator[Part]:
+        if not text:
+            return
+        if self._header is None:
+            yield self._thought, text
+        else:
+            self._header.append(text)
+
+    def _token(self, mark: str) -> Iterator[Part]:
+        if mark == "<|message|>":
+            header = "".join(self._header or ())
+            self._header, self._thought = None, "analysis" in header and "to=" not in header
+            if "to=" in header:  # a call that the server left in the text is read as such later
+                yield False, f"{header}{mark}"
+        elif mark in ("<|start|>", "<|channel|>", "<|constrain|>"):
+            if self._header is None or mark == "<|start|>":
+                self._header = []
+            self._header.append(mark)
+        elif self._header is None and mark == "<|call|>":
+            yield False, mark
+            self._header = []
+        elif mark in ("<|end|>", "<|return|>", "<|call|>"):
+            self._header = []
+
+
+LONGEST_TOKEN = 24
+_TOKEN = re.compile(r"<\|(?:start|end|message|channel|constrain|return|call)\|>")
 
 
 def _overlap(text: str, tag: str) -> int:

@@ -45,7 +45,13 @@ async def asked(endpoint: Endpoint, egress: "Egress") -> dict[str, Price]:
 def _openrouter(told: Any) -> Iterator[tuple[str, Price]]:
     for entry in entries_of(told, "data"):
         pricing = fields(entry.get("pricing"))
-        price = _price(pricing.get("prompt"), pricing.get("completion"), pricing.get("request", 0))
+        price = _price(
+            pricing.get("prompt"),
+            pricing.get("completion"),
+            pricing.get("request", 0),
+            pricing.get("input_cache_read"),
+            pricing.get("input_cache_write"),
+        )
         if price is not None and isinstance(entry.get("id"), str):
             yield entry["id"], price
 
@@ -53,15 +59,25 @@ def _openrouter(told: Any) -> Iterator[tuple[str, Price]]:
 def _litellm(told: Any) -> Iterator[tuple[str, Price]]:
     for entry in entries_of(told, "data"):
         info = fields(entry.get("model_info"))
-        price = _price(info.get("input_cost_per_token"), info.get("output_cost_per_token"), 0)
-        if price not in (None, Price(0.0, 0.0)) and isinstance(entry.get("model_name"), str):
+        price = _price(
+            info.get("input_cost_per_token"),
+            info.get("output_cost_per_token"),
+            0,
+            info.get("cache_read_input_token_cost"),
+            info.get("cache_creation_input_token_cost"),
+        )
+        if price is None or not (price.token_in or price.token_out):
+            continue
+        if isinstance(entry.get("model_name"), str):
             yield entry["model_name"], price
 
 
-def _price(token_in: Any, token_out: Any, call: Any) -> Price | None:
+def _price(token_in: Any, token_out: Any, call: Any, cached: Any, written: Any) -> Price | None:
     amounts = [_amount(one) for one in (token_in, token_out, call)]
     known = [one for one in amounts if one is not None]
-    return Price(*known) if len(known) == len(amounts) else None
+    if len(known) != len(amounts):
+        return None
+    return Price(*known, token_cached=_amount(cached), token_cache_write=_amount(written))
 
 
 def _amount(value: Any) -> float | None:

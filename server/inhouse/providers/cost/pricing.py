@@ -4,8 +4,10 @@ Offline: the list is a file of the package and is never updated behind the user'
 The first look-up imports it (half a second): call it through a thread.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
+
+from attrs import frozen
 
 from inhouse.core.events import EndpointUsage
 from inhouse.core.route import Endpoint
@@ -24,22 +26,26 @@ def cost(
     *,
     local: bool,
     told: Price | None = None,
+    cached: int = 0,
+    written: int = 0,
 ) -> float | None:
     """US dollars for these tokens at this endpoint; None: not known.
 
+    *cached* and *written* are those of the input that a cache was read for, or written with.
     What runs on the user's own machine costs nothing.  *told* is what the endpoint itself says
     (`inhouse.providers.cost.endpoint_prices`): it counts before the price list (genai-prices).
     """
     own = own_price(endpoint, model)
     if own is not None:
-        return own.of(input_tokens, output_tokens)
+        return own.of(input_tokens, output_tokens, cached=cached, written=written)
     if local:
         return 0.0
     if told is not None:
-        return told.of(input_tokens, output_tokens)
+        return told.of(input_tokens, output_tokens, cached=cached, written=written)
+    tokens = _Tokens(input_tokens, output_tokens, cached, written)
     if endpoint.kind.profile.maker_prices:
-        return listed(model, input_tokens, output_tokens)
-    return _listed_at(endpoint.base_url, model, input_tokens, output_tokens)
+        return _of_maker(model, tokens)
+    return _calculated(model, tokens, url=endpoint.base_url)
 
 
 def estimate(
@@ -56,15 +62,25 @@ def estimate(
     return cost(endpoint, model, input_tokens, answer, local=local, told=told)
 
 
+@frozen
+class _Tokens:
+    input: int
+    output: int
+    cached: int = 0
+    written: int = 0
+
+
 def listed(model: str, input_tokens: int, output_tokens: int) -> float | None:
     """What these tokens cost at the model's own remote (an OpenRouter id: ``maker/model``)."""
+    return _of_maker(model, _Tokens(input_tokens, output_tokens))
+
+
+def _of_maker(model: str, tokens: _Tokens) -> float | None:
     maker, slash, name = model.rpartition("/")
     if not slash:
-        return _calculated(model, input_tokens, output_tokens)
-    at_openrouter = _calculated(model, input_tokens, output_tokens, provider="openrouter")
-    if at_openrouter is not None:
-        return at_openrouter
-    return _calculated(name, input_tokens, output_tokens, provider=maker)
+        return _calculated(model, tokens)
+    at_openrouter = _calculated(model, tokens, provider="openrouter")
+    return at_openrouter if at_openrouter is not None else _calculated(name, tokens, provider=maker)
 
 
 def remote_cost(by_agent: Iterable[tuple[str, EndpointUsage]]) -> float | None:
@@ -83,27 +99,35 @@ def remote_cost(by_agent: Iterable[tuple[str, EndpointUsage]]) -> float | None:
 
 def own_price(endpoint: Endpoint, model: str) -> Price | None:
     """Give what the user's own settings say."""
-    prices: Mapping[str, tuple[float, float]] = endpoint.prices
+    prices = endpoint.prices
     fitting = (one for name, one in prices.items() if fnmatchcase(model, name))
     found = prices.get(model) or next(fitting, None)
-    return Price(found[0] / _MILLION, found[1] / _MILLION) if found is not None else None
-
-
-def _listed_at(url: str, model: str, input_tokens: int, output_tokens: int) -> float | None:
-    return _calculated(model, input_tokens, output_tokens, url=url)
+    if found is None:
+        return None
+    read, write = found.cached_input, found.cache_write
+    return Price(
+        found.input / _MILLION,
+        found.output / _MILLION,
+        token_cached=None if read is None else read / _MILLION,
+        token_cache_write=None if write is None else write / _MILLION,
+    )
 
 
 def _calculated(
     model: str,
-    input_tokens: int,
-    output_tokens: int,
+    tokens: _Tokens,
     *,
     provider: str | None = None,
     url: str | None = None,
 ) -> float | None:
     import genai_prices  # noqa: PLC0415  slow, and not every run needs it
 
-    usage = genai_prices.Usage(input_tokens=input_tokens, output_tokens=output_tokens)
+    usage = genai_prices.Usage(
+        input_tokens=tokens.input,
+        output_tokens=tokens.output,
+        cache_read_tokens=tokens.cached or None,
+        cache_write_tokens=tokens.written or None,
+    )
     try:
         if url is not None:
             price = genai_prices.calc_price(usage, model, provider_api_url=url)

@@ -9,6 +9,7 @@ from typing import Any, cast
 from attrs import evolve, frozen
 
 from inhouse.core.broken_json import read
+from inhouse.providers.tool_calls.call_values import gemma_value, pythonic
 
 Value = Mapping[str, Any]
 
@@ -41,18 +42,32 @@ class FoundCall:
 
 _CODEBUFF = re.compile(r"<codebuff_tool_call>(.*?)</codebuff_tool_call>", re.DOTALL)
 _TAGGED = re.compile(
-    r"<(tool_calls?|function_calls?|functioncall|tools?|tool_use|call)>(.*?)(?:</\1>|\Z)", re.DOTALL
+    r"<(tool_calls?|function_calls?|functioncall|tools?|tool_use|call|TOOLCALL|longcat_tool_call)>"
+    r"(.*?)(?:</\1>|\Z)",
+    re.DOTALL,
 )
+_PREFIX = r"(?:[\w\uff5c|]{1,12}[:\uff5c|])?"
+"""A maker's own name before a tag: ``minimax:``, ``antml:``, ``steptml:``, ``\uff5cDSML\uff5c``."""
 _FUNCTION = re.compile(
     r"<function(?:=|\s+name=\"?)([\w./-]+)\"?>(.*?)(?:</function>|(?=<function)|\Z)", re.DOTALL
 )
-_INVOKE = re.compile(r"<invoke name=\"([\w./-]+)\">(.*?)(?:</invoke>|\Z)", re.DOTALL)
-_PARAMETER = re.compile(
-    r"<parameter(?:=|\s+name=\"?)([\w./-]+)\"?>(.*?)(?:</parameter>|(?=<parameter)|\Z)", re.DOTALL
+_INVOKE = re.compile(
+    rf"<{_PREFIX}invoke\s+name=\"([\w./-]+)\"[^>]{{0,80}}>(.*?)(?:</{_PREFIX}invoke\s*>|\Z)",
+    re.DOTALL,
 )
-_GLM = re.compile(r"<arg_key>(.*?)</arg_key>\s*<arg_value>(.*?)</arg_value>", re.DOTALL)
+_PARAMETER = re.compile(
+    rf"<{_PREFIX}parameter(?:=|\s+name=\"?)([\w./-]+)\"?[^>]{{0,80}}>(.*?)"
+    rf"(?:</{_PREFIX}parameter>|(?=<{_PREFIX}parameter)|\Z)",
+    re.DOTALL,
+)
+_CHILD = re.compile(r"<([\w.-]+)>(.*?)</\1>", re.DOTALL)
+_GLM = re.compile(
+    r"<(?:longcat_)?(?:arg_key|tool_call)>((?:(?!<).)*?)</(?:longcat_)?arg_key>\s*"
+    r"<(?:longcat_)?arg_value>(.*?)</(?:longcat_)?arg_value>",
+    re.DOTALL,
+)
 _MISTRAL = re.compile(r"\[TOOL_CALLS\]\s*")
-_MISTRAL_NAMED = re.compile(r"([\w./-]+)\s*(?:\[ARGS\])?\s*(?=\{)")
+_MISTRAL_NAMED = re.compile(r"([\w./-]+)\s*(?:\[CALL_ID\]\w*)?\s*(?:\[ARGS\])?\s*(?=\{)")
 _PYTHON_TAG = re.compile(r"<\|python_tag\|>\s*")
 _FENCED = re.compile(
     r"^[ \t]*```[ \t]*(\w*)[ \t]*\n(.*?)(?:^[ \t]*```[ \t]*$|\Z)", re.MULTILINE | re.DOTALL
@@ -73,7 +88,16 @@ def candidates(text: str, *, thorough: bool = False) -> list[FoundCall]:
     ``thorough`` also looks at every JSON object in the text: for what must not be repeated.
     """
     found: list[FoundCall] = []
-    for form in (_codebuff, _tagged, _named_tags, _mistral, _python_tag, _fenced, _whole):
+    for form in (
+        _codebuff,
+        _tagged,
+        _named_tags,
+        _mistral,
+        _python_tag,
+        in_tokens,
+        _fenced,
+        _whole,
+    ):
         found.extend(one for one in islice(form(text), MOST_CALLS) if not _overlaps(one, found))
     if thorough:
         found.extend(_anywhere(text))
@@ -110,10 +134,12 @@ def _tagged(text: str) -> Iterator[FoundCall]:
         if "<function" in body or "<invoke" in body:
             continue  # `_named_tags` reads those
         if pairs := _GLM.findall(body):
-            name = body.partition("<arg_key>")[0].strip()
+            name = body.partition("<")[0].strip()
             yield FoundCall(name, dict(_stripped(pairs)), *match.span(), texts=True, marked=True)
             continue
-        for value in _values(body):
+        written = list(pythonic(body))
+        yield from (FoundCall(*one, *match.span(), marked=True) for one in written)
+        for value in () if written else _values(body):
             yield from _marked(_calls_in(value, match.span(), _guess(body)))
 
 
@@ -122,6 +148,10 @@ def _named_tags(text: str) -> Iterator[FoundCall]:
         for match in pattern.finditer(text):
             if pairs := _PARAMETER.findall(match[2]):
                 given = dict(_stripped(pairs))
+                yield FoundCall(match[1], given, *match.span(), texts=True, marked=True)
+                continue
+            if children := _CHILD.findall(match[2]):
+                given = {name: _child(value) for name, value in children}
                 yield FoundCall(match[1], given, *match.span(), texts=True, marked=True)
                 continue
             written = match[2].strip() or "{}"
@@ -134,6 +164,81 @@ def _named_tags(text: str) -> Iterator[FoundCall]:
                     guessed=_guess(written),
                     marked=True,
                 )
+
+
+def _child(value: str) -> Any:
+    """Read a value that stands in a tag of its parameter's name (MiniMax)."""
+    if inner := re.findall(r"<item>(.*?)</item>", value, re.DOTALL):
+        return [one.strip() for one in inner]
+    return value.removeprefix("\n").removesuffix("\n")
+
+
+def in_tokens(text: str) -> Iterator[FoundCall]:
+    """Read calls that stand in tokens of a model's own (`TOKENS`)."""
+    for match in _TOKEN_CALL.finditer(text):
+        value, end = _decoded(text, match.end())
+        if isinstance(value, dict):
+            end = _behind(text, end)
+            yield FoundCall(
+                match[1] or match[2], cast("Value", value), match.start(), end, marked=True
+            )
+    for match in _GEMMA_CALL.finditer(text):
+        value, end = gemma_value(text, match.end())
+        if isinstance(value, dict):
+            end = _behind(text, end)
+            yield FoundCall(match[1], cast("Value", value), match.start(), end, marked=True)
+    for match in _TOKEN_LIST.finditer(text):
+        value, end = _decoded(text, match.end())
+        if end > match.end():
+            span = match.start(), _behind(text, end)
+            yield from _marked(_calls_in(value, span))
+            yield from _marked(_by_key(value, span))
+            continue
+        body = re.split(r"<\|", text[match.end() :], maxsplit=1)[0]
+        span = match.start(), _behind(text, match.end() + len(body))
+        for one in pythonic(body):
+            yield FoundCall(*one, *span, marked=True)
+
+
+def _by_key(value: Any, span: tuple[int, int]) -> Iterator[FoundCall]:
+    """Read ``[{"NAME": {…}}]`` (Apertus)."""
+    many: list[Any] = cast("list[Any]", value) if isinstance(value, list) else []
+    for one in many:
+        if isinstance(one, dict) and len(cast("dict[str, Any]", one)) == 1:
+            ((name, given),) = cast("dict[str, Any]", one).items()
+            if isinstance(given, dict) and name not in (*_NAME_KEYS, *_INPUT_KEYS):
+                yield FoundCall(name, cast("Value", given), *span)
+
+
+def _behind(text: str, end: int) -> int:
+    """Take the closing tokens along."""
+    match = _CLOSING.match(text, end)
+    return match.end() if match is not None else end
+
+
+_BAR = "[|\uff5c]"
+_GAP = "[\u2581_ ]"
+_TOKEN_CALL = re.compile(
+    # DeepSeek V3 and V3.1, Kimi K2
+    rf"<{_BAR}tool{_GAP}call{_GAP}begin{_BAR}>\s*(?:function<{_BAR}tool{_GAP}sep{_BAR}>)?\s*"
+    rf"(?:functions\.)?([\w./-]+?)(?::\d+)?\s*"
+    rf"(?:<{_BAR}tool{_GAP}(?:sep|call{_GAP}argument{_GAP}begin){_BAR}>)?\s*(?:```(?:json)?)?\s*(?=\{{)"
+    # gpt-oss (harmony), whole and with its tokens stripped; Functionary; Solar
+    r"|(?:<\|start\|>(?:assistant)?|<\|channel\|>|^|\b)\s*(?:(?:commentary|analysis|assistant)\s*)?"
+    r"\bto=(?:functions\.)?([\w./-]+)\s*(?:<\|channel\|>\s*(?:commentary|analysis))?\s*"
+    r"(?:<\|constrain\|>)?\s*(?:json|code)?\s*(?:<\|message\|>)?\s*(?=\{)",
+    re.MULTILINE,
+)
+_GEMMA_CALL = re.compile(r"<(?:\|tool_call|start_function_call)>\s*call:([\w.-]+)\s*(?=\{)")
+_TOKEN_LIST = re.compile(
+    r"(?:<\|tool_calls?\|>|<\|START_ACTION\|>|\bfunctools(?=\[)|<\|action_start\|>\s*<\|plugin\|>"
+    r"|<\|tools_prefix\|>|<\|tool_call_start\|>|<\|python_start\|>|<\|python_tag\|>(?=\s*\w+\())\s*"
+)
+_CLOSING = re.compile(
+    r"(?:\s*(?:```|<\|call\|>|</?[|\uff5c]?/?tool[\w \u2581]*[|\uff5c]?>"
+    r"|<[|\uff5c]?/?[\w \u2581]*(?:end|suffix|eom)[\w \u2581]*[|\uff5c]?>"
+    r"|<end_function_call>|<\|END_ACTION\|>))+",
+)
 
 
 def _mistral(text: str) -> Iterator[FoundCall]:

@@ -19,23 +19,41 @@ from inhouse.core.ports import ToolSpec
 from inhouse.core.tool_names import tool_meant
 from inhouse.providers.chat.tool_call_deltas import new_call_id
 from inhouse.providers.tool_calls.call_lines import line_calls
+from inhouse.providers.tool_calls.call_values import without_noise
 from inhouse.providers.tool_calls.edit_blocks import blocks
 from inhouse.providers.tool_calls.files_dialect import FilesForm, read_form
 from inhouse.providers.tool_calls.text_formats import FoundCall, candidates
 
 HINTS = (
     *("<tool_call", "<function", "<invoke", "<codebuff_tool_call>", "<tool", "<call>"),
-    *("[TOOL_CALLS]", "<|python_tag|>", "```"),
+    *("[TOOL_CALLS]", "<|python_tag|>", "```", "to=", "functools[", "]<]", "invoke", "call:"),
+    *(
+        "<|tool",
+        "<\uff5c",
+        "<|START_ACTION|>",
+        "<|action_start|>",
+        "<|python_start|>",
+        "<TOOLCALL>",
+    ),
+    *("<longcat_", "<|tools_prefix|>", "<seed:tool_call>"),
 )
 _FENCE = re.compile(
     r"^[ \t]*(`{3,}|~{3,})[^\n]*\n(.*?)(?:^[ \t]*\1[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL
 )
 _MARKER = re.compile(
-    r"<(?:tool_call|function_call|codebuff_tool_call)s?>|<function=|\[TOOL_CALLS\]"
+    r"<(?:[\w\uff5c|]{1,12}[:\uff5c|])?(?:tool_call|function_call|codebuff_tool_call|toolcall)s?>"
+    r"|<function=|\[TOOL_CALLS\]|<[|\uff5c]tool[\w \u2581]*(?:begin|start)?[|\uff5c]?>"
+    r"|<\|tool_call>|<start_function_call>|<\|python_(?:tag|start)\|>|<\|START_ACTION\|>"
+    r"|<\|action_start\|>|<\|tools_prefix\|>|<longcat_tool_call>|\bfunctools\["
+    r"|<\|channel\|>commentary|<(?:[\w\uff5c|]{1,12}[:\uff5c|])?invoke\s+name=",
+    re.IGNORECASE,
 )
 
 
-_WRAPPER = re.compile(r"</?(?:function_calls?|tool_calls?)>")
+_WRAPPER = re.compile(
+    r"</?(?:[\w\uff5c|]{1,12}[:\uff5c|])?(?:function_calls?|tool_calls?)>"
+    r"|<[|\uff5c]/?tool[\w \u2581]*[|\uff5c]>|<\|(?:end|start|call|return)\|>(?:assistant)?"
+)
 _NAME = re.compile(r"[A-Za-z_][\w.-]{0,80}")
 _QUOTED = 120
 
@@ -86,6 +104,7 @@ def read_answer(
     specs = {tool.name: tool for tool in tools}
     if not specs:
         return Recovered()
+    text = without_noise(text)
     told = tuple(given)
     form = read_form(text, specs, told) if files and not codebuff_only else FilesForm((), ())
     if not form.calls and not form.problems and not _may_hold_a_call(text):
