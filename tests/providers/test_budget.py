@@ -8,12 +8,14 @@ import pytest
 from inhouse.core.endpoint_kinds import Kind
 from inhouse.core.errors import RefusedError
 from inhouse.core.events import EndpointUsage
-from inhouse.core.route import Endpoint
+from inhouse.core.route import Endpoint, TokenPrice
 from inhouse.providers.cost import pricing
 from inhouse.providers.cost.budget import Budget
 
 OPENROUTER = Endpoint("o", Kind.OPENROUTER, "https://openrouter.ai/api/v1", "x")
-TEAM = Endpoint("t", Kind.OPENAI, "https://llm.example.com/v1", "x", prices={"big*": (2.0, 8.0)})
+TEAM = Endpoint(
+    "t", Kind.OPENAI, "https://llm.example.com/v1", "x", prices={"big*": TokenPrice(2.0, 8.0)}
+)
 
 
 class Day(list[float]):

@@ -9,10 +9,10 @@ import pytest
 from inhouse.core.endpoint_kinds import Kind
 from inhouse.core.events import RunResult, RunStatus
 from inhouse.core.request import RunRequest
-from inhouse.core.route import Endpoint
+from inhouse.core.route import Endpoint, TokenPrice
 from inhouse.providers.cost import pricing
 from inhouse.providers.cost.endpoint_prices import Price, ToldPrices
-from inhouse.providers.cost.usage import read_usage
+from inhouse.providers.cost.usage import read_usage, timings_usage
 from inhouse.providers.network.egress import Egress
 from support.asking import endpoint
 from support.fake_servers import routes
@@ -88,7 +88,7 @@ async def test_a_list_that_never_comes_is_not_waited_for():
 
 def test_what_is_told_counts_before_the_list_and_after_the_users_own_word():
     at = Endpoint("o", Kind.OPENROUTER, "https://openrouter.ai/api/v1", "x")
-    own = Endpoint("o", Kind.OPENROUTER, "https://x/v1", "x", prices={"*": (1.0, 1.0)})
+    own = Endpoint("o", Kind.OPENROUTER, "https://x/v1", "x", prices={"*": TokenPrice(1.0, 1.0)})
     tells = Price(1.0, 2.0, 5.0)
 
     assert pricing.cost(at, MODEL, 1, 1, local=False, told=tells) == 8.0
@@ -147,3 +147,116 @@ def test_a_cost_that_is_none_is_unknown(cost: Any):
     assert usage is not None
     assert usage.cost_usd is None
     assert usage.input_tokens == 0
+
+
+@pytest.mark.parametrize(
+    ("usage", "counts"),
+    [
+        (
+            {
+                "prompt_tokens": 20,
+                "completion_tokens": 3,
+                "prompt_tokens_details": {"cached_tokens": 16},
+            },
+            (20, 3, 16, 0),
+        ),
+        (
+            {"prompt_tokens": 20, "completion_tokens": 3, "prompt_cache_hit_tokens": 16},
+            (20, 3, 16, 0),
+        ),
+        ({"prompt_tokens": 20, "completion_tokens": 3, "cached_tokens": 16}, (20, 3, 16, 0)),
+        (
+            {
+                "input_tokens": 4,
+                "output_tokens": 3,
+                "cache_read_input_tokens": 16,
+                "cache_creation_input_tokens": 5,
+            },
+            (25, 3, 16, 5),
+        ),
+        (
+            {"prompt_tokens": 25, "completion_tokens": 3, "cache_creation_input_tokens": 5},
+            (25, 3, 0, 5),
+        ),
+        (
+            {"input_tokens": 20, "output_tokens": 3, "input_tokens_details": {"cached_tokens": 16}},
+            (20, 3, 16, 0),
+        ),
+        (  # xAI: thinking beside the answer
+            {
+                "prompt_tokens": 20,
+                "completion_tokens": 3,
+                "total_tokens": 33,
+                "completion_tokens_details": {"reasoning_tokens": 10},
+            },
+            (20, 13, 0, 0),
+        ),
+        (  # OpenAI: thinking inside
+            {
+                "prompt_tokens": 20,
+                "completion_tokens": 13,
+                "total_tokens": 33,
+                "completion_tokens_details": {"reasoning_tokens": 10},
+            },
+            (20, 13, 0, 0),
+        ),
+        (
+            {"prompt_tokens": 20, "completion_tokens": 3, "total_tokens": 40},
+            (20, 20, 0, 0),
+        ),  # Gemini
+    ],
+)
+def test_tokens_are_counted_in_every_vendors_spelling(usage, counts):
+    read = read_usage(usage)
+
+    assert read is not None
+    assert counts == (
+        read.input_tokens,
+        read.output_tokens,
+        read.cached_tokens,
+        read.cache_write_tokens,
+    )
+
+
+@pytest.mark.parametrize(
+    ("told", "cost"),
+    [
+        ({"cost": 0.5}, 0.5),
+        ({"cost": {"total_cost": 0.25}}, 0.25),
+        ({"cost_in_usd_ticks": 5_000_000_000}, 0.5),
+        (
+            {"cost": 0.1, "is_byok": True, "cost_details": {"upstream_inference_cost": 2}},
+            2.1,
+        ),
+    ],
+)
+def test_what_a_server_says_that_an_answer_cost_is_read_in_its_spelling(told, cost):
+    read = read_usage({"prompt_tokens": 1, "completion_tokens": 1, **told})
+
+    assert read is not None
+    assert read.cost_usd == pytest.approx(cost)
+
+
+def test_llama_cpps_timings_count_where_it_tells_no_usage():
+    usage = timings_usage({"timings": {"prompt_n": 4, "cache_n": 16, "predicted_n": 3}})
+    read = read_usage(usage)
+
+    assert read is not None
+    assert (read.input_tokens, read.output_tokens, read.cached_tokens) == (20, 3, 16)
+
+
+def test_tokens_of_a_cache_have_their_own_price_where_it_is_known():
+    plain, cached = Price(2e-6, 1e-5), Price(2e-6, 1e-5, token_cached=2e-7, token_cache_write=3e-6)
+    own = {"*": TokenPrice(2, 10, 0.2, 3)}
+    at = Endpoint("o", Kind.OPENAI, "https://x/v1", "x", prices=own)
+    right = 4_000 * 2e-6 + 15_000 * 2e-7 + 1_000 * 3e-6 + 1_000 * 1e-5
+
+    assert plain.of(20_000, 1_000, cached=15_000, written=1_000) == plain.of(20_000, 1_000)
+    for cost in (
+        cached.of(20_000, 1_000, cached=15_000, written=1_000),
+        pricing.cost(at, "m", 20_000, 1_000, local=False, cached=15_000, written=1_000),
+    ):
+        assert cost == pytest.approx(right)
+    url = Endpoint("o", Kind.OPENAI, "https://api.openai.com/v1", "x")
+    listed = pricing.cost(url, "gpt-4o", 20_000, 1_000, local=False, cached=16_000)
+    assert listed == pytest.approx(0.04)

@@ -69,8 +69,7 @@ class _Part:
     _members: dict[str, Any] = field(factory=dict[str, Any])
 
     def __attrs_post_init__(self) -> None:
-        if isinstance(self.first, dict):
-            self.add(fields(self.first))
+        self.add(fields(self.first))
 
     def goes_on_with(self, one: dict[str, Any]) -> bool:
         """Tell a piece of this thought from another thought."""
