@@ -4,16 +4,24 @@ import argparse
 import ast
 import re
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from inhouse.cli import parser as cli_parser
+from support.fake_servers import ollama
+from support.gguf import gguf  # noqa: F401  a fixture
 from support.model_server import ModelServer
+from support.replay import Replay, http_head, ndjson
 from support.terminal import Terminal
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = ("README.md", "docs/tutorial.md", "docs/how-to/zed.md")
+PAGES = (
+    "README.md",
+    "docs/tutorial.md",
+    *(f"docs/how-to/{name}.md" for name in ("neovim", "emacs", "helix", "sublime", "zed")),
+)
 SETS_UP = ("pip ", "python3 scripts/")
 """Commands that other tests and CI itself run."""
 
@@ -25,27 +33,104 @@ def commands(page: str) -> list[str]:
     return [line for line in lines if line and not line.startswith(SETS_UP)]
 
 
+def promised(page: str) -> list[re.Pattern[str]]:
+    """Each line of output that a page shows, with any figures and any endpoint."""
+    text = (ROOT / page).read_text("utf-8")
+    blocks = re.findall(r"(?ms)^```text\n(.*?)^```$", text)
+    lines = (line for block in blocks for line in block.splitlines() if line.strip())
+    free = (("\\d[\\d.,:]*", "[\\\\d.,:]+"), ("ollama · qwen\\S*", "\\\\S+ · \\\\S+"))
+    found = []
+    for line in lines:
+        pattern = re.escape(line).replace("\\ ", " ").replace("\\-", "-").replace("\\.", ".")
+        for old, new in reversed(free):
+            pattern = re.sub(old, new, pattern)
+        found.append(re.compile(pattern))
+    return found
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_every_command_of_a_page_works_in_its_order(
     page: str, terminal: Terminal, server: ModelServer
 ) -> None:
     """The model server is the one that `endpoint add` would have found at its usual port."""
-    found = commands(page)
-    assert found
-    if not any(line.startswith("inhouse endpoint add") for line in found):
+
+    def add(arguments: list[str]) -> list[str]:
+        return [*arguments, "test", "--url", server.base_url, "--model", "test-model"]
+
+    if not any(line.startswith("inhouse endpoint add") for line in commands(page)):
         terminal.environ["CODEBUFF_LOCAL_BASE_URL"] = server.base_url  # a page that comes later
+    said = follow(page, terminal, add)
+    for line in promised(page):
+        assert line.search(said), f"{line.pattern!r} in {said}"
+    asked = [one for one in server.requests if one.method == "POST"]
+    assert asked or not any("inhouse run" in line for line in commands(page))
+
+
+def follow(
+    page: str,
+    terminal: Terminal,
+    add: "Callable[[list[str]], list[str] | None]",
+    more: tuple[str, ...] = (),
+    *,
+    model: str | None = None,
+) -> str:
+    """Do all that a page says, and give all that was printed."""
+    found, said = commands(page), ""
+    assert found
     for line in found:
         words = shlex.split(line, comments=True)
         assert words[0] == "inhouse", line
         arguments = words[1:]
         if arguments[:2] == ["endpoint", "add"]:
-            arguments += ["test", "--url", server.base_url, "--model", "test-model"]
+            taken = add(arguments)
+            if taken is None:
+                continue
+            arguments = taken
         if arguments[:2] == ["model", "install"]:
-            continue  # tests/privacy and scripts/setup.py do it
-        done = terminal(*arguments)
-        assert done.status == 0, f"{line}: {done.err}{done.out}"
+            if model is None:
+                continue  # tests/privacy and scripts/setup.py do it
+            arguments.append(model)
+        if arguments[0] == "run":
+            arguments += more
+        done = terminal(*arguments, timeout=120)
+        proposed = arguments[:2] == ["run", "edit"] and done.status == 3
+        assert done.status == 0 or proposed, f"{line}: {done.err}{done.out}"
         assert "Traceback" not in done.err
-    assert [one for one in server.requests if one.method == "POST"]
+        said += done.out + done.err
+    return said
+
+
+def test_the_tutorial_works_on_ollama(terminal: Terminal) -> None:
+    lines = [
+        {"model": "qwen3:4b", "message": {"role": "assistant", "content": "Two files."}},
+        {
+            "model": "qwen3:4b",
+            "message": {"role": "assistant", "content": ""},
+            "done": True,
+            "done_reason": "stop",
+            "prompt_eval_count": 12,
+            "eval_count": 3,
+        },
+    ]
+    chat = [http_head(200, "application/x-ndjson"), *ndjson(*lines)]
+    with Replay(ollama(chat=chat)) as server:
+        said = follow(
+            "docs/tutorial.md",
+            terminal,
+            lambda arguments: [*arguments, "ollama", "--url", server.root, "--model", "qwen3:4b"],
+        )
+
+    assert "ask → ollama · qwen3:4b · local" in said
+    assert "Two files." in said
+
+
+@pytest.mark.model
+@pytest.mark.timeout(400)
+def test_the_tutorial_works_on_the_embedded_model(terminal: Terminal, gguf: Path) -> None:  # noqa: F811
+    said = follow("docs/tutorial.md", terminal, lambda _: None, ("--embedded",), model=str(gguf))
+
+    assert "ask → embedded" in said
+    assert "contacted no host" not in said
 
 
 def test_the_readmes_agents_are_those_on_board(terminal: Terminal) -> None:
