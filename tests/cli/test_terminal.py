@@ -126,7 +126,7 @@ def test_each_tool_is_one_line_that_can_be_read(local: Terminal, server: ModelSe
         "✓ Read paths.py",
         "✓ Searched for 'two'",
         f"✓ Edited paths.py (+2 {MINUS}2)",
-        "✓ Ran ls nothing: exit 2",
+        "✗ Ran ls nothing: exit 2",
     ):
         assert line in lines, ran.err
     assert any(line.startswith("✗ Could not edit paths.py: ") for line in lines), ran.err
@@ -142,11 +142,11 @@ def test_it_says_what_it_waits_for_and_for_how_long_and_leaves_nothing_of_it(
 
     ran = local.on_screen("run", "helper", "go", "--trust")
 
-    assert re.search(r"Waiting for the model · [12] s", ran.out), ran.out
+    assert re.search(r"Waiting for the model · \d+ s", ran.out), ran.out
     assert "Thinking · " in ran.out
     assert "let me see" not in ran.out
     left = [line.rpartition("\r\x1b[K")[2] for line in ran.out.split("\n")]
-    assert not any(" · 1 s" in line for line in left), left
+    assert not any("Waiting for" in line or "Thinking" in line for line in left), left
 
 
 @on_a_terminal
