@@ -291,16 +291,30 @@ async def test_a_file_is_named_and_an_attached_text_comes_along(
     place: Terminal, server: ModelServer
 ) -> None:
     (place.workspace / "b.py").write_text("x = 1\n")
+    (place.workspace / "c.py").write_text("one = 1\ntwo = 2\nthree = 3\nfour = 4\n")
     server.play("Done.")
     link = acp.resource_link_block("b.py", (place.workspace / "b.py").as_uri())
     text = acp.embedded_text_resource("file:///elsewhere/c.py", "``` y = 2\n")
     async with open_agent(place.environment, Person(choose=[TRUST])) as opened:
         session = await started(place, opened)
-        prompt = [acp.text_block("Explain "), link, acp.resource_block(text)]
+        odd = [
+            acp.resource_link_block("c.py", f"{(place.workspace / 'c.py').as_uri()}#L2:3"),
+            acp.resource_link_block("page", "https://pages.example/x"),
+            acp.resource_link_block("broken", "file://[not a host"),
+        ]
+        blob = schema.BlobResourceContents(blob="aGk=", uri="file:///elsewhere/x.bin")
+        prompt = [acp.text_block("Explain "), link, *odd, acp.resource_block(text)]
+        prompt += [acp.resource_block(blob), acp.audio_block("aGk=", "audio/wav")]
         await opened.agent.prompt(session_id=session, prompt=prompt)
     sent = json.dumps(server.chats[0].body["messages"])
     assert "b.py" in sent
     assert "y = 2" in sent
+    assert "three = 3" in sent
+    assert "four = 4" not in sent
+    assert "https://pages.example/x" in sent
+    thoughts = opened.person.text("agent_thought_chunk")
+    assert "x.bin (not text)" in thoughts
+    assert "'audio'" in thoughts
 
 
 async def test_options_are_never_wider_than_the_settings(

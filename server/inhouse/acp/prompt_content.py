@@ -3,6 +3,7 @@
 Source: https://agentclientprotocol.com/protocol/content.
 """
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from attrs import frozen
 from inhouse.core.messages import Image
 
 Json = dict[str, Any]
+_LINES = re.compile(r"L(?P<first>\d{1,9})(?:[:-]L?(?P<last>\d{1,9}))?")
 
 
 @frozen
@@ -69,16 +71,34 @@ def with_skill(prompt: str, name: str, content: str) -> str:
 
 
 def _mention(uri: str, root: Path) -> str:
-    name = _name(uri, root)
+    """Name a file as a prompt does, with the lines of ``#L10:20``; everything else by its URI."""
+    path = _path(uri)
+    if path is None:
+        return uri
+    name = _shown(path, root)
+    lines = _LINES.fullmatch(uri.rpartition("#")[2])
+    if lines is not None:
+        name = f"{name}:{lines['first']}-{lines['last'] or lines['first']}"
     return f"@{name}" if " " not in name else f'@"{name}"'
 
 
 def _name(uri: str, root: Path) -> str:
-    """Name a file below *root* by its relative path, everything else by its URI."""
-    parts = urlsplit(uri)
+    path = _path(uri)
+    return uri if path is None else _shown(path, root)
+
+
+def _path(uri: str) -> Path | None:
+    """Give the file that a URI names; None where it names none."""
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return None
     if parts.scheme != "file":
-        return uri
-    path = Path(url2pathname(unquote(parts.path)))
+        return None
+    return Path(url2pathname(unquote(parts.path)))
+
+
+def _shown(path: Path, root: Path) -> str:
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 
