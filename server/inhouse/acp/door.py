@@ -354,7 +354,7 @@ _REMEDIES = {
     "untrusted": "Send the prompt again and answer its question about trust, or run "
     "`inhouse trust` in a terminal, in this folder.",
     "no-endpoint": _ENDPOINT,
-    "session-busy": "Cancel its turn where it runs, perhaps in another program, or wait for its end.",
+    "session-busy": "Cancel its turn where it runs, perhaps in another program, or wait.",
     "unknown-session": "A session is kept from its first prompt on; session/list names them.",
     "unreachable": "Start the server, or choose another endpoint in the options of this session; "
     "`inhouse doctor` in a terminal says which ones answer.",
