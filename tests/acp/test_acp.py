@@ -44,6 +44,8 @@ async def test_a_turn_streams_exactly_what_the_model_says(
 
         assert done.stop_reason == "end_turn"
         assert done.usage.total_tokens >= 0
+        ran = done.field_meta["inhouse"]
+        assert (ran["route"]["endpoint"], ran["route"]["model"]) == ("test", "some/model")
         assert opened.person.text() == "".join(pieces)
         titles = [each.title for each in opened.person.of("session_info_update")]
         assert titles == ["Say hello"]

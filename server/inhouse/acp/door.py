@@ -12,6 +12,7 @@ from acp.agent.router import build_agent_router
 from acp.connection import Connection
 from pydantic import ValidationError
 
+from inhouse import wire
 from inhouse.core.errors import InhouseError, UserError
 from inhouse.core.events import RunError, RunResult, RunStatus
 from inhouse.core.json_values import fields
@@ -192,7 +193,11 @@ class AcpDoor:
             return {"stopReason": "cancelled"}
         if result.status is RunStatus.FAILED:
             raise _failure(result)
-        return {"stopReason": stop_reason(result), "usage": _usage(result)}
+        return {
+            "stopReason": stop_reason(result),
+            "usage": _usage(result),
+            "_meta": {"inhouse": _ran(result)},
+        }
 
     async def cancel(self, session_id: str, **_: Any) -> None:
         """Cancel a session's turn."""
@@ -389,3 +394,12 @@ def _problems(error: ValidationError) -> str:
     told = [f"{'.'.join(map(str, one['loc'])) or 'params'}: {one['msg']}" for one in found]
     more = f" and {len(told) - _MOST_PROBLEMS} more" if len(told) > _MOST_PROBLEMS else ""
     return "; ".join(told[:_MOST_PROBLEMS]) + more
+
+
+def _ran(result: RunResult) -> Json:
+    """Say where a turn ran and what it cost, also where no window is known to put it beside."""
+    return {
+        "runId": result.run_id,
+        "route": wire.route(result.route),
+        "costUsd": result.usage.cost_usd,
+    }
