@@ -15,6 +15,8 @@ from attrs import frozen
 from inhouse.core.messages import Image
 
 Json = dict[str, Any]
+_OPENS = ("", " ", "\n", "\t", "(", "[", '"', "'", "`")
+_CLOSES = ("", " ", "\n", "\t", ".", ",", ";", ":", "!", "?", ")", "]", '"', "'", "`")
 _LINES = re.compile(r"L(?P<first>\d{1,9})(?:[:-]L?(?P<last>\d{1,9}))?")
 
 
@@ -31,6 +33,8 @@ class PromptContent:
 def read_prompt(blocks: Iterable[Any], root: Path) -> PromptContent:
     """Read the SDK's content blocks.  Never raises."""
     texts: list[str] = []
+    links: set[int] = set()
+    """Which of the texts are names: they stand apart from what is around them."""
     attached: list[str] = []
     images: list[Image] = []
     left_out: list[str] = []
@@ -39,6 +43,7 @@ def read_prompt(blocks: Iterable[Any], root: Path) -> PromptContent:
             case "text":
                 texts.append(block.text)
             case "resource_link":
+                links.add(len(texts))
                 texts.append(_mention(block.uri, root))
             case "resource":
                 if (text := getattr(block.resource, "text", None)) is not None:
@@ -53,8 +58,18 @@ def read_prompt(blocks: Iterable[Any], root: Path) -> PromptContent:
                     left_out.append(f"a picture: {problem}")
             case other:
                 left_out.append(f"content of type {other!r}")
-    text = "".join(texts).strip()
+    text = _joined(texts, links).strip()
     return PromptContent("\n\n".join([text, *attached]).strip(), tuple(images), tuple(left_out))
+
+
+def _joined(texts: list[str], links: set[int]) -> str:
+    whole = ""
+    for number, text in enumerate(texts):
+        touches = number in links or number - 1 in links
+        if touches and whole[-1:] not in _OPENS and text[:1] not in _CLOSES:
+            whole += " "
+        whole += text
+    return whole
 
 
 def split_command(text: str, names: Iterable[str]) -> tuple[str | None, str]:
