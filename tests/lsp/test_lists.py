@@ -68,6 +68,25 @@ async def test_a_client_that_draws_choices_is_not_asked_and_may_answer_in_own_wo
     assert "and mine" in told
 
 
+async def test_a_budget_that_is_reached_offers_to_go_on(project):
+    project.file("a.txt", "one\n")
+    project.agent("reader", "read_files")
+    project.settings["endpoints"]["test"]["prices"] = {"*": {"input": 1, "output": 1}}
+    project.settings["budgetUsd"] = 0.5
+    project.server.usage = Usage(completion_tokens=600_000)
+    project.server.play(call("read_files", paths=["a.txt"]))
+    project.server.play("It says one.")
+    async with open_editor(project.folder, **project.how(VSCODE)) as editor:
+        editor.on["window/showMessageRequest"] = lambda asked: asked["actions"][1]
+        started = await editor.command("inhouse.run", {"agent": "reader"})
+        result = await editor.ended(started["runId"])
+
+        (question,) = editor.asked("window/showMessageRequest")
+        assert [each["title"] for each in question["actions"]] == ["Stop", "Raise to $1 and go on"]
+        assert "The budget of this run is $0.5" in question["message"]
+        assert (result["status"], result["text"]) == ("completed", "It says one.")
+
+
 async def test_a_client_that_draws_no_lists_hears_of_none(project):
     project.server.play("Hello.")
     async with open_editor(project.folder, **project.how(VSCODE)) as editor:

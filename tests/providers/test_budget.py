@@ -162,3 +162,22 @@ async def test_calls_under_way_in_other_runs_count_for_the_day():
     results = await asyncio.gather(*(run.reserve(0.4) for run in runs), return_exceptions=True)
 
     assert sum(isinstance(one, RefusedError) for one in results) == 3
+
+
+@pytest.mark.parametrize("answer", [True, False])
+async def test_a_budget_that_is_reached_may_be_raised_once(answer: bool) -> None:
+    asked: list[float] = []
+
+    async def may_raise(limit: float, why: str) -> bool:
+        assert "$1 (budgetUsd)" in why
+        asked.append(limit)
+        return answer
+
+    budget = Budget(1.0, may_raise=may_raise)
+    await budget.settle(await budget.reserve(0.5), 0.9)
+    if answer:
+        await budget.settle(await budget.reserve(0.5), 1.0)
+    with pytest.raises(RefusedError):
+        await budget.reserve(0.5)
+
+    assert asked == [2.0]

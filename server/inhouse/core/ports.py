@@ -167,7 +167,8 @@ class Question:
     """Empty: any text is an answer."""
     multiple: bool = False
     kind: str = "question"
-    """``command``, ``question``, ``trust``, ``host``, ``repeat``, ``edit``."""
+    """``command``, ``question``, ``trust``, ``host``, ``repeat``, ``edit``,
+    ``budget``."""
     detail: str = ""
     diff: str = ""
     """What it is about as a unified diff, where it is about changes: doors lead to it."""

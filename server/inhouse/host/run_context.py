@@ -1,13 +1,15 @@
 """One run at work: what was decided, who started it, what it shares, where it reports."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from attrs import field, frozen
 
 from inhouse.core.events import RunEvent, RunResult
-from inhouse.core.ports import Emit
+from inhouse.core.ports import Approver, Emit, Question
 from inhouse.providers.cost.budget import Budget
 from inhouse.providers.network.egress import Egress
 from inhouse.tools.context import SharedRunState
@@ -121,7 +123,22 @@ def new_tree(host: HostState, plan: Plan, state: "RunState", emit: Emit) -> RunT
         day=host.services.spending,
         limit_source=settings.sources.get("budgetUsd", "budgetUsd"),
         daily_source=settings.sources.get("dailyBudgetUsd", "dailyBudgetUsd"),
+        may_raise=partial(_may_raise, host.door.approver),
     )
     roots = nearest_first(host.roots or (host.main_root,), plan.request.path)
     turn = host.sessions.begin(plan, state, emit)
     return RunTree(SharedRunState(), budget, roots, turn)
+
+
+async def _may_raise(approver: Approver, limit_usd: float, why: str) -> bool:
+    """Offer to go on with a larger budget; nobody there means no."""
+    go_on = f"Raise to ${limit_usd:.4g} and go on"
+    choices = ("Stop", go_on)
+    question = Question(
+        f"budget-{uuid4().hex[:8]}",
+        f"{why}  Raise it to ${limit_usd:.4g} for this run?",
+        choices,
+        kind="budget",
+        safe=choices[0],
+    )
+    return go_on in await approver.ask(question)

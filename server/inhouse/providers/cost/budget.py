@@ -1,12 +1,15 @@
 """Stops before the call that would break a budget: of a run with its sub-agents, and of a day."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from attrs import define
 
 from inhouse.core.errors import RefusedError
+
+Raise = Callable[[float, str], Awaitable[bool]]
+"""Asks the user whether the budget of a run may become this many dollars; the text says why."""
 
 
 class Day(Protocol):
@@ -47,8 +50,11 @@ class Budget:
         day: Day | None = None,
         limit_source: str = "budgetUsd",
         daily_source: str = "dailyBudgetUsd",
+        may_raise: Raise | None = None,
     ) -> None:
+        """*may_raise* is asked once at most, with twice the limit of the run."""
         self._limit = limit_usd
+        self._may_raise = may_raise
         self._daily_limit = daily_limit_usd
         self._day = day
         self._limit_source = limit_source
@@ -72,7 +78,7 @@ class Budget:
         A call whose price nobody knows passes as long as something is left.
         """
         async with self._lock:
-            self._check(self._limit, self._spent, self._reserved, estimate_usd, self._limit_source)
+            await self._of_the_run(estimate_usd)
             number = await self._of_the_day(estimate_usd)
             reservation = Reservation(estimate_usd or 0.0, number)
             self._reserved += reservation.usd
@@ -95,6 +101,17 @@ class Budget:
     async def release(self, reservation: Reservation) -> None:
         """Give back what was set aside for a call that never reached the server."""
         await self.settle(reservation, 0.0)
+
+    async def _of_the_run(self, estimate: float | None) -> None:
+        """Look whether a call fits; where it does not, the user may raise the limit, once."""
+        try:
+            self._check(self._limit, self._spent, self._reserved, estimate, self._limit_source)
+        except RefusedError as error:
+            ask, self._may_raise, limit = self._may_raise, None, self._limit
+            if ask is None or not limit or not await ask(2 * limit, error.reason):
+                raise
+            self._limit = 2 * limit
+            self._check(self._limit, self._spent, self._reserved, estimate, self._limit_source)
 
     async def _of_the_day(self, estimate: float | None) -> int | None:
         """Reserve for the day, against the runs of every process; gives the number."""
