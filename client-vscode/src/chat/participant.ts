@@ -5,6 +5,7 @@ import { onDidConfigure } from "../firstMinute";
 import { asMarkdown, plain, textOf } from "../problem";
 import type { AgentSummary, Remedy } from "../protocol";
 import { partsOf, perform } from "../remedies";
+import { keepSession, memoryOf, type Memory } from "./memory";
 import { chosenBy, ChatModels } from "./models";
 import { hasChat, modelOf, showsChat } from "./newerApi";
 import { promptOf } from "./references";
@@ -14,12 +15,6 @@ const PARTICIPANT = "inhouse.agent", USE = "inhouse.chat.use";
 const DEFAULT_AGENT = "ask";
 /** Models of one server that are offered as buttons: the picker has them all. */
 const OFFERED = 3;
-
-/** What a turn leaves for the next one; VS Code keeps it with the conversation. */
-interface Memory {
-  session?: string;
-  agent?: string;
-}
 
 /** Take part in the chat where there is one; everything else works without it. */
 export function chat(parts: Parts): vscode.Disposable {
@@ -58,7 +53,7 @@ async function answer(parts: Parts, models: ChatModels, request: vscode.ChatRequ
 }
 
 async function takeTurn(parts: Parts, models: ChatModels, request: vscode.ChatRequest, context: vscode.ChatContext, stream: vscode.ChatResponseStream, token: vscode.CancellationToken): Promise<vscode.ChatResult> {
-  const before = memoryOf(context);
+  const before = memoryOf(parts.context, context);
   try {
     await parts.server.client();
   } catch (error) {
@@ -78,7 +73,9 @@ async function takeTurn(parts: Parts, models: ChatModels, request: vscode.ChatRe
   const argument = { agent: said.agent, prompt: said.text, ...chosenBy(modelOf(request)), ...(session ? { session } : {}) };
   for (;;) {
     try {
-      const run = await new Turn(parts, stream).play(argument, token);
+      const run = await new Turn(parts, stream).play(argument, token, (begun) => {
+        if (begun) { void keepSession(parts.context, context, request.prompt, begun); }
+      });
       return { errorDetails: conclude(stream, run), metadata: { session: run.session ?? session, agent: run.agent } };
     } catch (error) {
       const metadata = { ...before, agent: said.agent };
@@ -90,13 +87,6 @@ async function takeTurn(parts: Parts, models: ChatModels, request: vscode.ChatRe
       }
     }
   }
-}
-
-/** The newest turn that has a session: one that failed before it began has none. */
-function memoryOf(context: vscode.ChatContext): Memory {
-  const turns = context.history.filter((turn): turn is vscode.ChatResponseTurn => turn instanceof vscode.ChatResponseTurn).reverse();
-  const found = turns.map((turn) => (turn.result.metadata ?? {}) as Memory);
-  return { session: found.find((one) => one.session)?.session, agent: found.find((one) => one.agent)?.agent };
 }
 
 interface Said {

@@ -27,7 +27,7 @@ export class Turn {
   }
 
   /** Start the run and draw it to its end; undefined where the server was lost.  Throws what the server refuses. */
-  async play(argument: Record<string, unknown>, token: vscode.CancellationToken): Promise<Played> {
+  async play(argument: Record<string, unknown>, token: vscode.CancellationToken, began: (session: string | undefined) => void): Promise<Played> {
     const { runs, server } = this.parts;
     const client = await server.client();
     let session: string | undefined, ended = this.ended;
@@ -35,6 +35,7 @@ export class Turn {
       const run = await runs.start(client, { ...argument, ownView: true, showTranscript: false }, async (each) => {
         const started = await server.execute<{ runId: string; agent: string; route: Run["route"]; session?: string; steered?: true }>("inhouse.run", each);
         session = started.session;
+        began(session);
         if (started.steered) {
           throw new Steered(started.agent);
         }
