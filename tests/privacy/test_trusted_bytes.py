@@ -304,3 +304,44 @@ def test_nothing_but_a_regular_file_of_a_sane_size_is_read(tmp_path: Path, kind:
         read_regular(path, 1_000)
     if kind in {"pipe", "folder", "large"}:
         assert isinstance(caught.value, NotAFileError)
+
+
+@pytest.mark.parametrize(
+    ("ignored", "imported", "is_read"),
+    [
+        ("notes.md\n", "../notes.md", False),
+        ("local/\n", "../local/data.json", False),
+        ("local/\n", "../local/code.ts", True),
+        ("other.md\n", "../notes.md", True),
+        ("node_modules/\n", "pack/data.json", True),
+    ],
+)
+async def test_what_tools_do_not_read_because_git_ignores_it_is_not_imported(
+    tmp_path: Path, ignored: str, imported: str, *, is_read: bool
+):
+    work = tmp_path / "work"
+    files = {
+        ".gitignore": ignored,
+        "notes.md": "canary",
+        "local/data.json": '"canary"',
+        "local/code.ts": "export default 'canary'\n",
+        "node_modules/pack/package.json": '{"name": "pack"}',
+        "node_modules/pack/data.json": '"canary"',
+    }
+    for name, text in files.items():
+        path = work / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    (work / ".git").mkdir()
+    (work / ".agents").mkdir()
+    (work / ".agents/x.ts").write_text(
+        f"import P from '{imported}'\n"
+        "export default { id: 'x', displayName: 'X', model: 'm', systemPrompt: [P].join('') }\n"
+    )
+
+    async with open_host(tmp_path) as host:
+        agent = host.world.catalog.agents["x"]
+
+    prompt = "" if agent.definition is None else agent.definition.system_prompt
+    assert ("canary" in prompt) is is_read
+    assert is_read or "ignores it" in str(agent.problems)

@@ -88,9 +88,9 @@ async def _look_around(state: HostState, changed: Collection[Path] | None) -> Wo
             environment=services.environ,
             known_tools=tool_names(),
         )
-        await catalog.load(texts, TrustedWorkspaceFiles(trusting))
+        await catalog.load(texts, TrustedWorkspaceFiles(trusting, roots))
     else:
-        files = TrustedWorkspaceFiles(trusting)
+        files = TrustedWorkspaceFiles(trusting, roots)
         stale = await asyncio.to_thread(_stale, catalog, trusting)
         # Not by what was trusted before: that may have been granted in place a moment ago.
         if trusting.trusted != catalog.trusted:

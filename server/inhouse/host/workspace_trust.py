@@ -8,6 +8,8 @@ from uuid import uuid4
 from inhouse.core.errors import RefusedError, UserError
 from inhouse.core.files import FileSnapshot, sha256
 from inhouse.core.ports import Approver, Question
+from inhouse.core.protected_files import is_example
+from inhouse.definitions.sandbox.confinement import CODE
 from inhouse.store.trust import (
     SETTINGS,
     Change,
@@ -20,6 +22,7 @@ from inhouse.store.trust import (
     unsaved_items,
     workspace_items,
 )
+from inhouse.tools.access.access_policy import access_to
 
 TRUST, NOT_NOW = "Trust this workspace", "Not now"
 SHOWN = 20
@@ -252,8 +255,9 @@ def _changed(change: Change) -> str:
 class TrustedWorkspaceFiles:
     """Implements `inhouse.definitions.evaluator.TrustedFiles`, for the catalog."""
 
-    def __init__(self, trusting: Trusting) -> None:
+    def __init__(self, trusting: Trusting, roots: Sequence[Path]) -> None:
         self._trusting = trusting
+        self._access = access_to(roots)
 
     def look(self, path: Path) -> bytes:
         """Give the bytes, for what is only parsed.  Raises `OSError`."""
@@ -261,4 +265,15 @@ class TrustedWorkspaceFiles:
 
     def load(self, path: Path) -> bytes:
         """Give the bytes of what is evaluated.  Raises `OSError`."""
+        if path.suffix.lower() not in CODE and (reason := self._ignored(path)):
+            raise PermissionError(f"is never imported: the project ignores it by {reason}")
         return self._trusting.read_module(path)
+
+    def _ignored(self, path: Path) -> str | None:
+        """Say which rule keeps a text from tools; packages are ignored, too, and are no secret."""
+        for top in self._access.tops():
+            if path.is_relative_to(top.path) and "node_modules" not in path.parts:
+                relative = path.relative_to(top.path).as_posix()
+                if not is_example(relative):
+                    return self._access.ignored(top.root).rule(relative, is_folder=False)
+        return None
