@@ -59,10 +59,10 @@ class EditorFiles:
                 return f"this editor {verb} a language server, and has the file open"
             outcome = await (disk or self._disk()).write(Edit(current.path, current.text, new))
             return None if outcome.state is EditState.APPLIED else outcome.message
-        on_disk = None if current.version is not None else current.text
+        was_there = None if current.version is not None else current.text
         problem = await apply_edit.send(rpc, label, apply_edit.workspace_edit(rpc, current, new))
         if problem is None and new is not None:
-            self.buffers.applied(current.path, on_disk, new)
+            self.buffers.applied(current.path, was_there, new)
             await self.buffers.settle(current.path, new)
         return f"The editor did not make the change: {problem}." if problem else None
 
