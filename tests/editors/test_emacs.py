@@ -261,3 +261,39 @@ def test_definitions_have_a_mode_with_completion_and_problems(workplace: Workpla
     command(screen, "completion-at-point")
     assert screen.shows("spawnerPrompt")
     screen.close()
+
+
+def test_a_conversation_goes_on_in_one_buffer_and_in_its_document(
+    emacs: Screen, workplace: Workplace
+) -> None:
+    workplace.server.play("First answer.")
+    ask(emacs, "one")
+    assert emacs.shows("First answer.", "completed")
+    workplace.server.play("Second answer.")
+    command(emacs, "inhouse-reply")
+    assert emacs.shows("Reply:")
+    emacs.type("and two?", "Enter")
+    assert emacs.shows("and two?", "Second answer.", "*inhouse helper 1*", "one = 1")
+    command(emacs, "inhouse-sessions")
+    assert emacs.shows("Session:")
+    emacs.type(" 1.\t", "Enter")
+    assert emacs.shows("## 3 · You")
+    emacs.keys("C-x", "1", "M->")
+    emacs.type("Typed at the end")
+    workplace.server.play("In the ", Pause(2), "document.")
+    command(emacs, "inhouse-actions")
+    assert emacs.shows("Action:")
+    emacs.type("Send to\t", "Enter")
+    assert emacs.shows("In the", "## 4 · You")
+    emacs.keys("M->")
+    emacs.type("typed meanwhile")
+    assert emacs.shows("In the document.", "*completed", "typed meanwhile")
+    sent = [m["content"] for m in workplace.server.chats[-1].body["messages"]]
+    assert {"First answer.", "and two?", "Typed at the end"} <= set(sent)
+    emacs.picture("emacs-session")
+    emacs.keys("C-x", "C-s")
+    (path,) = Path(workplace.environ["INHOUSE_HOME"]).rglob("sessions/*.md")
+    assert emacs.shows("Wrote")
+    text = path.read_text("utf-8")
+    assert "## 3 · You\n\nTyped at the end\n\n## 3 · helper\n\nIn the document.\n\n*com" in text
+    assert text.partition("## 4 · You")[2].strip() == "typed meanwhile"

@@ -361,3 +361,36 @@ def test_help_and_health_are_there_and_an_installation_is_upgraded_by_the_same_c
     assert "Kept the file that was there" in install()
     assert module.read_text() == new
     assert module.with_name("inhouse.lua.old").read_text() == "-- changed by the user"
+
+
+def test_a_conversation_goes_on_in_one_buffer_and_in_its_document(
+    nvim: Screen, workplace: Workplace
+) -> None:
+    workplace.server.play("First answer.")
+    ask(nvim, "one")
+    assert nvim.shows("First answer.", "completed", "one = 1")
+    workplace.server.play("Second ", Pause(1), "answer.")
+    nvim.type(":InhouseReply and two?", "Enter")
+    assert nvim.shows("## You", "and two?", "Second answer.", "one = 1")
+    assert "First answer." in str(workplace.server.chats[1].body["messages"])
+    workplace.server.play("For ever ", Pause(60))
+    ask(nvim, "another run")
+    assert nvim.shows("For ever", "one = 1")
+    workplace.server.play("Beside it.")
+    ask(nvim, "a third")
+    assert nvim.shows("For ever", "Beside it.", "one = 1")
+    nvim.type(":InhouseCancel", "Enter")
+    assert nvim.shows("cancelled")
+    nvim.type(":only", "Enter")
+    nvim.type(":InhouseSessions", "Enter")
+    assert nvim.shows("one  (helper, 2 turns, completed)")
+    line = next(line for line in nvim.text.splitlines() if "one  (helper, 2 turns" in line)
+    nvim.type(line.split(":")[0].strip(), "Enter")
+    assert nvim.shows("# one", "First answer.", "## 3 · You")
+    workplace.server.play("In the document.")
+    nvim.type("GoWritten at the end", "Escape")
+    choose(nvim, "ga", "Send to helper")
+    assert nvim.shows("In the document.", "## 4 · You")
+    sent = [m["content"] for m in workplace.server.chats[-1].body["messages"]]
+    assert {"one", "First answer.", "and two?", "Written at the end"} <= set(sent)
+    nvim.picture("neovim-session")

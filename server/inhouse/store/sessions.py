@@ -629,6 +629,7 @@ class SessionStore:
                 "UPDATE turn SET undone = ? WHERE session = ? AND number = ?",
                 (int(whole), session, turn),
             )
+            change.execute("UPDATE session SET updated_at = ? WHERE id = ?", (_now(), session))
             change.executemany(
                 "UPDATE edit SET state = 'undone' WHERE id = ?", [(edit,) for edit in edits]
             )

@@ -52,6 +52,9 @@
 
 (defvar inhouse--serial 0)
 (defvar inhouse--buffers (make-hash-table :test #'equal) "Stream token to transcript buffer.")
+(defvar inhouse--sessions (make-hash-table :test #'equal) "Session id to transcript buffer.")
+(defvar inhouse--last-session nil "The conversation that was spoken to last.")
+(defvar-local inhouse--session nil "The conversation that this buffer shows.")
 (defvar-local inhouse--server nil "The connection that this buffer belongs to.")
 (defvar-local inhouse--running nil "Whether the run of this transcript goes on.")
 (defvar-local inhouse--version nil "The version of this file that the server knows; nil: none.")
@@ -146,7 +149,8 @@
 (defun inhouse--follow (server)
   "Let SERVER see this buffer's text from now on, if it is a file of its project."
   (when (and buffer-file-name (not (file-remote-p buffer-file-name))
-             (string-prefix-p (inhouse--root server) (file-truename buffer-file-name)))
+             (or (string-prefix-p (inhouse--root server) (file-truename buffer-file-name))
+                 (inhouse--document-of buffer-file-name)))
     (setq inhouse--server server inhouse--version 0 inhouse--dirty nil)
     (jsonrpc-notify server :textDocument/didOpen
                     (list :textDocument
@@ -156,6 +160,10 @@
     (add-hook 'after-change-functions #'inhouse--changed nil t)
     (add-hook 'after-save-hook #'inhouse--saved nil t)
     (add-hook 'kill-buffer-hook #'inhouse--unfollow nil t)))
+
+(defun inhouse--document-of (path)
+  "Give the session whose document PATH is."
+  (and path (string-match "/sessions/\\(s-[0-9a-f]+\\)\\.md\\'" path) (match-string 1 path)))
 
 (defun inhouse--text ()
   "Give the whole text of this buffer."
@@ -260,7 +268,7 @@ What is not saved is what an agent reads."
   (pcase method
     ('window/showMessageRequest
      (inhouse--choose (plist-get params :message) (plist-get params :actions)))
-    ('window/showDocument (inhouse--show-document params))
+    ('window/showDocument (inhouse--show-document server params))
     ('workspace/applyEdit (inhouse--apply-edit server (plist-get params :edit)))
     ('workspace/configuration
      (vconcat (mapcar (lambda (_) (or inhouse-settings (make-hash-table)))
@@ -372,8 +380,8 @@ The minibuffer has few lines."
     (display-buffer buffer)
     buffer))
 
-(defun inhouse--show-document (params)
-  "Show the document that PARAMS name."
+(defun inhouse--show-document (server params)
+  "Show the document that PARAMS name; SERVER follows that of a session."
   (let ((uri (plist-get params :uri)) (range (plist-get params :selection)))
     (if (not (string-prefix-p "file://" uri))
         '(:success :json-false)
@@ -382,7 +390,12 @@ The minibuffer has few lines."
        (lambda ()
          (let ((buffer (find-file-noselect (inhouse--decoded uri))))
            (with-current-buffer buffer
-             (unless (or (buffer-modified-p) (verify-visited-file-modtime)) (revert-buffer t t))
+             (when (and (inhouse--document-of buffer-file-name) (not inhouse--version))
+               (when (eq major-mode 'fundamental-mode) (text-mode))
+               (visual-line-mode)
+               (goto-char (point-max))
+               (inhouse--follow server))
+             (unless (or inhouse--version (buffer-modified-p) (verify-visited-file-modtime)) (revert-buffer t t))
              (when range (goto-char (inhouse--position (plist-get range :start)))))
            (if (eq t (plist-get params :takeFocus)) (pop-to-buffer buffer) (display-buffer buffer)))))
       '(:success t))))
@@ -436,7 +449,13 @@ The minibuffer has few lines."
       (dolist (each documents)
         (with-current-buffer
             (find-file-noselect (inhouse--decoded (plist-get (plist-get each :textDocument) :uri)))
-          (inhouse--apply-text-edits (plist-get each :edits))))
+          (let ((at-end (and (inhouse--document-of buffer-file-name)
+                             (save-excursion (skip-chars-forward " \n") (eobp)))))
+            (inhouse--apply-text-edits (plist-get each :edits))
+            (when at-end
+              (goto-char (point-max))
+              (dolist (window (get-buffer-window-list nil nil t))
+                (set-window-point window (point-max)))))))
       (inhouse--sync server)
       '(:applied t))))
 
@@ -483,24 +502,58 @@ The minibuffer has few lines."
   "Start a run with ARGUMENT, that of the command inhouse.run, and show it."
   (let* ((server (inhouse--connect))
          (token (format "inhouse-emacs-%d" (cl-incf inhouse--serial)))
-         (name (format "*inhouse %s %d*" (plist-get argument :agent) inhouse--serial))
+         (session (plist-get argument :session))
+         (name (format "*inhouse %s %d*" (or (plist-get argument :agent) session) inhouse--serial))
          (folder default-directory)
-         (buffer (get-buffer-create name)))
+         (known (gethash session inhouse--sessions))
+         (known (and (buffer-live-p known) known))
+         (buffer (or known (get-buffer-create name))))
     (puthash token buffer inhouse--buffers)
     (with-current-buffer buffer
-      (when (fboundp 'markdown-mode) (markdown-mode))
-      (visual-line-mode)
+      (unless known
+        (when (fboundp 'markdown-mode) (markdown-mode))
+        (visual-line-mode))
+      (when known
+        (inhouse--insert (format "\n\n## You\n\n%s\n\n" (plist-get argument :prompt))))
       (setq inhouse--server server inhouse--running t default-directory folder))
     (condition-case err
-        (prog1 (inhouse--command "inhouse.run"
-                                 (append (list :streamToken token
-                                               :workDoneToken (concat token "-work"))
-                                         argument))
-          (display-buffer buffer))
+        (let* ((result (inhouse--command "inhouse.run"
+                                         (append (list :streamToken token
+                                                       :workDoneToken (concat token "-work"))
+                                                 argument)))
+               (began (plist-get result :session)))
+          (puthash began buffer inhouse--sessions)
+          (setq inhouse--last-session began)
+          (with-current-buffer buffer (setq inhouse--session began))
+          (when (plist-get result :steered) (remhash token inhouse--buffers))
+          (inhouse--display buffer)
+          result)
       (error
        (remhash token inhouse--buffers)
-       (kill-buffer buffer)
+       (if known (with-current-buffer buffer (inhouse--insert "\n*not sent*\n"))
+         (kill-buffer buffer))
        (signal (car err) (cdr err))))))
+
+(defun inhouse--display (buffer)
+  "Show BUFFER in a window that hides no run that goes on, without going there."
+  (display-buffer
+   buffer
+   `((display-buffer-reuse-window
+      ,(lambda (_ alist)
+         (when-let* ((window (seq-find (lambda (one)
+                                         (with-current-buffer (window-buffer one)
+                                           (and (derived-mode-p 'text-mode 'fundamental-mode)
+                                                inhouse--session (not inhouse--running))))
+                                       (window-list nil 'no-minibuffer))))
+           (window--display-buffer buffer window 'reuse alist)))
+      ,(lambda (_ alist)
+         (when-let* ((busy (seq-find (lambda (one)
+                                       (buffer-local-value 'inhouse--running (window-buffer one)))
+                                     (window-list nil 'no-minibuffer)))
+                     (window (ignore-errors (split-window busy nil 'right))))
+           (window--display-buffer buffer window 'window alist)))
+      display-buffer-below-selected display-buffer-pop-up-window)
+     (inhibit-same-window . t))))
 
 (defun inhouse--range ()
   "Give the region as an LSP range."
@@ -522,6 +575,42 @@ From a buffer that is no file of the project the region itself goes with the pro
                       (format "%s\n\n%s" prompt
                               (buffer-substring-no-properties (region-beginning) (region-end))))))
     (inhouse--start argument)))
+
+(defun inhouse-reply (prompt)
+  "Send PROMPT to the conversation of this buffer, else to the one spoken to last.
+While its agent works, it gets the prompt before its next step."
+  (interactive (list (read-string "Reply: ")))
+  (inhouse--connect)
+  (let ((session (or inhouse--session (inhouse--document-of buffer-file-name)
+                     inhouse--last-session
+                     (plist-get (seq-first (append (inhouse--command "inhouse.sessions" '(:limit 1))
+                                                   nil))
+                                :id))))
+    (if (null session)
+        (message "There is no conversation yet; M-x inhouse-run begins one")
+      (inhouse--start
+       (append (list :session session :prompt prompt)
+               (when (and inhouse--version buffer-file-name (use-region-p)
+                          (not (inhouse--document-of buffer-file-name)))
+                 (list :uri (inhouse--uri buffer-file-name) :range (inhouse--range))))))))
+
+(defun inhouse-sessions ()
+  "Pick a conversation and open its document.
+What is written under its last heading is the next prompt: `inhouse-actions' sends it."
+  (interactive)
+  (let* ((number 0)
+         (found (append (inhouse--command "inhouse.sessions" '(:limit 50)) nil))
+         (shown (mapcar (lambda (one)
+                          (cons (format "%2d. %s  (%s, %d turns, %s)" (cl-incf number)
+                                        (plist-get one :title) (plist-get one :agent)
+                                        (plist-get one :turns) (plist-get one :status))
+                                (plist-get one :id)))
+                        found)))
+    (if (null found)
+        (message "There is no conversation yet; M-x inhouse-run begins one")
+      (let ((session (cdr (assoc (completing-read "Session: " shown nil t) shown))))
+        (setq inhouse--last-session session)
+        (inhouse--command "inhouse.session.open" (list :session session))))))
 
 (defun inhouse-actions ()
   "Choose what Inhouse offers here.
@@ -792,7 +881,7 @@ The old lines are marked; the new ones stand below them."
 
 (defvar-keymap inhouse-command-map
   :doc "The commands of Inhouse."
-  "r" #'inhouse-run "c" #'inhouse-cancel "t" #'inhouse-runs "x" #'inhouse-actions
+  "r" #'inhouse-run "y" #'inhouse-reply "s" #'inhouse-sessions "c" #'inhouse-cancel "t" #'inhouse-runs "x" #'inhouse-actions
   "n" #'inhouse-next-change "p" #'inhouse-previous-change
   "a" #'inhouse-apply "k" #'inhouse-reject "d" #'inhouse-diff)
 (fset 'inhouse-command-map inhouse-command-map)

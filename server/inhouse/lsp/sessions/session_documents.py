@@ -55,6 +55,15 @@ class LiveTurn:
     turn: Turn | None = None
 
 
+@frozen
+class Kept:
+    """What the store has of a session."""
+
+    summary: SessionSummary
+    turns: tuple[Turn, ...]
+    document: SessionDocument
+
+
 @define(eq=False)
 class Followed:
     """A document that is shown, or was asked for."""
@@ -64,20 +73,12 @@ class Followed:
     """What of ours the buffer holds; the user's text is behind it, and may be in it."""
     known: tuple[object, ...] = ()
     """What another process would change."""
+    kept: Kept | None = None
     sending: bool = False
     """A prompt is on its way: it still stands where the next prompt stands."""
     told: bool = False
     timer: asyncio.TimerHandle | None = None
     turn_of_writing: asyncio.Lock = field(factory=asyncio.Lock)
-
-
-@frozen
-class Kept:
-    """What the store has of a session."""
-
-    summary: SessionSummary
-    turns: tuple[Turn, ...]
-    document: SessionDocument
 
 
 class SessionDocuments:
@@ -132,11 +133,14 @@ class SessionDocuments:
         session = self.session_of(uri)
         if session is None:
             return
-        followed = self._followed.setdefault(session, Followed(session))
+        followed = self._follow(session)
         followed.shown, followed.told = None, False
         self._spawn(self.bring_up_to_date(session), session)
+
+    def _follow(self, session: str) -> Followed:
         if self._watching is None:
             self._watching = self._context.spawn(self._watch(), name="watching sessions")
+        return self._followed.setdefault(session, Followed(session))
 
     def closed(self, uri: str) -> None:
         """The client closed a document."""
@@ -146,11 +150,14 @@ class SessionDocuments:
     async def content(self, uri: str) -> str | None:
         """Answer ``workspace/textDocumentContent`` for a session's document."""
         session = self.session_of(uri)
-        kept = await self._kept(session) if session is not None else None
-        if session is None or kept is None:
+        if session is None:
             return None
-        self._followed.setdefault(session, Followed(session))
-        return self._now(session, kept).read_only
+        self._follow(session)
+        live = self._live.get(session)
+        if live is not None and live.turn is not None and live.before is not None:
+            return _with(live.before, live.turn, live.writer.text()).read_only
+        kept = await self._kept(session)
+        return None if kept is None else kept.document.read_only
 
     async def write(self, session: str) -> str:
         """Write the document of a session where the client will find it; give its URI."""
@@ -332,16 +339,23 @@ class SessionDocuments:
             live.turn = kept.turns[-1]
 
     async def _kept(self, session: str) -> Kept | None:
-        store = self._context.host.sessions.store
+        """Read a session, unless it is known and has not changed since."""
+        store, followed = self._context.host.sessions.store, self._followed.get(session)
+        before = followed.kept if followed is not None else None
 
         def read() -> Kept | None:
             known = store.find(session)
             if known is None:
                 return None
+            if before is not None and known == before.summary and known.status != RUNNING:
+                return before
             turns = store.turns(session)
             return Kept(known, turns, session_document(known, turns, store.events(session)))
 
-        return await asyncio.to_thread(read)
+        kept = await asyncio.to_thread(read)
+        if followed is not None:
+            followed.kept = kept
+        return kept
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         self._context.spawn(work, name=f"document of {name}")
@@ -354,7 +368,7 @@ def _with(before: SessionDocument, turn: Turn, text: str) -> SessionDocument:
 
 
 def _state(known: SessionSummary) -> tuple[object, ...]:
-    return known.turns, known.status == RUNNING, known.title
+    return known.turns, known.status == RUNNING, known.title, known.updated_at
 
 
 def _end_of_ours(text: str) -> int:

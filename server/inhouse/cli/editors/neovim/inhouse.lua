@@ -1,7 +1,7 @@
 -- Inhouse in Neovim 0.11 or newer: the server for every file, a prompt, transcripts, a review.
 --   require("inhouse").setup()        -- what it takes: M.options, and :help inhouse
 --   %{v:lua.require'inhouse'.status()} in the status line: what runs, and what waits for you
-local M = { runs = {} }
+local M = { runs = {}, sessions = {} } -- Stream token to run; session id to what shows it.
 
 M.options = {
   cmd = { "inhouse", "lsp" },
@@ -15,6 +15,7 @@ local serial = 0
 local working = {} -- Progress token to what is going on.
 local lasted = 3000 -- A server that ends sooner is not started again, in milliseconds.
 local waiting = {} -- Client id to the changes that wait for the user's review.
+local last_session = nil -- The conversation that was spoken to last.
 local last_file = nil -- The file that was looked at last: a transcript has none of its own.
 
 --- The client of a buffer, else that of the file looked at last, else any.
@@ -86,10 +87,30 @@ local function transcript_window()
   end
 end
 
---- Show a buffer where transcripts are shown; the cursor stays where it is.
+--- Whether a run that goes on is shown in a buffer.
+local function busy(buffer)
+  return vim.iter(pairs(M.runs)):any(function(_, run) return run.buffer == buffer and not run.result end)
+end
+
+--- Show a buffer where transcripts are shown, and no run that goes on less; the cursor stays where it is.
 local function show_transcript(buffer, title)
-  local window = transcript_window()
-  if window then
+  local window, beside
+  for _, each in ipairs(vim.api.nvim_tabpage_list_wins(0)) do
+    if vim.w[each].inhouse_transcript then
+      local shown = vim.api.nvim_win_get_buf(each)
+      if shown == buffer then
+        window = each
+      elseif busy(shown) then
+        beside = each
+      else
+        window = window or each
+      end
+    end
+  end
+  if not window and beside and M.options.transcript ~= "float" then
+    local split = M.options.transcript == "right" and "below" or "right"
+    window = vim.api.nvim_open_win(buffer, false, { split = split, win = beside })
+  elseif window then
     vim.api.nvim_win_set_buf(window, buffer)
   elseif M.options.transcript == "float" then
     local width, height = math.floor(vim.o.columns * 0.7), math.floor(vim.o.lines * 0.6)
@@ -236,8 +257,8 @@ end
 
 --- Say above a run's transcript what it is doing; a slow model is silent for long.
 local function title(run, value)
-  local window = run and transcript_window()
-  if not window or vim.api.nvim_win_get_buf(window) ~= run.buffer then return end
+  local window = run and vim.fn.win_findbuf(run.buffer)[1]
+  if not window then return end
   local doing = value.kind == "report" and vim.split(value.message or "", "\n")[1] or ""
   local told = doing == "" and run.agent or (run.agent .. ": " .. doing)
   vim.wo[window].winbar = short(told, vim.api.nvim_win_get_width(window) - 2):gsub("%%", "%%%%")
@@ -266,18 +287,25 @@ end
 local function start(argument, server)
   serial = serial + 1
   local token = "inhouse-nvim-" .. serial
-  local run = { agent = argument.agent, prompt = argument.prompt or "" }
+  local told = argument.session and M.sessions[argument.session]
+  local known = told and vim.api.nvim_buf_is_valid(told.buffer) and told or nil
+  local run = { agent = argument.agent or (told and told.agent) or argument.session, prompt = argument.prompt or "" }
   server = server or client()
   if not server then return command("inhouse.run", argument) end
   run.client = server.id
   M.runs[token] = run
-  run.buffer = transcript_buffer(argument.agent)
-  local window = show_transcript(run.buffer, argument.agent)
+  run.buffer = known and known.buffer or transcript_buffer(run.agent)
+  if known then append(run.buffer, "\n\n## You\n\n" .. run.prompt .. "\n\n") end
+  local window = show_transcript(run.buffer, run.agent)
   local tokens = { streamToken = token, workDoneToken = token .. "-work" }
   command("inhouse.run", vim.tbl_extend("force", argument, tokens), function(result)
-    run.id = result.runId
+    run.id, run.agent, last_session = result.runId, result.agent, result.session
+    M.sessions[result.session] = { buffer = run.buffer, agent = result.agent }
+    if vim.api.nvim_buf_is_valid(run.buffer) then vim.b[run.buffer].inhouse_session = result.session end
+    if result.steered then M.runs[token] = nil end -- The run that goes on says more.
   end, function()
     M.runs[token] = nil
+    if known then return append(run.buffer, "\n*not sent*\n") end
     pcall(vim.api.nvim_win_close, window, true)
     pcall(vim.api.nvim_buf_delete, run.buffer, { force = true })
   end, server)
@@ -358,6 +386,51 @@ function M.pick_run()
       end,
     }, function(one)
       if one then command("inhouse.transcript", { runId = one.runId }) end
+    end)
+  end)
+end
+
+--- Whether a file is the document of a session.
+local function document_of(name)
+  return name:match("[/\\]sessions[/\\](s%-%x+)%.md$")
+end
+
+--- Go on with a conversation: that of this buffer, else the one spoken to last, else the newest.
+function M.reply(prompt, range)
+  local name = vim.api.nvim_buf_get_name(0)
+  local session = vim.b.inhouse_session or document_of(name) or last_session
+  if not session then
+    return command("inhouse.sessions", { limit = 1 }, function(sessions)
+      if #sessions == 0 then return vim.notify("There is no conversation yet.  :InhouseRun begins one.") end
+      last_session = sessions[1].id
+      M.reply(prompt, range)
+    end)
+  end
+  if not prompt or prompt == "" then
+    return vim.ui.input({ prompt = "Reply: " }, function(text)
+      if text and text ~= "" then M.reply(text, range) end
+    end)
+  end
+  local argument, server = { session = session, prompt = prompt }, client()
+  if range and is_served(vim.api.nvim_get_current_buf(), server) then
+    argument.uri, argument.range = vim.uri_from_bufnr(0), range
+  end
+  start(argument, server)
+end
+
+--- Pick a conversation and open its document: what is written at its end is the next prompt.
+function M.pick_session()
+  command("inhouse.sessions", { limit = 50 }, function(sessions)
+    if #sessions == 0 then return vim.notify("There is no conversation yet.  :InhouseRun begins one.") end
+    vim.ui.select(sessions, {
+      prompt = "Session",
+      format_item = function(one)
+        return short(one.title, 60) .. "  (" .. one.agent .. ", " .. plural(one.turns, "turn") .. ", " .. one.status .. ")"
+      end,
+    }, function(one)
+      if not one then return end
+      last_session = one.id
+      command("inhouse.session.open", { session = one.id })
     end)
   end)
 end
@@ -600,8 +673,36 @@ local function diagnostics(_, asked)
   return vim.tbl_values(files)
 end
 
+--- Go to the end of a session's document with the text, where the cursor stands at the end already.
+local function follow_document(buffer)
+  vim.api.nvim_buf_attach(buffer, false, {
+    on_lines = function(_, _, _, first, last, now, _)
+      if now <= last or vim.api.nvim_get_mode().mode ~= "n" then return end
+      for _, window in ipairs(vim.fn.win_findbuf(buffer)) do
+        local line = vim.api.nvim_win_get_cursor(window)[1]
+        local before = vim.api.nvim_buf_line_count(buffer) - (now - last)
+        if first + 1 >= line and before - line <= 2 then
+          vim.schedule(function()
+            if vim.api.nvim_win_is_valid(window) and vim.api.nvim_win_get_buf(window) == buffer then
+              vim.api.nvim_win_set_cursor(window, { vim.api.nvim_buf_line_count(buffer), 0 })
+            end
+          end)
+        end
+      end
+    end,
+  })
+end
+
 function attach(buffer)
   if vim.bo[buffer].buftype ~= "" or vim.api.nvim_buf_get_name(buffer) == "" then return end
+  if document_of(vim.api.nvim_buf_get_name(buffer)) then -- It belongs to the server that wrote it.
+    local server = client(buffer)
+    if server and not vim.lsp.buf_is_attached(buffer, server.id) then
+      follow_document(buffer)
+      vim.lsp.buf_attach_client(buffer, server.id)
+    end
+    if server then return end
+  end
   if vim.fn.executable(M.options.cmd[1]) == 0 then
     local missing = "Inhouse: there is no program %s. Install it (pip install inhouse), or name it: setup({ cmd = … })."
     return vim.notify_once(missing:format(M.options.cmd[1]), vim.log.levels.ERROR)
@@ -638,7 +739,8 @@ function M.setup(options)
   vim.api.nvim_create_autocmd("BufEnter", {
     group = "inhouse",
     callback = function(event)
-      if vim.bo[event.buf].buftype == "" then last_file = event.buf end
+      local is_file = vim.bo[event.buf].buftype == "" and not document_of(vim.api.nvim_buf_get_name(event.buf))
+      if is_file then last_file = event.buf end
     end,
   })
   -- An undo moves signs back to where they stood, also those of changes that are decided.
@@ -666,6 +768,14 @@ function M.setup(options)
       M.pick(range)
     end
   end, { nargs = "*", range = true, complete = complete, desc = "Run an agent" })
+  vim.api.nvim_create_user_command("InhouseReply", function(given)
+    local range = given.range > 0 and {
+      start = { line = given.line1 - 1, character = 0 },
+      ["end"] = { line = given.line2, character = 0 },
+    } or nil
+    M.reply(given.args, range)
+  end, { nargs = "*", range = true, desc = "Go on with a conversation" })
+  vim.api.nvim_create_user_command("InhouseSessions", M.pick_session, { desc = "Open a conversation" })
   vim.api.nvim_create_user_command("InhouseRuns", M.pick_run, { desc = "Open a run's transcript" })
   vim.api.nvim_create_user_command("InhouseCancel", function(given) M.cancel(given.bang) end, { bang = true, desc = "Cancel a run; with ! all" })
   vim.api.nvim_create_user_command("InhouseTranscript", function()
