@@ -276,7 +276,7 @@ def test_a_conversation_goes_on_in_one_buffer_and_in_its_document(
     assert emacs.shows("and two?", "Second answer.", "*inhouse helper 1*", "one = 1")
     command(emacs, "inhouse-sessions")
     assert emacs.shows("Session:")
-    emacs.type(" 1.\t", "Enter")
+    emacs.type("\t", "Enter")
     assert emacs.shows("## 3 · You")
     emacs.keys("C-x", "1", "M->")
     emacs.type("Typed at the end")

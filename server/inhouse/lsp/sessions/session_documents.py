@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, frozen
 
 from inhouse import wire
 from inhouse.core import positions
@@ -78,7 +78,6 @@ class Followed:
     """A prompt is on its way: it still stands where the next prompt stands."""
     told: bool = False
     timer: asyncio.TimerHandle | None = None
-    turn_of_writing: asyncio.Lock = field(factory=asyncio.Lock)
 
 
 class SessionDocuments:
@@ -91,6 +90,7 @@ class SessionDocuments:
         self._live: dict[str, LiveTurn] = {}
         self._watching: asyncio.Task[None] | None = None
         self._written: set[str] = set()
+        self._writing: dict[str, asyncio.Lock] = {}
 
     # Where they are.
 
@@ -170,6 +170,10 @@ class SessionDocuments:
         kept = await self._kept(session)
         return None if kept is None else (kept, read_typed(self._now(session, kept), text))
 
+    def writing(self, session: str) -> asyncio.Lock:
+        """Give what only one at a time has: whoever writes a session's document, or sends it."""
+        return self._writing.setdefault(session, asyncio.Lock())
+
     def followed(self, session: str) -> Followed:
         """Give what is known of a document that is open."""
         return self._followed.setdefault(session, Followed(session))
@@ -185,7 +189,7 @@ class SessionDocuments:
                 await asyncio.to_thread(self.path_of(session).unlink, missing_ok=True)
 
     async def replace(self, session: str, start: int, end: int, new: str, *, old: str) -> None:
-        """Replace a piece of an open document that is *old* still; its turn of writing is taken."""
+        """Replace a piece of an open document that is *old* still, by who has `writing`."""
         document = self.open_one(session)
         if document is not None and document.text[start:end] == old:
             await self._apply(document, Change(start, end, new))
@@ -248,8 +252,8 @@ class SessionDocuments:
 
     async def bring_up_to_date(self, session: str) -> None:
         """Bring a document up to date: virtual, in the editor's buffer, or on disk."""
-        followed = self._followed.get(session) or Followed(session)
-        async with followed.turn_of_writing:
+        async with self.writing(session):
+            followed = self._followed.get(session) or Followed(session)
             live = self._live.get(session)
             if live is not None and live.before is None:
                 await self._look_back(live)

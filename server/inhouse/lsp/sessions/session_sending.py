@@ -47,7 +47,7 @@ class SessionSending:
         if session is None or document is None:
             raise UserError(f"{argument.uri!r} is no session's document that is open here.")
         followed = self.documents.followed(session)
-        async with followed.turn_of_writing:
+        async with self.documents.writing(session):
             if followed.sending:
                 raise UserError("That prompt is on its way already.")
             return await self._send_what_is_there(session, document, argument, token)
