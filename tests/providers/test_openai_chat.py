@@ -17,6 +17,7 @@ from inhouse.core.events import Answered, UsageReported
 from inhouse.core.messages import AssistantMessage, ToolCall, ToolMessage, UserMessage
 from inhouse.core.ports import Prompt
 from inhouse.core.secret import Secret
+from inhouse.core.urls import base_url
 from inhouse.providers.model_factory import connect
 from inhouse.providers.network.egress import Egress
 from support.asking import READ_FILES, ask, endpoint, names, prompt
@@ -711,3 +712,21 @@ async def test_a_key_in_a_header_is_not_repeated_in_an_error(model_at) -> None:
 
     assert b"x-api-key: canary-key-9" in server.requests[0].lower()
     assert "canary" not in str(said.error)
+
+
+@pytest.mark.parametrize("own", [True, False])
+async def test_azure_gets_its_version_and_its_key_in_a_header_of_its_own(
+    model_at, own, egress
+) -> None:
+    key = {"headers": {"api-key": "sk-azure-1"}} if own else {"api_key": Secret("sk-azure-1")}
+    with Replay(text_answer("Hello")) as server:
+        text = f"{server.root}/openai/deployments/d/chat/completions?api-version=2024-10-21"
+        at = endpoint(base_url(text), **key)
+        said = await ask(connect(at, "d", egress=egress))
+
+    assert said.text == "Hello"
+    assert server.paths == ["/openai/deployments/d/chat/completions?api-version=2024-10-21"]
+    head = server.requests[0].lower()
+    assert b"api-key: sk-azure-1" in head
+    assert b"authorization" not in head
+    assert base_url("https://team.openai.azure.com") == "https://team.openai.azure.com/openai/v1"

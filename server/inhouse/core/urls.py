@@ -14,6 +14,9 @@ from .endpoint_kinds import Kind
 from .errors import UserError
 
 _NUMERIC = re.compile(r"(0x[0-9a-f]+|[0-9]+)(\.(0x[0-9a-f]+|[0-9]+)){0,3}")
+_VERSION = re.compile(r"api-version=[\w.-]{1,40}")
+"""What Azure wants with each request; it is no key."""
+_AZURE = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com")
 _EXAMPLE = "Write it as http://localhost:11434 or https://llm.example.com/v1."
 
 
@@ -36,7 +39,8 @@ def base_url(text: str, kind: Kind = Kind.OPENAI) -> str:
     host = _host(parts)
     port = f":{parts.port}" if parts.port is not None else ""
     shown = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme.lower()}://{shown}{port}{_path(parts.path, host, kind)}"
+    version = f"?{parts.query}" if parts.query else ""
+    return f"{parts.scheme.lower()}://{shown}{port}{_path(parts.path, host, kind)}{version}"
 
 
 @lru_cache(maxsize=256)
@@ -98,6 +102,11 @@ def _by_numbers(host: str) -> ipaddress.IPv4Address | None:
         return None
 
 
+def is_azure(url: str) -> bool:
+    """Tell an Azure OpenAI resource, which takes its key in a header of its own (``api-key``)."""
+    return bool(_VERSION.fullmatch(url.partition("?")[2])) or host_of(url).endswith(_AZURE)
+
+
 def _unix(text: str) -> str:
     path = text.partition(":")[2]
     if path.startswith("//"):
@@ -123,9 +132,10 @@ def _split(text: str) -> SplitResult:
             "A URL holds no user name, password or key.  "
             "Put the key into apiKey beside it, best as ${keyring:NAME} or ${env:NAME}."
         )
-    if parts.query or parts.fragment or text.endswith(("?", "#")):
+    version = _VERSION.fullmatch(parts.query) is not None
+    if (parts.query and not version) or parts.fragment or text.endswith(("?", "#")):
         raise UserError(
-            "A base URL has no query and no fragment.  "
+            "A base URL has no fragment, and no query but ?api-version=… (Azure).  "
             "Leave out what follows ? or #; a key goes into apiKey, other values into headers."
         )
     return parts
@@ -160,6 +170,8 @@ def _path(path: str, host: str, kind: Kind) -> str:
     path = re.sub(r"/{2,}", "/", path).rstrip("/").removesuffix("/chat/completions")
     for end in profile.drops_path:
         path = path.removesuffix(end)
+    if not path and host.endswith(_AZURE):
+        return "/openai/v1"
     if path or profile.path is not None:
         return path or profile.path or ""
     return "/v1" if is_loopback(host) else ""

@@ -150,6 +150,8 @@ class _Checking:
 
     async def _better_url(self) -> str | None:
         """Look for the API where people forget to point: one ``/v1`` further."""
+        if "?" in self.endpoint.base_url:
+            return None
         better = f"{self.endpoint.base_url.rstrip('/')}/v1"
         try:
             found = await listed_models(evolve(self.endpoint, base_url=better), self.egress)

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 import httpx2
 import openai
@@ -32,7 +33,7 @@ from inhouse.providers.endpoints.capabilities import origin_of
 from inhouse.providers.endpoints.endpoint_errors import ModelRef
 from inhouse.providers.endpoints.endpoint_state import EndpointState
 from inhouse.providers.endpoints.error_text import message_in
-from inhouse.providers.endpoints.http_json import headers_of
+from inhouse.providers.endpoints.http_json import headers_of, sends_authorization
 from inhouse.providers.endpoints.model_list import listed_models
 from inhouse.providers.network.base_urls import http_address
 from inhouse.providers.network.egress import DEFAULT_HEADERS
@@ -135,9 +136,11 @@ class OpenAIChat:
         names = frozenset(tool.name for tool in prompt.tools)
         answer = ChatAnswer(place, names, self._origin())
         client = await self._client()
+        # Where the key has another header, the client's own would be a second one, and refused.
+        omitted = {} if sends_authorization(self.endpoint) else {"Authorization": openai.Omit()}
         since = asyncio.get_running_loop().time()
         try:
-            opening = client.create(**body)
+            opening = client.create(**body, extra_headers=omitted)
             async with answered(opening, place) as response:
                 line = StreamDeadline(place, response.http_response.extensions["network_stream"])
                 line.wait_for_first(since)
@@ -181,11 +184,13 @@ class OpenAIChat:
     async def _client(self) -> Any:
         endpoint = self.endpoint
         headers = await headers_of(endpoint)
+        address = http_address(endpoint.base_url)
         client = openai.AsyncOpenAI(
             api_key="unused",  # the header is ours
             organization="",
             project="",
-            base_url=http_address(endpoint.base_url).url,
+            base_url=address.url,
+            default_query=dict(parse_qsl(address.query)),
             http_client=self.egress.client(endpoint),
             max_retries=0,
             timeout=httpx2.Timeout(None, connect=10, read=endpoint.first_token_timeout),

@@ -9,6 +9,7 @@ from attrs import frozen
 
 from inhouse.core.errors import InhouseError, ProviderError
 from inhouse.core.route import Endpoint
+from inhouse.core.urls import is_azure
 from inhouse.providers.endpoints import endpoint_errors
 from inhouse.providers.endpoints.endpoint_errors import ModelRef
 from inhouse.providers.network.base_urls import http_address, server_root
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from inhouse.providers.network.egress import Egress
 
+KEY_HEADERS = ("authorization", "api-key", "x-api-key", "ocp-apim-subscription-key")
 SECONDS = 10.0
 LARGEST_ANSWER = 32 * 1024 * 1024
 
@@ -51,13 +53,29 @@ async def post_json(
 def url_of(endpoint: Endpoint, path: str) -> str:
     if path.startswith("/"):
         return server_root(endpoint.base_url) + path
-    return f"{http_address(endpoint.base_url).url.rstrip('/')}/{path}"
+    address = http_address(endpoint.base_url)
+    query = f"?{address.query}" if address.query else ""
+    return f"{address.url.rstrip('/')}/{path}{query}"
 
 
 async def headers_of(endpoint: Endpoint) -> dict[str, str]:
     """The key and the headers of the endpoint's one source; its own authorization wins."""
     own = {name.lower(): value for name, value in endpoint.headers.items()}
-    return {"authorization": f"Bearer {await key_of(endpoint)}", **own}
+    if endpoint.api_key is None and any(name in own for name in KEY_HEADERS):
+        return own  # a second key that is none would be refused
+    key = await key_of(endpoint)
+    if is_azure(endpoint.base_url):
+        return {"api-key": key, **own}
+    return {"authorization": f"Bearer {key}", **own}
+
+
+def sends_authorization(endpoint: Endpoint) -> bool:
+    """Tell whether the key goes where it usually does, or into a header of another name."""
+    own = {name.lower() for name in endpoint.headers}
+    if "authorization" in own:
+        return True
+    elsewhere = endpoint.api_key is None and any(name in own for name in KEY_HEADERS)
+    return not elsewhere and not is_azure(endpoint.base_url)
 
 
 async def key_of(endpoint: Endpoint) -> str:

@@ -17,6 +17,8 @@ class HttpAddress:
     port: int
     tls: bool
     unix_path: str | None = None
+    query: str = ""
+    """What goes with each request (Azure's ``api-version``)."""
 
 
 def http_address(base_url: str) -> HttpAddress:
@@ -33,7 +35,8 @@ def http_address(base_url: str) -> HttpAddress:
     if parts.scheme not in ("http", "https") or not host:
         raise _not_a_url(base_url)
     tls = parts.scheme == "https"
-    return HttpAddress(_without_credentials(parts), host, port or (443 if tls else 80), tls)
+    url = _without_credentials(parts)
+    return HttpAddress(url, host, port or (443 if tls else 80), tls, query=parts.query)
 
 
 def server_root(base_url: str) -> str:

@@ -33,7 +33,7 @@ KEEP_ALIVE_SECONDS = 20.0
 SENT_HEADERS = frozenset(
     {
         *(b"host", b"connection", b"content-length", b"content-type", b"transfer-encoding"),
-        *(b"accept", b"accept-encoding", b"user-agent", b"authorization"),
+        *(b"accept", b"accept-encoding", b"user-agent", b"authorization", b"api-key"),
     }
 )
 FIRST_FAILURE = 300

@@ -59,6 +59,11 @@ def _refusal(
         host = host_of(endpoint.base_url)
         if (known := _addresses(endpoint)) is not None:
             allow = _declare(known[0])
+        elif host.endswith((".local", ".internal", ".lan", ".home.arpa")) or "." not in host:
+            allow = (
+                f"If it is your own machine, declare its address in `localAddresses` of your own "
+                f"settings.  {allow}"
+            )
         return Refusal(f"{begin}, and {host} is not this machine.", allow)
     if _is_cloud(endpoint, model):
         return Refusal(f"{begin}, and {model!r} runs in Ollama's cloud, not here.", allow)
