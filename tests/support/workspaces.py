@@ -7,6 +7,7 @@ from typing import Any
 from attrs import define, field
 
 from inhouse.core.events import EventPayload
+from inhouse.core.messages import ToolParts
 from inhouse.core.ports import Question, Tool
 from inhouse.core.settings import EditMode
 from inhouse.tools.context import ToolContext
@@ -40,7 +41,14 @@ class Bench:
     workspace: DiskWorkspace
 
     async def call(self, name: str, /, **arguments: Any) -> Any:
-        return await self.tools[name].run("call-1", arguments)
+        """Give a result as a model reads it."""
+        result = await self.tools[name].run("call-1", arguments)
+        return result.value if isinstance(result, ToolParts) else result
+
+    async def step(self, name: str, /, **arguments: Any) -> Any:
+        """Give a result as ``handleSteps`` gets it: ``toolResult[0].value``."""
+        result = await self.tools[name].run("call-1", arguments)
+        return result.parts[0]["value"] if isinstance(result, ToolParts) else result
 
 
 def bench(

@@ -110,7 +110,7 @@ async def answered(here: Bench, tool: str, arguments: dict[str, Any]) -> str:
     """Call as the loop does: a `ToolError` is a result too."""
     try:
         async with asyncio.timeout(30):
-            result = await here.call(tool, **arguments)
+            result = await here.step(tool, **arguments)
         if tool in CODEBUFF:
             jsonschema.Draft202012Validator(CODEBUFF[tool]["output"]).validate(result)
     except ToolError as error:
@@ -158,7 +158,7 @@ async def test_wrong_json_and_wrong_types_are_mended_or_explained(
     problem, checked = mended(specs.spec(tool), arguments)
 
     if checked is not None:
-        json.dumps(await here.tools[tool].run("c", checked))
+        json.dumps(await here.step(tool, **checked))
     else:
         assert len(problem) > 20
 

@@ -81,8 +81,8 @@ async def test_a_missing_path_is_told_with_the_nearest_that_exists(tmp_path, ask
 
     told = await made.tools["read_files"].run("1", {"paths": [asked]})
 
-    assert told[0]["content"] == "[FILE_DOES_NOT_EXIST]"
-    assert (f"Did you mean {near!r}?" in told[0]["message"]) is (near is not None)
+    assert told.value[0]["content"] == "[FILE_DOES_NOT_EXIST]"
+    assert (f"Did you mean {near!r}?" in told.value[0]["message"]) is (near is not None)
 
 
 @pytest.mark.parametrize("pattern", ["array.push(x)", "push(x", "push(x)"])

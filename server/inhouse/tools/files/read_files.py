@@ -8,6 +8,7 @@ from attrs import define
 
 from inhouse.core import hunks
 from inhouse.core.errors import ToolError
+from inhouse.core.messages import ToolParts
 from inhouse.core.ports import Tool
 from inhouse.core.protected_files import is_example
 from inhouse.tools.access.access_policy import Access
@@ -40,7 +41,7 @@ def tools(context: ToolContext) -> tuple[Tool, ...]:
     async def read_files(_: str, arguments: Mapping[str, Any]) -> Any:
         budget = _Budget(CHARACTERS)
         wanted = {_key(each): each for each in arguments["paths"]}
-        return [await _read(context, each, budget) for each in wanted.values()]
+        return _told([await _read(context, each, budget) for each in wanted.values()])
 
     async def list_directory(_: str, arguments: Mapping[str, Any]) -> Any:
         return await asyncio.to_thread(_list, await seen(context), arguments["path"])
@@ -49,6 +50,14 @@ def tools(context: ToolContext) -> tuple[Tool, ...]:
         Tool(spec("read_files"), read_files, ends_step("read_files")),
         Tool(spec("list_directory"), list_directory, ends_step("list_directory")),
     )
+
+
+def _told(files: list[dict[str, Any]]) -> Any:
+    """Tell a model why there is no text; ``handleSteps`` gets Codebuff's members alone."""
+    if not any("message" in each for each in files):
+        return files
+    plain = [{key: value for key, value in each.items() if key != "message"} for each in files]
+    return ToolParts(files, ({"type": "json", "value": plain},))
 
 
 @define
