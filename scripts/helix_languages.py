@@ -1,10 +1,9 @@
 """Print Helix's entries that add Inhouse to the servers that each common language has by default.
 
-``scripts/helix_languages.py [HELIX]`` writes them into server/inhouse/cli/editors/helix.toml.
+``scripts/helix_languages.py [PROGRAM]`` writes them into server/inhouse/cli/editors/helix.toml.
 """
 
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -71,30 +70,36 @@ LANGUAGES = [
 """Those that people write by hand, of Helix's two hundred."""
 
 
-def servers(helix: str, language: str) -> list[str] | None:
-    """Give the servers that Helix itself would start; None if it does not know the language."""
-    done = subprocess.run(
-        [helix, "--health", language], capture_output=True, text=True, check=False
-    )
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
-    if "Configured language servers:" not in plain:
-        return None
-    listed = plain.partition("Configured language servers:")[2].partition("Configured debug")[0]
-    return re.findall(r"^\s+\S (\S+):", listed, re.MULTILINE)
+def defaults(helix: Path) -> dict[str, list[str]]:
+    """Give the servers of each language in the configuration that is built into Helix.
+
+    ``hx --health`` names programs, and a configuration needs the names of servers.
+    """
+    program = helix.read_bytes()
+    start = program.index(b"# Language support configuration.")
+    text = program[start : start + 400_000]
+    found = {}
+    for part in text.split(b"[[language]]")[1:]:
+        name = re.search(rb'^name = "([^"]+)"', part, re.MULTILINE)
+        listed = re.search(rb"^language-servers = \[(.*?)\]", part, re.MULTILINE | re.DOTALL)
+        if name is not None:
+            names = re.findall(r'(?:name = )?"([^"]+)"', listed[1].decode()) if listed else []
+            found.setdefault(name[1].decode(), names)
+    return found
 
 
-def entries(helix: str) -> str:
+def entries(helix: Path) -> str:
     """Give one entry for each language, its own servers first."""
+    known = defaults(helix)
     parts = []
     for language in LANGUAGES:
-        found = servers(helix, language)
-        if found is not None:
-            names = ", ".join(f'"{name}"' for name in (*found, "inhouse"))
+        if language in known:
+            names = ", ".join(f'"{name}"' for name in (*known[language], "inhouse"))
             parts.append(f'[[language]]\nname = "{language}"\nlanguage-servers = [{names}]\n')
     return "\n".join(parts)
 
 
 if __name__ == "__main__":
-    helix = sys.argv[1] if sys.argv[1:] else str(ROOT / ".editors/helix/hx")
+    helix = sys.argv[1] if sys.argv[1:] else ROOT / ".editors/helix/root/usr/lib/hx/hx"
     head = SNIPPET.read_text("utf-8").partition(BEGIN)[0]
-    SNIPPET.write_text(f"{head}{BEGIN}{entries(helix)}", "utf-8")
+    SNIPPET.write_text(f"{head}{BEGIN}{entries(Path(helix))}", "utf-8")

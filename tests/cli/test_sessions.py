@@ -120,7 +120,7 @@ def test_a_chat_streams_is_steered_stopped_and_goes_on(chat, local, server):
     chat.type("hello there", "Enter")
     assert chat.shows("first line")
     chat.type("look also at b", "Enter")
-    assert chat.shows("steered answer", "completed")
+    assert chat.shows("steered answer", "Completed")
     assert texts(server)[-1] == "look also at b"
     chat.type("go on for ever", "Enter")
     assert chat.shows("never ending")
@@ -134,7 +134,7 @@ def test_a_chat_streams_is_steered_stopped_and_goes_on(chat, local, server):
     assert chat.shows("No command /nonsense")
     chat.type("/retry", "Enter")
     assert chat._until(lambda now: len(server.chats) == 5, 40)
-    assert chat.shows("completed")
+    assert chat.shows("Completed")
     chat.keys("C-d")
     assert chat.loses("helper>")
 

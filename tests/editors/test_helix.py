@@ -70,7 +70,7 @@ def choose(helix: Screen, title: str) -> None:
     left = min(line.find(title) for line in helix.text.splitlines() if title in line)
     beside = [line[left - 1 :] for line in helix.text.splitlines() if len(line) > left + 3]
     entries = [line.split("  ")[0].strip() for line in beside if line[0] == " " and line[1] != " "]
-    words = ("Answer", "Apply", "Ask", "Cancel", "Create", "Reject", "Run", "Show", "Trust")
+    words = ("Ruff", "Answer", "Apply", "Ask", "Cancel", "Create", "Reject", "Run", "Show", "Trust")
     words += ("Compact", "Fork", "Say", "Send", "Stop", "Undo")
     entries = [entry for entry in entries if entry.startswith(words)]
     for _ in range(next(n for n, entry in enumerate(entries) if entry.startswith(title))):

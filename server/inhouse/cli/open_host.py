@@ -42,7 +42,13 @@ async def open_host(
         roots=(workspace_root(options.workspace),),
         environ=dict(environment()),
         door=HostCallbacks(
-            _workspaces(yes=yes, proposals=proposals, collects=collects),
+            _workspaces(
+                yes=yes,
+                proposals=proposals,
+                collects=collects,
+                # An editor cannot have the terminal that the chat's prompt stands in.
+                in_editor=getattr(options, "command", "") != "chat",
+            ),
             approver or TerminalApprover(),
         ),
         client_trusted=True if options.trust else None,
@@ -97,7 +103,7 @@ def project_root(current: Path, home: Path) -> Path:
 
 
 def _workspaces(
-    *, yes: bool, proposals: dict[Path, Proposal] | None, collects: bool
+    *, yes: bool, proposals: dict[Path, Proposal] | None, collects: bool, in_editor: bool
 ) -> MakeWorkspace:
     def make(context: WorkspaceRequest) -> Workspace:
         return DiskWorkspace(
@@ -106,7 +112,7 @@ def _workspaces(
             context.approver,
             mode=EditMode.APPLY if yes else context.settings.edits,
             extra_roots=context.roots[1:],
-            review=HunkReview(context.approver),
+            review=HunkReview(context.approver, edits=in_editor),
             collects=collects,
             proposals={} if proposals is None else proposals,
         )
