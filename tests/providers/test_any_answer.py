@@ -11,8 +11,8 @@ from inhouse.core.endpoint_kinds import Kind
 from inhouse.core.errors import ProviderError
 from inhouse.providers.chat.ollama import OllamaAnswer
 from inhouse.providers.chat.response import ChatAnswer
-from inhouse.providers.cost.fetch_prices import _litellm, _openrouter
 from inhouse.providers.endpoints.endpoint_errors import ModelRef
+from inhouse.providers.endpoints.fetch_prices import _litellm, _openrouter
 from inhouse.providers.endpoints.model_list import entries_of
 from support.asking import endpoint
 

@@ -35,10 +35,10 @@ from inhouse.core.messages import (
     without_private,
 )
 from inhouse.core.ports import Prompt, ToolSpec
-from inhouse.providers.chat.chat_request import chat_messages, chat_tools
 from inhouse.providers.chat.completions import OpenAIChat
 from inhouse.providers.chat.refusals import MOST_MENDS
 from inhouse.providers.chat.stream_model import Streamed
+from inhouse.providers.dialect.chat_request import chat_messages, chat_tools
 from inhouse.providers.endpoints.capabilities import origin_of
 from inhouse.providers.endpoints.endpoint_state import EndpointState
 from inhouse.store.session_messages import dump, load

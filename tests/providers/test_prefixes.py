@@ -9,7 +9,7 @@ from inhouse.core.message_json import PROJECT_FILES
 from inhouse.core.messages import AssistantMessage, ToolCall, ToolMessage, UserMessage
 from inhouse.core.ports import Prompt
 from inhouse.core.route import ToolMode
-from inhouse.providers.chat.chat_request import chat_messages
+from inhouse.providers.dialect.chat_request import chat_messages
 from inhouse.providers.tool_calls.modes import SchemaAnswer, in_mode
 from inhouse.tools.specs import spec
 

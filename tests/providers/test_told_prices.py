@@ -11,8 +11,9 @@ from inhouse.core.events import RunResult, RunStatus
 from inhouse.core.request import RunRequest
 from inhouse.core.route import Endpoint, TokenPrice
 from inhouse.providers.cost import pricing
-from inhouse.providers.cost.endpoint_prices import Price, ToldPrices
+from inhouse.providers.cost.price import Price
 from inhouse.providers.cost.usage import read_usage, timings_usage
+from inhouse.providers.endpoints.endpoint_prices import ToldPrices
 from inhouse.providers.network.egress import Egress
 from support.asking import endpoint
 from support.fake_servers import routes

@@ -5,7 +5,7 @@ import pytest
 from inhouse.core.message_json import messages_to_json
 from inhouse.core.messages import ToolMessage
 from inhouse.loop import RunState
-from inhouse.providers.chat.chat_request import chat_messages
+from inhouse.providers.dialect.chat_request import chat_messages
 from inhouse.providers.scripted import call, say
 from inhouse.tools import specs
 from inhouse.tools.agent.control import control_tools

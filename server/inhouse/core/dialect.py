@@ -1,6 +1,6 @@
 """How a server wants a conversation written: traits that are known for a kind, or were learnt.
 
-`inhouse.providers.chat.chat_request` is the one place that writes in a dialect;
+`inhouse.providers.dialect.chat_request` is the one place that writes in a dialect;
 `inhouse.providers.chat.refusals` says which refusal teaches which trait.
 """
 

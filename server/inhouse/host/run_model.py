@@ -27,7 +27,7 @@ from inhouse.core.route import Endpoint
 from inhouse.loop import estimate
 from inhouse.providers.cost import pricing
 from inhouse.providers.cost.budget import Budget, Reservation
-from inhouse.providers.cost.endpoint_prices import Price
+from inhouse.providers.cost.price import Price
 
 
 @frozen

@@ -22,12 +22,12 @@ from inhouse.core.errors import InhouseError, ProviderError
 from inhouse.core.events import Notice
 from inhouse.core.ports import Chunks, Prompt
 from inhouse.core.route import Endpoint
-from inhouse.providers.chat.chat_request import chat_messages, chat_tools
 from inhouse.providers.chat.refusals import MOST_MENDS, Mended, mends
 from inhouse.providers.chat.response import ChatAnswer
 from inhouse.providers.chat.retry import first_of
 from inhouse.providers.chat.sse import StreamDeadline, answered, server_sent
 from inhouse.providers.chat.stream_model import TRIES, until_error
+from inhouse.providers.dialect.chat_request import chat_messages, chat_tools
 from inhouse.providers.endpoints import endpoint_errors
 from inhouse.providers.endpoints.capabilities import origin_of
 from inhouse.providers.endpoints.endpoint_errors import ModelRef

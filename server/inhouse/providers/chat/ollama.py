@@ -23,12 +23,12 @@ from inhouse.core.limits import LONGEST_ARGUMENTS
 from inhouse.core.messages import ToolCall
 from inhouse.core.ports import Chunks, Prompt
 from inhouse.core.route import Endpoint
-from inhouse.providers.chat.chat_request import chat_messages, chat_tools, plain
 from inhouse.providers.chat.request_options import own_fields
 from inhouse.providers.chat.retry import first_of
 from inhouse.providers.chat.stream_model import TRIES, until_error
 from inhouse.providers.chat.think_tags import ThinkingText
-from inhouse.providers.chat.tool_call_deltas import new_call_id
+from inhouse.providers.dialect.chat_request import chat_messages, chat_tools, plain
+from inhouse.providers.dialect.tool_call_deltas import new_call_id
 from inhouse.providers.endpoints import endpoint_errors
 from inhouse.providers.endpoints.context_window import ollama_loaded_window
 from inhouse.providers.endpoints.endpoint_errors import ModelRef

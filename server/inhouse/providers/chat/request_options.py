@@ -6,7 +6,7 @@ from typing import Any
 from inhouse.core.definition import AgentDefinition
 from inhouse.core.endpoint_kinds import Kind, RequestOptions
 from inhouse.core.route import Endpoint
-from inhouse.providers.chat.chat_request import plain
+from inhouse.providers.dialect.chat_request import plain
 
 
 def extra_body(kind: Kind, definition: AgentDefinition | None) -> dict[str, Any]:

@@ -17,10 +17,10 @@ from inhouse.core.json_values import fields, items
 from inhouse.core.json_values import fields as members
 from inhouse.core.limits import LONGEST_ARGUMENTS
 from inhouse.core.messages import Origin
-from inhouse.providers.chat.private_members import PrivateMembers
 from inhouse.providers.chat.think_tags import ThinkingText
-from inhouse.providers.chat.tool_call_deltas import CallPieces
 from inhouse.providers.cost.usage import read_usage, timings_usage
+from inhouse.providers.dialect.private_members import PrivateMembers
+from inhouse.providers.dialect.tool_call_deltas import CallPieces
 from inhouse.providers.endpoints import endpoint_errors
 from inhouse.providers.endpoints.endpoint_errors import ModelRef
 

@@ -11,7 +11,7 @@ from attrs import frozen
 
 from inhouse.core.events import EndpointUsage
 from inhouse.core.route import Endpoint
-from inhouse.providers.cost.endpoint_prices import Price
+from inhouse.providers.cost.price import Price
 
 _MILLION = 1_000_000
 _ANSWER_TOKENS = 1_000
@@ -33,7 +33,7 @@ def cost(
 
     *cached* and *written* are those of the input that a cache was read for, or written with.
     What runs on the user's own machine costs nothing.  *told* is what the endpoint itself says
-    (`inhouse.providers.cost.endpoint_prices`): it counts before the price list (genai-prices).
+    (`inhouse.providers.endpoints.endpoint_prices`): it counts before the price list (genai-prices).
     """
     own = own_price(endpoint, model)
     if own is not None:

@@ -222,10 +222,6 @@ def not_found(
     )
 
 
-def is_redirect(status: int) -> bool:
-    return 300 <= status < 400  # noqa: PLR2004
-
-
 def overflow(
     place: ModelRef, needed: int | None, window: int | None, said: str = ""
 ) -> ContextOverflowError:

@@ -9,8 +9,8 @@ from attrs import define, field
 
 from inhouse.core.dialect import Dialect
 from inhouse.core.route import Endpoint
-from inhouse.providers.cost.endpoint_prices import ToldPrices
 from inhouse.providers.endpoints.capabilities import MemoryProfiles, Profiles, profile_key
+from inhouse.providers.endpoints.endpoint_prices import ToldPrices
 from inhouse.providers.endpoints.window_cache import Windows
 
 REST_SECONDS = 30.0

@@ -18,7 +18,7 @@ from inhouse.core.events import Notice
 from inhouse.core.json_values import fields, items
 from inhouse.core.ports import Prompt
 from inhouse.core.route import Endpoint
-from inhouse.providers.chat.chat_request import chat_messages, chat_tools
+from inhouse.providers.dialect.chat_request import chat_messages, chat_tools
 from inhouse.providers.endpoints import endpoint_errors
 from inhouse.providers.endpoints.endpoint_errors import ModelRef
 from inhouse.providers.endpoints.http_json import post_json

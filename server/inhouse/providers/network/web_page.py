@@ -8,7 +8,6 @@ from attrs import frozen
 from inhouse.core.endpoint_kinds import Kind
 from inhouse.core.errors import ProviderError, RefusedError
 from inhouse.core.route import Endpoint
-from inhouse.providers.endpoints.endpoint_errors import is_redirect
 from inhouse.providers.network.egress import Egress
 
 SECONDS = 20.0
@@ -61,7 +60,7 @@ async def _get(url: str, egress: Egress) -> tuple[Page, str | None]:
                     break
     except httpx2.HTTPError as error:
         raise ProviderError(f"{url} could not be read: {error or type(error).__name__}.") from error
-    onwards = response.headers.get("location") if is_redirect(response.status_code) else None
+    onwards = response.headers.get("location") if response.is_redirect else None
     kind = response.headers.get("content-type", "")
     page = Page(response.status_code, url, kind, bytes(body[:LARGEST]), len(body) > LARGEST)
     return page, onwards

@@ -24,7 +24,7 @@ from inhouse.core.messages import (
     UserMessage,
 )
 from inhouse.core.ports import Prompt, ToolSpec
-from inhouse.providers.chat.chat_request import mended, plain
+from inhouse.providers.dialect.chat_request import mended, plain
 from inhouse.providers.tool_calls.call_lines import described, line_calls, written_line
 from inhouse.providers.tool_calls.edit_blocks import (
     Block,

@@ -14,8 +14,8 @@ from inhouse.core.json_values import fields
 from inhouse.core.messages import AssistantMessage, Message, ToolCall, ToolMessage, UserMessage
 from inhouse.core.ports import Prompt, ToolSpec
 from inhouse.core.route import ToolMode
-from inhouse.providers.chat.chat_request import arguments_text, mended, tool_function
-from inhouse.providers.chat.tool_call_deltas import new_call_id
+from inhouse.providers.dialect.chat_request import arguments_text, mended, tool_function
+from inhouse.providers.dialect.tool_call_deltas import new_call_id
 from inhouse.providers.tool_calls.files_dialect import as_files, result_text
 
 

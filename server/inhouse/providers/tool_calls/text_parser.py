@@ -17,7 +17,7 @@ from inhouse.core.message_json import PROJECT_FILES
 from inhouse.core.messages import Message, ToolCall, ToolMessage, UserMessage
 from inhouse.core.ports import ToolSpec
 from inhouse.core.tool_names import tool_meant
-from inhouse.providers.chat.tool_call_deltas import new_call_id
+from inhouse.providers.dialect.tool_call_deltas import new_call_id
 from inhouse.providers.tool_calls.call_lines import line_calls
 from inhouse.providers.tool_calls.call_values import without_noise
 from inhouse.providers.tool_calls.edit_blocks import blocks

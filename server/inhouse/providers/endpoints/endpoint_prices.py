@@ -5,10 +5,11 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from inhouse.core.endpoint_kinds import PriceSource
 from inhouse.core.route import Endpoint
+from inhouse.providers.cost.price import Price
 from inhouse.providers.endpoints.capabilities import profile_key
 
 if TYPE_CHECKING:
@@ -16,29 +17,6 @@ if TYPE_CHECKING:
 
 _BELIEVED_S = 3600.0
 _ASKED_AGAIN_S = 60.0
-
-
-@frozen
-class Price:
-    """US dollars: for a token in, a token out, and each call."""
-
-    token_in: float
-    token_out: float
-    call: float = 0.0
-    token_cached: float | None = None
-    """For a token that the server read out of its cache; None: as any other token in."""
-    token_cache_write: float | None = None
-    """For a token that the server wrote into its cache; None: as any other token in."""
-
-    def of(
-        self, input_tokens: int, output_tokens: int, *, cached: int = 0, written: int = 0
-    ) -> float:
-        """Cached and written tokens are among the *input_tokens*."""
-        read = self.token_in if self.token_cached is None else self.token_cached
-        write = self.token_in if self.token_cache_write is None else self.token_cache_write
-        plain = max(0, input_tokens - cached - written)
-        cost = self.token_in * plain + read * cached + write * written
-        return cost + self.token_out * output_tokens + self.call
 
 
 @define(eq=False)
@@ -58,7 +36,7 @@ class ToldPrices:
         async with self._lock:
             until, prices = self._told.get(key, (0.0, dict[str, Price]()))
             if time.monotonic() >= until:
-                from inhouse.providers.cost.fetch_prices import asked  # noqa: PLC0415  when there is one
+                from inhouse.providers.endpoints.fetch_prices import asked  # noqa: PLC0415  when there is one
 
                 prices = await asked(endpoint, egress)
                 kept = _BELIEVED_S if prices else _ASKED_AGAIN_S

@@ -10,7 +10,7 @@ from attrs import define, field
 
 from inhouse.core.limits import LONGEST_ARGUMENTS
 from inhouse.core.messages import ToolCall
-from inhouse.providers.chat.private_members import PrivateMembers
+from inhouse.providers.dialect.private_members import PrivateMembers
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 PLAIN = 4

@@ -14,7 +14,7 @@ from inhouse.core.endpoint_kinds import PriceSource
 from inhouse.core.errors import InhouseError
 from inhouse.core.json_values import fields
 from inhouse.core.route import Endpoint
-from inhouse.providers.cost.endpoint_prices import Price
+from inhouse.providers.cost.price import Price
 from inhouse.providers.endpoints.http_json import get_json
 from inhouse.providers.endpoints.model_list import entries_of
 
