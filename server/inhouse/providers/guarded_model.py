@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field
 
+from inhouse.core.endpoint_kinds import known_dialect
 from inhouse.core.errors import ProviderError, ToolsUnsupportedError
 from inhouse.core.events import (
     REPETITION,
@@ -104,8 +105,10 @@ class Guard:
     async def _takes_pictures(self) -> bool:
         """Ask once a run; what only trying can tell is tried."""
         if self._pictures is None:
+            known = known_dialect(self.endpoint.kind, self.endpoint.base_url)
+            dialect = await self.shared.dialect(self.endpoint, self.model, known)
             told = await takes_pictures(self.endpoint, self.model, self.egress)
-            self._pictures = told is not False
+            self._pictures = dialect.pictures and told is not False
         return self._pictures
 
     async def _chunks(self, prompt: Prompt) -> AsyncGenerator[Chunks]:

@@ -93,7 +93,7 @@ class OpenAIChat:
         own = any(one in refused.mended.what.split() for one in self._own_settings())
         said = place.quote(message_in(refused.error.said.partition("\n")[0]))
         return Notice(
-            "warning" if own else "info",
+            "warning" if own or "pictures" in refused.mended.what else "info",
             "adapted",
             f"{place} refused the request; it is asked again, and {refused.mended.what}"
             f"{remembered}.  It said: {said}",
