@@ -1,6 +1,7 @@
 /** Where a run can be seen while it works: at its line, in a notification, in the status bar. */
 import * as vscode from "vscode";
 import type { Run, Runs } from "./runs";
+import { spent } from "./views";
 
 const TICK = 1000;
 /** Milliseconds that a message stands before the next: nobody reads faster, and 20 runs may stream. */
@@ -84,9 +85,11 @@ class StatusBar implements Part {
     }
     const remote = active.filter((run) => !run.route.local).length;
     const places = remote === 0 ? "local" : remote === active.length ? "remote" : `${remote} remote`;
-    this.item.text = `$(${remote ? "cloud" : "home"}) ${active.length === 1 ? "1 run" : `${active.length} runs`} · ${places}`;
+    const [only] = active;
+    const cost = active.length === 1 && only ? spent(only.used) : "";
+    this.item.text = `$(${remote ? "cloud" : "home"}) ${active.length === 1 ? "1 run" : `${active.length} runs`} · ${places}${cost ? ` · ${cost}` : ""}`;
     // As text: a name of an agent or a model could be a picture that a server hears of.
-    this.item.tooltip = new vscode.MarkdownString().appendText(active.map((run) => `${run.agent} · ${where(run)} · ${run.route.model}`).join("\n"));
+    this.item.tooltip = new vscode.MarkdownString().appendText(active.map((run) => [run.agent, where(run), run.route.model, spent(run.used)].filter(Boolean).join(" · ")).join("\n"));
     this.item.show();
   }
 

@@ -25,6 +25,8 @@ export interface Run {
   /** What it is doing now, in the server's words. */
   message: string;
   result?: RunResult;
+  /** What it has used so far, sub-agents included; the cost is null where some of it is unknown. */
+  readonly used: { inputTokens: number; outputTokens: number; costUsd: number | null; contextTokens?: number; contextWindow?: number };
 }
 
 type Send = (argument: RunArguments) => Promise<RunStarted>;
@@ -71,7 +73,7 @@ export class Runs implements vscode.Disposable {
         listeners.dispose();
         return running;
       }
-      run = { id: runId, agent, route, session, place: placeOf(argument), showsTranscript: argument.showTranscript === true, inChat: argument.ownView === true, startedAt: Date.now(), status: "running", message: "" };
+      run = { id: runId, agent, route, session, place: placeOf(argument), showsTranscript: argument.showTranscript === true, inChat: argument.ownView === true, startedAt: Date.now(), status: "running", message: "", used: { inputTokens: 0, outputTokens: 0, costUsd: 0 } };
     } catch (error) {
       listeners.dispose();
       throw error;
@@ -111,6 +113,15 @@ export class Runs implements vscode.Disposable {
 
   /** A sub-agent's events come with its parent's, under a run id of their own. */
   private take(run: Run, event: RunEvent): void {
+    if (event.kind === "usage") {
+      const { used } = run;
+      used.inputTokens += event.inputTokens;
+      used.outputTokens += event.outputTokens;
+      used.costUsd = used.costUsd === null || event.costUsd === null ? null : used.costUsd + event.costUsd;
+      if (event.runId === run.id) {
+        Object.assign(used, { contextTokens: event.inputTokens + event.outputTokens, contextWindow: event.contextWindow });
+      }
+    }
     this.events.fire({ run, event });
     if (event.kind === "finish" && event.runId === run.id) {
       run.result = event.result;

@@ -104,6 +104,7 @@ test("thinking is folded away, a tool call is one line, and Enter opens both", a
       answer.say("I read the file.");
       answer.call("read_files", { paths: ["app.py"] });
     } else {
+      await s.page.locator(".statusbar-item").filter({ hasText: /1 run · local · [\d.]+k? tokens/ }).waitFor(); // What the first answer took.
       answer.say("It sums the prices.");
     }
   };
