@@ -221,7 +221,7 @@ def test_whoever_has_not_said_whether_they_trust_a_workspace_is_asked(
     workplace.server.play("Trusted.")
     choose(screen, "Ask helper about this selection")
     assert screen.shows("Trust the agents and settings in this", "See question.md.", "code action")
-    assert screen.shows("+++ now/.agents/helper.ts", "+  id: 'helper'")
+    assert screen.shows("+++ now/.agents", "+  id: 'helper'")
     screen.picture("helix-trust")
     assert not workplace.server.chats
     choose(screen, "Answer 'Trust this workspace'")

@@ -105,33 +105,31 @@ class EditorApprover:
         async with self._turn:
             if asked.answer.done():
                 return asked.answer.result()
-            showing = asyncio.create_task(self._show(asked.question), name="question")
-            try:
-                await asyncio.wait((showing, asked.answer), return_when=asyncio.FIRST_COMPLETED)
+            if not asked.question.choices and "freeText" in self._link.client.draws:
+                return await asked.answer
+            async with _whole(self._link, asked.question) as (text, choices):
                 if asked.answer.done():
                     return asked.answer.result()
-                shown = showing.result()
-                if shown is not None:
-                    return shown
-                if self._is_drawn(asked.question):
-                    return await asked.answer
-                async with _whole(self._link, asked.question) as (text, choices):
-                    asked.in_actions = choices
-                    self._link.notify("window/showMessage", _notice(asked.question, text))
-                    return await asked.answer
-            finally:
-                showing.cancel()
+                return await self._answered(asked, text, choices)
 
-    def _is_drawn(self, question: Question) -> bool:
-        """Tell whether the client asks it by itself: never one that may do harm."""
-        kind = "choices" if question.choices else "freeText"
-        return question.is_told and not question.safe and kind in self._link.client.draws
+    async def _answered(self, asked: _Open, text: str, choices: Choices) -> Choices:
+        """Ask in a dialog, and where there is none by code actions."""
+        showing = asyncio.create_task(self._show(asked.question, text, choices), name="question")
+        try:
+            await asyncio.wait((showing, asked.answer), return_when=asyncio.FIRST_COMPLETED)
+            if asked.answer.done():
+                return asked.answer.result()
+            shown = showing.result()
+            if shown is not None:
+                return shown
+            asked.in_actions = choices
+            self._link.notify("window/showMessage", _notice(asked.question, text))
+            return await asked.answer
+        finally:
+            showing.cancel()
 
-    async def _show(self, question: Question) -> Choices | None:
-        if not question.choices or self._is_drawn(question):
-            return None
-        async with _whole(self._link, question) as (text, choices):
-            return await self._choose(question, text, choices)
+    async def _show(self, question: Question, text: str, choices: Choices) -> Choices | None:
+        return await self._choose(question, text, choices) if question.choices else None
 
     async def _choose(self, question: Question, text: str, choices: Choices) -> Choices | None:
         titles = [*choices, "Done"] if question.multiple else list(choices)
