@@ -36,7 +36,8 @@ export class FirstMinute {
   async ready(agent: string): Promise<boolean> {
     try {
       const { refused } = await this.server.execute<Route>("inhouse.explain", { agent });
-      return refused ? await offerRemedies({ code: "refused", cause: `${plain(refused.reason)}  ${plain(refused.remedy)}`, remedies: [] }) : true;
+      return refused ? await offerRemedies({ code: "refused", cause: plain(refused.reason), remedies: [
+        vscode.workspace.isTrusted ? { id: "openSetting", title: "Open Settings", setting: "privacy" } : { id: "trust", title: "Manage Trust…" }] }) : true;
     } catch (error) {
       const parts = partsOf(error);
       return parts.code === "no-endpoint" ? this.choose(parts.cause) : offerRemedies(parts);
