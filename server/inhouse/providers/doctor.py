@@ -9,6 +9,7 @@ from attrs import define, evolve, field
 from inhouse.core.endpoint_kinds import LoadedModels, WindowSource
 from inhouse.core.errors import InhouseError, ProviderError, RefusedError, ToolsUnsupportedError
 from inhouse.core.events import Notice
+from inhouse.core.json_values import fields
 from inhouse.core.messages import UserMessage
 from inhouse.core.ports import Prompt, ToolSpec
 from inhouse.core.route import Endpoint, EndpointStatus, Finding, ModelInfo, Privacy, ToolMode
@@ -87,6 +88,8 @@ class _Checking:
         if self.endpoint.kind.profile.is_child:
             await self._start_embedded()
         self.local = self.egress.is_local(self.endpoint.base_url)
+        if (proxy := self.egress.proxy_for(self.endpoint)) is not None:
+            self.found.append(doctor_findings.through_proxy(self.endpoint, str(proxy)))
         self.models = await self._list()
         if self.models is None:
             return
@@ -240,6 +243,9 @@ class _Checking:
         learnt = await self.shared.profile(self.shown, model.id)
         if isinstance(cut := learnt.get("truncated"), str) and cut:
             self.found.append(doctor_findings.truncated(self.endpoint, model.id, cut))
+        if isinstance(traits := learnt.get("dialect"), dict) and traits:
+            names = tuple(map(str, fields(traits)))
+            self.found.append(doctor_findings.dialect(model.id, names))
         if self.endpoint.tools is None:
             served = await served_model(self.endpoint, model.id, self.egress)
             if served.template_has_tools is False:

@@ -36,6 +36,24 @@ def truncated(endpoint: Endpoint, model: str, what: str) -> Finding:
     )
 
 
+def through_proxy(endpoint: Endpoint, proxy: str) -> Finding:
+    return Finding(
+        "information",
+        f"It is reached through the proxy {proxy}, which sees where to"
+        + ("." if endpoint.base_url.startswith("https:") else ", and what is said."),
+        "To go there without it, put its host into NO_PROXY.",
+    )
+
+
+def dialect(model: str, traits: tuple[str, ...]) -> Finding:
+    """Runs have learnt from refusals how this server wants to be asked."""
+    return Finding(
+        "information",
+        f"{model!r} is asked in its own dialect, as its refusals have taught: {', '.join(traits)}.",
+        "Nothing is to be done.",
+    )
+
+
 def no_tools(endpoint: Endpoint, model: str) -> Finding:
     how = endpoint.kind.profile.tools_remedy or "Choose a model with tool support"
     return Finding(
