@@ -341,3 +341,18 @@ def test_what_a_service_is_known_for_needs_no_refusal() -> None:
     assert known_dialect(Kind.OPENAI, "https://api.groq.com/openai/v1").thoughts is Thoughts.NEVER
     assert all(known_dialect(kind, "http://127.0.0.1:1/v1") == OPENAI_LIKE for kind in Kind)
     assert OPENAI_LIKE.with_learnt({"call_ids": "odd", "omitted": 3, "x": 1}) == OPENAI_LIKE
+
+
+async def test_an_id_that_is_plain_already_is_made_shorter_where_it_is_refused(egress) -> None:
+    words = "Tool call id was call_49c89af0 but must be a-z, A-Z, 0-9, with a length of 9."
+    messages = (
+        UserMessage("x"),
+        AssistantMessage("", (ToolCall("call_49c89af0", "look", "{}"),)),
+        ToolMessage("call_49c89af0", "look", "r"),
+    )
+    with Replay(http_json({"message": words}, 400), text_answer("ok")) as server:
+        at = endpoint(server.base_url)
+        said = await ask(Streamed(OpenAIChat(at, "m", egress).ask), Prompt("", messages))
+
+    assert said.text == "ok"
+    assert re.fullmatch("[a-zA-Z0-9]{9}", server.bodies[1]["messages"][2]["tool_call_id"])

@@ -74,10 +74,15 @@ def _set(**traits: Any) -> Callable[[Dialect], Dialect]:
     return lambda dialect: evolve(dialect, **traits)
 
 
-def _other_ids(dialect: Dialect) -> Dialect | None:
-    after = {CallIds.AS_SAID: CallIds.PLAIN, CallIds.PLAIN: CallIds.NINE}
-    wanted = after.get(dialect.call_ids)
-    return evolve(dialect, call_ids=wanted) if wanted is not None else None
+_IDS = (
+    r"(?:tool|function)[_ -]?(?:call|use)?[_ -]?(?:call)?[_ ]?ids?.{0,160}(?:length of 9|a-z|must be"
+    r"|pattern|match|invalid|characters|alphanumeric)"
+    r"|(?:id|tool_call_id|string).{0,60}string should match pattern|tool_use\.id|\.id.{0,20}string too long"
+    r"|tool_calls?.{0,60}\bid\b.{0,80}(?:too long|maximum length|max(?:imum)? .{0,10}40|invalid)"
+    r"|invalid .{0,20}tool_calls?.{0,30}\.id"
+    r"|call_id.{0,60}(?:too long|maximum length|invalid)"
+)
+_NO_IDS = r"no tool (?:call|output) found|did not have response|missing|not found|unexpected `?tool_use_id"
 
 
 def _other_empty(dialect: Dialect) -> Dialect | None:
@@ -183,20 +188,14 @@ _TABLE: tuple[_Row, ...] = (
         "the system prompt stands at the beginning of the first user message",
     ),
     _row(
-        r"(?:tool|function)[_ -]?(?:call|use)?[_ -]?(?:call)?[_ ]?ids?.{0,160}(?:length of 9|a-z|must be"
-        r"|pattern|match|invalid|characters|alphanumeric)"
-        r"|(?:id|tool_call_id|string).{0,60}string should match pattern|tool_use\.id|\.id.{0,20}string too long"
-        r"|tool_calls?.{0,60}\bid\b.{0,80}(?:too long|maximum length|max(?:imum)? .{0,10}40|invalid)"
-        r"|invalid .{0,20}tool_calls?.{0,30}\.id"
-        r"|call_id.{0,60}(?:too long|maximum length|invalid)",
+        _IDS,
         lambda dialect: (
-            evolve(dialect, call_ids=CallIds.NINE)
-            if dialect.call_ids is CallIds.PLAIN
-            else _other_ids(dialect)
+            evolve(dialect, call_ids=CallIds.PLAIN) if dialect.call_ids is CallIds.AS_SAID else None
         ),
-        "ids of tool calls are written as it takes them",
-        unless=r"no tool (?:call|output) found|did not have response|missing|not found|unexpected `?tool_use_id",
+        "ids of tool calls are plain",
+        unless=_NO_IDS,
     ),
+    _row(_IDS, _set(call_ids=CallIds.NINE), "ids of tool calls have nine letters", unless=_NO_IDS),
     _row(
         r"content.{0,40}(?:is )?(?:null|none)\b.{0,40}|(?:got|was|is|of type) (?:null|none|nonetype)\b"
         r".{0,80}content|content.{0,80}(?:got null|got none|not be null|cannot be null|nonetype"
