@@ -56,7 +56,7 @@ def test_a_tool_reads_a_file_of_the_workspace(local: Terminal, server: ModelServ
     done = local("run", "helper", "read it", "--trust")
 
     assert done.status == 0
-    assert "read_files" in done.err
+    assert "Read a.txt" in done.err
     assert "the content" in str(server.chats[1].body["messages"])
 
 
