@@ -58,10 +58,18 @@ def test_nothing_wider_than_written_is_offered(head, tools, told):
     [
         ("description: Use when: deploy. Triggers: ship", "Use when: deploy. Triggers: ship"),
         ("description: plain", "plain"),
-        ("description: x\ndisable-model-invocation: true", None),
     ],
 )
 def test_a_skill_is_read_like_an_agent(head, description):
     skill = read_skill("deploy", f"---\nname: deploy\n{head}\n---\nDo it.\n")
 
-    assert (skill and skill.description) == description
+    assert skill is not None
+    assert (skill.description, skill.refused) == (description, "")
+
+
+def test_a_skill_that_only_people_start_is_refused_to_models():
+    head = "description: x\ndisable-model-invocation: true"
+    skill = read_skill("deploy", f"---\nname: deploy\n{head}\n---\nDo it.\n")
+
+    assert skill is not None
+    assert "disable-model-invocation" in skill.refused

@@ -35,6 +35,7 @@ FREE = {
     "embedded": "it is this machine",
     "compactAt": "it is when a conversation is summarised; budgets and steps hold",
     "showTranscript": "it opens a document",
+    "mcpServers": "as endpoints: trust decides, each start is asked for, none of the user's moves",
 }
 """What a workspace may say freely, and why.  A new setting is not free by accident."""
 
@@ -127,6 +128,8 @@ def test_what_is_the_users_alone_is_told(name: str):
         "localAddresses": ["8.0.0.0/8"],
         "allowedEnvironment": ["HOME"],
         "keyHosts": {"env:X": ["evil"]},
+        "mcpReadOnly": "run",
+        "sendOnSave": True,
     }[name]
     settings, (told,) = read_settings(editor_layers({"workspace": {name: example}}))
 

@@ -283,7 +283,8 @@ async def test_joined_text_is_exact_wherever_packets_break(text, cuts) -> None:
 async def test_pictures_go_beside_the_text_and_are_no_words_of_the_prompt() -> None:
     base64 = "aGk=" * 100_000
     asked = Prompt("", (UserMessage("look", (), (Image(base64, "image/jpeg"),)),))
-    with Replay(ollama(chat=chat(line("seen"), done()))) as server:
+    sees = ("completion", "tools", "vision")
+    with Replay(ollama(chat=chat(line("seen"), done()), capabilities=sees)) as server:
         said = await answer_of(server, asked)
 
     assert said.error is None

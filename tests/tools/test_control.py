@@ -68,14 +68,19 @@ async def test_images_stay_in_messages_that_are_set_and_reach_the_model():
     file = {"type": "file", "data": "data:image/png;base64,aGk=", "mediaType": "image/png"}
     elsewhere = {"type": "image", "image": "https://example.com/a.png"}
     content = [{"type": "text", "text": "look"}, picture, file, elsewhere]
-    messages = [{"role": "user", "content": content}, {"role": "user", "content": [picture]}]
+    answer = {"role": "assistant", "content": [{"type": "text", "text": "seen"}]}
+    messages = [
+        {"role": "user", "content": content},
+        answer,
+        {"role": "user", "content": [picture]},
+    ]
     turn = [call("set_messages", json.dumps({"messages": messages})), call("look")]
 
     played = await play(
         [turn, say("done")], tools=[tool("look")], tool_names=("set_messages", "look")
     )
 
-    first, second = messages_to_json(played.prompt(1).messages)[:2]
+    first, _, second = messages_to_json(played.prompt(1).messages)[:3]
     assert first["content"][:2] == content[:2]
     assert first["content"][2]["image"] == file["data"]
     assert first["content"][3] == elsewhere

@@ -19,7 +19,19 @@ CODEBUFF = json.loads(Path(__file__).with_name("codebuff_tools.json").read_text(
 SKILL = "---\nname: release\ndescription: How to\n---\nDo it.\n"
 
 
+TOLD_BESIDE = {"read_files": "message"}
+"""What stands in a result beside Codebuff's members: why a file's content is a marker."""
+
+
 def fits(name: str, value: Any) -> None:
+    beside = TOLD_BESIDE.get(name)
+    if isinstance(value, list):
+        value = [
+            {key: told for key, told in each.items() if key != beside}
+            if isinstance(each, dict)
+            else each
+            for each in value
+        ]
     jsonschema.Draft202012Validator(CODEBUFF[name]["output"]).validate(value)
 
 

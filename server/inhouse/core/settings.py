@@ -250,7 +250,7 @@ class Settings:
         "Saving a session's document sends what stands under its last heading, or a prompt in it "
         "that was changed.",
         group=_AGENTS,
-        is_harmless=True,
+        scope=SettingScope.USER,
     )
     local_addresses: tuple[str, ...] = setting(
         (),
