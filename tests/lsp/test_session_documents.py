@@ -1,6 +1,7 @@
 """A session's document in an editor: typed into, sent, streamed into, stopped, forked."""
 
 import asyncio
+import threading
 
 import pytest
 
@@ -69,12 +70,14 @@ async def test_what_stands_at_the_end_is_sent_and_what_is_typed_meanwhile_stays(
         editor.change(uri, f"{before}second question\nof two lines\n")
         first = (await actions(editor, uri))[0]
         assert first["title"] == "Send to writer"
-        project.server.play(Reasoning("hm"), "half ", Pause(0.8), "and *half*\n# b")
+        typed = threading.Event()
+        project.server.play(Reasoning("hm"), "half ", Pause(30, typed), "and *half*\n# b")
         await take(editor, first)
         await holds(editor, uri, "half ")
         editor.change(uri, editor.buffers[uri] + "my next")
         titles = [one["title"] for one in await actions(editor, uri)]
         assert titles[:2] == ["Say this to writer now", "Stop writer"]
+        typed.set()
         await holds(editor, uri, "and *half*\n# b\n\n*completed")
         await holds(editor, uri, "## 3 · You")
 
@@ -97,7 +100,8 @@ async def test_a_running_turn_is_told_something_and_stopped_from_its_document(pr
     project.file("a.txt", "x")
     async with open_editor(project.folder, **project.how(NEOVIM)) as editor:
         session, uri, _ = await begun(editor, project)
-        project.server.play("slowly", Pause(1), call("read_files", paths=["a.txt"]))
+        told = threading.Event()
+        project.server.play("slowly", Pause(30, told), call("read_files", paths=["a.txt"]))
         project.server.play("for ever", Pause(60))
         editor.change(uri, editor.buffers[uri] + "go")
         started = await editor.command("inhouse.session.send", {"uri": uri})
@@ -105,6 +109,7 @@ async def test_a_running_turn_is_told_something_and_stopped_from_its_document(pr
         editor.change(uri, editor.buffers[uri] + "look at b")
         said = await take(editor, (await actions(editor, uri))[0])
         assert (said["steered"], said["runId"]) == (True, started["runId"])
+        told.set()
         await holds(editor, uri, "for ever")
         text = editor.buffers[uri]
         assert f"- ✓ `read_files` [a.txt](<{(project.folder / 'a.txt').as_uri()}>) → " in text

@@ -25,7 +25,10 @@ from typing import Any, Self
 
 @dataclass
 class Pause:
+    """Silence: as long as this, or until *until* is set."""
+
     seconds: float
+    until: threading.Event | None = None
 
 
 @dataclass
@@ -231,8 +234,8 @@ class _Handler(BaseHTTPRequestHandler):
                     }
                     self._delta(model, {"tool_calls": [entry]})
                     finish, index = "tool_calls", index + 1
-                case Pause(seconds):
-                    self._wait(seconds)
+                case Pause(seconds, until):
+                    self._wait(seconds, until)
                 case Usage():
                     usage = piece
                 case Finish(reason):
@@ -252,12 +255,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(b"data: [DONE]\n\n")
         self.owner.answered += 1
 
-    def _wait(self, seconds: float) -> None:
+    def _wait(self, seconds: float, until: threading.Event | None) -> None:
         """Stay silent, but notice within 10 ms when the client has gone."""
         end = time.monotonic() + seconds
         self.connection.setblocking(False)
         try:
             while time.monotonic() < end and not self.owner._stopping.is_set():
+                if until is not None and until.is_set():
+                    return
                 try:
                     if self.connection.recv(1) == b"":
                         raise ConnectionResetError

@@ -18,7 +18,7 @@ FIXES = (
     ),
     (
         "a.ts",
-        f"export default {{\n  {HEAD},\n  handleSteps: function *| () {{ yield 'STEP' }},\n}}\n",
+        f"export default {{\n  {HEAD},\n  handleSteps: async function*| () {{ yield 'STEP' }},\n}}",
         "handle-steps-form",
         "  handleSteps: function* () { yield 'STEP' },",
     ),
@@ -106,6 +106,7 @@ async def test_the_common_mistakes_are_mended_with_one_click(writing):
                 assert mine, (text, code)
                 assert gives in _after(at, mine[0]), (text, code)
             editor.close(at.uri)
+            await editor.until(lambda at=at: not editor.diagnostics(at.uri))
 
 
 async def test_a_remote_model_on_a_local_endpoint_is_mapped_or_changed(writing):

@@ -120,6 +120,7 @@ class EditorWorkspace:
                 text=f"The command reads the disk.  Please save: {names}.",
                 choices=(_UNSAVED, _SAVED),
                 kind="edit",
+                safe=_UNSAVED,
             )
             if _SAVED not in await self._request.approver.ask(question):
                 break

@@ -105,12 +105,17 @@ class EditorApprover:
         async with self._turn:
             if asked.answer.done():
                 return asked.answer.result()
-            if not asked.question.choices and "freeText" in self._link.client.draws:
+            if self._is_drawn(asked.question):
                 return await asked.answer
             async with _whole(self._link, asked.question) as (text, choices):
                 if asked.answer.done():
                     return asked.answer.result()
                 return await self._answered(asked, text, choices)
+
+    def _is_drawn(self, question: Question) -> bool:
+        """Tell whether the client asks it by itself: never one that may do harm."""
+        kind = "choices" if question.choices else "freeText"
+        return question.is_told and not question.safe and kind in self._link.client.draws
 
     async def _answered(self, asked: _Open, text: str, choices: Choices) -> Choices:
         """Ask in a dialog, and where there is none by code actions."""
