@@ -185,8 +185,15 @@ def test_what_is_not_saved_is_what_the_model_reads(helix: Screen, workplace: Wor
 @pytest.mark.matrix("crash", "Helix", "told; `:lsp-restart`")
 @pytest.mark.matrix("old run", "Helix", "`:lsp-workspace-command inhouse.transcript`")
 def test_after_a_crash_nothing_said_is_lost_and_the_next_server_has_the_old_runs(
-    helix: Screen, workplace: Workplace
+    workplace: Workplace,
 ) -> None:
+    installed("helix")
+    trust(workplace)
+    # Alone: Helix 25.01 loses its connections when it restarts several servers a second time.
+    alone = re.sub(
+        r"language-servers = \[.*\]", 'language-servers = ["inhouse"]', printed(workplace)
+    )
+    helix = start(workplace, alone)
     workplace.server.play("Half an answer", Pause(100))
     helix.keys("x")
     choose(helix, "Ask helper about this selection")
@@ -204,7 +211,9 @@ def test_after_a_crash_nothing_said_is_lost_and_the_next_server_has_the_old_runs
     menu(helix, "Ask helper about this selection")
     helix.keys("Escape")
     command(helix, "inhouse.transcript")
-    assert helix.shows("A whole answer.", "completed")
+    shown = helix.shows("A whole answer.", "completed")
+    helix.close()
+    assert shown
 
 
 @pytest.mark.matrix("agents changed", "Helix")
