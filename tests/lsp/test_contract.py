@@ -185,7 +185,7 @@ def test_each_event_is_as_the_page_says():
         events.ToolFinished("c", True, "s"),
         events.EditChanged("file:///x", events.EditState.PROPOSED, "d"),
         events.QuestionAsked("q", "t", ("a",), "d", "a", True),
-        events.UsageReported(1, 2, None, 4096),
+        events.UsageReported(9, 2, None, 4096, 3, 1),
         events.Notice("info", "c", "m"),
         events.RunFinished(RESULT),
     ]
