@@ -43,6 +43,14 @@ def test_each_tested_editors_page_has_the_pictures_that_its_tests_make(editor: s
     assert all((folder / name).read_text("utf-8").startswith("<svg") for name in shown)
 
 
+def test_no_picture_shows_a_folder_of_whoever_made_it():
+    folder = ROOT / "docs" / "how-to" / "pictures"
+    of_somebody = re.compile(r"(?<![~.\w])/(?:home|root|Users|work)/\w")
+
+    shown = {path.name for path in folder.glob("*.svg") if of_somebody.search(path.read_text())}
+    assert shown == set()
+
+
 @pytest.mark.parametrize("editor", ["sublime", "zed"])
 def test_a_page_of_an_editor_that_is_not_tested_says_so(editor: str) -> None:
     assert "not tested" in (ROOT / f"docs/how-to/{editor}.md").read_text("utf-8").lower()

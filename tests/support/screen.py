@@ -7,6 +7,7 @@ import itertools
 import os
 import re
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -108,6 +109,7 @@ class Screen:
 
         captured = self.tmux("capture-pane", "-p", "-e", "-t", "0")
         captured = re.sub(r"/[^\s\"]*/workspace", "~/project", captured)
+        captured = captured.replace(sys.prefix, "~/.venv")
         with Path(os.devnull).open("w") as nowhere:
             console = Console(file=nowhere, record=True, width=WIDTH, force_terminal=True)
             console.print(Text.from_ansi(captured), end="", crop=True, no_wrap=True)
