@@ -33,7 +33,7 @@ from inhouse.core.remedies import Remedy, cause_of, remedies_for
 from inhouse.core.request import AgentSummary
 from inhouse.core.route import EndpointStatus, ModelInfo, Route
 from inhouse.core.text import Problem, Range
-from inhouse.core.tool_titles import title_of
+from inhouse.core.tool_words import title_of
 from inhouse.core.urls import is_local_name
 from inhouse.definitions.catalog.folders import ON_BOARD
 from inhouse.store.sessions import SessionSummary, Turn

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from inhouse.core.json_values import fields
-from inhouse.core.tool_titles import paths_of
+from inhouse.core.tool_words import paths_of
 
 Json = dict[str, Any]
 _KINDS = {

@@ -25,7 +25,7 @@ from inhouse.core.events import (
     UsageReported,
 )
 from inhouse.core.json_values import fields, items
-from inhouse.core.tool_titles import title_of
+from inhouse.core.tool_words import title_of
 
 from .tool_calls import as_in_file, kind_of, locations_of
 from .transport import StdioTransport

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .json_values import fields, items, mapping
-from .tool_words import PLAIN, SILENT, VERBS, ran
+from .tool_words import PLAIN, SILENT, VERBS, paths_of, ran
 from .unicode import without_controls
 
 _WIDTH = 120
@@ -62,13 +62,9 @@ def _subject(values: Mapping[str, Any], link: Link) -> str:
 
 
 def _paths(values: Mapping[str, Any]) -> list[str]:
-    """Give every path that a call names: ``path``, ``paths``, and what a patch is about."""
-    found: list[Any] = [values.get("path"), mapping(values.get("operation")).get("path")]
-    found += [
-        mapping(each).get("path") if isinstance(each, Mapping) else each
-        for each in items(values.get("paths"))
-    ]
-    return [each for each in found if isinstance(each, str) and each]
+    """Give every path that a call names, and what a patch is about."""
+    found = [*paths_of(values), *paths_of(mapping(values.get("operation")))]
+    return [each for each in found if each]
 
 
 def _json(given: Any) -> str:

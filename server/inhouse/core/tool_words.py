@@ -1,45 +1,58 @@
 """What a tool does, in words that a person reads at a glance: "Ran pytest: exit 1"."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
-from .json_values import mapping
+from .json_values import fields, items, mapping
 from .unicode import visible
 
 _MOST = 100
 _NAMED = 3
 """Files, agents and the like that are named; more are counted."""
 
-VERBS: Mapping[str, tuple[str, str, str]] = {
-    "read_files": ("Reading", "Read", "read"),
-    "read_subtree": ("Listing", "Listed", "list"),
-    "list_directory": ("Listing", "Listed", "list"),
-    "glob": ("Looking for", "Looked for", "look for"),
-    "find_files": ("Looking for", "Looked for", "look for"),
-    "code_search": ("Searching for", "Searched for", "search for"),
-    "str_replace": ("Editing", "Edited", "edit"),
-    "write_file": ("Writing", "Wrote", "write"),
-    "apply_patch": ("Editing", "Edited", "edit"),
-    "propose_str_replace": ("Proposing a change to", "Proposed a change to", "propose a change to"),
-    "propose_write_file": ("Proposing", "Proposed", "propose"),
-    "run_terminal_command": ("Running", "Ran", "run"),
-    "read_url": ("Reading", "Read", "read"),
-    "web_search": ("Searching the web for", "Searched the web for", "search the web for"),
-    "read_docs": ("Reading the documentation of", "Read the documentation of", "read"),
-    "skill": ("Reading the skill", "Read the skill", "read the skill"),
-    "spawn_agents": ("Running", "Ran", "run"),
-    "spawn_agent_inline": ("Running", "Ran", "run"),
-    "lookup_agent_info": ("Looking up", "Looked up", "look up"),
-    "ask_user": ("Asking you", "Asked you", "ask you"),
-    "diagnostics": ("Reading diagnostics of", "Read diagnostics of", "read diagnostics of"),
+
+class Words(NamedTuple):
+    """How people read of a tool."""
+
+    doing: str
+    did: str
+    could_not: str
+    title: str = ""
+    """What a list of calls names it; empty: the tool's own name."""
+
+
+VERBS: Mapping[str, Words] = {
+    "read_files": Words("Reading", "Read", "read", "Read"),
+    "read_subtree": Words("Listing", "Listed", "list", "List"),
+    "list_directory": Words("Listing", "Listed", "list", "List"),
+    "glob": Words("Looking for", "Looked for", "look for", "Find"),
+    "find_files": Words("Looking for", "Looked for", "look for", "Find"),
+    "code_search": Words("Searching for", "Searched for", "search for", "Search"),
+    "str_replace": Words("Editing", "Edited", "edit", "Edit"),
+    "write_file": Words("Writing", "Wrote", "write", "Write"),
+    "apply_patch": Words("Editing", "Edited", "edit", "Patch"),
+    "propose_str_replace": Words(
+        "Proposing a change to", "Proposed a change to", "propose a change to", "Propose an edit of"
+    ),
+    "propose_write_file": Words("Proposing", "Proposed", "propose", "Propose"),
+    "run_terminal_command": Words("Running", "Ran", "run"),
+    "read_url": Words("Reading", "Read", "read", "Read"),
+    "web_search": Words("Searching the web for", "Searched the web for", "search the web for"),
+    "read_docs": Words("Reading the documentation of", "Read the documentation of", "read"),
+    "skill": Words("Reading the skill", "Read the skill", "read the skill", "Use the skill"),
+    "spawn_agents": Words("Running", "Ran", "run"),
+    "spawn_agent_inline": Words("Running", "Ran", "run"),
+    "lookup_agent_info": Words("Looking up", "Looked up", "look up"),
+    "ask_user": Words("Asking you", "Asked you", "ask you"),
+    "diagnostics": Words("Reading diagnostics of", "Read diagnostics of", "read diagnostics of"),
 }
-"""Of each tool: what it is doing, what it did, and what it could not do."""
-PLAIN: Mapping[str, tuple[str, str, str]] = {
-    "write_todos": ("Planning", "Planned the next steps", "plan"),
-    "think_deeply": ("Thinking", "Thought about it", "think"),
-    "set_output": ("Giving its result", "Gave its result", "give its result"),
-    "add_message": ("Adding a message", "Added a message", "add a message"),
-    "set_messages": ("Rewriting its history", "Rewrote its history", "rewrite its history"),
+"""Of tools that do something to a subject."""
+PLAIN: Mapping[str, Words] = {
+    "write_todos": Words("Planning", "Planned the next steps", "plan"),
+    "think_deeply": Words("Thinking", "Thought about it", "think"),
+    "set_output": Words("Giving its result", "Gave its result", "give its result"),
+    "add_message": Words("Adding a message", "Added a message", "add a message"),
+    "set_messages": Words("Rewriting its history", "Rewrote its history", "rewrite its history"),
 }
 SILENT = frozenset({"end_turn", "task_completed"})
 """Tools that only end a step: nothing happens that a person would want to read."""
@@ -47,6 +60,9 @@ _SUBJECTS = (
     *("path", "command", "pattern", "query", "directory", "url", "name", "agent_type", "agentType"),
     *("libraryTitle", "topic", "prompt"),
 )
+_TITLED = ("path", "pattern", "directory", "url", "name", "prompt", "command", "thought")
+"""What a title names, in this order."""
+_MOST_TITLE = 120
 
 
 def doing(tool: str, given: Any) -> str:
@@ -75,6 +91,39 @@ def counts(diff: str) -> str:
     lines = [one for one in diff.splitlines() if not one.startswith(("+++", "---"))]
     added = sum(one.startswith("+") for one in lines)
     return f"+{added} −{sum(one.startswith('-') for one in lines)}"  # noqa: RUF001  a minus sign
+
+
+def title_of(tool: str, given: Any, agent: str | None = None) -> str:
+    """Say in one line what a call does; *agent* is named where it is a sub-agent's."""
+    values = fields(given)
+    subject = ", ".join(paths_of(values)) or next(
+        (str(values[key]) for key in _TITLED if isinstance(values.get(key), str)), ""
+    )
+    if tool == "run_terminal_command":
+        title = f"`{subject}`"
+    else:
+        title = f"{_title(tool)} {subject}".strip()
+    title = visible(title if agent is None else f"{agent}: {title}").replace("\n", " ")
+    return title if len(title) <= _MOST_TITLE else f"{title[: _MOST_TITLE - 1]}…"
+
+
+def _title(tool: str) -> str:
+    words = VERBS.get(tool)
+    return words.title if words is not None and words.title else tool.replace("_", " ")
+
+
+def paths_of(values: Mapping[str, Any]) -> list[str]:
+    """Give every path that a call names: ``path``, ``paths``, and lists of either."""
+    found = [values["path"]] if isinstance(values.get("path"), str) else []
+    paths = values.get("paths")
+    for each in items(paths):
+        if isinstance(each, str):
+            found.append(each)
+        elif isinstance(each, Mapping) and isinstance(
+            path := cast("Mapping[str, Any]", each).get("path"), str
+        ):
+            found.append(path)
+    return found
 
 
 def _line(tool: str, given: Any, tense: int) -> str:
