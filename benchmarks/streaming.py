@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -192,15 +192,10 @@ def after_floods() -> dict[str, float]:
 
 def during_floods() -> dict[str, float]:
     """How long a trivial command takes while ten floods run."""
-    times: list[float] = []
     with replaying(MANY) as (url, _), editing(url) as editor:
         one_run(editor, "warm", "arrival")
         collectors = begun(editor, 10, "flood")
-        while not any(one.finished.is_set() for one in collectors) and len(times) < COMMANDS:
-            begin = time.perf_counter()
-            editor.command("inhouse.runs", {"limit": 5})
-            times.append((time.perf_counter() - begin) * 1000)
-            time.sleep(0.02)
+        times = latencies(editor, lambda: not any(one.finished.is_set() for one in collectors))
         for one in collectors:
             one.finished.wait(120)
     return {"median_ms": statistics.median(times), "max_ms": max(times), "commands": len(times)}
@@ -309,12 +304,7 @@ def busy(runs: int) -> dict[str, float]:
     with replaying(400 if QUICK else 1000, PACE) as (url, _), editing(url) as editor:
         one_run(editor, "warm")
         collectors = begun(editor, runs, "r")
-        times: list[float] = []
-        while len(times) < 100 and not all(one.finished.is_set() for one in collectors):
-            begin = time.perf_counter()
-            editor.command("inhouse.runs", {"limit": 5})
-            times.append((time.perf_counter() - begin) * 1000)
-            time.sleep(0.02)
+        times = latencies(editor, lambda: not all(one.finished.is_set() for one in collectors))
         for collector in collectors:
             collector.finished.wait(60)
     return {"runs": runs, "median_ms": statistics.median(times), "max_ms": max(times)}
@@ -338,6 +328,17 @@ def stalled() -> dict[str, float]:
         held = server.memory_info().rss - before
         collector.finished.wait(60)
         return {"held_mb": held / 1e6, "deltas": collector.deltas}
+
+
+def latencies(editor: Editor, streaming: Callable[[], bool]) -> list[float]:
+    """Give how many milliseconds each of up to `COMMANDS` trivial commands takes meanwhile."""
+    times: list[float] = []
+    while len(times) < COMMANDS and streaming():
+        begin = time.perf_counter()
+        editor.command("inhouse.runs", {"limit": 5})
+        times.append((time.perf_counter() - begin) * 1000)
+        time.sleep(0.02)
+    return times
 
 
 def begun(editor: Editor, runs: int, token: str) -> list[Collector]:

@@ -4,7 +4,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import { startModel } from "./model.mjs";
-import { CAN_LOG, CLIENT, SERVER, launchBrowser, openFolder, shot, startWorkbench, temporary, write } from "./workbench.mjs";
+import { CAN_LOG, CLIENT, SERVER, choose, launchBrowser, openFolder, palette, shot, startWorkbench, temporary, type, write } from "./workbench.mjs";
 
 const agent = (id, purpose, tools, more = "") => `export default {
   id: "${id}",
@@ -51,6 +51,26 @@ export async function scene({ files = FILES, machine = {}, ...options } = {}) {
 }
 
 const MACHINE = new Set(["inhouse.serverCommand", "inhouse.python"]);
+
+/** What tests do in a scene: play tool calls, ask the agent Fixer, look at files. */
+export const handsIn = (current) => ({
+  /** Play tool calls, one a turn, then a last word. */
+  script(...calls) {
+    let turn = 0;
+    current().model.state.play = async (answer) => {
+      const call = calls[turn++];
+      if (call) { answer.call(...call); } else { answer.say("That is all."); }
+    };
+  },
+  async fixer(prompt) {
+    const { page } = current();
+    await palette(page, "Inhouse: Run Agent…");
+    await choose(page, "Fixer");
+    await type(page, prompt);
+  },
+  onDisk: (name) => fs.readFileSync(path.join(current().workspace, name), "utf8"),
+  exists: (name) => fs.existsSync(path.join(current().workspace, name)),
+});
 
 /** `test`, which leaves a picture and the extension's log behind when it fails. */
 export const testIn = (current) => (name, work, options = {}) => test(name, options, async (t) => {

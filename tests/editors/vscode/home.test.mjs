@@ -3,32 +3,17 @@ import assert from "node:assert";
 import fs from "node:fs";
 import path from "node:path";
 import { after, before } from "node:test";
-import { FILES, scene, testIn } from "./fixture.mjs";
-import { choose, closeAll, decorations, file, openFile, palette, shot, shown, sleep, toast, type, until } from "./workbench.mjs";
+import { FILES, handsIn, scene, testIn } from "./fixture.mjs";
+import { closeAll, decorations, file, openFile, palette, shot, shown, sleep, toast, type, until } from "./workbench.mjs";
 
 let s;
 const test = testIn(() => s);
 before(async () => { s = await scene(); }, { timeout: 240000 });
 after(async () => { await s?.close(); });
 
-const onDisk = (name) => fs.readFileSync(path.join(s.workspace, name), "utf8");
-const exists = (name) => fs.existsSync(path.join(s.workspace, name));
+const { script, fixer, onDisk, exists } = handsIn(() => s);
 const rows = (page, text) => page.locator(".pane-body .monaco-list-row").filter({ hasText: text });
 const labels = (page) => page.locator(".composite.viewlet .pane .monaco-list-row").evaluateAll((all) => all.map((each) => each.innerText.replace(/\s+/g, " ").trim()).join("\n"));
-
-function script(...calls) {
-  let turn = 0;
-  s.model.state.play = async (answer) => {
-    const call = calls[turn++];
-    if (call) { answer.call(...call); } else { answer.say("That is all."); }
-  };
-}
-
-async function fixer(prompt) {
-  await palette(s.page, "Inhouse: Run Agent…");
-  await choose(s.page, "Fixer");
-  await type(s.page, prompt);
-}
 
 const home = async () => { await palette(s.page, "View: Show Inhouse"); await s.page.locator(".pane-header").filter({ hasText: /proposed changes/i }).waitFor(); };
 const explorer = async () => { await palette(s.page, "View: Show Explorer"); await s.page.locator(".explorer-folders-view .monaco-list-row").first().waitFor(); };

@@ -3,8 +3,8 @@ import assert from "node:assert";
 import fs from "node:fs";
 import path from "node:path";
 import { after, before, beforeEach } from "node:test";
-import { FILES, scene, testIn } from "./fixture.mjs";
-import { choose, closeAll, file, lens, openFile, palette, shot, shown, toast, type, until } from "./workbench.mjs";
+import { FILES, handsIn, scene, testIn } from "./fixture.mjs";
+import { closeAll, file, lens, openFile, palette, shot, shown, toast, type, until } from "./workbench.mjs";
 
 let s;
 const test = testIn(() => s);
@@ -15,25 +15,9 @@ beforeEach(async () => {
   await closeAll(s.page);
 });
 
-const onDisk = (name) => fs.readFileSync(path.join(s.workspace, name), "utf8");
-const exists = (name) => fs.existsSync(path.join(s.workspace, name));
+const { script, fixer, onDisk, exists } = handsIn(() => s);
 /** The text of the editor that has the focus, as VS Code would save it. */
 const save = () => s.page.keyboard.press("Control+s");
-
-/** Play tool calls, one a turn, then a last word. */
-function script(...calls) {
-  let turn = 0;
-  s.model.state.play = async (answer) => {
-    const call = calls[turn++];
-    if (call) { answer.call(...call); } else { answer.say("That is all."); }
-  };
-}
-
-async function fixer(prompt) {
-  await palette(s.page, "Inhouse: Run Agent…");
-  await choose(s.page, "Fixer");
-  await type(s.page, prompt);
-}
 
 const TWO_HUNKS = [["str_replace", { path: "app.py", replacements: [{ oldString: "    result = 0\n", newString: "    result = 0.0\n" }, { oldString: "    best = prices[0]\n", newString: "    best = max(prices)\n" }] }]];
 

