@@ -31,6 +31,10 @@ async def main(agent: str, prompt: str, file: Path) -> int:
             if event["kind"] == "finish" and event["runId"] and "parent" not in event:
                 finished.set_result(event["result"])
 
+    @client.feature(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)
+    def on_diagnostics(_: Any) -> None:
+        """Show none: pygls would say that it ignores them."""
+
     await client.start_io(sys.executable, "-m", "inhouse", "lsp")
     await client.initialize_async(
         types.InitializeParams(
