@@ -1,7 +1,5 @@
 // The view in the activity bar, and the review of several files, in the real workbench.
 import assert from "node:assert";
-import fs from "node:fs";
-import path from "node:path";
 import { after, before } from "node:test";
 import { FILES, handsIn, scene, testIn } from "./fixture.mjs";
 import { closeAll, decorations, file, openFile, palette, shot, shown, sleep, toast, type, until } from "./workbench.mjs";

@@ -4,7 +4,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { after, before, beforeEach } from "node:test";
 import { FILES, handsIn, scene, testIn } from "./fixture.mjs";
-import { closeAll, file, lens, openFile, palette, shot, shown, toast, type, until } from "./workbench.mjs";
+import { closeAll, file, lens, openFile, palette, shot, shown, toast, until } from "./workbench.mjs";
 
 let s;
 const test = testIn(() => s);
