@@ -195,6 +195,7 @@ async def test_a_command_runs_in_the_clients_terminal_without_the_clients_variab
         3,
         ["out-42", "nothing", str(place.workspace)],
     )
+    assert told["startingCwd"] == "."
 
 
 async def test_a_command_in_the_clients_terminal_ends_with_its_turn(

@@ -56,6 +56,18 @@ def test_the_doctor_starts_each_server_and_says_what_is_wrong(tmp_path):
     assert "✓ one" in unreachable.out
 
 
+def test_a_server_that_is_switched_off_is_nothing_broken_also_where_an_agent_names_it(tmp_path):
+    terminal = Terminal(tmp_path)
+    off = f"[mcpServers.two]\ncommand = {json.dumps(sys.executable)}\nenabled = false\n"
+    terminal.user_settings(off)
+    terminal.agent(more="toolNames: ['two/*'],")
+
+    told = terminal("doctor", "--trust")
+
+    assert "it is switched off" in told.out
+    assert told.status == 0
+
+
 def test_a_workspace_sends_no_variable_of_the_user_to_a_host_it_names(tmp_path):
     terminal = Terminal(tmp_path)
     terminal.environ["MY_KEY"] = "sk-secret-1234567"

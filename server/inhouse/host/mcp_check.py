@@ -70,8 +70,11 @@ def _named(host: HostState, *, filled: bool) -> Mapping[str, tuple[McpServerStat
             agents = (*(before[0].agents if before else ()), agent.id)
             found[server.identity] = _status(name, agents, server), server
         for problem in problems:
-            status = McpServerStatus("", (agent.id,), "", str(agent.source), problem=problem)
-            found[problem] = status, None
+            told, off = str(problem), problem.code == REFUSED
+            status = McpServerStatus(
+                "", (agent.id,), "", str(agent.source), problem=told, is_refused=off
+            )
+            found[told] = status, None
     for name, written in host.world.settings.mcp_servers.items():
         try:
             server = server_of_settings(host, written, filled=filled)

@@ -97,7 +97,7 @@ def servers_of(
     brought: Mapping[str, Any] = MappingProxyType({}),
     *,
     filled: bool = True,
-) -> tuple[dict[str, Server], list[str]]:
+) -> tuple[dict[str, Server], list[UserError]]:
     """Give the servers that an agent uses, and what is wrong with the others.
 
     Those of its definition, and those of the settings that it names by ``server/tool``; *brought*
@@ -105,7 +105,7 @@ def servers_of(
     block.
     """
     servers: dict[str, Server] = {}
-    problems: list[str] = []
+    problems: list[UserError] = []
     source = str(agent.source)
     definition = agent.definition
     own: Mapping[str, Any] = definition.mcp_servers if definition else {}
@@ -117,7 +117,7 @@ def servers_of(
                 _check_variables(host, name, written)
             servers[name] = server
         except UserError as error:
-            problems.append(str(error))
+            problems.append(error)
     for name in wanted_tools(definition.tool_names, ()) if definition else ():
         found = host.world.settings.mcp_servers.get(name)
         if found is None or name in servers or name in own or name in brought:
@@ -125,7 +125,7 @@ def servers_of(
         try:
             servers[name] = server_of_settings(host, found, filled=filled)
         except UserError as error:
-            problems.append(str(error))
+            problems.append(error)
     return servers, problems
 
 
@@ -214,6 +214,7 @@ async def _wanted(run: "RunContext", access: "ServerAccess") -> list[Wanted]:
     servers, problems = await asyncio.to_thread(
         servers_of, host, plan.agent, definition.mcp_servers
     )
+    told = [str(problem) for problem in problems]
     wanted: list[Wanted] = []
     for name, tools in wanted_tools(definition.tool_names, list(definition.mcp_servers)).items():
         if name in servers:
@@ -223,12 +224,12 @@ async def _wanted(run: "RunContext", access: "ServerAccess") -> list[Wanted]:
             wanted.append(Wanted(name, connection, tools))
         elif name not in {*definition.mcp_servers, *host.world.settings.mcp_servers}:
             known = ", ".join(sorted(host.world.settings.mcp_servers)) or "none"
-            problems.append(
+            told.append(
                 f"No MCP server {name!r}, which `toolNames` asks for.  Name it in `mcpServers`, "
                 f"of the definition or of your settings.  In your settings: {known}."
             )
-    for problem in problems:
-        run.emit(Notice("warning", "mcp_server", problem))
+    for text in told:
+        run.emit(Notice("warning", "mcp_server", text))
     return wanted
 
 

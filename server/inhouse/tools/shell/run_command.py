@@ -242,7 +242,7 @@ async def _to_the_end(
             f"The command was not run: this system could not shut it off ({report.failed}).",
             code="not_shut_off",
         )
-    result: dict[str, Any] = {"command": command, "startingCwd": folder.shown or "."}
+    result = _begun(command, folder)
     if code is None:
         result["message"] = _stopped_after(limit)
     elif report.left:
@@ -264,12 +264,17 @@ def _result_of(
     """Tell the model what came of a command in a terminal of the client."""
     output = Kept()
     output.add(ran.output)
-    result: dict[str, Any] = {"command": command, "startingCwd": str(folder.path)}
+    result = _begun(command, folder)
     if ran.code is None:
         result["message"] = _stopped_after(limit)
     result["stdout"] = output.text()
     result["exitCode"] = _TIMED_OUT if ran.code is None else ran.code
     return result
+
+
+def _begun(command: str, folder: WorkspacePath) -> dict[str, Any]:
+    """Begin a result, as Codebuff does: the command, and where it ran from the root."""
+    return {"command": command, "startingCwd": folder.shown or "."}
 
 
 def _stopped_after(limit: float) -> str:
