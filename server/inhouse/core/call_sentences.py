@@ -1,4 +1,4 @@
-"""What a tool call did, as one readable line of Markdown, for every document that tells of runs."""
+"""What a tool call did, as one readable line of Markdown, for transcripts."""
 
 import json
 from collections.abc import Callable, Mapping

@@ -9,6 +9,7 @@ import errno
 import hashlib
 import os
 import stat
+import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -96,3 +97,18 @@ def _tried(path: Path) -> bytes | _Failed:
     if os.path.realpath(path) != str(path):  # A folder on the way became a link meanwhile.
         return OSError, errno.EAGAIN, "it changed while it was read: try again"
     return data
+
+
+def replace_file(target: Path, content: bytes, *, prefix: str) -> None:
+    """Write a file whole or not at all; only its owner may read it, from the first byte on.
+
+    *prefix* names the draft beside it, which goes if anything fails.  Raises `OSError`.
+    """
+    descriptor, name = tempfile.mkstemp(prefix=prefix, dir=target.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

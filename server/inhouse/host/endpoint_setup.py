@@ -19,6 +19,7 @@ from inhouse.core.route import Endpoint, EndpointStatus, ModelInfo, Privacy
 from inhouse.core.secret import Secret
 from inhouse.core.urls import base_url, host_of, is_local_name
 from inhouse.providers.network.egress import Egress, EgressPolicy
+from inhouse.settings.layers import USER_FILE
 
 if TYPE_CHECKING:
     from .host import Host
@@ -241,7 +242,7 @@ async def choose_default(host: "Host", name: str) -> None:
 
 def user_settings_file(host: "Host") -> Path:
     """Give the user's own settings file, which every door reads."""
-    return host.services.folders.config / "config.toml"
+    return host.services.folders.config / USER_FILE
 
 
 def free_name(wanted: str, taken: Callable[[str], bool]) -> str:

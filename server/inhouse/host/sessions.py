@@ -171,10 +171,7 @@ class Sessions:
         """Whether another process runs a turn of it."""
         if session in self._live or session in self._closing or self.store is self._fleeting:
             return False
-        lock = await asyncio.to_thread(self._try_lock, session)
-        if lock is not None:
-            await asyncio.to_thread(lock.release)
-        return lock is None
+        return await asyncio.to_thread(self._runs_now, session)
 
     async def steer_elsewhere(self, session: str, text: str) -> "Steering | None":
         """Tell the turn that another process runs something; None where that has just ended.
@@ -248,8 +245,7 @@ class Sessions:
             if other.listens:
                 raise _busy(session)
             await other.over.wait()
-        if (closing := self._closing.get(session)) is not None:
-            await asyncio.wait([closing])
+        await self.written(session)
         if turn.store is self._fleeting:
             if not self._emptied and await asyncio.to_thread(self._database.path.exists):
                 await asyncio.to_thread(self.prune, self._on_disk, 0)
@@ -348,8 +344,7 @@ class Sessions:
         known = await self.named(session)
         if known.status == RUNNING:
             raise UserError(f"Session {known.id!r} is running.  Cancel it, then delete it.")
-        if (closing := self._closing.get(known.id)) is not None:
-            await asyncio.wait([closing])
+        await self.written(known.id)
         await self._host.records.written()
         lock = await asyncio.to_thread(self._try_lock, known.id)
         if lock is None:

@@ -24,7 +24,7 @@ from inhouse.core.ports import Prompt
 from .history import answered, repaired
 from .model_stream import plain_answer
 from .prompts import INSTRUCTIONS_PROMPT, USER_PROMPT, filled, prompt_for_step
-from .state import LoopContext, LoopResult
+from .state import LoopContext, LoopResult, Need
 from .tool_calls import offered_specs
 from .trimming import estimate, trim
 
@@ -69,11 +69,11 @@ async def fitting_prompt(run: LoopContext) -> Prompt:
     """Make the request of one step; a history that leaves too little room is compacted first."""
     prompt = await prompt_for_step(run)
     told = await run.need(prompt) if run.need is not None else None
-    needed = told.needed if told is not None else _estimated(prompt)
-    window = told.window if told is not None else None
-    if window is not None and needed > window * run.compact_at:
-        await _compact(run, prompt, needed=needed, room=window, window=window)
-    elif _is_cold(run, needed):
+    if told is not None and told.needed > told.window * run.compact_at:
+        await _compact(run, prompt, needed=told.needed, room=told.window, window=told.window)
+    # An estimate looks at the whole history: it is made only where it decides.
+    elif (least := _cold_from(run)) is not None and (needed := _needed(told, prompt)) >= least:
+        window = told.window if told is not None else None
         await _compact(run, prompt, needed=needed, room=_half(prompt, needed), window=window)
     else:
         return prompt
@@ -91,7 +91,7 @@ async def compact_now(run: LoopContext) -> LoopResult:
     state.offered = offered_specs(run)
     prompt = Prompt(state.system, repaired(state.messages), state.offered)
     told = await run.need(prompt) if run.need is not None else None
-    needed = told.needed if told is not None else _estimated(prompt)
+    needed = _needed(told, prompt)
     if sum(map(estimate, state.messages)) < _WORTH_IT:
         text, output = f"There is nothing to compact yet: {needed:,} tokens.", {"before": needed}
         run.emit(Notice("info", "not_compacted", text))
@@ -116,7 +116,7 @@ async def _compact(
     run.state.messages = done.messages
     smaller = Prompt(prompt.system, repaired(done.messages), prompt.tools)
     after = await run.need(smaller) if run.need is not None else None
-    now = after.needed if after is not None else _estimated(smaller)
+    now = _needed(after, smaller)
     holds = f"; the window holds {window:,}" if window is not None else ""
     text = (
         f"The conversation was compacted from {needed:,} to {now:,} tokens{holds}.  "
@@ -127,25 +127,28 @@ async def _compact(
     return text, {"before": needed, "after": now, **told}
 
 
-def _is_cold(run: LoopContext, needed: int) -> bool:
-    """Whether the server has forgotten the conversation, so that a shorter one costs nothing.
+def _cold_from(run: LoopContext) -> int | None:
+    """Give the tokens from which on a conversation is condensed, where its server has forgotten it.
 
-    As Codebuff has it: only where a definition asks for it, before the first step of a turn.
+    Then a shorter one costs nothing.  As Codebuff has it: only where a definition asks for it,
+    before the first step of a turn; else None.
     """
     wanted = run.definition.compact_context
     if not wanted or run.idle_s is None or run.state.steps:
-        return False
+        return None
     given = mapping(wanted)
     after_ms = given.get("cacheExpiryMs", _CACHE_EXPIRY_MS)
     least = given.get("cacheExpiryMinTokens", _CACHE_EXPIRY_MIN_TOKENS)
-    return after_ms is not None and run.idle_s * 1000 > after_ms and needed >= (least or 0)
+    return (least or 0) if after_ms is not None and run.idle_s * 1000 > after_ms else None
+
+
+def _needed(told: Need | None, prompt: Prompt) -> int:
+    return told.needed if told is not None else _estimated(prompt)
 
 
 def _half(prompt: Prompt, needed: int) -> int:
     """Give the window in which half of a conversation would be left."""
-    fixed = _fixed(prompt)
-    whole = fixed + sum(map(estimate, prompt.messages))
-    return needed + int(fixed * needed / max(1, whole))
+    return needed + int(_fixed(prompt) * needed / max(1, _estimated(prompt)))
 
 
 def _estimated(prompt: Prompt) -> int:

@@ -60,13 +60,8 @@ def read_part(name: str, written: Any, report: Report) -> Part | None:
     failed: set[str] = set()
     for key_name, value in cast("Mapping[str, Any]", written).items():
         key = ENDPOINT_BY_NAME.get(key_name)
-        if key is None and report.full:
-            continue
         if key is None:
-            guess = check_values.suggestion(key_name, tuple(ENDPOINT_BY_NAME))
-            report.warning(
-                (*path, key_name), f"No such setting; {guess}".rstrip("; "), "unknown-key"
-            )
+            report.unknown_key((*path, key_name), tuple(ENDPOINT_BY_NAME))
         elif value is None:
             continue
         elif key.scope is SettingScope.USER and report.layer.from_workspace:

@@ -103,10 +103,7 @@ def _checked(
     for key_name, value in written.items():
         key = MCP_SERVER_BY_NAME.get(key_name)
         if key is None:
-            guess = check_values.suggestion(key_name, tuple(MCP_SERVER_BY_NAME))
-            report.warning(
-                (*path, key_name), f"No such setting; {guess}".rstrip("; "), "unknown-key"
-            )
+            report.unknown_key((*path, key_name), tuple(MCP_SERVER_BY_NAME))
             continue
         if value is None:
             continue

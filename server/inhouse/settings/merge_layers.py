@@ -84,11 +84,8 @@ def _layer(report: Report) -> _Layer:
     found = _Layer(report)
     for name, value in report.layer.values.items():
         key = BY_NAME.get(name)
-        if key is None and report.full:
-            continue
         if key is None:
-            guess = check_values.suggestion(name, tuple(BY_NAME))
-            report.warning((name,), f"No such setting; {guess}".rstrip("; "), "unknown-key")
+            report.unknown_key((name,), tuple(BY_NAME))
         elif value is None:
             continue
         elif key.scope is SettingScope.USER and report.layer.from_workspace:
@@ -162,8 +159,7 @@ def _route(written: Any, index: int, report: Report) -> RouteRule | None:
     for name, value in cast("Mapping[str, Any]", written).items():
         key = ROUTE_BY_NAME.get(name)
         if key is None:
-            guess = check_values.suggestion(name, tuple(ROUTE_BY_NAME))
-            report.warning((*path, name), f"No such setting; {guess}".rstrip("; "), "unknown-key")
+            report.unknown_key((*path, name), tuple(ROUTE_BY_NAME))
         elif value is not None:
             text, bad = check_values.check(value, key)
             for problem in bad:

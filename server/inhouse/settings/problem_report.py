@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from inhouse.core.text import START, Severity
 
+from . import check_values
 from .layers import Layer, SettingsProblem
 
 _MOST = 100
@@ -30,6 +31,12 @@ class Report:
 
     def hint(self, path: Sequence[str | int], message: str, code: str) -> None:
         self._add(path, message, Severity.INFORMATION, code)
+
+    def unknown_key(self, path: Sequence[str | int], known: Sequence[str]) -> None:
+        """Report a key that there is not, with the nearest that there is."""
+        if not self.full:  # To look for the nearest takes time.
+            guess = check_values.suggestion(str(path[-1]), known)
+            self.warning(path, f"No such setting; {guess}".rstrip("; "), "unknown-key")
 
     def place(self, path: Sequence[str | int]) -> str:
         """For people: ``inhouse.toml: endpoints.team.apiKey``."""

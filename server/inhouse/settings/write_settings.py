@@ -1,7 +1,5 @@
 """Change the user's own ``config.toml`` and leave everything else in it as it is written."""
 
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -10,6 +8,7 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
 from inhouse.core.errors import UserError
+from inhouse.core.files import replace_file
 
 
 def change_user_settings(path: Path, changes: Mapping[tuple[str, ...], Any]) -> None:
@@ -57,13 +56,6 @@ def _write(path: Path, text: str) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # A link is followed: people keep their settings in a repository of their own.
         target = path.resolve()
-        descriptor, name = tempfile.mkstemp(prefix=".config-", dir=target.parent)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-                file.write(text)
-            Path(name).replace(target)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        replace_file(target, text.encode(), prefix=".config-")
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror or error}.") from None

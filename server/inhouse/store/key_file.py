@@ -3,7 +3,6 @@
 import json
 import os
 import stat
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from attrs import frozen
 
 from inhouse.core.errors import UserError
+from inhouse.core.files import replace_file
 from inhouse.core.json_values import fields
 
 from .state_folders import private
@@ -60,11 +60,8 @@ class KeyFile:
         else:
             keys[name] = key
         try:
-            # A temporary file is the owner's alone (0600) from the first byte.
-            number, made = tempfile.mkstemp(dir=private(self.folder), prefix=NAME)
-            with os.fdopen(number, "wb") as file:
-                file.write(json.dumps(keys, indent=2, ensure_ascii=False).encode() + b"\n")
-            Path(made).replace(self.path)
+            content = json.dumps(keys, indent=2, ensure_ascii=False).encode() + b"\n"
+            replace_file(private(self.folder) / NAME, content, prefix=NAME)
         except OSError as error:
             raise UserError(
                 f"The file of keys {str(self.path)!r} cannot be written: {error.strerror}.",

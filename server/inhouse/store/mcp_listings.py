@@ -35,7 +35,7 @@ class McpListingStore:
         return _tools(rows[0]["tools"]) if rows else None
 
     def by_name(self) -> Mapping[str, Mapping[str, KnownTool]]:
-        """Give the last listing of each server by the name that it was last used under."""
+        """Give the last listing of each server by the name under which that listing was kept."""
         rows = self._database.rows("SELECT name, tools FROM mcp_listing ORDER BY listed_at")
         return {row["name"]: _tools(row["tools"]) for row in rows}
 

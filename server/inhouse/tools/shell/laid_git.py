@@ -70,18 +70,28 @@ def told(before: Repository | None, root: Path) -> str:
     )
 
 
-def write_through(before: Repository | None, root: Path, relative: str, made: Path) -> bool:
+def changed_objects(before: Repository | None) -> dict[str, bytes | None]:
+    """Give the objects that the index names otherwise than *before*; None: no longer."""
+    if before is None:
+        return {}
+    was, now = object_names(before.index), object_names(read_index(before.folder))
+    return {name: now.get(name) for name in {*was, *now} if was.get(name) != now.get(name)}
+
+
+def write_through(
+    before: Repository | None,
+    changed: Mapping[str, bytes | None],
+    root: Path,
+    relative: str,
+    made: Path,
+) -> bool:
     """Do to the real file what Git did to the one over it, *made*; tell whether it was Git.
 
-    Raises `OSError` and `ToolError`.
+    *changed* is of `changed_objects`.  Raises `OSError` and `ToolError`.
     """
-    if before is None:
+    if before is None or (name := f"{before.prefix}{relative}") not in changed:
         return False
-    name = f"{before.prefix}{relative}"
-    was = object_names(before.index).get(name)
-    now = object_names(read_index(before.folder)).get(name)
-    if was == now:
-        return False
+    now = changed[name]
     mode = made.lstat().st_mode
     if now is None and stat.S_ISCHR(mode):  # How an overlay says that something is gone.
         _remove(root, relative)

@@ -31,7 +31,7 @@ from inhouse.tools.context import ToolContext
 from inhouse.tools.files.encoding import Encoding, decode, encode
 
 from . import processes
-from .laid_git import Repository, repository_at, write_through
+from .laid_git import Repository, changed_objects, repository_at, write_through
 from .laid_git import told as told_of_git
 
 _SCRATCH = ("/var/tmp", "/tmp")  # noqa: S108  a private folder in one of them
@@ -288,16 +288,17 @@ def _changes(context: ToolContext, layer: _Layer) -> _Found:
     for relative, text in layer.given.items():
         if text is not None and relative not in met:  # It was taken away: nothing is below it.
             _add(context, layer, relative, None, found)
+    changed = changed_objects(layer.repository) if found.no_edits else {}
     for relative in found.no_edits:
-        if not _put_by_git(layer, relative):
+        if not _put_by_git(layer, changed, relative):
             found.dropped.append(relative)
     return found
 
 
-def _put_by_git(layer: _Layer, relative: str) -> bool:
+def _put_by_git(layer: _Layer, changed: Mapping[str, bytes | None], relative: str) -> bool:
     with contextlib.suppress(OSError, ToolError):
         made = layer.upper / relative
-        return write_through(layer.repository, layer.top.path, relative, made)
+        return write_through(layer.repository, changed, layer.top.path, relative, made)
     return False
 
 
