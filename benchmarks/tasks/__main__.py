@@ -11,6 +11,7 @@ import itertools
 import json
 import os
 import platform
+import shutil
 import sys
 import tempfile
 import time
@@ -53,10 +54,17 @@ def main() -> None:
 
 
 def measured(task: Task, tool: str, meter: Meter, logs: Path) -> dict[str, Any]:
-    """Do one task in a fresh folder."""
+    """Do one task in a fresh folder.
+
+    Its name is the same for each task: a tool that names it early in its prompt keeps the server's
+    cache, as it would where a user asks several things in one project.
+    """
     logs.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary, "project")
+    place = Path(tempfile.gettempdir(), f"tasks-{os.getpid()}")
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir()
+    try:
+        folder = place / "project"
         for path, text in task.files.items():
             file = folder / path
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -67,6 +75,8 @@ def measured(task: Task, tool: str, meter: Meter, logs: Path) -> dict[str, Any]:
         seconds = time.monotonic() - begin
         wrong = problem(task, folder, answer)
         (logs / f"{tool}-{task.id}.requests.json").write_text(json.dumps(meter.bodies, indent=1))
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
     return {
         "tool": tool,
         "task": task.id,

@@ -73,6 +73,41 @@ def aider(task: Task, folder: Path, base_url: str, log: Path) -> str:
     return answer
 
 
+def opencode(task: Task, folder: Path, base_url: str, log: Path) -> str:
+    """Run opencode with everything allowed; nothing but the prompt is given to it.
+
+    It asks for a title of its session beside the answer: a fixed one spares it that request.
+    """
+    program = os.environ.get("OPENCODE") or shutil.which("opencode")
+    if program is None:
+        raise SystemExit("opencode is not installed: name its program in the variable OPENCODE.")
+    home = folder.parent / "home"
+    home.mkdir(exist_ok=True)
+    provider = {
+        "npm": "@ai-sdk/openai-compatible",
+        "options": {"baseURL": base_url, "apiKey": "unused"},
+        "models": {"any": {"tool_call": True, "limit": {"context": 16_384, "output": 2_048}}},
+    }
+    settings = {
+        "provider": {"local": provider},
+        "model": "local/any",
+        "small_model": "local/any",
+        "share": "disabled",
+        "autoupdate": False,
+    }
+    environ = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "OPENCODE_CONFIG_CONTENT": json.dumps(settings),
+        "OPENCODE_DISABLE_MODELS_FETCH": "1",
+        "OPENCODE_DISABLE_LSP_DOWNLOAD": "1",
+        "OPENCODE_DISABLE_AUTOUPDATE": "1",
+        "OPENCODE_DISABLE_DEFAULT_PLUGINS": "1",
+    }
+    command = [program, "run", "--auto", "--title", "task", "--dir", str(folder), task.prompt]
+    return _run(command, folder, environ, log)
+
+
 def _run(command: list[str], folder: Path, environ: dict[str, str], log: Path) -> str:
     try:
         done = subprocess.run(
@@ -93,4 +128,4 @@ def _run(command: list[str], folder: Path, environ: dict[str, str], log: Path) -
     return done.stdout
 
 
-TOOLS = {"inhouse": inhouse, "aider": aider}
+TOOLS = {"inhouse": inhouse, "aider": aider, "opencode": opencode}

@@ -252,3 +252,46 @@ async def test_an_agent_that_may_be_spawned_is_offered_to_a_small_model_once(sma
     offered = [spec.name for spec in played.prompt().tools]
     told = "You can spawn" in played.prompt().system + str(played.texts())
     assert (offered, told) == ((["helper"], False) if small else (["spawn_agents", "helper"], True))
+
+
+TASK = {"tools": [EDIT, LOOK], "small": SmallModel(instructions_first=True)}
+
+
+@pytest.mark.parametrize(
+    ("task", "said"),
+    [
+        ("Behebe den Fehler in calc.py.", "Ich habe den Fehler in calc.py behoben."),
+        ("calc.py を直して。", "calc.py を修正しました。"),
+        ("Set the limit to 7.", "To do that, open a.py and change the number."),
+    ],
+)
+async def test_a_small_model_that_only_talks_about_its_task_is_asked_once_in_any_language(
+    task, said
+):
+    answer = (TextDelta(said), Answered("stop", form="Write it so."))
+    twice = await play([answer] * 2, prompt=task, **TASK)
+    done = await play([answer, [call("write_file")], say("ok")], prompt=task, **TASK)
+
+    assert len(twice.model.prompts) == 2
+    assert "Write it so." in str(twice.texts(1)[-1])
+    assert [(one.code, one.level) for one in twice.of(Notice)] == [("nothing_changed", "info")]
+    assert (codes(done), done.result.text[-2:]) == ([], "ok")
+
+
+@pytest.mark.parametrize(
+    ("task", "script", "more"),
+    [
+        ("Was macht merge?", [say("Es fügt zusammen.")], {}),
+        ("merge は何をしますか\uff1f", [say("結合します。")], {}),
+        ("ماذا يفعل هذا؟", [say("يدمج.")], {}),
+        ("Behebe den Fehler.", [say("Welchen Fehler?")], {}),
+        ("Erkläre a.py.", [[call("read_files")], say("Es fügt zusammen.")], {}),
+        ("Erkläre merge.", [say("Es fügt zusammen.")], {"tools": [LOOK]}),
+        ("Erkläre merge.", [say("Es fügt zusammen.")], {"small": None}),
+    ],
+)
+async def test_questions_and_answers_from_what_was_read_are_not_disturbed(task, script, more):
+    played = await play(script, prompt=task, **{**TASK, **more})
+
+    assert len(played.model.prompts) == len(script)
+    assert codes(played) == []

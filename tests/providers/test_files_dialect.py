@@ -175,6 +175,67 @@ def test_the_path_of_the_example_stands_for_the_one_file_whose_text_was_written(
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "app/calc.py\n```python\ndef sub(a, b):\n    return a - b\n```",
+        "app/calc.py\n```python\n# ... existing code ...\n\ndef sub(a, b):\n    return a - b\n```",
+        "Change it:\n```python\ndef sub(a, b):\n    return a - b\n```",
+        f"The file app/calc.py should look like this:\n```python\n{FIXED}```",
+        f"1. Write:\n   ```python\n   return a - b\n   ```\n2. Then it is:\n```\n{FIXED}```",
+    ],
+)
+def test_changed_definitions_alone_and_a_text_without_its_path_land_where_they_belong(text) -> None:
+    assert read(text, [UserMessage("Fix sub."), SHOWN]) == (write("app/calc.py", FIXED), "")
+    assert "app/calc.py" not in str(read(text, [UserMessage("What is sub?"), SHOWN])[0]) or (
+        text.startswith("app/")
+    )
+
+
+def test_a_block_that_loses_what_nobody_spoke_of_is_told_and_written_when_it_comes_again() -> None:
+    asked = [UserMessage("Add mul to app/calc.py."), SHOWN]
+    text = "app/calc.py\n```\ndef mul(a, b):\n    return a * b\n```"
+    calls, unread = read(text, asked)
+
+    assert calls == []
+    assert "add, sub would be lost" in unread
+    assert read(text, [*asked, AssistantMessage(text)])[0] == write(
+        "app/calc.py", "def mul(a, b):\n    return a * b\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "text"),
+    [
+        ("Delete sub.", "def add(a, b):\n    return a + b\n"),
+        ("Delete sub; add takes three numbers.", "def add(a, b, c):\n    return a + b + c\n"),
+        ("Rename add to plus.", CALC.replace("add", "plus")),
+    ],
+)
+def test_what_the_user_spoke_of_may_go(asked, text) -> None:
+    assert read(f"app/calc.py\n```\n{text}```", [UserMessage(asked), SHOWN]) == (
+        write("app/calc.py", text),
+        "",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("path/of/the/primes.py\n```\nX```", "primes.py"),
+        ("src/primes.py\n```\nX```", "primes.py"),
+        ("Here is the `primes.py` file:\n\n```python\nX```", "primes.py"),
+        ("Run it with primes.py:\n```bash\nX```", None),
+        ("tests/test_primes.py\n```\nX```", "tests/test_primes.py"),
+    ],
+)
+def test_a_new_file_is_made_where_the_user_said(text, path) -> None:
+    body = "def is_prime(n):\n    return n > 1\n"
+    wanted = [] if path is None else write(path, body)
+
+    assert read(text.replace("X", body), [UserMessage("Create primes.py.")]) == (wanted, "")
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         ("app/calc.py\n```\ndef add():\n    # ... existing code ...\n```", "leaves code out"),

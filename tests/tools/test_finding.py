@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from inhouse.core.errors import ToolError
+from inhouse.core.source_parts import defined_names
 from inhouse.tools.files.rank import words
-from inhouse.tools.files.tree import defined_names, picture
+from inhouse.tools.files.tree import picture
 from support.workspaces import bench, write_files
 
 PROJECT = {

@@ -1,4 +1,9 @@
-"""A turn that says it changed something and did not: how it is told from one that only explains."""
+"""A turn that says it changed something and did not: how it is told from one that only explains.
+
+What a model claims is read in English.  In every other language, a small model that was given a
+task and made no call at all is asked once more, unless it was asked a question or asks one itself:
+that is what a question mark shows in nearly all scripts.
+"""
 
 import re
 from collections.abc import Sequence
@@ -27,6 +32,15 @@ _CLAIM = re.compile(
 _NOT = re.compile(
     r"\b(?:not|no|never|haven't|hasn't|couldn't|didn't|cannot|unable)\b", re.IGNORECASE
 )
+
+_ASKS = re.compile("[?\uff1f\u061f\u037e\u055e\u1367\ufe16\u2cfa\u203d\u2048\u2047\u2049]")
+"""Question marks: Latin, full width, Arabic, Greek, Armenian, Ethiopic, vertical, Coptic, and
+joined ones."""
+
+
+def asks(text: str) -> bool:
+    """Tell a text in which anything is asked, in nearly any script."""
+    return _ASKS.search(text) is not None
 
 
 def can_edit(run: LoopContext) -> bool:

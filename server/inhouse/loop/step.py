@@ -10,7 +10,7 @@ from inhouse.core.messages import AssistantMessage, UserMessage
 from .loop_detection import Repeats
 from .model_call import next_answer
 from .model_stream import ModelAnswer
-from .nothing_done import can_edit, claims_a_change, has_edited
+from .nothing_done import asks, can_edit, claims_a_change, has_edited
 from .prompts import system_note
 from .state import LoopContext
 from .tool_calls import (
@@ -63,6 +63,8 @@ class Stepper:
     last_unread: str = ""
     acted: bool = False
     """Something was changed, run or handed on in this run."""
+    called: bool = False
+    """Anything was called in this run, or looked like a call."""
     reminded: bool = False
     """The model was told that nothing was changed."""
 
@@ -80,6 +82,7 @@ class Stepper:
             return stopped
         done = await run_calls(self.run, calls, allowed_names(self.run), self.repeats)
         self.acted = self.acted or any(map(self._acts, done))
+        self.called = self.called or bool(calls or answer.unread)
         if answer.unread and self._told_unread(answer):
             return None
         reason = self._verdict(text, done)
@@ -107,24 +110,37 @@ class Stepper:
         return True
 
     def _only_says_so(self, answer: ModelAnswer) -> bool:
-        """Tell an answer that claims a change from a run that made none."""
+        """Tell an answer that was to change something, or claims it, from a run that did not."""
         return (
             not self.acted
             and not answer.calls
             and can_edit(self.run)
-            and claims_a_change(answer.text)
+            and (claims_a_change(answer.text) or self._only_talks(answer))
             and not has_edited(self.run.state.history)
         )
 
+    def _only_talks(self, answer: ModelAnswer) -> bool:
+        """Tell a small model that was given a task, asked nothing and called nothing."""
+        small, task = self.run.small, self.run.prompt or ""
+        if small is None or not small.instructions_first or self.called:
+            return False
+        return bool(task.strip()) and not asks(task) and not asks(answer.text)
+
     def _remind(self, answer: ModelAnswer) -> StopReason | None:
         """Give one more chance; then say that nothing was changed."""
+        claims = claims_a_change(answer.text)
         if self.reminded:
-            message = "No file was changed: the model says that it made changes, but made none."
-            self.run.emit(Notice("warning", "nothing_changed", message))
+            said = ": the model says that it made changes, but made none" if claims else ""
+            self.run.emit(
+                Notice(
+                    "warning" if said else "info", "nothing_changed", f"No file was changed{said}."
+                )
+            )
             return StopReason.END_TURN
         self.reminded = True
-        told = f"No file was changed: your answer has no call in it.\n\n{answer.form}".strip()
-        self.run.state.add(UserMessage(system_note(told)))
+        told = "No file was changed: your answer has no call in it."
+        rest = "" if claims else "  If nothing has to change, say so in one sentence."
+        self.run.state.add(UserMessage(system_note(f"{told}{rest}\n\n{answer.form}".strip())))
         return None
 
     def _verdict(self, text: str, done: list[Called]) -> StopReason | None:

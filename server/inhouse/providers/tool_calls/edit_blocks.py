@@ -26,6 +26,8 @@ class Block:
     end: int
     inner: tuple[int, int]
     """Where the body stands."""
+    lead: str = ""
+    """The line above it, where that says more than a path."""
 
 
 @frozen
@@ -114,6 +116,13 @@ def left_out(body: str, known: str | None) -> str | None:
     return None
 
 
+def without_left_out(body: str) -> str | None:
+    """Give a block without the lines at its margin that stand for other code; None: it has none."""
+    lines = body.splitlines(keepends=True)
+    kept = [line for line in lines if line[:1].isspace() or not _LEFT_OUT.match(line)]
+    return None if len(kept) == len(lines) else "".join(kept)
+
+
 def path_in(line: str) -> str:
     """Give the path that a line consists of; empty where it says anything else."""
     text = line.strip().lstrip("#*->").strip()
@@ -164,7 +173,8 @@ class _Scanner:
             if not path:
                 path, body = _first_comment(body)
             end = starts[min(close + 1, len(lines))]
-            yield Block(path, language, body, starts[first], end, inner)
+            lead = "" if path else _line_above(lines, index, after)
+            yield Block(path, language, body, starts[first], end, inner, lead)
             index = after = close + 1
             found += 1
 
@@ -178,6 +188,11 @@ def _above(lines: list[str], index: int, after: int) -> tuple[int, str]:
         if lines[at].strip():
             return at, path_in(lines[at])
     return index, ""
+
+
+def _line_above(lines: list[str], index: int, after: int) -> str:
+    above = (lines[at].strip() for at in (index - 1, index - 2) if at >= after)
+    return next(filter(None, above), "")
 
 
 def _info(info: str) -> tuple[str, str]:

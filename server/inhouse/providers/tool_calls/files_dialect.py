@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from attrs import evolve, frozen
 
-from inhouse.core.file_blocks import written_block
+from inhouse.core.file_blocks import LANGUAGES, written_block
 from inhouse.core.message_json import PROJECT_FILES, arguments_object
 from inhouse.core.messages import (
     AssistantMessage,
@@ -24,6 +24,7 @@ from inhouse.core.messages import (
     UserMessage,
 )
 from inhouse.core.ports import Prompt, ToolSpec
+from inhouse.core.source_parts import lost_names, with_excerpt
 from inhouse.providers.dialect.chat_request import mended, plain
 from inhouse.providers.tool_calls.call_lines import described, line_calls, written_line
 from inhouse.providers.tool_calls.edit_blocks import (
@@ -32,8 +33,10 @@ from inhouse.providers.tool_calls.edit_blocks import (
     blocks,
     has_markers,
     left_out,
+    path_in,
     plain_lines,
     replacements_in,
+    without_left_out,
     written_replacements,
 )
 from inhouse.providers.tool_calls.text_formats import FoundCall
@@ -79,13 +82,13 @@ def as_files(prompt: Prompt) -> Prompt:
 
 def read_form(text: str, specs: Mapping[str, ToolSpec], given: Sequence[Message]) -> FilesForm:
     """Find the edits and calls of an answer, in order."""
-    known = known_files(given)
+    before = _Before.of(given)
     calls: list[FoundCall] = []
     problems: list[str] = []
     fenced = blocks(text)
     if _edit_tools(specs):
-        for block in fenced:
-            read = _edit(block, specs, known)
+        for block in _with_paths(fenced, before):
+            read = _edit(block, specs, before)
             if isinstance(read, FoundCall):
                 calls.append(read)
             elif read is not None:
@@ -99,14 +102,94 @@ def read_form(text: str, specs: Mapping[str, ToolSpec], given: Sequence[Message]
             problems.append(f"This call cannot be read: {said[:200]}")
         else:
             calls.append(FoundCall(found.name, found.input, found.start, found.end, lines=True))
-    if not calls and not problems and _edit_tools(specs) and _wants_a_change(given):
-        same = [one.path for one in fenced if _is_unchanged(one, known)]
+    if not calls and not problems and _edit_tools(specs) and before.changes:
+        same = [one.path for one in fenced if _is_unchanged(one, before)]
         problems += [_SAME.format(path=path) for path in same]
     return FilesForm(tuple(sorted(calls, key=lambda one: one.start)), tuple(problems))
 
 
-def _is_unchanged(block: Block, known: Mapping[str, str]) -> bool:
-    old = known.get(_known_path(block, known)) if block.path else None
+@frozen
+class _Before:
+    """What was said before an answer, as far as its edits are understood by it."""
+
+    known: Mapping[str, str]
+    """Files that the model was shown or wrote: the last text of each."""
+    said: str
+    """What the user wrote, the reminders included."""
+    asks: bool
+    """It is a question: what is shown is no edit unless it says so."""
+    changes: bool
+    """It is a task in which something is to change."""
+    answers: tuple[str, ...]
+
+    @classmethod
+    def of(cls, given: Sequence[Message]) -> "_Before":
+        said = [
+            one.text
+            for one in given
+            if isinstance(one, UserMessage) and PROJECT_FILES not in one.tags
+        ]
+        answers = [one.text for one in given if isinstance(one, AssistantMessage)]
+        return cls(
+            known_files(given),
+            "\n".join(said),
+            _asks(given),
+            _wants_a_change(given),
+            tuple(answers),
+        )
+
+    def names(self, word: str) -> bool:
+        """Tell whether the user wrote a name or path."""
+        return re.search(rf"(?<![\w./-]){re.escape(word)}(?![\w/-])", self.said) is not None
+
+    def wrote(self, block: Block) -> bool:
+        """Tell whether the same block stood in an earlier answer."""
+        return any(block.body.strip() in answer for answer in self.answers)
+
+
+def _with_paths(fenced: Sequence[Block], before: _Before) -> Iterator[Block]:
+    """Give blocks without a path that of the one file which they can only mean."""
+    meant = {} if before.asks else {block.start: _meant(block, before) for block in fenced}
+    paths = list(meant.values())
+    for block in fenced:
+        path = meant.get(block.start, "")
+        yield evolve(block, path=path) if path and paths.count(path) == 1 else block
+
+
+def _meant(block: Block, before: _Before) -> str:
+    """Give the file whose new text a block without a path must be; empty: that is not clear.
+
+    A file that is there is meant where the block has the most of its lines, or definitions of it;
+    a new one where the line above the block and the user name it.
+    """
+    if block.path or has_markers(block.body):
+        return ""
+    like = [path for path, text in before.known.items() if _is_new_text(text, block.body)]
+    if len(like) == 1:
+        return like[0]
+    named = {
+        path
+        for word in block.lead.split()
+        if (path := path_in(word.strip("()\"',;!")))
+        and path not in before.known
+        and before.names(path)
+        and block.language.lower() in ("", LANGUAGES.get(path.rpartition(".")[2].lower(), ""))
+    }
+    return named.pop() if len(named) == 1 and not like else ""
+
+
+def _is_new_text(old: str, body: str) -> bool:
+    """Tell a new text of a file, or of definitions in it, from any other code."""
+    if _is_quotation(body, old):
+        return False
+    there = [line.strip() for line in old.splitlines() if line.strip()]
+    new = {line.strip() for line in body.splitlines()}
+    kept = sum(line in new for line in there)
+    return (bool(there) and kept > _ALIKE * len(there)) or with_excerpt(old, body) is not None
+
+
+def _is_unchanged(block: Block, before: _Before) -> bool:
+    old = before.known.get(_known_path(block, before)) if block.path else None
     return old is not None and plain_lines(block.body) == plain_lines(old)
 
 
@@ -174,8 +257,8 @@ def _tool_of(specs: Mapping[str, ToolSpec], names: Sequence[str]) -> str | None:
     return next((name for name in names if name in specs), None)
 
 
-def _edit(  # noqa: C901, PLR0911  one for each way to read a block
-    block: Block, specs: Mapping[str, ToolSpec], known: Mapping[str, str]
+def _edit(  # noqa: C901, PLR0911, PLR0912  one for each way to read a block
+    block: Block, specs: Mapping[str, ToolSpec], before: _Before
 ) -> FoundCall | str | None:
     """Make a block a call; a text where it was meant as one and cannot be; None where not."""
     if not block.path:
@@ -184,10 +267,10 @@ def _edit(  # noqa: C901, PLR0911  one for each way to read a block
         return None
     if block.body.strip() in (_WHOLE_TEXT, _SEARCH_FORM):
         return f"This is only the form.  Write the real path and text.  {form_of(specs)}"
-    path = _known_path(block, known)
+    path = _known_path(block, before)
     if path == _EXAMPLE_PATH:
         return f"{path} is only the form: write the real path.  {form_of(specs)}"
-    old = known.get(path)
+    old = before.known.get(path)
     whole, parts = _tool_of(specs, WHOLE), _tool_of(specs, PARTS)
     if has_markers(block.body):
         pairs = replacements_in(block.body)
@@ -197,20 +280,53 @@ def _edit(  # noqa: C901, PLR0911  one for each way to read a block
                 "lines, each alone on a line."
             )
         return _replacing(block, path, pairs, specs, old)
+    if old and (whole or parts) and (full := _put_in(block, old, before)) is not None:
+        if whole is None:
+            return _replacing(block, path, [Replaced(old, full)], specs, old)
+        value = {"path": path, "instructions": "", "content": full}
+        return FoundCall(whole, value, block.start, block.end, lines=True)
     if (line := left_out(block.body, old)) is not None:
         better = " or write a SEARCH/REPLACE block for the part that changes" if parts else ""
         return (
             f"The block for {path} was not written to the file: it leaves code out ({line}).  "
             f"Write the whole text{better}."
         )
-    if old is not None and _is_quotation(block.body, old):
+    if old is not None and _is_quotation(block.body, old) and not _takes_out(block, old, before):
         return None
+    if old and (lost := _lost(block, old, before)):
+        return (
+            f"The block for {path} was not written to the file: {lost} would be lost.  Write the "
+            f"whole new text of the file.  To take {lost} out of it, write the block once more."
+        )
     if whole is not None:
         value = {"path": path, "instructions": "", "content": block.body}
         return FoundCall(whole, value, block.start, block.end, lines=True)
     if old:
         return _replacing(block, path, [Replaced(old, block.body)], specs, old)
     return f"{path} can only be changed with a SEARCH/REPLACE block.  {form_of(specs, path)}"
+
+
+def _put_in(block: Block, old: str, before: _Before) -> str | None:
+    """Give the whole text of a file of which a block shows changed definitions alone.
+
+    Not where the user named what it leaves out: that is to go, or to have another name.
+    """
+    body = without_left_out(block.body)
+    if body is None and any(map(before.names, lost_names(old, block.body, values=True))):
+        return None
+    return with_excerpt(old, block.body if body is None else body)
+
+
+def _takes_out(block: Block, old: str, before: _Before) -> bool:
+    """Tell the rest of a file, of which something is to go, from a quotation of that rest."""
+    lost = lost_names(old, block.body, values=True)
+    return before.changes and bool(lost) and all(map(before.names, lost))
+
+
+def _lost(block: Block, old: str, before: _Before) -> str:
+    """Name the definitions that would go and nobody spoke of; empty: none, or it was said twice."""
+    lost = [name for name in lost_names(old, block.body) if not before.names(name)]
+    return "" if before.wrote(block) else ", ".join(lost)
 
 
 def _replacing(
@@ -236,18 +352,24 @@ def _replacing(
     return FoundCall(parts, value, block.start, block.end, lines=True)
 
 
-def _known_path(block: Block, known: Mapping[str, str]) -> str:
+def _known_path(block: Block, before: _Before) -> str:
     """Small models drop or invent folders: the one file they were shown of that name is meant.
 
-    Only where the block has much of that file's text; otherwise it is another file.
+    Only where the block has much of that file's text; otherwise it is another file.  The folder of
+    the example is never meant, and a new file is where the user said.
     """
-    path = block.path
+    path, known = block.path, before.known
     if path in known:
         return path
     name = path.rpartition("/")[2]
     named = [one for one in known if one.rpartition("/")[2] == name]
     like = [one for one in named or known if _is_alike(known[one], block.body)]
-    return like[0] if len(like) == 1 and (named or path == _EXAMPLE_PATH) else path
+    if len(like) == 1 and (named or path == _EXAMPLE_PATH):
+        return like[0]
+    own = path.removeprefix(f"{_EXAMPLE_PATH.rpartition('/')[0]}/")
+    if path not in (_EXAMPLE_PATH, own):
+        return own
+    return name if before.names(name) and not before.names(path) and not named else path
 
 
 def _is_alike(old: str, new: str) -> bool:

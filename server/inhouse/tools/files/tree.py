@@ -94,29 +94,3 @@ def _lines(node: _Node, path: str, depth: int, names: Mapping[str, Sequence[str]
 
 def _tokens(text: str) -> int:
     return -(-len(text) // CHARACTERS_PER_TOKEN)
-
-
-# What source files define, by the look of a line: for a picture this is enough.
-_DEFINITION = re.compile(
-    r"""^[ ]{0,4}
-    (?:(?:export|default|public|private|protected|internal|static|abstract|final|open|sealed|
-        async|pub(?:\([a-z]+\))?|unsafe|extern|override|virtual|inline|data|declare)\s+)*
-    (?:def|class|function\*?|func|fun|fn|interface|type|enum|struct|trait|impl|module|namespace|
-       record|object|protocol|sub|proc|macro|const|let|var|val)\s+
-    (?:\([^)]*\)\s*)?
-    ([A-Za-z_$][\w$]*)""",
-    re.VERBOSE | re.MULTILINE,
-)
-_LOCAL = re.compile(r"^[ ]+(?:const|let|var|val)\s")
-_MOST_NAMES = 20
-
-
-def defined_names(text: str) -> tuple[str, ...]:
-    """Give the names that a source text defines at its outer levels, in its order."""
-    found: dict[str, None] = {}
-    for match in _DEFINITION.finditer(text):
-        if not _LOCAL.match(match.group()):
-            found[match[1]] = None
-        if len(found) >= _MOST_NAMES:
-            break
-    return tuple(found)

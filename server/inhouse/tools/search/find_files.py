@@ -7,6 +7,7 @@ from typing import Any
 
 from inhouse.core.errors import ToolError
 from inhouse.core.ports import Tool
+from inhouse.core.source_parts import defined_names
 from inhouse.tools.access.paths import WorkspacePath
 from inhouse.tools.access.safe_open import read_bytes
 from inhouse.tools.context import ToolContext
@@ -14,7 +15,7 @@ from inhouse.tools.files.encoding import decode
 from inhouse.tools.files.file_text import read_document
 from inhouse.tools.files.overlay import WorkspaceOverlay, seen
 from inhouse.tools.files.rank import Candidate, ranked, words
-from inhouse.tools.files.tree import SLASH, defined_names, picture
+from inhouse.tools.files.tree import SLASH, picture
 from inhouse.tools.search import ripgrep
 from inhouse.tools.search.code_search import matching_files
 from inhouse.tools.search.flags import read_flags

@@ -1,0 +1,169 @@
+"""What a source text defines at its outer level, by the look of its lines, in any language.
+
+No parser is asked: it is used where a wrong guess costs little (a picture of the project) or is
+noticed (an excerpt is put into its file only where every part of it is whole).
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from attrs import frozen
+
+_KEYWORDS = r"""
+    (?:(?:export|default|public|private|protected|internal|static|abstract|final|open|sealed|
+        async|pub(?:\([a-z]+\))?|unsafe|extern|override|virtual|inline|data|declare)\s+)*
+    (?:def|class|function\*?|func|fun|fn|interface|type|enum|struct|trait|impl|module|namespace|
+       record|object|protocol|sub|proc|macro|const|let|var|val)\s+
+    (?:\([^)]*\)\s*)?
+    ([A-Za-z_$][\w$]*)"""
+_DEFINITION = re.compile(rf"^[ ]{{0,4}}{_KEYWORDS}", re.VERBOSE | re.MULTILINE)
+_LOCAL = re.compile(r"^[ ]+(?:const|let|var|val)\s")
+_OUTER = re.compile(_KEYWORDS, re.VERBOSE)
+_VALUE = re.compile(r"([A-Za-z_]\w*)\s*(?::[^=\n]+)?=(?![=>])")
+_VALUE_WORD = re.compile(r"(?:export\s+)?(?:const|let|var|val)\b(?!.*(?:=>|\bfunction\b))")
+_IMPORT = re.compile(
+    r"(?:import|from|use|using|require|#\s*include|package)\b|(?:const|let|var)\b.*\brequire\("
+)
+_LEAD = re.compile(r"@|#|//|/\*|\*|--")
+_GOES_ON = re.compile(
+    r"[)\]{}>\"'`]|(?:else|elif|except|finally|catch|end|then|do|and|or|where)\b|[.|&+:,?]"
+)
+_WORD = re.compile(r"\w+")
+_COMMENT = re.compile(r"(?:(?:#(?!\[)|//)[^\n]*\n)+(?=[^\s#/@])")
+_MOST_NAMES = 20
+
+
+@frozen
+class Part:
+    """A piece of a text from one line at its left margin to the next."""
+
+    text: str
+    """With the comments and decorators above it and the empty lines below it."""
+    name: str = ""
+    """What it defines; empty where it defines nothing."""
+    is_import: bool = False
+    is_value: bool = False
+    """It names a value, not a function, class or type."""
+
+    @property
+    def body(self) -> str:
+        return self.text.strip()
+
+
+def defined_names(text: str) -> tuple[str, ...]:
+    """Give the names that a source text defines at its outer levels, in its order."""
+    found: dict[str, None] = {}
+    for match in _DEFINITION.finditer(text):
+        if not _LOCAL.match(match.group()):
+            found[match[1]] = None
+        if len(found) >= _MOST_NAMES:
+            break
+    return tuple(found)
+
+
+def source_parts(text: str) -> list[Part]:
+    """Cut a text where a line stands at its left margin; together the parts are the text."""
+    return [_part(lines) for lines in _pieces(text.splitlines(keepends=True))]
+
+
+def lost_names(old: str, new: str, *, values: bool = False) -> tuple[str, ...]:
+    """Give what *old* defines at its outer level and *new* does not, in its order.
+
+    *values*: constants too, not only functions, classes and types.
+    """
+    kept = {part.name for part in source_parts(new)}
+    gone = [one for one in source_parts(old) if one.name and one.name not in kept]
+    return tuple(dict.fromkeys(one.name for one in gone if values or not one.is_value))
+
+
+def with_excerpt(old: str, excerpt: str) -> str | None:
+    """Put changed definitions, written without the rest of their file, in their places in it.
+
+    None: it is no such excerpt.  It must consist of whole definitions that *old* has, one of them
+    at least must differ, and *old* must have more; new imports may stand with them.
+    """
+    there, given = source_parts(old), source_parts(excerpt)
+    known = {part.body for part in there}
+    named = {part.name: part for part in given if part.name}
+    names = [part.name for part in there if part.name]
+    imports = [part for part in given if part.is_import and part.body not in known]
+    others = [part for part in given if not part.name and not part.is_import]
+    if (
+        not named
+        or len(named) != sum(bool(part.name) for part in given)
+        or len(names) != len(set(names))
+        or any(part.body and part.body not in known for part in others)
+        or all(part.body in known for part in named.values())
+        or not (set(named) < set(names) or (set(named) == set(names) and _misses(there, given)))
+    ):
+        return None
+    replaced = [part for part in there if part.name in named]
+    if not all(_is_whole(part.text) for part in (*replaced, *named.values())):
+        return None
+    parts = [
+        _in_place(part, _led(part, named[part.name])) if part.name in named else part.text
+        for part in there
+    ]
+    if imports:
+        if old.startswith("#!"):
+            return None
+        added = "\n".join(part.body for part in imports)
+        at = next((n for n, part in enumerate(there) if part.is_import), None)
+        if at is not None:
+            parts[at] = _in_place(there[at], f"{there[at].text.rstrip()}\n{added}")
+        else:
+            parts.insert(0 if there[0].name else 1, f"{added}\n\n\n")
+    return "".join(parts)
+
+
+def _misses(old: Sequence[Part], new: Sequence[Part]) -> bool:
+    """Tell whether a text without imports goes on using what its file imports."""
+    used = set(_WORD.findall("".join(part.text for part in new)))
+    imported = [_WORD.findall(part.body) for part in old if part.is_import]
+    return not any(part.is_import for part in new) and any(
+        words and used & set(words[1:]) for words in imported
+    )
+
+
+def _led(old: Part, new: Part) -> str:
+    """Keep the comment that stood above, where none is written above the new text."""
+    match, text = _COMMENT.match(old.text), new.text.lstrip("\r\n")
+    return text if match is None or _LEAD.match(text) else match[0] + text
+
+
+def _in_place(old: Part, new: str) -> str:
+    """Keep the empty lines that stood below."""
+    return new.rstrip() + (old.text[len(old.text.rstrip()) :] or "\n")
+
+
+def _is_whole(text: str) -> bool:
+    """Tell whether the brackets of a part balance: it was not cut in its middle."""
+    return all(text.count(one) == text.count(other) for one, other in ("()", "[]", "{}"))
+
+
+def _pieces(lines: Sequence[str]) -> Iterator[list[str]]:
+    piece: list[str] = []
+    leads = True
+    for line in lines:
+        starts = line.strip() and not line[0].isspace() and not _GOES_ON.match(line)
+        if starts and piece and not leads:
+            yield piece
+            piece, leads = [], True
+        piece.append(line)
+        if line.strip():
+            leads = leads and bool(starts and _LEAD.match(line))
+    if piece:
+        yield piece
+
+
+def _part(lines: list[str]) -> Part:
+    first = next((line for line in lines if line.strip() and not _LEAD.match(line)), "")
+    text = "".join(lines)
+    if _IMPORT.match(first) or (not first and re.match(r"\s*#\s*include\b", text)):
+        return Part(text, is_import=True)
+    if first[:1].isspace():
+        return Part(text)
+    if match := _OUTER.match(first):
+        return Part(text, match[1], is_value=_VALUE_WORD.match(first) is not None)
+    match = _VALUE.match(first)
+    return Part(text, match[1] if match else "", is_value=match is not None)

@@ -1,0 +1,66 @@
+"""Definitions put into their file, and never a part of one."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inhouse.core.source_parts import lost_names, source_parts, with_excerpt
+
+PY = (
+    '"""Doc."""\nimport re\n\nLIMIT = 3\n\n\n# Says it.\ndef a(x):\n    return re.sub("a", x)\n\n\n'
+    'async def b():\n    pass\n\n\nif __name__ == "__main__":\n    b()\n'
+)
+TS = (
+    'import { x } from "./x";\n\nexport function a(n: number): number {\n  return n;\n}\n\n'
+    "export const b = (n: number) => {\n  return x;\n};\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "excerpt", "changed"),
+    [
+        (PY, "def a(x):\n    return x\n", ('re.sub("a", x)', "x")),
+        (PY, "LIMIT = 4", ("LIMIT = 3", "LIMIT = 4")),
+        (PY, "async def b():\n    return 1", ("    pass", "    return 1")),
+        (
+            PY,
+            "import os\n\ndef a(x):\n    return os.x",
+            ('re\n\nLIMIT = 3\n\n\n# Says it.\ndef a(x):\n    return re.sub("a", x)',
+             "re\nimport os\n\nLIMIT = 3\n\n\n# Says it.\ndef a(x):\n    return os.x"),
+        ),
+        (TS, "export const b = (n: number) => {\n  return n;\n};", ("return x", "return n")),
+        ("import re\n\n\ndef s(t):\n    return re.sub(t)\n", "def s(t):\n    return re.search(t)",
+         ("sub", "search")),
+    ],
+)  # fmt: skip
+def test_changed_definitions_stand_in_their_file(old, excerpt, changed) -> None:
+    assert with_excerpt(old, excerpt) == old.replace(*changed)
+
+
+@pytest.mark.parametrize(
+    ("old", "text"),
+    [
+        (PY, PY.replace("LIMIT = 3", "LIMIT = 4")),
+        (PY, "LIMIT = 3"),
+        (PY, "def c():\n    pass\n"),
+        (PY, "def a(x):\n    return 1\n\n\nprint(a(2))\n"),
+        (PY, "def a(x):\n    return (1,\n"),
+        (PY, "just words"),
+        ("x = 1\nx = 2\ny = 3\n", "x = 5\n"),
+        ("", "x = 1\n"),
+    ],
+)
+def test_what_is_no_excerpt_or_only_a_part_of_a_definition_is_left_alone(old, text) -> None:
+    assert with_excerpt(old, text) is None
+
+
+def test_what_a_text_loses_is_named_without_its_values_unless_they_are_wanted() -> None:
+    assert lost_names(PY, "def a(x): pass\n") == ("b",)
+    assert lost_names(PY, "def a(x): pass\n", values=True) == ("LIMIT", "b")
+    assert lost_names(TS, "") == ("a", "b")
+
+
+@given(st.text(alphabet="ab=(){}#@\n \t\r\"'defimpot", max_size=80), st.text(max_size=40))
+def test_the_parts_are_the_text(old, new) -> None:
+    assert "".join(part.text for part in source_parts(old)) == old
+    with_excerpt(old, new)
