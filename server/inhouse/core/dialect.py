@@ -107,6 +107,42 @@ class Dialect:
         return evolve(self, **changes)
 
 
+def described(facts: Mapping[str, Any]) -> list[str]:
+    """Give what `Dialect.learnt` gave as phrases for people, one for each trait."""
+    return [_described(name, value) for name, value in facts.items()]
+
+
+def _described(name: str, value: Any) -> str:
+    match value:
+        case list():
+            listed = ", ".join(map(str, cast("list[Any]", value)))
+        case Mapping():
+            pairs = cast("Mapping[Any, Any]", value).items()
+            listed = ", ".join(f"{old} as {new}" for old, new in pairs)
+        case _:
+            listed = str(value)
+    return _PHRASES.get(name, f"{name}: {{}}").format(listed)
+
+
+_PHRASES = {
+    "omitted": "requests without {}",
+    "renamed": "{}",
+    "unknown_fields": "messages without {}",
+    "schema_words": "tool parameters without {}",
+    "call_ids": "ids of tool calls as {}",
+    "system": "the system prompt as {}",
+    "one_system": "system messages only at the beginning",
+    "alternates": "neighbouring messages of one role joined",
+    "bridged": "an assistant's word between a tool's result and the user",
+    "user_last": "the user's words last",
+    "empty": "the text beside tool calls as {}",
+    "nothing_empty": "no empty message",
+    "thoughts": "thoughts sent back: {}",
+    "pictures": "pictures: {}",
+    "plain_schema": "JSON output without a schema",
+}
+
+
 def _read(known: Any, told: Any) -> Any:
     match known:
         case frozenset() if isinstance(told, list):

@@ -6,6 +6,7 @@ from functools import partial
 
 from attrs import define, evolve, field
 
+from inhouse.core.dialect import described
 from inhouse.core.endpoint_kinds import LoadedModels, WindowSource
 from inhouse.core.errors import InhouseError, ProviderError, RefusedError, ToolsUnsupportedError
 from inhouse.core.events import Notice
@@ -244,8 +245,8 @@ class _Checking:
         if isinstance(cut := learnt.get("truncated"), str) and cut:
             self.found.append(doctor_findings.truncated(self.endpoint, model.id, cut))
         if isinstance(traits := learnt.get("dialect"), dict) and traits:
-            names = tuple(map(str, fields(traits)))
-            self.found.append(doctor_findings.dialect(model.id, names))
+            told = described(fields(traits))
+            self.found.append(doctor_findings.dialect(model.id, told))
         if self.endpoint.tools is None:
             served = await served_model(self.endpoint, model.id, self.egress)
             if served.template_has_tools is False:

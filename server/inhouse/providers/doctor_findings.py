@@ -1,5 +1,7 @@
 """What the doctor says: each finding with the one step that mends it."""
 
+from collections.abc import Sequence
+
 from inhouse.core.route import Endpoint, Finding
 from inhouse.providers.endpoints.locality import Verdict
 
@@ -45,12 +47,12 @@ def through_proxy(endpoint: Endpoint, proxy: str) -> Finding:
     )
 
 
-def dialect(model: str, traits: tuple[str, ...]) -> Finding:
+def dialect(model: str, traits: Sequence[str]) -> Finding:
     """Runs have learnt from refusals how this server wants to be asked."""
     return Finding(
         "information",
-        f"{model!r} is asked in its own dialect, as its refusals have taught: {', '.join(traits)}.",
-        "Nothing is to be done.",
+        f"{model!r} refused some requests, and is now sent: {'; '.join(traits)}.",
+        "You need not do anything.",
     )
 
 

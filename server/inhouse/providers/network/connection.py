@@ -15,6 +15,8 @@ from inhouse.providers.network.traffic_log import HostTraffic, current_logs
 READ_BYTES = 64 * 1024
 AT_ONCE = 8 * 1024
 """Bytes of one read: others wait while what it holds is worked on."""
+PROXY_SECONDS = 10.0
+"""How long a proxy may take to open the way."""
 
 
 @define(eq=False)
@@ -28,6 +30,10 @@ class EgressConnection(httpcore2.AsyncNetworkStream):
     endpoint: str
     deadline: float | None = None
     """When the next byte must have come, in the loop's time; whoever reads moves it on."""
+    at_proxy: bool = False
+    """A proxy has not opened the way yet: what fails now is the proxy's, not the server's."""
+    tunnel: bool = False
+    """A proxy opens a way for TLS (CONNECT); else it sees each request."""
     _reader: asyncio.StreamReader | None = field(default=None, init=False)
     _writer: asyncio.StreamWriter | None = field(default=None, init=False)
 
@@ -37,15 +43,20 @@ class EgressConnection(httpcore2.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109
     ) -> "EgressConnection":
-        with connecting():
+        if self._writer is not None:  # a proxy has opened the way on it
+            self.at_proxy = False
+        with connecting(at_proxy=self.at_proxy):
             async with asyncio.timeout(timeout):
                 if self._writer is None:
                     await self._open(ssl=ssl_context, server_hostname=server_hostname)
-                else:  # a proxy has opened the way on it
+                else:
                     await self._writer.start_tls(ssl_context, server_hostname=server_hostname)
+        self.at_proxy &= self.tunnel
         return self
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
+        if self.at_proxy:
+            return await self._read_from_proxy(max_bytes)
         reader, _ = await self._streams()
         limit = (
             asyncio.timeout(timeout) if self.deadline is None else asyncio.timeout_at(self.deadline)
@@ -56,6 +67,17 @@ class EgressConnection(httpcore2.AsyncNetworkStream):
                 # would hold up whatever else this process has to do, and outlive its limit.
                 await asyncio.sleep(0)
                 data = await reader.read(min(max_bytes, AT_ONCE))
+        for tally in self._tallies():
+            tally.received += len(data)
+        return data
+
+    async def _read_from_proxy(self, max_bytes: int) -> bytes:
+        reader, _ = await self._streams()
+        with connecting(at_proxy=True):
+            async with asyncio.timeout(PROXY_SECONDS):
+                data = await reader.read(max_bytes)
+        if not data:
+            raise httpcore2.ProxyError("it closed the connection")
         for tally in self._tallies():
             tally.received += len(data)
         return data
@@ -103,8 +125,20 @@ class EgressConnection(httpcore2.AsyncNetworkStream):
             )
 
 
-def connecting() -> contextlib.AbstractContextManager[None]:
-    return _as_httpcore(httpcore2.ConnectError, httpcore2.ConnectTimeout)
+@contextlib.contextmanager
+def connecting(*, at_proxy: bool = False) -> Generator[None]:
+    """Turn what goes wrong while a way is opened into httpcore's errors: whose fault it is."""
+    try:
+        with _as_httpcore(httpcore2.ConnectError, httpcore2.ConnectTimeout):
+            yield
+    except httpcore2.ConnectTimeout as error:
+        if at_proxy:
+            raise httpcore2.ProxyError(f"no answer within {PROXY_SECONDS:g} seconds") from error
+        raise
+    except httpcore2.ConnectError as error:
+        if at_proxy:
+            raise httpcore2.ProxyError(str(error)) from error
+        raise
 
 
 @contextlib.contextmanager

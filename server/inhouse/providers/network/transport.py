@@ -80,17 +80,21 @@ class CheckedBackend(httpcore2.AsyncNetworkBackend):
         local_address: str | None = None,  # noqa: ARG002
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,  # noqa: ARG002
     ) -> EgressConnection:
-        if self._proxy is not None:
-            to = await self._door.allow_through(self._proxy, self._address, self._endpoint)
+        if (proxy := self._proxy) is not None:
+            to = await self._door.allow_through(proxy, self._address, self._endpoint)
         else:
             to = await self._door.allow(host, port, self._endpoint)
         entries = [entry for address in to.addresses for entry in _numeric(str(address), port)]
-        with connecting():
+        with connecting(at_proxy=proxy is not None):
             async with asyncio.timeout(timeout):
                 connected = await start_connection(entries, happy_eyeballs_delay=0.25)
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         address = str(connected.getpeername()[0])
-        return EgressConnection(connected, to.host, address, to.local, self._endpoint.name)
+        tunnel = proxy is not None and self._address.tls
+        at_proxy = tunnel or (proxy is not None and proxy.tls)
+        opened = EgressConnection(connected, to.host, address, to.local, self._endpoint.name)
+        opened.at_proxy, opened.tunnel = at_proxy, tunnel
+        return opened
 
     async def connect_unix_socket(
         self,
@@ -286,20 +290,5 @@ def _as_httpx(proxy: ProxyServer | None = None) -> Generator[None]:
     except httpcore2.ProxyError as error:
         raise httpx2.ProxyError(f"{error}|{proxy}") from error
     except (httpcore2.NetworkError, httpcore2.TimeoutException, httpcore2.ProtocolError) as error:
-        if proxy is not None and isinstance(error, _NO_CONNECTION) and not _is_tls(error):
-            raise httpx2.ProxyError(f"{error}|{proxy}") from error
         kind: type[Exception] = getattr(httpx2, type(error).__name__, httpx2.TransportError)
         raise kind(str(error)) from error
-
-
-_NO_CONNECTION = (httpcore2.ConnectError, httpcore2.ConnectTimeout)
-
-
-def _is_tls(error: BaseException) -> bool:
-    """Tell trouble with the server's certificate, behind the proxy, from trouble with the proxy."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLError):
-            return True
-        cause = cause.__cause__
-    return False
