@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from inhouse.core.definition import AgentDefinition
 from inhouse.core.endpoint_kinds import Kind
 from inhouse.core.errors import ContextOverflowError, ProviderError, RefusedError
-from inhouse.core.events import Answered, UsageReported
+from inhouse.core.events import UsageReported
 from inhouse.core.messages import AssistantMessage, Image, ToolCall, ToolMessage, UserMessage
 from inhouse.core.ports import Prompt
 from inhouse.core.route import Privacy
@@ -67,7 +67,8 @@ async def test_text_thinking_tools_and_usage_arrive() -> None:
     assert (said.reasoning, said.text) == ("hm", "Hello")
     assert names(said.calls) == [("read_files", '{"paths": ["a"]}')]
     assert said.usage == UsageReported(12, 3)
-    assert said.answered == Answered("tool_calls", MODEL)
+    assert said.answered is not None
+    assert (said.answered.finish_reason, said.answered.model) == ("tool_calls", MODEL)
 
 
 async def test_q1_q2_the_window_is_sized_and_truncation_refused() -> None:
@@ -207,9 +208,27 @@ async def test_history_is_sent_in_ollamas_words() -> None:
 
     sent = chats(server)[0]["messages"]
     assert sent[2]["tool_calls"] == [
-        {"function": {"name": "read_files", "arguments": {"paths": ["a"]}}}
+        {"id": "1", "function": {"name": "read_files", "arguments": {"paths": ["a"]}}}
     ]
-    assert sent[3]["role"] == "tool"
+    assert (sent[3]["role"], sent[3]["tool_name"]) == ("tool", "read_files")
+
+
+async def test_thoughts_go_back_with_their_calls_to_the_model_that_had_them_alone() -> None:
+    call = {"function": {"name": "read_files", "arguments": {"paths": ["a"]}}}
+    lines = chat(line(thinking="I need "), line(thinking="a."), line(tool_calls=[call]), done())
+    with Replay(ollama(chat=lines)) as server, Replay(ollama(chat=lines)) as other:
+        said = await answer_of(server, prompt(tools=(READ_FILES,)))
+        assert said.answered is not None
+        messages = (
+            UserMessage("u"),
+            AssistantMessage("", tuple(said.calls), said.reasoning, said.answered.origin),
+            ToolMessage(said.calls[0].id, "read_files", {"a": "text"}),
+        )
+        await answer_of(server, Prompt("s", messages, (READ_FILES,)))
+        await answer_of(other, Prompt("s", messages, (READ_FILES,)))
+
+    assert chats(server)[-1]["messages"][2]["thinking"] == "I need a."
+    assert "I need a." not in str(chats(other))
 
 
 async def test_a_stream_that_ends_before_done_is_a_failure_that_keeps_the_text() -> None:

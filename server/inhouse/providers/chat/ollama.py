@@ -20,7 +20,7 @@ from inhouse.core.events import (
 )
 from inhouse.core.json_values import fields, items, text, whole
 from inhouse.core.limits import LONGEST_ARGUMENTS
-from inhouse.core.messages import ToolCall
+from inhouse.core.messages import Origin, ToolCall
 from inhouse.core.ports import Chunks, Prompt
 from inhouse.core.route import Endpoint
 from inhouse.providers.chat.request_options import own_fields
@@ -30,6 +30,7 @@ from inhouse.providers.chat.think_tags import ThinkingText
 from inhouse.providers.dialect.chat_request import chat_messages, chat_tools, plain
 from inhouse.providers.dialect.tool_call_deltas import new_call_id
 from inhouse.providers.endpoints import endpoint_errors
+from inhouse.providers.endpoints.capabilities import origin_of
 from inhouse.providers.endpoints.context_window import ollama_loaded_window
 from inhouse.providers.endpoints.endpoint_errors import ModelRef
 from inhouse.providers.endpoints.endpoint_state import EndpointState
@@ -69,7 +70,7 @@ class OllamaChat:
 
         from inhouse.providers.chat.sse import StreamDeadline, answered, json_lines  # noqa: PLC0415
 
-        answer = OllamaAnswer(place)
+        answer = OllamaAnswer(place, origin_of(self.endpoint, self.model))
         since = asyncio.get_running_loop().time()
         body = await self._body(prompt)
         headers = await headers_of(self.endpoint)
@@ -122,7 +123,9 @@ class OllamaChat:
         body: dict[str, Any] = {
             **extra,
             "model": self.model,
-            "messages": [_native(message) for message in chat_messages(prompt)],
+            "messages": _native_messages(
+                chat_messages(prompt, origin=origin_of(self.endpoint, self.model))
+            ),
             "stream": True,
             "truncate": False,
             "shift": False,
@@ -185,6 +188,7 @@ class OllamaAnswer:
     """The lines of one answer, put together."""
 
     place: ModelRef
+    origin: str = ""
     model: str | None = None
     done: bool = False
     _reason: str = "stop"
@@ -193,6 +197,8 @@ class OllamaAnswer:
     _size: int = 0
     """Characters of the calls."""
     _thinking: ThinkingText = field(factory=ThinkingText)
+    _thought: bool = False
+    """It told thoughts in ``thinking``: they go back beside its calls."""
 
     def read(self, pieces: list[Any], chunks: list[ModelChunk]) -> None:
         """Add the chunks that lines make known, up to the last.  Raises `ProviderError`."""
@@ -210,6 +216,7 @@ class OllamaAnswer:
         message = fields(known.get("message"))
         if thought := text(message.get("thinking")):
             self._thinking.told_apart()
+            self._thought = True
             yield ReasoningDelta(thought)
         if content := text(message.get("content")):
             yield from self._said(self._thinking.take(content))
@@ -238,7 +245,9 @@ class OllamaAnswer:
         if self._usage is not None:
             yield self._usage
         called = self._calls and self._reason == "stop"
-        yield Answered("tool_calls" if called else self._reason, self.model)
+        told = self._calls and self._thought and self.origin
+        origin = Origin(self.origin, "thinking") if told else None
+        yield Answered("tool_calls" if called else self._reason, self.model, origin=origin)
 
     def _said(self, parts: Any) -> Iterator[ModelChunk]:
         for is_thought, said in parts:
@@ -257,6 +266,24 @@ def think_option(reasoning: Mapping[str, Any] | None) -> bool | str | None:
     return True if reasoning.get("enabled") or effort or reasoning.get("max_tokens") else None
 
 
+def _native_messages(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Turn messages of Chat Completions into Ollama's: a result names its tool.
+
+    Source: https://docs.ollama.com/capabilities/tool-calling.
+    """
+    names: dict[str, str] = {}
+    native: list[dict[str, Any]] = []
+    for message in messages:
+        for call in items(message.get("tool_calls")):
+            names[text(fields(call).get("id"))] = text(
+                fields(fields(call).get("function")).get("name")
+            )
+        native.append(_native(message))
+        if (name := names.get(text(message.get("tool_call_id")))) is not None:
+            native[-1] = {**native[-1], "tool_name": name}
+    return native
+
+
 def _native(message: dict[str, Any]) -> dict[str, Any]:
     """Turn a message of Chat Completions into Ollama's.
 
@@ -271,10 +298,9 @@ def _native(message: dict[str, Any]) -> dict[str, Any]:
             "images": [url.partition(",")[2] for url in urls if url],
         }
     if calls := message.get("tool_calls"):
-        functions = [fields(fields(call).get("function")) for call in calls]
         named = [
-            {"function": {"name": one["name"], "arguments": json.loads(one["arguments"])}}
-            for one in functions
+            {"id": call["id"], "function": {**one, "arguments": json.loads(one["arguments"])}}
+            for call, one in ((call, call["function"]) for call in calls)
         ]
         return {**message, "tool_calls": named}
     return message
