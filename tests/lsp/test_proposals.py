@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inhouse.core.hunks import Hunk, apply_hunks
+from inhouse.core.ports import Edit
 from inhouse.lsp.edits.pending_hunks import Pending, place, placed, proposed_text, with_change
 
 PATH = Path("/w/a.py")
@@ -17,7 +18,8 @@ LINES = st.lists(st.sampled_from(["a\n", "b\n", "c\n", "x = 1\n", "\n"]), max_si
 def propose(old, new, waiting=(), name="edit-1"):
     from attrs import evolve
 
-    return with_change(list(waiting), old, new, evolve(PATTERN, id=name, base=old))
+    edit = Edit(PATH, proposed_text(list(waiting), old), new)
+    return with_change(list(waiting), old, edit, evolve(PATTERN, id=name, base=old))
 
 
 @given(LINES, LINES)

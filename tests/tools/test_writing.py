@@ -1,16 +1,24 @@
 """Files change as the model said, and nothing else in them does."""
 
 import os
+import sys
+import threading
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from inhouse.core.events import EditChanged, EditState
+from inhouse.core.hunks import apply_hunks, unified_diff
 from inhouse.core.ports import Edit
 from inhouse.core.settings import EditMode
 from inhouse.core.unicode import clean_text
 from inhouse.tools.edit.private_proposals import PrivateWorkspace, RunProposals
 from support.workspaces import bench
+
+LINES = st.lists(st.sampled_from(["a\n", "b\n", "c\n", "x = 1\n", "\n"]), max_size=12)
 
 
 async def replaced(here, path: str, old: str, new: str, **more):
@@ -358,3 +366,38 @@ async def test_what_a_run_has_proposed_is_applied_where_the_user_wants_it_on_the
     assert (tmp_path / "a.txt").read_text() == "two\n"
     assert (tmp_path / "b.txt").read_text() == "other\n"
     assert list(failed) == [tmp_path / "b.txt"]
+
+
+@pytest.mark.parametrize("tool", ["str_replace", "propose_str_replace"])
+async def test_an_edit_is_compared_once_and_everybody_reads_its_hunks(tmp_path: Path, tool: str):
+    here = bench(tmp_path, {"a.txt": "one\ntwo\nthree\n"})
+    entered = Counter()
+
+    def count(frame, event, _):
+        if event == "call":
+            entered[frame.f_code.co_qualname] += 1
+
+    threading.setprofile(count)
+    sys.setprofile(count)
+    try:
+        pair = {"oldString": "two", "newString": "TWO"}
+        await here.call(tool, path="a.txt", replacements=[pair])
+    finally:
+        sys.setprofile(None)
+        threading.setprofile(None)
+
+    assert entered["changed_lines"] == 1
+    assert entered["Edit.diff"] > 0
+
+
+@given(LINES, LINES, LINES)
+def test_an_edit_and_what_it_is_in_another_text_are_their_hunks(old, new, now):
+    old, new, now = "".join(old), "".join(new), "".join(now)
+    edit = Edit(Path("/w/a"), old, new)
+    moved = edit.onto(now)
+
+    assert apply_hunks(old, edit.hunks) == new
+    assert edit.diff("a") == unified_diff("a", old, new)
+    assert moved is None or apply_hunks(now, moved.hunks) == moved.new
+    with pytest.raises(ValueError, match="do not lead"):
+        Edit(Path("/w/a"), old, new + "more", hunks=edit.hunks)

@@ -8,7 +8,6 @@ from typing import Any
 from attrs import define, field
 
 from inhouse.core.events import EditChanged, EditState
-from inhouse.core.hunks import rebased_text, unified_diff
 from inhouse.core.ports import Approver, Document, Edit, EditOutcome, Question
 from inhouse.tools.access.paths import WorkspacePath
 from inhouse.tools.edit.disk_workspace import DiskWorkspace
@@ -93,26 +92,18 @@ class AcpWorkspace(DiskWorkspace):
         if edit.path not in self._unsaved or edit.new is None:
             return await super()._write(edit, place)
         typed = await self.client.read_file(edit.path)
-        new = rebased_text(edit.old, edit.new, typed)
-        if new is None or not await self.client.write_file(edit.path, new):
-            self.emit(
-                EditChanged(
-                    edit.path.as_uri(),
-                    EditState.REJECTED,
-                    unified_diff(place.shown, edit.old, edit.new),
-                )
-            )
+        made = edit.onto(typed)
+        new = None if made is None else made.new
+        if made is None or new is None or not await self.client.write_file(edit.path, new):
+            diff = edit.diff(place.shown)
+            self.emit(EditChanged(edit.path.as_uri(), EditState.REJECTED, diff))
             return EditOutcome(
                 EditState.REJECTED,
                 f"{place.shown!r} has unsaved changes in the editor, and this change was not "
                 "made: it is about the same lines, or the editor does not take changes.  "
                 "Read it again, or ask the user to save it.",
             )
-        self.emit(
-            EditChanged(
-                edit.path.as_uri(), EditState.APPLIED, unified_diff(place.shown, typed, new)
-            )
-        )
+        self.emit(EditChanged(edit.path.as_uri(), EditState.APPLIED, made.diff(place.shown)))
         return EditOutcome(EditState.APPLIED, "Applied to the unsaved text in the editor.")
 
 

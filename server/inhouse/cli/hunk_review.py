@@ -9,8 +9,8 @@ from uuid import uuid4
 
 from attrs import evolve, frozen
 
-from inhouse.core.hunks import Hunk, apply_hunks, hunks, lines, unified_diff
-from inhouse.core.ports import Approver, Question
+from inhouse.core.hunks import Hunk, apply_hunks, lines, unified_hunks
+from inhouse.core.ports import Approver, Edit, Question
 from inhouse.processes import find_program, run_in_terminal
 from inhouse.tools.edit.disk_workspace import Reviewed
 
@@ -35,15 +35,15 @@ class HunkReview:
     edits: bool = True
     """Whether a change may be edited in the user's editor before it is applied."""
 
-    async def __call__(self, shown: str, old: str, new: str) -> Reviewed | None:
-        """Ask about each hunk of an edit; None where nobody answers."""
-        waiting = list(hunks(old, new))
+    async def __call__(self, shown: str, edit: Edit) -> Reviewed | None:
+        """Ask about each hunk of an edit; None if nobody answers."""
+        waiting = list(edit.hunks)
         taken: list[Hunk] = []
         total = len(waiting)
         and_the_rest = False
         while waiting:
             hunk = waiting.pop(0)
-            answer = await self._ask(shown, old, hunk, (total - len(waiting), total))
+            answer = await self._ask(shown, edit.old, hunk, (total - len(waiting), total))
             match answer:
                 case "":
                     return None
@@ -59,9 +59,9 @@ class HunkReview:
                     break
                 case _:
                     pass
-        return Reviewed(apply_hunks(old, taken), len(taken), total, and_the_rest)
+        return Reviewed(apply_hunks(edit.old, taken), tuple(taken), total, and_the_rest)
 
-    async def _ask(self, shown: str, old: str, hunk: Hunk, place: tuple[int, int]) -> str:
+    async def _ask(self, shown: str, old: str | None, hunk: Hunk, place: tuple[int, int]) -> str:
         number, total = place
         which = f" ({number} of {total})" if total > 1 else ""
         choices = [_NO, _YES, _REST, _NONE] if total > 1 else [_NO, _YES]
@@ -73,7 +73,7 @@ class HunkReview:
             kind="edit",
             safe=_NO,
             lasting=tuple(each for each in choices if each in (_REST, _RUN)),
-            detail=unified_diff(shown, old, apply_hunks(old, [hunk])),
+            detail=unified_hunks(shown, old, [hunk]),
             keys=tuple(_KEYS[each] for each in choices),
         )
         return next(iter(await self.approver.ask(question)), "")

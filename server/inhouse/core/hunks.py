@@ -64,7 +64,6 @@ def lines(text: str) -> list[str]:
     return _LINE.findall(text)
 
 
-@lru_cache(maxsize=4)
 def hunks(old: str | None, new: str | None) -> tuple[Hunk, ...]:
     """Give what changes from *old* to *new*, top to bottom; None is no file."""
     before, after = lines(old or ""), lines(new or "")
@@ -226,12 +225,18 @@ def whole_range(text: str) -> Range:
 
 
 def unified_diff(name: str, old: str | None, new: str | None) -> str:
-    """Give the change as ``diff -u`` and Git write it; empty where nothing changes."""
-    groups = _grouped(hunks(old, new))
+    """Give the change as ``diff -u`` and Git write it; empty if nothing changes."""
+    return unified_hunks(name, old, hunks(old, new), gone=new is None)
+
+
+def unified_hunks(name: str, old: str | None, chosen: Iterable[Hunk], *, gone: bool = False) -> str:
+    """Give the *chosen* hunks of *old* as a unified diff; *gone*: they delete the file."""
+    changing = [hunk for hunk in chosen if hunk.old != hunk.new]
+    groups = _grouped(sorted(changing, key=lambda each: (each.start, each.end)))
     if not groups:
         return ""
     source = "/dev/null" if old is None else f"a/{name}"
-    target = "/dev/null" if new is None else f"b/{name}"
+    target = "/dev/null" if gone else f"b/{name}"
     text, offset = lines(old or ""), 0
     parts = [f"--- {source}\n+++ {target}\n"]
     for group in groups:
@@ -322,7 +327,7 @@ class _Positions:
         return position_at(self._text, offset, self._starts)
 
 
-def _grouped(found: tuple[Hunk, ...]) -> list[list[Hunk]]:
+def _grouped(found: Iterable[Hunk]) -> list[list[Hunk]]:
     groups: list[list[Hunk]] = []
     for hunk in found:
         if groups and hunk.start - groups[-1][-1].end <= 2 * CONTEXT:

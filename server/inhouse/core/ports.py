@@ -5,9 +5,10 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
-from attrs import frozen
+from attrs import Factory, field, frozen
 
 from .events import EditState, EventPayload, ModelChunk
+from .hunks import Hunk, apply_hunks, hunks, rebased_text, unified_hunks
 from .messages import Message
 
 Emit = Callable[[EventPayload], None]
@@ -88,6 +89,10 @@ class Document:
     """The editor's version; None where no editor has it open."""
 
 
+def _difference(edit: "Edit") -> tuple[Hunk, ...]:
+    return hunks(edit.old, edit.new)
+
+
 @frozen
 class Edit:
     """A change of one whole file: ``old`` None creates it, ``new`` None deletes it."""
@@ -97,7 +102,26 @@ class Edit:
     """The text it was made for."""
     new: str | None
     version: int | None = None
-    """The document's version it was made for; None where no editor has it open."""
+    """The document's version it was made for; None if no editor has it open."""
+    hunks: tuple[Hunk, ...] = field(
+        kw_only=True, default=Factory(_difference, takes_self=True), repr=False, eq=False
+    )
+    """What leads from ``old`` to ``new``: found once, when the edit is made."""
+
+    def __attrs_post_init__(self) -> None:
+        if apply_hunks(self.old, self.hunks) != (self.new or ""):
+            raise ValueError("These hunks do not lead from the old text to the new one.")
+
+    def onto(self, current: str | None) -> "Edit | None":
+        """Give the same change of a text that has changed since; None if that is not exact."""
+        if current == self.old:
+            return self
+        new = rebased_text(self.old, self.new, current)
+        return None if new is None else Edit(self.path, current, new, self.version)
+
+    def diff(self, name: str) -> str:
+        """Give the change as ``diff -u`` and Git write it; empty if nothing changes."""
+        return unified_hunks(name, self.old, self.hunks, gone=self.new is None)
 
 
 @frozen

@@ -6,8 +6,9 @@ from typing import Any
 from attrs import frozen
 
 from inhouse.core.errors import InhouseError
-from inhouse.core.hunks import hunks, text_edits
+from inhouse.core.hunks import text_edits
 from inhouse.core.json_values import fields, items
+from inhouse.core.ports import Edit
 from inhouse.lsp.documents.diagnostics import lsp_range
 from inhouse.lsp.transport.rpc import EditorRpc
 
@@ -42,17 +43,17 @@ def can_operate(link: EditorRpc, operation: str) -> bool:
     return can_apply(link) and operation in items(operations)
 
 
-def workspace_edit(link: EditorRpc, current: Current, new: str | None) -> Json:
-    """Make the smallest `WorkspaceEdit` that turns a file into *new*; one undo step."""
+def workspace_edit(link: EditorRpc, current: Current, edit: Edit) -> Json:
+    """Make the smallest `WorkspaceEdit` for an edit of the file as it is; one undo step."""
     if current.text is None:
         create = {"kind": "create", "uri": current.uri, "options": {"ignoreIfExists": False}}
-        edits = [{"range": _START, "newText": new or ""}]
+        edits = [{"range": _START, "newText": edit.new or ""}]
         return {"documentChanges": [create, _document_edit(current, edits)]}
-    if new is None:
+    if edit.new is None:
         return {"documentChanges": [{"kind": "delete", "uri": current.uri}]}
     edits = [
         {"range": lsp_range(each.range), "newText": each.text}
-        for each in text_edits(current.text, hunks(current.text, new))
+        for each in text_edits(current.text, edit.hunks)
     ]
     if link.client.can("workspace.workspaceEdit.documentChanges"):
         return {"documentChanges": [_document_edit(current, edits)]}

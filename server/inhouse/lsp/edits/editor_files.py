@@ -39,31 +39,31 @@ class EditorFiles:
     async def change(
         self,
         current: Current,
-        new: str | None,
+        edit: Edit,
         disk: DiskWorkspace | None = None,
         *,
         label: str,
         on_disk: bool = False,
     ) -> str | None:
-        """Change a file through the editor; give None, or why it is as it was.
+        """Make an edit of *current* through the editor; give None, or why the file is as it was.
 
         What the editor cannot do at all is done on disk, and what it has not open where the
         change must be *on_disk*.
         """
         rpc = self._context.rpc
-        operation = "create" if current.text is None else "delete" if new is None else None
+        operation = "create" if current.text is None else "delete" if edit.new is None else None
         able = apply_edit.can_operate(rpc, operation) if operation else apply_edit.can_apply(rpc)
         if not able or (on_disk and current.version is None):
             if current.version is not None:
                 verb = "deletes no files for" if operation == "delete" else "takes no changes from"
                 return f"this editor {verb} a language server, and has the file open"
-            outcome = await (disk or self._disk()).write(Edit(current.path, current.text, new))
+            outcome = await (disk or self._disk()).write(edit)
             return None if outcome.state is EditState.APPLIED else outcome.message
         was_there = None if current.version is not None else current.text
-        problem = await apply_edit.send(rpc, label, apply_edit.workspace_edit(rpc, current, new))
-        if problem is None and new is not None:
-            self.buffers.applied(current.path, was_there, new)
-            await self.buffers.settle(current.path, new)
+        problem = await apply_edit.send(rpc, label, apply_edit.workspace_edit(rpc, current, edit))
+        if problem is None and edit.new is not None:
+            self.buffers.applied(current.path, was_there, edit.new)
+            await self.buffers.settle(current.path, edit.new)
         return f"The editor did not make the change: {problem}." if problem else None
 
     def _disk(self) -> DiskWorkspace:

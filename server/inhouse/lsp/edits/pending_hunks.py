@@ -6,6 +6,7 @@ from pathlib import Path
 from attrs import evolve, frozen
 
 from inhouse.core.hunks import Hunk, apply_hunks, hunks, lines, moved
+from inhouse.core.ports import Edit
 
 
 @frozen
@@ -57,19 +58,19 @@ def proposed_text(waiting: Sequence[Pending], current: str | None) -> str | None
 
 
 def with_change(
-    waiting: Sequence[Pending], current: str | None, new: str | None, made_by: Pending
+    waiting: Sequence[Pending], current: str | None, edit: Edit, made_by: Pending
 ) -> list[Pending]:
-    """Give what waits when the proposed text becomes *new*.
+    """Give what waits when the proposed text is edited.
 
     *made_by* is the pattern of what is new; a hunk that was there keeps its id and its run.
     """
     fitting = placed(waiting, current)
     stale = [each for each in waiting if all(each is not pending for pending, _ in fitting)]
-    if new is None:
+    if edit.new is None:
         whole = Hunk(0, tuple(lines(current or "")), ())
         return [*stale, evolve(made_by, base=current, hunk=whole, deletes=True)]
     known = {(hunk.start, hunk.old, hunk.new): pending for pending, hunk in fitting}
-    made = list(hunks(current, new))
+    made = list(edit.hunks if edit.old == current else hunks(current, edit.new))
     if current is None and not made:  # An empty file is created too.
         made = [Hunk(0, (), ())]
     kept: list[Pending] = []

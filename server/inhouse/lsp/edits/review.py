@@ -9,7 +9,8 @@ from attrs import evolve, frozen
 
 from inhouse.core.errors import InhouseError, UserError
 from inhouse.core.events import EditState
-from inhouse.core.hunks import Hunk, apply_hunks, shifted, text_edits, unified_diff
+from inhouse.core.hunks import Hunk, apply_hunks, shifted, text_edits, unified_hunks
+from inhouse.core.ports import Edit
 from inhouse.core.text import Position, Range, Severity
 from inhouse.lsp.contract.arguments import Hunks
 from inhouse.lsp.documents.diagnostics import Diagnostic, diagnostic, lsp_range
@@ -61,14 +62,14 @@ class Review:
     def __bool__(self) -> bool:
         return bool(self._waiting)
 
-    def add(self, run_id: str, agent: str, current: Current, new: str | None) -> None:
-        """Propose that a file becomes *new*: on top of what waits already."""
+    def add(self, run_id: str, agent: str, current: Current, edit: Edit) -> None:
+        """Propose an edit of what a file would be if all that waits were accepted."""
         waiting = self._waiting.get(current.path, [])
         pattern = Pending(
             f"edit-{next(self._ids)}", run_id, agent, current.path, current.text, _ABSENT
         )
         self._texts[current.path] = current.text
-        self._keep(current.path, with_change(waiting, current.text, new, pattern))
+        self._keep(current.path, with_change(waiting, current.text, edit, pattern))
 
     async def restore(self, pending: Sequence[Pending]) -> int:
         """Take what waited before a restart; give how many changes that are.
@@ -179,11 +180,14 @@ class Review:
         if not taken:
             self._show()
             return [], problems
-        hunks = [hunk for _, hunk in taken]
+        hunks = tuple(hunk for _, hunk in taken)
         gone = any(pending.deletes for pending, _ in taken)
         new = None if gone else apply_hunks(current.text, hunks)
         problem = await self._files.change(
-            current, new, label="Inhouse: apply changes", on_disk=on_disk
+            current,
+            Edit(path, current.text, new, current.version, hunks=hunks),
+            label="Inhouse: apply changes",
+            on_disk=on_disk,
         )
         if problem is not None:
             moved_on = (await self._files.current(path)).version != current.version
@@ -227,8 +231,9 @@ class Review:
         for run_id, path in dict.fromkeys((each.run_id, each.path) for each in done):
             mine = [each for each in done if (each.run_id, each.path) == (run_id, path)]
             base = mine[0].base
-            new = None if mine[0].deletes else _with(base, mine)
-            diff = unified_diff(self._context.name_of(path), base, new)
+            same = [each.hunk for each in mine if each.base == base]
+            name = self._context.name_of(path)
+            diff = unified_hunks(name, base, same, gone=mine[0].deletes)
             self._edited(run_id, mine[0].agent, path, state, diff)
 
     def _nothing(self, wanted: Hunks) -> str:
@@ -290,7 +295,7 @@ def _rest(
     waiting: list[Pending],
     fitting: list[tuple[Pending, Hunk]],
     done: list[Pending],
-    applied: list[Hunk],
+    applied: Sequence[Hunk],
     new: str | None,
 ) -> list[Pending]:
     """Give what still waits, made for the text that has come about."""
@@ -300,11 +305,6 @@ def _rest(
         if pending not in done and new is not None and not pending.deletes
     }
     return [moved.get(each.id, each) for each in waiting if each not in done]
-
-
-def _with(base: str | None, mine: list[Pending]) -> str | None:
-    same = [each.hunk for each in mine if each.base == base]
-    return apply_hunks(base, same)
 
 
 def _body(hunk: Hunk, most: int = 12) -> str:

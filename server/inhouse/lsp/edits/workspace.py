@@ -9,7 +9,6 @@ from uuid import uuid4
 from inhouse.core import positions
 from inhouse.core.errors import ToolError
 from inhouse.core.events import EditChanged, EditState
-from inhouse.core.hunks import rebased_text, unified_diff
 from inhouse.core.ports import Document, Edit, EditOutcome, Question
 from inhouse.core.settings import EditMode
 from inhouse.host.host import WorkspaceRequest
@@ -61,23 +60,28 @@ class EditorWorkspace:
         if self._request.settings.edits is EditMode.REVIEW:
             return await self.propose(edit)
         async with self._review.turn:
-            current = before = await self._current(edit.path)
-            new = problem = None
+            current = await self._current(edit.path)
+            made, problem = edit, None
             for _ in range(apply_edit.TRIES):
-                new = _rebased(edit, current.text)
-                if isinstance(new, ToolError):
-                    return self._rejected(edit, str(new))
-                problem = await self._change(current, new)
+                placed = edit.onto(current.text)
+                if placed is None:
+                    return self._rejected(edit, _CHANGED.format(name=edit.path.name))
+                made = placed
+                problem = await self._files.change(
+                    current, made, self._disk, label=f"Inhouse: {self._agent}"
+                )
+                if problem is None:
+                    break
                 before, current = current, await self._current(edit.path)
-                if problem is None or current.version == before.version:
+                if current.version == before.version:
                     break
         if problem is not None:
             return self._rejected(edit, problem)
-        self._emit(edit.path, EditState.APPLIED, before.text, new)
-        if edit.old == before.text:
+        self._emit(made, EditState.APPLIED)
+        if made is edit:
             return EditOutcome(EditState.APPLIED, "Applied in the editor.")
         message = "Applied in the editor.  The user's own changes meanwhile are kept."
-        return EditOutcome(EditState.APPLIED, message, new)
+        return EditOutcome(EditState.APPLIED, message, made.new)
 
     async def propose(self, edit: Edit) -> EditOutcome:
         """Keep an edit, hunk by hunk, until the user has decided."""
@@ -85,16 +89,16 @@ class EditorWorkspace:
         async with review.turn:
             current = await self._current(edit.path)
             so_far = review.proposed(edit.path, current.text)
-            new = _rebased(edit, so_far)
-            if isinstance(new, ToolError):
-                return self._rejected(edit, str(new))
-            review.add(self._request.run_id, self._agent, current, new)
-        self._emit(edit.path, EditState.PROPOSED, so_far, new)
+            made = edit.onto(so_far)
+            if made is None:
+                return self._rejected(edit, _CHANGED.format(name=edit.path.name))
+            review.add(self._request.run_id, self._agent, current, made)
+        self._emit(made, EditState.PROPOSED)
         return EditOutcome(
             EditState.PROPOSED,
             "Proposed: the user reviews it in the editor.  "
             "You see the file as if it had been accepted.",
-            None if edit.old == so_far else new,
+            None if made is edit else made.new,
         )
 
     async def unsaved(self) -> Mapping[Path, str | None]:
@@ -160,25 +164,13 @@ class EditorWorkspace:
         except (OSError, ToolError):
             return False  # what the disk has is no text that anybody could read
 
-    async def _change(self, current: Current, new: str | None) -> str | None:
-        label = f"Inhouse: {self._agent}"
-        return await self._files.change(current, new, self._disk, label=label)
-
     def _rejected(self, edit: Edit, why: str) -> EditOutcome:
-        self._emit(edit.path, EditState.REJECTED, edit.old, edit.new)
+        self._emit(edit, EditState.REJECTED)
         return EditOutcome(EditState.REJECTED, why)
 
-    def _emit(self, path: Path, state: EditState, old: str | None, new: str | None) -> None:
-        diff = unified_diff(_shown(path, self.root), old, new)
-        self._request.emit(EditChanged(self._context.documents.uri_of(path), state, diff))
-
-
-def _rebased(edit: Edit, current: str | None) -> str | ToolError | None:
-    """Give the new text for what the file holds now; None deletes it."""
-    if current == edit.old:
-        return edit.new
-    moved = rebased_text(edit.old, edit.new, current)
-    return ToolError(_CHANGED.format(name=edit.path.name)) if moved is None else moved
+    def _emit(self, edit: Edit, state: EditState) -> None:
+        diff = edit.diff(_shown(edit.path, self.root))
+        self._request.emit(EditChanged(self._context.documents.uri_of(edit.path), state, diff))
 
 
 def _shown(path: Path, root: Path) -> str:

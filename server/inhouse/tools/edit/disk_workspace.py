@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, Protocol
 from uuid import uuid4
 
-from attrs import define, evolve, field, frozen
+from attrs import define, field, frozen
 
 from inhouse.core.errors import ToolError
 from inhouse.core.events import EditChanged, EditState
-from inhouse.core.hunks import rebased_text, unified_diff
+from inhouse.core.hunks import Hunk
 from inhouse.core.ports import Approver, Document, Edit, EditOutcome, Emit, Question
 from inhouse.core.settings import EditMode
 from inhouse.tools.access.paths import WorkspacePath, follow
@@ -41,7 +41,8 @@ class Reviewed:
 
     text: str
     """The file as it shall be."""
-    taken: int
+    hunks: tuple[Hunk, ...]
+    """What was taken, perhaps edited."""
     of: int
     and_the_rest: bool = False
     """Every later edit of this run is taken too, without a question."""
@@ -50,7 +51,7 @@ class Reviewed:
 class Review(Protocol):
     """Shows an edit piece by piece and lets a person decide; None where nobody answers."""
 
-    async def __call__(self, shown: str, old: str, new: str) -> Reviewed | None: ...
+    async def __call__(self, shown: str, edit: Edit) -> Reviewed | None: ...
 
 
 @define
@@ -88,28 +89,28 @@ class DiskWorkspace:
             self._proposals.pop(edit.path, None)
             return EditOutcome(EditState.APPLIED, "What was proposed for it is taken back.")
         place = self._place(edit.path)
-        diff = unified_diff(place.shown, edit.old, edit.new)
         async with self._turn:
             if self._asks and self.review and edit.old is not None and edit.new is not None:
-                reviewed = await self.review(place.shown, edit.old, edit.new)
-                if reviewed is not None and reviewed.taken:
+                reviewed = await self.review(place.shown, edit)
+                if reviewed is not None and reviewed.hunks:
                     return await self._take(edit, place, reviewed)
                 refusal = _NOBODY if reviewed is None else _REFUSED
             else:
-                refusal = await self._ask(place, diff)
+                refusal = await self._ask(place, edit)
             if refusal is None:
                 return await self._write(edit, place)
-        self.emit(EditChanged(edit.path.as_uri(), EditState.REJECTED, diff))
+        self._emit(edit, place, EditState.REJECTED)
         return EditOutcome(EditState.REJECTED, refusal)
 
     async def _take(self, edit: Edit, place: WorkspacePath, reviewed: Reviewed) -> EditOutcome:
         """Write what a person took, and say what is left out."""
         self._apply_all = self._apply_all or reviewed.and_the_rest
-        outcome = await self._write(evolve(edit, new=reviewed.text), place)
+        taken = Edit(edit.path, edit.old, reviewed.text, edit.version, hunks=reviewed.hunks)
+        outcome = await self._write(taken, place)
         if outcome.state is EditState.REJECTED or reviewed.text == edit.new:
             return outcome
         message = (
-            f"{outcome.message}  The user took {reviewed.taken} of {reviewed.of} changes, or "
+            f"{outcome.message}  The user took {len(reviewed.hunks)} of {reviewed.of} changes, or "
             "edited them: read the file before you change it again, and do not repeat the rest."
         )
         merged = reviewed.text if outcome.merged is None else outcome.merged
@@ -122,7 +123,7 @@ class DiskWorkspace:
     async def propose(self, edit: Edit) -> EditOutcome:
         """Keep an edit for later, together with an earlier one of the same file."""
         edit = self._on_disk(edit)
-        diff = unified_diff(self._place(edit.path).shown, edit.old, edit.new)
+        diff = edit.diff(self._place(edit.path).shown)
         self._proposals[edit.path] = Proposal(edit, diff)
         self.emit(EditChanged(edit.path.as_uri(), EditState.PROPOSED, diff))
         return EditOutcome(EditState.PROPOSED, _PROPOSED)
@@ -162,12 +163,17 @@ class DiskWorkspace:
     def _on_disk(self, edit: Edit) -> Edit:
         """Make an edit that builds on a proposal one of the file itself."""
         proposal = self._proposals.get(edit.path)
-        return evolve(edit, old=proposal.edit.old) if proposal else edit
+        if proposal is None:
+            return edit
+        return Edit(edit.path, proposal.edit.old, edit.new, edit.version)
 
     def _place(self, path: Path) -> WorkspacePath:
         return follow(path, (self.root, *self.extra_roots))
 
-    async def _ask(self, place: WorkspacePath, diff: str) -> str | None:
+    def _emit(self, edit: Edit, place: WorkspacePath, state: EditState) -> None:
+        self.emit(EditChanged(edit.path.as_uri(), state, edit.diff(place.shown)))
+
+    async def _ask(self, place: WorkspacePath, edit: Edit) -> str | None:
         """Give None where the change may be made, else what to tell the model."""
         if not self._asks:
             return None
@@ -178,7 +184,7 @@ class DiskWorkspace:
             kind="edit",
             safe=REJECT,
             lasting=(APPLY_ALL,),
-            detail=diff,
+            detail=edit.diff(place.shown),
             keys=("n", "y", "everything"),
         )
         answer = await self.approver.ask(question)
@@ -190,47 +196,45 @@ class DiskWorkspace:
 
     async def _write(self, edit: Edit, place: WorkspacePath) -> EditOutcome:
         try:
-            new, old = await asyncio.to_thread(_change, edit, place)
+            made = await asyncio.to_thread(_change, edit, place)
         except ToolError as error:
-            diff = unified_diff(place.shown, edit.old, edit.new)
-            self.emit(EditChanged(edit.path.as_uri(), EditState.REJECTED, diff))
+            self._emit(edit, place, EditState.REJECTED)
             return EditOutcome(EditState.REJECTED, str(error))
-        diff = unified_diff(place.shown, old, new)
         self._proposals.pop(edit.path, None)
-        self.emit(EditChanged(edit.path.as_uri(), EditState.APPLIED, diff))
-        moved = (
-            "" if old == edit.old else "  The file had changed meanwhile; both changes are kept."
-        )
-        return EditOutcome(EditState.APPLIED, f"Applied.{moved}", new if moved else None)
+        self._emit(made, place, EditState.APPLIED)
+        if made is edit:
+            return EditOutcome(EditState.APPLIED, "Applied.")
+        message = "Applied.  The file had changed meanwhile; both changes are kept."
+        return EditOutcome(EditState.APPLIED, message, made.new)
 
 
-def _change(edit: Edit, place: WorkspacePath) -> tuple[str | None, str | None]:
-    """Write the change; give the text it left and the text it found."""
+def _change(edit: Edit, place: WorkspacePath) -> Edit:
+    """Write the change; give the edit of the text that was found."""
     try:
         current, encoding = _read(place)
     except FileNotFoundError:
         current, encoding = None, Encoding()
     except OSError as error:
         raise _failed(place, error) from None
-    new = rebased_text(edit.old, edit.new, current)
-    if new is None and edit.new is not None:
+    made = edit.onto(current)
+    if made is None and edit.new is None:
+        raise ToolError(
+            f"{place.shown!r} has changed since it was read; it was not deleted.", code="changed"
+        )
+    if made is None:
         raise ToolError(
             f"{place.shown!r} has changed since it was read, at the same lines; nothing was "
             "written.  Read it again and repeat the edit.",
             code="changed",
         )
-    if new is None and current != edit.old:
-        raise ToolError(
-            f"{place.shown!r} has changed since it was read; it was not deleted.", code="changed"
-        )
     try:
-        if new is None:
+        if made.new is None:
             remove_file(place.root, place.relative)
         else:
-            write_bytes(place.root, place.relative, encode(new, encoding, name=place.shown))
+            write_bytes(place.root, place.relative, encode(made.new, encoding, name=place.shown))
     except OSError as error:
         raise _failed(place, error) from None
-    return new, current
+    return made
 
 
 def _read(place: WorkspacePath) -> tuple[str, Encoding]:

@@ -13,7 +13,6 @@ from attrs import define, field, frozen
 
 from inhouse.core.errors import ToolError
 from inhouse.core.events import EditState, Notice
-from inhouse.core.hunks import rebased_text
 from inhouse.core.ports import Document, Edit, EditOutcome, Emit, Workspace
 
 
@@ -85,12 +84,12 @@ class PrivateWorkspace:
         if proposal is None:
             return await self.inner.read(path)
         current = await self._current(path)
-        text = rebased_text(proposal.edit.old, proposal.edit.new, current)
-        if text is None and proposal.edit.new is not None:
+        made = proposal.edit.onto(current)
+        if made is None and proposal.edit.new is not None:
             return await self.inner.read(path)  # Something else stands there now.
-        if text is None:
+        if made is None or made.new is None:
             raise FileNotFoundError(2, "No such file", str(path))
-        return Document(path, text, 0)
+        return Document(path, made.new, 0)
 
     async def apply(self, edit: Edit) -> EditOutcome:
         """Apply an edit, and with it what this run has proposed for the file."""
@@ -107,7 +106,7 @@ class PrivateWorkspace:
         """Keep an edit for this run."""
         base = await self._current(edit.path)
         number = self.proposals.settled.next()
-        made = Edit(edit.path, base, edit.new, edit.version)
+        made = edit if edit.old == base else Edit(edit.path, base, edit.new, edit.version)
         self.proposals.own[edit.path] = _Proposal(made, number)
         return EditOutcome(
             EditState.PROPOSED,
@@ -152,8 +151,8 @@ class PrivateWorkspace:
         for proposal in self.proposals.waiting():
             edit = proposal.edit
             current = await self._current(edit.path)
-            new = rebased_text(edit.old, edit.new, current)
-            if new == current:
+            made = edit.onto(current)
+            if (None if made is None else made.new) == current:
                 continue
             outcome = await self.inner.propose(edit)
             if outcome.state is EditState.REJECTED:

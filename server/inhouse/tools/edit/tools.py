@@ -6,7 +6,6 @@ from typing import Any
 
 from inhouse.core.errors import ToolError
 from inhouse.core.events import EditState
-from inhouse.core.hunks import hunks, unified_diff
 from inhouse.core.ports import Edit, EditOutcome, Tool
 from inhouse.tools.access.paths import WorkspacePath
 from inhouse.tools.context import ToolContext
@@ -54,15 +53,16 @@ def _applied(context: ToolContext, change: MakeChange) -> ToolFunction:
 
 def _proposed(context: ToolContext, change: MakeChange) -> ToolFunction:
     async def run(_: str, arguments: Mapping[str, Any]) -> Any:
-        diffs: list[str] = []
+        edits: list[Edit] = []
 
         async def propose(edit: Edit) -> EditOutcome:
-            shown = (await context.access.find(arguments["path"])).shown
-            diffs.append(unified_diff(shown, edit.old, edit.new))
+            edits.append(edit)
             return await context.workspace.propose(edit)
 
         result = await _change(context, arguments, change, propose)
-        return result if "errorMessage" in result else {**result, "unifiedDiff": diffs[-1]}
+        if "errorMessage" in result:
+            return result
+        return {**result, "unifiedDiff": edits[-1].diff(result["file"])}
 
     return run
 
@@ -116,13 +116,13 @@ async def _edit(
         seen = View(place, document, context.known.get(place.path))
         try:
             changed = await asyncio.to_thread(change, seen)
+            edit = await asyncio.to_thread(seen.edit, changed.text)
         except StaleError as error:
             context.known.forget(place.path)
             if error.told and seen.text is not None:
                 context.known.shown(place.path, seen.text)
             raise
-        await asyncio.to_thread(hunks, seen.text, changed.text)  # found again when needed
-        outcome = await hand_over(seen.edit(changed.text))
+        outcome = await hand_over(edit)
         if outcome.state is not EditState.REJECTED:
             text = changed.text if outcome.merged is None else outcome.merged
             context.known.wrote(place.path, text, whole=changed.whole and outcome.merged is None)

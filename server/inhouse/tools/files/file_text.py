@@ -13,9 +13,8 @@ from .encoding import decode
 async def read_document(workspace: Workspace, place: WorkspacePath) -> Document:
     """Read *place*.  Raises `ToolError`.
 
-    The workspace's word counts where it knows more than the disk: then its document has a
-    version (an open buffer, or edits that wait for a review).  The disk itself is read here,
-    link by link (`inhouse.tools.access.safe_open`).
+    The workspace's word counts: an open buffer, edits that wait for a review, else the disk.
+    What it cannot read is read here, so that the error names the file as the model does.
     """
     known = await _known_document(workspace, place)
     if known is not None:
@@ -54,8 +53,8 @@ def unreadable(name: str, error: OSError) -> str:
 
 
 async def _known_document(workspace: Workspace, place: WorkspacePath) -> Document | None:
-    """Ask the workspace, by both names where a link led here."""
-    gone = False
+    """Ask the workspace, by both names if a link led here; a document with a version wins."""
+    gone, found = False, None
     for path in dict.fromkeys((place.path, place.root / place.named)):
         try:
             document = await workspace.read(path)
@@ -66,9 +65,10 @@ async def _known_document(workspace: Workspace, place: WorkspacePath) -> Documen
         else:
             if document.version is not None:
                 return document
+            found = document if path == place.path else found
     if gone:
         raise missing(place)
-    return None
+    return found
 
 
 def _from_disk(place: WorkspacePath) -> str:
