@@ -1,6 +1,7 @@
 """Conversations at the terminal: they go on from call to call, and in ``inhouse chat``."""
 
 import sys
+import threading
 
 import pytest
 
@@ -103,7 +104,9 @@ def chat(local, server):
     local.agent("helper", more="toolNames: ['read_files'],")
     local("trust")
     screen = Screen(
-        f"{sys.executable} -m inhouse chat helper", local.workspace, {**local.environment}
+        f"{sys.executable} -m inhouse chat helper",
+        local.workspace,
+        {**local.environment, "COLUMNS": "100"},
     )
     yield screen
     print(screen.text)
@@ -141,3 +144,36 @@ def test_a_chat_streams_is_steered_stopped_and_goes_on(chat, local, server):
     listed = local("sessions", "--json").json
     assert [one["turns"] for one in listed] == [3, 3]
     assert listed[0]["title"] == "hello there"
+
+
+def test_a_chat_renders_markdown_and_shows_what_is_being_written(chat, server):
+    row = "| name | use |\n| --- | --- |\n| a.py | the **first** |\n"
+    written = threading.Event()
+    server.play(f"# Files\n\nTwo of **them**:\n\n{row}", "and `ha", Pause(60, written), "lf`\n")
+    assert chat.shows("helper>")
+    chat.type("what is here", "Enter")
+
+    # Blocks that ended are rendered; the last one stands as it is written, above the prompt.
+    assert chat.shows("Two of them:", "the **first**", "and `ha")
+    assert "# Files" not in chat.text
+    written.set()
+    assert chat.shows("Completed")
+    assert "the **first**" not in chat.text
+    assert "the first\n" in chat.text
+    assert "────" in chat.text
+    chat.keys("C-d")
+    assert chat.loses("helper>")
+
+
+def test_a_chat_that_is_asked_to_be_plain_shows_what_the_model_wrote(local, server):
+    local.agent("helper")
+    local("trust")
+    server.play("# Files\n\nTwo of **them**\n")
+    command = f"{sys.executable} -m inhouse chat helper --plain"
+    screen = Screen(command, local.workspace, {**local.environment, "COLUMNS": "100"})
+    try:
+        assert screen.shows("helper>")
+        screen.type("what is here", "Enter")
+        assert screen.shows("# Files", "Two of **them**", "Completed")
+    finally:
+        screen.close()

@@ -31,6 +31,16 @@ class Answer:
         return not self._line_ended
 
     @property
+    def is_rendered(self) -> bool:
+        """Whether blocks are rendered when they are complete."""
+        return self._rendered
+
+    @property
+    def pending(self) -> str:
+        """What is not printed yet."""
+        return self._pending
+
+    @property
     def tail(self) -> str:
         """The end of what is not printed yet."""
         return self._pending[-_TAIL:]

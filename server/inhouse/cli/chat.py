@@ -14,6 +14,7 @@ from prompt_toolkit.formatted_text import ANSI
 from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.patch_stdout import patch_stdout
+from rich.cells import chop_cells
 
 from inhouse.core.errors import InhouseError, UserError
 from inhouse.core.events import RunEvent, RunFinished, RunResult, TextDelta
@@ -32,7 +33,9 @@ from .printer import Printer
 from .run import session_of
 from .session_output import disk_files, markdown, show_table
 
-_TAIL = 70
+_TAIL = 2_000
+_LINES = 6
+"""How many characters and lines of an unfinished block stand above the prompt."""
 
 
 async def chat(options: argparse.Namespace) -> int:
@@ -93,24 +96,35 @@ class ChatApprover:
 
 
 class LinePrinter(Printer):
-    """Prints what the model says line by line: the prompt stays below it."""
+    """Prints what the model says above the prompt: blocks rendered, or lines as they are.
 
-    def __init__(self, *, thinking: bool) -> None:
-        super().__init__(thinking=thinking, plain=True)
-        self.rest = ""
-        """What the model says in a line that has not ended."""
+    What has not ended yet is `unfinished`: it stands between them and the prompt.
+    """
+
+    def __init__(self, *, thinking: bool, plain: bool = False) -> None:
+        super().__init__(thinking=thinking, plain=plain)
+        self._rest = ""
+        """A line that has not ended, of an answer that is not rendered."""
+
+    @property
+    def unfinished(self) -> str:
+        """What the model has said of a block or a line that has not ended."""
+        return self._rest + self._answer.pending
 
     def show(self, event: RunEvent) -> None:
         """Show one event."""
+        if self._answer.is_rendered:
+            super().show(event)
+            return
         if isinstance(event.payload, TextDelta) and event.parent is None:
-            lines, newline, rest = (self.rest + event.payload.text).rpartition("\n")
-            self.rest = rest
+            lines, newline, rest = (self._rest + event.payload.text).rpartition("\n")
+            self._rest = rest
             if newline:
                 super().show(evolve(event, payload=TextDelta(lines + newline)))
             return
-        if self.rest and event.parent is None:
-            super().show(evolve(event, payload=TextDelta(self.rest + "\n")))
-            self.rest = ""
+        if self._rest and event.parent is None:
+            super().show(evolve(event, payload=TextDelta(self._rest + "\n")))
+            self._rest = ""
         super().show(event)
 
 
@@ -126,7 +140,7 @@ class Chat:
         self._model: str | None = options.model
         self._session: str | None = None
         self._task: asyncio.Task[RunResult] | None = None
-        self._printer = LinePrinter(thinking=options.show_thinking)
+        self._printer = LinePrinter(thinking=options.show_thinking, plain=options.plain)
         self._leaving = False
         self._history = InMemoryHistory()
         self._prompt: PromptSession[str] = PromptSession(
@@ -247,15 +261,18 @@ class Chat:
     def _message(self) -> ANSI:
         if (question := self._approver.question) is not None:
             return ANSI("answer: " if question.safe or not question.choices else "number: ")
-        return ANSI(f"\x1b[36m{visible(self._agent)}\x1b[0m> ")
+        columns = self._prompt.app.output.get_size().columns
+        said = "".join(
+            f"\x1b[2m{line}\x1b[0m\n" for line in _end(self._printer.unfinished, columns)
+        )
+        return ANSI(f"{said}\x1b[36m{visible(self._agent)}\x1b[0m> ")
 
     def _toolbar(self) -> str:
         route = self._model or ""
         where = f"{self._endpoint or ''} {route}".strip()
         parts = [self._session or "new session", self._agent, where]
         if self.busy:
-            tail = without_controls(self._printer.rest)[-_TAIL:]
-            parts.append(f"running: Ctrl-C stops, a line steers  {tail}")
+            parts.append("running: Ctrl-C stops, a line steers")
         return " · ".join(part for part in parts if part)
 
     def _agents(self) -> list[str]:
@@ -386,6 +403,13 @@ def _telling(path: Path) -> Any:
         yield
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def _end(text: str, columns: int) -> list[str]:
+    """Give the last lines of what is being written, as wide as the terminal."""
+    lines = without_controls(text[-_TAIL:]).expandtabs(4).rstrip().splitlines()
+    width = max(columns - 1, 1)
+    return [part for line in lines for part in chop_cells(line, width) or [""]][-_LINES:]
 
 
 def _keys() -> KeyBindings:

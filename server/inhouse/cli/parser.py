@@ -85,9 +85,7 @@ def _running(commands: "Commands[argparse.ArgumentParser]") -> None:
         help="change nothing and write the proposed edits to FILE; -: the patch alone on stdout",
     )
     run.add_argument("--show-thinking", action="store_true", help="print the model's thinking too")
-    run.add_argument(
-        "--plain", action="store_true", help="print the answer as it comes, without rendering it"
-    )
+    _plain(run)
     _going_on(run)
     run.add_argument("--agent", dest="other_agent", metavar="ID", help="another agent goes on")
     _common(run)
@@ -98,6 +96,7 @@ def _running(commands: "Commands[argparse.ArgumentParser]") -> None:
     chat.add_argument("--embedded", action="store_true", help="on the embedded model")
     chat.add_argument("--yes-edits", action="store_true", help="apply edits without asking")
     chat.add_argument("--show-thinking", action="store_true", help="print the model's thinking too")
+    _plain(chat)
     _going_on(chat)
     _common(chat)
     sessions = commands.add_parser(
@@ -121,6 +120,12 @@ def _running(commands: "Commands[argparse.ArgumentParser]") -> None:
     sessions.add_argument("--json", action="store_true")
     sessions.add_argument("--output", metavar="FILE", help="where `export` writes")
     _common(sessions)
+
+
+def _plain(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--plain", action="store_true", help="print the answer as it comes, without rendering it"
+    )
 
 
 def _going_on(parser: argparse.ArgumentParser) -> None:
