@@ -402,3 +402,20 @@ async def test_a_refused_native_call_is_asked_again_in_this_form(model_at) -> No
     assert [notice.code for notice in said.notices] == ["tools_in_text"]
     assert names(said.calls) == [("read_files", '{"paths": ["a.py"]}')]
     assert "# Editing" in server.bodies[-1]["messages"][0]["content"]
+
+
+@pytest.mark.parametrize("kind", [Kind.LLAMACPP, Kind.OPENROUTER])
+async def test_a_local_model_that_calls_natively_reads_files_without_escapes(model_at, kind):
+    output = [
+        {"path": "a.py", "content": 'x = "1"\n'},
+        {"path": "b", "content": "[FILE_TOO_LARGE]"},
+    ]
+    calls = (ToolCall("1", "read_files", '{"paths": ["a.py", "b"]}'), ToolCall("2", "glob", "{}"))
+    results = (ToolMessage("1", "read_files", output), ToolMessage("2", "glob", {"files": []}))
+    history = (UserMessage("Go."), AssistantMessage("", calls), *results)
+    with Replay(served(chat=answer("ok"))) as server:
+        await ask(model_at(server, kind=kind), Prompt("", history, TOOLS))
+        said = [one["content"] for one in server.bodies[-1]["messages"] if one["role"] == "tool"]
+
+    files = 'a.py\n```python\nx = "1"\n```\n\nb: [FILE_TOO_LARGE]'
+    assert said == [files if kind is Kind.LLAMACPP else json.dumps(output), '{"files": []}']

@@ -309,3 +309,10 @@ async def test_pictures_go_beside_the_text_and_are_no_words_of_the_prompt() -> N
     assert said.error is None
     (body,) = chats(server)
     assert body["messages"] == [{"role": "user", "content": "look", "images": [base64]}]
+
+
+async def test_one_answer_may_take_half_of_the_window_that_is_asked_for() -> None:
+    with Replay(ollama(chat=chat(line("x"), done()))) as server:
+        await answer_of(server, prompt("word " * 6000, tools=(READ_FILES,)))
+
+    assert chats(server)[0]["options"]["num_predict"] == 8192

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field
 
-from inhouse.core.endpoint_kinds import known_dialect
+from inhouse.core.endpoint_kinds import ChatApi, known_dialect
 from inhouse.core.errors import ProviderError, ToolsUnsupportedError
 from inhouse.core.events import (
     REPETITION,
@@ -43,7 +43,7 @@ from inhouse.providers.endpoints.tool_support import (
     served_model,
 )
 from inhouse.providers.tool_calls.dirty_calls import understood
-from inhouse.providers.tool_calls.files_dialect import form_of, known_files
+from inhouse.providers.tool_calls.files_dialect import form_of, known_files, with_plain_files
 from inhouse.providers.tool_calls.modes import (
     CALL_FORM,
     SchemaAnswer,
@@ -144,6 +144,8 @@ class Guard:
         """Return the prompt as it is sent, once it is known to fit, and what reads the answer."""
         asked = in_mode(prompt, mode)
         own = self.endpoint
+        if mode is ToolMode.NATIVE and self._is_local():
+            asked = evolve(asked, messages=with_plain_files(asked.messages))
         if asked.temperature is None and own.temperature is not None:
             asked = evolve(asked, temperature=own.temperature)
         if own.max_tokens is not None:
@@ -153,10 +155,14 @@ class Guard:
             asked = evolve(asked, temperature=0.0)
         need, place = need_of(asked), ModelRef(self.endpoint, self.model)
         window = await self._window_for(asked, need, place)
-        if asked.max_output_tokens is None and self.served is not None and self.served.window:
-            limit = max(self.served.window // 2, LEAST_ANSWER)
-            asked = evolve(asked, max_output_tokens=limit)
+        told = window or own.context_window or (self.served.window if self.served else None)
+        if asked.max_output_tokens is None and told and self._limits_answers():
+            asked = evolve(asked, max_output_tokens=max(told // 2, LEAST_ANSWER))
         return asked, _Answer(prompt, mode, place, need, window)
+
+    def _limits_answers(self) -> bool:
+        """A server whose window is chosen with each request is told both at once, there."""
+        return self._is_local() and self.endpoint.kind.profile.chat is not ChatApi.OLLAMA
 
     async def _check_local(self) -> None:
         """Once a run, before a byte of its prompt is sent."""

@@ -111,9 +111,9 @@ class OllamaChat:
         note_answer(self.endpoint.name, answer.model or self.model)
 
     async def _body(self, prompt: Prompt) -> dict[str, Any]:
-        options: dict[str, Any] = {"num_ctx": await self._window(prompt)}
-        if prompt.max_output_tokens is not None:
-            options["num_predict"] = prompt.max_output_tokens
+        window = await self._window(prompt)
+        limit = prompt.max_output_tokens or max(window // 2, REPLY_TOKENS)
+        options: dict[str, Any] = {"num_ctx": window, "num_predict": limit}
         if prompt.temperature is not None:
             options["temperature"] = prompt.temperature
         if self.endpoint.top_p is not None:

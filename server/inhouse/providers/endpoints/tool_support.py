@@ -4,14 +4,15 @@ import asyncio
 import re
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from inhouse.core.endpoint_kinds import ToolSupport
 from inhouse.core.errors import InhouseError
 from inhouse.core.json_values import fields, items, text, whole
 from inhouse.core.route import Endpoint, ToolMode
+from inhouse.providers.endpoints.context_window import told_window
 from inhouse.providers.endpoints.http_json import get_json, post_json
-from inhouse.providers.endpoints.model_list import entries_of
+from inhouse.providers.endpoints.model_list import entries_of, window_in
 from inhouse.providers.network.addresses import is_loopback, read_host
 from inhouse.providers.network.base_urls import http_address
 from inhouse.providers.tool_calls.modes import profile_mode
@@ -74,8 +75,10 @@ async def served_model(endpoint: Endpoint, model: str, egress: "Egress") -> Serv
                     return await _ollama(endpoint, model, egress)
                 case ToolSupport.UNKNOWN:
                     if endpoint.kind.profile.unspecific and _is_on_this_machine(endpoint):
-                        return await _maybe_llama_cpp(endpoint, egress) or guessed
-                    return guessed
+                        return await _listed(endpoint, model, egress, guessed)
+                    if not endpoint.kind.profile.serves_local_models:
+                        return guessed
+                    return evolve(guessed, window=await told_window(endpoint, model, egress))
     except (InhouseError, TimeoutError):
         return guessed
 
@@ -111,12 +114,16 @@ async def _llama_cpp(endpoint: Endpoint, egress: "Egress") -> ServedModel | None
     return _described(props, entries[0] if entries else {})
 
 
-async def _maybe_llama_cpp(endpoint: Endpoint, egress: "Egress") -> ServedModel | None:
+async def _listed(
+    endpoint: Endpoint, model: str, egress: "Egress", guessed: ServedModel
+) -> ServedModel:
     """An endpoint without a kind may be any server: its list of models tells which."""
     entries = entries_of(await get_json(endpoint, "models", egress), "data")
-    if not entries or entries[0].get("owned_by") != "llamacpp":
-        return None
-    return _described(fields(await get_json(endpoint, "/props", egress)), entries[0])
+    if entries and entries[0].get("owned_by") == "llamacpp":
+        return _described(fields(await get_json(endpoint, "/props", egress)), entries[0])
+    named = [one for one in entries if one.get("id") == model]
+    meant = named[0] if named else entries[0] if len(entries) == 1 else {}
+    return evolve(guessed, window=window_in(meant))
 
 
 def _described(props: dict[str, Any], entry: dict[str, Any]) -> ServedModel:

@@ -568,12 +568,32 @@ def result_text(message: ToolMessage) -> str:
     return f"Result of {message.tool}:\n{body}" if body else f"{message.tool}: done."
 
 
+def with_plain_files(messages: Iterable[Message]) -> tuple[Message, ...]:
+    """Write the files that were read as path and fence: no line of them is escaped."""
+    return tuple(map(_with_plain_files, messages))
+
+
+def _with_plain_files(message: Message) -> Message:
+    if not isinstance(message, ToolMessage) or message.tool != "read_files":
+        return message
+    written = _files(plain(message.output))
+    return message if written is None else evolve(message, output=written)
+
+
+def _files(output: Any) -> str | None:
+    match output:
+        case list() if output and all(map(_is_file, cast("list[Any]", output))):
+            return "\n\n".join(map(_file, cast("list[dict[str, Any]]", output)))
+        case _:
+            return None
+
+
 def _result(output: Any) -> str:
+    if (written := _files(output)) is not None:
+        return written
     match output:
         case str():
             return output
-        case list() if output and all(map(_is_file, cast("list[Any]", output))):
-            return "\n\n".join(map(_file, cast("list[dict[str, Any]]", output)))
         case {"errorMessage": str(problem)}:
             return f"Error: {problem}"
         case {"message": str(told), **rest} if set(rest) <= {"file"}:
