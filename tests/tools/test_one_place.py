@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inhouse.core.errors import ToolError
-from inhouse.core.hunks import lines
+from inhouse.core.hunks import lines, unified_diff
 from inhouse.tools import specs
 from inhouse.tools.edit.new_text import whole_text, with_line_ends
 from inhouse.tools.edit.patch import check_target, updated
@@ -116,6 +116,65 @@ def test_lines_that_stay_keep_their_bytes(file, new):
         assert "\n" not in found.replace("\r\n", "")
 
 
+ODD = [
+    *("a", "b", "  a", "\ta", "", " ", "x = 1", "-- x", "++ y", "@@ z", "\\ q", "```", "a\rb"),
+    *("a\u2028b", "a\x0cb", "\u00e9", "\u201cq\u201d", "*** End of File", "*** End Patch"),
+]
+
+
+@st.composite
+def two_texts(draw):
+    """A text of odd lines and another made from it, all in one kind of line ends."""
+    end = draw(ENDS)
+    old = draw(st.lists(st.sampled_from(ODD), max_size=8))
+    new: list[str] = []
+    for line in old:
+        kind = draw(st.sampled_from(["keep"] * 4 + ["drop", "change", "add"]))
+        new += (
+            [] if kind == "drop" else [line] if kind != "change" else [draw(st.sampled_from(ODD))]
+        )
+        new += [draw(st.sampled_from(ODD))] if kind == "add" else []
+    ends = [draw(st.sampled_from(["", end])) for _ in "ab"]
+    return [
+        end.join(lines) + (last if lines else "")
+        for lines, last in zip((old, new), ends, strict=True)
+    ]
+
+
+@given(two_texts(), st.booleans())
+def test_a_unified_diff_gives_the_very_text_it_was_made_from(texts, with_header):
+    old, new = texts
+    diff = unified_diff("f", old, new)
+    if not diff:
+        return
+
+    assert updated(old, diff if with_header else diff[diff.index("@@") :]).text == new
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(ODD), ENDS), min_size=1, max_size=8),
+    st.data(),
+    st.sampled_from(["", "Z", "Z\nY\n", "\n", "Z\nY"]),
+)
+def test_nothing_beside_the_place_of_a_replacement_changes(rows, data, new):
+    text = "".join(line + end for line, end in rows)
+    start = data.draw(st.integers(0, len(text) - 1))
+    end = data.draw(st.integers(start + 1, len(text)))
+    old = text[start:end].replace("\r\n", "\n")
+    if "\r\n" in (text[start - 1 : start + 1], text[end - 1 : end + 1]) or old == new:
+        return
+
+    try:
+        found, _ = replace_one(text, Replacement(old, new))
+    except ToolError:
+        assert not old.strip() or text.replace("\r\n", "\n").count(old) > 1 or "aa" in old * 2
+        return
+
+    assert found.startswith(text[:start])
+    assert found.endswith(text[end:])
+    assert found[start : len(found) - len(text) + end].replace("\r\n", "\n") == new
+
+
 @pytest.mark.parametrize(
     ("text", "old", "new", "expected"),
     [
@@ -180,13 +239,16 @@ def test_the_numbers_of_a_unified_diff_choose_among_equal_places(number):
     ("diff", "kind", "words"),
     [
         ("*** Begin Patch\n*** Update File: b.txt\n@@\n-a\n+b", "update_file", "is for 'b.txt'"),
-        ("--- a/b.txt\n+++ b/b.txt\n@@ -1 +1 @@\n-a\n+b", "update_file", "is for 'b/b.txt'"),
+        ("--- a/b.txt\n+++ b/b.txt\n@@ -1 +1 @@\n-a\n+b", "update_file", "is for 'b.txt'"),
         (
             "*** Update File: src/a.txt\n@@\n-a\n+b\n*** Update File: b.txt\n@@\n-a\n+b",
             "update_file",
             "2 files",
         ),
         ("*** Update File: src/a.txt\n*** Move to: c.txt\n@@\n-a\n+b", "update_file", "moves"),
+        ("rename from src/a.txt\nrename to c.txt\n@@\n-a\n+b", "update_file", "moves"),
+        ("--- /dev/null\n+++ b/src/a.txt\n@@ -0,0 +1 @@\n+b", "update_file", "Add File"),
+        ("--- a/src/a.txt\n+++ /dev/null\n@@ -1 +0,0 @@\n-a", "update_file", "Delete File"),
         ("*** Add File: src/a.txt\n+b", "update_file", "Add File"),
     ],
 )

@@ -1,9 +1,12 @@
 """The diffs that models write for apply_patch."""
 
+from pathlib import Path
+
 import pytest
 
 from inhouse.core.errors import ToolError
 from inhouse.tools.edit.patch import created, updated
+from support.workspaces import bench
 
 
 @pytest.mark.parametrize(
@@ -32,6 +35,16 @@ from inhouse.tools.edit.patch import created, updated
         ),
         ("a\nb\n", "@@ not there\n-b\n+B", "a\nB\n"),
         ("a\n\nb\n", "@@\n a\n\n-b\n+B", "a\n\nB\n"),
+        ("a\nb\n", "@@\n a\n-b\n-\n+c", "a\nc\n"),
+        ("a\nb", "@@\n-b\n\\ No newline at end of file\n+b", "a\nb\n"),
+        ("a\nb\n", "@@\n-b\n+b\n\\ No newline at end of file", "a\nb"),
+        ("a\nb\nc\n", "@@\n-b\n+B\n\\ No newline at end of file", "a\nB\nc\n"),
+        (
+            "*** End of File\na\nb\na\n",
+            "@@\n *** End of File\n-a\n+A",
+            "*** End of File\nA\nb\na\n",
+        ),
+        ("a\r\na\na\n", "@@ -1,2 +1 @@\n-a\n a\n a", "a\na\n"),
     ],
 )
 def test_an_update_finds_its_lines(text: str, diff: str, expected: str):
@@ -55,3 +68,15 @@ def test_a_new_file_is_its_added_lines(diff: str, expected: str):
 def test_sections_come_in_the_order_of_the_file():
     with pytest.raises(ToolError, match="in the order of the file"):
         updated("a\nb\n", "@@\n-b\n+B\n@@\n-a\n+A")
+
+
+async def test_a_patch_that_names_another_file_that_is_there_is_refused(tmp_path: Path):
+    here = bench(tmp_path, {"a.txt": "a\n", "src/a.txt": "a\n"})
+    diff = "*** Update File: a.txt\n@@\n-a\n+b"
+
+    refused = await here.call(
+        "apply_patch", operation={"type": "update_file", "path": "src/a.txt", "diff": diff}
+    )
+
+    assert "is for 'a.txt'" in refused["errorMessage"]
+    assert (tmp_path / "src/a.txt").read_text() == "a\n"

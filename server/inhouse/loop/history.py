@@ -22,8 +22,29 @@ def repaired(messages: Sequence[Message]) -> tuple[Message, ...]:
 
     Strict servers answer 400 for ever after otherwise.
     """
-    owners = _owners(messages)
-    return tuple(_repair(messages, owners))
+    if _is_whole(messages):
+        return tuple(messages)
+    return tuple(_repair(messages, _owners(messages)))
+
+
+def _is_whole(messages: Sequence[Message]) -> bool:
+    """Tell whether there is nothing to repair: asked of the whole history at each step."""
+    waiting: list[str] = []  # Calls without a result so far, the next one at the end.
+    for message in messages:
+        if isinstance(message, ToolMessage):
+            if not waiting or waiting.pop() != message.call_id:
+                return False
+        elif waiting:
+            return False
+        elif isinstance(message, AssistantMessage):
+            waiting = [call.id for call in message.tool_calls]
+            if len(waiting) > 1:
+                if len(set(waiting)) < len(waiting):
+                    return False
+                waiting.reverse()
+            elif not waiting and message == _NOTHING:
+                return False
+    return not waiting
 
 
 def answered(messages: Sequence[Message]) -> tuple[Message, ...]:
@@ -38,7 +59,8 @@ def joined(messages: Sequence[Message]) -> tuple[Message, ...]:
     """
     result: list[Message] = []
     for message in messages:
-        whole = _joined(result[-1], message) if result else None
+        may_join = result and type(message) is type(result[-1]) is not ToolMessage
+        whole = _joined(result[-1], message) if may_join else None
         if whole is None:
             result.append(message)
         else:

@@ -1,6 +1,8 @@
 r"""What a model's text is as a file's text: its line ends, its last line, and no wrapping."""
 
 import re
+from bisect import bisect_left
+from collections.abc import Sequence
 
 from inhouse.core.hunks import changed_lines, lines
 from inhouse.core.unicode import clean_text
@@ -34,14 +36,16 @@ def with_last_line_end(text: str) -> str:
     return text + ("\r\n" if "\r\n" in text else "\n")
 
 
-def with_line_ends(original: str, new: str) -> str:
-    r"""Give *new*, written with ``\n``, the line ends of the file it is made from.
+def with_line_ends(original: str, new: str, *, usual: bool | None = None) -> str:
+    r"""Give *new*, written with ``\n``, the line ends of the text it is made from.
 
     Lines that are equal keep theirs; one that replaces another gets the end of that; one that is
     added gets the end of the line above it.  A text that has ``\r\n`` itself is left alone.
+    *usual* says whether a line ends in ``\r\n`` about which the original says nothing.
     """
-    if "\r\n" not in original or "\r\n" in new:
+    if ("\r\n" not in original and not usual) or "\r\n" in new or "\n" not in new:
         return new
+    default = True if usual is None else usual
     old_lines, new_lines = lines(original), lines(new)
     plain = [line.removesuffix("\r\n") + "\n" if _is_crlf(line) else line for line in old_lines]
     result: list[str] = []
@@ -49,10 +53,36 @@ def with_line_ends(original: str, new: str) -> str:
     for start, end, new_start, new_end in changed_lines(plain, new_lines):
         result += old_lines[at:start]
         for number, line in enumerate(new_lines[new_start:new_end]):
-            model = _model_line(old_lines, start, end, number)
+            model = _model_line(old_lines, start, end, number, default=default)
             result.append(line[:-1] + "\r\n" if line.endswith("\n") and model else line)
         at = end
     return "".join((*result, *old_lines[at:]))
+
+
+def spliced(original: str, pieces: Sequence[tuple[int, int, str]]) -> str:
+    r"""Put new pieces in their places and change nothing else.
+
+    Each piece is a start, an end and a new text, top to bottom, where ``\r\n`` counts as the one
+    character ``\n``.  The new lines get line ends as `with_line_ends` says.
+    """
+    breaks = [match.start() - at for at, match in enumerate(re.finditer("\r\n", original))]
+    parts: list[str] = []
+    done = 0
+    for start, end, new in pieces:
+        first, last = start + bisect_left(breaks, start), end + bisect_left(breaks, end)
+        line = original.rfind("\n", 0, first) + 1
+        head = original[line:first]
+        made = with_line_ends(original[line:last], head + new, usual=_usual(original, line, last))
+        parts += (original[done:first], made[len(head) :])
+        done = last
+    return "".join((*parts, original[done:]))
+
+
+def _usual(original: str, line: int, end: int) -> bool:
+    r"""Tell whether the line at *end* ends in ``\r\n``, else the one before *line*."""
+    at = original.find("\n", end)
+    at = line - 1 if at < 0 else at
+    return original[max(at - 1, 0) : at + 1] == "\r\n"
 
 
 def _with_stray_bytes(old: str, content: str) -> str:
@@ -63,13 +93,13 @@ def _with_stray_bytes(old: str, content: str) -> str:
     return "".join(own.get(line, line) for line in lines(content))
 
 
-def _model_line(old_lines: list[str], start: int, end: int, number: int) -> bool:
+def _model_line(old_lines: list[str], start: int, end: int, number: int, *, default: bool) -> bool:
     r"""Tell whether the line that decides ends in ``\r\n``."""
     near = (start + number,) if start + number < end else ()
     for at in (*near, *range(end - 1, -1, -1), end):
         if at < len(old_lines) and old_lines[at].endswith("\n"):
             return _is_crlf(old_lines[at])
-    return True
+    return default
 
 
 def _is_crlf(line: str) -> bool:

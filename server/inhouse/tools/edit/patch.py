@@ -10,7 +10,7 @@ since models write them; they must name the file that the patch is for.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 
 from attrs import evolve, field, frozen
 
@@ -21,9 +21,10 @@ from .new_text import with_last_line_end, with_line_ends
 from .replace import Replaced, listed
 
 _END_OF_FILE = "*** End of File"
+_NO_NEWLINE = "\\ No newline"
 _BEGIN = "*** Begin Patch"
 _FILE = re.compile(r"^\*\*\* (Update|Add|Delete) File: *(.*?) *$")
-_MOVE = re.compile(r"^\*\*\* Move to: *(.*?) *$")
+_MOVE = re.compile(r"^(?:\*\*\* Move to:|rename to ) *(.*?) *$")
 _HEREDOC = re.compile(r"^(apply_patch\s+)?<<\s*['\"]?(\w+)['\"]?$")
 _CLOSING = ("*** End Patch", "```")
 _GIT_HEADER = re.compile(
@@ -44,6 +45,9 @@ _LOOKS: tuple[tuple[Callable[[str], str], str], ...] = (
 )
 
 
+IsOther = Callable[[str], bool]
+
+
 @frozen
 class _Section:
     anchors: tuple[str, ...]
@@ -53,6 +57,8 @@ class _Section:
     number: int | None = None
     """The first of its old lines as ``diff -u`` counts, from 0."""
     at_end: bool = False
+    unended: frozenset[str] = frozenset()
+    """Signs of the lines below which ``\\ No newline at end of file`` stands."""
 
     @property
     def old(self) -> tuple[str, ...]:
@@ -75,8 +81,11 @@ class _Found:
     note: str = ""
 
 
-def check_target(diff: str, kind: str, path: str) -> None:
-    """Refuse a patch that says it is for another file, for several, or for a move."""
+def check_target(diff: str, kind: str, path: str, *, is_other: IsOther = lambda _: False) -> None:
+    """Refuse a patch that says it is for another file, for several, or for a move.
+
+    *is_other* tells whether a name is that of another file that is there.
+    """
     lines = _unwrapped(diff)
     if moves := [match[1] for line in lines if (match := _MOVE.match(line))]:
         raise ToolError(
@@ -98,7 +107,7 @@ def check_target(diff: str, kind: str, path: str) -> None:
                 f"was changed.  Send the type {_KIND[wanted]!r}, or another patch.",
                 code="patch",
             )
-        if not _same_file(name, path):
+        if not _same_file(name, path) or is_other(name):
             raise ToolError(
                 f"The patch is for {name!r}, but the operation's path is {path!r}: nothing was "
                 "changed.  Send the path that the patch is for.",
@@ -111,7 +120,7 @@ def created(diff: str) -> str:
 
     It ends with a line break, unless the diff says ``\ No newline at end of file``.
     """
-    lines = [line for line in _lines(diff) if not line.startswith("@@")]
+    lines = [each for each in _lines(diff) if not each.startswith(("@@", _NO_NEWLINE))]
     wrong = next((line for line in lines if line and line[0] != "+"), None)
     if wrong is not None:
         raise ToolError(
@@ -119,25 +128,75 @@ def created(diff: str) -> str:
             code="patch",
         )
     text = ("\r\n" if "\r\n" in diff else "\n").join(line[1:] for line in lines)
-    return text if _NO_NEWLINE.search(diff) else with_last_line_end(text)
-
-
-_NO_NEWLINE = re.compile(r"^\\ No newline", re.MULTILINE)
+    return text if f"\n{_NO_NEWLINE}" in diff else with_last_line_end(text)
 
 
 def updated(text: str, diff: str) -> Replaced:
-    """Give *text* with *diff* applied, in its own line ends; raises `ToolError`."""
-    plain = text.replace("\r\n", "\n")
-    lines = plain.split("\n")
-    sections = _sections(_lines(diff))
+    r"""Give *text* with *diff* applied; raises `ToolError`.
+
+    Lines that stay keep their line ends, and new ones get those of the lines that they replace or
+    stand below.  Whether the text ends with a line break stays as it is, unless the diff says with
+    ``\ No newline at end of file`` what becomes of it.
+    """
+    rows = _rows(text)
+    lines = [line for line, _ in rows]
+    sections = _sections(_lines(diff), frozenset(lines))
     found = _placed([_candidates(lines, section) for section in sections])
     chunks: list[_Chunk] = []
     for each in found:
         chunks += _chunks(each.section, each.places[0], lines)
+    usual = "\r\n" if "\r\n" in (diff if len(rows) == 1 else text) else "\n"
     for chunk in reversed(chunks):
-        lines[chunk.start : chunk.end] = chunk.new
+        rows[chunk.start : chunk.end] = _ended(rows, chunk, usual)
     notes = dict.fromkeys(each.note for each in found if each.note)
-    return Replaced(with_line_ends(text, "\n".join(lines)), notes=tuple(notes))
+    if rows and _ends_with_newline(lines, rows, found[-1]):
+        rows.append(("", ""))
+    elif len(rows) > 1 and not rows[-1][0] and _ends_without(lines, found[-1]):
+        rows.pop()
+    return Replaced(_joined(rows, usual), notes=tuple(notes))
+
+
+_Row = tuple[str, str]
+"""A line and its end; the last one has none, and is empty where the text ends with a line break."""
+
+
+def _rows(text: str) -> list[_Row]:
+    *whole, last = text.split("\n")
+    ended = [(line[:-1], "\r\n") if line.endswith("\r") else (line, "\n") for line in whole]
+    return [*ended, (last, "")]
+
+
+def _ended(rows: Sequence[_Row], chunk: "_Chunk", usual: str) -> list[_Row]:
+    """Give the new lines of a chunk the line ends of the old ones."""
+    above = rows[max(chunk.start - 1, 0)][1] or usual
+    old = "".join(line + (end or above) for line, end in rows[chunk.start : chunk.end])
+    new = "".join(f"{line}\n" for line in chunk.new)
+    return _rows(with_line_ends(old, new, usual=above == "\r\n"))[:-1]
+
+
+def _joined(rows: Sequence[_Row], usual: str) -> str:
+    parts: list[str] = []
+    above = next((end for _, end in rows if end), usual)
+    for line, end in rows[:-1]:
+        above = end or above
+        parts.append(line + above)
+    return "".join((*parts, *(line for line, _ in rows[-1:])))
+
+
+def _ends_with_newline(lines: Sequence[str], rows: Sequence[_Row], last: "_Found") -> bool:
+    """Tell whether a line break belongs at the end, where there is none now."""
+    if last.section.unended and _reaches_end(lines, last):
+        return last.section.unended == frozenset("-") and bool(lines[-1])
+    # The diff took away an empty line that is only the end of the last one.
+    return not lines[-1] and bool(rows[-1][0])
+
+
+def _ends_without(lines: Sequence[str], last: "_Found") -> bool:
+    return "+" in last.section.unended and _reaches_end(lines, last)
+
+
+def _reaches_end(lines: Sequence[str], found: "_Found") -> bool:
+    return found.places[0] + len(found.section.old) >= _end(lines)
 
 
 def _lines(diff: str) -> list[str]:
@@ -146,7 +205,7 @@ def _lines(diff: str) -> list[str]:
     at = 0
     while at < len(lines) and _wraps(lines, at):
         at += 1
-    return [line for line in lines[at:] if not line.startswith("\\ No newline")]
+    return lines[at:]
 
 
 def _unwrapped(diff: str) -> list[str]:
@@ -177,8 +236,15 @@ def _named_files(lines: Sequence[str]) -> Iterator[tuple[str | None, str]]:
         if match := _FILE.match(line):
             yield match[1], match[2]
         elif line.startswith("--- ") and _is_header(lines, at):
-            names = [each[4:].partition("\t")[0].strip() for each in (line, lines[at + 1])]
-            yield None, next((name for name in reversed(names) if name != "/dev/null"), "")
+            old, new = (each[4:].partition("\t")[0].strip() for each in (line, lines[at + 1]))
+            if old == "/dev/null":
+                yield "Add", new.removeprefix("b/")
+            elif new == "/dev/null":
+                yield "Delete", old.removeprefix("a/")
+            elif old.startswith("a/") and new.startswith("b/"):
+                yield None, new[2:]
+            else:
+                yield None, new
 
 
 def _is_header(lines: Sequence[str], at: int) -> bool:
@@ -198,17 +264,21 @@ def _same_file(named: str, path: str) -> bool:
     )
 
 
-def _sections(lines: Sequence[str]) -> list[_Section]:
+def _sections(lines: Sequence[str], in_file: Container[str]) -> list[_Section]:
     sections: list[_Section] = []
     anchors: list[str] = []
     number: int | None = None
     body: list[tuple[str, str]] = []
+    unended: set[str] = set()
     for line in lines:
-        at_end = line.strip() == _END_OF_FILE
+        at_end = line.strip() == _END_OF_FILE and line[1:] not in in_file
         if body and (at_end or line.startswith("@@")):
-            sections.append(_Section(tuple(anchors), tuple(body), number, at_end))
-            anchors, body, number = [], [], None
-        if numbers := _NUMBERS.match(line):
+            made = _Section(tuple(anchors), tuple(body), number, at_end, frozenset(unended))
+            sections.append(made)
+            anchors, body, number, unended = [], [], None, set()
+        if line.startswith(_NO_NEWLINE):
+            unended |= {body[-1][0]} if body else set()
+        elif numbers := _NUMBERS.match(line):
             # An addition of no old lines stands below the line that the number names.
             number = int(numbers[1]) - (0 if numbers[2] == "0" else 1)
         elif line.startswith("@@"):
@@ -216,7 +286,7 @@ def _sections(lines: Sequence[str]) -> list[_Section]:
         elif not at_end:
             body.append(_signed(line))
     if body:
-        sections.append(_Section(tuple(anchors), tuple(body), number))
+        sections.append(_Section(tuple(anchors), tuple(body), number, unended=frozenset(unended)))
     if not any(sign != " " for section in sections for sign, _ in section.lines):
         raise ToolError(
             "The diff changes nothing: no line in it starts with '+' or '-'.", code="patch"

@@ -15,7 +15,7 @@ from attrs import frozen
 from inhouse.core.errors import ToolError
 
 from .alignment import Folded, aligned, as_it_is, folded
-from .new_text import with_line_ends
+from .new_text import spliced
 
 _SHOWN = 200
 _MOST_TOKENS = 5_000
@@ -85,13 +85,15 @@ def replace_one(text: str, replacement: Replacement) -> tuple[str, str]:
             spans += _overlapping(seen.text, sought.text, spans[0], find)
         if len(spans) > 1 and not replacement.everywhere:
             raise ToolError(_too_many(seen.text, spans, old), code="many_matches")
-        parts: list[str] = []
-        at = 0
-        for span in spans:
-            start = seen.offsets[span.start]
-            parts += (plain[at:start], _new_piece(seen, span, old, new, exact=not note))
-            at = seen.offsets[span.end]
-        return with_line_ends(text, "".join((*parts, plain[at:]))), note
+        pieces = [
+            (
+                seen.offsets[span.start],
+                seen.offsets[span.end],
+                _new_piece(seen, span, old, new, exact=not note),
+            )
+            for span in spans
+        ]
+        return spliced(text, pieces), note
     raise ToolError(
         f"The old string was not found: {_brief(old)}.  "
         "Read the file again and copy the text exactly.",

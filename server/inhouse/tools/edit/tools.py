@@ -7,7 +7,7 @@ from typing import Any
 from inhouse.core.errors import ToolError
 from inhouse.core.events import EditState
 from inhouse.core.ports import Edit, EditOutcome, Tool
-from inhouse.tools.access.paths import WorkspacePath
+from inhouse.tools.access.paths import WorkspacePath, locate
 from inhouse.tools.context import ToolContext
 from inhouse.tools.files.file_text import find_document, missing
 from inhouse.tools.specs import ends_step, spec
@@ -92,7 +92,10 @@ async def _apply_patch(context: ToolContext, operation: Mapping[str, Any]) -> An
     try:
         place = await context.access.find(operation["path"])
         _, changed, outcome = await _edit(
-            context, place, lambda view: _patched(view, kind, diff), context.workspace.apply
+            context,
+            place,
+            lambda view: _patched(context, view, kind, diff),
+            context.workspace.apply,
         )
     except ToolError as error:
         return {"errorMessage": f"Failed to apply patch to {operation['path']}: {error}"}
@@ -129,8 +132,15 @@ async def _edit(
     return seen, changed, outcome
 
 
-def _patched(view: View, kind: str, diff: str) -> Change:
-    check_target(diff, kind, view.place.relative)
+def _patched(context: ToolContext, view: View, kind: str, diff: str) -> Change:
+    def is_other(name: str) -> bool:
+        try:
+            named = locate(name, context.access.roots).path
+        except ToolError:
+            return False
+        return named != view.place.path and named.is_file()
+
+    check_target(diff, kind, view.place.relative, is_other=is_other)
     if kind == "create_file":
         if view.text is not None:
             raise ToolError(

@@ -17,8 +17,9 @@ from inhouse.tools.files.overlay import WorkspaceOverlay, seen
 from inhouse.tools.specs import ends_step, spec
 
 from . import odd_files, ripgrep
-from .events import LARGEST_LINE, events
+from .events import events
 from .flags import read_flags
+from .patterns import from_basic, over_lines
 from .results import PER_FILE, Query, Results
 from .ripgrep import Command
 
@@ -49,29 +50,36 @@ def tools(context: ToolContext) -> tuple[Tool, ...]:
         try:
             query = await asyncio.to_thread(_query, files, arguments)
             found = await search(files, query, program=ripgrep.find())
-            return await _literally(files, arguments, found)
+            return await _otherwise(files, arguments, found)
         except ToolError as error:
             return {"errorMessage": str(error)}
 
     return (Tool(spec("code_search"), code_search, ends_step("code_search")),)
 
 
-async def _literally(
+async def _otherwise(
     files: WorkspaceOverlay, arguments: Mapping[str, Any], found: dict[str, Any]
 ) -> dict[str, Any]:
-    """Search for the very characters where a regular expression found nothing or is none."""
+    """Try what else a pattern may mean that finds nothing or is no regular expression."""
     pattern, flags = arguments["pattern"], arguments.get("flags") or ""
     if not _found_nothing(found) or not _SPECIAL.search(pattern):
         return found
-    try:
-        query = await asyncio.to_thread(_query, files, {**arguments, "flags": f"{flags} -F"})
-        again = await search(files, query, program=ripgrep.find())
-    except ToolError:
-        return found
-    if _found_nothing(again):
-        return found
-    said = "As a regular expression the pattern matches nothing; this is what has its text."
-    return {**again, "message": f"{again.get('message', '')}  {said}".strip()}
+    other = [({**arguments, "flags": f"{flags} -F"}, _LITERALLY)]
+    if (extended := from_basic(pattern)) != pattern:
+        other.append(({**arguments, "pattern": extended}, _BASIC.format(extended)))
+    for tried, said in other:
+        try:
+            query = await asyncio.to_thread(_query, files, tried)
+            again = await search(files, query, program=ripgrep.find())
+        except ToolError:
+            continue
+        if not _found_nothing(again):
+            return {**again, "message": f"{again.get('message', '')}  {said}".strip()}
+    return found
+
+
+_LITERALLY = "As a regular expression the pattern matches nothing; this is what has its text."
+_BASIC = "As it stands the pattern matches nothing; as one of grep without -E it means {!r}."
 
 
 def _found_nothing(value: Mapping[str, Any]) -> bool:
@@ -134,7 +142,7 @@ def _query(files: WorkspaceOverlay, arguments: Mapping[str, Any]) -> Query:
     pattern: str = arguments["pattern"]
     if "\0" in pattern:
         raise ToolError("The pattern has a NUL character in it.", code="pattern")
-    flags = read_flags(arguments.get("flags") or "")
+    pattern, flags = over_lines(pattern, read_flags(arguments.get("flags") or ""))
     per_file = flags.per_file or int(arguments.get("maxResults") or PER_FILE)
     return Query(_places(files, arguments.get("cwd")), pattern, flags, per_file)
 
@@ -202,7 +210,7 @@ async def _run(results: Results, command: Command) -> _Ended:
     assert process.stdout is not None  # noqa: S101
     assert process.stderr is not None  # noqa: S101
     feeding = asyncio.create_task(_feed(process.stdin, command.given), name="search-input")
-    errors = asyncio.create_task(process.stderr.read(LARGEST_LINE), name="search-errors")
+    errors = asyncio.create_task(_beginning(process.stderr), name="search-errors")
     try:
         async for event in events(process.stdout):
             for path in _path_of(event, command):
@@ -221,6 +229,14 @@ async def _feed(stdin: asyncio.StreamWriter, given: bytes) -> None:
         stdin.write(given)
         await stdin.drain()
     stdin.close()
+
+
+async def _beginning(stream: asyncio.StreamReader) -> bytes:
+    """Read to the end, and keep what is wanted of it: one read may give a part of the words."""
+    kept = bytearray()
+    while chunk := await stream.read(_COMPLAINT):
+        kept += chunk[: max(0, 4 * _COMPLAINT - len(kept))]
+    return bytes(kept)
 
 
 def _path_of(event: Mapping[str, Any], command: Command) -> Iterator[str]:

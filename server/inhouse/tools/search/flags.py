@@ -1,5 +1,6 @@
 """The flags of ripgrep that a model may use: those that choose lines and files, no others."""
 
+import re
 import shlex
 from collections.abc import Sequence
 
@@ -38,6 +39,7 @@ _USELESS = {"-n", "-H", "-N", "-R", "--line-number", "--with-filename", "--no-he
     *("--recursive", "-a", "--text"),
     # Habits of grep: all of it is so here, or would mean something else to ripgrep.
     *("-r", "-E", "-G", "-I", "--extended-regexp", "--basic-regexp", "--dereference-recursive"),
+    *("-h", "-o", "--no-filename", "--only-matching", "--color", "--color=always", "."),
 }
 _OF_GREP = {
     "--include": "",
@@ -78,6 +80,8 @@ def read_flags(text: str) -> Flags:
     waiting = list(words)
     while waiting:
         word = waiting.pop(0)
+        if re.fullmatch(r"-\d+", word):
+            word = f"-C{word[1:]}"
         if word in _USELESS:
             continue
         arguments.append(_long(word, waiting) if word.startswith("--") else _short(word, waiting))

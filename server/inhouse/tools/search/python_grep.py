@@ -13,6 +13,7 @@ from typing import Any
 
 from pathspec import GitIgnoreSpec
 
+from inhouse.core import hunks
 from inhouse.core.errors import ToolError
 from inhouse.tools.access.access_policy import access_to
 from inhouse.tools.access.safe_open import MOST_BYTES, read_bytes
@@ -78,7 +79,7 @@ def _on_disk(root: Path, relative: str) -> str:
 def _search(
     relative: str, text: str | None, pattern: re.Pattern[str], request: Mapping[str, Any]
 ) -> Iterator[dict[str, Any]]:
-    lines = (text or "").splitlines()
+    lines = [line.rstrip("\r\n") for line in hunks.lines(text or "")]
     inverted = bool(request["flags"].get("--invert-match"))
     hits = [at for at, line in enumerate(lines) if bool(pattern.search(line)) != inverted]
     hits = hits[: request["most"]]
