@@ -214,10 +214,19 @@ async def test_a_match_late_in_a_long_line_is_shown_and_none_is_dropped(tmp_path
         ("(?<=const )needle", "", 1),
         ("1$", "", 1),
         ("needle 2", "-x", 1),
+        ("needle 1\\|needle 2", "-rn .", 2),
+        (r"\(const\) \{0,1\}needle", "-1 -oh --color=always", 1),
+        (r"1\n.*tail", "", 1),
+        ("1\ntail", "-F", 1),
+        (r"needle \(md\)", "", 1),
     ],
 )
 async def test_what_grep_has_taught_is_taken(tmp_path: Path, pattern: str, flags: str, hits: int):
-    files = {"a.ts": "const needle 1\r\n", "b.py": "needle 2\r\n", "c.md": "needle (md)\r\n"}
+    files = {
+        "a.ts": "const needle 1\r\ntail\r\n",
+        "b.py": "needle 2\r\n",
+        "c.md": "needle (md)\r\n",
+    }
     here = bench(tmp_path, files)
 
     found = await here.call("code_search", pattern=pattern, flags=flags)

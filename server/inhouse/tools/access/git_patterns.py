@@ -18,7 +18,7 @@ class Pattern:
     def matches(self, path: str, *, is_folder: bool) -> bool:
         """Match a path from the file's folder on: this very path, and nothing in it."""
         fits = is_folder or not self.folders_only
-        return fits and self.regex.fullmatch(path) is not None
+        return fits and self.regex.fullmatch(_as_bytes(path)) is not None
 
 
 def deciding(patterns: Sequence[Pattern], path: str, *, is_folder: bool) -> Pattern | None:
@@ -40,7 +40,7 @@ def pattern_of(line: str) -> Pattern | None:
     if not text:
         return None
     try:
-        body = _translated(text, with_folders=rooted)
+        body = _translated(_as_bytes(text), with_folders=rooted)
         regex = re.compile(body if rooted else f"(?:.*/)?{body}", re.DOTALL)
     except (ValueError, re.error):
         return None
@@ -48,21 +48,28 @@ def pattern_of(line: str) -> Pattern | None:
 
 
 _TRAILING_SPACES = re.compile(r"(?<!\\) +$")
-_FOLDERS = re.compile(r"(?:(?<=/)|^)\*\*/")
+_STARS = re.compile(r"\*{2,}(?:(?P<slash>/)|$)")
+_SPECIAL = re.compile(r"[*?\[\\]|$")
+
+
+def _as_bytes(text: str) -> str:
+    """Give a character for each byte of UTF-8: that is what ``?`` and ``[!a]`` match."""
+    return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("latin-1")
 
 
 def _translated(text: str, *, with_folders: bool) -> str:
     """Translate to a regular expression.  Raises `ValueError` for what Git never matches."""
     parts: list[str] = []
+    # Git compares what is in front of the first special sign by itself: stars begin anew there.
+    special = _SPECIAL.search(text)
+    first = special.start() if special else 0
     at = 0
     while at < len(text):
         letter = text[at]
-        if with_folders and (match := _FOLDERS.match(text, at)):
-            parts.append("(?:[^/]+/)*")
+        begins = with_folders and (at == first or text[at - 1] == "/")
+        if begins and (match := _STARS.match(text, at)):
+            parts.append("(?:.*/)?" if match["slash"] else ".*")
             at = match.end()
-        elif with_folders and text[at:] == "**" and text[at - 1 : at] in {"/", ""}:
-            parts.append(".+")
-            at = len(text)
         elif letter == "*":
             parts.append("[^/]*")
             at += len(text[at:]) - len(text[at:].lstrip("*"))
@@ -88,24 +95,31 @@ def _letters(text: str, at: int) -> tuple[str, int]:
     at += 1
     sign = "^" if text[at : at + 1] in {"!", "^"} else ""
     at += len(sign)
-    start, letters = at, list[str]()
+    start, letters, low = at, list[str](), ""
     while at < len(text) and (text[at] != "]" or at == start):
-        if text.startswith("[:", at) and (end := text.find(":]", at)) > 0:
-            letters.append(_CLASSES.get(text[at + 2 : end], ""))
-            at = end + 2
+        if named := _CLASS.match(text, at):
+            if named[1] not in _CLASSES:
+                raise ValueError("there is no such class of letters")
+            letters.append(_CLASSES[named[1]])
+            at, low = named.end(), ""
             continue
-        if text[at] == "\\":
-            at += 1
+        is_range = text[at] == "-" and bool(low) and text[at + 1 : at + 2] not in {"", "]"}
+        at += 1 if is_range else 0
+        at += 1 if text[at] == "\\" else 0
         if at >= len(text):
             break
-        is_range = text[at] == "-" and at != start and text[at + 1 : at + 2] not in {"", "]"}
-        letters.append("-" if is_range else re.escape(text[at]))
+        if is_range:  # One that runs backwards has no letter but its first.
+            letters += [f"{re.escape(low)}-{re.escape(text[at])}"] if low <= text[at] else []
+        else:
+            letters.append(re.escape(text[at]))
+        low = "" if is_range else text[at]
         at += 1
     if at >= len(text):
         raise ValueError("the bracket is not closed")
     return f"(?!/)[{sign}{''.join(letters)}]", at + 1
 
 
+_CLASS = re.compile(r"\[:([^\]]*):\]")
 _CLASSES = {
     "alnum": "a-zA-Z0-9",
     "alpha": "a-zA-Z",

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from attrs import define, field, frozen
 
+from inhouse.core.own_environment import environment
+
 from .git_index import Tracked, read_index, repository_of, tracked_names
 from .git_patterns import Pattern, deciding, pattern_of
 
@@ -42,6 +44,8 @@ class IgnoreRules:
     _above: list[tuple[str, str]] | None = field(default=None, init=False)
     _repository: tuple[Path, Path] | None = field(init=False)
     _tracked: tuple[tuple[int, int], Tracked] = field(default=((0, 0), Tracked()), init=False)
+    _everywhere: tuple[str, tuple[Pattern, ...]] | None = field(default=None, init=False)
+    """The name and the lines of the user's own file."""
     _entered: dict[str, str] = field(factory=dict[str, str], init=False)
     """Ignored folders that a walk enters all the same, for what is tracked in them → the rule."""
 
@@ -115,17 +119,35 @@ class IgnoreRules:
                 pattern = deciding(patterns, below, is_folder=is_folder)
                 if pattern is not None:
                     return None if pattern.negated else f"'{pattern.line}' in {source}"
-        return self._decide_above("/".join(parts), is_folder=is_folder)
+        below = "/".join(parts)
+        decided, found = self._decide_above(below, is_folder=is_folder)
+        return found if decided else self._decide_everywhere(below, is_folder=is_folder)
 
-    def _decide_above(self, below: str, *, is_folder: bool) -> str | None:
+    def _decide_above(self, below: str, *, is_folder: bool) -> tuple[bool, str | None]:
         """Ask the ignore files between the root and the top of its repository."""
         for folder, prefix in self._folders_above():
             rules = self._rules(folder)
             for source, patterns in rules.specs:
                 pattern = deciding(patterns, f"{prefix}/{below}", is_folder=is_folder)
                 if pattern is not None:
-                    return None if pattern.negated else f"'{pattern.line}' in {source}"
-        return None
+                    return True, None if pattern.negated else f"'{pattern.line}' in {source}"
+        return False, None
+
+    def _decide_everywhere(self, below: str, *, is_folder: bool) -> str | None:
+        """Ask the user's own file for all repositories, which comes last."""
+        if self._repository is None:
+            return None
+        if self._everywhere is None:
+            self._everywhere = _of_the_user(fold=self.fold)
+        name, patterns = self._everywhere
+        if not patterns:
+            return None
+        inside = self.root.relative_to(self._repository[0]).as_posix()
+        named = below if inside == "." else f"{inside}/{below}"
+        pattern = deciding(patterns, named, is_folder=is_folder)
+        if pattern is None or pattern.negated:
+            return None
+        return f"'{pattern.line}' in your {name}, Git's core.excludesFile"
 
     def _folders_above(self) -> list[tuple[str, str]]:
         if self._above is None:
@@ -157,9 +179,60 @@ def ignores_case(folder: Path) -> bool:
 def _sources(folder: Path, *, top: bool) -> list[Path]:
     """Give the ignore files of a folder, the strongest first."""
     sources = [folder / name for name in reversed(FILES)]
-    if top or (folder / ".git").is_dir():
-        sources.append(folder / ".git" / "info" / "exclude")
+    inner = folder / ".git"
+    if inner.is_dir():
+        sources.append(inner / "info" / "exclude")
+    elif (top or inner.exists()) and (found := repository_of(folder)) and found[0] == folder:
+        sources.append(_common(found[1]) / "info" / "exclude")
     return sources
+
+
+def _common(git_folder: Path) -> Path:
+    """Give the folder that a worktree shares with its repository (gitrepository-layout(5))."""
+    try:
+        words = (git_folder / "commondir").read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return git_folder
+    return git_folder / words
+
+
+def _of_the_user(*, fold: bool) -> tuple[str, tuple[Pattern, ...]]:
+    """Read the file that ``core.excludesFile`` names in the user's own settings, or the usual one.
+
+    What a repository's settings say of it is not read: a stranger may have written them.
+    """
+    variables = environment()
+    home = Path.home()
+    folder = Path(variables.get("XDG_CONFIG_HOME") or home / ".config") / "git"
+    chosen = variables.get("GIT_CONFIG_GLOBAL")
+    settings = [Path(chosen)] if chosen else [folder / "config", home / ".gitconfig"]
+    named = [value for each in settings for value in _EXCLUDES.findall(_core(_text(each)))]
+    file = Path(named[-1].strip().strip('"')) if named else folder / "ignore"
+    try:
+        text = _text(file.expanduser())
+    except RuntimeError:  # the home folder of somebody who is not there
+        text = ""
+    lines = re.split(r"\r?\n", text.casefold() if fold else text)
+    return file.name, _spec(lines)
+
+
+_EXCLUDES = re.compile(r"^\s*excludesfile\s*=\s*([^#;\n]*)", re.IGNORECASE | re.MULTILINE)
+_CORE = re.compile(
+    r"^\s*\[core\][ \t]*(.*?)(?=^\s*\[|\Z)", re.IGNORECASE | re.MULTILINE | re.DOTALL
+)
+
+
+def _core(settings: str) -> str:
+    return "\n".join(_CORE.findall(settings))
+
+
+def _text(file: Path) -> str:
+    try:
+        if not file.is_file() or file.stat().st_size > _MOST_BYTES:
+            return ""
+        return file.read_bytes().decode("utf-8", errors="replace").removeprefix("\ufeff")
+    except OSError:
+        return ""
 
 
 def _stamp(folder: Path, *, top: bool) -> tuple[tuple[str, int, int], ...]:
@@ -188,11 +261,7 @@ def _read(folder: Path, *, top: bool, fold: bool) -> _Rules:
 
 def _lines(source: Path) -> list[str]:
     """As Git, do not follow a link here: it could tell a stranger's lines."""
-    try:
-        if source.is_symlink() or not source.is_file() or source.stat().st_size > _MOST_BYTES:
-            return []
-        text = source.read_bytes().decode("utf-8", errors="replace").removeprefix("\ufeff")
-    except OSError:
+    if source.is_symlink() or not (text := _text(source)):
         return []
     return re.split(r"\r?\n", text)  # Git knows no other line ends
 
