@@ -160,3 +160,25 @@ def test_the_first_run_at_a_terminal_helps_to_add_an_endpoint(terminal: Terminal
     assert process.wait(30) == 2
     os.close(ours)
     assert b"OpenRouter" in seen
+
+
+def test_a_server_that_is_added_again_keeps_its_name_and_what_else_is_set(
+    terminal: Terminal, server: ModelServer
+) -> None:
+    terminal.user_settings(
+        '[endpoints.mine]\nkind = "openai"\n'
+        f'baseUrl = "{server.base_url}"\ncontextWindow = 4096  # small\n'
+    )
+
+    added = terminal("endpoint", "add", "--url", server.base_url, "--model", "test-model")
+
+    assert "Changed the endpoint 'mine'" in added.out, added.err
+    text = settings_of(terminal).read_text()
+    assert "contextWindow = 4096  # small" in text
+    assert list(tomllib.loads(text)["endpoints"]) == ["mine"]
+
+
+def test_a_remedy_of_what_was_not_added_names_options_and_no_setting(terminal: Terminal) -> None:
+    failed = terminal("endpoint", "add", "mine", "--url", "http://127.0.0.1:9/v1")
+    assert "correct `--url`" in failed.err
+    assert "endpoints.mine" not in failed.err

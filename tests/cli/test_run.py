@@ -253,3 +253,54 @@ def test_a_silent_model_does_not_hold_up_other_commands(local: Terminal, server:
     finally:
         process.kill()
         process.communicate()
+
+
+def test_embedded_never_runs_anywhere_else(local: Terminal, server: ModelServer) -> None:
+    """It is not installed here, and another endpoint would serve."""
+    local.user_settings(
+        'defaultEndpoint = "own"\n[endpoints.own]\nkind = "openai"\n'
+        f'baseUrl = "{server.base_url}"\n'
+    )
+    done = local("run", "ask", "hi", "--embedded")
+
+    assert done.status == 2
+    assert "The embedded model is not installed" in done.err
+    assert not server.chats
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        (("rnu", "ask"), "No command 'rnu'.  Did you mean 'run'?"),
+        (("endpoint", "ad"), "No action 'ad'.  Did you mean 'add'?"),
+        (("setup", "vim"), "No editor 'vim'.  Did you mean 'neovim'?"),
+        (("sessions", "shwo"), "No action 'shwo'.  Did you mean 'show'?"),
+        (("run", "ask", "hi", "--modle", "x"), "unknown: --modle x.  Did you mean --model?"),
+        (("run", "aks", "hi"), "No agent 'aks'.  Did you mean 'ask'?"),
+        (("run", "ask", "hi", "--endpoint", "embeded"), "Did you mean 'embedded'?"),
+    ],
+)
+def test_a_typing_error_is_answered_with_what_was_probably_meant(
+    local: Terminal, typed: tuple[str, ...], told: str
+) -> None:
+    done = local(*typed)
+    assert done.status == 2
+    assert told in done.err
+
+
+def test_messages_name_settings_as_the_settings_file_does(local: Terminal) -> None:
+    local.user_settings('[endpoints.gone]\nkind = "openai"\nbaseUrl = "http://127.0.0.1:9/v1"\n')
+    for command in (("run", "ask", "hi", "--endpoint", "gone"), ("doctor", "gone")):
+        done = local(*command)
+        assert "`endpoints.gone.baseUrl`" in done.out + done.err
+        assert "inhouse.endpoints" not in done.out + done.err
+
+
+def test_a_narrow_terminal_cuts_no_agents_name(local: Terminal) -> None:
+    local.environ["COLUMNS"] = "40"
+    done = local.on_screen("agents")
+    assert "commit-message" in done.out
+    assert "…" not in done.out
+    purposes = [line for line in done.out.splitlines() if line.startswith("  ")]
+    assert purposes
+    assert all(len(line) <= 40 for line in purposes)

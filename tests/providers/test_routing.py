@@ -153,9 +153,32 @@ def test_a_request_names_endpoint_and_model():
     assert choice.route.source == "the request"
 
 
+@pytest.mark.parametrize(
+    ("asked", "served"),
+    [
+        (None, "small"),  # what the agent names is served by what serves everything
+        ("default", "small"),
+        ("other", "other"),  # a wish is not replaced in silence
+        ("maker/one", "one"),
+        ("theirs/any", "ours"),
+    ],
+)
+def test_a_model_that_a_request_names_is_not_replaced_by_the_one_that_serves_everything(
+    asked: str | None, served: str
+):
+    models = {"maker/one": "one", "theirs/*": "ours", "*": "small"}
+    choice = decide(
+        settings=wanted(endpoints={"o": OLLAMA | {"models": models}}),
+        request_endpoint="o",
+        request_model=asked,
+    )
+    assert choice.model == served
+
+
 def test_a_request_for_an_endpoint_that_is_not_there_names_those_that_are():
     with pytest.raises(
-        UserError, match=r"No endpoint 'olama'\.  Endpoints: embedded, ollama, team"
+        UserError,
+        match=r"No endpoint 'olama'\.  Did you mean 'ollama'\?  Endpoints: embedded, ollama, team",
     ):
         decide(**everything() | {"request_endpoint": "olama"})
 

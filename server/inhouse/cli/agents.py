@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
 
 from inhouse import wire
@@ -13,6 +14,9 @@ from inhouse.core.text import Problem, Severity
 
 from . import COMPLETED, FAILED, output
 from .open_host import open_host
+
+_TABLE_WIDTH = 70
+"""Columns below which a table would cut its words."""
 
 
 async def agents(options: argparse.Namespace) -> int:
@@ -49,11 +53,19 @@ async def explain(options: argparse.Namespace) -> int:
 
 
 def _print_agents(found: tuple[AgentSummary, ...]) -> None:
-    if found:
-        table = Table("agent", "what it is for", "model", "runs on", box=None, pad_edge=False)
+    console = output.report()
+    if console.width < _TABLE_WIDTH:
+        for each in found:
+            name, purpose, model, where = _row(each)
+            console.print(f"[bold]{name}[/] · {model} · {where}")
+            console.print(Padding(purpose, (0, 0, 0, 2)), soft_wrap=False)
+    elif found:
+        table = Table(box=None, pad_edge=False)
+        for heading in ("agent", "what it is for", "model", "runs on"):
+            table.add_column(heading, no_wrap=heading == "agent")
         for each in found:
             table.add_row(*_row(each))
-        output.report().print(table)
+        console.print(table)
 
 
 def _row(summary: AgentSummary) -> tuple[str, str, str, str]:
@@ -99,8 +111,8 @@ def _print_route(agent: str, route: Route) -> None:
     for number, step in enumerate(route.steps, 1):
         console.print(f"  {number}. {escape(step.rule)}: [dim]{escape(step.outcome)}[/]")
     if route.refused is not None:
-        console.print(f"\n[red]Refused:[/] {escape(route.refused.reason)}")
-        console.print(f"{escape(route.refused.remedy)}")
+        console.print(f"\n[red]Refused:[/] {escape(output.as_in_file(route.refused.reason))}")
+        console.print(f"{escape(output.as_in_file(route.refused.remedy))}")
 
 
 def _relative(path: Path) -> str:

@@ -61,7 +61,8 @@ def _print(status: EndpointStatus) -> None:
     if status.models and len(status.models) > MODELS_SHOWN:
         console.print(f"  [dim]… and {len(status.models) - MODELS_SHOWN} more[/]")
     for finding in status.findings:
-        console.print(f"  {MARKS.get(finding.severity, '·')} {escape(finding.message)}")
-        if finding.remedy:
-            console.print(f"    [dim]{escape(finding.remedy)}[/]")
+        said, remedy = map(output.as_in_file, (finding.message, finding.remedy))
+        console.print(f"  {MARKS.get(finding.severity, '·')} {escape(said)}")
+        if remedy:
+            console.print(f"    [dim]{escape(remedy)}[/]")
     console.print()

@@ -13,6 +13,7 @@ from inhouse.core.endpoint_kinds import SERVICES, Service
 from inhouse.core.own_environment import environment
 from inhouse.core.route import EndpointStatus
 from inhouse.core.unicode import visible
+from inhouse.core.urls import base_url
 from inhouse.host.endpoint_setup import (
     Description,
     FoundServer,
@@ -20,7 +21,7 @@ from inhouse.host.endpoint_setup import (
     add_endpoint,
     described,
     discover,
-    free_name,
+    name_for,
     try_out,
 )
 from inhouse.host.host import Host
@@ -51,13 +52,14 @@ async def choose_endpoint(host: Host) -> int:
     if chosen is None:
         output.status().print("Nothing was added.")
         return FAILED
-    name = free_name(chosen.name, lambda name: name in host.world.settings.endpoints)
-    new = NewEndpoint(name=name, kind=chosen.kind, base_url=chosen.base_url)
+    url = base_url(chosen.base_url, chosen.kind)
+    name = name_for(chosen.name, chosen.kind, url, host.world.settings.endpoints)
+    new = NewEndpoint(name=name, kind=chosen.kind, base_url=url)
     if chosen.key_variable is not None:
         new = await asyncio.to_thread(_with_key, new, chosen)
     status = await try_out(host, new)
     if broken := _errors(status):
-        _show_errors(broken)
+        _show_errors(broken, new)
         return FAILED
     models = [model.id for model in status.models or ()]
     new = evolve(new, model=await asyncio.to_thread(_choose_model, models))
@@ -76,7 +78,7 @@ def _described(host: Host, options: argparse.Namespace) -> NewEndpoint:
     )
     return described(
         said,
-        taken=lambda name: name in host.world.settings.endpoints,
+        there=host.world.settings.endpoints,
         environ=environment(),
         url_word="--url",
     )
@@ -86,7 +88,7 @@ async def _add(host: Host, new: NewEndpoint, *, test: bool) -> int:
     if test:
         status = await try_out(host, new)
         if broken := _errors(status):
-            _show_errors(broken)
+            _show_errors(broken, new)
             output.status().print(
                 "Nothing was added.  `--no-test` adds it without asking the server.",
                 markup=False,
@@ -183,8 +185,19 @@ def _errors(status: EndpointStatus) -> list[tuple[str, str]]:
     return [(one.message, one.remedy) for one in status.findings if one.severity == "error"]
 
 
-def _show_errors(errors: Sequence[tuple[str, str]]) -> None:
+_OPTIONS = {"baseUrl": "--url", "apiKey": "--key-variable", "kind": "--kind", "models": "--model"}
+"""What says here what an endpoint's setting says once it is there."""
+
+
+def _show_errors(errors: Sequence[tuple[str, str]], new: NewEndpoint) -> None:
+    """Show what is wrong; no remedy names a setting of an endpoint that is not there yet."""
+
+    def said(text: str) -> str:
+        for key, option in _OPTIONS.items():
+            text = text.replace(f"`inhouse.endpoints.{new.name}.{key}`", f"`{option}`")
+        return text
+
     for message, remedy in errors:
-        output.error(message)
+        output.error(said(message))
         if remedy:
-            output.status().print(f"  {escape(visible(remedy))}", style="dim")
+            output.status().print(f"  {escape(visible(said(remedy)))}", style="dim")

@@ -132,13 +132,18 @@ def _json(value: Any, indent: int | None = None) -> str:
 _OBEYED = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
+def as_in_file(text: str) -> str:
+    """Name settings as ``config.toml`` and ``inhouse.toml`` do: a terminal has no others."""
+    return text.replace("`inhouse.", "`")
+
+
 def error(message: str) -> None:
     """Say what went wrong; the message says what would work."""
     status().print("[bold red]inhouse:[/]", end=" ")
-    status().print(visible(message), markup=False)
+    status().print(visible(as_in_file(message)), markup=False)
 
 
 def warning(message: str) -> None:
     """Say what is odd."""
     status().print("[yellow]inhouse:[/]", end=" ")
-    status().print(message, markup=False)
+    status().print(as_in_file(message), markup=False)

@@ -3,6 +3,8 @@
 import argparse
 import os
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, NoReturn
 
 from inhouse import __version__
 
@@ -12,15 +14,47 @@ EPILOG = (
 )
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what was probably meant, as later versions of Python do by themselves."""
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is None or value in action.choices:
+            return
+        choices = [str(each) for each in action.choices]
+        meant = get_close_matches(str(value), choices, 1)
+        said = f"Did you mean {meant[0]!r}?  " if meant else ""
+        raise argparse.ArgumentError(
+            None, f"No {_noun(action)} {value!r}.  {said}Known: {', '.join(choices)}"
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Name the option that was probably meant, then leave as argparse does."""
+        given = message.removeprefix("unrecognized arguments: ")
+        if given != message:
+            options = [name for one in self._actions for name in one.option_strings]
+            word = given.split()[0].partition("=")[0]
+            meant = get_close_matches(word, options, 1)
+            said = f"Did you mean {meant[0]}?  " if meant else ""
+            message = f"unknown: {given}.  {said}`{self.prog} --help` lists the options."
+        super().error(message)
+
+
+def _noun(action: argparse.Action) -> str:
+    name = action.metavar if isinstance(action.metavar, str) else action.dest
+    return name.lower()
+
+
+def _top() -> argparse.ArgumentParser:
+    return _Parser(prog="inhouse", description="Run AI agents on models you choose.", epilog=EPILOG)
+
+
 def make_parser() -> argparse.ArgumentParser:
     """Make the parser of every command."""
     return _parsers()[0]
 
 
 def _parsers() -> "tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentParser]]":
-    parser = argparse.ArgumentParser(
-        prog="inhouse", description="Run AI agents on models you choose.", epilog=EPILOG
-    )
+    parser = _top()
     parser.add_argument("--version", action="version", version=f"inhouse {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _serving(commands)
@@ -47,6 +81,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     except TypeError:  # argparse cannot mix where a command has commands of its own.
         return parser.parse_args(arguments)
     options.command = name
+    if getattr(options, "embedded", False):
+        options.endpoint = options.endpoint or "embedded"
     return options
 
 

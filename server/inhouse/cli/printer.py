@@ -114,7 +114,8 @@ class Printer:
                 self._status.go_on()
             case Notice(level, code, message):
                 style = "yellow" if level == "warning" else "dim"
-                self._line(f"[{style}]{escape(visible(message))}[/]", child=child)
+                said = escape(visible(output.as_in_file(message)))
+                self._line(f"[{style}]{said}[/]", child=child)
                 if code == "retrying":
                     self._doing("Trying again", child=child)
             case Steered(text, state) if state == "delivered":

@@ -5,7 +5,7 @@ Every door uses it: the terminal's ``inhouse endpoint add`` and an editor's comm
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -69,11 +69,15 @@ class Description:
 
 
 def described(
-    said: Description, *, taken: Callable[[str], bool], environ: Mapping[str, str], url_word: str
+    said: Description,
+    *,
+    there: Mapping[str, Endpoint],
+    environ: Mapping[str, str],
+    url_word: str,
 ) -> NewEndpoint:
     """Fill in what a provider's name implies.  Raises `UserError` in the words of the door.
 
-    *url_word* is what the door calls the address, *taken* says whether a name is in use.
+    *url_word* is what the door calls the address, *there* are the endpoints by name.
     """
     known = {one.name: one for one in SERVICES}
     provider = known.get(said.provider or said.kind or said.name or "")
@@ -85,8 +89,8 @@ def described(
     kind = Kind(said.kind) if said.kind in set(Kind) else None
     kind = kind or (provider.kind if provider else _kind_of(url))
     url = base_url(url, kind)
-    wanted = provider.name if provider else _name_for(url)
-    name = said.name or free_name(wanted, taken)
+    wanted = provider.name if provider else _name_at(url)
+    name = said.name or name_for(wanted, kind, url, there)
     key = said.key
     variable = re.fullmatch(r"\$\{env:(\w+)\}", said.key_reference or "")
     if variable and key is None:
@@ -106,7 +110,7 @@ def described(
     )
 
 
-def _name_for(url: str) -> str:
+def _name_at(url: str) -> str:
     """Give a name for an address that nobody named."""
     if is_local_name(url):
         return "local"
@@ -221,10 +225,13 @@ async def add_endpoint(host: "Host", new: NewEndpoint) -> str:
     if new.make_default:
         changes[("defaultEndpoint",)] = new.name
     path = user_settings_file(host)
+    known = host.world.settings.endpoints.get(new.name)
+    done = "Added" if known is None or known.from_workspace else "Changed"
     await asyncio.to_thread(change_user_settings, path, changes)
     await host.reload(())
     default = "  It is the default endpoint." if new.make_default else ""
-    return f"Added the endpoint {new.name!r} to {path}.{default}"
+    place = "to" if done == "Added" else "in"
+    return f"{done} the endpoint {new.name!r} {place} {path}.{default}"
 
 
 async def choose_default(host: "Host", name: str) -> None:
@@ -245,9 +252,12 @@ def user_settings_file(host: "Host") -> Path:
     return host.services.folders.config / USER_FILE
 
 
-def free_name(wanted: str, taken: Callable[[str], bool]) -> str:
-    """Return a name that no endpoint has yet."""
+def name_for(wanted: str, kind: Kind, url: str, there: Mapping[str, Endpoint]) -> str:
+    """Return the name that the user's settings give this server, else one that is free."""
+    for known in there.values():
+        if not known.from_workspace and (known.kind, known.base_url) == (kind, url):
+            return known.name
     name, number = wanted, 2
-    while taken(name):
+    while name in there:
         name, number = f"{wanted}-{number}", number + 1
     return name

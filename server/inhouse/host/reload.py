@@ -70,7 +70,12 @@ async def _look_around(state: HostState, changed: Collection[Path] | None) -> Wo
         _read, before, services, roots, client, texts
     )
     if client.prefer_embedded:
-        settings = evolve(settings, embedded=True)
+        settings = evolve(
+            settings,
+            embedded=True,
+            default_endpoint="embedded",
+            default_endpoint_source="--embedded",
+        )
     # Folders that an untrusted workspace names inside itself are read and diagnosed, not more.
     named = (
         *_extra(settings, roots),

@@ -108,7 +108,7 @@ def _described(
     )
     return endpoint_setup.described(
         said,
-        taken=lambda name: name in context.host.world.settings.endpoints,
+        there=context.host.world.settings.endpoints,
         environ=context.host.state.environ,
         url_word="'baseUrl'",
     )

@@ -7,7 +7,7 @@ always come from one source.  Privacy and trust are checked after the choice and
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from inhouse.core.definition import AgentDefinition
 from inhouse.core.errors import UserError
@@ -18,6 +18,10 @@ from inhouse.core.urls import host_of
 
 from .policy import looks_local, refusal
 from .routing_rules import INSTALL_EMBEDDED, RULES, Asked, RuleMatch
+
+_EVERYTHING = "*"
+_NO_WISH = "default"
+"""What an agent names that takes whatever its endpoint serves."""
 
 
 @frozen
@@ -87,6 +91,17 @@ def model_at(endpoint: Endpoint, model: str) -> str:
     return next(fitting, model)
 
 
+def _asked_model_at(endpoint: Endpoint, model: str) -> str:
+    """The name this endpoint knows a model by that a request names.
+
+    The glob ``*`` says what serves agents whatever they name: a wish is not replaced in silence.
+    """
+    named = {pattern: to for pattern, to in endpoint.models.items() if pattern != _EVERYTHING}
+    if model == _NO_WISH:
+        return model_at(endpoint, model)
+    return model_at(evolve(endpoint, models=named), model)
+
+
 def _first(asked: Asked) -> tuple[RuleMatch, list[RouteStep]]:
     steps: list[RouteStep] = []
     for name, rule in RULES:
@@ -104,6 +119,8 @@ def _model(found: RuleMatch, asked: Asked) -> str:
     if found.endpoint.kind.profile.is_child:
         at = model_at(found.endpoint, named or asked.definition.model)
         return named or (at if at != asked.definition.model else "embedded")
+    if asked.model:
+        return _asked_model_at(found.endpoint, asked.model)
     return model_at(found.endpoint, named or asked.definition.model)
 
 

@@ -3,6 +3,7 @@
 import fnmatch
 import re
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from functools import lru_cache
 
 from attrs import evolve, field, frozen
@@ -191,8 +192,13 @@ def _named(name: str, asked: Asked, by: str = "") -> Endpoint:
             f"{begin}Endpoint {name!r} cannot be used.  {settings.broken_endpoints[name]}",
             code="unusable-endpoint",
         )
-    known = ", ".join(sorted({*settings.endpoints, "embedded"}))
-    raise UserError(f"{begin}No endpoint {name!r}.  Endpoints: {known}", code="unknown-endpoint")
+    known = sorted({*settings.endpoints, "embedded"})
+    meant = get_close_matches(name, known, 1)
+    said = f"Did you mean {meant[0]!r}?  " if meant else ""
+    raise UserError(
+        f"{begin}No endpoint {name!r}.  {said}Endpoints: {', '.join(known)}",
+        code="unknown-endpoint",
+    )
 
 
 def _require_embedded(asked: Asked) -> None:
