@@ -4,6 +4,7 @@ from pathlib import Path
 
 from attrs import frozen
 
+from inhouse.core.ports import Edit
 from inhouse.lsp.edits.editor_files import EditorFiles
 
 
@@ -20,4 +21,5 @@ class UndoFiles:
         current = await self.files.current(path)
         if current.text != old:
             return f"{path} was changed meanwhile: it stays as it is."
-        return await self.files.change(current, new, label="Undo of a turn")
+        edit = Edit(path, old, new, current.version)
+        return await self.files.change(current, edit, label="Undo of a turn")
