@@ -82,6 +82,37 @@ def test_an_object_may_stand_where_a_text_belongs():
     }
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments", "words"),
+    [
+        ("write_file", '{"path": "a", "content": ["one", "two"]}', "not a string"),
+        ("write_file", '{"path": "a", "content": {"price": 1.10}}', "not a string"),
+        ("write_file", '{"path": "a", "content": 1.10}', "not a string"),
+        ("write_file", '{"path": "a", "content": "x", "append": true}', "takes no 'append'"),
+        ("write_file", '{"path": "a", "content": "x", "contents": "y"}', "no 'contents'"),
+        ("run_terminal_command", '{"command": ["rm", "a b"]}', "not a string"),
+        ("run_terminal_command", '{"command": "x", "background": true}', "no 'background'"),
+        (
+            "str_replace",
+            '{"path": "a", "replacements": [{"oldString": "x", "newString": "y", "line": 3}]}',
+            "no 'line'",
+        ),
+    ],
+)
+def test_what_would_be_changed_or_left_out_is_refused_by_tools_that_write(name, arguments, words):
+    with pytest.raises(ToolError, match=words):
+        check(name, arguments)
+
+
+@pytest.mark.parametrize(
+    "more", ['"explanation": "why"', '"append": false', '"file": "a"', '"cb_easp": true']
+)
+def test_what_means_nothing_else_may_stand_in_a_call(more):
+    found = check("write_file", f'{{"path": "a", "content": "x", {more}}}')
+
+    assert (found["path"], found["content"]) == ("a", "x")
+
+
 def test_defaults_are_filled_in():
     assert check("run_terminal_command", "ls") == {
         "command": "ls",

@@ -146,7 +146,7 @@ class Script:
         call = make_call(run, name, arguments)
         if shown:
             run.state.add(AssistantMessage("", (call,)))
-        result = await run_call(run, call, tuple(run.tools))
+        result = await run_call(run, call, tuple(run.tools), by_script=True)
         parts = run.state.parts.pop(call.id, None)
         if shown:
             add_result(run, call, result)

@@ -10,7 +10,7 @@ from inhouse.core.ports import ToolSpec
 from inhouse.core.unicode import clean_json
 
 from .json_schema import problems_with
-from .repair import repair
+from .repair import repair, unknown
 
 _SHOWN_PROBLEMS = 3
 _ENCODED_DEPTH = 3
@@ -22,7 +22,7 @@ def check_input(spec: ToolSpec, arguments: str) -> Mapping[str, Any]:
     Raises `ToolError` whose message shows a small model what to send instead.
     """
     try:
-        value = repair(spec.parameters, clean_json(_parse(spec, arguments)))
+        value = repair(spec.parameters, clean_json(_parse(spec, arguments)), exact=spec.exact)
         problems = problems_with(spec.parameters, value)
     except RecursionError:
         raise ToolError(f"The input of {spec.name} is nested too deep.  {usage(spec)}") from None
@@ -31,6 +31,13 @@ def check_input(spec: ToolSpec, arguments: str) -> Mapping[str, Any]:
     if problems:
         shown = "; ".join(problems[:_SHOWN_PROBLEMS])
         raise ToolError(f"Wrong input for {spec.name}: {shown}.  {usage(spec)}", code="input")
+    if spec.exact and (extra := unknown(spec.parameters, value)):
+        names = ", ".join(map(repr, dict.fromkeys(extra)))
+        raise ToolError(
+            f"{spec.name} takes no {names}, and what that asks for would not happen: nothing was "
+            f"done.  {usage(spec)}",
+            code="input",
+        )
     return cast("dict[str, Any]", value)
 
 

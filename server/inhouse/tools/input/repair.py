@@ -24,6 +24,8 @@ _ALIASES: Mapping[str, tuple[str, ...]] = {
     "task": ("content", "text", "title", "description"),
     "completed": ("done",),
     "diff": ("patch",),
+    "allowMultiple": ("replace_all", "replaceall", "all", "global"),
+    "cwd": ("workdir", "working_directory", "working_dir", "directory", "folder"),
     "url": ("uri", "link"),
     "name": ("skill", "skill_name"),
 }
@@ -34,27 +36,32 @@ _KINDS: Mapping[str, type] = {"object": dict, "array": list, "string": str}
 _TRUE, _FALSE = {"true", "yes", "1"}, {"false", "no", "0"}
 
 
-def repair(schema: Any, value: Any) -> Any:
-    """Give *value* the shape that *schema* asks for, as far as that is plain to see."""
+def repair(schema: Any, value: Any, *, exact: bool = False) -> Any:
+    """Give *value* the shape that *schema* asks for, as far as that is plain to see.
+
+    With *exact* nothing becomes a text that could be written in more than one way.
+    """
     if not isinstance(schema, Mapping):
         return value
     described = cast("Mapping[str, Any]", schema)
     for key in ("anyOf", "oneOf"):
         if isinstance(described.get(key), list):
-            return _repair_choice(described[key], value)
+            return _repair_choice(described[key], value, exact=exact)
     if isinstance(value, str) and "enum" in described:
         return _nearest(value, described["enum"])
     kind = described.get("type")
+    if kind in ("string", "object", "array"):
+        return _SHAPES[kind](described, value, exact=exact)
     fix = _FIXES.get(kind) if isinstance(kind, str) else None
     return value if fix is None else fix(described, value)
 
 
-def _repair_choice(choices: list[Any], value: Any) -> Any:
+def _repair_choice(choices: list[Any], value: Any, *, exact: bool) -> Any:
     """Take the first choice that fits, as it is or repaired."""
     if any(not problems_with(choice, value) for choice in choices):
         return value
     for choice in sorted(choices, key=lambda choice: not _same_kind(choice, value)):
-        repaired = repair(choice, value)
+        repaired = repair(choice, value, exact=exact)
         if not problems_with(choice, repaired):
             return repaired
     return value
@@ -66,10 +73,10 @@ def _same_kind(schema: Any, value: Any) -> bool:
     )
 
 
-def _repair_object(schema: Mapping[str, Any], value: Any) -> Any:
+def _repair_object(schema: Mapping[str, Any], value: Any, *, exact: bool) -> Any:
     decoded = _decoded(value, dict)
     if not isinstance(decoded, dict):
-        return _wrapped(schema, decoded)
+        return _wrapped(schema, decoded, exact=exact)
     members = cast("dict[str, Any]", decoded)
     properties: Mapping[str, Any] = schema.get("properties", {})
     required = schema.get("required", ())
@@ -81,7 +88,7 @@ def _repair_object(schema: Mapping[str, Any], value: Any) -> Any:
     for key, item in given.items():
         if item is None and key in properties and key not in required:
             continue
-        result[key] = repair(properties[key], item) if key in properties else item
+        result[key] = repair(properties[key], item, exact=exact) if key in properties else item
     for key, member in properties.items():
         if key not in result and isinstance(member, Mapping) and "default" in member:
             result[key] = member["default"]
@@ -90,13 +97,13 @@ def _repair_object(schema: Mapping[str, Any], value: Any) -> Any:
     return result
 
 
-def _wrapped(schema: Mapping[str, Any], value: Any) -> Any:
+def _wrapped(schema: Mapping[str, Any], value: Any, *, exact: bool) -> Any:
     """Put a bare value where it belongs when there is only one such place."""
     properties: Mapping[str, Any] = schema.get("properties", {})
     required = list(schema.get("required", ())) or list(properties)
     if len(required) != 1 or value is None or required[0] not in properties:
         return value
-    return _repair_object(schema, {required[0]: value})
+    return _repair_object(schema, {required[0]: value}, exact=exact)
 
 
 def _renamed(properties: Mapping[str, Any], given: dict[str, Any]) -> dict[str, Any]:
@@ -135,24 +142,34 @@ def _lifted(schema: Mapping[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     return {**kept, missing[0]: [loose]}
 
 
-def _repair_array(schema: Mapping[str, Any], value: Any) -> Any:
+def _repair_array(schema: Mapping[str, Any], value: Any, *, exact: bool) -> Any:
     items = _decoded(value, list)
     if items is None:
         return items
     if not isinstance(items, list):
         items = [items]
-    return [repair(schema.get("items"), item) for item in cast("list[Any]", items)]
+    return [repair(schema.get("items"), item, exact=exact) for item in cast("list[Any]", items)]
 
 
-def _repair_text(_: Mapping[str, Any], value: Any) -> Any:
+def _repair_text(_: Mapping[str, Any], value: Any, *, exact: bool) -> Any:
     if isinstance(value, str) or value is None:
         return value
+    only = cast("list[Any]", value)
+    if isinstance(value, list) and len(only) == 1 and isinstance(only[0], str):
+        return only[0]
+    if exact and (isinstance(value, list) or _has_float(value)):
+        return cast("Any", value)  # Lines or JSON?  1.10 or 1.1?
     if isinstance(value, (dict, list)):
-        only = cast("list[Any]", value)
-        if isinstance(value, list) and len(only) == 1 and isinstance(only[0], str):
-            return only[0]
         return json.dumps(value, indent=2, ensure_ascii=False)
     return json.dumps(value)
+
+
+def _has_float(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_has_float, cast("dict[str, Any]", value).values()))
+    if isinstance(value, list):
+        return any(map(_has_float, cast("list[Any]", value)))
+    return isinstance(value, float)
 
 
 def _repair_number(schema: Mapping[str, Any], value: Any) -> Any:
@@ -175,10 +192,12 @@ def _repair_truth(_: Mapping[str, Any], value: Any) -> Any:
     return value
 
 
-_FIXES: Mapping[str, Callable[[Mapping[str, Any], Any], Any]] = {
+_SHAPES: Mapping[str, Callable[..., Any]] = {
     "object": _repair_object,
     "array": _repair_array,
     "string": _repair_text,
+}
+_FIXES: Mapping[str, Callable[[Mapping[str, Any], Any], Any]] = {
     "integer": _repair_number,
     "number": _repair_number,
     "boolean": _repair_truth,
@@ -194,6 +213,60 @@ def _decoded(value: Any, kind: type) -> Any:
     except (ValueError, RecursionError):
         return value
     return decoded if isinstance(decoded, (kind, dict)) else value
+
+
+def unknown(schema: Any, value: Any) -> list[str]:
+    """Give the members that a schema has no place for and that could mean something."""
+    if isinstance(value, list):
+        items: Any = cast("Mapping[str, Any]", schema).get("items") or {}
+        return [name for each in cast("list[Any]", value) for name in unknown(items, each)]
+    if not isinstance(value, dict):
+        return []
+    members = cast("dict[str, Any]", value)
+    properties = _properties(schema)
+    said = [members[key] for key in members if key in properties]
+    return [
+        *(
+            key
+            for key, item in members.items()
+            if properties and key not in properties and _may_mean(key, item, said)
+        ),
+        *(
+            name
+            for key, item in members.items()
+            if key in properties
+            for name in unknown(properties[key], item)
+        ),
+    ]
+
+
+def _may_mean(key: str, item: Any, said: list[Any]) -> bool:
+    return (
+        _squashed(key) not in _ASIDES
+        and item not in (None, False, "", [], {})
+        and (item not in said)
+    )
+
+
+def _properties(schema: Any) -> Mapping[str, Any]:
+    """Give the members of an object, or of all the kinds of object that there may be."""
+    if not isinstance(schema, Mapping):
+        return {}
+    described = cast("Mapping[str, Any]", schema)
+    found: dict[str, Any] = {}
+    for choices in (described.get("anyOf"), described.get("oneOf")):
+        for choice in cast("list[Any]", choices or []):
+            found |= _properties(choice)
+    return {**found, **described.get("properties", {})}
+
+
+_ASIDES = frozenset(
+    {
+        *("description", "explanation", "reason", "reasoning", "thought", "thoughts", "comment"),
+        *("summary", "title", "purpose", "note", "instructions", "overwrite", "create", "language"),
+    }
+)
+"""What models say besides, and what is so anyway."""
 
 
 def _nearest(word: str, choices: list[Any]) -> Any:
