@@ -9,6 +9,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 ALL = (
+    "first_hour",
     "streaming",
     "guard",
     "loop",
