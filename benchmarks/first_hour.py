@@ -84,7 +84,7 @@ def with_server(folder: Path) -> sections.Rows:
     clone, environ = clean(folder)
     began = time.perf_counter()
     subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
-    pip = [folder / "venv" / "bin" / "python", "-m", "pip", "install", "--quiet", clone]
+    pip = [folder / "venv" / "bin" / "python", "-m", "pip", "install", "-qq", clone]
     subprocess.run(pip, env=environ, check=True)
     installed = time.perf_counter() - began
     project = folder / "project"
@@ -127,7 +127,7 @@ def embedded(folder: Path) -> sections.Rows:
     seen = b""
     while piece := os.read(process.stdout.fileno(), 4_096):
         seen += piece
-        route, told, text = STYLE.sub(b"", seen).partition(b"decided by ")
+        _, told, text = STYLE.sub(b"", seen).partition(b"decided by ")
         if told and text.partition(b"\n")[2].strip():
             seconds = time.perf_counter() - began
             process.terminate()
@@ -149,7 +149,8 @@ def main() -> None:
     parser.add_argument("--embedded", action="store_true")
     options = parser.parse_args()
     both = options.server == options.embedded
-    rows: sections.Rows = []
+    load = f"{os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+    rows: sections.Rows = [("load of the machine when it began", load, "")]
     for wanted, way in ((options.server, with_server), (options.embedded, embedded)):
         if both or wanted:
             with tempfile.TemporaryDirectory() as folder:
