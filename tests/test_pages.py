@@ -28,7 +28,7 @@ SETS_UP = ("pip ", "python3 scripts/")
 
 def commands(page: str) -> list[str]:
     text = (ROOT / page).read_text("utf-8")
-    blocks = re.findall(r"(?ms)^```sh\n(.*?)^```$", text)
+    blocks = re.findall(r"(?ms)^ *```sh\n(.*?)^ *```$", text)
     lines = (line.strip() for block in blocks for line in block.splitlines())
     return [line for line in lines if line and not line.startswith(SETS_UP)]
 

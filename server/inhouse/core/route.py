@@ -93,8 +93,8 @@ class Endpoint:
     max_concurrent: int | None = setting(None, "Requests at once; further ones wait.", minimum=1)
     models: Mapping[str, str] = setting(
         _NOTHING,
-        "The model a definition names (or a glob) → the model this endpoint knows. `*` alone serves "
-        "agents; a model that a request names is then taken as it is.",
+        "The model a definition names (or a glob) → the model this endpoint knows. `*` alone "
+        "serves agents; a model that a request names is then taken as it is.",
         examples=({"anthropic/claude-sonnet-4.5": "qwen3-coder:30b", "*": "qwen3:4b"},),
     )
     context_window: int | None = setting(
