@@ -48,11 +48,6 @@ def _top() -> argparse.ArgumentParser:
     return _Parser(prog="inhouse", description="Run AI agents on models you choose.", epilog=EPILOG)
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """Make the parser of every command."""
-    return _parsers()[0]
-
-
 def _parsers() -> "tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentParser]]":
     parser = _top()
     parser.add_argument("--version", action="version", version=f"inhouse {__version__}")

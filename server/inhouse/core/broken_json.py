@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 _STRING = re.compile(r'("(?:[^"\\]|\\.)*")', re.DOTALL)
@@ -22,7 +23,7 @@ def read(text: str) -> Any:
     Raises `BrokenJsonError` where a text breaks off, where there are several values, where a key
     stands twice with two values, and for all else that only a guess would mend.
     """
-    for candidate in (text, *_with_marks_mended(text)):
+    for candidate in _readings(text):
         try:
             value, end = _DECODER.raw_decode(candidate.lstrip())
         except RecursionError:
@@ -44,11 +45,12 @@ def read(text: str) -> Any:
     raise BrokenJsonError("is no JSON")
 
 
-def _with_marks_mended(text: str) -> list[str]:
-    """Mend what stands between the texts; nothing where the brackets make no sense."""
+def _readings(text: str) -> Iterator[str]:
+    """Give the text as it is, then with what stands between its strings mended, if that helps."""
+    yield text
     parts = _STRING.split(text)
     if '"' in "".join(parts[::2]):
-        return []
+        return
     open_brackets: list[str] = []
     for at in range(0, len(parts), 2):
         part = _PYTHON_WORD.sub(lambda match: _PYTHON[match[1]], parts[at])
@@ -57,8 +59,8 @@ def _with_marks_mended(text: str) -> list[str]:
             if sign in _CLOSING:
                 open_brackets.append(_CLOSING[sign])
             elif sign in "}]" and open_brackets and open_brackets.pop() != sign:
-                return []
-    return ["".join((*parts, *reversed(open_brackets)))]
+                return
+    yield "".join((*parts, *reversed(open_brackets)))
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -219,11 +219,6 @@ def _layout(text: str) -> tuple[tuple[int, ...], "_Positions"]:
     return tuple(accumulate(lengths, initial=0)), _Positions(text)
 
 
-def whole_range(text: str) -> Range:
-    """Give the range of all of *text*."""
-    return Range(Position(0, 0), _Positions(text).at(len(text)))
-
-
 def unified_diff(name: str, old: str | None, new: str | None) -> str:
     """Give the change as ``diff -u`` and Git write it; empty if nothing changes."""
     return unified_hunks(name, old, hunks(old, new), gone=new is None)

@@ -58,8 +58,6 @@ class SettingDeclaration:
     """Each value of an enumeration → what it means."""
     is_connection: bool = False
     """Of an endpoint: it belongs to the URL and always comes from the same layer."""
-    is_harmless: bool = False
-    """Of no use to somebody who wrote a workspace that is not trusted."""
 
     def is_narrower(self, theirs: Any, users: Any) -> bool:
         """Tell whether a workspace's value allows no more than the user's; None is no limit."""

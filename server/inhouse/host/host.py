@@ -117,11 +117,6 @@ class Host:
             self.services.session_keys.pop(name, None)
         await self.reload(())
 
-    async def set_client_trust(self, *, trusted: bool | None) -> None:
-        """Take the client's own word about the workspace."""
-        self.state.client = evolve(self.state.client, trusted=trusted)
-        await self.reload(())
-
     async def trust(self, *, grant: bool = True) -> None:
         """Trust what the workspace brings as it is now, or take that back."""
         trusting = self.world.trusting

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 
 from attrs import evolve, frozen
 
@@ -154,12 +153,8 @@ def choice_for(
         request_endpoint=endpoint,
         request_model=model,
         embedded_installed=around.embedded_installed,
-        definition_source=_source(agent.source) if agent else "",
+        definition_source="/".join(agent.source.parts[-2:]) if agent else "",
         definition_from_workspace=agent.from_workspace if agent else False,
         workspace_trusted=around.workspace_trusted,
         keys=around.keys,
     )
-
-
-def _source(path: Path) -> str:
-    return f"{path.parent.name}/{path.name}"

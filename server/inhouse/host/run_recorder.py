@@ -130,10 +130,6 @@ class RunRecorder:
         self.kept_text = at
         self._text, self._messages = [], ()
 
-    def streamed_text(self) -> str:
-        """Give the last message as far as it came."""
-        return "".join(self._text)
-
     def contacted(self, contacts: tuple[Contact, ...]) -> None:
         """Put the hosts into the record."""
         self._contacts = contacts

@@ -177,6 +177,7 @@ def _tool_context(run: RunContext, workspace: Workspace, approver: Approver) -> 
         trusted=host.world.trusting.trusted,
         vouched=host.world.trusting.vouched,
         terminal=host.door.terminal,
+        offers=run.plan.definition.tool_names,
         known=run.known,
     )
 

@@ -1,9 +1,7 @@
 """What was under the cursor: the text that a run was started on."""
 
 import asyncio
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from attrs import frozen
 
@@ -40,14 +38,6 @@ class Selection:
         if self.range is not None:
             lines = f" (lines {self.range.start.line + 1} to {self.range.end.line + 1})"
         return text_block(f"{self.shown}{lines}", self.text, cut=self.cut)
-
-    def as_value(self) -> Mapping[str, Any]:
-        """Give it as the ``selection`` tool does."""
-        value: dict[str, Any] = {"path": self.shown, "text": self.text}
-        if self.range is not None:
-            value["startLine"] = self.range.start.line + 1
-            value["endLine"] = self.range.end.line + 1
-        return value
 
 
 def text_block(head: str, text: str, *, cut: bool = False) -> str:

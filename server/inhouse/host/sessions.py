@@ -117,10 +117,11 @@ class Sessions:
     @property
     def store(self) -> SessionStore:
         """Where sessions are kept now: on disk, or in memory where the user wants none kept."""
-        return self._on_disk if self._most > 0 else self._fleeting
+        return self._on_disk if self.most > 0 else self._fleeting
 
     @property
-    def _most(self) -> int:
+    def most(self) -> int:
+        """How many sessions are kept on disk; 0: those of this process alone."""
         return self._host.world.settings.sessions_on_disk
 
     # Looking.
@@ -275,11 +276,6 @@ class Sessions:
     def workspace(self) -> Path:
         """The folder that sessions of this host belong to."""
         return self._host.main_root
-
-    @property
-    def most(self) -> int | None:
-        """How many sessions are kept; None: those of this process."""
-        return self._most or None
 
     def edited(self, run_id: str, path: Path, state: str) -> None:
         """Keep what the user decided on an edit of a run that may be over."""
@@ -559,8 +555,8 @@ class SessionTurn:
             endpoint=request.endpoint,
             model=request.model,
         )
-        if self._sessions.most is not None:
-            self._sessions.prune(self.store, self._sessions.most)
+        if most := self._sessions.most:
+            self._sessions.prune(self.store, most)
         self._rows = list(history.rows)
         return history
 

@@ -88,11 +88,14 @@ async def run_call(
     try:
         tool = find_tool(run, call.name, allowed)
         spec = evolve(tool.spec, exact=False) if by_script else tool.spec
-        checked = run.check(spec, _arranged(tool, call))
+        given = arguments_object(call.arguments)
+        arranged = None if tool.arrange is None or given is None else tool.arrange(given)
+        written = call.arguments if arranged is None else json.dumps(arranged, ensure_ascii=False)
+        checked = run.check(spec, written)
     except ToolError as error:
         run.emit(ToolStarted(call.id, call.name, _as_written(call.arguments)))
         return _finish(run, _failed(call, advised(str(error), allowed, run.tools)))
-    if arguments_object(call.arguments) != checked:
+    if given != checked:
         # The model sees its call as it was understood, for it repeats what it sees; and strict
         # servers see what the schema allows.
         run.state.amend(call.id, json.dumps(checked, ensure_ascii=False))
@@ -113,13 +116,6 @@ async def run_call(
     if not tool.is_foreign:
         output = for_model(output, allowed, run.tools)
     return _finish(run, ToolMessage(call.id, tool.spec.name, output, failed=_says_error(output)))
-
-
-def _arranged(tool: Tool, call: ToolCall) -> str:
-    given = arguments_object(call.arguments)
-    if tool.arrange is None or given is None:
-        return call.arguments
-    return json.dumps(tool.arrange(given), ensure_ascii=False)
 
 
 def add_result(run: LoopContext, call: ToolCall, result: ToolMessage) -> None:
@@ -214,12 +210,11 @@ def offered_specs(run: LoopContext) -> tuple[ToolSpec, ...]:
 
 def unique_ids(run: LoopContext, calls: Sequence[ToolCall]) -> tuple[ToolCall, ...]:
     """Give each call an id of its own; servers send empty ones, and the same one twice."""
-    return tuple(_with_own_id(run, call) for call in calls)
-
-
-def _with_own_id(run: LoopContext, call: ToolCall) -> ToolCall:
-    fresh = _fresh_id(run, call.id)
-    return call if fresh == call.id else evolve(call, id=fresh, said_id=call.said_id or call.id)
+    return tuple(
+        call if fresh == call.id else evolve(call, id=fresh, said_id=call.said_id or call.id)
+        for call in calls
+        for fresh in [_fresh_id(run, call.id)]
+    )
 
 
 def make_call(run: LoopContext, name: str, arguments: str) -> ToolCall:

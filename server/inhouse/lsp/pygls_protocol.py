@@ -62,9 +62,7 @@ class Protocol(LanguageServerProtocol):
         if not isinstance(message, dict) or "jsonrpc" not in message:
             self.send_error(None, INVALID_REQUEST, "This is not a JSON-RPC 2.0 message.")
             return
-        self._receive(cast("Json", message))
-
-    def _receive(self, message: Json) -> None:
+        message = cast("Json", message)
         method, request_id = message.get("method"), message.get("id")
         if method is None:
             self.link.answered(message)

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Coroutine
 from inspect import isawaitable
 from pathlib import Path
 from typing import Any
@@ -119,9 +119,16 @@ class Session:
         if self._getting_ready is not None:
             await asyncio.wait((self._getting_ready,))
 
-    def execute(self, command: str, given: list[Any] | None, token: Token | None) -> Awaitable[Any]:
+    async def execute(self, command: str, given: list[Any] | None, token: Token | None) -> Any:
         """Run a command of the client.  Raises `InhouseError`."""
-        return self._execute(command, given, token)
+        if not self._started.done() or (self._getting_ready and not self._getting_ready.done()):
+            await self.ready()
+        if self._broken is not None:  # The user may have mended it by now.
+            await self.context.host.reload()
+            self._broken = None
+        result: Any = self._commands.execute(command, given, token)
+        self.used()
+        return await result if isawaitable(result) else result
 
     def spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
         """Start work that ends with the session at the latest."""
@@ -223,24 +230,10 @@ class Session:
         self._refresher.touch()
         self._lists.touch(EDITS)
 
-    async def _execute(self, command: str, given: list[Any] | None, token: Token | None) -> Any:
-        if not self._is_ready():
-            await self.ready()
-        if self._broken is not None:  # The user may have mended it by now.
-            await self.context.host.reload()
-            self._broken = None
-        result: Any = self._commands.execute(command, given, token)
-        self.used()
-        return await result if isawaitable(result) else result
-
     async def _warm(self) -> None:
         await asyncio.sleep(_WARM_AFTER)
         await self.ready()
         await self.context.host.warm()
-
-    def _is_ready(self) -> bool:
-        pending = self._getting_ready is not None and not self._getting_ready.done()
-        return self._started.done() and not pending
 
     async def _get_ready(self) -> None:
         await asyncio.wait((self._started,))

@@ -1,7 +1,7 @@
 """What the tools of one run have in hand."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -126,6 +126,8 @@ class ToolContext:
     """The user, or the editor for them, said so, and not only that there is nothing to trust."""
     terminal: ClientTerminal | None = None
     """Where commands run that need nothing of Inhouse's own sandbox."""
+    offers: Collection[str] | None = None
+    """The tools that the model is told of; None: all of them."""
     known: KnownTexts = field(factory=KnownTexts, repr=False)
     """What the model of this run was given of each file."""
     access: Access = field(

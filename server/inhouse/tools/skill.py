@@ -26,7 +26,9 @@ def tools(context: ToolContext) -> tuple[Tool, ...]:
         )
         return _skill(found, arguments["name"])
 
-    own = _described(spec("skill"), skills(context.access, context.home, vouched=context.vouched))
+    own = spec("skill")
+    if context.offers is None or own.name in context.offers:
+        own = _described(own, skills(context.access, context.home, vouched=context.vouched))
     return (Tool(own, skill, ends_step("skill")),)
 
 

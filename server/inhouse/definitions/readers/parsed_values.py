@@ -99,11 +99,6 @@ class Reading:
         """Of the first definition."""
         return self.found[0].values if self.found else {}
 
-    @property
-    def ranges(self) -> Places:
-        """Of the first definition."""
-        return self.found[0].places if self.found else {}
-
 
 @frozen
 class Flat:

@@ -136,11 +136,3 @@ def from_lsp(where: types.Range) -> Range:
         Position(where.start.line, where.start.character),
         Position(where.end.line, where.end.character),
     )
-
-
-def to_lsp(where: Range) -> types.Range:
-    """Turn the core's range into LSP's."""
-    return types.Range(
-        types.Position(where.start.line, where.start.character),
-        types.Position(where.end.line, where.end.character),
-    )

@@ -64,9 +64,6 @@ class DefinitionDocument:
         lines = self.lines
         return lines.offset(where.start), lines.offset(where.end)
 
-    def line_of(self, position: Position) -> str:
-        return self.slice(self.lines.line(position.line))
-
 
 def site_of(context: EditorContext, document: "OpenDocument") -> DefinitionDocument | None:
     """The site of an open document; None where it is no definition file."""

@@ -71,11 +71,6 @@ def tool_function(tool: ToolSpec, dialect: Dialect = OPENAI_LIKE) -> dict[str, A
     }
 
 
-def own_names(tools: Iterable[ToolSpec]) -> dict[str, str]:
-    """Return the tool that each name in a request stands for."""
-    return {legal_name(tool.name): tool.name for tool in tools}
-
-
 def mended(messages: Iterable[Message]) -> list[Message]:
     """Drop calls without a result and results without a call; give every call an id of its own.
 

@@ -40,7 +40,6 @@ class ServedModel:
     parameters: int | None = None
     window: int | None = None
     """Tokens."""
-    llama_cpp: bool = False
 
     @property
     def is_small(self) -> bool:
@@ -135,7 +134,6 @@ def _described(props: dict[str, Any], entry: dict[str, Any]) -> ServedModel:
         _template_has_tools(props),
         whole(meta.get("n_params")) or size_in(name.rpartition("/")[2]),
         whole(generation.get("n_ctx")) or whole(props.get("n_ctx")),
-        llama_cpp=True,
     )
 
 
