@@ -38,7 +38,7 @@ TABLES = {
 
 def table(keys: tuple[Key, ...]) -> str:
     rows = [
-        "| key | type | default | meaning | who may say it |",
+        "| key | type | default | meaning | who can set it |",
         "| --- | --- | --- | --- | --- |",
     ]
     rows += [row(key) for key in keys]

@@ -115,21 +115,21 @@ class Settings:
     """What the user wants.  Each field that is a setting declares it whole: see `setting`."""
 
     endpoints: Mapping[str, Endpoint] = setting(
-        _NOTHING, "The servers models run on, by name.", written=dict, group=_ENDPOINTS
+        _NOTHING, "The servers that run models, by name.", written=dict, group=_ENDPOINTS
     )
     routes: tuple[RouteRule, ...] = setting(
         (),
-        "Which agents go where; the first entry that matches counts.",
+        "Which endpoint serves which agents. The first entry that matches counts.",
         written=list,
         group=_ENDPOINTS,
     )
     default_endpoint: str | None = setting(
-        None, "The endpoint of agents that nothing else sends anywhere.", group=_ENDPOINTS
+        None, "The endpoint of agents that no other rule routes.", group=_ENDPOINTS
     )
     default_endpoint_source: str = "default"
     privacy: Privacy = setting(
         Privacy.ANY,
-        "`any`: every endpoint; `ask`: each new remote host is asked for once per workspace; "
+        "`any`: every endpoint; `ask`: you are asked once per workspace for each new remote host; "
         "`local-only`: nothing leaves this machine.",
         group=_SAFETY,
         choices={
@@ -154,8 +154,8 @@ class Settings:
     )
     commands: CommandMode = setting(
         CommandMode.ASK,
-        "Commands that agents want to run: `ask` each time, run the `allow-listed` ones only, "
-        "or `never`.",
+        "What happens to commands that agents want to run: `ask` each time, run only the "
+        "`allow-listed` ones, or `never` run one.",
         group=_SAFETY,
         choices={
             "ask": "Ask before each command.",
@@ -173,11 +173,11 @@ class Settings:
         examples=(["git status", "pytest -q"],),
     )
     agent_folders: tuple[str, ...] = setting(
-        (), "Further folders with agent definitions.", group=_AGENTS
+        (), "More folders with agent definitions.", group=_AGENTS
     )
     max_steps: int = setting(
         200,
-        "Answers a model may give in one run.",
+        "The number of answers a model may give in one run.",
         scope=SettingScope.NARROWING,
         group=_SAFETY,
         minimum=1,
@@ -191,14 +191,14 @@ class Settings:
     )
     daily_budget_usd: float | None = setting(
         None,
-        "US dollars all runs of one day may cost; null: no limit.",
+        "What all runs of one day may cost, in US dollars; null: no limit.",
         scope=SettingScope.USER,
         group=_SAFETY,
         minimum=0,
     )
     trace: Trace = setting(
         Trace.OFF,
-        "What the log tells about requests: nothing, that they happen, or their content "
+        "What the log records about requests: nothing, that they happen, or their content "
         "(never a key).",
         choices={
             "off": "Nothing.",
@@ -245,8 +245,8 @@ class Settings:
     )
     send_on_save: bool = setting(
         False,
-        "Saving a session's document sends what stands under its last heading, or a prompt in it "
-        "that was changed.",
+        "When you save a session's document, send the text below its last heading, or a prompt "
+        "in it that you changed.",
         group=_AGENTS,
         scope=SettingScope.USER,
     )
@@ -280,8 +280,8 @@ class Settings:
     )
     mcp_read_only: McpReadOnly = setting(
         McpReadOnly.ASK,
-        "Tools of MCP servers that say of themselves that they only read: `ask` before a call as "
-        "for every other, or `run` them. Nobody checks what a server says of itself.",
+        "MCP tools that declare themselves read-only: `ask` before each call, as for every other "
+        "tool, or `run` them. Nobody checks what a server declares.",
         choices={
             "ask": "Ask before a call, as for every other tool of a server.",
             "run": "Call them without a question.",
