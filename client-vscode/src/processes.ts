@@ -4,6 +4,7 @@
  */
 import { execFile, spawn, type ChildProcess, type ChildProcessWithoutNullStreams } from "node:child_process";
 import * as fs from "node:fs/promises";
+import * as os from "node:os";
 import * as path from "node:path";
 
 /** For Python that is ours: isolated from the current folder, from PYTHON* and from the user's own packages. */
@@ -38,14 +39,21 @@ export function startCommand(command: string, args: readonly string[], cwd: stri
   return spawn(command, args, { cwd, windowsHide: true, env: { ...process.env, PYTHONSAFEPATH: "1", PYTHONUTF8: "1" } });
 }
 
-/** The whole path of a program; an entry of the PATH that is empty or relative means the current folder, and does not count. */
-export async function findProgram(name: string): Promise<string | undefined> {
+/** The whole path of a program.
+ *
+ * An entry of the PATH that is empty or relative means the current folder, and does not count; nor does one in a
+ * folder of `workspace`, unless that holds the user's home and with it the user's own programs.
+ */
+export async function findProgram(name: string, workspace: readonly string[]): Promise<string | undefined> {
   if (path.isAbsolute(name)) {
     return name;
   }
   const ends = process.platform === "win32" ? (process.env.PATHEXT ?? ".COM;.EXE;.BAT;.CMD").split(";") : [""];
+  const home = await real(os.homedir());
+  const theirs = (await Promise.all(workspace.map(real))).filter((folder) => !isBelow(home, folder));
   for (const folder of (process.env.PATH ?? "").split(path.delimiter).filter((each) => path.isAbsolute(each))) {
-    for (const end of ends) {
+    const there = await real(folder);
+    for (const end of theirs.some((each) => isBelow(there, each)) ? [] : ends) {
       const file = path.join(folder, name + end);
       if (await fs.access(file, fs.constants.X_OK).then(() => true, () => false)) {
         return file;
@@ -53,6 +61,13 @@ export async function findProgram(name: string): Promise<string | undefined> {
     }
   }
   return undefined;
+}
+
+const real = (folder: string): Promise<string> => fs.realpath(folder).catch(() => path.resolve(folder));
+
+function isBelow(folder: string, top: string): boolean {
+  const way = path.relative(top, folder);
+  return way !== ".." && !way.startsWith(`..${path.sep}`) && !path.isAbsolute(way);
 }
 
 function withoutPython(): NodeJS.ProcessEnv {

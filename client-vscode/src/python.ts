@@ -83,8 +83,11 @@ async function ofPythonExtension(): Promise<string | undefined> {
   }
 }
 
+/** The folders that are open: their programs are not taken for ours. */
+export const workspacePaths = (): string[] => (vscode.workspace.workspaceFolders ?? []).map((one) => one.uri.fsPath);
+
 async function probe(candidate: Candidate): Promise<Python | undefined> {
-  const program = await findProgram(candidate.command);
+  const program = await findProgram(candidate.command, workspacePaths());
   const out = program && await output(program, [...candidate.args, ISOLATED, "-c", PROBE], path.dirname(program));
   const [executable, version] = (out ?? "").trim().split(/\r?\n/);
   return executable && version ? { executable, version, source: candidate.source } : undefined;

@@ -1,5 +1,6 @@
 /** The language server's life: started when first needed, restarted with back-off, told of keys and trust. */
 import type { ChildProcess } from "node:child_process";
+import * as os from "node:os";
 import * as vscode from "vscode";
 import type { LanguageClient, Middleware } from "vscode-languageclient/node";
 import { environmentPython } from "./environment";
@@ -7,6 +8,7 @@ import { keysFor } from "./keys";
 import type { ListName } from "./lists";
 import { load } from "./library";
 import { StartProblem, textOf, type Remedy } from "./problem";
+import { workspacePaths } from "./python";
 import { findProgram, ISOLATED, start, startCommand } from "./processes";
 import { drawQuestions } from "./questions";
 import { offerRemedies, partsOf } from "./remedies";
@@ -179,11 +181,13 @@ export class Server implements vscode.Disposable {
   }
 
   private async ofSetting(command: string, parts: readonly string[]): Promise<() => ChildProcess> {
-    const program = /[\\/]/.test(command) ? command : await findProgram(command);
+    const program = /[\\/]/.test(command) ? command : await findProgram(command, workspacePaths());
     if (!program) {
       throw new StartProblem(`The setting inhouse.serverCommand names ${command}, which is not on the PATH.`, ["retry", "showLog"]);
     }
-    return () => startCommand(program, parts, vscode.workspace.workspaceFolders?.[0]?.uri.fsPath);
+    // `uv run` and its like obey the files of the folder they start in.
+    const folder = vscode.workspace.isTrusted ? workspacePaths()[0] : os.homedir();
+    return () => startCommand(program, parts, folder);
   }
 
   private crashed(): void {

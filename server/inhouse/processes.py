@@ -70,24 +70,46 @@ def find_program(name: str, *, outside: Iterable[Path] = ()) -> str | None:
     """Give the absolute path of a program on the ``PATH``; None where there is none.
 
     An entry that is empty or relative would mean the current folder, and Windows looks there
-    first: neither counts, nor does what lies *outside*'s folders (a workspace).
+    first: neither counts, nor does what lies in *outside*'s folders or in a workspace that this
+    process works in (`keep_out_of`).
     """
     ends = os.environ.get("PATHEXT", ".COM;.EXE;.BAT;.CMD").split(";") if _WINDOWS else [""]
     names = [name] if _WINDOWS and Path(name).suffix else [name + end for end in ends]
-    forbidden = [os.path.realpath(each) for each in outside]
-    for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
-        if not Path(folder).is_absolute() or _is_below(folder, forbidden):
-            continue
-        for each in names:
+    for folder in own_path(os.environ.get("PATH", os.defpath), outside).split(os.pathsep):
+        for each in names if folder else ():
             path = os.path.join(folder, each)  # noqa: PTH118  `Path` would take `..` for a name
             if Path(path).is_file() and os.access(path, os.X_OK):
                 return path
     return None
 
 
-def _is_below(folder: str, tops: Sequence[str]) -> bool:
-    true = os.path.realpath(folder)
-    return any(true == top or true.startswith(top + os.sep) for top in tops)
+def own_path(path: str, outside: Iterable[Path]) -> str:
+    """Give a ``PATH`` without what is relative or lies in *outside*'s folders or in a workspace."""
+    forbidden = (*outside, *_workspaces)
+    kept = (
+        folder
+        for folder in path.split(os.pathsep)
+        if Path(folder).is_absolute() and not is_below(Path(folder), forbidden)
+    )
+    return os.pathsep.join(kept)
+
+
+def keep_out_of(folders: Iterable[Path]) -> None:
+    """Never take a program by its name from these folders, which a session works in.
+
+    One that holds the user's home holds the user's own programs, and does not count.
+    """
+    home = Path.home()
+    _workspaces.update(each for each in folders if not is_below(home, (each,)))
+
+
+_workspaces: set[Path] = set()
+
+
+def is_below(path: Path, tops: Iterable[Path]) -> bool:
+    """Tell whether a path is, or leads, in one of these folders."""
+    true = os.path.realpath(path)
+    return any(true == top or true.startswith(top + os.sep) for top in map(os.path.realpath, tops))
 
 
 async def start(
@@ -100,12 +122,14 @@ async def start(
     stderr: int = DEVNULL,
     line_limit: int = _CHUNK,
     pass_fds: Sequence[int] = (),
+    memory: int | None = None,
 ) -> asyncio.subprocess.Process:
     """Start a program; the caller ends it with `end`.  Raises `OSError`.
 
-    *pass_fds* are open files that it gets too, where the system has that.
+    *pass_fds* are open files that it gets too, where the system has that; *memory* is how many
+    bytes it may fill (Linux only): what it reads may be endless.
     """
-    return await asyncio.create_subprocess_exec(
+    process = await asyncio.create_subprocess_exec(
         *_checked(command),
         cwd=cwd,
         env=_marked(environment),
@@ -116,6 +140,17 @@ async def start(
         start_new_session=not _WINDOWS,
         pass_fds=pass_fds,
     )
+    if memory is not None:
+        _limit(process.pid, memory)
+    return process
+
+
+def _limit(pid: int, memory: int) -> None:
+    if sys.platform == "linux":
+        import resource  # noqa: PLC0415  only there
+
+        with contextlib.suppress(OSError):
+            resource.prlimit(pid, resource.RLIMIT_DATA, (memory, memory))
 
 
 def start_text(
@@ -145,6 +180,7 @@ async def run(
     environment: Mapping[str, str] | None = None,
     given: bytes | None = None,
     most: int = _MOST_BYTES,
+    memory: int | None = None,
 ) -> Finished:
     """Run a program to its end; past *most* bytes of its output are thrown away.
 
@@ -157,6 +193,7 @@ async def run(
         environment=variables,
         stdin=DEVNULL if given is None else PIPE,
         stderr=PIPE,
+        memory=memory,
     )
     ended = False
     try:

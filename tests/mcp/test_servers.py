@@ -375,3 +375,50 @@ def _text(result):
     except ValueError:
         return result
     return value if isinstance(value, str) else result
+
+
+async def test_an_answer_for_a_server_is_for_the_variables_it_was_given_for(tmp_path):
+    always = User(Start="Always start this server here")
+    long = {"one": server(env={"A": "b"})}
+    long["one"]["args"] = [*long["one"]["args"], "x" * 3_000, "THE END"]
+    async with session(tmp_path, long, ["one/echo"], user=always) as here:
+        await here.run("ready")
+        assert "THE END" in always.questions[0].text
+        assert "A=b" in always.questions[0].detail
+        await here.host.services.mcp.aclose()
+        file = tmp_path / "work/.agents/helper.json"
+        file.write_text(file.read_text().replace('"A": "b"', '"NODE_OPTIONS": "--require ./x"'))
+        await here.host.reload()
+        await here.run("ready")
+
+        assert len(always.questions) == 2
+        assert "NODE_OPTIONS=--require ./x" in always.questions[1].detail
+
+
+async def test_a_secret_variable_of_a_server_is_not_in_its_question(tmp_path):
+    written = server(env={"TOKEN": "$MY_TOKEN"})
+    async with session(tmp_path, {"one": written}, ["one/echo"], MY_TOKEN="t-secret-1") as here:
+        await here.run("ready")
+
+        assert "TOKEN=$MY_TOKEN" in here.user.questions[0].detail
+        assert "t-secret-1" not in str(here.user.questions)
+
+
+async def test_a_users_own_server_obeys_no_file_of_a_workspace_that_is_not_trusted(
+    tmp_path, monkeypatch
+):
+    """Started there, npx would take its program and its registry from the workspace."""
+    settings = {"mcpServers": {"one": server()}}
+    definition = {"toolNames": ["one/env"]}
+    monkeypatch.setenv("HOME", str(tmp_path / "me"))
+    async with session(tmp_path, {}, settings=settings, definition=definition) as here:
+        agents = tmp_path / "me/.agents"
+        agents.mkdir(parents=True)
+        (tmp_path / "work/.agents/helper.json").rename(agents / "helper.json")
+        (tmp_path / "work/.agents/theirs.json").write_text('{"id": "theirs", "model": "m"}')
+        await here.host.reload()
+        await here.host.set_client_trust(trusted=False)
+        await here.run(call("one__env"), "ready")
+
+        seen = json.loads(_text(here.results()[-1]))
+        assert seen["cwd"] == str(tmp_path / "me")

@@ -9,12 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from inhouse import processes
 from inhouse.bounded_yaml import load_yaml
 from inhouse.core.protected_files import rule
 from inhouse.definitions.sandbox.confinement import Confinement, RefusedFileError
 from inhouse.lsp.transport.peers import may_begin
+from inhouse.settings import read_settings
+from inhouse.settings.layers import Layer
 from inhouse.tools.context import Fetched
 from inhouse.tools.knowledge import read_skill
+from inhouse.tools.shell.laid_git import repository_at
 from support.terminal import Terminal
 from support.workspaces import bench
 
@@ -64,6 +68,51 @@ async def test_no_page_holds_or_breaks_the_tool(tmp_path: Path, name: str):
     assert "deep" in result.get("text", "") or "Go on without it" in result["errorMessage"]
     if name in ("nested", "spaces", "text"):
         assert "deep" in result["text"]
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.skipif(sys.platform == "win32", reason="needs pipes and devices")
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
+async def test_a_pipe_or_device_in_a_gits_folder_holds_nothing(tmp_path: Path, make):
+    names = ("index", "packed-refs", "HEAD", "commondir", "config")
+    (tmp_path / ".git/info").mkdir(parents=True)
+    for name in (*names, "info/exclude"):
+        make(tmp_path / ".git" / name)
+    make(tmp_path / "package.json")
+    (tmp_path / "a.txt").write_text("found")
+
+    result = await bench(tmp_path).call("read_files", paths=["a.txt"])
+    repository = repository_at(tmp_path)
+    Confinement(tmp_path / "in/.agents/a.ts", roots=[tmp_path / "in"])
+
+    assert "found" in str(result)
+    assert repository is None or repository.head == ""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits it from outside")
+async def test_a_program_that_reads_without_an_end_gets_no_more_memory_than_it_may(tmp_path: Path):
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".gitignore").symlink_to("/dev/zero")
+    words = [sys.executable, "-c", "open('/dev/zero').read(3 << 30)"]
+
+    done = await processes.run(words, seconds=60, memory=200 << 20)
+    result = await bench(tmp_path).call("code_search", pattern="found")
+
+    assert b"MemoryError" in done.errors
+    assert "memory" in result["errorMessage"]
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.skipif(sys.platform == "win32", reason="needs pipes and devices")
+def test_a_file_of_certificates_is_a_file(tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe.pem")
+    for path in ("/dev/zero", str(tmp_path / "pipe.pem")):
+        written = {"endpoints": {"x": {"baseUrl": "http://127.0.0.1:1/v1", "caFile": path}}}
+        layer = Layer(written, "inhouse.toml", from_workspace=True, trusted=False)
+
+        _, problems = read_settings([layer])
+
+        assert "cannot be read" in problems[0].message
 
 
 SECRETS = (

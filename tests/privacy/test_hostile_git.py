@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from inhouse.core.settings import CommandMode
 from inhouse.tools.git_changes import git_changes
 from support.terminal import Terminal
+from support.workspaces import bench
 
 COMMIT = "git add -A; git -c user.name=a -c user.email=a@b commit -qm 'A commit'"
 HOSTILE = {
@@ -140,6 +142,82 @@ async def test_git_runs_no_program_that_the_repository_names(tmp_path: Path, nam
     assert not made.exists()
     if name in {"clean filter", "monitor", "hooks", "external diff", "filter with a = in its name"}:
         assert "-one\n+two" in text  # it was asked, and answered
+
+
+PRIVATE = f"""
+    git init -q ../private; (cd ../private; echo canary > s.txt; {COMMIT}
+    git checkout -q -b canary; mkdir -p sub; echo canary > sub/s.txt; {COMMIT})"""
+FOREIGN = {
+    "gitdir of a file": "rm -rf .git; echo 'gitdir: ../private/.git' > .git",
+    "absolute gitdir": 'rm -rf .git; echo "gitdir: $PWD/../private/.git" > .git',
+    "link": "rm -rf .git; ln -s ../private/.git .git",
+    "link to a file": "rm -rf .git; echo 'gitdir: ../private/.git' > ../f; ln -s ../f .git",
+    "commondir": "echo $PWD/../private/.git > .git/commondir; cp ../private/.git/HEAD .git",
+    "commondir of a gitdir inside": """
+        mv .git in; echo 'gitdir: in' > .git; echo "$PWD/.git" > in/gitdir
+        echo $PWD/../private/.git > in/commondir; cp ../private/.git/HEAD in""",
+    "linked parts": """
+        cd .git; rm -rf objects refs HEAD index
+        for each in objects refs index; do ln -s ../../private/.git/$each $each; done
+        cp ../../private/.git/HEAD HEAD""",
+    "linked pieces": """
+        cd .git; cp ../../private/.git/HEAD .; mkdir -p refs/heads objects
+        for each in ../../private/.git/objects/??; do ln -s ../$each objects/; done
+        ln -s ../../../../private/.git/refs/heads/canary refs/heads/canary""",
+    "worktree above": """
+        git config core.worktree "$PWD/.."; cp -r ../private/s.txt ..
+        git add -N ../s.txt; echo canary > ../s.txt""",
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+async def test_no_other_repository_passes_for_the_workspaces_own(tmp_path: Path, name: str):
+    root, _ = prepare(tmp_path, f"{PRIVATE}; {FOREIGN[name]}")
+    (root / "s.txt").write_text("mine")
+
+    text = await git_changes(root, dict(os.environ), trusted=True)
+    here = bench(root, trusted=True, commands=CommandMode.ALLOW_LISTED, allowed_commands=("git",))
+    for command in ("git log -p", "git diff", "git show HEAD:s.txt", "git branch -a"):
+        text += str(await here.call("run_terminal_command", command=command))
+
+    assert "canary" not in text
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "git worktree add -q ../repository/tree; mv tree ../moved; git worktree repair ../moved",
+        """git init -q ../other; (cd ../other; echo two > a.txt; git add .; git -c user.name=a \
+        -c user.email=a@b commit -qm x); git -c protocol.file.allow=always submodule -q add \
+        ../other tree""",
+    ],
+)
+async def test_worktrees_and_submodules_that_git_made_are_their_own(tmp_path: Path, script: str):
+    root, _ = prepare(tmp_path, f"echo one > a.txt; {COMMIT}; {script}")
+    tree = next(each for each in (tmp_path / "moved", root / "tree") if each.is_dir())
+    (tree / "a.txt").write_text("changed")
+
+    assert "+changed" in await git_changes(tree, dict(os.environ), trusted=True)
+
+
+async def test_no_program_of_the_workspace_is_found_by_git(tmp_path: Path):
+    root, made = prepare(tmp_path, HOSTILE["signature"])
+    (root / "bin").mkdir()
+    for name in ("false", "cat", "gpg", "ssh", "git-remote-https", "sh"):
+        shutil.copy(tmp_path / "evil", root / "bin" / name)
+    path = f"{root / 'bin'}{os.pathsep}.{os.pathsep}{os.environ['PATH']}"
+    here = bench(
+        root,
+        trusted=True,
+        commands=CommandMode.ALLOW_LISTED,
+        allowed_commands=("git log --pretty=evil",),
+        environment={**os.environ, "PATH": path},
+    )
+
+    await git_changes(root, {**os.environ, "PATH": path}, trusted=True)
+    await here.call("run_terminal_command", command="git log --pretty=evil")
+
+    assert not made.exists()
 
 
 async def test_an_untrusted_repository_is_not_asked_at_all(tmp_path: Path):

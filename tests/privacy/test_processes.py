@@ -3,6 +3,7 @@
 import ast
 import asyncio
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -11,7 +12,11 @@ import pytest
 
 import inhouse
 from inhouse import processes
+from inhouse.host.host import Host, HostCallbacks
+from inhouse.tools.shell.environment import shell
 from inhouse.verify.installation import installation
+from support.hosts import disk
+from support.mcp_session import User
 from support.namespaces import namespaces
 from support.terminal import Done, Terminal
 
@@ -193,6 +198,69 @@ def test_a_program_is_never_one_of_the_current_folder(
     found = processes.find_program("git", outside=(tmp_path / "workspace",))
 
     assert found == str(tmp_path / "absolute/git")
+
+
+def test_no_program_is_taken_by_its_name_from_a_folder_that_a_session_works_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    bin_of_workspace = tmp_path / "work/.venv/bin"
+    bin_of_workspace.mkdir(parents=True)
+    (tmp_path / "link").symlink_to(bin_of_workspace)
+    for name in ("bash", "rg", "uv", "only-here"):
+        (bin_of_workspace / name).write_text("#!/bin/sh\n")
+        (bin_of_workspace / name).chmod(0o755)
+    before = os.environ["PATH"]
+    monkeypatch.setenv(
+        "PATH", os.pathsep.join([str(bin_of_workspace), str(tmp_path / "link"), before])
+    )
+    monkeypatch.setenv("INHOUSE_HOME", str(tmp_path / "state"))
+
+    async def open_there() -> None:
+        host = Host(
+            roots=(tmp_path / "work",),
+            environ=dict(os.environ),
+            door=HostCallbacks(disk, User()),
+        )
+        await host.aclose()
+
+    asyncio.run(open_there())
+
+    assert processes.find_program("only-here") is None
+    assert processes.find_program("bash") == shutil.which("bash", path=before)
+    assert shell("x")[0] == shutil.which("bash", path=before)
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs Node")
+def test_the_extension_takes_no_python_of_a_workspace_from_the_path(tmp_path: Path):
+    """Run as VS Code would, but for its types, which Node takes away itself."""
+    esbuild = ROOT / "client-vscode/node_modules/.bin/esbuild"
+    if not esbuild.exists():
+        pytest.skip("the extension's packages are not installed")
+    for folder in ("work/.venv/bin", "own"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "python3").write_text("#!/bin/sh\n")
+        (tmp_path / folder / "python3").chmod(0o755)
+    (tmp_path / "link").symlink_to(tmp_path / "work/.venv/bin")
+    built = tmp_path / "processes.cjs"
+    words = [str(EXTENSION / "processes.ts"), "--format=cjs", "--platform=node", "--bundle"]
+    processes.run_blocking([str(esbuild), *words, f"--outfile={built}"], seconds=60)
+    code = (
+        f"require({str(built)!r}).findProgram('python3', [{str(tmp_path / 'work')!r}])"
+        ".then((found) => console.log(found))"
+    )
+    folders = ["", ".", "work/.venv/bin", *(f"{tmp_path}/{each}" for each in FOUND)]
+    node = shutil.which("node") or ""
+    done = processes.run_blocking(
+        [node, "-e", code],
+        seconds=60,
+        cwd=tmp_path,
+        environment={"PATH": os.pathsep.join(folders), "HOME": str(tmp_path / "home")},
+    )
+
+    assert done.out.decode().strip() == str(tmp_path / "own/python3"), done
+
+
+FOUND = ("link", "work/.venv/bin", "work/../work/.venv/bin", "own")
 
 
 async def test_a_program_without_its_path_is_not_started(tmp_path: Path):

@@ -387,3 +387,16 @@ async def test_a_program_of_the_workspace_is_not_the_listed_one(tmp_path: Path):
 
     assert "bin" in result["stdout"]
     assert not (tmp_path / "executed").exists()
+
+
+async def test_where_nothing_is_trusted_the_list_runs_only_what_is_known_to_read(tmp_path: Path):
+    """`npm test` of a fresh clone runs what its strangers wrote."""
+    write_files(tmp_path, {"test": "touch executed\n"})
+    listed = ("sh test", "make *", "ls", "cat x || sh test")
+    here = bench(tmp_path, commands=CommandMode.ALLOW_LISTED, allowed_commands=listed)
+
+    for command in ("sh test", "make all", "cat x || sh test"):
+        result = await here.call("run_terminal_command", command=command)
+        assert "only listed commands" in result["errorMessage"]
+    assert (await here.call("run_terminal_command", command="ls"))["exitCode"] == 0
+    assert not (tmp_path / "executed").exists()

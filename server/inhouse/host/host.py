@@ -15,6 +15,7 @@ from inhouse.core.redaction import remember
 from inhouse.core.request import AgentSummary, RunRequest
 from inhouse.core.route import EndpointStatus, Route
 from inhouse.definitions.catalog.folders import ON_BOARD
+from inhouse.processes import keep_out_of
 from inhouse.settings import editor_layers
 
 from .host_state import HostCallbacks, HostState, WorkspaceRequest
@@ -101,6 +102,7 @@ class Host:
     async def change_roots(self, roots: Collection[Path]) -> None:
         """Take other folders for the workspace."""
         self.state.roots = tuple(root.resolve() for root in roots)
+        keep_out_of(self.state.roots)
         await self.reload()
 
     async def configure(self, editor_values: object) -> None:

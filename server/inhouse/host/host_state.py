@@ -10,6 +10,7 @@ from inhouse.core.ports import Approver, ClientTerminal, Emit, Workspace
 from inhouse.core.request import RunRequest
 from inhouse.core.route import EndpointStatus
 from inhouse.core.settings import Settings
+from inhouse.processes import keep_out_of
 
 from .record_writer import RecordKeeper
 from .run_registry import RunRegistry
@@ -73,6 +74,7 @@ class HostState:
 
     def __attrs_post_init__(self) -> None:
         self.sessions = Sessions(self)
+        keep_out_of(self.roots)
 
     @property
     def main_root(self) -> Path:

@@ -33,7 +33,7 @@ from inhouse.mcp.config import (
 from inhouse.mcp.connection import Connection, ListedTool, McpError
 from inhouse.mcp.tool_names import split_name, wanted_tools
 from inhouse.mcp.tools import Wanted, open_toolbox
-from inhouse.processes import PIPE, find_program
+from inhouse.processes import PIPE, find_program, is_below
 from inhouse.providers.network.base_urls import http_address
 from inhouse.providers.network.egress import EgressPolicy
 from inhouse.store.mcp_listings import KnownTool
@@ -256,15 +256,16 @@ class ServerAccess:
 
     async def _launch(self, server: StdioServer) -> Program:
         root, context = self.context.workspace.root, self.context
+        roots = (root, *context.extra_roots)
         offline = context.privacy is Privacy.LOCAL_ONLY
         inherits = inherited(context.environment, offline=offline)
-        program = await asyncio.to_thread(_program, server, root)
-        way = await offline_way((root, *context.extra_roots), inherits) if offline else None
+        program = await asyncio.to_thread(_program, server, roots, trusted=context.trusted)
+        way = await offline_way(roots, inherits) if offline else None
         await self._may_start(server, exposed=offline and way is None, way=way)
         try:
             started = await processes.start(
                 [*(way.prefix if way else ()), program, *server.args],
-                cwd=root,
+                cwd=root if context.trusted else Path.home(),  # npx and uvx obey files there
                 environment={**inherits, **server.env},
                 spec=way.spec if way else None,
                 stdin=PIPE,
@@ -284,8 +285,12 @@ class ServerAccess:
                 'it is a command, and commands are switched off (setting commands = "never").',
                 code=REFUSED,
             )
-        root, key = context.workspace.root, ("MCP server:", server.command, *server.args)
-        listed = find_listed(line, context.allowed_commands) is not None
+        # Variables decide what a program loads (NODE_OPTIONS, LD_PRELOAD): an answer is for them
+        # too, and the list, which names none, is for a program without any.
+        root, variables = context.workspace.root, (f"variables:{server.identity}",)
+        key = ("MCP server:", server.command, *server.args, *(variables if server.env else ()))
+        listed = not server.env and find_listed(line, context.allowed_commands) is not None
+        listed = listed and context.trusted
         if not exposed and (listed or context.approvals.is_allowed(root, key)):
             return
         if context.commands is CommandMode.ALLOW_LISTED:
@@ -297,8 +302,8 @@ class ServerAccess:
             )
         detail = f"Named by {server.source}."
         if server.env:
-            detail += f"  It is given these variables: {', '.join(sorted(server.env))}."
-        text = f"Start the MCP server {visible(server.name)!r}?\n{visible(line)[:_SHOWN]}"
+            detail += f"  It is given these variables: {_variables(server)}."
+        text = f"Start the MCP server {visible(server.name)!r}?\n{visible(line)}"
         if exposed:
             text += (
                 "\nPrivacy is local-only, but this system cannot cut a program off from the "
@@ -354,7 +359,7 @@ class ServerAccess:
         async with memory.asking:
             if key in memory.allowed_tools:
                 return
-            shown = visible(str(dict(arguments)))[:_SHOWN]
+            shown = visible(str(dict(arguments)))
             text = f"Call {visible(name)} of an MCP server?\n{shown}"
             detail = f"The server describes it so: {visible(tool.description)[:_SHOWN]}"
             question = _question(text, detail, ONCE, lasting=(THIS_RUN, ALWAYS))
@@ -380,17 +385,28 @@ def _question(text: str, detail: str, once: str, *, lasting: tuple[str, ...]) ->
     )
 
 
-def _program(server: StdioServer, root: Path) -> str:
+def _program(server: StdioServer, roots: Sequence[Path], *, trusted: bool) -> str:
     """Find the program of a server; only a written path leads into the workspace.  Blocks."""
     if Path(server.command).is_absolute():
+        if not trusted and is_below(Path(server.command), roots):
+            raise McpError(
+                server.name,
+                f"{server.command!r} is a program of this workspace, which is not trusted.",
+                code=REFUSED,
+            )
         return server.command
-    found = find_program(server.command, outside=(root,))
+    found = find_program(server.command, outside=roots)
     if found is None:
         raise McpError(
             server.name,
             f"there is no program {server.command!r} on the PATH.  Install it, or write its path.",
         )
     return found
+
+
+def _variables(server: StdioServer) -> str:
+    """Name the variables with their values: keys are dots there."""
+    return ", ".join(f"{name}={server.written.get(name, '•••')}" for name in sorted(server.env))
 
 
 def _origin(server: RemoteServer) -> str:

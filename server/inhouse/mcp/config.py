@@ -30,6 +30,8 @@ class StdioServer:
     env: Mapping[str, str] = field(factory=dict[str, str], repr=False)
     source: str = ""
     """The file or setting that names it."""
+    written: Mapping[str, str] = field(factory=dict[str, str], repr=False, eq=False)
+    """``env`` as it is written there: a variable's name in the place of its value."""
 
     @property
     def command_line(self) -> str:
@@ -86,6 +88,7 @@ def read_server(name: str, written: Mapping[str, Any], *, fill: Fill, source: st
             _texts(written.get("args")),
             _filled(name, "env", written.get("env"), fill),
             source,
+            _filled(name, "env", written.get("env"), str),
         )
     if isinstance(url := written.get("url"), str) and url.strip():
         return RemoteServer(

@@ -14,6 +14,7 @@ from attrs import evolve, field, frozen
 from inhouse.core import placeholders
 from inhouse.core.endpoint_kinds import Kind
 from inhouse.core.errors import RefusedError, UserError
+from inhouse.core.files import read_regular
 from inhouse.core.placeholders import KeySources
 from inhouse.core.route import Endpoint, TokenPrice
 from inhouse.core.secret import Secret
@@ -266,7 +267,7 @@ def _ca_file(name: str, part: Part, keys: KeySources) -> str | None:
     if path is None:
         return None
     try:
-        text = Path(path).read_bytes()[:LONGEST_CA_FILE]
+        text = read_regular(Path(path), LONGEST_CA_FILE)
     except OSError as error:
         why = (
             "There is no such file" if isinstance(error, FileNotFoundError) else "It cannot be read"

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from inhouse import processes
+from inhouse.core.errors import ToolError
 from inhouse.core.protected_files import rule
 
 from .hardened_git import ask_git, hardened_variables
@@ -33,7 +34,10 @@ async def git_changes(root: Path, environment: Mapping[str, str], *, trusted: bo
         return ""
     if not trusted:
         return _NOT_TRUSTED if (root / ".git").exists() else ""
-    variables = await hardened_variables(git, root, inherited(environment, offline=True))
+    try:
+        variables = await hardened_variables(git, root, inherited(environment, offline=True))
+    except ToolError as error:
+        return f"Git Changes: not shown.  {error}"
     status = await ask_git(
         git, ("status", "--short", "--ignore-submodules=all", "--", "."), root, variables
     )

@@ -3,25 +3,31 @@
 A repository's configuration and attributes name programs that Git runs for its own reasons:
 monitors, hooks, filters, signature checks, merges, transports of a lazy fetch, programs of
 submodules.  Each of them is switched off by what overrides every file of the repository.
+Nor is Git asked about a repository that only passes for this folder's (`own_repository`).
 """
 
+import asyncio
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from inhouse import processes
+from inhouse.core.errors import ToolError
+from inhouse.tools.access.own_repository import ForeignRepository, look_at_repository
 
 _SECONDS = 5.0
 _MOST_BYTES = 2_000_000
 _NOTHING = "NUL" if os.name == "nt" else "/dev/null"
+_FAILS = "/dev/null"
+"""A program that no system can start: a name would be looked for on the ``PATH``."""
 _OVERRIDES = {
     "core.fsmonitor": "false",
     "core.hooksPath": _NOTHING,
     "core.pager": "cat",
-    "core.sshCommand": "false",
+    "core.sshCommand": _FAILS,
     "core.gitProxy": "",
     "core.askPass": "",
-    "core.alternateRefsCommand": "false",
+    "core.alternateRefsCommand": _FAILS,
     "core.attributesFile": _NOTHING,
     "core.quotePath": "false",
     "credential.helper": "",
@@ -29,11 +35,11 @@ _OVERRIDES = {
     "diff.submodule": "short",
     "color.ui": "never",
     "format.pretty": "medium",
-    "gpg.program": "false",
-    "gpg.openpgp.program": "false",
-    "gpg.ssh.program": "false",
-    "gpg.ssh.defaultKeyCommand": "false",
-    "gpg.x509.program": "false",
+    "gpg.program": _FAILS,
+    "gpg.openpgp.program": _FAILS,
+    "gpg.ssh.program": _FAILS,
+    "gpg.ssh.defaultKeyCommand": _FAILS,
+    "gpg.x509.program": _FAILS,
     "log.diffMerges": "separate",
     "log.showSignature": "false",
     "log.mailmap": "false",
@@ -44,7 +50,7 @@ _OVERRIDES = {
 _VARIABLES = {
     "GIT_ALLOW_PROTOCOL": "none",
     "GIT_NO_LAZY_FETCH": "1",
-    "GIT_SSH_COMMAND": "false",
+    "GIT_SSH_COMMAND": _FAILS,
     "GIT_ASKPASS": "",
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_OPTIONAL_LOCKS": "0",
@@ -55,11 +61,21 @@ _VARIABLES = {
 async def hardened_variables(git: str, root: Path, plain: Mapping[str, str]) -> dict[str, str]:
     """Give the variables that override what a repository says, its own filters among it.
 
-    *plain* are those that Git gets besides.
+    *plain* are those that Git gets besides; a program of a workspace on their ``PATH`` is none.
 
     A filter has any name, so their names are asked for; ``git config`` runs nothing.
+    Raises `ToolError` where the repository is another folder's.
     """
-    plain = {**plain, **_VARIABLES}
+    found = await asyncio.to_thread(look_at_repository, root)
+    if isinstance(found, ForeignRepository):
+        raise ToolError(
+            f"Git is not asked about this folder: {found.why}.", code="repository_elsewhere"
+        )
+    path = processes.own_path(plain.get("PATH", os.defpath), (root,))
+    plain = {**plain, **_VARIABLES, "PATH": path}
+    if found is not None:
+        plain["GIT_WORK_TREE"] = str(found.top)
+        plain["GIT_CEILING_DIRECTORIES"] = found.ceiling
     words = ("config", "--name-only", "--null", "--get-regexp", "^filter[.]")
     listed = await ask_git(git, words, root, _overriding(plain, _OVERRIDES))
     names = {each.rpartition(".")[0] for each in (listed or "").split("\0") if each}

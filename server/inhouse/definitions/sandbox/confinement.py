@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from inhouse.core import hard_links
+from inhouse.core.files import read_regular
 from inhouse.core.protected_files import rule
 from inhouse.definitions.evaluator import TrustedFiles
 
@@ -204,6 +205,6 @@ def _repository(roots: Iterable[Path], own: Path) -> Path | None:
 
 def _names_workspaces(package: Path) -> bool:
     try:
-        return package.stat().st_size < MOST_SOURCE and b'"workspaces"' in package.read_bytes()
+        return b'"workspaces"' in read_regular(package, MOST_SOURCE)
     except OSError:
         return False

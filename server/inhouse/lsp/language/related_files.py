@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from inhouse.core.files import read_regular
 from inhouse.definitions.catalog.folders import AgentFolder, list_folder
 from inhouse.definitions.readers.file_forms import LARGEST
 from inhouse.definitions.sandbox.confinement import Confinement, RefusedFileError, real
@@ -35,10 +36,8 @@ def site_at(context: EditorContext, path: Path) -> DefinitionDocument | None:
     if document is not None:
         return DefinitionDocument(path, document.uri, document.text, document.version)
     try:
-        if path.stat().st_size > 4 * LARGEST:
-            return None
-        with path.open(encoding="utf-8", newline="") as file:
-            return DefinitionDocument(path, to_uri(path), file.read(), None)
+        text = read_regular(path, 4 * LARGEST).decode("utf-8")
+        return DefinitionDocument(path, to_uri(path), text, None)
     except (OSError, ValueError):
         return None
 

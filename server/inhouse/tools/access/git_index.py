@@ -8,6 +8,8 @@ from pathlib import Path
 
 from attrs import frozen
 
+from inhouse.core.files import read_regular
+
 _MOST_BYTES = 200_000_000
 _FIXED = 40
 """Bytes of an entry before its object name."""
@@ -32,7 +34,7 @@ def repository_of(folder: Path) -> tuple[Path, Path] | None:
         if inner.is_dir():
             return top, inner
         try:
-            words = inner.read_text("utf-8").strip() if inner.is_file() else ""
+            words = read_regular(inner).decode().strip() if inner.is_file() else ""
         except (OSError, UnicodeDecodeError):
             return None
         if words.startswith("gitdir:"):  # a worktree or a submodule
@@ -64,7 +66,7 @@ def read_index(git_folder: Path) -> bytes:
     """Give the bytes of an index; none where there is no such file, or a very large one."""
     index = git_folder / "index"
     try:
-        return b"" if index.stat().st_size > _MOST_BYTES else index.read_bytes()
+        return read_regular(index, _MOST_BYTES)
     except OSError:
         return b""
 

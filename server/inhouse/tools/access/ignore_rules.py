@@ -9,6 +9,7 @@ from pathlib import Path
 
 from attrs import define, field, frozen
 
+from inhouse.core.files import read_regular
 from inhouse.core.own_environment import environment
 
 from .git_index import Tracked, read_index, repository_of, tracked_names
@@ -190,7 +191,7 @@ def _sources(folder: Path, *, top: bool) -> list[Path]:
 def _common(git_folder: Path) -> Path:
     """Give the folder that a worktree shares with its repository (gitrepository-layout(5))."""
     try:
-        words = (git_folder / "commondir").read_text("utf-8").strip()
+        words = read_regular(git_folder / "commondir").decode().strip()
     except (OSError, UnicodeDecodeError):
         return git_folder
     return git_folder / words
@@ -228,11 +229,10 @@ def _core(settings: str) -> str:
 
 def _text(file: Path) -> str:
     try:
-        if not file.is_file() or file.stat().st_size > _MOST_BYTES:
-            return ""
-        return file.read_bytes().decode("utf-8", errors="replace").removeprefix("\ufeff")
+        content = read_regular(file, _MOST_BYTES)
     except OSError:
         return ""
+    return content.decode("utf-8", errors="replace").removeprefix("\ufeff")
 
 
 def _stamp(folder: Path, *, top: bool) -> tuple[tuple[str, int, int], ...]:

@@ -110,7 +110,8 @@ async def search(files: WorkspaceOverlay, query: Query, *, program: str | None) 
         codes = {each.code for each in ended}
         code = 0 if 0 in codes else max(codes, default=1)
         complaint = "\n".join(dict.fromkeys(each.complaint for each in ended if each.complaint))
-        if code == _FAILED and not results.total:
+        killed = any(each.code < 0 for each in ended)
+        if (code == _FAILED or killed) and not results.total:
             return {"errorMessage": f"The search failed: {complaint[:_COMPLAINT]}"}
         value["message"] = f"Exit code: {code}"
         if complaint:
@@ -205,6 +206,7 @@ async def _run(results: Results, command: Command) -> _Ended:
         cwd=command.cwd,
         stdin=processes.PIPE,
         stderr=processes.PIPE,
+        memory=ripgrep.MOST_MEMORY,
     )
     assert process.stdin is not None  # noqa: S101  all three are pipes
     assert process.stdout is not None  # noqa: S101

@@ -73,7 +73,9 @@ async def tracked_though_ignored(
 
 async def _listed(words: tuple[str, ...], place: WorkspacePath) -> list[str]:
     try:
-        done = await processes.run(words, seconds=_SECONDS, cwd=place.root)
+        done = await processes.run(
+            words, seconds=_SECONDS, cwd=place.root, memory=ripgrep.MOST_MEMORY
+        )
     except TimeoutError:
         return []
     lines = slashes(done.out.decode("utf-8", "surrogateescape")).splitlines()

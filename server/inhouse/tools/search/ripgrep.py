@@ -38,6 +38,10 @@ class Command:
     """Files whose matches do not count."""
 
 
+MOST_MEMORY = 1 << 30
+"""Bytes: ripgrep reads a workspace's ignore files to their end, and one may be a device."""
+
+
 @cache
 def find() -> str | None:
     """Give the ripgrep that was installed beside this program, or else one on the path."""

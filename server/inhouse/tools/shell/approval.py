@@ -80,8 +80,11 @@ def _listed(context: ToolContext, wish: Wish) -> Listed | None:
     found = find_listed(
         wish.command, context.allowed_commands, folder=wish.folder.relative, may_name=may_name
     )
-    if found is None or found.argv is None:
-        return found
+    if found is None:
+        return None
+    if found.argv is None:
+        # It may run what the workspace brings (`npm test`), which nobody trusts here.
+        return found if context.trusted else None
     if find_program(found.argv[0], outside=context.access.roots) is None:
         return None
     # What an untrusted repository says is asked of nobody (`git_changes`).

@@ -16,11 +16,13 @@ from pathlib import Path
 from attrs import frozen
 
 from inhouse.core.errors import ToolError
+from inhouse.core.files import read_regular
 from inhouse.tools.access.git_index import object_names, read_index, repository_of
 from inhouse.tools.access.safe_open import remove_file, write_bytes
 
 _REFS = ("HEAD", "refs/stash", "MERGE_HEAD", "CHERRY_PICK_HEAD", "rebase-merge/onto")
 _SHORT = 10
+_MOST_BYTES = 50_000_000
 
 
 @frozen
@@ -146,7 +148,11 @@ def _resolved(folder: Path, name: str) -> str:
 
 def _packed(folder: Path, branch: str) -> str:
     try:
-        lines = (folder / "packed-refs").read_text("utf-8", "replace").splitlines()
+        lines = (
+            read_regular(folder / "packed-refs", _MOST_BYTES)
+            .decode("utf-8", "replace")
+            .splitlines()
+        )
     except OSError:
         return ""
     return next((line.split(" ")[0] for line in lines if line.endswith(f" {branch}")), "")
@@ -154,6 +160,6 @@ def _packed(folder: Path, branch: str) -> str:
 
 def _line(path: Path) -> str:
     try:
-        return path.read_text("utf-8", "replace").strip() if path.is_file() else ""
+        return read_regular(path).decode("utf-8", "replace").strip() if path.is_file() else ""
     except OSError:
         return ""
