@@ -141,7 +141,9 @@ class Collector:
     """Takes one run's events."""
 
     def __init__(self) -> None:
-        self.deltas = 0
+        self.pieces = 0
+        """Words that came: a piece is one, and an event may hold several."""
+        self.text: list[str] = []
         self.stamps: list[int] = []
         """When each piece was sent, where it says so: nanoseconds of the monotonic clock."""
         self.delays_ms: list[float] = []
@@ -153,11 +155,12 @@ class Collector:
         for event in events:
             if event["kind"] == "text":
                 self.first = self.first or now
-                self.deltas += 1
-                stamp = event["delta"].strip()
-                if stamp.isdigit():
-                    self.stamps.append(int(stamp))
-                    self.delays_ms.append((now - int(stamp)) / 1e6)
+                self.text.append(event["delta"])
+                words = event["delta"].split()
+                self.pieces += len(words)
+                for stamp in map(int, filter(str.isdigit, words)):
+                    self.stamps.append(stamp)
+                    self.delays_ms.append((now - stamp) / 1e6)
             elif event["kind"] == "finish":
                 self.last = now
                 self.finished.set()

@@ -20,6 +20,7 @@ HEAD = (
     b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
     b"transfer-encoding: chunked\r\nconnection: close\r\n\r\n"
 )
+NOT_FOUND = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 PACED = 200
 PACE = 0.005
 
@@ -55,6 +56,11 @@ async def main(count: int, delay: float) -> None:
             lengths = [one.split(b":")[1] for one in lines if one.startswith(b"content-length")]
             length = int(lengths[0]) if lengths else 0
             body = await reader.readexactly(length)
+            if not head.startswith(b"POST "):  # What else clients ask of a server, it does not know.
+                writer.write(NOT_FOUND)
+                await writer.drain()
+                writer.close()
+                return
             came = time.monotonic_ns()
             writer.write(HEAD)
             if b"silence" in body:

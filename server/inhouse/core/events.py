@@ -39,11 +39,14 @@ class EditState(StrEnum):
 @frozen
 class TextDelta:
     text: str
+    pieces: int = field(default=1, eq=False)
+    """How many pieces of the model's answer it is: those that one read completes are one."""
 
 
 @frozen
 class ReasoningDelta:
     text: str
+    pieces: int = field(default=1, eq=False)
 
 
 @frozen

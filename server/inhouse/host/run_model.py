@@ -173,12 +173,12 @@ class _Cleaner:
         cleaned: list[ModelChunk] = []
         for chunk in chunks:
             match chunk:
-                case TextDelta(text):
+                case TextDelta(text, pieces):
                     if clean := self._text.feed(text):
-                        cleaned.append(TextDelta(clean))
-                case ReasoningDelta(text):
+                        cleaned.append(TextDelta(clean, pieces))
+                case ReasoningDelta(text, pieces):
                     if clean := self._thinking.feed(text):
-                        cleaned.append(ReasoningDelta(clean))
+                        cleaned.append(ReasoningDelta(clean, pieces))
                 case _:
                     cleaned += (*self.rest(), chunk)
         return cleaned

@@ -286,7 +286,7 @@ class _Answer:
             if plain and type(chunk) is TextDelta:
                 self.texts.append(chunk.text)
                 told.append(chunk)  # nearly every chunk is one of these
-                if watched is not None and watched.goes_on(chunk.text):
+                if watched is not None and watched.goes_on(chunk.text, chunk.pieces):
                     told.append(Answered(REPETITION, self.said_model or None))
                     self.ran_away = True
                     return

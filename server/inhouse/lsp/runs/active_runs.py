@@ -79,8 +79,8 @@ class ActiveRun:
             self.children.add(event.run_id)
         self.doing.watch(event)
         match event.payload:
-            case TextDelta() | ReasoningDelta():
-                self.pieces += 1
+            case TextDelta(_, pieces) | ReasoningDelta(_, pieces):
+                self.pieces += pieces
                 if self.first_token is None:
                     self.first_token = time.monotonic()
             case UsageReported(input_tokens, output_tokens, _, window):

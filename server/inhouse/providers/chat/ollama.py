@@ -25,7 +25,7 @@ from inhouse.core.ports import Chunks, Prompt
 from inhouse.core.route import Endpoint
 from inhouse.providers.chat.request_options import own_fields
 from inhouse.providers.chat.retry import first_of
-from inhouse.providers.chat.stream_model import TRIES, until_error
+from inhouse.providers.chat.stream_model import TRIES, add_joined, until_error
 from inhouse.providers.chat.think_tags import ThinkingText
 from inhouse.providers.dialect.chat_request import chat_messages, chat_tools, plain
 from inhouse.providers.dialect.tool_call_deltas import new_call_id
@@ -204,7 +204,7 @@ class OllamaAnswer:
         """Add the chunks that lines make known, up to the last.  Raises `ProviderError`."""
         for piece in pieces:
             if not self.done:
-                chunks += self.take(piece)
+                add_joined(chunks, self.take(piece))
 
     def take(self, piece: Any) -> Iterator[ModelChunk]:
         known = fields(piece)

@@ -17,6 +17,7 @@ from inhouse.core.json_values import fields, items
 from inhouse.core.json_values import fields as members
 from inhouse.core.limits import LONGEST_ARGUMENTS
 from inhouse.core.messages import Origin
+from inhouse.providers.chat.stream_model import add_joined
 from inhouse.providers.chat.think_tags import ThinkingText
 from inhouse.providers.cost.usage import read_usage, timings_usage
 from inhouse.providers.dialect.private_members import PrivateMembers
@@ -53,20 +54,20 @@ FINISH_REASONS = {
 class SurrogateHalves:
     """Joins the halves of a character that a server split over two pieces."""
 
-    _held: str = ""
+    held: str = ""
 
     def take(self, text: str) -> str:
-        if not self._held and (text.isascii() or not _HALVES.search(text)):
+        if not self.held and (text.isascii() or not _HALVES.search(text)):
             return text
-        text = self._held + text
-        self._held = ""
+        text = self.held + text
+        self.held = ""
         joined = text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
         if joined and "\ud800" <= joined[-1] <= "\udbff":
-            joined, self._held = joined[:-1], joined[-1]
+            joined, self.held = joined[:-1], joined[-1]
         return _HALVES.sub("\ufffd", joined)
 
     def flush(self) -> str:
-        held, self._held = self._held, ""
+        held, self.held = self.held, ""
         return "\ufffd" if held else ""
 
 
@@ -92,12 +93,21 @@ class ChatAnswer:
         self.calls = CallPieces(self.tool_names)
 
     def read(self, pieces: list[Any], chunks: list[ModelChunk]) -> None:
-        """Add the chunks that pieces make known.  Raises `ProviderError` where one tells why."""
+        """Add the chunks that pieces make known; text that nothing interrupts is one of them.
+
+        Raises `ProviderError` where a piece tells why there will be no more.
+        """
+        texts: list[str] = []
         for piece in pieces:
             if (text := self.plain_text(piece)) is not None:
-                chunks.append(TextDelta(text))  # nearly every piece
-            else:
-                chunks += self.take(piece)
+                texts.append(text)  # nearly every piece
+                continue
+            if texts:
+                add_joined(chunks, _joined(texts))
+                texts = []
+            add_joined(chunks, self.take(piece))
+        if texts:
+            add_joined(chunks, _joined(texts))
 
     def plain_text(self, piece: Any) -> str | None:
         """Return the text of a piece that holds nothing else, and None for any other."""
@@ -116,7 +126,8 @@ class ChatAnswer:
             return None
         if piece.get("usage") or piece.get("error"):
             return None
-        return content if content.isascii() else self._halves.take(content) or None
+        plain = content.isascii() and not self._halves.held
+        return content if plain else self._halves.take(content)
 
     def take(self, piece: Any) -> Iterator[ModelChunk]:
         """Raises `ProviderError` for a piece that says what went wrong."""
@@ -136,6 +147,8 @@ class ChatAnswer:
 
     def end(self) -> Iterator[ModelChunk]:
         """Give what remains; `Answered` last.  Raises where the answer is not complete."""
+        if half := self._halves.flush():
+            yield from self._said(self._thinking.take(half))
         yield from self._said(self._thinking.flush())
         if self.finish_reason is None:
             raise endpoint_errors.unfinished(self.place)
@@ -170,7 +183,7 @@ class ChatAnswer:
 
     def _delta(self, delta: dict[str, Any]) -> Iterator[ModelChunk]:
         content = delta.get("content")
-        if isinstance(content, str) and not content.isascii():
+        if isinstance(content, str) and (self._halves.held or not content.isascii()):
             content = self._halves.take(content)
         if reasoning := self._reasoning_in(delta):
             self._thinking.told_apart()
@@ -218,3 +231,8 @@ class ChatAnswer:
                 yield ReasoningDelta(text)
             else:
                 yield TextDelta(text)
+
+
+def _joined(texts: list[str]) -> tuple[TextDelta, ...]:
+    text = "".join(texts)
+    return (TextDelta(text, len(texts)),) if text else ()

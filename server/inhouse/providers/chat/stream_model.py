@@ -1,12 +1,13 @@
 """A model made of one function that asks it."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from attrs import frozen
 
 from inhouse.core.errors import InhouseError
+from inhouse.core.events import ModelChunk, ReasoningDelta, TextDelta
 from inhouse.core.ports import Chunks, Prompt
 
 TRIES = 4
@@ -27,6 +28,20 @@ def until_error(read: Callable[[list[T]], None]) -> tuple[list[T], InhouseError 
     except InhouseError as error:
         return taken, error
     return taken, None
+
+
+def add_joined(chunks: list[ModelChunk], new: Iterable[ModelChunk]) -> None:
+    """Add chunks; text right after text, and thinking right after thinking, become one."""
+    for chunk in new:
+        kind = type(chunk)
+        if chunks and kind is type(last := chunks[-1]):
+            if isinstance(chunk, TextDelta) and isinstance(last, TextDelta):
+                chunks[-1] = TextDelta(last.text + chunk.text, last.pieces + chunk.pieces)
+                continue
+            if isinstance(chunk, ReasoningDelta) and isinstance(last, ReasoningDelta):
+                chunks[-1] = ReasoningDelta(last.text + chunk.text, last.pieces + chunk.pieces)
+                continue
+        chunks.append(chunk)
 
 
 @frozen

@@ -13,7 +13,7 @@ from attrs import define, field
 from inhouse.providers.network.traffic_log import HostTraffic, current_logs
 
 READ_BYTES = 64 * 1024
-AT_ONCE = 8 * 1024
+AT_ONCE = 32 * 1024
 """Bytes of one read: others wait while what it holds is worked on."""
 PROXY_SECONDS = 10.0
 """How long a proxy may take to open the way."""

@@ -25,10 +25,10 @@ class Runaway:
     _pieces: list[str] = field(factory=list[str])
     _new: int = 0
 
-    def goes_on(self, text: str) -> bool:
-        """Take a piece; tell whether the answer repeats itself by now."""
+    def goes_on(self, text: str, pieces: int = 1) -> bool:
+        """Take more, which came in so many pieces; tell whether the answer repeats itself."""
         self._pieces.append(text)
-        self._new += 1
+        self._new += pieces
         if self._new < LOOK_EVERY:
             return False
         self._new = 0
