@@ -10,6 +10,7 @@ from typing import Any
 import httpcore2
 from attrs import define, field
 
+from inhouse.providers.network.fair_turns import fair_turns
 from inhouse.providers.network.traffic_log import HostTraffic, current_logs
 
 READ_BYTES = 64 * 1024
@@ -36,6 +37,8 @@ class EgressConnection(httpcore2.AsyncNetworkStream):
     """A proxy opens a way for TLS (CONNECT); else it sees each request."""
     _reader: asyncio.StreamReader | None = field(default=None, init=False)
     _writer: asyncio.StreamWriter | None = field(default=None, init=False)
+    _more: bool = field(default=False, init=False)
+    """The last read was as long as it could be: the next one is likely to find something."""
 
     async def start_tls(
         self,
@@ -65,8 +68,11 @@ class EgressConnection(httpcore2.AsyncNetworkStream):
             async with limit:
                 # A read that finds something waiting would come back at once, again and again: it
                 # would hold up whatever else this process has to do, and outlive its limit.
-                await asyncio.sleep(0)
-                data = await reader.read(min(max_bytes, AT_ONCE))
+                if self._more or self._is_late():
+                    await fair_turns().next()
+                most = min(max_bytes, AT_ONCE)
+                data = await reader.read(most)
+        self._more = len(data) >= most
         for tally in self._tallies():
             tally.received += len(data)
         return data
@@ -117,6 +123,9 @@ class EgressConnection(httpcore2.AsyncNetworkStream):
         opened = await asyncio.open_connection(sock=self._socket, limit=READ_BYTES, **tls)
         self._reader, self._writer = opened
         return opened
+
+    def _is_late(self) -> bool:
+        return self.deadline is not None and asyncio.get_running_loop().time() >= self.deadline
 
     def _tallies(self) -> Iterable[HostTraffic]:
         for log in current_logs():
