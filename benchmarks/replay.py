@@ -56,7 +56,7 @@ async def main(count: int, delay: float) -> None:
             lengths = [one.split(b":")[1] for one in lines if one.startswith(b"content-length")]
             length = int(lengths[0]) if lengths else 0
             body = await reader.readexactly(length)
-            if not head.startswith(b"POST "):  # What else clients ask of a server, it does not know.
+            if not head.startswith(b"POST "):  # It knows nothing else that clients ask.
                 writer.write(NOT_FOUND)
                 await writer.drain()
                 writer.close()

@@ -100,7 +100,8 @@ class ChatAnswer:
         texts: list[str] = []
         for piece in pieces:
             if (text := self.plain_text(piece)) is not None:
-                texts.append(text)  # nearly every piece
+                if text:  # nearly every piece; "" is half a character
+                    texts.append(text)
                 continue
             if texts:
                 add_joined(chunks, _joined(texts))
@@ -234,5 +235,4 @@ class ChatAnswer:
 
 
 def _joined(texts: list[str]) -> tuple[TextDelta, ...]:
-    text = "".join(texts)
-    return (TextDelta(text, len(texts)),) if text else ()
+    return (TextDelta("".join(texts), len(texts)),)
