@@ -1,8 +1,11 @@
-// Copy the pictures of the README from those that the tests made: npm run pictures.
+// Copy the pictures of the README, light and dark, from those that the tests made: INHOUSE_SCREENS=dark node --test tests/editors/vscode, then npm run pictures.
 import fs from "node:fs";
 import path from "node:path";
 
 const here = path.resolve(import.meta.dirname, "..");
-for (const name of ["picker", "inline", "proposal", "diff"]) {
-  fs.copyFileSync(path.join(here, "../tests/editors/screenshots", `vscode-${name}.png`), path.join(here, "media", `${name}.png`));
+const pictures = { chat: "chat-approval", picker: "picker", prompt: "prompt-box", inline: "inline", home: "home-changes", proposal: "proposal", diff: "diff" };
+for (const [name, made] of Object.entries(pictures)) {
+  for (const theme of ["", "-dark"]) {
+    fs.copyFileSync(path.join(here, "../tests/editors/screenshots", `vscode-${made}${theme}.png`), path.join(here, "media", `${name}${theme}.png`));
+  }
 }

@@ -8,13 +8,14 @@ import { newAgent } from "./newAgent";
 import { pickAgent, pickRun } from "./pick";
 import { plain as plainText } from "./problem";
 import { notify } from "./progress";
+import type { Prompts } from "./prompts";
 import type { RunArguments, RunStarted } from "./protocol";
 import { offerRemedies } from "./remedies";
 import type { Review } from "./review";
 import type { Run, Runs } from "./runs";
 import type { Server } from "./server";
 import { sessionCommands } from "./sessions";
-import { runIdOf } from "./transcript";
+import { runIdOf, wasShown } from "./transcript";
 
 export interface Parts {
   context: vscode.ExtensionContext;
@@ -23,13 +24,16 @@ export interface Parts {
   review: Review;
   folding: Folding;
   firstMinute: FirstMinute;
+  prompts: Prompts;
 }
 
 export function registerCommands(parts: Parts): vscode.Disposable {
-  const { context, server, review } = parts;
+  const { context, server, review, prompts } = parts;
   const commands: Record<string, (...args: never[]) => unknown> = {
     runAgent: (file?: vscode.Uri | { agent?: string; prompt?: string }) => runAgent(parts, file),
     runAgentOnSelection: () => runOnSelection(parts),
+    writePrompt: (given?: { agent?: string }) => writePrompt(parts, given?.agent),
+    ...prompts.commands(),
     cancelRun: (run?: unknown) => cancelRun(parts, run),
     showRun: (run?: unknown) => showRun(parts, run),
     showRuns: () => showRun(parts),
@@ -78,14 +82,15 @@ export async function runFromServer(parts: Parts, command: string, args: unknown
   const [first] = args;
   const given: RunArguments = typeof first === "string" ? { prompt: first } : { ...(first as RunArguments | undefined) };
   const agent = given.agent ?? command.replace("inhouse.run.", "");
-  if (given.prompt === undefined && (agent === "" || await parts.firstMinute.ready(agent))) {
-    given.prompt = await askPrompt(agent);
+  if (given.prompt !== undefined) {
+    return persist(parts, given, (argument) => next([argument]) as Promise<RunStarted>);
   }
-  return given.prompt === undefined ? undefined : persist(parts, given, (argument) => next([argument]) as Promise<RunStarted>);
+  const asked = agent === "" || await parts.firstMinute.ready(agent) ? await parts.prompts.ask(agent, { ...given, ...(agent ? { agent } : {}) }) : undefined;
+  return asked && persist(parts, asked);
 }
 
 /** Start; where an error has a remedy that was taken, once more with the same prompt. */
-async function persist(parts: Parts, argument: RunArguments, send?: Send): Promise<RunStarted | undefined> {
+export async function persist(parts: Parts, argument: RunArguments, send?: Send): Promise<RunStarted | undefined> {
   for (;;) {
     try {
       return await start(parts, argument, send);
@@ -101,11 +106,31 @@ async function runAgent(parts: Parts, from?: vscode.Uri | { agent?: string; prom
   const file = from instanceof vscode.Uri ? from : undefined;
   const given = file ? {} : ((from ?? {}) as { agent?: string; prompt?: string });
   const agent = given.agent ?? (await pickAgent(parts.server, vscode.workspace.isTrusted ? "Run an agent" : "Run an agent (restricted mode: those of this workspace do not run)", fileOf(file)))?.id;
-  const prompt = agent && (await parts.firstMinute.ready(agent)) ? given.prompt ?? (await askPrompt(agent)) : undefined;
-  if (agent && prompt !== undefined) {
-    const uri = vscode.window.activeTextEditor?.document.uri;
-    await persist(parts, { agent, prompt, ...(uri?.scheme === "file" ? { uri: uri.toString() } : {}) });
+  if (!agent || !(await parts.firstMinute.ready(agent))) {
+    return;
   }
+  const uri = vscode.window.activeTextEditor?.document.uri;
+  const argument: RunArguments = { agent, ...(uri?.scheme === "file" ? { uri: uri.toString() } : {}) };
+  const asked = given.prompt === undefined ? await parts.prompts.ask(agent, argument) : { ...argument, prompt: given.prompt };
+  if (asked) {
+    await persist(parts, asked);
+  }
+}
+
+/** A document to write in; what is selected is sent along, else the file that is open. */
+async function writePrompt(parts: Parts, named?: string): Promise<void> {
+  const agent = named ?? (await pickAgent(parts.server, "Write a prompt for…"))?.id;
+  if (agent && (await parts.firstMinute.ready(agent))) {
+    await parts.prompts.write(agent, { agent, ...placeOfEditor() });
+  }
+}
+
+function placeOfEditor(): Pick<RunArguments, "uri" | "range"> {
+  const { document, selection } = vscode.window.activeTextEditor ?? {};
+  if (!document || !selection || !["file", "untitled"].includes(document.uri.scheme)) {
+    return {};
+  }
+  return { uri: document.uri.toString(), ...(selection.isEmpty ? {} : { range: { start: plain(selection.start), end: plain(selection.end) } }) };
 }
 
 async function runOnSelection(parts: Parts): Promise<void> {
@@ -116,36 +141,27 @@ async function runOnSelection(parts: Parts): Promise<void> {
   const { document, selection } = editor;
   const range = { start: plain(selection.start), end: plain(selection.end) };
   const agent = await pickAgent(parts.server, "Run an agent on the selection");
-  const prompt = agent && (await parts.firstMinute.ready(agent.id)) ? await askPrompt(agent.id) : undefined;
-  if (agent && prompt !== undefined) {
-    await persist(parts, { agent: agent.id, prompt, uri: document.uri.toString(), range });
+  const asked = agent && (await parts.firstMinute.ready(agent.id)) ? await parts.prompts.ask(agent.id, { agent: agent.id, uri: document.uri.toString(), range }) : undefined;
+  if (asked) {
+    await persist(parts, asked);
   }
 }
 
 /** The next turn of a session; while one runs, what is said reaches the model before its next step. */
 async function replyIn(parts: Parts, session: string, agent: string): Promise<void> {
-  const prompt = await askPrompt(agent ? `Reply to ${agent}` : "Reply");
-  if (prompt) {
-    await start(parts, { session, prompt });
+  const asked = await parts.prompts.ask(agent ? `Reply to ${agent}` : "Reply", { session });
+  if (asked) {
+    await persist(parts, asked);
   }
 }
 
 const plain = ({ line, character }: vscode.Position): { line: number; character: number } => ({ line, character });
 
-/** Prompts whose run has not ended well, by agent: they stand in the box again. */
-const unanswered = new Map<string, string>();
-
-function askPrompt(agent: string): Thenable<string | undefined> {
-  return vscode.window.showInputBox({ title: agent, value: unanswered.get(agent), placeHolder: "What do you want?", prompt: "Enter runs it, Escape does not.", ignoreFocusOut: true });
-}
-
 type Send = (argument: RunArguments) => Promise<RunStarted>;
 
-async function start({ server, runs }: Parts, argument: RunArguments, send: Send = (each) => server.execute("inhouse.run", each)): Promise<RunStarted> {
+async function start({ server, runs, prompts }: Parts, argument: RunArguments, send: Send = (each) => server.execute("inhouse.run", each)): Promise<RunStarted> {
   const client = await server.client();
-  if (argument.agent && argument.prompt) {
-    unanswered.set(argument.agent, argument.prompt);
-  }
+  prompts.keep(argument, argument.prompt ?? "");
   const show = vscode.workspace.getConfiguration("inhouse").get("showTranscript", true);
   const run = await runs.start(client, { showTranscript: show, ...argument }, send);
   if (!run.place) {
@@ -192,12 +208,12 @@ async function openDefinition(server: Server): Promise<void> {
 const fileOf = (given: unknown): vscode.Uri | undefined => given instanceof vscode.Uri ? given : undefined;
 
 /** A run has ended: say so where nobody is looking.  What the server's end means for it, the server tells. */
-export function announce(run: Run): void {
+export function announce(prompts: Prompts, run: Run): void {
   if (run.inChat) {
     return; // Told there.
   }
   if (run.status === "completed") {
-    unanswered.delete(run.agent);
+    prompts.forget(run);
   }
   if (run.status === "failed" && run.result?.error) {
     const { cause, code, remedies } = run.result.error;
@@ -218,10 +234,10 @@ async function offer(message: string, run: Run, action: "Show Run" | "Review Edi
   }
 }
 
-/** A transcript that was asked for may still be opening: only one that was opened and left is hidden. */
+/** Nobody sees its end: one that was asked for and was never there yet is still opening. */
 function isHidden(run: Run): boolean {
   const tabs = vscode.window.tabGroups.all.flatMap((group) => group.tabs).filter((tab) => tab.input instanceof vscode.TabInputText && runIdOf(tab.input.uri) === run.id);
-  return run.showsTranscript ? tabs.length > 0 && !tabs.some((tab) => tab.isActive) : !tabs.some((tab) => tab.isActive);
+  return !tabs.some((tab) => tab.isActive) && (!run.showsTranscript || wasShown(run.id));
 }
 
 function firstLine(text: string): string {

@@ -2,11 +2,13 @@
 import * as vscode from "vscode";
 import type { Middleware } from "vscode-languageclient/node";
 import { chat } from "./chat/participant";
-import { announce, registerCommands, runFromServer, type Parts } from "./commands";
+import { announce, persist, registerCommands, runFromServer, type Parts } from "./commands";
 import { FirstMinute } from "./firstMinute";
 import { Folding } from "./folding";
+import { forPage } from "./links";
 import { Lists } from "./lists";
 import { showProgress } from "./progress";
+import { Prompts } from "./prompts";
 import { showProposals } from "./proposals";
 import { answerFreely } from "./questions";
 import { reports } from "./report";
@@ -14,7 +16,7 @@ import { Review } from "./review";
 import { Runs } from "./runs";
 import { Server } from "./server";
 import { explicitSettings, settingNames } from "./settings";
-import { followTranscripts, RENDERED, runIdOf, showBeside, showRendered } from "./transcript";
+import { followTranscripts, ofServer, RENDERED, runIdOf, showBeside, showRendered, withName } from "./transcript";
 import { showViews } from "./views";
 
 let running: Server | undefined;
@@ -26,7 +28,8 @@ export function activate(context: vscode.ExtensionContext): { server: Server; ru
   const review = new Review(server, lists);
   const folding = new Folding(runs, (uri) => { server.transcripts.changed(uri); });
   const firstMinute = new FirstMinute(context, server);
-  const parts: Parts = { context, server, runs, review, folding, firstMinute };
+  const prompts: Prompts = new Prompts(context, server, async (argument) => (await persist(parts, argument)) !== undefined);
+  const parts: Parts = { context, server, runs, review, folding, firstMinute, prompts };
   running = server;
   context.subscriptions.push(
     registerCommands(parts),
@@ -36,6 +39,7 @@ export function activate(context: vscode.ExtensionContext): { server: Server; ru
     lists,
     review,
     folding,
+    prompts,
     showProposals(lists),
     showViews(server, lists),
     showProgress(runs),
@@ -43,7 +47,7 @@ export function activate(context: vscode.ExtensionContext): { server: Server; ru
     reports(),
     answerFreely(runs, server),
     server.onDidStop(() => { runs.lose(); }),
-    runs.onDidEnd(announce),
+    runs.onDidEnd((run) => { announce(prompts, run); }),
     vscode.workspace.onDidGrantWorkspaceTrust(() => server.isStarted ? server.restart() : undefined),
     vscode.workspace.onDidChangeConfiguration((change) => {
       if (server.isStarted && (change.affectsConfiguration("inhouse.python") || change.affectsConfiguration("inhouse.serverCommand"))) {
@@ -74,6 +78,9 @@ export async function deactivate(): Promise<void> {
   await running?.dispose();
 }
 
+/** Lenses of a session's document whose command has more to do in VS Code: its document cannot be typed in. */
+const LENSES: Partial<Record<string, string>> = { "inhouse.session.fork": "inhouse.forkSession", "inhouse.session.undo": "inhouse.undoRun" };
+
 /** Between the language client and the server: where VS Code can do more than the protocol asks. */
 function middleware(parts: Parts): Middleware {
   return {
@@ -82,12 +89,14 @@ function middleware(parts: Parts): Middleware {
         ? runFromServer(parts, command, args, (changed) => Promise.resolve(next(command, changed)))
         : command === "inhouse.edits.show"
           ? parts.review.showDiff(args[0] as { uri?: string; runId?: string } | undefined)
-          : next(command, args),
+          : LENSES[command] // What follows is asked for or told here.
+            ? vscode.commands.executeCommand(LENSES[command], ...args)
+            : next(command, args),
     provideTextDocumentContent: async (uri, token, next) => {
       const rendered = uri.query === RENDERED;
-      const text = await next(rendered ? uri.with({ query: "" }) : uri, token);
+      const text = await next(ofServer(rendered ? uri.with({ query: "" }) : uri), token);
       if (rendered || typeof text !== "string") {
-        return text;
+        return text && forPage(text);
       }
       const view = parts.folding.view(uri, text);
       parts.server.transcripts.given(uri, view);
@@ -100,8 +109,7 @@ function middleware(parts: Parts): Middleware {
           return next(params, token);
         }
         // Answered before it is shown: the server does not wait for a busy window.
-        const finished = params.takeFocus === true && !parts.runs.active.some((run) => run.id === runIdOf(uri));
-        void (finished ? showRendered : showBeside)(uri, { preserveFocus: !params.takeFocus });
+        void showTranscript(parts, uri, params.takeFocus === true);
         return { success: true };
       },
     },
@@ -116,4 +124,14 @@ function middleware(parts: Parts): Middleware {
       },
     },
   };
+}
+
+/** A run that works is text that grows, in a tab of its own; one that has ended is a page. */
+async function showTranscript({ runs }: Parts, uri: vscode.Uri, takeFocus: boolean): Promise<void> {
+  const run = await runs.named(runIdOf(uri) ?? ""), named = withName(uri, run), options = { preserveFocus: !takeFocus };
+  if (takeFocus && run?.status !== "running") {
+    await showRendered(named, options);
+  } else {
+    await showBeside(named, { ...options, preview: !runs.active.some((each) => each !== run) });
+  }
 }

@@ -1,5 +1,7 @@
-/** What a transcript folds away: thinking, and what a tool was given.  Enter or a click opens it. */
+/** What a transcript folds away: thinking, what sub-agents said, and what a tool was given.  Enter or a click opens it. */
 import * as vscode from "vscode";
+import { parse, render } from "./details";
+import { linksIn } from "./links";
 import type { Runs } from "./runs";
 import { runIdOf, SCHEME } from "./transcript";
 
@@ -10,8 +12,7 @@ interface Call {
   summary: string;
 }
 
-const THINKING = /^<details>\n<summary>Thinking<\/summary>\n\n([\s\S]*?)(\n\n<\/details>\n|$(?![\s\S]))/gm;
-const FOLDED = /^[▸▾] Thinking/;
+const FOLDED = /^[▸▾] /;
 const TOOL = /^- [✓✗] /;
 /** These tools have no line of their own. */
 const SILENT = new Set(["end_turn", "task_completed"]);
@@ -21,6 +22,8 @@ export class Folding implements vscode.DocumentLinkProvider, vscode.Disposable {
   private readonly calls = new Map<string, Call[]>();
   private readonly given = new Map<string, Call>();
   private readonly opened = new Set<string>();
+  /** What each document has to open or close, from its top. */
+  private readonly folds = new Map<string, string[]>();
   private readonly parts: vscode.Disposable;
 
   /** *changed* has a document read again. */
@@ -44,9 +47,11 @@ export class Folding implements vscode.DocumentLinkProvider, vscode.Disposable {
 
   /** The server's text as it is shown. */
   view(uri: vscode.Uri, text: string): string {
-    const calls = this.done(uri);
-    let thoughts = 0;
-    const lines = text.replace(THINKING, (_, thought: string, end: string) => this.thought(`${uri.toString()}#${thoughts++}`, thought, end !== "")).split("\n");
+    const calls = this.done(uri), key = uri.toString(), folds: string[] = [];
+    const lines = render(parse(text), {
+      key, isOpen: (part) => this.opened.has(part), fold: (part) => { folds.push(part); },
+    }).split("\n");
+    this.folds.set(key, folds);
     let next = 0;
     return lines.map((line) => {
       const call = TOOL.test(line) ? calls[next++] : undefined;
@@ -54,8 +59,8 @@ export class Folding implements vscode.DocumentLinkProvider, vscode.Disposable {
     }).join("\n");
   }
 
-  provideDocumentLinks(document: vscode.TextDocument): vscode.DocumentLink[] {
-    return [...this.places(document)].map(({ line, key }) => {
+  async provideDocumentLinks(document: vscode.TextDocument, token: vscode.CancellationToken): Promise<vscode.DocumentLink[]> {
+    const toggles = [...this.places(document)].map(({ line, key }) => {
       const target = vscode.Uri.parse(`command:inhouse.toggle?${encodeURIComponent(JSON.stringify([document.uri.toString(), key]))}`);
       const text = document.lineAt(line).text;
       const end = TOOL.test(text) ? 4 + (/^[\w ]*[\w]/.exec(text.slice(4))?.[0].length ?? 0) : text.length;
@@ -63,18 +68,11 @@ export class Folding implements vscode.DocumentLinkProvider, vscode.Disposable {
       link.tooltip = "Open or close";
       return link;
     });
+    return [...toggles, ...await linksIn(document, token)];
   }
 
   dispose(): void {
     this.parts.dispose();
-  }
-
-  private thought(key: string, text: string, ended: boolean): string {
-    const lines = text.split("\n");
-    if (!this.opened.has(key)) {
-      return `▸ Thinking${ended ? "" : "…"} (${lines.length === 1 ? "1 line" : `${lines.length} lines`})\n`;
-    }
-    return `▾ Thinking\n\n${lines.map((line) => `> ${line}`).join("\n")}\n`;
   }
 
   /** Calls in the order in which their lines were written. */
@@ -83,14 +81,14 @@ export class Folding implements vscode.DocumentLinkProvider, vscode.Disposable {
   }
 
   private *places(document: vscode.TextDocument): Generator<{ line: number; key: string }> {
-    const calls = this.done(document.uri);
-    let thoughts = 0;
+    const calls = this.done(document.uri), folds = this.folds.get(document.uri.toString()) ?? [];
+    let fold = 0;
     let next = 0;
     for (let line = 0; line < document.lineCount; line++) {
       const text = document.lineAt(line).text;
       const call = TOOL.test(text) ? calls[next] : undefined;
-      if (FOLDED.test(text)) {
-        yield { line, key: `${document.uri.toString()}#${thoughts++}` };
+      if (FOLDED.test(text) && fold < folds.length) {
+        yield { line, key: folds[fold++] ?? "" };
       } else if (call) {
         next++;
         yield { line, key: `${document.uri.toString()}#${call.id}` };

@@ -118,6 +118,7 @@ export interface EndpointStatus {
   reachable?: boolean;
   latencyMs?: number;
   models?: { id: string; contextWindow?: number; local: boolean }[];
+  used?: { inputTokens: number; outputTokens: number; costUsd: number | null; requests: number };
   findings: { severity: "error" | "warning" | "information"; message: string; remedy: string; code?: string }[];
 }
 

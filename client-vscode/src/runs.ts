@@ -16,6 +16,7 @@ export interface Run {
   readonly agent: string;
   readonly route: Route;
   readonly session?: string;
+  readonly prompt: string;
   readonly place?: Place;
   readonly showsTranscript: boolean;
   /** The chat shows it: questions and its end need no other place. */
@@ -42,6 +43,8 @@ export class Runs implements vscode.Disposable {
   readonly onEvent = this.events.event;
   readonly onDidStart = this.started.event;
   readonly onDidEnd = this.ended.event;
+  /** Runs that were asked for and have no id yet. */
+  private starting = 0;
   private readonly moves = vscode.workspace.onDidChangeTextDocument((change) => { this.movePlaces(change); });
 
   get active(): Run[] {
@@ -56,6 +59,14 @@ export class Runs implements vscode.Disposable {
     return this.runs.get(id);
   }
 
+  /** The run of an id; one that is just being started is waited for, as long as that may take. */
+  async named(id: string): Promise<Run | undefined> {
+    for (let waited = 0; !this.runs.has(id) && this.starting > 0 && waited < 500; waited += 10) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    return this.runs.get(id);
+  }
+
   /** Start a run through *send* and follow it; the server answers at once. */
   async start(client: LanguageClient, argument: RunArguments, send: Send): Promise<Run> {
     const { ProgressType, WorkDoneProgress } = load();
@@ -66,6 +77,7 @@ export class Runs implements vscode.Disposable {
     const listeners = vscode.Disposable.from(
       client.onProgress(new ProgressType<{ events: RunEvent[] }>(), tokens.streamToken, ({ events }) => { when((each) => { events.forEach((event) => { this.take(each, event); }); }); }),
       client.onProgress(WorkDoneProgress.type, tokens.workDoneToken, (value) => { when((each) => { this.report(each, value.message); }); }));
+    this.starting++;
     try {
       const { runId, agent, route, session, steered } = await send({ ...argument, ...tokens });
       const running = steered ? this.runs.get(runId) : undefined;
@@ -73,10 +85,12 @@ export class Runs implements vscode.Disposable {
         listeners.dispose();
         return running;
       }
-      run = { id: runId, agent, route, session, place: placeOf(argument), showsTranscript: argument.showTranscript === true, inChat: argument.ownView === true, startedAt: Date.now(), status: "running", message: "", used: { inputTokens: 0, outputTokens: 0, costUsd: 0 } };
+      run = { id: runId, agent, route, session, prompt: argument.prompt ?? "", place: placeOf(argument), showsTranscript: argument.showTranscript === true, inChat: argument.ownView === true, startedAt: Date.now(), status: "running", message: "", used: { inputTokens: 0, outputTokens: 0, costUsd: 0 } };
     } catch (error) {
       listeners.dispose();
       throw error;
+    } finally {
+      this.starting--;
     }
     this.runs.set(run.id, run);
     this.tokens.set(run.id, { ...tokens, listeners });

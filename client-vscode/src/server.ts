@@ -15,7 +15,7 @@ import { offerRemedies, partsOf } from "./remedies";
 import { offerDiagnostics } from "./reported";
 import { explicitSettings, settingNames } from "./settings";
 import { SettingsProblems } from "./settingsProblems";
-import { Rereading } from "./transcript";
+import { Rereading, runIdOf } from "./transcript";
 
 const EXECUTE = "workspace/executeCommand";
 /** Seconds to wait before each restart; a crash after the last one is left to the user. */
@@ -113,7 +113,7 @@ export class Server implements vscode.Disposable {
     const launch = await this.launcher();
     const { CloseAction, ErrorAction, RevealOutputChannelOn } = load();
     const client = newQuietClient("inhouse", "Inhouse", () => this.spawn(launch), {
-      documentSelector: [{ scheme: "file" }, { scheme: "untitled" }, { scheme: "inhouse-run" }, { scheme: "inhouse-diff" }],
+      documentSelector: [{ scheme: "file" }, { scheme: "untitled" }, { scheme: "inhouse-run" }, { scheme: "inhouse-diff" }, { scheme: "inhouse-session" }, { scheme: "inhouse-prompt" }],
       outputChannel: this.log,
       revealOutputChannelOn: RevealOutputChannelOn.Never,
       initializationOptions: () => ({ draws: ["freeText", "choices", "settingsProblems", "lists", "failures"], offers: ["diagnostics"], trusted: vscode.workspace.isTrusted, inhouse: explicitSettings(settingNames(this.context.extension)) }),
@@ -141,7 +141,11 @@ export class Server implements vscode.Disposable {
     this.running = true;
     this.started.fire();
     // After the start, so that it takes the place of the library's own, which reads hidden documents too.
-    client.onRequest("workspace/textDocumentContent/refresh", ({ uri }: { uri: string }) => { this.transcripts.changed(vscode.Uri.parse(uri)); return null; });
+    client.onRequest("workspace/textDocumentContent/refresh", ({ uri }: { uri: string }) => {
+      const parsed = vscode.Uri.parse(uri), id = runIdOf(parsed);
+      if (id === undefined) { this.transcripts.changed(parsed); } else { this.transcripts.changedRun(id); }
+      return null;
+    });
     return client;
   }
 

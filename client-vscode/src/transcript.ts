@@ -3,16 +3,31 @@ import * as vscode from "vscode";
 
 export const SCHEME = "inhouse-run";
 
-/** The id in `inhouse-run:/RUN-ID.md`, where the document is one. */
+/** The id in `inhouse-run:/RUN-ID.md`, or in that with a name behind it, where the document is one. */
 export function runIdOf(uri: vscode.Uri | undefined): string | undefined {
-  return uri?.scheme === SCHEME ? /^\/(.+)\.md$/.exec(uri.path)?.[1] : undefined;
+  return uri?.scheme === SCHEME ? /^\/([^/]+?)(?:\/.*)?\.md$/.exec(uri.path)?.[1] : undefined;
 }
 
-/** Beside what the user works in, never over it; where it is open already, there. */
+/** The server's own URI of a transcript. */
+export const ofServer = (uri: vscode.Uri): vscode.Uri => {
+  const id = runIdOf(uri);
+  return id === undefined ? uri : uri.with({ path: `/${id}.md`, query: "" });
+};
+
+/** The same transcript under a name that a tab can show: two runs have two tabs, and it is seen which is which. */
+export function withName(uri: vscode.Uri, run: { agent: string; prompt: string } | undefined): vscode.Uri {
+  const prompt = run?.prompt.replace(/[\s/\\]+/g, " ").trim() ?? "";
+  const short = prompt.length > TITLE ? `${prompt.slice(0, TITLE - 1)}…` : prompt;
+  return run ? uri.with({ path: `/${runIdOf(uri)}/${[run.agent, short].filter(Boolean).join(": ")}.md` }) : uri;
+}
+
+const TITLE = 32;
+
+/** Beside what the user works in, never over it; beside other transcripts where there are some, each in a tab of its own while it runs. */
 export async function showBeside(uri: vscode.Uri, options: vscode.TextDocumentShowOptions): Promise<void> {
   const open = vscode.window.tabGroups.all.find((group) => group.tabs.some((tab) => isTranscript(tab.input)));
   const viewColumn = open?.viewColumn ?? (vscode.window.activeTextEditor ? vscode.ViewColumn.Beside : vscode.ViewColumn.Active);
-  const editor = await vscode.window.showTextDocument(uri, { ...options, viewColumn, preview: true });
+  const editor = await vscode.window.showTextDocument(uri, { ...options, viewColumn });
   editor.options = { lineNumbers: vscode.TextEditorLineNumbersStyle.Off };
 }
 
@@ -41,6 +56,17 @@ export class Rereading implements vscode.Disposable {
     vscode.workspace.onDidChangeTextDocument(({ document }) => { this.arrived(document.uri.toString()); }));
 
   constructor(private readonly read: (uri: vscode.Uri) => void) {}
+
+  /** All documents of a run that are on the screen, under whatever name. */
+  changedRun(id: string): void {
+    const shown = vscode.window.visibleTextEditors.map(({ document }) => document.uri).filter((uri) => runIdOf(uri) === id);
+    new Map(shown.map((uri) => [uri.toString(), uri])).forEach((uri) => { this.changed(uri); });
+    for (const { uri } of vscode.workspace.textDocuments) {
+      if (runIdOf(uri) === id && !shown.some((each) => each.toString() === uri.toString())) {
+        this.stale.add(uri.toString());
+      }
+    }
+  }
 
   changed(uri: vscode.Uri): void {
     const key = uri.toString();
@@ -77,6 +103,10 @@ export class Rereading implements vscode.Disposable {
 
 const lines = (text: string): string => text.replace(/\r\n?/g, "\n");
 
+/** The runs whose transcript was seen in this window. */
+const seen = new Set<string>();
+export const wasShown = (runId: string): boolean => seen.has(runId);
+
 /** Scroll with the text as long as its end is in view; stay where the user scrolled to otherwise. */
 export function followTranscripts(): vscode.Disposable {
   const following = new Set<vscode.TextEditor>();
@@ -108,6 +138,7 @@ export function followTranscripts(): vscode.Disposable {
       for (const editor of editors) {
         if (editor.document.uri.scheme === SCHEME) {
           following.add(editor);
+          seen.add(runIdOf(editor.document.uri) ?? "");
         }
       }
     }),

@@ -67,7 +67,7 @@ export function showViews(server: Server, lists: Lists): vscode.Disposable {
     new Tree("inhouse.sessions", lists, ["sessions", "runs", "edits"], () => sessions(server, lists)),
     edits, lists.onDidChangeHunks(count),
     new Tree("inhouse.agents", lists, ["agents", "endpoints"], () => agents(server)),
-    new Tree("inhouse.endpoints", lists, ["endpoints"], () => endpoints(server)));
+    new Tree("inhouse.endpoints", lists, ["endpoints", "runs"], () => endpoints(server)));
 }
 
 const { None, Collapsed, Expanded } = vscode.TreeItemCollapsibleState;
@@ -198,14 +198,14 @@ async function endpoints(server: Server): Promise<Node[]> {
     const wrong = status.findings.some(({ severity }) => severity === "error");
     const [icon, color] = status.reachable === undefined ? [status.local ? "home" : "cloud", undefined] : status.reachable && !wrong ? ["pass", "testing.iconPassed"] : ["error", "testing.iconFailed"];
     const health = status.reachable === undefined ? "not checked" : status.reachable ? `answers in ${Math.round(status.latencyMs ?? 0)} ms` : "does not answer";
-    const models = status.models ?? [];
+    const models = status.models ?? [], used = status.used && `${spent(status.used)} in ${few(status.used.requests, "request")}`;
     const details: Node[] = [
       ...status.findings.map((finding) => detail(finding.message, finding.severity === "error" ? "error" : finding.severity === "warning" ? "warning" : "info", finding.remedy)),
       ...models.map((model) => detail(model.id, model.local ? "symbol-misc" : "cloud", model.contextWindow ? `${short(model.contextWindow)} tokens` : ""))];
     return { kind: "endpoint", endpoint: status.name, children: () => details, item: row(status.name, icon, {
       color, id: `endpoint ${status.name}`, contextValue: "endpoint", collapsibleState: details.length ? Collapsed : None,
-      description: [status.local ? "local" : "remote", health, status.models ? few(models.length, "model") : ""].filter(Boolean).join(" · "),
-      tooltip: tip(`${status.kind} at ${status.baseUrl}`, `from ${status.source}`, ...status.findings.map(({ message, remedy }) => `${message}  ${remedy}`)),
+      description: [status.local ? "local" : "remote", health, status.models ? few(models.length, "model") : "", used].filter(Boolean).join(" · "),
+      tooltip: tip(`${status.kind} at ${status.baseUrl}`, `from ${status.source}`, used && `used since the server was started: ${used}`, ...status.findings.map(({ message, remedy }) => `${message}  ${remedy}`)),
     }) } satisfies Node;
   });
 }

@@ -341,8 +341,8 @@ def provider(service: Service, *, key_is_set: bool, models: tuple[ModelInfo, ...
     return wire
 
 
-def endpoint_status(value: EndpointStatus) -> Json:
-    """`EndpointStatus` of docs/protocol.md."""
+def endpoint_status(value: EndpointStatus, used: EndpointUsage | None = None) -> Json:
+    """`EndpointStatus` of docs/protocol.md, with what the runs of this process *used* of it."""
     wire: Json = {
         "name": value.name,
         "kind": value.kind.value,
@@ -361,4 +361,6 @@ def endpoint_status(value: EndpointStatus) -> Json:
         wire["latencyMs"] = value.latency_ms
     if value.models is not None:
         wire["models"] = [model_info(each) for each in value.models]
+    if used is not None:
+        wire["used"] = tokens(used) | {"requests": used.requests}
     return wire

@@ -29,6 +29,7 @@ async def test_runs_edits_and_agents_are_told_when_they_change(project):
         await editor.command("inhouse.answer", {"choices": ["A"]})
         await editor.ended(started["runId"])
         (ended,) = await editor.command("inhouse.runs")
+        (endpoint,) = await editor.command("inhouse.endpoints")
         await editor.until(lambda: {"runs", "sessions", "edits"} <= set(lists(editor)))
         seen = len(lists(editor))
         project.agent("later")
@@ -40,6 +41,8 @@ async def test_runs_edits_and_agents_are_told_when_they_change(project):
     assert "asks" not in ended
     assert (ended["contextTokens"], ended["contextWindow"]) == (780, 8000)
     assert ended["inputTokens"] == 3 * 700
+    used = {name: endpoint["used"][name] for name in ("requests", "inputTokens", "outputTokens")}
+    assert used == {"requests": 3, "inputTokens": 3 * 700, "outputTokens": 3 * 80}
     usage = [each for each in editor.events("s") if each["kind"] == "usage"]
     assert [each["contextWindow"] for each in usage] == [8000] * 3
 

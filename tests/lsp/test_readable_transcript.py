@@ -27,8 +27,8 @@ def result(run_id, agent, text, parent):
     )
 
 
-def written(*events, link=lambda path: f"file:///w/{path}"):
-    writer = Writer("run", "", link)
+def written(*events, link=lambda path: f"file:///w/{path}", lines=False):
+    writer = Writer("run", "", link, lines=lines)
     for event in events:
         writer.add(event)
     return writer.text
@@ -74,6 +74,15 @@ def test_an_edit_tells_its_size_and_leads_to_its_file():
     assert written(RunEvent("run", "a", edit)).strip() == (
         "- ✎ proposed: [`my a.py`](file:///w/my%20a.py) (+2 −1)"  # noqa: RUF001  a minus sign
     )
+
+
+def test_where_a_client_knows_fragments_an_edit_leads_to_the_line_that_it_changes():
+    diff = "--- a\n+++ b\n@@ -7,3 +7,3 @@\n same\n-one\n+two\n same\n"
+    edit = EditChanged("file:///w/a.py", EditState.PROPOSED, diff)
+    new = EditChanged("file:///w/b.py", EditState.PROPOSED, "@@ -0,0 +1 @@\n+n = 1\n")
+
+    assert "(file:///w/a.py#L8)" in written(RunEvent("run", "a", edit), lines=True)
+    assert "(file:///w/b.py#L1)" in written(RunEvent("run", "a", new), lines=True)
 
 
 def test_what_sub_agents_said_is_a_tree_that_folds():

@@ -242,3 +242,6 @@ async def test_an_at_sign_is_completed_in_a_prompt_and_nowhere_else(project):
         everything = await names(uri, line, 1)
         assert {"diff", "open", "selection", "diagnostics", "src/"} <= set(everything)
         assert ".env" not in everything
+        draft = {"uri": "inhouse-prompt:/Prompt.md", "languageId": "markdown", "version": 1}
+        editor.notify("textDocument/didOpen", {"textDocument": {**draft, "text": "see @src/"}})
+        assert set(await names(draft["uri"], 0, 9)) == {"src/main.py"}

@@ -161,7 +161,7 @@ class RunRecorder:
         """Give tokens and cost, sub-agents included."""
         total = EndpointUsage()
         for part in self._by_endpoint.values():
-            total = _sum(total, part)
+            total = added(total, part)
         return Usage(
             total.input_tokens,
             total.output_tokens,
@@ -182,7 +182,7 @@ class RunRecorder:
             usage.cache_write_tokens,
         )
         for table, key in ((self._by_endpoint, endpoint), (self._by_agent, agent)):
-            table[key] = _sum(table.get(key, EndpointUsage()), one)
+            table[key] = added(table.get(key, EndpointUsage()), one)
         if self._parent is not None:
             self._parent._add(endpoint, agent, usage)  # noqa: SLF001  the same class
 
@@ -194,7 +194,7 @@ class RunRecorder:
         return round((time.monotonic() - self._started) * 1000)
 
 
-def _sum(left: EndpointUsage, right: EndpointUsage) -> EndpointUsage:
+def added(left: EndpointUsage, right: EndpointUsage) -> EndpointUsage:
     """Add two; a cost that is not known makes the sum not known."""
     if left.requests == 0:
         return right

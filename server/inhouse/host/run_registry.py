@@ -3,12 +3,13 @@
 import itertools
 import secrets
 from collections import OrderedDict
+from collections.abc import Mapping
 
 from inhouse.core.errors import UserError
-from inhouse.core.events import EditState, RunResult, RunStatus
+from inhouse.core.events import EditState, EndpointUsage, RunResult, RunStatus
 from inhouse.tools.known_texts import KnownTexts
 
-from .run_recorder import RunRecorder
+from .run_recorder import RunRecorder, added
 
 KEPT = 200
 SESSIONS_KEPT = 50
@@ -21,6 +22,8 @@ class RunRegistry:
         self._ledgers: OrderedDict[str, RunRecorder] = OrderedDict()
         self._known: OrderedDict[str, KnownTexts] = OrderedDict()
         self._numbers = itertools.count(1)
+        self._gone: dict[str, EndpointUsage] = {}
+        """What runs used that are not kept any more."""
 
     def new_run_id(self) -> str:
         """Give an id that people can read: progress tokens and transcripts carry it.
@@ -38,6 +41,7 @@ class RunRegistry:
                 return
             if not old.running:
                 del self._ledgers[run_id]
+                _add(self._gone, old.result())
 
     def result(self, run_id: str) -> RunResult:
         """Give a run's result as it is now.  Raises `UserError`."""
@@ -56,6 +60,13 @@ class RunRegistry:
         """Give the runs, newest first."""
         newest = reversed(self._ledgers.values())
         return tuple(ledger.result() for ledger in itertools.islice(newest, limit))
+
+    def usage_by_endpoint(self) -> Mapping[str, EndpointUsage]:
+        """Give what each endpoint did for all runs of this process, those that run included."""
+        used = dict(self._gone)
+        for ledger in self._ledgers.values():
+            _add(used, ledger.result())
+        return used
 
     def running(self) -> tuple[str, ...]:
         """Give the ids of top-level runs that have not ended, newest first."""
@@ -85,3 +96,10 @@ class RunRegistry:
             known = ", ".join(itertools.islice(reversed(self._ledgers), 8)) or "none yet"
             raise UserError(f"No run {run_id!r}.  Runs: {known}", code="unknown-run")
         return self._ledgers[run_id]
+
+
+def _add(used: dict[str, EndpointUsage], result: RunResult) -> None:
+    """Add what a run used; a sub-agent's is part of what the run above it used."""
+    if result.parent is None:
+        for name, part in result.usage.by_endpoint.items():
+            used[name] = added(used.get(name, EndpointUsage()), part)

@@ -15,6 +15,7 @@ from inhouse.lsp.commands.agent_commands import AgentCommands
 from inhouse.lsp.commands.check_endpoints import EndpointChecks
 from inhouse.lsp.commands.handlers import Commands
 from inhouse.lsp.contract.arguments import Token
+from inhouse.lsp.contract.server_capabilities import PROMPT_SCHEME
 from inhouse.lsp.documents.diagnostics import Diagnostics
 from inhouse.lsp.documents.lens_refresher import Refresher
 from inhouse.lsp.documents.open_documents import Documents
@@ -159,8 +160,10 @@ class Session:
         document = self.context.documents.get(uri)
         if document is None:
             return None
-        is_session = self.documents.session_of(uri) is not None
-        return await context_names(self.context, document, position, is_session=is_session)
+        is_prompt = (
+            uri.startswith(f"{PROMPT_SCHEME}:") or self.documents.session_of(uri) is not None
+        )
+        return await context_names(self.context, document, position, is_prompt=is_prompt)
 
     # What happens outside, to whom it concerns.
 

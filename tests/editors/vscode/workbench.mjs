@@ -55,7 +55,7 @@ export function write(folder, files) {
 export async function startWorkbench({ vsix, settings = {}, machine = {}, env = {}, keys = [], trust = false, tests = false, stock = false, log, data = temporary("inhouse-vscode-") } = {}) {
   write(data, {
     "User/settings.json": JSON.stringify({ ...USER_SETTINGS, "security.workspace.trust.enabled": trust, "security.workspace.trust.startupPrompt": "never", ...settings }),
-    "User/keybindings.json": JSON.stringify(keys), "Machine/settings.json": JSON.stringify(machine), "ext/.keep": "", "xdg/.keep": "", "home/.keep": "",
+    "User/keybindings.json": JSON.stringify([...keys, { key: OTHER_THEME.toLowerCase().replace("control", "ctrl"), command: "workbench.action.toggleLightDarkThemes" }]), "Machine/settings.json": JSON.stringify(machine), "ext/.keep": "", "xdg/.keep": "", "home/.keep": "",
   });
   const editor = stock ? path.join(EDITORS, "vscode-stock") : EDITOR; // With VS Code's own check of proposed APIs.
   const node = path.join(editor, "node24"), entry = path.join(editor, "lib/node_modules/code-server/out/node/entry.js");
@@ -181,11 +181,21 @@ export const file = (page) => page.locator(".editor-group-container").first().lo
 /** What decorations write behind the text, which is no text of the document. */
 export const decorations = (page) => page.locator(".view-line span[class*='ced-']").evaluateAll((all) => all.map((each) => getComputedStyle(each, "::after").content).join("\n"));
 
+/** A picture; with INHOUSE_SCREENS=dark also one in the dark theme, for the README. */
 export async function shot(page, name) {
   fs.mkdirSync(SCREENSHOTS, { recursive: true });
   await sleep(400); // What fades in has arrived.
   await page.screenshot({ path: path.join(SCREENSHOTS, `vscode-${name}.png`) });
+  if (process.env.INHOUSE_SCREENS === "dark") {
+    await page.keyboard.press(OTHER_THEME);
+    await sleep(1500);
+    await page.screenshot({ path: path.join(SCREENSHOTS, `vscode-${name}-dark.png`) });
+    await page.keyboard.press(OTHER_THEME);
+    await sleep(1500);
+  }
 }
+
+const OTHER_THEME = "Control+Alt+Shift+F9";
 
 export async function until(check, what, timeout = 60000) {
   for (const end = Date.now() + timeout; ;) {

@@ -185,8 +185,11 @@ class Commands:
             own = argument.work_done_token
             work = self._checks.check(token if own is None else own, names)
             self._context.spawn(work, name="checks")
-        known = self._host.endpoints()
-        return [wire.endpoint_status(self._host.checked.get(each.name, each)) for each in known]
+        used = self._host.book.usage_by_endpoint()
+        return [
+            wire.endpoint_status(self._host.checked.get(each.name, each), used.get(each.name))
+            for each in self._host.endpoints()
+        ]
 
     async def _reload(self, command: str, given: Given, _: Token | None) -> Any:
         structure(command, given, arguments.Nothing)

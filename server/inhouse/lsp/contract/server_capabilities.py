@@ -15,6 +15,8 @@ TRANSCRIPT_SCHEME = "inhouse-run"
 SESSION_SCHEME = "inhouse-session"
 PROPOSAL_SCHEME = "inhouse-proposal"
 SCHEMA_SCHEME = "inhouse-schema"
+PROMPT_SCHEME = "inhouse-prompt"
+"""A document of the client's own, in which the user writes a prompt."""
 SCHEMES = (TRANSCRIPT_SCHEME, SESSION_SCHEME, PROPOSAL_SCHEME, SCHEMA_SCHEME)
 
 

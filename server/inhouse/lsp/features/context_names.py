@@ -18,7 +18,7 @@ _FILE, _FOLDER, _KEYWORD, _AGENT = 17, 19, 14, 9
 
 
 async def context_names(
-    context: EditorContext, document: OpenDocument, position: Position, *, is_session: bool
+    context: EditorContext, document: OpenDocument, position: Position, *, is_prompt: bool
 ) -> Json | None:
     """Complete the ``@`` before the cursor; None where it would mean nothing to an agent."""
     line_start = positions.offset_at(document.text, Position(position.line, 0))
@@ -30,7 +30,7 @@ async def context_names(
     word = found["word"]
     where = positions.range_at(document.text, line_start + found.start() + 1, end)
     items: list[Json] = []
-    if not is_session:
+    if not is_prompt:
         mark = _MARK.match(line)
         if mark is None:
             return None
@@ -39,7 +39,7 @@ async def context_names(
             items = [_item(f"{one}: ", _AGENT, "an agent", where, one) for one in agents]
         elif not await asyncio.to_thread(_speaks, context, document, position.line):
             return None
-    if is_session or not items:
+    if is_prompt or not items:
         roots = context.host.roots or (context.host.main_root,)
         for name in await asyncio.to_thread(completions, roots, word):
             kind = _KEYWORD if name in SPECIAL else _FOLDER if name.endswith("/") else _FILE

@@ -135,8 +135,9 @@ class Transcript:
         self._released = released
         self._buffers = buffers
         self._run = run
-        self._writer = Writer(run.id, header(run, plan), self._link)
         self._virtual = context.client.can("workspace.textDocumentContent")
+        # A file of ours is opened by editors of many kinds: not all know what a fragment is.
+        self._writer = Writer(run.id, header(run, plan), self._link, lines=self._virtual)
         self._timer: asyncio.TimerHandle | None = None
         self._tail: Tail | None = None
         self._keeping: asyncio.TimerHandle | None = None

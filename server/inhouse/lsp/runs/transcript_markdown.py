@@ -37,8 +37,11 @@ _TICKS = re.compile("`{3,}")
 class Writer:
     """Grows a document from what happens."""
 
-    def __init__(self, run_id: str, head: str, link: Link = lambda _: None) -> None:
-        """*link* gives the URI of a path that a tool names."""
+    def __init__(
+        self, run_id: str, head: str, link: Link = lambda _: None, *, lines: bool = False
+    ) -> None:
+        """*link* gives the URI of a path that a tool names; *lines*: links may lead to a line."""
+        self._lines = lines
         self._run_id = run_id
         self._link = link
         self._parts = [quiet_lines(head)]
@@ -91,7 +94,8 @@ class Writer:
             case ToolFinished(call_id, ok, summary):
                 self._finished(call_id, who, ok=ok, summary=summary)
             case EditChanged(uri, state, diff):
-                name = linked(unquote(uri.rpartition("/")[2]), uri)
+                line = _first_line(diff) if self._lines else ""
+                name = linked(unquote(uri.rpartition("/")[2]), f"{uri}{line}")
                 self._line(f"- ✎ {who}{state.value}: {name} ({counts(diff)})")
             case QuestionAsked(_, text, choices):
                 offered = f" ({' / '.join(choices)})" if choices else ""
@@ -163,6 +167,19 @@ class Writer:
         if inside == "thinking":
             self._parts.append("<details>\n<summary>Thinking</summary>\n\n")
         self._inside = inside
+
+
+_CHANGED_AT = re.compile(r"^@@ -(\d+)(?:,\d+)? \+\d+", re.MULTILINE)
+
+
+def _first_line(diff: str) -> str:
+    """Give the fragment of a URI for the first line that a unified diff changes."""
+    found = _CHANGED_AT.search(diff)
+    if found is None:
+        return ""
+    below = diff[found.end() :].split("\n")[1:]
+    same = next((n for n, line in enumerate(below) if not line.startswith(" ")), 0)
+    return f"#L{max(int(found[1]) + same, 1)}"
 
 
 def header(run: ActiveRun, plan: Plan) -> str:

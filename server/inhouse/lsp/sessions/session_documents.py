@@ -112,7 +112,7 @@ class SessionDocuments:
         """Give the session whose document this is."""
         scheme, _, name = uri.partition(":/")
         if scheme == SESSION_SCHEME:
-            return name.removesuffix(".md")
+            return name.partition("?")[0].removesuffix(".md")  # A client's own view of it.
         path = to_path(uri) if "/sessions/" in uri.replace("%2F", "/") else None
         if path is None or path.suffix != ".md":
             return None

@@ -1,0 +1,46 @@
+/** Places that a transcript names, as links: files of the workspace that are there, with their lines.  Nothing else becomes one. */
+import * as vscode from "vscode";
+
+/** Names of a document that are looked for at most: a transcript may be long. */
+const MOST = 200;
+/** A name as the server writes it for a call, with the address that it leads to. */
+const WRITTEN = /\[`[^`\n]+`\]\((file:\/\/\/[^\s()]+)\)/g;
+/** A path with an ending, and perhaps a line or a range of lines. */
+const NAMED = /(?<![\w/.:@-])((?:[\w.-]+\/)*[\w-][\w.-]*\.\w{1,10})(?::(\d{1,7})(?:[-:]\d+)?)?(?![\w/])/g;
+
+export async function linksIn(document: vscode.TextDocument, token: vscode.CancellationToken): Promise<vscode.DocumentLink[]> {
+  const text = document.getText(), links: vscode.DocumentLink[] = [];
+  const add = (start: number, length: number, target: vscode.Uri): void => {
+    links.push(new vscode.DocumentLink(new vscode.Range(document.positionAt(start), document.positionAt(start + length)), target));
+  };
+  const taken: [number, number][] = [];
+  for (const found of text.matchAll(WRITTEN)) {
+    const target = vscode.Uri.parse(found[1] ?? "");
+    taken.push([found.index, found.index + found[0].length]);
+    if (vscode.workspace.getWorkspaceFolder(target)) {
+      add(found.index + 1, found[0].indexOf("]") - 1, target);
+    }
+  }
+  const folder = vscode.workspace.workspaceFolders?.[0]?.uri, known = new Map<string, Promise<boolean>>();
+  const named = folder ? [...text.matchAll(NAMED)].filter(({ index }) => !taken.some(([start, end]) => index >= start && index < end)).slice(0, MOST) : [];
+  for (const found of named) {
+    const [whole, path = "", line] = found, target = folder && vscode.Uri.joinPath(folder, path);
+    if (target && !token.isCancellationRequested && !path.split("/").includes("..")) {
+      const there = known.get(path) ?? isFile(target);
+      known.set(path, there);
+      if (await there) {
+        add(found.index, whole.length, line ? target.with({ fragment: `L${line}` }) : target);
+      }
+    }
+  }
+  return links;
+}
+
+/** VS Code's pages follow no address of a file: there a link leads from the folder of the workspace on. */
+export const forPage = (text: string): string => text.replace(/\]\(<?(file:\/\/\/[^\s()<>]+)>?\)/g, (whole, address: string) => {
+  const target = vscode.Uri.parse(address), folder = vscode.workspace.workspaceFolders?.[0]?.uri;
+  return folder && target.path.startsWith(`${folder.path}/`) ? `](${encodeURI(target.path.slice(folder.path.length))}${target.fragment ? `#${target.fragment}` : ""})` : whole;
+});
+
+const isFile = (uri: vscode.Uri): Promise<boolean> =>
+  Promise.resolve(vscode.workspace.fs.stat(uri)).then(({ type }) => (type & vscode.FileType.File) !== 0, () => false);
