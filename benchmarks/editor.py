@@ -7,13 +7,13 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 AGENT = """export default {
-  id: 'bench', displayName: 'Bench', model: 'bench',
+  id: 'bench', displayName: 'Bench', model: 'bench', toolNames: TOOLS,
 }
 """
 
@@ -28,9 +28,11 @@ class Editor:
         *,
         command: tuple[str, ...] = ("-m", "inhouse"),
         more: Mapping[str, str] = MappingProxyType({}),
+        tools: Sequence[str] = (),
     ) -> None:
         (folder / ".agents").mkdir(parents=True, exist_ok=True)
-        (folder / ".agents" / "bench.ts").write_text(AGENT)
+        agent = AGENT.replace("TOOLS", json.dumps(list(tools)))
+        (folder / ".agents" / "bench.ts").write_text(agent)
         environ = {
             **os.environ,
             "INHOUSE_HOME": tempfile.mkdtemp(),
@@ -48,6 +50,8 @@ class Editor:
             env=environ,
         )
         self.notifications = 0
+        self.applied: list[float] = []
+        """When the server asked to apply an edit: seconds of the monotonic clock."""
         self.on_events: dict[str, Callable[[int, list[dict[str, Any]]], None]] = {}
         self._answers: dict[int, Any] = {}
         self._waiting: dict[int, threading.Event] = {}
@@ -59,7 +63,9 @@ class Editor:
 
         *registers*: the client takes commands that are registered later.
         """
-        can = {"workspace": {"executeCommand": {"dynamicRegistration": True}}}
+        can: dict[str, Any] = {"workspace": {"applyEdit": True}}
+        if registers:
+            can["workspace"]["executeCommand"] = {"dynamicRegistration": True}
         folder = {"uri": self.folder.as_uri(), "name": "bench"}
         self.request(
             "initialize",
@@ -67,8 +73,8 @@ class Editor:
                 "processId": os.getpid(),
                 "rootUri": self.folder.as_uri(),
                 "workspaceFolders": [folder],
-                "capabilities": can if registers else {},
-                "initializationOptions": {"trusted": True},
+                "capabilities": can,
+                "initializationOptions": {"trusted": True, "inhouse": {"edits": "apply"}},
             },
         )
         took = (time.monotonic_ns() - self.started) / 1e6
@@ -130,6 +136,9 @@ class Editor:
             listener = self.on_events.get(message["params"]["token"])
             if listener is not None:
                 listener(now, message["params"]["value"]["events"])
+        elif method == "workspace/applyEdit":
+            self.applied.append(now / 1e9)
+            self._send({"jsonrpc": "2.0", "id": message["id"], "result": {"applied": True}})
         elif method is not None and "id" in message:
             self._send({"jsonrpc": "2.0", "id": message["id"], "result": None})
         elif "id" in message:
