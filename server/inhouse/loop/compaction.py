@@ -36,7 +36,9 @@ _TAIL = 0.25
 """The share of the window that the last messages keep to the letter."""
 _SUMMARY = 0.12
 _TASK = 4_000
-"""Characters of the first prompt that always stay."""
+"""Characters of the first prompt that always stay, where the window allows them."""
+_LONG = 0.1
+"""The share of the window that a message of an earlier turn may take where room is short."""
 _CHARACTERS = 3
 """For one token, on the safe side."""
 _KEPT_RESULT = 200
@@ -63,6 +65,8 @@ class Compacted:
     """Tool results."""
     summarised: int
     """Messages."""
+    shortened: int = 0
+    """Texts of earlier turns that were too long for the window."""
 
 
 async def fitting_prompt(run: LoopContext) -> Prompt:
@@ -70,6 +74,8 @@ async def fitting_prompt(run: LoopContext) -> Prompt:
     prompt = await prompt_for_step(run)
     told = await run.need(prompt) if run.need is not None else None
     if told is not None and told.needed > told.window * run.compact_at:
+        if must_stay(run, prompt, needed=told.needed) > told.window:
+            return prompt  # The server, or the check before it, says so with the exact numbers.
         await _compact(run, prompt, needed=told.needed, room=told.window, window=told.window)
     # An estimate looks at the whole history: it is made only where it decides.
     elif (least := _cold_from(run)) is not None and (needed := _needed(told, prompt)) >= least:
@@ -87,6 +93,7 @@ async def compact_now(run: LoopContext) -> LoopResult:
     """
     state = run.state
     state.add(*run.history)
+    state.history = state.messages
     state.system = (await filled(run, run.definition.system_prompt)).strip()
     state.offered = offered_specs(run)
     prompt = Prompt(state.system, repaired(state.messages), state.offered)
@@ -121,10 +128,34 @@ async def _compact(
     text = (
         f"The conversation was compacted from {needed:,} to {now:,} tokens{holds}.  "
         f"Tool results left out: {done.elided}.  Messages summarised: {done.summarised}."
+        f"{shortened_of(done)}"
     )
     run.emit(Notice("info", "compacted", text))
     told = {"toolResultsLeftOut": done.elided, "messagesSummarised": done.summarised}
     return text, {"before": needed, "after": now, **told}
+
+
+def shortened_of(done: Compacted) -> str:
+    """Tell of the long texts that are sent in part; empty where there is none."""
+    if not done.shortened:
+        return ""
+    return (
+        f"  Long messages of earlier turns that are now sent in part: {done.shortened}; "
+        "the transcript has them whole."
+    )
+
+
+def must_stay(run: LoopContext, prompt: Prompt, *, needed: int, said: bool = True) -> int:
+    """Give the tokens of what no compaction may touch: what this turn itself has to say.
+
+    That is the system prompt, the tools, the instructions and (where *said*) the turn's own
+    prompt; *needed* is what the whole prompt needs.
+    """
+    own = _kept_of_turn(run, run.state.messages)
+    if not said:
+        own = [each for each in own if USER_PROMPT not in each.tags]
+    scale = needed / max(1, estimated(prompt))
+    return int((_fixed(prompt) + sum(map(estimate, own))) * scale)
 
 
 def _cold_from(run: LoopContext) -> int | None:
@@ -143,15 +174,16 @@ def _cold_from(run: LoopContext) -> int | None:
 
 
 def _needed(told: Need | None, prompt: Prompt) -> int:
-    return told.needed if told is not None else _estimated(prompt)
+    return told.needed if told is not None else estimated(prompt)
 
 
 def _half(prompt: Prompt, needed: int) -> int:
     """Give the window in which half of a conversation would be left."""
-    return needed + int(_fixed(prompt) * needed / max(1, _estimated(prompt)))
+    return needed + int(_fixed(prompt) * needed / max(1, estimated(prompt)))
 
 
-def _estimated(prompt: Prompt) -> int:
+def estimated(prompt: Prompt) -> int:
+    """Guess the tokens of a whole prompt from its length."""
     return _fixed(prompt) + sum(map(estimate, prompt.messages))
 
 
@@ -162,17 +194,56 @@ async def compact(run: LoopContext, prompt: Prompt, *, needed: int, window: int)
     scale = max(needed / max(1, fixed + sum(map(estimate, messages))), 0.1)
     budget = int(window * _TARGET / scale) - fixed
     cut = _cut(messages, int(window * _TAIL / scale))
+    messages, long = _without_long_texts(run, messages, int(window * _LONG / scale))
     elided, count = _elided(messages, cut, budget)
     if sum(map(estimate, elided)) <= budget:
-        return Compacted(elided, count, 0)
+        return Compacted(elided, count, 0, long)
     old, tail = elided[:cut], elided[cut:]
-    kept = _kept_of_turn(old)
+    if sum(map(estimate, tail)) > budget:  # No summary of the rest would make it fit.
+        trimmed = trim(elided, budget, estimate)
+        if sum(map(estimate, trimmed)) <= budget:
+            changed = sum(one is not other for one, other in zip(elided, trimmed, strict=True))
+            return Compacted(trimmed, count + changed, 0, long)
+    kept = _kept_of_turn(run, old)
     room = int(window * _SUMMARY / scale) * _CHARACTERS
     summary = await _summary(run, old, window=window, room=room)
     whole = (UserMessage(summary, (SUMMARY,)), *kept, *tail)
     if sum(map(estimate, whole)) > budget:
         whole = trim(whole, budget, estimate)
-    return Compacted(whole, count, len(old) - len(kept))
+    return Compacted(whole, count, len(old) - len(kept), long)
+
+
+def _without_long_texts(
+    run: LoopContext, messages: Sequence[Message], most: int
+) -> tuple[tuple[Message, ...], int]:
+    """Shorten what was said in earlier turns and needs more than *most* tokens by itself.
+
+    A prompt that could not be sent must not make each later turn fail as well.
+    """
+    own = {id(message) for message in _kept_of_turn(run, messages)}
+    begins = next((at for at, each in enumerate(messages) if id(each) in own), len(messages))
+    kept, count = list(messages), 0
+    for index, message in enumerate(messages[:begins]):
+        if not isinstance(message, UserMessage | AssistantMessage):
+            continue
+        text = _in_part(message.text, most * _CHARACTERS)
+        if estimate(message) > most and text != message.text:
+            kept[index] = evolve(message, text=text)
+            count += 1
+    return tuple(kept), count
+
+
+def _in_part(text: str, most: int) -> str:
+    """Keep a text's beginning and end: what it was about, and what was asked."""
+    end = most // 4
+    left_out = len(text) - most
+    if left_out <= len(_LEFT_OUT):
+        return text
+    note = _LEFT_OUT.format(f"{left_out:,}")
+    return f"{text[: most - end]}{note}{text[len(text) - end :]}"
+
+
+_LEFT_OUT = "\n[… {} characters of this message are left out: too long for the model's window …]\n"
 
 
 def _fixed(prompt: Prompt) -> int:
@@ -220,15 +291,16 @@ def _elided(messages: Sequence[Message], cut: int, budget: int) -> tuple[tuple[M
     return tuple(kept), count
 
 
-def _kept_of_turn(old: Sequence[Message]) -> tuple[Message, ...]:
+def _kept_of_turn(run: LoopContext, messages: Sequence[Message]) -> tuple[UserMessage, ...]:
     """Give the prompt and the instructions that the agent is at work on, to the letter."""
-    last: dict[str, int] = {}
-    for index, message in enumerate(old):
-        if isinstance(message, UserMessage):
+    earlier = set(map(id, run.state.history))
+    last: dict[str, tuple[int, UserMessage]] = {}
+    for index, message in enumerate(messages):
+        if isinstance(message, UserMessage) and id(message) not in earlier:
             for tag in (USER_PROMPT, INSTRUCTIONS_PROMPT):
                 if tag in message.tags:
-                    last[tag] = index
-    return tuple(old[index] for index in sorted(last.values()))
+                    last[tag] = index, message
+    return tuple(message for _, message in sorted(last.values(), key=lambda found: found[0]))
 
 
 async def _summary(run: LoopContext, old: Sequence[Message], *, window: int, room: int) -> str:
@@ -247,7 +319,7 @@ async def _summary(run: LoopContext, old: Sequence[Message], *, window: int, roo
         text = _written(old, room)
     task = next((m.text for m in old if isinstance(m, UserMessage) and USER_PROMPT in m.tags), "")
     earlier = next((m.text for m in old if isinstance(m, UserMessage) and SUMMARY in m.tags), "")
-    begun = _task_of(earlier) or task[:_TASK]
+    begun = (_task_of(earlier) or task)[: min(_TASK, room // 2)]
     first = f"<first_prompt>\n{begun}\n</first_prompt>\n\n" if begun else ""
     return (
         "<conversation_summary>\nThe beginning of this conversation was condensed to save room.\n\n"

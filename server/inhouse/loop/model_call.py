@@ -1,39 +1,97 @@
 """A step's answer from a prompt that fits: compacted before, trimmed and asked again after."""
 
-from inhouse.core.errors import ContextOverflowError
-from inhouse.core.events import (
-    Notice,
-)
+from attrs import frozen
 
-from .compaction import compact, fitting_prompt
+from inhouse.core.errors import ContextOverflowError, ProviderError
+from inhouse.core.events import Notice
+from inhouse.core.ports import Prompt
+
+from .compaction import compact, estimated, fitting_prompt, must_stay, shortened_of
 from .model_stream import ModelAnswer, ask
 from .prompts import prompt_for_step
 from .state import LoopContext
 from .trimming import estimate, trimmed_after
 
+_TRIES = 5
+"""Times that one answer is asked for: each with half the room where a server tells no numbers."""
+_NEARLY_ALL = 0.9
+"""The part of a prompt that is no use to leave where a server tells no numbers."""
+_TOO_LARGE = "too_large"
+"""The code of an error of a server, or of what stands before it, that counts bytes."""
+
 
 async def next_answer(run: LoopContext) -> ModelAnswer:
-    """Ask for a step's answer.  A prompt that does not fit is tried once more, trimmed."""
-    try:
-        return await ask(run, await fitting_prompt(run))
-    except ContextOverflowError as error:
-        trimmed = trimmed_after(error, run.state)
-        if trimmed is not None:
-            run.state.messages = trimmed
-            run.emit(Notice("info", "trimmed", f"Older tool results were shortened: {error}"))
-        elif not await _compacted(run, error):
-            raise
-    return await ask(run, await prompt_for_step(run))
+    """Ask for a step's answer.  A conversation that does not fit is made smaller and tried again.
+
+    Raises `ProviderError` where what the turn itself has to say is too long; the history is then
+    left as it was.
+    """
+    prompt = await fitting_prompt(run)
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            return await ask(run, prompt)
+        except ProviderError as error:
+            refused = _refusal(prompt, error)
+            if refused is None:
+                raise
+            if not tries_left or not await _made_smaller(run, prompt, refused):
+                raise _explained(run, prompt, refused) from error
+        prompt = await prompt_for_step(run)
+    raise AssertionError
 
 
-async def _compacted(run: LoopContext, error: ContextOverflowError) -> bool:
-    """Compact the history after a server said that it is too long; tell whether that helped."""
-    if not error.needed or not error.window:
+@frozen
+class _Refusal:
+    """A prompt was too long: for the window, or for whoever counts bytes."""
+
+    error: ProviderError
+    needed: int
+    """Tokens; an estimate where nobody told."""
+    window: int | None
+
+
+def _refusal(prompt: Prompt, error: ProviderError) -> _Refusal | None:
+    """Tell a prompt that is too long from all other failures, which are None."""
+    if isinstance(error, ContextOverflowError):
+        return _Refusal(error, error.needed or estimated(prompt), error.window)
+    return _Refusal(error, estimated(prompt), None) if error.code == _TOO_LARGE else None
+
+
+async def _made_smaller(run: LoopContext, prompt: Prompt, refused: _Refusal) -> bool:
+    """Make the history smaller after a refusal; tell whether that may help."""
+    error, needed = refused.error, refused.needed
+    if must_stay(run, prompt, needed=needed) > (refused.window or needed * _NEARLY_ALL):
         return False
-    prompt, before = await prompt_for_step(run), run.state.messages
-    done = await compact(run, prompt, needed=error.needed, window=error.window)
+    trimmed = trimmed_after(error, run.state) if isinstance(error, ContextOverflowError) else None
+    if trimmed is not None:
+        run.state.messages = trimmed
+        run.emit(Notice("info", "trimmed", f"Older tool results were shortened: {error}"))
+        return True
+    before = run.state.messages
+    done = await compact(run, prompt, needed=needed, window=refused.window or needed // 2)
     if sum(map(estimate, done.messages)) >= sum(map(estimate, before)):
         return False
     run.state.messages = done.messages
-    run.emit(Notice("info", "compacted", f"The conversation was compacted: {error}"))
+    told = f"The conversation was compacted: {error}{shortened_of(done)}"
+    run.emit(Notice("info", "compacted", told))
     return True
+
+
+def _explained(run: LoopContext, prompt: Prompt, refused: _Refusal) -> ProviderError:
+    """Say what takes the room, and that the conversation can go on."""
+    error, needed = refused.error, refused.needed
+    own = must_stay(run, prompt, needed=needed)
+    fixed = must_stay(run, prompt, needed=needed, said=False)
+    if fixed * 2 >= needed:
+        what = f"What the agent is told and its tools need about {fixed:,} tokens of that."
+    elif own * 2 >= needed:
+        what = (
+            f"This turn's own prompt, with what is attached to it, needs about {own - fixed:,} "
+            "tokens of that.  The conversation can go on: the prompt stays in the transcript, and "
+            "is sent in part with the next turn."
+        )
+    else:
+        return error
+    if isinstance(error, ContextOverflowError):
+        return ContextOverflowError(f"{error}  {what}", needed=error.needed, window=error.window)
+    return ProviderError(f"{error}  {what}", code=error.code)
