@@ -84,6 +84,8 @@ def measured(task: Task, tool: str, meter: Meter, logs: Path) -> dict[str, Any]:
         "solved": not wrong,
         "problem": wrong,
         "seconds": round(seconds, 1),
+        "load": round(os.getloadavg()[0], 1),
+        "model": meter.model,
         **asdict(meter.counted),
     }
 
@@ -102,11 +104,16 @@ def write(entries: list[dict[str, Any]], note: str) -> None:
 
 
 def table(entries: list[dict[str, Any]]) -> str:
-    """Give what was measured in one line for each tool and set."""
-    lines = ["| tool | set | solved | requests | prompt tokens (cached) | answer | seconds |"]
-    lines.append("| --- | --- | --- | --- | --- | --- | --- |")
-    for tool, aside in itertools.product(sorted({one["tool"] for one in entries}), (False, True)):
-        part = [one for one in entries if one["tool"] == tool and one["aside"] is aside]
+    """Give what was measured in one line for each model, tool and set."""
+    head = "model|tool|set|solved|requests|prompt tokens (cached)|answer|seconds|load"
+    lines = [f"| {head.replace('|', ' | ')} |", "|" + " --- |" * (head.count("|") + 1)]
+    groups = sorted({(one["model"], one["tool"]) for one in entries})
+    for (model, tool), aside in itertools.product(groups, (False, True)):
+        part = [
+            one
+            for one in entries
+            if (one["model"], one["tool"], one["aside"]) == (model, tool, aside)
+        ]
         if not part:
             continue
         solved = sum(one["solved"] for one in part)
@@ -115,9 +122,9 @@ def table(entries: list[dict[str, Any]]) -> str:
             return sum(one[key] for one in part) / len(part)
 
         lines.append(
-            f"| {part[0]['tool']} | {'kept aside' if aside else 'open'} | {solved} of {len(part)} "
+            f"| {model} | {tool} | {'kept aside' if aside else 'open'} | {solved} of {len(part)} "
             f"| {mean('requests'):.1f} | {mean('prompt'):.0f} ({mean('cached'):.0f}) "
-            f"| {mean('answer'):.0f} | {mean('seconds'):.0f} |"
+            f"| {mean('answer'):.0f} | {mean('seconds'):.0f} | {mean('load'):.1f} |"
         )
     return "\n".join(lines)
 

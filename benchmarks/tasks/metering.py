@@ -3,6 +3,7 @@
 import json
 import threading
 from dataclasses import dataclass
+from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.error import HTTPError
@@ -35,6 +36,13 @@ class Meter:
     @property
     def base_url(self) -> str:
         return f"http://127.0.0.1:{self._http.server_address[1]}/v1"
+
+    @cached_property
+    def model(self) -> str:
+        """The first model that the server lists, without its folder and ending."""
+        with urlopen(f"{self.root}/v1/models", timeout=SECONDS) as response:
+            name = str(json.load(response)["data"][0]["id"])
+        return name.rpartition("/")[2].removesuffix(".gguf")
 
     def reset(self) -> None:
         self.counted, self.bodies = Counted(), []

@@ -191,6 +191,17 @@ def test_a_circle_that_grows_with_each_round_is_found():
     assert any(found)
 
 
+def test_a_list_that_counts_the_same_item_for_ever_is_found():
+    item = (
+        "**Update `calc.py`:**\n\n   ```python\n   def add(a, b):\n       return a + b\n   ```\n\n"
+    )
+    text = "".join(f"{n}. {' ' * (n > 9)}{item}" for n in range(1, 60))
+    watched = Runaway()
+
+    assert any(watched.goes_on(piece) for piece in text.split(" "))
+    assert not repeats_itself("".join(f"{n}. Step {n * n} of {n}\n" for n in range(400)))
+
+
 @pytest.mark.parametrize("circle", ["I will fix it. ", "x = x + 1\n", "ab cd " * 40 + "\n"])
 def test_a_text_that_goes_round_in_a_circle_is_found_while_it_streams(circle):
     watched = Runaway()

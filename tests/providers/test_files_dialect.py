@@ -191,6 +191,28 @@ def test_changed_definitions_alone_and_a_text_without_its_path_land_where_they_b
     )
 
 
+def test_new_definitions_without_a_path_go_to_the_end_of_the_one_file_that_is_known() -> None:
+    new = "def mul(a, b):\n    return a * b\n"
+    text = f"1. Open the file.\n2. Add the following code:\n```python\n{new}```\n3. Save it."
+    wanted = write("app/calc.py", f"{CALC}\n\n{new}")
+
+    assert read(text, [UserMessage("Add mul to app/calc.py."), SHOWN])[0] == wanted
+    for asked in ("Write test_mul.py for mul.", "Add mul?", "How to add mul is to be explained?"):
+        assert read(text, [UserMessage(asked), SHOWN])[0] == []
+    assert read(text.replace("python", "sh"), [UserMessage("Add mul."), SHOWN])[0] == []
+    assert read(text.replace("mul", "sub", 1), [UserMessage("Add sub."), SHOWN])[0] != wanted
+
+
+def test_a_second_chance_asks_for_the_file_and_for_nothing_else() -> None:
+    form = "No file was changed.\n\nTo change a file, write its path alone on a line"
+    asked = (UserMessage("Fix it."), AssistantMessage("Open it."), UserMessage(form))
+
+    said = as_files(Prompt("", asked, TOOLS)).messages
+
+    assert "Explain in one sentence" in said[0].text
+    assert said[2].text.endswith("(Write the file now, in this form: no steps and no explanation.)")
+
+
 def test_a_block_that_loses_what_nobody_spoke_of_is_told_and_written_when_it_comes_again() -> None:
     asked = [UserMessage("Add mul to app/calc.py."), SHOWN]
     text = "app/calc.py\n```\ndef mul(a, b):\n    return a * b\n```"

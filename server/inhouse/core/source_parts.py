@@ -116,6 +116,17 @@ def with_excerpt(old: str, excerpt: str) -> str | None:
     return "".join(parts)
 
 
+def only_adds(old: str, text: str) -> bool:
+    """Tell whether a text is whole definitions, and none of them is in *old*."""
+    there = {part.name for part in source_parts(old) if part.name}
+    given = [part for part in source_parts(text) if part.body]
+    named = [part for part in given if part.name and not part.is_value]
+    return bool(named) and all(
+        (part in named and part.name not in there and _is_whole(part.text)) or part.is_import
+        for part in given
+    )
+
+
 def _misses(old: Sequence[Part], new: Sequence[Part]) -> bool:
     """Tell whether a text without imports goes on using what its file imports."""
     used = set(_WORD.findall("".join(part.text for part in new)))

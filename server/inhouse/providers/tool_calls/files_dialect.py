@@ -24,7 +24,7 @@ from inhouse.core.messages import (
     UserMessage,
 )
 from inhouse.core.ports import Prompt, ToolSpec
-from inhouse.core.source_parts import lost_names, with_excerpt
+from inhouse.core.source_parts import lost_names, only_adds, with_excerpt
 from inhouse.providers.dialect.chat_request import mended, plain
 from inhouse.providers.tool_calls.call_lines import described, line_calls, written_line
 from inhouse.providers.tool_calls.edit_blocks import (
@@ -138,6 +138,11 @@ class _Before:
             tuple(answers),
         )
 
+    @property
+    def words(self) -> list[str]:
+        """What the user wrote, word by word, without what stands around one."""
+        return [word.strip("()\"'`,;:!.") for word in self.said.split()]
+
     def names(self, word: str) -> bool:
         """Tell whether the user wrote a name or path."""
         return re.search(rf"(?<![\w./-]){re.escape(word)}(?![\w/-])", self.said) is not None
@@ -151,9 +156,29 @@ def _with_paths(fenced: Sequence[Block], before: _Before) -> Iterator[Block]:
     """Give blocks without a path that of the one file which they can only mean."""
     meant = {} if before.asks else {block.start: _meant(block, before) for block in fenced}
     paths = list(meant.values())
+    added = [] if any(paths) else [block for block in fenced if _is_added(block, before)]
     for block in fenced:
         path = meant.get(block.start, "")
-        yield evolve(block, path=path) if path and paths.count(path) == 1 else block
+        if [block] == added:
+            ((path, text),) = before.known.items()
+            whole = f"{text.rstrip()}\n\n\n{block.body.strip()}\n"
+            yield evolve(block, path=path, body=whole)
+        else:
+            yield evolve(block, path=path) if path and paths.count(path) == 1 else block
+
+
+def _is_added(block: Block, before: _Before) -> bool:
+    """Tell new definitions for the one file that is known: "add the following code to it"."""
+    if block.path or len(before.known) != 1 or before.asks or not before.changes:
+        return False
+    ((path, text),) = before.known.items()
+    language = LANGUAGES.get(path.rpartition(".")[2].lower(), "")
+    return (
+        bool(language)
+        and block.language.lower() == language
+        and not any(path_in(word) not in ("", path) and "." in word for word in before.words)
+        and only_adds(text, block.body)
+    )
 
 
 def _meant(block: Block, before: _Before) -> str:
@@ -244,7 +269,7 @@ def form_of(specs: Mapping[str, ToolSpec], path: str = "") -> str:
     shown = path or _EXAMPLE_PATH
     body = _WHOLE_TEXT if _tool_of(specs, WHOLE) else _SEARCH_FORM
     return (
-        "To change a file, write its path alone on a line and the text in a fence below it, "
+        f"{_FORM_AGAIN}, write its path alone on a line and the text in a fence below it, "
         f"like this:\n\n{written_block(shown, body)}"
     )
 
@@ -433,10 +458,17 @@ def _reminder(specs: Mapping[str, ToolSpec], group: Sequence[Message]) -> str:
         return "(If the task is done, say so in one sentence.  If not, go on.)" if specs else ""
     if not whole and not parts:
         return ""
+    if _asks_again(group):
+        return "(Write the file now, in this form: no steps and no explanation.)"
     do = f"{_HOW}{'each complete updated file' if whole else 'the change'}{_FENCED}"
     if _wants_a_change(group):
         return f"({do})"
     return "(Answer in words.)" if _asks(group) else f"(If files have to change: {do})"
+
+
+def _asks_again(group: Sequence[Message]) -> bool:
+    """Tell a note that shows the form again: what was said before did not lead to it."""
+    return _FORM_AGAIN in _last_said(group)
 
 
 def _asks(group: Sequence[Message]) -> bool:
@@ -446,6 +478,7 @@ def _asks(group: Sequence[Message]) -> bool:
     )
 
 
+_FORM_AGAIN = "To change a file"
 _HOW = "Explain in one sentence how to do it, then show "
 """Without a sentence first, small models copy the file as it is."""
 _FENCED = " in a fence, with its path on the line above."

@@ -1,5 +1,6 @@
 """An answer that goes round in a circle: found while it streams, so that it can be cut."""
 
+import re
 import zlib
 
 from attrs import define, field
@@ -14,6 +15,8 @@ most regular texts that anybody wants, pack to 0.06 and more."""
 ROUNDS = 6
 """As often at least must the same words stand at the end of a shorter text."""
 LEAST = 1_200
+_MARKER = re.compile(r"^[ \t]*(?:\d+[.)][ \t]*)?", re.MULTILINE)
+"""Where a list counts its items, each round has another number and perhaps another margin."""
 _FEW = 3
 """A ruler or a row of zeros has no more different characters than this: no circle."""
 
@@ -45,6 +48,10 @@ def repeats_itself(text: str) -> bool:
     data = tail.encode("utf-8", "replace")
     if len(tail) == TAIL and len(zlib.compress(data)) < PACKED * len(data):
         return True
+    return _goes_round(tail) or _goes_round(_MARKER.sub("", tail))
+
+
+def _goes_round(tail: str) -> bool:
     circle = _circle(tail)
     return circle is not None and tail.endswith(circle * max(ROUNDS, -(-LEAST // len(circle))))
 
