@@ -131,6 +131,25 @@ def edit_two(workplace: Workplace) -> None:
     workplace.server.play("Changed.")
 
 
+def edit_two_and_look(workplace: Workplace) -> None:
+    """Have the model propose another number for ``two``, then look at the file with a command."""
+    definition = workplace.folder / ".agents/helper.ts"
+    tools = "toolNames: ['run_terminal_command', "
+    definition.write_text(definition.read_text().replace("toolNames: [", tools))
+    settings = Path(workplace.environ["INHOUSE_HOME"], "config/config.toml")
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    settings.write_text('allowedCommands = ["cat a.py"]\n')
+    replacement = {"oldString": "two = 2", "newString": "two = 22"}
+    workplace.server.play(call("str_replace", path="a.py", replacements=[replacement]))
+    workplace.server.play(call("run_terminal_command", command="cat a.py"))
+    workplace.server.play("Changed.")
+
+
+def seen_by_the_command(workplace: Workplace) -> str:
+    """Give what the model was told of the command."""
+    return str(workplace.server.chats[2].body["messages"][-1])
+
+
 def ask_two_questions(workplace: Workplace) -> None:
     """Have the model ask for a choice, then for words of the user's own."""
     options = [{"label": "Apples"}, {"label": "Pears"}]

@@ -10,7 +10,16 @@ import pytest
 from support.model_server import Pause
 from support.screen import Screen
 
-from .conftest import Workplace, add_second_agent, ask_two_questions, crash, edit_two, installed
+from .conftest import (
+    Workplace,
+    add_second_agent,
+    ask_two_questions,
+    crash,
+    edit_two,
+    edit_two_and_look,
+    installed,
+    seen_by_the_command,
+)
 
 pytestmark = [pytest.mark.editor, pytest.mark.timeout(300)]
 INIT = """
@@ -156,6 +165,25 @@ def test_a_hunk_is_applied_where_it_stands_by_now_and_undone(
     command(emacs, "undo")
     assert emacs.shows("zero = 0\n", "two = 2\n")
     assert (workplace.folder / "a.py").read_text() == "one = 1\ntwo = 2\nthree = 3\n"
+
+
+def test_a_command_sees_what_is_proposed_and_a_crash_loses_none_of_it(
+    workplace: Workplace,
+) -> None:
+    edit_two_and_look(workplace)
+    emacs = start(workplace)
+    ask(emacs, "change two")
+    assert emacs.shows("completed", "1 change waits in a.py")
+    assert "two = 22" in seen_by_the_command(workplace)
+    assert "laid over them: a.py" in seen_by_the_command(workplace)
+    crash(workplace)
+    assert emacs.shows("1 proposed change waits for your decision, from before the restart.")
+    emacs.picture("emacs-after-a-crash")
+    assert (workplace.folder / "a.py").read_text() == "one = 1\ntwo = 2\nthree = 3\n"
+    command(emacs, "inhouse-next-change")
+    command(emacs, "inhouse-apply")
+    assert emacs.loses("two = 2\n")
+    assert emacs.shows("two = 22\n")
 
 
 @pytest.mark.matrix("unsaved", "Emacs")

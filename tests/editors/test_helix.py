@@ -18,7 +18,9 @@ from .conftest import (
     ask_two_questions,
     crash,
     edit_two,
+    edit_two_and_look,
     installed,
+    seen_by_the_command,
     trust,
 )
 
@@ -33,6 +35,16 @@ def printed(workplace: Workplace) -> str:
         text=True,
         check=True,
     ).stdout
+
+
+def alone(workplace: Workplace) -> str:
+    """Give the configuration without other servers: Helix 25.01 loses its connections otherwise.
+
+    That happens when it restarts several of them after a crash.
+    """
+    return re.sub(
+        r"language-servers = \[.*\]", 'language-servers = ["inhouse"]', printed(workplace)
+    )
 
 
 def start(workplace: Workplace, languages: str) -> Screen:
@@ -173,6 +185,35 @@ def test_a_hunk_is_applied_where_it_stands_by_now_and_undone(
     assert (workplace.folder / "a.py").read_text() == "one = 1\ntwo = 2\nthree = 3\n"
 
 
+def test_a_command_sees_what_is_proposed_and_a_crash_loses_none_of_it(
+    workplace: Workplace,
+) -> None:
+    installed("helix")
+    edit_two_and_look(workplace)
+    trust(workplace)
+    helix = start(workplace, alone(workplace))
+    helix.keys("g", "g", "j", "x")
+    choose(helix, "Ask helper about this selection")
+    assert helix.shows("Changed.", "completed")
+    assert "two = 22" in seen_by_the_command(workplace)
+    assert "laid over them: a.py" in seen_by_the_command(workplace)
+    assert (workplace.folder / "a.py").read_text() == "one = 1\ntwo = 2\nthree = 3\n"
+    helix.type(":buffer-close!", "Enter")
+    assert helix.shows("two = 2")
+    crash(workplace)
+    assert helix.shows("Language server exited")
+    helix.type(":lsp-restart", "Enter")
+    helix.keys("g", "g", "j")
+    menu(helix, "Apply this hunk")
+    helix.picture("helix-after-a-crash")
+    helix.keys("Escape")
+    choose(helix, "Apply this hunk")
+    assert helix.shows("2  two = 22")
+    helix.type(":w", "Enter")
+    assert helix.shows("written")
+    assert (workplace.folder / "a.py").read_text() == "one = 1\ntwo = 22\nthree = 3\n"
+
+
 @pytest.mark.matrix("unsaved", "Helix")
 def test_what_is_not_saved_is_what_the_model_reads(helix: Screen, workplace: Workplace) -> None:
     workplace.server.play("Seen.")
@@ -189,11 +230,7 @@ def test_after_a_crash_nothing_said_is_lost_and_the_next_server_has_the_old_runs
 ) -> None:
     installed("helix")
     trust(workplace)
-    # Alone: Helix 25.01 loses its connections when it restarts several servers a second time.
-    alone = re.sub(
-        r"language-servers = \[.*\]", 'language-servers = ["inhouse"]', printed(workplace)
-    )
-    helix = start(workplace, alone)
+    helix = start(workplace, alone(workplace))
     workplace.server.play("Half an answer", Pause(100))
     helix.keys("x")
     choose(helix, "Ask helper about this selection")

@@ -102,10 +102,16 @@ class EditorWorkspace:
         )
 
     async def unsaved(self) -> Mapping[Path, str | None]:
-        """Give what the editor holds, or the user has to decide on, and the disk has not."""
+        """Give what the editor holds, or the user has to decide on, and the disk has not.
+
+        Only what is in the workspace: other open files, as a transcript, are no business of a run.
+        """
         opened = [each.path for each in self._context.documents if each.path is not None]
+        roots = [real(root) for root in self._roots]
         found: dict[Path, str | None] = {}
         for path in dict.fromkeys((*opened, *self._review.paths, *self._files.buffers.paths)):
+            if not any(real(path).is_relative_to(root) for root in roots):
+                continue
             with contextlib.suppress(OSError, ToolError):
                 text = self._review.proposed(path, (await self._current(path)).text)
                 if not await self._is_saved(path, text):
