@@ -30,13 +30,14 @@ async def test_fix_and_test_in_one_run(project, edits):
     async with open_editor(project.folder, **project.how(NEOVIM)) as editor:
         editor.on["window/showMessageRequest"] = lambda params: params["actions"][1]
         editor.open(path)
+        editor.open(project.folder.parent / "elsewhere.py", "not saved, and not in the workspace")
         started = await editor.command("inhouse.run", {"agent": "fixer", "streamToken": "s"})
         assert (await editor.ended(started["runId"]))["status"] == "completed"
         result = json.loads(project.server.chats[-1].body["messages"][-1]["content"])
         told = [each for each in editor.events("s") if each["kind"] == "edit"]
 
         assert result["stdout"] == "passed\n", result
-        assert "laid over them: calc.py" in result["message"]
+        assert "laid over them: calc.py." in result["message"]
         assert "a - b" in path.read_text()
         changed = {each["uri"].rpartition("/")[2]: each["state"] for each in told}
         state = "proposed" if edits == "review" else "applied"

@@ -224,9 +224,9 @@ What is not saved is what an agent reads."
       (if (< (- (float-time) (inhouse--began server)) 3)
           (message "Inhouse ended as soon as it was started: see *inhouse log*")
         (message "Inhouse has stopped and is started again")
+        ;; Bind nothing that belongs to a buffer here: what `inhouse--follow' sets would be undone.
         (run-at-time 1 nil (lambda ()
-                             (let ((default-directory root) (inhouse--server nil))
-                               (unless (gethash root inhouse--connections) (inhouse--open root)))))))))
+                             (unless (gethash root inhouse--connections) (inhouse--open root))))))))
 
 (defun inhouse-stop ()
   "Stop the server of this project."
