@@ -55,7 +55,7 @@ def _print(status: EndpointStatus) -> None:
     )
     console.print(f"  [dim]set by {escape(status.source)}[/]")
     for model in (status.models or ())[:MODELS_SHOWN]:
-        window = f"{model.context_window} tokens" if model.context_window else "window not told"
+        window = f"{model.context_window} tokens" if model.context_window else "window unknown"
         cloud = "" if model.local == status.local else " · [red]not on this machine[/]"
         console.print(f"  {escape(model.id)} · {window}{cloud}")
     if status.models and len(status.models) > MODELS_SHOWN:

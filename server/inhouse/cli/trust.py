@@ -32,6 +32,7 @@ async def trust(options: argparse.Namespace) -> int:
             console.print(f"\n{change.kind}: {change.name}", style="bold", markup=False)
             console.print(change.diff, markup=False)
         if options.show:
+            console.print("\n`inhouse trust` trusts it as it is now.", markup=False)
             return FAILED
         await host.trust()
         now = host.world.trusting.state

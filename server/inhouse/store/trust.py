@@ -243,10 +243,7 @@ _TOLD = Trusted("the editor, or --trust")
 
 def _message(changes: tuple[Change, ...], *, known: bool) -> str:
     if not known:
-        return (
-            "This workspace is not trusted: its agents, routes and inhouse.toml have no effect.  "
-            "`inhouse trust` trusts it as it is now."
-        )
+        return "This workspace is not trusted: its agents, routes and inhouse.toml have no effect."
     names = ", ".join(f"{one.name} ({one.kind})" for one in changes[:_NAMED])
     more = f" and {len(changes) - _NAMED} more" if len(changes) > _NAMED else ""
     return (
