@@ -304,3 +304,11 @@ def test_a_narrow_terminal_cuts_no_agents_name(local: Terminal) -> None:
     purposes = [line for line in done.out.splitlines() if line.startswith("  ")]
     assert purposes
     assert all(len(line) <= 40 for line in purposes)
+
+
+def test_a_folder_that_is_gone_is_told_in_words(local: Terminal) -> None:
+    gone = local.workspace / "gone"
+    inside = f'mkdir "{gone}" && cd "{gone}" && rmdir "{gone}" && "$@"'
+    done = local.run(["sh", "-c", inside, "sh", *local.command("agents")])
+    assert done.status == 2
+    assert "The current folder is gone" in done.err

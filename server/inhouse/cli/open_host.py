@@ -82,7 +82,13 @@ def tell_what_is_inert(host: Host) -> None:
 def workspace_root(folder: str | None) -> Path:
     """Return the folder that was named, else the project around the current one, as Git does."""
     if folder is None:
-        return project_root(Path.cwd(), Path.home())
+        try:
+            current = Path.cwd()
+        except FileNotFoundError:
+            raise UserError(
+                "The current folder is gone.  Change to another, or name one: --workspace FOLDER."
+            ) from None
+        return project_root(current, Path.home())
     root = Path(folder).resolve()
     if not root.is_dir():
         raise UserError(f"No folder {str(root)!r}: --workspace takes an existing folder.")
