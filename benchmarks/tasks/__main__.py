@@ -124,9 +124,15 @@ def table(entries: list[dict[str, Any]]) -> str:
         lines.append(
             f"| {model} | {tool} | {'kept aside' if aside else 'open'} | {solved} of {len(part)} "
             f"| {mean('requests'):.1f} | {mean('prompt'):.0f} ({mean('cached'):.0f}) "
-            f"| {mean('answer'):.0f} | {mean('seconds'):.0f} | {mean('load'):.1f} |"
+            f"| {mean('answer'):.0f} | {mean('seconds'):.0f} | {_load(part)} |"
         )
     return "\n".join(lines)
+
+
+def _load(part: list[dict[str, Any]]) -> str:
+    """Give the machine's load average meanwhile, as far as it was noted."""
+    noted = [one["load"] for one in part if "load" in one]
+    return f"{sum(noted) / len(noted):.0f}" if noted else "not noted"
 
 
 def _line(entry: dict[str, Any]) -> str:

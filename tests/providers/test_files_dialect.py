@@ -203,6 +203,14 @@ def test_new_definitions_without_a_path_go_to_the_end_of_the_one_file_that_is_kn
     assert read(text.replace("mul", "sub", 1), [UserMessage("Add sub."), SHOWN])[0] != wanted
 
 
+def test_a_fence_in_a_list_gives_its_own_margin_to_no_line() -> None:
+    indented = "".join(f"   {line}" if line.strip() else line for line in FIXED.splitlines(True))
+
+    assert read(f"1. So:\n\n   ```python\n   # app/calc.py\n{indented}   ```\n", [SHOWN])[0] == (
+        write("app/calc.py", FIXED)
+    )
+
+
 def test_a_second_chance_asks_for_the_file_and_for_nothing_else() -> None:
     form = "No file was changed.\n\nTo change a file, write its path alone on a line"
     asked = (UserMessage("Fix it."), AssistantMessage("Open it."), UserMessage(form))

@@ -167,7 +167,8 @@ class _Scanner:
             language, told = _info(opening[2])
             close = _close(lines, index, opening[1], nested=_is_markdown(told or above, language))
             inner = starts[index + 1], starts[min(close, len(lines))]
-            body = self.text[inner[0] : inner[1]]
+            margin = len(opening[0]) - len(opening[0].lstrip(" "))
+            body = _without_margin(self.text[inner[0] : inner[1]], margin)
             path = told or above
             first = path_line if path == above and above else index
             if not path:
@@ -188,6 +189,11 @@ def _above(lines: list[str], index: int, after: int) -> tuple[int, str]:
         if lines[at].strip():
             return at, path_in(lines[at])
     return index, ""
+
+
+def _without_margin(body: str, margin: int) -> str:
+    """Take the fence's own indentation, as in a list, off each line (CommonMark, 4.5)."""
+    return re.sub(rf"^ {{1,{margin}}}", "", body, flags=re.MULTILINE) if margin else body
 
 
 def _line_above(lines: list[str], index: int, after: int) -> str:

@@ -149,7 +149,8 @@ class _Before:
 
     def wrote(self, block: Block) -> bool:
         """Tell whether the same block stood in an earlier answer."""
-        return any(block.body.strip() in answer for answer in self.answers)
+        body = "".join(block.body.split())
+        return any(body in "".join(answer.split()) for answer in self.answers)
 
 
 def _with_paths(fenced: Sequence[Block], before: _Before) -> Iterator[Block]:
