@@ -157,7 +157,7 @@ HUNK = Pending("edit-1.1", "r", "a", Path("/a.txt"), "a\n", Hunk(0, ("a\n",), ("
         ("Problem", wire.problem(PROBLEM), wire.problem(PROBLEM)),
         (
             "EndpointStatus",
-            wire.endpoint_status(STATUS),
+            wire.endpoint_status(STATUS, TOKENS),
             wire.endpoint_status(
                 attrs.evolve(STATUS, reachable=None, latency_ms=None, models=None)
             ),
