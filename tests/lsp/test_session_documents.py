@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from inhouse.lsp.transport.client import to_path
 from support.editor import NEOVIM, VSCODE, ServerError, open_editor
 from support.model_server import Pause, Reasoning, call
 
@@ -245,3 +246,40 @@ async def test_an_at_sign_is_completed_in_a_prompt_and_nowhere_else(project):
         draft = {"uri": "inhouse-prompt:/Prompt.md", "languageId": "markdown", "version": 1}
         editor.notify("textDocument/didOpen", {"textDocument": {**draft, "text": "see @src/"}})
         assert set(await names(draft["uri"], 0, 9)) == {"src/main.py"}
+
+
+async def test_turns_thinking_calls_and_output_fold_in_a_session_and_in_a_transcript(project):
+    (project.folder / "one.txt").write_text("1")
+    async with open_editor(project.folder, **project.how(NEOVIM)) as editor:
+        session, uri, _ = await begun(editor, project)
+        calls = [call("read_files", paths=["one.txt"]), call("read_files", paths=["two.txt"])]
+        project.server.play(Reasoning("a thought"), *calls)
+        project.server.play("# Mine\n\ntext\n\n```\n## 9 · no\n```\nend")
+        started = await editor.command("inhouse.run", {"session": session, "prompt": "two"})
+        await editor.ended(started["runId"], 45)
+        await holds(editor, uri, "## 3 · You")
+        folds = await editor.request("textDocument/foldingRange", {"textDocument": {"uri": uri}})
+        shown = (await editor.command("inhouse.transcript", {"runId": started["runId"]}))["uri"]
+        transcript = to_path(shown)
+        await editor.until(
+            lambda: transcript.exists() and "**completed**" in transcript.read_text()
+        )
+        editor.open(transcript, language="markdown")
+        ask = {"textDocument": {"uri": shown}}
+        in_transcript = await editor.request("textDocument/foldingRange", ask)
+        other = editor.open(project.folder / "one.txt", language="text")
+        ask = {"textDocument": {"uri": other}}
+        not_ours = await editor.request("textDocument/foldingRange", ask)
+
+    lines = editor.buffers[uri].split("\n")
+    first = {lines[one["startLine"]]: lines[one["endLine"]] for one in folds}
+    assert first["## 1 · writer"].startswith("*completed")
+    assert "## 9 · no" not in first
+    assert first["```"] == "```"
+    assert first["<details>"] == "</details>"
+    assert "# Mine" in first
+    [calls] = [each for each in first if each.startswith("- ")]
+    assert "read_files" in calls + first[calls]
+    assert not_ours is None
+    run = editor.buffers[shown].split("\n")
+    assert {"<details>", "```"} <= {run[one["startLine"]] for one in in_transcript}

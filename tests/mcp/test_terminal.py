@@ -44,6 +44,7 @@ def test_the_doctor_starts_each_server_and_says_what_is_wrong(tmp_path):
     asked = terminal("doctor", "--trust")
     terminal.user_settings(f"allowedCommands = {written}\n{broken}")
     told = terminal("doctor", "--trust")
+    for_programs = terminal("doctor", "--json", "--trust")
     terminal.user_settings(f"allowedCommands = {written}\n{model}")
     unreachable = terminal("doctor", "--trust")
 
@@ -54,6 +55,11 @@ def test_the_doctor_starts_each_server_and_says_what_is_wrong(tmp_path):
     assert "cannot find module 'x'" in told.out
     assert told.status == 1
     assert "✓ one" in unreachable.out
+    servers = {one["name"]: one for one in for_programs.json if one["kind"] == "mcp"}
+    assert servers["one"]["reachable"]
+    assert "one/echo" in servers["one"]["tools"]
+    assert servers["two"]["findings"][0]["severity"] == "error"
+    assert for_programs.status == 1
 
 
 def test_a_server_that_is_switched_off_is_nothing_broken_also_where_an_agent_names_it(tmp_path):

@@ -378,6 +378,7 @@ NEOVIM: Json = {
     "textDocument": {
         "codeAction": {"codeActionLiteralSupport": {"codeActionKind": {"valueSet": [""]}}},
         "codeLens": {"dynamicRegistration": False},
+        "foldingRange": {"dynamicRegistration": False, "lineFoldingOnly": True},
     },
     "general": {"positionEncodings": ["utf-8", "utf-16", "utf-32"]},
 }

@@ -6,11 +6,11 @@ from rich.markup import escape
 
 from inhouse import wire
 from inhouse.core.route import EndpointStatus
-from inhouse.host.mcp_check import check_servers
+from inhouse.host.mcp_check import McpServerStatus, check_servers
 from inhouse.providers.routing.routing_rules import INSTALL_EMBEDDED
 
 from . import COMPLETED, FAILED, output
-from .mcp import print_servers
+from .mcp import print_servers, server_json
 from .open_host import open_host
 
 MARKS = {"error": "[red]✗[/]", "warning": "[yellow]![/]", "information": "[dim]·[/]"}
@@ -21,10 +21,9 @@ async def doctor(options: argparse.Namespace) -> int:
     """Check the endpoints; 1 where one of them has an error."""
     async with open_host(options) as host:
         found = await host.check_endpoints(tuple(options.endpoint))
-        asked = options.json or options.endpoint
-        servers = () if asked else await check_servers(host.state)
+        servers = () if options.endpoint else await check_servers(host.state)
     if options.json:
-        output.document([wire.endpoint_status(each) for each in found])
+        output.document([*map(wire.endpoint_status, found), *map(_server, servers)])
     else:
         for each in found:
             _print(each)
@@ -42,6 +41,18 @@ async def doctor(options: argparse.Namespace) -> int:
     broken = any(finding.severity == "error" for each in found for finding in each.findings)
     broken = broken or any(each.problem and not each.is_refused for each in servers)
     return FAILED if broken else COMPLETED
+
+
+def _server(status: McpServerStatus) -> dict[str, object]:
+    """Give an MCP server with the members that an endpoint has, too; its kind is ``mcp``."""
+    severity = "information" if status.is_refused else "error"
+    problem = status.problem
+    return {
+        **server_json(status),
+        "kind": "mcp",
+        "reachable": status.tools is not None,
+        "findings": [{"severity": severity, "message": problem}] if problem else [],
+    }
 
 
 def _print(status: EndpointStatus) -> None:

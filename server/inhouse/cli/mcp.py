@@ -23,7 +23,7 @@ async def mcp(options: argparse.Namespace) -> int:
                 await host.ask_for_trust()
             found = await check_servers(host.state)
         if options.json:
-            output.document([_json(each) for each in found])
+            output.document([server_json(each) for each in found])
         else:
             print_servers(found)
     return FAILED if any(each.problem for each in found) else COMPLETED
@@ -49,7 +49,8 @@ def print_servers(found: tuple[McpServerStatus, ...]) -> None:
             console.print(f"  {escape(visible(f'{each.name}/{tool.name}'))} [dim]{escape(said)}[/]")
 
 
-def _json(status: McpServerStatus) -> dict[str, object]:
+def server_json(status: McpServerStatus) -> dict[str, object]:
+    """Give a server as ``--json`` prints it."""
     tools = status.tools
     return {
         "name": status.name,

@@ -90,6 +90,7 @@ class Server(LanguageServer):
             (types.TEXT_DOCUMENT_CODE_ACTION, self._actions),
             (types.TEXT_DOCUMENT_CODE_LENS, self._lenses),
             (types.TEXT_DOCUMENT_DIAGNOSTIC, self._problems),
+            (types.TEXT_DOCUMENT_FOLDING_RANGE, self._folds),
             (types.WORKSPACE_TEXT_DOCUMENT_CONTENT, self._content),
         ):
             self.feature(method)(partial(handler))  # pygls sets attributes on it
@@ -156,6 +157,10 @@ class Server(LanguageServer):
         await self.session.ready()
         await self.session.watching.settled()
         return self.session.definitions.pull(params)
+
+    async def _folds(self, params: types.FoldingRangeParams) -> list[Json] | None:
+        await self.session.ready()
+        return await self.session.folds(params.text_document.uri)
 
     async def _language(self, method: str, params: Any) -> Any:
         await self.session.ready()

@@ -28,6 +28,7 @@ from inhouse.lsp.edits.workspace import EditorWorkspace
 from inhouse.lsp.features.code_actions import CodeActions
 from inhouse.lsp.features.code_lenses import CodeLenses
 from inhouse.lsp.features.context_names import context_names
+from inhouse.lsp.features.folding import folding_ranges
 from inhouse.lsp.language.definition_diagnostics import DefinitionDiagnostics
 from inhouse.lsp.runs.active_runs import Runs
 from inhouse.lsp.runs.questions import EditorApprover
@@ -164,6 +165,15 @@ class Session:
             uri.startswith(f"{PROMPT_SCHEME}:") or self.documents.session_of(uri) is not None
         )
         return await context_names(self.context, document, position, is_prompt=is_prompt)
+
+    async def folds(self, uri: str) -> list[Json] | None:
+        """Give what folds in a document that Inhouse writes; None in any other."""
+        document = self.context.documents.get(uri)
+        if document is None:
+            return None
+        if self.documents.session_of(uri) is None and not self.transcripts.writes(uri):
+            return None
+        return await asyncio.to_thread(folding_ranges, document.text)
 
     # What happens outside, to whom it concerns.
 

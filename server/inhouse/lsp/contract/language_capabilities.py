@@ -6,7 +6,7 @@ from inhouse.lsp.transport.client import EditorClient
 
 
 def language_capabilities(client: EditorClient) -> dict[str, Any]:
-    """Give the providers of definition files."""
+    """Give the providers of definition files, and of what Inhouse writes itself."""
     offered: dict[str, Any] = {
         "completionProvider": {"triggerCharacters": ["'", '"', "`", "{", "[", "/", "-", "@"]},
         "hoverProvider": True,
@@ -21,6 +21,8 @@ def language_capabilities(client: EditorClient) -> dict[str, Any]:
             "interFileDependencies": True,
             "workspaceDiagnostics": False,
         }
+    if client.capability("textDocument.foldingRange") is not None:
+        offered["foldingRangeProvider"] = True
     return offered
 
 

@@ -16,7 +16,7 @@ from inhouse.lsp.edits.editor_files import Buffers
 from inhouse.lsp.runs.active_runs import ActiveRun, Runs
 from inhouse.lsp.runs.transcript_file import Tail
 from inhouse.lsp.runs.transcript_markdown import Writer, header
-from inhouse.lsp.transport.client import to_uri
+from inhouse.lsp.transport.client import real, to_path, to_uri
 from inhouse.store.transcripts import KeptRun, TranscriptStore
 
 _AT_MOST_EVERY = 0.1
@@ -76,6 +76,13 @@ class Transcripts:
         if scheme != TRANSCRIPT_SCHEME:
             return None
         return await asyncio.to_thread(self._store.text, name.removesuffix(".md"))
+
+    def writes(self, uri: str) -> bool:
+        """Tell whether a document is a transcript."""
+        if uri.startswith(f"{TRANSCRIPT_SCHEME}:"):
+            return True
+        path = to_path(uri) if uri.endswith(".md") else None
+        return path is not None and real(path.parent) == real(path_of(self._context, "").parent)
 
     async def earlier(self, limit: int | None = None) -> list[KeptRun]:
         """Give the runs of servers before this one in this workspace, newest first."""
