@@ -16,6 +16,7 @@ from inhouse.core.ports import Edit
 from inhouse.core.settings import EditMode
 from inhouse.core.unicode import clean_text
 from inhouse.tools.edit.private_proposals import PrivateWorkspace, RunProposals
+from inhouse.tools.files.encoding import decode, encode
 from support.workspaces import bench
 
 LINES = st.lists(st.sampled_from(["a\n", "b\n", "c\n", "x = 1\n", "\n"]), max_size=12)
@@ -401,3 +402,10 @@ def test_an_edit_and_what_it_is_in_another_text_are_their_hunks(old, new, now):
     assert moved is None or apply_hunks(now, moved.hunks) == moved.new
     with pytest.raises(ValueError, match="do not lead"):
         Edit(Path("/w/a"), old, new + "more", hunks=edit.hunks)
+
+
+def test_a_byte_order_mark_stays_one():
+    text, how = decode(b"\xef\xbb\xbfone\n", name="a")
+
+    assert text == "one\n"
+    assert encode("\ufefftwo\n", how, name="a") == b"\xef\xbb\xbftwo\n"

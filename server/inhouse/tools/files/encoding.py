@@ -63,6 +63,8 @@ def detect(content: bytes, *, name: str) -> Encoding:
 
 def encode(text: str, encoding: Encoding, *, name: str) -> bytes:
     """Give the bytes of *text*; raises `ToolError` where the file's encoding cannot hold it."""
+    if encoding.mark:
+        text = text.removeprefix("\ufeff")  # The model may have written the mark itself.
     try:
         return encoding.mark + text.encode(encoding.codec, encoding.errors)
     except UnicodeEncodeError as error:
