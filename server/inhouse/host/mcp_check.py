@@ -114,6 +114,8 @@ def _access(host: HostState) -> ServerAccess:
         approvals=WorkspaceApprovals(host.services.approvals, workspace.root),
         environment=host.environ,
         extra_roots=roots[1:],
+        trusted=host.world.trusting.trusted,
+        vouched=host.world.trusting.vouched,
     )
     return ServerAccess(host, policy_of(settings), context)
 
