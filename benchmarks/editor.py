@@ -32,7 +32,9 @@ class Editor:
     ) -> None:
         (folder / ".agents").mkdir(parents=True, exist_ok=True)
         agent = AGENT.replace("TOOLS", json.dumps(list(tools)))
-        (folder / ".agents" / "bench.ts").write_text(agent)
+        definition = folder / ".agents" / "bench.ts"
+        if not definition.exists() or definition.read_text() != agent:
+            definition.write_text(agent)  # Written again, it would look like a new one.
         environ = {
             **os.environ,
             "INHOUSE_HOME": tempfile.mkdtemp(),
