@@ -21,6 +21,11 @@ HEAD = (
     b"transfer-encoding: chunked\r\nconnection: close\r\n\r\n"
 )
 NOT_FOUND = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+_LISTED = b'{"object":"list","data":[{"id":"bench","object":"model"}]}'
+MODELS = (
+    b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n"
+    b"content-length: %d\r\n\r\n%b" % (len(_LISTED), _LISTED)
+)
 PACED = 200
 PACE = 0.005
 
@@ -57,7 +62,7 @@ async def main(count: int, delay: float) -> None:
             length = int(lengths[0]) if lengths else 0
             body = await reader.readexactly(length)
             if not head.startswith(b"POST "):  # It knows nothing else that clients ask.
-                writer.write(NOT_FOUND)
+                writer.write(MODELS if b"/models " in lines[0] else NOT_FOUND)
                 await writer.drain()
                 writer.close()
                 return
