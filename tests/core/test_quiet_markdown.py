@@ -30,6 +30,48 @@ PIECES = (
 texts = st.lists(st.sampled_from(PIECES), max_size=16).map("".join)
 
 
+CONTAINERS = {"": "", " ": " ", "> ": "> ", "- ": "  ", "1. ": "   ", "> - ": ">   "}
+"""What stands before the first line of a block, and before its other lines."""
+LANGUAGES = (
+    *("mermaid", " Mermaid x", "{.mermaid}", "mer&#109;aid", "mer\\maid", "kroki-d2", "."),
+    *("dot {a=b}", "plantuml", "vega-lite,x"),
+)
+
+
+@pytest.mark.parametrize("name", LANGUAGES)
+@pytest.mark.parametrize(("first", "other"), CONTAINERS.items())
+def test_no_block_is_drawn_by_a_preview(first: str, other: str, name: str):
+    for fence in ("```", "~~~~"):
+        lines = (f"{first}{fence}{name}", f'{other}A@{{ img: "http://e/a" }}', f"{other}{fence}")
+        text = "\n".join((*lines, ""))
+        for size in (1, 3, 1_000):
+            document = QuietMarkdown()
+            pieces = [text[at : at + size] for at in range(0, len(text), size)]
+            shown = "".join(map(document.feed, pieces)) + document.close()
+
+            fences = [token for token in PREVIEW.parse(shown) if token.type == "fence"]
+            assert [token.info.split()[:1] for token in fences] == [["text"]]
+            assert "img" in fences[0].content
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (":::mermaid\nx\n:::\n", "\\:::mermaid\nx\n\\:::\n"),
+        ('> @import "http://e"\n', '> \\@import "http://e"\n'),
+        ("me@import.org ::: x\n", "me@import.org ::: x\n"),
+        ("```python\n@import\n:::\n```\n", "```python\n@import\n:::\n```\n"),
+        ("- ```c++\n  x\n  ```\n", "- ```c++\n  x\n  ```\n"),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 1_000])
+def test_what_other_previews_include_is_spelt_out_and_code_stays(text: str, shown: str, size: int):
+    document = QuietMarkdown()
+    pieces = [text[at : at + size] for at in range(0, len(text), size)]
+
+    assert "".join(map(document.feed, pieces)) + document.close() == shown
+
+
 class _Page(HTMLParser):
     def __init__(self) -> None:
         super().__init__()

@@ -5,6 +5,9 @@ stands in the address.  Here ``!\[`` stands for ``![`` and ``&lt;`` for the ``<`
 would take for a tag with attributes; all else, and what stands between fences at the beginning
 of a line, stays as it was written.
 
+Extensions of previews draw blocks of some languages, and load what a drawing names (a picture of
+a Mermaid node, a file of PlantUML).  Such a block is ``text mermaid`` here: shown, not drawn.
+
 What counts as code must be code for every reader.  So only a fence in the first column counts,
 and whatever could hide one (HTML, formulas) is kept from beginning.
 Rules: CommonMark 0.31, sections 4.5, 4.6 and 6.6.
@@ -23,6 +26,21 @@ _CONTAINERS = r"[ \t>*+\-.)0-9\[\]xX]*"
 _BEGINNING = re.compile(_CONTAINERS)
 _FORMULA = re.compile(_CONTAINERS + r"\$\$")
 _MAYBE_FORMULA = re.compile(_CONTAINERS + r"\$\Z")
+_OPENING = re.compile(rf"({_CONTAINERS}(?:`{{3,}}|~{{3,}})[ \t]*)(?=\S)([^\r\n]*)")
+_OTHER_OPENING = re.compile(rf"({_CONTAINERS})(?=:::|@import\b)", re.IGNORECASE)
+"""Containers of markdown-it, which draw as fences do, and what other previews include."""
+_MAYBE_OPENING = re.compile(
+    rf"{_CONTAINERS}(?:`{{1,2}}|`{{3,}}[^`]*|~{{1,2}}|~{{3,}}.*|:{{1,3}}|@[a-z]*)\Z",
+    re.DOTALL | re.IGNORECASE,
+)
+_DRAWING = """
+abc abcjs actdiag asymptote blockdiag bpmn bytefield c4 c4plantuml chart chartjs d2 dbml ditaa
+dot echarts erd excalidraw flow flowchart geojson gnuplot graphviz gv infographic katex latex
+likec4 markmap math mermaid mindmap mmd music-abc nomnoml nwdiag packetdiag pikchr plantuml
+plotly puml rackdiag salt sequence seqdiag smiles stl structurizr svg svgbob symbolator tikz
+topojson uml umlet vega vega-lite vegalite viz wavedrom wireviz zenuml
+"""
+_DRAWN = frozenset(_DRAWING.split())
 _NAME = r"[A-Za-z][A-Za-z0-9-]*"
 _BLOCK = re.compile(rf"<(?:[!?/]|{_NAME}[\s/>])")
 _FETCHING = re.compile(rf"!\[|<(?=[!?]|{_NAME}[\s/]|(?:style|script)\b)", re.IGNORECASE)
@@ -80,6 +98,8 @@ class QuietMarkdown:
         if not whole and (undecided := _UNDECIDED.search(part)):
             self._held = part[undecided.start() :]
             part = part[: undecided.start()]
+        if self._at_block:
+            part = _undrawn(part)
         shown = self._fenced(part) if self._at_start and whole else None
         if shown is None:
             shown = self._quiet(f"{part}\n")[:-1] if whole else self._quiet(part)
@@ -93,6 +113,8 @@ class QuietMarkdown:
         return shown + ending
 
     def _may_mean_more(self, part: str) -> bool:
+        if self._at_block and _MAYBE_OPENING.match(part):
+            return True
         if self._at_start and _MAYBE_FENCE.match(part):
             return True
         return self._at_block and bool(_FORMULA.match(part) or _MAYBE_FORMULA.match(part))
@@ -143,6 +165,18 @@ def _quiet_line(line: str) -> str:
     document = QuietMarkdown()
     shown = f"{document.feed(f' {line}')}{document.close()}"[1:]
     return f"\\{shown}" if _FENCE.match(shown) else shown
+
+
+def _undrawn(part: str) -> str:
+    """Keep the beginning of a line from beginning a drawing."""
+    if opening := _OPENING.match(part):
+        before, info = opening.groups()
+        name = re.split(r"[^\w.+#-]", info.lower(), maxsplit=1)[0].lstrip(".")
+        is_drawn = name in _DRAWN or name.startswith("kroki")
+        # Attributes ({.mermaid}) and entities (&#109;) could spell any name.
+        if is_drawn or re.search(r"[{&\\]", info) or not name:
+            return f"{before}text {part[opening.end(1) :]}"
+    return _OTHER_OPENING.sub(r"\1\\", part, count=1) if _OTHER_OPENING.match(part) else part
 
 
 def _spelt(found: re.Match[str]) -> str:
