@@ -154,6 +154,9 @@ class Sessions:
         """Find out whether a session that says it runs still does."""
         if summary.status != RUNNING or summary.id in self._live:
             return summary
+        if summary.id in self._closing:  # Its end was told, and is being written.
+            await self.written(summary.id)
+            return await asyncio.to_thread(self.store.named, summary.id)
         lock = await asyncio.to_thread(self._try_lock, summary.id)
         if lock is None:
             return summary
