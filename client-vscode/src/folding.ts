@@ -1,7 +1,7 @@
 /** What a transcript folds away: thinking, what sub-agents said, and what a tool was given.  Enter or a click opens it. */
 import * as vscode from "vscode";
 import { parse, render } from "./details";
-import { linksIn } from "./links";
+import { linksIn, named } from "./links";
 import type { Runs } from "./runs";
 import { runIdOf, SCHEME } from "./transcript";
 
@@ -48,7 +48,7 @@ export class Folding implements vscode.DocumentLinkProvider, vscode.Disposable {
   /** The server's text as it is shown. */
   view(uri: vscode.Uri, text: string): string {
     const calls = this.done(uri), key = uri.toString(), folds: string[] = [];
-    const lines = render(parse(text), {
+    const lines = render(parse(named(text)), {
       key, isOpen: (part) => this.opened.has(part), fold: (part) => { folds.push(part); },
     }).split("\n");
     this.folds.set(key, folds);

@@ -42,5 +42,11 @@ export const forPage = (text: string): string => text.replace(/\]\(<?(file:\/\/\
   return folder && target.path.startsWith(`${folder.path}/`) ? `](${encodeURI(target.path.slice(folder.path.length))}${target.fragment ? `#${target.fragment}` : ""})` : whole;
 });
 
+/** As text a link is its file's name, with the line, which is a link again: an address in full only fills the line. */
+export const named = (text: string): string => text.replace(WRITTEN, (whole, address: string) => {
+  const target = vscode.Uri.parse(address), line = /^L(\d+)$/.exec(target.fragment)?.[1];
+  return vscode.workspace.getWorkspaceFolder(target) ? `\`${vscode.workspace.asRelativePath(target.with({ fragment: "" }), false)}${line ? `:${line}` : ""}\`` : whole;
+});
+
 const isFile = (uri: vscode.Uri): Promise<boolean> =>
   Promise.resolve(vscode.workspace.fs.stat(uri)).then(({ type }) => (type & vscode.FileType.File) !== 0, () => false);

@@ -1,4 +1,4 @@
-// Writing prompts, two runs at once, what they cost, and where transcripts lead, in the real workbench.
+// Writing prompts, two runs at once, what they cost, and where transcripts and sessions lead, in the real workbench.
 import assert from "node:assert";
 import { spawnSync } from "node:child_process";
 import { after, before, beforeEach } from "node:test";
@@ -21,7 +21,7 @@ beforeEach(async () => {
   await closeAll(s.page);
 });
 
-const { script, fixer, onDisk } = handsIn(() => s);
+const { script, fixer, onDisk, exists } = handsIn(() => s);
 const box = () => s.page.locator(".quick-input-widget:visible");
 const input = () => box().locator("input").first();
 const asked = () => JSON.stringify(s.model.requests.at(-1).messages);
@@ -175,4 +175,34 @@ test("a transcript folds what sub-agents said, and leads to the files and lines 
   assert.doesNotMatch((await links()).join(), /missing/);
   await s.page.locator(".detected-link").filter({ hasText: "app.py:9" }).click({ modifiers: ["Control"] });
   await s.page.locator(".statusbar-item").filter({ hasText: /^Ln 9,/ }).waitFor();
+});
+
+test("the sessions picker finds a session; its document's lenses undo a turn and fork the conversation", async () => {
+  const row = (text) => s.page.locator(".quick-input-list .monaco-list-row").filter({ hasText: text }).first();
+  script(["write_file", { path: "extra.py", instructions: "n", content: "answer = 42\n" }]);
+  await fixer("Add a file of answers");
+  await toast(s.page, "fixer proposes changes to 1 file.").waitFor();
+  await palette(s.page, "Inhouse: Apply Proposed Changes");
+  await until(() => exists("extra.py"), "the file");
+  await palette(s.page, "Inhouse: Sessions…");
+  await input().fill("answers");
+  await row("Add a file of answers").waitFor();
+  await shot(s.page, "sessions");
+  await row("Add a file of answers").click();
+  await s.page.frameLocator("iframe.webview").last().frameLocator("iframe#active-frame").getByText("Add a file of answers").first().waitFor();
+  await palette(s.page, "Markdown: Reopen as source file");
+  await lens(s.page, "Undo its changes").waitFor();
+  await shot(s.page, "session-lenses");
+  await lens(s.page, "Undo its changes").click();
+  await toast(s.page, "1 file is as before the run.").waitFor();
+  assert.ok(!exists("extra.py"));
+  say("Another way.");
+  await lens(s.page, "Fork here").click();
+  await box().filter({ hasText: "Reply to fixer" }).waitFor();
+  await input().fill("Do it in another way");
+  const before = s.model.requests.length;
+  await s.page.keyboard.press("Enter");
+  await asks(before);
+  assert.match(asked(), /Do it in another way/);
+  assert.doesNotMatch(asked(), /Add a file of answers/);
 });

@@ -113,7 +113,7 @@ test("thinking is folded away, a tool call is one line, and Enter opens both", a
   const text = await shown(s.page);
   assert.match(text, /▸ Thinking \(2 lines\)/);
   assert.doesNotMatch(text, /First I look/);
-  assert.match(text, /✓ Read \[`app\.py`\]/);
+  assert.match(text, /✓ Read `app\.py`/);
   await s.page.locator(".view-line").filter({ hasText: "▸ Thinking" }).click();
   await s.page.keyboard.press("Enter");
   await until(async () => (await shown(s.page)).includes("First I look at the file."), "the thinking");
