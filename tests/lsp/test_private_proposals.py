@@ -56,9 +56,9 @@ async def test_proposers_do_not_see_each_other_and_only_what_is_left_is_offered(
             (other, "FIRST", "SECOND"),
             (project.server, "SECOND", "FIRST"),
         ):
-            seen = [str(chat.body["messages"][-1]) for chat in server.chats]
-            assert any(f"{own}\\\\ntwo" in text for text in seen), seen
-            assert not any(f"{others}\\\\ntwo" in text for text in seen)
+            seen = [str(chat.body["messages"][-1]["content"]) for chat in server.chats]
+            assert any(f"{own}\ntwo" in text for text in seen), seen
+            assert not any(f"{others}\ntwo" in text for text in seen)
         states = [event["state"] for event in editor.events("s") if event["kind"] == "edit"]
         if winner:
             assert editor.buffers[uri] == "FIRST\ntwo\n"

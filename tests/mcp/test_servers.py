@@ -411,13 +411,14 @@ async def test_a_users_own_server_obeys_no_file_of_a_workspace_that_is_not_trust
     settings = {"mcpServers": {"one": server()}}
     definition = {"toolNames": ["one/env"]}
     monkeypatch.setenv("HOME", str(tmp_path / "me"))
-    async with session(tmp_path, {}, settings=settings, definition=definition) as here:
+    async with session(
+        tmp_path, {}, settings=settings, definition=definition, trusted=False
+    ) as here:
         agents = tmp_path / "me/.agents"
         agents.mkdir(parents=True)
         (tmp_path / "work/.agents/helper.json").rename(agents / "helper.json")
         (tmp_path / "work/.agents/theirs.json").write_text('{"id": "theirs", "model": "m"}')
         await here.host.reload()
-        await here.host.set_client_trust(trusted=False)
         await here.run(call("one__env"), "ready")
 
         seen = json.loads(_text(here.results()[-1]))

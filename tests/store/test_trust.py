@@ -38,7 +38,7 @@ def test_a_workspace_is_not_trusted_before_the_user_says_so(store: TrustStore, p
 
     assert isinstance(state, Untrusted)
     assert [(one.name, one.kind) for one in state.changes] == [(".agents/a.ts", "new")]
-    assert "inhouse trust" in state.message
+    assert state.message.startswith("This workspace is not trusted")
     assert "+export default" in state.changes[0].diff
 
 

@@ -64,7 +64,15 @@ class Session:
 
 @asynccontextmanager
 async def session(
-    folder, servers, tools=(), *, user=None, settings=None, definition=None, **environ
+    folder,
+    servers,
+    tools=(),
+    *,
+    user=None,
+    settings=None,
+    definition=None,
+    trusted=True,
+    **environ,
 ):
     user = user or User()
     (folder / "work/.agents").mkdir(parents=True)
@@ -88,7 +96,7 @@ async def session(
             environ={"INHOUSE_HOME": str(folder / "home"), "PATH": "/usr/bin:/bin", **environ},
             door=HostCallbacks(disk, user),
             editor_values=values,
-            client_trusted=True,
+            client_trusted=trusted,
         )
         await host.start()
         try:

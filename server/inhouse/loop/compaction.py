@@ -117,7 +117,7 @@ async def _compact(
 ) -> tuple[str, dict[str, int]]:
     """Compact the run's history for a window of *room* tokens; tell what became smaller."""
     before = run.state.messages
-    done = await compact(run, prompt, needed=needed, window=room)
+    done = await compact(run, prompt, needed=needed, room=room, window=window)
     if done.messages == before:
         return f"The conversation could not be made smaller: {needed:,} tokens.", {"before": needed}
     run.state.messages = done.messages
@@ -187,14 +187,21 @@ def estimated(prompt: Prompt) -> int:
     return _fixed(prompt) + sum(map(estimate, prompt.messages))
 
 
-async def compact(run: LoopContext, prompt: Prompt, *, needed: int, window: int) -> Compacted:
-    """Give a history that needs about half of the window."""
+async def compact(
+    run: LoopContext, prompt: Prompt, *, needed: int, room: int, window: int | None
+) -> Compacted:
+    """Give a history that needs about half of *room*, in tokens.
+
+    Texts that are too long for the model's own *window* are sent in part.
+    """
     messages = repaired(run.state.messages)
     fixed = _fixed(prompt)
     scale = max(needed / max(1, fixed + sum(map(estimate, messages))), 0.1)
-    budget = int(window * _TARGET / scale) - fixed
-    cut = _cut(messages, int(window * _TAIL / scale))
-    messages, long = _without_long_texts(run, messages, int(window * _LONG / scale))
+    budget = int(room * _TARGET / scale) - fixed
+    cut = _cut(messages, int(room * _TAIL / scale))
+    long = 0
+    if window is not None:
+        messages, long = _without_long_texts(run, messages, int(window * _LONG / scale))
     elided, count = _elided(messages, cut, budget)
     if sum(map(estimate, elided)) <= budget:
         return Compacted(elided, count, 0, long)
@@ -205,8 +212,8 @@ async def compact(run: LoopContext, prompt: Prompt, *, needed: int, window: int)
             changed = sum(one is not other for one, other in zip(elided, trimmed, strict=True))
             return Compacted(trimmed, count + changed, 0, long)
     kept = _kept_of_turn(run, old)
-    room = int(window * _SUMMARY / scale) * _CHARACTERS
-    summary = await _summary(run, old, window=window, room=room)
+    most = int(room * _SUMMARY / scale) * _CHARACTERS
+    summary = await _summary(run, old, window=room, room=most)
     whole = (UserMessage(summary, (SUMMARY,)), *kept, *tail)
     if sum(map(estimate, whole)) > budget:
         whole = trim(whole, budget, estimate)

@@ -68,7 +68,8 @@ async def _made_smaller(run: LoopContext, prompt: Prompt, refused: _Refusal) -> 
         run.emit(Notice("info", "trimmed", f"Older tool results were shortened: {error}"))
         return True
     before = run.state.messages
-    done = await compact(run, prompt, needed=needed, window=refused.window or needed // 2)
+    room = refused.window or needed // 2
+    done = await compact(run, prompt, needed=needed, room=room, window=room)
     if sum(map(estimate, done.messages)) >= sum(map(estimate, before)):
         return False
     run.state.messages = done.messages
