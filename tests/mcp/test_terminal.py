@@ -4,6 +4,9 @@ import json
 import sys
 from pathlib import Path
 
+import pytest
+
+from support.replay import Replay, http_json
 from support.terminal import Terminal
 
 SERVER = str(Path(__file__).parents[1] / "support" / "mcp_server.py")
@@ -87,3 +90,22 @@ def test_a_workspace_sends_no_variable_of_the_user_to_a_host_it_names(tmp_path):
     assert "MY_KEY" in status["problem"]
     assert "allowedEnvironment" in status["problem"]
     assert "sk-secret" not in checked.out
+
+
+@pytest.mark.parametrize("kind", ["http", "sse"])
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (401, 'write `Authorization: "Bearer $TOKEN"` into the `headers` of this server'),
+        (404, "no MCP server is at this URL.  Correct `url`, or `type` (http or sse)"),
+        (503, "it answered 503 Service Unavailable"),
+    ],
+)
+def test_a_remote_server_that_refuses_is_told_with_what_would_work(tmp_path, kind, status, words):
+    terminal = Terminal(tmp_path)
+    with Replay(http_json({"error": "invalid_token"}, status)) as server:
+        agent(terminal, far={"type": kind, "url": f"{server.root}/mcp"})
+
+        checked = terminal("mcp", "check", "--json", "--trust")
+
+    assert words in checked.json[0]["problem"]

@@ -82,6 +82,8 @@ class Connection:
     """The server said that its tools are others now."""
     _why: str = ""
     """Why it is not there any more."""
+    _speech: "Speech | None" = None
+    """What it said beside its messages, since it was started last."""
 
     @property
     def alive(self) -> bool:
@@ -152,7 +154,8 @@ class Connection:
         if _is_over(error) or not self.alive:
             self._gone.set()
         if self.alive:
-            return ToolError(f"{self.server.name}/{tool}: {reason_of(error)}", code="mcp")
+            why = (self._speech.fault if self._speech else "") or reason_of(error)
+            return ToolError(f"{self.server.name}/{tool}: {why}", code="mcp")
         if self._task is not None:
             await asyncio.wait([self._task])
         said = f"{self.server.name}/{tool} gave no result: the server ended ({self._why})."
@@ -215,7 +218,7 @@ class Connection:
     async def _serve(self, opened: Opened, ready: "asyncio.Future[None]") -> None:
         from .stdio import Speech  # noqa: PLC0415  with the SDK
 
-        speech = Speech(self.server.name)
+        speech = self._speech = Speech(self.server.name)
         gone = self._gone
         try:
             async with self._connected(opened, speech) as client:
@@ -273,7 +276,7 @@ def _transport(server: Server, opened: Opened, speech: "Speech") -> Any:
             assert isinstance(server, RemoteServer)  # noqa: S101  the host opens what it is given
             from .http import http_streams  # noqa: PLC0415  with the SDK
 
-            return http_streams(server, client)
+            return http_streams(server, client, speech)
 
 
 async def _listed(client: "Client") -> tuple[tuple[ListedTool, ...], bool]:

@@ -2,13 +2,17 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Any
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
 
 from .config import RemoteServer
+
+if TYPE_CHECKING:
+    from .stdio import Speech
 
 MOST_EVENT = 16 << 20
 """Bytes of one message."""
@@ -20,9 +24,25 @@ def full_url(server: RemoteServer) -> str:
 
 
 @asynccontextmanager
-async def http_streams(server: RemoteServer, client: httpx2.AsyncClient) -> AsyncGenerator[Any]:
-    """Speak with a server until the block is left; the client stays open."""
+async def http_streams(
+    server: RemoteServer, client: httpx2.AsyncClient, speech: "Speech"
+) -> AsyncGenerator[Any]:
+    """Speak with a server until the block is left; the client stays open.
+
+    What the server refuses with becomes *speech*'s fault: the SDK tells no status.
+    """
+    began = False
+
+    async def heard(response: httpx2.Response) -> None:
+        nonlocal began
+        asked = response.request.method == ("GET" if server.sse else "POST")
+        if asked:
+            refused = response.status_code >= HTTPStatus.BAD_REQUEST
+            speech.fault = _refusal(response.status_code, began=began) if refused else ""
+            began = began or not refused
+
     client.headers.update(server.headers)
+    client.event_hooks = {"response": [heard]}
     url = full_url(server)
     if server.sse:
         async with sse_client(url, httpx_client_factory=_given(client)) as streams:
@@ -32,6 +52,22 @@ async def http_streams(server: RemoteServer, client: httpx2.AsyncClient) -> Asyn
             url, http_client=client, max_sse_event_size=MOST_EVENT
         ) as streams:
             yield streams
+
+
+def _refusal(status: int, *, began: bool) -> str:
+    phrase = {one.value: one.phrase for one in HTTPStatus}.get(status, "")
+    told = f"it answered {status} {phrase}".strip()
+    match status:
+        case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
+            return (
+                f"{told}: it wants to know who asks.  Nobody signs in through a browser here "
+                "(OAuth).  Make a token at the service, put it into a variable, and write "
+                '`Authorization: "Bearer $TOKEN"` into the `headers` of this server'
+            )
+        case HTTPStatus.NOT_FOUND | HTTPStatus.METHOD_NOT_ALLOWED if not began:
+            return f"{told}: no MCP server is at this URL.  Correct `url`, or `type` (http or sse)"
+        case _:
+            return told
 
 
 def _given(client: httpx2.AsyncClient) -> Any:
