@@ -201,8 +201,10 @@ def test_a_crash_is_told_nothing_said_is_lost_and_the_next_server_has_the_old_ru
     assert nvim.shows("Client inhouse quit with exit code 0 and signal 9")
     nvim.keys("Enter")
     assert nvim.shows("Half an answer", "The server stopped; this is what was said.")
-    assert nvim.shows("Inhouse is started again.")
     wait_for_server(nvim)
+    nvim.type(":messages", "Enter")  # On the screen it may have given way to another one.
+    assert nvim.shows("Inhouse is started again.", "Press ENTER")
+    nvim.keys("Enter")
     nvim.type(":InhouseRuns", "Enter")
     assert nvim.shows("helper  completed  first")
     line = next(line for line in nvim.text.splitlines() if "completed  first" in line)
