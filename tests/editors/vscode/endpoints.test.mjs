@@ -5,7 +5,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { after, before } from "node:test";
 import { FILES, NO_LOG, logOf, scene, testIn } from "./fixture.mjs";
-import { agents, choose, closeAll, openFolder, palette, shot, shown, sleep, temporary, type, until, write } from "./workbench.mjs";
+import { agents, choose, closeAll, openFolder, palette, shot, shown, sleep, temporary, type, until, write, prompt } from "./workbench.mjs";
 
 const KEY = "sk-canary-5f2a91", PROMPT = "prompt-canary-77c0";
 let s;
@@ -35,7 +35,7 @@ test("Add Endpoint asks the server, refuses a wrong key, and writes to the user'
   s.model.state.play = async (reply) => { reply.say("With the key."); };
   await palette(s.page, "Inhouse: Run Agent…");
   await choose(s.page, "Reviewer");
-  await type(s.page, PROMPT);
+  await prompt(s.page, PROMPT);
   await until(async () => (await shown(s.page)).includes("With the key."), "the answer");
   assert.strictEqual(s.model.requests.at(-1).headers.authorization, `Bearer ${KEY}`);
   assert.deepStrictEqual(holding(KEY), []);
@@ -54,7 +54,7 @@ test("no log holds the key, whatever is traced: the server's own trace, or the c
     await palette(s.page, "Inhouse: Restart Server"); // The key is handed over again, from the secret storage.
     await palette(s.page, "Inhouse: Run Agent…");
     await choose(s.page, "Reviewer");
-    await type(s.page, `${PROMPT} ${number}`);
+    await prompt(s.page, `${PROMPT} ${number}`);
     await until(async () => (await shown(s.page)).includes(`${PROMPT} ${number}`) && (await shown(s.page)).includes("**completed**"), "the end");
     assert.strictEqual(s.model.requests.at(-1).headers.authorization, `Bearer ${KEY}`);
   }
@@ -103,7 +103,7 @@ test("New Agent writes a template that runs as it is [matrix: agents changed]", 
   }, "the agent in the picker");
   await choose(s.page, "Sage");
   s.model.state.play = async (reply) => { reply.say("I am the new one."); };
-  await type(s.page, "Who are you?");
+  await prompt(s.page, "Who are you?");
   await until(async () => (await shown(s.page)).includes("I am the new one."), "the answer");
 });
 

@@ -7,7 +7,7 @@ import path from "node:path";
 import { before, test } from "node:test";
 import { FILES, NO_LOG, logOf } from "./fixture.mjs";
 import { startModel } from "./model.mjs";
-import { CLIENT, choose, launchBrowser, openFolder, palette, shot, shown, startWorkbench, temporary, toast, type, until, write } from "./workbench.mjs";
+import { CLIENT, choose, launchBrowser, openFolder, palette, shot, shown, startWorkbench, temporary, toast, until, write, prompt } from "./workbench.mjs";
 
 const VSIX = path.join(temporary("inhouse-vsix-"), "inhouse.vsix");
 
@@ -61,7 +61,7 @@ test("with nothing but Python it installs its server with progress, runs an agen
       await toast(page, "Inhouse, first start").waitFor({ state: "detached", timeout: 240000 });
       await palette(page, "Inhouse: Run Agent…");
       await choose(page, "Reviewer");
-      await type(page, "Hello");
+      await prompt(page, "Hello");
       await until(async () => (await shown(page)).includes("Hello from the first start."), "the answer");
       const storage = path.join(workbench.data, "User/globalStorage/inhouse.inhouse");
       assert.deepStrictEqual(fs.readdirSync(storage).map((name) => name.split("-")[0]), ["server"]);

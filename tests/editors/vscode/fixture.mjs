@@ -4,7 +4,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import { startModel } from "./model.mjs";
-import { CAN_LOG, CLIENT, SERVER, choose, launchBrowser, openFolder, palette, shot, startWorkbench, temporary, type, write } from "./workbench.mjs";
+import { CAN_LOG, CLIENT, SERVER, choose, launchBrowser, openFolder, palette, prompt, shot, startWorkbench, temporary, write } from "./workbench.mjs";
 
 const agent = (id, purpose, tools, more = "") => `export default {
   id: "${id}",
@@ -62,11 +62,11 @@ export const handsIn = (current) => ({
       if (call) { answer.call(...call); } else { answer.say("That is all."); }
     };
   },
-  async fixer(prompt) {
+  async fixer(words) {
     const { page } = current();
     await palette(page, "Inhouse: Run Agent…");
     await choose(page, "Fixer");
-    await type(page, prompt);
+    await prompt(page, words);
   },
   onDisk: (name) => fs.readFileSync(path.join(current().workspace, name), "utf8"),
   exists: (name) => fs.existsSync(path.join(current().workspace, name)),

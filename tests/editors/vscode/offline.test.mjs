@@ -8,7 +8,7 @@ import path from "node:path";
 import { test } from "node:test";
 import { FILES } from "./fixture.mjs";
 import { startModel } from "./model.mjs";
-import { CLIENT, choose, launchBrowser, openFolder, palette, shot, shown, startWorkbench, temporary, toast, type, until, write } from "./workbench.mjs";
+import { CLIENT, choose, launchBrowser, openFolder, palette, shot, shown, startWorkbench, temporary, toast, until, write, prompt } from "./workbench.mjs";
 
 const INSIDE = process.env.INHOUSE_OFFLINE_VSIX;
 const version = () => execFileSync("python3", ["-c", "import sys; print('%d.%d' % sys.version_info[:2])"], { encoding: "utf8" }).trim();
@@ -28,7 +28,7 @@ if (INSIDE) {
       await toast(page, "Inhouse, first start").waitFor({ state: "detached", timeout: 200000 });
       await palette(page, "Inhouse: Run Agent…");
       await choose(page, "Reviewer");
-      await type(page, "Hello");
+      await prompt(page, "Hello");
       await until(async () => (await shown(page)).includes("Hello from nowhere."), "the answer");
       await shot(page, "offline");
     } finally {

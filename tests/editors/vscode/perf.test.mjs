@@ -8,7 +8,7 @@ import path from "node:path";
 import { after, before } from "node:test";
 import { pathToFileURL } from "node:url";
 import { scene, testIn } from "./fixture.mjs";
-import { CLIENT, SERVER, choose, closeAll, openFile, palette, sleep, temporary, type, until } from "./workbench.mjs";
+import { CLIENT, SERVER, choose, closeAll, openFile, palette, sleep, temporary, until, prompt } from "./workbench.mjs";
 
 const RUNS = 20, SECONDS = 6;
 const figures = {};
@@ -38,7 +38,7 @@ test("the first text is visible soon after the model's first token", async () =>
     const visible = whenShown(`token-${i}-here`);
     await palette(s.page, "Inhouse: Run Agent…");
     await choose(s.page, "Reviewer");
-    await type(s.page, `Round ${i}`);
+    await prompt(s.page, `Round ${i}`);
     delays.push((await visible) - said);
     await until(() => s.model.state.open === 0, "the end");
   }

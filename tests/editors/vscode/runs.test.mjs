@@ -3,7 +3,7 @@ import assert from "node:assert";
 import { after, before } from "node:test";
 import { scene, testIn } from "./fixture.mjs";
 import { sleep } from "./model.mjs";
-import { choose, decorations, lens, menu, openFile, palette, shot, shown, toast, type, until } from "./workbench.mjs";
+import { choose, decorations, lens, menu, openFile, palette, shot, shown, toast, type, until, prompt } from "./workbench.mjs";
 
 let s;
 const test = testIn(() => s);
@@ -17,10 +17,10 @@ function held() {
   return { until, release };
 }
 
-async function run(agent, prompt) {
+async function run(agent, words) {
   await palette(s.page, "Inhouse: Run Agent…");
   await choose(s.page, agent);
-  await type(s.page, prompt);
+  await prompt(s.page, words);
 }
 
 /** Wait for a text on a rendered page. */
@@ -87,7 +87,7 @@ test("a run on a selection shows a line and a lens at its place; the lens cancel
   await s.page.keyboard.press("Shift+ArrowDown");
   await palette(s.page, "Inhouse: Run Agent on Selection…");
   await choose(s.page, "Reviewer");
-  await type(s.page, "What about an empty list?");
+  await prompt(s.page, "What about an empty list?");
   await lens(s.page, /reviewer.*tokens/).waitFor({ timeout: 40000 });
   await until(async () => (await decorations(s.page)).includes("reviewer: writing"), "the line at the place");
   await shot(s.page, "inline");

@@ -5,13 +5,13 @@ import path from "node:path";
 import { test } from "node:test";
 import { FILES, scene } from "./fixture.mjs";
 import { sleep } from "./model.mjs";
-import { agents, choose, openFile, openFolder, palette, processes, shot, shown, startWorkbench, temporary, toast, type, until, write, launchBrowser } from "./workbench.mjs";
+import { agents, choose, openFile, openFolder, palette, processes, shot, shown, startWorkbench, temporary, toast, until, write, launchBrowser, prompt } from "./workbench.mjs";
 import { packaged } from "./fixture.mjs";
 
-async function run(page, prompt) {
+async function run(page, words) {
   await palette(page, "Inhouse: Run Agent…");
   await choose(page, "Reviewer");
-  await type(page, prompt);
+  await prompt(page, words);
 }
 
 const serversOf = (s) => processes(process.env.INHOUSE_SERVER ? "vsc-serve" : "inhouse lsp").filter((pid) => { try { return fs.readFileSync(`/proc/${pid}/environ`, "utf8").includes(s.workbench.data); } catch { return false; } });
@@ -126,7 +126,7 @@ test("an untrusted workspace names no endpoint and its agents do not run; truste
     await shot(s.page, "untrusted");
     assert.doesNotMatch(await row.innerText(), /theirs/);
     await row.click();
-    await type(s.page, "Do something");
+    await prompt(s.page, "Do something");
     const refusal = toast(s.page, /not trusted/);
     await refusal.waitFor({ timeout: 60000 });
     await shot(s.page, "untrusted-run");
@@ -137,7 +137,7 @@ test("an untrusted workspace names no endpoint and its agents do not run; truste
     s.model.state.play = async (answer) => { answer.say("Now I may."); };
     assert.match((await agents(s.page)).join("\n"), /theirs/);
     await choose(s.page, "Reviewer");
-    await type(s.page, "Do it now");
+    await prompt(s.page, "Do it now");
     await until(async () => (await shown(s.page)).includes("Now I may."), "the run in the window that was trusted live");
   } finally { await s.close(); }
 });

@@ -142,6 +142,14 @@ export async function type(page, text, title) {
   await page.keyboard.press("Enter");
 }
 
+/** Type a prompt into its box, which comes a moment after the list of agents has gone, and send it. */
+export async function prompt(page, text) {
+  const box = page.locator('.quick-input-widget input[placeholder="What do you want?"]');
+  await box.waitFor({ timeout: 60000 });
+  await box.fill(text);
+  await page.keyboard.press("Enter");
+}
+
 /** Close all editors; what is not saved is lost. */
 export async function closeAll(page) {
   await palette(page, "View: Close All Editors");
