@@ -53,6 +53,8 @@ class LiveTurn:
     before: SessionDocument | None = None
     """The turns before it, once it is in the store."""
     turn: Turn | None = None
+    is_over: bool = False
+    """Its end was told: the store has all of it, once that is written."""
 
 
 @frozen
@@ -206,6 +208,7 @@ class SessionDocuments:
     def _add(self, live: LiveTurn, event: RunEvent) -> None:
         session, payload = live.session, event.payload
         if isinstance(payload, RunFinished) and event.run_id == live.run_id:
+            live.is_over = True
             self._spawn(self._end(live), session)
             return
         if not isinstance(payload, _ELSEWHERE) and (body := wire.payload(payload)) is not None:
@@ -330,7 +333,7 @@ class SessionDocuments:
 
     def _now(self, session: str, kept: Kept) -> SessionDocument:
         live = self._live.get(session)
-        if live is None or live.turn is None or live.before is None:
+        if live is None or live.is_over or live.turn is None or live.before is None:
             return kept.document
         return _with(live.before, live.turn, live.writer.text())
 
@@ -344,6 +347,7 @@ class SessionDocuments:
 
     async def _kept(self, session: str) -> Kept | None:
         """Read a session, unless it is known and has not changed since."""
+        await self._context.host.sessions.written(session)
         store, followed = self._context.host.sessions.store, self._followed.get(session)
         before = followed.kept if followed is not None else None
 
