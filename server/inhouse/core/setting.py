@@ -58,6 +58,11 @@ class SettingDeclaration:
     """Each value of an enumeration → what it means."""
     is_connection: bool = False
     """Of an endpoint: it belongs to the URL and always comes from the same layer."""
+    is_harmless: bool = False
+    """Of no use to somebody who wrote a workspace that is not trusted.
+
+    Read by client-vscode/scripts/settings.py: every other setting is restricted there.
+    """
 
     def is_narrower(self, theirs: Any, users: Any) -> bool:
         """Tell whether a workspace's value allows no more than the user's; None is no limit."""

@@ -205,6 +205,7 @@ class Settings:
             "messages": "That requests happen.",
             "verbose": "What is in them; never a key.",
         },
+        is_harmless=True,
         scope=SettingScope.NARROWING,
         widest_first=(Trace.VERBOSE, Trace.MESSAGES, Trace.OFF),
     )
@@ -218,6 +219,7 @@ class Settings:
         False,
         "Open the transcript when a run starts.",
         group=_AGENTS,
+        is_harmless=True,
     )
     kept_transcripts: int = setting(
         100,
