@@ -156,6 +156,8 @@ class SessionDocuments:
             return None
         self._follow(session)
         live = self._live.get(session)
+        if live is not None and live.is_over:
+            live = None
         if live is not None and live.turn is not None and live.before is not None:
             return _with(live.before, live.turn, live.writer.text()).read_only
         kept = await self._kept(session)
@@ -260,6 +262,8 @@ class SessionDocuments:
             live = self._live.get(session)
             if live is not None and live.before is None:
                 await self._look_back(live)
+            if live is not None and live.is_over:
+                live = None
             if live is not None and live.turn is not None and live.before is not None:
                 now = _with(live.before, live.turn, live.writer.text())
             else:
