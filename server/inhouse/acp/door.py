@@ -16,7 +16,7 @@ from inhouse import wire
 from inhouse.core.errors import InhouseError, UserError
 from inhouse.core.events import RunError, RunResult, RunStatus
 from inhouse.core.json_values import fields
-from inhouse.core.remedies import cause_of
+from inhouse.core.remedies import as_in_file, cause_of
 from inhouse.host.host import Host
 from inhouse.host.sessions import new_session_id
 
@@ -24,7 +24,6 @@ from .mcp_servers import client_servers
 from .options import change
 from .prompt_content import read_prompt
 from .session import AcpSession, TurnCancelled, stop_reason
-from .tool_calls import as_in_file
 from .transport import StdioTransport, initialize_result
 
 logger = logging.getLogger(__name__)

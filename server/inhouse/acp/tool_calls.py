@@ -42,8 +42,3 @@ def locations_of(given: Any, root: Path) -> list[Json]:
     """Give the files a call is about, as absolute paths."""
     values = fields(given)
     return [{"path": str(root / path)} for path in paths_of(values)[:_MOST_LOCATIONS]]
-
-
-def as_in_file(text: str) -> str:
-    """Name settings as ``config.toml`` does: no client of ACP has settings of Inhouse's own."""
-    return text.replace("`inhouse.", "`")

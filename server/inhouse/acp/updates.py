@@ -25,9 +25,10 @@ from inhouse.core.events import (
     UsageReported,
 )
 from inhouse.core.json_values import fields, items
+from inhouse.core.remedies import as_in_file
 from inhouse.core.tool_words import title_of
 
-from .tool_calls import as_in_file, kind_of, locations_of
+from .tool_calls import kind_of, locations_of
 from .transport import StdioTransport
 
 Json = dict[str, Any]

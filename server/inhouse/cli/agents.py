@@ -8,6 +8,7 @@ from rich.padding import Padding
 from rich.table import Table
 
 from inhouse import wire
+from inhouse.core.remedies import as_in_file
 from inhouse.core.request import AgentSummary
 from inhouse.core.route import Route
 from inhouse.core.text import Problem, Severity
@@ -111,8 +112,8 @@ def _print_route(agent: str, route: Route) -> None:
     for number, step in enumerate(route.steps, 1):
         console.print(f"  {number}. {escape(step.rule)}: [dim]{escape(step.outcome)}[/]")
     if route.refused is not None:
-        console.print(f"\n[red]Refused:[/] {escape(output.as_in_file(route.refused.reason))}")
-        console.print(f"{escape(output.as_in_file(route.refused.remedy))}")
+        console.print(f"\n[red]Refused:[/] {escape(as_in_file(route.refused.reason))}")
+        console.print(f"{escape(as_in_file(route.refused.remedy))}")
 
 
 def _relative(path: Path) -> str:

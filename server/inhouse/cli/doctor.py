@@ -5,6 +5,7 @@ import argparse
 from rich.markup import escape
 
 from inhouse import wire
+from inhouse.core.remedies import as_in_file
 from inhouse.core.route import EndpointStatus
 from inhouse.host.mcp_check import McpServerStatus, check_servers
 from inhouse.providers.routing.routing_rules import INSTALL_EMBEDDED
@@ -72,7 +73,7 @@ def _print(status: EndpointStatus) -> None:
     if status.models and len(status.models) > MODELS_SHOWN:
         console.print(f"  [dim]… and {len(status.models) - MODELS_SHOWN} more[/]")
     for finding in status.findings:
-        said, remedy = map(output.as_in_file, (finding.message, finding.remedy))
+        said, remedy = map(as_in_file, (finding.message, finding.remedy))
         console.print(f"  {MARKS.get(finding.severity, '·')} {escape(said)}")
         if remedy:
             console.print(f"    [dim]{escape(remedy)}[/]")

@@ -13,6 +13,7 @@ from typing import Any
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
+from inhouse.core.remedies import as_in_file
 from inhouse.core.text import Severity
 from inhouse.core.unicode import visible, without_controls
 
@@ -130,11 +131,6 @@ def _json(value: Any, indent: int | None = None) -> str:
 
 
 _OBEYED = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-
-
-def as_in_file(text: str) -> str:
-    """Name settings as ``config.toml`` and ``inhouse.toml`` do: a terminal has no others."""
-    return text.replace("`inhouse.", "`")
 
 
 def error(message: str) -> None:

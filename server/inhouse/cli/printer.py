@@ -27,6 +27,7 @@ from inhouse.core.events import (
     ToolOutput,
     ToolStarted,
 )
+from inhouse.core.remedies import as_in_file
 from inhouse.core.unicode import visible, without_controls
 
 from . import output
@@ -114,7 +115,7 @@ class Printer:
                 self._status.go_on()
             case Notice(level, code, message):
                 style = "yellow" if level == "warning" else "dim"
-                said = escape(visible(output.as_in_file(message)))
+                said = escape(visible(as_in_file(message)))
                 self._line(f"[{style}]{said}[/]", child=child)
                 if code == "retrying":
                     self._doing("Trying again", child=child)

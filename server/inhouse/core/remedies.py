@@ -39,6 +39,14 @@ _SETTINGS = {
 _KEYS = ("unauthorized", "no-key", "no-keyring", "keyring", "variable-not-set")
 
 
+def as_in_file(text: str) -> str:
+    """Name settings as ``config.toml`` and ``inhouse.toml`` do.
+
+    A terminal and a client of ACP have no settings of Inhouse's own.
+    """
+    return text.replace("`inhouse.", "`")
+
+
 def cause_of(message: str) -> str:
     """Give the part of an error's text that says what is wrong; what would work follows it."""
     return message.partition("  ")[0].strip()
