@@ -289,8 +289,8 @@ class ServerAccess:
         # too, and the list, which names none, is for a program without any.
         root, variables = context.workspace.root, (f"variables:{server.identity}",)
         key = ("MCP server:", server.command, *server.args, *(variables if server.env else ()))
-        listed = not server.env and find_listed(line, context.allowed_commands) is not None
-        listed = listed and context.trusted
+        may_be_listed = context.trusted and not server.env
+        listed = may_be_listed and find_listed(line, context.allowed_commands) is not None
         if not exposed and (listed or context.approvals.is_allowed(root, key)):
             return
         if context.commands is CommandMode.ALLOW_LISTED:

@@ -155,11 +155,8 @@ class SessionDocuments:
         if session is None:
             return None
         self._follow(session)
-        live = self._live.get(session)
-        if live is not None and live.is_over:
-            live = None
-        if live is not None and live.turn is not None and live.before is not None:
-            return _with(live.before, live.turn, live.writer.text()).read_only
+        if (growing := self._growing(session)) is not None:
+            return growing.read_only
         kept = await self._kept(session)
         return None if kept is None else kept.document.read_only
 
@@ -172,7 +169,9 @@ class SessionDocuments:
     async def typed(self, session: str, text: str) -> tuple[Kept, TypedDocument | None] | None:
         """Give what is kept of a session, and what the user made of its document."""
         kept = await self._kept(session)
-        return None if kept is None else (kept, read_typed(self._now(session, kept), text))
+        if kept is None:
+            return None
+        return kept, read_typed(self._growing(session) or kept.document, text)
 
     def writing(self, session: str) -> asyncio.Lock:
         """Give what only one at a time has: whoever writes a session's document, or sends it."""
@@ -262,11 +261,8 @@ class SessionDocuments:
             live = self._live.get(session)
             if live is not None and live.before is None:
                 await self._look_back(live)
-            if live is not None and live.is_over:
-                live = None
-            if live is not None and live.turn is not None and live.before is not None:
-                now = _with(live.before, live.turn, live.writer.text())
-            else:
+            now = self._growing(session)
+            if now is None:
                 kept = await self._kept(session)
                 if kept is None or followed.sending:
                     return
@@ -335,10 +331,11 @@ class SessionDocuments:
             uri = self.uri_of(session)
             self._context.rpc.ask("workspace/textDocumentContent/refresh", {"uri": uri})
 
-    def _now(self, session: str, kept: Kept) -> SessionDocument:
+    def _growing(self, session: str) -> SessionDocument | None:
+        """Give the document of a turn that runs; None where the store has all that there is."""
         live = self._live.get(session)
         if live is None or live.is_over or live.turn is None or live.before is None:
-            return kept.document
+            return None
         return _with(live.before, live.turn, live.writer.text())
 
     async def _look_back(self, live: LiveTurn) -> None:

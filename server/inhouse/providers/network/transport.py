@@ -91,10 +91,15 @@ class CheckedBackend(httpcore2.AsyncNetworkBackend):
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         address = str(connected.getpeername()[0])
         tunnel = proxy is not None and self._address.tls
-        at_proxy = tunnel or (proxy is not None and proxy.tls)
-        opened = EgressConnection(connected, to.host, address, to.local, self._endpoint.name)
-        opened.at_proxy, opened.tunnel = at_proxy, tunnel
-        return opened
+        return EgressConnection(
+            connected,
+            to.host,
+            address,
+            to.local,
+            self._endpoint.name,
+            at_proxy=tunnel or (proxy is not None and proxy.tls),
+            tunnel=tunnel,
+        )
 
     async def connect_unix_socket(
         self,
