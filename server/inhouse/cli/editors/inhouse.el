@@ -36,7 +36,7 @@
 
 (defclass inhouse-connection (jsonrpc-process-connection)
   ((root :initarg :root :accessor inhouse--root)
-   (began :initform (float-time) :reader inhouse--began)
+   (answered :initform nil :accessor inhouse--answered :documentation "Whether it initialized.")
    (edits :initform nil :accessor inhouse--edits :documentation "What waits for a review.")
    (working :initform nil :accessor inhouse--working :documentation "Progress token to text.")
    (problems :initform (make-hash-table :test #'equal) :reader inhouse--problems)
@@ -50,6 +50,7 @@
           "\\|/inhouse\\.toml\\'")
   "The files that Inhouse itself helps with.")
 
+(defvar inhouse--crashes nil "When servers crashed: the fifth in three minutes stays down.")
 (defvar inhouse--serial 0)
 (defvar inhouse--buffers (make-hash-table :test #'equal) "Stream token to transcript buffer.")
 (defvar inhouse--sessions (make-hash-table :test #'equal) "Session id to transcript buffer.")
@@ -138,7 +139,8 @@
               ,@(when inhouse-settings (list :inhouse inhouse-settings))
               ,@(when inhouse-trusted (list :trusted t))))
            :timeout 60)))
-    (setf (inhouse--units server)
+    (setf (inhouse--answered server) t
+          (inhouse--units server)
           (or (plist-get (plist-get result :capabilities) :positionEncoding) "utf-16"))
     (jsonrpc-notify server :initialized (make-hash-table))
     (puthash root server inhouse--connections)
@@ -221,12 +223,19 @@ What is not saved is what an agent reads."
             (setq inhouse--running nil)
             (inhouse--insert "\n\n**The server stopped; this is what was said.**\n")))))
     (unless (inhouse--closing server)
-      (if (< (- (float-time) (inhouse--began server)) 3)
-          (message "Inhouse ended as soon as it was started: see *inhouse log*")
+      (setq inhouse--crashes
+            (cons (float-time)
+                  (seq-filter (lambda (when) (< (- (float-time) when) 180)) inhouse--crashes)))
+      (cond
+       ((not (inhouse--answered server))
+        (message "Inhouse ended as soon as it was started: see *inhouse log*"))
+       ((length> inhouse--crashes 4)
+        (message "Inhouse crashed 5 times in 3 minutes: see *inhouse log*; M-x inhouse-run starts it"))
+       (t
         (message "Inhouse has stopped and is started again")
         ;; Bind nothing that belongs to a buffer here: what `inhouse--follow' sets would be undone.
         (run-at-time 1 nil (lambda ()
-                             (unless (gethash root inhouse--connections) (inhouse--open root))))))))
+                             (unless (gethash root inhouse--connections) (inhouse--open root)))))))))
 
 (defun inhouse-stop ()
   "Stop the server of this project."

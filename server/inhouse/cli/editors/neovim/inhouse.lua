@@ -13,7 +13,7 @@ M.options = {
 
 local serial = 0
 local working = {} -- Progress token to what is going on.
-local lasted = 3000 -- A server that ends sooner is not started again, in milliseconds.
+local crashes = {} -- When servers crashed, in milliseconds: the fifth in three minutes stays down.
 local waiting = {} -- Client id to the changes that wait for the user's review.
 local last_session = nil -- The conversation that was spoken to last.
 local last_file = nil -- The file that was looked at last: a transcript has none of its own.
@@ -630,7 +630,7 @@ end
 local attach
 
 --- The server has ended: say so where its runs are shown, and start it again after a crash.
-local function ended(at_once, code, signal)
+local function ended(answered, code, signal)
   for _, run in pairs(M.runs) do
     if not run.result then
       run.result = { status = "failed" }
@@ -639,8 +639,14 @@ local function ended(at_once, code, signal)
   end
   if (code == 0 and signal == 0) or vim.v.exiting ~= vim.NIL then return end
   working = {}
-  if at_once then -- Neovim itself has told how it ended and where the log is.
+  if not answered then -- Neovim itself has told how it ended and where the log is.
     return vim.notify("Inhouse ended as soon as it was started; :edit tries again.", vim.log.levels.ERROR)
+  end
+  local now = vim.uv.now()
+  crashes = vim.tbl_filter(function(when) return now - when < 180000 end, crashes)
+  table.insert(crashes, now)
+  if #crashes > 4 then
+    return vim.notify("Inhouse crashed 5 times in 3 minutes; :edit starts it again.", vim.log.levels.ERROR)
   end
   vim.defer_fn(function() -- Until then Neovim would still hand out the client that has ended.
     for _, buffer in ipairs(vim.api.nvim_list_bufs()) do
@@ -707,7 +713,7 @@ function attach(buffer)
     local missing = "Inhouse: there is no program %s. Install it (pip install inhouse), or name it: setup({ cmd = … })."
     return vim.notify_once(missing:format(M.options.cmd[1]), vim.log.levels.ERROR)
   end
-  local began = vim.uv.now()
+  local answered = false
   vim.lsp.start({
     name = "inhouse",
     cmd = M.options.cmd,
@@ -720,11 +726,13 @@ function attach(buffer)
       ["inhouse/diagnostics"] = diagnostics,
       ["window/showMessageRequest"] = ask_choice,
     },
-    on_init = function(server) vim.defer_fn(function() refresh(server) end, 200) end,
+    on_init = function(server)
+      answered = true
+      vim.defer_fn(function() refresh(server) end, 200)
+    end,
     on_exit = function(code, signal, id)
       waiting[id] = nil
-      local at_once = vim.uv.now() - began < lasted
-      vim.schedule(function() ended(at_once, code, signal) end)
+      vim.schedule(function() ended(answered, code, signal) end)
     end,
   }, { bufnr = buffer })
 end
