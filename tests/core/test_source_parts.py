@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inhouse.core.source_parts import lost_names, source_parts, with_excerpt
+from inhouse.core.source_parts import emptied_names, lost_names, source_parts, with_excerpt
 
 PY = (
     '"""Doc."""\nimport re\n\nLIMIT = 3\n\n\n# Says it.\ndef a(x):\n    return re.sub("a", x)\n\n\n'
@@ -64,3 +64,21 @@ def test_what_a_text_loses_is_named_without_its_values_unless_they_are_wanted() 
 def test_the_parts_are_the_text(old, new) -> None:
     assert "".join(part.text for part in source_parts(old)) == old
     with_excerpt(old, new)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "emptied"),
+    [
+        ("def f(a):\n    return a\n", 'def f(a):\n    """Doc.\n\n    More.\n    """\n', ("f",)),
+        ("def f(\n    a,\n) -> int:\n    return a\n", "def f(\n    a,\n) -> int: ...\n", ("f",)),
+        ("class A:\n    def f(self): return 1\n", "class A:\n    pass  # later\n", ("A",)),
+        ("function f(x) {\n  return x;\n}\n", "function f(x) {\n  // TODO\n}\n", ("f",)),
+        ("function f(x) {\n  return x;\n}\n", "function f(x) {}\n", ("f",)),
+        ("def f(a):\n    return a\n", "def f(a): return a\n", ()),
+        ("def f(a):\n    pass\n", "def f(a):\n    ...\n", ()),
+        ("function f(x) {\n  return x;\n}\n", "const f = (x) => x;\n", ()),
+        ("def f(a):\n    return a\n", "def f(a):\n    # why\n    return a + 1\n", ()),
+    ],
+)
+def test_a_definition_without_its_code_is_emptied(old, new, emptied) -> None:
+    assert emptied_names(old, new) == emptied

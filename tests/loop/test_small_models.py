@@ -1,6 +1,7 @@
 """What small models get wrong: calls that are none, turns that do nothing, runs in a circle."""
 
 import itertools
+import json
 
 import pytest
 from attrs import evolve
@@ -306,3 +307,34 @@ async def test_questions_and_answers_from_what_was_read_are_not_disturbed(task, 
 
     assert len(played.model.prompts) == len(script)
     assert codes(played) == []
+
+
+WRITE = evolve(EDIT, ends_step=False)
+RUN = tool("run_terminal_command", writes=True)
+BOTH = SmallModel(named=("a.py", "b.py"), instructions_first=True)
+
+
+def wrote(*paths):
+    calls = (call("write_file", json.dumps({"path": path}), call_id=path) for path in paths)
+    return in_text(TextDelta("So."), *calls)
+
+
+@pytest.mark.parametrize(
+    ("script", "more"),
+    [
+        ([wrote("a.py", "b.py")], {}),
+        ([wrote("a.py"), say("done")], {}),
+        ([wrote("a.py"), wrote("b.py")], {}),
+        ([[*wrote("a.py", "b.py")[:-1], Answered("tool_calls")], say("done")], {}),
+        ([wrote("a.py", "b.py"), say("done")], {"small": SmallModel(instructions_first=True)}),
+        ([wrote("a.py", "b.py"), say("done")], {"small": None}),
+        ([wrote("a.py", "b.py"), say("done")], {"tools": [WRITE, RUN]}),
+        ([wrote("a.py", "b.py"), say("done")], {"tools": [evolve(FAILING, ends_step=False)]}),
+    ],
+)
+async def test_a_turn_ends_where_a_small_model_wrote_every_file_that_the_task_names(script, more):
+    given = {"tools": [WRITE, LOOK], "small": BOTH, **more}
+    played = await play(script, prompt="Rename f in a.py and b.py.", **given)
+
+    assert len(played.model.prompts) == len(script)
+    assert played.result.stop_reason is StopReason.END_TURN

@@ -233,6 +233,50 @@ def test_a_block_that_loses_what_nobody_spoke_of_is_told_and_written_when_it_com
     )
 
 
+def test_a_definition_that_keeps_its_head_and_loses_its_code_is_told_too() -> None:
+    asked = [UserMessage("Add a docstring to add in app/calc.py."), SHOWN]
+    emptied = (
+        'def add(a, b):\n    """Add."""\n    return a + b\n\n\ndef sub(a, b):\n    """Take."""\n'
+    )
+    text = f"app/calc.py\n```python\n{emptied}```"
+    calls, unread = read(text, asked)
+
+    assert calls == []
+    assert "the code of sub would be lost" in unread
+    assert read(text, [*asked, AssistantMessage(text)])[0] == write("app/calc.py", emptied)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Here's the updated `calc.py`:\n\n```python\nX```",
+        "The new text of app/calc.py:\n```\nX```",
+        "```python\napp/calc.py\nX```",
+        "```python\napp/calc.py\n```python\nX```\n",
+    ],
+)
+@pytest.mark.parametrize("new", [FIXED, "def plus(a, b):\n    return a + b\n"])
+def test_a_path_in_the_sentence_above_or_inside_of_the_fence_is_the_blocks(text, new) -> None:
+    asked = [UserMessage("Correct calc.py: rename add to plus, delete sub."), SHOWN]
+
+    assert read(text.replace("X", new), asked) == (write("app/calc.py", new), "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Call it from calc.py like this:\n```python\nplus(1, 2)\n```",
+        "The updated `calc.py` prints:\n```console\n3\n```",
+        "The updated `calc.py` and the new `main.py` use:\n```python\nplus(1, 2)\n```",
+        "```\napp/calc.py\napp/main.py\n```",
+    ],
+)
+def test_an_example_beside_the_name_of_a_file_is_not_its_new_text(text) -> None:
+    calls, _ = read(text, [UserMessage("Rename add to plus, delete sub."), SHOWN])
+
+    assert [call for call in calls if call[1].get("path") == "app/calc.py"] == []
+
+
 @pytest.mark.parametrize(
     ("asked", "text"),
     [

@@ -25,6 +25,7 @@ async def test_files_that_the_prompt_names_are_shown_with_the_outline(tmp_path):
         "app/calc.py\n```python\ndef add(a, b):\n    return a + b\n```\n\n"
         "app/other.py\n```python\nclass Other:\n    pass\n```"
     )
+    assert view.named == ("app/calc.py", "app/other.py")
     assert "calc.py add" in view.outline
 
 
@@ -34,6 +35,7 @@ async def test_without_a_name_the_files_that_seem_to_be_meant_are_shown(tmp_path
     view = await project_view(made.context, "Make the calc functions work for texts", ALL)
 
     assert view.files.startswith("app/calc.py\n")
+    assert view.named == ()
 
 
 @pytest.mark.parametrize("tools", [(), ("end_turn",)])

@@ -30,6 +30,9 @@ _GOES_ON = re.compile(
 )
 _WORD = re.compile(r"\w+")
 _COMMENT = re.compile(r"(?:(?:#(?!\[)|//)[^\n]*\n)+(?=[^\s#/@])")
+_STRINGS = re.compile(r'''"""[\s\S]*?"""|\'\'\'[\s\S]*?\'\'\'|/\*[\s\S]*?\*/''')
+_OPENS = re.compile(r"[:{]\s*(?:pass|\.\.\.|\})?\s*(?:#.*|//.*)?$")
+_NO_CODE = re.compile(r"""(?:#|//|\*|(?:pass|\.\.\.)\s*(?:#.*)?$|[)\]}>;,]+$|(["'])[^"']*\1$)""")
 _MOST_NAMES = 20
 
 
@@ -74,6 +77,25 @@ def lost_names(old: str, new: str, *, values: bool = False) -> tuple[str, ...]:
     kept = {part.name for part in source_parts(new)}
     gone = [one for one in source_parts(old) if one.name and one.name not in kept]
     return tuple(dict.fromkeys(one.name for one in gone if values or not one.is_value))
+
+
+def same_names(old: str, new: str) -> bool:
+    """Tell whether both define the same names at their outer level, in any order, and some."""
+    names = {part.name for part in source_parts(old) if part.name}
+    return bool(names) and names == {part.name for part in source_parts(new) if part.name}
+
+
+def emptied_names(old: str, new: str) -> tuple[str, ...]:
+    """Give the definitions whose code is gone while their head stays, in the order of *old*.
+
+    Comments, documentation and placeholders (``pass``, ``...``) are no code.
+    """
+    left = {part.name: part for part in source_parts(new) if part.name}
+    return tuple(
+        part.name
+        for part in source_parts(old)
+        if part.name in left and _code(part.text) and _code(left[part.name].text) == []
+    )
 
 
 def with_excerpt(old: str, excerpt: str) -> str | None:
@@ -125,6 +147,16 @@ def only_adds(old: str, text: str) -> bool:
         (part in named and part.name not in there and _is_whole(part.text)) or part.is_import
         for part in given
     )
+
+
+def _code(text: str) -> list[str] | None:
+    """Give the lines of a definition's body that do something; None: it has no body of its own."""
+    lines = _STRINGS.sub("", text).splitlines()
+    opens = next((at for at, line in enumerate(lines) if _OPENS.search(line)), None)
+    if opens is None:
+        return None
+    stripped = (line.strip() for line in lines[opens + 1 :])
+    return [line for line in stripped if line and not _NO_CODE.match(line)]
 
 
 def _misses(old: Sequence[Part], new: Sequence[Part]) -> bool:

@@ -146,7 +146,7 @@ async def _small(run: RunContext, context: ToolContext, traits: ModelTraits) -> 
     if not _looks_itself(definition) and not run.inline:
         prompt = run.plan.request.prompt or ""
         view = await project_view(context, prompt, definition.tool_names, window=traits.window)
-    return SmallModel(view.outline, view.files, instructions_first=traits.small)
+    return SmallModel(view.outline, view.files, view.named, instructions_first=traits.small)
 
 
 def _looks_itself(definition: AgentDefinition) -> bool:

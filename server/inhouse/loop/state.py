@@ -119,6 +119,8 @@ class SmallModel:
     """The files of the project: goes into the system prompt."""
     files: str = ""
     """What the prompt is about, as path and fence: goes behind it."""
+    named: tuple[str, ...] = ()
+    """The paths of files that the prompt names."""
     instructions_first: bool = False
     """The instructions are part of the system prompt, not of the conversation."""
 

@@ -5,12 +5,13 @@ import re
 from attrs import define, field
 
 from inhouse.core.events import REPETITION, Notice, StopReason
+from inhouse.core.message_json import arguments_object
 from inhouse.core.messages import AssistantMessage, UserMessage
 
 from .loop_detection import Repeats
 from .model_call import next_answer
 from .model_stream import ModelAnswer
-from .nothing_done import asks, can_edit, claims_a_change, has_edited
+from .nothing_done import EDIT_TOOLS, asks, can_edit, claims_a_change, has_edited
 from .prompts import system_note
 from .state import LoopContext
 from .tool_calls import (
@@ -65,6 +66,8 @@ class Stepper:
     """Something was changed, run or handed on in this run."""
     called: bool = False
     """Anything was called in this run, or looked like a call."""
+    written: set[str] = field(factory=set[str])
+    """Paths of the files that were edited in text, and nothing else was done beside."""
     reminded: bool = False
     """The model was told that nothing was changed."""
 
@@ -86,6 +89,8 @@ class Stepper:
         if answer.unread and self._told_unread(answer):
             return None
         reason = self._verdict(text, done)
+        if reason is None and answer.in_text and self._wrote_all(done):
+            return StopReason.END_TURN
         if reason is StopReason.END_TURN and self._only_says_so(answer):
             return self._remind(answer)
         return reason
@@ -96,6 +101,31 @@ class Stepper:
             not called.result.failed
             and tool is not None
             and (tool.writes or hands_on(self.run, tool.spec.name))
+        )
+
+    def _wrote_all(self, done: list[Called]) -> bool:
+        """Tell the last of the edits to the files which the task names, if nothing else can follow.
+
+        A small model would only be asked to say that it is done: its words stand above the edits.
+        """
+        if any(one.result.failed or one.result.tool not in EDIT_TOOLS for one in done):
+            return False
+        for one in done:
+            given = arguments_object(one.call.arguments) or {}
+            self.written.add(str(given.get("path")))
+        named = self.run.small.named if self.run.small else ()
+        return (
+            bool(named)
+            and self.written.issuperset(named)
+            and not any(self._acts_otherwise(name) for name in allowed_names(self.run))
+        )
+
+    def _acts_otherwise(self, name: str) -> bool:
+        tool = self.run.tools.get(name)
+        return name not in EDIT_TOOLS and (
+            name in ("set_output", "task_completed")
+            or hands_on(self.run, name)
+            or (tool is not None and tool.writes)
         )
 
     def _told_unread(self, answer: ModelAnswer) -> bool:

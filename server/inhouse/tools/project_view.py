@@ -41,6 +41,8 @@ class ProjectView:
     """Its files, with the names that they define."""
     files: str = ""
     """Files that the prompt is about, each as path and fence."""
+    named: tuple[str, ...] = ()
+    """The paths of those that it names; empty: they seem to be meant."""
 
 
 async def project_view(
@@ -51,6 +53,7 @@ async def project_view(
     share = (window or 8_192) // 8
     files = await seen(context)
     outline = shown = ""
+    named: list[str] = []
     if names & LISTERS:
         tokens = min(OUTLINE_TOKENS, share)
         drawn = await asyncio.to_thread(subtree, files, ".", tokens)
@@ -62,7 +65,7 @@ async def project_view(
         else:
             best = await best_files(context, prompt)
             shown = await _shown(context, best[:GUESSED_FILES], min(GUESSED_TOKENS, share))
-    return ProjectView(outline and f"# Files of the project\n{outline}", shown)
+    return ProjectView(outline and f"# Files of the project\n{outline}", shown, tuple(named))
 
 
 def named_files(files: WorkspaceOverlay, prompt: str) -> list[str]:

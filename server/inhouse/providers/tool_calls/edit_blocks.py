@@ -6,7 +6,7 @@ from typing import Any
 
 from attrs import define, frozen
 
-from inhouse.core.file_blocks import written_block
+from inhouse.core.file_blocks import LANGUAGES, written_block
 
 MOST_BLOCKS = 64
 """Of one answer."""
@@ -165,6 +165,10 @@ class _Scanner:
                 continue
             path_line, above = _above(lines, index, after)
             language, told = _info(opening[2])
+            if inside := _path_inside(lines, index, language):
+                told, index = inside
+                opening = _FENCE.match(lines[index].rstrip("\r\n")) or opening
+                language = _info(opening[2])[0] or language
             close = _close(lines, index, opening[1], nested=_is_markdown(told or above, language))
             inner = starts[index + 1], starts[min(close, len(lines))]
             margin = len(opening[0]) - len(opening[0].lstrip(" "))
@@ -189,6 +193,24 @@ def _above(lines: list[str], index: int, after: int) -> tuple[int, str]:
         if lines[at].strip():
             return at, path_in(lines[at])
     return index, ""
+
+
+def _path_inside(lines: list[str], index: int, language: str) -> tuple[str, int] | None:
+    """Find a path that was written into the fence, and perhaps a second fence below it.
+
+    Returns the path and the line above its text.  A list of paths is none.
+    """
+    path = path_in(lines[index + 1]) if index + 1 < len(lines) else ""
+    if not path:
+        return None
+    below = lines[index + 2] if index + 2 < len(lines) else ""
+    again = _FENCE.match(below.rstrip("\r\n"))
+    if again is not None and again[2].strip():
+        return path, index + 2
+    known = LANGUAGES.get(path.rpartition(".")[2].lower(), "")
+    if known and known == language.lower() and again is None and not path_in(below):
+        return path, index + 1
+    return None
 
 
 def _without_margin(body: str, margin: int) -> str:

@@ -24,7 +24,13 @@ from inhouse.core.messages import (
     UserMessage,
 )
 from inhouse.core.ports import Prompt, ToolSpec
-from inhouse.core.source_parts import lost_names, only_adds, with_excerpt
+from inhouse.core.source_parts import (
+    emptied_names,
+    lost_names,
+    only_adds,
+    same_names,
+    with_excerpt,
+)
 from inhouse.providers.dialect.chat_request import mended, plain
 from inhouse.providers.tool_calls.call_lines import described, line_calls, written_line
 from inhouse.providers.tool_calls.edit_blocks import (
@@ -55,6 +61,10 @@ _NO_CHANGE = re.compile(r"\b(?:not|n't|without|never) (?:\w+ )?(?:chang|edit|mod
 _CHANGE = re.compile(
     r"\b(?:fix|add|change|rename|remove|delete|make|implement|write|update|replace|must|should"
     r"|refactor|create|convert|move|correct|repair|improve|extend|handle|support)\b",
+    re.IGNORECASE,
+)
+_NEW_TEXT = re.compile(
+    r"\b(?:updated|new|modified|changed|complete|full|final|corrected|fixed|rewritten|becomes)\b",
     re.IGNORECASE,
 )
 _ALIKE = 0.5
@@ -185,23 +195,47 @@ def _is_added(block: Block, before: _Before) -> bool:
 def _meant(block: Block, before: _Before) -> str:
     """Give the file whose new text a block without a path must be; empty: that is not clear.
 
-    A file that is there is meant where the block has the most of its lines, or definitions of it;
-    a new one where the line above the block and the user name it.
+    A file that is there is meant where the block has the most of its lines, or definitions of it,
+    or where the line above calls it the new text of that file; a new one where the line above the
+    block and the user name it.
     """
     if block.path or has_markers(block.body):
         return ""
+    if before.changes and (called := _called_new(block, before)):
+        return called
     like = [path for path, text in before.known.items() if _is_new_text(text, block.body)]
     if len(like) == 1:
         return like[0]
     named = {
         path
-        for word in block.lead.split()
-        if (path := path_in(word.strip("()\"',;!")))
-        and path not in before.known
+        for path in _paths(block.lead)
+        if path not in before.known
         and before.names(path)
         and block.language.lower() in ("", LANGUAGES.get(path.rpartition(".")[2].lower(), ""))
     }
     return named.pop() if len(named) == 1 and not like else ""
+
+
+def _called_new(block: Block, before: _Before) -> str:
+    """Give the one known file that the line above a block names as changed: "updated `a.py`:"."""
+    named = {_known_name(path, before.known) for path in _paths(block.lead)}
+    if len(named) != 1 or not _NEW_TEXT.search(block.lead) or not (path := named.pop()):
+        return ""
+    language = LANGUAGES.get(path.rpartition(".")[2].lower(), "")
+    same = block.language.lower() in ("", language) and not _is_quotation(
+        block.body, before.known[path]
+    )
+    return path if same else ""
+
+
+def _paths(line: str) -> set[str]:
+    return {path for word in line.split() if (path := path_in(word.strip("()\"',;!")))}
+
+
+def _known_name(path: str, known: Mapping[str, str]) -> str:
+    """Give the file that a path or the last part of one names; empty: none, or several."""
+    found = [one for one in known if one == path or one.endswith(f"/{path}")]
+    return found[0] if len(found) == 1 else ""
 
 
 def _is_new_text(old: str, body: str) -> bool:
@@ -211,7 +245,11 @@ def _is_new_text(old: str, body: str) -> bool:
     there = [line.strip() for line in old.splitlines() if line.strip()]
     new = {line.strip() for line in body.splitlines()}
     kept = sum(line in new for line in there)
-    return (bool(there) and kept > _ALIKE * len(there)) or with_excerpt(old, body) is not None
+    return (
+        (bool(there) and kept > _ALIKE * len(there))
+        or same_names(old, body)
+        or with_excerpt(old, body) is not None
+    )
 
 
 def _is_unchanged(block: Block, before: _Before) -> bool:
@@ -306,6 +344,8 @@ def _edit(  # noqa: C901, PLR0911, PLR0912  one for each way to read a block
                 "lines, each alone on a line."
             )
         return _replacing(block, path, pairs, specs, old)
+    if old and (gone := emptied_names(old, block.body)) and not before.wrote(block):
+        return _would_lose(path, f"the code of {', '.join(gone)}")
     if old and (whole or parts) and (full := _put_in(block, old, before)) is not None:
         if whole is None:
             return _replacing(block, path, [Replaced(old, full)], specs, old)
@@ -320,16 +360,20 @@ def _edit(  # noqa: C901, PLR0911, PLR0912  one for each way to read a block
     if old is not None and _is_quotation(block.body, old) and not _takes_out(block, old, before):
         return None
     if old and (lost := _lost(block, old, before)):
-        return (
-            f"The block for {path} was not written to the file: {lost} would be lost.  Write the "
-            f"whole new text of the file.  To take {lost} out of it, write the block once more."
-        )
+        return _would_lose(path, lost)
     if whole is not None:
         value = {"path": path, "instructions": "", "content": block.body}
         return FoundCall(whole, value, block.start, block.end, lines=True)
     if old:
         return _replacing(block, path, [Replaced(old, block.body)], specs, old)
     return f"{path} can only be changed with a SEARCH/REPLACE block.  {form_of(specs, path)}"
+
+
+def _would_lose(path: str, lost: str) -> str:
+    return (
+        f"The block for {path} was not written to the file: {lost} would be lost.  Write the "
+        f"whole new text of the file.  To take {lost} out of it, write the block once more."
+    )
 
 
 def _put_in(block: Block, old: str, before: _Before) -> str | None:
