@@ -233,17 +233,17 @@ def test_a_block_that_loses_what_nobody_spoke_of_is_told_and_written_when_it_com
     )
 
 
-def test_a_definition_that_keeps_its_head_and_loses_its_code_is_told_too() -> None:
-    asked = [UserMessage("Add a docstring to add in app/calc.py."), SHOWN]
-    emptied = (
-        'def add(a, b):\n    """Add."""\n    return a + b\n\n\ndef sub(a, b):\n    """Take."""\n'
-    )
+def test_a_definition_keeps_its_code_where_a_new_text_has_only_its_head() -> None:
+    emptied = CALC.replace("    return b - a", '    """Take."""').replace("a + b", "b + a")
     text = f"app/calc.py\n```python\n{emptied}```"
-    calls, unread = read(text, asked)
+    other = [UserMessage("Turn the sum around in add in app/calc.py."), SHOWN]
+    same = [UserMessage("Add a docstring to sub in app/calc.py."), SHOWN]
+    calls, unread = read(text, same)
 
+    assert read(text, other) == (write("app/calc.py", CALC.replace("a + b", "b + a")), "")
     assert calls == []
     assert "the code of sub would be lost" in unread
-    assert read(text, [*asked, AssistantMessage(text)])[0] == write("app/calc.py", emptied)
+    assert read(text, [*same, AssistantMessage(text)])[0] == write("app/calc.py", emptied)
 
 
 @pytest.mark.parametrize(

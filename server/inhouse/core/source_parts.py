@@ -5,7 +5,7 @@ noticed (an excerpt is put into its file only where every part of it is whole).
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from attrs import frozen
 
@@ -95,6 +95,16 @@ def emptied_names(old: str, new: str) -> tuple[str, ...]:
         part.name
         for part in source_parts(old)
         if part.name in left and _code(part.text) and _code(left[part.name].text) == []
+    )
+
+
+def with_kept(old: str, new: str, names: Collection[str]) -> str:
+    """Give *new* with the definitions of these names as *old* has them."""
+    there = {part.name: part for part in source_parts(old) if part.name in names}
+    parts = source_parts(new)
+    return "".join(
+        _in_place(part, there[part.name].text) if part.name in there else part.text
+        for part in parts
     )
 
 

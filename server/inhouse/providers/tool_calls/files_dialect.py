@@ -30,6 +30,7 @@ from inhouse.core.source_parts import (
     only_adds,
     same_names,
     with_excerpt,
+    with_kept,
 )
 from inhouse.providers.dialect.chat_request import mended, plain
 from inhouse.providers.tool_calls.call_lines import described, line_calls, written_line
@@ -345,7 +346,9 @@ def _edit(  # noqa: C901, PLR0911, PLR0912  one for each way to read a block
             )
         return _replacing(block, path, pairs, specs, old)
     if old and (gone := emptied_names(old, block.body)) and not before.wrote(block):
-        return _would_lose(path, f"the code of {', '.join(gone)}")
+        if any(map(before.names, gone)):
+            return _would_lose(path, f"the code of {', '.join(gone)}")
+        block = evolve(block, body=with_kept(old, block.body, gone))
     if old and (whole or parts) and (full := _put_in(block, old, before)) is not None:
         if whole is None:
             return _replacing(block, path, [Replaced(old, full)], specs, old)
