@@ -64,7 +64,7 @@ class ClientCalls:
         """Send one of ``terminal/*``; an answer without members where there is none."""
         return fields(await self._ask(method, terminalId=terminal))
 
-    async def _ask(self, method: str, **params: Any) -> Any:
+    async def _ask(self, method: str, **params: object) -> Any:
         """Give the client's answer; `_NOTHING` where it refuses or has gone."""
         try:
             return await self._connection.send_request(

@@ -60,7 +60,7 @@ class AcpDoor:
         await asyncio.gather(*(one.aclose() for one in sessions), return_exceptions=True)
         await self._connection.close()
 
-    async def _handle(self, method: str, params: Any, is_notification: bool) -> Any:  # noqa: FBT001  the SDK's signature
+    async def _handle(self, method: str, params: object, is_notification: bool) -> Any:  # noqa: FBT001  the SDK's signature
         """Answer one message: whatever goes wrong becomes words that a person can read."""
         given = {key: value for key, value in fields(params).items() if key != "_meta"}
         if method in ("session/new", "session/load"):
@@ -87,7 +87,7 @@ class AcpDoor:
 
     # Sessions.
 
-    async def initialize(self, **_: Any) -> Json:
+    async def initialize(self, **_: object) -> Json:
         """Answer as the transport does, which never lets one through."""
         return initialize_result()
 
@@ -96,7 +96,7 @@ class AcpDoor:
         cwd: str,
         additional_directories: list[str] | None = None,
         mcp_servers: list[Any] | None = None,
-        **_: Any,
+        **_: object,
     ) -> Json:
         """Open a session in a folder."""
         session = await self._open(new_session_id(), cwd, additional_directories, mcp_servers)
@@ -109,7 +109,7 @@ class AcpDoor:
         session_id: str,
         mcp_servers: list[Any] | None = None,
         additional_directories: list[str] | None = None,
-        **_: Any,
+        **_: object,
     ) -> Json:
         """Open a kept session of any door, and tell the client what was said in it."""
         return await self._go_on(session_id, cwd, additional_directories, mcp_servers, replay=True)
@@ -120,7 +120,7 @@ class AcpDoor:
         cwd: str,
         additional_directories: list[str] | None = None,
         mcp_servers: list[Any] | None = None,
-        **_: Any,
+        **_: object,
     ) -> Json:
         """Open a kept session of any door without telling what was said in it."""
         return await self._go_on(session_id, cwd, additional_directories, mcp_servers, replay=False)
@@ -131,7 +131,7 @@ class AcpDoor:
         cwd: str,
         additional_directories: list[str] | None = None,
         mcp_servers: list[Any] | None = None,
-        **_: Any,
+        **_: object,
     ) -> Json:
         """Open a new session that goes on from where another one is."""
         async with self._looking(cwd) as host:
@@ -149,7 +149,7 @@ class AcpDoor:
         return {"sessionId": forked} | answer
 
     async def list_sessions(
-        self, cwd: str | None = None, cursor: str | None = None, **_: Any
+        self, cwd: str | None = None, cursor: str | None = None, **_: object
     ) -> Json:
         """List the kept sessions of a folder, or of all, newest first."""
         start = _page_start(cursor)
@@ -173,7 +173,7 @@ class AcpDoor:
             answer["nextCursor"] = str(start + len(page))
         return answer
 
-    async def close_session(self, session_id: str, **_: Any) -> Json:
+    async def close_session(self, session_id: str, **_: object) -> Json:
         """Cancel a session's turn and give its memory back; it can be loaded again."""
         session = self._sessions.pop(session_id, None)
         if session is not None:
@@ -182,7 +182,7 @@ class AcpDoor:
 
     # Turns.
 
-    async def prompt(self, session_id: str, prompt: list[Any], **_: Any) -> Json:
+    async def prompt(self, session_id: str, prompt: list[Any], **_: object) -> Json:
         """Run one turn; answers when it has ended."""
         session = self._session(session_id)
         content = read_prompt(prompt, session.roots[0])
@@ -198,7 +198,7 @@ class AcpDoor:
             "_meta": {"inhouse": _ran(result)},
         }
 
-    async def cancel(self, session_id: str, **_: Any) -> None:
+    async def cancel(self, session_id: str, **_: object) -> None:
         """Cancel a session's turn."""
         session = self._sessions.get(session_id)
         if session is not None:
@@ -206,7 +206,7 @@ class AcpDoor:
 
     # Choices.
 
-    async def set_session_mode(self, session_id: str, mode_id: str, **_: Any) -> Json:
+    async def set_session_mode(self, session_id: str, mode_id: str, **_: object) -> Json:
         """Choose how edits are made."""
         session = await self._choose(session_id, "edits", mode_id)
         options = session.state()["configOptions"]
@@ -218,7 +218,7 @@ class AcpDoor:
         session_id: str,
         config_id: str,
         value: str | bool,  # noqa: FBT001  the SDK's signature
-        **_: Any,
+        **_: object,
     ) -> Json:
         """Choose agent, endpoint, model, edits or privacy."""
         session = await self._choose(session_id, config_id, str(value))
@@ -228,7 +228,7 @@ class AcpDoor:
             session.updates.send({"sessionUpdate": "current_mode_update", "currentModeId": mode})
         return {"configOptions": state["configOptions"]}
 
-    async def authenticate(self, **_: Any) -> Json:
+    async def authenticate(self, **_: object) -> Json:
         """Answer: there is nothing to authenticate, keys belong to endpoints."""
         return {}
 
@@ -341,7 +341,7 @@ def _failure(result: RunResult) -> acp.RequestError:
     return _refused(error.code, error.message, runId=result.run_id)
 
 
-def _refused(code: str, message: str, *, number: int = _FAILED, **more: Any) -> acp.RequestError:
+def _refused(code: str, message: str, *, number: int = _FAILED, **more: object) -> acp.RequestError:
     """Make an error: what is wrong, and what to do about it in a client of ACP."""
     cause, remedy = cause_of(message), _REMEDIES.get(code)
     told = f"{cause}  {remedy}" if remedy is not None else message

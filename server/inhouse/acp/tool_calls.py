@@ -38,7 +38,7 @@ def kind_of(tool: str) -> str:
     return _KINDS.get(tool, "other")
 
 
-def locations_of(given: Any, root: Path) -> list[Json]:
+def locations_of(given: object, root: Path) -> list[Json]:
     """Give the files a call is about, as absolute paths."""
     values = fields(given)
     return [{"path": str(root / path)} for path in paths_of(values)[:_MOST_LOCATIONS]]

@@ -182,7 +182,7 @@ class StdioTransport:
         result = initialize_result(self.client["clientCapabilities"])
         self._write({"jsonrpc": "2.0", "id": message["id"], "result": result})
 
-    def _error(self, request_id: Any, code: int, text: str) -> None:
+    def _error(self, request_id: object, code: int, text: str) -> None:
         error = {"code": code, "message": text}
         self._write({"jsonrpc": "2.0", "id": request_id, "error": error})
 
@@ -207,9 +207,9 @@ def _problem(message: Json) -> str | None:
     return None
 
 
-def _is_id(value: Any) -> bool:
+def _is_id(value: object) -> bool:
     return value is None or (isinstance(value, (str, int, float)) and not isinstance(value, bool))
 
 
-def _capabilities(params: Any) -> Json:
+def _capabilities(params: object) -> Json:
     return fields(fields(params).get("clientCapabilities"))

@@ -188,7 +188,9 @@ class UpdateStream:
 
     # Tool calls.
 
-    def _start(self, run_id: str, call_id: str, tool: str, given: Any, agent: str | None) -> None:
+    def _start(
+        self, run_id: str, call_id: str, tool: str, given: object, agent: str | None
+    ) -> None:
         if tool == _PLAN_TOOL and agent is None:
             self._plan(given)
         self._calls[call_id] = _Call(tool, run_id)
@@ -233,10 +235,10 @@ class UpdateStream:
         if call_id is not None:
             self._update(call_id, rawOutput={"uri": edit.uri, "state": edit.state.value})
 
-    def _update(self, call_id: str, **changes: Any) -> None:
+    def _update(self, call_id: str, **changes: object) -> None:
         self.send({"sessionUpdate": "tool_call_update", "toolCallId": call_id} | changes)
 
-    def _plan(self, given: Any) -> None:
+    def _plan(self, given: object) -> None:
         entries = [
             {
                 "content": str(todo.get("task", "")),

@@ -17,7 +17,7 @@ Link = Callable[[str], str | None]
 """Gives the URI of a path; None where it is not to be opened from here."""
 
 
-def call_sentence(tool: str, given: Any, *, ok: bool, summary: str, link: Link) -> str:
+def call_sentence(tool: str, given: object, *, ok: bool, summary: str, link: Link) -> str:
     """Say what was called and what came of it; texts of models and tools make no markup of theirs.
 
     Empty for a call that only ends a step.  *summary* must be safe Markdown already.
@@ -67,5 +67,5 @@ def _paths(values: Mapping[str, Any]) -> list[str]:
     return [each for each in found if each]
 
 
-def _json(given: Any) -> str:
+def _json(given: object) -> str:
     return json.dumps(given, ensure_ascii=False, default=str) if given else ""

@@ -93,7 +93,7 @@ class Dialect:
                 found[each.name] = sorted(cast("frozenset[str]", value)) if is_set else value
         return found
 
-    def with_learnt(self, facts: Any) -> "Dialect":
+    def with_learnt(self, facts: object) -> "Dialect":
         """Give this dialect with what `learnt` gave; what cannot be read is left out."""
         if not isinstance(facts, Mapping):
             return self
@@ -112,7 +112,7 @@ def described(facts: Mapping[str, Any]) -> list[str]:
     return [_described(name, value) for name, value in facts.items()]
 
 
-def _described(name: str, value: Any) -> str:
+def _described(name: str, value: object) -> str:
     match value:
         case list():
             listed = ", ".join(map(str, cast("list[Any]", value)))
@@ -143,7 +143,7 @@ _PHRASES = {
 }
 
 
-def _read(known: Any, told: Any) -> Any:
+def _read(known: object, told: object) -> Any:
     match known:
         case frozenset() if isinstance(told, list):
             return frozenset(str(one) for one in cast("list[Any]", told))

@@ -32,7 +32,7 @@ def messages_to_json(messages: Iterable[Message]) -> list[dict[str, Any]]:
     return [message_to_json(message) for message in messages]
 
 
-def messages_from_json(value: Any) -> tuple[Message, ...]:
+def messages_from_json(value: object) -> tuple[Message, ...]:
     """Read messages in Codebuff's shape.  Raises `ToolError` where they are not."""
     if not isinstance(value, Sequence) or isinstance(value, str):
         raise ToolError("messages is not a list.  Give a list of {role, content}.")
@@ -98,7 +98,7 @@ def _image_part(image: Image) -> dict[str, Any]:
     return {"type": "image", "image": image.source, **kind}
 
 
-def _images(content: Any) -> tuple[Image, ...]:
+def _images(content: object) -> tuple[Image, ...]:
     """Read Codebuff's ``image`` parts, and its ``file`` parts that are pictures."""
     found: list[Image] = []
     for part in _parts(content):
@@ -138,7 +138,7 @@ def _origin(message: Mapping[str, Any]) -> Origin | None:
     return Origin(model, thoughts if isinstance(thoughts, str) else "", extra)
 
 
-def _from_json(index: int, item: Any) -> Message:
+def _from_json(index: int, item: object) -> Message:
     message: Mapping[str, Any] = mapping(item)
     content = message.get("content")
     match message.get("role"):
@@ -158,14 +158,14 @@ def _from_json(index: int, item: Any) -> Message:
             )
 
 
-def _tags(tags: Any, time_to_live: Any) -> tuple[str, ...]:
+def _tags(tags: object, time_to_live: object) -> tuple[str, ...]:
     given = tuple(str(tag) for tag in cast("list[Any]", tags)) if isinstance(tags, list) else ()
     if time_to_live == "agentStep" and STEP_PROMPT not in given:
         return (*given, STEP_PROMPT)
     return given
 
 
-def _assistant(content: Any, origin: Origin | None) -> AssistantMessage:
+def _assistant(content: object, origin: Origin | None) -> AssistantMessage:
     parts = _parts(content)
     calls = tuple(
         ToolCall(
@@ -181,13 +181,13 @@ def _assistant(content: Any, origin: Origin | None) -> AssistantMessage:
     return AssistantMessage(_joined(parts, "text"), calls, _joined(parts, "reasoning"), origin)
 
 
-def _input(value: Any) -> Any:
+def _input(value: object) -> Any:
     if isinstance(value, dict):
         return clean_json(cast("dict[str, Any]", value))
     return {} if value is None else {"input": clean_json(value)}
 
 
-def _tool(message: Mapping[str, Any], content: Any) -> ToolMessage:
+def _tool(message: Mapping[str, Any], content: object) -> ToolMessage:
     shape = message
     if isinstance(content, Mapping):  # An older form keeps call and result in the content.
         shape = cast("Mapping[str, Any]", content)
@@ -204,7 +204,7 @@ def _tool(message: Mapping[str, Any], content: Any) -> ToolMessage:
     )
 
 
-def _text(content: Any) -> str:
+def _text(content: object) -> str:
     return _joined(_parts(content), "text")
 
 
@@ -213,7 +213,7 @@ def _joined(parts: list[Mapping[str, Any]], kind: str) -> str:
     return clean_text("\n\n".join(text for text in texts if isinstance(text, str)))
 
 
-def _parts(content: Any) -> list[Mapping[str, Any]]:
+def _parts(content: object) -> list[Mapping[str, Any]]:
     if isinstance(content, str):
         return [_text_part(content)]
     items = cast("list[Any]", content) if isinstance(content, list) else [content]

@@ -287,7 +287,7 @@ class StepLog:
 class Steps(Protocol):
     """A paused ``handleSteps`` generator in its sandbox."""
 
-    async def send(self, value: Any) -> StepYield | StepDone | StepFailed:
+    async def send(self, value: object) -> StepYield | StepDone | StepFailed:
         """Resume with ``{agentState, toolResult, stepsComplete, nResponses}``.
 
         The first call sends the context's ``agentState`` again and is ignored by the generator.

@@ -64,7 +64,7 @@ def knows_keys() -> bool:
     return bool(_known)
 
 
-def redact_value(value: Any) -> Any:
+def redact_value(value: object) -> Any:
     """Give a JSON value without any key that is known, in its texts and their names.
 
     Its texts may have been cut short: the beginning of a key at an end goes too.

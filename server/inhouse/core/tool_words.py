@@ -65,12 +65,12 @@ _TITLED = ("path", "pattern", "directory", "url", "name", "prompt", "command", "
 _MOST_TITLE = 120
 
 
-def doing(tool: str, given: Any) -> str:
+def doing(tool: str, given: object) -> str:
     """Say in one line what a call is doing: "Running pytest -q"; empty for one that only ends."""
     return "" if tool in SILENT else _line(tool, given, 0)
 
 
-def done(tool: str, given: Any, *, ok: bool, summary: str) -> str:
+def done(tool: str, given: object, *, ok: bool, summary: str) -> str:
     """Say in one line what a call did, or could not do and why; empty for one that only ends."""
     if tool in SILENT and ok:
         return ""
@@ -93,7 +93,7 @@ def counts(diff: str) -> str:
     return f"+{added} −{sum(one.startswith('-') for one in lines)}"  # noqa: RUF001  a minus sign
 
 
-def title_of(tool: str, given: Any, agent: str | None = None) -> str:
+def title_of(tool: str, given: object, agent: str | None = None) -> str:
     """Say in one line what a call does; *agent* is named where it is a sub-agent's."""
     values = fields(given)
     subject = ", ".join(paths_of(values)) or next(
@@ -126,7 +126,7 @@ def paths_of(values: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def _line(tool: str, given: Any, tense: int) -> str:
+def _line(tool: str, given: object, tense: int) -> str:
     if (plain := PLAIN.get(tool)) is not None:
         return plain[tense]
     subject = _subject(mapping(given))
@@ -155,7 +155,7 @@ def _subject(values: Mapping[str, Any]) -> str:
     return ""
 
 
-def _names(value: Any) -> list[str]:
+def _names(value: object) -> list[str]:
     """Give the names in a list of texts, or of objects that have one."""
     if isinstance(value, str):
         return [value]

@@ -17,7 +17,7 @@ def clean_text(text: str) -> str:
     return text
 
 
-def clean_json(value: Any) -> Any:
+def clean_json(value: object) -> Any:
     """Clean every text in a JSON value, keys too; what is no number becomes null."""
     if isinstance(value, str):
         return clean_text(value)

@@ -34,7 +34,7 @@ FIELDS: Mapping[str, str] = MappingProxyType(
 """Field by its path, `*` for any name → why it has no effect, and what works instead."""
 
 
-def fields_without_effect(values: Any) -> Iterator[tuple[tuple[str, ...], str]]:
+def fields_without_effect(values: object) -> Iterator[tuple[tuple[str, ...], str]]:
     """Give the places in a definition's values that have no effect, with the sentence that says so.
 
     A value of false, or none at all, asks for nothing.
@@ -46,7 +46,7 @@ def fields_without_effect(values: Any) -> Iterator[tuple[tuple[str, ...], str]]:
 
 
 def _at(
-    value: Any, path: tuple[str, ...], place: tuple[str, ...]
+    value: object, path: tuple[str, ...], place: tuple[str, ...]
 ) -> Iterator[tuple[tuple[str, ...], Any]]:
     if not path:
         yield place, value

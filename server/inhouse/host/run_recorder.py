@@ -114,7 +114,7 @@ class RunRecorder:
         *,
         stop_reason: StopReason | None = None,
         text: str | None = None,
-        output: Any = None,
+        output: object = None,
         error: RunError | None = None,
         messages: tuple[Message, ...] = (),
     ) -> None:

@@ -147,7 +147,7 @@ class TurnWriter:
             case _:
                 return None
 
-    def _subject(self, given: Any) -> str:
+    def _subject(self, given: object) -> str:
         """Say what a call is about: the command, or links to its files; else its whole input."""
         about = fields(given)
         command, paths = about.get("command"), about.get("paths", about.get("path"))
@@ -220,7 +220,7 @@ def _params(params: Mapping[str, Any]) -> str:
     return json.dumps(params, ensure_ascii=False) if params else ""
 
 
-def _short(given: Any) -> str:
+def _short(given: object) -> str:
     if not given:
         return ""
     if not isinstance(given, str):

@@ -265,11 +265,11 @@ def _as_written(arguments: str) -> Any:
     return arguments if value is None else value
 
 
-def _says_error(output: Any) -> bool:
+def _says_error(output: object) -> bool:
     return isinstance(output, dict) and "errorMessage" in cast("dict[str, Any]", output)
 
 
-def _summary(output: Any) -> str:
+def _summary(output: object) -> str:
     text = output
     if isinstance(output, dict):
         members = cast("dict[str, Any]", output)

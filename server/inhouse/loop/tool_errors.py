@@ -11,7 +11,7 @@ _LIST = re.compile(rf"\b(?:{_NAME}, ){{0,24}}{_NAME} (?:or|and) {_NAME}\b")
 """Bounded: an error may quote what a model wrote, and that may be a megabyte of commas."""
 
 
-def for_model(output: Any, had: Collection[str], known: Collection[str]) -> Any:
+def for_model(output: object, had: Collection[str], known: Collection[str]) -> Any:
     """Take advice out of an error that only a model with other tools could follow.
 
     *had* are the tools of this model, *known* all there are.

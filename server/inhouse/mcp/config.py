@@ -148,7 +148,7 @@ def relative_to(server: StdioServer, folder: Path) -> StdioServer:
     return evolve(server, command=str((folder / Path(server.command).expanduser()).absolute()))
 
 
-def _filled(server: str, part: str, written: Any, fill: Fill) -> dict[str, str]:
+def _filled(server: str, part: str, written: object, fill: Fill) -> dict[str, str]:
     filled: dict[str, str] = {}
     for key, value in _mapping(written).items():
         text = value if isinstance(value, str) else json.dumps(value)
@@ -166,11 +166,11 @@ def _whole_variable(text: str) -> str | None:
     return (found[1] or found[2]) if found else None
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
+def _mapping(value: object) -> Mapping[str, Any]:
     return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
 
 
-def _texts(value: Any) -> tuple[str, ...]:
+def _texts(value: object) -> tuple[str, ...]:
     items: Iterable[Any] = cast("Iterable[Any]", value) if isinstance(value, list | tuple) else ()
     return tuple(map(str, items))
 
@@ -179,5 +179,5 @@ def _quoted(text: str) -> str:
     return text if re.fullmatch(r"[\w@%+=:,./\\-]+", text) else json.dumps(text, ensure_ascii=False)
 
 
-def _digest(*parts: Any) -> str:
+def _digest(*parts: object) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

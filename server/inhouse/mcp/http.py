@@ -74,7 +74,7 @@ def _given(client: httpx2.AsyncClient) -> Any:
     """Give what the SDK takes for a maker of clients: ours, which is made and closed elsewhere."""
 
     @asynccontextmanager
-    async def same(**_: Any) -> AsyncGenerator[httpx2.AsyncClient]:
+    async def same(**_: object) -> AsyncGenerator[httpx2.AsyncClient]:
         yield client
 
     return same

@@ -104,7 +104,7 @@ def _blocks(result: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     return cast("list[Mapping[str, Any]]", content) if isinstance(content, list) else ()
 
 
-def _bounded(value: Any) -> Any:
+def _bounded(value: object) -> Any:
     if isinstance(value, str):
         return _cut(value)
     text = json.dumps(value, ensure_ascii=False)

@@ -27,7 +27,7 @@ class Bad:
     message: str
 
 
-def check(value: Any, key: Key) -> tuple[Any, tuple[Bad, ...]]:
+def check(value: object, key: Key) -> tuple[Any, tuple[Bad, ...]]:
     """Give the value in the type of its setting, or None, and what is wrong with it.
 
     Of a mapping only the bad entries are lost; of a list all is.
@@ -76,7 +76,7 @@ def _form(word: str) -> str:
     return re.sub(r"[^a-z0-9]", "", word.lower())
 
 
-def _mapping(value: Any, key: Key) -> tuple[Any, tuple[Bad, ...]]:
+def _mapping(value: object, key: Key) -> tuple[Any, tuple[Bad, ...]]:
     if not isinstance(value, Mapping):
         return None, (Bad((), f"expected an object, not {_shown(value)}"),)
     kept: dict[str, Any] = {}
@@ -136,32 +136,32 @@ def _shown(value: Any) -> str:
             return f"a {type(cast('object', value)).__name__}"
 
 
-def _text(value: Any, _: Any) -> str:
+def _text(value: object, _: object) -> str:
     if not isinstance(value, str):
         raise ValueError(f"expected a text, not {_shown(value)}")  # noqa: TRY004  one kind of error
     return value
 
 
-def _flag(value: Any, _: Any) -> bool:
+def _flag(value: object, _: object) -> bool:
     if not isinstance(value, bool):
         raise ValueError(f"expected true or false, not {_shown(value)}")  # noqa: TRY004
     return value
 
 
-def _number(value: Any, _: Any) -> float:
+def _number(value: object, _: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise ValueError(f"expected a number, not {_shown(value)}")
     return float(value)
 
 
-def _whole(value: Any, _: Any) -> int:
+def _whole(value: object, _: object) -> int:
     number = _number(value, float)
     if not number.is_integer():
         raise ValueError(f"expected a whole number, not {number:g}")
     return int(number)
 
 
-def _choice(value: Any, kind: type[Enum]) -> Enum:
+def _choice(value: object, kind: type[Enum]) -> Enum:
     known = [str(one.value) for one in kind]
     if not isinstance(value, str):
         raise ValueError(f"expected one of {', '.join(known)}, not {_shown(value)}")  # noqa: TRY004
@@ -185,7 +185,7 @@ def _dict(value: Any, kind: Any) -> dict[Any, Any]:
     return _items.structure(value, kind)
 
 
-def _is_enumeration(kind: Any) -> bool:
+def _is_enumeration(kind: object) -> bool:
     return isinstance(kind, type) and issubclass(kind, Enum)
 
 

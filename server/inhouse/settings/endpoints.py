@@ -47,7 +47,7 @@ class Part:
     """The keys whose value is bad."""
 
 
-def read_part(name: str, written: Any, report: Report) -> Part | None:
+def read_part(name: str, written: object, report: Report) -> Part | None:
     """Check what a layer says about an endpoint; None where nothing can be made of it."""
     path = ("endpoints", name)
     if name in _RESERVED or not name.strip():
@@ -302,6 +302,6 @@ def _nearest(parts: Sequence[Part], key: str) -> Any:
     return next((one.values[key] for one in parts if key in one.values), None)
 
 
-def _plain(written: Any) -> str:
+def _plain(written: object) -> str:
     """A URL that may be repeated: it has no place for credentials."""
     return written if isinstance(written, str) and "@" not in written and "?" not in written else ""

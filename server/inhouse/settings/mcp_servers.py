@@ -33,7 +33,7 @@ class Part:
     enabled: bool | None = None
 
 
-def read_parts(written: Any, report: Report) -> list[Part]:
+def read_parts(written: object, report: Report) -> list[Part]:
     """Check what a layer says about servers; what is wrong is reported and loses that server."""
     if not isinstance(written, Mapping):
         report.error(("mcpServers",), "expected an object of MCP servers by name")
@@ -74,7 +74,7 @@ def _switched(owner: Part, layers: Sequence[Sequence[Part]]) -> McpServer:
     return evolve(owner.server, enabled=own and False not in theirs)
 
 
-def _part(name: str, written: Any, report: Report) -> Part:
+def _part(name: str, written: object, report: Report) -> Part:
     path = ("mcpServers", name)
     if not name.strip() or "/" in name:
         report.error(path, "A server's name has no `/`: `server/tool` names one of its tools.")

@@ -105,7 +105,7 @@ def _layer(report: Report) -> _Layer:
     return found
 
 
-def _read_plain(name: str, value: Any, found: _Layer) -> None:
+def _read_plain(name: str, value: object, found: _Layer) -> None:
     report = found.report
     checked, bad = check_values.check(value, BY_NAME[name])
     for one in bad:
@@ -128,7 +128,7 @@ def _ranges(written: Sequence[str], report: Report) -> list[str]:
     return kept
 
 
-def _read_endpoints(written: Any, found: _Layer) -> None:
+def _read_endpoints(written: object, found: _Layer) -> None:
     if not isinstance(written, Mapping):
         found.report.error(("endpoints",), "expected an object of endpoints by name")
         return
@@ -140,7 +140,7 @@ def _read_endpoints(written: Any, found: _Layer) -> None:
             found.endpoints[name] = part
 
 
-def _read_routes(written: Any, found: _Layer) -> None:
+def _read_routes(written: object, found: _Layer) -> None:
     if not isinstance(written, list | tuple):
         found.report.error(("routes",), "expected a list of routes")
         return
@@ -150,7 +150,7 @@ def _read_routes(written: Any, found: _Layer) -> None:
             found.routes.append(rule)
 
 
-def _route(written: Any, index: int, report: Report) -> RouteRule | None:
+def _route(written: object, index: int, report: Report) -> RouteRule | None:
     path = ("routes", index)
     if not isinstance(written, Mapping):
         report.error(path, 'A route is an object: { agents = "file-*", endpoint = "ollama" }.')
@@ -242,7 +242,7 @@ def _default(key: Key) -> Any:
     return next((each for each in order if each.value == key.default), key.default)
 
 
-def _beyond(theirs: Any, users: Any, said_by: str) -> str:
+def _beyond(theirs: object, users: object, said_by: str) -> str:
     """Say that a workspace wants more than the user allows."""
     wanted, allowed = (str(getattr(each, "value", each)) for each in (theirs, users))
     who = f"you set {allowed} ({said_by})" if said_by else f"it is {allowed} unless you say more"

@@ -77,7 +77,7 @@ def _camel_case(name: str) -> str:
     return first + "".join(one.capitalize() for one in others)
 
 
-def _written(kind: Any) -> Any:
+def _written(kind: object) -> Any:
     """Return a field's type as it is written in JSON and TOML."""
     origin, inner = get_origin(kind), get_args(kind)
     if origin in (UnionType, Union):
@@ -89,7 +89,7 @@ def _written(kind: Any) -> Any:
     return kind
 
 
-def _json(value: Any) -> Any:
+def _json(value: object) -> Any:
     match value:
         case Enum():
             return value.value

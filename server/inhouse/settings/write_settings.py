@@ -32,7 +32,7 @@ def change_user_settings(path: Path, changes: Mapping[tuple[str, ...], Any]) -> 
     _write(path, tomlkit.dumps(document))
 
 
-def _item(value: Any) -> Any:
+def _item(value: object) -> Any:
     if isinstance(value, Mapping):
         table: Any = tomlkit.inline_table()
         table.update(cast("Mapping[str, Any]", value))

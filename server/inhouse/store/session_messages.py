@@ -45,11 +45,11 @@ def load(text: str) -> Message:
     return _converter.structure(value, _KINDS[value.pop("role")])
 
 
-def _says_something(attribute: "attrs.Attribute[Any]", value: Any) -> bool:
+def _says_something(attribute: "attrs.Attribute[Any]", value: object) -> bool:
     return attribute.default is attrs.NOTHING or value != attribute.default
 
 
-def _without_keys(_owner: Any, _attribute: "attrs.Attribute[Any]", value: Any) -> Any:
+def _without_keys(_owner: object, _attribute: "attrs.Attribute[Any]", value: object) -> Any:
     return redact_value(value)
 
 

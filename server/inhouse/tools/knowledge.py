@@ -122,7 +122,7 @@ def _refusal(folder: str, values: Mapping[str, Any]) -> str:
     return ""
 
 
-def _words(value: Any) -> str:
+def _words(value: object) -> str:
     """Give a text, a number or a date as text; nothing of what is nested."""
     nested = isinstance(value, dict | list | set | tuple)
     return "" if value is None or nested else str(value).strip()

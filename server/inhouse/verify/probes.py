@@ -171,7 +171,7 @@ class _Model(BaseHTTPRequestHandler):
             self.wfile.write(f"data: {json.dumps(piece)}\n\n".encode())
         self.wfile.write(b"data: [DONE]\n\n")
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  its base calls it so
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  its base calls it so
         del format, args
 
     def _call(self) -> dict[str, Any]:
@@ -181,7 +181,7 @@ class _Model(BaseHTTPRequestHandler):
         call = {"name": name, "arguments": json.dumps(arguments)}
         return {"tool_calls": [{"index": 0, "id": "1", "type": "function", "function": call}]}
 
-    def _json(self, status: int, value: Any) -> None:
+    def _json(self, status: int, value: object) -> None:
         body = json.dumps(value).encode()
         self.send_response(status)
         self.send_header("content-type", "application/json")

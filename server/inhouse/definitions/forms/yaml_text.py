@@ -131,7 +131,7 @@ def _scalar(node: Any, place: Range, work: _Work) -> Any:
     return UNDEFINED
 
 
-def _number(node: Any) -> Any:
+def _number(node: object) -> Any:
     try:
         value = _constructor().construct_object(node)
     except Exception:  # noqa: BLE001 - any text may claim to be a number with `!!int`

@@ -162,5 +162,5 @@ def place_range(places: Places) -> Range:
     return whole.value if whole is not None else START
 
 
-def _is_json(value: Any) -> bool:
+def _is_json(value: object) -> bool:
     return not isinstance(value, Missing)

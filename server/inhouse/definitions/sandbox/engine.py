@@ -219,7 +219,7 @@ class Guest:
                 raise self._thrown(result)
             return result
 
-    def call(self, function: quickjs.QjsHandle, *arguments: Any) -> str:
+    def call(self, function: quickjs.QjsHandle, *arguments: object) -> str:
         """Call a function of ours that gives a string."""
         with self._guarded():
             result = function.call(*arguments)

@@ -50,7 +50,7 @@ class Generator:
         if answer is not None and answer.header["op"] == "failed":
             self._end(self._failure(answer))
 
-    async def send(self, value: Any) -> StepYield | StepDone | StepFailed:
+    async def send(self, value: object) -> StepYield | StepDone | StepFailed:
         """Resume it.  Whatever happens in it is an answer, never an exception."""
         if self._over is not None:
             return self._over
@@ -194,6 +194,6 @@ def _common(old: list[Any], new: list[Any]) -> int:
     return next((at for at, (one, other) in enumerate(pairs) if one != other), len(new))
 
 
-def _json(value: Any) -> str:
+def _json(value: object) -> str:
     """Write ASCII, so that characters are bytes and half surrogates survive as escapes."""
     return json.dumps(value, separators=(",", ":"))

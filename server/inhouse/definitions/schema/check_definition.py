@@ -155,7 +155,7 @@ def _provider_options(values: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return {name: value for name, value in options.items() if name not in _OURS} or None
 
 
-def _texts(value: Any) -> list[str]:
+def _texts(value: object) -> list[str]:
     """Give a list with what is no text left empty, so that places stay the same."""
     items = cast("list[Any]", value) if isinstance(value, list) else []
     return [item if isinstance(item, str) else "" for item in items]

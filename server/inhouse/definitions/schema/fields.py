@@ -69,7 +69,7 @@ def wire_name(attribute: "Attribute[Any]") -> str:
     return attribute.metadata.get("wire") or attribute.name
 
 
-def members(kind: Any) -> tuple[Any, ...]:
+def members(kind: object) -> tuple[Any, ...]:
     """The types a union is made of, without None."""
     if get_origin(kind) in {Union, UnionType}:
         return tuple(member for member in get_args(kind) if member is not NoneType)
@@ -96,7 +96,7 @@ def _field(attribute: "Attribute[Any]") -> Field:
     )
 
 
-def _nested(kind: Any) -> tuple[tuple[Field, ...], str]:
+def _nested(kind: object) -> tuple[tuple[Field, ...], str]:
     for member in members(kind):
         if attrs.has(member):
             return tuple(_field(attribute) for attribute in attrs.fields(member)), "object"
@@ -113,7 +113,7 @@ def _nested(kind: Any) -> tuple[tuple[Field, ...], str]:
     return (), ""
 
 
-def _choices(kind: Any) -> Iterator[str]:
+def _choices(kind: object) -> Iterator[str]:
     for member in members(kind):
         if get_origin(member) is Literal:
             yield from get_args(member)
@@ -121,7 +121,7 @@ def _choices(kind: Any) -> Iterator[str]:
             yield from _choices(get_args(member)[0])
 
 
-def _type_text(kind: Any) -> str:
+def _type_text(kind: object) -> str:
     return " | ".join(dict.fromkeys(_member_text(member) for member in members(kind)))
 
 
@@ -142,7 +142,7 @@ def _member_text(kind: Any) -> str:
     return "object"
 
 
-def _member_keys(kind: Any) -> Iterator[str]:
+def _member_keys(kind: object) -> Iterator[str]:
     for attribute in attrs.fields(kind):
         optional = "" if attribute.default is NOTHING else "?"
         yield f"{wire_name(attribute)}{optional}: {_type_text(attribute.type)}"

@@ -23,7 +23,7 @@ Quantization = Literal["int4", "int8", "fp4", "fp6", "fp8", "fp16", "bf16", "fp3
 def known(
     doc: str,
     *,
-    default: Any = NOTHING,
+    default: object = NOTHING,
     wire: str | None = None,
     more: str = "",
     kind: str | None = None,

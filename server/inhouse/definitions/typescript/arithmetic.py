@@ -15,7 +15,7 @@ _NUMBERS: Mapping[str, Callable[[Any, Any], Any]] = {
 _EQUALS = {"===": True, "!==": False}
 
 
-def binary_value(operator: str, left: Any, right: Any) -> Any:  # noqa: PLR0911 - a table
+def binary_value(operator: str, left: object, right: object) -> Any:  # noqa: PLR0911 - a table
     """The result, or `UNKNOWN`."""
     if is_missing(left):
         return UNKNOWN
@@ -38,19 +38,19 @@ def binary_value(operator: str, left: Any, right: Any) -> Any:  # noqa: PLR0911 
             return UNKNOWN
 
 
-def is_missing(value: Any) -> bool:
+def is_missing(value: object) -> bool:
     """Whether only an evaluation can tell."""
     return value is UNKNOWN
 
 
-def _is_same(left: Any, right: Any) -> bool:
+def _is_same(left: object, right: object) -> bool:
     """Of scalars; Python's True equals 1, and JavaScript's 1 is 1.0."""
     if _is_number(left) and _is_number(right):
         return left == right
     return type(left) is type(right) and left == right
 
 
-def _joined(left: Any, right: Any) -> Any:
+def _joined(left: object, right: object) -> Any:
     before, after = as_text(left), as_text(right)
     if isinstance(before, str) and isinstance(after, str):
         return before + after
@@ -62,5 +62,5 @@ def _calculated(operator: str, left: float, right: float) -> Any:
     return whole(float(result)) if isinstance(result, int | float) else UNKNOWN
 
 
-def _is_number(value: Any) -> TypeGuard[float]:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)

@@ -68,7 +68,7 @@ def whole(number: float) -> Any:
     return int(number) if number.is_integer() and abs(number) < _EXACT else number
 
 
-def as_text(value: Any) -> str | Missing:  # noqa: PLR0911 - a table
+def as_text(value: object) -> str | Missing:  # noqa: PLR0911 - a table
     """What ``${value}`` gives."""
     if isinstance(value, FunctionText):
         return UNKNOWN
@@ -85,6 +85,6 @@ def as_text(value: Any) -> str | Missing:  # noqa: PLR0911 - a table
     return UNKNOWN
 
 
-def is_true(value: Any) -> bool:
+def is_true(value: object) -> bool:
     """Of a scalar, as JavaScript's conditions see it."""
     return value is not UNDEFINED and bool(value)

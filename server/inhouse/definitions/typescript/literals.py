@@ -73,7 +73,7 @@ def _function_text(node: "Node", scope: ModuleScope) -> str:
     return f"function*{between}{rest}"
 
 
-def _constant(value: Any) -> Reader:
+def _constant(value: object) -> Reader:
     def read(node: "Node", scope: ModuleScope, _depth: int) -> Literal:
         return Literal(value, scope.range(node))
 

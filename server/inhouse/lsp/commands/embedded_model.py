@@ -21,7 +21,7 @@ class EmbeddedModel:
         self._said = ""
         self._problem: InhouseError | None = None
 
-    async def embedded(self, command: str, given: list[Any] | None, token: Token | None) -> Any:
+    async def embedded(self, command: str, given: list[Any] | None, token: Token | None) -> object:
         """Answer with what there is; ``install`` starts an installation and does not wait."""
         argument = structure(command, given, Embedded)
         if argument.install and not self._installing:

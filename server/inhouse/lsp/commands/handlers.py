@@ -134,21 +134,21 @@ class Commands:
             case Command.EDITS_PREVIEW:
                 return self._review.preview
 
-    def _run(self, command: str, given: Given, token: Token | None) -> Any:
+    def _run(self, command: str, given: Given, token: Token | None) -> object:
         return self._prompts.start(structure(command, given, arguments.RunArguments), token)
 
-    def _cancel(self, command: str, given: Given, _: Token | None) -> Any:
+    def _cancel(self, command: str, given: Given, _: Token | None) -> object:
         argument = structure(command, given, arguments.OptionalRunId)
         if argument.run_id is not None and self._runs.get(argument.run_id) is None:
             self._host.book.result(argument.run_id)  # Raises where there is no such run.
         return {"cancelled": self._runs.cancel(argument.run_id)}
 
-    async def _result(self, command: str, given: Given, _: Token | None) -> Any:
+    async def _result(self, command: str, given: Given, _: Token | None) -> object:
         argument = structure(command, given, arguments.RunId)
         result, has_text = await self._host.result(argument.run_id)
         return wire.run_result(result, has_text=has_text)
 
-    async def _list_runs(self, command: str, given: Given, _: Token | None) -> Any:
+    async def _list_runs(self, command: str, given: Given, _: Token | None) -> object:
         argument = structure(command, given, arguments.ListArguments)
         limit = argument.limit
         if limit is not None and limit < 0:
@@ -170,11 +170,11 @@ class Commands:
             summary |= {"doing": str(run.doing), "asks": run.questions > 0}
         return summary
 
-    def _agents(self, command: str, given: Given, _: Token | None) -> Any:
+    def _agents(self, command: str, given: Given, _: Token | None) -> object:
         structure(command, given, arguments.Nothing)
         return [wire.agent_summary(summary) for summary in self._host.agents()]
 
-    def _endpoints(self, command: str, given: Given, token: Token | None) -> Any:
+    def _endpoints(self, command: str, given: Given, token: Token | None) -> object:
         argument = structure(command, given, arguments.Endpoints)
         if argument.check:
             names: tuple[str, ...] = ()
@@ -191,20 +191,20 @@ class Commands:
             for each in self._host.endpoints()
         ]
 
-    async def _reload(self, command: str, given: Given, _: Token | None) -> Any:
+    async def _reload(self, command: str, given: Given, _: Token | None) -> object:
         structure(command, given, arguments.Nothing)
         await self._host.reload()
         catalog = self._host.world.catalog
         return {"agents": len(catalog.agents), "problems": len(catalog.every_problem)}
 
-    async def _transcript(self, command: str, given: Given, _: Token | None) -> Any:
+    async def _transcript(self, command: str, given: Given, _: Token | None) -> object:
         argument = structure(command, given, arguments.OptionalRunId)
         return {"uri": await self._transcripts.show(argument.run_id)}
 
-    def _answer(self, command: str, given: Given, _: Token | None) -> Any:
+    def _answer(self, command: str, given: Given, _: Token | None) -> object:
         self._approver.answer(structure(command, given, arguments.AnswerArguments))
 
-    async def _set_key(self, command: str, given: Given, _: Token | None) -> Any:
+    async def _set_key(self, command: str, given: Given, _: Token | None) -> object:
         """Take a key that the editor keeps: in memory only, and never in a log."""
         argument = structure(command, given, arguments.SetKey)
         await self._host.set_session_key(argument.name, argument.value)

@@ -46,7 +46,7 @@ class Diagnostics:
 
 
 def diagnostic(
-    where: Range, severity: Severity, code: str, message: str, **more: Any
+    where: Range, severity: Severity, code: str, message: str, **more: object
 ) -> Diagnostic:
     """Make LSP's `Diagnostic`."""
     return {

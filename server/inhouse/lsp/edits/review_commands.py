@@ -24,7 +24,7 @@ class ReviewCommands:
         self._review = review
         self._files = files
 
-    def edits(self, command: str, given: Given, _: Token | None) -> Any:
+    def edits(self, command: str, given: Given, _: Token | None) -> object:
         """Give every hunk that waits."""
         review, uri_of = self._review, self._context.documents.uri_of
         return [
@@ -32,7 +32,7 @@ class ReviewCommands:
             for each in review.waiting(structure(command, given, Hunks))
         ]
 
-    async def apply(self, command: str, given: Given, _: Token | None) -> Any:
+    async def apply(self, command: str, given: Given, _: Token | None) -> object:
         """Apply hunks through the editor."""
         decided = await self._review.apply(structure(command, given, Hunks))
         if decided.problems:
@@ -40,12 +40,12 @@ class ReviewCommands:
             self._context.rpc.notify("window/showMessage", {"type": _WARNING, "message": message})
         return {"applied": [each.id for each in decided.done], "problems": list(decided.problems)}
 
-    async def reject(self, command: str, given: Given, _: Token | None) -> Any:
+    async def reject(self, command: str, given: Given, _: Token | None) -> object:
         """Forget hunks."""
         decided = await self._review.reject(structure(command, given, Hunks))
         return {"rejected": [each.id for each in decided.done]}
 
-    async def preview(self, command: str, given: Given, _: Token | None) -> Any:
+    async def preview(self, command: str, given: Given, _: Token | None) -> object:
         """Give both texts of a file, for a client that shows differences itself."""
         argument = structure(command, given, arguments.Preview)
         path = to_path(argument.uri)
@@ -60,7 +60,7 @@ class ReviewCommands:
             "hunks": [as_json(each, current.text, current.uri) for each in waiting],
         }
 
-    async def show(self, command: str, given: Given, _: Token | None) -> Any:
+    async def show(self, command: str, given: Given, _: Token | None) -> object:
         """Show what waits as a diff in the editor."""
         waiting = self._review.waiting(structure(command, given, Hunks))
         if not waiting:

@@ -14,7 +14,9 @@ from inhouse.lsp.editor_context import EditorContext
 _INFO, _WARNING = 3, 2
 
 
-def explain(context: EditorContext, command: str, given: list[Any] | None, _: Token | None) -> Any:
+def explain(
+    context: EditorContext, command: str, given: list[Any] | None, _: Token | None
+) -> object:
     """Say where an agent would run; ``show`` also tells the user."""
     argument = structure(command, given, Explain)
     route = context.host.explain(argument.agent, argument.endpoint, argument.model)
@@ -23,7 +25,7 @@ def explain(context: EditorContext, command: str, given: list[Any] | None, _: To
     return wire.route(route)
 
 
-def get_schema(command: str, given: list[Any] | None, _: Token | None) -> Any:
+def get_schema(command: str, given: list[Any] | None, _: Token | None) -> object:
     """Give the JSON Schema of a definition or of the settings."""
     return schema(structure(command, given, Schema).name)
 
@@ -39,7 +41,7 @@ def schema_at(uri: str) -> str | None:
 
 async def trust(
     context: EditorContext, command: str, given: list[Any] | None, _: Token | None
-) -> Any:
+) -> object:
     """Ask the user for trust, also when they said no a while ago.  Does not wait for them."""
     structure(command, given, Nothing)
     trusting = context.host.world.trusting

@@ -96,7 +96,7 @@ def todos_of(given: Any) -> list[tuple[str, bool]]:
     return found
 
 
-def _has_todos(given: Any) -> bool:
+def _has_todos(given: object) -> bool:
     match given:
         case {"todos": list()}:
             return True

@@ -43,7 +43,7 @@ class SessionCommands:
         self._sending = sending
         self._sessions = context.host.sessions
 
-    async def sessions(self, command: str, given: Given, _: Token | None) -> Any:
+    async def sessions(self, command: str, given: Given, _: Token | None) -> object:
         """List the sessions of this workspace."""
         argument = structure(command, given, arguments.SessionsArguments)
         if argument.limit is not None and argument.limit < 0:
@@ -51,7 +51,7 @@ class SessionCommands:
         found = await self._sessions.summaries(query=argument.query, limit=argument.limit)
         return [wire.session_summary(one, self._documents.uri_of(one.id)) for one in found]
 
-    async def turns(self, command: str, given: Given, _: Token | None) -> Any:
+    async def turns(self, command: str, given: Given, _: Token | None) -> object:
         """List the turns of a session, oldest first."""
         argument = structure(command, given, arguments.OneSession)
         known = await self._sessions.named(argument.session)
@@ -65,7 +65,7 @@ class SessionCommands:
         counts = Counter(turn for turn, _ in changed)
         return [wire.session_turn(turn, counts[turn.number]) for turn in turns]
 
-    async def open(self, command: str, given: Given, _: Token | None) -> Any:
+    async def open(self, command: str, given: Given, _: Token | None) -> object:
         """Show the document of a session, of the newest by default."""
         argument = structure(command, given, arguments.OptionalSession)
         if argument.session is None:
@@ -74,14 +74,14 @@ class SessionCommands:
             known = await self._sessions.named(argument.session)
         return {"uri": await self._show(known.id)}
 
-    async def rename(self, command: str, given: Given, _: Token | None) -> Any:
+    async def rename(self, command: str, given: Given, _: Token | None) -> object:
         """Give a session another title."""
         argument = structure(command, given, arguments.RenameSession)
         known = await self._sessions.rename(argument.session, argument.title)
         self._launcher.lists.touch(SESSIONS)
         return wire.session_summary(known, self._documents.uri_of(known.id))
 
-    async def delete(self, command: str, given: Given, _: Token | None) -> Any:
+    async def delete(self, command: str, given: Given, _: Token | None) -> object:
         """Delete a session and all that is kept of its runs."""
         argument = structure(command, given, arguments.OneSession)
         known = await self._sessions.named(argument.session)
@@ -91,7 +91,7 @@ class SessionCommands:
         self._launcher.lists.touch(SESSIONS)
         return {"deleted": deleted}
 
-    async def fork(self, command: str, given: Given, _: Token | None) -> Any:
+    async def fork(self, command: str, given: Given, _: Token | None) -> object:
         """Begin another session with the turns before one."""
         argument = structure(command, given, arguments.ForkSession)
         session = await self._sessions.fork(argument.session, argument.turn)
@@ -100,7 +100,7 @@ class SessionCommands:
             await self._show(session)
         return {"session": session}
 
-    async def undo(self, command: str, given: Given, _: Token | None) -> Any:
+    async def undo(self, command: str, given: Given, _: Token | None) -> object:
         """Take back what a turn changed in files."""
         argument = structure(command, given, arguments.UndoTurn)
         files = UndoFiles(self._files)
@@ -109,7 +109,7 @@ class SessionCommands:
         uris = [self._context.documents.uri_of(path) for path in done.restored]
         return {"restored": uris, "problems": list(done.problems)}
 
-    async def compact(self, command: str, given: Given, token: Token | None) -> Any:
+    async def compact(self, command: str, given: Given, token: Token | None) -> object:
         """Make the history of a session smaller: a run, of which everything tells as of others."""
         argument = structure(command, given, arguments.CompactSession)
         session = argument.session or (await self._sessions.newest()).id
@@ -121,13 +121,13 @@ class SessionCommands:
         )
         return self._launcher.start(request, told, token)
 
-    async def steer(self, command: str, given: Given, _: Token | None) -> Any:
+    async def steer(self, command: str, given: Given, _: Token | None) -> object:
         """Say something to a turn that runs."""
         argument = structure(command, given, arguments.Steer)
         said = await self._sessions.steer(argument.session, argument.text)
         return {"session": said.session, "runId": said.run_id, "queued": said.queued}
 
-    async def send(self, command: str, given: Given, token: Token | None) -> Any:
+    async def send(self, command: str, given: Given, token: Token | None) -> object:
         """Send what the user wrote into a session's document."""
         argument = structure(command, given, arguments.SendDocument)
         return await self._sending.send(argument, token)

@@ -33,10 +33,10 @@ class EditorRpc:
         self._ids = itertools.count(1)
         self._open: dict[int, asyncio.Future[Any]] = {}
 
-    def notify(self, method: str, params: Any) -> None:
+    def notify(self, method: str, params: object) -> None:
         self._send({"jsonrpc": "2.0", "method": method, "params": plain_params(method, params)})
 
-    async def request(self, method: str, params: Any, *, seconds: float | None) -> Any:
+    async def request(self, method: str, params: object, *, seconds: float | None) -> Any:
         """Ask the editor.  Raises `EditorError` or `TimeoutError`.
 
         Cancelling it takes the question back; an answer that still comes is dropped.
@@ -55,7 +55,7 @@ class EditorRpc:
         finally:
             self._open.pop(request_id, None)
 
-    def ask(self, method: str, params: Any) -> None:
+    def ask(self, method: str, params: object) -> None:
         """Send a request whose answer tells nothing (``…/refresh``)."""
         request_id = next(self._ids)
         self._send({"jsonrpc": "2.0", "id": request_id, "method": method, "params": params})

@@ -70,7 +70,7 @@ def _row(
     return _Row(re.compile(says, re.IGNORECASE | re.DOTALL), change, what, other)
 
 
-def _set(**traits: Any) -> Callable[[Dialect], Dialect]:
+def _set(**traits: object) -> Callable[[Dialect], Dialect]:
     return lambda dialect: evolve(dialect, **traits)
 
 

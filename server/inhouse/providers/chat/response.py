@@ -130,7 +130,7 @@ class ChatAnswer:
         plain = content.isascii() and not self._halves.held
         return content if plain else self._halves.take(content)
 
-    def take(self, piece: Any) -> Iterator[ModelChunk]:
+    def take(self, piece: object) -> Iterator[ModelChunk]:
         """Raises `ProviderError` for a piece that says what went wrong."""
         if not isinstance(piece, dict):
             raise endpoint_errors.not_an_answer(self.place, str(piece))

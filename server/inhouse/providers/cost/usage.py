@@ -11,7 +11,7 @@ _TICKS_PER_DOLLAR = 10_000_000_000
 """xAI's ``cost_in_usd_ticks``."""
 
 
-def read_usage(usage: Any) -> UsageReported | None:
+def read_usage(usage: object) -> UsageReported | None:
     """Read ``usage`` of OpenAI, OpenRouter, LiteLLM, Anthropic, DeepSeek, Kimi, xAI, Gemini.
 
     Cached tokens are part of the input and thinking is part of the output, whether the server
@@ -103,15 +103,15 @@ def _cost(known: Mapping[str, Any]) -> float | None:
     return cost
 
 
-def _first(*values: Any) -> int:
+def _first(*values: object) -> int:
     return next((count for value in values if (count := _count(value))), 0)
 
 
-def _count(value: Any) -> int:
+def _count(value: object) -> int:
     return int(_amount(value) or 0)
 
 
-def _amount(value: Any) -> float | None:
+def _amount(value: object) -> float | None:
     """A number; what is less than nothing would give money back to a budget."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None

@@ -94,7 +94,9 @@ class CallPieces:
             slot.arguments[:] = [json.dumps(arguments)]
             self._size += len(slot.arguments[0])
 
-    def _slot(self, index: Any, identifier: str, name: str, position: int, *, alone: bool) -> _Slot:
+    def _slot(
+        self, index: object, identifier: str, name: str, position: int, *, alone: bool
+    ) -> _Slot:
         if isinstance(index, int):
             slot = self._by_index.get(index)
             if slot is None or self._is_another(slot, identifier, name):

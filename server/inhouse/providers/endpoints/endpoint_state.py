@@ -71,7 +71,7 @@ class EndpointState:
             self._learnt[key] = dict(await asyncio.to_thread(self.profiles.get, *key) or {})
         return self._learnt[key]
 
-    async def learn(self, endpoint: Endpoint, model: str, **facts: Any) -> None:
+    async def learn(self, endpoint: Endpoint, model: str, **facts: object) -> None:
         """Remember what a model can do."""
         key = (profile_key(endpoint), model)
         known = {**await self.profile(endpoint, model), **facts}

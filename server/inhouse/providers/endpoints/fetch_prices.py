@@ -42,7 +42,7 @@ async def asked(endpoint: Endpoint, egress: "Egress") -> dict[str, Price]:
     return dict(read(told))
 
 
-def _openrouter(told: Any) -> Iterator[tuple[str, Price]]:
+def _openrouter(told: object) -> Iterator[tuple[str, Price]]:
     for entry in entries_of(told, "data"):
         pricing = fields(entry.get("pricing"))
         price = _price(
@@ -56,7 +56,7 @@ def _openrouter(told: Any) -> Iterator[tuple[str, Price]]:
             yield entry["id"], price
 
 
-def _litellm(told: Any) -> Iterator[tuple[str, Price]]:
+def _litellm(told: object) -> Iterator[tuple[str, Price]]:
     for entry in entries_of(told, "data"):
         info = fields(entry.get("model_info"))
         price = _price(
@@ -72,7 +72,9 @@ def _litellm(told: Any) -> Iterator[tuple[str, Price]]:
             yield entry["model_name"], price
 
 
-def _price(token_in: Any, token_out: Any, call: Any, cached: Any, written: Any) -> Price | None:
+def _price(
+    token_in: object, token_out: object, call: object, cached: object, written: object
+) -> Price | None:
     amounts = [_amount(one) for one in (token_in, token_out, call)]
     known = [one for one in amounts if one is not None]
     if len(known) != len(amounts):

@@ -43,7 +43,7 @@ def window_in(entry: dict[str, Any]) -> int | None:
     return None
 
 
-def entries_of(told: Any, key: str) -> list[dict[str, Any]]:
+def entries_of(told: object, key: str) -> list[dict[str, Any]]:
     """Return the objects of a list in an answer; nothing where it has another shape."""
     return objects(told.get(key) if isinstance(told, dict) else told)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
 
@@ -53,13 +53,13 @@ def is_cloud(entry: dict[str, Any]) -> bool:
     return bool(entry.get("remote_host") or entry.get("remote_model"))
 
 
-def _openai(told: Any, *, local: bool) -> Iterable[ModelInfo]:
+def _openai(told: object, *, local: bool) -> Iterable[ModelInfo]:
     for entry in entries_of(told, "data"):
         if isinstance(identifier := entry.get("id"), str):
             yield ModelInfo(identifier, window_in(entry), local)
 
 
-def _ollama(told: Any, *, local: bool) -> Iterable[ModelInfo]:
+def _ollama(told: object, *, local: bool) -> Iterable[ModelInfo]:
     for entry in entries_of(told, "models"):
         identifier = entry.get("model") or entry.get("name")
         if isinstance(identifier, str):

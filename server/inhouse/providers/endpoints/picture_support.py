@@ -109,7 +109,7 @@ async def _litellm(endpoint: Endpoint, model: str, egress: "Egress") -> bool | N
     return True if told and all(one is True for one in told) else None
 
 
-def _entry(told: Any, model: str) -> dict[str, Any]:
+def _entry(told: object, model: str) -> dict[str, Any]:
     entries = entries_of(told, "data")
     found = next((one for one in entries if one.get("id") == model), None)
     if found is None and len(entries) == 1:

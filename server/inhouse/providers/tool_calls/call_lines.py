@@ -89,7 +89,7 @@ def _required(spec: ToolSpec) -> list[str]:
     return [str(name) for name in spec.parameters.get("required") or ()]
 
 
-def _shape(schema: Any) -> str:
+def _shape(schema: object) -> str:
     """Show lists and objects; a plain value needs no word."""
     shape = _inner(schema, 0)
     return f": {shape}" if shape else ""
@@ -113,7 +113,7 @@ def _inner(schema: Any, depth: int) -> str:
             return ""
 
 
-def _value(value: Any) -> str:
+def _value(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 

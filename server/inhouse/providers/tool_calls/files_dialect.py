@@ -626,7 +626,7 @@ def _written(call: ToolCall, specs: Mapping[str, ToolSpec]) -> str:
             return written_line(call.name, given, specs.get(call.name))
 
 
-def _pair(value: Any) -> Replaced | None:
+def _pair(value: object) -> Replaced | None:
     match value:
         case {"oldString": str(old), "newString": str(new)}:
             return Replaced(old, new)
@@ -661,7 +661,7 @@ def _with_plain_files(message: Message) -> Message:
     return message if written is None else evolve(message, output=written)
 
 
-def _files(output: Any) -> str | None:
+def _files(output: object) -> str | None:
     match output:
         case list() if output and all(map(_is_file, cast("list[Any]", output))):
             return "\n\n".join(map(_file, cast("list[dict[str, Any]]", output)))
@@ -687,7 +687,7 @@ def _result(output: Any) -> str:
             return json.dumps(output, ensure_ascii=False, default=str)
 
 
-def _is_file(entry: Any) -> bool:
+def _is_file(entry: object) -> bool:
     match entry:
         case {"path": str()}:
             return {"content", "contentOmittedForLength"} & set(
@@ -711,7 +711,7 @@ def _is_status(content: str) -> bool:
     return content.startswith(("[FILE_", "[BLOCKED]"))
 
 
-def _member(key: str, value: Any) -> str:
+def _member(key: str, value: object) -> str:
     if isinstance(value, str) and "\n" in value.strip():
         return f"{key}:\n{value.rstrip()}"
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

@@ -200,7 +200,7 @@ def in_tokens(text: str) -> Iterator[FoundCall]:
             yield FoundCall(*one, *span, marked=True)
 
 
-def _by_key(value: Any, span: tuple[int, int]) -> Iterator[FoundCall]:
+def _by_key(value: object, span: tuple[int, int]) -> Iterator[FoundCall]:
     """Read ``[{"NAME": {…}}]`` (Apertus)."""
     many: list[Any] = cast("list[Any]", value) if isinstance(value, list) else []
     for one in many:

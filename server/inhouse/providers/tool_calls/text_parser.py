@@ -256,7 +256,7 @@ def _given_texts(given: Iterable[Message]) -> Iterator[tuple[str, bool]]:
                 yield text, True
 
 
-def _strings(value: Any) -> Iterator[str]:
+def _strings(value: object) -> Iterator[str]:
     match value:
         case str():
             yield value

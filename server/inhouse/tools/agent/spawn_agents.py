@@ -181,7 +181,7 @@ def _not_spawnable(parent: AgentDefinition, asked: str) -> str:
     return f"{parent.id} may not spawn {asked!r}.  Agents it may spawn: {allowed}"
 
 
-def _checked_params(definition: AgentDefinition, params: Any) -> Mapping[str, Any] | None:
+def _checked_params(definition: AgentDefinition, params: object) -> Mapping[str, Any] | None:
     schema = (definition.input_schema or {}).get("params")
     if not schema:
         return cast("Mapping[str, Any]", params) if isinstance(params, Mapping) else None

@@ -71,7 +71,7 @@ def _key(wanted: Any) -> tuple[Any, ...]:
     return (wanted["path"], wanted.get("offset"), wanted.get("limit"))
 
 
-async def _read(context: ToolContext, wanted: Any, budget: _Budget) -> dict[str, Any]:
+async def _read(context: ToolContext, wanted: object, budget: _Budget) -> dict[str, Any]:
     raw, offset, limit = _key(wanted)
     shown = raw
     try:

@@ -41,7 +41,7 @@ def check_input(spec: ToolSpec, arguments: str) -> Mapping[str, Any]:
     return cast("dict[str, Any]", value)
 
 
-def problem_with(schema: Mapping[str, Any], value: Any) -> str | None:
+def problem_with(schema: Mapping[str, Any], value: object) -> str | None:
     """Tell in one line what is wrong with a value; None: nothing."""
     try:
         problems = problems_with(schema, value)
@@ -87,7 +87,7 @@ def _read(spec: ToolSpec, text: str) -> Any:
         raise ToolError(f"The input of {spec.name} is no JSON.  {usage(spec)}") from None
 
 
-def _shape(schema: Any, depth: int = 0) -> str:
+def _shape(schema: object, depth: int = 0) -> str:
     """Write a schema the way people write an example."""
     if not isinstance(schema, Mapping) or depth > _ENCODED_DEPTH:
         return "…"

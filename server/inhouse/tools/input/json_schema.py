@@ -8,7 +8,7 @@ from typing import Any, cast
 _SHOWN_VALUE = 60
 
 
-def problems_with(schema: Mapping[str, Any], value: Any) -> list[str]:
+def problems_with(schema: Mapping[str, Any], value: object) -> list[str]:
     """List what is wrong with a value, most telling first.  A schema that is none allows all."""
     check = _checker(dumps(schema, sort_keys=True, default=str))
     return [] if check is None else [_text(error) for error in check(value)]
@@ -42,7 +42,7 @@ def _checker(schema_text: str) -> Callable[[Any], list[Any]] | None:
     registry = cast("Any", Registry)()
     validator = cast("Any", Draft202012Validator)(schema, registry=registry)
 
-    def check(value: Any) -> list[Any]:
+    def check(value: object) -> list[Any]:
         try:
             errors = cast("Iterator[Any]", validator.iter_errors(value))
             return sorted(map(_deepest, errors), key=cast("Any", relevance), reverse=True)
@@ -84,11 +84,11 @@ def _text(error: Any) -> str:
     return f"{where}: {shown}" if where else shown
 
 
-def _kinds(kinds: Any) -> str:
+def _kinds(kinds: object) -> str:
     names = cast("list[str]", kinds) if isinstance(kinds, list) else [str(kinds)]
     return " or ".join(f"{'an' if name[0] in 'aeiou' else 'a'} {name}" for name in names)
 
 
-def _brief(value: Any) -> str:
+def _brief(value: object) -> str:
     text = dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= _SHOWN_VALUE else f"{text[:_SHOWN_VALUE]}…"

@@ -36,7 +36,7 @@ _KINDS: Mapping[str, type] = {"object": dict, "array": list, "string": str}
 _TRUE, _FALSE = {"true", "yes", "1"}, {"false", "no", "0"}
 
 
-def repair(schema: Any, value: Any, *, exact: bool = False) -> Any:
+def repair(schema: object, value: object, *, exact: bool = False) -> Any:
     """Give *value* the shape that *schema* asks for, as far as that is plain to see.
 
     With *exact* nothing becomes a text that could be written in more than one way.
@@ -56,7 +56,7 @@ def repair(schema: Any, value: Any, *, exact: bool = False) -> Any:
     return value if fix is None else fix(described, value)
 
 
-def _repair_choice(choices: list[Any], value: Any, *, exact: bool) -> Any:
+def _repair_choice(choices: list[Any], value: object, *, exact: bool) -> Any:
     """Take the first choice that fits, as it is or repaired."""
     if any(not problems_with(choice, value) for choice in choices):
         return value
@@ -73,7 +73,7 @@ def _same_kind(schema: Any, value: Any) -> bool:
     )
 
 
-def _repair_object(schema: Mapping[str, Any], value: Any, *, exact: bool) -> Any:
+def _repair_object(schema: Mapping[str, Any], value: object, *, exact: bool) -> Any:
     decoded = _decoded(value, dict)
     if not isinstance(decoded, dict):
         return _wrapped(schema, decoded, exact=exact)
@@ -97,7 +97,7 @@ def _repair_object(schema: Mapping[str, Any], value: Any, *, exact: bool) -> Any
     return result
 
 
-def _wrapped(schema: Mapping[str, Any], value: Any, *, exact: bool) -> Any:
+def _wrapped(schema: Mapping[str, Any], value: object, *, exact: bool) -> Any:
     """Put a bare value where it belongs when there is only one such place."""
     properties: Mapping[str, Any] = schema.get("properties", {})
     required = list(schema.get("required", ())) or list(properties)
@@ -142,7 +142,7 @@ def _lifted(schema: Mapping[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     return {**kept, missing[0]: [loose]}
 
 
-def _repair_array(schema: Mapping[str, Any], value: Any, *, exact: bool) -> Any:
+def _repair_array(schema: Mapping[str, Any], value: object, *, exact: bool) -> Any:
     items = _decoded(value, list)
     if items is None:
         return items
@@ -151,7 +151,7 @@ def _repair_array(schema: Mapping[str, Any], value: Any, *, exact: bool) -> Any:
     return [repair(schema.get("items"), item, exact=exact) for item in cast("list[Any]", items)]
 
 
-def _repair_text(_: Mapping[str, Any], value: Any, *, exact: bool) -> Any:
+def _repair_text(_: Mapping[str, Any], value: object, *, exact: bool) -> Any:
     if isinstance(value, str) or value is None:
         return value
     only = cast("list[Any]", value)
