@@ -1,7 +1,7 @@
-"""YAML that somebody else wrote, as plain values, in bounded time and memory.
+"""Reads untrusted YAML as plain values, in bounded time and memory.
 
-Aliases and merge keys let a few lines stand for gigabytes, so there are none: the events of the
-text are counted before a single value is made of them.
+Aliases and merge keys let a few lines stand for gigabytes, so they are refused: the text's events
+are counted before any value is made.
 """
 
 from io import StringIO
@@ -13,8 +13,8 @@ MOST_DEPTH = 50
 
 
 def load_yaml(text: str) -> Any:
-    """Give the value of a text.  Raises `ValueError` for what is no YAML or too much of it."""
-    from ruamel.yaml import YAML  # noqa: PLC0415  slow, and not everybody's workspace has some
+    """Return the value of a text.  Raises `ValueError` if it is not YAML or too large."""
+    from ruamel.yaml import YAML  # noqa: PLC0415  slow, and not every workspace has YAML
     from ruamel.yaml.error import YAMLError  # noqa: PLC0415
     from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent  # noqa: PLC0415
 

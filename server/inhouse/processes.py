@@ -1,10 +1,10 @@
 """The one place that starts a process.
 
-Whatever Inhouse starts is an absolute program, in a folder that the caller names or in one of
-our own, in a session of its own, and it is ended with everything it started.  A program found by
-name is never one of the current folder, and our own Python runs the installation that runs here,
-whatever lies in the current folder or stands in ``PYTHON*``.
-`tests/privacy/test_processes.py` shows that no other module can start one.
+Whatever Inhouse starts is given by an absolute path, runs in a folder that the caller names or in
+one of our own, has its own session, and is ended with everything it started.  A program found by
+name is never taken from the current folder, and our own Python always runs this installation,
+whatever the current folder or ``PYTHON*`` contain. `tests/privacy/test_processes.py` shows that no
+other module can start one.
 """
 
 import asyncio
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     import psutil
 
 MARK = "INHOUSE_PROCESS"
-"""A variable by which what a process left behind is found again."""
+"""An environment variable by which leftover processes are found."""
 
 OUR_FOLDER = Path(sys.executable).parent if sys.executable else Path(os.sep)
-"""Where a process of ours runs that needs no folder: nothing there is a workspace's."""
+"""The folder for processes that need none: nothing in it belongs to a workspace."""
 
 TextProcess: TypeAlias = "subprocess.Popen[str]"
-"""A process that is spoken with in lines."""
+"""A process that exchanges lines of text."""
 
 _WINDOWS = os.name == "nt"
 _MOST_BYTES = 64 << 20
@@ -43,7 +43,7 @@ _RUN_MODULE = "import sys; sys.path[:] = {paths!r}; from runpy import run_module
 
 @frozen
 class Finished:
-    """A process that ended by itself, and what it said."""
+    """A process that ended by itself, with its output."""
 
     code: int
     out: bytes
@@ -51,15 +51,15 @@ class Finished:
 
     @property
     def last_words(self) -> str:
-        """The last line of what it said, for a message."""
+        """The last line of its output, for a message."""
         lines = (self.errors.strip() or self.out.strip()).decode(errors="replace").splitlines()
         return lines[-1].strip() if lines else "it failed without a word"
 
 
 def python(module: str, *arguments: str) -> list[str]:
-    """Give the command that runs a module of this installation in a process of its own.
+    """Return the command that runs a module of this installation in another process.
 
-    Isolated (``-I``): neither the current folder nor ``PYTHON*`` has a say; modules come from
+    Isolated (``-I``): neither the current folder nor ``PYTHON*`` matters; modules are loaded from
     where this process has them.
     """
     code = _RUN_MODULE.format(paths=module_folders(), module=module)
@@ -67,11 +67,10 @@ def python(module: str, *arguments: str) -> list[str]:
 
 
 def find_program(name: str, *, outside: Iterable[Path] = ()) -> str | None:
-    """Give the absolute path of a program on the ``PATH``; None where there is none.
+    """Return the absolute path of a program on the ``PATH``; None if there is none.
 
-    An entry that is empty or relative would mean the current folder, and Windows looks there
-    first: neither counts, nor does what lies in *outside*'s folders or in a workspace that this
-    process works in (`keep_out_of`).
+    Empty and relative entries would mean the current folder, where Windows looks first; these are
+    skipped, and so are the folders in *outside* and the workspaces of this process (`keep_out_of`).
     """
     ends = os.environ.get("PATHEXT", ".COM;.EXE;.BAT;.CMD").split(";") if _WINDOWS else [""]
     names = [name] if _WINDOWS and Path(name).suffix else [name + end for end in ends]
@@ -84,7 +83,7 @@ def find_program(name: str, *, outside: Iterable[Path] = ()) -> str | None:
 
 
 def own_path(path: str, outside: Iterable[Path]) -> str:
-    """Give a ``PATH`` without what is relative or lies in *outside*'s folders or in a workspace."""
+    """Return a ``PATH`` without relative folders and those in *outside* or in a workspace."""
     forbidden = (*outside, *_workspaces)
     kept = (
         folder
@@ -95,9 +94,9 @@ def own_path(path: str, outside: Iterable[Path]) -> str:
 
 
 def keep_out_of(folders: Iterable[Path]) -> None:
-    """Never take a program by its name from these folders, which a session works in.
+    """Never find programs by name in these folders, which are workspaces.
 
-    One that holds the user's home holds the user's own programs, and does not count.
+    A folder that contains the user's home contains the user's own programs and is skipped.
     """
     home = Path.home()
     _workspaces.update(each for each in folders if not is_below(home, (each,)))
@@ -107,7 +106,7 @@ _workspaces: set[Path] = set()
 
 
 def is_below(path: Path, tops: Iterable[Path]) -> bool:
-    """Tell whether a path is, or leads, in one of these folders."""
+    """Return whether a path is in one of these folders, also through links."""
     true = os.path.realpath(path)
     return any(true == top or true.startswith(top + os.sep) for top in map(os.path.realpath, tops))
 
@@ -126,8 +125,8 @@ async def start(
 ) -> asyncio.subprocess.Process:
     """Start a program; the caller ends it with `end`.  Raises `OSError`.
 
-    *pass_fds* are open files that it gets too, where the system has that; *memory* is how many
-    bytes it may fill (Linux only): what it reads may be endless.
+    *pass_fds* are open files that it inherits, if the system supports that; *memory* limits its
+    memory in bytes (Linux only), since its input may be endless.
     """
     process = await asyncio.create_subprocess_exec(
         *_checked(command),
@@ -159,8 +158,8 @@ def start_text(
     cwd: Path = OUR_FOLDER,
     errors: IO[str] | int = DEVNULL,
 ) -> TextProcess:
-    """Start a program that is spoken with in lines, from a thread.  Raises `OSError`."""
-    return subprocess.Popen(  # noqa: S603  absolute, and in a session of its own
+    """Start, from a thread, a program that exchanges lines of text.  Raises `OSError`."""
+    return subprocess.Popen(  # noqa: S603  absolute, and in its own session
         _checked(command),
         stdin=PIPE,
         stdout=PIPE,
@@ -182,7 +181,7 @@ async def run(
     most: int = _MOST_BYTES,
     memory: int | None = None,
 ) -> Finished:
-    """Run a program to its end; past *most* bytes of its output are thrown away.
+    """Run a program to its end; output beyond *most* bytes is discarded.
 
     Raises `TimeoutError` and `OSError`; then nothing is left of the program or of what it started.
     """
@@ -206,7 +205,7 @@ async def run(
         ended = True
         return Finished(code, out.result(), errors.result())
     finally:
-        if not ended:  # What it started may live on, and hold the pipes that are waited for.
+        if not ended:  # What it started may live on and hold the pipes that are waited for.
             await asyncio.to_thread(kill_marked, variables[MARK])
         await end(process)
 
@@ -219,9 +218,9 @@ def run_blocking(
     environment: Mapping[str, str] | None = None,
     given: bytes | None = None,
 ) -> Finished:
-    """Do the same as `run` in a thread that may wait.  Raises `TimeoutError` and `OSError`."""
+    """Do the same as `run` in a thread that may block.  Raises `TimeoutError` and `OSError`."""
     variables = _marked(environment)
-    process = subprocess.Popen(  # noqa: S603  absolute, and in a session of its own
+    process = subprocess.Popen(  # noqa: S603  absolute, and in its own session
         _checked(command),
         cwd=cwd,
         env=variables,
@@ -244,16 +243,16 @@ def run_blocking(
 
 
 def run_in_terminal(command: Sequence[str]) -> int:
-    """Run the user's own program (an editor) with this process's terminal; give its status.
+    """Run the user's own program (an editor) with this process's terminal; return its status.
 
-    It is in no session of its own, since the terminal belongs to ours.  Raises `OSError`.
+    It stays in our session, which owns the terminal.  Raises `OSError`.
     """
     done = subprocess.run(_checked(command), check=False, cwd=OUR_FOLDER)  # noqa: S603  absolute
     return done.returncode
 
 
 async def end(process: asyncio.subprocess.Process) -> None:
-    """Kill a process that runs, with its session, and wait until it is gone."""
+    """Kill a running process with its session, and wait until it is gone."""
     if process.returncode is None:
         task = asyncio.create_task(_end(process), name=f"end-process-{process.pid}")
         _ending.add(task)
@@ -270,7 +269,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 def kill_session(pid: int) -> None:
-    """Kill a process of ours that runs, with its session.  Quick."""
+    """Kill a running process of ours with its session.  Does not wait."""
     if _WINDOWS:
         kill_tree(pid)
         return
@@ -279,8 +278,8 @@ def kill_session(pid: int) -> None:
 
 
 def kill_tree(pid: int) -> None:
-    """Kill a process of ours, its session, and what it started that left the session.  Blocks."""
-    import psutil  # noqa: PLC0415  slow, and only here
+    """Kill a process of ours, its session, and its children outside the session.  Blocks."""
+    import psutil  # noqa: PLC0415  slow, and needed only here
 
     mark = ""
     with contextlib.suppress(psutil.Error, OSError):
@@ -298,7 +297,7 @@ def kill_tree(pid: int) -> None:
 
 
 def kill_marked(mark: str) -> None:
-    """Kill all that inherited *mark*, until there is none: new ones may appear meanwhile."""
+    """Kill all processes that inherited *mark*, until none are left: new ones may still appear."""
     import psutil  # noqa: PLC0415  as above
 
     for _ in range(5):
@@ -333,7 +332,7 @@ def _checked(command: Sequence[str]) -> list[str]:
 
 
 def _marked(environment: Mapping[str, str] | None) -> dict[str, str]:
-    """Give the variables, and a mark beside those of whoever started this process."""
+    """Return the variables with a new mark added to those that this process inherited."""
     variables = dict(os.environ if environment is None else environment)
     if environment is None or MARK not in environment:
         variables[MARK] = new_mark()
@@ -341,7 +340,7 @@ def _marked(environment: Mapping[str, str] | None) -> dict[str, str]:
 
 
 def new_mark() -> str:
-    """Give a value of `MARK` for one more process."""
+    """Return a new value of `MARK` for one process."""
     return f"{os.environ.get(MARK, '')} {uuid4().hex}".strip()
 
 

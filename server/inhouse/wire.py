@@ -1,6 +1,6 @@
 """Values of the core as JSON, in the shapes of docs/protocol.md.
 
-Both doors speak them: the language server on the wire, the terminal with ``--json``.
+The language server sends them on the wire, the terminal prints them with ``--json``.
 """
 
 from typing import Any
@@ -70,7 +70,7 @@ def run_event(seq: int, event: RunEvent) -> Json | None:
 
 
 def payload(value: EventPayload) -> Json | None:  # noqa: C901, PLR0911  one case a line
-    """The part of a `RunEvent` that tells what happened."""
+    """Return the part of a `RunEvent` that says what happened."""
     match value:
         case TextDelta(text):
             return {"kind": "text", "delta": text}
@@ -121,7 +121,7 @@ def tokens(value: UsageReported | EndpointUsage | Usage) -> Json:
 
 
 def _cached(value: UsageReported | EndpointUsage | Usage) -> Json:
-    """Tokens of the input that have to do with a cache; left out where there are none."""
+    """Return input tokens read from or written to a cache; left out if there are none."""
     told = {"cachedTokens": value.cached_tokens, "cacheWriteTokens": value.cache_write_tokens}
     return {name: count for name, count in told.items() if count}
 
@@ -145,7 +145,7 @@ def usage(value: Usage) -> Json:
 
 
 def error_data(code: str, message: str, *, endpoint: str | None = None, url: str = "") -> Json:
-    """`ErrorData` of docs/protocol.md: an error in parts, for doors that have buttons."""
+    """`ErrorData` of docs/protocol.md: an error in parts, for doors with buttons."""
     found = remedies_for(code, endpoint=endpoint, url=url)
     return {"code": code, "cause": cause_of(message), "remedies": [remedy(one) for one in found]}
 
@@ -158,7 +158,7 @@ def remedy(value: Remedy) -> Json:
 
 
 def contact(value: Contact) -> Json:
-    """One host of the record of a run."""
+    """`Contact` of docs/protocol.md: one host that a run talked to."""
     return {
         "host": value.host,
         "address": value.address,
@@ -171,7 +171,7 @@ def contact(value: Contact) -> Json:
 
 
 def run_result(value: RunResult, *, has_text: bool = True) -> Json:
-    """`RunResult` of docs/protocol.md; without its text where that is kept no more."""
+    """`RunResult` of docs/protocol.md; without its text if that is no longer kept."""
     wire: Json = {
         "runId": value.run_id,
         "agent": value.agent,

@@ -1,4 +1,5 @@
 """The door for clients of the Agent Client Protocol (Zed, JetBrains and others)."""
 
 ADD_ENDPOINT = "--add-endpoint"
-"""``inhouse acp`` with this alone is ``inhouse endpoint add``: clients start it in a terminal."""
+"""With only this argument, ``inhouse acp`` is ``inhouse endpoint add``; clients start it in a
+terminal."""

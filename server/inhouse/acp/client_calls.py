@@ -1,4 +1,4 @@
-"""What we ask of the client: permissions, and its files where it offers them."""
+"""Requests to the client: for permissions, and for its files and terminals if it offers them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,7 +24,7 @@ class ClientCalls:
         self.has_terminals = capabilities.get("terminal") is True
 
     async def request_permission(self, tool_call: Json, options: Sequence[Json]) -> str | None:
-        """Give the id of the chosen option; None where none was chosen."""
+        """Return the id of the chosen option; None if none was chosen."""
         answer = await self._ask(
             "session/request_permission", toolCall=tool_call, options=list(options)
         )
@@ -33,14 +33,14 @@ class ClientCalls:
         return chosen if outcome.get("outcome") == "selected" and isinstance(chosen, str) else None
 
     async def read_file(self, path: Path) -> str | None:
-        """Give a file's text as the client has it; None where it does not say."""
+        """Return a file's text as the client has it; None if it does not answer."""
         if not self.reads_files:
             return None
         content = fields(await self._ask("fs/read_text_file", path=str(path))).get("content")
         return content if isinstance(content, str) else None
 
     async def write_file(self, path: Path, text: str) -> bool:
-        """Have the client write a file; False where it did not."""
+        """Have the client write a file; False if it did not."""
         if not self.writes_files:
             return False
         return await self._ask("fs/write_text_file", path=str(path), content=text) is not _NOTHING
@@ -48,7 +48,7 @@ class ClientCalls:
     async def create_terminal(
         self, command: str, args: Sequence[str], *, cwd: Path, most_bytes: int
     ) -> str | None:
-        """Start a command in a terminal; None where the client did not."""
+        """Start a command in a terminal; return its id, or None if the client did not start it."""
         answer = await self._ask(
             "terminal/create",
             command=command,
@@ -61,11 +61,11 @@ class ClientCalls:
         return terminal if isinstance(terminal, str) else None
 
     async def about_terminal(self, method: str, terminal: str) -> Json:
-        """Send one of ``terminal/*``; an answer without members where there is none."""
+        """Send one of ``terminal/*``; without an answer, return an empty object."""
         return fields(await self._ask(method, terminalId=terminal))
 
     async def _ask(self, method: str, **params: object) -> Any:
-        """Give the client's answer; `_NOTHING` where it refuses or has gone."""
+        """Return the client's answer; `_NOTHING` if it refuses or has gone."""
         try:
             return await self._connection.send_request(
                 method, {"sessionId": self._session_id, **params}

@@ -36,7 +36,7 @@ _FAILED = -32603
 _NO_METHOD = -32601
 _BAD = -32602
 _UNKNOWN = -32002
-"""ACP's code for a resource that is not there."""
+"""ACP's error code for a missing resource."""
 
 
 class AcpDoor:
@@ -61,7 +61,7 @@ class AcpDoor:
         await self._connection.close()
 
     async def _handle(self, method: str, params: object, is_notification: bool) -> Any:  # noqa: FBT001  the SDK's signature
-        """Answer one message: whatever goes wrong becomes words that a person can read."""
+        """Answer one message; whatever goes wrong becomes an error that a person can read."""
         given = {key: value for key, value in fields(params).items() if key != "_meta"}
         if method in ("session/new", "session/load"):
             given.setdefault("mcpServers", [])  # Some clients leave out what they have none of.
@@ -88,7 +88,7 @@ class AcpDoor:
     # Sessions.
 
     async def initialize(self, **_: object) -> Json:
-        """Answer as the transport does, which never lets one through."""
+        """Answer like the transport, which never passes this message on."""
         return initialize_result()
 
     async def new_session(
@@ -111,7 +111,7 @@ class AcpDoor:
         additional_directories: list[str] | None = None,
         **_: object,
     ) -> Json:
-        """Open a kept session of any door, and tell the client what was said in it."""
+        """Open a kept session of any door and replay it to the client."""
         return await self._go_on(session_id, cwd, additional_directories, mcp_servers, replay=True)
 
     async def resume_session(
@@ -122,7 +122,7 @@ class AcpDoor:
         mcp_servers: list[Any] | None = None,
         **_: object,
     ) -> Json:
-        """Open a kept session of any door without telling what was said in it."""
+        """Open a kept session of any door without replaying it."""
         return await self._go_on(session_id, cwd, additional_directories, mcp_servers, replay=False)
 
     async def fork_session(
@@ -133,7 +133,7 @@ class AcpDoor:
         mcp_servers: list[Any] | None = None,
         **_: object,
     ) -> Json:
-        """Open a new session that goes on from where another one is."""
+        """Open a new session that continues from another one's end."""
         async with self._looking(cwd) as host:
             try:
                 known = await host.sessions.named(session_id)
@@ -174,7 +174,7 @@ class AcpDoor:
         return answer
 
     async def close_session(self, session_id: str, **_: object) -> Json:
-        """Cancel a session's turn and give its memory back; it can be loaded again."""
+        """Cancel a session's turn and free its memory; it can be loaded again."""
         session = self._sessions.pop(session_id, None)
         if session is not None:
             await session.aclose()
@@ -233,12 +233,12 @@ class AcpDoor:
         return {}
 
     async def ext_method(self, method: str, params: Json) -> Json:
-        """Refuse what only other agents know."""
+        """Refuse a method that only other agents know."""
         del params
         raise _unknown_method(f"_{method}")
 
     async def ext_notification(self, method: str, params: Json) -> None:
-        """Ignore what only other agents know, as the protocol wants it."""
+        """Ignore a notification that only other agents know, as the protocol requires."""
 
     async def _choose(self, session_id: str, option: str, value: str) -> AcpSession:
         session = self._session(session_id)
@@ -275,7 +275,7 @@ class AcpDoor:
 
     @contextlib.asynccontextmanager
     async def _looking(self, cwd: str | None) -> AsyncGenerator[Host]:
-        """Open a host that only looks at what is kept."""
+        """Open a host only to read what is kept."""
         root = Path.home() if cwd is None else _folder(cwd)
         nobody = AcpSession("", (root,), self._transport, self._connection, self._environ)
         try:
@@ -311,15 +311,15 @@ class AcpDoor:
 
 
 def _announced(session: AcpSession) -> Json:
-    """Give a session's choices; its commands are told right behind the answer."""
-    # The SDK writes an answer before it gives the loop another turn.
+    """Return a session's choices; its commands follow directly after the answer."""
+    # The SDK writes an answer before it yields to the event loop.
     asyncio.get_running_loop().call_soon(session.announce)
     return session.state()
 
 
 def _folder(path: str) -> Path:
     folder = Path(path)
-    with contextlib.suppress(OSError, ValueError):  # A name that no system can have.
+    with contextlib.suppress(OSError, ValueError):  # A name that no system accepts.
         if folder.is_absolute() and folder.is_dir():
             return folder.resolve()
     shown = path if len(path) < _MOST_SHOWN else f"{path[:_MOST_SHOWN]}…"
@@ -327,7 +327,7 @@ def _folder(path: str) -> Path:
 
 
 async def _answered(work: Awaitable[T]) -> T:
-    """Turn errors that are made on purpose into JSON-RPC errors with the same words."""
+    """Turn errors on purpose into JSON-RPC errors with the same message."""
     try:
         return await work
     except TurnCancelled:
@@ -342,7 +342,7 @@ def _failure(result: RunResult) -> acp.RequestError:
 
 
 def _refused(code: str, message: str, *, number: int = _FAILED, **more: object) -> acp.RequestError:
-    """Make an error: what is wrong, and what to do about it in a client of ACP."""
+    """Make an error: what is wrong, and what to do about it in an ACP client."""
     cause, remedy = cause_of(message), _REMEDIES.get(code)
     told = f"{cause}  {remedy}" if remedy is not None else message
     return acp.RequestError(
@@ -363,7 +363,7 @@ _REMEDIES = {
     "unreachable": "Start the server, or choose another endpoint in the options of this session; "
     "`inhouse doctor` in a terminal says which ones answer.",
 }
-"""What to do in a client, by the code of an error whose own words are meant for other doors."""
+"""What to do in a client, by code of the errors whose own remedy is meant for other doors."""
 
 
 def _usage(result: RunResult) -> Json:
@@ -378,7 +378,7 @@ def _usage(result: RunResult) -> Json:
 def _page_start(cursor: str | None) -> int:
     if cursor is None:
         return 0
-    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 10):  # noqa: PLR2004  ours are short
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 10):  # noqa: PLR2004  our ids are short
         raise acp.RequestError(_BAD, f"cursor {cursor!r} is none that session/list gave.")
     return int(cursor)
 
@@ -396,7 +396,7 @@ def _problems(error: ValidationError) -> str:
 
 
 def _ran(result: RunResult) -> Json:
-    """Say where a turn ran and what it cost, also where no window is known to put it beside."""
+    """Return where a turn ran and what it cost, even if the model's window is unknown."""
     return {
         "runId": result.run_id,
         "route": wire.route(result.route),

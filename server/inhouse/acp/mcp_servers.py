@@ -1,4 +1,4 @@
-"""The MCP servers that a client brings along, as a definition's ``mcpServers`` name them.
+"""The MCP servers that a client supplies, in the form of a definition's ``mcpServers``.
 
 Source: https://agentclientprotocol.com/protocol/session-setup#mcp-servers.
 """
@@ -10,7 +10,7 @@ Json = dict[str, Any]
 
 
 def client_servers(servers: Iterable[Any]) -> dict[str, Json]:
-    """Read the SDK's server values.  A name with a slash, which no tool could have, loses it."""
+    """Read the SDK's server values.  A slash in a name, which no tool could have, is removed."""
     found: dict[str, Json] = {}
     for server in servers:
         name = str(server.name).replace("/", "-")

@@ -16,11 +16,11 @@ from inhouse.core.settings import EditMode, Settings
 
 Json = dict[str, Any]
 COMPACT = "compact"
-"""The command that makes a conversation's history smaller, unless an agent is called so."""
+"""The command that compacts a conversation, unless an agent has that name."""
 AUTOMATIC = ""
-"""Lets routing choose: the value of an option that nobody has changed."""
+"""Lets routing choose: the value of an unchanged option."""
 _PRIVACY = (Privacy.ANY, Privacy.ASK, Privacy.LOCAL_ONLY)
-"""From wide to narrow."""
+"""From widest to narrowest."""
 _PRIVACY_NAMES = {
     Privacy.ANY: ("Any endpoint", "Local and remote models may serve."),
     Privacy.ASK: ("Ask before a new host", "You are asked before a host is contacted first."),
@@ -43,25 +43,25 @@ class Choices:
     privacy: str = AUTOMATIC
 
     def settings(self) -> Json:
-        """Give the choices that are settings, in the words of docs/reference/settings.md."""
+        """Return the choices that are settings, with the keys of docs/reference/settings.md."""
         given = {"edits": self.edits, "privacy": self.privacy}
         return {name: value for name, value in given.items() if value != AUTOMATIC}
 
 
 @frozen
 class Available:
-    """What there is to choose from, as the user's own settings have it."""
+    """What there is to choose from under the user's own settings."""
 
     agents: tuple[AgentSummary, ...]
     endpoints: tuple[EndpointStatus, ...]
     models: tuple[str, ...]
     settings: Settings
-    """Without what was chosen in the client."""
+    """The settings without the client's choices."""
     skills: Mapping[str, str] = field(factory=dict[str, str])
-    """What each is for, by name."""
+    """What each skill is for, by name."""
 
     def agent_for(self, choices: Choices) -> str | None:
-        """Give the id of the agent that answers; None where no agent can be used."""
+        """Return the id of the agent that answers; None if no agent can be used."""
         usable = [one.agent.id for one in self.agents if one.usable and not one.agent.shadowed_by]
         if choices.agent in usable:
             return choices.agent
@@ -76,13 +76,13 @@ class Available:
         return next(iter(own or usable), None)
 
     def edit_modes(self) -> tuple[EditMode, ...]:
-        """Give the modes that are no wider than the settings, the narrow one first."""
+        """Return the modes that are no wider than the settings, the narrow one first."""
         if self.settings.edits is EditMode.APPLY:
             return (EditMode.REVIEW, EditMode.APPLY)
         return (EditMode.REVIEW,)
 
     def privacies(self) -> tuple[Privacy, ...]:
-        """Give the settings' privacy and what is narrower."""
+        """Return the settings' privacy level and all narrower ones."""
         return _PRIVACY[_PRIVACY.index(self.settings.privacy) :]
 
 
@@ -103,7 +103,7 @@ def change(choices: Choices, available: Available, option: str, value: str) -> C
 
 
 def config_options(choices: Choices, available: Available) -> list[Json]:
-    """Give ACP's ``configOptions``: every value that is offered works."""
+    """Return ACP's ``configOptions``: every value that is offered works."""
     agents = [
         _value(one.agent.id, _label(one), _description(one))
         for one in available.agents
@@ -139,7 +139,7 @@ def config_options(choices: Choices, available: Available) -> list[Json]:
 
 
 def modes(choices: Choices, available: Available) -> Json:
-    """Give ACP's session modes: how edits are made."""
+    """Return ACP's session modes: how edits are made."""
     return {
         "currentModeId": choices.edits or available.settings.edits.value,
         "availableModes": [
@@ -150,9 +150,9 @@ def modes(choices: Choices, available: Available) -> Json:
 
 
 def available_commands(available: Available) -> list[Json]:
-    """Give a command for each agent and each skill, and one that compacts the conversation.
+    """Return a command for each agent and each skill, and one that compacts the conversation.
 
-    Of two of one name the agent wins, then the skill.
+    If names collide, the agent wins, then the skill.
     """
     agents: list[Json] = [
         {

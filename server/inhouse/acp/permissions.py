@@ -18,7 +18,7 @@ _KINDS = {"command": "execute", "edit": "edit", "host": "fetch"}
 
 
 class AcpApprover:
-    """Asks the person in front of the client; no answer is the safe answer.
+    """Asks the client's user; no answer counts as the safe answer.
 
     One question at a time: a client shows one dialog.
     """
@@ -34,7 +34,7 @@ class AcpApprover:
         self._edits[question_id] = content
 
     async def ask(self, question: Question) -> tuple[str, ...]:
-        """Give the choices taken; empty where the client cannot ask or nothing was chosen."""
+        """Return the choices taken; empty if the client cannot ask or nothing was chosen."""
         if not question.choices:
             return ()  # ACP's stable protocol has no free text.
         async with self._turn:

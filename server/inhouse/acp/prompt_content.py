@@ -1,4 +1,4 @@
-"""A prompt's content blocks as what an agent is asked: text, files by name, text that comes along.
+"""A prompt's content blocks as an agent's input: text, files by name, embedded text.
 
 Source: https://agentclientprotocol.com/protocol/content.
 """
@@ -27,14 +27,14 @@ class PromptContent:
     text: str
     images: tuple[Image, ...] = ()
     left_out: tuple[str, ...] = ()
-    """What no agent can take, in words."""
+    """What no agent can accept, in words."""
 
 
 def read_prompt(blocks: Iterable[Any], root: Path) -> PromptContent:
     """Read the SDK's content blocks.  Never raises."""
     texts: list[str] = []
     links: set[int] = set()
-    """Which of the texts are names: they stand apart from what is around them."""
+    """The parts that are names, which are set apart from the text around them."""
     attached: list[str] = []
     images: list[Image] = []
     left_out: list[str] = []
@@ -73,7 +73,7 @@ def _joined(texts: list[str], links: set[int]) -> str:
 
 
 def split_command(text: str, names: Iterable[str]) -> tuple[str | None, str]:
-    """Split ``/NAME rest``; the name is None where no such command was offered."""
+    """Split ``/NAME rest``; the name is None if no such command was offered."""
     if not text.startswith("/"):
         return None, text
     name, *rest = text[1:].split(maxsplit=1) or [""]
@@ -81,12 +81,12 @@ def split_command(text: str, names: Iterable[str]) -> tuple[str | None, str]:
 
 
 def with_skill(prompt: str, name: str, content: str) -> str:
-    """Put a skill that the user named behind what they ask."""
+    """Append a skill that the user named to the prompt."""
     return f"{prompt}\n\nFollow this skill:\n\n{_fenced(name, content)}".strip()
 
 
 def _mention(uri: str, root: Path) -> str:
-    """Name a file as a prompt does, with the lines of ``#L10:20``; everything else by its URI."""
+    """Name a file as prompts do, with the lines of ``#L10:20``; anything else by its URI."""
     path = _path(uri)
     if path is None:
         return uri
@@ -103,7 +103,7 @@ def _name(uri: str, root: Path) -> str:
 
 
 def _path(uri: str) -> Path | None:
-    """Give the file that a URI names; None where it names none."""
+    """Return the file that a URI names; None if it names none."""
     try:
         parts = urlsplit(uri)
     except ValueError:

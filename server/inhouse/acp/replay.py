@@ -1,4 +1,4 @@
-"""A kept session as the updates it was once told in: what ``session/load`` sends.
+"""A kept session as the updates that were once sent for it: what ``session/load`` sends.
 
 Source: https://agentclientprotocol.com/protocol/session-setup#loading-sessions.
 """
@@ -17,7 +17,7 @@ from .updates import UpdateStream
 
 @frozen
 class KeptSession:
-    """All that was kept of a session."""
+    """Everything kept of a session."""
 
     turns: Sequence[Turn]
     events: Sequence[KeptEvent]

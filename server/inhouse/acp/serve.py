@@ -18,7 +18,7 @@ from .transport import StdioTransport
 
 
 def serve(arguments: Sequence[str]) -> int:
-    """Serve the client that started this process; give the exit status."""
+    """Serve the client that started this process; return the exit status."""
     options = _parser().parse_args(arguments)
     log_to_stderr(options.log_level.upper())
     if sys.stdin.isatty():
@@ -49,7 +49,7 @@ async def _serve(source: int, target: int) -> int:
 
 
 async def _converse(transport: StdioTransport) -> None:
-    """Talk to the client until it has gone, or this is cancelled; then end its turns."""
+    """Serve the client until it has gone or this is cancelled; then end its turns."""
     await transport.answer_initialize()
     from .door import AcpDoor  # noqa: PLC0415  the SDK: a third of a second of imports
 

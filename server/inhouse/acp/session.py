@@ -1,4 +1,4 @@
-"""One ACP session: its folders, what was chosen in it, and the turn that runs."""
+"""One ACP session: its folders, its choices, and its running turn."""
 
 import asyncio
 import contextlib
@@ -54,7 +54,7 @@ class AcpSession:
     ) -> None:
         self.id = session_id
         self.mcp_servers: dict[str, Json] = {}
-        """The servers of the client: every agent of this session has their tools."""
+        """The client's servers: every agent of this session has their tools."""
         self.roots = roots
         self.choices = Choices()
         self.updates = UpdateStream(session_id, roots[0], transport)
@@ -85,9 +85,9 @@ class AcpSession:
         await self._look_around()
 
     async def _look_again(self) -> None:
-        """Take what changed on disk since the last turn: agents, settings, endpoints, skills."""
+        """Pick up what changed on disk since the last turn: agents, settings, endpoints, skills."""
         chosen = self.choices.settings()
-        if chosen:  # Only without them can it be told what is no wider than the user's own.
+        if chosen:  # Only without them is it known what is no wider than the user's own settings.
             await self.host.configure({})
         await self.host.reload()
         await self._look_around()
@@ -96,7 +96,7 @@ class AcpSession:
         self._changed()
 
     async def _look_around(self) -> None:
-        """Take note of the user's own settings, and of the skills that a person can start."""
+        """Read the user's own settings and the skills that a person can start."""
         self._own_settings = self.host.world.settings
         self._skills = await asyncio.to_thread(
             startable_skills,
@@ -106,12 +106,12 @@ class AcpSession:
         )
 
     def announce(self) -> None:
-        """Tell the client which commands there are, now and whenever they change."""
+        """Announce the available commands to the client, now and whenever they change."""
         self._announcing = True
         self._changed()
 
     async def go_on(self, *, replay: bool, is_open: bool) -> None:
-        """Go on with the kept session of this id; *replay* tells the client what was said in it.
+        """Continue the kept session with this id; *replay* sends the client its updates.
 
         Raises `UserError` if no such session is kept, unless it *is_open* already.
         """
@@ -121,7 +121,7 @@ class AcpSession:
             if is_open:  # Nothing was said in it yet.
                 return
             raise
-        if known.id != self.id:  # A beginning is enough for a person, not for a program.
+        if known.id != self.id:  # A prefix is enough for a person, not for a program.
             raise UserError(f"No session {self.id!r}.", code="unknown-session")
         self._titled = True
         self.choices = evolve(
@@ -137,7 +137,7 @@ class AcpSession:
         self.updates.cost_usd = known.cost_usd
 
     async def aclose(self) -> None:
-        """Cancel what runs and give everything back."""
+        """Cancel the running turn and release everything."""
         await self.cancel()
         with contextlib.suppress(Exception):
             await self.host.aclose()
@@ -146,13 +146,13 @@ class AcpSession:
         """Cancel the turn, and wait until it has ended."""
         task = self._task
         if task is not None:
-            if not self._cancelling:  # A second one would break into the clean-up.
+            if not self._cancelling:  # A second cancel would interrupt the clean-up.
                 self._cancelling = True
                 task.cancel()
             await asyncio.wait([task])
 
     def available(self) -> Available:
-        """Give what there is to choose from now."""
+        """Return what there is to choose from now."""
         endpoints, agents = self.host.endpoints(), self.host.agents()
         used = (
             one.route.model
@@ -174,7 +174,7 @@ class AcpSession:
         )
 
     def state(self) -> Json:
-        """Give ``modes`` and ``configOptions`` as they are now."""
+        """Return ``modes`` and ``configOptions`` as they are now."""
         available = self.available()
         return {
             "modes": modes(self.choices, available),
@@ -182,7 +182,7 @@ class AcpSession:
         }
 
     async def choose(self, choices: Choices) -> None:
-        """Take what was chosen; settings among it hold for this session only."""
+        """Apply a choice; settings chosen here hold only for this session."""
         changed = choices.settings() != self.choices.settings()
         self.choices = choices
         if changed:
@@ -191,7 +191,7 @@ class AcpSession:
     async def prompt(self, content: PromptContent) -> RunResult:
         """Run one turn to its end.
 
-        Raises `InhouseError` where it cannot start, and `TurnCancelled`.
+        Raises `InhouseError` if it cannot start, and `TurnCancelled`.
         """
         if self._task is not None:
             raise UserError(
@@ -241,7 +241,7 @@ class AcpSession:
             request = evolve(request, prompt=compaction.prompt, compact=True)
         plan = self.host.plan(request)
         if self.mcp_servers:
-            if plan.needs_trust:  # A plan that waits for trust is made anew once it is given.
+            if plan.needs_trust:  # A plan that waits for trust is made again once trust is given.
                 await self.host.ask_for_trust()
                 plan = self.host.plan(request)
             if plan.needs_trust:
@@ -275,7 +275,7 @@ class AcpSession:
             self.updates.send({"sessionUpdate": "session_info_update", "title": title})
 
     def _changed(self) -> None:
-        """Tell the client of agents that came or went."""
+        """Announce added and removed agents to the client."""
         if not self._announcing:
             return
         commands = available_commands(self.available())
@@ -287,7 +287,7 @@ class AcpSession:
             )
 
 
-class TurnCancelled(InhouseError):  # noqa: N818  an outcome, not a mistake
+class TurnCancelled(InhouseError):  # noqa: N818  an outcome, not an error
     """The turn was cancelled, by the client or because it has gone."""
 
     def __init__(self) -> None:
@@ -295,7 +295,7 @@ class TurnCancelled(InhouseError):  # noqa: N818  an outcome, not a mistake
 
 
 def stop_reason(result: RunResult) -> str:
-    """Give ACP's stop reason of a run that completed or was cancelled."""
+    """Return ACP's stop reason of a run that completed or was cancelled."""
     if result.status is RunStatus.CANCELLED:
         return "cancelled"
     return result.stop_reason.value if result.stop_reason is not None else "end_turn"

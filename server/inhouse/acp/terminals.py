@@ -20,9 +20,9 @@ _SIGNALLED = 128
 
 
 def terminal_of(calls: ClientCalls, updates: UpdateStream) -> ClientTerminal | None:
-    """Give the client's terminals; None where it has none that our commands could run in.
+    """Return the client's terminals; None if none can run our commands.
 
-    The client's own variables would reach a command: only ``env -i`` takes them away.
+    The client's own variables would reach a command: only ``env -i`` removes them.
     """
     if not calls.has_terminals or os.name == "nt" or (env := find_program("env")) is None:
         return None
@@ -30,7 +30,7 @@ def terminal_of(calls: ClientCalls, updates: UpdateStream) -> ClientTerminal | N
 
 
 class _ClientTerminal:
-    """Runs each command in a terminal of its own."""
+    """Runs each command in its own terminal."""
 
     def __init__(self, calls: ClientCalls, updates: UpdateStream, env: str) -> None:
         self._calls = calls
@@ -67,7 +67,7 @@ class _ClientTerminal:
             told = await self._ask("terminal/output", terminal)
             over = True
         finally:
-            # Also where this is cancelled: the client ends it and forgets it.
+            # Also if this is cancelled: the client ends it and forgets it.
             task = asyncio.create_task(self._end(terminal, mark, over=over), name="end-terminal")
             self._ending.add(task)
             task.add_done_callback(self._ending.discard)
@@ -87,6 +87,6 @@ class _ClientTerminal:
 
 
 def _code(ended: Json) -> int:
-    """Read how a command ended; a client that does not tell is no success."""
+    """Read a command's exit status; without one from the client it is not a success."""
     code = ended.get("exitCode")
     return code if isinstance(code, int) else _SIGNALLED

@@ -1,4 +1,4 @@
-"""What is shown in the words of ACP: of tool calls kind, title and files; names of settings.
+"""Tool calls in ACP's terms: their kind and files.
 
 Source: https://agentclientprotocol.com/protocol/tool-calls.
 """
@@ -34,11 +34,11 @@ _MOST_LOCATIONS = 20
 
 
 def kind_of(tool: str) -> str:
-    """Give ACP's ``ToolKind`` of a tool."""
+    """Return ACP's ``ToolKind`` of a tool."""
     return _KINDS.get(tool, "other")
 
 
 def locations_of(given: object, root: Path) -> list[Json]:
-    """Give the files a call is about, as absolute paths."""
+    """Return the files a call is about, as absolute paths."""
     values = fields(given)
     return [{"path": str(root / path)} for path in paths_of(values)[:_MOST_LOCATIONS]]

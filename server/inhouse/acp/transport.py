@@ -19,13 +19,13 @@ from . import ADD_ENDPOINT
 Json = dict[str, Any]
 PROTOCOL_VERSION = 1
 _MOST_LINE = 64 << 20
-"""Bytes of one message: pictures travel in it."""
+"""Bytes of one message, which may hold pictures."""
 _NO_JSON = -32700
 _NO_MESSAGE = -32600
 
 
 def initialize_result(capabilities: Json | None = None) -> Json:
-    """Give what this agent can do.  Everything in it is implemented and tested.
+    """Return what this agent can do.  Everything in it is implemented and tested.
 
     *capabilities* are the client's.
     """
@@ -49,10 +49,10 @@ def initialize_result(capabilities: Json | None = None) -> Json:
 
 
 def _auth_methods(capabilities: Json) -> list[Json]:
-    """Offer to add an endpoint, where the client can start us in a terminal for it.
+    """Offer to add an endpoint, if the client can start us in a terminal for it.
 
-    Nobody has to sign in to anything, and no request ever asks for it; but this is how clients
-    offer a set-up, and their registry wants one.
+    Nobody has to sign in and no request ever asks for it, but this is how clients offer a set-up,
+    and their registry wants one.
     """
     by_meta = fields(capabilities.get("_meta")).get("terminal-auth") is True
     if not by_meta and fields(capabilities.get("auth")).get("terminal") is not True:
@@ -85,10 +85,10 @@ class StdioTransport:
         self._too_long = False
         self._lines: deque[bytes] = deque()
         self.client: Json = {}
-        """What the client said of itself in ``initialize``."""
+        """What the client said about itself in ``initialize``."""
 
     async def answer_initialize(self) -> None:
-        """Answer the first ``initialize``; what comes before it is refused."""
+        """Answer the first ``initialize``; refuse whatever comes before it."""
         while not self.client and (message := await self._next()) is not None:
             if message.get("method") == "initialize" and "id" in message:
                 self._initialize(message)
@@ -98,7 +98,7 @@ class StdioTransport:
                 )
 
     async def receive(self) -> Json | None:
-        """Give the client's next message; None when it has gone."""
+        """Return the client's next message; None if the client has gone."""
         while (message := await self._next()) is not None:
             if message.get("method") == "initialize" and "id" in message:
                 self._initialize(message)
@@ -107,7 +107,7 @@ class StdioTransport:
         return None
 
     async def send(self, message: Json) -> None:
-        """Send a message; waits while the client does not read."""
+        """Send a message, waiting while the client does not read."""
         self.write(json.dumps(message, ensure_ascii=False, separators=(",", ":")))
         if self.queue.full:
             room = asyncio.Event()
@@ -117,7 +117,7 @@ class StdioTransport:
     def write(self, line: str) -> None:
         """Send a message that is already JSON; never waits.
 
-        Half of a surrogate pair cannot be UTF-8: it goes as the escape that JSON has for it.
+        An unpaired surrogate cannot be UTF-8 and is sent as its JSON escape.
         """
         self.queue.write(line.encode("utf-8", "backslashreplace") + b"\n")
 
@@ -148,7 +148,7 @@ class StdioTransport:
         self._keep(tail)
 
     def _keep(self, piece: bytes) -> None:
-        """Keep the beginning of a line; one that is too long is refused and skipped whole."""
+        """Keep the beginning of a line; one that is too long is refused and skipped."""
         if self._too_long:
             return
         self._rest += piece
@@ -157,7 +157,7 @@ class StdioTransport:
             self._error(None, _NO_JSON, f"A message must not be longer than {_MOST_LINE} bytes.")
 
     def _decoded(self, line: bytes) -> Json | None:
-        """Give a message that is what JSON-RPC says it must be; all others are refused."""
+        """Return a valid JSON-RPC message; refuse all others."""
         try:
             message = json.loads(line)
         except (ValueError, RecursionError):
@@ -171,7 +171,7 @@ class StdioTransport:
         problem = _problem(message)
         if problem is None:
             return message
-        if "method" in message or "id" not in message:  # An answer gets no answer.
+        if "method" in message or "id" not in message:  # A response gets no response.
             told = request_id if _is_id(request_id) else None
             self._error(told, _NO_MESSAGE, problem)
         return None
@@ -191,7 +191,7 @@ class StdioTransport:
 
 
 def _problem(message: Json) -> str | None:
-    """Say what keeps an object from being a request, a notification or an answer."""
+    """Say why an object is not a valid request, notification or response."""
     if "id" in message and not _is_id(message["id"]):
         return "id must be a string or a number."
     if "method" not in message:

@@ -1,4 +1,4 @@
-"""A run's events as ``session/update`` notifications: exact text, neighbouring pieces in one.
+"""A run's events as ``session/update`` notifications: exact text, adjacent pieces joined.
 
 Source: https://agentclientprotocol.com/protocol/prompt-turn (session updates).
 """
@@ -33,7 +33,7 @@ from .transport import StdioTransport
 
 Json = dict[str, Any]
 _MOST_OUTPUT = 20_000
-"""Characters of a command's output that are shown while it runs: its end."""
+"""How many characters at the end of a running command's output are shown."""
 _OUTPUT_EVERY_S = 0.1
 _CHUNKS = {"text": "agent_message_chunk", "thought": "agent_thought_chunk"}
 _PLAN_TOOL = "write_todos"
@@ -53,8 +53,8 @@ class _Call:
 class UpdateStream:
     """Sends the updates of one ACP session, in order.
 
-    Text that arrives while the client does not read becomes one chunk: what waits here never
-    grows beyond the text itself, and the run is not held up.
+    Text that arrives while the client does not read becomes one chunk, so the queue never grows
+    beyond the text itself and the run is not held up.
     """
 
     def __init__(self, session_id: str, root: Path, transport: StdioTransport) -> None:
@@ -72,10 +72,10 @@ class UpdateStream:
         self._children: dict[str, str] = {}
         """Run id of a sub-agent → id of the tool call that stands for it."""
         self.cost_usd: float | None = 0.0
-        """Of the whole session, sub-agents included; None: some of it is not known."""
+        """Of the whole session, including sub-agents; None if some of it is unknown."""
 
     def listen(self, event: RunEvent) -> None:  # noqa: C901, PLR0912  one case a line
-        """Send what an event means for the client.  Never blocks."""
+        """Send the updates for an event.  Never blocks."""
         child = None if event.parent is None else event.agent
         match event.payload:
             case TextDelta(text):
@@ -104,21 +104,21 @@ class UpdateStream:
                 pass
 
     def send(self, update: Json) -> None:
-        """Send one update behind all that was said before it."""
+        """Send one update after everything before it."""
         self._close()
         rest = json.dumps(update, ensure_ascii=False, separators=(",", ":"), default=str)
         self._transport.write(f"{self._head}{rest}}}}}")
 
     def say(self, text: str) -> None:
-        """Say something of Inhouse's own as the answer, where no model gives one."""
+        """Send a text of Inhouse's own as the answer, if no model gives one."""
         self._add("text", text)
 
     def warn(self, text: str) -> None:
-        """Tell something of Inhouse's own: beside the answer, which stays the model's words."""
+        """Send a notice of Inhouse's own, apart from the answer, which stays the model's words."""
         self._add("thought", f"\n{as_in_file(text)}\n")
 
     def end_turn(self) -> None:
-        """Send what waits; a call that has not ended by now was cut off with its turn."""
+        """Send what is queued; a call that has not ended was cut off with its turn."""
         for call_id in tuple(self._calls):
             self._finish(call_id, ok=False, summary="")
         for run_id in tuple(self._children):
@@ -126,11 +126,11 @@ class UpdateStream:
         self._close()
 
     def flush(self) -> None:
-        """Send what still waits to be joined with more."""
+        """Send the text that is held back to be joined with more."""
         self._close()
 
     def diff(self, run_id: str, path: Path, old: str | None, new: str | None) -> Json:
-        """Show an edit in the tool call that makes it; give the content for a question about it."""
+        """Show an edit in its tool call; return the content for a question about it."""
         content: Json = {"type": "diff", "path": str(path), "newText": new or ""}
         if old is not None:
             content["oldText"] = old
@@ -149,7 +149,7 @@ class UpdateStream:
             self._update(call_id, content=call.content)
 
     def current_call(self, run_id: str | None = None) -> str | None:
-        """Give the id of the tool call that is under way, of one run or of any."""
+        """Return the id of the tool call in progress, in one run or in any."""
         for call_id, call in reversed(self._calls.items()):
             if run_id is None or call.run_id == run_id:
                 return call_id
@@ -174,7 +174,7 @@ class UpdateStream:
             return
         self._scheduled = False
         if self._pieces and "\ud800" <= self._pieces[-1][-1:] <= "\udbff":
-            return  # Half of a pair: the other half comes with the next piece.
+            return  # Half of a surrogate pair: the other half comes with the next piece.
         self._close()
 
     def _close(self) -> None:
@@ -270,7 +270,7 @@ class UpdateStream:
         self.send(update)
 
     def finish_child(self, run_id: str, text: str, status: RunStatus = RunStatus.COMPLETED) -> None:
-        """End the tool call of a sub-agent's run with what it said; no other run is touched."""
+        """End the tool call of a sub-agent's run with what it said; do nothing for other runs."""
         call_id = self._children.pop(run_id, None)
         if call_id is not None:
             done = "completed" if status is RunStatus.COMPLETED else "failed"

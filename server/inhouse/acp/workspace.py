@@ -1,4 +1,4 @@
-"""The workspace of a run in an ACP client: the client's unsaved texts first, edits asked for."""
+"""The workspace of a run in an ACP client: prefers unsaved texts and asks before edits."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -19,22 +19,22 @@ Json = dict[str, Any]
 
 @define
 class AcpWorkspace(DiskWorkspace):
-    """Files as the client has them, and questions that show each edit as ACP's diff.
+    """Files as the client has them, with questions that show each edit as ACP's diff.
 
-    A file whose text in the client is not the disk's is written through the client, so that
-    what somebody typed stays; every other file is written here, with its encoding and line ends.
+    A file whose text in the client differs from the disk is written through the client, so that
+    nothing typed is lost; every other file is written here, with its encoding and line ends.
     """
 
     client: ClientCalls = field(kw_only=True)
     show_diff: Callable[[Path, str | None, str | None], Json] = field(kw_only=True)
-    """Shows an edit in its tool call; gives the content for the question about it."""
+    """Shows an edit in its tool call; returns the content for the question about it."""
     show_question: Callable[[str, Json], None] = field(kw_only=True)
     """Takes the id of a question and the content that it shows."""
     _unsaved: set[Path] = field(factory=set[Path], init=False)
     _edit_turn: asyncio.Lock = field(factory=asyncio.Lock, init=False)
 
     async def read(self, path: Path) -> Document:
-        """Give a file with what was typed into it and not saved."""
+        """Return a file, with its unsaved text if there is any."""
         try:
             document = await super().read(path)
         except FileNotFoundError:
@@ -53,7 +53,7 @@ class AcpWorkspace(DiskWorkspace):
         return document
 
     async def apply(self, edit: Edit) -> EditOutcome:
-        """Apply an edit, after a question that shows it, where the settings want one."""
+        """Apply an edit, after a question that shows it if the settings want one."""
         async with self._edit_turn:
             content = self.show_diff(edit.path, edit.old, edit.new)
             asking = self.approver
@@ -64,12 +64,12 @@ class AcpWorkspace(DiskWorkspace):
                 self.approver = asking
 
     async def propose(self, edit: Edit) -> EditOutcome:
-        """Keep an edit until the run ends, and show it."""
+        """Show an edit and keep it until the run ends."""
         self.show_diff(edit.path, edit.old, edit.new)
         return await super().propose(edit)
 
     async def unsaved(self) -> Mapping[Path, str | None]:
-        """Give what was proposed, and what was typed into files that a run has read."""
+        """Return proposals, and unsaved texts of files that a run has read."""
         found = dict(await super().unsaved())
         for path in self._unsaved - found.keys():
             if (typed := await self.client.read_file(path)) is not None:
@@ -77,7 +77,7 @@ class AcpWorkspace(DiskWorkspace):
         return found
 
     async def save(self) -> Mapping[Path, str]:
-        """Apply what was proposed, and have the client write what was typed."""
+        """Apply the proposals, and have the client save what was typed."""
         failed = dict(await super().save())
         for path, text in (await self.unsaved()).items():
             if path in failed or text is None:
@@ -122,5 +122,5 @@ class _ShowingEdit:
 
 
 def _same_lines(one: str, other: str) -> bool:
-    """Compare as clients do, which give every line end as LF."""
+    """Compare texts as clients do, which report every line end as LF."""
     return one.replace("\r\n", "\n") == other.removeprefix("\ufeff").replace("\r\n", "\n")

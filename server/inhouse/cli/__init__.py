@@ -7,7 +7,7 @@ from inhouse.core.errors import InhouseError
 from inhouse.core.logs import log_to_stderr
 
 COMPLETED, FAILED, BAD_USAGE, PROPOSED, CANCELLED = 0, 1, 2, 3, 130
-"""Exit statuses.  `PROPOSED`: a run completed, and its edits are a patch that nobody applied."""
+"""Exit statuses.  `PROPOSED`: a run completed, and its edits are a patch that was not applied."""
 
 
 def main(arguments: list[str]) -> int:
@@ -32,13 +32,13 @@ def main(arguments: list[str]) -> int:
     except BrokenPipeError:
         output.nobody_reads()
         return FAILED
-    except Exception as error:  # noqa: BLE001  a person reads this, and no traceback
+    except Exception as error:  # noqa: BLE001  a person reads this, not a traceback
         return _broke(error)
     return status
 
 
 def _broke(error: Exception) -> int:
-    """Say what broke, in words; the traceback goes into a file."""
+    """Say in words what broke; the traceback goes into a file."""
     from . import output  # noqa: PLC0415
 
     if isinstance(error, OSError) and error.filename is None and error.strerror:
@@ -52,7 +52,7 @@ def _broke(error: Exception) -> int:
 
 
 def _keep(error: Exception) -> str | None:
-    """Write the traceback where only the user reads it; None where that cannot be."""
+    """Write the traceback where only the user can read it; None if that fails."""
     import traceback  # noqa: PLC0415
 
     from inhouse.core.redaction import redact  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""``inhouse agents`` and ``inhouse explain``: look, and open no connection."""
+"""``inhouse agents`` and ``inhouse explain``, which open no connection."""
 
 import argparse
 from pathlib import Path
@@ -17,7 +17,7 @@ from . import COMPLETED, FAILED, output
 from .open_host import open_host
 
 _TABLE_WIDTH = 70
-"""Columns below which a table would cut its words."""
+"""A narrower table would cut its words."""
 
 
 async def agents(options: argparse.Namespace) -> int:

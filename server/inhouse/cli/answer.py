@@ -1,4 +1,4 @@
-"""An answer as it comes: rendered block by block on a terminal, untouched anywhere else."""
+"""An answer as it arrives: rendered block by block on a terminal, unchanged anywhere else."""
 
 import re
 import sys
@@ -18,16 +18,16 @@ class Answer:
     """Takes pieces of Markdown and prints them."""
 
     def __init__(self, *, rendered: bool, beside: bool = False) -> None:
-        """*beside*: on standard error, since standard output is for something else."""
+        """With *beside*, print to standard error, since standard output is used otherwise."""
         self._rendered = rendered and not beside
         self._say = output.said_beside if beside else output.said
         self._pending = ""
-        """What belongs to a block that has not ended."""
+        """The text of a block that has not ended."""
         self._line_ended = True
 
     @property
     def is_mid_line(self) -> bool:
-        """Whether what was printed last does not end its line."""
+        """Whether the last output did not end its line."""
         return not self._line_ended
 
     @property
@@ -37,7 +37,7 @@ class Answer:
 
     @property
     def pending(self) -> str:
-        """What is not printed yet."""
+        """What is not yet printed."""
         return self._pending
 
     @property
@@ -57,21 +57,21 @@ class Answer:
             self._render(block)
 
     def flush(self) -> None:
-        """Print what is left: something else comes, or nothing more."""
+        """Print what is left, since something else comes or nothing more."""
         if self._pending.strip():
             block, self._pending = self._pending, ""
             self._render(block)
         self._pending = ""
 
     def end_line(self) -> None:
-        """End the line that stands open."""
+        """End the current line, if it is not empty."""
         if self.is_mid_line:
             self._say("\n")
             self._line_ended = True
 
     def _render(self, block: str) -> None:
         console = output.answer()
-        # Nothing in it may be obeyed; the console spells out what an eye would miss.
+        # The terminal must not obey anything in it; the console escapes what an eye would miss.
         markdown = Markdown(without_controls(block), hyperlinks=False, code_theme="ansi_dark")
         console.print(markdown)
         console.print()
@@ -79,12 +79,12 @@ class Answer:
 
 
 def renders() -> bool:
-    """Say whether answers are rendered: standard output is a terminal that shows more than text."""
+    """Return whether answers are rendered: only on a terminal that shows more than text."""
     return sys.stdout.isatty() and not Console(file=sys.stdout).is_dumb_terminal
 
 
 def _complete(text: str) -> int:
-    """Give the end of the last block that is complete: a blank line outside of fenced code."""
+    """Return the end of the last block that is complete: a blank line outside of fenced code."""
     end = at = 0
     fence = ""
     for line in text.splitlines(keepends=True):

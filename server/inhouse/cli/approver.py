@@ -1,9 +1,9 @@
 """Questions to the person at the terminal.
 
-What was typed before a question stood there whole answers nothing: it is thrown away, and a
-moment must pass in which no key is pressed.  Enter takes the safe choice; what may do harm is
-allowed by a word, never by a digit or a letter that was meant for something else.  Edits, which
-are reviewed and can be undone, also take the letters of ``git add -p``.
+What was typed before a question was completely shown is discarded, and a moment must pass without a
+key press.  Enter takes the safe choice; anything that may do harm needs a word, never a digit or a
+letter that was meant for something else.  Edits, which are reviewed and can be undone, also take
+the letters of ``git add -p``.
 """
 
 import asyncio
@@ -21,18 +21,18 @@ from . import output
 from .streams import is_terminal
 
 _QUIET = 0.6
-"""Seconds without a key that make what follows an answer."""
+"""Seconds without a key press after which input counts as an answer."""
 _PIECE = 4_096
 
 
 class TerminalApprover:
-    """Asks one question at a time; nobody is asked where there is no terminal."""
+    """Asks one question at a time; nobody is asked without a terminal."""
 
     def __init__(self) -> None:
         self._turn = asyncio.Lock()
 
     async def ask(self, question: Question) -> tuple[str, ...]:
-        """Give the choices taken; empty when there is no terminal or no answer."""
+        """Return the choices; empty if there is no terminal or no answer."""
         if not is_terminal():
             return ()
         async with self._turn:
@@ -65,7 +65,7 @@ def show_question(question: Question) -> None:
 
 
 def _invite(question: Question) -> None:
-    """Show that an answer counts from now on."""
+    """Show that input counts as an answer from now on."""
     if question.safe:
         words = _shown_words(question)
         hint = f"{'/'.join(words) if question.keys else 'word'} (Enter: {words[0]})"
@@ -84,7 +84,7 @@ def _help(question: Question) -> str:
 
 
 def understood(question: Question, answer: str) -> tuple[str, ...] | None:
-    """Give the choices that *answer* takes; None where it makes no sense."""
+    """Return the choices that *answer* selects; None if it makes no sense."""
     answer = answer.strip()
     if not question.choices:
         return (answer,) if answer else ()
@@ -113,7 +113,7 @@ def _shown_words(question: Question) -> list[str]:
 
 
 def _words(choices: tuple[str, ...]) -> list[str]:
-    """Give the fewest first words that tell each choice from the others."""
+    """Return the fewest first words that distinguish each choice."""
     split = [choice.lower().split() for choice in choices]
 
     def word(own: list[str]) -> str:
@@ -134,7 +134,7 @@ def _choice(choices: tuple[str, ...], part: str) -> str | None:
 
 
 async def _read_line(invite: Callable[[], None]) -> str | None:
-    """Read a line in a thread of its own; a cancelled question takes no later line."""
+    """Read a line in a thread; a cancelled question takes no later line."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[str | None] = loop.create_future()
     over = threading.Event()
@@ -164,13 +164,13 @@ def _read_tty(invite: Callable[[], None], over: threading.Event) -> str:
     invite()
     while not over.is_set():
         if select.select([file], [], [], 0.1)[0]:
-            # In its usual mode a terminal gives a whole line, or nothing at its end.
+            # In its usual mode a terminal returns a whole line, or nothing at end of file.
             return os.read(file, _PIECE).decode(errors="replace")
     return ""
 
 
 def _wait_for_quiet(file: int, over: threading.Event) -> None:
-    """Throw away what was typed, until for a moment nothing is."""
+    """Discard what was typed until nothing is typed for a moment."""
     import select  # noqa: PLC0415  not on every system
 
     with _key_by_key(file):
@@ -181,7 +181,7 @@ def _wait_for_quiet(file: int, over: threading.Event) -> None:
 
 @contextmanager
 def _key_by_key(file: int) -> Generator[None]:
-    """See keys before Enter is pressed, and show none of them."""
+    """Read single keys before Enter is pressed, without echoing them."""
     import termios  # noqa: PLC0415  not on every system
 
     before = termios.tcgetattr(file)
@@ -197,7 +197,7 @@ def _key_by_key(file: int) -> Generator[None]:
 def _read_line_windows(invite: Callable[[], None], over: threading.Event) -> str:
     import msvcrt  # noqa: PLC0415  only there
 
-    pressed, get = getattr(msvcrt, "kbhit"), getattr(msvcrt, "getwch")  # noqa: B009  typed elsewhere
+    pressed, get = getattr(msvcrt, "kbhit"), getattr(msvcrt, "getwch")  # noqa: B009  typed for another system
     quiet_since = time.monotonic()
     while not over.is_set() and time.monotonic() - quiet_since < _QUIET:
         if pressed():

@@ -68,7 +68,7 @@ async def costs(options: argparse.Namespace) -> int:
 
 
 async def _forget(*, sure: bool) -> int:
-    """Delete all records, after a question: nothing brings them back."""
+    """Delete all records, after a question, since nothing brings them back."""
     services = open_services(environment())
     try:
         number = await asyncio.to_thread(services.records.count)

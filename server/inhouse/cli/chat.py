@@ -35,7 +35,7 @@ from .session_output import disk_files, markdown, show_table
 
 _TAIL = 2_000
 _LINES = 6
-"""How many characters and lines of an unfinished block stand above the prompt."""
+"""How many characters and lines of an unfinished block are shown above the prompt."""
 
 
 async def chat(options: argparse.Namespace) -> int:
@@ -68,11 +68,11 @@ class ChatApprover:
 
     @property
     def question(self) -> Question | None:
-        """What waits for an answer."""
+        """The question that waits for an answer."""
         return self._question
 
     async def ask(self, question: Question) -> tuple[str, ...]:
-        """Give the choices taken; empty where the user does not answer."""
+        """Return the choices taken; empty if the user does not answer."""
         if not self.started:
             return await self.before.ask(question)
         async with self._turn:
@@ -85,7 +85,7 @@ class ChatApprover:
                 self._question = self._answer = None
 
     def take(self, line: str) -> None:
-        """Take a line that was typed as the answer, where it is one."""
+        """Take a line that was typed as the answer, if it is one."""
         if self._question is None or self._answer is None or self._answer.done():
             return
         taken = understood(self._question, line)
@@ -98,17 +98,17 @@ class ChatApprover:
 class LinePrinter(Printer):
     """Prints what the model says above the prompt: blocks rendered, or lines as they are.
 
-    What has not ended yet is `unfinished`: it stands between them and the prompt.
+    What has not ended yet is `unfinished`, shown between them and the prompt.
     """
 
     def __init__(self, *, thinking: bool, plain: bool = False) -> None:
         super().__init__(thinking=thinking, plain=plain)
         self._rest = ""
-        """A line that has not ended, of an answer that is not rendered."""
+        """The unfinished line of an answer that is not rendered."""
 
     @property
     def unfinished(self) -> str:
-        """What the model has said of a block or a line that has not ended."""
+        """What the model has said so far of an unfinished block or line."""
         return self._rest + self._answer.pending
 
     def show(self, event: RunEvent) -> None:
@@ -154,7 +154,7 @@ class Chat:
         )
 
     async def begin(self) -> bool:
-        """Find the session and the agent; say what there is."""
+        """Find the session and the agent, and greet the user."""
         self._session = await session_of(self._host, self._options)
         if self._session is not None:
             known = await self._host.sessions.named(self._session)
@@ -212,7 +212,7 @@ class Chat:
             await self._say(text)
 
     async def _say(self, text: str) -> None:
-        """Begin a turn, or tell the one that runs."""
+        """Begin a turn, or steer the running one."""
         if self._session is not None and (turn := self._host.sessions.running(self._session)):
             turn.steer(text)
             output.status().print("» It gets this before its next step.", style="dim")
@@ -279,7 +279,7 @@ class Chat:
         return [one.agent.id for one in self._host.agents() if one.usable]
 
     def _check(self) -> None:
-        """Raise `UserError` where the agent could not run."""
+        """Raise `UserError` if the agent could not run."""
         self._agent = self._host.world.catalog.find(self._agent).id
 
     # Commands.
@@ -291,7 +291,7 @@ class Chat:
         output.status().print("  @path, @path:10-20, @diff, @open … give files and more.")
 
     async def agent(self, name: str) -> None:
-        """Go on with another agent, or list them."""
+        """Continue with another agent, or list them."""
         if name:
             self._agent = self._host.world.catalog.find(name).id
             return
@@ -300,12 +300,12 @@ class Chat:
             output.status().print(f"{mark} {one}", markup=False)
 
     async def model(self, name: str) -> None:
-        """Go on with another model; without a name: what the settings choose."""
+        """Continue with another model; without a name, the one that the settings choose."""
         self._model = name or None
         self._where()
 
     async def endpoint(self, name: str) -> None:
-        """Go on at another endpoint; without a name: what the settings choose."""
+        """Continue at another endpoint; without a name, the one that the settings choose."""
         self._endpoint = name or None
         self._where()
 
@@ -319,7 +319,7 @@ class Chat:
         self._session = None
 
     async def retry(self, _: str) -> None:
-        """Ask the last prompt again, in a fork that forgets its answer."""
+        """Ask the last prompt again, in a fork without its answer."""
         self._idle()
         session = self._some_session()
         turns = await asyncio.to_thread(self._host.sessions.store.turns, session)
@@ -329,7 +329,7 @@ class Chat:
         await self._say(turns[-1].prompt)
 
     async def fork(self, turn: str) -> None:
-        """Go on in another session, from before a turn; without one: with all of them."""
+        """Continue in a new session from before a turn; without one, with all turns."""
         self._idle()
         known = await self._host.sessions.named(self._some_session())
         at = int(turn) if turn.isdigit() else known.turns + 1
@@ -337,7 +337,7 @@ class Chat:
         output.status().print(f"Now in {self._session}: turns 1 to {at - 1}.", markup=False)
 
     async def undo(self, turn: str) -> None:
-        """Take back what the last turn, or the one named, changed in files."""
+        """Undo what the last turn, or the one named, changed in files."""
         self._idle()
         number = int(turn) if turn.isdigit() else None
         files = disk_files(self._host)
@@ -348,7 +348,7 @@ class Chat:
             output.warning(problem)
 
     async def compact(self, _: str) -> None:
-        """Make the history smaller, to have room for more turns."""
+        """Compact the history, to make room for more turns."""
         self._idle()
         request = await self._host.sessions.compaction(self._some_session())
         self._begin_turn(self._host.plan(request))
@@ -358,7 +358,7 @@ class Chat:
         show_table(await self._host.sessions.summaries(query=query or None, limit=20))
 
     async def session(self, name: str) -> None:
-        """Go on with another session."""
+        """Continue another session."""
         self._idle()
         known = await self._host.sessions.named(name)
         self._session, self._agent = known.id, known.agent
@@ -406,14 +406,14 @@ def _telling(path: Path) -> Any:
 
 
 def _end(text: str, columns: int) -> list[str]:
-    """Give the last lines of what is being written, as wide as the terminal."""
+    """Return the last lines of the text being written, as wide as the terminal."""
     lines = without_controls(text[-_TAIL:]).expandtabs(4).rstrip().splitlines()
     width = max(columns - 1, 1)
     return [part for line in lines for part in chop_cells(line, width) or [""]][-_LINES:]
 
 
 def _keys() -> KeyBindings:
-    """Enter sends, Alt-Enter begins a new line; a paste may have as many as it likes."""
+    """Make the key bindings: Enter sends, Alt-Enter begins a new line, a paste may have many."""
     keys = KeyBindings()
 
     @keys.add("enter")

@@ -1,4 +1,4 @@
-"""What the chat completes: commands and their arguments behind ``/``, context behind ``@``."""
+"""What the chat completes: commands and their arguments after ``/``, context after ``@``."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -25,7 +25,7 @@ class ChatCompleter(Completer):
         document: Document,
         complete_event: CompleteEvent,  # noqa: ARG002
     ) -> Iterable[Completion]:
-        """Give what may stand at the cursor."""
+        """Yield what may be inserted at the cursor."""
         text = document.text_before_cursor
         if text.startswith("/") and "\n" not in text:
             yield from self._for_command(text)

@@ -1,4 +1,4 @@
-"""``inhouse completion``: what makes a shell complete commands, options, agents and sessions."""
+"""``inhouse completion``: makes a shell complete commands, options, agents and sessions."""
 
 import argparse
 import asyncio
@@ -31,7 +31,7 @@ async def completion(options: argparse.Namespace) -> int:
 
 
 def complete(parser: argparse.ArgumentParser) -> None:
-    """Answer a shell that asks what may come next, and leave the process."""
+    """Answer a shell that asks what may come next, then exit."""
     for command in _commands(parser):
         for action in command._actions:  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]  argcomplete's way
             if (answer := _ANSWERS.get(action.dest)) is not None:
@@ -61,13 +61,13 @@ async def _sessions(host: Host) -> dict[str, str]:
 
 
 class _Look:
-    """What argcomplete calls for a word: it looks at the workspace and opens no connection."""
+    """Called by argcomplete for a word: reads the workspace and opens no connection."""
 
     def __init__(self, ask: Callable[[Host], Awaitable[dict[str, str]]]) -> None:
         self._ask = ask
 
     def __call__(self, parsed_args: argparse.Namespace, **_: object) -> dict[str, str]:
-        """Give the possible words with what each is; none where the workspace cannot be read."""
+        """Return the possible words, each described; none if the workspace is unreadable."""
         options = argparse.Namespace(
             command="completion",
             workspace=getattr(parsed_args, "workspace", None),

@@ -1,4 +1,4 @@
-"""From a command's options to what it does."""
+"""Runs the command that the options name."""
 
 import argparse
 import asyncio
@@ -9,7 +9,7 @@ Command = Callable[[argparse.Namespace], Coroutine[Any, Any, int]]
 
 
 def run_command(options: argparse.Namespace) -> int:
-    """Run one command of the terminal to its exit status."""
+    """Run one command and return its exit status."""
     return asyncio.run(_command(options.command)(options))
 
 

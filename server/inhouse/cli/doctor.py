@@ -19,7 +19,7 @@ MODELS_SHOWN = 8
 
 
 async def doctor(options: argparse.Namespace) -> int:
-    """Check the endpoints; 1 where one of them has an error."""
+    """Check the endpoints; return 1 if one of them has an error."""
     async with open_host(options) as host:
         found = await host.check_endpoints(tuple(options.endpoint))
         servers = () if options.endpoint else await check_servers(host.state)
@@ -45,7 +45,7 @@ async def doctor(options: argparse.Namespace) -> int:
 
 
 def _server(status: McpServerStatus) -> dict[str, object]:
-    """Give an MCP server with the members that an endpoint has, too; its kind is ``mcp``."""
+    """Return an MCP server with an endpoint's members; its kind is ``mcp``."""
     severity = "information" if status.is_refused else "error"
     problem = status.problem
     return {

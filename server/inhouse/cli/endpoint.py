@@ -33,7 +33,7 @@ MODELS_SHOWN = 20
 
 
 async def endpoint(options: argparse.Namespace) -> int:
-    """Add an endpoint, or list those there are."""
+    """Add an endpoint, or list all."""
     async with open_host(options) as host:
         if options.action == "list":
             return _list(host)
@@ -43,7 +43,7 @@ async def endpoint(options: argparse.Namespace) -> int:
 
 
 async def choose_endpoint(host: Host) -> int:
-    """Look for servers on this machine and let a person choose; without a terminal, say how."""
+    """Look for servers on this machine and let a person choose; without a terminal, explain."""
     output.status().print("Looking for model servers on this machine …", style="dim")
     found = await discover()
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
@@ -186,11 +186,11 @@ def _errors(status: EndpointStatus) -> list[tuple[str, str]]:
 
 
 _OPTIONS = {"baseUrl": "--url", "apiKey": "--key-variable", "kind": "--kind", "models": "--model"}
-"""What says here what an endpoint's setting says once it is there."""
+"""The option that corresponds to each setting of an endpoint."""
 
 
 def _show_errors(errors: Sequence[tuple[str, str]], new: NewEndpoint) -> None:
-    """Show what is wrong; no remedy names a setting of an endpoint that is not there yet."""
+    """Show what is wrong, without remedies that name settings of an endpoint not yet added."""
 
     def said(text: str) -> str:
         for key, option in _OPTIONS.items():

@@ -1,4 +1,4 @@
-"""Review at a terminal, hunk by hunk, with the letters that ``git add -p`` uses."""
+"""Review at a terminal, hunk by hunk, with the letters of ``git add -p``."""
 
 import asyncio
 import os
@@ -36,7 +36,7 @@ class HunkReview:
     """Whether a change may be edited in the user's editor before it is applied."""
 
     async def __call__(self, shown: str, edit: Edit) -> Reviewed | None:
-        """Ask about each hunk of an edit; None if nobody answers."""
+        """Ask about each hunk of an edit; return None if nobody answers."""
         waiting = list(edit.hunks)
         taken: list[Hunk] = []
         total = len(waiting)
@@ -80,7 +80,7 @@ class HunkReview:
 
 
 async def _edited(shown: str, hunk: Hunk) -> Hunk:
-    """Let the user edit a hunk's new lines in their own editor; as it was where that fails."""
+    """Let the user edit a hunk's new lines in an editor; on failure the hunk stays unchanged."""
     command = os.environ.get("VISUAL") or os.environ.get("EDITOR")
     command = command or ("notepad" if os.name == "nt" else "vi")
     try:

@@ -78,7 +78,7 @@ async def model(options: argparse.Namespace) -> int:
 
 
 def _does_not_fit(model: model_files.InstalledModel, free: int, there: int) -> str | None:
-    """Say why a model cannot run, or not now."""
+    """Say why a model cannot run, or cannot run now."""
     needed = model.needed_bytes
     if not model.bytes:
         return "the file is gone"
@@ -94,7 +94,7 @@ def _size(count: int) -> str:
 
 
 def _read_key(name: str) -> str:
-    """Read a key without showing it; from a pipe where standard input is one."""
+    """Read a key without showing it, or from a pipe if standard input is one."""
     if not sys.stdin.isatty():
         return sys.stdin.readline().strip()
     return Prompt.ask(f"Key {name}", password=True, console=output.status()).strip()

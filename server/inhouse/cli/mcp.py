@@ -14,7 +14,7 @@ _SHOWN = 100
 
 
 async def mcp(options: argparse.Namespace) -> int:
-    """List the servers, or start each and list its tools; 1 where one cannot be had."""
+    """List the servers, or start each and list its tools; return 1 if one is unavailable."""
     async with open_host(options) as host:
         if options.action == "list":
             found = named_servers(host.state)
@@ -50,7 +50,7 @@ def print_servers(found: tuple[McpServerStatus, ...]) -> None:
 
 
 def server_json(status: McpServerStatus) -> dict[str, object]:
-    """Give a server as ``--json`` prints it."""
+    """Return a server as ``--json`` prints it."""
     tools = status.tools
     return {
         "name": status.name,

@@ -24,7 +24,7 @@ _SETTINGS = """\
 
 
 async def new(options: argparse.Namespace) -> int:
-    """Write a definition into .agents/ and never over a file."""
+    """Write a definition into .agents/, never over an existing file."""
     root = workspace_root(options.workspace)
     agent = new_agent_id(options.agent)
     _write(root / ".agents" / f"{agent}.ts", agent_text(agent), root)
@@ -33,7 +33,7 @@ async def new(options: argparse.Namespace) -> int:
 
 
 async def init(options: argparse.Namespace) -> int:
-    """Write inhouse.toml and a first agent, and never over a file."""
+    """Write inhouse.toml and a first agent, never over an existing file."""
     root = workspace_root(options.workspace or ".")
     _write(root / "inhouse.toml", _SETTINGS, root)
     if not has_agents(root):
@@ -42,7 +42,7 @@ async def init(options: argparse.Namespace) -> int:
 
 
 def has_agents(root: Path) -> bool:
-    """Say whether a project has a definition, or anything else, in its folder of agents."""
+    """Return whether a project has anything in its agents folder."""
     agents = root / ".agents"
     return agents.is_dir() and any(agents.iterdir())
 

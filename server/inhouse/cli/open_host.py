@@ -19,10 +19,10 @@ from .approver import TerminalApprover
 from .hunk_review import HunkReview
 
 _LOOKING = frozenset({"agents", "explain", "doctor", "mcp", "endpoint", "welcome"})
-"""Commands that say at once what is inert; `run` and `chat` ask about trust first."""
+"""Commands that say immediately what is inert; `run` and `chat` ask about trust first."""
 _NAMED = 6
 _PROJECT = ("inhouse.toml", ".agents", ".git")
-"""What the top folder of a project holds."""
+"""What marks the top folder of a project."""
 
 
 @asynccontextmanager
@@ -35,7 +35,8 @@ async def open_host(
 ) -> AsyncGenerator[Host]:
     """Open the host of the workspace that *options* name, and close it after.
 
-    Edits that wait are kept in *proposals*; with *collects*, so is what would be asked about.
+    Proposed edits are kept in *proposals*; with *collects*, so are edits that would need a
+    question.
     """
     yes = getattr(options, "yes_edits", False)
     host = Host(
@@ -46,7 +47,7 @@ async def open_host(
                 yes=yes,
                 proposals=proposals,
                 collects=collects,
-                # An editor cannot have the terminal that the chat's prompt stands in.
+                # An editor cannot use the terminal while the chat's prompt does.
                 in_editor=getattr(options, "command", "") != "chat",
             ),
             approver or TerminalApprover(),
@@ -68,7 +69,7 @@ async def open_host(
 
 
 def tell_what_is_inert(host: Host) -> None:
-    """Name in one line what the workspace holds and what has no effect without trust."""
+    """Say in one line what the workspace contains that has no effect without trust."""
     state = host.world.trusting.state
     if isinstance(state, Untrusted) and state.changes:
         names = ", ".join(one.name for one in state.changes[:_NAMED])
@@ -80,7 +81,7 @@ def tell_what_is_inert(host: Host) -> None:
 
 
 def workspace_root(folder: str | None) -> Path:
-    """Return the folder that was named, else the project around the current one, as Git does."""
+    """Return the named folder, else the project around the current one, as Git does."""
     if folder is None:
         try:
             current = Path.cwd()
@@ -96,7 +97,7 @@ def workspace_root(folder: str | None) -> Path:
 
 
 def project_root(current: Path, home: Path) -> Path:
-    """Return the nearest folder from *current* up that holds a project; *current* if none does.
+    """Return the nearest folder from *current* up that is a project; *current* if none is.
 
     The search ends below the home folder, whose ``.agents`` are the user's own.
     """

@@ -1,4 +1,4 @@
-"""How the terminal looks: what a run says on stdout, everything else on stderr."""
+"""Terminal output: what a run says on stdout, everything else on stderr."""
 
 import contextlib
 import json
@@ -26,19 +26,19 @@ STYLES = {
 
 
 _PIPED_WIDTH = 1000
-"""Columns where nobody's terminal sets a limit: a program wants the whole cell."""
+"""Columns if there is no terminal: a program wants whole cells."""
 
 
 class _CleanConsole(Console):
-    """Prints what others wrote with nothing in it that a terminal obeys or an eye misses.
+    """Prints untrusted text without anything that a terminal obeys or an eye misses.
 
-    Styles are rich's own, apart from the text: no text needs an escape.
+    Rich applies styles apart from the text, so no text needs escape sequences.
     """
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
     ) -> Iterable[Segment]:
-        """Clean each piece of text, whoever asked for it to be printed."""
+        """Clean each piece of text, whoever prints it."""
         for segment in super().render(renderable, options):
             if segment.control:
                 yield segment
@@ -48,20 +48,20 @@ class _CleanConsole(Console):
 
 @cache
 def status() -> Console:
-    """Give the console for status and errors: stderr, no colour where it is piped."""
+    """Return the console for status and errors: stderr, without colour in a pipe."""
     return _CleanConsole(stderr=True, highlight=False, soft_wrap=True)
 
 
 @cache
 def report() -> Console:
-    """Give the console for tables and explanations: stdout."""
+    """Return the console for tables and explanations: stdout."""
     width = None if sys.stdout.isatty() else _PIPED_WIDTH
     return _CleanConsole(highlight=False, soft_wrap=True, width=width)
 
 
 @cache
 def answer() -> Console:
-    """Give the console for a rendered answer: stdout, as wide as the terminal."""
+    """Return the console for a rendered answer: stdout, as wide as the terminal."""
     return _CleanConsole(highlight=False)
 
 
@@ -72,7 +72,7 @@ def text(delta: str) -> None:
 
 
 def diff(text: str) -> None:
-    """Print a unified diff with nothing hidden in it: what is new in green, what goes in red."""
+    """Print a unified diff with nothing hidden in it: additions in green, deletions in red."""
     for each in visible(text).splitlines():
         style = _DIFF.get(each[:1], "dim")
         status().print(each, markup=False, style="bold" if each[:3] in _FILES else style)
@@ -83,24 +83,24 @@ _FILES = ("+++", "---")
 
 
 def said(delta: str) -> None:
-    """Print what a model says: exactly so, but that no terminal obeys it."""
+    """Print what a model says unchanged, except for what a terminal would obey."""
     text(without_controls(delta) if sys.stdout.isatty() else delta)
 
 
 def said_beside(delta: str) -> None:
-    """Print what a model says on standard error: standard output is for something else."""
+    """Print what a model says on standard error, since standard output is used otherwise."""
     sys.stderr.write(without_controls(delta) if sys.stderr.isatty() else delta)
     sys.stderr.flush()
 
 
 def nobody_reads() -> None:
-    """Drop what is still to be printed: the reader of the pipe has gone."""
+    """Drop pending output, since the reader of the pipe has gone."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def local_time(moment: str) -> str:
-    """Give a moment that is kept as UTC (ISO 8601) in the time zone of this machine."""
+    """Convert a time from UTC (ISO 8601) to this machine's time zone."""
     try:
         return datetime.fromisoformat(moment).astimezone().strftime("%Y-%m-%d %H:%M:%S")
     except ValueError:
@@ -108,7 +108,7 @@ def local_time(moment: str) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """Say how many there are: "1 run", "2 runs"."""
+    """Format a count: "1 run", "2 runs"."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
@@ -119,13 +119,13 @@ def line(value: Any) -> None:
 
 
 def document(value: Any) -> None:
-    """Print one JSON value to be read."""
+    """Print one JSON value, indented for people."""
     sys.stdout.write(_json(value, indent=2) + "\n")
     sys.stdout.flush()
 
 
 def _json(value: Any, indent: int | None = None) -> str:
-    """Escape also what JSON lets pass and a terminal may obey: all of it stands inside texts."""
+    """Escape also what JSON allows in strings but a terminal may obey."""
     text = json.dumps(value, indent=indent, ensure_ascii=False)
     return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
@@ -134,12 +134,12 @@ _OBEYED = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def error(message: str) -> None:
-    """Say what went wrong; the message says what would work."""
+    """Print an error; the message says what would work."""
     status().print("[bold red]inhouse:[/]", end=" ")
     status().print(visible(as_in_file(message)), markup=False)
 
 
 def warning(message: str) -> None:
-    """Say what is odd."""
+    """Print a warning."""
     status().print("[yellow]inhouse:[/]", end=" ")
     status().print(as_in_file(message), markup=False)

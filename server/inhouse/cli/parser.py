@@ -15,7 +15,7 @@ EPILOG = (
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what was probably meant, as later versions of Python do by themselves."""
+    """Suggests what was probably meant, as later versions of Python do."""
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is None or value in action.choices:
@@ -28,7 +28,7 @@ class _Parser(argparse.ArgumentParser):
         )
 
     def error(self, message: str) -> NoReturn:
-        """Name the option that was probably meant, then leave as argparse does."""
+        """Name the option that was probably meant, then exit as argparse does."""
         given = message.removeprefix("unrecognized arguments: ")
         if given != message:
             options = [name for one in self._actions for name in one.option_strings]
@@ -60,7 +60,7 @@ def _parsers() -> "tuple[argparse.ArgumentParser, Mapping[str, argparse.Argument
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """Read the command line.  Options may stand anywhere behind the command's name."""
+    """Read the command line.  Options may come anywhere after the command's name."""
     parser, commands = _parsers()
     if "_ARGCOMPLETE" in os.environ:
         from .completion import complete  # noqa: PLC0415  only when a shell asks
@@ -73,7 +73,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         return parser.parse_args(arguments)
     try:
         options = commands[name].parse_intermixed_args(arguments[1:])
-    except TypeError:  # argparse cannot mix where a command has commands of its own.
+    except TypeError:  # argparse cannot intermix arguments if a command has subcommands.
         return parser.parse_args(arguments)
     options.command = name
     if getattr(options, "embedded", False):
@@ -85,9 +85,9 @@ Commands = argparse._SubParsersAction  # noqa: SLF001 # pyright: ignore[reportPr
 
 
 def _serving(commands: "Commands[argparse.ArgumentParser]") -> None:
-    # Its options are read by the door itself (`inhouse.lsp.stdio`).
+    # The door itself reads its options (`inhouse.lsp.stdio`).
     commands.add_parser("lsp", help="the language server, on standard input and output")
-    # Its options are read by the door itself (`inhouse.acp.serve`).
+    # The door itself reads its options (`inhouse.acp.serve`).
     commands.add_parser("acp", help="the agent for Zed, JetBrains and other clients of ACP")
 
 

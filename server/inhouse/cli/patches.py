@@ -1,4 +1,4 @@
-"""Edits that nobody decided on: reviewed at a terminal, a patch anywhere else."""
+"""Undecided edits: reviewed at a terminal, otherwise printed as a patch."""
 
 import asyncio
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ Proposals = dict[Path, Proposal]
 
 
 def patch(proposals: Mapping[Path, Proposal]) -> str:
-    """Give every proposed edit as one patch, as Git and ``patch -p1`` take it."""
+    """Return all proposed edits as one patch for Git and ``patch -p1``."""
     return "".join(proposal.diff for proposal in proposals.values())
 
 
@@ -40,7 +40,7 @@ async def deliver(proposals: Proposals, target: str | None, *, as_json: bool) ->
 
 
 async def review(proposals: Proposals, workspace: DiskWorkspace) -> None:
-    """Ask about each proposed edit that is left, and write what is taken."""
+    """Ask about each remaining proposal, and write what is accepted."""
     for proposal in list(proposals.values()):
         proposals.pop(proposal.edit.path, None)
         await workspace.apply(proposal.edit)

@@ -1,4 +1,4 @@
-"""``inhouse schema``: the JSON Schemas that editors check and complete files by."""
+"""``inhouse schema``: the JSON Schemas with which editors check and complete files."""
 
 import argparse
 
@@ -8,6 +8,6 @@ from . import COMPLETED, output
 
 
 async def print_schema(options: argparse.Namespace) -> int:
-    """Print one schema; ``inhouse schema > FILE`` gives editors a file to refer to."""
+    """Print one schema; ``inhouse schema NAME > FILE`` makes a file that editors can refer to."""
     output.document(schema(options.name))
     return COMPLETED

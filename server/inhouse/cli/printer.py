@@ -1,4 +1,4 @@
-"""A run as a person at a terminal sees it: the answer on standard output, the rest beside it."""
+"""A run as a person at a terminal sees it: the answer on stdout, the rest on stderr."""
 
 import sys
 import time
@@ -52,8 +52,8 @@ class _Call:
 class Printer:
     """Shows a run: what the model says, and one readable line for each thing that it does.
 
-    On a terminal the answer is rendered and a last line says what goes on and for how long;
-    in a pipe the answer is exactly what the model wrote.
+    On a terminal the answer is rendered and a last line says what is happening and for how long; in
+    a pipe the answer is exactly what the model wrote.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Printer:
         diffs: bool = True,
         beside: bool = False,
     ) -> None:
-        """*diffs*: show what is proposed; *beside*: standard output is not the answer's."""
+        """*diffs* shows proposals; *beside* keeps the answer off standard output."""
         self._thinking = thinking
         self._diffs = diffs
         self._answer = Answer(rendered=not plain and renders(), beside=beside)
@@ -74,7 +74,7 @@ class Printer:
         self._calls: dict[tuple[str, str], _Call] = {}
         self._thought_since: float | None = None
         self._is_thinking = False
-        """What was printed last is a thought."""
+        """Whether the last output was a thought."""
         self._root = root or Path.cwd()
 
     def show(self, event: RunEvent) -> None:  # noqa: C901, PLR0912  one case a line
@@ -127,7 +127,7 @@ class Printer:
                 pass
 
     def close(self) -> None:
-        """Take away the line that says what goes on."""
+        """Remove the status line."""
         if self._status is not None:
             self._status.stop()
 
@@ -136,7 +136,7 @@ class Printer:
         self._clear()
         self._answer.add(text)
         if self._status is not None:
-            if self._answer.is_mid_line:  # The status would stand in the answer's own line.
+            if self._answer.is_mid_line:  # The status would appear in the answer's own line.
                 self._status.hold()
             else:
                 self._status.go_on()
@@ -157,7 +157,7 @@ class Printer:
         output.status().print(without_controls(text), end="", style="dim italic", markup=False)
 
     def _end_thought(self) -> None:
-        """Set the thinking apart from what comes after it."""
+        """Separate the thinking from what follows."""
         since, self._thought_since = self._thought_since, None
         if self._is_thinking:
             self._is_thinking = False
@@ -178,7 +178,7 @@ class Printer:
             self._line(f"{mark} {escape(said)}", child=event.parent is not None)
 
     def _edit(self, event: RunEvent, edit: EditChanged, *, child: bool) -> None:
-        """Say what became of an edit; a proposal is shown whole, since nobody is asked about it."""
+        """Say what became of an edit; show a proposal in full, since nobody is asked about it."""
         for (run_id, _), call in self._calls.items():
             call.edited = call.edited or run_id == event.run_id
         name = escape(visible(self._name(edit.uri)))
@@ -206,7 +206,7 @@ class Printer:
             self._status.clear()
 
     def _end_text(self) -> None:
-        """Let what comes stand in a line of its own."""
+        """Make the next output start on a new line."""
         self._end_thought()
         self._clear()
         self._answer.flush()

@@ -43,7 +43,7 @@ BAD_CONFIGURATION = frozenset({"refused", "invalid", "untrusted", "budget"})
 async def run(options: argparse.Namespace) -> int:
     """Run one agent to its end."""
     words = [*options.prompt]
-    if goes_on(options) and options.agent:  # Its agent is known: all of it is the prompt.
+    if goes_on(options) and options.agent:  # The agent is known, so everything is the prompt.
         words.insert(0, options.agent)
     elif not goes_on(options) and not (options.agent or options.other_agent):
         raise UserError("Which agent?  `inhouse agents` lists them; -c goes on with a session.")
@@ -90,7 +90,7 @@ async def run(options: argparse.Namespace) -> int:
 
 
 async def follow(host: Host, plan: Plan, printer: Printer, *, as_json: bool) -> int:
-    """Run a plan to its end and print what happens; give the exit status."""
+    """Run a plan to its end and print what happens; return the exit status."""
     show = _as_json() if as_json else printer.show
     listen = _Shown(show, lambda: task.cancel())  # noqa: PLW0108  it comes next
     task = asyncio.ensure_future(host.run(plan, host.new_run_id(), listen))
@@ -106,7 +106,7 @@ async def follow(host: Host, plan: Plan, printer: Printer, *, as_json: bool) -> 
 
 
 async def _review_the_rest(host: Host, proposals: Proposals) -> None:
-    """Ask about what ``propose_*`` left, now that the run has ended."""
+    """Ask about proposals of ``propose_*`` now that the run has ended."""
     if proposals:
         approver, printer = TerminalApprover(), Printer(thinking=False, root=host.main_root)
 
@@ -123,12 +123,12 @@ async def _review_the_rest(host: Host, proposals: Proposals) -> None:
 
 
 def goes_on(options: argparse.Namespace) -> bool:
-    """Say whether the command goes on with a session."""
+    """Return whether the command continues a session."""
     return options.last or options.session is not None or options.fork is not None
 
 
 async def session_of(host: Host, options: argparse.Namespace) -> str | None:
-    """Give the session that the options name, forked where they say so.  Raises `UserError`."""
+    """Return the session that the options name, forked if they say so.  Raises `UserError`."""
     if not goes_on(options):
         return None
     sessions = host.sessions
@@ -152,7 +152,7 @@ async def _planned(host: Host, request: RunRequest) -> Plan:
 
 
 class _Shown:
-    """Shows a run, and cancels it where what is shown cannot be written any more.
+    """Shows a run, and cancels it if its output can no longer be written.
 
     Its reader may have gone (``inhouse run … | head``), or the disk may be full.
     """
@@ -162,7 +162,7 @@ class _Shown:
         self._cancel = cancel
         self._gone = False
         self.failure: str | None = None
-        """Why nothing could be written; None where nobody wanted to read it."""
+        """Why nothing could be written; None if nobody is reading."""
 
     def __call__(self, event: RunEvent) -> None:
         if self._gone:
@@ -185,7 +185,7 @@ def _exit_status(result: RunResult) -> int:
 
 @contextlib.contextmanager
 def _ctrl_c(task: "asyncio.Future[Any]") -> Any:
-    """Let Ctrl-C and a friendly kill cancel the run, which then cleans up."""
+    """Let Ctrl-C and SIGTERM cancel the run, which then cleans up."""
     loop = asyncio.get_running_loop()
     installed: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -200,9 +200,9 @@ def _ctrl_c(task: "asyncio.Future[Any]") -> Any:
 
 
 async def _prompt(words: list[str], describe: Callable[[], str]) -> str:
-    """Take the prompt from the command line and what is piped in; ask for one if there is none.
+    """Return the prompt from the command line and piped input; ask for one if there is none.
 
-    ``-`` stands for standard input.  What is piped in beside a prompt comes behind it.
+    ``-`` stands for standard input.  Piped input follows a prompt that is given too.
     """
     waits = words[-1:] == ["-"]
     given = " ".join(words[:-1] if waits else words).strip()
@@ -223,7 +223,7 @@ async def _prompt(words: list[str], describe: Callable[[], str]) -> str:
 
 
 def _described(host: Host, agent: str) -> str:
-    """Say what an agent wants to be told, by its own words where it has any."""
+    """Say what prompt an agent expects, in its definition's own words if there are any."""
     with contextlib.suppress(InhouseError):
         schema = usable_definition(host.world.catalog.find(agent)).input_schema or {}
         match schema.get("prompt"):
@@ -247,7 +247,7 @@ def _params(text: str | None) -> Mapping[str, Any]:
 
 
 def _as_json() -> Any:
-    """Make a sink that prints one RunEvent a line."""
+    """Make an event sink that prints one RunEvent per line."""
     seq = 0
 
     def show(event: RunEvent) -> None:

@@ -23,7 +23,7 @@ from .approver import TerminalApprover
 
 
 def show_table(found: tuple[SessionSummary, ...]) -> None:
-    """Print sessions, one a line, newest first."""
+    """Print sessions, one per line, newest first."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("session", "when", "agent", "turns", "status", "tokens", "cost", "title"):
         table.add_column(name, no_wrap=True)
@@ -37,13 +37,13 @@ def show_table(found: tuple[SessionSummary, ...]) -> None:
 
 
 def wire_summary(host: Host, one: SessionSummary) -> dict[str, Any]:
-    """Give `SessionSummary` of docs/protocol.md."""
+    """Return `SessionSummary` of docs/protocol.md."""
     document = host.services.folders.state / "sessions" / f"{one.id}.md"
     return wire.session_summary(one, document.as_uri())
 
 
 async def markdown(host: Host, one: SessionSummary) -> str:
-    """Give a session's document."""
+    """Return a session's document."""
     store = host.sessions.store
 
     def read() -> str:
@@ -53,7 +53,7 @@ async def markdown(host: Host, one: SessionSummary) -> str:
 
 
 async def as_json(host: Host, one: SessionSummary) -> dict[str, Any]:
-    """Give everything that is kept of a session but the texts of files."""
+    """Return everything kept of a session except the texts of files."""
     store = host.sessions.store
     turns = await asyncio.to_thread(store.turns, one.id)
     events = await asyncio.to_thread(store.events, one.id)
@@ -92,7 +92,7 @@ def _turn(turn: Turn) -> dict[str, Any]:
 
 @frozen
 class DiskFiles:
-    """`inhouse.host.session_undo.Files` of a terminal: under the same rules as every edit."""
+    """A terminal's `inhouse.host.session_undo.Files`, under the same rules as every edit."""
 
     workspace: DiskWorkspace
 
@@ -108,11 +108,11 @@ class DiskFiles:
 
 
 def disk_files(host: Host) -> DiskFiles:
-    """Give the files of the host's folders."""
+    """Return the files of the host's folders."""
     roots = host.roots or (host.main_root,)
 
     def silent(_: EventPayload) -> None:
-        """Tell nobody."""
+        """Do nothing."""
 
     return DiskFiles(
         DiskWorkspace(roots[0], silent, TerminalApprover(), EditMode.APPLY, extra_roots=roots[1:])

@@ -18,7 +18,7 @@ from .session_output import as_json, disk_files, markdown, show_table, wire_summ
 
 
 async def sessions(options: argparse.Namespace) -> int:
-    """Do what the options name with one session, or list them."""
+    """Do what the options say with one session, or list all."""
     actions = {
         "show": _show,
         "export": _export,

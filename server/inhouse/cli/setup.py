@@ -1,4 +1,4 @@
-"""``inhouse setup``: what to put where, for one editor."""
+"""``inhouse setup``: which configuration to put where, for one editor."""
 
 import argparse
 import hashlib
@@ -18,7 +18,7 @@ from inhouse.core.json_values import fields
 from . import COMPLETED, output
 
 _RECORD = ".inhouse-installed.json"
-"""In the folder of an installation: each file that was written, and the hash of its text."""
+"""Written into the installation's folder: each written file with the hash of its text."""
 
 
 @frozen
@@ -26,11 +26,12 @@ class Setup:
     files: Mapping[str, str]
     """Files in this package's folder ``editors``, and where each goes below `folder`."""
     folder: str | None
-    """Below the user's data folder (``data/…``) or configuration folder; None: only printed."""
+    """Below the user's data folder (``data/…``) or configuration folder; None if they are only
+    printed."""
     then: str
     """What the user does next."""
     replaces: str | None = None
-    """A file that an older version put below the configuration folder."""
+    """A file that an older version wrote below the configuration folder."""
 
 
 SETUPS: Mapping[str, Setup] = {
@@ -70,7 +71,7 @@ SETUPS: Mapping[str, Setup] = {
 
 
 async def setup(options: argparse.Namespace) -> int:
-    """Print what to put where; ``--write`` installs it, and upgrades what it installed before."""
+    """Print what to put where; ``--write`` installs it or upgrades an earlier installation."""
     chosen = SETUPS[options.editor]
     if not options.write:
         _print(chosen)
@@ -93,7 +94,7 @@ async def setup(options: argparse.Namespace) -> int:
 
 
 def _install(chosen: Setup, folder: Path) -> list[str]:
-    """Write every file; one that the user has changed is kept beside it.  Gives what was done."""
+    """Write every file; keep a copy of one that the user has changed.  Returns what was done."""
     record, messages = _record(folder), list[str]()
     written: dict[str, str] = {}
     for name, text in _texts(chosen).items():
@@ -123,7 +124,7 @@ def _write(target: Path, text: str, written_before: str | None) -> list[str]:
 
 
 def _texts(chosen: Setup) -> dict[str, str]:
-    """Give each file's text by its name below the folder, Neovim's index of help with them."""
+    """Return each file's text by its name below the folder, including Neovim's help index."""
     texts = {name: _shipped(file).read_text("utf-8") for file, name in chosen.files.items()}
     for name, text in list(texts.items()):
         if name.startswith("doc/"):
@@ -161,7 +162,7 @@ def _print(chosen: Setup) -> None:
 
 
 def _folder(name: str) -> Path:
-    """Give a folder below the user's configuration, or below their data (``data/…``)."""
+    """Return a folder below the user's configuration, or below their data (``data/…``)."""
     data = name.startswith("data/")
     if os.name == "nt":
         local = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")

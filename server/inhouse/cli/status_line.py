@@ -12,15 +12,15 @@ from inhouse.core.unicode import visible
 
 _EVERY_S = 0.2
 _PATIENCE_S = 0.4
-"""Seconds before anything is shown: what takes no time needs no line."""
+"""Seconds before anything is shown, since quick work needs no line."""
 _FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _ERASE = "\r\x1b[K"
 
 
 class StatusLine:
-    """One line on standard error, which is gone before anything else is printed.
+    """One line on standard error, removed before anything else is printed.
 
-    Where standard error is no terminal, or one that obeys nothing, it shows nothing.
+    If standard error is not a terminal, or one without control sequences, it shows nothing.
     """
 
     def __init__(self) -> None:
@@ -33,31 +33,31 @@ class StatusLine:
         self._task: asyncio.Task[None] | None = None
 
     def say(self, what: str, tail: str = "") -> None:
-        """Show what goes on from now on; *tail* is the end of what is being written."""
+        """Show what is happening from now on; *tail* is the end of the text being written."""
         if what != self._what:
             self._what, self._since = what, time.monotonic()
         self._tail = tail
         if self._live and self._task is None:
-            with contextlib.suppress(RuntimeError):  # no loop: nothing waits either
+            with contextlib.suppress(RuntimeError):  # without a loop nothing waits either
                 self._task = asyncio.get_running_loop().create_task(self._tick(), name="status")
 
     def hold(self) -> None:
-        """Show nothing until `go_on`: a question stands there."""
+        """Show nothing until `go_on`, since a question is shown."""
         self.clear()
         self._held = True
 
     def go_on(self) -> None:
-        """Show again what goes on."""
+        """Show the line again."""
         self._held = False
 
     def clear(self) -> None:
-        """Take the line away: something is printed where it stands."""
+        """Remove the line, since something is printed in its place."""
         if self._drawn:
             self._drawn = False
             self._write(_ERASE)
 
     def stop(self) -> None:
-        """Take the line away for good."""
+        """Remove the line for good."""
         self.clear()
         if self._task is not None:
             self._task.cancel()

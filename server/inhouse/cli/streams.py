@@ -10,15 +10,15 @@ import threading
 from typing import IO
 
 _PATIENCE_S = 3.0
-"""Seconds that a prompt waits for the first byte of what may be piped in beside it."""
+"""Seconds that a prompt waits for the first byte of piped input."""
 _PIECE = 65_536
 
 
 def prepare() -> None:
     """Make the standard streams usable, whatever they are.
 
-    A stream that is closed would make Python crash at the first word, and its number would be
-    given to the next file that is opened.
+    With a closed stream, Python would crash at the first output, and its number would go to the
+    next opened file.
     """
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         with contextlib.suppress(OSError, ValueError, AttributeError):
@@ -43,12 +43,12 @@ def _nothing(number: int, mode: str) -> IO[str]:
 
 
 def is_terminal() -> bool:
-    """Say whether a person can be asked: what is typed and what is shown is a terminal's."""
+    """Return whether a person can be asked: input and output are terminals."""
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def is_piped() -> bool:
-    """Say whether standard input is a file or a pipe: something that ends."""
+    """Return whether standard input is a file or a pipe: something that ends."""
     try:
         mode = os.fstat(sys.stdin.fileno()).st_mode
     except (OSError, ValueError, AttributeError):
@@ -57,9 +57,9 @@ def is_piped() -> bool:
 
 
 async def piped_text(*, patience: float | None = None) -> str | None:
-    """Give all of standard input; None where nothing comes within *patience* seconds.
+    """Return all of standard input; None if nothing comes within *patience* seconds.
 
-    A program that starts another often leaves a pipe open that nobody writes to.
+    A parent program often leaves a pipe open that nobody writes to.
     """
     loop = asyncio.get_running_loop()
     first: asyncio.Future[None] = loop.create_future()
@@ -77,7 +77,7 @@ async def piped_text(*, patience: float | None = None) -> str | None:
             ended.set_result(text.replace("\r\n", "\n").rstrip("\n"))
 
     def read() -> None:
-        # Read past Python's own buffer: a thread that waits in it would keep Python from ending.
+        # Bypass Python's buffer: a thread that waits in it would keep Python from ending.
         with contextlib.suppress(OSError, RuntimeError):
             while piece := os.read(number, _PIECE):
                 parts.append(piece)
@@ -96,5 +96,5 @@ async def piped_text(*, patience: float | None = None) -> str | None:
 
 
 async def beside_a_prompt() -> str | None:
-    """Give what is piped in beside a prompt; None where nothing is."""
+    """Return input piped in addition to a prompt; None if there is none."""
     return await piped_text(patience=_PATIENCE_S)

@@ -12,7 +12,7 @@ from .open_host import open_host
 
 
 async def trust(options: argparse.Namespace) -> int:
-    """Show, grant or revoke trust; granting shows first what it is given to."""
+    """Show, grant or revoke trust; granting first shows what will be trusted."""
     async with open_host(options) as host:
         console = output.report()
         if options.forget_answers:

@@ -42,7 +42,7 @@ def show(report: dict[str, Any]) -> None:
 
 
 def _hosts(rows: list[dict[str, Any]]) -> Table:
-    """Bytes that went and came: as recorded then, as counted now, as the capture saw it."""
+    """Print bytes sent and received: as recorded, as counted now, as captured."""
     table = Table("host", "address", "recorded", "repeated", "captured", box=None, pad_edge=False)
     for row in rows:
         amounts = (_amount(row[column]) for column in ("recorded", "repeated", "captured"))

@@ -1,4 +1,4 @@
-"""``inhouse`` alone: the next step, from where the user stands."""
+"""``inhouse`` without a command: says what to do next."""
 
 import argparse
 

@@ -18,12 +18,12 @@ def parse_agent_name(text: str) -> AgentName:
 
 
 def agent_tool_name(agent_type: str) -> str:
-    """Give the name of the tool that stands for an agent: its id with ``_`` for ``-``."""
+    """Return the name of the tool that stands for an agent: its id with ``_`` for ``-``."""
     return parse_agent_name(agent_type).id.replace("-", "_")
 
 
 def names_the_same(asked: str, known: str) -> bool:
-    """Tell whether *asked* names *known*: what *asked* leaves out may be anything."""
+    """Return whether *asked* names *known*: parts that *asked* leaves out match anything."""
     left, right = parse_agent_name(asked), parse_agent_name(known)
     return (
         left.id == right.id

@@ -1,4 +1,4 @@
-"""JSON that a model broke outside of its texts: every text and number stays what it was.  Pure."""
+"""JSON that a model broke outside its strings; no string or number is changed.  Pure."""
 
 import json
 import re
@@ -14,14 +14,14 @@ _CLOSING = {"{": "}", "[": "]"}
 
 
 class BrokenJsonError(ValueError):
-    """It cannot be read without guessing at a value; the message says why."""
+    """The text cannot be read without guessing a value; the message says why."""
 
 
 def read(text: str) -> Any:
-    """Read JSON in which line breaks stand raw in texts, or commas and brackets are wrong.
+    """Read JSON that has raw line breaks in strings, or wrong commas and brackets.
 
-    Raises `BrokenJsonError` where a text breaks off, where there are several values, where a key
-    stands twice with two values, and for all else that only a guess would mend.
+    Raises `BrokenJsonError` if a text breaks off, if there are several values, if a key occurs
+    twice with different values, and for everything else that only a guess would fix.
     """
     for candidate in _readings(text):
         try:
@@ -46,7 +46,7 @@ def read(text: str) -> Any:
 
 
 def _readings(text: str) -> Iterator[str]:
-    """Give the text as it is, then with what stands between its strings mended, if that helps."""
+    """Yield the text as it is, then with the parts between its strings repaired, if that helps."""
     yield text
     parts = _STRING.split(text)
     if '"' in "".join(parts[::2]):

@@ -14,11 +14,11 @@ _SUBJECTS = ("command", "pattern", "query", "directory", "url", "name", "topic",
 _DID, _COULD_NOT = 1, 2
 
 Link = Callable[[str], str | None]
-"""Gives the URI of a path; None where it is not to be opened from here."""
+"""Returns the URI of a path; None if it cannot be opened from here."""
 
 
 def call_sentence(tool: str, given: object, *, ok: bool, summary: str, link: Link) -> str:
-    """Say what was called and what came of it; texts of models and tools make no markup of theirs.
+    """Say what was called and how it went; text from models and tools cannot add markup.
 
     Empty for a call that only ends a step.  *summary* must be safe Markdown already.
     """
@@ -39,12 +39,12 @@ def call_sentence(tool: str, given: object, *, ok: bool, summary: str, link: Lin
 
 
 def linked(name: str, uri: str | None) -> str:
-    """Give a file's name, as a link where there is something to open."""
+    """Return a file's name, as a link if there is something to open."""
     return code(name) if uri is None else f"[{code(name)}]({uri})"
 
 
 def code(text: str) -> str:
-    """Give a text as Markdown's code, on one line."""
+    """Return a text as inline Markdown code, on one line."""
     line = without_controls(" ".join(text.split())).replace("`", chr(0x2BC))
     return f"`{line if len(line) <= _WIDTH else f'{line[: _WIDTH - 1]}…'}`" if line else ""
 
@@ -62,7 +62,7 @@ def _subject(values: Mapping[str, Any], link: Link) -> str:
 
 
 def _paths(values: Mapping[str, Any]) -> list[str]:
-    """Give every path that a call names, and what a patch is about."""
+    """Return every path that a call names, and what a patch is about."""
     found = [*paths_of(values), *paths_of(mapping(values.get("operation")))]
     return [each for each in found if each]
 

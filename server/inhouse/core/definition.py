@@ -63,17 +63,17 @@ class Agent:
     id: str
     source: Path
     range: Range
-    """Where the ``id`` stands."""
+    """The position of the ``id``."""
     definition: AgentDefinition | None
-    """None: not usable; the problems say why."""
+    """None if it cannot be used; the problems say why."""
     problems: tuple[Problem, ...] = ()
     shadowed_by: Path | None = None
     from_workspace: bool = True
-    """False: the user's own (home folder)."""
+    """False for one of the user's own, from the home folder."""
     content_hash: str = ""
     """SHA-256 over the file and the modules it was evaluated with: what trust is given to."""
     display_name: str = ""
-    """As far as it could be read, also of one that is not usable."""
+    """Also set for a definition that cannot be used, if it could be read."""
     model: str = ""
     spawner_prompt: str = ""
     stale: bool = False

@@ -1,4 +1,4 @@
-"""How a server wants a conversation written: traits that are known for a kind, or were learnt.
+"""How a server wants a conversation written: traits known for a kind, or learnt from refusals.
 
 `inhouse.providers.dialect.chat_request` is the one place that writes in a dialect;
 `inhouse.providers.chat.refusals` says which refusal teaches which trait.
@@ -16,7 +16,7 @@ class CallIds(StrEnum):
     """Which ids of tool calls a server takes."""
 
     AS_SAID = "as-said"
-    """Its own come back as they came, whatever they look like; others are plain."""
+    """Its own ids go back unchanged, whatever they look like; others are plain."""
     PLAIN = "plain"
     """Up to 40 letters, digits, ``_`` and ``-``."""
     NINE = "nine"
@@ -24,7 +24,7 @@ class CallIds(StrEnum):
 
 
 class SystemText(StrEnum):
-    """What the system prompt is said as."""
+    """The role in which the system prompt is sent."""
 
     SYSTEM = "system"
     DEVELOPER = "developer"
@@ -33,23 +33,23 @@ class SystemText(StrEnum):
 
 
 class EmptyText(StrEnum):
-    """What stands for the text of an answer that only calls tools."""
+    """What replaces the text of an answer that only calls tools."""
 
     TEXT = "text"
     """``""``"""
     NULL = "null"
     ABSENT = "absent"
     FILLER = "filler"
-    """A word: nothing at all is refused in every form."""
+    """A filler word, since it refuses an empty text in every form."""
 
 
 class Thoughts(StrEnum):
-    """Whether the thoughts of a model go back to it beside its calls."""
+    """Whether a model's thoughts are sent back to it with its tool calls."""
 
     BACK = "back"
-    """Where it sent some, in the field they came in."""
+    """If it sent some, in the field they came in."""
     ALWAYS = "always"
-    """Each answer with calls has the field, if only an empty one."""
+    """Every answer with calls has the field, even if it is empty."""
     NEVER = "never"
 
 
@@ -58,33 +58,33 @@ class Dialect:
     """The traits of one endpoint and model."""
 
     omitted: frozenset[str] = frozenset()
-    """Members of a request that it refuses."""
+    """Members of a request that the server refuses."""
     renamed: Mapping[str, str] = {}
-    """Members of a request that it calls otherwise (``max_tokens``)."""
+    """Members of a request that it knows by another name (``max_tokens``)."""
     unknown_fields: frozenset[str] = frozenset()
     """Members of a message or a call that it refuses."""
     schema_words: frozenset[str] = frozenset()
-    """Words of JSON Schema that it refuses in a tool's parameters."""
+    """JSON Schema keywords that it refuses in a tool's parameters."""
     call_ids: CallIds = CallIds.AS_SAID
     system: SystemText = SystemText.SYSTEM
     one_system: bool = False
-    """System messages stand nowhere but at the beginning."""
+    """System messages may stand only at the beginning."""
     alternates: bool = False
-    """User and assistant take turns: neighbours of one role are joined."""
+    """User and assistant must take turns: adjacent messages of one role are joined."""
     bridged: bool = False
-    """A user's message may not follow a tool's result: an assistant's word stands between."""
+    """A user message may not follow a tool result: an assistant message goes between them."""
     user_last: bool = False
-    """A request may not end with the assistant's words."""
+    """A request may not end with an assistant message."""
     empty: EmptyText = EmptyText.TEXT
     nothing_empty: bool = False
-    """No message at all may be empty."""
+    """No message may be empty."""
     thoughts: Thoughts = Thoughts.BACK
     pictures: bool = True
     plain_schema: bool = False
-    """``response_format`` is ``json_object``: it knows no ``json_schema``."""
+    """``response_format`` is ``json_object``: the server does not support ``json_schema``."""
 
     def learnt(self, known: "Dialect") -> dict[str, Any]:
-        """Give as JSON what differs from what was known."""
+        """Return, as JSON, what differs from the dialect that was known."""
         found: dict[str, Any] = {}
         for each in attrs.fields(Dialect):
             value = getattr(self, each.name)
@@ -94,7 +94,7 @@ class Dialect:
         return found
 
     def with_learnt(self, facts: object) -> "Dialect":
-        """Give this dialect with what `learnt` gave; what cannot be read is left out."""
+        """Return this dialect with what `learnt` returned; unreadable parts are left out."""
         if not isinstance(facts, Mapping):
             return self
         told = cast("Mapping[str, Any]", facts)
@@ -108,7 +108,7 @@ class Dialect:
 
 
 def described(facts: Mapping[str, Any]) -> list[str]:
-    """Give what `Dialect.learnt` gave as phrases for people, one for each trait."""
+    """Describe what `Dialect.learnt` returned, one phrase for each trait."""
     return [_described(name, value) for name, value in facts.items()]
 
 

@@ -1,8 +1,8 @@
-"""Every kind of endpoint, declared once: what its name implies and how its server is asked.
+"""Every kind of endpoint, declared once: what its name implies and how to talk to its server.
 
-To add a kind, add its name to `Kind` and its profile to `_declared` (docs/how-to/contribute.md).
-No other module decides by a kind's name: it looks at a fact of `Kind.profile`, so that a new kind
-never falls into a default that nobody chose for it.
+To add a kind, add its name to `Kind` and its profile to `_declared` (docs/how-to/contribute.md). No
+other module decides by a kind's name: it looks at a fact of `Kind.profile`, so that a new kind
+never gets a default that nobody chose for it.
 """
 
 from enum import Enum, StrEnum, auto
@@ -33,12 +33,12 @@ class Kind(StrEnum):
 
 
 class ChatApi(Enum):
-    """How an answer is asked for."""
+    """Which API is asked for an answer."""
 
     COMPLETIONS = auto()
     """``POST chat/completions``, as OpenAI documents it."""
     OLLAMA = auto()
-    """``POST /api/chat``, where the window can be chosen."""
+    """``POST /api/chat``, which lets the client choose the window."""
     CODEBUFF = auto()
     """Chat Completions within a run that is started and finished at the backend."""
     EMBEDDED = auto()
@@ -46,7 +46,7 @@ class ChatApi(Enum):
 
 
 class RequestOptions(Enum):
-    """In whose words ``reasoningOptions`` and ``providerOptions`` travel."""
+    """Whose field names ``reasoningOptions`` and ``providerOptions`` are sent under."""
 
     NONE = auto()
     OPENROUTER = auto()
@@ -72,7 +72,7 @@ class WindowSource(Enum):
     """Where the real context window is read from."""
 
     UNKNOWN = auto()
-    """The server does not tell."""
+    """The server does not say."""
     MODEL_LIST = auto()
     LLAMACPP = auto()
     """``GET /props``."""
@@ -85,10 +85,10 @@ class WindowSource(Enum):
 
 
 class ToolSupport(Enum):
-    """Where it is read whether a model takes native tool calls."""
+    """How to find out whether a model takes native tool calls."""
 
     UNKNOWN = auto()
-    """Only trying can tell."""
+    """Only trying shows it."""
     TEMPLATE = auto()
     """The chat template in llama.cpp's ``GET /props``."""
     OLLAMA = auto()
@@ -96,7 +96,7 @@ class ToolSupport(Enum):
 
 
 class TokenCounter(Enum):
-    """How the server counts the tokens of a prompt, if it does."""
+    """How the server counts the tokens of a prompt, if it can."""
 
     NONE = auto()
     LLAMACPP = auto()
@@ -106,18 +106,18 @@ class TokenCounter(Enum):
 
 
 class Forwarding(Enum):
-    """Where a server that is reached on this machine runs its models."""
+    """Where a server that listens on this machine runs its models."""
 
     NEVER = auto()
     """In a child process of Inhouse."""
     ALWAYS = auto()
     """On other machines: it counts as remote, unless the user vouches for it."""
     LITELLM = auto()
-    """Where its deployments say (``GET /model/info``): it counts as remote until they are known."""
+    """Where its deployments say (``GET /model/info``); it counts as remote until they are known."""
     OLLAMA = auto()
-    """Here, but for cloud models, which ``/api/tags`` and ``/api/show`` name."""
+    """Here, except for cloud models, which ``/api/tags`` and ``/api/show`` name."""
     LM_STUDIO = auto()
-    """Here, or on a linked device, which it does not tell."""
+    """Here or on a linked device; it does not say which."""
     UNKNOWN = auto()
     """Here, unless it shows a sign of being a gateway."""
 
@@ -133,10 +133,10 @@ class PriceSource(Enum):
 
 
 class LoadedModels(Enum):
-    """How to find out whether a model is in memory, so that a tiny question costs nothing."""
+    """How to find out whether a model is in memory, so that a test request costs nothing."""
 
     ALL = auto()
-    """What is listed is loaded."""
+    """Every listed model is loaded."""
     OLLAMA = auto()
     """``GET /api/ps``."""
     UNKNOWN = auto()
@@ -144,12 +144,12 @@ class LoadedModels(Enum):
 
 @frozen(kw_only=True)
 class RemoteKey:
-    """A variable of the environment that makes a kind serve what nothing else serves."""
+    """An environment variable that makes a kind the default for models that nothing else serves."""
 
     variable: str
     url: str
     rank: int
-    """The variable with the lowest rank that is set decides."""
+    """Of the variables that are set, the one with the lowest rank decides."""
     url_variable: str | None
     """A variable that names another base URL."""
 
@@ -159,76 +159,76 @@ class KindProfile:
     """What a kind's name implies.  No fact has a default: a new kind states each of them."""
 
     default_url: str | None
-    """The base URL if none is written; None: it must be written."""
+    """The base URL if none is given; None if one must be given."""
     path: str | None
-    """The path that people leave out; None: none is added, except ``/v1`` on this machine."""
+    """The path that people leave out.  None: nothing is added, except ``/v1`` on this machine."""
     drops_path: tuple[str, ...]
-    """Ends of a path that people write too much of, from the outermost on."""
+    """Endings of a path that people add by mistake, outermost first."""
     hosts: tuple[str, ...]
-    """Hosts that alone tell the kind if a URL is all that is known."""
+    """Hosts that identify the kind if only a URL is known."""
     port: int | None
-    """A port that alone tells the kind."""
+    """A port that identifies the kind if only a URL is known."""
     remote_key: RemoteKey | None
     chat: ChatApi
     options: RequestOptions
     models: ModelListApi
     key_check: str | None
-    """A path that answers only to a valid key, if the list of models answers to everybody."""
+    """A path that needs a valid key, if the list of models needs none."""
     any_model_name: bool
-    """It answers to any model's name with the one it has."""
+    """It answers a request for any model with the one it has."""
     tagged_names: bool
-    """Names of models have tags (``qwen3:4b``), and a plain ``maker/model`` is none of its own."""
+    """Model names have tags (``qwen3:4b``), so a plain ``maker/model`` is not one of its own."""
     window: WindowSource
     refuses_overflow: bool
-    """It answers with an error if a prompt is too long; others cut it and say nothing."""
+    """It answers with an error if a prompt is too long; others cut the prompt silently."""
     counter: TokenCounter
     tool_support: ToolSupport
     probe_tools: bool
-    """It refuses tools unless it was started with a flag: the doctor tries one."""
+    """It refuses tools unless started with a flag, so the doctor tries one."""
     forwarding: Forwarding
     cloud_tag: str | None
-    """The end of a model's tag that says that it runs in the maker's cloud."""
+    """The ending of a model's tag that means it runs in the maker's cloud."""
     prices: PriceSource
     maker_prices: bool
     """The price list knows its models by ``maker/model``, not by the endpoint's URL."""
     loaded: LoadedModels
     swapped_model_remedy: str | None
-    """What to do about an answer of another model than was asked; None: that is no surprise."""
+    """What to do if another model answers than was asked for; None if that is expected."""
     larger_window: str | None
-    """The doctor's remedy for a window that is too small; None: a general one."""
+    """The doctor's remedy for a window that is too small; None for the general one."""
     tools_remedy: str | None
-    """The doctor's remedy for missing tool calls, the beginning of a sentence."""
+    """The doctor's remedy for missing tool calls: the beginning of a sentence."""
     no_models_remedy: str | None
     window_note: str | None
-    """What the doctor says about the window without being asked."""
+    """A note about the window that the doctor always shows."""
     dialect: Dialect
-    """How a conversation is written for it; a service's own comes before (`known_dialect`)."""
+    """How a conversation is written for it; a service's own dialect wins (`known_dialect`)."""
     unspecific: bool
-    """The kind says nothing about the program that answers: the doctor looks for Ollama."""
+    """The kind does not say which program answers, so the doctor looks for Ollama."""
 
     @property
     def is_child(self) -> bool:
-        """Whether Inhouse starts the server itself, so that it has no address before it runs."""
+        """Whether Inhouse starts the server itself, so that it has no address until then."""
         return self.chat is ChatApi.EMBEDDED
 
     @property
     def serves_local_models(self) -> bool:
-        """Whether it is a program that runs models itself, for whoever installed it."""
+        """Whether it is a program that runs models on its owner's machine."""
         return self.default_url is not None and not self.counts_as_remote
 
     @property
     def counts_as_remote(self) -> bool:
-        """Whether it is taken for remote, wherever it listens, until the contrary is known."""
+        """Whether it is assumed to be remote, wherever it listens, until proved local."""
         return self.forwarding in (Forwarding.ALWAYS, Forwarding.LITELLM)
 
     @property
     def tells_where_it_forwards(self) -> bool:
-        """Whether asking it can change what is said about where it runs a model."""
+        """Whether the server can be asked where it runs a model."""
         return self.forwarding in (Forwarding.OLLAMA, Forwarding.LITELLM, Forwarding.LM_STUDIO)
 
 
 def guessed_kind(host: str, port_without_path: int | None) -> Kind:
-    """Return the kind that a URL alone tells: a known host, or a known port without a path."""
+    """Return the kind that a URL identifies: by a known host, or a known port without a path."""
     by_host = (kind for kind in Kind if host in kind.profile.hosts)
     by_port = (
         kind for kind in Kind if port_without_path and kind.profile.port == port_without_path
@@ -244,7 +244,7 @@ def known_dialect(kind: Kind, base_url: str) -> Dialect:
 
 
 def remote_keys() -> tuple[tuple[Kind, RemoteKey], ...]:
-    """Return the variables that make a remote serve, in the order in which they are looked at."""
+    """Return the variables that make a remote the default, in the order they are looked at."""
     found = [(kind, key) for kind in Kind if (key := kind.profile.remote_key) is not None]
     return tuple(sorted(found, key=lambda one: one[1].rank))
 
@@ -570,7 +570,7 @@ _PROFILES = {kind: _declared(kind) for kind in Kind}
 
 @frozen
 class Service:
-    """A program or a service that people know by name, and can add by it."""
+    """A program or service that people know by name and can add by that name."""
 
     name: str
     """The name that the endpoint gets."""
@@ -578,11 +578,11 @@ class Service:
     kind: Kind
     base_url: str
     key_variable: str | None = None
-    """The variable of the environment that its makers document for a key."""
+    """The environment variable that its makers document for the key."""
     dialect: Dialect | None = None
-    """None: that of its kind."""
+    """None for that of its kind."""
     is_found: bool = False
-    """It listens at that port of this machine unless it is told otherwise: it can be looked for."""
+    """It listens on that port of this machine by default, so it can be looked for."""
     start_command: str | None = None
     """What its makers document for starting the server in a terminal."""
 
@@ -650,4 +650,4 @@ SERVICES = (
         "CODEBUFF_API_KEY",
     ),
 )
-"""Programs at the ports that their makers document, and services, each by its usual name."""
+"""Programs at their documented ports, and services, each by its usual name."""

@@ -52,20 +52,20 @@ class ProviderError(InhouseError):
     """The endpoint refused or broke.  The message names endpoint, model and remedy."""
 
     status: int | None = None
-    """The HTTP status, where one was told."""
+    """The HTTP status, if one was told."""
     said: str = ""
-    """The server's own words and codes, whole: to be searched, never to be shown."""
+    """The server's own words and codes, complete; to be searched, never shown."""
     about: tuple[str, ...] = ()
-    """What the server says that it is about: names of parameters, paths in the request."""
+    """What the server says it is about: names of parameters, paths in the request."""
 
     def __init__(self, message: str, *, code: str = "provider") -> None:
         super().__init__(message, code=code)
 
 
 class ProviderUnavailableError(ProviderError):
-    """The endpoint may well answer the next time.
+    """The endpoint may well answer next time.
 
-    ``retry_after`` is in seconds, where the server told it.
+    ``retry_after`` is in seconds, if the server gave one.
     """
 
     def __init__(

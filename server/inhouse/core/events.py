@@ -1,4 +1,4 @@
-"""What happens: everything a run tells whoever is watching."""
+"""Events: everything that a run reports to whoever is watching."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -40,7 +40,7 @@ class EditState(StrEnum):
 class TextDelta:
     text: str
     pieces: int = field(default=1, eq=False)
-    """How many pieces of the model's answer it is: those that one read completes are one."""
+    """How many pieces of the model's answer it holds: one read's pieces make one event."""
 
 
 @frozen
@@ -51,7 +51,7 @@ class ReasoningDelta:
 
 @frozen
 class ThoughtSoFar:
-    """What came as text until now was thinking: only its end was marked."""
+    """The text so far was thinking; only its end was marked."""
 
 
 @frozen
@@ -64,21 +64,21 @@ class UsageReported:
     """Tokens and cost of one answer of a model."""
 
     input_tokens: int
-    """All of them, those out of a cache included."""
+    """All of them, cached ones included."""
     output_tokens: int
     """Thinking included."""
     cost_usd: float | None = None
-    """None: not known."""
+    """None if unknown."""
     context_window: int | None = None
-    """Tokens that the model's window holds; None: not known."""
+    """Tokens that the model's window holds; None if unknown."""
     cached_tokens: int = 0
-    """Of the input: read out of the server's cache."""
+    """Input tokens read from the server's cache."""
     cache_write_tokens: int = 0
-    """Of the input: written into the server's cache."""
+    """Input tokens written to the server's cache."""
 
 
 REPETITION = "repetition"
-"""A finish reason of ours: the answer was cut, since it repeated itself over and over."""
+"""Our own finish reason: the answer was cut because it kept repeating itself."""
 
 
 @frozen
@@ -86,19 +86,19 @@ class Answered:
     """The model has finished one answer."""
 
     finish_reason: str
-    """OpenAI's words: ``stop``, ``length``, ``tool_calls``, ``content_filter``."""
+    """One of OpenAI's: ``stop``, ``length``, ``tool_calls``, ``content_filter``."""
     model: str | None = None
     """The model that says it answered."""
     in_text: bool = False
-    """The calls stood in its text: it wrote them all before it saw the result of any."""
+    """The calls were in its text, so it wrote all of them before it saw any result."""
     unread: str = ""
-    """What looks like a call and cannot be read as one, in words for the model."""
+    """What looks like a call but cannot be read as one, worded for the model."""
     form: str = ""
-    """How a call is written here: for a model that made none."""
+    """How to write a call here, for a model that made none."""
     origin: Origin | None = None
-    """Who said it, where something of it goes back to nobody else."""
+    """Who said it, if parts of it may go back to nobody else."""
     native_reason: str = ""
-    """Why the model finished in the words of whoever runs it (``native_finish_reason``)."""
+    """Why the model finished, in its host's own words (``native_finish_reason``)."""
 
 
 @frozen
@@ -113,14 +113,14 @@ ModelChunk = (
     TextDelta | ReasoningDelta | ThoughtSoFar | ToolCallReady | UsageReported | Answered | Notice
 )
 
-# What a run tells.
+# What a run reports.
 
 
 @frozen
 class RunStarted:
     route: Route
     session: str | None = None
-    """None: a sub-agent's run."""
+    """None for a sub-agent's run."""
 
 
 @frozen
@@ -132,7 +132,7 @@ class ToolStarted:
 
 @frozen
 class ToolOutput:
-    """Live output of a tool while it works: for progress and transcript, not on the wire."""
+    """A tool's live output, for progress and transcript; not on the wire."""
 
     call_id: str
     text: str
@@ -159,7 +159,7 @@ class QuestionAsked:
     text: str
     choices: tuple[str, ...]
     detail: str = ""
-    """What the text is about, whole: a command, a host."""
+    """What the text is about, complete: a command, a host."""
     safe: str = ""
     """The choice that changes nothing, if others do."""
     multiple: bool = False
@@ -176,12 +176,12 @@ class Steered:
 
 @frozen
 class PermissionAnswered:
-    """What the user chose where something could do harm; kept in the record of the run."""
+    """What the user chose about something harmful; kept in the record of the run."""
 
     kind: str
-    """Of the question: ``command``, ``trust``, ``host``, ``edit``, …"""
+    """The question's kind: ``command``, ``trust``, ``host``, ``edit``, …"""
     answer: str
-    """The choice, never a text; empty where nobody answered."""
+    """The choice, never a text; empty if nobody answered."""
 
 
 @frozen
@@ -193,9 +193,9 @@ class EndpointUsage:
     cost_usd: float | None = None
     requests: int = 0
     cached_tokens: int = 0
-    """Of the input: read out of a cache."""
+    """Input tokens read from a cache."""
     cache_write_tokens: int = 0
-    """Of the input: written into a cache."""
+    """Input tokens written to a cache."""
 
 
 @frozen
@@ -214,7 +214,7 @@ class Contact:
     """One host that a run talked to."""
 
     host: str
-    """As it was asked for, with its port."""
+    """As requested, with its port."""
     address: str
     """The address connected to."""
     local: bool
@@ -252,14 +252,14 @@ class RunResult:
     first_token_ms: int | None
     stop_reason: StopReason | None = None
     output: Any = None
-    """What ``set_output`` left."""
+    """The value given to ``set_output``."""
     edits: tuple[EditSummary, ...] = ()
     error: RunError | None = None
     contacts: tuple[Contact, ...] = ()
     prompt: str = ""
     parent: str | None = None
     session: str | None = None
-    """None: a sub-agent's run."""
+    """None for a sub-agent's run."""
     messages: tuple[Message, ...] = field(default=(), repr=False)
     """The history at the end; never on the wire."""
 

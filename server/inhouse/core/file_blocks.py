@@ -1,4 +1,4 @@
-"""A file as models read and write it best: its path, and its text in a fence below."""
+"""A file the way models read and write it best: its path, then its text in a fence."""
 
 import re
 from collections.abc import Mapping

@@ -1,8 +1,8 @@
-"""Reading files that somebody else may have written: never blocking, never too much.
+"""Reading files that somebody else may have written: never blocking, never more than allowed.
 
-`read_regular` opens regular files only, and no more than so many bytes of them; `FileSnapshot`
-reads each file once, so that what is compared with what was trusted and what is parsed or run
-are the very same bytes.
+`read_regular` opens regular files only and reads a limited number of bytes; `FileSnapshot` reads
+each file once, so that what is compared with what was trusted and what is parsed or run are the
+very same bytes.
 """
 
 import errno
@@ -15,28 +15,28 @@ from collections.abc import Callable
 from pathlib import Path
 
 MOST_BYTES = 4_000_000
-"""Of any file that a definition, its settings or its trust depend on."""
+"""The limit for any file that a definition, its settings or its trust depend on."""
 
 SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__", ".git"})
-"""Trust is not about what lies in them, so nothing in them is a definition either."""
+"""Trust does not cover what is in them, so nothing in them is a definition either."""
 
 ReadBytes = Callable[[Path], bytes]
-"""Gives a file's bytes.  Raises `OSError`."""
+"""Returns a file's bytes.  Raises `OSError`."""
 
 
 class NotAFileError(OSError):
-    """A device, a pipe, a folder, or more bytes than anybody may ask for."""
+    """A device, a pipe, a folder, or a file with more bytes than allowed."""
 
 
 def read_regular(path: Path, most: int = MOST_BYTES) -> bytes:
-    """Read a regular file of *most* bytes.  Raises `OSError`, `NotAFileError` among it.
+    """Read a regular file of at most *most* bytes.  Raises `OSError`, `NotAFileError` among it.
 
-    A pipe or a device is neither waited for nor opened for long, a link that leads in circles is
-    an error, and the size is that of what was read: a file that grows meanwhile is refused too.
+    Never waits for a pipe or a device.  A circle of links is an error, and so is a file that grows
+    beyond the limit while it is read.
     """
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
     flags |= getattr(os, "O_BINARY", 0) | getattr(os, "O_NOCTTY", 0)
-    if not stat.S_ISREG(path.stat().st_mode):  # Opening some devices does something.
+    if not stat.S_ISREG(path.stat().st_mode):  # Merely opening some devices has an effect.
         raise NotAFileError(errno.EINVAL, "it is no regular file", str(path))
     descriptor = os.open(path, flags)
     with os.fdopen(descriptor, "rb") as file:
@@ -50,14 +50,14 @@ def read_regular(path: Path, most: int = MOST_BYTES) -> bytes:
 
 
 class FileSnapshot:
-    """Files as they were when each of them was first asked for.  Threads may share it."""
+    """Files as they were when each was first asked for.  Safe to share between threads."""
 
     def __init__(self) -> None:
         self._read: dict[str, bytes | _Failed] = {}
         self._lock = threading.Lock()
 
     def read(self, path: Path) -> bytes:
-        """Give the bytes; the same ones, or the same `OSError`, each time."""
+        """Return the bytes, or raise `OSError`: the same each time."""
         key = os.path.realpath(path)
         with self._lock:
             found = self._read.get(key)
@@ -69,7 +69,7 @@ class FileSnapshot:
         raise kind(number, message, str(path))
 
     def digest(self, path: Path) -> str:
-        """Give the SHA-256 of a file; empty if it cannot be read."""
+        """Return the SHA-256 of a file; empty if it cannot be read."""
         try:
             return sha256(self.read(path))
         except OSError:
@@ -77,12 +77,12 @@ class FileSnapshot:
 
 
 def sha256(data: bytes) -> str:
-    """Give the digest in hexadecimal digits."""
+    """Return the digest in hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()
 
 
 _Failed = tuple[type[OSError], int, str]
-"""Not the error itself: it would keep alive whoever met it."""
+"""Not the error itself, which would keep its traceback's frames alive."""
 
 
 def _tried(path: Path) -> bytes | _Failed:
@@ -94,15 +94,16 @@ def _tried(path: Path) -> bytes | _Failed:
         return OSError, error.errno or errno.EIO, error.strerror or str(error)
     except ValueError as error:  # A name with a NUL in it.
         return OSError, errno.EINVAL, str(error)
-    if os.path.realpath(path) != str(path):  # A folder on the way became a link meanwhile.
+    if os.path.realpath(path) != str(path):  # A parent folder became a link meanwhile.
         return OSError, errno.EAGAIN, "it changed while it was read: try again"
     return data
 
 
 def replace_file(target: Path, content: bytes, *, prefix: str) -> None:
-    """Write a file whole or not at all; only its owner may read it, from the first byte on.
+    """Write a whole file or nothing; only its owner can ever read it.
 
-    *prefix* names the draft beside it, which goes if anything fails.  Raises `OSError`.
+    *prefix* begins the name of the temporary file beside it, which is deleted if anything fails.
+    Raises `OSError`.
     """
     descriptor, name = tempfile.mkstemp(prefix=prefix, dir=target.parent)
     try:

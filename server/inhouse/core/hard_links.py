@@ -9,15 +9,14 @@ from inhouse.core.protected_files import rule
 
 _MOST_NAMES = 500_000
 _GOOD_FOR, _IN_DOUBT = 5.0, 0.5
-"""Seconds for which the names of a workspace are taken for what they were, and for what they were
-where one is missing among them."""
+"""Seconds for which a workspace's names are believed: usually, and if one is missing."""
 
 _known: dict[str, tuple[float, dict[int, list[str]]]] = {}
 _turn = threading.Lock()
 
 
 def reason_against(root: Path, status: os.stat_result) -> str | None:
-    """Say why a file below the real *root* is not only the workspace's own; None: it is.  Blocks.
+    """Say why a file below the real *root* also has names elsewhere; None if it has not.  Blocks.
 
     Every name of it must be found below *root*, and none of them may be a protected one.
     """
@@ -50,13 +49,13 @@ def _is_same(path: Path, status: os.stat_result) -> bool:
 
 
 def _names(root: Path, good_for: float) -> dict[int, list[str]]:
-    """Give the names below *root* by inode."""
+    """Return the names below *root* by inode."""
     with _turn:
         now = time.monotonic()
         made, found = _known.get(str(root), (now - _GOOD_FOR, {}))
         if now - made >= good_for:
             found = _listed(root)
-            _known.clear()  # Of one workspace at a time.
+            _known.clear()  # For one workspace at a time.
             _known[str(root)] = (time.monotonic(), found)
         return found
 
@@ -81,5 +80,5 @@ def _listed(root: Path) -> dict[int, list[str]]:
 
 
 def _number(entry: os.DirEntry[str]) -> int:
-    """On Windows a folder's listing has another number than the file itself."""
+    """On Windows, a folder's listing gives another number than the file itself."""
     return entry.inode() if os.name != "nt" else os.lstat(entry.path).st_ino

@@ -1,7 +1,7 @@
 r"""Changes as hunks: split, apply in any order, re-base, and turn into an editor's edits.
 
-Everything is pure and works on texts as they are: line ends, a missing last one and
-form feeds stay what they were.  Lines end with ``\n`` only; ``\r\n`` is part of the line.
+Everything is pure and keeps texts as they are: line ends, a missing last one and form feeds.  Lines
+end with ``\n`` only; ``\r\n`` is part of the line.
 """
 
 import re
@@ -20,17 +20,17 @@ CONTEXT = 3
 """Unchanged lines that a hunk remembers on each side; hunks stand at least as far apart."""
 
 _MOST_WORK = 40_000_000
-"""Lines times lines: a difference larger than this is one hunk, which takes no time to find."""
+"""Old lines times new lines: a larger difference becomes one hunk, which needs no search."""
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
 
 @frozen
 class Hunk:
-    """Some lines of the old text, and what they become."""
+    """Some lines of the old text and what replaces them."""
 
     start: int
-    """The first of the old lines, from 0; where there are none, the line they go before."""
+    """The first old line, from 0; without old lines, the line that the new ones go before."""
     old: tuple[str, ...]
     new: tuple[str, ...]
     before: tuple[str, ...] = ()
@@ -53,26 +53,26 @@ class TextEdit:
 
 @frozen
 class Rebased:
-    """Hunks moved to another text, and those that have no exact place in it."""
+    """Hunks moved to another text, and those with no exact place in it."""
 
     hunks: tuple[Hunk, ...]
     refused: tuple[Hunk, ...]
 
 
 def lines(text: str) -> list[str]:
-    r"""Split *text* after each ``\n``; joined together they are *text* again."""
+    r"""Split *text* after each ``\n``; joined, the parts are *text* again."""
     return _LINE.findall(text)
 
 
 def hunks(old: str | None, new: str | None) -> tuple[Hunk, ...]:
-    """Give what changes from *old* to *new*, top to bottom; None is no file."""
+    """Return the changes from *old* to *new*, top to bottom; None means no file."""
     before, after = lines(old or ""), lines(new or "")
     return _as_hunks(before, after, _joined(changed_lines(before, after)))
 
 
 @lru_cache(maxsize=4)
 def _fine_hunks(old: str, new: str) -> tuple[Hunk, ...]:
-    """As `hunks`, where changes near each other are not joined."""
+    """Like `hunks`, but without joining changes that are close to each other."""
     before, after = lines(old), lines(new)
     return _as_hunks(before, after, changed_lines(before, after))
 
@@ -97,7 +97,7 @@ def _as_hunks(
 
 
 def apply_hunks(old: str | None, chosen: Iterable[Hunk]) -> str:
-    """Give *old* with the *chosen* hunks applied; their order does not matter."""
+    """Return *old* with the *chosen* hunks applied; their order does not matter."""
     text = lines(old or "")
     for hunk in sorted(chosen, key=lambda each: (each.start, each.end), reverse=True):
         if tuple(text[hunk.start : hunk.end]) != hunk.old:
@@ -107,16 +107,16 @@ def apply_hunks(old: str | None, chosen: Iterable[Hunk]) -> str:
 
 
 def shifted(hunk: Hunk, applied: Iterable[Hunk]) -> Hunk:
-    """Give *hunk* where it stands once the others of its edit in *applied* are in the text."""
+    """Return *hunk* where it is once the hunks in *applied* are in the text."""
     above = (each for each in applied if (each.start, each.end) < (hunk.start, hunk.end))
     return evolve(hunk, start=hunk.start + sum(len(each.new) - len(each.old) for each in above))
 
 
 def rebase(moving: Sequence[Hunk], current: str) -> Rebased:
-    """Move hunks to *current*, a text that changed since they were made.
+    """Move hunks to *current*, a text that has changed since they were made.
 
-    Exact or not at all: a hunk moves where its lines, together with the unchanged lines around
-    them, stand in *current* once and once only.
+    Exact or not at all: a hunk moves only if its lines, with the unchanged lines around them, occur
+    in *current* exactly once.
     """
     text = _indexed(current)
     placed: list[Hunk] = []
@@ -133,7 +133,7 @@ def rebase(moving: Sequence[Hunk], current: str) -> Rebased:
 
 
 def rebased_text(old: str | None, new: str | None, current: str | None) -> str | None:
-    """Give *current* with the change from *old* to *new* in it; None where that is not exact."""
+    """Return *current* with the change from *old* to *new* applied; None if that is not exact."""
     if current == old:
         return new
     if current is None or old is None or new is None:
@@ -142,10 +142,10 @@ def rebased_text(old: str | None, new: str | None, current: str | None) -> str |
 
 
 def merged(base: str, mine: str, theirs: str) -> str | None:
-    """Merge two texts that were made from *base*, line by line; None where that is not exact.
+    """Merge two texts that were made from *base*, line by line; None if that is not exact.
 
-    Lines that both changed, or additions of both at one place, are no exact merge; nor is a change
-    of lines that the other side has copied, since nobody knows which copy is meant.
+    A merge is not exact if both changed the same lines or added at the same place, or if one
+    changed lines that the other copied, since either copy could be meant.
     """
     if theirs == base:
         return mine
@@ -164,7 +164,7 @@ def merged(base: str, mine: str, theirs: str) -> str | None:
 
 
 def moved(hunk: Hunk, base: str, current: str) -> Hunk | None:
-    """Give a hunk of *base* where it stands in *current*; None where that is not exact."""
+    """Return a hunk of *base* at its place in *current*; None if that is not exact."""
     if current == base:
         return hunk
     place = _beside(hunk, _fine_hunks(base, current))
@@ -175,7 +175,7 @@ def moved(hunk: Hunk, base: str, current: str) -> Hunk | None:
 
 
 def _beside(hunk: Hunk, others: Iterable[Hunk]) -> Hunk | None:
-    """Move *hunk* by what the *others* put in and take out above it; None where they touch it."""
+    """Move *hunk* by the lines that *others* add and remove above it; None if they touch it."""
     grown = 0
     for other in others:
         if _clash(hunk, other):
@@ -186,14 +186,14 @@ def _beside(hunk: Hunk, others: Iterable[Hunk]) -> Hunk | None:
 
 
 def _clash(hunk: Hunk, other: Hunk) -> bool:
-    """Lines side by side do not clash; an addition at the edge of a change has no exact place."""
+    """Adjacent lines do not clash; an addition at the edge of a change has no exact place."""
     if not hunk.old:
         return other.start <= hunk.start <= other.end
     return hunk.start < other.end and other.start < hunk.end
 
 
 def _is_copied(hunk: Hunk, base: str, current: str) -> bool:
-    """Tell whether the lines around a change stand more often in *current* than in *base*."""
+    """Return whether the lines around a change stand more often in *current* than in *base*."""
     block = (*hunk.before, *hunk.old, *hunk.after)
     if not block:
         return False
@@ -201,7 +201,7 @@ def _is_copied(hunk: Hunk, base: str, current: str) -> bool:
 
 
 def text_edits(old: str, chosen: Iterable[Hunk]) -> tuple[TextEdit, ...]:
-    """Give the *chosen* hunks as an editor's edits of *old*, top to bottom, none overlapping."""
+    """Return the *chosen* hunks as an editor's edits of *old*, top to bottom, none overlapping."""
     offsets, positions = _layout(old)
     return tuple(
         TextEdit(
@@ -214,18 +214,18 @@ def text_edits(old: str, chosen: Iterable[Hunk]) -> tuple[TextEdit, ...]:
 
 @lru_cache(maxsize=4)
 def _layout(text: str) -> tuple[tuple[int, ...], "_Positions"]:
-    """Give where each line begins, and the last one ends, and what turns that into positions."""
+    """Return the offset of each line and of the end, and what turns offsets into positions."""
     lengths = map(len, lines(text))
     return tuple(accumulate(lengths, initial=0)), _Positions(text)
 
 
 def unified_diff(name: str, old: str | None, new: str | None) -> str:
-    """Give the change as ``diff -u`` and Git write it; empty if nothing changes."""
+    """Return the change as ``diff -u`` and Git write it; empty if nothing changes."""
     return unified_hunks(name, old, hunks(old, new), gone=new is None)
 
 
 def unified_hunks(name: str, old: str | None, chosen: Iterable[Hunk], *, gone: bool = False) -> str:
-    """Give the *chosen* hunks of *old* as a unified diff; *gone*: they delete the file."""
+    """Return the *chosen* hunks of *old* as a unified diff; *gone*: they delete the file."""
     changing = [hunk for hunk in chosen if hunk.old != hunk.new]
     groups = _grouped(sorted(changing, key=lambda each: (each.start, each.end)))
     if not groups:
@@ -241,14 +241,14 @@ def unified_hunks(name: str, old: str | None, chosen: Iterable[Hunk], *, gone: b
 
 
 def changed_lines(before: list[str], after: list[str]) -> list[tuple[int, int, int, int]]:
-    """Give the changed stretches: start and end in the old lines, and in the new ones."""
+    """Return the changed stretches: start and end in the old lines, and in the new ones."""
     first, last = _common(before, after)
     left, right = before[first : len(before) - last], after[first : len(after) - last]
     if not left and not right:
         return []
     if len(left) * len(right) > _MOST_WORK:
         return [(first, first + len(left), first, first + len(right))]
-    matcher = SequenceMatcher(None, left, right)  # lines that stand everywhere are no anchors
+    matcher = SequenceMatcher(None, left, right)  # lines that occur everywhere are no anchors
     return [
         (start + first, end + first, new_start + first, new_end + first)
         for tag, start, end, new_start, new_end in matcher.get_opcodes()
@@ -269,7 +269,7 @@ def _joined(changes: list[tuple[int, int, int, int]]) -> list[tuple[int, int, in
 
 
 def _common(before: list[str], after: list[str]) -> tuple[int, int]:
-    """Count the lines that are the same at the beginning, and then at the end."""
+    """Count the equal lines at the beginning, and then at the end."""
     most = min(len(before), len(after))
     first = next((i for i in range(most) if before[i] != after[i]), most)
     rest = most - first
@@ -279,7 +279,7 @@ def _common(before: list[str], after: list[str]) -> tuple[int, int]:
 
 @frozen
 class _Indexed:
-    """The lines of a text, and where each of them stands."""
+    """The lines of a text and where each of them occurs."""
 
     lines: tuple[str, ...]
     places: dict[str, list[int]]
@@ -312,7 +312,7 @@ def _overlap(start: int, hunk: Hunk, other: tuple[int, int]) -> bool:
 
 
 class _Positions:
-    """Offsets of one text as an editor's positions."""
+    """Turns offsets in one text into an editor's positions."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -333,7 +333,7 @@ def _grouped(found: Iterable[Hunk]) -> list[list[Hunk]]:
 
 
 def _diff_group(group: list[Hunk], text: list[str], offset: int) -> tuple[str, int]:
-    """Write one ``@@`` part; *offset* is how far the new text has moved by now."""
+    """Write one ``@@`` part; *offset* is how far the new text has moved so far."""
     start = max(0, group[0].start - CONTEXT)
     end = min(len(text), group[-1].end + CONTEXT)
     grown = sum(len(hunk.new) - len(hunk.old) for hunk in group)

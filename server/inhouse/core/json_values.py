@@ -1,21 +1,21 @@
-"""Foreign JSON, taken apart without believing it: each of these gives the type it says."""
+"""Foreign JSON, narrowed without trusting it: each function returns the type it says."""
 
 from collections.abc import Mapping
 from typing import Any, cast
 
 
 def fields(value: Any) -> dict[str, Any]:
-    """Return an object's members; none if it is no object."""
+    """Return an object's members; none if the value is not an object."""
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
-    """Return the members of an object that may be frozen; none if it is no object."""
+    """Return the members of an object that may be frozen; none if the value is not an object."""
     return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
 
 
 def items(value: Any) -> list[Any]:
-    """Return a list's items; none if it is no list."""
+    """Return a list's items; none if the value is not a list."""
     return cast("list[Any]", value) if isinstance(value, list) else []
 
 
@@ -30,7 +30,7 @@ def texts(value: Any) -> list[str]:
 
 
 def text(value: Any) -> str:
-    """Return a text; an empty one if it is none."""
+    """Return a string; an empty one if the value is not a string."""
     return value if isinstance(value, str) else ""
 
 

@@ -6,20 +6,20 @@ from .errors import ToolError
 from .route import Privacy
 
 LONGEST_ARGUMENTS = 2_000_000
-"""Characters of all the tool calls of one answer: more than any model can write at once."""
+"""Characters in all tool calls of one answer: more than any model can write at once."""
 
 
 @frozen
 class Limits:
     max_steps: int = 200
-    """Answers of the model; each sub-agent has as many of its own."""
+    """Answers of the model; each sub-agent may use as many again."""
     may_write: bool = True
-    """Change files and run commands."""
+    """Whether it may change files and run commands."""
     privacy: Privacy = Privacy.ANY
     budget_usd: float | None = None
     """What the whole run may still cost, sub-agents included."""
     depth: int = 0
-    """How many agents stand above this one."""
+    """How many agents are above this one."""
     max_depth: int = 8
 
 
@@ -27,7 +27,7 @@ _STRICTNESS = (Privacy.ANY, Privacy.ASK, Privacy.LOCAL_ONLY)
 
 
 def stricter(one: Privacy, other: Privacy) -> Privacy:
-    """Give the one that lets less through."""
+    """Return the one that allows less."""
     return max(one, other, key=_STRICTNESS.index)
 
 
@@ -38,9 +38,9 @@ def for_child(
     privacy: Privacy = Privacy.ANY,
     budget_usd: float | None = None,
 ) -> Limits:
-    """Give a sub-agent's limits: the parent's, or what is asked for where that is narrower.
+    """Return a sub-agent's limits: the parent's, narrowed by what is asked for.
 
-    Raises `ToolError` where agents are nested too deep.
+    Raises `ToolError` if agents are nested too deeply.
     """
     if parent.depth >= parent.max_depth:
         raise ToolError(

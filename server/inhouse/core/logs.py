@@ -1,4 +1,4 @@
-"""Where logs go: standard error, and never a key in them."""
+"""Where logs go: to standard error, without any key."""
 
 import logging
 import sys
@@ -11,7 +11,7 @@ if TYPE_CHECKING:  # `lsp.stdio` logs before it needs settings.
     from .settings import Trace
 
 TRACE = logging.getLogger("inhouse.trace")
-"""What is asked of models: that it happens at INFO, its content at DEBUG."""
+"""Logs requests to models: the fact at INFO, their content at DEBUG."""
 
 
 def log_to_stderr(level: str) -> None:
@@ -26,13 +26,13 @@ def log_to_stderr(level: str) -> None:
 
 
 class _CleanFormatter(logging.Formatter):
-    """Spells out what a terminal would obey: logs tell of files that others wrote."""
+    """Escapes what a terminal would obey: logs quote files that others wrote."""
 
     def format(self, record: logging.LogRecord) -> str:
         return without_controls(super().format(record))
 
 
 def trace(wanted: "Trace") -> None:
-    """Let `TRACE` tell as much as the setting ``trace`` wants."""
+    """Let `TRACE` log as much as the setting ``trace`` asks for."""
     levels = {"off": logging.WARNING, "messages": logging.INFO, "verbose": logging.DEBUG}
     TRACE.setLevel(levels[wanted.value])

@@ -1,4 +1,4 @@
-"""Messages as Codebuff's JSON, both ways: what ``handleSteps`` and ``set_messages`` see."""
+"""Messages to and from Codebuff's JSON, which ``handleSteps`` and ``set_messages`` see."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,18 +22,18 @@ USER_PROMPT = "USER_PROMPT"
 """Tags what the user said."""
 STEP_PROMPT = "STEP_PROMPT"
 OWN = "inhouse"
-"""In ``providerOptions``: what only the server that sent it gets back."""
+"""Key in ``providerOptions`` for what goes back only to the server that sent it."""
 PROJECT_FILES = "PROJECT_FILES"
-"""Tags what a small model is shown of the project before its first step."""
+"""Tags the view of the project that a small model gets before its first step."""
 
 
 def messages_to_json(messages: Iterable[Message]) -> list[dict[str, Any]]:
-    """Give messages in the shape of Codebuff's ``messageHistory``."""
+    """Return messages in the shape of Codebuff's ``messageHistory``."""
     return [message_to_json(message) for message in messages]
 
 
 def messages_from_json(value: object) -> tuple[Message, ...]:
-    """Read messages in Codebuff's shape.  Raises `ToolError` where they are not."""
+    """Read messages in Codebuff's shape.  Raises `ToolError` if they are not in that shape."""
     if not isinstance(value, Sequence) or isinstance(value, str):
         raise ToolError("messages is not a list.  Give a list of {role, content}.")
     items = cast("Sequence[Any]", value)
@@ -41,7 +41,7 @@ def messages_from_json(value: object) -> tuple[Message, ...]:
 
 
 def arguments_object(arguments: str) -> dict[str, Any] | None:
-    """Give a call's arguments where they are a JSON object, else None."""
+    """Return a call's arguments if they are a JSON object, else None."""
     try:
         value = json.loads(arguments or "{}", parse_constant=_refuse)
     except (ValueError, RecursionError):
@@ -50,7 +50,7 @@ def arguments_object(arguments: str) -> dict[str, Any] | None:
 
 
 def message_to_json(message: Message) -> dict[str, Any]:
-    """Give one message in Codebuff's shape."""
+    """Return one message in Codebuff's shape."""
     match message:
         case SystemMessage(text):
             return {"role": "system", "content": [_text_part(text)]}
@@ -125,7 +125,7 @@ def _call_part(call: ToolCall) -> dict[str, Any]:
 
 
 def _own(part: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Read back what stands in ``providerOptions``: it goes to nobody but where it came from."""
+    """Read what is in ``providerOptions``: it goes back only to where it came from."""
     return mapping(mapping(part.get("providerOptions")).get(OWN))
 
 

@@ -1,4 +1,4 @@
-"""What is said: the conversation between user, model and tools."""
+"""The messages of a conversation between user, model and tools."""
 
 import binascii
 import re
@@ -21,14 +21,14 @@ class ToolCall:
     arguments: str
     """JSON exactly as the model wrote it.  It may be invalid."""
     said_id: str = ""
-    """The id that the server gave it, where that is not `id`."""
+    """The id that the server gave it, if that is not `id`."""
     extra: Mapping[str, Any] = field(default=_NOTHING, hash=False)
-    """What its server wants back with it, e.g. a signature (Gemini's ``extra_content``)."""
+    """What its server wants back with it, such as a signature (Gemini's ``extra_content``)."""
 
 
 @frozen
 class SystemMessage:
-    """Only where a definition's ``set_messages`` puts one; the system prompt is `Prompt.system`."""
+    """One that a definition's ``set_messages`` adds; the system prompt is `Prompt.system`."""
 
     text: str
 
@@ -46,7 +46,7 @@ class Image:
 
     @property
     def data_url(self) -> str | None:
-        """None: it is elsewhere, and whoever reads it would have to fetch it."""
+        """None if it is elsewhere and would have to be fetched."""
         if self.source.startswith("data:"):
             return self.source
         if ":" in self.source:
@@ -54,7 +54,7 @@ class Image:
         return f"data:{self.media_type or 'image/png'};base64,{self.source}"
 
     def problem(self) -> str | None:
-        """Say why this is no picture that could be sent along; None: it is one."""
+        """Say why this picture cannot be sent; None if it can."""
         if not _PICTURE.fullmatch(self.media_type or ""):
             return f"{self.media_type!r} is no media type of a picture, as 'image/png' is one"
         try:
@@ -70,17 +70,17 @@ class UserMessage:
     tags: tuple[str, ...] = ()
     """Codebuff's tags, e.g. ``STEP_PROMPT`` for a message that lives for one step."""
     images: tuple[Image, ...] = ()
-    """What came with the prompt, or where a definition's ``set_messages`` put some."""
+    """Pictures that came with the prompt or from a definition's ``set_messages``."""
 
 
 @frozen
 class Origin:
-    """Who said an answer, and what only they get back."""
+    """Who gave an answer, and what goes back only to them."""
 
     model: str
     """The endpoint, its URL and the model."""
     thoughts: str = ""
-    """The member of the answer in which the thoughts came."""
+    """The member of the answer that held the thoughts."""
     extra: Mapping[str, Any] = field(default=_NOTHING, hash=False)
     """Members of the answer that its server wants back (``reasoning_details``)."""
 
@@ -95,7 +95,7 @@ class AssistantMessage:
 
 @frozen
 class ToolMessage:
-    """What a tool gave back."""
+    """What a tool returned."""
 
     call_id: str
     tool: str
@@ -106,20 +106,20 @@ class ToolMessage:
 
 @frozen
 class ToolParts:
-    """What a tool gave back that is more than one JSON value."""
+    """What a tool returned, if that is more than one JSON value."""
 
     value: Any
     """As a model reads it."""
     parts: tuple[dict[str, Any], ...] = ()
     """As ``handleSteps`` gets it in ``toolResult``: Codebuff's parts, ``json`` and ``media``."""
     images: tuple[Image, ...] = ()
-    """Shown to a model that takes pictures, in a user's message after the results."""
+    """Shown to a model that takes pictures, in a user message after the results."""
 
 
 def without_private(message: "Message") -> "Message":
-    """Give a message as another endpoint or model may see it: without what only its own maker gets.
+    """Return a message as another endpoint or model may see it, without its maker's private fields.
 
-    Thinking, and the signatures that some servers put on it, never go to anybody else.
+    Thoughts, and the signatures that some servers put on them, never go to anybody else.
     """
     if not isinstance(message, AssistantMessage):
         return message

@@ -7,7 +7,7 @@ _OURS = Path(__file__).parent.parent.parent
 
 
 def module_folders() -> list[str]:
-    """Give ``sys.path`` without the current folder, unless this program is installed in it.
+    """Return ``sys.path`` without the current folder, unless this program is installed in it.
 
     ``python -m inhouse`` puts that folder first, and an empty entry of ``PYTHONPATH`` means it.
     """

@@ -1,8 +1,8 @@
-"""The environment that this process was started with, kept where no other process can read it.
+"""The environment this process was started with, kept where no other process can read it.
 
-A variable stays readable for every process of the same user (``/proc/PID/environ``) as long as
-the process lives, and for root whatever else is done.  So a process that `guard` was called in
-has its keys in this module's memory alone, and cannot be looked into by others of its user.
+A variable stays readable for every process of the same user (``/proc/PID/environ``) as long as the
+process lives, and to root in any case.  After `guard`, the keys are in this module's memory alone,
+and other processes of the same user cannot inspect this one.
 """
 
 import contextlib
@@ -38,15 +38,15 @@ _taken: dict[str, str] | None = None
 
 
 def environment() -> Mapping[str, str]:
-    """Give all variables that this process was started with, keys too."""
+    """Return all variables this process was started with, including keys."""
     return os.environ if _taken is None else MappingProxyType(_taken)
 
 
 def guard() -> None:
     """Hide the keys of this process's environment from every other process, for good.
 
-    Call it first of all, before there are threads.  What the system has no means for is left
-    as it is: then a process of the same user could read the environment, as of any program.
+    Call it first of all, before there are threads.  If the system has no means for it, nothing
+    changes: a process of the same user can then read the environment, as it can for any program.
     """
     global _taken  # noqa: PLW0603  a process has one environment
     if _taken is not None:
@@ -59,7 +59,7 @@ def guard() -> None:
 
 
 def forget(names: Iterable[str]) -> None:
-    """Take variables out of what this process would hand down and others could read.
+    """Remove variables from what this process hands down and what others could read.
 
     `environment` still has them.  Nothing happens before `guard`.
     """
@@ -72,14 +72,14 @@ def forget(names: Iterable[str]) -> None:
 
 
 def looks_secret(name: str, value: str) -> bool:
-    """Tell whether a variable may hold a key, by its name or by how its value is written."""
+    """Return whether a variable may hold a key, by its name or by how its value is written."""
     if name in _HARMLESS:
         return False
     return bool(_NAMED.search(name) or _WRITTEN.search(value))
 
 
 def _overwrite(names: frozenset[bytes]) -> None:
-    """Blank the values where the kernel put them; nothing points to them any more."""
+    """Overwrite the values where the kernel put them; nothing refers to them any more."""
     with open("/proc/self/stat", "rb") as file:  # noqa: PTH123  loaded before anything else
         position = int(file.read().rpartition(b")")[2].split()[_ENV_START])
     with open("/proc/self/environ", "rb") as file:  # noqa: PTH123  as above

@@ -1,8 +1,7 @@
-"""``${env:NAME}`` and ``${keyring:NAME}`` in what users write, and who may receive what they name.
+"""``${env:NAME}`` and ``${keyring:NAME}`` in what users write, and who may receive the values.
 
-What the workspace wrote receives only what the user allowed: a variable by
-``allowedEnvironment``, a key by binding it to the host it is for (``keyHosts``,
-``inhouse key bind NAME HOST``).
+A workspace's text receives only what the user allowed: a variable by ``allowedEnvironment``, a key
+by binding it to its host (``keyHosts``, ``inhouse key bind NAME HOST``).
 """
 
 import re
@@ -30,7 +29,7 @@ class KeySources:
 
     environment: Mapping[str, str] = field(factory=dict[str, str], repr=False)
     keyring: Callable[[str], str] = _no_keyring
-    """Gives the key of that name or raises `UserError`.  May be slow."""
+    """Returns the key of that name or raises `UserError`.  May be slow."""
     allowed_environment: Sequence[str] = ()
     key_hosts: Mapping[str, Sequence[str]] = field(factory=dict[str, Sequence[str]])
     """``env:NAME`` or ``keyring:NAME`` → the hosts (``HOST`` or ``HOST:PORT``) it is for."""
@@ -49,7 +48,7 @@ def check(text: str) -> None:
 
 
 def fill(text: str, keys: KeySources, *, from_workspace: bool) -> str:
-    """Fill the variables of a text that is no key.  Raises `UserError`."""
+    """Fill the variables of a text that is not a key.  Raises `UserError`."""
     check(text)
     for one in _PLACEHOLDER.finditer(text):
         if one["kind"] == "keyring":
@@ -64,9 +63,9 @@ def fill(text: str, keys: KeySources, *, from_workspace: bool) -> str:
 
 
 def key(text: str, keys: KeySources, *, url: str, from_workspace: bool, place: str) -> Secret:
-    """Give the key that ``text`` names: a literal, or fetched when it is needed.
+    """Return the key that ``text`` gives or names; a named one is fetched when it is needed.
 
-    What the workspace wrote is checked at once; for what may not be sent to this URL's host,
+    What the workspace wrote is checked at once; if the key may not be sent to this URL's host,
     `Secret.reveal` raises `RefusedError`.
     """
     if not has_placeholder(text):
@@ -75,7 +74,7 @@ def key(text: str, keys: KeySources, *, url: str, from_workspace: bool, place: s
 
 
 def refusal(text: str, keys: KeySources, *, url: str) -> RefusedError | None:
-    """Why a key that the workspace names may not go to this URL; None: it may."""
+    """Say why a key that the workspace names may not go to this URL; None if it may."""
     try:
         _require_bound(text, keys, url)
     except RefusedError as error:
@@ -84,7 +83,7 @@ def refusal(text: str, keys: KeySources, *, url: str) -> RefusedError | None:
 
 
 def is_bound(name: str, url: str, keys: KeySources) -> bool:
-    """Tell whether the user bound the key (``env:NAME``, ``keyring:NAME``) to this URL's host."""
+    """Return whether the user bound the key (``env:NAME``, ``keyring:NAME``) to this URL's host."""
     host = host_of(url)
     authority = url.partition("://")[2].partition("/")[0]
     hosts = keys.key_hosts.get(name, ())
@@ -95,7 +94,7 @@ def is_bound(name: str, url: str, keys: KeySources) -> bool:
 
 @frozen
 class _Fetch:
-    """Fills a key when it is needed.  A value: settings that were read twice are equal."""
+    """Fills a key when it is needed.  A value, so that settings read twice are equal."""
 
     text: str
     keys: KeySources
@@ -139,7 +138,7 @@ def _filled(text: str, keys: KeySources) -> str:
                 f"or keep the key in the keyring: inhouse key set NAME, then ${{keyring:NAME}}.",
                 code="variable-not-set",
             )
-        forget((name,))  # Whatever it is called, it is a key from now on.
+        forget((name,))  # Whatever it is called, it counts as a key from now on.
         return value
 
     return _PLACEHOLDER.sub(one, text)

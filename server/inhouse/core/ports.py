@@ -24,7 +24,7 @@ class ToolSpec:
     parameters: Mapping[str, Any]
     """A JSON Schema of type object."""
     exact: bool = False
-    """It changes something: input that would have to be guessed at is refused."""
+    """The tool changes something, so input that would have to be guessed is refused."""
 
 
 @frozen
@@ -33,20 +33,23 @@ class Tool:
 
     spec: ToolSpec
     run: Callable[[str, Mapping[str, Any]], Awaitable[Any]]
-    """Takes the call's id and its checked input; gives the JSON value of Codebuff's
-    ``toolResult[0].value``, or `ToolParts`.  Raises `ToolError` for what the model can mend."""
+    """Takes the call's id and its checked input; returns the value that the model sees.
+
+    That is the JSON value of Codebuff's ``toolResult[0].value``, or `ToolParts`. Raises `ToolError`
+    for what the model can fix.
+    """
     ends_step: bool = True
-    """Codebuff's ``endsAgentStep``: the model must see the result before it goes on."""
+    """Codebuff's ``endsAgentStep``: the model must see the result before it continues."""
     writes: bool = False
-    """Changes files or runs commands: a child has it only where its parent may."""
+    """Changes files or runs commands: a child gets it only if its parent may."""
     offered: bool = True
-    """False: no model is told of it; it is there to say why it is not."""
+    """False if no model is offered it; it exists only to say why it is unavailable."""
     also: tuple[str, ...] = ()
-    """Further names by which a model or ``handleSteps`` may call it."""
+    """Other names by which a model or ``handleSteps`` may call it."""
     arrange: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
-    """Puts input that is known to come in another order into the one that the spec says."""
+    """Reorders input that is known to arrive in another order than the spec's."""
     is_foreign: bool = False
-    """What it says are another program's words, which are passed on as they are."""
+    """Its results are another program's words, passed on unchanged."""
 
 
 @frozen
@@ -57,14 +60,14 @@ class Prompt:
     messages: tuple[Message, ...]
     tools: tuple[ToolSpec, ...] = ()
     output_schema: Mapping[str, Any] | None = None
-    """Asks for an answer that is JSON of this schema, where the server can enforce it."""
+    """Asks for an answer that is JSON of this schema, if the server can enforce it."""
     max_output_tokens: int | None = None
     temperature: float | None = None
-    """None: the server's own, but 0 for a local model that is offered tools."""
+    """None for the server's default, but 0 for a local model that is offered tools."""
 
 
 Chunks = Sequence[ModelChunk]
-"""What came of an answer at one time: all that one read of the connection completed."""
+"""The part of an answer that one read of the connection completed."""
 
 
 class Model(Protocol):
@@ -84,9 +87,9 @@ class Document:
 
     path: Path
     text: str
-    """With its own line ends, untouched."""
+    """With its own line ends, unchanged."""
     version: int | None
-    """The editor's version; None where no editor has it open."""
+    """The editor's version; None if no editor has it open."""
 
 
 def _difference(edit: "Edit") -> tuple[Hunk, ...]:
@@ -106,49 +109,48 @@ class Edit:
     hunks: tuple[Hunk, ...] = field(
         kw_only=True, default=Factory(_difference, takes_self=True), repr=False, eq=False
     )
-    """What leads from ``old`` to ``new``: found once, when the edit is made."""
+    """The changes from ``old`` to ``new``, computed once when the edit is made."""
 
     def __attrs_post_init__(self) -> None:
         if apply_hunks(self.old, self.hunks) != (self.new or ""):
             raise ValueError("These hunks do not lead from the old text to the new one.")
 
     def onto(self, current: str | None) -> "Edit | None":
-        """Give the same change of a text that has changed since; None if that is not exact."""
+        """Return the same change for a text that has changed since; None if that is not exact."""
         if current == self.old:
             return self
         new = rebased_text(self.old, self.new, current)
         return None if new is None else Edit(self.path, current, new, self.version)
 
     def diff(self, name: str) -> str:
-        """Give the change as ``diff -u`` and Git write it; empty if nothing changes."""
+        """Return the change as ``diff -u`` and Git write it; empty if nothing changes."""
         return unified_hunks(name, self.old, self.hunks, gone=self.new is None)
 
 
 @frozen
 class EditOutcome:
-    """What became of an edit; the message is told to the model."""
+    """What became of an edit; the message goes to the model."""
 
     state: EditState
     message: str
     merged: str | None = None
-    """The text that came about, where the file had changed since the edit was made."""
+    """The resulting text, if the file had changed since the edit was made."""
     taken: str | None = None
-    """The new text as far as the user took it; None: the edit was taken or refused whole."""
+    """The part of the new text that the user accepted; None if it was all or nothing."""
 
 
 class Workspace(Protocol):
-    """The files, as a run sees them: unsaved text wins over what is on disk.
+    """The files as a run sees them: unsaved text wins over the disk.
 
-    What it has proposed and nobody has decided on yet counts as accepted; such a document has
-    a version, as an open one has.  Paths are absolute and already checked
-    (`inhouse.tools.access.paths`).
+    Its undecided proposals count as accepted; such a document has a version, like an open one.
+    Paths are absolute and already checked (`inhouse.tools.access.paths`).
     """
 
     @property
     def root(self) -> Path: ...
 
     async def read(self, path: Path) -> Document:
-        """Raises `OSError` and `UnicodeDecodeError` as `Path.read_text` does."""
+        """Read a file.  Raises `OSError` and `UnicodeDecodeError` as `Path.read_text` does."""
         ...
 
     async def apply(self, edit: Edit) -> EditOutcome:
@@ -160,24 +162,24 @@ class Workspace(Protocol):
         ...
 
     async def unsaved(self) -> Mapping[Path, str | None]:
-        """The texts of files that are not what the disk holds, by real path; None: it is gone."""
+        """Return texts that differ from the disk, by real path; None for a deleted file."""
         ...
 
     async def save(self) -> Mapping[Path, str]:
-        """Apply what waits and save what is unsaved, so that the disk holds it: the user agreed.
+        """Apply pending edits and save unsaved text, so that the disk has both; the user agreed.
 
-        Gives what the disk does not hold for all that, with the reason.
+        Returns what still is not on the disk, with the reason.
         """
         ...
 
     def open_files(self) -> tuple[Path, ...]: ...
 
     def selection(self) -> Mapping[str, Any] | None:
-        """Where the run was started: ``{path, range, text}``."""
+        """Return where the run was started: ``{path, range, text}``."""
         ...
 
     async def diagnostics(self, path: Path | None) -> list[dict[str, Any]] | None:
-        """What is known to be wrong, by the editor's other servers; None where it cannot tell."""
+        """Return what the editor's other servers report; None if the editor does not share it."""
         ...
 
 
@@ -195,20 +197,20 @@ class Question:
     ``budget``."""
     detail: str = ""
     diff: str = ""
-    """What it is about as a unified diff, where it is about changes: doors lead to it."""
+    """The changes it is about as a unified diff, if any; doors offer to show it."""
     keys: tuple[str, ...] = ()
-    """A letter for each choice, where a terminal takes one as well as the choice's word."""
+    """A letter for each choice that a terminal takes instead of the whole word."""
     safe: str = ""
     """The choice that changes nothing: doors show it first, and take it by default.
 
-    Every kind but ``question`` has one, and it is the first of the choices.  Empty: any choice is
-    as good as another.  What is not safe is allowed deliberately, and only where the whole
+    Every kind but ``question`` has one, and it is the first of the choices.  Empty if any choice is
+    as good as another.  Anything else must be chosen deliberately, and only after the whole
     question could be read.
     """
     lasting: tuple[str, ...] = ()
-    """The choices that hold for more than this once."""
+    """The choices that apply to more than this one time."""
     is_told: bool = False
-    """An event of a run tells of it: a door may leave the asking to who hears that."""
+    """An event of a run announces it, so a door may leave the asking to whoever receives that."""
 
     def __attrs_post_init__(self) -> None:
         if self.safe != (self.choices[0] if self.choices and self.kind != "question" else ""):
@@ -218,25 +220,25 @@ class Question:
 
 
 class Approver(Protocol):
-    """Whoever can ask the user: an editor or a terminal."""
+    """Can ask the user: an editor or a terminal."""
 
     async def ask(self, question: Question) -> tuple[str, ...]:
-        """The choices taken, or a free text; empty when dismissed or when nobody can be asked."""
+        """Return the choices, or a free text; empty if dismissed or if nobody can be asked."""
         ...
 
 
 @frozen
 class TerminalRun:
-    """What came of a command in a terminal of the client."""
+    """The result of a command in one of the client's terminals."""
 
     output: str
-    """Both of its outputs, as the user saw them."""
+    """Standard output and error, as the user saw them."""
     code: int | None
-    """Its exit status; None: it was stopped when its time was over."""
+    """Its exit status; None if it was stopped after its time limit."""
 
 
 class ClientTerminal(Protocol):
-    """Terminals that a client offers, where the user sees a command run."""
+    """Terminals of the client, in which the user sees a command run."""
 
     async def run(
         self,
@@ -247,9 +249,9 @@ class ClientTerminal(Protocol):
         environment: Mapping[str, str],
         seconds: float,
     ) -> TerminalRun | None:
-        """Run a command to its end, with these variables and no others.
+        """Run a command to its end with exactly these variables.
 
-        None where the client did not start it.  Cancelling ends it.
+        Returns None if the client did not start it.  Cancelling ends it.
         """
         ...
 
@@ -295,7 +297,7 @@ class Steps(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """End it, wherever it is."""
+        """End it, wherever it has paused."""
         ...
 
 

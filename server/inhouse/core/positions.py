@@ -1,7 +1,7 @@
 """Places in a text, as LSP counts them: lines end with LF, CRLF or CR alone, columns are UTF-16.
 
 `str.splitlines`, which pygls uses, also ends lines at form feeds and other separators; a document
-that holds one would drift away from what the editor has.
+with one of them would get out of step with the editor.
 """
 
 import re
@@ -20,14 +20,14 @@ def utf16_length(text: str) -> int:
 
 
 def line_starts(text: str) -> list[int]:
-    """Give the offset at which each line begins."""
+    """Return the offset at which each line begins."""
     if "\r" not in text:
         return [0, *accumulate(len(line) + 1 for line in text.split("\n")[:-1])]
     return [0, *(match.end() for match in _LINE_END.finditer(text))]
 
 
 def offset_at(text: str, position: Position, starts: list[int] | None = None) -> int:
-    """Give the offset of a position; one beyond its line or the text is moved to the end."""
+    """Return the offset of a position; one beyond its line or the text is moved to the end."""
     starts = line_starts(text) if starts is None else starts
     if position.line >= len(starts):
         return len(text)
@@ -45,39 +45,39 @@ def offset_at(text: str, position: Position, starts: list[int] | None = None) ->
 
 
 def position_at(text: str, offset: int, starts: list[int] | None = None) -> Position:
-    """Give the position of an offset."""
+    """Return the position of an offset."""
     starts = line_starts(text) if starts is None else starts
     line = bisect_right(starts, offset) - 1
     return Position(line, utf16_length(text[starts[line] : offset]))
 
 
 def range_at(text: str, start: int, end: int) -> Range:
-    """Give the range between two offsets."""
+    """Return the range between two offsets."""
     starts = line_starts(text)
     return Range(position_at(text, start, starts), position_at(text, end, starts))
 
 
 def text_in(text: str, where: Range) -> str:
-    """Give the text of a range."""
+    """Return the text of a range."""
     starts = line_starts(text)
     return text[offset_at(text, where.start, starts) : offset_at(text, where.end, starts)]
 
 
 def replace(text: str, where: Range, new: str) -> str:
-    """Give the text with a range replaced."""
+    """Return the text with a range replaced."""
     start, end = span(text, where)
     return text[:start] + new + text[end:]
 
 
 def span(text: str, where: Range) -> tuple[int, int]:
-    """Give the offsets of a range: its start, and its end, which is never before it."""
+    """Return the offsets of a range: its start, and its end, which is never before it."""
     starts = line_starts(text)
     start = offset_at(text, where.start, starts)
     return start, max(start, offset_at(text, where.end, starts))
 
 
 def whole(text: str) -> Range:
-    """Give the range of all of it."""
+    """Return the range of all of it."""
     return range_at(text, 0, len(text))
 
 

@@ -1,4 +1,4 @@
-"""Names of files that hold secrets, or that keep the workspace together: no tool touches them."""
+"""Names of files that hold secrets or belong to a repository: no tool touches them."""
 
 import re
 import unicodedata
@@ -26,7 +26,7 @@ _FOLDERS = {
 }
 
 REPOSITORIES = frozenset({".git", ".hg", ".svn", ".jj"})
-"""Protected folders with very many files in them."""
+"""Protected folders that hold very many files."""
 
 _FILES = {
     ".env*": "environment files hold secrets",
@@ -83,11 +83,11 @@ _FILES = {
 
 _BACKUP = re.compile(r"(?:~|\.(?:bak|backup|old|orig|save|swp|tmp|copy|\d{1,8}))+$")
 _SHORT_NAME = re.compile(r"^(git|env|ssh|aws)~\d+$")
-"""How Windows spells ``.git`` and the like in eight characters."""
+"""How Windows abbreviates ``.git`` and similar names to eight characters."""
 
 
 def rule(relative: str) -> str | None:
-    """Give the rule that forbids *relative* (a path from the root, with slashes), or None."""
+    """Return the rule that forbids *relative* (a path from the root, with slashes), or None."""
     for part in relative.split("/"):
         if found := _rule_of(part):
             return found
@@ -103,7 +103,7 @@ def _rule_of(part: str) -> str | None:
         return f"'{name}/' ({reason})"
     if _SHORT_NAME.match(name):
         return f"'{name}' (the short name of a protected file)"
-    # A copy that an editor or a careful person made holds the same.
+    # A backup made by an editor or a careful person holds the same.
     for each in (name, _BACKUP.sub("", name)):
         for pattern, reason in _FILES.items():
             if fnmatchcase(each, pattern):
@@ -112,17 +112,17 @@ def _rule_of(part: str) -> str | None:
 
 
 def protected_names() -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Give the patterns of protected files, and the names of protected folders."""
+    """Return the patterns of protected files, and the names of protected folders."""
     return tuple(_FILES), tuple(_FOLDERS)
 
 
 def is_example(relative: str) -> bool:
-    """Tell whether it is an environment file that is there to be read."""
+    """Return whether it is an example of an environment file, which may be read."""
     return plain_name(relative.rpartition("/")[2]) in _EXAMPLES
 
 
 def plain_name(name: str) -> str:
-    """Give *name* as a forgiving file system compares it: no case, no invisible characters."""
+    """Return *name* as a lenient file system compares it: no case, no invisible characters."""
     if name.isascii():
         return name.lower().rstrip(". ")
     kept = "".join(each for each in name if unicodedata.category(each) != "Cf")

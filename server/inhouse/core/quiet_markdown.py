@@ -1,9 +1,9 @@
-r"""Markdown of models, servers and workspaces, so that a preview of it fetches nothing.
+r"""Makes Markdown from models, servers and workspaces safe: a preview of it fetches nothing.
 
-A preview loads the picture of ``![](https://host/?secret)`` by itself, and tells the host what
-stands in the address.  Here ``!\[`` stands for ``![`` and ``&lt;`` for the ``<`` of what HTML
-would take for a tag with attributes; all else, and what stands between fences at the beginning
-of a line, stays as it was written.
+A preview loads the picture of ``![](https://host/?secret)`` by itself, and so sends the host
+whatever the address contains.  Here ``!\[`` stands for ``![`` and ``&lt;`` for the ``<`` of what
+HTML would take for a tag with attributes; everything else, and what is between fences at the
+beginning of a line, stays as it was.
 
 Extensions of previews draw blocks of some languages, and load what a drawing names (a picture of
 a Mermaid node, a file of PlantUML).  Such a block is ``text mermaid`` here: shown, not drawn.
@@ -22,7 +22,7 @@ _FENCE = re.compile(r"(?:(`{3,})[^`]*|(~{3,}).*)\Z", re.DOTALL)
 _MAYBE_FENCE = re.compile(r"(?:`{1,2}|`{3,}[^`]*|~{1,2}|~{3,}.*)\Z", re.DOTALL)
 _CLOSING = re.compile(r" {0,3}(`{3,}|~{3,})[ \t]*\Z")
 _CONTAINERS = r"[ \t>*+\-.)0-9\[\]xX]*"
-"""What may stand before a block: quotes, bullets, numbers, boxes to tick."""
+"""What may precede a block: quotes, bullets, numbers, check boxes."""
 _BEGINNING = re.compile(_CONTAINERS)
 _FORMULA = re.compile(_CONTAINERS + r"\$\$")
 _MAYBE_FORMULA = re.compile(_CONTAINERS + r"\$\Z")
@@ -50,27 +50,27 @@ _UNDECIDED = re.compile(r"(?:<?!|<[A-Za-z0-9-]*)\Z")
 
 @define(eq=False)
 class QuietMarkdown:
-    """Takes a document piece by piece, and gives what may be written of it by now."""
+    """Takes a document piece by piece and returns what may already be written of it."""
 
     _held: str = ""
-    """The end of what came, where the next piece decides what it means."""
+    """The end of the text so far, if the next piece decides what it means."""
     _code: str = ""
-    """The fence that is open."""
+    """The open fence."""
     _line: list[str] = field(factory=list[str])
     """The line so far, inside of code and formulas."""
     _at_start: bool = True
     _at_block: bool = True
-    """Nothing but what may stand before a block is on the line so far."""
+    """The line so far holds only what may precede a block."""
     _formula: bool = False
 
     def feed(self, text: str) -> str:
-        """Take a piece; give what is certain."""
+        """Take a piece; return what is certain."""
         if not (self._held or self._at_block or self._code or self._formula) and _PLAIN.match(text):
             return text
         return self._taken(self._held + text, whole=False)
 
     def close(self) -> str:
-        """Give what was held back, and close what is open: something else follows on a new line."""
+        """Return what was held back and close what is open: other text follows on a new line."""
         rest = self._taken(self._held, whole=True)
         if self._code:
             rest += f"\n{self._code}\n"
@@ -151,13 +151,13 @@ class QuietMarkdown:
 
 
 def quiet(text: str) -> str:
-    """Give a whole document of which a preview fetches nothing."""
+    """Return a whole document made safe for a preview."""
     document = QuietMarkdown()
     return document.feed(text) + document.close()
 
 
 def quiet_lines(text: str) -> str:
-    """Give lines of which a preview fetches nothing; none of them begins code."""
+    """Return lines made safe for a preview; none of them begins code."""
     return "".join(_quiet_line(line) + end for line, end in _LINES.findall(text))
 
 
@@ -168,7 +168,7 @@ def _quiet_line(line: str) -> str:
 
 
 def _undrawn(part: str) -> str:
-    """Keep the beginning of a line from beginning a drawing."""
+    """Keep a line from beginning a drawing."""
     if opening := _OPENING.match(part):
         before, info = opening.groups()
         name = re.split(r"[^\w.+#-]", info.lower(), maxsplit=1)[0].lstrip(".")

@@ -1,4 +1,4 @@
-"""No key leaves by accident: every text of a `Secret` is known here and taken out of what leaves.
+"""No key leaves by accident: the text of every `Secret` is known here and removed from output.
 
 A last line of defence behind `Secret` itself: logs, traces, transcripts and error messages
 pass through `redact`.
@@ -31,14 +31,14 @@ _DUMMIES = frozenset(
         "string",
     }
 )
-"""What people write where a server wants no key: ordinary words that must stay readable."""
+"""What people write for a server that needs no key: ordinary words that must stay readable."""
 
 _lock = threading.Lock()
 _known: tuple[str, ...] = ()
 
 
 def remember(text: str) -> None:
-    """Take ``text`` out of everything that leaves from now on.
+    """Remove ``text`` from everything that leaves from now on.
 
     Very short texts and well-known dummies are left alone: they would black out ordinary words.
     """
@@ -52,7 +52,7 @@ def remember(text: str) -> None:
 
 
 def redact(text: str) -> str:
-    """Give ``text`` without any key that is known."""
+    """Return ``text`` without any known key."""
     for known in _known:
         if known in text:
             text = text.replace(known, DOTS)
@@ -60,14 +60,14 @@ def redact(text: str) -> str:
 
 
 def knows_keys() -> bool:
-    """Tell whether there is anything to take out."""
+    """Return whether any key is known."""
     return bool(_known)
 
 
 def redact_value(value: object) -> Any:
-    """Give a JSON value without any key that is known, in its texts and their names.
+    """Return a JSON value without any known key, in its strings and member names.
 
-    Its texts may have been cut short: the beginning of a key at an end goes too.
+    Strings may have been cut short, so the beginning of a key at an end is removed too.
     """
     if not _known:
         return value
@@ -85,16 +85,16 @@ def redact_value(value: object) -> Any:
 
 
 class StreamRedactor:
-    """Takes keys out of a text that comes in pieces, also a key split over several of them.
+    """Removes keys from a text that comes in pieces, even if a key is split over several.
 
-    What may be the beginning of a key waits for the next piece.
+    Text that may be the beginning of a key waits for the next piece.
     """
 
     def __init__(self) -> None:
         self._held = ""
 
     def feed(self, piece: str) -> str:
-        """Give what can be shown of the text so far and was not given yet."""
+        """Return what can now be shown of the text and was not returned before."""
         if not _known:
             return piece
         text, given = self._held + piece, ""
@@ -107,13 +107,13 @@ class StreamRedactor:
             given, text = given + redact(text[:end]), text[end:]
 
     def end(self) -> str:
-        """Give the rest: nothing follows it."""
+        """Return the rest, since nothing follows."""
         held, self._held = self._held, ""
         return _without_beginning(redact(held))
 
 
 def _beginning(text: str) -> int:
-    """Where the text's end begins to be the beginning of a key; its length where it does not."""
+    """Return where a key may begin at the text's end; the text's length if none does."""
     found = len(text)
     for known in _known:
         at = text.find(known[0], max(0, len(text) - len(known) + 1), found)
@@ -126,7 +126,7 @@ def _beginning(text: str) -> int:
 
 
 def _end_of_key_over(text: str, at: int) -> int | None:
-    """Where a whole key ends that begins before *at* and goes on beyond it."""
+    """Return where a whole key ends that begins before *at* and reaches beyond it."""
     if at == len(text):
         return None
     for known in _known:
@@ -137,14 +137,14 @@ def _end_of_key_over(text: str, at: int) -> int | None:
 
 
 def _without_beginning(text: str) -> str:
-    """Cut off what is so much of a key that it is no accident, also before an ellipsis."""
+    """Cut off the beginning of a key that is too long to be chance, also before an ellipsis."""
     plain = text.rstrip("….")
     at = _beginning(plain)
     return text if len(plain) - at < _SHORTEST_PART else plain[:at] + DOTS + text[len(plain) :]
 
 
 class RedactingFilter(logging.Filter):
-    """Takes keys out of a log record: its message, its arguments and its traceback."""
+    """Removes keys from a log record: its message, arguments and traceback."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if not _known:

@@ -14,7 +14,7 @@ class Remedy:
     """``addEndpoint``, ``installModel``, ``setKey``, ``startServer``, ``checkEndpoints``,
     ``openSetting``, ``trust`` or ``showLog`` (docs/protocol.md)."""
     title: str
-    """Words for a button."""
+    """The text of a button."""
     endpoint: str | None = None
     setting: str | None = None
     command: str | None = None
@@ -40,22 +40,22 @@ _KEYS = ("unauthorized", "no-key", "no-keyring", "keyring", "variable-not-set")
 
 
 def as_in_file(text: str) -> str:
-    """Name settings as ``config.toml`` and ``inhouse.toml`` do.
+    """Name settings as ``config.toml`` and ``inhouse.toml`` name them.
 
-    A terminal and a client of ACP have no settings of Inhouse's own.
+    A terminal or an ACP client has no Inhouse settings of its own.
     """
     return text.replace("`inhouse.", "`")
 
 
 def cause_of(message: str) -> str:
-    """Give the part of an error's text that says what is wrong; what would work follows it."""
+    """Return the part of an error's text that says what is wrong; what would work follows it."""
     return message.partition("  ")[0].strip()
 
 
 def remedies_for(  # noqa: PLR0911  one a kind of error
     code: str, *, endpoint: str | None = None, url: str = ""
 ) -> tuple[Remedy, ...]:
-    """Give the ways out of an error, the shortest first.
+    """Return the ways out of an error, shortest first.
 
     *endpoint* and *url* name the server that it is about, if it is about one.
     """

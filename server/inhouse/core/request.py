@@ -1,4 +1,4 @@
-"""What a user asks for, and what is told about agents and runs."""
+"""What a user asks for, and summaries of agents and runs."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,11 +15,11 @@ from .unicode import clean_json, clean_text
 
 @frozen
 class RunRequest:
-    """One run that somebody wants."""
+    """A request for one run."""
 
     agent: str
     prompt: str = field(default="", converter=clean_text)
-    """Without halves of surrogate pairs, which neither a file nor a server takes."""
+    """Without unpaired surrogates, which neither a file nor a server accepts."""
     params: Mapping[str, Any] = field(factory=dict[str, Any], converter=clean_json)
     endpoint: str | None = None
     model: str | None = None
@@ -31,7 +31,7 @@ class RunRequest:
     """Where it was started."""
     range: Range | None = None
     compact: bool = False
-    """Make the history of the session smaller, and nothing else."""
+    """Only compact the session's history."""
 
 
 @frozen
@@ -39,4 +39,4 @@ class AgentSummary:
     agent: Agent
     usable: bool
     route: Route | None = None
-    """Where it would run; None where nothing can serve it."""
+    """Where it would run; None if nothing can serve it."""

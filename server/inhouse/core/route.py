@@ -30,7 +30,7 @@ class DecidedBy(StrEnum):
 
 
 class ToolMode(StrEnum):
-    """How a model takes tools."""
+    """How a model is offered tools."""
 
     NATIVE = "native"
     TEXT = "text"
@@ -45,9 +45,9 @@ class TokenPrice:
     input: float
     output: float
     cached_input: float | None = None
-    """Read out of the server's cache; None: as any other token in."""
+    """For tokens read from the server's cache; None for the price of any other input."""
     cache_write: float | None = None
-    """Written into the server's cache; None: as any other token in."""
+    """For tokens written to the server's cache; None for the price of any other input."""
 
 
 @frozen
@@ -140,7 +140,7 @@ class Endpoint:
         scope=SettingScope.USER,
     )
     from_workspace: bool = False
-    """A file of the workspace named it: it receives no key of the user's."""
+    """Named by a file of the workspace, so it receives none of the user's keys."""
     pool: tuple["Endpoint", ...] = setting(
         (),
         "Several servers under one name: names of endpoints, or base URLs that share this "
@@ -190,7 +190,7 @@ class Route:
 class ModelInfo:
     id: str
     context_window: int | None
-    """Tokens; None where the server does not tell."""
+    """In tokens; None if the server does not say."""
     local: bool
 
 
@@ -203,7 +203,7 @@ class Finding:
     message: str
     remedy: str
     code: str = ""
-    """A short stable word for programs, as far as the finding comes from an error."""
+    """A short stable word for programs, if the finding comes from an error."""
 
 
 @frozen

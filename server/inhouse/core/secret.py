@@ -1,4 +1,4 @@
-"""A text that never shows itself by accident."""
+"""A text that is never shown by accident."""
 
 from collections.abc import Callable
 
@@ -12,9 +12,9 @@ class Secret:
     """A key.  ``str()``, ``repr()`` and logs show dots; only ``reveal()`` gives the text."""
 
     _text: str | Callable[[], str] = field(repr=False)
-    """The text, or what fetches it: then ``reveal()`` may raise `UserError`, and may be slow."""
+    """The text, or what fetches it; ``reveal()`` may then raise `UserError` and be slow."""
     _fetched: list[str] = field(factory=list[str], eq=False, repr=False, init=False)
-    """What was fetched: a keyring is asked once."""
+    """The fetched text, so that a keyring is asked only once."""
 
     def __attrs_post_init__(self) -> None:
         if isinstance(self._text, str):
@@ -31,7 +31,7 @@ class Secret:
 
     @property
     def is_at_hand(self) -> bool:
-        """Tell whether ``reveal()`` answers at once."""
+        """Return whether ``reveal()`` answers immediately."""
         return isinstance(self._text, str) or bool(self._fetched)
 
     def __str__(self) -> str:

@@ -1,7 +1,7 @@
-"""How a setting is declared: beside the field that holds its value, once.
+"""How a setting is declared: once, with the field that holds its value.
 
 `inhouse.settings.table` reads these declarations; the reader, the JSON Schema, the reference page,
-what VS Code contributes and what is completed are made of them (docs/how-to/contribute.md).
+VS Code's contributions and completion are all made from them (docs/how-to/contribute.md).
 """
 
 from collections.abc import Mapping
@@ -17,18 +17,18 @@ _Value = TypeVar("_Value")
 
 
 class SettingScope(Enum):
-    """Who may say it."""
+    """Who may set it."""
 
     ANYWHERE = auto()
     """Editor, workspace file, user file."""
     NARROWING = auto()
-    """Everywhere; what a workspace says counts only if it allows no more than the user does."""
+    """Anywhere, but a workspace's value counts only if it allows no more than the user's."""
     USER = auto()
-    """Editor and user file: a file of the workspace may not say it."""
+    """Editor and user file; a workspace file may not set it."""
 
 
 class SettingGroup(Enum):
-    """Under which heading an editor shows it."""
+    """The heading under which an editor shows it."""
 
     ENDPOINTS = "Endpoints"
     SAFETY = "Safety"
@@ -38,11 +38,11 @@ class SettingGroup(Enum):
 
 @frozen(kw_only=True)
 class SettingDeclaration:
-    """Everything about a setting that its field does not say itself."""
+    """Everything about a setting that its field does not say."""
 
     description: str
     written: Any = None
-    """The type in which it is written, if it is another than the field's."""
+    """The type in which it is written, if that is not the field's."""
     written_default: Any = None
     """The default as it is documented, if the field has none."""
     scope: SettingScope = SettingScope.ANYWHERE
@@ -53,19 +53,19 @@ class SettingDeclaration:
     examples: tuple[Any, ...] = ()
     group: SettingGroup = SettingGroup.SERVER
     widest_first: tuple[Any, ...] = ()
-    """Of an enumeration whose scope is ``NARROWING``; of a number, more allows more."""
+    """For an enumeration whose scope is ``NARROWING``; for a number, more allows more."""
     choices: Mapping[str, str] = MappingProxyType({})
     """Each value of an enumeration → what it means."""
     is_connection: bool = False
-    """Of an endpoint: it belongs to the URL and always comes from the same layer."""
+    """For an endpoint: it belongs to the URL and always comes from the same layer."""
     is_harmless: bool = False
-    """Of no use to somebody who wrote a workspace that is not trusted.
+    """Of no use to the author of an untrusted workspace.
 
     Read by client-vscode/scripts/settings.py: every other setting is restricted there.
     """
 
     def is_narrower(self, theirs: Any, users: Any) -> bool:
-        """Tell whether a workspace's value allows no more than the user's; None is no limit."""
+        """Return whether a workspace's value allows no more than the user's; None is no limit."""
         if self.widest_first:
             return self.widest_first.index(theirs) >= self.widest_first.index(users)
         return users is None or theirs <= users

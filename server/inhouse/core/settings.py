@@ -44,7 +44,7 @@ class RouteRule:
 
 
 class McpTransport(StrEnum):
-    """How an MCP server speaks."""
+    """How an MCP server is reached."""
 
     STDIO = "stdio"
     HTTP = "http"
@@ -112,7 +112,7 @@ class McpServer:
 
 @frozen
 class Settings:
-    """What the user wants.  Each field that is a setting declares it whole: see `setting`."""
+    """What the user wants.  Each field that is a setting declares it completely: see `setting`."""
 
     endpoints: Mapping[str, Endpoint] = setting(
         _NOTHING, "The servers that run models, by name.", written=dict, group=_ENDPOINTS
@@ -292,13 +292,13 @@ class Settings:
         group=_SAFETY,
     )
     broken_endpoints: Mapping[str, str] = field(factory=dict[str, str])
-    """Endpoints that are written but cannot be used → why."""
+    """Endpoints that are configured but cannot be used → the reason."""
     sources: Mapping[str, str] = field(factory=dict[str, str])
-    """Setting (``budgetUsd``) → where the value that counts stands."""
+    """Setting (``budgetUsd``) → where the effective value was set."""
 
     @property
     def sessions_on_disk(self) -> int:
-        """How many sessions are kept; who keeps no transcript keeps none unless told otherwise."""
+        """How many sessions are kept; by default none if transcripts are off."""
         if self.kept_sessions is not None:
             return self.kept_sessions
         return 100 if self.kept_transcripts else 0

@@ -1,7 +1,7 @@
-"""What a source text defines at its outer level, by the look of its lines, in any language.
+"""What a source text defines at its outer level, judged by its lines, in any language.
 
-No parser is asked: it is used where a wrong guess costs little (a picture of the project) or is
-noticed (an excerpt is put into its file only where every part of it is whole).
+There is no parser: it is used where a wrong guess costs little (an overview of the project) or is
+noticed (an excerpt goes into its file only if every part of it is complete).
 """
 
 import re
@@ -38,12 +38,12 @@ _MOST_NAMES = 20
 
 @frozen
 class Part:
-    """A piece of a text from one line at its left margin to the next."""
+    """A piece of a text, from one line at the left margin to the next."""
 
     text: str
     """With the comments and decorators above it and the empty lines below it."""
     name: str = ""
-    """What it defines; empty where it defines nothing."""
+    """What it defines; empty if it defines nothing."""
     is_import: bool = False
     is_value: bool = False
     """It names a value, not a function, class or type."""
@@ -54,7 +54,7 @@ class Part:
 
 
 def defined_names(text: str) -> tuple[str, ...]:
-    """Give the names that a source text defines at its outer levels, in its order."""
+    """Return the names that a source text defines at its outer levels, in order."""
     found: dict[str, None] = {}
     for match in _DEFINITION.finditer(text):
         if not _LOCAL.match(match.group()):
@@ -65,14 +65,14 @@ def defined_names(text: str) -> tuple[str, ...]:
 
 
 def source_parts(text: str) -> list[Part]:
-    """Cut a text where a line stands at its left margin; together the parts are the text."""
+    """Cut a text at each line on the left margin; joined, the parts are the text."""
     return [_part(lines) for lines in _pieces(text.splitlines(keepends=True))]
 
 
 def lost_names(old: str, new: str, *, values: bool = False) -> tuple[str, ...]:
-    """Give what *old* defines at its outer level and *new* does not, in its order.
+    """Return what *old* defines at its outer level and *new* does not, in order.
 
-    *values*: constants too, not only functions, classes and types.
+    With *values*, constants count too, not only functions, classes and types.
     """
     kept = {part.name for part in source_parts(new)}
     gone = [one for one in source_parts(old) if one.name and one.name not in kept]
@@ -109,10 +109,10 @@ def with_kept(old: str, new: str, names: Collection[str]) -> str:
 
 
 def with_excerpt(old: str, excerpt: str) -> str | None:
-    """Put changed definitions, written without the rest of their file, in their places in it.
+    """Put changed definitions, written without the rest of their file, in their places.
 
-    None: it is no such excerpt.  It must consist of whole definitions that *old* has, one of them
-    at least must differ, and *old* must have more; new imports may stand with them.
+    Returns None if the text is not such an excerpt.  It must consist of whole definitions that
+    *old* has, at least one must differ, and *old* must have more; new imports may come with them.
     """
     there, given = source_parts(old), source_parts(excerpt)
     known = {part.body for part in there}
@@ -149,7 +149,7 @@ def with_excerpt(old: str, excerpt: str) -> str | None:
 
 
 def only_adds(old: str, text: str) -> bool:
-    """Tell whether a text is whole definitions, and none of them is in *old*."""
+    """Return whether a text consists of whole definitions, none of which *old* has."""
     there = {part.name for part in source_parts(old) if part.name}
     given = [part for part in source_parts(text) if part.body]
     named = [part for part in given if part.name and not part.is_value]
@@ -170,7 +170,7 @@ def _code(text: str) -> list[str] | None:
 
 
 def _misses(old: Sequence[Part], new: Sequence[Part]) -> bool:
-    """Tell whether a text without imports goes on using what its file imports."""
+    """Return whether a text without imports still uses what its file imports."""
     used = set(_WORD.findall("".join(part.text for part in new)))
     imported = [_WORD.findall(part.body) for part in old if part.is_import]
     return not any(part.is_import for part in new) and any(
@@ -179,18 +179,18 @@ def _misses(old: Sequence[Part], new: Sequence[Part]) -> bool:
 
 
 def _led(old: Part, new: Part) -> str:
-    """Keep the comment that stood above, where none is written above the new text."""
+    """Keep the comment that was above, if the new text has none."""
     match, text = _COMMENT.match(old.text), new.text.lstrip("\r\n")
     return text if match is None or _LEAD.match(text) else match[0] + text
 
 
 def _in_place(old: Part, new: str) -> str:
-    """Keep the empty lines that stood below."""
+    """Keep the empty lines that were below."""
     return new.rstrip() + (old.text[len(old.text.rstrip()) :] or "\n")
 
 
 def _is_whole(text: str) -> bool:
-    """Tell whether the brackets of a part balance: it was not cut in its middle."""
+    """Return whether a part's brackets balance, so that it was not cut in the middle."""
     return all(text.count(one) == text.count(other) for one, other in ("()", "[]", "{}"))
 
 

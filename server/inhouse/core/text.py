@@ -24,7 +24,7 @@ class Range:
 
 
 START = Range(Position(0, 0), Position(0, 0))
-"""The very beginning of a file: where a problem stands that has no place of its own."""
+"""The beginning of a file: the position of a problem that has none of its own."""
 
 
 class Severity(StrEnum):
@@ -42,6 +42,9 @@ class Problem:
     range: Range
     severity: Severity
     code: str
-    """Short and stable, e.g. ``duplicate-id``: editors show it, tests and quick fixes go by it."""
+    """Short and stable, e.g.
+
+    ``duplicate-id``: editors show it, tests and quick fixes rely on it.
+    """
     message: str
     """What is wrong and what would work."""

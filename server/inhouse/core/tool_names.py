@@ -1,4 +1,4 @@
-"""What models call tools by, where they do not use the names they were given."""
+"""What models call tools when they do not use the names they were given."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -51,13 +51,13 @@ _ALIASES: Mapping[str, tuple[str, ...]] = {
 _TOKEN = re.compile(
     r"<[|\uff5c][^<>]{0,40}[|\uff5c]>.*|</?\w[\w:-]{0,30}>.*|\[/?[A-Z_]{3,}\].*", re.DOTALL
 )
-"""Where a model's template goes on (``<|channel|>commentary``, ``</arg_value>``, ``[ARGS]``)."""
+"""A piece of a model's template (``<|channel|>commentary``, ``</arg_value>``, ``[ARGS]``)."""
 _ILLEGAL = re.compile(r"[^a-zA-Z0-9_-]+")
 LONGEST_NAME = 64
 
 
 def without_tokens(name: str) -> str:
-    """Give a name without tokens of a model's template before or behind it, and without blanks."""
+    """Return a name without blanks and without tokens of a model's template around it."""
     plain = name.strip()
     if plain.startswith("<"):
         plain = re.sub(r"^(?:<[^<>]{1,40}>\s*)+", "", plain)
@@ -65,7 +65,7 @@ def without_tokens(name: str) -> str:
 
 
 def legal_name(name: str) -> str:
-    """Give a name as every server takes it back: letters, digits, ``_`` and ``-``, at most 64."""
+    """Return a name that every server accepts: letters, digits, ``_`` and ``-``, at most 64."""
     if len(name) <= LONGEST_NAME and name and not _ILLEGAL.search(name):
         return name
     plain = _ILLEGAL.sub("_", without_tokens(name).rpartition(":")[2]).strip("_")
@@ -73,7 +73,7 @@ def legal_name(name: str) -> str:
 
 
 def same_name(name: str, declared: Collection[str]) -> str | None:
-    """Give the declared tool that *name* is another spelling of; None: there is none.
+    """Return the declared tool that *name* is another spelling of; None if there is none.
 
     Names differ by case, dashes, a name space in front, and tokens of the model's template.
     """
@@ -89,7 +89,7 @@ def same_name(name: str, declared: Collection[str]) -> str | None:
 
 
 def tool_meant(name: str, declared: Collection[str]) -> str | None:
-    """Give the declared tool that *name* stands for, an alias too; None: there is none.
+    """Return the declared tool that *name* stands for, also by an alias; None if there is none.
 
     A declared name itself always wins.
     """

@@ -1,4 +1,4 @@
-"""What a tool does, in words that a person reads at a glance: "Ran pytest: exit 1"."""
+"""What a tool does, in words that a person grasps at a glance: "Ran pytest: exit 1"."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, cast
@@ -8,17 +8,17 @@ from .unicode import visible
 
 _MOST = 100
 _NAMED = 3
-"""Files, agents and the like that are named; more are counted."""
+"""How many files, agents and the like are named; the rest are counted."""
 
 
 class Words(NamedTuple):
-    """How people read of a tool."""
+    """The words that people read about a tool."""
 
     doing: str
     did: str
     could_not: str
     title: str = ""
-    """What a list of calls names it; empty: the tool's own name."""
+    """Its name in a list of calls; empty for the tool's own name."""
 
 
 VERBS: Mapping[str, Words] = {
@@ -46,7 +46,7 @@ VERBS: Mapping[str, Words] = {
     "ask_user": Words("Asking you", "Asked you", "ask you"),
     "diagnostics": Words("Reading diagnostics of", "Read diagnostics of", "read diagnostics of"),
 }
-"""Of tools that do something to a subject."""
+"""Verbs of tools that act on a subject."""
 PLAIN: Mapping[str, Words] = {
     "write_todos": Words("Planning", "Planned the next steps", "plan"),
     "think_deeply": Words("Thinking", "Thought about it", "think"),
@@ -55,13 +55,13 @@ PLAIN: Mapping[str, Words] = {
     "set_messages": Words("Rewriting its history", "Rewrote its history", "rewrite its history"),
 }
 SILENT = frozenset({"end_turn", "task_completed"})
-"""Tools that only end a step: nothing happens that a person would want to read."""
+"""Tools that only end a step: nothing that a person would want to read."""
 _SUBJECTS = (
     *("path", "command", "pattern", "query", "directory", "url", "name", "agent_type", "agentType"),
     *("libraryTitle", "topic", "prompt"),
 )
 _TITLED = ("path", "pattern", "directory", "url", "name", "prompt", "command", "thought")
-"""What a title names, in this order."""
+"""What a title names, in this order of preference."""
 _MOST_TITLE = 120
 
 
@@ -82,19 +82,19 @@ def done(tool: str, given: object, *, ok: bool, summary: str) -> str:
 
 
 def ran(tool: str, summary: str) -> bool:
-    """Tell whether a call is that of a command which ran to its end, however it ended."""
+    """Return whether a call is a command that ran to its end, whatever its exit status."""
     return tool == "run_terminal_command" and summary.startswith("exit ")
 
 
 def counts(diff: str) -> str:
-    """Say how many lines a unified diff puts in and takes out."""
+    """Say how many lines a unified diff adds and removes."""
     lines = [one for one in diff.splitlines() if not one.startswith(("+++", "---"))]
     added = sum(one.startswith("+") for one in lines)
     return f"+{added} −{sum(one.startswith('-') for one in lines)}"  # noqa: RUF001  a minus sign
 
 
 def title_of(tool: str, given: object, agent: str | None = None) -> str:
-    """Say in one line what a call does; *agent* is named where it is a sub-agent's."""
+    """Say in one line what a call does; *agent* is named if it is a sub-agent's."""
     values = fields(given)
     subject = ", ".join(paths_of(values)) or next(
         (str(values[key]) for key in _TITLED if isinstance(values.get(key), str)), ""
@@ -113,7 +113,7 @@ def _title(tool: str) -> str:
 
 
 def paths_of(values: Mapping[str, Any]) -> list[str]:
-    """Give every path that a call names: ``path``, ``paths``, and lists of either."""
+    """Return every path that a call names: ``path``, ``paths``, and lists of either."""
     found = [values["path"]] if isinstance(values.get("path"), str) else []
     paths = values.get("paths")
     for each in items(paths):
@@ -156,7 +156,7 @@ def _subject(values: Mapping[str, Any]) -> str:
 
 
 def _names(value: object) -> list[str]:
-    """Give the names in a list of texts, or of objects that have one."""
+    """Return the names in a list of texts, or of objects that have one."""
     if isinstance(value, str):
         return [value]
     if not isinstance(value, Sequence):

@@ -1,4 +1,4 @@
-"""Text that every server accepts, and text that shows a person all that is in it."""
+"""Text that every server accepts, and text that shows people everything it contains."""
 
 import re
 import unicodedata
@@ -7,7 +7,7 @@ from typing import Any, cast
 
 
 def clean_text(text: str) -> str:
-    """Join surrogate pairs and replace what is left of broken ones."""
+    """Join surrogate pairs and replace unpaired surrogates."""
     if text.isascii():
         return text
     try:
@@ -18,7 +18,7 @@ def clean_text(text: str) -> str:
 
 
 def clean_json(value: object) -> Any:
-    """Clean every text in a JSON value, keys too; what is no number becomes null."""
+    """Clean every string in a JSON value, keys too; NaN and infinities become null."""
     if isinstance(value, str):
         return clean_text(value)
     if isinstance(value, dict):
@@ -34,7 +34,7 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def visible(text: str) -> str:
-    """Spell out what a terminal would obey and what an eye would miss (escapes, bidi marks)."""
+    """Escape what a terminal would obey and what an eye would miss (escapes, bidi marks)."""
     plain = text.replace("\r\n", "\n")
     if plain.isascii() and not _CONTROLS.search(plain):
         return plain
@@ -47,9 +47,9 @@ def visible(text: str) -> str:
 
 
 def without_controls(text: str) -> str:
-    """Spell out what a terminal would obey and what turns the order of letters round.
+    """Escape what a terminal would obey and what reverses the order of letters.
 
-    A person reads the rest as it was written.
+    The rest stays as it was written.
     """
     return _TURNING.sub(lambda found: _spelt(found[0]), text.replace("\r\n", "\n"))
 

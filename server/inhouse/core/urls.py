@@ -1,6 +1,6 @@
-"""Base URLs of endpoints: how they are written, and what can be told from their text alone.
+"""Base URLs of endpoints: how they are written, and what their text alone shows.
 
-Nothing here looks a name up: ``providers/egress.py`` does, and checks the address again.
+Nothing here looks a name up: ``providers/network/`` does, and checks the address again.
 """
 
 import ipaddress
@@ -15,18 +15,18 @@ from .errors import UserError
 
 _NUMERIC = re.compile(r"(0x[0-9a-f]+|[0-9]+)(\.(0x[0-9a-f]+|[0-9]+)){0,3}")
 _VERSION = re.compile(r"api-version=[\w.-]{1,40}")
-"""What Azure wants with each request; it is no key."""
+"""What Azure wants with each request; it is not a key."""
 _AZURE = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com")
 _EXAMPLE = "Write it as http://localhost:11434 or https://llm.example.com/v1."
 
 
 @lru_cache(maxsize=256)
 def base_url(text: str, kind: Kind = Kind.OPENAI) -> str:
-    """Give ``text`` as the base URL of an endpoint of this kind, or raise `UserError`.
+    """Return ``text`` as the base URL of an endpoint of this kind, or raise `UserError`.
 
     Without credentials, query, trailing slash or ``/chat/completions``; with the scheme and the
-    ``/v1`` that people leave out.  Ollama's has no ``/v1``: its native API lives beside it.
-    A Unix socket is ``unix:/path``.  The message never repeats what may be a key.
+    ``/v1`` that people often leave out.  Ollama's has no ``/v1``: its native API lives beside it. A
+    Unix socket is ``unix:/path``.  The message never repeats what may be a key.
     """
     text = text.strip()
     if kind.profile.is_child:
@@ -45,25 +45,25 @@ def base_url(text: str, kind: Kind = Kind.OPENAI) -> str:
 
 @lru_cache(maxsize=256)
 def host_of(url: str) -> str:
-    """The host of a base URL in lower case; empty for a Unix socket and the embedded model."""
+    """Return a base URL's host in lower case; empty for a Unix socket and the embedded model."""
     if url.startswith(("unix:", "embedded:")):
         return ""
     return (urlsplit(url).hostname or "").rstrip(".")
 
 
 def port_of(url: str) -> int | None:
-    """The port that a base URL names; None if it names none."""
+    """Return the port that a base URL names; None if it names none."""
     return None if url.startswith(("unix:", "embedded:")) else urlsplit(url).port
 
 
 def is_local_name(url: str) -> bool:
-    """Tell whether the text alone says loopback, a Unix socket or the embedded model."""
+    """Return whether the text alone says loopback, a Unix socket or the embedded model."""
     return url.startswith(("unix:", "embedded:")) or is_loopback(host_of(url))
 
 
 @lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
-    """Tell whether a host is loopback by its name or the address that it spells."""
+    """Return whether a host is loopback by its name or the address that it spells."""
     host = spelt(host)
     if host == "localhost" or host.endswith(".localhost"):
         return True
@@ -72,9 +72,9 @@ def is_loopback(host: str) -> bool:
 
 
 def literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """The address a host spells, an IPv4 address mapped into IPv6 as itself; None for a name.
+    """Return the address a host spells, mapped IPv4 as plain IPv4; None for a name.
 
-    What connecting would take for an address is one: ``0x7f.1``, ``2130706433``, ``127.1``.
+    Whatever a connection would read as an address is one: ``0x7f.1``, ``2130706433``, ``127.1``.
     """
     host = spelt(host)
     try:
@@ -87,7 +87,7 @@ def literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 def spelt(host: str) -> str:
-    """A host as connecting reads it: in lower case, full-width digits and dots as plain ones."""
+    """Return a host as a connection reads it: lower case, full-width digits and dots made plain."""
     plain = unicodedata.normalize("NFKC", host).replace("\u3002", ".")
     return plain.strip().strip("[]").rstrip(".").lower().replace("%25", "%")
 
@@ -103,7 +103,7 @@ def _by_numbers(host: str) -> ipaddress.IPv4Address | None:
 
 
 def is_azure(url: str) -> bool:
-    """Tell an Azure OpenAI resource, which takes its key in a header of its own (``api-key``)."""
+    """Return whether a URL is an Azure OpenAI resource, which wants its key in ``api-key``."""
     return bool(_VERSION.fullmatch(url.partition("?")[2])) or host_of(url).endswith(_AZURE)
 
 
@@ -156,7 +156,7 @@ def _host(parts: SplitResult) -> str:
 
 
 def _ascii(host: str) -> str:
-    """A host as it is looked up, so that none looks like another: ``xn--…``, plain digits."""
+    """Return a host as it is looked up, so that none resembles another: ``xn--…``, plain digits."""
     if host.isascii():
         return host
     try:

@@ -1,4 +1,4 @@
-"""What a definition may say and what does nothing here: told, wherever it would matter.
+"""What a definition may say that has no effect here; users are told wherever it matters.
 
 The one list behind the diagnostic ``no-effect``, the notice when a run starts, the answer to a
 call of such a tool, and docs/reference/definitions.md (a test compares them).
@@ -35,9 +35,9 @@ FIELDS: Mapping[str, str] = MappingProxyType(
 
 
 def fields_without_effect(values: object) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Give the places in a definition's values that have no effect, with the sentence that says so.
+    """Yield the places in a definition's values that have no effect, each with the reason.
 
-    A value of false, or none at all, asks for nothing.
+    A value of false, or no value, asks for nothing.
     """
     for path, why in FIELDS.items():
         for place, value in _at(values, tuple(path.split(".")), ()):
@@ -60,7 +60,7 @@ def _at(
 
 
 def without_effect(definition: AgentDefinition) -> Iterator[str]:
-    """Tell what of a definition has no effect, one sentence each."""
+    """Say what in a definition has no effect, in one sentence each."""
     for _, told in fields_without_effect({"mcpServers": definition.mcp_servers}):
         yield told
     for name in definition.tool_names:

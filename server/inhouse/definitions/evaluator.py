@@ -28,8 +28,10 @@ class Evaluated:
     """What a module exports, as JSON values."""
 
     exports: Mapping[str, Any] = field(factory=dict[str, Any])
-    """By name (``default`` among them); empty where there is a problem.  A function under the
-    key ``handleSteps`` is its source text, every other function is left out."""
+    """By name (``default`` among them); empty if there is a problem.
+
+    A function under the key ``handleSteps`` is its source text, every other function is left out.
+    """
     modules: tuple[Path, ...] = ()
     """Files of code and data that were read for it, the definition itself first, links resolved:
     what trust is given to and what a reload depends on."""
@@ -42,11 +44,11 @@ class TrustedFiles(Protocol):
     """The files of a workspace: each is read once, and only what is trusted is evaluated."""
 
     def look(self, path: Path) -> bytes:
-        """Give the bytes, for what is only parsed.  Raises `OSError`."""
+        """Return the bytes, for what is only parsed.  Raises `OSError`."""
         ...
 
     def load(self, path: Path) -> bytes:
-        """Give the bytes, for what is evaluated.
+        """Return the bytes, for what is evaluated.
 
         Raises `OSError`, and `PermissionError` for what nobody trusted as it is now.
         """

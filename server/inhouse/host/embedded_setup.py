@@ -1,4 +1,4 @@
-"""The embedded model as a door offers it: what there is, and installing it."""
+"""The embedded model as doors offer it: its status and its installation."""
 
 import asyncio
 from collections.abc import Callable
@@ -20,10 +20,10 @@ class EmbeddedStatus:
     """What is installed of the embedded model."""
 
     runtime: bool
-    """The program that runs it is there."""
+    """Whether the program that runs it is installed."""
     models: tuple[model_files.InstalledModel, ...]
     ability: str
-    """What the model is good for that is installed, or would be."""
+    """What the installed model, or the one to be installed, is good for."""
 
     @property
     def is_installed(self) -> bool:
@@ -44,7 +44,7 @@ def embedded_status(host: "Host") -> EmbeddedStatus:
 async def install_embedded(
     host: "Host", model: str | None, *, tell: Callable[[str], None]
 ) -> EmbeddedStatus:
-    """Fetch what is missing, and allow the embedded model in the user's own settings.
+    """Download what is missing and enable the embedded model in the user's settings.
 
     *tell* is called from another thread.  Raises `UserError`.
     """

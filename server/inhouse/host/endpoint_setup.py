@@ -1,4 +1,4 @@
-"""Adding an endpoint: what is found on this machine, what providers there are, and writing it down.
+"""Adding an endpoint: servers found on this machine, known providers, and saving the choice.
 
 Every door uses it: the terminal's ``inhouse endpoint add`` and an editor's commands.
 """
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .host import Host
 
 LOOKED_AT_S = 1.5
-"""Seconds that a server on this machine has to answer before it counts as not there."""
+"""Seconds after which a server on this machine that has not answered counts as absent."""
 ALL_MODELS = "*"
 """The glob that maps every model's name."""
 
@@ -46,16 +46,16 @@ class NewEndpoint:
     kind: Kind
     base_url: str
     model: str | None = None
-    """Serves every model's name that the endpoint does not know; None: names go as they are."""
+    """The model that serves every unknown model name; None if names are sent unchanged."""
     key: str | None = None
     key_reference: str | None = None
-    """``${env:NAME}`` or ``${keyring:NAME}``, in the place of a key."""
+    """``${env:NAME}`` or ``${keyring:NAME}`` instead of a key."""
     make_default: bool = True
 
 
 @frozen
 class Description:
-    """What somebody said about an endpoint; the provider's name fills in the rest."""
+    """What somebody said about an endpoint; the provider's name supplies the rest."""
 
     name: str | None = None
     provider: str | None = None
@@ -77,7 +77,7 @@ def described(
 ) -> NewEndpoint:
     """Fill in what a provider's name implies.  Raises `UserError` in the words of the door.
 
-    *url_word* is what the door calls the address, *there* are the endpoints by name.
+    *url_word* is what the door calls the address; *there* are the existing endpoints by name.
     """
     known = {one.name: one for one in SERVICES}
     provider = known.get(said.provider or said.kind or said.name or "")
@@ -111,7 +111,7 @@ def described(
 
 
 def _name_at(url: str) -> str:
-    """Give a name for an address that nobody named."""
+    """Return a name for an address that nobody named."""
     if is_local_name(url):
         return "local"
     return re.sub(r"[^A-Za-z0-9_]+", "-", host_of(url)).strip("-")[:60] or "server"
@@ -127,7 +127,7 @@ def _kind_of(url: str) -> Kind:
 
 
 async def discover(services: Iterable[Service] = SERVICES) -> tuple[FoundServer, ...]:
-    """Ask the usual loopback ports for their models; what does not answer is not there.
+    """Ask the usual loopback ports for their models; a port that does not answer is left out.
 
     Nothing but loopback is contacted, whatever the settings say.
     """
@@ -158,19 +158,19 @@ async def _ask(service: Service, egress: Egress) -> FoundServer | None:
 
 @frozen
 class Provider:
-    """A service of the list, with what is known of it here and now."""
+    """A service of the list, with its state on this machine."""
 
     service: Service
     key_is_set: bool
-    """The variable that its makers document holds a key."""
+    """Whether the variable that its makers document holds a key."""
     models: tuple[ModelInfo, ...] | None
-    """What it serves; None: it was not looked for, or does not answer."""
+    """What it serves; None if it was not looked for or does not answer."""
 
 
 def providers(
     found: Iterable[FoundServer] | None, environ: Mapping[str, str]
 ) -> tuple[Provider, ...]:
-    """Give everybody who can serve models: those that answer first, then those with a key."""
+    """Return every provider: those that answer first, then those with a key."""
     answered = {one.service.name: one.models for one in found or ()}
     known = [
         Provider(
@@ -184,7 +184,7 @@ def providers(
 
 
 async def try_out(host: "Host", new: NewEndpoint) -> EndpointStatus:
-    """Check an endpoint before it is added, with its key.  A refused key is an error finding."""
+    """Check an endpoint and its key before it is added.  A refused key is an error finding."""
     from inhouse.providers.doctor import check  # noqa: PLC0415  only when somebody asks
 
     endpoint = Endpoint(
@@ -200,7 +200,7 @@ async def try_out(host: "Host", new: NewEndpoint) -> EndpointStatus:
 
 
 async def add_endpoint(host: "Host", new: NewEndpoint) -> str:
-    """Write an endpoint to the user's own settings, its key to the keyring; return what was done.
+    """Write an endpoint to the user's settings and its key to the keyring; return what was done.
 
     Raises `UserError` if the name cannot be used, the keyring refuses, or the file cannot be
     written; then nothing was changed.
@@ -235,7 +235,7 @@ async def add_endpoint(host: "Host", new: NewEndpoint) -> str:
 
 
 async def choose_default(host: "Host", name: str) -> None:
-    """Make an endpoint the default in the user's own settings.  Raises `UserError`."""
+    """Make an endpoint the default in the user's settings.  Raises `UserError`."""
     from inhouse.settings.write_settings import change_user_settings  # noqa: PLC0415  first use
 
     known = host.world.settings.endpoints
@@ -248,7 +248,7 @@ async def choose_default(host: "Host", name: str) -> None:
 
 
 def user_settings_file(host: "Host") -> Path:
-    """Give the user's own settings file, which every door reads."""
+    """Return the user's own settings file, which every door reads."""
     return host.services.folders.config / USER_FILE
 
 

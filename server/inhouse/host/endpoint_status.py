@@ -1,4 +1,4 @@
-"""The endpoints there are, whoever names them, and whether they work."""
+"""The endpoints of settings, definitions and environment, and whether they work."""
 
 import asyncio
 
@@ -14,19 +14,19 @@ from .host_state import HostState
 from .plan import choice_for, routing_inputs
 
 ANY_AGENT = AgentDefinition(id="any", display_name="Any agent", model="any")
-"""Stands for an agent that is not written yet: what would serve it?"""
+"""Stands for an agent that does not exist yet, to ask what would serve it."""
 
 
 @define
 class Known:
-    """An endpoint, and the models that agents ask for there."""
+    """An endpoint, and the models that agents want from it."""
 
     endpoint: Endpoint
     wanted: set[str] = field(factory=set[str])
 
 
 def known_endpoints(state: HostState) -> tuple[Known, ...]:
-    """Give the endpoints that settings, definitions and the environment name."""
+    """Return the endpoints that settings, definitions and the environment name."""
     settings = state.world.settings
     known = {
         (endpoint.name, endpoint.base_url): Known(endpoint)
@@ -51,7 +51,7 @@ def known_endpoints(state: HostState) -> tuple[Known, ...]:
 
 
 def unchecked(state: HostState) -> tuple[EndpointStatus, ...]:
-    """Give what is known without opening a connection."""
+    """Return what is known without opening a connection."""
     settings = state.world.settings
     return tuple(
         EndpointStatus(
@@ -66,7 +66,7 @@ def unchecked(state: HostState) -> tuple[EndpointStatus, ...]:
 
 
 async def checked(state: HostState, names: tuple[str, ...]) -> tuple[EndpointStatus, ...]:
-    """Check endpoints, all at once.  Raises `UserError`."""
+    """Check endpoints concurrently.  Raises `UserError`."""
     async with state.world.egress.kept_open() as egress:
         waiting = [
             check(

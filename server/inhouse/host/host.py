@@ -1,4 +1,4 @@
-"""One workspace with its settings, agents and runs: what the doors talk to."""
+"""One workspace with its settings, agents and runs: what doors work with."""
 
 import asyncio
 import gc
@@ -34,7 +34,10 @@ __all__ = ["Host", "HostCallbacks", "Plan", "WorkspaceRequest"]
 
 
 class Host:
-    """Owns settings, catalog and runs of one workspace.  `start` it, and `aclose` it."""
+    """Owns the settings, catalog and runs of one workspace.
+
+    Call `start` first and `aclose` last.
+    """
 
     def __init__(
         self,
@@ -46,7 +49,7 @@ class Host:
         client_trusted: bool | None = None,
         prefer_embedded: bool = False,
     ) -> None:
-        """*client_trusted* is the client's own word: yes, no, or None: the user is asked."""
+        """*client_trusted* is the client's own decision; None if the user is to be asked."""
         services = open_services(environ)
         self._warmed = False
         self.state = HostState(
@@ -61,7 +64,7 @@ class Host:
 
     @property
     def world(self) -> WorkspaceSnapshot:
-        """What there is right now."""
+        """The current snapshot of trust, settings and agents."""
         return self.state.world
 
     @property
@@ -70,7 +73,7 @@ class Host:
 
     @property
     def book(self) -> RunRegistry:
-        """Every run that this process knows."""
+        """The runs that this process knows."""
         return self.state.book
 
     @property
@@ -85,33 +88,33 @@ class Host:
 
     @property
     def roots(self) -> tuple[Path, ...]:
-        """The folders of the workspace, real paths."""
+        """The workspace's folders, as real paths."""
         return self.state.roots
 
     @property
     def main_root(self) -> Path:
-        """The first folder; the user's home where none is open."""
+        """The first folder, or the user's home if none is open."""
         return self.state.main_root
 
-    # Starting, and following what changes.
+    # Starting, and following changes.
 
     async def start(self) -> None:
         """Read trust, settings and definitions."""
         await self.reload()
 
     async def change_roots(self, roots: Collection[Path]) -> None:
-        """Take other folders for the workspace."""
+        """Replace the workspace's folders."""
         self.state.roots = tuple(root.resolve() for root in roots)
         keep_out_of(self.state.roots)
         await self.reload()
 
     async def configure(self, editor_values: object) -> None:
-        """Take the editor's settings; `world.problems` then says what is wrong with them."""
+        """Apply the editor's settings; `world.problems` then says what is wrong with them."""
         self.state.client = evolve(self.state.client, editor=editor_layers(editor_values))
         await self.reload(())
 
     async def set_session_key(self, name: str, text: str) -> None:
-        """Take a key from whoever keeps it, for as long as this process lives; empty forgets it."""
+        """Keep a key in memory for as long as this process lives; an empty one is forgotten."""
         if text:
             remember(text)
             self.services.session_keys[name] = text
@@ -120,26 +123,26 @@ class Host:
         await self.reload(())
 
     async def trust(self, *, grant: bool = True) -> None:
-        """Trust what the workspace brings as it is now, or take that back."""
+        """Trust the workspace's current contents, or revoke that."""
         trusting = self.world.trusting
         await asyncio.to_thread(trusting.grant if grant else trusting.revoke)
         await self.reload(())
 
     async def ask_for_trust(self) -> None:
-        """Ask the user, where they have not decided; nothing happens where they have."""
+        """Ask the user for trust, unless they have decided already."""
         await ask_for_trust(self.state)
 
     async def reload(
         self, changed: Collection[Path] | None = None, texts: Mapping[Path, str] | None = None
     ) -> None:
-        """Look again; at everything, where *changed* is None.
+        """Read again what changed, or everything if *changed* is None.
 
-        *texts* are the unsaved texts of an editor, all of them; None: as before.
+        *texts* are all of an editor's unsaved texts; None if they are as before.
         """
         await reload(self.state, changed, texts)
 
     async def typed(self, changed: Collection[Path], texts: Mapping[Path, str]) -> None:
-        """Read again what was typed: texts of the editor changed, and nothing on disk."""
+        """Read the editor's texts again; only these changed, nothing on disk."""
         await reload_typed(self.state, changed, texts)
 
     async def warm(self) -> None:
@@ -149,16 +152,16 @@ class Host:
             await asyncio.to_thread(_load_for_runs)
 
     async def aclose(self) -> None:
-        """End everything that was started.  Runs are their door's to cancel first."""
+        """End everything that was started.  The door must have cancelled its runs."""
         await self.state.records.aclose()
         await self.state.sessions.aclose()
         await self.world.egress.aclose()
         await self.services.aclose()
 
-    # Looking.
+    # Reading.
 
     def agents(self) -> tuple[AgentSummary, ...]:
-        """Give every agent: those that count first, what comes with Inhouse after others."""
+        """Return every agent: usable ones first, Inhouse's own last."""
         found = sorted(
             self.world.catalog.all,
             key=lambda agent: (
@@ -170,19 +173,19 @@ class Host:
         return tuple(self._summary(agent) for agent in found)
 
     def usable_agents(self) -> list[str]:
-        """Give the agents that can run, those of the workspace first."""
+        """Return the agents that can run, those of the workspace first."""
         usable = [agent for agent in self.world.catalog.agents.values() if agent.definition]
         return [agent.id for agent in sorted(usable, key=lambda each: not each.from_workspace)]
 
     def agent_named(self, name: str) -> str | None:
-        """Find an agent as people write its name."""
+        """Find an agent by its name as people write it."""
         try:
             return self.world.catalog.find(name).id
         except UserError:
             return None
 
     def explain(self, agent: str, endpoint: str | None = None, model: str | None = None) -> Route:
-        """Say where an agent would run, and why.  Opens no connection.  Raises `UserError`."""
+        """Return where an agent would run, and why.  Opens no connection.  Raises `UserError`."""
         found = self.world.catalog.find(agent)
         definition = usable_definition(found)
         return choice_for(
@@ -190,23 +193,23 @@ class Host:
         ).route
 
     def endpoints(self) -> tuple[EndpointStatus, ...]:
-        """Give the endpoints as far as they are known without asking them."""
-        from . import endpoint_status  # noqa: PLC0415  not needed before somebody asks
+        """Return what is known about the endpoints without asking them."""
+        from . import endpoint_status  # noqa: PLC0415  not needed until somebody asks
 
         return endpoint_status.unchecked(self.state)
 
     async def check_endpoints(self, names: tuple[str, ...] = ()) -> tuple[EndpointStatus, ...]:
-        """Check endpoints for real, all where none is named.  Raises `UserError`."""
-        from . import endpoint_status  # noqa: PLC0415  not needed before somebody asks
+        """Check endpoints by asking them: those named, or all.  Raises `UserError`."""
+        from . import endpoint_status  # noqa: PLC0415  not needed until somebody asks
 
         found = await endpoint_status.checked(self.state, names)
         self.state.checked = {**self.checked, **{status.name: status for status in found}}
         return found
 
     async def result(self, run_id: str) -> tuple[RunResult, bool]:
-        """Give a run's result, and whether its text is still there.  Raises `UserError`.
+        """Return a run's result, and whether its text is still there.  Raises `UserError`.
 
-        The text of a run that is over is read from its transcript (``keptTranscripts``).
+        A finished run's text is read from its transcript (``keptTranscripts``).
         """
         result, at = self.book.result(run_id), self.book.kept_text(run_id)
         if at is None:
@@ -217,19 +220,20 @@ class Host:
         return evolve(result, text=transcript[slice(*at)]), True
 
     def plan(self, request: RunRequest) -> Plan:
-        """Check everything that can be checked at once.  Raises `UserError`."""
+        """Check everything that can be checked without a connection.  Raises `UserError`."""
         return plan_run(self.state, evolve(request, session=request.session or new_session_id()))
 
     # Running.
 
     def new_run_id(self) -> str:
-        """Give the id of the next run."""
+        """Return the id of the next run."""
         return self.book.new_run_id()
 
     async def run(self, plan: Plan, run_id: str, listen: Listen) -> RunResult:
         """Run to the end; only `asyncio.CancelledError` is raised.
 
-        Cancelled or failed, the run's result is in the book and was told as `RunFinished`.
+        Even if cancelled or failed, the run's result is in the registry and was emitted as
+        `RunFinished`.
         """
         from . import run_execution  # noqa: PLC0415  with loop and tools: 4 MB that a first run needs
 
@@ -246,7 +250,7 @@ class Host:
 
 
 def _load_for_runs() -> None:
-    """Import in a thread of its own; the garbage collector need not look at it again."""
+    """Import in a separate thread; the garbage collector need not look at it again."""
     importlib.import_module("inhouse.host.run_execution")
     importlib.import_module("inhouse.providers.chat.completions")
     gc.freeze()

@@ -1,4 +1,4 @@
-"""What one workspace has while a process serves it: the state that every room of the host takes."""
+"""The state of one workspace while a process serves it, which the host's modules share."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ from .workspace_snapshot import ClientSettings, WorkspaceSnapshot
 
 @frozen
 class WorkspaceRequest:
-    """What a door needs to give a run its workspace."""
+    """What a door needs to make a run's workspace."""
 
     run_id: str
     request: RunRequest
@@ -35,21 +35,21 @@ MakeWorkspace = Callable[[WorkspaceRequest], Workspace]
 
 
 def _nobody() -> None:
-    """Tell nobody."""
+    """Do nothing."""
 
 
 @frozen
 class HostCallbacks:
-    """What the host needs of whoever opened it."""
+    """What the host needs from the door that opened it."""
 
     make_workspace: MakeWorkspace
     approver: Approver
     changed: Callable[[], None] = field(default=_nobody)
-    """Called when settings, agents or trust are not what they were.  Must not block."""
+    """Called when settings, agents or trust have changed.  Must not block."""
     terminal: ClientTerminal | None = None
-    """Where commands run that need nothing of Inhouse's own sandbox."""
+    """Where commands run that do not need Inhouse's own sandbox."""
     shows_window: bool = False
-    """It shows how full a model's window is: servers are asked what theirs holds."""
+    """Whether it shows how full a model's window is, so that servers are asked for its size."""
 
 
 @define(eq=False)
@@ -70,7 +70,7 @@ class HostState:
     texts: Mapping[Path, str] = field(factory=dict[Path, str])
     """The unsaved texts of an editor."""
     reading: asyncio.Lock = field(factory=asyncio.Lock)
-    """Held by whoever replaces `world`."""
+    """Held while `world` is replaced."""
 
     def __attrs_post_init__(self) -> None:
         self.sessions = Sessions(self)

@@ -1,4 +1,4 @@
-"""Looking at the MCP servers that definitions name: which there are, and whether each works."""
+"""The MCP servers that definitions name, and whether each works."""
 
 import asyncio
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ from .services import WorkspaceApprovals
 
 @frozen
 class McpServerStatus:
-    """One server of one or several agents, as far as it is known."""
+    """What is known of one server, which several agents may use."""
 
     name: str
     agents: tuple[str, ...]
@@ -28,14 +28,14 @@ class McpServerStatus:
     """The command line, or the URL."""
     source: str
     tools: tuple[ListedTool, ...] | None = None
-    """None: it was not started, or cannot be."""
+    """None if it was not started or cannot be."""
     problem: str | None = None
     is_refused: bool = False
-    """The problem is that it was not allowed to start: nothing is known of it."""
+    """Whether the problem is that it was not allowed to start, so that nothing is known."""
 
 
 def named_servers(host: HostState) -> tuple[McpServerStatus, ...]:
-    """Give the servers of usable definitions and of the settings.  Starts nothing."""
+    """Return the servers of usable definitions and of the settings.  Starts nothing."""
     return tuple(status for status, _ in _named(host, filled=False).values())
 
 
@@ -121,4 +121,4 @@ def _access(host: HostState) -> ServerAccess:
 
 
 def _drop(payload: EventPayload) -> None:
-    """Tell nobody: there is no run."""
+    """Drop the event, since there is no run."""

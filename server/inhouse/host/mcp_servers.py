@@ -1,4 +1,4 @@
-"""The MCP servers of a run: which there are, and what the user lets each of them do."""
+"""The MCP servers of a run, and what the user allows each of them."""
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
@@ -52,24 +52,24 @@ if TYPE_CHECKING:
 START, ALWAYS_START, DENY = "Start it", "Always start this server here", "Deny"
 ONCE, THIS_RUN, ALWAYS = "Call it once", "Allow this tool for this run", "Always allow this tool"
 REFUSED = "mcp_refused"
-"""The code of a server that nobody allowed to start: it may be all right."""
+"""The error code of a server that was not allowed to start; nothing else may be wrong."""
 _SHOWN = 2_000
 _NAME_SHOWN, _MOST_NAMED = 60, 10
 
 
 @frozen
 class McpTools:
-    """What the servers of a run gave it."""
+    """What a run got from its servers."""
 
     definition: AgentDefinition
-    """With the names by which models know the tools of servers."""
+    """The definition with server tools under the names that models see."""
     tools: tuple[Tool, ...] = ()
 
 
 async def mcp_tools(run: "RunContext", context: ToolContext, taken: tuple[Tool, ...]) -> McpTools:
-    """Start what a definition's servers need, and give their tools.
+    """Start a definition's servers and return their tools.
 
-    What cannot be had is told as a notice, and costs the run nothing else.
+    A server that is unavailable is reported in a notice and costs the run nothing else.
     """
     definition = run.plan.definition
     named = [name for name in definition.tool_names if split_name(name) is not None]
@@ -98,11 +98,11 @@ def servers_of(
     *,
     filled: bool = True,
 ) -> tuple[dict[str, Server], list[UserError]]:
-    """Give the servers that an agent uses, and what is wrong with the others.
+    """Return the servers that an agent uses, and what is wrong with the others.
 
-    Those of its definition, and those of the settings that it names by ``server/tool``; *brought*
-    are further ones, which the client of the user named.  With *filled*, keys are looked up: may
-    block.
+    These are its definition's own servers and those of the settings that it names by
+    ``server/tool``; *brought* are servers that the client supplied.  With *filled*, keys are looked
+    up, which may block.
     """
     servers: dict[str, Server] = {}
     problems: list[UserError] = []
@@ -130,7 +130,10 @@ def servers_of(
 
 
 def server_of_settings(host: HostState, server: McpServer, *, filled: bool = True) -> Server:
-    """Give a server that the settings name.  Raises `UserError`.  May block: keys are looked up."""
+    """Return a server that the settings name.  Raises `UserError`.
+
+    May block: keys are looked up.
+    """
     if not server.enabled:
         switched_off = f"it is switched off (enabled = false; {server.source})."
         raise McpError(server.name, switched_off, code=REFUSED)
@@ -161,7 +164,7 @@ def server_of_settings(host: HostState, server: McpServer, *, filled: bool = Tru
 def _kept(
     host: HostState, wanted: Sequence[Wanted], listed: Mapping[str, Sequence[ListedTool]]
 ) -> list[str]:
-    """Remember what each server has, and tell what it says otherwise than last time.  Blocks."""
+    """Remember each server's tools, and report what changed since last time.  Blocks."""
     return [
         told
         for each in wanted
@@ -171,7 +174,7 @@ def _kept(
 
 
 def remember(host: HostState, name: str, connection: Connection) -> list[str]:
-    """Keep a server's listing; give what it says otherwise than last time.  Blocks."""
+    """Keep a server's listing; return what changed since last time.  Blocks."""
     store, what = host.services.mcp_listings, connection.server.what
     known = [KnownTool(one.name, one.description, one.fingerprint) for one in connection.tools]
     before = store.last(what)
@@ -197,7 +200,7 @@ def _changes(
 
 
 def _check_variables(host: HostState, name: str, written: Mapping[str, Any]) -> None:
-    """Keep the user's variables from hosts that a workspace names.  Raises `UserError`."""
+    """Refuse to send the user's variables to hosts that a workspace names.  Raises `UserError`."""
     allowed = host.world.settings.allowed_environment
     refused = [each for each in variables_of(written) if each not in allowed]
     if refused:
@@ -235,7 +238,7 @@ async def _wanted(run: "RunContext", access: "ServerAccess") -> list[Wanted]:
 
 @frozen
 class ServerAccess:
-    """Decides, and asks, what the servers of one run may."""
+    """Decides, or asks the user, what the servers of one run may do."""
 
     host: HostState
     policy: EgressPolicy
@@ -247,7 +250,7 @@ class ServerAccess:
         return f"{self.context.workspace.root}\n{self.context.privacy.value}"
 
     async def open(self, server: Server) -> Opened:
-        """Start a program, or connect.  Raises `InhouseError` where that may not be."""
+        """Start a program, or connect.  Raises `InhouseError` if that is not allowed."""
         match server:
             case StdioServer():
                 return await self._launch(relative_to(server, self.context.workspace.root))
@@ -346,10 +349,10 @@ class ServerAccess:
     async def permit(
         self, name: str, server: Server, tool: ListedTool, arguments: Mapping[str, Any]
     ) -> None:
-        """Come back where a tool may be called.  Raises `ToolError`."""
+        """Return if a tool may be called.  Raises `ToolError` if not."""
         context = self.context
         name = f"{name}/{tool.name}"
-        # Another program or host of the same name is another server.
+        # Another program or host under the same name is another server.
         root, key = context.workspace.root, ("MCP tool:", name, server.what, tool.fingerprint)
         memory = context.memory
         if tool.read_only and self.host.world.settings.mcp_read_only is McpReadOnly.RUN:
@@ -386,7 +389,7 @@ def _question(text: str, detail: str, once: str, *, lasting: tuple[str, ...]) ->
 
 
 def _program(server: StdioServer, roots: Sequence[Path], *, trusted: bool) -> str:
-    """Find the program of a server; only a written path leads into the workspace.  Blocks."""
+    """Find a server's program; in the workspace only if given as a path.  Blocks."""
     if Path(server.command).is_absolute():
         if not trusted and is_below(Path(server.command), roots):
             raise McpError(
@@ -405,7 +408,7 @@ def _program(server: StdioServer, roots: Sequence[Path], *, trusted: bool) -> st
 
 
 def _variables(server: StdioServer) -> str:
-    """Name the variables with their values: keys are dots there."""
+    """List the variables with their values; keys show as dots."""
     return ", ".join(f"{name}={server.written.get(name, '•••')}" for name in sorted(server.env))
 
 

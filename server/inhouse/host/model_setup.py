@@ -1,4 +1,4 @@
-"""From a plan to a model that may be asked: metered, and through the one door."""
+"""Makes the model of a plan: metered, and connected through the network room."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -32,24 +32,24 @@ from .run_plan import Plan
 from .services import Services
 
 BYTES_PER_PARAMETER = 0.6
-"""Of a model in four bits, as nearly all small ones are."""
+"""Of a model quantised to four bits, as nearly all small ones are."""
 PATIENCE = 3.0
-"""Seconds that a server has to tell where it runs a model, where that does not decide anything."""
+"""Seconds that a server has to say where it runs a model, if nothing depends on it."""
 
 
 @frozen
 class ModelTraits:
-    """What is known of a run's model before its first step."""
+    """What is known about a run's model before its first step."""
 
     served: ServedModel | None = None
     small: bool = False
-    """It is told less, in the form that small models take best."""
+    """Whether it is told less, in the form that suits small models best."""
     window: int | None = None
-    """Tokens; None where it is not known."""
+    """In tokens; None if unknown."""
 
 
 async def traits_of(run: RunContext) -> ModelTraits:
-    """Ask a local server what it serves.  Nothing of the prompt is sent."""
+    """Ask a local server what it serves.  Sends nothing of the prompt."""
     endpoint, services = run.plan.endpoint, run.host.services
     model = endpoint.models.get(run.plan.model, run.plan.model)
     if run.plan.unserved is not None or endpoint.pool or not is_local_server(endpoint):
@@ -64,7 +64,7 @@ async def traits_of(run: RunContext) -> ModelTraits:
 
 
 def _embedded(services: Services, endpoint: Endpoint) -> ServedModel:
-    """Guess from the size of the file: its server is started when the model is asked."""
+    """Guess from the file's size, since its server starts only with the first request."""
     try:
         path = services.embedded.model_of(endpoint)
         parameters = int(path.stat().st_size / BYTES_PER_PARAMETER)
@@ -74,7 +74,7 @@ def _embedded(services: Services, endpoint: Endpoint) -> ServedModel:
 
 
 def connected(run: RunContext, served: ServedModel | None = None) -> Model:
-    """Give the model of a plan; nothing is opened before it is asked."""
+    """Return the model of a plan; no connection is opened before the first request."""
     plan, host = run.plan, run.host
     if plan.unserved is not None:
         return _NoModel(plan.unserved)
@@ -98,7 +98,7 @@ def connected(run: RunContext, served: ServedModel | None = None) -> Model:
 
 
 async def _window(run: RunContext, served: int | None) -> int | None:
-    """Say what the model's window holds; its server is asked only for a door that shows it."""
+    """Return the size of the model's window; the server is asked only if the door shows it."""
     plan, windows = run.plan, run.host.services.shared.windows
     endpoint = plan.endpoint
     model = endpoint.models.get(plan.model, plan.model)
@@ -114,7 +114,7 @@ async def _window(run: RunContext, served: int | None) -> int | None:
 
 @frozen
 class _NoModel:
-    """Stands for the model of a run that needs none, and says why there is none."""
+    """Stands for the model of a run that needs none; says why there is none if it is asked."""
 
     why: UserError
 
@@ -126,10 +126,10 @@ class _NoModel:
 
 
 async def verified(plan: Plan, egress: Egress) -> Plan:
-    """Ask the kinds of server that may forward to elsewhere where they run the model.
+    """Ask servers that may forward requests where they run the model.
 
-    Under ``local-only`` every kind is asked again, and may refuse, before the first request
-    (`inhouse.providers.guarded_model`); here the answer only makes the route tell the truth.
+    Under ``local-only``, every kind is asked again before the first request and may then be refused
+    (`inhouse.providers.guarded_model`); here the answer only makes the route correct.
     """
     if plan.unserved is not None or not plan.route.local or not _may_forward(plan.endpoint):
         return plan
@@ -142,7 +142,7 @@ async def verified(plan: Plan, egress: Egress) -> Plan:
 
 
 def _may_forward(endpoint: Endpoint) -> bool:
-    """A program on Ollama's port may be Ollama, whatever kind the settings say."""
+    """Return whether the server may forward; a program on Ollama's port may be Ollama."""
     kind, port = endpoint.kind, urlsplit(endpoint.base_url).port
     guessed = guessed_kind(host_of(endpoint.base_url), port)
     return any(one.profile.tells_where_it_forwards for one in (kind, guessed))

@@ -1,7 +1,7 @@
 """Context by name: ``@path``, ``@path:10-20``, a folder, ``@diff`` and others in a user's prompt.
 
-Only what the user writes is looked at, never a prompt that a model made.  The same rules as for
-every tool say what may be read; what may not is told and not sent.
+Only prompts that the user wrote are searched, never those of a model.  What may be read follows the
+rules for tools; what may not be read is reported and not sent.
 """
 
 import asyncio
@@ -25,11 +25,11 @@ SPECIAL = {
     "open": "the files that are open",
 }
 LONGEST = 40_000
-"""Characters of one thing that are given to the model; the tools read the rest."""
+"""How many characters of one thing the model gets; tools can read the rest."""
 MOST = 160_000
-"""Characters of everything that one prompt names."""
+"""How many characters the model gets of everything that a prompt names."""
 _NAMES = 400
-"""Files of a folder that are listed."""
+"""How many files of a folder are listed."""
 _COMPLETIONS = 60
 
 _MENTION = re.compile(
@@ -44,13 +44,13 @@ class Mention:
 
     name: str
     first: int | None = None
-    """The first line, from 1."""
+    """The first line, counted from 1."""
     last: int | None = None
 
 
 @frozen
 class Attached:
-    """What stands for a mention."""
+    """What a mention is replaced by."""
 
     title: str
     text: str
@@ -58,7 +58,7 @@ class Attached:
 
 
 def mentions(prompt: str) -> tuple[Mention, ...]:
-    """Give what a prompt names, each once, in its order."""
+    """Return what a prompt names, each once, in order."""
     found: dict[Mention, None] = {}
     for match in _MENTION.finditer(prompt):
         quoted = match["quoted"]
@@ -80,9 +80,9 @@ async def named_context(
     diff: Callable[[], Awaitable[str]],
     emit: Emit,
 ) -> str:
-    """Give the texts of what a prompt names, to stand behind it; empty where it names nothing.
+    """Return the texts that a prompt names, to follow it; empty if it names nothing.
 
-    Tells of each what was attached and how large it is, or why it was not.
+    Reports for each what was attached and how large it is, or why it was not.
     """
     room, parts = MOST, list[str]()
     finder = _Finder(workspace, access_to(tuple(roots)), diff)
@@ -114,7 +114,7 @@ async def named_context(
 
 
 def completions(roots: Sequence[Path], prefix: str) -> list[str]:
-    """Give what may follow an ``@`` of which *prefix* is typed: names of ours, then paths."""
+    """Return completions for an ``@`` followed by *prefix*: our own names, then paths."""
     found = [name for name in SPECIAL if name.startswith(prefix)]
     folder, slash, begun = prefix.rpartition("/")
     access = access_to(tuple(roots))
@@ -145,13 +145,13 @@ class _Finder:
     diff: Callable[[], Awaitable[str]]
 
     async def find(self, mention: Mention) -> Attached | None:
-        """Give what a mention means; None where it means nothing of ours, as in ``@property``.
+        """Return what a mention means; None if it means nothing to us, as in ``@property``.
 
         Raises `ToolError`, `OSError`, `ValueError`.
         """
         if mention.first is None and mention.name in SPECIAL:
             return await self._special(mention.name)
-        place = self.access.place  # Raises where the rules forbid it.
+        place = self.access.place  # Raises if the rules forbid it.
         named_like_a_path = "/" in mention.name or "." in mention.name.strip(".")
         try:
             where = await asyncio.to_thread(place, mention.name)

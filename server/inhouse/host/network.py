@@ -1,4 +1,4 @@
-"""The door to the network as the settings want it, and asking before a new host."""
+"""Access to the network as the settings want it, with a question before a new host."""
 
 import asyncio
 from pathlib import Path
@@ -18,7 +18,7 @@ ALLOW, DENY = "Allow this host", "Do not contact it"
 def open_egress(
     policy: EgressPolicy, approvals: ApprovalStore, workspace: Path, approver: Approver
 ) -> Egress:
-    """Make the one door of a workspace."""
+    """Make the workspace's egress."""
 
     async def ask(host: str, endpoint: Endpoint) -> bool:
         known = await asyncio.to_thread(approvals.answer, Subject.HOST, workspace, host)
@@ -39,7 +39,7 @@ def open_egress(
 
 
 def policy_of(settings: Settings) -> EgressPolicy:
-    """Say who may be talked to, as the settings want it."""
+    """Return which hosts the settings allow."""
     return EgressPolicy(
         privacy=settings.privacy,
         privacy_source=settings.privacy_source,
@@ -48,7 +48,7 @@ def policy_of(settings: Settings) -> EgressPolicy:
 
 
 def narrower(above: Egress | None, now: Egress) -> Egress:
-    """Choose a sub-agent's door: its parent's, or today's where that lets less through."""
+    """Choose a sub-agent's egress: its parent's, or the current one if that allows less."""
     if above is None or above is now:
         return now
     wider = stricter(above.policy.privacy, now.policy.privacy) is above.policy.privacy

@@ -1,4 +1,4 @@
-"""Files that Inhouse writes for a beginning, for every door; never over one that is there."""
+"""Starter files that every door can create; existing files are never overwritten."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ export default {{
 
 
 def new_agent_id(written: str) -> str:
-    """Read the id of an agent that is to be written.  Raises `UserError`."""
+    """Check the id of a new agent.  Raises `UserError`."""
     agent = parse_agent_name(written).id
     if not agent.replace("-", "").isalnum() or not agent.isascii():
         raise UserError(
@@ -34,12 +34,12 @@ def new_agent_id(written: str) -> str:
 
 
 def agent_text(agent: str) -> str:
-    """Give a definition that runs as it is."""
+    """Return the text of a definition that runs as it is."""
     return _AGENT.format(id=agent, name=agent.replace("-", " ").capitalize())
 
 
 def write_new(path: Path, text: str, root: Path) -> str:
-    """Write a file of *root*; give its name there.  Raises `UserError` if it is there already."""
+    """Write a file of *root*; return its name there.  Raises `UserError` if it exists."""
     shown = path.relative_to(root).as_posix()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""A run that can start: everything that could be wrong has been checked."""
+"""Plans a run: everything that can be checked without a connection is checked here."""
 
 import re
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ from .run_plan import Plan
 
 @frozen
 class RoutingInputs:
-    """What a choice depends on besides the definition."""
+    """What routing depends on besides the definition."""
 
     settings: Settings
     environ: Mapping[str, str]
@@ -32,7 +32,7 @@ class RoutingInputs:
 
 
 def plan_run(state: HostState, request: RunRequest) -> Plan:
-    """Check everything that can be checked at once.  Opens no connection.  Raises `UserError`."""
+    """Check everything that can be checked without a connection.  Raises `UserError`."""
     world = state.world
     agent = world.catalog.find(request.agent)
     needs_trust = agent.from_workspace and not world.trusting.covers(agent.source)
@@ -69,7 +69,7 @@ def plan_run(state: HostState, request: RunRequest) -> Plan:
 def _served(
     agent: Agent, definition: AgentDefinition, around: RoutingInputs, request: RunRequest
 ) -> tuple[Endpoint, Choice]:
-    """Choose who serves a run.  Raises `UserError` where nobody does, or nobody may."""
+    """Choose who serves a run.  Raises `UserError` if nothing can serve it or may."""
     choice = choice_for(agent, definition, around, endpoint=request.endpoint, model=request.model)
     if choice.endpoint is None or choice.route.refused is not None:
         no = choice.route.refused
@@ -82,7 +82,7 @@ _STEP = re.compile(r"\bSTEP(?:_ALL)?\b|\bGENERATE_N\b")
 
 
 def _asks_no_model(definition: AgentDefinition, request: RunRequest) -> bool:
-    """Tell a generator that names no step of a model; one that takes one all the same fails."""
+    """Return whether a generator names no model step; if it takes one anyway, it fails."""
     steps = definition.handle_steps
     return steps is not None and request.endpoint is None and _STEP.search(steps) is None
 
@@ -102,7 +102,7 @@ def _no_choice(definition: AgentDefinition, error: UserError) -> Choice:
 
 
 def routing_inputs(state: HostState, *, trusted: bool | None = None) -> RoutingInputs:
-    """Give what a choice of who serves depends on."""
+    """Return what routing depends on."""
     world = state.world
     return RoutingInputs(
         settings=world.settings,
@@ -114,7 +114,7 @@ def routing_inputs(state: HostState, *, trusted: bool | None = None) -> RoutingI
 
 
 def usable_definition(agent: Agent) -> AgentDefinition:
-    """Give the definition.  Raises `UserError` with the first thing that is wrong."""
+    """Return the definition.  Raises `UserError` with the first thing that is wrong."""
     if agent.definition is not None:
         return agent.definition
     for problem in agent.problems:
@@ -145,7 +145,7 @@ def choice_for(
     endpoint: str | None = None,
     model: str | None = None,
 ) -> Choice:
-    """Choose who serves an agent; None: one not written yet.  Raises `UserError`."""
+    """Choose who serves an agent, or with None one that does not exist yet.  Raises `UserError`."""
     return choose(
         definition,
         settings=around.settings,

@@ -1,4 +1,4 @@
-"""Questions: told once as an event of the run that asks, and asked through the door."""
+"""Questions: emitted once as an event of the run that asks, then asked through the door."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ _asking: ContextVar[Emit | None] = ContextVar("asking", default=None)
 
 @contextmanager
 def asking_for(emit: Emit) -> Generator[None]:
-    """Make whatever is asked inside an event of the run that *emit* belongs to."""
+    """Emit every question asked inside as an event of *emit*'s run."""
     token = _asking.set(emit)
     try:
         yield
@@ -25,7 +25,7 @@ def asking_for(emit: Emit) -> Generator[None]:
 
 @frozen
 class EventEmittingApprover:
-    """The one approver of a host: it tells each question before the door asks it."""
+    """A host's approver: emits an event for each question before the door asks it."""
 
     approver: Approver
 

@@ -1,4 +1,4 @@
-"""Keeping the record of each finished run, without making anybody wait for the disk."""
+"""Keeps the record of each finished run without making anybody wait for the disk."""
 
 import asyncio
 import logging
@@ -39,7 +39,7 @@ class RecordKeeper:
         most: int,
         permissions: Sequence[tuple[str, str]] = (),
     ) -> None:
-        """Write a record soon, and what the run was asked: the last *most* of that are kept.
+        """Write a record soon, with the run's request; the last *most* requests are kept.
 
         *models* has each agent's model as its definition names it.
         """
@@ -63,7 +63,7 @@ class RecordKeeper:
         task.add_done_callback(self._pending.discard)
 
     async def written(self) -> None:
-        """Wait until what is known now is on disk."""
+        """Wait until everything so far is on disk."""
         await self.aclose()
 
     async def aclose(self) -> None:
@@ -78,7 +78,7 @@ class RecordKeeper:
 
 
 def replay_of(request: RunRequest, roots: tuple[Path, ...], client: ClientSettings) -> Replay:
-    """Give what a run was asked, as it is kept for ``inhouse audit --verify``."""
+    """Return a run's request as it is kept for ``inhouse audit --verify``."""
     at = request.range
     return Replay(
         agent=request.agent,
@@ -98,7 +98,7 @@ def replay_of(request: RunRequest, roots: tuple[Path, ...], client: ClientSettin
 
 
 def _values(client: ClientSettings) -> dict[str, Any]:
-    """Give what an editor sent, as it was sent."""
+    """Return an editor's settings as it sent them."""
     values: dict[str, Any] = {}
     for layer in client.editor:
         values |= {"workspace": layer.values} if layer.from_workspace else layer.values
@@ -106,7 +106,7 @@ def _values(client: ClientSettings) -> dict[str, Any]:
 
 
 def without_keys(value: object, name: str = "") -> object:
-    """Leave out every key and header that is written as itself."""
+    """Leave out every key and header that is given literally."""
     if isinstance(value, Mapping):
         inner = cast("Mapping[str, object]", value).items()
         if name == "headers":

@@ -14,7 +14,7 @@ from .sessions import SessionTurn
 
 @frozen
 class RecordingWorkspace:
-    """Passes everything on, and keeps the texts before and after each change."""
+    """Forwards everything and keeps the texts before and after each change."""
 
     inner: Workspace
     turn: SessionTurn

@@ -1,4 +1,4 @@
-"""Reading trust, settings and definitions again when something of them may have changed."""
+"""Reads trust, settings and definitions again when they may have changed."""
 
 import asyncio
 import os
@@ -26,9 +26,9 @@ async def reload(
     changed: Collection[Path] | None = None,
     texts: Mapping[Path, str] | None = None,
 ) -> None:
-    """Look again; at everything, where *changed* is None.
+    """Read again what changed, or everything if *changed* is None.
 
-    *texts* are the unsaved texts of an editor, all of them; None: as before.
+    *texts* are all of an editor's unsaved texts; None if they are as before.
     """
     async with state.reading:
         if texts is not None:
@@ -56,7 +56,7 @@ async def reload_typed(
 
 
 async def ask_for_trust(state: HostState) -> None:
-    """Ask the user, where they have not decided; nothing happens where they have."""
+    """Ask the user, if they have not decided; nothing happens where they have."""
     if state.world.trusting.undecided:
         await state.world.trusting.ask(state.door.approver)
         await reload(state, ())
@@ -76,7 +76,7 @@ async def _look_around(state: HostState, changed: Collection[Path] | None) -> Wo
             default_endpoint="embedded",
             default_endpoint_source="--embedded",
         )
-    # Folders that an untrusted workspace names inside itself are read and diagnosed, not more.
+    # Folders inside an untrusted workspace are read and diagnosed, nothing else.
     named = (
         *_extra(settings, roots),
         *_inside(_brought(roots, client.editor, trusting.files), roots),
@@ -97,7 +97,7 @@ async def _look_around(state: HostState, changed: Collection[Path] | None) -> Wo
     else:
         files = TrustedWorkspaceFiles(trusting, roots)
         stale = await asyncio.to_thread(_stale, catalog, trusting)
-        # Not by what was trusted before: that may have been granted in place a moment ago.
+        # Do not compare with what was trusted before: trust may have been granted a moment ago.
         if trusting.trusted != catalog.trusted:
             await catalog.trust(evaluator, files)
         await catalog.update({*changed, *stale}, texts, files)
@@ -122,7 +122,7 @@ async def _look_around(state: HostState, changed: Collection[Path] | None) -> Wo
 
 
 def _ordered(folders: Sequence[AgentFolder], trusting: Trusting) -> tuple[AgentFolder, ...]:
-    """Let what the editor's word does not cover take nobody's place.  Blocks for a moment."""
+    """Keep what the editor's decision does not cover from replacing anything.  Blocks briefly."""
     marked = [
         evolve(
             one,
@@ -134,9 +134,9 @@ def _ordered(folders: Sequence[AgentFolder], trusting: Trusting) -> tuple[AgentF
 
 
 def _stale(catalog: Catalog, trusting: Trusting) -> set[Path]:
-    """Give the files that were read before and are others now, whoever may have noticed.  Blocks.
+    """Return the files that changed since they were read, even if nobody reported it.
 
-    What is served must be what was looked at.
+    Blocks.  What is served must be what was checked.
     """
     return {
         path for path, digest in catalog.loaded.items() if trusting.files.digest(path) != digest
@@ -149,9 +149,9 @@ async def _follow_typing(
     changed: Collection[Path],
     texts: Mapping[Path, str],
 ) -> bool:
-    """Read again what changed in the editor alone; False: somebody has to look around.
+    """Read again what changed only in the editor; False if a full reload is needed.
 
-    Trust and settings are about what lies on disk, which is not looked at for every key.
+    Trust and settings depend on the disk, which is not read for every key press.
     """
     if not world.trusting.typed(texts):
         return False
@@ -171,7 +171,7 @@ def _read(
     client: ClientSettings,
     texts: Mapping[Path, str],
 ) -> tuple[Trusting, Settings, tuple[SettingsProblem, ...], KeySources]:
-    """Look at trust and settings.  Blocks."""
+    """Read trust and settings.  Blocks."""
     files = FileSnapshot()
     folders = agent_folders(roots, Path.home(), _brought(roots, client.editor, files))
     theirs = tuple(one.path for one in folders if one.from_workspace)
@@ -198,14 +198,14 @@ def _read(
 
 
 def _inert(layer: Layer) -> Layer:
-    """What a workspace brings has no effect where the client does not trust it."""
+    """Report what the workspace brings that has no effect because the client does not trust it."""
     return evolve(layer, trusted=not layer.from_workspace)
 
 
 def _brought(
     roots: Sequence[Path], editor: tuple[Layer, ...], files: FileSnapshot
 ) -> tuple[Path, ...]:
-    """Give the folders that ``agentFolders`` names in the workspace: trust is about them too."""
+    """Return the folders that ``agentFolders`` names in the workspace, which trust covers too."""
     layers = layers_from_files(roots, Path(os.devnull), read=files.read)
     named = _extra(read_settings(layers)[0], roots)
     own = _extra(read_settings(editor)[0], roots)
@@ -218,7 +218,7 @@ def _inside(folders: Sequence[Path], roots: Sequence[Path]) -> tuple[Path, ...]:
 
 
 def _extra(settings: Settings, roots: Sequence[Path]) -> tuple[Path, ...]:
-    """Give the folders that ``agentFolders`` names, each relative to the first root."""
+    """Return the folders that ``agentFolders`` names, each relative to the first root."""
     main = _main(roots)
     return tuple((main / Path(folder).expanduser()) for folder in settings.agent_folders)
 

@@ -1,4 +1,4 @@
-"""One run at work: what was decided, who started it, what it shares, where it reports."""
+"""A run in progress: what was decided, who started it, what it shares, where it reports."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -27,29 +27,29 @@ if TYPE_CHECKING:
     from inhouse.providers.chat.codebuff import BackendRun
 
 Listen = Callable[[RunEvent], None]
-"""Where a door hears of its runs.  Must not block and must not raise."""
+"""Receives the events of a door's runs.  Must not block and must not raise."""
 
 
 @frozen
 class RunTree:
-    """What a run shares with the runs above and below it."""
+    """What a run shares with its parents and sub-agents."""
 
     memory: SharedRunState
     budget: Budget
     roots: tuple[Path, ...]
-    """The folders of the workspace, the one that the user started in first."""
+    """The workspace's folders; the one the user started in comes first."""
     turn: SessionTurn
-    """The turn of a session that all of them belong to."""
+    """The session's turn that all of them belong to."""
     egress: Egress | None = None
-    """The way to the network of the first of them: settings that change meanwhile do not widen
-    it.  None until the run is confirmed."""
+    """The first run's access to the network, which later changes of settings do not widen.  None
+    until the run is confirmed."""
     backend: "BackendRun | None" = None
-    """The run at Codebuff's backend."""
+    """The run's counterpart at Codebuff's backend."""
 
 
 @frozen
 class RunContext:
-    """What runs."""
+    """One run in progress."""
 
     host: HostState
     plan: Plan
@@ -57,27 +57,27 @@ class RunContext:
     recorder: RunRecorder
     tree: RunTree
     emit: Emit
-    """Takes what happens in this run."""
+    """Takes the event payloads of this run."""
     listen: Listen
-    """Takes the events of this run and of those below it."""
+    """Receives the events of this run and of its sub-agents."""
     parent: "RunState | None" = None
     """The state of the agent that spawned this one."""
     inline: bool = False
     begin: "BeginRun" = field(kw_only=True)
-    """Runs a plan below this run."""
+    """Runs a plan as a sub-agent of this run."""
     known: KnownTexts = field(factory=KnownTexts)
-    """What this run's conversation was given of each file."""
+    """What this run's conversation has seen of each file."""
     proposals: RunProposals = field(factory=RunProposals)
-    """What ``propose_*`` made in this run."""
+    """The proposals of this run's ``propose_*`` calls."""
 
     @property
     def is_turn(self) -> bool:
-        """Whether it is the turn of its session, and not a part of one."""
+        """Whether it is a session's turn, not a part of one."""
         return self.plan.request.session is not None
 
     @property
     def egress(self) -> Egress:
-        """The way to the network, once the run is confirmed."""
+        """The access to the network, once the run is confirmed."""
         egress = self.tree.egress
         assert egress is not None, "nothing is open before a run is confirmed"  # noqa: S101
         return egress
@@ -85,20 +85,20 @@ class RunContext:
 
 @frozen
 class RunOutcome:
-    """What a parent needs of a sub-agent's run."""
+    """What a parent needs from a sub-agent's run."""
 
     result: RunResult
     loop: "LoopResult | None"
 
 
 BeginRun = Callable[[RunContext, Plan, bool], Awaitable[RunOutcome]]
-"""Runs a plan below a run to its end, with that run's history where the last is True."""
+"""Runs a plan as a sub-agent to its end, with the parent's history if the last argument is True."""
 
 
 def known_texts(
     host: HostState, plan: Plan, above: RunContext | None, *, inline: bool
 ) -> KnownTexts:
-    """Give what a run's conversation knows of files as it begins: its session, or its parent."""
+    """Return what a run's conversation knows of files at its start, from session or parent."""
     if above is None:
         return host.book.known_texts(plan.request.session)
     if inline:
@@ -108,14 +108,14 @@ def known_texts(
 
 
 def proposals(above: RunContext | None, *, inline: bool) -> RunProposals:
-    """Give where a run keeps its proposals: in its parent's conversation, its parent's."""
+    """Return where a run keeps its proposals; within its parent's conversation, the parent's."""
     if above is None:
         return RunProposals()
     return above.proposals if inline else above.proposals.child()
 
 
 def new_tree(host: HostState, plan: Plan, state: "RunState", emit: Emit) -> RunTree:
-    """Give what a run that nobody spawned shares with its sub-agents."""
+    """Return what a top-level run shares with its sub-agents."""
     settings = host.world.settings
     budget = Budget(
         settings.budget_usd,
@@ -131,7 +131,7 @@ def new_tree(host: HostState, plan: Plan, state: "RunState", emit: Emit) -> RunT
 
 
 async def _may_raise(approver: Approver, limit_usd: float, why: str) -> bool:
-    """Offer to go on with a larger budget; nobody there means no."""
+    """Offer to continue with a larger budget; no answer means no."""
     go_on = f"Raise to ${limit_usd:.4g} and go on"
     choices = ("Stop", go_on)
     question = Question(

@@ -1,4 +1,4 @@
-"""One run from its plan to its result: what it said, used and touched is recorded."""
+"""Takes one run from its plan to its result, and records what it said, used and contacted."""
 
 import asyncio
 import logging
@@ -48,7 +48,7 @@ _SHOWN: Mapping[type[EventPayload], str] = {
     QuestionAsked: "text",
     Notice: "message",
 }
-"""Where each may hold a key; a model's text and a result are clean already."""
+"""The fields of each payload that may hold a key; a model's text and results are clean already."""
 
 
 async def run(
@@ -60,9 +60,9 @@ async def run(
     *,
     inline: bool = False,
 ) -> RunOutcome:
-    """Run to the end; only `asyncio.CancelledError` is raised, after everything has been told.
+    """Run to the end; only `asyncio.CancelledError` is raised, after all events were emitted.
 
-    *above* is the run that spawned this one, *inline* with its history.
+    *above* is the run that spawned this one; *inline* gives it that run's history.
     """
     recorder = RunRecorder(run_id, plan.request, plan.route, above.recorder if above else None)
     host.book.open(recorder)
@@ -116,7 +116,7 @@ async def _begin(above: RunContext, plan: Plan, inline: bool) -> RunOutcome:  # 
 
 
 async def _work(run: RunContext) -> LoopResult:
-    """Confirm the plan, open what it talks through, and run the agent."""
+    """Confirm the plan, open its connections, and run the agent."""
     try:
         if run.is_turn:
             await run.tree.turn.open()
@@ -145,7 +145,7 @@ async def _work(run: RunContext) -> LoopResult:
 
 
 async def _confirmed(host: HostState, plan: Plan) -> Plan:
-    """Ask for the trust that a plan waits for.  Raises `RefusedError` where it is not given."""
+    """Ask for the trust that a plan needs.  Raises `RefusedError` if it is not given."""
     if plan.needs_trust:
         await ask_for_trust(host)
         if not host.world.trusting.trusted:
@@ -167,7 +167,7 @@ def _complete(run: RunContext, done: LoopResult) -> None:
 
 
 def _stop(run: RunContext, status: RunStatus, error: RunError | None = None) -> None:
-    """Close the ledger of a run that did not complete; what was said is kept."""
+    """Close the record of a run that did not complete; what was said is kept."""
     if run.is_turn:
         run.tree.turn.listens = False
     recorder, state = run.recorder, run.state
@@ -185,7 +185,7 @@ def _close(run: RunContext, contacts: TrafficLog) -> None:
     result, request = run.recorder.result(), run.plan.request
     if run.is_turn:
         run.tree.turn.close(result)
-        if run.tree.turn.number <= 1:  # Nothing was said before: it can be repeated as it was.
+        if run.tree.turn.number <= 1:  # Nothing was said before, so it can be repeated exactly.
             request = evolve(request, session=None)
     run.emit(RunFinished(result))
     if result.parent is None:  # A sub-agent's record is part of its parent's.

@@ -1,6 +1,6 @@
-"""The model of a run: its calls are paid from a budget, its words hold no key, the log may tell.
+"""The model of a run: calls are paid from a budget, output is redacted, requests are traced.
 
-What a model is to write by a tool stays as it is: only what is shown of it is cleaned
+What a model writes through a tool is not redacted; only its display is
 (`inhouse.host.run_execution`).
 """
 
@@ -32,7 +32,7 @@ from inhouse.providers.cost.price import Price
 
 @frozen
 class RunModel:
-    """Sets money aside before each call, and settles when the server tells the usage."""
+    """Reserves money before each call and settles when the server reports the usage."""
 
     inner: Model
     endpoint: Endpoint
@@ -40,13 +40,13 @@ class RunModel:
     local: bool
     budget: Budget
     told: Callable[[], Awaitable[Price | None]]
-    """Asks the endpoint for its price, once."""
+    """Asks the endpoint for its prices, once."""
     window: Callable[[], Awaitable[int | None]]
-    """Gives the tokens that the model's window holds, where that is known."""
+    """Returns the size of the model's window in tokens, if known."""
 
     @asynccontextmanager
     async def stream(self, prompt: Prompt) -> AsyncGenerator[AsyncIterator[Chunks]]:
-        """Open one answer.  Raises `RefusedError` where it would break the budget."""
+        """Open one answer.  Raises `RefusedError` if it would break the budget."""
         window = await self.window()
         reservation = await self.budget.reserve(await self._estimate(prompt))
         answer = _Answer(self, reservation, _Cleaner() if knows_keys() else None, window)
@@ -55,7 +55,7 @@ class RunModel:
             async with self.inner.stream(prompt) as batches:
                 yield answer.read(batches)
         finally:
-            # A call that was answered without a usage costs what was set aside for it.
+            # A call that was answered without usage costs what was reserved for it.
             if answer.begun:
                 await self.budget.settle(reservation, None)
             else:
@@ -66,7 +66,7 @@ class RunModel:
         return f"{self.endpoint.name} ({self.model})"
 
     async def cost_of(self, usage: UsageReported) -> float | None:
-        """Say what an answer cost: the user's own price, the server's word, its list, ours."""
+        """Return an answer's cost: by the user's price, the server's figure, its list or ours."""
         own = pricing.own_price(self.endpoint, self.model) is not None
         if usage.cost_usd is not None and not own:
             return usage.cost_usd
@@ -97,7 +97,7 @@ class RunModel:
         )
 
     def _trace(self, prompt: Prompt) -> None:
-        """Tell the log of a request as the setting ``trace`` wants; it holds no keys."""
+        """Log a request, without keys, as the setting ``trace`` wants."""
         if TRACE.isEnabledFor(logging.INFO):
             messages, tools = len(prompt.messages), len(prompt.tools)
             TRACE.info("asking %s: %d messages, %d tools", self, messages, tools)
@@ -164,7 +164,7 @@ class _Answer:
 
 @define
 class _Cleaner:
-    """Takes known keys out of text and thinking, also where they are split over pieces."""
+    """Removes known keys from text and thinking, even if they are split over pieces."""
 
     _text: StreamRedactor = field(factory=StreamRedactor)
     _thinking: StreamRedactor = field(factory=StreamRedactor)
@@ -184,7 +184,7 @@ class _Cleaner:
         return cleaned
 
     def rest(self) -> list[ModelChunk]:
-        """Give what was held back: nothing follows it."""
+        """Return what was held back, since nothing follows."""
         thinking, text = self._thinking.end(), self._text.end()
         rest: list[ModelChunk] = [ReasoningDelta(thinking)] if thinking else []
         return [*rest, TextDelta(text)] if text else rest

@@ -19,6 +19,6 @@ class Plan:
     route: Route
     limits: Limits
     needs_trust: bool = False
-    """The user has not decided yet whether to trust the workspace: ask before anything runs."""
+    """Whether the user must first be asked to trust the workspace."""
     unserved: UserError | None = None
-    """Why no model serves a run whose ``handleSteps`` names no step: it fails once it asks one."""
+    """Why no model serves a run whose ``handleSteps`` names no step; it fails if it asks one."""

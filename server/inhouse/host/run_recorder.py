@@ -1,4 +1,4 @@
-"""What a run has said, used and touched so far; a sub-agent's ledger adds to its parent's."""
+"""What a run has said, used and contacted so far; a sub-agent's record adds to its parent's."""
 
 import time
 from datetime import UTC, datetime
@@ -33,7 +33,7 @@ from inhouse.core.route import Route
 
 
 class RunRecorder:
-    """Listens to a run's happenings; `result` is right at any moment."""
+    """Follows a run's events; `result` is correct at any moment."""
 
     def __init__(
         self, run_id: str, request: RunRequest, route: Route, parent: "RunRecorder | None" = None
@@ -48,7 +48,7 @@ class RunRecorder:
         self._first_token_ms: int | None = None
         self._text: list[str] = []
         self.kept_text: tuple[int, int] | None = None
-        """Where the text stands in the transcript that is kept, once it is not here any more."""
+        """Where the text is in the kept transcript, once it is no longer here."""
         self._text_open = False
         self._edits: dict[str, EditState] = {}
         self._by_endpoint: dict[str, EndpointUsage] = {}
@@ -63,12 +63,12 @@ class RunRecorder:
 
     @property
     def running(self) -> bool:
-        """Whether it is still open."""
+        """Whether the run has not ended."""
         return self._status is RunStatus.RUNNING
 
     def observe(self, payload: EventPayload) -> None:  # noqa: C901  a case for each event
-        """Take note of what happened.  Does not block and does not raise."""
-        if self._text_open and type(payload) is TextDelta:  # nearly every one
+        """Record an event payload.  Does not block and does not raise."""
+        if self._text_open and type(payload) is TextDelta:  # nearly every payload
             self._text.append(payload.text)
             return
         match payload:
@@ -97,13 +97,13 @@ class RunRecorder:
                 pass
 
     def edited(self, uri: str, state: EditState) -> None:
-        """Remember what became of a file's edit, also after the run and in the parent."""
+        """Record what became of a file's edit, even after the run, and in the parent."""
         self._edits[uri] = state
         if self._parent is not None:
             self._parent.edited(uri, state)
 
     def permitted(self, given: PermissionAnswered) -> None:
-        """Remember what the user chose; a sub-agent's stands in its parent's record."""
+        """Record what the user chose; for a sub-agent, in its parent's record."""
         self.permissions.append((given.kind, given.answer))
         if self._parent is not None:
             self._parent.permitted(given)
@@ -118,7 +118,7 @@ class RunRecorder:
         error: RunError | None = None,
         messages: tuple[Message, ...] = (),
     ) -> None:
-        """Close the ledger.  *text* None keeps what was streamed last."""
+        """Close the record.  With *text* None the last streamed text is kept."""
         self._duration_ms = self._elapsed_ms()
         self._status, self._stop_reason, self._error = status, stop_reason, error
         self._output, self._messages = redact_value(output), messages
@@ -126,16 +126,16 @@ class RunRecorder:
             self._text = [redact(text)]
 
     def release_text(self, at: tuple[int, int]) -> None:
-        """Forget the texts of a run that is over: the answer stands at *at* in its transcript."""
+        """Forget the texts of a finished run; its answer is at *at* in its transcript."""
         self.kept_text = at
         self._text, self._messages = [], ()
 
     def contacted(self, contacts: tuple[Contact, ...]) -> None:
-        """Put the hosts into the record."""
+        """Record the contacted hosts."""
         self._contacts = contacts
 
     def result(self) -> RunResult:
-        """Give the result as it is now."""
+        """Return the result as it is now."""
         return RunResult(
             run_id=self.run_id,
             agent=self._request.agent,
@@ -158,7 +158,7 @@ class RunRecorder:
         )
 
     def usage(self) -> Usage:
-        """Give tokens and cost, sub-agents included."""
+        """Return tokens and cost, including sub-agents."""
         total = EndpointUsage()
         for part in self._by_endpoint.values():
             total = added(total, part)
@@ -195,7 +195,7 @@ class RunRecorder:
 
 
 def added(left: EndpointUsage, right: EndpointUsage) -> EndpointUsage:
-    """Add two; a cost that is not known makes the sum not known."""
+    """Add two; if either cost is unknown, so is the sum."""
     if left.requests == 0:
         return right
     if right.requests == 0:

@@ -16,25 +16,25 @@ SESSIONS_KEPT = 50
 
 
 class RunRegistry:
-    """Keeps the ledgers of the last runs."""
+    """Keeps the recorders of the last runs."""
 
     def __init__(self) -> None:
         self._ledgers: OrderedDict[str, RunRecorder] = OrderedDict()
         self._known: OrderedDict[str, KnownTexts] = OrderedDict()
         self._numbers = itertools.count(1)
         self._gone: dict[str, EndpointUsage] = {}
-        """What runs used that are not kept any more."""
+        """The usage of runs that are no longer kept."""
 
     def new_run_id(self) -> str:
-        """Give an id that people can read: progress tokens and transcripts carry it.
+        """Return a readable id, which progress tokens and transcripts show.
 
-        Runs and those that they spawn are numbered in one sequence, and no other process, then or
-        later, gives the same id.
+        Runs and sub-agents are numbered in one sequence, and no other process ever gives the same
+        id.
         """
         return f"run-{next(self._numbers)}-{secrets.token_hex(4)}"
 
     def open(self, ledger: RunRecorder) -> None:
-        """Keep a ledger; the oldest finished one goes where there are too many."""
+        """Keep a recorder; if there are too many, the oldest finished one is dropped."""
         self._ledgers[ledger.run_id] = ledger
         for run_id, old in list(self._ledgers.items()):
             if len(self._ledgers) <= KEPT:
@@ -44,32 +44,32 @@ class RunRegistry:
                 _add(self._gone, old.result())
 
     def result(self, run_id: str) -> RunResult:
-        """Give a run's result as it is now.  Raises `UserError`."""
+        """Return a run's current result.  Raises `UserError`."""
         return self._ledger(run_id).result()
 
     def release_text(self, run_id: str, at: tuple[int, int]) -> None:
-        """Forget the text of a run that is over: it stands at *at* in the transcript kept."""
+        """Forget the text of a finished run; it is at *at* in the kept transcript."""
         if run_id in self._ledgers:
             self._ledgers[run_id].release_text(at)
 
     def kept_text(self, run_id: str) -> tuple[int, int] | None:
-        """Tell where in its transcript a run's text stands; None: the result has it."""
+        """Return where a run's text is in its transcript; None if the result has it."""
         return self._ledger(run_id).kept_text
 
     def results(self, limit: int | None = None) -> tuple[RunResult, ...]:
-        """Give the runs, newest first."""
+        """Return the runs, newest first."""
         newest = reversed(self._ledgers.values())
         return tuple(ledger.result() for ledger in itertools.islice(newest, limit))
 
     def usage_by_endpoint(self) -> Mapping[str, EndpointUsage]:
-        """Give what each endpoint did for all runs of this process, those that run included."""
+        """Return each endpoint's usage over all runs of this process, running ones included."""
         used = dict(self._gone)
         for ledger in self._ledgers.values():
             _add(used, ledger.result())
         return used
 
     def running(self) -> tuple[str, ...]:
-        """Give the ids of top-level runs that have not ended, newest first."""
+        """Return the ids of top-level runs that have not ended, newest first."""
         return tuple(
             result.run_id
             for result in self.results()
@@ -77,12 +77,12 @@ class RunRegistry:
         )
 
     def edited(self, run_id: str, uri: str, state: EditState) -> None:
-        """Remember what the user decided on a run's edit, also when the run is over."""
+        """Record what the user decided about a run's edit, even after the run."""
         if run_id in self._ledgers:
             self._ledgers[run_id].edited(uri, state)
 
     def known_texts(self, session: str | None) -> KnownTexts:
-        """Give what a session was given of files in its runs so far; later runs add to it."""
+        """Return what a session's runs have seen of files so far; later runs add to it."""
         if not session:
             return KnownTexts()
         known = self._known.setdefault(session, KnownTexts())
@@ -99,7 +99,7 @@ class RunRegistry:
 
 
 def _add(used: dict[str, EndpointUsage], result: RunResult) -> None:
-    """Add what a run used; a sub-agent's is part of what the run above it used."""
+    """Add a run's usage; a sub-agent's is part of its parent's."""
     if result.parent is None:
         for name, part in result.usage.by_endpoint.items():
             used[name] = added(used.get(name, EndpointUsage()), part)

@@ -1,4 +1,4 @@
-"""What one run works with: its workspace, its tools, its model, all bound to one plan."""
+"""What a run works with: its workspace, tools and model, all made for one plan."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -38,11 +38,11 @@ from .services import WorkspaceApprovals
 from .sub_agents import spawn
 
 NARROW_WINDOW = 8_192
-"""Tokens: a model with no larger window should not spend them on looking around."""
+"""In tokens: a model with a window this small should not spend it on exploring."""
 
 
 def make_workspace(run: RunContext) -> PrivateWorkspace:
-    """Give the files as this run sees and changes them."""
+    """Return the workspace through which this run reads and changes files."""
     host = run.host
     inner = host.door.make_workspace(
         WorkspaceRequest(
@@ -59,7 +59,7 @@ def make_workspace(run: RunContext) -> PrivateWorkspace:
 
 
 async def loop_context(run: RunContext, workspace: Workspace) -> LoopContext:
-    """Put together what the loop needs.  Raises `InhouseError`."""
+    """Assemble what the loop needs.  Raises `InhouseError`."""
     host, plan, roots = run.host, run.plan, run.tree.roots
     approver = host.door.approver
     context = _tool_context(run, workspace, approver)
@@ -123,7 +123,7 @@ async def loop_context(run: RunContext, workspace: Workspace) -> LoopContext:
 
 
 async def _need(run: RunContext, prompt: Prompt) -> Need | None:
-    """Tell what a request needs and what the window holds, as far as the server tells."""
+    """Return what a request needs and what the window holds, if the server says so."""
     endpoint, shared = run.plan.endpoint, run.host.services.shared
     needed = need_of(prompt)
     if run.plan.unserved is not None or endpoint.pool or is_small(endpoint, needed):
@@ -137,7 +137,7 @@ async def _need(run: RunContext, prompt: Prompt) -> Need | None:
 
 
 async def _small(run: RunContext, context: ToolContext, traits: ModelTraits) -> SmallModel | None:
-    """Show a small model, or one with a small window, what its prompt is about."""
+    """Prepare what a small model, or one with a small window, is shown for its prompt."""
     definition = run.plan.definition
     narrow = traits.window is not None and traits.window <= NARROW_WINDOW
     if not (traits.small or narrow):
@@ -150,7 +150,7 @@ async def _small(run: RunContext, context: ToolContext, traits: ModelTraits) -> 
 
 
 def _looks_itself(definition: AgentDefinition) -> bool:
-    """Tell a definition that brings its own view of the project."""
+    """Return whether a definition brings its own view of the project."""
     prompts = (definition.system_prompt, definition.instructions_prompt, definition.step_prompt)
     return definition.handle_steps is not None or any(
         "{CODEBUFF_FILE_TREE_PROMPT" in text for text in prompts
@@ -183,7 +183,7 @@ def _tool_context(run: RunContext, workspace: Workspace, approver: Approver) -> 
 
 
 def _fetcher(run: RunContext, approver: Approver) -> Fetch:
-    """Read pages of the web under the run's privacy, and never from the user's own network."""
+    """Make a reader of web pages that obeys privacy and never reads the user's own network."""
     host = run.host
 
     async def fetch(url: str) -> Fetched:
@@ -201,7 +201,7 @@ async def _prompt(
     roots: tuple[Path, ...],
     attach: Callable[[str], Awaitable[str]] | None,
 ) -> str | None:
-    """Give the user's prompt with what was under the cursor and what it names behind it."""
+    """Return the user's prompt followed by the selection and by what the prompt names."""
     started_on = await selection(request, context.workspace, roots)
     parts = [request.prompt]
     if started_on is not None:

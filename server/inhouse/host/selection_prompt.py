@@ -1,4 +1,4 @@
-"""What was under the cursor: the text that a run was started on."""
+"""The selection: the text that a run was started on."""
 
 import asyncio
 from pathlib import Path
@@ -13,7 +13,7 @@ from inhouse.core.text import Range
 from inhouse.tools.access.access_policy import access_to
 
 LONGEST = 40_000
-"""Characters of a file that are given to the model; the tools read the rest."""
+"""How many characters of a file the model gets; tools can read the rest."""
 
 
 @frozen
@@ -28,12 +28,12 @@ class Selection:
     path: Path
     """Absolute and real."""
     document: str
-    """All of the file."""
+    """The whole file."""
     start: int
-    """Where the text begins in it, in characters."""
+    """Where the text begins in the file, in characters."""
 
     def as_prompt(self) -> str:
-        """Give it as it stands behind the user's prompt."""
+        """Return it as it follows the user's prompt."""
         lines = ""
         if self.range is not None:
             lines = f" (lines {self.range.start.line + 1} to {self.range.end.line + 1})"
@@ -41,7 +41,7 @@ class Selection:
 
 
 def text_block(head: str, text: str, *, cut: bool = False) -> str:
-    """Give a text as it stands behind a prompt, in a fence that it has not in it itself."""
+    """Return a text as it follows a prompt, in a fence that the text does not contain."""
     cut, text = cut or len(text) > LONGEST, text[:LONGEST]
     fence = "```"
     while fence in text:
@@ -54,9 +54,9 @@ def text_block(head: str, text: str, *, cut: bool = False) -> str:
 async def selection(
     request: RunRequest, workspace: Workspace, roots: tuple[Path, ...]
 ) -> Selection | None:
-    """Read what the request points at, unsaved text first.
+    """Read what the request points at, preferring unsaved text.
 
-    Raises `UserError` where the file may not be read: the same rules as for every tool.
+    Raises `UserError` if the file may not be read: the same rules as for every tool.
     """
     if request.path is None:
         return None

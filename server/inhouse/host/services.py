@@ -1,4 +1,4 @@
-"""What one process has once: what is remembered on disk, the sandbox, the embedded model."""
+"""What a process has only once: its stores on disk, the sandbox, the embedded model."""
 
 import json
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 @define
 class Services:
-    """Opened at first use; close it when the process ends."""
+    """Each service opens at its first use; close them when the process ends."""
 
     environ: Mapping[str, str] = field(repr=False)
     folders: Folders
@@ -49,22 +49,22 @@ class Services:
     shared: EndpointState
     mcp_listings: McpListingStore
     session_keys: dict[str, str] = field(factory=dict[str, str], repr=False)
-    """Keys that an editor keeps and handed over: in memory only, before the keyring's."""
+    """Keys that an editor stores and passed on: kept in memory only, preferred to the keyring's."""
     _sandbox: "Sandbox | None" = None
     _mcp: "ServerPool | None" = None
 
     def key(self, name: str) -> str:
-        """Give a key by name.  Raises `UserError`.  May be slow."""
+        """Return a key by name.  Raises `UserError`.  May be slow."""
         return self.session_keys.get(name) or self.keys.get(name)
 
     def key_sources(self) -> KeySources:
-        """Give where placeholders in settings are filled from."""
+        """Return where placeholders in settings are filled from."""
         return KeySources(
             environment=self.environ, keyring=self.key, key_hosts=self.keys.bindings()
         )
 
     def embedded_installed(self) -> bool:
-        """Whether the embedded model could be started: its server and a model are there."""
+        """Return whether the embedded model's server and a model are installed."""
         try:
             data = self.folders.data
             return is_runtime_installed(data) and default_model(data).is_file()
@@ -73,7 +73,7 @@ class Services:
 
     @property
     def sandbox(self) -> "Sandbox":
-        """The sandbox; it starts no process before it is asked for something."""
+        """The sandbox, which starts no process before its first use."""
         from inhouse.definitions.sandbox import Sandbox  # noqa: PLC0415  rarely needed at first
 
         if self._sandbox is None:
@@ -82,7 +82,7 @@ class Services:
 
     @property
     def mcp(self) -> "ServerPool":
-        """The MCP servers of this session; none is started before a run asks for it."""
+        """The MCP servers of this process; each starts when a run first needs it."""
         from inhouse.mcp.pool import ServerPool  # noqa: PLC0415  rarely needed
 
         if self._mcp is None:
@@ -90,7 +90,7 @@ class Services:
         return self._mcp
 
     async def aclose(self) -> None:
-        """End what was started."""
+        """End everything that was started."""
         if self._mcp is not None:
             await self._mcp.aclose()
         await self.embedded.aclose()
@@ -100,7 +100,7 @@ class Services:
 
 
 def open_services(environ: Mapping[str, str]) -> Services:
-    """Make the services of one process.  Touches no disk yet."""
+    """Make the services of one process, without touching the disk."""
     folders = user_folders(environ)
     database = Database(folders.state)
     return Services(
@@ -122,7 +122,7 @@ def open_services(environ: Mapping[str, str]) -> Services:
 
 @define
 class WorkspaceApprovals:
-    """What the user allowed for good in one workspace (`inhouse.tools.context.Approvals`)."""
+    """What the user allowed permanently in one workspace (`inhouse.tools.context.Approvals`)."""
 
     store: ApprovalStore
     workspace: Path
@@ -135,5 +135,5 @@ class WorkspaceApprovals:
 
 
 def _command(cwd: Path, argv: tuple[str, ...]) -> str:
-    """No folder's name can look like a part of a command so, nor the other way round."""
+    """Encode folder and command so that neither can be mistaken for the other."""
     return json.dumps({"cwd": str(cwd), "argv": argv}, ensure_ascii=False)

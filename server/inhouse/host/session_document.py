@@ -1,4 +1,4 @@
-"""A session as one Markdown document: its turns in order; a preview of it fetches nothing."""
+"""A session as a Markdown document: its turns in order, in a form whose preview fetches nothing."""
 
 import json
 import re
@@ -18,20 +18,20 @@ _FILES = 5
 _MANY = 1000
 _TOP = "## "
 _LOUD = re.compile(r"[!<`~$]")
-"""Without one of these a text is quiet as it is."""
+"""A text without any of these is safe as it is."""
 _MARKUP = re.compile(r"(?<=\])(?=[(\[])|(?=<[A-Za-z/!])")
 _MARKS = re.compile(r"[\[\]()<>`\x00-\x1f]")
 
 
 @frozen
 class SessionDocument:
-    """A session written down, in pieces: what is ours, and between it the user's prompts."""
+    """A session's document in pieces: our own text, and between it the user's prompts."""
 
     fixed: tuple[str, ...]
-    """What stands before, between and behind the prompts; the last ends with the heading of the
-    next prompt."""
+    """What is before, between and after the prompts; the last piece ends with the next prompt's
+    heading."""
     prompts: tuple[str, ...]
-    """Those of the turns; one fewer than there are fixed pieces."""
+    """The turns' prompts; one fewer than there are fixed pieces."""
 
     @property
     def next_turn(self) -> int:
@@ -39,20 +39,20 @@ class SessionDocument:
 
     @property
     def text(self) -> str:
-        """Give all of it, with a heading at its end: what stands under that is the next prompt."""
+        """Return the whole document; the heading at its end is where the next prompt goes."""
         pairs = zip(self.fixed, (*self.prompts, ""), strict=True)
         return "".join(piece for pair in pairs for piece in pair)
 
     @property
     def read_only(self) -> str:
-        """Give it without room for a next prompt."""
+        """Return the document without room for a next prompt."""
         return self.text.removesuffix(prompt_heading(self.next_turn))
 
 
 def session_document(
     summary: SessionSummary, turns: Sequence[Turn], events: Iterable[KeptEvent]
 ) -> SessionDocument:
-    """Write a session down."""
+    """Make the document of a session."""
     by_turn: dict[int, list[KeptEvent]] = {}
     for event in events:
         by_turn.setdefault(event.turn, []).append(event)
@@ -70,39 +70,39 @@ def session_document(
 
 
 def written_turn(agent: str, number: int, text: str) -> str:
-    """Give what stands behind a turn's prompt, up to the next one."""
+    """Return what follows a turn's prompt, up to the next one."""
     return f"\n\n{_TOP}{number} · {one_line(agent)}\n\n{text}{prompt_heading(number + 1)}"
 
 
 def prompt_of(turn: Turn) -> str:
-    """Give what stands as a turn's prompt."""
+    """Return a turn's prompt as the document shows it."""
     return _quiet(turn.prompt or _params(turn.params))
 
 
 def prompt_heading(turn: int) -> str:
-    """Give the heading above a prompt; what stands under the last one is the next prompt."""
+    """Return the heading above a prompt; the text under the last one is the next prompt."""
     return f"{heading_of(turn)}\n\n"
 
 
 def heading_of(turn: int) -> str:
-    """Give the line above a prompt."""
+    """Return the line above a prompt."""
     return f"{_TOP}{turn} · You"
 
 
 class TurnWriter:
-    """Grows the text of one turn from what happened in it."""
+    """Builds the text of one turn from its events."""
 
     def __init__(self, run_id: str, root: Path) -> None:
         self._run_id = run_id
         self._root = root
         self._parts: list[str] = []
         self._said: list[str] = []
-        """What the model says in the piece of text or thinking that the end is in the middle of."""
+        """The open piece of text or thinking at the end."""
         self._inside = ""
         self._calls: dict[str, tuple[str, Any]] = {}
 
     def text(self) -> str:
-        """Give all of it, with whatever is open closed."""
+        """Return the whole text, closing whatever is open."""
         return "".join([*self._parts, _quiet("".join(self._said)), _CLOSE.get(self._inside, "")])
 
     def add(self, event: KeptEvent) -> None:
@@ -148,7 +148,7 @@ class TurnWriter:
                 return None
 
     def _subject(self, given: object) -> str:
-        """Say what a call is about: the command, or links to its files; else its whole input."""
+        """Say what a call is about: its command, links to its files, or else its whole input."""
         about = fields(given)
         command, paths = about.get("command"), about.get("paths", about.get("path"))
         if isinstance(command, str):
@@ -200,19 +200,19 @@ def footer(turn: Turn) -> str:
 
 
 def one_line(text: str) -> str:
-    """Give a text on one line, with nothing that a terminal would obey or a preview fetch."""
+    """Return a text on one line, safe for a terminal and a preview."""
     bare = text if text.isascii() and text.isprintable() else without_controls(text)
     line = " ".join(bare.split())
     return quiet_lines(line) if _LOUD.search(line) else line
 
 
 def _quiet(text: str) -> str:
-    """Give what the model said so that a preview of it fetches nothing."""
+    """Return what the model said, made safe for a preview."""
     return quiet(text) if _LOUD.search(text) else text
 
 
 def _plain(text: str) -> str:
-    """Give a text of a tool, a question or a server: one line, no link, no picture, no HTML."""
+    """Return a text of a tool, a question or a server: one line, no link, no picture, no HTML."""
     return _MARKUP.sub(r"\\", one_line(text))
 
 

@@ -1,4 +1,4 @@
-"""Taking back what a turn changed in files, where the text is still as the turn left it."""
+"""Undoes what a turn changed in files, where the text is still as the turn left it."""
 
 import asyncio
 import difflib
@@ -18,20 +18,20 @@ TAKEN_BACK = frozenset({"rejected", "undone"})
 
 
 class Files(Protocol):
-    """Files as their user sees them: through an editor, or on disk."""
+    """Files as the user sees them, through an editor or on disk."""
 
     async def read(self, path: Path) -> str | None:
-        """Give a file's text; None where there is none.  Raises `OSError`, `ValueError`."""
+        """Return a file's text; None if there is none.  Raises `OSError`, `ValueError`."""
         ...
 
     async def write(self, path: Path, old: str | None, new: str | None) -> str | None:
-        """Change a file that is *old* now; give None, or why it is as it was."""
+        """Change a file whose text is *old* now; return None, or why it was not changed."""
         ...
 
 
 @frozen
 class Undone:
-    """What was taken back, and what was not and why."""
+    """What was undone, and what was not and why."""
 
     turn: int
     restored: tuple[Path, ...]
@@ -39,7 +39,7 @@ class Undone:
 
 
 async def undo(host: "HostState", files: Files, session: str, turn: int | None) -> Undone:
-    """Take back what a turn changed; the last one that changed something, where none is named.
+    """Undo what a turn changed; by default the last turn that changed anything.
 
     Raises `UserError`.
     """
@@ -77,7 +77,7 @@ async def undo(host: "HostState", files: Files, session: str, turn: int | None) 
 
 
 async def _restore(files: Files, path: Path, edits: Sequence[KeptEdit]) -> tuple[str | None, bool]:
-    """Bring one file back as far as it goes; tell what stays, and whether anything changed."""
+    """Restore one file as far as possible; return what stays, and whether anything changed."""
     try:
         now = await files.read(path)
     except (OSError, ValueError, InhouseError) as error:
@@ -107,9 +107,9 @@ async def _restore(files: Files, path: Path, edits: Sequence[KeptEdit]) -> tuple
 
 
 def take_back(now: str, *, before: str, after: str) -> tuple[str, int]:
-    """Undo the change *before* → *after* in a text that went on from *after*.
+    """Undo the change *before* → *after* in a text that was edited after it.
 
-    Gives the text, and in how many places it had been changed again and stays.
+    Returns the text, and in how many places it stays because it had been changed again.
     """
     base = after.splitlines(keepends=True)
     theirs, ours = before.splitlines(keepends=True), now.splitlines(keepends=True)

@@ -1,4 +1,4 @@
-"""Sessions: conversations that go on, in this process and beside other processes."""
+"""Sessions: conversations that continue, in this process and beside other processes."""
 
 import asyncio
 import logging
@@ -58,37 +58,37 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _EVERY_S = 0.2
-"""Seconds between two writes while a turn runs: what a crash may cost."""
+"""Seconds between two writes while a turn runs, which is what a crash can lose."""
 _PATIENCE_S = 0.3
-"""How long somebody who only looks may have a session's lock."""
+"""How long to wait for a lock that a reader may hold."""
 _LONGEST_END_S = 10.0
-"""How long another process may write the end of a turn that is over."""
+"""How long another process may take to write the end of a finished turn."""
 _NOT_RUNNING = "not-running"
 _LOCKS = "session-locks"
 COMPACT = "/compact"
-"""What stands as the prompt of a turn that only compacted the conversation."""
+"""The prompt shown for a turn that only compacted the conversation."""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _UNTOLD = (ToolOutput, UsageReported, RunStarted, RunFinished)
 """Payloads that a conversation does not show, or that are kept elsewhere."""
 
 
 def new_session_id() -> str:
-    """Give an id that no other session has, short enough to type."""
+    """Return an id that no other session has, short enough to type."""
     return f"s-{secrets.token_hex(4)}"
 
 
 @frozen
 class Steering:
-    """What became of a text for a running session."""
+    """What became of a steering text for a running session."""
 
     session: str
     run_id: str
     queued: bool
-    """False: what was queued has been taken back."""
+    """False if what was queued has been cancelled."""
 
 
 class SessionsHost(Protocol):
-    """What sessions need to know of the host whose they are."""
+    """What sessions need to know of their host."""
 
     services: "Services"
     records: "RecordKeeper"
@@ -102,7 +102,7 @@ class SessionsHost(Protocol):
 
 
 class Sessions:
-    """The conversations of one host: the store, what runs now, and who else runs one."""
+    """The conversations of one host: their store, running turns, and turns of other processes."""
 
     def __init__(self, host: SessionsHost) -> None:
         self._host = host
@@ -116,20 +116,20 @@ class Sessions:
 
     @property
     def store(self) -> SessionStore:
-        """Where sessions are kept now: on disk, or in memory where the user wants none kept."""
+        """Where sessions are kept: on disk, or in memory if the user wants none kept."""
         return self._on_disk if self.most > 0 else self._fleeting
 
     @property
     def most(self) -> int:
-        """How many sessions are kept on disk; 0: those of this process alone."""
+        """How many sessions are kept on disk; 0 keeps only this process's, in memory."""
         return self._host.world.settings.sessions_on_disk
 
-    # Looking.
+    # Reading.
 
     async def summaries(
         self, *, everywhere: bool = False, query: str | None = None, limit: int | None = None
     ) -> tuple[SessionSummary, ...]:
-        """Give the sessions of this workspace, newest first, each with its true status."""
+        """Return the sessions of this workspace, newest first, each with its true status."""
         roots = None if everywhere else self._host.roots or (self._host.main_root,)
         found = await asyncio.to_thread(
             self.store.summaries, workspaces=roots, query=query, limit=limit
@@ -137,11 +137,11 @@ class Sessions:
         return tuple([await self._checked(one) for one in found])
 
     async def named(self, session: str) -> SessionSummary:
-        """Give a session by its id or the beginning of it.  Raises `UserError`."""
+        """Return a session by its id or a prefix of it.  Raises `UserError`."""
         return await self._checked(await asyncio.to_thread(self.store.named, session))
 
     async def newest(self) -> SessionSummary:
-        """Give the session of this workspace that was used last.  Raises `UserError`."""
+        """Return the most recently used session of this workspace.  Raises `UserError`."""
         found = await self.summaries(limit=1)
         if not found:
             raise UserError(
@@ -151,10 +151,10 @@ class Sessions:
         return found[0]
 
     async def _checked(self, summary: SessionSummary) -> SessionSummary:
-        """Find out whether a session that says it runs still does."""
+        """Find out whether a session marked as running still is."""
         if summary.status != RUNNING or summary.id in self._live:
             return summary
-        if summary.id in self._closing:  # Its end was told, and is being written.
+        if summary.id in self._closing:  # Its end was reported and is being written.
             await self.written(summary.id)
             return await asyncio.to_thread(self.store.named, summary.id)
         lock = await asyncio.to_thread(self._try_lock, summary.id)
@@ -167,18 +167,18 @@ class Sessions:
         return evolve(summary, status=INTERRUPTED)
 
     def running(self, session: str) -> "SessionTurn | None":
-        """Give the turn of it that runs in this process, and can still be told something."""
+        """Return its turn that runs in this process and still accepts steering."""
         turn = self._live.get(session)
         return turn if turn is not None and turn.listens else None
 
     async def runs_elsewhere(self, session: str) -> bool:
-        """Whether another process runs a turn of it."""
+        """Return whether another process runs a turn of the session."""
         if session in self._live or session in self._closing or self.store is self._fleeting:
             return False
         return await asyncio.to_thread(self._runs_now, session)
 
     async def steer_elsewhere(self, session: str, text: str) -> "Steering | None":
-        """Tell the turn that another process runs something; None where that has just ended.
+        """Steer a turn that another process runs; return None if it has just ended.
 
         Raises `UserError`.
         """
@@ -192,9 +192,9 @@ class Sessions:
     # Before a run.
 
     async def resolve(self, request: RunRequest) -> RunRequest:
-        """Fill in what a session that goes on knows: its agent, what was chosen for it.
+        """Fill in what a continued session knows: its agent and what was chosen for it.
 
-        Raises `UserError` where there is no such session and no agent to begin it with.
+        Raises `UserError` if there is no such session and no agent to begin one.
         """
         if request.session is None:
             return request
@@ -214,9 +214,9 @@ class Sessions:
         )
 
     async def steer(self, session: str, text: str) -> Steering:
-        """Queue *text* for the next step of a running session; an empty one takes back.
+        """Queue *text* for the next step of a running session; an empty one cancels the queue.
 
-        Raises `UserError` where it does not run.
+        Raises `UserError` if it does not run.
         """
         text, live = clean_text(text), self.running(session)
         if live is None:
@@ -235,7 +235,7 @@ class Sessions:
     # One turn.
 
     def begin(self, plan: "Plan", state: "RunState", tell: Emit) -> "SessionTurn":
-        """Take a turn of a session on: nobody else in this process may begin another one."""
+        """Begin a turn of a session; nobody else in this process may begin another."""
         session = plan.request.session or new_session_id()
         turn = SessionTurn(self, session, plan, state=state, tell=tell)
         if session not in self._live:
@@ -243,7 +243,7 @@ class Sessions:
         return turn
 
     async def take(self, turn: "SessionTurn") -> FileLock | None:
-        """Lock a session for one turn.  Raises `RefusedError` where somebody else runs it."""
+        """Lock a session for one turn.  Raises `RefusedError` if another process runs it."""
         session = turn.session
         while (other := self._live.setdefault(session, turn)) is not turn:
             if other.listens:
@@ -268,7 +268,7 @@ class Sessions:
             await asyncio.sleep(0.02)
 
     def ended(self, turn: "SessionTurn", closing: asyncio.Task[None]) -> None:
-        """Forget a turn; what it still writes is waited for by the next one, and at the end."""
+        """Forget a turn; the next one, and `aclose`, wait for what it still writes."""
         turn.over.set()
         if self._live.get(turn.session) is turn:
             del self._live[turn.session]
@@ -281,26 +281,26 @@ class Sessions:
         return self._host.main_root
 
     def edited(self, run_id: str, path: Path, state: str) -> None:
-        """Keep what the user decided on an edit of a run that may be over."""
+        """Record what the user decided about an edit of a run, even after the run."""
         work = asyncio.to_thread(_quietly, self.store.edited, run_id, path, state)
         task = asyncio.ensure_future(work)
         self._closing[f"edit {id(task)}"] = task
         task.add_done_callback(lambda _: self._closing.pop(f"edit {id(task)}", None))
 
     async def aclose(self) -> None:
-        """Wait for what is being written, and close the file."""
+        """Wait for what is being written, and close the store."""
         await asyncio.gather(*self._closing.values(), return_exceptions=True)
         await asyncio.to_thread(self._database.close)
 
     # What a user does with a session.
 
     async def written(self, session: str) -> None:
-        """Wait until what a turn that has ended still writes is written."""
+        """Wait until a finished turn has written everything."""
         if (closing := self._closing.get(session)) is not None:
             await asyncio.wait([closing])
 
     async def rename(self, session: str, title: str) -> SessionSummary:
-        """Give a session another title.  Raises `UserError`."""
+        """Rename a session.  Raises `UserError`."""
         title = clean_text(title)
         if not title.strip():
             raise UserError("A session's title must not be empty.")
@@ -309,7 +309,10 @@ class Sessions:
         return await self.named(known.id)
 
     async def fork(self, session: str, turn: int) -> str:
-        """Begin another session with the turns before *turn*; give its id.  Raises `UserError`."""
+        """Start a new session with the turns before *turn*; return its id.
+
+        Raises `UserError`.
+        """
         known = await self.named(session)
         if not 1 <= turn <= known.turns + 1:
             raise UserError(
@@ -321,7 +324,10 @@ class Sessions:
         return into
 
     async def compaction(self, session: str) -> RunRequest:
-        """Give the request of a run that makes a session's history smaller.  Raises `UserError`."""
+        """Return the request of a run that makes a session's history smaller.
+
+        Raises `UserError`.
+        """
         known = await self.named(session)
         if known.status == RUNNING:
             raise UserError(f"Session {known.id!r} is running.  Wait until its turn ends.")
@@ -331,14 +337,14 @@ class Sessions:
         return await self.resolve(request)
 
     async def runs_of(self, session: str) -> tuple[str, ...]:
-        """Give the ids of a session's runs."""
+        """Return the ids of a session's runs."""
         turns = await asyncio.to_thread(self.store.turns, session)
         return tuple(turn.run_id for turn in turns)
 
     async def delete(self, session: str) -> str:
-        """Delete a session and everything that was kept of its runs; give its id.
+        """Delete a session and everything kept of its runs; return its id.
 
-        Raises `UserError`, also while it runs.
+        Raises `UserError`, also if the session is running.
         """
         known = await self.named(session)
         if known.status == RUNNING:
@@ -356,7 +362,7 @@ class Sessions:
         return known.id
 
     def prune(self, store: SessionStore, most: int) -> None:
-        """Delete all but the newest sessions, and what else is kept of them.  Blocks."""
+        """Delete all but the newest sessions, with everything kept of them.  Blocks."""
         gone, runs = store.prune(most, self._runs_now)
         if gone:
             self._forget(gone, runs)
@@ -370,7 +376,7 @@ class Sessions:
         return lock is None
 
     def _forget(self, sessions: Sequence[str], runs: Sequence[str]) -> None:
-        """Delete what is kept of sessions outside of their own store."""
+        """Delete what is kept of sessions outside their own store."""
         services = self._host.services
         services.transcripts.delete(runs)
         services.replays.delete(runs)
@@ -389,7 +395,7 @@ class Sessions:
         return self._folder / _LOCKS / f"{session}.lock"
 
     def _try_lock(self, session: str) -> FileLock | None:
-        """Take the lock that dies with this process; None where somebody has it."""
+        """Take the lock, which ends with this process; None if somebody else has it."""
         path = self._lock_path(session)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = FileLock(path, blocking=False, mode=0o600, thread_local=False)
@@ -401,7 +407,7 @@ class Sessions:
 
 
 def check_id(session: str) -> None:
-    """Raise `UserError` where a text cannot be a session's id."""
+    """Raise `UserError` if a text cannot be a session's id."""
     if not _ID.fullmatch(session):
         raise UserError(
             f"{session!r} cannot be a session: an id has 1 to 80 letters, digits, '.', '_', '-'."
@@ -409,7 +415,7 @@ def check_id(session: str) -> None:
 
 
 class SessionTurn:
-    """One turn of a session while it runs: hears what happens and writes it, soon."""
+    """One turn of a session while it runs: receives events and writes them soon."""
 
     def __init__(
         self,
@@ -426,13 +432,13 @@ class SessionTurn:
         self.tell = tell
         self.number = 0
         self.history: tuple[Message, ...] = ()
-        """What was said before, fit for every server."""
+        """The earlier messages, made acceptable to every server."""
         self.attach: Callable[[str], Awaitable[str]] | None = None
-        """Gives what a text of the user names (`inhouse.host.named_context`)."""
+        """Returns what a text of the user names (`inhouse.host.named_context`)."""
         self.idle_s: float | None = None
-        """Seconds since the turn before it ended."""
+        """Seconds since the previous turn ended."""
         self.listens = not plan.request.compact
-        """Something can still be said to the model."""
+        """Whether the turn still accepts steering."""
         self.over = asyncio.Event()
         self._sessions = sessions
         self._plan = plan
@@ -441,7 +447,7 @@ class SessionTurn:
         self._lock: FileLock | None = None
         self._pending: list[Change] = []
         self._pieces: list[str] = []
-        """What goes on with the text of the last pending event."""
+        """Further pieces of the last pending event's text."""
         self._rows: list[int] = []
         self._messages: tuple[Message, ...] = ()
         self._timer: asyncio.TimerHandle | None = None
@@ -452,7 +458,7 @@ class SessionTurn:
     async def open(self) -> None:
         """Lock the session and read its `history`.
 
-        Raises `RefusedError` where somebody else runs it.
+        Raises `RefusedError` if another process runs it.
         """
         self._lock = await self._sessions.take(self)
         history = await asyncio.to_thread(self._begin)
@@ -464,7 +470,7 @@ class SessionTurn:
         )
 
     def observe(self, event: RunEvent) -> None:
-        """Take note of what happened, in this run or below it.  Must not block."""
+        """Record an event of this run or of its sub-agents.  Must not block."""
         own = event.run_id == self.run_id
         self._look_at_history()
         payload = event.payload
@@ -479,14 +485,14 @@ class SessionTurn:
         self._add(AddEdit(run_id, path, old, new, state))
 
     def steer(self, text: str) -> None:
-        """Queue a text for the next step; an empty one takes back what waits."""
+        """Queue a text for the next step; an empty text cancels what is queued."""
         self._said = [*self._said, text] if text else []
         self.tell(Steered(text, "queued" if text else "withdrawn"))
 
     async def steers(self, ends: bool) -> Sequence[str]:  # noqa: FBT001  as the loop's port has it
-        """Give what the user said meanwhile, here and in other processes.
+        """Return what the user has said in the meantime, here and in other processes.
 
-        *ends*: the turn is over unless there is something; from then on it takes nothing more.
+        With *ends*, the turn is over unless there is something, and then accepts nothing more.
         """
         last = ends and not self._said
         if last:
@@ -508,7 +514,7 @@ class SessionTurn:
         ]
 
     def close(self, result: RunResult) -> None:
-        """End the turn: write the rest and give the lock back, without making anybody wait."""
+        """End the turn: write the rest and release the lock, without making anybody wait."""
         self.listens = False
         if self._timer is not None:
             self._timer.cancel()
@@ -585,7 +591,7 @@ class SessionTurn:
             self._timer = loop.call_later(_EVERY_S, self._write_soon)
 
     def _join(self) -> None:
-        """Make one text of the last event and the pieces that went on with it."""
+        """Join the last event's text with the pieces that continued it."""
         if self._pieces and isinstance(last := self._pending[-1], AddEvent):
             whole = "".join((last.body["delta"], *self._pieces))
             self._pending[-1] = evolve(last, body={"delta": whole})
@@ -625,7 +631,7 @@ class SessionTurn:
 
 
 def _continued(store: SessionStore, session: str) -> History:
-    """Give the history of a session; what its last turn left open is closed first, for good."""
+    """Return a session's history, after permanently closing what its last turn left open."""
     from inhouse.loop.history import answered, closed  # noqa: PLC0415  with the loop
 
     history = store.history(session)
@@ -662,7 +668,7 @@ def _end(result: RunResult) -> TurnEnd:
 
 
 def _goes_on(change: Change, last: Change) -> TypeGuard[AddEvent]:
-    """Whether a change is the next piece of the last one's text."""
+    """Return whether a change continues the last one's text."""
     return (
         isinstance(last, AddEvent)
         and isinstance(change, AddEvent)
@@ -686,7 +692,7 @@ def _says(messages: Sequence[Message], text: str) -> bool:
 
 
 def _quietly(write: Any, *given: Any) -> Any:
-    """Write; where the disk says no, the run goes on and the log says why."""
+    """Write; if the disk fails, the run continues and the log says why."""
     try:
         return write(*given)
     except InhouseError as error:

@@ -1,4 +1,4 @@
-"""Sub-agents: planned like any run, routed by their own definition, in their parent's limits."""
+"""Sub-agents: planned like any run, routed by their definition, within their parent's limits."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,13 +15,13 @@ from .plan import plan_run
 from .run_context import RunContext
 
 MOST_AGENTS = 100
-"""Sub-agents of one run at once, on all levels: agents that spawn agents multiply."""
+"""How many sub-agents a run may have at once, on all levels, since spawning multiplies."""
 
 
 async def spawn(above: RunContext, request: SpawnRequest) -> Mapping[str, Any]:
-    """Run a sub-agent of *above* to its end; gives its value as Codebuff shapes it.
+    """Run a sub-agent of *above* to its end; return its value in Codebuff's shape.
 
-    Raises `InhouseError` where it cannot start or failed.
+    Raises `InhouseError` if it cannot start or failed.
     """
     host, memory = above.host, above.tree.memory
     if memory.agents >= MOST_AGENTS:

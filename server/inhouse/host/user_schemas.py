@@ -1,4 +1,4 @@
-"""The JSON Schemas of what users write, for editors that check and complete by them."""
+"""The JSON Schemas of what users write, for editors that check and complete with them."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,7 +15,7 @@ NAMES = tuple(_SCHEMAS)
 
 
 def schema(name: str) -> dict[str, Any]:
-    """Make one; raises `UserError` for a name that there is not."""
+    """Return a schema by name.  Raises `UserError` for an unknown name."""
     make = _SCHEMAS.get(name)
     if make is None:
         raise UserError(f"No schema {name!r}.  Schemas: {', '.join(NAMES)}", code="unknown_schema")

@@ -1,6 +1,6 @@
-"""What there is right now: trust, settings, agents, and the door to the network.
+"""A snapshot of a workspace: trust, settings, agents, and access to the network.
 
-A reload makes a new one; runs that are under way keep the one they began with.
+A reload makes a new one; runs in progress keep the one they began with.
 """
 
 from pathlib import Path
@@ -20,12 +20,12 @@ from .workspace_trust import Trusting
 
 @frozen
 class ClientSettings:
-    """What whoever opened the host says."""
+    """What the door that opened the host says."""
 
     editor: tuple[Layer, ...]
-    """What an editor sent, nearest first."""
+    """An editor's settings, nearest first."""
     trusted: bool | None
-    """The client's own word about the workspace: yes, no, or None: the user is asked."""
+    """Whether the client trusts the workspace; None if the user is to be asked."""
     prefer_embedded: bool = False
 
 
@@ -46,7 +46,7 @@ class WorkspaceSnapshot:
 
     @classmethod
     def empty(cls, services: Services) -> Self:
-        """Give the world before anybody has looked."""
+        """Return the snapshot before anything was read."""
         return cls(
             trusting=Trusting(services.trust, (), (), client=None),
             settings=Settings(),

@@ -1,4 +1,4 @@
-"""Whether the user trusts what a workspace brings, and asking them."""
+"""Whether the user trusts what a workspace brings, and the question about it."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ REMEDY = (
 
 
 class Trusting:
-    """The trust of the folders of one workspace, all of them or none."""
+    """The trust in one workspace's folders, all of them or none."""
 
     def __init__(
         self,
@@ -48,27 +48,28 @@ class Trusting:
         self.client = client
         self.declined = False
         self.modules: frozenset[Path] = frozenset()
-        """Files that definitions are made of, wherever they are."""
+        """Files that definitions depend on, wherever they are."""
         self.granted_now = False
-        """Trust was given a moment ago: it covers the modules that are found only thereafter."""
+        """Whether trust was just given, so that it covers modules that are found only
+        afterwards."""
         self.unsaved: Mapping[Path, str] = {}
-        """Texts of the editor: a workspace that has nothing on disk may have a definition there."""
+        """The editor's texts, since a definition may exist only there."""
         self.outside: TrustState | None = None
-        """What lies outside of the folders that the editor speaks for, and is not trusted."""
+        """Untrusted files outside the folders that the editor's decision covers."""
         self.state: TrustState = Untrusted("Nobody has looked yet.")
         self._on_disk = False
-        """What trust is about lies on disk, as far as the last look goes."""
+        """Whether the last look found anything on disk that trust is about."""
         self._seen: dict[Path, dict[str, bytes]] = {}
-        """What the state is about, and all that a yes to it trusts."""
+        """What was shown for trust, and what a yes trusts."""
         self._granted: dict[Path, dict[str, str]] = {}
-        """What was trusted at the last look, by root and name, as digests."""
+        """The digests trusted at the last look, by root and name."""
         self.files = FileSnapshot()
-        """What is looked at, parsed and evaluated is read here, each file once."""
+        """The snapshot that checking, parsing and evaluation all read from."""
         self.refused: set[Path] = set()
-        """Modules that an evaluation wanted and nobody trusted."""
+        """Modules that an evaluation needed but that are not trusted."""
 
     def follow(self, before: "Trusting") -> None:
-        """Keep what the user said a moment ago."""
+        """Keep what the user has just decided."""
         self.declined = before.declined
         self.modules = before.modules
         self.granted_now = before.granted_now
@@ -79,19 +80,19 @@ class Trusting:
 
     @property
     def vouched(self) -> bool:
-        """Trusted by somebody's word, and not only because nothing in it could run."""
+        """Whether somebody trusts it explicitly, not only because it contains nothing to run."""
         said = self.client or self.granted_now or any(self._granted.values())
         return self.trusted and bool(said)
 
     @property
     def undecided(self) -> bool:
-        """Not trusted, and the user may be asked."""
+        """Whether it is not trusted and the user may be asked."""
         return not self.trusted and self.client is None and not self.declined
 
     def look(self, files: FileSnapshot | None = None) -> TrustState:
-        """Compare what is there with what was trusted.  Blocks.
+        """Compare the current contents with what was trusted.
 
-        *files*: as they were read before; None: they are read now.
+        Blocks.  *files* are as read before; None to read them now.
         """
         self.files = files or FileSnapshot()
         self._on_disk = True
@@ -113,11 +114,11 @@ class Trusting:
         return self.state
 
     def covers(self, path: Path) -> bool:
-        """Tell whether what lies there is trusted: the word of an editor ends at its folders."""
+        """Return whether a path is trusted; an editor's decision covers only its own folders."""
         return self.trusted and (self.outside is None or self._is_inside(path))
 
     def settings_before(self) -> dict[Path, bytes]:
-        """Give what ``inhouse.toml`` said when it was trusted, where it no longer says that."""
+        """Return what ``inhouse.toml`` said when it was trusted, if it has changed since."""
         if self.trusted:
             return {}
         before = {root: self._store.content(root, SETTINGS) for root in self._roots}
@@ -128,7 +129,7 @@ class Trusting:
         }
 
     def read_module(self, path: Path) -> bytes:
-        """Give what is to be evaluated.  Raises `PermissionError` for what is not trusted."""
+        """Return a module to be evaluated.  Raises `PermissionError` if it is not trusted."""
         data = self.files.read(path)
         if self.client and self._is_inside(path):
             return data
@@ -137,12 +138,12 @@ class Trusting:
         if any(self._granted[root].get(name) == digest for root, name in names.items()):
             return data
         if self.granted_now and not self.client:
-            return data  # `cover` adds it to what the yes was about, from these very bytes.
+            return data  # `cover` adds it to what the user agreed to, from these very bytes.
         self.refused.add(path)
         raise PermissionError("is not trusted as it is now: `inhouse trust` shows and trusts it")
 
     def confirm(self, loaded: Mapping[Path, str]) -> None:
-        """Take the trust back for now, should anything have been loaded that was not looked at."""
+        """Suspend the trust if anything was loaded that had not been checked."""
         if self.client is not None or not self.trusted:
             return
         strange: list[Change] = []
@@ -161,12 +162,12 @@ class Trusting:
         return any(not is_outside(item_name(path, root)) for root in self._roots)
 
     def typed(self, texts: Mapping[Path, str]) -> bool:
-        """Take texts of the editor; False: they may be all there is to trust, so look again."""
+        """Take the editor's texts; return False if they may need trust, so that a look is due."""
         self.unsaved = texts
         return self._on_disk
 
     def cover(self, modules: frozenset[Path]) -> None:
-        """Let trust be about these modules too.  Blocks."""
+        """Extend trust to these modules.  Blocks."""
         fresh, self.granted_now = self.granted_now, False
         modules |= self.refused
         if modules <= self.modules:
@@ -179,7 +180,7 @@ class Trusting:
             self.look(self.files)
 
     def grant(self) -> None:
-        """Trust what was there at the last look, which is what the user was shown.  Blocks."""
+        """Trust what was found at the last look, which is what the user was shown.  Blocks."""
         for root in self._roots:
             seen = self._seen.get(root)
             self._store.grant(root, self._items(root) if seen is None else seen)
@@ -188,13 +189,13 @@ class Trusting:
         self.look()
 
     def revoke(self) -> bool:
-        """Take the trust back.  Blocks."""
+        """Revoke the trust.  Blocks."""
         gone = [self._store.revoke(root) for root in self._roots]
         self.look()
         return any(gone)
 
     async def ask(self, approver: Approver) -> bool:
-        """Ask the user once, showing what there is to trust; tells whether it is trusted now."""
+        """Ask the user once, showing what needs trust; return whether it is trusted now."""
         async with self._asking:
             if not self.undecided:
                 return self.trusted
@@ -206,7 +207,7 @@ class Trusting:
             return self.trusted
 
     def refusal(self) -> RefusedError:
-        """Give the error of a run that needs trust and has none."""
+        """Return the error for a run that needs trust and does not have it."""
         if self.outside is not None:
             return RefusedError(
                 "This agent lies outside of the workspace, and its folder was never trusted.",
@@ -243,7 +244,7 @@ class Trusting:
         modules = sorted({*self.modules, *granted})
         items = workspace_items(root, folders, modules, self.files)
         if items or self._store.knows(root):
-            return items  # What the user types where trust was given is as good as the rest.
+            return items  # What the user types in a trusted workspace is trusted too.
         self._on_disk = False
         return unsaved_items(root, self._agent_folders, self.unsaved)
 
@@ -260,17 +261,17 @@ class TrustedWorkspaceFiles:
         self._access = access_to(roots)
 
     def look(self, path: Path) -> bytes:
-        """Give the bytes, for what is only parsed.  Raises `OSError`."""
+        """Return the bytes, for what is only parsed.  Raises `OSError`."""
         return self._trusting.files.read(path)
 
     def load(self, path: Path) -> bytes:
-        """Give the bytes of what is evaluated.  Raises `OSError`."""
+        """Return the bytes of what is evaluated.  Raises `OSError`."""
         if path.suffix.lower() not in CODE and (reason := self._ignored(path)):
             raise PermissionError(f"is never imported: the project ignores it by {reason}")
         return self._trusting.read_module(path)
 
     def _ignored(self, path: Path) -> str | None:
-        """Say which rule keeps a text from tools; packages are ignored, too, and are no secret."""
+        """Say which rule hides a text from tools; packages are ignored too but are not secret."""
         for top in self._access.tops():
             if path.is_relative_to(top.path) and "node_modules" not in path.parts:
                 relative = path.relative_to(top.path).as_posix()

@@ -15,14 +15,14 @@ from .trimming import estimate
 
 @define
 class AgentStates:
-    """Makes the states of one run; a message's shape and size are worked out only once."""
+    """Makes the states of one run; each message is converted and measured only once."""
 
     _known: dict[int, tuple[Message, dict[str, Any], int]] = field(
         factory=dict[int, tuple[Message, dict[str, Any], int]]
     )
 
     def now(self, run: LoopContext) -> dict[str, Any]:
-        """Give the state as it stands."""
+        """Return the current state."""
         state = run.state
         self._known = {id(message): self._shape(message) for message in state.messages}
         shapes = [self._known[id(message)] for message in state.messages]
@@ -30,7 +30,7 @@ class AgentStates:
             spec.name: {"description": spec.description, "inputSchema": spec.parameters}
             for spec in state.offered
         }
-        # What there is not stays away: in JavaScript it must be undefined, not null.
+        # Absent members are left out: in JavaScript they must be undefined, not null.
         optional = {"parentId": state.parent_id, "output": state.output}
         return {
             **{key: value for key, value in optional.items() if value is not None},

@@ -1,7 +1,7 @@
-"""A history that has grown too long: old tool results go first, then old turns become a summary.
+"""Shortens a history that is too long: old tool results go first, then old turns are summarised.
 
-It happens seldom and takes much at once, so that in between each request begins with the one
-before it to the letter, which is what a server's prefix cache needs.
+It happens rarely and removes much at once, so that in between each request begins exactly like the
+one before, as a server's prefix cache needs.
 """
 
 import json
@@ -29,24 +29,24 @@ from .tool_calls import offered_specs
 from .trimming import estimate, trim
 
 SUMMARY = "CONVERSATION_SUMMARY"
-"""The tag of the message that stands for old turns."""
+"""The tag of the message that summarises old turns."""
 _TARGET = 0.5
-"""The share of the window that a compacted history needs."""
+"""The share of the window that a compacted history may fill."""
 _TAIL = 0.25
-"""The share of the window that the last messages keep to the letter."""
+"""The share of the window that the last messages, kept unchanged, may fill."""
 _SUMMARY = 0.12
 _TASK = 4_000
-"""Characters of the first prompt that always stay, where the window allows them."""
+"""How many characters of the first prompt always stay, if the window allows."""
 _LONG = 0.1
-"""The share of the window that a message of an earlier turn may take where room is short."""
+"""The share of the window that a message of an earlier turn may fill if room is short."""
 _CHARACTERS = 3
-"""For one token, on the safe side."""
+"""Characters for one token, a conservative guess."""
 _KEPT_RESULT = 200
 _CACHE_EXPIRY_MS = 60 * 60 * 1000
 _CACHE_EXPIRY_MIN_TOKENS = 140_000
-"""What ``compactContext`` means where it does not say when, as in Codebuff."""
+"""The default of ``compactContext``, as in Codebuff."""
 _WORTH_IT = 500
-"""Tokens of a conversation that can be compacted at all."""
+"""The smallest number of tokens worth compacting."""
 
 _SYSTEM = (
     "You condense a conversation between a user and an agent so that the agent can go on without "
@@ -58,7 +58,7 @@ _SYSTEM = (
 
 @frozen
 class Compacted:
-    """What became smaller."""
+    """What was compacted."""
 
     messages: tuple[Message, ...]
     elided: int
@@ -75,9 +75,9 @@ async def fitting_prompt(run: LoopContext) -> Prompt:
     told = await run.need(prompt) if run.need is not None else None
     if told is not None and told.needed > told.window * run.compact_at:
         if must_stay(run, prompt, needed=told.needed) > told.window:
-            return prompt  # The server, or the check before it, says so with the exact numbers.
+            return prompt  # The server, or the check before it, reports the exact numbers.
         await _compact(run, prompt, needed=told.needed, room=told.window, window=told.window)
-    # An estimate looks at the whole history: it is made only where it decides.
+    # An estimate reads the whole history, so it is made only if it matters.
     elif (least := _cold_from(run)) is not None and (needed := _needed(told, prompt)) >= least:
         window = told.window if told is not None else None
         await _compact(run, prompt, needed=needed, room=_half(prompt, needed), window=window)
@@ -87,7 +87,7 @@ async def fitting_prompt(run: LoopContext) -> Prompt:
 
 
 async def compact_now(run: LoopContext) -> LoopResult:
-    """Compact a conversation because its user wants it smaller; the agent takes no step.
+    """Compact a conversation because its user asked for it; the agent takes no step.
 
     Raises `InhouseError`.
     """
@@ -115,7 +115,7 @@ async def compact_now(run: LoopContext) -> LoopResult:
 async def _compact(
     run: LoopContext, prompt: Prompt, *, needed: int, room: int, window: int | None
 ) -> tuple[str, dict[str, int]]:
-    """Compact the run's history for a window of *room* tokens; tell what became smaller."""
+    """Compact the run's history to *room* tokens; report what became smaller."""
     before = run.state.messages
     done = await compact(run, prompt, needed=needed, room=room, window=window)
     if done.messages == before:
@@ -136,7 +136,7 @@ async def _compact(
 
 
 def shortened_of(done: Compacted) -> str:
-    """Tell of the long texts that are sent in part; empty where there is none."""
+    """Say which long texts are sent only in part; empty if there are none."""
     if not done.shortened:
         return ""
     return (
@@ -146,10 +146,10 @@ def shortened_of(done: Compacted) -> str:
 
 
 def must_stay(run: LoopContext, prompt: Prompt, *, needed: int, said: bool = True) -> int:
-    """Give the tokens of what no compaction may touch: what this turn itself has to say.
+    """Return the tokens that no compaction may remove: those of this turn itself.
 
-    That is the system prompt, the tools, the instructions and (where *said*) the turn's own
-    prompt; *needed* is what the whole prompt needs.
+    These are the system prompt, the tools, the instructions and (if *said*) the turn's own prompt;
+    *needed* is what the whole prompt needs.
     """
     own = _kept_of_turn(run, run.state.messages)
     if not said:
@@ -159,10 +159,10 @@ def must_stay(run: LoopContext, prompt: Prompt, *, needed: int, said: bool = Tru
 
 
 def _cold_from(run: LoopContext) -> int | None:
-    """Give the tokens from which on a conversation is condensed, where its server has forgotten it.
+    """Return how many tokens make it worth condensing a conversation that its server has dropped.
 
-    Then a shorter one costs nothing.  As Codebuff has it: only where a definition asks for it,
-    before the first step of a turn; else None.
+    Shortening it then costs no cached tokens.  As in Codebuff, only if a definition asks for it and
+    before a turn's first step; else None.
     """
     wanted = run.definition.compact_context
     if not wanted or run.idle_s is None or run.state.steps:
@@ -178,19 +178,19 @@ def _needed(told: Need | None, prompt: Prompt) -> int:
 
 
 def _half(prompt: Prompt, needed: int) -> int:
-    """Give the window in which half of a conversation would be left."""
+    """Return the window size that would leave half of a conversation."""
     return needed + int(_fixed(prompt) * needed / max(1, estimated(prompt)))
 
 
 def estimated(prompt: Prompt) -> int:
-    """Guess the tokens of a whole prompt from its length."""
+    """Estimate the tokens of a whole prompt from its length."""
     return _fixed(prompt) + sum(map(estimate, prompt.messages))
 
 
 async def compact(
     run: LoopContext, prompt: Prompt, *, needed: int, room: int, window: int | None
 ) -> Compacted:
-    """Give a history that needs about half of *room*, in tokens.
+    """Return a history that needs about half of *room*, in tokens.
 
     Texts that are too long for the model's own *window* are sent in part.
     """
@@ -206,7 +206,7 @@ async def compact(
     if sum(map(estimate, elided)) <= budget:
         return Compacted(elided, count, 0, long)
     old, tail = elided[:cut], elided[cut:]
-    if sum(map(estimate, tail)) > budget:  # No summary of the rest would make it fit.
+    if sum(map(estimate, tail)) > budget:  # Summarising the rest would not make it fit.
         trimmed = trim(elided, budget, estimate)
         if sum(map(estimate, trimmed)) <= budget:
             changed = sum(one is not other for one, other in zip(elided, trimmed, strict=True))
@@ -223,9 +223,9 @@ async def compact(
 def _without_long_texts(
     run: LoopContext, messages: Sequence[Message], most: int
 ) -> tuple[tuple[Message, ...], int]:
-    """Shorten what was said in earlier turns and needs more than *most* tokens by itself.
+    """Shorten each message of an earlier turn that alone needs more than *most* tokens.
 
-    A prompt that could not be sent must not make each later turn fail as well.
+    A prompt that was too long to send must not make later turns fail too.
     """
     own = {id(message) for message in _kept_of_turn(run, messages)}
     begins = next((at for at, each in enumerate(messages) if id(each) in own), len(messages))
@@ -241,7 +241,7 @@ def _without_long_texts(
 
 
 def _in_part(text: str, most: int) -> str:
-    """Keep a text's beginning and end: what it was about, and what was asked."""
+    """Keep a text's beginning and end, which say what it is about and what is asked."""
     end = most // 4
     left_out = len(text) - most
     if left_out <= len(_LEFT_OUT):
@@ -259,7 +259,7 @@ def _fixed(prompt: Prompt) -> int:
 
 
 def _cut(messages: Sequence[Message], budget: int) -> int:
-    """Find where the last messages begin that stay to the letter; calls stay with results."""
+    """Find where the unchanged last messages begin; calls stay with their results."""
     cut, used = len(messages), 0
     for index in range(len(messages) - 1, -1, -1):
         used += estimate(messages[index])
@@ -273,7 +273,7 @@ def _cut(messages: Sequence[Message], budget: int) -> int:
 
 
 def _last_answer(messages: Sequence[Message]) -> int:
-    """Find the last message that is no result, where its results leave room for nothing else."""
+    """Find the last message that is not a result, if its results leave no room for more."""
     for index in range(len(messages) - 1, -1, -1):
         if not isinstance(messages[index], ToolMessage):
             return index
@@ -299,7 +299,7 @@ def _elided(messages: Sequence[Message], cut: int, budget: int) -> tuple[tuple[M
 
 
 def _kept_of_turn(run: LoopContext, messages: Sequence[Message]) -> tuple[UserMessage, ...]:
-    """Give the prompt and the instructions that the agent is at work on, to the letter."""
+    """Return the prompt and instructions that the agent is working on, unchanged."""
     earlier = set(map(id, run.state.history))
     last: dict[str, tuple[int, UserMessage]] = {}
     for index, message in enumerate(messages):
@@ -311,7 +311,7 @@ def _kept_of_turn(run: LoopContext, messages: Sequence[Message]) -> tuple[UserMe
 
 
 async def _summary(run: LoopContext, old: Sequence[Message], *, window: int, room: int) -> str:
-    """Summarise by the model itself; mechanically where it cannot, or where the definition says."""
+    """Let the model summarise; do it mechanically if it cannot or the definition says so."""
     text = ""
     if not run.definition.compact_context:
         asked = _written(old, int(window * _TARGET) * _CHARACTERS)
@@ -335,14 +335,14 @@ async def _summary(run: LoopContext, old: Sequence[Message], *, window: int, roo
 
 
 def _task_of(summary: str) -> str:
-    """Give the first prompt that an earlier summary holds."""
+    """Return the first prompt, taken from an earlier summary."""
     _, begun, rest = summary.partition("<first_prompt>\n")
     task, end, _ = rest.partition("\n</first_prompt>")
     return task if begun and end else ""
 
 
 def _written(messages: Sequence[Message], most: int) -> str:
-    """Write messages down for reading, in at most so many characters: the newest count most."""
+    """Write messages as readable text of limited length, preferring the newest."""
     parts = [part for part in map(_line, messages) if part]
     kept: list[str] = []
     left = most

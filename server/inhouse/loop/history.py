@@ -1,4 +1,4 @@
-"""History that every server accepts: each call has its result, right behind it."""
+"""A history that every server accepts: each call is followed directly by its result."""
 
 from collections.abc import Iterator, Sequence
 
@@ -14,13 +14,13 @@ from inhouse.core.messages import (
 )
 
 CONTINUED = "CONTINUED"
-"""Tags our request to go on: it stays for the run, and no longer."""
+"""Tags our request to continue, which stays only for the run."""
 
 
 def repaired(messages: Sequence[Message]) -> tuple[Message, ...]:
-    """Drop calls without a result and results without a call; put each result behind its call.
+    """Drop calls without results and results without calls; move each result behind its call.
 
-    Strict servers answer 400 for ever after otherwise.
+    Otherwise strict servers answer every later request with 400.
     """
     if _is_whole(messages):
         return tuple(messages)
@@ -28,8 +28,8 @@ def repaired(messages: Sequence[Message]) -> tuple[Message, ...]:
 
 
 def _is_whole(messages: Sequence[Message]) -> bool:
-    """Tell whether there is nothing to repair: asked of the whole history at each step."""
-    waiting: list[str] = []  # Calls without a result so far, the next one at the end.
+    """Return whether nothing needs repair; runs on the whole history at each step."""
+    waiting: list[str] = []  # Calls without a result so far, the next one last.
     for message in messages:
         if isinstance(message, ToolMessage):
             if not waiting or waiting.pop() != message.call_id:
@@ -48,12 +48,12 @@ def _is_whole(messages: Sequence[Message]) -> bool:
 
 
 def answered(messages: Sequence[Message]) -> tuple[Message, ...]:
-    """Give the history that another agent may see: repaired, without prompts of a step."""
+    """Return the history that another agent may see: repaired, without prompts of a step."""
     return repaired([message for message in messages if not is_step_prompt(message)])
 
 
 def joined(messages: Sequence[Message]) -> tuple[Message, ...]:
-    """Join neighbours of one role, as Codebuff sends them: many servers want roles in turn.
+    """Join adjacent messages of one role, as Codebuff does: many servers want roles to alternate.
 
     Messages with other tags (the user's prompt, the instructions) stay apart.
     """
@@ -82,7 +82,7 @@ def _joined(one: Message, other: Message) -> Message | None:
 
 
 def closed(messages: Sequence[Message]) -> tuple[Message, ...]:
-    """Give each call that has no result one that says so: whoever goes on should know of it."""
+    """Give each call without a result one that says so, for whoever continues."""
     owners = _owners(messages)
     added = list(messages)
     for index, message in enumerate(messages):
@@ -105,7 +105,7 @@ def is_step_prompt(message: Message) -> bool:
 
 
 def holds_call(messages: Sequence[Message], call_id: str) -> bool:
-    """Tell whether some assistant message made this call."""
+    """Return whether some assistant message made this call."""
     return any(
         call.id == call_id
         for message in reversed(messages)
@@ -119,7 +119,7 @@ _Owners = dict[tuple[int, int], ToolMessage]
 
 
 def _owners(messages: Sequence[Message]) -> _Owners:
-    """Find each call's result: the first later one with its id that no other call took."""
+    """Find each call's result: the first later one with its id that belongs to no other call."""
     waiting: dict[str, tuple[int, int]] = {}
     owners: _Owners = {}
     for index, message in enumerate(messages):

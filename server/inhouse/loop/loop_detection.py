@@ -1,4 +1,4 @@
-"""Calls that go round in a circle: A, A, A as well as A, B, A, B, A, B."""
+"""Detects repeated calls: A, A, A as well as A, B, A, B, A, B."""
 
 import json
 from collections import deque
@@ -9,9 +9,9 @@ from inhouse.core.message_json import arguments_object
 from inhouse.core.messages import ToolCall
 
 ROUNDS = 3
-"""A circle gone round so often asks the user."""
+"""After so many rounds of a circle the user is asked."""
 LONGEST = 20
-"""Calls of the longest circle that is looked for."""
+"""The longest circle that is looked for, in calls."""
 
 _Shape = tuple[str, str]
 
@@ -26,14 +26,14 @@ class RepeatedCalls:
 
 @define
 class Repeats:
-    """Remembers the calls of a run, as far back as a circle may reach."""
+    """Remembers the last calls of a run, as many as a circle can have."""
 
     _last: deque[_Shape] = field(factory=lambda: deque[_Shape](maxlen=LONGEST))
     _same: list[int] = field(factory=lambda: [0] * (LONGEST + 1))
-    """For each length of a circle: how many calls in a row were the one so far before them."""
+    """For each circle length, how many calls in a row equal the call that many places before."""
 
     def add(self, call: ToolCall) -> RepeatedCalls | None:
-        """Take a call; give the circle that it closes for the third time."""
+        """Add a call; return the circle that it completes for the third time."""
         shape = _shape(call)
         for length in range(1, LONGEST + 1):
             same = length <= len(self._last) and self._last[-length] == shape
@@ -45,7 +45,7 @@ class Repeats:
         return None
 
     def forget(self) -> None:
-        """Begin anew: the user let it go on."""
+        """Start again, since the user let the run continue."""
         self._last.clear()
         self._same = [0] * (LONGEST + 1)
 

@@ -1,4 +1,4 @@
-"""A step's answer from a prompt that fits: compacted before, trimmed and asked again after."""
+"""Gets a step's answer with a prompt that fits: compacted first, or trimmed after a refusal."""
 
 from attrs import frozen
 
@@ -13,18 +13,17 @@ from .state import LoopContext
 from .trimming import estimate, trimmed_after
 
 _TRIES = 5
-"""Times that one answer is asked for: each with half the room where a server tells no numbers."""
+"""Attempts for one answer: each with half the room if the server gives no numbers."""
 _NEARLY_ALL = 0.9
-"""The part of a prompt that is no use to leave where a server tells no numbers."""
+"""If the server gives no numbers, a prompt cannot shrink once this share of it must stay."""
 _TOO_LARGE = "too_large"
-"""The code of an error of a server, or of what stands before it, that counts bytes."""
+"""The error code of a server, or of a proxy before it, that limits bytes."""
 
 
 async def next_answer(run: LoopContext) -> ModelAnswer:
-    """Ask for a step's answer.  A conversation that does not fit is made smaller and tried again.
+    """Ask for a step's answer.  If the conversation does not fit, shrink it and try again.
 
-    Raises `ProviderError` where what the turn itself has to say is too long; the history is then
-    left as it was.
+    Raises `ProviderError` if the turn itself is too long; the history then stays unchanged.
     """
     prompt = await fitting_prompt(run)
     for tries_left in reversed(range(_TRIES)):
@@ -42,23 +41,23 @@ async def next_answer(run: LoopContext) -> ModelAnswer:
 
 @frozen
 class _Refusal:
-    """A prompt was too long: for the window, or for whoever counts bytes."""
+    """A prompt was too long for the window, or for a server that limits bytes."""
 
     error: ProviderError
     needed: int
-    """Tokens; an estimate where nobody told."""
+    """In tokens; estimated if the server gave no number."""
     window: int | None
 
 
 def _refusal(prompt: Prompt, error: ProviderError) -> _Refusal | None:
-    """Tell a prompt that is too long from all other failures, which are None."""
+    """Return the refusal if a prompt was too long; None for every other failure."""
     if isinstance(error, ContextOverflowError):
         return _Refusal(error, error.needed or estimated(prompt), error.window)
     return _Refusal(error, estimated(prompt), None) if error.code == _TOO_LARGE else None
 
 
 async def _made_smaller(run: LoopContext, prompt: Prompt, refused: _Refusal) -> bool:
-    """Make the history smaller after a refusal; tell whether that may help."""
+    """Make the history smaller after a refusal; return whether that may help."""
     error, needed = refused.error, refused.needed
     if must_stay(run, prompt, needed=needed) > (refused.window or needed * _NEARLY_ALL):
         return False
@@ -79,7 +78,7 @@ async def _made_smaller(run: LoopContext, prompt: Prompt, refused: _Refusal) -> 
 
 
 def _explained(run: LoopContext, prompt: Prompt, refused: _Refusal) -> ProviderError:
-    """Say what takes the room, and that the conversation can go on."""
+    """Say what takes up the room, and that the conversation can continue."""
     error, needed = refused.error, refused.needed
     own = must_stay(run, prompt, needed=needed)
     fixed = must_stay(run, prompt, needed=needed, said=False)

@@ -1,4 +1,4 @@
-"""One answer of a model: what it streams is passed on and kept, however the stream ends."""
+"""One answer of a model: what it streams is emitted and kept, however the stream ends."""
 
 from attrs import define, field, frozen
 
@@ -19,7 +19,7 @@ from inhouse.core.ports import Prompt
 from .state import LoopContext
 
 MAX_CALLS_READ = 1_000
-"""More calls than this in one answer are not even read."""
+"""Calls beyond this number in one answer are not even read."""
 
 
 @frozen
@@ -45,7 +45,7 @@ class _Draft:
 
 
 async def plain_answer(run: LoopContext, prompt: Prompt) -> str:
-    """Ask for an answer that is neither shown nor kept in history."""
+    """Ask for an answer that is neither shown nor added to the history."""
     draft = _Draft()
     async with run.model.stream(prompt) as batches:
         async for chunks in batches:

@@ -1,8 +1,8 @@
-"""A turn that says it changed something and did not: how it is told from one that only explains.
+"""Detects a turn that says it changed something and did not, as against one that only explains.
 
-What a model claims is read in English.  In every other language, a small model that was given a
-task and made no call at all is asked once more, unless it was asked a question or asks one itself:
-that is what a question mark shows in nearly all scripts.
+Claims are recognised in English only.  In other languages, a small model that was given a task and
+called no tool is asked once more, unless a question mark (in nearly any script) shows that it was
+asked a question or asks one itself.
 """
 
 import re
@@ -39,17 +39,17 @@ joined ones."""
 
 
 def asks(text: str) -> bool:
-    """Tell a text in which anything is asked, in nearly any script."""
+    """Return whether a text asks anything, in nearly any script."""
     return _ASKS.search(text) is not None
 
 
 def can_edit(run: LoopContext) -> bool:
-    """Tell whether the model could have changed a file."""
+    """Return whether the model could have changed a file."""
     return any(name in EDIT_TOOLS for name in allowed_names(run))
 
 
 def claims_a_change(text: str) -> bool:
-    """Tell whether an answer says that something was changed."""
+    """Return whether an answer says that something was changed."""
     for match in _CLAIM.finditer(text):
         start = max(text.rfind(".", 0, match.start()), text.rfind("\n", 0, match.start())) + 1
         if not _NOT.search(text, start, match.end()):
@@ -58,7 +58,7 @@ def claims_a_change(text: str) -> bool:
 
 
 def has_edited(messages: Sequence[Message]) -> bool:
-    """Tell whether an edit was made earlier in the conversation: it may be what is meant."""
+    """Return whether an edit was made earlier in the conversation, which a claim may refer to."""
     return any(
         call.name in EDIT_TOOLS
         for message in messages

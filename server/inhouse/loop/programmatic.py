@@ -20,21 +20,21 @@ from .step_text import TextCall, segments
 from .tool_calls import add_result, make_call, run_call, show_pictures
 
 MAX_YIELDS = 10_000
-"""Tools that one generator may call without a step of the model between them all."""
+"""How many tools a generator may call without a step of the model in between."""
 MAX_ANSWERS = 50
-"""Answers that ``GENERATE_N`` may ask for."""
+"""How many answers ``GENERATE_N`` may ask for."""
 
 _SHOWN = 200
 
 
 @frozen
 class Step:
-    """The model is to answer once."""
+    """The model should answer once."""
 
 
 @frozen
 class Generate:
-    """The model is to give so many answers at once."""
+    """The model should give several answers at once."""
 
     count: int
 
@@ -55,13 +55,13 @@ class Script:
     yields: int = 0
 
     def decides(self, *, ended: bool) -> bool:
-        """Tell whether the generator is asked what comes next; ``STEP_ALL`` rests until the end."""
+        """Return whether the generator decides what comes next; ``STEP_ALL`` makes it wait."""
         return ended or not self.step_all
 
     async def next(
         self, *, steps_complete: bool, responses: list[str] | None
     ) -> Step | Generate | Finished:
-        """Resume the generator and do what it says, up to where the model is to speak."""
+        """Resume the generator and obey it until the model's turn comes."""
         self.step_all = False
         results: list[Any] = []
         while True:
@@ -90,7 +90,7 @@ class Script:
             results = done
 
     def log(self, entry: StepLog) -> None:
-        """Pass on what the generator logs."""
+        """Emit what the generator logs."""
         if entry.level in {"warn", "warning", "error"}:
             self.run.emit(Notice("warning", "handle_steps", entry.text))
         elif entry.level == "info":
@@ -107,7 +107,7 @@ class Script:
         return StepDone() if self.steps is None else await self.steps.send(resumed)
 
     async def _obey(self, value: Any) -> list[Any] | Generate | Finished:
-        """Do what an object asks for.  A list is the ``toolResult``."""
+        """Do what a yielded object asks for.  A returned list is the ``toolResult``."""
         asked: Mapping[str, Any] = (
             cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
         )
@@ -130,7 +130,7 @@ class Script:
                 )
 
     async def _say(self, text: str) -> list[Any]:
-        """Put words into the model's mouth; tool calls in them are run."""
+        """Add a text as if the model had said it, and run the tool calls in it."""
         results: list[Any] = []
         for part in segments(text):
             if isinstance(part, TextCall):
@@ -167,7 +167,7 @@ class Script:
 
 
 async def generate(run: LoopContext, count: int) -> list[str]:
-    """Give several answers to the same prompt, asked for at once."""
+    """Ask for several answers to the same prompt at once, and return them."""
     asked = await prompt_for_step(run)
     prompt = Prompt(asked.system, asked.messages)
     try:

@@ -1,4 +1,4 @@
-"""What a model is told: prompts with their placeholders filled in, in Codebuff's order."""
+"""What a model is sent: prompts with their placeholders filled in, in Codebuff's order."""
 
 import json
 import re
@@ -22,7 +22,7 @@ _PLACEHOLDER = re.compile(r"\{(CODEBUFF_[A-Z_]+)\}")
 
 
 async def prompt_for_step(run: LoopContext) -> Prompt:
-    """Make the request of one step; the step's prompt lives only in it."""
+    """Make the request of one step; the step prompt is only in this request."""
     messages = repaired(run.state.messages)
     step_prompt = (await filled(run, run.definition.step_prompt)).strip()
     if step_prompt:
@@ -31,7 +31,7 @@ async def prompt_for_step(run: LoopContext) -> Prompt:
         messages = (UserMessage(system_note("Begin."), (STEP_PROMPT,)),)
     elif isinstance(messages[-1], AssistantMessage):
         # Many servers refuse a history that ends with the model's own words, or continue them.
-        # It stays, so that the next request begins with this one to the letter.
+        # It stays, so that the next request begins exactly like this one.
         note = UserMessage(system_note("Continue from where you left off."), (CONTINUED,))
         run.state.add(note)
         messages = (*messages, note)
@@ -39,7 +39,7 @@ async def prompt_for_step(run: LoopContext) -> Prompt:
 
 
 async def filled(run: LoopContext, text: str) -> str:
-    """Fill in the placeholders.  What is filled in is never searched for more of them."""
+    """Fill in the placeholders.  The values are never searched for further placeholders."""
     pieces: list[str] = []
     end = 0
     for match in _PLACEHOLDER.finditer(text):
@@ -52,7 +52,7 @@ async def filled(run: LoopContext, text: str) -> str:
 def user_message(
     prompt: str | None, params: Mapping[str, Any] | None, images: tuple[Image, ...] = ()
 ) -> UserMessage | None:
-    """Give the prompt with the params as JSON behind it, and its pictures; None: there is none."""
+    """Return the prompt followed by its params as JSON, with pictures; None without a prompt."""
     parts = [prompt] if prompt and prompt.strip() else []
     if params:
         parts.append(json.dumps(params, indent=2, ensure_ascii=False))
@@ -61,7 +61,7 @@ def user_message(
 
 
 async def instructions(run: LoopContext, *, inherits: bool) -> UserMessage | None:
-    """Give the instructions with what the runtime adds to them."""
+    """Return the instructions with the runtime's additions."""
     definition = run.definition
     parts = [(await filled(run, definition.instructions_prompt)).strip()]
     if inherits:
@@ -75,7 +75,7 @@ async def instructions(run: LoopContext, *, inherits: bool) -> UserMessage | Non
 
 
 def system_note(text: str) -> str:
-    """Mark a message as ours, not the user's."""
+    """Mark a message as Inhouse's, not the user's."""
     return f"<system>{text}</system>"
 
 
@@ -92,7 +92,7 @@ async def _value(run: LoopContext, name: str) -> str | None:
         case "CODEBUFF_INITIAL_AGENT_PROMPT":
             return _escaped(state.initial_prompt)
         case "CODEBUFF_USER_INPUT_PROMPT":
-            # A sub-agent's own prompt is its parent's word, not the user's.
+            # A sub-agent's prompt comes from its parent, not from the user.
             asked = _last_user_prompt(run) if run.parent is None else state.initial_prompt
             return _escaped(asked)
         case _:

@@ -1,7 +1,7 @@
 """READ THIS FIRST.  One run of one agent: ask the model, run its tools, repeat.
 
-It is one coroutine that reports to a sink: cancelling its task cancels the run, and what was
-said until then stays in the `RunState`.
+It is one coroutine that reports to an event sink: cancelling its task cancels the run, and what was
+said so far stays in the `RunState`.
 """
 
 from attrs import evolve
@@ -48,7 +48,7 @@ async def run_agent(run: LoopContext) -> LoopResult:
 
 
 async def _begin(run: LoopContext) -> None:
-    """Put the messages together: history, the user's prompt, the instructions."""
+    """Assemble the messages: history, the user's prompt, the instructions."""
     state, definition, parent = run.state, run.definition, run.parent
     history, state.initial_prompt = run.history, run.prompt or ""
     inherited = None
@@ -85,7 +85,7 @@ async def _begin(run: LoopContext) -> None:
 
 
 async def _steer(run: LoopContext, *, ends: bool) -> bool:
-    """Add what the user said meanwhile; tell whether there was anything."""
+    """Add what the user has said in the meantime; return whether there was anything."""
     texts = await run.steers(ends) if run.steers is not None else ()
     run.state.add(*(UserMessage(text, (USER_PROMPT,)) for text in texts))
     return bool(texts)

@@ -1,4 +1,4 @@
-"""What a run gives back, and the one chance to mend an output that is missing."""
+"""What a run returns, and the one chance to supply a missing output."""
 
 import json
 from collections.abc import Mapping
@@ -19,9 +19,9 @@ def result_of(run: LoopContext, stop_reason: StopReason) -> LoopResult:
 
 
 def missing_output(run: LoopContext) -> str | None:
-    """Tell what is wrong with the output; None: it is there, or not needed.
+    """Say what is wrong with the output; None if it is there or not needed.
 
-    One that the model wrote as text is taken.
+    An output that the model wrote as text is accepted.
     """
     definition, state = run.definition, run.state
     schema = definition.output_schema
@@ -43,7 +43,7 @@ def ask_for_output(run: LoopContext, problem: str) -> None:
 
 
 def _value(run: LoopContext) -> Mapping[str, Any]:
-    """Give what a parent gets, as Codebuff shapes it."""
+    """Return the value that a parent gets, in Codebuff's shape."""
     state = run.state
     match run.definition.output_mode:
         case OutputMode.STRUCTURED_OUTPUT:
@@ -59,12 +59,12 @@ def _value(run: LoopContext) -> Mapping[str, Any]:
 
 
 def _own(messages: tuple[Message, ...], history: tuple[Message, ...]) -> tuple[Message, ...]:
-    """Leave out what was said before, unless the history was replaced meanwhile."""
+    """Leave out the earlier history, unless it was replaced in the meantime."""
     return messages[len(history) :] if messages[: len(history)] == history else messages
 
 
 def _last_turn(messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    """Give the last assistant messages that follow each other, with their results."""
+    """Return the last consecutive assistant messages, with their results."""
     end = len(messages)
     while end and not isinstance(messages[end - 1], (AssistantMessage, ToolMessage)):
         end -= 1
@@ -78,7 +78,7 @@ def _last_turn(messages: tuple[Message, ...]) -> tuple[Message, ...]:
 
 
 def _json_in(text: str) -> Any:
-    """Give the JSON object that a text is or ends with a block of, else None."""
+    """Return the JSON object that a text is or ends with a block of, else None."""
     body = text.strip()
     if body.endswith("```"):
         body = body.removesuffix("```").rpartition("```")[2].removeprefix("json")

@@ -1,4 +1,4 @@
-"""What a run has so far, and what it works with."""
+"""The state of a run, and what the loop needs for it."""
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -32,24 +32,26 @@ from inhouse.core.ports import (
 from inhouse.core.unicode import clean_json, clean_text
 
 CheckInput = Callable[[ToolSpec, str], Mapping[str, Any]]
-"""Gives a call's input, repaired and checked.  Raises `ToolError`
-(`inhouse.tools.input.check_input.check_input`)."""
+"""Returns a call's input, repaired and checked.
+
+Raises `ToolError` (`inhouse.tools.input.check_input.check_input`).
+"""
 
 CheckValue = Callable[[Mapping[str, Any], Any], str | None]
-"""Tells what is wrong with a value of a schema; None: nothing
+"""Says what is wrong with a value for a schema; None if nothing
 (`inhouse.tools.input.check_input.problem_with`)."""
 
 Placeholders = Mapping[str, Callable[[], Awaitable[str]]]
 """Values for ``{CODEBUFF_…}`` in prompts, by name without braces; asked for only when needed."""
 
 Steers = Callable[[bool], Awaitable[Sequence[str]]]
-"""Gives what the user said while the run was at work, each text once.
+"""Returns what the user said while the run was working, each text once.
 
-Takes whether the turn ends where there is nothing: then nothing more may be said to it.
+Its argument says whether the turn ends if there is nothing, after which it accepts no more.
 """
 
 AskNeed = Callable[[Prompt], Awaitable["Need | None"]]
-"""Tells what a request needs and what the model's window holds; None where nobody can tell."""
+"""Returns what a request needs and what the model's window holds; None if unknown."""
 
 StartSteps = Callable[[StepContext, Callable[[StepLog], None]], Awaitable[Steps]]
 """Starts a ``handleSteps`` generator."""
@@ -61,42 +63,42 @@ class RunState:
 
     run_id: str
     agent_id: str = ""
-    """Codebuff's ``agentId``; the run's id unless told."""
+    """Codebuff's ``agentId``; by default the run's id."""
     parent_id: str | None = None
     messages: tuple[Message, ...] = ()
     history: tuple[Message, ...] = ()
     """What was said before this run."""
     system: str = ""
     offered: tuple[ToolSpec, ...] = ()
-    """The tools as the model sees them."""
+    """The tools that the model is offered."""
     output: Any = None
     """What ``set_output`` left."""
     text: str = ""
-    """The last assistant message that says anything, as far as it has come."""
+    """The last assistant message with text, as far as it has been received."""
     steps: int = 0
     initial_prompt: str = ""
-    """What the user asked of the first agent of all."""
+    """The user's prompt to the outermost agent."""
     subgoals: dict[str, dict[str, Any]] = field(factory=dict[str, dict[str, Any]])
     pictures: list[tuple[str, Image]] = field(factory=list[tuple[str, Image]], repr=False)
-    """What tools gave for a model to look at, until all results of the answer are there."""
+    """Pictures from tools, held until all results of the answer are there."""
     parts: dict[str, tuple[dict[str, Any], ...]] = field(
         factory=dict[str, tuple[dict[str, Any], ...]], repr=False
     )
-    """By the id of a call, its result as ``handleSteps`` gets it, where that is more than one."""
+    """By call id, the result parts that ``handleSteps`` gets, if there is more than one."""
     call_ids: set[str] = field(factory=set[str], repr=False)
 
     def __attrs_post_init__(self) -> None:
         self.agent_id = self.agent_id or self.run_id
 
     def add(self, *messages: Message) -> None:
-        """Append messages, fit for every server."""
+        """Append messages, made acceptable to every server."""
         for message in messages:
             if isinstance(message, AssistantMessage):
                 self.call_ids.update(call.id for call in message.tool_calls)
         self.messages = (*self.messages, *map(_clean, messages))
 
     def amend(self, call_id: str, arguments: str) -> None:
-        """Give a call of the last answer the input that it was run with."""
+        """Replace a call's input in the last answer by the input it was run with."""
         for at in range(len(self.messages) - 1, -1, -1):
             message = self.messages[at]
             if isinstance(message, AssistantMessage) and any(
@@ -113,21 +115,21 @@ class RunState:
 
 @frozen
 class SmallModel:
-    """How a small model, or one with a small window, is told what to do."""
+    """How a small model, or one with a small window, is instructed."""
 
     outline: str = ""
-    """The files of the project: goes into the system prompt."""
+    """An outline of the project's files, for the system prompt."""
     files: str = ""
     """What the prompt is about, as path and fence: goes behind it."""
     named: tuple[str, ...] = ()
     """The paths of files that the prompt names."""
     instructions_first: bool = False
-    """The instructions are part of the system prompt, not of the conversation."""
+    """Whether the instructions go into the system prompt, not into the conversation."""
 
 
 @frozen
 class LoopResult:
-    """What came of a run that was neither cancelled nor failed."""
+    """The result of a run that was neither cancelled nor failed."""
 
     text: str
     """The last assistant message."""
@@ -154,8 +156,8 @@ class LoopContext:
     model: Model
     definition: AgentDefinition
     tools: Mapping[str, Tool]
-    """All that this run may use by their names, the model or ``handleSteps``; the model is
-    offered those that the definition names."""
+    """All tools by name that the model or ``handleSteps`` may use; the model is offered those
+    that the definition names."""
     check: CheckInput
     check_value: CheckValue
     limits: Limits
@@ -175,14 +177,14 @@ class LoopContext:
     """The state of the agent that spawned this one."""
     inline: bool = False
     small: SmallModel | None = None
-    """How to tell a small model what to do; None: in Codebuff's order."""
-    """It shares the history of its parent, and gives it back."""
+    """How to instruct a small model; None for Codebuff's order."""
+    """Whether it shares its parent's history and returns it."""
     steers: Steers | None = None
     need: "AskNeed | None" = None
     compact_at: float = 0.8
-    """The share of the model's window from which on a history is compacted."""
+    """The share of the model's window above which a history is compacted."""
     idle_s: float | None = None
-    """Seconds since the last turn of this conversation ended; None: there was none."""
+    """Seconds since the last turn of this conversation ended; None if there was none."""
 
 
 def _clean(message: Message) -> Message:
@@ -203,7 +205,7 @@ def _clean(message: Message) -> Message:
 
 
 def _clean_call(call: ToolCall) -> ToolCall:
-    """Keep arguments that are a JSON object byte for byte; servers refuse any others."""
+    """Keep arguments that are a JSON object unchanged; servers refuse all others."""
     arguments = clean_text(call.arguments) or "{}"
     if arguments_object(arguments) is None:
         arguments = json.dumps({"input": arguments})

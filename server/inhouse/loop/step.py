@@ -27,10 +27,10 @@ from .tool_calls import (
 )
 
 MAX_UNREAD = 2
-"""Times that a model is told that what it wrote is no call."""
+"""How often a model is told that what it wrote is not a valid call."""
 _SHOWN = 300
 MAX_IDLE = 3
-"""Answers in a row that do nothing, where a turn must be ended explicitly."""
+"""How many answers in a row may do nothing, if turns must be ended explicitly."""
 
 _NOTHING = "The model answered with nothing.  `inhouse doctor` says what may be wrong with it."
 _THOUGHTS = re.compile(r"<think>.*?(</think>|\Z)|</think>", re.DOTALL)
@@ -48,38 +48,38 @@ _STOPPED = {
         "The answer was cut: the server's content filter ended it.",
     ),
 }
-"""Finish reasons that end a run, and what the user is told."""
+"""Finish reasons that end a run, with the message for the user."""
 
 
 @define
 class Stepper:
-    """Takes a run's steps and remembers what must not go on for ever."""
+    """Takes a run's steps and counts what must not go on for ever."""
 
     run: LoopContext
     repeats: Repeats = field(factory=Repeats)
     idle: int = 0
     ended_with_error: bool = False
     unread: int = 0
-    """Answers in which something looked like a call and was none."""
+    """Answers with something that looked like a call but was not one."""
     last_unread: str = ""
     acted: bool = False
-    """Something was changed, run or handed on in this run."""
+    """Whether this run has changed, run or delegated anything."""
     called: bool = False
     """Anything was called in this run, or looked like a call."""
     written: set[str] = field(factory=set[str])
     """Paths of the files that were edited in text, and nothing else was done beside."""
     reminded: bool = False
-    """The model was told that nothing was changed."""
+    """Whether the model was told that nothing was changed."""
 
     async def take(self) -> StopReason | None:
-        """Take a step.  None: the model has to go on."""
+        """Take a step.  Returns None if the model has to continue."""
         answer = await next_answer(self.run)
         called = first_to_read(self.run, answer.calls) if answer.in_text else answer.calls
         text, calls = answer.text, unique_ids(self.run, called)
         if text or calls or answer.reasoning:
             self.run.state.add(AssistantMessage(text, calls, answer.reasoning, answer.origin))
         if answer.finish_reason in _STOPPED:
-            # What it called may be cut off too, so nothing of it is run.
+            # Its calls may be cut off too, so none of them is run.
             stopped, message = _STOPPED[answer.finish_reason]
             self.run.emit(Notice("warning", stopped.value, message))
             return stopped
@@ -129,7 +129,7 @@ class Stepper:
         )
 
     def _told_unread(self, answer: ModelAnswer) -> bool:
-        """Tell model and user what could not be read as a call; False: often enough."""
+        """Tell model and user what could not be read as a call; return False the last time."""
         again = bool(self.unread) and answer.text == self.last_unread
         self.unread, self.last_unread = self.unread + 1, answer.text
         self.run.emit(Notice("warning", "unread_call", _brief(answer.unread)))
@@ -140,7 +140,7 @@ class Stepper:
         return True
 
     def _only_says_so(self, answer: ModelAnswer) -> bool:
-        """Tell an answer that was to change something, or claims it, from a run that did not."""
+        """Return whether an answer claims or owes a change that this run did not make."""
         return (
             not self.acted
             and not answer.calls
@@ -150,14 +150,14 @@ class Stepper:
         )
 
     def _only_talks(self, answer: ModelAnswer) -> bool:
-        """Tell a small model that was given a task, asked nothing and called nothing."""
+        """Return whether a small model was given a task, asked nothing and called nothing."""
         small, task = self.run.small, self.run.prompt or ""
         if small is None or not small.instructions_first or self.called:
             return False
         return bool(task.strip()) and not asks(task) and not asks(answer.text)
 
     def _remind(self, answer: ModelAnswer) -> StopReason | None:
-        """Give one more chance; then say that nothing was changed."""
+        """Ask once more; after that, say that nothing was changed."""
         claims = claims_a_change(answer.text)
         if self.reminded:
             said = ": the model says that it made changes, but made none" if claims else ""
@@ -198,7 +198,7 @@ class Stepper:
         return StopReason.END_TURN
 
     def _unseen(self, done: list[Called]) -> bool:
-        """Tell whether an answer also asked for something whose result it has not seen."""
+        """Return whether an answer also made a call whose result it has not seen."""
         others = [called.result.tool for called in done if called.result.tool not in END_TOOLS]
         return any(must_be_read(self.run, tool) for tool in others)
 
@@ -209,7 +209,7 @@ def _brief(text: str) -> str:
 
 
 def _has_thoughts(text: str, run: LoopContext) -> bool:
-    """Tell a thinking answer from an empty one."""
+    """Return whether an answer has thoughts, so that it is not empty."""
     last = run.state.messages[-1] if run.state.messages else None
     reasoned = isinstance(last, AssistantMessage) and bool(last.reasoning)
     return bool(text.strip()) or reasoned

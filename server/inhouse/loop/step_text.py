@@ -1,6 +1,6 @@
 """Calls in a ``STEP_TEXT``: ``<codebuff_tool_call>{"cb_tool_name": …}</codebuff_tool_call>``.
 
-Calls that a model leaves in its text are found by `inhouse.providers`, which knows more forms.
+Calls that a model writes into its text are found by `inhouse.providers`, which knows more forms.
 """
 
 import json
@@ -16,14 +16,14 @@ _CALL = re.compile(rf"<{TAG}>\s*(.*?)\s*</{TAG}>", re.DOTALL)
 
 @frozen
 class TextCall:
-    """A call found in a text.  ``name`` is empty where none can be made out."""
+    """A call found in a text.  ``name`` is empty if none can be made out."""
 
     name: str
     arguments: str
 
 
 def segments(text: str) -> Iterator[str | TextCall]:
-    """Take a text apart into what is said and what is called, in order."""
+    """Split a text into what is said and what is called, in order."""
     end = 0
     for match in _CALL.finditer(text):
         if said := text[end : match.start()].strip():

@@ -1,4 +1,4 @@
-"""Running the tools that a model or ``handleSteps`` calls."""
+"""Runs the tools that a model or ``handleSteps`` calls."""
 
 import itertools
 import json
@@ -23,7 +23,7 @@ from .state import LoopContext
 from .tool_errors import advised, for_model
 
 MAX_CALLS = 100
-"""Calls of one answer that are run."""
+"""How many calls of one answer are run."""
 
 QUIET_TOOLS = frozenset(
     {
@@ -38,9 +38,9 @@ QUIET_TOOLS = frozenset(
         "task_completed",
     }
 )
-"""An answer that called these alone needs no other answer."""
+"""An answer that called only these needs no further answer."""
 TOOL_MEDIA = "TOOL_MEDIA"
-"""Tags the pictures that tools gave."""
+"""Tags pictures that come from tools."""
 END_TOOLS = frozenset({"end_turn", "task_completed"})
 
 _SUMMARY = 120
@@ -49,7 +49,7 @@ _STOP, _GO_ON = "Stop", "Let it go on"
 
 @frozen
 class Called:
-    """A call that was made, and what came of it."""
+    """A call and its result."""
 
     call: ToolCall
     result: ToolMessage
@@ -81,9 +81,9 @@ async def run_calls(
 async def run_call(
     run: LoopContext, call: ToolCall, allowed: Sequence[str], *, by_script: bool = False
 ) -> ToolMessage:
-    """Run one call.  What the model can mend becomes its result.
+    """Run one call.  What the model can fix becomes its result.
 
-    What a script passes is a value already: nothing in it was guessed at.
+    A script passes a value, so nothing in it had to be guessed.
     """
     try:
         tool = find_tool(run, call.name, allowed)
@@ -119,14 +119,14 @@ async def run_call(
 
 
 def add_result(run: LoopContext, call: ToolCall, result: ToolMessage) -> None:
-    """Add a result, and its call where the tool itself replaced the history."""
+    """Add a result, and its call too if the tool itself replaced the history."""
     if not holds_call(run.state.messages, call.id):
         run.state.add(AssistantMessage("", (call,)))
     run.state.add(result)
 
 
 def show_pictures(run: LoopContext) -> None:
-    """Add the pictures that tools gave, behind all results of an answer, as Codebuff does."""
+    """Add the pictures from tools after all results of an answer, as Codebuff does."""
     if run.state.pictures:
         names = ", ".join(dict.fromkeys(name for name, _ in run.state.pictures))
         images = tuple(image for _, image in run.state.pictures)
@@ -135,15 +135,15 @@ def show_pictures(run: LoopContext) -> None:
 
 
 def must_be_read(run: LoopContext, name: str) -> bool:
-    """Tell whether the model has to see what a tool gives before it goes on."""
+    """Return whether the model must see a tool's result before it continues."""
     tool = run.tools.get(name)
     return tool is not None and tool.ends_step and name not in QUIET_TOOLS
 
 
 def first_to_read(run: LoopContext, calls: Sequence[ToolCall]) -> tuple[ToolCall, ...]:
-    """Leave out what a text goes on to call after the first call whose result must be read.
+    """Drop the calls of a text after the first call whose result must be read.
 
-    All of it was written before any result was seen.  What only reads may follow another such call.
+    All were written before any result was seen.  Calls that only read may follow one another.
     """
     kept: list[ToolCall] = []
     reading = False
@@ -162,13 +162,13 @@ def first_to_read(run: LoopContext, calls: Sequence[ToolCall]) -> tuple[ToolCall
 
 
 def hands_on(run: LoopContext, name: str) -> bool:
-    """Tell a tool that starts another agent: that one may have changed something."""
+    """Return whether a tool starts another agent, which may have changed something."""
     agents = map(agent_tool_name, run.definition.spawnable_agents)
     return name in ("spawn_agents", "spawn_agent_inline", *agents)
 
 
 def find_tool(run: LoopContext, name: str, allowed: Sequence[str]) -> Tool:
-    """Find the tool a model means.  Raises `ToolError` with the names there are."""
+    """Find the tool a model means.  Raises `ToolError`, which lists the available names."""
     usable = [tool for tool in allowed if tool in run.tools]
     for tool in run.tools.values():
         if name in tool.also and tool.spec.name in usable:
@@ -180,7 +180,7 @@ def find_tool(run: LoopContext, name: str, allowed: Sequence[str]) -> Tool:
 
 
 def allowed_names(run: LoopContext) -> tuple[str, ...]:
-    """Give the names of the tools that the model itself may call."""
+    """Return the names of the tools that the model itself may call."""
     definition = run.definition
     agents = definition.spawnable_agents if "spawn_agents" in definition.tool_names else ()
     names = (*definition.tool_names, *map(agent_tool_name, agents), *_missing(definition))
@@ -188,13 +188,13 @@ def allowed_names(run: LoopContext) -> tuple[str, ...]:
 
 
 def _missing(definition: AgentDefinition) -> tuple[str, ...]:
-    """A model that owes structured output needs the tool for it, even if nobody named it."""
+    """Return the output tool if the model owes structured output and its definition omits it."""
     owes = definition.output_mode is OutputMode.STRUCTURED_OUTPUT and definition.output_schema
     return ("set_output",) if owes and definition.handle_steps is None else ()
 
 
 def agents_are_tools(run: LoopContext) -> bool:
-    """Tell whether each agent that may be spawned is offered to a small model as a tool, alone."""
+    """Return whether a small model gets each agent it may spawn as a tool, and nothing else."""
     agents = set(map(agent_tool_name, run.definition.spawnable_agents))
     small = run.small is not None and run.small.instructions_first
     return bool(agents) and small and agents <= set(allowed_names(run))
@@ -209,7 +209,7 @@ def offered_specs(run: LoopContext) -> tuple[ToolSpec, ...]:
 
 
 def unique_ids(run: LoopContext, calls: Sequence[ToolCall]) -> tuple[ToolCall, ...]:
-    """Give each call an id of its own; servers send empty ones, and the same one twice."""
+    """Give each call a unique id; servers send empty ones, and the same one twice."""
     return tuple(
         call if fresh == call.id else evolve(call, id=fresh, said_id=call.said_id or call.id)
         for call in calls
@@ -218,7 +218,7 @@ def unique_ids(run: LoopContext, calls: Sequence[ToolCall]) -> tuple[ToolCall, .
 
 
 def make_call(run: LoopContext, name: str, arguments: str) -> ToolCall:
-    """Make a call that no server gave an id to."""
+    """Make a call that has no id from a server."""
     return ToolCall(_fresh_id(run, ""), name, arguments)
 
 
@@ -254,7 +254,7 @@ def _failed(call: ToolCall, message: str) -> ToolMessage:
 
 
 def _finish(run: LoopContext, result: ToolMessage) -> ToolMessage:
-    # To the model a command that failed is a result like any other; to the user it is a failure.
+    # For the model a failed command is a result like any other; for the user it is a failure.
     ok = not result.failed and not fields(result.output).get("exitCode")
     run.emit(ToolFinished(result.call_id, ok, _summary(result.output)))
     return result

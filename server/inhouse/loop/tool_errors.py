@@ -1,4 +1,4 @@
-"""What a model is told about a failed call: it names no tool that the model does not have."""
+"""What a model is told about a failed call: only tools that the model has are named."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -8,13 +8,13 @@ _SENTENCE = re.compile(r"(?<=[.!?])(\s+)")
 _WORD = re.compile(r"(?<![a-z])[a-z]++(?:_[a-z]+)+|\bglob\b")
 _NAME = "[a-z_]{1,64}"
 _LIST = re.compile(rf"\b(?:{_NAME}, ){{0,24}}{_NAME} (?:or|and) {_NAME}\b")
-"""Bounded: an error may quote what a model wrote, and that may be a megabyte of commas."""
+"""Bounded, since an error may quote a model's text, which may be a megabyte of commas."""
 
 
 def for_model(output: object, had: Collection[str], known: Collection[str]) -> Any:
-    """Take advice out of an error that only a model with other tools could follow.
+    """Remove advice that only a model with other tools could follow.
 
-    *had* are the tools of this model, *known* all there are.
+    *had* are this model's tools, *known* are all.
     """
     if isinstance(output, str):
         return advised(output, had, known)
@@ -27,7 +27,7 @@ def for_model(output: object, had: Collection[str], known: Collection[str]) -> A
 
 
 def advised(text: str, had: Collection[str], known: Collection[str]) -> str:
-    """Leave out the sentences that name a tool which is missing; shorten lists of several."""
+    """Drop sentences that name a missing tool; shorten lists of several tools."""
     missing = set(known) - set(had)
     if not any(word in missing for word in _WORD.findall(text)):
         return text
@@ -41,7 +41,7 @@ def advised(text: str, had: Collection[str], known: Collection[str]) -> str:
 
 
 def _shortened(listed: str, had: Collection[str], missing: Collection[str]) -> str:
-    """Keep of ``a, b or c`` what the model has; a list of anything else stays as it is."""
+    """Keep what the model has of ``a, b or c``; a list of anything else stays as it is."""
     names = re.split(r", | or | and ", listed)
     left = [name for name in names if name in had]
     if not left or not all(name in had or name in missing for name in names):

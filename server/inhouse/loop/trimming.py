@@ -1,4 +1,4 @@
-"""Making a prompt fit: old tool results are shortened before anything said is touched."""
+"""Makes a prompt fit: old tool results are shortened before anything said is touched."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ Count = Callable[[Message], int]
 """Estimates a message's tokens."""
 
 _KEPT_CHARACTERS = 400
-"""What stays of a shortened result: enough to know what it was."""
+"""How much of a shortened result stays: enough to know what it was."""
 _MARGIN = 0.9
 _CHARACTERS_PER_TOKEN = 4
 _PER_MESSAGE = 4
@@ -31,7 +31,8 @@ _PER_IMAGE = 1_000
 def trim(messages: Sequence[Message], budget: int, count: Count) -> tuple[Message, ...]:
     """Shorten tool results, oldest first, until the messages need at most *budget* tokens.
 
-    The newest result is shortened last.  Nothing else changes; the outcome may still be too long.
+    The newest result is shortened last.  Nothing else changes, and the prompt may still be too
+    long.
     """
     kept = list(messages)
     needed = sum(map(count, kept))
@@ -46,7 +47,7 @@ def trim(messages: Sequence[Message], budget: int, count: Count) -> tuple[Messag
 
 
 def estimate(message: Message) -> int:
-    """Guess a message's tokens from its length."""
+    """Estimate a message's tokens from its length."""
     match message:
         case UserMessage(text):
             length = len(text) + len(message.images) * _PER_IMAGE * _CHARACTERS_PER_TOKEN
@@ -55,14 +56,14 @@ def estimate(message: Message) -> int:
         case AssistantMessage(text, calls, reasoning, origin):
             length = len(text) + sum(len(call.name) + len(call.arguments) for call in calls)
             if origin is not None and origin.thoughts and calls:
-                length += len(reasoning)  # it goes back with the calls
+                length += len(reasoning)  # sent back with the calls
         case ToolMessage():
             length = _length(message.output)
     return _PER_MESSAGE + length // _CHARACTERS_PER_TOKEN
 
 
 def trimmed_after(error: ContextOverflowError, state: RunState) -> tuple[Message, ...] | None:
-    """Trim a run's messages for the window that the error tells; None where that is no help."""
+    """Trim a run's messages for the window that the error names; None if that does not help."""
     if not error.needed or not error.window:
         return None
     now = sum(map(estimate, state.messages))

@@ -46,7 +46,7 @@ class EditorContext:
         return path.name
 
     async def write_state(self, folder: str, name: str, text: str) -> str:
-        """Write a file of our own for the user to look at; give its URI."""
+        """Write a file of our own for the user to look at; return its URI."""
         path = self.state_folder / folder / name
         await asyncio.to_thread(_write, path, text)
         return to_uri(path)

@@ -157,7 +157,7 @@ class Session:
             await self.context.host.aclose()
 
     async def context_names(self, uri: str, position: Position) -> Json | None:
-        """Complete an ``@`` in a prompt; None where there is none."""
+        """Complete an ``@`` in a prompt; None if there is none."""
         document = self.context.documents.get(uri)
         if document is None:
             return None
@@ -167,7 +167,7 @@ class Session:
         return await context_names(self.context, document, position, is_prompt=is_prompt)
 
     async def folds(self, uri: str) -> list[Json] | None:
-        """Give what folds in a document that Inhouse writes; None in any other."""
+        """Return what folds in a document that Inhouse writes; None in any other."""
         document = self.context.documents.get(uri)
         if document is None:
             return None
@@ -178,7 +178,7 @@ class Session:
     # What happens outside, to whom it concerns.
 
     def workspace(self, request: WorkspaceRequest) -> EditorWorkspace:
-        """Give a run its workspace."""
+        """Return a run its workspace."""
         return EditorWorkspace(self.context, self._files, self._review, request)
 
     def used(self) -> None:

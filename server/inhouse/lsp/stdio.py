@@ -53,7 +53,7 @@ def serve(arguments: Sequence[str]) -> int:
 
 
 def serve_stdio(*, log_level: str = "warning") -> int:
-    """Serve the editor that started this process; give the exit status."""
+    """Serve the editor that started this process; return the exit status."""
     _log_to_stderr(log_level)
     source, target = take_over_stdio()
     return asyncio.run(_serve_pipes(source, target))

@@ -1,4 +1,4 @@
-"""What a connection to a server needs of the host, which alone may grant it."""
+"""What a connection to a server needs from the host, which alone may grant it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 @frozen
 class Program:
-    """A server that was started, with pipes for all that it reads and says."""
+    """A started server, with pipes for its input and output."""
 
     process: asyncio.subprocess.Process
     end: Callable[[], Awaitable[None]]
-    """Ends it with everything it started."""
+    """Ends it and everything it started."""
 
 
 @frozen
 class Remote:
-    """A server that may be talked to, through the one door to the network."""
+    """A server that may be contacted, through the network room."""
 
     client: "httpx2.AsyncClient"
     end: Callable[[], Awaitable[None]]
@@ -32,10 +32,10 @@ class Remote:
 Opened = Program | Remote
 
 Open = Callable[[Server], Awaitable[Opened]]
-"""Starts a program, or says who may be talked to.  May ask the user, and raises `InhouseError`
-where they or the settings say no."""
+"""Starts a program, or grants access to a host.  May ask the user; raises `InhouseError` if they
+or the settings refuse."""
 SESSION_HEADERS = (
     *("mcp-session-id", "mcp-protocol-version", "mcp-method", "mcp-name", "last-event-id"),
     "cache-control",
 )
-"""What the protocol itself sends beside what HTTP needs."""
+"""Headers of the protocol itself, besides those of HTTP."""

@@ -14,15 +14,15 @@ from inhouse.core.secret import Secret
 
 _VARIABLE = re.compile(r"\$([A-Za-z_]\w*)|\$\{([A-Za-z_]\w*)\}")
 _WITHIN = re.compile(r"\$([A-Z_][A-Z0-9_]*)")
-"""As Codebuff has it: ``Bearer $TOKEN``."""
+"""A variable within a text, as in Codebuff: ``Bearer $TOKEN``."""
 
 Fill = Callable[[str], str]
-"""Gives a text of ``env`` or ``headers`` with what it names filled in.  Raises `UserError`."""
+"""Fills in what a text of ``env`` or ``headers`` names.  Raises `UserError`."""
 
 
 @frozen
 class StdioServer:
-    """A program that speaks over its standard input and output."""
+    """A server program that uses its standard input and output."""
 
     name: str
     command: str
@@ -31,45 +31,45 @@ class StdioServer:
     source: str = ""
     """The file or setting that names it."""
     written: Mapping[str, str] = field(factory=dict[str, str], repr=False, eq=False)
-    """``env`` as it is written there: a variable's name in the place of its value."""
+    """``env`` as written there, with variables' names instead of their values."""
 
     @property
     def command_line(self) -> str:
-        """As a person would type it."""
+        """The command line as a person would type it."""
         return " ".join(map(_quoted, (self.command, *self.args)))
 
     @property
     def identity(self) -> str:
-        """Equal for servers that are one and the same."""
+        """Equal for servers that are the same."""
         return _digest("stdio", self.command, list(self.args), dict(self.env))
 
     @property
     def what(self) -> str:
-        """What it is, without what is secret of it."""
+        """Its description, without secrets."""
         return self.command_line
 
 
 @frozen
 class RemoteServer:
-    """A server that speaks over HTTP."""
+    """A server that uses HTTP."""
 
     name: str
     url: str
     sse: bool = False
-    """The older way: a stream of events, and messages posted elsewhere."""
+    """The older transport: a stream of events, with messages posted to another URL."""
     params: Mapping[str, str] = field(factory=dict[str, str], repr=False)
     headers: Mapping[str, str] = field(factory=dict[str, str], repr=False)
     source: str = ""
 
     @property
     def identity(self) -> str:
-        """Equal for servers that are one and the same."""
+        """Equal for servers that are the same."""
         kind = "sse" if self.sse else "http"
         return _digest(kind, self.url, dict(self.params), dict(self.headers))
 
     @property
     def what(self) -> str:
-        """What it is, without what is secret of it."""
+        """Its description, without secrets."""
         return self.url
 
 
@@ -77,9 +77,9 @@ Server = StdioServer | RemoteServer
 
 
 def read_server(name: str, written: Mapping[str, Any], *, fill: Fill, source: str) -> Server:
-    """Make a server of what is written, with ``env`` and ``headers`` filled in.
+    """Read a server's configuration, with ``env`` and ``headers`` filled in.
 
-    Raises `UserError` for what is no server, or names what is not there.
+    Raises `UserError` if it is not a server, or names something that does not exist.
     """
     if isinstance(command := written.get("command"), str) and command.strip():
         return StdioServer(
@@ -106,7 +106,7 @@ def read_server(name: str, written: Mapping[str, Any], *, fill: Fill, source: st
 
 
 def variables_of(written: Mapping[str, Any]) -> tuple[str, ...]:
-    """Name the environment variables whose values the server would receive."""
+    """Return the environment variables whose values the server would receive."""
     values = [
         value
         for part in ("env", "headers")
@@ -121,7 +121,7 @@ def variables_of(written: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def from_environment(environment: Mapping[str, str]) -> Fill:
-    """Fill ``$NAME`` in a definition, as Codebuff does: alone it has to be set."""
+    """Fill ``$NAME`` in a definition as Codebuff does: if it stands alone, it must be set."""
 
     def fill(text: str) -> str:
         name = _whole_variable(text)
@@ -135,12 +135,12 @@ def from_environment(environment: Mapping[str, str]) -> Fill:
 
 
 def with_placeholders(text: str) -> str:
-    """Give a text of the settings with ``$NAME`` as the placeholder it stands for."""
+    """Return a text of the settings with ``$NAME`` as the placeholder it stands for."""
     return _WITHIN.sub(r"${env:\1}", text)
 
 
 def relative_to(server: StdioServer, folder: Path) -> StdioServer:
-    """Give the server with a command that is written as a path taken from *folder*."""
+    """Return the server with a command given as a path resolved against *folder*."""
     from attrs import evolve  # noqa: PLC0415  only here
 
     if "/" not in server.command and "\\" not in server.command:
@@ -157,7 +157,7 @@ def _filled(server: str, part: str, written: object, fill: Fill) -> dict[str, st
         except UserError as error:
             raise UserError(f"MCP server {server!r} (`{part}.{key}`): {error}") from None
         if filled[str(key)] != text:
-            Secret(filled[str(key)])  # from now on it is known and taken out of what leaves
+            Secret(filled[str(key)])  # from now on it is known and removed from output
     return filled
 
 

@@ -1,4 +1,4 @@
-"""One server: started once, asked by every run of the session, started again once if it dies."""
+"""One server: started once for all runs of the process, and restarted if it dies."""
 
 import asyncio
 import contextlib
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 START_SECONDS = 60.0
-"""To greet and to list its tools; the first start of a program may have to fetch it."""
+"""For the handshake and the list of tools; a program's first start may download it."""
 CALL_SECONDS = 300.0
-"""Of silence in a call: what a server reports of its progress gives it as much again."""
+"""Of silence in a call; each progress report of the server restarts the limit."""
 LONGEST_CALL = 3_600.0
 MOST_TOOLS = 500
-"""Of one server: a model is told of each in every request."""
+"""Of one server, since every request describes each of them to the model."""
 _MOST_PAGES = 50
 _MOST_STARTS = 2
 _SHOWN = 500
@@ -41,7 +41,7 @@ Tell = Callable[[str], None]
 
 
 class McpError(UserError):
-    """A server cannot be had: its command, its address, or what it says."""
+    """A server is unavailable: its command, its address, or its answers are wrong."""
 
     def __init__(self, server: str, problem: str, *, code: str = "mcp") -> None:
         super().__init__(f"MCP server {server!r}: {problem}", code=code)
@@ -49,29 +49,29 @@ class McpError(UserError):
 
 @frozen
 class ListedTool:
-    """A tool as its server describes it: the text of a stranger."""
+    """A tool as its server describes it, which is untrusted text."""
 
     name: str
     description: str
     schema: Mapping[str, Any] = field(repr=False)
     read_only: bool = False
-    """What the server says of itself."""
+    """What the server claims."""
 
     @property
     def fingerprint(self) -> str:
-        """Another one, where name, description or schema are not what they were."""
+        """Changes whenever the name, description or schema does."""
         parts = [self.name, self.description, self.schema]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 @define(eq=False)
 class Connection:
-    """Owns the task that serves one server.  `aclose` it."""
+    """Owns the task that serves one server.  Close it with `aclose`."""
 
     server: Server
     tools: tuple[ListedTool, ...] = ()
     cut: bool = False
-    """It has more tools than are used."""
+    """Whether it has more tools than are used."""
     _open: Open | None = None
     _starts: int = 0
     _client: "Client | None" = None
@@ -79,18 +79,18 @@ class Connection:
     _gone: asyncio.Event = field(factory=asyncio.Event)
     _starting: asyncio.Lock = field(factory=asyncio.Lock)
     _stale: bool = False
-    """The server said that its tools are others now."""
+    """Whether the server said that its tools have changed."""
     _why: str = ""
-    """Why it is not there any more."""
+    """Why it is gone."""
     _speech: "Speech | None" = None
-    """What it said beside its messages, since it was started last."""
+    """What it has said besides its messages since its last start."""
 
     @property
     def alive(self) -> bool:
         return self._client is not None and not self._gone.is_set()
 
     async def ready(self, open_server: Open) -> tuple[ListedTool, ...]:
-        """Give the tools, for a new run; the server is started where it is not there.
+        """Return the tools for a new run, starting the server if necessary.
 
         Raises `InhouseError`.
         """
@@ -107,9 +107,9 @@ class Connection:
     async def call(
         self, tool: str, arguments: Mapping[str, Any], *, progress: Tell, restarted: Tell
     ) -> Mapping[str, Any]:
-        """Call a tool; gives the result as the protocol has it.
+        """Call a tool; return the result as the protocol defines it.
 
-        Raises `ToolError`, and `InhouseError` where the server may not be started again.
+        Raises `ToolError`, and `InhouseError` if the server may not be started again.
         """
         if not self.alive:
             await self._again(restarted)
@@ -127,7 +127,7 @@ class Connection:
             raise await self._failed(tool, error, restarted) from error
 
     async def aclose(self) -> None:
-        """End the server, with everything it started."""
+        """End the server and everything it started."""
         self._gone.set()
         task, self._client = self._task, None
         if task is not None:
@@ -150,7 +150,7 @@ class Connection:
         return result.model_dump(by_alias=True, mode="json", exclude_none=True)
 
     async def _failed(self, tool: str, error: Exception, restarted: Tell) -> ToolError:
-        """Say why a call brought nothing; a server that died is there again for the next one."""
+        """Say why a call failed; a server that died is started again for the next one."""
         if _is_over(error) or not self.alive:
             self._gone.set()
         if self.alive:
@@ -188,7 +188,7 @@ class Connection:
             self._gone.set()
             await asyncio.wait([self._task])
         opened = await self._open(self.server)
-        # A second and more, on a busy machine: not on the event loop.
+        # Takes a second or more on a busy machine, so not on the event loop.
         await asyncio.to_thread(import_module, "inhouse.mcp.stdio")
         self._starts += 1
         self._gone, self._why = asyncio.Event(), ""
@@ -226,7 +226,7 @@ class Connection:
                 self._client = client
                 ready.set_result(None)
                 await gone.wait()
-        except Exception as error:  # noqa: BLE001  it is told, whatever the SDK raised
+        except Exception as error:  # noqa: BLE001  reported, whatever the SDK raised
             self._why = reason_of(error)
         finally:
             gone.set()
@@ -239,10 +239,10 @@ class Connection:
 
     @asynccontextmanager
     async def _connected(self, opened: Opened, speech: "Speech") -> AsyncGenerator["Client"]:
-        """Speak the protocol until the block is left, or one of both sides has ended."""
+        """Speak the protocol until the block is left or one of the two sides has ended."""
         from mcp_types import Implementation, ToolListChangedNotification  # noqa: PLC0415
 
-        from mcp import Client  # noqa: PLC0415  slow, and only for who has a server
+        from mcp import Client  # noqa: PLC0415  slow, and only for those who have a server
 
         async def heard(message: object) -> None:
             if isinstance(message, ToolListChangedNotification):
@@ -280,7 +280,7 @@ def _transport(server: Server, opened: Opened, speech: "Speech") -> Any:
 
 
 async def _listed(client: "Client") -> tuple[tuple[ListedTool, ...], bool]:
-    """Give the tools, and whether there are more of them than are used."""
+    """Return the tools, and whether there are more of them than are used."""
     found: dict[str, ListedTool] = {}
     cursor: str | None = None
     for _ in range(_MOST_PAGES):
@@ -311,7 +311,7 @@ def _explained(opened: Opened, speech: "Speech", why: str) -> str:
 
 
 def _is_over(error: Exception) -> bool:
-    """Tell whether an error means that there is nobody to talk to any more."""
+    """Return whether an error means that the server is gone."""
     from mcp import MCPError  # noqa: PLC0415  with the SDK
 
     return isinstance(error, MCPError) and error.message in {
@@ -321,7 +321,7 @@ def _is_over(error: Exception) -> bool:
 
 
 def reason_of(error: BaseException) -> str:
-    """Give the one thing that went wrong, in words that may be shown."""
+    """Return the one thing that went wrong, in words that may be shown."""
     inner: BaseException = error
     while isinstance(inner, BaseExceptionGroup):
         inner = cast("BaseExceptionGroup[BaseException]", inner).exceptions[0]

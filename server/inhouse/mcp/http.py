@@ -1,4 +1,4 @@
-"""Messages over HTTP, through a client of the host's: streamable HTTP, and the older SSE."""
+"""Messages over HTTP, through the host's client: streamable HTTP, and the older SSE."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -19,7 +19,7 @@ MOST_EVENT = 16 << 20
 
 
 def full_url(server: RemoteServer) -> str:
-    """Give the URL with the server's parameters."""
+    """Return the URL with the server's parameters."""
     return str(httpx2.URL(server.url).copy_merge_params(dict(server.params)))
 
 
@@ -29,7 +29,7 @@ async def http_streams(
 ) -> AsyncGenerator[Any]:
     """Speak with a server until the block is left; the client stays open.
 
-    What the server refuses with becomes *speech*'s fault: the SDK tells no status.
+    A server's refusal is stored in *speech*, since the SDK does not report the status.
     """
     began = False
 
@@ -71,7 +71,7 @@ def _refusal(status: int, *, began: bool) -> str:
 
 
 def _given(client: httpx2.AsyncClient) -> Any:
-    """Give what the SDK takes for a maker of clients: ours, which is made and closed elsewhere."""
+    """Yield a client factory for the SDK that gives ours, which is made and closed elsewhere."""
 
     @asynccontextmanager
     async def same(**_: object) -> AsyncGenerator[httpx2.AsyncClient]:

@@ -1,4 +1,4 @@
-"""Every server of a session: one for each command and environment, whoever asks for it."""
+"""All servers of a process: one for each command and environment, whoever asks for it."""
 
 import asyncio
 
@@ -10,16 +10,16 @@ from .connection import Connection
 
 @define(eq=False)
 class ServerPool:
-    """Starts nothing before it is asked.  `aclose` it."""
+    """Starts nothing before it is asked to.  Close it with `aclose`."""
 
     _connections: dict[tuple[str, str], Connection] = field(
         factory=dict[tuple[str, str], Connection]
     )
 
     def connection(self, server: Server, *, surroundings: str) -> Connection:
-        """Give the connection to a server.
+        """Return the connection to a server.
 
-        *surroundings* (folder, privacy) tell runs apart that may not share one.
+        Runs share a server only if their *surroundings* (folder, privacy) are equal.
         """
         key = (server.identity, surroundings)
         if key not in self._connections:

@@ -1,6 +1,6 @@
-"""What servers send that the protocol does not allow, made harmless before the SDK reads it.
+"""Repairs what servers send against the protocol, before the SDK reads it.
 
-One wrong tool would otherwise cost an agent all tools of its server, and one wrong block a result.
+Otherwise one wrong tool would lose all tools of its server, and one wrong block a result.
 """
 
 import json
@@ -27,7 +27,7 @@ _FIELDS: Mapping[str, tuple[str, ...]] = {
 
 @define
 class RepairedStream:
-    """A stream of a server's messages, each repaired; tells when there will be no more."""
+    """A stream of a server's messages, each repaired; says when there will be no more."""
 
     _inner: Any
     _ended: Callable[[], None]
@@ -80,7 +80,7 @@ def _repaired(item: SessionMessage | Exception) -> SessionMessage | Exception:
 
 
 def _tool(given: Any) -> dict[str, Any] | None:
-    """Keep what is used of a tool; None: it has no name."""
+    """Keep what is used of a tool; None if it has no name."""
     tool = cast("dict[str, Any]", given) if isinstance(given, dict) else {}
     name = tool.get("name")
     if not isinstance(name, str) or not name:

@@ -1,4 +1,4 @@
-"""What a tool of a server gives back, as a model and ``handleSteps`` get it."""
+"""What a server's tool returns, as a model and ``handleSteps`` get it."""
 
 import json
 from base64 import b64decode
@@ -8,15 +8,15 @@ from typing import Any, cast
 from inhouse.core.messages import Image, ToolParts
 
 MOST_CHARACTERS = 50_000
-"""Of one result; its middle is left out where it is longer."""
+"""Of one result; the middle of a longer one is left out."""
 MOST_IMAGE = 5_000_000
-"""Characters of base64; more than this no model's server takes."""
+"""Characters of base64; no model's server takes more."""
 MOST_IMAGES = 8
 _PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 
 
 def value_of(result: Mapping[str, Any]) -> Any:
-    """Give the JSON value of a result: a text alone is that text, as in Codebuff."""
+    """Return the JSON value of a result: a text alone is that text, as in Codebuff."""
     blocks = [_block(each) for each in _blocks(result)]
     if not blocks and result.get("structuredContent") is not None:
         return _bounded(result["structuredContent"])
@@ -26,14 +26,14 @@ def value_of(result: Mapping[str, Any]) -> Any:
 
 
 def parts_of(result: Mapping[str, Any]) -> ToolParts:
-    """Give a result for a model and for ``handleSteps``, each as in Codebuff."""
+    """Return a result for a model and for ``handleSteps``, each as in Codebuff."""
     blocks = _blocks(result)
     parts = tuple(_part(each) for each in blocks) or ({"type": "json", "value": value_of(result)},)
     return ToolParts(value_of(result), parts, images_of(result))
 
 
 def images_of(result: Mapping[str, Any]) -> tuple[Image, ...]:
-    """Give the pictures of a result that a model can be shown."""
+    """Return the pictures of a result that a model can be shown."""
     return tuple(
         Image(str(each["data"]), str(each["mimeType"]))
         for each in _blocks(result)
@@ -52,7 +52,7 @@ def _is_picture(block: Mapping[str, Any]) -> bool:
 
 
 def _part(block: Mapping[str, Any]) -> dict[str, Any]:
-    """Give one block as Codebuff's ``toolResult`` has it."""
+    """Return one block as Codebuff's ``toolResult`` has it."""
     match block.get("type"):
         case "text":
             return {"type": "json", "value": _cut(str(block.get("text", "")))}
@@ -70,7 +70,7 @@ def _part(block: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def text_of(result: Mapping[str, Any]) -> str:
-    """Give all that a result says in words, for an error."""
+    """Return all text of a result, for an error message."""
     texts = [str(each["text"]) for each in _blocks(result) if each.get("type") == "text"]
     return _cut("\n".join(texts)).strip()
 

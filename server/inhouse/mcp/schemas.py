@@ -1,6 +1,6 @@
-"""A server's JSON Schemas, reduced to what the servers of models take.
+"""A server's JSON Schemas, reduced to what model servers accept.
 
-Pure, and never raises: whatever a schema says, something of it is left that a model can use.
+Pure, and never raises: whatever a schema says, the result is something that a model can use.
 """
 
 import json
@@ -26,7 +26,7 @@ Schema = Mapping[str, Any]
 
 
 def reduced(schema: Any) -> dict[str, Any]:
-    """Give a schema of type object without references, booleans, patterns and conditions."""
+    """Return a schema of type object without references, booleans, patterns and conditions."""
     for drop in ((), ("description", "title"), ("description", "title", "enum", "default")):
         result = _Reducer(_mapping(schema), frozenset(drop)).root()
         if len(json.dumps(result)) <= MOST_CHARACTERS:
@@ -47,7 +47,7 @@ class _Reducer:
             cast("dict[str, Any]", each) for key in _VARIANTS for each in result.get(key, ())
         ]
         if variants:
-            # A root of alternatives is refused: take all that one of them takes.
+            # Alternatives at the root are refused: accept everything that one of them accepts.
             for key in _VARIANTS:
                 result.pop(key, None)
             properties = dict(_mapping(result.get("properties")))
@@ -61,7 +61,7 @@ class _Reducer:
         return result
 
     def schema(self, given: Any, depth: int, seen: tuple[str, ...]) -> dict[str, Any]:
-        """Reduce a schema; anything may be where it stands, so anything is taken."""
+        """Reduce a schema; any value may be in its place, so any value is accepted."""
         self.nodes += 1
         if not isinstance(given, Mapping) or depth > _DEEPEST or self.nodes > _MOST_NODES:
             return {}
@@ -148,7 +148,7 @@ class _Reducer:
             result["items"] = {}
 
     def _tell_pattern(self, pattern: str, result: dict[str, Any]) -> None:
-        """Say in words what many servers refuse as a pattern: those that are not anchored."""
+        """Describe a pattern in words, since many servers refuse patterns that are not anchored."""
         if "description" in self.dropped:
             return
         told = f"Must match /{pattern[:200]}/."
@@ -167,7 +167,7 @@ class _Reducer:
 
 
 def _joined(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    """Join what has to hold at once."""
+    """Merge schemas that must all hold."""
     joined = {**other, **one}
     for key in ("properties",):
         if key in one and key in other:

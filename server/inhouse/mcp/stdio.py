@@ -1,4 +1,4 @@
-"""Messages over the pipes of a server's program: one JSON object a line."""
+"""Messages over the pipes of a server's program: one JSON object per line."""
 
 import asyncio
 import contextlib
@@ -24,13 +24,13 @@ logger = logging.getLogger(__name__)
 MOST_LINE = 16 << 20
 """Bytes of one message."""
 MOST_GARBAGE = 1_000
-"""Lines in a row that are no messages."""
+"""Lines in a row that are not messages."""
 MOST_UNASKED = 20_000
-"""Messages in a row while nobody waits for an answer, or that are none."""
+"""Messages in a row while nobody waits for an answer, or that are invalid."""
 MOST_LOGGED = 2_000
-"""Lines of one server: more of them tell nobody anything, and would fill the disk."""
+"""Lines of one server; more would help nobody and fill the disk."""
 PATIENCE = 2.0
-"""Seconds to end by itself once its input is closed, as the protocol asks."""
+"""Seconds to end by itself after its input was closed, as the protocol asks."""
 
 _CHUNK = 64 << 10
 _KEPT_LINES = 5
@@ -42,7 +42,7 @@ Outgoing = MemoryObjectReceiveStream[SessionMessage]
 
 @define
 class Speech:
-    """What a program said beside its messages, and what is wrong with it."""
+    """What a program said besides its messages, and what is wrong with it."""
 
     server: str
     last: deque[str] = field(factory=lambda: deque[str](maxlen=_KEPT_LINES))
@@ -51,7 +51,7 @@ class Speech:
     """Lines so far."""
 
     def hear(self, line: str) -> None:
-        """Keep a line of its standard error, or one of its output that is no message."""
+        """Keep a line of standard error, or a line of output that is not a message."""
         shown = visible(line.strip())[:_LINE_SHOWN]
         if not shown:
             return
@@ -63,13 +63,13 @@ class Speech:
             logger.info("MCP server %s: what it says from now on is not logged", self.server)
 
     def last_words(self) -> str:
-        """Give the last lines for a message; empty where there are none."""
+        """Return the last lines for a message; empty if there are none."""
         return " / ".join(list(self.last)[-2:])
 
 
 @asynccontextmanager
 async def stdio_streams(program: Program, speech: Speech) -> AsyncGenerator[Any]:
-    """Speak with a program until the block is left; then it is ended with all it started."""
+    """Speak with a program until the block is left, then end it and everything it started."""
     incoming, read = anyio.create_memory_object_stream[SessionMessage | Exception](0)
     write, outgoing = anyio.create_memory_object_stream[SessionMessage](0)
     tasks = [
@@ -103,7 +103,7 @@ async def _end(program: Program) -> None:
 
 
 def _close_pipes(process: asyncio.subprocess.Process) -> None:
-    """Close what nobody reads to its end: asyncio offers no public way, as the SDK found too."""
+    """Close pipes that nobody reads to the end; asyncio has no public way, as the SDK found too."""
     close = getattr(getattr(process, "_transport", None), "close", None)
     if callable(close):
         close()
@@ -166,7 +166,7 @@ async def _write(program: Program, outgoing: Outgoing, incoming: Incoming) -> No
                 text = message.message.model_dump_json(by_alias=True, exclude_unset=True)
                 stdin.write(text.encode() + b"\n")
                 await stdin.drain()
-    except (ConnectionError, RuntimeError):  # it reads no more: whoever waits is told
+    except (ConnectionError, RuntimeError):  # it no longer reads: report that to whoever waits
         await incoming.aclose()
 
 

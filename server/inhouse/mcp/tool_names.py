@@ -7,23 +7,23 @@ from collections.abc import Collection, Iterable, Mapping
 SEPARATOR = "/"
 MODEL_SEPARATOR = "__"
 MOST_LETTERS = 64
-"""What the strictest servers of models take: 64 of ``[a-zA-Z0-9_-]``."""
+"""What the strictest model servers accept: 64 of ``[a-zA-Z0-9_-]``."""
 
 _FORBIDDEN = re.compile(r"[^a-zA-Z0-9_-]+")
 _DIGEST = 8
 
 
 def split_name(name: str) -> tuple[str, str] | None:
-    """Take ``server/tool`` apart; None: it names no server's tool."""
+    """Split ``server/tool``; None if it does not name a server's tool."""
     server, slash, tool = name.partition(SEPARATOR)
     return (server, tool) if slash and server and tool else None
 
 
 def wanted_tools(names: Iterable[str], own: Collection[str]) -> Mapping[str, frozenset[str] | None]:
-    """Say which tools of which server are wanted; None: all of them.
+    """Return which tools of which server are wanted; None means all of them.
 
-    All tools of an *own* server of the definition, unless its names choose; of another server
-    only those that are named.
+    These are all tools of the definition's *own* servers, unless its names choose some, and only
+    the named tools of other servers.
     """
     chosen: dict[str, set[str]] = {}
     for name in names:
@@ -38,7 +38,7 @@ def wanted_tools(names: Iterable[str], own: Collection[str]) -> Mapping[str, fro
 def model_names(
     tools: Iterable[tuple[str, str]], taken: Collection[str] = ()
 ) -> dict[tuple[str, str], str]:
-    """Give each tool of each server a name of its own that every model's server takes."""
+    """Give each server's tools unique names that every model's server accepts."""
     given: dict[tuple[str, str], str] = {}
     used = set(taken)
     for server, tool in tools:

@@ -1,4 +1,4 @@
-"""The tools of servers as tools of a run."""
+"""Servers' tools as tools of a run."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
@@ -19,7 +19,7 @@ from .schemas import reduced
 from .tool_names import model_names
 
 Permit = Callable[[str, Server, ListedTool, Mapping[str, Any]], Awaitable[None]]
-"""Comes back where a server's tool may be called with these arguments; raises `ToolError`."""
+"""Returns if a server's tool may be called with these arguments; otherwise raises `ToolError`."""
 
 
 @frozen
@@ -27,19 +27,19 @@ class Wanted:
     """A server that a run uses."""
 
     name: str
-    """As the definition calls it; another one may call the same server otherwise."""
+    """Its name in the definition; another definition may use another name."""
     connection: Connection
     tools: frozenset[str] | None
-    """None: all that it has."""
+    """None for all of them."""
 
 
 @frozen
 class Toolbox:
-    """What the servers of a run gave."""
+    """The tools that a run got from its servers."""
 
     tools: tuple[Tool, ...]
     listed: Mapping[str, tuple[ListedTool, ...]]
-    """By server, all that it has."""
+    """All tools of each server."""
 
 
 async def open_toolbox(
@@ -50,9 +50,9 @@ async def open_toolbox(
     emit: Emit,
     taken: Collection[str],
 ) -> Toolbox:
-    """Start the servers that are not there yet, all at once, and give the tools that are wanted.
+    """Start missing servers, all at once, and return the tools that are wanted.
 
-    A server that cannot be had costs its own tools alone, and is told.
+    A server that is unavailable loses only its own tools, and is reported.
     """
     listings = await asyncio.gather(*(_ready(each, open_server, emit) for each in wanted))
     chosen = [

@@ -1,4 +1,4 @@
-"""How a process that serves a client on pipes ends: told to, or at the latest after a while."""
+"""How a process that serves a client on pipes ends: on a signal, or at the latest after a while."""
 
 import asyncio
 import contextlib
@@ -8,13 +8,13 @@ import threading
 from collections.abc import Callable
 
 LAST_WORDS_S = 2.0
-"""Seconds that a client has to read what was said before the end."""
+"""Seconds that a client has to read the last output."""
 _AT_LATEST_S = 20.0
 _ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
 def on_ending_signal(callback: Callable[[], None]) -> None:
-    """Call back in the running loop when the system wants this process to end."""
+    """Call back in the running loop when the system asks this process to end."""
     loop = asyncio.get_running_loop()
     for number in _ENDING:
         with contextlib.suppress(NotImplementedError, RuntimeError):  # Not on every system.
@@ -22,7 +22,7 @@ def on_ending_signal(callback: Callable[[], None]) -> None:
 
 
 def leave_at_last(status: int) -> None:
-    """Leave with *status* after 20 seconds, whatever hangs in a thread or a clean-up."""
+    """Exit with *status* after 20 seconds, whatever hangs in a thread or a clean-up."""
     timer = threading.Timer(_AT_LATEST_S, os._exit, (status,))
     timer.daemon = True
     timer.start()

@@ -12,9 +12,9 @@ Chunks = AsyncIterator[bytes]
 
 
 def take_over_stdio() -> tuple[int, int]:
-    """Keep both pipes to ourselves: a stray print or a child must not speak on them.
+    """Reserve both pipes, so that no stray print or child process can use them.
 
-    Gives the descriptors to read from and to write to.
+    Returns the descriptors to read from and to write to.
     """
     if sys.platform == "win32":
         import msvcrt  # noqa: PLC0415
@@ -30,7 +30,7 @@ def take_over_stdio() -> tuple[int, int]:
 
 
 async def read_chunks(descriptor: int) -> Chunks:
-    """Read a pipe from a thread: it works for files, pipes and consoles of every system."""
+    """Read a pipe from a thread, which works for files, pipes and consoles of every system."""
     loop = asyncio.get_running_loop()
     arrived: asyncio.Queue[bytes] = asyncio.Queue()
 

@@ -1,4 +1,4 @@
-"""What waits to be read by the editor: written without ever blocking the event loop."""
+"""A queue of output for the editor, written without ever blocking the event loop."""
 
 import asyncio
 import contextlib
@@ -11,16 +11,16 @@ from collections.abc import Callable
 from typing import Protocol
 
 FULL = 256 * 1024
-"""Bytes that may wait before streams hold back; answers are never held back."""
+"""Bytes in the queue above which streams hold back; answers are never held back."""
 _AT_ONCE = getattr(select, "PIPE_BUF", 512)
-"""A pipe that is writable takes this much without blocking."""
+"""A writable pipe accepts this much without blocking."""
 
 
 class WriteQueue(Protocol):
-    """Where messages to the editor go, in order."""
+    """Takes messages for the editor, in order."""
 
     def write(self, data: bytes) -> None:
-        """Never blocks.  Data for an editor that has gone is dropped."""
+        """Queue or write data.  Never blocks; data for an editor that has gone is dropped."""
         ...
 
     @property
@@ -31,12 +31,12 @@ class WriteQueue(Protocol):
         ...
 
     async def aclose(self, seconds: float) -> None:
-        """Give what waits *seconds* to be read, then drop it."""
+        """Wait *seconds* for queued data to be read, then drop it."""
         ...
 
 
 class PipeOutbox:
-    """Writes to a pipe: at once where there is room, else from a thread of its own."""
+    """Writes to a pipe: immediately if there is room, else from a thread."""
 
     def __init__(self, descriptor: int, *, on_lost: Callable[[], None]) -> None:
         self._descriptor = descriptor
@@ -78,7 +78,7 @@ class PipeOutbox:
     async def aclose(self, seconds: float) -> None:
         deadline = self._loop.time() + seconds
         while self._bytes and not self._lost and self._loop.time() < deadline:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)  # Another thread writes; the end is near and comes once.
+            await asyncio.sleep(0.01)  # Another thread writes, and the process is about to end.
         with self._changed:
             self._closing = True
             self._changed.notify()
@@ -139,7 +139,7 @@ class PipeOutbox:
 
 
 class SocketOutbox:
-    """Writes to a socket; asyncio keeps what the other side has not read yet."""
+    """Writes to a socket; asyncio buffers what the other side has not read yet."""
 
     def __init__(self, writer: asyncio.StreamWriter) -> None:
         self._writer = writer

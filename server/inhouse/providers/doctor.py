@@ -255,7 +255,7 @@ class _Checking:
             await self._try_out(model)
 
     async def _is_loaded(self, model: ModelInfo) -> bool:
-        """Say whether to ask costs nothing: a doctor does not make servers load models."""
+        """Return whether to ask costs nothing: a doctor does not make servers load models."""
         match self.endpoint.kind.profile.loaded:
             case LoadedModels.ALL:
                 return True

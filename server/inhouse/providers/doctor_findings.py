@@ -1,4 +1,4 @@
-"""What the doctor says: each finding with the one step that mends it."""
+"""What the doctor says: each finding with the one step that repairs it."""
 
 from collections.abc import Sequence
 

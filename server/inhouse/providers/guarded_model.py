@@ -321,7 +321,7 @@ class _Answer:
                 yield chunk
 
     def _odd_end(self, answered: Answered) -> Iterator[ModelChunk]:
-        """Tell why the model finished, where that is no ordinary end (``native_finish_reason``)."""
+        """Tell why the model finished, if that is no ordinary end (``native_finish_reason``)."""
         native = answered.native_reason
         nothing = not "".join(self.texts).strip() and not self._native
         if native and (nothing or _ODD_END.search(native)):

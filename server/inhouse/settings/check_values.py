@@ -1,4 +1,4 @@
-"""Is this value what its setting wants?  Each check gives the value or says what would work."""
+"""Checks values against their settings: each check returns the value or says what would work."""
 
 import ipaddress
 import math
@@ -21,16 +21,16 @@ _LONGEST_WORD = 60
 
 @frozen
 class Bad:
-    """What is wrong with a value; ``path`` leads into it from the setting."""
+    """What is wrong with a value; ``path`` is the way into it from the setting."""
 
     path: tuple[str | int, ...]
     message: str
 
 
 def check(value: object, key: Key) -> tuple[Any, tuple[Bad, ...]]:
-    """Give the value in the type of its setting, or None, and what is wrong with it.
+    """Return the value in the type of its setting, or None, and what is wrong with it.
 
-    Of a mapping only the bad entries are lost; of a list all is.
+    A mapping loses only its bad entries; a list is lost as a whole.
     """
     if getattr(key.type, "__origin__", None) is dict:
         return _mapping(value, key)
@@ -120,7 +120,7 @@ def _leaves(error: BaseValidationError, path: tuple[str | int, ...]) -> list[Bad
 
 
 def _shown(value: Any) -> str:
-    """A wrong value as JSON people know it, never a long text: it may be a key."""
+    """Return a wrong value as JSON, never a long text, which may be a key."""
     match value:
         case bool():
             return "true" if value else "false"
@@ -208,5 +208,5 @@ def _strict(*, containers: bool) -> Converter:
 
 
 _items = _strict(containers=False)
-"""Takes apart a container that is known to be one."""
+"""Lists the items of what is known to be a container."""
 _converter = _strict(containers=True)

@@ -1,7 +1,7 @@
-"""Endpoints out of layers: URL, key and headers of one layer, the rest from the nearest.
+"""Endpoints merged from layers: URL, key and headers of one layer, the rest from the nearest.
 
-A key never travels with another layer's URL: what makes up the connection is taken from the
-nearest layer that names any of it, as a whole.
+A key is never sent to another layer's URL: the whole connection is taken from the nearest layer
+that sets any part of it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ _TUNING = tuple(
     for key in ENDPOINT_KEYS
     if key.name not in _MERGED and not key.declared.is_connection
 )
-"""Settings that come from the nearest layer that says them, one by one."""
+"""Settings that each come from the nearest layer that sets them."""
 
 
 @frozen
@@ -48,7 +48,7 @@ class Part:
 
 
 def read_part(name: str, written: object, report: Report) -> Part | None:
-    """Check what a layer says about an endpoint; None where nothing can be made of it."""
+    """Check what a layer says about an endpoint; None if nothing can be made of it."""
     path = ("endpoints", name)
     if name in _RESERVED or not name.strip():
         report.error(path, f"{name!r} is a name that routes use themselves; choose another.")
@@ -84,7 +84,10 @@ def read_part(name: str, written: object, report: Report) -> Part | None:
 
 
 def merge(name: str, parts: Sequence[Part], keys: KeySources) -> Endpoint:
-    """Make an endpoint of what the layers say, nearest first.  Raises `UserError`: unusable."""
+    """Make an endpoint from what the layers say, nearest first.
+
+    Raises `UserError` if it is unusable.
+    """
     part, kind, url = _connection(name, parts, keys)
     layer, report = part.report.layer, part.report
     place = report.place(("endpoints", name))
@@ -120,7 +123,7 @@ def merge(name: str, parts: Sequence[Part], keys: KeySources) -> Endpoint:
 
 
 def with_pool(endpoint: Endpoint, part: Part, known: Mapping[str, Endpoint]) -> Endpoint:
-    """Add the members of an endpoint's pool: names of other endpoints, or URLs of its own."""
+    """Add the members of an endpoint's pool: names of other endpoints, or further URLs."""
     members: list[Endpoint] = []
     path = ("endpoints", endpoint.name, "pool")
     for index, text in enumerate(part.values.get("pool", ())):
@@ -143,7 +146,7 @@ def with_pool(endpoint: Endpoint, part: Part, known: Mapping[str, Endpoint]) -> 
 
 
 def without_connection(name: str, part: Part) -> Part:
-    """Leave out where a workspace wants an endpoint to lead that the user has under this name."""
+    """Drop a workspace's connection for an endpoint that the user has under the same name."""
     beyond = sorted(CONNECTION & set(part.values))
     for key in beyond:
         part.report.warning(
@@ -157,7 +160,7 @@ def without_connection(name: str, part: Part) -> Part:
 
 
 def connection_part(parts: Sequence[Part]) -> Part | None:
-    """The nearest part that can make a connection of its own."""
+    """Return the nearest part that has a complete connection."""
     return next((one for one in parts if _makes_connection(one)), None)
 
 
@@ -240,14 +243,14 @@ def _headers(name: str, part: Part, url: str, keys: KeySources) -> dict[str, str
             part.report.error(path, str(error))
         else:
             if any(word in header.lower() for word in _SECRET_HEADERS):
-                Secret(value)  # from now on it is known and taken out of what leaves
+                Secret(value)  # from now on it is known and removed from output
                 Secret(value.rpartition(" ")[2])
             kept[header] = value
     return kept
 
 
 def _file(name: str, key: str, part: Part, keys: KeySources) -> str | None:
-    """A file named by a settings file is looked for beside it."""
+    """Resolve a path against the settings file that names it."""
     text = part.values.get(key)
     if not text:
         return None
@@ -262,7 +265,7 @@ def _file(name: str, key: str, part: Part, keys: KeySources) -> str | None:
 
 
 def _ca_file(name: str, part: Part, keys: KeySources) -> str | None:
-    """Look at the file of certificates now: a connection would only say that it failed."""
+    """Check the certificate file now: a connection would only say that it failed."""
     path = _file(name, "caFile", part, keys)
     if path is None:
         return None
@@ -303,5 +306,5 @@ def _nearest(parts: Sequence[Part], key: str) -> Any:
 
 
 def _plain(written: object) -> str:
-    """A URL that may be repeated: it has no place for credentials."""
+    """Return the URL without any part that could hold credentials, so that it may be repeated."""
     return written if isinstance(written, str) and "@" not in written and "?" not in written else ""

@@ -1,4 +1,4 @@
-"""Where settings come from: files here, editors as `Layer`s made by their door."""
+"""Where settings come from: files, read here, and editors, whose door makes a `Layer`."""
 
 import re
 import tomllib
@@ -16,15 +16,15 @@ WORKSPACE_FILE = "inhouse.toml"
 USER_FILE = "config.toml"
 
 _LARGEST = 500_000
-"""No settings that anybody wrote are larger; a hostile file must not keep the server busy."""
+"""In bytes; more than anybody writes, so that a hostile file cannot keep the server busy."""
 
 
 @frozen
 class SettingsProblem:
-    """What is wrong with a setting, and where it stands."""
+    """What is wrong with a setting, and where."""
 
     key: str
-    """Dotted: ``endpoints.team.baseUrl``.  Empty: the whole file."""
+    """Dotted: ``endpoints.team.baseUrl``.  Empty for the whole file."""
     message: str
     """What is wrong and what would work; never a key or a header's value."""
     source: str
@@ -32,13 +32,13 @@ class SettingsProblem:
     severity: Severity = Severity.ERROR
     code: str = "bad-value"
     path: Path | None = None
-    """None: an editor's settings, which have no place of their own."""
+    """None for an editor's settings, which are in no file."""
     range: Range = START
 
 
 @frozen
 class Layer:
-    """Settings that were written in one place."""
+    """Settings from one place."""
 
     values: Mapping[str, Any] = field(repr=False)
     source: str
@@ -46,18 +46,18 @@ class Layer:
     path: Path | None = None
     from_workspace: bool = False
     trusted: bool = True
-    """False: of a workspace that is not trusted; it is looked at and has no effect."""
+    """False for a workspace that is not trusted: it is checked but has no effect."""
     text: str | None = field(default=None, repr=False)
-    """Of a file: where to look for places."""
+    """A file's text, to find positions in."""
     broken: SettingsProblem | None = None
-    """The file could not be read: nobody knows what it says."""
+    """The file could not be read, so what it sets is unknown."""
     narrows_only: bool = False
-    """What a workspace's file said when it was trusted, which changed since: it goes on to narrow
-    what the user set, until the user has seen the change."""
+    """What a workspace's file said when it was trusted, if it has changed since.  This narrows
+    what the user set until the user has seen the change."""
 
 
 def editor_layer(values: object, source: str = "the editor's settings") -> Layer:
-    """Make a layer of what an editor sent; None and ``{}`` are an empty one."""
+    """Make a layer from what an editor sent; None and ``{}`` make an empty one."""
     if values is None:
         return Layer({}, source)
     if not isinstance(values, Mapping):
@@ -69,10 +69,10 @@ def editor_layer(values: object, source: str = "the editor's settings") -> Layer
 
 
 def editor_layers(values: object) -> tuple[Layer, ...]:
-    """Make the layers of what an editor sent, nearest first.
+    """Make layers from what an editor sent, nearest first.
 
     An editor that keeps settings in the workspace too (``.vscode/settings.json``) sends those
-    apart, as ``workspace``: what a workspace brings gets no key of the user's.
+    separately, as ``workspace``: they must not receive the user's keys.
     """
     if not isinstance(values, Mapping):
         return (editor_layer(values),)
@@ -98,8 +98,8 @@ def layers_from_files(
 ) -> tuple[Layer, ...]:
     """Read ``inhouse.toml`` of the workspace and ``config.toml`` of the user, nearest first.
 
-    A file that is not there makes no layer.  ``before``: what the workspace's files said when
-    they were trusted, where that is no longer so.
+    A missing file makes no layer.  ``before`` is what the workspace's files said when they were
+    trusted, if they have changed since.
     """
     found = [
         file_layer(root / WORKSPACE_FILE, from_workspace=True, trusted=trusted, read=read)
@@ -117,7 +117,7 @@ def file_layer(
     trusted: bool = True,
     read: ReadBytes = read_regular,
 ) -> Layer | None:
-    """Read one TOML file; None where there is none."""
+    """Read one TOML file; None if there is none."""
     try:
         raw = read(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -132,7 +132,7 @@ def file_layer(
 def text_layer(
     path: Path, text: bytes | str, *, from_workspace: bool = False, trusted: bool = True
 ) -> Layer:
-    """Make a layer of a TOML file's text, saved or not."""
+    """Make a layer from a TOML file's text, saved or not."""
     try:
         text = text if isinstance(text, str) else text.decode("utf-8-sig")
         values = tomllib.loads(text.replace("\r\n", "\n"))

@@ -1,6 +1,6 @@
-"""MCP servers out of layers: each is taken whole from one layer, with what is secret in it.
+"""MCP servers merged from layers: each is taken as a whole from one layer, with its secrets.
 
-A workspace may name servers of its own, and switch off one of the user's; it leads none elsewhere.
+A workspace may name its own servers and switch off the user's, but cannot redirect those.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ class Part:
     report: Report
     name: str
     server: McpServer | None
-    """None: it says nothing that a server could be made of, or that is wrong."""
+    """None if it says too little to make a server, or something wrong."""
     enabled: bool | None = None
 
 
@@ -43,7 +43,7 @@ def read_parts(written: object, report: Report) -> list[Part]:
 
 
 def merge(layers: Sequence[Sequence[Part]]) -> dict[str, McpServer]:
-    """Give each server as the layers have it, nearest first; the user's own win by name."""
+    """Return each server as the layers have it, nearest first; the user's own win by name."""
     owners: dict[str, Part] = {}
     for part in _users_first([part for parts in layers for part in parts]):
         if part.server is None:
@@ -65,7 +65,7 @@ def _users_first(parts: list[Part]) -> list[Part]:
 
 
 def _switched(owner: Part, layers: Sequence[Sequence[Part]]) -> McpServer:
-    """Switch a server off where its own layer, or any of the workspace's, says so."""
+    """Switch a server off if its own layer, or any of the workspace's, says so."""
     assert owner.server is not None  # noqa: S101  `merge` has looked
     said = [part for parts in layers for part in parts if part.name == owner.name]
     mine = [part.enabled for part in said if not part.report.layer.from_workspace]
@@ -132,7 +132,7 @@ def _wrong_placeholder(path: tuple[str, ...], texts: Mapping[str, str], report: 
 
 
 def _contradiction(checked: Mapping[str, Any]) -> str | None:
-    """Say what keeps the values from being one server."""
+    """Say why the values do not describe one server."""
     program, url = checked.get("command"), checked.get("url")
     if program and url:
         return "It has a command and a url.  A server is a program or a URL; write one of them."
@@ -148,7 +148,7 @@ def _contradiction(checked: Mapping[str, Any]) -> str | None:
 
 
 def _program(server: McpServer, file: Path | None) -> str | None:
-    """A program that a file names by a path is looked for beside that file."""
+    """Resolve a program given as a path against the file that names it."""
     command = server.command
     if command is None or file is None or not ("/" in command or "\\" in command):
         return command

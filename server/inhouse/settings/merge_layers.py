@@ -1,11 +1,10 @@
 """Layers of settings → `Settings`, and what is wrong with them.
 
-Nearer wins, value by value.  A bad value is as if it were not written: it is reported where it
-stands and loses only itself.  One value falls to the careful side: where ``privacy`` cannot be
-understood, nothing leaves the machine until it can.
+Nearer wins, value by value.  A bad value is reported where it is and otherwise ignored.  One value
+fails closed: if ``privacy`` is invalid, nothing leaves the machine until it is fixed.
 
-What a workspace says may only narrow what the user said: less may leave, less may run, less may
-be spent.  What it wants beyond that is a problem where it stands.
+What a workspace says may only narrow what the user said: less may leave, less may run, less may be
+spent.  Anything wider is reported as a problem.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -35,7 +34,7 @@ def read_settings(
 ) -> tuple[Settings, tuple[SettingsProblem, ...]]:
     """Read layers, nearest first: the editor's, the workspace's file, the user's file.
 
-    A layer of a workspace that is not trusted is looked at and has no effect.
+    An untrusted workspace's layer is checked but has no effect.
     """
     reports = [Report(layer) for layer in layers]
     written = [_layer(report) for report in reports]
@@ -202,7 +201,7 @@ def _plain_values(narrowing: Sequence[_Layer], counting: Sequence[_Layer]) -> di
 
 
 def _narrowed(name: str, layers: Sequence[_Layer]) -> tuple[Any, str]:
-    """Give what the user says, or less where a workspace says so; no source: the default."""
+    """Return the user's value, or a workspace's narrower one; without a source, the default."""
     key = BY_NAME[name]
     if name == "privacy" and (unclear := _unclear_privacy(layers)):
         return Privacy.LOCAL_ONLY, f"{unclear}: nothing leaves until it is"
@@ -224,7 +223,7 @@ def _narrowed(name: str, layers: Sequence[_Layer]) -> tuple[Any, str]:
 
 
 def _unclear_privacy(layers: Sequence[_Layer]) -> str | None:
-    """Say which layer nobody understands, unless a nearer one of the same owner says it."""
+    """Name the layer with an invalid ``privacy``, unless a nearer one of the same owner sets it."""
     for from_workspace in (False, True):
         for one in layers:
             if one.report.layer.from_workspace is not from_workspace:
@@ -237,7 +236,7 @@ def _unclear_privacy(layers: Sequence[_Layer]) -> str | None:
 
 
 def _default(key: Key) -> Any:
-    """A choice in the type of its values."""
+    """Return a choice in the type of its values."""
     order = key.declared.widest_first
     return next((each for each in order if each.value == key.default), key.default)
 
@@ -253,7 +252,7 @@ _IN_YOURS = "If you want it, write it into your own settings (config.toml, or yo
 
 
 def _folders(one: _Layer) -> tuple[str, ...]:
-    """Folders named by a file are looked for beside it; an editor's, in the workspace."""
+    """Resolve folders against the file that names them, an editor's against the workspace."""
     path = one.report.layer.path
     folders = (Path(text).expanduser() for text in one.plain["agentFolders"])
     return tuple(str(folder if path is None else path.parent / folder) for folder in folders)
@@ -312,7 +311,7 @@ def _endpoints(
 
 
 def _check_names(layers: Sequence[_Layer], settings: Settings) -> None:
-    """Say where a route or ``defaultEndpoint`` names an endpoint that is not there."""
+    """Report each route or ``defaultEndpoint`` that names a missing endpoint."""
     named: Callable[[str], str] = lambda name: _unknown(name, settings)  # noqa: E731
     for one in layers:
         for rule in one.routes:

@@ -1,4 +1,4 @@
-"""Says what is wrong with a layer, where it stands."""
+"""Reports what is wrong with a layer, and where."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ _MOST = 100
 
 
 class Report:
-    """Collects the problems of one layer, up to a number that anybody would read."""
+    """Collects the problems of one layer, up to as many as anybody would read."""
 
     def __init__(self, layer: Layer) -> None:
         self.layer = layer
@@ -33,13 +33,13 @@ class Report:
         self._add(path, message, Severity.INFORMATION, code)
 
     def unknown_key(self, path: Sequence[str | int], known: Sequence[str]) -> None:
-        """Report a key that there is not, with the nearest that there is."""
-        if not self.full:  # To look for the nearest takes time.
+        """Report an unknown key, with the most similar known one."""
+        if not self.full:  # Finding similar keys takes time.
             guess = check_values.suggestion(str(path[-1]), known)
             self.warning(path, f"No such setting; {guess}".rstrip("; "), "unknown-key")
 
     def place(self, path: Sequence[str | int]) -> str:
-        """For people: ``inhouse.toml: endpoints.team.apiKey``."""
+        """Return a setting's place for people: ``inhouse.toml: endpoints.team.apiKey``."""
         return f"{self.layer.source}: {dotted(path)}"
 
     def _add(self, path: Sequence[str | int], message: str, severity: Severity, code: str) -> None:
@@ -47,7 +47,7 @@ class Report:
             return
         where = START
         if self.layer.text is not None:
-            from .toml_positions import locate  # noqa: PLC0415  tree-sitter only where something is wrong
+            from .toml_positions import locate  # noqa: PLC0415  tree-sitter only if something is wrong
 
             where = locate(self.layer.text, path)
         key = dotted(path)

@@ -9,7 +9,7 @@ _SIMPLE = {str: "string", bool: "boolean", int: "integer", float: "number"}
 
 
 def settings_schema() -> dict[str, Any]:
-    """The section ``inhouse``, which is also a whole ``inhouse.toml`` or ``config.toml``."""
+    """Return the schema of section ``inhouse``, and of ``inhouse.toml`` and ``config.toml``."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Inhouse settings",
@@ -18,7 +18,7 @@ def settings_schema() -> dict[str, Any]:
 
 
 def key_schema(key: Key) -> dict[str, Any]:
-    """One setting."""
+    """Return the schema of one setting."""
     if key.name == "endpoints":
         shape: dict[str, Any] = {
             "type": "object",

@@ -1,4 +1,4 @@
-"""The table of settings, read off the declarations in `inhouse.core` (`inhouse.core.setting`)."""
+"""The table of settings, made from the declarations in `inhouse.core` (`inhouse.core.setting`)."""
 
 from collections.abc import Mapping
 from enum import Enum
@@ -36,7 +36,7 @@ class Key:
     field: str
     """The attribute that holds its value: ``max_steps``."""
     type: Any
-    """As it is written, and as `inhouse.settings.check_values` checks it."""
+    """The type as written, and as `inhouse.settings.check_values` checks it."""
     default: Any
     """As JSON."""
     declared: SettingDeclaration
@@ -55,7 +55,7 @@ class Key:
 
 
 def _keys(holder: type[attrs.AttrsInstance]) -> tuple[Key, ...]:
-    """Read the declarations of a class, in their order."""
+    """Read the declarations of a class, in order."""
     types = get_type_hints(holder)
     return tuple(
         Key(

@@ -1,4 +1,4 @@
-"""Where a setting stands in a TOML file."""
+"""Finds where a setting is in a TOML file."""
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -15,7 +15,7 @@ _KEYS = ("bare_key", "quoted_key", "dotted_key")
 
 
 def locate(text: str, path: Sequence[str | int]) -> Range:
-    """The range of the value at ``path``, or of the nearest thing around it that is written."""
+    """Return the range of the value at ``path``, or of the nearest thing around it."""
     wanted, best, length = tuple(path), None, 0
     for here, span in _index(text):
         common = _common(here, wanted)
@@ -66,7 +66,7 @@ def _pair(prefix: Path, node: tree_sitter.Node) -> Iterator[tuple[Path, tree_sit
 def _value(
     path: Path, node: tree_sitter.Node, shown: tree_sitter.Node
 ) -> Iterator[tuple[Path, tree_sitter.Node]]:
-    """A simple value stands where it is; of a table or list the key is shown."""
+    """Return a simple value's own node, and the key's for a table or list."""
     inside = node.type in ("inline_table", "array")
     yield path, shown if inside else node
     if node.type == "inline_table":

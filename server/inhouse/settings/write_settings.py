@@ -1,4 +1,4 @@
-"""Change the user's own ``config.toml`` and leave everything else in it as it is written."""
+"""Changes the user's own ``config.toml`` and leaves everything else in it as it is."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,8 +14,8 @@ from inhouse.core.files import replace_file
 def change_user_settings(path: Path, changes: Mapping[tuple[str, ...], Any]) -> None:
     """Set values by their paths, such as ``("endpoints", "ollama", "kind")``; None removes one.
 
-    Comments, order and spelling of the rest are kept.  The file is replaced whole, and only its
-    owner may read it.  Raises `UserError` if it is not TOML or cannot be written.
+    Comments, order and spelling of the rest are kept.  The file is replaced as a whole, and only
+    its owner may read it.  Raises `UserError` if it is not TOML or cannot be written.
     """
     document = _read(path)
     top: Any = document["inhouse"] if list(document) == ["inhouse"] else document
@@ -54,7 +54,7 @@ def _read(path: Path) -> tomlkit.TOMLDocument:
 def _write(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # A link is followed: people keep their settings in a repository of their own.
+        # Follow a link: people keep their settings in a repository of their own.
         target = path.resolve()
         replace_file(target, text.encode(), prefix=".config-")
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What the user answered for good: commands that may run, hosts that may be contacted.
+"""The user's permanent answers: commands that may run, hosts that may be contacted.
 
 Per workspace and for exactly this text.  Blocks: call it through a thread.
 """
@@ -32,7 +32,7 @@ class ApprovalStore:
         self._database = database
 
     def answer(self, subject: Subject, workspace: Path, text: str) -> bool | None:
-        """What was answered for exactly this; None: nothing yet."""
+        """Return the answer to exactly this; None if there is none yet."""
         rows = self._database.rows(
             "SELECT answer FROM answer WHERE kind = ? AND workspace = ? AND subject = ?",
             (subject.value, _key(workspace), text),
@@ -48,7 +48,7 @@ class ApprovalStore:
             change.execute("INSERT OR REPLACE INTO answer VALUES (?, ?, ?, ?, ?)", row)
 
     def forget(self, subject: Subject, workspace: Path, text: str | None = None) -> int:
-        """Forget one answer, or all of this kind in the workspace; tells how many."""
+        """Forget one answer, or all of this kind in the workspace; return how many."""
         query = "DELETE FROM answer WHERE kind = ? AND workspace = ?"
         values: tuple[str, ...] = (subject.value, _key(workspace))
         if text is not None:

@@ -1,4 +1,4 @@
-"""One SQLite file for everything remembered: several processes may write, a broken file is reset.
+"""An SQLite file that several processes may write; a broken one is set aside.
 
 Everything here blocks: call it through a thread.
 """
@@ -76,7 +76,7 @@ CREATE TABLE IF NOT EXISTS replay (
 """
 _VERSION = 5
 _PATIENCE_S = 10.0
-"""How long another process may hold the file."""
+"""How long to wait for another process that holds the file."""
 
 
 @frozen
@@ -85,10 +85,10 @@ class Layout:
 
     file: str
     schema: str
-    """Statements that make a new file, and bring one of an older version up to this one."""
+    """Statements that create the file, or migrate an older version to this one."""
     version: int
     lost: str
-    """What the user is told is gone with a file that was broken."""
+    """What the user has lost if the file is broken, in words for a message."""
 
 
 REMEMBERED = Layout(
@@ -100,12 +100,12 @@ class Database:
     """The file.  Opened at the first use; may be used from any thread."""
 
     def __init__(self, folder: Path | None, layout: Layout = REMEMBERED) -> None:
-        """*folder* None: in memory only, gone with the process."""
+        """Without a *folder*, everything is kept in memory and gone with the process."""
         self.path = Path(":memory:") if folder is None else folder / layout.file
         self._layout = layout
         self._in_memory = folder is None
         self.messages: list[str] = []
-        """What the user should hear: that a broken file was set aside."""
+        """Messages for the user: that a broken file was set aside."""
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
 
@@ -115,7 +115,7 @@ class Database:
 
     @contextmanager
     def change(self) -> Generator[sqlite3.Connection]:
-        """All or nothing, and nobody else writes meanwhile."""
+        """Open a transaction: all or nothing, and nobody else writes meanwhile."""
         with self._open() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -132,7 +132,7 @@ class Database:
             connection.execute("VACUUM INTO ?", (str(target),))
 
     def truncate_log(self) -> None:
-        """Take what was deleted out of the write-ahead log too, unless somebody reads it now."""
+        """Remove deleted data from the write-ahead log too, unless somebody is reading it."""
         with self._open() as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
@@ -193,7 +193,7 @@ class Database:
         return connection
 
     def _migrate(self, connection: sqlite3.Connection) -> None:
-        """Bring the file up to this version; one of a newer version stays as it is."""
+        """Migrate the file to this version; a newer one stays as it is."""
         layout = self._layout
         if connection.execute("PRAGMA user_version").fetchone()[0] < layout.version:
             connection.executescript(
@@ -201,7 +201,7 @@ class Database:
             )
 
     def _set_aside(self, error: sqlite3.DatabaseError) -> None:
-        """A file that is no database is kept under another name; nothing in it counts."""
+        """Keep a file that is not a database under another name and start afresh."""
         self.close()
         file = self._layout.file
         aside = self.path.with_name(f"{file}.broken-{time.time_ns()}")

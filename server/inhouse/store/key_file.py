@@ -1,4 +1,4 @@
-"""Keys in a file that only the user can read, where the user says so."""
+"""Keys in a file that only the user can read, if the user chose that."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from .state_folders import private
 
 NAME = "keys.json"
 _OTHERS = 0o077
-"""The rights of everybody but the owner."""
+"""The permission bits of everybody but the owner."""
 
 
 @frozen
@@ -28,11 +28,14 @@ class KeyFile:
 
     @property
     def path(self) -> Path | None:
-        """Where the file is, or would be."""
+        """Return where the file is, or would be."""
         return None if self.folder is None else self.folder / NAME
 
     def read(self) -> Mapping[str, str]:
-        """Give every key.  Raises `UserError` for a file that others can read, or is broken."""
+        """Return every key.
+
+        Raises `UserError` for a file that is broken or that others can read.
+        """
         if self.path is None:
             return {}
         try:
@@ -51,7 +54,7 @@ class KeyFile:
         return {name: key for name, key in members.items() if isinstance(key, str)}
 
     def write(self, name: str, key: str | None) -> None:
-        """Keep a key, or with None forget it.  Raises `UserError` where that cannot be."""
+        """Keep a key; None deletes it.  Raises `UserError` if that is not possible."""
         if self.folder is None or self.path is None:
             raise UserError("There is no folder for a file of keys.", code="keys")
         keys = {**self.read()}
@@ -70,7 +73,7 @@ class KeyFile:
 
 
 def _check_rights(path: Path, mode: int) -> None:
-    """Refuse a file that another user may read.  Windows keeps profiles apart itself."""
+    """Refuse a file that another user may read.  Windows protects profiles itself."""
     if os.name != "nt" and stat.S_IMODE(mode) & _OTHERS:
         raise UserError(
             f"Other users may read the file of keys {str(path)!r}.  Run: chmod 600 '{path}'",

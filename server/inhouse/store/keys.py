@@ -1,8 +1,8 @@
 """Keys in the operating system's keyring, and the hosts that each may go to.
 
-Only names and hosts are kept in our own files; the texts are the keyring's, or, where the user
-says so, in a file that only the user can read.
-Everything here blocks and may ask the user to unlock: call it through a thread.
+Our own files hold only names and hosts; the keys are in the keyring or, if the user chose that, in
+a file that only the user can read. Everything here blocks and may ask the user to unlock: call it
+through a thread.
 """
 
 import re
@@ -21,9 +21,9 @@ from .database import Database
 from .key_file import KeyFile
 
 SERVICE = "inhouse"
-"""The name our keys stand under in the keyring."""
+"""The service name of our keys in the keyring."""
 PATIENCE_S = 20.0
-"""Enough to type a password where the keyring asks for one."""
+"""In seconds: enough to type a password if the keyring asks for one."""
 
 _OTHERWISE = (
     "Keep the key in a file that only you can read: inhouse key set NAME --file; "
@@ -36,12 +36,12 @@ _OTHERWISE = (
 class KeyName:
     name: str
     hosts: tuple[str, ...]
-    """The hosts it may go to though a workspace's file names the URL."""
+    """The hosts it may be sent to even if a workspace's file names the URL."""
     set_at: str
 
 
 class KeyStore:
-    """The keys' names, and the way to their texts."""
+    """The names of keys, and access to the keys."""
 
     def __init__(
         self, database: Database, file: KeyFile | None = None, *, patience: float = PATIENCE_S
@@ -51,7 +51,7 @@ class KeyStore:
         self._patience = patience
 
     def get(self, name: str) -> str:
-        """The key's text.  Raises `UserError` where there is none, or no keyring."""
+        """Return a key.  Raises `UserError` if there is none, or no keyring."""
         text = self.file.read().get(name) or self._call("get_password", SERVICE, name)
         if not text:
             raise UserError(
@@ -85,7 +85,7 @@ class KeyStore:
             self.bind(f"keyring:{name}", host)
 
     def delete(self, name: str) -> None:
-        """Forget a key and what it was bound to."""
+        """Delete a key and its bindings."""
         known = any(one.name == name for one in self.names())
         if name in self.file.read():
             self.file.write(name, None)
@@ -102,7 +102,7 @@ class KeyStore:
         return _call(function, *arguments, seconds=self._patience)
 
     def names(self) -> tuple[KeyName, ...]:
-        """The keys that were set here; never their texts."""
+        """Return the names of the keys that were set here, never the keys."""
         hosts = self.bindings()
         rows = self._database.rows("SELECT * FROM key_name ORDER BY name")
         return tuple(
@@ -111,7 +111,7 @@ class KeyStore:
         )
 
     def bind(self, key: str, host: str) -> None:
-        """Let ``env:NAME`` or ``keyring:NAME`` go to a host that a workspace's file names."""
+        """Allow ``env:NAME`` or ``keyring:NAME`` for a host that a workspace's file names."""
         host = host.strip().lower()
         if not re.fullmatch(r"(env|keyring):[A-Za-z0-9_.@/-]+", key):
             raise UserError(f"{key!r} is not the name of a key: write env:NAME or keyring:NAME.")
@@ -121,7 +121,7 @@ class KeyStore:
             change.execute("INSERT OR IGNORE INTO key_host VALUES (?, ?)", (key, host))
 
     def unbind(self, key: str, host: str) -> bool:
-        """Take a binding back; tells whether there was one."""
+        """Remove a binding; return whether there was one."""
         with self._database.change() as change:
             gone = change.execute(
                 "DELETE FROM key_host WHERE name = ? AND host = ?", (key, host.strip().lower())
@@ -129,7 +129,7 @@ class KeyStore:
         return gone.rowcount > 0
 
     def bindings(self) -> Mapping[str, tuple[str, ...]]:
-        """Key → hosts, for `KeySources.key_hosts`."""
+        """Return the hosts of each key, for `KeySources.key_hosts`."""
         found: dict[str, tuple[str, ...]] = {}
         for row in self._database.rows("SELECT name, host FROM key_host ORDER BY name, host"):
             found[row["name"]] = (*found.get(row["name"], ()), row["host"])
@@ -142,16 +142,16 @@ def _check_name(name: str) -> None:
 
 
 def _call(function: str, *arguments: str, seconds: float) -> str | None:
-    """Ask the keyring, for so long: one that nobody unlocks may wait for ever."""
+    """Ask the keyring with a time limit: one that nobody unlocks may wait for ever."""
     answer: Future[str | None] = Future()
 
     def work() -> None:
         try:
             answer.set_result(_asked(function, *arguments))
-        except BaseException as error:  # noqa: BLE001  told to whoever asked
+        except BaseException as error:  # noqa: BLE001  reported to the caller
             answer.set_exception(error)
 
-    # Of its own, and not waited for at the end: a pool's thread would keep the process alive.
+    # Its own daemon thread: a pool's thread would keep the process alive at the end.
     threading.Thread(target=work, name="keyring", daemon=True).start()
     try:
         return answer.result(seconds)
@@ -177,7 +177,7 @@ def _asked(function: str, *arguments: str) -> str | None:
             f"{_OTHERWISE}",
             code="keyring",
         ) from None
-    except Exception as error:  # noqa: BLE001  backends let through whatever their system throws
+    except Exception as error:  # noqa: BLE001  backends raise whatever their system raises
         raise UserError(
             f"The keyring broke ({type(error).__name__}).  {_OTHERWISE}", code="keyring"
         ) from None

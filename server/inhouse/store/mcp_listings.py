@@ -1,4 +1,4 @@
-"""Which tools an MCP server had when it was last asked, by what it is.
+"""The tools that each MCP server had when it was last asked.
 
 Blocks: call it through a thread.
 """
@@ -22,7 +22,7 @@ class KnownTool:
     name: str
     description: str
     fingerprint: str
-    """Another one, where name, description or input are not what they were."""
+    """Changes whenever the name, description or input does."""
 
 
 class McpListingStore:
@@ -30,12 +30,15 @@ class McpListingStore:
         self._database = database
 
     def last(self, server: str) -> Mapping[str, KnownTool] | None:
-        """Give the tools of a server (its command line, or its URL) by name; None: never asked."""
+        """Return a server's tools by name; None if it was never asked.
+
+        *server* is its command line or its URL.
+        """
         rows = self._database.rows("SELECT tools FROM mcp_listing WHERE server = ?", (server,))
         return _tools(rows[0]["tools"]) if rows else None
 
     def by_name(self) -> Mapping[str, Mapping[str, KnownTool]]:
-        """Give the last listing of each server by the name under which that listing was kept."""
+        """Return the last listing of each server by the name it was kept under."""
         rows = self._database.rows("SELECT name, tools FROM mcp_listing ORDER BY listed_at")
         return {row["name"]: _tools(row["tools"]) for row in rows}
 

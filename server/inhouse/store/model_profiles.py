@@ -1,4 +1,4 @@
-"""What a model can do, found out once and remembered: per endpoint and model.
+"""What a model can do, found out once and remembered by endpoint and model.
 
 Blocks: call it through a thread.
 """
@@ -20,7 +20,7 @@ class ProfileStore:
         self._database = database
 
     def get(self, endpoint: str, model: str) -> Mapping[str, Any]:
-        """What is known; empty where nothing is."""
+        """Return what is known; empty if nothing is."""
         rows = self._database.rows(
             "SELECT profile FROM profile WHERE endpoint = ? AND model = ?", (endpoint, model)
         )
@@ -39,7 +39,7 @@ class ProfileStore:
             change.execute("INSERT OR REPLACE INTO profile VALUES (?, ?, ?, ?)", row)
 
     def forget(self, endpoint: str | None = None) -> int:
-        """Forget what was found out, at one endpoint or everywhere; tells how many."""
+        """Forget what was found out, for one endpoint or all; return how many profiles."""
         query, values = "DELETE FROM profile", ()
         if endpoint is not None:
             query, values = f"{query} WHERE endpoint = ?", (endpoint,)

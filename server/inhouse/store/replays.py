@@ -1,8 +1,8 @@
-"""What the last runs were asked, so that ``inhouse audit --verify`` can ask it again.
+"""The requests of the last runs, so that ``inhouse audit --verify`` can repeat them.
 
-Beside the transcripts the one place where prompts are kept: those of the last runs, none where
-``keptTranscripts`` is 0; `RecordStore.forget` deletes them with the records.  No answer of a
-model and no file's content is here.  Blocks: call it through a thread.
+Besides transcripts and sessions this is the one place where prompts are kept: those of the last
+runs, or none if ``keptTranscripts`` is 0; `RecordStore.forget` deletes them with the records.  It
+holds no model's answer and no file's content.  Blocks: call it through a thread.
 """
 
 import json
@@ -21,7 +21,7 @@ KEPT = 20
 
 @frozen
 class Replay:
-    """A run as it was asked for.  All of it is JSON."""
+    """A run as it was requested, in JSON values only."""
 
     agent: str
     prompt: str
@@ -35,7 +35,7 @@ class Replay:
     range: tuple[int, int, int, int] | None = None
     """Start line, start character, end line, end character."""
     session: bool = False
-    """It went on from earlier runs, which are not kept."""
+    """It continued earlier runs, which are not kept here."""
     editor: Mapping[str, Any] = field(factory=dict[str, Any])
     """The editor's settings, without keys."""
     client_trusted: bool | None = None
@@ -47,7 +47,7 @@ class ReplayStore:
         self._database = database
 
     def keep(self, run: int, replay: Replay, *, most: int = KEPT) -> None:
-        """Keep what a run (the number of its record) was asked, and the last *most* of all."""
+        """Keep the request of a run (its record's number), and only the last *most* of all."""
         text = redact(json.dumps(attrs.asdict(replay), default=str))
         with self._database.change() as change:
             change.execute("INSERT OR REPLACE INTO replay VALUES (?, ?)", (run, text))
@@ -58,7 +58,7 @@ class ReplayStore:
             )
 
     def delete(self, run_ids: Sequence[str]) -> None:
-        """Forget what these runs were asked."""
+        """Delete the requests of these runs."""
         with self._database.change() as change:
             change.executemany(
                 "DELETE FROM replay WHERE run IN (SELECT id FROM run WHERE run_id = ?)",
@@ -66,13 +66,13 @@ class ReplayStore:
             )
 
     def of(self, run: int) -> Replay | None:
-        """What that run was asked; None where it is not kept any more."""
+        """Return that run's request; None if it is no longer kept."""
         rows = self._database.rows("SELECT request FROM replay WHERE run = ?", (run,))
         return read_replay(json.loads(rows[0]["request"])) if rows else None
 
 
 def read_replay(value: Mapping[str, Any]) -> Replay:
-    """Read what `attrs.asdict` and JSON made of it."""
+    """Read a request from the JSON of `attrs.asdict`."""
     given: dict[str, Any] = {**value, "roots": tuple(value["roots"])}
     given["images"] = tuple((data, kind) for data, kind in value.get("images", ()))
     given["range"] = tuple(given["range"]) if given["range"] else None

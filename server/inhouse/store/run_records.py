@@ -21,7 +21,7 @@ _KEPT_DAYS = 400
 
 @frozen
 class Record:
-    """A finished run, as far as it is kept."""
+    """What is kept of a finished run."""
 
     id: int
     run_id: str
@@ -45,23 +45,23 @@ class Record:
     output_tokens: int
     cost_usd: float | None
     remote_cost_usd: float | None
-    """What the same tokens would have cost at the definitions' own models."""
+    """What the same tokens would have cost with the definitions' own models."""
     contacts: tuple[Contact, ...] = ()
     by_endpoint: Mapping[str, EndpointUsage] = {}
     by_agent: Mapping[str, EndpointUsage] = {}
     permissions: tuple[tuple[str, str], ...] = ()
-    """What the user was asked to allow (a question's kind) and chose, in this order."""
+    """What the user was asked to allow (the question's kind) and what was chosen, in that order."""
 
 
 @frozen
 class Costs:
-    """What the runs of some days came to, for one endpoint or agent."""
+    """The totals of some days' runs for one endpoint or agent."""
 
     name: str
     input_tokens: int
     output_tokens: int
     cost_usd: float | None
-    """None: some of it is not known, and nothing of it is."""
+    """None if no cost is known."""
     requests: int
     unknown: int
     """Runs whose cost is not known."""
@@ -71,11 +71,11 @@ class Costs:
 class CostReport:
     runs: int
     cost_usd: float
-    """What is known of it."""
+    """The known part of the cost."""
     unknown: int
     """Runs whose cost is not known."""
     saved_usd: float
-    """What the known runs would have cost more at the definitions' own models."""
+    """How much more the known runs would have cost with the definitions' own models."""
     by_endpoint: tuple[Costs, ...]
     by_agent: tuple[Costs, ...]
 
@@ -93,7 +93,7 @@ class RecordStore:
         remote_cost_usd: float | None = None,
         permissions: Sequence[tuple[str, str]] = (),
     ) -> int:
-        """Keep a finished run of its own (not a sub-agent's: its parent's counts it)."""
+        """Keep a finished run; a sub-agent's counts in its parent's."""
         row = _row(result, workspace, privacy, remote_cost_usd)
         with self._database.change() as change:
             marks = ", ".join("?" * len(row))
@@ -136,7 +136,7 @@ class RecordStore:
     def recent(
         self, limit: int = 20, *, workspace: Path | None = None, run_id: str | None = None
     ) -> tuple[Record, ...]:
-        """The newest runs with their contacts, for ``inhouse audit``; *run_id* or its beginning."""
+        """Return the newest runs with their contacts, or those whose id begins with *run_id*."""
         rows = self._database.rows(
             "SELECT * FROM run WHERE (?1 IS NULL OR workspace = ?1) AND"
             " (?2 IS NULL OR substr(run_id, 1, length(?2)) = ?2)"
@@ -146,7 +146,7 @@ class RecordStore:
         return tuple(self._record(row) for row in rows)
 
     def costs(self, since: date | None = None, *, workspace: Path | None = None) -> CostReport:
-        """What the runs since a day came to, for ``inhouse costs``."""
+        """Return the totals of all runs since a day, for ``inhouse costs``."""
         where = "(?1 IS NULL OR run.day >= ?1) AND (?2 IS NULL OR run.workspace = ?2)"
         values = (
             since.isoformat() if since else None,
@@ -176,11 +176,11 @@ class RecordStore:
         )
 
     def count(self) -> int:
-        """Say how many records there are."""
+        """Return how many records there are."""
         return self._database.rows("SELECT count(*) number FROM run")[0]["number"]
 
     def forget(self, workspace: Path | None = None) -> int:
-        """Delete the records, of one workspace or all; tells how many."""
+        """Delete the records of one workspace or all; return how many."""
         with self._database.change() as change:
             if workspace is None:
                 return change.execute("DELETE FROM run").rowcount
@@ -266,5 +266,5 @@ def _costs(rows: Sequence[sqlite3.Row], kind: str) -> tuple[Costs, ...]:
 
 
 def _today() -> date:
-    """The user's own day: a budget for a day ends at their midnight."""
+    """Return today in the user's time zone: a day's budget ends at their midnight."""
     return datetime.now().astimezone().date()

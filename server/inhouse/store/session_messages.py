@@ -1,4 +1,4 @@
-"""Messages of a session's history as JSON and back: every field of them, also later ones."""
+"""Messages of a session's history to and from JSON, with every field, including future ones."""
 
 import json
 from typing import Any
@@ -29,10 +29,10 @@ _NAMES = {kind: name for name, kind in _KINDS.items()}
 
 
 def dump(message: Message) -> str:
-    """Give a message as it is kept: without any key that is known.
+    """Return a message as it is stored: without any known key.
 
-    Keys are taken out of what the fields hold, never out of their names or the role: a key that
-    is an ordinary word ("assistant") must not make the session unreadable.
+    Keys are removed from the fields' values, never from their names or the role: a key that is an
+    ordinary word ("assistant") must not make the session unreadable.
     """
     fields = attrs.asdict(message, filter=_says_something, value_serializer=_without_keys)
     value = {"role": _NAMES[type(message)], **fields}
@@ -40,7 +40,7 @@ def dump(message: Message) -> str:
 
 
 def load(text: str) -> Message:
-    """Give what `dump` made, by this version of Inhouse or by another one."""
+    """Read what `dump` wrote in this version of Inhouse or another one."""
     value: dict[str, Any] = json.loads(text)
     return _converter.structure(value, _KINDS[value.pop("role")])
 

@@ -1,7 +1,7 @@
 """Sessions: conversations with every turn, message, edit and cost, written as they happen.
 
-A file of its own beside what else is remembered: it holds prompts, answers and texts of files,
-and only the user's setting ``keptSessions`` says how many.  Blocks: call it through a thread.
+They have a file of their own, since it holds prompts, answers and texts of files; the user's
+setting ``keptSessions`` says how many are kept.  Blocks: call it through a thread.
 """
 
 import json
@@ -79,7 +79,7 @@ _LISTENS = (
     " (SELECT turn FROM ending WHERE ending.session = turn.session)"
 )
 _TITLE = 60
-"""Characters of a prompt that name its session."""
+"""How many characters of a prompt make its session's title."""
 
 
 @frozen
@@ -92,7 +92,7 @@ class SessionSummary:
     """The agent of its last turn."""
     turns: int
     status: str
-    """That of its last turn: ``running``, ``completed``, ``cancelled``, ``failed`` or
+    """Of its last turn: ``running``, ``completed``, ``cancelled``, ``failed`` or
     ``interrupted``."""
     started_at: str
     updated_at: str
@@ -100,18 +100,18 @@ class SessionSummary:
     output_tokens: int
     workspace: str
     endpoint: str | None
-    """What the user chose for it instead of what the settings choose."""
+    """Chosen by the user for this session; overrides the settings."""
     model: str | None
     forked_from: str | None
     cost_usd: float | None
-    """None: the cost of some turn is not known."""
+    """None if the cost of a turn is unknown."""
 
 
 _SUMMARY = (
     "id, title, agent, turns, status, started_at, updated_at, input_tokens, output_tokens,"
     " workspace, endpoint, model, forked_from, unknown_costs, cost_usd"
 )
-"""The columns of a `SessionSummary`, in its order, and whether its cost is known."""
+"""The columns of a `SessionSummary`, in order, and whether its cost is known."""
 
 
 @frozen
@@ -137,12 +137,12 @@ class Turn:
     output_tokens: int = 0
     cost_usd: float | None = None
     undone: bool = False
-    """What it changed in files was taken back."""
+    """Its changes to files were undone."""
 
 
 @frozen
 class KeptMessage:
-    """A message of the history, and who made it."""
+    """A message of the history, and which model made it."""
 
     message: Message
     endpoint: str
@@ -152,7 +152,7 @@ class KeptMessage:
 
 @frozen
 class KeptEvent:
-    """Something that a turn told, in the shape of docs/protocol.md's `RunEvent`."""
+    """An event of a turn, in the shape of docs/protocol.md's `RunEvent`."""
 
     turn: int
     agent: str
@@ -173,7 +173,7 @@ class KeptEdit:
     state: str
 
 
-# What is written while a turn runs, in the order in which it happened.
+# What is written while a turn runs, in the order it happened.
 
 
 @frozen
@@ -186,14 +186,14 @@ class AddEvent:
 
 @frozen
 class SetHistory:
-    """The history is now the first *kept* messages as they were, and *added* behind them."""
+    """The history is now its first *kept* messages followed by *added*."""
 
     kept: int
     added: tuple[Message, ...] = field(repr=False)
     endpoint: str
     model: str
     said: bool = False
-    """What was streamed until now is in these messages."""
+    """These messages contain what was streamed so far."""
 
 
 @frozen
@@ -232,13 +232,13 @@ class TurnEnd:
 
 @frozen
 class History:
-    """What a turn goes on from."""
+    """The history that a turn continues from."""
 
     messages: tuple[KeptMessage, ...]
     rows: tuple[int, ...]
-    """Where each of them is kept."""
+    """The database row of each message."""
     partial: str = ""
-    """What the model was saying when the process of the last turn died."""
+    """The partial answer, if the process of the last turn died."""
 
 
 class SessionStore:
@@ -247,16 +247,16 @@ class SessionStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    # Looking.
+    # Reading.
 
     def find(self, session: str) -> SessionSummary | None:
-        """Give a session; None where there is none of that id."""
+        """Return a session; None if none has that id."""
         query = f"SELECT {_SUMMARY} FROM session WHERE id = ?"  # noqa: S608  names of ours
         rows = self._database.rows(query, (session,))
         return _summary(rows[0]) if rows else None
 
     def named(self, session: str) -> SessionSummary:
-        """Give a session by its id, or by a beginning that only one has.  Raises `UserError`."""
+        """Return a session by its id, or by a prefix that only one id has.  Raises `UserError`."""
         if (found := self.find(session)) is not None:
             return found
         rows = self._database.rows(
@@ -276,9 +276,10 @@ class SessionStore:
         query: str | None = None,
         limit: int | None = None,
     ) -> tuple[SessionSummary, ...]:
-        """Give the sessions, newest first.
+        """Return the sessions, newest first.
 
-        *workspaces* None: of every folder.  *query* is looked for in titles, ids and prompts.
+        With *workspaces* None, those of every folder.  *query* is looked for in titles, ids and
+        prompts.
         """
         where, values = ["1"], list[Any]()
         if workspaces is not None:
@@ -305,7 +306,7 @@ class SessionStore:
         return tuple(map(_turn, rows))
 
     def events(self, session: str, turn: int | None = None) -> tuple[KeptEvent, ...]:
-        """Give what was told, in order; pieces of a text that follow each other are joined."""
+        """Return the events in order; adjacent pieces of a text are joined."""
         rows = self._database.rows(
             "SELECT turn, agent, run_id, kind, body FROM event"
             " WHERE session = ?1 AND (?2 IS NULL OR turn = ?2) ORDER BY turn, id",
@@ -325,7 +326,7 @@ class SessionStore:
         )
 
     def history(self, session: str) -> History:
-        """Give the messages that the next turn goes on from."""
+        """Return the messages that the next turn continues from."""
         rows = self._database.rows(
             "SELECT id, endpoint, model, body FROM message"
             " WHERE session = ? AND until IS NULL ORDER BY id",
@@ -338,7 +339,7 @@ class SessionStore:
         )
 
     def pictures(self, session: str) -> dict[int, tuple[Image, ...]]:
-        """Give the pictures that came with prompts, by turn; compaction does not lose them."""
+        """Return the pictures that came with prompts, by turn; compaction keeps them."""
         rows = self._database.rows(
             "SELECT turn, body FROM message WHERE session = ? AND body LIKE '%\"images\"%'"
             " ORDER BY id",
@@ -377,7 +378,7 @@ class SessionStore:
         endpoint: str | None,
         model: str | None,
     ) -> int:
-        """Begin a turn, and the session where there is none yet; give the turn's number.
+        """Begin a turn, and its session if needed; return the turn's number.
 
         *endpoint* and *model* are what the user chose.
         """
@@ -418,7 +419,7 @@ class SessionStore:
         return number
 
     def write(self, session: str, turn: int, changes: Iterable[Change], rows: list[int]) -> None:
-        """Write what happened; *rows* is where the history is kept, and is brought up to date."""
+        """Write what happened; *rows* lists the history's database rows and is updated."""
         with self._database.change() as change:
             for one in changes:
                 match one:
@@ -450,7 +451,7 @@ class SessionStore:
                         )
 
     def finish(self, session: str, turn: int, end: TurnEnd) -> None:
-        """Write how a turn ended."""
+        """Record how a turn ended."""
         with self._database.change() as change:
             change.execute(
                 "UPDATE turn SET status = ?, stop_reason = ?, error_code = ?, error_message = ?,"
@@ -474,7 +475,7 @@ class SessionStore:
             )
 
     def mark_interrupted(self, session: str) -> None:
-        """Write that the process of the last turn died.  Only while nobody runs it."""
+        """Record that the process of the last turn died.  Call it only while nobody runs it."""
         with self._database.change() as change:
             for table, key in (("turn", "session"), ("session", "id")):
                 change.execute(
@@ -483,7 +484,7 @@ class SessionStore:
                 )
 
     def edited(self, run_id: str, path: Path, state: str) -> None:
-        """Write what the user decided on what a run proposed for a file."""
+        """Record what the user decided about a run's proposal for a file."""
         with self._database.change() as change:
             change.execute(
                 "UPDATE edit SET state = ? WHERE run_id = ? AND path = ? AND state = 'proposed'",
@@ -493,9 +494,9 @@ class SessionStore:
     # Steering.
 
     def steer(self, session: str, text: str) -> bool:
-        """Queue a text for the next step of a running turn; an empty one takes all back.
+        """Queue a text for the next step of a running turn; an empty text cancels all of them.
 
-        False: no turn of it would ever take the text, because the last one ends or has ended.
+        Returns False if no turn will take the text, because the last one is ending or has ended.
         """
         with self._database.change() as change:
             if not text:
@@ -509,22 +510,22 @@ class SessionStore:
             return added.rowcount > 0
 
     def keep_steers(self, session: str, texts: Iterable[str]) -> None:
-        """Queue what a turn that has ended did not take, for the next one."""
+        """Queue, for the next turn, what a turn that has ended did not take."""
         with self._database.change() as change:
             rows = [(session, redact(text)) for text in texts]
             change.executemany("INSERT INTO steer (session, text) VALUES (?, ?)", rows)
 
     def take_steers(self, session: str) -> tuple[str, ...]:
-        """Give what is queued, and queue it no more."""
+        """Return what is queued and empty the queue."""
         if not self._database.rows("SELECT 1 FROM steer WHERE session = ? LIMIT 1", (session,)):
             return ()
         with self._database.change() as change:
             return _taken_steers(change, session)
 
     def take_last_steers(self, session: str, turn: int) -> tuple[str, ...]:
-        """Give what is queued; where nothing is, the turn takes nothing more from then on.
+        """Return what is queued; if nothing is, the turn accepts nothing more from then on.
 
-        Both at once: whoever steers is either heard, or told that the turn is over.
+        Both happen in one transaction, so a steering text is either taken or refused.
         """
         with self._database.change() as change:
             if taken := _taken_steers(change, session):
@@ -537,7 +538,7 @@ class SessionStore:
         return ()
 
     def listens(self, session: str) -> bool:
-        """Whether a turn of it runs and would still take what is said to it."""
+        """Return whether the session has a running turn that still accepts steering."""
         found = self._database.rows(
             f"SELECT 1 FROM turn WHERE session = ? AND {_LISTENS}",  # noqa: S608  ours
             (session,),
@@ -554,7 +555,7 @@ class SessionStore:
             )
 
     def fork(self, session: str, turn: int, into: str) -> None:
-        """Make a session of the turns before *turn*, as they were then."""
+        """Make a new session from the turns before *turn*, as they were then."""
         with self._database.change() as change:
             change.execute(
                 "INSERT INTO session (id, workspace, agent, title, named, endpoint, model, status,"
@@ -598,7 +599,7 @@ class SessionStore:
             )
 
     def delete(self, session: str) -> tuple[str, ...]:
-        """Delete a session for good; give the ids of its runs that no other session has."""
+        """Delete a session for good; return the ids of its runs that no other session has."""
         with self._database.change() as change:
             runs = _deleted(change, session)
         self._database.truncate_log()
@@ -609,7 +610,7 @@ class SessionStore:
     ) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Delete all but the newest sessions, and never one that *runs_now*.
 
-        Gives the ids of those that are gone, and of their runs that no other session has.
+        Returns the ids of the deleted sessions, and of their runs that no other session has.
         """
         rows = self._database.rows(
             "SELECT id, status FROM session ORDER BY updated_at DESC, id LIMIT -1 OFFSET ?", (most,)
@@ -623,7 +624,7 @@ class SessionStore:
         return tuple(gone), tuple(runs)
 
     def mark_undone(self, session: str, turn: int, edits: Iterable[int], *, whole: bool) -> None:
-        """Write that these edits of a turn were taken back; *whole*: all that it made."""
+        """Record that these edits of a turn were undone; *whole* if these were all of them."""
         with self._database.change() as change:
             change.execute(
                 "UPDATE turn SET undone = ? WHERE session = ? AND number = ?",
@@ -637,7 +638,7 @@ class SessionStore:
     def replace_history(
         self, session: str, kept: int, added: Sequence[Message], *, endpoint: str, model: str
     ) -> None:
-        """Put other messages in place of the history behind its first *kept* ones."""
+        """Replace the history after its first *kept* messages."""
         rows = list(self.history(session).rows)
         with self._database.change() as change:
             turn: int = change.execute(
@@ -680,7 +681,7 @@ class SessionStore:
 
 
 def title_of(prompt: str) -> str:
-    """Give a session's title: its first prompt on one line, cut."""
+    """Return a session's title: its first prompt on one line, shortened."""
     line = " ".join(prompt.split())
     return line if len(line) <= _TITLE else f"{line[: _TITLE - 1].rstrip()}…"
 

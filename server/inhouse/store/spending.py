@@ -1,8 +1,8 @@
-"""What a day has cost, and what calls under way may cost yet: one sum for all processes of a user.
+"""What a day has cost, and what pending calls may still cost, over all processes of a user.
 
-A reservation is made in one transaction with the check that it fits.  It ends when its call does;
-that of a process that is gone counts no longer, nor one of another machine that is an hour old.
-Blocks: call it through a thread.
+A reservation and the check that it fits are one transaction.  It ends with its call.  It stops
+counting if its process is gone or, on another machine, after an hour. Blocks: call it through a
+thread.
 """
 
 import contextlib
@@ -16,13 +16,13 @@ from datetime import date, datetime
 from .database import Database
 
 Fits = Callable[[float, float], bool]
-"""What is spent, what is under way (US dollars) → may one more call be made."""
+"""What is spent and what is reserved (US dollars) → whether one more call may be made."""
 
 _FORGOTTEN_S = 3600.0
-"""After this a reservation of another machine (a shared home folder) is taken for a crash."""
+"""After this, a reservation from another machine (a shared home folder) counts as a crash."""
 
 _CLOCK_S = 2.0
-"""By so much may the beginning of one process seem to differ when the clock is set."""
+"""How much a process's start time may seem to change when the clock is set."""
 
 
 class SpendingStore:
@@ -30,10 +30,10 @@ class SpendingStore:
         self._database = database
 
     def reserve(self, usd: float, fits: Fits) -> tuple[int | None, float, float]:
-        """Set dollars aside for a call of today where *fits* says so.
+        """Reserve dollars for a call today if *fits* allows it.
 
-        Gives the reservation's number, None where it does not fit; what is spent today, and what
-        was under way already.
+        Returns the reservation's number (None if it does not fit), what was spent today, and what
+        was reserved before.
         """
         with self._database.change() as change:
             _forget_the_gone(change)
@@ -47,7 +47,7 @@ class SpendingStore:
             return int(made.lastrowid or 0), spent, under_way
 
     def settle(self, number: int | None, usd: float) -> None:
-        """Put what a call did cost in the place of what was set aside for it, if anything was."""
+        """Replace a call's reservation, if any, by what the call cost."""
         with self._database.change() as change:
             change.execute("DELETE FROM reserved WHERE id = ?", (number,))
             change.execute(
@@ -56,7 +56,7 @@ class SpendingStore:
             )
 
     def spent(self) -> float:
-        """What today has cost so far, as far as it is known."""
+        """Return what today has cost so far, as far as is known."""
         rows = self._database.rows(
             "SELECT total(usd) usd FROM spent WHERE day = ?", (_today().isoformat(),)
         )
@@ -85,7 +85,7 @@ def _forget_the_gone(connection: sqlite3.Connection) -> None:
 
 
 def _born(pid: int) -> float:
-    """When a process began, in seconds since 1970; 0 where there is none of that number."""
+    """Return when a process began, in seconds since 1970; 0 if there is none with that number."""
     import psutil  # noqa: PLC0415  slow, and only budgets for a day need it
 
     with contextlib.suppress(psutil.Error):

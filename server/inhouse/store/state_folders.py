@@ -1,4 +1,4 @@
-"""Where things are kept, as each system wants it; ``INHOUSE_HOME`` holds everything when set."""
+"""Where things are kept, by each system's rules; ``INHOUSE_HOME`` holds everything if set."""
 
 import os
 from collections.abc import Mapping
@@ -15,12 +15,12 @@ class Folders:
     state: Path
     """Trust, answers, records of runs, transcripts."""
     data: Path
-    """Models that the user fetched."""
+    """Models that the user installed."""
     cache: Path
 
 
 def user_folders(environment: Mapping[str, str] | None = None) -> Folders:
-    """The user's folders.  Makes none of them."""
+    """Return the user's folders, without creating them."""
     home = (os.environ if environment is None else environment).get("INHOUSE_HOME", "").strip()
     if home:
         base = Path(home).expanduser().absolute()
@@ -32,6 +32,6 @@ def user_folders(environment: Mapping[str, str] | None = None) -> Folders:
 
 
 def private(folder: Path) -> Path:
-    """Make a folder that only the user can look into, where it is not there yet."""
+    """Create a folder that only the user can open, if it does not exist."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder

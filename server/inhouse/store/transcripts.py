@@ -1,4 +1,4 @@
-"""The transcripts of an editor's last runs, so that they open after a restart.
+"""The transcripts of an editor's last runs, so that they can be opened after a restart.
 
 Unlike the record they hold prompts and answers; the user's setting ``keptTranscripts`` says how
 many, and 0 keeps none.  Blocks: call it through a thread.
@@ -17,7 +17,7 @@ from .database import Database
 
 @frozen
 class KeptRun:
-    """A run of which the transcript is kept."""
+    """A run whose transcript is kept."""
 
     run_id: str
     agent: str
@@ -34,9 +34,9 @@ class TranscriptStore:
         self._database = database
 
     def keep(self, result: RunResult, text: str, *, workspace: Path, most: int) -> None:
-        """Keep a transcript as it is now, and the newest *most* of all.
+        """Keep a transcript as it is now, and at most the newest *most* of all.
 
-        A run that never gets to say how it ended counts as failed.
+        A run that never reports its end counts as failed.
         """
         status = RunStatus.FAILED if result.status is RunStatus.RUNNING else result.status
         route = result.route
@@ -56,7 +56,7 @@ class TranscriptStore:
             )
 
     def text(self, run_id: str) -> str | None:
-        """Give a transcript; None where it is not kept."""
+        """Return a transcript; None if it is not kept."""
         rows = self._database.rows("SELECT text FROM transcript WHERE run_id = ?", (run_id,))
         return rows[0]["text"] if rows else None
 
@@ -68,7 +68,7 @@ class TranscriptStore:
             )
 
     def runs(self, workspaces: Sequence[Path], limit: int | None = None) -> tuple[KeptRun, ...]:
-        """Give the runs in these workspaces, newest first."""
+        """Return the runs in these workspaces, newest first."""
         marks = ", ".join("?" * len(workspaces))
         rows = self._database.rows(
             "SELECT run_id, agent, status, started_at, duration_ms, prompt, endpoint, model"  # noqa: S608  marks only

@@ -1,8 +1,8 @@
-"""Which workspaces the user trusts, by the content of what they could run.
+"""Which workspaces the user trusts, by the contents of what they could run.
 
 Trust is given to exactly these bytes: the definitions with the modules they load, and
-``inhouse.toml``.  Whatever is new or changed asks again, and shows what changed; so does an
-``inhouse.toml`` that went away, since what it said may have narrowed what agents may do.
+``inhouse.toml``.  Anything new or changed is asked about again, with its changes; so is a deleted
+``inhouse.toml``, since it may have narrowed what agents may do.
 """
 
 import errno
@@ -37,7 +37,7 @@ class Change:
     kind: str
     """``new``, ``changed`` or ``removed``."""
     diff: str
-    """Against what was trusted, with invisible characters spelt out."""
+    """The diff from what was trusted, with invisible characters escaped."""
 
 
 @frozen
@@ -56,7 +56,7 @@ TrustState = Trusted | Untrusted
 
 
 class TrustStore:
-    """What the user said.  Blocks: call it through a thread."""
+    """What the user trusts.  Blocks: call it through a thread."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -64,11 +64,10 @@ class TrustStore:
     def state(
         self, workspace: Path, items: Mapping[str, bytes], *, client: bool | None = None
     ) -> TrustState:
-        """Compare what is there with what was trusted.
+        """Compare the current contents with what was trusted.
 
-        ``client`` is the editor's own word, or ``--trust``: no counts for everything, yes for
-        what lies in the workspace.  What lies outside of it (``../.agents``) is trusted by its
-        contents only.
+        ``client`` is the editor's own decision, or ``--trust``: a no covers everything, a yes what
+        is in the workspace.  Anything outside it (``../.agents``) is trusted by its contents only.
         """
         if client is False:
             return Untrusted("The editor says that this workspace is not trusted.")
@@ -103,18 +102,18 @@ class TrustStore:
             change.executemany("INSERT INTO trusted VALUES (?, ?, ?, ?, ?)", rows)
 
     def add(self, workspace: Path, items: Mapping[str, bytes]) -> None:
-        """Trust these too, which a definition turned out to be made of."""
+        """Trust these files too, which a definition turned out to depend on."""
         self.grant(workspace, {**self.contents(workspace), **items})
 
     def digests(self, workspace: Path) -> dict[str, str]:
-        """Give each name that is trusted, with the digest of its content; none if that fails."""
+        """Return each trusted name with the digest of its content; none if that fails."""
         try:
             return {name: row["sha256"] for name, row in self._granted(workspace).items()}
         except UserError:
             return {}
 
     def content(self, workspace: Path, name: str) -> bytes | None:
-        """Give what was trusted under a name."""
+        """Return what was trusted under a name."""
         try:
             row = self._granted(workspace).get(name)
         except UserError:
@@ -122,7 +121,7 @@ class TrustStore:
         return None if row is None else zlib.decompress(row["content"])
 
     def contents(self, workspace: Path) -> dict[str, bytes]:
-        """Give everything that was trusted."""
+        """Return everything that was trusted."""
         found: dict[str, bytes] = {}
         for name, row in self._granted(workspace).items():
             content = zlib.decompress(row["content"])
@@ -130,13 +129,13 @@ class TrustStore:
         return found
 
     def revoke(self, workspace: Path) -> bool:
-        """Trust it no longer; tells whether it was trusted."""
+        """Stop trusting a workspace; return whether it was trusted."""
         with self._database.change() as change:
             gone = change.execute("DELETE FROM trusted WHERE workspace = ?", (_key(workspace),))
         return gone.rowcount > 0
 
     def knows(self, workspace: Path) -> bool:
-        """Tell whether anything of it was ever trusted."""
+        """Return whether anything of it was ever trusted."""
         return bool(self._granted(workspace))
 
     def workspaces(self) -> tuple[str, ...]:
@@ -154,10 +153,10 @@ def workspace_items(
     files: Iterable[Path] = (),
     snapshot: FileSnapshot | None = None,
 ) -> dict[str, bytes]:
-    """The contents that trust is about: ``inhouse.toml``, agent folders, modules beside them.
+    """Return the contents that trust covers: ``inhouse.toml``, agent folders, modules beside them.
 
-    They are read through the *snapshot* that everything else is read through.  Whatever cannot
-    be read never passes for something that was trusted.
+    They are read through the same *snapshot* as everything else.  A file that cannot be read never
+    counts as trusted.
     """
     root = workspace.absolute()
     read = snapshot or FileSnapshot()
@@ -177,7 +176,7 @@ def workspace_items(
 def unsaved_items(
     workspace: Path, folders: Iterable[Path], texts: Mapping[Path, str]
 ) -> dict[str, bytes]:
-    """The same of texts in agent folders that no file on disk holds yet."""
+    """Return the same for unsaved texts in agent folders."""
     real = [Path(os.path.realpath(folder)) for folder in folders]
     return {
         item_name(path.absolute(), workspace.absolute()): text.encode("utf-8", "surrogatepass")
@@ -187,12 +186,12 @@ def unsaved_items(
 
 
 def is_outside(name: str) -> bool:
-    """Tell whether a name leads out of the workspace."""
+    """Return whether a name points outside the workspace."""
     return name.startswith("../") or Path(name).is_absolute()
 
 
 def item_name(path: Path, root: Path) -> str:
-    """The same file has one name, whatever links lead to the workspace."""
+    """Return the one name of a file, whatever links lead to the workspace."""
     if path.is_relative_to(root):
         plain = path.relative_to(root)
         if ".." not in plain.parts:  # Nearly all of them, and they are many.
@@ -217,7 +216,7 @@ _SUMMARY = "too large: "
 
 
 class _Summary(bytes):
-    """Stands for a file that is too large to be kept; no file's own bytes are ever equal to it."""
+    """Stands for a file too large to keep; no file's own bytes are ever equal to it."""
 
 
 def _content(path: Path, snapshot: FileSnapshot) -> bytes:
@@ -230,7 +229,7 @@ def _content(path: Path, snapshot: FileSnapshot) -> bytes:
 
 
 def _summary(path: Path) -> bytes:
-    """Nothing so large is ever loaded: it is only told apart from what it was."""
+    """Such a file is never loaded; a change of it only has to be noticed."""
     try:
         with path.open("rb") as file:
             return _Summary(f"SHA-256 {hashlib.file_digest(file, 'sha256').hexdigest()}".encode())
@@ -265,7 +264,7 @@ def _changes(items: Mapping[str, bytes], granted: Mapping[str, sqlite3.Row]) -> 
 
 
 def _removed(items: Mapping[str, bytes], granted: Mapping[str, sqlite3.Row]) -> tuple[Change, ...]:
-    """Agents that went away can do nothing; settings that did may have narrowed something."""
+    """Report deleted settings, which may have narrowed something; deleted agents do no harm."""
     return tuple(
         Change(visible(name), "removed", _diff(name, zlib.decompress(row["content"]), b""))
         for name, row in granted.items()

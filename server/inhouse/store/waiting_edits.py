@@ -1,7 +1,7 @@
-"""Proposed edits that wait for the user, kept for each workspace until they are decided on.
+"""Proposed edits that wait for the user, kept for each workspace until they are decided.
 
-A process writes one file of its own and holds a lock as long as it lives; what a process has left
-that is gone is taken over by the next one for the workspace.  Blocks: call it through a thread.
+Each process writes its own file and holds a lock while it lives; the next process in the workspace
+takes over what a dead one left.  Blocks: call it through a thread.
 """
 
 import contextlib
@@ -29,9 +29,9 @@ class WaitingEdits:
         self._taken: dict[Path, filelock.BaseFileLock] = {}
 
     def take_over(self) -> tuple[list[Mapping[str, Any]], list[Path]]:
-        """Give what processes left that are gone, and the files that cannot be read.
+        """Return what dead processes left, and the files that cannot be read.
 
-        Each goes only when `forget` is called: what is lost on the way is found again.
+        Each is deleted only by `forget`, so nothing is lost if this process dies too.
         """
         found: list[Mapping[str, Any]] = []
         broken: list[Path] = []
@@ -61,7 +61,7 @@ class WaitingEdits:
         temporary.replace(file)
 
     def forget(self, file: Path) -> None:
-        """Delete what was taken over and is kept under this process's name now."""
+        """Delete what was taken over, which this process's own file now holds."""
         for each in (file, file.with_suffix(".lock")):
             with contextlib.suppress(OSError):
                 each.unlink()
@@ -83,7 +83,7 @@ class WaitingEdits:
             self._lock.acquire(timeout=1)
 
     def _take(self, file: Path) -> bool:
-        """Take what another process wrote, unless that is alive, or a third one takes it."""
+        """Take what another process wrote, unless it is alive or a third process is taking it."""
         lock = filelock.FileLock(file.with_suffix(".lock"))
         try:
             lock.acquire(blocking=False)

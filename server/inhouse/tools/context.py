@@ -106,7 +106,7 @@ class ToolContext:
     allowed_commands: tuple[str, ...] = ()
     privacy: Privacy = Privacy.ANY
     edits: EditMode = EditMode.APPLY
-    """What becomes of changes that a command makes, where it does not run on the disk itself."""
+    """What becomes of changes that a command makes, if it does not run on the disk itself."""
     approvals: Approvals = field(factory=NoApprovals)
     memory: SharedRunState = field(factory=SharedRunState)
     environment: Mapping[str, str] = field(factory=lambda: dict(environment()), repr=False)

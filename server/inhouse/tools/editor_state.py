@@ -14,7 +14,7 @@ _MOST_DIAGNOSTICS = 200
 
 
 def tools(context: ToolContext) -> tuple[Tool, ...]:
-    """Give the tools of this room."""
+    """Return the tools of this room."""
 
     async def diagnostics(_: str, arguments: Mapping[str, Any]) -> Any:
         return await _diagnostics(context, arguments.get("path"))
@@ -50,7 +50,7 @@ async def _diagnostics(context: ToolContext, raw: str | None) -> dict[str, Any]:
 
 
 def _told(context: ToolContext, diagnostic: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Name the file from the root; None where no tool may read it: a message may quote a line."""
+    """Name the file from the root; None if no tool may read it: a message may quote a line."""
     named = diagnostic.get("path")
     if not isinstance(named, str):
         return diagnostic

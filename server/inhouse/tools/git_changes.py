@@ -28,7 +28,7 @@ _NOT_TRUSTED = "Git Changes: not shown, since this workspace is not trusted."
 
 
 async def git_changes(root: Path, environment: Mapping[str, str], *, trusted: bool) -> str:
-    """Give Codebuff's text about status, changes and last commits; empty without Git."""
+    """Return Codebuff's text about status, changes and last commits; empty without Git."""
     git = processes.find_program("git", outside=(root,))
     if git is None:
         return ""

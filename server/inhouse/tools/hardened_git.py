@@ -59,12 +59,12 @@ _VARIABLES = {
 
 
 async def hardened_variables(git: str, root: Path, plain: Mapping[str, str]) -> dict[str, str]:
-    """Give the variables that override what a repository says, its own filters among it.
+    """Return the variables that override what a repository says, its own filters among it.
 
     *plain* are those that Git gets besides; a program of a workspace on their ``PATH`` is none.
 
-    A filter has any name, so their names are asked for; ``git config`` runs nothing.
-    Raises `ToolError` where the repository is another folder's.
+    A filter has any name, so their names are asked for; ``git config`` runs nothing. Raises
+    `ToolError` if the repository is another folder's.
     """
     found = await asyncio.to_thread(look_at_repository, root)
     if isinstance(found, ForeignRepository):
@@ -100,7 +100,7 @@ def _overriding(plain: Mapping[str, str], overrides: Mapping[str, str]) -> dict[
 async def ask_git(
     git: str, words: tuple[str, ...], root: Path, variables: Mapping[str, str]
 ) -> str | None:
-    """Ask Git; None where it does not know, or not within 5 seconds."""
+    """Ask Git; None if it does not know, or not within 5 seconds."""
     try:
         done = await processes.run(
             (git, "--no-optional-locks", *words),

@@ -51,7 +51,7 @@ class Skill:
 
 
 def knowledge_files(files: WorkspaceOverlay, home: Path) -> tuple[KnowledgeFile, ...]:
-    """Give the knowledge files of the project, outer folders first, and the user's own."""
+    """Return the knowledge files of the project, outer folders first, and the user's own."""
     found = [each for top in files.access.tops() for each in _known_in(files, top)]
     return tuple(_within_limit([*found, *_at_home(home)]))
 
@@ -71,7 +71,7 @@ def _known_in(files: WorkspaceOverlay, top: WorkspacePath) -> Iterator[Knowledge
 
 
 def skills(access: Access, home: Path, *, vouched: bool = False) -> dict[str, Skill]:
-    """Give the skills by their folder's name.
+    """Return the skills by their folder's name.
 
     The project's own win over the user's where the user *vouched* for the workspace; elsewhere a
     clone cannot take the name of a skill that the user knows.
@@ -89,7 +89,7 @@ def skills(access: Access, home: Path, *, vouched: bool = False) -> dict[str, Sk
 
 
 def startable_skills(access: Access, home: Path, *, vouched: bool) -> dict[str, Skill]:
-    """Give the skills that a person can start by name, also those that no model may."""
+    """Return the skills that a person can start by name, also those that no model may."""
     return {
         name: skill
         for name, skill in skills(access, home, vouched=vouched).items()
@@ -98,7 +98,7 @@ def startable_skills(access: Access, home: Path, *, vouched: bool) -> dict[str, 
 
 
 def read_skill(folder: str, text: str) -> Skill | None:
-    """Read a ``SKILL.md``; None where its front matter says nothing that could be used."""
+    """Read a ``SKILL.md``; None if its front matter says nothing that could be used."""
     values = _front_matter(text)
     description = _words(values.get("description"))
     if not description:
@@ -123,7 +123,7 @@ def _refusal(folder: str, values: Mapping[str, Any]) -> str:
 
 
 def _words(value: object) -> str:
-    """Give a text, a number or a date as text; nothing of what is nested."""
+    """Return a text, a number or a date as text; nothing of what is nested."""
     nested = isinstance(value, dict | list | set | tuple)
     return "" if value is None or nested else str(value).strip()
 

@@ -20,7 +20,7 @@ class KnownText:
 
     @property
     def is_whole(self) -> bool:
-        """Tell whether all of it was shown."""
+        """Return whether all of it was shown."""
         return not self.text or self.spans == ((0, len(self.text)),)
 
 
@@ -31,7 +31,7 @@ class KnownTexts:
     _files: dict[Path, KnownText] = field(factory=dict[Path, KnownText])
 
     def get(self, path: Path) -> KnownText | None:
-        """Give what is known of a file; None: nothing."""
+        """Return what is known of a file; None: nothing."""
         return self._files.get(path)
 
     def shown(self, path: Path, text: str, start: int = 0, end: int | None = None) -> None:
@@ -53,7 +53,7 @@ class KnownTexts:
         self._files.pop(path, None)
 
     def copy(self) -> "KnownTexts":
-        """Give what a conversation knows that begins with a copy of this one."""
+        """Return what a conversation knows that begins with a copy of this one."""
         return KnownTexts(dict(self._files))
 
 

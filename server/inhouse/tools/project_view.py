@@ -69,7 +69,7 @@ async def project_view(
 
 
 def named_files(files: WorkspaceOverlay, prompt: str) -> list[str]:
-    """Give the files that a prompt names, by their path or by a name that only one of them has."""
+    """Return the files that a prompt names by path, or by a name that only one file has."""
     words = [match[0].rstrip(".").replace("\\", "/") for match in _NAMED.finditer(prompt)]
     words = [word.removeprefix("./") for word in words if "." in word.strip(".")]
     if not words:

@@ -18,7 +18,7 @@ SMALL, MIDDLE, LARGE = 2_500, 10_000, 190_000
 
 
 def placeholders(context: ToolContext) -> Mapping[str, Callable[[], Awaitable[str]]]:
-    """Give each placeholder's name and what to ask for its text."""
+    """Return each placeholder's name and what to ask for its text."""
     root = str(context.workspace.root)
 
     async def plain() -> str:

@@ -26,7 +26,7 @@ _NOISE = ("script", "style", "noscript", "template", "svg", "iframe", "nav", "fo
 
 
 def tools(context: ToolContext) -> tuple[Tool, ...]:
-    """Give the tools of this room."""
+    """Return the tools of this room."""
 
     async def read_url(_: str, arguments: Mapping[str, Any]) -> Any:
         url: str = arguments["url"]
@@ -87,7 +87,7 @@ async def _readable_apart(page: Fetched, most: int) -> dict[str, Any]:
 
 
 def readable(page: Fetched, most: int) -> dict[str, Any]:
-    """Give the part of Codebuff's result that comes from the page."""
+    """Return the part of Codebuff's result that comes from the page."""
     kind = page.content_type.lower()
     result: dict[str, Any] = {
         "finalUrl": page.final_url,
@@ -108,7 +108,7 @@ def readable(page: Fetched, most: int) -> dict[str, Any]:
 
 
 def _page(body: bytes, charset: str | None) -> tuple[str, str, str]:
-    """Give title, description and text of an HTML page."""
+    """Return title, description and text of an HTML page."""
     from bs4 import BeautifulSoup  # noqa: PLC0415  slow, and only for pages
     from markdownify import MarkdownConverter  # noqa: PLC0415
 

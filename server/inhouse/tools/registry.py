@@ -12,7 +12,7 @@ from .shell import run_command
 
 
 def workspace_tools(context: ToolContext) -> tuple[Tool, ...]:
-    """Give every tool that works on the workspace, bound to *context*."""
+    """Return every tool that works on the workspace, bound to *context*."""
     modules = (
         ask_user,
         editor_state,

@@ -18,7 +18,7 @@ _MOST_DESCRIBED = 300
 
 
 def tools(context: ToolContext) -> tuple[Tool, ...]:
-    """Give the tools of this room."""
+    """Return the tools of this room."""
 
     async def skill(_: str, arguments: Mapping[str, Any]) -> Any:
         found = await asyncio.to_thread(

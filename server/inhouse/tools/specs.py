@@ -20,13 +20,13 @@ EXACT = frozenset(
 
 
 def spec(name: str) -> ToolSpec:
-    """Give the tool *name* as a model sees it."""
+    """Return the tool *name* as a model sees it."""
     entry = _entries()[name]
     return ToolSpec(name, entry["description"], entry["parameters"], exact=name in EXACT)
 
 
 def ends_step(name: str) -> bool:
-    """Tell whether the model must see this tool's result before it goes on."""
+    """Return whether the model must see this tool's result before it goes on."""
     return bool(_entries()[name]["endsStep"])
 
 

@@ -12,7 +12,7 @@ from .specs import names, spec
 
 
 def tools(_: ToolContext) -> tuple[Tool, ...]:
-    """Give the tools of this room: none of them is offered to a model."""
+    """Return the tools of this room: none of them is offered to a model."""
     return tuple(_missing(name, why) for name, why in TOOLS.items())
 
 

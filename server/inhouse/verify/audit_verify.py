@@ -1,8 +1,8 @@
 """``inhouse audit --verify``: prove on this machine, with this program, that nothing leaves.
 
-In a network namespace of its own, whose only way out is an interface that leads nowhere and is
-watched packet by packet (`verify_inside`), fixed probes are tried, and a recorded run is repeated
-as it was asked.
+It makes a network namespace whose only way out is an interface that leads nowhere and is watched
+packet by packet (`inhouse.verify.inside`).  There it tries fixed probes and repeats a recorded run
+exactly as it was requested.
 """
 
 import asyncio
@@ -37,8 +37,8 @@ EMBEDDED = "embedded"
 async def verify(run_id: str | None, *, tell: Callable[[str], None]) -> dict[str, Any]:
     """Try the probes, repeat a run, and report what that proved, as JSON.
 
-    *tell* is called with what takes its time.
-    Raises `UserError` where this system or that run gives no proof.
+    *tell* is called with the steps that take time.  Raises `UserError` if this system or that run
+    allows no proof.
     """
     installed = await asyncio.to_thread(installation)
     services = open_services(environment())
@@ -52,7 +52,7 @@ async def verify(run_id: str | None, *, tell: Callable[[str], None]) -> dict[str
 
 
 def _chosen(services: Services, run_id: str | None) -> tuple[Record | None, Replay | None]:
-    """The run that was asked for, else the last one that can be repeated.  Blocks."""
+    """Return the requested run, else the last one that can be repeated.  Blocks."""
     records = services.records.recent(LOOKED_AT, run_id=run_id)
     if run_id is not None and not records:
         raise UserError(f"No record of a run {run_id!r}.  `inhouse audit` lists the newest.")
@@ -108,9 +108,9 @@ LOOPBACK = {"127.0.0.1", "::1"}
 
 
 def _relays(record: Record, folder: Path) -> list[dict[str, Any]]:
-    """The servers of the record that stand outside the namespace.
+    """Return relays for the record's servers outside the namespace.
 
-    The embedded one starts inside, and a Unix socket is there too.
+    The embedded server starts inside, and Unix sockets are reachable from there.
     """
     ends = {
         (one.address, int(one.host.rpartition(":")[2]))
@@ -124,7 +124,7 @@ def _relays(record: Record, folder: Path) -> list[dict[str, Any]]:
 
 
 def _copy_home(services: Services, home: Path) -> None:
-    """Copy what a run depends on, so that repeating it leaves no trace.  Blocks."""
+    """Copy what a run depends on, so that repeating it changes nothing.  Blocks."""
     services.database.copy_to(home / "state")
     for source, link in (
         (services.folders.config, home / "config"),
@@ -137,7 +137,7 @@ def _copy_home(services: Services, home: Path) -> None:
 
 
 def _notes(record: Record, replay: Replay, relays: list[dict[str, Any]]) -> list[str]:
-    """Say exactly what it proves, and what it does not."""
+    """Say exactly what the result proves, and what it does not."""
     notes = ["Edits, commands and questions of the run were not repeated."]
     servers = ", ".join(f"{one['address']}:{one['port']}" for one in relays)
     if servers:
@@ -157,7 +157,7 @@ def _notes(record: Record, replay: Replay, relays: list[dict[str, Any]]) -> list
 
 
 async def _command() -> list[str]:
-    """The command that makes a namespace.  Raises `UserError` where none can be made."""
+    """Return the command that makes a namespace.  Raises `UserError` if none can be made."""
     if sys.platform != "linux":
         raise UserError(
             "audit --verify needs Linux: only there can a program be put into a network namespace "
@@ -199,7 +199,7 @@ async def _inside(command: list[str], job: dict[str, Any], patience: float) -> d
         done = await processes.run(
             [*command, *processes.python("inhouse.verify.inside")],
             seconds=patience,
-            environment=environment(),  # A repeated run may need a key of a variable.
+            environment=environment(),  # A repeated run may need a key from a variable.
             given=json.dumps(job).encode(),
         )
     except TimeoutError:

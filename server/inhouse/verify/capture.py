@@ -1,7 +1,7 @@
-"""Watches every packet of a network namespace.  Listens only; sends nothing.
+"""Watches every packet of a network namespace.
 
-The one place beside egress that opens a socket: inside the namespace that ``audit --verify``
-makes, and nowhere else.
+It only listens.  Besides the network room this is the only place that opens a socket, and it does
+so only inside the namespace of ``audit --verify``.
 """
 
 import ipaddress
@@ -29,16 +29,16 @@ class Packet:
     target: str
     size: int
     marks: frozenset[bytes]
-    """Those of the texts looked for that it carries."""
+    """Which of the texts that are looked for it contains."""
     source_port: int = 0
     target_port: int = 0
     payload: int = 0
-    """Bytes of TCP or UDP that it carries; on loopback counted once, where it is sent."""
+    """Its bytes of TCP or UDP payload; on loopback counted only when sent."""
 
 
 @contextmanager
 def capturing(marks: Iterable[bytes]) -> Generator[list[Packet]]:
-    """Watch for as long as this is open; the list is whole afterwards."""
+    """Watch while this is open; the list is complete afterwards."""
     capture = Capture(marks)
     capture.start()
     try:
@@ -66,7 +66,7 @@ class Capture:
         self._thread.start()
 
     def stop(self) -> None:
-        """End after what is still in the queue."""
+        """Stop after reading what is still queued."""
         self._stop.set()
         self._thread.join()
         self._socket.close()
@@ -87,7 +87,7 @@ class Capture:
 
 
 def _packet(body: bytes, interface: str, protocol: int, marks: tuple[bytes, ...]) -> Packet | None:
-    """Read a packet; None for what the kernel itself says to find its neighbours."""
+    """Read a packet; None for the kernel's own neighbour discovery."""
     carried = frozenset(mark for mark in marks if mark in body)
     if protocol == IPV4 and len(body) >= 20:  # noqa: PLR2004  the shortest header
         source, target = ipaddress.IPv4Address(body[12:16]), ipaddress.IPv4Address(body[16:20])
@@ -104,7 +104,7 @@ def _packet(body: bytes, interface: str, protocol: int, marks: tuple[bytes, ...]
 
 
 def _ports(kind: int, inner: bytes) -> tuple[int, int, int]:
-    """Source port, target port and bytes carried of TCP and UDP; zeros for anything else."""
+    """Return source port, target port and payload bytes of TCP and UDP; zeros for anything else."""
     if kind == _TCP and len(inner) >= 20:  # noqa: PLR2004  the shortest header
         header = (inner[12] >> 4) * 4
     elif kind == _UDP and len(inner) >= 8:  # noqa: PLR2004  the header

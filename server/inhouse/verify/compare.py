@@ -1,4 +1,4 @@
-"""A recorded run against what was seen when it was repeated: pure, so that it can be tested."""
+"""Compares a recorded run with what was seen when it was repeated.  Pure."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,11 +9,11 @@ from inhouse.store.run_records import Record
 Json = dict[str, Any]
 
 Pairs = Mapping[tuple[str, str], int]
-"""From (``address port``) and to → bytes, on loopback."""
+"""Sender and receiver (``address port``) → bytes, on loopback."""
 
 
 def judge(record: Record, seen: Mapping[str, Any], *, notes: Sequence[str]) -> Json:
-    """Compare; *seen* is what ``verify_inside`` told about the repeated run."""
+    """Compare; *seen* is the report of `inhouse.verify.inside` on the repeated run."""
     told: Json = seen["told"]
     result: Json = told.get("result") or {"contacts": [], "status": "failed"}
     contacts: list[Json] = result["contacts"]
@@ -41,7 +41,7 @@ def judge(record: Record, seen: Mapping[str, Any], *, notes: Sequence[str]) -> J
 
 
 def hopeless(record: Record, reason: str) -> Json:
-    """A record that cannot be repeated, or that needs no repeating to be no proof."""
+    """Say why a record cannot be repeated or could never be a proof; None if it can."""
     return {
         **heading(record),
         "proved": False,
@@ -64,7 +64,7 @@ def heading(record: Record) -> Json:
 
 
 def _pairs(packets: Iterable[Sequence[Any]]) -> tuple[Pairs, int, list[Json]]:
-    """Bytes from whom to whom on loopback, packets there, and packets elsewhere."""
+    """Return bytes by sender and receiver on loopback, packets there, and packets elsewhere."""
     pairs: Counter[tuple[str, str]] = Counter()
     loopback, out = 0, list[Json]()
     for interface, source, source_port, target, target_port, payload, size in packets:
@@ -77,7 +77,7 @@ def _pairs(packets: Iterable[Sequence[Any]]) -> tuple[Pairs, int, list[Json]]:
 
 
 def _hosts(record: Record, contacts: list[Json], pairs: Pairs) -> list[Json]:
-    """Each host: what the record says, what the repeated run counted, what the capture saw."""
+    """Return, for each host, what the record says, the repeat counted and the capture saw."""
     rows: dict[tuple[str, str, str], Json] = {}
     for one in record.contacts:
         row = rows.setdefault(_same(one.endpoint, one.host, one.address), _row(one.host))
@@ -105,7 +105,7 @@ def _row(host: str) -> Json:
 
 
 def _same(endpoint: str, host: str, address: str) -> tuple[str, str, str]:
-    """The embedded server has another port each time it starts."""
+    """Compare hosts, ignoring the embedded server's port, which changes with each start."""
     return endpoint, "" if endpoint == "embedded" else host, address
 
 
@@ -140,7 +140,7 @@ def _strangers(record: Record, contacts: list[Json]) -> str:
 
 
 def _unknown(contacts: list[Json], pairs: Pairs) -> list[str]:
-    """Servers on loopback that something went to though no contact names them."""
+    """Return loopback servers that received something although no contact names them."""
     known = {_end(one) for one in contacts}
     strange = [pair for pair in pairs if not known & set(pair)]
     return [to for at, (by, to) in enumerate(strange) if (to, by) not in strange[:at]]

@@ -1,7 +1,7 @@
-"""The inside of ``audit --verify``: builds the watched network, runs what is to be proved there.
+"""The inside of ``audit --verify``: builds the watched network and runs the proof in it.
 
-Started by `inhouse.verify.audit_verify` in a fresh network namespace; what to do comes as JSON
-on standard input, the report goes to standard output.
+Started by `inhouse.verify.audit_verify` in a fresh network namespace; its task comes as JSON on
+standard input, its report goes to standard output.
 """
 
 import json
@@ -23,7 +23,7 @@ CONTROL = b"inhouse-control-packet"
 OUT, PEER = "inhouse-out", "inhouse-peer"
 _COMMAND_SECONDS = 30.0
 NOWHERE = "192.0.2.1"
-"""Of a range that is kept for documentation (RFC 5737)."""
+"""From a range reserved for documentation (RFC 5737)."""
 
 
 def main() -> int:
@@ -49,7 +49,7 @@ def _probe() -> dict[str, Any]:
 
 
 def _replay(job: dict[str, Any]) -> dict[str, Any]:
-    """Repeat a run; gives what it told, and every packet."""
+    """Repeat a run; return its report and every packet."""
     for address in job["addresses"]:
         mask = 128 if ":" in address else 32
         _command(f"ip addr add {address}/{mask} dev lo")
@@ -75,7 +75,7 @@ def _replay(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def report(outcomes: list[ProbeOutcome], packets: list[Packet], canary: str) -> dict[str, Any]:
-    """Say what was proved: nothing is, where the watch itself might have been blind."""
+    """Report what was proved; nothing is if the capture itself might have been blind."""
     inside = [one for one in packets if one.interface == "lo"]
     outside = [one for one in packets if one.interface == OUT]
     left = [one for one in outside if CONTROL not in one.marks]
@@ -107,7 +107,7 @@ def report(outcomes: list[ProbeOutcome], packets: list[Packet], canary: str) -> 
 
 
 def _build_network() -> None:
-    """Loopback, and a way out that leads nowhere: whoever tries to leave is seen on it."""
+    """Set up loopback and a way out that leads nowhere, which shows every attempt to leave."""
     commands = (
         "ip link set lo up",
         f"ip link add {OUT} type veth peer name {PEER}",
@@ -134,7 +134,7 @@ def _command(command: str) -> None:
 
 
 def _send_control_packet() -> None:
-    """One packet that does leave: the capture must see it, or it proves nothing."""
+    """Send one packet out: unless the capture sees it, the capture proves nothing."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.sendto(CONTROL, (NOWHERE, 9))
 

@@ -1,4 +1,4 @@
-"""Which installed files give the proof, and whether anybody else could have written them."""
+"""Which installed files make the proof, and whether anybody else could have written them."""
 
 import hashlib
 import os
@@ -20,13 +20,13 @@ class Installation:
     folder: str
     files: int
     sha256: str
-    """Over the names and the contents of all of them, in the order of their names."""
+    """Over the names and contents of all files, in the order of their names."""
 
 
 def installation(folder: Path = _PACKAGE) -> Installation:
     """Read every file of the program that runs.  Blocks.  Raises `UserError`.
 
-    A proof from files that somebody else may write is none: it is refused.
+    A proof from files that somebody else may write would be worthless and is refused.
     """
     _check_owner(folder)
     digest = hashlib.sha256()
@@ -43,9 +43,9 @@ def installation(folder: Path = _PACKAGE) -> Installation:
 
 
 def _check_owner(folder: Path) -> None:
-    """Look at the files, at their folders, and at all folders above them."""
+    """Check the files, their folders, and all folders above them."""
     if sys.platform == "win32":
-        return  # No owner is told there; and there is no proof either.
+        return  # Windows reports no owner, and has no proof either.
     true = folder.resolve()
     for path in (true, *true.parents, *true.rglob("*")):
         status = path.lstat()

@@ -36,7 +36,7 @@ class Bench:
     def run(
         self, *, provider: str = "", tools: str = "", privacy: str = "local-only", **variables: str
     ) -> Finished:
-        """Run the probe's agent in a process of its own, as a user would."""
+        """Run the probe's agent in another process, as a user would."""
         workspace = self.folder / "workspace"
         (workspace / ".agents").mkdir(parents=True, exist_ok=True)
         (workspace / "secret.txt").write_text(f"{self.canary}\n")
@@ -72,7 +72,7 @@ class Bench:
 
 
 def local_run(bench: Bench) -> ProbeOutcome:
-    """A model on loopback reads the canary's file and answers."""
+    """Probe: a model on loopback reads the canary's file and answers."""
     done = bench.run(provider=f"{bench.url}/ok/v1")
     good = done.code == 0 and b'"status": "completed"' in done.out
     return ProbeOutcome(
@@ -107,7 +107,7 @@ def redirect(bench: Bench) -> ProbeOutcome:
 
 
 def page(bench: Bench) -> ProbeOutcome:
-    """The model asks for a page of the web, with the canary in its address."""
+    """Probe: the model asks for a web page with the canary in its address."""
     done = bench.run(provider=f"{bench.url}/page/v1", tools="read_url")
     good = done.code == 0
     return ProbeOutcome(
@@ -128,7 +128,7 @@ PROBES: tuple[Callable[[Bench], ProbeOutcome], ...] = (
 
 @contextmanager
 def open_bench(folder: Path, canary: str) -> Generator[Bench]:
-    """A model server on a free port of loopback, and the folder for the probes."""
+    """Start a model server on a free loopback port, and make the folder for the probes."""
     handler = type("Handler", (_Model,), {"canary": canary})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, name="probe server", daemon=True)
@@ -171,7 +171,7 @@ class _Model(BaseHTTPRequestHandler):
             self.wfile.write(f"data: {json.dumps(piece)}\n\n".encode())
         self.wfile.write(b"data: [DONE]\n\n")
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  its base calls it so
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  named by its base class
         del format, args
 
     def _call(self) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Bridges a server on the user's loopback into the namespace of ``audit --verify``.
 
-A namespace has a loopback of its own, but shares the files: outside, a Unix socket leads to the
-server; inside, the server's address and port lead to that Unix socket.  What a run sends passes
-over the namespace's loopback, where every packet is seen.
+A namespace has its own loopback but shares the files: outside, a Unix socket leads to the server;
+inside, the server's address and port lead to that socket.  What a run sends passes over the
+namespace's loopback, where every packet is seen.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ _BYTES = 64 * 1024
 
 @asynccontextmanager
 async def outside(relays: Sequence[dict[str, Any]]) -> AsyncGenerator[None]:
-    """Lead each relay's Unix socket to its server, for as long as this is open."""
+    """Connect each relay's Unix socket to its server while this is open."""
     async with AsyncExitStack() as stack:
         for relay in relays:
             server = await asyncio.start_unix_server(_to_server(relay), relay["socket"])
@@ -28,7 +28,7 @@ async def outside(relays: Sequence[dict[str, Any]]) -> AsyncGenerator[None]:
 
 @contextmanager
 def relaying(relays: Sequence[dict[str, Any]]) -> Generator[None]:
-    """Inside: lead each server's address to its Unix socket, in a thread of its own."""
+    """Inside the namespace, connect each server's address to its Unix socket, in a thread."""
     ready, loop = threading.Event(), asyncio.new_event_loop()
     failed: list[OSError] = []
 
@@ -77,7 +77,7 @@ def _relay(
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Pass on all that comes; whichever side ends, the other is told."""
+    """Forward everything; when one side ends, end the other."""
     with contextlib.suppress(OSError):
         while data := await reader.read(_BYTES):
             writer.write(data)

@@ -1,7 +1,6 @@
-"""Repeats one recorded run inside the namespace of ``audit --verify``; tells it as JSON.
+"""Repeats one recorded run inside the namespace of ``audit --verify``; reports it as JSON.
 
-Nothing is changed by it: its edits are not made, its commands are not run, its questions are not
-answered.
+It changes nothing: edits are not made, commands are not run, questions are not answered.
 """
 
 import asyncio
@@ -26,7 +25,7 @@ HARMLESS = {"edits": "review", "commands": "never"}
 
 
 class Nobody:
-    """Answers no question."""
+    """An approver that answers no question."""
 
     async def ask(self, question: Question) -> tuple[str, ...]:
         del question
@@ -43,7 +42,7 @@ def main() -> None:
 
 
 async def repeat(replay: Replay) -> dict[str, Any]:
-    """Ask it again as it was asked.  Raises `InhouseError` where it cannot start."""
+    """Repeat the request exactly.  Raises `InhouseError` if it cannot start."""
     host = Host(
         roots=tuple(map(Path, replay.roots)),
         environ=dict(environment()),

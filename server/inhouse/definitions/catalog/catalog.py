@@ -192,7 +192,7 @@ class Catalog:
         return affected
 
     def _concerns(self, path: Path) -> bool:
-        """Whether a path that is not known may be, hold or contain definitions."""
+        """Return whether a path that is not known may be, hold or contain definitions."""
         return any(
             holds(folder, path)
             or folder.path.is_relative_to(path)

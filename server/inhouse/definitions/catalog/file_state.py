@@ -79,7 +79,7 @@ def read_text(
 def wants_evaluation(
     unevaluated: Unevaluated, listed: Collection[Path], shared: ModuleGraph
 ) -> bool:
-    """Whether only an evaluation can tell what a file defines.  Blocks."""
+    """Return whether only an evaluation can tell what a file defines.  Blocks."""
     path, reading = unevaluated.path, unevaluated.reading
     if path.suffix.lower() not in EVALUATED or unevaluated.file.problems:
         return False
@@ -95,7 +95,7 @@ def wants_evaluation(
 
 
 def still_holds(state: FileState | None, draft: Unevaluated, shared: ModuleGraph) -> bool:
-    """Whether what was evaluated once would be the same again."""
+    """Return whether what was evaluated once would be the same again."""
     if state is None or state.evaluated is None or state.evaluated.problem is not None:
         return False
     if any(path.exists() for path in state.depends - state.modules):
@@ -176,7 +176,10 @@ def _agents(
 
 
 def _concerns(problem: Problem, found: ParsedDefinition, reading: Reading, *, first: bool) -> bool:
-    """Whether a problem of the file is one of this definition: said once, unless it stops all."""
+    """Return whether a problem of the file belongs to this definition.
+
+    It is reported once, unless it stops all definitions.
+    """
     if problem.severity is Severity.ERROR or problem.code == "needs-trust":
         return True
     around = [each for each in reading.found if is_around(each.places, problem.range)]

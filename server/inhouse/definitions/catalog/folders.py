@@ -119,7 +119,7 @@ def list_folder(folder: AgentFolder) -> FolderListing:
 
 
 def is_candidate(path: Path, form: Form) -> bool:
-    """Whether a file of this name may hold a definition."""
+    """Return whether a file of this name may hold a definition."""
     name = path.name
     suffix = path.suffix.lower()
     if name.startswith(".") or suffix not in SUFFIXES:
@@ -132,7 +132,7 @@ def is_candidate(path: Path, form: Form) -> bool:
 
 
 def holds(folder: AgentFolder, path: Path) -> bool:
-    """Whether a file would be found in a folder."""
+    """Return whether a file would be found in a folder."""
     if not path.is_relative_to(folder.path) or not is_candidate(path, folder.form):
         return False
     inner = path.relative_to(folder.path).parts[:-1]

@@ -39,7 +39,7 @@ class ModuleGraph:
         return frozenset(map(self._real, found))
 
     def defines(self, module: Path) -> bool:
-        """Whether a module's own text makes it a definition, or leaves it open."""
+        """Return whether a module's own text makes it a definition, or leaves it open."""
         reading = read(module, self._file(module).text)
         return bool(reading.found or reading.reexports or reading.may_define)
 

@@ -194,7 +194,7 @@ def _permission(limits: Limits, path: Path, entry: ParsedEntry) -> None:
 
 
 def _words(value: Literal) -> set[str] | None:
-    """Give the words of a permission: of all its patterns; None where there are others."""
+    """Return the words of a permission: of all its patterns; None if there are others."""
     inner = [each.value.value for each in value.fields.values()] if value.fields else [value.value]
     words = {word for word in inner if isinstance(word, str)}
     return words if len(words) == len(set(map(str, inner))) and words <= _KNOWN else None

@@ -32,7 +32,7 @@ class FrontMatter:
 
 
 def front_matter(text: str) -> FrontMatter | None:
-    """Split a file; None where it has no front matter."""
+    """Split a file; None if it has no front matter."""
     lines = Lines(text)
     if not text.startswith("---") or _FENCE.match(_line(lines, 0)) is None:
         return None
@@ -46,7 +46,7 @@ def front_matter(text: str) -> FrontMatter | None:
 
 
 def lenient(front: FrontMatter) -> Literal:
-    """Read ``key: text`` line by line, where it is no YAML."""
+    """Read ``key: text`` line by line, if it is no YAML."""
     fields: dict[str, ParsedEntry] = {}
     name, words, start, key = "", list[str](), 0, front.start
     for number in range(1, front.lines.count):

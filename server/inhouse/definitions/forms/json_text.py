@@ -133,7 +133,7 @@ def _commas(node: "Node", source: Source, path: Path, problems: list[Problem]) -
 
 
 def _is_json(text: str) -> bool:
-    """Whether Python's own reader takes it: then no grammar knows better."""
+    """Return whether Python's own reader takes it: then no grammar knows better."""
     try:
         return bool(mapping(json.loads(text)))
     except (ValueError, RecursionError):

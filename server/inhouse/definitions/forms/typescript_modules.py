@@ -137,7 +137,7 @@ def _named(
 
 
 def _is_definition(literal: Literal, *, annotated: bool) -> bool:
-    """Whether an object means to be one: helpers without an id are none."""
+    """Return whether an object means to be one: helpers without an id are none."""
     fields = literal.fields or {}
     others = FIELD_NAMES & (fields.keys() - {"id", "version"})
     if annotated or ("id" in fields and (others or literal.partial is not None)):

@@ -23,7 +23,7 @@ class Whereabouts:
     path: JsonPath
     """With the key itself; of a value in a list with its index."""
     word: str
-    """The whole key or text at the cursor, without quotes; empty where there is none."""
+    """The whole key or text at the cursor, without quotes; empty if there is none."""
     typed: str
     """What of it stands before the cursor."""
     range: Range

@@ -115,7 +115,7 @@ def place_of(places: Places, path: JsonPath) -> Range:
 
 
 def is_around(places: Places, place: Range) -> bool:
-    """Whether something stands inside of the whole."""
+    """Return whether something stands inside of the whole."""
     whole = places.get(())
     return whole is not None and whole.value.start <= place.start <= whole.value.end
 

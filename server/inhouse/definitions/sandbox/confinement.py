@@ -48,7 +48,7 @@ class Confinement:
         """Where packages and path aliases may lead to as well."""
 
     def top(self, folder: Path) -> Path:
-        """Give the folder above which nothing is looked for."""
+        """Return the folder above which nothing is looked for."""
         outermost = [root for root in self._roots if folder.is_relative_to(root)]
         return self.repository or min(outermost, key=lambda root: len(root.parts), default=folder)
 
@@ -56,7 +56,7 @@ class Confinement:
         return real(path) in self._texts or path.is_file()
 
     def within(self, path: Path, *, package: bool = False) -> bool:
-        """Tell whether a path without links lies where it may be read."""
+        """Return whether a path without links lies where it may be read."""
         if any(path.is_relative_to(root) for root in self._roots):
             return True
         return package and self.repository is not None and path.is_relative_to(self.repository)
@@ -64,7 +64,7 @@ class Confinement:
     def read(
         self, path: Path, *, package: bool = False, ends: Collection[str] = IMPORTED
     ) -> tuple[Path, str]:
-        """Give the file's true path and its text.  Raises `RefusedFileError`."""
+        """Return the file's true path and its text.  Raises `RefusedFileError`."""
         true = real(path)
         self._check(path, true, package=package, ends=ends)
         if true in self._texts:
@@ -103,7 +103,7 @@ class Confinement:
         return hard_links.reason_against(min(around, key=lambda top: len(top.parts)), status)
 
     def _inside(self, true: Path) -> str:
-        """Give the part of a path that the workspace has a say in."""
+        """Return the part of a path that the workspace has a say in."""
         tops = (*self._roots, *([self.repository] if self.repository else ()))
         inside = [true.relative_to(top) for top in tops if true.is_relative_to(top)]
         return max(inside, key=lambda one: len(one.parts), default=true).as_posix()

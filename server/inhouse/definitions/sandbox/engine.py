@@ -18,7 +18,7 @@ import wasmtime
 from . import fast_calls
 
 Load = Callable[[str, str], tuple[str, str] | None]
-"""Gives name and source for a base and a specifier; None where there is no such module."""
+"""Gives name and source for a base and a specifier; None if there is no such module."""
 
 _TICK = 0.1
 _STACK = 512 << 10

@@ -90,7 +90,7 @@ def _offset(text: str, line: int, column: int) -> int:
 
 
 def place(text: str, at: int) -> ErrorLocation:
-    """Give the line and the column of an offset, as editors count them."""
+    """Return the line and the column of an offset, as editors count them."""
     position = position_at(text, at)
     return position.line, position.character
 
@@ -132,7 +132,7 @@ def syntax_place(text: str, *, tsx: bool) -> ErrorLocation:
 
 
 def _declares(node: "Node") -> bool:
-    """Tell whether a name stands where it is made, not where it is used."""
+    """Return whether a name stands where it is made, not where it is used."""
     parent = node.parent
     if parent is None or parent.type in ("import_specifier", "import_clause", "namespace_import"):
         return True

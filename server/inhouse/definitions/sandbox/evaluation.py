@@ -188,7 +188,7 @@ class Evaluation:
         return _commonjs_module(name, code, names)
 
     def _found_culprit(self, error: GuestError) -> tuple[str, int]:
-        """Give the CommonJS module that threw, and the line, where that is certain."""
+        """Return the CommonJS module that threw, and the line, if that is certain."""
         with contextlib.suppress(GuestError):  # nothing runs any more: time, or memory
             name, alone = json.loads(self._guest.call(self._guest.template.get("culprit")))
             line = _FUNCTION_LINE.search(error.stack) if alone else None
@@ -227,7 +227,7 @@ class Evaluation:
 
 
 def is_commonjs(name: str, code: str) -> bool:
-    """Tell whether a module is to be run as CommonJS, as Node and Bun tell it."""
+    """Return whether a module is to be run as CommonJS, as Node and Bun tell it."""
     if name.endswith((".cjs", ".cts")):
         return True
     if name.endswith((".mjs", ".mts")):

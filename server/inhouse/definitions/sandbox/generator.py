@@ -98,7 +98,7 @@ class Generator:
         return header, "".join((*pieces, _json(received)))
 
     def _changes(self, state: Mapping[str, Any]) -> tuple[int, list[str]]:
-        """Give how many messages it has already, and what it has not."""
+        """Return how many messages it has already, and what it has not."""
         history: Sequence[Any] = state.get("messageHistory") or ()
         kept = _common(self._history, list(history[: len(self._history)]))
         self._history = list(history)
@@ -121,7 +121,7 @@ class Generator:
         return "{" + ",".join(texts) + "}"
 
     async def _ask(self, header: dict[str, Any], body: str) -> WorkerAnswer | None:
-        """Give the worker's answer; None, and the end, where there will be none."""
+        """Return the worker's answer; None, and the end, where there will be none."""
         message = {**header, "session": self._session, "limit": self._limit}
         try:
             self._worker.send(message, body.encode())

@@ -10,7 +10,7 @@ _FOLDER = files("inhouse.definitions.sandbox")
 
 
 def with_globals(script: str) -> str:
-    """Give a script that makes the missing globals first, and gives what *script* gives."""
+    """Return a script that makes the missing globals first, and gives what *script* gives."""
     make = _FOLDER.joinpath("globals.js").read_text(encoding="utf-8")
     polyfills = _FOLDER.joinpath("polyfills.js").read_text(encoding="utf-8")
     return f"{make}({json.dumps(polyfills)});\n{script}"

@@ -77,7 +77,7 @@ class ModuleResolver:
         return self._loaded(*self.confinement.read(self.entry))
 
     def known(self, base: str, specifier: str, how: str) -> Loaded | None:
-        """Give what was loaded for a definition beside this one.  Touches no disk."""
+        """Return what was loaded for a definition beside this one.  Touches no disk."""
         found = self.lookups.loaded.get((Path(base).parent, specifier, how))
         if found is None:
             return None
@@ -133,7 +133,7 @@ class ModuleResolver:
         return Loaded(str(true), "code", text)
 
     def find(self, folder: Path, specifier: str, how: str) -> Path | None:
-        """Give the file that a specifier means in a module of a folder.  Blocks."""
+        """Return the file that a specifier means in a module of a folder.  Blocks."""
         if specifier.startswith("."):
             # ``.`` and ``./folder/`` mean a folder, never a file of that name beside it.
             means_folder = specifier.endswith(("/", "/.", "/..")) or specifier in (".", "..")

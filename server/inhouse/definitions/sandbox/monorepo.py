@@ -19,7 +19,7 @@ _SKIPPED = frozenset({"node_modules", "dist", "build"})
 
 
 def workspace_packages(top: Path, read: ReadText) -> Mapping[str, Path]:
-    """Give the packages that the package.json or pnpm-workspace.yaml of a folder names."""
+    """Return the packages that the package.json or pnpm-workspace.yaml of a folder names."""
     patterns = _patterns(top, read)
     if not patterns:
         return {}
@@ -36,7 +36,7 @@ def workspace_packages(top: Path, read: ReadText) -> Mapping[str, Path]:
 
 
 def source_targets(package: Mapping[str, Any], subpath: str, *, how: str) -> Iterator[str]:
-    """Give what a package offers, and where its sources are where it was never built."""
+    """Yield what a package offers, and where its sources are where it was never built."""
     yield from package_targets(package, subpath, how=how)
     if subpath != ".":
         yield subpath

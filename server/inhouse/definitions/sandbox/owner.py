@@ -191,7 +191,7 @@ class Sandbox:
         return done
 
     async def _take(self) -> Worker:
-        """Give a worker that does nothing, marked as busy.  Raises `WorkerLost`."""
+        """Return a worker that does nothing, marked as busy.  Raises `WorkerLost`."""
         if self._closed:
             raise WorkerLost("the sandbox was closed")
         self._drop_dead()

@@ -184,7 +184,7 @@ def _place(text: str, module: Path, header: Mapping[str, Any], shown: bytes) -> 
 
 
 def _sorted(name: str, message: str, limit: float) -> tuple[str, str]:
-    """Give code and message of what a guest threw or was stopped for."""
+    """Return code and message of what a guest threw or was stopped for."""
     match name:
         case "Timeout":
             return "time", _too_long(limit)

@@ -10,7 +10,7 @@ from attrs import frozen
 from inhouse.core.json_values import fields, texts
 
 ReadText = Callable[[Path], str | None]
-"""Gives a file's text, or None where it is not there or may not be read."""
+"""Gives a file's text, or None if it is not there or may not be read."""
 
 _MOST = 1 << 20
 _MOST_EXTENDS = 16
@@ -25,7 +25,7 @@ class Aliases:
     base: Path | None = None
 
     def targets(self, specifier: str) -> Iterator[Path]:
-        """Give the places to look at, the most special pattern first."""
+        """Yield the places to look at, the most special pattern first."""
         fitting = [
             (pattern, targets, found)
             for pattern, targets in self.paths
@@ -99,7 +99,7 @@ def _match(pattern: str, specifier: str) -> str | None:
 
 
 def package_targets(package: Mapping[str, Any], subpath: str, *, how: str) -> Iterator[str]:
-    """Give what ``exports``, ``module`` and ``main`` offer for ``.`` or ``./sub/path``."""
+    """Yield what ``exports``, ``module`` and ``main`` offer for ``.`` or ``./sub/path``."""
     exports = package.get("exports")
     if exports is not None:
         table = fields(exports)
@@ -117,7 +117,7 @@ def package_targets(package: Mapping[str, Any], subpath: str, *, how: str) -> It
 
 
 def internal_targets(package: Mapping[str, Any], specifier: str, *, how: str) -> Iterator[str]:
-    """Give what ``imports`` offers for ``#name``."""
+    """Yield what ``imports`` offers for ``#name``."""
     yield from _mapped(fields(package.get("imports")), specifier, how=how)
 
 

@@ -53,7 +53,7 @@ class Worker:
 
     @staticmethod
     async def start(*, memory: int, cache: Path | None) -> "Worker":
-        """Raises `WorkerLost` where none can be had."""
+        """Raises `WorkerLost` if none can be had."""
         settings = {
             "parent": os.getpid(),
             "memory": memory,

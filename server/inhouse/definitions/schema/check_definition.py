@@ -90,7 +90,7 @@ def _with_unknown(found: ParsedDefinition) -> Mapping[str, Any]:
 
 
 def _covers(found: ParsedDefinition, path: JsonPath) -> bool:
-    """Whether the value at a path is one that only an evaluation can tell."""
+    """Return whether the value at a path is one that only an evaluation can tell."""
     return any(path[:length] in found.unknown for length in range(len(path) + 1))
 
 
@@ -156,6 +156,6 @@ def _provider_options(values: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 def _texts(value: object) -> list[str]:
-    """Give a list with what is no text left empty, so that places stay the same."""
+    """Return a list with what is no text left empty, so that places stay the same."""
     items = cast("list[Any]", value) if isinstance(value, list) else []
     return [item if isinstance(item, str) else "" for item in items]

@@ -24,7 +24,7 @@ class Field:
     """Rules worth knowing; may be empty."""
     required: bool
     default: Any
-    """None where there is none."""
+    """None if there is none."""
     choices: tuple[str, ...]
     """The values of an enumeration, also of a list of them."""
     fields: tuple["Field", ...]

@@ -13,7 +13,7 @@ _MOST = 20
 
 
 def free_name_problems(found: ParsedDefinition, path: Path) -> list[Problem]:
-    """Tell each of them once, where it is used first.
+    """Tell each of them once, if it is used first.
 
     A warning: the branch that uses it may never be taken.
     """

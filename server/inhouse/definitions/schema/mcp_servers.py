@@ -11,7 +11,7 @@ _RESOLVED = ("env", "headers")
 def check_servers(
     values: Mapping[str, Any], environment: Mapping[str, str]
 ) -> tuple[Mapping[str, Any], list[Mistake]]:
-    """Give each server with its defaults, and what is wrong with them.
+    """Return each server with its defaults, and what is wrong with them.
 
     `$NAME` stays as it is written: the value is read when the server starts, and by nothing else.
     """

@@ -35,7 +35,7 @@ def with_evaluated(reading: Reading, evaluated: Evaluated, path: Path) -> Readin
 
 
 def is_definition(values: Mapping[str, Any]) -> bool:
-    """Whether an exported object means to be a definition."""
+    """Return whether an exported object means to be a definition."""
     known = FIELD_NAMES & values.keys()
     if "id" in values and known - {"id", "version"}:
         return True

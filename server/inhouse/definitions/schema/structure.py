@@ -41,7 +41,7 @@ class _ShapeError(ValueError):
 
 
 def structure(values: Mapping[str, Any]) -> tuple[DefinitionShape | None, list[Mistake]]:
-    """Give the shape, or every mistake that keeps the values from having it."""
+    """Return the shape, or every mistake that keeps the values from having it."""
     try:
         return _converter().structure(values, DefinitionShape), []
     except cattrs.BaseValidationError as error:

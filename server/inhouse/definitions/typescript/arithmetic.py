@@ -39,7 +39,7 @@ def binary_value(operator: str, left: object, right: object) -> Any:  # noqa: PL
 
 
 def is_missing(value: object) -> bool:
-    """Whether only an evaluation can tell."""
+    """Return whether only an evaluation can tell."""
     return value is UNKNOWN
 
 

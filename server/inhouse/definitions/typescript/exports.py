@@ -116,7 +116,7 @@ def _collect_declaration(
 
 
 def _bound(pattern: "Node") -> Iterator["Node"]:
-    """Give the names that a destructuring pattern binds."""
+    """Yield the names that a destructuring pattern binds."""
     match pattern.type:
         case "identifier" | "shorthand_property_identifier_pattern":
             yield pattern

@@ -49,7 +49,7 @@ class FreeName:
 
 @lru_cache(maxsize=1_000)  # each change of a file checks every definition again
 def free_names(text: str, known: frozenset[str] = frozenset()) -> tuple[FreeName, ...]:
-    """Give the names that *text*, one expression, uses without declaring them.
+    """Return the names that *text*, one expression, uses without declaring them.
 
     In the order of their first use.  A name that the text asks for with ``typeof`` is not among
     them, nor is anything in a text that does not parse.

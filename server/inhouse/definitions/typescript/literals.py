@@ -61,7 +61,7 @@ def read_expression(node: "Node", scope: ModuleScope, depth: int = 0) -> Literal
 
 
 def _function_text(node: "Node", scope: ModuleScope) -> str:
-    """Give the source; a generator's begins with ``function*``, however it is spelled."""
+    """Return the source; a generator's begins with ``function*``, however it is spelled."""
     text = scope.text(node)
     first = node.children[0] if node.children else None
     star = next((child for child in node.children if child.type == "*"), None)

@@ -211,5 +211,5 @@ class Commands:
 
 
 def is_refusal(error: InhouseError) -> bool:
-    """Tell whether the request was well formed, and something else says no."""
+    """Return whether the request was well formed, and something else says no."""
     return isinstance(error, RefusedError | ProviderError)

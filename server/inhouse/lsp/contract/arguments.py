@@ -85,7 +85,7 @@ class Explain:
 class Endpoints:
     check: bool = False
     agent: str | None = None
-    """Check only the endpoint that serves this agent, where it has one of the settings."""
+    """Check only the endpoint that serves this agent, if it has one of the settings."""
     name: str | None = None
     """Check only this endpoint."""
     work_done_token: Token | None = None

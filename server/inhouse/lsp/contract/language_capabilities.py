@@ -6,7 +6,7 @@ from inhouse.lsp.transport.client import EditorClient
 
 
 def language_capabilities(client: EditorClient) -> dict[str, Any]:
-    """Give the providers of definition files, and of what Inhouse writes itself."""
+    """Return the providers of definition files, and of what Inhouse writes itself."""
     offered: dict[str, Any] = {
         "completionProvider": {"triggerCharacters": ["'", '"', "`", "{", "[", "/", "-", "@"]},
         "hoverProvider": True,

@@ -30,7 +30,7 @@ class Diagnostics:
             self._send(uri)
 
     def at(self, uri: str) -> list[Diagnostic]:
-        """Give what the editor shows for a file."""
+        """Return what the editor shows for a file."""
         return self._sent.get(uri, [])
 
     def _send(self, uri: str) -> None:

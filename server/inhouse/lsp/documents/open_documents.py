@@ -108,7 +108,7 @@ class Documents:
         return found[0] if found else None
 
     def uri_of(self, path: Path) -> str:
-        """Name a file as the editor does, where it has it open."""
+        """Name a file as the editor does, if it has it open."""
         document = self.find(path)
         return to_uri(path) if document is None else document.uri
 

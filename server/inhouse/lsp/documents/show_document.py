@@ -17,7 +17,7 @@ async def show_document(link: EditorRpc, uri: str, *, focus: bool) -> None:
 
 
 async def could_show(link: EditorRpc, uri: str, *, focus: bool) -> bool:
-    """Open a document in the editor; tell whether it did."""
+    """Open a document in the editor; return whether it did."""
     if not (link.client.can("window.showDocument.support") or link.client.name in _SILENT):
         return False
     params = {"uri": uri, "external": False, "takeFocus": focus}

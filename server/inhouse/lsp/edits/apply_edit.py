@@ -38,7 +38,7 @@ def can_apply(link: EditorRpc) -> bool:
 
 
 def can_operate(link: EditorRpc, operation: str) -> bool:
-    """Tell whether the editor itself can ``create`` or ``delete`` files."""
+    """Return whether the editor itself can ``create`` or ``delete`` files."""
     operations = link.client.capability("workspace.workspaceEdit.resourceOperations")
     return can_apply(link) and operation in items(operations)
 
@@ -61,7 +61,7 @@ def workspace_edit(link: EditorRpc, current: Current, edit: Edit) -> Json:
 
 
 async def send(link: EditorRpc, label: str, edit: Json) -> str | None:
-    """Have the editor make a change; give None, or why it did not."""
+    """Have the editor make a change; return None, or why it did not."""
     try:
         answer = await link.request(
             "workspace/applyEdit", {"label": label, "edit": edit}, seconds=_PATIENCE

@@ -45,7 +45,7 @@ class EditorFiles:
         label: str,
         on_disk: bool = False,
     ) -> str | None:
-        """Make an edit of *current* through the editor; give None, or why the file is as it was.
+        """Make an edit of *current* through the editor; return None, or why the file is as it was.
 
         What the editor cannot do at all is done on disk, and what it has not open where the
         change must be *on_disk*.
@@ -82,7 +82,7 @@ class Buffers:
         self._applied: dict[Path, tuple[str | None, str]] = {}
 
     def current(self, path: Path, on_disk: str | None) -> Current:
-        """Give a file as it is now; *on_disk* is what the disk holds."""
+        """Return a file as it is now; *on_disk* is what the disk holds."""
         document = self._documents.find(path)
         if document is not None:
             return Current(path, document.uri, document.text, document.version)

@@ -90,7 +90,7 @@ class KeptEdits:
 
 
 def _as_json(waiting: Sequence[Pending]) -> dict[str, Any] | None:
-    """Give what waits as JSON; each text once."""
+    """Return what waits as JSON; each text once."""
     if not waiting:
         return None
     texts = list(dict.fromkeys(each.base for each in waiting if each.base is not None))

@@ -29,7 +29,7 @@ class Pending:
 
 
 def place(pending: Pending, current: str | None) -> Hunk | None:
-    """Find where a change stands in the text of now; None where that is not exact."""
+    """Find where a change stands in the text of now; None if that is not exact."""
     if pending.base is None or pending.deletes:
         return pending.hunk if current == pending.base else None
     if current is None:
@@ -38,7 +38,7 @@ def place(pending: Pending, current: str | None) -> Hunk | None:
 
 
 def placed(waiting: Iterable[Pending], current: str | None) -> list[tuple[Pending, Hunk]]:
-    """Give the changes that fit the text of now, none overlapping, top to bottom."""
+    """Return the changes that fit the text of now, none overlapping, top to bottom."""
     found: list[tuple[Pending, Hunk]] = []
     for pending in waiting:
         hunk = place(pending, current)
@@ -48,7 +48,7 @@ def placed(waiting: Iterable[Pending], current: str | None) -> list[tuple[Pendin
 
 
 def proposed_text(waiting: Sequence[Pending], current: str | None) -> str | None:
-    """Give the text of now with all that waits applied; None where the file would go."""
+    """Return the text of now with all that waits applied; None if the file would go."""
     fitting = placed(waiting, current)
     if any(pending.deletes for pending, _ in fitting):
         return None
@@ -60,7 +60,7 @@ def proposed_text(waiting: Sequence[Pending], current: str | None) -> str | None
 def with_change(
     waiting: Sequence[Pending], current: str | None, edit: Edit, made_by: Pending
 ) -> list[Pending]:
-    """Give what waits when the proposed text is edited.
+    """Return what waits when the proposed text is edited.
 
     *made_by* is the pattern of what is new; a hunk that was there keeps its id and its run.
     """

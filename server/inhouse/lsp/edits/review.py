@@ -72,7 +72,7 @@ class Review:
         self._keep(current.path, with_change(waiting, current.text, edit, pattern))
 
     async def restore(self, pending: Sequence[Pending]) -> int:
-        """Take what waited before a restart; give how many changes that are.
+        """Take what waited before a restart; return how many changes that are.
 
         Each is placed in the text of now, or marked where it no longer fits.
         """
@@ -95,12 +95,12 @@ class Review:
         return len(pending)
 
     def proposed(self, path: Path, current: str | None) -> str | None:
-        """Give the text of a file as if all that waits had been accepted."""
+        """Return the text of a file as if all that waits had been accepted."""
         waiting = self._waiting.get(path)
         return proposed_text(waiting, current) if waiting else current
 
     def waiting(self, wanted: Hunks) -> list[Pending]:
-        """Give what matches, file by file."""
+        """Return what matches, file by file."""
         path = _path(wanted.uri) if wanted.uri is not None else None
         return [
             each
@@ -112,7 +112,7 @@ class Review:
         ]
 
     def waiting_in(self, document: OpenDocument) -> list[Pending]:
-        """Give what waits in an open document."""
+        """Return what waits in an open document."""
         return [
             each
             for path, pending in self._waiting.items()
@@ -129,7 +129,7 @@ class Review:
         return self.waiting(Hunks())
 
     def text(self, path: Path) -> str | None:
-        """Give the text of now, as far as it is known without looking at the disk."""
+        """Return the text of now, as far as it is known without looking at the disk."""
         document = self._context.documents.find(path)
         return self._texts.get(path) if document is None else document.text
 
@@ -254,7 +254,7 @@ def _nobody() -> None:
 
 
 def where_is(pending: Pending, text: str | None) -> Range | None:
-    """Give the lines that a change replaces now; None where it does not fit."""
+    """Return the lines that a change replaces now; None if it does not fit."""
     hunk = place(pending, text)
     if hunk is None:
         return None
@@ -276,7 +276,7 @@ def summary(pending: Pending) -> str:
 
 
 def as_json(pending: Pending, text: str | None, uri: str) -> Json:
-    """Give a change as rich clients read it."""
+    """Return a change as rich clients read it."""
     where = where_is(pending, text)
     return {
         "id": pending.id,
@@ -298,7 +298,7 @@ def _rest(
     applied: Sequence[Hunk],
     new: str | None,
 ) -> list[Pending]:
-    """Give what still waits, made for the text that has come about."""
+    """Return what still waits, made for the text that has come about."""
     moved = {
         pending.id: evolve(pending, base=new, hunk=shifted(hunk, applied))
         for pending, hunk in fitting

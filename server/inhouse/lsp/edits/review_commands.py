@@ -25,7 +25,7 @@ class ReviewCommands:
         self._files = files
 
     def edits(self, command: str, given: Given, _: Token | None) -> object:
-        """Give every hunk that waits."""
+        """Return every hunk that waits."""
         review, uri_of = self._review, self._context.documents.uri_of
         return [
             as_json(each, review.text(each.path), uri_of(each.path))
@@ -46,7 +46,7 @@ class ReviewCommands:
         return {"rejected": [each.id for each in decided.done]}
 
     async def preview(self, command: str, given: Given, _: Token | None) -> object:
-        """Give both texts of a file, for a client that shows differences itself."""
+        """Return both texts of a file, for a client that shows differences itself."""
         argument = structure(command, given, arguments.Preview)
         path = to_path(argument.uri)
         waiting = self._review.waiting(Hunks(uri=argument.uri)) if path is not None else []

@@ -48,7 +48,7 @@ class EditorWorkspace:
         return self._roots[0]
 
     async def read(self, path: Path) -> Document:
-        """Give a file with what is unsaved, and with what waits for the user's review."""
+        """Return a file with what is unsaved, and with what waits for the user's review."""
         current = await self._current(path)
         text = self._review.proposed(path, current.text)
         if text is None:
@@ -102,7 +102,7 @@ class EditorWorkspace:
         )
 
     async def unsaved(self) -> Mapping[Path, str | None]:
-        """Give what the editor holds, or the user has to decide on, and the disk has not.
+        """Return what the editor holds, or the user has to decide on, and the disk has not.
 
         Only what is in the workspace: other open files, as a transcript, are no business of a run.
         """

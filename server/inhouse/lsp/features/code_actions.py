@@ -38,7 +38,7 @@ class CodeActions:
         only: list[str] | None,
         more: Sequence[Json] = (),
     ) -> list[Json]:
-        """Give what can be done; plain commands where the client knows no literals."""
+        """Return what can be done; plain commands where the client knows no literals."""
         literal = self.context.client.can("textDocument.codeAction.codeActionLiteralSupport")
         found = [
             *more,
@@ -176,7 +176,7 @@ def _whole_line(document: OpenDocument, where: Range) -> Range:
 
 
 def _touch(one: Range, other: Range) -> bool:
-    """Tell whether two ranges share a line."""
+    """Return whether two ranges share a line."""
     return one.start.line <= other.end.line and other.start.line <= _last_line(one)
 
 

@@ -28,7 +28,7 @@ class CodeLenses:
     refresher: Refresher
 
     def of(self, document: OpenDocument) -> list[Json]:
-        """Give every lens of a document."""
+        """Return every lens of a document."""
         self.refresher.asked()
         running = [run for run in self.runs.running if run.uri == document.uri]
         return [

@@ -20,7 +20,7 @@ _FILE, _FOLDER, _KEYWORD, _AGENT = 17, 19, 14, 9
 async def context_names(
     context: EditorContext, document: OpenDocument, position: Position, *, is_prompt: bool
 ) -> Json | None:
-    """Complete the ``@`` before the cursor; None where it would mean nothing to an agent."""
+    """Complete the ``@`` before the cursor; None if it would mean nothing to an agent."""
     line_start = positions.offset_at(document.text, Position(position.line, 0))
     end = positions.offset_at(document.text, position)
     line = document.text[line_start:end]
@@ -48,7 +48,7 @@ async def context_names(
 
 
 def _speaks(context: EditorContext, document: OpenDocument, line: int) -> bool:
-    """Whether a line belongs to a comment that speaks to an agent."""
+    """Return whether a line belongs to a comment that speaks to an agent."""
     return any(
         comment.range.start.line <= line <= comment.range.end.line
         for comment, _ in prompts_in(context, document)

@@ -14,7 +14,7 @@ _TURNS_LEVEL = 2
 
 
 def folding_ranges(text: str) -> list[Json]:
-    """Give the ranges of a document, by line, outermost first.
+    """Return the ranges of a document, by line, outermost first.
 
     A heading that the model writes folds within its turn; one in a fence is no heading.
     """
@@ -72,7 +72,7 @@ def _sections(plain: list[str], lines: list[str]) -> Iterator[tuple[int, int]]:
 
 
 def _level(line: str) -> int:
-    """Give how deep a heading stands; 0 for what is none."""
+    """Return how deep a heading stands; 0 for what is none."""
     if _TURN.match(line):
         return _TURNS_LEVEL
     heading = _HEADING.match(line)

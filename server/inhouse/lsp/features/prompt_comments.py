@@ -40,7 +40,7 @@ def prompt_comments(document: OpenDocument) -> tuple[PromptComment, ...]:
 def prompts_in(
     context: EditorContext, document: OpenDocument
 ) -> Iterator[tuple[PromptComment, dict[str, Any]]]:
-    """Give each comment that names an agent there is, with the argument of its run."""
+    """Yield each comment that names an agent there is, with the argument of its run."""
     for comment in prompt_comments(document):
         if (agent := context.host.agent_named(comment.agent)) is not None:
             yield (
@@ -64,7 +64,7 @@ def _find(text: str, language: str, name: str) -> tuple[PromptComment, ...]:
 
 
 def _comments(text: str, language: str, name: str) -> Iterator[tuple[int, int]]:
-    """Give the stretches of text that are comments; neighbouring ones are one."""
+    """Yield the stretches of text that are comments; neighbouring ones are one."""
     from pygments.token import Comment, String, Text  # noqa: PLC0415  loaded when first needed
 
     lexer = _lexer(language, name)

@@ -24,7 +24,7 @@ _DOCS = "textDocument.completion.completionItem.documentationFormat"
 
 
 def complete(context: EditorContext, site: DefinitionDocument, position: Position) -> list[Json]:
-    """Give everything that fits at a place."""
+    """Return everything that fits at a place."""
     where = path_at(site.path, site.text, position)
     if where is None:
         return []

@@ -26,7 +26,7 @@ def explain(
 
 
 def get_schema(command: str, given: list[Any] | None, _: Token | None) -> object:
-    """Give the JSON Schema of a definition or of the settings."""
+    """Return the JSON Schema of a definition or of the settings."""
     return schema(structure(command, given, Schema).name)
 
 

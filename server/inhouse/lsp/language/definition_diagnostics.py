@@ -57,7 +57,7 @@ class DefinitionDiagnostics:
 
 
 def problems_of(context: EditorContext, path: Path) -> list[Problem]:
-    """Give what is known of one file, each problem once."""
+    """Return what is known of one file, each problem once."""
     every = context.host.world.catalog.every_problem
     mine = [problem for problem in every if problem.path == path]
     return list(dict.fromkeys([*mine, *advice(context, path)]))

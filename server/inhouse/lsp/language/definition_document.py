@@ -66,7 +66,7 @@ class DefinitionDocument:
 
 
 def site_of(context: EditorContext, document: "OpenDocument") -> DefinitionDocument | None:
-    """The site of an open document; None where it is no definition file."""
+    """The site of an open document; None if it is no definition file."""
     path = document.path
     if path is None or not is_definition_file(path, context.host.world.folders):
         return None
@@ -74,7 +74,7 @@ def site_of(context: EditorContext, document: "OpenDocument") -> DefinitionDocum
 
 
 def is_definition_file(path: Path, folders: Sequence[AgentFolder]) -> bool:
-    """Whether definitions, or the helpers they import, are looked for in a file."""
+    """Return whether definitions, or the helpers they import, are looked for in a file."""
     if any(holds(folder, path) for folder in folders):
         return True
     real = Path(os.path.realpath(path))
@@ -82,12 +82,12 @@ def is_definition_file(path: Path, folders: Sequence[AgentFolder]) -> bool:
 
 
 def is_inside(position: Position, where: Range) -> bool:
-    """Whether a cursor touches a range; its end counts."""
+    """Return whether a cursor touches a range; its end counts."""
     return where.start <= position <= where.end
 
 
 def texts_of(found: ParsedDefinition, name: str) -> Iterator[tuple[str, Range]]:
-    """Give the texts of a list field with their places."""
+    """Yield the texts of a list field with their places."""
     values = found.values.get(name)
     for at, value in enumerate(values if isinstance(values, list) else []):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
         place = found.places.get((name, at))

@@ -32,7 +32,7 @@ At = Callable[[EditorContext, DefinitionDocument, Position], Any]
 
 
 async def answer(context: EditorContext, settled: Settled, method: str, params: Any) -> Any:
-    """Answer one request; null where there is nothing to say."""
+    """Answer one request; null if there is nothing to say."""
     document = context.documents.get(params.text_document.uri)
     if document is None:
         return None
@@ -54,14 +54,14 @@ async def answer(context: EditorContext, settled: Settled, method: str, params: 
 
 
 async def lenses_in(context: EditorContext, settled: Settled, document: OpenDocument) -> list[Json]:
-    """Give the lenses of a definition file."""
+    """Return the lenses of a definition file."""
     return await _seen(context, settled, document, lambda site: agent_lenses(context, site))
 
 
 async def actions_in(
     context: EditorContext, settled: Settled, document: OpenDocument, where: Range
 ) -> list[Json]:
-    """Give the actions of a definition file, the quick fixes first."""
+    """Return the actions of a definition file, the quick fixes first."""
 
     def look(site: DefinitionDocument) -> list[Json]:
         return [*quick_fixes(context, site, where), *agent_actions(context, site, where)]

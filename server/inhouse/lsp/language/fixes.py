@@ -31,7 +31,7 @@ Offer = tuple[str, Change]
 
 
 def quick_fixes(context: EditorContext, site: DefinitionDocument, where: Range) -> list[Json]:
-    """Give the fixes of every problem at a place."""
+    """Return the fixes of every problem at a place."""
     return [
         fix
         for problem in problems_of(context, site.path)
@@ -156,7 +156,7 @@ def _inside(site: DefinitionDocument, place: Range, new: str) -> Change:
 
 
 def _touch(one: Range, other: Range) -> bool:
-    """Tell whether two ranges share a line."""
+    """Return whether two ranges share a line."""
     end = one.end if one.end.character else Position(max(one.start.line, one.end.line - 1), 1)
     return one.start.line <= other.end.line and other.start.line <= end.line
 

@@ -19,7 +19,7 @@ _FORMATS = "textDocument.hover.contentFormat"
 
 
 def hover(context: EditorContext, site: DefinitionDocument, position: Position) -> Json | None:
-    """Give LSP's `Hover`, or None."""
+    """Return LSP's `Hover`, or None."""
     told = _told(context, site, position)
     if told is None:
         return None

@@ -16,7 +16,7 @@ _MARKDOWN_TOOLS = {"spawn_agents": "Task"}
 def add_to_list(
     site: DefinitionDocument, found: ParsedDefinition, name: str, value: str
 ) -> Change | None:
-    """Add a text to a list; None where the file does not spell the list out."""
+    """Add a text to a list; None if the file does not spell the list out."""
     place = found.places.get((name,))
     if place is None:
         return None

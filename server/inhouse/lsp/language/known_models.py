@@ -11,7 +11,7 @@ _FILE = "offered.json"
 
 
 def model_words(context: EditorContext) -> Iterator[tuple[str, str]]:
-    """Give each model with where it was seen: offered, in settings, in other definitions."""
+    """Yield each model with where it was seen: offered, in settings, in other definitions."""
     for name, status in context.host.checked.items():
         yield from ((model.id, f"offered by {name}") for model in status.models or ())
     yield from _remembered(context.state_folder)

@@ -19,7 +19,7 @@ _OPEN = ("openai/gpt-oss", "google/gemma")
 
 
 def advice(context: EditorContext, path: Path) -> Iterator[Problem]:
-    """Give hints about the definitions of a file, as it was read last.  Opens no connection."""
+    """Yield hints about the definitions of a file, as it was read last.  Opens no connection."""
     state = context.host.world.catalog.reading_of(path)
     if state is None:
         return

@@ -34,7 +34,7 @@ class Mapping:
 def model_fixes(
     context: EditorContext, site: DefinitionDocument, found: ParsedDefinition
 ) -> Iterator[Mapping]:
-    """Give the ways: the settings' map first, which leaves the definition as others need it."""
+    """Yield the ways: the settings' map first, which leaves the definition as others need it."""
     name, model = found.values.get("id"), found.values.get("model")
     place = found.places.get(("model",))
     if not isinstance(name, str) or not isinstance(model, str) or place is None:
@@ -71,7 +71,7 @@ def _there(context: EditorContext, route: Route, model: str) -> Iterator[str]:
 
 
 def _settings(context: EditorContext) -> DefinitionDocument | None:
-    """The workspace's settings; None where there is no such file."""
+    """The workspace's settings; None if there is no such file."""
     for root in context.host.roots:
         site = site_at(context, Path(root, "inhouse.toml"))
         if site is not None:

@@ -42,7 +42,7 @@ def find_references(
 def places_of_agent(
     context: EditorContext, site: DefinitionDocument, name: str
 ) -> Iterator[tuple[DefinitionDocument, Range, bool]]:
-    """Give every place that names an agent; the last tells whether it is its ``id``."""
+    """Yield every place that names an agent; the last tells whether it is its ``id``."""
     plain = plain_id(name)
     needles = (plain, plain.replace("-", "_"))
     for other in neighbours(context, site, context.host.world.folders, *needles):

@@ -68,7 +68,7 @@ def tool_call_at(site: DefinitionDocument, position: Position) -> tuple[str, Ran
 
 
 def narrowed(site: DefinitionDocument, place: Range, name: str) -> Range | None:
-    """Where exactly a name stands in a value; None where the text says something else."""
+    """Where exactly a name stands in a value; None if the text says something else."""
     start, end = site.span(place)
     at = site.text.find(name, start, end)
     if (

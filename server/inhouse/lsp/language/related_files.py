@@ -16,7 +16,7 @@ from inhouse.lsp.transport.client import to_uri
 def neighbours(
     context: EditorContext, site: DefinitionDocument, folders: Iterable[AgentFolder], *needles: str
 ) -> Iterator[DefinitionDocument]:
-    """Give the files, *site* first, whose text contains one of some words.  Blocks."""
+    """Yield the files, *site* first, whose text contains one of some words.  Blocks."""
     paths = [site.path]
     for folder in folders:
         paths.extend(list_folder(folder).files)
@@ -31,7 +31,7 @@ def neighbours(
 
 
 def site_at(context: EditorContext, path: Path) -> DefinitionDocument | None:
-    """A file by its path; None where it cannot be read.  Blocks."""
+    """A file by its path; None if it cannot be read.  Blocks."""
     document = context.documents.find(path)
     if document is not None:
         return DefinitionDocument(path, document.uri, document.text, document.version)

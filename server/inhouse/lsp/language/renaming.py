@@ -21,7 +21,7 @@ _ROUTE = re.compile(r"""\bagents\s*=\s*(?P<q>["'])(?P<word>[a-z0-9_-]+)(?P=q)"""
 
 
 def prepare(context: EditorContext, site: DefinitionDocument, position: Position) -> Json | None:
-    """Tell what would be renamed; None where there is no agent's name."""
+    """Tell what would be renamed; None if there is no agent's name."""
     mention = mention_at(site, position)
     if mention is None or not _known(context, site, mention[0]):
         return None

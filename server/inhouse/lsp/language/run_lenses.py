@@ -14,7 +14,7 @@ _SOURCE = "source.inhouse"
 
 
 def agent_lenses(context: EditorContext, site: DefinitionDocument) -> list[Json]:
-    """Give the lenses of every agent that a file defines."""
+    """Return the lenses of every agent that a file defines."""
     return [
         lens(Range(place.start, place.start), title, command, argument)
         for name, place, usable in _agents(context, site)
@@ -23,7 +23,7 @@ def agent_lenses(context: EditorContext, site: DefinitionDocument) -> list[Json]
 
 
 def agent_actions(context: EditorContext, site: DefinitionDocument, where: Range) -> list[Json]:
-    """Give the same as actions, for clients that draw no lenses."""
+    """Return the same as actions, for clients that draw no lenses."""
     names = list(_agents(context, site))
     found = site.found_at(where.start)
     here = found.values.get("id") if found is not None else None

@@ -45,7 +45,7 @@ _TABLE = re.compile(r"^\s*\[\s*endpoints\s*\.\s*([\w-]+|\"[^\"\n]+\")", re.MULTI
 
 
 def settings_site(context: EditorContext, document: "OpenDocument") -> DefinitionDocument | None:
-    """The site of a settings file; None where it is none of ours."""
+    """The site of a settings file; None if it is none of ours."""
     path = document.path
     if path is None or path.name not in SETTINGS_FILES:
         return None
@@ -57,7 +57,7 @@ def settings_site(context: EditorContext, document: "OpenDocument") -> Definitio
 def complete_setting(
     context: EditorContext, site: DefinitionDocument, position: Position
 ) -> list[Json]:
-    """Give the keys or values that fit at a place."""
+    """Return the keys or values that fit at a place."""
     where = path_at(site.path, site.text, position)
     if where is None:
         return []

@@ -15,7 +15,7 @@ _SHOWN = 60
 
 
 def symbols(context: EditorContext, site: DefinitionDocument) -> list[Json]:
-    """Give each agent with its fields; flat where the client knows no tree."""
+    """Return each agent with its fields; flat where the client knows no tree."""
     tree = [agent for found in site.reading.found if (agent := _agent(found)) is not None]
     if context.client.can("textDocument.documentSymbol.hierarchicalDocumentSymbolSupport"):
         return tree

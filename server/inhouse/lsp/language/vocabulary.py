@@ -43,13 +43,13 @@ class Suggestion:
     raw: bool = False
     """Written without quotes: ``true``."""
     label: str = ""
-    """What is offered, where it is not the text itself."""
+    """What is offered, if it is not the text itself."""
 
 
 def words_for(
     context: EditorContext, site: DefinitionDocument, path: JsonPath, position: Position
 ) -> Iterator[Suggestion]:
-    """Give the words that fit the value at *path*, the likely ones first."""
+    """Yield the words that fit the value at *path*, the likely ones first."""
     if site.suffix == ".md" and path and path[0] in _ALIASES:
         path = (_ALIASES[str(path[0])], *path[1:])
     match path:

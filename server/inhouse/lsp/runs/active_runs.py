@@ -132,7 +132,7 @@ class Runs:
         return next((run for run in self._runs.values() if run_id in run.children), None)
 
     def cancel(self, run_id: str | None) -> list[str]:
-        """Ask a run, or the newest, to stop; give the ids of those that will."""
+        """Ask a run, or the newest, to stop; return the ids of those that will."""
         run = self.get(run_id) if run_id is not None else next(reversed(self.running), None)
         if run is None or (task := self._tasks.get(run.id)) is None:
             return []

@@ -107,5 +107,5 @@ class EventStream:
 
 
 def _ends_halfway(text: str) -> bool:
-    """Tell whether the second half of a character is still to come."""
+    """Return whether the second half of a character is still to come."""
     return text != "" and _HIGH_SURROGATES[0] <= text[-1] <= _HIGH_SURROGATES[1]

@@ -73,7 +73,7 @@ class EditorApprover:
         )
 
     async def ask(self, question: Question) -> Choices:
-        """Give what the user chose; empty when dismissed or when nobody can be asked."""
+        """Return what the user chose; empty when dismissed or when nobody can be asked."""
         asked = _Open(question)
         self._open[question.id] = asked
         try:
@@ -113,7 +113,7 @@ class EditorApprover:
                 return await self._answered(asked, text, choices)
 
     def _is_drawn(self, question: Question) -> bool:
-        """Tell whether the client asks it by itself: never one that may do harm."""
+        """Return whether the client asks it by itself: never one that may do harm."""
         kind = "choices" if question.choices else "freeText"
         return question.is_told and not question.safe and kind in self._link.client.draws
 
@@ -218,7 +218,7 @@ async def _whole(link: EditorRpc, question: Question) -> AsyncGenerator[tuple[st
 
 
 def _document(question: Question, text: str, name: str) -> str:
-    """Give what the document of a question holds."""
+    """Return what the document of a question holds."""
     if not question.diff:
         return text
     diff = visible(question.diff)
@@ -228,7 +228,7 @@ def _document(question: Question, text: str, name: str) -> str:
 
 
 def _first_words(text: str) -> str:
-    """Give the beginning of a question, so that the line has room for how to answer."""
+    """Return the beginning of a question, so that the line has room for how to answer."""
     line = visible(text).partition("\n")[0].partition("  ")[0]
     return line if len(line) <= _FIRST else f"{line[: _FIRST - 1]}…"
 

@@ -73,7 +73,7 @@ class RunActivity:
         return f"{line}: …{tail}" if tail else line
 
     def _line(self, run_id: str) -> str:
-        """Give what one of them does, and behind it what those it started do."""
+        """Return what one of them does, and behind it what those it started do."""
         own = self._at_work.get(run_id)
         what = own.what if own else "waiting for the first token"
         below = [
@@ -85,7 +85,7 @@ class RunActivity:
 
 
 def todos_of(given: Any) -> list[tuple[str, bool]]:
-    """Give the list of a ``write_todos`` call: what is to be done, and whether it is."""
+    """Return the list of a ``write_todos`` call: what is to be done, and whether it is."""
     found: list[tuple[str, bool]] = []
     for each in cast("list[Any]", given["todos"]) if _has_todos(given) else ():
         match each:

@@ -42,7 +42,7 @@ class SessionListener(Protocol):
     """Whoever shows the conversation that a run is a turn of."""
 
     def begin(self, run: ActiveRun, plan: Plan) -> Listen:
-        """Give what hears of everything that happens in the run."""
+        """Return what hears of everything that happens in the run."""
         ...
 
 

@@ -56,7 +56,7 @@ class Transcripts:
         return transcript
 
     async def show(self, run_id: str | None) -> str:
-        """Show a transcript; give its URI without waiting for the editor.  Raises `UserError`."""
+        """Show a transcript; return its URI without waiting for the editor.  Raises `UserError`."""
         if run_id is None:
             run_id = next(reversed(self._own), "") or await self._newest_kept()
         run = self._runs.get(run_id)
@@ -78,14 +78,14 @@ class Transcripts:
         return await asyncio.to_thread(self._store.text, name.removesuffix(".md"))
 
     def writes(self, uri: str) -> bool:
-        """Tell whether a document is a transcript."""
+        """Return whether a document is a transcript."""
         if uri.startswith(f"{TRANSCRIPT_SCHEME}:"):
             return True
         path = to_path(uri) if uri.endswith(".md") else None
         return path is not None and real(path.parent) == real(path_of(self._context, "").parent)
 
     async def earlier(self, limit: int | None = None) -> list[KeptRun]:
-        """Give the runs of servers before this one in this workspace, newest first."""
+        """Return the runs of servers before this one in this workspace, newest first."""
         most = None if limit is None else limit + len(self._own)
         kept = await asyncio.to_thread(self._store.runs, self._context.host.roots, most)
         return [run for run in kept if run.run_id not in self._own]
@@ -232,7 +232,7 @@ class Transcript:
             self._context.host.book.release_text(self._run.id, (at, at + len(result.text)))
 
     def _link(self, path: str) -> str | None:
-        """Give the URI of a path that a tool named, where it is in the workspace."""
+        """Return the URI of a path that a tool named, if it is in the workspace."""
         root = self._context.host.main_root
         file = Path(os.path.normpath(root / path))
         return self._context.documents.uri_of(file) if file.is_relative_to(root) else None

@@ -141,7 +141,7 @@ class Writer:
             self._parts.append("\n[… there is more …]")
 
     def _in_fence(self, text: str) -> str:
-        """Give output that does not end the fence around it, in however many pieces it comes."""
+        """Return output that does not end the fence around it, in however many pieces it comes."""
         before = self._output_ends
         shown = _TICKS.sub(lambda found: chr(0x2BC) * len(found[0]), before + text)[len(before) :]
         self._output_ends = (before + shown)[-2:]
@@ -173,7 +173,7 @@ _CHANGED_AT = re.compile(r"^@@ -(\d+)(?:,\d+)? \+\d+", re.MULTILINE)
 
 
 def _first_line(diff: str) -> str:
-    """Give the fragment of a URI for the first line that a unified diff changes."""
+    """Return the fragment of a URI for the first line that a unified diff changes."""
     found = _CHANGED_AT.search(diff)
     if found is None:
         return ""
@@ -221,5 +221,5 @@ _MARKUP = re.compile(r"(?<=\])(?=[(\[])|(?=<[A-Za-z/!])")
 
 
 def _one_line(text: str) -> str:
-    """Give a text of a tool, a question or a server: one line, no link, no picture, no HTML."""
+    """Return a text of a tool, a question or a server: one line, no link, no picture, no HTML."""
     return _MARKUP.sub(r"\\", without_controls(" ".join(text.split())))

@@ -75,7 +75,7 @@ class SessionCommands:
         return {"uri": await self._show(known.id)}
 
     async def rename(self, command: str, given: Given, _: Token | None) -> object:
-        """Give a session another title."""
+        """Return a session another title."""
         argument = structure(command, given, arguments.RenameSession)
         known = await self._sessions.rename(argument.session, argument.title)
         self._launcher.lists.touch(SESSIONS)

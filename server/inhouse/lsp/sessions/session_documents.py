@@ -102,7 +102,7 @@ class SessionDocuments:
         return self._context.client.can("workspace.textDocumentContent")
 
     def uri_of(self, session: str) -> str:
-        """Give the URI of a session's document."""
+        """Return the URI of a session's document."""
         if self.is_virtual:
             return f"{SESSION_SCHEME}:/{session}.md"
         return to_uri(self.path_of(session))
@@ -111,7 +111,7 @@ class SessionDocuments:
         return self._context.state_folder / FOLDER / f"{session}.md"
 
     def session_of(self, uri: str) -> str | None:
-        """Give the session whose document this is."""
+        """Return the session whose document this is."""
         scheme, _, name = uri.partition(":/")
         if scheme == SESSION_SCHEME:
             return name.partition("?")[0].removesuffix(".md")  # A client's own view of it.
@@ -125,13 +125,13 @@ class SessionDocuments:
         return self._context.state_folder / FOLDER
 
     def open_one(self, session: str) -> OpenDocument | None:
-        """Give the document of a session, as the editor has it open."""
+        """Return the document of a session, as the editor has it open."""
         return self._context.documents.find(self.path_of(session))
 
     # What the client does.
 
     def opened(self, uri: str) -> None:
-        """The client opened a document: follow it, where it is one of ours."""
+        """The client opened a document: follow it, if it is one of ours."""
         session = self.session_of(uri)
         if session is None:
             return
@@ -161,24 +161,24 @@ class SessionDocuments:
         return None if kept is None else kept.document.read_only
 
     async def write(self, session: str) -> str:
-        """Write the document of a session where the client will find it; give its URI."""
+        """Write the document of a session where the client will find it; return its URI."""
         if not self.is_virtual:
             await self.bring_up_to_date(session)
         return self.uri_of(session)
 
     async def typed(self, session: str, text: str) -> tuple[Kept, TypedDocument | None] | None:
-        """Give what is kept of a session, and what the user made of its document."""
+        """Return what is kept of a session, and what the user made of its document."""
         kept = await self._kept(session)
         if kept is None:
             return None
         return kept, read_typed(self._growing(session) or kept.document, text)
 
     def writing(self, session: str) -> asyncio.Lock:
-        """Give what only one at a time has: whoever writes a session's document, or sends it."""
+        """Return what only one at a time has: whoever writes a session's document, or sends it."""
         return self._writing.setdefault(session, asyncio.Lock())
 
     def followed(self, session: str) -> Followed:
-        """Give what is known of a document that is open."""
+        """Return what is known of a document that is open."""
         return self._followed.setdefault(session, Followed(session))
 
     def forget(self, session: str) -> None:
@@ -332,7 +332,7 @@ class SessionDocuments:
             self._context.rpc.ask("workspace/textDocumentContent/refresh", {"uri": uri})
 
     def _growing(self, session: str) -> SessionDocument | None:
-        """Give the document of a turn that runs; None where the store has all that there is."""
+        """Return the document of a turn that runs; None if the store has all that there is."""
         live = self._live.get(session)
         if live is None or live.is_over or live.turn is None or live.before is None:
             return None
@@ -371,7 +371,7 @@ class SessionDocuments:
 
 
 def _with(before: SessionDocument, turn: Turn, text: str) -> SessionDocument:
-    """Give a document with one more turn, of which *text* is there so far."""
+    """Return a document with one more turn, of which *text* is there so far."""
     written = written_turn(turn.agent, before.next_turn, text)
     return SessionDocument((*before.fixed, written), (*before.prompts, prompt_of(turn)))
 

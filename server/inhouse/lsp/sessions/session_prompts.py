@@ -49,9 +49,9 @@ class SessionPrompts:
         return self.launcher.start(request, argument, token)
 
     def _prompt(self, argument: arguments.RunArguments) -> str:
-        """Give the prompt; behind it what is open under a URI that is no file's.
+        """Return the prompt; behind it what is open under a URI that is no file's.
 
-        Raises `UserError` where nothing is: the agent would not know what it is asked about.
+        Raises `UserError` if nothing is: the agent would not know what it is asked about.
         """
         uri = argument.uri
         if uri is None or to_path(uri) is not None:
@@ -71,7 +71,7 @@ class SessionPrompts:
         return "\n\n".join(part for part in (argument.prompt, shown) if part)
 
     async def _steer(self, request: RunRequest) -> Json | None:
-        """Tell a running turn something; None where none runs, or its turn has just ended."""
+        """Tell a running turn something; None if none runs, or its turn has just ended."""
         sessions, name = self.context.host.sessions, request.session or ""
         run = self._running(name)
         if run is not None:

@@ -84,7 +84,7 @@ class SessionSending:
             self.context.spawn(self._send_saved(session, uri), name=f"sending {session}")
 
     async def actions(self, document: OpenDocument, where: Range) -> list[Json]:
-        """Give the code actions of a session's document."""
+        """Return the code actions of a session's document."""
         found = await self._look(document)
         if found is None:
             return []
@@ -116,7 +116,7 @@ class SessionSending:
         return actions
 
     async def lenses(self, document: OpenDocument) -> list[Json]:
-        """Give the lenses of a session's document."""
+        """Return the lenses of a session's document."""
         found = await self._look(document)
         return [] if found is None else list(self._lenses(document, *found))
 
@@ -254,7 +254,7 @@ class SessionSending:
 
 
 def _changed(kept: Kept, typed: TypedDocument | None) -> list[int]:
-    """Give the turns whose prompts the user changed."""
+    """Return the turns whose prompts the user changed."""
     if typed is None or typed.prompts is None:
         return []
     before = dict(enumerate(kept.document.prompts, 1))
@@ -266,14 +266,14 @@ def _changed(kept: Kept, typed: TypedDocument | None) -> list[int]:
 
 
 def _as_typed(before: str, text: str) -> str:
-    """Give a changed prompt without what was written into it so that a preview fetches nothing."""
+    """Return a changed prompt without the marks that keep a preview from fetching anything."""
     if quiet(before) == before:
         return text
     return text.replace("!\\[", "![").replace("&lt;", "<")
 
 
 def _turn_at(kept: Kept, text: str, where: Range) -> int:
-    """Give the turn that a place of the document belongs to; the next one below all of them."""
+    """Return the turn that a place of the document belongs to; the next one below all of them."""
     starts = [_line_of(text, heading_of(n)) for n in range(1, kept.document.next_turn + 1)]
     above = [one for one in starts if one is not None and one.start.line <= where.start.line]
     return max(1, len(above))

@@ -34,7 +34,7 @@ class TypedDocument:
 
 
 def read_typed(document: SessionDocument, text: str) -> TypedDocument | None:
-    """Find what the user wrote; None where there is no heading for the next prompt."""
+    """Find what the user wrote; None if there is no heading for the next prompt."""
     heading = heading_of(document.next_turn)
     at = _last_line(text, heading)
     if at < 0:

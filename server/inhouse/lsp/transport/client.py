@@ -24,7 +24,7 @@ class EditorClient:
     settings: Mapping[str, Any] | None = None
     """``initializationOptions.inhouse``."""
     trusted: bool | None = None
-    """``initializationOptions.trusted``; None where the client does not know."""
+    """``initializationOptions.trusted``; None if the client does not know."""
     name: str = ""
     """``clientInfo.name``."""
     draws: frozenset[str] = frozenset()
@@ -35,12 +35,12 @@ class EditorClient:
     """``initializationOptions.offers``: what the client answers beyond LSP, ``diagnostics``."""
 
     def can(self, path: str) -> bool:
-        """Tell whether a capability (``workspace.applyEdit``) is declared."""
+        """Return whether a capability (``workspace.applyEdit``) is declared."""
         value = self.capability(path)
         return value is not None and value is not False
 
     def capability(self, path: str) -> Any:
-        """Give a capability's value as the client sent it, else None."""
+        """Return a capability's value as the client sent it, else None."""
         value: Any = self.capabilities
         for name in path.split("."):
             if not isinstance(value, Mapping):
@@ -69,18 +69,18 @@ def read_client(params: Any) -> EditorClient:
 
 
 def to_path(uri: str) -> Path | None:
-    """Give the path of a ``file:`` URI; None for anything else."""
+    """Return the path of a ``file:`` URI; None for anything else."""
     path = uris.to_fs_path(uri)
     return Path(path) if path else None
 
 
 def real(path: Path) -> Path:
-    """Give the path with links resolved: the host's word for a file, whatever the editor's is."""
+    """Return the path with links resolved: the host's word for a file, whatever the editor's is."""
     return Path(os.path.realpath(path))
 
 
 def to_uri(path: Path) -> str:
-    """Give the URI of an absolute path."""
+    """Return the URI of an absolute path."""
     return path.as_uri()
 
 

@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 
 async def agent_ids(client: EditorClient) -> list[str]:
-    """Give the ids that are kept; else those that can be read without running anything."""
+    """Return the ids that are kept; else those that can be read without running anything."""
     folders = _folders(client)
     kept = await asyncio.to_thread(_kept, client, folders)
     if kept is not None:
@@ -68,7 +68,7 @@ def _kept(client: EditorClient, folders: tuple[AgentFolder, ...]) -> list[str] |
 
 
 def _stamps(folders: tuple[AgentFolder, ...]) -> Mapping[str, Any]:
-    """Give the time and size of each file that may hold a definition."""
+    """Return the time and size of each file that may hold a definition."""
     stamps: dict[str, Any] = {}
     for folder in folders:
         for path in list_folder(folder).files:

@@ -17,7 +17,7 @@ class Framing:
     _missing: int | None = None
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Take more bytes; give every body that is complete now."""
+        """Take more bytes; return every body that is complete now."""
         self._buffer += data
         while (body := self._next()) is not None:
             yield body

@@ -16,12 +16,12 @@ _ICON = re.compile(r"\$(?=\()")
 
 
 def plain(text: str) -> str:
-    """Give a text that every editor shows as it is written."""
+    """Return a text that every editor shows as it is written."""
     return _ICON.sub("$ ", _LINK.sub("] ", visible(text)))
 
 
 def plain_params(method: str, params: Any) -> Any:
-    """Give the parameters of a request or notification with plain texts where it shows any."""
+    """Return the parameters of a request or notification with plain texts where it shows any."""
     if method in _MESSAGES:
         shown = {**params, "message": plain(str(params["message"]))}
         if actions := params.get("actions"):

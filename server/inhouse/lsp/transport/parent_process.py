@@ -18,7 +18,7 @@ async def when_gone(process_id: int, callback: Callable[[], None]) -> None:
 
 
 def exists(process_id: int) -> bool:
-    """Tell whether there is such a process, whoever it belongs to."""
+    """Return whether there is such a process, whoever it belongs to."""
     if process_id <= 0:
         return False
     if sys.platform == "win32":

@@ -16,13 +16,13 @@ FIRST_BYTES = b"content-"
 
 
 def may_begin(data: bytes) -> bool:
-    """Tell whether these may be the first bytes of a client of the protocol."""
+    """Return whether these may be the first bytes of a client of the protocol."""
     known = data[: len(FIRST_BYTES)].lower()
     return FIRST_BYTES.startswith(known)
 
 
 def is_same_user(peer: tuple[object, ...], own: tuple[object, ...]) -> bool:
-    """Tell whether the other end of a connection on this machine is this user's.  Linux only."""
+    """Return whether the other end of a connection on this machine is this user's.  Linux only."""
     if sys.platform != "linux":
         return False
     wanted = (_hex(peer), _hex(own))

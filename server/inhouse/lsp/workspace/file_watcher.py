@@ -77,7 +77,7 @@ class Watching:
             self._reloading = self._context.spawn(self._reload(), name="reloading")
 
     def concerns(self, path: Path) -> bool:
-        """Tell whether agents or settings come from a file."""
+        """Return whether agents or settings come from a file."""
         if path.name in SETTINGS_FILES:
             return True
         return any(path.is_relative_to(folder) for folder in self._context.host.world.agent_folders)
@@ -152,7 +152,7 @@ class Watching:
 
 
 def _changed_since(when: float, folders: list[Path], sources: list[Path]) -> set[Path]:
-    """Give the files that are newer, and those that have gone."""
+    """Return the files that are newer, and those that have gone."""
     found = {path for path in sources if not path.exists()}
     for folder in folders:
         deep = folder.name == ".agents"

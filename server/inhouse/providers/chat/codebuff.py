@@ -34,14 +34,14 @@ class BackendRun:
     egress: "Egress"
     agent_id: str
     parent: "BackendRun | None" = None
-    """The run of the agent that spawned this one, where that is at the same backend."""
+    """The run of the agent that spawned this one, if that is at the same backend."""
     steps: int = 0
     """Answers that were asked for."""
     _id: str | None = None
     _starting: asyncio.Lock = field(factory=asyncio.Lock)
 
     async def id(self) -> str:
-        """Give the backend's name of this run, starting it.  Raises `ProviderError`."""
+        """Return the backend's name of this run, starting it.  Raises `ProviderError`."""
         async with self._starting:
             if self._id is None:
                 self._id = await self._start()
@@ -86,7 +86,7 @@ class BackendRun:
 async def backend_run(
     endpoint: Endpoint, egress: "Egress", agent_id: str, parent: BackendRun | None = None
 ) -> AsyncGenerator[BackendRun | None]:
-    """Open what a run at this endpoint needs beside its answers; None where it needs nothing."""
+    """Open what a run at this endpoint needs beside its answers; None if it needs nothing."""
     if endpoint.kind.profile.chat is not ChatApi.CODEBUFF:
         yield None
         return

@@ -112,7 +112,7 @@ class OpenAIChat:
     ) -> AsyncGenerator[Chunks]:
         """Ask once, and give what comes.
 
-        Raises `_RefusedError` where another way to ask may be taken, with *again*.
+        Raises `_RefusedError` if another way to ask may be taken, with *again*.
         """
         body = self._body(prompt, dialect)
         said = False

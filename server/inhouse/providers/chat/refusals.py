@@ -37,7 +37,7 @@ class Mended:
 
 
 def mends(dialect: Dialect, error: ProviderError, body: Mapping[str, Any]) -> Iterator[Mended]:
-    """Give the ways to ask once more after this refusal, the likeliest first."""
+    """Yield the ways to ask once more after this refusal, the likeliest first."""
     if error.code in _NEVER or isinstance(error, ContextOverflowError | ToolsUnsupportedError):
         yield from _too_many_answer_tokens(dialect, error, body)
         return
@@ -229,7 +229,7 @@ _TABLE: tuple[_Row, ...] = (
         "a JSON object is asked for without its schema",
     ),
 )
-"""From the words of real servers (tests/providers/mends.json); the first that changes anything."""
+"""From real servers' messages (tests/providers/repairs.json); the first that changes anything."""
 
 
 _SAME_AS: Mapping[str, tuple[str, ...]] = {
@@ -277,7 +277,7 @@ def _member_of_request(
 
 
 def _named(error: ProviderError, members: list[str]) -> Iterator[str]:
-    """Give the members that a refusal is about: what it says so in a field of its own first."""
+    """Yield the members that a refusal is about: what it says so in a field of its own first."""
     about = [re.split(r"[.\[]", one.removeprefix("body."))[0] for one in error.about]
     yield from (one for one in members if one in about)
     low = error.said.lower()

@@ -39,7 +39,7 @@ def own_fields(endpoint: Endpoint) -> dict[str, Any]:
 
 
 def wants_thinking(reasoning: Mapping[str, Any] | None) -> bool | None:
-    """Say whether a definition wants its model to think; None where it does not say."""
+    """Return whether a definition wants its model to think; None if it does not say."""
     if not reasoning:
         return None
     if reasoning.get("enabled") is False or reasoning.get("effort") == "none":

@@ -95,7 +95,7 @@ class ChatAnswer:
     def read(self, pieces: list[Any], chunks: list[ModelChunk]) -> None:
         """Add the chunks that pieces make known; text that nothing interrupts is one of them.
 
-        Raises `ProviderError` where a piece tells why there will be no more.
+        Raises `ProviderError` if a piece tells why there will be no more.
         """
         texts: list[str] = []
         for piece in pieces:
@@ -147,7 +147,7 @@ class ChatAnswer:
             yield from self._choice(members(choices[0]))
 
     def end(self) -> Iterator[ModelChunk]:
-        """Give what remains; `Answered` last.  Raises where the answer is not complete."""
+        """Yield what remains; `Answered` last.  Raises where the answer is not complete."""
         if half := self._halves.flush():
             yield from self._said(self._thinking.take(half))
         yield from self._said(self._thinking.flush())

@@ -20,7 +20,7 @@ _LONGEST_PAUSE = 8.0
 async def first_of(
     ask: Callable[[], AsyncGenerator[Chunks]], *, tries: int = TRIES, patience: float = 0.0
 ) -> AsyncGenerator[Chunks]:
-    """Give the chunks of the first try that gives any.  Closing this closes what is open.
+    """Yield the chunks of the first try that gives any.  Closing this closes what is open.
 
     A server that loads its model is asked again for *patience* seconds, however often that is.
     """

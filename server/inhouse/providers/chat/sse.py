@@ -55,7 +55,7 @@ class StreamDeadline:
         self._connection.deadline = since + self.endpoint.first_token_timeout
 
     def took(self, data: bytes | None) -> None:
-        """Count what came.  Raises `ProviderError` where one answer has no end."""
+        """Count what came.  Raises `ProviderError` if one answer has no end."""
         self._taken += len(data or b"")
         if self._taken > LONGEST_ANSWER:
             raise ProviderError(
@@ -107,7 +107,7 @@ async def answered(
 async def server_sent(
     source: AsyncIterator[bytes], line: StreamDeadline
 ) -> AsyncGenerator[list[Any]]:
-    """Give the JSON of the events that each read completes, up to ``[DONE]``.
+    """Yield the JSON of the events that each read completes, up to ``[DONE]``.
 
     A whole JSON body is one event.
     """
@@ -143,7 +143,7 @@ def _read_events(events: list[tuple[str, bytes]], line: StreamDeadline, pieces: 
 async def json_lines(
     source: AsyncIterator[bytes], line: StreamDeadline
 ) -> AsyncGenerator[list[Any]]:
-    """Give the JSON of the lines that each read completes (Ollama's own way to stream)."""
+    """Yield the JSON of the lines that each read completes (Ollama's own way to stream)."""
     rest: list[bytes] = []
     async for data in source:
         line.took(data)
@@ -181,7 +181,7 @@ class EventDecoder:
         self._after_cr = False
 
     def feed(self, data: bytes) -> list[tuple[str, bytes]]:
-        """Give name and data of each event that is complete now; those without data are none.
+        """Return name and data of each event that is complete now; those without data are none.
 
         Raises `httpx2.SSEError` where one is longer than `LONGEST_EVENT`.
         """
@@ -203,7 +203,7 @@ class EventDecoder:
         return found
 
     def end(self) -> bytes:
-        """Give what completes an event that lacks its blank line."""
+        """Return what completes an event that lacks its blank line."""
         self.ended = True
         return b"\n\n"
 

@@ -89,7 +89,7 @@ class ThinkingText:
             yield from self._look_for_close(self._close)
 
     def flush(self) -> Iterator[Part]:
-        """Give what was withheld: the answer is over."""
+        """Yield what was withheld: the answer is over."""
         held, self._held = self._held, ""
         self.over = True
         if self._reader is not None:

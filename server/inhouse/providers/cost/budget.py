@@ -20,7 +20,7 @@ class Day(Protocol):
     ) -> tuple[int | None, float, float]:
         """Set dollars aside where *fits* (spent, under way) says so, all in one step.
 
-        Gives a number, None where it does not fit; what is spent, and what was under way.
+        Gives a number, None if it does not fit; what is spent, and what was under way.
         """
         ...
 
@@ -73,7 +73,7 @@ class Budget:
         return self._limit is not None or self._daily_limit is not None
 
     async def reserve(self, estimate_usd: float | None) -> Reservation:
-        """Set the estimate aside before a call.  Raises `RefusedError` where it would not fit.
+        """Set the estimate aside before a call.  Raises `RefusedError` if it would not fit.
 
         A call whose price nobody knows passes as long as something is left.
         """

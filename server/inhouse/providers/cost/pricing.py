@@ -98,7 +98,7 @@ def remote_cost(by_agent: Iterable[tuple[str, EndpointUsage]]) -> float | None:
 
 
 def own_price(endpoint: Endpoint, model: str) -> Price | None:
-    """Give what the user's own settings say."""
+    """Return what the user's own settings say."""
     prices = endpoint.prices
     fitting = (one for name, one in prices.items() if fnmatchcase(model, name))
     found = prices.get(model) or next(fitting, None)

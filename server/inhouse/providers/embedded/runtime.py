@@ -24,13 +24,13 @@ INSTALL_SECONDS = 900
 
 
 def runtime_folder(data_folder: Path) -> Path:
-    """Give the folder of modules for this Python and this kind of machine."""
+    """Return the folder of modules for this Python and this kind of machine."""
     tag = f"{sys.implementation.cache_tag}-{sysconfig.get_platform()}"
     return data_folder / "runtimes" / tag
 
 
 def is_runtime_installed(data_folder: Path) -> bool:
-    """Say whether the program is there, without importing it."""
+    """Return whether the program is there, without importing it."""
     return (
         importlib.util.find_spec(MODULE) is not None
         or (runtime_folder(data_folder) / MODULE).is_dir()
@@ -38,7 +38,7 @@ def is_runtime_installed(data_folder: Path) -> bool:
 
 
 def install_runtime(data_folder: Path, *, tell: Callable[[str], None]) -> None:
-    """Fetch the program from the package index, where it is missing.  Blocks.
+    """Fetch the program from the package index, if it is missing.  Blocks.
 
     Raises `UserError` if no installer works.
     """
@@ -96,7 +96,7 @@ def _installers(target: Path) -> Iterator[list[str]]:
 
 
 def pips() -> Iterator[list[str]]:
-    """Give the ways to start pip for this Python; an environment made by uv has none of its own."""
+    """Yield the ways to start pip for this Python; an environment made by uv has no pip."""
     if importlib.util.find_spec("pip") is not None:
         yield processes.python("pip")
     for wheel in _bundled_pips():

@@ -12,7 +12,7 @@ class Profiles(Protocol):
     """Remembers a small JSON object per endpoint and model.  May block for a moment."""
 
     def get(self, endpoint: str, model: str) -> Mapping[str, Any]:
-        """Return what is known; empty where nothing is."""
+        """Return what is known; empty if nothing is."""
         ...
 
     def put(self, endpoint: str, model: str, profile: Mapping[str, Any]) -> None: ...

@@ -29,7 +29,7 @@ class ToldPrices:
     _lock: asyncio.Lock = field(factory=asyncio.Lock)
 
     async def price(self, endpoint: Endpoint, model: str, egress: "Egress") -> Price | None:
-        """Give what a model costs there, as far as the endpoint tells; asks it at most once."""
+        """Return what a model costs there, as far as the endpoint tells; asks it at most once."""
         if endpoint.kind.profile.prices is PriceSource.NONE:
             return None
         key = profile_key(endpoint)

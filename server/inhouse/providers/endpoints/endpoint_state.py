@@ -79,7 +79,7 @@ class EndpointState:
         await asyncio.to_thread(self.profiles.put, *key, known)
 
     async def dialect(self, endpoint: Endpoint, model: str, known: Dialect) -> Dialect:
-        """Give what is known of the kind, with what this endpoint's refusals have taught."""
+        """Return what is known of the kind, with what this endpoint's refusals have taught."""
         return known.with_learnt((await self.profile(endpoint, model)).get("dialect"))
 
     def _slots_of(self, endpoint: Endpoint) -> _Slots:

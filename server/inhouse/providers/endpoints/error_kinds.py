@@ -22,7 +22,7 @@ class Overflow:
 
 
 def kind_of(told: Told) -> str:
-    """Return the code of what happened; empty where neither words nor status say anything."""
+    """Return the code of what happened; empty if neither words nor status say anything."""
     for code, fits in _KINDS:
         if fits(told):
             return code

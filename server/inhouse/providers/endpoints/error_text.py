@@ -70,7 +70,7 @@ def message_in(body: Any) -> str:
 
 
 def page_title(body: str) -> str | None:
-    """Give the title of a web page; empty where it has none; None where it is no page."""
+    """Return the title of a web page; empty if it has none; None if it is no page."""
     start = body[:2_000].lstrip("\ufeff \r\n\t").lower()
     if not start.startswith(
         ("<!doctype html", "<html", "<head", "<body", "<?xml", "<h1", "<center")
@@ -169,7 +169,7 @@ def _codes(value: Any, depth: int = 0) -> Iterator[str]:
 
 
 def _params(value: Any, depth: int = 0) -> Iterator[str]:
-    """Give what mistakes are about: OpenAI's ``param``, pydantic's ``loc``."""
+    """Yield what mistakes are about: OpenAI's ``param``, pydantic's ``loc``."""
     if depth > _DEEPEST:
         return
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):

@@ -26,7 +26,7 @@ SECONDS = 3.0
 
 
 async def asked(endpoint: Endpoint, egress: "Egress") -> dict[str, Price]:
-    """Ask an endpoint for its prices; nothing where it does not tell."""
+    """Ask an endpoint for its prices; nothing if it does not tell."""
     match endpoint.kind.profile.prices:
         case PriceSource.NONE:
             return {}

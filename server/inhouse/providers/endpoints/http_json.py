@@ -70,7 +70,7 @@ async def headers_of(endpoint: Endpoint) -> dict[str, str]:
 
 
 def sends_authorization(endpoint: Endpoint) -> bool:
-    """Tell whether the key goes where it usually does, or into a header of another name."""
+    """Return whether the key goes where it usually does, or into a header of another name."""
     own = {name.lower() for name in endpoint.headers}
     if "authorization" in own:
         return True
@@ -79,7 +79,7 @@ def sends_authorization(endpoint: Endpoint) -> bool:
 
 
 async def key_of(endpoint: Endpoint) -> str:
-    """Give the key, or the word that is sent in its place.  Raises `UserError`.
+    """Return the key, or the word that is sent in its place.  Raises `UserError`.
 
     A keyring may wait for somebody to unlock it: nothing else waits meanwhile.
     """

@@ -43,7 +43,7 @@ async def verify_local(  # noqa: PLR0911  # one a kind
 ) -> Verdict:
     """Ask the server everything it tells, sending nothing of a prompt.
 
-    Raises `ProviderError` where a server that must tell does not answer.
+    Raises `ProviderError` if a server that must tell does not answer.
     """
     if not endpoint.kind.profile.is_child and not egress.is_local(endpoint.base_url):
         return Verdict(local=False, reason=f"{endpoint.base_url} is not on this machine.")

@@ -44,7 +44,7 @@ def window_in(entry: dict[str, Any]) -> int | None:
 
 
 def entries_of(told: object, key: str) -> list[dict[str, Any]]:
-    """Return the objects of a list in an answer; nothing where it has another shape."""
+    """Return the objects of a list in an answer; nothing if it has another shape."""
     return objects(told.get(key) if isinstance(told, dict) else told)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
 
 

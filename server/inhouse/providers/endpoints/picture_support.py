@@ -43,7 +43,7 @@ def without_pictures(prompt: Prompt) -> Prompt:
 
 
 def may_be_about_pictures(error: ProviderError) -> bool:
-    """Tell whether a prompt without its pictures might be taken where this one was refused.
+    """Return whether a prompt without its pictures might be taken where this one was refused.
 
     Servers have no common word for it, so every refusal of the request itself counts.
     """
@@ -55,7 +55,7 @@ def may_be_about_pictures(error: ProviderError) -> bool:
 
 
 async def takes_pictures(endpoint: Endpoint, model: str, egress: "Egress") -> bool | None:
-    """Ask the server; None where only trying can tell."""
+    """Ask the server; None if only trying can tell."""
     try:
         async with asyncio.timeout(PATIENCE):
             return await _told(endpoint, model, egress)

@@ -89,7 +89,7 @@ def cut_notice(place: ModelRef, need: Need, read: int, window: int | None) -> No
 
 
 async def _counted(prompt: Prompt, place: ModelRef, egress: "Egress") -> int | None:
-    """Ask the server to count, where it can; None where it cannot."""
+    """Ask the server to count, if it can; None if it cannot."""
     endpoint = place.endpoint
     messages, tools = chat_messages(prompt), chat_tools(prompt.tools)
     body: dict[str, Any] = {"messages": messages, **({"tools": tools} if tools else {})}

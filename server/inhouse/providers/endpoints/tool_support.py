@@ -34,7 +34,7 @@ class ServedModel:
     """A model as its server describes it."""
 
     name: str = ""
-    """By which the server itself calls it; empty where it does not tell."""
+    """By which the server itself calls it; empty if it does not tell."""
     template_has_tools: bool | None = None
     """None: it does not tell."""
     parameters: int | None = None
@@ -47,7 +47,7 @@ class ServedModel:
 
     @property
     def mode(self) -> ToolMode | None:
-        """The way to call tools that will work; None where only trying can tell."""
+        """The way to call tools that will work; None if only trying can tell."""
         if self.template_has_tools is False or self.is_small:
             return ToolMode.FILES
         return ToolMode.NATIVE if self.template_has_tools else None

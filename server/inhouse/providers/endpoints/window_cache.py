@@ -31,7 +31,7 @@ class Windows:
         return None if known is None else known[1]
 
     async def window(self, endpoint: Endpoint, model: str, egress: "Egress") -> int | None:
-        """Return tokens; None where the server does not tell, or cannot be asked."""
+        """Return tokens; None if the server does not tell, or cannot be asked."""
         if endpoint.context_window is not None:
             return endpoint.context_window
         key, now = (profile_key(endpoint), model), asyncio.get_running_loop().time()

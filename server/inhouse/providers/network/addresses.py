@@ -61,7 +61,7 @@ def is_within(address: IPAddress, networks: Iterable[Network]) -> bool:
 
 
 def is_public(address: IPAddress) -> bool:
-    """Tell whether an address is on the public internet, also behind a translation or a tunnel."""
+    """Return whether an address, or one it translates or tunnels to, is on the public internet."""
     plain = unmapped(address)
     if isinstance(plain, ipaddress.IPv6Address):
         if plain in _NAT64:

@@ -20,7 +20,7 @@ class ChunkedReader(readers.ChunkedReader):
     """h11's reader of chunked bodies, which takes plain chunks together."""
 
     def __call__(self, buf: Any) -> Any:
-        """Give the data of all complete chunks; else what h11 gives."""
+        """Return the data of all complete chunks; else what h11 gives."""
         if self._bytes_in_chunk or self._reading_trailer or not buf:
             return super().__call__(buf)
         data = bytes(buf.maybe_extract_at_most(len(buf)))
@@ -45,7 +45,7 @@ class ChunkedReader(readers.ChunkedReader):
 
 
 def install() -> bool:
-    """Have h11 read chunked bodies so; tells whether it could."""
+    """Have h11 read chunked bodies so; return whether it could."""
     body = readers.READERS.get(h11.SEND_BODY)
     known = readers.ChunkedReader()
     if not isinstance(body, dict) or not all(hasattr(known, name) for name in _STATE):

@@ -89,7 +89,7 @@ class Egress:
         return recording()
 
     def is_local(self, base_url: str) -> bool:
-        """Say whether this address is the user's own, asking no name server.
+        """Return whether this address is the user's own, asking no name server.
 
         A server there may still forward to somewhere else:
         see `inhouse.providers.endpoints.locality`.
@@ -137,7 +137,7 @@ class Egress:
         """Return the proxy on the way to an endpoint: never for what is the user's own.
 
         Not under ``local-only``, nor for pages that a model names, whose address is to be checked.
-        Raises `UserError` where the environment names one that cannot be used.
+        Raises `UserError` if the environment names one that cannot be used.
         """
         if self.policy.privacy is Privacy.LOCAL_ONLY or self.policy.public_only:
             return None

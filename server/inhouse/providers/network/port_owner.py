@@ -20,7 +20,7 @@ LEADS_ELSEWHERE = frozenset(
 
 
 def tunnel_at(addresses: Sequence[IPAddress], port: int) -> str:
-    """Give the name of the tunnel that listens there; empty where none is known to.  Blocks."""
+    """Return the name of the tunnel that listens there; empty if none is known to.  Blocks."""
     import psutil  # noqa: PLC0415  20 ms, and only "local-only" and the doctor ask
 
     with contextlib.suppress(psutil.Error, OSError):

@@ -52,7 +52,7 @@ def named_proxy(address: HttpAddress, environment: Mapping[str, str]) -> ProxySe
 
 
 def is_excepted(address: HttpAddress, environment: Mapping[str, str]) -> bool:
-    """Tell whether ``NO_PROXY`` names the host."""
+    """Return whether ``NO_PROXY`` names the host."""
     text = environment.get("no_proxy", "") or environment.get("NO_PROXY", "")
     host = spelt(address.host)
     return any(_matches(one, host, address.port) for one in re.split(r"[,\s]+", text) if one)

@@ -248,8 +248,8 @@ class _Body(httpx2.AsyncByteStream):
 def tls_context(endpoint: Endpoint) -> ssl.SSLContext:
     """Return a context that trusts what the system trusts, and what is named beside it.
 
-    That is the endpoint's ``caFile``, and ``SSL_CERT_FILE``, which systems other than Linux
-    would not look at.  Raises `UserError` where ``caFile`` cannot be used.
+    That is the endpoint's ``caFile``, and ``SSL_CERT_FILE``, which systems other than Linux would
+    not look at.  Raises `UserError` if ``caFile`` cannot be used.
     """
     import truststore  # noqa: PLC0415  # only for https
 

@@ -26,7 +26,7 @@ _NO_WISH = "default"
 
 @frozen
 class Choice:
-    """What was decided.  ``endpoint`` is None where the route is refused: nothing to connect to."""
+    """What was decided.  ``endpoint`` is None if the route is refused: nothing to connect to."""
 
     endpoint: Endpoint | None
     model: str
@@ -48,7 +48,7 @@ def choose(
 ) -> Choice:
     """Apply the rules of docs/protocol.md, "Who serves a run".
 
-    Raises `UserError` where a rule names what is not there, and where no rule applies.
+    Raises `UserError` if a rule names what is not there, and where no rule applies.
     """
     asked = Asked(
         definition=definition,

@@ -35,7 +35,7 @@ def refusal(
 
 
 def looks_local(endpoint: Endpoint, model: str, settings: Settings) -> bool:
-    """Tell whether everything that can be told without asking says local."""
+    """Return whether everything that can be told without asking says local."""
     if endpoint.pool:
         return all(looks_local(one, model, settings) for one in endpoint.pool)
     if endpoint.kind.profile.counts_as_remote and not endpoint.vouched_local:

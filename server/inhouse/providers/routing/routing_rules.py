@@ -50,7 +50,7 @@ Rule = Callable[[Asked], RuleMatch | str]
 
 
 def names_remote_model(definition: AgentDefinition) -> bool:
-    """Tell whether a definition names a model of OpenRouter's kind: ``maker/model``."""
+    """Return whether a definition names a model of OpenRouter's kind: ``maker/model``."""
     return "/" in definition.model
 
 

@@ -207,7 +207,7 @@ def _key(node: ast.expr | None) -> str:
 
 
 def _loose(body: str, spec: ToolSpec) -> Mapping[str, Any] | None:
-    """Read a text without its quotes, or with quotes in it, where it is the only argument."""
+    """Read a text without its quotes, or with quotes in it, if it is the only argument."""
     required = _required(spec)
     if len(required) > 1 or not (required or _properties(spec)):
         return None

@@ -46,7 +46,7 @@ def _python_call(node: ast.expr) -> tuple[str, dict[str, Any]] | None:
 
 
 def gemma_value(text: str, start: int) -> tuple[Any, int]:
-    """Read ``{key:<|"|>text<|"|>,other:[1]}`` from *start*; None where it is none, and its end."""
+    """Read ``{key:<|"|>text<|"|>,other:[1]}`` from *start*; None if it is none, and its end."""
     try:
         return _Gemma(text, start).value(0)
     except (ValueError, IndexError):

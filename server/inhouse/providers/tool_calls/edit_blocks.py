@@ -27,7 +27,7 @@ class Block:
     inner: tuple[int, int]
     """Where the body stands."""
     lead: str = ""
-    """The line above it, where that says more than a path."""
+    """The line above it, if that says more than a path."""
 
 
 @frozen
@@ -72,12 +72,12 @@ def written_replacements(path: str, pairs: list[Replaced]) -> str:
 
 
 def blocks(text: str) -> list[Block]:
-    """Give the fenced blocks of a text, in order, each with the path that stands with it."""
+    """Return the fenced blocks of a text, in order, each with the path that stands with it."""
     return list(_Scanner(text).blocks())
 
 
 def replacements_in(body: str) -> list[Replaced] | None:
-    """Give the SEARCH/REPLACE pairs of a block; None: it has none, or they are not whole."""
+    """Return the SEARCH/REPLACE pairs of a block; None: it has none, or they are not whole."""
     pairs: list[Replaced] = []
     old: list[str] | None = None
     new: list[str] | None = None
@@ -103,12 +103,12 @@ def replacements_in(body: str) -> list[Replaced] | None:
 
 
 def has_markers(body: str) -> bool:
-    """Tell whether a block was meant to hold SEARCH/REPLACE pairs."""
+    """Return whether a block was meant to hold SEARCH/REPLACE pairs."""
     return any(_SEARCH.match(line) for line in body.splitlines())
 
 
 def left_out(body: str, known: str | None) -> str | None:
-    """Give the line that stands for code that was not written out; None: there is none."""
+    """Return the line that stands for code that was not written out; None: there is none."""
     there = {line.strip() for line in (known or "").splitlines()}
     for line in body.splitlines():
         if _LEFT_OUT.match(line) and line.strip() not in there:
@@ -117,14 +117,14 @@ def left_out(body: str, known: str | None) -> str | None:
 
 
 def without_left_out(body: str) -> str | None:
-    """Give a block without the lines at its margin that stand for other code; None: it has none."""
+    """Return a block without the lines at its margin that stand for other code; None if none do."""
     lines = body.splitlines(keepends=True)
     kept = [line for line in lines if line[:1].isspace() or not _LEFT_OUT.match(line)]
     return None if len(kept) == len(lines) else "".join(kept)
 
 
 def path_in(line: str) -> str:
-    """Give the path that a line consists of; empty where it says anything else."""
+    """Return the path that a line consists of; empty if it says anything else."""
     text = line.strip().lstrip("#*->").strip()
     text = re.sub(r"^\d+[.)]\s+", "", text)
     text = text.strip("*_ \t").rstrip(":").strip("*`'\" \t")
@@ -244,7 +244,7 @@ def _is_markdown(path: str, language: str) -> bool:
 
 
 def _close(lines: list[str], opening: int, fence: str, *, nested: bool) -> int:
-    """Give the line that closes a block; one behind the last where none does."""
+    """Return the line that closes a block; one behind the last where none does."""
     depth = 0
     for index in range(opening + 1, len(lines)):
         match = _FENCE.match(lines[index].rstrip("\r\n"))
@@ -274,5 +274,5 @@ def _ended(text: str) -> str:
 
 
 def plain_lines(text: Any) -> str:
-    """Give a text without what differs in a quotation: blanks at the ends of lines."""
+    """Return a text without what differs in a quotation: blanks at the ends of lines."""
     return "\n".join(line.rstrip() for line in str(text).strip("\r\n").splitlines())

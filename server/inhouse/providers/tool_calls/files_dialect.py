@@ -155,17 +155,17 @@ class _Before:
         return [word.strip("()\"'`,;:!.") for word in self.said.split()]
 
     def names(self, word: str) -> bool:
-        """Tell whether the user wrote a name or path."""
+        """Return whether the user wrote a name or path."""
         return re.search(rf"(?<![\w./-]){re.escape(word)}(?![\w/-])", self.said) is not None
 
     def wrote(self, block: Block) -> bool:
-        """Tell whether the same block stood in an earlier answer."""
+        """Return whether the same block stood in an earlier answer."""
         body = "".join(block.body.split())
         return any(body in "".join(answer.split()) for answer in self.answers)
 
 
 def _with_paths(fenced: Sequence[Block], before: _Before) -> Iterator[Block]:
-    """Give blocks without a path that of the one file which they can only mean."""
+    """Yield blocks without a path that of the one file which they can only mean."""
     meant = {} if before.asks else {block.start: _meant(block, before) for block in fenced}
     paths = list(meant.values())
     added = [] if any(paths) else [block for block in fenced if _is_added(block, before)]
@@ -194,7 +194,7 @@ def _is_added(block: Block, before: _Before) -> bool:
 
 
 def _meant(block: Block, before: _Before) -> str:
-    """Give the file whose new text a block without a path must be; empty: that is not clear.
+    """Return the file whose new text a block without a path must be; empty: that is not clear.
 
     A file that is there is meant where the block has the most of its lines, or definitions of it,
     or where the line above calls it the new text of that file; a new one where the line above the
@@ -274,7 +274,7 @@ def _last_said(given: Sequence[Message]) -> str:
 
 
 def known_files(given: Iterable[Message]) -> dict[str, str]:
-    """Give the files that the model was shown or wrote, by path: the last text of each."""
+    """Return the files that the model was shown or wrote, by path: the last text of each."""
     known: dict[str, str] = {}
     for message in given:
         match message:
@@ -325,7 +325,7 @@ def _tool_of(specs: Mapping[str, ToolSpec], names: Sequence[str]) -> str | None:
 def _edit(  # noqa: C901, PLR0911, PLR0912  one for each way to read a block
     block: Block, specs: Mapping[str, ToolSpec], before: _Before
 ) -> FoundCall | str | None:
-    """Make a block a call; a text where it was meant as one and cannot be; None where not."""
+    """Make a block a call; a text where it was meant as one and cannot be; None if not."""
     if not block.path:
         if has_markers(block.body):
             return f"A SEARCH/REPLACE block has no path above it.  {form_of(specs)}"
@@ -380,7 +380,7 @@ def _would_lose(path: str, lost: str) -> str:
 
 
 def _put_in(block: Block, old: str, before: _Before) -> str | None:
-    """Give the whole text of a file of which a block shows changed definitions alone.
+    """Return the whole text of a file of which a block shows changed definitions alone.
 
     Not where the user named what it leaves out: that is to go, or to have another name.
     """
@@ -452,7 +452,7 @@ def _is_alike(old: str, new: str) -> bool:
 
 
 def _is_quotation(body: str, old: str) -> bool:
-    """Tell whether a block only shows what stands in the file."""
+    """Return whether a block only shows what stands in the file."""
     new, there = plain_lines(body), plain_lines(old)
     if new == there:
         return True
@@ -589,7 +589,7 @@ def _said(message: Message, specs: Mapping[str, ToolSpec], before: Sequence[Mess
 
 
 def _words(text: str, specs: Mapping[str, ToolSpec]) -> list[str]:
-    """Give what an answer says beside its calls."""
+    """Return what an answer says beside its calls."""
     from inhouse.providers.tool_calls.text_formats import candidates  # noqa: PLC0415  a cycle
 
     spans = [(one.start, one.end) for one in candidates(text)]

@@ -178,7 +178,7 @@ def _described(tool: ToolSpec) -> str:
 
 
 def profile_mode(profile: Mapping[str, Any]) -> ToolMode | None:
-    """Return the mode that was found out, where one was."""
+    """Return the mode that was found out, if one was."""
     known = profile.get("tools")
     return ToolMode(known) if known in list(ToolMode) else None
 

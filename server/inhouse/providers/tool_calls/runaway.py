@@ -29,7 +29,7 @@ class Runaway:
     _new: int = 0
 
     def goes_on(self, text: str, pieces: int = 1) -> bool:
-        """Take more, which came in so many pieces; tell whether the answer repeats itself."""
+        """Take more, which came in so many pieces; return whether the answer repeats itself."""
         self._pieces.append(text)
         self._new += pieces
         if self._new < LOOK_EVERY:
@@ -41,7 +41,7 @@ class Runaway:
 
 
 def repeats_itself(text: str) -> bool:
-    """Tell whether a text ends with the same over and over, also where each round grows."""
+    """Return whether a text ends with the same over and over, also where each round grows."""
     tail = text[-TAIL:]
     if len(tail) < LEAST or len(set(tail[-LEAST:])) <= _FEW + 1:
         return False
@@ -57,7 +57,7 @@ def _goes_round(tail: str) -> bool:
 
 
 def _circle(tail: str) -> str | None:
-    """Give the words from where the last ones stood before."""
+    """Return the words from where the last ones stood before."""
     last = tail[-24:]
     before = tail.rfind(last, 0, len(tail) - 1)
     return tail[before + len(last) :] if before >= 0 else None

@@ -311,7 +311,7 @@ def _calls_in(value: Any, span: tuple[int, int], guess: str = "") -> Iterator[Fo
 
 
 def _values(body: str, *, mend: bool = True) -> list[Any]:
-    """Read one or several JSON values in a row; nothing where other text stands between."""
+    """Read one or several JSON values in a row; nothing if other text stands between."""
     values: list[Any] = []
     position = 0
     while position < len(body):
@@ -352,7 +352,7 @@ def _undoubled(text: str) -> str:
 
 
 def _guess(text: str) -> str:
-    """Give back what only a guess makes JSON of; empty where it can be read."""
+    """Give back what only a guess makes JSON of; empty if it can be read."""
     try:
         read(_undoubled(text))
     except (ValueError, RecursionError):

@@ -1,6 +1,6 @@
 """Tool calls that a model left in its text: every form of backends.md, Q8, and Codebuff's own.
 
-A call is read generously: what names a declared tool is one, and its input is then mended and
+A call is read generously: what names a declared tool is one, and its input is then repaired and
 checked exactly as a native call's is.  It is never read out of a quotation: a code fence that has a
 path or holds more than the call, inline code, a quoted line, or anything that already stood in a
 file or message the model was given.
@@ -171,7 +171,7 @@ def _brief(text: str) -> str:
 
 
 def _checked(found: FoundCall, specs: Mapping[str, ToolSpec]) -> _Checked | None:
-    """Name the tool that is meant.  Its input is mended and checked later, as a native one is."""
+    """Name the tool that is meant.  Its input is repaired and checked later, as a native one is."""
     name = tool_meant(found.name, specs)
     if name is None:
         return None
@@ -244,7 +244,7 @@ def _quoted_calls(
 
 
 def _given_texts(given: Iterable[Message]) -> Iterator[tuple[str, bool]]:
-    """Give each text, and whether it comes from a file or a tool."""
+    """Yield each text, and whether it comes from a file or a tool."""
     for message in given:
         if isinstance(message, UserMessage):
             yield message.text, False

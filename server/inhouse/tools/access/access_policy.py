@@ -27,7 +27,7 @@ class Access:
     _ignored: dict[Path, IgnoreRules] = field(factory=dict[Path, IgnoreRules], init=False)
 
     def place(self, raw: str) -> WorkspacePath:
-        """Give the place that *raw* means; raises `ToolError` that names the rule against it.
+        """Return the place that *raw* means; raises `ToolError` that names the rule against it.
 
         The same for reading and for writing.
         """
@@ -38,7 +38,7 @@ class Access:
         return await asyncio.to_thread(self.place, raw)
 
     def tops(self) -> tuple[WorkspacePath, ...]:
-        """Give every root, except one that lies in another."""
+        """Return every root, except one that lies in another."""
         places = [follow(root, self.roots) for root in self.roots]
         unique = {place.path: place for place in places}
         return tuple(
@@ -48,7 +48,7 @@ class Access:
         )
 
     def inner(self, folder: WorkspacePath, name: str) -> WorkspacePath:
-        """Give the place of *name* in a folder, as `place` does."""
+        """Return the place of *name* in a folder, as `place` does."""
         return self._checked(follow(folder.path / name, self.roots))
 
     def _checked(self, place: WorkspacePath) -> WorkspacePath:
@@ -61,7 +61,7 @@ class Access:
         return place
 
     def refusal(self, place: WorkspacePath) -> str | None:
-        """Give the rule that forbids *place*, by its own name or by the name of a link to it."""
+        """Return the rule that forbids *place*, by its own name or by the name of a link to it."""
         for relative in dict.fromkeys((place.relative, place.named)):
             if reason := rule(relative):
                 return f"it matches {reason}"
@@ -75,13 +75,13 @@ class Access:
         return _other_name(place.root, place.relative)
 
     def ignored(self, root: Path) -> IgnoreRules:
-        """Give the ignore rules of a real root."""
+        """Return the ignore rules of a real root."""
         if root not in self._ignored:
             self._ignored[root] = IgnoreRules(root, ignores_case(root))
         return self._ignored[root]
 
     def hides(self, root: Path, relative: str, *, is_folder: bool) -> bool:
-        """Tell whether a walk passes by *relative*, whose parents it did not pass by."""
+        """Return whether a walk passes by *relative*, whose parents it did not pass by."""
         name = relative.rpartition("/")[2]
         if rule(name) or (is_folder and name in NOISE):
             return True
@@ -89,7 +89,7 @@ class Access:
         return own is not None and not is_example(relative)
 
     def hides_file(self, root: Path, relative: str) -> bool:
-        """Tell whether a search may not show *relative*, wherever it came from."""
+        """Return whether a search may not show *relative*, wherever it came from."""
         if rule(relative):
             return True
         found = self.ignored(root).rule(relative, is_folder=False)
@@ -107,6 +107,6 @@ def _other_name(root: Path, relative: str) -> str | None:
 
 
 def access_to(roots: Sequence[Path]) -> Access:
-    """Give the door to *roots*; the first one is where relative paths start."""
+    """Return the door to *roots*; the first one is where relative paths start."""
     unique = dict.fromkeys(Path(os.path.abspath(root)) for root in roots)  # noqa: PTH100  realpath comes later
     return Access(tuple(unique))

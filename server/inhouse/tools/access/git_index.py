@@ -28,7 +28,7 @@ class Tracked:
 
 
 def repository_of(folder: Path) -> tuple[Path, Path] | None:
-    """Give the top of the repository that holds *folder*, and the folder of its index."""
+    """Return the top of the repository that holds *folder*, and the folder of its index."""
     for top in (folder, *folder.parents):
         inner = top / ".git"
         if inner.is_dir():
@@ -55,7 +55,7 @@ def tracked_names(content: bytes) -> Tracked:
 
 
 def object_names(content: bytes) -> dict[str, bytes]:
-    """Give the object of each name in an index; none where it is no index."""
+    """Return the object of each name in an index; none where it is no index."""
     try:
         return _entries(content, 20) or _entries(content, 32)
     except (struct.error, IndexError, ValueError):
@@ -63,7 +63,7 @@ def object_names(content: bytes) -> dict[str, bytes]:
 
 
 def read_index(git_folder: Path) -> bytes:
-    """Give the bytes of an index; none where there is no such file, or a very large one."""
+    """Return the bytes of an index; none where there is no such file, or a very large one."""
     index = git_folder / "index"
     try:
         return read_regular(index, _MOST_BYTES)

@@ -22,12 +22,12 @@ class Pattern:
 
 
 def deciding(patterns: Sequence[Pattern], path: str, *, is_folder: bool) -> Pattern | None:
-    """Give the last pattern that matches."""
+    """Return the last pattern that matches."""
     return next((e for e in reversed(patterns) if e.matches(path, is_folder=is_folder)), None)
 
 
 def pattern_of(line: str) -> Pattern | None:
-    """Read a line; None where it says nothing, or nothing that Git could match."""
+    """Read a line; None if it says nothing, or nothing that Git could match."""
     text = _TRAILING_SPACES.sub("", line)
     if not text or text.startswith("#"):
         return None
@@ -53,7 +53,7 @@ _SPECIAL = re.compile(r"[*?\[\\]|$")
 
 
 def _as_bytes(text: str) -> str:
-    """Give a character for each byte of UTF-8: that is what ``?`` and ``[!a]`` match."""
+    """Return a character for each byte of UTF-8: that is what ``?`` and ``[!a]`` match."""
     return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("latin-1")
 
 

@@ -54,7 +54,7 @@ class IgnoreRules:
         self._repository = repository_of(self.root)
 
     def rule(self, relative: str, *, is_folder: bool) -> str | None:
-        """Give ``pattern (file)`` of the rule that ignores *relative*, or None."""
+        """Return ``pattern (file)`` of the rule that ignores *relative*, or None."""
         if not relative:
             return None
         parts = relative.split("/")
@@ -169,7 +169,7 @@ class IgnoreRules:
 
 
 def ignores_case(folder: Path) -> bool:
-    """Tell whether the disk takes another spelling of a folder for the same one."""
+    """Return whether the disk takes another spelling of a folder for the same one."""
     other = folder.with_name(folder.name.swapcase()) if folder.name else folder
     try:
         return other != folder and other.samefile(folder)
@@ -178,7 +178,7 @@ def ignores_case(folder: Path) -> bool:
 
 
 def _sources(folder: Path, *, top: bool) -> list[Path]:
-    """Give the ignore files of a folder, the strongest first."""
+    """Return the ignore files of a folder, the strongest first."""
     sources = [folder / name for name in reversed(FILES)]
     inner = folder / ".git"
     if inner.is_dir():
@@ -189,7 +189,7 @@ def _sources(folder: Path, *, top: bool) -> list[Path]:
 
 
 def _common(git_folder: Path) -> Path:
-    """Give the folder that a worktree shares with its repository (gitrepository-layout(5))."""
+    """Return the folder that a worktree shares with its repository (gitrepository-layout(5))."""
     try:
         words = read_regular(git_folder / "commondir").decode().strip()
     except (OSError, UnicodeDecodeError):
@@ -273,7 +273,7 @@ def _spec(lines: list[str]) -> tuple[Pattern, ...]:
 
 
 def _in_good_time(line: str) -> str | None:
-    """Give a line that matches in good time: each star more multiplies what is tried.
+    """Return a line that matches in good time: each star more multiplies what is tried.
 
     One with too many ignores somewhat more instead, or takes nothing back.
     """

@@ -79,7 +79,7 @@ def _is_module(found: Path, top: Path) -> bool:
 
 
 def _links(folder: Path) -> Iterator[Path]:
-    """Give the links that Git would follow there."""
+    """Yield the links that Git would follow there."""
     yield from _scan(folder)
     yield from _scan(folder / "objects")
     waiting, seen = [folder / "refs", folder / "logs"], 0

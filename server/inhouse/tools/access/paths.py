@@ -44,7 +44,7 @@ class WorkspacePath:
     named: str
     """As the model named it, from the root, before links were resolved."""
     prefix: str = ""
-    """What results put before a path from the root, where there are several roots."""
+    """What results put before a path from the root, if there are several roots."""
     taken: frozenset[str] = frozenset()
     """First parts of a path that mean another root."""
 
@@ -56,7 +56,7 @@ class WorkspacePath:
 
 
 def plain(raw: str, *, windows: bool = WINDOWS) -> PurePath:
-    """Give *raw* as a path; refuse what is written to mean another place than it seems to."""
+    """Return *raw* as a path; refuse what is written to mean another place than it seems to."""
     text = raw.strip(" ") if not windows else raw
     _refuse_tricks(raw, text)
     if not windows:
@@ -73,7 +73,7 @@ def plain(raw: str, *, windows: bool = WINDOWS) -> PurePath:
 def within(
     raw: str, roots: Sequence[PurePath], *, windows: bool = WINDOWS
 ) -> tuple[PurePath, tuple[str, ...]]:
-    """Give the root that *raw* is in and the way from there, by its text alone.
+    """Return the root that *raw* is in and the way from there, by its text alone.
 
     A relative path starts at the first root.
     """
@@ -102,12 +102,12 @@ def slashes(path: str) -> str:
 
 
 def can_be_named(path: str) -> bool:
-    """Tell whether a tool could be given this path: one with a line end in it only misleads."""
+    """Return whether a tool could be given this path: one with a line end in it only misleads."""
     return not (_CONTROL.search(path) or _LONE_SURROGATE.search(path))
 
 
 def contains(root: PurePath, path: PurePath, *, ignore_case: bool) -> bool:
-    """Tell whether *path* is *root* or lies under it; neither may have a link or ``..`` in it."""
+    """Return whether *path* is *root* or lies under it; neither may have a link or ``..`` in it."""
     own, other = root.parts, path.parts[: len(root.parts)]
     if ignore_case:
         own, other = (
@@ -118,7 +118,7 @@ def contains(root: PurePath, path: PurePath, *, ignore_case: bool) -> bool:
 
 
 def locate(raw: str, roots: Sequence[Path]) -> WorkspacePath:
-    """Give the real place that *raw* means; raises `ToolError` where it is not in a root.
+    """Return the real place that *raw* means; raises `ToolError` where it is not in a root.
 
     It need not exist.  Links are followed as far as there are any.  What is there under exactly
     this name is what is meant; only for a name that nothing has, the habits of models and people
@@ -146,7 +146,7 @@ def locate(raw: str, roots: Sequence[Path]) -> WorkspacePath:
 
 
 def follow(named: Path, roots: Sequence[Path], *, raw: str = "") -> WorkspacePath:
-    """Give the real place of a path under a root, as `locate` does."""
+    """Return the real place of a path under a root, as `locate` does."""
     try:
         real = Path(os.path.realpath(named))
     except (OSError, ValueError) as error:
@@ -177,7 +177,7 @@ def follow(named: Path, roots: Sequence[Path], *, raw: str = "") -> WorkspacePat
 
 @lru_cache(maxsize=64)
 def _labels(roots: tuple[Path, ...]) -> tuple[str, ...]:
-    """Give what stands for each root at the beginning of a path; empty: its absolute path.
+    """Return what stands for each root at the beginning of a path; empty: its absolute path.
 
     That is its folder's name where no other root has it and the first root has nothing of that
     name.  Once given it stays, also when the first root gets such a folder: that is then named
@@ -200,7 +200,7 @@ def _prefix(roots: Sequence[Path], labels: Sequence[str], at: int) -> str:
 
 
 def _literally(raw: str, roots: Sequence[Path]) -> Path | None:
-    """Give what is there under this very name, with nothing in it understood in another way."""
+    """Return what is there under this very name, with nothing in it understood in another way."""
     if not raw or len(raw) > _LONGEST or not can_be_named(raw) or raw.startswith("/"):
         return None
     parts = raw.split("/")
@@ -211,7 +211,7 @@ def _literally(raw: str, roots: Sequence[Path]) -> Path | None:
 
 
 def _named(raw: str, roots: Sequence[Path]) -> Path:
-    """Give the path that *raw* means by its text, under the root that it begins in."""
+    """Return the path that *raw* means by its text, under the root that it begins in."""
     real_roots = [Path(os.path.realpath(root)) for root in roots]
     try:
         root, parts = within(raw, [*roots, *real_roots])
@@ -258,7 +258,7 @@ _QUOTED = re.compile(r"""^([`'"])(.+)\1$""")
 
 
 def _habits(raw: str) -> tuple[str, ...]:
-    """Give what people and models may mean by a name that nothing has.
+    """Return what people and models may mean by a name that nothing has.
 
     White space around it, quotation marks, ``@`` before it, backslashes, ``file:``, a line number.
     """
@@ -281,7 +281,7 @@ def _unwrapped(raw: str) -> str:
 
 
 def _new_name(raw: str, roots: Sequence[Path]) -> str:
-    """Give the name of a file that is not there yet: never one in quotes or with backslashes."""
+    """Return the name of a file that is not there yet: never one in quotes or with backslashes."""
     text = _unwrapped(raw)
     if text.startswith("@") and "/" in text and not _has_folder(text, roots):
         text = text[1:] if _has_folder(text[1:], roots) else text
@@ -369,7 +369,7 @@ def _refuse_windows_tricks(raw: str, path: PureWindowsPath) -> None:
 
 
 def _way(named: Path, roots: Sequence[Path]) -> tuple[int, str]:
-    """Give which root *named* is in by its text, and the way from there."""
+    """Return which root *named* is in by its text, and the way from there."""
     for index, root in enumerate(roots):
         if contains(root, named, ignore_case=WINDOWS):
             return index, "/".join(named.parts[len(root.parts) :])

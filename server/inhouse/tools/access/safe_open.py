@@ -112,7 +112,7 @@ def _write_in_place(
 
 
 def _made_alike(descriptor: int, before: os.stat_result) -> bool:
-    """Give a new file the owner and the mode of the one it replaces; tell whether it has them."""
+    """Give a new file the owner and mode of the one it replaces; return whether that worked."""
     if not hasattr(os, "fchown"):
         return True
     now = os.fstat(descriptor)
@@ -237,7 +237,7 @@ def _recheck(root: Path, relative: str) -> None:
 
 
 def _status(root: Path, relative: str, folder: int | None, name: str) -> os.stat_result | None:
-    """Give what a file is that will be replaced; refuse what is no regular file."""
+    """Return what a file is that will be replaced; refuse what is no regular file."""
     try:
         status = os.stat(_way(root, relative, folder)(name), dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:

@@ -15,7 +15,7 @@ OTHER = "Something else…"
 
 
 def tools(context: ToolContext) -> tuple[Tool, ...]:
-    """Give the tools of this room."""
+    """Return the tools of this room."""
 
     async def ask_user(_: str, arguments: Mapping[str, Any]) -> Any:
         answers: list[dict[str, Any]] = []
@@ -30,7 +30,7 @@ def tools(context: ToolContext) -> tuple[Tool, ...]:
 
 
 async def _ask(context: ToolContext, asked: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Ask one question; None where nobody answered."""
+    """Ask one question; None if nobody answered."""
     options: Sequence[Mapping[str, Any]] = asked.get("options") or ()
     labels = tuple(dict.fromkeys(str(option["label"]) for option in options))
     multiple = bool(asked.get("multiSelect")) and bool(labels)

@@ -104,7 +104,7 @@ def _params_inside(given: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _parameters(child: AgentDefinition) -> dict[str, Any]:
-    """Give the schema of an agent as a tool: its prompt and its params."""
+    """Return the schema of an agent as a tool: its prompt and its params."""
     asked = child.input_schema or {}
     prompt: Mapping[str, Any] = asked.get("prompt") or {}
     properties: dict[str, Any] = {"prompt": {"type": "string", **prompt}}

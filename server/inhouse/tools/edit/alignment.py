@@ -32,7 +32,7 @@ class Folded:
     """Where in the original each character begins; one more for its end."""
 
     def part(self, start: int, end: int) -> "Folded":
-        """Give a stretch of it."""
+        """Return a stretch of it."""
         first = self.offsets[start]
         offsets = tuple(at - first for at in self.offsets[start : end + 1])
         return Folded(self.text[start:end], self.original[first : self.offsets[end]], offsets)
@@ -77,7 +77,7 @@ class _Piece:
 
 
 def aligned(found: Folded, old: str, new: str) -> str:
-    """Give *new* for *old* where the file has *found*: equal pieces stay as they are there."""
+    """Return *new* for *old* where the file has *found*: equal pieces stay as they are there."""
     lead = min(_leading_breaks(old), _leading_breaks(new))
     old, new = old[lead:], new[lead:]
     theirs, their_end = _pieces(old)
@@ -159,14 +159,14 @@ class Indents:
         return made
 
     def translated(self, gap: str, *, first: bool = False) -> str:
-        """Give white space of the model with the file's indentation in it."""
+        """Return white space of the model with the file's indentation in it."""
         if "\n" not in gap and not first:
             return gap
         before, newline, indent = gap.rpartition("\n")
         return before + newline + self.indentation(indent)
 
     def indentation(self, indent: str) -> str:
-        """Give the file's indentation for one of the model's."""
+        """Return the file's indentation for one of the model's."""
         if indent in self.known:
             return self.known[indent]
         base = max((each for each in self.known if indent.startswith(each)), key=len, default=None)
@@ -195,7 +195,7 @@ class Indents:
         return own
 
     def _unit(self) -> tuple[int, str] | None:
-        """Give how many spaces of the model are one unit of the file, and that unit."""
+        """Return how many spaces of the model are one unit of the file, and that unit."""
         pairs = sorted(self.known.items(), key=lambda pair: len(pair[0]))
         steps = [("", ""), *pairs] if pairs and not any(not each for each, _ in pairs) else pairs
         for (low, own_low), (high, own_high) in pairwise(steps):

@@ -36,7 +36,7 @@ class View:
 
     @property
     def is_known(self) -> bool:
-        """Tell whether the model was shown all of the text of now."""
+        """Return whether the model was shown all of the text of now."""
         return self.known is not None and self.known.text == self.text and self.known.is_whole
 
     def edit(self, new: str | None) -> Edit:
@@ -66,7 +66,7 @@ class StaleError(ToolError):
 
 
 def whole_change(view: View, content: str, notes: tuple[str, ...]) -> Change:
-    """Give what a whole new text makes of a file.  Raises `ToolError`."""
+    """Return what a whole new text makes of a file.  Raises `ToolError`."""
     if view.text is None:
         if view.known is not None:
             raise _stale(view, "it was deleted, and nothing was written")
@@ -114,7 +114,7 @@ def placed_change(view: View, change: Callable[[str], Replaced]) -> Change:
 
 
 def deletion(view: View) -> Change:
-    """Give the deletion of a file that is as the model knows it.  Raises `ToolError`."""
+    """Return the deletion of a file that is as the model knows it.  Raises `ToolError`."""
     if view.known is not None and view.known.text != view.text:
         raise _stale(view, "it was not deleted")
     return Change(None)

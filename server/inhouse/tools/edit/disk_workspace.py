@@ -49,7 +49,7 @@ class Reviewed:
 
 
 class Review(Protocol):
-    """Shows an edit piece by piece and lets a person decide; None where nobody answers."""
+    """Shows an edit piece by piece and lets a person decide; None if nobody answers."""
 
     async def __call__(self, shown: str, edit: Edit) -> Reviewed | None: ...
 
@@ -72,7 +72,7 @@ class DiskWorkspace:
     _turn: asyncio.Lock = field(factory=asyncio.Lock, init=False)
 
     async def read(self, path: Path) -> Document:
-        """Give a file as if what was proposed for it had been accepted."""
+        """Return a file as if what was proposed for it had been accepted."""
         proposal = self._proposals.get(path)
         if proposal is None:
             return Document(path, (await asyncio.to_thread(_read, self._place(path)))[0], None)
@@ -134,7 +134,7 @@ class DiskWorkspace:
             return await self._write(edit, self._place(edit.path))
 
     async def unsaved(self) -> Mapping[Path, str | None]:
-        """Give what was proposed and nobody has decided on."""
+        """Return what was proposed and nobody has decided on."""
         return {self._place(path).path: each.edit.new for path, each in self._proposals.items()}
 
     async def save(self) -> Mapping[Path, str]:
@@ -174,7 +174,7 @@ class DiskWorkspace:
         self.emit(EditChanged(edit.path.as_uri(), state, edit.diff(place.shown)))
 
     async def _ask(self, place: WorkspacePath, edit: Edit) -> str | None:
-        """Give None where the change may be made, else what to tell the model."""
+        """Return None if the change may be made, else what to tell the model."""
         if not self._asks:
             return None
         question = Question(
@@ -209,7 +209,7 @@ class DiskWorkspace:
 
 
 def _change(edit: Edit, place: WorkspacePath) -> Edit:
-    """Write the change; give the edit of the text that was found."""
+    """Write the change; return the edit of the text that was found."""
     try:
         current, encoding = _read(place)
     except FileNotFoundError:

@@ -12,7 +12,7 @@ _MARKDOWN = (".md", ".markdown", ".mdx", ".mdc", ".qmd", ".rmd")
 
 
 def whole_text(old: str | None, content: str, *, name: str) -> tuple[str, tuple[str, ...]]:
-    """Give the text that *content* means for a file, and what the model should be told.
+    """Return the text that *content* means for a file, and what the model should be told.
 
     As Codebuff does, a line break at the beginning is left out, and in a new file a code fence
     around the whole text; a new file ends with a line break.
@@ -86,7 +86,7 @@ def _usual(original: str, line: int, end: int) -> bool:
 
 
 def _with_stray_bytes(old: str, content: str) -> str:
-    """Give lines that are as they were shown the bytes that could not be shown in them."""
+    """Return lines that are as they were shown the bytes that could not be shown in them."""
     own = {clean_text(line): line for line in lines(old) if clean_text(line) != line}
     if not own:
         return content

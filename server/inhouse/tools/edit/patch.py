@@ -116,7 +116,7 @@ def check_target(diff: str, kind: str, path: str, *, is_other: IsOther = lambda 
 
 
 def created(diff: str) -> str:
-    r"""Give the text of the file that *diff* creates; raises `ToolError`.
+    r"""Return the text of the file that *diff* creates; raises `ToolError`.
 
     It ends with a line break, unless the diff says ``\ No newline at end of file``.
     """
@@ -132,7 +132,7 @@ def created(diff: str) -> str:
 
 
 def updated(text: str, diff: str) -> Replaced:
-    r"""Give *text* with *diff* applied; raises `ToolError`.
+    r"""Return *text* with *diff* applied; raises `ToolError`.
 
     Lines that stay keep their line ends, and new ones get those of the lines that they replace or
     stand below.  Whether the text ends with a line break stays as it is, unless the diff says with
@@ -157,7 +157,7 @@ def updated(text: str, diff: str) -> Replaced:
 
 
 _Row = tuple[str, str]
-"""A line and its end; the last one has none, and is empty where the text ends with a line break."""
+"""A line and its end; the last one has none, and is empty if the text ends with a line break."""
 
 
 def _rows(text: str) -> list[_Row]:
@@ -184,7 +184,7 @@ def _joined(rows: Sequence[_Row], usual: str) -> str:
 
 
 def _ends_with_newline(lines: Sequence[str], rows: Sequence[_Row], last: "_Found") -> bool:
-    """Tell whether a line break belongs at the end, where there is none now."""
+    """Return whether a line break belongs at the end, if there is none now."""
     if last.section.unended and _reaches_end(lines, last):
         return last.section.unended == frozenset("-") and bool(lines[-1])
     # The diff took away an empty line that is only the end of the last one.
@@ -231,7 +231,7 @@ def _wraps(lines: Sequence[str], at: int) -> bool:
 
 
 def _named_files(lines: Sequence[str]) -> Iterator[tuple[str | None, str]]:
-    """Give each file that headers name, with what is to be done to it where they say so."""
+    """Yield each file that headers name, with what is to be done to it where they say so."""
     for at, line in enumerate(lines):
         if match := _FILE.match(line):
             yield match[1], match[2]
@@ -311,7 +311,7 @@ def _signed(line: str) -> tuple[str, str]:
 
 
 def _candidates(lines: Sequence[str], section: _Section) -> _Found:
-    """Give every place where a section may stand.  Raises `ToolError` where there is none."""
+    """Return every place where a section may stand.  Raises `ToolError` if there is none."""
     if not section.old:
         return _Found(section, _additions(lines, section))
     for look, note in _LOOKS:
@@ -384,7 +384,7 @@ def _below_anchors(lines: Sequence[str], section: _Section, places: list[int]) -
 
 
 def _chains(lines: Sequence[str], anchors: Sequence[str]) -> list[tuple[int, int]]:
-    """Give where the first and the last of the anchors stand, each below the one before it."""
+    """Return where the first and the last of the anchors stand, each below the one before it."""
     for look, _ in _LOOKS:
         seen = [look(line) for line in lines]
         wanted = [look(anchor) for anchor in anchors]
@@ -402,7 +402,7 @@ def _chains(lines: Sequence[str], anchors: Sequence[str]) -> list[tuple[int, int
 
 
 def _block_end(lines: Sequence[str], anchor: int) -> int:
-    """Give where what an anchor opens has ended for sure: at its next sibling.
+    """Return where what an anchor opens has ended for sure: at its next sibling.
 
     A sibling has the same indentation and begins with the same word, as the next ``def`` or
     ``class`` does, or the next heading.
@@ -458,7 +458,7 @@ def _placed(found: Sequence[_Found]) -> list[_Found]:
 
 
 def _in_order(found: Sequence[_Found]) -> list[int]:
-    """Give the first place of each section below the one before it.  Raises `ToolError`."""
+    """Return the first place of each section below the one before it.  Raises `ToolError`."""
     chosen: list[int] = []
     cursor = 0
     for each in found:
@@ -476,7 +476,7 @@ def _in_order(found: Sequence[_Found]) -> list[int]:
 
 
 def _in_reverse(found: Sequence[_Found]) -> list[int]:
-    """Give the last place of each section above the one after it; `_in_order` has found one."""
+    """Return the last place of each section above the one after it; `_in_order` has found one."""
     chosen: list[int] = []
     limit = None
     for each in reversed(found):
@@ -493,7 +493,7 @@ def _end(lines: Sequence[str]) -> int:
 
 
 def _chunks(section: _Section, at: int, lines: Sequence[str]) -> list[_Chunk]:
-    """Give what changes; new lines get the file's indentation where the section's is another."""
+    """Return what changes; new lines get the file's indentation where the section's is another."""
     old = section.old
     pairs = [
         (_indent(theirs), _indent(ours))
@@ -520,7 +520,7 @@ def _chunks(section: _Section, at: int, lines: Sequence[str]) -> list[_Chunk]:
 
 
 def _in_place(line: str, replaced: str | None, indents: Indents) -> str:
-    """Give a new line the file's indentation, unless it has that of the line it replaces."""
+    """Return a new line the file's indentation, unless it has that of the line it replaces."""
     own = _indent(line)
     if not line.strip() or all(theirs == ours for theirs, ours in indents.known.items()):
         return line

@@ -51,7 +51,7 @@ class RunProposals:
     left: list[_Proposal] = field(factory=list[_Proposal], init=False)
 
     def child(self) -> "RunProposals":
-        """Give the proposals of a sub-agent: it sees none of these."""
+        """Return the proposals of a sub-agent: it sees none of these."""
         return RunProposals(self.settled)
 
     def hand_up(self, above: "RunProposals") -> None:
@@ -61,7 +61,7 @@ class RunProposals:
         self.left.clear()
 
     def waiting(self) -> list[_Proposal]:
-        """Give what nobody has applied, in the order in which it was made."""
+        """Return what nobody has applied, in the order in which it was made."""
         everything = (*self.own.values(), *self.left)
         fresh = (e for e in everything if not self.settled.since(e.edit.path, e.number))
         return sorted(fresh, key=lambda each: each.number)
@@ -79,7 +79,7 @@ class PrivateWorkspace:
         return self.inner.root
 
     async def read(self, path: Path) -> Document:
-        """Give a file with this run's own proposal for it, made anew where the file has changed."""
+        """Return a file with this run's proposal for it, rebased if the file has changed."""
         proposal = self.proposals.own.get(path)
         if proposal is None:
             return await self.inner.read(path)

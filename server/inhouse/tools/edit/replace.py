@@ -63,7 +63,7 @@ def replace(text: str, replacements: Sequence[Replacement]) -> Replaced:
 
 
 def replace_one(text: str, replacement: Replacement) -> tuple[str, str]:
-    """Give the new text and a word on how the place was found; raises `ToolError`."""
+    """Return the new text and a word on how the place was found; raises `ToolError`."""
     old, new = _with_newlines(replacement.old), _with_newlines(replacement.new)
     if not old.strip():
         raise ToolError(
@@ -191,7 +191,7 @@ def _widened(text: str, old: str, start: int, end: int) -> _Span:
 
 
 def _in_one_way(wanted: Sequence[str], found: Sequence[str]) -> bool:
-    """Tell whether each indentation of *old* stands for one of the file."""
+    """Return whether each indentation of *old* stands for one of the file."""
     ours: dict[str, str] = {}
     return all(
         ours.setdefault(_indent(left), _indent(right)) == _indent(right)

@@ -25,7 +25,7 @@ _DONE = {"create_file": "add", "update_file": "update", "delete_file": "delete"}
 
 
 def tools(context: ToolContext) -> tuple[Tool, ...]:
-    """Give the tools of this room."""
+    """Return the tools of this room."""
 
     async def apply_patch(_: str, arguments: Mapping[str, Any]) -> Any:
         return await _apply_patch(context, arguments["operation"])

@@ -31,9 +31,9 @@ class Encoding:
 
 
 def decode(content: bytes, *, name: str) -> tuple[str, Encoding]:
-    """Give the text, without a byte order mark, and how it was written.
+    """Return the text, without a byte order mark, and how it was written.
 
-    Raises `ToolError` where it is no text.
+    Raises `ToolError` if it is no text.
     """
     encoding = detect(content, name=name)
     text = content[len(encoding.mark) :].decode(encoding.codec, encoding.errors)
@@ -62,7 +62,7 @@ def detect(content: bytes, *, name: str) -> Encoding:
 
 
 def encode(text: str, encoding: Encoding, *, name: str) -> bytes:
-    """Give the bytes of *text*; raises `ToolError` where the file's encoding cannot hold it."""
+    """Return the bytes of *text*; raises `ToolError` where the file's encoding cannot hold it."""
     if encoding.mark:
         text = text.removeprefix("\ufeff")  # The model may have written the mark itself.
     try:
@@ -112,7 +112,7 @@ def _east_asian(content: bytes, name: str) -> str | None:
 
 
 def _share(content: bytes, codec: str, fits: Callable[[str], bool]) -> float:
-    """Give how many of the characters beyond ASCII fit; none where it is not this encoding."""
+    """Return how many of the characters beyond ASCII fit; none where it is not this encoding."""
     try:
         text = content.decode(codec)
     except UnicodeDecodeError:

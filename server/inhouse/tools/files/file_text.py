@@ -29,7 +29,7 @@ async def read_document(workspace: Workspace, place: WorkspacePath) -> Document:
 
 
 async def find_document(workspace: Workspace, place: WorkspacePath) -> Document | None:
-    """Read *place*, or give None where there is no such file."""
+    """Read *place*, or give None if there is no such file."""
     try:
         return await read_document(workspace, place)
     except ToolError as error:

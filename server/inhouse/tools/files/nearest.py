@@ -12,7 +12,7 @@ MOST_FILES = 20_000
 
 
 async def nearest_note(context: ToolContext, path: str) -> str:
-    """Name the file that is probably meant; empty where none is near."""
+    """Name the file that is probably meant; empty if none is near."""
     found = await asyncio.to_thread(nearest, await seen(context), path)
     return f"  Did you mean {found!r}?" if found else ""
 

@@ -18,10 +18,10 @@ class WorkspaceOverlay:
 
     access: Access
     unsaved: Mapping[Path, str | None]
-    """Real path → text; None where the file would be gone."""
+    """Real path → text; None if the file would be gone."""
 
     def below(self, place: WorkspacePath) -> dict[str, str | None]:
-        """Give what differs from the disk at or under *place*, by the path from its root."""
+        """Return what differs from the disk at or under *place*, by the path from its root."""
         found = {
             path.relative_to(place.root).as_posix(): text
             for path, text in self.unsaved.items()
@@ -34,7 +34,7 @@ class WorkspaceOverlay:
         }
 
     def files(self, place: WorkspacePath) -> list[str]:
-        """Give the files under a folder, from its root."""
+        """Return the files under a folder, from its root."""
         below = self.below(place)
         on_disk = files_under(self.access, place)
         if not below:

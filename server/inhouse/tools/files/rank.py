@@ -32,7 +32,7 @@ class Candidate:
 
 
 def words(prompt: str) -> tuple[str, ...]:
-    """Give the words worth searching for, names as they are written in code first."""
+    """Return the words worth searching for, names as they are written in code first."""
     found = dict.fromkeys(match.group() for match in _WORD.finditer(prompt))
     kept = [word for word in found if word.lower() not in _COMMON and len(word) > 1]
     kept.sort(key=lambda word: not _is_name(word))
@@ -40,7 +40,7 @@ def words(prompt: str) -> tuple[str, ...]:
 
 
 def ranked(candidates: Sequence[Candidate], sought: Sequence[str]) -> list[str]:
-    """Give the paths that fit, the best first."""
+    """Return the paths that fit, the best first."""
     common = {
         word: sum(word in each.found for each in candidates) / max(len(candidates), 1)
         for word in sought

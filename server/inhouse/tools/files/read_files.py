@@ -36,7 +36,7 @@ _STATUS = {
 
 
 def tools(context: ToolContext) -> tuple[Tool, ...]:
-    """Give the tools of this room."""
+    """Return the tools of this room."""
 
     async def read_files(_: str, arguments: Mapping[str, Any]) -> Any:
         budget = _Budget(CHARACTERS)
@@ -97,7 +97,7 @@ async def _read(context: ToolContext, wanted: object, budget: _Budget) -> dict[s
 
 
 def _window(text: str, offset: int, limit: int | None, shown: str) -> tuple[int, int, str]:
-    """Give where some lines of a text begin and end, and what to say of the rest."""
+    """Return where some lines of a text begin and end, and what to say of the rest."""
     if offset == 1 and limit is None:
         return 0, len(text), ""
     lines = hunks.lines(text)
@@ -147,7 +147,7 @@ def _list(files: WorkspaceOverlay, raw: str) -> dict[str, Any]:
 
 
 def _kinds(files: WorkspaceOverlay, place: WorkspacePath) -> dict[str, str]:
-    """Give what stands in a folder, with what is only in the editor and without what goes."""
+    """Return what stands in a folder, with what is only in the editor and without what goes."""
     only_unsaved = files.is_folder(place) and not place.path.is_dir()
     entries = () if only_unsaved else list_folder(place.root, place.relative)
     kinds = {
@@ -166,7 +166,7 @@ def _kinds(files: WorkspaceOverlay, place: WorkspacePath) -> dict[str, str]:
 
 
 def _kind(access: Access, folder: WorkspacePath, entry: FolderEntry) -> str:
-    """A link counts as what it leads to, where that is inside the workspace."""
+    """A link counts as what it leads to, if that is inside the workspace."""
     if entry.kind != "link":
         return entry.kind
     try:

@@ -24,7 +24,7 @@ class WalkedFile:
 
 
 def walk(access: Access, start: WorkspacePath, *, most: int = MOST_FILES) -> Iterator[WalkedFile]:
-    """Give what lies under a folder, the nearest first, in the order of names."""
+    """Yield what lies under a folder, the nearest first, in the order of names."""
     rules = access.ignored(start.root)
     rules.look_again(f"{start.relative}/x")
     waiting = deque([start.relative])
@@ -54,5 +54,5 @@ def walk(access: Access, start: WorkspacePath, *, most: int = MOST_FILES) -> Ite
 
 
 def files_under(access: Access, start: WorkspacePath, *, most: int = MOST_FILES) -> list[str]:
-    """Give the files under a folder, from its root."""
+    """Return the files under a folder, from its root."""
     return [found.relative for found in walk(access, start, most=most) if not found.is_folder]

@@ -17,7 +17,7 @@ _ENCODED_DEPTH = 3
 
 
 def check_input(spec: ToolSpec, arguments: str) -> Mapping[str, Any]:
-    """Give the input of a call, repaired where that is safe.
+    """Return the input of a call, repaired where that is safe.
 
     Raises `ToolError` whose message shows a small model what to send instead.
     """

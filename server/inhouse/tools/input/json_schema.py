@@ -66,7 +66,7 @@ def _deepest(error: Any) -> Any:
 
 
 def _of_kind(error: Any) -> bool:
-    """Tell whether an alternative was not meant at all."""
+    """Return whether an alternative was not meant at all."""
     return error.validator == "const" or (error.validator == "type" and not error.relative_path)
 
 

@@ -37,7 +37,7 @@ _TRUE, _FALSE = {"true", "yes", "1"}, {"false", "no", "0"}
 
 
 def repair(schema: object, value: object, *, exact: bool = False) -> Any:
-    """Give *value* the shape that *schema* asks for, as far as that is plain to see.
+    """Return *value* the shape that *schema* asks for, as far as that is plain to see.
 
     With *exact* nothing becomes a text that could be written in more than one way.
     """
@@ -107,7 +107,7 @@ def _wrapped(schema: Mapping[str, Any], value: object, *, exact: bool) -> Any:
 
 
 def _renamed(properties: Mapping[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-    """Give keys the names they have in the schema, where the right name is not there too."""
+    """Rename keys to the names that the schema has, unless the right name is there too."""
     by_shape = {_squashed(name): name for name in properties}
     result = {key: item for key, item in given.items() if key in properties}
     for key, item in given.items():
@@ -205,7 +205,7 @@ _FIXES: Mapping[str, Callable[[Mapping[str, Any], Any], Any]] = {
 
 
 def _decoded(value: Any, kind: type) -> Any:
-    """Read JSON that stands in a string, where it is what is wanted."""
+    """Read JSON that stands in a string, if it is what is wanted."""
     if not isinstance(value, str) or value.strip()[:1] not in {"{", "["}:
         return value
     try:
@@ -216,7 +216,7 @@ def _decoded(value: Any, kind: type) -> Any:
 
 
 def unknown(schema: Any, value: Any) -> list[str]:
-    """Give the members that a schema has no place for and that could mean something."""
+    """Return the members that a schema has no place for and that could mean something."""
     if isinstance(value, list):
         items: Any = cast("Mapping[str, Any]", schema).get("items") or {}
         return [name for each in cast("list[Any]", value) for name in unknown(items, each)]
@@ -249,7 +249,7 @@ def _may_mean(key: str, item: Any, said: list[Any]) -> bool:
 
 
 def _properties(schema: Any) -> Mapping[str, Any]:
-    """Give the members of an object, or of all the kinds of object that there may be."""
+    """Return the members of an object, or of all the kinds of object that there may be."""
     if not isinstance(schema, Mapping):
         return {}
     described = cast("Mapping[str, Any]", schema)

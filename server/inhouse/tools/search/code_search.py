@@ -43,7 +43,7 @@ class _Enough(Exception):  # noqa: N818  no error: the others are to stop
 
 
 def tools(context: ToolContext) -> tuple[Tool, ...]:
-    """Give the tools of this room."""
+    """Return the tools of this room."""
 
     async def code_search(_: str, arguments: Mapping[str, Any]) -> Any:
         files = await seen(context)
@@ -122,7 +122,7 @@ async def search(files: WorkspaceOverlay, query: Query, *, program: str | None) 
 async def matching_files(
     files: WorkspaceOverlay, query: Query, *, program: str | None
 ) -> frozenset[str]:
-    """Give the files that a query finds, as results name them."""
+    """Return the files that a query finds, as results name them."""
     results = Results(files.access, query)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(SECONDS):

@@ -19,7 +19,7 @@ _MATCH = re.compile(rb'"submatches":\[\{"match":(\{"(?:text|bytes)":"(?:[^"\\]|\
 
 
 async def events(stream: asyncio.StreamReader) -> AsyncIterator[dict[str, Any]]:
-    """Give each event; of one that is too long, what matched and where."""
+    """Yield each event; of one that is too long, what matched and where."""
     async for line, size in _lines(stream):
         try:
             event = json.loads(line) if size <= LARGEST_LINE else _shortened(line, size)
@@ -30,13 +30,13 @@ async def events(stream: asyncio.StreamReader) -> AsyncIterator[dict[str, Any]]:
 
 
 def text_of(value: Mapping[str, Any]) -> str:
-    """Give a text as ripgrep has it; bytes that are no UTF-8 are read as Latin-1."""
+    """Return a text as ripgrep has it; bytes that are no UTF-8 are read as Latin-1."""
     raw = bytes_of(value)
     return str(value.get("text") or "") if raw is None else raw.decode("cp1252", "replace")
 
 
 def bytes_of(value: Mapping[str, Any]) -> bytes | None:
-    """Give what is no UTF-8; None: it is."""
+    """Return what is no UTF-8; None: it is."""
     if "bytes" not in value:
         return None
     try:
@@ -46,7 +46,7 @@ def bytes_of(value: Mapping[str, Any]) -> bytes | None:
 
 
 async def _lines(stream: asyncio.StreamReader) -> AsyncIterator[tuple[bytes, int]]:
-    """Give each line, and its size; of one that is too long, its beginning and its end."""
+    """Yield each line, and its size; of one that is too long, its beginning and its end."""
     kept = bytearray()
     size = 0
     while chunk := await stream.read(_CHUNK):

@@ -36,7 +36,7 @@ _FOUND_CHARACTERS = 100_000
 
 
 def tools(context: ToolContext) -> tuple[Tool, ...]:
-    """Give the tools of this room."""
+    """Return the tools of this room."""
 
     async def read_subtree(_: str, arguments: Mapping[str, Any]) -> Any:
         wanted: Sequence[str] = arguments.get("paths") or ["."]
@@ -60,7 +60,7 @@ def tools(context: ToolContext) -> tuple[Tool, ...]:
 
 
 def subtree(files: WorkspaceOverlay, raw: str, tokens: int) -> dict[str, Any]:
-    """Give one entry of Codebuff's ``read_subtree``; ``.`` is every root of the workspace."""
+    """Return one entry of Codebuff's ``read_subtree``; ``.`` is every root of the workspace."""
     try:
         place = files.access.place(raw.strip().rstrip("/") or ".")
     except ToolError as error:
@@ -88,7 +88,7 @@ def subtree(files: WorkspaceOverlay, raw: str, tokens: int) -> dict[str, Any]:
 def _shown_below(
     files: WorkspaceOverlay, place: WorkspacePath
 ) -> dict[str, tuple[WorkspacePath, str]]:
-    """Give what a tree shows of a folder: each file by its path in the picture."""
+    """Return what a tree shows of a folder: each file by its path in the picture."""
     if place.relative or place.prefix:
         above = place.relative.rpartition("/")[0]
         start = len(above) + 1 if above else 0
@@ -152,7 +152,7 @@ def _matching(
 
 
 def _hidden(files: WorkspaceOverlay, places: Sequence[WorkspacePath], pattern: str) -> str | None:
-    """Give a file that only a name with a dot keeps from being found."""
+    """Return a file that only a name with a dot keeps from being found."""
     matches = _matcher(pattern, dots=True)
     return next((name for place in places for name in _matching(files, place, matches)), None)
 
@@ -191,7 +191,7 @@ async def _find_files(context: ToolContext, prompt: str) -> Any:
 
 
 async def best_files(context: ToolContext, prompt: str) -> list[str]:
-    """Give the files that a prompt seems to be about, the best first."""
+    """Return the files that a prompt seems to be about, the best first."""
     sought = words(prompt)
     if not sought:
         return []
@@ -213,7 +213,7 @@ def _everything(files: WorkspaceOverlay, places: tuple[WorkspacePath, ...]) -> l
 async def _hits(
     files: WorkspaceOverlay, places: tuple[WorkspacePath, ...], sought: Sequence[str]
 ) -> dict[str, frozenset[str]]:
-    """Give the files that have each word in them."""
+    """Return the files that have each word in them."""
     program, flags = ripgrep.find(), read_flags("-i -F -l")
     return {
         word: await matching_files(files, Query(places, word, flags), program=program)

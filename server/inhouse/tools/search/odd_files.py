@@ -36,7 +36,7 @@ _ignored: dict[tuple[Path, float, float], tuple[str, ...]] = {}
 
 
 def may_need_decoding(query: Query, *, found: bool) -> bool:
-    """Tell whether a pattern can mean something that is not the same in every encoding."""
+    """Return whether a pattern can mean something that is not the same in every encoding."""
     if not query.pattern.isascii() or _ESCAPED.search(query.pattern):
         return True
     return not found and _SPECIAL.search(query.pattern) is not None
@@ -45,7 +45,7 @@ def may_need_decoding(query: Query, *, found: bool) -> bool:
 async def in_other_encodings(
     program: str, files: WorkspaceOverlay, query: Query, place: WorkspacePath
 ) -> dict[str, str]:
-    """Give the texts of the files that are no UTF-8, by the path from the place's root."""
+    """Return the texts of the files that are no UTF-8, by the path from the place's root."""
     words = (program, "--no-config", "--files-with-matches", f"--regexp={_NO_UTF8}")
     listed = await _listed(
         (*words, *ripgrep.walk(query, place), "--", f"./{place.relative}"), place
@@ -56,7 +56,7 @@ async def in_other_encodings(
 async def tracked_though_ignored(
     program: str, files: WorkspaceOverlay, query: Query, place: WorkspacePath
 ) -> dict[str, str]:
-    """Give the texts of what Git tracks and ripgrep takes for ignored."""
+    """Return the texts of what Git tracks and ripgrep takes for ignored."""
     key = await asyncio.to_thread(_stamp, place.root)
     if key is None:
         return {}

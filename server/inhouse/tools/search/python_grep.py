@@ -102,7 +102,7 @@ def _search(
 
 
 def _matched(line: str, pattern: re.Pattern[str]) -> list[dict[str, int]]:
-    """Give where a line matches, in bytes of UTF-8, as ripgrep does."""
+    """Return where a line matches, in bytes of UTF-8, as ripgrep does."""
     match = pattern.search(line)
     return [{"start": len(line[: match.start()].encode())}] if match else []
 

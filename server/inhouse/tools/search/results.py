@@ -87,7 +87,7 @@ class Results:
             self._keep(shown, int(data.get("line_number") or 0), text)
 
     def text(self) -> str:
-        """Give what was found, file by file."""
+        """Return what was found, file by file."""
         flags = self.query.flags
         files = sorted(self._matches)
         if flags.files_only:
@@ -100,7 +100,7 @@ class Results:
         return f"Found {self.total} matches" + (f"\n{body}" if body else "")
 
     def value(self) -> dict[str, Any]:
-        """Give the result of the tool."""
+        """Return the result of the tool."""
         text = self.text()
         if len(text) > CHARACTERS:
             text = text[:CHARACTERS] + "\n\n[Output truncated]"
@@ -113,7 +113,7 @@ class Results:
         return {"stdout": text, "message": f"Stopped early after {self.total} match(es)."}
 
     def _line(self, place: WorkspacePath, path: str, line: Mapping[str, Any]) -> str:
-        """Give a line; one that is no UTF-8 as the whole file is written."""
+        """Return a line; one that is no UTF-8 as the whole file is written."""
         raw = bytes_of(line)
         if raw is None:
             return text_of(line)

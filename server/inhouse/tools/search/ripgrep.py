@@ -44,7 +44,7 @@ MOST_MEMORY = 1 << 30
 
 @cache
 def find() -> str | None:
-    """Give the ripgrep that was installed beside this program, or else one on the path."""
+    """Return the ripgrep that was installed beside this program, or else one on the path."""
     name = "rg.exe" if os.name == "nt" else "rg"
     folders = (sysconfig.get_path("scripts"), str(Path(sys.executable).parent))
     for folder in folders:
@@ -66,7 +66,7 @@ def of_text(program: str, query: Query, place: WorkspacePath, path: str, text: s
 
 
 async def matches(program: str, pattern: str, text: str) -> bool:
-    """Tell whether one text matches; an expression that makes no sense matches all."""
+    """Return whether one text matches; an expression that makes no sense matches all."""
     words = (program, "--no-config", "--quiet", "--multiline", f"--regexp={pattern}", "--", "-")
     try:
         done = await processes.run(words, seconds=_SECONDS, given=text.encode("utf-8", "replace"))
@@ -125,7 +125,7 @@ def _search(program: str, query: Query) -> tuple[str, ...]:
 
 
 def walk(query: Query, place: WorkspacePath) -> tuple[str, ...]:
-    """Give what says where is searched.
+    """Return what says where is searched.
 
     Our own globs come last: in ripgrep the last one that matches decides.  They only save time:
     each of them costs some for each file, and `Results` refuses what is protected or ignored

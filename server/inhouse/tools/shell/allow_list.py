@@ -41,7 +41,7 @@ def find_listed(
     folder: str = "",
     may_name: Callable[[str], bool] = lambda _: True,
 ) -> Listed | None:
-    """Give what the list makes of *command* in *folder* (from the root, with slashes); None: no.
+    """Return what the list makes of *command* in *folder* (from the root, with slashes); None: no.
 
     *may_name* tells whether an argument may name that path: what the user wrote is theirs,
     but the words after it come from a model.
@@ -104,7 +104,7 @@ def _reads_only(words: Sequence[str]) -> bool:
 
 
 def _paths(word: str) -> list[str]:
-    """Give what in an argument may be a path: ``x``, ``--output=x``, ``-ox``, ``HEAD:x``."""
+    """Return what in an argument may be a path: ``x``, ``--output=x``, ``-ox``, ``HEAD:x``."""
     if not word.startswith("-"):
         found = [word]
     elif "=" in word:

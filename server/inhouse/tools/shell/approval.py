@@ -98,7 +98,7 @@ def _was_allowed(context: ToolContext, wish: Wish) -> bool:
 
 
 async def _ask(context: ToolContext, wish: Wish, *, exposed: bool) -> bool:
-    """Ask the user; tell whether the waiting edits are to be applied before."""
+    """Ask the user; return whether the waiting edits are to be applied before."""
     some = "the waiting edit" if wish.waiting == 1 else f"the {wish.waiting} waiting edits"
     apply_and_run = f"Apply {some} and run"
     answer = await context.approver.ask(

@@ -34,7 +34,7 @@ class Job:
         return self.started.process.returncode is None
 
     async def report(self) -> dict[str, Any]:
-        """Give what the command has said since the last time, and its end where it has one."""
+        """Return what the command has said since the last time, and its end where it has one."""
         running = self.running
         if not running:
             await self.close()

@@ -32,7 +32,7 @@ _SET = {
 def inherited(
     environment: Mapping[str, str], *, offline: bool, allowed: Collection[str] = ()
 ) -> dict[str, str]:
-    """Give the variables that a command gets: known ones that never hold a key.
+    """Return the variables that a command gets: known ones that never hold a key.
 
     *allowed* are names that the user hands on as well.
     """
@@ -52,7 +52,7 @@ def inherited(
 
 
 def shell(command: str) -> list[str]:
-    """Give the program that runs *command*: bash where there is one."""
+    """Return the program that runs *command*: bash where there is one."""
     if os.name != "nt":
         return [processes.find_program("bash") or "/bin/sh", "-c", command]
     bash = processes.find_program("bash")

@@ -31,7 +31,7 @@ class Known:
     """Without one of these, a word would be made into something: ``git tag NAME`` makes one."""
 
     def allows(self, words: Sequence[str]) -> bool:
-        """Tell whether *words*, the program's own left out, do nothing but what is known."""
+        """Return whether *words*, the program's own left out, do nothing but what is known."""
         plain, met, at = 0, set[str](), 0
         while at < len(words):
             word, at = words[at], at + 1
@@ -73,7 +73,7 @@ class Known:
 
 
 def known(words: Sequence[str]) -> tuple[Known, int] | None:
-    """Give the options of the command that *words* begin, and how many words name it."""
+    """Return the options of the command that *words* begin, and how many words name it."""
     if not words:
         return None
     if words[0] == "git":

@@ -73,7 +73,7 @@ def told(before: Repository | None, root: Path) -> str:
 
 
 def changed_objects(before: Repository | None) -> dict[str, bytes | None]:
-    """Give the objects that the index names otherwise than *before*; None: no longer."""
+    """Return the objects that the index names otherwise than *before*; None: no longer."""
     if before is None:
         return {}
     was, now = object_names(before.index), object_names(read_index(before.folder))
@@ -87,7 +87,7 @@ def write_through(
     relative: str,
     made: Path,
 ) -> bool:
-    """Do to the real file what Git did to the one over it, *made*; tell whether it was Git.
+    """Do to the real file what Git did to the one over it, *made*; return whether it was Git.
 
     *changed* is of `changed_objects`.  Raises `OSError` and `ToolError`.
     """
@@ -125,7 +125,7 @@ def _link(root: Path, relative: str, target: Path) -> None:
 
 
 def _in_its_folder(root: Path, relative: str) -> Path:
-    """Give the path of a link; none of the folders on its way may be one."""
+    """Return the path of a link; none of the folders on its way may be one."""
     path = root / relative
     if os.path.realpath(path.parent) != str(path.parent):
         raise ToolError(f"{relative!r} lies behind a link.", code="outside_workspace")
@@ -137,7 +137,7 @@ def _blob(content: bytes) -> bytes:
 
 
 def _resolved(folder: Path, name: str) -> str:
-    """Give what a name of Git's means, as far as one look tells."""
+    """Return what a name of Git's means, as far as one look tells."""
     text = _line(folder / name)
     if not text.startswith("ref: "):
         return text

@@ -147,7 +147,7 @@ def shown(context: ToolContext, path: Path) -> str:
 
 
 async def can_lay_over(context: ToolContext) -> bool:
-    """Tell whether this system can, for these folders; tried once in a process's life."""
+    """Return whether this system can, for these folders; tried once in a process's life."""
     roots = tuple(str(top.path) for top in context.access.tops())
     if roots not in _tried:
         _tried[roots] = await _try(context)
@@ -201,7 +201,7 @@ def _prepared(context: ToolContext, top: WorkspacePath, waiting: Waiting) -> _La
 
 
 def _scratch(root: Path) -> Path:
-    """Make a private folder outside of the workspace, where it can be laid over."""
+    """Make a private folder outside of the workspace, if it can be laid over."""
     for folder in map(Path, _SCRATCH):
         if folder.is_dir() and os.access(folder, os.W_OK) and not folder.is_relative_to(root):
             return Path(tempfile.mkdtemp(prefix="inhouse-laid-over-", dir=folder))
@@ -209,7 +209,7 @@ def _scratch(root: Path) -> Path:
 
 
 def _through(context: ToolContext, top: WorkspacePath) -> list[str]:
-    """Give the folders that stay the real thing, as far as there are not too many."""
+    """Return the folders that stay the real thing, as far as there are not too many."""
     found: list[str] = []
     waiting, walked = [""], 0
     while waiting and len(found) < _MOST_THROUGH and walked < _MOST_WALKED:
@@ -250,7 +250,7 @@ def _put(context: ToolContext, layer: _Layer, relative: str, text: str) -> None:
 
 
 def _time_of(context: ToolContext, path: Path, text: str, newest: int) -> int:
-    """Give each text of a file a second of its own: caches compare times, in seconds."""
+    """Return each text of a file a second of its own: caches compare times, in seconds."""
     known = context.memory.laid_over.get(path)
     if known is not None and known[0] == text:
         return known[1]
@@ -451,7 +451,7 @@ def _is_in(relative: str, folder: str) -> bool:
 
 
 def named(names: Sequence[str]) -> str:
-    """Give a short list of names."""
+    """Return a short list of names."""
     shown = ", ".join(sorted(names)[:_MOST_NAMED])
     more = len(names) - _MOST_NAMED
     return f"{shown} and {more} more" if more > 0 else shown

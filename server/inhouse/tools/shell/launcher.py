@@ -32,7 +32,7 @@ class _Stopped(Exception):  # noqa: N818  no error: a request
 
 
 def main(parent: int, report: int, spec: str, command: list[str]) -> int:
-    """Run *command*; give its exit status, as a shell counts."""
+    """Run *command*; return its exit status, as a shell counts."""
     os.set_inheritable(report, False)  # noqa: FBT003  its only way
     signal.signal(signal.SIGTERM, _stop)
     library = ctypes.CDLL(None, use_errno=True)
@@ -101,7 +101,7 @@ def _tell_what_is_left(report: int) -> None:
 
 
 def _words_of(pid: int) -> str:
-    """Give the command line of a process; of one that has ended, nothing."""
+    """Return the command line of a process; of one that has ended, nothing."""
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as file:  # noqa: PTH123  as below
             return file.read(_MOST_WORDS).replace(b"\0", b" ").decode(errors="replace").strip()

@@ -49,7 +49,7 @@ async def prepared(
 
 
 def _git(words: Sequence[str]) -> list[str]:
-    """Give Git's words with what it must not do, and without what is in protected files.
+    """Return Git's words with what it must not do, and without what is in protected files.
 
     Exclusions go last, where paths are; a blob (``HEAD:file``) is checked by its name instead.
     """

@@ -36,7 +36,7 @@ class OfflineWay:
 
 
 async def offline_way(roots: Iterable[Path], environment: Mapping[str, str]) -> OfflineWay | None:
-    """Give the strongest way that works here; None: nothing here can."""
+    """Return the strongest way that works here; None: nothing here can."""
     roots = tuple(roots)
     for named in candidates(may_hide_run=not _needs_run(roots, environment)):
         way = installed(named, outside=roots)
@@ -46,7 +46,7 @@ async def offline_way(roots: Iterable[Path], environment: Mapping[str, str]) -> 
 
 
 def installed(way: OfflineWay, *, outside: Iterable[Path] = ()) -> OfflineWay | None:
-    """Give a way with the whole path of its program, which is none of a workspace's."""
+    """Return a way with the whole path of its program, which is none of a workspace's."""
     if not way.prefix:
         return way
     program = find_program(way.prefix[0], outside=outside)
@@ -54,13 +54,13 @@ def installed(way: OfflineWay, *, outside: Iterable[Path] = ()) -> OfflineWay | 
 
 
 def _needs_run(roots: Iterable[Path], environment: Mapping[str, str]) -> bool:
-    """Tell whether programs or the workspace are in /run, as some systems have it."""
+    """Return whether programs or the workspace are in /run, as some systems have it."""
     found = (*map(str, roots), *environment.get("PATH", "").split(os.pathsep))
     return any(each == _RUN or each.startswith(f"{_RUN}/") for each in found)
 
 
 def candidates(*, may_hide_run: bool) -> tuple[OfflineWay, ...]:
-    """Give the ways that this kind of system may have, the strongest first."""
+    """Return the ways that this kind of system may have, the strongest first."""
     if sys.platform == "darwin":
         told = "It will run without a network."
         profiles = (_MACOS_NO_HELPERS, _MACOS)
@@ -89,7 +89,7 @@ def _bwrap(hide: Iterable[str]) -> tuple[str, ...]:
 
 
 async def works(way: OfflineWay) -> bool:
-    """Tell whether a way works here; tried once in a process's life."""
+    """Return whether a way works here; tried once in a process's life."""
     key = json.dumps([way.prefix, way.spec])
     if key not in _probed():
         _probed()[key] = await _probe(way)

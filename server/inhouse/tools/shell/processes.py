@@ -32,7 +32,7 @@ class Started:
         return self.process.pid
 
     def report(self) -> "Report":
-        """Give what there is to tell of a command that has ended; the first time only."""
+        """Return what there is to tell of a command that has ended; the first time only."""
         if self._report is None:
             return Report()
         file, self._report = self._report, None

@@ -38,7 +38,7 @@ _TIMED_OUT = 124
 
 
 def tools(context: ToolContext) -> tuple[Tool, ...]:
-    """Give the tools of this room."""
+    """Return the tools of this room."""
 
     async def run_terminal_command(call_id: str, arguments: Mapping[str, Any]) -> Any:
         command = arguments["command"]

@@ -19,7 +19,7 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 def shown_line(raw: str) -> str:
-    """Give one line as it stands there in the end: drawn over, wiped, without colours."""
+    """Return one line as it stands there in the end: drawn over, wiped, without colours."""
     if not _CONTROLS.search(raw):
         return raw
     line: list[str] = []
@@ -78,7 +78,7 @@ class Kept:
             self._line = drawn
 
     def text(self) -> str:
-        """Give what is kept; between its beginning and its end the rest is counted."""
+        """Return what is kept; between its beginning and its end the rest is counted."""
         tail = self.tail + shown_line(self._line)
         over = len(tail) - CHARACTERS // 2
         left_out = self.left_out + max(over, 0)
