@@ -80,13 +80,13 @@ def lost_names(old: str, new: str, *, values: bool = False) -> tuple[str, ...]:
 
 
 def same_names(old: str, new: str) -> bool:
-    """Tell whether both define the same names at their outer level, in any order, and some."""
+    """Return whether both define the same names at their outer level, in any order, and some."""
     names = {part.name for part in source_parts(old) if part.name}
     return bool(names) and names == {part.name for part in source_parts(new) if part.name}
 
 
 def emptied_names(old: str, new: str) -> tuple[str, ...]:
-    """Give the definitions whose code is gone while their head stays, in the order of *old*.
+    """Return the definitions whose code is gone while their head stays, in the order of *old*.
 
     Comments, documentation and placeholders (``pass``, ``...``) are no code.
     """
@@ -99,7 +99,7 @@ def emptied_names(old: str, new: str) -> tuple[str, ...]:
 
 
 def with_kept(old: str, new: str, names: Collection[str]) -> str:
-    """Give *new* with the definitions of these names as *old* has them."""
+    """Return *new* with the definitions of these names as *old* has them."""
     there = {part.name: part for part in source_parts(old) if part.name in names}
     parts = source_parts(new)
     return "".join(
@@ -160,7 +160,7 @@ def only_adds(old: str, text: str) -> bool:
 
 
 def _code(text: str) -> list[str] | None:
-    """Give the lines of a definition's body that do something; None: it has no body of its own."""
+    """Return the lines of a definition's body that do something; None if it has no body."""
     lines = _STRINGS.sub("", text).splitlines()
     opens = next((at for at, line in enumerate(lines) if _OPENS.search(line)), None)
     if opens is None:

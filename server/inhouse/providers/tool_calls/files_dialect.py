@@ -218,7 +218,7 @@ def _meant(block: Block, before: _Before) -> str:
 
 
 def _called_new(block: Block, before: _Before) -> str:
-    """Give the one known file that the line above a block names as changed: "updated `a.py`:"."""
+    """Return the one known file that the line above a block names as changed: "updated `a.py`:"."""
     named = {_known_name(path, before.known) for path in _paths(block.lead)}
     if len(named) != 1 or not _NEW_TEXT.search(block.lead) or not (path := named.pop()):
         return ""
@@ -234,7 +234,7 @@ def _paths(line: str) -> set[str]:
 
 
 def _known_name(path: str, known: Mapping[str, str]) -> str:
-    """Give the file that a path or the last part of one names; empty: none, or several."""
+    """Return the file that a path or the last part of one names; empty: none, or several."""
     found = [one for one in known if one == path or one.endswith(f"/{path}")]
     return found[0] if len(found) == 1 else ""
 
