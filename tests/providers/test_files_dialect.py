@@ -159,8 +159,9 @@ def test_the_folder_that_a_small_model_gets_wrong_is_put_right_where_one_file_is
     assert read(f"{path}\n```\n{other}```", [SHOWN])[0] == write(path, other)
 
 
-def test_a_file_that_comes_back_unchanged_is_told_where_a_change_was_asked_for() -> None:
-    text = f"app/calc.py\n```python\n{CALC}```"
+@pytest.mark.parametrize("above", ["app/calc.py", "Here is the file:"])
+def test_a_file_that_comes_back_unchanged_is_told_where_a_change_was_asked_for(above) -> None:
+    text = f"{above}\n```python\n{CALC}```"
 
     calls, unread = read(text, [UserMessage("Fix sub in app/calc.py."), SHOWN])
     assert calls == []

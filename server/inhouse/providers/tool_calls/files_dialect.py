@@ -114,8 +114,8 @@ def read_form(text: str, specs: Mapping[str, ToolSpec], given: Sequence[Message]
         else:
             calls.append(FoundCall(found.name, found.input, found.start, found.end, lines=True))
     if not calls and not problems and _edit_tools(specs) and before.changes:
-        same = [one.path for one in fenced if _is_unchanged(one, before)]
-        problems += [_SAME.format(path=path) for path in same]
+        same = dict.fromkeys(filter(None, (_unchanged(one, before) for one in fenced)))
+        problems += [_SAME.format(path=", ".join(same))] if same else []
     return FilesForm(tuple(sorted(calls, key=lambda one: one.start)), tuple(problems))
 
 
@@ -253,9 +253,15 @@ def _is_new_text(old: str, body: str) -> bool:
     )
 
 
-def _is_unchanged(block: Block, before: _Before) -> bool:
-    old = before.known.get(_known_path(block, before)) if block.path else None
-    return old is not None and plain_lines(block.body) == plain_lines(old)
+def _unchanged(block: Block, before: _Before) -> str:
+    """Give the file whose text a block has, whether it names it or not; empty: it has another."""
+    written = plain_lines(block.body)
+    if block.path:
+        path = _known_path(block, before)
+        old = before.known.get(path)
+        return block.path if old is not None and written == plain_lines(old) else ""
+    same = [path for path, text in before.known.items() if plain_lines(text) == written]
+    return same[0] if len(same) == 1 else ""
 
 
 def _wants_a_change(given: Sequence[Message]) -> bool:
