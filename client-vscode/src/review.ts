@@ -109,7 +109,7 @@ export class Review implements vscode.TextDocumentContentProvider, vscode.Dispos
     const files = [...new Set(hunks.map((hunk) => hunk.uri))];
     const [only] = files;
     if (!only) {
-      void vscode.window.showInformationMessage("No proposed edit waits for a decision.");
+      void vscode.window.showInformationMessage("No proposed edit is waiting for a decision.");
     } else if (files.length === 1) {
       await this.open(only);
     } else {
@@ -124,7 +124,7 @@ export class Review implements vscode.TextDocumentContentProvider, vscode.Dispos
   private async open(file: string): Promise<void> {
     const preview = await this.preview(file);
     if (!preview) {
-      void vscode.window.showInformationMessage("No proposed edit waits for this file.");
+      void vscode.window.showInformationMessage("No proposed edit is waiting for this file.");
       return;
     }
     const uri = vscode.Uri.parse(preview.uri);
@@ -151,7 +151,7 @@ export class Review implements vscode.TextDocumentContentProvider, vscode.Dispos
 
   private async decide(act: Act, which: Chosen): Promise<void> {
     if (!(await this.waiting(which)).length) {
-      void vscode.window.showInformationMessage("No proposed edit waits for a decision.");
+      void vscode.window.showInformationMessage("No proposed edit is waiting for a decision.");
       return;
     }
     await this.server.execute(`inhouse.edits.${act}`, which);
@@ -165,7 +165,7 @@ export class Review implements vscode.TextDocumentContentProvider, vscode.Dispos
     const at = place && hunks.findIndex(({ uri }) => sameFile(uri, place.uri));
     const target = place && at !== undefined && at >= 0 ? nextFrom(hunks, place, by) : by > 0 ? hunks[0] : hunks.at(-1);
     if (!target) {
-      void vscode.window.showInformationMessage("No proposed edit waits for a decision.");
+      void vscode.window.showInformationMessage("No proposed edit is waiting for a decision.");
     } else if (target.kind === "create" || !target.range) {
       await this.open(target.uri);
     } else {

@@ -27,10 +27,10 @@ def load_yaml(text: str) -> Any:
             depth += isinstance(event, CollectionStartEvent)
             depth -= isinstance(event, CollectionEndEvent)
             if isinstance(event, AliasEvent):
-                raise ValueError("aliases are not read here")  # noqa: TRY004  the text is wrong
+                raise ValueError("aliases are not supported here")  # noqa: TRY004  the text is wrong
             if count > MOST_EVENTS or depth > MOST_DEPTH:
                 raise ValueError("it is too large or nested too deeply")
         return cast("Any", YAML(typ="safe", pure=True)).load(StringIO(text))
     except (YAMLError, RecursionError, AttributeError, TypeError, IndexError, KeyError) as error:
         # ruamel raises the last ones on some tangled texts instead of its own errors.
-        raise ValueError(f"it is no YAML ({type(error).__name__})") from None
+        raise ValueError(f"it is not valid YAML ({type(error).__name__})") from None

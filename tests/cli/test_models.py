@@ -38,7 +38,7 @@ def test_any_file_is_taken_several_are_kept_and_one_is_chosen_by_name(tmp_path):
 @pytest.mark.parametrize(
     ("wanted", "said"),
     [
-        ("https://example.com/a.gguf", "from where nothing is fetched"),
+        ("https://example.com/a.gguf", "Inhouse installs only files"),
         ("qwen", "Models by name: smollm2-135m"),
         ("missing.gguf", "No model file"),
     ],
@@ -59,4 +59,4 @@ def test_the_list_says_what_fits_and_what_it_is_good_for(terminal, tmp_path):
     assert listed[0].startswith("  huge")
     assert "this machine has" in listed[0]
     assert listed[1].startswith("* small  100 MB")
-    assert "edits no files" in listed[1]
+    assert "cannot edit files" in listed[1]

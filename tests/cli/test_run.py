@@ -311,4 +311,4 @@ def test_a_folder_that_is_gone_is_told_in_words(local: Terminal) -> None:
     inside = f'mkdir "{gone}" && cd "{gone}" && rmdir "{gone}" && "$@"'
     done = local.run(["sh", "-c", inside, "sh", *local.command("agents")])
     assert done.status == 2
-    assert "The current folder is gone" in done.err
+    assert "The current folder no longer exists" in done.err

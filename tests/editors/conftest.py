@@ -4,6 +4,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -177,9 +178,15 @@ def servers(workplace: Workplace) -> list[psutil.Process]:
     return found
 
 
-def crash(workplace: Workplace) -> None:
-    (server,) = servers(workplace)
+def crash(workplace: Workplace) -> int:
+    """Kill the language server as soon as one runs; give its process id."""
+    until = time.monotonic() + 60
+    while not (running := servers(workplace)):
+        assert time.monotonic() < until, "no server runs"
+        time.sleep(0.1)
+    (server,) = running
     server.kill()
+    return server.pid
 
 
 def trust(workplace: Workplace) -> None:

@@ -19,6 +19,7 @@ from .conftest import (
     edit_two_and_look,
     installed,
     seen_by_the_command,
+    servers,
 )
 
 pytestmark = [pytest.mark.editor, pytest.mark.timeout(300)]
@@ -186,6 +187,38 @@ def test_a_command_sees_what_is_proposed_and_a_crash_loses_none_of_it(
     assert emacs.shows("two = 22\n")
 
 
+def test_the_fifth_crash_stops_the_server_and_the_next_run_starts_it_again(
+    emacs: Screen, workplace: Workplace
+) -> None:
+    workplace.server.play("It answers.")
+    ask(emacs, "first")
+    assert emacs.shows("It answers.", "completed")
+    for number in range(1, 6):
+        crashed = crash(workplace)
+        if number < 5:
+            wait_for_another_server(emacs, crashed)
+    assert emacs.shows("Inhouse crashed 5 times in 3 minutes and stays stopped")
+    assert servers(workplace) == []
+    workplace.server.play("It answers again.")
+    ask(emacs, "second")
+    assert emacs.shows("It answers again.", "completed")
+
+
+def wait_for_another_server(emacs: Screen, crashed: int) -> None:
+    """Wait until a server other than that with this process id has answered `initialize`."""
+    for _ in range(60):
+        emacs.keys("M-:")
+        emacs.type(
+            "(let ((s (car (hash-table-values inhouse--connections)))) (and s "
+            f"(/= {crashed} (process-id (jsonrpc--process s))) (inhouse--answered s) "
+            f'(concat "not " "{crashed}")))',
+            "Enter",
+        )
+        if emacs.shows(f'"not {crashed}"', seconds=1):
+            return
+    pytest.fail(emacs.text)
+
+
 @pytest.mark.matrix("unsaved", "Emacs")
 def test_what_is_not_saved_is_what_the_model_reads(emacs: Screen, workplace: Workplace) -> None:
     workplace.server.play("Seen.")
@@ -208,7 +241,7 @@ def test_a_crash_is_told_nothing_said_is_lost_and_the_next_server_has_the_old_ru
     ask(emacs, "second")
     assert emacs.shows("Half an answer")
     crash(workplace)
-    assert emacs.shows("Half an answer", "The server stopped; this is what was said.")
+    assert emacs.shows("Half an answer", "The server stopped.  The text so far is above.")
     for _ in range(10):
         command(emacs, "inhouse-runs")
         if emacs.shows("Run:", seconds=5):

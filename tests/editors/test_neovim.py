@@ -20,6 +20,7 @@ from .conftest import (
     crash,
     edit_two,
     installed,
+    servers,
 )
 
 pytestmark = [pytest.mark.editor, pytest.mark.timeout(300)]
@@ -200,16 +201,44 @@ def test_a_crash_is_told_nothing_said_is_lost_and_the_next_server_has_the_old_ru
     crash(workplace)
     assert nvim.shows("Client inhouse quit with exit code 0 and signal 9")
     nvim.keys("Enter")
-    assert nvim.shows("Half an answer", "The server stopped; this is what was said.")
+    assert nvim.shows("Half an answer", "The server stopped.  The text so far is above.")
     wait_for_server(nvim)
     nvim.type(":messages", "Enter")  # On the screen it may have given way to another one.
-    assert nvim.shows("Inhouse is started again.", "Press ENTER")
+    assert nvim.shows("Inhouse crashed and was restarted.", "Press ENTER")
     nvim.keys("Enter")
     nvim.type(":InhouseRuns", "Enter")
     assert nvim.shows("helper  completed  first")
     line = next(line for line in nvim.text.splitlines() if "completed  first" in line)
     nvim.type(line.split(":")[0].strip(), "Enter")
     assert nvim.shows("Said before the crash.", "**completed**")
+
+
+def test_the_fifth_crash_stops_the_server_and_edit_starts_it_again(
+    nvim: Screen, workplace: Workplace
+) -> None:
+    for number in range(1, 6):
+        crash(workplace)
+        if number < 5:
+            wait_for_client(nvim, number + 1)
+    assert nvim.shows("Inhouse crashed 5 times in 3 minutes and stays stopped.")
+    assert servers(workplace) == []
+    nvim.keys("Enter")
+    nvim.type(":edit", "Enter")
+    wait_for_client(nvim, 6)
+    workplace.server.play("It answers.")
+    ask(nvim, "are you there?")
+    assert nvim.shows("It answers.", "completed")
+
+
+def wait_for_client(nvim: Screen, number: int) -> None:
+    """Wait until the client with this number, which counts the starts, is initialized."""
+    nvim.type(
+        ":lua vim.wait(60000, function() local c = vim.lsp.get_clients({name='inhouse'})[1] "
+        f"return c and c.id == {number} and c.initialized end) print('up' .. ' {number}')",
+        "Enter",
+    )
+    assert nvim.shows(f"up {number}")
+    nvim.keys("Enter")
 
 
 def test_a_proposed_change_comes_back_after_a_crash(nvim: Screen, workplace: Workplace) -> None:
@@ -256,7 +285,7 @@ def test_a_server_that_is_not_there_or_dies_at_once_is_told(workplace: Workplace
     (config / "lua/inhouse.lua").write_text(module.read_text("utf-8"), "utf-8")
     for command, told in (
         ("{ 'no-such-inhouse' }", "Inhouse: there is no program no-such-inhouse."),
-        ("{ 'false' }", "Inhouse ended as soon as it was started; :edit tries again."),
+        ("{ 'false' }", "Inhouse exited right after starting."),
     ):
         (config / "init.lua").write_text(f"require('inhouse').setup({{ cmd = {command} }})")
         screen = Screen(f"{EDITORS}/neovim/bin/nvim a.py", workplace.folder, workplace.environ)
@@ -296,7 +325,7 @@ def test_changes_in_several_files_are_found_compared_and_decided_by_keys(
     assert nvim.shows("two = 22")
     assert nvim.loses("waits in")
     nvim.type(":InhouseNext", "Enter")
-    assert nvim.shows("No change waits for you.")
+    assert nvim.shows("No change is waiting.")
 
 
 def test_a_run_starts_from_a_transcript_and_from_a_file_outside_the_root(
@@ -358,7 +387,7 @@ def test_help_and_health_are_there_and_an_installation_is_upgraded_by_the_same_c
 
     assert "is up to date" in install()
     module.write_text("-- changed by the user")
-    assert "Kept the file that was there" in install()
+    assert "Your changed file is kept" in install()
     assert module.read_text() == new
     assert module.with_name("inhouse.lua.old").read_text() == "-- changed by the user"
 

@@ -116,6 +116,6 @@ async def test_an_agent_that_is_told_too_much_is_named_and_another_one_goes_on(t
             result = await host.run(plan, host.new_run_id(), lambda _: None)
 
     assert failed.status is RunStatus.FAILED
-    assert "What the agent is told and its tools need about" in failed.error.message
+    assert "The agent's instructions and tools need about" in failed.error.message
     assert not [one for one in told if one.code in ("compacted", "trimmed")]
     assert result.status is RunStatus.COMPLETED

@@ -111,4 +111,4 @@ async def test_what_the_embedded_model_is_good_for_is_said_before_it_is_installe
     async with open_editor(bare.folder, **bare.how(VSCODE)) as editor:
         status = await editor.command("inhouse.embedded")
     assert status["installed"] is False
-    assert "edits no files" in status["ability"]
+    assert "cannot edit files" in status["ability"]

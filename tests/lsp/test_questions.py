@@ -50,7 +50,7 @@ async def test_a_long_command_is_opened_as_a_document_and_only_then_allowed(runn
     assert told["exitCode"] == 0
     assert command in opened[0]
     assert question["actions"][0]["title"] in SAFE
-    assert "Read it whole in the document" in question["message"]
+    assert "Read all of it in the document" in question["message"]
     assert len(question["message"]) < 1_000
 
 

@@ -148,7 +148,7 @@ async def test_a_changed_prompt_is_sent_in_a_fork_and_the_document_gets_it_back(
         assert shown.endswith(f"/{started['session']}.md")
         changed = whole.replace("first answer", "last answer")
         editor.change(uri, changed)
-        with pytest.raises(ServerError, match="Something between the prompts"):
+        with pytest.raises(ServerError, match="The text between the prompts"):
             await editor.command("inhouse.session.send", {"uri": uri, "turn": 1})
 
 

@@ -144,7 +144,7 @@ async def test_no_endpoint_at_all_is_an_error_that_names_ways_to_get_one(project
     async with open_editor(project.folder, **project.how({})) as editor:
         with pytest.raises(ServerError) as raised:
             await editor.command("inhouse.run", {"agent": "writer"})
-        assert "three shortest ways" in str(raised.value)
+        assert "three ways" in str(raised.value)
 
 
 @pytest.mark.parametrize(

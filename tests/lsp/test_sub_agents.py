@@ -66,6 +66,6 @@ async def test_a_child_never_gets_what_its_parent_was_denied(project, tmp_path):
         assert result["status"] == "completed", result
         told = str(project.server.chats[-1].body["messages"])
         assert "local-only" in told
-        assert "Commands are switched off" in str([chat.body for chat in project.server.chats])
+        assert "Commands are turned off" in str([chat.body for chat in project.server.chats])
         assert not made.exists()
         assert set(result["usage"]["byEndpoint"]) == {"test"}

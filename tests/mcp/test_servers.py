@@ -158,7 +158,7 @@ async def test_a_server_that_dies_is_started_again_once_and_told(tmp_path):
 BROKEN = {
     "exit": "cannot find module 'x'",
     "endless": "without the end of a line",
-    "garbage": "no messages of the protocol",
+    "garbage": "not messages of the protocol",
     "flood": "answer nothing",
 }
 
@@ -311,7 +311,7 @@ async def test_a_server_that_is_switched_off_says_so(tmp_path):
     async with session(tmp_path, {}, ["mine/echo"], settings=OFF) as here:
         await here.run("hi")
 
-        assert "it is switched off" in here.notices()[0]
+        assert "it is turned off" in here.notices()[0]
 
 
 @pytest.mark.parametrize("mode", ["ask", "run"])

@@ -73,7 +73,7 @@ def test_a_server_that_is_switched_off_is_nothing_broken_also_where_an_agent_nam
 
     told = terminal("doctor", "--trust")
 
-    assert "it is switched off" in told.out
+    assert "it is turned off" in told.out
     assert told.status == 0
 
 
@@ -97,7 +97,7 @@ def test_a_workspace_sends_no_variable_of_the_user_to_a_host_it_names(tmp_path):
     ("status", "words"),
     [
         (401, 'write `Authorization: "Bearer $TOKEN"` into the `headers` of this server'),
-        (404, "no MCP server is at this URL.  Correct `url`, or `type` (http or sse)"),
+        (404, "there is no MCP server here.  Correct `url`, or `type` (http or sse)"),
         (503, "it answered 503 Service Unavailable"),
     ],
 )

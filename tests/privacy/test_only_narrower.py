@@ -94,7 +94,7 @@ def test_the_narrower_value_counts_and_the_wider_one_is_told(
         return
     (told,) = problems
     assert told.code == "only-narrower"
-    assert "write it into your own settings" in told.message
+    assert "add it to your own settings" in told.message
     if where == "inhouse.toml":
         assert (told.path, told.range.start.line) == (HERE, 1)
 

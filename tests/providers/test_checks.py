@@ -43,8 +43,8 @@ async def test_a_prompt_that_a_run_saw_cut_is_found_later() -> None:
             await ask(connect(at, "m", egress=egress, shared=shared), prompt("word " * 9000))
             after = await check(at, egress=egress, shared=shared)
 
-    assert "cut in silence" not in found(before)
-    assert "cut in silence: 4,096 tokens were read of a prompt of" in found(after)
+    assert "silently cut" not in found(before)
+    assert "silently cut: 4,096 tokens were read of a prompt of" in found(after)
     assert "contextWindow" in found(after)
 
 

@@ -60,7 +60,7 @@ async def asked_at(server: Replay, asked=None, *, policy=None, model="m", **more
         (litellm(base=None, chat=text_answer("x")), Kind.LITELLM, "team", "openai/x"),
         (litellm(base=None, chat=text_answer("x")), Kind.OPENAI, "team", "gateway"),
         (lm_studio(chat=text_answer("x")), Kind.LMSTUDIO, "qwen", "LM Link"),
-        (text_answer("x"), Kind.OPENROUTER, "m", "hands requests on"),
+        (text_answer("x"), Kind.OPENROUTER, "m", "forwards requests"),
     ],
 )
 async def test_what_may_forward_is_refused_under_local_only_before_a_byte(

@@ -92,7 +92,7 @@ async def test_a_redirect_to_something_else_is_refused(target: str):
         web(a=page(b"", "302 Found", f"Location: {target}")) as site,
         Egress() as out,
     ):
-        with pytest.raises(RefusedError, match="no public page"):
+        with pytest.raises(RefusedError, match="not a public page"):
             await read_page(site.url("/a"), out)
 
 

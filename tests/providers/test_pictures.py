@@ -78,7 +78,7 @@ async def test_a_model_that_says_it_is_blind_is_told_of_the_picture_and_so_is_th
 
     [notice] = said.notices
     assert (notice.level, notice.code) == ("warning", "pictures_not_sent")
-    assert "takes no pictures" in notice.message
+    assert "does not accept pictures" in notice.message
     [body] = bodies(server)
     assert PNG not in json.dumps(body)
     assert "A picture was attached here and not sent" in json.dumps(body)

@@ -128,7 +128,7 @@ async def test_a_remote_endpoint_is_reached_through_a_tunnel_that_sees_no_word_o
 @pytest.mark.parametrize(
     ("more", "code", "words"),
     [
-        ({"wants": "mona:secret-pw"}, "proxy_auth", "user and a password"),
+        ({"wants": "mona:secret-pw"}, "proxy_auth", "user name and a password"),
         ({"refuses": b"HTTP/1.1 403 Forbidden by policy\r\n\r\n"}, "proxy", "NO_PROXY"),
         ({"refuses": b""}, "proxy", "NO_PROXY"),
     ],
@@ -203,7 +203,7 @@ async def test_the_doctor_tells_what_refusals_have_taught() -> None:
 
     assert said.text == "yes"
     assert "refused" not in str(before.findings)
-    assert "refused some requests, and is now sent: requests without temperature." in str(
+    assert "refused some requests.  Inhouse now sends it: requests without temperature." in str(
         after.findings
     )
 

@@ -246,7 +246,7 @@ def test_a_workspaces_definition_gets_no_variable_unless_bound_to_its_host():
     environment = {"OPENAI_API_KEY": "sk-canary-77"}
     bound = wanted(keyHosts={"env:OPENAI_API_KEY": ["h.example"]})
 
-    with pytest.raises(RefusedError, match="gets no key of yours"):
+    with pytest.raises(RefusedError, match="does not get your keys"):
         decide(definition, environment=environment).endpoint.api_key.reveal()
     assert decide(definition, bound, environment).endpoint.api_key.reveal() == "sk-canary-77"
 
@@ -488,9 +488,9 @@ def test_local_only_refuses_what_is_not_loopback_by_its_text(url: str, allowed: 
 @pytest.mark.parametrize(
     ("url", "step"),
     [
-        ("http://0.0.0.0:1", "Write 127.0.0.1 in its place"),
-        ("http://0:1", "Write 127.0.0.1 in its place"),
-        ("http://[::]:1", "Write 127.0.0.1 in its place"),
+        ("http://0.0.0.0:1", "Write 127.0.0.1 instead"),
+        ("http://0:1", "Write 127.0.0.1 instead"),
+        ("http://[::]:1", "Write 127.0.0.1 instead"),
         ("http://192.168.1.2:1", 'localAddresses = ["192.168.1.2"]'),
         ("http://0xc0a80102:1", 'localAddresses = ["192.168.1.2"]'),
         ("http://[fe80::1%25lo]:1", 'localAddresses = ["fe80::1"]'),
@@ -575,7 +575,7 @@ def test_a_kind_that_hands_requests_on_is_not_local_on_loopback(kind: str):
         defaultEndpoint="g",
     )
 
-    assert "hands requests on" in decide(settings=settings).route.refused.reason
+    assert "forwards requests" in decide(settings=settings).route.refused.reason
     assert decide(settings=vouched).route.local
 
 

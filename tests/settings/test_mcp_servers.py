@@ -86,7 +86,7 @@ WRONG = {
     "stranger": ({"url": "http://b", "env": {"A": "b"}}, "env does not go with a url"),
     "args": ({"command": "a", "args": "x y"}, "expected a list"),
     "placeholder": ({"command": "a", "env": {"A": "${secret:x}"}}, "A placeholder is"),
-    "header": ({"url": "http://b", "headers": {"a b": "c"}}, "is no header name"),
+    "header": ({"url": "http://b", "headers": {"a b": "c"}}, "is not a header name"),
     "key": ({"command": "a", "arguments": []}, "did you mean 'args'"),
 }
 

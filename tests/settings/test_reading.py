@@ -140,12 +140,12 @@ def test_null_is_as_if_it_were_not_written():
         ("commands", "allowlisted", "did you mean 'allow-listed'?"),
         ("trace", "loud", "expected one of off, messages, verbose"),
         ("allowedCommands", "ls", "expected a list, not a text"),
-        ("allowedCommands", ["ls", 3], "expected a text, not the number 3"),
+        ("allowedCommands", ["ls", 3], "expected a string, not the number 3"),
         ("showTranscript", "yes", "expected true or false"),
         ("endpoints", [], "expected an object"),
         ("routes", {}, "expected a list"),
-        ("defaultEndpoint", 5, "expected a text"),
-        ("localAddresses", ["10.0.0.0/33"], "is no address range"),
+        ("defaultEndpoint", 5, "expected a string"),
+        ("localAddresses", ["10.0.0.0/33"], "is not an address range"),
         ("localAddresses", ["0.0.0.0/0"], "the whole internet"),
         ("keyHosts", {"env:X": "h"}, "expected a list, not a text"),
     ],
@@ -227,7 +227,7 @@ def test_an_editors_section_that_is_no_object_is_told():
     ("endpoint", "says"),
     [
         ({}, "no baseUrl and no kind"),
-        ({"kind": "openai"}, "implies none"),
+        ({"kind": "openai"}, "has no default"),
         ({"baseUrl": "ftp://host"}, "begins with http"),
         ({"baseUrl": "http://"}, "names no host"),
         ({"baseUrl": "http://h:99999"}, "no URL"),
@@ -257,10 +257,10 @@ def test_an_endpoint_without_a_usable_url_is_not_there_and_the_reason_is_told(en
         ({"contextWindow": "8k"}, "contextWindow", "expected a number"),
         ({"tools": "natve"}, "tools", "did you mean 'native'?"),
         ({"headers": {"X-A": "a\r\nEvil: 1"}}, "headers.X-A", "one line"),
-        ({"headers": {"X A": "a"}}, "headers.X A", "no header name"),
+        ({"headers": {"X A": "a"}}, "headers.X A", "not a header name"),
         ({"headers": {"Host": "a"}}, "headers.Host", "cannot be set"),
-        ({"headers": {"X-A": 3}}, "headers.X-A", "expected a text"),
-        ({"models": {"a": 3}}, "models.a", "expected a text"),
+        ({"headers": {"X-A": 3}}, "headers.X-A", "expected a string"),
+        ({"models": {"a": 3}}, "models.a", "expected a string"),
         ({"apiKey": "${evn:X}"}, "apiKey", "${env:NAME}"),
         ({"apiKey": "a\nb"}, "apiKey", "one line"),
         ({"baseURL": "x"}, "baseURL", "did you mean 'baseUrl'?"),
@@ -453,7 +453,7 @@ def test_a_workspaces_url_gets_a_variable_only_when_bound_to_its_host():
 
     assert found[0].code == "key-not-bound"
     assert 'keyHosts = { "env:TEAM_KEY" = ["llm.example.com"] }' in found[0].message
-    with pytest.raises(RefusedError, match="gets no key of yours"):
+    with pytest.raises(RefusedError, match="does not get your keys"):
         refused.endpoints["t"].api_key.reveal()
     with pytest.raises(RefusedError):
         elsewhere.endpoints["t"].api_key.reveal()

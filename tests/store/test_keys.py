@@ -87,7 +87,7 @@ def test_deleting_a_key_that_is_not_there_names_those_that_are(
 
 @pytest.mark.parametrize("name", ["", "a b", "a}", "x" * 101, "a\n"])
 def test_a_bad_name_is_refused(store: KeyStore, backend: MemoryKeyring, name: str):
-    with pytest.raises(UserError, match="no name for a key"):
+    with pytest.raises(UserError, match="not a name for a key"):
         store.set(name, "text")
 
 

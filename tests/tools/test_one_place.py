@@ -321,7 +321,7 @@ def test_a_guess_is_never_written(path, content, data):
         ('{"path": "a", "content": "say "hi" now"}', "nothing was done"),
         ("{'path': 'a', 'content': 'x'}", "nothing was done"),
         ('{"path": "a", "path": "b", "content": "x"}', "'path' twice"),
-        ('{"path": "a", "content": "x"} and more', "other text behind"),
+        ('{"path": "a", "content": "x"} and more', "other text after"),
     ],
 )
 def test_input_that_only_a_guess_would_mend_is_refused_for_tools_that_write(arguments, words):

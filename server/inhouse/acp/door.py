@@ -80,8 +80,8 @@ class AcpDoor:
             if not is_notification:
                 raise acp.RequestError(
                     _FAILED,
-                    f"Inhouse itself broke ({type(error).__name__}).  What was said so far is "
-                    "kept.  The messages on the agent's standard error have the details.",
+                    f"Inhouse had an internal error ({type(error).__name__}).  The text so far "
+                    "is kept.  See the agent's standard error for details.",
                 ) from None
         return None
 
@@ -323,7 +323,7 @@ def _folder(path: str) -> Path:
         if folder.is_absolute() and folder.is_dir():
             return folder.resolve()
     shown = path if len(path) < _MOST_SHOWN else f"{path[:_MOST_SHOWN]}…"
-    raise acp.RequestError(_BAD, f"{shown!r} is not an absolute path of an existing folder.")
+    raise acp.RequestError(_BAD, f"{shown!r} is not the absolute path of an existing folder.")
 
 
 async def _answered(work: Awaitable[T]) -> T:
@@ -351,15 +351,16 @@ def _refused(code: str, message: str, *, number: int = _FAILED, **more: object) 
 
 
 _ENDPOINT = (
-    "Add an endpoint with `inhouse endpoint add` in a terminal; it is known here at once.  "
-    "Or choose another endpoint in the options of this session."
+    "Run `inhouse endpoint add` in a terminal; the endpoint is then available here at once.  Or "
+    "choose another endpoint in the options of this session."
 )
 _REMEDIES = {
     "untrusted": "Send the prompt again and answer its question about trust, or run "
     "`inhouse trust` in a terminal, in this folder.",
     "no-endpoint": _ENDPOINT,
-    "session-busy": "Cancel its turn where it runs, perhaps in another program, or wait.",
-    "unknown-session": "A session is kept from its first prompt on; session/list names them.",
+    "session-busy": "Cancel its turn in the program where it runs, or wait.",
+    "unknown-session": "A session is stored from its first prompt on; session/list lists the "
+    "sessions.",
     "unreachable": "Start the server, or choose another endpoint in the options of this session; "
     "`inhouse doctor` in a terminal says which ones answer.",
 }
@@ -378,8 +379,8 @@ def _usage(result: RunResult) -> Json:
 def _page_start(cursor: str | None) -> int:
     if cursor is None:
         return 0
-    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 10):  # noqa: PLR2004  our ids are short
-        raise acp.RequestError(_BAD, f"cursor {cursor!r} is none that session/list gave.")
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 10):  # noqa: PLR2004  ours are short
+        raise acp.RequestError(_BAD, f"cursor {cursor!r} did not come from session/list.")
     return int(cursor)
 
 

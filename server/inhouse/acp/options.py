@@ -22,12 +22,12 @@ AUTOMATIC = ""
 _PRIVACY = (Privacy.ANY, Privacy.ASK, Privacy.LOCAL_ONLY)
 """From widest to narrowest."""
 _PRIVACY_NAMES = {
-    Privacy.ANY: ("Any endpoint", "Local and remote models may serve."),
-    Privacy.ASK: ("Ask before a new host", "You are asked before a host is contacted first."),
+    Privacy.ANY: ("Any endpoint", "Use local and remote models."),
+    Privacy.ASK: ("Ask before a new host", "Inhouse asks before it first contacts a host."),
     Privacy.LOCAL_ONLY: ("Local only", "Nothing leaves this machine."),
 }
 _EDIT_NAMES = {
-    EditMode.REVIEW: ("Review edits", "You decide on each edit before it is made."),
+    EditMode.REVIEW: ("Review edits", "You review each edit before it is made."),
     EditMode.APPLY: ("Apply edits", "Edits are made at once, as your settings say."),
 }
 
@@ -113,7 +113,7 @@ def config_options(choices: Choices, available: Available) -> list[Json]:
         _value(one.name, one.name, f"{one.kind.value}, {'local' if one.local else 'remote'}")
         for one in available.endpoints
     ]
-    automatic = _value(AUTOMATIC, "Automatic", "As your settings and the agent's definition say.")
+    automatic = _value(AUTOMATIC, "Automatic", "Follow your settings and the agent's definition.")
     models = [_value(model, model) for model in _distinct((*available.models, choices.model))]
     options = [
         _select("endpoint", "Endpoint", choices.endpoint, [automatic, *endpoints]),
@@ -167,7 +167,7 @@ def available_commands(available: Available) -> list[Json]:
         {"name": name, "description": what, "input": {"hint": "What to do with this skill"}}
         for name, what in sorted(available.skills.items())
     ]
-    what = "Condense what was said so far, to have room for more."
+    what = "Summarise the conversation to make room."
     told = [*agents, *told, {"name": COMPACT, "description": what}]
     return list({one["name"]: one for one in reversed(told)}.values())[::-1]
 

@@ -195,8 +195,8 @@ class AcpSession:
         """
         if self._task is not None:
             raise UserError(
-                "This session is at work.  Cancel its turn, or wait until it ends; another "
-                "session can work meanwhile.",
+                "This session is busy.  Cancel its turn, or wait until it ends; another session "
+                "can work meanwhile.",
                 code="busy",
             )
         task = asyncio.create_task(self._turn(content), name=f"turn {self.id}")
@@ -222,8 +222,8 @@ class AcpSession:
         agent = (command if command in agents else None) or available.agent_for(self.choices)
         if agent is None:
             raise UserError(
-                f"There is no agent that can be used in {self.roots[0]}.  Put a definition into "
-                "its .agents folder, for example .agents/helper.ts.",
+                f"There is no usable agent in {self.roots[0]}.  Add a definition to its .agents "
+                "folder, for example .agents/helper.ts.",
                 code="no-agent",
             )
         for told in content.left_out:

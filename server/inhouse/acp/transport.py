@@ -60,7 +60,7 @@ def _auth_methods(capabilities: Json) -> list[Json]:
     method: Json = {
         "id": "add-endpoint",
         "name": "Add a model server",
-        "description": "Find or name the server that runs your models.  There is no account.",
+        "description": "Find or name the server that runs your models.  You need no account.",
         "type": "terminal",
         "args": [ADD_ENDPOINT],
     }

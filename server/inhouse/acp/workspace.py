@@ -99,8 +99,8 @@ class AcpWorkspace(DiskWorkspace):
             self.emit(EditChanged(edit.path.as_uri(), EditState.REJECTED, diff))
             return EditOutcome(
                 EditState.REJECTED,
-                f"{place.shown!r} has unsaved changes in the editor, and this change was not "
-                "made: it is about the same lines, or the editor does not take changes.  "
+                f"{place.shown!r} has unsaved changes in the editor, so this change was not "
+                "made: both change the same lines, or the editor does not accept changes.  "
                 "Read it again, or ask the user to save it.",
             )
         self.emit(EditChanged(edit.path.as_uri(), EditState.APPLIED, made.diff(place.shown)))

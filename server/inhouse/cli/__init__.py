@@ -47,7 +47,7 @@ def _broke(error: Exception) -> int:
         return FAILED
     kept = _keep(error)
     where = f"The details are in {kept}." if kept else "The details could not be kept."
-    output.error(f"Inhouse itself broke ({type(error).__name__}: {error}).  {where}")
+    output.error(f"Inhouse had an internal error ({type(error).__name__}: {error}).  {where}")
     return FAILED
 
 

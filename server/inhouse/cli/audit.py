@@ -35,7 +35,7 @@ async def audit(options: argparse.Namespace) -> int:
     finally:
         await services.aclose()
     if run_id and not found:
-        raise UserError(f"No record of a run {run_id!r}.  `inhouse audit` lists the newest.")
+        raise UserError(f"There is no record of run {run_id!r}.  `inhouse audit` lists the newest.")
     if options.json:
         output.document([_record(each) for each in found])
     else:
@@ -79,14 +79,14 @@ async def _forget(*, sure: bool) -> int:
         await asyncio.to_thread(services.records.forget)
     finally:
         await services.aclose()
-    output.status().print(f"Deleted {records}, with what their runs were asked.")
+    output.status().print(f"Deleted {records}, and what their runs were asked.")
     return COMPLETED
 
 
 async def _wants_to_forget(records: str) -> bool:
     if not is_terminal():
-        raise UserError(f"This deletes {records} for good.  Without a terminal, add --yes.")
-    keep, delete = "Keep them", "Delete them for good"
+        raise UserError(f"This deletes {records} permanently.  Without a terminal, add --yes.")
+    keep, delete = "Keep them", "Delete them permanently"
     question = Question(
         id="forget",
         text=f"Delete {records}?  `inhouse audit` and `inhouse costs` forget those runs.",
@@ -152,7 +152,7 @@ def _print_audit(found: tuple[Record, ...]) -> None:
     verdict = (
         f"{output.count(remote, 'contact')} went to another machine."
         if remote
-        else "Every host was on this machine."
+        else "All hosts were on this machine."
     )
     output.report().print(f"\n{verdict}")
 

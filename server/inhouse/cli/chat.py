@@ -164,7 +164,7 @@ class Chat:
             usable = [one for one in self._host.agents() if one.usable and one.route is not None]
             own = [one for one in usable if one.agent.from_workspace] or usable
             if not own:
-                output.error("There is no agent that could run.  `inhouse doctor` says why.")
+                output.error("No agent can run.  `inhouse doctor` shows why.")
                 return False
             self._agent = own[0].agent.id
         self._check()
@@ -215,7 +215,7 @@ class Chat:
         """Begin a turn, or steer the running one."""
         if self._session is not None and (turn := self._host.sessions.running(self._session)):
             turn.steer(text)
-            output.status().print("» It gets this before its next step.", style="dim")
+            output.status().print("» The agent gets this before its next step.", style="dim")
             return
         if self._task is not None and not self._task.done():
             await asyncio.wait([self._task])
@@ -251,7 +251,7 @@ class Chat:
         if self.busy and self._task is not None:
             self._task.cancel()
         else:
-            output.status().print("Nothing runs.  Ctrl-D leaves.", style="dim")
+            output.status().print("Nothing is running.  Ctrl-D leaves.", style="dim")
 
     @property
     def busy(self) -> bool:
@@ -324,7 +324,7 @@ class Chat:
         session = self._some_session()
         turns = await asyncio.to_thread(self._host.sessions.store.turns, session)
         if not turns:
-            raise UserError("There is nothing to ask again yet.")
+            raise UserError("There is no prompt to repeat yet.")
         self._session = await self._host.sessions.fork(session, turns[-1].number)
         await self._say(turns[-1].prompt)
 
@@ -394,7 +394,7 @@ class Chat:
 
     def _idle(self) -> None:
         if self.busy:
-            raise UserError("A turn runs.  Ctrl-C stops it.")
+            raise UserError("A turn is running.  Ctrl-C stops it.")
 
 
 @contextlib.contextmanager
@@ -430,18 +430,18 @@ def _keys() -> KeyBindings:
 Command = Callable[[Chat, str], Awaitable[None]]
 COMMANDS: Mapping[str, tuple[str, Command]] = {
     "help": ("list these commands", Chat.help),
-    "agent": ("[ID] go on with another agent, or list them", Chat.agent),
-    "model": ("[NAME] go on with another model", Chat.model),
-    "endpoint": ("[NAME] go on at another endpoint", Chat.endpoint),
-    "new": ("begin another session", Chat.new),
-    "retry": ("ask the last prompt again, in a fork", Chat.retry),
-    "fork": ("[TURN] go on in another session, from before a turn", Chat.fork),
-    "undo": ("[TURN] take back what a turn changed in files", Chat.undo),
-    "compact": ("condense what was said, to have room for more", Chat.compact),
+    "agent": ("[ID] switch to another agent, or list the agents", Chat.agent),
+    "model": ("[NAME] switch to another model", Chat.model),
+    "endpoint": ("[NAME] switch to another endpoint", Chat.endpoint),
+    "new": ("start a new session", Chat.new),
+    "retry": ("repeat the last prompt, in a fork", Chat.retry),
+    "fork": ("[TURN] continue in a new session that has the turns before this one", Chat.fork),
+    "undo": ("[TURN] undo the file changes of a turn", Chat.undo),
+    "compact": ("summarise the conversation to make room", Chat.compact),
     "sessions": ("[TEXT] list the sessions", Chat.sessions),
-    "session": ("ID go on with another session", Chat.session),
-    "rename": ("TITLE give this session another title", Chat.rename),
+    "session": ("ID switch to another session", Chat.session),
+    "rename": ("TITLE rename this session", Chat.rename),
     "show": ("print this session", Chat.show),
-    "export": ("[FILE] write this session into a Markdown file", Chat.export),
-    "quit": ("leave, as Ctrl-D does", Chat.leave),
+    "export": ("[FILE] export this session as Markdown", Chat.export),
+    "quit": ("leave (also Ctrl-D)", Chat.leave),
 }

@@ -15,10 +15,10 @@ from . import COMPLETED, output
 from .open_host import open_host
 
 _HOW = {
-    "bash": 'Put this into ~/.bashrc:  eval "$(inhouse completion bash)"',
-    "zsh": 'Put this into ~/.zshrc:  eval "$(inhouse completion zsh)"',
+    "bash": 'Add this to ~/.bashrc:  eval "$(inhouse completion bash)"',
+    "zsh": 'Add this to ~/.zshrc:  eval "$(inhouse completion zsh)"',
     "fish": "Run:  inhouse completion fish > ~/.config/fish/completions/inhouse.fish",
-    "powershell": "Put this into $PROFILE:  inhouse completion powershell | Out-String | iex",
+    "powershell": "Add this to $PROFILE:  inhouse completion powershell | Out-String | iex",
 }
 
 

@@ -19,7 +19,7 @@ MODELS_SHOWN = 8
 
 
 async def doctor(options: argparse.Namespace) -> int:
-    """Check the endpoints; return 1 if one of them has an error."""
+    """Check the endpoints; return 1 if one of them has an error, or if there is none."""
     async with open_host(options) as host:
         found = await host.check_endpoints(tuple(options.endpoint))
         servers = () if options.endpoint else await check_servers(host.state)
@@ -30,7 +30,7 @@ async def doctor(options: argparse.Namespace) -> int:
             _print(each)
         if not found:
             output.report().print(
-                "There is no endpoint yet.  Three short ways to get one:\n"
+                "No endpoint is set up yet.  Choose one of these ways:\n"
                 "  inhouse endpoint add        finds the servers on this machine\n"
                 "  the environment variable    CODEBUFF_LOCAL_BASE_URL=http://localhost:8080/v1\n"
                 f"  the embedded model          {INSTALL_EMBEDDED}",
@@ -41,7 +41,7 @@ async def doctor(options: argparse.Namespace) -> int:
             print_servers(servers)
     broken = any(finding.severity == "error" for each in found for finding in each.findings)
     broken = broken or any(each.problem and not each.is_refused for each in servers)
-    return FAILED if broken else COMPLETED
+    return FAILED if broken or not found else COMPLETED
 
 
 def _server(status: McpServerStatus) -> dict[str, object]:

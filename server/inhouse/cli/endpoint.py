@@ -90,7 +90,7 @@ async def _add(host: Host, new: NewEndpoint, *, test: bool) -> int:
         if broken := _errors(status):
             _show_errors(broken, new)
             output.status().print(
-                "Nothing was added.  `--no-test` adds it without asking the server.",
+                "Nothing was added.  To add it without a test, use `--no-test`.",
                 markup=False,
             )
             return FAILED
@@ -108,7 +108,7 @@ def _list(host: Host) -> int:
             f"{one.name}{mark}: {one.kind.value} at {one.base_url}, {where}", markup=False
         )
     if not host.endpoints():
-        output.report().print("There is no endpoint yet.  Add one: inhouse endpoint add")
+        output.report().print("No endpoint is set up yet.  Add one: inhouse endpoint add")
     return COMPLETED
 
 
@@ -178,7 +178,7 @@ def _choose_model(models: Sequence[str]) -> str | None:
             return shown[int(answer) - 1]
         if answer in models:
             return answer
-        console.print("Type a number of the list, or a model's whole name.")
+        console.print("Type a number from the list, or a model's full name.")
 
 
 def _errors(status: EndpointStatus) -> list[tuple[str, str]]:

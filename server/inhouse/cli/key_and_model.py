@@ -37,7 +37,7 @@ async def key(options: argparse.Namespace) -> int:
             case "bind":
                 name = options.name if ":" in options.name else f"keyring:{options.name}"
                 await asyncio.to_thread(keys.bind, name, options.host)
-                output.status().print(f"{name} may go to {options.host}.", markup=False)
+                output.status().print(f"{name} may be sent to {options.host}.", markup=False)
             case _:
                 for each in await asyncio.to_thread(keys.names):
                     hosts = f" (also for {', '.join(each.hosts)})" if each.hosts else ""

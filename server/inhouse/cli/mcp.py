@@ -33,12 +33,13 @@ def print_servers(found: tuple[McpServerStatus, ...]) -> None:
     console = output.report()
     if not found:
         console.print(
-            "Neither a usable agent here nor your settings name an MCP server (`mcpServers`).",
+            "No MCP server is set up: neither a usable agent here nor your settings have "
+            "`mcpServers`.",
             markup=False,
         )
     for each in found:
         state = "[red]✗[/] " if each.problem else "" if each.tools is None else "[green]✓[/] "
-        agents = ", ".join(each.agents) or "whoever names it"
+        agents = ", ".join(each.agents) or "any agent that names it"
         name = escape(visible(each.name))
         console.print(f"{state}[bold]{name}[/] {escape(visible(each.what))} · for {escape(agents)}")
         console.print(f"  [dim]named by {escape(each.source)}[/]")

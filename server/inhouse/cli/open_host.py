@@ -87,7 +87,8 @@ def workspace_root(folder: str | None) -> Path:
             current = Path.cwd()
         except FileNotFoundError:
             raise UserError(
-                "The current folder is gone.  Change to another, or name one: --workspace FOLDER."
+                "The current folder no longer exists.  Change to another, or use --workspace "
+                "FOLDER."
             ) from None
         return project_root(current, Path.home())
     root = Path(folder).resolve()

@@ -86,9 +86,9 @@ Commands = argparse._SubParsersAction  # noqa: SLF001 # pyright: ignore[reportPr
 
 def _serving(commands: "Commands[argparse.ArgumentParser]") -> None:
     # The door itself reads its options (`inhouse.lsp.stdio`).
-    commands.add_parser("lsp", help="the language server, on standard input and output")
+    commands.add_parser("lsp", help="run the language server on standard input and output")
     # The door itself reads its options (`inhouse.acp.serve`).
-    commands.add_parser("acp", help="the agent for Zed, JetBrains and other clients of ACP")
+    commands.add_parser("acp", help="run as an agent for Zed, JetBrains and other ACP clients")
 
 
 def _running(commands: "Commands[argparse.ArgumentParser]") -> None:
@@ -97,42 +97,52 @@ def _running(commands: "Commands[argparse.ArgumentParser]") -> None:
         "agent",
         nargs="?",
         default="",
-        help="its id; `inhouse agents` lists them; left out where a session goes on",
+        help="the agent's id (see `inhouse agents`); not needed to continue a session",
     )
     run.add_argument(
         "prompt",
         nargs="*",
-        help="what to do, with what is piped in behind it; `-`: standard input",
+        help="what to do; piped input is added after it; `-` reads standard input",
     )
-    run.add_argument("--params", metavar="JSON", help="an object for the agent's inputSchema")
-    run.add_argument("--endpoint", help="a name from the settings, instead of what they choose")
-    run.add_argument("--model", help="a model, instead of the definition's")
-    run.add_argument("--embedded", action="store_true", help="on the embedded model")
-    run.add_argument("--json", action="store_true", help="one RunEvent a line")
+    run.add_argument("--params", metavar="JSON", help="a JSON object for the agent's inputSchema")
+    run.add_argument(
+        "--endpoint", help="use this endpoint instead of the one that the settings choose"
+    )
+    run.add_argument("--model", help="use this model instead of the definition's")
+    run.add_argument("--embedded", action="store_true", help="use the embedded model")
+    run.add_argument("--json", action="store_true", help="print one RunEvent per line")
     run.add_argument("--yes-edits", action="store_true", help="apply edits without asking")
     run.add_argument(
         "--patch",
         metavar="FILE",
-        help="change nothing and write the proposed edits to FILE; -: the patch alone on stdout",
+        help="change nothing and write proposed edits to FILE as a patch; `-` prints only the "
+        "patch",
     )
     run.add_argument("--show-thinking", action="store_true", help="print the model's thinking too")
     _plain(run)
     _going_on(run)
-    run.add_argument("--agent", dest="other_agent", metavar="ID", help="another agent goes on")
+    run.add_argument(
+        "--agent", dest="other_agent", metavar="ID", help="continue with another agent"
+    )
     _common(run)
     chat = commands.add_parser("chat", help="talk with an agent", epilog=EPILOG)
-    chat.add_argument("agent", nargs="?", default="", help="default: that of the session, or one")
-    chat.add_argument("--endpoint", help="a name from the settings, instead of what they choose")
-    chat.add_argument("--model", help="a model, instead of the definition's")
-    chat.add_argument("--embedded", action="store_true", help="on the embedded model")
+    chat.add_argument(
+        "agent",
+        nargs="?",
+        default="",
+        help="default: the session's agent, or the first that can run",
+    )
+    chat.add_argument(
+        "--endpoint", help="use this endpoint instead of the one that the settings choose"
+    )
+    chat.add_argument("--model", help="use this model instead of the definition's")
+    chat.add_argument("--embedded", action="store_true", help="use the embedded model")
     chat.add_argument("--yes-edits", action="store_true", help="apply edits without asking")
     chat.add_argument("--show-thinking", action="store_true", help="print the model's thinking too")
     _plain(chat)
     _going_on(chat)
     _common(chat)
-    sessions = commands.add_parser(
-        "sessions", help="find, show, export, delete, undo sessions, and more"
-    )
+    sessions = commands.add_parser("sessions", help="list, show, export, undo or delete sessions")
     sessions.add_argument(
         "action",
         nargs="?",
@@ -142,61 +152,66 @@ def _running(commands: "Commands[argparse.ArgumentParser]") -> None:
     sessions.add_argument(
         "session",
         nargs="*",
-        help="its id, or the beginning of it; default: the newest.  "
-        "`undo ID TURN`, `rename ID TITLE`",
+        help="the session's id or its beginning (default: the newest); also `undo ID TURN`, "
+        "`rename ID TITLE`",
     )
-    sessions.add_argument("--query", help="list those with this in title, id or prompts")
+    sessions.add_argument(
+        "--query", help="list sessions with this text in their title, id or prompts"
+    )
     sessions.add_argument("--limit", type=int, default=20)
-    sessions.add_argument("--all", action="store_true", help="list those of every folder")
+    sessions.add_argument("--all", action="store_true", help="list the sessions of all folders")
     sessions.add_argument("--json", action="store_true")
-    sessions.add_argument("--output", metavar="FILE", help="where `export` writes")
+    sessions.add_argument("--output", metavar="FILE", help="the file that `export` writes")
     _common(sessions)
 
 
 def _plain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--plain", action="store_true", help="print the answer as it comes, without rendering it"
+        "--plain", action="store_true", help="print the answer without rendering Markdown"
     )
 
 
 def _going_on(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "-c", "--continue", dest="last", action="store_true", help="go on with the last session"
+        "-c", "--continue", dest="last", action="store_true", help="continue the last session"
     )
-    parser.add_argument("--session", metavar="ID", help="go on with this session")
+    parser.add_argument("--session", metavar="ID", help="continue this session")
     parser.add_argument(
-        "--fork", type=int, metavar="TURN", help="go on in a new session, from before this turn"
+        "--fork",
+        type=int,
+        metavar="TURN",
+        help="continue in a new session that has the turns before this one",
     )
 
 
 def _looking(commands: "Commands[argparse.ArgumentParser]") -> None:
-    agents = commands.add_parser("agents", help="the agents found, and what is wrong with each")
+    agents = commands.add_parser("agents", help="list the agents and their problems")
     agents.add_argument("--json", action="store_true")
     agents.add_argument(
-        "--check", action="store_true", help="leave with 1 where a definition is broken, for CI"
+        "--check", action="store_true", help="exit with 1 if a definition has an error, for CI"
     )
     _common(agents)
-    explain = commands.add_parser("explain", help="where an agent would run, and why")
+    explain = commands.add_parser("explain", help="show where an agent would run, and why")
     explain.add_argument("agent")
     explain.add_argument("--endpoint")
     explain.add_argument("--model")
     explain.add_argument("--embedded", action="store_true")
     explain.add_argument("--json", action="store_true")
     _common(explain)
-    doctor = commands.add_parser("doctor", help="check each endpoint for real")
+    doctor = commands.add_parser("doctor", help="check each endpoint")
     doctor.add_argument("endpoint", nargs="*", help="only these")
     doctor.add_argument("--json", action="store_true")
     _common(doctor)
-    mcp = commands.add_parser("mcp", help="the MCP servers that agents name")
+    mcp = commands.add_parser("mcp", help="list or check the MCP servers that agents use")
     servers = mcp.add_subparsers(dest="action", required=True, metavar="ACTION")
     for name, text in (
-        ("list", "which there are; starts none"),
-        ("check", "start each, list its tools, and say what is wrong"),
+        ("list", "list them without starting any"),
+        ("check", "start each, list its tools and report problems"),
     ):
         action = servers.add_parser(name, help=text)
         action.add_argument("--json", action="store_true")
         _common(action)
-    audit = commands.add_parser("audit", help="which hosts the runs talked to")
+    audit = commands.add_parser("audit", help="show which hosts each run contacted")
     audit.add_argument("run", nargs="?", help="only this run")
     audit.add_argument("--limit", type=int, default=20)
     audit.add_argument("--json", action="store_true")
@@ -204,33 +219,33 @@ def _looking(commands: "Commands[argparse.ArgumentParser]") -> None:
     audit.add_argument(
         "--verify",
         action="store_true",
-        help="prove it in a network namespace: fixed probes, and the run (the last one) again",
+        help="prove it in a network namespace, with probes and by repeating a run (the last one)",
     )
-    audit.add_argument("--forget", action="store_true", help="delete all records, after a question")
-    audit.add_argument("--yes", action="store_true", help="delete without the question")
+    audit.add_argument("--forget", action="store_true", help="delete all records, after asking")
+    audit.add_argument("--yes", action="store_true", help="delete without asking")
     _common(audit)
-    costs = commands.add_parser("costs", help="what runs cost, and what local runs saved")
+    costs = commands.add_parser("costs", help="show what runs cost, and what local runs saved")
     costs.add_argument("--days", type=int, default=30)
     costs.add_argument("--json", action="store_true")
     _common(costs)
 
 
 def _managing(commands: "Commands[argparse.ArgumentParser]") -> None:
-    trust = commands.add_parser("trust", help="trust what this workspace brings, by content")
+    trust = commands.add_parser("trust", help="trust the agents and settings in this workspace")
     trust.add_argument("--revoke", action="store_true")
     trust.add_argument(
         "--forget-answers",
         action="store_true",
-        help="ask again for the hosts and commands that were answered here",
+        help="forget your answers about hosts and commands, so that Inhouse asks again",
     )
-    trust.add_argument("--show", action="store_true", help="only say what would be trusted")
+    trust.add_argument("--show", action="store_true", help="only show what would be trusted")
     _common(trust)
-    key = commands.add_parser("key", help="keys in the system's keyring")
+    key = commands.add_parser("key", help="manage keys in the system's keyring")
     actions = key.add_subparsers(dest="action", required=True, metavar="ACTION")
     for name, text in (
         ("set", "store a key, read from the terminal or from standard input"),
-        ("delete", "forget a key"),
-        ("bind", "let URLs of this host, also a workspace's, receive this key"),
+        ("delete", "delete a key"),
+        ("bind", "let this host receive this key, even if a workspace's file names its URL"),
     ):
         action = actions.add_parser(name, help=text)
         action.add_argument("name")
@@ -242,52 +257,58 @@ def _managing(commands: "Commands[argparse.ArgumentParser]") -> None:
             )
         if name == "bind":
             action.add_argument("host", help="HOST or HOST:PORT")
-    actions.add_parser("list", help="the names of the keys stored; never the keys")
-    model = commands.add_parser("model", help="the embedded model")
+    actions.add_parser("list", help="list the names of the stored keys, never the keys")
+    model = commands.add_parser("model", help="install and list embedded models")
     models = model.add_subparsers(dest="action", required=True, metavar="ACTION")
-    install = models.add_parser(
-        "install", help="choose the embedded model: fetch the default one, or take a GGUF file"
-    )
+    install = models.add_parser("install", help="install the default model, or choose a GGUF file")
     install.add_argument(
         "model",
         nargs="?",
         metavar="NAME|FILE",
-        help="a GGUF file (also file://...), or the name of a model; default: smollm2-135m",
+        help="a GGUF file (also file://...) or the name of a model (default: smollm2-135m)",
     )
-    models.add_parser("list", help="the models installed, and which of them fit this machine")
+    models.add_parser("list", help="list the installed models, and which fit this machine")
     endpoint = commands.add_parser("endpoint", help="find, add and list model servers")
     actions = endpoint.add_subparsers(dest="action", required=True, metavar="ACTION")
-    add = actions.add_parser("add", help="choose one from what is found, or describe it")
-    add.add_argument("name", nargs="?", help="such as ollama, openrouter, or a name of your own")
-    add.add_argument("--url", help="where it listens")
-    add.add_argument("--kind", help="what kind of server it is; default: what the URL says")
-    add.add_argument("--model", help="the model that serves agents which name no model of its own")
-    add.add_argument("--key-variable", metavar="NAME", help="the variable that holds its key")
+    add = actions.add_parser("add", help="choose one that Inhouse finds, or name one")
+    add.add_argument(
+        "name", nargs="?", help="such as ollama or openrouter, or a name of your choice"
+    )
+    add.add_argument("--url", help="its base URL")
+    add.add_argument("--kind", help="the kind of server (default: from the URL)")
+    add.add_argument(
+        "--model", help="the model for agents that name a model which the endpoint does not have"
+    )
+    add.add_argument(
+        "--key-variable", metavar="NAME", help="the environment variable that holds its key"
+    )
     add.add_argument("--no-default", action="store_true", help="do not make it the default")
-    add.add_argument("--no-test", action="store_true", help="add it without asking the server")
+    add.add_argument("--no-test", action="store_true", help="add it without testing it")
     _common(add)
-    _common(actions.add_parser("list", help="the endpoints there are; opens no connection"))
+    _common(actions.add_parser("list", help="list the endpoints, without opening a connection"))
     _common(commands.add_parser("init", help="write inhouse.toml and a first agent"))
     new = commands.add_parser("new", help="write a definition to start from")
     new.add_argument("agent", help="the new agent's id")
     _common(new)
-    schema = commands.add_parser("schema", help="a JSON Schema, for editors to check files by")
+    schema = commands.add_parser("schema", help="print a JSON Schema for editors")
     schema.add_argument("name", nargs="?", default="definition", choices=["definition", "settings"])
-    completion = commands.add_parser(
-        "completion", help="print what makes a shell complete commands, options and agents"
-    )
+    completion = commands.add_parser("completion", help="print the completion script for a shell")
     completion.add_argument("shell", choices=["bash", "zsh", "fish", "powershell"])
-    setup = commands.add_parser("setup", help="what to put where for an editor")
+    setup = commands.add_parser("setup", help="show how to set up an editor")
     setup.add_argument("editor", choices=["neovim", "emacs", "helix", "sublime", "zed", "vscode"])
     setup.add_argument(
         "--write",
         action="store_true",
-        help="install it there, or upgrade it; your own files are kept",
+        help="install or upgrade it; files that you changed are kept",
     )
 
 
 def _common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--workspace", metavar="FOLDER", help="default: the project around the current folder"
+        "--workspace",
+        metavar="FOLDER",
+        help="the project's folder (default: found from the current folder)",
     )
-    parser.add_argument("--trust", action="store_true", help="trust this workspace for this call")
+    parser.add_argument(
+        "--trust", action="store_true", help="trust this workspace for this command"
+    )

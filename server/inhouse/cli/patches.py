@@ -27,14 +27,14 @@ async def deliver(proposals: Proposals, target: str | None, *, as_json: bool) ->
             raise UserError(f"{target} cannot be written: {error.strerror}.") from None
         how = f"The patch is in {target}: apply it with `git apply {target}` or `patch -p1`."
     elif as_json:
-        how = "--patch FILE writes them to a file as a patch."
+        how = "To write them to a file as a patch, use --patch FILE."
     else:
         output.text(f"\n{text}" if target is None else text)
-        how = "The patch is on standard output: `git apply` or `patch -p1` takes it."
+        how = "The patch is on standard output: apply it with `git apply` or `patch -p1`."
     files = output.count(len(proposals), "file")
     output.status().print(
-        f"Edits of {files} are proposed; nothing was changed.  {how}  --yes-edits makes edits at "
-        "once.",
+        f"Edits of {files} are proposed; nothing was changed.  {how}  To make edits at once, use "
+        "--yes-edits.",
         markup=False,
     )
 

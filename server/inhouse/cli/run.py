@@ -37,6 +37,8 @@ EXIT = {
     RunStatus.CANCELLED: CANCELLED,
     RunStatus.RUNNING: FAILED,
 }
+_CHANGES = "{CODEBUFF_GIT_CHANGES_PROMPT}"
+"""What gives an agent something to work on without a prompt."""
 BAD_CONFIGURATION = frozenset({"refused", "invalid", "untrusted", "budget"})
 
 
@@ -46,16 +48,22 @@ async def run(options: argparse.Namespace) -> int:
     if goes_on(options) and options.agent:  # The agent is known, so everything is the prompt.
         words.insert(0, options.agent)
     elif not goes_on(options) and not (options.agent or options.other_agent):
-        raise UserError("Which agent?  `inhouse agents` lists them; -c goes on with a session.")
+        raise UserError("Which agent?  `inhouse agents` lists them; -c continues the last session.")
     agent = options.other_agent or ("" if goes_on(options) else options.agent)
     proposals: Proposals = {}
     collects = options.patch is not None or not is_terminal()
     async with open_host(options, proposals=proposals, collects=collects) as host:
         await host.ask_for_trust()
         tell_what_is_inert(host)
+        prompt = await _prompt(words, lambda: _described(host, agent))
+        if not (prompt or words or options.params) and _needs_prompt(host, agent):
+            raise UserError(
+                f'There is no prompt.  Add it: inhouse run {agent or "-c"} "…", or pipe it in.  '
+                'To run without one, write "".'
+            )
         request = RunRequest(
             agent=agent,
-            prompt=await _prompt(words, lambda: _described(host, agent)),
+            prompt=prompt,
             params=_params(options.params),
             endpoint=options.endpoint,
             model=options.model,
@@ -68,7 +76,7 @@ async def run(options: argparse.Namespace) -> int:
             and (said := await host.sessions.steer_elsewhere(session, request.prompt)) is not None
         ):
             output.status().print(
-                f"Session {said.session} is running: it gets this before its next step.",
+                f"Session {said.session} is running.  It gets this before its next step.",
                 markup=False,
             )
             return COMPLETED
@@ -206,7 +214,7 @@ async def _prompt(words: list[str], describe: Callable[[], str]) -> str:
     """
     waits = words[-1:] == ["-"]
     given = " ".join(words[:-1] if waits else words).strip()
-    if not given and not waits and is_terminal():
+    if not words and is_terminal():
         asked = await asyncio.to_thread(Prompt.ask, describe(), console=output.status(), default="")
         return asked.strip()
     if not (waits or is_piped()):
@@ -215,8 +223,8 @@ async def _prompt(words: list[str], describe: Callable[[], str]) -> str:
         piped = await piped_text()
     elif (piped := await beside_a_prompt()) is None:
         output.status().print(
-            "Nothing came on standard input: the run starts without it.  End the command with "
-            "` -` to wait for it.",
+            "Nothing came on standard input, so the run starts without it.  To wait for it, end "
+            "the command with ` -`.",
             style="dim",
         )
     return "\n\n".join(part for part in (given, piped) if part)
@@ -232,6 +240,19 @@ def _described(host: Host, agent: str) -> str:
             case _:
                 pass
     return "Prompt"
+
+
+def _needs_prompt(host: Host, agent: str) -> bool:
+    """Say whether an agent can do nothing without a prompt; one that is not there needs none."""
+    if not agent:  # The next turn of a session.
+        return True
+    with contextlib.suppress(InhouseError):
+        definition = usable_definition(host.world.catalog.find(agent))
+        said = f"{definition.system_prompt or ''}{definition.instructions_prompt or ''}"
+        schema = definition.input_schema or {}
+        only_params = bool(schema.get("params")) and not schema.get("prompt")
+        return not (definition.handle_steps or only_params or _CHANGES in said)
+    return False
 
 
 def _params(text: str | None) -> Mapping[str, Any]:

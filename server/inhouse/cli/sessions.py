@@ -40,7 +40,9 @@ async def _list(host: Host, options: argparse.Namespace) -> int:
     elif found:
         show_table(found)
     else:
-        output.status().print("No session.  `inhouse chat` or `inhouse run AGENT …` begins one.")
+        output.status().print(
+            "There is no session yet.  Start one with `inhouse chat` or `inhouse run AGENT …`."
+        )
     return COMPLETED
 
 
@@ -111,6 +113,6 @@ async def _compact(host: Host, options: argparse.Namespace) -> int:
 
 async def _one(host: Host, options: argparse.Namespace) -> SessionSummary:
     if len(options.session) > 1:
-        raise UserError(f"One session at a time, not {len(options.session)}.")
+        raise UserError(f"Name one session, not {len(options.session)}.")
     sessions = host.sessions
     return await (sessions.named(options.session[0]) if options.session else sessions.newest())

@@ -42,14 +42,14 @@ SETUPS: Mapping[str, Setup] = {
             "neovim/inhouse.txt": "doc/inhouse.txt",
         },
         "data/nvim/site/pack/inhouse/start/inhouse",
-        'Put require("inhouse").setup() into init.lua and open a file; then :InhouseRun.  '
-        ":help inhouse has the rest, :checkhealth inhouse checks it.",
+        'Add require("inhouse").setup() to init.lua, open a file, and run :InhouseRun.  '
+        ":checkhealth inhouse checks the setup; :help inhouse lists the commands.",
         replaces="nvim/lua/inhouse.lua",
     ),
     "emacs": Setup(
         {"inhouse.el": "inhouse.el"},
         "emacs/lisp",
-        "Put this into init.el:\n"
+        "Add this to init.el:\n"
         '  (add-to-list \'load-path "{folder}")\n'
         "  (require 'inhouse)\n"
         "Then M-x inhouse-run in a file of your project.",
@@ -57,13 +57,13 @@ SETUPS: Mapping[str, Setup] = {
     "helix": Setup(
         {"helix.toml": "languages.toml"},
         None,
-        "Append it to languages.toml in Helix's configuration folder; then select code, press "
+        "Append this to languages.toml in Helix's configuration folder.  Then select code, press "
         'Space a, and choose "Ask AGENT about this".',
     ),
     "sublime": Setup(
         {"sublime.json": "LSP.sublime-settings"},
         None,
-        "Merge it into LSP.sublime-settings (Preferences: LSP Settings).",
+        "Merge this into LSP.sublime-settings (Preferences: LSP Settings).",
     ),
     "zed": Setup({"zed.md": ""}, None, ""),
     "vscode": Setup({"vscode.md": ""}, None, ""),
@@ -104,7 +104,9 @@ def _install(chosen: Setup, folder: Path) -> list[str]:
     (folder / _RECORD).write_text(json.dumps(written, indent=2) + "\n", "utf-8")
     if chosen.replaces is not None and (old := _folder(chosen.replaces)).is_file():
         old.replace(old.with_name(f"{old.name}.old"))
-        messages.append(f"Moved the older {old} to {old.name}.old: it would come first.")
+        messages.append(
+            f"Moved the older {old} to {old.name}.old, because it would be loaded first."
+        )
     return messages
 
 
@@ -117,7 +119,7 @@ def _write(target: Path, text: str, written_before: str | None) -> list[str]:
         if _hash(there) != written_before:
             kept = target.with_name(f"{target.name}.old")
             target.replace(kept)
-            messages.append(f"Kept the file that was there as {kept}.")
+            messages.append(f"Your changed file is kept as {kept}.")
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(text, "utf-8")
     return [*messages, f"Wrote {target}."]
@@ -153,10 +155,12 @@ def _print(chosen: Setup) -> None:
     for file, name in chosen.files.items():
         if chosen.folder is not None:
             target = _folder(chosen.folder) / name
-            output.status().print(f"Goes to {target}:\n", markup=False)
+            output.status().print(f"This goes to {target}:\n", markup=False)
         output.text(_shipped(file).read_text("utf-8"))
     if chosen.folder is not None:
-        output.status().print("\n`--write` puts everything there, and upgrades it.", markup=False)
+        output.status().print(
+            "\n`--write` installs everything there, or upgrades it.", markup=False
+        )
     elif chosen.then:
         output.status().print(f"\n{chosen.then}", markup=False)
 

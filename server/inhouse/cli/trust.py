@@ -17,7 +17,7 @@ async def trust(options: argparse.Namespace) -> int:
         console = output.report()
         if options.forget_answers:
             gone = await asyncio.to_thread(_forget, host)
-            console.print(f"{gone} answers are forgotten: you are asked again.")
+            console.print(f"{gone} answers are forgotten.  Inhouse asks again.")
             return COMPLETED
         if options.revoke:
             await host.trust(grant=False)
@@ -37,7 +37,7 @@ async def trust(options: argparse.Namespace) -> int:
         await host.trust()
         now = host.world.trusting.state
         if isinstance(now, Trusted):
-            console.print("\nTrusted, exactly as it is now.  A change asks again.")
+            console.print("\nTrusted as it is now.  If a file changes, Inhouse asks again.")
             return COMPLETED
         output.error(now.message)
         return FAILED

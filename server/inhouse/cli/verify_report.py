@@ -25,7 +25,7 @@ def show(report: dict[str, Any]) -> None:
     _verdict(report["verdict"])
     replay = report.get("replay")
     if replay is None:
-        console.print("\nNo run is recorded yet that could be repeated: only the probes ran.")
+        console.print("\nNo recorded run can be repeated yet, so only the probes ran.")
         return
     console.print(
         f"\n{replay['runId']} of agent {replay['agent']}, {replay['startedAt'][:19]}, "
@@ -57,7 +57,7 @@ def _amount(told: dict[str, int] | None) -> str:
 def _packets(packets: dict[str, Any]) -> None:
     console = output.report()
     console.print(
-        f"{packets['loopback']} packets on loopback, {len(packets['out'])} towards the outside."
+        f"{packets['loopback']} packets on loopback, {len(packets['out'])} to the outside."
     )
     for one in packets["out"]:
         console.print(f"  {one['from']} → {one['to']} ({one['bytes']} bytes)", markup=False)

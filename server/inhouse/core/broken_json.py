@@ -36,13 +36,13 @@ def read(text: str) -> Any:
         if rest[:1] in {"{", "["}:
             raise BrokenJsonError("has two values in a row; make one call for each")
         if rest.strip("}] \t\r\n"):
-            raise BrokenJsonError("has other text behind the JSON")
+            raise BrokenJsonError("has other text after the JSON")
         return value
     if '"' in "".join(_STRING.split(text)[::2]):
         raise BrokenJsonError(
             "breaks off inside a string, or has a quotation mark without \\ in one"
         )
-    raise BrokenJsonError("is no JSON")
+    raise BrokenJsonError("is not JSON")
 
 
 def _readings(text: str) -> Iterator[str]:
@@ -73,7 +73,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _refuse(constant: str) -> Any:
-    raise BrokenJsonError(f"has {constant}, which is no JSON")
+    raise BrokenJsonError(f"has {constant}, which is not JSON")
 
 
 _DECODER = json.JSONDecoder(strict=False, object_pairs_hook=_once, parse_constant=_refuse)

@@ -313,9 +313,7 @@ def _declared(kind: Kind) -> KindProfile:  # noqa: PLR0911  one a kind
                 maker_prices=False,
                 loaded=LoadedModels.OLLAMA,
                 swapped_model_remedy=None,
-                larger_window=(
-                    "Choose a model with a larger window: this is the most that it can hold."
-                ),
+                larger_window=("Choose a model with a larger window: this one cannot hold more."),
                 tools_remedy=None,
                 no_models_remedy="Fetch one, e.g. `ollama pull qwen3:4b`.",
                 window_note=(

@@ -30,8 +30,8 @@ def reason_against(root: Path, status: os.stat_result) -> str | None:
             return f"it is a hard link to {relative!r}, which matches {found}"
     if len(names) < status.st_nlink:
         return (
-            "it has another name outside of the workspace (a hard link), where it would be read "
-            "or changed too; a copy in its place can be used"
+            "it is a hard link that also has a name outside the workspace; to use it, replace it "
+            "with a copy"
         )
     return None
 

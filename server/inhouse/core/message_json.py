@@ -86,7 +86,7 @@ def message_to_json(message: Message) -> dict[str, Any]:
 
 
 def _refuse(constant: str) -> Any:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _text_part(text: str) -> dict[str, Any]:

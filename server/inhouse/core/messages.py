@@ -56,7 +56,7 @@ class Image:
     def problem(self) -> str | None:
         """Say why this picture cannot be sent; None if it can."""
         if not _PICTURE.fullmatch(self.media_type or ""):
-            return f"{self.media_type!r} is no media type of a picture, as 'image/png' is one"
+            return f"{self.media_type!r} is not the media type of a picture, such as 'image/png'"
         try:
             size = len(b64decode(self.source, validate=True))
         except (binascii.Error, ValueError):

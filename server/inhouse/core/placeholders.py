@@ -119,7 +119,7 @@ def _require_bound(text: str, keys: KeySources, url: str) -> None:
             host = host_of(url) or url
             raise RefusedError(
                 f"A file of the workspace asks for the key {name}, for {host}; "
-                "a URL that a workspace brings gets no key of yours.",
+                "a URL from a workspace does not get your keys.",
                 f"Bind that key to that host: inhouse key bind {name} {host} "
                 f'(or in your own settings: keyHosts = {{ "{name}" = ["{host}"] }}).',
                 code="key-not-bound",
@@ -134,8 +134,8 @@ def _filled(text: str, keys: KeySources) -> str:
         value = keys.environment.get(name, "")
         if not value:
             raise UserError(
-                f"The variable {name} is not set.  Set it where Inhouse is started from, "
-                f"or keep the key in the keyring: inhouse key set NAME, then ${{keyring:NAME}}.",
+                f"The variable {name} is not set.  Set it where you start Inhouse, or keep the "
+                f"key in the keyring: inhouse key set NAME, then ${{keyring:NAME}}.",
                 code="variable-not-set",
             )
         forget((name,))  # Whatever it is called, it counts as a key from now on.

@@ -57,16 +57,16 @@ class Endpoint:
     name: str
     kind: Kind = field(
         metadata=required_setting(
-            "What kind of server it is. A kind fills in what its name implies: the base URL, where "
-            "the real context window is told, how cloud models are spotted.",
+            "The kind of server. It sets the default base URL, and how Inhouse reads the context "
+            "window and recognises cloud models.",
             written_default=Kind.OPENAI,
             is_connection=True,
         )
     )
     base_url: str = field(
         metadata=required_setting(
-            "Where it listens, without credentials; `unix:/path` for a Unix socket. Implied by "
-            "every kind except `openai`.",
+            "The server's base URL, without credentials; `unix:/path` for a Unix socket. Every "
+            "kind except `openai` has a default.",
             examples=("http://localhost:11434", "https://llm.example.com/v1"),
             is_connection=True,
         )
@@ -75,14 +75,14 @@ class Endpoint:
     """The file and key, setting or variable that named it."""
     api_key: Secret | None = setting(
         None,
-        "The key: `${keyring:NAME}`, `${env:NAME}`, or the text itself. Without it the word "
-        "`unused` is sent.",
+        "The key: `${keyring:NAME}`, `${env:NAME}`, or the text itself. If it is not set, "
+        "Inhouse sends the word `unused`.",
         written=str,
         examples=("${keyring:team}", "${env:OPENROUTER_API_KEY}"),
         is_connection=True,
     )
     headers: Mapping[str, str] = hidden_setting(
-        _NOTHING, "Further HTTP headers for each request.", is_connection=True
+        _NOTHING, "Additional HTTP headers for each request.", is_connection=True
     )
     first_token_timeout: float = setting(
         600.0, "Seconds of silence allowed before the first piece of an answer.", above=0
@@ -90,23 +90,25 @@ class Endpoint:
     idle_timeout: float = setting(
         120.0, "Seconds of silence allowed between two pieces of an answer.", above=0
     )
-    max_concurrent: int | None = setting(None, "Requests at once; further ones wait.", minimum=1)
+    max_concurrent: int | None = setting(
+        None, "The most requests at the same time; others wait.", minimum=1
+    )
     models: Mapping[str, str] = setting(
         _NOTHING,
-        "The model a definition names (or a glob) → the model this endpoint knows. `*` alone "
-        "serves agents; a model that a request names is then taken as it is.",
+        "The model a definition names (or a glob) → the model this endpoint knows. `*` applies "
+        "to agents only; a model that a request names is used as it is.",
         examples=({"anthropic/claude-sonnet-4.5": "qwen3-coder:30b", "*": "qwen3:4b"},),
     )
     context_window: int | None = setting(
         None,
-        "The context window in tokens. An override: the server is not asked.",
+        "The context window in tokens. It overrides what the server reports.",
         minimum=1,
     )
     tools: ToolMode | None = setting(
         None,
-        "How the model takes tools: `native`; `text`, JSON in its text; `schema`, held to a JSON "
-        "schema; or `files`, for small models: one line for each call, edits as a path and a "
-        "fenced block. An override: otherwise it is found out and remembered.",
+        "How the model calls tools: `native`; `text` (JSON in its text); `schema` (JSON that "
+        "must fit a schema); or `files` (for small models: one line per call, edits as a path "
+        "and a fenced block). If it is not set, Inhouse finds out and remembers it.",
     )
     temperature: float | None = setting(
         None,
@@ -119,24 +121,24 @@ class Endpoint:
         None, "Sample from the likeliest tokens up to this probability.", above=0, maximum=1
     )
     max_tokens: int | None = setting(
-        None, "The most tokens of one answer, if the request sets no smaller limit.", minimum=1
+        None, "The most tokens in one answer, unless the request sets a smaller limit.", minimum=1
     )
     extra_body: Mapping[str, Any] = setting(
         _NOTHING,
-        "Further fields of each request, as the server documents them. What Inhouse writes itself "
-        "(messages, model, tools, stream) stays.",
+        "Additional fields for each request, as the server documents them. They cannot replace "
+        "what Inhouse writes (messages, model, tools, stream).",
         examples=({"min_p": 0.05, "seed": 7},),
     )
     keep_alive: str | None = setting(None, "Ollama's `keep_alive`.", examples=("10m", "-1"))
     ca_file: str | None = setting(
         None,
-        "A file of certificates (PEM) to trust beside the system's.",
+        "A file of certificates (PEM) to trust in addition to the system's.",
         is_connection=True,
     )
     vouched_local: bool = setting(
         False,
-        "You vouch that what this server forwards to is on your own machine, where the server "
-        "does not tell.",
+        "You vouch that this server forwards only to your own machines, if the server does not "
+        "report it.",
         scope=SettingScope.USER,
     )
     from_workspace: bool = False
@@ -144,16 +146,17 @@ class Endpoint:
     pool: tuple["Endpoint", ...] = setting(
         (),
         "Several servers under one name: names of endpoints, or base URLs that share this "
-        "endpoint's key. The least busy one serves; one that failed rests.",
+        "endpoint's key. Inhouse asks the least busy one, and leaves one that failed alone for a "
+        "while.",
         written=list[str],
         is_connection=True,
     )
     model_path: str | None = setting(None, "`kind: embedded`: a GGUF file.", is_connection=True)
     prices: Mapping[str, TokenPrice] = setting(
         _NOTHING,
-        "Model (or glob) → US dollars for a million tokens: `input`, `output`, and if you like "
-        "`cachedInput` and `cacheWrite`. Without it the server's own word counts, then the price "
-        "list that comes along.",
+        "Model (or glob) → US dollars per million tokens: `input`, `output`, and optionally "
+        "`cachedInput` and `cacheWrite`. If it is not set, Inhouse uses the prices that the "
+        "server reports, then its own price list.",
         written=dict[str, dict[str, float]],
         examples=({"qwen3-coder:30b": {"input": 0, "output": 0}},),
         scope=SettingScope.USER,

@@ -39,7 +39,7 @@ class RouteRule:
     endpoint: str = field(metadata=required_setting("The endpoint that serves them."))
     source: str
     """The file or setting that holds it."""
-    model: str | None = setting(None, "The model they get there, instead of the definition's.")
+    model: str | None = setting(None, "The model to use there, instead of the definition's.")
     from_workspace: bool = False
 
 
@@ -65,7 +65,7 @@ class McpServer:
     """The file or setting that holds it."""
     command: str | None = setting(
         None,
-        "The program to start; it speaks over its pipes.",
+        "The program to start. It communicates over standard input and output.",
         examples=("npx", "uvx"),
         is_connection=True,
     )
@@ -77,25 +77,27 @@ class McpServer:
     )
     env: Mapping[str, str] = hidden_setting(
         _NOTHING,
-        "Variables that the program gets; `${env:NAME}`, `${keyring:NAME}` and `$NAME` take the "
-        "value from elsewhere.",
+        "Environment variables for the program; `${env:NAME}`, `${keyring:NAME}` and `$NAME` "
+        "insert a value.",
         examples=({"GITHUB_TOKEN": "${keyring:github}"},),
         is_connection=True,
     )
     url: str | None = setting(
         None,
-        "Where a server listens that speaks over HTTP.",
+        "The URL of a server that is reached over HTTP.",
         examples=("https://mcp.example.com/mcp",),
         is_connection=True,
     )
     type: McpTransport | None = setting(
         None,
-        "How it speaks: `stdio` where there is a command, `http` where there is a URL, or the "
-        "older `sse`.",
+        "The transport: `stdio` for a command, `http` for a URL, or the older `sse`.",
         is_connection=True,
     )
     params: Mapping[str, str] = hidden_setting(
-        _NOTHING, "Added to the URL.", examples=({"region": "eu"},), is_connection=True
+        _NOTHING,
+        "Query parameters added to the URL.",
+        examples=({"region": "eu"},),
+        is_connection=True,
     )
     headers: Mapping[str, str] = hidden_setting(
         _NOTHING,
@@ -105,7 +107,7 @@ class McpServer:
     )
     enabled: bool = setting(
         True,
-        "Whether agents may use it; a workspace may switch off one of yours.",
+        "Whether agents may use it. A workspace may turn off one of your servers.",
     )
     from_workspace: bool = False
 
@@ -124,12 +126,12 @@ class Settings:
         group=_ENDPOINTS,
     )
     default_endpoint: str | None = setting(
-        None, "The endpoint of agents that no other rule routes.", group=_ENDPOINTS
+        None, "The endpoint for agents that no other rule routes.", group=_ENDPOINTS
     )
     default_endpoint_source: str = "default"
     privacy: Privacy = setting(
         Privacy.ANY,
-        "`any`: every endpoint; `ask`: you are asked once per workspace for each new remote host; "
+        "`any`: every endpoint; `ask`: Inhouse asks once per workspace for each new remote host; "
         "`local-only`: nothing leaves this machine.",
         group=_SAFETY,
         choices={
@@ -159,7 +161,7 @@ class Settings:
         group=_SAFETY,
         choices={
             "ask": "Ask before each command.",
-            "allow-listed": "Run what inhouse.allowedCommands names, refuse the rest.",
+            "allow-listed": "Run the commands in inhouse.allowedCommands and refuse all others.",
             "never": "Refuse every command.",
         },
         scope=SettingScope.NARROWING,
@@ -167,7 +169,7 @@ class Settings:
     )
     allowed_commands: tuple[str, ...] = setting(
         (),
-        "Commands that run without a question.",
+        "Commands that run without asking.",
         scope=SettingScope.USER,
         group=_SAFETY,
         examples=(["git status", "pytest -q"],),
@@ -211,8 +213,8 @@ class Settings:
     )
     embedded: bool | None = setting(
         None,
-        "Let the embedded model serve agents that nothing else serves. Not set: only agents that "
-        "name no remote model.",
+        "Use the embedded model for agents that have no other endpoint. If it is not set, only "
+        "for agents that do not name a remote model.",
         group=_ENDPOINTS,
     )
     show_transcript: bool = setting(
@@ -223,24 +225,24 @@ class Settings:
     )
     kept_transcripts: int = setting(
         100,
-        "How many transcripts of editor runs stay in the state folder (readable by you alone), so "
-        "that they open after a restart; 0: none.",
+        "How many transcripts of editor runs are kept in the state folder, so that they open "
+        "after a restart. Only you can read them. 0 keeps none.",
         scope=SettingScope.USER,
         group=_AGENTS,
         minimum=0,
     )
     compact_at: float = setting(
         0.8,
-        "The share of a model's context window from which on a conversation is compacted: old "
-        "tool results are left out, then old turns become a summary.",
+        "The share of a model's context window at which a conversation is compacted: old tool "
+        "results are left out, then old turns become a summary.",
         group=_AGENTS,
         above=0,
     )
     kept_sessions: int | None = setting(
         None,
-        "How many sessions (conversations, with prompts, answers, tool results and edits) stay in "
-        "the state folder, readable by you alone; 0: none is written to disk. Not set: 100, or "
-        "none where `keptTranscripts` is 0.",
+        "How many sessions (conversations, with prompts, answers, tool results and edits) are "
+        "kept in the state folder. Only you can read them. 0 writes none to disk. If it is not "
+        "set: 100, or none if `keptTranscripts` is 0.",
         scope=SettingScope.USER,
         group=_AGENTS,
         minimum=0,
@@ -267,7 +269,7 @@ class Settings:
     )
     key_hosts: Mapping[str, tuple[str, ...]] = setting(
         _NOTHING,
-        "Your keys (`env:NAME`, `keyring:NAME`) → the hosts that may receive them though a file "
+        "Your keys (`env:NAME`, `keyring:NAME`) → the hosts that may receive them even if a file "
         "of the workspace names the URL.",
         scope=SettingScope.USER,
         group=_SAFETY,
@@ -275,18 +277,18 @@ class Settings:
     )
     mcp_servers: Mapping[str, McpServer] = setting(
         _NOTHING,
-        "MCP servers by name; a definition uses their tools by `server/tool` in `toolNames`, so "
-        "that no secret stands in a workspace.",
+        "MCP servers by name. A definition names their tools as `server/tool` in `toolNames`, so "
+        "that no secret needs to be in a workspace.",
         written=dict,
         group=_AGENTS,
     )
     mcp_read_only: McpReadOnly = setting(
         McpReadOnly.ASK,
         "MCP tools that declare themselves read-only: `ask` before each call, as for every other "
-        "tool, or `run` them. Nobody checks what a server declares.",
+        "tool, or `run` them. Inhouse cannot check what a server declares.",
         choices={
             "ask": "Ask before a call, as for every other tool of a server.",
-            "run": "Call them without a question.",
+            "run": "Call them without asking.",
         },
         scope=SettingScope.USER,
         group=_SAFETY,

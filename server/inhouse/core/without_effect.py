@@ -16,9 +16,9 @@ TOOLS: Mapping[str, str] = MappingProxyType(
         "web_search": f"Searching the web needs Codebuff's servers.  {_SEARCH}",
         "read_docs": f"The documentation of libraries is on Codebuff's servers.  {_SEARCH}",
         "gravity_index": "The index of services is on Codebuff's servers",
-        "browser_logs": "No browser is driven here; an MCP server can drive one",
-        "run_file_change_hooks": "There are no hooks after changes here; "
-        "`run_terminal_command` runs what they would",
+        "browser_logs": "Inhouse does not control a browser; an MCP server can",
+        "run_file_change_hooks": "Inhouse has no hooks after changes; `run_terminal_command` can "
+        "run the same commands",
         "render_ui": "Only Codebuff's own clients show widgets",
     }
 )
@@ -27,7 +27,8 @@ TOOLS: Mapping[str, str] = MappingProxyType(
 
 FIELDS: Mapping[str, str] = MappingProxyType(
     {
-        "mcpServers.*.oauth": "Nobody signs in through a browser here.  Give the server a token "
+        "mcpServers.*.oauth": "Inhouse does not sign in through a browser.  Give the server a "
+        "token "
         "in `headers`, such as `Authorization: Bearer $TOKEN`",
     }
 )

@@ -84,7 +84,7 @@ def described(
     if said.url is None and provider is None:
         names = ", ".join(known)
         asked = said.provider or said.name or said.kind or "An endpoint"
-        raise UserError(f"{asked!r} needs {url_word}.  Known by name: {names}.")
+        raise UserError(f"{asked!r} needs {url_word}.  Known names: {names}.")
     url = said.url or (provider.base_url if provider else "")
     kind = Kind(said.kind) if said.kind in set(Kind) else None
     kind = kind or (provider.kind if provider else _kind_of(url))

@@ -135,7 +135,7 @@ def server_of_settings(host: HostState, server: McpServer, *, filled: bool = Tru
     May block: keys are looked up.
     """
     if not server.enabled:
-        switched_off = f"it is switched off (enabled = false; {server.source})."
+        switched_off = f"it is turned off (enabled = false; {server.source})."
         raise McpError(server.name, switched_off, code=REFUSED)
     keys, url = host.world.keys, server.url or ""
 
@@ -194,8 +194,8 @@ def _changes(
     if changed:
         names = ", ".join(visible(name)[:_NAME_SHOWN] for name in changed[:_MOST_NAMED])
         yield (
-            f"MCP server {visible(server)!r} describes {len(changed)} of its tools otherwise than "
-            f"last time: {names}.  You are asked again before one of them is called."
+            f"MCP server {visible(server)!r} has changed {len(changed)} of its tools since last "
+            f"time: {names}.  Inhouse asks again before it calls one of them."
         )
 
 
@@ -206,8 +206,8 @@ def _check_variables(host: HostState, name: str, written: Mapping[str, Any]) -> 
     if refused:
         raise McpError(
             name,
-            f"a file of the workspace would send it {', '.join(refused)} of your environment.  "
-            "Name that in `allowedEnvironment` of your own settings if it may.",
+            f"a file of the workspace would send it {', '.join(refused)} from your environment.  "
+            "To allow that, name it in `allowedEnvironment` of your own settings.",
         )
 
 
@@ -228,8 +228,8 @@ async def _wanted(run: "RunContext", access: "ServerAccess") -> list[Wanted]:
         elif name not in {*definition.mcp_servers, *host.world.settings.mcp_servers}:
             known = ", ".join(sorted(host.world.settings.mcp_servers)) or "none"
             told.append(
-                f"No MCP server {name!r}, which `toolNames` asks for.  Name it in `mcpServers`, "
-                f"of the definition or of your settings.  In your settings: {known}."
+                f"No MCP server {name!r}, which `toolNames` names.  Add it to `mcpServers` in "
+                f"the definition or in your settings.  In your settings: {known}."
             )
     for text in told:
         run.emit(Notice("warning", "mcp_server", text))
@@ -285,7 +285,7 @@ class ServerAccess:
         if context.commands is CommandMode.NEVER:
             raise McpError(
                 server.name,
-                'it is a command, and commands are switched off (setting commands = "never").',
+                'it is a command, and commands are turned off (setting commands = "never").',
                 code=REFUSED,
             )
         # Variables decide what a program loads (NODE_OPTIONS, LD_PRELOAD): an answer is for them
@@ -364,7 +364,7 @@ class ServerAccess:
                 return
             shown = visible(str(dict(arguments)))
             text = f"Call {visible(name)} of an MCP server?\n{shown}"
-            detail = f"The server describes it so: {visible(tool.description)[:_SHOWN]}"
+            detail = f"The server's description: {visible(tool.description)[:_SHOWN]}"
             question = _question(text, detail, ONCE, lasting=(THIS_RUN, ALWAYS))
             answer = await context.approver.ask(question)
         if ALWAYS in answer:

@@ -20,7 +20,7 @@ from inhouse.tools.access.access_policy import Access, access_to
 
 SPECIAL = {
     "diff": "the changes that Git sees",
-    "diagnostics": "what is known to be wrong",
+    "diagnostics": "the known problems",
     "selection": "what is selected in the editor",
     "open": "the files that are open",
 }
@@ -100,7 +100,7 @@ async def named_context(
         if found is None:
             continue
         if room <= 0:
-            told = f"{shown} was not attached: {MOST:,} characters is the most for one prompt."
+            told = f"{shown} was not attached: {MOST:,} characters is the limit for one prompt."
             emit(Notice("warning", "not_attached", told))
             continue
         text = found.text[: min(LONGEST, room)]
@@ -199,14 +199,14 @@ class _Finder:
             case "diff":
                 text = await self.diff()
                 if not text.strip():
-                    raise ToolError("Git sees no change here.")
+                    raise ToolError("Git sees no changes here.")
                 return Attached("the changes that Git sees", text)
             case "diagnostics":
                 found = await self.workspace.diagnostics(None)
                 if found is None:
-                    raise ToolError("this client does not tell what is wrong in files.")
+                    raise ToolError("this client does not report problems in files.")
                 text = json.dumps(found, indent=1, ensure_ascii=False)
-                return Attached("what is known to be wrong", text if found else "Nothing.")
+                return Attached("the known problems", text if found else "Nothing.")
             case "selection":
                 return self._selection(self.workspace.selection())
             case _:

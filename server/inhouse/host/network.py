@@ -57,9 +57,9 @@ def narrower(above: Egress | None, now: Egress) -> Egress:
 
 def _said_no(host: str, endpoint: Endpoint, source: str) -> RefusedError:
     return RefusedError(
-        f"You said no to a connection to {host} (endpoint {endpoint.name!r}) in this workspace.  "
+        f"You refused a connection to {host} (endpoint {endpoint.name!r}) in this workspace.  "
         f'`inhouse.privacy` is "ask" ({source}).',
-        "Take the answer back, and be asked again: inhouse trust --forget-answers",
+        "To be asked again: inhouse trust --forget-answers",
         code="privacy",
     )
 
@@ -67,7 +67,7 @@ def _said_no(host: str, endpoint: Endpoint, source: str) -> RefusedError:
 def _question(host: str, endpoint: Endpoint) -> Question:
     return Question(
         id=f"host-{uuid4().hex[:8]}",
-        text=f"May Inhouse talk to {host}?  The endpoint {endpoint.name!r} is there.",
+        text=f"May Inhouse connect to {host}?  The endpoint {endpoint.name!r} is there.",
         choices=(DENY, ALLOW),
         kind="host",
         safe=DENY,

@@ -46,7 +46,7 @@ def write_new(path: Path, text: str, root: Path) -> str:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        raise UserError(f"{shown} is there already: nothing was changed.", code="exists") from None
+        raise UserError(f"{shown} already exists.  Nothing was changed.", code="exists") from None
     except OSError as error:
         raise UserError(f"{shown} cannot be written: {error.strerror}.") from None
     return shown

@@ -120,8 +120,8 @@ def usable_definition(agent: Agent) -> AgentDefinition:
     for problem in agent.problems:
         if problem.code == "needs-trust":
             raise RefusedError(
-                f"The definition of {agent.id!r} ({agent.source.name}) is computed: it can only "
-                "be read by running its code, and this workspace is not trusted.",
+                f"The definition of {agent.id!r} ({agent.source.name}) is computed.  Inhouse can "
+                "read it only by running its code, and this workspace is not trusted.",
                 TRUST_REMEDY,
                 code="untrusted",
             )

@@ -132,7 +132,7 @@ def new_tree(host: HostState, plan: Plan, state: "RunState", emit: Emit) -> RunT
 
 async def _may_raise(approver: Approver, limit_usd: float, why: str) -> bool:
     """Offer to continue with a larger budget; no answer means no."""
-    go_on = f"Raise to ${limit_usd:.4g} and go on"
+    go_on = f"Raise to ${limit_usd:.4g} and continue"
     choices = ("Stop", go_on)
     question = Question(
         f"budget-{uuid4().hex[:8]}",

@@ -204,6 +204,6 @@ def _close(run: RunContext, contacts: TrafficLog) -> None:
 def _bug(error: Exception) -> RunError:
     return RunError(
         "internal",
-        f"Inhouse itself broke ({type(error).__name__}).  The server's log has the details; "
-        "what was said so far is kept.  Running it again may work.",
+        f"Inhouse had an internal error ({type(error).__name__}).  The server's log has the "
+        "details; the text so far is kept.  Running it again may work.",
     )

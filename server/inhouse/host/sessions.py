@@ -145,7 +145,7 @@ class Sessions:
         found = await self.summaries(limit=1)
         if not found:
             raise UserError(
-                "There is no session in this workspace yet.  `inhouse run AGENT …` begins one.",
+                "There is no session in this workspace yet.  `inhouse run AGENT …` starts one.",
                 code="unknown-session",
             )
         return found[0]

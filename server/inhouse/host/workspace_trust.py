@@ -27,7 +27,7 @@ from inhouse.tools.access.access_policy import access_to
 TRUST, NOT_NOW = "Trust this workspace", "Not now"
 SHOWN = 20
 REMEDY = (
-    "Trust the workspace: `inhouse trust` in its folder, --trust for one call, or in the editor."
+    "Trust the workspace: `inhouse trust` in its folder, --trust for one command, or in the editor."
 )
 
 
@@ -210,7 +210,7 @@ class Trusting:
         """Return the error for a run that needs trust and does not have it."""
         if self.outside is not None:
             return RefusedError(
-                "This agent lies outside of the workspace, and its folder was never trusted.",
+                "This agent is outside the workspace, in a folder that is not trusted.",
                 "`inhouse trust` in the workspace's folder shows what is in it, and trusts that.",
                 code="untrusted",
             )

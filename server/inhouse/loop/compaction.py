@@ -140,8 +140,8 @@ def shortened_of(done: Compacted) -> str:
     if not done.shortened:
         return ""
     return (
-        f"  Long messages of earlier turns that are now sent in part: {done.shortened}; "
-        "the transcript has them whole."
+        f"  Long messages of earlier turns that are now shortened: {done.shortened}; the "
+        "transcript has them in full."
     )
 
 

@@ -83,12 +83,12 @@ def _explained(run: LoopContext, prompt: Prompt, refused: _Refusal) -> ProviderE
     own = must_stay(run, prompt, needed=needed)
     fixed = must_stay(run, prompt, needed=needed, said=False)
     if fixed * 2 >= needed:
-        what = f"What the agent is told and its tools need about {fixed:,} tokens of that."
+        what = f"The agent's instructions and tools need about {fixed:,} tokens of that."
     elif own * 2 >= needed:
         what = (
-            f"This turn's own prompt, with what is attached to it, needs about {own - fixed:,} "
-            "tokens of that.  The conversation can go on: the prompt stays in the transcript, and "
-            "is sent in part with the next turn."
+            f"This turn's prompt and its attachments need about {own - fixed:,} "
+            "tokens of that.  You can continue the conversation: the prompt stays in the "
+            "transcript, and the next turn sends part of it."
         )
     else:
         return error

@@ -101,7 +101,7 @@ def _finished(draft: _Draft) -> ModelAnswer:
     answered = draft.answered
     if draft.finish_reason is None or answered is None:
         raise ProviderError(
-            "The answer broke off: it has no finish reason.  Run the agent again.",
+            "The answer ended early, without a finish reason.  Run the agent again.",
             code="incomplete",
         )
     return ModelAnswer(

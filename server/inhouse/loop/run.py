@@ -115,7 +115,7 @@ async def _turn(run: LoopContext, script: Script | None) -> StopReason:
                 reason = None
         if reason is StopReason.END_TURN and (problem := missing_output(run)) is not None:
             if asked_for_output:
-                message = f"The turn ended without the output that is wanted: {problem}."
+                message = f"The turn ended without the required output: {problem}."
                 run.emit(Notice("warning", "no_output", message))
             else:
                 ask_for_output(run, problem)

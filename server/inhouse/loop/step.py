@@ -32,12 +32,12 @@ _SHOWN = 300
 MAX_IDLE = 3
 """How many answers in a row may do nothing, if turns must be ended explicitly."""
 
-_NOTHING = "The model answered with nothing.  `inhouse doctor` says what may be wrong with it."
+_NOTHING = "The model gave an empty answer.  `inhouse doctor` may show why."
 _THOUGHTS = re.compile(r"<think>.*?(</think>|\Z)|</think>", re.DOTALL)
 _STOPPED = {
     "length": (
         StopReason.MAX_TOKENS,
-        "The answer was cut: the model reached its limit of tokens for one answer.",
+        "The answer was cut: the model reached its token limit for one answer.",
     ),
     REPETITION: (
         StopReason.MAX_TOKENS,

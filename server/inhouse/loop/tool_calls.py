@@ -44,7 +44,7 @@ TOOL_MEDIA = "TOOL_MEDIA"
 END_TOOLS = frozenset({"end_turn", "task_completed"})
 
 _SUMMARY = 120
-_STOP, _GO_ON = "Stop", "Let it go on"
+_STOP, _GO_ON = "Stop", "Let it continue"
 
 
 @frozen
@@ -235,7 +235,7 @@ async def _ask_to_go_on(run: LoopContext, call: ToolCall, circle: RepeatedCalls)
     text = f"{run.definition.display_name} called {what}.  "
     question = Question(
         id=f"{run.state.run_id}-repeat-{call.id}",
-        text=f"{text}Let it go on?",
+        text=f"{text}Let it continue?",
         choices=(_STOP, _GO_ON),
         kind="repeat",
         safe=_STOP,

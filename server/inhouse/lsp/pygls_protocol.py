@@ -140,7 +140,7 @@ class Protocol(LanguageServerProtocol):
             return
         if error is not None and error.code == INTERNAL_ERROR:
             error = types.ResponseError(
-                INTERNAL_ERROR, "Something broke inside the server: its log says what.", None
+                INTERNAL_ERROR, "The server had an internal error.  Its log has the details.", None
             )
         super()._send_response(msg_id, result, error)
 

@@ -68,7 +68,7 @@ class Server(LanguageServer):
             send_error(request_id, code, str(error), wire.error_data(error.code, str(error)))
         except Exception:
             logger.exception("%s broke", command)
-            message = f"{command}: something broke inside the server; its log says what."
+            message = f"{command}: the server had an internal error.  Its log has the details."
             send_error(request_id, pygls_protocol.INTERNAL_ERROR, message)
         except asyncio.CancelledError:
             send_error(request_id, pygls_protocol.REQUEST_FAILED, "The server is shutting down.")

@@ -198,7 +198,7 @@ class Connection:
             async with asyncio.timeout(START_SECONDS):
                 await asyncio.shield(ready)
         except TimeoutError:
-            why = f"it did not greet and list its tools within {START_SECONDS:g} s"
+            why = f"it did not answer and list its tools within {START_SECONDS:g} s"
             self._why = self._why or why
             await self._abandon(ready)
             raise McpError(self.server.name, f"{self._why}.") from None

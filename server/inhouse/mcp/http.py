@@ -60,12 +60,12 @@ def _refusal(status: int, *, began: bool) -> str:
     match status:
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
             return (
-                f"{told}: it wants to know who asks.  Nobody signs in through a browser here "
-                "(OAuth).  Make a token at the service, put it into a variable, and write "
+                f"{told}: it needs a sign-in, and Inhouse does not sign in through a browser "
+                "(OAuth).  Create a token at the service, put it into a variable, and write "
                 '`Authorization: "Bearer $TOKEN"` into the `headers` of this server'
             )
         case HTTPStatus.NOT_FOUND | HTTPStatus.METHOD_NOT_ALLOWED if not began:
-            return f"{told}: no MCP server is at this URL.  Correct `url`, or `type` (http or sse)"
+            return f"{told}: there is no MCP server here.  Correct `url`, or `type` (http or sse)"
         case _:
             return told
 

@@ -21,7 +21,7 @@ def value_of(result: Mapping[str, Any]) -> Any:
     if not blocks and result.get("structuredContent") is not None:
         return _bounded(result["structuredContent"])
     if not blocks:
-        return "(The tool gave back nothing.)"
+        return "(The tool returned nothing.)"
     return _bounded(blocks[0] if len(blocks) == 1 else blocks)
 
 

@@ -137,7 +137,7 @@ def _fault(unfinished: int, garbage: int, unasked: int) -> str:
     if unfinished > MOST_LINE:
         return f"it sent more than {MOST_LINE >> 20} MB without the end of a line"
     if garbage > MOST_GARBAGE:
-        return f"it printed {garbage:,} lines that are no messages of the protocol"
+        return f"it printed {garbage:,} lines that are not messages of the protocol"
     if unasked > MOST_UNASKED:
         return f"it sent {unasked:,} messages that answer nothing"
     return ""

@@ -22,7 +22,8 @@ def small_window(endpoint: Endpoint, model: str, window: int) -> Finding | None:
     remedy = larger or f"Start it with a larger window, or set {name}."
     return Finding(
         "warning",
-        f"The window of {model!r} holds {window:,} tokens: little for an agent that reads files.",
+        f"The window of {model!r} holds {window:,} tokens, which is small for an agent that "
+        "reads files.",
         remedy,
     )
 
@@ -32,18 +33,18 @@ def truncated(endpoint: Endpoint, model: str, what: str) -> Finding:
     remedy = endpoint.kind.profile.larger_window or "Start it with a larger window."
     return Finding(
         "warning",
-        f"{model!r} was given a prompt that the server cut in silence: {what}.",
-        f"{remedy}  Or tell its real window in {setting(endpoint, 'contextWindow')}: a prompt that "
-        "does not fit is then refused.",
+        f"{model!r} got a prompt that the server silently cut: {what}.",
+        f"{remedy}  Or set the real window in {setting(endpoint, 'contextWindow')}: Inhouse then "
+        "refuses a prompt that does not fit.",
     )
 
 
 def through_proxy(endpoint: Endpoint, proxy: str) -> Finding:
     return Finding(
         "information",
-        f"It is reached through the proxy {proxy}, which sees where to"
-        + ("." if endpoint.base_url.startswith("https:") else ", and what is said."),
-        "To go there without it, put its host into NO_PROXY.",
+        f"It is reached through the proxy {proxy}, which sees the host"
+        + ("." if endpoint.base_url.startswith("https:") else ", and the content."),
+        "To connect without it, add the host to NO_PROXY.",
     )
 
 
@@ -51,8 +52,8 @@ def dialect(model: str, traits: Sequence[str]) -> Finding:
     """Runs have learnt from refusals how this server wants to be asked."""
     return Finding(
         "information",
-        f"{model!r} refused some requests, and is now sent: {'; '.join(traits)}.",
-        "You need not do anything.",
+        f"{model!r} refused some requests.  Inhouse now sends it: {'; '.join(traits)}.",
+        "You do not need to do anything.",
     )
 
 
@@ -60,7 +61,7 @@ def no_tools(endpoint: Endpoint, model: str) -> Finding:
     how = endpoint.kind.profile.tools_remedy or "Choose a model with tool support"
     return Finding(
         "warning",
-        f"{model!r} has no native tool calls here: Inhouse describes the tools in the text.",
+        f"{model!r} has no native tool calls, so Inhouse describes the tools in the text.",
         f'{how}, or set {setting(endpoint, "tools")} to "schema".',
     )
 
@@ -69,7 +70,8 @@ def cloud_model(model: str) -> Finding:
     return Finding(
         "warning",
         f"{model!r} does not run on this machine: Ollama forwards it to its cloud.",
-        "Use another model where code must not leave; under local-only it is refused.",
+        "If code must not leave this machine, use another model.  With local-only, this one is "
+        "refused.",
     )
 
 
@@ -82,7 +84,7 @@ def missing_model(endpoint: Endpoint, model: str, known: tuple[str, ...]) -> Fin
     has = f"  It has: {', '.join(known[:10])}." if known else ""
     return Finding(
         "warning",
-        f"The server has no model {model!r}, which agents ask for.{has}",
+        f"The server has no model {model!r}, which agents name.{has}",
         f"Map the name with {setting(endpoint, 'models')}, or route those agents elsewhere.",
     )
 
@@ -98,8 +100,8 @@ def lacks_v1(endpoint: Endpoint, better: str) -> Finding:
 def is_ollama(endpoint: Endpoint) -> Finding:
     return Finding(
         "warning",
-        "This is Ollama over its OpenAI imitation, where the window cannot be set and a long "
-        "prompt loses its beginning in silence (its default is 4k tokens on small machines).",
+        "This is Ollama's OpenAI-compatible API.  It cannot set the window, and it silently cuts "
+        "the beginning of a long prompt (its default is 4k tokens on small machines).",
         f'Set {setting(endpoint, "kind")} to "ollama".',
     )
 

@@ -40,7 +40,7 @@ class Pool:
                 failed = str(error)
             else:
                 return
-            yield (Notice("info", "pool", f"{failed}  The next server of the pool is asked."),)
+            yield (Notice("info", "pool", f"{failed}  Inhouse tries the next server of the pool."),)
 
     def _order(self, member: Endpoint) -> tuple[bool, int, int]:
         resting = self.shared.is_resting(member)

@@ -220,7 +220,8 @@ def _pictures_not_sent(guard: Guard, count: int, said: str) -> Notice:
     return Notice(
         "warning",
         "pictures_not_sent",
-        f"{place} takes no pictures, so {what} not sent.  Choose a model that sees.{said}",
+        f"{place} does not accept pictures, so {what} not sent.  Choose a model that accepts "
+        f"pictures.{said}",
     )
 
 

@@ -56,16 +56,16 @@ def address_range(text: str) -> str:
     try:
         network = ipaddress.ip_network(text.strip(), strict=False)
     except ValueError:
-        raise UserError(f"{text!r} is no address range; write it as 192.168.1.0/24.") from None
+        raise UserError(f"{text!r} is not an address range; write it as 192.168.1.0/24.") from None
     if network.prefixlen == 0:
-        raise UserError(f"{text!r} is the whole internet; name the range that is yours.")
+        raise UserError(f"{text!r} is the whole internet; name only your own range.")
     return str(network)
 
 
 def header(name: str, value: str) -> None:
     """Check a header.  Raises `UserError`; the message never repeats the value."""
     if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
-        raise UserError(f"{name!r} is no header name: letters, digits and hyphens.")
+        raise UserError(f"{name!r} is not a header name: letters, digits and hyphens.")
     if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value):
         raise UserError("A header's value is one line without control characters.")
     if name.lower() in {"host", "content-length", "transfer-encoding", "connection"}:
@@ -138,7 +138,7 @@ def _shown(value: Any) -> str:
 
 def _text(value: object, _: object) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"expected a text, not {_shown(value)}")  # noqa: TRY004  one kind of error
+        raise ValueError(f"expected a string, not {_shown(value)}")  # noqa: TRY004  one kind of error
     return value
 
 

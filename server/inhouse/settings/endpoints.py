@@ -51,7 +51,7 @@ def read_part(name: str, written: object, report: Report) -> Part | None:
     """Check what a layer says about an endpoint; None if nothing can be made of it."""
     path = ("endpoints", name)
     if name in _RESERVED or not name.strip():
-        report.error(path, f"{name!r} is a name that routes use themselves; choose another.")
+        report.error(path, f"{name!r} is a reserved name; choose another.")
         return None
     if not isinstance(written, Mapping):
         hint = f' Write {{ "baseUrl": "{_plain(written)}" }}.' if _plain(written) else ""
@@ -68,8 +68,8 @@ def read_part(name: str, written: object, report: Report) -> Part | None:
         elif key.scope is SettingScope.USER and report.layer.from_workspace:
             report.warning(
                 (*path, key_name),
-                "Only your own settings can say this; a workspace cannot.  If you want it, write "
-                "it into your own settings (config.toml, or your editor's).",
+                "Only your own settings can set this; a workspace cannot.  If you want it, add "
+                "it to your own settings (config.toml, or your editor's).",
                 "user-only",
             )
         else:
@@ -151,8 +151,8 @@ def without_connection(name: str, part: Part) -> Part:
     for key in beyond:
         part.report.warning(
             ("endpoints", name, key),
-            f"Your own settings have an endpoint {name!r}: a workspace cannot lead it elsewhere, "
-            "so this has no effect.  Give the workspace's endpoint a name of its own.",
+            f"Your own settings have an endpoint {name!r}.  A workspace cannot redirect it, so "
+            "this has no effect.  Give the workspace's endpoint another name.",
             "only-narrower",
         )
     kept = {key: value for key, value in part.values.items() if key not in CONNECTION}
@@ -176,8 +176,8 @@ def _connection(name: str, parts: Sequence[Part], keys: KeySources) -> tuple[Par
         for key in sorted(CONNECTION & set(one.values)):
             one.report.error(
                 ("endpoints", name, key),
-                "URL, key and headers come from one place, and no baseUrl or kind stands beside "
-                "it here.  Write baseUrl beside it, or move it to where baseUrl is.",
+                "URL, key and headers must come from one place, and there is no baseUrl or kind "
+                "here.  Add baseUrl here, or move this to where baseUrl is.",
                 "key-without-url",
             )
     if part is None:
@@ -195,7 +195,7 @@ def _url(name: str, kind: Kind, part: Part, keys: KeySources) -> str:
     if written is None and (implied is not None or part.values.get("pool")):
         return implied or ""
     if written is None:
-        message = f"It has no baseUrl, and kind {kind.value!r} implies none."
+        message = f"It has no baseUrl, and kind {kind.value!r} has no default."
         part.report.error(path[:-1], f"{message}  Write baseUrl.", "no-url")
         raise UserError(message)
     try:
@@ -278,7 +278,7 @@ def _ca_file(name: str, part: Part, keys: KeySources) -> str | None:
     else:
         if b"-----BEGIN " in text:
             return path
-        why = "It holds no certificate in PEM form"
+        why = "It contains no certificate in PEM form"
     part.report.error(
         ("endpoints", name, "caFile"),
         f"{why}: {path}.  Name a file of certificates (PEM).",
@@ -293,7 +293,7 @@ def _price(name: str, model: str, price: Mapping[str, float], report: Report) ->
         report.error(
             path,
             "A price is { input = 0.5, output = 1.5 }, dollars for a million tokens; cachedInput "
-            "and cacheWrite may stand beside them.",
+            "and cacheWrite are optional.",
         )
         return None
     return TokenPrice(

@@ -173,6 +173,6 @@ def _broken(
         end_of_text = position_at(text, len(text))
         where = Range(end_of_text, end_of_text)
     if text is not None:
-        message = f"This is not TOML: {message}.  Nothing of {path.name} counts until it is."
+        message = f"This is not TOML: {message}.  Nothing in {path.name} takes effect until it is."
     problem = SettingsProblem("", message, str(path), Severity.ERROR, "bad-toml", path, where)
     return Layer({}, str(path), path, from_workspace, trusted, text, problem)

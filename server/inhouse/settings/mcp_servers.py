@@ -53,8 +53,8 @@ def merge(layers: Sequence[Sequence[Part]]) -> dict[str, McpServer]:
         elif part.report.layer.from_workspace and not owners[part.name].report.layer.from_workspace:
             part.report.warning(
                 ("mcpServers", part.name),
-                f"Your own settings have an MCP server {part.name!r}: a workspace cannot lead it "
-                "elsewhere, so this has no effect.  Give the workspace's server another name.",
+                f"Your own settings have an MCP server {part.name!r}.  A workspace cannot "
+                "redirect it, so this has no effect.  Give the workspace's server another name.",
                 "only-narrower",
             )
     return {name: _switched(part, layers) for name, part in owners.items()}

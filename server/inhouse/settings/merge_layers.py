@@ -90,7 +90,7 @@ def _layer(report: Report) -> _Layer:
         elif key.scope is SettingScope.USER and report.layer.from_workspace:
             report.warning(
                 (name,),
-                f"Only your own settings can say this; a workspace cannot.  {_IN_YOURS}",
+                f"Only your own settings can set this; a workspace cannot.  {_IN_YOURS}",
                 "user-only",
             )
         elif name == "endpoints":
@@ -248,7 +248,7 @@ def _beyond(theirs: object, users: object, said_by: str) -> str:
     return f"A workspace may only narrow this: {who}, so {wanted} has no effect.  {_IN_YOURS}"
 
 
-_IN_YOURS = "If you want it, write it into your own settings (config.toml, or your editor's)."
+_IN_YOURS = "If you want it, add it to your own settings (config.toml, or your editor's)."
 
 
 def _folders(one: _Layer) -> tuple[str, ...]:

@@ -45,9 +45,9 @@ def key_schema(key: Key) -> dict[str, Any]:
     shape |= {name: bound for name, bound in bounds if bound is not None}
     description = key.description
     if key.scope is SettingScope.USER:
-        description += " Only your own settings can say it, not a file of a workspace."
+        description += " Only your own settings can set it, not a file of a workspace."
     if key.scope is SettingScope.NARROWING:
-        description += " A workspace may only narrow what your own settings say."
+        description += " A workspace can only narrow your own setting."
     shape["description"] = description
     if key.default is not None:
         shape["default"] = key.default

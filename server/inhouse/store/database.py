@@ -92,7 +92,7 @@ class Layout:
 
 
 REMEMBERED = Layout(
-    FILE, _SCHEMA, _VERSION, "What was remembered is gone: workspaces have to be trusted again."
+    FILE, _SCHEMA, _VERSION, "What was remembered is lost.  Trust your workspaces again."
 )
 
 
@@ -211,6 +211,6 @@ class Database:
                 self.path.with_name(file + suffix).unlink(missing_ok=True)
         except OSError as failed:
             raise sqlite3.OperationalError(str(failed)) from error
-        message = f"{self.path} was broken ({error}) and is now {aside.name}.  {self._layout.lost}"
+        message = f"{self.path} was damaged ({error}) and is now {aside.name}.  {self._layout.lost}"
         logger.warning("%s", message)
         self.messages.append(message)

@@ -55,7 +55,7 @@ class KeyStore:
         text = self.file.read().get(name) or self._call("get_password", SERVICE, name)
         if not text:
             raise UserError(
-                f"The keyring holds no key {name!r}.  Put it there: inhouse key set {name}",
+                f"The keyring has no key {name!r}.  Store it: inhouse key set {name}",
                 code="no-key",
             )
         remember(text)
@@ -138,7 +138,7 @@ class KeyStore:
 
 def _check_name(name: str) -> None:
     if not re.fullmatch(r"[A-Za-z0-9_.@/-]{1,100}", name):
-        raise UserError(f"{name!r} is no name for a key: letters, digits and _ . @ / -")
+        raise UserError(f"{name!r} is not a name for a key: letters, digits and _ . @ / -")
 
 
 def _call(function: str, *arguments: str, seconds: float) -> str | None:

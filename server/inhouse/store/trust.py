@@ -87,7 +87,7 @@ class TrustStore:
         if changes:
             return Untrusted(_message(changes, known=bool(granted)), changes)
         since = max((row["granted_at"] for row in granted.values()), default=None)
-        return Trusted(f"you, {since}" if since else "nobody needs to: nothing in it could run")
+        return Trusted(f"you, {since}" if since else "no trust is needed: nothing in it could run")
 
     def grant(self, workspace: Path, items: Mapping[str, bytes]) -> None:
         """Trust these contents, and only these, from now on."""
@@ -167,8 +167,8 @@ def workspace_items(
             found[name] = _content(path, read)
         if len(found) > _MOST_FILES:
             raise UserError(
-                f"The agent folders of {root} hold more than {_MOST_FILES} files.  "
-                "Move what is no agent out of them."
+                f"The agent folders of {root} hold more than {_MOST_FILES} files.  Move files "
+                "that are not agents out of them."
             )
     return found
 

@@ -44,9 +44,9 @@ async def _fetch(context: ToolContext, url: str) -> Fetched:
     try:
         parts = urlsplit(url)
     except ValueError as error:
-        raise ToolError(f"{url!r} is no address: {error}.", code="url") from None
+        raise ToolError(f"{url!r} is not an address: {error}.", code="url") from None
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ToolError(f"{url!r} is no http:// or https:// address.", code="url")
+        raise ToolError(f"{url!r} is not an http:// or https:// address.", code="url")
     if parts.username or parts.password:
         raise ToolError("An address with a user name or password in it is refused.", code="url")
     if context.privacy is Privacy.LOCAL_ONLY:

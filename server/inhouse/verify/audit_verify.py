@@ -80,7 +80,7 @@ async def _prove(
         return await _inside(command, {}, PATIENCE_S)
     if strange := [one.host for one in record.contacts if not one.local]:
         report = await _inside(command, {}, PATIENCE_S)
-        told = f"its record itself names what is not on this machine: {', '.join(strange)}."
+        told = f"its record names hosts that are not on this machine: {', '.join(strange)}."
         report["replay"] = hopeless(record, told)
     else:
         tell(f"Repeating {record.run_id} of agent {record.agent} in the namespace …")
@@ -142,15 +142,17 @@ def _notes(record: Record, replay: Replay, relays: list[dict[str, Any]]) -> list
     servers = ", ".join(f"{one['address']}:{one['port']}" for one in relays)
     if servers:
         notes.append(
-            f"The server at {servers} stands outside the namespace, and a bridge led to it: what "
-            "Inhouse sent was watched, what that server does with it was not."
+            f"The server at {servers} is outside the namespace and was reached through a bridge. "
+            " The check watched what Inhouse sent, not what that server does with it."
         )
     if any(one.endpoint == EMBEDDED for one in record.contacts):
         notes.append("The embedded model started inside the namespace: it was watched too.")
     if any(one.host.startswith("unix:") for one in record.contacts):
-        notes.append("What goes over a Unix socket makes no packets: its server was not watched.")
+        notes.append("A Unix socket sends no packets, so its server was not watched.")
     if replay.session:
-        notes.append("The session's earlier messages are not kept: it began without them.")
+        notes.append(
+            "The session's earlier messages are not kept, so the repeated run began without them."
+        )
     if record.privacy != "local-only":
         notes.append(f"Privacy was {record.privacy!r}: nothing but the capture held it here.")
     return notes
@@ -177,8 +179,8 @@ async def _command() -> list[str]:
             return command
         refused = tried.last_words
     raise UserError(
-        "This system lets nobody make a network namespace here "
-        f"({refused}).  Run it as root, or allow unprivileged "
+        f"This system does not allow a network namespace here ({refused}).  Run it as root, or "
+        "allow unprivileged "
         "user namespaces (kernel.unprivileged_userns_clone, or AppArmor's restriction).",
         code="unavailable",
     )

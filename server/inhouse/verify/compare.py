@@ -25,7 +25,7 @@ def judge(record: Record, seen: Mapping[str, Any], *, notes: Sequence[str]) -> J
         or (f"{len(out)} packets tried to leave this machine" if out else "")
         or _failure(record, told, result)
         or _strangers(record, contacts)
-        or (f"bytes passed that no record knows: {', '.join(unknown)}" if unknown else "")
+        or (f"there was traffic that no record names: {', '.join(unknown)}" if unknown else "")
         or _smuggled(hosts)
     )
     where = ", ".join(dict.fromkeys(one["host"] for one in contacts)) or "no host at all"

@@ -87,7 +87,7 @@ def report(outcomes: list[ProbeOutcome], packets: list[Packet], canary: str) -> 
     elif left:
         verdict = f"NOT proved: {len(left)} packets tried to leave this machine."
     elif failed:
-        verdict = f"NOT proved: {', '.join(failed)} went otherwise than they must."
+        verdict = f"NOT proved: {', '.join(failed)} did not end as they must."
     else:
         verdict = "Proved: with privacy 'local-only' every packet of these runs stayed on loopback."
     return {

@@ -23,16 +23,16 @@
 (defgroup inhouse nil "AI agents on models you choose." :group 'tools)
 
 (defcustom inhouse-command '("inhouse" "lsp")
-  "How the language server is started." :type '(repeat string))
+  "The command that starts the language server." :type '(repeat string))
 
 (defcustom inhouse-settings nil
   "The section `inhouse' as a property list, e.g. (:privacy \"local-only\")." :type 'plist)
 
 (defcustom inhouse-trusted nil
-  "Whether you trust every workspace you open; nil: you are asked." :type 'boolean)
+  "Whether you trust every workspace you open.  If nil, Emacs asks." :type 'boolean)
 
 (defface inhouse-old '((t :inherit diff-removed)) "Lines that a proposed change replaces.")
-(defface inhouse-new '((t :inherit diff-added)) "Lines that a proposed change puts in.")
+(defface inhouse-new '((t :inherit diff-added)) "Lines that a proposed change adds.")
 
 (defclass inhouse-connection (jsonrpc-process-connection)
   ((root :initarg :root :accessor inhouse--root)
@@ -102,7 +102,7 @@
 (defun inhouse--open (root)
   "Start the server of ROOT."
   (unless (executable-find (car inhouse-command))
-    (user-error "There is no program %s: install it (pip install inhouse) or set `inhouse-command'"
+    (user-error "There is no program %s: install Inhouse or set `inhouse-command'"
                 (car inhouse-command)))
   (let* ((default-directory root)
          (server
@@ -221,18 +221,18 @@ What is not saved is what an agent reads."
           (setq inhouse--version nil)
           (when inhouse--running
             (setq inhouse--running nil)
-            (inhouse--insert "\n\n**The server stopped; this is what was said.**\n")))))
+            (inhouse--insert "\n\n**The server stopped.  The text so far is above.**\n")))))
     (unless (inhouse--closing server)
       (setq inhouse--crashes
             (cons (float-time)
                   (seq-filter (lambda (when) (< (- (float-time) when) 180)) inhouse--crashes)))
       (cond
        ((not (inhouse--answered server))
-        (message "Inhouse ended as soon as it was started: see *inhouse log*"))
+        (message "Inhouse exited right after starting: see *inhouse log*.  M-x inhouse-run tries again"))
        ((length> inhouse--crashes 4)
-        (message "Inhouse crashed 5 times in 3 minutes: see *inhouse log*; M-x inhouse-run starts it"))
+        (message "Inhouse crashed 5 times in 3 minutes and stays stopped: see *inhouse log*.  M-x inhouse-run starts it again"))
        (t
-        (message "Inhouse has stopped and is started again")
+        (message "Inhouse crashed and restarts")
         ;; Bind nothing that belongs to a buffer here: what `inhouse--follow' sets would be undone.
         (run-at-time 1 nil (lambda ()
                              (unless (gethash root inhouse--connections) (inhouse--open root)))))))))
@@ -357,7 +357,7 @@ What is not saved is what an agent reads."
 It was meant for something else."
   (when (or (input-pending-p) (not (sit-for inhouse--quiet)))
     (ding)
-    (message "An agent asks; what is typed now answers nothing")
+    (message "An agent has a question; stop typing to see it")
     (discard-input)
     (while (not (sit-for inhouse--quiet)) (discard-input))))
 
@@ -452,7 +452,7 @@ The minibuffer has few lines."
              (buffer (and document (find-file-noselect (inhouse--decoded (plist-get document :uri))))))
         (cond ((null document) (setq problem "Emacs does not create or delete files"))
               ((and version (not (eql version (buffer-local-value 'inhouse--version buffer))))
-               (setq problem "The text has changed meanwhile")))))
+               (setq problem "The text has changed in the meantime")))))
     (if problem
         (list :applied :json-false :failureReason problem)
       (dolist (each documents)
@@ -596,7 +596,7 @@ While its agent works, it gets the prompt before its next step."
                                                    nil))
                                 :id))))
     (if (null session)
-        (message "There is no conversation yet; M-x inhouse-run begins one")
+        (message "There is no conversation yet; M-x inhouse-run starts one")
       (inhouse--start
        (append (list :session session :prompt prompt)
                (when (and inhouse--version buffer-file-name (use-region-p)
@@ -616,7 +616,7 @@ What is written under its last heading is the next prompt: `inhouse-actions' sen
                                 (plist-get one :id)))
                         found)))
     (if (null found)
-        (message "There is no conversation yet; M-x inhouse-run begins one")
+        (message "There is no conversation yet; M-x inhouse-run starts one")
       (let ((session (cdr (assoc (completing-read "Session: " shown nil t) shown))))
         (setq inhouse--last-session session)
         (inhouse--command "inhouse.session.open" (list :session session))))))
@@ -635,7 +635,7 @@ Run the agent that a comment names, ask about this line, and more."
                           nil))
            (known (mapcar (lambda (one) (cons (plist-get one :title) one)) found)))
       (if (null known)
-          (message "Inhouse offers nothing here")
+          (message "Inhouse has no actions here")
         (let* ((one (cdr (assoc (completing-read "Action: " known nil t) known)))
                (command (if (stringp (plist-get one :command)) one (plist-get one :command)))
                (argument (and command (ignore-errors (aref (plist-get command :arguments) 0)))))
@@ -734,7 +734,7 @@ The old lines are marked; the new ones stand below them."
         (overlay-put overlay 'inhouse t)
         (overlay-put overlay 'inhouse-id (plist-get edit :id))
         (overlay-put overlay 'face 'inhouse-old)
-        (overlay-put overlay 'help-echo (format "%s proposes this" (plist-get edit :agent)))
+        (overlay-put overlay 'help-echo (format "Proposed by %s" (plist-get edit :agent)))
         (unless (string-empty-p new)
           (overlay-put overlay 'after-string
                        (propertize (if (string-suffix-p "\n" new) new (concat new "\n"))
@@ -751,7 +751,7 @@ The old lines are marked; the new ones stand below them."
                         (and (>= line first) (<= line (max first (1- last)))))))
                   own)
         (and (null (cdr own)) (car own))
-        (user-error "No change waits here; M-x inhouse-next-change goes to one"))))
+        (user-error "No change is waiting here; M-x inhouse-next-change goes to one"))))
 
 (defun inhouse--decide (command all)
   "Execute COMMAND for the change here, or with ALL for those of this file."
@@ -794,7 +794,7 @@ The old lines are marked; the new ones stand below them."
                          (car (last places)))
                    (or (seq-find (lambda (one) (inhouse--before here one)) places) (car places)))))
     (if (null target)
-        (message "No change waits for you")
+        (message "No change is waiting")
       (find-file (car target))
       (goto-char (point-min))
       (forward-line (cdr target))

@@ -314,7 +314,7 @@ class Catalog:
 
 def _unknown(name: str, known: list[str]) -> str:
     if not known:
-        return f"No agent {name!r}.  There is none yet: put a definition into .agents/."
+        return f"No agent {name!r}.  There is none yet: add a definition to .agents/."
     close = get_close_matches(name, known, 1, 0.5)
     meant = f"Did you mean {close[0]!r}?  " if close else ""
     more = f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""

@@ -234,8 +234,7 @@ def _agent(found: ParsedDefinition, folder: AgentFolder, path: Path, content: st
 
 def _needs_trust(path: Path, reading: Reading) -> Problem:
     message = (
-        "This definition is computed and needs trust to be read: "
-        "nothing of this folder is evaluated before you trust it."
+        "This definition is computed, so Inhouse can read it only after you trust this folder."
     )
     place = reading.needs_evaluation or START
     return Problem(path, place, Severity.INFORMATION, "needs-trust", message)

@@ -30,9 +30,13 @@ def read_file(path: Path, read: ReadBytes = read_regular) -> FileText:
         return decode(path, read(path))
     except NotAFileError as error:
         if error.errno == errno.EFBIG:
-            message = f"{LARGEST_BYTES:,} bytes are the most for a definition, and it has more."
+            message = (
+                f"A definition may have {LARGEST_BYTES:,} bytes at most, and this file has more."
+            )
             return _nothing(path, "too-large", message)
-        return _nothing(path, "not-a-file", "This is no regular file: it is not read.")
+        return _nothing(
+            path, "not-a-file", "This is not a regular file, so Inhouse does not read it."
+        )
     except (OSError, ValueError) as error:
         return FileText("", "", (unreadable(path, error),))
 

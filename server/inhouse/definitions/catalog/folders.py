@@ -146,7 +146,7 @@ def unreadable(path: Path, error: Exception) -> Problem:
 
 
 def _loop(path: Path) -> Problem:
-    message = "This link leads back to a folder that is being read: it is left out."
+    message = "This link leads back to a folder that contains it, so it is skipped."
     return Problem(path, START, Severity.WARNING, "link-loop", message)
 
 

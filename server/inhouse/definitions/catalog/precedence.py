@@ -75,13 +75,13 @@ def _is_broken(problems: Sequence[Problem]) -> bool:
 
 def _duplicate(agent: Agent, rivals: Sequence[Agent]) -> Agent:
     others = ", ".join(_name(rival, agent.source) for rival in rivals if rival is not agent)
-    message = f"The id {agent.id!r} is taken twice, also by {others}: give one of them another id."
+    message = f"The id {agent.id!r} is also used by {others}.  Give one of them another id."
     problem = Problem(agent.source, agent.range, Severity.ERROR, "duplicate-id", message)
     return evolve(agent, definition=None, stale=False, problems=(*agent.problems, problem))
 
 
 def _shadowed(agent: Agent, winner: Agent) -> Agent:
-    message = f"Not used: {winner.source} defines {agent.id!r} too, and is nearer."
+    message = f"Not used: {winner.source} defines {agent.id!r} too, and takes precedence."
     problem = Problem(agent.source, agent.range, Severity.HINT, "shadowed", message)
     return evolve(agent, shadowed_by=winner.source, problems=(*agent.problems, problem))
 

@@ -81,8 +81,8 @@ def limits_of(path: Path, fields: Mapping[str, ParsedEntry], *, foreign: bool) -
                 limits,
                 path,
                 entry.key,
-                f"'mode: {entry.value.value}' is not kept: every agent "
-                "here may be run by the user, and by the agents that name it",
+                f"'mode: {entry.value.value}' has no effect: you, and any agent that names it, "
+                "can run every agent",
                 Severity.INFORMATION,
             )
         elif foreign and plain in _REPORTED:
@@ -92,7 +92,8 @@ def limits_of(path: Path, fields: Mapping[str, ParsedEntry], *, foreign: bool) -
                 limits,
                 path,
                 entry.key,
-                f"'{name}' may limit the agent and is not known here: it has no effect",
+                f"'{name}' is unknown and has no effect, although it may be meant to limit the "
+                "agent",
             )
     return limits
 
@@ -114,8 +115,8 @@ def _refuse(limits: Limits, path: Path, entry: ParsedEntry) -> None:
                 limits,
                 path,
                 where,
-                f"Only a part of the tool is forbidden by {name!r}, which "
-                "cannot be kept here, so the whole tool is left out",
+                f"{name!r} forbids only a part of the tool.  Inhouse cannot enforce that, so the "
+                "whole tool is left out",
             )
         limits.denied |= _tools_of(name)
 
@@ -128,7 +129,7 @@ def _allow(limits: Limits, path: Path, entry: ParsedEntry) -> None:
                 limits,
                 path,
                 where,
-                f"The limit in {name!r} cannot be kept here, so the tool is left out",
+                f"Inhouse cannot enforce the limit in {name!r}, so the tool is left out",
             )
         else:
             allowed |= set(ALL_TOOLS) if name == "*" else _tools_of(name)
@@ -144,8 +145,8 @@ def _mode(limits: Limits, path: Path, entry: ParsedEntry) -> None:
         limits,
         path,
         entry.key,
-        f"'permissionMode: {mode}' is not kept: the settings 'edits' and "
-        "'commands' say what is asked",
+        f"'permissionMode: {mode}' has no effect: the settings 'edits' and 'commands' decide "
+        "when Inhouse asks",
         Severity.INFORMATION,
     )
 
@@ -158,7 +159,7 @@ def _permission(limits: Limits, path: Path, entry: ParsedEntry) -> None:
         return
     if value.fields is None:
         limits.denied.add("*")
-        _tell(limits, path, entry.key, "The permissions cannot be read here, so no tool is offered")
+        _tell(limits, path, entry.key, "Inhouse cannot read the permissions, so it offers no tool")
         return
     for name, inner in value.fields.items():
         words = _words(inner.value)
@@ -168,14 +169,14 @@ def _permission(limits: Limits, path: Path, entry: ParsedEntry) -> None:
                 limits,
                 path,
                 inner.key,
-                f"The permission of {name!r} cannot be read here, so the tool is left out",
+                f"Inhouse cannot read the permission of {name!r}, so the tool is left out",
             )
         elif inner.value.fields is not None and words - {"allow"}:
             _tell(
                 limits,
                 path,
                 inner.key,
-                f"The patterns for {name!r} cannot be kept here, so the tool is left out",
+                f"Inhouse cannot enforce the patterns for {name!r}, so the tool is left out",
             )
             _rule(limits, path, name, "deny", inner.key)
         else:
@@ -211,7 +212,7 @@ def _rule(limits: Limits, path: Path, name: str, word: str, where: Range) -> Non
             limits,
             path,
             where,
-            f"Whether {name!r} is asked is said by the settings 'edits' and 'commands'",
+            f"The settings 'edits' and 'commands' decide when Inhouse asks about {name!r}",
             Severity.INFORMATION,
         )
 

@@ -72,7 +72,7 @@ def _read(node: "Node", source: Source, path: Path, problems: list[Problem], dep
         return Literal(None, place, items=read)
     value = _scalar(node, source)
     if value is UNDEFINED and not node.is_missing:
-        what = "Syntax error: JSON knows texts in double quotes, numbers, true, false and null."
+        what = "Syntax error: a text needs double quotes; other words are true, false and null."
         problems.append(syntax_error(path, place, what))
     return Literal(value, place)
 
@@ -105,11 +105,11 @@ def _object(
             key = errors[0].children[1]
         if child.type != "pair" or key is None or value is None:
             if child.type not in {"comment", "ERROR"} and node.type == "object":
-                what = 'Syntax error: a `"key": value` belongs here.'
+                what = 'Syntax error: a `"key": value` is expected here.'
                 problems.append(syntax_error(path, source.range(child), what))
             continue
         if key.type != "string" or not source.text(key).startswith('"'):
-            what = "Syntax error: keys of JSON stand in double quotes."
+            what = "Syntax error: JSON keys need double quotes."
             problems.append(syntax_error(path, source.range(key), what))
         name = string_value(key, source) if key.type == "string" else source.text(key)
         if name in fields:

@@ -169,13 +169,13 @@ def _switched(switches: Mapping[str, ParsedEntry]) -> list[str]:
 
 
 def _unknown(file: _File, where: Range, name: str) -> Problem:
-    message = f"There is nothing like the tool {name!r} here: it is left out."
+    message = f"Inhouse has no tool like {name!r}, so it is left out."
     return Problem(file.path, where, Severity.WARNING, "unknown-tool", message)
 
 
 def _unlimited(file: _File, where: Range, name: str) -> Problem:
     message = (
-        f"The limit in {name!r} cannot be kept here, so the tool is left out.  "
+        f"Inhouse cannot enforce the limit in {name!r}, so the tool is left out.  "
         f"To offer it without the limit, write {name.partition('(')[0].strip()!r}."
     )
     return Problem(file.path, where, Severity.WARNING, "tool-limit", message)

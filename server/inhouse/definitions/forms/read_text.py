@@ -18,9 +18,11 @@ def read(path: Path, text: str) -> Reading:
     """Read every definition in *text*; *path* only tells the form and is not opened."""
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
-        return _refused(path, "unknown-form", f"No such form of definition: {path.suffix!r}.")
+        return _refused(path, "unknown-form", f"Not a format for definitions: {path.suffix!r}.")
     if len(text) > LARGEST:
-        message = f"{len(text):,} characters are too many for a definition: {LARGEST:,} at most."
+        message = (
+            f"A definition may have {LARGEST:,} characters at most; this one has {len(text):,}."
+        )
         return _refused(path, "too-large", message)
     text = text.removeprefix("\ufeff")
     try:

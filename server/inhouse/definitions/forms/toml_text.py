@@ -31,7 +31,7 @@ _DEEPEST = 30
 def read_toml(path: Path, text: str) -> Reading:
     deep = _deep_line(text)
     if deep is not None:
-        problem = syntax_error(path, deep, "A key of that many parts is not read.", code="too-deep")
+        problem = syntax_error(path, deep, "This key has too many parts.", code="too-deep")
         return Reading(problems=(problem,))
     values, problems = _values(path, text)
     if not is_definition(values) and _MEANT.search(text) is None:

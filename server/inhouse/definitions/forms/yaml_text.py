@@ -126,7 +126,7 @@ def _scalar(node: Any, place: Range, work: _Work) -> Any:
     if kind in {"int", "float"}:
         value = _number(node)
         return value if value is not UNKNOWN else text
-    message = f"Tags such as `{node.tag}` mean nothing here: leave it out."
+    message = f"Tags such as `{node.tag}` are not supported.  Remove it."
     work.problems.append(syntax_error(work.path, place, message, code="yaml-tag"))
     return UNDEFINED
 
@@ -175,5 +175,5 @@ def _before(error: Exception, place: Range, text: str, lines: Lines) -> str:
 
 def _what(error: Exception) -> str:
     text = getattr(error, "problem", None) or getattr(error, "reason", None)
-    shown = str(text) if text else "this is no YAML"
+    shown = str(text) if text else "this is not YAML"
     return shown.split("\n", 1)[0].rstrip(".")

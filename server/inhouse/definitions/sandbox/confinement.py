@@ -130,19 +130,19 @@ class Confinement:
     def _check(self, path: Path, true: Path, *, package: bool, ends: Collection[str]) -> None:
         if not self.within(true, package=package):
             raise RefusedFileError(
-                f"{path.name!r} lies outside the workspace ({_shown(true)}): definitions import"
+                f"{path.name!r} is outside the workspace ({_shown(true)}): definitions import"
                 " only from their own folder, the workspace and its packages"
             )
         if found := rule(path.name) or rule(self._inside(true)):
             raise RefusedFileError(
-                f"{path.name!r} may hold secrets and is never imported: it falls under {found}"
+                f"{path.name!r} may hold secrets and is never imported: it matches {found}"
             )
         if reason := self._other_name(true):
             raise RefusedFileError(f"{path.name!r} is never imported: {reason}")
         if true.suffix.lower() not in ends:
             raise RefusedFileError(
-                f"{path.name!r} is no source file: TypeScript, JavaScript, JSON and Markdown"
-                " can be imported"
+                f"{path.name!r} is not a source file: only TypeScript, JavaScript, JSON and "
+                "Markdown can be imported"
             )
 
 
@@ -157,7 +157,7 @@ def _read_regular(path: Path, true: Path) -> bytes:
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise RefusedFileError(f"{path.name!r} is no regular file")
+            raise RefusedFileError(f"{path.name!r} is not a regular file")
         # A folder on the way may have become a link since: then this is another file.
         if real(true) != true or not os.path.samestat(status, true.stat()):
             raise RefusedFileError(f"{path.name!r} changed while it was read: try again")

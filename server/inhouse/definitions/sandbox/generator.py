@@ -44,7 +44,7 @@ class Generator:
         try:
             header, body = self._opening(source, context)
         except (TypeError, ValueError, RecursionError) as error:
-            self._end(StepFailed(f"what handleSteps should be called with is no JSON ({error})"))
+            self._end(StepFailed(f"the input of handleSteps is not JSON ({error})"))
             return
         answer = await self._ask(header, body)
         if answer is not None and answer.header["op"] == "failed":
@@ -57,7 +57,7 @@ class Generator:
         try:
             header, body = self._resumption(value)
         except (TypeError, ValueError, RecursionError) as error:
-            return self._end(StepFailed(f"what handleSteps should receive is no JSON ({error})"))
+            return self._end(StepFailed(f"the answer for handleSteps is not JSON ({error})"))
         answer = await self._ask(header, body)
         if answer is None:
             return self._over or StepFailed("handleSteps was closed")
@@ -143,7 +143,9 @@ class Generator:
         try:
             return kind(checked(answer.body))
         except (ValueError, RecursionError) as error:
-            return self._end(StepFailed(f"handleSteps yielded what is no data ({error})"))
+            return self._end(
+                StepFailed(f"handleSteps yielded something that is not data ({error})")
+            )
 
     def _failure(self, answer: WorkerAnswer) -> StepFailed:
         name, message = str(answer.header.get("name")), str(answer.header.get("message"))[:4000]
@@ -154,16 +156,14 @@ class Generator:
                 return StepFailed(f"handleSteps uses too much memory ({message})")
             case _ if name == "ReferenceError" and message.endswith("is not defined"):
                 return StepFailed(
-                    f"handleSteps: {message}: it runs from its own text alone, so what it uses"
-                    " must be inside it, and there are neither files nor network"
+                    f"handleSteps: {message}: it runs on its own, without files or network, so "
+                    "everything it uses must be inside the function"
                 )
             case _:
                 return StepFailed(f"handleSteps: {name}: {message}")
 
     def _too_long(self) -> str:
-        return (
-            f"handleSteps did not yield within {self._limit:g} s: is there a loop without an end?"
-        )
+        return f"handleSteps did not yield within {self._limit:g} s: is there an endless loop?"
 
     def _log(self, header: Mapping[str, Any]) -> None:
         if self._on_log is None:

@@ -145,7 +145,7 @@ async def _taken(path: Path, modules: ModuleResolver, answer: WorkerAnswer) -> E
         else:
             exports = checked_object(answer.body)
     except (ValueError, RecursionError) as error:
-        message = f"exports what is no data ({error})"
+        message = f"exports something that is not data ({error})"
         return _evaluated(modules, problem=EvaluationProblem(message, path, 0, 0, "value"))
     return _evaluated(modules, exports=exports)
 
@@ -210,7 +210,7 @@ def _stopped(path: Path, limit: float) -> EvaluationProblem:
 
 
 def _too_long(limit: float) -> str:
-    return f"does not finish within {limit:g} s: is there a loop without an end?"
+    return f"does not finish within {limit:g} s: is there an endless loop?"
 
 
 def _evaluated(

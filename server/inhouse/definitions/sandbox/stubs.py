@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-ABSENT = "definitions are evaluated without files, network and environment"
+ABSENT = "definitions are evaluated without files, network or environment"
 _TEXT = "To take a text from a file, import it: import prompt from './prompt.md'"
 _SYSTEM = "{CODEBUFF_SYSTEM_INFO_PROMPT} in a prompt tells the agent about the system"
 _COMMAND = "Let the agent, or its handleSteps, call run_terminal_command"
@@ -25,7 +25,7 @@ def builtin_reason(specifier: str) -> str:
 
 def global_reason(name: str) -> str:
     """Say why a name that other programs give to modules is not there."""
-    reason = "definitions are evaluated without files, network and environment"
+    reason = "definitions are evaluated without files, network or environment"
     if name in ("Bun", "Deno", "__dirname", "__filename", "require"):
         return f" ({reason}.  {_TEXT})"
     return f" ({reason})"

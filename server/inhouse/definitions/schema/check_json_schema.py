@@ -21,7 +21,9 @@ def schema_mistakes(schema: Mapping[str, Any], path: JsonPath) -> list[Mistake]:
         code = "invalid-schema" if refused and error.validator != "uniqueItems" else None
         mistakes.append(
             Mistake(
-                (*path, *where), code or "schema-warning", f"No valid JSON Schema: {_what(error)}."
+                (*path, *where),
+                code or "schema-warning",
+                f"Not a valid JSON Schema: {_what(error)}.",
             )
         )
         if len(mistakes) >= _MOST:

@@ -105,7 +105,8 @@ def _prompts(values: Mapping[str, Any]) -> Iterator[Mistake]:
         yield Mistake(
             ("systemPrompt",),
             "system-prompt-twice",
-            "`inheritParentSystemPrompt` excludes an own `systemPrompt`: take one of them away.",
+            "`inheritParentSystemPrompt` cannot be combined with `systemPrompt`: remove one of "
+            "them.",
         )
 
 
@@ -127,7 +128,7 @@ def _providers(values: Mapping[str, Any]) -> Iterator[Mistake]:
     yield from _url(mapping(local), "localProvider")
     yield from _url(options, "providerOptions")
     if isinstance(local, Mapping) and options.get("baseUrl") is not None:
-        message = "`localProvider` is there too, and wins: this has no effect."
+        message = "This has no effect, because `localProvider` takes precedence."
         yield Mistake(("providerOptions", "baseUrl"), "provider-twice", message, on_key=True)
     elif options.get("apiKey") is not None and options.get("baseUrl") is None:
         message = "An `apiKey` without `baseUrl` is never sent: add the `baseUrl` it belongs to."
@@ -141,7 +142,7 @@ def _url(provider: Mapping[str, Any], name: str) -> Iterator[Mistake]:
     yield Mistake(
         (name, "baseUrl"),
         "bad-url",
-        f"{url[:80]!r} is no URL of a server.  For example 'http://localhost:11434/v1'.",
+        f"{url[:80]!r} is not the URL of a server.  For example 'http://localhost:11434/v1'.",
     )
 
 

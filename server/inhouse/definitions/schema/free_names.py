@@ -29,13 +29,13 @@ def free_name_problems(found: ParsedDefinition, path: Path) -> list[Problem]:
 def _message(name: str) -> str:
     if is_global(name) or name == "import":
         return (
-            f"`{name}` does not exist where `handleSteps` runs: there are neither files nor "
-            "network nor modules.  Yield a tool call instead, such as `read_files`, "
+            f"`{name}` does not exist where `handleSteps` runs: it has no files, network or "
+            "modules.  Yield a tool call instead, such as `read_files`, "
             "`run_terminal_command` or `read_url`."
         )
     return (
-        f"`{name}` is not defined where `handleSteps` runs: it is taken out of its file and runs "
-        "from its own text alone, as in Codebuff.  Declare it inside the function."
+        f"`{name}` is not defined where `handleSteps` runs: the function runs on its own, "
+        "outside its file, as in Codebuff.  Declare it inside the function."
     )
 
 

@@ -22,7 +22,7 @@ def check_servers(
     checked: dict[str, Any] = {}
     for name, config in cast("Mapping[str, Any]", servers).items():
         if "/" in name:
-            message = f"A `/` in a server's name ({name!r}) cannot be told from `server/tool`."
+            message = f"A `/` in a server's name ({name!r}) would be read as `server/tool`."
             mistakes.append(Mistake(("mcpServers", name), "server-name", message, on_key=True))
         if isinstance(config, Mapping):
             checked[name] = _with_defaults(cast("Mapping[str, Any]", config))

@@ -44,14 +44,14 @@ def is_definition(values: Mapping[str, Any]) -> bool:
 
 def listed(path: Path, place: Range) -> Problem:
     """Say that a list of definitions is none."""
-    message = "A list is no definition: export each by a name of its own, `export const one = …`."
+    message = "A list is not a definition.  Export each one by name: `export const one = …`."
     return Problem(path, place, Severity.ERROR, "wrong-export", message)
 
 
 def _lost(path: Path, place: Range) -> Problem:
     """Say that what looked like a definition was none when it was evaluated."""
     message = (
-        "This looks like a definition, but evaluated it exports nothing with `id` and `model`.  "
+        "This looks like a definition, but its evaluation exports nothing with `id` and `model`.  "
         "Export it as one object: `export default { id: …, model: … }`."
     )
     return Problem(path, place, Severity.ERROR, "wrong-export", message)

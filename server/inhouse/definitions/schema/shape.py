@@ -35,44 +35,46 @@ def known(
 
 @frozen
 class LocalProviderShape:
-    base_url: str = known("Where the server is, with its `/v1`.", wire="baseUrl")
-    api_key: str | None = known("Sent to that server only.", default=None, wire="apiKey")
+    base_url: str = known("The server's base URL, including `/v1`.", wire="baseUrl")
+    api_key: str | None = known("The key, sent only to that server.", default=None, wire="apiKey")
 
 
 @frozen
 class ReasoningShape:
     enabled: bool | None = known("Whether the model thinks before it answers.", default=None)
-    exclude: bool | None = known("Think, but leave the thoughts out of the answer.", default=None)
-    max_tokens: float | None = known("How many tokens it may think.", default=None)
-    effort: Effort | None = known("How hard it thinks.", default=None)
+    exclude: bool | None = known("Let the model think, but leave its thoughts out.", default=None)
+    max_tokens: float | None = known("The most tokens it may use to think.", default=None)
+    effort: Effort | None = known("How much effort it puts into thinking.", default=None)
 
 
 @frozen
 class MaxPriceShape:
-    prompt: float | str | None = known("Dollars per million tokens read.", default=None)
-    completion: float | str | None = known("Dollars per million tokens written.", default=None)
-    image: float | str | None = known("Dollars per image.", default=None)
-    audio: float | str | None = known("Dollars per audio input.", default=None)
-    request: float | str | None = known("Dollars per request.", default=None)
+    prompt: float | str | None = known("US dollars per million input tokens.", default=None)
+    completion: float | str | None = known("US dollars per million output tokens.", default=None)
+    image: float | str | None = known("US dollars per image.", default=None)
+    audio: float | str | None = known("US dollars per audio input.", default=None)
+    request: float | str | None = known("US dollars per request.", default=None)
 
 
 @frozen
 class ProviderShape:
     order: tuple[str, ...] | None = known("Providers to try, in this order.", default=None)
-    allow_fallbacks: bool | None = known("Whether others may serve instead.", default=None)
+    allow_fallbacks: bool | None = known("Whether other providers may be used.", default=None)
     require_parameters: bool | None = known(
-        "Only providers that know every parameter of the request.", default=None
+        "Use only providers that support every parameter of the request.", default=None
     )
     data_collection: Literal["allow", "deny"] | None = known(
-        "Whether providers that keep data may serve.", default=None
+        "Whether providers that store data may be used.", default=None
     )
-    only: tuple[str, ...] | None = known("Only these providers.", default=None)
-    ignore: tuple[str, ...] | None = known("None of these providers.", default=None)
+    only: tuple[str, ...] | None = known("Use only these providers.", default=None)
+    ignore: tuple[str, ...] | None = known("Use none of these providers.", default=None)
     quantizations: tuple[Quantization, ...] | None = known(
-        "Only models of these precisions.", default=None
+        "Use only models with these quantizations.", default=None
     )
-    sort: Literal["price", "throughput", "latency"] | None = known("What to prefer.", default=None)
-    max_price: MaxPriceShape | None = known("The most it may cost.", default=None)
+    sort: Literal["price", "throughput", "latency"] | None = known(
+        "What to prefer in a provider.", default=None
+    )
+    max_price: MaxPriceShape | None = known("The highest price to accept.", default=None)
     base_url: str | None = known(
         "The same as `localProvider.baseUrl`.", default=None, wire="baseUrl"
     )
@@ -82,20 +84,22 @@ class ProviderShape:
 @frozen
 class StdioServerShape:
     command: str = known("The program to start.")
-    type: Literal["stdio"] = known("A program that speaks over its pipes.", default="stdio")
+    type: Literal["stdio"] = known(
+        "A program that uses standard input and output.", default="stdio"
+    )
     args: tuple[str, ...] = known("Its arguments.", default=())
     env: Mapping[str, str] = known(
-        "Its environment; `$NAME` takes the value from yours.", default={}
+        "Its environment variables; `$NAME` takes the value from your environment.", default={}
     )
 
 
 @frozen
 class RemoteServerShape:
-    url: str = known("Where the server is.")
-    type: Literal["http", "sse"] = known("How it speaks.", default="http")
-    params: Mapping[str, str] = known("Added to the URL.", default={})
+    url: str = known("The server's URL.")
+    type: Literal["http", "sse"] = known("The transport.", default="http")
+    params: Mapping[str, str] = known("Query parameters added to the URL.", default={})
     headers: Mapping[str, str] = known(
-        "Sent along; `$NAME` takes the value from your environment.", default={}
+        "HTTP headers; `$NAME` takes the value from your environment.", default={}
     )
     oauth: bool | None = known("Sign in through a browser.", default=None)
 
@@ -103,25 +107,25 @@ class RemoteServerShape:
 @frozen
 class PromptShape:
     type: Literal["string"] = known("Always `string`.")
-    description: str | None = known("What the prompt should say.", default=None)
+    description: str | None = known("What the prompt should contain.", default=None)
 
 
 @frozen
 class InputShape:
-    prompt: PromptShape | None = known("The text an agent is called with.", default=None)
-    params: ObjectSchema | None = known("Further parameters: a JSON Schema.", default=None)
+    prompt: PromptShape | None = known("The prompt that the agent takes.", default=None)
+    params: ObjectSchema | None = known("Its other parameters, as a JSON Schema.", default=None)
 
 
 @frozen
 class CompactShape:
     cache_expiry_ms: float | None = known(
-        "Also condense before a turn that begins later than this after the last one, because the "
-        "server's prompt cache has expired; 3600000 by default, `null`: never.",
+        "Also compact before a turn that starts more than this many milliseconds after the last "
+        "one, because the server's prompt cache has expired. Default: 3600000. `null`: never.",
         default=None,
         wire="cacheExpiryMs",
     )
     cache_expiry_min_tokens: float | None = known(
-        "Do so only if the request needs at least this many tokens; 140000 by default, `null`: "
+        "Do so only if the request needs at least this many tokens. Default: 140000. `null`: "
         "always.",
         default=None,
         wire="cacheExpiryMinTokens",
@@ -131,10 +135,10 @@ class CompactShape:
 @frozen
 class DefinitionShape:
     id: str = known(
-        "The agent's name for programs: lower case letters, digits and hyphens.",
+        "The agent's id: lower-case letters, digits and hyphens.",
         more="Must match `^[a-z0-9-]+$`. Two agents with one id in the same folder are an error.",
     )
-    display_name: str = known("The agent's name for people.", wire="displayName")
+    display_name: str = known("The agent's name, as people see it.", wire="displayName")
     model: str = known(
         "The model that answers, normally an OpenRouter id such as `anthropic/claude-sonnet-4.5`.",
         more="An endpoint's `models` in the settings may translate it.",
@@ -142,7 +146,7 @@ class DefinitionShape:
     version: str | None = known("Only needed to publish the agent.", default=None)
     publisher: str | None = known("Only needed to publish the agent.", default=None)
     local_provider: LocalProviderShape | None = known(
-        "The server that runs this agent, instead of what settings and environment say.",
+        "The server that runs this agent. It takes precedence over settings and environment.",
         default=None,
         wire="localProvider",
     )
@@ -153,7 +157,7 @@ class DefinitionShape:
         more="Needs one of `max_tokens` and `effort`.",
     )
     provider_options: ProviderShape | None = known(
-        "How OpenRouter chooses among providers; sent to OpenRouter only.",
+        "How OpenRouter chooses among providers. Sent only to OpenRouter.",
         default=None,
         wire="providerOptions",
         more="`baseUrl` and `apiKey` mean the same as in `localProvider`.",
@@ -178,12 +182,12 @@ class DefinitionShape:
         more="Needs `spawn_agents` or `spawn_agent_inline` in `toolNames`, or a `handleSteps`.",
     )
     input_schema: InputShape | None = known(
-        "What the agent is called with: a prompt, parameters, or both.",
+        "What the agent takes: a prompt, parameters, or both.",
         default=None,
         wire="inputSchema",
     )
     output_mode: Literal["last_message", "all_messages", "structured_output"] = known(
-        "What the agent gives back to the one that called it.",
+        "What the agent returns to its caller.",
         default="last_message",
         wire="outputMode",
     )
@@ -194,36 +198,42 @@ class DefinitionShape:
         more="Needs `outputMode: 'structured_output'`.",
     )
     spawner_prompt: str | None = known(
-        "What other agents read about when to call this one.", default=None, wire="spawnerPrompt"
+        "What the agent is for. Other agents read it to decide when to call this one.",
+        default=None,
+        wire="spawnerPrompt",
     )
     system_prompt: str | None = known(
-        "What the model is told first of all.",
+        "The system prompt.",
         default=None,
         wire="systemPrompt",
         more="Placeholders such as `{CODEBUFF_FILE_TREE_PROMPT}` are filled in.",
     )
     instructions_prompt: str | None = known(
-        "What to do, told after the user's prompt.", default=None, wire="instructionsPrompt"
+        "Instructions, added after the user's prompt.", default=None, wire="instructionsPrompt"
     )
     step_prompt: str | None = known(
-        "Told at each step, and taken away after it.", default=None, wire="stepPrompt"
+        "A prompt that is added at each step, and removed after it.",
+        default=None,
+        wire="stepPrompt",
     )
     include_message_history: bool = known(
-        "Whether it sees the history of the one that called it.",
+        "Whether the agent sees its caller's history.",
         default=False,
         wire="includeMessageHistory",
     )
     inherit_parent_system_prompt: bool = known(
-        "Take over system prompt and tools of the one that called it.",
+        "Use the caller's system prompt and tools.",
         default=False,
         wire="inheritParentSystemPrompt",
-        more="Excludes an own `systemPrompt`.",
+        more="Cannot be combined with `systemPrompt`.",
     )
     windowed_file_reads: bool | None = known(
-        "`read_files` takes a path with offset and limit.", default=None, wire="windowedFileReads"
+        "Lets `read_files` take a path with offset and limit.",
+        default=None,
+        wire="windowedFileReads",
     )
     compact_context: bool | CompactShape | None = known(
-        "Condense a long history without asking a model, also when the server's cache has expired.",
+        "Compact a long history without asking a model, also when the server's cache has expired.",
         default=None,
         wire="compactContext",
     )

@@ -82,7 +82,7 @@ def _converter() -> cattrs.Converter:
 def _text(value: Any, _kind: Any) -> str:
     if isinstance(value, str) and not isinstance(value, FunctionText):
         return value
-    raise _ShapeError(f"must be a text, not {describe(value)}")
+    raise _ShapeError(f"must be a string, not {describe(value)}")
 
 
 def _truth(value: Any, _kind: Any) -> bool:

@@ -59,7 +59,7 @@ def _keys(
             meant = _close(key, free)
         if meant is not None:
             place = key_of(found.places, (*inner, key))
-            message = f"`{key}` is not known and has no effect.  Did you mean `{meant}`?"
+            message = f"`{key}` is unknown and has no effect.  Did you mean `{meant}`?"
             yield Problem(path, place, Severity.WARNING, "unknown-field", message)
 
 

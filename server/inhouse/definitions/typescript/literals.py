@@ -250,8 +250,8 @@ def _too_deep(node: "Node", scope: ModuleScope) -> Problem:
 
 def _no_environment(node: "Node", scope: ModuleScope) -> Problem:
     message = (
-        f"`{scope.text(node)}` is undefined here: definitions never see the environment.  "
-        "Settings (`routes`, an endpoint's `models`) can choose what differs from place to place."
+        f"`{scope.text(node)}` is undefined here: definitions never see the environment.  To "
+        "vary a value between machines, use settings (`routes`, or an endpoint's `models`)."
     )
     return Problem(scope.path, scope.range(node), Severity.INFORMATION, "environment", message)
 
@@ -259,7 +259,7 @@ def _no_environment(node: "Node", scope: ModuleScope) -> Problem:
 def _undefined_name(name: str, node: "Node", scope: ModuleScope) -> Problem:
     message = f"`{name}` is not defined in this file."
     if node.parent is not None and node.parent.type == "template_substitution":
-        message += f"  Declare it, or write \\${{{name}}} if the text should say so."
+        message += f"  Declare it, or write \\${{{name}}} if you want that text."
     return Problem(scope.path, scope.range(node), Severity.ERROR, "undefined-name", message)
 
 

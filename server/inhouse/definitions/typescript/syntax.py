@@ -21,7 +21,7 @@ _SHOWN = 30
 def syntax_problems(source: Source, path: Path) -> list[Problem]:
     """The first few errors of syntax, each on a line of its own."""
     if not source.complete:
-        message = "The text is too tangled to be read in time.  Split it into smaller files."
+        message = "The file is too complex to be parsed in time.  Split it into smaller files."
         return [Problem(path, START, Severity.ERROR, "too-slow", message)]
     found: list[Problem] = []
     for node in _broken(source.root):

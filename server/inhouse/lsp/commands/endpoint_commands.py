@@ -82,14 +82,16 @@ async def new_agent(context: EditorContext, command: str, given: Given, _: Token
 def _root(context: EditorContext, folder: str | None) -> Any:
     roots = context.host.roots
     if not roots:
-        raise UserError("No folder is open: agents live in the folder .agents of a project.")
+        raise UserError(
+            "No folder is open.  Open one: a project's agents are in its .agents folder."
+        )
     if folder is None:
         return roots[0]
     named = to_path(folder)
     path = None if named is None else real(named)
     if path is None or path not in roots:
         told = ", ".join(map(to_uri, roots))
-        raise UserError(f"{folder!r} is no folder of this workspace.  Its folders: {told}")
+        raise UserError(f"{folder!r} is not a folder of this workspace.  Its folders: {told}")
     return path
 
 

@@ -80,7 +80,7 @@ class KeptEdits:
             except OSError as error:
                 self._say(
                     _WARNING,
-                    "Inhouse: proposed changes cannot be kept on disk "
+                    "Inhouse: proposed changes cannot be saved to disk "
                     f"({error.strerror or type(error).__name__}); a restart would lose them.",
                 )
                 return

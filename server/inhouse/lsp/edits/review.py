@@ -238,10 +238,10 @@ class Review:
 
     def _nothing(self, wanted: Hunks) -> str:
         if not self._waiting:
-            return "No proposed edit waits."
+            return "No proposed edit is waiting."
         ids = ", ".join(each.id for each in self.waiting(Hunks()))
         what = wanted.hunk or wanted.uri or wanted.run_id
-        return f"No proposed edit waits for {what!r}.  Waiting: {ids}"
+        return f"No proposed edit is waiting for {what!r}.  Waiting: {ids}"
 
 
 def _number(hunk_id: str) -> int:

@@ -51,7 +51,7 @@ class ReviewCommands:
         path = to_path(argument.uri)
         waiting = self._review.waiting(Hunks(uri=argument.uri)) if path is not None else []
         if path is None or not waiting:
-            raise UserError(f"No proposed edit waits for {argument.uri!r}.", code="no_edit")
+            raise UserError(f"No proposed edit is waiting for {argument.uri!r}.", code="no_edit")
         current = await self._files.current(waiting[0].path)
         return {
             "uri": current.uri,
@@ -64,7 +64,7 @@ class ReviewCommands:
         """Show what waits as a diff in the editor."""
         waiting = self._review.waiting(structure(command, given, Hunks))
         if not waiting:
-            raise UserError("No proposed edit waits.", code="no_edit")
+            raise UserError("No proposed edit is waiting.", code="no_edit")
         context = self._context
         parts: list[str] = []
         for path in dict.fromkeys(each.path for each in waiting):

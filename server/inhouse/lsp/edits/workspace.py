@@ -22,7 +22,7 @@ from inhouse.lsp.edits.editor_files import EditorFiles, disk_workspace
 from inhouse.lsp.edits.review import Review
 from inhouse.lsp.transport.client import real
 
-_UNSAVED, _SAVED = "Go on without", "They are saved"
+_UNSAVED, _SAVED = "Continue without", "I saved them"
 _CHANGED = (
     "{name!r} has changed since it was read, at the same lines; nothing was changed.  "
     "Read it again and repeat the edit."
@@ -127,7 +127,7 @@ class EditorWorkspace:
             names = ", ".join(sorted(_shown(path, self.root) for path in left))
             question = Question(
                 id=f"save-{uuid4().hex[:8]}",
-                text=f"The command reads the disk.  Please save: {names}.",
+                text=f"The command reads the files on disk.  Please save: {names}.",
                 choices=(_UNSAVED, _SAVED),
                 kind="edit",
                 safe=_UNSAVED,

@@ -41,7 +41,7 @@ def rename(
     found = list(places_of_agent(context, site, old))
     places = [(other, _bare(other, other.slice(place), place)) for other, place, _ in found]
     if not any(is_own for _, _, is_own in found):
-        message = f"No file names {old!r} as an id: it is made of a file's name, or computed."
+        message = f"No file contains the id {old!r}: it comes from a file's name, or is computed."
         raise JsonRpcInvalidParams(message)
     everything = (*places, *_routes(context, old))
     return workspace_edit(context, [(other, place, new) for other, place in everything])

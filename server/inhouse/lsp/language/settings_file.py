@@ -209,6 +209,6 @@ def _endpoint_text(endpoint: Endpoint) -> str:
 
 _SCOPES = {
     SettingScope.ANYWHERE: "",
-    SettingScope.NARROWING: "A workspace may only narrow what your own settings say.",
-    SettingScope.USER: "Only your own settings can say it.",
+    SettingScope.NARROWING: "A workspace can only narrow your own setting.",
+    SettingScope.USER: "Only your own settings can set it.",
 }

@@ -87,7 +87,7 @@ class EditorApprover:
         asked = self._open.get(given.question_id or first or "")
         if asked is None:
             waiting = ", ".join(self._open) or "none"
-            raise UserError(f"No question {given.question_id!r} waits.  Questions: {waiting}")
+            raise UserError(f"No question {given.question_id!r} is waiting.  Questions: {waiting}")
         choices = tuple(given.choices or ()) + ((given.text,) if given.text else ())
         offered = asked.question.choices
         unknown = [each for each in given.choices or () if offered and each not in offered]
@@ -207,7 +207,7 @@ async def _whole(link: EditorRpc, question: Question) -> AsyncGenerator[tuple[st
             elif question.diff:
                 yield f"{visible(question.text)}\nWhat changed is in {name}.", question.choices
             else:
-                yield f"{start}\nRead it whole in the document {name} ({size}).", question.choices
+                yield f"{start}\nRead all of it in the document {name} ({size}).", question.choices
         elif fits:
             yield text, question.choices
         elif question.safe:

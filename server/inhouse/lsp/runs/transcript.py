@@ -113,7 +113,7 @@ class Transcripts:
         if text is None:
             earlier = [run.run_id for run in await self.earlier(5)]
             known = ", ".join([*earlier[::-1], *self._own][-5:]) or "none yet"
-            raise UserError(f"No transcript of a run {run_id!r} is kept.  Runs: {known}")
+            raise UserError(f"There is no transcript of run {run_id!r}.  Runs: {known}")
         if self._context.client.can("workspace.textDocumentContent"):
             uri = virtual_uri(run_id)
         elif self._context.documents.find(path := path_of(self._context, run_id)) is None:

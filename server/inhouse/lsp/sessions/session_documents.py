@@ -297,7 +297,7 @@ class SessionDocuments:
                 followed.told = True
                 message = (
                     f"The document of session {followed.session} was changed where the agent "
-                    "writes, so that it does not grow any more.  Undo the change, or open it again."
+                    "writes, so it no longer updates.  Undo the change, or open it again."
                 )
                 self._context.rpc.notify("window/showMessage", {"type": 2, "message": message})
             return

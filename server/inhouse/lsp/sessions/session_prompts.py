@@ -59,8 +59,9 @@ class SessionPrompts:
         document = self.context.documents.get(uri)
         if document is None:
             raise UserError(
-                f"{uri!r} is no file, and this editor has not told the server of a document under "
-                "that name, so the agent cannot see it.  Save it as a file, or leave 'uri' out."
+                f"{uri!r} is not a file, and the editor has not opened a document of that name "
+                "with the server, so the agent cannot see it.  Save it as a file, or leave 'uri' "
+                "out."
             )
         text, lines = document.text, ""
         if argument.range is not None:
@@ -98,10 +99,10 @@ class SessionPrompts:
 def _something(request: RunRequest) -> str:
     if request.images:
         raise UserError(
-            f"Session {request.session!r} is running: pictures come with the next prompt of it."
+            f"Session {request.session!r} is running.  Send pictures with its next prompt."
         )
     if not request.prompt.strip():
-        raise UserError(f"Session {request.session!r} is running: say what to tell it.")
+        raise UserError(f"Session {request.session!r} is running.  Write what to send to it.")
     return request.prompt
 
 

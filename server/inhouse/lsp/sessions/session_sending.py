@@ -45,11 +45,11 @@ class SessionSending:
         session = self.documents.session_of(argument.uri)
         document = self.context.documents.get(argument.uri)
         if session is None or document is None:
-            raise UserError(f"{argument.uri!r} is no session's document that is open here.")
+            raise UserError(f"{argument.uri!r} is not the open document of a session.")
         followed = self.documents.followed(session)
         async with self.documents.writing(session):
             if followed.sending:
-                raise UserError("That prompt is on its way already.")
+                raise UserError("That prompt is already being sent.")
             return await self._send_what_is_there(session, document, argument, token)
 
     async def _send_what_is_there(
@@ -61,12 +61,12 @@ class SessionSending:
     ) -> Json:
         found = await self.documents.typed(session, document.text)
         if found is None:
-            raise UserError(f"Session {session!r} is not kept any more.")
+            raise UserError(f"Session {session!r} is no longer kept.")
         kept, typed = found
         if typed is None:
             raise UserError(
-                f"The document has no line {heading_of(kept.document.next_turn)!r} any more, under "
-                "which the next prompt stands.  Undo the change, or open the session again."
+                f"The document has no line {heading_of(kept.document.next_turn)!r} any more, and "
+                "the next prompt belongs under it.  Undo the change, or open the session again."
             )
         told = arguments.RunArguments(
             stream_token=argument.stream_token,
@@ -198,8 +198,8 @@ class SessionSending:
         session = kept.summary.id
         if typed.prompts is None:
             raise UserError(
-                "Something between the prompts of this document was changed, so that it is not "
-                "clear what to send.  Undo that change; prompts may be changed."
+                "The text between the prompts of this document was changed, so it is not clear "
+                "what to send.  Undo that change.  You may change only prompts."
             )
         place = typed.prompts.get(turn)
         if place is None or not place.text:

@@ -20,6 +20,6 @@ class UndoFiles:
     async def write(self, path: Path, old: str | None, new: str | None) -> str | None:
         current = await self.files.current(path)
         if current.text != old:
-            return f"{path} was changed meanwhile: it stays as it is."
+            return f"{path} has changed in the meantime, so it stays as it is."
         edit = Edit(path, old, new, current.version)
         return await self.files.change(current, edit, label="Undo of a turn")

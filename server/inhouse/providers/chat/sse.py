@@ -284,6 +284,6 @@ def _parsed_leniently(data: bytes, place: ModelRef, error: Exception) -> Any:
         return json.loads(data.decode("utf-8", "replace"))
     except (ValueError, RecursionError):
         raise ProviderError(
-            f"{place} sent a piece that is no JSON.  Look at the server's log.",
+            f"{place} sent a piece that is not JSON.  Look at the server's log.",
             code="bad_answer",
         ) from error

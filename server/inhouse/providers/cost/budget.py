@@ -147,10 +147,10 @@ class Budget:
         what, setting = "run", "budgetUsd"
         if source == self._daily_source:
             what, setting = "day", "dailyBudgetUsd"
-        next_call = "costs nobody knows what" if estimate is None else f"may cost ${estimate:.4f}"
+        next_call = "has an unknown cost" if estimate is None else f"may cost ${estimate:.4f}"
         raise RefusedError(
             f"The budget of this {what} is ${limit:.4g} ({source}): ${spent:.4f} is spent, "
-            f"${reserved:.4f} is under way, and the next call {next_call}.",
+            f"${reserved:.4f} is reserved, and the next call {next_call}.",
             f"Raise {setting}, or send this agent to a local endpoint.",
             code="budget",
         )

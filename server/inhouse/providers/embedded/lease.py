@@ -106,7 +106,7 @@ class ServerLease:
             raise ProviderError(
                 f"The embedded model did not start with {self.model}: "
                 f"{ready.get('error') or 'the process ended'}.  Its log is {log}.  "
-                "Is the file a complete GGUF model, and is there memory enough?",
+                "Is the file a complete GGUF model, and is there enough memory?",
                 code="embedded_failed",
             )
         born = psutil.Process(child.pid).create_time()

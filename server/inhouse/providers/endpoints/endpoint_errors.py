@@ -73,8 +73,8 @@ def of_piece(place: ModelRef, error: Any, *, code: Any = None) -> ProviderError:
     answer = told(number, {"error": error}, {})
     kind = kind_of(answer)
     if kind in ("", "not_found", "forbidden") and number is None:
-        said = place.quote(answer.words) or "it does not say why"
-        return _marked(ProviderError(f"{place}: the server broke off: {said}"), answer)
+        said = place.quote(answer.words) or "it gave no reason"
+        return _marked(ProviderError(f"{place}: the server stopped: {said}"), answer)
     return _marked(_of(place, answer, kind, {}), answer)
 
 
@@ -105,9 +105,9 @@ _CONNECTION = {
     "connect call failed": "nothing listens at {where}",
     "connection refused": "nothing listens at {where}",
     "actively refused": "nothing listens at {where}",
-    "name or service not known": "there is no host of the name in {where}",
-    "nodename nor servname": "there is no host of the name in {where}",
-    "getaddrinfo failed": "there is no host of the name in {where}",
+    "name or service not known": "the host name in {where} is unknown",
+    "nodename nor servname": "the host name in {where} is unknown",
+    "getaddrinfo failed": "the host name in {where} is unknown",
     "network is unreachable": "there is no network to {where}",
     "no route to host": "there is no way to {where}",
 }
@@ -132,8 +132,8 @@ def through_proxy(place: ModelRef, told_by_transport: str) -> ProviderError:
     if reason.startswith("407"):
         return ProviderError(f"{place}: {proxy}: {_WHAT['proxy_auth']} (407).", code="proxy_auth")
     message = (
-        f"{place}: the way through the proxy {proxy} failed: {place.quote(reason)}.  "
-        f"Correct that variable, or put {host} into NO_PROXY to go there without a proxy."
+        f"{place}: the connection through the proxy {proxy} failed: {place.quote(reason)}.  "
+        f"Correct that variable, or add {host} to NO_PROXY to connect without a proxy."
     )
     if reason.startswith(("502", "503", "504")):
         return ProviderUnavailableError(message, code="proxy")
@@ -155,7 +155,7 @@ def wrong_scheme(place: ModelRef, right: str, said: str = "") -> ProviderError:
 
 def silent(place: ModelRef, seconds: float, *, first: bool) -> ProviderError:
     key = "firstTokenTimeout" if first else "idleTimeout"
-    what = "said nothing" if first else "fell silent in the middle of its answer"
+    what = "said nothing" if first else "sent nothing more in the middle of its answer"
     return ProviderError(
         f"{place} {what} for {seconds:g} s.  Raise {place.setting(key)} if it needs longer.",
         code="timeout",
@@ -172,8 +172,8 @@ def broken_off(place: ModelRef, reason: str) -> ProviderError:
 
 def unfinished(place: ModelRef) -> ProviderError:
     return ProviderError(
-        f"{place}: the answer ended without a finish reason, so it is not complete.  "
-        "The server's log says why.",
+        f"{place}: the answer ended without a finish reason, so it is not complete.  Look at the "
+        "server's log.",
         code="broken_stream",
     )
 
@@ -182,7 +182,7 @@ def too_much(place: ModelRef) -> ProviderError:
     """The tool calls of one answer are longer than any model writes."""
     return ProviderError(
         f"{place}: the answer was stopped, because its tool calls have more than "
-        f"{LONGEST_ARGUMENTS:,} characters.  Nothing of them was carried out.  Run the agent "
+        f"{LONGEST_ARGUMENTS:,} characters.  None of them was run.  Run the agent "
         "again, or choose another model.",
         code="too_long",
     )
@@ -199,7 +199,7 @@ def not_an_answer(place: ModelRef, body: str) -> ProviderError:
         )
     said = f"  It said: {place.quote(answer.words)}" if answer.words else ""
     return ProviderError(
-        f"{place} answered with something that is no chat completion.{said}  "
+        f"{place} answered with something that is not a chat completion.{said}  "
         f"Check {place.setting('baseUrl')} and {place.setting('kind')}.",
         code="bad_answer",
     )
@@ -268,7 +268,7 @@ def _of(  # noqa: PLR0911  one for each kind
             numbers = overflow_numbers(answer)
             return overflow(place, numbers.needed, numbers.window, said)
         case "tools_unsupported":
-            return ToolsUnsupportedError(f"{place} takes no tool calls: {said}")
+            return ToolsUnsupportedError(f"{place} does not accept tool calls: {said}")
         case "wrong_scheme":
             return wrong_scheme(place, "https", said)
         case "unauthorized":
@@ -286,7 +286,7 @@ def _of(  # noqa: PLR0911  one for each kind
                 retry_after=wait,
             )
         case "quota":
-            again = f"  It says: again in {pause(answer.wait)}." if answer.wait else ""
+            again = f"  It asks to wait {pause(answer.wait)}." if answer.wait else ""
             return ProviderError(
                 f"{place}: {_WHAT[kind]}{status}.  {said}{again}".rstrip(), code=kind
             )
@@ -309,7 +309,7 @@ def _forbidden(place: ModelRef, status: str, said: str) -> str:
         return _wrong_key(place, status, said)
     return (
         f"{place}: the server does not allow this{status}.  {said}  The key may lack the right to "
-        f"this model, or the service may not be offered where you are.  The key belongs to "
+        f"this model, or the service may not be available in your country.  The key belongs to "
         f"{place.endpoint.source}; set another with `inhouse key set {place.endpoint.name}`."
     )
 
@@ -335,7 +335,7 @@ def _tls_trouble(place: ModelRef, reason: str, cause: BaseException | None) -> P
                 f"{place.setting('caFile')}, or in SSL_CERT_FILE."
             )
             if endpoint.ca_file:
-                remedy = f"{endpoint.ca_file} does not vouch for it.  {remedy}"
+                remedy = f"{endpoint.ca_file} does not cover it.  {remedy}"
         return ProviderError(
             f"{place}: the server's certificate was not accepted: {place.quote(why)}.  {remedy}",
             code="certificate",
@@ -346,7 +346,7 @@ def _tls_trouble(place: ModelRef, reason: str, cause: BaseException | None) -> P
         return wrong_scheme(place, "https")
     if cause is not None:
         return ProviderError(
-            f"{place}: no secure connection came about: {place.quote(reason)}.  Check whether it "
+            f"{place}: the secure connection failed: {place.quote(reason)}.  Check whether it "
             f"speaks TLS: {place.setting('baseUrl')} begins with https://.",
             code="tls",
         )
@@ -374,14 +374,14 @@ def _busy(answer: Told) -> str:
     if answer.status == 409:  # noqa: PLR2004
         return "a conflict"
     if answer.page is not None or (answer.status or 0) >= 520:  # noqa: PLR2004
-        return "a gateway before the server has no answer of it"
+        return "a gateway in front of the server got no answer from it"
     return "the server is not available"
 
 
 _BUSY = {"rate_limited": "too many requests", "loading": "the model is being loaded"}
 _WHAT = {
     "quota": (
-        "the quota is used up: another try does not help.  Top up or wait, or choose another "
+        "the quota is used up, so trying again does not help.  Top up or wait, or choose another "
         "endpoint"
     ),
     "payment_required": "out of credits: top up the account, or choose another endpoint",
@@ -390,12 +390,12 @@ _WHAT = {
         "the service's content filter refused this.  Change what is asked, or choose another model"
     ),
     "challenge": (
-        "a protection page for browsers stands before the server, and nobody here can solve it.  "
-        "This is no word about your key: ask whoever runs the gateway to let programs through, "
-        "or check the URL"
+        "a protection page for browsers is in front of the server, and a program cannot pass it. "
+        " Your key may be fine: ask whoever runs the gateway to let programs through, or check "
+        "the URL"
     ),
     "proxy_auth": (
-        "the proxy on the way wants a user and a password.  Write them into the proxy's URL "
+        "the proxy needs a user name and a password.  Add them to the proxy's URL "
         "(HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT)"
     ),
     "bad_request": "the server refused the request",

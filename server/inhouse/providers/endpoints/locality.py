@@ -48,7 +48,7 @@ async def verify_local(  # noqa: PLR0911  # one a kind
     if not endpoint.kind.profile.is_child and not egress.is_local(endpoint.base_url):
         return Verdict(local=False, reason=f"{endpoint.base_url} is not on this machine.")
     if not endpoint.vouched_local and (tunnel := await _tunnel(endpoint)):
-        what = f"{tunnel!r} listens there, a program that leads to other machines."
+        what = f"{tunnel!r} listens there, and it connects to other machines."
         return _unless_vouched(endpoint, what)
     match endpoint.kind.profile.forwarding:
         case Forwarding.NEVER:
@@ -60,7 +60,7 @@ async def verify_local(  # noqa: PLR0911  # one a kind
         case Forwarding.LM_STUDIO:
             return await _lm_studio(endpoint, model, egress)
         case Forwarding.ALWAYS:
-            what = f"A server of kind {endpoint.kind.value!r} hands requests on."
+            what = f"A server of kind {endpoint.kind.value!r} forwards requests."
             return _unless_vouched(endpoint, what)
         case Forwarding.UNKNOWN:
             return await _unknown(endpoint, model, egress)
@@ -118,10 +118,10 @@ async def _litellm(endpoint: Endpoint, model: str, egress: "Egress") -> Verdict:
     try:
         told = await get_json(endpoint, "/model/info", egress)
     except InhouseError as error:
-        return _unless_vouched(endpoint, f"LiteLLM does not tell where it forwards to ({error}).")
+        return _unless_vouched(endpoint, f"LiteLLM does not report where it forwards to ({error}).")
     deployments = [one for one in entries_of(told, "data") if one.get("model_name") == model]
     if not deployments:
-        return _unless_vouched(endpoint, f"LiteLLM does not tell where {model!r} is.")
+        return _unless_vouched(endpoint, f"LiteLLM does not report where {model!r} is.")
     for deployment in deployments:
         parameters = fields(deployment.get("litellm_params"))
         base = parameters.get("api_base")

@@ -122,6 +122,6 @@ def _named(message: Message) -> Message:
         return message
     count = len(message.images)
     what = "A picture was" if count == 1 else f"{count} pictures were"
-    note = f"[{what} attached here and not sent: this model takes no pictures.]"
+    note = f"[{what} attached here and not sent: this model does not accept pictures.]"
     told = f"{message.text}\n\n{note}" if message.text else note
     return evolve(message, text=told, images=())

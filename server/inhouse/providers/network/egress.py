@@ -127,8 +127,8 @@ class Egress:
         if self.policy.public_only and not all(map(is_public, known)):
             raise RefusedError(
                 f"{read.name} is an address of this machine or its network, and {endpoint.source} "
-                "reads public pages only.  That is built in: no setting widens it.",
-                "Give the page's public address, or read it yourself and hand over its text.",
+                "reads public pages only.  No setting can change that.",
+                "Give the page's public address, or read it yourself and send its text.",
                 code="private_address",
             )
         return Destination(name, known, port, self._all_ours(known))

@@ -80,11 +80,11 @@ def _network(entry: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None
 
 def _read(text: str, variable: str, wanted: str) -> ProxyServer:
     parts = urlsplit(text if "://" in text else f"http://{text}")
-    remedy = f"Correct {variable}, or put {wanted} into NO_PROXY to go there without a proxy."
+    remedy = f"Correct {variable}, or add {wanted} to NO_PROXY to connect without a proxy."
     if parts.scheme.lower().startswith("socks"):
         raise UserError(
             f"{variable} names a SOCKS proxy, and only HTTP proxies are used.  Name one in "
-            f"HTTPS_PROXY, or put {wanted} into NO_PROXY to go there without a proxy.",
+            f"HTTPS_PROXY, or add {wanted} to NO_PROXY to connect without a proxy.",
             code="proxy",
         )
     try:

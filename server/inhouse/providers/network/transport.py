@@ -192,8 +192,8 @@ class EgressTransport(httpx2.AsyncBaseTransport):
             await body.aclose()
             if not failed:
                 raise ProviderError(
-                    f"Endpoint {self._endpoint.name!r} sent a compressed answer although it was "
-                    "asked not to.  Switch compression off there, or in the proxy before it."
+                    f"Endpoint {self._endpoint.name!r} sent a compressed answer although Inhouse "
+                    "asked it not to.  Turn compression off there, or in the proxy in front of it."
                 )
             said = f"(Its words are compressed with {encoding[:20]!r}.)"
             body = httpx2.ByteStream(said.encode("ascii", "replace"))
@@ -262,7 +262,9 @@ def tls_context(endpoint: Endpoint) -> ssl.SSLContext:
             context.load_verify_locations(cafile=endpoint.ca_file)
         except OSError as error:
             why = (
-                "cannot be read" if not isinstance(error, ssl.SSLError) else "holds no certificate"
+                "cannot be read"
+                if not isinstance(error, ssl.SSLError)
+                else "contains no certificate"
             )
             raise UserError(
                 f"{endpoint.ca_file} (caFile of endpoint {endpoint.name!r}) {why}.  Name a file of "

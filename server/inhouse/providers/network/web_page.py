@@ -47,7 +47,7 @@ async def _get(url: str, egress: Egress) -> tuple[Page, str | None]:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
         raise RefusedError(
-            f"{url!r} is no public page.", "Give an http(s) URL without a name and password."
+            f"{url!r} is not a public page.", "Give an http(s) URL without a name and password."
         )
     origin = f"{parts.scheme}://{parts.netloc}"
     endpoint = Endpoint("read_url", Kind.OPENAI, origin, "the tool read_url")

@@ -68,7 +68,7 @@ def choose(
     if refused is not None:
         steps.append(RouteStep("privacy and trust", f"refused: {refused.reason}"))
     elif settings.privacy is Privacy.ASK and not looks_local(endpoint, model, settings):
-        told = f"privacy is 'ask': {host_of(endpoint.base_url)} is asked for before it is contacted"
+        told = f"privacy is 'ask': Inhouse asks before it contacts {host_of(endpoint.base_url)}"
         steps.append(RouteStep("privacy and trust", told))
     route = Route(
         endpoint=endpoint.name,
@@ -126,8 +126,8 @@ def _model(found: RuleMatch, asked: Asked) -> str:
 
 def _nowhere(asked: Asked) -> str:
     return (
-        f"No model serves {asked.definition.id!r} yet.  The three shortest ways: "
-        "1. run `inhouse endpoint add` in a terminal, which finds the model servers on this "
+        f"No model serves {asked.definition.id!r} yet.  Choose one of three ways: 1. run "
+        "`inhouse endpoint add` in a terminal, which finds the model servers on this "
         "machine and knows the usual services; 2. set CODEBUFF_LOCAL_BASE_URL, for example to "
         "http://localhost:11434; "
         + (

@@ -69,7 +69,7 @@ def _refusal(
         return Refusal(f"{begin}, and {model!r} runs in Ollama's cloud, not here.", allow)
     if endpoint.kind.profile.forwarding is Forwarding.ALWAYS and not endpoint.vouched_local:
         return Refusal(
-            f"{begin}, and a server of kind {endpoint.kind.value!r} hands requests on.",
+            f"{begin}, and a server of kind {endpoint.kind.value!r} forwards requests.",
             f'Vouch for it in your own settings: vouchedLocal = true in "{endpoint.name}".',
         )
     return None
@@ -78,9 +78,9 @@ def _refusal(
 def _declare(address: IPAddress) -> str:
     """The one step that makes an address the user's own."""
     if address.is_unspecified:
-        return "Write 127.0.0.1 in its place: that one is for listening, not for talking to."
+        return "Write 127.0.0.1 instead: 0.0.0.0 is an address for listening only."
     plain = str(address).partition("%")[0]
-    return f'Say in your own settings that it is yours: localAddresses = ["{plain}"].'
+    return f'Declare it in your own settings: localAddresses = ["{plain}"].'
 
 
 def _may_be_local(endpoint: Endpoint, settings: Settings) -> bool:

@@ -51,7 +51,7 @@ async def permit(context: ToolContext, wish: Wish) -> Permit:
     """Come back where the command may run; raises `ToolError` where not."""
     if context.commands is CommandMode.NEVER:
         raise ToolError(
-            'Commands are switched off here (setting commands = "never").  '
+            'Commands are turned off here (setting commands = "never").  '
             "Go on with the other tools, or tell the user what to run.",
             code="commands_never",
         )

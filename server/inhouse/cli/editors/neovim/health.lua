@@ -12,7 +12,7 @@ function M.check()
   local program = inhouse.options.cmd[1]
   if vim.fn.executable(program) == 0 then
     return health.error("There is no program " .. program, {
-      "Install Inhouse: pip install inhouse",
+      "Install Inhouse (see its README)",
       "or name the program: require('inhouse').setup({ cmd = { '/path/to/inhouse', 'lsp' } })",
     })
   end

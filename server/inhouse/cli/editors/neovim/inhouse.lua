@@ -169,7 +169,7 @@ local function when_quiet(done)
       done()
     elseif not told and mode.mode ~= "n" then
       told = true
-      vim.notify("An agent asks you something, as soon as you are in normal mode.", vim.log.levels.WARN)
+      vim.notify("An agent has a question.  Press Esc to see it.", vim.log.levels.WARN)
     end
   end))
 end
@@ -401,7 +401,7 @@ function M.reply(prompt, range)
   local session = vim.b.inhouse_session or document_of(name) or last_session
   if not session then
     return command("inhouse.sessions", { limit = 1 }, function(sessions)
-      if #sessions == 0 then return vim.notify("There is no conversation yet.  :InhouseRun begins one.") end
+      if #sessions == 0 then return vim.notify("There is no conversation yet.  :InhouseRun starts one.") end
       last_session = sessions[1].id
       M.reply(prompt, range)
     end)
@@ -421,7 +421,7 @@ end
 --- Pick a conversation and open its document: what is written at its end is the next prompt.
 function M.pick_session()
   command("inhouse.sessions", { limit = 50 }, function(sessions)
-    if #sessions == 0 then return vim.notify("There is no conversation yet.  :InhouseRun begins one.") end
+    if #sessions == 0 then return vim.notify("There is no conversation yet.  :InhouseRun starts one.") end
     vim.ui.select(sessions, {
       prompt = "Session",
       format_item = function(one)
@@ -498,7 +498,7 @@ end
 --- Go to the next change that waits (`step` 1) or the one before (-1), in any file.
 local function go(step)
   local all = hunks()
-  if #all == 0 then return vim.notify("No change waits for you.") end
+  if #all == 0 then return vim.notify("No change is waiting.") end
   local uri, line = vim.uri_from_bufnr(0), vim.api.nvim_win_get_cursor(0)[1] - 1
   local function after(hunk)
     local at = hunk.range and hunk.range.start.line or 0
@@ -530,9 +530,9 @@ end
 local function decide(what, all)
   local own = of_buffer(vim.api.nvim_get_current_buf())
   local hunk = not all and here() or nil
-  if #own == 0 then return vim.notify("No change waits in this file.  :InhouseNext goes to one that does.") end
+  if #own == 0 then return vim.notify("No change is waiting in this file.  :InhouseNext goes to the next one.") end
   if not all and not hunk then
-    return vim.notify("No change waits in this line.  :InhouseNext goes to one; with ! all of this file are meant.")
+    return vim.notify("No change is waiting on this line.  :InhouseNext goes to one; add ! for all changes in this file.")
   end
   local argument = all and { uri = own[1].uri } or { hunk = hunk.id }
   command("inhouse.edits." .. what, argument, function(result)
@@ -547,7 +547,7 @@ end
 --- Show this file beside what it would be, as Neovim's own diff.
 function M.diff()
   local own = of_buffer(vim.api.nvim_get_current_buf())
-  if #own == 0 then return vim.notify("No change waits in this file.  :InhouseNext goes to one that does.") end
+  if #own == 0 then return vim.notify("No change is waiting in this file.  :InhouseNext goes to the next one.") end
   local filetype, name = vim.bo.filetype, vim.fs.basename(vim.uri_to_fname(own[1].uri))
   command("inhouse.edits.preview", { uri = own[1].uri }, function(result)
     local buffer = vim.api.nvim_create_buf(false, true)
@@ -634,25 +634,25 @@ local function ended(answered, code, signal)
   for _, run in pairs(M.runs) do
     if not run.result then
       run.result = { status = "failed" }
-      append(run.buffer, "\n\n**The server stopped; this is what was said.**\n")
+      append(run.buffer, "\n\n**The server stopped.  The text so far is above.**\n")
     end
   end
   if (code == 0 and signal == 0) or vim.v.exiting ~= vim.NIL then return end
   working = {}
   if not answered then -- Neovim itself has told how it ended and where the log is.
-    return vim.notify("Inhouse ended as soon as it was started; :edit tries again.", vim.log.levels.ERROR)
+    return vim.notify("Inhouse exited right after starting.  Fix the cause (:checkhealth inhouse), then run :edit to try again.", vim.log.levels.ERROR)
   end
   local now = vim.uv.now()
   crashes = vim.tbl_filter(function(when) return now - when < 180000 end, crashes)
   table.insert(crashes, now)
   if #crashes > 4 then
-    return vim.notify("Inhouse crashed 5 times in 3 minutes; :edit starts it again.", vim.log.levels.ERROR)
+    return vim.notify("Inhouse crashed 5 times in 3 minutes and stays stopped.  Run :edit to start it again.", vim.log.levels.ERROR)
   end
   vim.defer_fn(function() -- Until then Neovim would still hand out the client that has ended.
     for _, buffer in ipairs(vim.api.nvim_list_bufs()) do
       if vim.api.nvim_buf_is_loaded(buffer) then attach(buffer) end
     end
-    vim.notify("Inhouse is started again.", vim.log.levels.WARN)
+    vim.notify("Inhouse crashed and was restarted.", vim.log.levels.WARN)
   end, 1000)
 end
 
@@ -710,7 +710,7 @@ function attach(buffer)
     if server then return end
   end
   if vim.fn.executable(M.options.cmd[1]) == 0 then
-    local missing = "Inhouse: there is no program %s. Install it (pip install inhouse), or name it: setup({ cmd = … })."
+    local missing = "Inhouse: there is no program %s. Install Inhouse, or name its program: setup({ cmd = … })."
     return vim.notify_once(missing:format(M.options.cmd[1]), vim.log.levels.ERROR)
   end
   local answered = false
@@ -782,18 +782,18 @@ function M.setup(options)
       ["end"] = { line = given.line2, character = 0 },
     } or nil
     M.reply(given.args, range)
-  end, { nargs = "*", range = true, desc = "Go on with a conversation" })
+  end, { nargs = "*", range = true, desc = "Continue a conversation" })
   vim.api.nvim_create_user_command("InhouseSessions", M.pick_session, { desc = "Open a conversation" })
   vim.api.nvim_create_user_command("InhouseRuns", M.pick_run, { desc = "Open a run's transcript" })
-  vim.api.nvim_create_user_command("InhouseCancel", function(given) M.cancel(given.bang) end, { bang = true, desc = "Cancel a run; with ! all" })
+  vim.api.nvim_create_user_command("InhouseCancel", function(given) M.cancel(given.bang) end, { bang = true, desc = "Cancel a run; with !, all runs" })
   vim.api.nvim_create_user_command("InhouseTranscript", function()
     local window = transcript_window()
     if window then return vim.api.nvim_set_current_win(window) end
     local newest = M.runs["inhouse-nvim-" .. serial]
     if newest then show_transcript(newest.buffer, newest.agent) else M.pick_run() end
   end, { desc = "Show the newest transcript, or go to it" })
-  vim.api.nvim_create_user_command("InhouseNext", function() M.go(1) end, { desc = "Go to the next change that waits" })
-  vim.api.nvim_create_user_command("InhousePrevious", function() M.go(-1) end, { desc = "Go to the change before" })
+  vim.api.nvim_create_user_command("InhouseNext", function() M.go(1) end, { desc = "Go to the next waiting change" })
+  vim.api.nvim_create_user_command("InhousePrevious", function() M.go(-1) end, { desc = "Go to the previous waiting change" })
   vim.api.nvim_create_user_command("InhouseDiff", M.diff, { desc = "Show the changes of this file as a diff" })
   vim.api.nvim_create_user_command("InhouseApply", function(given) M.decide("apply", given.bang) end, { bang = true, desc = "Apply the change here; with ! all of this file" })
   vim.api.nvim_create_user_command("InhouseReject", function(given) M.decide("reject", given.bang) end, { bang = true, desc = "Reject the change here; with ! all of this file" })
