@@ -28,8 +28,8 @@ def table(heads: tuple[str, str], rows: Mapping[str, str]) -> str:
 def main() -> int:
     tables = {
         "fields": fields_table(),
-        "tools": table(("there (in any case)", "here"), TOOLS),
-        "models": table(("there", "here"), MODELS),
+        "tools": table(("in the file (in any case)", "in Inhouse"), TOOLS),
+        "models": table(("in the file", "in Inhouse"), MODELS),
     }
     wanted = {
         PAGE: filled(PAGE.read_text("utf-8"), tables, SCRIPT),

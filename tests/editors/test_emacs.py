@@ -228,7 +228,7 @@ def test_what_is_not_saved_is_what_the_model_reads(emacs: Screen, workplace: Wor
     assert "unsaved = True" in str(workplace.server.chats[0].body["messages"])
 
 
-@pytest.mark.matrix("crash", "Emacs", "told; starts again by itself")
+@pytest.mark.matrix("crash", "Emacs", "reported; restarts by itself")
 @pytest.mark.matrix("old run", "Emacs", "`M-x inhouse-runs`")
 def test_a_crash_is_told_nothing_said_is_lost_and_the_next_server_has_the_old_runs(
     emacs: Screen, workplace: Workplace

@@ -220,7 +220,7 @@ def test_what_is_not_saved_is_what_the_model_reads(helix: Screen, workplace: Wor
     assert "unsaved = True" in str(workplace.server.chats[0].body["messages"])
 
 
-@pytest.mark.matrix("crash", "Helix", "told; `:lsp-restart`")
+@pytest.mark.matrix("crash", "Helix", "reported; `:lsp-restart`")
 @pytest.mark.matrix("old run", "Helix", "`:lsp-workspace-command inhouse.transcript`")
 def test_after_a_crash_nothing_said_is_lost_and_the_next_server_has_the_old_runs(
     workplace: Workplace,

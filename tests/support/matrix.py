@@ -15,23 +15,23 @@ from attrs import frozen
 EDITORS = {
     "VS Code": "VS Code",
     "Neovim": "Neovim 0.11",
-    "Emacs": "Emacs 30 (eglot)",
+    "Emacs": "Emacs 30",
     "Helix": "Helix 25.01",
 }
 BEHAVIOURS = {
     "list": "list the agents",
-    "run": "run one on a file or a selection",
-    "stream": "text streams into a transcript",
-    "progress": "progress is seen",
-    "cancel": "cancel; what was said is kept",
+    "run": "run an agent on a file or a selection",
+    "stream": "follow the text in a transcript",
+    "progress": "see progress",
+    "cancel": "cancel a run; its text is kept",
     "question": "answer a question",
-    "review": "review: nothing is written before; a hunk is applied",
-    "undo": "one undo takes it back",
-    "unsaved": "unsaved text is what the model reads",
-    "meanwhile": "the document changed meanwhile: nothing is lost",
-    "old run": "the transcript of a run before the server's restart opens",
-    "crash": "the server crashes in mid-run",
-    "agents changed": "`.agents` changed",
+    "review": "review: nothing is written before you apply a hunk",
+    "undo": "one undo takes an applied hunk back",
+    "unsaved": "the model reads unsaved text",
+    "meanwhile": "the document changes during a run: nothing is lost",
+    "old run": "open the transcript of a run from before a restart",
+    "crash": "the server crashes during a run",
+    "agents changed": "changes in `.agents` are noticed",
 }
 _TAG = re.compile(r"\[matrix: ([^\]=]+?)(?: = ([^\]]+))?\]")
 _WORKBENCH = "VS Code"

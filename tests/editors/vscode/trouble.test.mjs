@@ -16,7 +16,7 @@ async function run(page, words) {
 
 const serversOf = (s) => processes(process.env.INHOUSE_SERVER ? "vsc-serve" : "inhouse lsp").filter((pid) => { try { return fs.readFileSync(`/proc/${pid}/environ`, "utf8").includes(s.workbench.data); } catch { return false; } });
 
-test("a crash in mid-run is told, what was said is kept, and the server starts again by itself [matrix: crash = told; starts again by itself]", { timeout: 300000 }, async () => {
+test("a crash in mid-run is told, what was said is kept, and the server starts again by itself [matrix: crash = reported; restarts by itself]", { timeout: 300000 }, async () => {
   const s = await scene();
   try {
     s.model.state.play = async (answer) => { answer.say("Half an answer"); while (!answer.gone) { await sleep(50); } };
