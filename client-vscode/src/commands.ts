@@ -70,7 +70,7 @@ async function restartAsked(server: Server): Promise<void> {
   if (waiting.length > 0) {
     const some = waiting.length === 1 ? "1 proposed change waits" : `${waiting.length} proposed changes wait`;
     const answer = await vscode.window.showWarningMessage(
-      `${some} for your decision. They are kept and come back after the restart; agents that run are ended.`,
+      `${some} for your decision. They come back after the restart. Running agents are stopped.`,
       { modal: true }, "Restart");
     if (answer !== "Restart") return;
   }
@@ -105,7 +105,7 @@ export async function persist(parts: Parts, argument: RunArguments, send?: Send)
 async function runAgent(parts: Parts, from?: vscode.Uri | { agent?: string; prompt?: string }): Promise<void> {
   const file = from instanceof vscode.Uri ? from : undefined;
   const given = file ? {} : ((from ?? {}) as { agent?: string; prompt?: string });
-  const agent = given.agent ?? (await pickAgent(parts.server, vscode.workspace.isTrusted ? "Run an agent" : "Run an agent (restricted mode: those of this workspace do not run)", fileOf(file)))?.id;
+  const agent = given.agent ?? (await pickAgent(parts.server, vscode.workspace.isTrusted ? "Run an agent" : "Run an agent (restricted mode: agents of this workspace do not run)", fileOf(file)))?.id;
   if (!agent || !(await parts.firstMinute.ready(agent))) {
     return;
   }
@@ -136,7 +136,7 @@ function placeOfEditor(): Pick<RunArguments, "uri" | "range"> {
 async function runOnSelection(parts: Parts): Promise<void> {
   const editor = vscode.window.activeTextEditor;
   if (!editor) {
-    throw new Error("Open a file and select what the agent shall look at.");
+    throw new Error("Open a file and select the text for the agent.");
   }
   const { document, selection } = editor;
   const range = { start: plain(selection.start), end: plain(selection.end) };

@@ -25,7 +25,7 @@ async function checked(server: Server): Promise<EndpointStatus[]> {
 
 export async function checkEndpoints(server: Server): Promise<void> {
   const statuses = await vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, title: "Checking endpoints…" }, () => checked(server));
-  await showReport("Endpoints", statuses.length ? ["# Endpoints", ...statuses.map(statusText)].join("\n\n") : "# Endpoints\n\nNone yet.  **Inhouse: Add Endpoint…** adds one.");
+  await showReport("Endpoints", statuses.length ? ["# Endpoints", ...statuses.map(statusText)].join("\n\n") : "# Endpoints\n\nThere is no endpoint yet.  To add one, use **Inhouse: Add Endpoint…**.");
 }
 
 function statusText(status: EndpointStatus): string {

@@ -50,7 +50,7 @@ async function bundledWheel(bundle: string): Promise<string> {
   const names = await fs.readdir(bundle).catch(() => [] as string[]);
   const wheel = names.find((name) => name.startsWith("inhouse-") && name.endsWith(".whl"));
   if (!wheel) {
-    throw new StartProblem("This build of the extension holds no server.  Package it with npm run package, or set inhouse.serverCommand.", ["showLog"]);
+    throw new StartProblem("This build of the extension does not contain the server.  Package it with npm run package, or set inhouse.serverCommand.", ["showLog"]);
   }
   return path.join(bundle, wheel);
 }
@@ -72,7 +72,7 @@ async function install(work: Installation): Promise<void> {
   const draft = path.join(work.storage, `draft-${randomUUID()}`);
   try {
     await makeFolder(work.storage);
-    work.report("Making a private Python environment…");
+    work.report("Creating a private Python environment…");
     await run(work, work.python.executable, [ISOLATED, "-m", "venv", draft]);
     work.report("Installing the language server…");
     await run(work, interpreterIn(draft), await pipArguments(work));
@@ -137,15 +137,15 @@ function run(work: Installation, command: string, args: string[]): Promise<void>
 
 const CAUSES: readonly [RegExp, (work: Installation) => StartProblem][] = [
   [/ensurepip is not\s+available|No module named '?(venv|ensurepip)/, (work) =>
-    new StartProblem(`${work.python.executable} cannot make environments.  On Debian and Ubuntu: sudo apt install python3-venv.`, ["retry", "choosePython", "showLog"])],
+    new StartProblem(`${work.python.executable} cannot create environments.  On Debian and Ubuntu: sudo apt install python3-venv.`, ["retry", "choosePython", "showLog"])],
   [/No space left|Permission denied|Read-only file system|PermissionError/, (work) => cannotWrite(work.storage, "see the log")],
   [/NewConnectionError|Name or service not known|Temporary failure in name resolution|getaddrinfo|Max retries|ConnectTimeout|ProxyError|Connection (refused|reset)|Network is unreachable/, () =>
     new StartProblem("The language server's libraries could not be downloaded: there is no network.  Connect and retry, or install the offline package of this extension.", ["retry", "showLog"])],
   [/No matching distribution|Could not find a version/, (work) =>
-    new StartProblem(`The language server's libraries are not to be had for Python ${work.python.version} on this machine.  Choose another Python; the log says which library.`, ["choosePython", "retry", "showLog"])],
+    new StartProblem(`The language server's libraries are not available for Python ${work.python.version} on this machine.  Choose another Python.  The log names the library.`, ["choosePython", "retry", "showLog"])],
 ];
 
 function explain(work: Installation, output: string): StartProblem {
   const cause = CAUSES.find(([pattern]) => pattern.test(output));
-  return cause ? cause[1](work) : new StartProblem("The language server could not be installed; the log says why.", ["retry", "showLog"]);
+  return cause ? cause[1](work) : new StartProblem("The language server could not be installed.  See the log.", ["retry", "showLog"]);
 }

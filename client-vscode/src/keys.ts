@@ -19,16 +19,16 @@ export async function setApiKey(context: vscode.ExtensionContext, server: Server
   }
   const value = await vscode.window.showInputBox({
     title: `API key “${name}”`, password: true, ignoreFocusOut: true,
-    prompt: "Kept in VS Code's secret storage.  An empty key forgets the one that is there.",
+    prompt: "Stored in VS Code's secret storage.  An empty key deletes the stored one.",
   });
   if (value === undefined) {
     return false;
   }
   try {
     await keepKey(context, server, name, value.trim());
-    void vscode.window.showInformationMessage(value ? `The key “${name}” is set.  Endpoints use it as \${keyring:${name}}.` : `The key “${name}” is forgotten.`);
+    void vscode.window.showInformationMessage(value ? `The key “${name}” is set.  Endpoints use it as \${keyring:${name}}.` : `The key “${name}” is deleted.`);
   } catch (error) {
-    void vscode.window.showErrorMessage(`The key “${name}” is kept, but the server did not take it: ${textOf(error)}`);
+    void vscode.window.showErrorMessage(`The key “${name}” is stored, but the server did not accept it: ${textOf(error)}`);
   }
   return true;
 }

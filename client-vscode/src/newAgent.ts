@@ -8,7 +8,7 @@ export async function newAgent(server: Server, given?: vscode.Uri): Promise<void
     return;
   }
   const id = await vscode.window.showInputBox({
-    title: "New agent", prompt: "Its id, which is also the file's name.", value: "reviewer", ignoreFocusOut: true,
+    title: "New agent", prompt: "The agent's id, which is also the name of its file.", value: "reviewer", ignoreFocusOut: true,
     validateInput: (text) => /^[a-z0-9]+(-[a-z0-9]+)*$/.test(text) ? undefined : "Lower-case letters, digits and dashes.",
   });
   if (id) {
@@ -20,8 +20,8 @@ export async function newAgent(server: Server, given?: vscode.Uri): Promise<void
 async function chooseFolder(): Promise<vscode.WorkspaceFolder | undefined> {
   const folders = vscode.workspace.workspaceFolders ?? [];
   if (!folders.length) {
-    void vscode.window.showErrorMessage("Open a folder first: agents live in its folder .agents.");
+    void vscode.window.showErrorMessage("Open a folder first. Its agents go into the folder .agents.");
     return undefined;
   }
-  return folders.length === 1 ? folders[0] : vscode.window.showWorkspaceFolderPick({ placeHolder: "The folder that gets the agent" });
+  return folders.length === 1 ? folders[0] : vscode.window.showWorkspaceFolderPick({ placeHolder: "The folder for the agent" });
 }

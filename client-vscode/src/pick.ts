@@ -14,7 +14,7 @@ export async function pickAgent(server: Server, title: string, file?: vscode.Uri
     return ofFile;
   }
   if (!winning.length) {
-    const choice = await vscode.window.showInformationMessage("There is no agent yet: no definition in .agents of this workspace or of your home folder.", "New Agent…");
+    const choice = await vscode.window.showInformationMessage("There is no agent yet: the .agents folders of this workspace and of your home folder have no definition.", "New Agent…");
     if (choice) {
       await vscode.commands.executeCommand("inhouse.newAgent");
     }

@@ -104,7 +104,7 @@ export class Prompts implements vscode.Disposable, vscode.CodeLensProvider {
   private async send(uri: vscode.Uri | undefined): Promise<void> {
     const draft = uri && this.drafts.find(uri);
     if (!uri || !draft) {
-      throw new Error("Send a prompt from a document that Inhouse: Write a Prompt… has opened.");
+      throw new Error("To send a prompt, first open its document with Inhouse: Write a Prompt….");
     }
     const document = await vscode.workspace.openTextDocument(uri);
     const prompt = document.getText().trim();

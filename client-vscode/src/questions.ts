@@ -135,7 +135,7 @@ function askChoices(runs: Runs, run: Run, { text, choices, detail = "", multiple
   const offered = choices.filter((choice) => choice !== OTHER).map((choice): Item => ({ label: plain(choice), detail: toldOf(choice, detail), choice }));
   const pick = vscode.window.createQuickPick<Item>();
   Object.assign(pick, { title: `${run.agent} asks: ${plain(text).replace(/\s+/g, " ")}`, ignoreFocusOut: true, canSelectMany: multiple === true, matchOnDetail: true, items: offered,
-    placeholder: multiple ? "Pick any number, or type an answer of your own" : "Pick one, or type an answer of your own" });
+    placeholder: multiple ? "Pick any number, or type your own answer" : "Pick one, or type your own answer" });
   return new Promise((resolve) => {
     let given: Given = {};
     const picked = (): string[] => pick.selectedItems.flatMap(({ choice }) => choice ?? []);

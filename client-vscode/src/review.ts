@@ -142,7 +142,7 @@ export class Review implements vscode.TextDocumentContentProvider, vscode.Dispos
     const place = placeOfCursor();
     const here = place ? await this.waiting({ uri: place.uri }) : [];
     if (!place || !here.length) {
-      void vscode.window.showInformationMessage("No proposed edit waits in this file.");
+      void vscode.window.showInformationMessage("No proposed edit is waiting in this file.");
       return;
     }
     const hunk = whole ? undefined : nearest(here, place.line, place.proposed);

@@ -133,7 +133,7 @@ export class Server implements vscode.Disposable {
       await client.start();
     } catch (error) {
       this.log.error(textOf(error));
-      throw new StartProblem("The language server stopped while it was starting; the log says why.", ["retry", "showLog"]);
+      throw new StartProblem("The language server stopped while it was starting.  See the log.", ["retry", "showLog"]);
     }
     for (const key of await keysFor(this.context)) {
       await client.sendRequest(EXECUTE, { command: "inhouse.setKey", arguments: [key] });
@@ -206,10 +206,10 @@ export class Server implements vscode.Disposable {
     const delay = BACK_OFF[this.crashes.length - 1];
     this.log.error(`The server stopped unexpectedly (exit status ${this.process?.exitCode ?? "unknown"}).`);
     if (delay === undefined) {
-      void this.tell(new StartProblem(`The language server crashed ${this.crashes.length} times within three minutes and stays down.`, ["retry", "showLog"]));
+      void this.tell(new StartProblem(`The language server crashed ${this.crashes.length} times within three minutes and stays stopped.`, ["retry", "showLog"]));
       return;
     }
-    void vscode.window.showWarningMessage(`The Inhouse server stopped unexpectedly; it starts again in ${delay} s.  What runs had already said is kept.`, "Show Log")
+    void vscode.window.showWarningMessage(`The Inhouse server stopped unexpectedly and restarts in ${delay} s.  The text of its runs is kept.`, "Show Log")
       .then((choice) => { if (choice) { this.log.show(); } });
     setTimeout(() => { if (!this.disposed && !this.starting) { void this.startOrTell(); } }, delay * 1000);
   }

@@ -22,7 +22,7 @@ export function sessionCommands(server: Server, reply: SendTo): Record<string, (
     },
     forkSession: async (which?: Which) => {
       const session = await sessionOf(server, which, "Fork which session?");
-      const turn = session && (which?.turn ?? (await pickTurn(server, session.id, "Begin again instead of which turn?"))?.turn);
+      const turn = session && (which?.turn ?? (await pickTurn(server, session.id, "Fork before which turn?"))?.turn);
       if (session && turn !== undefined) {
         const { session: fork } = await server.execute<{ session: string }>("inhouse.session.fork", { session: session.id, turn });
         await reply(fork, session.agent);
@@ -45,7 +45,7 @@ export function sessionCommands(server: Server, reply: SendTo): Record<string, (
     deleteSession: async (which?: Which) => {
       const session = await sessionOf(server, which, "Delete which session?");
       const sure = session && await vscode.window.showWarningMessage(
-        `Delete the session "${session.title}" with everything that is kept of its runs?`, { modal: true, detail: "Files that its runs changed stay as they are." }, "Delete");
+        `Delete the session "${session.title}" and everything stored about its runs?`, { modal: true, detail: "Files that its runs changed stay as they are." }, "Delete");
       if (session && sure) {
         await server.execute("inhouse.session.delete", { session: session.id });
       }
@@ -64,7 +64,7 @@ async function sessionOf(server: Server, given: Which | vscode.Uri | undefined, 
     return known.find(({ id }) => id === named) ?? { ...EMPTY, id: named, agent: which?.agent ?? "" };
   }
   if (!known.length) {
-    void vscode.window.showInformationMessage("There is no session yet: Inhouse: Run Agent… begins one.");
+    void vscode.window.showInformationMessage("There is no session yet.  Start one with Inhouse: Run Agent….");
     return undefined;
   }
   return (await vscode.window.showQuickPick(known.map(item), { title, placeHolder: "A session, newest first", matchOnDescription: true, matchOnDetail: true }))?.value;
@@ -97,7 +97,7 @@ function item(session: SessionSummary): vscode.QuickPickItem & { value: SessionS
 async function pickAndOpen(server: Server): Promise<void> {
   const known = await all(server);
   if (!known.length) {
-    void vscode.window.showInformationMessage("There is no session yet: Inhouse: Run Agent… begins one.");
+    void vscode.window.showInformationMessage("There is no session yet.  Start one with Inhouse: Run Agent….");
     return;
   }
   const pick = vscode.window.createQuickPick<ReturnType<typeof item>>();
@@ -116,7 +116,7 @@ async function pickAndOpen(server: Server): Promise<void> {
 async function pickTurn(server: Server, session: string, title: string, fits: (turn: SessionTurn) => boolean = () => true): Promise<SessionTurn | undefined> {
   const turns = (await server.execute<SessionTurn[]>("inhouse.session.turns", { session })).filter(fits).reverse();
   if (!turns.length) {
-    void vscode.window.showInformationMessage("No run of this session changed a file that can be taken back.");
+    void vscode.window.showInformationMessage("No run of this session changed a file in a way that can be undone.");
     return undefined;
   }
   const items = turns.map((value) => ({

@@ -12,7 +12,7 @@ import { modelRegistry, type ChatModel } from "./newerApi";
 
 export const VENDOR = "inhouse";
 const AUTO = "auto", KNOWN = "inhouse.chatModels";
-const NO = "Inhouse's models are asked through its agents only, so that your routes, privacy and budget hold: write @inhouse in the chat.";
+const NO = "Inhouse uses its models only through its agents, so that your routes, privacy and budget apply. Write @inhouse in the chat.";
 
 type Chosen = Record<string, never> | { endpoint: string; model: string };
 

@@ -46,7 +46,7 @@ async function openChat(): Promise<void> {
 async function answer(parts: Parts, models: ChatModels, request: vscode.ChatRequest, context: vscode.ChatContext, stream: vscode.ChatResponseStream, token: vscode.CancellationToken): Promise<vscode.ChatResult> {
   const result = await takeTurn(parts, models, request, context, stream, token);
   if (!vscode.workspace.isTrusted) { // At the end: what comes before it is folded.
-    stream.markdown("\n\nThis workspace is not trusted: its agents and settings wait until you trust it.  Until then only agents that come with Inhouse, and your own, run.\n\n");
+    stream.markdown("\n\nThis workspace is not trusted: its agents and settings have no effect until you trust it.  Until then, you can run the agents that come with Inhouse, and your own.\n\n");
     stream.button({ command: "workbench.trust.manage", title: "Manage Trust" });
   }
   return result;
@@ -67,7 +67,7 @@ async function takeTurn(parts: Parts, models: ChatModels, request: vscode.ChatRe
     return { ...(await listAgents(parts, stream)), metadata: before };
   }
   if (said.left.length) {
-    stream.markdown(`Not handed over, since it is neither a file nor text: ${asMarkdown(said.left.join(", "))}.\n\n`);
+    stream.markdown(`Not attached, because it is neither a file nor text: ${asMarkdown(said.left.join(", "))}.\n\n`);
   }
   const { session } = before;
   const argument = { agent: said.agent, prompt: said.text, ...chosenBy(modelOf(request)), ...(session ? { session } : {}) };
@@ -109,7 +109,7 @@ async function readRequest({ server }: Parts, request: vscode.ChatRequest, befor
 
 async function listAgents({ server }: Parts, stream: vscode.ChatResponseStream): Promise<vscode.ChatResult> {
   const agents = (await server.execute<AgentSummary[]>("inhouse.agents")).filter((one) => !one.shadowedBy && one.usable);
-  stream.markdown(["Name an agent behind `/agent`:\n", ...agents.map((one) => `- ${asMarkdown(`${one.id}: ${one.description}`)}`)].join("\n"));
+  stream.markdown(["Write an agent after `/agent`:\n", ...agents.map((one) => `- ${asMarkdown(`${one.id}: ${one.description}`)}`)].join("\n"));
   return {};
 }
 
@@ -117,8 +117,8 @@ async function listAgents({ server }: Parts, stream: vscode.ChatResponseStream):
 async function offerModels({ firstMinute }: Parts, stream: vscode.ChatResponseStream, token: vscode.CancellationToken): Promise<boolean> {
   stream.progress("Looking for model servers on this machine…");
   const [found, embedded] = await Promise.all([firstMinute.found(), firstMinute.embedded()]);
-  const words = found.length ? "No model is chosen yet.  These answer on this machine; your question goes on as soon as you choose." :
-    "No model is chosen yet, and no model server answers on this machine.  Your question goes on as soon as there is one.";
+  const words = found.length ? "No model is chosen yet.  Choose one that answers on this machine, and your question continues." :
+    "No model is chosen yet, and no model server answers on this machine.  Add one, and your question continues.";
   stream.markdown(`${words}\n\n`);
   for (const provider of found) {
     for (const model of (provider.models ?? []).slice(0, OFFERED)) {
@@ -167,7 +167,7 @@ async function giveAnswer({ server }: Parts, { questionId, choices, ask }: Answe
     await server.execute("inhouse.answer", { questionId, ...given });
   } catch (error) {
     const { cause } = partsOf(error);
-    void vscode.window.showInformationMessage(/^No question/.test(cause) ? "This question was answered already, or its run is over." : cause);
+    void vscode.window.showInformationMessage(/^No question/.test(cause) ? "This question has already been answered, or its run is over." : cause);
   }
 }
 

@@ -54,7 +54,7 @@ export class Turn {
       return { session, agent: run.agent, result: await ended };
     } catch (error) {
       if (error instanceof Steered) {
-        this.stream.markdown("The turn before this one is still running: it was told.");
+        this.stream.markdown("The previous turn is still running.  It gets this before its next step.");
         return { session, agent: error.agent, steered: true };
       }
       throw error;
@@ -150,7 +150,7 @@ export function conclude(stream: vscode.ChatResponseStream, { result, steered }:
   }
   if (!result) {
     stream.button({ command: "inhouse.showLog", title: "Show Log" });
-    return { message: "The server stopped.  What it had said is kept: ask again to go on." };
+    return { message: "The server stopped.  The text so far is kept.  Ask again to continue." };
   }
   const files = [...new Set(result.edits.filter((edit) => edit.state === "proposed").map((edit) => edit.uri))];
   const cost = result.usage.costUsd ? `, $${result.usage.costUsd.toFixed(4)}` : "";

@@ -73,7 +73,7 @@ test("an approval is a button in mid-turn that shows the whole command and count
   await says("I went on without it.");
   assert.ok(!fs.existsSync(path.join(s.workspace, "made-by-agent")));
   await button("Run once").dispatchEvent("click"); // What came before the end is folded, and can be opened.
-  await toast(s.page, "answered already").waitFor();
+  await toast(s.page, "already been answered").waitFor();
   assert.ok(!fs.existsSync(path.join(s.workspace, "made-by-agent")));
 });
 
@@ -132,7 +132,7 @@ test("a server that answers at its usual port is one button away; a workspace th
   s = await scene({ stock: true, trust: true, files: AGENTS, settings: CHAT, machine: NOTHING });
   try {
     await send("Hello?");
-    await says("These answer on this machine");
+    await says("Choose one that answers on this machine");
     await shot(s.page, "chat-found");
     await button("Use found-model (vLLM)").click(); // No dialog at all.
     await says("Found, and here.");
