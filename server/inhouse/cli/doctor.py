@@ -29,11 +29,13 @@ async def doctor(options: argparse.Namespace) -> int:
         for each in found:
             _print(each)
         if not found:
+            installs = INSTALL_EMBEDDED.strip("`")
             output.report().print(
                 "No endpoint is set up yet.  Choose one of these ways:\n"
-                "  inhouse endpoint add        finds the servers on this machine\n"
-                "  the environment variable    CODEBUFF_LOCAL_BASE_URL=http://localhost:8080/v1\n"
-                f"  the embedded model          {INSTALL_EMBEDDED}",
+                "  inhouse endpoint add     find the servers on this machine, or add a service\n"
+                f"  {installs:<23}  install a small model that runs inside Inhouse\n"
+                "  CODEBUFF_LOCAL_BASE_URL=http://localhost:8080/v1 inhouse doctor\n"
+                "                           use a server without adding it",
                 markup=False,
             )
         if servers:

@@ -8,11 +8,11 @@ from .open_host import open_host
 _COMMANDS = """\
   inhouse run ask "What is in this folder?"    ask something
   inhouse chat                                 talk with an agent
-  inhouse agents                               the agents, and where each would run
-  inhouse new reviewer                         write an agent of your own
-  inhouse setup neovim                         in your editor (also emacs, helix, sublime, vscode)
+  inhouse agents                               list the agents, and where each would run
+  inhouse new reviewer                         write your own agent
+  inhouse setup neovim                         set up an editor (also emacs, helix, sublime, zed)
   inhouse doctor                               check each endpoint
-  inhouse COMMAND --help                       everything else
+  inhouse COMMAND --help                       show the options of a command
 """
 
 
@@ -25,9 +25,9 @@ async def welcome(options: argparse.Namespace) -> int:
     if not endpoints:
         console.print("First add a model:\n")
         console.print(
-            "  inhouse endpoint add     finds Ollama, LM Studio, llama.cpp and vLLM, or takes a "
+            "  inhouse endpoint add     find Ollama, LM Studio, llama.cpp or vLLM, or add a "
             "service\n"
-            "  inhouse model install    fetches a small model that runs inside Inhouse\n",
+            "  inhouse model install    install a small model that runs inside Inhouse\n",
             markup=False,
         )
         console.print("Then:\n")

@@ -70,7 +70,9 @@ def key(text: str, keys: KeySources, *, url: str, from_workspace: bool, place: s
     """
     if not has_placeholder(text):
         return Secret(text)
-    return Secret(_Fetch(text, keys, url, from_workspace, place))
+    whole = _PLACEHOLDER.fullmatch(text.strip())
+    named = f"{whole['kind']}:{whole['name']}" if whole else ""
+    return Secret(_Fetch(text, keys, url, from_workspace, place), named=named)
 
 
 def refusal(text: str, keys: KeySources, *, url: str) -> RefusedError | None:

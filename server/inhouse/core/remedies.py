@@ -1,5 +1,7 @@
 """What a user can do about an error, as actions that a door can put on buttons."""
 
+import re
+
 from attrs import frozen
 
 from .endpoint_kinds import SERVICES, guessed_kind
@@ -39,12 +41,15 @@ _SETTINGS = {
 _KEYS = ("unauthorized", "no-key", "no-keyring", "keyring", "variable-not-set")
 
 
+_PAIR = re.compile(r'e\.g\. \{("[^"]*"): ("[^"]*")\}')
+
+
 def as_in_file(text: str) -> str:
     """Name settings as ``config.toml`` and ``inhouse.toml`` name them.
 
     A terminal or an ACP client has no Inhouse settings of its own.
     """
-    return text.replace("`inhouse.", "`")
+    return _PAIR.sub(r"e.g. {\1 = \2}", text.replace("`inhouse.", "`"))
 
 
 def cause_of(message: str) -> str:

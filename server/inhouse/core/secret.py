@@ -13,6 +13,8 @@ class Secret:
 
     _text: str | Callable[[], str] = field(repr=False)
     """The text, or what fetches it; ``reveal()`` may then raise `UserError` and be slow."""
+    named: str = field(default="", kw_only=True, eq=False)
+    """Where it is stored: ``keyring:NAME`` or ``env:NAME``; empty if the key itself is given."""
     _fetched: list[str] = field(factory=list[str], eq=False, repr=False, init=False)
     """The fetched text, so that a keyring is asked only once."""
 

@@ -17,6 +17,7 @@ from inhouse.core.route import Endpoint, EndpointStatus, Finding, ModelInfo, Pri
 from inhouse.providers import doctor_findings
 from inhouse.providers.embedded.servers import EmbeddedServers
 from inhouse.providers.endpoints.context_window import model_window, told_window
+from inhouse.providers.endpoints.endpoint_errors import how_to_set_the_key
 from inhouse.providers.endpoints.endpoint_state import EndpointState
 from inhouse.providers.endpoints.http_json import get_json, post_json
 from inhouse.providers.endpoints.locality import Verdict, verify_local
@@ -173,7 +174,7 @@ class _Checking:
             case "unreachable":
                 return f"Start it, or correct {doctor_findings.setting(self.endpoint, 'baseUrl')}."
             case "unauthorized":
-                return f"Set the key: inhouse key set {self.endpoint.name}"
+                return how_to_set_the_key(self.endpoint)
             case _:
                 return known or f"Check {doctor_findings.setting(self.endpoint, 'baseUrl')}."
 

@@ -299,8 +299,26 @@ def _wrong_key(place: ModelRef, status: str, said: str) -> str:
     endpoint = place.endpoint
     have = "the key was refused" if endpoint.api_key is not None else "no key is set"
     return (
-        f"{place}: {have}{status}.  {said}  The key belongs to {endpoint.source}; set it with "
-        f"`inhouse key set {endpoint.name}` or {place.setting('apiKey')}."
+        f"{place}: {have}{status}.  {said}  The key belongs to {endpoint.source}.  "
+        f"{how_to_set_the_key(endpoint)}"
+    )
+
+
+def how_to_set_the_key(endpoint: Endpoint) -> str:
+    """Say what gives an endpoint another key, done where its key is kept."""
+    setting = ModelRef(endpoint, "").setting("apiKey")
+    place, _, name = (endpoint.api_key.named if endpoint.api_key else "").partition(":")
+    if place == "keyring":
+        return f"Store the right one: inhouse key set {name}"
+    if place == "env":
+        return f"Set the variable {name} to the right one where you start Inhouse."
+    if endpoint.source.startswith("CODEBUFF_"):  # Its URL is a variable's; so is its key.
+        return "Set the variable CODEBUFF_PROVIDER_API_KEY where you start Inhouse."
+    if endpoint.name == "definition":
+        return f"Correct {setting}."
+    return (
+        f"Run `inhouse key set {endpoint.name}`, then set {setting} to "
+        f'"${{keyring:{endpoint.name}}}".'
     )
 
 
@@ -310,7 +328,7 @@ def _forbidden(place: ModelRef, status: str, said: str) -> str:
     return (
         f"{place}: the server does not allow this{status}.  {said}  The key may lack the right to "
         f"this model, or the service may not be available in your country.  The key belongs to "
-        f"{place.endpoint.source}; set another with `inhouse key set {place.endpoint.name}`."
+        f"{place.endpoint.source}.  {how_to_set_the_key(place.endpoint)}"
     )
 
 

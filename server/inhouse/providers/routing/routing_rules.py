@@ -254,7 +254,7 @@ def _bare(url: str, written: str) -> str:
 
 def _variable(asked: Asked, name: str) -> Secret | None:
     text = asked.environment.get(name, "").strip()
-    return Secret(text) if text else None
+    return Secret(text, named=f"env:{name}") if text else None
 
 
 def _definition_key(key: Secret | None, url: str, asked: Asked) -> Secret | None:
