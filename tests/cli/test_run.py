@@ -312,3 +312,11 @@ def test_a_folder_that_is_gone_is_told_in_words(local: Terminal) -> None:
     done = local.run(["sh", "-c", inside, "sh", *local.command("agents")])
     assert done.status == 2
     assert "The current folder no longer exists" in done.err
+
+
+def test_a_folder_is_taken_as_a_shell_would_write_it_and_a_file_is_named(local: Terminal) -> None:
+    (local.home / "my project").mkdir()
+    assert local("agents", "--workspace", "~/my project").status == 0
+    done = local("agents", "--workspace", str(local.agent()))
+    assert done.status == 2
+    assert "is a file, not a folder" in done.err

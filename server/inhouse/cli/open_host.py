@@ -93,7 +93,12 @@ def workspace_root(folder: str | None) -> Path:
         return project_root(current, Path.home())
     root = Path(folder).resolve()
     if not root.is_dir():
-        raise UserError(f"No folder {str(root)!r}: --workspace takes an existing folder.")
+        what = (
+            f"{str(root)!r} is a file, not a folder"
+            if root.exists()
+            else f"No folder {str(root)!r}"
+        )
+        raise UserError(f"{what}: --workspace takes an existing folder.")
     return root
 
 

@@ -4,6 +4,7 @@ import argparse
 import os
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from os.path import expanduser
 from typing import Any, NoReturn
 
 from inhouse import __version__
@@ -114,6 +115,7 @@ def _running(commands: "Commands[argparse.ArgumentParser]") -> None:
     run.add_argument("--yes-edits", action="store_true", help="apply edits without asking")
     run.add_argument(
         "--patch",
+        type=expanduser,
         metavar="FILE",
         help="change nothing and write proposed edits to FILE as a patch; `-` prints only the "
         "patch",
@@ -161,7 +163,9 @@ def _running(commands: "Commands[argparse.ArgumentParser]") -> None:
     sessions.add_argument("--limit", type=int, default=20)
     sessions.add_argument("--all", action="store_true", help="list the sessions of all folders")
     sessions.add_argument("--json", action="store_true")
-    sessions.add_argument("--output", metavar="FILE", help="the file that `export` writes")
+    sessions.add_argument(
+        "--output", type=expanduser, metavar="FILE", help="the file that `export` writes"
+    )
     _common(sessions)
 
 
@@ -306,6 +310,7 @@ def _managing(commands: "Commands[argparse.ArgumentParser]") -> None:
 def _common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workspace",
+        type=expanduser,
         metavar="FOLDER",
         help="the project's folder (default: found from the current folder)",
     )
