@@ -176,7 +176,7 @@ def test_privacy_that_is_not_understood_lets_nothing_leave():
     settings, found = read_settings([editor(privacy="localonly"), user('privacy = "any"')])
 
     assert settings.privacy is Privacy.LOCAL_ONLY
-    assert "not understood" in settings.privacy_source
+    assert "is invalid" in settings.privacy_source
     assert "did you mean 'local-only'?" in found[0].message
 
 

@@ -112,7 +112,7 @@ def _read_plain(name: str, value: object, found: _Layer) -> None:
     if name == "localAddresses" and checked is not None:
         checked = _ranges(checked, report)
     if name == "privacy" and checked is None:
-        found.privacy_unclear = f"{report.place((name,))} is not understood"
+        found.privacy_unclear = f"{report.place((name,))} is invalid"
     if checked is not None:
         found.plain[name] = checked
 
@@ -204,7 +204,7 @@ def _narrowed(name: str, layers: Sequence[_Layer]) -> tuple[Any, str]:
     """Return the user's value, or a workspace's narrower one; without a source, the default."""
     key = BY_NAME[name]
     if name == "privacy" and (unclear := _unclear_privacy(layers)):
-        return Privacy.LOCAL_ONLY, f"{unclear}: nothing leaves until it is"
+        return Privacy.LOCAL_ONLY, f"{unclear}, so nothing leaves this machine until you fix it"
     value, source = _default(key), ""
     for one in layers:
         if name in one.plain and not one.report.layer.from_workspace:
