@@ -96,7 +96,7 @@ async def _restore(files: Files, path: Path, edits: Sequence[KeptEdit]) -> tuple
     problem = None
     if kept:
         places = "1 place" if kept == 1 else f"{kept} places"
-        problem = f"{path} was changed in {places} since: what stands there stays as it is."
+        problem = f"{path} was changed in {places} since: the text there stays as it is."
     if wanted == now:
         return problem, False
     try:

@@ -68,7 +68,7 @@ class SessionPrompts:
             text = text_in(text, argument.range)
             first, last = argument.range.start.line + 1, argument.range.end.line + 1
             lines = f" (lines {first} to {last})"
-        shown = text_block(f"{uri}{lines}, which is no file yet", text)
+        shown = text_block(f"{uri}{lines}, which is not a file yet", text)
         return "\n\n".join(part for part in (argument.prompt, shown) if part)
 
     async def _steer(self, request: RunRequest) -> Json | None:

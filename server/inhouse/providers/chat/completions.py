@@ -95,7 +95,7 @@ class OpenAIChat:
         return Notice(
             "warning" if own or "pictures" in refused.mended.what else "info",
             "adapted",
-            f"{place} refused the request; it is asked again, and {refused.mended.what}"
+            f"{place} refused the request.  Inhouse sends it again so that {refused.mended.what}"
             f"{remembered}.  It said: {said}",
         )
 

@@ -159,7 +159,7 @@ def _places(files: WorkspaceOverlay, cwd: str | None) -> tuple[WorkspacePath, ..
             if files.is_file(place)
             else "'cwd' is one folder."
         )
-        raise ToolError(f"{place.shown!r} is no folder.  {use}", code="path")
+        raise ToolError(f"{place.shown!r} is not a folder.  {use}", code="path")
     return (place,)
 
 

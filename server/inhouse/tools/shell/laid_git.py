@@ -128,7 +128,7 @@ def _in_its_folder(root: Path, relative: str) -> Path:
     """Return the path of a link; none of the folders on its way may be one."""
     path = root / relative
     if os.path.realpath(path.parent) != str(path.parent):
-        raise ToolError(f"{relative!r} lies behind a link.", code="outside_workspace")
+        raise ToolError(f"{relative!r} is behind a link.", code="outside_workspace")
     return path
 
 

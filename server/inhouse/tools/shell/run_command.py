@@ -207,7 +207,7 @@ async def _program(
 async def _folder(context: ToolContext, raw: str | None) -> WorkspacePath:
     folder = await context.access.find(raw or ".")
     if not folder.path.is_dir():
-        raise ToolError(f"{folder.shown!r} is no folder to run a command in.", code="path")
+        raise ToolError(f"{folder.shown!r} is not a folder to run a command in.", code="path")
     return folder
 
 
