@@ -479,7 +479,7 @@ async def test_pictures_reach_the_model_and_are_there_again_when_the_session_is_
         await opened.agent.prompt(session_id=session, prompt=prompt)
         thoughts = opened.person.text("agent_thought_chunk")
         assert "not base64" in thoughts
-        assert "'text/html' is no media type of a picture" in thoughts
+        assert "'text/html' is not the media type of a picture" in thoughts
     async with open_agent(place.environment, Person(choose=[TRUST])) as opened:
         await opened.agent.load_session(
             cwd=str(place.workspace), session_id=session, mcp_servers=[]

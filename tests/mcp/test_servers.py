@@ -330,12 +330,12 @@ async def test_a_server_that_describes_its_tools_otherwise_is_told_and_asked_for
     changing = server("changing", env={"MARKER": str(marker)})
     async with session(tmp_path, {"one": changing}, user=always) as here:
         await here.run(call("one__echo", text="a"), "ready")
-        assert not any("otherwise" in each for each in here.notices())
+        assert not any("since last time" in each for each in here.notices())
         marker.touch()
         await here.host.services.mcp.aclose()
         await here.run(call("one__echo", text="b"), "ready")
 
-        assert any("otherwise than last time: echo" in each for each in here.notices())
+        assert any("since last time: echo" in each for each in here.notices())
         assert [each.text.split()[0] for each in always.questions] == ["Start", "Call", "Call"]
 
 

@@ -36,7 +36,7 @@ def test_the_servers_are_listed_without_being_started_and_checked_for_real(tmp_p
     assert "\u202e" not in checked.out
 
 
-def test_the_doctor_starts_each_server_and_says_what_is_wrong(tmp_path):
+def test_the_doctor_starts_each_server_and_says_what_is_wrong(tmp_path, server):
     terminal = Terminal(tmp_path)
     good, bad = ([sys.executable, SERVER, mode] for mode in ("good", "exit"))
     agent(terminal, one={"command": good[0], "args": good[1:]})
@@ -44,6 +44,7 @@ def test_the_doctor_starts_each_server_and_says_what_is_wrong(tmp_path):
     model = "[endpoints.box]\nbaseUrl = 'http://127.0.0.1:9/v1'\n"
     broken = f"[mcpServers.two]\ncommand = {json.dumps(bad[0])}\nargs = {json.dumps(bad[1:])}\n"
 
+    terminal.environ["CODEBUFF_LOCAL_BASE_URL"] = server.base_url
     asked = terminal("doctor", "--trust")
     terminal.user_settings(f"allowedCommands = {written}\n{broken}")
     told = terminal("doctor", "--trust")
@@ -65,8 +66,11 @@ def test_the_doctor_starts_each_server_and_says_what_is_wrong(tmp_path):
     assert for_programs.status == 1
 
 
-def test_a_server_that_is_switched_off_is_nothing_broken_also_where_an_agent_names_it(tmp_path):
+def test_a_server_that_is_switched_off_is_nothing_broken_also_where_an_agent_names_it(
+    tmp_path, server
+):
     terminal = Terminal(tmp_path)
+    terminal.environ["CODEBUFF_LOCAL_BASE_URL"] = server.base_url
     off = f"[mcpServers.two]\ncommand = {json.dumps(sys.executable)}\nenabled = false\n"
     terminal.user_settings(off)
     terminal.agent(more="toolNames: ['two/*'],")
