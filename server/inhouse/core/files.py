@@ -36,7 +36,7 @@ def read_regular(path: Path, most: int = MOST_BYTES) -> bytes:
     """
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
     flags |= getattr(os, "O_BINARY", 0) | getattr(os, "O_NOCTTY", 0)
-    if not stat.S_ISREG(path.stat().st_mode):  # Opening some devices does something.
+    if not stat.S_ISREG(path.stat().st_mode):  # Merely opening some devices has an effect.
         raise NotAFileError(errno.EINVAL, "it is not a regular file", str(path))
     descriptor = os.open(path, flags)
     with os.fdopen(descriptor, "rb") as file:
