@@ -128,7 +128,7 @@ async def test_a_turn_is_cancelled_before_it_begins_and_twice_and_another_one_is
         server.play("Begin", Pause(30), "never")
         client.send({**begin, "id": 2}, {**begin, "id": 3})
         refusal = (await client.answer(3))["error"]
-        assert "at work" in refusal["message"]
+        assert "is busy" in refusal["message"]
         assert refusal["data"]["code"] == "busy"
         await client.said("Begin")
         client.send(cancel, cancel, cancel)

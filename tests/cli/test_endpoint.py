@@ -135,7 +135,7 @@ def test_new_and_init_write_what_works_and_never_over_a_file(
     assert terminal("new", "Namer").status == 0
     again = terminal("new", "namer")
     assert again.status == 2
-    assert "is there already" in again.err
+    assert "already exists" in again.err
     server.play("ok")
     assert terminal("run", "namer", "go", "--trust").out == "ok\n"
     assert "error" not in terminal("agents").out

@@ -130,7 +130,7 @@ def test_a_chat_streams_is_steered_stopped_and_goes_on(chat, local, server):
     chat.keys("C-c")
     assert chat.shows("Cancelled in")
     chat.type("/help", "Enter")
-    assert chat.shows("take back what a turn changed")
+    assert chat.shows("undo the file changes")
     chat.type("see @notes.txt and this", "Enter")
     assert chat.shows("Attached notes.txt: 1 characters", "at last")
     chat.type("/nonsense", "Enter")

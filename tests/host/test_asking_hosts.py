@@ -58,7 +58,7 @@ async def test_a_no_is_remembered_and_the_refusal_says_how_to_take_it_back(tmp_p
             await allowed(tmp_path, user)
 
     assert len(user.questions) == 1
-    assert "You said no" in caught.value.reason
+    assert "You refused" in caught.value.reason
     assert "config.toml: privacy" in caught.value.reason
     assert "inhouse trust --forget-answers" in caught.value.remedy
 

@@ -79,7 +79,7 @@ async def test_a_prompt_that_is_too_long_fails_once_and_the_conversation_goes_on
 
     (_, first, _), (_, second, _), (_, third, told), (_, fourth, later) = results
     assert (first.status, second.status) == (RunStatus.COMPLETED, RunStatus.FAILED)
-    assert "can go on" in second.error.message
+    assert "can continue" in second.error.message
     assert (third.status, third.error) == (RunStatus.COMPLETED, None)
     assert fourth.status is RunStatus.COMPLETED
     assert [one.code for one in told if one.code == "compacted"] == ["compacted"]

@@ -252,7 +252,7 @@ async def test_usage_and_notices_of_the_endpoint_are_passed_on():
 
 
 async def test_the_same_call_three_times_asks_the_user():
-    approver = Answers(("Let it go on",), ("Stop",))
+    approver = Answers(("Let it continue",), ("Stop",))
 
     played = await play([[call("look")]] * 20, tools=[tool("look")], approver=approver)
 
@@ -272,7 +272,7 @@ async def test_the_same_call_for_ever_stops_when_nobody_answers():
 
 @pytest.mark.parametrize("length", [2, 3, 7])
 async def test_calls_that_go_round_in_a_circle_ask_the_user_after_three_rounds(length):
-    calls, approver = [], Answers(("Let it go on",), ("Stop",))
+    calls, approver = [], Answers(("Let it continue",), ("Stop",))
     round_ = [[call("look", f'{{"n": {number}}}')] for number in range(length)]
 
     played = await play(
@@ -414,7 +414,7 @@ async def everything(state, model):
     class Asker:
         async def ask(self, question):
             await asyncio.sleep(0)
-            return ("Let it go on",)
+            return ("Let it continue",)
 
     return await play(
         state=state,

@@ -69,7 +69,7 @@ async def test_nothing_gets_out_in_or_through(hostile, tmp_path, mode):
     async with open_editor(hostile.folder, **hostile.how(VSCODE, environ=environ)) as editor:
         editor.open(hostile.folder / ".env", f"{CANARY} unsaved\n")
         editor.on["window/showMessageRequest"] = lambda params: next(
-            (each for each in params["actions"] if each["title"] == "Let it go on"), None
+            (each for each in params["actions"] if each["title"] == "Let it continue"), None
         )
         started = await editor.command("inhouse.run", {"agent": "evil", "streamToken": "s"})
         result = await editor.ended(started["runId"], seconds=200)

@@ -228,7 +228,7 @@ def test_a_broken_trust_file_means_untrusted_and_says_so(victim: Terminal, serve
     done = victim("run", "helper", "hi")
 
     untrusted(done)
-    assert "was broken" in done.err
+    assert "was damaged" in done.err
     assert server.chats == []
 
 

@@ -182,7 +182,7 @@ def test_the_words_of_an_editor_or_of_an_option_end_at_the_workspace(
     own = victim("run", "own", "hi", "--trust")
 
     assert outside.status == 2
-    assert "outside of the workspace" in outside.err
+    assert "outside the workspace" in outside.err
     assert own.status == 0, own
     assert len(server.chats) == 1
     assert victim("trust").status == 0

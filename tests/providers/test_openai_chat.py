@@ -525,7 +525,7 @@ async def test_q19_invalid_json_in_one_piece_is_one_clear_error(model_at) -> Non
         said = await ask(model_at(server))
 
     assert said.text == "a"
-    assert "no JSON" in str(said.error)
+    assert "not JSON" in str(said.error)
     assert "nope" not in str(said.error)
 
 

@@ -150,7 +150,7 @@ def test_a_file_with_broken_pages_is_set_aside_with_a_message(database: Database
         RecordStore(database).costs()
 
     assert RecordStore(database).recent() == ()
-    assert "was broken" in database.messages[0]
+    assert "was damaged" in database.messages[0]
     assert any("broken" in one.name for one in (tmp_path / "state").iterdir())
 
 

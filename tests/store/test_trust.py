@@ -185,7 +185,7 @@ def test_a_broken_file_means_untrusted_with_a_message(project: Path, tmp_path: P
     state = TrustStore(again).state(project, items(project))
 
     assert isinstance(state, Untrusted)
-    assert "was broken" in again.messages[0]
+    assert "was damaged" in again.messages[0]
     TrustStore(again).grant(project, items(project))
     assert isinstance(TrustStore(again).state(project, items(project)), Trusted)
 

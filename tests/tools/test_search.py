@@ -179,7 +179,7 @@ async def test_the_tool_searches_a_folder_of_the_workspace_only(tmp_path: Path):
 
     assert inside["stdout"] == "Found 1 matches\n./src/a.py:\n  Line 1: needle"
     assert "outside of the workspace" in outside["errorMessage"]
-    assert "is no folder" in file["errorMessage"]
+    assert "is not a folder" in file["errorMessage"]
     assert dashes["stdout"] == "Found 0 matches"
 
 

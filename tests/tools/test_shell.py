@@ -150,7 +150,7 @@ async def test_never_means_never(tmp_path: Path):
 
     result = await here.call("run_terminal_command", command="true")
 
-    assert "switched off" in result["errorMessage"]
+    assert "turned off" in result["errorMessage"]
     assert here.approver.questions == []
 
 

@@ -37,7 +37,7 @@ WRONG = {
     "exported again": ("export { nope } from './e'", "", "'./e' has no export 'nope'"),
     "throws": ("import { a } from './m'", "exports.a = 1\n\nthrow new Error('no')", "Error: no"),
     "needs more": ("import { a } from './m'", "exports.a = require('./no')", "'./no'"),
-    "never ends": ("import { a } from './m'", "exports.a = 1; for (;;) {}", "without an end"),
+    "never ends": ("import { a } from './m'", "exports.a = 1; for (;;) {}", "endless loop"),
     "is broken": ("import { a } from './m'", "exports.a = (", "SyntaxError"),
 }
 CODES = {"throws": "throws", "never ends": "time", "is broken": "syntax"}
