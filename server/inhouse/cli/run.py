@@ -243,7 +243,7 @@ def _described(host: Host, agent: str) -> str:
 
 
 def _needs_prompt(host: Host, agent: str) -> bool:
-    """Say whether an agent can do nothing without a prompt; one that is not there needs none."""
+    """Return whether an agent can do nothing without a prompt; one that is not there needs none."""
     if not agent:  # The next turn of a session.
         return True
     with contextlib.suppress(InhouseError):

@@ -1,4 +1,4 @@
-"""From a client that has said who it is to a server at work.  Imports everything."""
+"""Makes the full server for a client that has initialized.  Imports everything."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What every feature for one editor may use: the line to it, what it has open, the host."""
+"""What every feature for one editor may use: its connection, open documents and the host."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -22,7 +22,7 @@ class Spawn(Protocol):
 
 @frozen(eq=False)
 class EditorContext:
-    """The parts that features share.  It imports none of them, so none can reach another by it."""
+    """What features share.  It imports no feature, so none can reach another through it."""
 
     rpc: EditorRpc
     host: Host
@@ -39,14 +39,14 @@ class EditorContext:
         return self.host.services.folders.state
 
     def name_of(self, path: Path) -> str:
-        """Name a file as people do: from its workspace's folder on."""
+        """Return a file's name for people: relative to its workspace folder."""
         for root in (*self.client.roots, *self.host.roots):
             if path.is_relative_to(root):
                 return path.relative_to(root).as_posix()
         return path.name
 
     async def write_state(self, folder: str, name: str, text: str) -> str:
-        """Write a file of our own for the user to look at; return its URI."""
+        """Write a file of our own for the user to read; return its URI."""
         path = self.state_folder / folder / name
         await asyncio.to_thread(_write, path, text)
         return to_uri(path)

@@ -1,6 +1,6 @@
-"""JSON-RPC as pygls speaks it, where what it does is not what an editor needs.
+"""Adjusts pygls's JSON-RPC where its behaviour is not what an editor needs.
 
-Each difference is pinned by a test in tests/lsp/test_pygls_facts.py, so that an upgrade tells when
+Each difference is pinned by a test in tests/lsp/test_pygls_facts.py, so that an upgrade shows when
 it can go.
 """
 
@@ -32,15 +32,15 @@ logger = logging.getLogger(__name__)
 
 
 class Protocol(LanguageServerProtocol):
-    """Receives whole bodies, sends through a `EditorRpc`, and never leaves a request unanswered."""
+    """Receives whole bodies, sends through an `EditorRpc`, and answers every request."""
 
     link: EditorRpc
     documents: Documents
-    """Open documents: pygls's own drift where a text holds a form feed."""
+    """Our open documents; pygls's own go out of step if a text has a form feed."""
     on_command: Callable[[int | str, Json], None]
-    """Takes ``workspace/executeCommand`` as it came: pygls drops its ``workDoneToken``."""
+    """Handles ``workspace/executeCommand`` itself, since pygls drops its ``workDoneToken``."""
     answered: int | str | None = None
-    """The id of ``initialize`` where it has been answered before pygls was imported."""
+    """The id of ``initialize``, if it was answered before pygls was imported."""
     initialize_result: Json
     state: str = "new"
     """``new``, ``running``, ``shut down``."""
@@ -53,7 +53,7 @@ class Protocol(LanguageServerProtocol):
         return cast("dict[str, Any]", self.fm.features)  # pyright: ignore[reportUnknownMemberType]
 
     def receive(self, body: bytes) -> None:
-        """Handle one message.  Never raises for what a client may send."""
+        """Handle one message.  Never raises, whatever a client sends."""
         try:
             message = json.loads(body)
         except ValueError:
@@ -109,7 +109,7 @@ class Protocol(LanguageServerProtocol):
                 logger.warning("Ignored a notification: %s", message["method"])
         return None
 
-    # What is sent.
+    # Sending.
 
     def send_json(self, message: Json) -> None:
         self.link.outbox.write(
@@ -144,7 +144,7 @@ class Protocol(LanguageServerProtocol):
             )
         super()._send_response(msg_id, result, error)
 
-    # Messages whose handling differs.
+    # Messages that are handled differently.
 
     @lsp_method(types.INITIALIZE)
     def lsp_initialize(self, params: types.InitializeParams) -> Any:
@@ -194,7 +194,7 @@ def _only_what_is_understood(params: Json, converter: cattrs.Converter) -> Json:
     for name in _TOP_LEVEL:
         try:
             converter.structure({name: capabilities.get(name)}, types.ClientCapabilities)
-        except Exception:  # noqa: BLE001, S112  whatever is wrong with it, it goes
+        except Exception:  # noqa: BLE001, S112  whatever is wrong with it, drop it
             continue
         kept[name] = capabilities.get(name)
     process_id = params.get("processId")

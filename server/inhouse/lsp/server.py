@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 
 class Server(LanguageServer):
-    """One editor's server; `on_exit` is told the status to leave with."""
+    """One editor's server; `on_exit` receives the exit status."""
 
     protocol: pygls_protocol.Protocol  # pyright: ignore[reportIncompatibleVariableOverride]
 

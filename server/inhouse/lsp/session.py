@@ -1,4 +1,4 @@
-"""What belongs to one editor: its context, the features put together, and every task of theirs."""
+"""Everything that belongs to one editor: its context, its features and all their tasks."""
 
 import asyncio
 import contextlib
@@ -52,11 +52,11 @@ from inhouse.lsp.workspace.settings_sync import SettingsSync
 
 logger = logging.getLogger(__name__)
 _WARM_AFTER = 0.5
-"""Seconds after the first sign of use: what was asked for goes first."""
+"""Seconds after the first sign of use, so that the user's request comes first."""
 
 
 class Session:
-    """Puts the features together and owns every task that was started for one editor."""
+    """Assembles the features and owns every task that was started for one editor."""
 
     def __init__(
         self, rpc: EditorRpc, host: Host, approver: EditorApprover, started: asyncio.Task[None]
@@ -105,13 +105,13 @@ class Session:
         self._started = started
         self._getting_ready: asyncio.Task[None] | None = None
         self._broken: BaseException | None = None
-        """What went wrong when agents and settings were read for the first time."""
+        """What went wrong when agents and settings were first read."""
         self._tasks: set[asyncio.Task[None]] = set()
 
-    # Its life.
+    # Life cycle.
 
     def begin(self) -> None:
-        """The client is ready: it may be asked now."""
+        """Begin, since the client is ready for requests."""
         if self._getting_ready is None:
             self._getting_ready = self.spawn(self._get_ready(), name="getting ready")
 
@@ -125,7 +125,7 @@ class Session:
         """Run a command of the client.  Raises `InhouseError`."""
         if not self._started.done() or (self._getting_ready and not self._getting_ready.done()):
             await self.ready()
-        if self._broken is not None:  # The user may have mended it by now.
+        if self._broken is not None:  # The user may have fixed it by now.
             await self.context.host.reload()
             self._broken = None
         result: Any = self._commands.execute(command, given, token)
@@ -133,14 +133,14 @@ class Session:
         return await result if isawaitable(result) else result
 
     def spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
-        """Start work that ends with the session at the latest."""
+        """Start a task that ends with the session at the latest."""
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._done)
         return task
 
     async def close_runs(self) -> None:
-        """Cancel what runs and wait until each has said how it ended."""
+        """Cancel all runs and wait until each has reported its end."""
         await self.runs.aclose()
 
     async def aclose(self) -> None:
@@ -167,7 +167,7 @@ class Session:
         return await context_names(self.context, document, position, is_prompt=is_prompt)
 
     async def folds(self, uri: str) -> list[Json] | None:
-        """Return what folds in a document that Inhouse writes; None in any other."""
+        """Return folding ranges of a document that Inhouse writes; None for any other."""
         document = self.context.documents.get(uri)
         if document is None:
             return None
@@ -175,20 +175,20 @@ class Session:
             return None
         return await asyncio.to_thread(folding_ranges, document.text)
 
-    # What happens outside, to whom it concerns.
+    # Outside events, passed to the parts they concern.
 
     def workspace(self, request: WorkspaceRequest) -> EditorWorkspace:
-        """Return a run its workspace."""
+        """Make the workspace of a run."""
         return EditorWorkspace(self.context, self._files, self._review, request)
 
     def used(self) -> None:
-        """Somebody is at work here: have ready what a run needs."""
+        """Prepare what a run needs, since somebody is using the editor."""
         if not self._used:
             self._used = True
             self.spawn(self._warm(), name="warming")
 
     def document_changed(self, uri: str) -> None:
-        """A document was opened, saved or closed."""
+        """Handle a document that was opened, saved or closed."""
         self.used()
         named = to_path(uri)
         if named is None:
@@ -200,22 +200,22 @@ class Session:
         self.watching.touched([path])
 
     def document_opened(self, uri: str) -> None:
-        """A document was opened."""
+        """Handle a document that was opened."""
         self.document_changed(uri)
         self.documents.opened(uri)
 
     def document_closed(self, uri: str) -> None:
-        """A document was closed."""
+        """Handle a document that was closed."""
         self.document_changed(uri)
         self.documents.closed(uri)
 
     def document_saved(self, uri: str) -> None:
-        """A document was saved."""
+        """Handle a document that was saved."""
         self.document_changed(uri)
         self.sending.saved(uri)
 
     def document_typed(self, uri: str) -> None:
-        """A document was changed and not saved."""
+        """Handle a document that was changed and not saved."""
         named = to_path(uri)
         if named is not None:
             path = real(named)
@@ -223,14 +223,14 @@ class Session:
             self.watching.typed(path)
 
     def folders_changed(self, added: list[Path | None], removed: list[Path | None]) -> None:
-        """The client opened or closed folders of its workspace."""
+        """Handle workspace folders that the client opened or closed."""
         host = self.context.host
         roots = [root for root in host.roots if root not in removed]
         roots += [root for root in added if root is not None and root not in roots]
         self.spawn(host.change_roots(roots), name="folders")
 
     def world_changed(self) -> None:
-        """Settings, agents or trust are not what they were."""
+        """Handle a change of settings, agents or trust."""
         self.settings.show_problems()
         self.definitions.refresh()
         self.definitions.show()
@@ -258,7 +258,7 @@ class Session:
         await self.settings.start()
         await self._kept.restore()
         self.watching.start()
-        # What was opened before anybody knew where definitions are.
+        # Documents that were opened before the folders of definitions were known.
         opened = [each.path for each in self.context.documents if each.path is not None]
         self.watching.touched([*map(real, opened)])
         self.spawn(give_back(), name="giving memory back")

@@ -1,7 +1,7 @@
 """Opens the door to editors: on standard input and output, or on a TCP port.
 
-``initialize`` is answered from here, before pygls and lsprotocol, which take half a second to
-import, are needed.
+``initialize`` is answered here, before pygls and lsprotocol are imported, which takes half a
+second.
 """
 
 import asyncio
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 _PIECE = 1 << 16
 _AGENTS_BUDGET = 1.0
-"""Seconds that ``initialize`` may wait for agents, for a client that cannot hear of them later."""
+"""Seconds that ``initialize`` may wait for agents if the client has no dynamic registration."""
 
 
 def serve(arguments: Sequence[str]) -> int:
-    """``inhouse lsp``: serve until the editor goes away; gives the exit status."""
-    if set(arguments) <= {"--stdio"}:  # What editors send needs no parser.
+    """``inhouse lsp``: serve until the editor has gone; return the exit status."""
+    if set(arguments) <= {"--stdio"}:  # The options of editors need no parser.
         return serve_stdio()
     options = _parser().parse_args(arguments)
     if options.tcp is None:
@@ -60,10 +60,10 @@ def serve_stdio(*, log_level: str = "warning") -> int:
 
 
 def serve_tcp(address: str, *, log_level: str = "warning") -> int:
-    """Serve every editor of this user that connects, each with a session of its own.
+    """Serve every editor of this user that connects, each with its own session.
 
     ``unix:/path`` is a socket that only this user can open.  A connection to ``HOST:PORT`` must
-    come from this user, as the system tells, or bring the token that standard error names.
+    come from this user, according to the system, or send the token that standard error shows.
     """
     _log_to_stderr(log_level)
     if address.startswith("unix:"):
@@ -71,7 +71,7 @@ def serve_tcp(address: str, *, log_level: str = "warning") -> int:
             asyncio.run(_serve_unix(address.removeprefix("unix:")))
         return 0
     host, _, port = address.rpartition(":")
-    if not port.isdigit() or int(port) > 65535:  # noqa: PLR2004  the largest port there is
+    if not port.isdigit() or int(port) > 65535:  # noqa: PLR2004  the largest port
         raise UserError(f"--tcp takes HOST:PORT, not {address!r}, for example 127.0.0.1:9257.")
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_serve_sockets(host.strip("[]") or "127.0.0.1", int(port)))
@@ -100,7 +100,7 @@ async def converse(
 
 
 class Stopping:
-    """The moment the end was decided, by whoever was first, and the status to leave with."""
+    """When the end was decided, and the exit status; the first decision counts."""
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
@@ -116,7 +116,7 @@ class Stopping:
 
 
 class _Connection:
-    """One editor: first a bare line to it, then a session and its server."""
+    """One editor: first a plain connection, then a session and its server."""
 
     def __init__(self, outbox: WriteQueue, stopping: Stopping, token: str | None) -> None:
         self._outbox = outbox
@@ -174,7 +174,7 @@ class _Connection:
 
 
 async def _commands(client: EditorClient) -> list[str]:
-    """Name the commands; each agent's too for a client that cannot be told of it later."""
+    """Return the commands, with each agent's for a client without dynamic registration."""
     names: list[str] = list(COMMANDS)
     if not can_register(client):
         with contextlib.suppress(TimeoutError):
@@ -195,7 +195,7 @@ def _read(body: bytes) -> Json:
 
 
 def _parser() -> "argparse.ArgumentParser":
-    import argparse  # noqa: PLC0415  only where there is something to parse
+    import argparse  # noqa: PLC0415  only if there is something to parse
 
     parser = argparse.ArgumentParser(
         prog="inhouse lsp", description="The language server, on standard input and output."
@@ -203,7 +203,7 @@ def _parser() -> "argparse.ArgumentParser":
     parser.add_argument("--tcp", metavar="HOST:PORT", help="listen there instead, or at unix:/PATH")
     parser.add_argument("--stdio", action="store_true", help="the default; some clients pass it")
     parser.add_argument("--log-level", default="warning", choices=["debug", "info", "warning"])
-    # What vscode-languageclient adds; the client also tells it in `initialize`.
+    # Added by vscode-languageclient; the client also says it in `initialize`.
     parser.add_argument("--clientProcessId", type=int, help=argparse.SUPPRESS)
     return parser
 
@@ -219,7 +219,7 @@ async def _serve_pipes(source: int, target: int) -> int:
 
 
 async def _leave_at_last(stopping: Stopping) -> None:
-    """Whatever hangs: no process stays behind."""
+    """Make sure that no process is left, whatever hangs."""
     await stopping.wait()
     leave_at_last(stopping.status or 1)
 
@@ -247,7 +247,7 @@ async def _serve_sockets(host: str, port: int) -> None:
 
 
 async def _serve_unix(path: str) -> None:
-    """Nobody else can open it: it is made so, and not made so afterwards."""
+    """Serve a socket that nobody else can open, which is true from its creation on."""
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await _converse(reader, writer, None)
@@ -284,7 +284,7 @@ async def _pieces(reader: asyncio.StreamReader, first: bytes) -> Chunks:
 
 
 def _log_to_stderr(level: str) -> None:
-    """Pygls logs every body at INFO and what it could not handle at ERROR: both hold texts."""
+    """Log to stderr without pygls's INFO and ERROR logs, which contain users' texts."""
     log_to_stderr(level.upper())
     logging.getLogger("pygls").setLevel(logging.WARNING)
     if level != "debug":

@@ -1,4 +1,4 @@
-"""One command for each agent, kept current where the client can take them later."""
+"""One command for each agent, kept current if the client supports dynamic registration."""
 
 import asyncio
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,7 @@ class AgentCommands:
         self._turn = asyncio.Lock()
 
     async def update(self) -> None:
-        """Tell the client which came and which went."""
+        """Register new agents' commands and unregister those that are gone."""
         client, agents = self._context.client, self._context.host.world.catalog.agents
         if not can_register(client):
             async with self._turn:
@@ -51,7 +51,7 @@ class AgentCommands:
         try:
             await self._context.rpc.request(method, params, seconds=_PATIENCE)
         except (InhouseError, TimeoutError):
-            return  # It runs all the same when it is sent.
+            return  # The command works anyway when it is sent.
 
 
 def _entry(name: str) -> dict[str, Any]:

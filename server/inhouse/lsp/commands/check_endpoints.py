@@ -1,4 +1,4 @@
-"""Checks of endpoints, as progress."""
+"""Checks endpoints, with progress."""
 
 import itertools
 
@@ -22,7 +22,7 @@ class EndpointChecks:
         self._numbers = itertools.count(1)
 
     async def check(self, token: Token | None, wanted: tuple[str, ...] = ()) -> None:
-        """Check endpoints, all where none is named, and tell what was found."""
+        """Check the named endpoints, or all, and report what was found."""
         context = self._context
         names = list(wanted or (status.name for status in context.host.endpoints()))
         bar = WorkDone(

@@ -1,4 +1,4 @@
-"""``inhouse.embedded``: what is installed of the embedded model, and installing it."""
+"""``inhouse.embedded``: the embedded model's status and its installation."""
 
 import asyncio
 from typing import Any
@@ -13,7 +13,7 @@ from inhouse.lsp.transport.client import Json
 
 
 class EmbeddedModel:
-    """Installs at most once at a time, and says how far it is as progress."""
+    """Runs at most one installation at a time, and reports its progress."""
 
     def __init__(self, context: EditorContext) -> None:
         self._context = context
@@ -22,7 +22,7 @@ class EmbeddedModel:
         self._problem: InhouseError | None = None
 
     async def embedded(self, command: str, given: list[Any] | None, token: Token | None) -> object:
-        """Answer with what there is; ``install`` starts an installation and does not wait."""
+        """Answer with the status; ``install`` starts an installation and does not wait."""
         argument = structure(command, given, Embedded)
         if argument.install and not self._installing:
             self._installing, self._problem = True, None

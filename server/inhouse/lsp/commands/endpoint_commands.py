@@ -1,4 +1,4 @@
-"""The first minute: who could serve models, trying one out, adding it; and a first agent."""
+"""The first minute: finding, testing and adding an endpoint, and a first agent."""
 
 import asyncio
 from typing import Any
@@ -18,7 +18,7 @@ TEST_SECONDS = 20.0
 
 
 async def providers(context: EditorContext, command: str, given: Given, _: Token | None) -> Any:
-    """List who can serve models, by name; ``discover`` also looks who is there."""
+    """List who can serve models, by name; ``discover`` also looks for running servers."""
     argument = structure(command, given, arguments.Providers)
     found = await endpoint_setup.discover() if argument.discover else None
     environ = context.host.state.environ
@@ -45,7 +45,7 @@ async def test(context: EditorContext, command: str, given: Given, _: Token | No
 
 
 async def add(context: EditorContext, command: str, given: Given, _: Token | None) -> Any:
-    """Write an endpoint to the user's own settings."""
+    """Write an endpoint to the user's settings."""
     argument = structure(command, given, arguments.AddEndpoint)
     host = context.host
     wanted = argument.make_default
@@ -67,7 +67,7 @@ async def default(context: EditorContext, command: str, given: Given, _: Token |
 
 
 async def new_agent(context: EditorContext, command: str, given: Given, _: Token | None) -> Any:
-    """Write a definition that runs as it is; one that is there already is only named."""
+    """Write a definition that runs as it is; an existing one is only named."""
     argument = structure(command, given, arguments.NewAgent)
     agent = new_agent_id(argument.id)
     root = _root(context, argument.folder)

@@ -26,7 +26,7 @@ from inhouse.lsp.transport.client import Json
 
 Given = list[Any] | None
 Handler = Callable[[str, Given, Token | None], Any]
-"""Takes command, arguments and ``workDoneToken``; gives JSON, or an awaitable of it."""
+"""Takes command, arguments and ``workDoneToken``; returns JSON, or an awaitable of it."""
 
 
 class Commands:
@@ -54,7 +54,7 @@ class Commands:
         self._sessions = sessions
 
     def execute(self, command: str, given: Given, token: Token | None) -> Any | Awaitable[Any]:
-        """Run one command.  Raises `InhouseError` for what the user can change."""
+        """Run one command; return JSON, or an awaitable of it.  Raises `InhouseError`."""
         if command in COMMANDS:
             return self._handler(Command(command))(command, given, token)
         if command.startswith(PREFIX):
@@ -140,7 +140,7 @@ class Commands:
     def _cancel(self, command: str, given: Given, _: Token | None) -> object:
         argument = structure(command, given, arguments.OptionalRunId)
         if argument.run_id is not None and self._runs.get(argument.run_id) is None:
-            self._host.book.result(argument.run_id)  # Raises where there is no such run.
+            self._host.book.result(argument.run_id)  # Raises if there is no such run.
         return {"cancelled": self._runs.cancel(argument.run_id)}
 
     async def _result(self, command: str, given: Given, _: Token | None) -> object:
@@ -205,11 +205,11 @@ class Commands:
         self._approver.answer(structure(command, given, arguments.AnswerArguments))
 
     async def _set_key(self, command: str, given: Given, _: Token | None) -> object:
-        """Take a key that the editor keeps: in memory only, and never in a log."""
+        """Accept a key that the editor stores: in memory only, and never in a log."""
         argument = structure(command, given, arguments.SetKey)
         await self._host.set_session_key(argument.name, argument.value)
 
 
 def is_refusal(error: InhouseError) -> bool:
-    """Return whether the request was well formed, and something else says no."""
+    """Return whether the request was well formed but refused for another reason."""
     return isinstance(error, RefusedError | ProviderError)

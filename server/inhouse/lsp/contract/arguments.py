@@ -33,7 +33,7 @@ class Picture:
 @frozen
 class RunArguments:
     agent: str = ""
-    """May be left out where a session goes on."""
+    """May be left out if a session is continued."""
     prompt: str = ""
     params: dict[str, Any] = field(factory=dict[str, Any])
     uri: str | None = None
@@ -45,9 +45,9 @@ class RunArguments:
     stream_token: Token | None = None
     work_done_token: Token | None = None
     show_transcript: bool | None = None
-    """Open the transcript; None: as the setting says."""
+    """Whether to open the transcript; None for the setting's choice."""
     own_view: bool = False
-    """The client shows questions and failures of the run itself, by its events."""
+    """Whether the client itself shows the run's questions and failures, from its events."""
 
 
 @frozen
@@ -69,7 +69,7 @@ class RunId:
 class ListArguments:
     limit: int | None = None
     earlier: bool | None = None
-    """Also runs of servers before this one, as far as their transcripts are kept."""
+    """Whether to include runs of earlier servers whose transcripts are kept."""
 
 
 @frozen
@@ -78,14 +78,14 @@ class Explain:
     endpoint: str | None = None
     model: str | None = None
     show: bool = False
-    """Tell the user as well, for clients that show no results."""
+    """Whether to show the user the result, for clients that show none."""
 
 
 @frozen
 class Endpoints:
     check: bool = False
     agent: str | None = None
-    """Check only the endpoint that serves this agent, if it has one of the settings."""
+    """Check only the endpoint that serves this agent, if the settings name it."""
     name: str | None = None
     """Check only this endpoint."""
     work_done_token: Token | None = None
@@ -94,12 +94,12 @@ class Endpoints:
 @frozen
 class Providers:
     discover: bool = False
-    """Ask the usual ports of this machine who is there."""
+    """Whether to look for servers on the usual ports of this machine."""
 
 
 @frozen
 class DescribeEndpoint:
-    """An endpoint to try; the provider's name fills in the rest."""
+    """An endpoint to test; the provider's name supplies the rest."""
 
     name: str | None = None
     provider: str | None = None
@@ -113,7 +113,7 @@ class DescribeEndpoint:
 @frozen
 class AddEndpoint(DescribeEndpoint):
     make_default: bool | None = None
-    """None: if there is no default yet."""
+    """None to do so only if there is no default yet."""
 
 
 @frozen
@@ -132,20 +132,20 @@ class Embedded:
 class NewAgent:
     id: str
     folder: str | None = None
-    """A folder of the workspace; None: its first."""
+    """A folder of the workspace; None for the first."""
 
 
 @frozen
 class AnswerArguments:
     text: str | None = None
     question_id: str | None = None
-    """None: the question that has waited longest."""
+    """None for the question that has waited longest."""
     choices: list[str] | None = None
 
 
 @frozen
 class Hunks:
-    """Which proposed changes; without any member: all of them."""
+    """Which proposed changes; all of them if no member is given."""
 
     uri: str | None = None
     run_id: str | None = None
@@ -156,13 +156,13 @@ class Hunks:
 class SessionsArguments:
     limit: int | None = None
     query: str | None = None
-    """Found in titles, ids and prompts."""
+    """Searched for in titles, ids and prompts."""
 
 
 @frozen
 class OptionalSession:
     session: str | None = None
-    """None: the newest."""
+    """None for the newest."""
 
 
 @frozen
@@ -180,24 +180,24 @@ class RenameSession:
 class ForkSession:
     session: str
     turn: int
-    """The new session has the turns before it."""
+    """The new session has the turns before this one."""
     show: bool = False
-    """Open its document, too."""
+    """Whether to open its document too."""
 
 
 @frozen
 class UndoTurn:
     session: str
     turn: int | None = None
-    """None: the last one that changed something."""
+    """None for the last one that changed something."""
 
 
 @frozen
 class SendDocument:
     uri: str
-    """Of a session's document that is open."""
+    """The URI of an open session document."""
     turn: int | None = None
-    """Ask this turn's prompt as it is there now, in a fork; None: what stands at the end."""
+    """Send this turn's prompt as the document has it, in a fork; None for the text at the end."""
     stream_token: Token | None = None
     work_done_token: Token | None = None
 
@@ -205,7 +205,7 @@ class SendDocument:
 @frozen
 class CompactSession:
     session: str | None = None
-    """None: the newest."""
+    """None for the newest."""
     stream_token: Token | None = None
     work_done_token: Token | None = None
 
@@ -214,14 +214,14 @@ class CompactSession:
 class Steer:
     session: str
     text: str
-    """Empty: take back what waits."""
+    """Empty to cancel what is queued."""
 
 
 @frozen
 class SetKey:
     name: str
     value: str
-    """Empty: forget it."""
+    """Empty to forget it."""
 
 
 @frozen
@@ -234,7 +234,7 @@ def structure(command: str, arguments: list[Any] | None, kind: type[T]) -> T:
     value = _as_object(command, arguments, kind)
     try:
         given = _converter.structure(value, kind)
-    except Exception as error:  # cattrs groups whatever went wrong
+    except Exception as error:  # cattrs groups all errors
         problems = "; ".join(_place_first(line) for line in cattrs.transform_error(error, "", _say))
         raise UserError(f"{command}: {problems}.  It takes {usage(kind)}") from error
     if type(given) is RunArguments and not given.agent and given.session is None:
@@ -271,7 +271,7 @@ def _as_object(command: str, arguments: list[Any] | None, kind: type[Any]) -> di
 
 
 def _from_words(words: list[str], kind: type[Any]) -> dict[str, Any]:
-    """Plain strings: the members in their order; what is left over belongs to the last."""
+    """Read plain strings as the members in order; the last one gets what is left over."""
     if not words:
         return {}
     names = {

@@ -1,4 +1,4 @@
-"""What of this the server advertises.  Imports nothing: ``initialize`` waits for it."""
+"""The language features that the server advertises.  Imports nothing: ``initialize`` waits."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from inhouse.lsp.transport.client import EditorClient
 
 
 def language_capabilities(client: EditorClient) -> dict[str, Any]:
-    """Return the providers of definition files, and of what Inhouse writes itself."""
+    """Return the providers for definition files and for documents that Inhouse writes."""
     offered: dict[str, Any] = {
         "completionProvider": {"triggerCharacters": ["'", '"', "`", "{", "[", "/", "-", "@"]},
         "hoverProvider": True,

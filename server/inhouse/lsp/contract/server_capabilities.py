@@ -1,4 +1,4 @@
-"""What the server tells a client that it can do.
+"""The capabilities that the server advertises.
 
 Built here and not by pygls, which advertises no ``workspace/textDocumentContent``, takes the
 client's position encoding and is not imported yet when ``initialize`` is answered.
@@ -50,7 +50,7 @@ def server_capabilities(client: EditorClient, commands: Sequence[str]) -> dict[s
 
 
 def code_action_provider(client: EditorClient) -> Any:
-    """Kinds only where the client knows of literals: else it expects plain commands."""
+    """List the kinds only if the client supports literals; otherwise it expects plain commands."""
     if client.can("textDocument.codeAction.codeActionLiteralSupport"):
         return {"codeActionKinds": ["quickfix", "refactor", "source"]}
     return True

@@ -1,4 +1,4 @@
-"""What is wrong or waits at which line: several sources, one list for each file."""
+"""Problems and pending edits by line: several sources, one list for each file."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ SEVERITY = {
 
 
 class Diagnostics:
-    """Each source names its whole view; the editor gets the sum, and only what changed."""
+    """Each source reports its complete view; the editor gets the union, and only changes."""
 
     def __init__(self, link: EditorRpc) -> None:
         self._link = link
@@ -23,14 +23,14 @@ class Diagnostics:
         self._sent: dict[str, list[Diagnostic]] = {}
 
     def show(self, source: str, found: dict[str, list[Diagnostic]]) -> None:
-        """Replace all that one source has said."""
+        """Replace everything that one source reported."""
         self._sources[source] = found
         uris = {uri for view in self._sources.values() for uri in view}
         for uri in uris | set(self._sent):
             self._send(uri)
 
     def at(self, uri: str) -> list[Diagnostic]:
-        """Return what the editor shows for a file."""
+        """Return the diagnostics that the editor shows for a file."""
         return self._sent.get(uri, [])
 
     def _send(self, uri: str) -> None:

@@ -1,4 +1,4 @@
-"""What the editor's other servers and checkers report, where the client offers to tell.
+"""What the editor's other servers and checkers report, if the client offers it.
 
 LSP has no request for it, so a client says ``"offers": ["diagnostics"]`` in its
 ``initializationOptions`` and answers ``inhouse/diagnostics`` (docs/protocol.md).
@@ -17,9 +17,9 @@ _NAMES = {number: severity.value for severity, number in SEVERITY.items()}
 
 
 async def reported(link: EditorRpc, uri: str | None) -> list[Json] | None:
-    """Ask for what is reported about a file, about all where *uri* is None.
+    """Ask for the diagnostics of a file, or of all files if *uri* is None.
 
-    None: the client did not offer it, or did not answer.
+    Returns None if the client does not offer this or did not answer.
     """
     if "diagnostics" not in link.client.offers:
         return None
@@ -37,7 +37,7 @@ async def reported(link: EditorRpc, uri: str | None) -> list[Json] | None:
 
 
 def plain(uri: Any, diagnostic: Json) -> Json:
-    """Say an LSP `Diagnostic` in the words of a tool's result; lines count from 1."""
+    """Convert an LSP `Diagnostic` to a tool's result; lines count from 1."""
     path = to_path(uri) if isinstance(uri, str) else None
     start = fields(fields(diagnostic.get("range")).get("start"))
     line = start.get("line")

@@ -1,4 +1,4 @@
-"""When the client is asked to ask for code lenses again."""
+"""Decides when the client is told to request code lenses again."""
 
 import asyncio
 import time
@@ -7,12 +7,12 @@ from inhouse.lsp.transport.rpc import EditorRpc
 
 _AT_MOST_EVERY = 1.0
 _UNANSWERED = 5.0
-"""VS Code puts off asking with each refresh, the longer the slower the machine is: until it has
-asked, the next one waits this long, or it would never ask."""
+"""VS Code postpones its request with each refresh, longer on a slower machine: until it has
+asked, the next refresh waits this long, or it would never ask."""
 
 
 class Refresher:
-    """Asks the client to ask for lenses again, once a second at most."""
+    """Tells the client to request lenses again, at most once a second."""
 
     def __init__(self, link: EditorRpc) -> None:
         self._link = link
@@ -22,7 +22,7 @@ class Refresher:
         self._timer: asyncio.TimerHandle | None = None
 
     def asked(self) -> None:
-        """The client has asked for lenses: it may hear of new ones."""
+        """Note that the client has asked for lenses, so that it may be told of new ones."""
         self._asked = True
         if self._timer is not None:
             self._timer.cancel()

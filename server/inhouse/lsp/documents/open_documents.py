@@ -14,19 +14,19 @@ from inhouse.core.text import Position, Range
 from inhouse.lsp.transport.client import to_path, to_uri
 
 _RECENT = 64
-"""Changes that one which arrives late may belong before."""
+"""How many changes are kept, in case one arrives late that belongs before them."""
 
 
 @frozen
 class _Change:
-    """One ``didChange``, and what takes it back."""
+    """One ``didChange``, with what is needed to undo it."""
 
     before: int
     """The version that it was applied to."""
     version: int
     parts: tuple[types.TextDocumentContentChangeEvent, ...]
     replaced: tuple[tuple[int, str, str], ...]
-    """For each part: its offset, what was there, and what is there now."""
+    """For each part: its offset, the old text and the new one."""
 
 
 def _no_changes() -> deque[_Change]:
@@ -37,14 +37,14 @@ def _no_changes() -> deque[_Change]:
 class OpenDocument:
     uri: str
     path: Path | None
-    """None: not a file (a terminal, an unsaved buffer, a diff)."""
+    """None if it is not a file (a terminal, an unsaved buffer, a diff)."""
     text: str
     version: int
     language: str
     _recent: deque[_Change] = field(factory=_no_changes, init=False, repr=False, eq=False)
 
     def change(self, version: int, parts: tuple[types.TextDocumentContentChangeEvent, ...]) -> None:
-        """Apply a change where its version belongs: Helix 25.01 sends fast typing in any order."""
+        """Apply a change in the order of versions; Helix 25.01 sends fast typing out of order."""
         newer = self._take_back_to(version)
         self._apply(version, parts)
         for each in newer:
@@ -62,11 +62,11 @@ class OpenDocument:
         if len(replaced) == len(parts):
             self._recent.append(_Change(self.version, version, parts, tuple(replaced)))
         else:
-            self._recent.clear()  # Nothing older counts any more.
+            self._recent.clear()  # Older changes no longer matter.
         self.version = version
 
     def _take_back_to(self, version: int) -> list[_Change]:
-        """Take back what is newer than a version that was left out; give it, oldest first."""
+        """Undo what is newer than a missing version; return it, oldest first."""
         recent = self._recent
         left_out = (
             bool(recent)
@@ -84,7 +84,7 @@ class OpenDocument:
 
 
 class Documents:
-    """What is open now.  Looked up by URI, or by path however the editor spells it."""
+    """The open documents, found by URI, or by path however the editor spells it."""
 
     def __init__(self) -> None:
         self._open: dict[str, OpenDocument] = {}
@@ -96,7 +96,7 @@ class Documents:
         return self._open.get(unquote(uri))
 
     def find(self, path: Path) -> OpenDocument | None:
-        """Find the open document of a file, also where links lead to it."""
+        """Find the open document of a file, also through links."""
         found = [document for document in self._open.values() if document.path == path]
         if not found:
             real = os.path.realpath(path)
@@ -108,7 +108,7 @@ class Documents:
         return found[0] if found else None
 
     def uri_of(self, path: Path) -> str:
-        """Name a file as the editor does, if it has it open."""
+        """Return a file's URI, spelled as the editor does if the file is open."""
         document = self.find(path)
         return to_uri(path) if document is None else document.uri
 

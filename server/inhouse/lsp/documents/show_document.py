@@ -1,4 +1,4 @@
-"""Documents that the user asked to see."""
+"""Shows documents that the user asked to see."""
 
 from inhouse.core.errors import InhouseError
 from inhouse.core.json_values import fields
@@ -7,11 +7,11 @@ from inhouse.lsp.transport.rpc import EditorRpc
 _INFO = 3
 _PATIENCE = 5.0
 _SILENT = frozenset({"helix"})
-"""Clients that can show documents and do not say so (Helix 25.01)."""
+"""Clients that can show documents but do not say so (Helix 25.01)."""
 
 
 async def show_document(link: EditorRpc, uri: str, *, focus: bool) -> None:
-    """Open a document in the editor; where it cannot, say where to find it."""
+    """Open a document in the editor; if that fails, say where to find it."""
     if not await could_show(link, uri, focus=focus):
         link.notify("window/showMessage", {"type": _INFO, "message": f"Inhouse: see {uri}"})
 

@@ -1,4 +1,4 @@
-"""Changes on their way into the editor: ``workspace/applyEdit`` and what comes of it."""
+"""Applies changes in the editor: ``workspace/applyEdit`` and its result."""
 
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,9 @@ from inhouse.lsp.transport.rpc import EditorRpc
 
 Json = dict[str, Any]
 _PATIENCE = 30.0
-"""Seconds for the editor to make a change: some of them ask the user first."""
+"""Seconds for the editor to make a change; some editors ask the user first."""
 TRIES = 3
-"""How often a change is sent whose document was typed in while it was on its way."""
+"""How often a change is sent if the user types into the document in between."""
 
 
 @frozen
@@ -26,11 +26,11 @@ class Current:
     path: Path
     uri: str
     text: str | None
-    """None: there is no such file."""
+    """None if there is no such file."""
     version: int | None
-    """None: no buffer of the editor holds it."""
+    """None if no buffer of the editor holds it."""
     hidden: bool = False
-    """A buffer holds it that the editor has never told us about: its version is not known."""
+    """Whether it is in a buffer that the editor never announced, so that its version is unknown."""
 
 
 def can_apply(link: EditorRpc) -> bool:
@@ -44,7 +44,7 @@ def can_operate(link: EditorRpc, operation: str) -> bool:
 
 
 def workspace_edit(link: EditorRpc, current: Current, edit: Edit) -> Json:
-    """Make the smallest `WorkspaceEdit` for an edit of the file as it is; one undo step."""
+    """Make the smallest `WorkspaceEdit` for an edit of the current file: one undo step."""
     if current.text is None:
         create = {"kind": "create", "uri": current.uri, "options": {"ignoreIfExists": False}}
         edits = [{"range": _START, "newText": edit.new or ""}]
@@ -61,7 +61,7 @@ def workspace_edit(link: EditorRpc, current: Current, edit: Edit) -> Json:
 
 
 async def send(link: EditorRpc, label: str, edit: Json) -> str | None:
-    """Have the editor make a change; return None, or why it did not."""
+    """Let the editor make a change; return None, or why it did not."""
     try:
         answer = await link.request(
             "workspace/applyEdit", {"label": label, "edit": edit}, seconds=_PATIENCE

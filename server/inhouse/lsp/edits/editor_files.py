@@ -1,4 +1,4 @@
-"""Files as the editor has them: what they hold now, and how they are changed."""
+"""Files as the editor has them: their current text, and how they are changed."""
 
 import asyncio
 from pathlib import Path
@@ -14,11 +14,11 @@ from inhouse.lsp.transport.client import to_uri
 from inhouse.tools.edit.disk_workspace import DiskWorkspace
 
 _SETTLING = 1.0
-"""Seconds for the editor to tell what its buffer holds after a change."""
+"""Seconds for the editor to report its buffer's text after a change."""
 
 
 class EditorFiles:
-    """Reads files, the editor's word first, and has the editor change them."""
+    """Reads files, preferring the editor's text, and lets the editor change them."""
 
     def __init__(self, context: EditorContext, approver: Approver) -> None:
         self._context = context
@@ -45,10 +45,10 @@ class EditorFiles:
         label: str,
         on_disk: bool = False,
     ) -> str | None:
-        """Make an edit of *current* through the editor; return None, or why the file is as it was.
+        """Make an edit of *current* through the editor; return None, or why nothing changed.
 
-        What the editor cannot do at all is done on disk, and what it has not open where the
-        change must be *on_disk*.
+        What the editor cannot do is done on disk; so are changes that must be *on_disk* to files
+        that are not open.
         """
         rpc = self._context.rpc
         operation = "create" if current.text is None else "delete" if edit.new is None else None
@@ -71,10 +71,10 @@ class EditorFiles:
 
 
 class Buffers:
-    """What the editor holds, also in buffers that it never told us about.
+    """What the editor's buffers hold, including those it never announced.
 
     A client may load a file to change it and neither save nor announce it: until the file on disk
-    changes, what was applied is what the user sees.
+    changes, the user sees what was applied.
     """
 
     def __init__(self, documents: Documents) -> None:
@@ -82,7 +82,7 @@ class Buffers:
         self._applied: dict[Path, tuple[str | None, str]] = {}
 
     def current(self, path: Path, on_disk: str | None) -> Current:
-        """Return a file as it is now; *on_disk* is what the disk holds."""
+        """Return the current state of a file; *on_disk* is the text on the disk."""
         document = self._documents.find(path)
         if document is not None:
             return Current(path, document.uri, document.text, document.version)
@@ -93,7 +93,7 @@ class Buffers:
         return Current(path, to_uri(path), on_disk, None)
 
     def applied(self, path: Path, on_disk: str | None, text: str) -> None:
-        """Remember what a buffer that is not open holds now."""
+        """Remember the text of a buffer that is not announced as open."""
         if self._documents.find(path) is None:
             self._applied[path] = (on_disk, text)
 
@@ -118,9 +118,9 @@ class Buffers:
 
 
 def disk_workspace(roots: tuple[Path, ...], approver: Approver) -> DiskWorkspace:
-    """What reads and writes where the editor has no word to say; we tell what it did."""
+    """Return the workspace for files that the editor does not manage; we report its changes."""
     return DiskWorkspace(roots[0], _silent, approver, EditMode.APPLY, extra_roots=roots[1:])
 
 
 def _silent(_: EventPayload) -> None:
-    """Tell nobody."""
+    """Do nothing."""

@@ -1,4 +1,4 @@
-"""Proposed edits on disk: they come back after a reload, a restart or a crash, hunk by hunk."""
+"""Keeps proposed edits on disk, so that they survive a reload, a restart or a crash."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ _VERSION = 1
 
 
 class KeptEdits:
-    """Writes what waits whenever that changes, and brings back what was left."""
+    """Writes pending edits whenever they change, and restores what was left."""
 
     def __init__(self, context: EditorContext, review: Review) -> None:
         self._context = context
@@ -28,7 +28,7 @@ class KeptEdits:
         self._writing: asyncio.Task[None] | None = None
 
     async def restore(self) -> None:
-        """Bring back what another process of this workspace left when it ended."""
+        """Restore what an ended process of this workspace left."""
         host = self._context.host
         self._store = WaitingEdits(self._context.state_folder, host.main_root)
         found, broken = await asyncio.to_thread(self._store.take_over)
@@ -56,13 +56,13 @@ class KeptEdits:
             self.changed()
 
     def changed(self) -> None:
-        """Write what waits now; called whenever that is something else than before."""
+        """Write the pending edits; called whenever they change."""
         self._is_dirty = True
         if self._store is not None and (self._writing is None or self._writing.done()):
             self._writing = self._context.spawn(self._write(), name="keeping proposed edits")
 
     async def aclose(self) -> None:
-        """Write what has not been written, and leave it to the next process."""
+        """Write what is unwritten, and leave it to the next process."""
         if self._store is None:
             return
         if self._writing is not None:
@@ -71,7 +71,7 @@ class KeptEdits:
         await asyncio.to_thread(self._store.close)
 
     async def _write(self) -> None:
-        assert self._store is not None  # noqa: S101  both callers have looked
+        assert self._store is not None  # noqa: S101  both callers have checked
         while self._is_dirty:
             self._is_dirty = False
             value = _as_json(self._review.everything)
@@ -90,7 +90,7 @@ class KeptEdits:
 
 
 def _as_json(waiting: Sequence[Pending]) -> dict[str, Any] | None:
-    """Return what waits as JSON; each text once."""
+    """Return the pending edits as JSON, with each text only once."""
     if not waiting:
         return None
     texts = list(dict.fromkeys(each.base for each in waiting if each.base is not None))

@@ -1,4 +1,4 @@
-"""Changes that wait for the user, as values: where each one stands in the text of now."""
+"""Pending changes as values, and their places in the current text."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,17 +11,17 @@ from inhouse.core.ports import Edit
 
 @frozen
 class Pending:
-    """One hunk that somebody must decide on."""
+    """One hunk that the user must decide on."""
 
     id: str
     run_id: str
     agent: str
     path: Path
     base: str | None
-    """The text that it was made for; None: it creates the file."""
+    """The text that it was made for; None if it creates the file."""
     hunk: Hunk
     deletes: bool = False
-    """The whole file goes."""
+    """Whether it deletes the whole file."""
 
     @property
     def kind(self) -> str:
@@ -29,7 +29,7 @@ class Pending:
 
 
 def place(pending: Pending, current: str | None) -> Hunk | None:
-    """Find where a change stands in the text of now; None if that is not exact."""
+    """Find a change's place in the current text; None if that is not exact."""
     if pending.base is None or pending.deletes:
         return pending.hunk if current == pending.base else None
     if current is None:
@@ -38,7 +38,7 @@ def place(pending: Pending, current: str | None) -> Hunk | None:
 
 
 def placed(waiting: Iterable[Pending], current: str | None) -> list[tuple[Pending, Hunk]]:
-    """Return the changes that fit the text of now, none overlapping, top to bottom."""
+    """Return the changes that fit the current text, none overlapping, top to bottom."""
     found: list[tuple[Pending, Hunk]] = []
     for pending in waiting:
         hunk = place(pending, current)
@@ -48,7 +48,7 @@ def placed(waiting: Iterable[Pending], current: str | None) -> list[tuple[Pendin
 
 
 def proposed_text(waiting: Sequence[Pending], current: str | None) -> str | None:
-    """Return the text of now with all that waits applied; None if the file would go."""
+    """Return the current text with all pending changes applied; None if that deletes the file."""
     fitting = placed(waiting, current)
     if any(pending.deletes for pending, _ in fitting):
         return None
@@ -60,9 +60,9 @@ def proposed_text(waiting: Sequence[Pending], current: str | None) -> str | None
 def with_change(
     waiting: Sequence[Pending], current: str | None, edit: Edit, made_by: Pending
 ) -> list[Pending]:
-    """Return what waits when the proposed text is edited.
+    """Return the pending changes after an edit of the proposed text.
 
-    *made_by* is the pattern of what is new; a hunk that was there keeps its id and its run.
+    *made_by* is the template for new hunks; existing ones keep their id and run.
     """
     fitting = placed(waiting, current)
     stale = [each for each in waiting if all(each is not pending for pending, _ in fitting)]

@@ -1,4 +1,4 @@
-"""Edits that wait for the user, hunk by hunk, with nothing but standard LSP."""
+"""The review of proposed edits, hunk by hunk, with standard LSP only."""
 
 import asyncio
 import itertools
@@ -23,19 +23,19 @@ from inhouse.lsp.transport.client import Json, real, to_path
 
 _ABSENT = Hunk(0, (), ())
 Edited = Callable[[str, str, Path, EditState, str], None]
-"""Told what the user decided: run id, agent, file, what became of the edit, its diff."""
+"""Receives the user's decision: run id, agent, file, state of the edit, its diff."""
 
 
 @frozen
 class Decided:
-    """What came of applying or rejecting."""
+    """The result of applying or rejecting."""
 
     done: tuple[Pending, ...] = ()
     problems: tuple[str, ...] = ()
 
 
 class Review:
-    """Keeps what agents proposed until the user has decided on each hunk."""
+    """Keeps what agents proposed until the user has decided each hunk."""
 
     def __init__(
         self,
@@ -45,25 +45,25 @@ class Review:
         edited: Edited,
         changed: Callable[[], None],
     ) -> None:
-        """*changed* hears that something else is to be shown than before.  Must not block."""
+        """*changed* is called when the display must change.  Must not block."""
         self._context = context
         self._files = files
         self._edited = edited
         self._changed = changed
         self.kept: Callable[[], None] = _nobody
-        """Hears that something else waits than before.  Must not block."""
+        """Called when the pending edits change.  Must not block."""
         self._ids = itertools.count(1)
         self._waiting: dict[Path, list[Pending]] = {}
         self._texts: dict[Path, str | None] = {}
-        """What the files held when they were last looked at, where the editor has them not."""
+        """The last known texts of files that the editor does not have open."""
         self.turn = asyncio.Lock()
-        """One change at a time, so that each sees what the one before has left."""
+        """One change at a time, so that each sees the result of the one before."""
 
     def __bool__(self) -> bool:
         return bool(self._waiting)
 
     def add(self, run_id: str, agent: str, current: Current, edit: Edit) -> None:
-        """Propose an edit of what a file would be if all that waits were accepted."""
+        """Propose an edit of a file as it would be with all pending edits accepted."""
         waiting = self._waiting.get(current.path, [])
         pattern = Pending(
             f"edit-{next(self._ids)}", run_id, agent, current.path, current.text, _ABSENT
@@ -72,9 +72,9 @@ class Review:
         self._keep(current.path, with_change(waiting, current.text, edit, pattern))
 
     async def restore(self, pending: Sequence[Pending]) -> int:
-        """Take what waited before a restart; return how many changes that are.
+        """Take the edits that were pending before a restart; return how many.
 
-        Each is placed in the text of now, or marked where it no longer fits.
+        Each is placed in the current text, or marked if it no longer fits.
         """
         async with self.turn:
             taken = {each.id for each in self.everything}
@@ -95,12 +95,12 @@ class Review:
         return len(pending)
 
     def proposed(self, path: Path, current: str | None) -> str | None:
-        """Return the text of a file as if all that waits had been accepted."""
+        """Return the text of a file with all pending edits accepted."""
         waiting = self._waiting.get(path)
         return proposed_text(waiting, current) if waiting else current
 
     def waiting(self, wanted: Hunks) -> list[Pending]:
-        """Return what matches, file by file."""
+        """Return the matching edits, file by file."""
         path = _path(wanted.uri) if wanted.uri is not None else None
         return [
             each
@@ -112,7 +112,7 @@ class Review:
         ]
 
     def waiting_in(self, document: OpenDocument) -> list[Pending]:
-        """Return what waits in an open document."""
+        """Return the pending edits of an open document."""
         return [
             each
             for path, pending in self._waiting.items()
@@ -129,20 +129,20 @@ class Review:
         return self.waiting(Hunks())
 
     def text(self, path: Path) -> str | None:
-        """Return the text of now, as far as it is known without looking at the disk."""
+        """Return the current text, if known without reading the disk."""
         document = self._context.documents.find(path)
         return self._texts.get(path) if document is None else document.text
 
     async def apply(self, wanted: Hunks, *, on_disk: bool = False) -> Decided:
-        """Apply what matches, one undo step for each file; *on_disk* what is not open."""
+        """Apply the matching edits, one undo step per file; files not open change *on_disk*."""
         return await self._decide(wanted, apply=True, on_disk=on_disk)
 
     async def reject(self, wanted: Hunks) -> Decided:
-        """Forget what matches; the files stay as they are."""
+        """Drop the matching edits; the files stay as they are."""
         return await self._decide(wanted, apply=False)
 
     def looked_at(self, path: Path) -> None:
-        """Show again where things stand: the document has changed, come or gone."""
+        """Update the display, since a document was changed, opened or closed."""
         if path in self._waiting:
             self._show()
 
@@ -227,7 +227,7 @@ class Review:
         return diagnostic(where, Severity.INFORMATION, "proposed-edit", message, data=pending.id)
 
     def _tell(self, done: list[Pending], state: EditState) -> None:
-        """Tell the runs what became of their edits, once nothing of a file waits any more."""
+        """Report to runs what became of their edits, once none of a file's edits is pending."""
         for run_id, path in dict.fromkeys((each.run_id, each.path) for each in done):
             mine = [each for each in done if (each.run_id, each.path) == (run_id, path)]
             base = mine[0].base
@@ -250,11 +250,11 @@ def _number(hunk_id: str) -> int:
 
 
 def _nobody() -> None:
-    """Tell nobody."""
+    """Do nothing."""
 
 
 def where_is(pending: Pending, text: str | None) -> Range | None:
-    """Return the lines that a change replaces now; None if it does not fit."""
+    """Return the lines that a change would replace now; None if it does not fit."""
     hunk = place(pending, text)
     if hunk is None:
         return None
@@ -276,7 +276,7 @@ def summary(pending: Pending) -> str:
 
 
 def as_json(pending: Pending, text: str | None, uri: str) -> Json:
-    """Return a change as rich clients read it."""
+    """Return a change as JSON for clients with their own review."""
     where = where_is(pending, text)
     return {
         "id": pending.id,
@@ -298,7 +298,7 @@ def _rest(
     applied: Sequence[Hunk],
     new: str | None,
 ) -> list[Pending]:
-    """Return what still waits, made for the text that has come about."""
+    """Return the edits that are still pending, rebased onto the new text."""
     moved = {
         pending.id: evolve(pending, base=new, hunk=shifted(hunk, applied))
         for pending, hunk in fitting

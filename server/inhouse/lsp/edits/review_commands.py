@@ -17,7 +17,7 @@ Given = list[Any] | None
 
 
 class ReviewCommands:
-    """What the user, or a client for them, does with proposed edits."""
+    """What the user, or a client, does with proposed edits."""
 
     def __init__(self, context: EditorContext, review: Review, files: EditorFiles) -> None:
         self._context = context
@@ -25,7 +25,7 @@ class ReviewCommands:
         self._files = files
 
     def edits(self, command: str, given: Given, _: Token | None) -> object:
-        """Return every hunk that waits."""
+        """Return every pending hunk."""
         review, uri_of = self._review, self._context.documents.uri_of
         return [
             as_json(each, review.text(each.path), uri_of(each.path))
@@ -41,7 +41,7 @@ class ReviewCommands:
         return {"applied": [each.id for each in decided.done], "problems": list(decided.problems)}
 
     async def reject(self, command: str, given: Given, _: Token | None) -> object:
-        """Forget hunks."""
+        """Reject hunks."""
         decided = await self._review.reject(structure(command, given, Hunks))
         return {"rejected": [each.id for each in decided.done]}
 
@@ -61,7 +61,7 @@ class ReviewCommands:
         }
 
     async def show(self, command: str, given: Given, _: Token | None) -> object:
-        """Show what waits as a diff in the editor."""
+        """Show the pending edits as a diff in the editor."""
         waiting = self._review.waiting(structure(command, given, Hunks))
         if not waiting:
             raise UserError("No proposed edit is waiting.", code="no_edit")

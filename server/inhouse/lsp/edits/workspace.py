@@ -1,4 +1,4 @@
-"""The workspace as the editor has it: unsaved text first, changes through the client."""
+"""The workspace as the editor has it: prefers unsaved text, changes through the client."""
 
 import contextlib
 from collections.abc import Mapping
@@ -48,7 +48,7 @@ class EditorWorkspace:
         return self._roots[0]
 
     async def read(self, path: Path) -> Document:
-        """Return a file with what is unsaved, and with what waits for the user's review."""
+        """Return a file with its unsaved text and the edits that wait for review."""
         current = await self._current(path)
         text = self._review.proposed(path, current.text)
         if text is None:
@@ -102,9 +102,9 @@ class EditorWorkspace:
         )
 
     async def unsaved(self) -> Mapping[Path, str | None]:
-        """Return what the editor holds, or the user has to decide on, and the disk has not.
+        """Return unsaved texts and pending edits that the disk does not have.
 
-        Only what is in the workspace: other open files, as a transcript, are no business of a run.
+        Only files of the workspace: other open files, such as transcripts, do not concern a run.
         """
         opened = [each.path for each in self._context.documents if each.path is not None]
         roots = [real(root) for root in self._roots]
@@ -119,7 +119,7 @@ class EditorWorkspace:
         return found
 
     async def save(self) -> Mapping[Path, str]:
-        """Apply what waits; what is open only the user can save, and is asked to."""
+        """Apply pending edits, and ask the user to save open files, which only they can."""
         if self._review:
             await self._review.apply(Hunks(), on_disk=True)
         left = await self.unsaved()
@@ -152,7 +152,7 @@ class EditorWorkspace:
         return {"path": str(request.path), "range": lsp_range(request.range), "text": text}
 
     async def diagnostics(self, path: Path | None) -> list[dict[str, Any]] | None:
-        """What other servers found, where the client offers to tell; else what we found."""
+        """Return what other servers found, if the client offers that; else what we found."""
         uri = None if path is None else self._context.documents.uri_of(path)
         found = await reported(self._context.rpc, uri)
         if found is None and uri is not None:
@@ -168,7 +168,7 @@ class EditorWorkspace:
         except FileNotFoundError:
             return text is None
         except (OSError, ToolError):
-            return False  # what the disk has is no text that anybody could read
+            return False  # the file on disk is not readable text
 
     def _rejected(self, edit: Edit, why: str) -> EditOutcome:
         self._emit(edit, EditState.REJECTED)

@@ -1,4 +1,4 @@
-"""Code actions: the launcher, the review and the stop button that every editor has."""
+"""Code actions: every editor's way to start runs, review edits and stop."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -24,7 +24,7 @@ _FIX, _ASK, _SOURCE = "quickfix", "refactor.inhouse", "source.inhouse"
 
 @frozen(eq=False)
 class CodeActions:
-    """What can be done at a place of a document."""
+    """Finds what can be done at a place in a document."""
 
     context: EditorContext
     runs: Runs
@@ -38,7 +38,7 @@ class CodeActions:
         only: list[str] | None,
         more: Sequence[Json] = (),
     ) -> list[Json]:
-        """Return what can be done; plain commands where the client knows no literals."""
+        """Return the actions; plain commands if the client does not support literals."""
         literal = self.context.client.can("textDocument.codeAction.codeActionLiteralSupport")
         found = [
             *more,
@@ -65,7 +65,7 @@ def action(kind: str, title: str, command: str, *arguments: Any, **more: Any) ->
 
 
 def _answers(approver: EditorApprover, document: OpenDocument, where: Range) -> Iterator[Json]:
-    """Answers to questions that this editor shows no dialog for."""
+    """Return answers to questions that this editor shows no dialog for."""
     for question in approver.in_actions:
         about = " ".join(question.text.split())[:40]
         for choice in question.choices:
@@ -109,7 +109,7 @@ def _hunks(
 
 
 def _review(review: Review) -> Iterator[Json]:
-    """What concerns files that are not open here; also those that do not exist yet."""
+    """Return actions for files that are not open, including those that do not exist yet."""
     waiting = review.everything
     if not waiting:
         return

@@ -1,4 +1,4 @@
-"""Code lenses: what works here now, and what waits for a decision."""
+"""Code lenses: running agents and edits that wait for a decision."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -20,7 +20,7 @@ from inhouse.lsp.transport.messages import plain
 
 @frozen(eq=False)
 class CodeLenses:
-    """What a document shows above its lines."""
+    """Makes the lenses of a document."""
 
     context: EditorContext
     runs: Runs

@@ -1,4 +1,4 @@
-"""What may stand behind an ``@`` in a session's document or a prompt comment: agents, context."""
+"""Completes ``@`` in a session's document or a prompt comment: agents and context."""
 
 import asyncio
 import re
@@ -34,7 +34,7 @@ async def context_names(
         mark = _MARK.match(line)
         if mark is None:
             return None
-        if mark.end() == found.start():  # Whom the comment speaks to.
+        if mark.end() == found.start():  # The agent that the comment addresses.
             agents = context.host.usable_agents()
             items = [_item(f"{one}: ", _AGENT, "an agent", where, one) for one in agents]
         elif not await asyncio.to_thread(_speaks, context, document, position.line):
@@ -48,7 +48,7 @@ async def context_names(
 
 
 def _speaks(context: EditorContext, document: OpenDocument, line: int) -> bool:
-    """Return whether a line belongs to a comment that speaks to an agent."""
+    """Return whether a line belongs to a comment that addresses an agent."""
     return any(
         comment.range.start.line <= line <= comment.range.end.line
         for comment, _ in prompts_in(context, document)

@@ -1,4 +1,4 @@
-"""What can be folded in a session's document and a transcript: turns, thinking, calls, output."""
+"""Folds session documents and transcripts: turns, thinking, calls, output."""
 
 import re
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ _TURNS_LEVEL = 2
 def folding_ranges(text: str) -> list[Json]:
     """Return the ranges of a document, by line, outermost first.
 
-    A heading that the model writes folds within its turn; one in a fence is no heading.
+    A heading in the model's text folds within its turn; one in a fence does not count.
     """
     lines = text.split("\n")
     fences = list(_fences(lines))
@@ -61,7 +61,7 @@ def _details(lines: list[str]) -> Iterator[tuple[int, int]]:
 
 
 def _sections(plain: list[str], lines: list[str]) -> Iterator[tuple[int, int]]:
-    headings: list[tuple[int, int]] = []  # (line, level) of those that are open
+    headings: list[tuple[int, int]] = []  # (line, level) of the open headings
     for number, line in enumerate(plain):
         if level := _level(line):
             while headings and headings[-1][1] >= level:
@@ -72,7 +72,7 @@ def _sections(plain: list[str], lines: list[str]) -> Iterator[tuple[int, int]]:
 
 
 def _level(line: str) -> int:
-    """Return how deep a heading stands; 0 for what is none."""
+    """Return the level of a heading; 0 if the line is not one."""
     if _TURN.match(line):
         return _TURNS_LEVEL
     heading = _HEADING.match(line)
@@ -80,7 +80,7 @@ def _level(line: str) -> int:
 
 
 def _last(lines: list[str], end: int) -> int:
-    """Find the last line before *end* that says something."""
+    """Find the last line before *end* that is not empty."""
     while end > 0 and not lines[end - 1].strip():
         end -= 1
     return end - 1

@@ -18,7 +18,7 @@ _MARKS = re.compile(r"^[ \t]*(?:[#;%!*/\-|(\"'{]+|--+|REM\b|rem\b)?[ \t]?")
 _ENDS = re.compile(r"[ \t]*(?:\*+/|-->|-\}|\*\)|\"\"\"|'''|--\]\]|#\}|%\}|\|#)[ \t]*$")
 _LARGEST = 500_000
 _AROUND = 60
-"""Lines of code that belong to a comment, at most."""
+"""How many lines of code may belong to a comment."""
 
 
 @frozen
@@ -26,11 +26,11 @@ class PromptComment:
     agent: str
     prompt: str
     range: Range
-    """The comment and the code it stands at."""
+    """The comment and the code it belongs to."""
 
 
 def prompt_comments(document: OpenDocument) -> tuple[PromptComment, ...]:
-    """Find the comments of a document that speak to an agent."""
+    """Find the comments of a document that address an agent."""
     if "@" not in document.text or len(document.text) > _LARGEST:
         return ()
     name = document.path.name if document.path is not None else ""
@@ -40,7 +40,7 @@ def prompt_comments(document: OpenDocument) -> tuple[PromptComment, ...]:
 def prompts_in(
     context: EditorContext, document: OpenDocument
 ) -> Iterator[tuple[PromptComment, dict[str, Any]]]:
-    """Yield each comment that names an agent there is, with the argument of its run."""
+    """Yield each comment that names an existing agent, with the argument of its run."""
     for comment in prompt_comments(document):
         if (agent := context.host.agent_named(comment.agent)) is not None:
             yield (
@@ -64,7 +64,7 @@ def _find(text: str, language: str, name: str) -> tuple[PromptComment, ...]:
 
 
 def _comments(text: str, language: str, name: str) -> Iterator[tuple[int, int]]:
-    """Yield the stretches of text that are comments; neighbouring ones are one."""
+    """Yield the comments of a text; adjacent ones count as one."""
     from pygments.token import Comment, String, Text  # noqa: PLC0415  loaded when first needed
 
     lexer = _lexer(language, name)
@@ -105,7 +105,7 @@ def _lexer(language: str, name: str) -> object | None:
 
 
 def _alias(language: str) -> str:
-    """LSP's language ids where pygments has another name."""
+    """Return pygments' name for an LSP language id."""
     return {
         "typescriptreact": "tsx",
         "javascriptreact": "jsx",
@@ -136,7 +136,7 @@ def _in_comment(text: str, start: int, end: int) -> Iterator[PromptComment]:
 
 
 def _around(text: str, at: int, end: int) -> Range:
-    """The comment's line and the code under it, to the end of its block."""
+    """Return the comment's line and the code below it, to the end of its block."""
     starts = positions.line_starts(text)
     first = positions.position_at(text, at, starts).line
     last = positions.position_at(text, end, starts).line
@@ -155,7 +155,7 @@ def _around(text: str, at: int, end: int) -> Range:
 
 
 def _ends_block(text: str, starts: list[int], number: int, depth: int) -> bool:
-    """An empty line ends a block unless what follows is deeper inside."""
+    """Return whether an empty line ends a block: not if deeper code follows."""
     following = _line(text, starts, number + 1) if number + 1 < len(starts) else ""
     return not following.strip() or _indent(following) <= depth
 

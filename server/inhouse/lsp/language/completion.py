@@ -1,4 +1,4 @@
-"""What may be written at a place of a definition."""
+"""Completion in definitions."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -53,7 +53,7 @@ def _fields(context: EditorContext, site: DefinitionDocument, where: Whereabouts
 
 
 def _present(site: DefinitionDocument, where: Whereabouts) -> set[str]:
-    """The keys that the object has already, without the one at the cursor."""
+    """Return the keys that the object already has, without the one at the cursor."""
     found = site.found_at(where.range.start)
     if found is None:
         return set()
@@ -77,7 +77,7 @@ def _field_edit(
 ) -> Json:
     quote, place = _with_quotes(site, where)
     after = site.text[site.span(place)[1] :].lstrip(" \t")
-    if after.startswith((":", "=")):  # The key of a field that is there: only its name changes.
+    if after.startswith((":", "=")):  # The key of an existing field: only its name changes.
         name = f"{quote}{field.name}{quote}" if quote else field.name
         return _edit(place, name, quote + field.name)
     text = literal_syntax.snippet(site, field) if snippets else literal_syntax.plain(site, field)
@@ -114,7 +114,7 @@ def _own(words: Iterable[Suggestion], where: Whereabouts) -> Iterator[Suggestion
 
 
 def _placeholders(site: DefinitionDocument, position: Position) -> Iterator[Json]:
-    """``{CODEBUFF_…}`` inside of a prompt, once its brace is there."""
+    """Complete ``{CODEBUFF_…}`` inside a prompt, once its brace is typed."""
     end = site.lines.offset(position)
     match = _OPEN_PLACEHOLDER.search(site.text, max(0, end - 60), end)
     if match is None:
@@ -132,7 +132,7 @@ def _placeholders(site: DefinitionDocument, position: Position) -> Iterator[Json
 
 
 def _with_quotes(site: DefinitionDocument, where: Whereabouts) -> tuple[str, Range]:
-    """The quote a key stands in, and its place with the quotes."""
+    """Return a key's quote character, and its range including the quotes."""
     if not where.quoted or not (site.suffix in JSON or site.suffix in SCRIPTS):
         return "", where.range
     start, end = site.span(where.range)

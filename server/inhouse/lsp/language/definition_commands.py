@@ -1,4 +1,4 @@
-"""What lenses and fixes of definition files run."""
+"""The commands behind lenses and quick fixes of definition files."""
 
 import json
 from typing import Any
@@ -17,7 +17,7 @@ _INFO, _WARNING = 3, 2
 def explain(
     context: EditorContext, command: str, given: list[Any] | None, _: Token | None
 ) -> object:
-    """Say where an agent would run; ``show`` also tells the user."""
+    """Return where an agent would run; ``show`` also shows it to the user."""
     argument = structure(command, given, Explain)
     route = context.host.explain(argument.agent, argument.endpoint, argument.model)
     if argument.show:
@@ -31,7 +31,7 @@ def get_schema(command: str, given: list[Any] | None, _: Token | None) -> object
 
 
 def schema_at(uri: str) -> str | None:
-    """The text of ``inhouse-schema:/definition.json``; None for every other address."""
+    """Return the text of ``inhouse-schema:/definition.json``; None for every other URI."""
     scheme, _, file = uri.partition(":/")
     name = file.removesuffix(".json")
     if scheme != SCHEMA_SCHEME or name not in NAMES:
@@ -42,7 +42,7 @@ def schema_at(uri: str) -> str | None:
 async def trust(
     context: EditorContext, command: str, given: list[Any] | None, _: Token | None
 ) -> object:
-    """Ask the user for trust, also when they said no a while ago.  Does not wait for them."""
+    """Ask the user for trust, even if they refused before.  Does not wait for the answer."""
     structure(command, given, Nothing)
     trusting = context.host.world.trusting
     if trusting.client is False:

@@ -1,4 +1,4 @@
-"""What is wrong in definition files, at its line: pushed, or given to a client that asks."""
+"""Problems in definition files by line: published, or returned to a client that asks."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +12,7 @@ from inhouse.lsp.transport.client import Json
 
 
 class DefinitionDiagnostics:
-    """Publishes problems, but for those of documents that the client asks for itself."""
+    """Publishes problems, except for documents whose diagnostics the client pulls."""
 
     def __init__(self, context: EditorContext) -> None:
         self._context = context
@@ -43,14 +43,14 @@ class DefinitionDiagnostics:
         return {"kind": "full", "items": [as_diagnostic(each) for each in found]}
 
     def refresh(self) -> None:
-        """Have the client ask again if it has asked before."""
+        """Tell the client to ask again, if it has asked before."""
         context = self._context
         self._pulled &= {document.uri for document in context.documents}
         if self._pulled and context.client.can("workspace.diagnostics.refreshSupport"):
             context.rpc.ask("workspace/diagnostic/refresh", None)
 
     def _advice(self) -> Iterator[Problem]:
-        """About what is open; nobody reads hints about other files."""
+        """Return hints about open documents; nobody reads hints about other files."""
         for document in self._context.documents:
             if document.path is not None:
                 yield from advice(self._context, document.path)

@@ -1,4 +1,4 @@
-"""A definition file as it is in the editor now: its text, what it says, where things stand."""
+"""A definition file as the editor has it: its text, its values and their positions."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -26,13 +26,13 @@ _KEPT = 32
 
 @frozen(eq=False)
 class DefinitionDocument:
-    """One text of one file; made anew for each request."""
+    """One version of one file; made for each request."""
 
     path: Path
     uri: str
     text: str
     version: int | None
-    """None: not open in the editor."""
+    """None if it is not open in the editor."""
 
     @property
     def suffix(self) -> str:
@@ -47,7 +47,7 @@ class DefinitionDocument:
         return _lines(self.text)
 
     def found_at(self, position: Position) -> ParsedDefinition | None:
-        """The definition around a position, or the only one there is."""
+        """Return the definition around a position, or the file's only one."""
         found = self.reading.found
         for each in found:
             whole = each.places.get(())
@@ -60,13 +60,13 @@ class DefinitionDocument:
         return self.text[start:end]
 
     def span(self, where: Range) -> tuple[int, int]:
-        """Offsets in characters."""
+        """Return the offsets of a range, in characters."""
         lines = self.lines
         return lines.offset(where.start), lines.offset(where.end)
 
 
 def site_of(context: EditorContext, document: "OpenDocument") -> DefinitionDocument | None:
-    """The site of an open document; None if it is no definition file."""
+    """Return the definition document for an open document; None if it is not a definition file."""
     path = document.path
     if path is None or not is_definition_file(path, context.host.world.folders):
         return None

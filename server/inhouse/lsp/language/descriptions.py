@@ -1,4 +1,4 @@
-"""Fields, tools, agents and routes in words, as Markdown or as plain text."""
+"""Describes fields, tools, agents and routes, as Markdown or plain text."""
 
 import json
 import re

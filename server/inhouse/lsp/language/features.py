@@ -1,6 +1,6 @@
 """One handler for each request about a definition file.
 
-Each runs in a thread on a snapshot of the text, and never raises but for what the user asked.
+Each runs in a thread on a snapshot of the text, and raises only for mistakes in a user's request.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from inhouse.lsp.transport.client import Json
 
 logger = logging.getLogger(__name__)
 Settled = Callable[[], Awaitable[None]]
-"""Waits until what changed in files that agents come from has been read."""
+"""Waits until changes in files of agents have been read."""
 At = Callable[[EditorContext, DefinitionDocument, Position], Any]
 
 
@@ -36,7 +36,7 @@ async def answer(context: EditorContext, settled: Settled, method: str, params: 
     document = context.documents.get(params.text_document.uri)
     if document is None:
         return None
-    if method == types.TEXT_DOCUMENT_HOVER:  # It tells of the route, which the catalog knows.
+    if method == types.TEXT_DOCUMENT_HOVER:  # It shows the route, which the catalog knows.
         await settled()
     site, handlers = site_of(context, document), _HANDLERS
     if site is None:
@@ -75,7 +75,7 @@ async def _seen(
     document: OpenDocument,
     look: Callable[[DefinitionDocument], list[Json]],
 ) -> list[Json]:
-    """Look at a file once what is known of it is about the text that is there now."""
+    """Read a file's problems once they are about its current text."""
     if site_of(context, document) is None:
         return []
     await settled()

@@ -1,4 +1,4 @@
-"""Quick fixes: what can be done about a problem of a definition with one click."""
+"""Quick fixes for problems in definitions."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -72,7 +72,7 @@ def _fix(title: str, edit: Json, mark: list[Json], *, preferred: bool) -> Json:
 def _steps(
     site: DefinitionDocument, problem: Problem, found: ParsedDefinition | None
 ) -> Offer | None:
-    """``*handleSteps() {…}`` and its relatives."""
+    """Recognise ``*handleSteps() {…}`` and its variants."""
     del found
     start = site.lines.start(problem.range.start.line)
     end = min(len(site.text), site.lines.offset(problem.range.end) + 1)
@@ -147,7 +147,7 @@ def _backtick(
 
 
 def _inside(site: DefinitionDocument, place: Range, new: str) -> Change:
-    """Replace a text and leave its quotes."""
+    """Replace a string's text without its quotes."""
     text = site.slice(place)
     if len(text) > 1 and text[0] in "'\"`" and text[-1] == text[0]:
         start, end = site.span(place)

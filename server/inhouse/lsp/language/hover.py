@@ -1,4 +1,4 @@
-"""What stands at a place of a definition: a field, a tool, an agent, where it would run."""
+"""Hover in definitions: a field, a tool, an agent, and where it would run."""
 
 from inhouse.core.errors import InhouseError
 from inhouse.core.text import Position, Range
@@ -65,7 +65,7 @@ def _of_place(
 
 
 def _shortest(path: JsonPath) -> JsonPath:
-    """The longest part of a path that is a field of ours."""
+    """Return the shortest prefix of a path that is one of our fields."""
     for length in range(len(path), 0, -1):
         if field_at(path[:length]) is not None:
             return path[:length]

@@ -1,4 +1,4 @@
-"""Names of a module: where each was declared, here or in the neighbour it comes from."""
+"""Names of a module: where each is declared, here or in the module it comes from."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -31,7 +31,7 @@ class Declaration:
 
     site: DefinitionDocument
     name: str
-    """Over there; ``default`` where it has none."""
+    """Its name in the other module; ``default`` if it has none."""
     range: Range
 
 
@@ -42,7 +42,7 @@ def parsed(site: DefinitionDocument) -> Source:
 def declaration_at(
     context: EditorContext, site: DefinitionDocument, position: Position
 ) -> Declaration | None:
-    """What the name or module at a place leads to.  Blocks."""
+    """Return what the name or module at a place refers to.  Blocks."""
     if site.suffix not in SCRIPTS:
         return None
     source = parsed(site)
@@ -65,7 +65,7 @@ def declaration_at(
 def declared(
     context: EditorContext, site: DefinitionDocument, source: Source, name: str, depth: int = 0
 ) -> Declaration | None:
-    """Where a name of a module was declared.  Blocks."""
+    """Return where a name of a module is declared.  Blocks."""
     binding = bindings_of(source).get(name)
     if binding is None or depth > _DEEPEST:
         return None
@@ -76,7 +76,7 @@ def declared(
 
 
 def uses(site: DefinitionDocument, name: str) -> Iterator[Range]:
-    """Every place where a name stands, as far as a look at single words tells."""
+    """Return every place where a name occurs, judged by single words."""
     source = parsed(site)
     for leaf in leaves(source.root):
         if leaf.type in _NAMES and source.text(leaf) == name:
@@ -115,7 +115,7 @@ def _exported(
 
 
 def _passed_on(statement: "Node", source: Source, name: str) -> str | None:
-    """The name inside, where ``export { inside as name }`` or ``export *`` gives it."""
+    """Return the inner name that ``export { inside as name }`` or ``export *`` exports."""
     for child in statement.named_children:
         if child.type == "export_clause":
             for item in child.named_children:
@@ -155,7 +155,7 @@ def _declared_here(source: Source, name: str) -> Range | None:
 
 
 def _leaf(source: Source, position: Position) -> "Node | None":
-    """The word at a place; of two that touch it the name."""
+    """Return the word at a place; if two touch it, the one that is a name."""
     touching = [one for one in leaves(source.root) if is_inside(position, source.range(one))]
     names = [one for one in touching if one.type in _NAMES]
     return (names or touching or [None])[0]
@@ -169,7 +169,7 @@ def _statement(leaf: "Node") -> "Node | None":
 
 
 def _local_name(leaf: "Node", source: Source) -> str:
-    """In ``import { there as here }`` both names mean ``here``."""
+    """Return the local name: in ``import { there as here }`` both names mean ``here``."""
     parent = leaf.parent
     alias = parent.child_by_field_name("alias") if parent is not None else None
     return source.text(alias or leaf)

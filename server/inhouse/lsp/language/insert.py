@@ -1,4 +1,4 @@
-"""Adding to what a definition says, in its own form and style."""
+"""Adds to a definition in its own form and style."""
 
 import re
 
@@ -36,7 +36,7 @@ def add_to_list(
 def add_field(
     site: DefinitionDocument, found: ParsedDefinition, name: str, value: str, *, near: str
 ) -> Change | None:
-    """Add a field in a line of its own before the field *near*."""
+    """Add a field on a new line before the field *near*."""
     place = found.places.get((near,))
     if place is None or place.key is None:
         return None
@@ -82,7 +82,7 @@ def _in_brackets(site: DefinitionDocument, start: int, end: int, text: str) -> C
 def _in_lines(
     site: DefinitionDocument, found: ParsedDefinition, name: str, text: str
 ) -> Change | None:
-    """``- item`` lines of YAML."""
+    """Add an item to the ``- item`` lines of YAML."""
     last = len(items(found.values.get(name))) - 1
     item = found.places.get((name, last))
     if item is None:

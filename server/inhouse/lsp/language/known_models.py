@@ -1,4 +1,4 @@
-"""Model ids that are known without asking anybody."""
+"""Model ids that are known without asking any server."""
 
 import json
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ _FILE = "offered.json"
 
 
 def model_words(context: EditorContext) -> Iterator[tuple[str, str]]:
-    """Yield each model with where it was seen: offered, in settings, in other definitions."""
+    """Yield each model with its source: offered, in settings, in other definitions."""
     for name, status in context.host.checked.items():
         yield from ((model.id, f"offered by {name}") for model in status.models or ())
     yield from _remembered(context.state_folder)
@@ -22,7 +22,7 @@ def model_words(context: EditorContext) -> Iterator[tuple[str, str]]:
 
 
 async def remember(context: EditorContext) -> None:
-    """Keep what endpoints offered, for the next time that somebody writes a definition."""
+    """Remember what endpoints offered, for completion in definitions."""
     offered = {
         name: [model.id for model in status.models]
         for name, status in context.host.checked.items()

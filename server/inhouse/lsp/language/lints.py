@@ -1,4 +1,4 @@
-"""What is allowed in a definition and will probably not do what was meant, as things are here."""
+"""Hints: what a definition may say that will probably not do here what was meant."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +19,7 @@ _OPEN = ("openai/gpt-oss", "google/gemma")
 
 
 def advice(context: EditorContext, path: Path) -> Iterator[Problem]:
-    """Yield hints about the definitions of a file, as it was read last.  Opens no connection."""
+    """Yield hints about a file's definitions, as last read.  Opens no connection."""
     state = context.host.world.catalog.reading_of(path)
     if state is None:
         return
@@ -32,7 +32,7 @@ def advice(context: EditorContext, path: Path) -> Iterator[Problem]:
 
 
 def local_route(context: EditorContext, agent: str) -> Route | None:
-    """Where an agent runs, if that is on this machine."""
+    """Return where an agent runs, if that is on this machine."""
     try:
         route = context.host.explain(agent)
     except InhouseError:
@@ -41,7 +41,7 @@ def local_route(context: EditorContext, agent: str) -> Route | None:
 
 
 def offered(context: EditorContext, route: Route) -> tuple[str, ...] | None:
-    """What an endpoint offered when it was asked last; None: nobody has asked."""
+    """Return what an endpoint offered when last asked; None if it was never asked."""
     status = context.host.checked.get(route.endpoint)
     if status is None or status.models is None or status.base_url != route.base_url:
         return None

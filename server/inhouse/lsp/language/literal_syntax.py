@@ -1,4 +1,4 @@
-"""How a field or a value is written in each form of definition."""
+"""How a field or a value is written in each format of definitions."""
 
 from inhouse.definitions.schema.fields import Field
 from inhouse.lsp.language.definition_document import JSON, SCRIPTS, DefinitionDocument
@@ -7,7 +7,7 @@ _LONG = frozenset({"systemPrompt", "instructionsPrompt", "stepPrompt", "spawnerP
 
 
 def written_key(site: DefinitionDocument, name: str) -> str:
-    """A field's name with what follows it before the value."""
+    """Return a field's name with what separates it from the value."""
     if site.suffix in SCRIPTS:
         return f"{name}: "
     if site.suffix in JSON:
@@ -16,7 +16,7 @@ def written_key(site: DefinitionDocument, name: str) -> str:
 
 
 def written_text(site: DefinitionDocument, value: str) -> str:
-    """A text as a value."""
+    """Return a text as a value."""
     if site.suffix in SCRIPTS:
         return f"'{value}'"
     if site.suffix in JSON or site.suffix == ".toml":
@@ -29,12 +29,12 @@ def ends_with_comma(site: DefinitionDocument) -> bool:
 
 
 def snippet(site: DefinitionDocument, field: Field) -> str:
-    """A field with a place to type its value, as LSP's snippet."""
+    """Return a field with a placeholder for its value, as an LSP snippet."""
     return written_key(site, field.name) + _value(site, field, snippet=True)
 
 
 def plain(site: DefinitionDocument, field: Field) -> str:
-    """A field with its first sensible value, for clients without snippets."""
+    """Return a field with a sensible first value, for clients without snippets."""
     return written_key(site, field.name) + _value(site, field, snippet=False)
 
 
@@ -63,7 +63,7 @@ def _scalar(site: DefinitionDocument, field: Field, stop: str) -> str:
 
 
 def _object(site: DefinitionDocument, field: Field, stop: str) -> str:
-    """An object with its required members."""
+    """Return an object with its required members."""
     required = [each for each in field.fields if each.required]
     if field.container == "map" or len(required) != 1 or site.suffix in {".yaml", ".yml", ".md"}:
         return "{ " + stop + " }" if site.suffix != ".toml" else "{" + stop + "}"

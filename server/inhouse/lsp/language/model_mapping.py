@@ -1,4 +1,4 @@
-"""A remote model's name on an endpoint of this machine: two ways to name one that is there."""
+"""Quick fixes that map a remote model's name to one that a local endpoint has."""
 
 import json
 import re
@@ -23,7 +23,7 @@ _MOST = 5
 
 @frozen(eq=False)
 class Mapping:
-    """One way, as an edit."""
+    """One fix, as an edit."""
 
     title: str
     site: DefinitionDocument
@@ -34,7 +34,7 @@ class Mapping:
 def model_fixes(
     context: EditorContext, site: DefinitionDocument, found: ParsedDefinition
 ) -> Iterator[Mapping]:
-    """Yield the ways: the settings' map first, which leaves the definition as others need it."""
+    """Yield the fixes: first the settings' map, which leaves the definition as it is."""
     name, model = found.values.get("id"), found.values.get("model")
     place = found.places.get(("model",))
     if not isinstance(name, str) or not isinstance(model, str) or place is None:
@@ -56,7 +56,7 @@ def model_fixes(
 
 
 def _there(context: EditorContext, route: Route, model: str) -> Iterator[str]:
-    """Models that the endpoint has, or at least may have."""
+    """Return the models that the endpoint has, or may have."""
     known = offered(context, route)
     if known:
         yield from known
@@ -71,7 +71,7 @@ def _there(context: EditorContext, route: Route, model: str) -> Iterator[str]:
 
 
 def _settings(context: EditorContext) -> DefinitionDocument | None:
-    """The workspace's settings; None if there is no such file."""
+    """Return the workspace's settings file; None if there is none."""
     for root in context.host.roots:
         site = site_at(context, Path(root, "inhouse.toml"))
         if site is not None:

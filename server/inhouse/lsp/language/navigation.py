@@ -1,4 +1,4 @@
-"""From a name to where it was given, and to everywhere it is used."""
+"""Goes from a name to its definition and to its references."""
 
 from collections.abc import Iterator
 
@@ -42,7 +42,7 @@ def find_references(
 def places_of_agent(
     context: EditorContext, site: DefinitionDocument, name: str
 ) -> Iterator[tuple[DefinitionDocument, Range, bool]]:
-    """Yield every place that names an agent; the last tells whether it is its ``id``."""
+    """Yield every place that names an agent, and whether it is its ``id``."""
     plain = plain_id(name)
     needles = (plain, plain.replace("-", "_"))
     for other in neighbours(context, site, context.host.world.folders, *needles):
@@ -58,7 +58,7 @@ def location(site: DefinitionDocument, place: Range) -> Json:
 
 
 def _agent(context: EditorContext, site: DefinitionDocument, name: str) -> list[Json]:
-    for each, place in own_ids(site):  # The text at hand knows best, also of what is unsaved.
+    for each, place in own_ids(site):  # The text at hand is the most current, even if unsaved.
         if plain_id(each) == plain_id(name):
             return [location(site, place)]
     agent = context.host.agent_named(name)
@@ -98,7 +98,7 @@ def _modules(
 def _names_for(
     context: EditorContext, other: DefinitionDocument, found: Declaration
 ) -> Iterator[str]:
-    """What a module calls a declaration."""
+    """Return a module's names for a declaration."""
     if other.path == found.site.path:
         yield found.name
         return

@@ -1,4 +1,4 @@
-"""Where a file names an agent or a tool."""
+"""Finds where a file names an agent or a tool."""
 
 import re
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ _LISTED = re.compile(
 
 
 def mention_at(site: DefinitionDocument, position: Position) -> tuple[str, Range] | None:
-    """The agent's name that a cursor touches, and where it stands."""
+    """Return the agent's name at the cursor, and its range."""
     for name, place in mentions(site):
         if is_inside(position, place):
             return name, place
@@ -30,13 +30,13 @@ def mention_at(site: DefinitionDocument, position: Position) -> tuple[str, Range
 
 
 def mentions(site: DefinitionDocument) -> Iterator[tuple[str, Range]]:
-    """Every name of an agent in a file: as an id, to be spawned, and in calls of tools."""
+    """Return every agent's name in a file: as an id, as spawnable, and in tool calls."""
     yield from own_ids(site)
     yield from references(site)
 
 
 def own_ids(site: DefinitionDocument) -> Iterator[tuple[str, Range]]:
-    """The ids that a file defines."""
+    """Return the ids that a file defines."""
     for found in site.reading.found:
         name, place = found.values.get("id"), found.places.get(("id",))
         if isinstance(name, str) and place is not None:
@@ -46,7 +46,7 @@ def own_ids(site: DefinitionDocument) -> Iterator[tuple[str, Range]]:
 
 
 def references(site: DefinitionDocument) -> Iterator[tuple[str, Range]]:
-    """Names of agents that a file wants to spawn."""
+    """Return names of agents that a file wants to spawn."""
     seen: set[Range] = set()
     for name, place in (*_spawnable(site), *_calls(site), *_helpers(site)):
         if place not in seen:
@@ -55,7 +55,7 @@ def references(site: DefinitionDocument) -> Iterator[tuple[str, Range]]:
 
 
 def tool_call_at(site: DefinitionDocument, position: Position) -> tuple[str, Range] | None:
-    """The tool that ``handleSteps`` calls at a place."""
+    """Return the tool that ``handleSteps`` calls at a place."""
     if site.suffix not in SCRIPTS:
         return None
     line = site.lines.start(position.line)
@@ -68,7 +68,7 @@ def tool_call_at(site: DefinitionDocument, position: Position) -> tuple[str, Ran
 
 
 def narrowed(site: DefinitionDocument, place: Range, name: str) -> Range | None:
-    """Where exactly a name stands in a value; None if the text says something else."""
+    """Return the exact range of a name in a value; None if the text says something else."""
     start, end = site.span(place)
     at = site.text.find(name, start, end)
     if (
@@ -81,7 +81,7 @@ def narrowed(site: DefinitionDocument, place: Range, name: str) -> Range | None:
 
 
 def plain_id(name: str) -> str:
-    """An id as look-ups compare it: without publisher and version, ``_`` like ``-``."""
+    """Return an id as look-ups compare it: without publisher and version, ``_`` like ``-``."""
     return name.rsplit("/", 1)[-1].split("@", 1)[0].strip().replace("_", "-")
 
 
@@ -98,14 +98,14 @@ def _listed(site: DefinitionDocument, found: ParsedDefinition) -> Iterator[tuple
 
 
 def _calls(site: DefinitionDocument) -> Iterator[tuple[str, Range]]:
-    """``spawn_agents`` called by ``handleSteps``."""
+    """Return agents in calls of ``spawn_agents`` by ``handleSteps``."""
     if site.suffix in SCRIPTS:
         for match in _AGENT_CALL.finditer(site.text):
             yield match["word"], site.lines.range(*match.span("word"))
 
 
 def _helpers(site: DefinitionDocument) -> Iterator[tuple[str, Range]]:
-    """Lists of names in a module that defines no agent itself."""
+    """Return lists of names in a module that defines no agent itself."""
     if site.suffix in SCRIPTS and not site.reading.found:
         for match in _LISTED.finditer(site.text):
             yield match["word"], site.lines.range(*match.span("word"))

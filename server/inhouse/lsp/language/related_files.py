@@ -1,4 +1,4 @@
-"""Every file that may hold or help definitions, as it is in the editor or on disk."""
+"""Every file that may hold or support definitions, as in the editor or on disk."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -31,7 +31,7 @@ def neighbours(
 
 
 def site_at(context: EditorContext, path: Path) -> DefinitionDocument | None:
-    """A file by its path; None if it cannot be read.  Blocks."""
+    """Return a file by its path; None if it cannot be read.  Blocks."""
     document = context.documents.find(path)
     if document is not None:
         return DefinitionDocument(path, document.uri, document.text, document.version)
@@ -45,7 +45,7 @@ def site_at(context: EditorContext, path: Path) -> DefinitionDocument | None:
 def module_of(
     context: EditorContext, site: DefinitionDocument, specifier: str
 ) -> DefinitionDocument | None:
-    """The module that an import means: by path, alias or name, as the sandbox finds it.  Blocks."""
+    """Return the module that an import means, resolved as the sandbox does.  Blocks."""
     texts = {one.path: one.text for one in context.documents if one.path is not None}
     confinement = Confinement(site.path, roots=context.host.roots, texts=texts)
     modules = ModuleResolver(confinement, site.path)

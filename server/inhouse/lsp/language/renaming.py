@@ -1,4 +1,4 @@
-"""Another id for an agent, wherever it is named."""
+"""Renames an agent wherever it is named."""
 
 import re
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ _ROUTE = re.compile(r"""\bagents\s*=\s*(?P<q>["'])(?P<word>[a-z0-9_-]+)(?P=q)"""
 
 
 def prepare(context: EditorContext, site: DefinitionDocument, position: Position) -> Json | None:
-    """Tell what would be renamed; None if there is no agent's name."""
+    """Return what would be renamed; None if there is no agent's name."""
     mention = mention_at(site, position)
     if mention is None or not _known(context, site, mention[0]):
         return None
@@ -32,7 +32,7 @@ def prepare(context: EditorContext, site: DefinitionDocument, position: Position
 def rename(
     context: EditorContext, site: DefinitionDocument, position: Position, new: str
 ) -> Json | None:
-    """Make the edit that gives an agent another id.  Raises `JsonRpcInvalidParams`."""
+    """Make the edit that renames an agent.  Raises `JsonRpcInvalidParams`."""
     mention = mention_at(site, position)
     if mention is None:
         return None
@@ -71,7 +71,7 @@ def _known(context: EditorContext, site: DefinitionDocument, name: str) -> bool:
 
 
 def _bare(site: DefinitionDocument, name: str, place: Range) -> Range:
-    """The id alone, without publisher and version."""
+    """Return the id without publisher and version."""
     inner = name.rsplit("/", 1)[-1].split("@", 1)[0]
     start, end = site.span(place)
     at = site.text.find(inner, start + name.rfind("/") + 1, end)
@@ -81,7 +81,7 @@ def _bare(site: DefinitionDocument, name: str, place: Range) -> Range:
 
 
 def _routes(context: EditorContext, old: str) -> Iterator[tuple[DefinitionDocument, Range]]:
-    """Routes of the workspace that name this agent alone."""
+    """Return the workspace's routes that name exactly this agent."""
     for root in context.host.roots:
         site = site_at(context, Path(root, "inhouse.toml"))
         if site is None:

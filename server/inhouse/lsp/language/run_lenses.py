@@ -1,4 +1,4 @@
-"""Lenses and actions on the line where an agent's id stands: run it, ask where it would run."""
+"""Lenses and actions on the line of an agent's id: run it, show where it would run."""
 
 from collections.abc import Iterator
 
@@ -43,7 +43,7 @@ def _offers(name: str, *, usable: bool) -> Iterator[tuple[str, str, Json]]:
 
 
 def _agents(context: EditorContext, site: DefinitionDocument) -> Iterator[tuple[str, Range, bool]]:
-    """The agents of a file that count, with where their ids stand."""
+    """Return a file's effective agents, with the ranges of their ids."""
     agents = context.host.world.catalog.agents
     for found in site.reading.found:
         name, place = found.values.get("id"), found.places.get(("id",))
@@ -54,7 +54,7 @@ def _agents(context: EditorContext, site: DefinitionDocument) -> Iterator[tuple[
             yield name, place.value, known.definition is not None
     if not site.reading.found:
         for known in agents.values():
-            if known.source == site.path:  # Computed: only an evaluation knows its id.
+            if known.source == site.path:  # A computed id is known only by evaluation.
                 start = known.range.start
                 line = Range(Position(start.line, 0), start)
                 yield known.id, line, known.definition is not None

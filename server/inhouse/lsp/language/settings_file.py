@@ -45,7 +45,7 @@ _TABLE = re.compile(r"^\s*\[\s*endpoints\s*\.\s*([\w-]+|\"[^\"\n]+\")", re.MULTI
 
 
 def settings_site(context: EditorContext, document: "OpenDocument") -> DefinitionDocument | None:
-    """The site of a settings file; None if it is none of ours."""
+    """Return the definition document of a settings file; None if it is not one of ours."""
     path = document.path
     if path is None or path.name not in SETTINGS_FILES:
         return None
@@ -72,7 +72,7 @@ def complete_setting(
 def hover_setting(
     context: EditorContext, site: DefinitionDocument, position: Position
 ) -> Json | None:
-    """Tell what a key means, and what an endpoint's name stands for."""
+    """Explain a key, or what an endpoint's name stands for."""
     where = path_at(site.path, site.text, position)
     if where is None or not where.word:
         return None
@@ -103,7 +103,7 @@ def _keys(container: JsonPath) -> Mapping[str, Key]:
 
 
 def _key(path: JsonPath) -> Key | None:
-    """The setting that a path leads to, or into."""
+    """Return the setting at a path, or around it."""
     for length in range(len(path), 0, -1):
         known = _keys(path[: length - 1]).get(str(path[length - 1]))
         if known is not None:
@@ -132,7 +132,7 @@ def _words(
 
 
 def _endpoints(context: EditorContext, site: DefinitionDocument) -> Iterator[Suggestion]:
-    """Those of this very text first: it may not be saved."""
+    """Return endpoints, those of this text first, since it may be unsaved."""
     for name in _TABLE.findall(site.text):
         yield Suggestion(name.strip('"'), CONSTANT, "in this file")
     for endpoint in context.host.world.settings.endpoints.values():
@@ -153,7 +153,7 @@ def _values(key: Key) -> Iterator[Suggestion]:
 
 
 def _written_around(site: DefinitionDocument, position: Position) -> set[str]:
-    """The keys of the table at the cursor, without the one on its line."""
+    """Return the keys of the table at the cursor, without the one on its line."""
     lines = site.lines
     start, end = lines.start(position.line), lines.offset(lines.line(position.line).end)
     headers = [found.start() for found in _HEADER.finditer(site.text)]
@@ -173,7 +173,7 @@ def _key_item(context: EditorContext, where: Whereabouts, key: Key) -> Json:
 
 
 def _first(key: Key) -> str:
-    """A value to begin with."""
+    """Return a first value for a key."""
     kinds: tuple[Any, ...] = get_args(key.type)
     given = key.examples[0] if key.examples and not kinds else key.default
     if given is None:

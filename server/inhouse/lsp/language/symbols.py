@@ -15,7 +15,7 @@ _SHOWN = 60
 
 
 def symbols(context: EditorContext, site: DefinitionDocument) -> list[Json]:
-    """Return each agent with its fields; flat where the client knows no tree."""
+    """Return each agent with its fields; flat if the client supports no tree."""
     tree = [agent for found in site.reading.found if (agent := _agent(found)) is not None]
     if context.client.can("textDocument.documentSymbol.hierarchicalDocumentSymbolSupport"):
         return tree
@@ -45,7 +45,7 @@ def _fields(found: ParsedDefinition, whole: Range) -> Iterator[Json]:
     for path, place in found.places.items():
         if len(path) != 1 or place.key is None or not _holds(whole, place.key):
             continue
-        if place.key.start == place.key.end:  # Made up: the file does not say it.
+        if place.key.start == place.key.end:  # Derived: the file does not say it.
             continue
         name = str(path[0])
         value = found.values.get(name)
@@ -59,7 +59,7 @@ def _fields(found: ParsedDefinition, whole: Range) -> Iterator[Json]:
 
 
 def _extent(place: SourceRange, whole: Range) -> Range:
-    """From the key to the value's end; a value that stands elsewhere does not count."""
+    """Return the range from the key to the value's end; a value elsewhere does not count."""
     key = place.key or place.value
     if _holds(whole, place.value) and key.end <= place.value.end:
         return Range(min(key.start, place.value.start), place.value.end)

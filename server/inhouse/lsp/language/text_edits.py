@@ -1,4 +1,4 @@
-"""Edits of definition files, in the shape that the client takes."""
+"""Edits of definition files, in the form that the client accepts."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""The words that fit a value: choices, tools, agents, models, endpoints."""
+"""The words that fit as a value: choices, tools, agents, models, endpoints."""
 
 from collections.abc import Iterator
 
@@ -31,7 +31,7 @@ _COMMON = (
 )
 _BASE_URLS = {("localProvider", "baseUrl"), ("providerOptions", "baseUrl")}
 _ALIASES = {"tools": "toolNames", "name": "id", "description": "spawnerPrompt"}
-"""Of Markdown's front matter as other programs write it."""
+"""Keys of Markdown front matter as other programs write them."""
 
 
 @frozen
@@ -43,7 +43,7 @@ class Suggestion:
     raw: bool = False
     """Written without quotes: ``true``."""
     label: str = ""
-    """What is offered, if it is not the text itself."""
+    """What the list shows, if that is not the text itself."""
 
 
 def words_for(
@@ -68,7 +68,7 @@ def words_for(
 
 
 def placeholders() -> Iterator[tuple[str, str]]:
-    """What is filled in when a prompt is sent."""
+    """Return the placeholders that are filled in when a prompt is sent."""
     yield from _PLACEHOLDERS.items()
 
 
@@ -85,7 +85,7 @@ def _tools(site: DefinitionDocument, position: Position) -> Iterator[Suggestion]
 def _server_tools(
     context: EditorContext, site: DefinitionDocument, position: Position
 ) -> Iterator[Suggestion]:
-    """The tools of MCP servers as they were listed last: nothing is started."""
+    """Return the last known tools of MCP servers, without starting any."""
     found = site.found_at(position)
     own = mapping(found.values.get("mcpServers") if found is not None else None)
     there = set(_already(site, position, "toolNames"))
@@ -116,7 +116,7 @@ def _agents(
 
 
 def _already(site: DefinitionDocument, position: Position, name: str) -> Iterator[str]:
-    """What a list holds, without the word at the cursor."""
+    """Return the items of a list, without the one at the cursor."""
     found = site.found_at(position)
     if found is None:
         return
@@ -131,7 +131,7 @@ def _base_urls(context: EditorContext) -> Iterator[Suggestion]:
     for endpoint in context.host.world.settings.endpoints.values():
         if endpoint.base_url:
             yield Suggestion(endpoint.base_url, CONSTANT, f"endpoint {endpoint.name}")
-            # By its name as well: that is what people remember and type.
+            # Match by name as well, which is what people remember and type.
             yield Suggestion(endpoint.base_url, CONSTANT, endpoint.base_url, label=endpoint.name)
     yield Suggestion("http://localhost:11434/v1", CONSTANT, "Ollama on this machine")
     yield Suggestion("http://localhost:1234/v1", CONSTANT, "LM Studio on this machine")

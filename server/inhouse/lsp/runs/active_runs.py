@@ -1,4 +1,4 @@
-"""Runs in flight.  Every way to cancel a run ends here."""
+"""Running runs.  Every way to cancel a run ends here."""
 
 import asyncio
 import time
@@ -40,22 +40,22 @@ class ActiveRun:
     pieces: int = 0
     output_tokens: int = 0
     context_tokens: int = 0
-    """What its last request and the answer to it needed of the window."""
+    """How much of the window its last request and answer used."""
     context_window: int | None = None
     questions: int = 0
-    """How many wait for the user, sub-agents' included."""
+    """How many questions wait for the user, including sub-agents'."""
     children: set[str] = field(factory=set[str])
     progress: str | int | None = None
-    """The token of its progress while it runs: some clients cancel by it."""
+    """Its progress token while it runs, by which some clients cancel it."""
     emit: Listen | None = None
-    """Hears of it while it runs, also of what others know about it."""
+    """Emits its events while it runs, including those that others cause."""
 
     def __attrs_post_init__(self) -> None:
         self.doing = RunActivity(self.id)
 
     @property
     def token(self) -> str:
-        """A progress token for clients that sent none: some of them print it."""
+        """Return a progress token for clients that sent none; some of them print it."""
         return "-".join(("inhouse", *self.id.split("-")[:2]))
 
     @property
@@ -64,7 +64,7 @@ class ActiveRun:
 
     @property
     def tokens(self) -> int:
-        """Tokens that came back; until the endpoint has told, one for each piece."""
+        """Return output tokens; until the endpoint reports them, one for each piece."""
         return max(self.output_tokens, self.pieces)
 
     @property
@@ -74,7 +74,7 @@ class ActiveRun:
         return self.tokens / max((self.ended or time.monotonic()) - self.first_token, 0.1)
 
     def watch(self, event: RunEvent) -> None:
-        """Take note of what happened.  Must not block and must not raise."""
+        """Record an event.  Must not block and must not raise."""
         if event.run_id != self.id:
             self.children.add(event.run_id)
         self.doing.watch(event)
@@ -97,7 +97,7 @@ class ActiveRun:
 
 
 class Runs:
-    """Owns the tasks, so that none is lost and none outlives the server."""
+    """Owns the tasks of runs, so that none is lost or outlives the server."""
 
     def __init__(self, new_run_id: Callable[[], str]) -> None:
         self._new_run_id = new_run_id
@@ -122,11 +122,11 @@ class Runs:
 
     @property
     def running(self) -> tuple[ActiveRun, ...]:
-        """Newest last."""
+        """The running runs, newest last."""
         return tuple(self._runs[run_id] for run_id in self._tasks)
 
     def get(self, run_id: str) -> ActiveRun | None:
-        """Find a run by its id, or by that of one of its sub-agents' runs."""
+        """Find a run by its id or by the id of a sub-agent's run."""
         if (run := self._runs.get(run_id)) is not None:
             return run
         return next((run for run in self._runs.values() if run_id in run.children), None)
@@ -141,7 +141,7 @@ class Runs:
         return [run.id]
 
     def cancel_progress(self, token: str | int) -> None:
-        """Ask the run that reports its progress by this token to stop."""
+        """Ask the run with this progress token to stop."""
         for run in self.running:
             if run.progress == token:
                 self.cancel(run.id)

@@ -1,4 +1,4 @@
-"""A run's events as ``$/progress``: many in one notification, none lost, none late."""
+"""A run's events as ``$/progress``: batched, with none lost and none late."""
 
 import asyncio
 import json
@@ -17,8 +17,8 @@ _HIGH_SURROGATES = ("\ud800", "\udbff")
 class EventStream:
     """Sends what is ready once per turn of the event loop, already encoded.
 
-    While the editor does not read, neighbouring deltas become one: what waits here never grows
-    beyond the text itself, and the run is not held up.
+    While the editor does not read, adjacent deltas are joined, so the queue never grows beyond the
+    text itself and the run is not held up.
     """
 
     def __init__(self, token: str | int, *, outbox: WriteQueue) -> None:
@@ -32,7 +32,7 @@ class EventStream:
         self._scheduled = False
         self._seq = 0
         self._plain = False
-        """This turn's events are sent at its end, and no delta is waiting to grow."""
+        """Whether this turn's events are sent at its end, and no delta may still grow."""
         self._middles: dict[tuple[str, str], str] = {}
         self._open: tuple[str, list[str]] | None = None
         """A delta that may still grow: its middle and its pieces."""
@@ -75,7 +75,7 @@ class EventStream:
         self._seq += 1
 
     def _close(self) -> None:
-        """What is open grows no more."""
+        """Close the open delta."""
         if self._open is not None:
             middle, pieces = self._open
             self._open = None
@@ -95,7 +95,7 @@ class EventStream:
             self._outbox.write(frame(body))
 
     def _middle(self, event: RunEvent, kind: str) -> str:
-        """What every event of one agent has in common, encoded once."""
+        """Return what all events of one agent have in common, encoded once."""
         middle = self._middles.get((event.run_id, kind))
         if middle is None:
             parent = "" if event.parent is None else f',"parent":{_quote(event.parent)}'
@@ -107,5 +107,5 @@ class EventStream:
 
 
 def _ends_halfway(text: str) -> bool:
-    """Return whether the second half of a character is still to come."""
+    """Return whether a text ends with the first half of a surrogate pair."""
     return text != "" and _HIGH_SURROGATES[0] <= text[-1] <= _HIGH_SURROGATES[1]

@@ -24,13 +24,13 @@ from inhouse.lsp.transport.rpc import EditorRpc
 Choices = tuple[str, ...]
 _WARNING, _INFO = 2, 3
 _WITHOUT_DIALOGS = frozenset({"helix"})
-"""Clients that refuse ``window/showMessageRequest`` though somebody sits there (Helix 25.01)."""
+"""Clients that refuse ``window/showMessageRequest`` although a user is there (Helix 25.01)."""
 _LIMIT, _LINES, _START = 1_000, 16, 300
-"""Characters and lines that every dialog shows whole, and what is shown of more."""
+"""Characters and lines that every dialog shows completely, and what is shown of longer texts."""
 _ONE_LINE, _FIRST = 60, 44
 """Characters of a question, and of its beginning, in a line of 100 that also says how to answer."""
 _MOMENT, _TRIES = 0.3, 3
-"""Seconds in which nobody has read a question: such an answer was meant for something else."""
+"""Seconds in which nobody can have read a question, so an answer was meant for something else."""
 _TOO_SOON = "The answer came before the question could be read; please answer again."
 
 
@@ -38,7 +38,7 @@ _asked_by_client: ContextVar[bool] = ContextVar("asked by client", default=False
 
 
 def let_client_ask() -> None:
-    """Tell the questions of this task, and of those that it starts, as events alone."""
+    """Emit questions of this task, and of tasks that it starts, only as events."""
     _asked_by_client.set(True)
 
 
@@ -48,14 +48,14 @@ class _Open:
     since: float = field(factory=time.monotonic)
     answer: asyncio.Future[Choices] = field(factory=asyncio.Future[Choices])
     in_actions: Choices | None = None
-    """No dialog shows it: code actions answer it with these."""
+    """The choices that code actions offer, if no dialog shows the question."""
 
 
 class EditorApprover:
     """Asks the user in the editor.
 
-    A client that draws questions itself answers with the command ``inhouse.answer``; whichever
-    answer comes first counts, the other is dropped.
+    A client that shows questions itself answers with the command ``inhouse.answer``; the first
+    answer counts, the other is dropped.
     """
 
     def __init__(self, link: EditorRpc) -> None:
@@ -65,7 +65,7 @@ class EditorApprover:
 
     @property
     def in_actions(self) -> tuple[Question, ...]:
-        """What waits and is shown by no dialog: code actions answer it."""
+        """The waiting questions that no dialog shows and code actions answer."""
         return tuple(
             evolve(each.question, choices=each.in_actions)
             for each in self._open.values()
@@ -73,7 +73,7 @@ class EditorApprover:
         )
 
     async def ask(self, question: Question) -> Choices:
-        """Return what the user chose; empty when dismissed or when nobody can be asked."""
+        """Return what the user chose; empty if dismissed or if nobody can be asked."""
         asked = _Open(question)
         self._open[question.id] = asked
         try:
@@ -82,7 +82,7 @@ class EditorApprover:
             self._open.pop(question.id, None)
 
     def answer(self, given: AnswerArguments) -> None:
-        """Take an answer that came as a command."""
+        """Accept an answer that came as a command."""
         first = next(iter(self._open), None)
         asked = self._open.get(given.question_id or first or "")
         if asked is None:
@@ -113,12 +113,12 @@ class EditorApprover:
                 return await self._answered(asked, text, choices)
 
     def _is_drawn(self, question: Question) -> bool:
-        """Return whether the client asks it by itself: never one that may do harm."""
+        """Return whether the client shows the question itself; never one that may do harm."""
         kind = "choices" if question.choices else "freeText"
         return question.is_told and not question.safe and kind in self._link.client.draws
 
     async def _answered(self, asked: _Open, text: str, choices: Choices) -> Choices:
-        """Ask in a dialog, and where there is none by code actions."""
+        """Ask in a dialog, or by code actions if there is none."""
         showing = asyncio.create_task(self._show(asked.question, text, choices), name="question")
         try:
             await asyncio.wait((showing, asked.answer), return_when=asyncio.FIRST_COMPLETED)
@@ -147,7 +147,7 @@ class EditorApprover:
             except InhouseError:
                 return None if self._link.client.name in _WITHOUT_DIALOGS else ()
             if answer is None:
-                return tuple(taken)  # Whoever leaves the list keeps what was picked in it.
+                return tuple(taken)  # Leaving the list keeps what was picked in it.
             if not question.multiple:
                 return (answer,)
             if answer == "Done" and answer not in question.choices:
@@ -155,7 +155,7 @@ class EditorApprover:
             taken.append(answer)
 
     async def _deliberate(self, question: Question, text: str, titles: list[str]) -> str | None:
-        """Ask until an answer can be one to this question: a person needs a moment to read it."""
+        """Ask until an answer can belong to this question, which takes a moment to read."""
         shown = text
         for _ in range(_TRIES):
             asked = time.monotonic()
@@ -180,10 +180,10 @@ class EditorApprover:
 
 @asynccontextmanager
 async def _whole(link: EditorRpc, question: Question) -> AsyncGenerator[tuple[str, Choices]]:
-    """Give what a dialog says and offers: what cannot be shown whole cannot be allowed.
+    """Give a dialog's text and choices; what cannot be shown completely cannot be allowed.
 
-    A text that no dialog shows, and a diff, are opened as a document for as long as the question
-    waits.  An editor without dialogs has one line for it.
+    A text too long for a dialog, or a diff, is opened as a document while the question waits.  An
+    editor without dialogs has one line for it.
     """
     text, narrow = _text(question), link.client.name in _WITHOUT_DIALOGS
     fits = len(text) <= _LIMIT and text.count("\n") < _LINES
@@ -194,7 +194,7 @@ async def _whole(link: EditorRpc, question: Question) -> AsyncGenerator[tuple[st
         return
     size = f"{text.count(chr(10)) + 1:,} lines, {len(text):,} characters"
     start = f"{text[:_START].rstrip()} […]"
-    # Helix takes answers where a server is attached, as it is to Markdown.
+    # Helix accepts answers where a server is attached, which is the case for Markdown.
     name = "question.md" if narrow else "what-changed.diff" if question.diff else "question.txt"
     with tempfile.TemporaryDirectory(prefix="inhouse-question-", ignore_cleanup_errors=True) as at:
         path = Path(os.path.realpath(at), name)  # noqa: ASYNC240  a new folder of ours
@@ -218,7 +218,7 @@ async def _whole(link: EditorRpc, question: Question) -> AsyncGenerator[tuple[st
 
 
 def _document(question: Question, text: str, name: str) -> str:
-    """Return what the document of a question holds."""
+    """Return the text of a question's document."""
     if not question.diff:
         return text
     diff = visible(question.diff)
@@ -228,7 +228,7 @@ def _document(question: Question, text: str, name: str) -> str:
 
 
 def _first_words(text: str) -> str:
-    """Return the beginning of a question, so that the line has room for how to answer."""
+    """Return a question's beginning, leaving room in the line for how to answer."""
     line = visible(text).partition("\n")[0].partition("  ")[0]
     return line if len(line) <= _FIRST else f"{line[: _FIRST - 1]}…"
 

@@ -1,4 +1,4 @@
-"""What a run and its sub-agents are doing now, as a tree in one line."""
+"""What a run and its sub-agents are doing, as a tree in one line."""
 
 from collections.abc import Mapping
 from typing import Any, cast
@@ -31,16 +31,16 @@ class _AtWork:
 
 @define
 class RunActivity:
-    """Listens to a run and to all below it."""
+    """Follows a run and its sub-agents."""
 
     run_id: str
     tail: str = ""
-    """The end of what the run itself says, or of what its command prints."""
+    """The end of the run's own text, or of its command's output."""
     todos: str = ""
     _at_work: dict[str, _AtWork] = field(factory=dict[str, _AtWork])
 
     def watch(self, event: RunEvent) -> None:
-        """Take note of what happened.  Must not block and must not raise."""
+        """Record an event.  Must not block and must not raise."""
         payload = event.payload
         if isinstance(payload, RunFinished):
             self._at_work.pop(event.run_id, None)
@@ -73,7 +73,7 @@ class RunActivity:
         return f"{line}: …{tail}" if tail else line
 
     def _line(self, run_id: str) -> str:
-        """Return what one of them does, and behind it what those it started do."""
+        """Return what one run does, followed by what its sub-agents do."""
         own = self._at_work.get(run_id)
         what = own.what if own else "waiting for the first token"
         below = [
@@ -85,7 +85,7 @@ class RunActivity:
 
 
 def todos_of(given: Any) -> list[tuple[str, bool]]:
-    """Return the list of a ``write_todos`` call: what is to be done, and whether it is."""
+    """Return the items of a ``write_todos`` call, and whether each is done."""
     found: list[tuple[str, bool]] = []
     for each in cast("list[Any]", given["todos"]) if _has_todos(given) else ():
         match each:
@@ -112,7 +112,7 @@ _WORDS: Mapping[type[EventPayload], str] = {
 
 
 def _progress(todos: list[tuple[str, bool]]) -> str:
-    """Say how far the list is, and what comes next: ``2/5 done, next: write the test``."""
+    """Say how far the list is and what is next: ``2/5 done, next: write the test``."""
     if not todos:
         return ""
     waiting = [task for task, done in todos if not done]

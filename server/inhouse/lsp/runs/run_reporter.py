@@ -35,20 +35,20 @@ from inhouse.lsp.transport.list_changes import RUNS, SESSIONS, ListChanges
 
 _ERROR = 1
 _LISTED = (QuestionAsked, Notice, ToolStarted, UsageReported)
-"""What the list of runs tells of a run that goes on."""
+"""Events that change a running run's entry in the list of runs."""
 
 
 class SessionListener(Protocol):
-    """Whoever shows the conversation that a run is a turn of."""
+    """Shows the conversation of which a run is a turn."""
 
     def begin(self, run: ActiveRun, plan: Plan) -> Listen:
-        """Return what hears of everything that happens in the run."""
+        """Return the listener for all events of the run."""
         ...
 
 
 @frozen(eq=False)
 class RunLauncher:
-    """Starts runs, and whatever tells the editor of them."""
+    """Starts runs, and everything that reports them to the editor."""
 
     context: EditorContext
     runs: Runs
@@ -79,7 +79,7 @@ class RunLauncher:
         }
 
     def edited(self, run_id: str, agent: str, path: Path, state: EditState, diff: str) -> None:
-        """Tell a run, which may be over, what the user decided on one of its edits."""
+        """Report to a run, even a finished one, what the user decided about one of its edits."""
         uri = self.context.documents.uri_of(path)
         self.context.host.book.edited(run_id, uri, state)
         self.context.host.sessions.edited(run_id, path, state.value)
@@ -91,7 +91,7 @@ class RunLauncher:
 
 
 class _RunReporter:
-    """Everything that listens to one run."""
+    """Everything that follows one run."""
 
     def __init__(
         self,
@@ -159,7 +159,7 @@ class _RunReporter:
         self._listen(event)
         if isinstance(event.payload, _LISTED):
             self._lists.touch(RUNS, SESSIONS)
-        if not self._changed:  # Once a turn of the loop is often enough.
+        if not self._changed:  # Once per turn of the loop is often enough.
             self._changed = True
             asyncio.get_running_loop().call_soon(self._show_change)
 

@@ -21,26 +21,26 @@ from inhouse.store.transcripts import KeptRun, TranscriptStore
 
 _AT_MOST_EVERY = 0.1
 _KEPT_EVERY = 2.0
-"""Seconds of a run that a crash may cost its transcript."""
+"""Seconds between two saves, which a crash can cost a transcript."""
 _FOLDER = "transcripts"
 
 logger = logging.getLogger(__name__)
 
 
 class Transcripts:
-    """The transcripts of this session's runs, and of those before it."""
+    """The transcripts of this server's runs and of earlier ones."""
 
     def __init__(self, context: EditorContext, runs: Runs, buffers: Buffers) -> None:
         self._context = context
         self._runs = runs
         self._buffers = buffers
         self._all: dict[str, Transcript] = {}
-        """Those that are not kept in the store as they will stay."""
+        """Those that are not yet in the store in their final form."""
         self._own: dict[str, None] = {}
-        """The runs of this session, newest last."""
+        """The runs of this server, newest last."""
 
     def begin(self, run: ActiveRun, plan: Plan, *, show: bool | None) -> "Transcript":
-        """Start the transcript of a run; open it where that is wanted."""
+        """Start the transcript of a run; open it if requested."""
         transcript = Transcript(
             self._context,
             self._buffers,
@@ -85,7 +85,7 @@ class Transcripts:
         return path is not None and real(path.parent) == real(path_of(self._context, "").parent)
 
     async def earlier(self, limit: int | None = None) -> list[KeptRun]:
-        """Return the runs of servers before this one in this workspace, newest first."""
+        """Return the runs of earlier servers in this workspace, newest first."""
         most = None if limit is None else limit + len(self._own)
         kept = await asyncio.to_thread(self._store.runs, self._context.host.roots, most)
         return [run for run in kept if run.run_id not in self._own]
@@ -98,7 +98,7 @@ class Transcripts:
                 await transcript.forget()
 
     async def aclose(self) -> None:
-        """Wait until the transcripts of all runs are kept."""
+        """Wait until the transcripts of all runs are saved."""
         await asyncio.gather(*(each.keep() for each in self._all.values()))
 
     @property
@@ -126,7 +126,7 @@ class Transcripts:
 
 
 class Transcript:
-    """The document of one run: virtual where the client can, else a file that grows."""
+    """The document of one run: virtual if the client supports it, else a file that grows."""
 
     def __init__(
         self,
@@ -137,13 +137,13 @@ class Transcript:
         *,
         released: Callable[[], object],
     ) -> None:
-        """*released* hears that the store has all of it."""
+        """*released* is called when the store has all of it."""
         self._context = context
         self._released = released
         self._buffers = buffers
         self._run = run
         self._virtual = context.client.can("workspace.textDocumentContent")
-        # A file of ours is opened by editors of many kinds: not all know what a fragment is.
+        # Many kinds of editors open our files; not all of them understand fragments.
         self._writer = Writer(run.id, header(run, plan), self._link, lines=self._virtual)
         self._timer: asyncio.TimerHandle | None = None
         self._tail: Tail | None = None
@@ -153,14 +153,14 @@ class Transcript:
         self._gone = False
         self._result: RunResult | None = None
         self.read = False
-        """The client has asked for the text: it wants to hear of more."""
+        """Whether the client has asked for the text and wants updates."""
 
     @property
     def text(self) -> str:
         return self._writer.text
 
     async def forget(self) -> None:
-        """Write it nowhere any more."""
+        """Stop writing it anywhere."""
         for timer in (self._keeping, self._timer):
             if timer is not None:
                 timer.cancel()
@@ -205,7 +205,7 @@ class Transcript:
         await show_document(self._context.rpc, self.uri, focus=focus)
 
     async def keep(self) -> None:
-        """Keep what there is, so that it can be read when this server has ended."""
+        """Save the current text, so that it can be read after this server has ended."""
         host = self._context.host
         async with self._kept:
             if not self._behind or self._gone:
@@ -225,7 +225,7 @@ class Transcript:
                 self._release(self._result)
 
     def _release(self, result: RunResult) -> None:
-        """The run is over and the store has its text: from now on it is read from there."""
+        """Drop the text of a finished run, which is now read from the store."""
         self._released()
         at = self.text.find(result.text)
         if result.text and at >= 0:

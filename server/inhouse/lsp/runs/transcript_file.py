@@ -1,4 +1,4 @@
-"""A transcript in a file: it grows on disk, or in the buffer where the editor has it open."""
+"""A transcript in a file: it grows on disk, or in the buffer if the editor has it open."""
 
 import asyncio
 from pathlib import Path
@@ -14,7 +14,7 @@ from inhouse.lsp.runs.transcript_markdown import Writer
 
 
 class Tail:
-    """Brings a file, or the buffer that shows it, up to date with a growing text."""
+    """Keeps a file, or the buffer that shows it, up to date with a growing text."""
 
     def __init__(
         self, context: EditorContext, buffers: Buffers, path: Path, writer: Writer
@@ -31,7 +31,7 @@ class Tail:
         self._stopped = False
 
     async def stop(self) -> None:
-        """Write nothing more."""
+        """Stop writing."""
         async with self._turn:
             self._stopped = True
 
@@ -61,7 +61,7 @@ class Tail:
         new = text[self._shown :]
         if not new:
             return
-        whole = document.text + new  # The user may have written into it.
+        whole = document.text + new  # The user may have edited it.
         end = positions.position_at(document.text, len(document.text))
         edit = {"range": lsp_range(Range(end, end)), "newText": new}
         problem = await apply_edit.send(

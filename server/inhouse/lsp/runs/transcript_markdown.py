@@ -1,4 +1,4 @@
-"""A run's events as Markdown: what the model says, but that a preview fetches nothing for it."""
+"""A run's events as Markdown, in a form whose preview fetches nothing."""
 
 import re
 from typing import Any
@@ -35,30 +35,30 @@ _TICKS = re.compile("`{3,}")
 
 
 class Writer:
-    """Grows a document from what happens."""
+    """Builds a document from a run's events."""
 
     def __init__(
         self, run_id: str, head: str, link: Link = lambda _: None, *, lines: bool = False
     ) -> None:
-        """*link* gives the URI of a path that a tool names; *lines*: links may lead to a line."""
+        """*link* returns the URI of a path that a tool names; *lines* allows links to a line."""
         self._lines = lines
         self._run_id = run_id
         self._link = link
         self._parts = [quiet_lines(head)]
         self._said = QuietMarkdown()
         self._inside = ""
-        """What the end of the document is in the middle of: ``text``, ``thinking``, ``lines``, the
-        output of a command (its call's id) or nothing."""
+        """What is open at the end of the document: ``text``, ``thinking``, ``lines``, the output
+        of a command (its call's id) or nothing."""
         self._tools: dict[str, tuple[str, Any]] = {}
         self._below: dict[str, list[str]] = {}
-        """What sub-agents said that have ended, by the run that asked them."""
+        """What finished sub-agents said, by the run that spawned them."""
         self._told: dict[str, int] = {}
-        """Characters of each command's output that stand in the document."""
+        """How many characters of each command's output are in the document."""
         self._output_ends = ""
 
     @property
     def text(self) -> str:
-        """All of it, without any key that is known."""
+        """The whole document, without any known key."""
         if len(self._parts) > 1:
             self._parts = [redact("".join(self._parts))]
         return self._parts[0]
@@ -115,7 +115,7 @@ class Writer:
             self._line(f"- {said[0]} {who}{said[2:]}")
 
     def _add_sub_agent(self, event: RunEvent, result: RunResult) -> None:
-        """Fold what a sub-agent said, with what those said that it asked."""
+        """Add, folded, what a sub-agent and its own sub-agents said."""
         below = "".join(self._below.pop(event.run_id, ()))
         head = f"{_one_line(event.agent)}: {result.status.value}, {_spent(result)}"
         said = quiet(result.text.strip()).replace("</details", "&lt;/details")
@@ -127,7 +127,7 @@ class Writer:
         self._parts.append(block)
 
     def _output(self, call_id: str, text: str) -> None:
-        """Add what a command prints while it runs, up to a limit: the model gets head and tail."""
+        """Add a running command's output up to a limit; the model gets head and tail."""
         told = self._told.get(call_id, 0)
         if told >= _OUTPUT:
             return
@@ -183,13 +183,13 @@ def _first_line(diff: str) -> str:
 
 
 def header(run: ActiveRun, plan: Plan) -> str:
-    """What stands before anything happens."""
+    """Return the beginning of a transcript."""
     prompt = "\n".join(f"> {line}" for line in run.request.prompt.splitlines())
     return f"# {run.request.agent}\n\n{prompt}\n\n{_route(plan.route)}\n\n---\n\n"
 
 
 def footer(result: RunResult) -> str:
-    """How it ended, what it cost, and each host that was contacted."""
+    """Return how the run ended, what it cost, and each contacted host."""
     ending = f"**{result.status.value}** in {_spent(result)}"
     if result.error is not None:
         ending += f"\n\n{result.error.message}"

@@ -44,7 +44,7 @@ class WorkDone:
         self._timer: asyncio.TimerHandle | None = None
 
     async def create(self) -> None:
-        """Ask the client for a bar of our own, where it must be asked, then begin."""
+        """Ask the client to create a progress bar if necessary, then begin."""
         if not self._link.client.can("window.workDoneProgress"):
             self.begin()
             return
@@ -70,7 +70,7 @@ class WorkDone:
             self.report()
 
     def report(self) -> None:
-        """Show what it is doing now; not more often than an eye can follow."""
+        """Show what the run is doing, not more often than an eye can follow."""
         self._changed = True
         if self._state != "open" or self._timer is not None:
             return

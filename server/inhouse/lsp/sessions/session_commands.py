@@ -23,7 +23,7 @@ Given = list[Any] | None
 
 
 class SessionCommands:
-    """What the user, or a client for them, does with conversations."""
+    """What the user, or a client, does with conversations."""
 
     def __init__(
         self,
@@ -75,14 +75,14 @@ class SessionCommands:
         return {"uri": await self._show(known.id)}
 
     async def rename(self, command: str, given: Given, _: Token | None) -> object:
-        """Return a session another title."""
+        """Rename a session."""
         argument = structure(command, given, arguments.RenameSession)
         known = await self._sessions.rename(argument.session, argument.title)
         self._launcher.lists.touch(SESSIONS)
         return wire.session_summary(known, self._documents.uri_of(known.id))
 
     async def delete(self, command: str, given: Given, _: Token | None) -> object:
-        """Delete a session and all that is kept of its runs."""
+        """Delete a session and everything kept of its runs."""
         argument = structure(command, given, arguments.OneSession)
         known = await self._sessions.named(argument.session)
         await self._launcher.transcripts.forget(await self._sessions.runs_of(known.id))
@@ -92,7 +92,7 @@ class SessionCommands:
         return {"deleted": deleted}
 
     async def fork(self, command: str, given: Given, _: Token | None) -> object:
-        """Begin another session with the turns before one."""
+        """Start a new session with the turns before one."""
         argument = structure(command, given, arguments.ForkSession)
         session = await self._sessions.fork(argument.session, argument.turn)
         self._launcher.lists.touch(SESSIONS)
@@ -101,7 +101,7 @@ class SessionCommands:
         return {"session": session}
 
     async def undo(self, command: str, given: Given, _: Token | None) -> object:
-        """Take back what a turn changed in files."""
+        """Undo what a turn changed in files."""
         argument = structure(command, given, arguments.UndoTurn)
         files = UndoFiles(self._files)
         done = await undo(self._context.host.state, files, argument.session, argument.turn)
@@ -110,7 +110,7 @@ class SessionCommands:
         return {"restored": uris, "problems": list(done.problems)}
 
     async def compact(self, command: str, given: Given, token: Token | None) -> object:
-        """Make the history of a session smaller: a run, of which everything tells as of others."""
+        """Compact the history of a session, as a run that is reported like any other."""
         argument = structure(command, given, arguments.CompactSession)
         session = argument.session or (await self._sessions.newest()).id
         request = await self._sessions.compaction(session)
@@ -122,7 +122,7 @@ class SessionCommands:
         return self._launcher.start(request, told, token)
 
     async def steer(self, command: str, given: Given, _: Token | None) -> object:
-        """Say something to a turn that runs."""
+        """Steer a running turn."""
         argument = structure(command, given, arguments.Steer)
         said = await self._sessions.steer(argument.session, argument.text)
         return {"session": said.session, "runId": said.run_id, "queued": said.queued}

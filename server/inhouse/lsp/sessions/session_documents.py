@@ -1,4 +1,4 @@
-"""Session documents in the editor: they grow while a turn runs, and what is typed stays typed."""
+"""Session documents in the editor, which grow during a turn and keep what the user types."""
 
 import asyncio
 import logging
@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 FOLDER = "sessions"
 _AT_MOST_EVERY = 0.1
 _LOOK_EVERY = 1.0
-"""Seconds between two looks at what other processes did to sessions that are open here."""
+"""Seconds between two checks for changes by other processes to sessions that are open here."""
 _ELSEWHERE = (ToolOutput, UsageReported, RunStarted, RunFinished)
 """Payloads that a document does not show, or shows when the turn has ended."""
 _HEADING = re.compile(r"(?m)^## \d+ · You$")
@@ -45,7 +45,7 @@ _HEADING = re.compile(r"(?m)^## \d+ · You$")
 
 @define(eq=False)
 class LiveTurn:
-    """A turn that runs in this process."""
+    """A turn that is running in this process."""
 
     run_id: str
     session: str
@@ -54,7 +54,7 @@ class LiveTurn:
     """The turns before it, once it is in the store."""
     turn: Turn | None = None
     is_over: bool = False
-    """Its end was told: the store has all of it, once that is written."""
+    """Whether its end was reported, after which the store has everything, once written."""
 
 
 @frozen
@@ -68,22 +68,22 @@ class Kept:
 
 @define(eq=False)
 class Followed:
-    """A document that is shown, or was asked for."""
+    """A document that is shown or was requested."""
 
     session: str
     shown: str | None = None
-    """What of ours the buffer holds; the user's text is behind it, and may be in it."""
+    """Our own text in the buffer; the user's text follows it, and may be in it."""
     known: tuple[object, ...] = ()
-    """What another process would change."""
+    """The part of the store that another process would change."""
     kept: Kept | None = None
     sending: bool = False
-    """A prompt is on its way: it still stands where the next prompt stands."""
+    """Whether a prompt is being sent, which is still in the place of the next one."""
     told: bool = False
     timer: asyncio.TimerHandle | None = None
 
 
 class SessionDocuments:
-    """Follows the documents that an editor shows, and the runs that make them grow."""
+    """Follows the documents that an editor shows, and the runs that extend them."""
 
     def __init__(self, context: EditorContext, buffers: Buffers) -> None:
         self._context = context
@@ -94,11 +94,11 @@ class SessionDocuments:
         self._written: set[str] = set()
         self._writing: dict[str, asyncio.Lock] = {}
 
-    # Where they are.
+    # Locations.
 
     @property
     def is_virtual(self) -> bool:
-        """Whether the client asks for the text of documents that are no files."""
+        """Whether the client can request the text of virtual documents."""
         return self._context.client.can("workspace.textDocumentContent")
 
     def uri_of(self, session: str) -> str:
@@ -161,38 +161,38 @@ class SessionDocuments:
         return None if kept is None else kept.document.read_only
 
     async def write(self, session: str) -> str:
-        """Write the document of a session where the client will find it; return its URI."""
+        """Write a session's document where the client can find it; return its URI."""
         if not self.is_virtual:
             await self.bring_up_to_date(session)
         return self.uri_of(session)
 
     async def typed(self, session: str, text: str) -> tuple[Kept, TypedDocument | None] | None:
-        """Return what is kept of a session, and what the user made of its document."""
+        """Return what is kept of a session, and the user's version of its document."""
         kept = await self._kept(session)
         if kept is None:
             return None
         return kept, read_typed(self._growing(session) or kept.document, text)
 
     def writing(self, session: str) -> asyncio.Lock:
-        """Return what only one at a time has: whoever writes a session's document, or sends it."""
+        """Return the lock for writing or sending a session's document."""
         return self._writing.setdefault(session, asyncio.Lock())
 
     def followed(self, session: str) -> Followed:
-        """Return what is known of a document that is open."""
+        """Return what is known of an open document."""
         return self._followed.setdefault(session, Followed(session))
 
     def forget(self, session: str) -> None:
-        """The session is deleted: its document is written no more."""
+        """Stop writing the document of a deleted session."""
         self._followed.pop(session, None)
 
     async def aclose(self) -> None:
-        """Leave nothing on disk where no session is to be kept there."""
+        """Remove documents from disk if no session is to be kept there."""
         if self._context.host.world.settings.sessions_on_disk == 0:
             for session in self._written:
                 await asyncio.to_thread(self.path_of(session).unlink, missing_ok=True)
 
     async def replace(self, session: str, start: int, end: int, new: str, *, old: str) -> None:
-        """Replace a piece of an open document that is *old* still, by who has `writing`."""
+        """Replace a piece of an open document that is still *old*; the caller holds `writing`."""
         document = self.open_one(session)
         if document is not None and document.text[start:end] == old:
             await self._apply(document, Change(start, end, new))
@@ -200,7 +200,7 @@ class SessionDocuments:
     # What runs do.
 
     def begin(self, run: ActiveRun, plan: Plan) -> Listen:
-        """A turn begins in this process; give who listens to it."""
+        """Begin a turn in this process; return its listener."""
         session = plan.request.session or ""
         live = LiveTurn(run.id, session, TurnWriter(run.id, self._context.host.sessions.workspace))
         self._live[session] = live
@@ -221,7 +221,7 @@ class SessionDocuments:
             followed.timer = loop.call_later(_AT_MOST_EVERY, self._tell, followed)
 
     async def _end(self, live: LiveTurn) -> None:
-        """The store has all of the turn, soon: from then on it is read from there."""
+        """Read the turn from the store once it has all of it, which will be soon."""
         session = live.session
         await self._context.host.sessions.written(session)
         if self._live.get(session) is live:
@@ -231,7 +231,7 @@ class SessionDocuments:
             await self._look_back(live)
         if followed is not None:
             followed.sending = False
-            if live.turn is None:  # It never began: what was sent is the user's text still.
+            if live.turn is None:  # It never began, so what was sent is still the user's text.
                 followed.shown = None
         if followed is not None or await asyncio.to_thread(self.path_of(session).exists):
             await self.bring_up_to_date(session)
@@ -241,7 +241,7 @@ class SessionDocuments:
         self._spawn(self.bring_up_to_date(followed.session), followed.session)
 
     async def _watch(self) -> None:
-        """See what other processes did to the sessions whose documents are open here."""
+        """Check what other processes did to sessions whose documents are open here."""
         store = self._context.host.sessions.store
         while True:
             await asyncio.sleep(_LOOK_EVERY)
@@ -283,7 +283,7 @@ class SessionDocuments:
         if followed.shown is None:
             typed = read_typed(now, text)
             if typed is not None and typed.prompts is not None:
-                followed.shown = wanted  # As it was written, but for what the user changed.
+                followed.shown = wanted  # As it was written, except for the user's changes.
                 return
             followed.shown = text[: _end_of_ours(text)]
         if followed.shown == wanted:
@@ -317,7 +317,7 @@ class SessionDocuments:
             edit = {"changes": {document.uri: edits}}
         problem = await apply_edit.send(rpc, "Inhouse: session", edit)
         if problem is not None:
-            return False  # Somebody types: the next change holds this one too.
+            return False  # The user is typing, and the next change will contain this one.
         if document.path is not None:
             whole = text[: change.start] + change.new + text[change.end :]
             await self._buffers.settle(document.path, whole)
@@ -332,14 +332,14 @@ class SessionDocuments:
             self._context.rpc.ask("workspace/textDocumentContent/refresh", {"uri": uri})
 
     def _growing(self, session: str) -> SessionDocument | None:
-        """Return the document of a turn that runs; None if the store has all that there is."""
+        """Return the document with the running turn; None if the store has everything."""
         live = self._live.get(session)
         if live is None or live.is_over or live.turn is None or live.before is None:
             return None
         return _with(live.before, live.turn, live.writer.text())
 
     async def _look_back(self, live: LiveTurn) -> None:
-        """Read the turns before the one that runs, once it is in the store."""
+        """Read the turns before the running one, once it is in the store."""
         kept = await self._kept(live.session)
         if kept is not None and kept.turns and kept.turns[-1].run_id == live.run_id:
             document = kept.document
@@ -347,7 +347,7 @@ class SessionDocuments:
             live.turn = kept.turns[-1]
 
     async def _kept(self, session: str) -> Kept | None:
-        """Read a session, unless it is known and has not changed since."""
+        """Read a session, unless the known version is current."""
         await self._context.host.sessions.written(session)
         store, followed = self._context.host.sessions.store, self._followed.get(session)
         before = followed.kept if followed is not None else None
@@ -371,7 +371,7 @@ class SessionDocuments:
 
 
 def _with(before: SessionDocument, turn: Turn, text: str) -> SessionDocument:
-    """Return a document with one more turn, of which *text* is there so far."""
+    """Return a document with one more turn, whose text so far is *text*."""
     written = written_turn(turn.agent, before.next_turn, text)
     return SessionDocument((*before.fixed, written), (*before.prompts, prompt_of(turn)))
 
@@ -381,7 +381,7 @@ def _state(known: SessionSummary) -> tuple[object, ...]:
 
 
 def _end_of_ours(text: str) -> int:
-    """Find where the user's text begins: behind the last heading of a prompt."""
+    """Find where the user's text begins: after the last prompt heading."""
     found = [match.end() for match in _HEADING.finditer(text)]
     if not found:
         return len(text)
@@ -392,7 +392,7 @@ def _end_of_ours(text: str) -> int:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a document; what the user left under its last heading stays."""
+    """Write a document, keeping what the user left under its last heading."""
     try:
         before = path.read_text("utf-8", errors="replace")
     except OSError:

@@ -1,4 +1,4 @@
-"""A prompt from the editor: a run, of a new session or of one that goes on, or a steer."""
+"""A prompt from the editor: a run of a new or continued session, or steering."""
 
 import asyncio
 from pathlib import Path
@@ -21,13 +21,13 @@ from inhouse.lsp.transport.client import Json, real, to_path
 
 @frozen(eq=False)
 class SessionPrompts:
-    """Takes every prompt of one editor to the session that it is for."""
+    """Passes each prompt of one editor to the right session."""
 
     context: EditorContext
     launcher: RunLauncher
 
     async def start(self, argument: arguments.RunArguments, token: arguments.Token | None) -> Json:
-        """Start a run; to a session that runs already, the prompt is something said meanwhile.
+        """Start a run; if the session is already running, steer it with the prompt.
 
         Raises `UserError`.
         """
@@ -49,9 +49,10 @@ class SessionPrompts:
         return self.launcher.start(request, argument, token)
 
     def _prompt(self, argument: arguments.RunArguments) -> str:
-        """Return the prompt; behind it what is open under a URI that is no file's.
+        """Return the prompt, followed by the text of an open document that is not a file.
 
-        Raises `UserError` if nothing is: the agent would not know what it is asked about.
+        Raises `UserError` if no such document is open, since the agent would not know what is
+        meant.
         """
         uri = argument.uri
         if uri is None or to_path(uri) is not None:
@@ -72,11 +73,11 @@ class SessionPrompts:
         return "\n\n".join(part for part in (argument.prompt, shown) if part)
 
     async def _steer(self, request: RunRequest) -> Json | None:
-        """Tell a running turn something; None if none runs, or its turn has just ended."""
+        """Steer a running turn; return None if none runs or it has just ended."""
         sessions, name = self.context.host.sessions, request.session or ""
         run = self._running(name)
         if run is not None:
-            await asyncio.sleep(0)  # It may have been started a moment ago.
+            await asyncio.sleep(0)  # It may have just been started.
             turn = sessions.running(name)
             if turn is None:
                 return None

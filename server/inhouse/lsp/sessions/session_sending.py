@@ -30,7 +30,7 @@ _WARNING = 2
 
 @frozen(eq=False)
 class SessionSending:
-    """Takes what the user wrote in a session's document to its agent."""
+    """Sends what the user wrote in a session's document to its agent."""
 
     context: EditorContext
     documents: SessionDocuments
@@ -38,7 +38,7 @@ class SessionSending:
     runs: Runs
 
     async def send(self, argument: arguments.SendDocument, token: Token | None) -> Json:
-        """Send what stands under the last heading; with a turn, its prompt, in a fork.
+        """Send the text under the last heading or, with a turn, its changed prompt in a fork.
 
         Raises `UserError`.
         """
@@ -78,7 +78,7 @@ class SessionSending:
         return await self._send(kept, typed, document, told, token)
 
     def saved(self, uri: str) -> None:
-        """The user saved a document: where they want it so, what they wrote is sent."""
+        """Send what the user wrote when they save the document, if the settings say so."""
         session = self.documents.session_of(uri)
         if session is not None and self.context.host.world.settings.send_on_save:
             self.context.spawn(self._send_saved(session, uri), name=f"sending {session}")
@@ -273,7 +273,7 @@ def _as_typed(before: str, text: str) -> str:
 
 
 def _turn_at(kept: Kept, text: str, where: Range) -> int:
-    """Return the turn that a place of the document belongs to; the next one below all of them."""
+    """Return the turn at a place in the document; below all of them, the next one."""
     starts = [_line_of(text, heading_of(n)) for n in range(1, kept.document.next_turn + 1)]
     above = [one for one in starts if one is not None and one.start.line <= where.start.line]
     return max(1, len(above))

@@ -1,4 +1,4 @@
-"""What a user has made of a session's document, and where new text of ours belongs in it."""
+"""A session's document as the user has changed it, and where our new text belongs in it."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,7 @@ from attrs import frozen
 from inhouse.host.session_document import SessionDocument, heading_of
 
 _ANCHOR = 300
-"""Characters that say where we are in a text that somebody else changed."""
+"""How many characters identify a place in a text that somebody else changed."""
 _NEAR = 40
 
 
@@ -26,11 +26,11 @@ class TypedDocument:
     """A document as it is in the editor."""
 
     draft: Place
-    """What stands under the last heading."""
+    """The text under the last heading."""
     heading_end: int
     """Where that heading ends."""
     prompts: Mapping[int, Place] | None
-    """Those of the turns by number; None: something between them was changed."""
+    """The turns' prompts by number; None if the text between them was changed."""
 
 
 def read_typed(document: SessionDocument, text: str) -> TypedDocument | None:
@@ -67,10 +67,10 @@ class Change:
 
 
 def change_for(text: str, shown: str, wanted: str) -> Change | None:
-    """Find the change of *text* that is the change from *shown* to *wanted*.
+    """Find the change in *text* that corresponds to *shown* becoming *wanted*.
 
-    *text* is *shown* with something behind it, and perhaps with changes of the user in it.
-    None: the place where it belongs is not as we left it.
+    *text* is *shown* followed by more text, and perhaps with the user's changes in it.  Returns
+    None if the place is no longer as we left it.
     """
     start = _common(shown, wanted)
     rest = min(len(shown), len(wanted)) - start
@@ -92,7 +92,7 @@ def _stands(text: str, start: int, near: str, old: str) -> bool:
 
 
 def _common(one: str, other: str) -> int:
-    """Count the characters at the beginning that are the same."""
+    """Count the equal characters at the beginning."""
     low, high = 0, min(len(one), len(other))
     while low < high:
         middle = (low + high + 1) // 2
@@ -104,7 +104,7 @@ def _common(one: str, other: str) -> int:
 
 
 def _last_line(text: str, line: str) -> int:
-    """Find the last line that is this one; -1 where there is none."""
+    """Find the last line equal to this one; -1 if there is none."""
     end = len(text)
     while (at := text.rfind(line, 0, end)) >= 0:
         follows = text[at + len(line) : at + len(line) + 1]

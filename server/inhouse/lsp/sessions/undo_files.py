@@ -1,4 +1,4 @@
-"""Files as the editor has them, for taking back what a turn changed."""
+"""Files as the editor has them, for undoing what a turn changed."""
 
 from pathlib import Path
 

@@ -1,6 +1,6 @@
-"""Who is at the other end: what the client said of itself in ``initialize``.
+"""The client: what it said about itself in ``initialize``.
 
-Kept as the JSON it sent: one odd capability must not cost the others.
+This is kept as the JSON it sent, so that one malformed capability does not affect the others.
 """
 
 import os
@@ -28,8 +28,8 @@ class EditorClient:
     name: str = ""
     """``clientInfo.name``."""
     draws: frozenset[str] = frozenset()
-    """``initializationOptions.draws``: what the client shows by its own means, ``freeText``
-    (questions that any text answers), ``choices`` (those with choices that do no harm),
+    """``initializationOptions.draws``: what the client shows itself: ``freeText`` (questions
+    that any text answers), ``choices`` (those with choices that do no harm),
     ``settingsProblems`` and ``lists`` (``inhouse/changed``)."""
     offers: frozenset[str] = frozenset()
     """``initializationOptions.offers``: what the client answers beyond LSP, ``diagnostics``."""
@@ -50,7 +50,7 @@ class EditorClient:
 
 
 def read_client(params: Any) -> EditorClient:
-    """Read the parameters of ``initialize``, forgiving what is odd."""
+    """Read the parameters of ``initialize``, ignoring what is malformed."""
     params = fields(params)
     options = fields(params.get("initializationOptions"))
     trusted = options.get("trusted")
@@ -75,7 +75,7 @@ def to_path(uri: str) -> Path | None:
 
 
 def real(path: Path) -> Path:
-    """Return the path with links resolved: the host's word for a file, whatever the editor's is."""
+    """Return the path with links resolved: the host's name for a file, whatever the editor's is."""
     return Path(os.path.realpath(path))
 
 

@@ -1,7 +1,7 @@
-"""The agents there are, for a client that must know their commands in ``initialize``.
+"""The agents, for a client that must know their commands in ``initialize``.
 
-To read all definitions takes longer than an editor should wait.  So the ids of the last session
-are kept, and count for as long as no file in the folders of agents came, went or changed.
+Reading all definitions takes longer than an editor should wait, so the ids of the last session are
+kept and used while no file in the folders of agents was added, removed or changed.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 
 async def agent_ids(client: EditorClient) -> list[str]:
-    """Return the ids that are kept; else those that can be read without running anything."""
+    """Return the kept ids, or those that can be read without running anything."""
     folders = _folders(client)
     kept = await asyncio.to_thread(_kept, client, folders)
     if kept is not None:

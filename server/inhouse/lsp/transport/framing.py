@@ -1,4 +1,4 @@
-"""Messages on the wire: bytes to JSON-RPC bodies and back."""
+"""Message framing: bytes to JSON-RPC bodies and back."""
 
 import re
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ class Framing:
     _missing: int | None = None
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Take more bytes; return every body that is complete now."""
+        """Take more bytes; return every body that is now complete."""
         self._buffer += data
         while (body := self._next()) is not None:
             yield body
@@ -28,7 +28,7 @@ class Framing:
             if end is None:
                 return None
             length = _LENGTH.search(self._buffer, 0, end.start())
-            if length is not None:  # Else noise between two messages: look behind it.
+            if length is not None:  # Otherwise it is noise between two messages: look after it.
                 self._missing = int(length.group(1))
             del self._buffer[: end.end()]
         if len(self._buffer) < self._missing:
@@ -40,7 +40,7 @@ class Framing:
 
 
 def frame(body: str) -> bytes:
-    """Put the header before a body; half a surrogate pair, which strict readers refuse, goes."""
+    """Add the header to a body; replace unpaired surrogates, which strict readers refuse."""
     try:
         data = body.encode()
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""lsprotocol and pygls without what a server has no use for: 8 of the 18 MB that they hold.
+"""Imports lsprotocol and pygls without what a server does not use: 8 of their 18 MB.
 
 attrs gives each class's methods a copy of the names of its whole module (for lsprotocol 5 MB of
 tables that hold the same names 554 times), and builds a ``__repr__`` that only logs would call.
@@ -15,7 +15,7 @@ import attrs
 
 
 def load_pygls() -> None:
-    """Import pygls and lsprotocol in little memory; nothing happens where they are imported."""
+    """Import pygls and lsprotocol using little memory; does nothing if they are imported."""
     if "lsprotocol.types" in sys.modules:
         return
     define = attrs.define
@@ -30,7 +30,7 @@ def load_pygls() -> None:
 
 
 def lighten(module: ModuleType) -> None:
-    """Leave the generated methods of a module's attrs classes the names that they use."""
+    """Reduce the globals of generated attrs methods to the names that they use."""
     for each in vars(module).values():
         if isinstance(each, type) and each.__module__ == module.__name__ and attrs.has(each):
             _lighten(each, vars(module))
@@ -47,5 +47,5 @@ def _lighten(each: type, names_of_module: dict[str, object]) -> None:
             if one.__globals__ is table:
                 used.update(one.__code__.co_names)
         kept = {name: table[name] for name in used & table.keys()}
-        table.clear()  # A table shrinks only when it is filled anew.
+        table.clear()  # A dict shrinks only when it is refilled.
         table.update(kept)

@@ -1,4 +1,4 @@
-"""Tells a client that draws our lists which of them it should ask for again."""
+"""Tells a client that shows our lists which of them to request again."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ _AT_MOST_EVERY = 0.2
 
 
 class ListChanges:
-    """Sends ``inhouse/changed``: what changes together is told once."""
+    """Sends ``inhouse/changed``, once for changes that happen together."""
 
     def __init__(self, link: EditorRpc) -> None:
         self._link = link
@@ -18,7 +18,7 @@ class ListChanges:
         self._timer: asyncio.TimerHandle | None = None
 
     def touch(self, *lists: str) -> None:
-        """Some lists are not what they were.  Must be called from the event loop."""
+        """Note that some lists have changed.  Must be called from the event loop."""
         if not self._wanted:
             return
         self._changed |= dict.fromkeys(lists)

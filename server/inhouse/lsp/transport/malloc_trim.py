@@ -1,4 +1,4 @@
-"""What start-up has freed goes back to the system: an editor's server waits most of its life."""
+"""Returns the memory that start-up freed to the system, since a server is idle most of the time."""
 
 import asyncio
 import ctypes
@@ -6,19 +6,19 @@ import gc
 import sys
 
 _SETTLED = 1.0
-"""Seconds after which nothing of the start is under way any more."""
+"""Seconds after which start-up is over."""
 
 
 async def give_back() -> None:
-    """Return freed memory, some 10 MB after the imports, where the C library can (glibc).
+    """Return freed memory, some 10 MB after the imports, if the C library can (glibc).
 
-    What start-up made stays for good: the garbage collector need not look at it again, which
-    holds up a stream for 0.1 s.
+    Objects from start-up stay for good, so the garbage collector is told to skip them: scanning
+    them would hold up a stream for 0.1 s.
     """
     await asyncio.sleep(_SETTLED)
     gc.collect()
     gc.freeze()
     if sys.platform == "linux":
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl has none
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl has no malloc_trim
         if trim is not None:
             await asyncio.to_thread(trim, 0)

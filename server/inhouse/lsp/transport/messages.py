@@ -1,7 +1,7 @@
-"""Texts of models, servers and workspaces in the editor's own messages.
+"""Untrusted texts in the editor's own messages.
 
 An editor may make a link of ``[text](command:…)`` in a message, and VS Code an icon of ``$(name)``:
-here, once for all messages, nothing of that is left, and what no eye would see is spelt out.
+here, for all messages in one place, this is neutralised, and invisible characters are escaped.
 """
 
 import re
@@ -21,7 +21,7 @@ def plain(text: str) -> str:
 
 
 def plain_params(method: str, params: Any) -> Any:
-    """Return the parameters of a request or notification with plain texts where it shows any."""
+    """Return a message's parameters with every text that is shown made plain."""
     if method in _MESSAGES:
         shown = {**params, "message": plain(str(params["message"]))}
         if actions := params.get("actions"):

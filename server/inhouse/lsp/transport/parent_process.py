@@ -1,4 +1,4 @@
-"""The process of the client: when it has gone, so must we."""
+"""Watches the client's process, so that the server ends with it."""
 
 import asyncio
 import os
@@ -9,7 +9,7 @@ _EVERY = 2.0
 
 
 async def when_gone(process_id: int, callback: Callable[[], None]) -> None:
-    """Call back when a process ends; not for one of another machine or container."""
+    """Call back when a process ends, unless it is on another machine or in another container."""
     if not exists(process_id):
         return
     while exists(process_id):  # noqa: ASYNC110  no signal
@@ -18,7 +18,7 @@ async def when_gone(process_id: int, callback: Callable[[], None]) -> None:
 
 
 def exists(process_id: int) -> bool:
-    """Return whether there is such a process, whoever it belongs to."""
+    """Return whether the process exists, whoever owns it."""
     if process_id <= 0:
         return False
     if sys.platform == "win32":

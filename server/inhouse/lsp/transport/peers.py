@@ -1,6 +1,6 @@
-"""Who may speak on a port: this user, as the system tells, or whoever has the token.
+"""Who may connect to a port: this user, according to the system, or whoever has the token.
 
-A port of loopback is open to every user of the machine and to every page in a browser.
+A loopback port is open to every user of the machine and to every page in a browser.
 """
 
 import hmac
@@ -12,7 +12,7 @@ from pathlib import Path
 _TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 _ESTABLISHED = "01"
 FIRST_BYTES = b"content-"
-"""What every message of the protocol begins with, in any case of letters; no HTTP does."""
+"""Every message of the protocol begins with this, in upper or lower case; HTTP does not."""
 
 
 def may_begin(data: bytes) -> bool:
@@ -39,7 +39,7 @@ def is_same_user(peer: tuple[object, ...], own: tuple[object, ...]) -> bool:
 
 
 def _hex(address: tuple[object, ...]) -> str:
-    """Spell an address as the kernel's tables do: words of the machine's byte order."""
+    """Format an address as the kernel's tables do: words in the machine's byte order."""
     host = ipaddress.ip_address(str(address[0]).partition("%")[0])
     words = (host.packed[at : at + 4] for at in range(0, len(host.packed), 4))
     spelt = "".join(f"{int.from_bytes(word, sys.byteorder):08X}" for word in words)
@@ -47,5 +47,5 @@ def _hex(address: tuple[object, ...]) -> str:
 
 
 def is_token(given: object, token: str) -> bool:
-    """Compare in a time that tells nothing."""
+    """Compare in constant time."""
     return isinstance(given, str) and hmac.compare_digest(given.encode(), token.encode())

@@ -1,4 +1,4 @@
-"""The line to the editor: our notifications, and our questions with their answers."""
+"""The connection to the editor: our notifications, and our requests with their answers."""
 
 import asyncio
 import itertools
@@ -22,9 +22,9 @@ class EditorError(InhouseError):
 class EditorRpc:
     """Sends plain JSON, so that what an editor answers can have any shape.
 
-    The futures of pygls stay open for ever when an answer is not what the protocol asks for (old
-    Emacs clients answer ``null`` to what they do not know), and an answer to a cancelled one is
-    shown to the user as an error.
+    Futures of pygls stay open for ever if an answer violates the protocol (old Emacs clients answer
+    ``null`` to unknown requests), and pygls shows an answer to a cancelled request to the user as
+    an error.
     """
 
     def __init__(self, outbox: WriteQueue, client: EditorClient) -> None:
@@ -37,9 +37,10 @@ class EditorRpc:
         self._send({"jsonrpc": "2.0", "method": method, "params": plain_params(method, params)})
 
     async def request(self, method: str, params: object, *, seconds: float | None) -> Any:
-        """Ask the editor.  Raises `EditorError` or `TimeoutError`.
+        """Ask the editor.
 
-        Cancelling it takes the question back; an answer that still comes is dropped.
+        Raises `EditorError` or `TimeoutError`.  Cancelling it withdraws the request; an answer that
+        still arrives is dropped.
         """
         request_id = next(self._ids)
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -56,12 +57,12 @@ class EditorRpc:
             self._open.pop(request_id, None)
 
     def ask(self, method: str, params: object) -> None:
-        """Send a request whose answer tells nothing (``…/refresh``)."""
+        """Send a request whose answer does not matter (``…/refresh``)."""
         request_id = next(self._ids)
         self._send({"jsonrpc": "2.0", "id": request_id, "method": method, "params": params})
 
     def answered(self, message: Json) -> None:
-        """Take the editor's answer.  One that nobody waits for any more is dropped."""
+        """Handle the editor's answer.  If nobody waits for it any more, it is dropped."""
         request_id = message.get("id")
         answer = self._open.pop(request_id, None) if isinstance(request_id, int) else None
         if answer is None or answer.done():

@@ -1,1 +1,1 @@
-"""Files and settings that change outside of the editor."""
+"""Files and settings that change outside the editor."""

@@ -1,4 +1,4 @@
-"""Files that agents and settings come from: noticed within a blink, in any client."""
+"""Watches the files of agents and settings, quickly and with any client."""
 
 import asyncio
 import contextlib
@@ -25,13 +25,13 @@ SETTINGS_FILES = ("inhouse.toml", "config.toml")
 
 
 class Watching:
-    """Tells the host what changed: on disk, and in buffers that are not saved."""
+    """Reports changes to the host: on disk and in unsaved buffers."""
 
     def __init__(self, context: EditorContext) -> None:
         self._context = context
         self._changed: set[Path] = set()
         self._on_disk = False
-        """Whether something of it may have changed on disk, too."""
+        """Whether something may have changed on disk too."""
         self._reloading: asyncio.Task[None] | None = None
         self._stop: asyncio.Event = asyncio.Event()
         self._again: asyncio.Event = asyncio.Event()
@@ -39,9 +39,9 @@ class Watching:
         self._since = time.time() - 1
 
     def start(self) -> None:
-        """Watch by ourselves, and let the client tell as well where it offers to.
+        """Watch ourselves, and let the client report changes too if it offers to.
 
-        Few clients watch the home folder, some watch nothing at all, and none says which.
+        Few clients watch the home folder, some watch nothing at all, and none says so.
         """
         if self._context.client.can("workspace.didChangeWatchedFiles.dynamicRegistration"):
             self._context.spawn(self._register(), name="watched files")
@@ -54,20 +54,20 @@ class Watching:
         self._again.set()
 
     def folders_changed(self) -> None:
-        """Other folders may hold agents now."""
+        """Watch other folders, since these may hold agents now."""
         folders = tuple(path for path in self._context.host.world.agent_folders if path.is_dir())
         if folders != self._watched:
             self._again.set()
 
     def touched(self, paths: Collection[Path]) -> None:
-        """Something changed: have it read again, once for all that comes together."""
+        """Read again what changed, once for changes that come together."""
         mine = {path for path in paths if self.concerns(path)}
         self._changed |= mine
         self._on_disk |= bool(mine)
         self._begin()
 
     def typed(self, path: Path) -> None:
-        """A text of the editor changed: its file is read again, and the disk is left alone."""
+        """Read a text that changed in the editor again, without reading the disk."""
         if self.concerns(path):
             self._changed.add(path)
             self._begin()
@@ -77,13 +77,13 @@ class Watching:
             self._reloading = self._context.spawn(self._reload(), name="reloading")
 
     def concerns(self, path: Path) -> bool:
-        """Return whether agents or settings come from a file."""
+        """Return whether a file may hold agents or settings."""
         if path.name in SETTINGS_FILES:
             return True
         return any(path.is_relative_to(folder) for folder in self._context.host.world.agent_folders)
 
     async def settled(self) -> None:
-        """Wait until what was touched has been read again; not for ever."""
+        """Wait, with a limit, until changes have been read."""
         if self._reloading is not None and not self._reloading.done():
             await asyncio.wait([self._reloading], timeout=_SETTLING)
 
@@ -96,7 +96,7 @@ class Watching:
             await (host.reload if on_disk else host.typed)(changed, self._texts())
 
     def _texts(self) -> Mapping[Path, str]:
-        """What is unsaved wins over what is on disk."""
+        """Return unsaved texts, which win over the disk."""
         return {
             real(document.path): document.text
             for document in self._context.documents
@@ -104,14 +104,14 @@ class Watching:
         }
 
     async def _catch_up(self) -> None:
-        """Look once for what changed after it was read and before it was watched."""
+        """Check once for changes between reading and watching."""
         await asyncio.sleep(_STARTING)
         sources = [agent.source for agent in self._context.host.world.catalog.all]
         folders = [*self._context.host.world.agent_folders, *self._context.host.roots]
         self.touched(await asyncio.to_thread(_changed_since, self._since, folders, sources))
 
     async def _watch_folders(self) -> None:
-        """Watch the folders of agents that are there now."""
+        """Watch the existing folders of agents."""
         while True:
             folders = tuple(
                 path for path in self._context.host.world.agent_folders if path.is_dir()
@@ -122,7 +122,7 @@ class Watching:
                 await self._again.wait()
 
     async def _watch_parents(self) -> None:
-        """Watch the roots themselves: ``.agents`` may come, and ``inhouse.toml`` is there."""
+        """Watch the roots themselves, where ``.agents`` may appear and ``inhouse.toml`` is."""
         host = self._context.host
         parents = {folder.parent for folder in self._context.host.world.agent_folders}
         wanted = [*host.roots, host.services.folders.config, *parents]
@@ -152,7 +152,7 @@ class Watching:
 
 
 def _changed_since(when: float, folders: list[Path], sources: list[Path]) -> set[Path]:
-    """Return the files that are newer, and those that have gone."""
+    """Return the files that are newer, and those that are gone."""
     found = {path for path in sources if not path.exists()}
     for folder in folders:
         deep = folder.name == ".agents"
@@ -195,7 +195,7 @@ def _watch(
     *,
     recursive: bool,
 ) -> None:
-    """Watch in a thread of its own until *stop* is set."""
+    """Watch in a thread until *stop* is set."""
     from watchfiles import watch  # noqa: PLC0415  slow to import, and not needed at first
 
     changes = watch(
@@ -212,6 +212,6 @@ def _watch(
             if stop.is_set():
                 return
             loop.call_soon_threadsafe(touched, {Path(path) for _, path in found})
-    except (OSError, RuntimeError) as error:  # RuntimeError: watchfiles' own, or our loop's end
+    except (OSError, RuntimeError) as error:  # RuntimeError: watchfiles' own, or our loop has ended
         if not stop.is_set():
             logger.warning("Changes on disk are not seen until a reload: %s", error)

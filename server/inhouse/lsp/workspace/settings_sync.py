@@ -1,4 +1,4 @@
-"""The editor's settings, from wherever a client gives them, and what is wrong with any."""
+"""The editor's settings, however a client sends them, and what is wrong with them."""
 
 import logging
 from contextlib import suppress
@@ -24,21 +24,22 @@ class SettingsSync:
         self._context = context
         self._pushed: Json = {}
         self._pulled: Json | None = None
-        """None: the client could be asked and has nothing to say."""
+        """None if the client could be asked but has no settings."""
         self._seen: set[str] = set()
-        """Settings that the client has told once: what it then lacks was taken back.  What only
-        ``initializationOptions`` named stays: many clients answer ``{}`` when they are asked."""
+        """Settings that the client has sent once: if they are missing later, they were removed.
+        What only ``initializationOptions`` named stays: many clients answer ``{}`` when they are
+        asked."""
         self._told: set[str] = set()
 
     async def start(self) -> None:
-        """Ask for the settings once the client is ready to tell them."""
+        """Ask for the settings once the client is ready."""
         if self._context.client.can("workspace.didChangeConfiguration.dynamicRegistration"):
             self._context.spawn(self._register(), name="hearing of settings")
         if self._can_pull:
             await self._pull()
 
     async def changed(self, settings: Any) -> None:
-        """``workspace/didChangeConfiguration``: settings inline, or a hint to ask again."""
+        """Handle ``workspace/didChangeConfiguration``: settings inline, or a hint to ask again."""
         inline = fields(settings)
         if self._can_pull:
             await self._pull()
@@ -47,7 +48,7 @@ class SettingsSync:
             await self._configure()
 
     def show_problems(self) -> None:
-        """Show what is wrong with settings: in the file, or as a message where there is none."""
+        """Show what is wrong with settings: in the file, or as a message if there is none."""
         found: dict[str, list[Diagnostic]] = {}
         for problem in self._context.host.world.problems:
             if problem.path is not None:
@@ -91,7 +92,7 @@ class SettingsSync:
         await self._context.host.configure(given | told)
 
     async def _register(self) -> None:
-        """Some clients tell of a change only where somebody asked for it."""
+        """Register for changes, since some clients report them only then."""
         entry = {"id": "inhouse-settings", "method": "workspace/didChangeConfiguration"}
         with suppress(InhouseError, TimeoutError):
             await self._context.rpc.request(
@@ -110,6 +111,6 @@ def _set(layer: Json) -> Json:
 
 
 def _problem(problem: SettingsProblem) -> Json:
-    """A problem of the editor's own settings, for a client that knows where they stand."""
+    """Return a problem of the editor's own settings, for a client that knows their positions."""
     severity = problem.severity.value
     return {"key": problem.key, "severity": severity, "message": problem.message}

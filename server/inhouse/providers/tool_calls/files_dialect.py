@@ -254,7 +254,7 @@ def _is_new_text(old: str, body: str) -> bool:
 
 
 def _unchanged(block: Block, before: _Before) -> str:
-    """Give the file whose text a block has, whether it names it or not; empty: it has another."""
+    """Return the file whose text a block has, whether it names it or not; empty: it has another."""
     written = plain_lines(block.body)
     if block.path:
         path = _known_path(block, before)
