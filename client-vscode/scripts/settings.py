@@ -29,8 +29,8 @@ OURS = {
         "items": {"type": "string"},
         "default": [],
         "scope": "machine",
-        "description": "Start this command as language server instead of the one that comes with "
-        "the extension, for example: inhouse lsp.",
+        "description": "The command that starts the language server, instead of the one that "
+        "comes with the extension. For example: inhouse lsp.",
     },
 }
 
