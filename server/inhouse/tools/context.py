@@ -1,4 +1,4 @@
-"""What the tools of one run have in hand."""
+"""What the tools of one run can use."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -18,7 +18,7 @@ from .known_texts import KnownTexts
 
 
 class Approvals(Protocol):
-    """What the user allowed for good in this workspace.  Must not block for long."""
+    """What the user allowed permanently in this workspace.  Must not block for long."""
 
     def is_allowed(self, cwd: Path, argv: tuple[str, ...]) -> bool: ...
 
@@ -27,32 +27,32 @@ class Approvals(Protocol):
 
 @define
 class SharedRunState:
-    """What one run and its sub-agents share: hand a parent's to its children."""
+    """What one run and its sub-agents share: pass a parent's to its children."""
 
     every_command: bool = False
-    """The user allowed commands for this run."""
+    """Whether the user allowed all commands for this run."""
     allowed_tools: set[tuple[str, ...]] = field(factory=set[tuple[str, ...]])
     """Tools of MCP servers that the user allowed for this run."""
     asking: asyncio.Lock = field(factory=asyncio.Lock)
-    """One question about commands at a time: its answer may settle the next one."""
+    """One question about commands at a time, since its answer may settle the next one."""
     writing: asyncio.Lock = field(factory=asyncio.Lock)
-    """One edit at a time: the next one starts from what it left."""
+    """One edit at a time, since the next one starts from its result."""
     agents: int = 0
-    """Sub-agents that are at work now."""
+    """How many sub-agents are working now."""
     laid_over: dict[Path, tuple[str, int]] = field(factory=dict[Path, tuple[str, int]], init=False)
-    """The text and the time that a file had when a command last saw it laid over the disk."""
+    """The text and time of each file when a command last saw it laid over the disk."""
     background: list["BackgroundCommand"] = field(factory=list["BackgroundCommand"], init=False)
-    """Commands that run on."""
+    """Commands that run in the background."""
 
     async def aclose(self) -> None:
-        """End what still runs: call it when the run is over, however it ended."""
+        """End what still runs; call it when the run is over, however it ended."""
         for command in self.background:
             await command.close()
         self.background.clear()
 
 
 class BackgroundCommand(Protocol):
-    """A command that runs on (`inhouse.tools.shell.background`)."""
+    """A command in the background (`inhouse.tools.shell.background`)."""
 
     command: str
 
@@ -66,7 +66,7 @@ class BackgroundCommand(Protocol):
 
 @frozen
 class Fetched:
-    """A page of the web, as the network door brought it."""
+    """A web page, as the network room fetched it."""
 
     status: int
     final_url: str
@@ -76,13 +76,13 @@ class Fetched:
 
 
 Fetch = Callable[[str], Awaitable[Fetched]]
-"""Gets one http(s) URL.  Refuses private addresses and what privacy forbids with an
-`InhouseError` whose message says so, also after each redirect."""
+"""Fetches one http(s) URL.  Raises `InhouseError` for private addresses and what privacy
+forbids, also after each redirect."""
 
 
 @frozen
 class NoApprovals:
-    """Nothing is allowed for good."""
+    """Nothing is allowed permanently."""
 
     def is_allowed(self, cwd: Path, argv: tuple[str, ...]) -> bool:  # noqa: ARG002
         return False
@@ -92,7 +92,7 @@ class NoApprovals:
 
 
 def _nobody_listens(payload: EventPayload) -> None:
-    """Drop what happens."""
+    """Drop events."""
 
 
 @frozen
@@ -106,34 +106,35 @@ class ToolContext:
     allowed_commands: tuple[str, ...] = ()
     privacy: Privacy = Privacy.ANY
     edits: EditMode = EditMode.APPLY
-    """What becomes of changes that a command makes, if it does not run on the disk itself."""
+    """What happens to a command's changes if it does not run on the disk itself."""
     approvals: Approvals = field(factory=NoApprovals)
     memory: SharedRunState = field(factory=SharedRunState)
     environment: Mapping[str, str] = field(factory=lambda: dict(environment()), repr=False)
-    """What commands may inherit from: `inhouse.tools.shell.environment` lets only some
-    of it through."""
+    """The environment of commands, of which `inhouse.tools.shell.environment` passes on only
+    some."""
     allowed_environment: tuple[str, ...] = ()
-    """Further variables that the user hands on to commands."""
+    """Further variables that the user passes to commands."""
     extra_roots: tuple[Path, ...] = ()
-    """The other folders of a workspace of several."""
+    """The other folders of a workspace that has several."""
     home: Path = field(factory=Path.home)
     fetch: Fetch | None = None
-    """None: ``read_url`` says that it is not offered."""
+    """None if ``read_url`` is unavailable."""
     windowed_file_reads: bool = False
     trusted: bool = False
-    """The user trusts the workspace: Git is asked about it, and about no other."""
+    """Whether the user trusts the workspace; Git is used only in a trusted one."""
     vouched: bool = False
-    """The user, or the editor for them, said so, and not only that there is nothing to trust."""
+    """Whether the user or the editor trusts it explicitly, not only for lack of anything to
+    trust."""
     terminal: ClientTerminal | None = None
-    """Where commands run that need nothing of Inhouse's own sandbox."""
+    """Where commands run that do not need Inhouse's own sandbox."""
     offers: Collection[str] | None = None
-    """The tools that the model is told of; None: all of them."""
+    """The tools that the model is offered; None for all."""
     known: KnownTexts = field(factory=KnownTexts, repr=False)
-    """What the model of this run was given of each file."""
+    """What this run's model has seen of each file."""
     access: Access = field(
         init=False,
         default=Factory(
             lambda self: access_to((self.workspace.root, *self.extra_roots)), takes_self=True
         ),
     )
-    """The door to the files: made once, since it keeps the ignore rules."""
+    """The access to files; made once, since it caches the ignore rules."""

@@ -50,7 +50,7 @@ async def _diagnostics(context: ToolContext, raw: str | None) -> dict[str, Any]:
 
 
 def _told(context: ToolContext, diagnostic: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Name the file from the root; None if no tool may read it: a message may quote a line."""
+    """Name the file from the root; None if no tool may read it, since a message may quote it."""
     named = diagnostic.get("path")
     if not isinstance(named, str):
         return diagnostic

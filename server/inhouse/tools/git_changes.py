@@ -1,9 +1,7 @@
-"""What Git says has changed, for prompts.  Git is only asked, and runs nothing of the project's.
+"""What Git says has changed, for prompts.
 
-A repository's configuration and attributes name programs that Git runs for its own reasons:
-monitors, hooks, filters, signature checks, transports of a lazy fetch, programs of submodules.
-Each of them is switched off by what overrides every file of the repository, and a workspace that
-is not trusted is not asked about at all.
+Git runs nothing of the project's (`inhouse.tools.hardened_git`), and is not used at all in an
+untrusted workspace.
 """
 
 import re
@@ -60,7 +58,7 @@ async def git_changes(root: Path, environment: Mapping[str, str], *, trusted: bo
 def _without_secrets(diff: str) -> str:
     """Leave out the changes of files that no tool may read.
 
-    Only a header begins a line so: lines of a file's content have a sign before them.
+    Only headers begin a line like this: lines of content have a sign before them.
     """
     parts = re.split(r"(?m)^diff --git ", diff)
     kept = (part for part in parts[1:] if not _is_protected(part.partition("\n")[0]))
@@ -68,7 +66,7 @@ def _without_secrets(diff: str) -> str:
 
 
 def _is_protected(header: str) -> bool:
-    """``a/NAME b/NAME``: one name twice, or two where it was moved."""
+    """Return whether a header names a protected file: ``a/NAME b/NAME``, two names if moved."""
     names = header.replace('"', "").split(" ")
     return any(rule(name.partition("/")[2] or name) for name in names)
 

@@ -1,9 +1,9 @@
-"""Git that runs nothing of a repository's, whatever the repository says.
+"""Git that runs none of a repository's programs, whatever the repository says.
 
 A repository's configuration and attributes name programs that Git runs for its own reasons:
 monitors, hooks, filters, signature checks, merges, transports of a lazy fetch, programs of
-submodules.  Each of them is switched off by what overrides every file of the repository.
-Nor is Git asked about a repository that only passes for this folder's (`own_repository`).
+submodules.  Each of them is switched off by settings that override every file of the repository.
+Nor is Git used on a repository that is not really this folder's (`own_repository`).
 """
 
 import asyncio
@@ -19,7 +19,7 @@ _SECONDS = 5.0
 _MOST_BYTES = 2_000_000
 _NOTHING = "NUL" if os.name == "nt" else "/dev/null"
 _FAILS = "/dev/null"
-"""A program that no system can start: a name would be looked for on the ``PATH``."""
+"""A program that no system can start; a plain name would be looked for on the ``PATH``."""
 _OVERRIDES = {
     "core.fsmonitor": "false",
     "core.hooksPath": _NOTHING,
@@ -59,11 +59,11 @@ _VARIABLES = {
 
 
 async def hardened_variables(git: str, root: Path, plain: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that override what a repository says, its own filters among it.
+    """Return the variables that override a repository's settings, including its own filters.
 
-    *plain* are those that Git gets besides; a program of a workspace on their ``PATH`` is none.
+    *plain* are Git's other variables; programs of a workspace on their ``PATH`` do not count.
 
-    A filter has any name, so their names are asked for; ``git config`` runs nothing. Raises
+    Filters can have any name, so Git is asked for them; ``git config`` runs nothing. Raises
     `ToolError` if the repository is another folder's.
     """
     found = await asyncio.to_thread(look_at_repository, root)
@@ -88,7 +88,7 @@ async def hardened_variables(git: str, root: Path, plain: Mapping[str, str]) -> 
 
 
 def _overriding(plain: Mapping[str, str], overrides: Mapping[str, str]) -> dict[str, str]:
-    """Not by ``-c``: there the name of a filter could hold a ``=``."""
+    """Return overriding variables; not ``-c``, where a filter's name could contain ``=``."""
     pairs = {
         name: text
         for at, (key, value) in enumerate(overrides.items())
@@ -100,7 +100,7 @@ def _overriding(plain: Mapping[str, str], overrides: Mapping[str, str]) -> dict[
 async def ask_git(
     git: str, words: tuple[str, ...], root: Path, variables: Mapping[str, str]
 ) -> str | None:
-    """Ask Git; None if it does not know, or not within 5 seconds."""
+    """Run Git; return None if it fails or takes more than 5 seconds."""
     try:
         done = await processes.run(
             (git, "--no-optional-locks", *words),

@@ -19,7 +19,7 @@ from .files.encoding import decode
 from .files.overlay import WorkspaceOverlay
 
 NAMES = ("knowledge.md", "agents.md", "claude.md")
-"""In each folder the first of these counts."""
+"""In each folder, the first of these counts."""
 
 _MOST_BYTES = 200_000
 _MOST_CHARACTERS = 400_000
@@ -47,7 +47,7 @@ class Skill:
     """The whole file."""
     licence: str | None = None
     refused: str = ""
-    """Why no model is told of it; empty: models are."""
+    """Why models are not offered it; empty if they are."""
 
 
 def knowledge_files(files: WorkspaceOverlay, home: Path) -> tuple[KnowledgeFile, ...]:
@@ -73,9 +73,9 @@ def _known_in(files: WorkspaceOverlay, top: WorkspacePath) -> Iterator[Knowledge
 def skills(access: Access, home: Path, *, vouched: bool = False) -> dict[str, Skill]:
     """Return the skills by their folder's name.
 
-    The project's own win over the user's where the user *vouched* for the workspace; elsewhere a
-    clone cannot take the name of a skill that the user knows.
-    Those that no model is told of are among them, with the reason.
+    The project's own win over the user's if the user *vouched* for the workspace; otherwise a clone
+    cannot take the name of a skill that the user knows.  Those that models are not offered are
+    included, with the reason.
     """
     found: dict[str, Skill] = {}
     folders = sorted(_skill_folders(access, home), key=lambda each: not vouched and each[0] != home)
@@ -89,7 +89,7 @@ def skills(access: Access, home: Path, *, vouched: bool = False) -> dict[str, Sk
 
 
 def startable_skills(access: Access, home: Path, *, vouched: bool) -> dict[str, Skill]:
-    """Return the skills that a person can start by name, also those that no model may."""
+    """Return the skills that a person can start by name, including those that models may not."""
     return {
         name: skill
         for name, skill in skills(access, home, vouched=vouched).items()
@@ -98,7 +98,7 @@ def startable_skills(access: Access, home: Path, *, vouched: bool) -> dict[str, 
 
 
 def read_skill(folder: str, text: str) -> Skill | None:
-    """Read a ``SKILL.md``; None if its front matter says nothing that could be used."""
+    """Read a ``SKILL.md``; None if its front matter is unusable."""
     values = _front_matter(text)
     description = _words(values.get("description"))
     if not description:
@@ -123,7 +123,7 @@ def _refusal(folder: str, values: Mapping[str, Any]) -> str:
 
 
 def _words(value: object) -> str:
-    """Return a text, a number or a date as text; nothing of what is nested."""
+    """Return a string, number or date as text; nothing for nested values."""
     nested = isinstance(value, dict | list | set | tuple)
     return "" if value is None or nested else str(value).strip()
 
@@ -140,7 +140,7 @@ def _front_matter(text: str) -> Mapping[str, Any]:
 
 
 def _line_by_line(head: str) -> Mapping[str, Any]:
-    """Read ``key: text`` where it is no YAML: descriptions with colons in them, mostly."""
+    """Read ``key: text`` that is not valid YAML, mostly descriptions with colons."""
     found: dict[str, str] = {}
     key = ""
     for line in head.splitlines():
@@ -167,7 +167,7 @@ def _names_in(folder: Path) -> list[str]:
 
 
 def _rank(name: str) -> int | None:
-    """``api.knowledge.md`` counts as well, as Codebuff has it."""
+    """Rank a knowledge file's name; ``api.knowledge.md`` counts too, as in Codebuff."""
     low = name.lower()
     if low.endswith(f".{NAMES[0]}"):
         return 0
@@ -180,7 +180,7 @@ def _rank_of(path: str) -> int:
 
 
 def _at_home(home: Path) -> Iterator[KnowledgeFile]:
-    """In the home folder the names begin with a dot."""
+    """Return the knowledge file in the home folder, where names begin with a dot."""
     try:
         names = {name.lower(): name for name in os.listdir(home)}  # noqa: PTH208  names only
     except OSError:
@@ -195,7 +195,7 @@ def _at_home(home: Path) -> Iterator[KnowledgeFile]:
 
 
 def _read(root: Path, relative: str) -> str | None:
-    """Links are followed as long as they stay under *root*."""
+    """Read a file, following links that stay under *root*."""
     try:
         place = locate(relative, (root,))
         return decode(read_bytes(place.root, place.relative, most=_MOST_BYTES), name=relative)[0]

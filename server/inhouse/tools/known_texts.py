@@ -1,6 +1,6 @@
-"""What a run's model knows of each file: the text that it was given or wrote itself.
+"""What a run's model knows of each file: the text that it was given or wrote.
 
-What it writes later was made from that text, and not from what the file holds by then.
+Its later edits are based on that text, not on what the file contains by then.
 """
 
 from pathlib import Path
@@ -16,7 +16,7 @@ class KnownText:
 
     text: str
     spans: tuple[Span, ...]
-    """The stretches of it that the model was shown, in characters."""
+    """The ranges that the model was shown, in characters."""
 
     @property
     def is_whole(self) -> bool:
@@ -31,29 +31,29 @@ class KnownTexts:
     _files: dict[Path, KnownText] = field(factory=dict[Path, KnownText])
 
     def get(self, path: Path) -> KnownText | None:
-        """Return what is known of a file; None: nothing."""
+        """Return what is known of a file; None if nothing is."""
         return self._files.get(path)
 
     def shown(self, path: Path, text: str, start: int = 0, end: int | None = None) -> None:
-        """Remember that the model was shown a stretch of *text*, the whole of it by default."""
+        """Remember that the model was shown a range of *text*, by default all of it."""
         span = (start, len(text) if end is None else end)
         known = self._files.get(path)
         before = known.spans if known is not None and known.text == text else ()
         self._files[path] = KnownText(text, _joined((*before, span)))
 
     def wrote(self, path: Path, text: str | None, *, whole: bool) -> None:
-        """Remember what the model's own edit made of a file; None: it is gone."""
+        """Remember the result of the model's own edit; None if the file was deleted."""
         if text is None:
             self._files.pop(path, None)
         else:
             self._files[path] = KnownText(text, ((0, len(text)),) if whole and text else ())
 
     def forget(self, path: Path) -> None:
-        """Know nothing of a file any more."""
+        """Forget a file."""
         self._files.pop(path, None)
 
     def copy(self) -> "KnownTexts":
-        """Return what a conversation knows that begins with a copy of this one."""
+        """Return a copy for a conversation that begins as a copy of this one."""
         return KnownTexts(dict(self._files))
 
 

@@ -1,7 +1,7 @@
-"""What a small model is shown of a project before its first step, so that it need not look around.
+"""What a small model is shown of a project before its first step, so that it need not explore.
 
-Nothing is shown that the agent could not read itself: it needs a tool that reads, and every file
-passes the same door (`inhouse.tools.access`).
+Nothing is shown that the agent could not read itself: it needs a reading tool, and every file
+passes the same checks (`inhouse.tools.access`).
 """
 
 import asyncio
@@ -22,9 +22,9 @@ from .search.find_files import best_files, subtree
 
 OUTLINE_TOKENS = 150
 FILE_TOKENS = 1_200
-"""Of the files that the prompt names."""
+"""For the files that the prompt names."""
 GUESSED_TOKENS = 700
-"""Of the files that seem to be meant, where it names none."""
+"""For the files that seem to be meant, if it names none."""
 GUESSED_FILES = 2
 CHARACTERS_PER_TOKEN = 4
 
@@ -42,7 +42,7 @@ class ProjectView:
     files: str = ""
     """Files that the prompt is about, each as path and fence."""
     named: tuple[str, ...] = ()
-    """The paths of those that it names; empty: they seem to be meant."""
+    """The paths of files that it names; empty if the files are guesses."""
 
 
 async def project_view(

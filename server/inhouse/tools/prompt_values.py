@@ -1,4 +1,4 @@
-"""What stands for ``{CODEBUFF_…}`` in prompts, as far as it comes from the workspace."""
+"""The values of ``{CODEBUFF_…}`` in prompts that come from the workspace."""
 
 import asyncio
 import os
@@ -18,7 +18,7 @@ SMALL, MIDDLE, LARGE = 2_500, 10_000, 190_000
 
 
 def placeholders(context: ToolContext) -> Mapping[str, Callable[[], Awaitable[str]]]:
-    """Return each placeholder's name and what to ask for its text."""
+    """Return each placeholder's name and the function that gives its text."""
     root = str(context.workspace.root)
 
     async def plain() -> str:
@@ -79,11 +79,11 @@ async def _system_info(context: ToolContext) -> str:
 
 
 def _recently_read(context: ToolContext) -> list[str]:
-    """What the user has open says more than the times at which files were read."""
+    """Return recently read files: those the user has open say more than access times."""
     shown: list[str] = []
     for path in context.workspace.open_files():
         try:
             shown.append(context.access.place(str(path)).shown)
-        except Exception:  # noqa: BLE001, S112  an open file may be anywhere; then it is not named
+        except Exception:  # noqa: BLE001, S112  an open file may be anywhere; then it is left out
             continue
     return shown[:50]

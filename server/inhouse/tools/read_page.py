@@ -1,4 +1,4 @@
-"""Turns one page of HTML into text, in a process of its own with limits of its own.
+"""Turns one page of HTML into text, in a separate process with its own limits.
 
 Started by `inhouse.tools.read_url`: a line of JSON, then the page, on standard input.
 """
@@ -16,13 +16,13 @@ _MOST_MEMORY = 1 << 30
 _MOST_SECONDS = 20
 _STACK = 256 << 20
 _DEEPEST = 100_000
-"""Elements within elements; the stack above has room for what walks through them."""
+"""How deep elements may be nested; the stack above has room for walking through them."""
 
 
 def main() -> None:
-    """Read the page and print what `readable` gives."""
+    """Read the page and print what `readable` returns."""
     with contextlib.suppress(ImportError, OSError, ValueError):
-        import resource  # noqa: PLC0415  there is none on Windows
+        import resource  # noqa: PLC0415  not available on Windows
 
         resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
         resource.setrlimit(resource.RLIMIT_CPU, (_MOST_SECONDS, _MOST_SECONDS))

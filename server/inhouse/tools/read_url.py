@@ -1,4 +1,4 @@
-"""``read_url``: a page of the web as text, through the one door to the network."""
+"""``read_url``: a web page as text, through the network room."""
 
 import codecs
 import json
@@ -21,7 +21,7 @@ _SPACES = re.compile(rb"[ \t\f\v\r]{40,}")
 _LEAST, _MOST = 1_000, 50_000
 _TEXTS = ("text/", "application/json", "application/xml", "application/javascript")
 _PAGES = ("text/html", "application/xhtml")
-# What is no text for a reader.
+# Elements that are not text for a reader.
 _NOISE = ("script", "style", "noscript", "template", "svg", "iframe", "nav", "footer", "form")
 
 
@@ -60,7 +60,7 @@ async def _fetch(context: ToolContext, url: str) -> Fetched:
 
 
 async def _readable_apart(page: Fetched, most: int) -> dict[str, Any]:
-    """Read a page of HTML in a process with limits: whoever wrote it may mean no good."""
+    """Read an HTML page in a process with limits, since its author may be hostile."""
     if not page.content_type.lower().startswith(_PAGES):
         return readable(page, most)
     head = {
@@ -112,7 +112,7 @@ def _page(body: bytes, charset: str | None) -> tuple[str, str, str]:
     from bs4 import BeautifulSoup  # noqa: PLC0415  slow, and only for pages
     from markdownify import MarkdownConverter  # noqa: PLC0415
 
-    body = _SPACES.sub(b"  ", body)  # Converters take a time that grows with their square.
+    body = _SPACES.sub(b"  ", body)  # Converters take quadratic time.
     soup = BeautifulSoup(body, "html.parser", from_encoding=charset)
     title = soup.title.get_text(" ", strip=True) if soup.title else ""
     meta = soup.find("meta", attrs={"name": "description"})

@@ -33,7 +33,7 @@ def tools(context: ToolContext) -> tuple[Tool, ...]:
 
 
 def _described(own: ToolSpec, found: Mapping[str, Skill]) -> ToolSpec:
-    """Tell the model which skills there are: it can ask for none that it does not know of."""
+    """List the skills in the description, since the model can ask only for those it knows."""
     found = {name: each for name, each in found.items() if not each.refused}
     if not found:
         return evolve(own, description=f"{own.description}  There are none in this project.")

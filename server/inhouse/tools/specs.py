@@ -26,12 +26,12 @@ def spec(name: str) -> ToolSpec:
 
 
 def ends_step(name: str) -> bool:
-    """Return whether the model must see this tool's result before it goes on."""
+    """Return whether the model must see this tool's result before it continues."""
     return bool(_entries()[name]["endsStep"])
 
 
 def names() -> tuple[str, ...]:
-    """Every tool that Codebuff or this program knows, offered here or not."""
+    """Return every tool that Codebuff or this program knows, offered here or not."""
     return tuple(_entries())
 
 

@@ -1,4 +1,4 @@
-"""Tools that definitions name but nothing here can do: each says so when it is called."""
+"""Tools that definitions may name but that are unavailable here: each says so when called."""
 
 from collections.abc import Mapping
 from typing import Any

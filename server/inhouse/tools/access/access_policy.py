@@ -1,4 +1,4 @@
-"""Who may touch what: one door for every tool that reads or writes files."""
+"""Access control for every tool that reads or writes files."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ from .ignore_rules import IgnoreRules, ignores_case
 from .paths import WorkspacePath, follow, locate
 
 NOISE = frozenset({"node_modules", "__pycache__", ".venv", "bower_components", ".tox", ".nox"})
-"""Folders that a walk passes by also where no ignore file says so; they may be read by name."""
+"""Folders that a walk skips even without an ignore file; they may be read by name."""
 
 
 @define
@@ -27,9 +27,10 @@ class Access:
     _ignored: dict[Path, IgnoreRules] = field(factory=dict[Path, IgnoreRules], init=False)
 
     def place(self, raw: str) -> WorkspacePath:
-        """Return the place that *raw* means; raises `ToolError` that names the rule against it.
+        """Return the place that *raw* means.
 
-        The same for reading and for writing.
+        Raises `ToolError`, which names the rule against it.  The rules for reading and writing are
+        the same.
         """
         return self._checked(locate(raw, self.roots))
 
@@ -38,7 +39,7 @@ class Access:
         return await asyncio.to_thread(self.place, raw)
 
     def tops(self) -> tuple[WorkspacePath, ...]:
-        """Return every root, except one that lies in another."""
+        """Return every root that is not inside another."""
         places = [follow(root, self.roots) for root in self.roots]
         unique = {place.path: place for place in places}
         return tuple(
@@ -81,7 +82,7 @@ class Access:
         return self._ignored[root]
 
     def hides(self, root: Path, relative: str, *, is_folder: bool) -> bool:
-        """Return whether a walk passes by *relative*, whose parents it did not pass by."""
+        """Return whether a walk skips *relative*, whose parents it did not skip."""
         name = relative.rpartition("/")[2]
         if rule(name) or (is_folder and name in NOISE):
             return True
@@ -89,7 +90,7 @@ class Access:
         return own is not None and not is_example(relative)
 
     def hides_file(self, root: Path, relative: str) -> bool:
-        """Return whether a search may not show *relative*, wherever it came from."""
+        """Return whether a search must not show *relative*."""
         if rule(relative):
             return True
         found = self.ignored(root).rule(relative, is_folder=False)
@@ -107,6 +108,6 @@ def _other_name(root: Path, relative: str) -> str | None:
 
 
 def access_to(roots: Sequence[Path]) -> Access:
-    """Return the door to *roots*; the first one is where relative paths start."""
+    """Return the access to *roots*; relative paths start at the first one."""
     unique = dict.fromkeys(Path(os.path.abspath(root)) for root in roots)  # noqa: PTH100  realpath comes later
     return Access(tuple(unique))

@@ -1,6 +1,6 @@
 """The names that a Git repository tracks, read from its index: no Git is run for it.
 
-Format: gitformat-index(5), versions 2 to 4.  What is no such file tracks nothing.
+Format: gitformat-index(5), versions 2 to 4.  Any other file tracks nothing.
 """
 
 import struct
@@ -21,7 +21,7 @@ class Tracked:
 
     files: frozenset[str] = frozenset()
     folders: frozenset[str] = frozenset()
-    """Those that have a tracked file in them."""
+    """Folders that contain a tracked file."""
 
     def has(self, relative: str, *, is_folder: bool) -> bool:
         return relative in (self.folders if is_folder else self.files)
@@ -55,7 +55,7 @@ def tracked_names(content: bytes) -> Tracked:
 
 
 def object_names(content: bytes) -> dict[str, bytes]:
-    """Return the object of each name in an index; none where it is no index."""
+    """Return the object of each name in an index; none if the file is not an index."""
     try:
         return _entries(content, 20) or _entries(content, 32)
     except (struct.error, IndexError, ValueError):
@@ -63,7 +63,7 @@ def object_names(content: bytes) -> dict[str, bytes]:
 
 
 def read_index(git_folder: Path) -> bytes:
-    """Return the bytes of an index; none where there is no such file, or a very large one."""
+    """Return the bytes of an index; none if it is missing or very large."""
     index = git_folder / "index"
     try:
         return read_regular(index, _MOST_BYTES)
@@ -72,7 +72,7 @@ def read_index(git_folder: Path) -> bytes:
 
 
 def _entries(content: bytes, hash_size: int) -> dict[str, bytes]:
-    """Read the entries; none where the object names have another size."""
+    """Read the entries; none if the object names have another size."""
     magic, version, count = struct.unpack_from(">4sII", content)
     if magic != b"DIRC" or version not in {2, 3, 4}:
         return {}
@@ -102,7 +102,7 @@ def _entries(content: bytes, hash_size: int) -> dict[str, bytes]:
 
 
 def _number(content: bytes, at: int) -> tuple[int, int]:
-    """Read a number of variable length, as pack files write offsets."""
+    """Read a number of variable length, encoded like offsets in pack files."""
     byte = content[at]
     value = byte & 127
     while byte & 128:

@@ -16,7 +16,7 @@ class Pattern:
     folders_only: bool
 
     def matches(self, path: str, *, is_folder: bool) -> bool:
-        """Match a path from the file's folder on: this very path, and nothing in it."""
+        """Match a path relative to the file's folder: exactly this path, not what is in it."""
         fits = is_folder or not self.folders_only
         return fits and self.regex.fullmatch(_as_bytes(path)) is not None
 
@@ -27,7 +27,7 @@ def deciding(patterns: Sequence[Pattern], path: str, *, is_folder: bool) -> Patt
 
 
 def pattern_of(line: str) -> Pattern | None:
-    """Read a line; None if it says nothing, or nothing that Git could match."""
+    """Read a line; None if it has no pattern, or none that Git could match."""
     text = _TRAILING_SPACES.sub("", line)
     if not text or text.startswith("#"):
         return None
@@ -53,14 +53,14 @@ _SPECIAL = re.compile(r"[*?\[\\]|$")
 
 
 def _as_bytes(text: str) -> str:
-    """Return a character for each byte of UTF-8: that is what ``?`` and ``[!a]`` match."""
+    """Return a character for each UTF-8 byte, since ``?`` and ``[!a]`` match bytes."""
     return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("latin-1")
 
 
 def _translated(text: str, *, with_folders: bool) -> str:
     """Translate to a regular expression.  Raises `ValueError` for what Git never matches."""
     parts: list[str] = []
-    # Git compares what is in front of the first special sign by itself: stars begin anew there.
+    # Git compares what precedes the first special character separately: stars start afresh there.
     special = _SPECIAL.search(text)
     first = special.start() if special else 0
     at = 0
@@ -91,7 +91,7 @@ def _translated(text: str, *, with_folders: bool) -> str:
 
 
 def _letters(text: str, at: int) -> tuple[str, int]:
-    """Translate ``[a-z]`` and its like; give it and where it ends."""
+    """Translate a bracket expression such as ``[a-z]``; return it and its end."""
     at += 1
     sign = "^" if text[at : at + 1] in {"!", "^"} else ""
     at += len(sign)
@@ -108,7 +108,7 @@ def _letters(text: str, at: int) -> tuple[str, int]:
         at += 1 if text[at] == "\\" else 0
         if at >= len(text):
             break
-        if is_range:  # One that runs backwards has no letter but its first.
+        if is_range:  # A reversed range contains only its first letter.
             letters += [f"{re.escape(low)}-{re.escape(text[at])}"] if low <= text[at] else []
         else:
             letters.append(re.escape(text[at]))

@@ -1,6 +1,6 @@
-"""Which files the project itself ignores: ``.gitignore`` of every level and its relatives.
+"""Which files the project itself ignores: by ``.gitignore`` on every level and similar files.
 
-A file that Git tracks is never ignored, whatever they say.
+A file that Git tracks is never ignored.
 """
 
 import re
@@ -18,15 +18,15 @@ from .git_patterns import Pattern, deciding, pattern_of
 FILES = (".gitignore", ".codebuffignore", ".manicodeignore")
 _MOST_BYTES = 1_000_000
 _MOST_STARS = 3
-"""Stars in a name of an ignore file's line."""
+"""How many stars a name in a line may have."""
 _MOST_DEEP = 4
-"""How often ``**`` may stand in a line."""
+"""How often ``**`` may occur in a line."""
 
 
 @frozen
 class _Rules:
     stamp: tuple[tuple[str, int, int], ...]
-    """Name, time and size of each file they were read from."""
+    """Name, time and size of each file that the rules were read from."""
     specs: tuple[tuple[str, tuple[Pattern, ...]], ...]
 
 
@@ -40,7 +40,7 @@ class IgnoreRules:
     root: Path
     """Absolute and real."""
     fold: bool = False
-    """Compare without case, as Git does on a file system that has none."""
+    """Whether to compare without case, as Git does on case-insensitive file systems."""
     _folders: dict[str, _Rules] = field(factory=dict[str, _Rules], init=False)
     _above: list[tuple[str, str]] | None = field(default=None, init=False)
     _repository: tuple[Path, Path] | None = field(init=False)
@@ -48,7 +48,7 @@ class IgnoreRules:
     _everywhere: tuple[str, tuple[Pattern, ...]] | None = field(default=None, init=False)
     """The name and the lines of the user's own file."""
     _entered: dict[str, str] = field(factory=dict[str, str], init=False)
-    """Ignored folders that a walk enters all the same, for what is tracked in them → the rule."""
+    """Ignored folders that a walk enters anyway, because of tracked files → the rule."""
 
     def __attrs_post_init__(self) -> None:
         self._repository = repository_of(self.root)
@@ -66,7 +66,7 @@ class IgnoreRules:
         return None if found and self._is_tracked(relative, is_folder=is_folder) else found
 
     def own_rule(self, relative: str, *, is_folder: bool) -> str | None:
-        """As `rule`, where the folder that holds it is known not to be ignored."""
+        """Like `rule`, if its folder is known not to be ignored."""
         if not relative:
             return None
         above = self._entered.get(relative.rpartition("/")[0])
@@ -80,7 +80,7 @@ class IgnoreRules:
         return None
 
     def _is_tracked(self, relative: str, *, is_folder: bool) -> bool:
-        """Ask the index of the repository; asked only about what a rule ignores."""
+        """Return whether the repository's index has a file; used only for what a rule ignores."""
         if self._repository is None:
             return False
         top, git_folder = self._repository
@@ -112,7 +112,7 @@ class IgnoreRules:
             self._folders[folder] = _read(self.root / folder, top=not folder, fold=self.fold)
 
     def _decide(self, parts: list[str], *, is_folder: bool) -> str | None:
-        """Let the nearest file that has an opinion decide, as Git does."""
+        """Let the nearest file with a matching rule decide, as Git does."""
         written, parts = parts, [part.casefold() for part in parts] if self.fold else parts
         for depth in range(len(parts) - 1, -1, -1):
             below = "/".join(parts[depth:])
@@ -135,7 +135,7 @@ class IgnoreRules:
         return False, None
 
     def _decide_everywhere(self, below: str, *, is_folder: bool) -> str | None:
-        """Ask the user's own file for all repositories, which comes last."""
+        """Ask the user's own file for all repositories, which has the lowest priority."""
         if self._repository is None:
             return None
         if self._everywhere is None:
@@ -169,7 +169,7 @@ class IgnoreRules:
 
 
 def ignores_case(folder: Path) -> bool:
-    """Return whether the disk takes another spelling of a folder for the same one."""
+    """Return whether the disk ignores case in a folder's name."""
     other = folder.with_name(folder.name.swapcase()) if folder.name else folder
     try:
         return other != folder and other.samefile(folder)
@@ -200,7 +200,7 @@ def _common(git_folder: Path) -> Path:
 def _of_the_user(*, fold: bool) -> tuple[str, tuple[Pattern, ...]]:
     """Read the file that ``core.excludesFile`` names in the user's own settings, or the usual one.
 
-    What a repository's settings say of it is not read: a stranger may have written them.
+    The repository's own setting for it is not read, since a stranger may have written it.
     """
     variables = environment()
     home = Path.home()
@@ -211,7 +211,7 @@ def _of_the_user(*, fold: bool) -> tuple[str, tuple[Pattern, ...]]:
     file = Path(named[-1].strip().strip('"')) if named else folder / "ignore"
     try:
         text = _text(file.expanduser())
-    except RuntimeError:  # the home folder of somebody who is not there
+    except RuntimeError:  # the home folder of a user who does not exist
         text = ""
     lines = re.split(r"\r?\n", text.casefold() if fold else text)
     return file.name, _spec(lines)
@@ -260,22 +260,22 @@ def _read(folder: Path, *, top: bool, fold: bool) -> _Rules:
 
 
 def _lines(source: Path) -> list[str]:
-    """As Git, do not follow a link here: it could tell a stranger's lines."""
+    """Like Git, do not follow a link here: it could reveal the lines of any file."""
     if source.is_symlink() or not (text := _text(source)):
         return []
     return re.split(r"\r?\n", text)  # Git knows no other line ends
 
 
 def _spec(lines: list[str]) -> tuple[Pattern, ...]:
-    """One line that makes no sense loses only itself."""
+    """An invalid line loses only itself."""
     fast = (each for line in lines if (each := _in_good_time(line)) is not None)
     return tuple(pattern for line in fast if (pattern := pattern_of(line)) is not None)
 
 
 def _in_good_time(line: str) -> str | None:
-    """Return a line that matches in good time: each star more multiplies what is tried.
+    """Return a line that matches in reasonable time, since each star multiplies the attempts.
 
-    One with too many ignores somewhat more instead, or takes nothing back.
+    A line with too many ignores somewhat more instead, or re-includes nothing.
     """
     deep, names = line.split("**"), line.split("/")
     crowded = [name for name in names if name.count("*") > _MOST_STARS]

@@ -1,7 +1,7 @@
-"""Tell whether the repository that Git would use here is really this folder's.
+"""Finds out whether the repository that Git would use is really this folder's.
 
-A folder may come with a ``.git`` that leads to any repository of the user's: by ``gitdir:``,
-``commondir``, links or ``core.worktree``.  Git would then tell what is in that one.
+A folder may come with a ``.git`` that leads to any of the user's repositories: by ``gitdir:``,
+``commondir``, links or ``core.worktree``.  Git would then reveal that repository's contents.
 Source: gitrepository-layout(5), git-worktree(1).
 """
 
@@ -27,19 +27,22 @@ class OwnRepository:
 
     @property
     def ceiling(self) -> str:
-        """Where Git is not to look for another one."""
+        """The folder at which Git must stop looking for another one."""
         return str(self.top.parent)
 
 
 @frozen
 class ForeignRepository:
-    """What passes for the repository of a folder, and is another one."""
+    """What looks like a folder's repository but is another one."""
 
     why: str
 
 
 def look_at_repository(folder: Path) -> OwnRepository | ForeignRepository | None:
-    """Find the repository of *folder* as Git would; None: there is none.  Blocks; starts no Git."""
+    """Find the repository of *folder* as Git would; None if there is none.
+
+    Blocks; starts no Git.
+    """
     for top in (folder, *folder.parents):
         if os.path.lexists(top / ".git"):
             top = Path(os.path.realpath(top))  # noqa: PLW2901  the same folder
@@ -49,7 +52,7 @@ def look_at_repository(folder: Path) -> OwnRepository | ForeignRepository | None
 
 
 def _foreign(top: Path) -> str | None:
-    """Say in what way the repository at *top* is not its own; None: it is."""
+    """Say how the repository at *top* is not its own; None if it is."""
     inner, named = top / ".git", ""
     if inner.is_file():
         named = _line(inner).removeprefix("gitdir:").strip()
@@ -67,14 +70,14 @@ def _foreign(top: Path) -> str | None:
 
 
 def _knows(found: Path, common: Path, inner: Path) -> bool:
-    """A worktree that Git added: the repository names it."""
+    """Return whether the repository lists this worktree as one that Git added."""
     back = _line(found / "gitdir")
     same = bool(back) and os.path.realpath(found / back) == os.path.realpath(inner)
     return same and found.parent == common / "worktrees"
 
 
 def _is_module(found: Path, top: Path) -> bool:
-    """A submodule: its repository is kept in that of a folder above."""
+    """Return whether this is a submodule, whose repository is inside a parent folder's."""
     return any(is_below(found, (above / ".git" / "modules",)) for above in top.parents)
 
 

@@ -1,8 +1,7 @@
 """Keep every path that a model writes inside the workspace, after links are resolved.
 
-`plain`, `within` and `contains` only look at text, for Windows as well as for POSIX;
-`locate` asks the disk.  What may be read or written there is the business of
-`inhouse.tools.access.access_policy`.
+`plain`, `within` and `contains` only look at text, for Windows as well as for POSIX; `locate` asks
+the disk.  What may be read or written there is decided by `inhouse.tools.access.access_policy`.
 """
 
 import os
@@ -40,23 +39,23 @@ class WorkspacePath:
     relative: str
     """From the root, with slashes; empty for the root itself."""
     shown: str
-    """As results name it."""
+    """Its name in results."""
     named: str
-    """As the model named it, from the root, before links were resolved."""
+    """As the model named it, relative to the root, before links were resolved."""
     prefix: str = ""
-    """What results put before a path from the root, if there are several roots."""
+    """The prefix in results, if there are several roots."""
     taken: frozenset[str] = frozenset()
     """First parts of a path that mean another root."""
 
     def name(self, relative: str) -> str:
-        """Name a path from the root as results do: `locate` gives that very file for it."""
+        """Name a path from the root as results do, so that `locate` finds exactly that file."""
         if not self.prefix and relative.partition("/")[0] in self.taken:
             return f"{self.root.as_posix()}/{relative}"
         return self.prefix + relative
 
 
 def plain(raw: str, *, windows: bool = WINDOWS) -> PurePath:
-    """Return *raw* as a path; refuse what is written to mean another place than it seems to."""
+    """Return *raw* as a path; refuse texts that mean another place than they seem to."""
     text = raw.strip(" ") if not windows else raw
     _refuse_tricks(raw, text)
     if not windows:
@@ -73,7 +72,7 @@ def plain(raw: str, *, windows: bool = WINDOWS) -> PurePath:
 def within(
     raw: str, roots: Sequence[PurePath], *, windows: bool = WINDOWS
 ) -> tuple[PurePath, tuple[str, ...]]:
-    """Return the root that *raw* is in and the way from there, by its text alone.
+    """Return the root that *raw* is in and the path from there, judged by its text alone.
 
     A relative path starts at the first root.
     """
@@ -102,7 +101,7 @@ def slashes(path: str) -> str:
 
 
 def can_be_named(path: str) -> bool:
-    """Return whether a tool could be given this path: one with a line end in it only misleads."""
+    """Return whether a tool may be given this path; one with a line end would only mislead."""
     return not (_CONTROL.search(path) or _LONE_SURROGATE.search(path))
 
 
@@ -118,11 +117,10 @@ def contains(root: PurePath, path: PurePath, *, ignore_case: bool) -> bool:
 
 
 def locate(raw: str, roots: Sequence[Path]) -> WorkspacePath:
-    """Return the real place that *raw* means; raises `ToolError` where it is not in a root.
+    """Return the real place that *raw* means; raises `ToolError` if it is not in a root.
 
-    It need not exist.  Links are followed as far as there are any.  What is there under exactly
-    this name is what is meant; only for a name that nothing has, the habits of models and people
-    are tried (`_habits`), and other spellings of its letters.
+    It need not exist.  Links are followed.  An exact match always wins; only if nothing has that
+    name are the habits of models and people (`_habits`) and other spellings of its letters tried.
     """
     if not WINDOWS and (literal := _literally(raw, roots)) is not None:
         return follow(literal, roots, raw=raw)
@@ -177,11 +175,11 @@ def follow(named: Path, roots: Sequence[Path], *, raw: str = "") -> WorkspacePat
 
 @lru_cache(maxsize=64)
 def _labels(roots: tuple[Path, ...]) -> tuple[str, ...]:
-    """Return what stands for each root at the beginning of a path; empty: its absolute path.
+    """Return each root's prefix in paths; empty if the absolute path is used.
 
-    That is its folder's name where no other root has it and the first root has nothing of that
-    name.  Once given it stays, also when the first root gets such a folder: that is then named
-    by its absolute path.
+    The prefix is the folder's name, if no other root has it and the first root contains nothing of
+    that name.  It stays even if the first root gets such a folder later, which is then named by its
+    absolute path.
     """
     names = [root.name for root in roots]
     return tuple(
@@ -193,14 +191,14 @@ def _labels(roots: tuple[Path, ...]) -> tuple[str, ...]:
 
 
 def _prefix(roots: Sequence[Path], labels: Sequence[str], at: int) -> str:
-    """What results put before a path from a root, so that `locate` finds it again."""
+    """Return the prefix of a root's paths in results, with which `locate` finds them again."""
     if at == 0:
         return ""
     return f"{labels[at] or roots[at].as_posix()}/"
 
 
 def _literally(raw: str, roots: Sequence[Path]) -> Path | None:
-    """Return what is there under this very name, with nothing in it understood in another way."""
+    """Return what has exactly this name, taken literally."""
     if not raw or len(raw) > _LONGEST or not can_be_named(raw) or raw.startswith("/"):
         return None
     parts = raw.split("/")
@@ -216,7 +214,7 @@ def _named(raw: str, roots: Sequence[Path]) -> Path:
     try:
         root, parts = within(raw, [*roots, *real_roots])
     except ToolError:
-        # Another name of the same folder, as /var and /private/var are.
+        # Another name of the same folder, like /var and /private/var.
         real = Path(os.path.realpath(raw)) if raw.startswith("/") and can_be_named(raw) else None
         if real is None or not any(
             contains(root, real, ignore_case=WINDOWS) for root in real_roots
@@ -229,7 +227,7 @@ def _named(raw: str, roots: Sequence[Path]) -> Path:
 
 
 def _from_a_root(parts: Sequence[str], roots: Sequence[Path]) -> Path:
-    """A relative path starts at the first root, or begins with what stands for another one."""
+    """Resolve a relative path at the first root, or at another one if it begins with its prefix."""
     labels = _labels(tuple(roots))
     if parts and parts[0] in labels[1:]:
         return Path(roots[labels.index(parts[0], 1)], *parts[1:])
@@ -258,7 +256,7 @@ _QUOTED = re.compile(r"""^([`'"])(.+)\1$""")
 
 
 def _habits(raw: str) -> tuple[str, ...]:
-    """Return what people and models may mean by a name that nothing has.
+    """Return what people and models may mean by a name that does not exist.
 
     White space around it, quotation marks, ``@`` before it, backslashes, ``file:``, a line number.
     """
@@ -281,7 +279,7 @@ def _unwrapped(raw: str) -> str:
 
 
 def _new_name(raw: str, roots: Sequence[Path]) -> str:
-    """Return the name of a file that is not there yet: never one in quotes or with backslashes."""
+    """Return the name of a new file, never in quotes or with backslashes."""
     text = _unwrapped(raw)
     if text.startswith("@") and "/" in text and not _has_folder(text, roots):
         text = text[1:] if _has_folder(text[1:], roots) else text
@@ -296,7 +294,7 @@ def _has_folder(text: str, roots: Sequence[Path]) -> bool:
 
 
 def _same_letters(named: Path, roots: Sequence[Path]) -> Path | None:
-    """Find a path whose letters are the same, composed or decomposed; None: none, or several."""
+    """Find a path with the same letters, composed or decomposed; None for none or several."""
     root = next((root for root in roots if contains(root, named, ignore_case=False)), None)
     if root is None:
         return None
@@ -309,7 +307,7 @@ def _same_letters(named: Path, roots: Sequence[Path]) -> Path | None:
         try:
             names = [
                 name
-                for name in os.listdir(found)  # noqa: PTH208  names alone, and no objects
+                for name in os.listdir(found)  # noqa: PTH208  names only, no objects
                 if not name.isascii() and unicodedata.normalize("NFC", name) == wanted
             ]
         except OSError:
@@ -369,7 +367,7 @@ def _refuse_windows_tricks(raw: str, path: PureWindowsPath) -> None:
 
 
 def _way(named: Path, roots: Sequence[Path]) -> tuple[int, str]:
-    """Return which root *named* is in by its text, and the way from there."""
+    """Return which root *named* is in, judged by its text, and the path from there."""
     for index, root in enumerate(roots):
         if contains(root, named, ignore_case=WINDOWS):
             return index, "/".join(named.parts[len(root.parts) :])

@@ -1,9 +1,8 @@
 """Open, replace and remove files so that nobody can swap a link in between.
 
-Every folder on the way is opened by its name in the folder before it, and none may be a link:
-the path was resolved before (`inhouse.tools.access.paths`), so a link found now was put there
-since.
-Windows has no such calls: there the opened file is compared with the path once more.
+Each parent folder is opened relative to the one before, and none may be a link: the path was
+resolved earlier (`inhouse.tools.access.paths`), so a link found now was put there since.  Windows
+has no such calls: there the opened file is compared with the path again.
 """
 
 import contextlib
@@ -21,7 +20,7 @@ from inhouse.core import hard_links
 from inhouse.core.errors import ToolError
 
 MOST_BYTES = 10_000_000
-"""A file larger than this is not read whole."""
+"""A larger file is not read."""
 
 _BY_FOLDER = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
@@ -67,10 +66,10 @@ def list_folder(root: Path, relative: str) -> tuple[FolderEntry, ...]:
 
 
 def write_bytes(root: Path, relative: str, content: bytes) -> None:
-    """Create or replace a file under the real *root*, whole or not at all.
+    """Create or replace a file under the real *root* atomically.
 
-    A file with other hard links, or with an owner that a new file cannot be given, is written in
-    place, so that it stays the file it is.  Raises `OSError`, and `ToolError` for a read-only one.
+    A file with other hard links, or with an owner that a new file cannot get, is written in place,
+    so that it stays the same file.  Raises `OSError`, and `ToolError` for a read-only one.
     """
     with _parent(root, relative, create=True) as (folder, name):
         before = _status(root, relative, folder, name)
@@ -169,7 +168,7 @@ def _kind(entry: os.DirEntry[str]) -> str:
 
 @contextmanager
 def _parent(root: Path, relative: str, *, create: bool) -> Generator[tuple[int | None, str]]:
-    """Open the folder that holds *relative*; give it and the file's name."""
+    """Open the folder that holds *relative*; return it and the file's name."""
     *folders, name = relative.split("/")
     if not name:
         raise ToolError("That is the root of the workspace, not a file.", code="path")
@@ -231,13 +230,13 @@ def _open_and_compare(root: Path, relative: str, flags: int) -> int:
 
 
 def _recheck(root: Path, relative: str) -> None:
-    """Where folders cannot be held open, resolve the path once more."""
+    """Resolve the path again on systems where folders cannot be held open."""
     if not _BY_FOLDER and Path(os.path.realpath(root / relative)) != root / relative:
         raise _swapped(relative)
 
 
 def _status(root: Path, relative: str, folder: int | None, name: str) -> os.stat_result | None:
-    """Return what a file is that will be replaced; refuse what is no regular file."""
+    """Return the status of a file that will be replaced; refuse anything but a regular file."""
     try:
         status = os.stat(_way(root, relative, folder)(name), dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:
@@ -249,7 +248,7 @@ def _status(root: Path, relative: str, folder: int | None, name: str) -> os.stat
 
 
 class _Way:
-    """Names a sibling: by itself where its folder is open, else by its whole path."""
+    """Names a sibling: relative to its open folder, else by its whole path."""
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder

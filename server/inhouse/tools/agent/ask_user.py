@@ -77,7 +77,7 @@ def _question(
 
 
 async def _checked(text: str, validation: Mapping[str, Any]) -> str:
-    """Hold a free answer to what the model asked of it; raises `ToolError` with the reason."""
+    """Check a free answer against the model's conditions; raises `ToolError` with the reason."""
     least, most = validation.get("minLength"), validation.get("maxLength")
     problem = None
     if least is not None and len(text) < least:
@@ -92,6 +92,6 @@ async def _checked(text: str, validation: Mapping[str, Any]) -> str:
 
 
 async def _fits(pattern: str, text: str) -> bool:
-    """Let ripgrep look: Python's expressions may take for ever, and the pattern is the model's."""
+    """Match with ripgrep: the pattern is the model's, and Python's engine may take for ever."""
     program = ripgrep.find()
     return True if program is None else await ripgrep.matches(program, pattern, text)

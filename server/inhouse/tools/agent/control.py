@@ -63,9 +63,9 @@ def _say(message: str) -> _Act:
 
 
 def _set_output_tool(memory: ConversationState, definition: AgentDefinition) -> Tool:
-    """Offer the fields of the output schema themselves: small models then get them right.
+    """Offer the output schema's fields directly, which small models get right more often.
 
-    Nothing is required here, because the output may also stand in ``data``.
+    Nothing is required here, because the output may also be in ``data``.
     """
     tool = _tool("set_output", lambda given: _set_output(memory, definition, given))
     schema = definition.output_schema or {}
@@ -81,7 +81,7 @@ def _set_output_tool(memory: ConversationState, definition: AgentDefinition) -> 
 def _set_output(
     memory: ConversationState, definition: AgentDefinition, given: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Take the output as it stands, or what is in ``data``, whichever fits the schema."""
+    """Take the output itself or what is in ``data``, whichever fits the schema."""
     inner = given.get("data")
     only_data = set(given) == {"data"} and isinstance(inner, dict)
     schema = definition.output_schema

@@ -1,4 +1,4 @@
-"""Sub-agents: started at once, each with its own result; one failure stops none of the others."""
+"""Sub-agents: started together, each with its own result; one failure stops no other."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -20,26 +20,26 @@ from inhouse.tools.input.repair import repair
 from .control import FindAgent
 
 _SPAWN_ANYTHING = frozenset({"base", "base-free", "base-max", "base-experimental"})
-"""Codebuff's own first agents, which may spawn every agent there is."""
+"""Codebuff's own base agents, which may spawn every agent."""
 MAX_AGENTS = 32
-"""Agents that one call may start."""
+"""How many agents one call may start."""
 
 
 @frozen
 class SpawnRequest:
-    """An agent that may be started: it exists, the parent may spawn it, its input fits."""
+    """A checked request: the agent exists, its parent may spawn it, its input fits."""
 
     definition: AgentDefinition
     agent_type: str
-    """Its name as the parent's definition has it."""
+    """Its name in the parent's definition."""
     prompt: str | None
     params: Mapping[str, Any] | None
     inline: bool
-    """Works in the parent's own conversation."""
+    """Whether it works in the parent's own conversation."""
 
 
 Spawn = Callable[[SpawnRequest], Awaitable[Mapping[str, Any]]]
-"""Runs a sub-agent; gives `LoopResult.value`.  Raises `InhouseError`."""
+"""Runs a sub-agent; returns `LoopResult.value`.  Raises `InhouseError`."""
 
 
 def spawn_tools(*, definition: AgentDefinition, find: FindAgent, spawn: Spawn) -> tuple[Tool, ...]:
@@ -52,7 +52,7 @@ def spawn_tools(*, definition: AgentDefinition, find: FindAgent, spawn: Spawn) -
     async def spawn_inline(_: str, given: Mapping[str, Any]) -> Any:
         try:
             await spawn(_request(definition, find, given, inline=True))
-        except InhouseError as error:  # one that cannot start is a result, not the parent's end
+        except InhouseError as error:  # a result, not the parent's end
             raise ToolError(str(error), code=error.code) from None
         return {"message": "Agent spawned."}
 
@@ -92,7 +92,7 @@ def _agent_tool(name: str, agent_type: str, child: AgentDefinition, start: _Star
 
 
 def _params_inside(given: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Take parameters that stand beside the prompt, as models write them, for the agent's."""
+    """Move parameters that a model wrote beside the prompt into the agent's params."""
     known = {key: given[key] for key in ("prompt", "params") if key in given}
     flat = {key: value for key, value in given.items() if key not in known}
     if not flat:
@@ -124,7 +124,7 @@ async def _spawn_all(
         asyncio.create_task(_spawn_one(parent, find, spawn, given), name=_task_name(given))
         for given in agents
     ]
-    # Waits for all of them, also when it is cancelled: then it cancels them first.
+    # Waits for all of them; when cancelled, it cancels them first.
     outcomes = await asyncio.gather(*tasks, return_exceptions=True)
     return [_report(given, outcome) for given, outcome in zip(agents, outcomes, strict=True)]
 

@@ -1,7 +1,7 @@
-"""A text that was matched nearly: what is equal in old and new keeps the file's own characters.
+"""Aligns an approximate match, so that equal parts keep the file's own characters.
 
-The old string and the piece of the file have the same words and signs, with other white space
-between them, or other quotation marks, or accents that are written in another way.
+The old string and the piece of the file have the same words and signs, but other white space,
+quotation marks or spellings of accents.
 """
 
 import re
@@ -24,15 +24,15 @@ _QUOTES = {
 
 @frozen
 class Folded:
-    """A text in which equal-looking characters are one, and the way back to the text it is of."""
+    """A text in which similar characters are unified, with the offsets of the original."""
 
     text: str
     original: str
     offsets: Sequence[int]
-    """Where in the original each character begins; one more for its end."""
+    """Where each character begins in the original, plus the end."""
 
     def part(self, start: int, end: int) -> "Folded":
-        """Return a stretch of it."""
+        """Return a part of it."""
         first = self.offsets[start]
         offsets = tuple(at - first for at in self.offsets[start : end + 1])
         return Folded(self.text[start:end], self.original[first : self.offsets[end]], offsets)
@@ -45,7 +45,7 @@ def as_it_is(text: str) -> Folded:
 
 @lru_cache(maxsize=4)
 def folded(text: str) -> Folded:
-    """Compose accents, and make straight quotation marks and plain dashes and spaces of others."""
+    """Compose accents, and replace other quotation marks, dashes and spaces by plain ones."""
     if text.isascii():
         return as_it_is(text)
     parts: list[str] = []
@@ -64,13 +64,13 @@ def folded(text: str) -> Folded:
 
 
 def _shown(piece: str) -> str:
-    """A stray byte of a file is shown to models as U+FFFD."""
+    """Return the text as models see it: a stray byte is shown as U+FFFD."""
     return "\ufffd" if "\ud800" <= piece <= "\udfff" else piece
 
 
 @frozen
 class _Piece:
-    """A word or sign, and the white space before it."""
+    """A word or sign with the white space before it."""
 
     gap: str
     token: str
@@ -83,7 +83,7 @@ def aligned(found: Folded, old: str, new: str) -> str:
     theirs, their_end = _pieces(old)
     wanted, wanted_end = _pieces(new)
     ours, our_end = _own_pieces(found)
-    if len(ours) != len(theirs):  # cannot be, unless a word means different things to both
+    if len(ours) != len(theirs):  # impossible, unless both split words differently
         return new
     indents = Indents.learned(
         [(left.gap, right.gap) for left, right in zip(theirs, ours, strict=True)]
@@ -106,7 +106,7 @@ def aligned(found: Folded, old: str, new: str) -> str:
 
 
 def _steps(theirs: list[_Piece], wanted: list[_Piece]) -> list[tuple[str, int, int, int, int]]:
-    """Compare piece by piece; what is equal at both ends needs no search."""
+    """Compare piece by piece, skipping what is equal at both ends."""
     most = min(len(theirs), len(wanted))
     first = next((i for i in range(most) if theirs[i] != wanted[i]), most)
     rest = most - first
@@ -127,7 +127,7 @@ def _pieces(text: str) -> tuple[list[_Piece], str]:
 
 
 def _own_pieces(found: Folded) -> tuple[list[_Piece], str]:
-    """Cut the file's own text where the folded one is cut."""
+    """Split the file's own text where the folded one is split."""
     own, at = found.original, found.offsets
     matches = list(_PIECE.finditer(found.text))
     end = matches[-1].end() if matches else 0
@@ -144,14 +144,14 @@ def _leading_breaks(text: str) -> int:
 
 @define
 class Indents:
-    """Which indentation of a model stands for which of the file."""
+    """Maps a model's indentation to the file's."""
 
     known: dict[str, str] = field(factory=dict[str, str])
-    """The model's → the file's."""
+    """The model's indentation → the file's."""
 
     @classmethod
     def learned(cls, gaps: Sequence[tuple[str, str]]) -> "Indents":
-        """Compare the white space before the same words: the first one begins a line."""
+        """Learn from the white space before the same words, the first of which begins a line."""
         made = cls()
         for number, (theirs, ours) in enumerate(gaps):
             if number == 0 or ("\n" in theirs and "\n" in ours):
@@ -182,7 +182,7 @@ class Indents:
         return ours * (len(more) // width) + " " * (len(more) % width)
 
     def _shallower(self, indent: str) -> str:
-        """Less than anything known: take away as many units."""
+        """Map an indentation smaller than any known: remove as many units."""
         unit = self._unit()
         if unit is None or not self.known or indent.strip(" "):
             return indent

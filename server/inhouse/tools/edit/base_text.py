@@ -1,7 +1,7 @@
-"""A change is made from the text that the model knows, and lands in the text of now.
+"""A change is made to the text that the model knows and applied to the current text.
 
-Where both differ, they are merged exactly (`inhouse.core.hunks.merged`), or the change is
-refused with what has changed since the model looked.
+If the two differ, they are merged exactly (`inhouse.core.hunks.merged`), or the change is refused
+with what has changed since.
 """
 
 from collections.abc import Callable
@@ -17,18 +17,18 @@ from inhouse.tools.known_texts import KnownText
 from .replace import Replaced
 
 _MOST_SHOWN = 8_000
-"""Characters of a difference that the model is shown."""
+"""How many characters of a difference the model is shown."""
 
 
 @frozen
 class View:
-    """A file as the run sees it, and as its model knows it."""
+    """A file as the run sees it and as its model knows it."""
 
     place: WorkspacePath
     document: Document | None
-    """None: there is no such file."""
+    """None if there is no such file."""
     known: KnownText | None
-    """None: the model was never given it."""
+    """None if the model never saw it."""
 
     @property
     def text(self) -> str | None:
@@ -36,7 +36,7 @@ class View:
 
     @property
     def is_known(self) -> bool:
-        """Return whether the model was shown all of the text of now."""
+        """Return whether the model was shown all of the current text."""
         return self.known is not None and self.known.text == self.text and self.known.is_whole
 
     def edit(self, new: str | None) -> Edit:
@@ -46,27 +46,27 @@ class View:
 
 @frozen
 class Change:
-    """What becomes of a file, and what to tell the model about it."""
+    """The new text of a file, and what to tell the model about it."""
 
     text: str | None
-    """None: the file goes."""
+    """None to delete the file."""
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     whole: bool = True
-    """The model knows all of the new text."""
+    """Whether the model knows all of the new text."""
 
 
 class StaleError(ToolError):
-    """The file is not what the model knows.  The next try starts from what it is now."""
+    """The file is not what the model knows.  The next try starts from its current text."""
 
     def __init__(self, message: str, *, told: bool) -> None:
         super().__init__(message, code="changed")
         self.told = told
-        """The message shows all of the difference."""
+        """Whether the message shows all of the difference."""
 
 
 def whole_change(view: View, content: str, notes: tuple[str, ...]) -> Change:
-    """Return what a whole new text makes of a file.  Raises `ToolError`."""
+    """Return the change to a whole new text.  Raises `ToolError`."""
     if view.text is None:
         if view.known is not None:
             raise _stale(view, "it was deleted, and nothing was written")
@@ -95,11 +95,11 @@ def whole_change(view: View, content: str, notes: tuple[str, ...]) -> Change:
 
 
 def placed_change(view: View, change: Callable[[str], Replaced]) -> Change:
-    """Find the place of a change in the text that the model knows, else in the text of now.
+    """Find the place of a change in the text that the model knows, else in the current text.
 
     Raises `ToolError`.
     """
-    assert view.text is not None  # noqa: S101  the callers have looked
+    assert view.text is not None  # noqa: S101  the callers have checked
     replaced = _merged_from_known(view, change) or change(view.text)
     if replaced.text == view.text:
         raise ToolError(
@@ -114,14 +114,14 @@ def placed_change(view: View, change: Callable[[str], Replaced]) -> Change:
 
 
 def deletion(view: View) -> Change:
-    """Return the deletion of a file that is as the model knows it.  Raises `ToolError`."""
+    """Return the deletion of a file, if it is as the model knows it.  Raises `ToolError`."""
     if view.known is not None and view.known.text != view.text:
         raise _stale(view, "it was not deleted")
     return Change(None)
 
 
 def _merged_from_known(view: View, change: Callable[[str], Replaced]) -> Replaced | None:
-    """Make the change in the text that the model knows, and merge it into the text of now."""
+    """Make the change in the text that the model knows, and merge it into the current text."""
     if view.known is None or view.text is None or view.known.text == view.text:
         return None
     try:

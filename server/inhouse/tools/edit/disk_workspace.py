@@ -37,19 +37,19 @@ class Proposal:
 
 @frozen
 class Reviewed:
-    """What a person took of an edit, piece by piece."""
+    """What the user accepted of an edit, hunk by hunk."""
 
     text: str
-    """The file as it shall be."""
+    """The resulting text of the file."""
     hunks: tuple[Hunk, ...]
-    """What was taken, perhaps edited."""
+    """What was accepted, perhaps edited."""
     of: int
     and_the_rest: bool = False
-    """Every later edit of this run is taken too, without a question."""
+    """Whether later edits of this run are accepted without a question."""
 
 
 class Review(Protocol):
-    """Shows an edit piece by piece and lets a person decide; None if nobody answers."""
+    """Shows an edit hunk by hunk and lets the user decide; returns None if nobody answers."""
 
     async def __call__(self, shown: str, edit: Edit) -> Reviewed | None: ...
 
@@ -64,15 +64,15 @@ class DiskWorkspace:
     mode: EditMode = EditMode.REVIEW
     extra_roots: tuple[Path, ...] = ()
     review: Review | None = None
-    """Decides on edits of existing files piece by piece; None: each is asked about whole."""
+    """Decides edits of existing files hunk by hunk; None to ask about each edit as a whole."""
     collects: bool = False
-    """Keep what would be asked about as a proposal: nobody is there to answer."""
+    """Whether to keep edits as proposals instead of asking, since nobody can answer."""
     _proposals: dict[Path, Proposal] = field(factory=dict[Path, Proposal], alias="proposals")
     _apply_all: bool = field(default=False, init=False)
     _turn: asyncio.Lock = field(factory=asyncio.Lock, init=False)
 
     async def read(self, path: Path) -> Document:
-        """Return a file as if what was proposed for it had been accepted."""
+        """Return a file as if its proposals had been accepted."""
         proposal = self._proposals.get(path)
         if proposal is None:
             return Document(path, (await asyncio.to_thread(_read, self._place(path)))[0], None)
@@ -81,7 +81,7 @@ class DiskWorkspace:
         return Document(path, proposal.edit.new, 0)
 
     async def apply(self, edit: Edit) -> EditOutcome:
-        """Apply an edit, after a question where the settings want one."""
+        """Apply an edit, after a question if the settings want one."""
         if self.collects and self.mode is EditMode.REVIEW:
             return await self.propose(edit)
         edit = self._on_disk(edit)
@@ -103,7 +103,7 @@ class DiskWorkspace:
         return EditOutcome(EditState.REJECTED, refusal)
 
     async def _take(self, edit: Edit, place: WorkspacePath, reviewed: Reviewed) -> EditOutcome:
-        """Write what a person took, and say what is left out."""
+        """Write what the user accepted, and say what was left out."""
         self._apply_all = self._apply_all or reviewed.and_the_rest
         taken = Edit(edit.path, edit.old, reviewed.text, edit.version, hunks=reviewed.hunks)
         outcome = await self._write(taken, place)
@@ -129,16 +129,16 @@ class DiskWorkspace:
         return EditOutcome(EditState.PROPOSED, _PROPOSED)
 
     async def write(self, edit: Edit) -> EditOutcome:
-        """Apply an edit without a question: one that the user has just agreed to."""
+        """Apply an edit without a question, since the user has just agreed to it."""
         async with self._turn:
             return await self._write(edit, self._place(edit.path))
 
     async def unsaved(self) -> Mapping[Path, str | None]:
-        """Return what was proposed and nobody has decided on."""
+        """Return undecided proposals."""
         return {self._place(path).path: each.edit.new for path, each in self._proposals.items()}
 
     async def save(self) -> Mapping[Path, str]:
-        """Apply what was proposed."""
+        """Apply the proposals."""
         failed: dict[Path, str] = {}
         for path, proposal in tuple(self._proposals.items()):
             outcome = await self.write(proposal.edit)
@@ -157,11 +157,11 @@ class DiskWorkspace:
 
     @property
     def proposals(self) -> tuple[Proposal, ...]:
-        """What ``propose_*`` left, one for a file; the caller shows it when the run has ended."""
+        """The proposals of ``propose_*``, one per file; the caller shows them after the run."""
         return tuple(self._proposals.values())
 
     def _on_disk(self, edit: Edit) -> Edit:
-        """Make an edit that builds on a proposal one of the file itself."""
+        """Convert an edit on top of a proposal to an edit of the file itself."""
         proposal = self._proposals.get(edit.path)
         if proposal is None:
             return edit
@@ -209,7 +209,7 @@ class DiskWorkspace:
 
 
 def _change(edit: Edit, place: WorkspacePath) -> Edit:
-    """Write the change; return the edit of the text that was found."""
+    """Write the change; return the edit relative to the text that was found."""
     try:
         current, encoding = _read(place)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-r"""What a model's text is as a file's text: its line ends, its last line, and no wrapping."""
+r"""Turns a model's text into a file's text: line ends, last line, no wrapping fence."""
 
 import re
 from bisect import bisect_left
@@ -14,7 +14,7 @@ _MARKDOWN = (".md", ".markdown", ".mdx", ".mdc", ".qmd", ".rmd")
 def whole_text(old: str | None, content: str, *, name: str) -> tuple[str, tuple[str, ...]]:
     """Return the text that *content* means for a file, and what the model should be told.
 
-    As Codebuff does, a line break at the beginning is left out, and in a new file a code fence
+    As in Codebuff, a line break at the beginning is removed, and in a new file also a code fence
     around the whole text; a new file ends with a line break.
     """
     if content.startswith("\n") and not (old or "").startswith(("\n", "\r\n")):
@@ -30,7 +30,7 @@ def whole_text(old: str | None, content: str, *, name: str) -> tuple[str, tuple[
 
 
 def with_last_line_end(text: str) -> str:
-    """End the last line of a new file, as its other lines end."""
+    """End the last line of a new file like its other lines."""
     if not text or text.endswith("\n"):
         return text
     return text + ("\r\n" if "\r\n" in text else "\n")
@@ -40,8 +40,8 @@ def with_line_ends(original: str, new: str, *, usual: bool | None = None) -> str
     r"""Give *new*, written with ``\n``, the line ends of the text it is made from.
 
     Lines that are equal keep theirs; one that replaces another gets the end of that; one that is
-    added gets the end of the line above it.  A text that has ``\r\n`` itself is left alone.
-    *usual* says whether a line ends in ``\r\n`` about which the original says nothing.
+    added gets the end of the line above it.  A text that has ``\r\n`` itself is left alone. *usual*
+    says whether other lines end in ``\r\n``.
     """
     if ("\r\n" not in original and not usual) or "\r\n" in new or "\n" not in new:
         return new
@@ -60,10 +60,10 @@ def with_line_ends(original: str, new: str, *, usual: bool | None = None) -> str
 
 
 def spliced(original: str, pieces: Sequence[tuple[int, int, str]]) -> str:
-    r"""Put new pieces in their places and change nothing else.
+    r"""Insert new pieces in their places and change nothing else.
 
     Each piece is a start, an end and a new text, top to bottom, where ``\r\n`` counts as the one
-    character ``\n``.  The new lines get line ends as `with_line_ends` says.
+    character ``\n``.  The new lines get line ends as in `with_line_ends`.
     """
     breaks = [match.start() - at for at, match in enumerate(re.finditer("\r\n", original))]
     parts: list[str] = []
@@ -79,14 +79,14 @@ def spliced(original: str, pieces: Sequence[tuple[int, int, str]]) -> str:
 
 
 def _usual(original: str, line: int, end: int) -> bool:
-    r"""Tell whether the line at *end* ends in ``\r\n``, else the one before *line*."""
+    r"""Return whether the line at *end*, or else the one before *line*, ends in ``\r\n``."""
     at = original.find("\n", end)
     at = line - 1 if at < 0 else at
     return original[max(at - 1, 0) : at + 1] == "\r\n"
 
 
 def _with_stray_bytes(old: str, content: str) -> str:
-    """Return lines that are as they were shown the bytes that could not be shown in them."""
+    """Restore bytes that could not be shown in lines that are otherwise unchanged."""
     own = {clean_text(line): line for line in lines(old) if clean_text(line) != line}
     if not own:
         return content
@@ -94,7 +94,7 @@ def _with_stray_bytes(old: str, content: str) -> str:
 
 
 def _model_line(old_lines: list[str], start: int, end: int, number: int, *, default: bool) -> bool:
-    r"""Tell whether the line that decides ends in ``\r\n``."""
+    r"""Return whether the line that decides ends in ``\r\n``."""
     near = (start + number,) if start + number < end else ()
     for at in (*near, *range(end - 1, -1, -1), end):
         if at < len(old_lines) and old_lines[at].endswith("\n"):

@@ -1,12 +1,12 @@
 """The diffs of ``apply_patch``: pure.
 
 The format is the one OpenAI's models are trained on ("V4A"): lines with ``+``, ``-`` or a space
-before them, in sections that ``@@`` opens, with the name of what holds the section after it.
-A section is found by its lines, exactly, or else ignoring white space at the ends of lines, or
-else indentation, or else quotation marks and accents.  There is exactly one place for it, or an
-error that lists the lines: anchors and, in a diff of ``diff -u``, line numbers choose among equal
-places.  Headers of ``diff -u`` and of the whole ``*** Begin Patch`` envelope are passed over,
-since models write them; they must name the file that the patch is for.
+before them, in sections that ``@@`` opens, followed by the name of what contains the section. A
+section is found by its lines, exactly, or else ignoring white space at the ends of lines, or else
+indentation, or else quotation marks and accents.  There must be exactly one place for it, otherwise
+an error lists the lines: anchors and, in a diff of ``diff -u``, line numbers choose among equal
+places. Headers of ``diff -u`` and of the whole ``*** Begin Patch`` envelope are skipped, since
+models write them; they must name the file that the patch is for.
 """
 
 import re
@@ -33,7 +33,7 @@ _GIT_HEADER = re.compile(
 _NUMBERS = re.compile(r"^@@ -(\d+)(?:,(\d+))? \+\d+(?:,\d+)? @@ ?")
 _KIND = {"Update": "update_file", "Add": "create_file", "Delete": "delete_file"}
 _SHOWN = 8
-"""Lines of a section that an error shows."""
+"""How many lines of a section an error shows."""
 _LOOKS: tuple[tuple[Callable[[str], str], str], ...] = (
     (lambda line: line, ""),
     (str.rstrip, ""),
@@ -51,11 +51,11 @@ IsOther = Callable[[str], bool]
 @frozen
 class _Section:
     anchors: tuple[str, ...]
-    """What stands after each ``@@``: the way down to the lines."""
+    """The text after each ``@@``: the way down to the lines."""
     lines: tuple[tuple[str, str], ...]
     """Sign and text."""
     number: int | None = None
-    """The first of its old lines as ``diff -u`` counts, from 0."""
+    """The first of its old lines in the numbering of ``diff -u``, from 0."""
     at_end: bool = False
     unended: frozenset[str] = frozenset()
     """Signs of the lines below which ``\\ No newline at end of file`` stands."""
@@ -74,7 +74,7 @@ class _Chunk:
 
 @frozen
 class _Found:
-    """Where a section may stand, from 0, and how it was found."""
+    """A possible place of a section, from 0, and how it was found."""
 
     section: _Section
     places: tuple[int, ...]
@@ -82,9 +82,9 @@ class _Found:
 
 
 def check_target(diff: str, kind: str, path: str, *, is_other: IsOther = lambda _: False) -> None:
-    """Refuse a patch that says it is for another file, for several, or for a move.
+    """Refuse a patch for another file, for several, or for a move.
 
-    *is_other* tells whether a name is that of another file that is there.
+    *is_other* says whether a name is that of another existing file.
     """
     lines = _unwrapped(diff)
     if moves := [match[1] for line in lines if (match := _MOVE.match(line))]:
@@ -134,9 +134,9 @@ def created(diff: str) -> str:
 def updated(text: str, diff: str) -> Replaced:
     r"""Return *text* with *diff* applied; raises `ToolError`.
 
-    Lines that stay keep their line ends, and new ones get those of the lines that they replace or
-    stand below.  Whether the text ends with a line break stays as it is, unless the diff says with
-    ``\ No newline at end of file`` what becomes of it.
+    Unchanged lines keep their line ends; new ones get those of the lines that they replace or
+    follow.  The end of the text stays as it is, unless the diff changes it with ``\ No newline at
+    end of file``.
     """
     rows = _rows(text)
     lines = [line for line, _ in rows]
@@ -187,7 +187,7 @@ def _ends_with_newline(lines: Sequence[str], rows: Sequence[_Row], last: "_Found
     """Return whether a line break belongs at the end, if there is none now."""
     if last.section.unended and _reaches_end(lines, last):
         return last.section.unended == frozenset("-") and bool(lines[-1])
-    # The diff took away an empty line that is only the end of the last one.
+    # The diff removed an empty line that is only the end of the last one.
     return not lines[-1] and bool(rows[-1][0])
 
 
@@ -200,7 +200,7 @@ def _reaches_end(lines: Sequence[str], found: "_Found") -> bool:
 
 
 def _lines(diff: str) -> list[str]:
-    """Split the diff; leave out what only wraps it."""
+    """Split the diff without its wrapping."""
     lines = _unwrapped(diff)
     at = 0
     while at < len(lines) and _wraps(lines, at):
@@ -231,7 +231,7 @@ def _wraps(lines: Sequence[str], at: int) -> bool:
 
 
 def _named_files(lines: Sequence[str]) -> Iterator[tuple[str | None, str]]:
-    """Yield each file that headers name, with what is to be done to it where they say so."""
+    """Yield each file that headers name, with what to do to it if they say so."""
     for at, line in enumerate(lines):
         if match := _FILE.match(line):
             yield match[1], match[2]
@@ -248,7 +248,7 @@ def _named_files(lines: Sequence[str]) -> Iterator[tuple[str | None, str]]:
 
 
 def _is_header(lines: Sequence[str], at: int) -> bool:
-    """Tell a header of ``diff -u`` from a line that is taken away and begins with dashes."""
+    """Return whether a line is a ``diff -u`` header, not a removed line that begins with dashes."""
     if not lines[at + 1 : at + 2] or not lines[at + 1].startswith("+++ "):
         return False
     below = lines[at + 2] if at + 2 < len(lines) else ""
@@ -256,7 +256,7 @@ def _is_header(lines: Sequence[str], at: int) -> bool:
 
 
 def _same_file(named: str, path: str) -> bool:
-    """Compare as models write paths: with ``a/`` before them, from another folder, absolute."""
+    """Compare paths as models write them: with ``a/``, from another folder, or absolute."""
     name = named.strip("\"'`").replace("\\", "/").removeprefix("./")
     spellings = {name, name.partition("/")[2]} if name[:2] in {"a/", "b/"} else {name}
     return not name or any(
@@ -279,7 +279,7 @@ def _sections(lines: Sequence[str], in_file: Container[str]) -> list[_Section]:
         if line.startswith(_NO_NEWLINE):
             unended |= {body[-1][0]} if body else set()
         elif numbers := _NUMBERS.match(line):
-            # An addition of no old lines stands below the line that the number names.
+            # An addition without old lines goes below the line that the number names.
             number = int(numbers[1]) - (0 if numbers[2] == "0" else 1)
         elif line.startswith("@@"):
             anchors += _anchor(line)
@@ -311,7 +311,7 @@ def _signed(line: str) -> tuple[str, str]:
 
 
 def _candidates(lines: Sequence[str], section: _Section) -> _Found:
-    """Return every place where a section may stand.  Raises `ToolError` if there is none."""
+    """Return every possible place of a section.  Raises `ToolError` if there is none."""
     if not section.old:
         return _Found(section, _additions(lines, section))
     for look, note in _LOOKS:
@@ -346,7 +346,7 @@ def _matches(lines: Sequence[str], old: Sequence[str], look: Callable[[str], str
 
 
 def _additions(lines: Sequence[str], section: _Section) -> tuple[int, ...]:
-    """Find the place of a section that has nothing but new lines."""
+    """Find the place of a section that has only new lines."""
     if section.at_end:
         return (_end(lines),)
     if section.anchors:
@@ -366,13 +366,13 @@ def _additions(lines: Sequence[str], section: _Section) -> tuple[int, ...]:
 
 
 def _below_anchors(lines: Sequence[str], section: _Section, places: list[int]) -> list[int]:
-    """Keep the places that the anchors lead to, each of them in its order."""
+    """Keep the places that the anchors lead to, in order."""
     chains = _chains(lines, section.anchors)
     inside = [at for at in places if any(end <= at < _block_end(lines, end) for _, end in chains)]
     if inside:
         return inside
     if len(places) == 1 and len(section.anchors) == 1:
-        return places  # The lines themselves leave no doubt.
+        return places  # The lines themselves are unambiguous.
     if not chains:
         raise _no_anchor(section)
     raise ToolError(
@@ -384,7 +384,7 @@ def _below_anchors(lines: Sequence[str], section: _Section, places: list[int]) -
 
 
 def _chains(lines: Sequence[str], anchors: Sequence[str]) -> list[tuple[int, int]]:
-    """Return where the first and the last of the anchors stand, each below the one before it."""
+    """Return the places of the first and last anchor, each below the one before."""
     for look, _ in _LOOKS:
         seen = [look(line) for line in lines]
         wanted = [look(anchor) for anchor in anchors]
@@ -402,7 +402,7 @@ def _chains(lines: Sequence[str], anchors: Sequence[str]) -> list[tuple[int, int
 
 
 def _block_end(lines: Sequence[str], anchor: int) -> int:
-    """Return where what an anchor opens has ended for sure: at its next sibling.
+    """Return where the block that an anchor opens has certainly ended: at its next sibling.
 
     A sibling has the same indentation and begins with the same word, as the next ``def`` or
     ``class`` does, or the next heading.
@@ -432,17 +432,17 @@ _MODIFIERS = frozenset(
         *("sealed", "partial", "open", "data"),
     )
 )
-"""Words that may stand before the one that says what a line declares."""
+"""Words that may precede the keyword of a declaration."""
 
 
 def _nearest(places: list[int], number: int) -> list[int]:
-    """Let the line number of ``diff -u`` choose; two places as near as each other stay two."""
+    """Choose by the line number of ``diff -u``; equally near places stay ambiguous."""
     least = min(abs(at - number) for at in places)
     return [at for at in places if abs(at - number) == least]
 
 
 def _placed(found: Sequence[_Found]) -> list[_Found]:
-    """Choose a place for each section, in the order of the file; there must be only one way."""
+    """Choose a place for each section, in file order; there must be only one solution."""
     first = _in_order(found)
     last = _in_reverse(found)
     for each, early, late in zip(found, first, last, strict=True):
@@ -488,12 +488,12 @@ def _in_reverse(found: Sequence[_Found]) -> list[int]:
 
 
 def _end(lines: Sequence[str]) -> int:
-    """The place after the last line: before the nothing that follows its end."""
+    """Return the place after the last line."""
     return len(lines) - 1 if not lines[-1] else len(lines)
 
 
 def _chunks(section: _Section, at: int, lines: Sequence[str]) -> list[_Chunk]:
-    """Return what changes; new lines get the file's indentation where the section's is another."""
+    """Return the changes; new lines get the file's indentation if the section's differs."""
     old = section.old
     pairs = [
         (_indent(theirs), _indent(ours))
@@ -520,7 +520,7 @@ def _chunks(section: _Section, at: int, lines: Sequence[str]) -> list[_Chunk]:
 
 
 def _in_place(line: str, replaced: str | None, indents: Indents) -> str:
-    """Return a new line the file's indentation, unless it has that of the line it replaces."""
+    """Give a new line the file's indentation, unless it has that of the line it replaces."""
     own = _indent(line)
     if not line.strip() or all(theirs == ours for theirs, ours in indents.known.items()):
         return line

@@ -1,7 +1,7 @@
-"""What ``propose_*`` makes belongs to the run that made it until the first run of all has ended.
+"""Proposals of ``propose_*`` belong to the run that made them until the top-level run has ended.
 
-Two proposers do not see each other, and a parent that applies what one of them has found changes
-files that are as they were.  What nobody has applied by then is put before the user.
+Two proposers do not see each other's, and a parent that applies one of them changes the original
+files.  What has not been applied by the end is put before the user.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ class _Proposal:
 
 @define
 class Settled:
-    """When each file was last changed for everybody: shared by all runs of one family."""
+    """When each file was last changed for everybody; shared by a run and its sub-agents."""
 
     _last: dict[Path, int] = field(factory=dict[Path, int], init=False)
     _now: int = field(default=0, init=False)
@@ -51,17 +51,17 @@ class RunProposals:
     left: list[_Proposal] = field(factory=list[_Proposal], init=False)
 
     def child(self) -> "RunProposals":
-        """Return the proposals of a sub-agent: it sees none of these."""
+        """Return the proposals of a new sub-agent, which sees none of these."""
         return RunProposals(self.settled)
 
     def hand_up(self, above: "RunProposals") -> None:
-        """Leave what nobody has applied to the run above."""
+        """Pass what has not been applied to the parent run."""
         above.left += self.waiting()
         self.own.clear()
         self.left.clear()
 
     def waiting(self) -> list[_Proposal]:
-        """Return what nobody has applied, in the order in which it was made."""
+        """Return what has not been applied, in the order it was made."""
         everything = (*self.own.values(), *self.left)
         fresh = (e for e in everything if not self.settled.since(e.edit.path, e.number))
         return sorted(fresh, key=lambda each: each.number)
@@ -86,13 +86,13 @@ class PrivateWorkspace:
         current = await self._current(path)
         made = proposal.edit.onto(current)
         if made is None and proposal.edit.new is not None:
-            return await self.inner.read(path)  # Something else stands there now.
+            return await self.inner.read(path)  # Something else is there now.
         if made is None or made.new is None:
             raise FileNotFoundError(2, "No such file", str(path))
         return Document(path, made.new, 0)
 
     async def apply(self, edit: Edit) -> EditOutcome:
-        """Apply an edit, and with it what this run has proposed for the file."""
+        """Apply an edit together with this run's proposals for the file."""
         proposal = self.proposals.own.get(edit.path)
         if proposal is not None:
             edit = Edit(edit.path, await self._current(edit.path), edit.new)
@@ -126,7 +126,7 @@ class PrivateWorkspace:
         return found
 
     async def save(self) -> Mapping[Path, str]:
-        """Apply this run's proposals, and all that waits for everybody."""
+        """Apply this run's proposals and all shared pending edits."""
         failed: dict[Path, str] = {}
         for path, proposal in tuple(self.proposals.own.items()):
             outcome = await self.inner.propose(proposal.edit)
@@ -147,7 +147,7 @@ class PrivateWorkspace:
         return await self.inner.diagnostics(path)
 
     async def offer(self, emit: Emit) -> None:
-        """Put what is left before the user, and say what no longer fits."""
+        """Offer the remaining proposals to the user, and say which no longer fit."""
         for proposal in self.proposals.waiting():
             edit = proposal.edit
             current = await self._current(edit.path)

@@ -1,9 +1,9 @@
-r"""Find the text that a model wants replaced, as it wrote it or nearly so: pure.
+r"""Finds the text that a model wants replaced, exactly or approximately.  Pure.
 
 Exactly first, then with other indentation, then ignoring white space, then with other quotation
-marks or spellings of accents.  There is one place, or an error that lists the lines.  A text of
-white space alone never matches.  Whatever is equal in the old and the new string keeps the file's
-own bytes; ``\r\n`` and ``\n`` are the same here.
+marks or spellings of accents.  There must be one place; otherwise an error lists the lines.  A text
+of white space alone never matches.  Whatever is equal in the old and the new string keeps the
+file's own bytes; ``\r\n`` and ``\n`` are the same here.
 """
 
 import re
@@ -20,7 +20,7 @@ from .new_text import spliced
 _SHOWN = 200
 _MOST_TOKENS = 5_000
 _MOST_WORK = 5_000_000
-"""Places where a match may begin times what is compared there: more is not worth the time."""
+"""Possible starts times the length compared there; more is not worth the time."""
 _MOST_LINES = 10
 
 
@@ -49,7 +49,7 @@ class _Span:
 
 
 def replace(text: str, replacements: Sequence[Replacement]) -> Replaced:
-    """Make the *replacements* one after the other; each that cannot be made is a problem."""
+    """Make the *replacements* one after another; report each that fails as a problem."""
     problems: list[str] = []
     notes: list[str] = []
     for replacement in replacements:
@@ -77,7 +77,7 @@ def replace_one(text: str, replacement: Replacement) -> tuple[str, str]:
     for fold, find, note in _WAYS:
         seen, sought = fold(plain), fold(old)
         if fold is folded and (seen.text, sought.text) == (plain, old):
-            continue  # nothing that the other ways have not looked at
+            continue  # nothing that the other ways have not tried
         spans = find(seen.text, sought.text)
         if not spans:
             continue
@@ -108,7 +108,7 @@ def _new_piece(seen: Folded, span: _Span, old: str, new: str, *, exact: bool) ->
 def _overlapping(
     text: str, old: str, found: _Span, find: Callable[[str, str], list[_Span]]
 ) -> list[_Span]:
-    """Find another place that begins inside the one that was found."""
+    """Find another match that begins inside the one that was found."""
     line = text.find("\n", found.start, found.end) + 1
     start = found.start + 1 if find is _exactly else line
     if not 0 < start < found.end:
@@ -127,7 +127,7 @@ def _exactly(text: str, old: str) -> list[_Span]:
 
 
 def _indented(text: str, old: str) -> list[_Span]:
-    """Find whole lines that differ from *old* in their indentation, everywhere in one way."""
+    """Find whole lines that differ from *old* only by one consistent change of indentation."""
     wanted = old.split("\n")
     closed = wanted[-1] == ""
     wanted = wanted[:-1] if closed else wanted
@@ -180,7 +180,7 @@ _WAYS: tuple[tuple[Callable[[str], Folded], Callable[[str, str], list[_Span]], s
 
 
 def _widened(text: str, old: str, start: int, end: int) -> _Span:
-    """Take in the line's own indentation and end where *old* had them too."""
+    """Widen a match to the line's indentation and end, if *old* had them too."""
     line = text.rfind("\n", 0, start) + 1
     if not text[line:start].strip():
         start = line
@@ -191,7 +191,7 @@ def _widened(text: str, old: str, start: int, end: int) -> _Span:
 
 
 def _in_one_way(wanted: Sequence[str], found: Sequence[str]) -> bool:
-    """Return whether each indentation of *old* stands for one of the file."""
+    """Return whether each indentation of *old* corresponds to one of the file."""
     ours: dict[str, str] = {}
     return all(
         ours.setdefault(_indent(left), _indent(right)) == _indent(right)

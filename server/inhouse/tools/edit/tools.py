@@ -1,4 +1,4 @@
-"""Tools that change files: each makes an `Edit`, and the workspace decides what becomes of it."""
+"""Tools that change files: each makes an `Edit`, and the workspace decides what to do with it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -113,7 +113,7 @@ async def _edit(
     change: Callable[[View], Change],
     hand_over: HandOver,
 ) -> tuple[View, Change, EditOutcome]:
-    """Make one change, from the text that the model knows, and have it applied or proposed."""
+    """Make one change to the text that the model knows, and apply or propose it."""
     async with context.memory.writing:
         document = await find_document(context.workspace, place)
         seen = View(place, document, context.known.get(place.path))

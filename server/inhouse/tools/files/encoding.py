@@ -1,4 +1,4 @@
-"""Bytes to text and back, so that what is not changed stays as it was, byte for byte."""
+"""Decodes and encodes files, so that unchanged parts stay the same byte for byte."""
 
 import codecs
 import re
@@ -21,17 +21,17 @@ _MARKS = (
 
 @frozen
 class Encoding:
-    """How a file is written."""
+    """How a file is encoded."""
 
     codec: str = "utf-8"
     mark: bytes = b""
-    """The byte order mark it begins with."""
+    """Its byte order mark."""
     errors: str = "strict"
-    """``surrogateescape``: stray bytes in it are kept as lone surrogates."""
+    """``surrogateescape`` keeps stray bytes as lone surrogates."""
 
 
 def decode(content: bytes, *, name: str) -> tuple[str, Encoding]:
-    """Return the text, without a byte order mark, and how it was written.
+    """Return the text, without a byte order mark, and its encoding.
 
     Raises `ToolError` if it is no text.
     """
@@ -41,7 +41,7 @@ def decode(content: bytes, *, name: str) -> tuple[str, Encoding]:
 
 
 def detect(content: bytes, *, name: str) -> Encoding:
-    """Find out how *content* is written; raises `ToolError` where it is no text."""
+    """Detect the encoding of *content*; raises `ToolError` if it is not text."""
     for mark, codec in _MARKS:
         if content.startswith(mark) and _decodes(content[len(mark) :], codec):
             return Encoding(codec, mark)
@@ -57,12 +57,12 @@ def detect(content: bytes, *, name: str) -> Encoding:
         return Encoding("utf-8", errors="surrogateescape")
     if (codec := _east_asian(content, name)) is not None:
         return Encoding(codec)
-    # Old files of one byte a character: Latin-1 gives every byte back as it was.
+    # Old single-byte files: Latin-1 preserves every byte.
     return Encoding("cp1252" if _decodes(content, "cp1252") else "latin-1")
 
 
 def encode(text: str, encoding: Encoding, *, name: str) -> bytes:
-    """Return the bytes of *text*; raises `ToolError` where the file's encoding cannot hold it."""
+    """Return the bytes of *text*; raises `ToolError` if the encoding cannot represent it."""
     if encoding.mark:
         text = text.removeprefix("\ufeff")  # The model may have written the mark itself.
     try:
@@ -76,7 +76,7 @@ def encode(text: str, encoding: Encoding, *, name: str) -> bytes:
 
 
 def _has_stray_bytes(content: bytes) -> bool:
-    """Tell UTF-8 with a few bytes that do not belong in it from another encoding."""
+    """Return whether this is UTF-8 with a few stray bytes, not another encoding."""
     text = content.decode("utf-8", "surrogateescape")
     stray = sum("\udc80" <= one <= "\udcff" for one in text)
     return stray * 2 <= sum(one > "\x7f" for one in text) - stray
@@ -84,13 +84,13 @@ def _has_stray_bytes(content: bytes) -> bool:
 
 _COMMON_CHINESE = frozenset("的一是不了在人有我他这为之大来以个中上们到说国和地也子时要就下可你年")
 _FEWEST = 4
-"""Characters that are enough to tell an encoding."""
+"""How many characters are enough to recognise an encoding."""
 
 
 def _east_asian(content: bytes, name: str) -> str | None:
     """Find an old encoding of two bytes a character; raises `ToolError` where it is one of several.
 
-    In Latin-1 it is rare that two bytes beyond ASCII stand side by side, and there the rule is.
+    Two adjacent bytes beyond ASCII are rare in Latin-1 and the rule in these encodings.
     """
     if _share(content, "cp932", _is_kana) >= 0.2:  # noqa: PLR2004
         return "cp932"
@@ -112,7 +112,7 @@ def _east_asian(content: bytes, name: str) -> str | None:
 
 
 def _share(content: bytes, codec: str, fits: Callable[[str], bool]) -> float:
-    """Return how many of the characters beyond ASCII fit; none where it is not this encoding."""
+    """Return how many non-ASCII characters fit this encoding; none if it cannot be this one."""
     try:
         text = content.decode(codec)
     except UnicodeDecodeError:
@@ -130,7 +130,7 @@ _SIGNS: tuple[tuple[str, Callable[[str], bool], float], ...] = (
     ("gb18030", _COMMON_CHINESE.__contains__, 0.05),
     ("euc_kr", lambda one: "\uac00" <= one <= "\ud7a3", 0.8),
 )
-"""What tells each of them, and how much of it there must be."""
+"""What identifies each encoding, and how much of it there must be."""
 
 
 def _decodes(content: bytes, codec: str) -> bool:

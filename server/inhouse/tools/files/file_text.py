@@ -1,4 +1,4 @@
-"""The text of a file as the user sees it: what is unsaved in an editor wins over the disk."""
+"""The text of a file as the user sees it: unsaved text wins over the disk."""
 
 import asyncio
 
@@ -13,8 +13,8 @@ from .encoding import decode
 async def read_document(workspace: Workspace, place: WorkspacePath) -> Document:
     """Read *place*.  Raises `ToolError`.
 
-    The workspace's word counts: an open buffer, edits that wait for a review, else the disk.
-    What it cannot read is read here, so that the error names the file as the model does.
+    The workspace decides: an open buffer, edits that wait for review, else the disk.  What it
+    cannot read is read here, so that the error names the file as the model does.
     """
     known = await _known_document(workspace, place)
     if known is not None:
@@ -29,7 +29,7 @@ async def read_document(workspace: Workspace, place: WorkspacePath) -> Document:
 
 
 async def find_document(workspace: Workspace, place: WorkspacePath) -> Document | None:
-    """Read *place*, or give None if there is no such file."""
+    """Read *place*; return None if there is no such file."""
     try:
         return await read_document(workspace, place)
     except ToolError as error:

@@ -1,4 +1,4 @@
-"""The path that was probably meant by one that does not exist."""
+"""Finds the path that was probably meant by one that does not exist."""
 
 import asyncio
 import difflib

@@ -1,4 +1,4 @@
-"""The files as a run sees them: what is unsaved, or waits for a review, wins over the disk."""
+"""The files as a run sees them: unsaved texts and pending edits win over the disk."""
 
 from collections.abc import Mapping
 from pathlib import Path

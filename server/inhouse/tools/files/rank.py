@@ -1,4 +1,4 @@
-"""Which files have to do with something said in plain words: pure, and no model needed."""
+"""Ranks files by how well they fit a text in plain words.  Pure; needs no model."""
 
 import re
 from collections.abc import Sequence
@@ -51,7 +51,7 @@ def ranked(candidates: Sequence[Candidate], sought: Sequence[str]) -> list[str]:
 
 
 def _score(candidate: Candidate, sought: Sequence[str], common: dict[str, float]) -> float:
-    """A word in the path says more than one in the text; one that is everywhere says little."""
+    """Score a file: a word in the path counts more than one in the text, a common word little."""
     path = candidate.path.lower()
     stem = path.rpartition("/")[2].partition(".")[0]
     parts = {part.lower() for part in _PARTS.findall(candidate.path)}

@@ -22,11 +22,11 @@ from .nearest import nearest_note
 from .overlay import WorkspaceOverlay, seen
 
 CHARACTERS = 100_000
-"""As many are given in one call."""
+"""How many characters one call returns."""
 WINDOW = 2_000
-"""Lines of a window that says no limit, where a definition has ``windowedFileReads``."""
+"""Lines of a window without a limit, if a definition has ``windowedFileReads``."""
 
-# Codebuff's words for a file without content: definitions compare them, so nothing is added.
+# Codebuff's markers for a file without content; definitions compare them, so nothing is added.
 _STATUS = {
     "no_file": "[FILE_DOES_NOT_EXIST]",
     "outside_workspace": "[FILE_OUTSIDE_PROJECT]",
@@ -97,7 +97,7 @@ async def _read(context: ToolContext, wanted: object, budget: _Budget) -> dict[s
 
 
 def _window(text: str, offset: int, limit: int | None, shown: str) -> tuple[int, int, str]:
-    """Return where some lines of a text begin and end, and what to say of the rest."""
+    """Return the offsets of some lines of a text, and a note about the rest."""
     if offset == 1 and limit is None:
         return 0, len(text), ""
     lines = hunks.lines(text)
@@ -147,7 +147,7 @@ def _list(files: WorkspaceOverlay, raw: str) -> dict[str, Any]:
 
 
 def _kinds(files: WorkspaceOverlay, place: WorkspacePath) -> dict[str, str]:
-    """Return what stands in a folder, with what is only in the editor and without what goes."""
+    """Return a folder's entries, including unsaved new files and without deleted ones."""
     only_unsaved = files.is_folder(place) and not place.path.is_dir()
     entries = () if only_unsaved else list_folder(place.root, place.relative)
     kinds = {
@@ -166,7 +166,7 @@ def _kinds(files: WorkspaceOverlay, place: WorkspacePath) -> dict[str, str]:
 
 
 def _kind(access: Access, folder: WorkspacePath, entry: FolderEntry) -> str:
-    """A link counts as what it leads to, if that is inside the workspace."""
+    """Return an entry's kind; a link counts as its target if that is in the workspace."""
     if entry.kind != "link":
         return entry.kind
     try:

@@ -1,4 +1,4 @@
-"""The project as a picture: folders and files, with what the files define, within a size."""
+"""Draws the project as a tree of folders and files, with what they define, in limited size."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -7,9 +7,9 @@ from attrs import define, field, frozen
 
 CHARACTERS_PER_TOKEN = 4
 SLASH = "\0"
-"""Stands for a slash inside one line of a picture."""
+"""Stands for a slash inside one line of the tree."""
 
-# What tells a reader little; Codebuff leaves the same kinds out.
+# Files that say little to a reader; Codebuff leaves out the same kinds.
 _UNIMPORTANT = re.compile(
     r"\.(min\.(js|css)|map|pyc|pyo|pyd|so|whl|class|jar|war|o|a|lib|exe|dll|log|tmp|temp|swp|bak|"
     r"zip|tar|gz|rar|7z|iso|dmg|pkg|deb|rpm|jpe?g|png|gif|ico|svg|webp|bmp|tiff?|mp3|mp4|mov|avi|"
@@ -40,7 +40,7 @@ def picture(
 ) -> Picture:
     """Draw *files* (paths with slashes) in at most so many *tokens*.
 
-    *names* gives what a file defines; it is asked only where the names may fit.
+    *names* returns what a file defines; it is called only if the names may fit.
     """
     important = [path for path in files if not _UNIMPORTANT.search(path)]
     plain = _drawn(important, {})

@@ -11,7 +11,7 @@ from inhouse.tools.access.safe_open import list_folder
 
 MOST_FILES = 100_000
 DEEPEST = 100
-"""Folders in folders; nobody has more of them but to break something."""
+"""How deep folders may be nested; deeper ones exist only to break something."""
 
 
 @frozen
@@ -24,7 +24,7 @@ class WalkedFile:
 
 
 def walk(access: Access, start: WorkspacePath, *, most: int = MOST_FILES) -> Iterator[WalkedFile]:
-    """Yield what lies under a folder, the nearest first, in the order of names."""
+    """Yield what is under a folder, nearest first, sorted by name."""
     rules = access.ignored(start.root)
     rules.look_again(f"{start.relative}/x")
     waiting = deque([start.relative])
@@ -34,7 +34,7 @@ def walk(access: Access, start: WorkspacePath, *, most: int = MOST_FILES) -> Ite
         try:
             entries = list_folder(start.root, folder)
         except OSError:
-            continue  # gone or closed meanwhile
+            continue  # gone or no longer readable
         rules.learn(folder, {entry.name for entry in entries})
         for entry in entries:
             if entry.kind not in {"file", "folder"} or not can_be_named(entry.name):

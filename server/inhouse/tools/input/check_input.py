@@ -1,4 +1,4 @@
-"""Tool input, repaired and checked: small models get names and types nearly right."""
+"""Repairs and checks tool input, since small models get names and types nearly right."""
 
 import json
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ _ENCODED_DEPTH = 3
 def check_input(spec: ToolSpec, arguments: str) -> Mapping[str, Any]:
     """Return the input of a call, repaired where that is safe.
 
-    Raises `ToolError` whose message shows a small model what to send instead.
+    Raises `ToolError`, whose message shows a small model what to send instead.
     """
     try:
         value = repair(spec.parameters, clean_json(_parse(spec, arguments)), exact=spec.exact)
@@ -42,7 +42,7 @@ def check_input(spec: ToolSpec, arguments: str) -> Mapping[str, Any]:
 
 
 def problem_with(schema: Mapping[str, Any], value: object) -> str | None:
-    """Tell in one line what is wrong with a value; None: nothing."""
+    """Say in one line what is wrong with a value; None if nothing is."""
     try:
         problems = problems_with(schema, value)
     except RecursionError:
@@ -56,13 +56,13 @@ def usage(spec: ToolSpec) -> str:
 
 
 def _parse(spec: ToolSpec, arguments: str) -> Any:
-    """Read JSON, also JSON that was put into a string, also broken JSON."""
+    """Read JSON, even inside a string or broken."""
     value: Any = arguments.strip() or "{}"
     for _ in range(_ENCODED_DEPTH):
         if not isinstance(value, str):
             return {} if value is None else value
         if value.lstrip()[:1] not in {"{", "[", '"'} and value.strip() not in _CONSTANTS:
-            return value  # A bare word, for the one thing that the tool takes.
+            return value  # A bare word, for the only thing that the tool takes.
         value = _read(spec, value.strip())
     return value
 
@@ -75,7 +75,7 @@ def _read(spec: ToolSpec, text: str) -> Any:
         return read(text)
     except BrokenJsonError as error:
         if spec.exact or "breaks off" in str(error) or "in a row" in str(error):
-            # Mending it would write half a file, or run half of what was asked.
+            # Repairing it would write half a file, or run half of what was asked.
             raise ToolError(
                 f"The input of {spec.name} {error}: nothing was done.  {usage(spec)}", code="input"
             ) from None
@@ -83,7 +83,7 @@ def _read(spec: ToolSpec, text: str) -> Any:
 
     try:
         return cast("Any", repair_json(text, return_objects=True))
-    except ValueError:  # the library's word for what is nested too deep for it
+    except ValueError:  # the library's error for input that is nested too deeply
         raise ToolError(f"The input of {spec.name} is no JSON.  {usage(spec)}") from None
 
 

@@ -9,13 +9,13 @@ _SHOWN_VALUE = 60
 
 
 def problems_with(schema: Mapping[str, Any], value: object) -> list[str]:
-    """List what is wrong with a value, most telling first.  A schema that is none allows all."""
+    """List what is wrong with a value, most telling first.  An invalid schema allows everything."""
     check = _checker(dumps(schema, sort_keys=True, default=str))
     return [] if check is None else [_text(error) for error in check(value)]
 
 
 def schema_problem(schema: Any) -> str | None:
-    """Tell what is wrong with a schema itself; None: nothing."""
+    """Say what is wrong with a schema itself; None if nothing is."""
     from jsonschema import Draft202012Validator  # noqa: PLC0415  Slow to import.
     from jsonschema.exceptions import SchemaError  # noqa: PLC0415
 
@@ -53,7 +53,7 @@ def _checker(schema_text: str) -> Callable[[Any], list[Any]] | None:
 
 
 def _deepest(error: Any) -> Any:
-    """Of several alternatives that all fail, take what fails in the one that comes closest."""
+    """If all alternatives fail, return the failure of the one that comes closest."""
     if not error.context:
         return error
     alternatives: dict[Any, list[Any]] = {}

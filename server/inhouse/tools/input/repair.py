@@ -1,4 +1,4 @@
-"""What small models get nearly right, made right by the schema.  Pure; never raises for input."""
+"""Repairs what small models get nearly right, guided by the schema.  Pure; never raises."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -31,15 +31,15 @@ _ALIASES: Mapping[str, tuple[str, ...]] = {
 }
 _INTERNAL = ("cb_easp", "cb_tool_name")
 _MAY_BE_BLANK = {"instructions"}
-"""Required by Codebuff, forgotten by small models, and needed by nobody."""
+"""Required by Codebuff, forgotten by small models, and never needed."""
 _KINDS: Mapping[str, type] = {"object": dict, "array": list, "string": str}
 _TRUE, _FALSE = {"true", "yes", "1"}, {"false", "no", "0"}
 
 
 def repair(schema: object, value: object, *, exact: bool = False) -> Any:
-    """Return *value* the shape that *schema* asks for, as far as that is plain to see.
+    """Give *value* the shape that *schema* asks for, if that is unambiguous.
 
-    With *exact* nothing becomes a text that could be written in more than one way.
+    With *exact*, nothing becomes a string that could be written in more than one way.
     """
     if not isinstance(schema, Mapping):
         return value
@@ -98,7 +98,7 @@ def _repair_object(schema: Mapping[str, Any], value: object, *, exact: bool) -> 
 
 
 def _wrapped(schema: Mapping[str, Any], value: object, *, exact: bool) -> Any:
-    """Put a bare value where it belongs when there is only one such place."""
+    """Put a bare value where it belongs, if there is only one such place."""
     properties: Mapping[str, Any] = schema.get("properties", {})
     required = list(schema.get("required", ())) or list(properties)
     if len(required) != 1 or value is None or required[0] not in properties:
@@ -128,7 +128,7 @@ def _renamed(properties: Mapping[str, Any], given: dict[str, Any]) -> dict[str, 
 
 
 def _lifted(schema: Mapping[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-    """Make ``{path, oldString, newString}`` a list of one where the schema has a list."""
+    """Make ``{path, oldString, newString}`` a list of one if the schema has a list."""
     properties: Mapping[str, Any] = schema["properties"]
     missing = [name for name in schema.get("required", ()) if name not in given]
     if len(missing) != 1 or properties.get(missing[0], {}).get("type") != "array":
@@ -205,7 +205,7 @@ _FIXES: Mapping[str, Callable[[Mapping[str, Any], Any], Any]] = {
 
 
 def _decoded(value: Any, kind: type) -> Any:
-    """Read JSON that stands in a string, if it is what is wanted."""
+    """Read JSON inside a string, if it has the wanted type."""
     if not isinstance(value, str) or value.strip()[:1] not in {"{", "["}:
         return value
     try:
@@ -249,7 +249,7 @@ def _may_mean(key: str, item: Any, said: list[Any]) -> bool:
 
 
 def _properties(schema: Any) -> Mapping[str, Any]:
-    """Return the members of an object, or of all the kinds of object that there may be."""
+    """Return the properties of an object, or of all alternatives."""
     if not isinstance(schema, Mapping):
         return {}
     described = cast("Mapping[str, Any]", schema)
@@ -266,7 +266,7 @@ _ASIDES = frozenset(
         *("summary", "title", "purpose", "note", "instructions", "overwrite", "create", "language"),
     }
 )
-"""What models say besides, and what is so anyway."""
+"""Members that models add although they say nothing new."""
 
 
 def _nearest(word: str, choices: list[Any]) -> Any:

@@ -38,8 +38,8 @@ class _Ended:
     complaint: str
 
 
-class _Enough(Exception):  # noqa: N818  no error: the others are to stop
-    """No more is wanted."""
+class _Enough(Exception):  # noqa: N818  not an error: the other searches should stop
+    """Raised when no more results are wanted."""
 
 
 def tools(context: ToolContext) -> tuple[Tool, ...]:
@@ -60,7 +60,7 @@ def tools(context: ToolContext) -> tuple[Tool, ...]:
 async def _otherwise(
     files: WorkspaceOverlay, arguments: Mapping[str, Any], found: dict[str, Any]
 ) -> dict[str, Any]:
-    """Try what else a pattern may mean that finds nothing or is no regular expression."""
+    """Try other meanings of a pattern that finds nothing or is not a regular expression."""
     pattern, flags = arguments["pattern"], arguments.get("flags") or ""
     if not _found_nothing(found) or not _SPECIAL.search(pattern):
         return found
@@ -87,7 +87,7 @@ def _found_nothing(value: Mapping[str, Any]) -> bool:
 
 
 async def search(files: WorkspaceOverlay, query: Query, *, program: str | None) -> dict[str, Any]:
-    """Search with ripgrep, or without one where *program* is None; gives Codebuff's result."""
+    """Search with ripgrep, or without it if *program* is None; return Codebuff's result."""
     results = Results(files.access, query)
     for place in query.places:
         files.access.ignored(place.root).look_again(f"{place.relative}/x")
@@ -131,7 +131,7 @@ async def matching_files(
 
 
 async def _decoded(files: WorkspaceOverlay, query: Query, program: str) -> list[Command]:
-    """Search what is no UTF-8 once more, decoded."""
+    """Search files that are not UTF-8 again, decoded."""
     found: list[Command] = []
     for place in query.places:
         texts = await odd_files.in_other_encodings(program, files, query, place)
@@ -184,7 +184,7 @@ async def _commands(files: WorkspaceOverlay, query: Query, program: str | None) 
 
 
 async def _run_all(results: Results, commands: list[Command]) -> list[_Ended]:
-    """Run some at a time, until all have ended or there is enough."""
+    """Run a few searches at a time, until all have ended or there are enough results."""
     free = asyncio.Semaphore(_AT_ONCE)
 
     async def run(command: Command) -> _Ended:
@@ -234,7 +234,7 @@ async def _feed(stdin: asyncio.StreamWriter, given: bytes) -> None:
 
 
 async def _beginning(stream: asyncio.StreamReader) -> bytes:
-    """Read to the end, and keep what is wanted of it: one read may give a part of the words."""
+    """Read to the end and keep the beginning; one read may return only a part."""
     kept = bytearray()
     while chunk := await stream.read(_COMPLAINT):
         kept += chunk[: max(0, 4 * _COMPLAINT - len(kept))]

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 LARGEST_LINE = 4 * 1024 * 1024
-"""Bytes of one printed line that are kept."""
+"""How many bytes of one printed line are kept."""
 
 _CHUNK = 256 * 1024
 _HEAD = 64 * 1024
@@ -19,7 +19,7 @@ _MATCH = re.compile(rb'"submatches":\[\{"match":(\{"(?:text|bytes)":"(?:[^"\\]|\
 
 
 async def events(stream: asyncio.StreamReader) -> AsyncIterator[dict[str, Any]]:
-    """Yield each event; of one that is too long, what matched and where."""
+    """Yield each event; for one that is too long, only what matched and where."""
     async for line, size in _lines(stream):
         try:
             event = json.loads(line) if size <= LARGEST_LINE else _shortened(line, size)
@@ -30,13 +30,13 @@ async def events(stream: asyncio.StreamReader) -> AsyncIterator[dict[str, Any]]:
 
 
 def text_of(value: Mapping[str, Any]) -> str:
-    """Return a text as ripgrep has it; bytes that are no UTF-8 are read as Latin-1."""
+    """Return a text as ripgrep prints it; bytes that are not UTF-8 are read as Latin-1."""
     raw = bytes_of(value)
     return str(value.get("text") or "") if raw is None else raw.decode("cp1252", "replace")
 
 
 def bytes_of(value: Mapping[str, Any]) -> bytes | None:
-    """Return what is no UTF-8; None: it is."""
+    """Return the bytes of a text that is not UTF-8; None if it is."""
     if "bytes" not in value:
         return None
     try:
@@ -46,7 +46,7 @@ def bytes_of(value: Mapping[str, Any]) -> bytes | None:
 
 
 async def _lines(stream: asyncio.StreamReader) -> AsyncIterator[tuple[bytes, int]]:
-    """Yield each line, and its size; of one that is too long, its beginning and its end."""
+    """Yield each line and its size; for one that is too long, its beginning and end."""
     kept = bytearray()
     size = 0
     while chunk := await stream.read(_CHUNK):
@@ -65,7 +65,7 @@ async def _lines(stream: asyncio.StreamReader) -> AsyncIterator[tuple[bytes, int
 
 
 def _shortened(line: bytes, size: int) -> dict[str, Any] | None:
-    """Make an event of what is left of a long one.  A text in it has no bare quotation mark."""
+    """Make an event from what is left of a long one, whose text has no bare quotation mark."""
     path, numbers, match = _PATH.search(line), _NUMBER.findall(line), _MATCH.search(line)
     if path is None or not line.startswith(b'{"type":"match"'):
         return None

@@ -1,4 +1,4 @@
-"""``read_subtree``, ``glob`` and ``find_files``: which files there are."""
+"""``read_subtree``, ``glob`` and ``find_files``: finding files."""
 
 import asyncio
 import re
@@ -24,7 +24,7 @@ from inhouse.tools.specs import ends_step, spec
 
 SUBTREE_TOKENS = 4_000
 MOST_TOKENS = 190_000
-"""Of all trees of one call."""
+"""For all trees of one call."""
 MOST_PATHS = 1_000
 
 _MOST_NAMED_BYTES = 200_000
@@ -88,7 +88,7 @@ def subtree(files: WorkspaceOverlay, raw: str, tokens: int) -> dict[str, Any]:
 def _shown_below(
     files: WorkspaceOverlay, place: WorkspacePath
 ) -> dict[str, tuple[WorkspacePath, str]]:
-    """Return what a tree shows of a folder: each file by its path in the picture."""
+    """Return what a tree shows of a folder: each file by its path in the tree."""
     if place.relative or place.prefix:
         above = place.relative.rpartition("/")[0]
         start = len(above) + 1 if above else 0
@@ -99,7 +99,7 @@ def _shown_below(
 
 
 def _in_tree(top: WorkspacePath, path: str) -> str:
-    """Name a file in the picture of all roots; a root that has no short name is one line of it."""
+    """Name a file in the tree of all roots; a root without a short name is one line of it."""
     named = top.name(path)
     if not named.startswith("/"):
         return named
@@ -143,7 +143,7 @@ def _glob(files: WorkspaceOverlay, arguments: Mapping[str, Any]) -> dict[str, An
 def _matching(
     files: WorkspaceOverlay, place: WorkspacePath, matches: Callable[[str], bool]
 ) -> Iterator[str]:
-    """A pattern may also begin at the root, or with the name of another one."""
+    """Return matching files; a pattern may also begin at the root or with another root's name."""
     start = len(place.relative) + 1 if place.relative else 0
     for path in files.files(place):
         name = place.name(path)
@@ -152,13 +152,13 @@ def _matching(
 
 
 def _hidden(files: WorkspaceOverlay, places: Sequence[WorkspacePath], pattern: str) -> str | None:
-    """Return a file that only a name with a dot keeps from being found."""
+    """Return a file that was not found only because of a dot in front of a name."""
     matches = _matcher(pattern, dots=True)
     return next((name for place in places for name in _matching(files, place, matches)), None)
 
 
 def _matcher(pattern: str, *, dots: bool = False) -> Callable[[str], bool]:
-    """A pattern starts at the folder, as in a shell: ``*.py`` is not ``**/*.py``."""
+    """Make a matcher; a pattern starts at the folder, so ``*.py`` is not ``**/*.py``."""
     text = pattern.removeprefix("./")
     if "\0" in text or text.startswith(("/", "~", "!")) or ".." in text.split("/"):
         raise ToolError(
@@ -168,20 +168,20 @@ def _matcher(pattern: str, *, dots: bool = False) -> Callable[[str], bool]:
 
     if text.count("**") > _MOST_STARS:
         raise ToolError(f"The pattern {pattern!r} has '**' more than {_MOST_STARS} times.")
-    # Without EXTGLOB: +(a|aa) would try every way to take a name apart.
-    # Without DOTMATCH: what begins with a dot is found by a pattern that says so, as in Codebuff.
+    # Without EXTGLOB: +(a|aa) would try every way to split a name.
+    # Without DOTMATCH: only a pattern with a dot finds names with a dot, as in Codebuff.
     flags = glob.GLOBSTAR | glob.BRACE | glob.FORCEUNIX | (glob.DOTMATCH if dots else 0)
-    # A folder such as [locale] is named as it is more often than brackets choose a letter.
+    # A folder such as [locale] is more often meant literally than as a set of letters.
     patterns = [text, _BRACKETS.sub(r"\\\1", text)] if "[" in text else [text]
     try:
         compiled = glob.compile(patterns, flags=flags)
-    except Exception as error:  # noqa: BLE001  whatever a pattern does is the model's to mend
+    except Exception as error:  # noqa: BLE001  whatever a pattern does is for the model to fix
         raise ToolError(f"The pattern {pattern!r} makes no sense: {error}.") from None
     return compiled.match
 
 
 async def _find_files(context: ToolContext, prompt: str) -> Any:
-    """Codebuff asks a model on its servers; here the words of the prompt find the files."""
+    """Find files by the words of the prompt; Codebuff asks a model on its servers."""
     if not words(prompt):
         return {"message": f"No word in {prompt!r} to search for.  Name things in the code."}
     best = (await best_files(context, prompt))[:_FOUND_FILES]

@@ -1,4 +1,4 @@
-"""The flags of ripgrep that a model may use: those that choose lines and files, no others."""
+"""The ripgrep flags that a model may use: only those that choose lines and files."""
 
 import re
 import shlex
@@ -37,7 +37,7 @@ _NUMBERS = {"--after-context", "--before-context", "--context", "--max-count", "
 _USELESS = {"-n", "-H", "-N", "-R", "--line-number", "--with-filename", "--no-heading"} | {
     *("--heading", "--column", "--hidden", "-.", "--color=never", "--color=auto", "--no-messages"),
     *("--recursive", "-a", "--text"),
-    # Habits of grep: all of it is so here, or would mean something else to ripgrep.
+    # Habits from grep: either the default here, or with another meaning in ripgrep.
     *("-r", "-E", "-G", "-I", "--extended-regexp", "--basic-regexp", "--dereference-recursive"),
     *("-h", "-o", "--no-filename", "--only-matching", "--color", "--color=always", "."),
 }
@@ -46,13 +46,13 @@ _OF_GREP = {
     "--exclude": "!",
     "--exclude-dir": "!",
 }
-"""Flags of grep with a pattern of file names, and what stands before that for ripgrep."""
+"""grep's flags with a file pattern, and ripgrep's equivalent."""
 _MOST_CONTEXT = 100
 
 
 @frozen
 class Flags:
-    """What is asked of a search."""
+    """The flags of a search."""
 
     arguments: tuple[str, ...] = ()
     """For ripgrep, long and with ``=``."""
@@ -71,7 +71,7 @@ class Flags:
 
 
 def read_flags(text: str) -> Flags:
-    """Read *text* as a shell splits it; raises `ToolError` for a flag that is not for a model."""
+    """Split *text* like a shell; raises `ToolError` for a flag that a model may not use."""
     try:
         words = shlex.split(text.replace("\\", "\\\\"))
     except ValueError as error:

@@ -1,7 +1,7 @@
-"""Files that ripgrep passes by or cannot read: they are decoded here and searched as texts.
+"""Files that ripgrep skips or cannot read, which are decoded here and searched as texts.
 
-Git tracks some files although it ignores their names, and tools may read those; and in a text
-that is no UTF-8 a pattern of other than ASCII letters finds nothing.
+Git tracks some files although it ignores their names, and tools may read those; and in a text that
+is not UTF-8, a pattern with non-ASCII letters finds nothing.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ _NO_UTF8 = (
     r"|[\xC2-\xDF][\x80-\xBF]{2}|[\xE0-\xEF][\x80-\xBF]{3}|[\xF0-\xF4][\x80-\xBF]{4}"
     r"|\xE0[\x80-\x9F]|\xED[\xA0-\xBF]|\xF0[\x80-\x8F]|\xF4[\x90-\xBF]"
 )
-"""What no UTF-8 text has in it (RFC 3629)."""
+"""Bytes that never occur in UTF-8 (RFC 3629)."""
 _ESCAPED = re.compile(r"\\[xupP]")
 _SPECIAL = re.compile(r"[.*+?()\[\]{}|^$\\]")
 
@@ -36,7 +36,7 @@ _ignored: dict[tuple[Path, float, float], tuple[str, ...]] = {}
 
 
 def may_need_decoding(query: Query, *, found: bool) -> bool:
-    """Return whether a pattern can mean something that is not the same in every encoding."""
+    """Return whether a pattern can match something that differs between encodings."""
     if not query.pattern.isascii() or _ESCAPED.search(query.pattern):
         return True
     return not found and _SPECIAL.search(query.pattern) is not None
@@ -45,7 +45,7 @@ def may_need_decoding(query: Query, *, found: bool) -> bool:
 async def in_other_encodings(
     program: str, files: WorkspaceOverlay, query: Query, place: WorkspacePath
 ) -> dict[str, str]:
-    """Return the texts of the files that are no UTF-8, by the path from the place's root."""
+    """Return the texts of files that are not UTF-8, by their path from the place's root."""
     words = (program, "--no-config", "--files-with-matches", f"--regexp={_NO_UTF8}")
     listed = await _listed(
         (*words, *ripgrep.walk(query, place), "--", f"./{place.relative}"), place
@@ -56,7 +56,7 @@ async def in_other_encodings(
 async def tracked_though_ignored(
     program: str, files: WorkspaceOverlay, query: Query, place: WorkspacePath
 ) -> dict[str, str]:
-    """Return the texts of what Git tracks and ripgrep takes for ignored."""
+    """Return the texts of files that Git tracks and ripgrep treats as ignored."""
     key = await asyncio.to_thread(_stamp, place.root)
     if key is None:
         return {}
@@ -64,7 +64,7 @@ async def tracked_though_ignored(
         everything = Query((place,), "", per_file=query.per_file)
         words = (program, "--no-config", "--files", *ripgrep.walk(everything, place), "--", "./")
         listed = await _listed(words, place)
-        _ignored.clear()  # Of one workspace at a time.
+        _ignored.clear()  # For one workspace at a time.
         _ignored[key] = await asyncio.to_thread(_tracked_but, place, frozenset(listed))
     inside = f"{place.relative}/" if place.relative else ""
     names = [each for each in _ignored[key] if each.startswith(inside)]

@@ -1,4 +1,4 @@
-r"""What a pattern means that is written by habit: ``\n`` in it, and grep's ``\|``.  Pure."""
+r"""Patterns written by habit: with ``\n`` in them, or grep's ``\|``.  Pure."""
 
 import re
 
@@ -13,7 +13,7 @@ _SWAPPED = frozenset("|(){}+?")
 
 
 def over_lines(pattern: str, flags: Flags) -> tuple[str, Flags]:
-    r"""Let a pattern with a line break in it match over lines, in texts with ``\r\n`` too."""
+    r"""Let a pattern with a line break match across lines, in texts with ``\r\n`` too."""
     literal = flags.has("--fixed-strings")
     pieces: list[str] = list(pattern) if literal else _PIECE.findall(pattern)
     if not _NEWLINES.intersection(pieces):
@@ -26,7 +26,7 @@ def over_lines(pattern: str, flags: Flags) -> tuple[str, Flags]:
 
 
 def from_basic(pattern: str) -> str:
-    r"""Give a basic regular expression of grep as an extended one: ``a\|b`` is ``a|b``."""
+    r"""Convert a basic regular expression of grep to an extended one: ``a\|b`` is ``a|b``."""
     if not _BASIC.search(pattern):
         return pattern
     return "".join(

@@ -1,4 +1,4 @@
-"""Search where there is no ripgrep: a program of its own, so that it can be stopped.
+"""A search without ripgrep, as a separate program so that it can be stopped.
 
 Reads one JSON object from standard input and prints ripgrep's JSON lines.  Python's regular
 expressions differ from Rust's in rare places.
@@ -22,7 +22,7 @@ from inhouse.tools.files.overlay import WorkspaceOverlay
 
 
 def main() -> int:
-    """Run one search; gives ripgrep's exit status."""
+    """Run one search; return ripgrep's exit status."""
     request: dict[str, Any] = json.load(sys.stdin)
     try:
         pattern = compiled(request["pattern"], request["flags"])
@@ -58,7 +58,7 @@ def compiled(pattern: str, flags: Mapping[str, bool]) -> re.Pattern[str]:
 
 
 def _globs(globs: list[str]) -> GitIgnoreSpec | None:
-    """``-g`` speaks Gitignore's language, the other way round."""
+    """Translate ``-g``, which uses gitignore's syntax with the opposite meaning."""
     if not globs:
         return None
     chosen = any(not glob.startswith("!") for glob in globs)

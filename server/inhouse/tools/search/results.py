@@ -1,4 +1,4 @@
-"""What a search has found, file by file, and when it is enough: Codebuff's limits and words."""
+"""The results of a search, file by file, with Codebuff's limits and wording."""
 
 import sys
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ _LINE = 1_000
 
 @frozen
 class Query:
-    """What is searched for, and where."""
+    """What to search for, and where."""
 
     places: tuple[WorkspacePath, ...]
     """Folders."""
@@ -35,7 +35,7 @@ class Query:
 
     @property
     def limit(self) -> int:
-        """Matches that are wanted of one file."""
+        """How many matches to return for one file."""
         if self.flags.counts_only:
             return sys.maxsize - 1
         return 1 if self.flags.files_only else self.per_file
@@ -48,7 +48,7 @@ class Results:
     access: Access
     query: Query
     files: dict[str, list[str]] = field(factory=dict[str, list[str]], init=False)
-    """By the name a file is shown with."""
+    """By the file's shown name."""
     _matches: dict[str, int] = field(factory=dict[str, int], init=False)
     _refused: dict[str, bool] = field(factory=dict[str, bool], init=False)
     _codecs: dict[str, str] = field(factory=dict[str, str], init=False)
@@ -67,7 +67,7 @@ class Results:
         return self.total >= IN_ALL or self._size >= CHARACTERS
 
     def add(self, place: WorkspacePath, path: str, event: Mapping[str, Any]) -> None:
-        """Take one of ripgrep's matches or lines around one, in *path* from the place's root."""
+        """Add a match of ripgrep's, or a line around one, in *path* from the place's root."""
         shown = place.name(path)
         if not path or self._is_refused(place, path, shown):
             return
@@ -87,7 +87,7 @@ class Results:
             self._keep(shown, int(data.get("line_number") or 0), text)
 
     def text(self) -> str:
-        """Return what was found, file by file."""
+        """Return the matches, file by file."""
         flags = self.query.flags
         files = sorted(self._matches)
         if flags.files_only:
@@ -113,7 +113,7 @@ class Results:
         return {"stdout": text, "message": f"Stopped early after {self.total} match(es)."}
 
     def _line(self, place: WorkspacePath, path: str, line: Mapping[str, Any]) -> str:
-        """Return a line; one that is no UTF-8 as the whole file is written."""
+        """Return a line, decoded like the whole file if it is not UTF-8."""
         raw = bytes_of(line)
         if raw is None:
             return text_of(line)
@@ -137,7 +137,7 @@ class Results:
 
 
 def _around(text: str, start: int) -> str:
-    """Cut a long line so that what matched is in it; *start* counts bytes of UTF-8."""
+    """Shorten a long line around the match; *start* counts bytes of UTF-8."""
     text = text.rstrip("\r\n")
     if len(text) <= _LINE:
         return text

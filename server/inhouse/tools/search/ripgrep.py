@@ -1,4 +1,4 @@
-"""How ripgrep is asked, and the program that stands in where there is none."""
+"""How ripgrep is run, and the substitute if there is none."""
 
 import asyncio
 import json
@@ -33,18 +33,18 @@ class Command:
     given: bytes = b""
     """Its standard input."""
     path: str | None = None
-    """Where the text stands, from the place's root; None: the results say it."""
+    """The path of the text from the place's root; None if the results say it."""
     skip: frozenset[str] = frozenset()
     """Files whose matches do not count."""
 
 
 MOST_MEMORY = 1 << 30
-"""Bytes: ripgrep reads a workspace's ignore files to their end, and one may be a device."""
+"""In bytes: ripgrep reads a workspace's ignore files to their end, and one may be a device."""
 
 
 @cache
 def find() -> str | None:
-    """Return the ripgrep that was installed beside this program, or else one on the path."""
+    """Return the ripgrep that was installed with this program, or else one on the path."""
     name = "rg.exe" if os.name == "nt" else "rg"
     folders = (sysconfig.get_path("scripts"), str(Path(sys.executable).parent))
     for folder in folders:
@@ -54,7 +54,7 @@ def find() -> str | None:
 
 
 def of_folder(program: str, query: Query, place: WorkspacePath, *, skip: frozenset[str]) -> Command:
-    """Search what is on disk."""
+    """Search the files on disk."""
     words = (*_search(program, query), *walk(query, place), "--", f"./{place.relative}")
     return Command(words, place, place.root, skip=skip)
 
@@ -66,7 +66,7 @@ def of_text(program: str, query: Query, place: WorkspacePath, path: str, text: s
 
 
 async def matches(program: str, pattern: str, text: str) -> bool:
-    """Return whether one text matches; an expression that makes no sense matches all."""
+    """Return whether one text matches; an invalid expression matches everything."""
     words = (program, "--no-config", "--quiet", "--multiline", f"--regexp={pattern}", "--", "-")
     try:
         done = await processes.run(words, seconds=_SECONDS, given=text.encode("utf-8", "replace"))
@@ -78,9 +78,9 @@ async def matches(program: str, pattern: str, text: str) -> bool:
 async def chosen(
     program: str, query: Query, place: WorkspacePath, paths: Collection[str]
 ) -> tuple[str, ...]:
-    """Of some paths that need not be on disk, give those that the query's globs and types mean.
+    """Return which of some paths, on disk or not, the query's globs and types select.
 
-    Ripgrep decides itself, in an empty copy of the tree.
+    Ripgrep itself decides, in an empty copy of the tree.
     """
     if not paths or not any(each.startswith(_CHOOSING) for each in query.flags.arguments):
         return tuple(paths)
@@ -114,7 +114,7 @@ def fallback(query: Query, place: WorkspacePath, unsaved: Mapping[str, str | Non
 
 
 def _search(program: str, query: Query) -> tuple[str, ...]:
-    """What is searched for."""
+    """Return the arguments that say what to search for."""
     limit = () if query.flags.counts_only else (f"--max-count={query.limit + 1}",)
     flags = (each for each in query.flags.arguments if not each.startswith(_CHOOSING))
     engine = () if query.flags.has("--pcre2") else ("--engine=auto",)
@@ -125,11 +125,10 @@ def _search(program: str, query: Query) -> tuple[str, ...]:
 
 
 def walk(query: Query, place: WorkspacePath) -> tuple[str, ...]:
-    """Return what says where is searched.
+    """Return the arguments that say where to search.
 
-    Our own globs come last: in ripgrep the last one that matches decides.  They only save time:
-    each of them costs some for each file, and `Results` refuses what is protected or ignored
-    whatever ripgrep finds.
+    Our own globs come last, since in ripgrep the last match decides.  They only save time;
+    `Results` refuses protected and ignored files whatever ripgrep finds.
     """
     return (
         "--hidden",

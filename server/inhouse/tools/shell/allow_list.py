@@ -31,7 +31,7 @@ class Listed:
     """What the list allows."""
 
     argv: tuple[str, ...] | None = None
-    """The program and its arguments, to be started without a shell; None: the text as it is."""
+    """The program and arguments, to be started without a shell; None for the text as it is."""
 
 
 def find_listed(
@@ -41,10 +41,10 @@ def find_listed(
     folder: str = "",
     may_name: Callable[[str], bool] = lambda _: True,
 ) -> Listed | None:
-    """Return what the list makes of *command* in *folder* (from the root, with slashes); None: no.
+    """Return how the list allows *command* in *folder* (from the root, with slashes), or None.
 
-    *may_name* tells whether an argument may name that path: what the user wrote is theirs,
-    but the words after it come from a model.
+    *may_name* says whether an argument may name a path: the user wrote the entry, but the words
+    after it come from a model.
     """
     command = command.strip(" \t\n")
     words = plain_words(command)
@@ -62,7 +62,7 @@ def find_listed(
 
 
 def plain_words(command: str) -> tuple[str, ...] | None:
-    """Split a command that is one program and its arguments, with nothing for a shell to do."""
+    """Split a command that is one program with arguments and has no shell syntax."""
     if _SPECIAL.search(command) or not command.strip():
         return None
     try:
@@ -99,12 +99,12 @@ def _reads_only(words: Sequence[str]) -> bool:
         return False
     options, named = found
     rest = words[named:]
-    # A format of Git can ask for a signature, which starts a program.
+    # A Git format can ask for a signature, which starts a program.
     return options.allows(rest) and not any("%G" in each for each in rest)
 
 
 def _paths(word: str) -> list[str]:
-    """Return what in an argument may be a path: ``x``, ``--output=x``, ``-ox``, ``HEAD:x``."""
+    """Return the possible paths in an argument: ``x``, ``--output=x``, ``-ox``, ``HEAD:x``."""
     if not word.startswith("-"):
         found = [word]
     elif "=" in word:

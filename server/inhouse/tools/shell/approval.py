@@ -1,4 +1,4 @@
-"""May this command run?  The settings, the allow-list, what was allowed before, and the user."""
+"""Decides whether a command may run: settings, allow-list, earlier answers, the user."""
 
 from pathlib import Path
 from uuid import uuid4
@@ -29,11 +29,11 @@ class Wish:
     command: str
     folder: WorkspacePath
     promise: str | None = None
-    """What is promised where it runs without a network; None: it has one."""
+    """What is promised if it runs without a network; None if it has one."""
     note: str = ""
-    """What else the user must know of it."""
+    """What else the user must know about it."""
     waiting: int = 0
-    """Files that it would see without the edits that wait for them."""
+    """Files that it would see without their pending edits."""
 
 
 @frozen
@@ -41,14 +41,14 @@ class Permit:
     """How a command may run."""
 
     argv: tuple[str, ...] | None = None
-    """The program and its arguments where they are known to read only: nothing else may be
-    started.  None: the text may run in a shell."""
+    """The program and arguments if these are known to only read: nothing else may be started.
+    None if the text may run in a shell."""
     apply_first: bool = False
-    """The user wants the waiting edits applied before."""
+    """Whether the user wants pending edits applied first."""
 
 
 async def permit(context: ToolContext, wish: Wish) -> Permit:
-    """Come back where the command may run; raises `ToolError` where not."""
+    """Return if the command may run; otherwise raise `ToolError`."""
     if context.commands is CommandMode.NEVER:
         raise ToolError(
             'Commands are turned off here (setting commands = "never").  '
@@ -83,11 +83,11 @@ def _listed(context: ToolContext, wish: Wish) -> Listed | None:
     if found is None:
         return None
     if found.argv is None:
-        # It may run what the workspace brings (`npm test`), which nobody trusts here.
+        # It may run what the workspace brings (`npm test`), which is not trusted here.
         return found if context.trusted else None
     if find_program(found.argv[0], outside=context.access.roots) is None:
         return None
-    # What an untrusted repository says is asked of nobody (`git_changes`).
+    # Git is not used in an untrusted repository (`git_changes`).
     return None if found.argv[0] == "git" and not context.trusted else found
 
 
@@ -98,7 +98,7 @@ def _was_allowed(context: ToolContext, wish: Wish) -> bool:
 
 
 async def _ask(context: ToolContext, wish: Wish, *, exposed: bool) -> bool:
-    """Ask the user; return whether the waiting edits are to be applied before."""
+    """Ask the user; return whether to apply the pending edits first."""
     some = "the waiting edit" if wish.waiting == 1 else f"the {wish.waiting} waiting edits"
     apply_and_run = f"Apply {some} and run"
     answer = await context.approver.ask(
@@ -158,12 +158,12 @@ def _not_listed(context: ToolContext, *, exposed: bool) -> str:
 
 
 def _exactly(wish: Wish) -> tuple[Path, tuple[str, ...]]:
-    """Say what an answer is for: a folder, and a program with its arguments."""
+    """Return what an answer applies to: a folder, and a program with its arguments."""
     words = plain_words(wish.command)
     return wish.folder.path, words or ("sh", "-c", wish.command)
 
 
 def _from(folder: WorkspacePath, path: str) -> str:
-    """Read an argument as the program will, from the folder it runs in."""
+    """Resolve an argument as the program will, from the folder it runs in."""
     is_elsewhere = path.startswith(("/", "\\", "~")) or ":" in path
     return path if is_elsewhere else str(folder.path / path)

@@ -1,4 +1,4 @@
-"""Commands in the background: what they said since they were last asked, and how they ended."""
+"""Background commands: their new output since the last report, and how they ended."""
 
 import asyncio
 from typing import Any
@@ -15,7 +15,7 @@ _PATIENCE = 1.0
 
 @define
 class Job:
-    """A command that runs on until the run that started it is over."""
+    """A command that runs until the run that started it is over."""
 
     command: str
     started: Started
@@ -34,12 +34,12 @@ class Job:
         return self.started.process.returncode is None
 
     async def report(self) -> dict[str, Any]:
-        """Return what the command has said since the last time, and its end where it has one."""
+        """Return the command's output since the last time, and its end if it has ended."""
         running = self.running
         if not running:
             await self.close()
         output, errors = self.output.text(), self.errors.text()
-        self.output.clear()  # In place: they are written to.
+        self.output.clear()  # In place, since they are written to.
         self.errors.clear()
         result: dict[str, Any] = {
             "command": self.command,
@@ -56,7 +56,7 @@ class Job:
         return result
 
     async def close(self) -> None:
-        """End it, with all that it started, and make edits of what it changed."""
+        """End it and everything it started, and turn its changes into edits."""
         if self._told is not None:
             return
         self._told = ""

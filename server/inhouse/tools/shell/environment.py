@@ -1,4 +1,4 @@
-"""What a command may know: the variables it inherits."""
+"""The environment variables that a command inherits."""
 
 import os
 import re
@@ -34,7 +34,7 @@ def inherited(
 ) -> dict[str, str]:
     """Return the variables that a command gets: known ones that never hold a key.
 
-    *allowed* are names that the user hands on as well.
+    *allowed* are further names that the user passes on.
     """
     kept = {
         name: value
@@ -52,7 +52,7 @@ def inherited(
 
 
 def shell(command: str) -> list[str]:
-    """Return the program that runs *command*: bash where there is one."""
+    """Return the program that runs *command*: bash if there is one."""
     if os.name != "nt":
         return [processes.find_program("bash") or "/bin/sh", "-c", command]
     bash = processes.find_program("bash")

@@ -1,7 +1,7 @@
-"""Shut the calling process off, for good, before it becomes a command (Linux).
+"""Isolates the calling process permanently before it becomes a command (Linux).
 
-No part of the server: the launcher loads it by path, so it imports what starts fast and nothing
-of Inhouse.  Each function raises `OSError`, and then nothing may be run.
+It is not part of the server: the launcher loads it by path, so it imports only what starts fast and
+nothing of Inhouse.  Each function raises `OSError`, and then nothing may be run.
 
 What a command *without a network* cannot do afterwards:
 
@@ -42,7 +42,7 @@ _LAST_CAPABILITY = 63
 _LANDLOCK_CREATE, _LANDLOCK_RESTRICT = 444, 446
 _LANDLOCK_MAKE_BLOCK = 1 << 11
 _UNSUPPORTED = 97
-"""EAFNOSUPPORT: programs take it as a kernel without that kind of socket, and go on."""
+"""EAFNOSUPPORT: programs treat it as a kernel without that kind of socket, and continue."""
 _NOT_THERE, _FORBIDDEN = 38, 1
 _UNIX, _IP, _IP6, _NETLINK = 1, 2, 10, 16
 
@@ -75,7 +75,7 @@ def shut_off(spec: Mapping[str, Any], cwd: str) -> None:
         _own_terminals()
     for overlay in spec.get("overlays", ()):
         _lay_over(overlay)
-    os.chdir(cwd)  # Until now it meant what lies below the mounts.
+    os.chdir(cwd)  # Until now it meant what is below the mounts.
     if offline:
         _drop_capabilities()
         _lock(_filter((_IP, _IP6, _NETLINK)))
@@ -104,7 +104,7 @@ def _prctl(option: int, *values: int) -> int:
 
 
 def _unshare(*, offline: bool) -> None:
-    """Root needs no user namespace to lay files over others, and keeps what it may do."""
+    """Unshare namespaces; root needs no user namespace for overlays and keeps its rights."""
     user, group = os.geteuid(), os.getegid()
     of_user = offline or user != 0
     flags = _CLONE_NEWNS | (_CLONE_NEWUSER if of_user else 0)
@@ -153,7 +153,7 @@ def _cover(folder: str) -> None:
 
 
 def _own_terminals() -> None:
-    """Take the user's terminals away; programs that make one of their own still can."""
+    """Remove access to the user's terminals; programs can still make their own."""
     try:
         _mount("devpts", "/dev/pts", "devpts", _MS_NOSUID | _MS_NOEXEC, "newinstance,ptmxmode=0666")
         if not os.path.islink("/dev/ptmx"):  # noqa: PTH114  as above
@@ -184,7 +184,7 @@ def _lay_over(overlay: Mapping[str, Any]) -> None:
         _mount(f"lower/{relative}", f"merged/{relative}", "", _MS_BIND | _MS_REC)
     _mount("merged", root, "", _MS_BIND | _MS_REC)
     os.chdir("/")
-    # By no other name are the real files to be had.
+    # The real files are reachable by no other name.
     for name in ("merged", "lower"):
         _checked(_libc.umount2(os.fsencode(f"{scratch}/{name}"), _MNT_DETACH), "umount")
     _cover(scratch)
@@ -201,7 +201,7 @@ def _drop_capabilities() -> None:
 
 
 def _confine() -> None:
-    """Enter a Landlock domain: processes outside of it cannot be looked into or written to."""
+    """Enter a Landlock domain: processes outside it cannot be inspected or written to."""
     rules = _checked(
         _libc.syscall(
             ctypes.c_long(_LANDLOCK_CREATE),
@@ -258,13 +258,13 @@ _CALLS: Mapping[int, _Calls] = {
     0x40000028: {"socket": 281, "add_key": 309, "request_key": 310, "keyctl": 311},  # 32-bit ARM
     0xC00000F3: _LIKE_ARM64,  # RISC-V
 }
-"""By the kernel's name of the instruction set; a call of any other is refused."""
+"""By the kernel's name of the instruction set; calls of any other are refused."""
 _NATIVE = {
     "x86_64": 0xC000003E,
     "aarch64": 0xC00000B7,
     "riscv64": 0xC00000F3,
 }
-_IO_URING_SETUP = 425  # Everywhere the same.
+_IO_URING_SETUP = 425  # The same everywhere.
 _X32 = 0x40000000
 _LOAD, _EQUAL, _AT_LEAST, _GIVE = 0x20, 0x15, 0x35, 0x06
 _ALLOW, _ERROR = 0x7FFF0000, 0x00050000
@@ -277,7 +277,7 @@ def _filter(families: Sequence[int]) -> bytes:
     found: list[bytes] = [_step(_LOAD, _ARCHITECTURE)]
     for architecture, calls in _CALLS.items():
         block = _block(calls, families, has_x32=architecture == 0xC000003E)  # noqa: PLR2004
-        # A jump tells at most 255 steps; no block is as long as that.
+        # A jump spans at most 255 steps; no block is that long.
         found += [_step(_EQUAL, architecture, otherwise=len(block)), *block]
     return b"".join([*found, _give(_NOT_THERE)])
 

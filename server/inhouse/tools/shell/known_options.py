@@ -1,4 +1,4 @@
-"""What the options of the usual read-only programs do: only those that read, print and end.
+"""The options of common read-only programs: only those that read, print and end.
 
 An option that is not here may write a file, run a program, read a list of files, follow links
 out of the workspace or never end; and an abbreviation is not the option that it abbreviates.
@@ -16,22 +16,22 @@ class Known:
     """Options of one program, or of one subcommand of it."""
 
     flags: frozenset[str] = frozenset()
-    """They take no value."""
+    """Options without a value."""
     values: frozenset[str] = frozenset()
-    """They take one: attached, after ``=``, or as the next word."""
+    """Options with a value: attached, after ``=``, or as the next word."""
     optional: frozenset[str] = frozenset()
-    """They may have one attached or after ``=``, and never take the next word."""
+    """Options with an optional value: attached or after ``=``, never the next word."""
     most: int = ANY
-    """How many words may stand there that are no options."""
+    """How many words may be given that are not options."""
     long_by_one_dash: bool = False
-    """``find``: ``-name`` is one option, no cluster."""
+    """As in ``find``: ``-name`` is one option, not a cluster."""
     numbers: bool = False
-    """``-20`` is an option."""
+    """Whether ``-20`` is an option."""
     needs: frozenset[str] = frozenset()
     """Without one of these, a word would be made into something: ``git tag NAME`` makes one."""
 
     def allows(self, words: Sequence[str]) -> bool:
-        """Return whether *words*, the program's own left out, do nothing but what is known."""
+        """Return whether *words*, without the program's own, do only what is known."""
         plain, met, at = 0, set[str](), 0
         while at < len(words):
             word, at = words[at], at + 1
@@ -48,7 +48,7 @@ class Known:
         return plain <= self.most and (not plain or not self.needs or bool(met & self.needs))
 
     def _take(self, word: str, met: set[str]) -> int | None:
-        """Tell how many of the next words belong to an option; None: it is not known."""
+        """Return how many of the next words belong to an option; None if it is unknown."""
         if self.numbers and word[1:].isdigit():
             return 0
         if word.startswith("--") or self.long_by_one_dash:

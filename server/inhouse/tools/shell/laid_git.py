@@ -1,8 +1,8 @@
-"""What Git did while a command ran on files that lay over the real ones.
+"""What Git did while a command ran on an overlay of the real files.
 
 Git's own folder is the real one: commits, branches, the stash and the index change at once, while
-what it did to files became edits.  What cannot be an edit (a picture, a link) is written through
-where the index says that Git put it there or took it away.
+what it did to files became edits.  What cannot be an edit (a picture, a link) is written through if
+the index says that Git added or removed it.
 """
 
 import contextlib
@@ -27,11 +27,11 @@ _MOST_BYTES = 50_000_000
 
 @frozen
 class Repository:
-    """A repository as it was at one moment."""
+    """A snapshot of a repository."""
 
     folder: Path
     prefix: str
-    """The workspace's way from the top of the repository, with a slash at its end."""
+    """The workspace's path from the top of the repository, with a slash at the end."""
     refs: Mapping[str, str]
     index: bytes
 
@@ -41,7 +41,7 @@ class Repository:
 
 
 def repository_at(root: Path) -> Repository | None:
-    """Look at the repository that holds a root.  Blocks; starts no Git."""
+    """Read the repository that contains a root.  Blocks; starts no Git."""
     found = repository_of(root)
     if found is None:
         return None
@@ -53,7 +53,7 @@ def repository_at(root: Path) -> Repository | None:
 
 
 def told(before: Repository | None, root: Path) -> str:
-    """Say what Git changed in its own folder since; empty: nothing."""
+    """Say what Git has changed in its own folder since; empty if nothing."""
     after = repository_at(root)
     if before is None or after is None:
         return ""
@@ -73,7 +73,7 @@ def told(before: Repository | None, root: Path) -> str:
 
 
 def changed_objects(before: Repository | None) -> dict[str, bytes | None]:
-    """Return the objects that the index names otherwise than *before*; None: no longer."""
+    """Return the index entries that differ from *before*; None for removed ones."""
     if before is None:
         return {}
     was, now = object_names(before.index), object_names(read_index(before.folder))
@@ -87,7 +87,7 @@ def write_through(
     relative: str,
     made: Path,
 ) -> bool:
-    """Do to the real file what Git did to the one over it, *made*; return whether it was Git.
+    """Repeat on the real file what Git did to the overlaid one, *made*; return whether it was Git.
 
     *changed* is of `changed_objects`.  Raises `OSError` and `ToolError`.
     """
@@ -95,7 +95,7 @@ def write_through(
         return False
     now = changed[name]
     mode = made.lstat().st_mode
-    if now is None and stat.S_ISCHR(mode):  # How an overlay says that something is gone.
+    if now is None and stat.S_ISCHR(mode):  # How an overlay marks a deleted file.
         _remove(root, relative)
         return True
     if stat.S_ISLNK(mode) and _blob(os.fsencode(made.readlink())) == now:
@@ -125,7 +125,7 @@ def _link(root: Path, relative: str, target: Path) -> None:
 
 
 def _in_its_folder(root: Path, relative: str) -> Path:
-    """Return the path of a link; none of the folders on its way may be one."""
+    """Return the path of a link; none of its parent folders may be a link."""
     path = root / relative
     if os.path.realpath(path.parent) != str(path.parent):
         raise ToolError(f"{relative!r} is behind a link.", code="outside_workspace")
@@ -137,7 +137,7 @@ def _blob(content: bytes) -> bytes:
 
 
 def _resolved(folder: Path, name: str) -> str:
-    """Return what a name of Git's means, as far as one look tells."""
+    """Return the object that a Git ref names, without following further refs."""
     text = _line(folder / name)
     if not text.startswith("ref: "):
         return text

@@ -1,4 +1,4 @@
-"""The workspace as the agent sees it, for one command: what waits lies over the files (Linux).
+"""The workspace as the agent sees it, for one command: pending edits overlay the files (Linux).
 
 The command runs in a mount namespace in which each root is an overlay: the real files below,
 unsaved texts and waiting edits above.  The real files stay untouched:
@@ -53,7 +53,7 @@ class Waiting:
 
 @define
 class _Layer:
-    """One root with what lies over it."""
+    """One root with its overlay."""
 
     top: WorkspacePath
     scratch: Path
@@ -61,7 +61,7 @@ class _Layer:
     through: list[str] = field(factory=list[str])
     made_at: float = field(factory=time.time)
     repository: Repository | None = None
-    """As it was before the command."""
+    """The repository before the command."""
 
     @property
     def upper(self) -> Path:
@@ -89,7 +89,7 @@ class LaidOver:
         ]
 
     async def collect(self) -> str:
-        """Make edits of what the command changed; tell the model what became of it."""
+        """Turn the command's changes into edits; say what became of them, for the model."""
         changed: list[str] = []
         dropped: list[str] = []
         overtaken: list[str] = []
@@ -121,7 +121,7 @@ class LaidOver:
         return "  ".join(each for each in told if each)
 
     def remove(self) -> None:
-        """Remove what was laid over.  Blocks."""
+        """Remove the overlay.  Blocks."""
         for layer in self._layers:
             _remove_tree(layer.scratch)
 
@@ -147,7 +147,7 @@ def shown(context: ToolContext, path: Path) -> str:
 
 
 async def can_lay_over(context: ToolContext) -> bool:
-    """Return whether this system can, for these folders; tried once in a process's life."""
+    """Return whether this system supports overlays for these folders; tried once per process."""
     roots = tuple(str(top.path) for top in context.access.tops())
     if roots not in _tried:
         _tried[roots] = await _try(context)
@@ -201,7 +201,7 @@ def _prepared(context: ToolContext, top: WorkspacePath, waiting: Waiting) -> _La
 
 
 def _scratch(root: Path) -> Path:
-    """Make a private folder outside of the workspace, if it can be laid over."""
+    """Make a private folder outside the workspace, if overlays work there."""
     for folder in map(Path, _SCRATCH):
         if folder.is_dir() and os.access(folder, os.W_OK) and not folder.is_relative_to(root):
             return Path(tempfile.mkdtemp(prefix="inhouse-laid-over-", dir=folder))
@@ -209,7 +209,7 @@ def _scratch(root: Path) -> Path:
 
 
 def _through(context: ToolContext, top: WorkspacePath) -> list[str]:
-    """Return the folders that stay the real thing, as far as there are not too many."""
+    """Return the folders that are written through, if there are not too many."""
     found: list[str] = []
     waiting, walked = [""], 0
     while waiting and len(found) < _MOST_THROUGH and walked < _MOST_WALKED:
@@ -250,7 +250,7 @@ def _put(context: ToolContext, layer: _Layer, relative: str, text: str) -> None:
 
 
 def _time_of(context: ToolContext, path: Path, text: str, newest: int) -> int:
-    """Return each text of a file a second of its own: caches compare times, in seconds."""
+    """Give each text of a file its own second, since caches compare times in seconds."""
     known = context.memory.laid_over.get(path)
     if known is not None and known[0] == text:
         return known[1]
@@ -263,10 +263,10 @@ def _time_of(context: ToolContext, path: Path, text: str, newest: int) -> int:
 class _Found:
     edits: list[Edit] = field(factory=list[Edit])
     no_edits: list[str] = field(factory=list[str])
-    """What cannot be an edit, and may have been Git's doing."""
+    """Changes that cannot be edits and may be Git's."""
     dropped: list[str] = field(factory=list[str])
     overtaken: list[str] = field(factory=list[str])
-    """Somebody else changed the file on disk while the command ran."""
+    """Files that somebody else changed on disk while the command ran."""
 
 
 def _changes(context: ToolContext, layer: _Layer) -> _Found:
@@ -286,7 +286,7 @@ def _changes(context: ToolContext, layer: _Layer) -> _Found:
                 folders.remove(name)
                 _write_tree_through(layer, relative)
     for relative, text in layer.given.items():
-        if text is not None and relative not in met:  # It was taken away: nothing is below it.
+        if text is not None and relative not in met:  # It was removed, so nothing is below it.
             _add(context, layer, relative, None, found)
     changed = changed_objects(layer.repository) if found.no_edits else {}
     for relative in found.no_edits:
@@ -325,7 +325,7 @@ def _one(context: ToolContext, layer: _Layer, relative: str, path: Path, found: 
 
 
 def _mode(layer: _Layer, relative: str, status: os.stat_result, found: _Found) -> None:
-    """No edit changes who may run a file."""
+    """Return the changed mode; an edit cannot change who may run a file."""
     try:
         before = (layer.top.path / relative).lstat().st_mode
     except OSError:
@@ -335,14 +335,14 @@ def _mode(layer: _Layer, relative: str, status: os.stat_result, found: _Found) -
 
 
 def _gone(context: ToolContext, layer: _Layer, relative: str, found: _Found) -> None:
-    """Take what an overlay says of something below that is gone: a device without a number."""
+    """Return whether an overlay marks something as deleted: by a device numbered zero."""
     real = layer.top.path / relative
     if relative in layer.given and layer.given[relative] is None:
         return
     if context.access.hides_file(layer.top.root, relative):
         with contextlib.suppress(OSError, ToolError):
             remove_file(layer.top.path, relative)
-    elif real.is_symlink():  # What it leads to is still there.
+    elif real.is_symlink():  # Its target still exists.
         found.no_edits.append(relative)
     elif real.is_dir():
         _removed_below(context, layer, relative, None, found)
@@ -389,7 +389,7 @@ def _add(
 def _removed_below(
     context: ToolContext, layer: _Layer, relative: str, upper: Path | None, found: _Found
 ) -> None:
-    """Tell of files below a folder that is gone, or that a new one stands for."""
+    """Report files below a folder that was deleted or replaced."""
     for folder, folders, files in os.walk(layer.top.path / relative):
         inside = os.path.relpath(folder, layer.top.path).replace(os.sep, "/")
         folders[:] = [
@@ -405,7 +405,7 @@ def _removed_below(
 
 
 def _write_tree_through(layer: _Layer, relative: str) -> None:
-    """Put a new folder that the project ignores where it belongs, links and all."""
+    """Write a new ignored folder to its real place, including links."""
     source, target = layer.upper / relative, layer.top.path / relative
     if target.is_symlink() or target.is_file():
         target.unlink()  # The command put a folder in its place.
@@ -437,7 +437,7 @@ def _is_same(layer: _Layer, relative: str, path: Path) -> bool:
 
 def _is_newer(path: Path, moment: float) -> bool:
     with contextlib.suppress(OSError):
-        # A time that is still to come says nothing of when it was written.
+        # A time in the future does not say when it was written.
         return moment < path.stat().st_mtime <= time.time() + 1
     return False
 
@@ -458,7 +458,7 @@ def named(names: Sequence[str]) -> str:
 
 
 def _remove_tree(folder: Path) -> None:
-    """The kernel's own working folder has no permissions."""
+    """Remove a tree, including the kernel's own work folder, which has no permissions."""
     for name in (folder / "work" / "work", folder / "work"):
         with contextlib.suppress(OSError):
             name.chmod(0o700)

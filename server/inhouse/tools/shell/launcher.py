@@ -1,13 +1,13 @@
-"""Run one command and leave nothing of it behind (Linux).
+"""Runs one command and leaves no process of it behind (Linux).
 
-A program of its own, started by path and without site packages, so that it starts fast:
-``launcher.py PARENT REPORT SPEC COMMAND…``.  It adopts what the command's processes orphan,
-whatever session they moved to, and kills all of them when the command has ended, when it is
-told to stop (SIGTERM) and when the process that started it goes away.
+A separate program, started by path and without site packages, so that it starts fast: ``launcher.py
+PARENT REPORT SPEC COMMAND…``.  It adopts what the command's processes orphan, whatever session they
+moved to, and kills all of them when the command has ended, when it is told to stop (SIGTERM) and
+when the process that started it goes away.
 
-SPEC is JSON, or empty: how the command is shut off (`isolation`).  REPORT is the number of an
-open file that takes one line of JSON: ``{"left": [words…]}``, the processes that the command
-left running, or ``{"failed": why}`` where it could not be shut off and so was not run.
+SPEC is JSON, or empty: how the command is shut off (`isolation`).  REPORT is the number of an open
+file that takes one line of JSON: ``{"left": [words…]}``, the processes that the command left
+running, or ``{"failed": why}`` if it could not be isolated and so was not run.
 """
 
 import contextlib
@@ -27,12 +27,12 @@ _GRACE = 0.05
 _MOST_NAMED, _MOST_WORDS = 10, 200
 
 
-class _Stopped(Exception):  # noqa: N818  no error: a request
-    """Somebody wants the command to end."""
+class _Stopped(Exception):  # noqa: N818  not an error: a request
+    """The command should end."""
 
 
 def main(parent: int, report: int, spec: str, command: list[str]) -> int:
-    """Run *command*; return its exit status, as a shell counts."""
+    """Run *command*; return its exit status as a shell does."""
     os.set_inheritable(report, False)  # noqa: FBT003  its only way
     signal.signal(signal.SIGTERM, _stop)
     library = ctypes.CDLL(None, use_errno=True)
@@ -71,7 +71,7 @@ def _start(command: list[str], spec: str, report: int) -> int:
 
 
 def _shut_off(spec: str, report: int) -> None:
-    import json  # noqa: PLC0415  most commands need none of it
+    import json  # noqa: PLC0415  most commands do not need it
 
     folder = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120  as below
     sys.path.insert(0, folder)
@@ -89,7 +89,7 @@ def _shut_off(spec: str, report: int) -> None:
 
 
 def _tell_what_is_left(report: int) -> None:
-    """Name what still runs a moment after the command's end."""
+    """Report which processes still run a moment after the command's end."""
     if not _descendants(os.getpid()):
         return
     time.sleep(_GRACE)
@@ -101,7 +101,7 @@ def _tell_what_is_left(report: int) -> None:
 
 
 def _words_of(pid: int) -> str:
-    """Return the command line of a process; of one that has ended, nothing."""
+    """Return the command line of a process; nothing if it has ended."""
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as file:  # noqa: PTH123  as below
             return file.read(_MOST_WORDS).replace(b"\0", b" ").decode(errors="replace").strip()
@@ -118,7 +118,7 @@ def _wait(child: int) -> int:
 
 
 def _sweep() -> None:
-    """Kill every descendant until there is none; new ones may appear meanwhile."""
+    """Kill every descendant until none is left, since new ones may still appear."""
     end = time.monotonic() + _PATIENCE
     while time.monotonic() < end:
         for pid in _descendants(os.getpid()):

@@ -1,4 +1,4 @@
-"""A listed program as it is started without a question: from its own place, reading little."""
+"""A listed program, hardened so that it can be started without a question."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ from inhouse.tools.hardened_git import hardened_variables
 _SHOWS_FILES = frozenset({"diff", "log", "show", "grep"})
 _SUBMODULES = {"status": ("--ignore-submodules=all",), "diff": ("--ignore-submodules=all",)}
 _LIBRARIES = frozenset({"LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"})
-"""They may name a folder of the workspace, whose code a program would load."""
+"""Variables that may name a folder of the workspace, whose code a program would load."""
 _PLAIN_DIFF = ("--no-ext-diff", "--no-textconv")
 _GIT_OPTIONS = {
     **dict.fromkeys(("diff", "log", "show"), _PLAIN_DIFF),
@@ -23,7 +23,7 @@ _GIT_OPTIONS = {
 
 @frozen
 class Program:
-    """What is started."""
+    """The program to start."""
 
     argv: tuple[str, ...]
     environment: Mapping[str, str]
@@ -36,7 +36,7 @@ async def prepared(
     cwd: Path,
     environment: Mapping[str, str],
 ) -> Program | None:
-    """Find and harden a program of the known ones; None: it is not installed outside *roots*."""
+    """Find and harden a known program; None if it is not installed outside *roots*."""
     name, *rest = argv
     environment = {key: text for key, text in environment.items() if key not in _LIBRARIES}
     found = find_program(name, outside=roots)
@@ -49,7 +49,7 @@ async def prepared(
 
 
 def _git(words: Sequence[str]) -> list[str]:
-    """Return Git's words with what it must not do, and without what is in protected files.
+    """Return Git's arguments, restricted, and without the contents of protected files.
 
     Exclusions go last, where paths are; a blob (``HEAD:file``) is checked by its name instead.
     """
@@ -57,7 +57,7 @@ def _git(words: Sequence[str]) -> list[str]:
     own = (*_SUBMODULES.get(subcommand, ()), *_GIT_OPTIONS.get(subcommand, ()))
     is_blob = any(":" in each for each in rest)
     shows = subcommand in _SHOWS_FILES and not is_blob
-    if subcommand == "log":  # Without a patch it shows no file; and paths would hide merges.
+    if subcommand == "log":  # Without a patch it shows no file, and paths would hide merges.
         shows = shows and any(each.startswith(("-p", "-u", "--patch", "-U", "-c")) for each in rest)
     return [subcommand, *own, *rest, *(_pathspecs() if shows else ())]
 

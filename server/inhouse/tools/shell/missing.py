@@ -1,4 +1,4 @@
-"""What a failed command may have missed: programs that are not on the PATH, variables it lacked."""
+"""What a failed command may have lacked: programs on the PATH, environment variables."""
 
 import os
 import re
@@ -16,7 +16,7 @@ _MOST = 3
 def explanation(
     output: str, *, inherited: Mapping[str, str], environment: Mapping[str, str], offline: bool
 ) -> str:
-    """Say what was missing where it can be the cause; *inherited* is what the command got."""
+    """Say what was missing, if it can be the cause; *inherited* are the command's variables."""
     told = [_programs(output), _variables(output, inherited, environment)]
     if offline and "Address family not supported" in output:
         told.append("It ran without Unix sockets, since privacy is local-only.")

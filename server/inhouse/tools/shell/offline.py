@@ -1,4 +1,4 @@
-"""How a command is run without a network on this machine, tried out before it is promised."""
+"""How to run a command without a network on this machine, tested before it is promised."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ _PROBE_SECONDS = 5.0
 _RUN = "/run"
 _FILTER_FD = 9
 _MACOS = "(version 1)(allow default)(deny network*)"
-# What opens a web page or drives another program for whoever asks.
+# Variables through which a command could open a web page or control another program.
 _MACOS_NO_HELPERS = f"{_MACOS}(deny appleevent-send)(deny lsopen)"
 
 
@@ -28,15 +28,15 @@ class OfflineWay:
     """One way to run a command without a network."""
 
     promise: str
-    """What a question says of it."""
+    """How a question describes it."""
     prefix: tuple[str, ...] = ()
-    """What stands before the command."""
+    """The command's prefix."""
     spec: Mapping[str, Any] | None = None
     """What the launcher does first (`isolation.shut_off`)."""
 
 
 async def offline_way(roots: Iterable[Path], environment: Mapping[str, str]) -> OfflineWay | None:
-    """Return the strongest way that works here; None: nothing here can."""
+    """Return the strongest way that works here; None if none does."""
     roots = tuple(roots)
     for named in candidates(may_hide_run=not _needs_run(roots, environment)):
         way = installed(named, outside=roots)
@@ -46,7 +46,7 @@ async def offline_way(roots: Iterable[Path], environment: Mapping[str, str]) -> 
 
 
 def installed(way: OfflineWay, *, outside: Iterable[Path] = ()) -> OfflineWay | None:
-    """Return a way with the whole path of its program, which is none of a workspace's."""
+    """Return a way with the absolute path of its program, which is outside every workspace."""
     if not way.prefix:
         return way
     program = find_program(way.prefix[0], outside=outside)
@@ -54,7 +54,7 @@ def installed(way: OfflineWay, *, outside: Iterable[Path] = ()) -> OfflineWay | 
 
 
 def _needs_run(roots: Iterable[Path], environment: Mapping[str, str]) -> bool:
-    """Return whether programs or the workspace are in /run, as some systems have it."""
+    """Return whether programs or the workspace are in /run, as on some systems."""
     found = (*map(str, roots), *environment.get("PATH", "").split(os.pathsep))
     return any(each == _RUN or each.startswith(f"{_RUN}/") for each in found)
 
@@ -89,7 +89,7 @@ def _bwrap(hide: Iterable[str]) -> tuple[str, ...]:
 
 
 async def works(way: OfflineWay) -> bool:
-    """Return whether a way works here; tried once in a process's life."""
+    """Return whether a way works here; tried once per process."""
     key = json.dumps([way.prefix, way.spec])
     if key not in _probed():
         _probed()[key] = await _probe(way)
@@ -102,7 +102,7 @@ def _probed() -> dict[str, bool]:
 
 
 async def _probe(way: OfflineWay) -> bool:
-    """Try it for real: many systems have the program but forbid the namespace."""
+    """Really try it: many systems have the program but forbid the namespace."""
     environment = {"PATH": os.environ.get("PATH", os.defpath)}
     command = (*way.prefix, "/bin/sh", "-c", "exit 0")
     started = await processes.start(command, cwd=Path("/"), environment=environment, spec=way.spec)

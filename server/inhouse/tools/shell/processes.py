@@ -1,4 +1,4 @@
-"""Processes of commands: started apart from this one, and ended with all they started."""
+"""Processes of commands: started separately, and ended with everything they started."""
 
 import asyncio
 import contextlib
@@ -21,7 +21,7 @@ _MOST_TOLD = 16_384
 
 @define
 class Started:
-    """A command that runs."""
+    """A running command."""
 
     process: asyncio.subprocess.Process
     mark: str
@@ -32,7 +32,7 @@ class Started:
         return self.process.pid
 
     def report(self) -> "Report":
-        """Return what there is to tell of a command that has ended; the first time only."""
+        """Return the report on a command that has ended; only the first time."""
         if self._report is None:
             return Report()
         file, self._report = self._report, None
@@ -48,12 +48,12 @@ class Started:
 
 @frozen
 class Report:
-    """What the launcher tells of a command."""
+    """The launcher's report on a command."""
 
     left: tuple[str, ...] = ()
-    """The command lines of what still ran when the command had ended."""
+    """The command lines of processes that still ran after the command's end."""
     failed: str | None = None
-    """Why the command could not be shut off, and so was not run."""
+    """Why the command could not be isolated and so was not run."""
 
 
 async def start(
@@ -64,9 +64,9 @@ async def start(
     spec: Mapping[str, Any] | None = None,
     stdin: int = DEVNULL,
 ) -> Started:
-    """Start *command* in a session of its own, with pipes for its output.
+    """Start *command* in its own session, with pipes for its output.
 
-    *spec* says how it is shut off (`isolation.shut_off`), on Linux alone.
+    *spec* says how it is isolated (`isolation.shut_off`), on Linux only.
     """
     mark = new_mark()
     reading, writing = os.pipe() if _LINUX else (None, None)
@@ -102,7 +102,7 @@ def _launched(
 async def end(started: Started) -> None:
     """Kill a command and everything it started, and wait until they are gone.
 
-    A cancelled caller still sends the first signal, and the rest goes on without it.
+    If the caller is cancelled, the first signal is still sent and the rest continues without it.
     """
     if started.process.returncode is None:
         with contextlib.suppress(ProcessLookupError):

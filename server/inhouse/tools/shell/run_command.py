@@ -1,4 +1,4 @@
-"""``run_terminal_command``: one command, asked for, held to a time and to an output."""
+"""``run_terminal_command``: one command, approved, with limits of time and output."""
 
 import asyncio
 import codecs
@@ -73,7 +73,7 @@ async def _run(context: ToolContext, call_id: str, arguments: Mapping[str, Any])
     permitted = await permit(context, Wish(command, folder, promise, view.warning, waiting))
     applied = await _applied(context) if permitted.apply_first else ""
     program = await _program(permitted.argv, command, folder, roots, environment)
-    view = await _view(context, way)  # The question may have stood there for long.
+    view = await _view(context, way)  # The question may have waited for long.
     view = evolve(view, told="  ".join(each for each in (applied, view.told) if each))
     laid = await lay_over(context, view.waiting) if view.is_laid_over else None
     limit = _seconds(arguments.get("timeout_seconds"))
@@ -119,13 +119,13 @@ async def _run(context: ToolContext, call_id: str, arguments: Mapping[str, Any])
 
 
 def _message(parts: Iterable[str]) -> dict[str, str]:
-    """Join what is told of a command; no member where nothing is."""
+    """Join the notes about a command; no member if there are none."""
     told = "  ".join(each for each in parts if each)
     return {"message": told} if told else {}
 
 
 async def _about(context: ToolContext, process_id: int, wish: str) -> dict[str, Any]:
-    """Tell of a command in the background, or stop it."""
+    """Report on a background command, or stop it."""
     jobs = {job.pid: job for job in context.memory.background}
     job = jobs.get(process_id)
     if job is None:
@@ -154,9 +154,9 @@ class View:
     waiting: Waiting
     is_laid_over: bool = False
     told: str = ""
-    """What the model is told of it."""
+    """What the model is told about it."""
     warning: str = ""
-    """What the user is told before: the command works on the disk though edits are reviewed."""
+    """What the user is told first: the command works on the disk although edits are reviewed."""
 
 
 async def _view(context: ToolContext, way: OfflineWay | None) -> View:
@@ -212,7 +212,7 @@ async def _folder(context: ToolContext, raw: str | None) -> WorkspacePath:
 
 
 def _seconds(wanted: float | None) -> float:
-    """Codebuff's -1 means no limit; here there is always one."""
+    """Return the time limit; Codebuff's -1 means none, but here there always is one."""
     if wanted is None:
         return SECONDS
     return MOST_SECONDS if wanted < 0 else min(max(float(wanted), 1.0), MOST_SECONDS)
@@ -261,7 +261,7 @@ async def _to_the_end(
 def _result_of(
     ran: TerminalRun, command: str, folder: WorkspacePath, limit: float
 ) -> dict[str, Any]:
-    """Tell the model what came of a command in a terminal of the client."""
+    """Return the result, for the model, of a command in a terminal of the client."""
     output = Kept()
     output.add(ran.output)
     result = _begun(command, folder)
@@ -273,7 +273,7 @@ def _result_of(
 
 
 def _begun(command: str, folder: WorkspacePath) -> dict[str, Any]:
-    """Begin a result, as Codebuff does: the command, and where it ran from the root."""
+    """Begin a result as Codebuff does: the command, and its folder from the root."""
     return {"command": command, "startingCwd": folder.shown or "."}
 
 

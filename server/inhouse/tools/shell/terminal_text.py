@@ -1,4 +1,4 @@
-"""What a command printed, as a terminal would show it, and no more of it than a model can use."""
+"""A command's output as a terminal would show it, limited to what a model can use."""
 
 import re
 
@@ -19,7 +19,7 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 def shown_line(raw: str) -> str:
-    """Return one line as it stands there in the end: drawn over, wiped, without colours."""
+    """Return one line as finally shown: overwritten, erased, without colours."""
     if not _CONTROLS.search(raw):
         return raw
     line: list[str] = []
@@ -37,13 +37,13 @@ def shown_line(raw: str) -> str:
 
 
 def _obey(line: list[str], at: int, final: str, numbers: str) -> int:
-    """Wipe, or move in the line; give where the next text goes."""
+    """Erase, or move in the line; return where the next text goes."""
     number = int(numbers) if numbers.isdigit() and len(numbers) < 5 else None  # noqa: PLR2004
     match final:
         case "K" if number == 1:
             line[:at] = " " * min(at, len(line))
         case "K":
-            del line[0 if number == 2 else at :]  # noqa: PLR2004  2 wipes all of it
+            del line[0 if number == 2 else at :]  # noqa: PLR2004  2 erases the whole line
         case "C":
             return at + (number or 1)
         case "D":
@@ -57,16 +57,16 @@ def _obey(line: list[str], at: int, final: str, numbers: str) -> int:
 
 @define
 class Kept:
-    """The beginning and the end of a stream, however long it is, as a terminal would show it."""
+    """The beginning and end of a stream of any length, as a terminal would show it."""
 
     head: str = ""
     tail: str = ""
     left_out: int = 0
     _line: str = ""
-    """What came after the last line end."""
+    """The text after the last line end."""
 
     def add(self, text: str) -> None:
-        """Take more of the stream."""
+        """Add more of the stream."""
         *whole, self._line = (self._line + text).split("\n")
         if whole:
             self._keep("".join(f"{shown_line(each.removesuffix(chr(13)))}\n" for each in whole))
@@ -78,7 +78,7 @@ class Kept:
             self._line = drawn
 
     def text(self) -> str:
-        """Return what is kept; between its beginning and its end the rest is counted."""
+        """Return what is kept, with a count of what is missing in between."""
         tail = self.tail + shown_line(self._line)
         over = len(tail) - CHARACTERS // 2
         left_out = self.left_out + max(over, 0)
@@ -86,7 +86,7 @@ class Kept:
         return f"{self.head}{middle}{tail[max(over, 0) :]}"
 
     def clear(self) -> None:
-        """Forget what came so far."""
+        """Forget everything so far."""
         self.head = self.tail = self._line = ""
         self.left_out = 0
 
