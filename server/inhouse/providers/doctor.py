@@ -1,4 +1,4 @@
-"""The doctor: checks an endpoint for real, and says why a model there misbehaves."""
+"""The doctor: checks an endpoint by asking it, and says why a model there misbehaves."""
 
 import asyncio
 from collections.abc import Iterable
@@ -61,7 +61,7 @@ async def check(
 async def check_all(
     endpoints: Iterable[Endpoint], *, egress: Egress, embedded: EmbeddedServers | None = None
 ) -> tuple[EndpointStatus, ...]:
-    """Check several at once; a dead one delays none of the others."""
+    """Check several at once; a dead one does not delay the others."""
     waiting = [check(endpoint, egress=egress, embedded=embedded) for endpoint in endpoints]
     return tuple(await asyncio.gather(*waiting))
 
@@ -81,7 +81,7 @@ class _Checking:
     latency_ms: float | None = None
     models: tuple[ModelInfo, ...] | None = None
     shown: Endpoint = field(init=False)
-    """As it was before the embedded server's address was filled in."""
+    """The endpoint before the embedded server's address was filled in."""
 
     def __attrs_post_init__(self) -> None:
         self.shown = self.endpoint
@@ -144,7 +144,7 @@ class _Checking:
         return models
 
     async def _check_key(self) -> None:
-        """Raise if the key is refused; a server that does not know the question decides nothing."""
+        """Raise if the key is refused; a server without this request decides nothing."""
         if (path := self.endpoint.kind.profile.key_check) is None:
             return
         try:
@@ -154,7 +154,7 @@ class _Checking:
                 raise
 
     async def _better_url(self) -> str | None:
-        """Look for the API where people forget to point: one ``/v1`` further."""
+        """Look for the API below ``/v1``, which people forget."""
         if "?" in self.endpoint.base_url:
             return None
         better = f"{self.endpoint.base_url.rstrip('/')}/v1"
@@ -165,7 +165,7 @@ class _Checking:
         return better if found else None
 
     def _finding(self, error: InhouseError) -> Finding:
-        """Errors say what would work after two spaces; a finding has a place of its own for it."""
+        """Make a finding from an error; what follows two spaces in its message is the remedy."""
         what, _, remedy = str(error).partition("  ")
         return Finding("error", what, self._remedy(error, remedy), error.code)
 
@@ -256,7 +256,7 @@ class _Checking:
             await self._try_out(model)
 
     async def _is_loaded(self, model: ModelInfo) -> bool:
-        """Return whether to ask costs nothing: a doctor does not make servers load models."""
+        """Return whether asking is free: the doctor does not make servers load models."""
         match self.endpoint.kind.profile.loaded:
             case LoadedModels.ALL:
                 return True

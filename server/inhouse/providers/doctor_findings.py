@@ -1,4 +1,4 @@
-"""What the doctor says: each finding with the one step that repairs it."""
+"""What the doctor says: each finding with the step that repairs it."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from inhouse.core.route import Endpoint, Finding
 from inhouse.providers.endpoints.locality import Verdict
 
 AGENT_WINDOW = 16_384
-"""An agent that reads files needs about this much, at the least."""
+"""In tokens: an agent that reads files needs at least about this much."""
 SLOW_SECONDS = 15.0
 
 
@@ -29,7 +29,7 @@ def small_window(endpoint: Endpoint, model: str, window: int) -> Finding | None:
 
 
 def truncated(endpoint: Endpoint, model: str, what: str) -> Finding:
-    """A run saw it: the server said nothing and read less than it was sent."""
+    """Report that a run's server silently read less than it was sent."""
     remedy = endpoint.kind.profile.larger_window or "Start it with a larger window."
     return Finding(
         "warning",
@@ -49,7 +49,7 @@ def through_proxy(endpoint: Endpoint, proxy: str) -> Finding:
 
 
 def dialect(model: str, traits: Sequence[str]) -> Finding:
-    """Runs have learnt from refusals how this server wants to be asked."""
+    """Report what runs have learnt from this server's refusals."""
     return Finding(
         "information",
         f"{model!r} refused some requests.  Inhouse now sends it: {'; '.join(traits)}.",
@@ -107,7 +107,7 @@ def is_ollama(endpoint: Endpoint) -> Finding:
 
 
 def window_note(endpoint: Endpoint, note: str) -> Finding:
-    """What is good to know about the windows of this kind of server."""
+    """Report what is good to know about this kind of server's windows."""
     remedy = f"To fix the size, set {setting(endpoint, 'contextWindow')}."
     return Finding("information", note, remedy)
 

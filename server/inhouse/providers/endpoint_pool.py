@@ -1,4 +1,4 @@
-"""Several servers behind one name: the least busy is asked first, a failed one rests."""
+"""Several servers behind one name: the least busy is asked first; a failed one is paused."""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
@@ -15,14 +15,14 @@ from inhouse.providers.endpoints.endpoint_state import EndpointState
 
 @frozen
 class Pool:
-    """The members of one endpoint.  Beyond this, a gateway is the engine (docs)."""
+    """The members of one endpoint.  Anything more elaborate is a gateway's job (docs)."""
 
     members: tuple[Endpoint, ...]
     shared: EndpointState
     ask_of: Callable[[Endpoint], Ask]
 
     async def ask(self, prompt: Prompt) -> AsyncGenerator[Chunks]:
-        """Ask one after the other until one begins to answer."""
+        """Ask one after another until one begins to answer."""
         waiting = list(self.members)
         while waiting:
             member = min(waiting, key=self._order)

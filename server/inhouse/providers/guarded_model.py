@@ -1,4 +1,4 @@
-"""What every answer passes on its way: is it local, does it fit, how are tools called here."""
+"""Guards every request: whether the model is local, the prompt fits, and how tools are called."""
 
 import re
 from collections.abc import AsyncGenerator, Iterator
@@ -56,12 +56,12 @@ if TYPE_CHECKING:
     from inhouse.providers.network.egress import Egress
 
 LEAST_ANSWER = 2_048
-"""Tokens that one answer of a local model may always have; else half of its window."""
+"""Tokens that an answer of a local model may always have; else half of its window."""
 
 
 @define(eq=False)
 class Guard:
-    """Wraps the asking of one model at one endpoint for one run."""
+    """Wraps the requests of one run to one model at one endpoint."""
 
     endpoint: Endpoint
     model: str
@@ -69,16 +69,16 @@ class Guard:
     shared: EndpointState
     ask: Ask
     served: ServedModel | None = None
-    """What the server told of its model; None: not asked yet."""
+    """What the server said about its model; None if not asked yet."""
     _checked: bool = False
     _pictures: bool | None = None
-    """Whether pictures are sent; None: the server was not asked yet."""
+    """Whether pictures are sent; None if the server was not asked yet."""
 
     def chunks(self, prompt: Prompt) -> AsyncGenerator[Chunks]:
         return self._with_pictures(prompt) if pictures_in(prompt) else self._chunks(prompt)
 
     async def _with_pictures(self, prompt: Prompt) -> AsyncGenerator[Chunks]:
-        """Ask with the pictures where the model takes them; where not, say so and ask without."""
+        """Ask with the pictures if the model takes them; otherwise say so and ask without."""
         await self._check_local()
         refused = begun = False
         said = ""
@@ -103,7 +103,7 @@ class Guard:
                 yield chunks
 
     async def _takes_pictures(self) -> bool:
-        """Ask once a run; what only trying can tell is tried."""
+        """Find out once per run, by trying if necessary."""
         if self._pictures is None:
             known = known_dialect(self.endpoint.kind, self.endpoint.base_url)
             dialect = await self.shared.dialect(self.endpoint, self.model, known)
@@ -141,7 +141,7 @@ class Guard:
                     yield chunks
 
     async def _prepared(self, prompt: Prompt, mode: ToolMode) -> tuple[Prompt, "_Answer"]:
-        """Return the prompt as it is sent, once it is known to fit, and what reads the answer."""
+        """Return the prompt as sent, once it is known to fit, and the reader of the answer."""
         asked = in_mode(prompt, mode)
         own = self.endpoint
         if mode is ToolMode.NATIVE and self._is_local():
@@ -161,11 +161,11 @@ class Guard:
         return asked, _Answer(prompt, mode, place, need, window)
 
     def _limits_answers(self) -> bool:
-        """A server whose window is chosen with each request is told both at once, there."""
+        """Return whether answers are limited here, not together with a window set by requests."""
         return self._is_local() and self.endpoint.kind.profile.chat is not ChatApi.OLLAMA
 
     async def _check_local(self) -> None:
-        """Once a run, before a byte of its prompt is sent."""
+        """Check, once per run, before any byte of its prompt is sent."""
         policy = self.egress.policy
         if policy.privacy is Privacy.LOCAL_ONLY and not self._checked:
             source = policy.privacy_source
@@ -173,7 +173,7 @@ class Guard:
             self._checked = True
 
     async def _mode(self) -> ToolMode:
-        """The setting, else what was found out, else what the server tells."""
+        """Return the setting, else what was found out, else what the server says."""
         if self.endpoint.tools is None and self.served is None:
             self.served = await served_model(self.endpoint, self.model, self.egress)
         served = self.served or UNKNOWN
@@ -181,7 +181,7 @@ class Guard:
         return known or ToolMode.NATIVE
 
     def _name(self) -> str:
-        """What was learnt belongs to the model that the server itself names."""
+        """Return the model's name for what was learnt: the one that the server itself reports."""
         return (self.served.name if self.served is not None else "") or self.model
 
     async def _learn_mode(self, mode: ToolMode) -> None:
@@ -191,7 +191,7 @@ class Guard:
         if answer.cut:
             await self.shared.learn(self.endpoint, self.model, truncated=answer.cut)
         if self.served is not None and answer.other_model_than_before(self.served.name):
-            self.served = None  # another file is served there now
+            self.served = None  # another file is now served there
         if (
             mode is ToolMode.NATIVE
             and prompt.tools
@@ -226,7 +226,7 @@ def _pictures_not_sent(guard: Guard, count: int, said: str) -> Notice:
 
 
 def _other_model(place: ModelRef, answered: Answered) -> Notice | None:
-    """LM Studio answers with another model where the asked one is not loaded (backends.md, Q15)."""
+    """Warn if another model answered, as LM Studio does if one is not loaded (backends.md, Q15)."""
     told = (answered.model or "").lower()
     asked = place.model.lower()
     remedy = place.endpoint.kind.profile.swapped_model_remedy
@@ -262,7 +262,7 @@ _THOUGHT_MARK = re.compile(
 
 @define(eq=False)
 class _Answer:
-    """Collects what the end of an answer is judged by."""
+    """Collects what an answer is judged by at its end."""
 
     _prompt: Prompt
     _mode: ToolMode
@@ -270,10 +270,10 @@ class _Answer:
     _need: Need
     _window: int | None
     cut: str = ""
-    """What the doctor says later where the server cut the prompt."""
+    """What the doctor says later if the server cut the prompt."""
     texts: list[str] = field(factory=list[str])
     left_in_text: bool = False
-    """A call that should have been native stood in the text."""
+    """Whether a call that should have been native was in the text."""
     _native: int = 0
     said_model: str = ""
     watched: Runaway | None = None
@@ -322,7 +322,7 @@ class _Answer:
                 yield chunk
 
     def _odd_end(self, answered: Answered) -> Iterator[ModelChunk]:
-        """Tell why the model finished, if that is no ordinary end (``native_finish_reason``)."""
+        """Say why the model finished, if unusual (``native_finish_reason``)."""
         native = answered.native_reason
         nothing = not "".join(self.texts).strip() and not self._native
         if native and (nothing or _ODD_END.search(native)):
@@ -330,7 +330,7 @@ class _Answer:
             yield Notice("warning", "native_finish_reason", message)
 
     def _left_over(self, unread: str) -> Iterator[ModelChunk]:
-        """Warn of what a server should have read itself, with the flag that makes it do so."""
+        """Warn about calls that a server should have parsed, with the flag that makes it do so."""
         kind = self._place.endpoint.kind.profile
         if unread and self._mode is ToolMode.NATIVE:
             remedy = kind.tools_remedy or _TOOL_FLAGS
@@ -348,7 +348,7 @@ class _Answer:
             )
 
     def _thoughts_before(self) -> Iterator[ModelChunk]:
-        """Take out of the answer what only a closing tag marks as thinking."""
+        """Separate from the answer what only a closing tag marks as thinking."""
         said = "".join(self.texts)
         if end := end_of_lone_thoughts(said):
             rest = said[end:]
@@ -358,7 +358,7 @@ class _Answer:
                 yield TextDelta(rest)
 
     def other_model_than_before(self, name: str) -> bool:
-        """Servers that name the file they serve do so with each answer."""
+        """Return whether another model answered, since servers name their file with each answer."""
         said = self.said_model
         return bool(name and said.endswith(".gguf")) and _file_name(said) != _file_name(name)
 
@@ -397,7 +397,7 @@ def _file_name(path: str) -> str:
 
 
 def _form(prompt: Prompt, mode: ToolMode) -> str:
-    """Say how a call is written, with the path filled in where only one file is meant."""
+    """Show how to write a call, with the path filled in if only one file is meant."""
     match mode:
         case ToolMode.FILES:
             known = tuple(known_files(prompt.messages))

@@ -24,11 +24,11 @@ from inhouse.providers.guarded_model import Guard
 from inhouse.providers.network.egress import Egress
 
 LONGEST_EMBEDDED_ANSWER = 1024
-"""Tokens, where the request sets no limit: a small model does not always find an end."""
+"""In tokens, if the request sets no limit, since a small model may not find an end."""
 
 
 EXACT: Mapping[str, Any] = {"temperature": 0, "repeat_penalty": 1, "dry_allowed_length": 16}
-"""What a model with tools is asked with: calls repeat paths and texts, to the letter."""
+"""Options for a model with tools, since calls repeat paths and texts exactly."""
 
 
 def connect(
@@ -42,11 +42,11 @@ def connect(
     backend: BackendRun | None = None,
     served: ServedModel | None = None,
 ) -> Model:
-    """Return the model; nothing is opened before it is asked.
+    """Return the model; no connection is opened before it is asked.
 
-    One `Model` is for one run: it is verified once to be local, where privacy wants that.
-    *served* is what its server told a moment ago; without it the server is asked.
-    *backend* is that run at Codebuff's backend; without it each answer is a run of its own there.
+    One `Model` is for one run: it is verified once to be local, if privacy requires that.  *served*
+    is what its server said just before; without it the server is asked.  *backend* is the run at
+    Codebuff's backend; without it each answer is a separate run there.
     """
     connecting = _Connecting(
         model, egress, shared or EndpointState(), definition, embedded, backend, served
@@ -61,7 +61,7 @@ def connect(
 
 @frozen
 class _Connecting:
-    """What every way to ask is made of."""
+    """What every chat API needs."""
 
     model: str
     egress: Egress
@@ -137,7 +137,7 @@ class _Connecting:
         return ask
 
     def _embedded(self, endpoint: Endpoint) -> Ask:
-        """Start the server when it is asked; then it is a llama.cpp server like any other."""
+        """Start the server with the first request; then it is a llama.cpp server like any other."""
         servers = self.embedded
         if servers is None:
             raise UserError("The embedded model cannot be started here.", code="embedded_missing")
@@ -157,11 +157,11 @@ class _Connecting:
 
 
 def _exact(endpoint: Endpoint) -> Mapping[str, Any]:
-    """Return `EXACT`, but for what the endpoint's own settings say."""
+    """Return `EXACT`, except for what the endpoint's own settings say."""
     said = {**endpoint.extra_body, "temperature": endpoint.temperature}
     return {key: value for key, value in EXACT.items() if said.get(key) is None}
 
 
 def _member(member: Endpoint, pool: Endpoint) -> Endpoint:
-    """Return a member that has the pool's mapping of names where it has none of its own."""
+    """Return a pool member, with the pool's model names if it has none of its own."""
     return member if member.models else evolve(member, models=pool.models)

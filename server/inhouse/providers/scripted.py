@@ -1,4 +1,4 @@
-"""A model that says what it is told to say.  Public: for tests, demos and docs."""
+"""A model that follows a script.  Public: for tests, demos and docs."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable

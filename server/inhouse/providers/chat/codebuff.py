@@ -1,7 +1,7 @@
-"""Codebuff's backend as a remote: an agent's run is started there, asked, and finished.
+"""Codebuff's backend as a remote: each agent's run is started, asked and finished there.
 
-One START and one FINISH for each run, however many answers it has; a sub-agent's START names the
-runs above it (docs/reference/endpoints.md).  Needs a paid key.
+One START and one FINISH for each run, however many answers it has; a sub-agent's START names its
+parent runs (docs/reference/endpoints.md).  Needs a paid key.
 """
 
 import asyncio
@@ -36,19 +36,22 @@ class BackendRun:
     parent: "BackendRun | None" = None
     """The run of the agent that spawned this one, if that is at the same backend."""
     steps: int = 0
-    """Answers that were asked for."""
+    """How many answers were requested."""
     _id: str | None = None
     _starting: asyncio.Lock = field(factory=asyncio.Lock)
 
     async def id(self) -> str:
-        """Return the backend's name of this run, starting it.  Raises `ProviderError`."""
+        """Return the backend's id of this run, starting it if necessary.
+
+        Raises `ProviderError`.
+        """
         async with self._starting:
             if self._id is None:
                 self._id = await self._start()
             return self._id
 
     async def finish(self, status: str) -> None:
-        """Tell that it is over; whether that succeeds changes nothing for the user."""
+        """Report the end of the run; whether that succeeds does not matter to the user."""
         run_id, self._id = self._id, None
         if run_id is None:
             return
@@ -86,7 +89,7 @@ class BackendRun:
 async def backend_run(
     endpoint: Endpoint, egress: "Egress", agent_id: str, parent: BackendRun | None = None
 ) -> AsyncGenerator[BackendRun | None]:
-    """Open what a run at this endpoint needs beside its answers; None if it needs nothing."""
+    """Open what a run at this endpoint needs besides its answers; None if nothing."""
     if endpoint.kind.profile.chat is not ChatApi.CODEBUFF:
         yield None
         return

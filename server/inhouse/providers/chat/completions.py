@@ -1,7 +1,7 @@
 """Chat Completions, spoken by OpenAI and by every server that copies it.
 
-The openai package opens the request and gives the bytes; its objects for each piece would cost ten
-times as much, so `inhouse.providers.chat.sse` and `inhouse.providers.chat.response` read them.
+The openai package sends the request and yields the bytes; its objects for each piece would be ten
+times slower, so `inhouse.providers.chat.sse` and `inhouse.providers.chat.response` read them.
 """
 
 import asyncio
@@ -53,14 +53,14 @@ class OpenAIChat:
     model: str
     egress: "Egress"
     extra_body: Mapping[str, Any] = field(factory=dict[str, Any])
-    """What a kind adds to each request, e.g. OpenRouter's routing."""
+    """What a kind adds to each request, such as OpenRouter's routing."""
 
     tries: int = TRIES
     shared: EndpointState = field(factory=EndpointState)
-    """What was learnt of the endpoint, in this run and before."""
+    """What was learnt about the endpoint, in this run and before."""
 
     async def ask(self, prompt: Prompt) -> AsyncGenerator[Chunks]:
-        """Ask; where the server refuses how it is asked, ask once more as it wants it."""
+        """Ask; if the server refuses the form of the request, ask again in another form."""
         place = ModelRef(self.endpoint, self.model)
         known = known_dialect(self.endpoint.kind, self.endpoint.base_url)
         dialect = await self.shared.dialect(self.endpoint, self.model, known)
@@ -110,7 +110,7 @@ class OpenAIChat:
     async def _answer(
         self, prompt: Prompt, place: ModelRef, dialect: Dialect, *, again: bool
     ) -> AsyncGenerator[Chunks]:
-        """Ask once, and give what comes.
+        """Ask once, and return the answer.
 
         Raises `_RefusedError` if another way to ask may be taken, with *again*.
         """
@@ -136,7 +136,7 @@ class OpenAIChat:
         names = frozenset(tool.name for tool in prompt.tools)
         answer = ChatAnswer(place, names, self._origin())
         client = await self._client()
-        # Where the key has another header, the client's own would be a second one, and refused.
+        # If the key has another header, the client's own would be a second one, and refused.
         omitted = {} if sends_authorization(self.endpoint) else {"Authorization": openai.Omit()}
         since = asyncio.get_running_loop().time()
         try:
@@ -162,7 +162,7 @@ class OpenAIChat:
     async def _better(
         self, error: Exception, cause: openai.OpenAIError, place: ModelRef
     ) -> Exception:
-        """Say more, where another question to the server can tell more."""
+        """Improve an error if another request to the server can explain it."""
         if not isinstance(error, ProviderError):
             return error
         if error.code == "model_not_found" and isinstance(cause, openai.APIStatusError):
@@ -199,7 +199,7 @@ class OpenAIChat:
         return client.chat.completions.with_streaming_response
 
     def _differs(self, way: Mended, prompt: Prompt, asked: Mapping[str, Any]) -> bool:
-        """What was refused is never sent again as it was."""
+        """Return whether a request differs from the refused one, which is never sent again."""
         return self._body(prompt, way.dialect)["extra_body"] != asked
 
     def _origin(self) -> str:
@@ -225,13 +225,13 @@ class OpenAIChat:
                 for name, value in body.items()
                 if name not in dialect.omitted
             }
-        # As extra body it goes out as it is: openai would first walk the whole history.
+        # As extra body it is sent unchanged; openai would otherwise first walk the whole history.
         body["messages"] = chat_messages(prompt, dialect, self._origin())
         return {"model": self.model, "messages": [], "stream": True, "extra_body": body}
 
 
 class _RefusedError(Exception):
-    """The server refused how it was asked, and there is another way."""
+    """The server refused the form of a request, and there is another form."""
 
     def __init__(self, error: ProviderError, mended: Mended) -> None:
         super().__init__(str(error))
@@ -240,7 +240,7 @@ class _RefusedError(Exception):
 
 
 def _translated(error: openai.OpenAIError, place: ModelRef) -> Exception:  # noqa: PLR0911
-    """Turn the client's exception into ours; one of ours inside it comes back out."""
+    """Turn the client's exception into ours, unwrapping one of ours inside it."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, InhouseError):

@@ -1,4 +1,4 @@
-"""Ollama over its own API: only there can the window be set and silent truncation be refused."""
+"""Ollama through its own API, the only one that can set the window and refuse truncation."""
 
 import asyncio
 import json
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 SMALLEST_WINDOW = 4096
 REPLY_TOKENS = 2048
-"""Room for the answer, where the prompt does not say how long it may be."""
+"""Room for the answer, if the prompt sets no limit."""
 FIRST_FAILURE = 300
 
 
@@ -142,7 +142,7 @@ class OllamaChat:
         return body
 
     async def _window(self, prompt: Prompt) -> int:
-        """Size the window to the need, in steps; one that is loaded and large enough stays."""
+        """Size the window to the need, in steps; a loaded one that is large enough stays."""
         if self.endpoint.context_window is not None:
             return self.endpoint.context_window
         need = need_of(prompt).likely + (prompt.max_output_tokens or REPLY_TOKENS)
@@ -154,7 +154,7 @@ class OllamaChat:
         return window_for(need, most=most, loaded=loaded)
 
     async def _can_think(self) -> bool:
-        """Other models answer 400 to ``think``."""
+        """Return whether the model supports ``think``; others answer 400 to it."""
         shown = fields(
             await post_json(self.endpoint, "/api/show", {"model": self.model}, self.egress)
         )
@@ -173,7 +173,7 @@ class OllamaChat:
 def window_for(need: int, *, most: int | None, loaded: int | None) -> int:
     """Return the ``num_ctx`` to ask for: 4k, 8k, 16k, … but never beyond the model's own.
 
-    Another size than the loaded one makes Ollama load the model again.
+    A size other than the loaded one makes Ollama reload the model.
     """
     if loaded is not None and loaded >= need and (most is None or loaded <= most):
         return loaded
@@ -185,7 +185,7 @@ def window_for(need: int, *, most: int | None, loaded: int | None) -> int:
 
 @define(eq=False)
 class OllamaAnswer:
-    """The lines of one answer, put together."""
+    """Assembles the lines of one answer."""
 
     place: ModelRef
     origin: str = ""
@@ -198,10 +198,10 @@ class OllamaAnswer:
     """Characters of the calls."""
     _thinking: ThinkingText = field(factory=ThinkingText)
     _thought: bool = False
-    """It told thoughts in ``thinking``: they go back beside its calls."""
+    """Whether it sent thoughts in ``thinking``, which go back with its calls."""
 
     def read(self, pieces: list[Any], chunks: list[ModelChunk]) -> None:
-        """Add the chunks that lines make known, up to the last.  Raises `ProviderError`."""
+        """Add the chunks that the lines complete, up to the last.  Raises `ProviderError`."""
         for piece in pieces:
             if not self.done:
                 add_joined(chunks, self.take(piece))
@@ -267,7 +267,7 @@ def think_option(reasoning: Mapping[str, Any] | None) -> bool | str | None:
 
 
 def _native_messages(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Turn messages of Chat Completions into Ollama's: a result names its tool.
+    """Convert messages of Chat Completions to Ollama's: a result names its tool.
 
     Source: https://docs.ollama.com/capabilities/tool-calling.
     """
@@ -287,7 +287,7 @@ def _native_messages(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _native(message: dict[str, Any]) -> dict[str, Any]:
     """Turn a message of Chat Completions into Ollama's.
 
-    Arguments are objects there, and pictures stand beside the text.
+    There, arguments are objects, and pictures are beside the text.
     """
     if isinstance(content := message.get("content"), list):
         parts = [fields(part) for part in items(content)]
@@ -307,7 +307,7 @@ def _native(message: dict[str, Any]) -> dict[str, Any]:
 
 
 def _keep_alive(setting: str) -> str | int:
-    """``-1`` and plain seconds are numbers to Ollama, ``10m`` is a text."""
+    """Return ``keep_alive`` for Ollama: ``-1`` and seconds as numbers, ``10m`` as a string."""
     return int(setting) if setting.lstrip("-").isdigit() else setting
 
 

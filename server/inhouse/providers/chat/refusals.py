@@ -15,14 +15,14 @@ from inhouse.core.dialect import CallIds, Dialect, EmptyText, SystemText, Though
 from inhouse.core.errors import ContextOverflowError, ProviderError, ToolsUnsupportedError
 
 MOST_MENDS = 8
-"""How often one request is written anew."""
+"""How often one request is rewritten."""
 
 _NEVER = frozenset(
     {"rate_limited", "quota", "payment_required", "moderation", "challenge", "redirect"}
     | {"proxy_auth", "wrong_scheme", "certificate", "unreachable", "hung_up", "timeout", "proxy"}
     | {"loading", "too_large", "web_page", "tls"}
 )
-"""Failures that no other way to write a request would help."""
+"""Failures that no other form of the request would avoid."""
 
 
 @frozen
@@ -31,13 +31,13 @@ class Mended:
 
     dialect: Dialect
     what: str
-    """What is left out or written otherwise, for a notice."""
+    """What is left out or written differently, for a notice."""
     once: bool = False
-    """It concerns this request only: nothing is remembered."""
+    """Whether it concerns only this request, so that nothing is remembered."""
 
 
 def mends(dialect: Dialect, error: ProviderError, body: Mapping[str, Any]) -> Iterator[Mended]:
-    """Yield the ways to ask once more after this refusal, the likeliest first."""
+    """Yield the ways to ask again after this refusal, likeliest first."""
     if error.code in _NEVER or isinstance(error, ContextOverflowError | ToolsUnsupportedError):
         yield from _too_many_answer_tokens(dialect, error, body)
         return
@@ -245,14 +245,14 @@ _SAME_AS: Mapping[str, tuple[str, ...]] = {
     "top_p": ("top-p",),
     "usage": ("usage.include",),
 }
-"""Other words by which servers name what they refuse."""
+"""Other names that servers use for what they refuse."""
 _KEPT = frozenset({"model", "messages", "stream", "tools"})
 
 
 def _too_many_answer_tokens(
     dialect: Dialect, error: ProviderError, body: Mapping[str, Any]
 ) -> Iterator[Mended]:
-    """The answer may be too long, not the prompt: the server knows how much is left."""
+    """Limit the answer, not the prompt, to what the server says is left."""
     name = "max_completion_tokens" if "max_completion_tokens" in body else "max_tokens"
     if name not in body or name in dialect.omitted:
         return
@@ -277,11 +277,11 @@ def _member_of_request(
 
 
 def _named(error: ProviderError, members: list[str]) -> Iterator[str]:
-    """Yield the members that a refusal is about: what it says so in a field of its own first."""
+    """Yield the members that a refusal is about, those named in its own field first."""
     about = [re.split(r"[.\[]", one.removeprefix("body."))[0] for one in error.about]
     yield from (one for one in members if one in about)
     low = error.said.lower()
-    # The longest first: "max_tokens" stands in "max_tokens_to_sample" too.
+    # The longest first, since "max_tokens" is also part of "max_tokens_to_sample".
     for one in sorted(members, key=len, reverse=True):
         words = (one, *_SAME_AS.get(one, ()))
         if any(re.search(rf"(?<![\w]){re.escape(word.lower())}(?![\w])", low) for word in words):
@@ -291,7 +291,7 @@ def _named(error: ProviderError, members: list[str]) -> Iterator[str]:
 def _member_of_message(
     dialect: Dialect, error: ProviderError, body: Mapping[str, Any]
 ) -> Iterator[Mended]:
-    """Leave out a member of messages or calls, e.g. thoughts, that the server does not know."""
+    """Leave out a member of messages or calls, such as thoughts, that the server does not know."""
     if not re.search(_UNKNOWN, error.said, re.IGNORECASE):
         return
     found = _private_members(body.get("messages"))
@@ -334,7 +334,7 @@ _SCHEMA_WORDS = (
 def _schema_word(
     dialect: Dialect, error: ProviderError, body: Mapping[str, Any]
 ) -> Iterator[Mended]:
-    """Leave a word of JSON Schema out of the tools that the server's own reader does not know."""
+    """Leave out of tools a JSON Schema keyword that the server does not know."""
     if not body.get("tools") or not re.search(
         r"schema|tools\[|function_declarations|parameters|tools\.", error.said
     ):

@@ -1,4 +1,4 @@
-"""What a kind adds to each request of Chat Completions, out of the agent's definition."""
+"""What a kind adds to each Chat Completions request, from the agent's definition."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from inhouse.providers.dialect.chat_request import plain
 
 
 def extra_body(kind: Kind, definition: AgentDefinition | None) -> dict[str, Any]:
-    """Return ``reasoningOptions`` and ``providerOptions`` in the words of the endpoint's kind."""
+    """Return ``reasoningOptions`` and ``providerOptions`` in the form of the endpoint's kind."""
     reasoning = definition.reasoning_options if definition is not None else None
     match kind.profile.options:
         case RequestOptions.OPENROUTER:
@@ -34,7 +34,7 @@ _WRITTEN_HERE = frozenset({"messages", "model", "tools", "stream", "stream_optio
 
 
 def own_fields(endpoint: Endpoint) -> dict[str, Any]:
-    """Return ``extraBody`` of the settings, without what each request says itself."""
+    """Return the settings' ``extraBody``, without what each request sets itself."""
     return {key: value for key, value in endpoint.extra_body.items() if key not in _WRITTEN_HERE}
 
 

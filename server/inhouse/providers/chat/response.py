@@ -1,4 +1,4 @@
-"""The pieces of one streamed Chat Completions answer, put together: every server's spelling."""
+"""Assembles the pieces of a streamed Chat Completions answer, in every server's spelling."""
 
 import re
 from collections.abc import Iterator
@@ -30,10 +30,10 @@ _HALVES = re.compile("[\ud800-\udfff]")
 REASONING_KEYS = ("reasoning_content", "reasoning", "reasoning_text")
 
 PLAIN = 10
-"""A piece with more members than this is looked at more closely."""
+"""A piece with more members than this is read in full."""
 
 FEW = 5
-"""llama.cpp's ``timings`` stand in a piece with at least as many members."""
+"""llama.cpp's ``timings`` are in a piece with at least this many members."""
 LONGEST_REASON = 80
 
 FINISH_REASONS = {
@@ -73,14 +73,14 @@ class SurrogateHalves:
 
 @define(eq=False)
 class ChatAnswer:
-    """Takes one piece after the other; gives the chunks that each piece makes known."""
+    """Takes one piece after another; returns the chunks that each completes."""
 
     place: ModelRef
     tool_names: frozenset[str] = frozenset()
     origin: str = ""
     finish_reason: str | None = None
     native_reason: str = ""
-    """What the model's own provider said why it finished (OpenRouter)."""
+    """Why the model finished, according to its own provider (OpenRouter)."""
     model: str | None = None
     calls: CallPieces = field(init=False)
     _usage: Any = None
@@ -93,9 +93,9 @@ class ChatAnswer:
         self.calls = CallPieces(self.tool_names)
 
     def read(self, pieces: list[Any], chunks: list[ModelChunk]) -> None:
-        """Add the chunks that pieces make known; text that nothing interrupts is one of them.
+        """Add the chunks that pieces complete; uninterrupted text is one chunk.
 
-        Raises `ProviderError` if a piece tells why there will be no more.
+        Raises `ProviderError` if a piece says why there will be no more.
         """
         texts: list[str] = []
         for piece in pieces:
@@ -111,7 +111,7 @@ class ChatAnswer:
             add_joined(chunks, _joined(texts))
 
     def plain_text(self, piece: Any) -> str | None:
-        """Return the text of a piece that holds nothing else, and None for any other."""
+        """Return the text of a piece that has nothing else; None for any other piece."""
         if not self._thinking.over or self.model is None:
             return None
         try:
@@ -131,7 +131,7 @@ class ChatAnswer:
         return content if plain else self._halves.take(content)
 
     def take(self, piece: object) -> Iterator[ModelChunk]:
-        """Raises `ProviderError` for a piece that says what went wrong."""
+        """Read one piece.  Raises `ProviderError` for a piece that reports an error."""
         if not isinstance(piece, dict):
             raise endpoint_errors.not_an_answer(self.place, str(piece))
         fields = cast("dict[str, Any]", piece)
@@ -203,7 +203,7 @@ class ChatAnswer:
             raise endpoint_errors.too_much(self.place)
 
     def _reasoning_in(self, delta: dict[str, Any]) -> str:
-        """Two spellings at once say the same: the first that was seen counts."""
+        """Return a piece's thoughts; if two spellings say the same, the first one seen counts."""
         keys = REASONING_KEYS if self._reasoning_key is None else (self._reasoning_key,)
         if self._reasoning_key is not None and self._reasoning_key not in delta:
             keys = REASONING_KEYS

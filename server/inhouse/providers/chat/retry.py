@@ -1,4 +1,4 @@
-"""The one retry loop: only before the first chunk, and only where another try can help."""
+"""The only retry loop: before the first chunk, and only if another try can help."""
 
 import asyncio
 import random
@@ -12,7 +12,7 @@ from inhouse.providers.chat.stream_model import TRIES
 from inhouse.providers.endpoints.endpoint_errors import LONGEST_WAIT, pause
 
 LOADING_PAUSE = 3.0
-"""Seconds between two questions to a server that loads its model."""
+"""Seconds between two requests to a server that is loading its model."""
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 8.0
 
@@ -20,9 +20,10 @@ _LONGEST_PAUSE = 8.0
 async def first_of(
     ask: Callable[[], AsyncGenerator[Chunks]], *, tries: int = TRIES, patience: float = 0.0
 ) -> AsyncGenerator[Chunks]:
-    """Yield the chunks of the first try that gives any.  Closing this closes what is open.
+    """Yield the chunks of the first try that returns any.
 
-    A server that loads its model is asked again for *patience* seconds, however often that is.
+    Closing this closes the connection.  A server that is loading its model is asked again for
+    *patience* seconds, however often.
     """
     clock = asyncio.get_running_loop().time
     until = clock() + patience

@@ -25,26 +25,26 @@ _Response = TypeVar("_Response")
 
 LONGEST_EVENT = 16 * 1024 * 1024
 LONGEST_ANSWER = 256 * 1024 * 1024
-"""Bytes of one answer on the wire: a million tokens, each in a piece of its own."""
+"""Bytes of one answer on the wire: a million tokens, each in its own piece."""
 LONGEST_COMMENTS = 256 * 1024
-"""Bytes without the end of an event, after which comments among them are dropped."""
+"""Bytes without an event's end after which comments are dropped."""
 AFTER_FINISH_SECONDS = 2.0
 """How long to wait for usage and ``[DONE]`` once the model has finished."""
 AFTER_DONE_SECONDS = 0.25
-"""How long to wait for the body's end after ``[DONE]``, so that what came is counted whole."""
+"""How long to wait for the body's end after ``[DONE]``, so that all bytes are counted."""
 
 
 @define(eq=False)
 class StreamDeadline:
-    """The connection an answer comes over, and until when it may be silent."""
+    """The connection of an answer, and until when it may be silent."""
 
     place: ModelRef
     _connection: EgressConnection
     started: bool = False
     finished: bool = False
-    """The model has finished; silence is the end now."""
+    """The model has finished, so that silence now means the end."""
     done: bool = False
-    """``[DONE]`` came: nothing that follows is said."""
+    """``[DONE]`` was received; what follows is ignored."""
     _taken: int = 0
 
     @property
@@ -55,7 +55,7 @@ class StreamDeadline:
         self._connection.deadline = since + self.endpoint.first_token_timeout
 
     def took(self, data: bytes | None) -> None:
-        """Count what came.  Raises `ProviderError` if one answer has no end."""
+        """Count received bytes.  Raises `ProviderError` if an answer is endless."""
         self._taken += len(data or b"")
         if self._taken > LONGEST_ANSWER:
             raise ProviderError(
@@ -65,7 +65,7 @@ class StreamDeadline:
             )
 
     def alive(self) -> None:
-        """An event came: the idle limit begins anew, once the model has said anything."""
+        """Note an event: once the model has said anything, this restarts the idle limit."""
         if self.done:
             return
         if not self.started and not self.finished:
@@ -74,12 +74,12 @@ class StreamDeadline:
         self._connection.deadline = asyncio.get_running_loop().time() + seconds
 
     def end(self) -> None:
-        """``[DONE]`` came: the body has a moment to end, whatever else is sent."""
+        """Note ``[DONE]``: the body has a moment to end, whatever else is sent."""
         self.done = True
         self._connection.deadline = asyncio.get_running_loop().time() + AFTER_DONE_SECONDS
 
     def failure(self, error: Exception) -> ProviderError:
-        """Say what a broken line means."""
+        """Return the error for a broken connection."""
         if isinstance(error, httpx2.TimeoutException):
             if self.started:
                 return endpoint_errors.silent(self.place, self.endpoint.idle_timeout, first=False)
@@ -93,7 +93,7 @@ class StreamDeadline:
 async def answered(
     opening: AbstractAsyncContextManager[_Response], place: ModelRef
 ) -> AsyncGenerator[_Response]:
-    """Open a response before the first-token limit ends: headers that drip are silence too."""
+    """Open a response within the first-token limit; slowly dripping headers count as silence."""
     seconds = place.endpoint.first_token_timeout
     async with AsyncExitStack() as stack:
         try:
@@ -143,7 +143,7 @@ def _read_events(events: list[tuple[str, bytes]], line: StreamDeadline, pieces: 
 async def json_lines(
     source: AsyncIterator[bytes], line: StreamDeadline
 ) -> AsyncGenerator[list[Any]]:
-    """Yield the JSON of the lines that each read completes (Ollama's own way to stream)."""
+    """Yield the JSON of the lines that each read completes (Ollama's own streaming format)."""
     rest: list[bytes] = []
     async for data in source:
         line.took(data)
@@ -177,11 +177,11 @@ class EventDecoder:
         self._rest: list[bytes] = [b""]
         self._size = 0
         self._tidied = 0
-        """The size of what was left when comments were last dropped."""
+        """The size of the rest when comments were last dropped."""
         self._after_cr = False
 
     def feed(self, data: bytes) -> list[tuple[str, bytes]]:
-        """Return name and data of each event that is complete now; those without data are none.
+        """Return name and data of each event that is now complete, except those without data.
 
         Raises `httpx2.SSEError` where one is longer than `LONGEST_EVENT`.
         """
@@ -189,7 +189,7 @@ class EventDecoder:
             data = self._with_line_feeds(data)
         blocks: list[bytes] = []
         if b"\n\n" in data or (data.startswith(b"\n") and self._rest[-1].endswith(b"\n")):
-            # Joined only where an event ends: a long one in small reads is copied once.
+            # Joined only at an event's end, so that a long one in small reads is copied once.
             *blocks, rest = b"".join((*self._rest, data)).split(b"\n\n")
             self._rest, self._size, self._tidied = [rest], len(rest), 0
         elif data:
@@ -208,7 +208,7 @@ class EventDecoder:
         return b"\n\n"
 
     def _with_line_feeds(self, data: bytes) -> bytes:
-        """Lines may end with CRLF or CR; a CR at the end may be the first half of one."""
+        """Convert CRLF and CR to LF; a CR at the end may be the first half of CRLF."""
         if not data:
             return data
         if self._after_cr and data.startswith(b"\n"):
@@ -217,7 +217,7 @@ class EventDecoder:
         return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
     def _forget_comments(self) -> None:
-        """A server may send comments for ever; they are part of no event."""
+        """Drop comments, which a server may send for ever and belong to no event."""
         *lines, last = b"".join(self._rest).split(b"\n")
         kept = b"".join(one + b"\n" for one in lines if not one.startswith(b":"))
         self._rest, self._size = [kept + last], len(kept) + len(last)
@@ -244,7 +244,7 @@ def _event(block: bytes) -> tuple[str, bytes] | None:
 
 
 async def _beginning(source: AsyncIterator[bytes]) -> bytes:
-    """Read until something is said; without the mark and the white space before it."""
+    """Read until there is text, without the byte order mark and white space before it."""
     async for data in source:
         if said := data.lstrip(_NOTHING):
             return said
@@ -279,7 +279,7 @@ def _parsed(data: bytes, place: ModelRef, kind: str) -> Any:
 
 
 def _parsed_leniently(data: bytes, place: ModelRef, error: Exception) -> Any:
-    """Take half a surrogate pair and bytes that are no UTF-8, which jiter refuses."""
+    """Parse unpaired surrogates and bytes that are not UTF-8, which jiter refuses."""
     try:
         return json.loads(data.decode("utf-8", "replace"))
     except (ValueError, RecursionError):

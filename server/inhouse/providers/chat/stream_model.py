@@ -1,4 +1,4 @@
-"""A model made of one function that asks it."""
+"""A model made from one function that asks it."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -11,7 +11,7 @@ from inhouse.core.events import ModelChunk, ReasoningDelta, TextDelta
 from inhouse.core.ports import Chunks, Prompt
 
 TRIES = 4
-"""How often a server is asked before it is given up (`inhouse.providers.chat.retry`)."""
+"""How often a server is asked before giving up (`inhouse.providers.chat.retry`)."""
 
 Ask = Callable[[Prompt], AsyncGenerator[Chunks]]
 """Closing what it returns closes the connection."""
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 def until_error(read: Callable[[list[T]], None]) -> tuple[list[T], InhouseError | None]:
-    """Have a list filled; an error comes with it, since what was said before it counts."""
+    """Fill a list; an error is returned with it, since what was said before still counts."""
     taken: list[T] = []
     try:
         read(taken)

@@ -1,4 +1,4 @@
-"""Thoughts that stand in an answer's text, told apart while it streams: every model's own tags."""
+"""Separates thoughts in an answer's text while it streams, by every model's own tags."""
 
 import re
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ _LONE_CLOSE = re.compile(
 _STRIPPED = re.compile(
     r"\A\s*analysis(?=[A-Z\s]).{0,200000}?assistant(?:\s*commentary)?\s*final(?=[\sA-Z])", re.DOTALL
 )
-"""gpt-oss behind a server that drops its tokens and keeps the words between them."""
+"""gpt-oss behind a server that drops its tokens but keeps the words between them."""
 
 Part = tuple[bool, str]
 """Whether it is a thought, and its text."""
@@ -43,7 +43,7 @@ Part = tuple[bool, str]
 def end_of_lone_thoughts(text: str) -> int:
     """Return where thoughts end that nothing opened: the template had done so (Q31); 0: nowhere.
 
-    A tag that is quoted, or stands in a fence, ends nothing.
+    A tag that is quoted, or in a fence, ends nothing.
     """
     if (stripped := _STRIPPED.match(text)) is not None:
         return stripped.end()
@@ -62,17 +62,17 @@ class _Reader(Protocol):
 
 @define(eq=False)
 class ThinkingText:
-    """Withholds text only as long as it may still be one of the tags."""
+    """Withholds text only while it may still become a tag."""
 
     over: bool = False
-    """What comes now is text, whatever it looks like."""
+    """Whether everything from now on is text, whatever it looks like."""
     _held: str = ""
     _close: str | None = None
     _known: bool = False
     _reader: _Reader | None = None
 
     def told_apart(self) -> None:
-        """The server tells its thoughts in a field of their own: they are not told twice."""
+        """Note that the server sends thoughts separately, so that they are not read twice."""
         self._known = True
 
     def take(self, text: str) -> Iterator[Part]:
@@ -89,7 +89,7 @@ class ThinkingText:
             yield from self._look_for_close(self._close)
 
     def flush(self) -> Iterator[Part]:
-        """Yield what was withheld: the answer is over."""
+        """Yield what was withheld, since the answer is over."""
         held, self._held = self._held, ""
         self.over = True
         if self._reader is not None:
@@ -132,7 +132,7 @@ class Harmony:
 
     _held: str = ""
     _header: list[str] | None = field(factory=list[str])
-    """What stands before ``<|message|>``; None: a message is being said."""
+    """The text before ``<|message|>``; None inside a message."""
     _thought: bool = False
 
     def take(self, text: str) -> Iterator[Part]:
@@ -165,7 +165,7 @@ class Harmony:
         if mark == "<|message|>":
             header = "".join(self._header or ())
             self._header, self._thought = None, "analysis" in header and "to=" not in header
-            if "to=" in header:  # a call that the server left in the text is read as such later
+            if "to=" in header:  # a call that the server left in the text is read later
                 yield False, f"{header}{mark}"
         elif mark in ("<|start|>", "<|channel|>", "<|constrain|>"):
             if self._header is None or mark == "<|start|>":

@@ -1,4 +1,4 @@
-"""Stops before the call that would break a budget: of a run with its sub-agents, and of a day."""
+"""Stops before a call that would exceed a budget: of a run with its sub-agents, or of a day."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,38 +9,38 @@ from attrs import define
 from inhouse.core.errors import RefusedError
 
 Raise = Callable[[float, str], Awaitable[bool]]
-"""Asks the user whether the budget of a run may become this many dollars; the text says why."""
+"""Asks the user whether a run's budget may become this many dollars; the text says why."""
 
 
 class Day(Protocol):
-    """What all runs of a day cost, kept where every process sees it.  Each call may block."""
+    """What all runs of a day cost, shared by all processes.  Each call may block."""
 
     def reserve(
         self, usd: float, fits: Callable[[float, float], bool]
     ) -> tuple[int | None, float, float]:
-        """Set dollars aside where *fits* (spent, under way) says so, all in one step.
+        """Reserve dollars if *fits* (spent, reserved) allows it, in one step.
 
-        Gives a number, None if it does not fit; what is spent, and what was under way.
+        Returns a number (None if it does not fit), what is spent, and what was reserved.
         """
         ...
 
     def settle(self, number: int | None, usd: float) -> None:
-        """Count dollars as spent, in the place of what was set aside under that number."""
+        """Count dollars as spent instead of the reservation with that number."""
         ...
 
 
 @define
 class Reservation:
-    """Money set aside for a call that is under way."""
+    """Money reserved for a pending call."""
 
     usd: float
     number: int | None = None
-    """Under which the day keeps it."""
+    """Its number in the day's store."""
     open: bool = True
 
 
 class Budget:
-    """The budget of one run; its sub-agents share it.  Of one event loop."""
+    """The budget of one run, shared by its sub-agents.  For one event loop."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Budget:
         daily_source: str = "dailyBudgetUsd",
         may_raise: Raise | None = None,
     ) -> None:
-        """*may_raise* is asked once at most, with twice the limit of the run."""
+        """*may_raise* is asked at most once, with twice the limit of the run."""
         self._limit = limit_usd
         self._may_raise = may_raise
         self._daily_limit = daily_limit_usd
@@ -65,7 +65,7 @@ class Budget:
 
     @property
     def spent_usd(self) -> float:
-        """What is known of it."""
+        """The known part of what was spent."""
         return self._spent
 
     @property
@@ -73,9 +73,9 @@ class Budget:
         return self._limit is not None or self._daily_limit is not None
 
     async def reserve(self, estimate_usd: float | None) -> Reservation:
-        """Set the estimate aside before a call.  Raises `RefusedError` if it would not fit.
+        """Reserve the estimate before a call.  Raises `RefusedError` if it would not fit.
 
-        A call whose price nobody knows passes as long as something is left.
+        A call of unknown price passes while anything is left.
         """
         async with self._lock:
             await self._of_the_run(estimate_usd)
@@ -85,9 +85,9 @@ class Budget:
             return reservation
 
     async def settle(self, reservation: Reservation, cost_usd: float | None) -> None:
-        """Put what a call did cost in the place of what was set aside for it.
+        """Replace a call's reservation by its cost.
 
-        None: nobody knows; then the estimate counts.  A second time does nothing.
+        With None, the cost is unknown and the estimate counts.  A second call does nothing.
         """
         if not reservation.open:
             return
@@ -99,11 +99,11 @@ class Budget:
             await asyncio.shield(asyncio.to_thread(self._day.settle, reservation.number, cost))
 
     async def release(self, reservation: Reservation) -> None:
-        """Give back what was set aside for a call that never reached the server."""
+        """Release the reservation of a call that never reached the server."""
         await self.settle(reservation, 0.0)
 
     async def _of_the_run(self, estimate: float | None) -> None:
-        """Look whether a call fits; where it does not, the user may raise the limit, once."""
+        """Check whether a call fits; if not, the user may raise the limit, once."""
         try:
             self._check(self._limit, self._spent, self._reserved, estimate, self._limit_source)
         except RefusedError as error:
@@ -114,7 +114,7 @@ class Budget:
             self._check(self._limit, self._spent, self._reserved, estimate, self._limit_source)
 
     async def _of_the_day(self, estimate: float | None) -> int | None:
-        """Reserve for the day, against the runs of every process; gives the number."""
+        """Reserve from the day's budget, shared by all processes; return the number."""
         limit, day = self._daily_limit, self._day
         if limit is None or day is None or estimate == 0:
             return None
@@ -125,7 +125,7 @@ class Budget:
         making = asyncio.ensure_future(asyncio.to_thread(day.reserve, estimate or 0.0, fits))
         try:
             number, spent, reserved = await asyncio.shield(making)
-        except asyncio.CancelledError:  # it is made all the same: give it back
+        except asyncio.CancelledError:  # it is made anyway: release it
             making.add_done_callback(lambda done: _give_back(day, done))
             raise
         if number is None:

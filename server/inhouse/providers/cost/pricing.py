@@ -1,4 +1,4 @@
-"""What tokens cost: the user's own word, the endpoint's, the price list's that comes along.
+"""What tokens cost: by the user's price, the endpoint's, or the packaged price list.
 
 Offline: the list is a file of the package and is never updated behind the user's back.
 The first look-up imports it (half a second): call it through a thread.
@@ -15,7 +15,7 @@ from inhouse.providers.cost.price import Price
 
 _MILLION = 1_000_000
 _ANSWER_TOKENS = 1_000
-"""How long an answer is taken to be, where nothing limits it."""
+"""The assumed length of an answer that nothing limits, in tokens."""
 
 
 def cost(
@@ -29,11 +29,12 @@ def cost(
     cached: int = 0,
     written: int = 0,
 ) -> float | None:
-    """US dollars for these tokens at this endpoint; None: not known.
+    """Return US dollars for these tokens at this endpoint; None if unknown.
 
-    *cached* and *written* are those of the input that a cache was read for, or written with.
-    What runs on the user's own machine costs nothing.  *told* is what the endpoint itself says
-    (`inhouse.providers.endpoints.endpoint_prices`): it counts before the price list (genai-prices).
+    *cached* and *written* are input tokens read from and written to a cache.  What runs on the
+    user's own machine costs nothing.  *told* is the endpoint's own price
+    (`inhouse.providers.endpoints.endpoint_prices`), which is preferred to the price list
+    (genai-prices).
     """
     own = own_price(endpoint, model)
     if own is not None:
@@ -57,7 +58,7 @@ def estimate(
     local: bool,
     told: Price | None = None,
 ) -> float | None:
-    """About what the next call may cost; None: not known."""
+    """Estimate what the next call may cost; None if unknown."""
     answer = max_output_tokens or _ANSWER_TOKENS
     return cost(endpoint, model, input_tokens, answer, local=local, told=told)
 
@@ -71,7 +72,7 @@ class _Tokens:
 
 
 def listed(model: str, input_tokens: int, output_tokens: int) -> float | None:
-    """What these tokens cost at the model's own remote (an OpenRouter id: ``maker/model``)."""
+    """Return these tokens' cost at the model's own remote (an OpenRouter id: ``maker/model``)."""
     return _of_maker(model, _Tokens(input_tokens, output_tokens))
 
 
@@ -84,9 +85,9 @@ def _of_maker(model: str, tokens: _Tokens) -> float | None:
 
 
 def remote_cost(by_agent: Iterable[tuple[str, EndpointUsage]]) -> float | None:
-    """What a run would have cost at the models its definitions name; None: not known.
+    """Return what a run would have cost with its definitions' models; None if unknown.
 
-    Takes each agent's model, as its definition has it, with what the agent used.
+    Takes each agent's model, as its definition names it, with the agent's usage.
     """
     total = 0.0
     for model, usage in by_agent:
@@ -98,7 +99,7 @@ def remote_cost(by_agent: Iterable[tuple[str, EndpointUsage]]) -> float | None:
 
 
 def own_price(endpoint: Endpoint, model: str) -> Price | None:
-    """Return what the user's own settings say."""
+    """Return the price that the user's settings say."""
     prices = endpoint.prices
     fitting = (one for name, one in prices.items() if fnmatchcase(model, name))
     found = prices.get(model) or next(fitting, None)

@@ -1,4 +1,4 @@
-"""What an answer used, in every vendor's spelling: tokens in and out, cached ones, its cost."""
+"""Reads what an answer used, in every vendor's spelling: tokens, cached ones, cost."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +15,7 @@ def read_usage(usage: object) -> UsageReported | None:
     """Read ``usage`` of OpenAI, OpenRouter, LiteLLM, Anthropic, DeepSeek, Kimi, xAI, Gemini.
 
     Cached tokens are part of the input and thinking is part of the output, whether the server
-    counts them so or beside: its ``total_tokens`` shows which.
+    counts them so or separately: its ``total_tokens`` shows which.
     """
     known = fields(usage)
     if not known:
@@ -27,7 +27,7 @@ def read_usage(usage: object) -> UsageReported | None:
         beside = given < read + written
     else:
         given = _count(known.get("input_tokens"))
-        # Anthropic's own spelling: input_tokens leaves out what the cache has to do with.
+        # Anthropic's own spelling: input_tokens excludes cached tokens.
         beside = "input_tokens_details" not in known and read + written > 0
     thought = _count(_details(known, "completion", "output").get("reasoning_tokens"))
     total = _count(known.get("total_tokens"))
@@ -37,7 +37,7 @@ def read_usage(usage: object) -> UsageReported | None:
     elif more > 0 and more == read + written:
         given += more
     elif more > 0:
-        # Thinking that is counted beside the answer (xAI, Gemini): it is paid as output.
+        # Thinking that is counted separately (xAI, Gemini) is paid as output.
         output += more if not thought or more >= thought else 0
     return UsageReported(
         given,
@@ -49,7 +49,7 @@ def read_usage(usage: object) -> UsageReported | None:
 
 
 def timings_usage(piece: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Read llama.cpp's ``timings``, if it tells no ``usage``."""
+    """Read llama.cpp's ``timings``, if it sends no ``usage``."""
     timings = fields(piece.get("timings"))
     if not timings:
         return None
@@ -91,7 +91,7 @@ def _cache_written(known: Mapping[str, Any]) -> int:
 
 
 def _cost(known: Mapping[str, Any]) -> float | None:
-    """Read what the server says that the answer cost, in US dollars."""
+    """Read what the answer cost according to the server, in US dollars."""
     told = known.get("cost", known.get("estimated_cost", known.get("total_cost")))
     inner = fields(told)
     cost = _amount(inner.get("total_cost", inner.get("total")) if inner else told)
@@ -112,7 +112,7 @@ def _count(value: object) -> int:
 
 
 def _amount(value: object) -> float | None:
-    """A number; what is less than nothing would give money back to a budget."""
+    """Read an amount; a negative one would refund money to a budget and is ignored."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value) if 0 <= value < _LARGEST else None

@@ -1,1 +1,1 @@
-"""Chat Completions in the words that each server takes: messages, tool calls and private fields."""
+"""Chat Completions in the form that each server accepts: messages, tool calls, private fields."""

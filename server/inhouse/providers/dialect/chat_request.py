@@ -1,7 +1,7 @@
-"""A conversation written in the dialect of the endpoint that is asked: here, and nowhere else.
+"""Writes a conversation in the dialect of the endpoint that is asked; nothing else does.
 
-What a server takes is a `inhouse.core.dialect.Dialect`; what only the server that said it may see
-again (thoughts, signatures, odd ids) goes back to that endpoint and model, and to no other.
+What a server accepts is a `inhouse.core.dialect.Dialect`; what only its own server may see again
+(thoughts, signatures, odd ids) goes back to that endpoint and model only.
 """
 
 import hashlib
@@ -30,9 +30,9 @@ _ESCAPED = re.compile(r"\\u(?:0000|d[89a-f])", re.IGNORECASE)
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _NINE_ID = re.compile(r"[A-Za-z0-9]{9}")
 _COUNTED_ID = re.compile(r"functions\.[\w.-]+:\d+")
-"""Kimi's ids: they come back as they came, and may come again later."""
+"""Kimi's ids, which are sent back unchanged and may be repeated later."""
 _WHOLE_THOUGHTS = ("reasoning_details", "thinking_blocks")
-"""Members that hold the thoughts themselves: no other member says them again."""
+"""Members that hold the thoughts themselves, which no other member repeats."""
 FILLER = "(calls tools)"
 EMPTY = "(empty)"
 BRIDGE = "Understood."
@@ -74,7 +74,7 @@ def tool_function(tool: ToolSpec, dialect: Dialect = OPENAI_LIKE) -> dict[str, A
 def mended(messages: Iterable[Message]) -> list[Message]:
     """Drop calls without a result and results without a call; return every call an id of its own.
 
-    Strict servers answer 400 for ever after otherwise.
+    Otherwise strict servers answer every later request with 400.
     """
     mended: list[Message] = []
     pending = list(messages)
@@ -84,21 +84,21 @@ def mended(messages: Iterable[Message]) -> list[Message]:
             case AssistantMessage():
                 mended.extend(_with_results(message, _results_after(pending, index), used))
             case ToolMessage():
-                continue  # taken along with the call it belongs to
+                continue  # added together with the call it belongs to
             case SystemMessage() | UserMessage():
                 mended.append(message)
     return mended
 
 
 def clean(text: str) -> str:
-    """Replace lone surrogates and NUL, which no JSON of a strict server may hold."""
+    """Replace lone surrogates and NUL, which strict servers refuse in JSON."""
     if text.isascii() and "\0" not in text:
         return text
     return _BROKEN.sub("\ufffd", text)
 
 
 def plain(value: Any) -> Any:
-    """Return a JSON value with plain dicts, lists and clean texts, whatever it was built of."""
+    """Return a JSON value with plain dicts, lists and clean strings, whatever it was made of."""
     match value:
         case str():
             return clean(value)
@@ -111,7 +111,7 @@ def plain(value: Any) -> Any:
 
 
 def output_text(message: ToolMessage) -> str:
-    """Return what a tool gave back, as the text a model reads."""
+    """Return a tool's result as the text a model reads."""
     if isinstance(message.output, str):
         return clean(message.output)
     return json.dumps(plain(message.output), ensure_ascii=False, default=str)
@@ -174,17 +174,17 @@ def _fresh(identifier: str, used: set[str]) -> str:
 
 @define(eq=False)
 class _Writer:
-    """Writes one message after the other; ids and thoughts need what came before."""
+    """Writes one message after another; ids and thoughts depend on earlier ones."""
 
     dialect: Dialect
     origin: str
     thoughts: str = ""
-    """The member in which thoughts go back."""
+    """The member in which thoughts are sent back."""
     _ids: dict[str, str] = field(factory=dict[str, str])
     _used: set[str] = field(factory=set[str])
 
     def look_at(self, messages: Sequence[Message]) -> None:
-        """See in which member this endpoint told its thoughts, if it did."""
+        """Find the member in which this endpoint sent its thoughts, if it did."""
         if self.dialect.thoughts is Thoughts.NEVER:
             return
         for message in messages:
@@ -250,7 +250,7 @@ class _Writer:
         return written
 
     def _id(self, call: ToolCall, *, own: bool) -> str:
-        """Return the id for the server: its own, or one that it takes; each only once."""
+        """Return the id for the server: its own, or one that it accepts; each only once."""
         wanted = (call.said_id or call.id) if own else call.id
         fits = {
             CallIds.AS_SAID: None if own else _PLAIN_ID,
@@ -278,7 +278,7 @@ class _Writer:
 
 
 def _nine(identifier: str, used: set[str]) -> str:
-    """Make nine letters and digits of an id, always the same ones."""
+    """Derive nine letters and digits from an id, always the same ones."""
     for number in range(1_000):
         digest = hashlib.sha256(f"{number} {identifier}".encode("utf-8", "replace")).hexdigest()
         if digest[:9] not in used:
@@ -287,9 +287,9 @@ def _nine(identifier: str, used: set[str]) -> str:
 
 
 def _in_order(messages: list[Json], system: str, dialect: Dialect) -> list[Json]:
-    """Put the messages as the server wants them to follow each other."""
+    """Put the messages into the order that the server wants."""
     if dialect.one_system or dialect.system is SystemText.USER:
-        # Where it stood it stays, said by the user: what was sent before keeps its place.
+        # It stays in its place, as a user message, so that what was sent before keeps its place.
         messages = [{**one, "role": "user"} if one["role"] == "system" else one for one in messages]
     first = [{"role": dialect.system.value, "content": system}] if system else []
     if first and dialect.system is SystemText.USER:
@@ -306,7 +306,7 @@ def _in_order(messages: list[Json], system: str, dialect: Dialect) -> list[Json]
 
 
 def _taking_turns(messages: list[Json], *, alternates: bool) -> list[Json]:
-    """Join neighbours of one role, and put a word between a tool's result and a user's message."""
+    """Join adjacent messages of one role; add a filler between a tool result and a user message."""
     turns: list[Json] = []
     for message in messages:
         last = turns[-1] if turns else None
@@ -339,7 +339,7 @@ def _as_parts(content: Any) -> list[Any]:
 
 
 def _without_words(schema: Any, words: frozenset[str], *, names: bool = False) -> Any:
-    """Return a JSON Schema without some of its words; *names*: its members are no words."""
+    """Return a JSON Schema without some keywords; with *names*, members are not keywords."""
     if isinstance(schema, list):
         return [_without_words(one, words) for one in schema]  # pyright: ignore[reportUnknownVariableType]
     if not isinstance(schema, dict):
@@ -359,7 +359,7 @@ def _user_content(
 ) -> str | list[dict[str, Any]]:
     """Return plain text, or parts where there are pictures.
 
-    One that is elsewhere is only named: the server would fetch it, past all that guards the run.
+    A picture elsewhere is only named: the server would fetch it, bypassing the run's guards.
     """
     pictures = [image.data_url if dialect.pictures else None for image in images]
     missing = [

@@ -1,4 +1,4 @@
-"""Members of a streamed answer that its server wants back, put together from their pieces.
+"""Members of a streamed answer that its server wants back, assembled from their pieces.
 
 Signatures of thoughts and calls (Gemini's ``extra_content``, Anthropic's ``thinking_blocks`` behind
 LiteLLM) and whole thoughts (OpenRouter's ``reasoning_details``).
@@ -21,10 +21,10 @@ _TEXTS = ("text", "thinking", "summary")
 
 @define(eq=False)
 class PrivateMembers:
-    """Takes piece after piece; each is looked at once."""
+    """Takes piece after piece, reading each once."""
 
     size: int = 0
-    """About the characters that are kept."""
+    """About how many characters are kept."""
     _texts: dict[str, list[str]] = field(factory=dict[str, list[str]])
     _values: dict[str, Any] = field(factory=dict[str, Any])
     _parts: dict[str, list["_Part"]] = field(factory=dict[str, list["_Part"]])
@@ -44,7 +44,7 @@ class PrivateMembers:
                 self._values[name] = {**fields(self._values.get(name)), **fields(value)}
 
     def whole(self) -> dict[str, Any]:
-        """Return the members as one answer would have had them."""
+        """Return the members as an unstreamed answer would have them."""
         return {
             **self._values,
             **{name: "".join(pieces) for name, pieces in self._texts.items()},
@@ -72,7 +72,7 @@ class _Part:
         self.add(fields(self.first))
 
     def goes_on_with(self, one: dict[str, Any]) -> bool:
-        """Tell a piece of this thought from another thought."""
+        """Return whether a piece continues this thought."""
         mine = self._members
         if not mine or any(one.get(key) != mine.get(key) for key in ("type", "index")):
             return False

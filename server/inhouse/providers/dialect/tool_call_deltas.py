@@ -1,4 +1,4 @@
-"""Tool calls put together from the pieces of a stream, whatever the server leaves out."""
+"""Assembles tool calls from the pieces of a stream, whatever the server leaves out."""
 
 import json
 import secrets
@@ -16,7 +16,7 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 PLAIN = 4
 """An entry of a call with more members than ``index``, ``id``, ``type`` and ``function``."""
 _EACH = 100
-"""What a call counts beside its texts: a server may begin as many as it likes."""
+"""What a call counts besides its texts, since a server may begin any number of calls."""
 
 
 @define(eq=False)
@@ -44,7 +44,7 @@ class CallPieces:
 
     @property
     def are_too_long(self) -> bool:
-        """More than any model writes: nothing of it is to be kept."""
+        """Whether they are longer than any model writes, so that nothing is kept."""
         return self._size > LONGEST_ARGUMENTS
 
     def take(self, entries: Any) -> None:
@@ -115,7 +115,7 @@ class CallPieces:
         return self._new() if fresh else last
 
     def _is_another(self, slot: _Slot, identifier: str, name: str) -> bool:
-        """Some servers give every call of an answer the index 0."""
+        """Return whether an entry begins another call; some servers give every call the index 0."""
         if identifier and slot.id and identifier != slot.id:
             return bool(name)
         return not identifier and bool(name) and bool(slot.name) and slot.is_whole()
@@ -126,7 +126,7 @@ class CallPieces:
         return self._slots[-1]
 
     def _merged(self, have: str, more: str) -> str:
-        """A name is sent once, or again with every piece, or in growing or separate parts."""
+        """Merge names, which are sent once, repeated with every piece, or in parts."""
         if not more or more == have:
             return have or more
         if not have or more.startswith(have):
@@ -137,5 +137,5 @@ class CallPieces:
 
 
 def new_call_id() -> str:
-    """Make an id that every server takes: nine letters and digits (Mistral), never only digits."""
+    """Make an id that every server accepts: nine letters and digits (Mistral), not only digits."""
     return f"c{secrets.token_hex(4)}"

@@ -1,9 +1,9 @@
 """The child process of the embedded model: llama.cpp's own server, as long as anyone needs it.
 
-Started by `inhouse.providers.embedded.lease`; its settings come in one line of JSON
-on standard input, so that the key stands on no command line; the ready line goes to standard
-output.  Each Inhouse process that uses it holds a lock on a file of its own in ``clients``: the
-operating system lets go of it however that process ends, and then this one ends too.
+Started by `inhouse.providers.embedded.lease`; its settings come in one line of JSON on standard
+input, so that the key is on no command line; the ready line goes to standard output.  Each Inhouse
+process that uses it holds a lock on its own file in ``clients``: the operating system releases it
+however that process ends, and then this one ends too.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ def main() -> None:
     try:
         server = _start(settings)
         ready = {"url": server.listening_address}
-    except Exception as error:  # noqa: BLE001  # whatever llama.cpp throws is told to the starter
+    except Exception as error:  # noqa: BLE001  # whatever llama.cpp raises is reported to the starter
         print(json.dumps({"error": str(error) or type(error).__name__}), flush=True)  # noqa: T201
         raise SystemExit(1) from None
     print(json.dumps(ready), flush=True)  # noqa: T201
@@ -51,7 +51,7 @@ def _start(settings: dict[str, Any]) -> Any:
     parameters.api_keys = [settings["key"]]
     parameters.ui = False
     parameters.offline = True
-    parameters.sleep_idle_seconds = 900  # gives the memory back; the next request loads it again
+    parameters.sleep_idle_seconds = 900  # frees the memory; the next request loads it again
     parameters.verbosity = 1
     # Models this small repeat themselves until their window is full; DRY ends that.
     parameters.sampling.temp = 0.2
@@ -61,7 +61,7 @@ def _start(settings: dict[str, Any]) -> Any:
 
 
 def _serve_while_needed(folder: Path) -> None:
-    """Return when no process holds its lock any more; nobody can join while that is looked at."""
+    """Return when no process holds its lock any more; nobody can join during the check."""
     entry = filelock.FileLock(folder / "start.lock")
     while True:
         time.sleep(SWEEP_SECONDS)

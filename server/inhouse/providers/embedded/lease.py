@@ -1,4 +1,4 @@
-"""One process's place among the users of an embedded server.  Everything here blocks."""
+"""One process's registration as a user of an embedded server.  Everything here blocks."""
 
 import contextlib
 import hashlib
@@ -24,13 +24,13 @@ START_SECONDS = 180.0
 
 @define(eq=False)
 class ServerLease:
-    """The place of this process among the users of one server.  Its methods block."""
+    """The registration of this process as a user of one server.  Its methods block."""
 
     folder: Path
     model: Path
     window: int
     runtime: Path
-    """Modules beside those of this installation."""
+    """A folder of modules besides those of this installation."""
     _state: dict[str, Any] = field(factory=dict[str, Any])
     _place: filelock.BaseFileLock | None = None
     _child: "processes.TextProcess | None" = None
@@ -55,12 +55,12 @@ class ServerLease:
             self._place = None
         child, self._child = self._child, None
         if list(self.folder.glob("clients/*.lock")):
-            time.sleep(2 * SWEEP_SECONDS)  # a file may be left of a user who is gone
+            time.sleep(2 * SWEEP_SECONDS)  # a file may be left of a process that is gone
         if not list(self.folder.glob("clients/*.lock")):
             self._wait_for_end()
         if child is not None:
             child.poll()
-            child.returncode = child.returncode or 0  # others may use it still: no warning
+            child.returncode = child.returncode or 0  # others may still use it: no warning
 
     def _wait_for_end(self) -> None:
         if not _is_running(self._state):

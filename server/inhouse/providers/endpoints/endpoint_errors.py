@@ -1,4 +1,4 @@
-"""What went wrong at an endpoint, said once and clearly: endpoint, model and remedy."""
+"""Errors of endpoints, in one clear message: endpoint, model and remedy."""
 
 import ssl
 from collections.abc import Mapping
@@ -40,13 +40,13 @@ class ModelRef:
         return f"endpoint {self.endpoint.name!r} ({self.endpoint.base_url}){model}"
 
     def setting(self, key: str) -> str:
-        """Say where to correct a setting of this endpoint: where it was named."""
+        """Say where to correct a setting of this endpoint."""
         if self.endpoint.name in ("definition", "environment"):
             return f"{key} ({self.endpoint.source})"
         return f"`inhouse.endpoints.{self.endpoint.name}.{key}`"
 
     def quote(self, text: str) -> str:
-        """Shorten a server's words to one line; some servers repeat the key in them."""
+        """Shorten a server's message to one line; some servers repeat the key in it."""
         key = self.endpoint.api_key
         secrets = [key.reveal()] if key is not None else []
         for value in self.endpoint.headers.values():
@@ -58,13 +58,13 @@ class ModelRef:
 
 
 def of_status(place: ModelRef, status: int, body: str, headers: Mapping[str, str]) -> ProviderError:
-    """Translate an HTTP status that is no success."""
+    """Translate an HTTP status that is not a success."""
     answer = told(status, body, headers)
     return _marked(_of(place, answer, kind_of(answer), headers), answer)
 
 
 def of_piece(place: ModelRef, error: Any, *, code: Any = None) -> ProviderError:
-    """Translate an error that a server put into the stream, or into the body of a success."""
+    """Translate an error in a stream, or in the body of a success."""
     known = fields(error)
     status = known.get("code") or known.get("status_code") or known.get("status") or code
     if isinstance(status, str) and status.isdigit():
@@ -79,7 +79,7 @@ def of_piece(place: ModelRef, error: Any, *, code: Any = None) -> ProviderError:
 
 
 def unreachable(place: ModelRef, reason: str, cause: BaseException | None = None) -> ProviderError:
-    """Nobody listens, or the line broke before anything was said."""
+    """Nobody listens, or the connection broke before any answer."""
     if (said := _tls_trouble(place, reason, cause)) is not None:
         return said
     address = place.endpoint.base_url
@@ -93,7 +93,7 @@ def unreachable(place: ModelRef, reason: str, cause: BaseException | None = None
 
 
 def _in_words(place: ModelRef, reason: str) -> str:
-    """Say what a system's error about a connection means."""
+    """Explain a system's connection error."""
     where = urlsplit(place.endpoint.base_url).netloc.rpartition("@")[2]
     for sign, words in _CONNECTION.items():
         if sign in reason.lower():
@@ -111,11 +111,11 @@ _CONNECTION = {
     "network is unreachable": "there is no network to {where}",
     "no route to host": "there is no way to {where}",
 }
-"""What Linux, macOS and Windows say, and what it means."""
+"""Error messages of Linux, macOS and Windows, and what they mean."""
 
 
 def hung_up(place: ModelRef, reason: str, cause: BaseException | None = None) -> ProviderError:
-    """The server took the connection, and closed it before it said anything."""
+    """The server accepted the connection and closed it without an answer."""
     if (said := _tls_trouble(place, reason, cause)) is not None:
         return said
     return ProviderUnavailableError(
@@ -126,7 +126,7 @@ def hung_up(place: ModelRef, reason: str, cause: BaseException | None = None) ->
 
 
 def through_proxy(place: ModelRef, told_by_transport: str) -> ProviderError:
-    """The proxy on the way did not let the connection through, or was not there."""
+    """The proxy refused the connection or was unreachable."""
     reason, _, proxy = told_by_transport.rpartition("|")
     host = urlsplit(place.endpoint.base_url).hostname or ""
     if reason.startswith("407"):
@@ -189,7 +189,7 @@ def too_much(place: ModelRef) -> ProviderError:
 
 
 def not_an_answer(place: ModelRef, body: str) -> ProviderError:
-    """A success that is no chat completion."""
+    """A success that is not a chat completion."""
     answer = told(200, body, {})
     if answer.page is not None or "<" in body[:64]:
         title = f" ({place.quote(answer.page)})" if answer.page else ""
@@ -237,7 +237,7 @@ def overflow(
 
 
 def pause(seconds: float) -> str:
-    """Say how long, for people."""
+    """Format a duration for people."""
     if seconds < 1:
         return f"{max(1, round(seconds * 1000))} ms"
     if seconds < 10:  # noqa: PLR2004
@@ -250,7 +250,7 @@ def pause(seconds: float) -> str:
 
 
 def _marked(error: ProviderError, answer: Told) -> ProviderError:
-    """Keep what the server said, for whoever can ask in another way."""
+    """Keep the server's message, for callers that can ask in another way."""
     error.status, error.said, error.about = answer.status, answer.all, answer.params
     return error
 
@@ -258,7 +258,7 @@ def _marked(error: ProviderError, answer: Told) -> ProviderError:
 def _of(  # noqa: PLR0911  one for each kind
     place: ModelRef, answer: Told, kind: str, headers: Mapping[str, str]
 ) -> ProviderError:
-    """Say what a kind of failure means for the user, always with the server's own words."""
+    """Explain a kind of failure to the user, always with the server's own words."""
     said = place.quote(answer.words)
     status = f" ({answer.status})" if answer.status else ""
     match kind:
@@ -305,7 +305,7 @@ def _wrong_key(place: ModelRef, status: str, said: str) -> str:
 
 
 def how_to_set_the_key(endpoint: Endpoint) -> str:
-    """Say what gives an endpoint another key, done where its key is kept."""
+    """Say how to set another key for an endpoint, where its key is kept."""
     setting = ModelRef(endpoint, "").setting("apiKey")
     place, _, name = (endpoint.api_key.named if endpoint.api_key else "").partition(":")
     if place == "keyring":
@@ -333,7 +333,7 @@ def _forbidden(place: ModelRef, status: str, said: str) -> str:
 
 
 def _tls_trouble(place: ModelRef, reason: str, cause: BaseException | None) -> ProviderError | None:
-    """Tell what is wrong with a certificate, or with ``http`` and ``https``."""
+    """Say what is wrong with a certificate, or with ``http`` and ``https``."""
     while cause is not None and not isinstance(cause, ssl.SSLError):
         cause = cause.__cause__ or cause.__context__
     endpoint = place.endpoint

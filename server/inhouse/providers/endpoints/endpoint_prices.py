@@ -1,4 +1,4 @@
-"""What endpoints themselves say that their models cost, remembered for a while."""
+"""Prices that endpoints themselves report, remembered for a while."""
 
 import asyncio
 import time
@@ -21,7 +21,7 @@ _ASKED_AGAIN_S = 60.0
 
 @define(eq=False)
 class ToldPrices:
-    """Remembers for an hour what each endpoint told, and for a minute that it told nothing."""
+    """Remembers for an hour what each endpoint reported, or for a minute that it did not."""
 
     _told: dict[str, tuple[float, Mapping[str, Price]]] = field(
         factory=dict[str, tuple[float, Mapping[str, Price]]]
@@ -29,7 +29,7 @@ class ToldPrices:
     _lock: asyncio.Lock = field(factory=asyncio.Lock)
 
     async def price(self, endpoint: Endpoint, model: str, egress: "Egress") -> Price | None:
-        """Return what a model costs there, as far as the endpoint tells; asks it at most once."""
+        """Return a model's price if the endpoint reports one; asks it at most once."""
         if endpoint.kind.profile.prices is PriceSource.NONE:
             return None
         key = profile_key(endpoint)

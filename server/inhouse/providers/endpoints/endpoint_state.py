@@ -1,4 +1,4 @@
-"""What all runs of one process share about endpoints: what was learnt, and who is being asked."""
+"""What all runs of a process share about endpoints: what was learnt, and pending requests."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
@@ -18,7 +18,7 @@ REST_SECONDS = 30.0
 
 @define(eq=False)
 class _Slots:
-    """How many requests are under way at one endpoint, and until when it rests."""
+    """How many requests are pending at one endpoint, and until when it is paused."""
 
     limit: asyncio.Semaphore | None
     busy: int = 0
@@ -27,7 +27,7 @@ class _Slots:
 
 @define(eq=False)
 class EndpointState:
-    """One for a process; a run that is given none has one of its own."""
+    """One for each process; a run that gets none has its own."""
 
     profiles: Profiles = field(factory=MemoryProfiles)
     windows: Windows = field(factory=Windows)
@@ -41,7 +41,7 @@ class EndpointState:
 
     @asynccontextmanager
     async def slot(self, endpoint: Endpoint) -> AsyncGenerator[None]:
-        """Wait until the endpoint may have one more request (``maxConcurrent``)."""
+        """Wait until the endpoint may get one more request (``maxConcurrent``)."""
         slots = self._slots_of(endpoint)
         slots.busy += 1
         try:
@@ -54,11 +54,11 @@ class EndpointState:
             slots.busy -= 1
 
     def busy(self, endpoint: Endpoint) -> int:
-        """Return how many requests are under way or waiting."""
+        """Return how many requests are pending or waiting."""
         return self._slots_of(endpoint).busy
 
     def rest(self, endpoint: Endpoint, seconds: float = REST_SECONDS) -> None:
-        """Leave an endpoint that failed alone for a while."""
+        """Pause a failed endpoint for a while."""
         now = asyncio.get_running_loop().time()
         self._slots_of(endpoint).resting_until = now + seconds
 
@@ -79,7 +79,7 @@ class EndpointState:
         await asyncio.to_thread(self.profiles.put, *key, known)
 
     async def dialect(self, endpoint: Endpoint, model: str, known: Dialect) -> Dialect:
-        """Return what is known of the kind, with what this endpoint's refusals have taught."""
+        """Return the kind's dialect with what this endpoint's refusals have taught."""
         return known.with_learnt((await self.profile(endpoint, model)).get("dialect"))
 
     def _slots_of(self, endpoint: Endpoint) -> _Slots:

@@ -15,14 +15,14 @@ from inhouse.providers.endpoints.error_text import Told
 
 @frozen
 class Overflow:
-    """A prompt that is too long, with the numbers that the server tells."""
+    """A prompt that is too long, with the numbers that the server reports."""
 
     needed: int | None
     window: int | None
 
 
 def kind_of(told: Told) -> str:
-    """Return the code of what happened; empty if neither words nor status say anything."""
+    """Return the error's code; empty if neither words nor status say anything."""
     for code, fits in _KINDS:
         if fits(told):
             return code
@@ -38,7 +38,7 @@ def refuses_tools(told: Told) -> bool:
 
 
 def overflow_numbers(told: Told) -> Overflow:
-    """Return what the prompt needs and what the window holds, as far as it is told."""
+    """Return what the prompt needs and what the window holds, if reported."""
     words = _ERROR_NUMBER.sub("", told.words.replace(",", ""))
     needed = whole(told.numbers.get("n_prompt_tokens"))
     window = whole(told.numbers.get("n_ctx"))

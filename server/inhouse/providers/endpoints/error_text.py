@@ -1,4 +1,4 @@
-"""What servers say when they refuse: their words, their codes, the pause they ask for."""
+"""Reads servers' errors: their words, their codes, the pause they ask for."""
 
 import email.utils
 import html
@@ -14,7 +14,7 @@ from attrs import frozen
 from inhouse.core.json_values import fields, items, text
 
 LONGEST = 8_000
-"""Characters of a server's words that are looked at."""
+"""How many characters of a server's message are read."""
 _DEEPEST = 8
 _SENTENCES = ("message", "error", "detail", "details", "msg", "error_message", "error_description")
 _LESSER = ("title", "reason", "description", "errors", "cause")
@@ -23,22 +23,22 @@ _CODES = ("code", "type", "status", "error_code", "reason", "param")
 
 @frozen
 class Told:
-    """An answer that is no success, taken apart."""
+    """The parts of an error answer."""
 
     status: int | None
-    """None: it came within a stream and names none."""
+    """None if it came within a stream without one."""
     words: str
-    """The sentence for people, out of whatever nesting it stood in."""
+    """The message for people, however deeply it was nested."""
     codes: str
     """Every code, type and status in the body, in lower case."""
     params: tuple[str, ...] = ()
-    """What the body itself says it is about: ``param``, or the path of each mistake."""
+    """What the body says it is about: ``param``, or the path of each mistake."""
     numbers: Mapping[str, Any] = {}
-    """The members of the error, where numbers may stand."""
+    """The members of the error, which may contain numbers."""
     wait: float | None = None
     """Seconds to wait."""
     page: str | None = None
-    """The title of a web page that came in place of an answer."""
+    """The title of a web page that came instead of an answer."""
 
     @property
     def all(self) -> str:
@@ -47,7 +47,7 @@ class Told:
 
 
 def told(status: int | None, body: Any, headers: Mapping[str, str]) -> Told:
-    """Take an answer apart: any nesting, JSON in a text, a web page."""
+    """Parse an error answer: any nesting, JSON in a string, a web page."""
     page = page_title(body) if isinstance(body, str) else None
     value = None if page is not None else parsed(body)
     inner = error_fields(value)
@@ -65,12 +65,12 @@ def told(status: int | None, body: Any, headers: Mapping[str, str]) -> Told:
 
 
 def message_in(body: Any) -> str:
-    """Find the sentence for people in any server's error body, however deep it stands."""
+    """Find the message for people in any server's error body, however deeply nested."""
     return " ".join(_said(parsed(body), 0).split())
 
 
 def page_title(body: str) -> str | None:
-    """Return the title of a web page; empty if it has none; None if it is no page."""
+    """Return the title of a web page; empty if it has none; None if it is not a page."""
     start = body[:2_000].lstrip("\ufeff \r\n\t").lower()
     if not start.startswith(
         ("<!doctype html", "<html", "<head", "<body", "<?xml", "<h1", "<center")
@@ -101,7 +101,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def parsed(body: Any) -> Any:
-    """Read JSON where it is some."""
+    """Parse JSON if the text is JSON."""
     if not isinstance(body, str):
         return body
     try:
@@ -256,7 +256,7 @@ def _members(value: Any, depth: int) -> Iterator[tuple[str, Any]]:
 
 
 def _used_up(headers: Mapping[str, str]) -> float | None:
-    """Read when a limit that is used up begins anew (OpenAI's and Anthropic's headers)."""
+    """Read when an exhausted limit is reset (OpenAI's and Anthropic's headers)."""
     longest: float | None = None
     for name, left in headers.items():
         low = name.lower()
@@ -270,7 +270,7 @@ def _used_up(headers: Mapping[str, str]) -> float | None:
 
 
 def _until(value: str) -> float | None:
-    """Read a time of a reset: a span, seconds since 1970, milliseconds, or RFC 3339."""
+    """Read the time of a reset: a duration, seconds or milliseconds since 1970, or RFC 3339."""
     if re.fullmatch(_NUMBER + r"|[0-9]{10,13}", value):
         number = float(value)
         if number > 1e11:  # noqa: PLR2004  milliseconds since 1970

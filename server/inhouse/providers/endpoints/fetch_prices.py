@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from inhouse.providers.network.egress import Egress
 
 SECONDS = 3.0
-"""A server that does not tell within this does not tell."""
+"""A server that has not answered by then reports no prices."""
 
 
 async def asked(endpoint: Endpoint, egress: "Egress") -> dict[str, Price]:

@@ -1,4 +1,4 @@
-"""Small questions to a server beside the chat: its models, its window, its health."""
+"""Small requests to a server besides the chat: its models, its window, its health."""
 
 import asyncio
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ class Reply:
 
 
 async def get_json(endpoint: Endpoint, path: str, egress: "Egress") -> Any:
-    """GET beside the base URL (``models``), or from the server's root (``/props``)."""
+    """GET a path below the base URL (``models``), or from the server's root (``/props``)."""
     return (await get(endpoint, path, egress)).value
 
 
@@ -59,10 +59,10 @@ def url_of(endpoint: Endpoint, path: str) -> str:
 
 
 async def headers_of(endpoint: Endpoint) -> dict[str, str]:
-    """The key and the headers of the endpoint's one source; its own authorization wins."""
+    """Return the key and headers of the endpoint's one source; its own authorization wins."""
     own = {name.lower(): value for name, value in endpoint.headers.items()}
     if endpoint.api_key is None and any(name in own for name in KEY_HEADERS):
-        return own  # a second key that is none would be refused
+        return own  # a second, invalid key would be refused
     key = await key_of(endpoint)
     if is_azure(endpoint.base_url):
         return {"api-key": key, **own}
@@ -70,7 +70,7 @@ async def headers_of(endpoint: Endpoint) -> dict[str, str]:
 
 
 def sends_authorization(endpoint: Endpoint) -> bool:
-    """Return whether the key goes where it usually does, or into a header of another name."""
+    """Return whether the key goes into ``Authorization``, not into another header."""
     own = {name.lower() for name in endpoint.headers}
     if "authorization" in own:
         return True
@@ -79,7 +79,7 @@ def sends_authorization(endpoint: Endpoint) -> bool:
 
 
 async def key_of(endpoint: Endpoint) -> str:
-    """Return the key, or the word that is sent in its place.  Raises `UserError`.
+    """Return the key, or the word that is sent instead.  Raises `UserError`.
 
     A keyring may wait for somebody to unlock it: nothing else waits meanwhile.
     """

@@ -1,4 +1,4 @@
-"""Is it really local?  A server on loopback may hand everything on to somebody else's machine."""
+"""Whether a model is really local: a server on loopback may forward to another machine."""
 
 import asyncio
 from collections.abc import Mapping
@@ -41,7 +41,7 @@ class Verdict:
 async def verify_local(  # noqa: PLR0911  # one a kind
     endpoint: Endpoint, model: str, egress: "Egress"
 ) -> Verdict:
-    """Ask the server everything it tells, sending nothing of a prompt.
+    """Ask the server where it runs the model, sending nothing of a prompt.
 
     Raises `ProviderError` if a server that must tell does not answer.
     """
@@ -82,7 +82,7 @@ async def require_local(
 
 
 async def _tunnel(endpoint: Endpoint) -> str:
-    """The name of the tunnel that stands in a local server's place, as far as that is known."""
+    """Return the name of a tunnel in a local server's place, if known."""
     address = None if endpoint.kind.profile.is_child else http_address(endpoint.base_url)
     if address is None or address.unix_path is not None:
         return ""
@@ -90,7 +90,7 @@ async def _tunnel(endpoint: Endpoint) -> str:
 
 
 async def _ollama(endpoint: Endpoint, model: str, egress: "Egress") -> Verdict:
-    """Ollama forwards its cloud models through the same port (backends.md, Q4)."""
+    """Check Ollama, which forwards its cloud models through the same port (backends.md, Q4)."""
     cloud = Verdict(
         local=False,
         reason=f"Ollama runs {model!r} in its cloud.",
@@ -114,7 +114,7 @@ async def _ollama(endpoint: Endpoint, model: str, egress: "Egress") -> Verdict:
 
 
 async def _litellm(endpoint: Endpoint, model: str, egress: "Egress") -> Verdict:
-    """LiteLLM's ``/model/info`` tells where each deployment is."""
+    """Check LiteLLM, whose ``/model/info`` says where each deployment is."""
     try:
         told = await get_json(endpoint, "/model/info", egress)
     except InhouseError as error:
@@ -136,7 +136,7 @@ async def _litellm(endpoint: Endpoint, model: str, egress: "Egress") -> Verdict:
 
 
 async def _lm_studio(endpoint: Endpoint, model: str, egress: "Egress") -> Verdict:
-    """LM Link lets another machine answer for localhost, and the REST API does not say so."""
+    """Check LM Studio: LM Link lets another machine answer, and the REST API does not say so."""
     entries = entries_of(await get_json(endpoint, "/api/v0/models", egress), "data")
     for entry in entries:
         linked = [key for key in ("device", "deviceIdentifier", "link", "remote") if entry.get(key)]
@@ -146,7 +146,7 @@ async def _lm_studio(endpoint: Endpoint, model: str, egress: "Egress") -> Verdic
 
 
 async def _unknown(endpoint: Endpoint, model: str, egress: "Egress") -> Verdict:
-    """Look for what betrays a gateway; a plain server on loopback is local."""
+    """Look for signs of a gateway; a plain server on loopback is local."""
     try:
         reply = await get(endpoint, "models", egress)
     except InhouseError:

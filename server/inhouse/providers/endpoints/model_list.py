@@ -1,4 +1,4 @@
-"""Which models a server has, and what it tells about each: every kind in its own words."""
+"""Lists a server's models and what it says about each, for every kind."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
@@ -32,7 +32,7 @@ async def listed_models(endpoint: Endpoint, egress: "Egress") -> tuple[ModelInfo
 
 
 def window_in(entry: dict[str, Any]) -> int | None:
-    """Read the window from an entry of a model list, in the words of vLLM, OpenRouter and more."""
+    """Read the window from an entry of a model list, as vLLM, OpenRouter and others write it."""
     meta = entry.get("meta")
     for fields in (entry, meta):
         if isinstance(fields, dict):
@@ -44,12 +44,12 @@ def window_in(entry: dict[str, Any]) -> int | None:
 
 
 def entries_of(told: object, key: str) -> list[dict[str, Any]]:
-    """Return the objects of a list in an answer; nothing if it has another shape."""
+    """Return the objects of a list in an answer; none if it has another shape."""
     return objects(told.get(key) if isinstance(told, dict) else told)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
 
 
 def is_cloud(entry: dict[str, Any]) -> bool:
-    """Ollama says so where a model runs in its cloud (backends.md, Q4)."""
+    """Return whether Ollama says that the model runs in its cloud (backends.md, Q4)."""
     return bool(entry.get("remote_host") or entry.get("remote_model"))
 
 

@@ -1,4 +1,4 @@
-"""Whether a model takes pictures: what its server tells, and what is sent where it does not."""
+"""Whether a model takes pictures: what its server says, and what is sent if it does not."""
 
 import asyncio
 import re
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from inhouse.providers.network.egress import Egress
 
 PATIENCE = 3.0
-"""Seconds that a server has to answer: then only trying can tell."""
+"""Seconds that a server has to answer; after that only trying shows it."""
 _SOMETHING_ELSE = frozenset(
     {"unauthorized", "rate_limited", "unreachable", "hung_up", "timeout", "redirect"}
 )
-"""Codes of errors that a prompt without pictures would meet just as well."""
+"""Codes of errors that a prompt without pictures would get too."""
 _ABOUT_PICTURES = re.compile(r"image|picture|vision|multi-?modal|mmproj", re.IGNORECASE)
 
 
@@ -38,14 +38,14 @@ def pictures_in(prompt: Prompt) -> int:
 
 
 def without_pictures(prompt: Prompt) -> Prompt:
-    """Put a word in the place of each message's pictures: the model should know of them."""
+    """Replace each message's pictures by a note, so that the model knows of them."""
     return evolve(prompt, messages=tuple(map(_named, prompt.messages)))
 
 
 def may_be_about_pictures(error: ProviderError) -> bool:
-    """Return whether a prompt without its pictures might be taken where this one was refused.
+    """Return whether this prompt might be accepted without its pictures.
 
-    Servers have no common word for it, so every refusal of the request itself counts.
+    Servers have no common error for it, so every refusal of the request itself counts.
     """
     if isinstance(error, ContextOverflowError) or error.code in _SOMETHING_ELSE:
         return False
@@ -55,7 +55,7 @@ def may_be_about_pictures(error: ProviderError) -> bool:
 
 
 async def takes_pictures(endpoint: Endpoint, model: str, egress: "Egress") -> bool | None:
-    """Ask the server; None if only trying can tell."""
+    """Ask the server; None if only trying shows it."""
     try:
         async with asyncio.timeout(PATIENCE):
             return await _told(endpoint, model, egress)
@@ -113,7 +113,7 @@ def _entry(told: object, model: str) -> dict[str, Any]:
     entries = entries_of(told, "data")
     found = next((one for one in entries if one.get("id") == model), None)
     if found is None and len(entries) == 1:
-        found = entries[0]  # A server of one model answers to any name.
+        found = entries[0]  # A server with one model answers to any name.
     return found or {}
 
 

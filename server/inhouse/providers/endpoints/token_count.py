@@ -1,9 +1,9 @@
 """How many tokens a prompt needs, and whether the model's window holds them.
 
 No tokenizer works for every model, and those of libraries fetch their vocabulary from the network.
-So there are two bounds (docs/decisions): ``least``, which no tokenizer falls short of, since a word
+So there are two bounds (docs/decisions): ``least``, a lower bound for every tokenizer, since a word
 is at least one token; and ``likely``, from what English and code need.  Where the server counts
-itself (llama.cpp, vLLM) it is asked when it may get tight.
+itself (llama.cpp, vLLM) it is asked if the window may be tight.
 """
 
 import json
@@ -30,9 +30,9 @@ BYTES_PER_TOKEN = 3.6
 PER_MESSAGE = 6
 PER_IMAGE = 1000
 TIGHT = 0.7
-"""From this part of the window on, it is worth asking the server to count."""
+"""From this share of the window on, it is worth asking the server to count."""
 CUT = 0.75
-"""Fewer tokens than this part of ``least`` were read: the server has cut the prompt."""
+"""If fewer tokens than this share of ``least`` were read, the server has cut the prompt."""
 CUT_AT_LEAST = 200
 
 _WORD = re.compile(rb"[A-Za-z0-9_]+|[\x80-\xff]{4,}")
@@ -59,7 +59,7 @@ def need_of(prompt: Prompt) -> Need:
 async def check_fits(
     prompt: Prompt, need: Need, window: int, place: ModelRef, egress: "Egress"
 ) -> None:
-    """Raise `ContextOverflowError` with both numbers where the prompt does not fit."""
+    """Raise `ContextOverflowError` with both numbers if the prompt does not fit."""
     reply = min(prompt.max_output_tokens or 0, window // 2)
     if need.likely + reply < window * TIGHT:
         return
@@ -75,7 +75,7 @@ async def check_fits(
 
 
 def cut_notice(place: ModelRef, need: Need, read: int, window: int | None) -> Notice | None:
-    """Compare what the server says it read with what it was sent."""
+    """Compare the tokens that the server says it read with those it was sent."""
     if read <= 0 or read >= need.least * CUT or need.least - read < CUT_AT_LEAST:
         return None
     holds = f"; its window holds {window:,}" if window else ""
@@ -126,7 +126,7 @@ def _texts(messages: list[dict[str, Any]]) -> list[str]:
 
 
 def is_small(endpoint: Endpoint, need: Need) -> bool:
-    """Say that no window in use is too small for this: nobody needs to be asked."""
+    """Return whether every window in use holds this, so that no server need be asked."""
     return endpoint.context_window is None and need.likely < SMALL
 
 

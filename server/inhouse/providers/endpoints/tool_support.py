@@ -1,4 +1,4 @@
-"""What a server tells of the model it serves, before it is asked anything else."""
+"""What a server says about the model it serves, before it is asked anything else."""
 
 import asyncio
 import re
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from inhouse.providers.network.egress import Egress
 
 SMALL_MODEL = 3_500_000_000
-"""Parameters up to which a model writes paths and fences better than JSON."""
+"""Up to this number of parameters, a model writes paths and fences better than JSON."""
 PATIENCE = 3.0
-"""Seconds that a server has to answer: the run goes on without."""
+"""Seconds that a server has to answer; then the run goes on without it."""
 
 _SIZE = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)\s?([bm])(?![a-z])", re.IGNORECASE)
 
@@ -34,9 +34,9 @@ class ServedModel:
     """A model as its server describes it."""
 
     name: str = ""
-    """By which the server itself calls it; empty if it does not tell."""
+    """The server's own name for it; empty if it does not say."""
     template_has_tools: bool | None = None
-    """None: it does not tell."""
+    """None if it does not say."""
     parameters: int | None = None
     window: int | None = None
     """Tokens."""
@@ -47,7 +47,7 @@ class ServedModel:
 
     @property
     def mode(self) -> ToolMode | None:
-        """The way to call tools that will work; None if only trying can tell."""
+        """The way to call tools that will work; None if only trying shows it."""
         if self.template_has_tools is False or self.is_small:
             return ToolMode.FILES
         return ToolMode.NATIVE if self.template_has_tools else None
@@ -57,7 +57,7 @@ UNKNOWN = ServedModel()
 
 
 def is_local_server(endpoint: Endpoint) -> bool:
-    """Tell a server for local models, by its kind or by where it listens."""
+    """Return whether this is a server for local models, by its kind or address."""
     profile = endpoint.kind.profile
     return profile.serves_local_models or (profile.unspecific and _is_on_this_machine(endpoint))
 
@@ -85,14 +85,14 @@ async def served_model(endpoint: Endpoint, model: str, egress: "Egress") -> Serv
 async def mode_for(
     endpoint: Endpoint, model: str, served: ServedModel, shared: "EndpointState"
 ) -> ToolMode | None:
-    """Return the setting, else what was found out, else what the server tells; None: try it."""
+    """Return the setting, else what was found out, else what the server says; None to try it."""
     if endpoint.tools is not None:
         return endpoint.tools
     return profile_mode(await shared.profile(endpoint, served.name or model)) or served.mode
 
 
 def size_in(name: str) -> int | None:
-    """Read the number of parameters that a model's name tells: ``qwen2.5-coder:1.5b``."""
+    """Read the number of parameters from a model's name: ``qwen2.5-coder:1.5b``."""
     found = [
         float(number) * (1e9 if unit.lower() == "b" else 1e6)
         for number, unit in _SIZE.findall(
@@ -116,7 +116,7 @@ async def _llama_cpp(endpoint: Endpoint, egress: "Egress") -> ServedModel | None
 async def _listed(
     endpoint: Endpoint, model: str, egress: "Egress", guessed: ServedModel
 ) -> ServedModel:
-    """An endpoint without a kind may be any server: its list of models tells which."""
+    """Read the list of models, which shows what kind of server an endpoint without a kind is."""
     entries = entries_of(await get_json(endpoint, "models", egress), "data")
     if entries and entries[0].get("owned_by") == "llamacpp":
         return _described(fields(await get_json(endpoint, "/props", egress)), entries[0])
@@ -138,7 +138,7 @@ def _described(props: dict[str, Any], entry: dict[str, Any]) -> ServedModel:
 
 
 def _template_has_tools(props: dict[str, Any]) -> bool | None:
-    """llama.cpp drops tools in silence where the model's template has no place for them."""
+    """Return whether the template has tools; llama.cpp silently drops them if not."""
     capabilities = fields(props.get("chat_template_caps"))
     if isinstance(known := capabilities.get("supports_tools"), bool):
         return known

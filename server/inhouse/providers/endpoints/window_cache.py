@@ -1,4 +1,4 @@
-"""Context windows that servers told a moment ago."""
+"""Caches context windows that servers reported."""
 
 import asyncio
 from typing import TYPE_CHECKING
@@ -17,14 +17,14 @@ REMEMBERED_SECONDS = 60.0
 
 @define(eq=False)
 class Windows:
-    """Remembers for a minute what servers told."""
+    """Remembers for a minute what servers reported."""
 
     _known: dict[tuple[str, str], tuple[float, int | None]] = field(
         factory=dict[tuple[str, str], tuple[float, int | None]]
     )
 
     def known(self, endpoint: Endpoint, model: str) -> int | None:
-        """Return what was told, without asking anybody."""
+        """Return what is remembered, without asking a server."""
         if endpoint.context_window is not None:
             return endpoint.context_window
         known = self._known.get((profile_key(endpoint), model))

@@ -1,4 +1,4 @@
-"""What a host's name says about where it is, before anything is looked up."""
+"""What a host's text says about where it is, before any look-up."""
 
 import ipaddress
 import os
@@ -33,11 +33,11 @@ class HostName:
 
     name: str
     addresses: tuple[IPAddress, ...] | None
-    """None: only a name server could tell."""
+    """None if only a name server knows."""
 
 
 def read_host(text: str) -> HostName:
-    """Say what a host's text means, without asking anybody.
+    """Parse a host's text, without asking a name server.
 
     Every spelling that a system's resolver would take for an address becomes that address:
     ``0x7f.1``, ``2130706433``, ``[::ffff:127.0.0.1]``, ``fe80::1%eth0``, a trailing dot.
@@ -74,14 +74,14 @@ def is_public(address: IPAddress) -> bool:
 
 
 def unmapped(address: IPAddress) -> IPAddress:
-    """``::ffff:10.0.0.1`` is 10.0.0.1: that is where the packets go."""
+    """Return the address that packets go to: ``::ffff:10.0.0.1`` is 10.0.0.1."""
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped
     return address
 
 
 def read_networks(texts: Iterable[str]) -> tuple[Network, ...]:
-    """Address ranges in CIDR notation; what is none is left out (settings report it)."""
+    """Read address ranges in CIDR notation; invalid ones are left out (settings report them)."""
     networks: list[Network] = []
     for text in texts:
         try:

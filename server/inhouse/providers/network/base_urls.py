@@ -1,4 +1,4 @@
-"""Base URLs as users write them, and the address that is meant."""
+"""Base URLs as users write them, and the addresses they mean."""
 
 from urllib.parse import SplitResult, urlsplit
 
@@ -9,16 +9,16 @@ from inhouse.core.errors import UserError
 
 @frozen
 class HttpAddress:
-    """Where a base URL leads."""
+    """The address that a base URL means."""
 
     url: str
-    """What requests are joined to; for a Unix socket with the host ``localhost``."""
+    """What request paths are appended to; for a Unix socket, with the host ``localhost``."""
     host: str
     port: int
     tls: bool
     unix_path: str | None = None
     query: str = ""
-    """What goes with each request (Azure's ``api-version``)."""
+    """Query parameters of each request (Azure's ``api-version``)."""
 
 
 def http_address(base_url: str) -> HttpAddress:
@@ -40,7 +40,7 @@ def http_address(base_url: str) -> HttpAddress:
 
 
 def server_root(base_url: str) -> str:
-    """Return a base URL without its ``/v1``: beside it servers keep what is not OpenAI's."""
+    """Return a base URL without its ``/v1``, where servers keep what is not OpenAI's."""
     return http_address(base_url).url.rstrip("/").removesuffix("/v1")
 
 

@@ -1,9 +1,9 @@
-"""Chunked bodies: all complete chunks of a read at once, where h11 gives one after the other.
+"""Reads chunked bodies: all complete chunks of a read at once, where h11 returns them singly.
 
-A streamed answer has a chunk for each piece, and each would climb through every layer alone.
-h11 has no public way to read more at once, so its reader is replaced, and everything but plain
-complete chunks (extensions, trailers, what is cut or broken) is left to it.  Where h11 is not
-as it is known here, nothing is replaced.
+A streamed answer has a chunk for each piece, and each would climb through every layer alone. h11
+has no public way to read more at once, so its reader is replaced, and everything but plain complete
+chunks (extensions, trailers, what is cut or broken) is left to it.  If h11 differs from what is
+known here, nothing is replaced.
 """
 
 import re
@@ -17,10 +17,10 @@ _STATE = ("_bytes_in_chunk", "_bytes_to_discard", "_reading_trailer")
 
 
 class ChunkedReader(readers.ChunkedReader):
-    """h11's reader of chunked bodies, which takes plain chunks together."""
+    """A reader of chunked bodies for h11 that reads several plain chunks at once."""
 
     def __call__(self, buf: Any) -> Any:
-        """Return the data of all complete chunks; else what h11 gives."""
+        """Return the data of all complete chunks; else what h11 returns."""
         if self._bytes_in_chunk or self._reading_trailer or not buf:
             return super().__call__(buf)
         data = bytes(buf.maybe_extract_at_most(len(buf)))
@@ -35,7 +35,7 @@ class ChunkedReader(readers.ChunkedReader):
             start = size.end()
             end = start + int(size[1], 16)
             if end == start or data[end : end + 2] != b"\r\n":
-                break  # The last chunk, or one that is not all here, or broken: h11 says which.
+                break  # The last chunk, or an incomplete or broken one: h11 decides which.
             parts.append(data[start:end])
             at = end + 2
         buf += data[at:]
@@ -45,7 +45,7 @@ class ChunkedReader(readers.ChunkedReader):
 
 
 def install() -> bool:
-    """Have h11 read chunked bodies so; return whether it could."""
+    """Install this reader in h11; return whether that was possible."""
     body = readers.READERS.get(h11.SEND_BODY)
     known = readers.ChunkedReader()
     if not isinstance(body, dict) or not all(hasattr(known, name) for name in _STATE):

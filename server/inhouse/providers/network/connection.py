@@ -1,4 +1,4 @@
-"""One open socket below `inhouse.providers.network.egress`: it counts what passes."""
+"""An open socket below `inhouse.providers.network.egress`, which counts its bytes."""
 
 import asyncio
 import contextlib
@@ -15,14 +15,14 @@ from inhouse.providers.network.traffic_log import HostTraffic, current_logs
 
 READ_BYTES = 64 * 1024
 AT_ONCE = 32 * 1024
-"""Bytes of one read: others wait while what it holds is worked on."""
+"""Bytes of one read; others wait while these are processed."""
 PROXY_SECONDS = 10.0
-"""How long a proxy may take to open the way."""
+"""How long a proxy may take to open a connection."""
 
 
 @define(eq=False)
 class EgressConnection(httpcore2.AsyncNetworkStream):
-    """One open socket that counts what passes."""
+    """An open socket that counts its bytes."""
 
     _socket: socket.socket | None
     host: str
@@ -30,15 +30,15 @@ class EgressConnection(httpcore2.AsyncNetworkStream):
     local: bool
     endpoint: str
     deadline: float | None = None
-    """When the next byte must have come, in the loop's time; whoever reads moves it on."""
+    """The deadline of the next byte, in the loop's time; the reader extends it."""
     at_proxy: bool = False
-    """A proxy has not opened the way yet: what fails now is the proxy's, not the server's."""
+    """Whether a proxy has not yet connected, so that an error is the proxy's, not the server's."""
     tunnel: bool = False
-    """A proxy opens a way for TLS (CONNECT); else it sees each request."""
+    """Whether a proxy opens a tunnel for TLS (CONNECT); otherwise it sees each request."""
     _reader: asyncio.StreamReader | None = field(default=None, init=False)
     _writer: asyncio.StreamWriter | None = field(default=None, init=False)
     _more: bool = field(default=False, init=False)
-    """The last read was as long as it could be: the next one is likely to find something."""
+    """Whether the last read was full, so that the next one probably finds data."""
 
     async def start_tls(
         self,
@@ -46,7 +46,7 @@ class EgressConnection(httpcore2.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109
     ) -> "EgressConnection":
-        if self._writer is not None:  # a proxy has opened the way on it
+        if self._writer is not None:  # a proxy has connected on it
             self.at_proxy = False
         with connecting(at_proxy=self.at_proxy):
             async with asyncio.timeout(timeout):
@@ -98,7 +98,7 @@ class EgressConnection(httpcore2.AsyncNetworkStream):
             tally.sent += len(buffer)
 
     async def aclose(self) -> None:
-        """Close at once: nothing that is still queued is worth waiting for."""
+        """Close immediately; nothing that is still queued is worth waiting for."""
         if self._writer is not None:
             self._writer.transport.abort()
             await asyncio.sleep(0)  # the loop closes the socket at its next turn
@@ -109,7 +109,7 @@ class EgressConnection(httpcore2.AsyncNetworkStream):
     def get_extra_info(self, info: str) -> Any:
         if self._writer is None or self._reader is None:
             return None
-        if info == "is_readable":  # an idle connection with something to read was hung up
+        if info == "is_readable":  # an idle connection with something to read was closed
             return self._reader.at_eof() or self._writer.transport.is_closing()
         names = {"server_addr": "peername", "client_addr": "sockname"}
         return self._writer.get_extra_info(names.get(info, info))
@@ -136,7 +136,7 @@ class EgressConnection(httpcore2.AsyncNetworkStream):
 
 @contextlib.contextmanager
 def connecting(*, at_proxy: bool = False) -> Generator[None]:
-    """Turn what goes wrong while a way is opened into httpcore's errors: whose fault it is."""
+    """Turn errors while connecting into httpcore's errors, which say whose fault it is."""
     try:
         with _as_httpcore(httpcore2.ConnectError, httpcore2.ConnectTimeout):
             yield

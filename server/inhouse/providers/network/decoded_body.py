@@ -1,4 +1,4 @@
-"""Error bodies that come compressed although nobody asked: what they say is read, up to a limit."""
+"""Decodes error bodies that are compressed although nobody asked for it, up to a limit."""
 
 import zlib
 from collections.abc import AsyncIterable, AsyncIterator
@@ -6,12 +6,12 @@ from collections.abc import AsyncIterable, AsyncIterator
 import httpx2
 
 AT_ONCE = 16 * 1024
-"""Bytes that are unpacked at once, so that an endless one is left early."""
+"""Bytes that are unpacked at once, so that an endless body is abandoned early."""
 ENCODINGS = frozenset({"gzip", "x-gzip", "deflate"})
 
 
 class DecodedBody(httpx2.AsyncByteStream):
-    """The bytes that a compressed body stands for, at most *limit* of them."""
+    """The decoded bytes of a compressed body, at most *limit* of them."""
 
     def __init__(self, stream: AsyncIterable[bytes], *, limit: int) -> None:
         self._stream = stream
@@ -37,7 +37,7 @@ class DecodedBody(httpx2.AsyncByteStream):
             await close()
 
     def _unpacked(self, waiting: bytes) -> tuple[bytes, bytes]:
-        """Return some of the text, and the bytes that wait for their turn."""
+        """Return some of the text, and the bytes that remain."""
         try:
             data = self._unpacking.decompress(waiting, AT_ONCE)
         except zlib.error as error:

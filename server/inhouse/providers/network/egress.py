@@ -1,8 +1,8 @@
-"""The one door to the network: every connection is checked, opened and counted here.
+"""The only way to the network: every connection is checked, opened and counted here.
 
-A host's name is resolved once, each address is checked against the policy, and exactly a checked
+A host's name is resolved once, each address is checked against the policy, and only a checked
 address is connected to.  No redirect, no ``Alt-Svc`` and no cookie is followed.  A proxy that the
-environment names is used for remote hosts alone, never under ``local-only``, and is itself named
+environment names is used only for remote hosts, never under ``local-only``, and is itself recorded
 with every byte that goes through it.
 """
 
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
     import httpx2
 
 AskHost = Callable[[str, Endpoint], Awaitable[bool]]
-"""Asks the user whether a remote host (``name:port``) may be talked to, and remembers."""
+"""Asks the user whether a remote host (``name:port``) may be contacted, and remembers."""
 
 EMBEDDED = "embedded:"
-"""The URL of a server that is not started yet; it listens on loopback then."""
+"""The URL of a server that is not started yet; once started it listens on loopback."""
 
 CONNECT_SECONDS = 10.0
 RESOLVE_SECONDS = 5.0
@@ -46,17 +46,17 @@ PROBE_SECONDS = 3.0
 
 @frozen
 class EgressPolicy:
-    """Who may be talked to."""
+    """Which hosts may be contacted."""
 
     privacy: Privacy = Privacy.ANY
     privacy_source: str = "default"
     """Where ``privacy`` is set, for messages."""
     local_addresses: tuple[str, ...] = ()
-    """Ranges (CIDR) that the user's own settings declare as theirs."""
+    """Ranges (CIDR) that the user's own settings declare as local."""
     allowed_hosts: frozenset[str] = frozenset()
-    """Remote hosts the user said yes to: ``name`` or ``name:port``."""
+    """Remote hosts that the user allowed: ``name`` or ``name:port``."""
     public_only: bool = False
-    """Refuse addresses that are not public: for URLs that a model names."""
+    """Whether to refuse addresses that are not public, for URLs that a model names."""
 
 
 @frozen
@@ -64,14 +64,14 @@ class Destination:
     """Checked addresses of one host: only these may be connected to."""
 
     host: str
-    """With its port, as it was asked for."""
+    """With its port, as requested."""
     addresses: tuple[IPAddress, ...]
     port: int
     local: bool
 
 
 class Egress:
-    """Opens connections under one policy.  Close it when nothing of it is needed any more."""
+    """Opens connections under one policy.  Close it when it is no longer needed."""
 
     def __init__(self, policy: EgressPolicy | None = None, *, ask: AskHost | None = None) -> None:
         self.policy = policy or EgressPolicy()
@@ -85,11 +85,11 @@ class Egress:
         self._retired = False
 
     def record(self) -> AbstractContextManager[TrafficLog]:
-        """Count, for this task and those it starts, the bytes that go to each host and come."""
+        """Count the bytes to and from each host, for this task and those it starts."""
         return recording()
 
     def is_local(self, base_url: str) -> bool:
-        """Return whether this address is the user's own, asking no name server.
+        """Return whether this address is the user's own, without asking a name server.
 
         A server there may still forward to somewhere else:
         see `inhouse.providers.endpoints.locality`.
@@ -103,7 +103,7 @@ class Egress:
         return bool(known) and all(self._is_ours(one) for one in known or ())
 
     def check(self, endpoint: Endpoint) -> None:
-        """Refuse what can be refused without opening anything.  Raises `RefusedError`."""
+        """Refuse what can be refused without opening a connection.  Raises `RefusedError`."""
         if endpoint.base_url.startswith(EMBEDDED):
             return
         address = http_address(endpoint.base_url)
@@ -134,10 +134,10 @@ class Egress:
         return Destination(name, known, port, self._all_ours(known))
 
     def proxy_for(self, endpoint: Endpoint) -> ProxyServer | None:
-        """Return the proxy on the way to an endpoint: never for what is the user's own.
+        """Return the proxy for an endpoint; never for the user's own servers.
 
-        Not under ``local-only``, nor for pages that a model names, whose address is to be checked.
-        Raises `UserError` if the environment names one that cannot be used.
+        There is none under ``local-only``, nor for pages that a model names, whose address is
+        checked. Raises `UserError` if the environment names one that cannot be used.
         """
         if self.policy.privacy is Privacy.LOCAL_ONLY or self.policy.public_only:
             return None
@@ -148,9 +148,9 @@ class Egress:
     async def allow_through(
         self, proxy: ProxyServer, address: HttpAddress, endpoint: Endpoint
     ) -> Destination:
-        """Check the host that a proxy is to reach, and resolve the proxy.  Raises `RefusedError`.
+        """Check the host behind a proxy, and resolve the proxy.  Raises `RefusedError`.
 
-        What is counted names both: the bytes go to the proxy, and are meant for the host.
+        Counts name both: the bytes go to the proxy and are meant for the host.
         """
         host = read_host(address.host)
         self._check_host(host, endpoint)
@@ -163,7 +163,7 @@ class Egress:
         return Destination(through, known, proxy.port, local=False)
 
     async def speaks_tls(self, endpoint: Endpoint) -> bool:
-        """Try whether a server that hung up on plain HTTP speaks TLS; no request is sent."""
+        """Find out whether a server that closed plain HTTP speaks TLS; no request is sent."""
         import ssl  # noqa: PLC0415
 
         from inhouse.providers.network.transport import CheckedBackend  # noqa: PLC0415
@@ -172,7 +172,7 @@ class Egress:
         if address.unix_path is not None or address.tls or self.proxy_for(endpoint) is not None:
             return False
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # nothing is said to it
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # nothing is sent to it
         try:
             backend = CheckedBackend(self, endpoint, address)
             line = await backend.connect_tcp(address.host, address.port, PROBE_SECONDS)
@@ -187,7 +187,7 @@ class Egress:
     def client(self, endpoint: Endpoint) -> "httpx2.AsyncClient":
         """Return the HTTP client for an endpoint; its connections all come through here.
 
-        It carries no key and no header of the endpoint: each request brings its own.
+        It has no key and no header of the endpoint; each request adds its own.
         """
         key = (endpoint.name, endpoint.base_url, endpoint.ca_file, frozenset(endpoint.headers))
         if key not in self._clients:
@@ -196,7 +196,7 @@ class Egress:
 
     @asynccontextmanager
     async def kept_open(self) -> AsyncGenerator[Self]:
-        """Use it: it is not retired meanwhile."""
+        """Use it, keeping it from being retired."""
         self._users += 1
         try:
             yield self
@@ -205,7 +205,7 @@ class Egress:
             await self._close_if_done()
 
     async def retire(self) -> None:
-        """Close it as soon as nobody uses it any more."""
+        """Close it as soon as nobody uses it."""
         self._retired = True
         await self._close_if_done()
 
@@ -249,7 +249,7 @@ class Egress:
         if self.policy.privacy is not Privacy.LOCAL_ONLY:
             return
         if host.addresses is None:
-            # Asking a name server would itself tell somebody else: only where the user has
+            # Asking a name server would itself reveal the name: only if the user has
             # declared addresses beyond loopback can the answer be of use.
             if not self._networks:
                 raise self._not_local(host.name, endpoint)

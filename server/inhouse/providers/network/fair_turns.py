@@ -1,4 +1,4 @@
-"""Who reads next where several connections have more to give than can be worked on at once."""
+"""Decides who reads next if several connections have more data than can be processed at once."""
 
 import asyncio
 from collections import deque
@@ -9,7 +9,7 @@ from attrs import define, field
 
 @define(eq=False)
 class FairTurns:
-    """Lets one after the other go on, in order: one for each turn of the event loop.
+    """Lets one reader after another continue: one for each turn of the event loop.
 
     However many answers flood in, a command waits for one read's work in each turn, not for all.
     """
@@ -18,7 +18,7 @@ class FairTurns:
     _scheduled: bool = False
 
     async def next(self) -> None:
-        """Wait for the next turn that nobody before needs; it is never this one."""
+        """Wait for the next free turn, which is never the current one."""
         loop = asyncio.get_running_loop()
         turn = loop.create_future()
         self._waiting.append(turn)
@@ -31,7 +31,7 @@ class FairTurns:
         self._scheduled = False
         while self._waiting:
             turn = self._waiting.popleft()
-            if not turn.done():  # Else whoever waited has been cancelled.
+            if not turn.done():  # Otherwise the waiter was cancelled.
                 turn.set_result(None)
                 break
         if self._waiting:

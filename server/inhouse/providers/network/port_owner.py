@@ -1,7 +1,7 @@
-"""Which program listens on a port of this machine: some only lead to another machine.
+"""Finds which program listens on a port of this machine, since some only forward elsewhere.
 
-A tunnel looks like a local server from outside; the system knows whose port it is, as far as it
-tells (a program of another user, and on macOS any other program, it does not).
+A tunnel looks like a local server from outside.  The system knows whose port it is, but does not
+reveal programs of other users, nor on macOS any other program.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ LEADS_ELSEWHERE = frozenset(
 
 
 def tunnel_at(addresses: Sequence[IPAddress], port: int) -> str:
-    """Return the name of the tunnel that listens there; empty if none is known to.  Blocks."""
+    """Return the name of the tunnel that listens there; empty if none is known.  Blocks."""
     import psutil  # noqa: PLC0415  20 ms, and only "local-only" and the doctor ask
 
     with contextlib.suppress(psutil.Error, OSError):

@@ -1,8 +1,8 @@
 """Company proxies: which one the environment names for a remote host, as curl reads it.
 
-``HTTP_PROXY``, ``HTTPS_PROXY`` and ``ALL_PROXY``, in small letters too (those win), and
-``NO_PROXY``: names with all that is below them, addresses, ranges (CIDR), a port, ``*``.
-Whether one is used at all is `inhouse.providers.network.egress`'s to say: never for what is local.
+``HTTP_PROXY``, ``HTTPS_PROXY`` and ``ALL_PROXY``, also in lower case (which wins), and
+``NO_PROXY``: names with their subdomains, addresses, ranges (CIDR), a port, ``*``.
+`inhouse.providers.network.egress` decides whether one is used: never for local servers.
 """
 
 import ipaddress
@@ -43,7 +43,7 @@ def named_proxy(address: HttpAddress, environment: Mapping[str, str]) -> ProxySe
     names = ("https_proxy", "HTTPS_PROXY") if address.tls else ("http_proxy", "HTTP_PROXY")
     for name in (*names, "all_proxy", "ALL_PROXY"):
         if name == "HTTP_PROXY" and "REQUEST_METHOD" in environment:
-            continue  # a CGI program gets it from whoever asks (CVE-2016-5385)
+            continue  # a CGI program gets it from its client (CVE-2016-5385)
         if text := environment.get(name, "").strip():
             if is_excepted(address, environment):
                 return None
@@ -99,5 +99,5 @@ def _read(text: str, variable: str, wanted: str) -> ProxyServer:
     auth: tuple[str, str] | None = None
     if parts.username is not None:
         auth = unquote(parts.username), unquote(parts.password or "")
-        Secret(auth[1])  # from now on it is known, and taken out of what leaves
+        Secret(auth[1])  # from now on it is known and removed from output
     return ProxyServer(host, port or (443 if tls else 80), tls, variable, auth)

@@ -1,4 +1,4 @@
-"""Who was talked to: the bytes that went to each host and came from it."""
+"""Which hosts were contacted: the bytes to and from each."""
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from inhouse.core.events import Contact
 
 @define(eq=False)
 class HostTraffic:
-    """One host at one address, while it is being counted."""
+    """The traffic of one host at one address, while it is being counted."""
 
     host: str
     address: str
@@ -76,6 +76,6 @@ def current_logs() -> tuple[TrafficLog, ...]:
 
 
 def note_answer(endpoint: str, model: str) -> None:
-    """Remember in every open recording which model says that it answered."""
+    """Record in every open recording which model answered, by its own account."""
     for log in _logs.get():
         log.answered(endpoint, model)

@@ -1,4 +1,4 @@
-"""HTTP below `inhouse.providers.network.egress`: over connections that were checked."""
+"""HTTP below `inhouse.providers.network.egress`, over checked connections."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,7 @@ from inhouse.providers.network.proxies import ProxyServer
 
 install()
 for _noisy in ("httpx2", "httpcore2", "openai"):
-    # On a finer level they write down URLs, headers and what is asked.
+    # On a finer level they log URLs, headers and requests.
     logging.getLogger(_noisy).setLevel(logging.WARNING)
 
 KEEP_ALIVE_SECONDS = 20.0
@@ -42,7 +42,7 @@ BRIEF_SECONDS = 10.0
 
 
 class ConnectionOpener(Protocol):
-    """What a transport needs of `inhouse.providers.network.egress.Egress`."""
+    """What a transport needs from `inhouse.providers.network.egress.Egress`."""
 
     async def allow(self, host: str, port: int, endpoint: Endpoint) -> "Allowed": ...
     async def allow_through(
@@ -65,7 +65,7 @@ class Allowed(Protocol):
 
 @define(eq=False)
 class CheckedBackend(httpcore2.AsyncNetworkBackend):
-    """Opens the connections of one endpoint: to its server, or to the proxy on the way there."""
+    """Opens the connections of one endpoint: to its server, or to a proxy."""
 
     _door: ConnectionOpener
     _endpoint: Endpoint
@@ -161,7 +161,7 @@ class EgressTransport(httpx2.AsyncBaseTransport):
             )
         limits: dict[str, float | None] = request.extensions.get("timeout", {})
         with _as_httpx(self._proxy):
-            # One limit for all of the headers: a drip of them would never meet one for each read.
+            # One limit for all headers: dripping ones would never reach a limit for each read.
             async with asyncio.timeout(limits.get("read")):
                 response = await self._pool.handle_async_request(
                     httpcore2.Request(
@@ -210,8 +210,8 @@ class EgressTransport(httpx2.AsyncBaseTransport):
     def _headers(self, request: httpx2.Request) -> list[tuple[bytes, bytes]]:
         """Keep what HTTP needs and what the endpoint's own source says.
 
-        Clients add more of their own accord: openai reads OPENAI_CUSTOM_HEADERS and tells the
-        system's name and version.
+        Clients add more by themselves: openai reads OPENAI_CUSTOM_HEADERS and sends the system's
+        name and version.
         """
         own = {name.lower().encode() for name in self._endpoint.headers}
         return [
@@ -226,7 +226,7 @@ class _Body(httpx2.AsyncByteStream):
     _stream: AsyncIterable[bytes]
     _connection: EgressConnection
     brief: bool
-    """An answer that only says what went wrong: read a little of it, and not for long."""
+    """An error answer, of which only a little is read, and not for long."""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         left = BRIEF_BYTES
@@ -246,10 +246,10 @@ class _Body(httpx2.AsyncByteStream):
 
 
 def tls_context(endpoint: Endpoint) -> ssl.SSLContext:
-    """Return a context that trusts what the system trusts, and what is named beside it.
+    """Return a context that trusts what the system trusts, plus what is named here.
 
-    That is the endpoint's ``caFile``, and ``SSL_CERT_FILE``, which systems other than Linux would
-    not look at.  Raises `UserError` if ``caFile`` cannot be used.
+    That is the endpoint's ``caFile``, and ``SSL_CERT_FILE``, which systems other than Linux ignore.
+    Raises `UserError` if ``caFile`` cannot be used.
     """
     import truststore  # noqa: PLC0415  # only for https
 

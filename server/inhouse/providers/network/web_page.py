@@ -1,4 +1,4 @@
-"""One public page of the web, for ``read_url``: through the one door, private addresses refused."""
+"""Reads a public web page for ``read_url``, refusing private addresses."""
 
 import asyncio
 from urllib.parse import urljoin, urlsplit
@@ -25,7 +25,7 @@ class Page:
 
 
 async def read_page(url: str, egress: Egress) -> Page:
-    """Get a page.  *egress* must be ``public_only``; each redirect is checked anew.
+    """Get a page.  *egress* must be ``public_only``; each redirect is checked again.
 
     Raises `RefusedError` for an address that is not public, and `ProviderError`.
     """

@@ -1,6 +1,6 @@
-"""Who serves a run: the first rule that applies, and an account of every rule looked at.
+"""Chooses who serves a run: by the first rule that applies, with a record of every rule.
 
-Pure: opens no connection, looks no name up, reads no file and no keyring.  URL, key and headers
+Pure: opens no connection, looks up no name, reads no file and no keyring.  URL, key and headers
 always come from one source.  Privacy and trust are checked after the choice and can only refuse.
 """
 
@@ -21,12 +21,12 @@ from .routing_rules import INSTALL_EMBEDDED, RULES, Asked, RuleMatch
 
 _EVERYTHING = "*"
 _NO_WISH = "default"
-"""What an agent names that takes whatever its endpoint serves."""
+"""The model of an agent that accepts whatever its endpoint serves."""
 
 
 @frozen
 class Choice:
-    """What was decided.  ``endpoint`` is None if the route is refused: nothing to connect to."""
+    """What was decided.  ``endpoint`` is None if the route is refused."""
 
     endpoint: Endpoint | None
     model: str
@@ -48,7 +48,7 @@ def choose(
 ) -> Choice:
     """Apply the rules of docs/protocol.md, "Who serves a run".
 
-    Raises `UserError` if a rule names what is not there, and where no rule applies.
+    Raises `UserError` if a rule names something missing, or if no rule applies.
     """
     asked = Asked(
         definition=definition,
@@ -84,7 +84,7 @@ def choose(
 
 
 def model_at(endpoint: Endpoint, model: str) -> str:
-    """The name this endpoint knows a model by: the map's own entry, else its first glob."""
+    """Return this endpoint's name for a model: the map's exact entry, else its first glob."""
     if model in endpoint.models:
         return endpoint.models[model]
     fitting = (to for pattern, to in endpoint.models.items() if fnmatchcase(model, pattern))
@@ -92,9 +92,9 @@ def model_at(endpoint: Endpoint, model: str) -> str:
 
 
 def _asked_model_at(endpoint: Endpoint, model: str) -> str:
-    """The name this endpoint knows a model by that a request names.
+    """Return this endpoint's name for a model that a request names.
 
-    The glob ``*`` says what serves agents whatever they name: a wish is not replaced in silence.
+    The glob ``*`` is for agents' models; a user's wish is not silently replaced.
     """
     named = {pattern: to for pattern, to in endpoint.models.items() if pattern != _EVERYTHING}
     if model == _NO_WISH:
@@ -114,7 +114,7 @@ def _first(asked: Asked) -> tuple[RuleMatch, list[RouteStep]]:
 
 
 def _model(found: RuleMatch, asked: Asked) -> str:
-    """The request's model, the rule's, the definition's; by the name the endpoint knows."""
+    """Return the request's, the rule's or the definition's model, by the endpoint's name for it."""
     named = asked.model or found.model
     if found.endpoint.kind.profile.is_child:
         at = model_at(found.endpoint, named or asked.definition.model)

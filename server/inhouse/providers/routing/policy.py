@@ -1,7 +1,7 @@
-"""May this endpoint serve, as privacy and trust are set?  Asks no name server.
+"""Whether privacy and trust let an endpoint serve.  Asks no name server.
 
-Only the URL's text and the system's hosts file count; ``egress.py`` checks again what is really
-connected to.
+Only the URL's text and the system's hosts file count; ``egress.py`` checks the real connection
+again.
 """
 
 import time
@@ -20,7 +20,7 @@ from inhouse.providers.network.addresses import (
     read_networks,
 )
 
-NOWHERE: IPAddress = ip_address("0.0.0.0")  # noqa: S104  stands for an address nobody knows
+NOWHERE: IPAddress = ip_address("0.0.0.0")  # noqa: S104  stands for an unknown address
 
 
 def refusal(
@@ -35,7 +35,7 @@ def refusal(
 
 
 def looks_local(endpoint: Endpoint, model: str, settings: Settings) -> bool:
-    """Return whether everything that can be told without asking says local."""
+    """Return whether everything known without asking says local."""
     if endpoint.pool:
         return all(looks_local(one, model, settings) for one in endpoint.pool)
     if endpoint.kind.profile.counts_as_remote and not endpoint.vouched_local:
@@ -76,7 +76,7 @@ def _refusal(
 
 
 def _declare(address: IPAddress) -> str:
-    """The one step that makes an address the user's own."""
+    """Say how to declare an address as the user's own."""
     if address.is_unspecified:
         return "Write 127.0.0.1 instead: 0.0.0.0 is an address for listening only."
     plain = str(address).partition("%")[0]
@@ -84,14 +84,14 @@ def _declare(address: IPAddress) -> str:
 
 
 def _may_be_local(endpoint: Endpoint, settings: Settings) -> bool:
-    """A name stays open only where the user declared addresses: egress resolves and checks it."""
+    """Return whether a name may be local: only if the user declared addresses (egress checks)."""
     if _is_here(endpoint, settings):
         return True
     return bool(settings.local_addresses) and _addresses(endpoint) is None
 
 
 def _is_here(endpoint: Endpoint, settings: Settings) -> bool:
-    """Loopback, a Unix socket, or an address the user declared: told without asking anybody."""
+    """Return whether it is loopback, a Unix socket or declared, without asking anybody."""
     if is_local_name(endpoint.base_url):
         return True
     networks = read_networks(settings.local_addresses)
@@ -107,12 +107,12 @@ def _addresses(endpoint: Endpoint) -> tuple[IPAddress, ...] | None:
 
 @lru_cache(maxsize=256)
 def _told(host: str, second: int) -> tuple[IPAddress, ...] | None:
-    """What the text and the system's hosts file say, read once a second at most."""
+    """Return what the text and the system's hosts file say, read at most once a second."""
     del second
     return read_host(host).addresses
 
 
 def _is_cloud(endpoint: Endpoint, model: str) -> bool:
-    """Ollama's cloud models say so in their tag: ``gpt-oss:120b-cloud``, ``glm-4.6:cloud``."""
+    """Return whether a tag marks an Ollama cloud model (``glm-4.6:cloud``)."""
     tag = endpoint.kind.profile.cloud_tag
     return tag is not None and model.rpartition(":")[2].endswith(tag)

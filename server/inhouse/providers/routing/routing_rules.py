@@ -1,4 +1,4 @@
-"""The rules of routing, in their order: each finds an endpoint or says why it does not apply."""
+"""The routing rules, in order: each finds an endpoint or says why it does not apply."""
 
 import fnmatch
 import re
@@ -19,7 +19,7 @@ from inhouse.core.settings import Settings
 from inhouse.core.urls import base_url, host_of
 
 INSTALL_EMBEDDED = "`inhouse model install`"
-"""Fetches the program that runs it, too."""
+"""Also downloads the program that runs it."""
 
 
 @frozen
@@ -170,7 +170,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
 
 
 def _named(name: str, asked: Asked, by: str = "") -> Endpoint:
-    """The endpoint of that name; what is not there is an error, never a reason to go on."""
+    """Return the endpoint of that name; a missing one is an error, never a reason to go on."""
     settings = asked.settings
     if name in settings.endpoints:
         endpoint = settings.endpoints[name]
@@ -222,7 +222,7 @@ def _embedded_endpoint(asked: Asked) -> Endpoint:
 
 
 def _ids(definition: AgentDefinition) -> list[str]:
-    """What a glob may fit: the id, ``publisher/id`` too; ``_`` is ``-`` as in look-ups."""
+    """Return what a glob may match: the id and ``publisher/id``; ``_`` is ``-`` as in look-ups."""
     ids = [definition.id.replace("_", "-")]
     if definition.publisher:
         ids.append(f"{definition.publisher}/{definition.id}".replace("_", "-"))
@@ -242,7 +242,7 @@ def _url(written: str, place: str) -> str:
 
 
 def _guessed_kind(url: str, written: str) -> Kind:
-    """A URL alone tells little: OpenRouter's host, and Ollama's port without a path."""
+    """Guess the kind from a URL: OpenRouter's host, or Ollama's port without a path."""
     port = re.search(r":([0-9]{1,5})/*$", written.strip())
     return guessed_kind(host_of(url), int(port[1]) if port else None)
 
@@ -273,7 +273,7 @@ def _definition_key(key: Secret | None, url: str, asked: Asked) -> Secret | None
 
 
 def _openai_model(url: str, asked: Asked) -> str | None:
-    """OpenAI itself knows no ``openai/`` before its models' names."""
+    """Return OpenAI's own name for a model, without ``openai/``."""
     model = asked.definition.model
     own = host_of(url) == "api.openai.com" and model.startswith("openai/")
     return model.removeprefix("openai/") if own else None

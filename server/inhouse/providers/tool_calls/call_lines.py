@@ -1,4 +1,4 @@
-"""Calls of one line, as in Python: ``read_files(["a.py"])``."""
+"""One-line calls, as in Python: ``read_files(["a.py"])``."""
 
 import ast
 import json
@@ -12,7 +12,7 @@ from inhouse.core.ports import ToolSpec
 from inhouse.core.tool_names import tool_meant
 
 LONGEST = 100_000
-"""Characters of one call that are looked at."""
+"""How many characters of one call are read."""
 MOST_CALLS = 64
 
 _START = re.compile(r"^[ \t]*(?:[-*+] |\d+[.)] )?([A-Za-z_][\w.-]*)[ \t]*\(", re.MULTILINE)
@@ -26,18 +26,18 @@ _WORDS: Mapping[str, Any] = {"true": True, "false": False, "null": None, "undefi
 
 @frozen
 class LineCall:
-    """A call that stands on lines of its own."""
+    """A call on lines of its own."""
 
     name: str
     """The declared tool."""
     input: Mapping[str, Any] | None
-    """None: what stands in the brackets cannot be read."""
+    """None if the text in the brackets cannot be read."""
     start: int
     end: int
 
 
 def line_calls(text: str, specs: Mapping[str, ToolSpec]) -> Iterator[LineCall]:
-    """Find the calls of declared tools that stand on lines of their own."""
+    """Find calls of declared tools on lines of their own."""
     position = found = 0
     while found < MOST_CALLS and (match := _START.search(text, position)) is not None:
         position = match.end()
@@ -53,7 +53,7 @@ def line_calls(text: str, specs: Mapping[str, ToolSpec]) -> Iterator[LineCall]:
             given = _loose(text[match.end() : close].rstrip(") \t"), specs[name])
             end = min(close + 1, len(text))
         elif _AFTER.match(text, close + 1) is None:
-            continue  # more words follow: it is spoken of, not called
+            continue  # more words follow: it is mentioned, not called
         else:
             given = _arguments(text[match.end() : close], specs[name])
             end = close + 1
@@ -62,7 +62,7 @@ def line_calls(text: str, specs: Mapping[str, ToolSpec]) -> Iterator[LineCall]:
 
 
 def written_line(name: str, given: Mapping[str, Any], spec: ToolSpec | None) -> str:
-    """Write a call in the form that is asked for."""
+    """Write a call in the form that models are asked for."""
     names = list(_properties(spec)) if spec is not None else []
     required = _required(spec) if spec is not None else []
     if len(given) == 1 and (only := next(iter(given))) in (required[:1] or names[:1]):
@@ -147,7 +147,7 @@ def _end_of_line(text: str, start: int) -> int:
 
 
 def _arguments(body: str, spec: ToolSpec) -> Mapping[str, Any] | None:
-    """Read what stands in the brackets; as JSON, as Python or as bare words."""
+    """Read the text in the brackets as JSON, as Python or as bare words."""
     try:
         tree = ast.parse(f"f({body.strip()}\n)", mode="eval").body
         assert isinstance(tree, ast.Call)  # noqa: S101  nothing else parses there

@@ -1,4 +1,4 @@
-"""Arguments of calls that are no JSON: Python calls, Gemma's own notation, tokens between tags."""
+"""Call arguments that are not JSON: Python calls, Gemma's notation, tokens between tags."""
 
 import ast
 import re
@@ -11,7 +11,7 @@ _DEEPEST = 32
 
 
 def without_noise(text: str) -> str:
-    """Blank the token that MiniMax puts before each tag; every place stays where it was."""
+    """Blank the token that MiniMax puts before each tag, without moving anything."""
     if "]<]" not in text:
         return text
     return _NOISE.sub(lambda found: " " * len(found[0]), text)

@@ -1,4 +1,4 @@
-"""Native calls in which tokens of a model's template were left (Q29): names and keys made clean."""
+"""Cleans names and keys of native calls that contain template tokens (Q29)."""
 
 import json
 from collections.abc import Iterable

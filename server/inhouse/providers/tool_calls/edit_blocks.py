@@ -1,4 +1,4 @@
-"""Edits as models write them best: a path on a line of its own and a fenced block below it."""
+"""Edits in the form that models write best: a path on its own line, then a fenced block."""
 
 import re
 from collections.abc import Iterator
@@ -15,19 +15,19 @@ LONGEST_PATH = 300
 
 @frozen
 class Block:
-    """A fenced block, and the path that stands with it."""
+    """A fenced block and its path."""
 
     path: str
-    """Empty: none stands there."""
+    """Empty if there is none."""
     language: str
     body: str
     start: int
     """Where the path, or else the fence, begins."""
     end: int
     inner: tuple[int, int]
-    """Where the body stands."""
+    """The range of the body."""
     lead: str = ""
-    """The line above it, if that says more than a path."""
+    """The line above it, if that is more than a path."""
 
 
 @frozen
@@ -72,12 +72,12 @@ def written_replacements(path: str, pairs: list[Replaced]) -> str:
 
 
 def blocks(text: str) -> list[Block]:
-    """Return the fenced blocks of a text, in order, each with the path that stands with it."""
+    """Return the fenced blocks of a text, in order, each with its path."""
     return list(_Scanner(text).blocks())
 
 
 def replacements_in(body: str) -> list[Replaced] | None:
-    """Return the SEARCH/REPLACE pairs of a block; None: it has none, or they are not whole."""
+    """Return the SEARCH/REPLACE pairs of a block; None if there are none or they are incomplete."""
     pairs: list[Replaced] = []
     old: list[str] | None = None
     new: list[str] | None = None
@@ -108,7 +108,7 @@ def has_markers(body: str) -> bool:
 
 
 def left_out(body: str, known: str | None) -> str | None:
-    """Return the line that stands for code that was not written out; None: there is none."""
+    """Return the line that stands for omitted code; None if there is none."""
     there = {line.strip() for line in (known or "").splitlines()}
     for line in body.splitlines():
         if _LEFT_OUT.match(line) and line.strip() not in there:
@@ -196,7 +196,7 @@ def _above(lines: list[str], index: int, after: int) -> tuple[int, str]:
 
 
 def _path_inside(lines: list[str], index: int, language: str) -> tuple[str, int] | None:
-    """Find a path that was written into the fence, and perhaps a second fence below it.
+    """Find a path that was written inside the fence, perhaps with a second fence below it.
 
     Returns the path and the line above its text.  A list of paths is none.
     """
@@ -214,7 +214,7 @@ def _path_inside(lines: list[str], index: int, language: str) -> tuple[str, int]
 
 
 def _without_margin(body: str, margin: int) -> str:
-    """Take the fence's own indentation, as in a list, off each line (CommonMark, 4.5)."""
+    """Remove the fence's own indentation, as in a list, from each line (CommonMark, 4.5)."""
     return re.sub(rf"^ {{1,{margin}}}", "", body, flags=re.MULTILINE) if margin else body
 
 
@@ -224,7 +224,7 @@ def _line_above(lines: list[str], index: int, after: int) -> str:
 
 
 def _info(info: str) -> tuple[str, str]:
-    """Read what stands behind a fence: the language, and perhaps the path."""
+    """Read the text after a fence: the language, and perhaps the path."""
     words = info.strip().strip("{}").split()
     language = words[0] if words else ""
     if ":" in language:
@@ -260,7 +260,7 @@ def _close(lines: list[str], opening: int, fence: str, *, nested: bool) -> int:
 
 
 def _first_comment(body: str) -> tuple[str, str]:
-    """Some models name the file in a comment on the first line."""
+    """Return the path in a comment on the first line, where some models put it."""
     line, newline, rest = body.partition("\n")
     match = _COMMENT.match(line)
     if match is None or not newline:

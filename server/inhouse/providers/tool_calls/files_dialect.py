@@ -1,8 +1,8 @@
 """The ``files`` dialect, for models that cannot write JSON well.
 
 A call is one line (`inhouse.providers.tool_calls.call_lines`); an edit is a path and a fenced block
-(`inhouse.providers.tool_calls.edit_blocks`).  What a model wrote in this form stays in its history
-to the letter; what it called in any other form is written in this one there.
+(`inhouse.providers.tool_calls.edit_blocks`).  What a model wrote in this form stays unchanged in
+its history; calls in any other form are rewritten in this one.
 """
 
 import json
@@ -51,9 +51,9 @@ from inhouse.providers.tool_calls.text_formats import FoundCall
 WHOLE = ("write_file", "propose_write_file")
 PARTS = ("str_replace", "propose_str_replace")
 _UNLISTED = frozenset({*WHOLE, *PARTS, "end_turn"})
-"""Said by the form of an edit, or by the end of an answer."""
+"""Tools expressed by the form of an edit, or by the end of an answer."""
 SHORT = 120
-"""Lines of what was read, up to which files are written whole."""
+"""Files up to this many lines are rewritten as a whole."""
 _SAME = (
     "The text for {path} is the same as before, so nothing changed.  Say which line is wrong and "
     "what it must be, then write the file with that line changed."
@@ -69,9 +69,9 @@ _NEW_TEXT = re.compile(
     re.IGNORECASE,
 )
 _ALIKE = 0.5
-"""A block with this part of a file's lines is a new text of that file."""
+"""A block with this share of a file's lines is a new text of that file."""
 _EXCERPT = 0.5
-"""A block of less than this part of a file it quotes to the letter is a quotation."""
+"""A block that exactly quotes less than this share of a file is a quotation."""
 
 
 @frozen
@@ -80,11 +80,11 @@ class FilesForm:
 
     calls: tuple[FoundCall, ...]
     problems: tuple[str, ...]
-    """What looks like an edit and cannot be one, in the model's words."""
+    """What looks like an edit but cannot be one, worded for the model."""
 
 
 def as_files(prompt: Prompt) -> Prompt:
-    """Describe the tools in a line each, and write the whole history in this form."""
+    """Describe each tool in one line, and write the whole history in this form."""
     specs = {tool.name: tool for tool in prompt.tools}
     system, rest = _system(prompt)
     messages = tuple(_messages(rest, specs))
@@ -121,16 +121,16 @@ def read_form(text: str, specs: Mapping[str, ToolSpec], given: Sequence[Message]
 
 @frozen
 class _Before:
-    """What was said before an answer, as far as its edits are understood by it."""
+    """What was said before an answer, as needed to understand its edits."""
 
     known: Mapping[str, str]
-    """Files that the model was shown or wrote: the last text of each."""
+    """Files that the model was shown or wrote, with the last text of each."""
     said: str
-    """What the user wrote, the reminders included."""
+    """What the user wrote, including reminders."""
     asks: bool
-    """It is a question: what is shown is no edit unless it says so."""
+    """Whether it is a question, so that shown code is not an edit unless it says so."""
     changes: bool
-    """It is a task in which something is to change."""
+    """Whether it is a task that asks for a change."""
     answers: tuple[str, ...]
 
     @classmethod
@@ -151,7 +151,7 @@ class _Before:
 
     @property
     def words(self) -> list[str]:
-        """What the user wrote, word by word, without what stands around one."""
+        """The words that the user wrote, without punctuation."""
         return [word.strip("()\"'`,;:!.") for word in self.said.split()]
 
     def names(self, word: str) -> bool:
@@ -159,13 +159,13 @@ class _Before:
         return re.search(rf"(?<![\w./-]){re.escape(word)}(?![\w/-])", self.said) is not None
 
     def wrote(self, block: Block) -> bool:
-        """Return whether the same block stood in an earlier answer."""
+        """Return whether an earlier answer had the same block."""
         body = "".join(block.body.split())
         return any(body in "".join(answer.split()) for answer in self.answers)
 
 
 def _with_paths(fenced: Sequence[Block], before: _Before) -> Iterator[Block]:
-    """Yield blocks without a path that of the one file which they can only mean."""
+    """Yield blocks, adding the path to those that can mean only one file."""
     meant = {} if before.asks else {block.start: _meant(block, before) for block in fenced}
     paths = list(meant.values())
     added = [] if any(paths) else [block for block in fenced if _is_added(block, before)]
@@ -180,7 +180,7 @@ def _with_paths(fenced: Sequence[Block], before: _Before) -> Iterator[Block]:
 
 
 def _is_added(block: Block, before: _Before) -> bool:
-    """Tell new definitions for the one file that is known: "add the following code to it"."""
+    """Return whether these are new definitions for the one known file: "add this code to it"."""
     if block.path or len(before.known) != 1 or before.asks or not before.changes:
         return False
     ((path, text),) = before.known.items()
@@ -194,7 +194,7 @@ def _is_added(block: Block, before: _Before) -> bool:
 
 
 def _meant(block: Block, before: _Before) -> str:
-    """Return the file whose new text a block without a path must be; empty: that is not clear.
+    """Return the file whose new text a block without a path must be; empty if unclear.
 
     A file that is there is meant where the block has the most of its lines, or definitions of it,
     or where the line above calls it the new text of that file; a new one where the line above the
@@ -240,7 +240,7 @@ def _known_name(path: str, known: Mapping[str, str]) -> str:
 
 
 def _is_new_text(old: str, body: str) -> bool:
-    """Tell a new text of a file, or of definitions in it, from any other code."""
+    """Return whether this is a new text of a file, or of definitions in it."""
     if _is_quotation(body, old):
         return False
     there = [line.strip() for line in old.splitlines() if line.strip()]
@@ -265,7 +265,7 @@ def _unchanged(block: Block, before: _Before) -> str:
 
 
 def _wants_a_change(given: Sequence[Message]) -> bool:
-    """Tell a task from a question; a file that is shown for a question is no failed edit."""
+    """Return whether this is a task; for a question, a shown file is not a failed edit."""
     asked = _last_said(given)
     return _CHANGE.search(asked) is not None and _NO_CHANGE.search(asked) is None
 
@@ -308,7 +308,7 @@ def known_files(given: Iterable[Message]) -> dict[str, str]:
 
 
 def form_of(specs: Mapping[str, ToolSpec], path: str = "") -> str:
-    """Show the form again, with the path filled in where it is known."""
+    """Show the form again, with the path filled in if it is known."""
     if not _edit_tools(specs):
         line = next((one.name for one in specs.values() if one.name not in _UNLISTED), "")
         return f"Write a call alone on a line, for example: {line}(...)" if line else ""
@@ -331,7 +331,7 @@ def _tool_of(specs: Mapping[str, ToolSpec], names: Sequence[str]) -> str | None:
 def _edit(  # noqa: C901, PLR0911, PLR0912  one for each way to read a block
     block: Block, specs: Mapping[str, ToolSpec], before: _Before
 ) -> FoundCall | str | None:
-    """Make a block a call; a text where it was meant as one and cannot be; None if not."""
+    """Turn a block into a call; return a text if it was meant as one but cannot be, None if not."""
     if not block.path:
         if has_markers(block.body):
             return f"A SEARCH/REPLACE block has no path above it.  {form_of(specs)}"
@@ -386,9 +386,9 @@ def _would_lose(path: str, lost: str) -> str:
 
 
 def _put_in(block: Block, old: str, before: _Before) -> str | None:
-    """Return the whole text of a file of which a block shows changed definitions alone.
+    """Return the whole text of a file of which a block shows only changed definitions.
 
-    Not where the user named what it leaves out: that is to go, or to have another name.
+    Not if the user named what it leaves out, which is then to be removed or renamed.
     """
     body = without_left_out(block.body)
     if body is None and any(map(before.names, lost_names(old, block.body, values=True))):
@@ -397,13 +397,13 @@ def _put_in(block: Block, old: str, before: _Before) -> str | None:
 
 
 def _takes_out(block: Block, old: str, before: _Before) -> bool:
-    """Tell the rest of a file, of which something is to go, from a quotation of that rest."""
+    """Return whether a block is a file with something removed, not a quotation."""
     lost = lost_names(old, block.body, values=True)
     return before.changes and bool(lost) and all(map(before.names, lost))
 
 
 def _lost(block: Block, old: str, before: _Before) -> str:
-    """Name the definitions that would go and nobody spoke of; empty: none, or it was said twice."""
+    """Name definitions that would be lost without being mentioned; empty if none, or said twice."""
     lost = [name for name in lost_names(old, block.body) if not before.names(name)]
     return "" if before.wrote(block) else ", ".join(lost)
 
@@ -432,7 +432,7 @@ def _replacing(
 
 
 def _known_path(block: Block, before: _Before) -> str:
-    """Small models drop or invent folders: the one file they were shown of that name is meant.
+    """Return the shown file of that name, since small models drop or invent folders.
 
     Only where the block has much of that file's text; otherwise it is another file.  The folder of
     the example is never meant, and a new file is where the user said.
@@ -458,7 +458,7 @@ def _is_alike(old: str, new: str) -> bool:
 
 
 def _is_quotation(body: str, old: str) -> bool:
-    """Return whether a block only shows what stands in the file."""
+    """Return whether a block only shows what is in the file."""
     new, there = plain_lines(body), plain_lines(old)
     if new == there:
         return True
@@ -467,14 +467,14 @@ def _is_quotation(body: str, old: str) -> bool:
 
 
 def _only_calls(block: Block, specs: Mapping[str, ToolSpec]) -> bool:
-    """A fence with nothing but calls in it is one more way to write them."""
+    """Return whether a fence contains only calls, which is another way to write them."""
     rest = block.body
     for found in sorted(line_calls(block.body, specs), key=lambda one: -one.start):
         rest = rest[: found.start] + rest[found.end :]
     return not rest.strip(" \t\r\n;-*")
 
 
-# What the model is told.
+# What the model is sent.
 
 
 def _system(prompt: Prompt) -> tuple[str, tuple[Message, ...]]:
@@ -506,7 +506,7 @@ def _rules(tools: Sequence[ToolSpec]) -> str:
 
 
 def _reminder(specs: Mapping[str, ToolSpec], group: Sequence[Message]) -> str:
-    """Say last what small models forget first; it depends on nothing that comes later."""
+    """Remind, at the end, of what small models forget first; depends on nothing later."""
     whole, parts = _tool_of(specs, WHOLE), _tool_of(specs, PARTS)
     if isinstance(group[-1], ToolMessage):
         return "(If the task is done, say so in one sentence.  If not, go on.)" if specs else ""
@@ -521,12 +521,12 @@ def _reminder(specs: Mapping[str, ToolSpec], group: Sequence[Message]) -> str:
 
 
 def _asks_again(group: Sequence[Message]) -> bool:
-    """Tell a note that shows the form again: what was said before did not lead to it."""
+    """Return whether this is a note that shows the form again."""
     return _FORM_AGAIN in _last_said(group)
 
 
 def _asks(group: Sequence[Message]) -> bool:
-    """Tell a plain question."""
+    """Return whether this is a plain question."""
     return (
         _last_said(group).rstrip().endswith("?") or _NO_CHANGE.search(_last_said(group)) is not None
     )
@@ -545,11 +545,11 @@ _PARTS_FORM = (
 )
 
 
-# What was said, in this form.
+# The history in this form.
 
 
 def _messages(messages: Sequence[Message], specs: Mapping[str, ToolSpec]) -> Iterator[Message]:
-    """Write each message; neighbours from the user's side are one, with the reminder last."""
+    """Write each message, joining adjacent ones from the user's side, with the reminder last."""
     whole = mended(messages)
     position = 0
     for from_user, group in groupby(whole, key=lambda one: isinstance(one, _USERS)):
@@ -578,7 +578,7 @@ _USERS = (UserMessage, ToolMessage)
 
 
 def _said(message: Message, specs: Mapping[str, ToolSpec], before: Sequence[Message]) -> Message:
-    """Leave what is in this form as it stands, and write everything else in it."""
+    """Keep what is in this form, and write everything else in it."""
     if not isinstance(message, AssistantMessage):
         return message
     if not message.tool_calls:
@@ -595,7 +595,7 @@ def _said(message: Message, specs: Mapping[str, ToolSpec], before: Sequence[Mess
 
 
 def _words(text: str, specs: Mapping[str, ToolSpec]) -> list[str]:
-    """Return what an answer says beside its calls."""
+    """Return what an answer says besides its calls."""
     from inhouse.providers.tool_calls.text_formats import candidates  # noqa: PLC0415  a cycle
 
     spans = [(one.start, one.end) for one in candidates(text)]
@@ -641,7 +641,7 @@ def _pair(value: object) -> Replaced | None:
 
 
 def _result_text(message: ToolMessage, specs: Mapping[str, ToolSpec]) -> str:
-    """Say with a long file how to change only a part of it."""
+    """Write a result; for a long file, say how to change only a part of it."""
     text = result_text(message)
     if text.count("\n") > SHORT and message.tool == "read_files" and _tool_of(specs, PARTS):
         return f"{text}\n\n{_PARTS_FORM}"
@@ -649,14 +649,14 @@ def _result_text(message: ToolMessage, specs: Mapping[str, ToolSpec]) -> str:
 
 
 def result_text(message: ToolMessage) -> str:
-    """Write what a tool gave back as a model reads it best: no JSON in JSON."""
+    """Write a tool's result as a model reads it best: no JSON in JSON."""
     output = plain(message.output)
     body = _result(output)
     return f"Result of {message.tool}:\n{body}" if body else f"{message.tool}: done."
 
 
 def with_plain_files(messages: Iterable[Message]) -> tuple[Message, ...]:
-    """Write the files that were read as path and fence: no line of them is escaped."""
+    """Write files that were read as path and fence, with no line escaped."""
     return tuple(map(_with_plain_files, messages))
 
 
@@ -713,7 +713,7 @@ def _file(entry: dict[str, Any]) -> str:
 
 
 def _is_status(content: str) -> bool:
-    """Codebuff's ``read_files`` says in place of a text why there is none."""
+    """Return whether a text is Codebuff's marker that says why there is none."""
     return content.startswith(("[FILE_", "[BLOCKED]"))
 
 

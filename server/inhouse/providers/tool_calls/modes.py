@@ -1,6 +1,6 @@
 """Tools for models that have no native calls: described in the prompt, or forced by a schema.
 
-The ``files`` dialect has a module of its own (`inhouse.providers.tool_calls.files_dialect`).
+The ``files`` dialect has its own module (`inhouse.providers.tool_calls.files_dialect`).
 """
 
 import json
@@ -20,7 +20,7 @@ from inhouse.providers.tool_calls.files_dialect import as_files, result_text
 
 
 def in_mode(prompt: Prompt, mode: ToolMode) -> Prompt:
-    """Return the prompt as a model in this mode must be asked."""
+    """Return the prompt in the form for this mode."""
     match mode:
         case ToolMode.NATIVE:
             return prompt
@@ -38,7 +38,7 @@ def as_text(prompt: Prompt) -> Prompt:
 
 
 def as_schema(prompt: Prompt) -> Prompt:
-    """Allow nothing but a call of one tool, or an answer: both are JSON of one schema."""
+    """Allow only a call of one tool, or an answer, both as JSON of one schema."""
     plain = _with_rules(prompt, _SCHEMA_RULES, _schema_answer)
     return evolve(plain, output_schema=call_schema(prompt.tools)) if prompt.tools else plain
 
@@ -47,7 +47,7 @@ _Written = Callable[[AssistantMessage], AssistantMessage]
 
 
 def _with_rules(prompt: Prompt, rules: str, written: _Written) -> Prompt:
-    """Put the tools into the system prompt, and nothing of them anywhere else."""
+    """Put the tools into the system prompt and nowhere else."""
     system = prompt.system
     if prompt.tools:
         described = "\n".join(_described(tool) for tool in prompt.tools)
@@ -82,7 +82,7 @@ def call_schema(tools: Iterable[ToolSpec]) -> dict[str, Any]:
 
 @define(eq=False)
 class SchemaAnswer:
-    """Reads an answer in schema mode while it streams: only what is meant for the user is text."""
+    """Reads an answer in schema mode while it streams; only the part for the user is text."""
 
     _raw: str = ""
     _told: int = 0
@@ -99,7 +99,7 @@ class SchemaAnswer:
         return new
 
     def end(self) -> tuple[str, ToolCall | None]:
-        """Return what is left: text of a model that kept to no schema, or its call."""
+        """Return what is left: the call, or the text of a model that ignored the schema."""
         fields = self._fields(partial=False)
         name, value = fields.get("tool"), fields.get("input")
         if isinstance(name, str) and isinstance(value, dict):
@@ -119,7 +119,7 @@ class SchemaAnswer:
 
 
 def _as_it_stands(raw: str, given: str) -> str:
-    """Keep an input as the model wrote it: its history then repeats it to the letter."""
+    """Keep an input as the model wrote it, so that its history repeats it exactly."""
     start = raw.find('"input"')
     start = raw.find("{", start) if start >= 0 else -1
     if start < 0:
@@ -133,7 +133,7 @@ def _as_it_stands(raw: str, given: str) -> str:
 
 
 def _as_plain_messages(messages: tuple[Message, ...], written: "_Written") -> tuple[Message, ...]:
-    """Turn calls and results into text: such a model's template knows neither."""
+    """Turn calls and results into text, since such a model's template has neither."""
     plain: list[Message] = []
     for message in mended(messages):
         match message:

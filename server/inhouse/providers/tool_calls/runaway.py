@@ -1,4 +1,4 @@
-"""An answer that goes round in a circle: found while it streams, so that it can be cut."""
+"""Detects an answer that repeats itself while it streams, so that it can be cut."""
 
 import re
 import zlib
@@ -6,19 +6,19 @@ import zlib
 from attrs import define, field
 
 LOOK_EVERY = 64
-"""Pieces between two looks."""
+"""Pieces between two checks."""
 TAIL = 3_000
-"""Characters at the end that are looked at."""
+"""How many characters at the end are checked."""
 PACKED = 0.045
-"""A tail that packs to less than this part says nothing new.  Tables and lists of numbers, the
-most regular texts that anybody wants, pack to 0.06 and more."""
+"""A tail that compresses to less than this share says nothing new.  Tables and lists of numbers,
+the most regular useful texts, compress to 0.06 or more."""
 ROUNDS = 6
-"""As often at least must the same words stand at the end of a shorter text."""
+"""The same words must occur at least this often at the end of a shorter text."""
 LEAST = 1_200
 _MARKER = re.compile(r"^[ \t]*(?:\d+[.)][ \t]*)?", re.MULTILINE)
-"""Where a list counts its items, each round has another number and perhaps another margin."""
+"""In a numbered list, each round has another number and perhaps another margin."""
 _FEW = 3
-"""A ruler or a row of zeros has no more different characters than this: no circle."""
+"""A rule or a row of zeros has at most this many different characters and is allowed."""
 
 
 @define(eq=False)
@@ -29,7 +29,7 @@ class Runaway:
     _new: int = 0
 
     def goes_on(self, text: str, pieces: int = 1) -> bool:
-        """Take more, which came in so many pieces; return whether the answer repeats itself."""
+        """Add text that came in so many pieces; return whether the answer repeats itself."""
         self._pieces.append(text)
         self._new += pieces
         if self._new < LOOK_EVERY:
@@ -41,7 +41,7 @@ class Runaway:
 
 
 def repeats_itself(text: str) -> bool:
-    """Return whether a text ends with the same over and over, also where each round grows."""
+    """Return whether a text's end repeats itself, even if each round grows."""
     tail = text[-TAIL:]
     if len(tail) < LEAST or len(set(tail[-LEAST:])) <= _FEW + 1:
         return False

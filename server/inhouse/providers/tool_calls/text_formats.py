@@ -1,4 +1,4 @@
-"""The forms in which models write a tool call as text, and where each stands."""
+"""The forms in which models write tool calls as text, and their places."""
 
 import json
 import re
@@ -26,15 +26,15 @@ class FoundCall:
     start: int
     end: int
     codebuff: bool = False
-    """``<codebuff_tool_call>``: it always counts."""
+    """Whether it is a ``<codebuff_tool_call>``, which always counts."""
     texts: bool = False
-    """Its input holds texts only, whatever the schema says."""
+    """Whether its input has only strings, whatever the schema says."""
     guessed: str = ""
-    """Its input as it was written, where only a guess makes JSON of it."""
+    """Its input as written, if only a guess makes it JSON."""
     marked: bool = False
-    """It stands in a form that nothing but a call has."""
+    """Whether it is in a form that only calls have."""
     lines: bool = False
-    """A line or an edit of the ``files`` dialect."""
+    """Whether it is a line or an edit of the ``files`` dialect."""
 
     def inside(self, start: int, end: int) -> bool:
         return start <= self.start and self.end <= end
@@ -85,7 +85,7 @@ _decoder = json.JSONDecoder(strict=False)
 def candidates(text: str, *, thorough: bool = False) -> list[FoundCall]:
     """Return what looks like calls, in order, none inside another.
 
-    ``thorough`` also looks at every JSON object in the text: for what must not be repeated.
+    ``thorough`` also reads every JSON object in the text, for what must not be repeated.
     """
     found: list[FoundCall] = []
     for form in (
@@ -105,7 +105,7 @@ def candidates(text: str, *, thorough: bool = False) -> list[FoundCall]:
 
 
 def _overlaps(one: FoundCall, others: list[FoundCall]) -> bool:
-    """Calls of one form may share a stretch (a list of calls); those of two forms may not."""
+    """Return whether calls overlap: those of one form may share a range (a list of calls)."""
     return any(
         one.start < other.end
         and other.start < one.end
@@ -167,14 +167,14 @@ def _named_tags(text: str) -> Iterator[FoundCall]:
 
 
 def _child(value: str) -> Any:
-    """Read a value that stands in a tag of its parameter's name (MiniMax)."""
+    """Read a value in a tag with its parameter's name (MiniMax)."""
     if inner := re.findall(r"<item>(.*?)</item>", value, re.DOTALL):
         return [one.strip() for one in inner]
     return value.removeprefix("\n").removesuffix("\n")
 
 
 def in_tokens(text: str) -> Iterator[FoundCall]:
-    """Read calls that stand in tokens of a model's own (`TOKENS`)."""
+    """Read calls between a model's own tokens (`TOKENS`)."""
     for match in _TOKEN_CALL.finditer(text):
         value, end = _decoded(text, match.end())
         if isinstance(value, dict):
@@ -211,7 +211,7 @@ def _by_key(value: object, span: tuple[int, int]) -> Iterator[FoundCall]:
 
 
 def _behind(text: str, end: int) -> int:
-    """Take the closing tokens along."""
+    """Extend a range over the closing tokens."""
     match = _CLOSING.match(text, end)
     return match.end() if match is not None else end
 
@@ -279,7 +279,7 @@ def _whole(text: str) -> Iterator[FoundCall]:
 
 
 def _looks_like_a_call(body: str) -> bool:
-    """Tell broken JSON of a call from any other: it begins with a name and names an input."""
+    """Return whether broken JSON looks like a call: it begins with a name and has an input."""
     begins = re.match(r"[\[{\s]*[\"'](?:name|tool|tool_name|function|action)[\"']\s*:", body)
     return begins is not None and any(f'"{key}"' in body for key in _INPUT_KEYS)
 
@@ -331,20 +331,20 @@ def _decoded(text: str, start: int) -> tuple[Any, int]:
 
 
 def _loose(text: str) -> Any:
-    """Read JSON as a model writes it: a comma too many, a bracket too few, braces doubled."""
+    """Read sloppy JSON: a comma too many, a bracket too few, doubled braces."""
     text = _undoubled(text)
     try:
         return read(text)
     except RecursionError:
         return None
     except ValueError:
-        import json_repair  # noqa: PLC0415  # only where a call is left in the text
+        import json_repair  # noqa: PLC0415  # only if a call is left in the text
 
         return json_repair.loads(text) if "{" in text else None
 
 
 def _undoubled(text: str) -> str:
-    """Some models copy the braces of a template twice."""
+    """Undo doubled braces, which some models copy from a template."""
     text = text.strip()
     if text.startswith("{{") and not text.startswith("{{}"):
         return text[1:-1] if text.endswith("}}") else text[1:]
@@ -352,7 +352,7 @@ def _undoubled(text: str) -> str:
 
 
 def _guess(text: str) -> str:
-    """Give back what only a guess makes JSON of; empty if it can be read."""
+    """Return the text if only a guess makes it JSON; empty if it can be read."""
     try:
         read(_undoubled(text))
     except (ValueError, RecursionError):
@@ -361,6 +361,6 @@ def _guess(text: str) -> str:
 
 
 def _stripped(pairs: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    """Templates put each value on lines of its own."""
+    """Strip a value, since templates put each on its own lines."""
     for name, value in pairs:
         yield name.strip(), value.removeprefix("\n").removesuffix("\n")

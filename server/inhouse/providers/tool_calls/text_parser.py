@@ -1,9 +1,9 @@
-"""Tool calls that a model left in its text: every form of backends.md, Q8, and Codebuff's own.
+"""Reads tool calls that a model left in its text: every form of backends.md, Q8, and Codebuff's.
 
-A call is read generously: what names a declared tool is one, and its input is then repaired and
-checked exactly as a native call's is.  It is never read out of a quotation: a code fence that has a
-path or holds more than the call, inline code, a quoted line, or anything that already stood in a
-file or message the model was given.
+Calls are read generously: whatever names a declared tool is one, and its input is then repaired and
+checked like a native call's.  It is never read out of a quotation: a code fence that has a path or
+holds more than the call, inline code, a quoted line, or anything that already stood in a file or
+message the model was given.
 """
 
 import json
@@ -64,7 +64,7 @@ class Recovered:
 
     calls: tuple[ToolCall, ...] = ()
     unread: str = ""
-    """What looks like a call and cannot be read as one, in words for the model."""
+    """What looks like a call but cannot be read as one, worded for the model."""
 
 
 @frozen
@@ -72,7 +72,8 @@ class _Checked:
     name: str
     input: Mapping[str, Any]
     guessed: str = ""
-    """What was written, where the input is a guess and the tool wants none: it is refused later."""
+    """What was written, if the input is a guess that the tool does not accept, to be refused
+    later."""
 
     def arguments(self) -> str:
         return self.guessed or json.dumps(self.input, ensure_ascii=False)
@@ -98,8 +99,8 @@ def read_answer(
 ) -> Recovered:
     """Read the calls in an answer's text, in order, and what was meant as one.
 
-    ``given`` is what the model had been told; ``codebuff_only`` where it made native calls too;
-    ``files`` where it was asked to write in the ``files`` dialect.
+    ``given`` is what the model had been sent; ``codebuff_only`` if it made native calls too;
+    ``files`` if it was asked to use the ``files`` dialect.
     """
     specs = {tool.name: tool for tool in tools}
     if not specs:
@@ -171,7 +172,10 @@ def _brief(text: str) -> str:
 
 
 def _checked(found: FoundCall, specs: Mapping[str, ToolSpec]) -> _Checked | None:
-    """Name the tool that is meant.  Its input is repaired and checked later, as a native one is."""
+    """Return the call with its tool's name.
+
+    Its input is repaired and checked later, like a native one.
+    """
     name = tool_meant(found.name, specs)
     if name is None:
         return None
@@ -181,7 +185,7 @@ def _checked(found: FoundCall, specs: Mapping[str, ToolSpec]) -> _Checked | None
 
 
 def _coerced(value: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Forms with tags have only texts: read those as JSON where the schema wants no text."""
+    """Read the strings of forms with tags as JSON, unless the schema wants a string."""
     properties = cast("Mapping[str, Any]", schema.get("properties") or {})
     coerced: dict[str, Any] = {}
     for name, text in value.items():
@@ -214,7 +218,7 @@ def _is_quoted(text: str, found: FoundCall, others: list[FoundCall]) -> bool:
 
 
 def _without(text: str, span: tuple[int, int], found: Iterable[FoundCall]) -> str:
-    """Return a stretch of text without the calls in it."""
+    """Return a range of text without the calls in it."""
     start, end = span
     for one in sorted(found, key=lambda one: -one.start):
         if start <= one.start and one.end <= end:
@@ -225,7 +229,7 @@ def _without(text: str, span: tuple[int, int], found: Iterable[FoundCall]) -> st
 def _quoted_calls(
     given: Iterable[Message], specs: Mapping[str, ToolSpec], *, files: bool
 ) -> frozenset[str]:
-    """Return the calls that stand in what the model was given: to repeat one is to quote it."""
+    """Return the calls in what the model was given; repeating one is quoting it."""
     quoted: set[str] = set()
     for text, from_tool in _given_texts(given):
         found: list[FoundCall] = []
