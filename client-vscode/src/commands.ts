@@ -48,10 +48,10 @@ export function registerCommands(parts: Parts): vscode.Disposable {
     setApiKey: (name?: string) => setApiKey(context, server, typeof name === "string" ? name : undefined),
     openAgentDefinition: () => openDefinition(server),
     newAgent: (folder?: vscode.Uri) => newAgent(server, folder),
-    restartServer: () => restartAsked(server),
+    restartServer: () => restartAsked(parts),
     showLog: () => { server.log.show(); },
     ...review.commands(),
-    ...sessionCommands(server, (session, agent) => replyIn(parts, session, agent)),
+    ...sessionCommands(server, (session, agent) => replyIn(parts, session, agent), async (session) => { await persist(parts, { session, prompt: COMPACT, showTranscript: false }); }),
   };
   return vscode.Disposable.from(...Object.entries(commands).map(([name, run]) =>
     vscode.commands.registerCommand(`inhouse.${name}`, async (...args) => {
@@ -63,16 +63,17 @@ export function registerCommands(parts: Parts): vscode.Disposable {
     })));
 }
 
-/** Restart the server; changes that wait for a decision are kept, and the user is told so first. */
-async function restartAsked(server: Server): Promise<void> {
+/** Restart the server, which ends what runs; changes that wait for a decision are kept.  The user is told so first. */
+async function restartAsked({ server, runs }: Parts): Promise<void> {
   const none = new Promise<unknown[]>((resolve) => setTimeout(() => resolve([]), 2_000)); // it may be stuck
-  const waiting = await Promise.race([server.execute<unknown[]>("inhouse.edits").catch(() => []), none]);
-  if (waiting.length > 0) {
-    const some = waiting.length === 1 ? "1 proposed change waits" : `${waiting.length} proposed changes wait`;
-    const answer = await vscode.window.showWarningMessage(
-      `${some} for your decision. They come back after the restart. Running agents are stopped.`,
-      { modal: true }, "Restart");
-    if (answer !== "Restart") return;
+  const waiting = (await Promise.race([server.execute<unknown[]>("inhouse.edits").catch(() => []), none])).length;
+  const working = runs.active.length;
+  if (waiting || working) {
+    const ends = working && (working === 1 ? "The restart stops 1 running agent." : `The restart stops ${working} running agents.`);
+    const kept = waiting && (waiting === 1 ? "1 proposed change waits for your decision. It comes back after the restart." : `${waiting} proposed changes wait for your decision. They come back after the restart.`);
+    if ((await vscode.window.showWarningMessage([ends, kept].filter(Boolean).join("  "), { modal: true }, "Restart")) !== "Restart") {
+      return;
+    }
   }
   await server.restart();
 }
@@ -157,6 +158,9 @@ async function replyIn(parts: Parts, session: string, agent: string): Promise<vo
 
 const plain = ({ line, character }: vscode.Position): { line: number; character: number } => ({ line, character });
 
+/** The prompt of a turn that makes a conversation smaller: the server knows it. */
+export const COMPACT = "/compact";
+
 type Send = (argument: RunArguments) => Promise<RunStarted>;
 
 async function start({ server, runs, prompts }: Parts, argument: RunArguments, send: Send = (each) => server.execute("inhouse.run", each)): Promise<RunStarted> {
@@ -164,7 +168,7 @@ async function start({ server, runs, prompts }: Parts, argument: RunArguments, s
   prompts.keep(argument, argument.prompt ?? "");
   const show = vscode.workspace.getConfiguration("inhouse").get("showTranscript", true);
   const run = await runs.start(client, { showTranscript: show, ...argument }, send);
-  if (!run.place) {
+  if (!run.place && !run.showsTranscript) {
     notify(runs, run, () => { void runs.cancel(client, run); });
   }
   return { runId: run.id, agent: run.agent, route: run.route };
@@ -241,6 +245,6 @@ function isHidden(run: Run): boolean {
 }
 
 function firstLine(text: string): string {
-  const line = text.trim().split("\n")[0] ?? "";
+  const line = (text.trim().split("\n")[0] ?? "").replace(/^#+ |\*\*|`/g, ""); // A message shows no Markdown.
   return line.length > 100 ? `${line.slice(0, 99)}…` : line;
 }

@@ -92,6 +92,11 @@ function middleware(parts: Parts): Middleware {
           : LENSES[command] // What follows is asked for or told here.
             ? vscode.commands.executeCommand(LENSES[command], ...args)
             : next(command, args),
+    // A run on a whole file shows in its transcript and the status bar: a lens would move the text for it.
+    provideCodeLenses: async (document, token, next) => (await next(document, token))?.filter(({ command }) => {
+      const run = command && ["inhouse.transcript", "inhouse.cancel"].includes(command.command) ? parts.runs.find((command.arguments?.[0] as { runId?: string } | undefined)?.runId ?? "") : undefined;
+      return !run || run.place;
+    }),
     provideTextDocumentContent: async (uri, token, next) => {
       const rendered = uri.query === RENDERED;
       const text = await next(ofServer(rendered ? uri.with({ query: "" }) : uri), token);

@@ -17,6 +17,14 @@ export function asMarkdown(text: string): string {
   return text.replace(/[\\`*_{}[\]()#+\-!~<>&|$]/g, "\\$&").replace(/\r?\n/g, "  \n");
 }
 
+/** Lines of code as Markdown that wraps: what is wider than its view stays whole, where a block would hide its end. */
+export function asCode(text: string): string {
+  return text.split(/\r\n?|\n/).map((line) => {
+    const fence = "`".repeat(Math.max(0, ...[...line.matchAll(/`+/g)].map(([run]) => run.length)) + 1), room = /^`|`$|^ .* $/.test(line) ? " " : "";
+    return line.trim() && fence + room + line + room + fence;
+  }).join("  \n");
+}
+
 /** A text that VS Code shows as it is written: without links (`[x](command:…)`) and icons (`$(x)`). */
 export function plain(text: string): string {
   return text.replace(/\](?=[([])/g, "] ").replace(/\$(?=\()/g, "$ ");

@@ -10,7 +10,7 @@ import { spent, type Node } from "./views";
 export type SendTo = (session: string, agent: string) => Promise<void>;
 type Which = Partial<Pick<Node, "session" | "turn" | "runId" | "agent">>;
 
-export function sessionCommands(server: Server, reply: SendTo): Record<string, (...args: never[]) => unknown> {
+export function sessionCommands(server: Server, reply: SendTo, compact: (session: string) => Promise<void>): Record<string, (...args: never[]) => unknown> {
   return {
     showSessions: () => pickAndOpen(server),
     openSession: async (which?: Which) => open(server, await sessionOf(server, which, "Open a session")),
@@ -30,7 +30,7 @@ export function sessionCommands(server: Server, reply: SendTo): Record<string, (
     },
     undoRun: async (which?: Which) => {
       const session = await sessionOf(server, which, "Undo what a run of which session changed?");
-      const turn = session && (which?.turn ?? (await pickTurn(server, session.id, "Undo which run?", (each) => each.changedFiles > 0 && !each.undone))?.turn);
+      const turn = session && (which?.turn ?? (await turnOf(server, session.id, which?.runId)) ?? (await pickTurn(server, session.id, "Undo which run?", (each) => each.changedFiles > 0 && !each.undone))?.turn);
       if (session && turn !== undefined) {
         await undoTurn(server, session.id, turn);
       }
@@ -40,6 +40,12 @@ export function sessionCommands(server: Server, reply: SendTo): Record<string, (
       const title = session && await vscode.window.showInputBox({ title: "Rename the session", value: session.title, ignoreFocusOut: true });
       if (session && title) {
         await server.execute("inhouse.session.rename", { session: session.id, title });
+      }
+    },
+    compactSession: async (which?: Which) => {
+      const session = await sessionOf(server, which, "Compact which session?");
+      if (session) {
+        await compact(session.id);
       }
     },
     deleteSession: async (which?: Which) => {
@@ -68,6 +74,10 @@ async function sessionOf(server: Server, given: Which | vscode.Uri | undefined, 
     return undefined;
   }
   return (await vscode.window.showQuickPick(known.map(item), { title, placeHolder: "A session, newest first", matchOnDescription: true, matchOnDetail: true }))?.value;
+}
+
+async function turnOf(server: Server, session: string, runId: string | undefined): Promise<number | undefined> {
+  return runId === undefined ? undefined : (await server.execute<SessionTurn[]>("inhouse.session.turns", { session })).find((turn) => turn.runId === runId)?.turn;
 }
 
 const EMPTY: SessionSummary = { id: "", title: "", agent: "", turns: 0, status: "completed", updatedAt: "", inputTokens: 0, outputTokens: 0, costUsd: null, uri: "" };

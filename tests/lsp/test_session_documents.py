@@ -113,7 +113,7 @@ async def test_a_running_turn_is_told_something_and_stopped_from_its_document(pr
         told.set()
         await holds(editor, uri, "for ever")
         text = editor.buffers[uri]
-        assert f"- ✓ `read_files` [a.txt](<{(project.folder / 'a.txt').as_uri()}>) → " in text
+        assert f"- ✓ Read [`a.txt`]({(project.folder / 'a.txt').as_uri()})\n" in text
         assert "- » You: look at b\n" in text
         assert text.partition("## 3 · You")[2].strip() == ""
         stop = next(one for one in await actions(editor, uri) if one["title"] == "Stop writer")

@@ -267,11 +267,13 @@ async def test_a_conversation_is_made_smaller_by_command_and_a_fork_has_all_of_i
         fork = await editor.command("inhouse.session.fork", {"session": session, "turn": 5})
         await run(editor, "what was said?", session=fork["session"])
         assert said(project.server)[: len(whole)] == whole
-        again = await editor.command("inhouse.session.compact", {"session": fork["session"]})
-        await editor.command("inhouse.cancel", {"runId": again["runId"]})
-        await editor.ended(again["runId"], 45)
-        with pytest.raises(ServerError, match="No session 'nothing'"):
-            await editor.command("inhouse.session.compact", {"session": "nothing"})
+        _, result = await run(editor, " /compact\n", session=fork["session"])
+        assert result["output"]["before"] > 0
+        assert "condense a conversation" in str(project.server.chats[-1].body["messages"])
+        prompt = {"prompt": "/compact"}
+        for command, more in (("inhouse.session.compact", {}), ("inhouse.run", prompt)):
+            with pytest.raises(ServerError, match="No session 'nothing'"):
+                await editor.command(command, {"session": "nothing", **more})
 
 
 async def test_pictures_come_with_a_prompt_and_are_checked_before_anything_begins(project):

@@ -8,6 +8,12 @@ export interface Memory {
   agent?: string;
 }
 
+/** What is known at the beginning of a turn. */
+export interface Before extends Memory {
+  /** The turn before left nothing: the window was loaded again in the middle of it, or soon after. */
+  cutOff: boolean;
+}
+
 const KEPT = "inhouse.chatSessions";
 const MOST = 50;
 
@@ -15,13 +21,13 @@ const MOST = 50;
  *
  * A window that is closed soon after a turn, or in the middle of it, forgets the turn's result: then what was kept when it began counts.
  */
-export function memoryOf({ workspaceState }: vscode.ExtensionContext, { history }: vscode.ChatContext): Memory {
+export function memoryOf({ workspaceState }: vscode.ExtensionContext, { history }: vscode.ChatContext): Before {
   const turns = history.filter((turn): turn is vscode.ChatResponseTurn => turn instanceof vscode.ChatResponseTurn).reverse();
   const found = turns.map((turn) => turn.result.metadata as Memory | undefined);
   const session = found.find((one) => one?.session)?.session;
   const first = firstPrompt(history);
   const forgotten = !session && first !== undefined && found.some((one) => one === undefined);
-  return { session: forgotten ? new Map(workspaceState.get<[string, string][]>(KEPT, [])).get(first) : session, agent: found.find((one) => one?.agent)?.agent };
+  return { session: forgotten ? new Map(workspaceState.get<[string, string][]>(KEPT, [])).get(first) : session, agent: found.find((one) => one?.agent)?.agent, cutOff: found.length > 0 && found[0] === undefined };
 }
 
 /** Keep a conversation's session, by its first prompt; the prompt itself is not kept. */

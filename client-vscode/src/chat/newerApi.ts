@@ -39,3 +39,6 @@ export const showsChat = (): boolean => hasChat() && !vscode.workspace.getConfig
 
 /** The model that was picked below the input, since 1.95. */
 export const modelOf = (request: vscode.ChatRequest): { id: string; vendor: string } | undefined => (request as { model?: { id: string; vendor: string } }).model;
+
+/** The tools that a message names with `#`, since 1.95. */
+export const toolsOf = (request: vscode.ChatRequest): readonly { name: string }[] => (request as { toolReferences?: readonly { name: string }[] }).toolReferences ?? [];

@@ -1,13 +1,13 @@
 /** `@inhouse` in VS Code's own chat: turns of a session of the store, on whatever serves its agent. */
 import * as vscode from "vscode";
-import type { Parts } from "../commands";
+import { COMPACT, type Parts } from "../commands";
 import { onDidConfigure } from "../firstMinute";
 import { asMarkdown, plain, textOf } from "../problem";
-import type { AgentSummary, Remedy } from "../protocol";
+import type { AgentSummary, Remedy, SessionTurn } from "../protocol";
 import { partsOf, perform } from "../remedies";
 import { keepSession, memoryOf, type Memory } from "./memory";
 import { chosenBy, ChatModels } from "./models";
-import { hasChat, modelOf, showsChat } from "./newerApi";
+import { hasChat, modelOf, showsChat, toolsOf } from "./newerApi";
 import { promptOf } from "./references";
 import { ANSWER, conclude, failure, REMEDY, Turn } from "./turn";
 
@@ -53,7 +53,7 @@ async function answer(parts: Parts, models: ChatModels, request: vscode.ChatRequ
 }
 
 async function takeTurn(parts: Parts, models: ChatModels, request: vscode.ChatRequest, context: vscode.ChatContext, stream: vscode.ChatResponseStream, token: vscode.CancellationToken): Promise<vscode.ChatResult> {
-  const before = memoryOf(parts.context, context);
+  const { cutOff, ...before } = memoryOf(parts.context, context);
   try {
     await parts.server.client();
   } catch (error) {
@@ -66,17 +66,34 @@ async function takeTurn(parts: Parts, models: ChatModels, request: vscode.ChatRe
   if (said.agent === undefined) {
     return { ...(await listAgents(parts, stream)), metadata: before };
   }
+  const tools = toolsOf(request);
+  if (tools.length) {
+    stream.markdown(`Not attached: ${asMarkdown(tools.map(({ name }) => `#${name}`).join(", "))}.  Agents use the tools of their definition, not those of VS Code.\n\n`);
+  }
   if (said.left.length) {
     stream.markdown(`Not attached, because it is neither a file nor text: ${asMarkdown(said.left.join(", "))}.\n\n`);
   }
   const { session } = before;
+  if (request.command === "compact" && !session) {
+    stream.markdown("There is nothing to compact yet: no agent has answered in this conversation.");
+    return { metadata: before };
+  }
+  if (request.command === "compact" && request.prompt.trim()) {
+    stream.markdown("`/compact` takes no text: what you wrote after it is not sent.\n\n");
+  }
+  const goesOn = session !== undefined && cutOff && (await wasInterrupted(parts, session)); // Before this turn is one, too.
   const argument = { agent: said.agent, prompt: said.text, ...chosenBy(modelOf(request)), ...(session ? { session } : {}) };
   for (;;) {
     try {
       const run = await new Turn(parts, stream).play(argument, token, (begun) => {
         if (begun) { void keepSession(parts.context, context, request.prompt, begun); }
       });
-      return { errorDetails: conclude(stream, run), metadata: { session: run.session ?? session, agent: run.agent } };
+      const errorDetails = conclude(stream, run);
+      if (goesOn) { // At the end: what comes before it is folded.
+        stream.markdown("\n\nThe previous turn was interrupted by a restart of the window or the server.  Its text and its edits are kept.\n\n");
+        stream.button({ command: "inhouse.openSession", title: "Show the Session", arguments: [{ session }] });
+      }
+      return { errorDetails, metadata: { session: run.session ?? session, agent: run.agent } };
     } catch (error) {
       const metadata = { ...before, agent: said.agent };
       if (partsOf(error).code !== "no-endpoint") {
@@ -89,15 +106,24 @@ async function takeTurn(parts: Parts, models: ChatModels, request: vscode.ChatRe
   }
 }
 
+/** The chat keeps no word of how a turn ended that was cut off: the store does. */
+async function wasInterrupted({ server }: Parts, session: string): Promise<boolean> {
+  const turns = await server.execute<SessionTurn[]>("inhouse.session.turns", { session }).catch(() => []);
+  return ["interrupted", "cancelled"].includes(turns.at(-1)?.status ?? "");
+}
+
 interface Said {
   agent?: string;
   text: string;
   left: string[];
 }
 
-/** `/agent NAME …` names any agent; the other commands are agents that come with Inhouse. */
+/** `/agent NAME …` names any agent, `/compact` is the server's own; the other commands are agents that come with Inhouse. */
 async function readRequest({ server }: Parts, request: vscode.ChatRequest, before: Memory): Promise<Said> {
   const { text, left } = promptOf(request.prompt, request.references);
+  if (request.command === "compact") {
+    return { agent: before.agent ?? DEFAULT_AGENT, text: COMPACT, left: [] };
+  }
   if (request.command !== "agent") {
     return { agent: request.command ?? before.agent ?? DEFAULT_AGENT, text, left };
   }

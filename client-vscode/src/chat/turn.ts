@@ -1,7 +1,7 @@
 /** One turn of the chat: a run, drawn as it happens. */
 import * as vscode from "vscode";
-import { asMarkdown, plain } from "../problem";
-import type { RunEvent, RunResult } from "../protocol";
+import { asCode, asMarkdown, plain } from "../problem";
+import type { EditState, RunEvent, RunResult } from "../protocol";
 import { partsOf } from "../remedies";
 import type { Run } from "../runs";
 import type { Parts } from "../commands";
@@ -103,7 +103,7 @@ export class Turn {
   }
 
   private notice(event: Extract<RunEvent, { kind: "notice" }>): void {
-    if (event.level === "warning" || event.code === "answer") {
+    if (event.level === "warning" || ["answer", "compacted", "not_compacted"].includes(event.code)) {
       this.stream.markdown(text(`${event.message}`));
     } else if (event.code === "attached") {
       this.stream.progress(plain(event.message));
@@ -114,11 +114,8 @@ export class Turn {
   private ask(question: Question): void {
     const { questionId, choices, detail, multiple } = question;
     const said = detail ? question.text.replace(detail, "").trim() : question.text;
-    const words = new vscode.MarkdownString(`\n\n${asMarkdown(said)}\n\n`);
-    if (detail) {
-      words.appendCodeblock(detail, question.safe ? "sh" : "text");
-    }
-    this.stream.markdown(words);
+    const words = [asMarkdown(said), detail && (question.safe ? asCode : asMarkdown)(detail)].filter(Boolean).join("\n\n");
+    this.stream.markdown(new vscode.MarkdownString(`\n\n${words}\n\n`));
     const button = (title: string, answer: object): void => { this.stream.button({ command: ANSWER, title: plain(title), arguments: [answer] }); };
     if (choices.length && !multiple && choices.length <= BUTTONS) {
       choices.forEach((choice) => { button(choice, { questionId, choices: [choice] }); });
@@ -152,19 +149,29 @@ export function conclude(stream: vscode.ChatResponseStream, { result, steered }:
     stream.button({ command: "inhouse.showLog", title: "Show Log" });
     return { message: "The server stopped.  The text so far is kept.  Ask again to continue." };
   }
-  const files = [...new Set(result.edits.filter((edit) => edit.state === "proposed").map((edit) => edit.uri))];
+  const files = (state: EditState): string[] => [...new Set(result.edits.filter((edit) => edit.state === state).map((edit) => edit.uri))];
   const cost = result.usage.costUsd ? `, $${result.usage.costUsd.toFixed(4)}` : "";
-  if (result.status === "completed") {
-    stream.markdown(text(`${result.usage.inputTokens + result.usage.outputTokens} tokens on ${result.route.endpoint} (${result.route.local ? "local" : "remote"})${cost}`));
+  const tokens = result.usage.inputTokens + result.usage.outputTokens;
+  if (result.status === "completed" && tokens) {
+    stream.markdown(text(`${tokens.toLocaleString("en")} tokens on ${result.route.endpoint} (${result.route.local ? "local" : "remote"})${cost}`));
   }
-  if (files.length) {
-    stream.markdown(files.length === 1 ? "\n\nProposed changes wait in 1 file: " : `\n\nProposed changes wait in ${files.length} files: `);
-    files.forEach((uri) => { stream.anchor(vscode.Uri.parse(uri)); });
+  const changed = files("applied"), proposed = files("proposed"), which = { runId: result.runId, session: result.session };
+  if (changed.length) {
+    list(stream, changed.length === 1 ? "Changed 1 file: " : `Changed ${changed.length} files: `, changed);
+    stream.button({ command: "inhouse.undoRun", title: "Undo", arguments: [which] });
+  }
+  if (proposed.length) {
+    list(stream, proposed.length === 1 ? "Proposed changes wait in 1 file: " : `Proposed changes wait in ${proposed.length} files: `, proposed);
     stream.button({ command: "inhouse.reviewEdits", title: "Review Changes", arguments: [result.runId] });
-    stream.button({ command: "inhouse.edits.apply", title: "Apply All", arguments: [{ runId: result.runId }] });
-    stream.button({ command: "inhouse.edits.reject", title: "Reject All", arguments: [{ runId: result.runId }] });
+    stream.button({ command: "inhouse.applyEdits", title: "Apply All", arguments: [which] });
+    stream.button({ command: "inhouse.rejectEdits", title: "Reject All", arguments: [which] });
   }
   return result.status === "failed" && result.error ? failure(stream, { data: result.error }) : undefined;
+}
+
+function list(stream: vscode.ChatResponseStream, words: string, files: readonly string[]): void {
+  stream.markdown(`\n\n${words}`);
+  files.forEach((uri) => { stream.anchor(vscode.Uri.parse(uri)); });
 }
 
 /** An error with its ways out: the buttons come before it, since its own text has no links. */

@@ -1,4 +1,5 @@
 import * as assert from "node:assert";
+import { asCode } from "../../src/problem";
 import { nearest, nextFrom } from "../../src/review";
 import { segments } from "../../src/settingsProblems";
 
@@ -41,5 +42,11 @@ suite("The path of a setting", () => {
   test("is names and indexes", () => {
     assert.deepStrictEqual(segments("routes[1].endpoint"), ["routes", 1, "endpoint"]);
     assert.deepStrictEqual(segments("endpoints.team.baseUrl"), ["endpoints", "team", "baseUrl"]);
+  });
+});
+
+suite("Code that wraps", () => {
+  test("is each of its lines whole, whatever marks it has", () => {
+    assert.strictEqual(asCode("say `a` ``b\n  in\n\n`x`"), "```say `a` ``b```  \n`  in`  \n  \n`` `x` ``");
   });
 });

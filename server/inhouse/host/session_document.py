@@ -5,16 +5,15 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from attrs import frozen
 
-from inhouse.core.json_values import fields, items
+from inhouse.core.call_sentences import call_sentence, linked
 from inhouse.core.quiet_markdown import quiet, quiet_lines
 from inhouse.core.unicode import without_controls
 from inhouse.store.sessions import RUNNING, KeptEvent, SessionSummary, Turn
 
-_INPUT = 120
-_FILES = 5
 _MANY = 1000
 _TOP = "## "
 _LOUD = re.compile(r"[!<`~$]")
@@ -130,11 +129,12 @@ class TurnWriter:
                 return None
             case "tool_result":
                 tool, given = self._calls.pop(body["callId"], ("", None))
-                mark = "✓" if body["ok"] else "✗"
-                what = f"{who}`{tool}` {self._subject(given)}".rstrip()
-                return f"{mark} {what} → {_plain(body['summary'])}"
+                told, ok = _plain(body["summary"]), body["ok"]
+                said = call_sentence(tool, given, ok=ok, summary=told, link=self._link)
+                return f"{said[0]} {who}{said[2:]}" if said else None
             case "edit":
-                return f"✎ {who}{body['state']}: <{body['uri']}>"
+                name = linked(unquote(body["uri"].rpartition("/")[2]), body["uri"])
+                return f"✎ {who}{body['state']}: {quiet_lines(name)}"
             case "question":
                 choices = f" ({' / '.join(body['choices'])})" if body["choices"] else ""
                 return f"? {who}{_plain(body['text'] + choices)}"
@@ -147,23 +147,9 @@ class TurnWriter:
             case _:
                 return None
 
-    def _subject(self, given: object) -> str:
-        """Say what a call is about: its command, links to its files, or else its whole input."""
-        about = fields(given)
-        command, paths = about.get("command"), about.get("paths", about.get("path"))
-        if isinstance(command, str):
-            return _short(command)
-        names = [paths] if isinstance(paths, str) else items(paths)
-        files = [name for name in names if isinstance(name, str)]
-        if files and len(files) == len(names) <= _FILES:
-            return ", ".join(map(self._link, files))
-        return _short(given)
-
-    def _link(self, name: str) -> str:
+    def _link(self, name: str) -> str | None:
         place = self._root / name
-        if _MARKS.search(name) or not place.is_absolute():
-            return _short(name)
-        return f"[{name}](<{place.as_uri()}>)"
+        return None if _MARKS.search(name) or not place.is_absolute() else place.as_uri()
 
     def _enter(self, inside: str) -> None:
         if self._inside == inside:
@@ -218,13 +204,3 @@ def _plain(text: str) -> str:
 
 def _params(params: Mapping[str, Any]) -> str:
     return json.dumps(params, ensure_ascii=False) if params else ""
-
-
-def _short(given: object) -> str:
-    if not given:
-        return ""
-    if not isinstance(given, str):
-        given = json.dumps(given, ensure_ascii=False, default=str)
-    text = one_line(given)
-    text = text if len(text) <= _INPUT else f"{text[: _INPUT - 1]}…"
-    return f"`{text.replace('`', chr(0x2BC))}`"

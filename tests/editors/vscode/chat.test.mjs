@@ -5,7 +5,7 @@ import path from "node:path";
 import { after, before } from "node:test";
 import { FILES, scene, testIn } from "./fixture.mjs";
 import { startModel } from "./model.mjs";
-import { choose, palette, shot, sleep, toast, type, until } from "./workbench.mjs";
+import { choose, menu, openFile, palette, shot, shown, sleep, toast, type, until } from "./workbench.mjs";
 
 let s;
 const test = testIn(() => s);
@@ -20,16 +20,17 @@ const answer = (text) => s.page.locator(".interactive-response").filter({ hasTex
 const button = (name) => s.page.locator(".interactive-response").getByRole("button", { name, exact: true }).first();
 const says = (text) => answer(text).waitFor({ timeout: 60000 });
 
-/** Send a message; a first word with a slash is a command. */
-async function send(text) {
+/** Send a message; a first word with a slash is a command.  *more* is done with it before it is sent. */
+async function send(text, more = async () => undefined) {
   await palette(s.page, "Inhouse: Open Chat");
   const input = s.page.locator(".interactive-input-part .monaco-editor").last();
   await input.filter({ hasText: "@inhouse" }).waitFor();
   await sleep(1200); // It may have stood there before; what the command writes replaces what is typed.
   await s.page.keyboard.type(text, { delay: 15 });
   await s.page.keyboard.press("Escape"); // A list of completions takes Enter.
+  await more();
   await s.page.keyboard.press("Enter");
-  await s.page.locator(".interactive-request").filter({ hasText: text.replace(/^\/\w+ /, "") }).first().waitFor({ timeout: 60000 });
+  await s.page.locator(".interactive-request").filter({ hasText: text.replace(/^\/\w+ /, "").trim() }).first().waitFor({ timeout: 60000 });
 }
 
 test("the first message of a fresh window finds no model, offers what there is, and goes on with its prompt after two dialogs", async () => {
@@ -46,27 +47,57 @@ test("the first message of a fresh window finds no model, offers what there is, 
   assert.match(JSON.stringify(s.model.requests.at(-1).messages), /What is in app\.py\?/);
 });
 
-test("the next turn goes on with the session, also after the window was loaded again", async () => {
+test("the next turn goes on with the session, also after the window was loaded again in the middle of a turn; what was said is there again", async () => {
   s.model.state.play = async (reply) => { reply.say("The second answer."); };
   await send("And what else?");
   await says("The second answer.");
   assert.match(JSON.stringify(s.model.requests.at(-1).messages), /Hello from \*\*the chat\*\*/);
+  s.model.state.play = async (reply) => { reply.say("Half of the third"); while (!reply.gone) { await sleep(50); } };
+  await send("Never end");
+  await says("Half of the third");
   await s.page.reload();
   await s.page.locator(".explorer-folders-view .monaco-list-row").first().waitFor();
-  s.model.state.play = async (reply) => { reply.say("The third answer."); };
+  await says("The second answer.");
+  await until(() => s.model.state.open === 0, "the end of what ran");
+  s.model.state.play = async (reply) => { reply.say("The fourth answer."); };
   await send("Once more");
-  await says("The third answer.");
-  assert.match(JSON.stringify(s.model.requests.at(-1).messages), /The second answer/);
+  await says("The previous turn was interrupted");
+  await says("The fourth answer.");
+  await shot(s.page, "chat-restored");
+  assert.match(JSON.stringify(s.model.requests.at(-1).messages), /The second answer[^]*Never end/);
+});
+
+test("what is attached or named with # is handed over by name, the active file only once it is clicked", async () => {
+  s.model.state.play = async (reply) => { reply.say("I have read it."); };
+  await openFile(s.page, "app.py");
+  await send("/ask What is this?");
+  await says("I have read it.");
+  assert.doesNotMatch(JSON.stringify(s.model.requests.at(-1).messages), /def largest/);
+  await send("/ask Which of these? ", async () => {
+    await s.page.keyboard.type("#app", { delay: 60 });
+    await s.page.keyboard.press("Control+Space");
+    await s.page.locator(".suggest-widget .monaco-list-row").filter({ hasText: "app.py" }).first().click();
+    await menu(s.page.getByRole("treeitem", { name: "notes.md", exact: true }), "Add File to Chat");
+    await s.page.locator(".interactive-input-part .chat-attached-context-attachment").filter({ hasText: "notes.md" }).waitFor();
+    await shot(s.page, "chat-attached");
+    await s.page.locator(".interactive-input-part .monaco-editor").last().click();
+  });
+  await until(() => /Which of these/.test(JSON.stringify(s.model.requests.at(-1).messages)), "the request");
+  const asked = JSON.stringify(s.model.requests.at(-1).messages);
+  assert.match(asked, /Nothing yet\./);
+  assert.match(asked, /def largest/);
 });
 
 test("an approval is a button in mid-turn that shows the whole command and counts once", async () => {
   let steps = 0;
   s.model.state.play = async (reply) => {
-    if (steps++ === 0) { reply.call("run_terminal_command", { command: "echo one; touch made-by-agent" }); } else { reply.say("I went on without it."); }
+    if (steps++ === 0) { reply.call("run_terminal_command", { command: "echo one two three four five six seven eight; touch made-by-agent" }); } else { reply.say("I went on without it."); }
   };
   await send("/edit make a file");
   await says("Run this command?");
-  await says(/touch.made-by-agent/);
+  const command = answer("Run this command?").locator("code").filter({ hasText: /touch.made-by-agent/ }).first();
+  await command.waitFor(); // All of it is in view, however narrow the chat is.
+  assert.ok(await command.evaluate((code) => code.getBoundingClientRect().right <= code.closest(".interactive-response").getBoundingClientRect().right));
   await shot(s.page, "chat-approval");
   const deny = button("Deny");
   await deny.click();
@@ -87,7 +118,9 @@ test("proposals come last, with the way to review them; a file that is named is 
   await shot(s.page, "chat-proposal");
   assert.match(JSON.stringify(s.model.requests.at(-1).messages), /def largest/); // The file's text stands behind the prompt.
   await button("Apply All").click();
-  await until(async () => (await s.page.locator(".tab").filter({ hasText: "app.py" }).count()) > 0 || fs.readFileSync(path.join(s.workspace, "app.py"), "utf8").includes("0.0"), "the change");
+  await until(async () => (await shown(s.page)).includes("result = 0.0"), "the change");
+  await button("Reject All").click();
+  await toast(s.page, "No proposed edit is waiting for a decision.").waitFor(); // A button that comes too late says so.
 });
 
 test("what the agent asks its user is answered in mid-turn", async () => {
@@ -123,6 +156,9 @@ test("an error is its cause in a line, with buttons that are the ways out", asyn
   await button("Check Endpoints").waitFor({ timeout: 60000 });
   await shot(s.page, "chat-error");
   await says(/Cannot reach endpoint 'local'.*nothing listens at/);
+  await button("Check Endpoints").click(); // What it says is what it does.
+  const page = s.page.frameLocator("iframe.webview").last().frameLocator("iframe#active-frame");
+  await page.getByText(/local: does not answer/).first().waitFor();
 });
 
 test("a server that answers at its usual port is one button away; a workspace that is not trusted is told", async (t) => {

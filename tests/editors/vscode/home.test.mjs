@@ -6,7 +6,7 @@ import { closeAll, decorations, file, openFile, palette, shot, shown, sleep, toa
 
 let s;
 const test = testIn(() => s);
-before(async () => { s = await scene(); }, { timeout: 240000 });
+before(async () => { s = await scene({ settings: { "inhouse.showTranscript": false } }); }, { timeout: 240000 });
 after(async () => { await s?.close(); });
 
 const { script, fixer, onDisk, exists } = handsIn(() => s);
@@ -113,14 +113,19 @@ test("all files stand on one page, from which all are applied; then the run is u
   await shot(s.page, "home-undone");
 });
 
-test("a session is answered from its row, and is rendered when it is opened", async () => {
-  s.model.state.play = async (answer) => { answer.say("Gladly **again**."); };
+test("a session is answered from its row, and is rendered when it is opened; where no transcript is wanted a notification shows the run [matrix: progress = notification if no transcript is shown]", async () => {
+  let end;
+  s.model.state.play = async (answer) => { answer.say("Gladly **again**."); await new Promise((resolve) => { end = resolve; }); };
   const session = s.page.locator(".pane-body .monaco-list-row").filter({ hasText: "Make it better" }).filter({ hasText: "fixer ·" }).first();
   await session.hover();
   await session.locator(".action-label[aria-label^='Reply']").click();
   await type(s.page, "And once more", "Reply to fixer");
   await rows(s.page, "And once more").first().waitFor();
   await until(() => /Make it better[^]*And once more/.test(JSON.stringify(s.model.requests.at(-1).messages)), "the history");
+  await toast(s.page, "fixer on local (local)").getByRole("button", { name: "Cancel" }).waitFor();
+  await until(() => end, "the answer");
+  end();
+  await toast(s.page, "fixer on local").waitFor({ state: "detached" });
   await session.click();
   const frame = s.page.frameLocator("iframe.webview").last().frameLocator("iframe#active-frame");
   await frame.locator("strong").filter({ hasText: "again" }).waitFor();

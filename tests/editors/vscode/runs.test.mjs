@@ -3,7 +3,7 @@ import assert from "node:assert";
 import { after, before } from "node:test";
 import { scene, testIn } from "./fixture.mjs";
 import { sleep } from "./model.mjs";
-import { choose, decorations, lens, menu, openFile, palette, shot, shown, toast, type, until, prompt } from "./workbench.mjs";
+import { choose, closeAll, decorations, lens, menu, openFile, palette, shot, shown, toast, type, until, prompt } from "./workbench.mjs";
 
 let s;
 const test = testIn(() => s);
@@ -38,12 +38,12 @@ test("the picker tells each agent's purpose, model and place, and what is wrong 
   await s.page.keyboard.press("Escape");
 });
 
-test("a run streams into the transcript beside the editor within 250 ms, with a notification and the status bar [matrix: run = picker] [matrix: stream = document beside the editor] [matrix: progress = notification, status bar]", async () => {
+test("a run streams into the transcript beside the editor; what it does stands at the transcript's end and in the status bar, and never over the text [matrix: run = picker] [matrix: stream = document beside the editor] [matrix: progress = end of the transcript, status bar]", async () => {
   await openFile(s.page, "app.py");
-  const end = held();
+  const start = held(), end = held();
   let said;
   s.model.state.play = async (answer) => {
-    await sleep(1500);
+    await start.until;
     said = Date.now();
     answer.say("The loop is fine, ");
     for (let i = 0; i < 20; i++) { await sleep(40); answer.say(`point ${i} `); }
@@ -51,27 +51,32 @@ test("a run streams into the transcript beside the editor within 250 ms, with a 
     answer.say("and so is the rest.");
   };
   await run("Reviewer", "Is the loop right?");
+  await until(async () => /reviewer: waiting for the first token · \d+ s/.test((await decorations(s.page)).replace(/\u00a0/g, " ")), "what it does, at the transcript's end");
+  await shot(s.page, "waiting");
+  start.release();
   await until(async () => (await shown(s.page)).includes("The loop is fine,"), "the first text");
   const late = Date.now() - said;
   await s.page.locator(".statusbar-item").filter({ hasText: "1 run · local" }).waitFor();
-  await toast(s.page, "reviewer on local (local)").waitFor();
   await until(async () => (await shown(s.page)).includes("point 19"), "the rest");
+  await until(async () => !(await decorations(s.page)).includes("reviewer:"), "nothing behind the words that are written");
   await shot(s.page, "running");
+  assert.strictEqual(await s.page.locator(".notification-toast").count(), 0);
   end.release();
   await until(async () => (await shown(s.page)).includes("**completed**"), "the end");
-  await toast(s.page, "reviewer on local").waitFor({ state: "detached" });
   await s.page.locator(".statusbar-item").filter({ hasText: "1 run" }).waitFor({ state: "hidden" });
+  await s.page.locator(".statusbar-item").filter({ hasText: "Cancel" }).waitFor({ state: "hidden" });
   console.log(`first text after ${late} ms`);
   assert.ok(late < 15000, `${late} ms`); // perf.test.mjs measures; here only: while it runs, not at its end.
   await shot(s.page, "transcript");
 });
 
-test("Cancel in the notification closes the connection to the model and keeps what was said [matrix: cancel = notification]", async () => {
+test("Cancel in the transcript's title closes the connection to the model and keeps what was said [matrix: cancel = transcript's title]", async () => {
   const closed = s.model.state.closed;
   s.model.state.play = async (answer) => { answer.say("This far. "); while (!answer.gone) { await sleep(50); } };
   await run("Reviewer", "Never end");
   await until(async () => (await shown(s.page)).includes("This far."), "text");
-  await toast(s.page, "reviewer on local").getByRole("button", { name: "Cancel" }).click();
+  await s.page.locator(".editor-group-container").last().locator(".tab").filter({ hasText: "Never end" }).click();
+  await s.page.locator(".title .action-label[aria-label^='Cancel Run']").click();
   await until(() => s.model.state.closed > closed, "the connection to be closed");
   await until(async () => (await shown(s.page)).includes("**cancelled**"), "the transcript to say so");
   assert.match(await shown(s.page), /This far\./);
@@ -80,6 +85,7 @@ test("Cancel in the notification closes the connection to the model and keeps wh
 test("a run on a selection shows a line and a lens at its place; the lens cancels it [matrix: progress = line and lens at the place] [matrix: cancel = lens]", async () => {
   const closed = s.model.state.closed;
   s.model.state.play = async (answer) => { for (let i = 0; !answer.gone; i++) { answer.say(`word${i} `); await sleep(100); } };
+  await closeAll(s.page);
   await openFile(s.page, "app.py");
   await s.page.locator(".editor-group-container").first().locator(".view-line").filter({ hasText: "def mean" }).click();
   await s.page.keyboard.press("Home");
@@ -88,7 +94,7 @@ test("a run on a selection shows a line and a lens at its place; the lens cancel
   await palette(s.page, "Inhouse: Run Agent on Selection…");
   await choose(s.page, "Reviewer");
   await prompt(s.page, "What about an empty list?");
-  await lens(s.page, /reviewer.*tokens/).waitFor({ timeout: 40000 });
+  await lens(s.page, /^reviewer: writing · \d+ s · \d+ tokens/).waitFor({ timeout: 40000 });
   await until(async () => (await decorations(s.page)).includes("reviewer: writing"), "the line at the place");
   await shot(s.page, "inline");
   await lens(s.page, "Cancel").click();

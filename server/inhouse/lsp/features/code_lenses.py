@@ -66,7 +66,7 @@ def _proposed(review: Review, document: OpenDocument) -> Iterator[Json]:
 
 def _progress(run: ActiveRun) -> list[Json]:
     where = _line(run.request.range.start.line if run.request.range is not None else 0)
-    state = f"{run.request.agent}: {run.doing} · {run.elapsed:.0f} s"
+    state = f"{run.request.agent}: {run.doing.brief} · {run.elapsed:.0f} s"
     if run.tokens:
         state += f" · {run.tokens} tokens"
         state += f" · {speed}/s" if (speed := round(run.tokens_per_second)) else ""

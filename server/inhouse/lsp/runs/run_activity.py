@@ -67,10 +67,14 @@ class RunActivity:
                 at_work.what = _WORDS.get(type(payload), at_work.what)
 
     def __str__(self) -> str:
-        line = self._line(self.run_id)
-        line = f"{line} ({self.todos})" if self.todos else line
         tail = " ".join(self.tail.split())
-        return f"{line}: …{tail}" if tail else line
+        return f"{self.brief}: …{tail}" if tail else self.brief
+
+    @property
+    def brief(self) -> str:
+        """What is done now, without the text that it is about."""
+        line = self._line(self.run_id)
+        return f"{line} ({self.todos})" if self.todos else line
 
     def _line(self, run_id: str) -> str:
         """Return what one run does, followed by what its sub-agents do."""

@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from inhouse import wire
 from inhouse.core.errors import UserError
@@ -12,6 +12,7 @@ from inhouse.core.positions import text_in
 from inhouse.core.request import RunRequest
 from inhouse.core.route import Route
 from inhouse.host.selection_prompt import text_block
+from inhouse.host.sessions import COMPACT
 from inhouse.lsp.contract import arguments
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.runs.active_runs import ActiveRun
@@ -42,11 +43,20 @@ class SessionPrompts:
             path=_place(argument.uri),
             range=argument.range,
         )
-        if request.session is not None:
+        if request.session is not None and argument.prompt.strip() == COMPACT:
+            request = await self._compaction(request, request.session)
+        elif request.session is not None:
             request = await self.context.host.sessions.resolve(request)
             if (steered := await self._steer(request)) is not None:
                 return steered
         return self.launcher.start(request, argument, token)
+
+    async def _compaction(self, request: RunRequest, session: str) -> RunRequest:
+        """Give the request that compacts a session, by whom this one names.  Raises `UserError`."""
+        sessions = self.context.host.sessions
+        compaction = await sessions.compaction(session)
+        chosen = evolve(compaction, endpoint=request.endpoint, model=request.model)
+        return await sessions.resolve(evolve(chosen, agent=request.agent or compaction.agent))
 
     def _prompt(self, argument: arguments.RunArguments) -> str:
         """Return the prompt, followed by the text of an open document that is not a file.

@@ -9,7 +9,6 @@ from inhouse.core.errors import InhouseError, UserError
 from inhouse.core.quiet_markdown import quiet
 from inhouse.core.text import Range
 from inhouse.host.session_document import heading_of
-from inhouse.host.sessions import COMPACT
 from inhouse.lsp.contract import arguments
 from inhouse.lsp.contract.arguments import Token
 from inhouse.lsp.contract.command_names import Command
@@ -163,20 +162,16 @@ class SessionSending:
         text, ours = document.text, kept.document.text.rstrip("\n")
         followed.sending = True
         try:
-            if draft.text == COMPACT:
-                request = await self.context.host.sessions.compaction(session)
-                answer = self.prompts.launcher.start(request, told, token)
-            else:
-                answer = await self.prompts.start(
-                    arguments.RunArguments(
-                        prompt=draft.text,
-                        session=session,
-                        stream_token=told.stream_token,
-                        work_done_token=told.work_done_token,
-                        show_transcript=False,
-                    ),
-                    token,
-                )
+            answer = await self.prompts.start(
+                arguments.RunArguments(
+                    prompt=draft.text,
+                    session=session,
+                    stream_token=told.stream_token,
+                    work_done_token=told.work_done_token,
+                    show_transcript=False,
+                ),
+                token,
+            )
         except BaseException:
             followed.sending = False
             raise
