@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import stat
 import subprocess
 import sys
@@ -338,7 +339,14 @@ def test_a_shell_gets_its_part_of_completion(terminal: Terminal, shell: str):
 
     assert done.status == 0
     assert "inhouse" in done.out
-    assert shell in done.err or "PROFILE" in done.err
+    assert done.err == "", "a shell that evaluates it at each start shows nothing"
+    shown = terminal.on_screen("completion", shell).out
+    assert f"inhouse completion {shell}" in shown
+    program = {"powershell": "pwsh"}.get(shell, shell)
+    if shutil.which(program) and shell != "fish":  # As the hint says, in a home without settings.
+        reads = {"zsh": ["-f"], "bash": ["--norc"], "powershell": ["-NoProfile"]}[shell]
+        evaluated = terminal.run([program, *reads, "-c", done.out])
+        assert (evaluated.status, evaluated.err) == (0, "")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="bash")

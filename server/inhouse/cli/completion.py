@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 import argcomplete
@@ -17,16 +18,24 @@ from .open_host import open_host
 _HOW = {
     "bash": 'Add this to ~/.bashrc:  eval "$(inhouse completion bash)"',
     "zsh": 'Add this to ~/.zshrc:  eval "$(inhouse completion zsh)"',
-    "fish": "Run:  inhouse completion fish > ~/.config/fish/completions/inhouse.fish",
+    "fish": "Run:  mkdir -p ~/.config/fish/completions; "
+    "inhouse completion fish > ~/.config/fish/completions/inhouse.fish",
     "powershell": "Add this to $PROFILE:  inhouse completion powershell | Out-String | iex",
 }
 
+_ZSH = "(( $+functions[compdef] )) || { autoload -Uz compinit && compinit }\n"
+"""A new ``.zshrc`` has not set up the completion that zsh's part belongs to."""
+
 
 async def completion(options: argparse.Namespace) -> int:
-    """Print the shell's part; say where it goes."""
+    """Print the shell's part; say where it goes to those who look at it."""
     code: str = shellcode(["inhouse"], shell=options.shell)  # pyright: ignore[reportUnknownMemberType]
+    if options.shell == "zsh":
+        first, _, rest = code.partition("\n")  # It names the program, and must stay the first line.
+        code = f"{first}\n{_ZSH}{rest}"
     output.text(code)
-    output.status().print(f"\n{_HOW[options.shell]}", markup=False, style="dim")
+    if sys.stdout.isatty():  # A shell that reads it would show the hint at each start.
+        output.status().print(f"\n{_HOW[options.shell]}", markup=False, style="dim")
     return COMPLETED
 
 
