@@ -53,7 +53,7 @@ class Finished:
     def last_words(self) -> str:
         """The last line of its output, for a message."""
         lines = (self.errors.strip() or self.out.strip()).decode(errors="replace").splitlines()
-        return lines[-1].strip() if lines else "it failed in silence"
+        return lines[-1].strip() if lines else "it gave no reason"
 
 
 def python(module: str, *arguments: str) -> list[str]:

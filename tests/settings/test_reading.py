@@ -230,7 +230,7 @@ def test_an_editors_section_that_is_no_object_is_told():
         ({"kind": "openai"}, "has no default"),
         ({"baseUrl": "ftp://host"}, "begins with http"),
         ({"baseUrl": "http://"}, "names no host"),
-        ({"baseUrl": "http://h:99999"}, "no URL"),
+        ({"baseUrl": "http://h:99999"}, "not a URL"),
         ({"baseUrl": "http://a b"}, "no spaces"),
         ({"baseUrl": "http://h/\r\nX: y"}, "line ends"),
         ({"baseUrl": "https://me:sk-12345678@h/v1"}, "apiKey"),

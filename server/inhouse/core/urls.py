@@ -124,13 +124,13 @@ def _split(text: str) -> SplitResult:
         parts = urlsplit(text)
         _ = parts.port
     except ValueError:
-        raise UserError(f"That is no URL: host or port cannot be read.  {_EXAMPLE}") from None
+        raise UserError(f"That is not a URL: host or port cannot be read.  {_EXAMPLE}") from None
     if parts.scheme.lower() not in ("http", "https"):
         raise UserError(f"A URL here begins with http:// or https://.  {_EXAMPLE}")
     if "@" in parts.netloc:
         raise UserError(
-            "A URL holds no user name, password or key.  "
-            "Put the key into apiKey beside it, best as ${keyring:NAME} or ${env:NAME}."
+            "A URL must not have a user name, password or key.  Put the key into apiKey beside "
+            "it, best as ${keyring:NAME} or ${env:NAME}."
         )
     version = _VERSION.fullmatch(parts.query) is not None
     if (parts.query and not version) or parts.fragment or text.endswith(("?", "#")):

@@ -309,7 +309,7 @@ What is not saved is what an agent reads."
                  (string-replace "%" "%%" (or (plist-get value :message) "")))))))
 
 (defun inhouse--insert (text)
-  "Add TEXT at the end of this transcript; a window that stands there follows."
+  "Add TEXT at the end of this transcript; a window at the end follows."
   (let* ((inhibit-read-only t) (end (point-max))
          (following (seq-filter (lambda (window) (= (window-point window) end))
                                 (get-buffer-window-list nil nil t))))
@@ -490,7 +490,7 @@ The minibuffer has few lines."
 ;; Running agents.
 
 (defun inhouse--read-agent ()
-  "Ask for an agent; what each is for and where it would run stands beside it."
+  "Ask for an agent; what each is for and where it would run is beside it."
   (let* ((agents (append (inhouse--command "inhouse.agents" (make-hash-table)) nil))
          (usable (seq-filter (lambda (one) (and (eq t (plist-get one :usable))
                                                 (not (plist-get one :shadowedBy))))

@@ -28,5 +28,5 @@ def unpack(header: bytes) -> dict[str, Any]:
     """Raises `ValueError` for anything but a JSON object."""
     value = json.loads(header)
     if not isinstance(value, dict):
-        raise ValueError("a header that is no object")  # noqa: TRY004
+        raise ValueError("a header that is not an object")  # noqa: TRY004
     return value  # pyright: ignore[reportUnknownVariableType]

@@ -104,7 +104,7 @@ def _east_asian(content: bytes, name: str) -> str | None:
     fitting = [each for each in ("gb18030", "big5", "euc_kr", "euc_jp") if _decodes(content, each)]
     if len(fitting) > 1:
         raise ToolError(
-            f"{name!r} is no UTF-8; it seems to be {' or '.join(fitting)}, which cannot be told "
+            f"{name!r} is not UTF-8; it seems to be {' or '.join(fitting)}, which cannot be told "
             "for sure.  Ask the user to save it as UTF-8; nothing was read or changed.",
             code="encoding",
         )

@@ -84,7 +84,7 @@ def _read(spec: ToolSpec, text: str) -> Any:
     try:
         return cast("Any", repair_json(text, return_objects=True))
     except ValueError:  # the library's error for input that is nested too deeply
-        raise ToolError(f"The input of {spec.name} is no JSON.  {usage(spec)}") from None
+        raise ToolError(f"The input of {spec.name} is not JSON.  {usage(spec)}") from None
 
 
 def _shape(schema: object, depth: int = 0) -> str:
