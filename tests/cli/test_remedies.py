@@ -88,6 +88,7 @@ def give_a_prompt(terminal: Terminal, server: ModelServer, said: str) -> None:
         give_a_prompt,
     ],
 )
+@pytest.mark.timeout(150)
 def test_a_remedy_done_word_by_word_works(terminal: Terminal, server: ModelServer, do: Do) -> None:
     terminal.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
     terminal.user_settings(own(server))
