@@ -191,6 +191,25 @@ def test_plain_answers_are_not_rendered_on_a_terminal(local: Terminal, server: M
 
 
 @on_a_terminal
+@pytest.mark.parametrize(
+    ("arguments", "question"),
+    [("run ask", "The question: "), ("key set team --file", "Key team: ")],
+)
+def test_ctrl_c_at_what_is_asked_for_leaves_at_once(
+    local: Terminal, server: ModelServer, arguments: str, question: str
+):
+    command = f"{sys.executable} -m inhouse {arguments}; echo left $?; stty -a; exec cat"
+    screen = Screen(command, local.workspace, local.environment)
+    try:
+        assert screen.shows(question.strip())
+        screen.keys("C-c")
+        assert screen.shows("left 130", " echo ")
+    finally:
+        screen.close()
+    assert not server.requests
+
+
+@on_a_terminal
 def test_a_missing_prompt_is_asked_for_in_the_agents_own_words(
     local: Terminal, server: ModelServer
 ):

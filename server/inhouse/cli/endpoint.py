@@ -1,9 +1,9 @@
 """``inhouse endpoint``: find, add and list the endpoints that serve models."""
 
 import argparse
-import asyncio
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 from attrs import evolve
 from rich.markup import escape
@@ -28,6 +28,7 @@ from inhouse.host.host import Host
 
 from . import COMPLETED, FAILED, output
 from .open_host import open_host
+from .streams import typed
 
 MODELS_SHOWN = 20
 
@@ -48,7 +49,7 @@ async def choose_endpoint(host: Host) -> int:
     found = await discover()
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return _say_how(found)
-    chosen = await asyncio.to_thread(_choose_provider, found)
+    chosen = await typed(partial(_choose_provider, found))
     if chosen is None:
         output.status().print("Nothing was added.")
         return FAILED
@@ -56,13 +57,13 @@ async def choose_endpoint(host: Host) -> int:
     name = name_for(chosen.name, chosen.kind, url, host.world.settings.endpoints)
     new = NewEndpoint(name=name, kind=chosen.kind, base_url=url)
     if chosen.key_variable is not None:
-        new = await asyncio.to_thread(_with_key, new, chosen)
+        new = await typed(partial(_with_key, new, chosen))
     status = await try_out(host, new)
     if broken := _errors(status):
         _show_errors(broken, new)
         return FAILED
     models = [model.id for model in status.models or ()]
-    new = evolve(new, model=await asyncio.to_thread(_choose_model, models))
+    new = evolve(new, model=await typed(partial(_choose_model, models)))
     return await _add(host, new, test=False)
 
 

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import sys
+from functools import partial
 
 from rich.prompt import Prompt
 
@@ -13,6 +14,7 @@ from inhouse.providers.embedded.runtime import install_runtime
 from inhouse.store.state_folders import user_folders
 
 from . import COMPLETED, output
+from .streams import typed
 
 
 async def key(options: argparse.Namespace) -> int:
@@ -22,7 +24,7 @@ async def key(options: argparse.Namespace) -> int:
         keys = services.keys
         match options.action:
             case "set":
-                key = _read_key(options.name)
+                key = await _read_key(options.name)
                 await asyncio.to_thread(keys.set, options.name, key, in_file=options.file)
                 where = (
                     f"{keys.file.path}, which only you can read" if options.file else "the keyring"
@@ -93,8 +95,9 @@ def _size(count: int) -> str:
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"  # noqa: PLR2004
 
 
-def _read_key(name: str) -> str:
+async def _read_key(name: str) -> str:
     """Read a key without showing it, or from a pipe if standard input is one."""
     if not sys.stdin.isatty():
         return sys.stdin.readline().strip()
-    return Prompt.ask(f"Key {name}", password=True, console=output.status()).strip()
+    ask = partial(Prompt.ask, f"Key {name}", password=True, console=output.status())
+    return (await typed(ask)).strip()

@@ -6,6 +6,7 @@ import contextlib
 import json
 import signal
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from attrs import evolve
@@ -29,7 +30,7 @@ from .hunk_review import HunkReview
 from .open_host import open_host, tell_what_is_inert
 from .patches import Proposals, deliver, review
 from .printer import Printer
-from .streams import beside_a_prompt, is_piped, is_terminal, piped_text
+from .streams import beside_a_prompt, is_piped, is_terminal, piped_text, typed
 
 EXIT = {
     RunStatus.COMPLETED: COMPLETED,
@@ -215,8 +216,8 @@ async def _prompt(words: list[str], describe: Callable[[], str]) -> str:
     waits = words[-1:] == ["-"]
     given = " ".join(words[:-1] if waits else words).strip()
     if not words and is_terminal():
-        asked = await asyncio.to_thread(Prompt.ask, describe(), console=output.status(), default="")
-        return asked.strip()
+        ask = partial(Prompt.ask, describe(), console=output.status())
+        return (await typed(partial(ask, default="", show_default=False))).strip()
     if not (waits or is_piped()):
         return given
     if not given or waits:

@@ -7,11 +7,13 @@ import os
 import stat
 import sys
 import threading
-from typing import IO
+from collections.abc import Callable, Generator
+from typing import IO, TypeVar, cast
 
 _PATIENCE_S = 3.0
 """Seconds that a prompt waits for the first byte of piped input."""
 _PIECE = 65_536
+_Answer = TypeVar("_Answer")
 
 
 def prepare() -> None:
@@ -93,6 +95,57 @@ async def piped_text(*, patience: float | None = None) -> str | None:
         if not first.done():
             return None
     return await ended
+
+
+async def typed(ask: Callable[[], _Answer]) -> _Answer:
+    """Return what *ask* reads from the terminal; Ctrl-C ends the wait immediately.
+
+    A thread of asyncio's own would hold up the end of the program until a line is typed.
+    """
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[_Answer] = loop.create_future()
+
+    def settle(answer: _Answer | None, error: BaseException | None) -> None:
+        if future.done():
+            return
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(cast("_Answer", answer))
+
+    def read() -> None:
+        answer, error = None, None
+        try:
+            answer = ask()
+        except BaseException as caught:  # noqa: BLE001  it is raised where the answer is awaited
+            error = caught
+        with contextlib.suppress(RuntimeError):  # The loop has ended meanwhile.
+            loop.call_soon_threadsafe(settle, answer, error)
+
+    with _as_it_was():
+        threading.Thread(target=read, name="typed", daemon=True).start()
+        try:
+            return await future
+        except asyncio.CancelledError:
+            sys.stderr.write("\n")  # The shell's next line does not begin behind the question.
+            raise
+
+
+@contextlib.contextmanager
+def _as_it_was() -> Generator[None]:
+    """Leave the terminal as it was: a key that is typed is not echoed."""
+    try:
+        import termios  # noqa: PLC0415  not on every system
+
+        file = sys.stdin.fileno()
+        before = termios.tcgetattr(file)
+    except Exception:  # noqa: BLE001  no terminal, or a system that has none of this kind
+        yield
+        return
+    try:
+        yield
+    finally:
+        termios.tcsetattr(file, termios.TCSANOW, before)
 
 
 async def beside_a_prompt() -> str | None:
