@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from support.model_server import ModelServer, Pause, Reasoning, call
+from support.screen import Screen
 from support.terminal import Done, Terminal
 
 on_a_terminal = pytest.mark.skipif(sys.platform == "win32", reason="pseudo terminals are POSIX's")
