@@ -736,6 +736,6 @@ def test_privacy_ask_says_that_a_remote_host_is_asked_for():
     remote = decide(local("https://far.example"), Settings(privacy=Privacy.ASK)).route
     here = decide(local("http://localhost:1"), Settings(privacy=Privacy.ASK)).route
 
-    assert "far.example is asked for" in remote.steps[-1].outcome
+    assert "Inhouse asks before it contacts far.example" in remote.steps[-1].outcome
     assert remote.refused is None
     assert here.steps[-1].outcome.startswith("chosen: ")
