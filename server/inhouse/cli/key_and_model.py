@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import sys
-from functools import partial
 
 from rich.prompt import Prompt
 
@@ -99,5 +98,8 @@ async def _read_key(name: str) -> str:
     """Read a key without showing it, or from a pipe if standard input is one."""
     if not sys.stdin.isatty():
         return sys.stdin.readline().strip()
-    ask = partial(Prompt.ask, f"Key {name}", password=True, console=output.status())
+
+    def ask() -> str:
+        return Prompt.ask(f"Key {name}", password=True, console=output.status())
+
     return (await typed(ask)).strip()

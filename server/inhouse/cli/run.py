@@ -6,7 +6,6 @@ import contextlib
 import json
 import signal
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
 from attrs import evolve
@@ -216,8 +215,11 @@ async def _prompt(words: list[str], describe: Callable[[], str]) -> str:
     waits = words[-1:] == ["-"]
     given = " ".join(words[:-1] if waits else words).strip()
     if not words and is_terminal():
-        ask = partial(Prompt.ask, describe(), console=output.status())
-        return (await typed(partial(ask, default="", show_default=False))).strip()
+
+        def ask() -> str:
+            return Prompt.ask(describe(), console=output.status(), default="", show_default=False)
+
+        return (await typed(ask)).strip()
     if not (waits or is_piped()):
         return given
     if not given or waits:
