@@ -3,7 +3,7 @@ import fs from "node:fs";
 import path from "node:path";
 
 const here = path.resolve(import.meta.dirname, "..");
-const pictures = { chat: "chat-approval", picker: "picker", prompt: "prompt-box", inline: "inline", home: "home-changes", proposal: "proposal", diff: "diff" };
+const pictures = { chat: "chat-approval", picker: "picker", prompt: "prompt-box", run: "waiting", home: "home-changes", review: "review-all" };
 for (const [name, made] of Object.entries(pictures)) {
   for (const theme of ["", "-dark"]) {
     fs.copyFileSync(path.join(here, "../tests/editors/screenshots", `vscode-${made}${theme}.png`), path.join(here, "media", `${name}${theme}.png`));
