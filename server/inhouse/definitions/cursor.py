@@ -1,4 +1,4 @@
-"""Where in a definition a cursor is, while the file may be broken: for completion and hover."""
+"""Finds a cursor's place in a definition, even in a broken file, for completion and hover."""
 
 import logging
 from pathlib import Path
@@ -12,7 +12,7 @@ _log = logging.getLogger(__name__)
 
 
 def path_at(path: Path, text: str, position: Position) -> Whereabouts | None:
-    """Tell where a position is; None: nowhere in a definition's data.  Never raises."""
+    """Return a position's place; None if it is not in a definition's data.  Never raises."""
     if len(text) > LARGEST:
         return None
     lines = Lines(text)

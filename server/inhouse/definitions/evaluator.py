@@ -1,4 +1,4 @@
-"""What the reader of definitions needs from whoever may run their code."""
+"""What the reader of definitions needs in order to have their code run."""
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -9,11 +9,11 @@ from attrs import field, frozen
 
 @frozen
 class EvaluationProblem:
-    """Why a module gave nothing, at the best place that is known."""
+    """Why a module exports nothing, at the best known place."""
 
     message: str
     path: Path
-    """The file it happened in: the definition itself or a module that it imports."""
+    """The file in which it happened: the definition or a module that it imports."""
     line: int
     """From zero, in the text as the user wrote it."""
     column: int
@@ -33,30 +33,30 @@ class Evaluated:
     A function under the key ``handleSteps`` is its source text, every other function is left out.
     """
     modules: tuple[Path, ...] = ()
-    """Files of code and data that were read for it, the definition itself first, links resolved:
-    what trust is given to and what a reload depends on."""
+    """The files that were read for it, the definition first, links resolved: trust is given to
+    these and a reload depends on them."""
     missing: tuple[Path, ...] = ()
-    """Files that were looked for in vain: creating one of them may change the result."""
+    """Files that were looked for but missing; creating one may change the result."""
     problem: EvaluationProblem | None = None
 
 
 class TrustedFiles(Protocol):
-    """The files of a workspace: each is read once, and only what is trusted is evaluated."""
+    """The files of a workspace: each is read once, and only trusted ones are evaluated."""
 
     def look(self, path: Path) -> bytes:
-        """Return the bytes, for what is only parsed.  Raises `OSError`."""
+        """Return the bytes of a file that is only parsed.  Raises `OSError`."""
         ...
 
     def load(self, path: Path) -> bytes:
-        """Return the bytes, for what is evaluated.
+        """Return the bytes of a file to be evaluated.
 
-        Raises `OSError`, and `PermissionError` for what nobody trusted as it is now.
+        Raises `OSError`, and `PermissionError` if its current contents are not trusted.
         """
         ...
 
 
 class Evaluator(Protocol):
-    """Runs the modules of definitions where they can do no harm.  Never called without trust."""
+    """Runs the modules of definitions in a sandbox.  Never called without trust."""
 
     async def evaluate(
         self,
@@ -66,7 +66,7 @@ class Evaluator(Protocol):
         texts: Mapping[Path, str],
         files: TrustedFiles | None = None,
     ) -> Evaluated:
-        """Import one module and give its exports.  Never raises for what the module does.
+        """Import one module and return its exports.  Never raises, whatever the module does.
 
         ``roots`` are the folders whose files it may import (its own folder always is one);
         ``texts`` are unsaved texts, which win over the disk; every file is read through
@@ -82,5 +82,5 @@ class Evaluator(Protocol):
         texts: Mapping[Path, str],
         files: TrustedFiles | None = None,
     ) -> tuple[Evaluated, ...]:
-        """Do many at once, in this order: far cheaper than one by one."""
+        """Evaluate many at once, in this order, which is much faster than one by one."""
         ...

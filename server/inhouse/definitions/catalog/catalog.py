@@ -1,4 +1,4 @@
-"""Every definition there is: which folders, which file wins, what is wrong with the others."""
+"""All definitions: their folders, which file wins, what is wrong with the others."""
 
 import asyncio
 import os
@@ -32,17 +32,17 @@ from inhouse.definitions.catalog.precedence import keep_last_good, rank
 from inhouse.definitions.evaluator import Evaluated, Evaluator, TrustedFiles
 
 _PORTION = 100
-"""Files that are read before the sandbox gets to work on them."""
+"""How many files are read before the sandbox starts on them."""
 _SHOWN = 30
-"""Agents that an error names at most."""
+"""How many agents an error names at most."""
 __all__ = ["AgentFolder", "Catalog", "agent_folders", "on_board"]
 
 
 class Catalog:
     """The definitions of some folders, kept current by `update`.
 
-    ``evaluator`` runs what is computed; None: the workspace is not trusted.  ``own_evaluator``
-    runs the user's own (home folder), which need no trust.
+    ``evaluator`` runs computed definitions; None if the workspace is not trusted.
+    ``own_evaluator`` runs the user's own (home folder), which need no trust.
     """
 
     def __init__(
@@ -65,16 +65,16 @@ class Catalog:
         self._trusted_files: TrustedFiles | None = None
         self._lock = asyncio.Lock()
         self.agents: Mapping[str, Agent] = {}
-        """The one agent of each id that counts."""
+        """The effective agent of each id."""
         self.all: tuple[Agent, ...] = ()
-        """Also those that are shadowed or broken."""
+        """All agents, including shadowed and broken ones."""
         self.problems: tuple[Problem, ...] = ()
-        """Of files that gave no agent."""
+        """Problems of files without an agent."""
 
     async def load(
         self, texts: Mapping[Path, str] | None = None, files: TrustedFiles | None = None
     ) -> None:
-        """Read everything anew; what the workspace brings, through *files*."""
+        """Read everything again; the workspace's files through *files*."""
         async with self._lock:
             self._trusted_files = files
             self._texts = dict(texts) if texts is not None else self._texts
@@ -89,9 +89,9 @@ class Catalog:
         texts: Mapping[Path, str],
         files: TrustedFiles | None = None,
     ) -> frozenset[Path]:
-        """Read again what changed and what depends on it; gives those files.
+        """Read again what changed and what depends on it; return those files.
 
-        ``texts`` are all unsaved texts there are now: they win over the disk.
+        ``texts`` are all current unsaved texts, which win over the disk.
         """
         async with self._lock:
             self._trusted_files = files or self._trusted_files
@@ -108,7 +108,7 @@ class Catalog:
             return frozenset(affected)
 
     async def trust(self, evaluator: Evaluator | None, files: TrustedFiles | None = None) -> None:
-        """Evaluate the workspace with *evaluator* from now on; None: no longer."""
+        """Evaluate the workspace with *evaluator* from now on; None to stop."""
         async with self._lock:
             self._trusted_files = files or self._trusted_files
             self._evaluator = evaluator
@@ -118,7 +118,7 @@ class Catalog:
             self._settle()
 
     def find(self, name: str) -> Agent:
-        """The agent that a name means: an id, or ``publisher/id@version``."""
+        """Return the agent that a name means: an id, or ``publisher/id@version``."""
         agent = self.agents.get(name)
         if agent is not None:
             return agent
@@ -135,15 +135,15 @@ class Catalog:
 
     @property
     def modules(self) -> frozenset[Path]:
-        """The files beside them that the workspace's definitions are made of."""
+        """Further files that the workspace's definitions depend on."""
         states = (state for state in self._files.values() if state.folder.from_workspace)
         return frozenset(path for state in states for path in state.depends)
 
     @property
     def loaded(self) -> Mapping[Path, str]:
-        """The workspace's files of definitions, links resolved, each with its digest as read.
+        """The workspace's definition files, links resolved, each with its digest as read.
 
-        Not those that the editor has a text of.
+        Without those that the editor has a text of.
         """
         return {
             state.real or state.path: state.source.file.digest
@@ -154,12 +154,12 @@ class Catalog:
 
     @property
     def every_problem(self) -> tuple[Problem, ...]:
-        """Each once, though one of a whole file keeps all of its agents from running."""
+        """Return every problem once, even if it concerns all agents of a file."""
         of_agents = (problem for agent in self.all for problem in agent.problems)
         return tuple(dict.fromkeys((*of_agents, *self.problems)))
 
     def reading_of(self, path: Path) -> FileState | None:
-        """A file as it was read last, for those who look into it."""
+        """Return a file as it was read last."""
         return self._files.get(path)
 
     def _list(self) -> dict[Path, AgentFolder]:
@@ -175,7 +175,7 @@ class Catalog:
         return wanted
 
     def _affected(self, touched: set[Path]) -> dict[Path, AgentFolder | None]:
-        """The files to read again; None: it is gone."""
+        """Return the files to read again; None for a deleted one."""
         affected: dict[Path, AgentFolder | None] = {}
         links = touched | {Path(os.path.realpath(path)) for path in touched}
         for path, state in self._files.items():
@@ -207,7 +207,7 @@ class Catalog:
         paths = list(wanted)
         portions = [paths[at : at + _PORTION] for at in range(0, len(paths), _PORTION)]
         async with asyncio.TaskGroup() as group:
-            # The sandbox is at work on one portion while the next one is read.
+            # The sandbox works on one portion while the next one is read.
             for portion in portions:
                 drafts = await asyncio.to_thread(self._drafts, portion, wanted)
                 work = self._complete(drafts, listed, shared)
@@ -227,7 +227,7 @@ class Catalog:
     def _wanting(
         self, drafts: Sequence[Unevaluated], listed: Collection[Path], shared: ModuleGraph
     ) -> tuple[list[Unevaluated], dict[Path, Evaluated]]:
-        """What is computed, and what of it is known: nothing that it is made of has changed."""
+        """Return computed definitions, and which are still known because nothing has changed."""
         wanting = [draft for draft in drafts if wants_evaluation(draft, listed, shared)]
         known: dict[Path, Evaluated] = {}
         for draft in wanting:
@@ -295,7 +295,7 @@ class Catalog:
         ]
 
     def _settle(self) -> None:
-        """Decide who wins.  Quick: it looks at nothing but what was read."""
+        """Decide which definitions win, using only what was read."""
         ranks = {folder: at for at, folder in enumerate(self.folders)}
         states = sorted(
             self._files.values(), key=lambda state: (ranks.get(state.folder, 0), state.path)
@@ -306,7 +306,7 @@ class Catalog:
         ) + tuple(problem for state in states for problem in state.problems)
 
     def _names(self) -> list[str]:
-        """Return the ids that count, those that come with Inhouse last."""
+        """Return the effective ids, those of Inhouse's own agents last."""
         return sorted(
             self.agents, key=lambda name: (self.agents[name].source.parent == ON_BOARD, name)
         )

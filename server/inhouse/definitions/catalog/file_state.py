@@ -37,22 +37,22 @@ class FileState:
     reading: Reading
     agents: tuple[Agent, ...] = ()
     problems: tuple[Problem, ...] = ()
-    """Where the file gave no agent."""
+    """Problems if the file has no agent."""
     depends: frozenset[Path] = field(default=frozenset[Path]())
     """Other files whose change may change this one's agents."""
     computed: bool = False
-    """Only an evaluation can tell what it defines."""
+    """Whether only an evaluation shows what it defines."""
     source: "Unevaluated | None" = None
     real: Path | None = None
     """Its path with links resolved."""
     evaluated: Evaluated | None = None
     modules: frozenset[Path] = field(default=frozenset[Path]())
-    """Those of ``depends`` that there are."""
+    """Those of ``depends`` that exist."""
 
 
 @frozen
 class Unevaluated:
-    """A file whose text has been read, and nothing else."""
+    """A file whose text has been read but not evaluated."""
 
     path: Path
     folder: AgentFolder
@@ -79,7 +79,7 @@ def read_text(
 def wants_evaluation(
     unevaluated: Unevaluated, listed: Collection[Path], shared: ModuleGraph
 ) -> bool:
-    """Return whether only an evaluation can tell what a file defines.  Blocks."""
+    """Return whether only an evaluation shows what a file defines.  Blocks."""
     path, reading = unevaluated.path, unevaluated.reading
     if path.suffix.lower() not in EVALUATED or unevaluated.file.problems:
         return False
@@ -95,7 +95,7 @@ def wants_evaluation(
 
 
 def still_holds(state: FileState | None, draft: Unevaluated, shared: ModuleGraph) -> bool:
-    """Return whether what was evaluated once would be the same again."""
+    """Return whether an earlier evaluation is still valid."""
     if state is None or state.evaluated is None or state.evaluated.problem is not None:
         return False
     if any(path.exists() for path in state.depends - state.modules):
@@ -113,7 +113,7 @@ def finish(
     known_tools: Collection[str],
     shared: ModuleGraph,
 ) -> FileState:
-    """Check what was read; ``wanted``: an evaluation would tell more, and is given if trusted."""
+    """Check what was read; ``wanted`` says that an evaluation would show more, if trusted."""
     path, file, reading = unevaluated.path, unevaluated.file, unevaluated.reading
     modules: frozenset[Path] = frozenset()
     missing: frozenset[Path] = frozenset()
@@ -153,7 +153,7 @@ def _agents(
     content: str,
     checked: "Callable[[ParsedDefinition, Path], Checked]",
 ) -> tuple[list[Agent], list[Problem]]:
-    """The agents of a file, and the problems that belong to none of them."""
+    """Return a file's agents, and the problems that belong to none of them."""
     path, file = unevaluated.path, unevaluated.file
     problems = (*file.problems, *reading.problems)
     agents: list[Agent] = []
@@ -203,7 +203,7 @@ def _is_broken(reading: Reading) -> bool:
 
 
 def _certain(checked: Collection[Problem], before: Collection[Problem]) -> list[Problem]:
-    """In broken text a field that seems to be missing may only be unreadable."""
+    """Return the certain problems; in broken text a missing field may only be unreadable."""
     broken = any(problem.code in _BROKEN for problem in before)
     return [p for p in checked if not (broken and p.code == "missing-field")]
 

@@ -16,7 +16,7 @@ LARGEST_BYTES = MOST_BYTES
 
 @frozen
 class FileText:
-    """What a file says, as far as it is text."""
+    """The text of a file."""
 
     text: str
     digest: str
@@ -25,7 +25,10 @@ class FileText:
 
 
 def read_file(path: Path, read: ReadBytes = read_regular) -> FileText:
-    """Read a file of text.  Never raises; devices, pipes and what is too large are not opened."""
+    """Read a text file.
+
+    Never raises; devices, pipes and files that are too large are not opened.
+    """
     try:
         return decode(path, read(path))
     except NotAFileError as error:
@@ -42,13 +45,13 @@ def read_file(path: Path, read: ReadBytes = read_regular) -> FileText:
 
 
 def text_of(text: str) -> FileText:
-    """An unsaved text as if it were on disk."""
+    """Return an unsaved text as if it were on disk."""
     data = text.encode("utf-8", "surrogatepass")
     return FileText(text, hashlib.sha256(data).hexdigest())
 
 
 def decode(path: Path, data: bytes) -> FileText:
-    """The text of some bytes, and a problem where they are none."""
+    """Return the text of some bytes, and a problem if they are not text."""
     digest = hashlib.sha256(data).hexdigest()
     try:
         return FileText(data.decode("utf-8-sig"), digest)

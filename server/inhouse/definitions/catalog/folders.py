@@ -20,11 +20,11 @@ _DECLARATION = re.compile(r"\.d\.[cm]?ts$", re.IGNORECASE)
 
 
 ON_BOARD = Path(__file__).resolve().parent.parent / "on_board"
-"""The agents that come with Inhouse: every other folder's win over them."""
+"""Inhouse's own agents, over which every other folder's win."""
 
 
 class Form(StrEnum):
-    """Whose conventions the files of a folder follow."""
+    """Which program's conventions the files of a folder follow."""
 
     AGENTS = "agents"
     CLAUDE = "claude"
@@ -41,7 +41,7 @@ class AgentFolder:
     roots: tuple[Path, ...] = ()
     """Folders whose modules its definitions may import."""
     trusted: bool = True
-    """False: it lies outside of the workspace, and the word of an editor does not reach there."""
+    """False if it is outside the workspace, where the editor's trust does not apply."""
 
 
 @frozen
@@ -55,7 +55,7 @@ class FolderListing:
 def agent_folders(
     workspace_roots: Sequence[Path], home: Path | None, extra: Sequence[Path] = ()
 ) -> tuple[AgentFolder, ...]:
-    """Every folder to look in, in order of precedence: what is nearer wins.  Opens nothing."""
+    """Return every folder to look in, in order of precedence: nearer ones win.  Opens nothing."""
     own = home / ".agents" if home is not None else None
     folders: dict[Path, AgentFolder] = {}
 
@@ -82,12 +82,12 @@ def agent_folders(
 
 
 def on_board() -> AgentFolder:
-    """Return the folder of the agents that come with Inhouse: the last of all."""
+    """Return the folder of Inhouse's own agents, which comes last."""
     return AgentFolder(ON_BOARD, from_workspace=False, roots=(ON_BOARD,))
 
 
 def list_folder(folder: AgentFolder) -> FolderListing:
-    """Walk a folder.  A folder that is not there is empty; what cannot be read is a problem."""
+    """Walk a folder.  A missing folder is empty; what cannot be read is a problem."""
     files: list[Path] = []
     problems: list[Problem] = []
     seen: set[tuple[int, int]] = set()
@@ -162,7 +162,7 @@ def _is_skipped(name: str) -> bool:
 
 
 def _form_of(path: Path) -> Form:
-    """Of a folder that a setting names."""
+    """Return the form of a folder that a setting names."""
     forms: Iterator[Form] = (
         form for form, part in ((Form.CLAUDE, ".claude"), (Form.OPENCODE, ".opencode"))
         if part in path.parts

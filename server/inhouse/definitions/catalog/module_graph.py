@@ -1,4 +1,4 @@
-"""What a computed definition is made of: the modules it reaches, as far as texts tell."""
+"""Which modules a computed definition depends on, judged by their texts."""
 
 import hashlib
 import os
@@ -17,7 +17,7 @@ _MOST_MODULES = 200
 
 
 class ModuleGraph:
-    """Modules that several definitions share, each read once for one round of reading."""
+    """Modules that several definitions share, each read once per reload."""
 
     def __init__(self, texts: Mapping[Path, str], read_bytes: ReadBytes = read_regular) -> None:
         self._texts = texts
@@ -28,7 +28,7 @@ class ModuleGraph:
         self._true: dict[Path, Path] = {}
 
     def reached_by(self, path: Path, reading: Reading) -> frozenset[Path]:
-        """The modules that a file reaches by relative imports."""
+        """Return the modules that a file reaches by relative imports."""
         found: set[Path] = set()
         waiting = list(self._imported(path, reading))
         while waiting and len(found) < _MOST_MODULES:
@@ -39,12 +39,12 @@ class ModuleGraph:
         return frozenset(map(self._real, found))
 
     def defines(self, module: Path) -> bool:
-        """Return whether a module's own text makes it a definition, or leaves it open."""
+        """Return whether a module's own text makes it a definition, or leaves that open."""
         reading = read(module, self._file(module).text)
         return bool(reading.found or reading.reexports or reading.may_define)
 
     def content_hash(self, file: FileText, modules: Collection[Path]) -> str:
-        """SHA-256 over a file and its modules: what trust is given to."""
+        """Return the SHA-256 over a file and its modules, to which trust is given."""
         if not modules:
             return file.digest
         digests = [self._file(module).digest for module in sorted(modules)]
@@ -87,7 +87,7 @@ class ModuleGraph:
 
 
 def candidates(path: Path, specifier: str) -> tuple[Path, ...]:
-    """The files that a relative import may mean."""
+    """Return the files that a relative import may mean."""
     if not specifier.startswith("."):
         return ()
     target = Path(os.path.normpath(path.parent / specifier))

@@ -1,4 +1,4 @@
-"""Which of several agents with one id counts, and what stays in service while a file is broken."""
+"""Which of several agents with one id wins, and what stays in use while a file is broken."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ from inhouse.definitions.catalog.folders import AgentFolder
 
 
 def rank(states: Sequence[FileState]) -> tuple[Mapping[str, Agent], tuple[Agent, ...]]:
-    """Sort out ids that are given twice; ``states`` are in order of precedence."""
+    """Resolve duplicate ids; ``states`` are in order of precedence."""
     by_id: dict[str, list[tuple[AgentFolder, Agent]]] = {}
     for state in states:
         for agent in state.agents:
@@ -32,7 +32,7 @@ def rank(states: Sequence[FileState]) -> tuple[Mapping[str, Agent], tuple[Agent,
 
 
 def keep_last_good(before: FileState | None, now: FileState) -> FileState:
-    """A broken edit leaves the last good definition in service, marked as stale."""
+    """Keep the last good definition after a broken edit, marked as stale."""
     if before is None:
         return now
     good = {agent.id: agent for agent in before.agents if agent.definition is not None}
@@ -41,7 +41,7 @@ def keep_last_good(before: FileState | None, now: FileState) -> FileState:
     agents = [_served(agent, good.get(agent.id)) for agent in now.agents]
     problems = now.problems or now.reading.problems
     if not agents and _is_broken(problems):
-        # Not even an id can be read: what was there last goes on, with these problems.
+        # Not even an id can be read: keep the last definition, with these problems.
         agents = [
             evolve(agent, problems=(*problems, _last_good(agent)), stale=True)
             for agent in good.values()

@@ -1,4 +1,4 @@
-"""What other programs' agents mean here: tools, models, names.
+"""Translates other programs' agents: tools, models, names.
 
 docs/reference/definitions.md has these tables for readers.
 """
@@ -51,7 +51,7 @@ ALL_TOOLS: tuple[str, ...] = (
     "read_url",
     "write_todos",
 )
-"""What an agent has that names no tools: over there, all of them."""
+"""The tools of an agent that names none, which means all of them in other programs."""
 _CLAUDE = re.compile(
     r"(?:anthropic/)?claude-(?P<family>sonnet|opus|haiku)-(?P<major>\d+)"
     r"(?:-(?P<minor>\d{1,2}))?(?:-\d{8})?(?:-latest)?"
@@ -64,7 +64,7 @@ _PATTERN = re.compile(r"^(?P<name>[^()]+)\((?P<limit>.*)\)$", re.DOTALL)
 
 
 def model_id(name: str) -> str:
-    """The OpenRouter id of what another program calls a model."""
+    """Return the OpenRouter id of another program's model name."""
     plain = re.sub(r"\[\w+\]$", "", name.strip())
     alias = MODELS.get(plain.lower())
     if alias is not None:
@@ -79,7 +79,7 @@ def model_id(name: str) -> str:
 
 
 def tool_name(name: str) -> str | None:
-    """Our name of another program's tool; None: there is nothing like it here."""
+    """Return our name for another program's tool; None if there is no equivalent."""
     plain = name.strip()
     match = _PATTERN.match(plain)
     if match is not None:
@@ -91,18 +91,18 @@ def tool_name(name: str) -> str | None:
 
 
 def limit_of(name: str) -> str | None:
-    """What stands in parentheses: ``git:*`` of ``Bash(git:*)``."""
+    """Return the text in parentheses: ``git:*`` of ``Bash(git:*)``."""
     match = _PATTERN.match(name.strip())
     return match["limit"] if match is not None else None
 
 
 def identifier(name: str) -> str:
-    """An id made of a name."""
+    """Make an id from a name."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
 def title(name: str) -> str:
-    """A name for people made of an id."""
+    """Make a name for people from an id."""
     return " ".join(word.capitalize() for word in re.split(r"[-_\s]+", name) if word) or name
 
 

@@ -1,4 +1,4 @@
-"""Where a cursor is in YAML, TOML or front matter: by the lines above it."""
+"""Finds a cursor's place in YAML, TOML or front matter by the lines above it."""
 
 import re
 from pathlib import Path
@@ -60,7 +60,7 @@ def _yaml_place(lines: Lines, offset: int) -> Whereabouts:
 
 
 def _yaml_parents(lines: Lines, number: int, indent: int, *, in_list: bool) -> JsonPath:
-    """The keys above a line that stand further to the left."""
+    """Return the less indented keys above a line."""
     path: list[str] = []
     limit = indent + 1 if in_list else indent
     for above in range(number - 1, -1, -1):
@@ -111,7 +111,7 @@ def _toml_table(lines: Lines, number: int) -> JsonPath:
 
 
 def _open_list(lines: Lines, number: int) -> str | None:
-    """The key whose list of several lines a line is part of."""
+    """Return the key of the multi-line list that a line is part of."""
     depth = 0
     for above in range(number - 1, max(-1, number - 200), -1):
         text = re.sub(r'"[^"]*"|\'[^\']*\'', "", _line(lines, above))

@@ -1,7 +1,7 @@
-"""What the front matter of Claude Code's and opencode's agents forbids, and what it comes to here.
+"""What the front matter of Claude Code's and opencode's agents forbids, translated.
 
-Nothing wider than written is offered: a limit that cannot be kept takes the whole tool away, and
-one that has no counterpart is reported at its line.
+Nothing wider than written is allowed: a limit that cannot be enforced removes the whole tool, and
+one without an equivalent is reported at its line.
 """
 
 import re
@@ -23,7 +23,7 @@ LIMITING = frozenset(
         *("permission", "permissions", "permissionMode", "permission-mode"),
     }
 )
-"""Keys that are read here, and are no fields of ours."""
+"""Keys that are read here and are not fields of ours."""
 _WRITING = frozenset(
     {
         *("write_file", "str_replace", "apply_patch", "create_plan", "run_terminal_command"),
@@ -47,11 +47,11 @@ _RESTRICTS = re.compile(
 
 @define
 class Limits:
-    """What an agent may not use, and what is to be said about it."""
+    """What an agent may not use, and what to report about it."""
 
     denied: set[str] = field(factory=set[str])
     only: set[str] | None = None
-    """None: all that is not denied."""
+    """None for everything that is not denied."""
     problems: list[Problem] = field(factory=list[Problem])
 
     def allows(self, tool: str) -> bool:
@@ -62,7 +62,7 @@ class Limits:
 
 
 def limits_of(path: Path, fields: Mapping[str, ParsedEntry], *, foreign: bool) -> Limits:
-    """Read every key that limits."""
+    """Read every limiting key."""
     limits = Limits()
     for name, entry in fields.items():
         plain = re.sub(r"[-_]", "", name).lower()
@@ -195,7 +195,7 @@ def _permission(limits: Limits, path: Path, entry: ParsedEntry) -> None:
 
 
 def _words(value: Literal) -> set[str] | None:
-    """Return the words of a permission: of all its patterns; None if there are others."""
+    """Return the values of a permission's patterns; None if any is unknown."""
     inner = [each.value.value for each in value.fields.values()] if value.fields else [value.value]
     words = {word for word in inner if isinstance(word, str)}
     return words if len(words) == len(set(map(str, inner))) and words <= _KNOWN else None

@@ -17,7 +17,8 @@ class FrontMatter:
     """Head and body of a file."""
 
     yaml: str
-    """The text up to the second fence, the first one blanked: places stay true."""
+    """The text up to the second fence, with the first one blanked so that positions stay
+    correct."""
     body: str
     body_start: int
     lines: Lines
@@ -46,7 +47,7 @@ def front_matter(text: str) -> FrontMatter | None:
 
 
 def lenient(front: FrontMatter) -> Literal:
-    """Read ``key: text`` line by line, if it is no YAML."""
+    """Read ``key: text`` line by line, if it is not YAML."""
     fields: dict[str, ParsedEntry] = {}
     name, words, start, key = "", list[str](), 0, front.start
     for number in range(1, front.lines.count):

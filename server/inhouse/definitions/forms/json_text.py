@@ -1,4 +1,4 @@
-"""JSON, also with comments and trailing commas, by the grammar that TypeScript has for it."""
+"""JSON, also with comments and trailing commas, by TypeScript's grammar for it."""
 
 import json
 import re
@@ -46,7 +46,7 @@ def read_json(path: Path, text: str) -> Reading:
 
 
 def _root(program: "Node") -> "Node | None":
-    """The value itself; of a broken text the first object that is left of it."""
+    """Return the value; for a broken text, the first remaining object."""
     stack = [program]
     while stack:
         node = stack.pop()
@@ -122,7 +122,7 @@ def _object(
 
 
 def _commas(node: "Node", source: Source, path: Path, problems: list[Problem]) -> None:
-    """JavaScript lets a list have holes; JSON does not."""
+    """Report holes in lists, which JavaScript allows and JSON does not."""
     before = ""
     for child in node.children:
         if child.type == "," and before in {",", "{", "["}:
@@ -133,7 +133,7 @@ def _commas(node: "Node", source: Source, path: Path, problems: list[Problem]) -
 
 
 def _is_json(text: str) -> bool:
-    """Return whether Python's own reader takes it: then no grammar knows better."""
+    """Return whether Python's own parser accepts it, which decides."""
     try:
         return bool(mapping(json.loads(text)))
     except (ValueError, RecursionError):

@@ -37,7 +37,7 @@ class _File:
 
     @property
     def foreign(self) -> bool:
-        """Found where another program keeps its agents."""
+        """Whether it is where another program keeps its agents."""
         return bool({".claude", ".opencode"} & set(self.path.parts))
 
     @property
@@ -51,7 +51,7 @@ def read_markdown(path: Path, text: str) -> Reading:
         return Reading(may_define=False)
     literal, problems = yaml_literal(path, front.yaml, text)
     if problems and problems[0].code == "syntax":
-        # Claude Code takes front matter that is no YAML: descriptions with colons, mostly.
+        # Claude Code accepts front matter that is not YAML, mostly descriptions with colons.
         kept = lenient(front)
         fields = {**(kept.fields or {}), **_fields(literal)}
         softened = Problem(
@@ -85,7 +85,7 @@ def _is_agent(file: _File) -> bool:
 
 
 def _values(file: _File, problems: list[Problem]) -> Iterator[tuple[str, ParsedEntry]]:
-    """The definition's fields, from ours and from the other programs' spelling."""
+    """Return the definition's fields, from our spelling and other programs'."""
     own = {name: entry for name, entry in file.fields.items() if name not in _THEIRS}
     start = file.front.start
     name = file.fields.get("name")
@@ -111,7 +111,7 @@ def _values(file: _File, problems: list[Problem]) -> Iterator[tuple[str, ParsedE
 
 
 def _id(label: str, name: ParsedEntry | None, file: _File) -> Any:
-    """Claude Code's names may have spaces; ids here may not."""
+    """Return the id; Claude Code's names may have spaces, our ids may not."""
     if name is not None and not isinstance(name.value.value, str):
         return name.value.value
     if file.foreign or _ID.fullmatch(label) is None:
@@ -154,7 +154,7 @@ def _tools(file: _File, problems: list[Problem]) -> ParsedEntry:
 
 
 def _switched(switches: Mapping[str, ParsedEntry]) -> list[str]:
-    """Of opencode's ``tools: {write: false}``: all but what is switched off."""
+    """Return the tools of opencode's ``tools: {write: false}``: all that are not switched off."""
     everything = switches.get("*")
     names = [] if everything is not None and everything.value.value is False else list(ALL_TOOLS)
     for name, entry in switches.items():

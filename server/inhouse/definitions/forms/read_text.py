@@ -1,4 +1,4 @@
-"""A definition's text to values with places, whatever form it is written in.
+"""Turns a definition's text, in any format, into values with positions.
 
 Reading never runs anything, never raises, and takes bounded time.
 """
@@ -15,7 +15,7 @@ _log = logging.getLogger(__name__)
 
 
 def read(path: Path, text: str) -> Reading:
-    """Read every definition in *text*; *path* only tells the form and is not opened."""
+    """Read every definition in *text*; *path* only determines the format and is not opened."""
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         return _refused(path, "unknown-form", f"Not a format for definitions: {path.suffix!r}.")
@@ -30,7 +30,7 @@ def read(path: Path, text: str) -> Reading:
     except RecursionError:
         return _refused(path, "too-deep", "Nested too deep to be read.")
     except Exception:  # noqa: BLE001 - the contract: never raises
-        # A bug of ours must not take the server down, and must not stay hidden either.
+        # A bug of ours must not crash the server, but must not stay hidden either.
         _log.exception("reading a definition failed: %s", path)
         message = "This file could not be read: a bug in Inhouse, please report it."
         return _refused(path, "internal", message)

@@ -46,7 +46,7 @@ def read_toml(path: Path, text: str) -> Reading:
 
 
 def _deep_line(text: str) -> Range | None:
-    """A key of thousands of parts would keep the standard library busy for minutes."""
+    """Find a key with thousands of parts, which would occupy the standard library for minutes."""
     for number, line in enumerate(text.split("\n")):
         head = line.split("=", 1)[0]
         if head.count(".") > _MOST_DOTS and _KEY.fullmatch(head) is not None:
@@ -55,7 +55,7 @@ def _deep_line(text: str) -> Range | None:
 
 
 def _values(path: Path, text: str) -> tuple[dict[str, Any], list[Problem]]:
-    """Read it; of a broken text what stands before the error."""
+    """Read the values; for a broken text, those before the error."""
     problems: list[Problem] = []
     lines = Lines(text)
     for _ in range(_TRIES):
@@ -80,7 +80,7 @@ def _place(message: str, lines: Lines) -> Range:
 
 
 def _plain(value: Any) -> Any:
-    """JSON has neither dates nor infinity."""
+    """Convert to JSON, which has neither dates nor infinity."""
     if isinstance(value, dict):
         return {name: _plain(item) for name, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
     if isinstance(value, list):
@@ -116,7 +116,7 @@ def _place_statement(
 
 
 def _resolve(keys: JsonPath, tables: "Counter[JsonPath]") -> JsonPath:
-    """``[a.b]`` after ``[[a]]`` means the last element of ``a``."""
+    """Resolve a table's path: ``[a.b]`` after ``[[a]]`` means the last element of ``a``."""
     path: JsonPath = ()
     for at, key in enumerate(keys):
         path = (*path, key)

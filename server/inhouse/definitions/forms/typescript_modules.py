@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 _JSX = frozenset({".tsx", ".jsx"})
 _LIKENESS = 2
-"""So many known fields make an object without an id a definition that lacks one."""
+"""With this many known fields, an object without an id is a definition that lacks one."""
 _EXPORTS = re.compile(r"\bexport\s+default\b|\bmodule\.exports\s*=|\bexports\.default\s*=")
 _MENTIONS = re.compile(r"\bid\b|\bmodel\b", re.ASCII)
 
@@ -131,13 +131,13 @@ def _named(
         elif literal.fields is None and annotated:
             needs = _first(needs, literal.range)
             continue
-        del scope.problems[before:]  # somebody's helper
+        del scope.problems[before:]  # a helper module
     may_define = bool(definitions) or needs is not None
     return definitions, _first(needs, effects) if may_define else None, may_define
 
 
 def _is_definition(literal: Literal, *, annotated: bool) -> bool:
-    """Return whether an object means to be one: helpers without an id are none."""
+    """Return whether an object is meant as a definition; helpers without an id are not."""
     fields = literal.fields or {}
     others = FIELD_NAMES & (fields.keys() - {"id", "version"})
     if annotated or ("id" in fields and (others or literal.partial is not None)):
@@ -147,12 +147,12 @@ def _is_definition(literal: Literal, *, annotated: bool) -> bool:
 
 
 def _looks_like_one(text: str) -> bool:
-    """Of a text that is broken: Codebuff's own test of what to load."""
+    """Return whether a broken text looks like a definition, by Codebuff's own test."""
     return _EXPORTS.search(text) is not None and _MENTIONS.search(text) is not None
 
 
 def _salvage(scope: ModuleScope) -> list[ParsedDefinition]:
-    """What is left of an object that is never closed."""
+    """Return what can be read of an object that is never closed."""
     for node in scope.source.root.children:
         if not node.is_error:
             continue
@@ -178,7 +178,7 @@ def _first(*places: Range | None) -> Range | None:
 
 
 def _certain(problems: list[Problem], exports: Exports) -> list[Problem]:
-    """A block at the top level may declare names that are not looked for."""
+    """Return the certain problems; a top-level block may declare names that are not looked for."""
     if not exports.effects:
         return problems
     return [problem for problem in problems if problem.code != "undefined-name"]

@@ -1,4 +1,4 @@
-"""YAML, by its nodes, which know where they stand."""
+"""YAML, read from its nodes, which have positions."""
 
 import re
 from functools import cache
@@ -33,13 +33,13 @@ _TAG = "tag:yaml.org,2002:"
 
 @define
 class _Work:
-    """One text being read."""
+    """The state of reading one text."""
 
     path: Path
     lines: Lines
     problems: list[Problem] = field(factory=list[Problem])
     count: int = 0
-    """Aliases of aliases grow without end: this counts what came of them."""
+    """How many values were made, since aliases of aliases grow without end."""
 
 
 def read_yaml(path: Path, text: str) -> Reading:
@@ -53,7 +53,7 @@ def read_yaml(path: Path, text: str) -> Reading:
 
 
 def yaml_literal(path: Path, text: str, whole_file: str) -> tuple[Literal | None, list[Problem]]:
-    """Read a text that begins where the file begins; of a broken one what is before the error."""
+    """Read a text that begins where the file begins; for a broken one, what precedes the error."""
     from ruamel.yaml import YAML, YAMLError  # noqa: PLC0415 - loaded on first use
 
     work = _Work(path, Lines(whole_file))
@@ -72,7 +72,7 @@ def yaml_literal(path: Path, text: str, whole_file: str) -> tuple[Literal | None
             reader.composer.warn_double_anchors = False
             node = reader.compose(text)
         except (YAMLError, ValueError, AttributeError, TypeError, IndexError) as error:
-            # ruamel raises the last three on some tangled texts instead of its own errors.
+            # ruamel raises the last three on some malformed texts instead of its own errors.
             place = _place(error, work.lines)
             if not work.problems:
                 what = f"Syntax error: {_what(error)}."
@@ -149,7 +149,7 @@ def _constructor() -> Any:
 
 
 def _end(node: Any, work: _Work) -> int:
-    """Without the empty lines that the end of a block takes along."""
+    """Return the end of a block, without trailing empty lines."""
     end = min(node.end_mark.index, len(work.lines.text))
     while end > node.start_mark.index and work.lines.text[end - 1 : end].isspace():
         end -= 1
@@ -166,7 +166,7 @@ def _place(error: Exception, lines: Lines) -> Range:
 
 
 def _before(error: Exception, place: Range, text: str, lines: Lines) -> str:
-    """What of a broken text may still be read: the lines before the error."""
+    """Return the readable part of a broken text: the lines before the error."""
     context = getattr(getattr(error, "context_mark", None), "line", place.start.line)
     line = min(place.start.line, context) if isinstance(context, int) else place.start.line
     kept = text[: lines.start(line)] if line else ""

@@ -1,1 +1,1 @@
-"""A text of any form turned into values, each with the place where it stands."""
+"""Values read from any format, each with its position."""

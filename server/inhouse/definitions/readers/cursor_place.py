@@ -1,4 +1,4 @@
-"""What stands at a cursor in a definition: the answer of every form's own cursor module."""
+"""What is at a cursor in a definition: the result of each format's cursor module."""
 
 from enum import StrEnum
 
@@ -15,21 +15,21 @@ class Role(StrEnum):
 
 @frozen
 class Whereabouts:
-    """What stands at a position, or would if something were typed there."""
+    """What is at a position, or would be if something were typed there."""
 
     role: Role
     container: JsonPath
-    """The object that a key belongs to; for a value the same as ``path``."""
+    """The object that a key belongs to; for a value, the same as ``path``."""
     path: JsonPath
-    """With the key itself; of a value in a list with its index."""
+    """Including the key itself, or a list item's index."""
     word: str
     """The whole key or text at the cursor, without quotes; empty if there is none."""
     typed: str
-    """What of it stands before the cursor."""
+    """The part of it before the cursor."""
     range: Range
-    """Where the word stands: what a completion replaces."""
+    """The range of the word, which a completion replaces."""
     quoted: bool
-    """Whether the word stands in quotes."""
+    """Whether the word is in quotes."""
 
 
 def whereabouts(

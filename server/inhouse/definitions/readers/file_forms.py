@@ -1,8 +1,8 @@
-"""Which files may hold a definition, by their names alone: nothing else is imported for it."""
+"""Which files may hold a definition, by name only and without further imports."""
 
 LARGEST = 400_000
-"""Characters; Codebuff's own largest definition has a quarter of it."""
+"""In characters; Codebuff's own largest definition has a quarter of this."""
 EVALUATED = frozenset({".ts", ".tsx", ".js", ".mjs", ".cjs", ".mts", ".cts", ".jsx"})
-"""Forms that may need an evaluation."""
+"""Suffixes of files that may need an evaluation."""
 SUFFIXES = EVALUATED | {".json", ".jsonc", ".toml", ".yaml", ".yml", ".md"}
-"""Of the files that may hold definitions."""
+"""Suffixes of files that may hold definitions."""

@@ -1,4 +1,4 @@
-"""What the readers give: values with the places where they were written."""
+"""What the readers return: values with their positions."""
 
 from collections.abc import Mapping
 from enum import Enum
@@ -17,16 +17,16 @@ class Missing(Enum):
 
     UNDEFINED = "undefined"
     UNKNOWN = "unknown"
-    """Only an evaluation can tell."""
+    """Known only by evaluation."""
 
 
 class FunctionText(str):
-    """The source of a function: a text only where ``handleSteps`` asks for one."""
+    """The source of a function, which is a value only for ``handleSteps``."""
 
     __slots__ = ("place",)
 
     place: Range
-    """Where the function stands."""
+    """The range of the function."""
 
     def __new__(cls, text: str, place: Range) -> Self:
         made = super().__new__(cls, text)
@@ -38,24 +38,24 @@ UNDEFINED: Final = Missing.UNDEFINED
 UNKNOWN: Final = Missing.UNKNOWN
 
 MOST_VALUES: Final = 20_000
-"""Values in one definition; more is a mistake or an attack."""
+"""How many values a definition may have; more is a mistake or an attack."""
 DEEPEST: Final = 100
-"""Levels of nesting."""
+"""How deep values may be nested."""
 
 
 @frozen(eq=False)
 class Literal:
-    """A value as it stands in a text."""
+    """A value as written in a text."""
 
     value: Any
     """A scalar, or a `Missing`; containers have ``items`` instead."""
     range: Range
     fields: Mapping[str, "ParsedEntry"] | None = None
-    """Of an object."""
+    """The members of an object."""
     items: tuple["Literal", ...] | None = None
-    """Of a list."""
+    """The items of a list."""
     partial: Range | None = None
-    """A container of which only an evaluation can tell everything: the first reason why."""
+    """The first reason why only an evaluation shows the complete container."""
 
 
 @frozen(eq=False)
@@ -66,43 +66,43 @@ class ParsedEntry:
 
 @frozen
 class ParsedDefinition:
-    """One definition that a file holds, as far as it could be read."""
+    """One definition of a file, as far as it could be read."""
 
     name: str
-    """The name it is exported by; ``default`` where a file holds but one."""
+    """The name it is exported by; ``default`` if the file has only one."""
     values: Mapping[str, Any]
     places: Places
-    """A place for every value, and the whole at ``()``."""
+    """The range of every value, and of the whole at ``()``."""
     needs_evaluation: Range | None = None
-    """The first thing that only an evaluation can tell."""
+    """The first thing that only an evaluation shows."""
     unknown: frozenset[JsonPath] = frozenset()
-    """Paths of which only an evaluation can tell the value."""
+    """Paths whose values only an evaluation shows."""
 
 
 @frozen
 class Reading:
-    """All that a file's text says.  Broken text gives what could be read, and problems."""
+    """Everything that a file's text says; for broken text, what could be read, with problems."""
 
     found: tuple[ParsedDefinition, ...] = ()
     problems: tuple[Problem, ...] = ()
     needs_evaluation: Range | None = None
-    """Only an evaluation can tell what this file defines, or some of it."""
+    """Whether only an evaluation shows all that this file defines."""
     imports: tuple[str, ...] = ()
     """Module specifiers that this file imports values from, as written."""
     reexports: tuple[str, ...] = ()
-    """The module specifier whose default export this file only passes on."""
+    """The module specifier whose default export this file only re-exports."""
     may_define: bool = True
-    """False: nothing in this file looks like a definition; it is somebody's helper."""
+    """False if nothing in this file looks like a definition, so that it is a helper."""
 
     @property
     def values(self) -> Mapping[str, Any]:
-        """Of the first definition."""
+        """The values of the first definition."""
         return self.found[0].values if self.found else {}
 
 
 @frozen
 class Flat:
-    """A literal as plain JSON, with places."""
+    """A literal as plain JSON, with positions."""
 
     value: Any
     places: dict[JsonPath, SourceRange] = field(factory=dict[JsonPath, SourceRange])
@@ -115,7 +115,7 @@ class Flat:
 
 
 def flatten(literal: Literal) -> Flat:
-    """Turn a literal into JSON; what is unknown or undefined is left out."""
+    """Turn a literal into JSON; unknown and undefined values are left out."""
     places: dict[JsonPath, SourceRange] = {}
     unknown: list[tuple[JsonPath, Range]] = []
     too_much = False
@@ -146,7 +146,7 @@ def flatten(literal: Literal) -> Flat:
 
 
 def found(literal: Literal, name: str) -> ParsedDefinition:
-    """The definition that an object literal is."""
+    """Return an object literal as a definition."""
     flat = flatten(literal)
     return ParsedDefinition(
         name,

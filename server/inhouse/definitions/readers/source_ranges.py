@@ -1,4 +1,4 @@
-"""Where in a text something stands: offsets to LSP positions, values to their ranges."""
+"""Positions in a text: from offsets to LSP positions, from values to their ranges."""
 
 from bisect import bisect_right
 from collections.abc import Mapping
@@ -9,12 +9,12 @@ from inhouse.core.positions import line_starts, utf16_length
 from inhouse.core.text import START, Position, Range
 
 JsonPath = tuple[str | int, ...]
-"""The way from a definition to one of its values: ``("mcpServers", "files", "args", 0)``."""
+"""The path from a definition to one of its values: ``("mcpServers", "files", "args", 0)``."""
 
 
 @frozen
 class SourceRange:
-    """Where a value was written, and its key where it has one."""
+    """Where a value was written, and its key if it has one."""
 
     value: Range
     key: Range | None = None
@@ -24,7 +24,7 @@ Places = Mapping[JsonPath, SourceRange]
 
 
 class Lines:
-    """A text's lines, to turn offsets into positions."""
+    """Turns offsets in a text into positions."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -34,7 +34,7 @@ class Lines:
         self._wide_starts: list[int] | None = None
 
     def position(self, offset: int) -> Position:
-        """Of an offset in characters."""
+        """Return the position of an offset in characters."""
         if not 0 <= offset <= len(self.text):
             offset = max(0, min(offset, len(self.text)))
         line = bisect_right(self._starts, offset) - 1
@@ -47,7 +47,7 @@ class Lines:
         return Range(self.position(start), self.position(end))
 
     def wide_position(self, units: int) -> Position:
-        """Of an offset in UTF-16 code units."""
+        """Return the position of an offset in UTF-16 code units."""
         if self.plain:
             return self.position(units)
         starts = self._wide()
@@ -59,7 +59,7 @@ class Lines:
         return Range(self.wide_position(start), self.wide_position(end))
 
     def offset(self, position: Position) -> int:
-        """In characters, of a position that may lie outside the text."""
+        """Return the offset, in characters, of a position that may be outside the text."""
         if position.line >= len(self._starts):
             return len(self.text)
         start = self._starts[max(position.line, 0)]
@@ -74,12 +74,12 @@ class Lines:
         return end
 
     def line(self, number: int) -> Range:
-        """One whole line without its line end."""
+        """Return one whole line without its line end."""
         number = max(0, min(number, len(self._starts) - 1))
         return self.range(self._starts[number], self._end(number))
 
     def start(self, number: int) -> int:
-        """The offset in characters where a line begins."""
+        """Return the offset, in characters, where a line begins."""
         return self._starts[max(0, min(number, len(self._starts) - 1))]
 
     @property
@@ -106,7 +106,7 @@ class Lines:
 
 
 def place_of(places: Places, path: JsonPath) -> Range:
-    """Where a value stands, or the nearest thing around it that has a place."""
+    """Return the range of a value, or of the nearest thing around it that has one."""
     for length in range(len(path), -1, -1):
         place = places.get(path[:length])
         if place is not None:
@@ -115,13 +115,13 @@ def place_of(places: Places, path: JsonPath) -> Range:
 
 
 def is_around(places: Places, place: Range) -> bool:
-    """Return whether something stands inside of the whole."""
+    """Return whether a range is inside another."""
     whole = places.get(())
     return whole is not None and whole.value.start <= place.start <= whole.value.end
 
 
 def key_of(places: Places, path: JsonPath) -> Range:
-    """Where a value's key stands, or else the value."""
+    """Return the range of a value's key, or else of the value."""
     place = places.get(path)
     if place is None or place.key is None:
         return place_of(places, path)

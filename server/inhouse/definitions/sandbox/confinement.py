@@ -16,13 +16,13 @@ DATA = (".json",)
 TEXTS = (".md", ".mdx", ".markdown", ".txt", ".prompt", ".hbs")
 IMPORTED = (*CODE, *DATA, *TEXTS)
 PROJECT = (".json", ".yaml")
-"""Of files that say where modules are."""
+"""Files that say where modules are."""
 MOST_SOURCE = 2 << 20
 _AGENT_FOLDERS = frozenset({".agents", ".claude", ".opencode"})
 
 
 class RefusedFileError(Exception):
-    """Why a file is not read, in a sentence for the user."""
+    """A file may not be read; the message says why."""
 
     def __init__(self, message: str, *, code: str = "file") -> None:
         super().__init__(message)
@@ -45,10 +45,10 @@ class Confinement:
         self._roots = tuple({real(root) for root in (*roots, own)})
         self._texts = {real(path): text for path, text in (texts or {}).items()}
         self.repository = _repository(self._roots, own)
-        """Where packages and path aliases may lead to as well."""
+        """The repository, into which packages and path aliases may lead too."""
 
     def top(self, folder: Path) -> Path:
-        """Return the folder above which nothing is looked for."""
+        """Return the folder above which nothing is searched."""
         outermost = [root for root in self._roots if folder.is_relative_to(root)]
         return self.repository or min(outermost, key=lambda root: len(root.parts), default=folder)
 
@@ -56,7 +56,7 @@ class Confinement:
         return real(path) in self._texts or path.is_file()
 
     def within(self, path: Path, *, package: bool = False) -> bool:
-        """Return whether a path without links lies where it may be read."""
+        """Return whether a path without links may be read."""
         if any(path.is_relative_to(root) for root in self._roots):
             return True
         return package and self.repository is not None and path.is_relative_to(self.repository)
@@ -89,7 +89,7 @@ class Confinement:
             ) from None
 
     def _other_name(self, true: Path) -> str | None:
-        """Find what leads out of the workspace by a hard link; package managers make many."""
+        """Find another name outside the workspace; package managers make many hard links."""
         if "node_modules" in true.parts:
             return None
         tops = (*self._roots, *([self.repository] if self.repository else ()))
@@ -103,7 +103,7 @@ class Confinement:
         return hard_links.reason_against(min(around, key=lambda top: len(top.parts)), status)
 
     def _inside(self, true: Path) -> str:
-        """Return the part of a path that the workspace has a say in."""
+        """Return the part of a path that the workspace controls."""
         tops = (*self._roots, *([self.repository] if self.repository else ()))
         inside = [true.relative_to(top) for top in tops if true.is_relative_to(top)]
         return max(inside, key=lambda one: len(one.parts), default=true).as_posix()
@@ -111,12 +111,12 @@ class Confinement:
     def _content(self, path: Path, true: Path, ends: Collection[str]) -> bytes:
         if self._files is None:
             return _read_regular(path, true)
-        if ends is PROJECT:  # It only says where modules are, and each of those is looked at.
+        if ends is PROJECT:  # It only says where modules are, and each of those is checked.
             return self._files.look(true)
         return self._files.load(true)
 
     def _check_trust(self, path: Path, true: Path, ends: Collection[str]) -> None:
-        """A text of the editor is as good as the file that it changes."""
+        """Check trust; an editor's text is trusted like the file that it changes."""
         if self._files is None or ends is PROJECT:
             return
         try:
@@ -125,7 +125,7 @@ class Confinement:
             if error.filename is None:
                 raise RefusedFileError(f"{path.name!r} {error}", code="needs-trust") from None
         except OSError:
-            return  # There is no such file: it is being written.
+            return  # There is no such file yet.
 
     def _check(self, path: Path, true: Path, *, package: bool, ends: Collection[str]) -> None:
         if not self.within(true, package=package):
@@ -151,14 +151,14 @@ def _shown(path: Path) -> str:
 
 
 def _read_regular(path: Path, true: Path) -> bytes:
-    """Read the file that was checked, even should a link be swapped in this very moment."""
+    """Read the file that was checked, even if a link is swapped in at this moment."""
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     descriptor = os.open(true, flags | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise RefusedFileError(f"{path.name!r} is not a regular file")
-        # A folder on the way may have become a link since: then this is another file.
+        # A parent folder may have become a link since: then this is another file.
         if real(true) != true or not os.path.samestat(status, true.stat()):
             raise RefusedFileError(f"{path.name!r} changed while it was read: try again")
         if status.st_size > MOST_SOURCE:
@@ -182,7 +182,7 @@ def real(path: Path) -> Path:
 
 
 def own_folder(entry: Path) -> Path:
-    """Find the folder of definitions that a definition lies in, or just its folder."""
+    """Find the definitions folder that contains a definition, or just its folder."""
     for folder in entry.parents:
         if folder.name in _AGENT_FOLDERS:
             return folder

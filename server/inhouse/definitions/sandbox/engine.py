@@ -18,7 +18,7 @@ import wasmtime
 from . import fast_calls
 
 Load = Callable[[str, str], tuple[str, str] | None]
-"""Gives name and source for a base and a specifier; None if there is no such module."""
+"""Returns name and source for a base and a specifier; None if there is no such module."""
 
 _TICK = 0.1
 _STACK = 512 << 10
@@ -41,7 +41,7 @@ class GuestError(Exception):
 
 
 class Clock:
-    """Stops what the interpreter's own polling does not reach (epochs of wasmtime)."""
+    """Stops what the interpreter's own polling does not reach (wasmtime epochs)."""
 
     def __init__(self, engine: wasmtime.Engine) -> None:
         self._engine = engine
@@ -109,7 +109,7 @@ def _configuration(cache: Path | None) -> wasmtime.Config:
 
 
 class Template:
-    """An interpreter as it is after our own script has run, to begin others from.
+    """A snapshot of an interpreter after our own script has run, from which others start.
 
     Writing its memory into a fresh one takes half the time of running the script again.
     """
@@ -153,7 +153,7 @@ def _differing(image: bytes, blank: bytes) -> Iterator[tuple[int, bytearray]]:
 
 
 class Guest:
-    """One interpreter with a memory of its own; belongs to the thread that made it."""
+    """One interpreter with its own memory; belongs to the thread that made it."""
 
     def __init__(
         self,
@@ -179,7 +179,7 @@ class Guest:
         self.template = quickjs.QjsHandle._adopt(  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
             self._instance, template.handle, context=self._context
         )
-        """What the template's script gave."""
+        """The result of the template's script."""
 
     def _restore(self, template: Template) -> None:
         instance = self._instance
@@ -194,19 +194,19 @@ class Guest:
         self._context.close()
 
     def limit(self, seconds: float) -> None:
-        """Give everything from here on this much time of the processor, and twice that in all."""
+        """Limit everything from here on to this much CPU time, and twice that in elapsed time."""
         self._deadlines = (time.thread_time() + seconds, time.monotonic() + 2 * seconds)
         self._instance.store.set_epoch_deadline(ticks(2 * seconds + 0.3))
 
     def prolong(self, seconds: float) -> None:
-        """Do not count what the owner took to answer."""
+        """Do not count the time that the owner took to answer."""
         processor, wall = self._deadlines
         self._deadlines = (processor, wall + seconds)
         left = wall + seconds - time.monotonic()
         self._instance.store.set_epoch_deadline(ticks(left + 0.3))
 
     def module(self, name: str, source: str) -> quickjs.QjsHandle:
-        """Import a module and give its namespace."""
+        """Import a module and return its namespace."""
         self._sources[name] = source
         with self._guarded():
             promise = self._context.eval_handle(f"import({_literal(name)})")
@@ -220,7 +220,7 @@ class Guest:
             return result
 
     def call(self, function: quickjs.QjsHandle, *arguments: object) -> str:
-        """Call a function of ours that gives a string."""
+        """Call one of our functions that returns a string."""
         with self._guarded():
             result = function.call(*arguments)
             try:
@@ -259,7 +259,7 @@ class Guest:
 
 
 class _Guarded:
-    """Runs the epochs, and turns what the libraries raise into `GuestError`."""
+    """Runs the epochs and turns the libraries' exceptions into `GuestError`."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

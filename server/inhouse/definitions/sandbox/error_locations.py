@@ -1,7 +1,7 @@
-"""Where in the text of the user something went wrong.
+"""Finds where in the user's text something went wrong.
 
-The interpreter counts lines in what is left of a file without its types, and the tool that
-takes them out does not say what it moved.  So both texts are cut into tokens and matched.
+The interpreter counts lines in what is left of a file without its types, and the tool that removes
+them does not say what it moved.  So the tokens of both texts are matched.
 """
 
 import re
@@ -26,7 +26,7 @@ ErrorLocation = tuple[int, int]
 
 
 def original_place(original: str, shown: str, line: int, column: int) -> ErrorLocation:
-    """Find what stands at a place of the shown text in the original one."""
+    """Find the original place of a place in the shown text."""
     at = _offset(shown, line, column)
     if original == shown:
         return place(original, at)
@@ -40,7 +40,7 @@ def original_place(original: str, shown: str, line: int, column: int) -> ErrorLo
 
 
 def _walked(theirs: list[str], ours: list[str], index: int) -> int | None:
-    """Go through both side by side: quick, and wrong only where much was added."""
+    """Walk through both side by side: quick, and wrong only if much was added."""
     at, found = 0, None
     for number in range(index + 1):
         after = theirs[number + 1] if number + 1 < len(theirs) else ""
@@ -67,7 +67,7 @@ def _matched(theirs: list[str], ours: list[str], index: int) -> int | None:
 
 
 def _tokens(text: str) -> list[tuple[str, int]]:
-    """Cut into tokens without white space and comments, quotes made the same."""
+    """Split into tokens without white space and comments, with unified quotes."""
     tokens: list[tuple[str, int]] = []
     for found in _TOKEN.finditer(text):
         word = found[0]
@@ -112,7 +112,7 @@ def import_place(text: str, specifier: str, name: str = "") -> ErrorLocation:
 
 
 def name_place(text: str, name: str, near: ErrorLocation, *, tsx: bool) -> ErrorLocation:
-    """Find where a name is used that is not there: the interpreter knows the statement at best."""
+    """Find where an undefined name is used; the interpreter knows only the statement."""
     found = [
         _start(text, node)
         for node in _nodes(text, tsx=tsx)
@@ -132,7 +132,7 @@ def syntax_place(text: str, *, tsx: bool) -> ErrorLocation:
 
 
 def _declares(node: "Node") -> bool:
-    """Return whether a name stands where it is made, not where it is used."""
+    """Return whether a name is declared at a place, not used."""
     parent = node.parent
     if parent is None or parent.type in ("import_specifier", "import_clause", "namespace_import"):
         return True

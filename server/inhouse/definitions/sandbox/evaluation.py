@@ -1,4 +1,4 @@
-"""Imports one definition in a fresh interpreter and gives its exports as JSON text.
+"""Imports one definition in a fresh interpreter and returns its exports as JSON text.
 
 Runs in the worker.
 """
@@ -36,7 +36,7 @@ _ASSIGNS = re.compile(
 )
 _FUNCTION_LINE = re.compile(r"<input>:(\d+)")
 _FUNCTION_HEAD = 3
-"""What the interpreter writes before a function's body, and that lines count from one."""
+"""What the interpreter writes before a function's body; its lines count from one."""
 _NOT_NAMES = ("default", "__esModule")
 _NO_CODE = re.compile(
     r"//[^\n]*|/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`", re.DOTALL
@@ -51,7 +51,7 @@ def template(memory: int, clock: Clock) -> Template:
 
 
 class Evaluation:
-    """One definition on its way."""
+    """The evaluation of one definition."""
 
     def __init__(self, ask: Ask, *, limit: float, template: Template, stripper: Stripper) -> None:
         self._ask = ask
@@ -59,9 +59,9 @@ class Evaluation:
         self._limit = limit
         self._imported: set[str] = set()
         self._shown: dict[str, str] = {}
-        """Per module the text that its line numbers count in."""
+        """For each module, the text that its line numbers refer to."""
         self._known: dict[str, dict[str, Any]] = {}
-        """Per message that the guest gets to see, what the user is told instead."""
+        """For each message that the guest sees, what the user is shown instead."""
         self._refused: dict[str, Any] | None = None
         self._thrown: GuestError | None = None
         """What a CommonJS module threw while the interpreter waited for its names."""
@@ -116,7 +116,7 @@ class Evaluation:
         return report, self._shown[name].encode(errors="replace")
 
     def _no_export(self, name: str, module: str) -> dict[str, Any]:
-        """Say who imports a name that a module does not have."""
+        """Say which module imports a name that another does not export."""
         # The interpreter cuts long names off.
         importers = [each for each in self._imports if each[2].startswith(module)]
         for each in importers:
@@ -166,7 +166,7 @@ class Evaluation:
             return None
 
     def _prepared(self, name: str, answer: Mapping[str, Any], source: str) -> str:
-        """Turn any kind of file into a module that the interpreter takes."""
+        """Turn any kind of file into a module that the interpreter accepts."""
         match answer["kind"]:
             case "json":
                 return _json_module(source)
@@ -177,7 +177,7 @@ class Evaluation:
                 return self._commonjs(name, code) if is_commonjs(name, code) else code
 
     def _commonjs(self, name: str, code: str) -> str:
-        """Run a CommonJS module: only then is known what an ES module can import from it."""
+        """Run a CommonJS module, since only then its importable names are known."""
         try:
             found = self._guest.call(self._guest.template.get("exported"), name, code)
         except GuestError as error:
@@ -189,7 +189,7 @@ class Evaluation:
 
     def _found_culprit(self, error: GuestError) -> tuple[str, int]:
         """Return the CommonJS module that threw, and the line, if that is certain."""
-        with contextlib.suppress(GuestError):  # nothing runs any more: time, or memory
+        with contextlib.suppress(GuestError):  # out of time or memory
             name, alone = json.loads(self._guest.call(self._guest.template.get("culprit")))
             line = _FUNCTION_LINE.search(error.stack) if alone else None
             return name, max(0, int(line[1]) - _FUNCTION_HEAD) if line else 0
@@ -219,7 +219,7 @@ class Evaluation:
                 return {"error": f"{specifier!r} is an ES module: use import, not require"}
         except GuestError as error:
             refused, self._refused = self._refused, None
-            # Why is not the guest's business: it would learn what there is outside.
+            # The guest must not learn why, since that would reveal what exists outside.
             message = f"Cannot find module '{specifier}'"
             self._known[message] = refused or {"message": error.message}
             return {"error": message}
@@ -227,7 +227,7 @@ class Evaluation:
 
 
 def is_commonjs(name: str, code: str) -> bool:
-    """Return whether a module is to be run as CommonJS, as Node and Bun tell it."""
+    """Return whether to run a module as CommonJS, by the rules of Node and Bun."""
     if name.endswith((".cjs", ".cts")):
         return True
     if name.endswith((".mjs", ".mts")):

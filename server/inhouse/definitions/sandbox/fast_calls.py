@@ -1,4 +1,4 @@
-"""Calls the interpreter's functions the short way.
+"""Calls the interpreter's functions by a shortcut.
 
 Runs in the worker.  wasmtime's own way looks up every export of a new instance, and at every
 call the types of the function, and makes a dozen objects of them.  That was three quarters of
@@ -21,7 +21,7 @@ _signatures: dict[str, tuple[tuple[str, ...], str | None]] = {}
 
 
 def install() -> None:
-    """Have every instance of this process look up and call this way."""
+    """Make every instance of this process look up and call functions this way."""
     instance: Any = wasmtime.Instance
     instance.exports = _exports
     guest: Any = quickjs._Instance  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]

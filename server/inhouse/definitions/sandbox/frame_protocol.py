@@ -1,4 +1,4 @@
-"""How the owner and its workers talk: a short JSON header and a text that is not looked into."""
+"""The protocol of the owner and its workers: a short JSON header and an opaque body."""
 
 import json
 import struct
@@ -17,7 +17,7 @@ def pack(header: Mapping[str, Any], body: bytes = b"") -> bytes:
 
 
 def sizes(prefix: bytes) -> tuple[int, int]:
-    """How long header and body are.  Raises `ValueError` for what nobody honest would send."""
+    """Return the lengths of header and body.  Raises `ValueError` for impossible ones."""
     header, body = _SIZES.unpack(prefix)
     if header > MOST_HEADER or body > MOST_BODY:
         raise ValueError(f"a frame of {header} and {body} bytes")
@@ -25,7 +25,7 @@ def sizes(prefix: bytes) -> tuple[int, int]:
 
 
 def unpack(header: bytes) -> dict[str, Any]:
-    """Raises `ValueError` for anything but a JSON object."""
+    """Parse a header.  Raises `ValueError` for anything but a JSON object."""
     value = json.loads(header)
     if not isinstance(value, dict):
         raise ValueError("a header that is not an object")  # noqa: TRY004

@@ -40,7 +40,7 @@ class Generator:
         self._over: StepDone | StepFailed | None = None
 
     async def open(self, source: str, context: StepContext) -> None:
-        """Start it; should that fail, the first `send` tells."""
+        """Start it; if that fails, the first `send` returns the failure."""
         try:
             header, body = self._opening(source, context)
         except (TypeError, ValueError, RecursionError) as error:
@@ -51,7 +51,7 @@ class Generator:
             self._end(self._failure(answer))
 
     async def send(self, value: object) -> StepYield | StepDone | StepFailed:
-        """Resume it.  Whatever happens in it is an answer, never an exception."""
+        """Resume it.  Whatever happens in it is returned, never raised."""
         if self._over is not None:
             return self._over
         try:
@@ -98,7 +98,7 @@ class Generator:
         return header, "".join((*pieces, _json(received)))
 
     def _changes(self, state: Mapping[str, Any]) -> tuple[int, list[str]]:
-        """Return how many messages it has already, and what it has not."""
+        """Return how many messages it already has, and the new ones."""
         history: Sequence[Any] = state.get("messageHistory") or ()
         kept = _common(self._history, list(history[: len(self._history)]))
         self._history = list(history)
@@ -121,11 +121,11 @@ class Generator:
         return "{" + ",".join(texts) + "}"
 
     async def _ask(self, header: dict[str, Any], body: str) -> WorkerAnswer | None:
-        """Return the worker's answer; None, and the end, where there will be none."""
+        """Return the worker's answer; if there will be none, end the session and return None."""
         message = {**header, "session": self._session, "limit": self._limit}
         try:
             self._worker.send(message, body.encode())
-            # The worker stops itself long before this; it is for one that no longer can.
+            # The worker stops itself long before this, if it still can.
             turns = 1 + self._worker.sessions // THREADS
             async with asyncio.timeout(2 * self._limit * turns + 2):
                 return await self._worker.receive(self._session)
@@ -174,7 +174,7 @@ class Generator:
                 self._on_log(StepLog(known, str(text)[:_MOST_LOGGED]))
 
     def _end(self, outcome: Any) -> Any:
-        """Free the session, once; what it ended with stays."""
+        """Free the session, once; its result stays."""
         if self._over is not None:
             return self._over
         self._over = outcome
@@ -188,7 +188,7 @@ class Generator:
 
 def _common(old: list[Any], new: list[Any]) -> int:
     """Count the messages that are the same at the beginning."""
-    if old == new:  # nearly always, and by far the quickest way to see it
+    if old == new:  # nearly always equal, and this is by far the quickest check
         return len(new)
     pairs = zip(old, new, strict=False)
     return next((at for at, (one, other) in enumerate(pairs) if one != other), len(new))

@@ -1,4 +1,4 @@
-"""One handleSteps generator in an interpreter of its own.  Runs in the worker."""
+"""One handleSteps generator in its own interpreter.  Runs in the worker."""
 
 import json
 from collections.abc import Mapping
@@ -54,7 +54,7 @@ class Stepping:
         self._guest.close()
 
     def _readable(self, source: str) -> str:
-        """Strip types where they are: a source that was read statically still has them."""
+        """Strip types if there are any, as in a source that was read statically."""
         wrapped = f"const handleSteps = {source}\n"
         code = self._stripper.strip("handleSteps.ts", wrapped)
         return code.strip().removeprefix("const handleSteps = ").removesuffix(";")

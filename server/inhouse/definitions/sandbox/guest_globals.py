@@ -1,4 +1,4 @@
-"""What JavaScript's hosts have and the interpreter has not (globals.js, polyfills.js).
+"""Globals of JavaScript hosts that the interpreter lacks (globals.js, polyfills.js).
 
 Runs in the worker.
 """
@@ -10,7 +10,7 @@ _FOLDER = files("inhouse.definitions.sandbox")
 
 
 def with_globals(script: str) -> str:
-    """Return a script that makes the missing globals first, and gives what *script* gives."""
+    """Return a script that defines the missing globals and then evaluates *script*."""
     make = _FOLDER.joinpath("globals.js").read_text(encoding="utf-8")
     polyfills = _FOLDER.joinpath("polyfills.js").read_text(encoding="utf-8")
     return f"{make}({json.dumps(polyfills)});\n{script}"

@@ -1,7 +1,7 @@
-"""What a worker takes from itself before it sees any foreign code.
+"""What a worker gives up before it runs any foreign code.
 
-Runs in the worker.  WebAssembly is the wall; this is the moat: whoever got through would find
-a process that can open nothing, start nothing and write nothing.
+Runs in the worker.  WebAssembly is the first barrier, this is the second: code that escaped would
+be in a process that can open nothing, start nothing and write nothing.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ _SPARE_CPU_SECONDS = 60
 
 
 def take_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """Keep the two pipes to the owner for us alone: what the guest prints goes nowhere."""
+    """Reserve the two pipes to the owner; what the guest prints is discarded."""
     source = os.fdopen(os.dup(0), "rb", buffering=1 << 16)
     target = os.fdopen(os.dup(1), "wb", buffering=0)
     nothing = os.open(os.devnull, os.O_RDWR)
@@ -30,7 +30,7 @@ def take_pipes() -> tuple[BinaryIO, BinaryIO]:
 
 
 def die_with_parent(parent: int) -> None:
-    """Ask Linux for a signal; elsewhere the end of the pipe has to do."""
+    """Ask Linux for a signal; elsewhere the end of the pipe must suffice."""
     if not sys.platform.startswith("linux"):
         return
     with contextlib.suppress(OSError, AttributeError):
@@ -45,7 +45,7 @@ def die_with_parent(parent: int) -> None:
 def lock() -> None:
     """Give up new files, sockets, processes, threads and core dumps for good.
 
-    Everything that is needed has to be open, loaded and started by now.
+    Everything needed must be open, loaded and started before this.
     """
     if sys.platform == "win32":
         return
@@ -60,7 +60,7 @@ def lock() -> None:
 
 
 def allow_cpu(seconds: float) -> None:
-    """Let the system kill this process should it use much more than this from now on."""
+    """Let the system kill this process if it uses much more CPU time than this from now on."""
     if sys.platform == "win32":
         return
     import resource  # noqa: PLC0415 - not on Windows
@@ -72,10 +72,10 @@ def allow_cpu(seconds: float) -> None:
 
 
 def most_memory() -> int:
-    """The most bytes this process ever held; 0 where the system does not tell.
+    """Return the most bytes this process ever held; 0 if the system does not say.
 
-    Linux hands a parent's peak down to its children (getrusage(2) keeps it over execve), so only
-    what exceeds that is our own.
+    On Linux a child inherits its parent's peak (getrusage(2) keeps it over execve), so only what
+    exceeds that is our own.
     """
     peak = _peak()
     return peak if peak > _INHERITED else 0

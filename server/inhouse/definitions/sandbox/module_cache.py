@@ -1,7 +1,7 @@
 """Modules that many definitions import, asked for once.
 
-Runs in the worker.  The owner answers the same to all definitions of one scope, and is told
-which of its answers were used again.
+Runs in the worker.  The owner's answers are the same for all definitions of one scope; it is told
+which of them were reused.
 """
 
 import os
@@ -17,7 +17,7 @@ _MOST_SCOPES = 4
 
 
 class Memory:
-    """The answers of the scopes that were last in use."""
+    """The answers of the most recently used scopes."""
 
     def __init__(self) -> None:
         self._scopes: dict[int, dict[tuple[str, str, str], CachedModule]] = {}
@@ -32,12 +32,12 @@ class Memory:
 
 @frozen
 class Loads:
-    """What one definition asks for."""
+    """The modules that one definition asks for."""
 
     _ask: Ask
     _known: dict[tuple[str, str, str], CachedModule]
     remembered: list[tuple[str, str, str]] = field(factory=list[tuple[str, str, str]])
-    """Base, specifier and kind of import of what the owner was not asked for again."""
+    """Base, specifier and kind of each import for which the owner was not asked again."""
 
     def ask(self, request: Mapping[str, Any]) -> CachedModule:
         base, specifier, how = request["base"], request["specifier"], request["how"]

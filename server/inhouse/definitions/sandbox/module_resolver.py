@@ -42,33 +42,33 @@ class Loaded:
 
     name: str
     kind: str
-    """``code``, ``json``, ``text``, or ``stub``: then the text says why it cannot be used."""
+    """``code``, ``json``, ``text``, or ``stub``, whose text says why it cannot be used."""
     text: str
 
 
 @frozen
 class Lookups:
-    """What was found before in one go over many definitions, so that none looks twice."""
+    """What was found in one pass over many definitions, so that nothing is looked up twice."""
 
     aliases: dict[Path, tsconfig.Aliases] = field(factory=dict[Path, tsconfig.Aliases])
     packages: dict[Path, Mapping[str, Path]] = field(factory=dict[Path, Mapping[str, Path]])
-    """By folder: the packages of the monorepo that begins there."""
+    """By folder, the packages of the monorepo that begins there."""
     loaded: dict[tuple[Path, str, str], tuple[Path, str, Loaded]] = field(
         factory=dict[tuple[Path, str, str], tuple[Path, str, Loaded]]
     )
-    """By folder, specifier and kind of import: true path, text and what the worker gets."""
+    """By folder, specifier and kind of import: real path, text and what the worker gets."""
     scope: int = field(factory=itertools.count(1).__next__)
-    """Tells what a worker may remember for the next definition from what it may not."""
+    """Separates what a worker may reuse for the next definition from what it may not."""
 
 
 @frozen
 class ModuleResolver:
-    """What one definition may import, and what it did."""
+    """What one definition may import, and what it did import."""
 
     confinement: Confinement
     entry: Path
     sources: dict[Path, str] = field(factory=dict[Path, str])
-    """The texts given out, in order."""
+    """The texts that were returned, in order."""
     missing: dict[Path, None] = field(factory=dict[Path, None])
     lookups: Lookups = field(factory=Lookups)
 
@@ -77,7 +77,7 @@ class ModuleResolver:
         return self._loaded(*self.confinement.read(self.entry))
 
     def known(self, base: str, specifier: str, how: str) -> Loaded | None:
-        """Return what was loaded for a definition beside this one.  Touches no disk."""
+        """Return what was loaded for another definition, without touching the disk."""
         found = self.lookups.loaded.get((Path(base).parent, specifier, how))
         if found is None:
             return None
@@ -135,9 +135,9 @@ class ModuleResolver:
     def find(self, folder: Path, specifier: str, how: str) -> Path | None:
         """Return the file that a specifier means in a module of a folder.  Blocks."""
         if specifier.startswith("."):
-            # ``.`` and ``./folder/`` mean a folder, never a file of that name beside it.
+            # ``.`` and ``./folder/`` mean a folder, never a file of that name.
             means_folder = specifier.endswith(("/", "/.", "/..")) or specifier in (".", "..")
-            path = Path(os.path.normpath(folder / specifier))  # As URLs are joined, links or not.
+            path = Path(os.path.normpath(folder / specifier))  # Joined like URLs.
             return self._file(path / "index" if means_folder else path)
         for candidate in self._candidates(folder, specifier, how):
             if (found := self._file(candidate)) is not None:
@@ -167,7 +167,7 @@ class ModuleResolver:
     def _in_monorepo(
         self, folder: Path, top: Path, name: str, subpath: str, how: str
     ) -> Iterator[Path]:
-        """A package that was never linked into node_modules, or whose build is not there."""
+        """Find a package that is not linked into node_modules, or not built."""
         for place in (folder, *folder.parents):
             if place not in self.lookups.packages:
                 self.lookups.packages[place] = workspace_packages(place, self._read)
@@ -194,7 +194,7 @@ class ModuleResolver:
                 return
 
     def _file(self, path: Path) -> Path | None:
-        """Find the file that a path without its proper ending means."""
+        """Find the file that a path without its proper suffix means."""
         for candidate in self._meant(path):
             if self.confinement.exists(candidate):
                 return None if candidate.name.endswith((".d.ts", ".d.mts", ".d.cts")) else candidate

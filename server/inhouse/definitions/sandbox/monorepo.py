@@ -1,6 +1,6 @@
 """The packages of a monorepo, by name: npm, Yarn and pnpm say where they are.
 
-An editor sees them before anybody has installed or built anything.
+They are found even before anything is installed or built.
 """
 
 import os
@@ -36,7 +36,7 @@ def workspace_packages(top: Path, read: ReadText) -> Mapping[str, Path]:
 
 
 def source_targets(package: Mapping[str, Any], subpath: str, *, how: str) -> Iterator[str]:
-    """Yield what a package offers, and where its sources are where it was never built."""
+    """Yield a package's entry points, and its sources if it was never built."""
     yield from package_targets(package, subpath, how=how)
     if subpath != ".":
         yield subpath
@@ -73,7 +73,7 @@ def _of_pnpm(text: str | None) -> Any:
 
 
 def _folders(top: Path, patterns: list[str]) -> Iterator[Path]:
-    """Every folder that a pattern may mean; links are not followed."""
+    """Yield every folder that a pattern may mean, without following links."""
     starts = {pattern.split("*")[0].rpartition("/")[0] for pattern in patterns if pattern[0] != "!"}
     seen = 0
     for start in sorted(starts):

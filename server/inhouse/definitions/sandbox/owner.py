@@ -1,4 +1,4 @@
-"""Owns the worker processes: starts them when they are needed, and ends every one of them."""
+"""Owns the worker processes: starts them when needed, and ends them all."""
 
 import asyncio
 import itertools
@@ -22,7 +22,7 @@ MEMORY_LIMIT = 96 << 20
 _EVALUATORS = 2
 _MOST_WORKERS = 6
 _TOGETHER = 16
-"""Definitions that a worker gets in one go: talking costs as much as evaluating."""
+"""How many definitions a worker gets at once, since messages cost as much as evaluating."""
 _READ_AT_ONCE = 500
 _IDLE_SECONDS = 30.0
 _MOST_EVALUATIONS = 5000
@@ -40,7 +40,7 @@ class WorkerStatus:
 
 @frozen
 class SandboxStatus:
-    """What the sandbox costs at this moment."""
+    """What the sandbox uses at the moment."""
 
     workers: tuple[WorkerStatus, ...]
     memory: int
@@ -54,7 +54,7 @@ class SandboxStatus:
 class Sandbox:
     """Implements `inhouse.definitions.evaluator.Evaluator`; starts no process before it must.
 
-    Belongs to one event loop.  Whoever makes it closes it.
+    Belongs to one event loop.  Its creator closes it.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Sandbox:
         texts: Mapping[Path, str],
         files: TrustedFiles | None = None,
     ) -> tuple[Evaluated, ...]:
-        """Import many, each in an interpreter of its own."""
+        """Import many, each in its own interpreter."""
         confinements: dict[Path, tuple[Confinement, Lookups]] = {}
 
         def _confinement(path: Path) -> Confinement:
@@ -118,10 +118,10 @@ class Sandbox:
     async def steps(
         self, source: str, context: StepContext, on_log: Callable[[StepLog], None] | None = None
     ) -> Steps:
-        """Start a handleSteps generator.  What is wrong with it is told by the first `send`.
+        """Start a handleSteps generator.  The first `send` reports what is wrong with it.
 
-        Messages of ``agentState.messageHistory`` must not be changed once they were sent: only
-        new ones are sent again.
+        Messages of ``agentState.messageHistory`` must not be changed after they were sent, since
+        only new ones are sent later.
         """
         try:
             worker = await self._take_for_steps()
@@ -165,7 +165,7 @@ class Sandbox:
         return [each if isinstance(each, Evaluated) else next(results) for each in read]
 
     async def _evaluate(self, some: Sequence[Begun]) -> list[Evaluated]:
-        """Evaluate some in one worker; one that loses the worker twice is given up."""
+        """Evaluate some in one worker; give up one that loses the worker twice."""
         done: list[Evaluated] = []
         lost_at = -1
         while len(done) < len(some):
@@ -182,7 +182,7 @@ class Sandbox:
                         done.append(lost(some[lost_at].path))
                     lost_at = len(done)
                 except BaseException:
-                    worker.kill()  # It may still be at it.
+                    worker.kill()  # It may still be working.
                     raise
                 finally:
                     worker.evaluations += len(done)
@@ -191,7 +191,7 @@ class Sandbox:
         return done
 
     async def _take(self) -> Worker:
-        """Return a worker that does nothing, marked as busy.  Raises `WorkerLost`."""
+        """Return an idle worker, marked as busy.  Raises `WorkerLost`."""
         if self._closed:
             raise WorkerLost("the sandbox was closed")
         self._drop_dead()
@@ -207,11 +207,11 @@ class Sandbox:
             if start.cancelled() and current is not None and not current.cancelling():
                 raise WorkerLost("the sandbox was closed") from None
             if start.done() and not start.cancelled() and start.exception() is None:
-                self._busy.discard(start.result())  # It came up just now, for nobody.
+                self._busy.discard(start.result())  # It has just started, and nobody needs it.
             raise
 
     async def _take_for_steps(self) -> Worker:
-        """Give each generator a process of its own, up to a number; then they share."""
+        """Give each generator its own process, up to a limit; after that they share."""
         self._drop_dead()
         while not self._idle() and len(self._workers) + len(self._starts) >= _MOST_WORKERS:
             sharing = [worker for worker in self._workers if worker.sessions and worker.alive]
@@ -220,7 +220,7 @@ class Sandbox:
             if not self._starts:
                 break
             await asyncio.wait(self._starts, return_when=asyncio.FIRST_COMPLETED)
-            await asyncio.sleep(0)  # Whoever started it opens a session in it first.
+            await asyncio.sleep(0)  # Its starter opens a session in it first.
         return await self._take()
 
     def _idle(self) -> list[Worker]:
@@ -255,14 +255,14 @@ class Sandbox:
                 self._busy.discard(start.result())
 
     def _prepare_spare(self) -> None:
-        """Have the next one ready before it is asked for."""
+        """Prepare the next worker before it is needed."""
         if self._closed or self._spare is not None or self._idle():
             return
         if len(self._workers) + len(self._starts) < _MOST_WORKERS:
             self._spare = self._start()
 
     def _rest(self) -> None:
-        """Look after idle workers later; end at once what has grown too large."""
+        """Check idle workers later; end immediately one that has grown too large."""
         for worker in self._idle():
             if worker.evaluations > _MOST_EVALUATIONS or worker.peak > _MOST_MEMORY:
                 worker.kill()
@@ -287,7 +287,7 @@ class Sandbox:
 
 
 class _Lost:
-    """A generator that never came to be."""
+    """A generator that could not be started."""
 
     def __init__(self, message: str) -> None:
         self._message = message
@@ -297,4 +297,4 @@ class _Lost:
         return StepFailed(self._message)
 
     async def aclose(self) -> None:
-        """Nothing was opened."""
+        """Do nothing, since nothing was opened."""

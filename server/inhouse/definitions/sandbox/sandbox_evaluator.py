@@ -1,4 +1,4 @@
-"""Has definitions evaluated by workers and turns what comes back into values of ours."""
+"""Lets workers evaluate definitions and turns the results into our values."""
 
 import asyncio
 import re
@@ -56,7 +56,7 @@ def _begin(path: Path, modules: Callable[[Path], ModuleResolver]) -> Begun | Eva
         return Begun(path, found, found.load_entry())
     except RefusedFileError as error:
         return Evaluated(problem=EvaluationProblem(str(error), path, 0, 0, error.code))
-    except (OSError, ValueError) as error:  # a path that the system does not take
+    except (OSError, ValueError) as error:  # a path that the system does not accept
         message = f"{path.name!r} cannot be read ({error})"
         return Evaluated(problem=EvaluationProblem(message, path, 0, 0, "file"))
 
@@ -68,9 +68,9 @@ async def evaluate_in(
     *,
     limit: float,
 ) -> None:
-    """Evaluate definitions one after the other; ``take`` gets each result as it comes.
+    """Evaluate definitions one after another; ``take`` receives each result.
 
-    It gets fewer where the worker had to be killed.  Raises `WorkerLost` should it end by itself.
+    There are fewer if the worker had to be killed.  Raises `WorkerLost` if it ends by itself.
     """
     session = worker.begin()
     try:
@@ -87,7 +87,7 @@ async def evaluate_in(
 
 
 async def _converse(worker: Worker, session: int, begun: Begun, limit: float) -> Evaluated:
-    # The worker stops itself long before this; it is for one that no longer can.
+    # The worker stops itself long before this, if it still can.
     path, modules, patience = begun.path, begun.modules, 2 * limit + 2
     while True:
         begin = asyncio.get_running_loop().time()
@@ -123,7 +123,7 @@ async def _serve(
         loaded = loaded or await asyncio.to_thread(modules.load, base, specifier, how)
     except RefusedFileError as error:
         worker.send({**reply, "error": str(error), "code": error.code})
-    except (OSError, ValueError) as error:  # a path that the system does not take
+    except (OSError, ValueError) as error:  # a path that the system does not accept
         worker.send({**reply, "error": f"{specifier!r} cannot be read ({error})", "code": "file"})
     else:
         worker.send({**reply, "kind": loaded.kind, "name": loaded.name}, _body(loaded))
@@ -172,7 +172,7 @@ def _place(text: str, module: Path, header: Mapping[str, Any], shown: bytes) -> 
         line, column = int(header["line"]), int(header["column"])
         found = original_place(text, shown.decode("utf-8", "replace"), line, column)
         member = _NO_MEMBER.match(str(header.get("message")))
-        if member and member[1] in text:  # The interpreter knows the places of calls only.
+        if member and member[1] in text:  # The interpreter knows only the places of calls.
             return place(text, text.index(member[1]))
         name = _ABSENT.match(str(header.get("message")))
         if name and header.get("name") == "ReferenceError":
@@ -228,7 +228,7 @@ def _evaluated(
 
 
 def lost(path: Path) -> Evaluated:
-    """Say that the worker ended while it evaluated, twice."""
+    """Return the problem of a worker that ended during an evaluation, twice."""
     message = "the sandbox ended while it evaluated this file"
     return Evaluated(problem=EvaluationProblem(message, path, 0, 0, "sandbox"))
 

@@ -1,6 +1,6 @@
-"""Takes the types out of TypeScript, with the tool that comes with quickjs-rs.
+"""Removes the types from TypeScript, with the tool of quickjs-rs.
 
-Runs in the worker, in WebAssembly as everything that touches foreign text.
+Runs in the worker, in WebAssembly like everything that touches foreign text.
 """
 
 import threading
@@ -15,7 +15,7 @@ _SECONDS = 10
 
 
 class Stripper:
-    """Remembers what it did."""
+    """Strips types, remembering results."""
 
     def __init__(self) -> None:
         self._done: dict[tuple[str, str], str] = {}
@@ -36,7 +36,7 @@ class Stripper:
 
     def _strip(self, source: str, *, tsx: bool) -> str:
         kind = transform.FLAG_SOURCE_TSX if tsx else transform.FLAG_SOURCE_TS
-        # A fresh one gives back the memory that a large or hostile source made it take.
+        # A fresh one frees the memory that a large or hostile source needed.
         transformer = self._transformer = self._transformer or transform.SourceTransformer()
         try:
             instance = transformer._instance  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]

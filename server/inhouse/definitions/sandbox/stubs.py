@@ -1,4 +1,4 @@
-"""What a module takes from a package or a module of Node that is not there."""
+"""Stubs for a missing package or Node module."""
 
 import re
 from collections.abc import Mapping
@@ -17,14 +17,14 @@ _NAME = re.compile(r"[A-Za-z_$][\w$]*")
 
 
 def builtin_reason(specifier: str) -> str:
-    """Say why a module of Node cannot be used, and what can."""
+    """Say why a Node module cannot be used, and what to use instead."""
     name = specifier.rpartition(":")[2].partition("/")[0]
     remedy = _REMEDIES.get(name)
     return f"{specifier!r} cannot be used: {ABSENT}" + (f".  {remedy}" if remedy else "")
 
 
 def global_reason(name: str) -> str:
-    """Say why a name that other programs give to modules is not there."""
+    """Say why a global that other programs provide is missing."""
     reason = "definitions are evaluated without files, network or environment"
     if name in ("Bun", "Deno", "__dirname", "__filename", "require"):
         return f" ({reason}.  {_TEXT})"
@@ -32,7 +32,7 @@ def global_reason(name: str) -> str:
 
 
 def imported_names(code: str, specifier: str) -> set[str]:
-    """Find what code without types imports, or exports again, from a specifier."""
+    """Find what code without types imports, or re-exports, from a specifier."""
     quoted = rf"[\"']{re.escape(specifier)}[\"']"
     names: set[str] = set()
     for clause in re.findall(rf"\b(?:import|export)\b([^;\"'()]*?)\bfrom\s*{quoted}", code):

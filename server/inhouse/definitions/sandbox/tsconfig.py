@@ -10,7 +10,7 @@ from attrs import frozen
 from inhouse.core.json_values import fields, texts
 
 ReadText = Callable[[Path], str | None]
-"""Gives a file's text, or None if it is not there or may not be read."""
+"""Returns a file's text, or None if it is missing or may not be read."""
 
 _MOST = 1 << 20
 _MOST_EXTENDS = 16
@@ -25,7 +25,7 @@ class Aliases:
     base: Path | None = None
 
     def targets(self, specifier: str) -> Iterator[Path]:
-        """Yield the places to look at, the most special pattern first."""
+        """Yield the places to try, the most specific pattern first."""
         fitting = [
             (pattern, targets, found)
             for pattern, targets in self.paths
@@ -61,7 +61,7 @@ def _tsconfig(path: Path, read: ReadText, depth: int) -> Aliases | None:
         for place in _extended(path.parent, parent):
             found = _tsconfig(place, read, depth + 1)
             if found is not None:
-                # Each later one wins, field by field, as TypeScript has it.
+                # Later ones win, field by field, as in TypeScript.
                 inherited = Aliases(found.paths or inherited.paths, found.base or inherited.base)
                 break
     options = fields(value.get("compilerOptions"))

@@ -1,6 +1,6 @@
-"""Reads what comes out of the sandbox, and believes nothing.
+"""Validates what comes out of the sandbox, trusting nothing.
 
-It is JSON, not too deep, without the numbers that JSON does not have, in proper Unicode.
+It must be JSON, not too deep, with only JSON's numbers, and in valid Unicode.
 """
 
 import json
@@ -39,7 +39,7 @@ def _plain(value: Any, depth: int) -> Any:
 
 
 def _clean(text: str) -> str:
-    """Replace halves of surrogate pairs, which no file and no server takes."""
+    """Replace unpaired surrogates, which no file and no server accepts."""
     if text.isascii():
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

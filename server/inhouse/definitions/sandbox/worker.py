@@ -1,7 +1,7 @@
 """The worker process: reads frames, runs foreign code on a few threads, answers.
 
-Started by `inhouse.definitions.sandbox.worker_process` with an empty environment.
-It must not import anything heavy or anything that could be of use to an intruder.
+Started by `inhouse.definitions.sandbox.worker_process` with an empty environment. It must not
+import anything heavy, or anything that an intruder could use.
 """
 
 import gc
@@ -46,7 +46,7 @@ class _Worker:
             threading.Thread(target=self._serve, args=(line,), name=f"guest-{number}").start()
 
     def receive(self, header: dict[str, Any], body: bytes) -> None:
-        """Hand a frame to the thread whose interpreter it is for."""
+        """Pass a frame to the thread of its interpreter."""
         session = int(header["session"])
         if header["op"] == "loaded":
             self._answers[session].put((header, body))
@@ -55,7 +55,7 @@ class _Worker:
             self._queues[session % len(self._queues)].put((header, body))
 
     def warm_up(self) -> None:
-        """Load everything that is loaded on first use: later nothing can be opened any more."""
+        """Load everything that is loaded on first use, since later nothing can be opened."""
         code = "import { one } from './one'; export default { two: one + one };"
         other = b"export const one: number = 1"
         evaluating = evaluation.Evaluation(

@@ -22,13 +22,13 @@ _START = (
     "import sys; sys.path[:0] = {}; from inhouse.definitions.sandbox.worker import main; main()"
 )
 _START_TIME = 120.0
-"""The first start ever compiles the interpreter, which a busy machine takes its time for."""
+"""In seconds; the very first start compiles the interpreter, which is slow on a busy machine."""
 THREADS = 6
-"""Of one worker; a generator that hangs delays only those on its own thread."""
+"""Threads of one worker; a generator that hangs delays only those on its own thread."""
 
 
-class WorkerLost(Exception):  # noqa: N818 - it is not an error of ours, it is news
-    """The worker is gone, and with it whatever ran in it."""
+class WorkerLost(Exception):  # noqa: N818 - not an error but an event
+    """The worker is gone, with whatever ran in it."""
 
 
 @frozen
@@ -47,7 +47,7 @@ class Worker:
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._reading = asyncio.create_task(self._read(), name="sandbox worker")
         self.peak = 0
-        """The most bytes it ever held, as it says; 0 where its system does not tell."""
+        """The most bytes it ever held, by its own report; 0 if its system does not say."""
         self._killed = False
         self.evaluations = 0
 
@@ -92,8 +92,8 @@ class Worker:
         return len(self._sessions)
 
     def memory(self) -> int:
-        """Bytes held now, or the most it ever held where the system does not tell."""
-        import psutil  # noqa: PLC0415 - only where somebody asks
+        """Return the bytes held now, or the most ever held if the system does not say."""
+        import psutil  # noqa: PLC0415 - only if somebody asks
 
         try:
             return psutil.Process(self.pid).memory_info().rss
@@ -101,7 +101,7 @@ class Worker:
             return self.peak
 
     def begin(self) -> int:
-        """Open a session: frames with its number find their way back to `receive`.
+        """Open a session: frames with its number are passed to `receive`.
 
         The number also chooses the thread: one with as few other sessions as possible.
         """
@@ -158,7 +158,7 @@ class Worker:
         except (asyncio.IncompleteReadError, OSError):
             pass
         except (ValueError, KeyError, TypeError, RecursionError):
-            self.kill()  # It no longer speaks our language: whoever it is, it must go.
+            self.kill()  # It no longer follows the protocol, so it must go.
         finally:
             self._lose()
 
@@ -180,10 +180,10 @@ class Worker:
 
 
 def _command() -> tuple[str, ...]:
-    """Python without site-packages, user settings and environment, and with only our folders."""
+    """Return the command: Python without site-packages, user settings and environment."""
     packages = ("inhouse", "quickjs_rs", "wasmtime")
     folders = {str(Path(_origin(name)).parent.parent): None for name in packages}
-    # The launcher of a virtual environment on Windows would be killed in place of its child.
+    # On Windows, a virtual environment's launcher would be killed instead of its child.
     program = getattr(sys, "_base_executable", None) if sys.platform == "win32" else None
     return (program or sys.executable, "-I", "-S", "-B", "-c", _START.format(list(folders)))
 

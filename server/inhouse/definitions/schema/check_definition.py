@@ -1,4 +1,4 @@
-"""Values to an AgentDefinition, with every problem at its exact place."""
+"""Turns values into an AgentDefinition, with every problem at its exact place."""
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -26,7 +26,7 @@ _WARNINGS = frozenset({"unknown-tool", "schema-warning", "provider-twice", "key-
 
 @frozen
 class Checked:
-    """A definition, where nothing in it is an error, and all that is wrong with it."""
+    """A definition, if nothing in it is an error, and all its problems."""
 
     definition: AgentDefinition | None
     problems: tuple[Problem, ...]
@@ -72,7 +72,7 @@ def _check(
 
 
 def _without_effect(found: ParsedDefinition, path: Path) -> list[Problem]:
-    """Tell what is accepted and does nothing, at its place."""
+    """Report what is accepted but has no effect, at its place."""
     told: list[tuple[JsonPath, str]] = list(fields_without_effect(found.values))
     for index, name in enumerate(_texts(found.values.get("toolNames"))):
         if name in TOOLS:
@@ -84,13 +84,13 @@ def _without_effect(found: ParsedDefinition, path: Path) -> list[Problem]:
 
 
 def _with_unknown(found: ParsedDefinition) -> Mapping[str, Any]:
-    """The values, and a marker for what only an evaluation can tell: no rule looks at it."""
+    """Return the values, with a marker, which rules skip, for what only an evaluation shows."""
     unknown = {path[0]: UNKNOWN for path in found.unknown if path and isinstance(path[0], str)}
     return {**found.values, **unknown} if unknown else found.values
 
 
 def _covers(found: ParsedDefinition, path: JsonPath) -> bool:
-    """Return whether the value at a path is one that only an evaluation can tell."""
+    """Return whether only an evaluation shows the value at a path."""
     return any(path[:length] in found.unknown for length in range(len(path) + 1))
 
 
@@ -156,6 +156,6 @@ def _provider_options(values: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 def _texts(value: object) -> list[str]:
-    """Return a list with what is no text left empty, so that places stay the same."""
+    """Return a list whose non-strings are emptied, so that positions stay the same."""
     items = cast("list[Any]", value) if isinstance(value, list) else []
     return [item if isinstance(item, str) else "" for item in items]

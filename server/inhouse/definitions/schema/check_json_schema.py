@@ -1,4 +1,4 @@
-"""Whether a JSON Schema in a definition is one."""
+"""Checks the JSON Schemas in a definition."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -9,11 +9,11 @@ from inhouse.definitions.schema.structure import Mistake
 
 _MOST = 20
 _CODEBUFF = frozenset({"type", "description", "properties", "required", "enum"})
-"""What Codebuff itself refuses when it is wrong; the rest it accepts, so here it is a warning."""
+"""What Codebuff itself refuses if wrong; the rest it accepts, so here that is a warning."""
 
 
 def schema_mistakes(schema: Mapping[str, Any], path: JsonPath) -> list[Mistake]:
-    """Every place where *schema* is not what JSON Schema (2020-12) allows."""
+    """Yield every place where *schema* is not valid JSON Schema (2020-12)."""
     mistakes: list[Mistake] = []
     for error in _validator().iter_errors(schema):
         where: JsonPath = tuple(error.absolute_path)

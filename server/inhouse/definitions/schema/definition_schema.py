@@ -20,7 +20,7 @@ _SCALARS: Mapping[Any, str] = {str: "string", bool: "boolean", float: "number", 
 
 
 def definition_schema() -> dict[str, Any]:
-    """What editors check and complete JSON, YAML and TOML definitions by."""
+    """Return the schema with which editors check and complete JSON, YAML and TOML definitions."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Agent definition",
@@ -39,7 +39,7 @@ def definition_schema() -> dict[str, Any]:
 
 
 def fields_table() -> str:
-    """The tables of docs/reference/definitions.md: the fields, then those of each object."""
+    """Return the tables of docs/reference/definitions.md: the fields, then those of each object."""
     return "\n".join(_tables("", fields()))
 
 

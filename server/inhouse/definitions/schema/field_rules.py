@@ -1,4 +1,4 @@
-"""What must hold between a definition's fields, beyond their types."""
+"""Rules between a definition's fields, beyond their types."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ _GENERATOR = "function*"
 
 
 def rule_mistakes(values: Mapping[str, Any]) -> list[Mistake]:
-    """Every broken rule; a field of a wrong type is not looked at twice."""
+    """Yield every broken rule; fields of a wrong type are skipped."""
     return [
         *_id(values),
         *_reasoning(values),

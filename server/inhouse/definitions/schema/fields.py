@@ -18,7 +18,7 @@ class Field:
 
     name: str
     type: str
-    """In TypeScript's words, e.g. ``string[]``."""
+    """In TypeScript's notation, such as ``string[]``."""
     meaning: str
     docs: str
     """Rules worth knowing; may be empty."""
@@ -26,7 +26,7 @@ class Field:
     default: Any
     """None if there is none."""
     choices: tuple[str, ...]
-    """The values of an enumeration, also of a list of them."""
+    """The values of an enumeration, or of a list of them."""
     fields: tuple["Field", ...]
     """Of an object."""
     container: str
@@ -35,12 +35,12 @@ class Field:
 
 @cache
 def fields() -> tuple[Field, ...]:
-    """Every field of a definition, the required ones first."""
+    """Return every field of a definition, required ones first."""
     return tuple(_field(attribute) for attribute in attrs.fields(DefinitionShape))
 
 
 def field_at(path: JsonPath) -> Field | None:
-    """The field that a path leads to; a list's index leads to the list."""
+    """Return the field at a path; a list's index means the list."""
     known, current, inside_map = fields(), None, False
     for part in path:
         if isinstance(part, int):
@@ -56,7 +56,7 @@ def field_at(path: JsonPath) -> Field | None:
 
 
 def fields_at(path: JsonPath) -> tuple[Field, ...]:
-    """What may be written as a key in the object at *path*."""
+    """Return the fields that may be keys in the object at *path*."""
     if not path:
         return fields()
     current = field_at(path)
@@ -70,7 +70,7 @@ def wire_name(attribute: "Attribute[Any]") -> str:
 
 
 def members(kind: object) -> tuple[Any, ...]:
-    """The types a union is made of, without None."""
+    """Return the types of a union, without None."""
     if get_origin(kind) in {Union, UnionType}:
         return tuple(member for member in get_args(kind) if member is not NoneType)
     return (kind,)

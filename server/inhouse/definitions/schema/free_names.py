@@ -1,4 +1,4 @@
-"""Names in ``handleSteps`` that will not be there when it runs: from its own text alone."""
+"""Names in ``handleSteps`` that will be undefined when it runs, judged by its text alone."""
 
 from pathlib import Path
 
@@ -13,9 +13,9 @@ _MOST = 20
 
 
 def free_name_problems(found: ParsedDefinition, path: Path) -> list[Problem]:
-    """Tell each of them once, if it is used first.
+    """Report each of them once, at its first use.
 
-    A warning: the branch that uses it may never be taken.
+    Only a warning, since the branch that uses it may never be taken.
     """
     source = found.values.get("handleSteps")
     if not isinstance(source, str) or not source.strip():

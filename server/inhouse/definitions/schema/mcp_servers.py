@@ -1,4 +1,4 @@
-"""MCP servers of a definition: their names, and variables of the environment in them."""
+"""MCP servers of a definition: their names and environment variables."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
@@ -13,7 +13,7 @@ def check_servers(
 ) -> tuple[Mapping[str, Any], list[Mistake]]:
     """Return each server with its defaults, and what is wrong with them.
 
-    `$NAME` stays as it is written: the value is read when the server starts, and by nothing else.
+    `$NAME` stays as written: its value is read only when the server starts.
     """
     servers = values.get("mcpServers")
     if not isinstance(servers, Mapping):

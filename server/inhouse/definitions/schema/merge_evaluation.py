@@ -1,4 +1,4 @@
-"""What an evaluation gave, as if it had been read: values with the best places known."""
+"""Merges an evaluation's result with what was read: values with the best known positions."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -18,11 +18,11 @@ _LIKENESS = 2
 
 
 def with_evaluated(reading: Reading, evaluated: Evaluated, path: Path) -> Reading:
-    """Replace what was read by what the evaluation gave."""
+    """Replace what was read by what the evaluation returned."""
     if evaluated.problem is not None:
         problem = _problem(evaluated.problem, reading, path)
         if any(other.severity is Severity.ERROR for other in reading.problems):
-            return reading  # the place in the text says more than the engine
+            return reading  # the place in the text is more exact than the engine's
         return evolve(reading, problems=(*reading.problems, problem))
     found = tuple(_found(name, values, reading) for name, values in _chosen(evaluated.exports))
     kept = tuple(problem for problem in reading.problems if problem.severity is not Severity.ERROR)
@@ -35,7 +35,7 @@ def with_evaluated(reading: Reading, evaluated: Evaluated, path: Path) -> Readin
 
 
 def is_definition(values: Mapping[str, Any]) -> bool:
-    """Return whether an exported object means to be a definition."""
+    """Return whether an exported object is meant as a definition."""
     known = FIELD_NAMES & values.keys()
     if "id" in values and known - {"id", "version"}:
         return True
@@ -43,13 +43,13 @@ def is_definition(values: Mapping[str, Any]) -> bool:
 
 
 def listed(path: Path, place: Range) -> Problem:
-    """Say that a list of definitions is none."""
+    """Return the problem of exporting a list of definitions."""
     message = "A list is not a definition.  Export each one by name: `export const one = …`."
     return Problem(path, place, Severity.ERROR, "wrong-export", message)
 
 
 def _lost(path: Path, place: Range) -> Problem:
-    """Say that what looked like a definition was none when it was evaluated."""
+    """Return the problem of what looked like a definition but was not one when evaluated."""
     message = (
         "This looks like a definition, but its evaluation exports nothing with `id` and `model`.  "
         "Export it as one object: `export default { id: …, model: … }`."
@@ -58,7 +58,7 @@ def _lost(path: Path, place: Range) -> Problem:
 
 
 def _chosen(exports: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The default export counts, else the module itself, else each export that is one."""
+    """Return the default export, else the module itself, else each export that is a definition."""
     default = exports.get("default")
     if default is not None:
         values = mapping(default)
@@ -81,7 +81,7 @@ def _found(name: str, values: Mapping[str, Any], reading: Reading) -> ParsedDefi
         places[()] = SourceRange(reading.needs_evaluation or _nowhere())
     steps = static.values.get("handleSteps") if static is not None else None
     if isinstance(steps, FunctionText) and static is not None and () not in static.unknown:
-        values = {**values, "handleSteps": steps}  # the same, and it knows where it stands
+        values = {**values, "handleSteps": steps}  # the same, with its position
     return ParsedDefinition(name, values, places)
 
 

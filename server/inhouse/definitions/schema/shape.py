@@ -1,7 +1,7 @@
 # ruff: noqa: RUF009 - `known` is attrs' `field` with a meaning
 """What a definition may say, as types: its fields in Codebuff's spelling, defaults and meaning.
 
-Everything else goes by these classes: the checks (`definition`), the table of fields
+Everything else is derived from these classes: the checks (`definition`), the table of fields
 (`fields`), the JSON Schema (`schema`) and the reference in docs.
 """
 

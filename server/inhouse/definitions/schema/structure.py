@@ -1,4 +1,4 @@
-"""A definition's values to its shape, by cattrs: every mistake with the path to it."""
+"""Turns a definition's values into its shape with cattrs: every mistake with its path."""
 
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -21,7 +21,7 @@ from inhouse.definitions.schema.shape import (
 )
 
 _STRICT = (StdioServerShape, RemoteServerShape, CompactShape)
-"""Codebuff refuses what it does not know in these."""
+"""Objects in which Codebuff refuses unknown members."""
 _Server = StdioServerShape | RemoteServerShape
 _SHOWN = 40
 
@@ -37,11 +37,11 @@ class Mistake:
 
 
 class _ShapeError(ValueError):
-    """A value that is not what its field asks for."""
+    """A value that does not fit its field."""
 
 
 def structure(values: Mapping[str, Any]) -> tuple[DefinitionShape | None, list[Mistake]]:
-    """Return the shape, or every mistake that keeps the values from having it."""
+    """Return the shape, or every mistake in the values."""
     try:
         return _converter().structure(values, DefinitionShape), []
     except cattrs.BaseValidationError as error:
@@ -50,7 +50,7 @@ def structure(values: Mapping[str, Any]) -> tuple[DefinitionShape | None, list[M
 
 
 def describe(value: Any) -> str:
-    """A value, for a message."""
+    """Describe a value for a message."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
@@ -120,7 +120,7 @@ def _union(kind: Any, converter: cattrs.Converter) -> Callable[[Any, Any], Any]:
 
 
 def _chosen(value: Any, kinds: tuple[Any, ...]) -> Any:
-    """The member of a union that a value most likely means."""
+    """Return the member of a union that a value most likely means."""
     if StdioServerShape in kinds and isinstance(value, Mapping):
         given = mapping(value)
         kind = given.get("type")

@@ -1,4 +1,4 @@
-"""Keys and tool names that look like a slip of the pen."""
+"""Hints for keys and tool names that look like typing errors."""
 
 from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
@@ -23,7 +23,7 @@ _FORMER: Mapping[str, str] = {
     "system": "systemPrompt",
     "provider": "localProvider",
 }
-"""What people write, and what Codebuff called it once."""
+"""Common mistakes and Codebuff's former names."""
 _NESTED: tuple[JsonPath, ...] = (
     ("localProvider",),
     ("reasoningOptions",),
@@ -36,7 +36,7 @@ _NESTED: tuple[JsonPath, ...] = (
 def spelling_problems(
     found: ParsedDefinition, path: Path, known_tools: Collection[str]
 ) -> Iterator[Problem]:
-    """Warnings about what is ignored or unknown, and probably meant otherwise."""
+    """Return warnings about what is ignored or unknown and probably meant otherwise."""
     yield from _keys(found, path, (), found.values)
     for inner in _NESTED:
         value = found.values

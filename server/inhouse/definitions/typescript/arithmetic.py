@@ -1,4 +1,4 @@
-"""What JavaScript's operators give for plain values."""
+"""JavaScript's operators on plain values."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeGuard
@@ -16,7 +16,7 @@ _EQUALS = {"===": True, "!==": False}
 
 
 def binary_value(operator: str, left: object, right: object) -> Any:  # noqa: PLR0911 - a table
-    """The result, or `UNKNOWN`."""
+    """Return the result, or `UNKNOWN`."""
     if is_missing(left):
         return UNKNOWN
     match operator:
@@ -39,12 +39,12 @@ def binary_value(operator: str, left: object, right: object) -> Any:  # noqa: PL
 
 
 def is_missing(value: object) -> bool:
-    """Return whether only an evaluation can tell."""
+    """Return whether only an evaluation shows the value."""
     return value is UNKNOWN
 
 
 def _is_same(left: object, right: object) -> bool:
-    """Of scalars; Python's True equals 1, and JavaScript's 1 is 1.0."""
+    """Compare scalars strictly: Python's True equals 1, and JavaScript's 1 is 1.0."""
     if _is_number(left) and _is_number(right):
         return left == right
     return type(left) is type(right) and left == right

@@ -1,4 +1,4 @@
-"""Where a cursor is in TypeScript or JSON: by its tokens, so that broken text does no harm."""
+"""Finds a cursor's place in TypeScript or JSON by tokens, which works in broken text."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,11 +53,11 @@ class _Token:
 class _Frame:
     kind: str
     path: JsonPath | None
-    """None: no data, such as the body of a function."""
+    """None if it is not data, such as the body of a function."""
     key: str | None = None
     index: int = 0
     questions: int = 0
-    """Of ``a ? b : c``, whose colon makes no key."""
+    """Open ``?`` of ``a ? b : c``, whose colon does not make a key."""
     last: _Token | None = field(default=None)
 
     @property
@@ -141,7 +141,7 @@ def _result(
 
 
 def _is_new_key(current: _Token | None, before: _Token | None, lines: Lines, offset: int) -> bool:
-    """A word, or nothing yet, on a new line after a complete value: its comma is missing."""
+    """Return whether a new line after a complete value begins a key, so that a comma is missing."""
     if before is None or before.kind not in {*_TEXTS, "number", "]", "}", "true", "false"}:
         return False
     if current is not None and current.kind not in _WORDS:
@@ -169,7 +169,7 @@ def _bare(token: _Token) -> CursorWord:
 
 
 def _tokens(source: Source, text: str) -> Iterator[_Token]:
-    """From left to right; texts as one token, one that is never closed up to its line's end."""
+    """Yield tokens from left to right; an unclosed string ends with its line."""
     at, units, limit, skip = 0, 0, _MOST, 0
     wide = not text.isascii()
     for node in _leaves(source.root):
@@ -194,7 +194,7 @@ def _tokens(source: Source, text: str) -> Iterator[_Token]:
 
 
 def _advance(text: str, at: int, units: int, target: int) -> tuple[int, int]:
-    """From an offset in characters to one in UTF-16 code units."""
+    """Convert an offset in characters to one in UTF-16 code units."""
     while units < target and at < len(text):
         units += 2 if text[at] > "\uffff" else 1
         at += 1

@@ -1,4 +1,4 @@
-"""What a module exports, by name, and what it does besides."""
+"""What a module exports, by name, and its other effects."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -45,14 +45,14 @@ class Exports:
 
     values: dict[str, "Node"] = field(factory=dict[str, "Node"])
     passed_on: dict[str, str] = field(factory=dict[str, str])
-    """Name to the module it really comes from."""
+    """Name → the module it really comes from."""
     annotated: set[str] = field(factory=set[str])
     effects: list["Node"] = field(factory=list["Node"])
-    """Statements that do something: what they do, only an evaluation can tell."""
+    """Statements with effects, which only an evaluation shows."""
 
 
 def collect(statement: "Node", scope: ModuleScope, exports: Exports) -> None:
-    """Note what one statement exports, or that it does something."""
+    """Record what one statement exports, or that it has an effect."""
     if statement.type == "export_statement":
         _collect_export(statement, scope, exports)
     elif statement.type == "expression_statement" and statement.named_children:
@@ -135,7 +135,7 @@ def _inside(pattern: "Node | None") -> Iterator["Node"]:
 
 
 def _collect_commonjs(assignment: "Node", scope: ModuleScope, exports: Exports) -> bool:
-    """``module.exports = …`` and ``exports.name = …``."""
+    """Collect ``module.exports = …`` and ``exports.name = …``."""
     left = assignment.child_by_field_name("left")
     right = assignment.child_by_field_name("right")
     if left is None or right is None or left.type != "member_expression":
@@ -151,7 +151,7 @@ def _collect_commonjs(assignment: "Node", scope: ModuleScope, exports: Exports) 
 
 
 def _export(name: str, node: "Node", scope: ModuleScope, exports: Exports) -> None:
-    """Note an exported expression; a bare import that is exported is only passed on."""
+    """Record an exported expression; an exported bare import is only re-exported."""
     inner = unwrap(node)
     binding = scope.bindings.get(scope.text(inner)) if inner.type == "identifier" else None
     if binding is not None and binding.kind is BindingKind.IMPORT and binding.imported != "*":
@@ -163,7 +163,7 @@ def _export(name: str, node: "Node", scope: ModuleScope, exports: Exports) -> No
 
 
 def _is_annotated(node: "Node", scope: ModuleScope, binding: Binding | None) -> bool:
-    """``satisfies AgentDefinition``, ``as AgentDefinition`` or ``: AgentDefinition``."""
+    """Return whether the type is ``AgentDefinition``, by ``satisfies``, ``as`` or ``:``."""
     if binding is not None and (
         binding.annotated or (binding.node is not None and _is_annotated(binding.node, scope, None))
     ):

@@ -1,4 +1,4 @@
-"""Names that a function takes from outside of itself, found in its syntax tree."""
+"""Names that a function uses from outside itself, found in its syntax tree."""
 
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -51,8 +51,8 @@ class FreeName:
 def free_names(text: str, known: frozenset[str] = frozenset()) -> tuple[FreeName, ...]:
     """Return the names that *text*, one expression, uses without declaring them.
 
-    In the order of their first use.  A name that the text asks for with ``typeof`` is not among
-    them, nor is anything in a text that does not parse.
+    In the order of their first use.  A name that is only tested with ``typeof`` does not count; a
+    text that does not parse has none.
     """
     source = parse_value(text)
     if source.root.has_error or not source.complete:
@@ -94,7 +94,7 @@ class _Scope:
 
 @define(eq=False)
 class _Walk:
-    """Goes through a tree without recursion; a name is looked up when all scopes are known."""
+    """Walks a tree without recursion; names are looked up when all scopes are known."""
 
     source: Source
     used: list[tuple[str, "Node", _Scope]] = field(factory=list[tuple[str, "Node", _Scope]])
@@ -202,7 +202,7 @@ class _Walk:
             self.children(node, scope)
 
     def _declare(self, pattern: "Node", target: _Scope, scope: _Scope) -> None:
-        """Note the names of a pattern in *target*; its defaults are read in *scope*."""
+        """Record the names of a pattern in *target*; its defaults are read in *scope*."""
         todo = [pattern]
         while todo:
             node = todo.pop()

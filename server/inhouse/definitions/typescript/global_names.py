@@ -1,4 +1,4 @@
-"""Names that JavaScript knows without a declaration."""
+"""Names that JavaScript has without a declaration."""
 
 _GLOBALS = """
 AbortController Array ArrayBuffer Atomics BigInt Boolean Buffer Bun DataView Date Deno Error
@@ -26,7 +26,7 @@ parseFloat parseInt performance process queueMicrotask setImmediate setInterval 
 structuredClone undefined unescape
 """
 STEP_NAMES = frozenset(_STEP_GLOBALS.split())
-"""What is there where ``handleSteps`` runs (a test asks the interpreter)."""
+"""The globals where ``handleSteps`` runs (a test compares them with the interpreter)."""
 
 
 def is_global(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""JavaScript's strings, numbers and conversions, as values of Python."""
+"""JavaScript's strings, numbers and conversions, as Python values."""
 
 import re
 from typing import TYPE_CHECKING, Any
@@ -19,13 +19,13 @@ _LONGEST_NUMBER = 400
 
 
 def string_value(node: "Node", source: Source) -> str:
-    """The text of a string in quotes."""
+    """Return the text of a quoted string."""
     parts = [fragment(child, source) for child in node.children[1:-1]]
     return whole_text("".join(parts))
 
 
 def fragment(node: "Node", source: Source) -> str:
-    """One piece of a string or a template: plain text or an escape."""
+    """Return one piece of a string or template: plain text or an escape."""
     text = source.text(node)
     if node.type != "escape_sequence":
         return _LINE_END.sub("\n", text)
@@ -39,7 +39,7 @@ def fragment(node: "Node", source: Source) -> str:
 
 
 def whole_text(text: str) -> str:
-    """Join surrogate pairs; half of one becomes the replacement character."""
+    """Join surrogate pairs; an unpaired one becomes the replacement character."""
     if _SURROGATE.search(text) is None:
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
@@ -62,14 +62,14 @@ def number_value(text: str) -> Any:
 
 
 def whole(number: float) -> Any:
-    """JavaScript knows one kind of number: what is whole is an int here."""
+    """Return a whole number as int, since JavaScript has only one kind of number."""
     if number != number or number in {float("inf"), float("-inf")}:  # noqa: PLR0124 - NaN
         return UNKNOWN
     return int(number) if number.is_integer() and abs(number) < _EXACT else number
 
 
 def as_text(value: object) -> str | Missing:  # noqa: PLR0911 - a table
-    """What ``${value}`` gives."""
+    """Return the text of ``${value}``."""
     if isinstance(value, FunctionText):
         return UNKNOWN
     if isinstance(value, str):
@@ -86,5 +86,5 @@ def as_text(value: object) -> str | Missing:  # noqa: PLR0911 - a table
 
 
 def is_true(value: object) -> bool:
-    """Of a scalar, as JavaScript's conditions see it."""
+    """Return whether a scalar is truthy in JavaScript."""
     return value is not UNDEFINED and bool(value)

@@ -1,4 +1,4 @@
-"""Calls that are as good as literals: texts that are joined or trimmed."""
+"""Calls that can be read like literals: joined or trimmed strings."""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -33,7 +33,7 @@ _TRIMS: Mapping[str, Callable[[str], str]] = {
 def read_call(
     node: "Node", scope: ModuleScope, depth: int, read_expression: "ReadExpression"
 ) -> Literal:
-    """``[…].join(', ')`` and ``'…'.trim()``; every other call needs an evaluation."""
+    """Read ``[…].join(', ')`` and ``'…'.trim()``; every other call needs an evaluation."""
     function = node.child_by_field_name("function")
     arguments = node.child_by_field_name("arguments")
     if function is None or arguments is None:
@@ -77,7 +77,7 @@ def _join(node: "Node", items: Literal, given: list[Literal], scope: ModuleScope
 
 
 def unwrap(node: "Node") -> "Node":
-    """Past parentheses and what TypeScript adds to an expression."""
+    """Remove parentheses and TypeScript's additions from an expression."""
     while node.type in _WRAPPERS and node.named_children:
         inner = [child for child in node.named_children if child.type != "comment"]
         if not inner:

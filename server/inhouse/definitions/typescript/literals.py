@@ -1,4 +1,4 @@
-"""Expressions that are as good as literals: read, never run."""
+"""Expressions that can be read like literals, without being run."""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -45,7 +45,7 @@ _FUNCTIONS = frozenset(
 
 
 def read_expression(node: "Node", scope: ModuleScope, depth: int = 0) -> Literal:
-    """The value of an expression; `UNKNOWN` where only an evaluation can tell."""
+    """Return an expression's value; `UNKNOWN` if only an evaluation shows it."""
     node = unwrap(node)
     if depth > DEEPEST:
         if all(problem.code != "too-deep" for problem in scope.problems):
@@ -67,7 +67,7 @@ def _function_text(node: "Node", scope: ModuleScope) -> str:
     star = next((child for child in node.children if child.type == "*"), None)
     if first is None or first.type != "function" or star is None:
         return text
-    # As the loader of Codebuff prints it.  Lines and columns of the rest stay what they were.
+    # As Codebuff's loader prints it.  The rest keeps its lines and columns.
     between = scope.source.slice(first.end_byte, star.start_byte)
     rest = scope.source.slice(star.end_byte, node.end_byte)
     return f"function*{between}{rest}"
@@ -172,7 +172,7 @@ def _unary(node: "Node", scope: ModuleScope, depth: int) -> Literal:
 
 
 def _binary(node: "Node", scope: ModuleScope, depth: int) -> Literal:
-    """A chain of operators, without recursion to the left: prompts are long sums."""
+    """Read a chain of operators without left recursion, since prompts are long sums."""
     chain: list[tuple[str, Node]] = []
     while node.type == "binary_expression":
         left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
@@ -210,7 +210,7 @@ def _ternary(node: "Node", scope: ModuleScope, depth: int) -> Literal:
 
 
 def _member(node: "Node", scope: ModuleScope, depth: int) -> Literal:
-    """``CONSTANTS.name`` and ``CONSTANTS['name']``."""
+    """Read ``CONSTANTS.name`` and ``CONSTANTS['name']``."""
     target = node.child_by_field_name("object")
     name = node.child_by_field_name("property") or node.child_by_field_name("index")
     if target is None or name is None or node.child_by_field_name("optional_chain") is not None:

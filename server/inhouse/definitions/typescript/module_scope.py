@@ -1,4 +1,4 @@
-"""The names of one module, and what reading its literals may cost."""
+"""The names of one module, and the limit on reading its literals."""
 
 import re
 from collections import Counter
@@ -22,7 +22,7 @@ _ASSIGNED = re.compile(
 )
 _MOST_PROBLEMS = 200
 MOST_STEPS = 20_000
-"""Expressions read for one file; constants that spread each other grow without end."""
+"""How many expressions are read per file; constants that spread each other grow without end."""
 
 
 class BindingKind(Enum):
@@ -30,7 +30,7 @@ class BindingKind(Enum):
     IMPORT = "import"
     FUNCTION = "function"
     OTHER = "other"
-    """A name that only an evaluation knows."""
+    """A name that only an evaluation can resolve."""
 
 
 @frozen
@@ -41,11 +41,11 @@ class Binding:
     node: "Node | None" = None
     """The initial value, or the function."""
     specifier: str = ""
-    """Of an import: the module it comes from."""
+    """For an import: the module it comes from."""
     imported: str = ""
-    """Of an import: the name over there."""
+    """For an import: its name in that module."""
     annotated: bool = False
-    """Its type says that it is a definition."""
+    """Whether its type says that it is a definition."""
 
 
 @frozen(eq=False)
@@ -55,10 +55,10 @@ class ModuleScope:
     bindings: Mapping[str, Binding]
     problems: list[Problem] = field(factory=list[Problem])
     reading: set[str] = field(factory=set[str])
-    """Names whose value is being read: one that leads to itself has none."""
+    """Names whose values are being read; a circular one has no value."""
     spent: list[int] = field(factory=lambda: [0])
     known: dict[str, Literal] = field(factory=dict[str, Literal])
-    """Values of names that were read before."""
+    """Values of names that were already read."""
 
     def range(self, node: "Node") -> Range:
         return self.source.range(node)
@@ -67,18 +67,18 @@ class ModuleScope:
         return self.source.text(node)
 
     def tell(self, problem: Problem) -> None:
-        """Note a problem; nobody reads hundreds of them about one file."""
+        """Record a problem, up to a limit, since nobody reads hundreds about one file."""
         if len(self.problems) < _MOST_PROBLEMS:
             self.problems.append(problem)
 
     def spend(self) -> bool:
-        """Count one step; False when there were too many."""
+        """Count one step; return False if there were too many."""
         self.spent[0] += 1
         return self.spent[0] <= MOST_STEPS
 
 
 def bindings_of(source: Source) -> dict[str, Binding]:
-    """Every name declared at the top level of a module."""
+    """Return every name declared at the top level of a module."""
     bindings: dict[str, Binding] = {}
     for statement in top_level(source.root):
         _declare(statement, source, bindings)
@@ -87,7 +87,7 @@ def bindings_of(source: Source) -> dict[str, Binding]:
 
 
 def top_level(root: "Node") -> list["Node"]:
-    """The statements of a module; of broken text also those inside of what is broken."""
+    """Return a module's statements, including those inside broken parts."""
     statements: list[Node] = []
     for child in root.named_children:
         if child.is_error:
@@ -98,7 +98,7 @@ def top_level(root: "Node") -> list["Node"]:
 
 
 def string_text(node: "Node | None", source: Source) -> str:
-    """A module specifier's text."""
+    """Return a module specifier's text."""
     return source.text(node).strip("'\"`") if node is not None else ""
 
 
@@ -182,7 +182,7 @@ def _is_type_only(node: "Node") -> bool:
 
 
 def _forget_what_may_change(source: Source, bindings: dict[str, Binding]) -> None:
-    """A variable that is assigned again has no value that can be read."""
+    """Forget variables that are reassigned, whose values cannot be read."""
     again: Counter[str] | None = None
     for statement in top_level(source.root):
         inner = statement.child_by_field_name("declaration") or statement

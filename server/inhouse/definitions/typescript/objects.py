@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _NOT_PROPERTIES = frozenset({"{", "}", ",", "comment"})
 _TWO_PAIRS = 3
-"""Value, key and colon: what is left over where a comma is missing between two pairs."""
+"""Value, key and colon: what remains if a comma is missing between two pairs."""
 
 
 @frozen(eq=False)
@@ -28,7 +28,7 @@ class _Object:
     read_expression: "ReadExpression"
     fields: dict[str, ParsedEntry] = field(factory=dict[str, ParsedEntry])
     own: dict[str, Range] = field(factory=dict[str, Range])
-    """Keys written in this very object, not those of a spread."""
+    """Keys written in this object itself, not those of a spread."""
 
     def read(self, node: "Node") -> Literal:
         return self.read_expression(node, self.scope, self.depth)
@@ -49,7 +49,7 @@ class _Object:
 def read_object(
     node: "Node", scope: ModuleScope, depth: int, read_expression: "ReadExpression"
 ) -> Literal:
-    """Read an object literal, or what is left of one in broken text."""
+    """Read an object literal, or what remains of one in broken text."""
     return read_properties(node, node.children, scope, depth, read_expression)
 
 
@@ -75,7 +75,7 @@ def read_properties(
 
 
 def _property(node: "Node", target: _Object) -> Range | None:
-    """Read one property; gives the reason where only an evaluation can tell."""
+    """Read one property; return the reason if only an evaluation shows it."""
     match node.type:
         case "pair":
             return _pair(node, target)

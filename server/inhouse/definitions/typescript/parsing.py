@@ -1,4 +1,4 @@
-"""Text to a syntax tree whose offsets are UTF-16 code units, as an editor counts."""
+"""Parses text to a syntax tree whose offsets are UTF-16 code units, as in editors."""
 
 import re
 import time
@@ -30,11 +30,11 @@ class Source:
     data: bytes
     lines: Lines
     complete: bool = True
-    """False: parsing was given up, the text is too tangled."""
+    """False if parsing was given up because the text is too complex."""
     added: int = 0
-    """Characters put before the text, which its ranges leave out."""
+    """Characters added before the text, which its ranges exclude."""
     same_lines: bool = True
-    """Whether the parser's lines are an editor's: it knows no line end of a lone CR."""
+    """Whether the parser's lines equal an editor's; the parser does not end lines at a lone CR."""
 
     def text(self, node: "Node") -> str:
         return self.slice(node.start_byte, node.end_byte)
@@ -51,7 +51,7 @@ class Source:
         return self.span(node.start_byte // 2, node.end_byte // 2)
 
     def span(self, start: int, end: int) -> Range:
-        """From and to an offset in the parsed text, in UTF-16 code units."""
+        """Return the range of a node in the parsed text, in UTF-16 code units."""
         return self.lines.wide_range(start - self.added, end - self.added)
 
 
@@ -64,7 +64,7 @@ def parse_tsx(text: str) -> Source:
 
 
 def parse_value(text: str) -> Source:
-    """A text that is one expression: JSON, with or without comments."""
+    """Parse a text that is one expression: JSON, with or without comments."""
     parsed = _parse(f"({text}\n)", _TYPESCRIPT)
     return evolve(parsed, lines=Lines(text), added=1, same_lines=False)
 
@@ -74,7 +74,7 @@ def parse_toml(text: str) -> Source:
 
 
 def leaves(node: "Node") -> Iterator["Node"]:
-    """The tokens of a tree from left to right, without recursion."""
+    """Yield the tokens of a tree from left to right, without recursion."""
     stack = [node]
     while stack:
         current = stack.pop()

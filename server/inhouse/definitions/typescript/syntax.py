@@ -1,4 +1,4 @@
-"""What is wrong with a TypeScript text's syntax, at the place a reader would look."""
+"""Syntax errors of a TypeScript text, at the place where a reader would look."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +19,7 @@ _SHOWN = 30
 
 
 def syntax_problems(source: Source, path: Path) -> list[Problem]:
-    """The first few errors of syntax, each on a line of its own."""
+    """Return the first few syntax errors, each on a different line."""
     if not source.complete:
         message = "The file is too complex to be parsed in time.  Split it into smaller files."
         return [Problem(path, START, Severity.ERROR, "too-slow", message)]
@@ -67,7 +67,7 @@ def _problem(node: "Node", source: Source, path: Path) -> Problem:
 
 
 def _backtick(node: "Node", source: Source, path: Path) -> Problem | None:
-    """A template text that ends too early: ``use `code` here`` with bare backticks."""
+    """Find a template that ends too early: ``use `code` here`` with bare backticks."""
     before = node.prev_sibling
     while before is not None and before.child_count and before.type != "template_string":
         before = before.children[-1]
