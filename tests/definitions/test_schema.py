@@ -14,7 +14,7 @@ from support.mutations import GOOD, WRONG
 
 SCHEMA = Draft202012Validator(definition_schema())
 BEYOND = {
-    *("bad-url", "server-name", "missing-variable", "handle-steps-form", "empty-model"),
+    *("bad-url", "missing-variable", "handle-steps-form", "empty-model"),
     *("spawn-agents-missing", "system-prompt-twice"),
 }
 """What a JSON Schema cannot say, or only at great length."""

@@ -254,10 +254,10 @@ async def over_http(kind):
         await process.communicate()
 
 
-@pytest.mark.parametrize("kind", ["http", "sse"])
-async def test_a_server_over_http_is_a_contact_of_the_run(kind, tmp_path):
+@pytest.mark.parametrize(("kind", "written"), [("http", "http"), ("sse", "sse"), ("sse", "http")])
+async def test_a_server_over_http_is_a_contact_of_the_run(kind, written, tmp_path):
     async with over_http(kind) as url:
-        servers = {"far": {"type": kind, "url": url, "headers": {"X-Team": "$TEAM"}}}
+        servers = {"far": {"type": written, "url": url, "headers": {"X-Team": "$TEAM"}}}
         allowed = {"allowedEnvironment": ["TEAM"], "privacy": "local-only"}
         async with session(tmp_path, servers, settings=allowed, TEAM="blue") as here:
             done = await here.run(call("far__add", a=2, b=3), call("far__team"), "ready")
@@ -302,6 +302,44 @@ async def test_a_server_of_the_settings_is_used_by_who_names_it(asked, tmp_path)
             )
         else:
             assert not here.user.questions
+
+
+SHARED = {
+    "mcpServers": {
+        "shared": server(env={"TOKEN": "$MY_TOKEN"}),
+        "own": server(env={"FROM": "mcp.json"}),
+        "unset": server(env={"TOKEN": "$NOT_SET"}),
+    }
+}
+
+
+@pytest.mark.parametrize("agent", ["base", "base-deep", "helper"])
+async def test_the_servers_of_mcp_json_are_given_to_base_agents(agent, tmp_path):
+    files, own = {".agents/mcp.json": SHARED}, {"own": server(env={"FROM": "definition"})}
+    async with session(
+        tmp_path, own, definition={"id": agent}, files=files, MY_TOKEN="t-secret-1"
+    ) as here:
+        is_base = agent != "helper"
+        calls = [call("shared__env")] if is_base else []
+        await here.run(*calls, call("own__env"), "ready")
+        seen = [json.loads(_text(each))["env"] for each in here.results()]
+
+        assert ("shared__echo" in here.offered()) is is_base
+        assert seen[-1]["FROM"] == ("mcp.json" if is_base else "definition")
+        if is_base:
+            assert seen[0]["TOKEN"] == "t-secret-1"
+            assert "t-secret-1" not in str(here.events)
+            assert len([said for said in here.notices() if "'NOT_SET' is not set" in said]) == 1
+            assert any("mcp.json: mcpServers.shared" in each.detail for each in here.user.questions)
+
+
+async def test_the_servers_of_an_untrusted_mcp_json_are_inert_and_named(tmp_path):
+    files = {".agents/mcp.json": SHARED}
+    definition = {"id": "base"}
+    async with session(tmp_path, {}, definition=definition, files=files, trusted=False) as here:
+        assert not here.host.world.settings.mcp_servers
+        told = [each for each in here.host.world.problems if each.code == "needs-trust"]
+        assert [Path(each.path).name for each in told] == ["mcp.json"]
 
 
 OFF = {"mcpServers": {"mine": server(enabled=False)}}

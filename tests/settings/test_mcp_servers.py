@@ -1,12 +1,13 @@
 """`mcpServers` in settings: each server from one layer, the user's own first."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from inhouse.core.settings import McpTransport
 from inhouse.settings import editor_layer, read_settings
-from inhouse.settings.layers import Layer, text_layer
+from inhouse.settings.layers import Layer, server_layers, text_layer
 
 
 def layers(user, workspace=None, *, trusted=True):
@@ -106,3 +107,46 @@ def test_a_slash_in_a_name_could_not_be_told_from_a_tool():
 
     assert not settings.mcp_servers
     assert "`server/tool`" in problems[0].message
+
+
+def test_mcp_json_is_read_beside_the_agents_of_the_workspace_its_parent_and_home(tmp_path):
+    home, root = tmp_path / "home", tmp_path / "code/app"
+    for folder, command in ((root, "near"), (root.parent, "parent"), (home, "home")):
+        (folder / ".agents").mkdir(parents=True)
+        servers = {
+            command: {"type": "stdio", "command": f"./{command}"},
+            "all": {"command": command},
+        }
+        (folder / ".agents/mcp.json").write_text(json.dumps({"inputs": [], "mcpServers": servers}))
+
+    settings, problems = read_settings(server_layers([root], home))
+
+    found = settings.mcp_servers
+    assert {name: (one.command, one.from_workspace) for name, one in found.items()} == {
+        "near": ("./near", True),
+        "parent": ("./parent", True),
+        "home": ("./home", False),
+        "all": ("home", False),
+    }
+    assert all(one.for_base_agents for one in found.values())
+    assert [each.code for each in problems] == ["only-narrower"] * 2
+
+
+BROKEN = {
+    '{"mcpServers": {': ("bad-json", 0),
+    '{"mcpServers": []}': ("bad-value", 0),
+    '{\n "mcpServers": {\n  "a": {"command": "x", "url": "http://y"}}}': ("bad-value", 2),
+    '{\n "mcpServers": {\n  "a": {"command": "x", "arg": []}}}': ("unknown-key", 2),
+}
+
+
+@pytest.mark.parametrize("text", BROKEN)
+def test_what_is_wrong_with_mcp_json_is_told_at_its_line(text, tmp_path):
+    (tmp_path / ".agents").mkdir()
+    (tmp_path / ".agents/mcp.json").write_text(text)
+
+    settings, (problem,) = read_settings(server_layers([tmp_path], tmp_path / "home"))
+
+    assert (problem.code, problem.range.start.line) == BROKEN[text]
+    assert problem.path == tmp_path / ".agents/mcp.json"
+    assert settings.privacy == read_settings([])[0].privacy

@@ -35,14 +35,15 @@ def server(mode="good", **more):
 class Session:
     """Runs of one host, on a scripted model."""
 
-    def __init__(self, host, model, user):
-        self.host, self.model, self.user, self.events = host, model, user, []
+    def __init__(self, host, model, user, agent):
+        self.host, self.model, self.user, self.agent = host, model, user, agent
+        self.events = []
 
     async def run(self, *answers):
         for answer in answers:
             self.model.play(answer)
         self.events.clear()
-        plan = self.host.plan(RunRequest("helper", "hi"))
+        plan = self.host.plan(RunRequest(self.agent, "hi"))
         return await self.host.run(plan, self.host.new_run_id(), self.heard)
 
     def heard(self, event):
@@ -72,6 +73,7 @@ async def session(
     settings=None,
     definition=None,
     trusted=True,
+    files=(),
     **environ,
 ):
     user = user or User()
@@ -85,6 +87,8 @@ async def session(
         **(definition or {}),
     }
     (folder / "work/.agents/helper.json").write_text(json.dumps(written))
+    for name, content in dict(files).items():
+        (folder / "work" / name).write_text(json.dumps(content))
     with ModelServer() as model:
         values = {
             "endpoints": {"box": {"baseUrl": model.base_url, "tools": "native"}},
@@ -100,6 +104,6 @@ async def session(
         )
         await host.start()
         try:
-            yield Session(host, model, user)
+            yield Session(host, model, user, written["id"])
         finally:
             await host.aclose()

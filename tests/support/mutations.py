@@ -68,7 +68,6 @@ WRONG: tuple[tuple[str, Any, str], ...] = (
     ("localProvider", {"baseUrl": "ftp://x"}, "bad-url"),
     ("localProvider", {"baseUrl": "http://"}, "bad-url"),
     ("mcpServers", ["a"], "wrong-type"),
-    ("mcpServers", {"a/b": _SERVER}, "server-name"),
     ("mcpServers", {"a": {"args": []}}, "missing-field"),
     ("mcpServers", {"a": {"command": "x", "cwd": "/"}}, "unknown-field"),
     (

@@ -110,6 +110,8 @@ class McpServer:
         "Whether agents may use it. A workspace may turn off one of your servers.",
     )
     from_workspace: bool = False
+    for_base_agents: bool = False
+    """It stands in a ``.agents/mcp.json``: each agent named ``base…`` has it, as in Codebuff."""
 
 
 @frozen

@@ -53,6 +53,7 @@ START, ALWAYS_START, DENY = "Start it", "Always start this server here", "Deny"
 ONCE, THIS_RUN, ALWAYS = "Call it once", "Allow this tool for this run", "Always allow this tool"
 REFUSED = "mcp_refused"
 """The error code of a server that was not allowed to start; nothing else may be wrong."""
+_BASE = "base"
 _SHOWN = 2_000
 _NAME_SHOWN, _MOST_NAMED = 60, 10
 
@@ -73,7 +74,7 @@ async def mcp_tools(run: "RunContext", context: ToolContext, taken: tuple[Tool, 
     """
     definition = run.plan.definition
     named = [name for name in definition.tool_names if split_name(name) is not None]
-    if not definition.mcp_servers and not named:
+    if not definition.mcp_servers and not named and not _for_all_of(run.host, run.plan.agent):
         return McpTools(definition)
     access = ServerAccess(run.host, run.egress.policy, context)
     wanted = await _wanted(run, access)
@@ -109,8 +110,14 @@ def servers_of(
     source = str(agent.source)
     definition = agent.definition
     own: Mapping[str, Any] = definition.mcp_servers if definition else {}
+    given = _for_all_of(host, agent)
+    named = {
+        name: written
+        for name, written in {**brought, **own}.items()
+        if name not in given or name not in own  # as in Codebuff, over the definition's own
+    }
     fill = from_environment(host.environ) if filled else str
-    for name, written in {**brought, **own}.items():
+    for name, written in named.items():
         try:
             server = read_server(name, written, fill=fill, source=source)
             if isinstance(server, RemoteServer) and agent.from_workspace and name in own:
@@ -118,15 +125,26 @@ def servers_of(
             servers[name] = server
         except UserError as error:
             problems.append(error)
-    for name in wanted_tools(definition.tool_names, ()) if definition else ():
+    for name in wanted_tools(definition.tool_names, given) if definition else ():
         found = host.world.settings.mcp_servers.get(name)
-        if found is None or name in servers or name in own or name in brought:
+        if found is None or name in named:
             continue
         try:
             servers[name] = server_of_settings(host, found, filled=filled)
         except UserError as error:
             problems.append(error)
     return servers, problems
+
+
+def _for_all_of(host: HostState, agent: Agent) -> Mapping[str, McpServer]:
+    """Give the servers that an agent has without naming them: as in Codebuff, base agents do."""
+    if not agent.id.startswith(_BASE):
+        return {}
+    return {
+        name: server
+        for name, server in host.world.settings.mcp_servers.items()
+        if server.for_base_agents and server.enabled
+    }
 
 
 def server_of_settings(host: HostState, server: McpServer, *, filled: bool = True) -> Server:
@@ -158,6 +176,11 @@ def server_of_settings(host: HostState, server: McpServer, *, filled: bool = Tru
         "params": server.params,
         "headers": server.headers,
     }
+    if server.for_base_agents:  # Written for Codebuff, and filled in as there.
+        if server.from_workspace and url:
+            _check_variables(host, server.name, written)
+        environment = from_environment(host.environ) if filled else str
+        return read_server(server.name, written, fill=environment, source=server.source)
     return read_server(server.name, written, fill=fill, source=server.source)
 
 
@@ -219,7 +242,8 @@ async def _wanted(run: "RunContext", access: "ServerAccess") -> list[Wanted]:
     )
     told = [str(problem) for problem in problems]
     wanted: list[Wanted] = []
-    for name, tools in wanted_tools(definition.tool_names, list(definition.mcp_servers)).items():
+    without_naming = [*definition.mcp_servers, *_for_all_of(host, plan.agent)]
+    for name, tools in wanted_tools(definition.tool_names, without_naming).items():
         if name in servers:
             connection = host.services.mcp.connection(
                 servers[name], surroundings=access.surroundings

@@ -11,7 +11,13 @@ from inhouse.core.files import FileSnapshot
 from inhouse.core.placeholders import KeySources
 from inhouse.core.settings import Settings
 from inhouse.definitions.catalog.catalog import AgentFolder, Catalog, agent_folders, on_board
-from inhouse.settings import Layer, SettingsProblem, layers_from_files, read_settings
+from inhouse.settings import (
+    Layer,
+    SettingsProblem,
+    layers_from_files,
+    read_settings,
+    server_layers,
+)
 from inhouse.tools.specs import names as tool_names
 
 from .host_state import HostState
@@ -188,6 +194,7 @@ def _read(
             before=trusting.settings_before(),
             read=files.read,
         ),
+        *server_layers(roots, Path.home(), trusted=trusting.trusted, read=files.read),
     )
     keys = services.key_sources()
     settings, problems = read_settings(layers, keys)

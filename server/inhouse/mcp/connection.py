@@ -7,10 +7,11 @@ import json
 import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from inhouse import __version__
 from inhouse.core.errors import InhouseError, ToolError, UserError
@@ -28,13 +29,21 @@ logger = logging.getLogger(__name__)
 
 START_SECONDS = 60.0
 """For the handshake and the list of tools; a program's first start may download it."""
-CALL_SECONDS = 300.0
-"""Of silence in a call; each progress report of the server restarts the limit."""
+SILENT_SECONDS = 300.0
+"""Without a word in a call; each progress report of the server restarts the limit."""
 LONGEST_CALL = 3_600.0
+"""Seconds, however much progress is reported."""
 MOST_TOOLS = 500
 """Of one server, since every request describes each of them to the model."""
 _MOST_PAGES = 50
 _MOST_STARTS = 2
+_MOST_NAMED = 20
+_CLOCK = 0.05
+"""Seconds by which a timer may come early."""
+_NO_SUCH_METHOD = -32601
+_OLDER = (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
+_OVER = ("Connection closed", "Session terminated")
+"""What the SDK says when there is nobody to talk to any more."""
 _SHOWN = 500
 
 Tell = Callable[[str], None]
@@ -69,6 +78,8 @@ class Connection:
     """Owns the task that serves one server.  Close it with `aclose`."""
 
     server: Server
+    silent_seconds: float = SILENT_SECONDS
+    longest_call: float = LONGEST_CALL
     tools: tuple[ListedTool, ...] = ()
     cut: bool = False
     """Whether it has more tools than are used."""
@@ -78,6 +89,8 @@ class Connection:
     _task: asyncio.Task[None] | None = None
     _gone: asyncio.Event = field(factory=asyncio.Event)
     _starting: asyncio.Lock = field(factory=asyncio.Lock)
+    _older: bool = False
+    """A remote server that speaks SSE, as was found out."""
     _stale: bool = False
     """Whether the server said that its tools have changed."""
     _why: str = ""
@@ -99,32 +112,77 @@ class Connection:
             if self._client is None or self._gone.is_set():
                 self._starts = 0
                 await self._start()
-            elif self._stale:
-                self._stale = False
-                self.tools, self.cut = await _listed(self._client)
+            elif self._stale and not await self._listed_again(self._client):
+                await self._start()
             return self.tools
+
+    async def _listed_again(self, client: "Client") -> bool:
+        """List the tools of a server that said that they changed; False: it does not answer."""
+        self._stale = False
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                self.tools, self.cut = await _listed(client)
+        except Exception as error:  # noqa: BLE001  whatever the SDK raises
+            logger.info("server %s lists no tools: %s", self.server.name, reason_of(error))
+            return False
+        return True
+
+    async def current(self, tool: ListedTool) -> ListedTool:
+        """Give a tool as its server describes it now: it may have told that it changed its tools.
+
+        Raises `ToolError` for one that is gone.
+        """
+        async with self._starting:
+            if self._stale and self._client is not None and not self._gone.is_set():
+                await self._listed_again(self._client)
+        found = next((each for each in self.tools if each.name == tool.name), None)
+        if found is None:
+            there = ", ".join(visible(each.name) for each in self.tools[:_MOST_NAMED]) or "none"
+            raise ToolError(
+                f"MCP server {self.server.name!r} took its tool {tool.name!r} away during this "
+                f"run.  It has: {there}.",
+                code="mcp_tool",
+            )
+        return found
 
     async def call(
         self, tool: str, arguments: Mapping[str, Any], *, progress: Tell, restarted: Tell
     ) -> Mapping[str, Any]:
-        """Call a tool; return the result as the protocol defines it.
-
-        Raises `ToolError`, and `InhouseError` if the server may not be started again.
-        """
-        if not self.alive:
-            await self._again(restarted)
+        """Call a tool; return the result as the protocol defines it.  Raises `ToolError`."""
         try:
+            if not self.alive:
+                await self._again(restarted)
+            try:
+                return await self._called(tool, arguments, progress)
+            except Exception as error:
+                if not self._is_forgotten(error):
+                    raise
+            # The server knows this session no more, and did nothing: a new one is for the client
+            # to begin (MCP 2025-06-18, transports, session management).
+            await self._renew()
             return await self._called(tool, arguments, progress)
-        except TimeoutError:
-            raise ToolError(
-                f"{self.server.name}/{tool} was cancelled: it said nothing for {CALL_SECONDS:g} s."
-                "  Ask for less at once, or go on without it.",
-                code="mcp_timeout",
-            ) from None
-        except (asyncio.CancelledError, InhouseError):
+        except (asyncio.CancelledError, ToolError):
             raise
+        except InhouseError as error:
+            raise ToolError(f"{error}  Go on without it.", code="mcp_ended") from error
         except Exception as error:
             raise await self._failed(tool, error, restarted) from error
+
+    def _is_forgotten(self, error: Exception) -> bool:
+        """Tell whether a remote server does not know the session any more."""
+        from mcp import MCPError  # noqa: PLC0415  with the SDK
+
+        status = self._speech.status if self._speech is not None else 0
+        refused = isinstance(error, MCPError) and error.code != _NO_SUCH_METHOD
+        return refused and isinstance(self.server, RemoteServer) and status == HTTPStatus.NOT_FOUND
+
+    async def _renew(self) -> None:
+        """Begin a new session; raises `InhouseError`."""
+        async with self._starting:
+            logger.info("server %s ended its session: a new one begins", self.server.name)
+            starts = self._starts
+            await self._start()
+            self._starts = starts
 
     async def aclose(self) -> None:
         """End the server and everything it started."""
@@ -137,16 +195,28 @@ class Connection:
         self, tool: str, arguments: Mapping[str, Any], tell: Tell
     ) -> Mapping[str, Any]:
         assert self._client is not None  # noqa: S101  it is alive
-        loop = asyncio.get_running_loop()
-        end = loop.time() + LONGEST_CALL
-        async with asyncio.timeout(CALL_SECONDS) as limit:
+        loop, silent = asyncio.get_running_loop(), self.silent_seconds
+        end = loop.time() + self.longest_call
+        limit = asyncio.timeout(min(silent, self.longest_call))
 
-            async def told(progress: float, total: float | None, message: str | None) -> None:
-                limit.reschedule(min(loop.time() + CALL_SECONDS, end))
-                share = f"{progress:g} of {total:g}" if total else f"{progress:g}"
-                tell(f"{visible(message or 'at work')[:_SHOWN]} ({share})\n")
+        async def told(progress: float, total: float | None, message: str | None) -> None:
+            if not limit.expired():
+                limit.reschedule(min(loop.time() + silent, end))
+            share = f"{progress:g} of {total:g}" if total else f"{progress:g}"
+            tell(f"{visible(message or 'at work')[:_SHOWN]} ({share})\n")
 
-            result = await self._client.call_tool(tool, dict(arguments), progress_callback=told)
+        try:
+            async with limit:
+                result = await self._client.call_tool(tool, dict(arguments), progress_callback=told)
+        except TimeoutError:
+            why = f"it said nothing for {silent:g} s"
+            if loop.time() + _CLOCK >= end:
+                why = f"it was not done after {self.longest_call:g} s"
+            raise ToolError(
+                f"{self.server.name}/{tool} was cancelled: {why}.  Ask for less at once, or go on "
+                "without it.",
+                code="mcp_timeout",
+            ) from None
         return result.model_dump(by_alias=True, mode="json", exclude_none=True)
 
     async def _failed(self, tool: str, error: Exception, restarted: Tell) -> ToolError:
@@ -183,6 +253,31 @@ class Connection:
             restarted(f"MCP server {self.server.name!r} ended ({why}) and was started again.")
 
     async def _start(self) -> None:
+        """Start it; a remote one that does not know streamable HTTP is asked by SSE.
+
+        Raises `InhouseError`.
+        """
+        try:
+            await self._start_once()
+        except McpError:
+            if not self._may_be_older():
+                raise
+            self._older, self._starts = True, self._starts - 1
+            try:
+                await self._start_once()
+            except InhouseError:
+                self._older = False
+            if self._older:
+                return
+            raise
+
+    def _may_be_older(self) -> bool:
+        """Tell whether a server refused as those of 2024-11-05 do (transports, compatibility)."""
+        server, speech = self.server, self._speech
+        newer = isinstance(server, RemoteServer) and not server.sse and not self._older
+        return newer and speech is not None and speech.status in _OLDER
+
+    async def _start_once(self) -> None:
         assert self._open is not None  # noqa: S101  `ready` comes first
         if self._task is not None:
             self._gone.set()
@@ -262,7 +357,10 @@ class Connection:
         from .repairs import RepairedStream  # noqa: PLC0415  with the SDK
 
         gone = self._gone
-        async with _transport(self.server, opened, speech) as (read, write):
+        server = self.server
+        if self._older and isinstance(server, RemoteServer):
+            server = evolve(server, sse=True)
+        async with _transport(server, opened, speech) as (read, write):
             yield RepairedStream(read, gone.set), write
 
 
@@ -314,10 +412,7 @@ def _is_over(error: Exception) -> bool:
     """Return whether an error means that the server is gone."""
     from mcp import MCPError  # noqa: PLC0415  with the SDK
 
-    return isinstance(error, MCPError) and error.message in {
-        "Connection closed",
-        "Session terminated",
-    }
+    return isinstance(error, MCPError) and error.message in _OVER
 
 
 def reason_of(error: BaseException) -> str:

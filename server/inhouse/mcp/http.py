@@ -38,6 +38,7 @@ async def http_streams(
         asked = response.request.method == ("GET" if server.sse else "POST")
         if asked:
             refused = response.status_code >= HTTPStatus.BAD_REQUEST
+            speech.status = response.status_code
             speech.fault = _refusal(response.status_code, began=began) if refused else ""
             began = began or not refused
 

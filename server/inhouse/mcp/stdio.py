@@ -47,6 +47,8 @@ class Speech:
     server: str
     last: deque[str] = field(factory=lambda: deque[str](maxlen=_KEPT_LINES))
     fault: str = ""
+    status: int = 0
+    """Of HTTP: what a remote server answered last."""
     heard: int = 0
     """Lines so far."""
 

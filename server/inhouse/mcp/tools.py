@@ -97,8 +97,18 @@ def _tool(wanted: Wanted, tool: ListedTool, name: str, permit: Permit, emit: Emi
     server, connection = wanted.name, wanted.connection
     schema = reduced(tool.schema)
 
+    told = {tool.fingerprint}
+
     async def run(call_id: str, arguments: Mapping[str, Any]) -> Any:
-        await permit(server, connection.server, tool, arguments)
+        current = await connection.current(tool)
+        if current.fingerprint not in told:
+            told.add(current.fingerprint)
+            message = (
+                f"MCP server {visible(server)!r} changed its tool {visible(tool.name)!r} during "
+                "this run.  You are asked again before it is called."
+            )
+            emit(Notice("warning", "mcp_changed", message))
+        await permit(server, connection.server, current, arguments)
         result = await connection.call(
             tool.name,
             arguments,

@@ -7,6 +7,7 @@ from .layers import (
     editor_layers,
     file_layer,
     layers_from_files,
+    server_layers,
     text_layer,
 )
 from .merge_layers import read_settings
@@ -19,5 +20,6 @@ __all__ = [
     "file_layer",
     "layers_from_files",
     "read_settings",
+    "server_layers",
     "text_layer",
 ]

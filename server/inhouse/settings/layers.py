@@ -1,5 +1,6 @@
 """Where settings come from: files, read here, and editors, whose door makes a `Layer`."""
 
+import json
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,8 @@ from inhouse.core.text import START, Position, Range, Severity
 
 WORKSPACE_FILE = "inhouse.toml"
 USER_FILE = "config.toml"
+SERVERS_FILE = "mcp.json"
+"""Codebuff's, in a folder of agents: MCP servers for its base agents."""
 
 _LARGEST = 500_000
 """In bytes; more than anybody writes, so that a hostile file cannot keep the server busy."""
@@ -51,6 +54,8 @@ class Layer:
     """A file's text, to find positions in."""
     broken: SettingsProblem | None = None
     """The file could not be read, so what it sets is unknown."""
+    for_base_agents: bool = False
+    """It is a ``mcp.json``: the agents named ``base…`` get its MCP servers."""
     narrows_only: bool = False
     """What a workspace's file said when it was trusted, if it has changed since.  This narrows
     what the user set until the user has seen the change."""
@@ -108,6 +113,48 @@ def layers_from_files(
     found += [_as_trusted(root / WORKSPACE_FILE, text) for root, text in (before or {}).items()]
     found.append(file_layer(config_folder / USER_FILE))
     return tuple(layer for layer in found if layer is not None)
+
+
+def server_layers(
+    workspace_roots: Sequence[Path],
+    home: Path,
+    *,
+    trusted: bool = True,
+    read: ReadBytes = read_regular,
+) -> tuple[Layer, ...]:
+    """Read ``.agents/mcp.json`` of the workspace, of its parent folder and of the home folder.
+
+    Nearest first; a file that is not there makes no layer.
+    """
+    own = home / ".agents"
+    folders = (*workspace_roots, *(root.parent for root in workspace_roots))
+    theirs = dict.fromkeys(folder / ".agents" for folder in folders)
+    found = [
+        _servers_layer(folder / SERVERS_FILE, read, from_workspace=True, trusted=trusted)
+        for folder in theirs
+        if folder != own
+    ]
+    found.append(_servers_layer(own / SERVERS_FILE, read_regular))
+    return tuple(layer for layer in found if layer is not None)
+
+
+def _servers_layer(
+    path: Path, read: ReadBytes, *, from_workspace: bool = False, trusted: bool = True
+) -> Layer | None:
+    layer = Layer({}, str(path), path, from_workspace, trusted, for_base_agents=True)
+    try:
+        text = read(path)[: _LARGEST + 1].decode("utf-8-sig")
+        values = json.loads(text)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError, RecursionError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        message = f"{path.name} cannot be read as JSON: {why}.  None of its MCP servers counts."
+        problem = SettingsProblem("", message, str(path), Severity.ERROR, "bad-json", path)
+        return evolve(layer, broken=problem)
+    named: Mapping[str, Any] = cast("Any", values) if isinstance(values, dict) else {}
+    servers = {name: named[name] for name in ("mcpServers",) if name in named}
+    return evolve(layer, values=servers, text=text)
 
 
 def file_layer(

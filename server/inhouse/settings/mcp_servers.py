@@ -39,6 +39,9 @@ def read_parts(written: object, report: Report) -> list[Part]:
         report.error(("mcpServers",), "expected an object of MCP servers by name")
         return []
     named = cast("Mapping[str, Any]", written)
+    if report.layer.for_base_agents and not report.layer.trusted:
+        message = "These MCP servers start only when you trust this workspace."
+        report.hint(("mcpServers",), message, "needs-trust")
     return [_part(name, one, report) for name, one in named.items() if one is not None]
 
 
@@ -91,7 +94,15 @@ def _part(name: str, written: object, report: Report) -> Part:
         return Part(report, name, None, enabled)
     layer = report.layer
     values = {MCP_SERVER_BY_NAME[key].field: value for key, value in checked.items()}
-    server = McpServer(name, report.place(path), from_workspace=layer.from_workspace, **values)
+    server = McpServer(
+        name,
+        report.place(path),
+        from_workspace=layer.from_workspace,
+        for_base_agents=layer.for_base_agents,
+        **values,
+    )
+    if layer.for_base_agents:  # Codebuff starts them in the workspace, which paths begin at.
+        return Part(report, name, server, enabled)
     return Part(report, name, evolve(server, command=_program(server, layer.path)), enabled)
 
 

@@ -75,7 +75,7 @@ class _Layer:
         self.routes: list[RouteRule] = []
         self.mcp_servers: list[mcp_servers.Part] = []
         self.privacy_unclear: str | None = None
-        if report.layer.broken is not None:
+        if report.layer.broken is not None and not report.layer.for_base_agents:
             self.privacy_unclear = f"{report.layer.source} cannot be read"
 
 

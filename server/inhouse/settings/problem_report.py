@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from inhouse.core.text import START, Severity
 
 from . import check_values
+from .json_positions import locate_json
 from .layers import Layer, SettingsProblem
 
 _MOST = 100
@@ -47,9 +48,12 @@ class Report:
             return
         where = START
         if self.layer.text is not None:
-            from .toml_positions import locate  # noqa: PLC0415  tree-sitter only if something is wrong
+            if self.layer.for_base_agents:
+                where = locate_json(self.layer.text, path)
+            else:
+                from .toml_positions import locate  # noqa: PLC0415  tree-sitter only if something is wrong
 
-            where = locate(self.layer.text, path)
+                where = locate(self.layer.text, path)
         key = dotted(path)
         self.problems.append(
             SettingsProblem(

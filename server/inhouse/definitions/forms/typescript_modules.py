@@ -32,6 +32,14 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 _JSX = frozenset({".tsx", ".jsx"})
+_NO_DEFINITIONS = frozenset(
+    {
+        *("arrow_function", "function_expression", "string"),
+        *("function_declaration", "generator_function_declaration"),
+    }
+)
+_CLASSES = frozenset({"class", "class_declaration", "abstract_class_declaration"})
+_STATIC_ID = re.compile(r"\bstatic\s+(?:readonly\s+)?id\b")
 _LIKENESS = 2
 """With this many known fields, an object without an id is a definition that lacks one."""
 _EXPORTS = re.compile(r"\bexport\s+default\b|\bmodule\.exports\s*=|\bexports\.default\s*=")
@@ -85,6 +93,8 @@ def _default(
     if any(_is_definition(item, annotated=False) for item in literal.items or ()):
         scope.problems.append(listed(scope.path, literal.range))
         return [], None, True
+    if unwrap(node).type in _CLASSES and _STATIC_ID.search(scope.text(node)):
+        return [], literal.range, True
     if literal.fields is None:
         unknown = not isinstance(literal.value, str | int | float | type(None))
         needs = literal.range if unknown else None
@@ -117,7 +127,7 @@ def _named(
     definitions: list[ParsedDefinition] = []
     needs: Range | None = None
     for name, node in exports.values.items():
-        if unwrap(node).type in {"arrow_function", "function_expression", "string"}:
+        if unwrap(node).type in _NO_DEFINITIONS:
             continue
         annotated = name in exports.annotated
         before = len(scope.problems)

@@ -34,6 +34,12 @@ class FunctionText(str):
         return made
 
 
+class Foreign(FunctionText):
+    """What an evaluation gave and JSON has no word for: says what it is; no field takes one."""
+
+    __slots__ = ()
+
+
 UNDEFINED: Final = Missing.UNDEFINED
 UNKNOWN: Final = Missing.UNKNOWN
 

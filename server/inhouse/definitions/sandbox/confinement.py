@@ -13,8 +13,10 @@ from inhouse.definitions.evaluator import TrustedFiles
 
 CODE = (".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs")
 DATA = (".json",)
+"""Found also where an import leaves the ending out."""
+WRITTEN_DATA = (".toml", ".yaml", ".yml")
 TEXTS = (".md", ".mdx", ".markdown", ".txt", ".prompt", ".hbs")
-IMPORTED = (*CODE, *DATA, *TEXTS)
+IMPORTED = (*CODE, *DATA, *WRITTEN_DATA, *TEXTS)
 PROJECT = (".json", ".yaml")
 """Files that say where modules are."""
 MOST_SOURCE = 2 << 20
@@ -141,8 +143,8 @@ class Confinement:
             raise RefusedFileError(f"{path.name!r} is never imported: {reason}")
         if true.suffix.lower() not in ends:
             raise RefusedFileError(
-                f"{path.name!r} is not a source file: only TypeScript, JavaScript, JSON and "
-                "Markdown can be imported"
+                f"{path.name!r} is not a source file: only TypeScript, JavaScript, JSON, TOML, "
+                "YAML and Markdown can be imported"
             )
 
 

@@ -1,7 +1,7 @@
 // Runs before any foreign code and keeps the intrinsics it needs: what a definition does to
 // JSON, Object.prototype and the like changes only what the definition itself gets to see.
 // What comes out is text that Python reads as JSON, so a lie is still only data.
-((mostValues, mostText, mostDepth, mostNames, absent) => {
+((mostValues, mostText, mostDepth, mostNames, absent, fields) => {
   "use strict";
   const { apply, ownKeys, getPrototypeOf, getOwnPropertyDescriptor: descriptor } = Reflect;
   const { stringify } = JSON;
@@ -32,7 +32,9 @@
 
   const write = (value, key, parents, path) => {
     if (value !== null && typeof value === "object" && typeof value.toJSON === "function") {
-      value = value.toJSON(key);
+      const plain = value.toJSON(key);
+      // A date or a URL is no text where a field asks for one.
+      value = typeof plain === "string" ? {} : plain;
     }
     if (value === null) return count("null");
     switch (typeof value) {
@@ -48,11 +50,20 @@
       case "function": {
         const absent = apply(mapGet, stubs, [value]);
         if (absent) throw new Problem(absent);
-        return key === "handleSteps" ? count(stringify(generatorText(apply(sourceOf, value, [])))) : undefined;
+        if (key === "handleSteps") return count(stringify(generatorText(apply(sourceOf, value, []))));
+        if (key !== "default" || parents.length > 1) return foreign(key, "a function");
+        // A class may be a definition by its static fields; any other function is none.
+        return descriptor(value, "id") ? writeObject(value, parents, path) : undefined;
       }
+      case "symbol": return foreign(key, "a symbol");
       case "object": return writeObject(value, parents, path);
       default: return undefined;
     }
+  };
+
+  // What JSON has no word for is left out, but in a field of a definition somebody has to say so.
+  const foreign = (key, what) => {
+    return apply(includes, fields, [`,${key},`]) ? count(`{"\\u0000foreign":"${what}"}`) : undefined;
   };
 
   // `function *` and the like begin with `function*`, as the loader of Codebuff prints them.

@@ -11,6 +11,9 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from importlib.resources import files
 from typing import Any
+from urllib.parse import quote
+
+from inhouse.definitions.schema.fields import FIELD_NAMES
 
 from .engine import Clock, Guest, GuestError, Template
 from .guest_globals import with_globals
@@ -38,6 +41,12 @@ _FUNCTION_LINE = re.compile(r"<input>:(\d+)")
 _FUNCTION_HEAD = 3
 """What the interpreter writes before a function's body; its lines count from one."""
 _NOT_NAMES = ("default", "__esModule")
+_REQUIRED = "inhouse-require:"
+"""Before the name of a module that ``require`` in an ES module asks for."""
+_REQUIRE_CALL = re.compile(r"\brequire\(\s*([\"'`])([^\"'`\\\n$]+)\1\s*\)")
+_OWN_REQUIRE = re.compile(
+    r"\b(?:const|let|var|function|class)\s+require\b|[{,]\s*(?:[\w$]+\s+as\s+)?require\s*[,}]"
+)
 _NO_CODE = re.compile(
     r"//[^\n]*|/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`", re.DOTALL
 )
@@ -46,7 +55,8 @@ _NO_CODE = re.compile(
 def template(memory: int, clock: Clock) -> Template:
     absent = json.dumps(ABSENT)
     most = f"{MOST_VALUES}, {MOST_TEXT}, {MOST_DEPTH}, {MOST_NAMES}"
-    script = f"{with_globals(_PRELUDE)}({most}, {absent})"
+    names = json.dumps(f",{','.join(sorted(FIELD_NAMES))},")
+    script = f"{with_globals(_PRELUDE)}({most}, {absent}, {names})"
     return Template(script, memory=memory, clock=clock, hosts=("__load",))
 
 
@@ -147,6 +157,8 @@ class Evaluation:
 
     def _import(self, base: str, specifier: str) -> tuple[str, str] | None:
         """Serve the interpreter's own import."""
+        if specifier.startswith(_REQUIRED):
+            return self._required(base, specifier.removeprefix(_REQUIRED))
         try:
             answer, source = self._fetch(base, specifier, "import")
             name = str(answer["name"])
@@ -174,7 +186,40 @@ class Evaluation:
                 return f"export default {json.dumps(source)};"
             case _:
                 code = self._stripped(name, source)
-                return self._commonjs(name, code) if is_commonjs(name, code) else code
+                return self._commonjs(name, code) if is_commonjs(name, code) else _requiring(code)
+
+    def _required(self, base: str, specifier: str) -> tuple[str, str]:
+        """Serve ``require`` in an ES module: what it asks for is there before its code runs.
+
+        Whatever is wrong with it is thrown by ``require``, where a fallback may catch it.
+        """
+        name = f"{base.rpartition('/')[0]}/{_REQUIRED}{quote(specifier, safe='')}"
+        if name in self._imported:
+            return name, ""
+        self._imported.add(name)
+        try:
+            answer, source = self._fetch(base, specifier, "require")
+        except GuestError:
+            refused, self._refused = self._refused, None
+            message = f"Cannot find module '{specifier}'"
+            self._known[message] = refused or {"message": message}
+            return name, _thrown_module(message)
+        found = str(answer["name"])
+        match answer["kind"]:
+            case "stub":
+                self._known[source] = {"module": base, "specifier": specifier}
+                return name, _thrown_module(source)
+            case "json" | "text":
+                value = json.dumps(source)
+                value = f"JSON.parse({value})" if answer["kind"] == "json" else value
+            case _:
+                code = self._stripped(found, source)
+                if not is_commonjs(found, code):
+                    lines = f"import * as value from {json.dumps(specifier)};"
+                    return name, f"{lines} export {{ value }}; export const failed = null;"
+                value = f"__inhouse.commonjs({json.dumps(found)}, {json.dumps(code)})"
+        tried = f"try {{ value = {value}; }} catch (error) {{ failed = error; }}"
+        return name, f"let value, failed = null; {tried} export {{ value, failed }};"
 
     def _commonjs(self, name: str, code: str) -> str:
         """Run a CommonJS module, since only then its importable names are known."""
@@ -236,6 +281,32 @@ def is_commonjs(name: str, code: str) -> bool:
         # A line of a prompt may look like an import.
         return bool(_ASSIGNS.search(code)) and not _MODULE_SYNTAX.search(_NO_CODE.sub('""', code))
     return _COMMONJS.search(code) is not None
+
+
+def _requiring(code: str) -> str:
+    """Give an ES module a ``require``, as Bun does, for the modules that it names."""
+    if "require" not in code or _OWN_REQUIRE.search(code):
+        return code
+    names = dict.fromkeys(_REQUIRE_CALL.findall(code))
+    lines: list[str] = []
+    cases: list[str] = []
+    for number, specifier in enumerate(name for _, name in names):
+        value, failed = f"$required{number}", f"$failed{number}"
+        wanted = json.dumps(f"{_REQUIRED}{specifier}")
+        lines.append(f"import {{ value as {value}, failed as {failed} }} from {wanted};")
+        what = f"if ({failed}) throw {failed}; return {value};"
+        cases.append(f"case {json.dumps(specifier)}: {what}")
+    if not lines:
+        return code
+    missing = "throw new Error(`require(${name}) is not known; write the name as a text`);"
+    lines.append(f"function require(name) {{ switch (name) {{ {' '.join(cases)} }} {missing} }}")
+    # At the end, where it moves no line: imports and functions are there before all else.
+    return "\n".join([code, *lines, ""])
+
+
+def _thrown_module(message: str) -> str:
+    made = f"new Error({json.dumps(message)})"
+    return f"export const value = undefined; export const failed = {made};"
 
 
 def _commonjs_module(name: str, code: str, names: Iterable[str]) -> str:

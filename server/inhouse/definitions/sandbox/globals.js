@@ -28,6 +28,16 @@
   method(Date.prototype, "toLocaleDateString", function (l, o) { return all().locale.date(this, l, o); });
   method(Date.prototype, "toLocaleTimeString", function (l, o) { return all().locale.time(this, l, o); });
   method(Date.prototype, "toLocaleString", function (l, o) { return all().locale.both(this, l, o); });
+  // As Node writes them in UTC.
+  const { toString, toTimeString } = Date.prototype, { apply } = Reflect;
+  const zoned = (plain) => function () {
+    const text = apply(plain, this, []);
+    return text === "Invalid Date" ? text : `${text} (Coordinated Universal Time)`;
+  };
+  method(Date.prototype, "toString", zoned(toString));
+  method(Date.prototype, "toTimeString", zoned(toTimeString));
+  method(String.prototype, "toLocaleLowerCase", function (l) { return all().locale.lower(`${this}`, l); });
+  method(String.prototype, "toLocaleUpperCase", function (l) { return all().locale.upper(`${this}`, l); });
   method(Number.prototype, "toLocaleString", function (l, o) { return all().locale.number(this, l, o); });
   method(BigInt.prototype, "toLocaleString", function (l, o) { return all().locale.number(this, l, o); });
   method(String.prototype, "localeCompare", function (other, l, o) { return all().locale.compare(this, other, l, o); });

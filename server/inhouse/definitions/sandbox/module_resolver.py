@@ -8,14 +8,27 @@ import itertools
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, time
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from attrs import field, frozen
 
+from inhouse.bounded_yaml import load_yaml
+
 from . import tsconfig
-from .confinement import CODE, DATA, PROJECT, TEXTS, Confinement, RefusedFileError
+from .confinement import (
+    CODE,
+    DATA,
+    PROJECT,
+    TEXTS,
+    WRITTEN_DATA,
+    Confinement,
+    RefusedFileError,
+)
 from .monorepo import source_targets, workspace_packages
 from .stubs import builtin_reason
 
@@ -128,8 +141,8 @@ class ModuleResolver:
         self._note(true, text)
         if raw or true.suffix.lower() in TEXTS:
             return Loaded(f"{true}?text", "text", text)
-        if true.suffix.lower() in DATA:
-            return Loaded(str(true), "json", _checked_json(true, text))
+        if true.suffix.lower() in (*DATA, *WRITTEN_DATA):
+            return Loaded(str(true), "json", _checked_data(true, text))
         return Loaded(str(true), "code", text)
 
     def find(self, folder: Path, specifier: str, how: str) -> Path | None:
@@ -225,6 +238,9 @@ class ModuleResolver:
 
 
 def _builtin(specifier: str) -> Loaded:
+    if specifier.removeprefix("node:") in ("path", "path/posix"):
+        source = files("inhouse.definitions.sandbox").joinpath("path.js")
+        return Loaded("builtin:path", "code", source.read_text(encoding="utf-8"))
     return Loaded(f"stub:{specifier}", "stub", builtin_reason(specifier))
 
 
@@ -239,11 +255,25 @@ def _joined(root: Path, targets: Iterator[str]) -> Iterator[Path]:
             yield path
 
 
-def _checked_json(path: Path, text: str) -> str:
+def _checked_data(path: Path, text: str) -> str:
+    kind, read = _DATA[path.suffix.lower()]
     try:
-        value: Any = json.loads(text)
-        return json.dumps(value, allow_nan=False)
+        return json.dumps(read(text), allow_nan=False, default=_date)
     except (ValueError, RecursionError) as error:
         raise RefusedFileError(
-            f"{path.name!r} is not valid JSON ({error})", code="syntax"
+            f"{path.name!r} is not valid {kind} ({error})", code="syntax"
         ) from None
+
+
+def _date(value: Any) -> str:
+    if isinstance(value, date | time):
+        return value.isoformat()
+    raise ValueError(f"a {type(value).__name__} is no data")
+
+
+_DATA: Mapping[str, tuple[str, Callable[[str], Any]]] = {
+    ".json": ("JSON", json.loads),
+    ".toml": ("TOML", tomllib.loads),
+    ".yaml": ("YAML", load_yaml),
+    ".yml": ("YAML", load_yaml),
+}

@@ -11,27 +11,44 @@
       return Uint8Array.from(bytes, (one) => one.charCodeAt(0));
     }
   }
+  // How many bytes follow a first one, and what the next of them may be: as encoding.spec.whatwg.org.
+  const following = (first) => first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
+  const firsts = { 0xe0: [0xa0, 0xbf], 0xed: [0x80, 0x9f], 0xf0: [0x90, 0xbf], 0xf4: [0x80, 0x8f] };
+  const utf8 = (b, fatal) => {
+    let text = "";
+    for (let i = 0; i < b.length;) {
+      const first = b[i++];
+      if (first < 0x80) { text += String.fromCharCode(first); continue; }
+      let code = -1;
+      if (first >= 0xc2 && first <= 0xf4) {
+        const more = following(first);
+        let [least, most] = firsts[first] ?? [0x80, 0xbf], taken = 0;
+        code = first & (0x3f >> more);
+        for (; taken < more && b[i] >= least && b[i] <= most; taken++) {
+          code = (code << 6) | (b[i++] & 0x3f);
+          [least, most] = [0x80, 0xbf];
+        }
+        if (taken < more) code = -1;
+      }
+      if (code < 0 && fatal) throw new TypeError("The encoded data was not valid for encoding utf-8");
+      text += code < 0 ? "\ufffd" : String.fromCodePoint(code);
+    }
+    return text;
+  };
   class TextDecoder {
-    constructor(label = "utf-8") {
-      if (!/^utf-?8$/i.test(label)) fail(`The encoding ${label}`);
+    #options;
+    constructor(label = "utf-8", options = {}) {
+      if (!/^(utf-?8|unicode-1-1-utf-8)$/i.test(label)) fail(`The encoding ${label}`);
+      this.#options = { fatal: !!options?.fatal, ignoreBOM: !!options?.ignoreBOM };
     }
     get encoding() { return "utf-8"; }
-    decode(given = new Uint8Array()) {
-      const b = new Uint8Array(given.buffer ?? given, given.byteOffset ?? 0, given.byteLength);
-      let text = "";
-      for (let i = 0; i < b.length;) {
-        const first = b[i++];
-        const more = first < 0x80 ? 0 : first < 0xc2 ? -1 : first < 0xe0 ? 1 : first < 0xf0 ? 2
-          : first < 0xf5 ? 3 : -1;
-        let code = more <= 0 ? first : first & (0x3f >> more);
-        let taken = 0;
-        for (; taken < more && (b[i] & 0xc0) === 0x80; taken++) code = (code << 6) | (b[i++] & 0x3f);
-        const least = [0, 0x80, 0x800, 0x10000][Math.max(0, more)];
-        const good = more >= 0 && taken === more && code >= least && code < 0x110000
-          && !(code >= 0xd800 && code < 0xe000);
-        text += good ? String.fromCodePoint(code) : "\ufffd";
-      }
-      return text.startsWith("\ufeff") ? text.slice(1) : text;
+    get fatal() { return this.#options.fatal; }
+    get ignoreBOM() { return this.#options.ignoreBOM; }
+    decode(given = new Uint8Array(), options = {}) {
+      if (options?.stream) fail("The option stream of TextDecoder");
+      const bytes = new Uint8Array(given.buffer ?? given, given.byteOffset ?? 0, given.byteLength);
+      const text = utf8(bytes, this.fatal);
+      return text.startsWith("\ufeff") && !this.ignoreBOM ? text.slice(1) : text;
     }
   }
 
@@ -67,7 +84,7 @@
   const readers = {
     utf8: (text) => new TextEncoder().encode(text),
     latin1: binary,
-    base64: (text) => binary(atob(text.replace(/-/g, "+").replace(/_/g, "/").replace(/[^A-Za-z0-9+/]/g, ""))),
+    base64: (text) => binary(atob(text.split("=")[0].replace(/-/g, "+").replace(/_/g, "/").replace(/[^A-Za-z0-9+/]/g, ""))),
     hex: (text) => Uint8Array.from((/^(?:[0-9a-f]{2})*/i.exec(text)[0].match(/../g) ?? []), (pair) => parseInt(pair, 16)),
     utf16le: (text) => Uint8Array.from({ length: text.length * 2 }, (_, i) => (text.charCodeAt(i >> 1) >> (i % 2 ? 8 : 0)) & 255),
   };
@@ -77,10 +94,7 @@
     return text;
   };
   const writers = {
-    utf8: (bytes) => {
-      const text = new TextDecoder().decode(bytes);
-      return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? `\ufeff${text}` : text;
-    },
+    utf8: (bytes) => utf8(bytes, false),
     latin1: letter,
     ascii: (bytes) => letter(bytes, 127),
     base64: (bytes) => btoa(letter(bytes)),
@@ -101,12 +115,16 @@
     return Object.hasOwn(writers, known) ? known : fail(`The encoding ${given}`);
   };
   class BufferBytes extends Uint8Array {
+    constructor(...given) {
+      if (typeof given[0] === "string") fail("new Buffer(text)");
+      super(...given);
+    }
     static get [Symbol.species]() { return BufferBytes; }
     static from(given, how, length) {
       if (typeof given === "string") return BufferBytes.over(readers[encoding(how)](given));
       if (given instanceof ArrayBuffer) return new BufferBytes(given, how, length);
       if (given?.type === "Buffer" && Array.isArray(given.data)) return BufferBytes.from(given.data);
-      if (given === null || typeof given !== "object") {
+      if (given === null || typeof given !== "object" || !(given.length >= 0)) {
         throw new TypeError("Buffer.from takes a string, an array, bytes or an ArrayBuffer");
       }
       return BufferBytes.over(Uint8Array.from(given));
@@ -178,32 +196,49 @@
     .replace(/%20/g, "+").replace(/[!'()~]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`);
   const decode = (text) => {
     const plain = text.replace(/\+/g, " ");
-    try { return decodeURIComponent(plain); } catch { return plain; }
+    try { return decodeURIComponent(plain); } catch { /* as bytes, below */ }
+    const bytes = [];
+    for (const part of plain.split(/(%[0-9a-f]{2})/i)) {
+      if (/^%[0-9a-f]{2}$/i.test(part)) bytes.push(parseInt(part.slice(1), 16));
+      else bytes.push(...new TextEncoder().encode(part));
+    }
+    return utf8(bytes, false);
   };
+  const again = Symbol("again");
+  const isPair = (key, value) => (pair) =>
+    pair[0] === String(key) && (value === undefined || pair[1] === String(value));
   class URLSearchParams {
     #pairs = [];
     #changed;
     constructor(given = "", changed) {
       this.#changed = typeof changed === "function" ? changed : () => {};
-      if (typeof given === "string") {
-        const text = given.startsWith("?") ? given.slice(1) : given;
-        for (const part of text.split("&")) {
-          if (!part) continue;
-          const at = part.indexOf("=");
-          const pair = at < 0 ? [part, ""] : [part.slice(0, at), part.slice(at + 1)];
-          this.#pairs.push(pair.map(decode));
-        }
-      } else {
+      if (typeof given === "string") this[again](given);
+      else {
         const entries = typeof given[Symbol.iterator] === "function" ? given : Object.entries(given);
         for (const [key, value] of entries) this.#pairs.push([String(key), String(value)]);
       }
     }
+    [again](given) {
+      this.#pairs = [];
+      const text = given.startsWith("?") ? given.slice(1) : given;
+      for (const part of text.split("&")) {
+        if (!part) continue;
+        const at = part.indexOf("=");
+        const pair = at < 0 ? [part, ""] : [part.slice(0, at), part.slice(at + 1)];
+        this.#pairs.push(pair.map(decode));
+      }
+    }
+    get [Symbol.toStringTag]() { return "URLSearchParams"; }
     get size() { return this.#pairs.length; }
     get(key) { return this.#pairs.find((pair) => pair[0] === String(key))?.[1] ?? null; }
     getAll(key) { return this.#pairs.filter((pair) => pair[0] === String(key)).map((pair) => pair[1]); }
-    has(key) { return this.#pairs.some((pair) => pair[0] === String(key)); }
+    has(key, value) { return this.#pairs.some(isPair(key, value)); }
     append(key, value) { this.#pairs.push([String(key), String(value)]); this.#changed(); }
-    delete(key) { this.#pairs = this.#pairs.filter((pair) => pair[0] !== String(key)); this.#changed(); }
+    delete(key, value) {
+      const is = isPair(key, value);
+      this.#pairs = this.#pairs.filter((pair) => !is(pair));
+      this.#changed();
+    }
     set(key, value) {
       const found = this.#pairs.find((pair) => pair[0] === String(key));
       if (!found) return this.append(key, value);
@@ -220,62 +255,261 @@
     toString() { return this.#pairs.map((pair) => pair.map(encode).join("=")).join("&"); }
   }
 
-  const ports = { "http:": "80", "https:": "443", "ws:": "80", "wss:": "443", "ftp:": "21" };
-  const whole = /^([a-z][a-z0-9+.-]*:)(?:\/\/(?:([^/?#@]*)@)?(\[[^\]]*\]|[^/?#:]*)(?::(\d*))?)?([^?#]*)(\?[^#]*)?(#.*)?$/i;
-  const dots = (path) => {
-    const out = [];
-    const parts = path.split("/").slice(1);
-    parts.forEach((part, at) => {
-      if (/^(\.|%2e){2}$/i.test(part)) { out.pop(); if (at === parts.length - 1) out.push(""); }
-      else if (/^(\.|%2e)$/i.test(part)) { if (at === parts.length - 1) out.push(""); }
-      else out.push(part);
-    });
-    return `/${out.join("/")}`;
+  // URLs as the WHATWG standard parses them; what it would need tables for (hosts that are not
+  // ASCII) is refused.
+  const ports = { "http:": "80", "https:": "443", "ws:": "80", "wss:": "443", "ftp:": "21", "file:": "" };
+  const hex2 = (byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
+  const percent = (text, forbidden) => {
+    let out = "";
+    for (const one of text) {
+      const code = one.codePointAt(0);
+      if (code > 0x1f && code < 0x7f && !forbidden.includes(one)) out += one;
+      else for (const byte of new TextEncoder().encode(one)) out += hex2(byte);
+    }
+    return out;
   };
-  const escaped = (text) => encodeURI(text).replace(/%25([0-9a-f]{2})/gi, "%$1").replace(/%5B/g, "[").replace(/%5D/g, "]");
-  class URL {
-    constructor(given, base) {
-      let text = String(given).trim();
-      let found = whole.exec(text);
-      if (!found && base !== undefined) {
-        const from = new URL(base);
-        const root = `${from.protocol}//${from.username ? `${from.username}${from.password ? `:${from.password}` : ""}@` : ""}${from.host}`;
-        if (text.startsWith("//")) text = from.protocol + text;
-        else if (text.startsWith("/")) text = root + text;
-        else if (text.startsWith("?")) text = root + from.pathname + text;
-        else if (text.startsWith("#") || text === "") text = root + from.pathname + from.search + text;
-        else text = root + from.pathname.replace(/[^/]*$/, "") + text;
-        found = whole.exec(text);
+  const inFragment = ' "<>`', inQuery = ' "#<>', inPath = `${inQuery}?^\`{}`, inUser = `${inPath}/:;=@[\\]|`;
+  const invalid = (given) => new TypeError(`Invalid URL: ${given}`);
+  const fourth = (host) => {
+    const parts = host.split(".");
+    if (parts.length > 1 && parts.at(-1) === "") parts.pop();
+    if (!/^(\d+|0x[0-9a-f]*)$/i.test(parts.at(-1))) return host;
+    const numbers = parts.map((part) => {
+      if (part === "") return NaN;
+      if (/^0x[0-9a-f]*$/i.test(part)) return parseInt(part.slice(2) || "0", 16);
+      if (/^0[0-7]*$/.test(part)) return parseInt(part, 8);
+      return /^[1-9]\d*$/.test(part) ? Number(part) : NaN;
+    });
+    const last = numbers.pop();
+    if (numbers.length > 3 || Number.isNaN(last) || numbers.some((one) => !(one <= 255))) return null;
+    if (last >= 256 ** (4 - numbers.length)) return null;
+    const whole = numbers.reduce((sum, one, at) => sum + one * 256 ** (3 - at), last);
+    return [24, 16, 8, 0].map((shift) => Math.floor(whole / 2 ** shift) % 256).join(".");
+  };
+  const sixth = (text) => {
+    const halves = text.split("::");
+    if (halves.length > 2) return null;
+    const words = (half) => {
+      const parts = half === "" ? [] : half.split(":");
+      const tail = parts.at(-1);
+      if (tail?.includes(".")) {
+        const bytes = tail.split(".").map((one) => (/^(0|[1-9]\d{0,2})$/.test(one) ? Number(one) : 256));
+        if (bytes.length !== 4 || bytes.some((one) => one > 255)) return null;
+        parts.splice(-1, 1, (bytes[0] * 256 + bytes[1]).toString(16), (bytes[2] * 256 + bytes[3]).toString(16));
       }
-      if (!found) throw new TypeError(`Invalid URL: ${given}`);
-      this.protocol = found[1].toLowerCase();
-      const known = this.protocol in ports;
-      if (known && !found[3]) throw new TypeError(`Invalid URL: ${given}`);
-      if (/[^\x21-\x7e]/.test(found[3] ?? "")) fail(`The host ${found[3]} (not ASCII)`);
-      [this.username, this.password] = [...(found[2] ?? "").split(/:(.*)/s), ""];
-      this.hostname = (found[3] ?? "").toLowerCase();
-      this.port = found[4] === ports[this.protocol] ? "" : found[4] ?? "";
-      this.pathname = escaped(known || found[3] !== undefined ? dots(found[5] || "/") : found[5]);
-      this.search = found[6] && found[6] !== "?" ? escaped(found[6]) : "";
-      this.hash = found[7] && found[7] !== "#" ? escaped(found[7]) : "";
-      Object.defineProperty(this, "searchParams", { value: new URLSearchParams(this.search, () => {
-        const query = this.searchParams.toString();
-        this.search = query ? `?${query}` : "";
-      }) });
-      this.slashes = known || found[3] !== undefined;
-      Object.defineProperty(this, "slashes", { enumerable: false });
+      return parts.every((one) => /^[0-9a-f]{1,4}$/i.test(one)) ? parts.map((one) => parseInt(one, 16)) : null;
+    };
+    const [left, right] = [words(halves[0]), words(halves[1] ?? "")];
+    if (!left || !right) return null;
+    const gap = 8 - left.length - right.length;
+    if (halves.length === 2 ? gap < 1 : gap !== 0) return null;
+    const all = [...left, ...Array(gap).fill(0), ...right];
+    let best = { at: -1, size: 1 };
+    for (let at = 0; at < 8; at++) {
+      let size = 0;
+      while (at + size < 8 && all[at + size] === 0) size += 1;
+      if (size > best.size) best = { at, size };
     }
-    get host() { return this.hostname + (this.port ? `:${this.port}` : ""); }
-    get origin() { return this.protocol in ports ? `${this.protocol}//${this.host}` : "null"; }
+    if (best.at < 0) return `[${all.map((one) => one.toString(16)).join(":")}]`;
+    const part = (from, to) => all.slice(from, to).map((one) => one.toString(16)).join(":");
+    return `[${part(0, best.at)}::${part(best.at + best.size)}]`;
+  };
+  const hostOf = (text, special) => {
+    if (text.startsWith("[")) return text.endsWith("]") ? sixth(text.slice(1, -1)) : null;
+    if (!special) return /[\0\t\n\r #/<>?@[\\\]^|:]/.test(text) ? null : percent(text, "");
+    let host = text.replace(/(%[0-9a-f]{2})+/gi, (run) =>
+      new TextDecoder().decode(Uint8Array.from(run.match(/[0-9a-f]{2}/gi), (pair) => parseInt(pair, 16))));
+    if (/[^\0-\x7f]/.test(host) || /(^|\.)xn--/i.test(host)) fail(`The host ${host} (not ASCII)`);
+    host = host.toLowerCase();
+    return host === "" || /[\0-\x20"#%/:<>?@[\\\]^`{|}\x7f]/.test(host) ? null : fourth(host);
+  };
+  const isDrive = (part) => /^[a-z][:|]$/i.test(part);
+  const addPath = (record, text) => {
+    const special = record.protocol in ports;
+    const parts = text.split(special ? /[/\\]/ : "/");
+    parts.forEach((part, at) => {
+      const isLast = at === parts.length - 1;
+      if (/^(\.|%2e){2}$/i.test(part)) {
+        if (!(record.protocol === "file:" && record.path.length === 1 && isDrive(record.path[0]))) record.path.pop();
+        if (isLast) record.path.push("");
+      } else if (/^(\.|%2e)$/i.test(part)) {
+        if (isLast) record.path.push("");
+      } else {
+        const drive = record.protocol === "file:" && record.path.length === 0 && isDrive(part);
+        record.path.push(drive ? `${part[0]}:` : percent(part, inPath));
+      }
+    });
+  };
+  const setAuthority = (record, text, given) => {
+    const special = record.protocol in ports;
+    const at = text.lastIndexOf("@");
+    if (at >= 0) {
+      const [user, ...rest] = text.slice(0, at).split(":");
+      record.username = percent(user, inUser);
+      record.password = percent(rest.join(":"), inUser);
+    }
+    const found = /^(\[[^\]]*\]|[^:]*)(?::(.*))?$/s.exec(text.slice(at + 1));
+    if (!found || (record.protocol === "file:" && (at >= 0 || found[2] !== undefined))) throw invalid(given);
+    if (found[1] === "" && (special ? record.protocol !== "file:" : at >= 0 || found[2])) throw invalid(given);
+    const host = found[1] === "" ? "" : hostOf(found[1], special);
+    if (host === null) throw invalid(given);
+    record.host = record.protocol === "file:" && host === "localhost" ? "" : host;
+    if (found[2]) setPort(record, found[2], () => { throw invalid(given); });
+  };
+  const setPort = (record, text, wrong) => {
+    if (!/^\d+$/.test(text) || Number(text) > 65535) return wrong();
+    const port = String(Number(text));
+    record.port = port === ports[record.protocol] ? "" : port;
+  };
+  const parsed = (given, base) => {
+    let text = String(given).replace(/^[\0-\x20]+|[\0-\x20]+$/g, "").replace(/[\t\n\r]/g, "").toWellFormed();
+    const record = { protocol: "", username: "", password: "", host: null, port: "", path: [], query: null, fragment: null };
+    const hash = text.indexOf("#");
+    if (hash >= 0) { record.fragment = percent(text.slice(hash + 1), inFragment); text = text.slice(0, hash); }
+    const scheme = /^[a-z][a-z0-9+.-]*:/i.exec(text)?.[0];
+    if (!scheme && !base) throw invalid(given);
+    record.protocol = scheme ? scheme.toLowerCase() : base.protocol;
+    const special = record.protocol in ports;
+    let rest = scheme ? text.slice(scheme.length) : text;
+    const relative = !scheme || (special && base?.protocol === record.protocol && !/^[/\\]{2}/.test(rest));
+    const from = relative && base ? base : null;
+    if (from && typeof from.path === "string" && (rest !== "" || hash < 0)) throw invalid(given);
+    const mark = rest.indexOf("?");
+    if (mark >= 0) {
+      record.query = percent(rest.slice(mark + 1), special ? `${inQuery}'` : inQuery);
+      rest = rest.slice(0, mark);
+    }
+    const slash = special ? /^[/\\]/ : /^\//, slashes = special ? /^[/\\]{2}/ : /^\/\//;
+    if (slashes.test(rest) || (special && !from && record.protocol !== "file:")) {
+      rest = special && record.protocol !== "file:" ? rest.replace(/^[/\\]*/, "") : rest.slice(2);
+      const end = rest.search(special ? /[/\\]/ : /\//);
+      const authority = end < 0 ? rest : rest.slice(0, end);
+      rest = end < 0 ? "" : rest.slice(end);
+      if (record.protocol === "file:" && isDrive(authority)) { record.host = ""; rest = `/${authority}${rest}`; }
+      else setAuthority(record, authority, given);
+      if (rest !== "" || special) addPath(record, rest.slice(1));
+      return record;
+    }
+    if (from) {
+      Object.assign(record, { username: from.username, password: from.password, host: from.host, port: from.port });
+      if (typeof from.path === "string") { record.path = from.path; record.query ??= from.query; return record; }
+      if (rest === "") {
+        record.path = [...from.path];
+        if (mark < 0) record.query = from.query;
+        return record;
+      }
+      if (slash.test(rest)) {
+        if (record.protocol === "file:" && from.path[0] && isDrive(from.path[0]) && !isDrive(rest.slice(1, 3))) record.path = [from.path[0]];
+        addPath(record, rest.slice(1));
+        return record;
+      }
+      if (record.protocol === "file:" && isDrive(rest.slice(0, 2))) { addPath(record, rest); return record; }
+      record.path = from.path.slice(0, -1);
+      addPath(record, rest);
+      return record;
+    }
+    if (record.protocol === "file:") { record.host = ""; addPath(record, rest.replace(/^[/\\]/, "")); return record; }
+    if (rest.startsWith("/")) { addPath(record, rest.slice(1)); return record; }
+    record.path = percent(rest, "");
+    if (record.query === null && record.fragment === null) record.path = record.path.replace(/ +$/, "");
+    return record;
+  };
+  const pathOf = (record) => (typeof record.path === "string" ? record.path : record.path.map((part) => `/${part}`).join(""));
+  class URL {
+    #record;
+    #params;
+    constructor(given, base) {
+      if (arguments.length === 0) throw new TypeError('The "url" argument must be specified');
+      this.#record = parsed(given, base === undefined ? undefined : parsed(base));
+      this.#params = new URLSearchParams(this.search, () => {
+        this.#record.query = this.#params.toString() || null;
+      });
+    }
     get href() {
-      const user = this.username ? `${this.username}${this.password ? `:${this.password}` : ""}@` : "";
-      const place = this.slashes ? `//${user}${this.host}` : "";
-      return this.protocol + place + this.pathname + this.search + this.hash;
+      const { protocol, username, password, host, port, query, fragment } = this.#record;
+      const user = username || password ? `${username}${password ? `:${password}` : ""}@` : "";
+      const path = pathOf(this.#record);
+      const place = host !== null ? `//${user}${host}${port ? `:${port}` : ""}` : path.startsWith("//") ? "/." : "";
+      return protocol + place + path + (query === null ? "" : `?${query}`) + (fragment === null ? "" : `#${fragment}`);
     }
+    set href(value) { this.#record = parsed(value); this.#reread(); }
+    get origin() {
+      const { protocol, host } = this.#record;
+      if (protocol === "blob:") { try { const inner = new URL(this.pathname); return /^https?:$/.test(inner.protocol) ? inner.origin : "null"; } catch { return "null"; } }
+      return protocol in ports && protocol !== "file:" && host !== null ? `${protocol}//${this.host}` : "null";
+    }
+    get protocol() { return this.#record.protocol; }
+    set protocol(value) {
+      const found = /^([a-z][a-z0-9+.-]*)(:|$)/i.exec(String(value));
+      const record = this.#record, next = found && `${found[1].toLowerCase()}:`;
+      if (!next || (next in ports) !== (record.protocol in ports)) return;
+      if (next === "file:" && (record.username || record.password || record.port)) return;
+      if (record.protocol === "file:" && record.host === "") return;
+      record.protocol = next;
+      if (record.port === ports[next]) record.port = "";
+    }
+    #hasAuthority() { return this.#record.host !== null && this.#record.host !== "" && this.#record.protocol !== "file:"; }
+    get username() { return this.#record.username; }
+    set username(value) { if (this.#hasAuthority()) this.#record.username = percent(String(value).toWellFormed(), inUser); }
+    get password() { return this.#record.password; }
+    set password(value) { if (this.#hasAuthority()) this.#record.password = percent(String(value).toWellFormed(), inUser); }
+    get host() { const { host, port } = this.#record; return host === null ? "" : host + (port ? `:${port}` : ""); }
+    set host(value) { this.#setHost(String(value), true); }
+    get hostname() { return this.#record.host ?? ""; }
+    set hostname(value) { this.#setHost(String(value), false); }
+    #setHost(value, withPort) {
+      const record = this.#record, special = record.protocol in ports;
+      if (typeof record.path === "string") return;
+      const text = value.replace(/[\t\n\r]/g, "").split(special ? /[/\\?#]/ : /[/?#]/)[0];
+      const found = /^(\[[^\]]*\]|[^:]*)(?::(.*))?$/s.exec(text);
+      if (!found || text.includes("@") || (found[2] !== undefined && (!withPort || record.protocol === "file:"))) return;
+      if (found[1] === "") {
+        if ((special && record.protocol !== "file:") || record.username || record.password || record.port) return;
+        record.host = "";
+        return;
+      }
+      const host = hostOf(found[1], special);
+      if (host === null) return;
+      record.host = record.protocol === "file:" && host === "localhost" ? "" : host;
+      const digits = /^\d+/.exec(found[2] ?? "");
+      if (withPort && digits && record.protocol !== "file:") setPort(record, digits[0], () => {});
+    }
+    get port() { return this.#record.port; }
+    set port(value) {
+      if (!this.#hasAuthority()) return;
+      const text = String(value).replace(/[\t\n\r]/g, "");
+      if (text === "") this.#record.port = "";
+      else { const digits = /^\d+/.exec(text); if (digits) setPort(this.#record, digits[0], () => {}); }
+    }
+    get pathname() { return pathOf(this.#record); }
+    set pathname(value) {
+      const record = this.#record, text = String(value).replace(/[\t\n\r]/g, "").toWellFormed();
+      if (typeof record.path === "string") return;
+      record.path = [];
+      const special = record.protocol in ports;
+      if (text === "" && !special) return;
+      addPath(record, (special ? /^[/\\]/ : /^\//).test(text) ? text.slice(1) : text);
+    }
+    get search() { return this.#record.query ? `?${this.#record.query}` : ""; }
+    set search(value) {
+      const text = String(value).replace(/[\t\n\r]/g, "").toWellFormed().replace(/^\?/, "");
+      this.#record.query = String(value) === "" ? null : percent(text, this.#record.protocol in ports ? `${inQuery}'` : inQuery);
+      this.#reread();
+    }
+    get searchParams() { return this.#params; }
+    #reread() { this.#params[again](this.search); }
+    get hash() { return this.#record.fragment ? `#${this.#record.fragment}` : ""; }
+    set hash(value) {
+      const text = String(value).replace(/[\t\n\r]/g, "").toWellFormed().replace(/^#/, "");
+      this.#record.fragment = String(value) === "" ? null : percent(text, inFragment);
+    }
+    get [Symbol.toStringTag]() { return "URL"; }
     toString() { return this.href; }
     toJSON() { return this.href; }
-    static canParse(given, base) { try { new URL(given, base); return true; } catch { return false; } }
-    static parse(given, base) { try { return new URL(given, base); } catch { return null; } }
+    static canParse(given, base) { return URL.parse(given, base) !== null; }
+    static parse(given, base) {
+      try { return new URL(given, base); } catch (error) { if (error instanceof TypeError) return null; throw error; }
+    }
   }
 
   const crypto = {
@@ -292,7 +526,9 @@
     },
   };
 
-  const structuredClone = (given) => {
+  const kindOf = (value) => Object.prototype.toString.call(value);
+  const structuredClone = function (given) {
+    if (arguments.length === 0) throw new TypeError("The value argument must be specified");
     const seen = new Map();
     const copy = (value) => {
       if (typeof value === "function" || typeof value === "symbol") {
@@ -303,7 +539,16 @@
       const keep = (made) => { seen.set(value, made); return made; };
       if (value instanceof Date) return keep(new Date(value.getTime()));
       if (value instanceof RegExp) return keep(new RegExp(value.source, value.flags));
-      if (value instanceof Error) return keep(Object.assign(new Error(value.message), { name: value.name }));
+      if (value instanceof Error) {
+        const kinds = { EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError };
+        const made = keep(new (kinds[value.name] ?? Error)(value.message));
+        if (Object.hasOwn(value, "cause")) Object.defineProperty(made, "cause", { value: copy(value.cause), configurable: true, writable: true });
+        return made;
+      }
+      if (/^\[object (Boolean|Number|String|BigInt)\]$/.test(kindOf(value))) return keep(Object(value.valueOf()));
+      if (/^\[object (WeakMap|WeakSet|WeakRef|Promise|Generator)\]$/.test(kindOf(value)) || value instanceof URL || value instanceof URLSearchParams) {
+        throw new TypeError(`${kindOf(value)} could not be cloned`);
+      }
       if (value instanceof ArrayBuffer) return keep(value.slice(0));
       if (ArrayBuffer.isView(value)) return keep(new value.constructor(value));
       if (value instanceof Map) {
@@ -339,6 +584,14 @@
       english(locales);
       only(options, ["style", "currency", "minimumFractionDigits", "maximumFractionDigits", "useGrouping"]);
       const { style = "decimal", currency } = options;
+      for (const name of ["minimumFractionDigits", "maximumFractionDigits"]) {
+        const value = options[name];
+        if (value !== undefined && !(value >= 0 && value <= 100)) throw new RangeError(`${name} value is out of range.`);
+      }
+      if (options.minimumFractionDigits > options.maximumFractionDigits) {
+        throw new RangeError("maximumFractionDigits value is out of range.");
+      }
+      if (![undefined, true, false, "auto", "always"].includes(options.useGrouping)) fail(`The grouping ${options.useGrouping}`);
       if (!["decimal", "percent", "currency"].includes(style)) fail(`The style ${style}`);
       if (style === "currency" && !signs[currency]) fail(`The currency ${currency}`);
       const usual = style === "currency" ? (currency === "JPY" ? 0 : 2) : 0;
@@ -351,20 +604,24 @@
     format(given) {
       if (typeof given === "bigint" && (given > 2n ** 53n || given < -(2n ** 53n))) fail("So large a number");
       const { style, currency, least, most, grouped } = this.rules;
-      const value = Number(given) * (style === "percent" ? 100 : 1);
-      if (Number.isNaN(value)) return "NaN";
-      const size = Math.abs(value);
-      let [digits, rest = ""] = size === Infinity ? ["∞"] : rounded(size, most).split(".");
+      const value = Number(given), size = Math.abs(value);
+      let [digits, rest = ""] = Number.isNaN(value) ? ["NaN"] : size === Infinity ? ["∞"]
+        : rounded(size, most, style === "percent" ? 2 : 0).split(".");
       while (rest.length > least && rest.endsWith("0")) rest = rest.slice(0, -1);
       if (grouped) digits = digits.replace(/\B(?=(\d{3})+$)/g, ",");
       const sign = value < 0 || Object.is(value, -0) ? "-" : "";
       return `${sign}${signs[currency] ?? ""}${digits}${rest ? `.${rest}` : ""}${style === "percent" ? "%" : ""}`;
     }
   }
-  const rounded = (size, most) => {
-    if (size >= 1e21) fail("A number of more than 21 digits");
+  const rounded = (size, most, shift) => {
+    if (size >= 1e19) fail("A number of more than 19 digits");
     // Half away from zero, of the decimal digits that are written, as Intl does.
-    const [whole, rest = ""] = String(size).includes("e") ? size.toFixed(most).split(".") : String(size).split(".");
+    const [mantissa, exponent = "0"] = String(size).split("e");
+    let [whole, rest = ""] = mantissa.split(".");
+    let by = Number(exponent) + shift;
+    for (; by > 0; by--) { whole += rest[0] ?? "0"; rest = rest.slice(1); }
+    for (; by < 0; by++) { rest = (whole.at(-1) ?? "0") + rest; whole = whole.slice(0, -1); }
+    whole = whole.replace(/^0+(?=\d)/, "") || "0";
     if (rest.length <= most) return rest.padEnd(most, "0") ? `${whole}.${rest.padEnd(most, "0")}` : whole;
     const up = rest[most] >= "5" ? 1n : 0n;
     const all = String(BigInt(whole + rest.slice(0, most)) + up).padStart(most + 1, "0");
@@ -386,17 +643,28 @@
   };
   const dateParts = ["weekday", "year", "month", "day"], timeParts = ["hour", "minute", "second"];
   class DateTimeFormat {
-    constructor(locales, options = {}, usual = dateParts.slice(1)) {
+    constructor(locales, options = {}, needed = "any", usual = dateParts.slice(1)) {
       english(locales);
       only(options, [...dateParts, ...timeParts, "hour12", "hourCycle", "timeZone", "timeZoneName", "dateStyle", "timeStyle"]);
       if (options.timeZone !== undefined && !/^(etc\/)?(utc|gmt)$/i.test(options.timeZone)) fail(`The time zone ${options.timeZone}`);
+      const given = (names) => names.find((name) => options[name] !== undefined);
       let rules = { ...options };
-      if (options.dateStyle || options.timeStyle) {
+      if (options.dateStyle !== undefined || options.timeStyle !== undefined) {
+        const explicit = given([...dateParts, ...timeParts, "timeZoneName"]);
+        if (explicit) throw new TypeError(`Can't set option ${explicit} when ${options.dateStyle !== undefined ? "dateStyle" : "timeStyle"} is used`);
+        if (needed === "date" && options.timeStyle !== undefined) throw new TypeError("Invalid option : timeStyle");
+        if (needed === "time" && options.dateStyle !== undefined) throw new TypeError("Invalid option : dateStyle");
         const date = options.dateStyle && (styles.date[options.dateStyle] ?? fail(`The style ${options.dateStyle}`));
         const time = options.timeStyle && (styles.time[options.timeStyle] ?? fail(`The style ${options.timeStyle}`));
         rules = { ...rules, ...date, ...time, joined: /^(full|long)$/.test(options.dateStyle) ? " at " : ", " };
-      } else if (![...dateParts, ...timeParts].some((name) => options[name])) {
-        for (const name of usual) rules[name] = "numeric";
+      } else {
+        const there = needed === "date" ? dateParts : needed === "time" ? timeParts : [...dateParts, ...timeParts];
+        if (!given(there)) for (const name of usual) rules[name] = name === "minute" || name === "second" ? "2-digit" : "numeric";
+        const timed = timeParts.some((name) => rules[name]), dated = dateParts.filter((name) => rules[name]);
+        if (timed && dated.length) {
+          if (dated.join() === "weekday") rules.joined = rules.weekday === "short" ? " " : " at ";
+          else rules.joined = rules.month === "long" ? " at " : ", ";
+        }
       }
       this.rules = rules;
       Object.defineProperty(this, "rules", { enumerable: false });
@@ -406,6 +674,7 @@
     format(given = new Date()) {
       const at = new Date(given);
       if (Number.isNaN(at.getTime())) throw new RangeError("Invalid time value");
+      if (at.getUTCFullYear() < 1583) fail("A year before 1583, when the calendar was another one,");
       const { rules } = this;
       const two = (value) => String(value).padStart(2, "0");
       const number = (value, how) => (how === "2-digit" ? two(value % 100) : String(value));
@@ -431,11 +700,12 @@
         const hour = rules.hour && (day24 ? two(hours) : number(hours % 12 || 12, rules.hour));
         const minute = rules.minute && (rules.hour || rules.second ? two(at.getUTCMinutes()) : String(at.getUTCMinutes()));
         const second = rules.second && (rules.minute ? two(at.getUTCSeconds()) : String(at.getUTCSeconds()));
-        time = [hour, minute, second].filter(Boolean).join(":") + (rules.hour && !day24 ? (hours < 12 ? "\u202fAM" : "\u202fPM") : "");
-        if (rules.timeZoneName === "short") time += " UTC";
-        else if (rules.timeZoneName) fail(`The time zone's name ${rules.timeZoneName}`);
+        time = [hour, minute, second].filter(Boolean).join(":") + (rules.hour && !day24 ? (hours < 12 ? " AM" : " PM") : "");
       }
-      return [date, time].filter(Boolean).join(rules.joined ?? ", ");
+      const all = [date, time].filter(Boolean).join(rules.joined ?? ", ");
+      if (!rules.timeZoneName) return all;
+      if (rules.timeZoneName !== "short") fail(`The time zone's name ${rules.timeZoneName}`);
+      return `${all}${time ? " " : ", "}UTC`;
     }
   }
   const refused = (name) => class { constructor() { fail(`Intl.${name}`); } };
@@ -445,24 +715,32 @@
       this.compare = (one, other) => compare(one, other, locales, options);
     }
   }
-  const Intl = { NumberFormat, DateTimeFormat, Collator };
+  const Intl = { [Symbol.toStringTag]: "Intl", NumberFormat, DateTimeFormat, Collator };
   for (const name of ["ListFormat", "PluralRules", "RelativeTimeFormat", "Segmenter", "DisplayNames", "DurationFormat"]) {
     Intl[name] = refused(name);
   }
   for (const kind of [NumberFormat, DateTimeFormat]) {
-    Object.defineProperty(kind, "supportedLocalesOf", { value: () => ["en-US"] });
+    Object.defineProperty(kind, "supportedLocalesOf", { value: (asked) => [asked ?? []].flat().filter((one) => /^en(-US)?$/i.test(one)) });
   }
 
-  // Punctuation, digits, letters; then accents; then small letters before large ones.
-  const rank = (one) => (/[\p{L}]/u.test(one) ? 2 : /[\p{N}]/u.test(one) ? 1 : 0);
+  // White space and punctuation in the order of CLDR, digits, letters; then accents; then small
+  // letters before large ones.
+  const marks = "_-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$";
+  const rank = (one) => {
+    if (/\s/.test(one)) return [0, one.charCodeAt(0)];
+    if (marks.includes(one)) return [1, marks.indexOf(one)];
+    if (/\d/.test(one)) return [2, 0];
+    return /[a-z\p{M}]/u.test(one) ? [3, 0] : fail(`The order of ${one}`);
+  };
   const bare = (text) => text.normalize("NFD").replace(/\p{M}/gu, "");
   const ordered = (one, other, numeric) => {
     const cut = (text) => text.match(numeric ? /\d+|./gsu : /./gsu) ?? [];
     const a = cut(one), b = cut(other);
     for (let i = 0; i < Math.min(a.length, b.length); i++) {
       if (a[i] === b[i]) continue;
-      const ranks = rank(a[i][0]) - rank(b[i][0]);
-      if (ranks) return Math.sign(ranks);
+      const [one1, place1] = rank(a[i][0]), [one2, place2] = rank(b[i][0]);
+      if (one1 !== one2) return one1 < one2 ? -1 : 1;
+      if (place1 !== place2) return place1 < place2 ? -1 : 1;
       const numbers = numeric && /\d/.test(a[i]) ? Number(a[i]) - Number(b[i]) : 0;
       return numbers ? Math.sign(numbers) : a[i] < b[i] ? -1 : 1;
     }
@@ -471,11 +749,10 @@
   const compare = (one, given, locales, options = {}) => {
     english(locales);
     only(options, ["numeric", "sensitivity"]);
-    const a = String(one), b = String(given), { numeric = false, sensitivity = "variant" } = options;
-    if (/[^\u0000-\u024f\u1e00-\u1eff\u2000-\u206f\p{M}]/u.test(a + b)) {
-      if (a === b) return 0;
-      fail("The order of letters that are not Latin");
-    }
+    const a = String(one).normalize("NFC"), b = String(given).normalize("NFC"), { numeric = false, sensitivity = "variant" } = options;
+    if (a === b) return 0;
+    const strange = /[^\x20-\x7e\s\p{M}]/u.exec(bare(a + b));
+    if (strange) fail(`The order of ${strange[0]}`);
     const base = ordered(bare(a).toLowerCase(), bare(b).toLowerCase(), numeric);
     if (base || sensitivity === "base") return base;
     const accents = ordered(a.normalize("NFD").toLowerCase(), b.normalize("NFD").toLowerCase(), false);
@@ -488,12 +765,22 @@
   const locale = {
     compare,
     number: (value, locales, options) => new NumberFormat(locales, options).format(value.valueOf()),
-    date: (at, locales, options) => written(at, locales, options, dateParts.slice(1)),
-    time: (at, locales, options) => written(at, locales, options, timeParts),
-    both: (at, locales, options) => written(at, locales, options, [...dateParts.slice(1), ...timeParts]),
+    date: (at, locales, options) => written(at, locales, options, "date", dateParts.slice(1)),
+    time: (at, locales, options) => written(at, locales, options, "time", timeParts),
+    both: (at, locales, options) => written(at, locales, options, "any", [...dateParts.slice(1), ...timeParts]),
+    lower: (text, locales) => inNoLanguage(locales) && text.toLowerCase(),
+    upper: (text, locales) => inNoLanguage(locales) && text.toUpperCase(),
   };
-  const written = (at, locales, options, usual) =>
-    Number.isNaN(at.getTime()) ? "Invalid Date" : new DateTimeFormat(locales, options, usual).format(at);
+  const written = (at, locales, options, needed, usual) => {
+    const made = new DateTimeFormat(locales, options, needed, usual);
+    return Number.isNaN(at.getTime()) ? "Invalid Date" : made.format(at);
+  };
+  // Turkish, Azeri, Lithuanian and Greek have letters of their own; all others are alike.
+  const inNoLanguage = (locales) => {
+    const first = Array.isArray(locales) ? locales[0] : locales;
+    if (/^(tr|az|lt|el)\b/i.test(first ?? "")) fail(`The language ${first}`);
+    return true;
+  };
 
   // Nothing waits here: a timer's turn comes, in order, as soon as everything else is done.
   let timers = [], last = 0, draining = false;

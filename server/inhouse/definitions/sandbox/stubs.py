@@ -8,7 +8,7 @@ _TEXT = "To take a text from a file, import it: import prompt from './prompt.md'
 _SYSTEM = "{CODEBUFF_SYSTEM_INFO_PROMPT} in a prompt tells the agent about the system"
 _COMMAND = "Let the agent, or its handleSteps, call run_terminal_command"
 _REMEDIES: Mapping[str, str] = {
-    **dict.fromkeys(("fs", "path", "url", "bun"), _TEXT),
+    **dict.fromkeys(("fs", "url", "bun"), _TEXT),
     "os": _SYSTEM,
     "child_process": _COMMAND,
 }

@@ -13,7 +13,7 @@ from inhouse.core.text import Problem, Range, Severity
 from inhouse.core.without_effect import TOOLS, fields_without_effect
 from inhouse.definitions.readers.parsed_values import UNKNOWN, ParsedDefinition, place_range
 from inhouse.definitions.readers.source_ranges import JsonPath, key_of, place_of
-from inhouse.definitions.schema.field_rules import rule_mistakes
+from inhouse.definitions.schema.field_rules import effective, rule_mistakes
 from inhouse.definitions.schema.free_names import free_name_problems
 from inhouse.definitions.schema.mcp_servers import check_servers
 from inhouse.definitions.schema.shape import DefinitionShape, LocalProviderShape
@@ -21,7 +21,12 @@ from inhouse.definitions.schema.structure import Mistake, structure
 from inhouse.definitions.schema.typo_hints import spelling_problems
 
 _OURS = frozenset({"baseUrl", "apiKey"})
-_WARNINGS = frozenset({"unknown-tool", "schema-warning", "provider-twice", "key-without-url"})
+_WARNINGS = frozenset(
+    {
+        *("unknown-tool", "schema-warning", "provider-twice", "key-without-url"),
+        *("reasoning-twice", "server-name", "header-variable"),
+    }
+)
 
 
 @frozen
@@ -54,7 +59,8 @@ def _check(
     environment: Mapping[str, str],
     known_tools: Collection[str],
 ) -> Checked:
-    shape, mistakes = structure(found.values)
+    values = effective(found.values)
+    shape, mistakes = structure(values)
     mistakes = [mistake for mistake in mistakes if not _covers(found, mistake.path)]
     mistakes += [m for m in rule_mistakes(_with_unknown(found)) if not _covers(found, m.path)]
     servers, server_mistakes = check_servers(found.values, environment)
@@ -68,7 +74,7 @@ def _check(
     broken = any(problem.severity is Severity.ERROR for problem in problems)
     if shape is None or broken:
         return Checked(None, tuple(problems))
-    return Checked(_definition(shape, found.values, servers), tuple(problems))
+    return Checked(_definition(shape, values, servers), tuple(problems))
 
 
 def _without_effect(found: ParsedDefinition, path: Path) -> list[Problem]:

@@ -1,13 +1,17 @@
 """Checks the JSON Schemas in a definition."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from inhouse.definitions.readers.source_ranges import JsonPath
 from inhouse.definitions.schema.structure import Mistake
 
 _MOST = 20
+_PIECES = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]|[\[()]", re.DOTALL)
+"""Escapes and classes as wholes, and brackets; a `[` by itself is never closed."""
+_DATA_KEYWORDS = frozenset({"enum", "const", "default", "examples", "required"})
 _CODEBUFF = frozenset({"type", "description", "properties", "required", "enum"})
 """What Codebuff itself refuses if wrong; the rest it accepts, so here that is a warning."""
 
@@ -28,7 +32,38 @@ def schema_mistakes(schema: Mapping[str, Any], path: JsonPath) -> list[Mistake]:
         )
         if len(mistakes) >= _MOST:
             break
-    return mistakes
+    return [*mistakes, *_patterns(schema, path)][:_MOST]
+
+
+def _patterns(schema: Any, path: JsonPath) -> Iterator[Mistake]:
+    """Find patterns that no engine of JavaScript takes; Codebuff refuses the definition."""
+    if isinstance(schema, list):
+        for index, item in enumerate(cast("list[Any]", schema)):
+            yield from _patterns(item, (*path, index))
+    if not isinstance(schema, Mapping):
+        return
+    members = cast("Mapping[str, Any]", schema)
+    pattern = members.get("pattern")
+    if isinstance(pattern, str) and (fault := _fault(pattern)):
+        message = f"No valid JSON Schema: {pattern!r} is no regular expression: {fault}."
+        yield Mistake((*path, "pattern"), "invalid-schema", message)
+    for name, value in members.items():
+        if name not in _DATA_KEYWORDS:
+            yield from _patterns(value, (*path, name))
+
+
+def _fault(pattern: str) -> str | None:
+    """Say which bracket of a regular expression is left open, or closed twice."""
+    if re.search(r"(?<!\\)(?:\\\\)*\\$", pattern):
+        return "it ends with a backslash"
+    depth = 0
+    for piece in _PIECES.findall(pattern):
+        if piece == "[":
+            return "a `[` is never closed"
+        depth += (piece == "(") - (piece == ")")
+        if depth < 0:
+            return "a `)` has no `(`"
+    return "a `(` is never closed" if depth else None
 
 
 @cache

@@ -52,6 +52,22 @@ def _reasoning(values: Mapping[str, Any]) -> Iterator[Mistake]:
             "reasoning-options",
             "`reasoningOptions` needs `max_tokens` or `effort`.",
         )
+    elif effective(values) is not values:
+        message = "`max_tokens` is there too, and wins: `effort` has no effect."
+        yield Mistake(("reasoningOptions", "effort"), "reasoning-twice", message, on_key=True)
+
+
+def effective(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give the values without what Codebuff does not look at: ``effort`` beside ``max_tokens``."""
+    options = mapping(values.get("reasoningOptions"))
+    if "effort" not in options or not _is_number(options.get("max_tokens")):
+        return values
+    kept = {name: value for name, value in options.items() if name != "effort"}
+    return {**values, "reasoningOptions": kept}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _schemas(values: Mapping[str, Any]) -> Iterator[Mistake]:

@@ -22,7 +22,10 @@ def check_servers(
     checked: dict[str, Any] = {}
     for name, config in cast("Mapping[str, Any]", servers).items():
         if "/" in name:
-            message = f"A `/` in a server's name ({name!r}) would be read as `server/tool`."
+            message = (
+                f"A `/` in a server's name ({name!r}) would be read as `server/tool`, so "
+                "`toolNames` cannot choose among its tools."
+            )
             mistakes.append(Mistake(("mcpServers", name), "server-name", message, on_key=True))
         if isinstance(config, Mapping):
             checked[name] = _with_defaults(cast("Mapping[str, Any]", config))
@@ -47,9 +50,10 @@ def _missing(
             if not isinstance(value, str) or not value.startswith("$"):
                 continue
             if (variable := value[1:]) not in environment:
+                # Without its headers a server only refuses: Codebuff loads the agent.
                 yield Mistake(
                     ("mcpServers", server, part, key),
-                    "missing-variable",
+                    "missing-variable" if part == "env" else "header-variable",
                     f"The environment variable {variable!r} is not set.  "
                     "Set it before the editor or the terminal starts, or write the value.",
                 )

@@ -10,11 +10,18 @@ from attrs import evolve
 from inhouse.core.json_values import items, mapping
 from inhouse.core.text import Position, Problem, Range, Severity
 from inhouse.definitions.evaluator import Evaluated, EvaluationProblem
-from inhouse.definitions.readers.parsed_values import FunctionText, ParsedDefinition, Reading
+from inhouse.definitions.readers.parsed_values import (
+    Foreign,
+    FunctionText,
+    ParsedDefinition,
+    Reading,
+)
 from inhouse.definitions.readers.source_ranges import JsonPath, SourceRange
 from inhouse.definitions.schema.fields import FIELD_NAMES
 
 _LIKENESS = 2
+_FOREIGN = "\0foreign"
+"""The key by which the sandbox writes a `Foreign` value."""
 
 
 def with_evaluated(reading: Reading, evaluated: Evaluated, path: Path) -> Reading:
@@ -24,7 +31,10 @@ def with_evaluated(reading: Reading, evaluated: Evaluated, path: Path) -> Readin
         if any(other.severity is Severity.ERROR for other in reading.problems):
             return reading  # the place in the text is more exact than the engine's
         return evolve(reading, problems=(*reading.problems, problem))
-    found = tuple(_found(name, values, reading) for name, values in _chosen(evaluated.exports))
+    found = tuple(
+        _found(name, mapping(_with_foreign(values)), reading)
+        for name, values in _chosen(evaluated.exports)
+    )
     kept = tuple(problem for problem in reading.problems if problem.severity is not Severity.ERROR)
     default = evaluated.exports.get("default")
     if isinstance(default, list) and any(is_definition(mapping(each)) for each in items(default)):
@@ -72,6 +82,17 @@ def _chosen(exports: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]
         values = mapping(value)
         if "id" in values and is_definition(values):
             yield name, values
+
+
+def _with_foreign(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_with_foreign(item) for item in items(value)]
+    if not isinstance(value, Mapping):
+        return value
+    members = mapping(value)
+    if _FOREIGN in members:
+        return Foreign(str(members[_FOREIGN]), _nowhere())
+    return {name: _with_foreign(item) for name, item in members.items()}
 
 
 def _found(name: str, values: Mapping[str, Any], reading: Reading) -> ParsedDefinition:

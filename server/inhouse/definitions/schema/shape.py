@@ -167,7 +167,7 @@ class DefinitionShape:
         default={},
         wire="mcpServers",
         more="No `/` in a name. `$NAME` in `env` and `headers` takes the value from your "
-        "environment; a variable that is not set is an error.",
+        "environment; in `env`, a variable that is not set is an error.",
     )
     tool_names: tuple[str, ...] = known(
         "The tools the agent has.",

@@ -10,7 +10,7 @@ from attrs import frozen
 from cattrs.gen import make_dict_structure_fn, override
 
 from inhouse.core.json_values import mapping
-from inhouse.definitions.readers.parsed_values import FunctionText
+from inhouse.definitions.readers.parsed_values import Foreign, FunctionText
 from inhouse.definitions.readers.source_ranges import JsonPath
 from inhouse.definitions.schema.fields import members, wire_name
 from inhouse.definitions.schema.shape import (
@@ -49,7 +49,7 @@ def structure(values: Mapping[str, Any]) -> tuple[DefinitionShape | None, list[M
         return None, mistakes
 
 
-def describe(value: Any) -> str:
+def describe(value: Any) -> str:  # noqa: PLR0911 - a table
     """Describe a value for a message."""
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -62,7 +62,9 @@ def describe(value: Any) -> str:
         return "null"
     if isinstance(value, Mapping):
         return "an object"
-    return "a function" if isinstance(value, str) else "a list"
+    if isinstance(value, str):
+        return str(value) if isinstance(value, Foreign) else "a function"
+    return "a list"
 
 
 @cache

@@ -37,6 +37,7 @@ _HARMLESS = frozenset(
         "function_signature",
     }
 )
+_FUNCTIONS = frozenset({"function_declaration", "generator_function_declaration"})
 
 
 @frozen(eq=False)
@@ -100,6 +101,10 @@ def _collect_declaration(
 ) -> None:
     if any(child.type == "default" for child in statement.children):
         exports.values["default"] = declaration
+        return
+    if declaration.type in _FUNCTIONS:
+        if (name := declaration.child_by_field_name("name")) is not None:
+            exports.values[scope.text(name)] = declaration
         return
     for declarator in declaration.named_children:
         name = declarator.child_by_field_name("name")
