@@ -62,6 +62,7 @@ def test_a_refused_key_adds_nothing(terminal: Terminal, server: ModelServer) -> 
     )
     assert added.status == 1
     assert "key" in added.err.lower()
+    assert "name it with `--key-variable`" in added.err
     assert not settings_of(terminal).exists()
 
 

@@ -194,6 +194,8 @@ def _show_errors(errors: Sequence[tuple[str, str]], new: NewEndpoint) -> None:
     """Show what is wrong, without remedies that name settings of an endpoint not yet added."""
 
     def said(text: str) -> str:
+        if text.startswith(f"Run `inhouse key set {new.name}`"):
+            return "Put the right key into a variable, and name it with `--key-variable`."
         for key, option in _OPTIONS.items():
             text = text.replace(f"`inhouse.endpoints.{new.name}.{key}`", f"`{option}`")
         return text
