@@ -1,5 +1,7 @@
 """Conversations at the terminal: they go on from call to call, and in ``inhouse chat``."""
 
+import contextlib
+import subprocess
 import sys
 import threading
 
@@ -177,3 +179,64 @@ def test_a_chat_that_is_asked_to_be_plain_shows_what_the_model_wrote(local, serv
         assert screen.shows("# Files", "Two of **them**", "Completed")
     finally:
         screen.close()
+
+
+_MOUNTS = ("unshare --mount", "unshare --user --map-root-user --mount")
+_BREAK = {
+    "read-only": "mount --bind {state} {state} && mount -o remount,ro,bind {state}",
+    "full": "mkdir -p {state}.t && mount -t tmpfs -o size=512k none {state}.t && "
+    "cp -r {state}/. {state}.t && mount --bind {state}.t {state} && "
+    "(dd if=/dev/zero of={state}/fill bs=1k count=1000 2>/dev/null; true)",
+    "a folder in its place": "rm -rf {state}/sessions.db && mkdir {state}/sessions.db",
+    "no database": "echo this is no database at all > {state}/sessions.db",
+}
+
+
+def _mounting():
+    for one in _MOUNTS:
+        with contextlib.suppress(OSError):
+            tried = [*one.split(), "mount", "-t", "tmpfs", "none", "/tmp"]
+            if subprocess.run(tried, capture_output=True, check=False).returncode == 0:
+                return one.split()
+    return None
+
+
+@pytest.mark.parametrize("how", _BREAK)
+def test_a_run_answers_where_nothing_can_be_kept_and_says_so_once(local, server, how):
+    mounting = _mounting()
+    if mounting is None:
+        pytest.skip("NOT PROVED HERE: this system makes no mount namespace")
+    local.agent("helper")
+    server.default = ["an answer"]
+    state = local.home / "inhouse" / "state"
+    assert local("run", "--trust", "helper", "first").status == 0
+    (first,) = local("sessions", "--json").json
+
+    def broken(*arguments):
+        script = f'{_BREAK[how].format(state=state)} && exec "$@"'
+        return local.run([*mounting, "sh", "-c", script, "sh", *local.command(*arguments)])
+
+    done = broken("run", "--trust", "helper", "second")
+
+    assert (done.status, done.out.strip()) == (0, "an answer"), done.err
+    assert "Traceback" not in done.err
+    assert str(state) in done.err
+    if how == "no database":
+        assert "was damaged" in done.err
+        assert next(state.glob("sessions.db.broken-*")).read_text().startswith("this is no")
+        return
+    assert done.err.count("This conversation is not kept on disk") == 1
+    assert "set INHOUSE_HOME to another folder" in done.err
+    again = broken("run", "--trust", "--session", first["id"], "third")
+    assert "Traceback" not in again.err
+    if how in ("read-only", "full"):
+        assert again.status == 0
+        assert texts(server).index("first") < texts(server).index("third")
+        assert local("sessions", "--json").json == [first]
+        assert "## 1 · helper\n\nan answer" in broken("sessions", "show").out
+        gone = broken("sessions", "delete", first["id"])
+        assert (gone.status, "set INHOUSE_HOME" in gone.err) == (2, True)
+        assert local("sessions", "--json").json == [first], "it is still there, whole"
+    else:
+        assert again.status in (1, 2), "without what was said it would be another conversation"
+        assert "sessions" in again.err

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import threading
 
 import pytest
 
@@ -290,3 +291,54 @@ async def test_pictures_come_with_a_prompt_and_are_checked_before_anything_begin
         assert project.server.chats == []
         await run(editor, "What is this?", agent="writer", images=[png])
     assert "data:image/png;base64,iVBORw0KGgo=" in json.dumps(said(project.server))
+
+
+async def test_a_conversation_goes_on_in_memory_while_the_disk_is_full_and_back_on_it_after(
+    project,
+):
+    resource = pytest.importorskip("resource")
+    if not hasattr(resource, "prlimit"):
+        pytest.skip("NOT PROVED HERE: only Linux sets limits of another process")
+    held = threading.Event()
+    project.server.play("first answer")
+    project.server.play("second, ", Pause(30, held), "to its end")
+    for answer in ("third answer", "fourth answer", "other answer"):
+        project.server.play(answer)
+
+    def limit(process, size):
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+    def told(token):
+        return [e["message"] for e in editor.events(token) if e.get("code") == "not-kept"]
+
+    async with open_editor(project.folder, **project.how(NEOVIM)) as editor:
+        started, _ = await run(editor, "one", agent="writer", streamToken="a")
+        session = started["session"]
+        second = await editor.command(
+            "inhouse.run", {"session": session, "prompt": "two", "streamToken": "b"}
+        )
+        await editor.until(lambda: [e for e in editor.events("b") if e.get("delta")])
+        limit(editor.process, 1)
+        held.set()
+        assert (await editor.ended(second["runId"], 45))["text"] == "second, to its end"
+        _, third = await run(editor, "three", session=session, streamToken="c")
+        assert (third["status"], third["text"]) == ("completed", "third answer")
+        texts = [text for _, text in said(project.server)]
+        assert [t for t in texts if t in ("one", "second, to its end", "two", "three")] == [
+            *("one", "two", "second, to its end", "three")
+        ]
+        assert len(told("b") + told("c")) == 1, "it is told once"
+        assert str(project.home / "state" / "sessions.db") in told("b")[0]
+        _, other = await run(editor, "another", agent="writer", streamToken="d")
+        assert (other["text"], len(told("d"))) == ("fourth answer", 1)
+        listed = await editor.command("inhouse.sessions", {})
+        assert [(one["title"], one["turns"]) for one in listed] == [("another", 1), ("one", 3)]
+        limit(editor.process, resource.RLIM_INFINITY)
+        await run(editor, "four", session=session, streamToken="e")
+        assert [e for e in editor.events("e") if e.get("code") == "kept-again"]
+    async with open_editor(project.folder, **project.how(NEOVIM)) as editor:
+        listed = await editor.command("inhouse.sessions", {})
+        assert sorted((one["title"], one["turns"], one["status"]) for one in listed) == [
+            ("another", 1, "completed"),
+            ("one", 4, "completed"),
+        ]

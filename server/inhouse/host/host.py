@@ -27,7 +27,7 @@ from .run_context import Listen
 from .run_plan import Plan
 from .run_registry import RunRegistry
 from .services import Services, open_services
-from .sessions import Sessions, new_session_id
+from .sessions import Sessions
 from .workspace_snapshot import ClientSettings, WorkspaceSnapshot
 
 __all__ = ["Host", "HostCallbacks", "Plan", "WorkspaceRequest"]
@@ -221,7 +221,8 @@ class Host:
 
     def plan(self, request: RunRequest) -> Plan:
         """Check everything that can be checked without a connection.  Raises `UserError`."""
-        return plan_run(self.state, evolve(request, session=request.session or new_session_id()))
+        session = request.session or self.sessions.new_id()
+        return plan_run(self.state, evolve(request, session=session))
 
     # Running.
 

@@ -106,7 +106,7 @@ async def run(
                 elif not inline:
                     run.proposals.hand_up(above.proposals)
             finally:
-                _close(run, contacts)
+                await _close(run, contacts)
     return RunOutcome(recorder.result(), done)
 
 
@@ -180,13 +180,21 @@ def _stop(run: RunContext, status: RunStatus, error: RunError | None = None) -> 
     )
 
 
-def _close(run: RunContext, contacts: TrafficLog) -> None:
+async def _close(run: RunContext, contacts: TrafficLog) -> None:
+    """Write the end of a run, then tell it: whoever hears of it finds all of it in the store."""
     run.recorder.contacted(tuple(contacts))
+    try:
+        if run.is_turn:
+            await run.tree.turn.close(run.recorder.ended())
+    finally:
+        _tell_end(run)
+
+
+def _tell_end(run: RunContext) -> None:
+    run.recorder.tell_end()
     result, request = run.recorder.result(), run.plan.request
-    if run.is_turn:
-        run.tree.turn.close(result)
-        if run.tree.turn.number <= 1:  # Nothing was said before, so it can be repeated exactly.
-            request = evolve(request, session=None)
+    if run.is_turn and run.tree.turn.number <= 1:
+        request = evolve(request, session=None)  # Nothing was said before: it can be repeated.
     run.emit(RunFinished(result))
     if result.parent is None:  # A sub-agent's record is part of its parent's.
         host, settings = run.host, run.host.world.settings

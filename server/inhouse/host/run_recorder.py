@@ -54,6 +54,7 @@ class RunRecorder:
         self._by_endpoint: dict[str, EndpointUsage] = {}
         self._by_agent: dict[str, EndpointUsage] = {}
         self._status = RunStatus.RUNNING
+        self._is_told = False
         self._stop_reason: StopReason | None = None
         self._output: Any = None
         self._error: RunError | None = None
@@ -63,8 +64,8 @@ class RunRecorder:
 
     @property
     def running(self) -> bool:
-        """Whether the run has not ended."""
-        return self._status is RunStatus.RUNNING
+        """Whether its end has not been told yet."""
+        return not self._is_told
 
     def observe(self, payload: EventPayload) -> None:  # noqa: C901  a case for each event
         """Record an event payload.  Does not block and does not raise."""
@@ -118,7 +119,10 @@ class RunRecorder:
         error: RunError | None = None,
         messages: tuple[Message, ...] = (),
     ) -> None:
-        """Close the record.  With *text* None the last streamed text is kept."""
+        """Close the ledger; `result` says so from `tell_end` on.
+
+        *text* None keeps what was streamed last.
+        """
         self._duration_ms = self._elapsed_ms()
         self._status, self._stop_reason, self._error = status, stop_reason, error
         self._output, self._messages = redact_value(output), messages
@@ -134,8 +138,21 @@ class RunRecorder:
         """Record the contacted hosts."""
         self._contacts = contacts
 
+    def tell_end(self) -> None:
+        """Let everybody see the end: what has to be written before is written."""
+        self._is_told = True
+
     def result(self) -> RunResult:
-        """Return the result as it is now."""
+        """Return the result as it is now: one that runs until its end is told."""
+        ended = self.ended()
+        if self._is_told:
+            return ended
+        return attrs.evolve(
+            ended, status=RunStatus.RUNNING, stop_reason=None, output=None, error=None, messages=()
+        )
+
+    def ended(self) -> RunResult:
+        """Return the result as it will be told."""
         return RunResult(
             run_id=self.run_id,
             agent=self._request.agent,

@@ -1,6 +1,7 @@
 """Sessions: conversations that continue, in this process and beside other processes."""
 
 import asyncio
+import contextlib
 import logging
 import re
 import secrets
@@ -16,6 +17,7 @@ from filelock import FileLock, Timeout
 from inhouse import wire
 from inhouse.core.errors import InhouseError, RefusedError, UserError
 from inhouse.core.events import (
+    Notice,
     RunEvent,
     RunFinished,
     RunResult,
@@ -30,7 +32,7 @@ from inhouse.core.ports import Emit
 from inhouse.core.request import RunRequest
 from inhouse.core.route import Route
 from inhouse.core.unicode import clean_text
-from inhouse.store.database import Database
+from inhouse.store.database import UNUSABLE, Database
 from inhouse.store.sessions import (
     INTERRUPTED,
     LAYOUT,
@@ -113,6 +115,14 @@ class Sessions:
         self._live: dict[str, SessionTurn] = {}
         self._closing: dict[str, asyncio.Task[None]] = {}
         self._emptied = False
+        self._made: set[str] = set()
+        """Ids that this process gave, and under which nothing is kept yet."""
+        self._told_damage: set[str] = set()
+        self.told_in_memory: set[str] = set()
+        """Sessions whose user has heard that they are not kept on disk."""
+        self.turn_written: Callable[[str, str], Awaitable[None]] = _nobody_waits
+        """What a door does when all of a session's turn (its id, that of its run) is written,
+        before its end is told.  Must wait for nothing but the disk."""
 
     @property
     def store(self) -> SessionStore:
@@ -124,7 +134,17 @@ class Sessions:
         """How many sessions are kept on disk; 0 keeps only this process's, in memory."""
         return self._host.world.settings.sessions_on_disk
 
-    # Reading.
+    def new_id(self) -> str:
+        """Return the id of a session that begins."""
+        session = new_session_id()
+        self.made(session)
+        return session
+
+    def made(self, session: str) -> None:
+        """Take note that this process gave an id: nothing of it is on disk, readable or not."""
+        self._made.add(session)
+
+    # Looking.
 
     async def summaries(
         self, *, everywhere: bool = False, query: str | None = None, limit: int | None = None
@@ -157,11 +177,14 @@ class Sessions:
         if summary.id in self._closing:  # Its end was reported and is being written.
             await self.written(summary.id)
             return await asyncio.to_thread(self.store.named, summary.id)
-        lock = await asyncio.to_thread(self._try_lock, summary.id)
+        try:
+            lock = await asyncio.to_thread(self._try_lock, summary.id)
+        except UserError:  # Nobody can tell, where nothing can be written.
+            return summary
         if lock is None:
             return summary
         try:
-            await asyncio.to_thread(self.store.mark_interrupted, summary.id)
+            await asyncio.to_thread(_quietly, self.store.mark_interrupted, summary.id)
         finally:
             await asyncio.to_thread(lock.release)
         return evolve(summary, status=INTERRUPTED)
@@ -172,10 +195,14 @@ class Sessions:
         return turn if turn is not None and turn.listens else None
 
     async def runs_elsewhere(self, session: str) -> bool:
-        """Return whether another process runs a turn of the session."""
-        if session in self._live or session in self._closing or self.store is self._fleeting:
+        """Whether another process runs a turn of it."""
+        ours = session in self._live or session in self._closing or self.store is self._fleeting
+        if ours or self.store.held(session) is not None:
             return False
-        return await asyncio.to_thread(self._runs_now, session)
+        try:
+            return await asyncio.to_thread(self._runs_now, session)
+        except UserError:
+            return False
 
     async def steer_elsewhere(self, session: str, text: str) -> "Steering | None":
         """Steer a turn that another process runs; return None if it has just ended.
@@ -199,7 +226,12 @@ class Sessions:
         if request.session is None:
             return request
         check_id(request.session)
-        known = await asyncio.to_thread(self.store.find, request.session)
+        try:
+            known = await asyncio.to_thread(self.store.find, request.session)
+        except UserError:
+            if request.session in self._made and request.agent:
+                return request
+            raise
         if known is None and not request.agent:
             known = await asyncio.to_thread(self.store.named, request.session)
         if known is None:
@@ -235,8 +267,8 @@ class Sessions:
     # One turn.
 
     def begin(self, plan: "Plan", state: "RunState", tell: Emit) -> "SessionTurn":
-        """Begin a turn of a session; nobody else in this process may begin another."""
-        session = plan.request.session or new_session_id()
+        """Take a turn of a session on: nobody else in this process may begin another one."""
+        session = plan.request.session or self.new_id()
         turn = SessionTurn(self, session, plan, state=state, tell=tell)
         if session not in self._live:
             self._live[session] = turn
@@ -251,14 +283,34 @@ class Sessions:
             await other.over.wait()
         await self.written(session)
         if turn.store is self._fleeting:
-            if not self._emptied and await asyncio.to_thread(self._database.path.exists):
-                await asyncio.to_thread(self.prune, self._on_disk, 0)
+            if not self._emptied:
+                await asyncio.to_thread(self._empty)
             self._emptied = True
             return None
-        began = monotonic()
+        try:
+            return await self._locked(turn)
+        except UserError as error:
+            if error.code != UNUSABLE:
+                raise
+            new = session in self._made
+            if turn.store.held(session) is None:
+                await asyncio.to_thread(turn.store.hold, session, str(error), new=new)
+            return None
+
+    async def _locked(self, turn: "SessionTurn") -> FileLock:
+        """Take the lock of a session, and see that what is kept of it can be read.
+
+        Raises `RefusedError` where somebody else runs it, `UserError` where the disk says no.
+        """
+        session, began = turn.session, monotonic()
         while True:
             lock = await asyncio.to_thread(self._try_lock, session)
             if lock is not None:
+                try:
+                    await asyncio.to_thread(turn.store.find, session)
+                except UserError:
+                    await asyncio.to_thread(lock.release)
+                    raise
                 return lock
             waited = monotonic() - began
             if waited > _LONGEST_END_S or (
@@ -290,7 +342,44 @@ class Sessions:
     async def aclose(self) -> None:
         """Wait for what is being written, and close the store."""
         await asyncio.gather(*self._closing.values(), return_exceptions=True)
+        for session in self._on_disk.all_held:
+            await asyncio.to_thread(self._take_back, session)
         await asyncio.to_thread(self._database.close)
+
+    def _take_back(self, session: str) -> None:
+        """Write a session that is in memory to the disk, if that works by now.  Blocks."""
+        try:
+            lock = self._try_lock(session)
+        except UserError:
+            return
+        if lock is not None:
+            try:
+                self.kept_again(self._on_disk, session)
+            finally:
+                lock.release()
+
+    def untold_damage(self) -> tuple[str, ...]:
+        """Return what the user has not heard yet of files that were damaged."""
+        known = (*self._host.services.database.messages, *self._database.messages)
+        untold = tuple(message for message in known if message not in self._told_damage)
+        self._told_damage.update(untold)
+        return untold
+
+    def begun(self, session: str) -> None:
+        """Something is kept of a session from now on."""
+        self._made.discard(session)
+
+    def kept_again(self, store: SessionStore, session: str) -> bool:
+        """Put a session that is in memory on disk, by who has its lock; tell whether it is.
+
+        Blocks.
+        """
+        if store.held(session) is None:
+            return True
+        try:
+            return store.take_back(session)
+        except UserError:  # As before: that was told.
+            return False
 
     # What a user does with a session.
 
@@ -319,7 +408,7 @@ class Sessions:
                 f"Session {known.id!r} has no turn {turn} to fork at.  Turns: 1 to {known.turns}, "
                 f"or {known.turns + 1} for all of it."
             )
-        into = new_session_id()
+        into = self.new_id()
         await asyncio.to_thread(self.store.fork, known.id, turn, into)
         return into
 
@@ -355,17 +444,26 @@ class Sessions:
         if lock is None:
             raise UserError(f"Session {known.id!r} is running.  Cancel it, then delete it.")
         try:
-            runs = await asyncio.to_thread(self.store.delete, known.id)
+            await asyncio.to_thread(self.store.delete, known.id, self._forget)
         finally:
             await asyncio.to_thread(lock.release)
-        await asyncio.to_thread(self._forget, (known.id,), runs)
+        await asyncio.to_thread(self._forget_lock, known.id)
         return known.id
 
     def prune(self, store: SessionStore, most: int) -> None:
-        """Delete all but the newest sessions, with everything kept of them.  Blocks."""
-        gone, runs = store.prune(most, self._runs_now)
-        if gone:
-            self._forget(gone, runs)
+        """Delete all but the newest sessions, and what else is kept of them.  Blocks."""
+        gone, _ = store.prune(most, self._runs_now, self._forget)
+        for session in gone:
+            self._forget_lock(session)
+
+    def _empty(self) -> None:
+        """Keep no session on disk, nor a damaged file that was set aside.  Blocks."""
+        path = self._database.path
+        for file in path.parent.glob(f"{path.name}.broken-*"):
+            with contextlib.suppress(OSError):
+                file.unlink()
+        if path.exists():
+            _quietly(self.prune, self._on_disk, 0)
 
     def _runs_now(self, session: str) -> bool:
         if session in self._live:
@@ -376,16 +474,26 @@ class Sessions:
         return lock is None
 
     def _forget(self, sessions: Sequence[str], runs: Sequence[str]) -> None:
-        """Delete what is kept of sessions outside their own store."""
+        """Delete what is kept of sessions outside of their own store.  Raises `UserError`."""
         services = self._host.services
         services.transcripts.delete(runs)
         services.replays.delete(runs)
-        for session in sessions:
-            for path in (self._lock_path(session), self._folder / "sessions" / f"{session}.md"):
-                path.unlink(missing_ok=True)
-        for run in runs:
-            (self._folder / "transcripts" / f"{run}.md").unlink(missing_ok=True)
+        files = [self._folder / "sessions" / f"{session}.md" for session in sessions]
+        files += [self._folder / "transcripts" / f"{run}.md" for run in runs]
+        for file in files:
+            try:
+                file.unlink(missing_ok=True)
+            except OSError as error:
+                raise UserError(
+                    f"{file} cannot be deleted: {error.strerror}.  Make its folder writable, then "
+                    "delete the session again.",
+                    code=UNUSABLE,
+                ) from error
         services.database.truncate_log()
+
+    def _forget_lock(self, session: str) -> None:
+        with contextlib.suppress(OSError):
+            self._lock_path(session).unlink(missing_ok=True)
 
     def _closed(self, session: str, closing: asyncio.Task[None]) -> None:
         if self._closing.get(session) is closing:
@@ -395,14 +503,24 @@ class Sessions:
         return self._folder / _LOCKS / f"{session}.lock"
 
     def _try_lock(self, session: str) -> FileLock | None:
-        """Take the lock, which ends with this process; None if somebody else has it."""
+        """Take the lock that dies with this process; None where somebody has it.
+
+        Raises `UserError` where no lock can be made.
+        """
         path = self._lock_path(session)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = FileLock(path, blocking=False, mode=0o600, thread_local=False)
         try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = FileLock(path, blocking=False, mode=0o600, thread_local=False)
             lock.acquire()
         except Timeout:
             return None
+        except (OSError, NotImplementedError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise UserError(
+                f"{path.parent} cannot be used: {why}.  Make it writable and see that its disk has "
+                "space, or set INHOUSE_HOME to another folder.",
+                code=UNUSABLE,
+            ) from error
         return lock
 
 
@@ -453,6 +571,7 @@ class SessionTurn:
         self._timer: asyncio.TimerHandle | None = None
         self._writing = asyncio.Lock()
         self._said: list[str] = []
+        self._lost = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
@@ -476,6 +595,7 @@ class SessionTurn:
         payload = event.payload
         if own and isinstance(payload, RunStarted):
             self._route = route = payload.route
+            asyncio.get_running_loop().call_soon(self._tell_where)
             self._add(SetRoute(route.endpoint, route.base_url, route.model, route.local))
         if not isinstance(payload, _UNTOLD) and (body := wire.payload(payload)) is not None:
             self._add(AddEvent(event.agent, event.run_id, body.pop("kind"), body))
@@ -513,8 +633,8 @@ class SessionTurn:
             f"{text}\n\n{more}" if more else text for text, more in zip(texts, named, strict=True)
         ]
 
-    def close(self, result: RunResult) -> None:
-        """End the turn: write the rest and release the lock, without making anybody wait."""
+    async def close(self, result: RunResult) -> None:
+        """End the turn: write the rest and give the lock back, also when cancelled meanwhile."""
         self.listens = False
         if self._timer is not None:
             self._timer.cancel()
@@ -532,17 +652,48 @@ class SessionTurn:
             self._look_at_history()
         closing = asyncio.create_task(self._close(result), name=f"session {self.session}")
         self._sessions.ended(self, closing)
+        await _to_the_end(asyncio.create_task(self._shown(closing), name=f"end {self.run_id}"))
+
+    async def _shown(self, closing: asyncio.Task[None]) -> None:
+        try:
+            await closing
+        finally:
+            await self._sessions.turn_written(self.session, self.run_id)
 
     @property
     def _origin(self) -> tuple[str, str]:
         return f"{self._route.endpoint} {self._route.base_url}", self._route.model
 
+    def _tell_where(self) -> None:
+        """Say once that the session is not kept on disk, and once that it is again.
+
+        Also what became of a damaged file.
+        """
+        for damage in self._sessions.untold_damage():
+            self.tell(Notice("warning", "damaged", damage))
+        told = self._sessions.told_in_memory
+        why = self.store.held(self.session)
+        if why is not None and self.session not in told:
+            told.add(self.session)
+            message = (
+                f"This conversation is not kept on disk: {why}  "
+                "It goes on in memory as long as this Inhouse runs."
+            )
+            self.tell(Notice("warning", "not-kept", message))
+        elif why is None and self.session in told:
+            told.discard(self.session)
+            self.tell(Notice("info", "kept-again", "This conversation is kept on disk again."))
+
     def _begin(self) -> History:
         plan, route = self._plan, self._plan.route
-        history = _continued(self.store, self.session)
-        if (known := self.store.find(self.session)) is not None and known.turns:
-            ended = datetime.fromisoformat(known.updated_at)
-            self.idle_s = (datetime.now(UTC) - ended).total_seconds()
+        if self._lock is not None:
+            self._sessions.kept_again(self.store, self.session)
+        known = self.store.find(self.session)
+        history = History((), ()) if known is None else _continued(self.store, self.session)
+        if known is not None and known.turns:
+            with contextlib.suppress(ValueError, TypeError):  # A damaged file was saved.
+                ended = datetime.fromisoformat(known.updated_at)
+                self.idle_s = max(0.0, (datetime.now(UTC) - ended).total_seconds())
         request = plan.request
         turn = Turn(
             number=0,
@@ -564,8 +715,9 @@ class SessionTurn:
             endpoint=request.endpoint,
             model=request.model,
         )
-        if most := self._sessions.most:
-            self._sessions.prune(self.store, most)
+        self._sessions.begun(self.session)
+        if (most := self._sessions.most) and self.store.held(self.session) is None:
+            _quietly(self._sessions.prune, self.store, most)
         self._rows = list(history.rows)
         return history
 
@@ -610,9 +762,20 @@ class SessionTurn:
                 return
             self._join()
             changes, self._pending = self._pending, []
-            await asyncio.to_thread(
-                _quietly, self.store.write, self.session, self.number, changes, self._rows
-            )
+            try:
+                await asyncio.to_thread(
+                    self.store.write, self.session, self.number, changes, self._rows
+                )
+            except InhouseError as error:
+                self._pending = [*changes, *self._pending]  # For the next try.
+                self._tell_lost(error)
+        self._tell_where()
+
+    def _tell_lost(self, error: InhouseError) -> None:
+        """Say once that what is said now is kept nowhere yet."""
+        if not self._lost:
+            self._lost = True
+            self.tell(Notice("warning", "not-kept", f"This turn is not kept yet: {error}"))
 
     async def _close(self, result: RunResult) -> None:
         try:
@@ -625,9 +788,31 @@ class SessionTurn:
                 await asyncio.to_thread(
                     _quietly, self.store.finish, self.session, self.number, _end(result)
                 )
+                if self._lock is not None:
+                    await asyncio.to_thread(self._sessions.kept_again, self.store, self.session)
+                self._tell_where()
+                await self._write()
         finally:
             if self._lock is not None:
                 await asyncio.to_thread(self._lock.release)
+
+
+async def _to_the_end(work: asyncio.Future[None]) -> None:
+    """Wait until *work* is done, and only then obey whoever cancels.  Its failure is logged."""
+    cancelled = False
+    while not work.done():
+        try:
+            await asyncio.wait([work])
+        except asyncio.CancelledError:
+            cancelled = True
+    if not work.cancelled() and (error := work.exception()) is not None:
+        logger.error("the end of a turn was not written", exc_info=error)
+    if cancelled:
+        raise asyncio.CancelledError
+
+
+async def _nobody_waits(_session: str, _run: str) -> None:
+    """Stand in where no door shows sessions."""
 
 
 def _continued(store: SessionStore, session: str) -> History:

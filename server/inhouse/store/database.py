@@ -1,19 +1,23 @@
-"""An SQLite file that several processes may write; a broken one is set aside.
+"""One SQLite file for everything remembered: several processes may write it.
+
+Of a file that is damaged, each row that can be read goes into a new one; the old one stays too.
 
 Everything here blocks: call it through a thread.
 """
 
+import errno
 import logging
 import os
 import sqlite3
 import threading
 import time
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
+from filelock import FileLock
 
 from inhouse.core.errors import UserError
 
@@ -76,7 +80,36 @@ CREATE TABLE IF NOT EXISTS replay (
 """
 _VERSION = 5
 _PATIENCE_S = 10.0
-"""How long to wait for another process that holds the file."""
+"""How long another process may hold the file."""
+_MOST_ONE_BY_ONE = 200_000
+"""Rows asked for one by one between two damaged places of a file."""
+
+UNUSABLE = "store"
+"""The code of an error that says that a file cannot be read or written now."""
+BROKEN = "store-broken"
+"""The code of one that says that the file was damaged: the same may work now."""
+_REMEDY = "Check the rights of the file and its folder, and the space"
+_REMEDIES = {
+    sqlite3.SQLITE_FULL: "Free some space on its disk",
+    sqlite3.SQLITE_READONLY: "Make it and its folder writable",
+    sqlite3.SQLITE_BUSY: "Another process holds it: end that one",
+    sqlite3.SQLITE_IOERR: "Its disk is full or has failed: see to that",
+    sqlite3.SQLITE_MISUSE: "Move what is in its place away",
+}
+_UNWRITABLE = frozenset(
+    {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL}
+)
+"""Codes with which a file may well be readable still."""
+_OF_ERRNO = {
+    errno.ENOSPC: sqlite3.SQLITE_FULL,
+    errno.EDQUOT: sqlite3.SQLITE_FULL,
+    errno.EROFS: sqlite3.SQLITE_READONLY,
+    errno.EACCES: sqlite3.SQLITE_READONLY,
+    errno.EPERM: sqlite3.SQLITE_READONLY,
+    errno.EISDIR: sqlite3.SQLITE_MISUSE,
+    errno.ENOTDIR: sqlite3.SQLITE_MISUSE,
+    errno.EEXIST: sqlite3.SQLITE_MISUSE,
+}
 
 
 @frozen
@@ -88,11 +121,19 @@ class Layout:
     """Statements that create the file, or migrate an older version to this one."""
     version: int
     lost: str
-    """What the user has lost if the file is broken, in words for a message."""
+    """What the user is told of a file that was broken."""
+    not_salvaged: frozenset[str] = frozenset()
+    """Tables of which nothing counts that a broken file had."""
+    made_good: str = ""
+    """A statement that makes rows which could not be read from those that could."""
 
 
 REMEMBERED = Layout(
-    FILE, _SCHEMA, _VERSION, "What was remembered is lost.  Trust your workspaces again."
+    FILE,
+    _SCHEMA,
+    _VERSION,
+    "Trust your workspaces again.",
+    not_salvaged=frozenset({"trusted", "answer", "key_host"}),
 )
 
 
@@ -108,22 +149,32 @@ class Database:
         """Messages for the user: that a broken file was set aside."""
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
+        self._inode = 0
+        self._read_only: sqlite3.OperationalError | None = None
+        """Why the file can be read and not written."""
 
     def rows(self, query: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
-        with self._open() as connection:
+        try:
+            with self._open() as connection:
+                return connection.execute(query, values).fetchall()
+        except UserError as error:
+            if error.code != BROKEN:
+                raise
+        with self._open() as connection:  # What could be saved of the broken file.
             return connection.execute(query, values).fetchall()
 
     @contextmanager
     def change(self) -> Generator[sqlite3.Connection]:
-        """Open a transaction: all or nothing, and nobody else writes meanwhile."""
-        with self._open() as connection:
+        """All or nothing, and nobody else writes meanwhile."""
+        with self._open(to_write=True) as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
+                connection.execute("COMMIT")
             except BaseException:
-                connection.execute("ROLLBACK")
+                if connection.in_transaction:  # SQLite ends some that fail by itself.
+                    connection.execute("ROLLBACK")
                 raise
-            connection.execute("COMMIT")
 
     def copy_to(self, folder: Path) -> None:
         """Write a copy of the file into another folder, which becomes private."""
@@ -143,23 +194,55 @@ class Database:
                 self._connection = None
 
     @contextmanager
-    def _open(self) -> Generator[sqlite3.Connection]:
+    def _open(self, *, to_write: bool = False) -> Generator[sqlite3.Connection]:
         with self._lock:
+            connection: sqlite3.Connection | None = None
             try:
-                yield self._connected()
+                connection = self._connected()
+                if to_write and self._read_only is not None:
+                    raise self._read_only
+                yield connection
+            except sqlite3.IntegrityError as error:
+                if self._newer(connection):
+                    raise self._cannot(error, connection) from error
+                raise
+            except sqlite3.ProgrammingError:
+                raise
             except sqlite3.OperationalError as error:
-                raise UserError(
-                    f"{self.path} cannot be used: {error}.  "
-                    "Check the folder's rights and space, or set INHOUSE_HOME to another folder.",
-                    code="store",
-                ) from error
+                if connection is not None and "Could not decode" in str(error):
+                    connection.text_factory = _lenient
+                    raise UserError(f"{self.path} is damaged: {error}.", code=BROKEN) from error
+                raise self._cannot(error, connection) from error
             except sqlite3.DatabaseError as error:
-                if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
-                    raise
                 self._set_aside(error)
-                raise UserError(self.messages[-1], code="store-broken") from error
+                raise UserError(self.messages[-1], code=BROKEN) from error
+
+    def _cannot(self, error: sqlite3.Error, connection: sqlite3.Connection | None) -> UserError:
+        """Say why the file is of no use now, and what would help."""
+        remedy = _REMEDIES.get(_code(error), _REMEDY)
+        if version := self._newer(connection):
+            remedy = (
+                f"A newer Inhouse wrote it (version {version}; this one knows "
+                f"{self._layout.version}): update Inhouse"
+            )
+        return UserError(
+            f"{self.path} cannot be used: {error}.  {remedy}, "
+            "or set INHOUSE_HOME to another folder.",
+            code=UNUSABLE,
+        )
+
+    def _newer(self, connection: sqlite3.Connection | None) -> int:
+        """Return the version of a file that a newer Inhouse wrote; else 0."""
+        try:
+            version = _version(connection) if connection is not None else 0
+        except sqlite3.Error:
+            return 0
+        return version if version > self._layout.version else 0
 
     def _connected(self) -> sqlite3.Connection:
+        gone = self._inode != _inode(self.path, self._in_memory)
+        if self._connection is not None and (gone or self._read_only is not None):
+            self.close()  # Deleted, replaced, or writable again: nothing would be found there.
         if self._connection is None:
             try:
                 self._connection = self._connect()
@@ -167,21 +250,36 @@ class Database:
                 raise
             except sqlite3.DatabaseError as error:
                 self._set_aside(error)
-                self._connection = self._connect()
+                self._connection = self._connected()
         return self._connection
 
     def _connect(self) -> sqlite3.Connection:
-        if not self._in_memory:
-            try:
-                private(self.path.parent)
-                os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
-            except OSError as error:
-                raise sqlite3.OperationalError(error.strerror) from error
-        connection = sqlite3.connect(
-            self.path, timeout=_PATIENCE_S, isolation_level=None, check_same_thread=False
-        )
+        self._read_only = None
+        if self._in_memory:
+            return self._prepared(":memory:")
         try:
-            connection.row_factory = sqlite3.Row
+            private(self.path.parent)
+            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
+        except OSError as error:
+            failed = sqlite3.OperationalError(error.strerror)
+            failed.sqlite_errorcode = _OF_ERRNO.get(error.errno or 0, 0)
+            return self._connect_to_read(failed)
+        self._inode = _inode(self.path)
+        until = time.monotonic() + _PATIENCE_S
+        while True:
+            try:
+                return self._prepared(str(self.path))
+            except sqlite3.OperationalError as error:
+                if _code(error) == sqlite3.SQLITE_BUSY and time.monotonic() < until:
+                    time.sleep(0.02)  # Two that make the file at once: SQLite itself does not wait.
+                    continue
+                if _code(error) in _UNWRITABLE:
+                    return self._connect_to_read(error)
+                raise
+
+    def _prepared(self, path: str) -> sqlite3.Connection:
+        connection = _connection(path)
+        try:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("PRAGMA foreign_keys = ON")
@@ -192,25 +290,206 @@ class Database:
             raise
         return connection
 
+    def _connect_to_read(self, why: sqlite3.OperationalError) -> sqlite3.Connection:
+        """Open a file that cannot be written; raise *why* where it cannot be read either."""
+        log = self.path.with_name(f"{self.path.name}-wal")
+        try:
+            if not self.path.exists() or self.path.stat().st_size == 0:
+                connection = self._prepared(":memory:")  # Nothing is remembered.
+            else:
+                nothing_in_log = not log.exists() or log.stat().st_size == 0
+                mode = "immutable=1" if nothing_in_log else "mode=ro"
+                address = f"{self.path.absolute().as_uri()}?{mode}"
+                connection = _connection(address, uri=True)
+                if _version(connection) < self._layout.version:
+                    connection = self._brought_up(connection)
+        except (OSError, sqlite3.Error):
+            raise why from None
+        self._inode, self._read_only = _inode(self.path), why
+        return connection
+
+    def _brought_up(self, old: sqlite3.Connection) -> sqlite3.Connection:
+        """Return a copy in memory of a file of an older version, brought up to this one."""
+        copy = _connection(":memory:")
+        with closing(old):
+            old.backup(copy)
+        self._migrate(copy)
+        return copy
+
     def _migrate(self, connection: sqlite3.Connection) -> None:
         """Migrate the file to this version; a newer one stays as it is."""
         layout = self._layout
-        if connection.execute("PRAGMA user_version").fetchone()[0] < layout.version:
-            connection.executescript(
-                f"BEGIN IMMEDIATE; {layout.schema} PRAGMA user_version = {layout.version}; COMMIT;"
-            )
+        if _version(connection) >= layout.version:
+            return
+        connection.execute("BEGIN IMMEDIATE")
+        if _version(connection) >= layout.version:  # Somebody else did meanwhile.
+            connection.execute("ROLLBACK")
+            return
+        for statement in _statements(layout.schema):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {layout.version}")
+        connection.execute("COMMIT")
 
     def _set_aside(self, error: sqlite3.DatabaseError) -> None:
-        """Keep a file that is not a database under another name and start afresh."""
+        """Keep a broken file under another name, and what can be read of it in a new one."""
+        inode = self._inode
         self.close()
-        file = self._layout.file
-        aside = self.path.with_name(f"{file}.broken-{time.time_ns()}")
+        aside = self.path.with_name(f"{self._layout.file}.broken-{time.time_ns()}")
         try:
-            self.path.rename(aside)
-            for suffix in ("-wal", "-shm"):
-                self.path.with_name(file + suffix).unlink(missing_ok=True)
+            with FileLock(self.path.with_name(f"{self._layout.file}.lock"), mode=0o600):
+                if self._in_memory or inode != _inode(self.path):
+                    return self.messages.append(f"{self.path} was damaged ({error}).")
+                saved = self._replaced(aside)
         except OSError as failed:
             raise sqlite3.OperationalError(str(failed)) from error
-        message = f"{self.path} was damaged ({error}) and is now {aside.name}.  {self._layout.lost}"
+        what = "Nothing in it can be read" if saved is None else "What can be read of it was kept"
+        message = (
+            f"{self.path} was damaged ({error}) and is now {aside.name}.  {what}."
+            f"  {self._layout.lost}"
+        )
         logger.warning("%s", message)
         self.messages.append(message)
+        return None
+
+    def _replaced(self, aside: Path) -> int | None:
+        """Put a new file in the place of a broken one; give how many rows were saved."""
+        log, shared = (self.path.with_name(f"{self.path.name}{end}") for end in ("-wal", "-shm"))
+        new = self.path.with_name(f"{self._layout.file}.new-{time.time_ns()}")
+        fresh = Database(new.parent, evolve(self._layout, file=new.name))
+        try:
+            with fresh._open() as connection:
+                saved = _salvaged(self.path, connection, self._layout)
+            fresh.close()  # All of it is in the one file then.
+            self.path.rename(aside)
+            if log.exists():
+                log.rename(aside.with_name(f"{aside.name}-wal"))
+            shared.unlink(missing_ok=True)
+            new.rename(self.path)
+        except UserError as failed:
+            raise OSError(str(failed)) from failed
+        finally:
+            fresh.close()
+            for end in ("", "-wal", "-shm"):
+                new.with_name(f"{new.name}{end}").unlink(missing_ok=True)
+        return saved
+
+
+def _salvaged(broken: Path, into: sqlite3.Connection, layout: Layout) -> int | None:
+    """Copy each row of a damaged file that can be read; None where it is no database at all."""
+    source = sqlite3.connect(broken, timeout=_PATIENCE_S, isolation_level=None)
+    source.text_factory = _lenient
+    saved = 0
+    try:
+        _version(source)
+        into.execute("PRAGMA foreign_keys = OFF")
+        into.execute("BEGIN IMMEDIATE")
+        names = [
+            row[0]
+            for row in into.execute(
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+            )
+        ]
+        for name in names:
+            if name not in layout.not_salvaged:
+                saved += _saved_rows(source, into, name)
+        if layout.made_good:
+            into.execute(layout.made_good)
+        for name in names:
+            for key in into.execute(f"PRAGMA foreign_key_list({name})").fetchall():
+                into.execute(  # What it belonged to could not be read.
+                    f"DELETE FROM {name} WHERE {key[3]} NOT IN (SELECT {key[4]} FROM {key[2]})"  # noqa: S608  names of ours
+                )
+        for statement in _statements(layout.schema):
+            into.execute(statement)  # What follows from the rest is made again.
+        into.execute("COMMIT")
+        into.execute("PRAGMA foreign_keys = ON")
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError:
+        if into.in_transaction:
+            into.execute("ROLLBACK")
+        return None
+    finally:
+        source.close()
+    return saved
+
+
+def _saved_rows(source: sqlite3.Connection, into: sqlite3.Connection, table: str) -> int:
+    """Copy a table from its beginning and its end up to what is damaged, then one by one."""
+    about = into.execute(f"PRAGMA table_info({table})").fetchall()
+    try:
+        there = {row[1] for row in source.execute(f"PRAGMA table_info({table})")}
+    except sqlite3.DatabaseError:
+        return 0
+    names = [row[1] for row in about if row[1] in there]
+    key = [row[1] for row in sorted(about, key=lambda row: row[5]) if row[5]] or ["rowid"]
+    chosen = f"SELECT {', '.join(names)} FROM {table}"  # noqa: S608  names of ours
+    marks = ", ".join("?" * len(names))
+    put = f"INSERT OR REPLACE INTO {table} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608  ours
+    saved, ends = 0, list[Any]()
+    for order in ("ASC", "DESC"):
+        last: tuple[Any, ...] | None = None
+        try:
+            for row in source.execute(
+                f"{chosen} ORDER BY {', '.join(f'{name} {order}' for name in key)}"
+            ):
+                last = tuple(row)
+                saved += into.execute(put, last).rowcount
+        except sqlite3.DatabaseError:
+            ends.append(last)
+            continue
+        return saved
+    if len(key) == 1 and key[0] in names and None not in ends:
+        at = names.index(key[0])
+        first, end = (one[at] for one in ends)
+        if isinstance(first, int) and isinstance(end, int):
+            for number in range(first + 1, min(end, first + _MOST_ONE_BY_ONE)):
+                with suppress(sqlite3.DatabaseError):
+                    row = source.execute(f"{chosen} WHERE {key[0]} = ?", (number,)).fetchone()
+                    saved += into.execute(put, row).rowcount if row is not None else 0
+    return saved
+
+
+def _statements(schema: str) -> Iterator[str]:
+    """Return the statements of a text one by one."""
+    statement = ""
+    for piece in schema.split(";"):
+        statement += piece
+        if not statement.strip():
+            return
+        if sqlite3.complete_statement(f"{statement};"):
+            yield statement
+            statement = ""
+        else:
+            statement += ";"
+
+
+def _connection(path: str, *, uri: bool = False) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        path, timeout=_PATIENCE_S, isolation_level=None, check_same_thread=False, uri=uri
+    )
+    connection.row_factory = sqlite3.Row
+    return connection
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return connection.execute("PRAGMA user_version").fetchone()[0]
+
+
+def _inode(path: Path, in_memory: bool = False) -> int:  # noqa: FBT001, FBT002  a fact about it
+    """Tell a file from the one that comes into its place; 0: there is none."""
+    if in_memory:
+        return 0
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return 0
+
+
+def _code(error: sqlite3.Error) -> int:
+    """Return SQLite's primary code of an error."""
+    return (getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF
+
+
+def _lenient(text: bytes) -> str:
+    return text.decode("utf-8", "replace")

@@ -1,6 +1,7 @@
 """Messages of a session's history to and from JSON, with every field, including future ones."""
 
 import json
+import logging
 from typing import Any
 
 import attrs
@@ -19,6 +20,7 @@ from inhouse.core.messages import (
 )
 from inhouse.core.redaction import redact_value
 
+logger = logging.getLogger(__name__)
 _KINDS: dict[str, type[Message]] = {
     "system": SystemMessage,
     "user": UserMessage,
@@ -43,6 +45,18 @@ def load(text: str) -> Message:
     """Read what `dump` wrote in this version of Inhouse or another one."""
     value: dict[str, Any] = json.loads(text)
     return _converter.structure(value, _KINDS[value.pop("role")])
+
+
+def read(text: str) -> Message | None:
+    """Return what `load` gives; None if the text is damaged, which the log says.
+
+    Whoever goes on from the history closes what is open then (`inhouse.loop.history`).
+    """
+    try:
+        return load(text)
+    except (ValueError, LookupError, TypeError, AttributeError, cattrs.BaseValidationError):
+        logger.warning("a message of a session cannot be read", exc_info=True)
+        return None
 
 
 def _says_something(attribute: "attrs.Attribute[Any]", value: object) -> bool:

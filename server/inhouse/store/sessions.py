@@ -6,21 +6,26 @@ setting ``keptSessions`` says how many are kept.  Blocks: call it through a thre
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from attrs import field, frozen
 
 from inhouse.core.errors import UserError
+from inhouse.core.json_values import fields
 from inhouse.core.message_json import USER_PROMPT
 from inhouse.core.messages import Image, Message, UserMessage
 from inhouse.core.redaction import redact, redact_value
 
-from .database import Database, Layout
-from .session_messages import dump, load
+from .database import BROKEN, UNUSABLE, Database, Layout
+from .session_messages import dump, read
 
+Forget = Callable[[Sequence[str], Sequence[str]], None]
+"""Deletes what else is kept of sessions and of these runs of theirs."""
 INTERRUPTED = "interrupted"
 """The status of a turn whose process died."""
 RUNNING = "running"
@@ -66,18 +71,39 @@ CREATE INDEX IF NOT EXISTS steer_session ON steer (session);
 CREATE TABLE IF NOT EXISTS ending (
   session TEXT PRIMARY KEY REFERENCES session (id) ON DELETE CASCADE, turn INTEGER NOT NULL)
   WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS touched (
+  place INTEGER PRIMARY KEY,
+  session TEXT NOT NULL UNIQUE REFERENCES session (id) ON DELETE CASCADE ON UPDATE CASCADE);
+CREATE TRIGGER IF NOT EXISTS session_made AFTER INSERT ON session BEGIN
+  INSERT OR REPLACE INTO touched (session) VALUES (new.id); END;
+CREATE TRIGGER IF NOT EXISTS session_used AFTER UPDATE OF updated_at ON session BEGIN
+  INSERT OR REPLACE INTO touched (session) VALUES (new.id); END;
+INSERT OR IGNORE INTO touched (session) SELECT id FROM session ORDER BY updated_at, id;
 """
+"""``touched`` has the order in which sessions were used: clocks go backwards.  Triggers keep it
+right also where a process of an older version writes."""
+
 LAYOUT = Layout(
     "sessions.db",
     _SCHEMA,
-    2,
-    "The sessions in it are gone; that file still has what can be read of them.",
+    3,
+    "`inhouse sessions --all` lists what was saved.  Delete the damaged file when you do not need"
+    " it any more: it holds what was said.",
+    made_good=(
+        "INSERT OR IGNORE INTO session (id, workspace, agent, title, status, turns, started_at,"
+        " updated_at, input_tokens, output_tokens) SELECT session, '', agent,"
+        " (SELECT substr(prompt, 1, 60) FROM turn first WHERE first.session = turn.session"
+        " ORDER BY number LIMIT 1),"
+        " status, max(number), started_at, started_at, sum(input_tokens), sum(output_tokens)"
+        " FROM turn GROUP BY session"
+    ),
 )
 
 _LISTENS = (
     "status = 'running' AND number NOT IN"
     " (SELECT turn FROM ending WHERE ending.session = turn.session)"
 )
+_UNREADABLE = "Here something cannot be read: the file that keeps the sessions was damaged."
 _TITLE = 60
 """How many characters of a prompt make its session's title."""
 
@@ -241,30 +267,115 @@ class History:
     """The partial answer, if the process of the last turn died."""
 
 
+@frozen
+class _Held:
+    """A session that is in memory, because its file cannot be written now."""
+
+    database: Database
+    why: str
+    turns: int
+    """How many turns of it were in the file."""
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _kept_or_held(
+    work: Callable[Concatenate["SessionStore", str, P], R],
+) -> Callable[Concatenate["SessionStore", str, P], R]:
+    """Do it in the file; where that cannot be written, with the session held in memory."""
+
+    @wraps(work)
+    def done(store: "SessionStore", session: str, /, *given: P.args, **named: P.kwargs) -> R:
+        try:
+            return work(store, session, *given, **named)
+        except UserError as error:
+            if error.code == UNUSABLE and store.held(session) is None:
+                store.hold(session, str(error))
+            elif error.code != BROKEN:
+                raise
+        return work(store, session, *given, **named)
+
+    return done
+
+
 class SessionStore:
-    """The conversations of one user, in a file or in memory."""
+    """The conversations of one user, in a file or in memory.
+
+    A session whose turn cannot be written to the file goes on in memory, with all that the file
+    has of it, and goes back into the file once that can be written again.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._held: dict[str, _Held] = {}
+
+    # In memory where the file cannot be written.
+
+    def held(self, session: str) -> str | None:
+        """Say why a session is in memory; None: it is in the file."""
+        held = self._held.get(session)
+        return held.why if held is not None else None
+
+    @property
+    def all_held(self) -> tuple[str, ...]:
+        """The ids of the sessions that are in memory."""
+        return tuple(self._held)
+
+    def hold(self, session: str, why: str, *, new: bool = False) -> None:
+        """Go on with a session in memory.  Raises `UserError` where it cannot be read.
+
+        *new*: nothing of it is in the file.
+        """
+        memory, turns = Database(None, LAYOUT), 0
+        if not new and self.find(session) is not None:
+            rows = _rows_of(self._database, session)
+            turns = rows["session"][0]["turns"]
+            with memory.change() as change:
+                _put(change, rows)
+        self._held[session] = _Held(memory, why, turns)
+
+    def take_back(self, session: str) -> bool:
+        """Put a session that is in memory back into the file, by who has its lock.
+
+        False: somebody went on with it in the file.  Raises `UserError` where that cannot be
+        written.
+        """
+        held = self._held[session]
+        rows = _rows_of(held.database, session)
+        with self._database.change() as change:
+            found = change.execute("SELECT turns FROM session WHERE id = ?", (session,)).fetchone()
+            if (found[0] if found else 0) != held.turns:
+                return False
+            change.execute("DELETE FROM session WHERE id = ?", (session,))
+            _put(change, rows)
+        del self._held[session]
+        held.database.close()
+        return True
+
+    def _of(self, session: str) -> Database:
+        held = self._held.get(session)
+        return held.database if held is not None else self._database
 
     # Reading.
 
     def find(self, session: str) -> SessionSummary | None:
         """Return a session; None if none has that id."""
         query = f"SELECT {_SUMMARY} FROM session WHERE id = ?"  # noqa: S608  names of ours
-        rows = self._database.rows(query, (session,))
+        rows = self._of(session).rows(query, (session,))
         return _summary(rows[0]) if rows else None
 
     def named(self, session: str) -> SessionSummary:
         """Return a session by its id, or by a prefix that only one id has.  Raises `UserError`."""
         if (found := self.find(session)) is not None:
             return found
-        rows = self._database.rows(
-            f"SELECT {_SUMMARY} FROM session WHERE substr(id, 1, ?) = ? LIMIT 2",  # noqa: S608  ours
-            (len(session), session),
-        )
+        asked = f"SELECT {_SUMMARY} FROM session WHERE substr(id, 1, ?) = ? LIMIT 2"  # noqa: S608  ours
+        places = (self._database, *(one.database for one in self._held.values()))
+        found = [place.rows(asked, (len(session), session)) for place in places]
+        rows = {row["id"]: row for rows in found for row in rows}
         if session and len(rows) == 1:
-            return _summary(rows[0])
+            return _summary(*rows.values())
         newest = ", ".join(one.id for one in self.summaries(limit=5)) or "none yet"
         what = "More than one session begins with" if rows else "No session"
         raise UserError(f"{what} {session!r}.  Sessions: {newest}", code="unknown-session")
@@ -292,22 +403,32 @@ class SessionStore:
                 " AND prompt LIKE ? ESCAPE '\\'))"
             )
             values += [_like(query)] * 4
-        rows = self._database.rows(
-            f"SELECT {_SUMMARY} FROM session WHERE {' AND '.join(where)}"  # noqa: S608  marks only
-            " ORDER BY updated_at DESC, id DESC LIMIT ?",
-            (*values, -1 if limit is None else limit),
+        asked = (
+            f"SELECT {_SUMMARY} FROM touched JOIN session ON session.id = touched.session"  # noqa: S608  marks only
+            f" WHERE {' AND '.join(where)} ORDER BY place DESC LIMIT ?"
         )
-        return tuple(map(_summary, rows))
+        values.append(-1 if limit is None else limit)
+        held = [
+            row for one in reversed(self._held.values()) for row in one.database.rows(asked, values)
+        ]
+        try:
+            rows = self._database.rows(asked, values)
+        except UserError:
+            if not held:
+                raise
+            rows = []  # Whoever began those that are in memory was told.
+        rows = [*held, *(row for row in rows if row["id"] not in self._held)]
+        return tuple(map(_summary, rows[:limit]))
 
     def turns(self, session: str) -> tuple[Turn, ...]:
-        rows = self._database.rows(
+        rows = self._of(session).rows(
             "SELECT * FROM turn WHERE session = ? ORDER BY number", (session,)
         )
         return tuple(map(_turn, rows))
 
     def events(self, session: str, turn: int | None = None) -> tuple[KeptEvent, ...]:
-        """Return the events in order; adjacent pieces of a text are joined."""
-        rows = self._database.rows(
+        """Return what was told, in order; pieces of a text that follow each other are joined."""
+        rows = self._of(session).rows(
             "SELECT turn, agent, run_id, kind, body FROM event"
             " WHERE session = ?1 AND (?2 IS NULL OR turn = ?2) ORDER BY turn, id",
             (session, turn),
@@ -315,7 +436,7 @@ class SessionStore:
         return tuple(_joined(rows))
 
     def edits(self, session: str, turn: int | None = None) -> tuple[KeptEdit, ...]:
-        rows = self._database.rows(
+        rows = self._of(session).rows(
             "SELECT id, turn, path, old, new, state FROM edit"
             " WHERE session = ?1 AND (?2 IS NULL OR turn = ?2) ORDER BY id",
             (session, turn),
@@ -326,49 +447,51 @@ class SessionStore:
         )
 
     def history(self, session: str) -> History:
-        """Return the messages that the next turn continues from."""
-        rows = self._database.rows(
+        """Return the messages that the next turn goes on from."""
+        rows = self._of(session).rows(
             "SELECT id, endpoint, model, body FROM message"
             " WHERE session = ? AND until IS NULL ORDER BY id",
             (session,),
         )
+        found = [(row, message) for row in rows if (message := read(row["body"])) is not None]
         return History(
-            tuple(KeptMessage(load(row["body"]), row["endpoint"], row["model"]) for row in rows),
-            tuple(row["id"] for row in rows),
+            tuple(KeptMessage(message, row["endpoint"], row["model"]) for row, message in found),
+            tuple(row["id"] for row, _ in found),
             self._partial(session),
         )
 
     def pictures(self, session: str) -> dict[int, tuple[Image, ...]]:
-        """Return the pictures that came with prompts, by turn; compaction keeps them."""
-        rows = self._database.rows(
+        """Return the pictures that came with prompts, by turn; compaction does not lose them."""
+        rows = self._of(session).rows(
             "SELECT turn, body FROM message WHERE session = ? AND body LIKE '%\"images\"%'"
             " ORDER BY id",
             (session,),
         )
         found: dict[int, tuple[Image, ...]] = {}
         for row in rows:
-            message = load(row["body"])
+            message = read(row["body"])
             if isinstance(message, UserMessage) and USER_PROMPT in message.tags:
                 found.setdefault(row["turn"], message.images)
         return found
 
     def _partial(self, session: str) -> str:
-        last = self._database.rows(
+        last = self._of(session).rows(
             "SELECT number, run_id, said_until FROM turn WHERE session = ?"
             " ORDER BY number DESC LIMIT 1",
             (session,),
         )
         if not last:
             return ""
-        rows = self._database.rows(
+        rows = self._of(session).rows(
             "SELECT body FROM event WHERE session = ? AND turn = ? AND id > ? AND run_id = ?"
             " AND kind = 'text' ORDER BY id",
             (session, last[0]["number"], last[0]["said_until"], last[0]["run_id"]),
         )
-        return "".join(json.loads(row["body"])["delta"] for row in rows)
+        return "".join(str(_fields(row["body"]).get("delta", "")) for row in rows)
 
     # Writing, while a turn runs.
 
+    @_kept_or_held
     def begin(
         self,
         session: str,
@@ -382,7 +505,7 @@ class SessionStore:
 
         *endpoint* and *model* are what the user chose.
         """
-        with self._database.change() as change:
+        with self._of(session).change() as change:
             prompt = redact(turn.prompt)
             change.execute(
                 "INSERT INTO session (id, workspace, agent, title, status, started_at, updated_at)"
@@ -418,9 +541,14 @@ class SessionStore:
             change.execute("DELETE FROM ending WHERE session = ?", (session,))
         return number
 
+    @_kept_or_held
     def write(self, session: str, turn: int, changes: Iterable[Change], rows: list[int]) -> None:
-        """Write what happened; *rows* lists the history's database rows and is updated."""
-        with self._database.change() as change:
+        """Write what happened; *rows* is where the history is kept, and is brought up to date.
+
+        All of it or nothing.  Raises `UserError`.
+        """
+        database, now = self._of(session), list(rows)
+        with _still_there(database, session), database.change() as change:
             for one in changes:
                 match one:
                     case AddEvent():
@@ -430,7 +558,7 @@ class SessionStore:
                             (session, turn, one.agent, one.run_id, one.kind, _json(one.body)),
                         )
                     case SetHistory():
-                        self._set_history(change, session, turn, one, rows)
+                        self._set_history(change, session, turn, one, now)
                     case AddEdit():
                         change.execute(
                             "INSERT INTO edit (session, turn, run_id, path, old, new, state)"
@@ -449,10 +577,12 @@ class SessionStore:
                                 *(session, turn),
                             ),
                         )
+        rows[:] = now
 
+    @_kept_or_held
     def finish(self, session: str, turn: int, end: TurnEnd) -> None:
-        """Record how a turn ended."""
-        with self._database.change() as change:
+        """Write how a turn ended."""
+        with self._of(session).change() as change:
             change.execute(
                 "UPDATE turn SET status = ?, stop_reason = ?, error_code = ?, error_message = ?,"
                 " duration_ms = ?, input_tokens = ?, output_tokens = ?, cost_usd = ?"
@@ -475,8 +605,8 @@ class SessionStore:
             )
 
     def mark_interrupted(self, session: str) -> None:
-        """Record that the process of the last turn died.  Call it only while nobody runs it."""
-        with self._database.change() as change:
+        """Write that the process of the last turn died.  Only while nobody runs it."""
+        with self._of(session).change() as change:
             for table, key in (("turn", "session"), ("session", "id")):
                 change.execute(
                     f"UPDATE {table} SET status = ? WHERE {key} = ? AND status = ?",  # noqa: S608  names of ours
@@ -484,12 +614,14 @@ class SessionStore:
                 )
 
     def edited(self, run_id: str, path: Path, state: str) -> None:
-        """Record what the user decided about a run's proposal for a file."""
-        with self._database.change() as change:
-            change.execute(
-                "UPDATE edit SET state = ? WHERE run_id = ? AND path = ? AND state = 'proposed'",
-                (state, run_id, str(path)),
-            )
+        """Write what the user decided on what a run proposed for a file."""
+        for database in (*(one.database for one in self._held.values()), self._database):
+            with database.change() as change:
+                change.execute(
+                    "UPDATE edit SET state = ?"
+                    " WHERE run_id = ? AND path = ? AND state = 'proposed'",
+                    (state, run_id, str(path)),
+                )
 
     # Steering.
 
@@ -498,7 +630,7 @@ class SessionStore:
 
         Returns False if no turn will take the text, because the last one is ending or has ended.
         """
-        with self._database.change() as change:
+        with self._of(session).change() as change:
             if not text:
                 change.execute("DELETE FROM steer WHERE session = ?", (session,))
                 return True
@@ -509,25 +641,28 @@ class SessionStore:
             )
             return added.rowcount > 0
 
+    @_kept_or_held
     def keep_steers(self, session: str, texts: Iterable[str]) -> None:
-        """Queue, for the next turn, what a turn that has ended did not take."""
-        with self._database.change() as change:
+        """Queue what a turn that has ended did not take, for the next one."""
+        with self._of(session).change() as change:
             rows = [(session, redact(text)) for text in texts]
             change.executemany("INSERT INTO steer (session, text) VALUES (?, ?)", rows)
 
+    @_kept_or_held
     def take_steers(self, session: str) -> tuple[str, ...]:
-        """Return what is queued and empty the queue."""
-        if not self._database.rows("SELECT 1 FROM steer WHERE session = ? LIMIT 1", (session,)):
+        """Return what is queued, and queue it no more."""
+        if not self._of(session).rows("SELECT 1 FROM steer WHERE session = ? LIMIT 1", (session,)):
             return ()
-        with self._database.change() as change:
+        with self._of(session).change() as change:
             return _taken_steers(change, session)
 
+    @_kept_or_held
     def take_last_steers(self, session: str, turn: int) -> tuple[str, ...]:
         """Return what is queued; if nothing is, the turn accepts nothing more from then on.
 
         Both happen in one transaction, so a steering text is either taken or refused.
         """
-        with self._database.change() as change:
+        with self._of(session).change() as change:
             if taken := _taken_steers(change, session):
                 return taken
             change.execute(
@@ -538,8 +673,8 @@ class SessionStore:
         return ()
 
     def listens(self, session: str) -> bool:
-        """Return whether the session has a running turn that still accepts steering."""
-        found = self._database.rows(
+        """Whether a turn of it runs and would still take what is said to it."""
+        found = self._of(session).rows(
             f"SELECT 1 FROM turn WHERE session = ? AND {_LISTENS}",  # noqa: S608  ours
             (session,),
         )
@@ -547,16 +682,18 @@ class SessionStore:
 
     # What a user does with a session.
 
+    @_kept_or_held
     def rename(self, session: str, title: str) -> None:
-        with self._database.change() as change:
+        with self._of(session).change() as change:
             change.execute(
                 "UPDATE session SET title = ?, named = 1 WHERE id = ?",
                 (redact(" ".join(title.split())), session),
             )
 
+    @_kept_or_held
     def fork(self, session: str, turn: int, into: str) -> None:
-        """Make a new session from the turns before *turn*, as they were then."""
-        with self._database.change() as change:
+        """Make a session of the turns before *turn*, as they were then."""
+        with self._of(session).change() as change:
             change.execute(
                 "INSERT INTO session (id, workspace, agent, title, named, endpoint, model, status,"
                 " turns, started_at, updated_at, input_tokens, output_tokens, cost_usd,"
@@ -597,35 +734,69 @@ class SessionStore:
                 " WHERE session = ?",
                 (into,),
             )
+        if (held := self._held.get(session)) is not None:
+            rows = _rows_of(held.database, into)
+            with held.database.change() as change:
+                change.execute("DELETE FROM session WHERE id = ?", (into,))
+            self.hold(into, held.why, new=True)
+            with self._held[into].database.change() as change:
+                _put(change, rows)
 
-    def delete(self, session: str) -> tuple[str, ...]:
-        """Delete a session for good; return the ids of its runs that no other session has."""
+    def delete(self, session: str, forget: Forget | None = None) -> tuple[str, ...]:
+        """Delete a session for good; give the ids of its runs that no other session has.
+
+        *forget* deletes what else is kept of them, first: where this process dies in between,
+        the session is still there to be deleted again.
+        """
+        runs = self._runs_of_nobody_else((session,))
+        if forget is not None:
+            forget((session,), runs)
         with self._database.change() as change:
-            runs = _deleted(change, session)
+            change.execute("DELETE FROM session WHERE id = ?", (session,))
+        self._held.pop(session, None)
         self._database.truncate_log()
         return runs
 
     def prune(
-        self, most: int, runs_now: Callable[[str], bool]
+        self, most: int, runs_now: Callable[[str], bool], forget: Forget | None = None
     ) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Delete all but the newest sessions, and never one that *runs_now*.
 
-        Returns the ids of the deleted sessions, and of their runs that no other session has.
+        Gives the ids of those that are gone, and of their runs that no other session has, which
+        *forget* gets first as in `delete`.
         """
         rows = self._database.rows(
-            "SELECT id, status FROM session ORDER BY updated_at DESC, id LIMIT -1 OFFSET ?", (most,)
+            "SELECT id, status FROM touched JOIN session ON session.id = touched.session"
+            " ORDER BY place DESC LIMIT -1 OFFSET ?",
+            (most,),
         )
-        gone = [row["id"] for row in rows if row["status"] != RUNNING or not runs_now(row["id"])]
+        gone = tuple(
+            row["id"] for row in rows if row["status"] != RUNNING or not runs_now(row["id"])
+        )
         if not gone:
             return (), ()
+        runs = self._runs_of_nobody_else(gone)
+        if forget is not None:
+            forget(gone, runs)
         with self._database.change() as change:
-            runs = [run for session in gone for run in _deleted(change, session)]
+            change.executemany("DELETE FROM session WHERE id = ?", [(one,) for one in gone])
         self._database.truncate_log()
-        return tuple(gone), tuple(runs)
+        return gone, runs
 
+    def _runs_of_nobody_else(self, sessions: Sequence[str]) -> tuple[str, ...]:
+        ours = json.dumps(sessions)
+        rows = self._database.rows(
+            "SELECT DISTINCT run_id FROM turn WHERE session IN (SELECT value FROM json_each(?1))"
+            " AND NOT EXISTS (SELECT 1 FROM turn other WHERE other.run_id = turn.run_id"
+            " AND other.session NOT IN (SELECT value FROM json_each(?1)))",
+            (ours,),
+        )
+        return tuple(row["run_id"] for row in rows)
+
+    @_kept_or_held
     def mark_undone(self, session: str, turn: int, edits: Iterable[int], *, whole: bool) -> None:
-        """Record that these edits of a turn were undone; *whole* if these were all of them."""
-        with self._database.change() as change:
+        """Write that these edits of a turn were taken back; *whole*: all that it made."""
+        with self._of(session).change() as change:
             change.execute(
                 "UPDATE turn SET undone = ? WHERE session = ? AND number = ?",
                 (int(whole), session, turn),
@@ -635,12 +806,13 @@ class SessionStore:
                 "UPDATE edit SET state = 'undone' WHERE id = ?", [(edit,) for edit in edits]
             )
 
+    @_kept_or_held
     def replace_history(
         self, session: str, kept: int, added: Sequence[Message], *, endpoint: str, model: str
     ) -> None:
         """Replace the history after its first *kept* messages."""
         rows = list(self.history(session).rows)
-        with self._database.change() as change:
+        with self._of(session).change() as change:
             turn: int = change.execute(
                 "SELECT turns FROM session WHERE id = ?", (session,)
             ).fetchone()[0]
@@ -693,14 +865,57 @@ def _taken_steers(change: sqlite3.Connection, session: str) -> tuple[str, ...]:
     return tuple(row["text"] for row in sorted(rows, key=lambda row: row["id"]))
 
 
-def _deleted(change: sqlite3.Connection, session: str) -> tuple[str, ...]:
-    rows = change.execute(
-        "SELECT run_id FROM turn WHERE session = ?1 AND NOT EXISTS"
-        " (SELECT 1 FROM turn other WHERE other.run_id = turn.run_id AND other.session != ?1)",
-        (session,),
-    ).fetchall()
-    change.execute("DELETE FROM session WHERE id = ?", (session,))
-    return tuple(row["run_id"] for row in rows)
+_SHIFTED = ("message", "event", "edit", "steer")
+"""Tables with numbers of their own, which another file has given to others."""
+_TABLES = ("session", "turn", *_SHIFTED, "ending")
+
+
+def _rows_of(database: Database, session: str) -> dict[str, list[sqlite3.Row]]:
+    """Return all that is kept of a session, by table."""
+    return {
+        table: database.rows(
+            f"SELECT * FROM {table} WHERE {_id_of(table)} = ?"  # noqa: S608  names of ours
+            + (" ORDER BY id" if table in _SHIFTED else ""),
+            (session,),
+        )
+        for table in _TABLES
+    }
+
+
+def _put(change: sqlite3.Connection, tables: Mapping[str, Sequence[sqlite3.Row]]) -> None:
+    """Write all that was kept of a session into another file."""
+    behind = {
+        table: change.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0]  # noqa: S608  ours
+        for table in _SHIFTED
+    }
+    for table, rows in tables.items():
+        for row in rows:
+            values = dict(row)
+            if table in behind:
+                values["id"] += behind[table]
+            if table == "turn" and values["said_until"]:
+                values["said_until"] += behind["event"]
+            change.execute(
+                f"INSERT INTO {table} ({', '.join(values)})"  # noqa: S608  names of ours
+                f" VALUES ({', '.join('?' * len(values))})",
+                tuple(values.values()),
+            )
+
+
+def _id_of(table: str) -> str:
+    return "id" if table == "session" else "session"
+
+
+@contextmanager
+def _still_there(database: Database, session: str) -> Generator[None]:
+    """Say so where a session was deleted under a turn that writes to it."""
+    try:
+        yield
+    except sqlite3.IntegrityError as error:
+        raise UserError(
+            f"Session {session!r} is no longer in {database.path}: what is said now is not kept.",
+            code="session-gone",
+        ) from error
 
 
 def _summary(row: sqlite3.Row) -> SessionSummary:
@@ -714,7 +929,7 @@ def _turn(row: sqlite3.Row) -> Turn:
         run_id=row["run_id"],
         agent=row["agent"],
         prompt=row["prompt"],
-        params=json.loads(row["params"]),
+        params=_fields(row["params"]),
         endpoint=row["endpoint"],
         base_url=row["base_url"],
         model=row["model"],
@@ -736,9 +951,7 @@ def _joined(rows: Iterable[sqlite3.Row]) -> Iterable[KeptEvent]:
     pieces: list[str] = []
     held: KeptEvent | None = None
     for row in rows:
-        one = KeptEvent(
-            row["turn"], row["agent"], row["run_id"], row["kind"], json.loads(row["body"])
-        )
+        one = _event(row)
         same = held is not None and (held.turn, held.run_id, held.kind) == (
             *(one.turn, one.run_id, one.kind),
         )
@@ -757,6 +970,24 @@ def _joined(rows: Iterable[sqlite3.Row]) -> Iterable[KeptEvent]:
 def _with_text(event: KeptEvent, pieces: Sequence[str]) -> KeptEvent:
     body = {**event.body, "delta": "".join(pieces)}
     return KeptEvent(event.turn, event.agent, event.run_id, event.kind, body)
+
+
+def _event(row: sqlite3.Row) -> KeptEvent:
+    """Read what was told; where the file is damaged, the conversation says so."""
+    kind, body = row["kind"], _fields(row["body"])
+    if kind in ("text", "reasoning") and not isinstance(body.get("delta"), str):
+        body = {}
+    if not body:
+        kind, body = "notice", {"level": "warning", "code": "damaged", "message": _UNREADABLE}
+    return KeptEvent(row["turn"], row["agent"], row["run_id"], kind, body)
+
+
+def _fields(text: str) -> dict[str, Any]:
+    """Read an object; none of it where the file is damaged there."""
+    try:
+        return fields(json.loads(text))
+    except ValueError:
+        return {}
 
 
 def _json(value: Mapping[str, Any]) -> str:

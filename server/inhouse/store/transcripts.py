@@ -51,7 +51,7 @@ class TranscriptStore:
                 change.execute(f"INSERT OR REPLACE INTO transcript VALUES ({marks})", row)  # noqa: S608  marks only
             change.execute(
                 "DELETE FROM transcript WHERE run_id NOT IN"
-                " (SELECT run_id FROM transcript ORDER BY started_at DESC LIMIT ?)",
+                " (SELECT run_id FROM transcript ORDER BY rowid DESC LIMIT ?)",
                 (most,),
             )
 
@@ -72,7 +72,7 @@ class TranscriptStore:
         marks = ", ".join("?" * len(workspaces))
         rows = self._database.rows(
             "SELECT run_id, agent, status, started_at, duration_ms, prompt, endpoint, model"  # noqa: S608  marks only
-            f" FROM transcript WHERE workspace IN ({marks}) ORDER BY started_at DESC LIMIT ?",
+            f" FROM transcript WHERE workspace IN ({marks}) ORDER BY rowid DESC LIMIT ?",
             (*(str(path.resolve()) for path in workspaces), -1 if limit is None else limit),
         )
         return tuple(KeptRun(row[0], row[1], RunStatus(row[2]), *tuple(row)[3:]) for row in rows)

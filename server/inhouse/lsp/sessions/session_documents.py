@@ -1,7 +1,9 @@
 """Session documents in the editor, which grow during a turn and keep what the user types."""
 
 import asyncio
+import contextlib
 import logging
+import os
 import re
 from collections.abc import Coroutine
 from functools import partial
@@ -12,6 +14,7 @@ from attrs import define, frozen
 
 from inhouse import wire
 from inhouse.core import positions
+from inhouse.core.errors import UserError
 from inhouse.core.events import RunEvent, RunFinished, RunStarted, ToolOutput, UsageReported
 from inhouse.host.host import Plan
 from inhouse.host.run_context import Listen
@@ -93,6 +96,7 @@ class SessionDocuments:
         self._watching: asyncio.Task[None] | None = None
         self._written: set[str] = set()
         self._writing: dict[str, asyncio.Lock] = {}
+        context.host.sessions.turn_written = self._turn_written
 
     # Locations.
 
@@ -209,8 +213,9 @@ class SessionDocuments:
     def _add(self, live: LiveTurn, event: RunEvent) -> None:
         session, payload = live.session, event.payload
         if isinstance(payload, RunFinished) and event.run_id == live.run_id:
-            live.is_over = True
-            self._spawn(self._end(live), session)
+            if not live.is_over:  # It never was a turn of a session.
+                live.is_over = True
+                self._spawn(self._end(live), session)
             return
         if not isinstance(payload, _ELSEWHERE) and (body := wire.payload(payload)) is not None:
             kind = body.pop("kind")
@@ -220,8 +225,22 @@ class SessionDocuments:
             loop = asyncio.get_running_loop()
             followed.timer = loop.call_later(_AT_MOST_EVERY, self._tell, followed)
 
+    async def _turn_written(self, session: str, run_id: str) -> None:
+        """The store has all of a turn, and nobody knows yet that it is over.
+
+        A document on disk is as it will stay before anybody does; a buffer is its client's.
+        """
+        live = self._live.get(session)
+        if live is None or live.is_over or live.run_id != run_id:
+            return
+        live.is_over = True
+        if self.is_virtual or self.open_one(session) is not None:
+            self._spawn(self._end(live), session)
+        else:
+            await _or_logged(self._end(live))
+
     async def _end(self, live: LiveTurn) -> None:
-        """Read the turn from the store once it has all of it, which will be soon."""
+        """The store has all of the turn: from now on it is read from there."""
         session = live.session
         await self._context.host.sessions.written(session)
         if self._live.get(session) is live:
@@ -248,9 +267,12 @@ class SessionDocuments:
             for session, followed in list(self._followed.items()):
                 if session in self._live:
                     continue
-                known = await asyncio.to_thread(store.find, session)
+                try:
+                    known = await asyncio.to_thread(store.find, session)
+                except UserError:  # It says so to whoever opens the session.
+                    continue
                 if known is not None and followed.known != _state(known):
-                    await self.bring_up_to_date(session)
+                    await _or_logged(self.bring_up_to_date(session))
 
     # Writing.
 
@@ -367,7 +389,15 @@ class SessionDocuments:
         return kept
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        self._context.spawn(work, name=f"document of {name}")
+        self._context.spawn(_or_logged(work), name=f"document of {name}")
+
+
+async def _or_logged(work: Coroutine[Any, Any, None]) -> None:
+    """Bring a document up to date that nobody asked for just now."""
+    try:
+        await work
+    except UserError as error:
+        logger.warning("%s", error)
 
 
 def _with(before: SessionDocument, turn: Turn, text: str) -> SessionDocument:
@@ -392,12 +422,28 @@ def _end_of_ours(text: str) -> int:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a document, keeping what the user left under its last heading."""
+    """Write a document, all of it or nothing; what the user left under its last heading stays.
+
+    Raises `UserError`.
+    """
     try:
         before = path.read_text("utf-8", errors="replace")
     except OSError:
         before = ""
     draft = before[_end_of_ours(before) :].strip() if _HEADING.search(before) else ""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = f"{draft}\n" if draft else ""
-    path.write_text(text + draft, "utf-8", errors="replace", newline="")
+    temporary = path.with_name(f".{path.name}.new")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace", newline="") as file:
+            file.write(text + draft)
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise UserError(
+            f"The session's document {path} cannot be written: {error.strerror}.  Make its folder "
+            "writable and see that its disk has space, or set INHOUSE_HOME to another folder.",
+            code="document",
+        ) from error
