@@ -268,7 +268,7 @@ def _checked_data(path: Path, text: str) -> str:
 def _date(value: Any) -> str:
     if isinstance(value, date | time):
         return value.isoformat()
-    raise ValueError(f"a {type(value).__name__} is no data")
+    raise ValueError(f"a {type(value).__name__} is not data")
 
 
 _DATA: Mapping[str, tuple[str, Callable[[str], Any]]] = {

@@ -45,7 +45,7 @@ def _patterns(schema: Any, path: JsonPath) -> Iterator[Mistake]:
     members = cast("Mapping[str, Any]", schema)
     pattern = members.get("pattern")
     if isinstance(pattern, str) and (fault := _fault(pattern)):
-        message = f"No valid JSON Schema: {pattern!r} is no regular expression: {fault}."
+        message = f"Not a valid JSON Schema: {pattern!r} is not a regular expression: {fault}."
         yield Mistake((*path, "pattern"), "invalid-schema", message)
     for name, value in members.items():
         if name not in _DATA_KEYWORDS:
