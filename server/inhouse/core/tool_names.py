@@ -3,6 +3,13 @@
 import re
 from collections.abc import Collection, Mapping
 
+EDITING = frozenset({"str_replace", "write_file", "apply_patch"})
+"""Tools that change files."""
+PROPOSING = frozenset({"propose_str_replace", "propose_write_file"})
+"""Tools that propose a change of a file."""
+CHANGING = EDITING | PROPOSING | {"create_plan", "run_terminal_command"}
+"""Tools that change files or run commands: nothing in their input may be guessed."""
+
 _ALIASES: Mapping[str, tuple[str, ...]] = {
     "read_files": ("read_file", "read", "open_file", "view_file", "view", "cat", "get_file"),
     "write_file": (

@@ -9,13 +9,12 @@ import re
 from collections.abc import Sequence
 
 from inhouse.core.messages import AssistantMessage, Message
+from inhouse.core.tool_names import EDITING, PROPOSING
 
 from .state import LoopContext
 from .tool_calls import allowed_names
 
-EDIT_TOOLS = frozenset(
-    {"write_file", "str_replace", "apply_patch", "propose_write_file", "propose_str_replace"}
-)
+EDIT_TOOLS = EDITING | PROPOSING
 
 _DONE = (
     r"(?:fixed|updated|changed|added|created|implemented|renamed|removed|deleted|modified|replaced"

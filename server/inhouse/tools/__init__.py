@@ -1,1 +1,1 @@
-"""Tools an agent may be given: `toolbox` has them all, and is imported by the first run."""
+"""Tools an agent may be given: `registry` has them all, and is imported by the first run."""

@@ -9,20 +9,13 @@ from importlib.resources import files
 from typing import Any
 
 from inhouse.core.ports import ToolSpec
-
-EXACT = frozenset(
-    {
-        *("write_file", "str_replace", "apply_patch", "create_plan", "run_terminal_command"),
-        *("propose_write_file", "propose_str_replace"),
-    }
-)
-"""Tools that change files or run commands: nothing in their input may be guessed."""
+from inhouse.core.tool_names import CHANGING
 
 
 def spec(name: str) -> ToolSpec:
     """Return the tool *name* as a model sees it."""
     entry = _entries()[name]
-    return ToolSpec(name, entry["description"], entry["parameters"], exact=name in EXACT)
+    return ToolSpec(name, entry["description"], entry["parameters"], exact=name in CHANGING)
 
 
 def ends_step(name: str) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 from attrs import define, field
 
 from inhouse.core.text import Problem, Range, Severity
+from inhouse.core.tool_names import CHANGING, EDITING
 from inhouse.definitions.forms.conventions import ALL_TOOLS, limit_of, tool_name
 from inhouse.definitions.readers.parsed_values import Literal, ParsedEntry
 
@@ -24,13 +25,6 @@ LIMITING = frozenset(
     }
 )
 """Keys that are read here and are not fields of ours."""
-_WRITING = frozenset(
-    {
-        *("write_file", "str_replace", "apply_patch", "create_plan", "run_terminal_command"),
-        *("propose_write_file", "propose_str_replace"),
-    }
-)
-_EDITING = frozenset({"str_replace", "write_file", "apply_patch"})
 _REPORTED = {
     "hooks": "hooks are not run here",
     "isolation": "agents here work in the workspace itself",
@@ -139,7 +133,7 @@ def _allow(limits: Limits, path: Path, entry: ParsedEntry) -> None:
 def _mode(limits: Limits, path: Path, entry: ParsedEntry) -> None:
     mode = entry.value.value
     if mode == "plan":
-        limits.denied |= _WRITING
+        limits.denied |= CHANGING
         return
     _tell(
         limits,
@@ -219,7 +213,7 @@ def _rule(limits: Limits, path: Path, name: str, word: str, where: Range) -> Non
 
 def _tools_of(name: str) -> set[str]:
     if name.strip().lower() in {"edit", "write", "multiedit", "patch"}:
-        return {*_EDITING}
+        return {*EDITING}
     if name.strip() == "*":
         return {"*"}
     return {tool_name(name) or name.strip()}
