@@ -16,11 +16,12 @@ from inhouse.definitions.sandbox.confinement import Confinement, RefusedFileErro
 from inhouse.lsp.transport.peers import may_begin
 from inhouse.settings import read_settings
 from inhouse.settings.layers import Layer
+from inhouse.tools.access.access_policy import access_to
 from inhouse.tools.context import Fetched
-from inhouse.tools.knowledge import read_skill
+from inhouse.tools.knowledge import read_skill, skills
 from inhouse.tools.shell.laid_git import repository_at
 from support.terminal import Terminal
-from support.workspaces import bench
+from support.workspaces import bench, write_files
 
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"{chr(98 + n)}: &{chr(98 + n)} [{','.join([f'*{chr(97 + n)}'] * 9)}]\n" for n in range(9)
@@ -137,6 +138,22 @@ def test_a_secret_is_neither_read_by_a_tool_nor_imported(tmp_path: Path, name: s
         for each in (path, link):
             with pytest.raises(RefusedFileError):
                 confinement.read(each)
+
+
+@pytest.mark.parametrize("secret", [".env", ".git/notes.md", "secrets.yaml", "plain.md"])
+@pytest.mark.parametrize("by_folder", [False, True], ids=["file", "folder"])
+def test_no_skill_is_a_link_to_a_secret(tmp_path: Path, secret: str, by_folder: bool):
+    write_files(tmp_path / "here", {secret: "---\ndescription: canary\n---\ncanary\n"})
+    folder = tmp_path / "here" / ("kept/one" if by_folder else ".agents/skills/one")
+    folder.mkdir(parents=True)
+    (folder / "SKILL.md").symlink_to(tmp_path / "here" / secret)
+    if by_folder:
+        (tmp_path / "here/.agents/skills").mkdir(parents=True)
+        (tmp_path / "here/.agents/skills/one").symlink_to(folder)
+
+    found = skills(access_to((tmp_path / "here",)), tmp_path / "home")
+
+    assert list(found) == (["one"] if secret == "plain.md" else [])
 
 
 @pytest.mark.parametrize(

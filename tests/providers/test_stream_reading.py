@@ -16,7 +16,13 @@ from h11 import _readers
 from inhouse.core.errors import ProviderError
 from inhouse.core.events import Answered, ReasoningDelta, TextDelta
 from inhouse.providers.chat.response import ChatAnswer
-from inhouse.providers.chat.sse import EventDecoder, StreamDeadline, server_sent
+from inhouse.providers.chat.sse import (
+    LONGEST_ANSWER,
+    EventDecoder,
+    StreamDeadline,
+    json_lines,
+    server_sent,
+)
 from inhouse.providers.chat.stream_model import until_error
 from inhouse.providers.endpoints.endpoint_errors import ModelRef
 from inhouse.providers.network.chunked_body import ChunkedReader, install
@@ -107,6 +113,28 @@ def test_comments_without_end_are_not_kept_and_an_event_without_end_is_an_error(
     endless = b"data: x\n" * 3_000_000
     with pytest.raises(httpx2.SSEError):
         decoder.feed(endless)
+
+
+@pytest.mark.parametrize(
+    ("read_events", "one"),
+    [(server_sent, b": " + b"x" * (1 << 20) + b"\n\n"), (json_lines, b" " * (1 << 20) + b"\n")],
+    ids=["events", "lines"],
+)
+async def test_an_answer_without_end_is_stopped_after_256_mb_of_the_wire(read_events, one):
+    given = 0
+
+    async def body():
+        nonlocal given
+        while given < 2 * LONGEST_ANSWER:
+            given += len(one)
+            yield one
+
+    line = StreamDeadline(PLACE, EgressConnection(None, "h:1", "::1", local=True, endpoint="box"))
+    with pytest.raises(ProviderError, match="stopped after 256 MB"):
+        async for _ in read_events(body(), line):
+            pass
+
+    assert 256 << 20 < given <= (256 << 20) + 2 * len(one)
 
 
 def chunked(*parts, extension=b"", trailers=b""):

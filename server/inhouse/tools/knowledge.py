@@ -11,6 +11,7 @@ from attrs import frozen
 from inhouse.bounded_yaml import load_yaml
 from inhouse.core.errors import ToolError
 from inhouse.core.json_values import fields
+from inhouse.core.protected_files import rule
 
 from .access.access_policy import Access
 from .access.paths import WorkspacePath, locate
@@ -195,9 +196,11 @@ def _at_home(home: Path) -> Iterator[KnowledgeFile]:
 
 
 def _read(root: Path, relative: str) -> str | None:
-    """Read a file, following links that stay under *root*."""
+    """Read a file, following links that stay under *root* and lead to no protected file."""
     try:
         place = locate(relative, (root,))
+        if rule(place.relative):
+            return None
         return decode(read_bytes(place.root, place.relative, most=_MOST_BYTES), name=relative)[0]
     except (ToolError, OSError):
         return None

@@ -157,6 +157,26 @@ _LOG = _known(
     numbers=True,
 )
 
+LOG_WITHOUT_FILES = _known(
+    "--name-only --name-status --raw --numstat --shortstat --summary -s --no-patch --no-color"
+    + _LOG_OPTIONS,
+    _LOG_VALUES,
+    "--stat --abbrev" + _LOG_OPTIONAL,
+    numbers=True,
+)
+"""With these options alone, ``git log`` shows nothing of what a file contains (or contained)."""
+_SHOW = _known(
+    " ".join(
+        each
+        for each in (_DIFF_OPTIONS + _LOG_OPTIONS).split()
+        # What every tag and branch leads to may be a file's object.
+        if each not in {"--all", "--branches", "--tags", "--remotes", "--walk-reflogs", "-g"}
+    ),
+    _DIFF_VALUES + _LOG_VALUES,
+    _DIFF_OPTIONAL + _LOG_OPTIONAL,
+    numbers=True,
+)
+
 _GIT: Mapping[str, Known] = {
     "status": _known(
         "-s --short -b --branch --long -z --show-stash --ahead-behind --no-ahead-behind"
@@ -166,7 +186,7 @@ _GIT: Mapping[str, Known] = {
     ),
     "diff": _known(_DIFF_OPTIONS, _DIFF_VALUES, _DIFF_OPTIONAL),
     "log": _LOG,
-    "show": _LOG,
+    "show": _SHOW,
     "grep": _known(
         "-n -i -I -l -L -c -w -v -h -H -E -F -G -P -p -W -o -q -z -a --line-number --ignore-case"
         " --files-with-matches --name-only --files-without-match --count --word-regexp"
