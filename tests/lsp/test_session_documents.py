@@ -129,7 +129,9 @@ async def test_a_changed_prompt_is_sent_in_a_fork_and_the_document_gets_it_back(
         session, uri, _ = await begun(editor, project)
         project.server.default = ["again"]
         editor.change(uri, editor.buffers[uri] + "two")
-        await take(editor, (await actions(editor, uri))[0])
+        sent = await take(editor, (await actions(editor, uri))[0])
+        await editor.ended(sent["runId"], 45)
+        await holds(editor, uri, "again\n\n*completed")
         await holds(editor, uri, "## 3 · You")
         whole = editor.buffers[uri]
 

@@ -292,6 +292,8 @@ class Database:
 
     def _connect_to_read(self, why: sqlite3.OperationalError) -> sqlite3.Connection:
         """Open a file that cannot be written; raise *why* where it cannot be read either."""
+        if _code(why) == sqlite3.SQLITE_MISUSE:
+            raise why
         log = self.path.with_name(f"{self.path.name}-wal")
         try:
             if not self.path.exists() or self.path.stat().st_size == 0:

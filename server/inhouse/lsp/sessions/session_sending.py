@@ -244,8 +244,10 @@ class SessionSending:
         return None if session is None else await self.documents.typed(session, document.text)
 
     def _run_of(self, session: str) -> ActiveRun | None:
-        running = (run for run in self.runs.running if run.request.session == session)
-        return next(running, None)
+        running = self.context.host.book.running()  # Until its end is reported.
+        return next(
+            (r for r in self.runs.running if r.request.session == session and r.id in running), None
+        )
 
 
 def _changed(kept: Kept, typed: TypedDocument | None) -> list[int]:
