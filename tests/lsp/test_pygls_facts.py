@@ -210,9 +210,13 @@ import sys
 if sys.argv[1] == "light":
     from inhouse.lsp.transport.light_imports import load_pygls
     load_pygls()
+from concurrent.futures import ThreadPoolExecutor
 from lsprotocol import converters, types
 import attrs
 convert = converters.get_converter()
+with ThreadPoolExecutor(8) as pool:
+    made = pool.map(lambda at: types.Range(types.Position(at, 1), types.Position(2, at)), range(64))
+print([convert.unstructure(one) for one in made])
 for each in vars(types).values():
     if isinstance(each, type) and attrs.has(each):
         try:
