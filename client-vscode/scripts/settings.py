@@ -39,7 +39,13 @@ def chat_participants() -> list[dict[str, Any]]:
     """Give ``contributes.chatParticipants``: its commands are the agents that come with Inhouse."""
     agents = [read_on_board(path) for path in sorted(ON_BOARD.glob("*.ts"))]
     named = [{"name": agent, "description": purpose} for agent, purpose in agents]
-    other = {"name": "agent", "description": "Any other agent: /agent NAME and what you want."}
+    other = [
+        {"name": "agent", "description": "Any other agent: /agent NAME and what you want."},
+        {
+            "name": "compact",
+            "description": "Compacts the conversation, to make room in the context window.",
+        },
+    ]
     return [
         {
             "id": "inhouse.agent",
@@ -47,7 +53,7 @@ def chat_participants() -> list[dict[str, Any]]:
             "fullName": "Inhouse",
             "description": "Ask one of your agents, on models you choose",
             "isSticky": True,
-            "commands": [*named, other],
+            "commands": [*named, *other],
         }
     ]
 

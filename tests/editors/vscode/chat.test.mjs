@@ -67,7 +67,7 @@ test("the next turn goes on with the session, also after the window was loaded a
   assert.match(JSON.stringify(s.model.requests.at(-1).messages), /The second answer[^]*Never end/);
 });
 
-test("what is attached or named with # is handed over by name, the active file only once it is clicked", async () => {
+test("what is attached or named with # is handed over by name, the active file only once it is clicked; /compact answers with the tokens", async () => {
   s.model.state.play = async (reply) => { reply.say("I have read it."); };
   await openFile(s.page, "app.py");
   await send("/ask What is this?");
@@ -86,6 +86,8 @@ test("what is attached or named with # is handed over by name, the active file o
   const asked = JSON.stringify(s.model.requests.at(-1).messages);
   assert.match(asked, /Nothing yet\./);
   assert.match(asked, /def largest/);
+  await send("/compact");
+  await says(/nothing to compact yet: [\d,]+ tokens|was compacted from/);
 });
 
 test("an approval is a button in mid-turn that shows the whole command and counts once", async () => {
