@@ -25,6 +25,8 @@ TOOLS = tuple(
         *("run_terminal_command", "list_directory", "end_turn"),
     )
 )
+EXAMPLE = 2
+"""Messages before those of the conversation: an edit as it is asked for, and made."""
 CALC = "def add(a, b):\n    return a + b\n\n\ndef sub(a, b):\n    return b - a\n"
 READ = '{"name": "read_files", "arguments": {"paths": ["app/calc.py"]}}'
 SHOWN = ToolMessage("1", "read_files", [{"path": "app/calc.py", "content": CALC}])
@@ -216,7 +218,7 @@ def test_a_second_chance_asks_for_the_file_and_for_nothing_else() -> None:
     form = "No file was changed.\n\nTo change a file, write its path alone on a line"
     asked = (UserMessage("Fix it."), AssistantMessage("Open it."), UserMessage(form))
 
-    said = as_files(Prompt("", asked, TOOLS)).messages
+    said = as_files(Prompt("", asked, TOOLS)).messages[EXAMPLE:]
 
     assert "Explain in one sentence" in said[0].text
     assert said[2].text.endswith("(Write the file now, in this form: no steps and no explanation.)")
@@ -358,15 +360,16 @@ def test_the_first_request_of_six_tools_is_short_and_the_history_has_the_form_as
     later = as_files(Prompt("You are a programmer.", history, TOOLS))
 
     assert not asked.tools
-    assert len(asked.system) + len(asked.messages[0].text) < 4 * 400
+    assert len(asked.system) + sum(len(one.text) for one in asked.messages) < 4 * 450
     assert later.system == asked.system
-    assert later.messages[0] == asked.messages[0]
-    said = later.messages[1]
+    first = len(asked.messages)
+    assert (first, later.messages[:first]) == (EXAMPLE + 1, asked.messages)
+    said = later.messages[first]
     assert said.text.startswith(
         'I look.\n\nread_files(["app/calc.py"])\n\napp/calc.py\n```python\n'
     )
-    assert f"app/calc.py\n```python\n{CALC}```" in later.messages[2].text
-    assert later.messages[2].text.endswith("If not, go on.)")
+    assert f"app/calc.py\n```python\n{CALC}```" in later.messages[first + 1].text
+    assert later.messages[first + 1].text.endswith("If not, go on.)")
 
 
 def test_what_a_model_wrote_in_this_form_stays_to_the_letter() -> None:
@@ -377,7 +380,7 @@ def test_what_a_model_wrote_in_this_form_stays_to_the_letter() -> None:
 
     again = as_files(Prompt("", (UserMessage("Fix it."), message, result), TOOLS))
 
-    assert again.messages[1].text == text
+    assert again.messages[EXAMPLE + 1].text == text
 
 
 @given(st.text(alphabet="`~<>=SEARCHRPL(){}[]\"'\\\n./a:#,", max_size=300))
@@ -494,3 +497,11 @@ async def test_a_local_model_that_calls_natively_reads_files_without_escapes(mod
 
     files = 'a.py\n```python\nx = "1"\n```\n\nb: [FILE_TOO_LARGE]'
     assert said == [files if kind is Kind.LLAMACPP else json.dumps(output), '{"files": []}']
+
+
+def test_the_example_is_shown_where_files_are_written_whole_and_is_never_an_edit() -> None:
+    shown = as_files(prompt("Fix it.", tools=TOOLS)).messages[:EXAMPLE]
+    only_read = tuple(one for one in TOOLS if one.name == "read_files")
+
+    assert read(shown[1].text)[0] == []
+    assert len(as_files(prompt("What is it?", tools=only_read)).messages) == 1

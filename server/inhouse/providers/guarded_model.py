@@ -402,7 +402,7 @@ def _form(prompt: Prompt, mode: ToolMode) -> str:
         case ToolMode.FILES:
             known = tuple(known_files(prompt.messages))
             specs = {tool.name: tool for tool in prompt.tools}
-            return form_of(specs, known[0] if len(known) == 1 else "")
+            return form_of(specs, known[0] if known else "")
         case ToolMode.NATIVE:
             return "Make it as a tool call, not in your text."
         case ToolMode.TEXT:

@@ -87,8 +87,19 @@ def as_files(prompt: Prompt) -> Prompt:
     """Describe each tool in one line, and write the whole history in this form."""
     specs = {tool.name: tool for tool in prompt.tools}
     system, rest = _system(prompt)
-    messages = tuple(_messages(rest, specs))
+    messages = (*_example(specs), *_messages(rest, specs))
     return evolve(prompt, system=system, messages=messages, tools=())
+
+
+def _example(specs: Mapping[str, ToolSpec]) -> tuple[Message, ...]:
+    """Show one edit that was asked for and made: a small model writes as it has seen it written."""
+    if not _tool_of(specs, WHOLE):
+        return ()
+    old, new = (written_block(_EXAMPLE_PATH, text) for text in (_GREETS, _GREETS_ANEW))
+    return (
+        UserMessage(f"Make greet say Hi.\n\n{old}"),
+        AssistantMessage(f"greet says Hi instead of Hello:\n\n{new}"),
+    )
 
 
 def read_form(text: str, specs: Mapping[str, ToolSpec], given: Sequence[Message]) -> FilesForm:
@@ -336,7 +347,7 @@ def _edit(  # noqa: C901, PLR0911, PLR0912  one for each way to read a block
         if has_markers(block.body):
             return f"A SEARCH/REPLACE block has no path above it.  {form_of(specs)}"
         return None
-    if block.body.strip() in (_WHOLE_TEXT, _SEARCH_FORM):
+    if block.body.strip() in (_WHOLE_TEXT, _SEARCH_FORM, _GREETS_ANEW.strip()):
         return f"This is only the form.  Write the real path and text.  {form_of(specs)}"
     path = _known_path(block, before)
     if path == _EXAMPLE_PATH:
@@ -495,7 +506,7 @@ def _rules(tools: Sequence[ToolSpec]) -> str:
     if whole:
         sections.append(
             "# Editing\nTo create or change a file, write its path alone on a line and its whole "
-            f"new text in a fence:\n\n{written_block(_EXAMPLE_PATH, _WHOLE_TEXT)}"
+            "new text in a fence."
         )
     elif parts:
         sections.append(
@@ -537,6 +548,8 @@ _HOW = "Explain in one sentence how to do it, then show "
 """Without a sentence first, small models copy the file as it is."""
 _FENCED = " in a fence, with its path on the line above."
 _EXAMPLE_PATH = "path/of/the/file.py"
+_GREETS = 'def greet(name):\n    return "Hello " + name\n'
+_GREETS_ANEW = 'def greet(name):\n    return "Hi " + name\n'
 _WHOLE_TEXT = "the whole new text of the file"
 _SEARCH_FORM = "<<<<<<< SEARCH\nlines as they are now\n=======\nnew lines\n>>>>>>> REPLACE"
 _PARTS_FORM = (
