@@ -264,8 +264,15 @@ _ending: set[asyncio.Task[None]] = set()
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
+    """Kill it, and read what is left: asyncio reports an end once both pipes are at theirs."""
     kill_session(process.pid)
-    await process.wait()
+    await asyncio.gather(_read_on(process.stdout), _read_on(process.stderr), process.wait())
+
+
+async def _read_on(stream: asyncio.StreamReader | None) -> None:
+    with contextlib.suppress(RuntimeError, OSError):  # Somebody else still reads it.
+        while stream is not None and await stream.read(1 << 16):
+            pass
 
 
 def kill_session(pid: int) -> None:

@@ -350,3 +350,17 @@ def test_the_extension_starts_processes_in_one_module_too():
     }
 
     assert starting == {"processes.ts"}
+
+
+async def test_a_process_that_nobody_reads_any_more_is_ended():
+    endless = "import sys\nwhile True: sys.stdout.write('x' * 65536)"
+    process = await processes.start(
+        [sys.executable, "-c", endless], cwd=Path.home(), stderr=processes.PIPE
+    )
+    assert process.stdout is not None
+    await process.stdout.read(1)
+    await asyncio.sleep(0.3)  # Its pipe and our buffer are full by now, so reading is paused.
+
+    await asyncio.wait_for(processes.end(process), 60)
+
+    assert process.returncode is not None

@@ -108,7 +108,7 @@ def test_what_a_crashed_process_set_aside_counts_no_longer(tmp_path: Path, spend
         assert holder.stdout is not None
         assert holder.stdout.readline().strip() == "1"
 
-        with pytest.raises(RefusedError, match=r"\$0\.9000 is under way"):
+        with pytest.raises(RefusedError, match=r"\$0\.9000 is reserved"):
             asyncio.run(budget.reserve(0.5))
 
         holder.kill()
