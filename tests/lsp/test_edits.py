@@ -69,6 +69,62 @@ async def test_what_was_applied_and_not_saved_is_what_the_agent_reads_next(fixin
         assert text == "alpha\ndelta\n"
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"one\r\ntwo\nthree\n",
+        "我们在这里说的是中文他们不知道这个人\ntwo\n".encode("gb18030"),
+        "Grüße\ntwo\n".encode() + b"caf\xe9\n",
+    ],
+    ids=["two line ends", "gbk", "a stray byte"],
+)
+async def test_a_closed_file_that_an_editor_would_load_as_another_text_is_changed_on_disk(
+    fixing, content
+):
+    fixing.settings["edits"] = "apply"
+    path = fixing.folder / "closed.txt"
+    path.write_bytes(content)
+    fixing.server.play(replace("closed.txt", ("two", "TWO")))
+    async with open_editor(fixing.folder, **fixing.how(VSCODE)) as editor:
+        started = await editor.command("inhouse.run", {"agent": "fixer"})
+        await editor.ended(started["runId"])
+
+        assert path.read_bytes() == content.replace(b"two", b"TWO")
+        assert editor.asked("workspace/applyEdit") == []
+        assert "Applied on disk" in str(fixing.server.chats[-1].body["messages"])
+
+
+async def test_a_buffer_that_nobody_told_of_gets_no_change_made_for_another_text(fixing):
+    fixing.settings["edits"] = "apply"
+    path = fixing.file("closed.txt", "alpha\nbeta\n")
+    fixing.server.play(replace("closed.txt", ("alpha", "ALPHA")))
+    fixing.server.play("done")
+    async with open_editor(fixing.folder, **fixing.how(NEOVIM)) as editor:
+        started = await editor.command("inhouse.run", {"agent": "fixer"})
+        await editor.ended(started["runId"])
+        path.write_text("another program's\nalpha\nbeta\n")
+        fixing.server.play(replace("closed.txt", ("beta", "BETA")))
+        started = await editor.command("inhouse.run", {"agent": "fixer"})
+        await editor.ended(started["runId"])
+
+        assert editor.hidden[path.as_uri()] == "ALPHA\nbeta\n"
+        assert path.read_text() == "another program's\nalpha\nBETA\n"
+
+
+async def test_a_proposal_for_a_closed_file_that_is_gone_does_not_fit(fixing):
+    path = fixing.file("a.txt", "one\n")
+    fixing.server.play(replace("a.txt", ("one", "two")))
+    async with open_editor(fixing.folder, **fixing.how(VSCODE)) as editor:
+        started = await editor.command("inhouse.run", {"agent": "fixer"})
+        await editor.ended(started["runId"])
+        assert [each["fits"] for each in await editor.command("inhouse.edits")] == [True]
+        path.unlink()
+        assert [each["fits"] for each in await editor.command("inhouse.edits")] == [False]
+        path.write_text("above\none\n")
+        [again] = await editor.command("inhouse.edits")
+        assert (again["fits"], again["range"]["start"]["line"]) == (True, 1)
+
+
 async def test_an_edit_the_editor_refuses_is_told_to_the_model(fixing):
     fixing.settings["edits"] = "apply"
     path = fixing.file("a.txt", "old\n")

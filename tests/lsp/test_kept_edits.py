@@ -24,8 +24,6 @@ async def test_what_waits_comes_back_where_it_stands_now(project, end):
     async with open_editor(project.folder, **project.how(VSCODE)) as editor:
         before = await proposed(project, editor)
         if end == "kill":
-            kept = project.home / "state" / "waiting-edits"
-            await editor.until(lambda: list(kept.rglob("*.json")))
             editor.process.kill()
             await editor.process.wait()
     now = "above\n" + "".join(LINES).replace("line 20\n", "the user's\n")

@@ -16,6 +16,18 @@ PART = st.sampled_from(
         *("a", "app", "[b]", "[...b]", "~", "~c", "d e", " lead", "trail ", "back\\slash", "x:12"),
         *("@at", "`tick`", "'q'", '"q"', "caf\u00e9", "cafe\u0301", "#L3", "%2e", "{b}", "-dash"),
         *("*", "?", "!not", "C:", "...", "a.py:3:4", "\u201cc\u201d", "(p)", "$x", "a,b", "file:"),
+        *(
+            "dot.",
+            "end. ",
+            "A",
+            "a.py",
+            "a.py:12",
+            "a.py#L12",
+            "%2f",
+            "%252e%252e",
+            "B\u0301",
+            "#c",
+        ),
     ]
 )
 TREE = st.lists(st.lists(PART, min_size=1, max_size=3), min_size=1, max_size=6)
@@ -41,6 +53,8 @@ async def test_every_path_of_every_result_is_that_very_file(trees, kind):
                 [read] = await here.call("read_files", paths=[name])
                 assert read["content"] == content or content is None, (tool, name)
         assert set(found["search"].values()) == set(contents.values())
+        for tool in set(found) - {"glob", "find_files"}:  # Those leave some out.
+            assert len(found[tool]) == len(contents), (tool, found[tool])
     finally:
         shutil.rmtree(top)
 
@@ -71,11 +85,45 @@ async def _all_names(here) -> dict[str, dict[str, str | None]]:
         names[head.removesuffix(":")] = line.partition(": ")[2] + "\n"
     globbed = await here.call("glob", pattern="**/*")
     found = await here.call("find_files", prompt="needle")
+    [tree] = await here.call("read_subtree", paths=["."])
+    roots = {top.shown: "" for top in here.context.access.tops()}
+    for root in roots:
+        read = await here.call("list_directory", path=root)
+        assert "errorMessage" not in read
+    given = await here.call("read_files", paths=list(names))
     return {
         "search": names,
         "glob": dict.fromkeys(globbed["files"]),
         "find_files": {each["path"]: each["content"] for each in found},
+        "list_directory": dict.fromkeys(
+            [name for root in roots for name in await _listed(here, root)]
+        ),
+        "read_subtree": dict.fromkeys(_drawn(tree["printedTree"])),
+        "read_files": {each["path"]: each["content"] for each in given},
     }
+
+
+async def _listed(here, folder: str) -> list[str]:
+    """Go through folders as a model does: by the names that it is given."""
+    told = await here.call("list_directory", path=folder)
+    assert "directories" in told, told
+    below = [f"{told['path']}/{name}" for name in told["directories"]]
+    names = [f"{told['path']}/{name}" for name in told["files"]]
+    return names + [name for each in below for name in await _listed(here, each)]
+
+
+def _drawn(tree: str) -> list[str]:
+    """Read the paths off a picture by its indentation."""
+    folders: list[str] = []
+    names: list[str] = []
+    for line in tree.split("\n"):
+        name = line.lstrip(" ")
+        folders = folders[: len(line) - len(name)]
+        if name.endswith("/"):
+            folders.append(name)
+        else:
+            names.append("".join((*folders, name)))
+    return names
 
 
 async def test_the_second_root_of_the_same_name_keeps_its_files_to_itself(tmp_path: Path):

@@ -32,7 +32,38 @@ def test_a_line_is_as_it_stands_in_the_end(raw: str, shown: str):
     assert shown_line(raw) == shown
 
 
-@given(st.text(alphabet="ab\r\n\b\x1b[]0123;mKDCé", max_size=60), st.data())
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ("one\ntwo\n\x1b[2AONE\n\x1b[Bthree\n", "ONE\ntwo\nthree\n"),
+        ("a\nb\nc\n\x1b[3A\x1b[Jdone\n", "done\n"),
+        ("pull 1\npull 2\n" + "\x1b[1F\x1b[2Kpull 2: 50%\n" * 90, "pull 1\npull 2: 50%\n"),
+        ("make\n\x1b[?1049h\x1b[2J\x1b[Hpager\n~\n~\x1b[?1049lok\n", "make\nok\n"),
+        ("old\n\x1b[2J\x1b[Hnew\n", "new\n"),
+        ("top\n\x1b7below\x1b8\x1b[KX\n", "top\nX\n"),
+        ("a\nb\n\x1b[1;1HX\x1b[2;3HY\n", "X\nb Y\n"),
+        ("a\nb\x1bMX\x1b[s\n\x1b[uY", "aXY\nb"),
+        ("abc\x1b[2D\x1b[Px\x1b[Xz", "axz"),
+        ("1\n2\n3\n\x1b[2A\x1b[M\x1b[Lnew\n", "1\nnew\n3"),
+    ],
+)
+def test_rows_are_as_they_stand_in_the_end(raw: str, shown: str):
+    kept = Kept()
+    kept.add(raw)
+
+    assert kept.text() == shown
+
+
+def test_what_has_left_the_screen_is_not_drawn_over():
+    kept = Kept()
+    kept.add("".join(f"line {number}\n" for number in range(100)) + "\x1b[99AX")
+
+    lines = kept.text().split("\n")
+    assert [number for number, line in enumerate(lines) if line != f"line {number}"] == [77]
+    assert lines[77] == "Xine 77"
+
+
+@given(st.text(alphabet="ab\r\n\b\x1b[]0123;mKDCéABHJMLsuh78?149", max_size=60), st.data())
 def test_pieces_make_no_difference(text: str, data):
     whole, pieces = Kept(), Kept()
     whole.add(text)

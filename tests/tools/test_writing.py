@@ -369,6 +369,28 @@ async def test_what_a_run_has_proposed_is_applied_where_the_user_wants_it_on_the
     assert list(failed) == [tmp_path / "b.txt"]
 
 
+@pytest.mark.parametrize("way", ["apply", "propose"])
+async def test_what_is_written_between_a_proposers_look_and_its_change_is_kept(
+    tmp_path: Path, way: str
+):
+    here = bench(tmp_path, {"a.txt": "one\ntwo\nthree\nfour\nfive\n"})
+    path = tmp_path / "a.txt"
+    private = PrivateWorkspace(here.workspace, RunProposals())
+    seen = (await private.read(path)).text
+    await private.propose(Edit(path, seen, seen.replace("one", "ONE")))
+    seen = (await private.read(path)).text
+    path.write_text(path.read_text().replace("five", "the user's"))
+
+    outcome = await getattr(private, way)(Edit(path, seen, seen.replace("three", "THREE")))
+
+    both = "ONE\ntwo\nTHREE\nfour\nthe user's\n"
+    assert (await private.read(path)).text == both == outcome.merged
+    path.write_text(path.read_text().replace("four", "the user's 4"))
+    clash = await getattr(private, way)(Edit(path, both, both.replace("four", "FOUR")))
+    assert clash.state is EditState.REJECTED
+    assert "the user's 4" in (await private.read(path)).text
+
+
 @pytest.mark.parametrize("tool", ["str_replace", "propose_str_replace"])
 async def test_an_edit_is_compared_once_and_everybody_reads_its_hunks(tmp_path: Path, tool: str):
     here = bench(tmp_path, {"a.txt": "one\ntwo\nthree\n"})

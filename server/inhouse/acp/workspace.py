@@ -104,7 +104,10 @@ class AcpWorkspace(DiskWorkspace):
                 "Read it again, or ask the user to save it.",
             )
         self.emit(EditChanged(edit.path.as_uri(), EditState.APPLIED, made.diff(place.shown)))
-        return EditOutcome(EditState.APPLIED, "Applied to the unsaved text in the editor.")
+        merged = None if made is edit else new
+        kept = "" if made is edit else "  The user's own changes meanwhile are kept."
+        message = f"Applied to the unsaved text in the editor.{kept}"
+        return EditOutcome(EditState.APPLIED, message, merged)
 
 
 @define

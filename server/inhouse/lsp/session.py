@@ -76,6 +76,7 @@ class Session:
         )
         self._kept = KeptEdits(context, self._review)
         self._review.kept = self._kept.changed
+        self._review.is_kept = self._kept.settled
         self.definitions = DefinitionDiagnostics(context)
         self.settings = SettingsSync(context)
         self.watching = Watching(context)

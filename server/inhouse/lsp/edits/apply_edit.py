@@ -31,6 +31,8 @@ class Current:
     """None if no buffer of the editor holds it."""
     hidden: bool = False
     """Whether it is in a buffer that the editor never announced, so that its version is unknown."""
+    is_unsure: bool = False
+    """Such a buffer may hold another text than this one, which the disk has."""
 
 
 def can_apply(link: EditorRpc) -> bool:

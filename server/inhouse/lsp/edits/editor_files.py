@@ -47,17 +47,20 @@ class EditorFiles:
     ) -> str | None:
         """Make an edit of *current* through the editor; return None, or why nothing changed.
 
-        What the editor cannot do is done on disk; so are changes that must be *on_disk* to files
-        that are not open.
+        What the editor cannot do at all is done on disk.  So is what it has not open, where the
+        change must be *on_disk*, or where its buffer could hold another text than ours.
         """
         rpc = self._context.rpc
         operation = "create" if current.text is None else "delete" if edit.new is None else None
         able = apply_edit.can_operate(rpc, operation) if operation else apply_edit.can_apply(rpc)
+        disk = disk or self._disk()
+        if current.version is None and not on_disk and operation != "delete":
+            on_disk = current.is_unsure or not await disk.reads_alike(current.path)
         if not able or (on_disk and current.version is None):
             if current.version is not None:
                 verb = "deletes no files for" if operation == "delete" else "takes no changes from"
                 return f"this editor {verb} a language server, and has the file open"
-            outcome = await (disk or self._disk()).write(edit)
+            outcome = await disk.write(edit)
             return None if outcome.state is EditState.APPLIED else outcome.message
         was_there = None if current.version is not None else current.text
         problem = await apply_edit.send(rpc, label, apply_edit.workspace_edit(rpc, current, edit))
@@ -65,6 +68,10 @@ class EditorFiles:
             self.buffers.applied(current.path, was_there, edit.new)
             await self.buffers.settle(current.path, edit.new)
         return f"The editor did not make the change: {problem}." if problem else None
+
+    def has_open(self, path: Path) -> bool:
+        """Return whether a buffer of the editor holds a file, as far as is known."""
+        return self._context.documents.find(path) is not None or path in self.buffers.paths
 
     def _disk(self) -> DiskWorkspace:
         return disk_workspace(self._context.host.roots, self._approver)
@@ -80,6 +87,8 @@ class Buffers:
     def __init__(self, documents: Documents) -> None:
         self._documents = documents
         self._applied: dict[Path, tuple[str | None, str]] = {}
+        self._unsure: set[Path] = set()
+        """What was applied was not saved as it is, and the disk has something else by now."""
 
     def current(self, path: Path, on_disk: str | None) -> Current:
         """Return the current state of a file; *on_disk* is the text on the disk."""
@@ -89,8 +98,9 @@ class Buffers:
         before, after = self._applied.get(path, (None, None))
         if after is not None and before == on_disk:
             return Current(path, to_uri(path), after, 0)
-        self._applied.pop(path, None)
-        return Current(path, to_uri(path), on_disk, None)
+        if self._applied.pop(path, None) is not None and after != on_disk:
+            self._unsure.add(path)
+        return Current(path, to_uri(path), on_disk, None, is_unsure=path in self._unsure)
 
     def applied(self, path: Path, on_disk: str | None, text: str) -> None:
         """Remember the text of a buffer that is not announced as open."""
@@ -103,6 +113,7 @@ class Buffers:
 
     def closed(self, path: Path) -> None:
         self._applied.pop(path, None)
+        self._unsure.discard(path)
 
     async def settle(self, path: Path, text: str) -> None:
         """Wait until an open document has become *text*, or something newer."""

@@ -61,6 +61,11 @@ class KeptEdits:
         if self._store is not None and (self._writing is None or self._writing.done()):
             self._writing = self._context.spawn(self._write(), name="keeping proposed edits")
 
+    async def settled(self) -> None:
+        """Wait until what waits now is on disk, or the user was told that it cannot be."""
+        if self._writing is not None:
+            await asyncio.wait([self._writing])
+
     async def aclose(self) -> None:
         """Write what is unwritten, and leave it to the next process."""
         if self._store is None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from attrs import evolve, frozen
@@ -51,7 +51,9 @@ class Review:
         self._edited = edited
         self._changed = changed
         self.kept: Callable[[], None] = _nobody
-        """Called when the pending edits change.  Must not block."""
+        """Hears that something else waits than before.  Must not block."""
+        self.is_kept: Callable[[], Awaitable[None]] = _at_once
+        """Waits until what waits is on disk: nobody is told before that it waits."""
         self._ids = itertools.count(1)
         self._waiting: dict[Path, list[Pending]] = {}
         self._texts: dict[Path, str | None] = {}
@@ -80,10 +82,7 @@ class Review:
             taken = {each.id for each in self.everything}
             known = {each.id: each.id for each in pending if each.id not in taken}
             for path in dict.fromkeys(each.path for each in pending):
-                try:
-                    self._texts[path] = (await self._files.current(path)).text
-                except (OSError, InhouseError):
-                    self._texts[path] = None
+                self._texts[path] = await self._read(path)
                 mine = [
                     each if each.id in known else evolve(each, id=f"edit-{next(self._ids)}.1")
                     for each in pending
@@ -132,6 +131,22 @@ class Review:
         """Return the current text, if known without reading the disk."""
         document = self._context.documents.find(path)
         return self._texts.get(path) if document is None else document.text
+
+    async def look(self) -> None:
+        """Read again what is not open: somebody may have changed or removed it."""
+        async with self.turn:
+            before = dict(self._texts)
+            for path in self._waiting:
+                if self._context.documents.find(path) is None:
+                    self._texts[path] = await self._read(path)
+            if self._texts != before:
+                self._show()
+
+    async def _read(self, path: Path) -> str | None:
+        try:
+            return (await self._files.current(path)).text
+        except (OSError, InhouseError):
+            return None
 
     async def apply(self, wanted: Hunks, *, on_disk: bool = False) -> Decided:
         """Apply the matching edits, one undo step per file; files not open change *on_disk*."""
@@ -251,6 +266,10 @@ def _number(hunk_id: str) -> int:
 
 def _nobody() -> None:
     """Do nothing."""
+
+
+async def _at_once() -> None:
+    """Wait for nothing."""
 
 
 def where_is(pending: Pending, text: str | None) -> Range | None:

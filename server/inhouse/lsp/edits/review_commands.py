@@ -24,12 +24,14 @@ class ReviewCommands:
         self._review = review
         self._files = files
 
-    def edits(self, command: str, given: Given, _: Token | None) -> object:
-        """Return every pending hunk."""
+    async def edits(self, command: str, given: Given, _: Token | None) -> Any:
+        """Return every hunk that waits."""
         review, uri_of = self._review, self._context.documents.uri_of
+        wanted = structure(command, given, Hunks)
+        await review.look()
         return [
             as_json(each, review.text(each.path), uri_of(each.path))
-            for each in review.waiting(structure(command, given, Hunks))
+            for each in review.waiting(wanted)
         ]
 
     async def apply(self, command: str, given: Given, _: Token | None) -> object:

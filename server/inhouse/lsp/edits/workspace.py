@@ -78,9 +78,10 @@ class EditorWorkspace:
         if problem is not None:
             return self._rejected(edit, problem)
         self._emit(made, EditState.APPLIED)
+        where = "in the editor" if self._files.has_open(edit.path) else "on disk"
         if made is edit:
-            return EditOutcome(EditState.APPLIED, "Applied in the editor.")
-        message = "Applied in the editor.  The user's own changes meanwhile are kept."
+            return EditOutcome(EditState.APPLIED, f"Applied {where}.")
+        message = f"Applied {where}.  The user's own changes meanwhile are kept."
         return EditOutcome(EditState.APPLIED, message, made.new)
 
     async def propose(self, edit: Edit) -> EditOutcome:
@@ -93,6 +94,7 @@ class EditorWorkspace:
             if made is None:
                 return self._rejected(edit, _CHANGED.format(name=edit.path.name))
             review.add(self._request.run_id, self._agent, current, made)
+        await review.is_kept()
         self._emit(made, EditState.PROPOSED)
         return EditOutcome(
             EditState.PROPOSED,

@@ -199,12 +199,18 @@ def _prefix(roots: Sequence[Path], labels: Sequence[str], at: int) -> str:
 
 def _literally(raw: str, roots: Sequence[Path]) -> Path | None:
     """Return what has exactly this name, taken literally."""
-    if not raw or len(raw) > _LONGEST or not can_be_named(raw) or raw.startswith("/"):
+    if not raw or len(raw) > _LONGEST or not can_be_named(raw):
         return None
     parts = raw.split("/")
     if ".." in parts:
         return None
-    named = _from_a_root([part for part in parts if part not in {"", "."}], roots)
+    if raw.startswith("/"):
+        named = Path(raw)
+        homes = (*roots, *(Path(os.path.realpath(root)) for root in roots))
+        if not any(contains(root, named, ignore_case=False) for root in homes):
+            return None
+    else:
+        named = _from_a_root([part for part in parts if part not in {"", "."}], roots)
     return named if os.path.lexists(named) else None
 
 
@@ -268,6 +274,8 @@ def _habits(raw: str) -> tuple[str, ...]:
         found.append(text.replace("\\", "/"))
     if text.startswith("@"):
         found.append(text[1:])
+    if '"' in text:  # As trees show a part that begins or ends with a space.
+        found.append("/".join(map(_unwrapped_part, text.split("/"))))
     found += [short for each in found if (short := _LINE_NUMBER.sub("", each)) != each]
     return tuple(each for each in dict.fromkeys(found) if each and each != raw)
 
@@ -276,6 +284,11 @@ def _unwrapped(raw: str) -> str:
     text = raw.strip()
     quoted = _QUOTED.match(text)
     return quoted[2] if quoted else text
+
+
+def _unwrapped_part(part: str) -> str:
+    quoted = _QUOTED.match(part)
+    return quoted[2] if quoted else part
 
 
 def _new_name(raw: str, roots: Sequence[Path]) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from inhouse.core.errors import ToolError
 from inhouse.core.events import EditState, Notice
@@ -84,19 +84,21 @@ class PrivateWorkspace:
         if proposal is None:
             return await self.inner.read(path)
         current = await self._current(path)
-        made = proposal.edit.onto(current)
-        if made is None and proposal.edit.new is not None:
-            return await self.inner.read(path)  # Something else is there now.
-        if made is None or made.new is None:
+        text = _with(proposal, current)
+        if text == current:
+            return await self.inner.read(path)  # Something else stands there now.
+        if text is None:
             raise FileNotFoundError(2, "No such file", str(path))
-        return Document(path, made.new, 0)
+        return Document(path, text, 0)
 
     async def apply(self, edit: Edit) -> EditOutcome:
-        """Apply an edit together with this run's proposals for the file."""
-        proposal = self.proposals.own.get(edit.path)
-        if proposal is not None:
-            edit = Edit(edit.path, await self._current(edit.path), edit.new)
-        outcome = await self.inner.apply(edit)
+        """Apply an edit, and with it what this run has proposed for the file."""
+        if edit.path not in self.proposals.own:
+            outcome = await self.inner.apply(edit)
+        elif (whole := await self._from_current(edit)) is None:
+            return _changed(edit)
+        else:
+            outcome = _with_merged(await self.inner.apply(whole), edit, whole)
         if outcome.state is not EditState.REJECTED:
             self.proposals.own.pop(edit.path, None)
             self.proposals.settled.changed(edit.path)
@@ -104,15 +106,29 @@ class PrivateWorkspace:
 
     async def propose(self, edit: Edit) -> EditOutcome:
         """Keep an edit for this run."""
-        base = await self._current(edit.path)
         number = self.proposals.settled.next()
-        made = edit if edit.old == base else Edit(edit.path, base, edit.new, edit.version)
+        made = await self._from_current(edit)
+        if made is None:
+            return _changed(edit)
         self.proposals.own[edit.path] = _Proposal(made, number)
-        return EditOutcome(
+        outcome = EditOutcome(
             EditState.PROPOSED,
             "Proposed: no file is changed.  You see the file as if it had been accepted; the user "
             "is asked when the whole run has ended, unless somebody has applied it by then.",
         )
+        return _with_merged(outcome, edit, made)
+
+    async def _from_current(self, edit: Edit) -> Edit | None:
+        """Make an edit of what this run sees one of what everybody sees now.
+
+        None where both have changed the same lines since the run looked.
+        """
+        current = await self._current(edit.path)
+        proposal = self.proposals.own.get(edit.path)
+        moved = edit.onto(current if proposal is None else _with(proposal, current))
+        if moved is None:
+            return None
+        return edit if edit.old == current else Edit(edit.path, current, moved.new, edit.version)
 
     async def unsaved(self) -> Mapping[Path, str | None]:
         found = dict(await self.inner.unsaved())
@@ -165,3 +181,24 @@ class PrivateWorkspace:
         with contextlib.suppress(FileNotFoundError):
             return (await self.inner.read(path)).text
         return None
+
+
+def _with(proposal: _Proposal, current: str | None) -> str | None:
+    """Return the text of now with a proposal in it; without it where it has no place any more."""
+    made = proposal.edit.onto(current)
+    return current if made is None else made.new
+
+
+def _with_merged(outcome: EditOutcome, edit: Edit, made: Edit) -> EditOutcome:
+    """Say what came about where that is not what the edit would have made."""
+    if outcome.state is EditState.REJECTED or outcome.merged is not None or made.new == edit.new:
+        return outcome
+    return evolve(outcome, merged=made.new)
+
+
+def _changed(edit: Edit) -> EditOutcome:
+    return EditOutcome(
+        EditState.REJECTED,
+        f"{edit.path.name!r} has changed since it was read, at the same lines; nothing was "
+        "changed.  Read it again and repeat the edit.",
+    )

@@ -29,6 +29,11 @@ class Encoding:
     errors: str = "strict"
     """``surrogateescape`` keeps stray bytes as lone surrogates."""
 
+    @property
+    def is_told(self) -> bool:
+        """The file says itself how it is written: by a mark, or by being UTF-8."""
+        return bool(self.mark) or (self.codec, self.errors) == ("utf-8", "strict")
+
 
 def decode(content: bytes, *, name: str) -> tuple[str, Encoding]:
     """Return the text, without a byte order mark, and its encoding.

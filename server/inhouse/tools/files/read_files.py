@@ -129,7 +129,7 @@ def _cut(given: str, text: str, shown: str, offset: int | None) -> str:
 
 def _list(files: WorkspaceOverlay, raw: str) -> dict[str, Any]:
     try:
-        place = files.access.place(raw.strip() or ".")
+        place = files.access.place(raw if raw.strip() else ".")
         kinds = _kinds(files, place)
     except FileNotFoundError:
         return {"errorMessage": f"There is no folder {raw!r}.  Start with '.'."}
@@ -142,7 +142,7 @@ def _list(files: WorkspaceOverlay, raw: str) -> dict[str, Any]:
     return {
         "files": sorted(name for name, kind in kinds.items() if kind == "file"),
         "directories": sorted(name for name, kind in kinds.items() if kind == "folder"),
-        "path": raw,
+        "path": place.shown,
     }
 
 

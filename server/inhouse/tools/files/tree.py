@@ -84,12 +84,17 @@ def _drawn(files: Iterable[str], names: Mapping[str, Sequence[str]]) -> str:
 def _lines(node: _Node, path: str, depth: int, names: Mapping[str, Sequence[str]]) -> list[str]:
     lines: list[str] = []
     for folder, inner in sorted(node.folders.items()):
-        lines.append(" " * depth + folder.replace(SLASH, "/") + "/")
+        lines.append(" " * depth + _told(folder.replace(SLASH, "/")) + "/")
         lines += _lines(inner, f"{path}{folder}/", depth + 1, names)
     for name in sorted(node.files):
         defined = " ".join(names.get(path + name, ()))
-        lines.append(" " * depth + name + (f" {defined}" if defined else ""))
+        lines.append(" " * depth + _told(name) + (f" {defined}" if defined else ""))
     return lines
+
+
+def _told(name: str) -> str:
+    """Give a name in quotes whose own spaces could be taken for those of the picture."""
+    return name if name == name.strip() else f'"{name}"'
 
 
 def _tokens(text: str) -> int:

@@ -62,12 +62,12 @@ def tools(context: ToolContext) -> tuple[Tool, ...]:
 def subtree(files: WorkspaceOverlay, raw: str, tokens: int) -> dict[str, Any]:
     """Return one entry of Codebuff's ``read_subtree``; ``.`` is every root of the workspace."""
     try:
-        place = files.access.place(raw.strip().rstrip("/") or ".")
+        place = files.access.place(raw.rstrip("/") if raw.strip(" /") else ".")
     except ToolError as error:
         return {"path": raw, "errorMessage": str(error)}
     if files.is_file(place):
         return {
-            "path": raw,
+            "path": place.shown,
             "type": "file",
             "variables": list(_names(files, place, place.relative)),
         }
@@ -77,7 +77,7 @@ def subtree(files: WorkspaceOverlay, raw: str, tokens: int) -> dict[str, Any]:
     shown = _shown_below(files, place)
     drawn = picture(list(shown), tokens=tokens, names=lambda path: _names(files, *shown[path]))
     return {
-        "path": raw,
+        "path": place.shown,
         "type": "directory",
         "printedTree": drawn.text,
         "tokenCount": drawn.tokens,

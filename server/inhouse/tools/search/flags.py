@@ -4,7 +4,7 @@ import re
 import shlex
 from collections.abc import Sequence
 
-from attrs import field, frozen
+from attrs import frozen
 
 from inhouse.core.errors import ToolError
 
@@ -59,15 +59,20 @@ class Flags:
     files_only: bool = False
     counts_only: bool = False
     per_file: int | None = None
-    globs: tuple[str, ...] = field(default=())
 
     def has(self, name: str) -> bool:
         return name in self.arguments
 
-    def value(self, name: str) -> str | None:
-        return next(
-            (each.partition("=")[2] for each in self.arguments if each.startswith(name + "=")), None
-        )
+    @property
+    def after(self) -> int:
+        """Lines that are shown below a match."""
+        return number(self.arguments, "--after-context") or number(self.arguments, "--context") or 0
+
+
+def number(arguments: Sequence[str], name: str) -> int | None:
+    """Give the number of a flag; None where it is not said."""
+    values = [each.partition("=")[2] for each in arguments if each.startswith(f"{name}=")]
+    return int(values[-1]) if values else None
 
 
 def read_flags(text: str) -> Flags:
@@ -90,8 +95,7 @@ def read_flags(text: str) -> Flags:
         tuple(each for each in arguments if not each.startswith(_OURS)),
         files_only="--files-with-matches" in arguments,
         counts_only="--count" in arguments,
-        per_file=_per_file(arguments),
-        globs=tuple(each.partition("=")[2] for each in arguments if each.startswith("--glob=")),
+        per_file=number(arguments, "--max-count"),
     )
 
 
@@ -144,11 +148,6 @@ def _with_value(name: str, value: str) -> str:
     elif "\0" in value or "\n" in value:
         raise ToolError(f"The value of {name} has a control character in it.", code="flags")
     return f"{name}={value}"
-
-
-def _per_file(arguments: Sequence[str]) -> int | None:
-    wanted = [each.partition("=")[2] for each in arguments if each.startswith("--max-count=")]
-    return int(wanted[-1]) if wanted else None
 
 
 def _refused(word: str) -> ToolError:

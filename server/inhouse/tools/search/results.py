@@ -53,6 +53,8 @@ class Results:
     _refused: dict[str, bool] = field(factory=dict[str, bool], init=False)
     _codecs: dict[str, str] = field(factory=dict[str, str], init=False)
     _limited: set[str] = field(factory=set[str], init=False)
+    _lasts: dict[str, int] = field(factory=dict[str, int], init=False)
+    """The last line that belongs to a file's last match."""
     _size: int = field(default=0, init=False)
     total: int = field(default=0, init=False)
 
@@ -72,19 +74,22 @@ class Results:
         if not path or self._is_refused(place, path, shown):
             return
         is_match, data = event["type"] == "match", event["data"]
+        number = int(data.get("line_number") or 0)
         count = self._matches.get(shown, 0)
         if count >= self.query.limit:
             if is_match:
                 self._limited.add(shown)
-            return
+            if is_match or number > self._lasts.get(shown, 0) or shown in self._limited:
+                return
         if is_match:
             self._matches[shown] = count + 1
             self.total += 1
+            self._lasts[shown] = number + self.query.flags.after
         if not self.query.flags.counts_only:
             matched = objects(data.get("submatches"))
             start = int(matched[0].get("start") or 0) if matched else 0
             text = _around(self._line(place, path, data["lines"]), start)
-            self._keep(shown, int(data.get("line_number") or 0), text)
+            self._keep(shown, number, text)
 
     def text(self) -> str:
         """Return the matches, file by file."""
