@@ -196,11 +196,14 @@ def swallowed(tree: ast.Module) -> Iterator[int]:
 
 
 NO_TASKS = {
+    "cli/streams.py": 1,  # a thread that reads what is typed, and hands on what it met
     "store/keys.py": 1,  # a thread that tells whoever asked
     "tools/shell/launcher.py": 1,  # a forked child, which ends there
 }
-ENDS_IN_PEACE = {"mcp/connection.py": 1}
-"""The last line of a task that was cancelled waits until its server has gone."""
+ENDS_IN_PEACE = {
+    "host/sessions.py": 1,  # a turn's end is written first; then the cancellation is raised again
+    "mcp/connection.py": 1,  # the last line of a cancelled task waits until its server has gone
+}
 
 
 def test_a_cancellation_is_never_swallowed() -> None:

@@ -85,7 +85,10 @@ async def test_a_budget_that_is_reached_offers_to_go_on(project):
         result = await editor.ended(started["runId"])
 
         (question,) = editor.asked("window/showMessageRequest")
-        assert [each["title"] for each in question["actions"]] == ["Stop", "Raise to $1 and go on"]
+        assert [each["title"] for each in question["actions"]] == [
+            "Stop",
+            "Raise to $1 and continue",
+        ]
         assert "The budget of this run is $0.5" in question["message"]
         assert (result["status"], result["text"]) == ("completed", "It says one.")
 

@@ -50,7 +50,7 @@ async def test_a_virtual_transcript_refreshes_and_holds_the_text_exactly(project
         assert f"- 127.0.0.1:{project.server.port} (127.0.0.1, local)" in whole
         with pytest.raises(ServerError):
             await editor.request("workspace/textDocumentContent", {"uri": "inhouse-run:/x.md"})
-        with pytest.raises(ServerError, match="No transcript of a run 'run-99' is kept"):
+        with pytest.raises(ServerError, match="There is no transcript of run 'run-99'"):
             await editor.command("inhouse.transcript", {"runId": "run-99"})
 
 

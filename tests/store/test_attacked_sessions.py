@@ -86,7 +86,7 @@ def work_for_ever(folder, seed):
                 store.fork("main", turns + 1, f"fork-{picks.randrange(10**9)}-{turns}")
             case "delete":
                 for one in store.summaries():
-                    if one.id != "main":
+                    if one.id.startswith("fork-"):
                         store.delete(one.id)
             case "rename" if turns:
                 store.rename("main", f"title {turns}")

@@ -167,6 +167,7 @@ def main() -> None:
     worker.warm_up()
     gc.collect()
     gc.freeze()
+    hardening.allow_cpu(0)  # Each request raises it; a worker that waits has one too.
     hardening.lock()
     worker.send({"op": "ready", "session": 0})
     try:
