@@ -55,6 +55,7 @@ test("the next turn goes on with the session, also after the window was loaded a
   s.model.state.play = async (reply) => { reply.say("Half of the third"); while (!reply.gone) { await sleep(50); } };
   await send("Never end");
   await says("Half of the third");
+  await sleep(6_000); // In a browser, VS Code writes what it keeps of a chat every five seconds.
   await s.page.reload();
   await s.page.locator(".explorer-folders-view .monaco-list-row").first().waitFor();
   await says("The second answer.");
