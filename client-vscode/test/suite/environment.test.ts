@@ -96,7 +96,7 @@ suite("The private environment", () => {
   });
 
   test("a build without a server says so", async () => {
-    assert.match((await problem(environmentPython(options({ bundle: path.join(folder, "none") })))).message, /holds no server/);
+    assert.match((await problem(environmentPython(options({ bundle: path.join(folder, "none") })))).message, /does not contain the server/);
   });
 
   test("cancelling leaves nothing behind", async () => {

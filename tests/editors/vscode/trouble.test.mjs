@@ -25,7 +25,7 @@ test("a crash in mid-run is told, what was said is kept, and the server starts a
     const before = serversOf(s);
     assert.strictEqual(before.length, 1);
     process.kill(before[0], "SIGKILL");
-    await toast(s.page, "stopped unexpectedly; it starts again in 1 s").waitFor();
+    await toast(s.page, "stopped unexpectedly and restarts in 1 s").waitFor();
     await shot(s.page, "crash");
     await until(() => s.model.state.open === 0, "the model's connection to be closed");
     assert.match(await shown(s.page), /Half an answer/);
@@ -72,14 +72,14 @@ test("a server that crashes again and again is started later each time, then sta
     await ready();
     for (const seconds of [1, 2, 4, 8, 16]) {
       const at = await crash();
-      await toast(s.page, `it starts again in ${seconds} s`).waitFor();
+      await toast(s.page, `restarts in ${seconds} s`).waitFor();
       await until(() => serversOf(s).length === 1, "a new server", 30000);
       assert.ok(Date.now() - at >= seconds * 1000 - 200, `after ${Date.now() - at} ms`);
       await ready();
       await palette(s.page, "Notifications: Clear All Notifications");
     }
     await crash();
-    const end = toast(s.page, "crashed 6 times within three minutes and stays down");
+    const end = toast(s.page, "crashed 6 times within three minutes and stays stopped");
     await end.waitFor();
     await shot(s.page, "stays-down");
     await sleep(2000);
