@@ -196,8 +196,7 @@ def swallowed(tree: ast.Module) -> Iterator[int]:
 
 
 NO_TASKS = {
-    "cli/streams.py": 1,  # a thread that reads what is typed, and hands on what it met
-    "store/keys.py": 1,  # a thread that tells whoever asked
+    "core/own_thread.py": 1,  # a thread that tells whoever waits for it
     "tools/shell/launcher.py": 1,  # a forked child, which ends there
 }
 ENDS_IN_PEACE = {

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
+from inhouse.core.own_thread import in_own_thread
 from inhouse.core.ports import Question
 from inhouse.core.unicode import visible
 
@@ -135,21 +136,14 @@ def _choice(choices: tuple[str, ...], part: str) -> str | None:
 
 async def _read_line(invite: Callable[[], None]) -> str | None:
     """Read a line in a thread; a cancelled question takes no later line."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[str | None] = loop.create_future()
     over = threading.Event()
 
-    def give(line: str | None) -> None:
-        if not future.done():
-            future.set_result(line)
-
-    def read() -> None:
+    def read() -> str | None:
         line = _read_line_windows(invite, over) if os.name == "nt" else _read_tty(invite, over)
-        loop.call_soon_threadsafe(give, line or None)
+        return line or None
 
-    threading.Thread(target=read, name="question", daemon=True).start()
     try:
-        return await future
+        return await asyncio.wrap_future(in_own_thread(read, "question"))
     finally:
         over.set()
 

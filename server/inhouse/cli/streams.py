@@ -8,7 +8,9 @@ import stat
 import sys
 import threading
 from collections.abc import Callable, Generator
-from typing import IO, TypeVar, cast
+from typing import IO, TypeVar
+
+from inhouse.core.own_thread import in_own_thread
 
 _PATIENCE_S = 3.0
 """Seconds that a prompt waits for the first byte of piped input."""
@@ -98,34 +100,10 @@ async def piped_text(*, patience: float | None = None) -> str | None:
 
 
 async def typed(ask: Callable[[], _Answer]) -> _Answer:
-    """Return what *ask* reads from the terminal; Ctrl-C ends the wait immediately.
-
-    A thread of asyncio's own would hold up the end of the program until a line is typed.
-    """
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[_Answer] = loop.create_future()
-
-    def settle(answer: _Answer | None, error: BaseException | None) -> None:
-        if future.done():
-            return
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(cast("_Answer", answer))
-
-    def read() -> None:
-        answer, error = None, None
-        try:
-            answer = ask()
-        except BaseException as caught:  # noqa: BLE001  it is raised where the answer is awaited
-            error = caught
-        with contextlib.suppress(RuntimeError):  # The loop has ended meanwhile.
-            loop.call_soon_threadsafe(settle, answer, error)
-
+    """Return what *ask* reads from the terminal; Ctrl-C ends the wait immediately."""
     with _as_it_was():
-        threading.Thread(target=read, name="typed", daemon=True).start()
         try:
-            return await future
+            return await asyncio.wrap_future(in_own_thread(ask, "typed"))
         except asyncio.CancelledError:
             sys.stderr.write("\n")  # The shell's next line does not begin behind the question.
             raise

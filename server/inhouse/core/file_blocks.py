@@ -31,11 +31,15 @@ LANGUAGES: Mapping[str, str] = {
 }
 
 
+def language_of(path: str) -> str:
+    """Return the word for a file's language behind a fence; empty if it is not known."""
+    return LANGUAGES.get(path.rpartition(".")[2].lower(), "")
+
+
 def written_block(path: str, body: str) -> str:
     """Write a file as path and fence; the fence is longer than any in the text."""
     fence = "```"
     while re.search(rf"^[ ]{{0,3}}{fence}", body, re.MULTILINE):
         fence += "`"
-    language = LANGUAGES.get(path.rpartition(".")[2].lower(), "")
     end = "" if body.endswith("\n") or not body else "\n"
-    return f"{path}\n{fence}{language}\n{body}{end}{fence}"
+    return f"{path}\n{fence}{language_of(path)}\n{body}{end}{fence}"

@@ -33,6 +33,8 @@ MAX_IDLE = 3
 """How many answers in a row may do nothing, if turns must be ended explicitly."""
 
 _NOTHING = "The model gave an empty answer.  `inhouse doctor` may show why."
+_CONCLUDING = ("set_output", "task_completed")
+"""With one of these a turn has an end of its own."""
 _THOUGHTS = re.compile(r"<think>.*?(</think>|\Z)|</think>", re.DOTALL)
 _STOPPED = {
     "length": (
@@ -67,7 +69,7 @@ class Stepper:
     called: bool = False
     """Anything was called in this run, or looked like a call."""
     written: set[str] = field(factory=set[str])
-    """Paths of the files that were edited in text, and nothing else was done beside."""
+    """The paths that were edited by answers with edits alone, written as text."""
     reminded: bool = False
     """Whether the model was told that nothing was changed."""
 
@@ -96,17 +98,16 @@ class Stepper:
         return reason
 
     def _acts(self, called: Called) -> bool:
-        tool = self.run.tools.get(called.result.tool)
-        return (
-            not called.result.failed
-            and tool is not None
-            and (tool.writes or hands_on(self.run, tool.spec.name))
-        )
+        return not called.result.failed and self._may_act(called.result.tool)
+
+    def _may_act(self, name: str) -> bool:
+        tool = self.run.tools.get(name)
+        return tool is not None and (tool.writes or hands_on(self.run, tool.spec.name))
 
     def _wrote_all(self, done: list[Called]) -> bool:
-        """Tell the last of the edits to the files which the task names, if nothing else can follow.
+        """Return whether every file that the task names is edited now and nothing else can follow.
 
-        A small model would only be asked to say that it is done: its words stand above the edits.
+        Another request would only have a small model say that it is done.
         """
         if any(one.result.failed or one.result.tool not in EDIT_TOOLS for one in done):
             return False
@@ -117,15 +118,10 @@ class Stepper:
         return (
             bool(named)
             and self.written.issuperset(named)
-            and not any(self._acts_otherwise(name) for name in allowed_names(self.run))
-        )
-
-    def _acts_otherwise(self, name: str) -> bool:
-        tool = self.run.tools.get(name)
-        return name not in EDIT_TOOLS and (
-            name in ("set_output", "task_completed")
-            or hands_on(self.run, name)
-            or (tool is not None and tool.writes)
+            and not any(
+                name in _CONCLUDING or self._may_act(name)
+                for name in {*allowed_names(self.run)} - EDIT_TOOLS
+            )
         )
 
     def _told_unread(self, answer: ModelAnswer) -> bool:

@@ -6,15 +6,15 @@ through a thread.
 """
 
 import re
-import threading
 from collections.abc import Mapping
-from concurrent.futures import Future
 from datetime import UTC, datetime
+from functools import partial
 from types import ModuleType
 
 from attrs import frozen
 
 from inhouse.core.errors import UserError
+from inhouse.core.own_thread import in_own_thread
 from inhouse.core.redaction import remember
 
 from .database import Database
@@ -143,16 +143,7 @@ def _check_name(name: str) -> None:
 
 def _call(function: str, *arguments: str, seconds: float) -> str | None:
     """Ask the keyring with a time limit: one that nobody unlocks may wait for ever."""
-    answer: Future[str | None] = Future()
-
-    def work() -> None:
-        try:
-            answer.set_result(_asked(function, *arguments))
-        except BaseException as error:  # noqa: BLE001  reported to the caller
-            answer.set_exception(error)
-
-    # Its own daemon thread: a pool's thread would keep the process alive at the end.
-    threading.Thread(target=work, name="keyring", daemon=True).start()
+    answer = in_own_thread(partial(_asked, function, *arguments), "keyring")
     try:
         return answer.result(seconds)
     except TimeoutError:

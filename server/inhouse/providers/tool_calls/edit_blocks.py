@@ -6,7 +6,7 @@ from typing import Any
 
 from attrs import define, frozen
 
-from inhouse.core.file_blocks import LANGUAGES, written_block
+from inhouse.core.file_blocks import language_of, written_block
 
 MOST_BLOCKS = 64
 """Of one answer."""
@@ -207,7 +207,7 @@ def _path_inside(lines: list[str], index: int, language: str) -> tuple[str, int]
     again = _FENCE.match(below.rstrip("\r\n"))
     if again is not None and again[2].strip():
         return path, index + 2
-    known = LANGUAGES.get(path.rpartition(".")[2].lower(), "")
+    known = language_of(path)
     if known and known == language.lower() and again is None and not path_in(below):
         return path, index + 1
     return None

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from attrs import evolve, frozen
 
-from inhouse.core.file_blocks import LANGUAGES, written_block
+from inhouse.core.file_blocks import language_of, written_block
 from inhouse.core.message_json import PROJECT_FILES, arguments_object
 from inhouse.core.messages import (
     AssistantMessage,
@@ -195,7 +195,7 @@ def _is_added(block: Block, before: _Before) -> bool:
     if block.path or len(before.known) != 1 or before.asks or not before.changes:
         return False
     ((path, text),) = before.known.items()
-    language = LANGUAGES.get(path.rpartition(".")[2].lower(), "")
+    language = language_of(path)
     return (
         bool(language)
         and block.language.lower() == language
@@ -221,9 +221,7 @@ def _meant(block: Block, before: _Before) -> str:
     named = {
         path
         for path in _paths(block.lead)
-        if path not in before.known
-        and before.names(path)
-        and block.language.lower() in ("", LANGUAGES.get(path.rpartition(".")[2].lower(), ""))
+        if path not in before.known and before.names(path) and _may_be(block, path)
     }
     return named.pop() if len(named) == 1 and not like else ""
 
@@ -233,11 +231,13 @@ def _called_new(block: Block, before: _Before) -> str:
     named = {_known_name(path, before.known) for path in _paths(block.lead)}
     if len(named) != 1 or not _NEW_TEXT.search(block.lead) or not (path := named.pop()):
         return ""
-    language = LANGUAGES.get(path.rpartition(".")[2].lower(), "")
-    same = block.language.lower() in ("", language) and not _is_quotation(
-        block.body, before.known[path]
-    )
-    return path if same else ""
+    is_new = _may_be(block, path) and not _is_quotation(block.body, before.known[path])
+    return path if is_new else ""
+
+
+def _may_be(block: Block, path: str) -> bool:
+    """Return whether a fence's language, if it has one, is that of a file."""
+    return block.language.lower() in ("", language_of(path))
 
 
 def _paths(line: str) -> set[str]:
