@@ -140,3 +140,20 @@ async def test_what_is_not_protected_is_shown_as_ever(repository: Path, asked: s
     result = await _bench(repository).call("run_terminal_command", command=asked.format(commit))
 
     assert shown in result.get("stdout", ""), result
+
+
+async def test_nothing_is_shown_where_git_breaks_off_while_it_is_asked(tmp_path: Path):
+    write_files(tmp_path, {".env": "canary: 1\n", "b.txt": "broken\n"})
+    _git(tmp_path, "init", "-q")
+    _git(tmp_path, "add", "-A", "-f")
+    _git(tmp_path, "commit", "-qm", "first")
+    secret, broken = (_git(tmp_path, "rev-parse", f"HEAD:{name}") for name in (".env", "b.txt"))
+    damaged = tmp_path / ".git/objects" / broken[:2] / broken[2:]
+    damaged.chmod(0o644)
+    damaged.write_bytes(b"no object")
+
+    command = f"git grep -v -e {broken} {secret}"
+    result = await _bench(tmp_path).call("run_terminal_command", command=command)
+
+    assert "canary" not in _output(result)
+    assert "could not say" in _output(result)

@@ -98,15 +98,21 @@ def _overriding(plain: Mapping[str, str], overrides: Mapping[str, str]) -> dict[
 
 
 async def ask_git(
-    git: str, words: tuple[str, ...], root: Path, variables: Mapping[str, str]
+    git: str,
+    words: tuple[str, ...],
+    root: Path,
+    variables: Mapping[str, str],
+    *,
+    given: bytes | None = None,
 ) -> str | None:
-    """Run Git; return None if it fails or takes more than 5 seconds."""
+    """Run Git on *given* input; return None if it fails or takes more than 5 seconds."""
     try:
         done = await processes.run(
             (git, "--no-optional-locks", *words),
             seconds=_SECONDS,
             cwd=root,
             environment=variables,
+            given=given,
             most=_MOST_BYTES,
         )
     except (OSError, TimeoutError, ValueError):

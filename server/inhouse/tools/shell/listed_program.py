@@ -8,8 +8,8 @@ from attrs import frozen
 
 from inhouse.core.errors import ToolError
 from inhouse.core.protected_files import protected_names
-from inhouse.processes import find_program, run
-from inhouse.tools.hardened_git import hardened_variables
+from inhouse.processes import find_program
+from inhouse.tools.hardened_git import ask_git, hardened_variables
 
 from .known_options import LOG_WITHOUT_FILES
 
@@ -17,7 +17,6 @@ _SHOWS_FILES = frozenset({"diff", "log", "show", "grep"})
 _TAKES_OBJECTS = frozenset({"diff", "show", "grep"})
 """They show files and folders that are named by their hash, or by a tag; others only commits."""
 _RANGE = re.compile(r"\.{2,3}")
-_SECONDS = 5.0
 _SUBMODULES = {"status": ("--ignore-submodules=all",), "diff": ("--ignore-submodules=all",)}
 _LIBRARIES = frozenset({"LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"})
 """Variables that may name a folder of the workspace, whose code a program would load."""
@@ -75,18 +74,17 @@ async def _names_file(
         return False
     starts = [f"{each.partition(':')[0] or 'HEAD'}^{{}}" for each in named]
     asked = "\n".join((*starts, *named, ""))
-    try:
-        done = await run(
-            (git, "--no-optional-locks", "cat-file", "--batch-check=%(objecttype)"),
-            seconds=_SECONDS,
-            cwd=cwd,
-            environment=variables,
-            given=asked.encode("utf-8", "surrogateescape"),
-        )
-    except (OSError, TimeoutError) as error:
-        raise ToolError(f"Git did not answer ({error}).", code="command") from error
-    kinds = done.out.decode("utf-8", "replace").splitlines()
-    for name, kind in zip(named, kinds, strict=False):
+    answer = await ask_git(
+        git,
+        ("cat-file", "--batch-check=%(objecttype)"),
+        cwd,
+        variables,
+        given=asked.encode("utf-8", "surrogateescape"),
+    )
+    kinds = (answer or "").split("\n")
+    if len(kinds) != 2 * len(named):  # Git failed, perhaps in the middle: nothing is known.
+        raise ToolError("Not run: Git could not say what these words name.", code="command")
+    for name, kind in zip(named, kinds[: len(named)], strict=True):
         if kind in {"blob", "tree"} or kind.endswith(" ambiguous"):
             what = {"blob": "a file", "tree": "a folder"}.get(kind, "several objects")
             raise ToolError(
@@ -94,7 +92,7 @@ async def _names_file(
                 "Name a commit, or a file as COMMIT:PATH (git show HEAD:src/main.py).",
                 code="not_listed",
             )
-    whole = zip(named, kinds[len(named) :], strict=False)
+    whole = zip(named, kinds[len(named) :], strict=True)
     return any(":" in name and kind == "blob" for name, kind in whole)
 
 
