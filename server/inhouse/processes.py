@@ -271,8 +271,8 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 async def _read_on(stream: asyncio.StreamReader | None) -> None:
     with contextlib.suppress(RuntimeError, OSError):  # Somebody else still reads it.
-        while stream is not None and await stream.read(1 << 16):
-            pass
+        if stream is not None:
+            await _read(stream, 0)
 
 
 def kill_session(pid: int) -> None:

@@ -55,12 +55,13 @@ async def test_apply_changes_open_and_closed_files_and_makes_new_ones(fixing, cl
             assert self_described or client in ("neovim", "helix")
 
 
-async def test_what_was_applied_and_not_saved_is_what_the_agent_reads_next(fixing):
+@pytest.mark.parametrize("client", [NEOVIM, VSCODE], ids=["changes", "document changes"])
+async def test_what_was_applied_and_not_saved_is_what_the_agent_reads_next(fixing, client):
     fixing.settings["edits"] = "apply"
     fixing.file("closed.txt", "alpha\nbeta\n")
     fixing.server.play(replace("closed.txt", ("beta", "gamma")))
     fixing.server.play(replace("closed.txt", ("gamma", "delta")))
-    async with open_editor(fixing.folder, **fixing.how(NEOVIM)) as editor:
+    async with open_editor(fixing.folder, **fixing.how(client)) as editor:
         started = await editor.command("inhouse.run", {"agent": "fixer"})
         result = await editor.ended(started["runId"])
 

@@ -54,7 +54,7 @@ class EditorFiles:
         operation = "create" if current.text is None else "delete" if edit.new is None else None
         able = apply_edit.can_operate(rpc, operation) if operation else apply_edit.can_apply(rpc)
         disk = disk or self._disk()
-        if current.version is None and not on_disk and operation != "delete":
+        if able and current.version is None and not on_disk and operation != "delete":
             on_disk = current.is_unsure or not await disk.reads_alike(current.path)
         if not able or (on_disk and current.version is None):
             if current.version is not None:
@@ -97,7 +97,7 @@ class Buffers:
             return Current(path, document.uri, document.text, document.version)
         before, after = self._applied.get(path, (None, None))
         if after is not None and before == on_disk:
-            return Current(path, to_uri(path), after, 0)
+            return Current(path, to_uri(path), after, 0, hidden=True)
         if self._applied.pop(path, None) is not None and after != on_disk:
             self._unsure.add(path)
         return Current(path, to_uri(path), on_disk, None, is_unsure=path in self._unsure)

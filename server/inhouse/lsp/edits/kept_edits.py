@@ -70,8 +70,7 @@ class KeptEdits:
         """Write what is unwritten, and leave it to the next process."""
         if self._store is None:
             return
-        if self._writing is not None:
-            await asyncio.wait([self._writing])
+        await self.settled()
         await self._write()
         await asyncio.to_thread(self._store.close)
 

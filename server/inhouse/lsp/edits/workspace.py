@@ -21,12 +21,9 @@ from inhouse.lsp.edits.apply_edit import Current
 from inhouse.lsp.edits.editor_files import EditorFiles, disk_workspace
 from inhouse.lsp.edits.review import Review
 from inhouse.lsp.transport.client import real
+from inhouse.tools.edit.private_proposals import changed
 
 _UNSAVED, _SAVED = "Continue without", "I saved them"
-_CHANGED = (
-    "{name!r} has changed since it was read, at the same lines; nothing was changed.  "
-    "Read it again and repeat the edit."
-)
 
 
 class EditorWorkspace:
@@ -65,7 +62,7 @@ class EditorWorkspace:
             for _ in range(apply_edit.TRIES):
                 placed = edit.onto(current.text)
                 if placed is None:
-                    return self._rejected(edit, _CHANGED.format(name=edit.path.name))
+                    return self._rejected(edit, changed(edit).message)
                 made = placed
                 problem = await self._files.change(
                     current, made, self._disk, label=f"Inhouse: {self._agent}"
@@ -92,7 +89,7 @@ class EditorWorkspace:
             so_far = review.proposed(edit.path, current.text)
             made = edit.onto(so_far)
             if made is None:
-                return self._rejected(edit, _CHANGED.format(name=edit.path.name))
+                return self._rejected(edit, changed(edit).message)
             review.add(self._request.run_id, self._agent, current, made)
         await review.is_kept()
         self._emit(made, EditState.PROPOSED)

@@ -281,9 +281,7 @@ def _habits(raw: str) -> tuple[str, ...]:
 
 
 def _unwrapped(raw: str) -> str:
-    text = raw.strip()
-    quoted = _QUOTED.match(text)
-    return quoted[2] if quoted else text
+    return _unwrapped_part(raw.strip())
 
 
 def _unwrapped_part(part: str) -> str:

@@ -96,7 +96,7 @@ class PrivateWorkspace:
         if edit.path not in self.proposals.own:
             outcome = await self.inner.apply(edit)
         elif (whole := await self._from_current(edit)) is None:
-            return _changed(edit)
+            return changed(edit)
         else:
             outcome = _with_merged(await self.inner.apply(whole), edit, whole)
         if outcome.state is not EditState.REJECTED:
@@ -109,7 +109,7 @@ class PrivateWorkspace:
         number = self.proposals.settled.next()
         made = await self._from_current(edit)
         if made is None:
-            return _changed(edit)
+            return changed(edit)
         self.proposals.own[edit.path] = _Proposal(made, number)
         outcome = EditOutcome(
             EditState.PROPOSED,
@@ -196,7 +196,8 @@ def _with_merged(outcome: EditOutcome, edit: Edit, made: Edit) -> EditOutcome:
     return evolve(outcome, merged=made.new)
 
 
-def _changed(edit: Edit) -> EditOutcome:
+def changed(edit: Edit) -> EditOutcome:
+    """Refuse an edit whose place has another text by now."""
     return EditOutcome(
         EditState.REJECTED,
         f"{edit.path.name!r} has changed since it was read, at the same lines; nothing was "

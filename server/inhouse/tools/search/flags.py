@@ -66,11 +66,17 @@ class Flags:
     @property
     def after(self) -> int:
         """Lines that are shown below a match."""
-        return number(self.arguments, "--after-context") or number(self.arguments, "--context") or 0
+        return context(self.arguments, "after")
+
+
+def context(arguments: Sequence[str], side: str) -> int:
+    """Return how many lines are shown ``before`` or ``after`` a match; ``-A`` and ``-B`` win."""
+    own = number(arguments, f"--{side}-context")
+    return (number(arguments, "--context") or 0) if own is None else own
 
 
 def number(arguments: Sequence[str], name: str) -> int | None:
-    """Give the number of a flag; None where it is not said."""
+    """Return the number of a flag; None if it is not given."""
     values = [each.partition("=")[2] for each in arguments if each.startswith(f"{name}=")]
     return int(values[-1]) if values else None
 

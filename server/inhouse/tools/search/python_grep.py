@@ -9,7 +9,7 @@ import json
 import re
 import sys
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import accumulate
 from pathlib import Path
@@ -24,7 +24,7 @@ from inhouse.tools.access.git_patterns import Pattern, deciding, pattern_of
 from inhouse.tools.access.safe_open import MOST_BYTES, read_bytes
 from inhouse.tools.files.encoding import decode
 from inhouse.tools.files.overlay import WorkspaceOverlay
-from inhouse.tools.search.flags import number
+from inhouse.tools.search.flags import context, number
 from inhouse.tools.search.rust_regex import BEGIN, END, translated
 
 
@@ -109,20 +109,21 @@ class ChosenFiles:
 def chosen_files(arguments: Sequence[str]) -> ChosenFiles:
     """Read the flags that choose files.  Raises `ValueError` for a type that there is not."""
     values = [each.partition("=")[::2] for each in arguments]
-    depths = [int(value) for name, value in values if name == "--max-depth"]
-    given = [(name, glob) for name, value in values for glob in _alternatives(value)]
-    globs = (pattern_of(glob) for name, glob in given if name == "--glob")
-    folded = (pattern_of(glob.lower()) for name, glob in given if name == "--iglob")
     return ChosenFiles(
-        tuple(each for each in globs if each is not None),
-        tuple(each for each in folded if each is not None),
+        _patterns(value for name, value in values if name == "--glob"),
+        _patterns(value.lower() for name, value in values if name == "--iglob"),
         tuple(
             (name == "--type", _patterns_of(value))
             for name, value in values
             if name in {"--type", "--type-not"}
         ),
-        depths[-1] if depths else None,
+        number(arguments, "--max-depth"),
     )
+
+
+def _patterns(globs: Iterable[str]) -> tuple[Pattern, ...]:
+    made = (pattern_of(each) for glob in globs for each in _alternatives(glob))
+    return tuple(each for each in made if each is not None)
 
 
 def _patterns_of(kind: str) -> tuple[Pattern, ...]:
@@ -130,8 +131,7 @@ def _patterns_of(kind: str) -> tuple[Pattern, ...]:
     wanted = known.values() if kind == "all" else [known[kind]] if kind in known else []
     if not wanted:
         raise ValueError(f"unrecognized file type: {kind}")
-    made = (pattern_of(each) for globs in wanted for glob in globs for each in _alternatives(glob))
-    return tuple(each for each in made if each is not None)
+    return _patterns(glob for globs in wanted for glob in globs)
 
 
 def _alternatives(glob: str) -> list[str]:
@@ -256,8 +256,6 @@ def _lines_of(match: re.Match[str], begins: Sequence[int]) -> tuple[int, int]:
 
 def search_of(pattern: str, arguments: Sequence[str], *, most: int) -> Search:
     """Read the flags that say what matches.  Raises `re.error`."""
-    around = number(arguments, "--context")
-    before, after = (number(arguments, f"--{each}-context") for each in ("before", "after"))
     expression, may_cross = compiled(pattern, arguments)
     return Search(
         expression,
@@ -265,8 +263,8 @@ def search_of(pattern: str, arguments: Sequence[str], *, most: int) -> Search:
         inverted="--invert-match" in arguments,
         over_lines=may_cross and "--multiline" in arguments,
         takes_returns="--pcre2" in arguments,
-        before=(around or 0) if before is None else before,
-        after=(around or 0) if after is None else after,
+        before=context(arguments, "before"),
+        after=context(arguments, "after"),
     )
 
 

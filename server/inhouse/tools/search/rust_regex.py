@@ -236,8 +236,10 @@ _LONG_NAMES = {
 def _category(name: str) -> str:
     r"""Return the characters of a general category (``\p{Lu}``), as they stand in brackets."""
     wanted = _LONG_NAMES.get(name.lower().replace(" ", "_"), name)
-    ranges = [f"{re.escape(chr(a))}-{re.escape(chr(b))}" for a, b in _ranges(wanted)]
-    if not re.fullmatch(r"[LMNPSZC][a-z]?", wanted) or not ranges:
+    known = re.fullmatch(r"[LMNPSZC][a-z]?", wanted) is not None
+    found = _ranges(wanted) if known else ()
+    ranges = [f"{re.escape(chr(a))}-{re.escape(chr(b))}" for a, b in found]
+    if not ranges:
         raise re.error(f"\\p{{{name}}} is not known here")
     return "".join(ranges)
 

@@ -137,14 +137,17 @@ _DIFF_OPTIONAL = (
     "-U --unified -M -C --find-renames --find-copies --stat --color --word-diff --dirstat"
     " --color-words --abbrev --color-moved --relative --ws-error-highlight"
 )
-_LOG_OPTIONS = (
-    " --oneline --graph --all --branches --tags --remotes --merges --no-merges --first-parent"
+_OF_COMMITS = (
+    " --oneline --graph --merges --no-merges --first-parent"
     " --reverse --follow --no-decorate --date-order --author-date-order --topo-order --full-history"
     " --abbrev-commit --no-abbrev-commit --left-right --cherry-pick --cherry-mark --boundary"
     " --simplify-by-decoration --parents --children -i --regexp-ignore-case -E -F"
-    " --extended-regexp --fixed-strings --all-match --invert-grep --no-notes --walk-reflogs -g"
+    " --extended-regexp --fixed-strings --all-match --invert-grep --no-notes"
     " --relative-date --show-pulls --no-show-signature"
 )
+_OF_REFS = " --all --branches --tags --remotes --walk-reflogs -g"
+"""What every tag and branch leads to may be a file's object, which ``git show`` would show."""
+_LOG_OPTIONS = _OF_COMMITS + _OF_REFS
 _LOG_VALUES = (
     " -n --max-count --skip --since --after --until --before --author --committer --grep --date"
     " --min-parents --max-parents --encoding"
@@ -166,12 +169,7 @@ LOG_WITHOUT_FILES = _known(
 )
 """With these options alone, ``git log`` shows nothing of what a file contains (or contained)."""
 _SHOW = _known(
-    " ".join(
-        each
-        for each in (_DIFF_OPTIONS + _LOG_OPTIONS).split()
-        # What every tag and branch leads to may be a file's object.
-        if each not in {"--all", "--branches", "--tags", "--remotes", "--walk-reflogs", "-g"}
-    ),
+    _DIFF_OPTIONS + _OF_COMMITS,
     _DIFF_VALUES + _LOG_VALUES,
     _DIFF_OPTIONAL + _LOG_OPTIONAL,
     numbers=True,

@@ -81,7 +81,7 @@ class Screen:
     """Where the cursor is; below the rows: in one that has nothing yet."""
     column: int = 0
     _saved: tuple[int, int] = (0, 0)
-    _main: "Screen | None" = None
+    _main: tuple[list[str], int, int] | None = None
     """What stands behind the alternate screen of a pager or an editor."""
 
     def draw(self, raw: str) -> None:
@@ -161,11 +161,11 @@ class Screen:
     def _change(self, *, alternate: bool) -> None:
         """Show the alternate screen, or what stands behind it again."""
         if alternate and self._main is None:
-            self._main = Screen(self.rows, self.row, self.column, self._saved)
+            self._main = self.rows, self.row, self.column
             self.rows, self.row, self.column = [], 0, 0
         elif not alternate and self._main is not None:
-            before, self._main = self._main, None
-            self.rows, self.row, self.column = before.rows, before.row, before.column
+            self.rows, self.row, self.column = self._main
+            self._main = None
 
     def text(self, raw: str) -> str:
         """Return what stands there, with what is not drawn yet."""
@@ -230,14 +230,16 @@ class Kept:
     def _draw(self, text: str) -> None:
         """Take text that moves over the screen."""
         *pieces, self._line = _BREAKS.split(text)
+        gone: list[str] = []
         for raw, between in zip(pieces[::2], pieces[1::2], strict=True):
             if between != "\n":
                 self._screen.draw(raw)
                 self._screen.obey(between)
                 continue
             self._screen.draw(raw.removesuffix("\r"))
-            if gone := self._screen.line_end():
-                self._keep(gone)
+            gone.append(self._screen.line_end())
+        if rows := "".join(gone):
+            self._keep(rows)
 
     def _keep(self, text: str) -> None:
         room = CHARACTERS // 2 - len(self.head)
