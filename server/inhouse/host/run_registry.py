@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 
 from inhouse.core.errors import UserError
-from inhouse.core.events import EditState, EndpointUsage, RunResult, RunStatus
+from inhouse.core.events import EditState, EndpointUsage, RunResult
 from inhouse.tools.known_texts import KnownTexts
 
 from .run_recorder import RunRecorder, added
@@ -69,12 +69,9 @@ class RunRegistry:
         return used
 
     def running(self) -> tuple[str, ...]:
-        """Return the ids of top-level runs that have not ended, newest first."""
-        return tuple(
-            result.run_id
-            for result in self.results()
-            if result.status is RunStatus.RUNNING and result.parent is None
-        )
+        """Return the ids of runs whose end was not reported yet, newest first."""
+        newest = reversed(self._ledgers.values())
+        return tuple(ledger.run_id for ledger in newest if ledger.running)
 
     def edited(self, run_id: str, uri: str, state: EditState) -> None:
         """Record what the user decided about a run's edit, even after the run."""

@@ -408,21 +408,31 @@ class Sessions:
                 f"Session {known.id!r} has no turn {turn} to fork at.  Turns: 1 to {known.turns}, "
                 f"or {known.turns + 1} for all of it."
             )
-        into = self.new_id()
+        into = new_session_id()  # What it is made of is kept, so it is none of `_made`.
         await asyncio.to_thread(self.store.fork, known.id, turn, into)
         return into
 
-    async def compaction(self, session: str) -> RunRequest:
+    async def compaction(
+        self,
+        session: str,
+        *,
+        agent: str = "",
+        endpoint: str | None = None,
+        model: str | None = None,
+    ) -> RunRequest:
         """Return the request of a run that makes a session's history smaller.
 
-        Raises `UserError`.
+        The session's own agent, endpoint and model do it, unless others are named.  Raises
+        `UserError`.
         """
         known = await self.named(session)
         if known.status == RUNNING:
             raise UserError(f"Session {known.id!r} is running.  Wait until its turn ends.")
         if not known.turns:
             raise UserError(f"Session {known.id!r} has no turn yet: there is nothing to compact.")
-        request = RunRequest("", COMPACT, session=known.id, compact=True)
+        request = RunRequest(
+            agent, COMPACT, session=known.id, compact=True, endpoint=endpoint, model=model
+        )
         return await self.resolve(request)
 
     async def runs_of(self, session: str) -> tuple[str, ...]:
@@ -444,6 +454,7 @@ class Sessions:
         if lock is None:
             raise UserError(f"Session {known.id!r} is running.  Cancel it, then delete it.")
         try:
+            await asyncio.to_thread(self.kept_again, self.store, known.id)  # With all its runs.
             await asyncio.to_thread(self.store.delete, known.id, self._forget)
         finally:
             await asyncio.to_thread(lock.release)

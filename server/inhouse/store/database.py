@@ -240,7 +240,7 @@ class Database:
         return version if version > self._layout.version else 0
 
     def _connected(self) -> sqlite3.Connection:
-        gone = self._inode != _inode(self.path, self._in_memory)
+        gone = not self._in_memory and self._inode != _inode(self.path)
         if self._connection is not None and (gone or self._read_only is not None):
             self.close()  # Deleted, replaced, or writable again: nothing would be found there.
         if self._connection is None:
@@ -295,6 +295,7 @@ class Database:
         if _code(why) == sqlite3.SQLITE_MISUSE:
             raise why
         log = self.path.with_name(f"{self.path.name}-wal")
+        connection = None
         try:
             if not self.path.exists() or self.path.stat().st_size == 0:
                 connection = self._prepared(":memory:")  # Nothing is remembered.
@@ -306,6 +307,8 @@ class Database:
                 if _version(connection) < self._layout.version:
                     connection = self._brought_up(connection)
         except (OSError, sqlite3.Error):
+            if connection is not None:
+                connection.close()
             raise why from None
         self._inode, self._read_only = _inode(self.path), why
         return connection
@@ -340,21 +343,21 @@ class Database:
         try:
             with FileLock(self.path.with_name(f"{self._layout.file}.lock"), mode=0o600):
                 if self._in_memory or inode != _inode(self.path):
-                    return self.messages.append(f"{self.path} was damaged ({error}).")
+                    self.messages.append(f"{self.path} was damaged ({error}).")
+                    return
                 saved = self._replaced(aside)
         except OSError as failed:
             raise sqlite3.OperationalError(str(failed)) from error
-        what = "Nothing in it can be read" if saved is None else "What can be read of it was kept"
+        what = "What can be read of it was kept" if saved else "Nothing in it can be read"
         message = (
             f"{self.path} was damaged ({error}) and is now {aside.name}.  {what}."
             f"  {self._layout.lost}"
         )
         logger.warning("%s", message)
         self.messages.append(message)
-        return None
 
-    def _replaced(self, aside: Path) -> int | None:
-        """Put a new file in the place of a broken one; give how many rows were saved."""
+    def _replaced(self, aside: Path) -> bool:
+        """Put a new file in the place of a broken one; return whether it has what can be read."""
         log, shared = (self.path.with_name(f"{self.path.name}{end}") for end in ("-wal", "-shm"))
         new = self.path.with_name(f"{self._layout.file}.new-{time.time_ns()}")
         fresh = Database(new.parent, evolve(self._layout, file=new.name))
@@ -376,11 +379,10 @@ class Database:
         return saved
 
 
-def _salvaged(broken: Path, into: sqlite3.Connection, layout: Layout) -> int | None:
-    """Copy each row of a damaged file that can be read; None where it is no database at all."""
+def _salvaged(broken: Path, into: sqlite3.Connection, layout: Layout) -> bool:
+    """Copy each row of a damaged file that can be read; return False if it is no database."""
     source = sqlite3.connect(broken, timeout=_PATIENCE_S, isolation_level=None)
     source.text_factory = _lenient
-    saved = 0
     try:
         _version(source)
         into.execute("PRAGMA foreign_keys = OFF")
@@ -393,7 +395,7 @@ def _salvaged(broken: Path, into: sqlite3.Connection, layout: Layout) -> int | N
         ]
         for name in names:
             if name not in layout.not_salvaged:
-                saved += _saved_rows(source, into, name)
+                _save_rows(source, into, name)
         if layout.made_good:
             into.execute(layout.made_good)
         for name in names:
@@ -410,25 +412,28 @@ def _salvaged(broken: Path, into: sqlite3.Connection, layout: Layout) -> int | N
     except sqlite3.DatabaseError:
         if into.in_transaction:
             into.execute("ROLLBACK")
-        return None
+        return False
     finally:
         source.close()
-    return saved
+    return True
 
 
-def _saved_rows(source: sqlite3.Connection, into: sqlite3.Connection, table: str) -> int:
+def _save_rows(source: sqlite3.Connection, into: sqlite3.Connection, table: str) -> None:
     """Copy a table from its beginning and its end up to what is damaged, then one by one."""
     about = into.execute(f"PRAGMA table_info({table})").fetchall()
     try:
         there = {row[1] for row in source.execute(f"PRAGMA table_info({table})")}
     except sqlite3.DatabaseError:
-        return 0
+        return
     names = [row[1] for row in about if row[1] in there]
-    key = [row[1] for row in sorted(about, key=lambda row: row[5]) if row[5]] or ["rowid"]
+    key = [row[1] for row in sorted(about, key=lambda row: row[5]) if row[5]]
+    with suppress(sqlite3.OperationalError):  # Raised for a table without one.
+        into.execute(f"SELECT rowid FROM {table} LIMIT 0")  # noqa: S608  names of ours
+        key, names = ["rowid"], ["rowid", *names]  # It has the order in which they came.
     chosen = f"SELECT {', '.join(names)} FROM {table}"  # noqa: S608  names of ours
     marks = ", ".join("?" * len(names))
     put = f"INSERT OR REPLACE INTO {table} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608  ours
-    saved, ends = 0, list[Any]()
+    ends = list[Any]()
     for order in ("ASC", "DESC"):
         last: tuple[Any, ...] | None = None
         try:
@@ -436,11 +441,11 @@ def _saved_rows(source: sqlite3.Connection, into: sqlite3.Connection, table: str
                 f"{chosen} ORDER BY {', '.join(f'{name} {order}' for name in key)}"
             ):
                 last = tuple(row)
-                saved += into.execute(put, last).rowcount
+                into.execute(put, last)
         except sqlite3.DatabaseError:
             ends.append(last)
             continue
-        return saved
+        return
     if len(key) == 1 and key[0] in names and None not in ends:
         at = names.index(key[0])
         first, end = (one[at] for one in ends)
@@ -448,8 +453,8 @@ def _saved_rows(source: sqlite3.Connection, into: sqlite3.Connection, table: str
             for number in range(first + 1, min(end, first + _MOST_ONE_BY_ONE)):
                 with suppress(sqlite3.DatabaseError):
                     row = source.execute(f"{chosen} WHERE {key[0]} = ?", (number,)).fetchone()
-                    saved += into.execute(put, row).rowcount if row is not None else 0
-    return saved
+                    if row is not None:
+                        into.execute(put, row)
 
 
 def _statements(schema: str) -> Iterator[str]:
@@ -478,10 +483,8 @@ def _version(connection: sqlite3.Connection) -> int:
     return connection.execute("PRAGMA user_version").fetchone()[0]
 
 
-def _inode(path: Path, in_memory: bool = False) -> int:  # noqa: FBT001, FBT002  a fact about it
+def _inode(path: Path) -> int:
     """Tell a file from the one that comes into its place; 0: there is none."""
-    if in_memory:
-        return 0
     try:
         return path.stat().st_ino
     except OSError:

@@ -1,9 +1,7 @@
 """Session documents in the editor, which grow during a turn and keep what the user types."""
 
 import asyncio
-import contextlib
 import logging
-import os
 import re
 from collections.abc import Coroutine
 from functools import partial
@@ -16,6 +14,7 @@ from inhouse import wire
 from inhouse.core import positions
 from inhouse.core.errors import UserError
 from inhouse.core.events import RunEvent, RunFinished, RunStarted, ToolOutput, UsageReported
+from inhouse.core.files import replace_file
 from inhouse.host.host import Plan
 from inhouse.host.run_context import Listen
 from inhouse.host.session_document import (
@@ -35,6 +34,7 @@ from inhouse.lsp.runs.active_runs import ActiveRun
 from inhouse.lsp.sessions.typed_document import Change, TypedDocument, change_for, read_typed
 from inhouse.lsp.transport.client import real, to_path, to_uri
 from inhouse.store.sessions import RUNNING, KeptEvent, SessionSummary, Turn
+from inhouse.store.state_folders import private
 
 logger = logging.getLogger(__name__)
 FOLDER = "sessions"
@@ -432,16 +432,10 @@ def _write(path: Path, text: str) -> None:
         before = ""
     draft = before[_end_of_ours(before) :].strip() if _HEADING.search(before) else ""
     draft = f"{draft}\n" if draft else ""
-    temporary = path.with_name(f".{path.name}.new")
+    content = (text + draft).encode("utf-8", errors="replace")
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace", newline="") as file:
-            file.write(text + draft)
-        temporary.replace(path)
+        replace_file(private(path.parent) / path.name, content, prefix=f".{path.stem}-")
     except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
         raise UserError(
             f"The session's document {path} cannot be written: {error.strerror}.  Make its folder "
             "writable and see that its disk has space, or set INHOUSE_HOME to another folder.",

@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from inhouse import wire
 from inhouse.core.errors import UserError
@@ -44,19 +44,17 @@ class SessionPrompts:
             range=argument.range,
         )
         if request.session is not None and argument.prompt.strip() == COMPACT:
-            request = await self._compaction(request, request.session)
+            request = await self.context.host.sessions.compaction(
+                request.session,
+                agent=request.agent,
+                endpoint=request.endpoint,
+                model=request.model,
+            )
         elif request.session is not None:
             request = await self.context.host.sessions.resolve(request)
             if (steered := await self._steer(request)) is not None:
                 return steered
         return self.launcher.start(request, argument, token)
-
-    async def _compaction(self, request: RunRequest, session: str) -> RunRequest:
-        """Give the request that compacts a session, by whom this one names.  Raises `UserError`."""
-        sessions = self.context.host.sessions
-        compaction = await sessions.compaction(session)
-        chosen = evolve(compaction, endpoint=request.endpoint, model=request.model)
-        return await sessions.resolve(evolve(chosen, agent=request.agent or compaction.agent))
 
     def _prompt(self, argument: arguments.RunArguments) -> str:
         """Return the prompt, followed by the text of an open document that is not a file.
