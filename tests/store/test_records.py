@@ -2,6 +2,7 @@
 
 import contextlib
 from datetime import date, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from inhouse.store.database import Database
 from inhouse.store.model_profiles import ProfileStore
 from inhouse.store.run_records import RecordStore
 from inhouse.store.state_folders import private, user_folders
+from inhouse.store.transcripts import TranscriptStore
 
 RESULT = RunResult(
     run_id="7",
@@ -152,6 +154,28 @@ def test_a_file_with_broken_pages_is_set_aside_with_a_message(database: Database
     assert RecordStore(database).recent() == ()
     assert "was damaged" in database.messages[0]
     assert any("broken" in one.name for one in (tmp_path / "state").iterdir())
+
+
+def test_what_is_left_of_transcripts_keeps_the_order_in_which_they_came(
+    database: Database, tmp_path: Path
+):
+    store = TranscriptStore(database)
+    for number in range(300):
+        run_id = f"run-{number}-{sha256(str(number).encode()).hexdigest()[:8]}"
+        text = f"{number} " + "x" * 500
+        store.keep(evolve(RESULT, run_id=run_id), text, workspace=tmp_path, most=1000)
+    database.close()
+    raw = bytearray(database.path.read_bytes())
+    page = 4096 * (raw.index(b"150 xxx") // 4096)
+    raw[page : page + 4096] = b"\xff" * 4096
+    database.path.write_bytes(raw)
+    with contextlib.suppress(UserError):
+        store.text("run-150")
+
+    numbers = [int(kept.run_id.split("-")[1]) for kept in store.runs([tmp_path])]
+
+    assert 250 < len(numbers) < 300
+    assert numbers == sorted(numbers, reverse=True)
 
 
 def test_one_variable_moves_every_folder(tmp_path: Path):
