@@ -104,6 +104,7 @@ class Remote:
 
     def __init__(self, status=0):
         self.status, self.sessions, self.calls = status, [], []
+        self.late = asyncio.Barrier(1)
 
     async def post(self, request):
         if self.status:
@@ -125,6 +126,7 @@ class Remote:
         if request.headers["Mcp-Session-Id"] != self.sessions[-1]:
             error = {"code": -32600, "message": "Session not found"}
             told = {"jsonrpc": "2.0", "id": "server-error", "error": error}
+            await self.late.wait()
             return JSONResponse(told, 404)
         if number is None:
             return Response(status_code=202)
@@ -176,6 +178,22 @@ async def test_a_session_that_a_remote_server_forgot_is_begun_anew_and_the_call_
         assert ["call 1" in here.results()[0], "call 2" in here.results()[1]] == [True, True]
         assert remote.calls == [{"forget": True}, {"a": 1}]
         assert not any("started again" in each for each in here.notices())
+
+
+async def test_one_new_session_is_enough_for_all_calls_whose_session_was_forgotten(tmp_path):
+    remote = Remote()
+    async with (
+        listening(remote) as url,
+        session(tmp_path, {"far": {"type": "http", "url": url}}) as here,
+    ):
+        await here.run(call("far__add", forget=True), "ready")
+        remote.late = asyncio.Barrier(2)
+        calls = [call("far__add", a=number) for number in (1, 2)]
+        done = await asyncio.gather(here.run(*calls), here.run("ready", "ready"))
+
+        assert [each.status for each in done] == [RunStatus.COMPLETED] * 2, done
+        assert len(remote.sessions) == 3, "the first, the one that was forgotten, the new one"
+        assert len(remote.calls) == 3
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 500])

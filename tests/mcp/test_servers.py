@@ -333,10 +333,13 @@ async def test_the_servers_of_mcp_json_are_given_to_base_agents(agent, tmp_path)
             assert any("mcp.json: mcpServers.shared" in each.detail for each in here.user.questions)
 
 
-async def test_the_servers_of_an_untrusted_mcp_json_are_inert_and_named(tmp_path):
-    files = {".agents/mcp.json": SHARED}
+@pytest.mark.parametrize(("path", "trusted"), [(".agents", False), ("../.agents", True)])
+async def test_the_servers_of_an_untrusted_mcp_json_are_inert_and_named(path, trusted, tmp_path):
+    """The trust of the editor is for its own folders: the parent's file needs one of its own."""
+    (tmp_path / ".agents").mkdir()
+    files = {f"{path}/mcp.json": SHARED}
     definition = {"id": "base"}
-    async with session(tmp_path, {}, definition=definition, files=files, trusted=False) as here:
+    async with session(tmp_path, {}, definition=definition, files=files, trusted=trusted) as here:
         assert not here.host.world.settings.mcp_servers
         told = [each for each in here.host.world.problems if each.code == "needs-trust"]
         assert [Path(each.path).name for each in told] == ["mcp.json"]

@@ -137,6 +137,8 @@ BROKEN = {
     '{"mcpServers": []}': ("bad-value", 0),
     '{\n "mcpServers": {\n  "a": {"command": "x", "url": "http://y"}}}': ("bad-value", 2),
     '{\n "mcpServers": {\n  "a": {"command": "x", "arg": []}}}': ("unknown-key", 2),
+    '{"mcpServers": {"a": {"command": "x", "args": []},\n "args": 5}}': ("bad-value", 1),
+    '{"x": {"mcpServers": 1},\n"mcp\\u0053ervers": []}': ("bad-value", 1),
 }
 
 
@@ -150,3 +152,14 @@ def test_what_is_wrong_with_mcp_json_is_told_at_its_line(text, tmp_path):
     assert (problem.code, problem.range.start.line) == BROKEN[text]
     assert problem.path == tmp_path / ".agents/mcp.json"
     assert settings.privacy == read_settings([])[0].privacy
+
+
+def test_an_mcp_json_beyond_the_limit_says_so(tmp_path):
+    (tmp_path / ".agents").mkdir()
+    servers = json.dumps({"mcpServers": {"a": {"command": "x"}}})
+    (tmp_path / ".agents/mcp.json").write_text(servers + " " * 2_000_000)
+
+    settings, (problem,) = read_settings(server_layers([tmp_path], tmp_path / "home"))
+
+    assert not settings.mcp_servers
+    assert "it is larger than" in problem.message

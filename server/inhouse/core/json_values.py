@@ -1,7 +1,7 @@
 """Foreign JSON, narrowed without trusting it: each function returns the type it says."""
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 
 def fields(value: Any) -> dict[str, Any]:
@@ -32,6 +32,11 @@ def texts(value: Any) -> list[str]:
 def text(value: Any) -> str:
     """Return a string; an empty one if the value is not a string."""
     return value if isinstance(value, str) else ""
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Return whether a value is a JSON number; a boolean is none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def whole(value: Any) -> int | None:

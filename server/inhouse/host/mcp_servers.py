@@ -116,13 +116,12 @@ def servers_of(
         for name, written in {**brought, **own}.items()
         if name not in given or name not in own  # as in Codebuff, over the definition's own
     }
-    fill = from_environment(host.environ) if filled else str
     for name, written in named.items():
+        theirs = agent.from_workspace and name in own
         try:
-            server = read_server(name, written, fill=fill, source=source)
-            if isinstance(server, RemoteServer) and agent.from_workspace and name in own:
-                _check_variables(host, name, written)
-            servers[name] = server
+            servers[name] = _as_in_codebuff(
+                host, name, written, source, filled=filled, from_workspace=theirs
+            )
         except UserError as error:
             problems.append(error)
     for name in wanted_tools(definition.tool_names, given) if definition else ():
@@ -176,12 +175,29 @@ def server_of_settings(host: HostState, server: McpServer, *, filled: bool = Tru
         "params": server.params,
         "headers": server.headers,
     }
-    if server.for_base_agents:  # Written for Codebuff, and filled in as there.
-        if server.from_workspace and url:
-            _check_variables(host, server.name, written)
-        environment = from_environment(host.environ) if filled else str
-        return read_server(server.name, written, fill=environment, source=server.source)
+    if server.for_base_agents:
+        theirs = server.from_workspace
+        return _as_in_codebuff(
+            host, server.name, written, server.source, filled=filled, from_workspace=theirs
+        )
     return read_server(server.name, written, fill=fill, source=server.source)
+
+
+def _as_in_codebuff(
+    host: HostState,
+    name: str,
+    written: Mapping[str, Any],
+    source: str,
+    *,
+    filled: bool,
+    from_workspace: bool,
+) -> Server:
+    """Return a server that is written, and filled in, as in Codebuff.  Raises `UserError`."""
+    fill = from_environment(host.environ) if filled else str
+    server = read_server(name, written, fill=fill, source=source)
+    if from_workspace and isinstance(server, RemoteServer):
+        _check_variables(host, name, written)
+    return server
 
 
 def _kept(

@@ -194,7 +194,7 @@ def _read(
             before=trusting.settings_before(),
             read=files.read,
         ),
-        *server_layers(roots, Path.home(), trusted=trusting.trusted, read=files.read),
+        *server_layers(roots, Path.home(), trusted=trusting.covers, read=files.read),
     )
     keys = services.key_sources()
     settings, problems = read_settings(layers, keys)

@@ -109,10 +109,9 @@ class Connection:
         """
         async with self._starting:
             self._open = open_server
-            if self._client is None or self._gone.is_set():
+            client = None if self._gone.is_set() else self._client
+            if client is None or (self._stale and not await self._listed_again(client)):
                 self._starts = 0
-                await self._start()
-            elif self._stale and not await self._listed_again(self._client):
                 await self._start()
             return self.tools
 
@@ -149,9 +148,11 @@ class Connection:
         self, tool: str, arguments: Mapping[str, Any], *, progress: Tell, restarted: Tell
     ) -> Mapping[str, Any]:
         """Call a tool; return the result as the protocol defines it.  Raises `ToolError`."""
+        session = self._gone
         try:
             if not self.alive:
                 await self._again(restarted)
+                session = self._gone
             try:
                 return await self._called(tool, arguments, progress)
             except Exception as error:
@@ -159,14 +160,15 @@ class Connection:
                     raise
             # The server knows this session no more, and did nothing: a new one is for the client
             # to begin (MCP 2025-06-18, transports, session management).
-            await self._renew()
+            await self._renew(session)
+            session = self._gone
             return await self._called(tool, arguments, progress)
         except (asyncio.CancelledError, ToolError):
             raise
         except InhouseError as error:
             raise ToolError(f"{error}  Go on without it.", code="mcp_ended") from error
         except Exception as error:
-            raise await self._failed(tool, error, restarted) from error
+            raise await self._failed(tool, error, restarted, session) from error
 
     def _is_forgotten(self, error: Exception) -> bool:
         """Tell whether a remote server does not know the session any more."""
@@ -176,9 +178,11 @@ class Connection:
         refused = isinstance(error, MCPError) and error.code != _NO_SUCH_METHOD
         return refused and isinstance(self.server, RemoteServer) and status == HTTPStatus.NOT_FOUND
 
-    async def _renew(self) -> None:
-        """Begin a new session; raises `InhouseError`."""
+    async def _renew(self, session: asyncio.Event) -> None:
+        """Begin a new session, unless another call has; raises `InhouseError`."""
         async with self._starting:
+            if self._gone is not session and self.alive:
+                return
             logger.info("server %s ended its session: a new one begins", self.server.name)
             starts = self._starts
             await self._start()
@@ -219,10 +223,15 @@ class Connection:
             ) from None
         return result.model_dump(by_alias=True, mode="json", exclude_none=True)
 
-    async def _failed(self, tool: str, error: Exception, restarted: Tell) -> ToolError:
-        """Say why a call failed; a server that died is started again for the next one."""
-        if _is_over(error) or not self.alive:
-            self._gone.set()
+    async def _failed(
+        self, tool: str, error: Exception, restarted: Tell, session: asyncio.Event
+    ) -> ToolError:
+        """Say why a call failed; a server that died is started again for the next one.
+
+        Another call may have begun a new session since the *session* of this one.
+        """
+        if _is_over(error):
+            session.set()
         if self.alive:
             why = (self._speech.fault if self._speech else "") or reason_of(error)
             return ToolError(f"{self.server.name}/{tool}: {why}", code="mcp")
@@ -267,7 +276,7 @@ class Connection:
                 await self._start_once()
             except InhouseError:
                 self._older = False
-            if self._older:
+            else:
                 return
             raise
 

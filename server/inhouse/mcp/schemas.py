@@ -9,6 +9,8 @@ from typing import Any, cast
 
 from attrs import define
 
+from inhouse.core.json_values import is_number
+
 MOST_CHARACTERS = 30_000
 """Of one tool's schema; a larger one loses its descriptions, then its details."""
 _DEEPEST = 16
@@ -101,7 +103,7 @@ class _Reducer:
                 result[key] = text
         for key in _NUMBERS:
             number = schema.get(key)
-            if isinstance(number, int | float) and not isinstance(number, bool):
+            if is_number(number):
                 result[key] = number
         if "default" in schema and "default" not in self.dropped:
             result["default"] = schema["default"]

@@ -3,13 +3,14 @@
 import json
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 from attrs import evolve, field, frozen
 
 from inhouse.core.files import ReadBytes, read_regular
+from inhouse.core.json_values import fields
 from inhouse.core.positions import position_at, utf16_length
 from inhouse.core.text import START, Position, Range, Severity
 
@@ -119,7 +120,7 @@ def server_layers(
     workspace_roots: Sequence[Path],
     home: Path,
     *,
-    trusted: bool = True,
+    trusted: Callable[[Path], bool] = lambda _: True,
     read: ReadBytes = read_regular,
 ) -> tuple[Layer, ...]:
     """Read ``.agents/mcp.json`` of the workspace, of its parent folder and of the home folder.
@@ -130,9 +131,8 @@ def server_layers(
     folders = (*workspace_roots, *(root.parent for root in workspace_roots))
     theirs = dict.fromkeys(folder / ".agents" for folder in folders)
     found = [
-        _servers_layer(folder / SERVERS_FILE, read, from_workspace=True, trusted=trusted)
-        for folder in theirs
-        if folder != own
+        _servers_layer(path, read, from_workspace=True, trusted=trusted(path))
+        for path in (folder / SERVERS_FILE for folder in theirs if folder != own)
     ]
     found.append(_servers_layer(own / SERVERS_FILE, read_regular))
     return tuple(layer for layer in found if layer is not None)
@@ -143,8 +143,8 @@ def _servers_layer(
 ) -> Layer | None:
     layer = Layer({}, str(path), path, from_workspace, trusted, for_base_agents=True)
     try:
-        text = read(path)[: _LARGEST + 1].decode("utf-8-sig")
-        values = json.loads(text)
+        text = _sized(read(path)).decode("utf-8-sig")
+        named = fields(json.loads(text))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, RecursionError) as error:
@@ -152,9 +152,14 @@ def _servers_layer(
         message = f"{path.name} cannot be read as JSON: {why}.  None of its MCP servers counts."
         problem = SettingsProblem("", message, str(path), Severity.ERROR, "bad-json", path)
         return evolve(layer, broken=problem)
-    named: Mapping[str, Any] = cast("Any", values) if isinstance(values, dict) else {}
     servers = {name: named[name] for name in ("mcpServers",) if name in named}
     return evolve(layer, values=servers, text=text)
+
+
+def _sized(raw: bytes) -> bytes:
+    if len(raw) > _LARGEST:
+        raise ValueError(f"it is larger than {_LARGEST:,} bytes")
+    return raw
 
 
 def file_layer(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from inhouse.core.text import START, Severity
 
 from . import check_values
-from .json_positions import locate_json
+from .json_positions import locate as locate_json
 from .layers import Layer, SettingsProblem
 
 _MOST = 100

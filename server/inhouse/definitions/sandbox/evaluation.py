@@ -199,21 +199,18 @@ class Evaluation:
         self._imported.add(name)
         try:
             answer, source = self._fetch(base, specifier, "require")
-        except GuestError:
-            refused, self._refused = self._refused, None
-            message = f"Cannot find module '{specifier}'"
-            self._known[message] = refused or {"message": message}
-            return name, _thrown_module(message)
-        found = str(answer["name"])
-        match answer["kind"]:
+            found, kind = str(answer["name"]), answer["kind"]
+            code = "" if kind in ("stub", "json", "text") else self._stripped(found, source)
+        except GuestError as error:
+            return name, _thrown_module(self._not_found(specifier, error))
+        match kind:
             case "stub":
                 self._known[source] = {"module": base, "specifier": specifier}
                 return name, _thrown_module(source)
             case "json" | "text":
                 value = json.dumps(source)
-                value = f"JSON.parse({value})" if answer["kind"] == "json" else value
+                value = f"JSON.parse({value})" if kind == "json" else value
             case _:
-                code = self._stripped(found, source)
                 if not is_commonjs(found, code):
                     lines = f"import * as value from {json.dumps(specifier)};"
                     return name, f"{lines} export {{ value }}; export const failed = null;"
@@ -263,12 +260,18 @@ class Evaluation:
             if not is_commonjs(name, code) and _MODULE_SYNTAX.search(code):
                 return {"error": f"{specifier!r} is an ES module: use import, not require"}
         except GuestError as error:
-            refused, self._refused = self._refused, None
-            # The guest must not learn why, since that would reveal what exists outside.
-            message = f"Cannot find module '{specifier}'"
-            self._known[message] = refused or {"message": error.message}
-            return {"error": message}
+            return {"error": self._not_found(specifier, error)}
         return {"name": name, "source": code}
+
+    def _not_found(self, specifier: str, error: GuestError) -> str:
+        """Return what the guest hears of a module that it cannot require; keep the reason.
+
+        The guest must not learn it, since that would reveal what exists outside.
+        """
+        refused, self._refused = self._refused, None
+        message = f"Cannot find module '{specifier}'"
+        self._known[message] = refused or {"message": error.message}
+        return message
 
 
 def is_commonjs(name: str, code: str) -> bool:

@@ -25,7 +25,6 @@ from .confinement import (
     DATA,
     PROJECT,
     TEXTS,
-    WRITTEN_DATA,
     Confinement,
     RefusedFileError,
 )
@@ -141,7 +140,7 @@ class ModuleResolver:
         self._note(true, text)
         if raw or true.suffix.lower() in TEXTS:
             return Loaded(f"{true}?text", "text", text)
-        if true.suffix.lower() in (*DATA, *WRITTEN_DATA):
+        if true.suffix.lower() in _DATA:
             return Loaded(str(true), "json", _checked_data(true, text))
         return Loaded(str(true), "code", text)
 

@@ -194,16 +194,9 @@
 
   const encode = (text) => encodeURIComponent(text)
     .replace(/%20/g, "+").replace(/[!'()~]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`);
-  const decode = (text) => {
-    const plain = text.replace(/\+/g, " ");
-    try { return decodeURIComponent(plain); } catch { /* as bytes, below */ }
-    const bytes = [];
-    for (const part of plain.split(/(%[0-9a-f]{2})/i)) {
-      if (/^%[0-9a-f]{2}$/i.test(part)) bytes.push(parseInt(part.slice(1), 16));
-      else bytes.push(...new TextEncoder().encode(part));
-    }
-    return utf8(bytes, false);
-  };
+  const unescaped = (text) => text.replace(/(%[0-9a-f]{2})+/gi, (run) =>
+    utf8(run.match(/[0-9a-f]{2}/gi).map((pair) => parseInt(pair, 16)), false));
+  const decode = (text) => unescaped(text.replace(/\+/g, " "));
   const again = Symbol("again");
   const isPair = (key, value) => (pair) =>
     pair[0] === String(key) && (value === undefined || pair[1] === String(value));
@@ -317,8 +310,7 @@
   const hostOf = (text, special) => {
     if (text.startsWith("[")) return text.endsWith("]") ? sixth(text.slice(1, -1)) : null;
     if (!special) return /[\0\t\n\r #/<>?@[\\\]^|:]/.test(text) ? null : percent(text, "");
-    let host = text.replace(/(%[0-9a-f]{2})+/gi, (run) =>
-      new TextDecoder().decode(Uint8Array.from(run.match(/[0-9a-f]{2}/gi), (pair) => parseInt(pair, 16))));
+    let host = unescaped(text);
     if (/[^\0-\x7f]/.test(host) || /(^|\.)xn--/i.test(host)) fail(`The host ${host} (not ASCII)`);
     host = host.toLowerCase();
     return host === "" || /[\0-\x20"#%/:<>?@[\\\]^`{|}\x7f]/.test(host) ? null : fourth(host);

@@ -25,10 +25,9 @@ def builtin_reason(specifier: str) -> str:
 
 def global_reason(name: str) -> str:
     """Say why a global that other programs provide is missing."""
-    reason = "definitions are evaluated without files, network or environment"
     if name in ("Bun", "Deno", "__dirname", "__filename", "require"):
-        return f" ({reason}.  {_TEXT})"
-    return f" ({reason})"
+        return f" ({ABSENT}.  {_TEXT})"
+    return f" ({ABSENT})"
 
 
 def imported_names(code: str, specifier: str) -> set[str]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from inhouse.core.json_values import items, mapping
+from inhouse.core.json_values import is_number, items, mapping
 from inhouse.definitions.readers.source_ranges import JsonPath
 from inhouse.definitions.schema.check_json_schema import schema_mistakes
 from inhouse.definitions.schema.structure import Mistake
@@ -60,14 +60,10 @@ def _reasoning(values: Mapping[str, Any]) -> Iterator[Mistake]:
 def effective(values: Mapping[str, Any]) -> Mapping[str, Any]:
     """Give the values without what Codebuff does not look at: ``effort`` beside ``max_tokens``."""
     options = mapping(values.get("reasoningOptions"))
-    if "effort" not in options or not _is_number(options.get("max_tokens")):
+    if "effort" not in options or not is_number(options.get("max_tokens")):
         return values
     kept = {name: value for name, value in options.items() if name != "effort"}
     return {**values, "reasoningOptions": kept}
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _schemas(values: Mapping[str, Any]) -> Iterator[Mistake]:

@@ -8,7 +8,7 @@ from typing import Any
 from attrs import evolve
 
 from inhouse.core.json_values import items, mapping
-from inhouse.core.text import Position, Problem, Range, Severity
+from inhouse.core.text import START, Position, Problem, Range, Severity
 from inhouse.definitions.evaluator import Evaluated, EvaluationProblem
 from inhouse.definitions.readers.parsed_values import (
     Foreign,
@@ -38,9 +38,9 @@ def with_evaluated(reading: Reading, evaluated: Evaluated, path: Path) -> Readin
     kept = tuple(problem for problem in reading.problems if problem.severity is not Severity.ERROR)
     default = evaluated.exports.get("default")
     if isinstance(default, list) and any(is_definition(mapping(each)) for each in items(default)):
-        kept = (*kept, listed(path, reading.needs_evaluation or _nowhere()))
+        kept = (*kept, listed(path, reading.needs_evaluation or START))
     elif reading.found and not found:
-        kept = (*kept, _lost(path, reading.needs_evaluation or _nowhere()))
+        kept = (*kept, _lost(path, reading.needs_evaluation or START))
     return evolve(reading, found=found, problems=kept, needs_evaluation=None)
 
 
@@ -91,7 +91,7 @@ def _with_foreign(value: Any) -> Any:
         return value
     members = mapping(value)
     if _FOREIGN in members:
-        return Foreign(str(members[_FOREIGN]), _nowhere())
+        return Foreign(str(members[_FOREIGN]), START)
     return {name: _with_foreign(item) for name, item in members.items()}
 
 
@@ -99,7 +99,7 @@ def _found(name: str, values: Mapping[str, Any], reading: Reading) -> ParsedDefi
     static = next((found for found in reading.found if found.name == name), None)
     places: dict[JsonPath, SourceRange] = dict(static.places) if static is not None else {}
     if () not in places:
-        places[()] = SourceRange(reading.needs_evaluation or _nowhere())
+        places[()] = SourceRange(reading.needs_evaluation or START)
     steps = static.values.get("handleSteps") if static is not None else None
     if isinstance(steps, FunctionText) and static is not None and () not in static.unknown:
         values = {**values, "handleSteps": steps}  # the same, with its position
@@ -113,11 +113,7 @@ def _problem(problem: EvaluationProblem, reading: Reading, path: Path) -> Proble
         if problem.line == 0 and problem.column == 0 and reading.needs_evaluation is not None:
             place = reading.needs_evaluation
         return Problem(path, place, Severity.ERROR, problem.code, problem.message)
-    place = reading.needs_evaluation or _nowhere()
+    place = reading.needs_evaluation or START
     where = f"{problem.path.name}, line {problem.line + 1}"
     message = f"{problem.message}  (in {where})"
     return Problem(path, place, Severity.ERROR, problem.code, message)
-
-
-def _nowhere() -> Range:
-    return Range(Position(0, 0), Position(0, 0))

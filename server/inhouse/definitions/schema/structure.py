@@ -9,7 +9,7 @@ import cattrs
 from attrs import frozen
 from cattrs.gen import make_dict_structure_fn, override
 
-from inhouse.core.json_values import mapping
+from inhouse.core.json_values import is_number, mapping
 from inhouse.definitions.readers.parsed_values import Foreign, FunctionText
 from inhouse.definitions.readers.source_ranges import JsonPath
 from inhouse.definitions.schema.fields import members, wire_name
@@ -94,7 +94,7 @@ def _truth(value: Any, _kind: Any) -> bool:
 
 
 def _number(value: Any, _kind: Any) -> float:
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if is_number(value):
         return value
     raise _ShapeError(f"must be a number, not {describe(value)}")
 

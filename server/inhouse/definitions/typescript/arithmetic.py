@@ -1,8 +1,9 @@
 """JavaScript's operators on plain values."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeGuard
+from typing import Any
 
+from inhouse.core.json_values import is_number
 from inhouse.definitions.readers.parsed_values import UNDEFINED, UNKNOWN, FunctionText
 from inhouse.definitions.typescript.js_values import as_text, is_true, whole
 
@@ -32,7 +33,7 @@ def binary_value(operator: str, left: object, right: object) -> Any:  # noqa: PL
             return _is_same(left, right) is _EQUALS[operator]
         case "+" if isinstance(left, str) or isinstance(right, str):
             return _joined(left, right)
-        case _ if operator in _NUMBERS and _is_number(left) and _is_number(right):
+        case _ if operator in _NUMBERS and is_number(left) and is_number(right):
             return _calculated(operator, left, right)
         case _:
             return UNKNOWN
@@ -45,7 +46,7 @@ def is_missing(value: object) -> bool:
 
 def _is_same(left: object, right: object) -> bool:
     """Compare scalars strictly: Python's True equals 1, and JavaScript's 1 is 1.0."""
-    if _is_number(left) and _is_number(right):
+    if is_number(left) and is_number(right):
         return left == right
     return type(left) is type(right) and left == right
 
@@ -60,7 +61,3 @@ def _joined(left: object, right: object) -> Any:
 def _calculated(operator: str, left: float, right: float) -> Any:
     result = _NUMBERS[operator](left, right)
     return whole(float(result)) if isinstance(result, int | float) else UNKNOWN
-
-
-def _is_number(value: object) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool)

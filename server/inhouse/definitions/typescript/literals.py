@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from inhouse.core.json_values import is_number
 from inhouse.core.text import Problem, Range, Severity
 from inhouse.definitions.readers.parsed_values import (
     DEEPEST,
@@ -162,7 +163,7 @@ def _unary(node: "Node", scope: ModuleScope, depth: int) -> Literal:
     value = _scalar(read_expression(argument, scope, depth)) if argument is not None else UNKNOWN
     sign = scope.text(operator) if operator is not None else ""
     result: Any = UNKNOWN
-    if isinstance(value, int | float) and not isinstance(value, bool) and sign in {"-", "+"}:
+    if is_number(value) and sign in {"-", "+"}:
         result = -value if sign == "-" else value
     elif sign == "!" and not is_missing(value):
         result = not is_true(value)

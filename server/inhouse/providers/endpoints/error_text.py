@@ -11,7 +11,7 @@ from typing import Any, cast
 import jiter
 from attrs import frozen
 
-from inhouse.core.json_values import fields, items, text
+from inhouse.core.json_values import fields, is_number, items, text
 
 LONGEST = 8_000
 """How many characters of a server's message are read."""
@@ -233,7 +233,7 @@ def _wait_in(value: Any, words: str) -> float | None:
             "estimated_time",
             "retryAfter",
         ):
-            if isinstance(found, int | float) and not isinstance(found, bool) and found >= 0:
+            if is_number(found) and found >= 0:
                 return float(found)
             if isinstance(found, str) and (seconds := _seconds(found)) is not None:
                 return seconds
