@@ -189,6 +189,22 @@ def crash(workplace: Workplace) -> int:
     return server.pid
 
 
+def until(look: Callable[[], str], good: Callable[[str], bool], seconds: float = 30) -> str:
+    """Look again until it is *good*; give what was seen last."""
+    end = time.monotonic() + seconds
+    while not good(seen := look()) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert good(seen), seen
+    return seen
+
+
+def send_on_save(workplace: Workplace) -> None:
+    """Let saving a session's document send what stands at its end."""
+    settings = Path(workplace.environ["INHOUSE_HOME"], "config/config.toml")
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    settings.write_text("sendOnSave = true\n")
+
+
 def trust(workplace: Workplace) -> None:
     """Trust the workspace, as a user does who is not asked in the editor."""
     command = [sys.executable, "-m", "inhouse", "trust"]

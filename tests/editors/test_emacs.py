@@ -19,7 +19,9 @@ from .conftest import (
     edit_two_and_look,
     installed,
     seen_by_the_command,
+    send_on_save,
     servers,
+    until,
 )
 
 pytestmark = [pytest.mark.editor, pytest.mark.timeout(300)]
@@ -65,6 +67,7 @@ def start(workplace: Workplace, more: str = "") -> Screen:
 
 @pytest.fixture
 def emacs(workplace: Workplace) -> Iterator[Screen]:
+    send_on_save(workplace)
     screen = start(workplace)
     yield screen
     screen.close()
@@ -352,9 +355,23 @@ def test_a_conversation_goes_on_in_one_buffer_and_in_its_document(
     sent = [m["content"] for m in workplace.server.chats[-1].body["messages"]]
     assert {"First answer.", "and two?", "Typed at the end"} <= set(sent)
     emacs.picture("emacs-session")
+    workplace.server.play("Saving *sends*:\n\n", Pause(3), "- that is `all`.")
+    emacs.keys("C-x", "C-s")
+    assert emacs.shows("Saving *sends*:", "## 5 · You")
+    emacs.keys("M->")
+    emacs.type("below")
+    assert emacs.shows("- that is `all`.", "below")
+    workplace.server.play("Last words.")
+    emacs.keys("C-x", "C-s")
+    assert emacs.shows("Last words.", "## 6 · You")
+    emacs.picture("emacs-session-saved")
     emacs.keys("C-x", "C-s")
     (path,) = Path(workplace.environ["INHOUSE_HOME"]).rglob("sessions/*.md")
     assert emacs.shows("Wrote")
-    text = path.read_text("utf-8")
-    assert "## 3 · You\n\nTyped at the end\n\n## 3 · helper\n\nIn the document.\n\n*com" in text
-    assert text.partition("## 4 · You")[2].strip() == "typed meanwhile"
+    turns = [
+        "## 3 · You\n\nTyped at the end\n\n## 3 · helper\n\nIn the document.\n\n*completed",
+        "## 4 · You\n\ntyped meanwhile\n\n## 4 · helper\n\nSaving *sends*:\n\n- that is `all`.\n",
+        "## 5 · You\n\nbelow\n\n## 5 · helper\n\nLast words.\n\n*completed",
+    ]
+    written = until(lambda: path.read_text("utf-8"), lambda text: all(t in text for t in turns))
+    assert written.partition("## 6 · You")[2].strip() == ""

@@ -21,7 +21,9 @@ from .conftest import (
     edit_two_and_look,
     installed,
     seen_by_the_command,
+    send_on_save,
     trust,
+    until,
 )
 
 pytestmark = [pytest.mark.editor, pytest.mark.timeout(300)]
@@ -61,6 +63,7 @@ def start(workplace: Workplace, languages: str) -> Screen:
 def helix(workplace: Workplace) -> Iterator[Screen]:
     installed("helix")
     trust(workplace)
+    send_on_save(workplace)
     screen = start(workplace, printed(workplace))
     yield screen
     screen.close()
@@ -293,19 +296,32 @@ def test_a_conversation_goes_on_in_its_document(helix: Screen, workplace: Workpl
     assert any("## 3 · You" in line for line in lines[:draft])
     sent = [m["content"] for m in workplace.server.chats[1].body["messages"]]
     assert "What is this?" in sent
-    workplace.server.play("That is all.")
-    choose(helix, "Send to helper")
-    assert helix.shows("That is all.", "*completed")
+    workplace.server.play("Saving *sends*:\n\n", Pause(3), "- that is `all`.")
+    helix.type(":w", "Enter")
+    assert helix.shows("Saving *sends*:")
     helix.keys("g", "e")
     assert helix.shows("## 4 · You")
+    helix.type("oAnd below.", "Escape")
+    assert helix.shows("- that is `all`.", "And below.")
     sent = [m["content"] for m in workplace.server.chats[2].body["messages"]]
     assert {"What is this?", "It is typed text.", "And that?"} <= set(sent)
+    workplace.server.play("Last words.")
+    helix.type(":w", "Enter")
+    assert helix.shows("Last words.")
+    helix.keys("g", "e")
+    assert helix.shows("## 5 · You")
+    helix.picture("helix-session-saved")
     helix.type(":w", "Enter")
     (path,) = Path(workplace.environ["INHOUSE_HOME"]).rglob("sessions/*.md")
     assert helix.shows("written")
-    text = path.read_text("utf-8")
-    assert "## 2 · You\n\nWhat is this?\n\n## 2 · helper\n\nIt is typed text.\n\n*completed" in text
-    assert "## 3 · You\n\nAnd that?\n\n## 3 · helper\n\nThat is all.\n\n*completed" in text
+    turns = [
+        "## 2 · You\n\nWhat is this?\n\n## 2 · helper\n\nIt is typed text.\n\n*completed",
+        "## 3 · You\n\nAnd that?\n\n## 3 · helper\n\nSaving *sends*:\n\n- that is `all`.\n\n*comp",
+        "## 4 · You\n\nAnd below.\n\n## 4 · helper\n\nLast words.\n\n*completed",
+    ]
+    written = until(lambda: path.read_text("utf-8"), lambda text: all(t in text for t in turns))
+    assert written.partition("## 5 · You")[2].strip() == ""
+    assert len(workplace.server.chats) == 4, "saving without a prompt sends nothing"
 
 
 def test_the_snippet_adds_to_the_servers_of_each_language_and_takes_none_away(

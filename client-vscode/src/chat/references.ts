@@ -33,11 +33,11 @@ export function promptOf(prompt: string, references: readonly vscode.ChatPromptR
 
 function nameOf(value: unknown): string | undefined {
   const { uri, range } = placeOf(value);
-  if (uri?.scheme !== "file" || uri.fsPath.includes('"')) {
+  if (uri?.scheme !== "file") {
     return undefined;
   }
   const many = (vscode.workspace.workspaceFolders?.length ?? 0) > 1;
-  const path = many ? uri.fsPath : vscode.workspace.asRelativePath(uri, false);
+  const path = (many ? uri.fsPath : vscode.workspace.asRelativePath(uri, false)).replaceAll('"', '\\"');
   return `@"${path}${range ? `:${range.start.line + 1}-${range.end.line + 1}` : ""}"`;
 }
 

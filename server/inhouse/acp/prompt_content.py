@@ -13,6 +13,7 @@ from urllib.request import url2pathname
 from attrs import frozen
 
 from inhouse.core.messages import Image
+from inhouse.host.named_context import named
 
 Json = dict[str, Any]
 _OPENS = ("", " ", "\n", "\t", "(", "[", '"', "'", "`")
@@ -94,7 +95,7 @@ def _mention(uri: str, root: Path) -> str:
     lines = _LINES.fullmatch(uri.rpartition("#")[2])
     if lines is not None:
         name = f"{name}:{lines['first']}-{lines['last'] or lines['first']}"
-    return f"@{name}" if " " not in name else f'@"{name}"'
+    return f"@{named(name)}"
 
 
 def _name(uri: str, root: Path) -> str:

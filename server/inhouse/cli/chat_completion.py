@@ -7,7 +7,7 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
 from inhouse.host.host import Host
-from inhouse.host.named_context import completions
+from inhouse.host.named_context import begun, completions
 
 
 class ChatCompleter(Completer):
@@ -30,10 +30,11 @@ class ChatCompleter(Completer):
         if text.startswith("/") and "\n" not in text:
             yield from self._for_command(text)
             return
-        word = text[max(text.rfind(" "), text.rfind("\n")) + 1 :]
-        if word.startswith("@"):
-            for name in completions(self._host.roots or (self._host.main_root,), word[1:]):
-                yield Completion(f"@{name}", start_position=-len(word))
+        word = begun(text)
+        if word is not None:
+            after, before = document.text_after_cursor, word.start - len(text)
+            for name in completions(self._host.roots or (self._host.main_root,), word.prefix):
+                yield Completion(word.finished(name, after), before, display=name)
 
     def _for_command(self, text: str) -> Iterable[Completion]:
         name, space, rest = text[1:].partition(" ")

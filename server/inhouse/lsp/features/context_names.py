@@ -5,14 +5,13 @@ import re
 
 from inhouse.core import positions
 from inhouse.core.text import Position, Range
-from inhouse.host.named_context import SPECIAL, completions
+from inhouse.host.named_context import SPECIAL, begun, completions
 from inhouse.lsp.documents.diagnostics import lsp_range
 from inhouse.lsp.documents.open_documents import OpenDocument
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.features.prompt_comments import prompts_in
 from inhouse.lsp.transport.client import Json
 
-_WORD = re.compile(r"(?<![^\s(\[{,;\"'`])@(?P<word>[^\s,;()\[\]{}\"'`@]*)\Z")
 _MARK = re.compile(r"[ \t]*(?:[#;%!*/\-|(\"'{]+|REM\b|rem\b)[ \t]*")
 _FILE, _FOLDER, _KEYWORD, _AGENT = 17, 19, 14, 9
 
@@ -24,26 +23,28 @@ async def context_names(
     line_start = positions.offset_at(document.text, Position(position.line, 0))
     end = positions.offset_at(document.text, position)
     line = document.text[line_start:end]
-    found = _WORD.search(line)
-    if found is None:
+    word = begun(line)
+    if word is None:
         return None
-    word = found["word"]
-    where = positions.range_at(document.text, line_start + found.start() + 1, end)
+    where = positions.range_at(document.text, line_start + word.start, end)
     items: list[Json] = []
     if not is_prompt:
         mark = _MARK.match(line)
         if mark is None:
             return None
-        if mark.end() == found.start():  # The agent that the comment addresses.
+        if mark.end() == word.start - 1:  # The agent that the comment addresses.
             agents = context.host.usable_agents()
             items = [_item(f"{one}: ", _AGENT, "an agent", where, one) for one in agents]
         elif not await asyncio.to_thread(_speaks, context, document, position.line):
             return None
     if is_prompt or not items:
         roots = context.host.roots or (context.host.main_root,)
-        for name in await asyncio.to_thread(completions, roots, word):
+        after = document.text[end : end + 1]
+        for name in await asyncio.to_thread(completions, roots, word.prefix):
             kind = _KEYWORD if name in SPECIAL else _FOLDER if name.endswith("/") else _FILE
-            items.append(_item(name, kind, SPECIAL.get(name, ""), where, name))
+            text = word.finished(name, after)
+            item = _item(text, kind, SPECIAL.get(name, ""), where, name)
+            items.append(item | {"filterText": text} if word.quoted else item)
     return {"isIncomplete": True, "items": items}
 
 
