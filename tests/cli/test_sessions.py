@@ -76,12 +76,30 @@ def test_what_a_prompt_names_is_attached_and_what_may_not_be_read_is_told(local,
     local("trust")
     (local.workspace / "sub").mkdir()
     (local.workspace / "sub" / "a.py").write_text("one\ntwo\nthree\nfour\n")
+    (local.workspace / "sub" / "an image").write_bytes(b"\x89PNG\r\n\x1a\n\0\0")
     (local.workspace / ".env").write_text("SECRET=canary")
+    page = local.workspace / "app (new)" / "[id]" / "my, page.txt"
+    page.parent.mkdir(parents=True)
+    page.write_text("p1\np2\n")
+    (local.workspace / "at:3").write_text("a colon")
+    (local.workspace / "loop").symlink_to("loop")
     server.default = ["ok"]
 
-    done = local("run", "helper", "see @sub/a.py:2-3, @sub and @.env; ask @alice about @gone.py")
+    done = local(
+        *("run", "helper"),
+        "see @sub/a.py:2-3, @sub and @.env; ask @alice about @gone.py, "
+        '@"app (new)/[id]/my, page.txt:2-9" @"app (new)/[id]/my, page.txt:3" @at:3 '
+        '@"sub/an image" @loop/ @../up.txt and @"app (new)',
+    )
 
     sent = str(texts(server))
+    assert "app (new)/[id]/my, page.txt (lines 2 to 2):\\n```\\np2\\n```" in sent
+    assert '@"app (new)/[id]/my, page.txt:3" was not attached: ' in done.err
+    assert "has 2 lines, and no line 3" in done.err
+    assert "at:3:\\n```\\na colon" in sent
+    assert "app (new)/ (its files):\\n```\\napp (new)/[id]/my, page.txt\\n```" in sent
+    for unread in ('@"sub/an image"', "@loop/", "@../up.txt"):
+        assert f"{unread} was not attached: " in done.err, unread
     assert "sub/a.py (lines 2 to 3):\\n```\\ntwo\\nthree\\n```" in sent
     assert "four" not in sent
     assert "canary" not in sent
@@ -117,6 +135,7 @@ def chat(local, server):
 
 def test_a_chat_streams_is_steered_stopped_and_goes_on(chat, local, server):
     (local.workspace / "notes.txt").write_text("n")
+    (local.workspace / "my notes.txt").write_text("n")
     server.play("first line\nhalf", Pause(1.5), call("read_files", paths=["notes.txt"]))
     server.play("steered answer\n")
     server.play("never ending\n", Pause(60))
@@ -133,8 +152,12 @@ def test_a_chat_streams_is_steered_stopped_and_goes_on(chat, local, server):
     assert chat.shows("Cancelled in")
     chat.type("/help", "Enter")
     assert chat.shows("undo the file changes")
-    chat.type("see @notes.txt and this", "Enter")
-    assert chat.shows("Attached notes.txt: 1 characters", "at last")
+    chat.type("see @my")
+    assert chat.shows("my notes.txt")
+    chat.keys("Tab")
+    assert chat.shows('see @"my notes.txt"')
+    chat.type(" and this", "Enter")
+    assert chat.shows("Attached my notes.txt: 1 character.", "at last")
     chat.type("/nonsense", "Enter")
     assert chat.shows("No command /nonsense")
     chat.type("/retry", "Enter")

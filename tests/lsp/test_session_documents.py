@@ -245,6 +245,21 @@ async def test_an_at_sign_is_completed_in_a_prompt_and_nowhere_else(project):
         everything = await names(uri, line, 1)
         assert {"diff", "open", "selection", "diagnostics", "src/"} <= set(everything)
         assert ".env" not in everything
+        project.file("a dir/it's [1].txt", "x")
+        project.file("open", "a file, and not what is open")
+        odd = "a dir/it's [1].txt"
+        for typed, after, label, written in (
+            ("@a", "", "a dir/", '"a dir/'),
+            ('@"a', "", "a dir/", '"a dir/'),
+            ('@"a dir/', '"', odd, f'"{odd}'),
+            ("@\"a dir/it's [", "", odd, f'"{odd}"'),
+            ('see @"src/main.py" @op', "", "./open", "./open"),
+        ):
+            editor.change(uri, f"{text}{typed}{after}")
+            item = (await names(uri, line, len(typed)))[label]
+            assert item["textEdit"]["newText"] == written, typed
+            assert item["textEdit"]["range"]["start"]["character"] == typed.rindex("@") + 1
+            assert item.get("filterText", label).startswith(typed.rpartition("@")[2])
         draft = {"uri": "inhouse-prompt:/Prompt.md", "languageId": "markdown", "version": 1}
         editor.notify("textDocument/didOpen", {"textDocument": {**draft, "text": "see @src/"}})
         assert set(await names(draft["uri"], 0, 9)) == {"src/main.py"}

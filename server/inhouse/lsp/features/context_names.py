@@ -44,7 +44,10 @@ async def context_names(
             kind = _KEYWORD if name in SPECIAL else _FOLDER if name.endswith("/") else _FILE
             text = word.finished(name, after)
             item = _item(text, kind, SPECIAL.get(name, ""), where, name)
-            items.append(item | {"filterText": text} if word.quoted else item)
+            typed = text if word.quoted else name
+            if name.startswith("./") and not word.prefix.startswith("."):
+                typed = typed.replace("./", "", 1)  # Editors compare it with what was typed.
+            items.append(item | {"filterText": typed})
     return {"isIncomplete": True, "items": items}
 
 
