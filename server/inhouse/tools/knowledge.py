@@ -111,7 +111,7 @@ def read_skill(folder: str, text: str) -> Skill | None:
 def _refusal(folder: str, values: Mapping[str, Any]) -> str:
     """Say why a skill is not for models, by the rules of Codebuff's loader."""
     name = _words(values.get("name")) or folder
-    if _words(values.get("disable-model-invocation")).lower() == "true":
+    if _is_on(values.get("disable-model-invocation", False)):
         return _ONLY_PEOPLE
     if _SKILL_NAME.fullmatch(folder) is None or len(folder) > _LONGEST_NAME:
         return (
@@ -121,6 +121,12 @@ def _refusal(folder: str, values: Mapping[str, Any]) -> str:
     if name != folder:
         return f"its `name` is {name[:80]!r}, and must be that of its folder"
     return ""
+
+
+def _is_on(value: object) -> bool:
+    """Return whether a limit is on: so is one that cannot be read."""
+    word = str(value).partition("#")[0].strip().strip("\"'").lower()
+    return word not in {"false", "no", "off", "none", "0", ""}
 
 
 def _words(value: object) -> str:

@@ -52,6 +52,16 @@ ALL_TOOLS: tuple[str, ...] = (
     "write_todos",
 )
 """The tools of an agent that names none, which means all of them in other programs."""
+WITHOUT_COUNTERPART = frozenset(
+    {
+        *("bashoutput", "killbash", "killshell", "powershell", "monitor", "lsp", "codesearch"),
+        *("todoread", "exitplanmode", "enterplanmode", "slashcommand", "enterworktree"),
+        *("exitworktree", "toolsearch", "taskcreate", "taskget", "tasklist", "taskupdate"),
+        *("taskoutput", "taskstop", "sendmessage", "teamcreate", "teamdelete", "croncreate"),
+        *("crondelete", "cronlist", "listmcpresourcestool", "readmcpresourcetool", "plan"),
+    }
+)
+"""Tools of other programs, in small letters, that nothing here is like."""
 _CLAUDE = re.compile(
     r"(?:anthropic/)?claude-(?P<family>sonnet|opus|haiku)-(?P<major>\d+)"
     r"(?:-(?P<minor>\d{1,2}))?(?:-\d{8})?(?:-latest)?"
@@ -86,7 +96,10 @@ def tool_name(name: str) -> str | None:
         plain = match["name"].strip()
     if plain.startswith("mcp__"):
         server, _, tool = plain.removeprefix("mcp__").partition("__")
-        return f"{server}/{tool}" if tool else server
+        return f"{server}/{tool or '*'}" if "*" not in server else None
+    server = plain.removesuffix("_*")
+    if server != plain and "*" not in server:  # opencode's tools of one server
+        return f"{server}/*"
     return TOOLS.get(plain.lower()) or (plain if "_" in plain or "/" in plain else None)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import define, field
 
-from inhouse.core.text import Problem, Range
+from inhouse.core.text import Problem, Range, Severity
 from inhouse.definitions.readers.parsed_values import (
     DEEPEST,
     MOST_VALUES,
@@ -109,8 +109,12 @@ def _mapping(node: Any, place: Range, work: _Work, depth: int) -> Literal:
             for part in literal.items if literal.items is not None else (literal,):
                 merged = {**(part.fields or {}), **merged}
             continue
-        start, end = key.start_mark.index, key.end_mark.index
-        fields[name] = ParsedEntry(work.lines.range(start, end), literal)
+        where = work.lines.range(key.start_mark.index, key.end_mark.index)
+        if name in fields:
+            message = f"{name!r} is written twice; the last one counts."
+            twice = Problem(work.path, where, Severity.WARNING, "written-twice", message)
+            work.problems.append(twice)
+        fields[name] = ParsedEntry(where, literal)
     return Literal(None, place, fields={**merged, **fields})
 
 
