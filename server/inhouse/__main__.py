@@ -13,7 +13,7 @@ def main() -> None:
     guard()
     arguments = sys.argv[1:]
     if arguments[:1] == ["lsp"]:
-        from inhouse.lsp.stdio import serve  # noqa: PLC0415  each door loads what it needs
+        from inhouse.lsp.door import serve  # noqa: PLC0415  each door loads what it needs
 
         sys.exit(serve(arguments[1:]))
     if arguments == ["acp", ADD_ENDPOINT]:  # What a client of ACP starts in a terminal.

@@ -1,12 +1,10 @@
-"""Opens the door to editors: on standard input and output, or on a TCP port.
+"""Serves editors on standard input and output, or on a TCP port.
 
-``initialize`` is answered here, before pygls and lsprotocol are imported, which takes half a
-second.
+Pygls and lsprotocol are imported when ``initialize`` has been answered.
 """
 
 import asyncio
 import contextlib
-import json
 import logging
 import os
 import sys
@@ -16,35 +14,41 @@ from typing import TYPE_CHECKING, Any
 from inhouse.core.errors import InhouseError, UserError
 from inhouse.core.json_values import fields
 from inhouse.core.logs import log_to_stderr
-from inhouse.lsp.commands.agent_commands import PREFIX, can_register
 from inhouse.lsp.contract.command_names import COMMANDS
 from inhouse.lsp.contract.server_capabilities import initialize_result
+from inhouse.lsp.initialize import (
+    AGENTS_BUDGET,
+    Answered,
+    Beginning,
+    all_commands,
+    answer,
+    asks,
+    encoded,
+    read_message,
+)
 from inhouse.lsp.transport import peers
 from inhouse.lsp.transport.client import EditorClient, Json, read_client
-from inhouse.lsp.transport.early_agents import agent_ids
-from inhouse.lsp.transport.framing import Framing, frame
+from inhouse.lsp.transport.early_agents import kept_agent_ids, read_agent_ids
+from inhouse.lsp.transport.framing import Framing
 from inhouse.lsp.transport.light_imports import load_pygls
 from inhouse.lsp.transport.rpc import EditorRpc
 from inhouse.pipes.process_end import LAST_WORDS_S, leave_at_last, on_ending_signal
-from inhouse.pipes.stdio_pipes import Chunks, read_chunks, take_over_stdio
+from inhouse.pipes.standard_streams import PIECE, take_over_stdio
+from inhouse.pipes.stdio_pipes import Chunks, read_chunks
 from inhouse.pipes.write_queue import PipeOutbox, SocketOutbox, WriteQueue
 
 if TYPE_CHECKING:
     import argparse
 
 logger = logging.getLogger(__name__)
-_PIECE = 1 << 16
-_AGENTS_BUDGET = 1.0
-"""Seconds that ``initialize`` may wait for agents if the client has no dynamic registration."""
 
 
-def serve(arguments: Sequence[str]) -> int:
-    """``inhouse lsp``: serve until the editor has gone; return the exit status."""
-    if set(arguments) <= {"--stdio"}:  # The options of editors need no parser.
-        return serve_stdio()
+def serve_options(arguments: Sequence[str]) -> int:
+    """Serve as the options of ``inhouse lsp`` say; return the exit status."""
     options = _parser().parse_args(arguments)
     if options.tcp is None:
-        return serve_stdio(log_level=options.log_level)
+        source, target = take_over_stdio()
+        return serve_pipes(source, target, Beginning(Framing()), log_level=options.log_level)
     try:
         return serve_tcp(options.tcp, log_level=options.log_level)
     except (InhouseError, OSError) as error:
@@ -52,11 +56,12 @@ def serve(arguments: Sequence[str]) -> int:
         return 2
 
 
-def serve_stdio(*, log_level: str = "warning") -> int:
+def serve_pipes(
+    source: int, target: int, beginning: Beginning, *, log_level: str = "warning"
+) -> int:
     """Serve the editor that started this process; return the exit status."""
     _log_to_stderr(log_level)
-    source, target = take_over_stdio()
-    return asyncio.run(_serve_pipes(source, target))
+    return asyncio.run(_serve_pipes(source, target, beginning))
 
 
 def serve_tcp(address: str, *, log_level: str = "warning") -> int:
@@ -79,10 +84,14 @@ def serve_tcp(address: str, *, log_level: str = "warning") -> int:
 
 
 async def converse(
-    chunks: Chunks, outbox: WriteQueue, stopping: "Stopping", token: str | None = None
+    chunks: Chunks,
+    outbox: WriteQueue,
+    stopping: "Stopping",
+    token: str | None = None,
+    beginning: Beginning | None = None,
 ) -> int:
     """Serve one editor until it has gone; with a *token*, only one that knows it."""
-    connection = _Connection(outbox, stopping, token)
+    connection = _Connection(outbox, stopping, token, beginning or Beginning(Framing()))
     reading = asyncio.create_task(connection.read(chunks), name="reading")
     try:
         await asyncio.wait(
@@ -118,30 +127,42 @@ class Stopping:
 class _Connection:
     """One editor: first a plain connection, then a session and its server."""
 
-    def __init__(self, outbox: WriteQueue, stopping: Stopping, token: str | None) -> None:
+    def __init__(
+        self, outbox: WriteQueue, stopping: Stopping, token: str | None, beginning: Beginning
+    ) -> None:
         self._outbox = outbox
         self._token = token
+        self._beginning = beginning
         self._stopping = stopping
         self._server: Any = None
 
     async def read(self, chunks: Chunks) -> None:
-        framing = Framing()
+        framing, first, answered = self._beginning
+        if answered is not None:
+            self._open(answered)
+        if first is not None:
+            await self._take(first)
+        for body in framing.feed(b""):
+            await self._take(body)
         async for chunk in chunks:
             for body in framing.feed(chunk):
-                if self._server is None:
-                    await self._first(body)
-                else:
-                    self._server.protocol.receive(body)
+                await self._take(body)
 
     async def aclose(self) -> None:
         if self._server is not None:
             await self._server.session.aclose()
 
+    async def _take(self, body: bytes) -> None:
+        if self._server is None:
+            await self._first(body)
+        else:
+            self._server.protocol.receive(body)
+
     async def _first(self, body: bytes) -> None:
-        message = _read(body)
+        message = read_message(body)
         if message.get("method") == "exit":
             self._stopping.stop(1)
-        if message.get("method") != "initialize" or "id" not in message:
+        if not asks(message):
             self._refuse(message)
             return
         if self._token is not None and not peers.is_token(_token_of(message), self._token):
@@ -152,14 +173,18 @@ class _Connection:
             return
         client = read_client(message.get("params"))
         result = initialize_result(client, await _commands(client))
-        self._send({"jsonrpc": "2.0", "id": message["id"], "result": result})
+        answered = Answered(body, message, client, result)
+        self._outbox.write(answer(answered))
         await asyncio.sleep(0)
+        self._open(answered)
+
+    def _open(self, answered: Answered) -> None:
         load_pygls()
         from inhouse.lsp.bootstrap import open_server  # noqa: PLC0415  half a second of imports
 
-        link = EditorRpc(self._outbox, client)
-        self._server = open_server(link, message, result, self._stopping.stop)
-        self._server.protocol.receive(body)
+        link = EditorRpc(self._outbox, answered.client)
+        self._server = open_server(link, answered.message, answered.result, self._stopping.stop)
+        self._server.protocol.receive(answered.body)
 
     def _refuse(self, message: Json) -> None:
         if "id" in message and "method" in message:
@@ -170,28 +195,24 @@ class _Connection:
             self._send({"jsonrpc": "2.0", "id": None, "error": error})
 
     def _send(self, message: Json) -> None:
-        self._outbox.write(frame(json.dumps(message, ensure_ascii=False)))
+        self._outbox.write(encoded(message))
 
 
 async def _commands(client: EditorClient) -> list[str]:
     """Return the commands, with each agent's for a client without dynamic registration."""
-    names: list[str] = list(COMMANDS)
-    if not can_register(client):
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_AGENTS_BUDGET):
-                names += [f"{PREFIX}{agent}" for agent in await agent_ids(client)]
-    return names
+    if client.registers_commands:
+        return list(COMMANDS)
+    agents: list[str] | None = None
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(AGENTS_BUDGET):
+            agents = await asyncio.to_thread(kept_agent_ids, client, seconds=AGENTS_BUDGET)
+            if agents is None:
+                agents = await read_agent_ids(client)
+    return all_commands(agents or [])
 
 
 def _token_of(message: Json) -> object:
     return fields(fields(message.get("params")).get("initializationOptions")).get("token")
-
-
-def _read(body: bytes) -> Json:
-    try:
-        return fields(json.loads(body))
-    except ValueError:
-        return {}
 
 
 def _parser() -> "argparse.ArgumentParser":
@@ -208,12 +229,12 @@ def _parser() -> "argparse.ArgumentParser":
     return parser
 
 
-async def _serve_pipes(source: int, target: int) -> int:
+async def _serve_pipes(source: int, target: int, beginning: Beginning) -> int:
     stopping = Stopping()
     on_ending_signal(lambda: stopping.stop(0))
     leaving = asyncio.create_task(_leave_at_last(stopping), name="leaving")
     outbox = PipeOutbox(target, on_lost=lambda: stopping.stop(1))
-    status = await converse(read_chunks(source), outbox, stopping)
+    status = await converse(read_chunks(source), outbox, stopping, beginning=beginning)
     await leaving
     return status
 
@@ -279,7 +300,7 @@ async def _converse(
 
 async def _pieces(reader: asyncio.StreamReader, first: bytes) -> Chunks:
     yield first
-    while data := await reader.read(_PIECE):
+    while data := await reader.read(PIECE):
         yield data
 
 

@@ -3,20 +3,20 @@
 import asyncio
 import contextlib
 import os
-import signal
 import threading
 from collections.abc import Callable
+
+from .standard_streams import ENDING
 
 LAST_WORDS_S = 2.0
 """Seconds that a client has to read the last output."""
 _AT_LATEST_S = 20.0
-_ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
 def on_ending_signal(callback: Callable[[], None]) -> None:
     """Call back in the running loop when the system asks this process to end."""
     loop = asyncio.get_running_loop()
-    for number in _ENDING:
+    for number in ENDING:
         with contextlib.suppress(NotImplementedError, RuntimeError):  # Not on every system.
             loop.add_signal_handler(number, callback)
 

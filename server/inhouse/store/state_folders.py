@@ -3,13 +3,12 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-
-from attrs import frozen
-from platformdirs import PlatformDirs
+from typing import NamedTuple
 
 
-@frozen
-class Folders:
+class Folders(NamedTuple):
+    """Immutable; without attrs, for which the answer to ``initialize`` would have to wait."""
+
     config: Path
     """The user's ``config.toml``."""
     state: Path
@@ -25,6 +24,8 @@ def user_folders(environment: Mapping[str, str] | None = None) -> Folders:
     if home:
         base = Path(home).expanduser().absolute()
         return Folders(base / "config", base / "state", base / "data", base / "cache")
+    from platformdirs import PlatformDirs  # noqa: PLC0415  not needed with INHOUSE_HOME
+
     dirs = PlatformDirs("inhouse", appauthor=False)
     return Folders(
         dirs.user_config_path, dirs.user_state_path, dirs.user_data_path, dirs.user_cache_path

@@ -50,6 +50,8 @@ class FolderListing:
 
     files: tuple[Path, ...] = ()
     problems: tuple[Problem, ...] = field(default=())
+    folders: tuple[Path, ...] = ()
+    """The folder itself and those in it that were looked into, also if they do not exist."""
 
 
 def agent_folders(
@@ -90,10 +92,12 @@ def list_folder(folder: AgentFolder) -> FolderListing:
     """Walk a folder.  A missing folder is empty; what cannot be read is a problem."""
     files: list[Path] = []
     problems: list[Problem] = []
+    folders: list[Path] = []
     seen: set[tuple[int, int]] = set()
     stack: list[tuple[Path, int]] = [(folder.path, 0)]
     while stack and len(files) < _MOST_FILES:
         path, depth = stack.pop()
+        folders.append(path)
         try:
             status = path.stat()
             identity = (status.st_dev, status.st_ino)
@@ -115,7 +119,7 @@ def list_folder(folder: AgentFolder) -> FolderListing:
                     stack.append((child, depth + 1))
             elif is_candidate(child, folder.form):
                 files.append(child)
-    return FolderListing(tuple(sorted(files)), tuple(problems))
+    return FolderListing(tuple(sorted(files)), tuple(problems), tuple(folders))
 
 
 def is_candidate(path: Path, form: Form) -> bool:

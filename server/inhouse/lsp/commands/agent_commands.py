@@ -4,19 +4,14 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from inhouse.core.errors import InhouseError
-from inhouse.lsp.transport.client import EditorClient
+from inhouse.lsp.contract.command_names import AGENT_PREFIX
 from inhouse.lsp.transport.early_agents import keep_agent_ids
 
-if TYPE_CHECKING:  # `lsp.stdio` answers `initialize` without the host.
+if TYPE_CHECKING:
     from inhouse.lsp.editor_context import EditorContext
 
-PREFIX = "inhouse.run."
 _PATIENCE = 10.0
 _METHOD = "workspace/executeCommand"
-
-
-def can_register(client: EditorClient) -> bool:
-    return client.can("workspace.executeCommand.dynamicRegistration")
 
 
 class AgentCommands:
@@ -30,12 +25,14 @@ class AgentCommands:
     async def update(self) -> None:
         """Register new agents' commands and unregister those that are gone."""
         client, agents = self._context.client, self._context.host.world.catalog.agents
-        if not can_register(client):
+        if not client.registers_commands:
             async with self._turn:
                 await asyncio.to_thread(keep_agent_ids, client, tuple(agents))
             return
         async with self._turn:
-            wanted = tuple(f"{PREFIX}{agent}" for agent in self._context.host.world.catalog.agents)
+            wanted = tuple(
+                f"{AGENT_PREFIX}{agent}" for agent in self._context.host.world.catalog.agents
+            )
             gone = [name for name in self._registered if name not in wanted]
             new = [name for name in wanted if name not in self._registered]
             if gone:

@@ -10,12 +10,11 @@ from inhouse import wire
 from inhouse.core.errors import InhouseError, ProviderError, RefusedError, UserError
 from inhouse.core.events import RunResult
 from inhouse.lsp.commands import endpoint_commands
-from inhouse.lsp.commands.agent_commands import PREFIX
 from inhouse.lsp.commands.check_endpoints import EndpointChecks
 from inhouse.lsp.commands.embedded_model import EmbeddedModel
 from inhouse.lsp.contract import arguments
 from inhouse.lsp.contract.arguments import Token, structure
-from inhouse.lsp.contract.command_names import COMMANDS, Command
+from inhouse.lsp.contract.command_names import AGENT_PREFIX, COMMANDS, Command
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.edits.review_commands import ReviewCommands
 from inhouse.lsp.language import definition_commands
@@ -57,11 +56,11 @@ class Commands:
         """Run one command; return JSON, or an awaitable of it.  Raises `InhouseError`."""
         if command in COMMANDS:
             return self._handler(Command(command))(command, given, token)
-        if command.startswith(PREFIX):
+        if command.startswith(AGENT_PREFIX):
             argument = structure(command, given, arguments.RunPrompt)
-            return self._prompts.start(evolve(argument, agent=command[len(PREFIX) :]), token)
+            return self._prompts.start(evolve(argument, agent=command[len(AGENT_PREFIX) :]), token)
         known = ", ".join(COMMANDS)
-        raise UserError(f"No command {command!r}.  Commands: {known}, {PREFIX}AGENT")
+        raise UserError(f"No command {command!r}.  Commands: {known}, {AGENT_PREFIX}AGENT")
 
     def _handler(self, command: Command) -> Handler:  # noqa: C901, PLR0911, PLR0912  one a command
         match command:

@@ -42,4 +42,7 @@ class Command(StrEnum):
     EDITS_PREVIEW = "inhouse.edits.preview"
 
 
+AGENT_PREFIX = "inhouse.run."
+"""Each agent has a command of its own: this and its id."""
+
 COMMANDS = tuple(str(command) for command in Command)

@@ -1,14 +1,15 @@
 """The client: what it said about itself in ``initialize``.
 
 This is kept as the JSON it sent, so that one malformed capability does not affect the others.
+``initialize`` waits for this module, so it does without attrs.
 """
 
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from types import MappingProxyType
+from typing import Any, NamedTuple, cast
 
-from attrs import frozen
 from pygls import uris
 
 from inhouse.core.json_values import fields, items
@@ -16,11 +17,12 @@ from inhouse.core.json_values import fields, items
 Json = dict[str, Any]
 
 
-@frozen
-class EditorClient:
+class EditorClient(NamedTuple):
+    """What a client said; immutable."""
+
     roots: tuple[Path, ...]
     process_id: int | None = None
-    capabilities: Mapping[str, Any] = {}
+    capabilities: Mapping[str, Any] = MappingProxyType({})
     settings: Mapping[str, Any] | None = None
     """``initializationOptions.inhouse``."""
     trusted: bool | None = None
@@ -38,6 +40,11 @@ class EditorClient:
         """Return whether a capability (``workspace.applyEdit``) is declared."""
         value = self.capability(path)
         return value is not None and value is not False
+
+    @property
+    def registers_commands(self) -> bool:
+        """Whether it takes commands that are registered after ``initialize``."""
+        return self.can("workspace.executeCommand.dynamicRegistration")
 
     def capability(self, path: str) -> Any:
         """Return a capability's value as the client sent it, else None."""

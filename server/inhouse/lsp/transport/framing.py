@@ -3,18 +3,16 @@
 import re
 from collections.abc import Iterator
 
-from attrs import define, field
-
 _LENGTH = re.compile(rb"^content-length[ \t]*:[ \t]*(\d+)[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 _END_OF_HEADERS = re.compile(rb"\r?\n\r?\n")
 
 
-@define
 class Framing:
     """Cuts a stream of bytes into bodies, however the bytes arrive."""
 
-    _buffer: bytearray = field(factory=bytearray)
-    _missing: int | None = None
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._missing: int | None = None
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Take more bytes; return every body that is now complete."""
