@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from .redaction import RedactingFilter
 from .unicode import without_controls
 
-if TYPE_CHECKING:  # `lsp.stdio` logs before it needs settings.
+if TYPE_CHECKING:  # A door logs before it needs settings.
     from .settings import Trace
 
 TRACE = logging.getLogger("inhouse.trace")
