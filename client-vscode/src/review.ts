@@ -241,13 +241,10 @@ export function nearest(hunks: readonly Hunk[], line: number, proposed: boolean)
 const startOf = (hunk: Hunk): number => hunk.range?.start.line ?? 0;
 const lineCount = (text: string): number => text === "" ? 0 : text.split("\n").length - (text.endsWith("\n") ? 1 : 0);
 
-/** What an undo did, in one message: each file that stayed as it is, with the reason. */
+/** Undo a turn.  The server says itself which files stayed as they are, and why. */
 export async function undoTurn(server: Server, session: string, turn?: number): Promise<void> {
-  const { restored, problems } = await server.execute<{ restored: string[]; problems: string[] }>("inhouse.session.undo", { session, ...(turn === undefined ? {} : { turn }) });
-  const files = restored.length === 1 ? "1 file is" : `${restored.length} files are`;
-  if (problems.length) {
-    void vscode.window.showWarningMessage(plain(`${files} as before the run.  ${problems.join("  ")}`));
-  } else {
-    void vscode.window.showInformationMessage(`${files} as before the run.`);
+  const { restored } = await server.execute<{ restored: string[] }>("inhouse.session.undo", { session, ...(turn === undefined ? {} : { turn }) });
+  if (restored.length) {
+    void vscode.window.showInformationMessage(`${restored.length === 1 ? "1 file is" : `${restored.length} files are`} as before the run.`);
   }
 }

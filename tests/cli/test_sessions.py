@@ -67,8 +67,59 @@ def test_a_turn_is_undone_on_disk_from_another_call(local, server):
     assert undone.status == 0, undone.err
     assert (local.workspace / "a.txt").read_text() == "1\n2\n3\n"
     assert not (local.workspace / "b.txt").exists()
+    assert f"Deleted {local.workspace / 'b.txt'}" in undone.err
     again = local("sessions", "undo")
     assert (again.status, "No turn" in again.err) == (2, True)
+
+
+def test_an_undo_tells_what_became_of_each_file_since_and_a_sub_agents_changes_are_its_turns(
+    local, server
+):
+    local.agent("child", more="toolNames: ['str_replace', 'write_file'],")
+    local.agent("helper", more="toolNames: ['spawn_agents'], spawnableAgents: ['child'],")
+    local("trust")
+    names = ("deleted", "folder", "binary", "renamed", "ignored", "kept", "turned")
+    files = {name: local.workspace / f"{name}.txt" for name in names}
+    for path in files.values():
+        path.write_text("1\n2\n3\n")
+    server.play(call("spawn_agents", agents=[{"agent_type": "child", "prompt": "do it"}]))
+    server.play(
+        *(call("str_replace", path=path.name, replacements=[{"old": "2", "new": "two"}])
+          for path in files.values()),
+        call("write_file", path="new.txt", content="n\n", instructions="x"),
+    )  # fmt: skip
+    server.play("child done")
+    server.play("done")
+    assert local("run", "helper", "change it", "--yes-edits").status == 0
+    (session,) = local("sessions", "--json").json
+    for name in ("deleted", "folder"):
+        files[name].unlink()
+    files["folder"].mkdir()
+    files["binary"].write_bytes(b"\0\1\2")
+    files["renamed"].rename(local.workspace / "other.txt")
+    files["turned"].write_bytes(b"1\ntwo\n3\nmine\n")
+    (local.workspace / ".gitignore").write_text("ignored.txt\n")
+
+    done = local("sessions", "undo", session["id"], "1")
+
+    for name, told in {
+        "deleted": "was deleted or renamed since",
+        "folder": "is no longer a text file",
+        "binary": "is no longer a text file",
+        "renamed": "was deleted or renamed since",
+        "ignored": "is protected or ignored by now",
+    }.items():
+        assert f"{files[name]} {told}" in done.err, name
+    assert files["kept"].read_text() == "1\n2\n3\n"
+    assert files["turned"].read_text() == "1\n2\n3\nmine\n"
+    assert not (local.workspace / "new.txt").exists()
+    assert done.status == 1
+    for words, told in (
+        ((session["id"], "x"), "Name a session and the number of a turn"),
+        ((session["id"], "2"), "has no turn 2.  Turns: 1 to 1"),
+    ):
+        wrong = local("sessions", "undo", *words)
+        assert (wrong.status, told in wrong.err) == (2, True), wrong.err
 
 
 def test_what_a_prompt_names_is_attached_and_what_may_not_be_read_is_told(local, server):

@@ -185,6 +185,39 @@ async def test_undoing_a_turn_takes_back_what_it_left_and_keeps_what_the_user_ty
         assert "1 place" in undone["problems"][0]
 
 
+async def test_an_undo_drops_what_still_waits_and_is_not_fooled_by_a_buffer_it_cannot_see(project):
+    project.agent("writer", "str_replace", "write_file")
+    project.settings["edits"] = "review"
+    a, b = project.file("a.txt", "1\n2\n3\n4\n5\n6\n7\n8\n9\n"), project.file("b.txt", "b\n")
+    project.server.play(
+        call("str_replace", path="a.txt", replacements=[{"old": "2", "new": "two"}]),
+        call("str_replace", path="a.txt", replacements=[{"old": "8", "new": "eight"}]),
+        call("str_replace", path="b.txt", replacements=[{"old": "b", "new": "B"}]),
+    )
+    project.server.play("done")
+    how = project.how(VSCODE)
+    async with open_editor(project.folder, **how) as one, open_editor(project.folder, **how) as two:
+        uri = one.open(a)
+        started, _ = await run(one, "change", agent="writer")
+        first, second, _ = await one.command("inhouse.edits")
+        await one.command("inhouse.edits.reject", {"hunk": first["id"]})
+        await one.command("inhouse.edits.apply", {"hunk": second["id"]})
+        assert one.buffers[uri] == "1\n2\n3\n4\n5\n6\n7\neight\n9\n"
+        turn = {"session": started["session"], "turn": 1}
+
+        nothing = await two.command("inhouse.session.undo", turn)  # On disk all is as it was.
+
+        assert nothing == {"restored": [], "problems": []}
+        assert "Nothing to undo" in two.messages("window/showMessage")[-1]["params"]["message"]
+        undone = await one.command("inhouse.session.undo", turn)
+        assert undone == {"restored": [uri, b.as_uri()], "problems": []}
+        assert one.buffers[uri] == "1\n2\n3\n4\n5\n6\n7\n8\n9\n"
+        assert await one.command("inhouse.edits") == []
+        for which, why in ((1, "undone or rejected already"), (2, "no turn 2.  Turns: 1 to 1")):
+            with pytest.raises(ServerError, match=why):
+                await two.command("inhouse.session.undo", turn | {"turn": which})
+
+
 async def test_nothing_is_written_to_disk_where_no_session_is_to_be_kept(project):
     project.settings["keptSessions"] = 0
     project.settings["keptTranscripts"] = 0

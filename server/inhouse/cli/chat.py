@@ -31,7 +31,7 @@ from .chat_completion import ChatCompleter
 from .open_host import open_host, tell_what_is_inert
 from .printer import Printer
 from .run import session_of
-from .session_output import disk_files, markdown, show_table
+from .session_output import disk_files, markdown, show_table, show_undone
 
 _TAIL = 2_000
 _LINES = 6
@@ -332,20 +332,16 @@ class Chat:
         """Continue in a new session from before a turn; without one, with all turns."""
         self._idle()
         known = await self._host.sessions.named(self._some_session())
-        at = int(turn) if turn.isdigit() else known.turns + 1
+        at = _turn(turn) or known.turns + 1
         self._session = await self._host.sessions.fork(known.id, at)
         output.status().print(f"Now in {self._session}: turns 1 to {at - 1}.", markup=False)
 
     async def undo(self, turn: str) -> None:
         """Undo what the last turn, or the one named, changed in files."""
         self._idle()
-        number = int(turn) if turn.isdigit() else None
-        files = disk_files(self._host)
+        number, files = _turn(turn), disk_files(self._host)
         done = await undo(self._host.state, files, self._some_session(), number)
-        for path in done.restored:
-            output.status().print(f"Restored {path}", markup=False)
-        for problem in done.problems:
-            output.warning(problem)
+        show_undone(done)
 
     async def compact(self, _: str) -> None:
         """Compact the history, to make room for more turns."""
@@ -445,3 +441,10 @@ COMMANDS: Mapping[str, tuple[str, Command]] = {
     "export": ("[FILE] export this session as Markdown", Chat.export),
     "quit": ("leave (also Ctrl-D)", Chat.leave),
 }
+
+
+def _turn(text: str) -> int | None:
+    """Return the number of a turn; None if nothing was named.  Raises `UserError`."""
+    if text and not text.isdecimal():
+        raise UserError(f"{text!r} is not the number of a turn.")
+    return int(text) if text else None

@@ -15,6 +15,7 @@ from inhouse.core.settings import EditMode
 from inhouse.core.unicode import visible
 from inhouse.host.host import Host
 from inhouse.host.session_document import session_document
+from inhouse.host.session_undo import Undone
 from inhouse.store.sessions import SessionSummary, Turn
 from inhouse.tools.edit.disk_workspace import DiskWorkspace
 
@@ -105,6 +106,20 @@ class DiskFiles:
     async def write(self, path: Path, old: str | None, new: str | None) -> str | None:
         outcome = await self.workspace.write(Edit(path, old, new))
         return None if outcome.state.value == "applied" else outcome.message
+
+    async def withdraw(self, run_id: str, path: Path) -> bool:  # noqa: ARG002
+        return False  # A terminal's run ends with no proposal left.
+
+
+def show_undone(done: Undone) -> None:
+    """Print what an undo did, and what it left and why."""
+    for path in done.restored:
+        verb = "Deleted" if path in done.created else "Restored"
+        output.status().print(f"{verb} {path}", markup=False)
+    for problem in done.problems:
+        output.warning(problem)
+    if done.nothing:
+        output.status().print(done.nothing, markup=False)
 
 
 def disk_files(host: Host) -> DiskFiles:

@@ -14,7 +14,7 @@ from inhouse.store.sessions import SessionSummary
 from . import COMPLETED, FAILED, output
 from .open_host import open_host
 from .printer import Printer
-from .session_output import as_json, disk_files, markdown, show_table, wire_summary
+from .session_output import as_json, disk_files, markdown, show_table, show_undone, wire_summary
 
 
 async def sessions(options: argparse.Namespace) -> int:
@@ -84,14 +84,13 @@ async def _delete(host: Host, options: argparse.Namespace) -> int:
 
 
 async def _undo(host: Host, options: argparse.Namespace) -> int:
-    words = list(options.session)
-    turn = int(words.pop()) if len(words) > 1 and words[-1].isdigit() else None
-    known = await (host.sessions.named(words[0]) if words else host.sessions.newest())
-    done = await undo(host.state, disk_files(host), known.id, turn)
-    for path in done.restored:
-        output.status().print(f"Restored {path}", markup=False)
-    for problem in done.problems:
-        output.warning(problem)
+    session, turn, *more = [*options.session, None, None]
+    if any(more) or (turn is not None and not turn.isdecimal()):
+        raise UserError("Name a session and the number of a turn: inhouse sessions undo ID 3.")
+    known = await (host.sessions.named(session) if session else host.sessions.newest())
+    number = int(turn) if turn is not None else None
+    done = await undo(host.state, disk_files(host), known.id, number)
+    show_undone(done)
     return FAILED if done.problems else COMPLETED
 
 

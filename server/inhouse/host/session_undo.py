@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from attrs import frozen
 
-from inhouse.core.errors import InhouseError, UserError
-from inhouse.store.sessions import RUNNING, KeptEdit
+from inhouse.core.errors import InhouseError, ToolError, UserError
+from inhouse.store.sessions import RUNNING, KeptEdit, SessionSummary
 
 if TYPE_CHECKING:
     from .host_state import HostState
@@ -28,6 +28,10 @@ class Files(Protocol):
         """Change a file whose text is *old* now; return None, or why it was not changed."""
         ...
 
+    async def withdraw(self, run_id: str, path: Path) -> bool:
+        """Drop what a run proposes for a file and nobody decided yet; tell whether it did."""
+        ...
+
 
 @frozen
 class Undone:
@@ -35,7 +39,17 @@ class Undone:
 
     turn: int
     restored: tuple[Path, ...]
+    """Files that are as before the turn again; those that it created are gone."""
     problems: tuple[str, ...]
+    created: frozenset[Path] = frozenset()
+    """Of those, the files that the turn created."""
+
+    @property
+    def nothing(self) -> str | None:
+        """Why nothing was done although nothing is wrong, in words."""
+        if self.restored or self.problems:
+            return None
+        return f"Nothing to undo: the files of turn {self.turn} are as they were before it."
 
 
 async def undo(host: "HostState", files: Files, session: str, turn: int | None) -> Undone:
@@ -47,52 +61,51 @@ async def undo(host: "HostState", files: Files, session: str, turn: int | None) 
     known = await sessions.named(session)
     if known.status == RUNNING:
         raise UserError(f"Session {known.id!r} is running.  Cancel it, then undo.")
-    edits = [
-        edit
-        for edit in await asyncio.to_thread(sessions.store.edits, known.id, turn)
-        if edit.state not in TAKEN_BACK
-    ]
+    made = await asyncio.to_thread(sessions.store.edits, known.id, turn)
+    edits = [edit for edit in made if edit.state not in TAKEN_BACK]
     if turn is None and edits:
         turn = max(edit.turn for edit in edits)
         edits = [edit for edit in edits if edit.turn == turn]
     if not edits or turn is None:
-        which = "No turn" if turn is None else f"Turn {turn}"
-        raise UserError(f"{which} of session {known.id!r} changed a file that can be undone.")
+        raise UserError(_nothing_to_undo(known, turn, made))
     by_path: dict[Path, list[KeptEdit]] = {}
     for edit in edits:
         by_path.setdefault(edit.path, []).append(edit)
     restored, problems, done = list[Path](), list[str](), list[int]()
     for path, of_file in by_path.items():
+        withdrawn = [await files.withdraw(run, path) for run in {edit.run_id for edit in of_file}]
         problem, changed = await _restore(files, path, of_file)
-        if changed:
+        if changed or any(withdrawn):
             restored.append(path)
         if problem is not None:
             problems.append(problem)
         else:
             done += [edit.id for edit in of_file]
-    await asyncio.to_thread(
-        sessions.store.mark_undone, known.id, turn, done, whole=len(done) == len(edits)
-    )
-    return Undone(turn, tuple(restored), tuple(problems))
+    if restored:  # Else an editor may still have, unsaved, what the turn wrote.
+        whole = len(done) == len(edits)
+        await asyncio.to_thread(sessions.store.mark_undone, known.id, turn, done, whole=whole)
+    created = frozenset(path for path in restored if by_path[path][0].old is None)
+    return Undone(turn, tuple(restored), tuple(problems), created)
+
+
+def _nothing_to_undo(known: SessionSummary, turn: int | None, made: Sequence[KeptEdit]) -> str:
+    if turn is None:
+        return f"No turn of session {known.id!r} changed a file that can be undone."
+    if not 1 <= turn <= known.turns:
+        turns = "It has no turn yet." if not known.turns else f"Turns: 1 to {known.turns}."
+        return f"Session {known.id!r} has no turn {turn}.  {turns}"
+    if made:
+        return f"What turn {turn} of session {known.id!r} changed was undone or rejected already."
+    return f"Turn {turn} of session {known.id!r} changed no file."
 
 
 async def _restore(files: Files, path: Path, edits: Sequence[KeptEdit]) -> tuple[str | None, bool]:
     """Restore one file as far as possible; return what stays, and whether anything changed."""
     try:
         now = await files.read(path)
+        wanted, kept = _before(path, now, edits)
     except (OSError, ValueError, InhouseError) as error:
-        return f"{path} cannot be read: {error}", False
-    wanted, kept = now, 0
-    for edit in reversed(edits):
-        if wanted == edit.new:
-            wanted = edit.old
-        elif wanted is None or edit.old is None or edit.new is None:
-            if wanted != edit.old:
-                what = "is gone" if wanted is None else "was changed since"
-                return f"{path} {what}: it stays as it is.", False
-        else:
-            wanted, stays = take_back(wanted, before=edit.old, after=edit.new)
-            kept += stays
+        return _unreadable(path, error), False
     problem = None
     if kept:
         places = "1 place" if kept == 1 else f"{kept} places"
@@ -104,6 +117,38 @@ async def _restore(files: Files, path: Path, edits: Sequence[KeptEdit]) -> tuple
     except (OSError, ValueError, InhouseError) as error:
         failed = f"{path} cannot be written: {error}"
     return (failed, False) if failed is not None else (problem, True)
+
+
+def _before(path: Path, now: str | None, edits: Sequence[KeptEdit]) -> tuple[str | None, int]:
+    """Return a file's text without these edits, and how many places stay as they are.
+
+    Raises `UserError` if nothing of it can be taken back.
+    """
+    wanted, kept = now, 0
+    for edit in reversed(edits):
+        if wanted == edit.new:
+            wanted = edit.old
+        elif wanted is None or edit.old is None or edit.new is None:
+            if wanted != edit.old:
+                gone = "was deleted or renamed since: nothing was restored."
+                changed = "was changed since: it stays as it is."
+                raise UserError(f"{path} {gone if wanted is None else changed}")
+        else:
+            wanted, stays = take_back(wanted, before=edit.old, after=edit.new)
+            kept += stays
+    return wanted, kept
+
+
+def _unreadable(path: Path, error: Exception) -> str:
+    match error:
+        case UserError():
+            return str(error)
+        case ToolError(code="refused_file"):
+            return f"{path} is protected or ignored by now: it stays as it is."
+        case ToolError():
+            return f"{path} is no longer a text file: it stays as it is."
+        case _:
+            return f"{path} cannot be read: {getattr(error, 'strerror', None) or error}"
 
 
 def take_back(now: str, *, before: str, after: str) -> tuple[str, int]:

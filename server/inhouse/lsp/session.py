@@ -90,6 +90,7 @@ class Session:
             launcher,
             prompts=prompts,
             files=self._files,
+            review=self._review,
             documents=self.documents,
             sending=self.sending,
         )

@@ -197,6 +197,8 @@ class KeptEdit:
     old: str | None
     new: str | None
     state: str
+    run_id: str = ""
+    """The run that made it: the turn's own, or one of its sub-agents."""
 
 
 # What is written while a turn runs, in the order it happened.
@@ -437,13 +439,13 @@ class SessionStore:
 
     def edits(self, session: str, turn: int | None = None) -> tuple[KeptEdit, ...]:
         rows = self._of(session).rows(
-            "SELECT id, turn, path, old, new, state FROM edit"
+            "SELECT id, turn, path, old, new, state, run_id FROM edit"
             " WHERE session = ?1 AND (?2 IS NULL OR turn = ?2) ORDER BY id",
             (session, turn),
         )
         return tuple(
-            KeptEdit(id_, of_turn, Path(path), old, new, state)
-            for id_, of_turn, path, old, new, state in map(tuple, rows)
+            KeptEdit(id_, of_turn, Path(path), old, new, state, run_id)
+            for id_, of_turn, path, old, new, state, run_id in map(tuple, rows)
         )
 
     def history(self, session: str) -> History:
@@ -614,12 +616,15 @@ class SessionStore:
                 )
 
     def edited(self, run_id: str, path: Path, state: str) -> None:
-        """Write what the user decided on what a run proposed for a file."""
+        """Write what the user decided on what a run proposed for a file.
+
+        A file of which one hunk is rejected and another applied is one that the run changed.
+        """
         for database in (*(one.database for one in self._held.values()), self._database):
             with database.change() as change:
                 change.execute(
-                    "UPDATE edit SET state = ?"
-                    " WHERE run_id = ? AND path = ? AND state = 'proposed'",
+                    "UPDATE edit SET state = ?1 WHERE run_id = ?2 AND path = ?3 AND"
+                    " (state = 'proposed' OR (?1 = 'applied' AND state = 'rejected'))",
                     (state, run_id, str(path)),
                 )
 

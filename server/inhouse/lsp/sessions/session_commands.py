@@ -12,6 +12,7 @@ from inhouse.lsp.contract.arguments import Token, structure
 from inhouse.lsp.documents.show_document import show_document
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.edits.editor_files import EditorFiles
+from inhouse.lsp.edits.review import Review
 from inhouse.lsp.runs.run_reporter import RunLauncher
 from inhouse.lsp.sessions.session_documents import SessionDocuments
 from inhouse.lsp.sessions.session_prompts import SessionPrompts
@@ -32,13 +33,14 @@ class SessionCommands:
         *,
         prompts: SessionPrompts,
         files: EditorFiles,
+        review: Review,
         documents: SessionDocuments,
         sending: SessionSending,
     ) -> None:
         self.prompts = prompts
         self._context = context
         self._launcher = launcher
-        self._files = files
+        self._files = UndoFiles(files, review)
         self._documents = documents
         self._sending = sending
         self._sessions = context.host.sessions
@@ -103,9 +105,13 @@ class SessionCommands:
     async def undo(self, command: str, given: Given, _: Token | None) -> object:
         """Undo what a turn changed in files."""
         argument = structure(command, given, arguments.UndoTurn)
-        files = UndoFiles(self._files)
-        done = await undo(self._context.host.state, files, argument.session, argument.turn)
+        state = self._context.host.state
+        done = await undo(state, self._files, argument.session, argument.turn)
         self._launcher.lists.touch(SESSIONS)
+        told = "\n".join(done.problems) or done.nothing
+        if told:
+            shown = {"type": 2 if done.problems else 3, "message": f"Inhouse: {told}"}
+            self._context.rpc.notify("window/showMessage", shown)
         uris = [self._context.documents.uri_of(path) for path in done.restored]
         return {"restored": uris, "problems": list(done.problems)}
 
