@@ -1,6 +1,7 @@
 """Conversations at the terminal: they go on from call to call, and in ``inhouse chat``."""
 
 import contextlib
+import os
 import subprocess
 import sys
 import threading
@@ -78,7 +79,7 @@ def test_an_undo_tells_what_became_of_each_file_since_and_a_sub_agents_changes_a
     local.agent("child", more="toolNames: ['str_replace', 'write_file'],")
     local.agent("helper", more="toolNames: ['spawn_agents'], spawnableAgents: ['child'],")
     local("trust")
-    names = ("deleted", "folder", "binary", "renamed", "ignored", "kept", "turned")
+    names = ("deleted", "folder", "binary", "renamed", "linked", "kept", "turned")
     files = {name: local.workspace / f"{name}.txt" for name in names}
     for path in files.values():
         path.write_text("1\n2\n3\n")
@@ -98,7 +99,7 @@ def test_an_undo_tells_what_became_of_each_file_since_and_a_sub_agents_changes_a
     files["binary"].write_bytes(b"\0\1\2")
     files["renamed"].rename(local.workspace / "other.txt")
     files["turned"].write_bytes(b"1\ntwo\n3\nmine\n")
-    (local.workspace / ".gitignore").write_text("ignored.txt\n")
+    os.link(files["linked"], local.home / "elsewhere")
 
     done = local("sessions", "undo", session["id"], "1")
 
@@ -107,7 +108,7 @@ def test_an_undo_tells_what_became_of_each_file_since_and_a_sub_agents_changes_a
         "folder": "is no longer a text file",
         "binary": "is no longer a text file",
         "renamed": "was deleted or renamed since",
-        "ignored": "is protected or ignored by now",
+        "linked": "is protected by now",
     }.items():
         assert f"{files[name]} {told}" in done.err, name
     assert files["kept"].read_text() == "1\n2\n3\n"

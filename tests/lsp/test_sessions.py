@@ -208,7 +208,7 @@ async def test_an_undo_drops_what_still_waits_and_is_not_fooled_by_a_buffer_it_c
         nothing = await two.command("inhouse.session.undo", turn)  # On disk all is as it was.
 
         assert nothing == {"restored": [], "problems": []}
-        assert "Nothing to undo" in two.messages("window/showMessage")[-1]["params"]["message"]
+        assert "Nothing to undo" in two.messages("window/showMessage")[-1]["message"]
         undone = await one.command("inhouse.session.undo", turn)
         assert undone == {"restored": [uri, b.as_uri()], "problems": []}
         assert one.buffers[uri] == "1\n2\n3\n4\n5\n6\n7\n8\n9\n"

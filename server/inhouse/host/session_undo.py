@@ -144,7 +144,7 @@ def _unreadable(path: Path, error: Exception) -> str:
         case UserError():
             return str(error)
         case ToolError(code="refused_file"):
-            return f"{path} is protected or ignored by now: it stays as it is."
+            return f"{path} is protected by now: it stays as it is."
         case ToolError():
             return f"{path} is no longer a text file: it stays as it is."
         case _:
