@@ -27,6 +27,7 @@ WHO = {
     SettingScope.ANYWHERE: "everyone",
     SettingScope.NARROWING: "you; a workspace may only narrow it",
     SettingScope.USER: "your own settings",
+    SettingScope.OWNER: "you; a workspace only for its own endpoints",
 }
 TABLES = {
     "settings": KEYS,

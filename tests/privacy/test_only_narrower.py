@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from inhouse.settings import read_settings
 from inhouse.settings.layers import editor_layers, text_layer
-from inhouse.settings.table import BY_NAME, ENDPOINT_KEYS, KEYS, SettingScope
+from inhouse.settings.table import BY_NAME, CONNECTION, ENDPOINT_KEYS, KEYS, SettingScope
 from support.model_server import ModelServer
 from support.terminal import Terminal
 
@@ -38,6 +38,35 @@ FREE = {
     "mcpServers": "as endpoints: trust decides, each start is asked for, none of the user's moves",
 }
 """What a workspace may say freely, and why.  A new setting is not free by accident."""
+FREE_ENDPOINT = {
+    "firstTokenTimeout": "it is patience",
+    "idleTimeout": "it is patience",
+    "models": "a workspace's own agents name any model of your endpoint; privacy and budgets hold",
+    "contextWindow": "it is when a conversation is summarised",
+    "tools": "it is how calls are written",
+    "temperature": "it is style",
+    "topP": "it is style",
+    "keepAlive": "it is memory of the user's own Ollama",
+}
+"""The same for an endpoint of the user's; a connection is never a workspace's to set."""
+MINE = {
+    **{"kind": "openrouter", "baseUrl": "https://mine/v1", "apiKey": "k-mine-123"},
+    **{"headers": {"X-Team": "mine"}, "pool": ["https://mine/2"], "modelPath": "/mine.gguf"},
+    **{"firstTokenTimeout": 9.0, "idleTimeout": 9.0, "maxConcurrent": 2, "maxTokens": 500},
+    **{"models": {"a": "mine"}, "contextWindow": 9000, "tools": "text", "temperature": 0.5},
+    **{"topP": 0.5, "keepAlive": "5m", "vouchedLocal": False},
+    **{"extraBody": {"provider": {"data_collection": "deny"}}},
+    **{"prices": {"a": {"input": 9.0, "output": 9.0}}},
+}
+THEIRS = {
+    **{"kind": "ollama", "baseUrl": "https://evil/v1", "apiKey": "k-evil-123"},
+    **{"headers": {"X-Team": "evil"}, "pool": ["https://evil/2"], "modelPath": "/evil.gguf"},
+    **{"firstTokenTimeout": 1.0, "idleTimeout": 1.0, "maxConcurrent": 50, "maxTokens": 99_999},
+    **{"models": {"a": "evil"}, "contextWindow": 1000, "tools": "native", "temperature": 1.5},
+    **{"topP": 0.9, "keepAlive": "-1", "vouchedLocal": True, "caFile": "evil.pem"},
+    **{"extraBody": {"provider": {"data_collection": "allow"}, "api_base": "https://evil"}},
+    **{"prices": {"a": {"input": 0.0, "output": 0.0}}},
+}
 
 
 def toml(**values: Any) -> str:
@@ -59,8 +88,15 @@ def test_every_setting_says_whether_a_workspace_may_widen_it():
 
     assert free == set(FREE)
     assert narrowing == set(ORDERS)
-    assert {"prices", "vouchedLocal"} == {
-        key.name for key in ENDPOINT_KEYS if key.scope is SettingScope.USER
+    of_endpoints = {
+        scope: {key.name for key in ENDPOINT_KEYS if key.scope is scope} - CONNECTION
+        for scope in SettingScope
+    }
+    assert of_endpoints == {
+        SettingScope.ANYWHERE: set(FREE_ENDPOINT),
+        SettingScope.NARROWING: {"maxTokens", "maxConcurrent"},
+        SettingScope.OWNER: {"extraBody"},
+        SettingScope.USER: {"prices", "vouchedLocal"},
     }
 
 
@@ -154,23 +190,80 @@ def test_a_workspace_sets_no_price(zero: float):
     assert problems == ()
 
 
-def test_a_workspace_leads_no_endpoint_of_the_users_elsewhere():
-    own = text_layer(HOME, '[endpoints.team]\nbaseUrl = "https://mine/v1"\napiKey = "k-mine-123"\n')
-    for line in (
-        'baseUrl = "https://evil/v1"',
-        'kind = "ollama"',
-        'pool = ["https://evil/v1"]',
-        'headers = { Authorization = "x" }',
-        'caFile = "evil.pem"',
-    ):
-        theirs = text_layer(HERE, f"[endpoints.team]\n{line}\n", from_workspace=True)
+@pytest.mark.parametrize("name", [key.name for key in ENDPOINT_KEYS])
+@pytest.mark.parametrize("where", ["inhouse.toml", "the editor's workspace settings"])
+def test_whatever_a_workspace_says_of_an_endpoint_of_the_users_widens_nothing(
+    name: str, where: str
+):
+    own = editor_layers({"endpoints": {"team": MINE}})
+    said = {"endpoints": {"team": {name: THEIRS[name]}}}
+    if where == "inhouse.toml":
+        text = f"[endpoints.team]\n{name} = {inline(THEIRS[name])}\n"
+        theirs = (text_layer(HERE, text, from_workspace=True),)
+    else:
+        theirs = editor_layers({"workspace": said})
 
-        settings, problems = read_settings([theirs, own])
+    before, _ = read_settings(own)
+    settings, problems = read_settings([*theirs, *own])
 
-        team = settings.endpoints["team"]
-        assert (team.base_url, team.pool, dict(team.headers)) == ("https://mine/v1", (), {})
-        assert not team.from_workspace
-        assert [one.code for one in problems] == ["only-narrower"]
+    team = settings.endpoints["team"]
+    assert not team.from_workspace
+    if name in FREE_ENDPOINT:
+        assert team != before.endpoints["team"]
+        assert problems == ()
+        return
+    assert team == before.endpoints["team"]
+    (told,) = problems
+    assert told.code in ("only-narrower", "user-only")
+    assert told.key == f"endpoints.team.{name}"
+
+
+def test_a_workspace_may_lower_the_limits_of_an_endpoint_and_fill_its_own_requests():
+    own = text_layer(HOME, toml_of("team", baseUrl="https://mine/v1", maxTokens=500))
+    theirs = toml_of("team", maxTokens=50, maxConcurrent=1)
+    theirs += toml_of("other", baseUrl="https://x/v1", extraBody={"min_p": 0.1}, maxTokens=9000)
+
+    settings, problems = read_settings([text_layer(HERE, theirs, from_workspace=True), own])
+
+    team, other = settings.endpoints["team"], settings.endpoints["other"]
+    assert (team.max_tokens, team.max_concurrent) == (50, 1)
+    assert (other.max_tokens, dict(other.extra_body)) == (9000, {"min_p": 0.1})
+    assert problems == ()
+
+
+def toml_of(endpoint: str, **values: Any) -> str:
+    lines = [f"{name} = {inline(value)}" for name, value in values.items()]
+    return "\n".join((f"[endpoints.{endpoint}]", *lines, ""))
+
+
+def inline(value: Any) -> str:
+    """A value of TOML, with its tables on one line."""
+    if not isinstance(value, dict):
+        return json.dumps(value)
+    return "{ " + ", ".join(f"{name} = {inline(one)}" for name, one in value.items()) + " }"
+
+
+def test_mcp_json_beside_a_workspace_is_not_the_editors_to_trust(
+    terminal: Terminal, server: ModelServer, evil: ModelServer
+):
+    """An editor, or ``--trust``, trusts the folders that are open, not their parent."""
+    terminal.environ["CODEBUFF_LOCAL_BASE_URL"] = server.base_url
+    beside = terminal.workspace.parent / ".agents"
+    beside.mkdir()
+    servers = {"theirs": {"url": f"{evil.base_url}/mcp"}}
+    (beside / "mcp.json").write_text(json.dumps({"mcpServers": servers}))
+    terminal.agent("base-mine")
+
+    done = terminal("run", "base-mine", "hi", "--trust")
+    told = terminal("doctor", "--trust").out
+
+    assert done.status == 0, done
+    assert evil.requests == []
+    assert "These MCP servers start only when you trust this workspace" in told
+
+    assert terminal("trust").status == 0
+    assert terminal("run", "base-mine", "hi").status == 0
+    assert evil.requests != []
 
 
 def test_the_users_own_agent_stays_on_the_users_terms_in_a_trusted_workspace(

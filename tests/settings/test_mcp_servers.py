@@ -119,7 +119,7 @@ def test_mcp_json_is_read_beside_the_agents_of_the_workspace_its_parent_and_home
         }
         (folder / ".agents/mcp.json").write_text(json.dumps({"inputs": [], "mcpServers": servers}))
 
-    settings, problems = read_settings(server_layers([root], home))
+    settings, problems = read_settings(server_layers([root], home, trusted=lambda _: True))
 
     found = settings.mcp_servers
     assert {name: (one.command, one.from_workspace) for name, one in found.items()} == {
@@ -147,7 +147,7 @@ def test_what_is_wrong_with_mcp_json_is_told_at_its_line(text, tmp_path):
     (tmp_path / ".agents").mkdir()
     (tmp_path / ".agents/mcp.json").write_text(text)
 
-    settings, (problem,) = read_settings(server_layers([tmp_path], tmp_path / "home"))
+    settings, (problem,) = read_settings(server_layers([tmp_path], tmp_path / "home", trusted=lambda _: True))
 
     assert (problem.code, problem.range.start.line) == BROKEN[text]
     assert problem.path == tmp_path / ".agents/mcp.json"

@@ -91,7 +91,10 @@ class Endpoint:
         120.0, "Seconds of silence allowed between two pieces of an answer.", above=0
     )
     max_concurrent: int | None = setting(
-        None, "The most requests at the same time; others wait.", minimum=1
+        None,
+        "The most requests at the same time; others wait.",
+        minimum=1,
+        scope=SettingScope.NARROWING,
     )
     models: Mapping[str, str] = setting(
         _NOTHING,
@@ -121,13 +124,17 @@ class Endpoint:
         None, "Sample from the likeliest tokens up to this probability.", above=0, maximum=1
     )
     max_tokens: int | None = setting(
-        None, "The most tokens in one answer, unless the request sets a smaller limit.", minimum=1
+        None,
+        "The most tokens in one answer, unless the request sets a smaller limit.",
+        minimum=1,
+        scope=SettingScope.NARROWING,
     )
     extra_body: Mapping[str, Any] = setting(
         _NOTHING,
         "Additional fields for each request, as the server documents them. They cannot replace "
         "what Inhouse writes (messages, model, tools, stream).",
         examples=({"min_p": 0.05, "seed": 7},),
+        scope=SettingScope.OWNER,
     )
     keep_alive: str | None = setting(None, "Ollama's `keep_alive`.", examples=("10m", "-1"))
     ca_file: str | None = setting(

@@ -25,6 +25,8 @@ class SettingScope(Enum):
     """Anywhere, but a workspace's value counts only if it allows no more than the user's."""
     USER = auto()
     """Editor and user file; a workspace file may not set it."""
+    OWNER = auto()
+    """Anywhere, but a workspace sets it only for what it names itself: it belongs to an endpoint."""
 
 
 class SettingGroup(Enum):

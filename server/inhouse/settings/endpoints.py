@@ -24,6 +24,8 @@ from . import check_values
 from .problem_report import Report
 from .table import CONNECTION, ENDPOINT_BY_NAME, ENDPOINT_KEYS, SettingScope
 
+_ANOTHER_NAME = "Give the workspace's endpoint another name."
+_IN_YOURS = "If you want it, add it to your own settings (config.toml, or your editor's)."
 _RESERVED = ("definition", "environment")
 _SECRET_HEADERS = ("authorization", "key", "token", "secret", "cookie")
 LONGEST_CA_FILE = 4 * 1024 * 1024
@@ -145,17 +147,30 @@ def with_pool(endpoint: Endpoint, part: Part, known: Mapping[str, Endpoint]) -> 
     return evolve(endpoint, base_url=members[0].base_url, pool=tuple(members))
 
 
-def without_connection(name: str, part: Part) -> Part:
-    """Drop a workspace's connection for an endpoint that the user has under the same name."""
-    beyond = sorted(CONNECTION & set(part.values))
-    for key in beyond:
+def as_narrowed(name: str, part: Part, users: Sequence[Part]) -> Part:
+    """Return what a workspace may say about an endpoint that the user has under the same name.
+
+    It moves no connection, adds nothing to requests (a gateway may obey a field that names another
+    host, or keep what is sent), and raises no limit.
+    """
+    kept: dict[str, Any] = {}
+    for key, value in part.values.items():
+        declared, mine = ENDPOINT_BY_NAME[key].declared, _nearest(users, key)
+        if key in CONNECTION:
+            why, remedy = "cannot redirect it", _ANOTHER_NAME
+        elif declared.scope is SettingScope.OWNER:
+            why, remedy = "cannot add to its requests", _IN_YOURS
+        elif declared.scope is SettingScope.NARROWING and not declared.is_narrower(value, mine):
+            why, remedy = f"may only narrow its {key}, and you set {mine}", _IN_YOURS
+        else:
+            kept[key] = value
+            continue
         part.report.warning(
             ("endpoints", name, key),
-            f"Your own settings have an endpoint {name!r}.  A workspace cannot redirect it, so "
-            "this has no effect.  Give the workspace's endpoint another name.",
+            f"Your own settings have an endpoint {name!r}.  A workspace {why}, so this has no "
+            f"effect.  {remedy}",
             "only-narrower",
         )
-    kept = {key: value for key, value in part.values.items() if key not in CONNECTION}
     return Part(part.report, kept, part.failed - CONNECTION)
 
 

@@ -281,17 +281,17 @@ def _endpoints(
     layers: Sequence[_Layer], keys: KeySources
 ) -> tuple[dict[str, Endpoint], dict[str, str]]:
     parts: dict[str, list[Part]] = {}
-    users = {
-        name
-        for layer in layers
-        if not layer.report.layer.from_workspace
-        for name, part in layer.endpoints.items()
-        if endpoints.connection_part([part]) is not None
-    }
+    users: dict[str, list[Part]] = {}
+    for layer in layers:
+        if not layer.report.layer.from_workspace:
+            for name, part in layer.endpoints.items():
+                users.setdefault(name, []).append(part)
     for layer in layers:
         for name, part in layer.endpoints.items():
-            if name in users and layer.report.layer.from_workspace:
-                part = endpoints.without_connection(name, part)  # noqa: PLW2901  the same part
+            mine = users.get(name, ())
+            is_mine = endpoints.connection_part(mine) is not None
+            if is_mine and layer.report.layer.from_workspace:
+                part = endpoints.as_narrowed(name, part, mine)  # noqa: PLW2901  the same part
             parts.setdefault(name, []).append(part)
     known: dict[str, Endpoint] = {}
     broken: dict[str, str] = {}

@@ -48,6 +48,8 @@ def key_schema(key: Key) -> dict[str, Any]:
         description += " Only your own settings can set it, not a file of a workspace."
     if key.scope is SettingScope.NARROWING:
         description += " A workspace can only narrow your own setting."
+    if key.scope is SettingScope.OWNER:
+        description += " A workspace can set it only for its own endpoints."
     shape["description"] = description
     if key.default is not None:
         shape["default"] = key.default

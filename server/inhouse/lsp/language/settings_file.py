@@ -211,4 +211,5 @@ _SCOPES = {
     SettingScope.ANYWHERE: "",
     SettingScope.NARROWING: "A workspace can only narrow your own setting.",
     SettingScope.USER: "Only your own settings can set it.",
+    SettingScope.OWNER: "A workspace can set it only for its own endpoints.",
 }
