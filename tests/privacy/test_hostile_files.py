@@ -1,9 +1,7 @@
 """Files, pages and connections that mean no good: read in bounds, or refused."""
 
-import asyncio
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -13,7 +11,6 @@ from inhouse import processes
 from inhouse.bounded_yaml import load_yaml
 from inhouse.core.protected_files import rule
 from inhouse.definitions.sandbox.confinement import Confinement, RefusedFileError
-from inhouse.lsp.transport.peers import may_begin
 from inhouse.settings import read_settings
 from inhouse.settings.layers import Layer
 from inhouse.tools.access.access_policy import access_to
@@ -190,67 +187,3 @@ def test_a_pipe_in_a_files_place_holds_nothing_up(terminal: Terminal, name: str)
 
     for words in (("agents",), ("trust", "--show"), ("explain", "x")):
         assert "Traceback" not in terminal(*words, timeout=20).err
-
-
-@pytest.mark.parametrize(
-    "first",
-    [b"POST / HTTP/1.1\r\n", b"GET / ", b"OPTIONS", b"{", b"\x16\x03\x01", b"\r\n", b"Contents-"],
-)
-def test_what_is_not_the_protocol_is_known_by_its_first_bytes(first: bytes):
-    assert not may_begin(first)
-    assert may_begin(b"Content-Length: 1\r\n")
-    assert may_begin(b"content-t")
-
-
-POST = b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n%b"
-INITIALIZE = json.dumps(
-    {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"capabilities": {}}}
-).encode()
-LSP = b"Content-Length: %d\r\n\r\n%b"
-
-
-@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="acts as another user")
-async def test_a_port_answers_its_user_and_nobody_else(terminal: Terminal):
-    process = await asyncio.create_subprocess_exec(
-        *terminal.command("lsp", "--tcp", "127.0.0.1:0"),
-        env=terminal.environment,
-        stderr=subprocess.PIPE,
-    )
-    try:
-        assert process.stderr is not None
-        told = (await process.stderr.readline()).decode()
-        port = int(told.split("127.0.0.1:")[1].split()[0])
-
-        ours = await said(port, LSP % (len(INITIALIZE), INITIALIZE))
-        page = await said(port, POST % (len(INITIALIZE), INITIALIZE))
-        theirs = await said(port, LSP % (len(INITIALIZE), INITIALIZE), user=12_345)
-
-        assert b'"capabilities"' in ours
-        assert page == b""
-        assert b"token" in theirs
-        assert b'"capabilities"' not in theirs
-    finally:
-        process.kill()
-        await process.wait()
-
-
-SAYS = """
-import os, socket, sys
-if int(sys.argv[3]): os.setuid(int(sys.argv[3]))
-with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as one:
-    one.settimeout(8)
-    one.sendall(bytes.fromhex(sys.argv[2]))
-    try: sys.stdout.buffer.write(one.recv(65536))
-    except OSError: pass
-"""
-
-
-async def said(port: int, data: bytes, user: int = 0) -> bytes:
-    """What the server answers to another process, of another user."""
-    one = await asyncio.create_subprocess_exec(
-        *("/usr/bin/env", "python3", "-I", "-c", SAYS, str(port), data.hex(), str(user)),
-        stdout=subprocess.PIPE,
-        env={"PATH": "/usr/bin:/bin:/usr/local/bin"},
-        cwd="/",
-    )
-    return (await one.communicate())[0]

@@ -147,7 +147,9 @@ def test_what_is_wrong_with_mcp_json_is_told_at_its_line(text, tmp_path):
     (tmp_path / ".agents").mkdir()
     (tmp_path / ".agents/mcp.json").write_text(text)
 
-    settings, (problem,) = read_settings(server_layers([tmp_path], tmp_path / "home", trusted=lambda _: True))
+    settings, (problem,) = read_settings(
+        server_layers([tmp_path], tmp_path / "home", trusted=lambda _: True)
+    )
 
     assert (problem.code, problem.range.start.line) == BROKEN[text]
     assert problem.path == tmp_path / ".agents/mcp.json"

@@ -58,7 +58,9 @@ class AcpSession:
         self.roots = roots
         self.choices = Choices()
         self.updates = UpdateStream(session_id, roots[0], transport)
-        self._calls = ClientCalls(connection, session_id, transport.client["clientCapabilities"])
+        self._calls = ClientCalls(
+            connection, session_id, transport.client["clientCapabilities"], self.updates.warn
+        )
         self._approver = AcpApprover(self._calls, lambda: self.updates)
         self.host = Host(
             roots=roots,
@@ -139,6 +141,7 @@ class AcpSession:
     async def aclose(self) -> None:
         """Cancel the running turn and release everything."""
         await self.cancel()
+        await self._calls.aclose()
         with contextlib.suppress(Exception):
             await self.host.aclose()
 

@@ -72,9 +72,9 @@ class _ClientTerminal:
             self._ending.add(task)
             task.add_done_callback(self._ending.discard)
         output = told.get("output")
-        return TerminalRun(
-            output if isinstance(output, str) else "", None if ended is None else _code(ended)
-        )
+        if not isinstance(output, str):
+            output = "(The editor did not report what the command printed.)"
+        return TerminalRun(output, None if ended is None else _code(ended))
 
     async def _ask(self, method: str, terminal: str) -> Json:
         return await self._calls.about_terminal(method, terminal)

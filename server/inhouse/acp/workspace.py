@@ -47,7 +47,8 @@ class AcpWorkspace(DiskWorkspace):
         if typed is not None and (document is None or not _same_lines(typed, document.text)):
             self._unsaved.add(path)
             return Document(path, typed, 0)
-        self._unsaved.discard(path)
+        if not self.client.owes_files:
+            self._unsaved.discard(path)
         if document is None:
             raise FileNotFoundError(2, "No such file", str(path))
         return document

@@ -26,7 +26,7 @@ class SettingScope(Enum):
     USER = auto()
     """Editor and user file; a workspace file may not set it."""
     OWNER = auto()
-    """Anywhere, but a workspace sets it only for what it names itself: it belongs to an endpoint."""
+    """Of an endpoint: a workspace may set it only for an endpoint that it names itself."""
 
 
 class SettingGroup(Enum):

@@ -56,7 +56,7 @@ def read_message(body: bytes) -> Json:
     """Return a message's members; none if it is no JSON object."""
     try:
         return fields(json.loads(body))
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
 
 

@@ -56,7 +56,7 @@ class Protocol(LanguageServerProtocol):
         """Handle one message.  Never raises, whatever a client sends."""
         try:
             message = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             self.send_error(None, PARSE_ERROR, "This is not JSON.")
             return
         if not isinstance(message, dict) or "jsonrpc" not in message:

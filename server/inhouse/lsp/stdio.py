@@ -41,6 +41,12 @@ if TYPE_CHECKING:
     import argparse
 
 logger = logging.getLogger(__name__)
+_FIRST_WORDS_S = 30.0
+"""Seconds that a connection has for its first bytes, and a stranger for an ``initialize``."""
+_FIRST_WORDS = 4 << 20
+"""Bytes that a stranger may send before that."""
+_MOST_STRANGERS = 16
+"""Connections at once that have not shown the token."""
 
 
 def serve_options(arguments: Sequence[str]) -> int:
@@ -87,11 +93,15 @@ async def converse(
     chunks: Chunks,
     outbox: WriteQueue,
     stopping: "Stopping",
-    token: str | None = None,
+    stranger: "Stranger | None" = None,
     beginning: Beginning | None = None,
 ) -> int:
-    """Serve one editor until it has gone; with a *token*, only one that knows it."""
-    connection = _Connection(outbox, stopping, token, beginning or Beginning(Framing()))
+    """Serve one editor until it has gone; a *stranger* has to know the token, and to be quick."""
+    connection = _Connection(outbox, stopping, stranger, beginning or Beginning(Framing()))
+    leaving = None
+    if stranger is not None:
+        loop = asyncio.get_running_loop()
+        leaving = loop.call_later(_FIRST_WORDS_S, connection.leave_a_stranger)
     reading = asyncio.create_task(connection.read(chunks), name="reading")
     try:
         await asyncio.wait(
@@ -102,6 +112,8 @@ async def converse(
         if reading.done() and (error := reading.exception()) is not None:
             logger.error("The connection broke.", exc_info=error)
         reading.cancel()
+        if leaving is not None:
+            leaving.cancel()
         stopping.stop(1)
         await connection.aclose()
         await outbox.aclose(LAST_WORDS_S)
@@ -124,17 +136,39 @@ class Stopping:
         await self._event.wait()
 
 
+class Stranger:
+    """A connection of which the system does not say that it is this user's."""
+
+    def __init__(self, token: str) -> None:
+        self.token = token
+        """What it has to show."""
+        self.is_admitted = False
+
+
 class _Connection:
     """One editor: first a plain connection, then a session and its server."""
 
     def __init__(
-        self, outbox: WriteQueue, stopping: Stopping, token: str | None, beginning: Beginning
+        self,
+        outbox: WriteQueue,
+        stopping: Stopping,
+        stranger: Stranger | None,
+        beginning: Beginning,
     ) -> None:
         self._outbox = outbox
-        self._token = token
+        self._stranger = stranger
         self._beginning = beginning
         self._stopping = stopping
         self._server: Any = None
+
+    @property
+    def _is_strange(self) -> bool:
+        return self._stranger is not None and not self._stranger.is_admitted
+
+    def leave_a_stranger(self) -> None:
+        """End a connection that has not shown the token by now."""
+        if self._is_strange:
+            self._stopping.stop(1)
 
     async def read(self, chunks: Chunks) -> None:
         framing, first, answered = self._beginning
@@ -144,7 +178,12 @@ class _Connection:
             await self._take(first)
         for body in framing.feed(b""):
             await self._take(body)
+        left = _FIRST_WORDS
         async for chunk in chunks:
+            left -= len(chunk)
+            if left < 0 and self._is_strange:
+                self.leave_a_stranger()
+                return
             for body in framing.feed(chunk):
                 await self._take(body)
 
@@ -165,12 +204,15 @@ class _Connection:
         if not asks(message):
             self._refuse(message)
             return
-        if self._token is not None and not peers.is_token(_token_of(message), self._token):
+        stranger = self._stranger
+        if stranger is not None and not peers.is_token(_token_of(message), stranger.token):
             text = "Another user of this machine: initializationOptions.token must be the token."
             error = {"code": -32600, "message": text}
             self._send({"jsonrpc": "2.0", "id": message["id"], "error": error})
             self._stopping.stop(1)
             return
+        if stranger is not None:
+            stranger.is_admitted = True
         client = read_client(message.get("params"))
         result = initialize_result(client, await _commands(client))
         answered = Answered(body, message, client, result)
@@ -249,11 +291,22 @@ async def _serve_sockets(host: str, port: int) -> None:
     import secrets  # noqa: PLC0415  only here
 
     token = secrets.token_urlsafe(24)
+    strangers: set[Stranger] = set()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         ends = writer.get_extra_info("peername"), writer.get_extra_info("sockname")
-        own = await asyncio.to_thread(peers.is_same_user, *ends)
-        await _converse(reader, writer, None if own else token)
+        if None in ends:  # It has gone already.
+            writer.transport.abort()
+        elif await asyncio.to_thread(peers.is_same_user, *ends):
+            await _converse(reader, writer, None)
+        elif sum(not one.is_admitted for one in strangers) >= _MOST_STRANGERS:
+            writer.transport.abort()
+        else:
+            strangers.add(stranger := Stranger(token))
+            try:
+                await _converse(reader, writer, stranger)
+            finally:
+                strangers.discard(stranger)
 
     server = await asyncio.start_server(connected, host, port)
     for listening in server.sockets:
@@ -262,6 +315,11 @@ async def _serve_sockets(host: str, port: int) -> None:
             f"inhouse: listening on {address[0]}:{address[1]} "
             f"(other users need initializationOptions.token {token})\n"
         )
+        if not peers.is_loopback(address[0]):
+            sys.stderr.write(
+                "inhouse: other machines can reach this address, and nothing that is sent to it "
+                "is encrypted.  127.0.0.1 and a tunnel (ssh -L) are safer.\n"
+            )
         sys.stderr.flush()
     async with server:
         await server.serve_forever()
@@ -285,17 +343,28 @@ async def _serve_unix(path: str) -> None:
 
 
 async def _converse(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, token: str | None
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, stranger: Stranger | None
 ) -> None:
     with contextlib.suppress(ConnectionError):
-        first = b""
-        while len(first) < len(peers.FIRST_BYTES):
-            more = await reader.read(len(peers.FIRST_BYTES) - len(first))
-            first += more
-            if not more or not peers.may_begin(first):
-                writer.transport.abort()
-                return
-        await converse(_pieces(reader, first), SocketOutbox(writer), Stopping(), token)
+        first = await _first_bytes(reader)
+        if not first:
+            writer.transport.abort()
+            return
+        await converse(_pieces(reader, first), SocketOutbox(writer), Stopping(), stranger)
+
+
+async def _first_bytes(reader: asyncio.StreamReader) -> bytes:
+    """Return the first bytes of a client of the protocol; nothing for anybody else."""
+    first = b""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_FIRST_WORDS_S):
+            while len(first) < len(peers.FIRST_BYTES):
+                more = await reader.read(len(peers.FIRST_BYTES) - len(first))
+                first += more
+                if not more or not peers.may_begin(first):
+                    return b""
+            return first
+    return b""
 
 
 async def _pieces(reader: asyncio.StreamReader, first: bytes) -> Chunks:

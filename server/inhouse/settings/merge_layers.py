@@ -277,9 +277,8 @@ def _joined(
     }
 
 
-def _endpoints(
-    layers: Sequence[_Layer], keys: KeySources
-) -> tuple[dict[str, Endpoint], dict[str, str]]:
+def _parts(layers: Sequence[_Layer]) -> dict[str, list[Part]]:
+    """Return what counts of what the layers say about each endpoint, nearest first."""
     parts: dict[str, list[Part]] = {}
     users: dict[str, list[Part]] = {}
     for layer in layers:
@@ -293,6 +292,13 @@ def _endpoints(
             if is_mine and layer.report.layer.from_workspace:
                 part = endpoints.as_narrowed(name, part, mine)  # noqa: PLW2901  the same part
             parts.setdefault(name, []).append(part)
+    return parts
+
+
+def _endpoints(
+    layers: Sequence[_Layer], keys: KeySources
+) -> tuple[dict[str, Endpoint], dict[str, str]]:
+    parts = _parts(layers)
     known: dict[str, Endpoint] = {}
     broken: dict[str, str] = {}
     for name, found in parts.items():

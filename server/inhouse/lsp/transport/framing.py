@@ -3,8 +3,11 @@
 import re
 from collections.abc import Iterator
 
-_LENGTH = re.compile(rb"^content-length[ \t]*:[ \t]*(\d+)[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
+_LENGTH = re.compile(
+    rb"^content-length[ \t]*:[ \t]*(\d{1,15})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE
+)
 _END_OF_HEADERS = re.compile(rb"\r?\n\r?\n")
+_LONGEST_HEADERS = 1 << 14
 
 
 class Framing:
@@ -24,6 +27,8 @@ class Framing:
         while self._missing is None:
             end = _END_OF_HEADERS.search(self._buffer)
             if end is None:
+                # Of noise without an end only the last bytes may be the beginning of headers.
+                del self._buffer[:-_LONGEST_HEADERS]
                 return None
             length = _LENGTH.search(self._buffer, 0, end.start())
             if length is not None:  # Otherwise it is noise between two messages: look after it.

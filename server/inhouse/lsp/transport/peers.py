@@ -38,6 +38,11 @@ def is_same_user(peer: tuple[object, ...], own: tuple[object, ...]) -> bool:
     return False
 
 
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine can reach an address that is listened at."""
+    return ipaddress.ip_address(host.partition("%")[0]).is_loopback
+
+
 def _hex(address: tuple[object, ...]) -> str:
     """Format an address as the kernel's tables do: words in the machine's byte order."""
     host = ipaddress.ip_address(str(address[0]).partition("%")[0])
@@ -48,4 +53,6 @@ def _hex(address: tuple[object, ...]) -> str:
 
 def is_token(given: object, token: str) -> bool:
     """Compare in constant time."""
-    return isinstance(given, str) and hmac.compare_digest(given.encode(), token.encode())
+    return isinstance(given, str) and hmac.compare_digest(
+        given.encode(errors="replace"), token.encode()
+    )
