@@ -13,7 +13,7 @@ from inhouse.acp.client_calls import ClientCalls, Patience
 from inhouse.acp.workspace import AcpWorkspace
 from inhouse.core.errors import ToolError
 from inhouse.core.events import EditState
-from inhouse.core.ports import Edit
+from inhouse.core.ports import Edit, Question
 from inhouse.core.settings import EditMode
 
 OFFERS = {"fs": {"readTextFile": True, "writeTextFile": True}, "terminal": True}
@@ -48,6 +48,11 @@ class Client:
             self._changed.clear()
             await self._changed.wait()
         return [each["method"] for each in self.asked]
+
+
+class Nobody:
+    async def ask(self, question: Question) -> tuple[str, ...]:
+        return ()
 
 
 @pytest.fixture
@@ -135,7 +140,7 @@ async def test_what_is_typed_there_is_not_overwritten_while_the_client_is_silent
     workspace = AcpWorkspace(
         tmp_path,
         lambda _: None,
-        None,
+        Nobody(),
         mode=EditMode.APPLY,
         client=client.calls,
         show_diff=lambda *_: {},

@@ -90,7 +90,7 @@ class ClientCalls:
             path=str(path),
             content=text,
         )
-        return answer is not _NOTHING
+        return answer is not _NOTHING and answer is not _LATE
 
     async def create_terminal(
         self, command: str, args: Sequence[str], *, cwd: Path, most_bytes: int
