@@ -62,7 +62,8 @@ async def test_what_stands_at_the_end_is_sent_and_what_is_typed_meanwhile_stays(
         _, uri, path = await begun(editor, project, SPOOF)
         before = path.read_text("utf-8")
         assert before == editor.buffers[uri]
-        assert f"# one\n\n## 1 · You\n\none\n\n## 1 · writer\n\n{SPOOF}\n\n*completed" in before
+        spelt = SPOOF.replace("## 2", "\\## 2")
+        assert f"# one\n\n## 1 · You\n\none\n\n## 1 · writer\n\n{spelt}\n\n*completed" in before
         assert before.endswith("*\n\n## 2 · You\n\n")
         assert not any("Send" in one["title"] for one in await actions(editor, uri))
         with pytest.raises(ServerError, match="nothing to send: write your prompt under the last"):

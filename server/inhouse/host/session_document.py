@@ -18,6 +18,7 @@ _MANY = 1000
 _TOP = "## "
 _LOUD = re.compile(r"[!<`~$]")
 """A text without any of these is safe as it is."""
+_HEADING = re.compile(r"(?m)^(?=[ \t]{0,3}#{1,6}[ \t]+\d+[ \t]*·)")
 _MARKUP = re.compile(r"(?<=\])(?=[(\[])|(?=<[A-Za-z/!])")
 _MARKS = re.compile(r"[\[\]()<>`\x00-\x1f]")
 
@@ -102,7 +103,7 @@ class TurnWriter:
 
     def text(self) -> str:
         """Return the whole text, closing whatever is open."""
-        return "".join([*self._parts, _quiet("".join(self._said)), _CLOSE.get(self._inside, "")])
+        return "".join([*self._parts, _answer("".join(self._said)), _CLOSE.get(self._inside, "")])
 
     def add(self, event: KeptEvent) -> None:
         own = event.run_id == self._run_id
@@ -160,7 +161,7 @@ class TurnWriter:
 
     def _leave(self) -> None:
         if self._said:
-            self._parts.append(_quiet("".join(self._said)))
+            self._parts.append(_answer("".join(self._said)))
             self._said = []
         self._parts.append(_CLOSE.get(self._inside, ""))
         self._inside = ""
@@ -190,6 +191,11 @@ def one_line(text: str) -> str:
     bare = text if text.isascii() and text.isprintable() else without_controls(text)
     line = " ".join(bare.split())
     return quiet_lines(line) if _LOUD.search(line) else line
+
+
+def _answer(text: str) -> str:
+    """Return what the model said; no line of it looks like the heading of a turn."""
+    return _HEADING.sub(r"\\", _quiet(text))
 
 
 def _quiet(text: str) -> str:

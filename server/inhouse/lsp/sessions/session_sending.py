@@ -91,7 +91,7 @@ class SessionSending:
         uri, session, agent = document.uri, kept.summary.id, kept.summary.agent
         run = self._run_of(session)
         actions: list[Json] = []
-        turn = _turn_at(kept, document.text, where)
+        turn = _turn_at(kept, typed, document.text, where)
         for changed in _changed(kept, typed):
             if changed == turn:
                 title = f"Send to {agent} from turn {changed} on, in a fork"
@@ -125,7 +125,7 @@ class SessionSending:
         uri, session, agent = document.uri, kept.summary.id, kept.summary.agent
         run = self._run_of(session)
         for number in range(1, len(kept.turns) + 1):
-            line = _line_of(document.text, heading_of(number))
+            line = _line_of(document.text, typed, number)
             if line is None:
                 continue
             if number in _changed(kept, typed):
@@ -135,7 +135,7 @@ class SessionSending:
             yield lens(line, "Fork here", Command.SESSION_FORK, {**one, "show": True})
             if run is None:
                 yield lens(line, "Undo its changes", Command.SESSION_UNDO, one)
-        line = _line_of(document.text, heading_of(kept.document.next_turn))
+        line = _line_of(document.text, typed, kept.document.next_turn)
         if line is None:
             return
         if typed is not None and typed.draft.text:
@@ -269,13 +269,14 @@ def _as_typed(before: str, text: str) -> str:
     return text.replace("!\\[", "![").replace("&lt;", "<")
 
 
-def _turn_at(kept: Kept, text: str, where: Range) -> int:
+def _turn_at(kept: Kept, typed: TypedDocument | None, text: str, where: Range) -> int:
     """Return the turn at a place in the document; below all of them, the next one."""
-    starts = [_line_of(text, heading_of(n)) for n in range(1, kept.document.next_turn + 1)]
-    above = [one for one in starts if one is not None and one.start.line <= where.start.line]
-    return max(1, len(above))
+    if typed is None:
+        return kept.document.next_turn
+    at = positions.offset_at(text, where.start)
+    return max((turn for turn, start in typed.headings.items() if start <= at), default=1)
 
 
-def _line_of(text: str, heading: str) -> Range | None:
-    found = f"\n{text}".find(f"\n{heading}\n")
-    return None if found < 0 else positions.range_at(text, found, found)
+def _line_of(text: str, typed: TypedDocument | None, turn: int) -> Range | None:
+    at = None if typed is None else typed.headings.get(turn)
+    return None if at is None else positions.range_at(text, at, at)

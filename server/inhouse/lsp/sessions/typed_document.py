@@ -31,6 +31,11 @@ class TypedDocument:
     """Where that heading ends."""
     prompts: Mapping[int, Place] | None
     """The turns' prompts by number; None if the text between them was changed."""
+    headings: Mapping[int, int]
+    """Where the headings of prompts are, by turn, as far as the text between them is ours.
+
+    They are found by what is around them: an answer may contain a line that looks like one.
+    """
 
 
 def read_typed(document: SessionDocument, text: str) -> TypedDocument | None:
@@ -40,21 +45,31 @@ def read_typed(document: SessionDocument, text: str) -> TypedDocument | None:
     if at < 0:
         return None
     end = at + len(heading)
-    return TypedDocument(_place(text, end, len(text)), end, _prompts(document, text[:end]))
+    prompts, headings = _prompts(document, text[:end])
+    is_whole = len(prompts) == len(document.prompts)
+    return TypedDocument(
+        _place(text, end, len(text)),
+        end,
+        prompts if is_whole else None,
+        {**headings, document.next_turn: at},
+    )
 
 
-def _prompts(document: SessionDocument, text: str) -> Mapping[int, Place] | None:
+def _prompts(document: SessionDocument, text: str) -> tuple[dict[int, Place], dict[int, int]]:
+    """Find the prompts and the headings above them, up to where the text is no longer ours."""
     found: dict[int, Place] = {}
+    headings: dict[int, int] = {}
     end = 0
     for number, piece in enumerate(document.fixed):
         ours = piece.strip()
         at = text.find(ours, end)
         if at < 0 or (number == 0 and text[:at].strip()):
-            return None
+            break
         if number:
             found[number] = _place(text, end, at)
         end = at + len(ours)
-    return found
+        headings[number + 1] = end - len(heading_of(number + 1))
+    return found, headings
 
 
 @frozen
