@@ -83,6 +83,7 @@ FREE = {
     "yield await_(fetch('x'))": "await_ fetch",
     "const text = require('fs').readFileSync('x'); yield text": "require",
     "const m = yield import('x'); return m": "import",
+    "yield import.meta.url": "import.meta",
     "for (const x of [1]) { yield x } for (let i = 0; i < 1; i++) {} yield i": "i",
     "helper(); function helper() { return arguments.length } yield [1].map((n) => n + more)": "more",  # noqa: E501
     "class A { x = 1; m() { return this.x } } yield new A(), Bun.file": "Bun",

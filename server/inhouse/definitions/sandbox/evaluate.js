@@ -1,7 +1,7 @@
 // Runs before any foreign code and keeps the intrinsics it needs: what a definition does to
 // JSON, Object.prototype and the like changes only what the definition itself gets to see.
 // What comes out is text that Python reads as JSON, so a lie is still only data.
-((mostValues, mostText, mostDepth, mostNames, absent, fields) => {
+((mostValues, mostText, mostDepth, mostNames, absent, remedy, fields) => {
   "use strict";
   const { apply, ownKeys, getPrototypeOf, getOwnPropertyDescriptor: descriptor } = Reflect;
   const { stringify } = JSON;
@@ -210,7 +210,21 @@
     },
   });
 
-  globalThis.__inhouse = { commonjs, member, stub };
+  // A module's own place, which Node and Bun tell it and nobody does here: `undefined` would only
+  // fail later, or end up in a prompt.
+  const { defineProperty } = Object;
+  const places = ["url", "dir", "dirname", "file", "filename", "path", "resolve"];
+  const meta = (own) => {
+    own.env = known.env;
+    for (let i = 0; i < places.length; i++) {
+      const get = () => {
+        throw new Problem(`'import.meta.${places[i]}' cannot be used: ${absent}.  ${remedy}`);
+      };
+      defineProperty(own, places[i], { get, configurable: true });
+    }
+  };
+
+  globalThis.__inhouse = { commonjs, member, stub, meta };
   const quiet = () => {};
   globalThis.console = {
     log: quiet, info: quiet, warn: quiet, error: quiet, debug: quiet, trace: quiet, dir: quiet,

@@ -18,7 +18,7 @@ from inhouse.definitions.schema.fields import FIELD_NAMES
 from .engine import Clock, Guest, GuestError, Template
 from .guest_globals import with_globals
 from .stripping import Stripper
-from .stubs import ABSENT, imported_names
+from .stubs import ABSENT, TEXT, imported_names
 
 Ask = Callable[[Mapping[str, Any]], tuple[dict[str, Any], bytes]]
 """Sends a request to the owner and waits for the answer."""
@@ -47,6 +47,7 @@ _REQUIRE_CALL = re.compile(r"\brequire\(\s*([\"'`])([^\"'`\\\n$]+)\1\s*\)")
 _OWN_REQUIRE = re.compile(
     r"\b(?:const|let|var|function|class)\s+require\b|[{,]\s*(?:[\w$]+\s+as\s+)?require\s*[,}]"
 )
+_META = "__inhouse.meta(import.meta); "
 _NO_CODE = re.compile(
     r"//[^\n]*|/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`", re.DOTALL
 )
@@ -56,7 +57,7 @@ def template(memory: int, clock: Clock) -> Template:
     absent = json.dumps(ABSENT)
     most = f"{MOST_VALUES}, {MOST_TEXT}, {MOST_DEPTH}, {MOST_NAMES}"
     names = json.dumps(f",{','.join(sorted(FIELD_NAMES))},")
-    script = f"{with_globals(_PRELUDE)}({most}, {absent}, {names})"
+    script = f"{with_globals(_PRELUDE)}({most}, {absent}, {json.dumps(TEXT)}, {names})"
     return Template(script, memory=memory, clock=clock, hosts=("__load",))
 
 
@@ -186,7 +187,10 @@ class Evaluation:
                 return f"export default {json.dumps(source)};"
             case _:
                 code = self._stripped(name, source)
-                return self._commonjs(name, code) if is_commonjs(name, code) else _requiring(code)
+                if is_commonjs(name, code):
+                    return self._commonjs(name, code)
+                # Before the code, on its first line: no line moves.
+                return f"{_META if 'import.meta' in code else ''}{_requiring(code)}"
 
     def _required(self, base: str, specifier: str) -> tuple[str, str]:
         """Serve ``require`` in an ES module: what it asks for is there before its code runs.

@@ -27,7 +27,7 @@ from .worker_process import Worker, WorkerAnswer, WorkerLost
 _BIG = 64 << 10
 _MOST_MESSAGE = 2000
 _ABSENT = re.compile(r"'?([\w$]+)'? is not (?:defined|initialized)")
-_NO_MEMBER = re.compile(r"'(process\.[\w$]+)' cannot be used")
+_NO_MEMBER = re.compile(r"'((?:process|import\.meta)\.[\w$]+)' cannot be used")
 _NOT_HERE = re.compile(
     r"'?(require|fetch|Deno|Bun|Buffer|XMLHttpRequest|WebSocket|Worker|__dirname|__filename"
     r"|Atomics)'? is not defined"

@@ -4,11 +4,11 @@ import re
 from collections.abc import Mapping
 
 ABSENT = "definitions are evaluated without files, network or environment"
-_TEXT = "To take a text from a file, import it: import prompt from './prompt.md'"
+TEXT = "To take a text from a file, import it: import prompt from './prompt.md'"
 _SYSTEM = "{CODEBUFF_SYSTEM_INFO_PROMPT} in a prompt tells the agent about the system"
 _COMMAND = "Let the agent, or its handleSteps, call run_terminal_command"
 _REMEDIES: Mapping[str, str] = {
-    **dict.fromkeys(("fs", "url", "bun"), _TEXT),
+    **dict.fromkeys(("fs", "url", "bun"), TEXT),
     "os": _SYSTEM,
     "child_process": _COMMAND,
 }
@@ -26,7 +26,7 @@ def builtin_reason(specifier: str) -> str:
 def global_reason(name: str) -> str:
     """Say why a global that other programs provide is missing."""
     if name in ("Bun", "Deno", "__dirname", "__filename", "require"):
-        return f" ({ABSENT}.  {_TEXT})"
+        return f" ({ABSENT}.  {TEXT})"
     return f" ({ABSENT})"
 
 

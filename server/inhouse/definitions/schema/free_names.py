@@ -27,7 +27,7 @@ def free_name_problems(found: ParsedDefinition, path: Path) -> list[Problem]:
 
 
 def _message(name: str) -> str:
-    if is_global(name) or name == "import":
+    if is_global(name) or name in ("import", "import.meta"):
         return (
             f"`{name}` does not exist where `handleSteps` runs: it has no files, network or "
             "modules.  Yield a tool call instead, such as `read_files`, "

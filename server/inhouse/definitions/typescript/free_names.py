@@ -112,6 +112,9 @@ class _Walk:
             return
         if kind in _REFERENCES:
             self.used.append((self.source.text(node), node, scope))
+        elif kind == "meta_property":
+            if self.source.text(node).startswith("import"):  # Not `new.target`.
+                self.used.append(("import.meta", node, scope))
         elif kind in _FUNCTIONS:
             self._function(node, scope)
         elif kind in _CLASSES:
