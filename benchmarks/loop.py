@@ -24,6 +24,7 @@ from inhouse.providers.scripted import Pause, ScriptedModel, call, say
 from inhouse.tools.agent.control import control_tools
 from inhouse.tools.agent.spawn_agents import spawn_tools
 from inhouse.tools.input.check_input import check_input, problem_with
+from inhouse.tools.tool_set import ToolSet
 
 STEPS = 200
 CHILDREN = 10
@@ -35,12 +36,12 @@ RESULT = {"path": "a.py", "content": "def f():\n    return 1\n" * 100}
 async def run(definition, model, tools, *, limits=None, parent=None, steps=None):
     state = RunState("run")
     control = control_tools(memory=state, definition=definition, find=lambda _: None)
-    every = (*control, *(tools(state) if callable(tools) else tools))
+    more = tools(state) if callable(tools) else tools
     return await run_agent(
         LoopContext(
             model=model,
             definition=definition,
-            tools={tool.spec.name: tool for tool in every},
+            tools=ToolSet(control | more),
             check=check_input,
             check_value=problem_with,
             limits=limits or Limits(max_steps=STEPS + 1),
@@ -71,7 +72,7 @@ async def milliseconds_a_step(steps=None):
     ]
     model = ScriptedModel(*turns, say("done"))
     began = time.perf_counter()
-    await run(definition, model, (look(),), steps=steps)
+    await run(definition, model, {"look": look}, steps=steps)
     assert len(model.prompts) == STEPS + 1
     return (time.perf_counter() - began) * 1000 / STEPS
 
@@ -104,7 +105,7 @@ async def sub_agents_against_the_slowest():
             began = time.perf_counter()
             model = ScriptedModel([Pause(CHILD_SECONDS), *say("hello")])
             limits = for_child(Limits())
-            result = await run(request.definition, model, (), limits=limits, parent=state)
+            result = await run(request.definition, model, {}, limits=limits, parent=state)
             slowest = max(slowest, time.perf_counter() - began)
             return result.value
 

@@ -76,7 +76,7 @@ async def measure(root: Path, rounds: int) -> dict[str, dict[str, float]]:
     program = ripgrep.find()
     assert program is not None
     context = ToolContext(DiskWorkspace(root, ignore, Nobody()), Nobody())
-    tool = next(each for each in workspace_tools(context) if each.spec.name == "code_search")
+    tool = workspace_tools(context)["code_search"]()
     result: dict[str, dict[str, float]] = {}
     for name, pattern in {"rare": r"def needle_\d+", "none": "nowhere to be found"}.items():
         alone, ours = [], []

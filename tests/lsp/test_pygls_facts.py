@@ -196,7 +196,8 @@ def test_a_server_that_waits_has_not_imported_what_only_a_run_needs():
     code = (
         "import sys, inhouse.lsp.bootstrap\n"
         "late = {'inhouse.loop', 'inhouse.tools.registry', 'inhouse.host.model_setup',\n"
-        "        'openai', 'httpx2', 'jiter', 'pyjson5', 'watchfiles', 'anyio._backends'}\n"
+        "        'openai', 'httpx2', 'jiter', 'pyjson5', 'watchfiles', 'anyio._backends',\n"
+        "        'filelock', 'decimal', 'zipfile', 'importlib.resources'}\n"
         "print(sorted(late & set(sys.modules)))"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

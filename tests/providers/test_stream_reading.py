@@ -5,7 +5,6 @@ import itertools
 import json
 import random
 import socket
-from functools import partial
 
 import h11
 import httpcore2
@@ -23,7 +22,6 @@ from inhouse.providers.chat.sse import (
     json_lines,
     server_sent,
 )
-from inhouse.providers.chat.stream_model import until_error
 from inhouse.providers.endpoints.endpoint_errors import ModelRef
 from inhouse.providers.network.chunked_body import ChunkedReader, install
 from inhouse.providers.network.connection import EgressConnection
@@ -307,10 +305,7 @@ async def all_the_way(parts):
             PLACE, EgressConnection(None, "h:1", "::1", local=True, endpoint="box")
         )
         async for pieces in server_sent(body(), line):
-            chunks, broken = until_error(partial(answer.read, pieces))
-            found += chunks
-            if broken is not None:
-                raise broken
+            answer.read(pieces, found)
         found += answer.end()
     except ProviderError as error:
         return joined(found), str(error)
@@ -343,7 +338,8 @@ async def test_an_answer_is_the_same_read_at_once_or_wherever_it_is_split(name, 
 
 async def test_what_one_read_completes_is_one_delta_and_all_of_the_text() -> None:
     pieces = of(*texts(*(f"word{number} " for number in range(50))))
-    chunks, _ = until_error(partial(ChatAnswer(PLACE).read, pieces))
+    chunks = []
+    ChatAnswer(PLACE).read(pieces, chunks)
 
     assert [chunk.pieces for chunk in chunks] == [50]
     assert chunks[0].text == "".join(f"word{number} " for number in range(50))

@@ -15,7 +15,8 @@ from inhouse.providers.scripted import ScriptedModel
 from inhouse.tools.agent.control import control_tools
 from inhouse.tools.agent.spawn_agents import spawn_tools
 from inhouse.tools.input.check_input import check_input, problem_with
-from support.play import ScriptedSteps, named
+from inhouse.tools.tool_set import ToolSet
+from support.play import ScriptedSteps
 
 
 class Family:
@@ -67,10 +68,10 @@ class Family:
             LoopContext(
                 model=model,
                 definition=definition,
-                tools=named(
-                    *control_tools(memory=state, definition=definition, find=self.find),
-                    *spawn_tools(definition=definition, find=self.find, spawn=spawn),
-                    *self.tools,
+                tools=ToolSet(
+                    control_tools(memory=state, definition=definition, find=self.find)
+                    | spawn_tools(definition=definition, find=self.find, spawn=spawn),
+                    self.tools,
                 ),
                 check=check_input,
                 check_value=problem_with,

@@ -18,6 +18,7 @@ from inhouse.loop import LoopContext, RunState, run_agent
 from inhouse.providers.scripted import ScriptedModel
 from inhouse.tools.agent.control import control_tools
 from inhouse.tools.input.check_input import check_input, problem_with
+from inhouse.tools.tool_set import ToolSet
 
 
 @dataclass
@@ -147,7 +148,7 @@ async def play(
             LoopContext(
                 model=model,
                 definition=definition,
-                tools=named(*control, *tools),
+                tools=ToolSet(control, tools),
                 check=check_input,
                 check_value=problem_with,
                 limits=limits or Limits(),
@@ -171,10 +172,6 @@ async def play(
         error = problem
     assert all(one.closed for one in started)
     return Played(result, error, events, model, state, started[0].sent if started else [])
-
-
-def named(*tools):
-    return {tool.spec.name: tool for tool in tools}
 
 
 def called(name, arguments="{}", call_id="1"):

@@ -13,6 +13,7 @@ from inhouse.core.settings import EditMode
 from inhouse.tools.context import ToolContext
 from inhouse.tools.edit.disk_workspace import DiskWorkspace
 from inhouse.tools.registry import workspace_tools
+from inhouse.tools.tool_set import ToolSet
 
 
 @define
@@ -65,7 +66,7 @@ def bench(
     roots = settings.get("extra_roots", ())
     workspace = DiskWorkspace(root, happenings.append, approver, edits, extra_roots=roots)
     context = ToolContext(workspace, approver, happenings.append, edits=edits, **settings)
-    tools = {tool.spec.name: tool for tool in workspace_tools(context)}
+    tools = ToolSet(workspace_tools(context))
     return Bench(root, context, tools, approver, happenings, workspace)
 
 

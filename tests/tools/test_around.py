@@ -14,6 +14,7 @@ from inhouse.tools.context import Fetched
 from inhouse.tools.prompt_values import placeholders
 from inhouse.tools.read_url import readable
 from inhouse.tools.registry import workspace_tools
+from inhouse.tools.tool_set import ToolSet
 from support.workspaces import bench
 
 OPTIONS = [{"label": "Red", "description": "like fire"}, {"label": "Blue"}]
@@ -227,7 +228,7 @@ def with_editor(here, **more: Any):
     buffers = {here.root / name: text for name, text in more.pop("buffers", {}).items()}
     editor = Editor(here.workspace, buffers, **more)
     context = evolve(here.context, workspace=editor)
-    return {tool.spec.name: tool for tool in workspace_tools(context)}
+    return ToolSet(workspace_tools(context))
 
 
 async def test_unsaved_text_wins_also_for_a_file_that_is_not_on_disk(tmp_path: Path):

@@ -9,6 +9,7 @@ from inhouse.providers.dialect.chat_request import chat_messages
 from inhouse.providers.scripted import call, say
 from inhouse.tools import specs
 from inhouse.tools.agent.control import control_tools
+from inhouse.tools.tool_set import ToolSet
 from support.play import agent, play, tool
 
 
@@ -129,6 +130,6 @@ async def test_subgoals_are_kept_and_changed():
 def test_every_tool_has_its_schema():
     tools = control_tools(memory=RunState("r"), definition=agent(), find=lambda _: None)
 
-    for each in tools:
-        assert each.spec == specs.spec(each.spec.name)
+    for name, each in ToolSet(tools).items():
+        assert each.spec == specs.spec(name)
         assert each.writes is False

@@ -11,6 +11,7 @@ from inhouse.core.hunks import lines, merged
 from inhouse.tools.context import ToolContext
 from inhouse.tools.known_texts import KnownTexts
 from inhouse.tools.registry import workspace_tools
+from inhouse.tools.tool_set import ToolSet
 from support.workspaces import Answers, bench
 
 UNIQUE = [f"line {n}\n" for n in range(12)]
@@ -150,7 +151,7 @@ async def test_a_place_is_sought_in_the_text_that_the_model_saw(tmp_path: Path):
 async def test_two_agents_that_write_one_file_both_keep_their_lines_or_one_is_told(tmp_path: Path):
     here = bench(tmp_path, {"a.txt": "".join(UNIQUE)})
     other = ToolContext(here.workspace, Answers(), memory=here.context.memory)
-    theirs = {tool.spec.name: tool for tool in workspace_tools(other)}
+    theirs = ToolSet(workspace_tools(other))
     await here.call("read_files", paths=["a.txt"])
     await theirs["read_files"].run("call-2", {"paths": ["a.txt"]})
 

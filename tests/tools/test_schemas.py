@@ -9,8 +9,10 @@ import pytest
 
 from inhouse.core.definition import OutputMode
 from inhouse.core.messages import ToolMessage
+from inhouse.core.ports import Tool
 from inhouse.providers.scripted import call, say
 from inhouse.tools import specs
+from inhouse.tools.tool_set import ToolSet
 from support.play import agent, play
 from support.workspaces import bench
 
@@ -42,6 +44,22 @@ def test_each_schema_is_one_and_describes_an_object(name):
     jsonschema.Draft202012Validator.check_schema(dict(spec.parameters))
     assert spec.parameters["type"] == "object"
     assert spec.description
+
+
+def test_a_tool_is_made_when_it_is_first_asked_for_and_once():
+    made = []
+
+    def make():
+        made.append(Tool(specs.spec("glob"), None))
+        return made[-1]
+
+    tools = ToolSet({"glob": make}, [Tool(specs.spec("skill"), None)])
+
+    assert (list(tools), "glob" in tools, len(tools), made) == (["glob", "skill"], True, 2, [])
+    assert tools["glob"] is tools["glob"]
+    assert [tool.spec.name for tool in tools.values()] == ["glob", "skill"]
+    assert len(made) == 1
+    assert tools.get("nothing") is None
 
 
 ADDED = {"run_terminal_command": ("process_id",)}

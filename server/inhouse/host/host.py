@@ -252,6 +252,6 @@ class Host:
 
 def _load_for_runs() -> None:
     """Import in a separate thread; the garbage collector need not look at it again."""
-    importlib.import_module("inhouse.host.run_execution")
-    importlib.import_module("inhouse.providers.chat.completions")
+    for name in ("inhouse.host.run_execution", "inhouse.providers.chat.completions", "filelock"):
+        importlib.import_module(name)
     gc.freeze()

@@ -1,7 +1,7 @@
 """The MCP servers of a run, and what the user allows each of them."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -67,10 +67,11 @@ class McpTools:
     tools: tuple[Tool, ...] = ()
 
 
-async def mcp_tools(run: "RunContext", context: ToolContext, taken: tuple[Tool, ...]) -> McpTools:
+async def mcp_tools(run: "RunContext", context: ToolContext, taken: Collection[str]) -> McpTools:
     """Start a definition's servers and return their tools.
 
-    A server that is unavailable is reported in a notice and costs the run nothing else.
+    *taken* are the names of other tools.  A server that is unavailable is reported in a notice and
+    costs the run nothing else.
     """
     definition = run.plan.definition
     named = [name for name in definition.tool_names if split_name(name) is not None]
@@ -83,7 +84,7 @@ async def mcp_tools(run: "RunContext", context: ToolContext, taken: tuple[Tool, 
         open_server=access.open,
         permit=access.permit,
         emit=run.emit,
-        taken=[tool.spec.name for tool in taken],
+        taken=taken,
     )
     for told in await asyncio.to_thread(_kept, run.host, wanted, box.listed):
         run.emit(Notice("warning", "mcp_changed", told))

@@ -24,6 +24,7 @@ from inhouse.tools.input.check_input import check_input, problem_with
 from inhouse.tools.project_view import ProjectView, project_view
 from inhouse.tools.prompt_values import placeholders
 from inhouse.tools.registry import workspace_tools
+from inhouse.tools.tool_set import ToolSet
 
 from .host_state import HostState, WorkspaceRequest
 from .mcp_servers import mcp_tools
@@ -31,7 +32,6 @@ from .model_setup import ModelTraits, connected, traits_of
 from .named_context import named_context
 from .network import open_egress
 from .plan import usable_definition
-from .recording_workspace import RecordingWorkspace
 from .run_context import RunContext
 from .selection_prompt import selection
 from .services import WorkspaceApprovals
@@ -54,8 +54,8 @@ def make_workspace(run: RunContext) -> PrivateWorkspace:
             roots=run.tree.roots,
         )
     )
-    recording = RecordingWorkspace(inner, run.tree.turn, run.state.run_id)
-    return PrivateWorkspace(recording, run.proposals)
+    edited = partial(run.tree.turn.edited, run.state.run_id)
+    return PrivateWorkspace(inner, run.proposals, edited)
 
 
 async def loop_context(run: RunContext, workspace: Workspace) -> LoopContext:
@@ -83,22 +83,22 @@ async def loop_context(run: RunContext, workspace: Workspace) -> LoopContext:
         except UserError:
             return None
 
-    tools = (
-        *workspace_tools(context),
-        *control_tools(memory=run.state, definition=plan.definition, find=find),
-        *spawn_tools(definition=plan.definition, find=find, spawn=partial(spawn, run)),
-    )
+    makers = {
+        **workspace_tools(context),
+        **control_tools(memory=run.state, definition=plan.definition, find=find),
+        **spawn_tools(definition=plan.definition, find=find, spawn=partial(spawn, run)),
+    }
     if images := plan.request.images:
         kinds = ", ".join(image.media_type or "a picture" for image in images)
         run.emit(Notice("info", "pictures", f"Sent with the prompt: {kinds}."))
     for told in without_effect(plan.definition):
         run.emit(Notice("info", "no_effect", told))
-    mcp = await mcp_tools(run, context, tools)
+    mcp = await mcp_tools(run, context, makers)
     spawnable = map(find, plan.definition.spawnable_agents)
     return LoopContext(
         model=connected(run, traits.served),
         definition=mcp.definition,
-        tools={tool.spec.name: tool for tool in (*tools, *mcp.tools)},
+        tools=ToolSet(makers, mcp.tools),
         check=check_input,
         check_value=problem_with,
         limits=plan.limits,

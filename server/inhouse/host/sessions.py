@@ -12,11 +12,11 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
 from attrs import evolve, frozen
-from filelock import FileLock, Timeout
 
 from inhouse import wire
 from inhouse.core.errors import InhouseError, RefusedError, UserError
 from inhouse.core.events import (
+    EditState,
     Notice,
     RunEvent,
     RunFinished,
@@ -24,11 +24,12 @@ from inhouse.core.events import (
     RunStarted,
     RunStatus,
     Steered,
+    TextDelta,
     ToolOutput,
     UsageReported,
 )
 from inhouse.core.messages import AssistantMessage, Message, without_private
-from inhouse.core.ports import Emit
+from inhouse.core.ports import Edit, EditOutcome, Emit
 from inhouse.core.request import RunRequest
 from inhouse.core.route import Route
 from inhouse.core.unicode import clean_text
@@ -50,6 +51,8 @@ from inhouse.store.sessions import (
 )
 
 if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
     from inhouse.loop import RunState
 
     from .record_writer import RecordKeeper
@@ -274,7 +277,7 @@ class Sessions:
             self._live[session] = turn
         return turn
 
-    async def take(self, turn: "SessionTurn") -> FileLock | None:
+    async def take(self, turn: "SessionTurn") -> "BaseFileLock | None":
         """Lock a session for one turn.  Raises `RefusedError` if another process runs it."""
         session = turn.session
         while (other := self._live.setdefault(session, turn)) is not turn:
@@ -297,7 +300,7 @@ class Sessions:
                 await asyncio.to_thread(turn.store.hold, session, str(error), new=new)
             return None
 
-    async def _locked(self, turn: "SessionTurn") -> FileLock:
+    async def _locked(self, turn: "SessionTurn") -> "BaseFileLock":
         """Take the lock of a session, and see that what is kept of it can be read.
 
         Raises `RefusedError` where somebody else runs it, `UserError` where the disk says no.
@@ -513,17 +516,19 @@ class Sessions:
     def _lock_path(self, session: str) -> Path:
         return self._folder / _LOCKS / f"{session}.lock"
 
-    def _try_lock(self, session: str) -> FileLock | None:
+    def _try_lock(self, session: str) -> "BaseFileLock | None":
         """Take the lock that dies with this process; None where somebody has it.
 
         Raises `UserError` where no lock can be made.
         """
+        import filelock  # noqa: PLC0415  3 MB that an idle server saves
+
         path = self._lock_path(session)
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = FileLock(path, blocking=False, mode=0o600, thread_local=False)
+            lock = filelock.FileLock(path, blocking=False, mode=0o600, thread_local=False)
             lock.acquire()
-        except Timeout:
+        except filelock.Timeout:
             return None
         except (OSError, NotImplementedError) as error:
             why = getattr(error, "strerror", None) or error
@@ -573,10 +578,12 @@ class SessionTurn:
         self._plan = plan
         self._state = state
         self._route: Route = plan.route
-        self._lock: FileLock | None = None
+        self._lock: BaseFileLock | None = None
         self._pending: list[Change] = []
         self._pieces: list[str] = []
         """Further pieces of the last pending event's text."""
+        self._growing: str | None = None
+        """The run whose answer that text is, if it is one."""
         self._rows: list[int] = []
         self._messages: tuple[Message, ...] = ()
         self._timer: asyncio.TimerHandle | None = None
@@ -601,6 +608,9 @@ class SessionTurn:
 
     def observe(self, event: RunEvent) -> None:
         """Record an event of this run or of its sub-agents.  Must not block."""
+        if self._growing == event.run_id and type(event.payload) is TextDelta:  # nearly every one
+            self._pieces.append(event.payload.text)
+            return
         own = event.run_id == self.run_id
         self._look_at_history()
         payload = event.payload
@@ -611,9 +621,11 @@ class SessionTurn:
         if not isinstance(payload, _UNTOLD) and (body := wire.payload(payload)) is not None:
             self._add(AddEvent(event.agent, event.run_id, body.pop("kind"), body))
 
-    def edited(self, run_id: str, path: Path, old: str | None, new: str | None, state: str) -> None:
-        """Keep a file's text before and after a change."""
-        self._add(AddEdit(run_id, path, old, new, state))
+    def edited(self, run_id: str, edit: Edit, outcome: EditOutcome) -> None:
+        """Keep a file's text before and after a change, so that the turn can be undone."""
+        if outcome.state is not EditState.REJECTED:
+            new = edit.new if outcome.taken is None else outcome.taken
+            self._add(AddEdit(run_id, edit.path, edit.old, new, outcome.state.value))
 
     def steer(self, text: str) -> None:
         """Queue a text for the next step; an empty text cancels what is queued."""
@@ -749,6 +761,8 @@ class SessionTurn:
         else:
             self._join()
             self._pending.append(change)
+            is_event = isinstance(change, AddEvent)
+            self._growing = change.run_id if is_event and change.kind == "text" else None
         if self._timer is None and self.number:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(_EVERY_S, self._write_soon)
@@ -772,7 +786,7 @@ class SessionTurn:
             if not self._pending:
                 return
             self._join()
-            changes, self._pending = self._pending, []
+            changes, self._pending, self._growing = self._pending, [], None
             try:
                 await asyncio.to_thread(
                     self.store.write, self.session, self.number, changes, self._rows
@@ -831,6 +845,8 @@ def _continued(store: SessionStore, session: str) -> History:
     from inhouse.loop.history import answered, closed  # noqa: PLC0415  with the loop
 
     history = store.history(session)
+    if not history.messages and not history.partial:
+        return history
     raw = tuple(one.message for one in history.messages)
     whole = answered(closed(raw))
     if history.partial and not _says(whole, history.partial):

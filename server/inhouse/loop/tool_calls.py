@@ -170,9 +170,11 @@ def hands_on(run: LoopContext, name: str) -> bool:
 def find_tool(run: LoopContext, name: str, allowed: Sequence[str]) -> Tool:
     """Find the tool a model means.  Raises `ToolError`, which lists the available names."""
     usable = [tool for tool in allowed if tool in run.tools]
-    for tool in run.tools.values():
-        if name in tool.also and tool.spec.name in usable:
-            return tool
+    if name in usable:
+        return run.tools[name]
+    for known in usable:
+        if name in run.tools[known].also:
+            return run.tools[known]
     if (meant := tool_meant(name, usable)) is not None:
         return run.tools[meant]
     known = ", ".join(usable) or "none"

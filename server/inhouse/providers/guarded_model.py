@@ -3,7 +3,6 @@
 import re
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
-from functools import partial
 from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field
@@ -23,7 +22,7 @@ from inhouse.core.events import (
 from inhouse.core.messages import ToolCall
 from inhouse.core.ports import Chunks, Prompt
 from inhouse.core.route import Endpoint, Privacy, ToolMode
-from inhouse.providers.chat.stream_model import Ask, until_error
+from inhouse.providers.chat.stream_model import Ask
 from inhouse.providers.chat.think_tags import end_of_lone_thoughts
 from inhouse.providers.endpoints.endpoint_errors import ModelRef
 from inhouse.providers.endpoints.endpoint_state import EndpointState
@@ -118,14 +117,15 @@ class Guard:
             refused: ToolsUnsupportedError | None = None
             try:
                 asked, answer = await self._prepared(prompt, mode)
-                answer.watched = Runaway() if self._is_local() else None
+                answer.watched = Runaway() if is_local_server(self.endpoint) else None
                 async with aclosing(self.ask(asked)) as batches:
                     async for chunks in batches:
-                        told, broken = until_error(partial(answer.read, chunks))
-                        if told:
-                            yield told
-                        if broken is not None:
-                            raise broken
+                        told: list[ModelChunk] = []
+                        try:
+                            answer.read(chunks, told)
+                        finally:  # What was said before an error counts.
+                            if told:
+                                yield told
                         if answer.ran_away:
                             break
                 await self._learn_from(answer, prompt, mode)
@@ -144,14 +144,14 @@ class Guard:
         """Return the prompt as sent, once it is known to fit, and the reader of the answer."""
         asked = in_mode(prompt, mode)
         own = self.endpoint
-        if mode is ToolMode.NATIVE and self._is_local():
+        if mode is ToolMode.NATIVE and is_local_server(self.endpoint):
             asked = evolve(asked, messages=with_plain_files(asked.messages))
         if asked.temperature is None and own.temperature is not None:
             asked = evolve(asked, temperature=own.temperature)
         if own.max_tokens is not None:
             limit = min(asked.max_output_tokens or own.max_tokens, own.max_tokens)
             asked = evolve(asked, max_output_tokens=limit)
-        if prompt.tools and asked.temperature is None and self._is_local():
+        if prompt.tools and asked.temperature is None and is_local_server(self.endpoint):
             asked = evolve(asked, temperature=0.0)
         need, place = need_of(asked), ModelRef(self.endpoint, self.model)
         window = await self._window_for(asked, need, place)
@@ -162,7 +162,9 @@ class Guard:
 
     def _limits_answers(self) -> bool:
         """Return whether answers are limited here, not together with a window set by requests."""
-        return self._is_local() and self.endpoint.kind.profile.chat is not ChatApi.OLLAMA
+        return (
+            is_local_server(self.endpoint) and self.endpoint.kind.profile.chat is not ChatApi.OLLAMA
+        )
 
     async def _check_local(self) -> None:
         """Check, once per run, before any byte of its prompt is sent."""
@@ -197,12 +199,9 @@ class Guard:
             and prompt.tools
             and answer.left_in_text
             and self.endpoint.tools is None
-            and self._is_local()
+            and is_local_server(self.endpoint)
         ):
             await self._learn_mode(ToolMode.FILES)
-
-    def _is_local(self) -> bool:
-        return is_local_server(self.endpoint)
 
     async def _window_for(self, prompt: Prompt, need: Need, place: ModelRef) -> int | None:
         """Return the server's window once it is known that the prompt fits."""

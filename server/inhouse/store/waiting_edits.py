@@ -11,11 +11,12 @@ import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-import filelock
+from typing import TYPE_CHECKING, Any
 
 from .state_folders import private
+
+if TYPE_CHECKING:
+    import filelock
 
 
 class WaitingEdits:
@@ -78,12 +79,16 @@ class WaitingEdits:
 
     def _hold(self) -> None:
         if self._lock is None:
+            import filelock  # noqa: PLC0415  3 MB that an idle server saves
+
             private(self._folder)
             self._lock = filelock.FileLock(self._folder / f"{self._name}.lock")
             self._lock.acquire(timeout=1)
 
     def _take(self, file: Path) -> bool:
         """Take what another process wrote, unless it is alive or a third process is taking it."""
+        import filelock  # noqa: PLC0415  as above
+
         lock = filelock.FileLock(file.with_suffix(".lock"))
         try:
             lock.acquire(blocking=False)

@@ -5,35 +5,15 @@ from pathlib import Path
 from typing import Any
 
 from inhouse.core.errors import ToolError
-from inhouse.core.ports import Tool
 
 from .context import ToolContext
-from .specs import ends_step, spec
+from .tool_set import RunTool
 
 _MOST_DIAGNOSTICS = 200
 
 
-def tools(context: ToolContext) -> tuple[Tool, ...]:
-    """Return the tools of this room."""
-
-    async def diagnostics(_: str, arguments: Mapping[str, Any]) -> Any:
-        return await _diagnostics(context, arguments.get("path"))
-
-    async def open_files(_: str, __: Mapping[str, Any]) -> Any:
-        paths = [_shown(context, path) for path in context.workspace.open_files()]
-        return {"files": [path for path in paths if path is not None]}
-
-    async def selection(_: str, __: Mapping[str, Any]) -> Any:
-        return _selection(context)
-
-    return (
-        Tool(spec("diagnostics"), diagnostics, ends_step("diagnostics")),
-        Tool(spec("open_files"), open_files, ends_step("open_files")),
-        Tool(spec("selection"), selection, ends_step("selection")),
-    )
-
-
-async def _diagnostics(context: ToolContext, raw: str | None) -> dict[str, Any]:
+async def _diagnostics(context: ToolContext, _: str, arguments: Mapping[str, Any]) -> Any:
+    raw = arguments.get("path")
     path = (await context.access.find(raw)).path if raw else None
     found = await context.workspace.diagnostics(path)
     if found is None:
@@ -49,6 +29,11 @@ async def _diagnostics(context: ToolContext, raw: str | None) -> dict[str, Any]:
     return {"diagnostics": allowed[:_MOST_DIAGNOSTICS], "message": message}
 
 
+async def _open_files(context: ToolContext, _: str, __: Mapping[str, Any]) -> Any:
+    paths = [_shown(context, path) for path in context.workspace.open_files()]
+    return {"files": [path for path in paths if path is not None]}
+
+
 def _told(context: ToolContext, diagnostic: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Name the file from the root; None if no tool may read it, since a message may quote it."""
     named = diagnostic.get("path")
@@ -58,7 +43,7 @@ def _told(context: ToolContext, diagnostic: Mapping[str, Any]) -> Mapping[str, A
     return None if shown is None else {**diagnostic, "path": shown}
 
 
-def _selection(context: ToolContext) -> dict[str, Any]:
+async def _selection(context: ToolContext, _: str, __: Mapping[str, Any]) -> Any:
     selected = context.workspace.selection()
     if not selected:
         return {"message": "Nothing is selected; the run was not started from an editor's text."}
@@ -73,3 +58,10 @@ def _shown(context: ToolContext, path: Path) -> str | None:
         return context.access.place(str(path)).shown
     except ToolError:
         return None
+
+
+TOOLS: Mapping[str, RunTool] = {
+    "diagnostics": _diagnostics,
+    "open_files": _open_files,
+    "selection": _selection,
+}

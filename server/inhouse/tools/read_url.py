@@ -9,11 +9,10 @@ from urllib.parse import urlsplit
 
 from inhouse import processes
 from inhouse.core.errors import InhouseError, ToolError
-from inhouse.core.ports import Tool
 from inhouse.core.route import Privacy
 
 from .context import Fetched, ToolContext
-from .specs import ends_step, spec
+from .tool_set import RunTool
 
 CHARACTERS = 20_000
 _SECONDS = 20.0
@@ -25,19 +24,17 @@ _PAGES = ("text/html", "application/xhtml")
 _NOISE = ("script", "style", "noscript", "template", "svg", "iframe", "nav", "footer", "form")
 
 
-def tools(context: ToolContext) -> tuple[Tool, ...]:
-    """Return the tools of this room."""
+async def _read_url(context: ToolContext, _: str, arguments: Mapping[str, Any]) -> Any:
+    url: str = arguments["url"]
+    most = min(max(int(arguments.get("max_chars") or CHARACTERS), _LEAST), _MOST)
+    try:
+        page = await _fetch(context, url)
+        return {"url": url, **await _readable_apart(page, most)}
+    except InhouseError as error:
+        return {"url": url, "errorMessage": str(error)}
 
-    async def read_url(_: str, arguments: Mapping[str, Any]) -> Any:
-        url: str = arguments["url"]
-        most = min(max(int(arguments.get("max_chars") or CHARACTERS), _LEAST), _MOST)
-        try:
-            page = await _fetch(context, url)
-            return {"url": url, **await _readable_apart(page, most)}
-        except InhouseError as error:
-            return {"url": url, "errorMessage": str(error)}
 
-    return (Tool(spec("read_url"), read_url, ends_step("read_url")),)
+TOOLS: Mapping[str, RunTool] = {"read_url": _read_url}
 
 
 async def _fetch(context: ToolContext, url: str) -> Fetched:

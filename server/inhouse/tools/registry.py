@@ -1,5 +1,8 @@
 """Every tool that works on the workspace."""
 
+from collections.abc import Mapping
+from functools import partial
+
 from inhouse.core.ports import Tool
 
 from . import editor_state, read_url, skill, unavailable
@@ -9,20 +12,27 @@ from .edit import tools as edit_tools
 from .files import read_files
 from .search import code_search, find_files
 from .shell import run_command
+from .specs import ends_step, spec
+from .tool_set import MakeTool, RunTool
+
+_TOOLS: Mapping[str, RunTool] = {
+    **ask_user.TOOLS,
+    **editor_state.TOOLS,
+    **read_files.TOOLS,
+    **find_files.TOOLS,
+    **code_search.TOOLS,
+    **run_command.TOOLS,
+    **read_url.TOOLS,
+    **edit_tools.TOOLS,
+}
 
 
-def workspace_tools(context: ToolContext) -> tuple[Tool, ...]:
-    """Return every tool that works on the workspace, bound to *context*."""
-    modules = (
-        ask_user,
-        editor_state,
-        unavailable,
-        read_files,
-        find_files,
-        code_search,
-        run_command,
-        skill,
-        read_url,
-        edit_tools,
-    )
-    return tuple(tool for module in modules for tool in module.tools(context))
+def workspace_tools(context: ToolContext) -> dict[str, MakeTool]:
+    """Give what makes each tool that works on the workspace, for *context*."""
+    made: dict[str, MakeTool] = {name: partial(_tool, context, name) for name in _TOOLS}
+    return {**unavailable.TOOLS, **made, "skill": partial(skill.tool, context)}
+
+
+def _tool(context: ToolContext, name: str) -> Tool:
+    own = spec(name)
+    return Tool(own, partial(_TOOLS[name], context), ends_step(name), writes=own.exact)

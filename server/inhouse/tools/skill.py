@@ -17,8 +17,8 @@ _MOST_TOLD = 4_000
 _MOST_DESCRIBED = 300
 
 
-def tools(context: ToolContext) -> tuple[Tool, ...]:
-    """Return the tools of this room."""
+def tool(context: ToolContext) -> Tool:
+    """Make the tool, whose description names what the project keeps: may read it."""
 
     async def skill(_: str, arguments: Mapping[str, Any]) -> Any:
         found = await asyncio.to_thread(
@@ -29,7 +29,7 @@ def tools(context: ToolContext) -> tuple[Tool, ...]:
     own = spec("skill")
     if context.offers is None or own.name in context.offers:
         own = _described(own, skills(context.access, context.home, vouched=context.vouched))
-    return (Tool(own, skill, ends_step("skill")),)
+    return Tool(own, skill, ends_step(own.name))
 
 
 def _described(own: ToolSpec, found: Mapping[str, Skill]) -> ToolSpec:

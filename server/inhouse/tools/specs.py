@@ -5,7 +5,7 @@ The data is in ``schemas.json``, next to this file.
 
 import json
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from inhouse.core.ports import ToolSpec
@@ -30,4 +30,4 @@ def names() -> tuple[str, ...]:
 
 @cache
 def _entries() -> dict[str, Any]:
-    return json.loads(files("inhouse.tools").joinpath("schemas.json").read_text(encoding="utf-8"))
+    return json.loads(Path(__file__).with_name("schemas.json").read_text(encoding="utf-8"))

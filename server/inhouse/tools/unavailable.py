@@ -1,19 +1,15 @@
 """Tools that definitions may name but that are unavailable here: each says so when called."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from inhouse.core.errors import ToolError
 from inhouse.core.ports import Tool, ToolSpec
-from inhouse.core.without_effect import TOOLS
+from inhouse.core.without_effect import TOOLS as WITHOUT_EFFECT
 
-from .context import ToolContext
 from .specs import names, spec
-
-
-def tools(_: ToolContext) -> tuple[Tool, ...]:
-    """Return the tools of this room: none of them is offered to a model."""
-    return tuple(_missing(name, why) for name, why in TOOLS.items())
+from .tool_set import MakeTool
 
 
 def _missing(name: str, why: str) -> Tool:
@@ -22,3 +18,9 @@ def _missing(name: str, why: str) -> Tool:
 
     own = spec(name) if name in names() else ToolSpec(name, "", {"type": "object"})
     return Tool(own, run, offered=False)
+
+
+TOOLS: Mapping[str, MakeTool] = {
+    name: partial(_missing, name, why) for name, why in WITHOUT_EFFECT.items()
+}
+"""None of them is offered to a model."""

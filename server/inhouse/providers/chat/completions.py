@@ -19,14 +19,14 @@ from attrs import field, frozen
 from inhouse.core.dialect import Dialect
 from inhouse.core.endpoint_kinds import known_dialect
 from inhouse.core.errors import InhouseError, ProviderError
-from inhouse.core.events import Notice
+from inhouse.core.events import ModelChunk, Notice
 from inhouse.core.ports import Chunks, Prompt
 from inhouse.core.route import Endpoint
 from inhouse.providers.chat.refusals import MOST_MENDS, Mended, mends
 from inhouse.providers.chat.response import ChatAnswer
 from inhouse.providers.chat.retry import first_of
 from inhouse.providers.chat.sse import StreamDeadline, answered, server_sent
-from inhouse.providers.chat.stream_model import TRIES, until_error
+from inhouse.providers.chat.stream_model import TRIES
 from inhouse.providers.dialect.chat_request import chat_messages, chat_tools
 from inhouse.providers.endpoints import endpoint_errors
 from inhouse.providers.endpoints.capabilities import origin_of
@@ -116,25 +116,8 @@ class OpenAIChat:
         """
         body = self._body(prompt, dialect)
         said = False
-        batches = self._streamed(prompt, place, body)
-        async with aclosing(batches):
-            try:
-                async for chunks in batches:
-                    said = True
-                    yield chunks
-            except ProviderError as error:
-                asked = body["extra_body"]
-                ways = mends(dialect, error, asked) if again and not said else ()
-                better = next((one for one in ways if self._differs(one, prompt, asked)), None)
-                if better is None:
-                    raise
-                raise _RefusedError(error, better) from error
-
-    async def _streamed(
-        self, prompt: Prompt, place: ModelRef, body: dict[str, Any]
-    ) -> AsyncGenerator[Chunks]:
         names = frozenset(tool.name for tool in prompt.tools)
-        answer = ChatAnswer(place, names, self._origin())
+        answer = ChatAnswer(place, names, origin_of(self.endpoint, self.model))
         client = await self._client()
         # If the key has another header, the client's own would be a second one, and refused.
         omitted = {} if sends_authorization(self.endpoint) else {"Authorization": openai.Omit()}
@@ -146,18 +129,39 @@ class OpenAIChat:
                 line.wait_for_first(since)
                 source = aiter(response.http_response.stream)
                 async for pieces in server_sent(source, line):
-                    chunks, broken = until_error(partial(answer.read, pieces))
-                    if chunks:
-                        line.started = True
-                        yield chunks
-                    if broken is not None:
-                        raise broken
+                    chunks: list[ModelChunk] = []
+                    try:
+                        answer.read(pieces, chunks)
+                    finally:  # What was said before an error counts.
+                        if chunks:
+                            line.started = said = True
+                            yield chunks
                     line.finished = answer.finish_reason is not None
+            last = [*answer.end()]
         except openai.OpenAIError as error:
-            raise await self._better(_translated(error, place), error, place) from error
-        yield [*answer.end()]
+            told = await self._better(_translated(error, place), error, place)
+            way = self._other_way(told, prompt, body, dialect) if again and not said else None
+            raise way or told from error
+        except ProviderError as error:
+            way = self._other_way(error, prompt, body, dialect) if again and not said else None
+            if way is None:
+                raise
+            raise way from error
+        yield last
         if answer.model is not None:
             note_answer(self.endpoint.name, answer.model)
+
+    def _other_way(
+        self, error: Exception, prompt: Prompt, body: dict[str, Any], dialect: Dialect
+    ) -> "_RefusedError | None":
+        """Find another way to ask; what was refused is never sent again as it was."""
+        if not isinstance(error, ProviderError):
+            return None
+        asked = body["extra_body"]
+        for way in mends(dialect, error, asked):
+            if self._body(prompt, way.dialect)["extra_body"] != asked:
+                return _RefusedError(error, way)
+        return None
 
     async def _better(
         self, error: Exception, cause: openai.OpenAIError, place: ModelRef
@@ -198,13 +202,6 @@ class OpenAIChat:
         )
         return client.chat.completions.with_streaming_response
 
-    def _differs(self, way: Mended, prompt: Prompt, asked: Mapping[str, Any]) -> bool:
-        """Return whether a request differs from the refused one, which is never sent again."""
-        return self._body(prompt, way.dialect)["extra_body"] != asked
-
-    def _origin(self) -> str:
-        return origin_of(self.endpoint, self.model)
-
     def _body(self, prompt: Prompt, dialect: Dialect) -> dict[str, Any]:
         body: dict[str, Any] = {"stream_options": {"include_usage": True}}
         if prompt.tools:
@@ -226,7 +223,7 @@ class OpenAIChat:
                 if name not in dialect.omitted
             }
         # As extra body it is sent unchanged; openai would otherwise first walk the whole history.
-        body["messages"] = chat_messages(prompt, dialect, self._origin())
+        body["messages"] = chat_messages(prompt, dialect, origin_of(self.endpoint, self.model))
         return {"model": self.model, "messages": [], "stream": True, "extra_body": body}
 
 

@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
@@ -25,7 +24,7 @@ from inhouse.core.ports import Chunks, Prompt
 from inhouse.core.route import Endpoint
 from inhouse.providers.chat.request_options import own_fields
 from inhouse.providers.chat.retry import first_of
-from inhouse.providers.chat.stream_model import TRIES, add_joined, until_error
+from inhouse.providers.chat.stream_model import TRIES, add_joined
 from inhouse.providers.chat.think_tags import ThinkingText
 from inhouse.providers.dialect.chat_request import chat_messages, chat_tools, plain
 from inhouse.providers.dialect.tool_call_deltas import new_call_id
@@ -91,12 +90,13 @@ class OllamaChat:
                 line.wait_for_first(since)
                 async with aclosing(json_lines(response.aiter_bytes(), line)) as lines:
                     async for pieces in lines:
-                        chunks, broken = until_error(partial(answer.read, pieces))
-                        if chunks:
-                            line.started = True
-                            yield chunks
-                        if broken is not None:
-                            raise broken
+                        chunks: list[ModelChunk] = []
+                        try:
+                            answer.read(pieces, chunks)
+                        finally:  # What was said before an error counts.
+                            if chunks:
+                                line.started = True
+                                yield chunks
                         if answer.done:
                             break
         except httpx2.ProxyError as error:

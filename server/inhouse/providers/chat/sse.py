@@ -7,7 +7,6 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from functools import partial
 from typing import Any, TypeVar, cast
 
 import httpx2
@@ -16,7 +15,6 @@ from attrs import define
 
 from inhouse.core.errors import ProviderError
 from inhouse.core.route import Endpoint
-from inhouse.providers.chat.stream_model import until_error
 from inhouse.providers.endpoints import endpoint_errors
 from inhouse.providers.endpoints.endpoint_errors import ModelRef
 from inhouse.providers.network.connection import EgressConnection
@@ -119,25 +117,21 @@ async def server_sent(
         decoder = EventDecoder()
         while data is not None:
             line.took(data)
-            events = decoder.feed(data)
-            pieces, broken = until_error(partial(_read_events, events, line))
-            if pieces:
-                yield pieces
-                line.alive()
-            if broken is not None:
-                raise broken
+            pieces: list[Any] = []
+            try:
+                for kind, said in decoder.feed(data):
+                    if said.startswith(b"[DONE]"):
+                        line.end()
+                    elif not line.done:
+                        pieces.append(_parsed(said, line.place, kind))
+            finally:  # What was said before an error counts.
+                if pieces:
+                    yield pieces
+                    line.alive()
             data = None if decoder.ended else await anext(source, None) or decoder.end()
     except httpx2.HTTPError as error:
         if not (line.finished or line.done):
             raise line.failure(error) from error
-
-
-def _read_events(events: list[tuple[str, bytes]], line: StreamDeadline, pieces: list[Any]) -> None:
-    for kind, said in events:
-        if said.startswith(b"[DONE]"):
-            line.end()
-        elif not line.done:
-            pieces.append(_parsed(said, line.place, kind))
 
 
 async def json_lines(
@@ -154,19 +148,16 @@ async def json_lines(
             continue
         *lines, last = b"".join((*rest, data)).split(b"\n")
         rest = [last]
-        pieces, broken = until_error(partial(_read_lines, lines, line))
-        if pieces:
-            yield pieces
-            line.alive()
-        if broken is not None:
-            raise broken
+        pieces: list[Any] = []
+        try:
+            told = filter(None, map(bytes.strip, lines))
+            pieces.extend(_parsed(said, line.place, "message") for said in told)
+        finally:  # What was said before an error counts.
+            if pieces:
+                yield pieces
+                line.alive()
     if said := b"".join(rest).strip():
         yield [_parsed(said, line.place, "message")]
-
-
-def _read_lines(lines: list[bytes], line: StreamDeadline, pieces: list[Any]) -> None:
-    told = filter(None, map(bytes.strip, lines))
-    pieces.extend(_parsed(said, line.place, "message") for said in told)
 
 
 class EventDecoder:

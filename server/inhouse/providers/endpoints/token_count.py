@@ -15,10 +15,10 @@ from attrs import frozen
 from inhouse.core.endpoint_kinds import TokenCounter
 from inhouse.core.errors import ContextOverflowError, InhouseError
 from inhouse.core.events import Notice
-from inhouse.core.json_values import fields, items
+from inhouse.core.messages import AssistantMessage, SystemMessage, ToolMessage, UserMessage
 from inhouse.core.ports import Prompt
 from inhouse.core.route import Endpoint
-from inhouse.providers.dialect.chat_request import chat_messages, chat_tools
+from inhouse.providers.dialect.chat_request import chat_messages, chat_tools, output_text
 from inhouse.providers.endpoints import endpoint_errors
 from inhouse.providers.endpoints.endpoint_errors import ModelRef
 from inhouse.providers.endpoints.http_json import post_json
@@ -47,11 +47,24 @@ class Need:
 
 
 def need_of(prompt: Prompt) -> Need:
-    messages = chat_messages(prompt)
-    text = "\n".join(_texts(messages)) + json.dumps(chat_tools(prompt.tools))
-    data = text.encode("utf-8", "replace")
-    pictures = sum(len(getattr(message, "images", ())) for message in prompt.messages)
-    likely = int(len(data) / BYTES_PER_TOKEN) + PER_MESSAGE * len(messages) + PER_IMAGE * pictures
+    """Count what a prompt says: its request is written only once, when it is sent."""
+    tools = [(tool.name, tool.description, tool.parameters) for tool in prompt.tools]
+    texts = [prompt.system, json.dumps(tools, default=str)]
+    pictures = 0
+    for message in prompt.messages:
+        match message:
+            case ToolMessage():
+                texts.append(output_text(message))
+            case AssistantMessage(text, calls):
+                texts += [text, *(f"{call.name} {call.arguments}" for call in calls)]
+            case SystemMessage(text):
+                texts.append(text)
+            case UserMessage(text):
+                texts.append(text)
+                pictures += len(message.images)
+    data = "\n".join(texts).encode("utf-8", "replace")
+    parts = len(prompt.messages) + 1
+    likely = int(len(data) / BYTES_PER_TOKEN) + PER_MESSAGE * parts + PER_IMAGE * pictures
     words = sum(1 for _ in _WORD.finditer(data))
     return Need(least=words, likely=max(likely, words))
 
@@ -111,18 +124,6 @@ async def _counted(prompt: Prompt, place: ModelRef, egress: "Egress") -> int | N
         raise
     except InhouseError:
         return None
-
-
-def _texts(messages: list[dict[str, Any]]) -> list[str]:
-    texts: list[str] = []
-    for message in messages:
-        content = message.get("content") or ""
-        if isinstance(content, str):
-            texts.append(content)
-        texts.extend(str(fields(part).get("text", "")) for part in items(content))
-        calls = [fields(call).get("function") for call in items(message.get("tool_calls"))]
-        texts.extend(f"{call['name']} {call['arguments']}" for call in calls if call)
-    return texts
 
 
 def is_small(endpoint: Endpoint, need: Need) -> bool:

@@ -1,5 +1,6 @@
 """Base URLs as users write them, and the addresses they mean."""
 
+from functools import lru_cache
 from urllib.parse import SplitResult, urlsplit
 
 from attrs import frozen
@@ -20,7 +21,13 @@ class HttpAddress:
     query: str = ""
     """Query parameters of each request (Azure's ``api-version``)."""
 
+    @property
+    def root(self) -> str:
+        """The URL without its ``/v1``: beside it servers keep what is not OpenAI's."""
+        return self.url.rstrip("/").removesuffix("/v1")
 
+
+@lru_cache(maxsize=256)
 def http_address(base_url: str) -> HttpAddress:
     """Read ``http://host:port/path``, ``https://…`` or ``unix:/path[:/prefix]``."""
     if base_url.startswith("unix:"):
@@ -37,11 +44,6 @@ def http_address(base_url: str) -> HttpAddress:
     tls = parts.scheme == "https"
     url = _without_credentials(parts)
     return HttpAddress(url, host, port or (443 if tls else 80), tls, query=parts.query)
-
-
-def server_root(base_url: str) -> str:
-    """Return a base URL without its ``/v1``, where servers keep what is not OpenAI's."""
-    return http_address(base_url).url.rstrip("/").removesuffix("/v1")
 
 
 def _without_credentials(parts: SplitResult) -> str:

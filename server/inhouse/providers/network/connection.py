@@ -4,14 +4,14 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Sequence
 from typing import Any
 
 import httpcore2
 from attrs import define, field
 
 from inhouse.providers.network.fair_turns import fair_turns
-from inhouse.providers.network.traffic_log import HostTraffic, current_logs
+from inhouse.providers.network.traffic_log import LOGS, HostTraffic, TrafficLog
 
 READ_BYTES = 64 * 1024
 AT_ONCE = 32 * 1024
@@ -39,6 +39,9 @@ class EgressConnection(httpcore2.AsyncNetworkStream):
     _writer: asyncio.StreamWriter | None = field(default=None, init=False)
     _more: bool = field(default=False, init=False)
     """Whether the last read was full, so that the next one probably finds data."""
+    _logs: tuple[TrafficLog, ...] = field(default=(), init=False)
+    _counted: Sequence[HostTraffic] = field(default=(), init=False)
+    """What `_logs` count of it."""
 
     async def start_tls(
         self,
@@ -60,42 +63,45 @@ class EgressConnection(httpcore2.AsyncNetworkStream):
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
         if self.at_proxy:
             return await self._read_from_proxy(max_bytes)
-        reader, _ = await self._streams()
-        limit = (
-            asyncio.timeout(timeout) if self.deadline is None else asyncio.timeout_at(self.deadline)
-        )
-        with _as_httpcore(httpcore2.ReadError, httpcore2.ReadTimeout):
+        reader = self._reader or (await self._open())[0]
+        most, deadline = min(max_bytes, AT_ONCE), self.deadline
+        limit = asyncio.timeout(timeout) if deadline is None else asyncio.timeout_at(deadline)
+        try:
             async with limit:
                 # A read that finds something waiting would come back at once, again and again: it
                 # would hold up whatever else this process has to do, and outlive its limit.
-                if self._more or self._is_late():
+                is_late = deadline is not None and asyncio.get_running_loop().time() >= deadline
+                if self._more or is_late:
                     await fair_turns().next()
-                most = min(max_bytes, AT_ONCE)
                 data = await reader.read(most)
+        except TimeoutError as error:
+            raise httpcore2.ReadTimeout(str(error)) from error
+        except OSError as error:
+            raise httpcore2.ReadError(str(error)) from error
         self._more = len(data) >= most
-        for tally in self._tallies():
-            tally.received += len(data)
+        for traffic in self._traffic():
+            traffic.received += len(data)
         return data
 
     async def _read_from_proxy(self, max_bytes: int) -> bytes:
-        reader, _ = await self._streams()
+        reader = self._reader or (await self._open())[0]
         with connecting(at_proxy=True):
             async with asyncio.timeout(PROXY_SECONDS):
                 data = await reader.read(max_bytes)
         if not data:
             raise httpcore2.ProxyError("it closed the connection")
-        for tally in self._tallies():
-            tally.received += len(data)
+        for traffic in self._traffic():
+            traffic.received += len(data)
         return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
-        _, writer = await self._streams()
+        writer = self._writer or (await self._open())[1]
         with _as_httpcore(httpcore2.WriteError, httpcore2.WriteTimeout):
             writer.write(buffer)
             async with asyncio.timeout(timeout):
                 await writer.drain()
-        for tally in self._tallies():
-            tally.sent += len(buffer)
+        for traffic in self._traffic():
+            traffic.sent += len(buffer)
 
     async def aclose(self) -> None:
         """Close immediately; nothing that is still queued is worth waiting for."""
@@ -114,24 +120,17 @@ class EgressConnection(httpcore2.AsyncNetworkStream):
         names = {"server_addr": "peername", "client_addr": "sockname"}
         return self._writer.get_extra_info(names.get(info, info))
 
-    async def _streams(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        if self._reader is None or self._writer is None:
-            return await self._open()
-        return self._reader, self._writer
-
     async def _open(self, **tls: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         opened = await asyncio.open_connection(sock=self._socket, limit=READ_BYTES, **tls)
         self._reader, self._writer = opened
         return opened
 
-    def _is_late(self) -> bool:
-        return self.deadline is not None and asyncio.get_running_loop().time() >= self.deadline
-
-    def _tallies(self) -> Iterable[HostTraffic]:
-        for log in current_logs():
-            yield log.tally(
-                host=self.host, address=self.address, local=self.local, endpoint=self.endpoint
-            )
+    def _traffic(self) -> Sequence[HostTraffic]:
+        """Give where the bytes of whoever reads or writes now are counted."""
+        if (logs := LOGS.get()) is not self._logs:
+            at = (self.host, self.address, self.local, self.endpoint)
+            self._logs, self._counted = logs, [log.traffic_of(*at) for log in logs]
+        return self._counted
 
 
 @contextlib.contextmanager

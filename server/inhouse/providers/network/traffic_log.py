@@ -30,7 +30,8 @@ class TrafficLog:
         factory=dict[tuple[str, str, str], HostTraffic]
     )
 
-    def tally(self, *, host: str, address: str, local: bool, endpoint: str) -> HostTraffic:
+    def traffic_of(self, host: str, address: str, local: bool, endpoint: str) -> HostTraffic:  # noqa: FBT001  as `HostTraffic`
+        """Give what is counted of one host, from now on where it is new."""
         key = (host, address, endpoint)
         if key not in self._tallies:
             self._tallies[key] = HostTraffic(host, address, local, endpoint)
@@ -54,7 +55,8 @@ class TrafficLog:
             )
 
 
-_logs: ContextVar[tuple[TrafficLog, ...]] = ContextVar("contact_logs", default=())
+LOGS: ContextVar[tuple[TrafficLog, ...]] = ContextVar("contact_logs", default=())
+"""The recordings that are open where this is asked."""
 
 
 @contextmanager
@@ -64,18 +66,14 @@ def recording() -> Generator[TrafficLog]:
     Recordings nest: a sub-agent's contacts are its parent's contacts too.
     """
     log = TrafficLog()
-    token = _logs.set((*_logs.get(), log))
+    token = LOGS.set((*LOGS.get(), log))
     try:
         yield log
     finally:
-        _logs.reset(token)
-
-
-def current_logs() -> tuple[TrafficLog, ...]:
-    return _logs.get()
+        LOGS.reset(token)
 
 
 def note_answer(endpoint: str, model: str) -> None:
     """Record in every open recording which model answered, by its own account."""
-    for log in _logs.get():
+    for log in LOGS.get():
         log.answered(endpoint, model)

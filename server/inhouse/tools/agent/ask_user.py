@@ -5,28 +5,26 @@ from typing import Any
 from uuid import uuid4
 
 from inhouse.core.errors import ToolError
-from inhouse.core.ports import Question, Tool
+from inhouse.core.ports import Question
 from inhouse.core.unicode import visible
 from inhouse.tools.context import ToolContext
 from inhouse.tools.search import ripgrep
-from inhouse.tools.specs import ends_step, spec
+from inhouse.tools.tool_set import RunTool
 
 OTHER = "Something else…"
 
 
-def tools(context: ToolContext) -> tuple[Tool, ...]:
-    """Return the tools of this room."""
+async def _ask_user(context: ToolContext, _: str, arguments: Mapping[str, Any]) -> Any:
+    answers: list[dict[str, Any]] = []
+    for index, asked in enumerate(arguments["questions"]):
+        answer = await _ask(context, asked)
+        if answer is None:
+            break
+        answers.append({"questionIndex": index, **answer})
+    return {"answers": answers} if answers else {"skipped": True}
 
-    async def ask_user(_: str, arguments: Mapping[str, Any]) -> Any:
-        answers: list[dict[str, Any]] = []
-        for index, asked in enumerate(arguments["questions"]):
-            answer = await _ask(context, asked)
-            if answer is None:
-                break
-            answers.append({"questionIndex": index, **answer})
-        return {"answers": answers} if answers else {"skipped": True}
 
-    return (Tool(spec("ask_user"), ask_user, ends_step("ask_user")),)
+TOOLS: Mapping[str, RunTool] = {"ask_user": _ask_user}
 
 
 async def _ask(context: ToolContext, asked: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -1,6 +1,7 @@
 """Tools that change nothing but the run itself: its output, its messages, its end."""
 
 from collections.abc import Callable, Mapping, MutableMapping
+from functools import partial
 from typing import Any, Protocol, cast
 
 from attrs import evolve
@@ -12,6 +13,7 @@ from inhouse.core.messages import AssistantMessage, Message, UserMessage
 from inhouse.core.ports import Tool
 from inhouse.tools import specs
 from inhouse.tools.input.check_input import problem_with
+from inhouse.tools.tool_set import MakeTool
 
 FindAgent = Callable[[str], AgentDefinition | None]
 """Finds an agent by any form of its name."""
@@ -31,24 +33,25 @@ class ConversationState(Protocol):
 
 def control_tools(
     *, memory: ConversationState, definition: AgentDefinition, find: FindAgent
-) -> tuple[Tool, ...]:
-    """Make the tools of one run."""
-    return (
-        _tool("end_turn", _say("Turn ended.")),
-        _tool("task_completed", _say("Task completed.")),
-        _tool("think_deeply", _say("Thought logged.")),
-        _tool("write_todos", _say("Todos written.")),
-        _tool("suggest_followups", _say("Followups suggested.")),
-        _set_output_tool(memory, definition),
-        _tool("add_message", lambda given: _add_message(memory, given)),
-        _tool("set_messages", lambda given: _set_messages(memory, given)),
-        _tool("lookup_agent_info", lambda given: _lookup(find, given["agentId"])),
-        _tool("add_subgoal", lambda given: _add_subgoal(memory, given)),
-        _tool("update_subgoal", lambda given: _update_subgoal(memory, given)),
-    )
+) -> dict[str, MakeTool]:
+    """Give what makes each of the tools for one run."""
+    acts: dict[str, _Act] = {
+        "end_turn": partial(_say, "Turn ended."),
+        "task_completed": partial(_say, "Task completed."),
+        "think_deeply": partial(_say, "Thought logged."),
+        "write_todos": partial(_say, "Todos written."),
+        "suggest_followups": partial(_say, "Followups suggested."),
+        "add_message": partial(_add_message, memory),
+        "set_messages": partial(_set_messages, memory),
+        "lookup_agent_info": partial(_lookup, find),
+        "add_subgoal": partial(_add_subgoal, memory),
+        "update_subgoal": partial(_update_subgoal, memory),
+    }
+    made: dict[str, MakeTool] = {name: partial(_tool, name, act) for name, act in acts.items()}
+    return {**made, "set_output": partial(_set_output_tool, memory, definition)}
 
 
-_Act = Callable[[Mapping[str, Any]], Any]
+_Act = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 
 def _tool(name: str, act: _Act) -> Tool:
@@ -58,8 +61,8 @@ def _tool(name: str, act: _Act) -> Tool:
     return Tool(specs.spec(name), run, ends_step=specs.ends_step(name))
 
 
-def _say(message: str) -> _Act:
-    return lambda _: {"message": message}
+def _say(message: str, _: Mapping[str, Any]) -> dict[str, Any]:
+    return {"message": message}
 
 
 def _set_output_tool(memory: ConversationState, definition: AgentDefinition) -> Tool:
@@ -67,7 +70,7 @@ def _set_output_tool(memory: ConversationState, definition: AgentDefinition) -> 
 
     Nothing is required here, because the output may also be in ``data``.
     """
-    tool = _tool("set_output", lambda given: _set_output(memory, definition, given))
+    tool = _tool("set_output", partial(_set_output, memory, definition))
     schema = definition.output_schema or {}
     properties = schema.get("properties")
     if not isinstance(properties, Mapping) or not properties:
@@ -111,7 +114,8 @@ def _set_messages(memory: ConversationState, given: Mapping[str, Any]) -> dict[s
     return {"message": "Messages set."}
 
 
-def _lookup(find: FindAgent, agent_id: str) -> dict[str, Any]:
+def _lookup(find: FindAgent, given: Mapping[str, Any]) -> dict[str, Any]:
+    agent_id = given["agentId"]
     definition = find(agent_id)
     if definition is None:
         return {"found": False, "error": f"Agent '{agent_id}' not found"}

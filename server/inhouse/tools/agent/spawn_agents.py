@@ -16,6 +16,7 @@ from inhouse.core.ports import Tool, ToolSpec
 from inhouse.tools import specs
 from inhouse.tools.input.check_input import problem_with
 from inhouse.tools.input.repair import repair
+from inhouse.tools.tool_set import MakeTool
 
 from .control import FindAgent
 
@@ -42,8 +43,10 @@ Spawn = Callable[[SpawnRequest], Awaitable[Mapping[str, Any]]]
 """Runs a sub-agent; returns `LoopResult.value`.  Raises `InhouseError`."""
 
 
-def spawn_tools(*, definition: AgentDefinition, find: FindAgent, spawn: Spawn) -> tuple[Tool, ...]:
-    """Make the spawning tools of one run, and a tool for each agent that it may spawn."""
+def spawn_tools(
+    *, definition: AgentDefinition, find: FindAgent, spawn: Spawn
+) -> dict[str, MakeTool]:
+    """Give what makes the spawning tools of one run, and a tool for each agent it may spawn."""
     start = partial(_spawn_all, definition, find, spawn)
 
     async def spawn_agents(_: str, given: Mapping[str, Any]) -> Any:
@@ -56,23 +59,18 @@ def spawn_tools(*, definition: AgentDefinition, find: FindAgent, spawn: Spawn) -
             raise ToolError(str(error), code=error.code) from None
         return {"message": "Agent spawned."}
 
-    return (
-        Tool(specs.spec("spawn_agents"), spawn_agents),
-        Tool(specs.spec("spawn_agent_inline"), spawn_inline),
-        *_agent_tools(definition, find, start),
-    )
-
-
-_Start = Callable[[Sequence[Mapping[str, Any]]], Awaitable[Any]]
-
-
-def _agent_tools(definition: AgentDefinition, find: FindAgent, start: _Start) -> tuple[Tool, ...]:
-    tools: dict[str, Tool] = {}
+    made: dict[str, MakeTool] = {
+        "spawn_agents": lambda: Tool(specs.spec("spawn_agents"), spawn_agents),
+        "spawn_agent_inline": lambda: Tool(specs.spec("spawn_agent_inline"), spawn_inline),
+    }
     for agent_type in definition.spawnable_agents:
         child, name = find(agent_type), agent_tool_name(agent_type)
         if child is not None and name not in specs.names():
-            tools.setdefault(name, _agent_tool(name, agent_type, child, start))
-    return tuple(tools.values())
+            made.setdefault(name, partial(_agent_tool, name, agent_type, child, start))
+    return made
+
+
+_Start = Callable[[Sequence[Mapping[str, Any]]], Awaitable[Any]]
 
 
 def _agent_tool(name: str, agent_type: str, child: AgentDefinition, start: _Start) -> Tool:

@@ -5,7 +5,7 @@ files.  What has not been applied by the end is put before the user.
 """
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -67,12 +67,18 @@ class RunProposals:
         return sorted(fresh, key=lambda each: each.number)
 
 
+def _nobody_keeps_it(edit: Edit, outcome: EditOutcome) -> None:
+    """Drop what became of an edit."""
+
+
 @frozen
 class PrivateWorkspace:
     """A workspace in which a run sees its own proposals as if they had been accepted."""
 
     inner: Workspace
     proposals: RunProposals
+    on_change: Callable[[Edit, EditOutcome], None] = _nobody_keeps_it
+    """Hears what became of each edit that was handed to the workspace below."""
 
     @property
     def root(self) -> Path:
@@ -93,16 +99,15 @@ class PrivateWorkspace:
 
     async def apply(self, edit: Edit) -> EditOutcome:
         """Apply an edit, and with it what this run has proposed for the file."""
-        if edit.path not in self.proposals.own:
-            outcome = await self.inner.apply(edit)
-        elif (whole := await self._from_current(edit)) is None:
+        whole = await self._from_current(edit) if edit.path in self.proposals.own else edit
+        if whole is None:
             return changed(edit)
-        else:
-            outcome = _with_merged(await self.inner.apply(whole), edit, whole)
+        outcome = await self.inner.apply(whole)
+        self.on_change(whole, outcome)
         if outcome.state is not EditState.REJECTED:
             self.proposals.own.pop(edit.path, None)
             self.proposals.settled.changed(edit.path)
-        return outcome
+        return _with_merged(outcome, edit, whole)
 
     async def propose(self, edit: Edit) -> EditOutcome:
         """Keep an edit for this run."""
@@ -146,6 +151,7 @@ class PrivateWorkspace:
         failed: dict[Path, str] = {}
         for path, proposal in tuple(self.proposals.own.items()):
             outcome = await self.inner.propose(proposal.edit)
+            self.on_change(proposal.edit, outcome)
             if outcome.state is EditState.REJECTED:
                 failed[path] = outcome.message
                 continue
@@ -171,6 +177,7 @@ class PrivateWorkspace:
             if (None if made is None else made.new) == current:
                 continue
             outcome = await self.inner.propose(edit)
+            self.on_change(edit, outcome)
             if outcome.state is EditState.REJECTED:
                 message = f"A proposed change of {edit.path.name} is not shown: {outcome.message}"
                 emit(Notice("warning", "proposal", message))

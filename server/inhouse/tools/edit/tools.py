@@ -2,69 +2,47 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 from inhouse.core.errors import ToolError
 from inhouse.core.events import EditState
-from inhouse.core.ports import Edit, EditOutcome, Tool
+from inhouse.core.ports import Edit, EditOutcome
 from inhouse.tools.access.paths import WorkspacePath, locate
 from inhouse.tools.context import ToolContext
 from inhouse.tools.files.file_text import find_document, missing
-from inhouse.tools.specs import ends_step, spec
+from inhouse.tools.tool_set import RunTool
 
 from .base_text import Change, StaleError, View, deletion, placed_change, whole_change
 from .new_text import whole_text
 from .patch import check_target, created, updated
 from .replace import Replacement, replace
 
-ToolFunction = Callable[[str, Mapping[str, Any]], Awaitable[Any]]
 MakeChange = Callable[[View, Mapping[str, Any]], Change]
 HandOver = Callable[[Edit], Awaitable[EditOutcome]]
 
 _DONE = {"create_file": "add", "update_file": "update", "delete_file": "delete"}
 
 
-def tools(context: ToolContext) -> tuple[Tool, ...]:
-    """Return the tools of this room."""
-
-    async def apply_patch(_: str, arguments: Mapping[str, Any]) -> Any:
-        return await _apply_patch(context, arguments["operation"])
-
-    return (
-        _tool("write_file", _applied(context, _whole)),
-        _tool("str_replace", _applied(context, _replaced)),
-        _tool("propose_write_file", _proposed(context, _whole)),
-        _tool("propose_str_replace", _proposed(context, _replaced)),
-        _tool("create_plan", _applied(context, _plan)),
-        _tool("apply_patch", apply_patch),
-    )
+async def _applied(
+    change: MakeChange, context: ToolContext, _: str, arguments: Mapping[str, Any]
+) -> Any:
+    return await _change(context, arguments, change, context.workspace.apply)
 
 
-def _tool(name: str, run: ToolFunction) -> Tool:
-    return Tool(spec(name), run, ends_step(name), writes=True)
+async def _proposed(
+    change: MakeChange, context: ToolContext, _: str, arguments: Mapping[str, Any]
+) -> Any:
+    edits: list[Edit] = []
 
+    async def propose(edit: Edit) -> EditOutcome:
+        edits.append(edit)
+        return await context.workspace.propose(edit)
 
-def _applied(context: ToolContext, change: MakeChange) -> ToolFunction:
-    async def run(_: str, arguments: Mapping[str, Any]) -> Any:
-        return await _change(context, arguments, change, context.workspace.apply)
-
-    return run
-
-
-def _proposed(context: ToolContext, change: MakeChange) -> ToolFunction:
-    async def run(_: str, arguments: Mapping[str, Any]) -> Any:
-        edits: list[Edit] = []
-
-        async def propose(edit: Edit) -> EditOutcome:
-            edits.append(edit)
-            return await context.workspace.propose(edit)
-
-        result = await _change(context, arguments, change, propose)
-        if "errorMessage" in result:
-            return result
-        return {**result, "unifiedDiff": edits[-1].diff(result["file"])}
-
-    return run
+    result = await _change(context, arguments, change, propose)
+    if "errorMessage" in result:
+        return result
+    return {**result, "unifiedDiff": edits[-1].diff(result["file"])}
 
 
 async def _change(
@@ -86,7 +64,8 @@ async def _change(
     return {"file": shown, "message": _told(seen, changed, outcome)}
 
 
-async def _apply_patch(context: ToolContext, operation: Mapping[str, Any]) -> Any:
+async def _apply_patch(context: ToolContext, __: str, arguments: Mapping[str, Any]) -> Any:
+    operation = arguments["operation"]
     kind, diff = operation["type"], operation.get("diff", "")
 
     try:
@@ -187,3 +166,13 @@ def _told(seen: View, changed: Change, outcome: EditOutcome) -> str:
     if changed.problems:
         parts.append("Not everything was replaced:\n" + "\n".join(changed.problems))
     return "\n".join(parts)
+
+
+TOOLS: Mapping[str, RunTool] = {
+    "write_file": partial(_applied, _whole),
+    "str_replace": partial(_applied, _replaced),
+    "propose_write_file": partial(_proposed, _whole),
+    "propose_str_replace": partial(_proposed, _replaced),
+    "create_plan": partial(_applied, _plan),
+    "apply_patch": _apply_patch,
+}

@@ -9,13 +9,12 @@ from attrs import define
 from inhouse.core import hunks
 from inhouse.core.errors import ToolError
 from inhouse.core.messages import ToolParts
-from inhouse.core.ports import Tool
 from inhouse.core.protected_files import is_example
 from inhouse.tools.access.access_policy import Access
 from inhouse.tools.access.paths import WorkspacePath, can_be_named
 from inhouse.tools.access.safe_open import FolderEntry, list_folder
 from inhouse.tools.context import ToolContext
-from inhouse.tools.specs import ends_step, spec
+from inhouse.tools.tool_set import RunTool
 
 from .file_text import read_document, unreadable
 from .nearest import nearest_note
@@ -35,21 +34,17 @@ _STATUS = {
 }
 
 
-def tools(context: ToolContext) -> tuple[Tool, ...]:
-    """Return the tools of this room."""
+async def _read_files(context: ToolContext, _: str, arguments: Mapping[str, Any]) -> Any:
+    budget = _Budget(CHARACTERS)
+    wanted = {_key(each): each for each in arguments["paths"]}
+    return _told([await _read(context, each, budget) for each in wanted.values()])
 
-    async def read_files(_: str, arguments: Mapping[str, Any]) -> Any:
-        budget = _Budget(CHARACTERS)
-        wanted = {_key(each): each for each in arguments["paths"]}
-        return _told([await _read(context, each, budget) for each in wanted.values()])
 
-    async def list_directory(_: str, arguments: Mapping[str, Any]) -> Any:
-        return await asyncio.to_thread(_list, await seen(context), arguments["path"])
+async def _list_directory(context: ToolContext, _: str, arguments: Mapping[str, Any]) -> Any:
+    return await asyncio.to_thread(_list, await seen(context), arguments["path"])
 
-    return (
-        Tool(spec("read_files"), read_files, ends_step("read_files")),
-        Tool(spec("list_directory"), list_directory, ends_step("list_directory")),
-    )
+
+TOOLS: Mapping[str, RunTool] = {"read_files": _read_files, "list_directory": _list_directory}
 
 
 def _told(files: list[dict[str, Any]]) -> Any:

@@ -10,11 +10,10 @@ from attrs import frozen
 
 from inhouse import processes
 from inhouse.core.errors import ToolError
-from inhouse.core.ports import Tool
 from inhouse.tools.access.paths import WorkspacePath, slashes
 from inhouse.tools.context import ToolContext
 from inhouse.tools.files.overlay import WorkspaceOverlay, seen
-from inhouse.tools.specs import ends_step, spec
+from inhouse.tools.tool_set import RunTool
 
 from . import odd_files, ripgrep
 from .events import events
@@ -42,19 +41,17 @@ class _Enough(Exception):  # noqa: N818  not an error: the other searches should
     """Raised when no more results are wanted."""
 
 
-def tools(context: ToolContext) -> tuple[Tool, ...]:
-    """Return the tools of this room."""
+async def _code_search(context: ToolContext, _: str, arguments: Mapping[str, Any]) -> Any:
+    files = await seen(context)
+    try:
+        query = await asyncio.to_thread(_query, files, arguments)
+        found = await search(files, query, program=ripgrep.find())
+        return await _otherwise(files, arguments, found)
+    except ToolError as error:
+        return {"errorMessage": str(error)}
 
-    async def code_search(_: str, arguments: Mapping[str, Any]) -> Any:
-        files = await seen(context)
-        try:
-            query = await asyncio.to_thread(_query, files, arguments)
-            found = await search(files, query, program=ripgrep.find())
-            return await _otherwise(files, arguments, found)
-        except ToolError as error:
-            return {"errorMessage": str(error)}
 
-    return (Tool(spec("code_search"), code_search, ends_step("code_search")),)
+TOOLS: Mapping[str, RunTool] = {"code_search": _code_search}
 
 
 async def _otherwise(

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from inhouse.core.errors import ToolError
-from inhouse.core.ports import Tool
 from inhouse.core.source_parts import defined_names
 from inhouse.tools.access.paths import WorkspacePath
 from inhouse.tools.access.safe_open import read_bytes
@@ -20,7 +19,7 @@ from inhouse.tools.search import ripgrep
 from inhouse.tools.search.code_search import matching_files
 from inhouse.tools.search.flags import read_flags
 from inhouse.tools.search.results import Query
-from inhouse.tools.specs import ends_step, spec
+from inhouse.tools.tool_set import RunTool
 
 SUBTREE_TOKENS = 4_000
 MOST_TOKENS = 190_000
@@ -35,28 +34,13 @@ _FOUND_FILES = 12
 _FOUND_CHARACTERS = 100_000
 
 
-def tools(context: ToolContext) -> tuple[Tool, ...]:
-    """Return the tools of this room."""
-
-    async def read_subtree(_: str, arguments: Mapping[str, Any]) -> Any:
-        wanted: Sequence[str] = arguments.get("paths") or ["."]
-        if len(wanted) > _MOST_TREES:
-            raise ToolError(f"{len(wanted)} paths in one call; {_MOST_TREES} at most.")
-        tokens = min(int(arguments.get("maxTokens") or SUBTREE_TOKENS), MOST_TOKENS // len(wanted))
-        files = await seen(context)
-        return [await asyncio.to_thread(subtree, files, raw, tokens) for raw in wanted]
-
-    async def glob(_: str, arguments: Mapping[str, Any]) -> Any:
-        return await asyncio.to_thread(_glob, await seen(context), arguments)
-
-    async def find_files(_: str, arguments: Mapping[str, Any]) -> Any:
-        return await _find_files(context, arguments["prompt"])
-
-    return (
-        Tool(spec("read_subtree"), read_subtree, ends_step("read_subtree")),
-        Tool(spec("glob"), glob, ends_step("glob")),
-        Tool(spec("find_files"), find_files, ends_step("find_files")),
-    )
+async def _read_subtree(context: ToolContext, _: str, arguments: Mapping[str, Any]) -> Any:
+    wanted: Sequence[str] = arguments.get("paths") or ["."]
+    if len(wanted) > _MOST_TREES:
+        raise ToolError(f"{len(wanted)} paths in one call; {_MOST_TREES} at most.")
+    tokens = min(int(arguments.get("maxTokens") or SUBTREE_TOKENS), MOST_TOKENS // len(wanted))
+    files = await seen(context)
+    return [await asyncio.to_thread(subtree, files, raw, tokens) for raw in wanted]
 
 
 def subtree(files: WorkspaceOverlay, raw: str, tokens: int) -> dict[str, Any]:
@@ -118,7 +102,11 @@ def _names(files: WorkspaceOverlay, place: WorkspacePath, relative: str) -> Sequ
         return ()
 
 
-def _glob(files: WorkspaceOverlay, arguments: Mapping[str, Any]) -> dict[str, Any]:
+async def _glob(context: ToolContext, _: str, arguments: Mapping[str, Any]) -> Any:
+    return await asyncio.to_thread(_found, await seen(context), arguments)
+
+
+def _found(files: WorkspaceOverlay, arguments: Mapping[str, Any]) -> dict[str, Any]:
     pattern: str = arguments["pattern"]
     cwd: str | None = arguments.get("cwd")
     most = min(int(arguments.get("max_results") or MOST_PATHS), MOST_PATHS)
@@ -180,8 +168,9 @@ def _matcher(pattern: str, *, dots: bool = False) -> Callable[[str], bool]:
     return compiled.match
 
 
-async def _find_files(context: ToolContext, prompt: str) -> Any:
+async def _find_files(context: ToolContext, _: str, arguments: Mapping[str, Any]) -> Any:
     """Find files by the words of the prompt; Codebuff asks a model on its servers."""
+    prompt: str = arguments["prompt"]
     if not words(prompt):
         return {"message": f"No word in {prompt!r} to search for.  Name things in the code."}
     best = (await best_files(context, prompt))[:_FOUND_FILES]
@@ -237,3 +226,10 @@ async def _contents(context: ToolContext, paths: Sequence[str]) -> list[dict[str
         context.known.shown(place.path, document.text)
         result.append({"path": path, "content": document.text})
     return result
+
+
+TOOLS: Mapping[str, RunTool] = {
+    "read_subtree": _read_subtree,
+    "glob": _glob,
+    "find_files": _find_files,
+}

@@ -11,12 +11,12 @@ from attrs import evolve, frozen
 
 from inhouse.core.errors import ToolError
 from inhouse.core.events import ToolOutput
-from inhouse.core.ports import TerminalRun, Tool
+from inhouse.core.ports import TerminalRun
 from inhouse.core.route import Privacy
 from inhouse.core.settings import EditMode
 from inhouse.tools.access.paths import WorkspacePath
 from inhouse.tools.context import ToolContext
-from inhouse.tools.specs import ends_step, spec
+from inhouse.tools.tool_set import RunTool
 
 from . import processes
 from .approval import Wish, permit
@@ -37,21 +37,20 @@ _PATIENCE = 1.0
 _TIMED_OUT = 124
 
 
-def tools(context: ToolContext) -> tuple[Tool, ...]:
-    """Return the tools of this room."""
+async def _run_terminal_command(
+    context: ToolContext, call_id: str, arguments: Mapping[str, Any]
+) -> Any:
+    command = arguments["command"]
+    try:
+        return await _run(context, call_id, arguments)
+    except ToolError as error:
+        return {"command": command, "errorMessage": str(error)}
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        return {"command": command, "errorMessage": f"It could not be started: {reason}."}
 
-    async def run_terminal_command(call_id: str, arguments: Mapping[str, Any]) -> Any:
-        command = arguments["command"]
-        try:
-            return await _run(context, call_id, arguments)
-        except ToolError as error:
-            return {"command": command, "errorMessage": str(error)}
-        except OSError as error:
-            reason = error.strerror or type(error).__name__
-            return {"command": command, "errorMessage": f"It could not be started: {reason}."}
 
-    name = "run_terminal_command"
-    return (Tool(spec(name), run_terminal_command, ends_step(name), writes=True),)
+TOOLS: Mapping[str, RunTool] = {"run_terminal_command": _run_terminal_command}
 
 
 async def _run(context: ToolContext, call_id: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
