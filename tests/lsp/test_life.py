@@ -211,6 +211,7 @@ async def test_an_editor_that_stops_reading_holds_up_nothing(project):
     async with open_editor(project.folder, **project.how({})) as editor:
         await editor.command("inhouse.agents")
         editor.reading.clear()
+        editor.reader._transport.pause_reading()  # Nor is the pipe emptied for it.
         editor.send(
             {
                 "jsonrpc": "2.0",
@@ -226,7 +227,10 @@ async def test_an_editor_that_stops_reading_holds_up_nothing(project):
             if project.server.chats and project.server.answered:
                 break
             await asyncio.sleep(0.05)
+        else:
+            raise AssertionError("the server waits for an editor that does not read")
         memory = psutil.Process(editor.process.pid).memory_info().rss
+        editor.reader._transport.resume_reading()
         editor.reading.set()
         await editor.until(
             lambda: any(event["kind"] == "finish" for event in editor.events("s")), seconds=40

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from support.editor import HELIX, NEOVIM, VSCODE, ServerError, open_editor
+from support.editor import HELIX, NEOVIM, SILENCE, VSCODE, ServerError, open_editor
 from support.model_server import Hangup, call
 
 HERE = {"name": "helix"}
@@ -75,6 +75,27 @@ async def test_an_answer_that_came_before_anybody_could_read_does_not_count(runn
     assert len(asked) > 1
     assert "before the question could be read" in asked[1]["message"]
     assert "Nobody allowed" in told["errorMessage"]
+    assert not (runner.folder / "made").exists()
+
+
+async def test_an_answer_after_its_run_was_cancelled_is_dropped_and_is_no_error(runner):
+    runner.server.play(call("run_terminal_command", command="touch made"))
+    async with open_editor(runner.folder, **runner.how(VSCODE)) as editor:
+        editor.on["window/showMessageRequest"] = lambda _: SILENCE
+        started = await editor.command("inhouse.run", {"agent": "runner"})
+        await editor.until(lambda: editor.asked("window/showMessageRequest"))
+        [question] = [one for one in editor.requests if "showMessageRequest" in one["method"]]
+        await editor.command("inhouse.cancel", {"runId": started["runId"]})
+        result = await editor.ended(started["runId"])
+
+        for _ in range(2):
+            answer = {"jsonrpc": "2.0", "id": question["id"]}
+            editor.send(answer | {"result": question["params"]["actions"][-1]})
+        await editor.command("inhouse.agents")  # The server has read the answers by then.
+        said = [*editor.messages("window/showMessage"), *editor.messages("window/logMessage")]
+
+    assert result["status"] == "cancelled"
+    assert [one for one in said if one["type"] == 1] == editor.messages("?") == []
     assert not (runner.folder / "made").exists()
 
 
