@@ -11,7 +11,7 @@ from inhouse.core.definition import OutputMode
 from inhouse.core.messages import ToolMessage
 from inhouse.core.ports import Tool
 from inhouse.providers.scripted import call, say
-from inhouse.tools import specs
+from inhouse.tools import own, specs
 from inhouse.tools.tool_set import ToolSet
 from support.play import agent, play
 from support.workspaces import bench
@@ -44,6 +44,14 @@ def test_each_schema_is_one_and_describes_an_object(name):
     jsonschema.Draft202012Validator.check_schema(dict(spec.parameters))
     assert spec.parameters["type"] == "object"
     assert spec.description
+
+
+def test_a_file_among_our_own_tools_is_a_tool_of_that_name():
+    files = {path.stem for path in Path(own.__path__[0]).glob("*.py")} - {"__init__"}
+
+    assert set(specs.own_tools()) == files
+    assert files <= set(specs.names())
+    assert files.isdisjoint(CODEBUFF)
 
 
 def test_a_tool_is_made_when_it_is_first_asked_for_and_once():

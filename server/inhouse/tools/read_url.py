@@ -12,7 +12,7 @@ from inhouse.core.errors import InhouseError, ToolError
 from inhouse.core.route import Privacy
 
 from .context import Fetched, ToolContext
-from .tool_set import RunTool
+from .own_tool import RunTool
 
 CHARACTERS = 20_000
 _SECONDS = 20.0

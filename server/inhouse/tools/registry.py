@@ -5,25 +5,26 @@ from functools import partial
 
 from inhouse.core.ports import Tool
 
-from . import editor_state, read_url, skill, unavailable
+from . import read_url, skill, unavailable
 from .agent import ask_user
 from .context import ToolContext
 from .edit import tools as edit_tools
 from .files import read_files
+from .own_tool import RunTool
 from .search import code_search, find_files
 from .shell import run_command
-from .specs import ends_step, spec
-from .tool_set import MakeTool, RunTool
+from .specs import ends_step, own_tools, spec
+from .tool_set import MakeTool
 
 _TOOLS: Mapping[str, RunTool] = {
     **ask_user.TOOLS,
-    **editor_state.TOOLS,
     **read_files.TOOLS,
     **find_files.TOOLS,
     **code_search.TOOLS,
     **run_command.TOOLS,
     **read_url.TOOLS,
     **edit_tools.TOOLS,
+    **{name: tool.run for name, tool in own_tools().items()},
 }
 
 

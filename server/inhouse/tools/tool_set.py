@@ -1,17 +1,11 @@
 """Tools by name, each made when it is first needed: a run uses few of all there are."""
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from inhouse.core.ports import Tool
 
-from .context import ToolContext
-
 MakeTool = Callable[[], Tool]
 """Makes a tool for one run."""
-
-RunTool = Callable[[ToolContext, str, Mapping[str, Any]], Awaitable[Any]]
-"""Runs a tool of the workspace: `Tool.run`, with the run's context before it."""
 
 
 class ToolSet(Mapping[str, Tool]):

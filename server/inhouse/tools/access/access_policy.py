@@ -34,6 +34,13 @@ class Access:
         """
         return self._checked(locate(raw, self.roots))
 
+    def shown(self, path: Path) -> str | None:
+        """Return what a path is called here; None if no tool may read it."""
+        try:
+            return self.place(str(path)).shown
+        except ToolError:
+            return None
+
     async def find(self, raw: str) -> WorkspacePath:
         """Do what `place` does, in a thread: a disk may be slow."""
         return await asyncio.to_thread(self.place, raw)

@@ -8,8 +8,8 @@ from inhouse.core.errors import ToolError
 from inhouse.core.ports import Question
 from inhouse.core.unicode import visible
 from inhouse.tools.context import ToolContext
+from inhouse.tools.own_tool import RunTool
 from inhouse.tools.search import ripgrep
-from inhouse.tools.tool_set import RunTool
 
 OTHER = "Something else…"
 

@@ -11,7 +11,7 @@ from inhouse.core.ports import Edit, EditOutcome
 from inhouse.tools.access.paths import WorkspacePath, locate
 from inhouse.tools.context import ToolContext
 from inhouse.tools.files.file_text import find_document, missing
-from inhouse.tools.tool_set import RunTool
+from inhouse.tools.own_tool import RunTool
 
 from .base_text import Change, StaleError, View, deletion, placed_change, whole_change
 from .new_text import whole_text

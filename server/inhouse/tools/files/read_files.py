@@ -14,7 +14,7 @@ from inhouse.tools.access.access_policy import Access
 from inhouse.tools.access.paths import WorkspacePath, can_be_named
 from inhouse.tools.access.safe_open import FolderEntry, list_folder
 from inhouse.tools.context import ToolContext
-from inhouse.tools.tool_set import RunTool
+from inhouse.tools.own_tool import RunTool
 
 from .file_text import read_document, unreadable
 from .nearest import nearest_note

@@ -13,7 +13,7 @@ from inhouse.core.errors import ToolError
 from inhouse.tools.access.paths import WorkspacePath, slashes
 from inhouse.tools.context import ToolContext
 from inhouse.tools.files.overlay import WorkspaceOverlay, seen
-from inhouse.tools.tool_set import RunTool
+from inhouse.tools.own_tool import RunTool
 
 from . import odd_files, ripgrep
 from .events import events

@@ -15,11 +15,11 @@ from inhouse.tools.files.file_text import read_document
 from inhouse.tools.files.overlay import WorkspaceOverlay, seen
 from inhouse.tools.files.rank import Candidate, ranked, words
 from inhouse.tools.files.tree import SLASH, picture
+from inhouse.tools.own_tool import RunTool
 from inhouse.tools.search import ripgrep
 from inhouse.tools.search.code_search import matching_files
 from inhouse.tools.search.flags import read_flags
 from inhouse.tools.search.results import Query
-from inhouse.tools.tool_set import RunTool
 
 SUBTREE_TOKENS = 4_000
 MOST_TOKENS = 190_000

@@ -16,7 +16,7 @@ from inhouse.core.route import Privacy
 from inhouse.core.settings import EditMode
 from inhouse.tools.access.paths import WorkspacePath
 from inhouse.tools.context import ToolContext
-from inhouse.tools.tool_set import RunTool
+from inhouse.tools.own_tool import RunTool
 
 from . import processes
 from .approval import Wish, permit
