@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from attrs import evolve, frozen
-from filelock import FileLock
 
 from inhouse.core.errors import UserError
 
@@ -337,11 +336,13 @@ class Database:
 
     def _set_aside(self, error: sqlite3.DatabaseError) -> None:
         """Keep a broken file under another name, and what can be read of it in a new one."""
+        import filelock  # noqa: PLC0415  3 MB that an idle server saves
+
         inode = self._inode
         self.close()
         aside = self.path.with_name(f"{self._layout.file}.broken-{time.time_ns()}")
         try:
-            with FileLock(self.path.with_name(f"{self._layout.file}.lock"), mode=0o600):
+            with filelock.FileLock(self.path.with_name(f"{self._layout.file}.lock"), mode=0o600):
                 if self._in_memory or inode != _inode(self.path):
                     self.messages.append(f"{self.path} was damaged ({error}).")
                     return

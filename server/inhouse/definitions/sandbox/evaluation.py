@@ -9,7 +9,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -27,7 +27,7 @@ MOST_VALUES = 200_000
 MOST_TEXT = 8 << 20
 MOST_DEPTH = 100
 MOST_NAMES = 10_000
-_PRELUDE = files("inhouse.definitions.sandbox").joinpath("evaluate.js").read_text(encoding="utf-8")
+_PRELUDE = Path(__file__).with_name("evaluate.js").read_text(encoding="utf-8")
 _MODULE_SYNTAX = re.compile(
     r"^\s*(?:import\b\s*(?:[\w*{\"']|$)|export\b\s*(?:[\w*{]|$))|\bimport\.meta\b", re.MULTILINE
 )

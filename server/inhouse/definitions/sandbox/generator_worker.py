@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from .engine import Clock, Guest, GuestError, Template
@@ -10,7 +10,7 @@ from .guest_globals import with_globals
 from .stripping import Stripper
 
 MOST_YIELDED = 16 << 20
-_PRELUDE = files("inhouse.definitions.sandbox").joinpath("steps.js").read_text(encoding="utf-8")
+_PRELUDE = Path(__file__).with_name("steps.js").read_text(encoding="utf-8")
 
 
 def template(memory: int, clock: Clock) -> Template:

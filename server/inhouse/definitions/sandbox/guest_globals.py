@@ -4,9 +4,9 @@ Runs in the worker.
 """
 
 import json
-from importlib.resources import files
+from pathlib import Path
 
-_FOLDER = files("inhouse.definitions.sandbox")
+_FOLDER = Path(__file__).parent
 
 
 def with_globals(script: str) -> str:

@@ -11,7 +11,6 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, time
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -238,7 +237,7 @@ class ModuleResolver:
 
 def _builtin(specifier: str) -> Loaded:
     if specifier.removeprefix("node:") in ("path", "path/posix"):
-        source = files("inhouse.definitions.sandbox").joinpath("path.js")
+        source = Path(__file__).with_name("path.js")
         return Loaded("builtin:path", "code", source.read_text(encoding="utf-8"))
     return Loaded(f"stub:{specifier}", "stub", builtin_reason(specifier))
 
