@@ -37,7 +37,6 @@ from .laid_git import told as told_of_git
 _SCRATCH = ("/var/tmp", "/tmp")  # noqa: S108  a private folder in one of them
 _MOST_THROUGH, _MOST_WALKED, _MOST_NAMED = 200, 20_000, 12
 _LARGEST = 2_000_000
-_PROBE_SECONDS = 5.0
 
 
 @frozen
@@ -165,20 +164,8 @@ async def _try(context: ToolContext) -> bool:
     except (OSError, ToolError):
         return False
     try:
-        started = await processes.start(
-            ("/bin/sh", "-c", "exit 0"),
-            cwd=context.access.tops()[0].path,
-            environment={"PATH": os.defpath},
-            spec={"way": "namespaces", "overlays": laid.spec},
-        )
-        try:
-            async with asyncio.timeout(_PROBE_SECONDS):
-                await started.process.communicate()
-            return started.process.returncode == 0 and started.report().failed is None
-        except TimeoutError:
-            return False
-        finally:
-            await processes.end(started)
+        spec = {"way": "namespaces", "overlays": laid.spec}
+        return await processes.can_run((), cwd=context.access.tops()[0].path, spec=spec)
     finally:
         await asyncio.to_thread(laid.remove)
 

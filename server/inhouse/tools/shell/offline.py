@@ -1,6 +1,5 @@
 """How to run a command without a network on this machine, tested before it is promised."""
 
-import asyncio
 import json
 import os
 import sys
@@ -15,7 +14,6 @@ from inhouse.processes import find_program
 
 from . import processes
 
-_PROBE_SECONDS = 5.0
 _RUN = "/run"
 _FILTER_FD = 9
 _MACOS = "(version 1)(allow default)(deny network*)"
@@ -92,25 +90,10 @@ async def works(way: OfflineWay) -> bool:
     """Return whether a way works here; tried once per process."""
     key = json.dumps([way.prefix, way.spec])
     if key not in _probed():
-        _probed()[key] = await _probe(way)
+        _probed()[key] = await processes.can_run(way.prefix, cwd=Path("/"), spec=way.spec)
     return _probed()[key]
 
 
 @cache
 def _probed() -> dict[str, bool]:
     return {}
-
-
-async def _probe(way: OfflineWay) -> bool:
-    """Really try it: many systems have the program but forbid the namespace."""
-    environment = {"PATH": os.environ.get("PATH", os.defpath)}
-    command = (*way.prefix, "/bin/sh", "-c", "exit 0")
-    started = await processes.start(command, cwd=Path("/"), environment=environment, spec=way.spec)
-    try:
-        async with asyncio.timeout(_PROBE_SECONDS):
-            await started.process.communicate()
-            return started.process.returncode == 0 and started.report().failed is None
-    except TimeoutError:
-        return False
-    finally:
-        await processes.end(started)

@@ -16,6 +16,7 @@ from inhouse.processes import DEVNULL, MARK, PIPE, kill_marked, kill_tree, new_m
 
 _LINUX = sys.platform == "linux"
 _PATIENCE = 3.0
+_PROBE_SECONDS = 5.0
 _MOST_TOLD = 16_384
 
 
@@ -89,6 +90,24 @@ async def start(
     if reading is not None:
         os.set_blocking(reading, False)
     return Started(process, mark, reading)
+
+
+async def can_run(prefix: Sequence[str], *, cwd: Path, spec: Mapping[str, Any] | None) -> bool:
+    """Try a way to isolate commands: many systems have the program but forbid the namespace."""
+    started = await start(
+        (*prefix, "/bin/sh", "-c", "exit 0"),
+        cwd=cwd,
+        environment={"PATH": os.environ.get("PATH", os.defpath)},
+        spec=spec,
+    )
+    try:
+        async with asyncio.timeout(_PROBE_SECONDS):
+            await started.process.communicate()
+            return started.process.returncode == 0 and started.report().failed is None
+    except TimeoutError:
+        return False
+    finally:
+        await end(started)
 
 
 def _launched(
