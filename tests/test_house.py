@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -300,6 +301,30 @@ def test_what_the_page_says_of_invariants_exists() -> None:
         assert f"def {name}(" in (ROOT / path).read_text("utf-8"), f"{path}::{name}"
     for name in re.findall(r'"([A-Z][^"]+)"', section):
         assert f'name = "{name}"' in contracts, name
+
+
+def test_the_contracts_cover_every_room_also_one_that_comes_later() -> None:
+    """Who adds a door or a room is told which lists it must stand in."""
+    told = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]
+    contracts = {each["name"]: each for each in told["contracts"]}
+    packages = {path.parent.name for path in SERVER.glob("*/__init__.py")}
+    rooms = {f"inhouse.{name}" for name in packages}
+    every = rooms | {f"inhouse.{path.stem}" for path in SERVER.glob("*.py")}
+    every -= {"inhouse.__init__", "inhouse.__main__"}
+    layers = re.findall(r"[\w.]+", " ".join(contracts[ROOMS]["layers"]))
+
+    assert set(layers) - {"inhouse.__main__"} == every
+    for name, room in ONLY.items():
+        assert set(contracts[name]["source_modules"]) == every - {room}, name
+    assert set(contracts["No circles inside a room"]["ancestors"]) == rooms
+
+
+ROOMS = "Rooms: doors on top, core at the bottom"
+ONLY = {
+    "Only the LSP door knows pygls and lsprotocol": "inhouse.lsp",
+    "Only the ACP door knows the ACP SDK": "inhouse.acp",
+    "Only one room knows the SDK of MCP": "inhouse.mcp",
+}
 
 
 def test_every_room_says_in_a_sentence_what_it_is_for() -> None:
