@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inhouse.core.source_parts import emptied_names, lost_names, source_parts, with_excerpt
+from inhouse.core.source_parts import (
+    emptied_names,
+    lost_names,
+    source_parts,
+    with_additions,
+    with_excerpt,
+)
 
 PY = (
     '"""Doc."""\nimport re\n\nLIMIT = 3\n\n\n# Says it.\ndef a(x):\n    return re.sub("a", x)\n\n\n'
@@ -54,6 +60,30 @@ def test_what_is_no_excerpt_or_only_a_part_of_a_definition_is_left_alone(old, te
     assert with_excerpt(old, text) is None
 
 
+C, D = "def c(): pass", "def d(): pass"
+GUARD = '\n\n\nif __name__ == "__main__":'
+
+
+@pytest.mark.parametrize(
+    ("old", "text", "changed"),
+    [
+        (PY, f"{C}\n\n\n{D}", (GUARD, f"\n\n\n{C}\n\n\n{D}{GUARD}")),
+        (PY, f"import re\n\n{C}\n", (GUARD, f"\n\n\n{C}{GUARD}")),
+        (f"{D}\n", f"import os\n{C}", (D, f"import os\n\n\n{D}\n\n\n{C}")),
+        (TS, "type C = { a: 1 };", ("x;\n};\n", "x;\n};\n\ntype C = { a: 1 };\n")),
+    ],
+)  # fmt: skip
+def test_new_definitions_stand_below_those_that_are_there(old, text, changed) -> None:
+    assert with_additions(old, text) == old.replace(*changed)
+
+
+@pytest.mark.parametrize(
+    "text", ["def a(): pass", "c = 3", "def c(): pass\nc()", "def c(x: pass", "words", ""]
+)
+def test_what_is_more_than_new_definitions_is_not_added(text) -> None:
+    assert with_additions(PY, text) is None
+
+
 def test_what_a_text_loses_is_named_without_its_values_unless_they_are_wanted() -> None:
     assert lost_names(PY, "def a(x): pass\n") == ("b",)
     assert lost_names(PY, "def a(x): pass\n", values=True) == ("LIMIT", "b")
@@ -64,6 +94,8 @@ def test_what_a_text_loses_is_named_without_its_values_unless_they_are_wanted() 
 def test_the_parts_are_the_text(old, new) -> None:
     assert "".join(part.text for part in source_parts(old)) == old
     with_excerpt(old, new)
+    if (added := with_additions(old, new)) is not None:
+        assert set(old.split()) <= set(added.split())
 
 
 @pytest.mark.parametrize(

@@ -226,14 +226,28 @@ def test_a_second_chance_asks_for_the_file_and_for_nothing_else() -> None:
 
 def test_a_block_that_loses_what_nobody_spoke_of_is_told_and_written_when_it_comes_again() -> None:
     asked = [UserMessage("Add mul to app/calc.py."), SHOWN]
-    text = "app/calc.py\n```\ndef mul(a, b):\n    return a * b\n```"
+    body = "def mul(a, b):\n    return a * b\n\n\nprint(mul(1, 2))\n"
+    text = f"app/calc.py\n```\n{body}```"
     calls, unread = read(text, asked)
 
     assert calls == []
     assert "add, sub would be lost" in unread
-    assert read(text, [*asked, AssistantMessage(text)])[0] == write(
-        "app/calc.py", "def mul(a, b):\n    return a * b\n"
+    assert read(text, [*asked, AssistantMessage(text)])[0] == write("app/calc.py", body)
+
+
+@pytest.mark.parametrize("above", ["app/calc.py", "1. Open `calc.py` and add this function:"])
+def test_new_definitions_alone_are_added_to_their_file_and_nothing_is_lost(above) -> None:
+    main = {"path": "app/main.py", "content": "from calc import add\n\nadd(1, 2)\n"}
+    shown = ToolMessage("1", "read_files", [{"path": "app/calc.py", "content": CALC}, main])
+    new = "def mul(a, b):\n    return a * b\n"
+    text = f"{above}\n```python\n{new}```\n"
+
+    assert read(text, [UserMessage("Add mul."), shown])[0] == (
+        write("app/calc.py", f"{CALC}\n\n{new}")
     )
+    assert read(text, [UserMessage("What would mul be?"), shown])[0] == []
+    replaced = read(text, [UserMessage("Replace add and sub by mul."), shown])[0]
+    assert replaced == write("app/calc.py", new)
 
 
 def test_a_definition_keeps_its_code_where_a_new_text_has_only_its_head() -> None:

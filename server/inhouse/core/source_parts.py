@@ -33,6 +33,7 @@ _COMMENT = re.compile(r"(?:(?:#(?!\[)|//)[^\n]*\n)+(?=[^\s#/@])")
 _STRINGS = re.compile(r'''"""[\s\S]*?"""|\'\'\'[\s\S]*?\'\'\'|/\*[\s\S]*?\*/''')
 _OPENS = re.compile(r"[:{]\s*(?:pass|\.\.\.|\})?\s*(?:#.*|//.*)?$")
 _NO_CODE = re.compile(r"""(?:#|//|\*|(?:pass|\.\.\.)\s*(?:#.*)?$|[)\]}>;,]+$|(["'])[^"']*\1$)""")
+_RUN = re.compile(r"if\s+__name__\b")
 _MOST_NAMES = 20
 
 
@@ -118,7 +119,6 @@ def with_excerpt(old: str, excerpt: str) -> str | None:
     known = {part.body for part in there}
     named = {part.name: part for part in given if part.name}
     names = [part.name for part in there if part.name]
-    imports = [part for part in given if part.is_import and part.body not in known]
     others = [part for part in given if not part.name and not part.is_import]
     if (
         not named
@@ -136,27 +136,53 @@ def with_excerpt(old: str, excerpt: str) -> str | None:
         _in_place(part, _led(part, named[part.name])) if part.name in named else part.text
         for part in there
     ]
+    return _with_imports(old, parts, given)
+
+
+def with_additions(old: str, text: str) -> str | None:
+    """Put new definitions, written without the rest of their file, below those that are there.
+
+    Returns None if the text is anything else than whole functions, classes or types that *old*
+    does not have; new imports may come with them.
+    """
+    there, given = source_parts(old), [part for part in source_parts(text) if part.body]
+    names = {part.name for part in there if part.name}
+    added = [part for part in given if not part.is_import]
+    if not added or not all(
+        part.name and part.name not in names and not part.is_value and _is_whole(part.text)
+        for part in added
+    ):
+        return None
+    gap = "\n\n" if "{" in text else "\n\n\n"
+    new = gap.join(part.body for part in added)
+    end = next((at for at, part in enumerate(there) if _RUN.match(part.body)), len(there))
+    parts = [part.text for part in there]
+    if end == 0:
+        parts.insert(0, f"{new}{gap}")
+    else:
+        below = gap if end < len(there) else "\n"
+        parts[end - 1] = f"{parts[end - 1].rstrip()}{gap}{new}{below}"
+    return _with_imports(old, parts, given)
+
+
+def _with_imports(old: str, parts: list[str], given: Sequence[Part]) -> str | None:
+    """Join the new parts of a file, with the imports of *given* that it lacks.
+
+    Returns None if there is no safe place for them.
+    """
+    there = source_parts(old)
+    known = {part.body for part in there}
+    imports = [part.body for part in given if part.is_import and part.body not in known]
     if imports:
         if old.startswith("#!"):
             return None
-        added = "\n".join(part.body for part in imports)
+        added = "\n".join(imports)
         at = next((n for n, part in enumerate(there) if part.is_import), None)
         if at is not None:
-            parts[at] = _in_place(there[at], f"{there[at].text.rstrip()}\n{added}")
+            parts[at] = _in_place(Part(parts[at]), f"{parts[at].rstrip()}\n{added}")
         else:
             parts.insert(0 if there[0].name else 1, f"{added}\n\n\n")
     return "".join(parts)
-
-
-def only_adds(old: str, text: str) -> bool:
-    """Return whether a text consists of whole definitions, none of which *old* has."""
-    there = {part.name for part in source_parts(old) if part.name}
-    given = [part for part in source_parts(text) if part.body]
-    named = [part for part in given if part.name and not part.is_value]
-    return bool(named) and all(
-        (part in named and part.name not in there and _is_whole(part.text)) or part.is_import
-        for part in given
-    )
 
 
 def _code(text: str) -> list[str] | None:

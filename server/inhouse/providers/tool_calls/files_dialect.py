@@ -27,8 +27,8 @@ from inhouse.core.ports import Prompt, ToolSpec
 from inhouse.core.source_parts import (
     emptied_names,
     lost_names,
-    only_adds,
     same_names,
+    with_additions,
     with_excerpt,
     with_kept,
 )
@@ -178,29 +178,24 @@ class _Before:
 def _with_paths(fenced: Sequence[Block], before: _Before) -> Iterator[Block]:
     """Yield blocks, adding the path to those that can mean only one file."""
     meant = {} if before.asks else {block.start: _meant(block, before) for block in fenced}
+    if not any(meant.values()) and before.changes and len(before.known) == 1:
+        ((path, text),) = before.known.items()
+        added = [block for block in fenced if _is_added(block, path, text, before)]
+        meant = {added[0].start: path} if len(added) == 1 and not before.asks else {}
     paths = list(meant.values())
-    added = [] if any(paths) else [block for block in fenced if _is_added(block, before)]
     for block in fenced:
         path = meant.get(block.start, "")
-        if [block] == added:
-            ((path, text),) = before.known.items()
-            whole = f"{text.rstrip()}\n\n\n{block.body.strip()}\n"
-            yield evolve(block, path=path, body=whole)
-        else:
-            yield evolve(block, path=path) if path and paths.count(path) == 1 else block
+        yield evolve(block, path=path) if path and paths.count(path) == 1 else block
 
 
-def _is_added(block: Block, before: _Before) -> bool:
+def _is_added(block: Block, path: str, text: str, before: _Before) -> bool:
     """Return whether these are new definitions for the one known file: "add this code to it"."""
-    if block.path or len(before.known) != 1 or before.asks or not before.changes:
-        return False
-    ((path, text),) = before.known.items()
-    language = language_of(path)
     return (
-        bool(language)
-        and block.language.lower() == language
+        not block.path
+        and bool(language_of(path))
+        and block.language.lower() == language_of(path)
         and not any(path_in(word) not in ("", path) and "." in word for word in before.words)
-        and only_adds(text, block.body)
+        and with_additions(text, block.body) is not None
     )
 
 
@@ -227,12 +222,16 @@ def _meant(block: Block, before: _Before) -> str:
 
 
 def _called_new(block: Block, before: _Before) -> str:
-    """Return the one known file that the line above a block names as changed: "updated `a.py`:"."""
+    """Return the one known file that the line above a block names as changed: "updated `a.py`:".
+
+    Or as added to, if the block has nothing but new definitions: "open `a.py` and add:".
+    """
     named = {_known_name(path, before.known) for path in _paths(block.lead)}
-    if len(named) != 1 or not _NEW_TEXT.search(block.lead) or not (path := named.pop()):
+    if len(named) != 1 or not (path := named.pop()) or not _may_be(block, path):
         return ""
-    is_new = _may_be(block, path) and not _is_quotation(block.body, before.known[path])
-    return path if is_new else ""
+    old = before.known[path]
+    is_new = _NEW_TEXT.search(block.lead) and not _is_quotation(block.body, old)
+    return path if is_new or with_additions(old, block.body) is not None else ""
 
 
 def _may_be(block: Block, path: str) -> bool:
@@ -397,14 +396,16 @@ def _would_lose(path: str, lost: str) -> str:
 
 
 def _put_in(block: Block, old: str, before: _Before) -> str | None:
-    """Return the whole text of a file of which a block shows only changed definitions.
+    """Return the whole text of a file of which a block shows only changed or new definitions.
 
     Not if the user named what it leaves out, which is then to be removed or renamed.
     """
     body = without_left_out(block.body)
     if body is None and any(map(before.names, lost_names(old, block.body, values=True))):
         return None
-    return with_excerpt(old, block.body if body is None else body)
+    body = block.body if body is None else body
+    changed = with_excerpt(old, body)
+    return changed if changed is not None or not before.changes else with_additions(old, body)
 
 
 def _takes_out(block: Block, old: str, before: _Before) -> bool:
@@ -548,8 +549,15 @@ _HOW = "Explain in one sentence how to do it, then show "
 """Without a sentence first, small models copy the file as it is."""
 _FENCED = " in a fence, with its path on the line above."
 _EXAMPLE_PATH = "path/of/the/file.py"
-_GREETS = 'def greet(name):\n    return "Hello " + name\n'
-_GREETS_ANEW = 'def greet(name):\n    return "Hi " + name\n'
+_GREETS = """\
+def greet(name):
+    return "Hello " + name
+
+
+def shout(text):
+    return text.upper()
+"""
+_GREETS_ANEW = _GREETS.replace("Hello", "Hi")
 _WHOLE_TEXT = "the whole new text of the file"
 _SEARCH_FORM = "<<<<<<< SEARCH\nlines as they are now\n=======\nnew lines\n>>>>>>> REPLACE"
 _PARTS_FORM = (
