@@ -250,6 +250,16 @@ def test_new_definitions_alone_are_added_to_their_file_and_nothing_is_lost(above
     assert replaced == write("app/calc.py", new)
 
 
+@pytest.mark.parametrize("above", ["app/calc.py", "Do this:"])
+def test_parts_of_one_file_in_several_blocks_are_put_in_one_after_the_other(above) -> None:
+    sub, mul = "def sub(a, b):\n    return a - b\n", "def mul(a, b):\n    return a * b\n"
+    was = f"It was:\n```python\n{CALC[CALC.index('def sub') :]}```\n"
+    text = "".join(f"{above}\n```python\n{body}```\n" for body in (sub, mul)) + was
+    calls = read(text, [UserMessage("Fix sub in app/calc.py and add mul."), SHOWN])[0]
+
+    assert calls == [*write("app/calc.py", FIXED), *write("app/calc.py", f"{FIXED}\n\n{mul}")]
+
+
 def test_a_definition_keeps_its_code_where_a_new_text_has_only_its_head() -> None:
     emptied = CALC.replace("    return b - a", '    """Take."""').replace("a + b", "b + a")
     text = f"app/calc.py\n```python\n{emptied}```"

@@ -64,6 +64,13 @@ _CHANGE = re.compile(
     r"|refactor|create|convert|move|correct|repair|improve|extend|handle|support)\b",
     re.IGNORECASE,
 )
+_REMOVAL = re.compile(
+    r"\b(?:renam|delet|remov|replac|drop|instead|conver|turn|mov|merg|split|extract|inlin|combin)",
+    re.IGNORECASE,
+)
+_BEFORE_VERB = re.compile(
+    r"(?:^|[.,:;!?\n]|\b(?:and|also|then|to|please|you|or|not))\s*$", re.IGNORECASE
+)
 _NEW_TEXT = re.compile(
     r"\b(?:updated|new|modified|changed|complete|full|final|corrected|fixed|rewritten|becomes)\b",
     re.IGNORECASE,
@@ -113,6 +120,7 @@ def read_form(text: str, specs: Mapping[str, ToolSpec], given: Sequence[Message]
             read = _edit(block, specs, before)
             if isinstance(read, FoundCall):
                 calls.append(read)
+                before = before.after(read)
             elif read is not None:
                 problems.append(read)
     for found in line_calls(text, specs):
@@ -143,6 +151,8 @@ class _Before:
     changes: bool
     """Whether it is a task that asks for a change."""
     answers: tuple[str, ...]
+    written: Mapping[str, str] = {}
+    """Files that this answer wrote so far."""
 
     @classmethod
     def of(cls, given: Sequence[Message]) -> "_Before":
@@ -160,14 +170,25 @@ class _Before:
             tuple(answers),
         )
 
+    def after(self, call: FoundCall) -> "_Before":
+        """Return what the rest of an answer follows on."""
+        match call.input:
+            case {"path": str(path), "content": str(content)}:
+                return evolve(self, written={**self.written, path: content})
+            case _:
+                return self
+
     @property
     def words(self) -> list[str]:
         """The words that the user wrote, without punctuation."""
         return [word.strip("()\"'`,;:!.") for word in self.said.split()]
 
     def names(self, word: str) -> bool:
-        """Return whether the user wrote a name or path."""
-        return re.search(rf"(?<![\w./-]){re.escape(word)}(?![\w/-])", self.said) is not None
+        """Return whether the user wrote a name or path; "and add a test" does not name `add`."""
+        said = re.finditer(rf"(?<![\w./-]){re.escape(word)}(?![\w/-])", self.said)
+        if not _CHANGE.fullmatch(word):
+            return next(said, None) is not None
+        return any(not _BEFORE_VERB.search(self.said, 0, match.start()) for match in said)
 
     def wrote(self, block: Block) -> bool:
         """Return whether an earlier answer had the same block."""
@@ -178,14 +199,25 @@ class _Before:
 def _with_paths(fenced: Sequence[Block], before: _Before) -> Iterator[Block]:
     """Yield blocks, adding the path to those that can mean only one file."""
     meant = {} if before.asks else {block.start: _meant(block, before) for block in fenced}
-    if not any(meant.values()) and before.changes and len(before.known) == 1:
+    if before.changes and len(before.known) == 1 and not before.asks:
         ((path, text),) = before.known.items()
         added = [block for block in fenced if _is_added(block, path, text, before)]
-        meant = {added[0].start: path} if len(added) == 1 and not before.asks else {}
-    paths = list(meant.values())
+        if len(added) == 1 and set(meant.values()) <= {"", path}:
+            meant[added[0].start] = path
     for block in fenced:
         path = meant.get(block.start, "")
-        yield evolve(block, path=path) if path and paths.count(path) == 1 else block
+        together = [one.body for one in fenced if meant.get(one.start) == path]
+        go = path and (len(together) == 1 or _are_parts(together, before.known.get(path, "")))
+        yield evolve(block, path=path) if go else block
+
+
+def _are_parts(bodies: Sequence[str], old: str) -> bool:
+    """Return whether texts are changed or new definitions for one file, each another one."""
+    names = [name for body in bodies for name in lost_names(body, "", values=True)]
+    return len(names) == len(set(names)) and all(
+        with_excerpt(old, body) is not None or with_additions(old, body) is not None
+        for body in bodies
+    )
 
 
 def _is_added(block: Block, path: str, text: str, before: _Before) -> bool:
@@ -365,7 +397,10 @@ def _edit(  # noqa: C901, PLR0911, PLR0912  one for each way to read a block
         if any(map(before.names, gone)):
             return _would_lose(path, f"the code of {', '.join(gone)}")
         block = evolve(block, body=with_kept(old, block.body, gone))
-    if old and (whole or parts) and (full := _put_in(block, old, before)) is not None:
+    if old and (whole or parts) and _put_in(block, path, old, before) is not None:
+        full = _put_in(block, path, before.written.get(path, old), before)
+        if full is None:  # An earlier block of this answer did the same.
+            return None
         if whole is None:
             return _replacing(block, path, [Replaced(old, full)], specs, old)
         value = {"path": path, "instructions": "", "content": full}
@@ -395,14 +430,16 @@ def _would_lose(path: str, lost: str) -> str:
     )
 
 
-def _put_in(block: Block, old: str, before: _Before) -> str | None:
+def _put_in(block: Block, path: str, old: str, before: _Before) -> str | None:
     """Return the whole text of a file of which a block shows only changed or new definitions.
 
-    Not if the user named what it leaves out, which is then to be removed or renamed.
+    Not if the user wants to have removed or renamed what it leaves out.
     """
     body = without_left_out(block.body)
-    if body is None and any(map(before.names, lost_names(old, block.body, values=True))):
-        return None
+    if body is None and path not in before.written and _REMOVAL.search(before.said):
+        lost = lost_names(old, block.body, values=True)
+        if any(map(before.names, lost)):
+            return None
     body = block.body if body is None else body
     changed = with_excerpt(old, body)
     return changed if changed is not None or not before.changes else with_additions(old, body)
