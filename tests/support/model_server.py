@@ -92,6 +92,8 @@ class ModelServer:
         self.models = models
         self.models_status = 200
         """How the list of models is answered."""
+        self.lists: threading.Event | None = None
+        """If set, whatever is asked for besides answers waits for it."""
         self.requests: list[Request] = []
         self.closed = 0
         self.answered = 0
@@ -162,6 +164,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self._record(None)
+        if self.owner.lists is not None:
+            self.owner.lists.wait()
         if self.owner.models_status != 200:
             self._json(self.owner.models_status, {"error": {"message": "bad key"}})
         elif self.path.rstrip("/").endswith("/models"):

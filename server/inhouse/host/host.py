@@ -1,6 +1,7 @@
 """One workspace with its settings, agents and runs: what doors work with."""
 
 import asyncio
+import contextlib
 import gc
 import importlib
 from collections.abc import Collection, Mapping
@@ -250,8 +251,19 @@ class Host:
         return AgentSummary(agent, usable=True, route=route)
 
 
+_FOR_RUNS = (
+    "inhouse.host.run_execution",
+    "inhouse.providers.chat.completions",
+    "filelock",
+    "inhouse.providers.network.transport",
+    "anyio._backends._asyncio",  # Taken by name as soon as a connection is opened.
+    "encodings.idna",
+)
+
+
 def _load_for_runs() -> None:
     """Import in a separate thread; the garbage collector need not look at it again."""
-    for name in ("inhouse.host.run_execution", "inhouse.providers.chat.completions", "filelock"):
-        importlib.import_module(name)
+    for name in _FOR_RUNS:
+        with contextlib.suppress(ImportError):  # The run itself says what is missing.
+            importlib.import_module(name)
     gc.freeze()

@@ -21,7 +21,7 @@ from inhouse.providers.endpoints.tool_support import (
     ServedModel,
     is_local_server,
     mode_for,
-    served_model,
+    served_in_time,
 )
 from inhouse.providers.model_factory import connect
 from inhouse.providers.network.egress import Egress
@@ -56,8 +56,10 @@ async def traits_of(run: RunContext) -> ModelTraits:
         return ModelTraits()
     if endpoint.kind.profile.is_child:
         served, known = await asyncio.to_thread(_embedded, services, endpoint), None
+    elif endpoint.tools is not None and endpoint.context_window is not None:
+        served, known = UNKNOWN, None  # The user says all that it would be asked for.
     else:
-        known = served = await served_model(endpoint, model, run.egress)
+        known = served = await served_in_time(endpoint, model, run.egress, services.shared)
     mode = await mode_for(endpoint, model, served, services.shared)
     small = mode is ToolMode.FILES or (mode is None and served.is_small)
     return ModelTraits(known, small, endpoint.context_window or served.window)
@@ -105,11 +107,7 @@ async def _window(run: RunContext, served: int | None) -> int | None:
     known = endpoint.context_window or served or windows.known(endpoint, model)
     if known is not None or endpoint.pool or not run.host.door.shows_window:
         return known
-    try:
-        async with asyncio.timeout(PATIENCE):
-            return await windows.window(endpoint, model, run.egress)
-    except (InhouseError, TimeoutError):
-        return None
+    return await windows.window(endpoint, model, run.egress)
 
 
 @frozen

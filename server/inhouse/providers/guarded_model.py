@@ -39,7 +39,7 @@ from inhouse.providers.endpoints.tool_support import (
     ServedModel,
     is_local_server,
     mode_for,
-    served_model,
+    served_in_time,
 )
 from inhouse.providers.tool_calls.dirty_calls import understood
 from inhouse.providers.tool_calls.files_dialect import form_of, known_files, with_plain_files
@@ -177,7 +177,7 @@ class Guard:
     async def _mode(self) -> ToolMode:
         """Return the setting, else what was found out, else what the server says."""
         if self.endpoint.tools is None and self.served is None:
-            self.served = await served_model(self.endpoint, self.model, self.egress)
+            self.served = await served_in_time(self.endpoint, self.model, self.egress, self.shared)
         served = self.served or UNKNOWN
         known = await mode_for(self.endpoint, self.model, served, self.shared)
         return known or ToolMode.NATIVE
@@ -194,6 +194,7 @@ class Guard:
             await self.shared.learn(self.endpoint, self.model, truncated=answer.cut)
         if self.served is not None and answer.other_model_than_before(self.served.name):
             self.served = None  # another file is now served there
+            self.shared.served.forget(self.endpoint, self.model)
         if (
             mode is ToolMode.NATIVE
             and prompt.tools

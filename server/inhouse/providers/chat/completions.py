@@ -14,6 +14,8 @@ from urllib.parse import parse_qsl
 
 import httpx2
 import openai
+import openai.resources.chat.chat  # its client would import them for the first request
+import openai.resources.chat.completions.completions
 from attrs import field, frozen
 
 from inhouse.core.dialect import Dialect

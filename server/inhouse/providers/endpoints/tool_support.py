@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
@@ -13,6 +14,7 @@ from inhouse.core.route import Endpoint, ToolMode
 from inhouse.providers.endpoints.context_window import told_window
 from inhouse.providers.endpoints.http_json import get_json, post_json
 from inhouse.providers.endpoints.model_list import entries_of, window_in
+from inhouse.providers.endpoints.timely_answers import PATIENCE
 from inhouse.providers.network.addresses import is_loopback, read_host
 from inhouse.providers.network.base_urls import http_address
 from inhouse.providers.tool_calls.modes import profile_mode
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
 
 SMALL_MODEL = 3_500_000_000
 """Up to this number of parameters, a model writes paths and fences better than JSON."""
-PATIENCE = 3.0
-"""Seconds that a server has to answer; then the run goes on without it."""
 
 _SIZE = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)\s?([bm])(?![a-z])", re.IGNORECASE)
 
@@ -62,9 +62,17 @@ def is_local_server(endpoint: Endpoint) -> bool:
     return profile.serves_local_models or (profile.unspecific and _is_on_this_machine(endpoint))
 
 
+async def served_in_time(
+    endpoint: Endpoint, model: str, egress: "Egress", shared: "EndpointState"
+) -> ServedModel:
+    """Ask as `served_model`; a server that is known to answer late is not waited for."""
+    asked = partial(served_model, endpoint, model, egress)
+    return await shared.served.get(endpoint, model, asked) or _guessed(endpoint, model)
+
+
 async def served_model(endpoint: Endpoint, model: str, egress: "Egress") -> ServedModel:
     """Ask the server what it serves; what cannot be known is left out."""
-    guessed = ServedModel(parameters=size_in(model) if is_local_server(endpoint) else None)
+    guessed = _guessed(endpoint, model)
     try:
         async with asyncio.timeout(PATIENCE):
             match endpoint.kind.profile.tool_support:
@@ -80,6 +88,10 @@ async def served_model(endpoint: Endpoint, model: str, egress: "Egress") -> Serv
                     return evolve(guessed, window=await told_window(endpoint, model, egress))
     except (InhouseError, TimeoutError):
         return guessed
+
+
+def _guessed(endpoint: Endpoint, model: str) -> ServedModel:
+    return ServedModel(parameters=size_in(model) if is_local_server(endpoint) else None)
 
 
 async def mode_for(

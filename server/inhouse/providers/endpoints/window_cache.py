@@ -1,12 +1,14 @@
 """Caches context windows that servers reported."""
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 from attrs import define, field
 
 from inhouse.core.route import Endpoint
 from inhouse.providers.endpoints.capabilities import profile_key
+from inhouse.providers.endpoints.timely_answers import TimelyAnswers
 
 if TYPE_CHECKING:
     from inhouse.providers.network.egress import Egress
@@ -22,6 +24,7 @@ class Windows:
     _known: dict[tuple[str, str], tuple[float, int | None]] = field(
         factory=dict[tuple[str, str], tuple[float, int | None]]
     )
+    _told: TimelyAnswers[int] = field(factory=TimelyAnswers[int])
 
     def known(self, endpoint: Endpoint, model: str) -> int | None:
         """Return what is remembered, without asking a server."""
@@ -31,7 +34,7 @@ class Windows:
         return None if known is None else known[1]
 
     async def window(self, endpoint: Endpoint, model: str, egress: "Egress") -> int | None:
-        """Return tokens; None if the server does not tell, or cannot be asked."""
+        """Return tokens; None if the server does not tell, not in time, or cannot be asked."""
         if endpoint.context_window is not None:
             return endpoint.context_window
         key, now = (profile_key(endpoint), model), asyncio.get_running_loop().time()
@@ -39,6 +42,7 @@ class Windows:
         if known is None or now - known[0] > REMEMBERED_SECONDS:
             from inhouse.providers.endpoints.context_window import told_window  # noqa: PLC0415  with what reads answers
 
-            known = now, await told_window(endpoint, model, egress)
+            asked = partial(told_window, endpoint, model, egress)
+            known = now, await self._told.get(endpoint, model, asked)
             self._known[key] = known
         return known[1]
