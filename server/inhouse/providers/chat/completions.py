@@ -14,9 +14,8 @@ from urllib.parse import parse_qsl
 
 import httpx2
 import openai
-import openai.resources.chat.chat  # its client would import them for the first request
-import openai.resources.chat.completions.completions
 from attrs import field, frozen
+from openai.resources.chat.chat import AsyncChat  # else the first request would import it
 
 from inhouse.core.dialect import Dialect
 from inhouse.core.endpoint_kinds import known_dialect
@@ -202,7 +201,7 @@ class OpenAIChat:
             timeout=httpx2.Timeout(None, connect=10, read=endpoint.first_token_timeout),
             default_headers={**DEFAULT_HEADERS, **headers},
         )
-        return client.chat.completions.with_streaming_response
+        return AsyncChat(client).completions.with_streaming_response
 
     def _body(self, prompt: Prompt, dialect: Dialect) -> dict[str, Any]:
         body: dict[str, Any] = {"stream_options": {"include_usage": True}}

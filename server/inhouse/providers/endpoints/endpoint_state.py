@@ -36,7 +36,7 @@ class EndpointState:
     profiles: Profiles = field(factory=MemoryProfiles)
     windows: Windows = field(factory=Windows)
     prices: ToldPrices = field(factory=ToldPrices)
-    served: "TimelyAnswers[ServedModel]" = field(factory=TimelyAnswers)
+    served: "TimelyAnswers[ServedModel]" = field(factory=TimelyAnswers["ServedModel"])
     _learnt: dict[tuple[str, str], dict[str, Any]] = field(
         factory=dict[tuple[str, str], dict[str, Any]]
     )
