@@ -16,9 +16,9 @@ from inhouse.core.route import Endpoint, ToolMode
 from inhouse.core.urls import host_of
 from inhouse.providers.embedded.servers import WINDOW
 from inhouse.providers.endpoints.locality import verify_local
+from inhouse.providers.endpoints.served_model import ServedModel
 from inhouse.providers.endpoints.tool_support import (
     UNKNOWN,
-    ServedModel,
     is_local_server,
     mode_for,
     served_in_time,

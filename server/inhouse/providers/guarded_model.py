@@ -33,10 +33,10 @@ from inhouse.providers.endpoints.picture_support import (
     takes_pictures,
     without_pictures,
 )
+from inhouse.providers.endpoints.served_model import ServedModel
 from inhouse.providers.endpoints.token_count import Need, check_fits, cut_notice, is_small, need_of
 from inhouse.providers.endpoints.tool_support import (
     UNKNOWN,
-    ServedModel,
     is_local_server,
     mode_for,
     served_in_time,

@@ -19,7 +19,7 @@ from inhouse.providers.chat.stream_model import TRIES, Ask, Streamed
 from inhouse.providers.embedded.servers import ALIAS, EmbeddedServers
 from inhouse.providers.endpoint_pool import Pool
 from inhouse.providers.endpoints.endpoint_state import EndpointState
-from inhouse.providers.endpoints.tool_support import ServedModel
+from inhouse.providers.endpoints.served_model import ServedModel
 from inhouse.providers.guarded_model import Guard
 from inhouse.providers.network.egress import Egress
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from attrs import define, field
 
@@ -11,11 +11,9 @@ from inhouse.core.dialect import Dialect
 from inhouse.core.route import Endpoint
 from inhouse.providers.endpoints.capabilities import MemoryProfiles, Profiles, profile_key
 from inhouse.providers.endpoints.endpoint_prices import ToldPrices
+from inhouse.providers.endpoints.served_model import ServedModel
 from inhouse.providers.endpoints.timely_answers import TimelyAnswers
 from inhouse.providers.endpoints.window_cache import Windows
-
-if TYPE_CHECKING:
-    from inhouse.providers.endpoints.tool_support import ServedModel
 
 REST_SECONDS = 30.0
 
@@ -36,7 +34,7 @@ class EndpointState:
     profiles: Profiles = field(factory=MemoryProfiles)
     windows: Windows = field(factory=Windows)
     prices: ToldPrices = field(factory=ToldPrices)
-    served: "TimelyAnswers[ServedModel]" = field(factory=TimelyAnswers["ServedModel"])
+    served: TimelyAnswers[ServedModel] = field(factory=TimelyAnswers[ServedModel])
     _learnt: dict[tuple[str, str], dict[str, Any]] = field(
         factory=dict[tuple[str, str], dict[str, Any]]
     )

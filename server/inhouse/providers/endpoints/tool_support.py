@@ -5,7 +5,7 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from inhouse.core.endpoint_kinds import ToolSupport
 from inhouse.core.errors import InhouseError
@@ -14,6 +14,7 @@ from inhouse.core.route import Endpoint, ToolMode
 from inhouse.providers.endpoints.context_window import told_window
 from inhouse.providers.endpoints.http_json import get_json, post_json
 from inhouse.providers.endpoints.model_list import entries_of, window_in
+from inhouse.providers.endpoints.served_model import ServedModel
 from inhouse.providers.endpoints.timely_answers import PATIENCE
 from inhouse.providers.network.addresses import is_loopback, read_host
 from inhouse.providers.network.base_urls import http_address
@@ -23,34 +24,8 @@ if TYPE_CHECKING:
     from inhouse.providers.endpoints.endpoint_state import EndpointState
     from inhouse.providers.network.egress import Egress
 
-SMALL_MODEL = 3_500_000_000
-"""Up to this number of parameters, a model writes paths and fences better than JSON."""
 
 _SIZE = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)\s?([bm])(?![a-z])", re.IGNORECASE)
-
-
-@frozen
-class ServedModel:
-    """A model as its server describes it."""
-
-    name: str = ""
-    """The server's own name for it; empty if it does not say."""
-    template_has_tools: bool | None = None
-    """None if it does not say."""
-    parameters: int | None = None
-    window: int | None = None
-    """Tokens."""
-
-    @property
-    def is_small(self) -> bool:
-        return self.parameters is not None and self.parameters <= SMALL_MODEL
-
-    @property
-    def mode(self) -> ToolMode | None:
-        """The way to call tools that will work; None if only trying shows it."""
-        if self.template_has_tools is False or self.is_small:
-            return ToolMode.FILES
-        return ToolMode.NATIVE if self.template_has_tools else None
 
 
 UNKNOWN = ServedModel()
