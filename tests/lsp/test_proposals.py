@@ -107,3 +107,16 @@ def test_many_changes_find_their_places_at_each_key_that_is_pressed():
     for number in range(100):
         text = text.replace(f"line {number * 10 + 5}\n", f"typed {number}\n")
         assert all(place(each, text) is not None for each in waiting[200:])
+
+
+def test_a_rejected_deletion_leaves_what_another_run_had_proposed():
+    from attrs import evolve
+
+    old = "one\ntwo\nthree\n"
+    first = propose(old, "one\nTWO\nthree\n")
+    deleter = evolve(PATTERN, id="edit-2", run_id="run-2", base=old)
+    both = with_change(first, old, Edit(PATH, "one\nTWO\nthree\n", None), deleter)
+    rest = [each for each in both if not each.deletes]
+
+    assert proposed_text(both, old) is None
+    assert proposed_text(rest, old) == "one\nTWO\nthree\n"

@@ -88,7 +88,22 @@ async def _edited(shown: str, hunk: Hunk) -> Hunk:
     except (OSError, ValueError) as error:
         output.error(f"The editor {command!r} did not work: {error}.  VISUAL or EDITOR names one.")
         return hunk
-    return evolve(hunk, new=tuple(lines(text)))
+    return evolve(hunk, new=_as_before(text, hunk))
+
+
+def _as_before(text: str, hunk: Hunk) -> tuple[str, ...]:
+    """Return edited lines with the line ends that they had; an editor may have changed those."""
+    before = hunk.new or hunk.old
+    end = "\r\n" if any(line.endswith("\r\n") for line in before) else "\n"
+    known = {line.rstrip("\r\n"): line for line in reversed((*hunk.old, *hunk.new))}
+    edited: list[str] = []
+    for line in lines(text.removeprefix("\ufeff")):
+        bare = line.rstrip("\r\n")
+        as_it_was = known.get(bare, "")
+        edited.append(as_it_was if as_it_was.endswith("\n") else f"{bare}{end}")
+    if edited and before and not before[-1].endswith("\n"):
+        edited[-1] = edited[-1].rstrip("\r\n")
+    return tuple(edited)
 
 
 def _in_editor(command: str, suffix: str, text: str) -> str:

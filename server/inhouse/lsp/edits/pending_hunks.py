@@ -68,7 +68,16 @@ def with_change(
     stale = [each for each in waiting if all(each is not pending for pending, _ in fitting)]
     if edit.new is None:
         whole = Hunk(0, tuple(lines(current or "")), ())
-        return [*stale, evolve(made_by, base=current, hunk=whole, deletes=True)]
+        deletion = evolve(made_by, base=current, hunk=whole, deletes=True)
+        if current is None:
+            return [*stale, deletion]
+        # What other runs proposed comes back if the user rejects the deletion.
+        others = [
+            each
+            for each in waiting
+            if each in stale or (each.run_id != made_by.run_id and not each.deletes)
+        ]
+        return [deletion, *others]
     known = {(hunk.start, hunk.old, hunk.new): pending for pending, hunk in fitting}
     made = list(edit.hunks if edit.old == current else hunks(current, edit.new))
     if current is None and not made:  # An empty file is created too.

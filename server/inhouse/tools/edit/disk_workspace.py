@@ -1,6 +1,7 @@
 """A workspace without an editor: the files on disk, and a question before each change."""
 
 import asyncio
+import contextlib
 import errno
 from collections.abc import Mapping
 from pathlib import Path
@@ -73,6 +74,7 @@ class DiskWorkspace:
 
     async def read(self, path: Path) -> Document:
         """Return a file as if its proposals had been accepted."""
+        await self._rebase(path)
         proposal = self._proposals.get(path)
         if proposal is None:
             return Document(path, (await asyncio.to_thread(_read, self._place(path)))[0], None)
@@ -104,24 +106,31 @@ class DiskWorkspace:
             return EditOutcome(EditState.APPLIED, "What was proposed for it is taken back.")
         place = self._place(edit.path)
         async with self._turn:
-            if self._asks and self.review and edit.old is not None and edit.new is not None:
-                reviewed = await self.review(place.shown, edit)
+            try:
+                now = await asyncio.to_thread(_now, edit, place)
+            except ToolError as error:  # Nobody is asked about what cannot be done.
+                self._emit(edit, place, EditState.REJECTED)
+                return EditOutcome(EditState.REJECTED, str(error))
+            if self._asks and self.review and now.old is not None and now.new is not None:
+                reviewed = await self.review(place.shown, now)
                 if reviewed is not None and reviewed.hunks:
-                    return await self._take(edit, place, reviewed)
+                    return await self._take(edit, now, place, reviewed)
                 refusal = _NOBODY if reviewed is None else _REFUSED
             else:
-                refusal = await self._ask(place, edit)
+                refusal = await self._ask(place, now)
             if refusal is None:
-                return await self._write(edit, place)
-        self._emit(edit, place, EditState.REJECTED)
+                return await self._write(now, place, made_for=edit)
+        self._emit(now, place, EditState.REJECTED)
         return EditOutcome(EditState.REJECTED, refusal)
 
-    async def _take(self, edit: Edit, place: WorkspacePath, reviewed: Reviewed) -> EditOutcome:
+    async def _take(
+        self, edit: Edit, now: Edit, place: WorkspacePath, reviewed: Reviewed
+    ) -> EditOutcome:
         """Write what the user accepted, and say what was left out."""
         self._apply_all = self._apply_all or reviewed.and_the_rest
-        taken = Edit(edit.path, edit.old, reviewed.text, edit.version, hunks=reviewed.hunks)
-        outcome = await self._write(taken, place)
-        if outcome.state is EditState.REJECTED or reviewed.text == edit.new:
+        taken = Edit(now.path, now.old, reviewed.text, now.version, hunks=reviewed.hunks)
+        outcome = await self._write(taken, place, made_for=taken if now is edit else edit)
+        if outcome.state is EditState.REJECTED or reviewed.text == now.new:
             return outcome
         message = (
             f"{outcome.message}  The user took {len(reviewed.hunks)} of {reviewed.of} changes, or "
@@ -136,6 +145,7 @@ class DiskWorkspace:
 
     async def propose(self, edit: Edit) -> EditOutcome:
         """Keep an edit for later, together with an earlier one of the same file."""
+        await self._rebase(edit.path)
         edit = self._on_disk(edit)
         diff = edit.diff(self._place(edit.path).shown)
         self._proposals[edit.path] = Proposal(edit, diff)
@@ -149,6 +159,8 @@ class DiskWorkspace:
 
     async def unsaved(self) -> Mapping[Path, str | None]:
         """Return undecided proposals."""
+        for path in tuple(self._proposals):
+            await self._rebase(path)
         return {self._place(path).path: each.edit.new for path, each in self._proposals.items()}
 
     async def save(self) -> Mapping[Path, str]:
@@ -173,6 +185,17 @@ class DiskWorkspace:
     def proposals(self) -> tuple[Proposal, ...]:
         """The proposals of ``propose_*``, one per file; the caller shows them after the run."""
         return tuple(self._proposals.values())
+
+    async def _rebase(self, path: Path) -> None:
+        """Make a proposal one of the file's current text, if it still has its place there."""
+        proposal = self._proposals.get(path)
+        if proposal is None:
+            return
+        place = self._place(path)
+        with contextlib.suppress(ToolError):
+            now = await asyncio.to_thread(_now, proposal.edit, place)
+            if now is not proposal.edit and self._proposals.get(path) is proposal:
+                self._proposals[path] = Proposal(now, now.diff(place.shown))
 
     def _on_disk(self, edit: Edit) -> Edit:
         """Convert an edit on top of a proposal to an edit of the file itself."""
@@ -208,7 +231,10 @@ class DiskWorkspace:
             return None
         return _REFUSED if REJECT in answer else _NOBODY
 
-    async def _write(self, edit: Edit, place: WorkspacePath) -> EditOutcome:
+    async def _write(
+        self, edit: Edit, place: WorkspacePath, *, made_for: Edit | None = None
+    ) -> EditOutcome:
+        """Write an edit; *made_for* is the one that the caller knows, if the file has changed."""
         try:
             made = await asyncio.to_thread(_change, edit, place)
         except ToolError as error:
@@ -216,7 +242,7 @@ class DiskWorkspace:
             return EditOutcome(EditState.REJECTED, str(error))
         self._proposals.pop(edit.path, None)
         self._emit(made, place, EditState.APPLIED)
-        if made is edit:
+        if made is (made_for or edit):
             return EditOutcome(EditState.APPLIED, "Applied.")
         message = "Applied.  The file had changed meanwhile; both changes are kept."
         return EditOutcome(EditState.APPLIED, message, made.new)
@@ -224,12 +250,33 @@ class DiskWorkspace:
 
 def _change(edit: Edit, place: WorkspacePath) -> Edit:
     """Write the change; return the edit relative to the text that was found."""
+    current, encoding = _current(place)
+    made = _placed(edit, current, place)
     try:
-        current, encoding = _read(place)
-    except FileNotFoundError:
-        current, encoding = None, Encoding()
+        if made.new is None:
+            remove_file(place.root, place.relative)
+        else:
+            write_bytes(place.root, place.relative, encode(made.new, encoding, name=place.shown))
     except OSError as error:
         raise _failed(place, error) from None
+    return made
+
+
+def _now(edit: Edit, place: WorkspacePath) -> Edit:
+    """Return the edit relative to the text that is there now.  Raises `ToolError`."""
+    return _placed(edit, _current(place)[0], place)
+
+
+def _current(place: WorkspacePath) -> tuple[str | None, Encoding]:
+    try:
+        return _read(place)
+    except FileNotFoundError:
+        return None, Encoding()
+    except OSError as error:
+        raise _failed(place, error) from None
+
+
+def _placed(edit: Edit, current: str | None, place: WorkspacePath) -> Edit:
     made = edit.onto(current)
     if made is None and edit.new is None:
         raise ToolError(
@@ -241,13 +288,6 @@ def _change(edit: Edit, place: WorkspacePath) -> Edit:
             "written.  Read it again and repeat the edit.",
             code="changed",
         )
-    try:
-        if made.new is None:
-            remove_file(place.root, place.relative)
-        else:
-            write_bytes(place.root, place.relative, encode(made.new, encoding, name=place.shown))
-    except OSError as error:
-        raise _failed(place, error) from None
     return made
 
 
