@@ -23,32 +23,32 @@ from inhouse.core.urls import base_url
 
 
 def test_a_secret_shows_dots_everywhere():
-    secret = Secret("sk-canary-shown")
+    secret = Secret("sk-exit-shown")
 
     for shown in (str(secret), repr(secret), f"{secret}", f"{secret!r}", "%s" % secret):  # noqa: UP031
-        assert "canary" not in shown
-    assert secret.reveal() == "sk-canary-shown"
+        assert "sk-exit" not in shown
+    assert secret.reveal() == "sk-exit-shown"
 
 
 def test_a_text_that_holds_a_key_is_given_without_it():
-    Secret("sk-canary-text")
+    Secret("sk-exit-text")
 
-    assert redact("Bearer sk-canary-text, twice: sk-canary-text") == f"Bearer {DOTS}, twice: {DOTS}"
+    assert redact("Bearer sk-exit-text, twice: sk-exit-text") == f"Bearer {DOTS}, twice: {DOTS}"
 
 
 def test_a_key_that_is_fetched_is_known_once_it_was_revealed():
-    secret = Secret(lambda: "sk-canary-fetched")
-    assert redact("sk-canary-fetched") == "sk-canary-fetched"
+    secret = Secret(lambda: "sk-exit-fetched")
+    assert redact("sk-exit-fetched") == "sk-exit-fetched"
     secret.reveal()
 
-    assert redact("sk-canary-fetched") == DOTS
+    assert redact("sk-exit-fetched") == DOTS
 
 
 def test_the_longer_of_two_keys_is_taken_out_whole():
-    Secret("sk-canary-long")
-    Secret("sk-canary-long-and-more")
+    Secret("sk-exit-long")
+    Secret("sk-exit-long-and-more")
 
-    assert redact("sk-canary-long-and-more") == DOTS
+    assert redact("sk-exit-long-and-more") == DOTS
 
 
 @pytest.mark.parametrize("word", ["unused", "ollama", "lm-studio", "abc", ""])
@@ -59,18 +59,18 @@ def test_ordinary_words_that_stand_for_no_key_stay_readable(word: str):
 
 
 def test_a_log_loses_keys_in_messages_arguments_and_tracebacks(caplog: pytest.LogCaptureFixture):
-    Secret("sk-canary-log")
+    Secret("sk-exit-log")
     logger = logging.getLogger("test.redaction")
     caplog.handler.addFilter(RedactingFilter())
 
-    logger.warning("key %s", "sk-canary-log")
-    logger.warning("sk-canary-log 100%")
+    logger.warning("key %s", "sk-exit-log")
+    logger.warning("sk-exit-log 100%")
     try:
-        raise ValueError("sk-canary-log in an error")
+        raise ValueError("sk-exit-log in an error")
     except ValueError:
         logger.exception("failed")
 
-    assert "sk-canary-log" not in caplog.text
+    assert "sk-exit-log" not in caplog.text
     assert caplog.text.count(DOTS) >= 3
 
 
@@ -79,7 +79,7 @@ def test_a_frozen_value_with_a_secret_shows_none():
     class Holder:
         key: Secret
 
-    assert "canary" not in repr(Holder(Secret("sk-canary-held")))
+    assert "sk-exit" not in repr(Holder(Secret("sk-exit-held")))
 
 
 def test_a_fetch_that_fails_tells_no_key():
@@ -88,7 +88,7 @@ def test_a_fetch_that_fails_tells_no_key():
 
     secret = key(
         "${env:GIVEN} ${keyring:gone}",
-        KeySources(environment={"GIVEN": "sk-canary-part"}, keyring=keyring),
+        KeySources(environment={"GIVEN": "sk-exit-part"}, keyring=keyring),
         url="http://h",
         from_workspace=False,
         place="config.toml: endpoints.e.apiKey",
@@ -96,7 +96,7 @@ def test_a_fetch_that_fails_tells_no_key():
 
     with pytest.raises(UserError, match=r"endpoints\.e\.apiKey: no key gone") as caught:
         secret.reveal()
-    assert "sk-canary-part" not in "".join(traceback.format_exception(caught.value))
+    assert "sk-exit-part" not in "".join(traceback.format_exception(caught.value))
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_a_placeholder_of_another_form_is_refused(text: str):
 
 
 def test_what_a_variable_holds_is_not_filled_again():
-    keys = KeySources(environment={"A": "${env:B}", "B": "canary"})
+    keys = KeySources(environment={"A": "${env:B}", "B": "sk-exit"})
 
     assert fill("${env:A}", keys, from_workspace=False) == "${env:B}"
 
@@ -134,24 +134,24 @@ def test_a_key_is_bound_to_a_host_and_not_to_one_that_looks_like_it(host, url, b
 @pytest.mark.parametrize(
     "url",
     [
-        "https://user:sk-canary-url@h/v1",
-        "https://h/v1?key=sk-canary-url",
-        "https://h/v1#sk-canary-url",
-        "sk-canary-url@h:80",
-        "https://h\\@sk-canary-url",
-        "https://h:sk-canary-url/",
+        "https://user:sk-exit-url@h/v1",
+        "https://h/v1?key=sk-exit-url",
+        "https://h/v1#sk-exit-url",
+        "sk-exit-url@h:80",
+        "https://h\\@sk-exit-url",
+        "https://h:sk-exit-url/",
     ],
 )
 def test_a_url_with_credentials_is_refused_without_repeating_them(url: str):
     with pytest.raises(UserError) as caught:
         base_url(url)
 
-    assert "sk-canary-url" not in str(caught.value)
+    assert "sk-exit-url" not in str(caught.value)
 
 
-KEYS = ("sk-canary-split-1", "sk-canary-split-1-and-longer", "abcabcabcab")
+KEYS = ("sk-exit-split-1", "sk-exit-split-1-and-longer", "abcabcabcab")
 TEXTS = st.lists(
-    st.sampled_from([*KEYS, "s", "sk", "sk-canary", "abc", "-and-longer", " ", "x", "\n", "é"]),
+    st.sampled_from([*KEYS, "s", "sk", "sk-exit", "abc", "-and-longer", " ", "x", "\n", "é"]),
     max_size=8,
 ).map("".join)
 
@@ -182,7 +182,7 @@ def test_however_a_text_is_split_no_whole_key_and_nothing_else_is_lost(text: str
 
 
 def test_a_text_that_ends_in_the_beginning_of_a_key_does_not_show_it():
-    assert streamed(["it is sk-can", "ary-sp"]) == f"it is {DOTS}"
+    assert streamed(["it is sk-exi", "t-sp"]) == f"it is {DOTS}"
     assert streamed(["yes"]) == "yes"
 
 
@@ -196,6 +196,6 @@ def test_what_waited_in_vain_is_shown_with_the_next_piece():
 
 def test_a_value_is_shown_without_keys_also_where_it_was_cut_short():
     streamed([])
-    value = {"sk-canary-split-1": ["a", ("sk-canary-split-1", 1)], "cut": "it is sk-canary…"}
+    value = {"sk-exit-split-1": ["a", ("sk-exit-split-1", 1)], "cut": "it is sk-exit…"}
 
     assert redact_value(value) == {DOTS: ["a", (DOTS, 1)], "cut": f"it is {DOTS}…"}
