@@ -17,8 +17,13 @@ def patch(proposals: Mapping[Path, Proposal]) -> str:
     return "".join(proposal.diff for proposal in proposals.values())
 
 
-async def deliver(proposals: Proposals, target: str | None, *, as_json: bool) -> None:
-    """Write the patch to a file or to standard output, and say how to apply it."""
+async def deliver(
+    proposals: Proposals, target: str | None, *, as_json: bool, at_once: bool
+) -> None:
+    """Write the patch to a file or to standard output, and say how to apply it.
+
+    With *at_once* edits are made already, and these are only what `propose_*` proposes.
+    """
     text = patch(proposals)
     if target is not None and target != "-":
         try:
@@ -32,10 +37,9 @@ async def deliver(proposals: Proposals, target: str | None, *, as_json: bool) ->
         output.text(f"\n{text}" if target is None else text)
         how = "The patch is on standard output: apply it with `git apply` or `patch -p1`."
     files = output.count(len(proposals), "file")
+    other = "" if at_once else "  To make edits at once, use --yes-edits."
     output.status().print(
-        f"Edits of {files} are proposed; nothing was changed.  {how}  To make edits at once, use "
-        "--yes-edits.",
-        markup=False,
+        f"Edits of {files} are proposed; nothing was changed.  {how}{other}", markup=False
     )
 
 

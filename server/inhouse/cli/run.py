@@ -91,7 +91,7 @@ async def run(options: argparse.Namespace) -> int:
         )
         status = await follow(host, plan, printer, as_json=options.json)
         if collects and proposals:
-            await deliver(proposals, options.patch, as_json=options.json)
+            await deliver(proposals, options.patch, as_json=options.json, at_once=options.yes_edits)
             return PROPOSED if status == COMPLETED else status
         await _review_the_rest(host, proposals)
         return status

@@ -1,6 +1,7 @@
 """Takes one run from its plan to its result, and records what it said, used and contacted."""
 
 import asyncio
+import json
 import logging
 from collections.abc import Mapping
 
@@ -18,6 +19,7 @@ from inhouse.core.events import (
     RunStarted,
     RunStatus,
     StopReason,
+    TextDelta,
     ToolFinished,
     ToolOutput,
     ToolStarted,
@@ -157,6 +159,10 @@ async def _confirmed(host: HostState, plan: Plan) -> Plan:
 def _complete(run: RunContext, done: LoopResult) -> None:
     if run.is_turn:
         run.tree.turn.listens = False
+    if run.parent is None and done.output is not None and not done.text.strip():
+        # Nobody would see it else: doors show what was said.
+        value = json.dumps(done.output, indent=2, ensure_ascii=False)
+        run.emit(TextDelta(f"```json\n{value}\n```\n"))
     run.recorder.finish(
         RunStatus.COMPLETED,
         stop_reason=done.stop_reason,
