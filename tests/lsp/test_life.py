@@ -212,23 +212,17 @@ async def test_an_editor_that_stops_reading_holds_up_nothing(project):
         await editor.command("inhouse.agents")
         editor.reading.clear()
         editor.reader._transport.pause_reading()  # Nor is the pipe emptied for it.
-        editor.send(
-            {
-                "jsonrpc": "2.0",
-                "id": "run",
-                "method": "workspace/executeCommand",
-                "params": {
-                    "command": "inhouse.run",
-                    "arguments": [{"agent": "writer", "streamToken": "s"}],
-                },
-            }
-        )
-        for _ in range(600):  # The whole answer is taken from the model all the same.
-            if project.server.chats and project.server.answered:
-                break
-            await asyncio.sleep(0.05)
-        else:
-            raise AssertionError("the server waits for an editor that does not read")
+        for chats, token in enumerate(("s", "t"), 1):  # Nor does it hold up what it asks for next.
+            argument = {"agent": "writer", "streamToken": token}
+            params = {"command": "inhouse.run", "arguments": [argument]}
+            method = "workspace/executeCommand"
+            editor.send({"jsonrpc": "2.0", "id": token, "method": method, "params": params})
+            for _ in range(600):  # The whole answer is taken from the model all the same.
+                if len(project.server.chats) == chats and project.server.answered:
+                    break
+                await asyncio.sleep(0.05)
+            else:
+                raise AssertionError("the server waits for an editor that does not read")
         memory = psutil.Process(editor.process.pid).memory_info().rss
         editor.reader._transport.resume_reading()
         editor.reading.set()
