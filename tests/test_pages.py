@@ -4,6 +4,7 @@ import argparse
 import ast
 import re
 import shlex
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from inhouse.cli import parser as cli_parser
 from support.fake_servers import ollama
 from support.gguf import gguf  # noqa: F401  a fixture
-from support.model_server import ModelServer
+from support.model_server import ModelServer, call
 from support.replay import Replay, http_head, ndjson
 from support.terminal import Terminal
 
@@ -125,6 +126,36 @@ def test_the_tutorial_works_on_ollama(terminal: Terminal) -> None:
 
     assert "ask → ollama · qwen3:4b · local" in said
     assert "Two files." in said
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no pty")
+def test_on_a_terminal_the_tutorials_way_asks_once(terminal: Terminal, server: ModelServer) -> None:
+    """Whether to make an edit; the commands that can ask are these, and `endpoint add`."""
+    terminal.environ["CODEBUFF_LOCAL_BASE_URL"] = server.base_url
+    ways = [shlex.split(line)[1:] for line in commands("docs/tutorial.md")]
+    ways = [words for words in ways if words[0] in ("trust", "run")]
+    assert [words[:2] for words in ways][-4:] == [
+        ["trust"],
+        ["run", "namer"],
+        ["run", "edit"],
+        ["trust"],
+    ]
+    asked = []
+    for words in ways:
+        if words == ["trust"]:
+            terminal.agent("namer")
+        if words[:2] == ["run", "edit"]:
+            server.play(call("write_file", path="notes.txt", content="today\n"))
+        done = terminal.on_screen(*words, answers=["y"] * 9)
+        assert done.status == 0, done.out
+        asked += re.findall(r"(\S[^\n]*\?)\n(?:  [^\n]*\n)*  [a-z/]+ \(Enter", plain(done.out))
+
+    assert asked == ["Apply this change to notes.txt?"]
+    assert (terminal.workspace / "notes.txt").read_text() == "today\n"
+
+
+def plain(text: str) -> str:
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
 
 
 @pytest.mark.model

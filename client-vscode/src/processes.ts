@@ -34,8 +34,11 @@ export function output(program: string, args: readonly string[], cwd: string): P
   });
 }
 
-/** Starts the command of the user's own setting, as it stands there and in the folder it was written for. */
-export function startCommand(command: string, args: readonly string[], cwd: string | undefined): ChildProcess {
+/** Starts the command of the user's own setting, as it stands there: in a trusted workspace's folder, for which it was
+ * written, and else in the home folder.  `uv run` and its like obey the files of the folder they start in.
+ */
+export function startCommand(command: string, args: readonly string[], workspace: readonly string[], isTrusted: boolean): ChildProcess {
+  const cwd = (isTrusted ? workspace[0] : undefined) ?? os.homedir();
   return spawn(command, args, { cwd, windowsHide: true, env: { ...process.env, PYTHONSAFEPATH: "1", PYTHONUTF8: "1" } });
 }
 

@@ -1,6 +1,5 @@
 /** The language server's life: started when first needed, restarted with back-off, told of keys and trust. */
 import type { ChildProcess } from "node:child_process";
-import * as os from "node:os";
 import * as vscode from "vscode";
 import type { LanguageClient, Middleware } from "vscode-languageclient/node";
 import { environmentPython } from "./environment";
@@ -189,9 +188,7 @@ export class Server implements vscode.Disposable {
     if (!program) {
       throw new StartProblem(`The setting inhouse.serverCommand names ${command}, which is not on the PATH.`, ["retry", "showLog"]);
     }
-    // `uv run` and its like obey the files of the folder they start in.
-    const folder = vscode.workspace.isTrusted ? workspacePaths()[0] : os.homedir();
-    return () => startCommand(program, parts, folder);
+    return () => startCommand(program, parts, workspacePaths(), vscode.workspace.isTrusted);
   }
 
   private crashed(): void {

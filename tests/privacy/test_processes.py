@@ -3,6 +3,7 @@
 import ast
 import asyncio
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -231,33 +232,69 @@ def test_no_program_is_taken_by_its_name_from_a_folder_that_a_session_works_in(
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="needs Node")
-def test_the_extension_takes_no_python_of_a_workspace_from_the_path(tmp_path: Path):
-    """Run as VS Code would, but for its types, which Node takes away itself."""
+def of_the_extension(folder: Path, code: str, path: str = "") -> str:
+    """What Node prints for *code*, in which ``own`` is the extension's module of processes.
+
+    It runs as VS Code would, but for its types, which are taken away.
+    """
     esbuild = ROOT / "client-vscode/node_modules/.bin/esbuild"
     if not esbuild.exists():
         pytest.skip("the extension's packages are not installed")
+    built = folder / "processes.cjs"
+    words = [str(EXTENSION / "processes.ts"), "--format=cjs", "--platform=node", "--bundle"]
+    processes.run_blocking([str(esbuild), *words, f"--outfile={built}"], seconds=60)
+    done = processes.run_blocking(
+        [shutil.which("node") or "", "-e", f"const own = require({str(built)!r}); {code}"],
+        seconds=60,
+        cwd=folder,
+        environment={"PATH": path, "HOME": str(folder / "home")},
+    )
+    return done.out.decode().strip()
+
+
+def test_the_extension_takes_no_python_of_a_workspace_from_the_path(tmp_path: Path):
     for folder in ("work/.venv/bin", "own"):
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / "python3").write_text("#!/bin/sh\n")
         (tmp_path / folder / "python3").chmod(0o755)
     (tmp_path / "link").symlink_to(tmp_path / "work/.venv/bin")
-    built = tmp_path / "processes.cjs"
-    words = [str(EXTENSION / "processes.ts"), "--format=cjs", "--platform=node", "--bundle"]
-    processes.run_blocking([str(esbuild), *words, f"--outfile={built}"], seconds=60)
-    code = (
-        f"require({str(built)!r}).findProgram('python3', [{str(tmp_path / 'work')!r}])"
-        ".then((found) => console.log(found))"
-    )
     folders = ["", ".", "work/.venv/bin", *(f"{tmp_path}/{each}" for each in FOUND)]
-    node = shutil.which("node") or ""
-    done = processes.run_blocking(
-        [node, "-e", code],
-        seconds=60,
-        cwd=tmp_path,
-        environment={"PATH": os.pathsep.join(folders), "HOME": str(tmp_path / "home")},
+
+    found = of_the_extension(
+        tmp_path,
+        f"own.findProgram('python3', [{str(tmp_path / 'work')!r}]).then(console.log)",
+        os.pathsep.join(folders),
     )
 
-    assert done.out.decode().strip() == str(tmp_path / "own/python3"), done
+    assert found == str(tmp_path / "own/python3")
+
+
+@pytest.mark.parametrize(
+    ("is_trusted", "open_folders", "where"),
+    [
+        ("false", ["work"], "home"),
+        ("false", ["work", "other"], "home"),
+        ("true", ["work", "other"], "work"),
+        ("true", [], "home"),
+        ("false", [], "home"),
+    ],
+)
+def test_the_servers_own_command_starts_in_no_folder_that_is_not_trusted(
+    tmp_path: Path, is_trusted: str, open_folders: list[str], where: str
+):
+    for folder in ("work", "other", "home"):
+        (tmp_path / folder).mkdir()
+    folders = [str(tmp_path / each) for each in open_folders]
+
+    started = of_the_extension(
+        tmp_path,
+        f"own.startCommand('/bin/sh', ['-c', 'pwd'], {folders}, {is_trusted})"
+        ".stdout.on('data', (said) => process.stdout.write(said))",
+    )
+
+    assert started == str(tmp_path / where)
+    (use,) = re.findall(r"startCommand\((.*)\);", (EXTENSION / "server.ts").read_text("utf-8"))
+    assert use == "program, parts, workspacePaths(), vscode.workspace.isTrusted"
 
 
 FOUND = ("link", "work/.venv/bin", "work/../work/.venv/bin", "own")
