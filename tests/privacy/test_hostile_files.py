@@ -12,7 +12,7 @@ from inhouse.bounded_yaml import load_yaml
 from inhouse.core.protected_files import rule
 from inhouse.definitions.sandbox.confinement import Confinement, RefusedFileError
 from inhouse.settings import read_settings
-from inhouse.settings.layers import Layer
+from inhouse.settings.layers import Layer, text_layer
 from inhouse.tools.access.access_policy import access_to
 from inhouse.tools.context import Fetched
 from inhouse.tools.knowledge import read_skill, skills
@@ -27,6 +27,33 @@ MERGE = "a: &a {x: 1}\n" + "".join(
     f"{chr(98 + n)}: &{chr(98 + n)} {{<<: [{','.join([f'*{chr(97 + n)}'] * 9)}]}}\n"
     for n in range(12)
 )
+
+
+TOML = {
+    "a key of 60,000 names": ".".join(["a"] * 60_000) + " = 1",
+    "a header of 60,000 names": "[" + " . ".join(['"a"'] * 30_000) + "]",
+    "a key inside of a table": "a = { " + ".".join(["a"] * 60_000) + " = 1 }",
+    "a number of 100,000 digits": "maxSteps = " + "9" * 100_000,
+    "a number of 100,000 digits in hexadecimal": "maxSteps = 0x" + "f" * 100_000,
+    "lists in lists": "a = " + "[" * 50_000 + "]" * 50_000,
+    "20,000 unknown settings": "".join(f"k{n} = 1\n" for n in range(18_000)),
+    "6,000 endpoints, all wrong": "".join(f"[endpoints.e{n}]\nbaseUrl = 1\n" for n in range(6_000)),
+    "4,000 routes to nowhere": "".join(
+        f"[[routes]]\nagents = 'a'\nendpoint = 'x{n}'\n" for n in range(4_000)
+    ),
+}
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("name", TOML)
+def test_a_hostile_inhouse_toml_is_told_about_and_holds_nothing_up(name: str):
+    layer = text_layer(Path("/w/inhouse.toml"), TOML[name], from_workspace=True)
+
+    settings, problems = read_settings([layer])
+
+    assert problems
+    assert all(len(one.message) < 500 for one in problems)
+    assert settings.max_steps == read_settings(())[0].max_steps
 
 
 @pytest.mark.timeout(20)

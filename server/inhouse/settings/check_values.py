@@ -1,7 +1,6 @@
 """Checks values against their settings: each check returns the value or says what would work."""
 
 import ipaddress
-import math
 import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
@@ -119,13 +118,17 @@ def _leaves(error: BaseValidationError, path: tuple[str | int, ...]) -> list[Bad
     return found
 
 
+_HUGE = 1e300
+
+
 def _shown(value: Any) -> str:
     """Return a wrong value as JSON, never a long text, which may be a key."""
     match value:
         case bool():
             return "true" if value else "false"
         case int() | float():
-            return f"the number {value}"
+            is_short = isinstance(value, float) or -_HUGE < value < _HUGE
+            return f"the number {value}" if is_short else "a number of that size"
         case str():
             return "a text"
         case Mapping():
@@ -149,7 +152,9 @@ def _flag(value: object, _: object) -> bool:
 
 
 def _number(value: object, _: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"expected a number, not {_shown(value)}")  # noqa: TRY004
+    if not -_HUGE < value < _HUGE:  # Also infinite, and no number at all.
         raise ValueError(f"expected a number, not {_shown(value)}")
     return float(value)
 

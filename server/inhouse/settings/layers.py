@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from attrs import evolve, field, frozen
 
+from inhouse.bounded_toml import load_toml
 from inhouse.core.files import ReadBytes, read_regular
 from inhouse.core.json_values import fields
 from inhouse.core.positions import position_at, utf16_length
@@ -187,13 +188,13 @@ def text_layer(
     """Make a layer from a TOML file's text, saved or not."""
     try:
         text = text if isinstance(text, str) else text.decode("utf-8-sig")
-        values = tomllib.loads(text.replace("\r\n", "\n"))
+        values = load_toml(text)
     except UnicodeDecodeError:
         return _broken(path, f"{path.name} is not UTF-8.  Save it as UTF-8.", from_workspace)
     except tomllib.TOMLDecodeError as error:
         return _broken(path, str(error), from_workspace, text=cast("str", text), trusted=trusted)
-    except RecursionError:
-        return _broken(path, f"{path.name} is nested too deeply.", from_workspace)
+    except ValueError as error:  # For example, a number of thousands of digits.
+        return _broken(path, f"{path.name} cannot be read: {error}.", from_workspace)
     inner = values.get("inhouse")
     if isinstance(inner, dict) and len(values) == 1:
         values = cast("dict[str, Any]", inner)

@@ -10,19 +10,18 @@ from inhouse.core.positions import position_at
 from inhouse.core.text import START, Position, Range
 
 Path = tuple[str | int, ...]
+_Span = tuple[int, int]
 
 _KEYS = ("bare_key", "quoted_key", "dotted_key")
 
 
 def locate(text: str, path: Sequence[str | int]) -> Range:
     """Return the range of the value at ``path``, or of the nearest thing around it."""
-    wanted, best, length = tuple(path), None, 0
-    for here, span in _index(text):
-        common = _common(here, wanted)
-        if common == len(here) and common > length:
-            best, length = span, common
-        if best is None and common:
-            best = span
+    wanted = tuple(path)
+    exact, begun = _index(text)
+    longest = (wanted[:length] for length in range(len(wanted), 0, -1))
+    found = next((exact[each] for each in longest if each in exact), None)
+    best = found or begun.get(wanted[0] if wanted else None)
     if best is None:
         return START
     source = text.encode()
@@ -30,12 +29,17 @@ def locate(text: str, path: Sequence[str | int]) -> Range:
 
 
 @lru_cache(maxsize=4)
-def _index(text: str) -> tuple[tuple[Path, tuple[int, int]], ...]:
+def _index(text: str) -> tuple[dict[Path, _Span], dict[str | int | None, _Span]]:
+    """Return the place of each path, and the first place that begins with a name."""
     language = tree_sitter.Language(tree_sitter_toml.language())
     tree = tree_sitter.Parser(language).parse(text.encode())
-    return tuple(
-        (path, (node.start_byte, node.end_byte)) for path, node in _written(tree.root_node)
-    )
+    exact: dict[Path, _Span] = {}
+    begun: dict[str | int | None, _Span] = {}
+    for path, node in _written(tree.root_node):
+        span = node.start_byte, node.end_byte
+        exact.setdefault(path, span)
+        begun.setdefault(path[0], span)
+    return exact, begun
 
 
 def _written(root: tree_sitter.Node) -> Iterator[tuple[Path, tree_sitter.Node]]:
@@ -84,15 +88,6 @@ def _parts(key: tree_sitter.Node) -> tuple[str, ...]:
         return tuple(part for one in key.named_children for part in _parts(one))
     text = (key.text or b"").decode()
     return (text[1:-1] if key.type == "quoted_key" else text,)
-
-
-def _common(one: Path, other: Path) -> int:
-    count = 0
-    for a, b in zip(one, other, strict=False):
-        if a != b:
-            break
-        count += 1
-    return count
 
 
 def _position(source: bytes, offset: int) -> Position:

@@ -8,7 +8,6 @@ import itertools
 import json
 import os
 import re
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, time
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+from inhouse.bounded_toml import load_toml
 from inhouse.bounded_yaml import load_yaml
 
 from . import tsconfig
@@ -271,7 +271,7 @@ def _date(value: Any) -> str:
 
 _DATA: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     ".json": ("JSON", json.loads),
-    ".toml": ("TOML", tomllib.loads),
+    ".toml": ("TOML", load_toml),
     ".yaml": ("YAML", load_yaml),
     ".yml": ("YAML", load_yaml),
 }

@@ -2,12 +2,12 @@
 
 import json
 import re
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 from attrs import frozen
 
+from inhouse.bounded_toml import load_toml
 from inhouse.core.json_values import fields
 from inhouse.core.route import Route
 from inhouse.core.text import Range
@@ -91,8 +91,8 @@ def _mapped(settings: DefinitionDocument, endpoint: str, model: str, there: str)
         at = settings.lines.position(header.end())
         return Mapping(title, settings, Range(at, at), line)
     try:
-        written = tomllib.loads(settings.text)
-    except tomllib.TOMLDecodeError:
+        written = load_toml(settings.text)
+    except ValueError:
         return None
     mine = fields(fields(written.get("endpoints")).get(endpoint))
     if "models" in mine:
