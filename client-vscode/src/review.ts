@@ -2,7 +2,6 @@
 import * as path from "node:path";
 import * as vscode from "vscode";
 import type { Lists } from "./lists";
-import { plain } from "./problem";
 import { sameFile } from "./proposals";
 import type { Hunk } from "./protocol";
 import type { Server } from "./server";
