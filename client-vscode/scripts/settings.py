@@ -51,7 +51,7 @@ def chat_participants() -> list[dict[str, Any]]:
             "id": "inhouse.agent",
             "name": "inhouse",
             "fullName": "Inhouse",
-            "description": "Ask one of your agents, on models you choose",
+            "description": "Ask one of your agents",
             "isSticky": True,
             "commands": [*named, *other],
         }

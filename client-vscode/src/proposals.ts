@@ -10,10 +10,12 @@ const WIDTH = 160;
 export function showProposals(lists: Lists): vscode.Disposable {
   const removed = vscode.window.createTextEditorDecorationType({
     backgroundColor: colour("diffEditor.removedTextBackground"),
+    outline: "1px dashed", outlineColor: colour("diffEditor.removedTextBorder"), // High contrast has lines in place of backgrounds.
     overviewRulerColor: colour("editorOverviewRuler.modifiedForeground"), overviewRulerLane: vscode.OverviewRulerLane.Left,
   });
   const added = vscode.window.createTextEditorDecorationType({
-    after: { margin: "0 0 0 2em", color: colour("gitDecoration.addedResourceForeground"), backgroundColor: colour("diffEditor.insertedTextBackground") },
+    after: { margin: "0 0 0 2em", color: colour("gitDecoration.addedResourceForeground"), backgroundColor: colour("diffEditor.insertedTextBackground"),
+      border: "1px dashed", borderColor: colour("diffEditor.insertedTextBorder") },
     overviewRulerColor: colour("editorOverviewRuler.addedForeground"), overviewRulerLane: vscode.OverviewRulerLane.Left,
     rangeBehavior: vscode.DecorationRangeBehavior.ClosedOpen,
   });
@@ -21,7 +23,8 @@ export function showProposals(lists: Lists): vscode.Disposable {
   const refresh = (): void => {
     for (const editor of vscode.window.visibleTextEditors) {
       const uri = editor.document.uri.toString();
-      const here = lists.hunks.filter((hunk) => hunk.fits && sameFile(hunk.uri, uri));
+      // A side of a diff has no column of its own: the diff shows the change already.
+      const here = editor.viewColumn === undefined ? [] : lists.hunks.filter((hunk) => hunk.fits && sameFile(hunk.uri, uri));
       if (here.length || decorated.delete(editor)) {
         const marks = here.map((hunk) => marksOf(hunk, editor.document));
         editor.setDecorations(removed, marks.flatMap((each) => each.removed));
@@ -37,7 +40,8 @@ export function showProposals(lists: Lists): vscode.Disposable {
     removed, added, files,
     vscode.window.registerFileDecorationProvider(files),
     lists.onDidChangeHunks(refresh),
-    vscode.window.onDidChangeVisibleTextEditors(refresh));
+    vscode.window.onDidChangeVisibleTextEditors(refresh),
+    vscode.window.onDidChangeTextEditorViewColumn(refresh)); // A column may be told after its editor.
 }
 
 /** Two spellings of one file's address are one file. */

@@ -146,6 +146,11 @@ export class Review implements vscode.TextDocumentContentProvider, vscode.Dispos
     }
     const hunk = whole ? undefined : nearest(here, place.line, place.proposed);
     await this.decide(act, { uri: place.uri, ...(hunk ? { hunk: hunk.id } : {}) });
+    const left = inOrder(this.lists.hunks.filter(({ uri }) => sameFile(uri, place.uri)));
+    const next = left.find((each) => startOf(each) >= place.line) ?? left[0];
+    if (next && !(vscode.window.tabGroups.activeTabGroup.activeTab?.input instanceof vscode.TabInputTextDiff)) {
+      await this.goTo(next); // The key that is pressed again means a change that is seen.
+    }
   }
 
   private async decide(act: Act, which: Chosen): Promise<void> {
@@ -165,7 +170,13 @@ export class Review implements vscode.TextDocumentContentProvider, vscode.Dispos
     const target = place && at !== undefined && at >= 0 ? nextFrom(hunks, place, by) : by > 0 ? hunks[0] : hunks.at(-1);
     if (!target) {
       void vscode.window.showInformationMessage("No proposed edit is waiting for a decision.");
-    } else if (target.kind === "create" || !target.range) {
+    } else {
+      await this.goTo(target);
+    }
+  }
+
+  private async goTo(target: Hunk): Promise<void> {
+    if (target.kind === "create" || !target.range) {
       await this.open(target.uri);
     } else {
       const start = new vscode.Position(target.range.start.line, 0);

@@ -110,12 +110,12 @@ def test_a_user_picks_an_agent_and_its_text_streams(emacs: Screen, workplace: Wo
     command(emacs, "inhouse-run")
     assert emacs.shows("Agent:")
     emacs.keys("?")
-    assert emacs.shows("helper  Helps with code.  (environment, local)")
+    assert emacs.shows("helper  Helps with code.  (environment, local)", "…  (environment, local)")
     emacs.picture("emacs-picker")
     emacs.type("hel\t", "Enter")
     assert emacs.shows("Prompt:")
     emacs.type("what is this?", "Enter")
-    assert emacs.shows("It is a number.", "completed")
+    assert emacs.shows("It is a number.", "completed · test-model on environment (local) · ")
     emacs.picture("emacs-transcript")
     told = str(workplace.server.chats[0].body["messages"])
     assert "what is this?" in told
@@ -157,7 +157,7 @@ def test_a_hunk_is_applied_where_it_stands_by_now_and_undone(
 ) -> None:
     edit_two(workplace)
     ask(emacs, "change two")
-    assert emacs.shows("completed", "1 change waits in a.py")
+    assert emacs.shows("proposed: a.py (+1 ", "completed", "1 change waits in a.py")
     assert emacs.shows("two = 2\ntwo = 22\nthree"), "the new text is seen before it is there"
     emacs.picture("emacs-change")
     emacs.keys("M-<")

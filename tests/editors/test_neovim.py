@@ -77,7 +77,7 @@ def choose(nvim: Screen, key: str, title: str) -> None:
 def propose(nvim: Screen, workplace: Workplace) -> None:
     edit_two(workplace)
     ask(nvim, "change two")
-    assert nvim.shows("completed", "1 change waits in a.py")
+    assert nvim.shows("proposed: a.py (+1 ", "completed", "1 change waits in a.py")
     nvim.type("]i")
 
 
@@ -87,12 +87,14 @@ def propose(nvim: Screen, workplace: Workplace) -> None:
 def test_a_user_picks_an_agent_and_its_text_streams(nvim: Screen, workplace: Workplace) -> None:
     workplace.server.play("It is a ", Pause(1), "number.")
     nvim.type("ggV:InhouseRun", "Enter")
-    assert nvim.shows("1: helper  Helps with code.  (environment, local)")
+    assert nvim.shows(
+        "1: helper  Helps with code.  (environment, local)", "…  (environment, local)"
+    )
     nvim.picture("neovim-picker")
     nvim.type("1", "Enter")
     assert nvim.shows("helper:\n")
     nvim.type("what is this?", "Enter")
-    assert nvim.shows("It is a number.", "completed")
+    assert nvim.shows("It is a number.", "completed · test-model on environment (local) · ")
     nvim.picture("neovim-transcript")
     told = str(workplace.server.chats[0].body["messages"])
     assert "what is this?" in told

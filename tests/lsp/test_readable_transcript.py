@@ -56,6 +56,13 @@ def test_calls_are_sentences_with_links_to_their_files():
     assert used("mcp__x", {"n": 1}) == '- ✓ Called `mcp__x` `{"n": 1}`: done'
 
 
+def test_a_run_that_fails_before_a_word_has_one_line_between_head_and_end():
+    writer = Writer("run", "# a\n\n---\n\n")
+    writer.add(RunEvent("run", "a", RunFinished(result("run", "a", "", None))))
+
+    assert writer.text.startswith("# a\n\n---\n\n**completed** in")
+
+
 def test_a_command_or_a_path_in_words_of_a_model_stays_code():
     evil = "`](command:x) ![p](https://evil.invalid/a.png)\nrm"
 

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -110,6 +111,8 @@ class Screen:
         captured = self.tmux("capture-pane", "-p", "-e", "-t", "0")
         captured = re.sub(r"/[^\s\"]*/workspace", "~/project", captured)
         captured = captured.replace(sys.prefix, "~/.venv")
+        temporary = re.escape(f"{tempfile.gettempdir()}/inhouse-")
+        captured = re.sub(rf"{temporary}\S*", "~/question.md", captured)
         with Path(os.devnull).open("w") as nowhere:
             console = Console(file=nowhere, record=True, width=WIDTH, force_terminal=True)
             console.print(Text.from_ansi(captured), end="", crop=True, no_wrap=True)

@@ -5,7 +5,7 @@ import path from "node:path";
 import { after, before } from "node:test";
 import { FILES, scene, testIn } from "./fixture.mjs";
 import { startModel } from "./model.mjs";
-import { choose, menu, openFile, palette, shot, shown, sleep, toast, type, until } from "./workbench.mjs";
+import { choose, menu, openFile, palette, processes, shot, shown, sleep, toast, type, until } from "./workbench.mjs";
 
 let s;
 const test = testIn(() => s);
@@ -98,17 +98,21 @@ test("an approval is a button in mid-turn that shows the whole command and count
   };
   await send("/edit make a file");
   await says("Run this command?");
+  await shot(s.page, "chat-approval");
+  await s.page.setViewportSize({ width: 700, height: 800 });
   const command = answer("Run this command?").locator("code").filter({ hasText: /touch.made-by-agent/ }).first();
   await command.waitFor(); // All of it is in view, however narrow the chat is.
   assert.ok(await command.evaluate((code) => code.getBoundingClientRect().right <= code.closest(".interactive-response").getBoundingClientRect().right));
-  await shot(s.page, "chat-approval");
-  const deny = button("Deny");
-  await deny.click();
+  await shot(s.page, "chat-narrow");
+  const focused = () => s.page.evaluate(() => document.activeElement?.textContent);
+  for (let i = 0; i < 20 && (await focused()) !== "Deny"; i++) { await s.page.keyboard.press("Shift+Tab"); }
+  await s.page.keyboard.press("Enter"); // Without a pointer, from the input box on.
   await says("I went on without it.");
   assert.ok(!fs.existsSync(path.join(s.workspace, "made-by-agent")));
   await button("Run once").dispatchEvent("click"); // What came before the end is folded, and can be opened.
   await toast(s.page, "already been answered").waitFor();
   assert.ok(!fs.existsSync(path.join(s.workspace, "made-by-agent")));
+  await s.page.setViewportSize({ width: 1280, height: 800 });
 });
 
 test("proposals come last, with the way to review them; a file that is named is context", async () => {
@@ -164,13 +168,18 @@ test("an error is its cause in a line, with buttons that are the ways out", asyn
   await page.getByText(/local: does not answer/).first().waitFor();
 });
 
-test("a server that answers at its usual port is one button away; a workspace that is not trusted is told", async (t) => {
+test("no language server runs until one is needed; a model server at its usual port is one button away; a workspace that is not trusted is told", async (t) => {
   const found = await startModel(async (reply) => { reply.say("Found, and here."); }, ["found-model"], 8000).catch(() => undefined);
   if (!found) { t.skip("NOT TESTED: something else listens at port 8000"); return; }
   const first = s;
-  s = await scene({ stock: true, trust: true, files: AGENTS, settings: CHAT, machine: NOTHING });
+  s = await scene({ stock: true, trust: true, files: { "app.py": FILES["app.py"] }, settings: CHAT, machine: NOTHING });
+  const ours = () => processes("inhouse lsp").filter((pid) => { try { return fs.readFileSync(`/proc/${pid}/environ`, "utf8").includes(s.workbench.data); } catch { return false; } });
   try {
+    await palette(s.page, "Inhouse: Open Chat"); // The extension is there.
+    await s.page.locator(".interactive-input-part .monaco-editor").last().filter({ hasText: "@inhouse" }).waitFor();
+    assert.deepStrictEqual(ours(), []);
     await send("Hello?");
+    await until(() => ours().length === 1, "the server");
     await says("Choose one that answers on this machine");
     await shot(s.page, "chat-found");
     await button("Use found-model (vLLM)").click(); // No dialog at all.

@@ -2,7 +2,7 @@
 import assert from "node:assert";
 import { after, before } from "node:test";
 import { FILES, handsIn, scene, testIn } from "./fixture.mjs";
-import { closeAll, decorations, file, openFile, palette, shot, shown, sleep, toast, type, until } from "./workbench.mjs";
+import { closeAll, decorations, file, openFile, palette, prompt, shot, shown, sleep, toast, type, until } from "./workbench.mjs";
 
 let s;
 const test = testIn(() => s);
@@ -94,6 +94,7 @@ test("all files stand on one page, from which all are applied; then the run is u
   await palette(s.page, "Inhouse: Review Edits…");
   await s.page.locator(".tab.active").filter({ hasText: "Proposed changes" }).waitFor();
   await until(async () => { const text = await shown(s.page); return text.includes("max(prices)") && text.includes("answer = 42"); }, "the changes of all files");
+  assert.doesNotMatch(await decorations(s.page), /"result\u00a0=/); // The page draws the change, so the file's own side does not.
   await shot(s.page, "review-all");
   await s.page.locator(".title .action-label[aria-label^='Apply Proposed Changes']").first().click();
   await until(() => exists("extra.py") && !exists("notes.md"), "the created and the deleted file");
@@ -146,4 +147,63 @@ test("a proposed run is rejected as a whole from its row", async () => {
   await until(async () => (await s.page.locator(".activitybar .badge-content").filter({ hasText: "3" }).count()) === 0, "nothing waits");
   assert.ok(!exists("extra.py"));
   assert.strictEqual(onDisk("app.py"), FILES["app.py"]);
+});
+
+test("with the keyboard alone, 700 pixels and high contrast, changes are seen and decided one by one, sessions are opened, a run is cancelled", async () => {
+  const { page } = s, keys = page.keyboard;
+  const line = (number) => until(async () => (await page.locator(".statusbar-item").filter({ hasText: new RegExp(`^Ln ${number},`) }).count()) === 1, `line ${number}`);
+  const run = async (words) => {
+    await palette(page, "Inhouse: Run Agent…");
+    await page.locator(".quick-input-list .monaco-list-row").filter({ hasText: "Fixer" }).waitFor();
+    await keys.type("Fixer");
+    await keys.press("Enter");
+    await prompt(page, words);
+  };
+  await closeAll(page);
+  await palette(page, "Notifications: Clear All Notifications");
+  await keys.press("Control+K");
+  await keys.press("Control+T");
+  await page.locator(".quick-input-widget input[placeholder^='Select Color Theme']").waitFor();
+  await keys.type("Dark High Contrast");
+  await page.locator(".quick-input-list .monaco-list-row.focused").filter({ hasText: "Dark High Contrast" }).waitFor();
+  await keys.press("Enter");
+  await page.locator(".monaco-workbench.hc-black").waitFor();
+  await page.setViewportSize({ width: 700, height: 800 });
+  script(THREE_FILES[0]);
+  await run("Once again");
+  await toast(page, "fixer proposes changes to 1 file.").waitFor();
+  await palette(page, "Inhouse: Go to Next Proposed Change");
+  await line(2);
+  const dashed = (part, side) => page.locator(".editor-group-container [class*='ced-']").evaluateAll((all, [pseudo, name]) =>
+    all.some((each) => { const style = getComputedStyle(each, pseudo); return style[`${name}Style`] === "dashed" && !/, 0\)$/.test(style[`${name}Color`]); }), [part, side]);
+  await until(() => dashed(null, "outline"), "the frame of the old text, which has no background here");
+  await until(() => dashed("::after", "borderTop"), "the frame of the new text");
+  await shot(page, "home-contrast");
+  await keys.press("Alt+F5");
+  await line(13);
+  await keys.press("Shift+Alt+F5");
+  await line(2);
+  await keys.press("Control+K");
+  await keys.press("y");
+  await line(13); // What is decided next is in view.
+  assert.match(await file(page), /result = 0\.0\n/);
+  await keys.press("Control+K");
+  await keys.press("n");
+  await until(async () => (await page.locator(".activitybar .badge-content").filter({ hasText: /^\d+$/ }).locator("visible=true").count()) === 1, "only the unsaved file is counted");
+  assert.match(await file(page), /best = prices\[0\]\n/);
+  await palette(page, "File: Revert File");
+  await home();
+  await keys.press("ArrowDown");
+  await keys.press("Shift+F10");
+  await page.locator(".monaco-menu .action-label").filter({ hasText: "Reply…" }).waitFor();
+  await keys.press("Escape");
+  await keys.press("Enter");
+  await page.frameLocator("iframe.webview").last().frameLocator("iframe#active-frame").getByText("That is all.").first().waitFor();
+  const closed = s.model.state.closed;
+  s.model.state.play = async (answer) => { answer.say("On and on"); while (!answer.gone) { await sleep(50); } };
+  await run("Never end");
+  await until(() => s.model.state.open === 1, "the run");
+  await keys.press("Control+K");
+  await keys.press("x");
+  await until(() => s.model.state.closed === closed + 1, "its end");
 });

@@ -314,7 +314,27 @@ What is not saved is what an agent reads."
          (following (seq-filter (lambda (window) (= (window-point window) end))
                                 (get-buffer-window-list nil nil t))))
     (save-excursion (goto-char end) (insert text))
+    (set-buffer-modified-p nil)
     (dolist (window following) (set-window-point window (point-max)))))
+
+(defun inhouse--size (diff)
+  "Say how many lines the unified DIFF adds and removes."
+  (let ((lines (split-string diff "\n")))
+    (cl-flet ((count (sign head) (seq-count (lambda (line) (and (string-prefix-p sign line)
+                                                                (not (string-prefix-p head line))))
+                                            lines)))
+      (format "+%d −%d" (count "+" "+++ ") (count "-" "--- ")))))
+
+(defun inhouse--spent (result)
+  "Say how the run of RESULT ended, where its model is, and what it took."
+  (let* ((route (plist-get result :route)) (used (plist-get result :usage))
+         (cost (plist-get used :costUsd)))
+    (format "%s · %s on %s (%s) · %.1f s, %d tokens in, %d out%s"
+            (plist-get result :status) (plist-get route :model) (plist-get route :endpoint)
+            (if (eq t (plist-get route :local)) "local" "remote")
+            (/ (plist-get result :durationMs) 1000.0)
+            (plist-get used :inputTokens) (plist-get used :outputTokens)
+            (if (and (numberp cost) (> cost 0)) (format ", $%.4f" cost) ""))))
 
 (defun inhouse--show (buffer event)
   "Show EVENT of a run in BUFFER."
@@ -327,8 +347,9 @@ What is not saved is what an agent reads."
         ("tool_result" (when (eq :json-false (plist-get event :ok))
                          (inhouse--insert (format "  ✗ %s\n" (plist-get event :summary)))))
         ("edit" (inhouse--insert
-                 (format "\n- %s: %s\n" (plist-get event :state)
-                         (file-name-nondirectory (inhouse--decoded (plist-get event :uri))))))
+                 (format "\n- %s: %s (%s)\n" (plist-get event :state)
+                         (file-name-nondirectory (inhouse--decoded (plist-get event :uri)))
+                         (inhouse--size (plist-get event :diff)))))
         ("notice" (inhouse--insert (format "\n\n> %s\n" (plist-get event :message))))
         ((and "question" (guard (seq-empty-p (plist-get event :choices))))
          (run-at-time 0 nil #'inhouse--ask inhouse--server event))
@@ -336,7 +357,7 @@ What is not saved is what an agent reads."
          (setq inhouse--running nil)
          (let* ((result (plist-get event :result)) (err (plist-get result :error)))
            (when err (inhouse--insert (format "\n\n**%s**" (plist-get err :message))))
-           (inhouse--insert (format "\n\n*%s*\n" (plist-get result :status)))))))))
+           (inhouse--insert (format "\n\n*%s*\n" (inhouse--spent result)))))))))
 
 (defun inhouse--ask (server event)
   "Ask the question of EVENT, which any text answers, for SERVER."
@@ -499,12 +520,15 @@ The minibuffer has few lines."
          (completion-extra-properties
           (list :annotation-function
                 (lambda (id)
-                  (let* ((one (cdr (assoc id known))) (route (plist-get one :route)))
-                    (format "  %s  (%s)" (plist-get one :description)
-                            (if route
-                                (format "%s, %s" (plist-get route :endpoint)
-                                        (if (eq t (plist-get route :local)) "local" "remote"))
-                              "no endpoint")))))))
+                  (let* ((one (cdr (assoc id known))) (route (plist-get one :route))
+                         (place (if route
+                                    (format "%s, %s" (plist-get route :endpoint)
+                                            (if (eq t (plist-get route :local)) "local" "remote"))
+                                  "no endpoint"))
+                         (room (- (frame-width) (length id) (length place) 8)))
+                    (format "  %s  (%s)" (truncate-string-to-width
+                                          (plist-get one :description) (max room 20) nil nil "…")
+                            place))))))
     (completing-read "Agent: " known nil t)))
 
 (defun inhouse--start (argument)

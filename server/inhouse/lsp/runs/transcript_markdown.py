@@ -31,6 +31,7 @@ from inhouse.lsp.runs.run_activity import todos_of
 _MANY = 1000
 _OUTPUT = 10_000
 _FENCE = "```"
+_RULE = "---\n\n"
 _TICKS = re.compile("`{3,}")
 
 
@@ -104,7 +105,8 @@ class Writer:
                 self._line(f"- {'⚠' if level == 'warning' else 'i'} {who}{_one_line(message)}")
             case RunFinished(result) if own:
                 self._enter("")
-                self._parts.append(quiet_lines(footer(result)))
+                below = self._parts[-1].endswith(_RULE)  # Nothing was said in between.
+                self._parts.append(quiet_lines(footer(result).removeprefix(_RULE * below)))
             case _:
                 pass
 
@@ -185,7 +187,7 @@ def _first_line(diff: str) -> str:
 def header(run: ActiveRun, plan: Plan) -> str:
     """Return the beginning of a transcript."""
     prompt = "\n".join(f"> {line}" for line in run.request.prompt.splitlines())
-    return f"# {run.request.agent}\n\n{prompt}\n\n{_route(plan.route)}\n\n---\n\n"
+    return f"# {run.request.agent}\n\n{prompt}\n\n{_route(plan.route)}\n\n{_RULE}"
 
 
 def footer(result: RunResult) -> str:
@@ -199,7 +201,7 @@ def footer(result: RunResult) -> str:
         for each in result.contacts
     )
     hosts = f"Hosts contacted:\n\n{contacts}" if contacts else "No host was contacted."
-    return f"---\n\n{ending}\n\n{hosts}\n"
+    return f"{_RULE}{ending}\n\n{hosts}\n"
 
 
 def _spent(result: RunResult) -> str:

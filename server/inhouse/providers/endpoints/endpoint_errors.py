@@ -84,7 +84,7 @@ def unreachable(place: ModelRef, reason: str, cause: BaseException | None = None
         return said
     address = place.endpoint.base_url
     name = place.endpoint.name
-    hint = f"Is {name} running?  " if name not in ("", "environment", "definition") else ""
+    hint = f"Is '{name}' running?  " if name not in ("", "environment", "definition") else ""
     return ProviderUnavailableError(
         f"Cannot reach {place}: {_in_words(place, reason)}.  {hint}"
         f"Start the server at {address}, or correct {place.setting('baseUrl')}.",

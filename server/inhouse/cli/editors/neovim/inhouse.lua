@@ -233,6 +233,24 @@ local function ask_choice(_, params)
   return coroutine.yield()
 end
 
+--- How many lines a unified diff adds and removes.
+local function size(diff)
+  local added, removed = 0, 0
+  for line in vim.gsplit(diff, "\n", { plain = true }) do
+    if line:match("^%+") and not line:match("^%+%+%+ ") then added = added + 1 end
+    if line:match("^%-") and not line:match("^%-%-%- ") then removed = removed + 1 end
+  end
+  return ("+%d −%d"):format(added, removed)
+end
+
+--- How a run ended, where its model is, and what it took.
+local function spent(result)
+  local route, used = result.route, result.usage
+  return ("%s · %s on %s (%s) · %.1f s, %d tokens in, %d out%s"):format(
+    result.status, route.model, route.endpoint, route["local"] and "local" or "remote", result.durationMs / 1000,
+    used.inputTokens, used.outputTokens, type(used.costUsd) == "number" and used.costUsd > 0 and (", $%.4f"):format(used.costUsd) or "")
+end
+
 local function on_event(run, event)
   if event.parent then return end
   if event.kind == "text" then
@@ -243,7 +261,7 @@ local function on_event(run, event)
     append(run.buffer, "  ✗ " .. event.summary .. "\n")
   elseif event.kind == "edit" then
     local name = vim.fs.basename(vim.uri_to_fname(event.uri))
-    append(run.buffer, "\n- " .. event.state .. ": " .. name .. "\n")
+    append(run.buffer, "\n- " .. event.state .. ": " .. name .. " (" .. size(event.diff) .. ")\n")
   elseif event.kind == "notice" then
     append(run.buffer, "\n\n> " .. event.message .. "\n")
   elseif event.kind == "question" and #event.choices == 0 then
@@ -251,7 +269,7 @@ local function on_event(run, event)
   elseif event.kind == "finish" then
     run.result = event.result
     local told = event.result.error and ("\n\n**" .. event.result.error.message .. "**") or ""
-    append(run.buffer, told .. "\n\n*" .. event.result.status .. "*\n")
+    append(run.buffer, told .. "\n\n*" .. spent(event.result) .. "*\n")
   end
 end
 
@@ -347,7 +365,8 @@ function M.pick(range)
       prompt = "Agent",
       format_item = function(one)
         local where = one.route and (one.route.endpoint .. (one.route["local"] and ", local" or ", remote")) or "no endpoint"
-        return one.id .. "  " .. one.description .. "  (" .. where .. ")"
+        local room = vim.o.columns - #one.id - #where - 12 -- One line each, with its number.
+        return one.id .. "  " .. short(one.description, math.max(room, 20)) .. "  (" .. where .. ")"
       end,
     }, function(one)
       if not one then return end
