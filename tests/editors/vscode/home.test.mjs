@@ -192,8 +192,8 @@ test("with the keyboard alone, 700 pixels and high contrast, changes are seen an
   await until(async () => (await page.locator(".activitybar .badge-content").filter({ hasText: /^\d+$/ }).locator("visible=true").count()) === 1, "only the unsaved file is counted");
   assert.match(await file(page), /best = prices\[0\]\n/);
   await palette(page, "File: Revert File");
-  await home();
-  await keys.press("ArrowDown");
+  await palette(page, "Inhouse: Focus on Sessions View");
+  await until(async () => (await keys.press("Home"), (await rows(page, "Once again").and(page.locator(".focused")).count()) === 1), "the newest session");
   await keys.press("Shift+F10");
   await page.locator(".monaco-menu .action-label").filter({ hasText: "Reply…" }).waitFor();
   await keys.press("Escape");
