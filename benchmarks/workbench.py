@@ -50,11 +50,11 @@ def typing(name: str, figures: dict[str, Any], target: str) -> sections.Rows:
 
 def main() -> None:
     figures = measured()
-    first = figures["firstText"]
+    first, activation = figures["firstText"], figures["activation"]
     rows = [
         (
-            "activation of the extension, by VS Code's own clock, median of 3",
-            f"{statistics.median(figures['activation'])} ms",
+            f"activation of the extension, by VS Code's own clock, median of {len(activation)}",
+            f"{statistics.median(activation)} ms ({min(activation)} to {max(activation)})",
             "< 50 ms",
         ),
         (

@@ -13,7 +13,6 @@ from support.screen import Screen
 
 from .conftest import (
     EDITORS,
-    ROOT,
     Workplace,
     add_second_agent,
     ask_two_questions,
@@ -53,8 +52,7 @@ def alone(workplace: Workplace) -> str:
 def start(workplace: Workplace, languages: str) -> Screen:
     config = Path(workplace.environ["HOME"], ".config/helix")
     config.mkdir(parents=True, exist_ok=True)
-    page = (ROOT / "docs/how-to/helix.md").read_text("utf-8")
-    (config / "config.toml").write_text(re.findall(r"```toml\n(.*?)```", page, re.DOTALL)[-1])
+    (config / "config.toml").write_text("[editor.lsp]\ndisplay-progress-messages = true\n")
     (config / "languages.toml").write_text(languages)
     screen = Screen(f"{EDITORS}/helix/hx a.py", workplace.folder, workplace.environ)
     assert screen.shows("one = 1")

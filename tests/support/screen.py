@@ -110,6 +110,7 @@ class Screen:
 
         captured = self.tmux("capture-pane", "-p", "-e", "-t", "0")
         captured = re.sub(r"/[^\s\"]*/workspace", "~/project", captured)
+        captured = re.sub(r"/[^\s\"]*/inhouse/state", "~/inhouse/state", captured)
         captured = captured.replace(sys.prefix, "~/.venv")
         temporary = re.escape(f"{tempfile.gettempdir()}/inhouse-")
         captured = re.sub(rf"{temporary}\S*", "~/question.md", captured)

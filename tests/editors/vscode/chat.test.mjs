@@ -22,12 +22,16 @@ const says = (text) => answer(text).waitFor({ timeout: 60000 });
 
 /** Send a message; a first word with a slash is a command.  *more* is done with it before it is sent. */
 async function send(text, more = async () => undefined) {
-  await palette(s.page, "Inhouse: Open Chat");
   const input = s.page.locator(".interactive-input-part .monaco-editor").last();
-  await input.filter({ hasText: "@inhouse" }).waitFor();
-  await sleep(1200); // It may have stood there before; what the command writes replaces what is typed.
-  await s.page.keyboard.type(text, { delay: 15 });
-  await s.page.keyboard.press("Escape"); // A list of completions takes Enter.
+  const typed = async () => (await input.locator(".view-lines").innerText()).replace(/\s+/g, " ").includes(text.trim());
+  for (let attempt = 0; attempt < 4; attempt++) { // What the command writes replaces what is typed meanwhile.
+    await palette(s.page, "Inhouse: Open Chat");
+    await input.filter({ hasText: "@inhouse" }).waitFor();
+    await sleep(1200);
+    await s.page.keyboard.type(text, { delay: 15 });
+    await s.page.keyboard.press("Escape"); // A list of completions takes Enter.
+    if (await typed()) { break; }
+  }
   await more();
   await s.page.keyboard.press("Enter");
   await s.page.locator(".interactive-request").filter({ hasText: text.replace(/^\/\w+ /, "").trim() }).first().waitFor({ timeout: 60000 });
