@@ -52,17 +52,19 @@ def text(value):
     return RunEvent("r", "a", TextDelta(value))
 
 
-async def test_what_is_ready_at_the_same_moment_travels_together():
+async def test_the_first_of_a_moment_goes_at_once_and_the_others_travel_together():
     box = Box()
     stream = EventStream("t", outbox=box)
     for piece in "abc":
         stream.add(text(piece))
+    assert [event["delta"] for event in box.events] == ["a"]
     await asyncio.sleep(0)
     stream.add(text("d"))
     await asyncio.sleep(0)
 
     assert [[event["delta"] for event in batch] for batch in box.batches] == [
-        ["a", "b", "c"],
+        ["a"],
+        ["b", "c"],
         ["d"],
     ]
     assert [event["seq"] for event in box.events] == [0, 1, 2, 3]

@@ -15,7 +15,7 @@ _HIGH_SURROGATES = ("\ud800", "\udbff")
 
 
 class EventStream:
-    """Sends what is ready once per turn of the event loop, already encoded.
+    """Sends the first event of each turn of the event loop at once, the others at its end.
 
     While the editor does not read, adjacent deltas are joined, so the queue never grows beyond the
     text itself and the run is not held up.
@@ -58,6 +58,8 @@ class EventStream:
         if not self._scheduled:
             self._scheduled = True
             self._loop.call_soon(self._flush)
+            if self._open is None and not self._outbox.full:
+                self._send()
         self._plain = self._open is None and not self._outbox.full
 
     def _add_delta(self, middle: str, text: str) -> None:
@@ -89,6 +91,9 @@ class EventStream:
         self._scheduled = self._plain = False
         if self._open is not None and not _ends_halfway(self._open[1][-1]):
             self._close()
+        self._send()
+
+    def _send(self) -> None:
         if self._ready:
             body = f"{self._head}{','.join(self._ready)}]}}}}}}"
             self._ready = []
