@@ -230,6 +230,17 @@ async def test_a_command_that_takes_too_long_is_stopped_with_what_it_started(tmp
     assert await gone("sleep 7177")
 
 
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [("kill -9 $$", "SIGKILL"), ("kill -SEGV $$", "SIGSEGV"), ("exit 7", None)],
+)
+async def test_a_signal_that_ended_a_command_is_named(tmp_path: Path, command: str, words):
+    result = await bench(tmp_path, answers=(ONCE,)).call("run_terminal_command", command=command)
+
+    assert result["exitCode"]
+    assert words in result["message"] if words else "message" not in result
+
+
 async def test_what_a_command_leaves_behind_ends_with_it(tmp_path: Path):
     here = bench(tmp_path, answers=(ONCE,))
     script = (

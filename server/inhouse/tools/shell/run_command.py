@@ -2,6 +2,7 @@
 
 import asyncio
 import codecs
+import signal
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -35,6 +36,7 @@ MOST_SECONDS = 600.0
 _CHUNK = 65_536
 _PATIENCE = 1.0
 _TIMED_OUT = 124
+_BY_SIGNAL = 128
 
 
 async def _run_terminal_command(
@@ -244,12 +246,15 @@ async def _to_the_end(
     result = _begun(command, folder)
     if code is None:
         result["message"] = _stopped_after(limit)
-    elif report.left:
+    elif code > _BY_SIGNAL or code < 0:
+        result |= _message((_ended_by(abs(code) % _BY_SIGNAL),))
+    if code is not None and report.left:
         named = ", ".join(f"`{each}`" for each in report.left)
-        result["message"] = (
+        left = (
             f"Left running when the command ended, and ended with it: {named}.  "
             "process_type BACKGROUND lets a command run on."
         )
+        result |= _message((result.get("message", ""), left))
     result["stdout"] = output.text()
     if errors.text():
         result["stderr"] = errors.text()
@@ -274,6 +279,15 @@ def _result_of(
 def _begun(command: str, folder: WorkspacePath) -> dict[str, Any]:
     """Begin a result as Codebuff does: the command, and its folder from the root."""
     return {"command": command, "startingCwd": folder.shown or "."}
+
+
+def _ended_by(number: int) -> str:
+    """Name the signal that ended a command, as shells tell it: 128 and its number."""
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        return ""
+    return f"A signal ended it: {name} ({signal.strsignal(number)})."
 
 
 def _stopped_after(limit: float) -> str:
