@@ -3,7 +3,7 @@ import assert from "node:assert";
 import { spawnSync } from "node:child_process";
 import { after, before, beforeEach } from "node:test";
 import { FILES, handsIn, scene, testIn } from "./fixture.mjs";
-import { SERVER, choose, closeAll, file, lens, openFile, palette, shot, shown, toast, until } from "./workbench.mjs";
+import { SERVER, choose, closeAll, file, lens, openFile, palette, shot, shown, sleep, toast, until } from "./workbench.mjs";
 
 let s;
 const test = testIn(() => s);
@@ -173,7 +173,12 @@ test("a transcript folds what sub-agents said, and leads to the files and lines 
   await until(async () => (await links()).join().includes("app.py:9"), "the link");
   await shot(s.page, "transcript-links");
   assert.doesNotMatch((await links()).join(), /missing/);
-  await s.page.locator(".detected-link").filter({ hasText: "app.py:9" }).click({ modifiers: ["Control"] });
+  const { x, y } = await s.page.locator(".detected-link").filter({ hasText: "app.py:9" }).boundingBox();
+  await s.page.keyboard.down("Control"); // The link is drawn anew with the key down, so that a locator would lose it.
+  await s.page.mouse.move(x + 8, y + 8);
+  await sleep(500);
+  await s.page.mouse.click(x + 8, y + 8);
+  await s.page.keyboard.up("Control");
   await s.page.locator(".statusbar-item").filter({ hasText: /^Ln 9,/ }).waitFor();
 });
 

@@ -278,5 +278,8 @@ def _turn_at(kept: Kept, typed: TypedDocument | None, text: str, where: Range) -
 
 
 def _line_of(text: str, typed: TypedDocument | None, turn: int) -> Range | None:
-    at = None if typed is None else typed.headings.get(turn)
+    if typed is None:  # A document that is only read has no heading to type below.
+        found = f"\n{text}".find(f"\n{heading_of(turn)}\n")
+        return None if found < 0 else positions.range_at(text, found, found)
+    at = typed.headings.get(turn)
     return None if at is None else positions.range_at(text, at, at)
