@@ -59,9 +59,9 @@ def session_document(
     piece = f"# {one_line(summary.title)}\n\n"
     if summary.forked_from:
         piece += f"*Forked from {summary.forked_from}.*\n\n"
-    fixed = [piece + prompt_heading(1)]
+    fixed, root = [piece + prompt_heading(1)], Path(summary.workspace)
     for number, turn in enumerate(turns, 1):
-        writer = TurnWriter(turn.run_id, Path(summary.workspace))
+        writer = TurnWriter(turn.run_id, root)
         for event in by_turn.get(turn.number, ()):
             writer.add(event)
         ending = "" if turn.status == RUNNING else footer(turn)
@@ -195,7 +195,8 @@ def one_line(text: str) -> str:
 
 def _answer(text: str) -> str:
     """Return what the model said; no line of it looks like the heading of a turn."""
-    return _HEADING.sub(r"\\", _quiet(text))
+    said = _quiet(text)
+    return _HEADING.sub(r"\\", said) if "·" in said else said
 
 
 def _quiet(text: str) -> str:
