@@ -11,13 +11,14 @@ from typing import Any
 MOST_PARTS = 64
 """Names of one dotted key or header."""
 
-_NAME = r"""(?:(?<![\w-])[\w-]++|"[^"\n]*+"|'[^'\n]*+')"""
-_LONG_KEY = re.compile(rf"(?:{_NAME}[ \t]*+\.[ \t]*+){{{MOST_PARTS}}}")
+_NAME = r"""(?:(?<![\w-])[\w-]++|(?<!\\)"(?:[^"\\\n]++|\\.)*+"|'[^'\n]*+')"""
+LONG_KEY = re.compile(rf"(?:{_NAME}[ \t]*+\.[ \t]*+){{{MOST_PARTS}}}")
+"""A key of too many names, wherever it begins."""
 
 
 def load_toml(text: str) -> dict[str, Any]:
     """Return the values of a text.  Raises `ValueError` if it is not TOML, or is too deep."""
-    if (found := _LONG_KEY.search(text)) is not None:
+    if (found := LONG_KEY.search(text)) is not None:
         line = text.count("\n", 0, found.start()) + 1
         column = found.start() - text.rfind("\n", 0, found.start())
         raise tomllib.TOMLDecodeError(

@@ -77,6 +77,16 @@ def test_new_definitions_stand_below_those_that_are_there(old, text, changed) ->
     assert with_additions(old, text) == old.replace(*changed)
 
 
+def test_imports_stand_above_what_is_added_and_nothing_below_what_closes_a_text() -> None:
+    go = "package main\n"
+    added = with_additions(go, 'import "os"\n\nfunc F() { os.Exit(1) }\n')
+    assert added is not None
+    assert added.index("package") < added.index("import") < added.index("func")
+    assert with_additions("local M = {}\n\nreturn M\n", "function M2() end\n") is None
+    guarded = f"{D}\n\n\n# Run it.\nif __name__ == '__main__':\n    d()\n"
+    assert (with_additions(guarded, C) or "").index(C) < guarded.index("# Run") + len(C)
+
+
 @pytest.mark.parametrize(
     "text", ["def a(): pass", "c = 3", "def c(): pass\nc()", "def c(x: pass", "words", ""]
 )

@@ -107,7 +107,7 @@ FORGED = (
 
 
 @pytest.mark.parametrize("by_a_model", [False, True])
-@pytest.mark.parametrize("who", ["a tool", "the model"])
+@pytest.mark.parametrize("who", ["a tool", "the model", "a file that was attached"])
 async def test_nothing_in_a_summary_passes_for_the_user_but_what_the_user_said(by_a_model, who):
     """A file that was read is as a tool's result in the summary, which a user's message carries."""
     asked = []
@@ -119,13 +119,14 @@ async def test_nothing_in_a_summary_passes_for_the_user_but_what_the_user_said(b
                 return ScriptedModel(say(f"They said: {FORGED}")).stream(prompt)
             return super().stream(prompt)
 
-    said = "fine" if who == "a tool" else FORGED
+    said = FORGED if who == "the model" else "fine"
     read = FORGED if who == "a tool" else "fine"
+    attached = FORGED if who == "a file that was attached" else ""
     history = tuple(
         message
         for number in range(60)
         for message in (
-            UserMessage(f"question {number} " + "y" * 300, ("USER_PROMPT",)),
+            UserMessage(f"question {number} " + "y" * 300 + attached, ("USER_PROMPT",)),
             AssistantMessage(said, (ToolCall(f"c{number}", "look", "{}"),)),
             ToolMessage(f"c{number}", "look", read),
             AssistantMessage("answer " + "z" * 300),

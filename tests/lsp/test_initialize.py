@@ -125,11 +125,16 @@ def test_who_stops_a_server_that_was_told_nothing_sees_no_traceback(project, num
     import fcntl
     import termios
 
-    process = subprocess.Popen(
-        [sys.executable, "-m", "inhouse", "lsp"],
-        env={**os.environ, **project.environ},
-        **dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE),
-    )
+    # Tests that run in the background of a shell ignore Ctrl-C, and so would their children.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "inhouse", "lsp"],
+            env={**os.environ, **project.environ},
+            **dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE),
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
     process.stdin.write(b"Content-Length: ")
     process.stdin.flush()
     while fcntl.ioctl(process.stdin.fileno(), termios.FIONREAD, bytes(4)) != bytes(4):

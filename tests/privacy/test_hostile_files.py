@@ -10,6 +10,7 @@ import pytest
 from inhouse import processes
 from inhouse.bounded_yaml import load_yaml
 from inhouse.core.protected_files import rule
+from inhouse.definitions.forms.toml_text import read_toml
 from inhouse.definitions.sandbox.confinement import Confinement, RefusedFileError
 from inhouse.settings import read_settings
 from inhouse.settings.layers import Layer, text_layer
@@ -31,6 +32,7 @@ MERGE = "a: &a {x: 1}\n" + "".join(
 
 TOML = {
     "a key of 60,000 names": ".".join(["a"] * 60_000) + " = 1",
+    "900 names that are quotation marks": r'"\"".' * 900 + "a = 1",
     "a header of 60,000 names": "[" + " . ".join(['"a"'] * 30_000) + "]",
     "a key inside of a table": "a = { " + ".".join(["a"] * 60_000) + " = 1 }",
     "a number of 100,000 digits": "maxSteps = " + "9" * 100_000,
@@ -54,6 +56,14 @@ def test_a_hostile_inhouse_toml_is_told_about_and_holds_nothing_up(name: str):
     assert problems
     assert all(len(one.message) < 500 for one in problems)
     assert settings.max_steps == read_settings(())[0].max_steps
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("first", ['"=".', r'"\\".', "a."])
+def test_a_key_of_a_definition_has_no_thousands_of_parts(first: str):
+    (problem,) = read_toml(Path("x.toml"), f"x = 1\n{first}{'a.' * 60_000}x = 1\n").problems
+
+    assert (problem.code, problem.range.start.line) == ("too-deep", 1)
 
 
 @pytest.mark.timeout(20)

@@ -260,6 +260,40 @@ def test_parts_of_one_file_in_several_blocks_are_put_in_one_after_the_other(abov
     assert calls == [*write("app/calc.py", FIXED), *write("app/calc.py", f"{FIXED}\n\n{mul}")]
 
 
+def test_a_block_that_repeats_what_an_earlier_one_changed_takes_nothing_back() -> None:
+    add = "def add(a, b):\n    return sum((a, b))\n"
+    for repeated in (CALC[CALC.index("def sub") :], "def sub(a, b): ...\n"):
+        bodies = ("def sub(a, b):\n    return a - b\n", f"{add}\n\n{repeated}")
+        text = "".join(f"app/calc.py\n```python\n{body}```\n" for body in bodies)
+        calls = read(text, [UserMessage("Correct app/calc.py."), SHOWN])[0]
+
+        assert calls[-1] == write("app/calc.py", add + FIXED[FIXED.index("\n\ndef sub") :])[0]
+
+
+@pytest.mark.parametrize(
+    ("asked", "lead", "body"),
+    [
+        ("Add a test for calc.py in test_calc.py.", "A test for `calc.py`:", "def test_add(): add"),
+        ("Add mul to app/calc.py.", "You can test it with:", "def test_mul(): mul"),
+    ],
+)
+def test_what_imports_a_file_is_not_added_to_it(asked, lead, body) -> None:
+    text = f"{lead}\n```python\nfrom calc import add, mul\n\n{body}\n```"
+
+    calls = read(text, [UserMessage(asked), SHOWN])[0]
+
+    assert {given["path"] for _, given in calls} <= {"test_calc.py"}
+
+
+def test_an_answer_about_an_empty_or_a_new_file_is_read() -> None:
+    empty = ToolMessage("1", "read_files", [{"path": "calc.py", "content": ""}])
+    text = "```python\nimport os\n\n\ndef f():\n    return os\n```"
+
+    read(text, [UserMessage("Add a function f to calc.py."), empty])
+    twice = f"In `new.py`:\n{text}\nAnd in `new.py`:\n{text.replace('def f', 'def g')}"
+    read(twice, [UserMessage("Create new.py with f and g.")])
+
+
 def test_a_definition_keeps_its_code_where_a_new_text_has_only_its_head() -> None:
     emptied = CALC.replace("    return b - a", '    """Take."""').replace("a + b", "b + a")
     text = f"app/calc.py\n```python\n{emptied}```"

@@ -1,6 +1,7 @@
 """Requests to the client: for permissions, and for its files and terminals if it offers them."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ class ClientCalls:
         self._session_id = session_id
         self._warn = warn
         self._patience = patience or Patience()
-        self._owed: set[str] = set()
+        self._owed: Counter[str] = Counter()
         """The kinds of requests (``fs/read_text_file``) of which one was not answered in time."""
         self._settling: set[asyncio.Task[None]] = set()
         files = fields(capabilities.get("fs"))
@@ -64,7 +65,7 @@ class ClientCalls:
     @property
     def owes_files(self) -> bool:
         """Whether the client has not answered for a file, so that its texts are not known."""
-        return _READ in self._owed
+        return self._owed[_READ] > 0
 
     async def read_file(self, path: Path) -> str | None:
         """Return a file's text as the client has it; None if it does not answer."""
@@ -159,7 +160,7 @@ class ClientCalls:
         wait for each other; *late* gets an answer that still comes.
         """
         kind = f"{method} {key}".strip()
-        if kind in self._owed:
+        if self._owed[kind]:
             return _NOTHING
         task = asyncio.create_task(self._ask(method, **params), name=kind)
         try:
@@ -172,7 +173,7 @@ class ClientCalls:
             raise
         if task.done():
             return task.result()
-        if kind not in self._owed:
+        if not self._owed[kind]:
             self._warn(
                 f"The editor was asked for {method} and has not answered for {seconds:g} seconds.  "
                 f"Until it does, {meaning}."
@@ -187,11 +188,11 @@ class ClientCalls:
             try:
                 answer = await task
             finally:
-                self._owed.discard(kind)
+                self._owed[kind] -= 1
             if late is not None:
                 await late(answer)
 
-        self._owed.add(kind)
+        self._owed[kind] += 1
         settling = asyncio.create_task(settle(), name=f"late {kind}")
         self._settling.add(settling)
         settling.add_done_callback(self._settling.discard)

@@ -89,9 +89,18 @@ class AcpWorkspace(DiskWorkspace):
                 failed[path] = "the editor does not write it"
         return failed
 
-    async def _write(self, edit: Edit, place: WorkspacePath) -> EditOutcome:
+    async def _now(self, edit: Edit, place: WorkspacePath) -> Edit:
+        """Return the edit relative to what the user sees: the client's unsaved text, if any."""
         if edit.path not in self._unsaved or edit.new is None:
-            return await super()._write(edit, place)
+            return await super()._now(edit, place)
+        typed = await self.client.read_file(edit.path)
+        return edit.onto(typed) or edit  # `_write` says so if it does not fit.
+
+    async def _write(
+        self, edit: Edit, place: WorkspacePath, *, made_for: Edit | None = None
+    ) -> EditOutcome:
+        if edit.path not in self._unsaved or edit.new is None:
+            return await super()._write(edit, place, made_for=made_for)
         typed = await self.client.read_file(edit.path)
         made = edit.onto(typed)
         new = None if made is None else made.new
@@ -105,8 +114,9 @@ class AcpWorkspace(DiskWorkspace):
                 "Read it again, or ask the user to save it.",
             )
         self.emit(EditChanged(edit.path.as_uri(), EditState.APPLIED, made.diff(place.shown)))
-        merged = None if made is edit else new
-        kept = "" if made is edit else "  The user's own changes meanwhile are kept."
+        as_it_was = made is (made_for or edit)
+        merged = None if as_it_was else new
+        kept = "" if as_it_was else "  The user's own changes meanwhile are kept."
         message = f"Applied to the unsaved text in the editor.{kept}"
         return EditOutcome(EditState.APPLIED, message, merged)
 

@@ -332,7 +332,8 @@ class Chat:
         """Continue in a new session from before a turn; without one, with all turns."""
         self._idle()
         known = await self._host.sessions.named(self._some_session())
-        at = _turn(turn) or known.turns + 1
+        number = _turn(turn)
+        at = known.turns + 1 if number is None else number
         self._session = await self._host.sessions.fork(known.id, at)
         output.status().print(f"Now in {self._session}: turns 1 to {at - 1}.", markup=False)
 

@@ -93,6 +93,8 @@ async def _edited(shown: str, hunk: Hunk) -> Hunk:
 
 def _as_before(text: str, hunk: Hunk) -> tuple[str, ...]:
     """Return edited lines with the line ends that they had; an editor may have changed those."""
+    if text == "".join(hunk.new):
+        return hunk.new
     before = hunk.new or hunk.old
     end = "\r\n" if any(line.endswith("\r\n") for line in before) else "\n"
     known = {line.rstrip("\r\n"): line for line in reversed((*hunk.old, *hunk.new))}

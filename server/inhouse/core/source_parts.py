@@ -34,6 +34,8 @@ _STRINGS = re.compile(r'''"""[\s\S]*?"""|\'\'\'[\s\S]*?\'\'\'|/\*[\s\S]*?\*/''')
 _OPENS = re.compile(r"[:{]\s*(?:pass|\.\.\.|\})?\s*(?:#.*|//.*)?$")
 _NO_CODE = re.compile(r"""(?:#|//|\*|(?:pass|\.\.\.)\s*(?:#.*)?$|[)\]}>;,]+$|(["'])[^"']*\1$)""")
 _RUN = re.compile(r"if\s+__name__\b")
+_CLOSES = re.compile(r"return\b|\?>|</|#\s*endif\b")
+"""A last line at the margin below which nothing may stand."""
 _MOST_NAMES = 20
 
 
@@ -84,6 +86,12 @@ def same_names(old: str, new: str) -> bool:
     """Return whether both define the same names at their outer level, in any order, and some."""
     names = {part.name for part in source_parts(old) if part.name}
     return bool(names) and names == {part.name for part in source_parts(new) if part.name}
+
+
+def same_parts(old: str, new: str) -> tuple[str, ...]:
+    """Return what *new* defines exactly as *old* does."""
+    known = {part.body for part in source_parts(old)}
+    return tuple(part.name for part in source_parts(new) if part.name and part.body in known)
 
 
 def emptied_names(old: str, new: str) -> tuple[str, ...]:
@@ -155,14 +163,26 @@ def with_additions(old: str, text: str) -> str | None:
         return None
     gap = "\n\n" if "{" in text else "\n\n\n"
     new = gap.join(part.body for part in added)
-    end = next((at for at, part in enumerate(there) if _RUN.match(part.body)), len(there))
+    if not there:
+        return f"{text.strip()}\n"
+    end = next((at for at, part in enumerate(there) if _runs(part)), len(there))
+    if _CLOSES.match(old.rstrip().rpartition("\n")[2]):
+        return None
     parts = [part.text for part in there]
     if end == 0:
-        parts.insert(0, f"{new}{gap}")
+        parts[0] = f"{new}{gap}{parts[0]}"
     else:
         below = gap if end < len(there) else "\n"
-        parts[end - 1] = f"{parts[end - 1].rstrip()}{gap}{new}{below}"
+        parts[end - 1] = f"{parts[end - 1].rstrip()}{gap}"
+        parts.insert(end, f"{new}{below}")
     return _with_imports(old, parts, given)
+
+
+def _runs(part: Part) -> bool:
+    """Return whether a part is what a Python file does when it is run, with its comment."""
+    lines = part.body.splitlines()
+    first = next((line for line in lines if not _LEAD.match(line)), "")
+    return _RUN.match(first) is not None
 
 
 def _with_imports(old: str, parts: list[str], given: Sequence[Part]) -> str | None:

@@ -92,7 +92,8 @@ def connected(run: RunContext, served: ServedModel | None = None) -> Model:
         backend=run.tree.backend,
         served=served,
     )
-    told = partial(shared.prices.price, plan.endpoint, plan.model, run.egress)
+    asked = next(iter(plan.endpoint.pool), plan.endpoint)  # Its key is for its own URL.
+    told = partial(shared.prices.price, asked, plan.model, run.egress)
     window = partial(_window, run, served.window if served is not None else None)
     return RunModel(
         inner, plan.endpoint, plan.model, plan.route.local, run.tree.budget, told, window

@@ -161,7 +161,7 @@ def _complete(run: RunContext, done: LoopResult) -> None:
         run.tree.turn.listens = False
     if run.parent is None and done.output is not None and not done.text.strip():
         # Nobody would see it else: doors show what was said.
-        value = json.dumps(done.output, indent=2, ensure_ascii=False)
+        value = json.dumps(redact_value(done.output), indent=2, ensure_ascii=False)
         run.emit(TextDelta(f"```json\n{value}\n```\n"))
     run.recorder.finish(
         RunStatus.COMPLETED,

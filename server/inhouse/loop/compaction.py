@@ -328,7 +328,7 @@ async def _summary(run: LoopContext, old: Sequence[Message], *, window: int, roo
         text = _written(old, room)
     task = next((m.text for m in old if isinstance(m, UserMessage) and USER_PROMPT in m.tags), "")
     earlier = next((m.text for m in old if isinstance(m, UserMessage) and SUMMARY in m.tags), "")
-    begun = (_task_of(earlier) or task)[: min(_TASK, room // 2)]
+    begun = _unmarked((_task_of(earlier) or task)[: min(_TASK, room // 2)])
     first = f"<first_prompt>\n{begun}\n</first_prompt>\n\n"
     return (
         "<conversation_summary>\nThe beginning of this conversation was condensed to save room.\n\n"
@@ -378,7 +378,7 @@ def _line(message: Message) -> str:
         case UserMessage(text, tags) if SUMMARY in tags:
             return text
         case UserMessage(text, tags) if USER_PROMPT in tags:
-            return f"[USER]\n{_short(text, 2_000)}"
+            return f"[USER]\n{_unmarked(_short(text, 2_000))}"  # Files may be attached.
         case UserMessage() | SystemMessage():
             return ""
         case AssistantMessage(text, calls):

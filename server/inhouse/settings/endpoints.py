@@ -129,8 +129,9 @@ def with_pool(endpoint: Endpoint, part: Part, known: Mapping[str, Endpoint]) -> 
     members: list[Endpoint] = []
     path = ("endpoints", endpoint.name, "pool")
     for index, text in enumerate(part.values.get("pool", ())):
-        if text in known and text != endpoint.name:
-            members.append(evolve(known[text], pool=()))
+        named = known.get(text)
+        if named is not None and text != endpoint.name and _may_join(named, endpoint):
+            members.append(evolve(named, pool=()))
             continue
         if not ("://" in text or ":" in text):
             names = ", ".join(sorted(set(known) - {endpoint.name})) or "none"
@@ -147,18 +148,24 @@ def with_pool(endpoint: Endpoint, part: Part, known: Mapping[str, Endpoint]) -> 
     return evolve(endpoint, base_url=members[0].base_url, pool=tuple(members))
 
 
-def as_narrowed(name: str, part: Part, users: Sequence[Part]) -> Part:
+def _may_join(member: Endpoint, endpoint: Endpoint) -> bool:
+    """Return whether a pool may have a member: a workspace's never stands in a user's pool."""
+    return endpoint.from_workspace or not member.from_workspace
+
+
+def as_narrowed(name: str, part: Part, users: Sequence[Part], *, is_connected: bool) -> Part:
     """Return what a workspace may say about an endpoint that the user has under the same name.
 
-    It moves no connection, adds nothing to requests (a gateway may obey a field that names another
-    host, or keep what is sent), and raises no limit.
+    If the user's settings connect it, it moves no connection and adds nothing to requests (a
+    gateway may obey a field that names another host, or keep what is sent).  In any case it raises
+    no limit.
     """
     kept: dict[str, Any] = {}
     for key, value in part.values.items():
         declared, mine = ENDPOINT_BY_NAME[key].declared, _nearest(users, key)
-        if key in CONNECTION:
+        if is_connected and key in CONNECTION:
             why, remedy = "cannot redirect it", _ANOTHER_NAME
-        elif declared.scope is SettingScope.OWNER:
+        elif is_connected and declared.scope is SettingScope.OWNER:
             why, remedy = "cannot add to its requests", _IN_YOURS
         elif declared.scope is SettingScope.NARROWING and not declared.is_narrower(value, mine):
             why, remedy = f"may only narrow its {key}, and you set {mine}", _IN_YOURS
@@ -171,7 +178,7 @@ def as_narrowed(name: str, part: Part, users: Sequence[Part]) -> Part:
             f"effect.  {remedy}",
             "only-narrower",
         )
-    return Part(part.report, kept, part.failed - CONNECTION)
+    return Part(part.report, kept, part.failed - CONNECTION if is_connected else part.failed)
 
 
 def connection_part(parts: Sequence[Part]) -> Part | None:

@@ -288,9 +288,9 @@ def _parts(layers: Sequence[_Layer]) -> dict[str, list[Part]]:
     for layer in layers:
         for name, part in layer.endpoints.items():
             mine = users.get(name, ())
-            is_mine = endpoints.connection_part(mine) is not None
-            if is_mine and layer.report.layer.from_workspace:
-                part = endpoints.as_narrowed(name, part, mine)  # noqa: PLW2901  the same part
+            connected = endpoints.connection_part(mine) is not None
+            if mine and layer.report.layer.from_workspace:
+                part = endpoints.as_narrowed(name, part, mine, is_connected=connected)  # noqa: PLW2901  the same part
             parts.setdefault(name, []).append(part)
     return parts
 

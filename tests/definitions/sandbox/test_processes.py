@@ -12,8 +12,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from inhouse import processes
 from inhouse.core.ports import StepContext, StepYield
 from inhouse.definitions.sandbox import Sandbox
+from inhouse.definitions.sandbox.worker_process import Worker, WorkerLost
 
 COUNTER = "function* () { for (let i = 0; ; i++) yield i }"
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
@@ -334,3 +336,13 @@ async def test_the_event_loop_is_never_held_up(tmp_path, sandbox):
 
     # Some milliseconds in truth; other work on the machine may add to it.
     assert longest < 1.0
+
+
+async def test_a_worker_that_floods_what_is_no_answer_is_ended():
+    """Asyncio reports the end of a process whose output nobody reads to its end never."""
+    flood = "import os\nwhile True: os.write(1, bytes([255]) * 65536)"
+    worker = Worker(await processes.start((sys.executable, "-c", flood), stdin=processes.PIPE))
+    with pytest.raises(WorkerLost):
+        await worker.receive(worker.begin())
+
+    await asyncio.wait_for(worker.aclose(), 20)

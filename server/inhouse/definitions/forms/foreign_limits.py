@@ -376,15 +376,30 @@ def _spellings(tool: str) -> frozenset[str]:
 def _mcp_spellings(tool: str) -> tuple[str, ...]:
     """Claude Code writes ``mcp__server__tool`` or the server alone, opencode ``server_tool``."""
     server, _, inner = tool.lower().partition("/")
-    name = f"mcp__{server}__{inner}"
-    return (f"{server}/{inner}", name, f"{server}_{inner}", server, f"mcp__{server}")
+    plain = re.sub(r"[^a-z0-9_-]", "_", server)  # As both programs write it.
+    return tuple(
+        dict.fromkeys(
+            spelling
+            for each in (server, plain)
+            for spelling in (
+                *(f"{each}/{inner}", f"mcp__{each}__{inner}", f"{each}_{inner}"),
+                *(each, f"mcp__{each}"),
+            )
+        )
+    )
 
 
 def _is_within(bare: str, server: str) -> bool:
     """Return whether a name may stand for a tool of a server."""
+    plain = re.sub(r"[^a-z0-9_-]", "_", server)
     if bare.startswith("mcp__"):
-        return _matches(bare.removeprefix("mcp__").partition("__")[0], server)
-    return bare.startswith((f"{server}/", f"{server}_"))
+        named = bare.removeprefix("mcp__").partition("__")[0]
+        return _matches(named, server) or _matches(named, plain)
+    starts = [f"{each}{mark}" for each in (server, plain) for mark in "/_"] + [f"mcp__{plain}__"]
+    literal = re.split(r"[*?]", bare, maxsplit=1)[0]
+    if literal != bare:  # A pattern that may match one of its tools.
+        return any(each.startswith(literal) or literal.startswith(each) for each in starts)
+    return bare.startswith(tuple(starts))
 
 
 def _matches(pattern: str, name: str) -> bool:

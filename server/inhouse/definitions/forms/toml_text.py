@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from inhouse.bounded_toml import LONG_KEY
 from inhouse.core.text import Problem, Range
 from inhouse.definitions.readers.parsed_values import ParsedDefinition, Reading
 from inhouse.definitions.readers.source_ranges import JsonPath, Lines, SourceRange
@@ -20,8 +21,6 @@ _WHERE = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)")
 _MEANT = re.compile(
     r"^\s*(?:displayName|toolNames|instructionsPrompt|systemPrompt)\b", re.MULTILINE
 )
-_KEY = re.compile(r"[\w.\-\"' \t\[\]]+")
-_MOST_DOTS = 100
 _LARGEST_NUMBER = 2**63
 _NO_NUMBERS = (float("inf"), float("-inf"))
 _TRIES = 3
@@ -47,11 +46,8 @@ def read_toml(path: Path, text: str) -> Reading:
 
 def _deep_line(text: str) -> Range | None:
     """Find a key with thousands of parts, which would occupy the standard library for minutes."""
-    for number, line in enumerate(text.split("\n")):
-        head = line.split("=", 1)[0]
-        if head.count(".") > _MOST_DOTS and _KEY.fullmatch(head) is not None:
-            return Lines(text).line(number)
-    return None
+    found = LONG_KEY.search(text)
+    return None if found is None else Lines(text).line(text.count("\n", 0, found.start()))
 
 
 def _values(path: Path, text: str) -> tuple[dict[str, Any], list[Problem]]:

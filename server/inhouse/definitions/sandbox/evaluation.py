@@ -189,8 +189,10 @@ class Evaluation:
                 code = self._stripped(name, source)
                 if is_commonjs(name, code):
                     return self._commonjs(name, code)
-                # Before the code, on its first line: no line moves.
-                return f"{_META if 'import.meta' in code else ''}{_requiring(code)}"
+                if "import.meta" in code:
+                    # Before the code, on its first line: no line moves.
+                    code = f"{_META}{'//' if code.startswith('#!') else ''}{code}"
+                return _requiring(code)
 
     def _required(self, base: str, specifier: str) -> tuple[str, str]:
         """Serve ``require`` in an ES module: what it asks for is there before its code runs.

@@ -141,8 +141,8 @@ class Worker:
         await asyncio.shield(self._finish())
 
     async def _finish(self) -> None:
-        await self._process.wait()
         await asyncio.wait({self._reading})
+        await processes.end(self._process)
         if self._process.stdin is not None:
             self._process.stdin.close()
             with contextlib.suppress(OSError, ConnectionError):

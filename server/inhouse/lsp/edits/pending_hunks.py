@@ -78,6 +78,9 @@ def with_change(
             if each in stale or (each.run_id != made_by.run_id and not each.deletes)
         ]
         return [deletion, *others]
+    if any(pending.deletes for pending, _ in fitting):
+        # It is written anew: what the deletion hid is not in that text.
+        stale = [each for each in stale if place(each, current) is None]
     known = {(hunk.start, hunk.old, hunk.new): pending for pending, hunk in fitting}
     made = list(edit.hunks if edit.old == current else hunks(current, edit.new))
     if current is None and not made:  # An empty file is created too.

@@ -67,7 +67,8 @@ class EventStream:
             self._append(f"{middle}{_quote(text)}}}")
             return
         if self._open is not None and self._open[0] == middle:
-            self._open[1].append(text)
+            if text:  # The last piece tells whether a letter is open.
+                self._open[1].append(text)
         else:
             self._close()
             self._open = (middle, [text])

@@ -271,10 +271,13 @@ def _as_typed(before: str, text: str) -> str:
 
 def _turn_at(kept: Kept, typed: TypedDocument | None, text: str, where: Range) -> int:
     """Return the turn at a place in the document; below all of them, the next one."""
-    if typed is None:
-        return kept.document.next_turn
-    at = positions.offset_at(text, where.start)
-    return max((turn for turn, start in typed.headings.items() if start <= at), default=1)
+    last = kept.document.next_turn
+    lines = {n: found for n in range(1, last + 1) if (found := _line_of(text, typed, n))}
+    above = [n for n, found in lines.items() if found.start.line <= where.start.line]
+    turn = max(above, default=1)
+    if typed is not None and turn < last and turn + 1 not in lines:
+        return last  # Text of ours was changed: nobody knows where this turn ends.
+    return turn
 
 
 def _line_of(text: str, typed: TypedDocument | None, turn: int) -> Range | None:

@@ -77,7 +77,10 @@ def read_client(params: Any) -> EditorClient:
 
 def to_path(uri: str) -> Path | None:
     """Return the path of a ``file:`` URI; None for anything else."""
-    path = uris.to_fs_path(uri)
+    try:
+        path = uris.to_fs_path(uri)
+    except ValueError:  # For example, half an IPv6 address.
+        return None
     return Path(path) if path else None
 
 

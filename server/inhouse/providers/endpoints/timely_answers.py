@@ -25,6 +25,7 @@ class _Known(Generic[T]):
     value: T | None
     asked_again: float
     """When it may be asked again: seconds of the loop's clock."""
+    was_late: bool = False
 
 
 @define(eq=False)
@@ -46,11 +47,12 @@ class TimelyAnswers(Generic[T]):
         if known is not None and known.asked_again > begun:
             return known.value
         value = known.value if known is not None else None
+        hurried = known is not None and (known.value is not None or known.was_late)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE if known is None else GRACE):
+            async with asyncio.timeout(GRACE if hurried else PATIENCE):
                 value = await ask()
         late = clock() - begun >= GRACE
-        self._known[key] = _Known(value, clock() + REST if late else begun)
+        self._known[key] = _Known(value, clock() + REST if late else begun, late)
         return value
 
     def forget(self, endpoint: Endpoint, model: str) -> None:

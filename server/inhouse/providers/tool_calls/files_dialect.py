@@ -14,6 +14,7 @@ from typing import Any, cast
 from attrs import evolve, frozen
 
 from inhouse.core.file_blocks import language_of, written_block
+from inhouse.core.json_values import items
 from inhouse.core.message_json import PROJECT_FILES, arguments_object
 from inhouse.core.messages import (
     AssistantMessage,
@@ -28,6 +29,8 @@ from inhouse.core.source_parts import (
     emptied_names,
     lost_names,
     same_names,
+    same_parts,
+    source_parts,
     with_additions,
     with_excerpt,
     with_kept,
@@ -175,6 +178,9 @@ class _Before:
         match call.input:
             case {"path": str(path), "content": str(content)}:
                 return evolve(self, written={**self.written, path: content})
+            case {"path": str(path), "replacements": pairs} if path in self.known:
+                now = _replaced(self.written.get(path, self.known[path]), items(pairs))
+                return evolve(self, written={**self.written, path: now})
             case _:
                 return self
 
@@ -207,7 +213,8 @@ def _with_paths(fenced: Sequence[Block], before: _Before) -> Iterator[Block]:
     for block in fenced:
         path = meant.get(block.start, "")
         together = [one.body for one in fenced if meant.get(one.start) == path]
-        go = path and (len(together) == 1 or _are_parts(together, before.known.get(path, "")))
+        old = before.known.get(path, "")
+        go = path and (len(together) == 1 or (old.strip() and _are_parts(together, old)))
         yield evolve(block, path=path) if go else block
 
 
@@ -226,6 +233,23 @@ def _is_added(block: Block, path: str, text: str, before: _Before) -> bool:
         not block.path
         and bool(language_of(path))
         and block.language.lower() == language_of(path)
+        and _adds(block, path, text, before)
+    )
+
+
+def _adds(block: Block, path: str, text: str, before: _Before) -> bool:
+    """Return whether a block has new definitions that belong into this file.
+
+    Not if it imports the file, as a test or an example does, or the user names another file.
+    """
+    stem = path.rpartition("/")[2].partition(".")[0]
+    imports = [part.body for part in source_parts(block.body) if part.is_import]
+    return (
+        not any(
+            re.search(rf"\b{re.escape(stem)}\b", line)
+            for line in imports
+            if not line.startswith("package")
+        )
         and not any(path_in(word) not in ("", path) and "." in word for word in before.words)
         and with_additions(text, block.body) is not None
     )
@@ -248,7 +272,7 @@ def _meant(block: Block, before: _Before) -> str:
     named = {
         path
         for path in _paths(block.lead)
-        if path not in before.known and before.names(path) and _may_be(block, path)
+        if not _known_name(path, before.known) and before.names(path) and _may_be(block, path)
     }
     return named.pop() if len(named) == 1 and not like else ""
 
@@ -263,7 +287,7 @@ def _called_new(block: Block, before: _Before) -> str:
         return ""
     old = before.known[path]
     is_new = _NEW_TEXT.search(block.lead) and not _is_quotation(block.body, old)
-    return path if is_new or with_additions(old, block.body) is not None else ""
+    return path if is_new or _adds(block, path, old, before) else ""
 
 
 def _may_be(block: Block, path: str) -> bool:
@@ -342,11 +366,24 @@ def known_files(given: Iterable[Message]) -> dict[str, str]:
                     match arguments_object(call.arguments):
                         case {"path": str(path), "content": str(content)}:
                             known[path] = content
+                        case {"path": str(path), "replacements": pairs} if path in known:
+                            known[path] = _replaced(known[path], items(pairs))
                         case _:
                             pass
             case _:
                 pass
     return known
+
+
+def _replaced(text: str, pairs: Iterable[Any]) -> str:
+    """Return a text after replacements, as far as each can mean only one place."""
+    for pair in pairs:
+        match pair:
+            case {"oldString": str(old), "newString": str(new)} if old and text.count(old) == 1:
+                text = text.replace(old, new)
+            case _:
+                pass
+    return text
 
 
 def form_of(specs: Mapping[str, ToolSpec], path: str = "") -> str:
@@ -383,7 +420,7 @@ def _edit(  # noqa: C901, PLR0911, PLR0912  one for each way to read a block
     path = _known_path(block, before)
     if path == _EXAMPLE_PATH:
         return f"{path} is only the form: write the real path.  {form_of(specs)}"
-    old = before.known.get(path)
+    old = before.known.get(path, before.written.get(path))
     whole, parts = _tool_of(specs, WHOLE), _tool_of(specs, PARTS)
     if has_markers(block.body):
         pairs = replacements_in(block.body)
@@ -393,16 +430,19 @@ def _edit(  # noqa: C901, PLR0911, PLR0912  one for each way to read a block
                 "lines, each alone on a line."
             )
         return _replacing(block, path, pairs, specs, old)
+    now = before.written.get(path, old)
+    if old and now and now != old:  # What this block only repeats is as an earlier block made it.
+        block = evolve(block, body=with_kept(now, block.body, same_parts(old, block.body)))
     if old and (gone := emptied_names(old, block.body)) and not before.wrote(block):
         if any(map(before.names, gone)):
             return _would_lose(path, f"the code of {', '.join(gone)}")
-        block = evolve(block, body=with_kept(old, block.body, gone))
+        block = evolve(block, body=with_kept(now or old, block.body, gone))
     if old and (whole or parts) and _put_in(block, path, old, before) is not None:
-        full = _put_in(block, path, before.written.get(path, old), before)
+        full = _put_in(block, path, now or old, before)
         if full is None:  # An earlier block of this answer did the same.
             return None
         if whole is None:
-            return _replacing(block, path, [Replaced(old, full)], specs, old)
+            return _replacing(block, path, [Replaced(now or old, full)], specs, now)
         value = {"path": path, "instructions": "", "content": full}
         return FoundCall(whole, value, block.start, block.end, lines=True)
     if (line := left_out(block.body, old)) is not None:
@@ -413,7 +453,7 @@ def _edit(  # noqa: C901, PLR0911, PLR0912  one for each way to read a block
         )
     if old is not None and _is_quotation(block.body, old) and not _takes_out(block, old, before):
         return None
-    if old and (lost := _lost(block, old, before)):
+    if old and (lost := _lost(block, now or old, before)):
         return _would_lose(path, lost)
     if whole is not None:
         value = {"path": path, "instructions": "", "content": block.body}

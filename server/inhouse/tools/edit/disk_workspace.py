@@ -100,14 +100,20 @@ class DiskWorkspace:
         """Apply an edit, after a question if the settings want one."""
         if self.collects and self.mode is EditMode.REVIEW:
             return await self.propose(edit)
-        edit = self._on_disk(edit)
+        try:
+            whole = self._on_disk(edit)
+        except ToolError as error:
+            return EditOutcome(EditState.REJECTED, str(error))
+        return await self._apply(whole)
+
+    async def _apply(self, edit: Edit) -> EditOutcome:
         if edit.old == edit.new:
             self._proposals.pop(edit.path, None)
             return EditOutcome(EditState.APPLIED, "What was proposed for it is taken back.")
         place = self._place(edit.path)
         async with self._turn:
             try:
-                now = await asyncio.to_thread(_now, edit, place)
+                now = await self._now(edit, place)
             except ToolError as error:  # Nobody is asked about what cannot be done.
                 self._emit(edit, place, EditState.REJECTED)
                 return EditOutcome(EditState.REJECTED, str(error))
@@ -146,7 +152,10 @@ class DiskWorkspace:
     async def propose(self, edit: Edit) -> EditOutcome:
         """Keep an edit for later, together with an earlier one of the same file."""
         await self._rebase(edit.path)
-        edit = self._on_disk(edit)
+        try:
+            edit = self._on_disk(edit)
+        except ToolError as error:
+            return EditOutcome(EditState.REJECTED, str(error))
         diff = edit.diff(self._place(edit.path).shown)
         self._proposals[edit.path] = Proposal(edit, diff)
         self.emit(EditChanged(edit.path.as_uri(), EditState.PROPOSED, diff))
@@ -193,16 +202,25 @@ class DiskWorkspace:
             return
         place = self._place(path)
         with contextlib.suppress(ToolError):
-            now = await asyncio.to_thread(_now, proposal.edit, place)
+            now = await self._now(proposal.edit, place)
             if now is not proposal.edit and self._proposals.get(path) is proposal:
                 self._proposals[path] = Proposal(now, now.diff(place.shown))
 
+    async def _now(self, edit: Edit, place: WorkspacePath) -> Edit:
+        """Return the edit relative to the text that is there now.  Raises `ToolError`."""
+        return await asyncio.to_thread(lambda: _placed(edit, _current(place)[0], place))
+
     def _on_disk(self, edit: Edit) -> Edit:
-        """Convert an edit on top of a proposal to an edit of the file itself."""
+        """Convert an edit on top of a proposal to an edit of the file itself.
+
+        Raises `ToolError`.
+        """
         proposal = self._proposals.get(edit.path)
         if proposal is None:
             return edit
-        return Edit(edit.path, proposal.edit.old, edit.new, edit.version)
+        # It may have been rebased since the caller read it: what the user wrote then is kept.
+        made = _placed(edit, proposal.edit.new, self._place(edit.path))
+        return Edit(edit.path, proposal.edit.old, made.new, edit.version)
 
     def _place(self, path: Path) -> WorkspacePath:
         return follow(path, (self.root, *self.extra_roots))
@@ -260,11 +278,6 @@ def _change(edit: Edit, place: WorkspacePath) -> Edit:
     except OSError as error:
         raise _failed(place, error) from None
     return made
-
-
-def _now(edit: Edit, place: WorkspacePath) -> Edit:
-    """Return the edit relative to the text that is there now.  Raises `ToolError`."""
-    return _placed(edit, _current(place)[0], place)
 
 
 def _current(place: WorkspacePath) -> tuple[str | None, Encoding]:
