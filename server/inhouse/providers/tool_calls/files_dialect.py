@@ -68,7 +68,8 @@ _CHANGE = re.compile(
     re.IGNORECASE,
 )
 _REMOVAL = re.compile(
-    r"\b(?:renam|delet|remov|replac|drop|instead|conver|turn|mov|merg|split|extract|inlin|combin)",
+    r"\b(?:rename|renaming|delete|deleting|remove|removing|replace|replacing|drop|instead|convert"
+    r"|turn|move|moving|merge|merging|split|extract|inline|inlining|combine|combining)",
     re.IGNORECASE,
 )
 _BEFORE_VERB = re.compile(
