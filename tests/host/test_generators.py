@@ -5,8 +5,9 @@ import json
 import pytest
 
 from inhouse.core.errors import UserError
-from inhouse.core.events import RunStatus
+from inhouse.core.events import RunStatus, TextDelta
 from inhouse.core.request import RunRequest
+from inhouse.core.secret import Secret
 from inhouse.host.host import Host, HostCallbacks
 from support.hosts import disk
 
@@ -27,7 +28,7 @@ class Nobody:
         return ()
 
 
-async def ran(folder, settings, **steps):
+async def ran(folder, settings, heard=lambda _: None, **steps):
     (folder / "work/.agents").mkdir(parents=True)
     (folder / "work/a.txt").write_text("alpha")
     for name, source in steps.items():
@@ -45,7 +46,7 @@ async def ran(folder, settings, **steps):
     await host.start()
     try:
         plan = host.plan(RunRequest("reader", "hi"))
-        return await host.run(plan, host.new_run_id(), lambda _: None)
+        return await host.run(plan, host.new_run_id(), heard)
     finally:
         await host.aclose()
 
@@ -64,6 +65,16 @@ async def test_a_generator_that_asks_no_model_needs_no_endpoint(settings, tmp_pa
     assert done.status is RunStatus.COMPLETED, done.error
     assert done.output == {"text": "alpha", "prompt": "hi"}
     assert not done.contacts
+
+
+async def test_a_result_without_words_is_shown_without_the_keys_in_it(tmp_path):
+    Secret("sk-result-1")
+    events = []
+    steps = "function* () { yield { toolName: 'set_output', input: { key: 'sk-result-' + 1 } } }"
+    await ran(tmp_path, {}, events.append, reader=steps)
+
+    assert [each for each in events if isinstance(each.payload, TextDelta)]
+    assert "sk-result-1" not in str(events)
 
 
 async def test_a_sub_agent_that_cannot_start_is_a_result_inline_too(tmp_path):

@@ -120,3 +120,15 @@ def test_a_rejected_deletion_leaves_what_another_run_had_proposed():
 
     assert proposed_text(both, old) is None
     assert proposed_text(rest, old) == "one\nTWO\nthree\n"
+
+
+def test_a_file_that_is_written_anew_after_its_deletion_has_the_new_text():
+    from attrs import evolve
+
+    old = "one\ntwo\nthree\n"
+    first = propose(old, "one\nTWO\nthree\n")
+    deleter = evolve(PATTERN, id="edit-2", run_id="run-2", base=old)
+    gone = with_change(first, old, Edit(PATH, "one\nTWO\nthree\n", None), deleter)
+    anew = with_change(gone, old, Edit(PATH, None, "one\nzwei\nthree\n"), evolve(deleter, id="e-3"))
+
+    assert proposed_text(anew, old) == "one\nzwei\nthree\n"

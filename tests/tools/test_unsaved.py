@@ -182,3 +182,17 @@ async def test_a_folder_that_is_named_is_searched_alone(tmp_path: Path):
     hits = await here.call("code_search", pattern="needle", cwd="two")
 
     assert hits["stdout"] == "Found 1 matches\n./two/x.py:\n  Line 1: needle"
+
+
+async def test_a_second_proposal_keeps_what_the_user_wrote_meanwhile(tmp_path: Path):
+    lines = [f"line {number}\n" for number in range(20)]
+    here = await holding(tmp_path, {"a.py": "".join(lines)}, {})
+    path, first = here.root / "a.py", [*lines[:2], "TWO\n", *lines[3:]]
+    await here.workspace.propose(Edit(path, "".join(lines), "".join(first)))
+    path.write_text("".join([*lines[:10], "USER\n", *lines[11:]]))
+    await here.workspace.unsaved()
+    second = [*first[:18], "EIGHTEEN\n", *first[19:]]
+    await here.workspace.propose(Edit(path, "".join(first), "".join(second)))
+
+    wanted = "".join([*second[:10], "USER\n", *second[11:]])
+    assert await here.workspace.unsaved() == {path: wanted}
