@@ -509,7 +509,7 @@ async def test_q19_a_dead_server_is_named_with_its_remedy(model_at) -> None:
     said = await ask(model)
 
     assert isinstance(said.error, ProviderError)
-    assert "Is box running?" in str(said.error)
+    assert "Is 'box' running?" in str(said.error)
     assert server.base_url in str(said.error)
 
 
