@@ -496,7 +496,10 @@ class History:
             else:
                 lost = set(marks(base)) - set(marks(now))
                 assert all(mark[0] == agent[0].upper() for mark in lost), f"undo took {lost}"
-        assert _ids(await self.waiting()) == _ids(before)
+        after = _ids(await self.waiting())
+        assert set(after) <= set(_ids(before))
+        gone = [each for each in before if each["id"] not in after]
+        assert all(each["agent"] == agent for each in gone), "undo dropped another's proposal"
         for path in self.paths:
             self.known.pop((agent, path), None)
 
