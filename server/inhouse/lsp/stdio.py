@@ -175,7 +175,7 @@ class _Connection:
         if answered is not None:
             self._open(answered)
         if first is not None:
-            await self._take(first)
+            await self._take(first, looked=True)
         for body in framing.feed(b""):
             await self._take(body)
         left = _FIRST_WORDS
@@ -191,13 +191,13 @@ class _Connection:
         if self._server is not None:
             await self._server.session.aclose()
 
-    async def _take(self, body: bytes) -> None:
+    async def _take(self, body: bytes, *, looked: bool = False) -> None:
         if self._server is None:
-            await self._first(body)
+            await self._first(body, looked=looked)
         else:
             self._server.protocol.receive(body)
 
-    async def _first(self, body: bytes) -> None:
+    async def _first(self, body: bytes, *, looked: bool) -> None:
         message = read_message(body)
         if message.get("method") == "exit":
             self._stopping.stop(1)
@@ -214,7 +214,7 @@ class _Connection:
         if stranger is not None:
             stranger.is_admitted = True
         client = read_client(message.get("params"))
-        result = initialize_result(client, await _commands(client))
+        result = initialize_result(client, await _commands(client, looked=looked))
         answered = Answered(body, message, client, result)
         self._outbox.write(answer(answered))
         await asyncio.sleep(0)
@@ -240,14 +240,18 @@ class _Connection:
         self._outbox.write(encoded(message))
 
 
-async def _commands(client: EditorClient) -> list[str]:
-    """Return the commands, with each agent's for a client without dynamic registration."""
+async def _commands(client: EditorClient, *, looked: bool) -> list[str]:
+    """Return the commands, with each agent's for a client without dynamic registration.
+
+    *looked*: ids that the last session kept were looked for, and there are none that count.
+    """
     if client.registers_commands:
         return list(COMMANDS)
     agents: list[str] | None = None
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(AGENTS_BUDGET):
-            agents = await asyncio.to_thread(kept_agent_ids, client, seconds=AGENTS_BUDGET)
+            if not looked:
+                agents = await asyncio.to_thread(kept_agent_ids, client, seconds=AGENTS_BUDGET)
             if agents is None:
                 agents = await read_agent_ids(client)
     return all_commands(agents or [])

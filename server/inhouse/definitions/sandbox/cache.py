@@ -7,6 +7,8 @@ from pathlib import Path
 
 import platformdirs
 
+from inhouse.core.files import replace_file
+
 
 def cache_folder() -> Path:
     home = os.environ.get("INHOUSE_HOME")
@@ -22,8 +24,6 @@ def cache_configuration(folder: Path) -> Path | None:
     with contextlib.suppress(OSError, UnicodeError):
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             folder.mkdir(parents=True, exist_ok=True)
-            fresh = path.with_name(f"{path.name}.{os.getpid()}")
-            fresh.write_text(text, encoding="utf-8")
-            fresh.replace(path)
+            replace_file(path, text.encode(), prefix=path.name)
         return path.absolute()
     return None

