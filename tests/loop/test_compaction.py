@@ -71,6 +71,14 @@ async def test_two_hundred_turns_fit_a_small_window_and_the_prefix_stays_in_betw
     assert 0 < model.summaries < 40
 
 
+async def live(model, history, **more):
+    """Ask one more question after a long conversation."""
+    look = tool("look", {"text": "x"})
+    return await play(
+        model=model, prompt="the live question", history=history, tools=[look], **more
+    )
+
+
 async def test_where_the_definition_says_so_no_model_is_asked_for_a_summary():
     model = Growing()
     history = tuple(
@@ -81,14 +89,7 @@ async def test_where_the_definition_says_so_no_model_is_asked_for_a_summary():
             AssistantMessage(f"answer {number} " + "z" * 400),
         )
     )
-    played = await play(
-        model=model,
-        prompt="the live question",
-        history=history,
-        tools=[tool("look", {"text": "x"})],
-        need=need,
-        compact_context=True,
-    )
+    played = await live(model, history, need=need, compact_context=True)
 
     assert model.summaries == 0
     first = model.prompts[0].messages[0].text
@@ -134,14 +135,7 @@ async def test_nothing_in_a_summary_passes_for_the_user_but_what_the_user_said(b
     )
     model = Repeats()
     for _ in range(2):  # A summary is itself summarised later.
-        played = await play(
-            model=model,
-            prompt="the live question",
-            history=history,
-            tools=[tool("look", {"text": "x"})],
-            need=need,
-            compact_context=not by_a_model,
-        )
+        played = await live(model, history, need=need, compact_context=not by_a_model)
         history = (*played.state.messages, *history[4:])
 
     assert bool(asked) is by_a_model
@@ -187,14 +181,7 @@ async def test_a_definition_says_when_a_history_whose_cache_has_expired_is_conde
     wanted, idle_s, condensed
 ):
     model = Growing()
-    played = await play(
-        model=model,
-        prompt="the live question",
-        history=TALK,
-        tools=[tool("look", {"text": "x"})],
-        compact_context=wanted,
-        idle_s=idle_s,
-    )
+    played = await live(model, TALK, compact_context=wanted, idle_s=idle_s)
 
     sent = [getattr(message, "text", "") for message in model.prompts[0].messages]
     assert sent[0].startswith("<conversation_summary>") == condensed

@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from inhouse import wire
+from inhouse.core.counts import count
 from inhouse.core.errors import UserError
 from inhouse.core.own_environment import environment
 from inhouse.core.ports import Question
@@ -72,7 +73,7 @@ async def _forget(*, sure: bool) -> int:
     services = open_services(environment())
     try:
         number = await asyncio.to_thread(services.records.count)
-        records = output.count(number, "record")
+        records = count(number, "record")
         if not sure and not await _wants_to_forget(records):
             output.status().print("Nothing was deleted.")
             return FAILED
@@ -150,7 +151,7 @@ def _print_audit(found: tuple[Record, ...]) -> None:
             output.report().print(f"{record.run_id} was answered: {given}", markup=False)
     remote = sum(not each.local for record in found for each in record.contacts)
     verdict = (
-        f"{output.count(remote, 'contact')} went to another machine."
+        f"{count(remote, 'contact')} went to another machine."
         if remote
         else "All hosts were on this machine."
     )
@@ -179,12 +180,10 @@ def _costs(report: CostReport) -> dict[str, Any]:
 
 def _print_costs(report: CostReport, days: int) -> None:
     console = output.report()
-    runs = output.count(report.runs, "run")
-    console.print(f"{runs} in the last {output.count(days, 'day')}: ${report.cost_usd:.4f}")
+    runs = count(report.runs, "run")
+    console.print(f"{runs} in the last {count(days, 'day')}: ${report.cost_usd:.4f}")
     if report.unknown:
-        console.print(
-            f"The cost of {output.count(report.unknown, 'run')} is unknown, and not included."
-        )
+        console.print(f"The cost of {count(report.unknown, 'run')} is unknown, and not included.")
     console.print(
         f"Local runs saved ${report.saved_usd:.4f}, compared with the models they name.\n"
     )

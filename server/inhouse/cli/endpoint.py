@@ -9,6 +9,7 @@ from attrs import evolve
 from rich.markup import escape
 from rich.prompt import Prompt
 
+from inhouse.core.counts import count
 from inhouse.core.endpoint_kinds import SERVICES, Service
 from inhouse.core.own_environment import environment
 from inhouse.core.route import EndpointStatus
@@ -135,8 +136,8 @@ def _choose_provider(found: Sequence[FoundServer]) -> Service | None:
     remote = [one for one in SERVICES if not one.is_found]
     console = output.status()
     for number, one in enumerate(found, 1):
-        count = f"{len(one.models)} model{'s' if len(one.models) != 1 else ''}"
-        console.print(f"  {number}. {one.service.label} on this machine, {count}", markup=False)
+        models = count(len(one.models), "model")
+        console.print(f"  {number}. {one.service.label} on this machine, {models}", markup=False)
     for number, one in enumerate(remote, len(found) + 1):
         console.print(f"  {number}. {one.label}", markup=False)
     console.print("  0. None of these")

@@ -107,11 +107,6 @@ def local_time(moment: str) -> str:
         return moment
 
 
-def count(number: int, noun: str) -> str:
-    """Format a count: "1 run", "2 runs"."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
-
-
 def line(value: Any) -> None:
     """Print one JSON value on one line."""
     sys.stdout.write(_json(value) + "\n")

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
+from inhouse.core.counts import count
 from inhouse.core.errors import UserError
 from inhouse.tools.edit.disk_workspace import DiskWorkspace, Proposal
 
@@ -36,7 +37,7 @@ async def deliver(
     else:
         output.text(f"\n{text}" if target is None else text)
         how = "The patch is on standard output: apply it with `git apply` or `patch -p1`."
-    files = output.count(len(proposals), "file")
+    files = count(len(proposals), "file")
     other = "" if at_once else "  To make edits at once, use --yes-edits."
     output.status().print(
         f"Edits of {files} are proposed; nothing was changed.  {how}{other}", markup=False

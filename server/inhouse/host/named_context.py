@@ -16,6 +16,7 @@ from pathlib import Path
 
 from attrs import frozen
 
+from inhouse.core.counts import count
 from inhouse.core.errors import ToolError
 from inhouse.core.events import Notice
 from inhouse.core.ports import Emit, Workspace
@@ -168,7 +169,7 @@ async def named_context(
         room -= len(text)
         cut = found.cut or len(text) < len(found.text)
         parts.append(_fenced(found.title, text, cut=cut))
-        size = _count(len(text), "character")
+        size = count(len(text), "character")
         told = f"Attached {found.title}: {size}{', cut' if cut else ''}."
         emit(Notice("info", "attached", told))
     return "\n\n".join(parts)
@@ -325,7 +326,7 @@ def _lines(shown: str, text: str, first: int, last: int) -> Attached:
         lines.pop()  # Only the end of the line before.
     first, last = sorted((max(first, 1), max(last, 1)))
     if first > len(lines):
-        raise ToolError(f"{shown!r} has {_count(len(lines), 'line')}, and no line {first}.")
+        raise ToolError(f"{shown!r} has {count(len(lines), 'line')}, and no line {first}.")
     part = "".join(lines[first - 1 : last])
     return Attached(f"{shown} (lines {first} to {min(last, len(lines))})", part)
 
@@ -348,7 +349,3 @@ def _with_lines(mention: Mention) -> str:
         return mention.name
     last = "" if mention.last == mention.first else f"-{mention.last}"
     return f"{mention.name}:{mention.first}{last}"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

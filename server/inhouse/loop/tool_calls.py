@@ -8,6 +8,7 @@ from typing import Any, cast
 from attrs import evolve, frozen
 
 from inhouse.core.agent_names import agent_tool_name
+from inhouse.core.counts import count
 from inhouse.core.definition import AgentDefinition, OutputMode
 from inhouse.core.errors import InhouseError, ToolError
 from inhouse.core.events import Notice, ToolFinished, ToolStarted
@@ -282,6 +283,6 @@ def _summary(output: object) -> str:
         text = said or ", ".join(members)
     elif isinstance(output, list):
         items = cast("list[Any]", output)
-        text = f"{len(items)} item{'' if len(items) == 1 else 's'}"
+        text = count(len(items), "item")
     line = next(iter(str(text).strip().splitlines()), "")
     return line if len(line) <= _SUMMARY else f"{line[: _SUMMARY - 1]}…"

@@ -376,26 +376,29 @@ def _spellings(tool: str) -> frozenset[str]:
 def _mcp_spellings(tool: str) -> tuple[str, ...]:
     """Claude Code writes ``mcp__server__tool`` or the server alone, opencode ``server_tool``."""
     server, _, inner = tool.lower().partition("/")
-    plain = re.sub(r"[^a-z0-9_-]", "_", server)  # As both programs write it.
     return tuple(
-        dict.fromkeys(
-            spelling
-            for each in (server, plain)
-            for spelling in (
-                *(f"{each}/{inner}", f"mcp__{each}__{inner}", f"{each}_{inner}"),
-                *(each, f"mcp__{each}"),
-            )
+        spelling
+        for each in _server_spellings(server)
+        for spelling in (
+            *(f"{each}/{inner}", f"mcp__{each}__{inner}", f"{each}_{inner}"),
+            *(each, f"mcp__{each}"),
         )
     )
 
 
+def _server_spellings(server: str) -> frozenset[str]:
+    """Return a server's name as it is written here, and as both programs write it."""
+    return frozenset({server, re.sub(r"[^a-z0-9_-]", "_", server)})
+
+
 def _is_within(bare: str, server: str) -> bool:
     """Return whether a name may stand for a tool of a server."""
-    plain = re.sub(r"[^a-z0-9_-]", "_", server)
+    servers = _server_spellings(server)
     if bare.startswith("mcp__"):
         named = bare.removeprefix("mcp__").partition("__")[0]
-        return _matches(named, server) or _matches(named, plain)
-    starts = [f"{each}{mark}" for each in (server, plain) for mark in "/_"] + [f"mcp__{plain}__"]
+        return any(_matches(named, each) for each in servers)
+    starts = [f"{each}{mark}" for each in servers for mark in "/_"]
+    starts += [f"mcp__{each}__" for each in servers]
     literal = re.split(r"[*?]", bare, maxsplit=1)[0]
     if literal != bare:  # A pattern that may match one of its tools.
         return any(each.startswith(literal) or literal.startswith(each) for each in starts)

@@ -5,6 +5,7 @@ from typing import Any
 
 from attrs import frozen
 
+from inhouse.core.counts import count
 from inhouse.core.text import Position, Range
 from inhouse.lsp.contract.command_names import Command
 from inhouse.lsp.documents.diagnostics import lsp_range
@@ -58,8 +59,8 @@ def _proposed(review: Review, document: OpenDocument) -> Iterator[Json]:
             yield lens(line, "Reject", "inhouse.edits.reject", one)
     if waiting:
         file, top = {"uri": document.uri}, _line(0)
-        count = f"{len(waiting)} change{'s' if len(waiting) > 1 else ''}"
-        yield lens(top, f"Apply all ({count})", "inhouse.edits.apply", file)
+        changes = count(len(waiting), "change")
+        yield lens(top, f"Apply all ({changes})", "inhouse.edits.apply", file)
         yield lens(top, "Reject all", "inhouse.edits.reject", file)
         yield lens(top, "Show diff", "inhouse.edits.show", file)
 

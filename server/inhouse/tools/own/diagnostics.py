@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from inhouse.core.counts import count
 from inhouse.tools.own_tool import OwnTool
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ async def _diagnostics(context: "ToolContext", _: str, arguments: Mapping[str, A
             "run_terminal_command can run the project's own, where it is offered.",
         }
     allowed = [told for each in found if (told := _told(context, each)) is not None]
-    message = f"{len(allowed)} problem{'' if len(allowed) == 1 else 's'} reported."
+    message = f"{count(len(allowed), 'problem')} reported."
     if len(allowed) > _MOST_DIAGNOSTICS:
         message += f"  The first {_MOST_DIAGNOSTICS} are given."
     return {"diagnostics": allowed[:_MOST_DIAGNOSTICS], "message": message}
