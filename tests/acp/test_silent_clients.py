@@ -94,6 +94,11 @@ async def test_many_files_at_once_are_one_warning(client: Client) -> None:
     assert texts == [None] * 20
     assert len(client.warnings) == 1
 
+    client.answer(0, content="late")
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert client.calls.owes_files, "nineteen answers are still owed"
+
 
 @pytest.mark.parametrize("ends", ["by its limit", "by a cancel"])
 async def test_a_terminal_that_comes_too_late_is_ended_and_its_command_is_not_run_twice(

@@ -212,6 +212,8 @@ def test_a_chat_streams_is_steered_stopped_and_goes_on(chat, local, server):
     assert chat.shows("Attached my notes.txt: 1 character.", "at last")
     chat.type("/nonsense", "Enter")
     assert chat.shows("No command /nonsense")
+    chat.type("/fork 0", "Enter")
+    assert chat.shows("no turn 0 to fork at")
     chat.type("/retry", "Enter")
     assert chat._until(lambda now: len(server.chats) == 5, 40)
     assert chat.shows("Completed")

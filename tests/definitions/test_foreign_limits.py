@@ -54,6 +54,8 @@ def read(head: str, folder: str = ".claude/agents"):
         ("disallowedTools: Bahs", EVERYTHING, {2}),
         ("tools: Read, mcp__git__push\ndisallowedTools: mcp__git__*", {"read_files"}, set()),
         ("tools: Read, mcp__git__*\ndisallowedTools: mcp__git__push", {"read_files"}, set()),
+        ("tools: Read, mcp__git__*\ndisallowedTools: '*_push'", {"read_files"}, set()),
+        ("tools: Read, mcp__a.b__*\ndisallowedTools: mcp__a_b__push", {"read_files"}, set()),
         ("tools: Read, mcp__git__push\ndisallowedTools: mcp__*", {"read_files"}, set()),
         ("tools: Read, mcp__git", {"read_files", "git/*"}, set()),
         ("description: a: b\ndisallowedTools:\n  - Bash", None, set()),

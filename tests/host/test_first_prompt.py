@@ -1,5 +1,6 @@
 """What a prompt waits for before it is sent: no list that it can do without, no import."""
 
+import asyncio
 import subprocess
 import sys
 import threading
@@ -7,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from inhouse.core.endpoint_kinds import Kind
 from inhouse.core.events import RunStatus
 from inhouse.core.request import RunRequest
+from inhouse.core.route import Endpoint
+from inhouse.providers.endpoints.timely_answers import GRACE, TimelyAnswers
 from support.hosts import open_host
 from support.model_server import ModelServer
 
@@ -82,3 +86,20 @@ def test_the_first_prompt_imports_no_package_once_its_host_is_warm(folder):
         )
 
     assert (found.stdout, found.stderr) == ("completed []\n", "")
+
+
+async def test_a_server_that_was_down_at_first_has_its_whole_time_later():
+    answers, endpoint = (
+        TimelyAnswers(),
+        Endpoint("box", Kind.OPENAI, "http://127.0.0.1:1/v1", "test"),
+    )
+
+    async def down():
+        return None
+
+    async def slow():
+        await asyncio.sleep(GRACE + 0.2)
+        return "known"
+
+    assert await answers.get(endpoint, "m", down) is None
+    assert await answers.get(endpoint, "m", slow) == "known"

@@ -69,6 +69,14 @@ async def test_the_answer_waits_for_nothing_slow(project):
         assert slow == "[]"
 
 
+async def test_an_address_that_is_none_costs_nothing_but_itself(project):
+    message = initialize(project, VSCODE)
+    broken = "file://[/x"
+    message["params"] |= {"rootUri": broken, "workspaceFolders": [{"uri": broken, "name": "x"}]}
+
+    assert (await told(project, message))[0].isdigit()
+
+
 @pytest.mark.parametrize("change", ["a file", "a folder", "less", "another folder"])
 async def test_kept_agents_are_not_told_once_something_is_different(project, change):
     more = project.folder / ".agents" / "more.ts"

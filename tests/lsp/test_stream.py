@@ -4,6 +4,8 @@ import asyncio
 import json
 import time
 
+import pytest
+
 from inhouse.core.events import (
     EditChanged,
     EditState,
@@ -82,10 +84,12 @@ async def test_text_is_exact_whatever_it_holds():
     assert whole == '"quotes"\\\x00\x1f\u2028😀é😀\r\n'
 
 
-async def test_half_a_character_waits_for_its_other_half():
+@pytest.mark.parametrize("between", [(), ("",)])
+async def test_half_a_character_waits_for_its_other_half(between):
     box = Box()
     stream = EventStream("t", outbox=box)
-    stream.add(text("a\ud83d"))
+    for piece in ("a\ud83d", *between):
+        stream.add(text(piece))
     await asyncio.sleep(0)
     assert box.events == []
     stream.add(text("\ude00b"))
