@@ -353,14 +353,14 @@ def test_a_pool_has_members_by_name_and_by_url():
         editor(
             endpoints={
                 "a": {"baseUrl": "http://localhost:1", "apiKey": "key-of-a"},
-                "many": {"kind": "vllm", "pool": ["a", "http://localhost:2"], "apiKey": "shared"},
+                "many": {"kind": "vllm", "pool": ["a", "http://localhost:2"], "apiKey": "key-1"},
             }
         )
     )
 
     first, second = settings.endpoints["many"].pool
     assert (first.name, first.api_key.reveal()) == ("a", "key-of-a")
-    assert (second.base_url, second.api_key.reveal()) == ("http://localhost:2/v1", "shared")
+    assert (second.base_url, second.api_key.reveal()) == ("http://localhost:2/v1", "key-1")
 
 
 def test_no_endpoint_of_a_workspace_stands_in_a_pool_of_the_users():
