@@ -73,6 +73,36 @@ def test_a_turn_is_undone_on_disk_from_another_call(local, server):
     assert (again.status, "No turn" in again.err) == (2, True)
 
 
+def test_an_undo_of_what_was_reverted_by_hand_names_the_turn_before_and_the_next_one_undoes_it(
+    local, server
+):
+    local.agent("helper", more="toolNames: ['str_replace'],")
+    local("trust")
+    path = local.workspace / "a.txt"
+    path.write_text("1\n2\n3\n")
+    for words, old, new in ((("helper",), "1", "one"), (("-c",), "3", "three")):
+        pair = [{"old": old, "new": new}]
+        server.play(call("str_replace", path="a.txt", replacements=pair))
+        server.play("done")
+        assert local("run", *words, "change it", "--yes-edits").status == 0
+    path.write_text("one\n2\n3\n")
+
+    told = local("sessions", "undo")
+
+    assert "files of turn 2 are as they were before it.  To undo turn 1" in told.err
+    screen = Screen(f"{sys.executable} -m inhouse chat -c", local.workspace, local.environment)
+    try:
+        assert screen.shows("helper>")
+        screen.type("/undo", "Enter")
+        assert screen.shows("To undo turn 1")
+        assert path.read_text() == "one\n2\n3\n"
+        screen.type("/undo", "Enter")
+        assert screen.shows("Restored")
+        assert path.read_text() == "1\n2\n3\n"
+    finally:
+        screen.close()
+
+
 def test_an_undo_tells_what_became_of_each_file_since_and_a_sub_agents_changes_are_its_turns(
     local, server
 ):
@@ -118,6 +148,9 @@ def test_an_undo_tells_what_became_of_each_file_since_and_a_sub_agents_changes_a
     for words, told in (
         ((session["id"], "x"), "Name a session and the number of a turn"),
         ((session["id"], "2"), "has no turn 2.  Turns: 1 to 1"),
+        ((session["id"], "9" * 20), "not a whole number from 0 to 999999999"),
+        ((session["id"], "9" * 5000), "not a whole number from 0 to 999999999"),
+        (("--limit", "9" * 20), "not a whole number from 0 to 999999999"),
     ):
         wrong = local("sessions", "undo", *words)
         assert (wrong.status, told in wrong.err) == (2, True), wrong.err
@@ -214,6 +247,8 @@ def test_a_chat_streams_is_steered_stopped_and_goes_on(chat, local, server):
     assert chat.shows("No command /nonsense")
     chat.type("/fork 0", "Enter")
     assert chat.shows("no turn 0 to fork at")
+    chat.type(f"/fork {'9' * 20}", "Enter")
+    assert chat.shows("not the number of a turn: '99999999999999999999'")
     chat.type("/retry", "Enter")
     assert chat._until(lambda now: len(server.chats) == 5, 40)
     assert chat.shows("Completed")

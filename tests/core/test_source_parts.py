@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from inhouse.core.source_parts import (
     emptied_names,
     lost_names,
+    names_inside,
     source_parts,
     with_additions,
     with_excerpt,
@@ -124,3 +125,20 @@ def test_the_parts_are_the_text(old, new) -> None:
 )
 def test_a_definition_without_its_code_is_emptied(old, new, emptied) -> None:
     assert emptied_names(old, new) == emptied
+
+
+JS = "function add(a, b) {\n  return a + b;\n}\n\nfunction sub(a, b) {\n  return a - b;\n}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("class C {\n  static add(a) {\n    return 1;\n  }\n  sub(a) {\n  }\n}\n", ("add", "sub")),
+        ("class C:\n    def sub(self):\n        return add(1, 2)\n", ("sub",)),
+        ("impl C {\n    pub fn add(a: i32) -> i32 { a }\n}\n", ("add",)),
+        ("function f(a) {\n  if (add(a, a)) {\n    return sub(a, a);\n  }\n}\n", ()),
+        ("class C {\n  " + "a " * 100_000 + "{\n  " + "(" * 100_000 + "{\n}\n", ()),
+    ],
+)  # fmt: skip
+def test_definitions_that_became_methods_are_found_and_calls_are_none(text, found) -> None:
+    assert names_inside(JS, text) == found

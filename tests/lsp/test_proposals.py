@@ -122,6 +122,18 @@ def test_a_rejected_deletion_leaves_what_another_run_had_proposed():
     assert proposed_text(rest, old) == "one\nTWO\nthree\n"
 
 
+@pytest.mark.parametrize("wanted", ["zero\none\ntwo\n", "one\ntwo\nthree\n"])
+def test_a_deletion_leaves_no_place_for_lines_that_another_run_adds_at_an_edge(wanted):
+    from attrs import evolve
+
+    old = "one\ntwo\n"
+    deleter = evolve(PATTERN, id="edit-2", run_id="run-2", base=old)
+    both = with_change(propose(old, wanted), old, Edit(PATH, wanted, None), deleter)
+
+    assert [pending.deletes for pending, _ in placed(both, old)] == [True]
+    assert [pending.deletes for pending, _ in placed(both[::-1], old)] == [False]
+
+
 def test_a_file_that_is_written_anew_after_its_deletion_has_the_new_text():
     from attrs import evolve
 

@@ -216,6 +216,10 @@ async def test_an_undo_drops_what_still_waits_and_is_not_fooled_by_a_buffer_it_c
         for which, why in ((1, "undone or rejected already"), (2, "no turn 2.  Turns: 1 to 1")):
             with pytest.raises(ServerError, match=why):
                 await two.command("inhouse.session.undo", turn | {"turn": which})
+        for command in ("inhouse.session.undo", "inhouse.session.fork"):
+            for which, why in ((10**20, "'turn' must be a whole number"), (10**12, "no turn 1000")):
+                with pytest.raises(ServerError, match=why):
+                    await two.command(command, turn | {"turn": which})
 
 
 async def test_nothing_is_written_to_disk_where_no_session_is_to_be_kept(project):

@@ -250,6 +250,28 @@ def test_new_definitions_alone_are_added_to_their_file_and_nothing_is_lost(above
     assert replaced == write("app/calc.py", new)
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "Convert the functions of app/calc.py to a class.",
+        "Group what is in app/calc.py.",
+        "Refactor app/calc.py.",
+    ],
+)
+def test_a_class_that_may_stand_for_functions_of_its_file_is_asked_about(asked) -> None:
+    method = "".join(f"    {line}\n" if line else "\n" for line in FIXED.splitlines())
+    body = f"class Calc:\n{method.replace('(a, b)', '(self, a, b)')}"
+    text = f"app/calc.py\n```python\n{body}```"
+    given = [UserMessage(asked), SHOWN]
+
+    calls, unread = read(text, given)
+
+    assert (calls, "add, sub would be lost" in unread) == ([], True)
+    assert read(text, [*given, AssistantMessage(text)])[0] == write("app/calc.py", body)
+    added = read(text, [UserMessage("Add a class to app/calc.py."), SHOWN])[0]
+    assert added == write("app/calc.py", f"{CALC}\n\n{body}")
+
+
 @pytest.mark.parametrize("above", ["app/calc.py", "Do this:"])
 def test_parts_of_one_file_in_several_blocks_are_put_in_one_after_the_other(above) -> None:
     sub, mul = "def sub(a, b):\n    return a - b\n", "def mul(a, b):\n    return a * b\n"

@@ -1,9 +1,11 @@
 """A name that a result gives is a name that every tool takes, and means that very file."""
 
+import os
 import shutil
 import unicodedata
 from pathlib import Path
 from tempfile import mkdtemp
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given, settings
@@ -185,6 +187,23 @@ async def test_a_name_written_by_habit_means_the_file(tmp_path: Path, name: str)
 
     assert read == {"path": read["path"], "content": "MAIN\n"}
     assert read["path"].removeprefix("./") == "src/main.py"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names that Windows does not have")
+@pytest.mark.parametrize("name", ["end ", " a b.txt", "100%.txt", "x#y.md", "שלום 😀.py", "-rf"])
+async def test_a_uri_means_the_file_whatever_its_name_is(tmp_path: Path, name: str):
+    here = bench(tmp_path, {name: "one\n", "a%20b": "literally\n"})
+    uri = (tmp_path / name).as_uri()
+
+    read = await here.call("read_files", paths=[uri, quote(name), "a%20b"])
+    await here.call(
+        "write_file", path=(tmp_path / f"new/{name}").as_uri(), instructions="", content="new\n"
+    )
+    outside = await here.call("write_file", path="file:///etc/x", instructions="", content="x\n")
+
+    assert [each["content"] for each in read] == ["one\n", "one\n", "literally\n"]
+    assert (tmp_path / "new" / name).read_text() == "new\n"
+    assert "outside of the workspace" in outside["errorMessage"]
 
 
 @pytest.mark.parametrize("form", ["NFC", "NFD"])

@@ -212,6 +212,71 @@ async def test_what_a_failed_command_missed_is_said(tmp_path: Path):
     assert given["stdout"] == "canary\n"
 
 
+MODULE = "echo \"ModuleNotFoundError: No module named 'left_pad'\" >&2; exit 1"
+KEY = "echo \"KeyError: 'API_KEY'\" >&2; exit 1"
+VENV = {".venv/pyvenv.cfg": "", ".venv/lib/python3.12/site-packages/left_pad/__init__.py": ""}
+
+
+@pytest.mark.parametrize(
+    ("files", "command", "words"),
+    [
+        ({".venv/bin/lint-it": ""}, "lint-it", "`../.venv/bin/lint-it`: call it by that path"),
+        ({"sub/node_modules/.bin/tsc": ""}, "tsc", "`node_modules/.bin/tsc`"),
+        ({"../home/.asdf/shims/npm": ""}, "npm test", "`~/.asdf/shims/npm` is there"),
+        ({".nvmrc": "20"}, "npm test", "`../.nvmrc` asks for versions that nvm puts on the PATH"),
+        ({".tool-versions": "elixir 1"}, "mix test", "asdf or mise puts on the PATH"),
+        ({".nvmrc": "20"}, "cargo test", "an editor that a desktop started"),
+        ({".venv/bin/lint-it": ""}, "lint-it | :", "`../.venv/bin/lint-it`"),
+        (VENV, MODULE, "`../.venv`, which has left_pad, is not on the PATH: `../.venv/bin/python`"),
+        ({"uv.lock": ""}, MODULE, "`uv run COMMAND`"),
+        ({}, MODULE, None),
+        (
+            {".envrc": "export API_KEY=canary"},
+            KEY,
+            "variables in `../.envrc` (direnv), which tools",
+        ),
+        ({".env": "API_KEY=canary"}, KEY, 'allowedEnvironment = ["API_KEY"]'),
+        ({".env.example": "API_KEY=canary"}, KEY, "Named in `../.env.example`"),
+        ({"mise.toml": '[env]\nAPI_KEY = "canary"'}, KEY, "Named in `../mise.toml`"),
+        ({"mise.toml": "API_KEY = 1", ".gitignore": "mise.toml"}, KEY, None),
+        ({".env": ""}, "echo 'API_KEY: unbound variable'; exit 1", "API_KEY is not set"),
+        ({".env": ""}, "echo 'Please set API_KEY first'; exit 1", "API_KEY is not set"),
+        ({".env": ""}, "echo 'API_KEY and ERROR set nothing'; exit 1", None),
+        ({".env": ""}, "echo 'API_KEY is not set'", None),
+        ({}, KEY, None),
+    ],
+)
+async def test_what_the_project_would_have_set_is_named_and_no_value_of_it(
+    tmp_path: Path, files, command, words
+):
+    root, home = tmp_path / "work", tmp_path / "home"
+    environment = {"PATH": "/nowhere"}
+    here = bench(
+        *(root, {"sub/a": "", **files}), answers=(ONCE,), environment=environment, home=home
+    )
+
+    result = await here.call("run_terminal_command", command=command, cwd="sub")
+
+    told = result.get("message", "")
+    assert (words or "").lower() in told.lower()
+    assert bool(told) == (words is not None)
+    assert "canary" not in told
+
+
+async def test_a_background_command_that_failed_says_what_it_missed(tmp_path: Path):
+    here = bench(tmp_path, {".envrc": "export API_KEY=canary"}, answers=(ONCE,))
+    begun = await here.call("run_terminal_command", command=KEY, process_type="BACKGROUND")
+    process = begun["processId"]
+
+    for _ in range(100):
+        told = await here.call("run_terminal_command", command="output", process_id=process)
+        if told["backgroundProcessStatus"] == "completed":
+            break
+        await asyncio.sleep(0.05)
+
+    assert "`.envrc` (direnv)" in told["message"]
+
+
 def test_a_proxy_without_a_password_is_inherited_where_there_is_a_network():
     environment = {"https_proxy": "http://proxy:1"}
 

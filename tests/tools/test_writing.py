@@ -1,6 +1,7 @@
 """Files change as the model said, and nothing else in them does."""
 
 import os
+import subprocess
 import sys
 import threading
 from collections import Counter
@@ -15,6 +16,12 @@ from inhouse.core.hunks import apply_hunks, unified_diff
 from inhouse.core.ports import Edit
 from inhouse.core.settings import EditMode
 from inhouse.core.unicode import clean_text
+from inhouse.tools.access.safe_open import (
+    ChangedMeanwhileError,
+    Was,
+    remove_file,
+    write_bytes,
+)
 from inhouse.tools.edit.private_proposals import PrivateWorkspace, RunProposals
 from inhouse.tools.files.encoding import decode, encode
 from support.workspaces import bench
@@ -215,6 +222,95 @@ async def test_a_file_with_two_names_stays_one(tmp_path: Path):
 
     assert (tmp_path / "a.txt").read_text() == (tmp_path / "b.txt").read_text() == "a b\n"
     assert (tmp_path / "a.txt").samefile(tmp_path / "b.txt")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="attributes as Linux has them")
+async def test_a_file_keeps_its_attributes(tmp_path: Path):
+    path = tmp_path / "a.txt"
+    path.write_text("one\n")
+    try:
+        os.setxattr(path, "user.origin", b"somewhere")
+    except OSError:
+        pytest.skip("NOT PROVED HERE: this file system keeps no attributes")
+
+    await replaced(bench(tmp_path), "a.txt", "one", "two")
+
+    assert path.read_text() == "two\n"
+    assert os.getxattr(path, "user.origin") == b"somewhere"
+
+
+_ODD_FILES = """
+import errno, os, sys
+from pathlib import Path
+from inhouse.tools.access.safe_open import write_bytes
+
+root = Path(sys.argv[1])
+mounted, full = root / "mounted.txt", root / "full"
+write_bytes(root, "mounted.txt", b"new")
+assert mounted.read_bytes() == b"new" == (root / "mounted").read_bytes()
+(full / "a.txt").write_bytes(b"old" * 1000)
+os.link(full / "a.txt", full / "b.txt")
+(full / "c.txt").write_bytes(b"old" * 1000)
+try:
+    with (full / "fill").open("wb", buffering=0) as fill:
+        while fill.write(bytes(4096)):
+            pass
+except OSError:
+    pass
+for name in ("a.txt", "c.txt"):
+    try:
+        write_bytes(full, name, b"new" * 100_000)
+    except OSError as error:
+        assert error.errno == errno.ENOSPC, error
+    else:
+        raise AssertionError(f"{name}: there is no room")
+    assert (full / name).read_bytes() == b"old" * 1000, name
+assert sorted(each.name for each in full.iterdir()) == ["a.txt", "b.txt", "c.txt", "fill"]
+print("held")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="mounts as Linux has them")
+def test_a_mounted_file_is_written_and_a_full_disk_costs_no_text(tmp_path: Path):
+    for name in ("mounted", "mounted.txt"):
+        (tmp_path / name).write_text("old")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "odd.py").write_text(_ODD_FILES)
+    mounts = (
+        "mount --bind mounted mounted.txt && mount -t tmpfs -o size=64k none full "
+        '|| { echo "no mounts here"; exit; }; exec "$0" odd.py .'
+    )
+    own = ["unshare", *([] if os.geteuid() == 0 else ["--user", "--map-root-user"]), "--mount"]
+    done = subprocess.run(
+        [*own, "sh", "-c", mounts, sys.executable],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    if "no mounts here" in done.stdout or "unshare" in done.stderr:
+        pytest.skip("NOT PROVED HERE: this system makes no mount namespace")
+    assert done.stdout == "held\n", done.stderr
+
+
+@pytest.mark.parametrize("links", [1, 2])
+def test_what_is_saved_between_a_look_and_a_write_is_never_overwritten(tmp_path: Path, links: int):
+    path = tmp_path / "a.txt"
+    path.write_text("saved")
+    for number in range(1, links):
+        os.link(path, tmp_path / f"{number}.txt")
+
+    for was in (b"read", None):
+        with pytest.raises(ChangedMeanwhileError):
+            write_bytes(tmp_path, "a.txt", b"ours", was=Was(was))
+    with pytest.raises(ChangedMeanwhileError):
+        remove_file(tmp_path, "a.txt", was=Was(b"read"))
+    assert path.read_text() == "saved"
+    assert len(list(tmp_path.iterdir())) == links
+    write_bytes(tmp_path, "a.txt", b"ours", was=Was(b"saved"))
+    write_bytes(tmp_path, "new.txt", b"ours", was=Was(None))
+    assert path.read_text() == (tmp_path / "new.txt").read_text() == "ours"
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root gives away")

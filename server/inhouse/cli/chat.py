@@ -29,6 +29,7 @@ from . import BAD_USAGE, COMPLETED, output
 from .approver import TerminalApprover, show_question, understood
 from .chat_completion import ChatCompleter
 from .open_host import open_host, tell_what_is_inert
+from .parser import whole_number
 from .printer import Printer
 from .run import session_of
 from .session_output import disk_files, markdown, show_table, show_undone
@@ -141,6 +142,8 @@ class Chat:
         self._session: str | None = None
         self._task: asyncio.Task[RunResult] | None = None
         self._printer = LinePrinter(thinking=options.show_thinking, plain=options.plain)
+        self._passed: dict[str, int] = {}
+        """The turn that had nothing to undo, by session: the next `/undo` goes on before it."""
         self._leaving = False
         self._history = InMemoryHistory()
         self._prompt: PromptSession[str] = PromptSession(
@@ -234,6 +237,7 @@ class Chat:
         self._begin_turn(plan)
 
     def _begin_turn(self, plan: Plan) -> None:
+        self._passed = {}
         self._session = plan.request.session
         self._task = asyncio.create_task(
             self._host.run(plan, self._host.new_run_id(), self._show), name="chat turn"
@@ -340,8 +344,11 @@ class Chat:
     async def undo(self, turn: str) -> None:
         """Undo what the last turn, or the one named, changed in files."""
         self._idle()
-        number, files = _turn(turn), disk_files(self._host)
-        done = await undo(self._host.state, files, self._some_session(), number)
+        number, files, session = _turn(turn), disk_files(self._host), self._some_session()
+        passed = self._passed.get(session)
+        done = await undo(self._host.state, files, session, number, before=passed)
+        goes_on = number is None and done.earlier is not None and (passed or done.nothing)
+        self._passed = {session: done.turn} if goes_on else {}
         show_undone(done)
 
     async def compact(self, _: str) -> None:
@@ -446,6 +453,7 @@ COMMANDS: Mapping[str, tuple[str, Command]] = {
 
 def _turn(text: str) -> int | None:
     """Return the number of a turn; None if nothing was named.  Raises `UserError`."""
-    if text and not text.isdecimal():
-        raise UserError(f"{text!r} is not the number of a turn.")
-    return int(text) if text else None
+    try:
+        return whole_number(text) if text else None
+    except argparse.ArgumentTypeError as error:
+        raise UserError(f"That is not the number of a turn: {error}.") from error

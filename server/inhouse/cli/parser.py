@@ -14,6 +14,10 @@ EPILOG = (
     "3 completed with proposed edits that were not applied, 130 cancelled."
 )
 
+_MOST_DIGITS = 9
+"""Longer numbers of turns, days or rows are slips, and overflow where they are kept or added."""
+_SHOWN = 40
+
 
 class _Parser(argparse.ArgumentParser):
     """Suggests what was probably meant, as later versions of Python do."""
@@ -38,6 +42,20 @@ class _Parser(argparse.ArgumentParser):
             said = f"Did you mean {meant[0]}?  " if meant else ""
             message = f"unknown: {given}.  {said}`{self.prog} --help` lists the options."
         super().error(message)
+
+
+def whole_number(text: str) -> int:
+    """Read the whole number of an option or a command.
+
+    Raises `argparse.ArgumentTypeError`, whose text says what would be one.
+    """
+    digits = text.strip()
+    if not digits.isdecimal() or len(digits) > _MOST_DIGITS:
+        shown = digits if len(digits) <= _SHOWN else f"{digits[:_SHOWN]}…"
+        raise argparse.ArgumentTypeError(
+            f"{shown!r} is not a whole number from 0 to {'9' * _MOST_DIGITS}"
+        )
+    return int(digits)
 
 
 def _noun(action: argparse.Action) -> str:
@@ -160,7 +178,7 @@ def _running(commands: "Commands[argparse.ArgumentParser]") -> None:
     sessions.add_argument(
         "--query", help="list sessions with this text in their title, id or prompts"
     )
-    sessions.add_argument("--limit", type=int, default=20)
+    sessions.add_argument("--limit", type=whole_number, default=20)
     sessions.add_argument("--all", action="store_true", help="list the sessions of all folders")
     sessions.add_argument("--json", action="store_true")
     sessions.add_argument(
@@ -182,7 +200,7 @@ def _going_on(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--session", metavar="ID", help="continue this session")
     parser.add_argument(
         "--fork",
-        type=int,
+        type=whole_number,
         metavar="TURN",
         help="continue in a new session that has the turns before this one",
     )
@@ -217,7 +235,7 @@ def _looking(commands: "Commands[argparse.ArgumentParser]") -> None:
         _common(action)
     audit = commands.add_parser("audit", help="show which hosts each run contacted")
     audit.add_argument("run", nargs="?", help="only this run")
-    audit.add_argument("--limit", type=int, default=20)
+    audit.add_argument("--limit", type=whole_number, default=20)
     audit.add_argument("--json", action="store_true")
     audit.add_argument("--run", dest="only", metavar="ID", help="the same as RUN")
     audit.add_argument(
@@ -229,7 +247,7 @@ def _looking(commands: "Commands[argparse.ArgumentParser]") -> None:
     audit.add_argument("--yes", action="store_true", help="delete without asking")
     _common(audit)
     costs = commands.add_parser("costs", help="show what runs cost, and what local runs saved")
-    costs.add_argument("--days", type=int, default=30)
+    costs.add_argument("--days", type=whole_number, default=30)
     costs.add_argument("--json", action="store_true")
     _common(costs)
 

@@ -13,6 +13,7 @@ from inhouse.store.sessions import SessionSummary
 
 from . import COMPLETED, FAILED, output
 from .open_host import open_host
+from .parser import whole_number
 from .printer import Printer
 from .session_output import as_json, disk_files, markdown, show_table, show_undone, wire_summary
 
@@ -83,12 +84,18 @@ async def _delete(host: Host, options: argparse.Namespace) -> int:
     return COMPLETED
 
 
+_UNDO = "Name a session and the number of a turn: inhouse sessions undo ID 3."
+
+
 async def _undo(host: Host, options: argparse.Namespace) -> int:
     session, turn, *more = [*options.session, None, None]
-    if any(more) or (turn is not None and not turn.isdecimal()):
-        raise UserError("Name a session and the number of a turn: inhouse sessions undo ID 3.")
+    try:
+        number = None if turn is None else whole_number(turn)
+    except argparse.ArgumentTypeError as error:
+        raise UserError(f"{_UNDO}  {error}.") from error
+    if any(more):
+        raise UserError(_UNDO)
     known = await (host.sessions.named(session) if session else host.sessions.newest())
-    number = int(turn) if turn is not None else None
     done = await undo(host.state, disk_files(host), known.id, number)
     show_undone(done)
     return FAILED if done.problems else COMPLETED

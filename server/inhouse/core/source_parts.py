@@ -34,6 +34,8 @@ _STRINGS = re.compile(r'''"""[\s\S]*?"""|\'\'\'[\s\S]*?\'\'\'|/\*[\s\S]*?\*/''')
 _OPENS = re.compile(r"[:{]\s*(?:pass|\.\.\.|\})?\s*(?:#.*|//.*)?$")
 _NO_CODE = re.compile(r"""(?:#|//|\*|(?:pass|\.\.\.)\s*(?:#.*)?$|[)\]}>;,]+$|(["'])[^"']*\1$)""")
 _RUN = re.compile(r"if\s+__name__\b")
+_METHOD = re.compile(r"(?:[\w<>\[\]]++[ \t]++)*?(?P<name>[A-Za-z_$][\w$]*+)[ ]?\(")
+"""A method without a keyword, if a brace ends its line."""
 _CLOSES = re.compile(r"return\b|\?>|</|#\s*endif\b")
 """A last line at the margin below which nothing may stand."""
 _MOST_NAMES = 20
@@ -86,6 +88,29 @@ def same_names(old: str, new: str) -> bool:
     """Return whether both define the same names at their outer level, in any order, and some."""
     names = {part.name for part in source_parts(old) if part.name}
     return bool(names) and names == {part.name for part in source_parts(new) if part.name}
+
+
+def names_inside(old: str, text: str) -> tuple[str, ...]:
+    """Return the functions and types of *old* that *text* defines inside of others, in order.
+
+    They are methods of a class there, or functions of a namespace.
+    """
+    inside = {
+        _inner_name(line.strip())
+        for part in source_parts(text)
+        if part.name
+        for line in part.text.splitlines()
+        if line[:1].isspace()
+    }
+    return tuple(part.name for part in source_parts(old) if part.name and part.name in inside)
+
+
+def _inner_name(line: str) -> str:
+    """Return what a line without its margin defines; empty if nothing."""
+    if match := _OUTER.match(line):
+        return match[1]
+    match = _METHOD.match(line) if line.endswith("{") else None
+    return match["name"] if match else ""
 
 
 def same_parts(old: str, new: str) -> tuple[str, ...]:

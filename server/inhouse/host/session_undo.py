@@ -11,6 +11,8 @@ from attrs import frozen
 from inhouse.core.errors import InhouseError, ToolError, UserError
 from inhouse.store.sessions import RUNNING, KeptEdit, SessionSummary
 
+from .sessions import check_turn
+
 if TYPE_CHECKING:
     from .host_state import HostState
 
@@ -43,17 +45,29 @@ class Undone:
     problems: tuple[str, ...]
     created: frozenset[Path] = frozenset()
     """Of those, the files that the turn created."""
+    earlier: int | None = None
+    """If no turn was named: the one before it that changed files and was not undone."""
 
     @property
     def nothing(self) -> str | None:
         """Why nothing was done although nothing is wrong, in words."""
         if self.restored or self.problems:
             return None
-        return f"Nothing to undo: the files of turn {self.turn} are as they were before it."
+        told = f"Nothing to undo: the files of turn {self.turn} are as they were before it."
+        if self.earlier is None:
+            return told
+        return f"{told}  To undo turn {self.earlier}, which changed files too, name it."
 
 
-async def undo(host: "HostState", files: Files, session: str, turn: int | None) -> Undone:
-    """Undo what a turn changed; by default the last turn that changed anything.
+async def undo(
+    host: "HostState",
+    files: Files,
+    session: str,
+    turn: int | None,
+    *,
+    before: int | None = None,
+) -> Undone:
+    """Undo what a turn changed; by default the last turn, *before* this one, that changed anything.
 
     Raises `UserError`.
     """
@@ -61,11 +75,14 @@ async def undo(host: "HostState", files: Files, session: str, turn: int | None) 
     known = await sessions.named(session)
     if known.status == RUNNING:
         raise UserError(f"Session {known.id!r} is running.  Cancel it, then undo.")
+    if turn is not None:
+        check_turn(known, turn)
     made = await asyncio.to_thread(sessions.store.edits, known.id, turn)
-    edits = [edit for edit in made if edit.state not in TAKEN_BACK]
-    if turn is None and edits:
-        turn = max(edit.turn for edit in edits)
-        edits = [edit for edit in edits if edit.turn == turn]
+    left = [edit for edit in made if edit.state not in TAKEN_BACK]
+    if turn is None:
+        named = [edit.turn for edit in left if before is None or edit.turn < before]
+        turn = max(named, default=None)
+    edits = [edit for edit in left if edit.turn == turn]
     if not edits or turn is None:
         raise UserError(_nothing_to_undo(known, turn, made))
     by_path: dict[Path, list[KeptEdit]] = {}
@@ -73,9 +90,8 @@ async def undo(host: "HostState", files: Files, session: str, turn: int | None) 
         by_path.setdefault(edit.path, []).append(edit)
     restored, problems, done = list[Path](), list[str](), list[int]()
     for path, of_file in by_path.items():
-        withdrawn = [await files.withdraw(run, path) for run in {edit.run_id for edit in of_file}]
-        problem, changed = await _restore(files, path, of_file)
-        if changed or any(withdrawn):
+        problem, changed = await _take_back(files, path, of_file)
+        if changed:
             restored.append(path)
         if problem is not None:
             problems.append(problem)
@@ -85,18 +101,28 @@ async def undo(host: "HostState", files: Files, session: str, turn: int | None) 
         whole = len(done) == len(edits)
         await asyncio.to_thread(sessions.store.mark_undone, known.id, turn, done, whole=whole)
     created = frozenset(path for path in restored if by_path[path][0].old is None)
-    return Undone(turn, tuple(restored), tuple(problems), created)
+    earlier = max((edit.turn for edit in left if edit.turn < turn), default=None)
+    return Undone(turn, tuple(restored), tuple(problems), created, earlier)
 
 
 def _nothing_to_undo(known: SessionSummary, turn: int | None, made: Sequence[KeptEdit]) -> str:
     if turn is None:
         return f"No turn of session {known.id!r} changed a file that can be undone."
-    if not 1 <= turn <= known.turns:
-        turns = "It has no turn yet." if not known.turns else f"Turns: 1 to {known.turns}."
-        return f"Session {known.id!r} has no turn {turn}.  {turns}"
     if made:
         return f"What turn {turn} of session {known.id!r} changed was undone or rejected already."
     return f"Turn {turn} of session {known.id!r} changed no file."
+
+
+async def _take_back(
+    files: Files, path: Path, edits: Sequence[KeptEdit]
+) -> tuple[str | None, bool]:
+    """Drop what still waits for a file, then restore it as `_restore` does."""
+    try:
+        withdrawn = [await files.withdraw(run, path) for run in {edit.run_id for edit in edits}]
+    except UserError as error:  # Somebody decided about it at this moment.
+        return f"{path}: {error}", False
+    problem, changed = await _restore(files, path, edits)
+    return problem, changed or any(withdrawn)
 
 
 async def _restore(files: Files, path: Path, edits: Sequence[KeptEdit]) -> tuple[str | None, bool]:

@@ -540,6 +540,13 @@ class Sessions:
         return lock
 
 
+def check_turn(known: SessionSummary, turn: int) -> None:
+    """Check that a session has a turn of this number.  Raises `UserError`."""
+    if not 1 <= turn <= known.turns:
+        turns = f"Turns: 1 to {known.turns}." if known.turns else "It has no turn yet."
+        raise UserError(f"Session {known.id!r} has no turn {turn}.  {turns}")
+
+
 def check_id(session: str) -> None:
     """Raise `UserError` if a text cannot be a session's id."""
     if not _ID.fullmatch(session):

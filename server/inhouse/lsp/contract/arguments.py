@@ -12,6 +12,8 @@ from inhouse.core.json_values import items, objects
 from inhouse.core.text import Position, Range
 
 T = TypeVar("T")
+_MOST = 2**53 - 1
+"""The largest whole number that every client reads and writes exactly (RFC 8259, section 6)."""
 Token = str | int
 
 
@@ -317,6 +319,8 @@ def _strict(wanted: tuple[type, ...]) -> Any:
     def check(value: Any, kind: Any) -> Any:
         if (isinstance(value, bool) and bool not in wanted) or not isinstance(value, wanted):
             raise _WrongTypeError(f"must be {_type_name(kind)}, not {_json_type(value)}")
+        if isinstance(value, int) and not -_MOST <= value <= _MOST:
+            raise _WrongTypeError(f"must be a whole number of at most {_MOST}")
         return value
 
     return check

@@ -38,11 +38,16 @@ def place(pending: Pending, current: str | None) -> Hunk | None:
 
 
 def placed(waiting: Iterable[Pending], current: str | None) -> list[tuple[Pending, Hunk]]:
-    """Return the changes that fit the current text, none overlapping, top to bottom."""
+    """Return the changes that fit the current text, none overlapping, top to bottom.
+
+    A deletion of the file leaves no place for anything else.
+    """
     found: list[tuple[Pending, Hunk]] = []
     for pending in waiting:
         hunk = place(pending, current)
-        if hunk is not None and not any(_overlap(hunk, other) for _, other in found):
+        if hunk is not None and not any(
+            pending.deletes or taken.deletes or _overlap(hunk, other) for taken, other in found
+        ):
             found.append((pending, hunk))
     return sorted(found, key=lambda each: (each[1].start, each[1].end))
 

@@ -28,6 +28,7 @@ from inhouse.core.ports import Prompt, ToolSpec
 from inhouse.core.source_parts import (
     emptied_names,
     lost_names,
+    names_inside,
     same_names,
     same_parts,
     source_parts,
@@ -72,6 +73,12 @@ _REMOVAL = re.compile(
     r"|turn|move|moving|merge|merging|split|extract|inline|inlining|combine|combining)",
     re.IGNORECASE,
 )
+_REORDERS = re.compile(
+    rf"{_REMOVAL.pattern}|\b(?:group|wrap|encapsulat|organi[sz]|bundl|gather|restructur|rewrit"
+    r"|refactor|reorgani[sz])",
+    re.IGNORECASE,
+)
+"""What is asked for may put definitions into others."""
 _BEFORE_VERB = re.compile(
     r"(?:^|[.,:;!?\n]|\b(?:and|also|then|to|please|you|or|not))\s*$", re.IGNORECASE
 )
@@ -482,7 +489,11 @@ def _put_in(block: Block, path: str, old: str, before: _Before) -> str | None:
             return None
     body = block.body if body is None else body
     changed = with_excerpt(old, body)
-    return changed if changed is not None or not before.changes else with_additions(old, body)
+    if changed is not None or not before.changes:
+        return changed
+    if _REORDERS.search(before.said) and names_inside(old, body):
+        return None  # A class may stand for the functions that are methods of it.
+    return with_additions(old, body)
 
 
 def _takes_out(block: Block, old: str, before: _Before) -> bool:

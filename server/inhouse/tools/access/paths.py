@@ -122,11 +122,11 @@ def locate(raw: str, roots: Sequence[Path]) -> WorkspacePath:
     It need not exist.  Links are followed.  An exact match always wins; only if nothing has that
     name are the habits of models and people (`_habits`) and other spellings of its letters tried.
     """
-    if not WINDOWS and (literal := _literally(raw, roots)) is not None:
-        return follow(literal, roots, raw=raw)
     refusal: ToolError | None = None
     spellings = (raw, *_habits(raw))
     for spelling in spellings:
+        if not WINDOWS and (literal := _literally(spelling, roots)) is not None:
+            return follow(literal, roots, raw=raw)  # Also with spaces at its ends.
         try:
             named = _named(spelling, roots)
         except ToolError as error:
@@ -269,7 +269,9 @@ def _habits(raw: str) -> tuple[str, ...]:
     text = _unwrapped(raw)
     found = [text]
     if text.startswith("file://"):
-        found.append(unquote(text.removeprefix("file://").removeprefix("localhost")))
+        found.append(_path_of_uri(text))
+    elif "%" in text:
+        found.append(unquote(text))
     if not WINDOWS and "\\" in text:
         found.append(text.replace("\\", "/"))
     if text.startswith("@"):
@@ -278,6 +280,10 @@ def _habits(raw: str) -> tuple[str, ...]:
         found.append("/".join(map(_unwrapped_part, text.split("/"))))
     found += [short for each in found if (short := _LINE_NUMBER.sub("", each)) != each]
     return tuple(each for each in dict.fromkeys(found) if each and each != raw)
+
+
+def _path_of_uri(uri: str) -> str:
+    return unquote(uri.removeprefix("file://").removeprefix("localhost"))
 
 
 def _unwrapped(raw: str) -> str:
@@ -292,6 +298,8 @@ def _unwrapped_part(part: str) -> str:
 def _new_name(raw: str, roots: Sequence[Path]) -> str:
     """Return the name of a new file, never in quotes or with backslashes."""
     text = _unwrapped(raw)
+    if text.startswith("file:///") and not WINDOWS:
+        return _path_of_uri(text)
     if text.startswith("@") and "/" in text and not _has_folder(text, roots):
         text = text[1:] if _has_folder(text[1:], roots) else text
     if WINDOWS or ".." in re.split(r"[\\/]", text):

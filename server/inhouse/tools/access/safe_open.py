@@ -10,9 +10,12 @@ import errno
 import os
 import secrets
 import stat
+import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from attrs import frozen
 
@@ -65,49 +68,158 @@ def list_folder(root: Path, relative: str) -> tuple[FolderEntry, ...]:
     return tuple(sorted(found, key=lambda entry: entry.name))
 
 
-def write_bytes(root: Path, relative: str, content: bytes) -> None:
+@frozen
+class Was:
+    """What a file must still contain when it is changed; None if it must not exist."""
+
+    content: bytes | None
+
+
+class ChangedMeanwhileError(Exception):
+    """A file no longer contains what a change was made for; it was not touched."""
+
+
+def write_bytes(root: Path, relative: str, content: bytes, *, was: Was | None = None) -> None:
     """Create or replace a file under the real *root* atomically.
 
-    A file with other hard links, or with an owner that a new file cannot get, is written in place,
-    so that it stays the same file.  Raises `OSError`, and `ToolError` for a read-only one.
+    A file with other hard links, with an owner or attributes that a new file cannot get, or in a
+    folder that takes no new file, is written in place, so that it stays the same file.  Raises
+    `OSError`, `ToolError` for a read-only one, and `ChangedMeanwhileError` if *was* does not hold.
     """
     with _parent(root, relative, create=True) as (folder, name):
         before = _status(root, relative, folder, name)
         way = _way(root, relative, folder)
+        in_place = partial(_write_in_place, root, relative, folder, content, was=was)
         if before is not None:
             _check_writable(relative, before, way(name), folder)
             if before.st_nlink > 1:
                 _check_names(root, relative, before)
-                _write_in_place(root, relative, folder, name, content)
+                in_place()
                 return
         temporary = f".{name[:100]}.{secrets.token_hex(6)}.tmp"
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW | _CLOSED
-        descriptor = os.open(way(temporary), flags, 0o666, dir_fd=folder)
         try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                if before is not None and not _made_alike(descriptor, before):
-                    os.unlink(way(temporary), dir_fd=folder)
-                    _write_in_place(root, relative, folder, name, content)
-                    return
-            _recheck(root, relative)
-            os.replace(way(temporary), way(name), src_dir_fd=folder, dst_dir_fd=folder)
-        except BaseException:
+            alike = _written(way(temporary), way(name), folder, content, before)
+            if alike:
+                _recheck(root, relative)
+                _check_content(root, relative, was)
+                _put(way(temporary), way(name), folder, new=was is not None and before is None)
+        except OSError as error:
+            alike = before is None or error.errno not in _NO_NEIGHBOUR
+            if alike:
+                raise
+        finally:
             with contextlib.suppress(OSError):
                 os.unlink(way(temporary), dir_fd=folder)
-            raise
+        if not alike:
+            in_place()
+
+
+_NO_NEIGHBOUR = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY})
+"""A folder takes no new file, or the file itself is mounted."""
+
+
+def _written(
+    temporary: str, name: str, folder: int | None, content: bytes, before: os.stat_result | None
+) -> bool:
+    """Write a new file; return whether it is like the one that it will replace."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW | _CLOSED
+    descriptor = os.open(temporary, flags, 0o666, dir_fd=folder)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        return before is None or (
+            _made_alike(descriptor, before) and _with_attributes(descriptor, name, folder)
+        )
+
+
+def _put(temporary: str, name: str, folder: int | None, *, new: bool) -> None:
+    """Give a written file its name; a *new* one must not replace what somebody has just made."""
+    if new:
+        try:
+            os.link(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+        except FileExistsError as error:
+            raise ChangedMeanwhileError from error
+        except OSError:
+            pass  # This file system has no hard links.
+        else:
+            return
+    os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+
+
+def _check_content(root: Path, relative: str, was: Was | None) -> None:
+    if was is None:
+        return
+    try:
+        now = read_bytes(root, relative)
+    except FileNotFoundError:
+        now = None
+    if now != was.content:
+        raise ChangedMeanwhileError
 
 
 def _write_in_place(
-    root: Path, relative: str, folder: int | None, name: str, content: bytes
+    root: Path, relative: str, folder: int | None, content: bytes, *, was: Was | None
 ) -> None:
-    flags = os.O_WRONLY | _NO_FOLLOW | _NO_WAIT | _CLOSED
+    name = relative.rpartition("/")[2]
+    flags = os.O_RDWR | _NO_FOLLOW | _NO_WAIT | _CLOSED
     descriptor = os.open(_way(root, relative, folder)(name), flags, dir_fd=folder)
-    with os.fdopen(descriptor, "wb") as file:
+    with os.fdopen(descriptor, "r+b") as file:
         _check_regular(relative, os.fstat(descriptor))
         _recheck(root, relative)
-        file.write(content)
-        file.truncate()
+        old = file.read()
+        if was is not None and old != was.content:
+            raise ChangedMeanwhileError
+        try:
+            _overwrite(file, content)
+        except OSError:
+            _overwrite(file, old)  # It was there before, so there is room for it.
+            raise
+
+
+def _overwrite(file: BinaryIO, content: bytes) -> None:
+    """Replace all of an open file; a full disk is noticed before anything is overwritten."""
+    file.seek(0)
+    if hasattr(os, "posix_fallocate") and content:
+        try:
+            os.posix_fallocate(file.fileno(), 0, len(content))
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                raise
+    file.write(content)
+    file.truncate()
+    file.flush()
+
+
+def _with_attributes(descriptor: int, name: str, folder: int | None) -> bool:
+    """Give a new file the access lists and attributes of *name*; return whether that worked."""
+    if sys.platform != "linux":
+        return True
+    try:
+        old = os.open(name, os.O_RDONLY | _NO_FOLLOW | _NO_WAIT | _CLOSED, dir_fd=folder)
+    except OSError:
+        return False
+    try:
+        there, mine = _attributes(old), _attributes(descriptor)
+        for each in mine.keys() - there.keys():  # Its folder may give lists to new files.
+            os.removexattr(descriptor, each)
+        for each, value in there.items():
+            if mine.get(each) != value:
+                os.setxattr(descriptor, each, value)
+    except OSError:
+        return False
+    finally:
+        os.close(old)
+    return True
+
+
+def _attributes(descriptor: int) -> dict[str, bytes]:
+    if sys.platform != "linux":
+        return {}
+    try:
+        return {name: os.getxattr(descriptor, name) for name in os.listxattr(descriptor)}
+    except OSError as error:
+        if error.errno == errno.ENOTSUP:  # This file system has none.
+            return {}
+        raise
 
 
 def _made_alike(descriptor: int, before: os.stat_result) -> bool:
@@ -135,14 +247,18 @@ def _check_writable(relative: str, before: os.stat_result, way: str, folder: int
     )
 
 
-def remove_file(root: Path, relative: str) -> None:
-    """Remove a regular file under the real *root*."""
+def remove_file(root: Path, relative: str, *, was: Was | None = None) -> None:
+    """Remove a regular file under the real *root*.
+
+    Raises `ChangedMeanwhileError` if *was* does not hold.
+    """
     with _parent(root, relative, create=False) as (folder, name):
         before = _status(root, relative, folder, name)
         way = _way(root, relative, folder)
         if before is not None:
             _check_writable(relative, before, way(name), folder)
         _recheck(root, relative)
+        _check_content(root, relative, was)
         os.unlink(way(name), dir_fd=folder)
 
 

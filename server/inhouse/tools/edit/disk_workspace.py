@@ -16,7 +16,13 @@ from inhouse.core.hunks import Hunk
 from inhouse.core.ports import Approver, Document, Edit, EditOutcome, Emit, Question
 from inhouse.core.settings import EditMode
 from inhouse.tools.access.paths import WorkspacePath, follow
-from inhouse.tools.access.safe_open import read_bytes, remove_file, write_bytes
+from inhouse.tools.access.safe_open import (
+    ChangedMeanwhileError,
+    Was,
+    read_bytes,
+    remove_file,
+    write_bytes,
+)
 from inhouse.tools.files.encoding import Encoding, decode, encode
 
 APPLY, APPLY_ALL, REJECT = "Apply", "Apply all in this run", "Reject"
@@ -208,7 +214,7 @@ class DiskWorkspace:
 
     async def _now(self, edit: Edit, place: WorkspacePath) -> Edit:
         """Return the edit relative to the text that is there now.  Raises `ToolError`."""
-        return await asyncio.to_thread(lambda: _placed(edit, _current(place)[0], place))
+        return await asyncio.to_thread(lambda: _placed(edit, _current(place), place))
 
     def _on_disk(self, edit: Edit) -> Edit:
         """Convert an edit on top of a proposal to an edit of the file itself.
@@ -266,27 +272,44 @@ class DiskWorkspace:
         return EditOutcome(EditState.APPLIED, message, made.new)
 
 
-def _change(edit: Edit, place: WorkspacePath) -> Edit:
+def _change(edit: Edit, place: WorkspacePath, tries: int = 3) -> Edit:
     """Write the change; return the edit relative to the text that was found."""
-    current, encoding = _current(place)
+    was = _bytes(place)
+    current, encoding = _decoded(was, place)
     made = _placed(edit, current, place)
     try:
         if made.new is None:
-            remove_file(place.root, place.relative)
+            remove_file(place.root, place.relative, was=Was(was))
         else:
-            write_bytes(place.root, place.relative, encode(made.new, encoding, name=place.shown))
+            content = encode(made.new, encoding, name=place.shown)
+            write_bytes(place.root, place.relative, content, was=Was(was))
+    except ChangedMeanwhileError:  # Between reading and writing: look again.
+        if tries > 1:
+            return _change(edit, place, tries - 1)
+        raise ToolError(
+            f"{place.shown!r} changes all the time; nothing was written.  Try again.",
+            code="changed",
+        ) from None
     except OSError as error:
         raise _failed(place, error) from None
     return made
 
 
-def _current(place: WorkspacePath) -> tuple[str | None, Encoding]:
+def _current(place: WorkspacePath) -> str | None:
+    return _decoded(_bytes(place), place)[0]
+
+
+def _bytes(place: WorkspacePath) -> bytes | None:
     try:
-        return _read(place)
+        return read_bytes(place.root, place.relative)
     except FileNotFoundError:
-        return None, Encoding()
+        return None
     except OSError as error:
         raise _failed(place, error) from None
+
+
+def _decoded(content: bytes | None, place: WorkspacePath) -> tuple[str | None, Encoding]:
+    return (None, Encoding()) if content is None else decode(content, name=place.shown)
 
 
 def _placed(edit: Edit, current: str | None, place: WorkspacePath) -> Edit:

@@ -1,6 +1,7 @@
 """Background commands: their new output since the last report, and how they ended."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from attrs import define, field
@@ -19,6 +20,8 @@ class Job:
 
     command: str
     started: Started
+    missing: Callable[[Mapping[str, Any]], Awaitable[str]]
+    """Says what a command that has ended missed."""
     laid: LaidOver | None = None
     output: Kept = field(factory=Kept)
     errors: Kept = field(factory=Kept)
@@ -51,8 +54,9 @@ class Job:
             result["stderr"] = errors
         if not running:
             result["exitCode"] = self.started.process.returncode
-        if self._told:
-            result["message"] = self._told
+        told = (self._told or "", await self.missing(result))
+        if any(told):
+            result["message"] = "  ".join(each for each in told if each)
         return result
 
     async def close(self) -> None:

@@ -5,6 +5,7 @@ import codecs
 import signal
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from .background import Job
 from .environment import inherited, shell
 from .laid_over import LaidOver, Waiting, can_lay_over, lay_over, named, shown
 from .listed_program import Program, prepared
-from .missing import explanation
+from .missing import Place, explanation
 from .offline import OfflineWay, offline_way
 from .processes import Started
 from .terminal_text import Kept
@@ -78,6 +79,7 @@ async def _run(context: ToolContext, call_id: str, arguments: Mapping[str, Any])
     view = evolve(view, told="  ".join(each for each in (applied, view.told) if each))
     laid = await lay_over(context, view.waiting) if view.is_laid_over else None
     limit = _seconds(arguments.get("timeout_seconds"))
+    missing = partial(_missing, context, folder, environment)
     is_background = arguments.get("process_type") == "BACKGROUND"
     is_reviewed = context.edits is EditMode.REVIEW or laid is not None
     if context.terminal is not None and way is None and not (is_reviewed or is_background):
@@ -90,8 +92,8 @@ async def _run(context: ToolContext, call_id: str, arguments: Mapping[str, Any])
         )
         if ran is not None:
             told = _result_of(ran, command, folder, limit)
-            parts = (told.get("message", ""), view.told)
-            return {**told, **_message(parts)}
+            missed = await missing(told)
+            return {**told, **_message((told.get("message", ""), view.told, missed))}
     try:
         started = await processes.start(
             [*(way.prefix if way else ()), *program.argv],
@@ -101,22 +103,35 @@ async def _run(context: ToolContext, call_id: str, arguments: Mapping[str, Any])
         )
         live = _live(context, call_id)
         if is_background:
-            return _in_background(context, Job(command, started, laid), live, view.told)
+            return _in_background(context, Job(command, started, missing, laid), live, view.told)
         result = await _to_the_end(command, folder, started, live, limit)
     except BaseException:
         if laid is not None:
             await asyncio.to_thread(laid.remove)
         raise
     changed = await laid.collect() if laid is not None else ""
-    missed = ""
-    if result["exitCode"]:
-        missed = explanation(
-            f"{result['stdout']}\n{result.get('stderr', '')}",
-            inherited=environment,
-            environment=context.environment,
-            offline=offline,
-        )
+    missed = await missing(result)
     return {**result, **_message((result.get("message", ""), view.told, changed, missed))}
+
+
+async def _missing(
+    context: ToolContext,
+    folder: WorkspacePath,
+    inherited: Mapping[str, str],
+    result: Mapping[str, Any],
+) -> str:
+    """Say what a command that has ended missed, as far as its output tells."""
+    if (code := result.get("exitCode")) is None:
+        return ""
+    return await asyncio.to_thread(
+        explanation,
+        f"{result['stdout']}\n{result.get('stderr', '')}",
+        failed=code != 0,
+        inherited=inherited,
+        environment=context.environment,
+        offline=context.privacy is Privacy.LOCAL_ONLY,
+        place=Place(folder.path, folder.root, context.access, context.home),
+    )
 
 
 def _message(parts: Iterable[str]) -> dict[str, str]:
