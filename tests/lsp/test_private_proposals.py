@@ -59,12 +59,50 @@ async def test_proposers_do_not_see_each_other_and_only_what_is_left_is_offered(
             seen = [str(chat.body["messages"][-1]["content"]) for chat in server.chats]
             assert any(f"{own}\ntwo" in text for text in seen), seen
             assert not any(f"{others}\ntwo" in text for text in seen)
+        told = [event["message"] for event in editor.events("s") if event["kind"] == "notice"]
         states = [event["state"] for event in editor.events("s") if event["kind"] == "edit"]
         if winner:
             assert editor.buffers[uri] == "FIRST\ntwo\n"
             assert waiting == []
             assert states == ["applied"]
+            assert told == [
+                "Not shown: 1 proposed change of a.txt.  An agent has changed the file since."
+            ]
         else:
             assert editor.buffers[uri] == "one\ntwo\n"
             assert len(waiting) == 1
             assert states == ["proposed", "rejected"]
+
+
+async def test_what_an_agent_below_an_agent_proposes_is_offered_once_the_whole_run_has_ended(
+    project,
+):
+    path = project.file("a.txt", "".join(f"{number}\n" for number in range(30)))
+    project.settings["edits"] = "apply"
+    project.agent("leaf", "propose_str_replace")
+    project.agent("middle", "spawn_agents", "propose_str_replace", spawnableAgents=["leaf"])
+    project.agent("boss", "spawn_agents", "read_files", spawnableAgents=["middle"])
+
+    def spawn(agent):
+        return call("spawn_agents", agents=[{"agent_type": agent, "prompt": "go"}])
+
+    def changed(old, new):
+        pair = {"oldString": f"\n{old}\n", "newString": f"\n{new}\n"}
+        return call("propose_str_replace", path="a.txt", replacements=[pair])
+
+    project.server.play(spawn("middle"))
+    project.server.play(changed(5, "middle"), spawn("leaf"))
+    project.server.play(changed(20, "leaf"))
+    project.server.play("leaf is done")
+    project.server.play("middle is done")
+    project.server.play(call("read_files", paths=["a.txt"]))
+    project.server.play("done")
+    async with open_editor(project.folder, **project.how(VSCODE)) as editor:
+        started = await editor.command("inhouse.run", {"agent": "boss", "streamToken": "s"})
+        result = await editor.ended(started["runId"])
+        waiting = await editor.command("inhouse.edits")
+
+    assert result["status"] == "completed", result
+    assert [each["new"] for each in waiting] == ["middle\n", "leaf\n"]
+    assert "middle" not in str(project.server.chats[-1].body["messages"][-1]["content"])
+    assert path.read_text() == "".join(f"{number}\n" for number in range(30))

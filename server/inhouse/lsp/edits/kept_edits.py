@@ -25,7 +25,7 @@ class KeptEdits:
         self._review = review
         self._store: WaitingEdits | None = None
         self._is_dirty = False
-        self._writing: asyncio.Task[None] | None = None
+        self._writing: asyncio.Task[bool] | None = None
 
     async def restore(self) -> None:
         """Restore what an ended process of this workspace left."""
@@ -40,12 +40,13 @@ class KeptEdits:
                 broken.append(each["file"])
                 continue
             count += await self._review.restore(pending)
+        kept = True
         if count:
-            await self._write()
+            kept = await self._write()
             some = "1 proposed change waits" if count == 1 else f"{count} proposed changes wait"
             self._say(_INFO, f"Inhouse: {some} for your decision, from before the restart.")
         for each in found:
-            if each["file"] not in broken:
+            if kept and each["file"] not in broken:
                 await asyncio.to_thread(self._store.forget, each["file"])
         for file in broken:
             self._say(
@@ -74,7 +75,8 @@ class KeptEdits:
         await self._write()
         await asyncio.to_thread(self._store.close)
 
-    async def _write(self) -> None:
+    async def _write(self) -> bool:
+        """Write until nothing is unwritten; return whether that worked."""
         assert self._store is not None  # noqa: S101  both callers have checked
         while self._is_dirty:
             self._is_dirty = False
@@ -87,7 +89,8 @@ class KeptEdits:
                     "Inhouse: proposed changes cannot be saved to disk "
                     f"({error.strerror or type(error).__name__}); a restart would lose them.",
                 )
-                return
+                return False
+        return True
 
     def _say(self, level: int, message: str) -> None:
         self._context.rpc.notify("window/showMessage", {"type": level, "message": message})

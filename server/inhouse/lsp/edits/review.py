@@ -74,12 +74,15 @@ class Review:
         self._keep(current.path, with_change(waiting, current.text, edit, pattern))
 
     async def restore(self, pending: Sequence[Pending]) -> int:
-        """Take the edits that were pending before a restart; return how many.
+        """Take the edits that were pending before a restart; return how many are new.
 
-        Each is placed in the current text, or marked if it no longer fits.
+        Each is placed in the current text, or marked if it no longer fits.  A process that dies
+        while it takes over what another left has written it a second time: that is one edit.
         """
         async with self.turn:
-            taken = {each.id for each in self.everything}
+            there = self.everything
+            pending = [each for each in pending if each not in there]
+            taken = {each.id for each in there}
             known = {each.id: each.id for each in pending if each.id not in taken}
             for path in dict.fromkeys(each.path for each in pending):
                 self._texts[path] = await self._read(path)

@@ -11,6 +11,7 @@ from typing import Any
 
 from attrs import define, evolve, field, frozen
 
+from inhouse.core.counts import count
 from inhouse.core.errors import ToolError
 from inhouse.core.events import EditState, Notice
 from inhouse.core.ports import Document, Edit, EditOutcome, Emit, Workspace
@@ -55,16 +56,21 @@ class RunProposals:
         return RunProposals(self.settled)
 
     def hand_up(self, above: "RunProposals") -> None:
-        """Pass what has not been applied to the parent run."""
-        above.left += self.waiting()
+        """Pass all proposals to the parent run."""
+        above.left += (*self.own.values(), *self.left)
         self.own.clear()
         self.left.clear()
 
-    def waiting(self) -> list[_Proposal]:
-        """Return what has not been applied, in the order it was made."""
-        everything = (*self.own.values(), *self.left)
-        fresh = (e for e in everything if not self.settled.since(e.edit.path, e.number))
-        return sorted(fresh, key=lambda each: each.number)
+    def in_order(self) -> list[_Proposal]:
+        """Return all proposals, in the order they were made."""
+        return sorted((*self.own.values(), *self.left), key=lambda each: each.number)
+
+    def is_settled(self, proposal: _Proposal) -> bool:
+        """Return whether its file was changed for everybody after it was made.
+
+        Then that change was the choice among the proposals for it.
+        """
+        return self.settled.since(proposal.edit.path, proposal.number)
 
 
 def _nobody_keeps_it(edit: Edit, outcome: EditOutcome) -> None:
@@ -169,18 +175,26 @@ class PrivateWorkspace:
         return await self.inner.diagnostics(path)
 
     async def offer(self, emit: Emit) -> None:
-        """Offer the remaining proposals to the user, and say which no longer fit."""
-        for proposal in self.proposals.waiting():
+        """Offer the remaining proposals to the user, and say which are not shown and why."""
+        dropped: dict[Path, int] = {}
+        for proposal in self.proposals.in_order():
             edit = proposal.edit
             current = await self._current(edit.path)
             made = edit.onto(current)
-            if (None if made is None else made.new) == current:
+            if current == (edit.new if made is None else made.new):
+                continue  # It has been applied.
+            if self.proposals.is_settled(proposal):
+                dropped[edit.path] = dropped.get(edit.path, 0) + 1
                 continue
             outcome = await self.inner.propose(edit)
             self.on_change(edit, outcome)
             if outcome.state is EditState.REJECTED:
                 message = f"A proposed change of {edit.path.name} is not shown: {outcome.message}"
                 emit(Notice("warning", "proposal", message))
+        for path, number in dropped.items():
+            changes = count(number, "proposed change")
+            told = f"Not shown: {changes} of {path.name}.  An agent has changed the file since."
+            emit(Notice("info", "proposal", told))
         self.proposals.own.clear()
         self.proposals.left.clear()
 

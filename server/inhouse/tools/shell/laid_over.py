@@ -271,7 +271,10 @@ def _changes(context: ToolContext, layer: _Layer) -> _Found:
             relative = f"{prefix}{name}"
             if context.access.hides(layer.top.root, relative, is_folder=True):
                 folders.remove(name)
-                _write_tree_through(layer, relative)
+                try:
+                    _write_tree_through(layer, relative)
+                except OSError:  # `shutil.Error` too: some of it may have been written.
+                    found.dropped.append(relative)
     for relative, text in layer.given.items():
         if text is not None and relative not in met:  # It was removed, so nothing is below it.
             _add(context, layer, relative, None, found)
@@ -299,7 +302,7 @@ def _one(context: ToolContext, layer: _Layer, relative: str, path: Path, found: 
     elif kept_from_tools:
         try:
             write_bytes(layer.top.path, relative, path.read_bytes())
-        except ToolError:  # It is read-only, or leads out of the workspace.
+        except (OSError, ToolError):  # It is read-only, or leads out of the workspace.
             found.dropped.append(relative)
             return
         with contextlib.suppress(OSError):

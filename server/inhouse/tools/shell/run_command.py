@@ -16,6 +16,7 @@ from inhouse.core.events import ToolOutput
 from inhouse.core.ports import TerminalRun
 from inhouse.core.route import Privacy
 from inhouse.core.settings import EditMode
+from inhouse.core.unicode import clean_text
 from inhouse.tools.access.paths import WorkspacePath
 from inhouse.tools.context import ToolContext
 from inhouse.tools.own_tool import RunTool
@@ -60,8 +61,11 @@ async def _run(context: ToolContext, call_id: str, arguments: Mapping[str, Any])
     command: str = arguments["command"]
     if (process_id := arguments.get("process_id")) is not None:
         return await _about(context, int(process_id), command)
-    if not command.strip() or "\0" in command:
-        raise ToolError("The command is empty, or has a NUL character in it.", code="command")
+    if not command.strip() or "\0" in command or clean_text(command) != command:
+        raise ToolError(
+            "The command is empty, or has a NUL character or half of a character in it.",
+            code="command",
+        )
     folder = await _folder(context, arguments.get("cwd"))
     offline = context.privacy is Privacy.LOCAL_ONLY
     environment = inherited(
