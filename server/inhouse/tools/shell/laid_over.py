@@ -271,10 +271,7 @@ def _changes(context: ToolContext, layer: _Layer) -> _Found:
             relative = f"{prefix}{name}"
             if context.access.hides(layer.top.root, relative, is_folder=True):
                 folders.remove(name)
-                try:
-                    _write_tree_through(layer, relative)
-                except OSError:  # `shutil.Error` too: some of it may have been written.
-                    found.dropped.append(relative)
+                found.dropped += _write_tree_through(layer, relative)
     for relative, text in layer.given.items():
         if text is not None and relative not in met:  # It was removed, so nothing is below it.
             _add(context, layer, relative, None, found)
@@ -394,19 +391,21 @@ def _removed_below(
                 _add(context, layer, one, None, found)
 
 
-def _write_tree_through(layer: _Layer, relative: str) -> None:
-    """Write a new ignored folder to its real place, including links."""
+def _write_tree_through(layer: _Layer, relative: str) -> tuple[str, ...]:
+    """Write a new ignored folder to its real place, including links; return what could not be."""
     source, target = layer.upper / relative, layer.top.path / relative
-    if target.is_symlink() or target.is_file():
-        target.unlink()  # The command put a folder in its place.
-    if target.exists():
-        shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True, ignore=_whiteouts)
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        source.rename(target)
-    except OSError:
-        shutil.copytree(source, target, symlinks=True, ignore=_whiteouts)
+        if target.is_symlink() or target.is_file():
+            target.unlink()  # The command put a folder in its place.
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(OSError):
+                source.rename(target)
+                return ()
+        shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True, ignore=_whiteouts)
+    except OSError:  # Also `shutil.Error`: some of it may have been written.
+        return (relative,)
+    return ()
 
 
 def _whiteouts(folder: str, names: Sequence[str]) -> list[str]:
