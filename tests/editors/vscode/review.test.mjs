@@ -128,6 +128,29 @@ test("a command is asked for in a message that takes no keys; its answer goes to
   assert.match(JSON.stringify(s.model.requests.at(-1).messages), /hello from the test/);
 });
 
+test("a command works on the proposals and leaves the files alone; what it changes is proposed too, and applied by the user", async () => {
+  fs.writeFileSync(path.join(s.workspace, "rate.txt"), "rate = 1\nunit = euro\n");
+  script(
+    ["str_replace", { path: "rate.txt", replacements: [{ oldString: "rate = 1", newString: "rate = 2" }] }],
+    ["run_terminal_command", { command: "grep -c 'rate = 2' rate.txt && sed -i s/euro/cent/ rate.txt && cp rate.txt made.txt" }]);
+  await fixer("Change the rate and try it");
+  const question = toast(s.page, "cp rate.txt made.txt");
+  await question.waitFor({ timeout: 60000 });
+  await question.getByRole("button").filter({ hasText: /once/i }).click();
+  await until(() => s.model.requests.at(-1).messages.filter(({ role }) => role === "tool").length === 2, "the command's result");
+  const told = JSON.stringify(s.model.requests.at(-1).messages.at(-1));
+  assert.match(told, /laid over them: rate\.txt/);
+  assert.match(told, /exitCode\W+0/);
+  await toast(s.page, "fixer proposes changes to 2 files.").waitFor();
+  assert.strictEqual(onDisk("rate.txt"), "rate = 1\nunit = euro\n");
+  assert.ok(!exists("made.txt"));
+  await palette(s.page, "Inhouse: Apply Proposed Changes");
+  await until(() => exists("made.txt"), "the new file");
+  await palette(s.page, "File: Save All Files");
+  const wanted = "rate = 2\nunit = cent\n";
+  await until(() => onDisk("rate.txt") === wanted && onDisk("made.txt") === wanted, "both files");
+});
+
 test("ask_user is a quick pick [matrix: question = quick pick]", async () => {
   script(["ask_user", { questions: [{ question: "Which way?", options: [{ label: "Left" }, { label: "Right" }] }] }]);
   await fixer("Ask me");

@@ -78,8 +78,8 @@ async def _listed(words: tuple[str, ...], place: WorkspacePath) -> list[str]:
         )
     except TimeoutError:
         return []
-    lines = slashes(done.out.decode("utf-8", "surrogateescape")).splitlines()
-    return [each.removeprefix("./") for each in lines]
+    lines = slashes(done.out.decode("utf-8", "surrogateescape")).split("\n")
+    return [each.removeprefix("./") for each in lines if each]
 
 
 def _stamp(root: Path) -> tuple[Path, float, float] | None:

@@ -90,7 +90,7 @@ async def chosen(
         done = await processes.run(
             (*words, f"./{place.relative}"), seconds=_SECONDS, cwd=Path(folder)
         )
-    listed = slashes(done.out.decode("utf-8", "surrogateescape")).splitlines()
+    listed = slashes(done.out.decode("utf-8", "surrogateescape")).split("\n")
     return tuple(path for path in paths if f"./{path}" in listed)
 
 
