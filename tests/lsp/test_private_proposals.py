@@ -59,7 +59,7 @@ async def test_proposers_do_not_see_each_other_and_only_what_is_left_is_offered(
             seen = [str(chat.body["messages"][-1]["content"]) for chat in server.chats]
             assert any(f"{own}\ntwo" in text for text in seen), seen
             assert not any(f"{others}\ntwo" in text for text in seen)
-        told = [event["message"] for event in editor.events("s") if event["kind"] == "notice"]
+        told = [e["message"] for e in editor.events("s") if e.get("code") == "proposal"]
         states = [event["state"] for event in editor.events("s") if event["kind"] == "edit"]
         if winner:
             assert editor.buffers[uri] == "FIRST\ntwo\n"

@@ -25,7 +25,9 @@ class KeptEdits:
         self._review = review
         self._store: WaitingEdits | None = None
         self._is_dirty = False
-        self._writing: asyncio.Task[bool] | None = None
+        self._is_kept = True
+        """Whether the last attempt to write them worked."""
+        self._writing: asyncio.Task[None] | None = None
 
     async def restore(self) -> None:
         """Restore what an ended process of this workspace left."""
@@ -40,13 +42,12 @@ class KeptEdits:
                 broken.append(each["file"])
                 continue
             count += await self._review.restore(pending)
-        kept = True
         if count:
-            kept = await self._write()
+            await self._write()
             some = "1 proposed change waits" if count == 1 else f"{count} proposed changes wait"
             self._say(_INFO, f"Inhouse: {some} for your decision, from before the restart.")
         for each in found:
-            if kept and each["file"] not in broken:
+            if self._is_kept and each["file"] not in broken:
                 await asyncio.to_thread(self._store.forget, each["file"])
         for file in broken:
             self._say(
@@ -75,11 +76,10 @@ class KeptEdits:
         await self._write()
         await asyncio.to_thread(self._store.close)
 
-    async def _write(self) -> bool:
-        """Write until nothing is unwritten; return whether that worked."""
+    async def _write(self) -> None:
         assert self._store is not None  # noqa: S101  both callers have checked
         while self._is_dirty:
-            self._is_dirty = False
+            self._is_dirty = self._is_kept = False
             value = _as_json(self._review.everything)
             try:
                 await asyncio.to_thread(self._store.write, value)
@@ -89,8 +89,8 @@ class KeptEdits:
                     "Inhouse: proposed changes cannot be saved to disk "
                     f"({error.strerror or type(error).__name__}); a restart would lose them.",
                 )
-                return False
-        return True
+                return
+            self._is_kept = True
 
     def _say(self, level: int, message: str) -> None:
         self._context.rpc.notify("window/showMessage", {"type": level, "message": message})

@@ -12,6 +12,7 @@ from .processes import Started
 from .terminal_text import Kept
 
 _PATIENCE = 1.0
+_MOST_REPORTED = 20_000
 
 
 @define
@@ -27,6 +28,8 @@ class Job:
     errors: Kept = field(factory=Kept)
     reading: asyncio.Task[None] | None = None
     _told: str | None = None
+    _reported: str = ""
+    """The end of what was reported before."""
 
     @property
     def pid(self) -> int:
@@ -54,7 +57,9 @@ class Job:
             result["stderr"] = errors
         if not running:
             result["exitCode"] = self.started.process.returncode
-        told = (self._told or "", await self.missing(result))
+        said = f"{self._reported}\n{output}\n{errors}"
+        told = (self._told or "", await self.missing({**result, "stdout": said}))
+        self._reported = said[-_MOST_REPORTED:]
         if any(told):
             result["message"] = "  ".join(each for each in told if each)
         return result
