@@ -202,7 +202,7 @@ async def test_a_uri_means_the_file_whatever_its_name_is(tmp_path: Path, name: s
     outside = await here.call("write_file", path="file:///etc/x", instructions="", content="x\n")
 
     assert [each["content"] for each in read] == ["one\n", "one\n", "literally\n"]
-    assert (tmp_path / "new" / name).read_text() == "new\n"
+    assert (tmp_path / "new" / name.rstrip()).read_text() == "new\n"  # No silly new name.
     assert "outside of the workspace" in outside["errorMessage"]
 
 
