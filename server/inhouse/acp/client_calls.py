@@ -153,7 +153,7 @@ class ClientCalls:
         key: str = "",
         late: "_Late | None" = None,
         **params: object,
-    ) -> Any:
+    ) -> object:
         """Ask for what takes no person; `_LATE` if the client has not answered in time.
 
         *meaning* tells the user what follows from that.  *key* tells apart requests that do not
@@ -197,7 +197,7 @@ class ClientCalls:
         self._settling.add(settling)
         settling.add_done_callback(self._settling.discard)
 
-    async def _ask(self, method: str, **params: object) -> Any:
+    async def _ask(self, method: str, **params: object) -> object:
         """Return the client's answer, however late; `_NOTHING` if it refuses or has gone."""
         try:
             return await self._connection.send_request(

@@ -60,7 +60,7 @@ class AcpDoor:
         await asyncio.gather(*(one.aclose() for one in sessions), return_exceptions=True)
         await self._connection.close()
 
-    async def _handle(self, method: str, params: object, is_notification: bool) -> Any:  # noqa: FBT001  the SDK's signature
+    async def _handle(self, method: str, params: object, is_notification: bool) -> object:  # noqa: FBT001  the SDK's signature
         """Answer one message; whatever goes wrong becomes an error that a person can read."""
         given = {key: value for key, value in fields(params).items() if key != "_meta"}
         if method in ("session/new", "session/load"):

@@ -4,9 +4,8 @@ import argparse
 import asyncio
 import contextlib
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from pathlib import Path
-from typing import Any
 
 from attrs import define, evolve, field
 from prompt_toolkit import PromptSession
@@ -402,7 +401,7 @@ class Chat:
 
 
 @contextlib.contextmanager
-def _telling(path: Path) -> Any:
+def _telling(path: Path) -> Generator[None]:
     try:
         yield
     except OSError as error:

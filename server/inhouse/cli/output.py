@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
-from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
@@ -107,19 +106,19 @@ def local_time(moment: str) -> str:
         return moment
 
 
-def line(value: Any) -> None:
+def line(value: object) -> None:
     """Print one JSON value on one line."""
     sys.stdout.write(_json(value) + "\n")
     sys.stdout.flush()
 
 
-def document(value: Any) -> None:
+def document(value: object) -> None:
     """Print one JSON value, indented for people."""
     sys.stdout.write(_json(value, indent=2) + "\n")
     sys.stdout.flush()
 
 
-def _json(value: Any, indent: int | None = None) -> str:
+def _json(value: object, indent: int | None = None) -> str:
     """Escape also what JSON allows in strings but a terminal may obey."""
     text = json.dumps(value, indent=indent, ensure_ascii=False)
     return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from os.path import expanduser
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from inhouse import __version__
 
@@ -22,7 +22,7 @@ _SHOWN = 40
 class _Parser(argparse.ArgumentParser):
     """Suggests what was probably meant, as later versions of Python do."""
 
-    def _check_value(self, action: argparse.Action, value: Any) -> None:
+    def _check_value(self, action: argparse.Action, value: object) -> None:
         if action.choices is None or value in action.choices:
             return
         choices = [str(each) for each in action.choices]

@@ -5,7 +5,7 @@ import asyncio
 import contextlib
 import json
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
 from attrs import evolve
@@ -192,7 +192,7 @@ def _exit_status(result: RunResult) -> int:
 
 
 @contextlib.contextmanager
-def _ctrl_c(task: "asyncio.Future[Any]") -> Any:
+def _ctrl_c(task: "asyncio.Future[Any]") -> Generator[None]:
     """Let Ctrl-C and SIGTERM cancel the run, which then cleans up."""
     loop = asyncio.get_running_loop()
     installed: list[int] = []
@@ -270,7 +270,7 @@ def _params(text: str | None) -> Mapping[str, Any]:
     return value  # pyright: ignore[reportUnknownVariableType]  foreign JSON
 
 
-def _as_json() -> Any:
+def _as_json() -> Listen:
     """Make an event sink that prints one RunEvent per line."""
     seq = 0
 

@@ -143,7 +143,7 @@ _PHRASES = {
 }
 
 
-def _read(known: object, told: object) -> Any:
+def _read(known: object, told: object) -> object:
     match known:
         case frozenset() if isinstance(told, list):
             return frozenset(str(one) for one in cast("list[Any]", told))

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from .errors import ToolError
-from .json_values import mapping
+from .json_values import fields, mapping
 from .messages import (
     AssistantMessage,
     Image,
@@ -85,7 +85,7 @@ def message_to_json(message: Message) -> dict[str, Any]:
             return {**shape, "failed": True} if failed else shape
 
 
-def _refuse(constant: str) -> Any:
+def _refuse(constant: str) -> object:
     raise ValueError(f"{constant} is not JSON")
 
 
@@ -134,7 +134,7 @@ def _origin(message: Mapping[str, Any]) -> Origin | None:
     if not isinstance(model := own.get("model"), str):
         return None
     thoughts = own.get("thoughts")
-    extra = clean_json(dict(mapping(own.get("extra"))))
+    extra = fields(clean_json(dict(mapping(own.get("extra")))))
     return Origin(model, thoughts if isinstance(thoughts, str) else "", extra)
 
 
@@ -173,7 +173,7 @@ def _assistant(content: object, origin: Origin | None) -> AssistantMessage:
             str(part.get("toolName", "")),
             json.dumps(_input(part.get("input")), ensure_ascii=False),
             str(_own(part).get("id", "")),
-            clean_json(dict(mapping(_own(part).get("extra")))),
+            fields(clean_json(dict(mapping(_own(part).get("extra"))))),
         )
         for part in parts
         if part.get("type") == "tool-call"
@@ -181,7 +181,7 @@ def _assistant(content: object, origin: Origin | None) -> AssistantMessage:
     return AssistantMessage(_joined(parts, "text"), calls, _joined(parts, "reasoning"), origin)
 
 
-def _input(value: object) -> Any:
+def _input(value: object) -> object:
     if isinstance(value, dict):
         return clean_json(cast("dict[str, Any]", value))
     return {} if value is None else {"input": clean_json(value)}

@@ -32,7 +32,7 @@ class Tool:
     """A tool as a run has it, bound to the run's workspace, approver and state."""
 
     spec: ToolSpec
-    run: Callable[[str, Mapping[str, Any]], Awaitable[Any]]
+    run: Callable[[str, Mapping[str, Any]], Awaitable[object]]
     """Takes the call's id and its checked input; returns the value that the model sees.
 
     That is the JSON value of Codebuff's ``toolResult[0].value``, or `ToolParts`. Raises `ToolError`

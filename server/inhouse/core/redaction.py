@@ -64,7 +64,7 @@ def knows_keys() -> bool:
     return bool(_known)
 
 
-def redact_value(value: object) -> Any:
+def redact_value(value: object) -> object:
     """Return a JSON value without any known key, in its strings and member names.
 
     Strings may have been cut short, so the beginning of a key at an end is removed too.

@@ -17,7 +17,7 @@ def clean_text(text: str) -> str:
     return text
 
 
-def clean_json(value: object) -> Any:
+def clean_json(value: object) -> object:
     """Clean every string in a JSON value, keys too; NaN and infinities become null."""
     if isinstance(value, str):
         return clean_text(value)

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
+from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeGuard, TypeVar
 
 from attrs import evolve, frozen
 
@@ -61,6 +61,9 @@ if TYPE_CHECKING:
     from .workspace_snapshot import WorkspaceSnapshot
 
 logger = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _EVERY_S = 0.2
 """Seconds between two writes while a turn runs, which is what a crash can lose."""
@@ -910,10 +913,10 @@ def _says(messages: Sequence[Message], text: str) -> bool:
     return isinstance(last, AssistantMessage) and last.text == text
 
 
-def _quietly(write: Any, *given: Any) -> Any:
+def _quietly(write: Callable[P, T], *given: P.args, **named: P.kwargs) -> T | None:
     """Write; if the disk fails, the run continues and the log says why."""
     try:
-        return write(*given)
+        return write(*given, **named)
     except InhouseError as error:
         logger.warning("a session is not kept: %s", error)
         return None

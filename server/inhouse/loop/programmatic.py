@@ -3,12 +3,13 @@
 import asyncio
 import json
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from attrs import define, frozen
 
 from inhouse.core.errors import InhouseError
 from inhouse.core.events import Notice, TextDelta
+from inhouse.core.json_values import fields, mapping
 from inhouse.core.messages import AssistantMessage
 from inhouse.core.ports import Prompt, StepDone, StepFailed, StepLog, Steps, StepYield
 
@@ -106,11 +107,9 @@ class Script:
             return StepFailed(f"it yielded more than {MAX_YIELDS} times")
         return StepDone() if self.steps is None else await self.steps.send(resumed)
 
-    async def _obey(self, value: Any) -> list[Any] | Generate | Finished:
+    async def _obey(self, value: object) -> list[Any] | Generate | Finished:
         """Do what a yielded object asks for.  A returned list is the ``toolResult``."""
-        asked: Mapping[str, Any] = (
-            cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
-        )
+        asked = mapping(value)
         match asked:
             case {"type": "STEP_TEXT", "text": str(text)}:
                 return await self._say(text)
@@ -161,7 +160,7 @@ class Script:
         run.state.add(AssistantMessage(text))
         run.state.text = text
         before = run.state.output
-        kept = cast("dict[str, Any]", before) if isinstance(before, dict) else {}
+        kept = fields(before)
         run.state.output = {**kept, "error": text}
         return Finished()
 
@@ -182,6 +181,6 @@ async def generate(run: LoopContext, count: int) -> list[str]:
     return [task.result() for task in tasks]
 
 
-def _brief(value: Any) -> str:
+def _brief(value: object) -> str:
     text = json.dumps(value, default=str)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

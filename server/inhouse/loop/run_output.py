@@ -77,7 +77,7 @@ def _last_turn(messages: tuple[Message, ...]) -> tuple[Message, ...]:
     return messages[start:tail_end]
 
 
-def _json_in(text: str) -> Any:
+def _json_in(text: str) -> object:
     """Return the JSON object that a text is or ends with a block of, else None."""
     body = text.strip()
     if body.endswith("```"):

@@ -263,7 +263,7 @@ def _finish(run: LoopContext, result: ToolMessage) -> ToolMessage:
     return result
 
 
-def _as_written(arguments: str) -> Any:
+def _as_written(arguments: str) -> object:
     value = arguments_object(arguments)
     return arguments if value is None else value
 

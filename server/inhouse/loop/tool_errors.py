@@ -11,7 +11,7 @@ _LIST = re.compile(rf"\b(?:{_NAME}, ){{0,24}}{_NAME} (?:or|and) {_NAME}\b")
 """Bounded, since an error may quote a model's text, which may be a megabyte of commas."""
 
 
-def for_model(output: object, had: Collection[str], known: Collection[str]) -> Any:
+def for_model(output: object, had: Collection[str], known: Collection[str]) -> object:
     """Remove advice that only a model with other tools could follow.
 
     *had* are this model's tools, *known* are all.

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from attrs import evolve
 
@@ -80,9 +79,9 @@ def _shortened(message: ToolMessage) -> ToolMessage:
     return evolve(message, output=f"{text[:_KEPT_CHARACTERS]} … {note}")
 
 
-def _length(output: Any) -> int:
+def _length(output: object) -> int:
     return len(output) if isinstance(output, str) else len(_dumped(output))
 
 
-def _dumped(output: Any) -> str:
+def _dumped(output: object) -> str:
     return json.dumps(output, ensure_ascii=False, default=str)

@@ -63,7 +63,7 @@ def _says_something(attribute: "attrs.Attribute[Any]", value: object) -> bool:
     return attribute.default is attrs.NOTHING or value != attribute.default
 
 
-def _without_keys(_owner: object, _attribute: "attrs.Attribute[Any]", value: object) -> Any:
+def _without_keys(_owner: object, _attribute: "attrs.Attribute[Any]", value: object) -> object:
     return redact_value(value)
 
 

@@ -8,7 +8,7 @@ from attrs import frozen
 if TYPE_CHECKING:  # Completion in an editor reads names and descriptions, and runs no tool.
     from inhouse.tools.context import ToolContext
 
-RunTool = Callable[["ToolContext", str, Mapping[str, Any]], Awaitable[Any]]
+RunTool = Callable[["ToolContext", str, Mapping[str, Any]], Awaitable[object]]
 """Runs a tool of the workspace: `Tool.run`, with the run's context before it."""
 
 

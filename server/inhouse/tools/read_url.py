@@ -24,7 +24,7 @@ _PAGES = ("text/html", "application/xhtml")
 _NOISE = ("script", "style", "noscript", "template", "svg", "iframe", "nav", "footer", "form")
 
 
-async def _read_url(context: ToolContext, _: str, arguments: Mapping[str, Any]) -> Any:
+async def _read_url(context: ToolContext, _: str, arguments: Mapping[str, Any]) -> object:
     url: str = arguments["url"]
     most = min(max(int(arguments.get("max_chars") or CHARACTERS), _LEAST), _MOST)
     try:

@@ -20,7 +20,7 @@ _MOST_DESCRIBED = 300
 def tool(context: ToolContext) -> Tool:
     """Make the tool, whose description names what the project keeps: may read it."""
 
-    async def skill(_: str, arguments: Mapping[str, Any]) -> Any:
+    async def skill(_: str, arguments: Mapping[str, Any]) -> object:
         found = await asyncio.to_thread(
             skills, context.access, context.home, vouched=context.vouched
         )

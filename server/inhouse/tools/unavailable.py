@@ -13,7 +13,7 @@ from .tool_set import MakeTool
 
 
 def _missing(name: str, why: str) -> Tool:
-    async def run(_: str, __: Mapping[str, Any]) -> Any:
+    async def run(_: str, __: Mapping[str, Any]) -> object:
         raise ToolError(f"{name} is not offered: {why}.  Go on without it.", code="not_offered")
 
     own = spec(name) if name in names() else ToolSpec(name, "", {"type": "object"})

@@ -1,6 +1,7 @@
 """The first minute: finding, testing and adding an endpoint, and a first agent."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 from inhouse import wire
@@ -17,7 +18,7 @@ Given = list[Any] | None
 TEST_SECONDS = 20.0
 
 
-async def providers(context: EditorContext, command: str, given: Given, _: Token | None) -> Any:
+async def providers(context: EditorContext, command: str, given: Given, _: Token | None) -> object:
     """List who can serve models, by name; ``discover`` also looks for running servers."""
     argument = structure(command, given, arguments.Providers)
     found = await endpoint_setup.discover() if argument.discover else None
@@ -28,7 +29,7 @@ async def providers(context: EditorContext, command: str, given: Given, _: Token
     ]
 
 
-async def test(context: EditorContext, command: str, given: Given, _: Token | None) -> Any:
+async def test(context: EditorContext, command: str, given: Given, _: Token | None) -> object:
     """Try an endpoint before it is added.  Nothing is written."""
     argument = structure(command, given, DescribeEndpoint)
     new = _described(context, argument, make_default=False)
@@ -44,7 +45,7 @@ async def test(context: EditorContext, command: str, given: Given, _: Token | No
     return wire.endpoint_status(status)
 
 
-async def add(context: EditorContext, command: str, given: Given, _: Token | None) -> Any:
+async def add(context: EditorContext, command: str, given: Given, _: Token | None) -> object:
     """Write an endpoint to the user's settings."""
     argument = structure(command, given, arguments.AddEndpoint)
     host = context.host
@@ -59,14 +60,14 @@ async def add(context: EditorContext, command: str, given: Given, _: Token | Non
     }
 
 
-async def default(context: EditorContext, command: str, given: Given, _: Token | None) -> Any:
+async def default(context: EditorContext, command: str, given: Given, _: Token | None) -> object:
     """Make an endpoint the default."""
     name = structure(command, given, arguments.EndpointName).name
     await endpoint_setup.choose_default(context.host, name)
     return {"defaultEndpoint": context.host.world.settings.default_endpoint}
 
 
-async def new_agent(context: EditorContext, command: str, given: Given, _: Token | None) -> Any:
+async def new_agent(context: EditorContext, command: str, given: Given, _: Token | None) -> object:
     """Write a definition that runs as it is; an existing one is only named."""
     argument = structure(command, given, arguments.NewAgent)
     agent = new_agent_id(argument.id)
@@ -79,7 +80,7 @@ async def new_agent(context: EditorContext, command: str, given: Given, _: Token
     return {"id": agent, "uri": to_uri(path), "written": written}
 
 
-def _root(context: EditorContext, folder: str | None) -> Any:
+def _root(context: EditorContext, folder: str | None) -> Path:
     roots = context.host.roots
     if not roots:
         raise UserError(

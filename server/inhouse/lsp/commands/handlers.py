@@ -1,6 +1,6 @@
 """Every command of docs/protocol.md: one short handler each."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -52,7 +52,7 @@ class Commands:
         self._review = review
         self._sessions = sessions
 
-    def execute(self, command: str, given: Given, token: Token | None) -> Any | Awaitable[Any]:
+    def execute(self, command: str, given: Given, token: Token | None) -> object:
         """Run one command; return JSON, or an awaitable of it.  Raises `InhouseError`."""
         if command in COMMANDS:
             return self._handler(Command(command))(command, given, token)

@@ -4,8 +4,6 @@ LSP has no request for it, so a client says ``"offers": ["diagnostics"]`` in its
 ``initializationOptions`` and answers ``inhouse/diagnostics`` (docs/protocol.md).
 """
 
-from typing import Any
-
 from inhouse.core.json_values import fields, items
 from inhouse.lsp.documents.diagnostics import SEVERITY
 from inhouse.lsp.transport.client import Json, to_path
@@ -36,7 +34,7 @@ async def reported(link: EditorRpc, uri: str | None) -> list[Json] | None:
     ]
 
 
-def plain(uri: Any, diagnostic: Json) -> Json:
+def plain(uri: object, diagnostic: Json) -> Json:
     """Convert an LSP `Diagnostic` to a tool's result; lines count from 1."""
     path = to_path(uri) if isinstance(uri, str) else None
     start = fields(fields(diagnostic.get("range")).get("start"))

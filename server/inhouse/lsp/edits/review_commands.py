@@ -24,7 +24,7 @@ class ReviewCommands:
         self._review = review
         self._files = files
 
-    async def edits(self, command: str, given: Given, _: Token | None) -> Any:
+    async def edits(self, command: str, given: Given, _: Token | None) -> object:
         """Return every hunk that waits."""
         review, uri_of = self._review, self._context.documents.uri_of
         wanted = structure(command, given, Hunks)

@@ -1,7 +1,6 @@
 """What a run and its sub-agents are doing, as a tree in one line."""
 
 from collections.abc import Mapping
-from typing import Any, cast
 
 from attrs import define, field
 
@@ -17,6 +16,7 @@ from inhouse.core.events import (
     ToolOutput,
     ToolStarted,
 )
+from inhouse.core.json_values import items, mapping
 
 _TAIL = 80
 _TODO = 60
@@ -88,24 +88,16 @@ class RunActivity:
         return f"{what} [{'; '.join(below)}]" if below else what
 
 
-def todos_of(given: Any) -> list[tuple[str, bool]]:
+def todos_of(given: object) -> list[tuple[str, bool]]:
     """Return the items of a ``write_todos`` call, and whether each is done."""
     found: list[tuple[str, bool]] = []
-    for each in cast("list[Any]", given["todos"]) if _has_todos(given) else ():
+    for each in items(mapping(given).get("todos")):
         match each:
             case {"task": str(task), "completed": bool(done)}:
                 found.append((" ".join(task.split()), done))
             case _:
                 pass
     return found
-
-
-def _has_todos(given: object) -> bool:
-    match given:
-        case {"todos": list()}:
-            return True
-        case _:
-            return False
 
 
 _WORDS: Mapping[type[EventPayload], str] = {

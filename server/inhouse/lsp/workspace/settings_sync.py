@@ -2,7 +2,6 @@
 
 import logging
 from contextlib import suppress
-from typing import Any
 
 from inhouse.core.errors import InhouseError
 from inhouse.core.json_values import fields, items
@@ -38,7 +37,7 @@ class SettingsSync:
         if self._can_pull:
             await self._pull()
 
-    async def changed(self, settings: Any) -> None:
+    async def changed(self, settings: object) -> None:
         """Handle ``workspace/didChangeConfiguration``: settings inline, or a hint to ask again."""
         inline = fields(settings)
         if self._can_pull:

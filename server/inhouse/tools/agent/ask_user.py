@@ -14,7 +14,7 @@ from inhouse.tools.search import ripgrep
 OTHER = "Something else…"
 
 
-async def _ask_user(context: ToolContext, _: str, arguments: Mapping[str, Any]) -> Any:
+async def _ask_user(context: ToolContext, _: str, arguments: Mapping[str, Any]) -> object:
     answers: list[dict[str, Any]] = []
     for index, asked in enumerate(arguments["questions"]):
         answer = await _ask(context, asked)

@@ -55,7 +55,7 @@ _Act = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 
 def _tool(name: str, act: _Act) -> Tool:
-    async def run(_: str, given: Mapping[str, Any]) -> Any:
+    async def run(_: str, given: Mapping[str, Any]) -> object:
         return act(given)
 
     return Tool(specs.spec(name), run, ends_step=specs.ends_step(name))

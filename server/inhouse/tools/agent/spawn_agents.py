@@ -49,10 +49,10 @@ def spawn_tools(
     """Give what makes the spawning tools of one run, and a tool for each agent it may spawn."""
     start = partial(_spawn_all, definition, find, spawn)
 
-    async def spawn_agents(_: str, given: Mapping[str, Any]) -> Any:
+    async def spawn_agents(_: str, given: Mapping[str, Any]) -> object:
         return await start(given["agents"])
 
-    async def spawn_inline(_: str, given: Mapping[str, Any]) -> Any:
+    async def spawn_inline(_: str, given: Mapping[str, Any]) -> object:
         try:
             await spawn(_request(definition, find, given, inline=True))
         except InhouseError as error:  # a result, not the parent's end
@@ -74,7 +74,7 @@ _Start = Callable[[Sequence[Mapping[str, Any]]], Awaitable[Any]]
 
 
 def _agent_tool(name: str, agent_type: str, child: AgentDefinition, start: _Start) -> Tool:
-    async def run(_: str, given: Mapping[str, Any]) -> Any:
+    async def run(_: str, given: Mapping[str, Any]) -> object:
         return await start([{**given, "agent_type": agent_type}])
 
     purpose = child.spawner_prompt or f"Spawn the {child.display_name} agent."

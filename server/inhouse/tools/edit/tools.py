@@ -26,13 +26,13 @@ _DONE = {"create_file": "add", "update_file": "update", "delete_file": "delete"}
 
 async def _applied(
     change: MakeChange, context: ToolContext, _: str, arguments: Mapping[str, Any]
-) -> Any:
+) -> object:
     return await _change(context, arguments, change, context.workspace.apply)
 
 
 async def _proposed(
     change: MakeChange, context: ToolContext, _: str, arguments: Mapping[str, Any]
-) -> Any:
+) -> object:
     edits: list[Edit] = []
 
     async def propose(edit: Edit) -> EditOutcome:
@@ -64,7 +64,7 @@ async def _change(
     return {"file": shown, "message": _told(seen, changed, outcome)}
 
 
-async def _apply_patch(context: ToolContext, __: str, arguments: Mapping[str, Any]) -> Any:
+async def _apply_patch(context: ToolContext, __: str, arguments: Mapping[str, Any]) -> object:
     operation = arguments["operation"]
     kind, diff = operation["type"], operation.get("diff", "")
 

@@ -34,20 +34,20 @@ _STATUS = {
 }
 
 
-async def _read_files(context: ToolContext, _: str, arguments: Mapping[str, Any]) -> Any:
+async def _read_files(context: ToolContext, _: str, arguments: Mapping[str, Any]) -> object:
     budget = _Budget(CHARACTERS)
     wanted = {_key(each): each for each in arguments["paths"]}
     return _told([await _read(context, each, budget) for each in wanted.values()])
 
 
-async def _list_directory(context: ToolContext, _: str, arguments: Mapping[str, Any]) -> Any:
+async def _list_directory(context: ToolContext, _: str, arguments: Mapping[str, Any]) -> object:
     return await asyncio.to_thread(_list, await seen(context), arguments["path"])
 
 
 TOOLS: Mapping[str, RunTool] = {"read_files": _read_files, "list_directory": _list_directory}
 
 
-def _told(files: list[dict[str, Any]]) -> Any:
+def _told(files: list[dict[str, Any]]) -> object:
     """Tell a model why there is no text; ``handleSteps`` gets Codebuff's members alone."""
     if not any("message" in each for each in files):
         return files
@@ -60,13 +60,15 @@ class _Budget:
     left: int
 
 
-def _key(wanted: Any) -> tuple[Any, ...]:
+def _key(wanted: str | Mapping[str, Any]) -> tuple[Any, ...]:
     if isinstance(wanted, str):
         return (wanted, None, None)
     return (wanted["path"], wanted.get("offset"), wanted.get("limit"))
 
 
-async def _read(context: ToolContext, wanted: object, budget: _Budget) -> dict[str, Any]:
+async def _read(
+    context: ToolContext, wanted: str | Mapping[str, Any], budget: _Budget
+) -> dict[str, Any]:
     raw, offset, limit = _key(wanted)
     shown = raw
     try:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _MOST_DIAGNOSTICS = 200
 
 
-async def _diagnostics(context: "ToolContext", _: str, arguments: Mapping[str, Any]) -> Any:
+async def _diagnostics(context: "ToolContext", _: str, arguments: Mapping[str, Any]) -> object:
     raw = arguments.get("path")
     path = (await context.access.find(raw)).path if raw else None
     found = await context.workspace.diagnostics(path)

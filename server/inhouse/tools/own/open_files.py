@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from inhouse.tools.context import ToolContext
 
 
-async def _open_files(context: "ToolContext", _: str, __: Mapping[str, Any]) -> Any:
+async def _open_files(context: "ToolContext", _: str, __: Mapping[str, Any]) -> object:
     paths = [context.access.shown(path) for path in context.workspace.open_files()]
     return {"files": [path for path in paths if path is not None]}
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from inhouse.tools.context import ToolContext
 
 
-async def _selection(context: "ToolContext", _: str, __: Mapping[str, Any]) -> Any:
+async def _selection(context: "ToolContext", _: str, __: Mapping[str, Any]) -> object:
     selected = context.workspace.selection()
     if not selected:
         return {"message": "Nothing is selected; the run was not started from an editor's text."}

@@ -41,7 +41,7 @@ class _Enough(Exception):  # noqa: N818  not an error: the other searches should
     """Raised when no more results are wanted."""
 
 
-async def _code_search(context: ToolContext, _: str, arguments: Mapping[str, Any]) -> Any:
+async def _code_search(context: ToolContext, _: str, arguments: Mapping[str, Any]) -> object:
     files = await seen(context)
     try:
         query = await asyncio.to_thread(_query, files, arguments)

@@ -34,7 +34,7 @@ _FOUND_FILES = 12
 _FOUND_CHARACTERS = 100_000
 
 
-async def _read_subtree(context: ToolContext, _: str, arguments: Mapping[str, Any]) -> Any:
+async def _read_subtree(context: ToolContext, _: str, arguments: Mapping[str, Any]) -> object:
     wanted: Sequence[str] = arguments.get("paths") or ["."]
     if len(wanted) > _MOST_TREES:
         raise ToolError(f"{len(wanted)} paths in one call; {_MOST_TREES} at most.")
@@ -102,7 +102,7 @@ def _names(files: WorkspaceOverlay, place: WorkspacePath, relative: str) -> Sequ
         return ()
 
 
-async def _glob(context: ToolContext, _: str, arguments: Mapping[str, Any]) -> Any:
+async def _glob(context: ToolContext, _: str, arguments: Mapping[str, Any]) -> object:
     return await asyncio.to_thread(_found, await seen(context), arguments)
 
 
@@ -168,7 +168,7 @@ def _matcher(pattern: str, *, dots: bool = False) -> Callable[[str], bool]:
     return compiled.match
 
 
-async def _find_files(context: ToolContext, _: str, arguments: Mapping[str, Any]) -> Any:
+async def _find_files(context: ToolContext, _: str, arguments: Mapping[str, Any]) -> object:
     """Find files by the words of the prompt; Codebuff asks a model on its servers."""
     prompt: str = arguments["prompt"]
     if not words(prompt):

@@ -43,7 +43,7 @@ _BY_SIGNAL = 128
 
 async def _run_terminal_command(
     context: ToolContext, call_id: str, arguments: Mapping[str, Any]
-) -> Any:
+) -> object:
     command = arguments["command"]
     try:
         return await _run(context, call_id, arguments)
