@@ -1,6 +1,8 @@
 """The house holds what docs/architecture.md says of it."""
 
 import ast
+import fnmatch
+import json
 import re
 import subprocess
 import sys
@@ -255,6 +257,32 @@ def test_only_the_terminal_writes_to_standard_output() -> None:
         "verify/inside.py",  # the same, for a verification
         "verify/repeat_run.py",
     }
+
+
+def typed_any(*more: str) -> set[str]:
+    """Give the modules in which a function takes or returns `Any`."""
+    command = [sys.executable, "-m", "ruff", "check", "--select", "ANN401", "--exit-zero", *more]
+    told = subprocess.run(
+        [*command, "--no-cache", "--output-format", "json", str(SERVER)],
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    return {named(Path(one["filename"])) for one in json.loads(told.stdout)}
+
+
+def test_any_enters_only_in_the_modules_that_say_so() -> None:
+    rules = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["ruff"]["lint"]
+    places = [
+        place.removeprefix("server/inhouse/")
+        for place, left_out in rules["per-file-ignores"].items()
+        if place.startswith("server/") and "ANN401" in left_out
+    ]
+    found = typed_any("--isolated")
+
+    assert "ANN401" not in rules["ignore"]
+    assert typed_any() == set()
+    assert [place for place in places if not fnmatch.filter(found, place)] == []
 
 
 UNSAID = {"Exception", "RuntimeError", "NotImplementedError", "TypeError", "AssertionError"}

@@ -123,14 +123,14 @@ class Session:
         if self._getting_ready is not None:
             await asyncio.wait((self._getting_ready,))
 
-    async def execute(self, command: str, given: list[Any] | None, token: Token | None) -> Any:
+    async def execute(self, command: str, given: list[Any] | None, token: Token | None) -> object:
         """Run a command of the client.  Raises `InhouseError`."""
         if not self._started.done() or (self._getting_ready and not self._getting_ready.done()):
             await self.ready()
         if self._broken is not None:  # The user may have fixed it by now.
             await self.context.host.reload()
             self._broken = None
-        result: Any = self._commands.execute(command, given, token)
+        result = self._commands.execute(command, given, token)
         self.used()
         return await result if isawaitable(result) else result
 

@@ -1,7 +1,6 @@
 """Code actions: every editor's way to start runs, review edits and stop."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from attrs import frozen
 
@@ -53,7 +52,7 @@ class CodeActions:
         return wanted if literal else [each["command"] for each in wanted if "command" in each]
 
 
-def action(kind: str, title: str, command: str, *arguments: Any, **more: Any) -> Json:
+def action(kind: str, title: str, command: str, *arguments: object, **more: object) -> Json:
     """Make LSP's `CodeAction` that runs a command."""
     title = plain(title)
     return {

@@ -1,7 +1,6 @@
 """Code lenses: running agents and edits that wait for a decision."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from attrs import frozen
 
@@ -42,7 +41,7 @@ class CodeLenses:
         ]
 
 
-def lens(where: Range, title: str, command: str, *arguments: Any) -> Json:
+def lens(where: Range, title: str, command: str, *arguments: object) -> Json:
     """Make LSP's `CodeLens`."""
     return {
         "range": lsp_range(where),

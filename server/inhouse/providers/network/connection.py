@@ -5,7 +5,6 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Generator, Sequence
-from typing import Any
 
 import httpcore2
 from attrs import define, field
@@ -54,7 +53,7 @@ class EgressConnection(httpcore2.AsyncNetworkStream):
         with connecting(at_proxy=self.at_proxy):
             async with asyncio.timeout(timeout):
                 if self._writer is None:
-                    await self._open(ssl=ssl_context, server_hostname=server_hostname)
+                    await self._open(ssl_context, server_hostname)
                 else:
                     await self._writer.start_tls(ssl_context, server_hostname=server_hostname)
         self.at_proxy &= self.tunnel
@@ -112,7 +111,7 @@ class EgressConnection(httpcore2.AsyncNetworkStream):
             self._socket.close()
         self._socket = None
 
-    def get_extra_info(self, info: str) -> Any:
+    def get_extra_info(self, info: str) -> object:
         if self._writer is None or self._reader is None:
             return None
         if info == "is_readable":  # an idle connection with something to read was closed
@@ -120,8 +119,12 @@ class EgressConnection(httpcore2.AsyncNetworkStream):
         names = {"server_addr": "peername", "client_addr": "sockname"}
         return self._writer.get_extra_info(names.get(info, info))
 
-    async def _open(self, **tls: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        opened = await asyncio.open_connection(sock=self._socket, limit=READ_BYTES, **tls)
+    async def _open(
+        self, tls: ssl.SSLContext | None = None, name: str | None = None
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        opened = await asyncio.open_connection(
+            sock=self._socket, limit=READ_BYTES, ssl=tls, server_hostname=name
+        )
         self._reader, self._writer = opened
         return opened
 
