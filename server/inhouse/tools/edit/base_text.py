@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 
 from inhouse.core.errors import ToolError
 from inhouse.core.hunks import merged, unified_diff
-from inhouse.core.ports import Document, Edit
+from inhouse.core.ports import Document
 from inhouse.tools.access.paths import WorkspacePath
 from inhouse.tools.known_texts import KnownText
 
@@ -38,10 +38,6 @@ class View:
     def is_known(self) -> bool:
         """Return whether the model was shown all of the current text."""
         return self.known is not None and self.known.text == self.text and self.known.is_whole
-
-    def edit(self, new: str | None) -> Edit:
-        version = None if self.document is None else self.document.version
-        return Edit(self.place.path, self.text, new, version)
 
 
 @frozen
@@ -100,17 +96,19 @@ def placed_change(view: View, change: Callable[[str], Replaced]) -> Change:
     Raises `ToolError`.
     """
     assert view.text is not None  # noqa: S101  the callers have checked
-    replaced = _merged_from_known(view, change) or change(view.text)
-    if replaced.text == view.text:
+    known, current = view.known, view.text
+    if known is None or known.text == current:
+        replaced = change(current)
+    else:
+        replaced = _merged(known.text, current, change) or change(current)
+    if replaced.text == current:
         raise ToolError(
             "\n\n".join(replaced.problems) or "The file has this change already: nothing to do.",
             code="no_change",
         )
-    known = view.known is not None and view.known.is_whole
-    made = Change(replaced.text, replaced.problems, replaced.notes, whole=known)
-    if view.known is None or view.known.text == view.text:
-        return made
-    return _with_theirs(view, made)
+    whole = known is not None and known.is_whole
+    made = Change(replaced.text, replaced.problems, replaced.notes, whole=whole)
+    return made if known is None or known.text == current else _with_theirs(view, made)
 
 
 def deletion(view: View) -> Change:
@@ -120,15 +118,13 @@ def deletion(view: View) -> Change:
     return Change(None)
 
 
-def _merged_from_known(view: View, change: Callable[[str], Replaced]) -> Replaced | None:
+def _merged(known: str, current: str, change: Callable[[str], Replaced]) -> Replaced | None:
     """Make the change in the text that the model knows, and merge it into the current text."""
-    if view.known is None or view.text is None or view.known.text == view.text:
-        return None
     try:
-        replaced = change(view.known.text)
+        replaced = change(known)
     except ToolError:
         return None
-    both = None if replaced.problems else merged(view.known.text, replaced.text, view.text)
+    both = None if replaced.problems else merged(known, replaced.text, current)
     return None if both is None else evolve(replaced, text=both)
 
 

@@ -72,17 +72,14 @@ def spliced(original: str, pieces: Sequence[tuple[int, int, str]]) -> str:
         first, last = start + bisect_left(breaks, start), end + bisect_left(breaks, end)
         line = original.rfind("\n", 0, first) + 1
         head = original[line:first]
-        made = with_line_ends(original[line:last], head + new, usual=_usual(original, line, last))
+        # Other lines end like the one in which the piece ends, or else the one before it.
+        near = original.find("\n", last)
+        near = line - 1 if near < 0 else near
+        usual = original[max(near - 1, 0) : near + 1] == "\r\n"
+        made = with_line_ends(original[line:last], head + new, usual=usual)
         parts += (original[done:first], made[len(head) :])
         done = last
     return "".join((*parts, original[done:]))
-
-
-def _usual(original: str, line: int, end: int) -> bool:
-    r"""Return whether the line at *end*, or else the one before *line*, ends in ``\r\n``."""
-    at = original.find("\n", end)
-    at = line - 1 if at < 0 else at
-    return original[max(at - 1, 0) : at + 1] == "\r\n"
 
 
 def _with_stray_bytes(old: str, content: str) -> str:

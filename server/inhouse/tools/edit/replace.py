@@ -64,7 +64,9 @@ def replace(text: str, replacements: Sequence[Replacement]) -> Replaced:
 
 def replace_one(text: str, replacement: Replacement) -> tuple[str, str]:
     """Return the new text and a word on how the place was found; raises `ToolError`."""
-    old, new = _with_newlines(replacement.old), _with_newlines(replacement.new)
+    plain, old, new = (
+        each.replace("\r\n", "\n") for each in (text, replacement.old, replacement.new)
+    )
     if not old.strip():
         raise ToolError(
             "The old string is white space alone, which never matches.  "
@@ -73,7 +75,6 @@ def replace_one(text: str, replacement: Replacement) -> tuple[str, str]:
         )
     if old == new:
         raise ToolError("The old and the new string are the same: nothing to do.", code="no_change")
-    plain = _with_newlines(text)
     for fold, find, note in _WAYS:
         seen, sought = fold(plain), fold(old)
         if fold is folded and (seen.text, sought.text) == (plain, old):
@@ -89,7 +90,7 @@ def replace_one(text: str, replacement: Replacement) -> tuple[str, str]:
             (
                 seen.offsets[span.start],
                 seen.offsets[span.end],
-                _new_piece(seen, span, old, new, exact=not note),
+                aligned(seen.part(span.start, span.end), old, new) if note else new,
             )
             for span in spans
         ]
@@ -99,10 +100,6 @@ def replace_one(text: str, replacement: Replacement) -> tuple[str, str]:
         "Read the file again and copy the text exactly.",
         code="no_match",
     )
-
-
-def _new_piece(seen: Folded, span: _Span, old: str, new: str, *, exact: bool) -> str:
-    return new if exact else aligned(seen.part(span.start, span.end), old, new)
 
 
 def _overlapping(
@@ -198,10 +195,6 @@ def _in_one_way(wanted: Sequence[str], found: Sequence[str]) -> bool:
         for left, right in zip(wanted, found, strict=True)
         if left.strip()
     )
-
-
-def _with_newlines(text: str) -> str:
-    return text.replace("\r\n", "\n")
 
 
 def _line_starts(lines: Sequence[str]) -> list[int]:

@@ -24,12 +24,6 @@ HandOver = Callable[[Edit], Awaitable[EditOutcome]]
 _DONE = {"create_file": "add", "update_file": "update", "delete_file": "delete"}
 
 
-async def _applied(
-    change: MakeChange, context: ToolContext, _: str, arguments: Mapping[str, Any]
-) -> object:
-    return await _change(context, arguments, change, context.workspace.apply)
-
-
 async def _proposed(
     change: MakeChange, context: ToolContext, _: str, arguments: Mapping[str, Any]
 ) -> object:
@@ -39,15 +33,21 @@ async def _proposed(
         edits.append(edit)
         return await context.workspace.propose(edit)
 
-    result = await _change(context, arguments, change, propose)
+    result = await _changed(change, context, _, arguments, hand_over=propose)
     if "errorMessage" in result:
         return result
     return {**result, "unifiedDiff": edits[-1].diff(result["file"])}
 
 
-async def _change(
-    context: ToolContext, arguments: Mapping[str, Any], change: MakeChange, hand_over: HandOver
+async def _changed(
+    change: MakeChange,
+    context: ToolContext,
+    _: str,
+    arguments: Mapping[str, Any],
+    *,
+    hand_over: HandOver | None = None,
 ) -> dict[str, Any]:
+    """Make a change and apply it, or *hand_over* it."""
     shown = arguments["path"]
     if shown.rstrip().endswith(("/", "\\")):
         return {"file": shown, "errorMessage": f"{shown!r} names a folder, not a file."}
@@ -55,7 +55,10 @@ async def _change(
         place = await context.access.find(shown)
         shown = place.shown
         seen, changed, outcome = await _edit(
-            context, place, lambda view: change(view, arguments), hand_over
+            context,
+            place,
+            lambda view: change(view, arguments),
+            hand_over or context.workspace.apply,
         )
     except ToolError as error:
         return {"file": shown, "errorMessage": str(error)}
@@ -96,9 +99,10 @@ async def _edit(
     async with context.memory.writing:
         document = await find_document(context.workspace, place)
         seen = View(place, document, context.known.get(place.path))
+        version = None if document is None else document.version
         try:
             changed = await asyncio.to_thread(change, seen)
-            edit = await asyncio.to_thread(seen.edit, changed.text)
+            edit = await asyncio.to_thread(Edit, place.path, seen.text, changed.text, version)
         except StaleError as error:
             context.known.forget(place.path)
             if error.told and seen.text is not None:
@@ -169,10 +173,10 @@ def _told(seen: View, changed: Change, outcome: EditOutcome) -> str:
 
 
 TOOLS: Mapping[str, RunTool] = {
-    "write_file": partial(_applied, _whole),
-    "str_replace": partial(_applied, _replaced),
+    "write_file": partial(_changed, _whole),
+    "str_replace": partial(_changed, _replaced),
     "propose_write_file": partial(_proposed, _whole),
     "propose_str_replace": partial(_proposed, _replaced),
-    "create_plan": partial(_applied, _plan),
+    "create_plan": partial(_changed, _plan),
     "apply_patch": _apply_patch,
 }

@@ -11,31 +11,41 @@ from .encoding import decode
 
 
 async def read_document(workspace: Workspace, place: WorkspacePath) -> Document:
-    """Read *place*.  Raises `ToolError`.
-
-    The workspace decides: an open buffer, edits that wait for review, else the disk.  What it
-    cannot read is read here, so that the error names the file as the model does.
-    """
-    known = await _known_document(workspace, place)
-    if known is not None:
-        return known
-    try:
-        text = await asyncio.to_thread(_from_disk, place)
-    except FileNotFoundError:
-        raise missing(place) from None
-    except OSError as error:
-        raise ToolError(unreadable(place.shown, error), code="unreadable") from None
-    return Document(place.path, text, None)
+    """Read *place*.  Raises `ToolError`."""
+    document = await find_document(workspace, place)
+    if document is None:
+        raise missing(place)
+    return document
 
 
 async def find_document(workspace: Workspace, place: WorkspacePath) -> Document | None:
-    """Read *place*; return None if there is no such file."""
+    """Read *place*; return None if there is no such file.  Raises `ToolError`.
+
+    The workspace decides: an open buffer, edits that wait for review, else the disk.  It is asked
+    by both names if a link led here, and a document with a version wins.  What it cannot read is
+    read here, so that the error names the file as the model does.
+    """
+    gone, found = False, None
+    for path in dict.fromkeys((place.path, place.root / place.named)):
+        try:
+            document = await workspace.read(path)
+        except FileNotFoundError:
+            gone = gone or path == place.path
+        except (OSError, UnicodeDecodeError, ToolError):
+            continue
+        else:
+            if document.version is not None:
+                return document
+            found = document if path == place.path else found
+    if gone or found is not None:
+        return None if gone else found
     try:
-        return await read_document(workspace, place)
-    except ToolError as error:
-        if error.code == "no_file":
-            return None
-        raise
+        text = await asyncio.to_thread(_from_disk, place)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ToolError(unreadable(place.shown, error), code="unreadable") from None
+    return Document(place.path, text, None)
 
 
 def missing(place: WorkspacePath) -> ToolError:
@@ -50,25 +60,6 @@ def missing(place: WorkspacePath) -> ToolError:
 def unreadable(name: str, error: OSError) -> str:
     """Say why a file or folder cannot be opened."""
     return f"{name!r} cannot be opened: {error.strerror or error.__class__.__name__}."
-
-
-async def _known_document(workspace: Workspace, place: WorkspacePath) -> Document | None:
-    """Ask the workspace, by both names if a link led here; a document with a version wins."""
-    gone, found = False, None
-    for path in dict.fromkeys((place.path, place.root / place.named)):
-        try:
-            document = await workspace.read(path)
-        except FileNotFoundError:
-            gone = gone or path == place.path
-        except (OSError, UnicodeDecodeError, ToolError):
-            continue
-        else:
-            if document.version is not None:
-                return document
-            found = document if path == place.path else found
-    if gone:
-        raise missing(place)
-    return found
 
 
 def _from_disk(place: WorkspacePath) -> str:

@@ -81,9 +81,8 @@ def _repair_object(schema: Mapping[str, Any], value: object, *, exact: bool) -> 
     properties: Mapping[str, Any] = schema.get("properties", {})
     required = schema.get("required", ())
     given = {key: item for key, item in members.items() if key not in _INTERNAL}
-    if properties:
-        given = _renamed(properties, given)
-        given = _lifted(schema, given)
+    if properties and not given.keys() <= properties.keys():
+        given = _lifted(schema, _renamed(properties, given))
     result: dict[str, Any] = {}
     for key, item in given.items():
         if item is None and key in properties and key not in required:
