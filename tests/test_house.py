@@ -222,7 +222,6 @@ def test_a_cancellation_is_never_swallowed() -> None:
 
 CHANGING = {
     "core/files.py": {"FileSnapshot"},  # reads each file once
-    "core/hunks.py": {"_Positions"},  # counts as it goes
     "core/quiet_markdown.py": {"QuietMarkdown"},  # takes a text in pieces
     "core/redaction.py": {"StreamRedactor"},  # the same
 }

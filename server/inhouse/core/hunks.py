@@ -13,7 +13,7 @@ from itertools import accumulate
 from attrs import evolve, frozen
 
 from inhouse.core.positions import line_starts, position_at
-from inhouse.core.text import Position, Range
+from inhouse.core.text import Range
 from inhouse.core.unicode import clean_text
 
 CONTEXT = 3
@@ -202,10 +202,13 @@ def _is_copied(hunk: Hunk, base: str, current: str) -> bool:
 
 def text_edits(old: str, chosen: Iterable[Hunk]) -> tuple[TextEdit, ...]:
     """Return the *chosen* hunks as an editor's edits of *old*, top to bottom, none overlapping."""
-    offsets, positions = _layout(old)
+    offsets, starts = _layout(old)
     return tuple(
         TextEdit(
-            Range(positions.at(offsets[hunk.start]), positions.at(offsets[hunk.end])),
+            Range(
+                position_at(old, offsets[hunk.start], starts),
+                position_at(old, offsets[hunk.end], starts),
+            ),
             "".join(hunk.new),
         )
         for hunk in sorted(chosen, key=lambda each: (each.start, each.end))
@@ -213,10 +216,9 @@ def text_edits(old: str, chosen: Iterable[Hunk]) -> tuple[TextEdit, ...]:
 
 
 @lru_cache(maxsize=4)
-def _layout(text: str) -> tuple[tuple[int, ...], "_Positions"]:
-    """Return the offset of each line and of the end, and what turns offsets into positions."""
-    lengths = map(len, lines(text))
-    return tuple(accumulate(lengths, initial=0)), _Positions(text)
+def _layout(text: str) -> tuple[tuple[int, ...], list[int]]:
+    """Return the offset of each line and of the end, and where an editor's lines begin."""
+    return tuple(accumulate(map(len, lines(text)), initial=0)), line_starts(text)
 
 
 def unified_diff(name: str, old: str | None, new: str | None) -> str:
@@ -242,7 +244,11 @@ def unified_hunks(name: str, old: str | None, chosen: Iterable[Hunk], *, gone: b
 
 def changed_lines(before: list[str], after: list[str]) -> list[tuple[int, int, int, int]]:
     """Return the changed stretches: start and end in the old lines, and in the new ones."""
-    first, last = _common(before, after)
+    # Lines that are equal at the beginning, and then at the end, need no search.
+    most = min(len(before), len(after))
+    first = next((i for i in range(most) if before[i] != after[i]), most)
+    rest = most - first
+    last = next((i for i in range(rest) if before[-1 - i] != after[-1 - i]), rest)
     left, right = before[first : len(before) - last], after[first : len(after) - last]
     if not left and not right:
         return []
@@ -266,15 +272,6 @@ def _joined(changes: list[tuple[int, int, int, int]]) -> list[tuple[int, int, in
         else:
             joined.append((start, end, new_start, new_end))
     return joined
-
-
-def _common(before: list[str], after: list[str]) -> tuple[int, int]:
-    """Count the equal lines at the beginning, and then at the end."""
-    most = min(len(before), len(after))
-    first = next((i for i in range(most) if before[i] != after[i]), most)
-    rest = most - first
-    last = next((i for i in range(rest) if before[-1 - i] != after[-1 - i]), rest)
-    return first, last
 
 
 @frozen
@@ -309,17 +306,6 @@ def _places(text: _Indexed, block: tuple[str, ...]) -> list[int]:
 def _overlap(start: int, hunk: Hunk, other: tuple[int, int]) -> bool:
     end = start + len(hunk.old)
     return (start < other[1] and other[0] < end) or (start, end) == other
-
-
-class _Positions:
-    """Turns offsets in one text into an editor's positions."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._starts = line_starts(text)
-
-    def at(self, offset: int) -> Position:
-        return position_at(self._text, offset, self._starts)
 
 
 def _grouped(found: Iterable[Hunk]) -> list[list[Hunk]]:

@@ -92,10 +92,6 @@ class Document:
     """The editor's version; None if no editor has it open."""
 
 
-def _difference(edit: "Edit") -> tuple[Hunk, ...]:
-    return hunks(edit.old, edit.new)
-
-
 @frozen
 class Edit:
     """A change of one whole file: ``old`` None creates it, ``new`` None deletes it."""
@@ -107,7 +103,10 @@ class Edit:
     version: int | None = None
     """The document's version it was made for; None if no editor has it open."""
     hunks: tuple[Hunk, ...] = field(
-        kw_only=True, default=Factory(_difference, takes_self=True), repr=False, eq=False
+        kw_only=True,
+        default=Factory(lambda edit: hunks(edit.old, edit.new), takes_self=True),
+        repr=False,
+        eq=False,
     )
     """The changes from ``old`` to ``new``, computed once when the edit is made."""
 

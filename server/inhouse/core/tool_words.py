@@ -99,17 +99,11 @@ def title_of(tool: str, given: object, agent: str | None = None) -> str:
     subject = ", ".join(paths_of(values)) or next(
         (str(values[key]) for key in _TITLED if isinstance(values.get(key), str)), ""
     )
-    if tool == "run_terminal_command":
-        title = f"`{subject}`"
-    else:
-        title = f"{_title(tool)} {subject}".strip()
+    words = VERBS.get(tool)
+    name = words.title if words is not None and words.title else tool.replace("_", " ")
+    title = f"`{subject}`" if tool == "run_terminal_command" else f"{name} {subject}".strip()
     title = visible(title if agent is None else f"{agent}: {title}").replace("\n", " ")
     return title if len(title) <= _MOST_TITLE else f"{title[: _MOST_TITLE - 1]}…"
-
-
-def _title(tool: str) -> str:
-    words = VERBS.get(tool)
-    return words.title if words is not None and words.title else tool.replace("_", " ")
 
 
 def paths_of(values: Mapping[str, Any]) -> list[str]:
