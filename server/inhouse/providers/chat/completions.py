@@ -29,12 +29,13 @@ from inhouse.providers.chat.retry import first_of
 from inhouse.providers.chat.sse import StreamDeadline, answered, server_sent
 from inhouse.providers.chat.stream_model import TRIES
 from inhouse.providers.dialect.chat_request import chat_messages, chat_tools
+from inhouse.providers.dialect.tool_call_deltas import CallPieces
 from inhouse.providers.endpoints import endpoint_errors
 from inhouse.providers.endpoints.capabilities import origin_of
 from inhouse.providers.endpoints.endpoint_errors import ModelRef
 from inhouse.providers.endpoints.endpoint_state import EndpointState
 from inhouse.providers.endpoints.error_text import message_in
-from inhouse.providers.endpoints.http_json import headers_of, sends_authorization
+from inhouse.providers.endpoints.http_json import headers_of
 from inhouse.providers.endpoints.model_list import listed_models
 from inhouse.providers.network.base_urls import http_address
 from inhouse.providers.network.egress import DEFAULT_HEADERS
@@ -117,11 +118,12 @@ class OpenAIChat:
         """
         body = self._body(prompt, dialect)
         said = False
-        names = frozenset(tool.name for tool in prompt.tools)
-        answer = ChatAnswer(place, names, origin_of(self.endpoint, self.model))
-        client = await self._client()
+        calls = CallPieces(frozenset(tool.name for tool in prompt.tools))
+        answer = ChatAnswer(place, calls, origin_of(self.endpoint, self.model))
+        headers = await headers_of(self.endpoint)
+        client = self._client(headers)
         # If the key has another header, the client's own would be a second one, and refused.
-        omitted = {} if sends_authorization(self.endpoint) else {"Authorization": openai.Omit()}
+        omitted = {} if "authorization" in headers else {"Authorization": openai.Omit()}
         since = asyncio.get_running_loop().time()
         try:
             opening = client.create(**body, extra_headers=omitted)
@@ -186,9 +188,8 @@ class OpenAIChat:
         known = tuple(model.id for model in models)
         return endpoint_errors.not_found(place, said, known, status=error.response.status_code)
 
-    async def _client(self) -> Any:
+    def _client(self, headers: Mapping[str, str]) -> Any:
         endpoint = self.endpoint
-        headers = await headers_of(endpoint)
         address = http_address(endpoint.base_url)
         client = openai.AsyncOpenAI(
             api_key="unused",  # the header is ours

@@ -76,21 +76,17 @@ class ChatAnswer:
     """Takes one piece after another; returns the chunks that each completes."""
 
     place: ModelRef
-    tool_names: frozenset[str] = frozenset()
+    calls: CallPieces = field(factory=CallPieces)
     origin: str = ""
     finish_reason: str | None = None
     native_reason: str = ""
     """Why the model finished, according to its own provider (OpenRouter)."""
     model: str | None = None
-    calls: CallPieces = field(init=False)
     _usage: Any = None
     _private: PrivateMembers = field(factory=PrivateMembers)
     _thinking: ThinkingText = field(factory=ThinkingText)
     _halves: SurrogateHalves = field(factory=SurrogateHalves)
     _reasoning_key: str | None = None
-
-    def __attrs_post_init__(self) -> None:
-        self.calls = CallPieces(self.tool_names)
 
     def read(self, pieces: list[Any], chunks: list[ModelChunk]) -> None:
         """Add the chunks that pieces complete; uninterrupted text is one chunk.
@@ -199,7 +195,7 @@ class ChatAnswer:
             self.calls.take(entries)
         if len(delta) > 1 or not (content or reasoning):
             self._private.take(delta)
-        if self.calls.are_too_long or self._private.size > LONGEST_ARGUMENTS:
+        if max(self.calls.size, self._private.size) > LONGEST_ARGUMENTS:
             raise endpoint_errors.too_much(self.place)
 
     def _reasoning_in(self, delta: dict[str, Any]) -> str:

@@ -14,7 +14,6 @@ import jiter
 from attrs import define
 
 from inhouse.core.errors import ProviderError
-from inhouse.core.route import Endpoint
 from inhouse.providers.endpoints import endpoint_errors
 from inhouse.providers.endpoints.endpoint_errors import ModelRef
 from inhouse.providers.network.connection import EgressConnection
@@ -45,12 +44,8 @@ class StreamDeadline:
     """``[DONE]`` was received; what follows is ignored."""
     _taken: int = 0
 
-    @property
-    def endpoint(self) -> Endpoint:
-        return self.place.endpoint
-
     def wait_for_first(self, since: float) -> None:
-        self._connection.deadline = since + self.endpoint.first_token_timeout
+        self._connection.deadline = since + self.place.endpoint.first_token_timeout
 
     def took(self, data: bytes | None) -> None:
         """Count received bytes.  Raises `ProviderError` if an answer is endless."""
@@ -68,7 +63,7 @@ class StreamDeadline:
             return
         if not self.started and not self.finished:
             return
-        seconds = AFTER_FINISH_SECONDS if self.finished else self.endpoint.idle_timeout
+        seconds = AFTER_FINISH_SECONDS if self.finished else self.place.endpoint.idle_timeout
         self._connection.deadline = asyncio.get_running_loop().time() + seconds
 
     def end(self) -> None:
@@ -79,9 +74,9 @@ class StreamDeadline:
     def failure(self, error: Exception) -> ProviderError:
         """Return the error for a broken connection."""
         if isinstance(error, httpx2.TimeoutException):
-            if self.started:
-                return endpoint_errors.silent(self.place, self.endpoint.idle_timeout, first=False)
-            return endpoint_errors.silent(self.place, self.endpoint.first_token_timeout, first=True)
+            limits = self.place.endpoint
+            seconds = limits.idle_timeout if self.started else limits.first_token_timeout
+            return endpoint_errors.silent(self.place, seconds, first=not self.started)
         if self.started:
             return endpoint_errors.broken_off(self.place, str(error) or type(error).__name__)
         return endpoint_errors.hung_up(self.place, str(error) or type(error).__name__, error)

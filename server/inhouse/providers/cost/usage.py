@@ -20,7 +20,7 @@ def read_usage(usage: object) -> UsageReported | None:
     known = fields(usage)
     if not known:
         return None
-    read, written = _cache_read(known), _cache_written(known)
+    read, written = _first_of(known, *_CACHE_READ), _first_of(known, *_CACHE_WRITTEN)
     output = _count(known.get("completion_tokens", known.get("output_tokens")))
     if "prompt_tokens" in known:
         given = _count(known["prompt_tokens"])
@@ -66,28 +66,25 @@ def _details(known: Mapping[str, Any], *names: str) -> dict[str, Any]:
     return next(filter(None, found), fields(None))
 
 
-def _cache_read(known: Mapping[str, Any]) -> int:
-    details = _details(known, "prompt", "input")
-    return _first(
-        details.get("cached_tokens"),
-        details.get("cache_read_tokens"),
-        known.get("cache_read_input_tokens"),
-        known.get("prompt_cache_hit_tokens"),
-        known.get("cached_tokens"),
-        known.get("num_cached_tokens"),
-        known.get("cached_content_token_count"),
-    )
+_CACHE_READ = (
+    ("cached_tokens", "cache_read_tokens"),
+    (
+        *("cache_read_input_tokens", "prompt_cache_hit_tokens", "cached_tokens"),
+        *("num_cached_tokens", "cached_content_token_count"),
+    ),
+)
+"""Names of a count in the details of the input, and beside them."""
+_CACHE_WRITTEN = (
+    ("cache_creation_tokens", "cache_write_tokens"),
+    ("cache_creation_input_tokens", "cache_write_input_tokens", "cache_write_tokens"),
+)
 
 
-def _cache_written(known: Mapping[str, Any]) -> int:
+def _first_of(known: Mapping[str, Any], inner: tuple[str, ...], outer: tuple[str, ...]) -> int:
+    """Return the first count that is not zero."""
     details = _details(known, "prompt", "input")
-    return _first(
-        details.get("cache_creation_tokens"),
-        details.get("cache_write_tokens"),
-        known.get("cache_creation_input_tokens"),
-        known.get("cache_write_input_tokens"),
-        known.get("cache_write_tokens"),
-    )
+    told = (*(details.get(name) for name in inner), *(known.get(name) for name in outer))
+    return next((count for value in told if (count := _count(value))), 0)
 
 
 def _cost(known: Mapping[str, Any]) -> float | None:
@@ -101,10 +98,6 @@ def _cost(known: Mapping[str, Any]) -> float | None:
     if known.get("is_byok") is True and upstream is not None:
         return (cost or 0.0) + upstream  # OpenRouter's fee, and the bill of the user's own key
     return cost
-
-
-def _first(*values: object) -> int:
-    return next((count for value in values if (count := _count(value))), 0)
 
 
 def _count(value: object) -> int:

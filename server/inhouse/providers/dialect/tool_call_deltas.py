@@ -8,7 +8,6 @@ from typing import Any, cast
 
 from attrs import define, field
 
-from inhouse.core.limits import LONGEST_ARGUMENTS
 from inhouse.core.messages import ToolCall
 from inhouse.providers.dialect.private_members import PrivateMembers
 
@@ -37,15 +36,12 @@ class _Slot:
 class CallPieces:
     """Merges deltas: whole or streamed, index missing, ids null or repeated, names repeated."""
 
-    _names: frozenset[str]
+    _names: frozenset[str] = frozenset()
+    """The tools that the model was offered."""
     _slots: list[_Slot] = field(factory=list[_Slot])
     _by_index: dict[int, _Slot] = field(factory=dict[int, _Slot])
-    _size: int = 0
-
-    @property
-    def are_too_long(self) -> bool:
-        """Whether they are longer than any model writes, so that nothing is kept."""
-        return self._size > LONGEST_ARGUMENTS
+    size: int = 0
+    """About how many characters are kept."""
 
     def take(self, entries: Any) -> None:
         if isinstance(entries, dict):
@@ -81,18 +77,18 @@ class CallPieces:
         slot.id = slot.id or str(identifier)
         before = len(slot.name)
         slot.name = self._merged(slot.name, str(name))
-        self._size += len(slot.name) - before
+        self.size += len(slot.name) - before
         if len(entry) > PLAIN:
             before = slot.private.size
             slot.private.take(entry)
-            self._size += slot.private.size - before
+            self.size += slot.private.size - before
         arguments = fields.get("arguments")
         if isinstance(arguments, str):
             slot.arguments.append(arguments)
-            self._size += len(arguments)
+            self.size += len(arguments)
         elif arguments is not None:
             slot.arguments[:] = [json.dumps(arguments)]
-            self._size += len(slot.arguments[0])
+            self.size += len(slot.arguments[0])
 
     def _slot(
         self, index: object, identifier: str, name: str, position: int, *, alone: bool
@@ -122,7 +118,7 @@ class CallPieces:
 
     def _new(self) -> _Slot:
         self._slots.append(_Slot())
-        self._size += _EACH
+        self.size += _EACH
         return self._slots[-1]
 
     def _merged(self, have: str, more: str) -> str:

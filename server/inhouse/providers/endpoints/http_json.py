@@ -32,11 +32,7 @@ class Reply:
 
 async def get_json(endpoint: Endpoint, path: str, egress: "Egress") -> Any:
     """GET a path below the base URL (``models``), or from the server's root (``/props``)."""
-    return (await get(endpoint, path, egress)).value
-
-
-async def get(endpoint: Endpoint, path: str, egress: "Egress") -> Reply:
-    return await _reply(endpoint, "GET", path, None, egress, seconds=SECONDS)
+    return (await request(endpoint, path, egress)).value
 
 
 async def post_json(
@@ -47,57 +43,18 @@ async def post_json(
     *,
     seconds: float = SECONDS,
 ) -> Any:
-    return (await _reply(endpoint, "POST", path, body, egress, seconds=seconds)).value
+    return (await request(endpoint, path, egress, body=body, seconds=seconds)).value
 
 
-def url_of(endpoint: Endpoint, path: str) -> str:
-    address = http_address(endpoint.base_url)
-    if path.startswith("/"):
-        return address.root + path
-    query = f"?{address.query}" if address.query else ""
-    return f"{address.url.rstrip('/')}/{path}{query}"
-
-
-async def headers_of(endpoint: Endpoint) -> dict[str, str]:
-    """Return the key and headers of the endpoint's one source; its own authorization wins."""
-    own = {name.lower(): value for name, value in endpoint.headers.items()}
-    if endpoint.api_key is None and any(name in own for name in KEY_HEADERS):
-        return own  # a second, invalid key would be refused
-    key = await key_of(endpoint)
-    if is_azure(endpoint.base_url):
-        return {"api-key": key, **own}
-    return {"authorization": f"Bearer {key}", **own}
-
-
-def sends_authorization(endpoint: Endpoint) -> bool:
-    """Return whether the key goes into ``Authorization``, not into another header."""
-    own = {name.lower() for name in endpoint.headers}
-    if "authorization" in own:
-        return True
-    elsewhere = endpoint.api_key is None and any(name in own for name in KEY_HEADERS)
-    return not elsewhere and not is_azure(endpoint.base_url)
-
-
-async def key_of(endpoint: Endpoint) -> str:
-    """Return the key, or the word that is sent instead.  Raises `UserError`.
-
-    A keyring may wait for somebody to unlock it: nothing else waits meanwhile.
-    """
-    key = endpoint.api_key
-    if key is None:
-        return "unused"
-    return (key.reveal() if key.is_at_hand else await asyncio.to_thread(key.reveal)) or "unused"
-
-
-async def _reply(
+async def request(
     endpoint: Endpoint,
-    method: str,
     path: str,
-    body: Mapping[str, Any] | None,
     egress: "Egress",
     *,
-    seconds: float,
+    body: Mapping[str, Any] | None = None,
+    seconds: float = SECONDS,
 ) -> Reply:
+    """POST *body*, or GET without one.  Raises `ProviderError` unless the answer is JSON."""
     import httpx2  # noqa: PLC0415  # 0.25 s: not before the first request
 
     place = ModelRef(endpoint, "")
@@ -106,7 +63,7 @@ async def _reply(
         async with (
             asyncio.timeout(seconds),
             egress.client(endpoint).stream(
-                method,
+                "GET" if body is None else "POST",
                 url_of(endpoint, path),
                 json=body,
                 headers=headers,
@@ -133,6 +90,36 @@ async def _reply(
         raise endpoint_errors.not_an_answer(
             place, data[:4096].decode("utf-8", "replace")
         ) from error
+
+
+def url_of(endpoint: Endpoint, path: str) -> str:
+    address = http_address(endpoint.base_url)
+    if path.startswith("/"):
+        return address.root + path
+    query = f"?{address.query}" if address.query else ""
+    return f"{address.url.rstrip('/')}/{path}{query}"
+
+
+async def headers_of(endpoint: Endpoint) -> dict[str, str]:
+    """Return the key and headers of the endpoint's one source; its own authorization wins."""
+    own = {name.lower(): value for name, value in endpoint.headers.items()}
+    if endpoint.api_key is None and any(name in own for name in KEY_HEADERS):
+        return own  # a second, invalid key would be refused
+    key = await key_of(endpoint)
+    if is_azure(endpoint.base_url):
+        return {"api-key": key, **own}
+    return {"authorization": f"Bearer {key}", **own}
+
+
+async def key_of(endpoint: Endpoint) -> str:
+    """Return the key, or the word that is sent instead.  Raises `UserError`.
+
+    A keyring may wait for somebody to unlock it: nothing else waits meanwhile.
+    """
+    key = endpoint.api_key
+    if key is None:
+        return "unused"
+    return (key.reveal() if key.is_at_hand else await asyncio.to_thread(key.reveal)) or "unused"
 
 
 async def _limited(response: "httpx2.Response", place: ModelRef) -> bytes:

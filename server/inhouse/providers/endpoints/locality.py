@@ -12,7 +12,7 @@ from inhouse.core.json_values import fields
 from inhouse.core.route import Endpoint
 from inhouse.providers.endpoints import endpoint_errors
 from inhouse.providers.endpoints.endpoint_errors import ModelRef
-from inhouse.providers.endpoints.http_json import Reply, get, get_json, post_json
+from inhouse.providers.endpoints.http_json import Reply, get_json, post_json, request
 from inhouse.providers.endpoints.model_list import entries_of, is_cloud
 from inhouse.providers.network.addresses import read_host
 from inhouse.providers.network.base_urls import http_address
@@ -148,7 +148,7 @@ async def _lm_studio(endpoint: Endpoint, model: str, egress: "Egress") -> Verdic
 async def _unknown(endpoint: Endpoint, model: str, egress: "Egress") -> Verdict:
     """Look for signs of a gateway; a plain server on loopback is local."""
     try:
-        reply = await get(endpoint, "models", egress)
+        reply = await request(endpoint, "models", egress)
     except InhouseError:
         return Verdict(local=True, reason="It listens on this machine and lists no models.")
     entries = entries_of(reply.value, "data")

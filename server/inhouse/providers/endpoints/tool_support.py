@@ -18,7 +18,6 @@ from inhouse.providers.endpoints.served_model import ServedModel
 from inhouse.providers.endpoints.timely_answers import PATIENCE
 from inhouse.providers.network.addresses import is_loopback, read_host
 from inhouse.providers.network.base_urls import http_address
-from inhouse.providers.tool_calls.modes import profile_mode
 
 if TYPE_CHECKING:
     from inhouse.providers.endpoints.endpoint_state import EndpointState
@@ -75,7 +74,8 @@ async def mode_for(
     """Return the setting, else what was found out, else what the server says; None to try it."""
     if endpoint.tools is not None:
         return endpoint.tools
-    return profile_mode(await shared.profile(endpoint, served.name or model)) or served.mode
+    found = (await shared.profile(endpoint, served.name or model)).get("tools")
+    return ToolMode(found) if found in list(ToolMode) else served.mode
 
 
 def size_in(name: str) -> int | None:

@@ -1,7 +1,7 @@
 """Base URLs as users write them, and the addresses they mean."""
 
 from functools import lru_cache
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from attrs import frozen
 
@@ -42,13 +42,9 @@ def http_address(base_url: str) -> HttpAddress:
     if parts.scheme not in ("http", "https") or not host:
         raise _not_a_url(base_url)
     tls = parts.scheme == "https"
-    url = _without_credentials(parts)
+    without_credentials = parts.netloc.rpartition("@")[2]
+    url = parts._replace(netloc=without_credentials, query="", fragment="").geturl()
     return HttpAddress(url, host, port or (443 if tls else 80), tls, query=parts.query)
-
-
-def _without_credentials(parts: SplitResult) -> str:
-    netloc = parts.netloc.rpartition("@")[2]
-    return parts._replace(netloc=netloc, query="", fragment="").geturl()
 
 
 def _not_a_url(base_url: str) -> UserError:

@@ -100,7 +100,7 @@ class Egress:
         if address.unix_path is not None:
             return True
         known = read_host(address.host).addresses
-        return bool(known) and all(self._is_ours(one) for one in known or ())
+        return bool(known) and self._all_ours(known or ())
 
     def check(self, endpoint: Endpoint) -> None:
         """Refuse what can be refused without opening a connection.  Raises `RefusedError`."""
@@ -120,10 +120,8 @@ class Egress:
             await self._permission(read.name, port, endpoint)
         if known is None:
             known = await _resolve(read.name, port, endpoint)
-        if self.policy.privacy is Privacy.LOCAL_ONLY:
-            ours = tuple(address for address in known if self._is_ours(address))
-            if len(ours) != len(known):
-                raise self._not_local(f"{read.name} ({known[0]})", endpoint)
+        if self.policy.privacy is Privacy.LOCAL_ONLY and not self._all_ours(known):
+            raise self._not_local(f"{read.name} ({known[0]})", endpoint)
         if self.policy.public_only and not all(map(is_public, known)):
             raise RefusedError(
                 f"{read.name} is an address of this machine or its network, and {endpoint.source} "
@@ -284,11 +282,8 @@ class Egress:
                 code="privacy",
             )
 
-    def _is_ours(self, address: IPAddress) -> bool:
-        return is_loopback(address) or is_within(address, self._networks)
-
     def _all_ours(self, addresses: tuple[IPAddress, ...]) -> bool:
-        return all(self._is_ours(address) for address in addresses)
+        return all(is_loopback(one) or is_within(one, self._networks) for one in addresses)
 
 
 DEFAULT_HEADERS: Mapping[str, str] = {"accept-encoding": "identity", "user-agent": "inhouse"}

@@ -140,7 +140,7 @@ class EgressTransport(httpx2.AsyncBaseTransport):
         self._proxy = proxy
         self._pool = httpcore2.AsyncConnectionPool(
             ssl_context=tls_context(endpoint) if address.tls else None,
-            proxy=_proxy(proxy, endpoint),
+            proxy=None if proxy is None else _proxy(proxy, endpoint),
             max_connections=None,
             max_keepalive_connections=8 if address.tls and not local else 0,
             keepalive_expiry=KEEP_ALIVE_SECONDS,
@@ -274,9 +274,7 @@ def tls_context(endpoint: Endpoint) -> ssl.SSLContext:
     return context
 
 
-def _proxy(proxy: ProxyServer | None, endpoint: Endpoint) -> httpcore2.Proxy | None:
-    if proxy is None:
-        return None
+def _proxy(proxy: ProxyServer, endpoint: Endpoint) -> httpcore2.Proxy:
     return httpcore2.Proxy(
         proxy.url, auth=proxy.auth, ssl_context=tls_context(endpoint) if proxy.tls else None
     )

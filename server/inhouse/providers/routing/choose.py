@@ -64,17 +64,18 @@ def choose(
     found, steps = _first(asked)
     endpoint = found.endpoint
     model = _model(found, asked)
+    local = looks_local(endpoint, model, settings)
     refused = refusal(endpoint, model, settings, workspace_trusted=workspace_trusted)
     if refused is not None:
         steps.append(RouteStep("privacy and trust", f"refused: {refused.reason}"))
-    elif settings.privacy is Privacy.ASK and not looks_local(endpoint, model, settings):
+    elif settings.privacy is Privacy.ASK and not local:
         told = f"privacy is 'ask': Inhouse asks before it contacts {host_of(endpoint.base_url)}"
         steps.append(RouteStep("privacy and trust", told))
     route = Route(
         endpoint=endpoint.name,
         base_url=endpoint.base_url,
         model=model,
-        local=looks_local(endpoint, model, settings),
+        local=local,
         decided_by=found.decided_by,
         source=found.source,
         steps=tuple(steps),

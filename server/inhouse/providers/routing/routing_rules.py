@@ -69,10 +69,11 @@ def _definition(asked: Asked) -> RuleMatch | str:
         return "the definition has no localProvider"
     place = f"{asked.source}: localProvider"
     url = _url(provider.base_url, place)
+    kind, at = _as_its_kind(url, provider.base_url)
     endpoint = Endpoint(
         name="definition",
-        kind=_guessed_kind(url, provider.base_url),
-        base_url=_bare(url, provider.base_url),
+        kind=kind,
+        base_url=at,
         source=place,
         api_key=_definition_key(provider.api_key, url, asked),
         from_workspace=asked.from_workspace,
@@ -100,11 +101,11 @@ def _environment(asked: Asked) -> RuleMatch | str:
         written = asked.environment.get(name, "").strip()
         if not written:
             continue
-        url = _url(written, f"the variable {name}")
+        kind, at = _as_its_kind(_url(written, f"the variable {name}"), written)
         endpoint = Endpoint(
             name="environment",
-            kind=_guessed_kind(url, written),
-            base_url=_bare(url, written),
+            kind=kind,
+            base_url=at,
             source=name,
             api_key=_variable(asked, "CODEBUFF_PROVIDER_API_KEY"),
         )
@@ -241,15 +242,14 @@ def _url(written: str, place: str) -> str:
         raise UserError(f"{place}: {error}", code="bad-url") from None
 
 
-def _guessed_kind(url: str, written: str) -> Kind:
-    """Guess the kind from a URL: OpenRouter's host, or Ollama's port without a path."""
+def _as_its_kind(url: str, written: str) -> tuple[Kind, str]:
+    """Guess the kind from a URL (OpenRouter's host, or Ollama's port without a path), and apply it.
+
+    Returns the kind and the base URL that such a server has.
+    """
     port = re.search(r":([0-9]{1,5})/*$", written.strip())
-    return guessed_kind(host_of(url), int(port[1]) if port else None)
-
-
-def _bare(url: str, written: str) -> str:
-    kind = _guessed_kind(url, written)
-    return url if kind.profile.unspecific else base_url(written, kind)
+    kind = guessed_kind(host_of(url), int(port[1]) if port else None)
+    return kind, url if kind.profile.unspecific else base_url(written, kind)
 
 
 def _variable(asked: Asked, name: str) -> Secret | None:

@@ -4,7 +4,7 @@ The ``files`` dialect has its own module (`inhouse.providers.tool_calls.files_di
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import jiter
@@ -175,12 +175,6 @@ def _already_in(text: str, call: ToolCall) -> bool:
 
 def _described(tool: ToolSpec) -> str:
     return json.dumps({"type": "function", "function": tool_function(tool)}, ensure_ascii=False)
-
-
-def profile_mode(profile: Mapping[str, Any]) -> ToolMode | None:
-    """Return the mode that was found out, if one was."""
-    known = profile.get("tools")
-    return ToolMode(known) if known in list(ToolMode) else None
 
 
 CALL_FORM = (

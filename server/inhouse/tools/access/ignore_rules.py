@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
-from attrs import define, field, frozen
+from attrs import Factory, define, field, frozen
 
 from inhouse.core.files import read_regular
 from inhouse.core.own_environment import environment
@@ -43,15 +43,14 @@ class IgnoreRules:
     """Whether to compare without case, as Git does on case-insensitive file systems."""
     _folders: dict[str, _Rules] = field(factory=dict[str, _Rules], init=False)
     _above: list[tuple[str, str]] | None = field(default=None, init=False)
-    _repository: tuple[Path, Path] | None = field(init=False)
+    _repository: tuple[Path, Path] | None = field(
+        init=False, default=Factory(lambda own: repository_of(own.root), takes_self=True)
+    )
     _tracked: tuple[tuple[int, int], Tracked] = field(default=((0, 0), Tracked()), init=False)
     _everywhere: tuple[str, tuple[Pattern, ...]] | None = field(default=None, init=False)
     """The name and the lines of the user's own file."""
     _entered: dict[str, str] = field(factory=dict[str, str], init=False)
     """Ignored folders that a walk enters anyway, because of tracked files → the rule."""
-
-    def __attrs_post_init__(self) -> None:
-        self._repository = repository_of(self.root)
 
     def rule(self, relative: str, *, is_folder: bool) -> str | None:
         """Return ``pattern (file)`` of the rule that ignores *relative*, or None."""
