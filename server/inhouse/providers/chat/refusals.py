@@ -44,7 +44,7 @@ def mends(dialect: Dialect, error: ProviderError, body: Mapping[str, Any]) -> It
     if error.code == "unauthorized":
         return
     for row in _TABLE:
-        if row.says.search(error.said) is None or (row.unless and row.unless.search(error.said)):
+        if not _says(error, row.says) or (row.unless and _says(error, row.unless)):
             continue
         changed = row.change(dialect)
         if changed is not None and changed != dialect:
@@ -57,21 +57,15 @@ def mends(dialect: Dialect, error: ProviderError, body: Mapping[str, Any]) -> It
 
 @frozen
 class _Row:
-    says: re.Pattern[str]
+    says: str
     change: Callable[[Dialect], Dialect | None]
     what: str
-    unless: re.Pattern[str] | None = None
+    unless: str = ""
 
 
-def _row(
-    says: str, change: Callable[[Dialect], Dialect | None], what: str, unless: str = ""
-) -> _Row:
-    other = re.compile(unless, re.IGNORECASE | re.DOTALL) if unless else None
-    return _Row(re.compile(says, re.IGNORECASE | re.DOTALL), change, what, other)
-
-
-def _set(**traits: object) -> Callable[[Dialect], Dialect]:
-    return lambda dialect: evolve(dialect, **traits)
+def _says(error: ProviderError, pattern: str) -> bool:
+    """Search a refusal; patterns are compiled when there is one, which few runs ever see."""
+    return re.search(pattern, error.said, re.IGNORECASE | re.DOTALL) is not None
 
 
 _IDS = (
@@ -127,7 +121,7 @@ _UNKNOWN = (
 )
 
 _TABLE: tuple[_Row, ...] = (
-    _row(
+    _Row(
         rf"(?:missing|required|must|need|without|lacks?|expected|should).{{0,80}}(?:{_THOUGHTS})"
         rf"|(?:{_THOUGHTS}).{{0,80}}(?:is missing|is required|must be|missing|needs? to be|required"
         r"|should be|expected|passed back)",
@@ -136,40 +130,40 @@ _TABLE: tuple[_Row, ...] = (
         unless=rf"(?:{_THOUGHTS}).{{0,40}}(?:unsupported|not supported|not permitted|extra)"
         rf"|(?:unknown|unrecognized|unsupported|unexpected) .{{0,40}}(?:{_THOUGHTS})",
     ),
-    _row(
+    _Row(
         r"(?:prefill|pre-fill)|(?:final|last) (?:message|role|position).{0,80}(?:must|should|user|assistant)"
         r"|expected last role|conversation must end with|must end with a user|cannot end with"
         r"|last message .{0,60}(?:assistant|not be)|add_generation_prompt.{0,60}assistant"
         r"|continue_final_message",
-        _set(user_last=True),
+        lambda dialect: evolve(dialect, user_last=True),
         "a request does not end with the model's own words",
     ),
-    _row(
+    _Row(
         r"unexpected role '?\"?user'?\"? after role '?\"?tool"
         r"|(?:tool|function) .{0,60}(?:must|should|has to) be followed by .{0,20}assistant"
         r"|user .{0,40}(?:cannot|may not|must not|can not) (?:directly )?(?:follow|come after).{0,30}tool"
         r"|not the same number of function calls and responses",
-        _set(bridged=True),
+        lambda dialect: evolve(dialect, bridged=True),
         "an answer stands between a tool's result and a user's message",
     ),
-    _row(
+    _Row(
         r"roles? must alternate|must alternate|alternat\w+ (?:user|between|roles)"
         r"|consecutive .{0,40}(?:role|message|user|assistant)|roles? .{0,40}alternat"
         r"|multiple (?:user|assistant) messages in a row|unexpected role '?\"?(?:user|assistant)'?\"? after"
         r"|(?:same|two) .{0,20}roles? .{0,30}(?:in a row|twice|consecutive|adjacent)"
         r"|(?:start|begin)s? with (?:a|the) (?:\"|')?user|first message must .{0,30}user"
         r"|must (?:start|begin) with .{0,20}user|first (?:non-system )?message .{0,40}user",
-        _set(alternates=True, bridged=True, one_system=True),
+        lambda dialect: evolve(dialect, alternates=True, bridged=True, one_system=True),
         "neighbours of one role are joined",
     ),
-    _row(
+    _Row(
         r"system (?:message|prompt|role)s? .{0,60}(?:beginning|first|start|only (?:be|one)|index 0)"
         r"|unexpected role '?\"?system|only (?:one|a single|the first).{0,40}system"
         r"|multiple system|system .{0,40}not at the (?:beginning|start)",
         lambda dialect: evolve(dialect, one_system=True) if not dialect.one_system else None,
         "system messages stand at the beginning only",
     ),
-    _row(
+    _Row(
         r"use .{0,10}developer.{0,20}(?:instead|role)|'?developer'? (?:role )?instead of",
         lambda dialect: (
             evolve(dialect, system=SystemText.DEVELOPER)
@@ -178,7 +172,7 @@ _TABLE: tuple[_Row, ...] = (
         ),
         "the system prompt is said as developer",
     ),
-    _row(
+    _Row(
         r"(?:system|developer)['\"]? ?(?:role|message|prompt|instruction)s? .{0,40}(?:not|un)[ -]?"
         r"(?:support|enabled|allow|accept|permitted)|does ?n[o']t support .{0,20}system"
         r"|does not support 'system'|role .{0,30}['\"`](?:system|developer)['\"`]"
@@ -187,7 +181,7 @@ _TABLE: tuple[_Row, ...] = (
         _other_system,
         "the system prompt stands at the beginning of the first user message",
     ),
-    _row(
+    _Row(
         _IDS,
         lambda dialect: (
             evolve(dialect, call_ids=CallIds.PLAIN) if dialect.call_ids is CallIds.AS_SAID else None
@@ -195,8 +189,13 @@ _TABLE: tuple[_Row, ...] = (
         "ids of tool calls are plain",
         unless=_NO_IDS,
     ),
-    _row(_IDS, _set(call_ids=CallIds.NINE), "ids of tool calls have nine letters", unless=_NO_IDS),
-    _row(
+    _Row(
+        _IDS,
+        lambda dialect: evolve(dialect, call_ids=CallIds.NINE),
+        "ids of tool calls have nine letters",
+        unless=_NO_IDS,
+    ),
+    _Row(
         r"content.{0,40}(?:is )?(?:null|none)\b.{0,40}|(?:got|was|is|of type) (?:null|none|nonetype)\b"
         r".{0,80}content|content.{0,80}(?:got null|got none|not be null|cannot be null|nonetype"
         r"|should be a valid string|field required|is a required|is required|valid string|be a string"
@@ -205,7 +204,7 @@ _TABLE: tuple[_Row, ...] = (
         "calls have an empty text beside them",
         unless=r"reasoning|tool_choice|parameters",
     ),
-    _row(
+    _Row(
         r"(?:content|text|message|block)s?\b.{0,120}(?:is blank|is empty|be empty|non-?empty|non-?whitespace"
         r"|at least 1 char|too short|not be empty|empty content|empty string|must have .{0,20}content"
         r"|min_length|minimum length)|(?:empty|blank) (?:content|text|message|string|parts)"
@@ -213,7 +212,7 @@ _TABLE: tuple[_Row, ...] = (
         _other_empty,
         "nothing empty is sent",
     ),
-    _row(
+    _Row(
         r"image_url|image input|images? .{0,40}(?:not|un)[ -]?support|support .{0,24}(?:images?|vision)"
         r"|multimodal|vision .{0,30}not|no endpoints found that support image|mmproj"
         r"|content.{0,60}(?:must be|expected) a string.{0,60}(?:list|array|sequence)"
@@ -221,7 +220,7 @@ _TABLE: tuple[_Row, ...] = (
         lambda dialect: evolve(dialect, pictures=False) if dialect.pictures else None,
         "pictures are named instead of sent",
     ),
-    _row(
+    _Row(
         r"json_schema.{0,80}(?:not|un)[ -]?(?:support|available|allow)"
         r"|response_format.{0,80}(?:type|json_schema).{0,60}(?:unavailable|not|unsupported|invalid)"
         r"|(?:must be|either|expected).{0,30}(?:text|json_object).{0,20}(?:or|,).{0,20}json_object",

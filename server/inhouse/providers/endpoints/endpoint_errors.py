@@ -18,7 +18,6 @@ from inhouse.core.limits import LONGEST_ARGUMENTS
 from inhouse.core.redaction import redact
 from inhouse.core.route import Endpoint
 from inhouse.core.unicode import visible
-from inhouse.providers.endpoints.error_kinds import kind_of, overflow_numbers
 from inhouse.providers.endpoints.error_text import Told, told
 
 LONGEST_QUOTE = 320
@@ -59,12 +58,16 @@ class ModelRef:
 
 def of_status(place: ModelRef, status: int, body: str, headers: Mapping[str, str]) -> ProviderError:
     """Translate an HTTP status that is not a success."""
+    from inhouse.providers.endpoints.error_kinds import kind_of  # noqa: PLC0415  compiling its table takes 20 ms
+
     answer = told(status, body, headers)
     return _marked(_of(place, answer, kind_of(answer), headers), answer)
 
 
 def of_piece(place: ModelRef, error: Any, *, code: Any = None) -> ProviderError:
     """Translate an error in a stream, or in the body of a success."""
+    from inhouse.providers.endpoints.error_kinds import kind_of  # noqa: PLC0415  as above
+
     known = fields(error)
     status = known.get("code") or known.get("status_code") or known.get("status") or code
     if isinstance(status, str) and status.isdigit():
@@ -265,6 +268,8 @@ def _of(  # noqa: PLR0911  one for each kind
         case "redirect":
             return _redirected(place, answer.status or 0, headers.get("location", ""))
         case "context_overflow":
+            from inhouse.providers.endpoints.error_kinds import overflow_numbers  # noqa: PLC0415  as above
+
             numbers = overflow_numbers(answer)
             return overflow(place, numbers.needed, numbers.window, said)
         case "tools_unsupported":
