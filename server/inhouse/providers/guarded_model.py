@@ -154,7 +154,11 @@ class Guard:
         if prompt.tools and asked.temperature is None and is_local_server(self.endpoint):
             asked = evolve(asked, temperature=0.0)
         need, place = need_of(asked), ModelRef(self.endpoint, self.model)
-        window = await self._window_for(asked, need, place)
+        window = None
+        if not is_small(own, need):
+            window = await self.shared.windows.window(own, self.model, self.egress)
+        if window is not None:
+            await check_fits(asked, need, window, place, self.egress)
         told = window or own.context_window or (self.served.window if self.served else None)
         if asked.max_output_tokens is None and told and self._limits_answers():
             asked = evolve(asked, max_output_tokens=max(told // 2, LEAST_ANSWER))
@@ -203,15 +207,6 @@ class Guard:
             and is_local_server(self.endpoint)
         ):
             await self._learn_mode(ToolMode.FILES)
-
-    async def _window_for(self, prompt: Prompt, need: Need, place: ModelRef) -> int | None:
-        """Return the server's window once it is known that the prompt fits."""
-        if is_small(self.endpoint, need):
-            return None
-        window = await self.shared.windows.window(self.endpoint, self.model, self.egress)
-        if window is not None:
-            await check_fits(prompt, need, window, place, self.egress)
-        return window
 
 
 def _pictures_not_sent(guard: Guard, count: int, said: str) -> Notice:

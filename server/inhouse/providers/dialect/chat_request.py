@@ -199,7 +199,10 @@ class _Writer:
             case SystemMessage(text):
                 return {"role": "system", "content": clean(text)}
             case UserMessage(text):
-                content = _user_content(clean(text), message.images, self.dialect)
+                said = clean(text)
+                content = (
+                    _with_pictures(said, message.images, self.dialect) if message.images else said
+                )
                 return {"role": "user", "content": content or self._nothing()}
             case ToolMessage(call_id):
                 content = output_text(message) or self._nothing()
@@ -354,10 +357,10 @@ def _without_words(schema: Any, words: frozenset[str], *, names: bool = False) -
 _NAMED = ("properties", "$defs", "definitions", "patternProperties")
 
 
-def _user_content(
+def _with_pictures(
     text: str, images: tuple[Image, ...], dialect: Dialect
 ) -> str | list[dict[str, Any]]:
-    """Return plain text, or parts where there are pictures.
+    """Return parts with the pictures, or plain text if none of them is sent.
 
     A picture elsewhere is only named: the server would fetch it, bypassing the run's guards.
     """

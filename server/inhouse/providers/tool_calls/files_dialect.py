@@ -766,14 +766,13 @@ def result_text(message: ToolMessage) -> str:
 
 def with_plain_files(messages: Iterable[Message]) -> tuple[Message, ...]:
     """Write files that were read as path and fence, with no line escaped."""
-    return tuple(map(_with_plain_files, messages))
-
-
-def _with_plain_files(message: Message) -> Message:
-    if not isinstance(message, ToolMessage) or message.tool != "read_files":
-        return message
-    written = _files(plain(message.output))
-    return message if written is None else evolve(message, output=written)
+    shown: list[Message] = []
+    for message in messages:
+        written = None
+        if isinstance(message, ToolMessage) and message.tool == "read_files":
+            written = _files(plain(message.output))
+        shown.append(message if written is None else evolve(message, output=written))
+    return tuple(shown)
 
 
 def _files(output: object) -> str | None:
