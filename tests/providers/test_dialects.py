@@ -39,7 +39,6 @@ from inhouse.providers.chat.completions import OpenAIChat
 from inhouse.providers.chat.refusals import MOST_MENDS
 from inhouse.providers.chat.stream_model import Streamed
 from inhouse.providers.dialect.chat_request import chat_messages, chat_tools
-from inhouse.providers.endpoints.capabilities import origin_of
 from inhouse.providers.endpoints.endpoint_state import EndpointState
 from inhouse.store.session_messages import dump, load
 from support.asking import ask, endpoint
@@ -82,7 +81,7 @@ async def test_a_refusal_teaches_its_trait_and_the_request_goes_out_once_more(ro
     shared = EndpointState()
     with Replay(no, text_answer("ok")) as server:
         at = endpoint(server.base_url)
-        origin = origin_of(at, "m")
+        origin = at.origin_of("m")
         messages = history("other" if "thoughts" in row["learns"] else origin)
         if {"user_last", "bridged"} & set(row["learns"]):
             messages = (*messages[:3], UserMessage("Go."), AssistantMessage("Well,"))

@@ -169,6 +169,17 @@ class Endpoint:
         scope=SettingScope.USER,
     )
 
+    @property
+    def identity(self) -> str:
+        """Its name and URL: another server behind the same name is another endpoint."""
+        if self.kind.profile.is_child:
+            return f"{self.name} embedded:{self.model_path or ''}"
+        return f"{self.name} {self.base_url}"
+
+    def origin_of(self, model: str) -> str:
+        """Return the endpoint, its URL and a model: who may see again what it said itself."""
+        return f"{self.identity} {model}"
+
 
 @frozen
 class RouteStep:

@@ -31,7 +31,6 @@ from inhouse.providers.chat.stream_model import TRIES
 from inhouse.providers.dialect.chat_request import chat_messages, chat_tools
 from inhouse.providers.dialect.tool_call_deltas import CallPieces
 from inhouse.providers.endpoints import endpoint_errors
-from inhouse.providers.endpoints.capabilities import origin_of
 from inhouse.providers.endpoints.endpoint_errors import ModelRef
 from inhouse.providers.endpoints.endpoint_state import EndpointState
 from inhouse.providers.endpoints.error_text import message_in
@@ -119,7 +118,7 @@ class OpenAIChat:
         body = self._body(prompt, dialect)
         said = False
         calls = CallPieces(frozenset(tool.name for tool in prompt.tools))
-        answer = ChatAnswer(place, calls, origin_of(self.endpoint, self.model))
+        answer = ChatAnswer(place, calls, self.endpoint.origin_of(self.model))
         headers = await headers_of(self.endpoint)
         client = self._client(headers)
         # If the key has another header, the client's own would be a second one, and refused.
@@ -225,7 +224,7 @@ class OpenAIChat:
                 if name not in dialect.omitted
             }
         # As extra body it is sent unchanged; openai would otherwise first walk the whole history.
-        body["messages"] = chat_messages(prompt, dialect, origin_of(self.endpoint, self.model))
+        body["messages"] = chat_messages(prompt, dialect, self.endpoint.origin_of(self.model))
         return {"model": self.model, "messages": [], "stream": True, "extra_body": body}
 
 

@@ -29,7 +29,6 @@ from inhouse.providers.chat.think_tags import ThinkingText
 from inhouse.providers.dialect.chat_request import chat_messages, chat_tools, plain
 from inhouse.providers.dialect.tool_call_deltas import new_call_id
 from inhouse.providers.endpoints import endpoint_errors
-from inhouse.providers.endpoints.capabilities import origin_of
 from inhouse.providers.endpoints.context_window import ollama_loaded_window
 from inhouse.providers.endpoints.endpoint_errors import ModelRef
 from inhouse.providers.endpoints.endpoint_state import EndpointState
@@ -69,7 +68,7 @@ class OllamaChat:
 
         from inhouse.providers.chat.sse import StreamDeadline, answered, json_lines  # noqa: PLC0415
 
-        answer = OllamaAnswer(place, origin_of(self.endpoint, self.model))
+        answer = OllamaAnswer(place, self.endpoint.origin_of(self.model))
         since = asyncio.get_running_loop().time()
         body = await self._body(prompt)
         headers = await headers_of(self.endpoint)
@@ -124,7 +123,7 @@ class OllamaChat:
             **extra,
             "model": self.model,
             "messages": _native_messages(
-                chat_messages(prompt, origin=origin_of(self.endpoint, self.model))
+                chat_messages(prompt, origin=self.endpoint.origin_of(self.model))
             ),
             "stream": True,
             "truncate": False,

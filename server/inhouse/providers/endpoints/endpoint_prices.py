@@ -10,7 +10,6 @@ from attrs import define, field
 from inhouse.core.endpoint_kinds import PriceSource
 from inhouse.core.route import Endpoint
 from inhouse.providers.cost.price import Price
-from inhouse.providers.endpoints.capabilities import profile_key
 
 if TYPE_CHECKING:
     from inhouse.providers.network.egress import Egress
@@ -32,7 +31,7 @@ class ToldPrices:
         """Return a model's price if the endpoint reports one; asks it at most once."""
         if endpoint.kind.profile.prices is PriceSource.NONE:
             return None
-        key = profile_key(endpoint)
+        key = endpoint.identity
         async with self._lock:
             until, prices = self._told.get(key, (0.0, dict[str, Price]()))
             if time.monotonic() >= until:

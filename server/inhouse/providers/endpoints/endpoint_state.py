@@ -3,19 +3,43 @@
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from attrs import define, field
 
 from inhouse.core.dialect import Dialect
 from inhouse.core.route import Endpoint
-from inhouse.providers.endpoints.capabilities import MemoryProfiles, Profiles, profile_key
 from inhouse.providers.endpoints.endpoint_prices import ToldPrices
 from inhouse.providers.endpoints.served_model import ServedModel
 from inhouse.providers.endpoints.timely_answers import TimelyAnswers
 from inhouse.providers.endpoints.window_cache import Windows
 
 REST_SECONDS = 30.0
+
+
+class Profiles(Protocol):
+    """Remembers a small JSON object per endpoint and model.  May block for a moment."""
+
+    def get(self, endpoint: str, model: str) -> Mapping[str, Any]:
+        """Return what is known; empty if nothing is."""
+        ...
+
+    def put(self, endpoint: str, model: str, profile: Mapping[str, Any]) -> None: ...
+
+
+@define(eq=False)
+class MemoryProfiles:
+    """Remembers as long as the process lives."""
+
+    _known: dict[tuple[str, str], dict[str, Any]] = field(
+        factory=dict[tuple[str, str], dict[str, Any]]
+    )
+
+    def get(self, endpoint: str, model: str) -> Mapping[str, Any]:
+        return self._known.get((endpoint, model), {})
+
+    def put(self, endpoint: str, model: str, profile: Mapping[str, Any]) -> None:
+        self._known[endpoint, model] = dict(profile)
 
 
 @define(eq=False)
@@ -69,14 +93,14 @@ class EndpointState:
         return self._slots_of(endpoint).resting_until > asyncio.get_running_loop().time()
 
     async def profile(self, endpoint: Endpoint, model: str) -> Mapping[str, Any]:
-        key = (profile_key(endpoint), model)
+        key = (endpoint.identity, model)
         if key not in self._learnt:
             self._learnt[key] = dict(await asyncio.to_thread(self.profiles.get, *key) or {})
         return self._learnt[key]
 
     async def learn(self, endpoint: Endpoint, model: str, **facts: object) -> None:
         """Remember what a model can do."""
-        key = (profile_key(endpoint), model)
+        key = (endpoint.identity, model)
         known = {**await self.profile(endpoint, model), **facts}
         self._learnt[key] = known
         await asyncio.to_thread(self.profiles.put, *key, known)
@@ -86,7 +110,7 @@ class EndpointState:
         return known.with_learnt((await self.profile(endpoint, model)).get("dialect"))
 
     def _slots_of(self, endpoint: Endpoint) -> _Slots:
-        key = (profile_key(endpoint), endpoint.max_concurrent)
+        key = (endpoint.identity, endpoint.max_concurrent)
         if key not in self._slots:
             limit = endpoint.max_concurrent
             self._slots[key] = _Slots(asyncio.Semaphore(limit) if limit else None)

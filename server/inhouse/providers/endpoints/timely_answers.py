@@ -8,7 +8,6 @@ from typing import Generic, TypeVar
 from attrs import define, field, frozen
 
 from inhouse.core.route import Endpoint
-from inhouse.providers.endpoints.capabilities import profile_key
 
 PATIENCE = 3.0
 """Seconds that a server has for its first answer; then a prompt goes on without it."""
@@ -42,7 +41,7 @@ class TimelyAnswers(Generic[T]):
         self, endpoint: Endpoint, model: str, ask: Callable[[], Awaitable[T | None]]
     ) -> T | None:
         """Return what the server says now, else what it said before; None if that is nothing."""
-        key, clock = (profile_key(endpoint), model), asyncio.get_running_loop().time
+        key, clock = (endpoint.identity, model), asyncio.get_running_loop().time
         known, begun = self._known.get(key), clock()
         if known is not None and known.asked_again > begun:
             return known.value
@@ -57,4 +56,4 @@ class TimelyAnswers(Generic[T]):
 
     def forget(self, endpoint: Endpoint, model: str) -> None:
         """Ask anew: another model is served there than the one that was told of."""
-        self._known.pop((profile_key(endpoint), model), None)
+        self._known.pop((endpoint.identity, model), None)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from inhouse.core.route import Endpoint
-from inhouse.providers.endpoints.capabilities import profile_key
 from inhouse.providers.endpoints.timely_answers import TimelyAnswers
 
 if TYPE_CHECKING:
@@ -30,14 +29,14 @@ class Windows:
         """Return what is remembered, without asking a server."""
         if endpoint.context_window is not None:
             return endpoint.context_window
-        known = self._known.get((profile_key(endpoint), model))
+        known = self._known.get((endpoint.identity, model))
         return None if known is None else known[1]
 
     async def window(self, endpoint: Endpoint, model: str, egress: "Egress") -> int | None:
         """Return tokens; None if the server does not tell, not in time, or cannot be asked."""
         if endpoint.context_window is not None:
             return endpoint.context_window
-        key, now = (profile_key(endpoint), model), asyncio.get_running_loop().time()
+        key, now = (endpoint.identity, model), asyncio.get_running_loop().time()
         known = self._known.get(key)
         if known is None or now - known[0] > REMEMBERED_SECONDS:
             from inhouse.providers.endpoints.context_window import told_window  # noqa: PLC0415  with what reads answers
