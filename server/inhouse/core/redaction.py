@@ -7,7 +7,7 @@ pass through `redact`.
 import logging
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any, cast, overload
 
 DOTS = "•••"
 
@@ -64,6 +64,10 @@ def knows_keys() -> bool:
     return bool(_known)
 
 
+@overload
+def redact_value(value: str) -> str: ...
+@overload
+def redact_value(value: object) -> object: ...
 def redact_value(value: object) -> object:
     """Return a JSON value without any known key, in its strings and member names.
 
