@@ -2,20 +2,26 @@
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from inhouse import processes
 from inhouse.bounded_yaml import load_yaml
 from inhouse.core.protected_files import rule
 from inhouse.definitions.forms.toml_text import read_toml
 from inhouse.definitions.sandbox.confinement import Confinement, RefusedFileError
+from inhouse.definitions.schema.check_json_schema import schema_mistakes
 from inhouse.settings import read_settings
 from inhouse.settings.layers import Layer, text_layer
 from inhouse.tools.access.access_policy import access_to
 from inhouse.tools.context import Fetched
+from inhouse.tools.input.check_input import problem_with
 from inhouse.tools.knowledge import read_skill, skills
 from inhouse.tools.shell.laid_git import repository_at
 from support.terminal import Terminal
@@ -224,3 +230,73 @@ def test_a_pipe_in_a_files_place_holds_nothing_up(terminal: Terminal, name: str)
 
     for words in (("agents",), ("trust", "--show"), ("explain", "x")):
         assert "Traceback" not in terminal(*words, timeout=20).err
+
+
+DOUBLING = {
+    "$defs": {
+        **{
+            f"a{n}": {"anyOf": [{"$ref": f"#/$defs/a{n + 1}"}, {"$ref": f"#/$defs/a{n + 1}"}]}
+            for n in range(60)
+        },
+        "a60": {"type": "integer"},
+    },
+    "$ref": "#/$defs/a0",
+}
+MANY = [{"a": n} for n in range(60_000)]
+SCHEMAS: dict[str, tuple[dict[str, Any], Any]] = {
+    "references that double": (DOUBLING, "x"),
+    "references that double, evaluated once more": ({**DOUBLING, "unevaluatedItems": False}, []),
+    "a circle": ({"$ref": "#"}, 1),
+    "a pattern that backtracks": ({"pattern": "^(a+)+$"}, "a" * 60 + "!"),
+    "a pattern with many repeats": ({"pattern": "a*a*a*a*a*a*a*b"}, "a" * 5_000),
+    "a pattern for names": ({"patternProperties": {"^(a|a)*$": False}}, {"a" * 60 + "!": 1}),
+    "a pattern for other names": (
+        {"patternProperties": {"^(a|aa)+$": {}}, "additionalProperties": False},
+        {"a" * 60 + "!": 1},
+    ),
+    "items that differ": ({"uniqueItems": True}, MANY),
+    "one of many": ({"items": {"enum": MANY[:20_000]}}, MANY),
+    "an anchor that is looked for": (
+        {"$defs": {"x": {"$anchor": "x"}, "y": {"enum": MANY}}, "items": {"$ref": "#x"}},
+        MANY,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_no_schema_takes_long_to_check(name: str):
+    """Each of these took minutes, or years; a schema comes with a definition or an MCP server."""
+    schema, value = SCHEMAS[name]
+
+    problem = problem_with(schema, value)
+
+    assert problem is None or "too many steps" in problem or "nested too deep" in problem
+
+
+def test_a_schema_whose_names_are_no_names_is_told_about_in_time():
+    schema = {"type": "object", "properties": {}, "required": MANY}
+
+    assert "invalid-schema" in {each.code for each in schema_mistakes(schema, ())}
+
+
+@given(
+    pattern=st.recursive(
+        st.sampled_from(["a", "b", ".", "[ab]", "^", "$", "(?:)"]),
+        lambda inner: st.one_of(
+            st.tuples(inner, inner).map("".join),
+            st.tuples(inner, inner).map(lambda two: f"(?:{two[0]}|{two[1]})"),
+            st.tuples(inner, st.sampled_from(["*", "+?", "{2,}", "{0,3}", "?"])).map(
+                lambda two: f"(?:{two[0]}){two[1]}"
+            ),
+        ),
+        max_leaves=6,
+    ),
+    text=st.text("ab", max_size=12),
+)
+@settings(max_examples=300, deadline=None)
+def test_a_pattern_that_is_checked_says_what_it_always_said(pattern: str, text: str):
+    problem = problem_with({"type": "string", "pattern": pattern}, text)
+
+    assert problem is None or re.search(pattern, text) is None
+    if pattern.isalpha():
+        assert (problem is None) == (pattern in text)

@@ -14,6 +14,7 @@ import pytest
 
 from inhouse.core.settings import CommandMode
 from inhouse.tools.git_changes import git_changes
+from inhouse.tools.shell.laid_git import repository_at, told
 from support.terminal import Terminal
 from support.workspaces import bench
 
@@ -156,6 +157,26 @@ FOREIGN = {
     "commondir of a gitdir inside": """
         mv .git in; echo 'gitdir: in' > .git; echo "$PWD/.git" > in/gitdir
         echo $PWD/../private/.git > in/commondir; cp ../private/.git/HEAD in""",
+    "gitdir with many line ends": """
+        rm -rf .git; (echo "gitdir: $PWD/../private/.git"; yes '' | head -n 5000) > .git""",
+    "gitdir that begins with a space": """
+        mv .git ok; ln -s ../private/.git ' ok'; echo 'gitdir:  ok' > .git""",
+    "gitdir with a NUL": """
+        rm -rf .git; printf 'gitdir: ../private/.git\\0x' > .git""",
+    "commondir with many line ends": """
+        (echo $PWD/../private/.git; yes '' | head -n 5000) > .git/commondir
+        cp ../private/.git/HEAD .git""",
+    "objects of another one": """
+        echo $PWD/../private/.git/objects > .git/objects/info/alternates
+        git -C ../private rev-parse HEAD > .git/refs/heads/master""",
+    "linked packs": """
+        git -C ../private gc -q; git -C ../private rev-parse HEAD > .git/refs/heads/master
+        for each in $PWD/../private/.git/objects/pack/*; do ln -s $each .git/objects/pack/; done""",
+    "links behind a folder of links": """
+        cp ../private/.git/HEAD .git; mkdir .git/x
+        rm -r .git/refs/heads; ln -s ../x .git/refs/heads
+        ln -s ../../../private/.git/refs/heads/canary .git/x/canary
+        for each in ../private/.git/objects/??; do cp -r $each .git/objects/; done""",
     "linked parts": """
         cd .git; rm -rf objects refs HEAD index
         for each in objects refs index; do ln -s ../../private/.git/$each $each; done
@@ -181,6 +202,77 @@ async def test_no_other_repository_passes_for_the_workspaces_own(tmp_path: Path,
         text += str(await here.call("run_terminal_command", command=command))
 
     assert "canary" not in text
+
+
+SHOWN = {
+    "colours in the place of headers": f"""
+        echo x > .env; echo y > b; {COMMIT}; git config color.diff always; echo canary > .env""",
+    "a conflict": f"""
+        echo x > .env; {COMMIT}; git checkout -q -b other; echo canary > .env; {COMMIT}
+        git checkout -q -; echo canaries > .env; {COMMIT}; git merge other""",
+    "a folder in the place of a file": f"""
+        echo x > a; {COMMIT}; rm a; mkdir a; echo canary > a/.env; git add -A""",
+    "a hard link": f"echo x > a; {COMMIT}; rm a; ln ../secret a",
+    "a list of revisions": f"""
+        echo x > a; {COMMIT}; git config blame.ignoreRevsFile $PWD/../secret""",
+    "a map of names": f"""
+        echo x > a; {COMMIT}; git config mailmap.file "$PWD/../secret"
+        echo 'canary <x@y> <a@b>' > ../secret""",
+    "grafts": f"echo x > a; {COMMIT}; ln -s ../../../secret .git/info/grafts",
+}
+
+
+@pytest.mark.parametrize("name", SHOWN)
+async def test_git_shows_nothing_of_a_file_that_no_tool_reads(tmp_path: Path, name: str):
+    set_up = "git config user.name a; git config user.email a@b; echo canary > ../secret"
+    root, _ = prepare(tmp_path, f"{set_up}; {SHOWN[name]}")
+    here = bench(root, trusted=True, commands=CommandMode.ALLOW_LISTED, allowed_commands=("git",))
+
+    text = await git_changes(root, dict(os.environ), trusted=True)
+    for command in ("git log", "git blame a", "git shortlog HEAD", "git status"):
+        text += str(await here.call("run_terminal_command", command=command))
+
+    assert "canary" not in text
+
+
+def test_what_is_told_of_a_command_shows_nothing_of_a_file_that_head_names(tmp_path: Path):
+    root, _ = prepare(tmp_path, f"echo x > a; {COMMIT}; echo canary > ../secret")
+    before = repository_at(root)
+    (root / ".git/HEAD").write_text("ref: ../../secret\n")
+
+    assert told(before, root) != ""
+    assert "canary" not in told(before, root)
+
+
+@pytest.mark.parametrize("place", ["HEAD", "config", "index", "packed-refs", "refs/heads/x"])
+async def test_git_does_not_wait_for_a_pipe_of_the_repository(tmp_path: Path, place: str):
+    root, _ = prepare(tmp_path, f"echo x > a; {COMMIT}; rm -f .git/{place}; mkfifo .git/{place}")
+
+    assert f"{place} of its .git is not a regular file" in await git_changes(
+        root, dict(os.environ), trusted=True
+    )
+
+
+async def test_git_is_not_asked_if_a_filter_may_be_unknown(tmp_path: Path):
+    root, made = prepare(tmp_path, f"{HOSTILE['clean filter']}; echo '[' >> .git/config")
+
+    text = await git_changes(root, dict(os.environ), trusted=True)
+
+    assert "could not read the repository's settings" in text
+    assert not made.exists()
+
+
+@pytest.mark.parametrize(
+    "content", [b"gitdir: a\0b", b"gitdir: \0", b"gitdir: //host/share", b"\xff"]
+)
+async def test_no_git_file_breaks_a_tool(tmp_path: Path, content: bytes):
+    here = bench(tmp_path, {"a.txt": "one\n", ".git": content, ".gitignore": "b.txt\n"})
+
+    for name in ("read_files", "code_search", "list_directory", "find_files"):
+        arguments = {"paths": ["a.txt"], "pattern": "one", "path": ".", "prompt": "a"}
+        wanted = here.tools[name].spec.parameters["properties"]
+        told = await here.call(name, **{key: arguments[key] for key in arguments if key in wanted})
+        assert "a.txt" in str(told)
 
 
 @pytest.mark.parametrize(

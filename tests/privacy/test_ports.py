@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 import psutil
 import pytest
 
+from inhouse.lsp.stdio import Stranger, Strangers, converse_on_socket
 from inhouse.lsp.transport.peers import may_begin
 from support.terminal import Terminal
 
@@ -21,8 +22,10 @@ STRANGER = 12_345
 
 
 @contextlib.asynccontextmanager
-async def listening(terminal: Terminal) -> AsyncIterator[tuple[int, asyncio.subprocess.Process]]:
-    """An installed server on a port of loopback."""
+async def listening(
+    terminal: Terminal,
+) -> AsyncIterator[tuple[int, str, asyncio.subprocess.Process]]:
+    """An installed server on a port of loopback, and its token."""
     process = await asyncio.create_subprocess_exec(
         *terminal.command("lsp", "--tcp", "127.0.0.1:0"),
         env=terminal.environment,
@@ -31,7 +34,8 @@ async def listening(terminal: Terminal) -> AsyncIterator[tuple[int, asyncio.subp
     try:
         assert process.stderr is not None
         told = (await process.stderr.readline()).decode()
-        yield int(told.split("127.0.0.1:")[1].split()[0]), process
+        token = told.split("token ")[1].strip(" )\n")
+        yield int(told.split("127.0.0.1:")[1].split()[0]), token, process
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
@@ -58,7 +62,7 @@ LSP = b"Content-Length: %d\r\n\r\n%b"
 
 @AS_ANOTHER
 async def test_a_port_answers_its_user_and_nobody_else(terminal: Terminal):
-    async with listening(terminal) as (port, process):
+    async with listening(terminal) as (port, _, process):
         ours = await said(port, LSP % (len(INITIALIZE), INITIALIZE))
         page = await said(port, POST % (len(INITIALIZE), INITIALIZE))
         theirs = await said(port, LSP % (len(INITIALIZE), INITIALIZE), user=STRANGER)
@@ -80,7 +84,7 @@ async def test_a_port_answers_its_user_and_nobody_else(terminal: Terminal):
 @AS_ANOTHER
 @pytest.mark.parametrize("begins", [b"Content-Length: 900000000\r\n\r\n", b"Content-Type: "])
 async def test_what_a_stranger_sends_without_an_end_is_not_kept(terminal: Terminal, begins: bytes):
-    async with listening(terminal) as (port, process):
+    async with listening(terminal) as (port, _, process):
         server = psutil.Process(process.pid)
         before = server.memory_info().rss
         sent = await run_as_another(FLOODS, port, begins.hex())
@@ -94,18 +98,73 @@ async def test_what_a_stranger_sends_without_an_end_is_not_kept(terminal: Termin
 
 @AS_ANOTHER
 async def test_strangers_cannot_take_every_connection(terminal: Terminal):
-    async with listening(terminal) as (port, _):
-        left = await run_as_another(SITS, port, "60")
+    """Nor keep the owner out where the system does not say whose a connection is."""
+    async with listening(terminal) as (port, token, _):
+        options = {"initializationOptions": {"token": token}, "capabilities": {}}
+        owner = json.dumps({"id": 1, "method": "initialize", "params": options}).encode()
+        left, owners = (
+            await run_as_another(SITS, port, "60", (LSP % (len(owner), owner)).hex())
+        ).split()
         ours = await said(port, LSP % (len(INITIALIZE), INITIALIZE))
 
     assert int(left) == 16
+    assert b'"capabilities"' in bytes.fromhex(owners)
     assert b'"capabilities"' in ours
+
+
+async def test_one_stranger_more_ends_the_oldest_and_nobody_who_has_shown_the_token():
+    ended: list[str] = []
+    strangers = Strangers("token", most=2)
+    with contextlib.ExitStack() as open_ones:
+
+        def met(name: str) -> Stranger:
+            return open_ones.enter_context(strangers.met(lambda: ended.append(name)))
+
+        met("admitted first").is_admitted = True
+        met("a")
+        late = met("admitted late")
+        late.is_admitted = True
+        met("b")
+        assert ended == []
+        met("c")
+        met("d")
+
+    assert ended == ["a", "b"]
+
+
+async def test_a_stranger_has_a_moment_to_show_the_token():
+    strangers = Strangers("token", seconds=0.01)
+    ended: list[str] = []
+    is_over = asyncio.Event()
+
+    with strangers.met(lambda: ended.append("admitted")) as owner:
+        owner.is_admitted = True
+        with strangers.met(is_over.set):
+            await is_over.wait()
+
+    assert ended == []
+
+
+@pytest.mark.parametrize("says", [b"", b"Content-", b"Content-Length: 100\r\n\r\n{"])
+async def test_a_connection_that_does_not_show_the_token_is_ended(says: bytes):
+    strangers = Strangers("token", seconds=0.01)
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with strangers.met(writer.transport.abort) as stranger:
+            await converse_on_socket(reader, writer, stranger)
+
+    async with await asyncio.start_server(connected, "127.0.0.1", 0) as server:
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        writer.write(says)
+        with contextlib.suppress(ConnectionError):
+            assert await reader.read() == b""
+        writer.close()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the system does not say whose a connection is")
 async def test_what_cannot_be_parsed_is_refused_and_the_connection_lives_on(terminal: Terminal):
     deep, long = b"[" * 200_000, b"Content-Length: " + b"9" * 5_000 + b"\r\n\r\n"
-    async with listening(terminal) as (port, process):
+    async with listening(terminal) as (port, _, process):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         for body in (deep, b"{}", b"null", INITIALIZE, deep, b"[]"):
             writer.write(LSP % (len(body), body))
@@ -170,13 +229,17 @@ while len(open) > 16:
     open -= set(ready)
 ready, _, _ = select.select(list(open), [], [], 0.5)
 print(len(open - set(ready)))
+with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as owner:
+    owner.settimeout(60)
+    owner.sendall(bytes.fromhex(sys.argv[3]))
+    print(owner.recv(65536).hex())
 """
 
 
-async def run_as_another(program: str, port: int, argument: str) -> str:
+async def run_as_another(program: str, port: int, *arguments: str) -> str:
     """What a program of another user prints."""
     one = await asyncio.create_subprocess_exec(
-        *("/usr/bin/env", "python3", "-I", "-c", program, str(port), argument),
+        *("/usr/bin/env", "python3", "-I", "-c", program, str(port), *arguments),
         stdout=subprocess.PIPE,
         env={"PATH": "/usr/bin:/bin:/usr/local/bin"},
         cwd="/",

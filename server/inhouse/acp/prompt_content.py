@@ -3,6 +3,8 @@
 Source: https://agentclientprotocol.com/protocol/content.
 """
 
+import contextlib
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,6 +15,7 @@ from urllib.request import url2pathname
 from attrs import frozen
 
 from inhouse.core.messages import Image
+from inhouse.core.protected_files import rule
 from inhouse.host.named_context import named
 
 Json = dict[str, Any]
@@ -47,10 +50,14 @@ def read_prompt(blocks: Iterable[Any], root: Path) -> PromptContent:
                 links.add(len(texts))
                 texts.append(_mention(block.uri, root))
             case "resource":
-                if (text := getattr(block.resource, "text", None)) is not None:
-                    attached.append(_fenced(_name(block.resource.uri, root), text))
+                name = _name(block.resource.uri, root)
+                text = getattr(block.resource, "text", None)
+                if (found := _protected(block.resource.uri, root)) is not None:
+                    left_out.append(f"{name}: it matches {found}, which no agent may read")
+                elif text is not None:
+                    attached.append(_fenced(name, text))
                 else:
-                    left_out.append(f"{_name(block.resource.uri, root)} (not text)")
+                    left_out.append(f"{name} (not text)")
             case "image":
                 image = Image(block.data, block.mime_type)
                 if (problem := image.problem()) is None:
@@ -101,6 +108,17 @@ def _mention(uri: str, root: Path) -> str:
 def _name(uri: str, root: Path) -> str:
     path = _path(uri)
     return uri if path is None else _shown(path, root)
+
+
+def _protected(uri: str, root: Path) -> str | None:
+    """Return the rule that keeps a file from agents, whoever hands over its text."""
+    path = _path(uri)
+    if path is None:
+        return None
+    with contextlib.suppress(OSError, ValueError):
+        true = Path(os.path.realpath(path))
+        return rule(_shown(path, root)) or rule(_shown(true, Path(os.path.realpath(root))))
+    return rule(_shown(path, root))
 
 
 def _path(uri: str) -> Path | None:

@@ -34,6 +34,8 @@ def read_regular(path: Path, most: int = MOST_BYTES) -> bytes:
     Never waits for a pipe or a device.  A circle of links is an error, and so is a file that grows
     beyond the limit while it is read.
     """
+    if "\0" in str(path):
+        raise NotAFileError(errno.EINVAL, "no file can have this name", str(path))
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
     flags |= getattr(os, "O_BINARY", 0) | getattr(os, "O_NOCTTY", 0)
     if not stat.S_ISREG(path.stat().st_mode):  # Merely opening some devices has an effect.

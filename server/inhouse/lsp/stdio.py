@@ -8,7 +8,7 @@ import contextlib
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from inhouse.core.errors import InhouseError, UserError
@@ -41,12 +41,10 @@ if TYPE_CHECKING:
     import argparse
 
 logger = logging.getLogger(__name__)
-_FIRST_WORDS_S = 30.0
-"""Seconds that a connection has for its first bytes, and a stranger for an ``initialize``."""
+FIRST_WORDS_S = 30.0
+"""Seconds that a connection has for its first bytes, and a stranger for showing the token."""
 _FIRST_WORDS = 4 << 20
 """Bytes that a stranger may send before that."""
-_MOST_STRANGERS = 16
-"""Connections at once that have not shown the token."""
 
 
 def serve_options(arguments: Sequence[str]) -> int:
@@ -96,12 +94,8 @@ async def converse(
     stranger: "Stranger | None" = None,
     beginning: Beginning | None = None,
 ) -> int:
-    """Serve one editor until it has gone; a *stranger* has to know the token, and to be quick."""
+    """Serve one editor until it has gone; a *stranger* has to know the token."""
     connection = _Connection(outbox, stopping, stranger, beginning or Beginning(Framing()))
-    leaving = None
-    if stranger is not None:
-        loop = asyncio.get_running_loop()
-        leaving = loop.call_later(_FIRST_WORDS_S, connection.leave_a_stranger)
     reading = asyncio.create_task(connection.read(chunks), name="reading")
     try:
         await asyncio.wait(
@@ -112,8 +106,6 @@ async def converse(
         if reading.done() and (error := reading.exception()) is not None:
             logger.error("The connection broke.", exc_info=error)
         reading.cancel()
-        if leaving is not None:
-            leaving.cancel()
         stopping.stop(1)
         await connection.aclose()
         await outbox.aclose(LAST_WORDS_S)
@@ -139,10 +131,45 @@ class Stopping:
 class Stranger:
     """A connection of which the system does not say that it is this user's."""
 
-    def __init__(self, token: str) -> None:
+    def __init__(self, token: str, leave: Callable[[], None]) -> None:
         self.token = token
         """What it has to show."""
         self.is_admitted = False
+        self._leave = leave
+
+    def leave(self) -> None:
+        """End the connection, unless it has shown the token."""
+        if not self.is_admitted:
+            self._leave()
+
+
+class Strangers:
+    """The connections that have to show the token: few at once, each for a short time.
+
+    One more ends the oldest of them.  Whoever has the token soon stops being one of them, so those
+    that say nothing cannot keep the owner out.
+    """
+
+    def __init__(self, token: str, *, most: int = 16, seconds: float = FIRST_WORDS_S) -> None:
+        self.token = token
+        self._most = most
+        self._seconds = seconds
+        self._waiting: list[Stranger] = []
+
+    @contextlib.contextmanager
+    def met(self, leave: Callable[[], None]) -> Iterator[Stranger]:
+        """Count a connection for as long as it lives; *leave* ends it."""
+        self._waiting = [each for each in self._waiting if not each.is_admitted]
+        while len(self._waiting) >= self._most:
+            self._waiting.pop(0).leave()
+        self._waiting.append(stranger := Stranger(self.token, leave))
+        leaving = asyncio.get_running_loop().call_later(self._seconds, stranger.leave)
+        try:
+            yield stranger
+        finally:
+            leaving.cancel()
+            with contextlib.suppress(ValueError):  # It was admitted, or another came.
+                self._waiting.remove(stranger)
 
 
 class _Connection:
@@ -165,11 +192,6 @@ class _Connection:
     def _is_strange(self) -> bool:
         return self._stranger is not None and not self._stranger.is_admitted
 
-    def leave_a_stranger(self) -> None:
-        """End a connection that has not shown the token by now."""
-        if self._is_strange:
-            self._stopping.stop(1)
-
     async def read(self, chunks: Chunks) -> None:
         framing, first, answered = self._beginning
         if answered is not None:
@@ -182,7 +204,7 @@ class _Connection:
         async for chunk in chunks:
             left -= len(chunk)
             if left < 0 and self._is_strange:
-                self.leave_a_stranger()
+                self._stopping.stop(1)
                 return
             for body in framing.feed(chunk):
                 await self._take(body)
@@ -294,30 +316,24 @@ async def _leave_at_last(stopping: Stopping) -> None:
 async def _serve_sockets(host: str, port: int) -> None:
     import secrets  # noqa: PLC0415  only here
 
-    token = secrets.token_urlsafe(24)
-    strangers: set[Stranger] = set()
+    strangers = Strangers(secrets.token_urlsafe(24))
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         ends = writer.get_extra_info("peername"), writer.get_extra_info("sockname")
         if None in ends:  # It has gone already.
             writer.transport.abort()
         elif await asyncio.to_thread(peers.is_same_user, *ends):
-            await _converse(reader, writer, None)
-        elif sum(not one.is_admitted for one in strangers) >= _MOST_STRANGERS:
-            writer.transport.abort()
+            await converse_on_socket(reader, writer, None)
         else:
-            strangers.add(stranger := Stranger(token))
-            try:
-                await _converse(reader, writer, stranger)
-            finally:
-                strangers.discard(stranger)
+            with strangers.met(writer.transport.abort) as stranger:
+                await converse_on_socket(reader, writer, stranger)
 
     server = await asyncio.start_server(connected, host, port)
     for listening in server.sockets:
         address = listening.getsockname()
         sys.stderr.write(
             f"inhouse: listening on {address[0]}:{address[1]} "
-            f"(other users need initializationOptions.token {token})\n"
+            f"(other users need initializationOptions.token {strangers.token})\n"
         )
         if not peers.is_loopback(address[0]):
             sys.stderr.write(
@@ -333,7 +349,7 @@ async def _serve_unix(path: str) -> None:
     """Serve a socket that nobody else can open, which is true from its creation on."""
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await _converse(reader, writer, None)
+        await converse_on_socket(reader, writer, None)
 
     before = os.umask(0o177)
     try:
@@ -346,9 +362,10 @@ async def _serve_unix(path: str) -> None:
         await server.serve_forever()
 
 
-async def _converse(
+async def converse_on_socket(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, stranger: Stranger | None
 ) -> None:
+    """Serve what connects, if its first bytes are a client's of the protocol."""
     with contextlib.suppress(ConnectionError):
         first = await _first_bytes(reader)
         if not first:
@@ -361,7 +378,7 @@ async def _first_bytes(reader: asyncio.StreamReader) -> bytes:
     """Return the first bytes of a client of the protocol; nothing for anybody else."""
     first = b""
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_FIRST_WORDS_S):
+        async with asyncio.timeout(FIRST_WORDS_S):
             while len(first) < len(peers.FIRST_BYTES):
                 more = await reader.read(len(peers.FIRST_BYTES) - len(first))
                 first += more

@@ -1,14 +1,17 @@
 """What Git says has changed, for prompts.
 
-Git runs nothing of the project's (`inhouse.tools.hardened_git`), and is not used at all in an
-untrusted workspace.
+Git runs nothing of the project's (`inhouse.tools.hardened_git`), shows no protected file, and is
+not used at all in an untrusted workspace.
 """
 
-import re
-from collections.abc import Mapping
+import asyncio
+import os
+import stat
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from inhouse import processes
+from inhouse.core import hard_links
 from inhouse.core.errors import ToolError
 from inhouse.core.protected_files import rule
 
@@ -16,6 +19,7 @@ from .hardened_git import ask_git, hardened_variables
 from .shell.environment import inherited
 
 _MOST = 30_000
+_MOST_BYTES_OF_NAMES = 60_000
 _DIFF = (
     "diff",
     *("--no-ext-diff", "--no-textconv", "--ignore-submodules=all", "--no-relative"),
@@ -41,34 +45,69 @@ async def git_changes(root: Path, environment: Mapping[str, str], *, trusted: bo
     )
     if status is None:
         return ""
-    diff = await ask_git(git, (*_DIFF, "--", "."), root, variables)
-    cached = await ask_git(git, (*_DIFF, "--cached", "--", "."), root, variables)
+    diff = await _diff(git, root, variables)
+    cached = await _diff(git, root, variables, "--cached")
     log = await ask_git(git, _LOG, root, variables)
     return "\n".join(
         (
             "Git Changes:",
             _block("git_status", _cut(status, _MOST // 10)),
-            _block("git_diff", _cut(_without_secrets(diff or ""), _MOST)),
-            _block("git_diff_cached", _cut(_without_secrets(cached or ""), _MOST)),
+            _block("git_diff", _cut(diff, _MOST)),
+            _block("git_diff_cached", _cut(cached, _MOST)),
             _block("git_commit_messages_most_recent_first", _cut(log or "", _MOST // 10)),
         )
     )
 
 
-def _without_secrets(diff: str) -> str:
-    """Leave out the changes of files that no tool may read.
+async def _diff(git: str, root: Path, variables: Mapping[str, str], *options: str) -> str:
+    """Return the changes of files that a tool may read.
 
-    Only headers begin a line like this: lines of content have a sign before them.
+    Git is asked for these files only: what it prints has many forms, and secrets are not looked
+    for in it.
     """
-    parts = re.split(r"(?m)^diff --git ", diff)
-    kept = (part for part in parts[1:] if not _is_protected(part.partition("\n")[0]))
-    return parts[0] + "".join(f"diff --git {part}" for part in kept)
+    listed = await ask_git(
+        git, (*_DIFF, *options, "--name-only", "--no-renames", "-z", "--", "."), root, variables
+    )
+    names = [each for each in (listed or "").split("\0") if each]
+    top = Path(variables.get("GIT_WORK_TREE", root))
+    hidden = await asyncio.to_thread(_hidden, root, top, names)
+    # The diff of more names than fit is longer than what is shown of it.
+    shown = _first_bytes(each for each in names if each not in hidden)
+    if not shown:
+        return ""
+    # A folder may stand where there was a file: its files would go by the file's name.
+    within = (each for each in hidden if each.startswith(tuple(f"{one}/" for one in shown)))
+    paths = (
+        *(f":(top,literal){each}" for each in shown),
+        *(f":(top,exclude,literal){each}" for each in within),
+    )
+    return await ask_git(git, (*_DIFF, *options, "--", *paths), root, variables) or ""
 
 
-def _is_protected(header: str) -> bool:
-    """Return whether a header names a protected file: ``a/NAME b/NAME``, two names if moved."""
-    names = header.replace('"', "").split(" ")
-    return any(rule(name.partition("/")[2] or name) for name in names)
+def _hidden(root: Path, top: Path, names: Iterable[str]) -> frozenset[str]:
+    """Return the files that no tool may read: protected ones, and those with a name elsewhere."""
+    true = Path(os.path.realpath(root))
+    return frozenset(each for each in names if rule(each) or _is_linked(true, top / each))
+
+
+def _is_linked(root: Path, path: Path) -> bool:
+    try:
+        status = path.lstat()
+    except OSError:
+        return False
+    is_file = stat.S_ISREG(status.st_mode)
+    return is_file and hard_links.reason_against(root, status) is not None
+
+
+def _first_bytes(names: Iterable[str]) -> list[str]:
+    """Return the first names, as many as a command line takes."""
+    left, kept = _MOST_BYTES_OF_NAMES, list[str]()
+    for each in names:
+        left -= len(os.fsencode(each))
+        if left < 0:
+            break
+        kept.append(each)
+    return kept
 
 
 def _block(name: str, text: str) -> str:

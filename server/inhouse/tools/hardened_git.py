@@ -1,4 +1,4 @@
-"""Git that runs none of a repository's programs, whatever the repository says.
+"""Git that runs none of a repository's programs and shows no protected file.
 
 A repository's configuration and attributes name programs that Git runs for its own reasons:
 monitors, hooks, filters, signature checks, merges, transports of a lazy fetch, programs of
@@ -13,10 +13,15 @@ from pathlib import Path
 
 from inhouse import processes
 from inhouse.core.errors import ToolError
+from inhouse.core.protected_files import protected_names
 from inhouse.tools.access.own_repository import ForeignRepository, look_at_repository
 
 _SECONDS = 5.0
 _MOST_BYTES = 2_000_000
+_MOST_MEMORY = 1 << 30
+"""A repository's expressions and packs can ask for any amount (Linux)."""
+_NONE_FOUND = 1
+"""How ``git config`` ends if no setting has such a name."""
 _NOTHING = "NUL" if os.name == "nt" else "/dev/null"
 _FAILS = "/dev/null"
 """A program that no system can start; a plain name would be looked for on the ``PATH``."""
@@ -31,7 +36,12 @@ _OVERRIDES = {
     "core.attributesFile": _NOTHING,
     "core.quotePath": "false",
     "credential.helper": "",
+    "color.branch": "never",
+    "color.diff": "never",
+    "color.grep": "never",
+    "color.status": "never",
     "diff.external": "",
+    "diff.orderFile": _NOTHING,
     "diff.submodule": "short",
     "color.ui": "never",
     "format.pretty": "medium",
@@ -40,9 +50,12 @@ _OVERRIDES = {
     "gpg.ssh.program": _FAILS,
     "gpg.ssh.defaultKeyCommand": _FAILS,
     "gpg.x509.program": _FAILS,
+    "grep.threads": "0",
     "log.diffMerges": "separate",
     "log.showSignature": "false",
     "log.mailmap": "false",
+    "mailmap.blob": "",
+    "mailmap.file": "",
     "protocol.allow": "never",
     "safe.bareRepository": "explicit",
     "submodule.recurse": "false",
@@ -76,15 +89,33 @@ async def hardened_variables(git: str, root: Path, plain: Mapping[str, str]) -> 
     if found is not None:
         plain["GIT_WORK_TREE"] = str(found.top)
         plain["GIT_CEILING_DIRECTORIES"] = found.ceiling
-    words = ("config", "--name-only", "--null", "--get-regexp", "^filter[.]")
-    listed = await ask_git(git, words, root, _overriding(plain, _OVERRIDES))
-    names = {each.rpartition(".")[0] for each in (listed or "").split("\0") if each}
+    names = await _filters(git, root, _overriding(plain, _OVERRIDES))
     filters = {
         f"{name}.{part}": "false" if part == "required" else ""
         for name in names
         for part in ("clean", "smudge", "process", "required")
     }
     return _overriding(plain, {**_OVERRIDES, **filters})
+
+
+async def _filters(git: str, root: Path, variables: Mapping[str, str]) -> set[str]:
+    """Return ``filter.NAME`` for each filter.  Raises `ToolError` if not all of them are known."""
+    words = ("config", "--name-only", "--null", "--get-regexp", "^filter[.]")
+    done = await _run(git, words, root, variables)
+    if done is None or done.code not in {0, _NONE_FOUND} or len(done.out) >= _MOST_BYTES:
+        raise ToolError(
+            "Git is not asked about this folder: it could not read the repository's settings.",
+            code="repository_settings",
+        )
+    listed = done.out.decode("utf-8", "surrogateescape")
+    return {each.rpartition(".")[0] for each in listed.split("\0") if each}
+
+
+def without_protected() -> list[str]:
+    """Return the pathspecs that leave protected files out of what Git shows; they go last."""
+    files, folders = protected_names()
+    magic = ":(top,exclude,icase,glob)**"
+    return [f"{magic}/{each}" for each in files] + [f"{magic}/{each}/**" for each in folders]
 
 
 def _overriding(plain: Mapping[str, str], overrides: Mapping[str, str]) -> dict[str, str]:
@@ -106,15 +137,29 @@ async def ask_git(
     given: bytes | None = None,
 ) -> str | None:
     """Run Git on *given* input; return None if it fails or takes more than 5 seconds."""
+    done = await _run(git, words, root, variables, given=given)
+    if done is None or done.code != 0:
+        return None
+    return done.out.decode("utf-8", "surrogateescape").rstrip("\n ")
+
+
+async def _run(
+    git: str,
+    words: tuple[str, ...],
+    root: Path,
+    variables: Mapping[str, str],
+    *,
+    given: bytes | None = None,
+) -> processes.Finished | None:
     try:
-        done = await processes.run(
+        return await processes.run(
             (git, "--no-optional-locks", *words),
             seconds=_SECONDS,
             cwd=root,
             environment=variables,
             given=given,
             most=_MOST_BYTES,
+            memory=_MOST_MEMORY,
         )
     except (OSError, TimeoutError, ValueError):
         return None
-    return done.out.decode("utf-8", "surrogateescape").rstrip("\n ") if done.code == 0 else None

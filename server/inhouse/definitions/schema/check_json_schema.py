@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import cache
 from typing import Any, cast
 
+from inhouse.bounded_schema import TooManyStepsError, errors_of
 from inhouse.definitions.readers.source_ranges import JsonPath
 from inhouse.definitions.schema.structure import Mistake
 
@@ -19,7 +19,12 @@ _CODEBUFF = frozenset({"type", "description", "properties", "required", "enum"})
 def schema_mistakes(schema: Mapping[str, Any], path: JsonPath) -> list[Mistake]:
     """Yield every place where *schema* is not valid JSON Schema (2020-12)."""
     mistakes: list[Mistake] = []
-    for error in _validator().iter_errors(schema):
+    try:
+        errors = errors_of(schema)
+    except TooManyStepsError:
+        text = "This JSON Schema takes too many steps to check: make it smaller."
+        return [Mistake(path, "invalid-schema", text)]
+    for error in errors:
         where: JsonPath = tuple(error.absolute_path)
         refused = bool(_CODEBUFF & {part for part in where[-2:] if isinstance(part, str)})
         code = "invalid-schema" if refused and error.validator != "uniqueItems" else None
@@ -64,13 +69,6 @@ def _fault(pattern: str) -> str | None:
         if depth < 0:
             return "a `)` has no `(`"
     return "a `(` is never closed" if depth else None
-
-
-@cache
-def _validator() -> Any:
-    from jsonschema import Draft202012Validator  # noqa: PLC0415 - loaded on first use
-
-    return Draft202012Validator(Draft202012Validator.META_SCHEMA)
 
 
 def _what(error: Any) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from attrs import frozen
 
@@ -9,6 +10,7 @@ from inhouse import wire
 from inhouse.core.errors import UserError
 from inhouse.core.messages import Image
 from inhouse.core.positions import text_in
+from inhouse.core.protected_files import rule
 from inhouse.core.request import RunRequest
 from inhouse.core.route import Route
 from inhouse.host.selection_prompt import text_block
@@ -65,6 +67,8 @@ class SessionPrompts:
         uri = argument.uri
         if uri is None or to_path(uri) is not None:
             return argument.prompt
+        if (found := rule(urlsplit(uri).path.strip("/"))) is not None:
+            raise UserError(f"{uri!r} matches {found}, which no agent may read.")
         document = self.context.documents.get(uri)
         if document is None:
             raise UserError(

@@ -1,14 +1,17 @@
-"""The names that a Git repository tracks, read from its index: no Git is run for it.
+"""Where a Git repository is and the names that it tracks: no Git is run for it.
 
-Format: gitformat-index(5), versions 2 to 4.  Any other file tracks nothing.
+Format: gitrepository-layout(5), and gitformat-index(5), versions 2 to 4.  Any other file tracks
+nothing.
 """
 
+import errno
+import os
 import struct
 from pathlib import Path
 
 from attrs import frozen
 
-from inhouse.core.files import read_regular
+from inhouse.core.files import NotAFileError, read_regular
 
 _MOST_BYTES = 200_000_000
 _FIXED = 40
@@ -34,12 +37,38 @@ def repository_of(folder: Path) -> tuple[Path, Path] | None:
         if inner.is_dir():
             return top, inner
         try:
-            words = read_regular(inner).decode().strip() if inner.is_file() else ""
-        except (OSError, UnicodeDecodeError):
+            named = path_in(inner, after="gitdir: ")
+        except OSError:
             return None
-        if words.startswith("gitdir:"):  # a worktree or a submodule
-            return top, (top / words.removeprefix("gitdir:").strip()).resolve()
+        if named:  # a worktree or a submodule
+            return top, Path(os.path.realpath(top / named))
     return None
+
+
+def shared_folder(git_folder: Path) -> Path:
+    """Return the folder that a worktree shares with its repository.
+
+    Raises `OSError` if that cannot be read.
+    """
+    return git_folder / (path_in(git_folder / "commondir") or ".")
+
+
+def path_in(file: Path, *, after: str = "") -> str:
+    """Return the path that a file of a repository consists of, exactly as Git reads it.
+
+    Empty if there is no file, or none that begins like this.  Raises `OSError` if the file cannot
+    be read, or names another computer, which Windows would greet with the user's name.
+    """
+    try:
+        text = os.fsdecode(read_regular(file))
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    if not text.startswith(after):
+        return ""
+    path = text.removeprefix(after).rstrip("\r\n").partition("\0")[0]
+    if path.startswith(("//", "\\\\")):
+        raise NotAFileError(errno.EINVAL, "it names another computer", str(file))
+    return path
 
 
 def tracked_names(content: bytes) -> Tracked:

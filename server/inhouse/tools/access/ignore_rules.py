@@ -3,6 +3,7 @@
 A file that Git tracks is never ignored.
 """
 
+import contextlib
 import re
 from collections.abc import Collection
 from pathlib import Path
@@ -12,7 +13,7 @@ from attrs import Factory, define, field, frozen
 from inhouse.core.files import read_regular
 from inhouse.core.own_environment import environment
 
-from .git_index import Tracked, read_index, repository_of, tracked_names
+from .git_index import Tracked, read_index, repository_of, shared_folder, tracked_names
 from .git_patterns import Pattern, deciding, pattern_of
 
 FILES = (".gitignore", ".codebuffignore", ".manicodeignore")
@@ -183,17 +184,9 @@ def _sources(folder: Path, *, top: bool) -> list[Path]:
     if inner.is_dir():
         sources.append(inner / "info" / "exclude")
     elif (top or inner.exists()) and (found := repository_of(folder)) and found[0] == folder:
-        sources.append(_common(found[1]) / "info" / "exclude")
+        with contextlib.suppress(OSError):
+            sources.append(shared_folder(found[1]) / "info" / "exclude")
     return sources
-
-
-def _common(git_folder: Path) -> Path:
-    """Return the folder that a worktree shares with its repository (gitrepository-layout(5))."""
-    try:
-        words = read_regular(git_folder / "commondir").decode().strip()
-    except (OSError, UnicodeDecodeError):
-        return git_folder
-    return git_folder / words
 
 
 def _of_the_user(*, fold: bool) -> tuple[str, tuple[Pattern, ...]]:

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from attrs import frozen
 
+from inhouse.bounded_schema import one_check
 from inhouse.core.agent_names import agent_tool_name, names_the_same, parse_agent_name
 from inhouse.core.definition import AgentDefinition
 from inhouse.core.errors import InhouseError, ToolError
@@ -183,8 +184,9 @@ def _checked_params(definition: AgentDefinition, params: object) -> Mapping[str,
     schema = (definition.input_schema or {}).get("params")
     if not schema:
         return cast("Mapping[str, Any]", params) if isinstance(params, Mapping) else None
-    repaired = repair(schema, {} if params is None else params)
-    problem = problem_with(schema, repaired)
+    with one_check():
+        repaired = repair(schema, {} if params is None else params)
+        problem = problem_with(schema, repaired)
     if problem is not None:
         raise ToolError(f"Wrong params for agent {definition.id}: {problem}")
     return cast("Mapping[str, Any]", repaired) or None

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, cast
 
+from inhouse.bounded_schema import one_check
 from inhouse.core.broken_json import BrokenJsonError, read
 from inhouse.core.errors import ToolError
 from inhouse.core.ports import ToolSpec
@@ -22,8 +23,9 @@ def check_input(spec: ToolSpec, arguments: str) -> Mapping[str, Any]:
     Raises `ToolError`, whose message shows a small model what to send instead.
     """
     try:
-        value = repair(spec.parameters, clean_json(_parse(spec, arguments)), exact=spec.exact)
-        problems = problems_with(spec.parameters, value)
+        with one_check():
+            value = repair(spec.parameters, clean_json(_parse(spec, arguments)), exact=spec.exact)
+            problems = problems_with(spec.parameters, value)
     except RecursionError:
         raise ToolError(f"The input of {spec.name} is nested too deep.  {usage(spec)}") from None
     if not isinstance(value, dict):

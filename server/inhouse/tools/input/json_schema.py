@@ -1,55 +1,38 @@
-"""JSON Schema: the only module that knows jsonschema."""
+"""What is wrong with a value, in few words."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from json import dumps
 from typing import Any, cast
 
+from inhouse.bounded_schema import TooManyStepsError, checker, errors_of
+
 _SHOWN_VALUE = 60
+_TOO_MUCH = "its schema takes too many steps to check, so nothing can be said to fit it"
 
 
 def problems_with(schema: Mapping[str, Any], value: object) -> list[str]:
-    """List what is wrong with a value, most telling first.  An invalid schema allows everything."""
-    check = _checker(dumps(schema, sort_keys=True, default=str))
-    return [] if check is None else [_text(error) for error in check(value)]
+    """List what is wrong with a value, most telling first.  An invalid schema allows everything.
 
-
-def schema_problem(schema: Any) -> str | None:
-    """Say what is wrong with a schema itself; None if nothing is."""
-    from jsonschema import Draft202012Validator  # noqa: PLC0415  Slow to import.
-    from jsonschema.exceptions import SchemaError  # noqa: PLC0415
+    Inside `inhouse.bounded_schema.one_check`, all calls together are one check.
+    """
+    from jsonschema.exceptions import relevance  # noqa: PLC0415  Slow to import.
 
     try:
-        Draft202012Validator.check_schema(schema)
-    except SchemaError as error:
-        return error.message
-    return None
+        check = _checker(dumps(schema, sort_keys=True, default=str))
+        errors = [] if check is None else check(value)
+    except TooManyStepsError:
+        return [_TOO_MUCH]
+    deepest = sorted(map(_deepest, errors), key=cast("Any", relevance), reverse=True)
+    return [_text(error) for error in deepest]
 
 
 @lru_cache(maxsize=256)
-def _checker(schema_text: str) -> Callable[[Any], list[Any]] | None:
+def _checker(schema_text: str) -> Callable[[object], list[Any]] | None:
     from json import loads  # noqa: PLC0415
 
-    from jsonschema import Draft202012Validator  # noqa: PLC0415  Slow to import.
-    from jsonschema.exceptions import relevance  # noqa: PLC0415
-    from referencing import Registry  # noqa: PLC0415
-    from referencing.exceptions import Unresolvable  # noqa: PLC0415
-
     schema = loads(schema_text)
-    if schema_problem(schema) is not None:
-        return None
-    # An empty registry: a ``$ref`` to somewhere else is never fetched.
-    registry = cast("Any", Registry)()
-    validator = cast("Any", Draft202012Validator)(schema, registry=registry)
-
-    def check(value: object) -> list[Any]:
-        try:
-            errors = cast("Iterator[Any]", validator.iter_errors(value))
-            return sorted(map(_deepest, errors), key=cast("Any", relevance), reverse=True)
-        except Unresolvable:
-            return []
-
-    return check
+    return None if errors_of(schema) else checker(schema)
 
 
 def _deepest(error: Any) -> Any:

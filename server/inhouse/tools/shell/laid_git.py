@@ -8,6 +8,7 @@ the index says that Git added or removed it.
 import contextlib
 import hashlib
 import os
+import re
 import shutil
 import stat
 from collections.abc import Mapping
@@ -17,10 +18,11 @@ from attrs import frozen
 
 from inhouse.core.errors import ToolError
 from inhouse.core.files import read_regular
-from inhouse.tools.access.git_index import object_names, read_index, repository_of
+from inhouse.tools.access.git_index import object_names, read_index, repository_of, shared_folder
 from inhouse.tools.access.safe_open import remove_file, write_bytes
 
 _REFS = ("HEAD", "refs/stash", "MERGE_HEAD", "CHERRY_PICK_HEAD", "rebase-merge/onto")
+_OBJECT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _SHORT = 10
 _MOST_BYTES = 50_000_000
 
@@ -140,10 +142,16 @@ def _resolved(folder: Path, name: str) -> str:
     """Return the object that a Git ref names, without following further refs."""
     text = _line(folder / name)
     if not text.startswith("ref: "):
-        return text
+        return text if _OBJECT.fullmatch(text) else ""
     branch = text.removeprefix("ref: ")
-    common = folder / _line(folder / "commondir") if (folder / "commondir").is_file() else folder
-    return _line(common / branch) or f"{branch} {_packed(common, branch)}".strip()
+    if not branch.startswith("refs/") or ".." in branch:  # Git has no such ref.
+        return ""
+    try:
+        common = shared_folder(folder)
+    except OSError:
+        return ""
+    found = _line(common / branch)
+    return found if _OBJECT.fullmatch(found) else f"{branch} {_packed(common, branch)}".strip()
 
 
 def _packed(folder: Path, branch: str) -> str:
@@ -160,6 +168,6 @@ def _packed(folder: Path, branch: str) -> str:
 
 def _line(path: Path) -> str:
     try:
-        return read_regular(path).decode("utf-8", "replace").strip() if path.is_file() else ""
+        return read_regular(path).decode("utf-8", "replace").strip()
     except OSError:
         return ""

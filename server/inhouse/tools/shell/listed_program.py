@@ -9,7 +9,7 @@ from attrs import frozen
 from inhouse.core.errors import ToolError
 from inhouse.core.protected_files import protected_names
 from inhouse.processes import find_program
-from inhouse.tools.hardened_git import ask_git, hardened_variables
+from inhouse.tools.hardened_git import ask_git, hardened_variables, without_protected
 
 from .known_options import LOG_WITHOUT_FILES
 
@@ -23,7 +23,8 @@ _LIBRARIES = frozenset({"LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"})
 _PLAIN_DIFF = ("--no-ext-diff", "--no-textconv")
 _GIT_OPTIONS = {
     **dict.fromkeys(("diff", "log", "show"), _PLAIN_DIFF),
-    "blame": ("--no-textconv",),
+    # Of a file that the configuration names, an error would show a line.
+    "blame": ("--no-textconv", "--no-ignore-revs-file"),
     "grep": ("--no-textconv",),
 }
 
@@ -116,13 +117,7 @@ def _git(words: Sequence[str], *, is_file: bool) -> list[str]:
     shows = subcommand in _SHOWS_FILES and not (subcommand == "diff" and is_file)
     if subcommand == "log":  # Paths would hide merges.
         shows = not LOG_WITHOUT_FILES.allows(rest)
-    return [subcommand, *own, *rest, *(_pathspecs() if shows else ())]
-
-
-def _pathspecs() -> list[str]:
-    files, folders = protected_names()
-    magic = ":(top,exclude,icase,glob)**"
-    return [f"{magic}/{each}" for each in files] + [f"{magic}/{each}/**" for each in folders]
+    return [subcommand, *own, *rest, *(without_protected() if shows else ())]
 
 
 def _without_protected(name: str) -> list[str]:
