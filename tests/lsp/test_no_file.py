@@ -25,3 +25,16 @@ async def test_an_untitled_buffer_reaches_the_model_or_is_refused(project):
             await editor.command(
                 "inhouse.run", {"agent": "writer", "uri": "vscode-notebook-cell:/w/a.ipynb#W0"}
             )
+
+
+@pytest.mark.parametrize(
+    "uri", ["git:/w/.env?HEAD", "zip:///w/x.zip/.ssh/known", "untitled:id_rsa"]
+)
+async def test_a_buffer_with_the_name_of_a_secret_is_not_sent(project, uri):
+    async with open_editor(project.folder, **project.how(VSCODE)) as editor:
+        item = {"uri": uri, "languageId": "text", "version": 0, "text": "canary\n"}
+        editor.notify("textDocument/didOpen", {"textDocument": item})
+        with pytest.raises(ServerError, match="no agent may read"):
+            await editor.command("inhouse.run", {"agent": "writer", "prompt": "Why?", "uri": uri})
+
+    assert project.server.chats == []

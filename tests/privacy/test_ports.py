@@ -42,10 +42,12 @@ async def listening(
         await process.wait()
 
 
-@pytest.mark.parametrize(
-    "first",
-    [b"POST / HTTP/1.1\r\n", b"GET / ", b"OPTIONS", b"{", b"\x16\x03\x01", b"\r\n", b"Contents-"],
-)
+FIRST_BYTES = [
+    *(b"POST / HTTP/1.1\r\n", b"GET / ", b"OPTIONS", b"{", b"\x16\x03\x01", b"\r\n", b"Contents-")
+]
+
+
+@pytest.mark.parametrize("first", FIRST_BYTES)
 def test_what_is_not_the_protocol_is_known_by_its_first_bytes(first: bytes):
     assert not may_begin(first)
     assert may_begin(b"Content-Length: 1\r\n")
@@ -145,7 +147,10 @@ async def test_a_stranger_has_a_moment_to_show_the_token():
     assert ended == []
 
 
-@pytest.mark.parametrize("says", [b"", b"Content-", b"Content-Length: 100\r\n\r\n{"])
+SILENCE = [b"", b"Content-", b"Content-Length: 100\r\n\r\n{"]
+
+
+@pytest.mark.parametrize("says", SILENCE)
 async def test_a_connection_that_does_not_show_the_token_is_ended(says: bytes):
     strangers = Strangers("token", seconds=0.01)
 

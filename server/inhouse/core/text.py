@@ -3,7 +3,12 @@
 from enum import StrEnum
 from pathlib import Path
 
-from attrs import frozen
+from attrs import field, frozen
+
+from inhouse.core.unicode import without_controls
+
+_LONGEST = 2_000
+"""Characters of a message."""
 
 
 @frozen(order=True)
@@ -34,6 +39,11 @@ class Severity(StrEnum):
     HINT = "hint"
 
 
+def _readable(message: str) -> str:
+    plain = without_controls(message)
+    return plain if len(plain) <= _LONGEST else f"{plain[:_LONGEST]}…"
+
+
 @frozen
 class Problem:
     """What is wrong with something a user wrote, and where."""
@@ -46,5 +56,5 @@ class Problem:
 
     ``duplicate-id``: editors show it, tests and quick fixes rely on it.
     """
-    message: str
-    """What is wrong and what would work."""
+    message: str = field(converter=_readable)
+    """What is wrong and what would work; what it quotes may be of any length, and a stranger's."""

@@ -40,56 +40,56 @@ def test_what_is_listed_runs(command: str):
     assert find_listed(command, LISTED)
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        *("", " ", "git", "git push", "gitstatus", "npm test -- --watch", "npm run --prefix=/x a"),
-        *("git status; rm -rf .", "git status && rm x", "git status || rm x", "git status | sh"),
-        *("git status & rm x", "git status\nrm x", "git status\r\nrm x", "git status $(rm x)"),
-        *("git status `rm x`", "git status ${IFS}", "git status > out", "git status < in"),
-        *("git status <(rm x)", "git status \\\nrm", "git status #", "git status *"),
-        *("git status ?", "git status [a]", "git status {a,b}", "git status ~", "git status !x"),
-        *("git status 'unclosed", "PATH=. git status", "X+=1 git status", "(git status)"),
-        *("! git status", "git status \u2028rm", "git status %PATH%", "git status ^& rm"),
-        *("make build && make test && rm x", "make build", "make", "LS", "/bin/ls", "./ls"),
-        *("env ls", "sudo ls", "npm", "npm run a=b", "git -c core.pager=x status"),
-    ],
-)
+TRICKS = [
+    *("", " ", "git", "git push", "gitstatus", "npm test -- --watch", "npm run --prefix=/x a"),
+    *("git status; rm -rf .", "git status && rm x", "git status || rm x", "git status | sh"),
+    *("git status & rm x", "git status\nrm x", "git status\r\nrm x", "git status $(rm x)"),
+    *("git status `rm x`", "git status ${IFS}", "git status > out", "git status < in"),
+    *("git status <(rm x)", "git status \\\nrm", "git status #", "git status *"),
+    *("git status ?", "git status [a]", "git status {a,b}", "git status ~", "git status !x"),
+    *("git status 'unclosed", "PATH=. git status", "X+=1 git status", "(git status)"),
+    *("! git status", "git status \u2028rm", "git status %PATH%", "git status ^& rm"),
+    *("make build && make test && rm x", "make build", "make", "LS", "/bin/ls", "./ls"),
+    *("env ls", "sudo ls", "npm", "npm run a=b", "git -c core.pager=x status"),
+]
+
+
+@pytest.mark.parametrize("command", TRICKS)
 def test_what_is_not_listed_does_not(command: str):
     assert find_listed(command, LISTED) is None
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        *("git grep -O x", "git grep --open-files-in-pager=sh x", "git grep --open x"),
-        *(
-            "git log --output=x",
-            "git log --outp=x",
-            "git diff --output x",
-            "git diff --no-index a b",
-        ),
-        *("git diff --ext-diff", "git show --textconv", "git log --show-signature", "git log -O x"),
-        *(
-            "git branch new",
-            "git branch -D main",
-            "git tag v1",
-            "git tag -l -d v1",
-            "git log -L :f:x",
-        ),
-        *("sort -o out in", "sort -oout in", "sort -ro out in", "sort --output=out in"),
-        *("sort --compress-program=sh in", "sort --compress-prog sh in", "sort -T . in"),
-        *("sort --files0-from=x", "find . -delete", "find . -exec sh x", "find . -fprint out"),
-        *("find . -ok rm x", "find -L . -name x", "find -files0-from x", "grep -rf list src"),
-        *("grep -f list x", "grep --file=list x", "grep -R x .", "grep -r x .", "rg --pre sh x"),
-        *("rg --pre=sh x", "rg -f list", "rg --hostname-bin sh x", "rg -uuu x", "rg --hidden x"),
-        *("rg -L x", "rg --no-ignore x", "rg -z x", "uniq in out", "tree -o out", "tree -l"),
-        *("tail -f x", "tail --follow x", "wc --files0-from=x", "du --files0-from=x", "du -L"),
-        *("file -f list", "file -m magic x", "file -C", "file -z x", "diff -r a b", "diff -l a b"),
-        *("ls -LR", "cat --show=x"),
-        *("md5sum -c list", "printf -v x y z", "git remote -v", "git rev-parse --git-path x"),
-    ],
-)
+OPTIONS = [
+    *("git grep -O x", "git grep --open-files-in-pager=sh x", "git grep --open x"),
+    *(
+        "git log --output=x",
+        "git log --outp=x",
+        "git diff --output x",
+        "git diff --no-index a b",
+    ),
+    *("git diff --ext-diff", "git show --textconv", "git log --show-signature", "git log -O x"),
+    *(
+        "git branch new",
+        "git branch -D main",
+        "git tag v1",
+        "git tag -l -d v1",
+        "git log -L :f:x",
+    ),
+    *("sort -o out in", "sort -oout in", "sort -ro out in", "sort --output=out in"),
+    *("sort --compress-program=sh in", "sort --compress-prog sh in", "sort -T . in"),
+    *("sort --files0-from=x", "find . -delete", "find . -exec sh x", "find . -fprint out"),
+    *("find . -ok rm x", "find -L . -name x", "find -files0-from x", "grep -rf list src"),
+    *("grep -f list x", "grep --file=list x", "grep -R x .", "grep -r x .", "rg --pre sh x"),
+    *("rg --pre=sh x", "rg -f list", "rg --hostname-bin sh x", "rg -uuu x", "rg --hidden x"),
+    *("rg -L x", "rg --no-ignore x", "rg -z x", "uniq in out", "tree -o out", "tree -l"),
+    *("tail -f x", "tail --follow x", "wc --files0-from=x", "du --files0-from=x", "du -L"),
+    *("file -f list", "file -m magic x", "file -C", "file -z x", "diff -r a b", "diff -l a b"),
+    *("ls -LR", "cat --show=x"),
+    *("md5sum -c list", "printf -v x y z", "git remote -v", "git rev-parse --git-path x"),
+]
+
+
+@pytest.mark.parametrize("command", OPTIONS)
 def test_no_option_that_writes_runs_or_wanders_is_taken(command: str):
     program, *rest = command.split()
     entries = (program, f"{program} *", f"{program} {rest[0]}", f"{program} {rest[0]} *")
