@@ -256,6 +256,25 @@ def test_a_workspace_may_lower_the_limits_of_an_endpoint_and_fill_its_own_reques
     assert problems == ()
 
 
+@pytest.mark.parametrize(("name", "value"), [("vouchedLocal", True), ("extraBody", {"k": "mine"})])
+def test_what_a_user_says_of_a_server_is_not_said_of_one_that_a_workspace_chose(
+    name: str, value: Any
+):
+    own = text_layer(HOME, toml_of("team", **{name: value}))
+    theirs = text_layer(HERE, toml_of("team", baseUrl="http://127.0.0.1:9/v1"), from_workspace=True)
+    beside = text_layer(HOME, toml_of("team", baseUrl="http://127.0.0.1:9/v1", **{name: value}))
+
+    settings, (told,) = read_settings([theirs, own])
+    mine, _ = read_settings([beside])
+
+    team = settings.endpoints["team"]
+    assert team.from_workspace
+    assert not team.vouched_local
+    assert not team.extra_body
+    assert (told.code, told.key) == ("key-without-url", f"endpoints.team.{name}")
+    assert mine.endpoints["team"].vouched_local or mine.endpoints["team"].extra_body
+
+
 def toml_of(endpoint: str, **values: Any) -> str:
     lines = [f"{name} = {inline(value)}" for name, value in values.items()]
     return "\n".join((f"[endpoints.{endpoint}]", *lines, ""))

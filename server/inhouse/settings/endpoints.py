@@ -107,7 +107,7 @@ def merge(name: str, parts: Sequence[Part], keys: KeySources) -> Endpoint:
     tuning: dict[str, Any] = {
         field_name: value
         for key_name, field_name in _TUNING
-        if (value := _nearest(parts, key_name)) is not None
+        if (value := _nearest(_about(part, parts, name, key_name), key_name)) is not None
     }
     models: dict[str, str] = {}
     prices: dict[str, TokenPrice] = {}
@@ -122,6 +122,25 @@ def merge(name: str, parts: Sequence[Part], keys: KeySources) -> Endpoint:
         models=MappingProxyType(models),
         prices=MappingProxyType(prices),
     )
+
+
+def _about(connection: Part, parts: Sequence[Part], name: str, key: str) -> Sequence[Part]:
+    """Return the parts whose word counts for the server that the endpoint leads to.
+
+    What only the user may say of a server is not said of one that a workspace chose.
+    """
+    may_say = ENDPOINT_BY_NAME[key].declared.scope not in {SettingScope.USER, SettingScope.OWNER}
+    if may_say or not connection.report.layer.from_workspace:
+        return parts
+    for one in parts:
+        if key in one.values and not one.report.layer.from_workspace:
+            one.report.warning(
+                ("endpoints", name, key),
+                f"A workspace chose the server of {name!r}, so this has no effect here.  If you "
+                "know that server, write its baseUrl beside this.",
+                "key-without-url",
+            )
+    return [one for one in parts if one.report.layer.from_workspace]
 
 
 def with_pool(endpoint: Endpoint, part: Part, known: Mapping[str, Endpoint]) -> Endpoint:

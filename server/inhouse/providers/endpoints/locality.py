@@ -182,7 +182,8 @@ def _unless_vouched(endpoint: Endpoint, reason: str) -> Verdict:
         local=False,
         reason=reason,
         remedy="If you know that it forwards to your own machines only, set "
-        f"`inhouse.endpoints.{endpoint.name}.vouchedLocal` to true in your own settings.",
+        f"`inhouse.endpoints.{endpoint.name}.vouchedLocal` to true in your own settings"
+        f"{', beside its baseUrl' if endpoint.from_workspace else ''}.",
     )
 
 
