@@ -25,8 +25,8 @@ FIELDS: list[str] = [
 CONTROLS = "\0\x1b]0;title\x07\x9b2J\u202e\r\x08"
 
 
-def nested(depth: int, around: str, inside: str) -> Any:
-    return json.loads(around * depth + inside + {"[": "]"}.get(around, "}") * depth)
+def nested(depth: int, before: str, inside: str, after: str) -> Any:
+    return json.loads(before * depth + inside + after * depth)
 
 
 VALUES: dict[str, Any] = {
@@ -45,8 +45,8 @@ VALUES: dict[str, Any] = {
     "a long list": ["x"] * 5_000,
     "a list of anything": [1, None, {}, [], "a", CONTROLS],
     "members of every object": {"__proto__": {"a": 1}, "constructor": {"prototype": {}}},
-    "lists in lists": nested(300, "[", "1"),
-    "objects in objects": nested(200, '{"properties":{"a":', "{}}"),
+    "lists in lists": nested(300, "[", "1", "]"),
+    "objects in objects": nested(200, '{"properties":{"a":', "{}", "}}"),
     "many members": {f"k{number}": number for number in range(2_000)},
     "itself": {"$ref": "#"},
     "a reference to elsewhere": {"$ref": "http://192.0.2.1/x"},

@@ -268,8 +268,8 @@ async def test_git_is_not_asked_if_a_filter_may_be_unknown(tmp_path: Path):
 async def test_no_git_file_breaks_a_tool(tmp_path: Path, content: bytes):
     here = bench(tmp_path, {"a.txt": "one\n", ".git": content, ".gitignore": "b.txt\n"})
 
-    for name in ("read_files", "code_search", "list_directory", "find_files"):
-        arguments = {"paths": ["a.txt"], "pattern": "one", "path": ".", "prompt": "a"}
+    for name in ("read_files", "code_search", "list_directory"):
+        arguments = {"paths": ["a.txt"], "pattern": "one", "path": "."}
         wanted = here.tools[name].spec.parameters["properties"]
         told = await here.call(name, **{key: arguments[key] for key in arguments if key in wanted})
         assert "a.txt" in str(told)
