@@ -40,7 +40,7 @@ _steps: ContextVar[_Steps | None] = ContextVar("steps", default=None)
 
 
 @contextmanager
-def one_check() -> Iterator[_Steps]:
+def one_check() -> Generator[_Steps]:
     """Let whatever is checked inside share the steps of one check."""
     if (counted := _steps.get()) is not None:
         yield counted
@@ -97,8 +97,7 @@ def _meta_validator() -> Any:
 
 @cache
 def _validator_class() -> Any:
-    from jsonschema import Draft202012Validator  # noqa: PLC0415  Slow to import.
-    from jsonschema.validators import extend  # noqa: PLC0415
+    from jsonschema import Draft202012Validator, validators  # noqa: PLC0415  Slow to import.
 
     plain = cast("Mapping[str, Any]", Draft202012Validator.VALIDATORS)
     own: dict[str, Any] = {
@@ -113,7 +112,7 @@ def _validator_class() -> Any:
     for name in ("$ref", "$dynamicRef"):
         own[name] = partial(_reference, plain[name])
     counted = {name: partial(_counted, keyword) for name, keyword in {**plain, **own}.items()}
-    return cast("Any", extend)(Draft202012Validator, counted)
+    return cast("Any", validators).extend(Draft202012Validator, counted)
 
 
 def _counted(keyword: Any, validator: Any, wanted: Any, value: Any, schema: Any) -> Any:
@@ -141,7 +140,7 @@ def _spend(steps: int) -> None:
 
 
 def _size(value: Any) -> int:
-    return len(value) if isinstance(value, (list, dict, str)) else 0
+    return len(cast("str", value)) if isinstance(value, (list, dict, str)) else 0
 
 
 def _pattern(validator: Any, wanted: str, value: Any, _: Any) -> Generator[Any, None, None]:

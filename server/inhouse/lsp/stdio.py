@@ -8,7 +8,7 @@ import contextlib
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from inhouse.core.errors import InhouseError, UserError
@@ -157,7 +157,7 @@ class Strangers:
         self._waiting: list[Stranger] = []
 
     @contextlib.contextmanager
-    def met(self, leave: Callable[[], None]) -> Iterator[Stranger]:
+    def met(self, leave: Callable[[], None]) -> Generator[Stranger]:
         """Count a connection for as long as it lives; *leave* ends it."""
         self._waiting = [each for each in self._waiting if not each.is_admitted]
         while len(self._waiting) >= self._most:
