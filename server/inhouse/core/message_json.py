@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from .errors import ToolError
-from .json_values import fields, mapping
+from .json_values import mapping
 from .messages import (
     AssistantMessage,
     Image,
@@ -134,7 +134,7 @@ def _origin(message: Mapping[str, Any]) -> Origin | None:
     if not isinstance(model := own.get("model"), str):
         return None
     thoughts = own.get("thoughts")
-    extra = fields(clean_json(dict(mapping(own.get("extra")))))
+    extra = clean_json(dict(mapping(own.get("extra"))))
     return Origin(model, thoughts if isinstance(thoughts, str) else "", extra)
 
 
@@ -173,7 +173,7 @@ def _assistant(content: object, origin: Origin | None) -> AssistantMessage:
             str(part.get("toolName", "")),
             json.dumps(_input(part.get("input")), ensure_ascii=False),
             str(_own(part).get("id", "")),
-            fields(clean_json(dict(mapping(_own(part).get("extra"))))),
+            clean_json(dict(mapping(_own(part).get("extra")))),
         )
         for part in parts
         if part.get("type") == "tool-call"

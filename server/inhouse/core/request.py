@@ -7,15 +7,10 @@ from typing import Any
 from attrs import field, frozen
 
 from .definition import Agent
-from .json_values import mapping
 from .messages import Image
 from .route import Route
 from .text import Range
 from .unicode import clean_json, clean_text
-
-
-def _clean(params: Mapping[str, Any]) -> Mapping[str, Any]:
-    return mapping(clean_json(params))
 
 
 @frozen
@@ -25,7 +20,7 @@ class RunRequest:
     agent: str
     prompt: str = field(default="", converter=clean_text)
     """Without unpaired surrogates, which neither a file nor a server accepts."""
-    params: Mapping[str, Any] = field(factory=dict[str, Any], converter=_clean)
+    params: Mapping[str, Any] = field(factory=dict[str, Any], converter=clean_json)
     endpoint: str | None = None
     model: str | None = None
     images: tuple[Image, ...] = ()

@@ -2,8 +2,9 @@
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from math import isfinite
-from typing import Any, cast
+from typing import Any, cast, overload
 
 
 def clean_text(text: str) -> str:
@@ -17,6 +18,10 @@ def clean_text(text: str) -> str:
     return text
 
 
+@overload
+def clean_json(value: Mapping[str, Any]) -> Mapping[str, Any]: ...
+@overload
+def clean_json(value: object) -> object: ...
 def clean_json(value: object) -> object:
     """Clean every string in a JSON value, keys too; NaN and infinities become null."""
     if isinstance(value, str):

@@ -266,7 +266,7 @@ def _habits(raw: str) -> tuple[str, ...]:
 
     White space around it, quotation marks, ``@`` before it, backslashes, ``file:``, a line number.
     """
-    text = _unwrapped(raw)
+    text = _unwrapped(raw.strip())
     found = [text]
     if text.startswith("file://"):
         found.append(_path_of_uri(text))
@@ -277,7 +277,7 @@ def _habits(raw: str) -> tuple[str, ...]:
     if text.startswith("@"):
         found.append(text[1:])
     if '"' in text:  # As trees show a part that begins or ends with a space.
-        found.append("/".join(map(_unwrapped_part, text.split("/"))))
+        found.append("/".join(map(_unwrapped, text.split("/"))))
     found += [short for each in found if (short := _LINE_NUMBER.sub("", each)) != each]
     return tuple(each for each in dict.fromkeys(found) if each and each != raw)
 
@@ -286,18 +286,14 @@ def _path_of_uri(uri: str) -> str:
     return unquote(uri.removeprefix("file://").removeprefix("localhost"))
 
 
-def _unwrapped(raw: str) -> str:
-    return _unwrapped_part(raw.strip())
-
-
-def _unwrapped_part(part: str) -> str:
+def _unwrapped(part: str) -> str:
     quoted = _QUOTED.match(part)
     return quoted[2] if quoted else part
 
 
 def _new_name(raw: str, roots: Sequence[Path]) -> str:
     """Return the name of a new file, never in quotes or with backslashes."""
-    text = _unwrapped(raw)
+    text = _unwrapped(raw.strip())
     if text.startswith("file:///") and not WINDOWS:
         return _path_of_uri(text)
     if text.startswith("@") and "/" in text and not _has_folder(text, roots):
