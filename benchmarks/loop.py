@@ -78,10 +78,19 @@ async def milliseconds_a_step(steps=None):
 
 
 class StepByStep:
-    """A script that says STEP each time, so that the state goes to it and back."""
+    """A script that says STEP each time, so that the state goes to it and back.
+
+    It writes what the sandbox writes: of the history only the new messages.
+    """
+
+    def __init__(self):
+        self._sent = 0
 
     async def send(self, value):
-        json.dumps(value)
+        state = dict(value["agentState"])
+        history = state.pop("messageHistory")
+        json.dumps([state, history[self._sent :], value["toolResult"]])
+        self._sent = len(history)
         return StepYield("STEP_ALL" if value["stepsComplete"] else "STEP")
 
     async def aclose(self):

@@ -20,6 +20,8 @@ _PIECES = re.compile(
 )
 _BREAKS = re.compile(r"(\n|\x1b\[[0-9;]*[ABEFHfJLMdsu]|\x1b\[\?(?:47|1047|1049)[hl]|\x1b[78DEM])")
 """What leaves the row that is being drawn."""
+_COLOURS = re.compile(r"\x1b\[[0-9;:]*m")
+"""Colours and styles, which move nothing: most escapes of most programs."""
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
@@ -190,6 +192,8 @@ class Kept:
         """Take more of the stream."""
         is_part = "\n" not in text and "\x1b" not in text and "\x1b" not in self._line
         text = self._line + text
+        if "\x1b" in text:
+            text = _COLOURS.sub("", text)
         if is_part:
             self._line = text
         elif "\x1b" in text or self._screen.column or self._screen.row < len(self._screen.rows):
