@@ -348,6 +348,7 @@ async def test_a_background_command_lives_as_long_as_its_run(tmp_path: Path):
     )
 
     assert result["backgroundProcessStatus"] == "running"
+    assert f'With process_id {result["processId"]}, the command "output"' in result["message"]
     assert isinstance(result["processId"], int)
     await asyncio.sleep(0.2)
     assert running("sleep 7166")

@@ -317,6 +317,13 @@ def _stopped_after(limit: float) -> str:
     )
 
 
+def _how_to_ask(process: int) -> str:
+    return (
+        f'With process_id {process}, the command "output" gives its stdout and stderr so far, and '
+        '"stop" ends it.'
+    )
+
+
 def _in_background(
     context: ToolContext, job: Job, live: Callable[[str], None], seen: str
 ) -> dict[str, Any]:
@@ -327,7 +334,7 @@ def _in_background(
         "command": job.command,
         "processId": job.pid,
         "backgroundProcessStatus": "running",
-        **({"message": seen} if seen else {}),
+        **_message((seen, _how_to_ask(job.pid))),
     }
 
 
