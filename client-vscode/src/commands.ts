@@ -1,5 +1,5 @@
 /** What the palette and the menus offer. */
-import * as vscode from "vscode";
+import vscode = require("vscode");
 import { checkEndpoints, explainRoute } from "./endpoints";
 import type { FirstMinute } from "./firstMinute";
 import type { Folding } from "./folding";

@@ -1,6 +1,6 @@
 /** Endpoints: check all, and explain who serves an agent. */
 import { randomUUID } from "node:crypto";
-import * as vscode from "vscode";
+import vscode = require("vscode");
 import { load } from "./library";
 import type { EndpointStatus, Route } from "./protocol";
 import { showReport } from "./report";

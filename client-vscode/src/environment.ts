@@ -1,7 +1,7 @@
 /** The private Python environment that holds the server which comes with the extension. */
 import { createHash, randomUUID } from "node:crypto";
-import * as fs from "node:fs/promises";
-import * as path from "node:path";
+import fs = require("node:fs/promises");
+import path = require("node:path");
 import type * as vscode from "vscode";
 import { findPython, type Python } from "./python";
 import { StartProblem, textOf } from "./problem";

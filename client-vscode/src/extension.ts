@@ -1,5 +1,5 @@
 /** The extension: READ THIS FIRST.  It starts the language server and draws what the server says. */
-import * as vscode from "vscode";
+import vscode = require("vscode");
 import type { Middleware } from "vscode-languageclient/node";
 import { chat } from "./chat/participant";
 import { announce, persist, registerCommands, runFromServer, type Parts } from "./commands";

@@ -3,7 +3,7 @@
  * What there is, the server knows (`inhouse.providers`, `inhouse.endpoint.*`, `inhouse.embedded`); here it is asked for.
  */
 import { randomUUID } from "node:crypto";
-import * as vscode from "vscode";
+import vscode = require("vscode");
 import { keepKey } from "./keys";
 import { load } from "./library";
 import { plain } from "./problem";

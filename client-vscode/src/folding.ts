@@ -1,5 +1,5 @@
 /** What a transcript folds away: thinking, what sub-agents said, and what a tool was given.  Enter or a click opens it. */
-import * as vscode from "vscode";
+import vscode = require("vscode");
 import { parse, render } from "./details";
 import { linksIn, named } from "./links";
 import type { Runs } from "./runs";

@@ -1,5 +1,5 @@
 /** API keys: in VS Code's secret storage, handed to the server in memory, never in a setting, a file or a log. */
-import * as vscode from "vscode";
+import vscode = require("vscode");
 import type { Server } from "./server";
 import { textOf } from "./problem";
 

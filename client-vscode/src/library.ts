@@ -1,4 +1,4 @@
-/** The language client's library: 400 kB that are not even read before a server starts. */
+/** What only a running server needs, the language client's library above all: 400 kB that are not even read before. */
 import type * as library from "./languageclient";
 
 // A require inside a function is the one lazy import that extension hosts of every age know.

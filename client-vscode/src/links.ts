@@ -1,5 +1,5 @@
 /** Places that a transcript names, as links: files of the workspace that are there, with their lines.  Nothing else becomes one. */
-import * as vscode from "vscode";
+import vscode = require("vscode");
 
 /** Names of a document that are looked for at most: a transcript may be long. */
 const MOST = 200;

@@ -1,5 +1,5 @@
 /** What the server has, kept as it is now: it tells which of its lists have changed (`inhouse/changed`). */
-import * as vscode from "vscode";
+import vscode = require("vscode");
 import type { Hunk } from "./protocol";
 import type { Server } from "./server";
 

@@ -1,5 +1,5 @@
 /** A new agent definition; the server has the template. */
-import * as vscode from "vscode";
+import vscode = require("vscode");
 import type { Server } from "./server";
 
 export async function newAgent(server: Server, given?: vscode.Uri): Promise<void> {

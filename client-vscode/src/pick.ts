@@ -1,5 +1,5 @@
 /** Lists to choose from: agents and runs. */
-import * as vscode from "vscode";
+import vscode = require("vscode");
 import type { AgentSummary, RunSummary } from "./protocol";
 import type { Server } from "./server";
 

@@ -3,9 +3,9 @@
  * current folder nor PYTHON*.
  */
 import { execFile, spawn, type ChildProcess, type ChildProcessWithoutNullStreams } from "node:child_process";
-import * as fs from "node:fs/promises";
-import * as os from "node:os";
-import * as path from "node:path";
+import fs = require("node:fs/promises");
+import os = require("node:os");
+import path = require("node:path");
 
 /** For Python that is ours: isolated from the current folder, from PYTHON* and from the user's own packages. */
 export const ISOLATED = "-I";

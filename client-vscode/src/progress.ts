@@ -1,5 +1,5 @@
 /** Where a run can be seen while it works: once, where it was started (its line, or the end of its transcript), and in the status bar. */
-import * as vscode from "vscode";
+import vscode = require("vscode");
 import type { Run, Runs } from "./runs";
 import { runIdOf } from "./transcript";
 import { spent } from "./views";

@@ -1,5 +1,5 @@
 /** Prompts that are being written in documents, and those of earlier runs. */
-import * as vscode from "vscode";
+import vscode = require("vscode");
 import type { RunArguments, RunSummary } from "./protocol";
 import type { Server } from "./server";
 

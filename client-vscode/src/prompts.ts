@@ -1,5 +1,5 @@
 /** Asking for a prompt: a box for one line, a document for more; what is sent along is shown and can be left out. */
-import * as vscode from "vscode";
+import vscode = require("vscode");
 import { plain } from "./problem";
 import { attachment, Drafts, History, PROMPT_SCHEME, without } from "./promptDrafts";
 import type { RunArguments } from "./protocol";

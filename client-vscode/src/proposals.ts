@@ -1,5 +1,5 @@
 /** Proposed changes where they would be made: in the text of their file, and as marks of files in lists. */
-import * as vscode from "vscode";
+import vscode = require("vscode");
 import type { Lists } from "./lists";
 import type { Hunk } from "./protocol";
 

@@ -1,7 +1,7 @@
 /** Finding a Python that is new enough. */
-import * as path from "node:path";
+import path = require("node:path");
 import type { PythonExtension } from "@vscode/python-extension";
-import * as vscode from "vscode";
+import vscode = require("vscode");
 import { StartProblem } from "./problem";
 import { findProgram, ISOLATED, output } from "./processes";
 

@@ -1,5 +1,5 @@
 /** Questions of a run: one at a time, in VS Code's own dialogs. */
-import * as vscode from "vscode";
+import vscode = require("vscode");
 import type { LanguageClient, MessageActionItem, ShowMessageRequestParams } from "vscode-languageclient/node";
 import { plain, textOf } from "./problem";
 import type { RunEvent } from "./protocol";

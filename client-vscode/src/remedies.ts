@@ -1,5 +1,5 @@
 /** Errors in parts: the cause in one line, and buttons that are the ways out (docs/protocol.md, ErrorData). */
-import * as vscode from "vscode";
+import vscode = require("vscode");
 import { plain, textOf } from "./problem";
 import type { ErrorData, Remedy } from "./protocol";
 

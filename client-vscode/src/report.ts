@@ -1,5 +1,5 @@
 /** Pages that are read once: rendered Markdown that is nobody's file. */
-import * as vscode from "vscode";
+import vscode = require("vscode");
 
 const SCHEME = "inhouse-report";
 

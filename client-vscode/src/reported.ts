@@ -1,5 +1,5 @@
 /** What VS Code's other servers and checkers report, for the tool `diagnostics`. */
-import * as vscode from "vscode";
+import vscode = require("vscode");
 import type { LanguageClient } from "vscode-languageclient/node";
 
 export function offerDiagnostics(client: LanguageClient): void {

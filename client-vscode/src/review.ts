@@ -1,6 +1,6 @@
 /** Reviewing what agents want to change: in the file, in VS Code's own diff, in one page of all files; by hunk, file or run. */
-import * as path from "node:path";
-import * as vscode from "vscode";
+import path = require("node:path");
+import vscode = require("vscode");
 import type { Lists } from "./lists";
 import { sameFile } from "./proposals";
 import type { Hunk } from "./protocol";

@@ -1,6 +1,6 @@
 /** The runs of this window: started here, followed through their events. */
 import { randomUUID } from "node:crypto";
-import * as vscode from "vscode";
+import vscode = require("vscode");
 import type { LanguageClient } from "vscode-languageclient/node";
 import { load } from "./library";
 import type { Route, RunArguments, RunEvent, RunResult, RunStarted, Status } from "./protocol";

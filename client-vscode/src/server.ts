@@ -1,6 +1,6 @@
 /** The language server's life: started when first needed, restarted with back-off, told of keys and trust. */
 import type { ChildProcess } from "node:child_process";
-import * as vscode from "vscode";
+import vscode = require("vscode");
 import type { LanguageClient, Middleware } from "vscode-languageclient/node";
 import { environmentPython } from "./environment";
 import { keysFor } from "./keys";

@@ -1,5 +1,5 @@
 /** Conversations: find one, answer it, begin again at one of its turns, take back what a turn changed. */
-import * as vscode from "vscode";
+import vscode = require("vscode");
 import type { SessionSummary, SessionTurn } from "./protocol";
 import { undoTurn } from "./review";
 import type { Server } from "./server";

@@ -2,7 +2,7 @@
  *
  * A default that VS Code fills in would hide the workspace's inhouse.toml from the server.
  */
-import * as vscode from "vscode";
+import vscode = require("vscode");
 
 /** Settings that only this extension reads. */
 const OURS: readonly string[] = ["python", "serverCommand"];

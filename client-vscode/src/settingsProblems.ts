@@ -1,8 +1,9 @@
 /** What is wrong with a setting, shown where it stands. */
-import { plain } from "./problem";
-import { findNodeAtLocation, parseTree, type Node } from "jsonc-parser";
-import * as vscode from "vscode";
+import type { Node } from "jsonc-parser";
+import vscode = require("vscode");
 import type { LanguageClient } from "vscode-languageclient/node";
+import { load } from "./library";
+import { plain } from "./problem";
 
 interface SettingsProblem {
   /** `endpoints.team.baseUrl`, `routes[0].endpoint` */
@@ -66,7 +67,7 @@ async function placeOf(key: string): Promise<{ uri: vscode.Uri; range: vscode.Ra
   }
   try {
     const document = await vscode.workspace.openTextDocument(file);
-    const root = parseTree(document.getText(), [], { allowTrailingComma: true });
+    const root = load().parseTree(document.getText(), [], { allowTrailingComma: true });
     const base = vscode.workspace.workspaceFile ? ["settings", `inhouse.${name}`] : [`inhouse.${name}`];
     const node = root && deepest(root, base, rest);
     return node && { uri: file, range: new vscode.Range(document.positionAt(node.offset), document.positionAt(node.offset + node.length)) };
@@ -83,7 +84,7 @@ function folderFile(): vscode.Uri | undefined {
 /** The value itself, or what of it is there: a name with dots is not told from a path. */
 function deepest(root: Node, base: string[], rest: readonly (string | number)[]): Node | undefined {
   for (let length = rest.length; length >= 0; length--) {
-    const node = findNodeAtLocation(root, [...base, ...rest.slice(0, length)]);
+    const node = load().findNodeAtLocation(root, [...base, ...rest.slice(0, length)]);
     if (node) {
       return node;
     }

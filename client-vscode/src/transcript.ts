@@ -1,5 +1,5 @@
 /** The transcript beside the editor: a virtual document of the server that follows its own end. */
-import * as vscode from "vscode";
+import vscode = require("vscode");
 
 export const SCHEME = "inhouse-run";
 

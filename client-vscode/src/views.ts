@@ -1,5 +1,5 @@
 /** The view in the activity bar: sessions with their runs, changes that wait, agents, endpoints.  Trees of VS Code's own, no web page. */
-import * as vscode from "vscode";
+import vscode = require("vscode");
 import type { ListName, Lists } from "./lists";
 import { placeOf } from "./pick";
 import { plain } from "./problem";

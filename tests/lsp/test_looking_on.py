@@ -209,7 +209,7 @@ async def test_a_question_is_asked_once_and_any_way_of_answering_counts(project)
             assert result["status"] == "completed"
         result, _ = await run(SILENCE, cancelled)
         assert result["status"] == "cancelled"
-        with pytest.raises(ServerError, match="No question"):
+        with pytest.raises(ServerError, match="already been answered"):
             await editor.command("inhouse.answer", {"questionId": "q", "text": "x"})
         assert b"ERROR" not in editor.stderr
 

@@ -160,7 +160,7 @@ async def test_a_client_with_a_view_of_its_own_gets_questions_and_failures_as_ev
         assert not (runner.folder / "made").exists()
         await asyncio.sleep(0.4)
         await editor.command("inhouse.answer", allowed)
-        with pytest.raises(ServerError, match="No question"):
+        with pytest.raises(ServerError, match="already been answered"):
             await editor.command("inhouse.answer", allowed)
         await editor.ended(started["runId"])
         told = json.loads(runner.server.chats[-1].body["messages"][-1]["content"])

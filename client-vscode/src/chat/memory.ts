@@ -1,6 +1,6 @@
 /** Which session of Inhouse a conversation of the chat goes on with. */
 import { createHash } from "node:crypto";
-import * as vscode from "vscode";
+import vscode = require("vscode");
 
 /** What a turn leaves for the next one; VS Code keeps it with the conversation. */
 export interface Memory {

@@ -3,7 +3,7 @@
  * Their text comes from a run of an agent, which `@inhouse` starts: routes, privacy, budget and the record of what went
  * where belong to runs.  Another extension that asks one of these models directly gets a clear no.
  */
-import * as vscode from "vscode";
+import vscode = require("vscode");
 import { onDidConfigure } from "../firstMinute";
 import { plain } from "../problem";
 import type { EndpointStatus, ModelInfo } from "../protocol";

@@ -2,7 +2,7 @@
  *
  * Found by looking, never by a version: forks have their own.
  */
-import * as vscode from "vscode";
+import vscode = require("vscode");
 
 export interface ChatModel {
   readonly id: string;

@@ -1,5 +1,5 @@
 /** `@inhouse` in VS Code's own chat: turns of a session of the store, on whatever serves its agent. */
-import * as vscode from "vscode";
+import vscode = require("vscode");
 import { COMPACT, type Parts } from "../commands";
 import { onDidConfigure } from "../firstMinute";
 import { asMarkdown, plain, textOf } from "../problem";
@@ -192,8 +192,7 @@ async function giveAnswer({ server }: Parts, { questionId, choices, ask }: Answe
   try {
     await server.execute("inhouse.answer", { questionId, ...given });
   } catch (error) {
-    const { cause } = partsOf(error);
-    void vscode.window.showInformationMessage(/^No question/.test(cause) ? "This question has already been answered, or its run is over." : cause);
+    void vscode.window.showInformationMessage(partsOf(error).cause); // Such as: it was answered before.
   }
 }
 

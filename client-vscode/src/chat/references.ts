@@ -1,5 +1,5 @@
 /** What was attached or named with `#`: the server's own context by name, `@path` in the prompt. */
-import * as vscode from "vscode";
+import vscode = require("vscode");
 
 export interface Prompt {
   text: string;

@@ -1,15 +1,18 @@
 /** One turn of the chat: a run, drawn as it happens. */
-import * as vscode from "vscode";
+import vscode = require("vscode");
 import { asCode, asMarkdown, plain } from "../problem";
 import type { EditState, RunEvent, RunResult } from "../protocol";
 import { partsOf } from "../remedies";
 import type { Run } from "../runs";
 import type { Parts } from "../commands";
+import { Words } from "./words";
 
 export const ANSWER = "inhouse.chat.answer", REMEDY = "inhouse.chat.remedy";
 type Question = Extract<RunEvent, { kind: "question" }>;
 /** More choices than that are a list to choose from. */
 const BUTTONS = 6;
+/** What is drawn between the words of an answer. */
+const BETWEEN: ReadonlySet<RunEvent["kind"]> = new Set(["tool_call", "tool_result", "question", "notice"]);
 
 export class Turn {
   private run?: Run;
@@ -17,6 +20,7 @@ export class Turn {
   private readonly titles = new Map<string, string>();
   private readonly ended: Promise<RunResult | undefined>;
   private readonly listeners: vscode.Disposable[] = [];
+  private readonly words = new Words((text) => { this.stream.markdown(text); });
 
   constructor(private readonly parts: Parts, private readonly stream: vscode.ChatResponseStream) {
     this.ended = new Promise((resolve) => {
@@ -59,6 +63,7 @@ export class Turn {
       }
       throw error;
     } finally {
+      this.words.end();
       vscode.Disposable.from(...this.listeners).dispose();
     }
   }
@@ -73,13 +78,16 @@ export class Turn {
 
   private draw(event: RunEvent): void {
     const own = event.runId === this.run?.id;
+    if (BETWEEN.has(event.kind)) {
+      this.words.end();
+    }
     switch (event.kind) {
       case "start":
         this.stream.progress(plain(`${event.agent} on ${event.route.endpoint} (${event.route.local ? "local" : "remote"}), ${event.route.model}`));
         break;
       case "text":
         if (own) {
-          this.stream.markdown(event.delta);
+          this.words.say(event.delta);
         }
         break;
       case "tool_call":

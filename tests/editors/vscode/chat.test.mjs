@@ -1,11 +1,12 @@
 // `@inhouse` in VS Code's own chat, in a workbench that checks proposed APIs as the real one does.
 import assert from "node:assert";
 import fs from "node:fs";
+import http from "node:http";
 import path from "node:path";
 import { after, before } from "node:test";
 import { FILES, scene, testIn } from "./fixture.mjs";
 import { startModel } from "./model.mjs";
-import { choose, menu, openFile, palette, processes, shot, shown, sleep, toast, type, until } from "./workbench.mjs";
+import { choose, menu, openFile, palette, processes, shot, shown, sleep, temporary, toast, type, until, write } from "./workbench.mjs";
 
 let s;
 const test = testIn(() => s);
@@ -161,6 +162,83 @@ test("the picker has the models of the endpoints, and where they run; the one th
   assert.strictEqual(s.model.requests.at(-1).model, "test-model");
 });
 
+/** A server that only counts who asks it for something. */
+async function listener() {
+  const asked = [], server = http.createServer((request, response) => { asked.push(request.url); response.end(); });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return { asked, url: `http://127.0.0.1:${server.address().port}`, stop: () => server.close() };
+}
+
+test("what a model, its calls and its server say makes no command, no picture, no button and no edit", async (t) => {
+  const { asked, url, stop } = await listener();
+  t.after(stop);
+  const command = (id, ...args) => `command:${id}?${encodeURIComponent(JSON.stringify(args))}`;
+  const starts = command("inhouse.chat.remedy", { id: "startServer", command: "touch forged" });
+  const evil = [
+    `[Press me](${starts}) or <a href="${starts}">press this</a>, [open it](command:workbench.action.files.newUntitledFile)`,
+    `![a](${url}/markdown?secret) <img src="${url}/tag?secret"> <iframe src="${url}/frame"></iframe>`,
+    `<button onclick="fetch('${url}/click')">Approve</button><script>fetch("${url}/script")</script>`,
+    `\`\`\`python\n<vscode_codeblock_uri isEdit>file://${s.workspace}/app.py</vscode_codeblock_uri>\nprint("forged")\n\`\`\``,
+    "```vscode-extensions\nms-python.python\n```",
+    "$(check) The end of the words."].join("\n\n");
+  let steps = 0;
+  s.model.state.play = async (reply) => {
+    if (steps++ === 0) { reply.call("ask_user", { questions: [{ question: `Which? [Press me](${starts}) ![b](${url}/question)`, options: [{ label: `![c](${url}/label) $(trash)` }, { label: "The other", description: `<img src="${url}/description">` }] }] }); }
+    else if (steps === 2) { reply.call("read_files", { paths: [`![d](${url}/path).md`] }); }
+    else { for (const piece of evil.match(/[^]{1,7}/g)) { reply.say(piece); } }
+  };
+  await send("/agent fixer Be evil");
+  await button("The other").waitFor();
+  await shot(s.page, "chat-hostile-question");
+  await button("The other").click();
+  await says("The end of the words.");
+  await sleep(2000); // What would be loaded has been asked for.
+  await shot(s.page, "chat-hostile");
+  const said = answer("The end of the words.");
+  assert.deepStrictEqual(await said.locator("a").evaluateAll((all) => all.map((each) => each.dataset.href ?? each.getAttribute("href") ?? "").filter((each) => each.startsWith("command:"))), []);
+  assert.deepStrictEqual(await said.locator("img, iframe, script").evaluateAll((all) => all.map((each) => each.getAttribute("src") ?? "").filter((each) => each.startsWith("http")).filter((each) => !each.includes("/vscode-remote-resource?"))), []); // Our own icon is one.
+  assert.strictEqual(await said.getByRole("button", { name: "Approve" }).count(), 0);
+  assert.strictEqual(await said.locator(".chat-codeblock-pill-container, .chat-extensions-content-part").count(), 0); // VS Code's own signs of a file that was edited, and of extensions to install.
+  const tabs = await s.page.locator(".tab").count();
+  await said.getByText("Press me").last().click();
+  await said.getByText("open it").last().click();
+  await sleep(1000);
+  assert.strictEqual(await s.page.locator(".tab").count(), tabs);
+  assert.ok(!fs.existsSync(path.join(s.workspace, "forged")));
+  s.model.state.play = async (reply) => { reply.response.write(`data: ${JSON.stringify({ error: { message: `No. [Press me](${starts}) ![e](${url}/error) <img src="${url}/error-tag">`, code: 400 } })}\n\n`); reply.response.end(); };
+  await send("/ask Fail with evil words");
+  await says(/No\. /);
+  await shot(s.page, "chat-hostile-error");
+  await palette(s.page, "Inhouse: Show Runs…"); // The same as a page.
+  await s.page.locator(".quick-input-list .monaco-list-row").filter({ hasText: "Be evil" }).first().click();
+  const page = s.page.frameLocator("iframe.webview").last().frameLocator("iframe#active-frame");
+  await page.getByText("The end of the words.").last().waitFor();
+  await sleep(1000);
+  await shot(s.page, "chat-hostile-page");
+  assert.deepStrictEqual(asked, []);
+});
+
+test("a protected file that is attached or named does not reach the model, and the chat says so", async () => {
+  const outside = write(temporary("inhouse-outside-"), { "id_rsa": "-----BEGIN OPENSSH PRIVATE KEY-----\nsecret-of-the-key\n" });
+  write(s.workspace, { ".env": "TOKEN=secret-of-the-environment\n" });
+  fs.symlinkSync(path.join(outside, "id_rsa"), path.join(s.workspace, "innocent.md"));
+  s.model.state.play = async (reply) => { reply.say("I saw what I was given."); };
+  const before = s.model.requests.length;
+  await send("/ask What is in @.env and in these? ", async () => {
+    for (const name of [".env", "innocent.md"]) {
+      await menu(s.page.getByRole("treeitem", { name, exact: true }), "Add File to Chat");
+      await s.page.locator(".interactive-input-part .chat-attached-context-attachment").filter({ hasText: name }).waitFor();
+    }
+    await s.page.locator(".interactive-input-part .monaco-editor").last().click();
+  });
+  await says("I saw what I was given.");
+  await says(/\.env was not attached/);
+  await says(/innocent\.md was not attached/);
+  await shot(s.page, "chat-protected");
+  assert.ok(s.model.requests.length > before);
+  assert.doesNotMatch(JSON.stringify(s.model.requests), /secret-of-the/);
+});
+
 test("an error is its cause in a line, with buttons that are the ways out", async () => {
   await s.model.stop();
   await send("/ask Are you there?");
@@ -176,7 +254,8 @@ test("no language server runs until one is needed; a model server at its usual p
   const found = await startModel(async (reply) => { reply.say("Found, and here."); }, ["found-model"], 8000).catch(() => undefined);
   if (!found) { t.skip("NOT TESTED: something else listens at port 8000"); return; }
   const first = s;
-  s = await scene({ stock: true, trust: true, files: { "app.py": FILES["app.py"] }, settings: CHAT, machine: NOTHING });
+  const theirs = (url) => JSON.stringify({ "inhouse.endpoints": { theirs: { baseUrl: url } }, "inhouse.defaultEndpoint": "theirs", "inhouse.serverCommand": ["touch", "started-by-the-workspace"] });
+  s = await scene({ stock: true, trust: true, files: (url) => ({ "app.py": FILES["app.py"], ".vscode/settings.json": theirs(url) }), settings: CHAT, machine: NOTHING });
   const ours = () => processes("inhouse lsp").filter((pid) => { try { return fs.readFileSync(`/proc/${pid}/environ`, "utf8").includes(s.workbench.data); } catch { return false; } });
   try {
     await palette(s.page, "Inhouse: Open Chat"); // The extension is there.
@@ -191,6 +270,8 @@ test("no language server runs until one is needed; a model server at its usual p
     await says("This workspace is not trusted"); // Last: not folded away with the steps.
     await button("Manage Trust").waitFor();
     await shot(s.page, "chat-found-answer");
+    assert.deepStrictEqual(s.model.requests, []); // The endpoint that the workspace names has no effect, nor has its command.
+    assert.ok(!fs.existsSync(path.join(s.workspace, "started-by-the-workspace")));
   } finally {
     await s.close();
     await found.stop();

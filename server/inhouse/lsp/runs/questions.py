@@ -31,6 +31,7 @@ _ONE_LINE, _FIRST = 60, 44
 """Characters of a question, and of its beginning, in a line of 100 that also says how to answer."""
 _MOMENT, _TRIES = 0.3, 3
 """Seconds in which nobody can have read a question, so an answer was meant for something else."""
+_OVER = "This question has already been answered, or its run is over."
 _TOO_SOON = "The answer came before the question could be read; please answer again."
 
 
@@ -87,7 +88,7 @@ class EditorApprover:
         asked = self._open.get(given.question_id or first or "")
         if asked is None:
             waiting = ", ".join(self._open) or "none"
-            raise UserError(f"No question {given.question_id!r} is waiting.  Questions: {waiting}")
+            raise UserError(f"{_OVER}  Questions that wait: {waiting}", code="no-question")
         choices = tuple(given.choices or ()) + ((given.text,) if given.text else ())
         offered = asked.question.choices
         unknown = [each for each in given.choices or () if offered and each not in offered]
