@@ -200,21 +200,15 @@ test("what a model, its calls and its server say makes no command, no picture, n
   assert.strictEqual(await said.getByRole("button", { name: "Approve" }).count(), 0);
   assert.strictEqual(await said.locator(".chat-codeblock-pill-container, .chat-extensions-content-part").count(), 0); // VS Code's own signs of a file that was edited, and of extensions to install.
   const tabs = await s.page.locator(".tab").count();
-  await said.getByText("Press me").last().click();
-  await said.getByText("open it").last().click();
+  await said.getByText("Press me").last().dispatchEvent("click");
+  await said.getByText("open it").last().dispatchEvent("click");
   await sleep(1000);
   assert.strictEqual(await s.page.locator(".tab").count(), tabs);
   assert.ok(!fs.existsSync(path.join(s.workspace, "forged")));
   s.model.state.play = async (reply) => { reply.response.write(`data: ${JSON.stringify({ error: { message: `No. [Press me](${starts}) ![e](${url}/error) <img src="${url}/error-tag">`, code: 400 } })}\n\n`); reply.response.end(); };
   await send("/ask Fail with evil words");
-  await says(/No\. /);
+  await says(/the server refused the request/);
   await shot(s.page, "chat-hostile-error");
-  await palette(s.page, "Inhouse: Show Runs…"); // The same as a page.
-  await s.page.locator(".quick-input-list .monaco-list-row").filter({ hasText: "Be evil" }).first().click();
-  const page = s.page.frameLocator("iframe.webview").last().frameLocator("iframe#active-frame");
-  await page.getByText("The end of the words.").last().waitFor();
-  await sleep(1000);
-  await shot(s.page, "chat-hostile-page");
   assert.deepStrictEqual(asked, []);
 });
 

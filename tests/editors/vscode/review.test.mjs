@@ -4,7 +4,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { after, before, beforeEach } from "node:test";
 import { FILES, handsIn, scene, testIn } from "./fixture.mjs";
-import { closeAll, file, lens, openFile, palette, shot, shown, toast, until } from "./workbench.mjs";
+import { closeAll, decorations, file, lens, openFile, palette, processes, shot, shown, toast, until } from "./workbench.mjs";
 
 let s;
 const test = testIn(() => s);
@@ -128,27 +128,41 @@ test("a command is asked for in a message that takes no keys; its answer goes to
   assert.match(JSON.stringify(s.model.requests.at(-1).messages), /hello from the test/);
 });
 
-test("a command works on the proposals and leaves the files alone; what it changes is proposed too, and applied by the user", async () => {
-  fs.writeFileSync(path.join(s.workspace, "rate.txt"), "rate = 1\nunit = euro\n");
+test("an agent's command works on what is proposed, the files stay as they are, and what it changes is proposed too; all of it is there after a crash and a reload", async () => {
+  const text = (rate, unit) => `rate = ${rate}\n${"# between\n".repeat(8)}unit = ${unit}\n`;
+  fs.writeFileSync(path.join(s.workspace, "rate.txt"), text(1, "euro"));
+  await openFile(s.page, "rate.txt");
   script(
     ["str_replace", { path: "rate.txt", replacements: [{ oldString: "rate = 1", newString: "rate = 2" }] }],
-    ["run_terminal_command", { command: "grep -c 'rate = 2' rate.txt && sed -i s/euro/cent/ rate.txt && cp rate.txt made.txt" }]);
+    ["run_terminal_command", { command: "grep rate rate.txt && sed -i s/euro/cent/ rate.txt && cp rate.txt made.txt" }]);
   await fixer("Change the rate and try it");
-  const question = toast(s.page, "cp rate.txt made.txt");
-  await question.waitFor({ timeout: 60000 });
-  await question.getByRole("button").filter({ hasText: /once/i }).click();
-  await until(() => s.model.requests.at(-1).messages.filter(({ role }) => role === "tool").length === 2, "the command's result");
-  const told = JSON.stringify(s.model.requests.at(-1).messages.at(-1));
-  assert.match(told, /laid over them: rate\.txt/);
-  assert.match(told, /exitCode\W+0/);
+  await toast(s.page, "cp rate.txt made.txt").getByRole("button").filter({ hasText: /once/i }).click();
   await toast(s.page, "fixer proposes changes to 2 files.").waitFor();
-  assert.strictEqual(onDisk("rate.txt"), "rate = 1\nunit = euro\n");
-  assert.ok(!exists("made.txt"));
+  const told = s.model.requests.at(-1).messages.findLast(({ role }) => role === "tool").content;
+  assert.match(told, /rate = 2[^]*laid over them: rate\.txt/);
+  const untouched = () => { assert.strictEqual(onDisk("rate.txt"), text(1, "euro")); assert.ok(!exists("made.txt")); };
+  const waits = () => until(async () => /"rate\u00a0=\u00a02"[^]*"unit\u00a0=\u00a0cent"/.test(await decorations(s.page)), "both changes behind the lines that they change");
+  await waits();
+  await shot(s.page, "command-proposes");
+  untouched();
+  const ours = () => processes("inhouse lsp").filter((pid) => { try { return fs.readFileSync(`/proc/${pid}/environ`, "utf8").includes(s.workbench.data); } catch { return false; } });
+  const crashed = ours();
+  assert.ok(crashed.length);
+  crashed.forEach((pid) => { process.kill(pid, "SIGKILL"); });
+  await until(() => ours().some((pid) => !crashed.includes(pid)), "another server");
+  await waits();
+  await s.page.reload();
+  await s.page.locator(".tab").filter({ hasText: "rate.txt" }).first().click();
+  await waits();
+  untouched();
+  await palette(s.page, "Inhouse: Review Edits…");
+  await s.page.locator(".tab.active").filter({ hasText: "Proposed changes" }).waitFor();
+  await until(async () => { const page = await shown(s.page); return page.includes("unit = cent") && page.includes("rate = 2"); }, "the changes on one page");
+  await shot(s.page, "command-proposes-review");
   await palette(s.page, "Inhouse: Apply Proposed Changes");
   await until(() => exists("made.txt"), "the new file");
   await palette(s.page, "File: Save All Files");
-  const wanted = "rate = 2\nunit = cent\n";
-  await until(() => onDisk("rate.txt") === wanted && onDisk("made.txt") === wanted, "both files");
+  await until(() => onDisk("rate.txt") === text(2, "cent") && onDisk("made.txt") === text(2, "cent"), "both files");
 });
 
 test("ask_user is a quick pick [matrix: question = quick pick]", async () => {
