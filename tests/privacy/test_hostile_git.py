@@ -105,6 +105,28 @@ HOSTILE = {
         echo one > a.txt; {COMMIT}; echo /nowhere > .git/objects/info/alternates
         git config core.alternateRefsCommand "$EVIL"; git config core.gitProxy "$EVIL"
         git config credential.helper "!$EVIL"; git config core.askPass "$EVIL"; echo two > a.txt""",
+    "filter included on a condition": f"""
+        echo '* filter=evil' > .gitattributes; echo one > a.txt; {COMMIT}
+        printf '[filter "evil"]\\n\\tclean = %s\\n' "$EVIL" > .git/more
+        git config includeIf.gitdir:/.path more; git config 'includeIf.onbranch:**.path' more
+        git config remote.o.url x; git config 'includeIf.hasconfig:remote.*.url:*.path' more
+        echo two > a.txt""",
+    "traces": f"""
+        echo one > a.txt; {COMMIT}
+        for each in event normal perf; do
+        git config trace2.${{each}}Target "$PWD/../made"; done; echo two > a.txt""",
+    "converted texts that are kept": f"""
+        echo '* diff=evil' > .gitattributes; echo one > a.txt; {COMMIT}
+        git config diff.evil.textconv "$EVIL"; git config diff.evil.cachetextconv true
+        echo two > a.txt""",
+    "programs of everything else": f"""
+        echo '* merge=evil' > .gitattributes; echo one > a.txt; {COMMIT}
+        for each in merge.evil.driver core.editor sequence.editor interactive.diffFilter \\
+        core.gitProxy core.askPass uploadpack.packObjectsHook remote.o.uploadpack remote.o.vcs \\
+        trailer.x.command trailer.x.cmd browser.x.cmd difftool.x.cmd mergetool.x.cmd \\
+        core.alternateRefsCommand gpg.ssh.defaultKeyCommand sendemail.toCmd; do
+        git config $each "$EVIL"; done; git config credential.helper "!$EVIL"
+        echo two > a.txt""",
     "aliases": f"""
         echo one > a.txt; {COMMIT}
         for each in status diff log config; do git config alias.$each "!$EVIL"; done""",
