@@ -12,7 +12,7 @@ from inhouse.core.events import (
     ToolOutput,
     ToolStarted,
 )
-from inhouse.lsp.runs.run_activity import RunActivity, todos_of
+from inhouse.lsp.runs.active_runs import RunActivity, todos_of
 from support.editor import NEOVIM, VSCODE, open_editor
 from support.model_server import Pause, call
 

@@ -4,7 +4,7 @@ import asyncio
 import os
 import threading
 
-from inhouse.pipes.write_queue import FULL, PipeOutbox
+from inhouse.pipes.event_loop import FULL, PipeOutbox
 
 
 def read_all(descriptor, into):

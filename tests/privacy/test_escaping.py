@@ -7,7 +7,7 @@ from inhouse.core.text import Position, Range
 from inhouse.lsp.features.code_actions import action
 from inhouse.lsp.features.code_lenses import lens
 from inhouse.lsp.runs.transcript_markdown import Writer
-from inhouse.lsp.transport.messages import plain_params
+from inhouse.lsp.transport.rpc import plain_params
 
 EVIL = (
     "[Fix](command:workbench.action.quit)",

@@ -10,10 +10,9 @@ from collections.abc import Sequence
 
 from inhouse.core.logs import log_to_stderr
 from inhouse.core.own_environment import environment
+from inhouse.pipes.event_loop import PipeOutbox, read_chunks
 from inhouse.pipes.process_end import LAST_WORDS_S, leave_at_last, on_ending_signal
 from inhouse.pipes.standard_streams import take_over_stdio
-from inhouse.pipes.stdio_pipes import read_chunks
-from inhouse.pipes.write_queue import PipeOutbox
 
 from .transport import StdioTransport
 

@@ -11,8 +11,7 @@ from typing import Any, cast
 
 from inhouse import __version__
 from inhouse.core.json_values import fields
-from inhouse.pipes.stdio_pipes import Chunks
-from inhouse.pipes.write_queue import WriteQueue
+from inhouse.pipes.event_loop import Chunks, WriteQueue
 
 from . import ADD_ENDPOINT
 

@@ -10,7 +10,7 @@ from attrs import frozen
 from inhouse.host.host import Host
 from inhouse.lsp.documents.diagnostics import Diagnostics
 from inhouse.lsp.documents.open_documents import Documents
-from inhouse.lsp.transport.client import EditorClient, to_uri
+from inhouse.lsp.transport.client import EditorClient
 from inhouse.lsp.transport.rpc import EditorRpc
 
 
@@ -49,7 +49,7 @@ class EditorContext:
         """Write a file of our own for the user to read; return its URI."""
         path = self.state_folder / folder / name
         await asyncio.to_thread(_write, path, text)
-        return to_uri(path)
+        return path.as_uri()
 
 
 def _write(path: Path, text: str) -> None:

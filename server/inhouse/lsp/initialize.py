@@ -12,7 +12,7 @@ from inhouse.core.json_values import fields
 from inhouse.lsp.contract.command_names import AGENT_PREFIX, COMMANDS
 from inhouse.lsp.contract.server_capabilities import initialize_result
 from inhouse.lsp.transport.client import EditorClient, Json, read_client
-from inhouse.lsp.transport.framing import Framing, frame
+from inhouse.lsp.transport.framing import Framing, encoded
 from inhouse.pipes.standard_streams import read_some, write_all
 
 AGENTS_BUDGET = 1.0
@@ -68,11 +68,6 @@ def asks(message: Json) -> bool:
 def answer(answered: Answered) -> bytes:
     """Return the answer as it is sent."""
     return encoded({"jsonrpc": "2.0", "id": answered.message["id"], "result": answered.result})
-
-
-def encoded(message: Json) -> bytes:
-    """Return a message as it is sent."""
-    return frame(json.dumps(message, ensure_ascii=False))
 
 
 def all_commands(agents: list[str]) -> list[str]:

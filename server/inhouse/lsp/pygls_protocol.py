@@ -16,7 +16,7 @@ from pygls.protocol import LanguageServerProtocol, lsp_method
 
 from inhouse.core.json_values import fields
 from inhouse.lsp.documents.open_documents import Documents
-from inhouse.lsp.transport.framing import frame
+from inhouse.lsp.transport.framing import encoded, frame
 from inhouse.lsp.transport.rpc import EditorRpc
 
 Json = dict[str, Any]
@@ -111,13 +111,8 @@ class Protocol(LanguageServerProtocol):
 
     # Sending.
 
-    def send_json(self, message: Json) -> None:
-        self.link.outbox.write(
-            frame(json.dumps(message, separators=(",", ":"), ensure_ascii=False))
-        )
-
     def send_result(self, request_id: int | str, result: Any) -> None:
-        self.send_json({"jsonrpc": "2.0", "id": request_id, "result": result})
+        self.link.outbox.write(encoded({"jsonrpc": "2.0", "id": request_id, "result": result}))
 
     def send_error(
         self, request_id: int | str | None, code: int, message: str, data: Json | None = None
@@ -125,7 +120,7 @@ class Protocol(LanguageServerProtocol):
         error: Json = {"code": code, "message": message}
         if data is not None:
             error["data"] = data
-        self.send_json({"jsonrpc": "2.0", "id": request_id, "error": error})
+        self.link.outbox.write(encoded({"jsonrpc": "2.0", "id": request_id, "error": error}))
 
     def _send_data(self, data: Any) -> None:
         if data:

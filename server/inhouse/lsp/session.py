@@ -17,7 +17,6 @@ from inhouse.lsp.commands.handlers import Commands
 from inhouse.lsp.contract.arguments import Token
 from inhouse.lsp.contract.server_capabilities import PROMPT_SCHEME
 from inhouse.lsp.documents.diagnostics import Diagnostics
-from inhouse.lsp.documents.lens_refresher import Refresher
 from inhouse.lsp.documents.open_documents import Documents
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.edits.editor_files import EditorFiles
@@ -39,13 +38,14 @@ from inhouse.lsp.sessions.session_documents import SessionDocuments
 from inhouse.lsp.sessions.session_prompts import SessionPrompts
 from inhouse.lsp.sessions.session_sending import SessionSending
 from inhouse.lsp.transport.client import Json, real, to_path
-from inhouse.lsp.transport.list_changes import (
+from inhouse.lsp.transport.malloc_trim import give_back
+from inhouse.lsp.transport.refreshes import (
     AGENTS,
     EDITS,
     ENDPOINTS,
     ListChanges,
+    Refresher,
 )
-from inhouse.lsp.transport.malloc_trim import give_back
 from inhouse.lsp.transport.rpc import EditorRpc
 from inhouse.lsp.workspace.file_watcher import Watching
 from inhouse.lsp.workspace.settings_sync import SettingsSync

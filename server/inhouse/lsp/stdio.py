@@ -23,19 +23,17 @@ from inhouse.lsp.initialize import (
     all_commands,
     answer,
     asks,
-    encoded,
     read_message,
 )
 from inhouse.lsp.transport import peers
 from inhouse.lsp.transport.client import EditorClient, Json, read_client
 from inhouse.lsp.transport.early_agents import kept_agent_ids, read_agent_ids
-from inhouse.lsp.transport.framing import Framing
+from inhouse.lsp.transport.framing import Framing, encoded
 from inhouse.lsp.transport.light_imports import load_pygls
 from inhouse.lsp.transport.rpc import EditorRpc
+from inhouse.pipes.event_loop import Chunks, PipeOutbox, SocketOutbox, WriteQueue, read_chunks
 from inhouse.pipes.process_end import LAST_WORDS_S, leave_at_last, on_ending_signal
 from inhouse.pipes.standard_streams import PIECE, take_over_stdio
-from inhouse.pipes.stdio_pipes import Chunks, read_chunks
-from inhouse.pipes.write_queue import PipeOutbox, SocketOutbox, WriteQueue
 
 if TYPE_CHECKING:
     import argparse

@@ -7,7 +7,7 @@ from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.language.definition_diagnostics import DefinitionDiagnostics
 from inhouse.lsp.language.known_models import remember
 from inhouse.lsp.runs.work_done import WorkDone
-from inhouse.lsp.transport.list_changes import ENDPOINTS, ListChanges
+from inhouse.lsp.transport.refreshes import ENDPOINTS, ListChanges
 
 
 class EndpointChecks:

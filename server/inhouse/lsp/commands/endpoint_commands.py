@@ -12,7 +12,7 @@ from inhouse.host.new_files import agent_text, new_agent_id, write_new
 from inhouse.lsp.contract import arguments
 from inhouse.lsp.contract.arguments import DescribeEndpoint, Token, structure
 from inhouse.lsp.editor_context import EditorContext
-from inhouse.lsp.transport.client import real, to_path, to_uri
+from inhouse.lsp.transport.client import real, to_path
 
 Given = list[Any] | None
 TEST_SECONDS = 20.0
@@ -56,7 +56,7 @@ async def add(context: EditorContext, command: str, given: Given, _: Token | Non
     return {
         "name": new.name,
         "isDefault": host.world.settings.default_endpoint == new.name,
-        "uri": to_uri(endpoint_setup.user_settings_file(host)),
+        "uri": endpoint_setup.user_settings_file(host).as_uri(),
     }
 
 
@@ -77,7 +77,7 @@ async def new_agent(context: EditorContext, command: str, given: Given, _: Token
     if written:
         await asyncio.to_thread(write_new, path, agent_text(agent), root)
         await context.host.reload([path])
-    return {"id": agent, "uri": to_uri(path), "written": written}
+    return {"id": agent, "uri": path.as_uri(), "written": written}
 
 
 def _root(context: EditorContext, folder: str | None) -> Path:
@@ -91,7 +91,7 @@ def _root(context: EditorContext, folder: str | None) -> Path:
     named = to_path(folder)
     path = None if named is None else real(named)
     if path is None or path not in roots:
-        told = ", ".join(map(to_uri, roots))
+        told = ", ".join(root.as_uri() for root in roots)
         raise UserError(f"{folder!r} is not a folder of this workspace.  Its folders: {told}")
     return path
 

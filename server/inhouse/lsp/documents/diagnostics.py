@@ -4,6 +4,7 @@ from typing import Any
 
 from inhouse.core.text import Range, Severity
 from inhouse.lsp.transport.rpc import EditorRpc
+from inhouse.wire import text_range
 
 Diagnostic = dict[str, Any]
 SEVERITY = {
@@ -50,18 +51,10 @@ def diagnostic(
 ) -> Diagnostic:
     """Make LSP's `Diagnostic`."""
     return {
-        "range": lsp_range(where),
+        "range": text_range(where),
         "severity": SEVERITY[severity],
         "code": code,
         "source": "inhouse",
         "message": message,
         **more,
-    }
-
-
-def lsp_range(where: Range) -> dict[str, Any]:
-    """Make LSP's `Range`."""
-    return {
-        "start": {"line": where.start.line, "character": where.start.character},
-        "end": {"line": where.end.line, "character": where.end.character},
     }

@@ -11,7 +11,7 @@ from lsprotocol import types
 
 from inhouse.core import positions
 from inhouse.core.text import Position, Range
-from inhouse.lsp.transport.client import to_path, to_uri
+from inhouse.lsp.transport.client import to_path
 
 _RECENT = 64
 """How many changes are kept, in case one arrives late that belongs before them."""
@@ -110,7 +110,7 @@ class Documents:
     def uri_of(self, path: Path) -> str:
         """Return a file's URI, spelled as the editor does if the file is open."""
         document = self.find(path)
-        return to_uri(path) if document is None else document.uri
+        return path.as_uri() if document is None else document.uri
 
     def opened(self, item: types.TextDocumentItem) -> OpenDocument:
         document = OpenDocument(

@@ -9,8 +9,8 @@ from inhouse.core.errors import InhouseError
 from inhouse.core.hunks import text_edits
 from inhouse.core.json_values import fields, items
 from inhouse.core.ports import Edit
-from inhouse.lsp.documents.diagnostics import lsp_range
 from inhouse.lsp.transport.rpc import EditorRpc
+from inhouse.wire import text_range
 
 Json = dict[str, Any]
 _PATIENCE = 30.0
@@ -54,7 +54,7 @@ def workspace_edit(link: EditorRpc, current: Current, edit: Edit) -> Json:
     if edit.new is None:
         return {"documentChanges": [{"kind": "delete", "uri": current.uri}]}
     edits = [
-        {"range": lsp_range(each.range), "newText": each.text}
+        {"range": text_range(each.range), "newText": each.text}
         for each in text_edits(current.text, edit.hunks)
     ]
     if link.client.can("workspace.workspaceEdit.documentChanges"):

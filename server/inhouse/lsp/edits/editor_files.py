@@ -10,7 +10,6 @@ from inhouse.lsp.documents.open_documents import Documents
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.edits import apply_edit
 from inhouse.lsp.edits.apply_edit import Current
-from inhouse.lsp.transport.client import to_uri
 from inhouse.tools.edit.disk_workspace import DiskWorkspace
 
 _SETTLING = 1.0
@@ -97,10 +96,10 @@ class Buffers:
             return Current(path, document.uri, document.text, document.version)
         before, after = self._applied.get(path, (None, None))
         if after is not None and before == on_disk:
-            return Current(path, to_uri(path), after, 0, hidden=True)
+            return Current(path(path), after, 0, hidden=True)
         if self._applied.pop(path, None) is not None and after != on_disk:
             self._unsure.add(path)
-        return Current(path, to_uri(path), on_disk, None, is_unsure=path in self._unsure)
+        return Current(path(path), on_disk, None, is_unsure=path in self._unsure)
 
     def applied(self, path: Path, on_disk: str | None, text: str) -> None:
         """Remember the text of a buffer that is not announced as open."""

@@ -13,13 +13,14 @@ from inhouse.core.hunks import Hunk, apply_hunks, shifted, text_edits, unified_h
 from inhouse.core.ports import Edit
 from inhouse.core.text import Position, Range, Severity
 from inhouse.lsp.contract.arguments import Hunks
-from inhouse.lsp.documents.diagnostics import Diagnostic, diagnostic, lsp_range
+from inhouse.lsp.documents.diagnostics import Diagnostic, diagnostic
 from inhouse.lsp.documents.open_documents import OpenDocument
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.edits.apply_edit import TRIES, Current
 from inhouse.lsp.edits.editor_files import EditorFiles
 from inhouse.lsp.edits.pending_hunks import Pending, place, placed, proposed_text, with_change
 from inhouse.lsp.transport.client import Json, real, to_path
+from inhouse.wire import text_range
 
 _ABSENT = Hunk(0, (), ())
 Edited = Callable[[str, str, Path, EditState, str], None]
@@ -307,7 +308,7 @@ def as_json(pending: Pending, text: str | None, uri: str) -> Json:
         "uri": uri,
         "kind": pending.kind,
         "fits": where is not None,
-        "range": None if where is None else lsp_range(where),
+        "range": None if where is None else text_range(where),
         "old": "".join(pending.hunk.old),
         "new": "".join(pending.hunk.new),
     }

@@ -13,7 +13,6 @@ from inhouse.core.ports import Document, Edit, EditOutcome, Question
 from inhouse.core.settings import EditMode
 from inhouse.host.host import WorkspaceRequest
 from inhouse.lsp.contract.arguments import Hunks
-from inhouse.lsp.documents.diagnostics import lsp_range
 from inhouse.lsp.documents.editor_diagnostics import plain, reported
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.edits import apply_edit
@@ -22,6 +21,7 @@ from inhouse.lsp.edits.editor_files import EditorFiles, disk_workspace
 from inhouse.lsp.edits.review import Review
 from inhouse.lsp.transport.client import real
 from inhouse.tools.edit.private_proposals import changed
+from inhouse.wire import text_range
 
 _UNSAVED, _SAVED = "Continue without", "I saved them"
 
@@ -148,7 +148,7 @@ class EditorWorkspace:
             return None
         document = self._context.documents.find(request.path)
         text = "" if document is None else positions.text_in(document.text, request.range)
-        return {"path": str(request.path), "range": lsp_range(request.range), "text": text}
+        return {"path": str(request.path), "range": text_range(request.range), "text": text}
 
     async def diagnostics(self, path: Path | None) -> list[dict[str, Any]] | None:
         """Return what other servers found, if the client offers that; else what we found."""

@@ -7,7 +7,6 @@ from attrs import frozen
 from inhouse.core import positions
 from inhouse.core.text import Position, Range
 from inhouse.lsp.contract.command_names import Command
-from inhouse.lsp.documents.diagnostics import lsp_range
 from inhouse.lsp.documents.open_documents import OpenDocument
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.edits.review import Review, where_is
@@ -15,7 +14,8 @@ from inhouse.lsp.features.prompt_comments import prompts_in
 from inhouse.lsp.runs.active_runs import Runs
 from inhouse.lsp.runs.questions import EditorApprover
 from inhouse.lsp.transport.client import Json
-from inhouse.lsp.transport.messages import plain
+from inhouse.lsp.transport.rpc import plain
+from inhouse.wire import text_range
 
 _MOST_AGENTS = 20
 _FIX, _ASK, _SOURCE = "quickfix", "refactor.inhouse", "source.inhouse"
@@ -153,7 +153,7 @@ def _ask(context: EditorContext, document: OpenDocument, where: Range) -> Iterat
             "agent": agent_id,
             "prompt": f"Look at {what}.",
             "uri": document.uri,
-            "range": lsp_range(line),
+            "range": text_range(line),
         }
         yield action(_ASK, f"Ask {agent_id} about {what}", Command.RUN, argument)
     for agent_id in agents:

@@ -7,15 +7,15 @@ from attrs import frozen
 from inhouse.core.counts import count
 from inhouse.core.text import Position, Range
 from inhouse.lsp.contract.command_names import Command
-from inhouse.lsp.documents.diagnostics import lsp_range
-from inhouse.lsp.documents.lens_refresher import Refresher
 from inhouse.lsp.documents.open_documents import OpenDocument
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.edits.review import Review, where_is
 from inhouse.lsp.features.prompt_comments import prompts_in
 from inhouse.lsp.runs.active_runs import ActiveRun, Runs
 from inhouse.lsp.transport.client import Json
-from inhouse.lsp.transport.messages import plain
+from inhouse.lsp.transport.refreshes import Refresher
+from inhouse.lsp.transport.rpc import plain
+from inhouse.wire import text_range
 
 
 @frozen(eq=False)
@@ -44,7 +44,7 @@ class CodeLenses:
 def lens(where: Range, title: str, command: str, *arguments: object) -> Json:
     """Make LSP's `CodeLens`."""
     return {
-        "range": lsp_range(where),
+        "range": text_range(where),
         "command": {"title": plain(title), "command": command, "arguments": list(arguments)},
     }
 

@@ -6,11 +6,11 @@ import re
 from inhouse.core import positions
 from inhouse.core.text import Position, Range
 from inhouse.host.named_context import SPECIAL, begun, completions
-from inhouse.lsp.documents.diagnostics import lsp_range
 from inhouse.lsp.documents.open_documents import OpenDocument
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.features.prompt_comments import prompts_in
 from inhouse.lsp.transport.client import Json
+from inhouse.wire import text_range
 
 _MARK = re.compile(r"[ \t]*(?:[#;%!*/\-|(\"'{]+|REM\b|rem\b)[ \t]*")
 _FILE, _FOLDER, _KEYWORD, _AGENT = 17, 19, 14, 9
@@ -65,6 +65,6 @@ def _item(text: str, kind: int, detail: str, where: Range, label: str) -> Json:
         "kind": kind,
         "filterText": label,
         "sortText": f"{kind == _FILE:d}{kind == _FOLDER:d}{label}",
-        "textEdit": {"range": lsp_range(where), "newText": text},
+        "textEdit": {"range": text_range(where), "newText": text},
     }
     return item | {"detail": detail} if detail else item

@@ -9,9 +9,9 @@ from attrs import frozen
 
 from inhouse.core import positions
 from inhouse.core.text import Position, Range
-from inhouse.lsp.documents.diagnostics import lsp_range
 from inhouse.lsp.documents.open_documents import OpenDocument
 from inhouse.lsp.editor_context import EditorContext
+from inhouse.wire import text_range
 
 _PROMPT = re.compile(r"(?<![\w@.])@([A-Za-z0-9][\w./@-]*?)[:,][ \t]+(\S.*)")
 _MARKS = re.compile(r"^[ \t]*(?:[#;%!*/\-|(\"'{]+|--+|REM\b|rem\b)?[ \t]?")
@@ -49,7 +49,7 @@ def prompts_in(
                     "agent": agent,
                     "prompt": comment.prompt,
                     "uri": document.uri,
-                    "range": lsp_range(comment.range),
+                    "range": text_range(comment.range),
                 },
             )
 

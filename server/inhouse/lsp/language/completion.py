@@ -9,13 +9,13 @@ from inhouse.core.text import Position, Range
 from inhouse.definitions.cursor import path_at
 from inhouse.definitions.readers.cursor_place import Role, Whereabouts
 from inhouse.definitions.schema.fields import Field, fields_at
-from inhouse.lsp.documents.diagnostics import lsp_range
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.language import literal_syntax
 from inhouse.lsp.language.definition_document import JSON, SCRIPTS, DefinitionDocument
 from inhouse.lsp.language.descriptions import field_text, markup
 from inhouse.lsp.language.vocabulary import Suggestion, placeholders, words_for
 from inhouse.lsp.transport.client import Json
+from inhouse.wire import text_range
 
 _PROPERTY, _SNIPPET = 10, 2
 _PROMPTS = frozenset({"systemPrompt", "instructionsPrompt", "stepPrompt", "spawnerPrompt"})
@@ -142,4 +142,4 @@ def _with_quotes(site: DefinitionDocument, where: Whereabouts) -> tuple[str, Ran
 
 
 def _edit(place: Range, text: str, filter_text: str) -> dict[str, Any]:
-    return {"filterText": filter_text, "textEdit": {"range": lsp_range(place), "newText": text}}
+    return {"filterText": filter_text, "textEdit": {"range": text_range(place), "newText": text}}

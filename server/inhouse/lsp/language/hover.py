@@ -6,13 +6,13 @@ from inhouse.definitions.cursor import path_at
 from inhouse.definitions.readers.cursor_place import Role, Whereabouts
 from inhouse.definitions.readers.source_ranges import JsonPath
 from inhouse.definitions.schema.fields import field_at
-from inhouse.lsp.documents.diagnostics import lsp_range
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.language.definition_document import DefinitionDocument
 from inhouse.lsp.language.descriptions import agent_text, field_text, markup, route_text, tool_text
 from inhouse.lsp.language.references import mention_at, tool_call_at
 from inhouse.lsp.transport.client import Json
 from inhouse.tools.specs import names, spec
+from inhouse.wire import text_range
 
 _ROUTED = frozenset({"model", "localProvider"})
 _FORMATS = "textDocument.hover.contentFormat"
@@ -25,7 +25,7 @@ def hover(context: EditorContext, site: DefinitionDocument, position: Position) 
         return None
     text, place = told
     contents = markup(context.client, text, _FORMATS)
-    return {"contents": contents, "range": lsp_range(place)}
+    return {"contents": contents, "range": text_range(place)}
 
 
 def _told(

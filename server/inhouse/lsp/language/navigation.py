@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 from inhouse.core.text import Position, Range
 from inhouse.definitions.typescript.module_scope import BindingKind, bindings_of
-from inhouse.lsp.documents.diagnostics import lsp_range
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.language.definition_document import SCRIPTS, DefinitionDocument
 from inhouse.lsp.language.imported_names import Declaration, declaration_at, declared, parsed, uses
 from inhouse.lsp.language.references import mention_at, own_ids, plain_id, references
 from inhouse.lsp.language.related_files import neighbours
-from inhouse.lsp.transport.client import Json, to_uri
+from inhouse.lsp.transport.client import Json
+from inhouse.wire import text_range
 
 
 def definition(context: EditorContext, site: DefinitionDocument, position: Position) -> list[Json]:
@@ -54,7 +54,7 @@ def places_of_agent(
 
 
 def location(site: DefinitionDocument, place: Range) -> Json:
-    return {"uri": site.uri, "range": lsp_range(place)}
+    return {"uri": site.uri, "range": text_range(place)}
 
 
 def _agent(context: EditorContext, site: DefinitionDocument, name: str) -> list[Json]:
@@ -66,8 +66,8 @@ def _agent(context: EditorContext, site: DefinitionDocument, name: str) -> list[
         return []
     known = context.host.world.catalog.agents[agent]
     document = context.documents.find(known.source)
-    uri = to_uri(known.source) if document is None else document.uri
-    return [{"uri": uri, "range": lsp_range(known.range)}]
+    uri = known.source.as_uri() if document is None else document.uri
+    return [{"uri": uri, "range": text_range(known.range)}]
 
 
 def _uses(

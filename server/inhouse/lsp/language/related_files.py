@@ -10,7 +10,6 @@ from inhouse.definitions.sandbox.confinement import Confinement, RefusedFileErro
 from inhouse.definitions.sandbox.module_resolver import ModuleResolver
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.language.definition_document import DefinitionDocument
-from inhouse.lsp.transport.client import to_uri
 
 
 def neighbours(
@@ -37,7 +36,7 @@ def site_at(context: EditorContext, path: Path) -> DefinitionDocument | None:
         return DefinitionDocument(path, document.uri, document.text, document.version)
     try:
         text = read_regular(path, 4 * LARGEST).decode("utf-8")
-        return DefinitionDocument(path, to_uri(path), text, None)
+        return DefinitionDocument(path(path), text, None)
     except (OSError, ValueError):
         return None
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from pygls.exceptions import JsonRpcInvalidParams
 
 from inhouse.core.text import Position, Range
-from inhouse.lsp.documents.diagnostics import lsp_range
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.language.definition_document import DefinitionDocument
 from inhouse.lsp.language.navigation import places_of_agent
@@ -15,6 +14,7 @@ from inhouse.lsp.language.references import mention_at, narrowed, own_ids, plain
 from inhouse.lsp.language.related_files import site_at
 from inhouse.lsp.language.text_edits import workspace_edit
 from inhouse.lsp.transport.client import Json
+from inhouse.wire import text_range
 
 _ID = re.compile(r"[a-z0-9-]+")
 _ROUTE = re.compile(r"""\bagents\s*=\s*(?P<q>["'])(?P<word>[a-z0-9_-]+)(?P=q)""")
@@ -26,7 +26,7 @@ def prepare(context: EditorContext, site: DefinitionDocument, position: Position
     if mention is None or not _known(context, site, mention[0]):
         return None
     place = _bare(site, *mention)
-    return {"range": lsp_range(place), "placeholder": site.slice(place)}
+    return {"range": text_range(place), "placeholder": site.slice(place)}
 
 
 def rename(

@@ -11,7 +11,6 @@ from inhouse.core.text import Position
 from inhouse.definitions.cursor import path_at
 from inhouse.definitions.readers.cursor_place import Role, Whereabouts
 from inhouse.definitions.readers.source_ranges import JsonPath
-from inhouse.lsp.documents.diagnostics import lsp_range
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.language.definition_document import DefinitionDocument
 from inhouse.lsp.language.descriptions import markup
@@ -34,6 +33,7 @@ from inhouse.settings.table import (
     Key,
     SettingScope,
 )
+from inhouse.wire import text_range
 
 if TYPE_CHECKING:
     from inhouse.lsp.documents.open_documents import OpenDocument
@@ -85,7 +85,7 @@ def hover_setting(
             return None
         text = _key_text(key)
     contents = markup(context.client, text, "textDocument.hover.contentFormat")
-    return {"contents": contents, "range": lsp_range(where.range)}
+    return {"contents": contents, "range": text_range(where.range)}
 
 
 def _keys(container: JsonPath) -> Mapping[str, Key]:
@@ -192,7 +192,7 @@ def _value_item(where: Whereabouts, word: Suggestion) -> Json:
 
 
 def _edit(where: Whereabouts, text: str, filter_text: str) -> Json:
-    edit = {"range": lsp_range(where.range), "newText": text}
+    edit = {"range": text_range(where.range), "newText": text}
     return {"filterText": filter_text, "textEdit": edit}
 
 

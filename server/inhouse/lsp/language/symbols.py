@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from inhouse.core.text import Range
 from inhouse.definitions.readers.parsed_values import ParsedDefinition
 from inhouse.definitions.readers.source_ranges import SourceRange
-from inhouse.lsp.documents.diagnostics import lsp_range
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.language.definition_document import DefinitionDocument
 from inhouse.lsp.transport.client import Json
+from inhouse.wire import text_range
 
 _CLASS, _PROPERTY, _FUNCTION, _BOOLEAN, _ARRAY, _OBJECT, _TEXT = 5, 7, 12, 17, 18, 19, 15
 _SHOWN = 60
@@ -35,8 +35,8 @@ def _agent(found: ParsedDefinition) -> Json | None:
         "name": name if isinstance(name, str) and name else "(no id)",
         "detail": title if isinstance(title, str) else "",
         "kind": _CLASS,
-        "range": lsp_range(whole.value),
-        "selectionRange": lsp_range(chosen or start),
+        "range": text_range(whole.value),
+        "selectionRange": text_range(chosen or start),
         "children": list(_fields(found, whole.value)),
     }
 
@@ -53,8 +53,8 @@ def _fields(found: ParsedDefinition, whole: Range) -> Iterator[Json]:
             "name": name,
             "detail": _detail(value),
             "kind": _kind(name, value),
-            "range": lsp_range(_extent(place, whole)),
-            "selectionRange": lsp_range(place.key),
+            "range": text_range(_extent(place, whole)),
+            "selectionRange": text_range(place.key),
         }
 
 

@@ -1,28 +1,35 @@
-"""Running runs.  Every way to cancel a run ends here."""
+"""Running runs and what each is doing.  Every way to cancel a run ends here."""
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from attrs import define, field
 
 from inhouse.core.events import (
+    EventPayload,
     Notice,
     QuestionAsked,
     ReasoningDelta,
     RunEvent,
+    RunFinished,
     TextDelta,
+    ToolFinished,
+    ToolOutput,
+    ToolStarted,
     UsageReported,
 )
+from inhouse.core.json_values import items, mapping
 from inhouse.core.request import RunRequest
 from inhouse.core.route import Route
 from inhouse.host.run_context import Listen
 from inhouse.host.run_registry import KEPT
-from inhouse.lsp.runs.run_activity import RunActivity
 
 _PATIENCE = 5.0
 """Seconds for runs to clean up when everything ends."""
+_TAIL = 80
+_TODO = 60
 
 
 @define
@@ -32,10 +39,10 @@ class ActiveRun:
     id: str
     request: RunRequest
     route: Route
+    doing: "RunActivity"
     uri: str | None = None
     started: float = field(factory=time.monotonic)
     ended: float | None = None
-    doing: RunActivity = field(init=False)
     first_token: float | None = None
     pieces: int = 0
     output_tokens: int = 0
@@ -49,14 +56,6 @@ class ActiveRun:
     """Its progress token while it runs, by which some clients cancel it."""
     emit: Listen | None = None
     """Emits its events while it runs, including those that others cause."""
-
-    def __attrs_post_init__(self) -> None:
-        self.doing = RunActivity(self.id)
-
-    @property
-    def token(self) -> str:
-        """Return a progress token for clients that sent none; some of them print it."""
-        return "-".join(("inhouse", *self.id.split("-")[:2]))
 
     @property
     def elapsed(self) -> float:
@@ -113,7 +112,8 @@ class Runs:
         uri: str | None = None,
     ) -> ActiveRun:
         """Start ``follow(run)`` in the background."""
-        run = ActiveRun(self._new_run_id(), request, route, uri)
+        run_id = self._new_run_id()
+        run = ActiveRun(run_id, request, route, RunActivity(run_id), uri)
         self._runs[run.id] = run
         task = asyncio.create_task(follow(run), name=run.id)
         self._tasks[run.id] = task
@@ -163,3 +163,97 @@ class Runs:
                 break
             if run_id not in self._tasks:
                 del self._runs[run_id]
+
+
+@define
+class _AtWork:
+    agent: str
+    parent: str | None
+    what: str = "waiting for the first token"
+
+
+@define
+class RunActivity:
+    """What a run and its sub-agents are doing, as a tree in one line."""
+
+    run_id: str
+    tail: str = ""
+    """The end of the run's own text, or of its command's output."""
+    todos: str = ""
+    _at_work: dict[str, _AtWork] = field(factory=dict[str, _AtWork])
+
+    def watch(self, event: RunEvent) -> None:
+        """Record an event.  Must not block and must not raise."""
+        payload = event.payload
+        if isinstance(payload, RunFinished):
+            self._at_work.pop(event.run_id, None)
+            return
+        at_work = self._at_work.get(event.run_id)
+        if at_work is None:
+            at_work = self._at_work[event.run_id] = _AtWork(event.agent, event.parent)
+        own = event.run_id == self.run_id
+        match payload:
+            case TextDelta(text):
+                at_work.what = "writing"
+                if own:
+                    self.tail = (self.tail + text)[-_TAIL:]
+            case ToolOutput(_, text) if own:
+                self.tail = (self.tail + text)[-_TAIL:]
+            case ToolStarted(_, tool, given):
+                at_work.what = tool
+                self.tail = "" if own else self.tail
+                if own and tool == "write_todos":
+                    self.todos = _progress(todos_of(given))
+            case Notice(_, _, message):
+                at_work.what = message
+            case _:
+                at_work.what = _WORDS.get(type(payload), at_work.what)
+
+    def __str__(self) -> str:
+        tail = " ".join(self.tail.split())
+        return f"{self.brief}: …{tail}" if tail else self.brief
+
+    @property
+    def brief(self) -> str:
+        """What is done now, without the text that it is about."""
+        line = self._line(self.run_id)
+        return f"{line} ({self.todos})" if self.todos else line
+
+    def _line(self, run_id: str) -> str:
+        """Return what one run does, followed by what its sub-agents do."""
+        own = self._at_work.get(run_id)
+        what = own.what if own else "waiting for the first token"
+        below = [
+            f"{each.agent}: {self._line(child)}"
+            for child, each in self._at_work.items()
+            if each.parent == run_id
+        ]
+        return f"{what} [{'; '.join(below)}]" if below else what
+
+
+def todos_of(given: object) -> list[tuple[str, bool]]:
+    """Return the items of a ``write_todos`` call, and whether each is done."""
+    found: list[tuple[str, bool]] = []
+    for each in items(mapping(given).get("todos")):
+        match each:
+            case {"task": str(task), "completed": bool(done)}:
+                found.append((" ".join(task.split()), done))
+            case _:
+                pass
+    return found
+
+
+_WORDS: Mapping[type[EventPayload], str] = {
+    ReasoningDelta: "thinking",
+    ToolFinished: "waiting for the model",
+    QuestionAsked: "waiting for your answer",
+}
+
+
+def _progress(todos: list[tuple[str, bool]]) -> str:
+    """Say how far the list is and what is next: ``2/5 done, next: write the test``."""
+    if not todos:
+        return ""
+    waiting = [task for task, done in todos if not done]
+    told = f"{len(todos) - len(waiting)}/{len(todos)} done"
+    return f"{told}, next: {waiting[0][:_TODO]}" if waiting else told

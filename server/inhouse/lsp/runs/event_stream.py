@@ -8,7 +8,7 @@ from typing import Any
 from inhouse import wire
 from inhouse.core.events import ReasoningDelta, RunEvent, TextDelta
 from inhouse.lsp.transport.framing import frame
-from inhouse.pipes.write_queue import WriteQueue
+from inhouse.pipes.event_loop import WriteQueue
 
 _quote: Any = encode_basestring
 _HIGH_SURROGATES = ("\ud800", "\udbff")

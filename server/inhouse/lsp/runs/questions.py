@@ -18,8 +18,7 @@ from inhouse.core.ports import Question
 from inhouse.core.unicode import visible
 from inhouse.lsp.contract.arguments import AnswerArguments
 from inhouse.lsp.documents.show_document import could_show
-from inhouse.lsp.transport.messages import plain
-from inhouse.lsp.transport.rpc import EditorRpc
+from inhouse.lsp.transport.rpc import EditorRpc, plain
 
 Choices = tuple[str, ...]
 _WARNING, _INFO = 2, 3

@@ -23,7 +23,6 @@ from inhouse.core.request import RunRequest
 from inhouse.host.host import Plan
 from inhouse.host.run_context import Listen
 from inhouse.lsp.contract import arguments
-from inhouse.lsp.documents.lens_refresher import Refresher
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.runs.active_runs import ActiveRun, Runs
 from inhouse.lsp.runs.event_stream import EventStream
@@ -31,7 +30,7 @@ from inhouse.lsp.runs.questions import let_client_ask
 from inhouse.lsp.runs.transcript import Transcripts
 from inhouse.lsp.runs.work_done import WorkDone
 from inhouse.lsp.transport.client import Json
-from inhouse.lsp.transport.list_changes import RUNS, SESSIONS, ListChanges
+from inhouse.lsp.transport.refreshes import RUNS, SESSIONS, ListChanges, Refresher
 
 _ERROR = 1
 _LISTED = (QuestionAsked, Notice, ToolStarted, UsageReported)
@@ -102,6 +101,8 @@ class _RunReporter:
         token: arguments.Token | None,
     ) -> None:
         rpc = launcher.context.rpc
+        # Some clients print the token that is made for those that sent none.
+        own = "-".join(("inhouse", *run.id.split("-")[:2]))
         self._context = launcher.context
         self._refresher = launcher.refresher
         self._lists = launcher.lists
@@ -118,7 +119,7 @@ class _RunReporter:
         )
         self._work_done = WorkDone(
             rpc,
-            run.token if token is None else token,
+            own if token is None else token,
             title=f"{plan.agent.id} on {plan.route.endpoint}",
             describe=lambda: str(run.doing),
         )

@@ -16,7 +16,7 @@ from inhouse.lsp.edits.editor_files import Buffers
 from inhouse.lsp.runs.active_runs import ActiveRun, Runs
 from inhouse.lsp.runs.transcript_file import Tail
 from inhouse.lsp.runs.transcript_markdown import Writer, header
-from inhouse.lsp.transport.client import real, to_path, to_uri
+from inhouse.lsp.transport.client import real, to_path
 from inhouse.store.transcripts import KeptRun, TranscriptStore
 
 _AT_MOST_EVERY = 0.1
@@ -119,7 +119,7 @@ class Transcripts:
         elif self._context.documents.find(path := path_of(self._context, run_id)) is None:
             uri = await self._context.write_state(_FOLDER, path.name, text)
         else:
-            uri = to_uri(path)
+            uri = path.as_uri()
         showing = show_document(self._context.rpc, uri, focus=True)
         self._context.spawn(showing, name=f"transcript of {run_id}")
         return uri
@@ -179,7 +179,7 @@ class Transcript:
 
     @property
     def uri(self) -> str:
-        return self.virtual_uri if self._virtual else to_uri(self.path)
+        return self.virtual_uri if self._virtual else self.path.as_uri()
 
     def add(self, event: RunEvent) -> None:
         self._writer.add(event)

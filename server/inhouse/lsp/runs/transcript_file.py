@@ -5,12 +5,12 @@ from pathlib import Path
 
 from inhouse.core import positions
 from inhouse.core.text import Range
-from inhouse.lsp.documents.diagnostics import lsp_range
 from inhouse.lsp.documents.open_documents import OpenDocument
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.edits import apply_edit
 from inhouse.lsp.edits.editor_files import Buffers
 from inhouse.lsp.runs.transcript_markdown import Writer
+from inhouse.wire import text_range
 
 
 class Tail:
@@ -63,7 +63,7 @@ class Tail:
             return
         whole = document.text + new  # The user may have edited it.
         end = positions.position_at(document.text, len(document.text))
-        edit = {"range": lsp_range(Range(end, end)), "newText": new}
+        edit = {"range": text_range(Range(end, end)), "newText": new}
         problem = await apply_edit.send(
             self._context.rpc, "Inhouse: transcript", {"changes": {document.uri: [edit]}}
         )

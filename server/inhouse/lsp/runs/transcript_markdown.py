@@ -25,8 +25,7 @@ from inhouse.core.route import Route
 from inhouse.core.tool_words import counts
 from inhouse.core.unicode import without_controls
 from inhouse.host.host import Plan
-from inhouse.lsp.runs.active_runs import ActiveRun
-from inhouse.lsp.runs.run_activity import todos_of
+from inhouse.lsp.runs.active_runs import ActiveRun, todos_of
 
 _MANY = 1000
 _OUTPUT = 10_000

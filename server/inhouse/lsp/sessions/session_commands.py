@@ -18,7 +18,7 @@ from inhouse.lsp.sessions.session_documents import SessionDocuments
 from inhouse.lsp.sessions.session_prompts import SessionPrompts
 from inhouse.lsp.sessions.session_sending import SessionSending
 from inhouse.lsp.sessions.undo_files import UndoFiles
-from inhouse.lsp.transport.list_changes import SESSIONS
+from inhouse.lsp.transport.refreshes import SESSIONS
 
 Given = list[Any] | None
 

@@ -25,16 +25,16 @@ from inhouse.host.session_document import (
     written_turn,
 )
 from inhouse.lsp.contract.server_capabilities import SESSION_SCHEME
-from inhouse.lsp.documents.diagnostics import lsp_range
 from inhouse.lsp.documents.open_documents import OpenDocument
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.edits import apply_edit
 from inhouse.lsp.edits.editor_files import Buffers
 from inhouse.lsp.runs.active_runs import ActiveRun
 from inhouse.lsp.sessions.typed_document import Change, TypedDocument, change_for, read_typed
-from inhouse.lsp.transport.client import real, to_path, to_uri
+from inhouse.lsp.transport.client import real, to_path
 from inhouse.store.sessions import RUNNING, KeptEvent, SessionSummary, Turn
 from inhouse.store.state_folders import private
+from inhouse.wire import text_range
 
 logger = logging.getLogger(__name__)
 FOLDER = "sessions"
@@ -109,7 +109,7 @@ class SessionDocuments:
         """Return the URI of a session's document."""
         if self.is_virtual:
             return f"{SESSION_SCHEME}:/{session}.md"
-        return to_uri(self.path_of(session))
+        return self.path_of(session).as_uri()
 
     def path_of(self, session: str) -> Path:
         return self._context.state_folder / FOLDER / f"{session}.md"
@@ -330,7 +330,7 @@ class SessionDocuments:
         rpc, text = self._context.rpc, document.text
         if not apply_edit.can_apply(rpc):
             return False
-        where = lsp_range(positions.range_at(text, change.start, change.end))
+        where = text_range(positions.range_at(text, change.start, change.end))
         edits = [{"range": where, "newText": change.new}]
         if rpc.client.can("workspace.workspaceEdit.documentChanges"):
             versioned = {"uri": document.uri, "version": document.version}

@@ -89,11 +89,6 @@ def real(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def to_uri(path: Path) -> str:
-    """Return the URI of an absolute path."""
-    return path.as_uri()
-
-
 def _words(value: Any) -> frozenset[str]:
     return frozenset(each for each in items(value) if isinstance(each, str))
 

@@ -1,7 +1,9 @@
 """Message framing: bytes to JSON-RPC bodies and back."""
 
+import json
 import re
 from collections.abc import Iterator
+from typing import Any
 
 _LENGTH = re.compile(
     rb"^content-length[ \t]*:[ \t]*(\d{1,15})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE
@@ -20,26 +22,28 @@ class Framing:
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Take more bytes; return every body that is now complete."""
         self._buffer += data
-        while (body := self._next()) is not None:
+        while True:
+            while self._missing is None:
+                end = _END_OF_HEADERS.search(self._buffer)
+                if end is None:
+                    # Of noise without an end only the last bytes may be the beginning of headers.
+                    del self._buffer[:-_LONGEST_HEADERS]
+                    return
+                length = _LENGTH.search(self._buffer, 0, end.start())
+                if length is not None:  # Otherwise it is noise between two messages: look after it.
+                    self._missing = int(length.group(1))
+                del self._buffer[: end.end()]
+            if len(self._buffer) < self._missing:
+                return
+            body = bytes(self._buffer[: self._missing])
+            del self._buffer[: self._missing]
+            self._missing = None
             yield body
 
-    def _next(self) -> bytes | None:
-        while self._missing is None:
-            end = _END_OF_HEADERS.search(self._buffer)
-            if end is None:
-                # Of noise without an end only the last bytes may be the beginning of headers.
-                del self._buffer[:-_LONGEST_HEADERS]
-                return None
-            length = _LENGTH.search(self._buffer, 0, end.start())
-            if length is not None:  # Otherwise it is noise between two messages: look after it.
-                self._missing = int(length.group(1))
-            del self._buffer[: end.end()]
-        if len(self._buffer) < self._missing:
-            return None
-        body = bytes(self._buffer[: self._missing])
-        del self._buffer[: self._missing]
-        self._missing = None
-        return body
+
+def encoded(message: dict[str, Any]) -> bytes:
+    """Return a message as it is sent."""
+    return frame(json.dumps(message, separators=(",", ":"), ensure_ascii=False))
 
 
 def frame(body: str) -> bytes:

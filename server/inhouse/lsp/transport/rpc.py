@@ -1,18 +1,25 @@
-"""The connection to the editor: our notifications, and our requests with their answers."""
+"""The connection to the editor: our notifications, and our requests with their answers.
+
+An editor may make a link of ``[text](command:…)`` in a message, and VS Code an icon of ``$(name)``:
+here, for all messages in one place, this is neutralised, and invisible characters are escaped.
+"""
 
 import asyncio
 import itertools
-import json
+import re
 from typing import Any
 
 from inhouse.core.errors import InhouseError
 from inhouse.core.json_values import fields
+from inhouse.core.unicode import visible
 from inhouse.lsp.transport.client import EditorClient
-from inhouse.lsp.transport.framing import frame
-from inhouse.lsp.transport.messages import plain_params
-from inhouse.pipes.write_queue import WriteQueue
+from inhouse.lsp.transport.framing import encoded
+from inhouse.pipes.event_loop import WriteQueue
 
 Json = dict[str, Any]
+_MESSAGES = frozenset({"window/showMessage", "window/showMessageRequest"})
+_LINK = re.compile(r"\](?=[(\[])")
+_ICON = re.compile(r"\$(?=\()")
 
 
 class EditorError(InhouseError):
@@ -34,7 +41,9 @@ class EditorRpc:
         self._open: dict[int, asyncio.Future[Any]] = {}
 
     def notify(self, method: str, params: object) -> None:
-        self._send({"jsonrpc": "2.0", "method": method, "params": plain_params(method, params)})
+        self.outbox.write(
+            encoded({"jsonrpc": "2.0", "method": method, "params": plain_params(method, params)})
+        )
 
     async def request(self, method: str, params: object, *, seconds: float | None) -> Any:
         """Ask the editor.
@@ -46,7 +55,9 @@ class EditorRpc:
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._open[request_id] = answer
         params = plain_params(method, params)
-        self._send({"jsonrpc": "2.0", "id": request_id, "method": method, "params": params})
+        self.outbox.write(
+            encoded({"jsonrpc": "2.0", "id": request_id, "method": method, "params": params})
+        )
         try:
             async with asyncio.timeout(seconds):
                 return await answer
@@ -59,7 +70,9 @@ class EditorRpc:
     def ask(self, method: str, params: object) -> None:
         """Send a request whose answer does not matter (``…/refresh``)."""
         request_id = next(self._ids)
-        self._send({"jsonrpc": "2.0", "id": request_id, "method": method, "params": params})
+        self.outbox.write(
+            encoded({"jsonrpc": "2.0", "id": request_id, "method": method, "params": params})
+        )
 
     def answered(self, message: Json) -> None:
         """Handle the editor's answer.  If nobody waits for it any more, it is dropped."""
@@ -73,5 +86,21 @@ class EditorRpc:
         else:
             answer.set_result(message.get("result"))
 
-    def _send(self, message: Json) -> None:
-        self.outbox.write(frame(json.dumps(message, separators=(",", ":"), ensure_ascii=False)))
+
+def plain(text: str) -> str:
+    """Return a text that every editor shows as it is written."""
+    return _ICON.sub("$ ", _LINK.sub("] ", visible(text)))
+
+
+def plain_params(method: str, params: Any) -> Any:
+    """Return a message's parameters with every text that is shown made plain."""
+    if method in _MESSAGES:
+        shown = {**params, "message": plain(str(params["message"]))}
+        if actions := params.get("actions"):
+            shown["actions"] = [{**each, "title": plain(each["title"])} for each in actions]
+        return shown
+    value = fields(params.get("value")) if method == "$/progress" else {}
+    if "kind" in value:
+        texts = {name: plain(str(value[name])) for name in ("title", "message") if name in value}
+        return {**params, "value": {**value, **texts}}
+    return params

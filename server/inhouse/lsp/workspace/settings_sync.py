@@ -8,7 +8,7 @@ from inhouse.core.json_values import fields, items
 from inhouse.core.text import Severity
 from inhouse.lsp.documents.diagnostics import Diagnostic, diagnostic
 from inhouse.lsp.editor_context import EditorContext
-from inhouse.lsp.transport.client import Json, to_uri
+from inhouse.lsp.transport.client import Json
 from inhouse.settings import SettingsProblem
 
 logger = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class SettingsSync:
         found: dict[str, list[Diagnostic]] = {}
         for problem in self._context.host.world.problems:
             if problem.path is not None:
-                found.setdefault(to_uri(problem.path), []).append(
+                found.setdefault(problem.path.as_uri(), []).append(
                     diagnostic(problem.range, problem.severity, problem.code, problem.message)
                 )
             elif problem.severity in (Severity.ERROR, Severity.WARNING) and not self._draws:

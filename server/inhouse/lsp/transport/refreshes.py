@@ -1,11 +1,13 @@
-"""Decides when the client is told to request code lenses again."""
+"""Tells the client what to request again: code lenses, and our lists if it shows them."""
 
 import asyncio
 import time
 
 from inhouse.lsp.transport.rpc import EditorRpc
 
-_AT_MOST_EVERY = 1.0
+EDITS, RUNS, SESSIONS, AGENTS, ENDPOINTS = "edits", "runs", "sessions", "agents", "endpoints"
+_LISTS_EVERY = 0.2
+_LENSES_EVERY = 1.0
 _UNANSWERED = 5.0
 """VS Code postpones its request with each refresh, longer on a slower machine: until it has
 asked, the next refresh waits this long, or it would never ask."""
@@ -32,7 +34,7 @@ class Refresher:
     def touch(self) -> None:
         if not self._wanted or self._timer is not None:
             return
-        every = _AT_MOST_EVERY if self._asked else _UNANSWERED
+        every = _LENSES_EVERY if self._asked else _UNANSWERED
         wait = max(0.0, self._last + every - time.monotonic())
         self._timer = asyncio.get_running_loop().call_later(wait, self._refresh)
 
@@ -42,3 +44,30 @@ class Refresher:
         self._last = time.monotonic()
         if not self._link.outbox.full:
             self._link.ask("workspace/codeLens/refresh", None)
+
+
+class ListChanges:
+    """Sends ``inhouse/changed``, once for changes that happen together."""
+
+    def __init__(self, link: EditorRpc) -> None:
+        self._link = link
+        self._wanted = "lists" in link.client.draws
+        self._changed: dict[str, None] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def touch(self, *lists: str) -> None:
+        """Note that some lists have changed.  Must be called from the event loop."""
+        if not self._wanted:
+            return
+        self._changed |= dict.fromkeys(lists)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_LISTS_EVERY, self._tell)
+
+    def _tell(self) -> None:
+        if self._link.outbox.full:
+            self._link.outbox.when_room(self._tell)
+            return
+        self._timer = None
+        changed, self._changed = list(self._changed), {}
+        if changed:
+            self._link.notify("inhouse/changed", {"lists": changed})

@@ -1,4 +1,4 @@
-"""A queue of output for the editor, written without ever blocking the event loop."""
+"""Pipes and sockets beside an event loop: read and written without ever blocking it."""
 
 import asyncio
 import contextlib
@@ -7,13 +7,32 @@ import select
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
+from .standard_streams import read_some, write_all
+
+Chunks = AsyncIterator[bytes]
 FULL = 256 * 1024
 """Bytes in the queue above which streams hold back; answers are never held back."""
 _AT_ONCE = getattr(select, "PIPE_BUF", 512)
 """A writable pipe accepts this much without blocking."""
+
+
+async def read_chunks(descriptor: int) -> Chunks:
+    """Read a pipe from a thread, which works for files, pipes and consoles of every system."""
+    loop = asyncio.get_running_loop()
+    arrived: asyncio.Queue[bytes] = asyncio.Queue()
+
+    def read() -> None:
+        with contextlib.suppress(RuntimeError):  # The loop may be closed by now.
+            while data := read_some(descriptor):
+                loop.call_soon_threadsafe(arrived.put_nowait, data)
+            loop.call_soon_threadsafe(arrived.put_nowait, b"")
+
+    threading.Thread(target=read, name="stdin", daemon=True).start()
+    while data := await arrived.get():
+        yield data
 
 
 class WriteQueue(Protocol):
@@ -64,8 +83,18 @@ class PipeOutbox:
     def write(self, data: bytes) -> None:
         if self._lost:
             return
-        if self._bytes == 0 and len(data) <= _AT_ONCE and self._has_room():
-            self._write_at_once(data)
+        if (
+            self._bytes == 0
+            and len(data) <= _AT_ONCE
+            and sys.platform != "win32"
+            and select.select((), (self._descriptor,), (), 0)[1]
+        ):
+            try:
+                written = os.write(self._descriptor, data)
+                if written < len(data):  # Not a pipe after all.
+                    write_all(self._descriptor, data[written:])
+            except OSError:
+                self._lose()
             return
         if self._thread is None:
             self._thread = threading.Thread(target=self._drain, name="outbox", daemon=True)
@@ -83,25 +112,6 @@ class PipeOutbox:
             self._closing = True
             self._changed.notify()
 
-    def _has_room(self) -> bool:
-        if sys.platform == "win32":
-            return False
-        return bool(select.select((), (self._descriptor,), (), 0)[1])
-
-    def _write_at_once(self, data: bytes) -> None:
-        try:
-            written = os.write(self._descriptor, data)
-        except OSError:
-            self._lose()
-            return
-        if written < len(data):  # Not a pipe after all.
-            self._write_rest(data[written:])
-
-    def _write_rest(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(self._descriptor, view) :]
-
     def _drain(self) -> None:
         while True:
             with self._changed:
@@ -111,7 +121,7 @@ class PipeOutbox:
                 data = b"".join(self._waiting)
                 self._waiting.clear()
             try:
-                self._write_rest(data)
+                write_all(self._descriptor, data)
             except OSError:
                 self._loop_call(self._lose)
                 return
