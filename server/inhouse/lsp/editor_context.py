@@ -29,10 +29,7 @@ class EditorContext:
     spawn: Spawn
     documents: Documents
     diagnostics: Diagnostics
-
-    @property
-    def client(self) -> EditorClient:
-        return self.rpc.client
+    client: EditorClient
 
     @property
     def state_folder(self) -> Path:

@@ -16,6 +16,7 @@ from pygls.protocol import LanguageServerProtocol, lsp_method
 
 from inhouse.core.json_values import fields
 from inhouse.lsp.documents.open_documents import Documents
+from inhouse.lsp.editor_context import Spawn
 from inhouse.lsp.transport.framing import encoded, frame
 from inhouse.lsp.transport.rpc import EditorRpc
 
@@ -37,8 +38,9 @@ class Protocol(LanguageServerProtocol):
     link: EditorRpc
     documents: Documents
     """Our open documents; pygls's own go out of step if a text has a form feed."""
-    on_command: Callable[[int | str, Json], None]
-    """Handles ``workspace/executeCommand`` itself, since pygls drops its ``workDoneToken``."""
+    on_command: Callable[[int | str, Json], Coroutine[Any, Any, None]]
+    """Answers ``workspace/executeCommand`` itself, since pygls drops its ``workDoneToken``."""
+    spawn: Spawn
     answered: int | str | None = None
     """The id of ``initialize``, if it was answered before pygls was imported."""
     initialize_result: Json
@@ -72,7 +74,8 @@ class Protocol(LanguageServerProtocol):
                 self.send_error(request_id, *refusal)
             return
         if method == types.WORKSPACE_EXECUTE_COMMAND and request_id is not None:
-            self.on_command(request_id, fields(message.get("params")))
+            params = fields(message.get("params"))
+            self.spawn(self.on_command(request_id, params), name="command")
             return
         structured = self._structure(message)
         if structured is not None:

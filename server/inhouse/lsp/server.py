@@ -39,19 +39,17 @@ class Server(LanguageServer):
         self.protocol.link = session.context.rpc
         self.protocol.documents = session.context.documents
         self.protocol.on_command = self.execute
+        self.protocol.spawn = session.spawn
         self.protocol.close_runs = session.close_runs
         self.protocol.stop = on_exit
         self._register()
-
-    def execute(self, request_id: int | str, params: Json) -> None:
-        """Answer ``workspace/executeCommand``, whose token pygls would drop."""
-        self.session.spawn(self._execute(request_id, params), name="command")
 
     def report_server_error(self, error: Exception, source: Any) -> None:
         """Log a bug without what the user wrote; pygls would show it to them."""
         logger.error("%s: %s", getattr(source, "__name__", source), type(error).__name__)
 
-    async def _execute(self, request_id: int | str, params: Json) -> None:
+    async def execute(self, request_id: int | str, params: Json) -> None:
+        """Answer ``workspace/executeCommand``."""
         command, given = params.get("command"), params.get("arguments")
         token = params.get("workDoneToken")
         send_error = self.protocol.send_error

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from inhouse.core.errors import InhouseError
+from inhouse.core.own_environment import environment
 from inhouse.core.text import Position
-from inhouse.host.host import Host, WorkspaceRequest
+from inhouse.host.host import Host, HostCallbacks, WorkspaceRequest
 from inhouse.lsp.commands.agent_commands import AgentCommands
 from inhouse.lsp.commands.check_endpoints import EndpointChecks
 from inhouse.lsp.commands.handlers import Commands
@@ -58,10 +59,17 @@ _WARM_AFTER = 0.5
 class Session:
     """Assembles the features and owns every task that was started for one editor."""
 
-    def __init__(
-        self, rpc: EditorRpc, host: Host, approver: EditorApprover, started: asyncio.Task[None]
-    ) -> None:
-        context = EditorContext(rpc, host, self.spawn, Documents(), Diagnostics(rpc))
+    def __init__(self, rpc: EditorRpc) -> None:
+        approver = EditorApprover(rpc)
+        host = Host(
+            roots=rpc.client.roots,
+            environ=dict(environment()),
+            door=HostCallbacks(self.workspace, approver, self.world_changed),
+            editor_values=rpc.client.settings,
+            client_trusted=rpc.client.trusted,
+        )
+        started = asyncio.create_task(host.start(), name="starting")
+        context = EditorContext(rpc, host, self.spawn, Documents(), Diagnostics(rpc), rpc.client)
         refresher, lists = Refresher(rpc), ListChanges(rpc)
         self.context = context
         self.runs = Runs(host.book.new_run_id)

@@ -269,13 +269,11 @@ def _as_object(command: str, arguments: list[Any] | None, kind: type[Any]) -> di
         elif kind is not Nothing:
             shown = _json_type(each)
             raise UserError(f"{command}: expected an object, not {shown}.  It takes {usage(kind)}")
-    return _from_words(words, kind) | value
+    return _from_words(words, kind) | value if words else value
 
 
 def _from_words(words: list[str], kind: type[Any]) -> dict[str, Any]:
     """Read plain strings as the members in order; the last one gets what is left over."""
-    if not words:
-        return {}
     names = {
         RunArguments: ["agent", "prompt"],
         RunPrompt: ["prompt"],

@@ -96,10 +96,10 @@ class Buffers:
             return Current(path, document.uri, document.text, document.version)
         before, after = self._applied.get(path, (None, None))
         if after is not None and before == on_disk:
-            return Current(path(path), after, 0, hidden=True)
+            return Current(path, path.as_uri(), after, 0, hidden=True)
         if self._applied.pop(path, None) is not None and after != on_disk:
             self._unsure.add(path)
-        return Current(path(path), on_disk, None, is_unsure=path in self._unsure)
+        return Current(path, path.as_uri(), on_disk, None, is_unsure=path in self._unsure)
 
     def applied(self, path: Path, on_disk: str | None, text: str) -> None:
         """Remember the text of a buffer that is not announced as open."""

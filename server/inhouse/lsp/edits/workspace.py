@@ -16,7 +16,6 @@ from inhouse.lsp.contract.arguments import Hunks
 from inhouse.lsp.documents.editor_diagnostics import plain, reported
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.edits import apply_edit
-from inhouse.lsp.edits.apply_edit import Current
 from inhouse.lsp.edits.editor_files import EditorFiles, disk_workspace
 from inhouse.lsp.edits.review import Review
 from inhouse.lsp.transport.client import real
@@ -46,7 +45,7 @@ class EditorWorkspace:
 
     async def read(self, path: Path) -> Document:
         """Return a file with its unsaved text and the edits that wait for review."""
-        current = await self._current(path)
+        current = await self._files.current(path, self._disk)
         text = self._review.proposed(path, current.text)
         if text is None:
             raise FileNotFoundError(2, "No such file", str(path))
@@ -57,7 +56,7 @@ class EditorWorkspace:
         if self._request.settings.edits is EditMode.REVIEW:
             return await self.propose(edit)
         async with self._review.turn:
-            current = await self._current(edit.path)
+            current = await self._files.current(edit.path, self._disk)
             made, problem = edit, None
             for _ in range(apply_edit.TRIES):
                 placed = edit.onto(current.text)
@@ -69,7 +68,7 @@ class EditorWorkspace:
                 )
                 if problem is None:
                     break
-                before, current = current, await self._current(edit.path)
+                before, current = current, await self._files.current(edit.path, self._disk)
                 if current.version == before.version:
                     break
         if problem is not None:
@@ -85,7 +84,7 @@ class EditorWorkspace:
         """Keep an edit, hunk by hunk, until the user has decided."""
         review = self._review
         async with review.turn:
-            current = await self._current(edit.path)
+            current = await self._files.current(edit.path, self._disk)
             so_far = review.proposed(edit.path, current.text)
             made = edit.onto(so_far)
             if made is None:
@@ -112,7 +111,9 @@ class EditorWorkspace:
             if not any(real(path).is_relative_to(root) for root in roots):
                 continue
             with contextlib.suppress(OSError, ToolError):
-                text = self._review.proposed(path, (await self._current(path)).text)
+                text = self._review.proposed(
+                    path, (await self._files.current(path, self._disk)).text
+                )
                 if not await self._is_saved(path, text):
                     found[real(path)] = text
         return found
@@ -157,9 +158,6 @@ class EditorWorkspace:
         if found is None and uri is not None:
             found = [plain(uri, each) for each in self._context.diagnostics.at(uri)] or None
         return found
-
-    async def _current(self, path: Path) -> Current:
-        return await self._files.current(path, self._disk)
 
     async def _is_saved(self, path: Path, text: str | None) -> bool:
         try:

@@ -36,7 +36,7 @@ def site_at(context: EditorContext, path: Path) -> DefinitionDocument | None:
         return DefinitionDocument(path, document.uri, document.text, document.version)
     try:
         text = read_regular(path, 4 * LARGEST).decode("utf-8")
-        return DefinitionDocument(path(path), text, None)
+        return DefinitionDocument(path, path.as_uri(), text, None)
     except (OSError, ValueError):
         return None
 

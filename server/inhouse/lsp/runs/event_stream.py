@@ -50,7 +50,8 @@ class EventStream:
             kind = "text" if isinstance(payload, TextDelta) else "reasoning"
             self._add_delta(self._middle(event, kind), payload.text)
         elif (body := wire.payload(payload)) is not None:
-            self._close()
+            if self._open is not None:
+                self._close(*self._open)
             rest = json.dumps(body, separators=(",", ":"), ensure_ascii=False, default=str)
             self._append(f"{self._middle(event, '')}{rest[1:]}")
         else:
@@ -70,19 +71,18 @@ class EventStream:
             if text:  # The last piece tells whether a letter is open.
                 self._open[1].append(text)
         else:
-            self._close()
+            if self._open is not None:
+                self._close(*self._open)
             self._open = (middle, [text])
 
     def _append(self, rest: str) -> None:
         self._ready.append(f'{{"seq":{self._seq}{rest}')
         self._seq += 1
 
-    def _close(self) -> None:
+    def _close(self, middle: str, pieces: list[str]) -> None:
         """Close the open delta."""
-        if self._open is not None:
-            middle, pieces = self._open
-            self._open = None
-            self._append(f"{middle}{_quote(''.join(pieces))}}}")
+        self._open = None
+        self._append(f"{middle}{_quote(''.join(pieces))}}}")
 
     def _flush(self) -> None:
         if self._outbox.full:
@@ -91,7 +91,7 @@ class EventStream:
             return
         self._scheduled = self._plain = False
         if self._open is not None and not _ends_halfway(self._open[1][-1]):
-            self._close()
+            self._close(*self._open)
         self._send()
 
     def _send(self) -> None:

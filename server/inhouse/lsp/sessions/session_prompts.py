@@ -1,7 +1,6 @@
 """A prompt from the editor: a run of a new or continued session, or steering."""
 
 import asyncio
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from attrs import frozen
@@ -34,15 +33,19 @@ class SessionPrompts:
 
         Raises `UserError`.
         """
+        place = None if argument.uri is None else to_path(argument.uri)
+        prompt = argument.prompt
+        if argument.uri is not None and place is None:
+            prompt = self._with_document(argument.uri, argument)
         request = RunRequest(
             agent=argument.agent,
-            prompt=self._prompt(argument),
+            prompt=prompt,
             params=argument.params,
-            images=_images(argument.images),
+            images=_images(argument.images) if argument.images else (),
             endpoint=argument.endpoint,
             model=argument.model,
             session=argument.session,
-            path=_place(argument.uri),
+            path=None if place is None else real(place),
             range=argument.range,
         )
         if request.session is not None and argument.prompt.strip() == COMPACT:
@@ -58,15 +61,12 @@ class SessionPrompts:
                 return steered
         return self.launcher.start(request, argument, token)
 
-    def _prompt(self, argument: arguments.RunArguments) -> str:
+    def _with_document(self, uri: str, argument: arguments.RunArguments) -> str:
         """Return the prompt, followed by the text of an open document that is not a file.
 
         Raises `UserError` if no such document is open, since the agent would not know what is
         meant.
         """
-        uri = argument.uri
-        if uri is None or to_path(uri) is not None:
-            return argument.prompt
         if (found := rule(urlsplit(uri).path.strip("/"))) is not None:
             raise UserError(f"{uri!r} matches {found}, which no agent may read.")
         document = self.context.documents.get(uri)
@@ -131,8 +131,3 @@ def _images(given: list[arguments.Picture]) -> tuple[Image, ...]:
         if (problem := image.problem()) is not None:
             raise UserError(f"'images[{number}]' cannot be sent: {problem}.")
     return images
-
-
-def _place(uri: str | None) -> Path | None:
-    path = to_path(uri) if uri is not None else None
-    return None if path is None else real(path)
