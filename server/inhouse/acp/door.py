@@ -100,7 +100,7 @@ class AcpDoor:
     ) -> Json:
         """Open a session in a folder."""
         session = await self._open(new_session_id(), cwd, additional_directories, mcp_servers)
-        session.host.sessions.made(session.id)
+        session.host.sessions.made.add(session.id)
         self._sessions[session.id] = session
         return {"sessionId": session.id} | _announced(session)
 

@@ -11,7 +11,7 @@ from inhouse.providers.doctor import check
 from inhouse.providers.routing.policy import looks_local
 
 from .host_state import HostState
-from .plan import choice_for, routing_inputs
+from .plan import choice_for
 
 ANY_AGENT = AgentDefinition(id="any", display_name="Any agent", model="any")
 """Stands for an agent that does not exist yet, to ask what would serve it."""
@@ -32,14 +32,13 @@ def known_endpoints(state: HostState) -> tuple[Known, ...]:
         (endpoint.name, endpoint.base_url): Known(endpoint)
         for endpoint in settings.endpoints.values()
     }
-    around = routing_inputs(state)
     usable = [agent for agent in state.world.catalog.agents.values() if agent.definition]
     for agent, definition in (
         *((agent, agent.definition) for agent in usable),
         (None, ANY_AGENT),
     ):
         try:
-            choice = choice_for(agent, definition or ANY_AGENT, around)
+            choice = choice_for(agent, definition or ANY_AGENT, state)
         except UserError:
             continue
         endpoint = choice.endpoint

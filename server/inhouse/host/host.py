@@ -20,15 +20,13 @@ from inhouse.processes import keep_out_of
 from inhouse.settings import editor_layers
 
 from .host_state import HostCallbacks, HostState, WorkspaceRequest
-from .plan import choice_for, plan_run, routing_inputs, usable_definition
+from .plan import choice_for, plan_run, usable_definition
 from .question_events import EventEmittingApprover
 from .record_writer import RecordKeeper
 from .reload import ask_for_trust, reload, reload_typed
 from .run_context import Listen
 from .run_plan import Plan
-from .run_registry import RunRegistry
-from .services import Services, open_services
-from .sessions import Sessions
+from .services import open_services
 from .workspace_snapshot import ClientSettings, WorkspaceSnapshot
 
 __all__ = ["Host", "HostCallbacks", "Plan", "WorkspaceRequest"]
@@ -62,25 +60,16 @@ class Host:
             records=RecordKeeper(services.records, services.replays),
             world=WorkspaceSnapshot.empty(services),
         )
+        self.services = services
+        self.book = self.state.book
+        """The runs that this process knows."""
+        self.sessions = self.state.sessions
+        """The conversations, kept and running."""
 
     @property
     def world(self) -> WorkspaceSnapshot:
         """The current snapshot of trust, settings and agents."""
         return self.state.world
-
-    @property
-    def services(self) -> Services:
-        return self.state.services
-
-    @property
-    def book(self) -> RunRegistry:
-        """The runs that this process knows."""
-        return self.state.book
-
-    @property
-    def sessions(self) -> Sessions:
-        """The conversations, kept and running."""
-        return self.state.sessions
 
     @property
     def checked(self) -> Mapping[str, EndpointStatus]:
@@ -189,9 +178,7 @@ class Host:
         """Return where an agent would run, and why.  Opens no connection.  Raises `UserError`."""
         found = self.world.catalog.find(agent)
         definition = usable_definition(found)
-        return choice_for(
-            found, definition, routing_inputs(self.state), endpoint=endpoint, model=model
-        ).route
+        return choice_for(found, definition, self.state, endpoint=endpoint, model=model).route
 
     def endpoints(self) -> tuple[EndpointStatus, ...]:
         """Return what is known about the endpoints without asking them."""
@@ -245,7 +232,7 @@ class Host:
         if agent.definition is None:
             return AgentSummary(agent, usable=False)
         try:
-            route = choice_for(agent, agent.definition, routing_inputs(self.state)).route
+            route = choice_for(agent, agent.definition, self.state).route
         except UserError:
             return AgentSummary(agent, usable=True)
         return AgentSummary(agent, usable=True, route=route)

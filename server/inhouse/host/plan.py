@@ -1,34 +1,20 @@
 """Plans a run: everything that can be checked without a connection is checked here."""
 
 import re
-from collections.abc import Mapping
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from inhouse.core.definition import Agent, AgentDefinition
 from inhouse.core.endpoint_kinds import Kind
 from inhouse.core.errors import RefusedError, UserError
 from inhouse.core.limits import Limits
-from inhouse.core.placeholders import KeySources
 from inhouse.core.request import RunRequest
 from inhouse.core.route import DecidedBy, Endpoint, Route, RouteStep
-from inhouse.core.settings import Settings
 from inhouse.core.text import Problem, Severity
 from inhouse.providers.routing.choose import Choice, choose
 
 from .host_state import HostState
 from .run_plan import Plan
-
-
-@frozen
-class RoutingInputs:
-    """What routing depends on besides the definition."""
-
-    settings: Settings
-    environ: Mapping[str, str]
-    keys: KeySources
-    embedded_installed: bool
-    workspace_trusted: bool
 
 
 def plan_run(state: HostState, request: RunRequest) -> Plan:
@@ -39,10 +25,19 @@ def plan_run(state: HostState, request: RunRequest) -> Plan:
     if needs_trust and not world.trusting.undecided:
         raise world.trusting.refusal()
     definition = usable_definition(agent)
-    around = routing_inputs(state, trusted=True if needs_trust else None)
     unserved = None
     try:
-        endpoint, choice = _served(agent, definition, around, request)
+        choice = choice_for(
+            agent,
+            definition,
+            state,
+            trusted=needs_trust,
+            endpoint=request.endpoint,
+            model=request.model,
+        )
+        endpoint, no = choice.endpoint, choice.route.refused
+        if endpoint is None or no is not None:
+            raise RefusedError(no.reason, no.remedy) if no else UserError("No endpoint.")
     except UserError as error:
         if not _asks_no_model(definition, request):
             raise
@@ -64,17 +59,6 @@ def plan_run(state: HostState, request: RunRequest) -> Plan:
         needs_trust=needs_trust,
         unserved=unserved,
     )
-
-
-def _served(
-    agent: Agent, definition: AgentDefinition, around: RoutingInputs, request: RunRequest
-) -> tuple[Endpoint, Choice]:
-    """Choose who serves a run.  Raises `UserError` if nothing can serve it or may."""
-    choice = choice_for(agent, definition, around, endpoint=request.endpoint, model=request.model)
-    if choice.endpoint is None or choice.route.refused is not None:
-        no = choice.route.refused
-        raise RefusedError(no.reason, no.remedy) if no else UserError("No endpoint.")
-    return choice.endpoint, choice
 
 
 _NOWHERE = Endpoint("none", Kind.OPENAI, "", "handleSteps")
@@ -99,18 +83,6 @@ def _no_choice(definition: AgentDefinition, error: UserError) -> Choice:
         steps=(told, RouteStep("otherwise", str(error))),
     )
     return Choice(None, definition.model, route)
-
-
-def routing_inputs(state: HostState, *, trusted: bool | None = None) -> RoutingInputs:
-    """Return what routing depends on."""
-    world = state.world
-    return RoutingInputs(
-        settings=world.settings,
-        environ=state.environ,
-        keys=world.keys,
-        embedded_installed=world.embedded_installed,
-        workspace_trusted=world.trusting.trusted if trusted is None else trusted,
-    )
 
 
 def usable_definition(agent: Agent) -> AgentDefinition:
@@ -140,21 +112,26 @@ def _told(problem: Problem) -> str:
 def choice_for(
     agent: Agent | None,
     definition: AgentDefinition,
-    around: RoutingInputs,
+    state: HostState,
     *,
+    trusted: bool = False,
     endpoint: str | None = None,
     model: str | None = None,
 ) -> Choice:
-    """Choose who serves an agent, or with None one that does not exist yet.  Raises `UserError`."""
+    """Choose who serves an agent, or with None one that does not exist yet.  Raises `UserError`.
+
+    *trusted*: the workspace will be trusted before the run begins, if it is not yet.
+    """
+    world = state.world
     return choose(
         definition,
-        settings=around.settings,
-        environment=around.environ,
+        settings=world.settings,
+        environment=state.environ,
         request_endpoint=endpoint,
         request_model=model,
-        embedded_installed=around.embedded_installed,
+        embedded_installed=world.embedded_installed,
         definition_source="/".join(agent.source.parts[-2:]) if agent else "",
         definition_from_workspace=agent.from_workspace if agent else False,
-        workspace_trusted=around.workspace_trusted,
-        keys=around.keys,
+        workspace_trusted=trusted or world.trusting.trusted,
+        keys=world.keys,
     )

@@ -19,7 +19,6 @@ from inhouse.tools.known_texts import KnownTexts
 from .host_state import HostState
 from .run_plan import Plan
 from .run_recorder import RunRecorder
-from .selection_prompt import nearest_first
 from .sessions import SessionTurn
 
 if TYPE_CHECKING:
@@ -95,25 +94,6 @@ BeginRun = Callable[[RunContext, Plan, bool], Awaitable[RunOutcome]]
 """Runs a plan as a sub-agent to its end, with the parent's history if the last argument is True."""
 
 
-def known_texts(
-    host: HostState, plan: Plan, above: RunContext | None, *, inline: bool
-) -> KnownTexts:
-    """Return what a run's conversation knows of files at its start, from session or parent."""
-    if above is None:
-        return host.book.known_texts(plan.request.session)
-    if inline:
-        return above.known
-    inherits = plan.definition.include_message_history
-    return above.known.copy() if inherits else KnownTexts()
-
-
-def proposals(above: RunContext | None, *, inline: bool) -> RunProposals:
-    """Return where a run keeps its proposals; within its parent's conversation, the parent's."""
-    if above is None:
-        return RunProposals()
-    return above.proposals if inline else above.proposals.child()
-
-
 def new_tree(host: HostState, plan: Plan, state: "RunState", emit: Emit) -> RunTree:
     """Return what a top-level run shares with its sub-agents."""
     settings = host.world.settings
@@ -125,7 +105,10 @@ def new_tree(host: HostState, plan: Plan, state: "RunState", emit: Emit) -> RunT
         daily_source=settings.sources.get("dailyBudgetUsd", "dailyBudgetUsd"),
         may_raise=partial(_may_raise, host.door.approver),
     )
-    roots = nearest_first(host.roots or (host.main_root,), plan.request.path)
+    roots, path = host.roots or (host.main_root,), plan.request.path
+    if path is not None:
+        place = path.resolve()
+        roots = tuple(sorted(roots, key=lambda root: not place.is_relative_to(root)))
     turn = host.sessions.begin(plan, state, emit)
     return RunTree(SharedRunState(), budget, roots, turn)
 

@@ -25,9 +25,12 @@ from inhouse.core.events import (
     ToolStarted,
 )
 from inhouse.core.redaction import knows_keys, redact, redact_value
+from inhouse.core.request import RunRequest
 from inhouse.loop import LoopResult, RunState, compact_now, run_agent
 from inhouse.providers.chat.codebuff import backend_run
 from inhouse.providers.network.traffic_log import TrafficLog, recording
+from inhouse.tools.edit.private_proposals import RunProposals
+from inhouse.tools.known_texts import KnownTexts
 
 from .host_state import HostState
 from .model_setup import verified
@@ -36,7 +39,7 @@ from .plan import plan_run
 from .question_events import asking_for
 from .record_writer import replay_of
 from .reload import ask_for_trust
-from .run_context import Listen, RunContext, RunOutcome, known_texts, new_tree, proposals
+from .run_context import Listen, RunContext, RunOutcome, new_tree
 from .run_plan import Plan
 from .run_recorder import RunRecorder
 from .run_setup import loop_context, make_workspace
@@ -79,14 +82,21 @@ async def run(
         listen(event)
 
     state = RunState(run_id=run_id)
-    tree = above.tree if above else new_tree(host, plan, state, emit)
-    above_state = above.state if above else None
+    if above is None:
+        tree = new_tree(host, plan, state, emit)
+        known, proposals = host.book.known_texts(plan.request.session), RunProposals()
+    elif inline:  # Within its parent's conversation.
+        tree, known, proposals = above.tree, above.known, above.proposals
+    else:
+        inherits = plan.definition.include_message_history
+        known = above.known.copy() if inherits else KnownTexts()
+        tree, proposals = above.tree, above.proposals.child()
     run = RunContext(
-        *(host, plan, state, recorder, tree, emit, listen, above_state),
+        *(host, plan, state, recorder, tree, emit, listen, above.state if above else None),
         inline=inline,
         begin=_begin,
-        known=known_texts(host, plan, above, inline=inline),
-        proposals=proposals(above, inline=inline),
+        known=known,
+        proposals=proposals,
     )
     done: LoopResult | None = None
     with recording() as contacts, asking_for(emit):
@@ -106,7 +116,7 @@ async def run(
                 if above is None:
                     await tree.memory.aclose()
                 elif not inline:
-                    run.proposals.hand_up(above.proposals)
+                    proposals.hand_up(above.proposals)
             finally:
                 await _close(run, contacts)
     return RunOutcome(recorder.result(), done)
@@ -119,15 +129,17 @@ async def _begin(above: RunContext, plan: Plan, inline: bool) -> RunOutcome:  # 
 
 async def _work(run: RunContext) -> LoopResult:
     """Confirm the plan, open its connections, and run the agent."""
+    host, plan = run.host, run.plan
     try:
         if run.is_turn:
             await run.tree.turn.open()
-        plan = await _confirmed(run.host, run.plan)
+        if plan.needs_trust:
+            plan = await _trusted(host, plan.request)
     except BaseException:
         run.emit(RunStarted(run.plan.route, run.plan.request.session))
         raise
     tree = run.tree
-    door = narrower(tree.egress, run.host.world.egress)
+    door = narrower(tree.egress, host.world.egress)
     async with (
         door.kept_open() as egress,
         backend_run(plan.endpoint, egress, plan.agent.id, tree.backend) as backend,
@@ -146,14 +158,12 @@ async def _work(run: RunContext) -> LoopResult:
                 await workspace.offer(run.emit)
 
 
-async def _confirmed(host: HostState, plan: Plan) -> Plan:
-    """Ask for the trust that a plan needs.  Raises `RefusedError` if it is not given."""
-    if plan.needs_trust:
-        await ask_for_trust(host)
-        if not host.world.trusting.trusted:
-            raise host.world.trusting.refusal()
-        plan = plan_run(host, plan.request)
-    return plan
+async def _trusted(host: HostState, request: RunRequest) -> Plan:
+    """Ask for trust, and plan anew with it.  Raises `RefusedError` if it is not given."""
+    await ask_for_trust(host)
+    if not host.world.trusting.trusted:
+        raise host.world.trusting.refusal()
+    return plan_run(host, request)
 
 
 def _complete(run: RunContext, done: LoopResult) -> None:

@@ -48,9 +48,11 @@ class RunModel:
     async def stream(self, prompt: Prompt) -> AsyncGenerator[AsyncIterator[Chunks]]:
         """Open one answer.  Raises `RefusedError` if it would break the budget."""
         window = await self.window()
-        reservation = await self.budget.reserve(await self._estimate(prompt))
+        estimated = await self._estimate(prompt) if self.budget.is_limited else None
+        reservation = await self.budget.reserve(estimated)
         answer = _Answer(self, reservation, _Cleaner() if knows_keys() else None, window)
-        self._trace(prompt)
+        if TRACE.isEnabledFor(logging.INFO):
+            self._trace(prompt)
         try:
             async with self.inner.stream(prompt) as batches:
                 yield answer.read(batches)
@@ -65,26 +67,7 @@ class RunModel:
     def __str__(self) -> str:
         return f"{self.endpoint.name} ({self.model})"
 
-    async def cost_of(self, usage: UsageReported) -> float | None:
-        """Return an answer's cost: by the user's price, the server's figure, its list or ours."""
-        own = pricing.own_price(self.endpoint, self.model) is not None
-        if usage.cost_usd is not None and not own:
-            return usage.cost_usd
-        return await asyncio.to_thread(
-            pricing.cost,
-            self.endpoint,
-            self.model,
-            usage.input_tokens,
-            usage.output_tokens,
-            local=self.local,
-            told=None if self.local else await self.told(),
-            cached=usage.cached_tokens,
-            written=usage.cache_write_tokens,
-        )
-
     async def _estimate(self, prompt: Prompt) -> float | None:
-        if not self.budget.is_limited:
-            return None
         tokens = sum(map(estimate, prompt.messages)) + len(prompt.system) // 4
         return await asyncio.to_thread(
             pricing.estimate,
@@ -98,9 +81,8 @@ class RunModel:
 
     def _trace(self, prompt: Prompt) -> None:
         """Log a request, without keys, as the setting ``trace`` wants."""
-        if TRACE.isEnabledFor(logging.INFO):
-            messages, tools = len(prompt.messages), len(prompt.tools)
-            TRACE.info("asking %s: %d messages, %d tools", self, messages, tools)
+        messages, tools = len(prompt.messages), len(prompt.tools)
+        TRACE.info("asking %s: %d messages, %d tools", self, messages, tools)
         if TRACE.isEnabledFor(logging.DEBUG):
             TRACE.debug("system: %s", prompt.system)
             for message in prompt.messages:
@@ -127,10 +109,11 @@ class _Answer:
                 self.begun = True
                 if cleaner is not None:
                     chunks = cleaner.clean(chunks)  # noqa: PLW2901
-                for chunk in chunks:
-                    if type(chunk) is UsageReported:
-                        chunks = [await self._priced(each) for each in chunks]  # noqa: PLW2901
-                        break
+                if any(type(chunk) is UsageReported for chunk in chunks):
+                    chunks = [  # noqa: PLW2901
+                        await self._priced(chunk) if type(chunk) is UsageReported else chunk
+                        for chunk in chunks
+                    ]
                 if traced:
                     self._trace(chunks)
                 yield chunks
@@ -141,12 +124,23 @@ class _Answer:
         if cleaner is not None:
             yield cleaner.rest()
 
-    async def _priced(self, chunk: ModelChunk) -> ModelChunk:
-        if type(chunk) is not UsageReported:
-            return chunk
-        cost = await self.model.cost_of(chunk)
-        await self.model.budget.settle(self.reservation, cost)
-        return evolve(chunk, cost_usd=cost, context_window=self.window)
+    async def _priced(self, usage: UsageReported) -> UsageReported:
+        """Settle an answer's cost: by the user's price, the server's figure, its list or ours."""
+        model, cost = self.model, usage.cost_usd
+        if cost is None or pricing.own_price(model.endpoint, model.model) is not None:
+            cost = await asyncio.to_thread(
+                pricing.cost,
+                model.endpoint,
+                model.model,
+                usage.input_tokens,
+                usage.output_tokens,
+                local=model.local,
+                told=None if model.local else await model.told(),
+                cached=usage.cached_tokens,
+                written=usage.cache_write_tokens,
+            )
+        await model.budget.settle(self.reservation, cost)
+        return evolve(usage, cost_usd=cost, context_window=self.window)
 
     def _trace(self, chunks: Chunks) -> None:
         for chunk in chunks:

@@ -9,15 +9,15 @@ from attrs import evolve
 from inhouse.core.definition import AgentDefinition
 from inhouse.core.errors import InhouseError, UserError
 from inhouse.core.events import Notice
-from inhouse.core.ports import Approver, Prompt, StepContext, StepLog, Steps, Workspace
+from inhouse.core.ports import Approver, Prompt, Workspace
 from inhouse.core.request import RunRequest
 from inhouse.core.without_effect import without_effect
-from inhouse.loop import LoopContext, Need, SmallModel, StartSteps
+from inhouse.loop import LoopContext, Need, SmallModel
 from inhouse.providers.endpoints.token_count import is_small, need_of
 from inhouse.providers.network.web_page import read_page
 from inhouse.tools.agent.control import control_tools
 from inhouse.tools.agent.spawn_agents import spawn_tools
-from inhouse.tools.context import Fetch, Fetched, ToolContext
+from inhouse.tools.context import Fetched, ToolContext
 from inhouse.tools.edit.private_proposals import PrivateWorkspace
 from inhouse.tools.git_changes import git_changes
 from inhouse.tools.input.check_input import check_input, problem_with
@@ -26,7 +26,7 @@ from inhouse.tools.prompt_values import placeholders
 from inhouse.tools.registry import workspace_tools
 from inhouse.tools.tool_set import ToolSet
 
-from .host_state import HostState, WorkspaceRequest
+from .host_state import WorkspaceRequest
 from .mcp_servers import mcp_tools
 from .model_setup import ModelTraits, connected, traits_of
 from .named_context import named_context
@@ -65,15 +65,13 @@ async def loop_context(run: RunContext, workspace: Workspace) -> LoopContext:
     context = _tool_context(run, workspace, approver)
     traits = await traits_of(run)
 
-    async def attach(text: str) -> str:
-        return await named_context(
-            text,
-            workspace=workspace,
-            roots=roots,
-            diff=lambda: git_changes(workspace.root, context.environment, trusted=context.trusted),
-            emit=run.emit,
-        )
-
+    attach = partial(
+        named_context,
+        workspace=workspace,
+        roots=roots,
+        diff=lambda: git_changes(workspace.root, context.environment, trusted=context.trusted),
+        emit=run.emit,
+    )
     if run.is_turn:
         run.tree.turn.attach = attach
 
@@ -94,7 +92,7 @@ async def loop_context(run: RunContext, workspace: Workspace) -> LoopContext:
     for told in without_effect(plan.definition):
         run.emit(Notice("info", "no_effect", told))
     mcp = await mcp_tools(run, context, makers)
-    spawnable = map(find, plan.definition.spawnable_agents)
+    spawnable, script = map(find, plan.definition.spawnable_agents), plan.definition.handle_steps
     return LoopContext(
         model=connected(run, traits.served),
         definition=mcp.definition,
@@ -112,7 +110,7 @@ async def loop_context(run: RunContext, workspace: Workspace) -> LoopContext:
         need=partial(_need, run),
         idle_s=run.tree.turn.idle_s if run.is_turn else None,
         compact_at=min(host.world.settings.compact_at, 1.0),
-        start_steps=_steps(host, plan.definition),
+        start_steps=None if script is None else partial(host.services.sandbox.steps, script),
         placeholders=placeholders(context),
         spawnable=tuple(each for each in spawnable if each is not None),
         approver=approver,
@@ -172,7 +170,7 @@ def _tool_context(run: RunContext, workspace: Workspace, approver: Approver) -> 
         environment=host.environ,
         allowed_environment=settings.allowed_environment,
         extra_roots=run.tree.roots[1:],
-        fetch=_fetcher(run, approver),
+        fetch=partial(_fetch, run, approver),
         windowed_file_reads=run.plan.definition.windowed_file_reads,
         trusted=host.world.trusting.trusted,
         vouched=host.world.trusting.vouched,
@@ -182,17 +180,12 @@ def _tool_context(run: RunContext, workspace: Workspace, approver: Approver) -> 
     )
 
 
-def _fetcher(run: RunContext, approver: Approver) -> Fetch:
-    """Make a reader of web pages that obeys privacy and never reads the user's own network."""
-    host = run.host
-
-    async def fetch(url: str) -> Fetched:
-        policy = evolve(run.egress.policy, public_only=True)
-        async with open_egress(policy, host.services.approvals, host.main_root, approver) as egress:
-            page = await read_page(url, egress)
-        return Fetched(page.status, page.final_url, page.content_type, page.body, page.truncated)
-
-    return fetch
+async def _fetch(run: RunContext, approver: Approver, url: str) -> Fetched:
+    """Read a web page as privacy allows, and never from the user's own network."""
+    host, policy = run.host, evolve(run.egress.policy, public_only=True)
+    async with open_egress(policy, host.services.approvals, host.main_root, approver) as egress:
+        page = await read_page(url, egress)
+    return Fetched(page.status, page.final_url, page.content_type, page.body, page.truncated)
 
 
 async def _prompt(
@@ -202,23 +195,12 @@ async def _prompt(
     attach: Callable[[str], Awaitable[str]] | None,
 ) -> str | None:
     """Return the user's prompt followed by the selection and by what the prompt names."""
-    started_on = await selection(request, context.workspace, roots)
     parts = [request.prompt]
-    if started_on is not None:
+    if request.path is not None:
+        started_on = await selection(request.path, request.range, context.workspace, roots)
         end = started_on.start + len(started_on.text)
         context.known.shown(started_on.path, started_on.document, started_on.start, end)
         parts.append(started_on.as_prompt())
     if attach is not None:
         parts.append(await attach(request.prompt))
     return "\n\n".join(part for part in parts if part) or None
-
-
-def _steps(host: HostState, definition: AgentDefinition) -> StartSteps | None:
-    source = definition.handle_steps
-    if source is None:
-        return None
-
-    async def start(context: StepContext, log: Callable[[StepLog], None]) -> Steps:
-        return await host.services.sandbox.steps(source, context, log)
-
-    return start

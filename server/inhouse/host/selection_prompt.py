@@ -8,7 +8,6 @@ from attrs import frozen
 from inhouse.core import positions
 from inhouse.core.errors import ToolError, UserError
 from inhouse.core.ports import Workspace
-from inhouse.core.request import RunRequest
 from inhouse.core.text import Range
 from inhouse.tools.access.access_policy import access_to
 
@@ -52,42 +51,30 @@ def text_block(head: str, text: str, *, cut: bool = False) -> str:
 
 
 async def selection(
-    request: RunRequest, workspace: Workspace, roots: tuple[Path, ...]
-) -> Selection | None:
-    """Read what the request points at, preferring unsaved text.
+    path: Path, within: Range | None, workspace: Workspace, roots: tuple[Path, ...]
+) -> Selection:
+    """Read the file that a run was started on, or a part of it, preferring unsaved text.
 
     Raises `UserError` if the file may not be read: the same rules as for every tool.
     """
-    if request.path is None:
-        return None
     try:
-        place = await asyncio.to_thread(access_to(roots).place, str(request.path))
+        place = await asyncio.to_thread(access_to(roots).place, str(path))
         document = await workspace.read(place.path)
     except ToolError as error:
         raise UserError(f"The run was started on a file it may not read.  {error}") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(
-            f"{request.path} cannot be read: {error}.  Start on another file."
-        ) from error
+        raise UserError(f"{path} cannot be read: {error}.  Start on another file.") from error
     start, end = 0, len(document.text)
-    if request.range is not None:
-        start = positions.offset_at(document.text, request.range.start)
-        end = positions.offset_at(document.text, request.range.end)
+    if within is not None:
+        start = positions.offset_at(document.text, within.start)
+        end = positions.offset_at(document.text, within.end)
     text = document.text[start:end]
     return Selection(
         place.shown,
         text[:LONGEST],
-        request.range,
+        within,
         len(text) > LONGEST,
         place.path,
         document.text,
         start,
     )
-
-
-def nearest_first(roots: tuple[Path, ...], path: Path | None) -> tuple[Path, ...]:
-    """Put the folder that a run was started in before the others."""
-    if path is None:
-        return roots
-    place = path.resolve()
-    return tuple(sorted(roots, key=lambda root: not place.is_relative_to(root)))

@@ -113,7 +113,7 @@ class Sessions:
     """The conversations of one host: their store, running turns, and turns of other processes."""
 
     def __init__(self, host: SessionsHost) -> None:
-        self._host = host
+        self.host = host
         self._folder = host.services.folders.state
         self._database = Database(self._folder, LAYOUT)
         self._on_disk = SessionStore(self._database)
@@ -121,8 +121,8 @@ class Sessions:
         self._live: dict[str, SessionTurn] = {}
         self._closing: dict[str, asyncio.Task[None]] = {}
         self._emptied = False
-        self._made: set[str] = set()
-        """Ids that this process gave, and under which nothing is kept yet."""
+        self.made: set[str] = set()
+        """Ids that this process gave, and under which nothing is on disk yet, readable or not."""
         self._told_damage: set[str] = set()
         self.told_in_memory: set[str] = set()
         """Sessions whose user has heard that they are not kept on disk."""
@@ -133,22 +133,14 @@ class Sessions:
     @property
     def store(self) -> SessionStore:
         """Where sessions are kept: on disk, or in memory if the user wants none kept."""
-        return self._on_disk if self.most > 0 else self._fleeting
-
-    @property
-    def most(self) -> int:
-        """How many sessions are kept on disk; 0 keeps only this process's, in memory."""
-        return self._host.world.settings.sessions_on_disk
+        kept = self.host.world.settings.sessions_on_disk
+        return self._on_disk if kept > 0 else self._fleeting
 
     def new_id(self) -> str:
         """Return the id of a session that begins."""
         session = new_session_id()
-        self.made(session)
+        self.made.add(session)
         return session
-
-    def made(self, session: str) -> None:
-        """Take note that this process gave an id: nothing of it is on disk, readable or not."""
-        self._made.add(session)
 
     # Looking.
 
@@ -156,7 +148,7 @@ class Sessions:
         self, *, everywhere: bool = False, query: str | None = None, limit: int | None = None
     ) -> tuple[SessionSummary, ...]:
         """Return the sessions of this workspace, newest first, each with its true status."""
-        roots = None if everywhere else self._host.roots or (self._host.main_root,)
+        roots = None if everywhere else self.host.roots or (self.host.main_root,)
         found = await asyncio.to_thread(
             self.store.summaries, workspaces=roots, query=query, limit=limit
         )
@@ -235,7 +227,7 @@ class Sessions:
         try:
             known = await asyncio.to_thread(self.store.find, request.session)
         except UserError:
-            if request.session in self._made and request.agent:
+            if request.session in self.made and request.agent:
                 return request
             raise
         if known is None and not request.agent:
@@ -298,7 +290,7 @@ class Sessions:
         except UserError as error:
             if error.code != UNUSABLE:
                 raise
-            new = session in self._made
+            new = session in self.made
             if turn.store.held(session) is None:
                 await asyncio.to_thread(turn.store.hold, session, str(error), new=new)
             return None
@@ -333,11 +325,6 @@ class Sessions:
             self._closing[turn.session] = closing
             closing.add_done_callback(lambda _: self._closed(turn.session, closing))
 
-    @property
-    def workspace(self) -> Path:
-        """The folder that sessions of this host belong to."""
-        return self._host.main_root
-
     def edited(self, run_id: str, path: Path, state: str) -> None:
         """Record what the user decided about an edit of a run, even after the run."""
         work = asyncio.to_thread(_quietly, self.store.edited, run_id, path, state)
@@ -366,14 +353,10 @@ class Sessions:
 
     def untold_damage(self) -> tuple[str, ...]:
         """Return what the user has not heard yet of files that were damaged."""
-        known = (*self._host.services.database.messages, *self._database.messages)
+        known = (*self.host.services.database.messages, *self._database.messages)
         untold = tuple(message for message in known if message not in self._told_damage)
         self._told_damage.update(untold)
         return untold
-
-    def begun(self, session: str) -> None:
-        """Something is kept of a session from now on."""
-        self._made.discard(session)
 
     def kept_again(self, store: SessionStore, session: str) -> bool:
         """Put a session that is in memory on disk, by who has its lock; tell whether it is.
@@ -414,7 +397,7 @@ class Sessions:
                 f"Session {known.id!r} has no turn {turn} to fork at.  Turns: 1 to {known.turns}, "
                 f"or {known.turns + 1} for all of it."
             )
-        into = new_session_id()  # What it is made of is kept, so it is none of `_made`.
+        into = new_session_id()  # What it is made of is kept, so it is none of `made`.
         await asyncio.to_thread(self.store.fork, known.id, turn, into)
         return into
 
@@ -455,7 +438,7 @@ class Sessions:
         if known.status == RUNNING:
             raise UserError(f"Session {known.id!r} is running.  Cancel it, then delete it.")
         await self.written(known.id)
-        await self._host.records.written()
+        await self.host.records.written()
         lock = await asyncio.to_thread(self._try_lock, known.id)
         if lock is None:
             raise UserError(f"Session {known.id!r} is running.  Cancel it, then delete it.")
@@ -467,9 +450,9 @@ class Sessions:
         await asyncio.to_thread(self._forget_lock, known.id)
         return known.id
 
-    def prune(self, store: SessionStore, most: int) -> None:
+    def prune(self, most: int) -> None:
         """Delete all but the newest sessions, and what else is kept of them.  Blocks."""
-        gone, _ = store.prune(most, self._runs_now, self._forget)
+        gone, _ = self._on_disk.prune(most, self._runs_now, self._forget)
         for session in gone:
             self._forget_lock(session)
 
@@ -480,7 +463,7 @@ class Sessions:
             with contextlib.suppress(OSError):
                 file.unlink()
         if path.exists():
-            _quietly(self.prune, self._on_disk, 0)
+            _quietly(self.prune, 0)
 
     def _runs_now(self, session: str) -> bool:
         if session in self._live:
@@ -492,7 +475,7 @@ class Sessions:
 
     def _forget(self, sessions: Sequence[str], runs: Sequence[str]) -> None:
         """Delete what is kept of sessions outside of their own store.  Raises `UserError`."""
-        services = self._host.services
+        services = self.host.services
         services.transcripts.delete(runs)
         services.replays.delete(runs)
         files = [self._folder / "sessions" / f"{session}.md" for session in sessions]
@@ -739,18 +722,16 @@ class SessionTurn:
             model=route.model,
             local=route.local,
             status=RUNNING,
-            started_at=_now(),
+            started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
         )
         self.number = self.store.begin(
             self.session,
             turn,
-            workspace=self._sessions.workspace,
+            workspace=self._sessions.host.main_root,
             endpoint=request.endpoint,
             model=request.model,
         )
-        self._sessions.begun(self.session)
-        if (most := self._sessions.most) and self.store.held(self.session) is None:
-            _quietly(self._sessions.prune, self.store, most)
+        self._sessions.made.discard(self.session)
         self._rows = list(history.rows)
         return history
 
@@ -830,6 +811,9 @@ class SessionTurn:
         finally:
             if self._lock is not None:
                 await asyncio.to_thread(self._lock.release)
+                most = self._sessions.host.world.settings.sessions_on_disk
+                if most and self.store.held(self.session) is None:
+                    await asyncio.to_thread(_quietly, self._sessions.prune, most)
 
 
 async def _to_the_end(work: asyncio.Future[None]) -> None:
@@ -920,10 +904,6 @@ def _quietly(write: Callable[P, T], *given: P.args, **named: P.kwargs) -> T | No
     except InhouseError as error:
         logger.warning("a session is not kept: %s", error)
         return None
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _not_running(session: str, why: str) -> UserError:

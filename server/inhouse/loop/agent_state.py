@@ -34,7 +34,7 @@ class AgentStates:
         optional = {"parentId": state.parent_id, "output": state.output}
         return {
             **{key: value for key, value in optional.items() if value is not None},
-            "agentId": state.agent_id,
+            "agentId": state.run_id,
             "runId": state.run_id,
             "messageHistory": [shape for _, shape, _ in shapes],
             "systemPrompt": state.system,

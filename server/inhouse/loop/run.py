@@ -53,7 +53,7 @@ async def _begin(run: LoopContext) -> None:
     history, state.initial_prompt = run.history, run.prompt or ""
     inherited = None
     if parent is not None:
-        state.parent_id = parent.agent_id
+        state.parent_id = parent.run_id
         state.initial_prompt = parent.initial_prompt
         inherited = parent if run.inline or definition.inherit_parent_system_prompt else None
         if run.inline:
@@ -82,13 +82,6 @@ async def _begin(run: LoopContext) -> None:
         told = told if not first else None
     if told is not None:
         state.add(told)
-
-
-async def _steer(run: LoopContext, *, ends: bool) -> bool:
-    """Add what the user has said in the meantime; return whether there was anything."""
-    texts = await run.steers(ends) if run.steers is not None else ()
-    run.state.add(*(UserMessage(text, (USER_PROMPT,)) for text in texts))
-    return bool(texts)
 
 
 async def _start_script(run: LoopContext, start: StartSteps) -> Script:
@@ -120,8 +113,10 @@ async def _turn(run: LoopContext, script: Script | None) -> StopReason:
             else:
                 ask_for_output(run, problem)
                 asked_for_output, reason = True, None
-        steered = await _steer(run, ends=reason is StopReason.END_TURN)
-        if reason is not None and not (steered and reason is StopReason.END_TURN):
+        ends = reason is StopReason.END_TURN
+        said = await run.steers(ends) if run.steers is not None else ()
+        run.state.add(*(UserMessage(text, (USER_PROMPT,)) for text in said))
+        if reason is not None and not (said and ends):
             return reason
         if run.state.steps >= run.limits.max_steps:
             run.emit(Notice("warning", "step_limit", f"Stopped after {run.state.steps} steps."))

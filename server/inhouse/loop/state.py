@@ -62,8 +62,6 @@ class RunState:
     """Mutable: the host reads it also when the run fails or is cancelled."""
 
     run_id: str
-    agent_id: str = ""
-    """Codebuff's ``agentId``; by default the run's id."""
     parent_id: str | None = None
     messages: tuple[Message, ...] = ()
     history: tuple[Message, ...] = ()
@@ -86,9 +84,6 @@ class RunState:
     )
     """By call id, the result parts that ``handleSteps`` gets, if there is more than one."""
     call_ids: set[str] = field(factory=set[str], repr=False)
-
-    def __attrs_post_init__(self) -> None:
-        self.agent_id = self.agent_id or self.run_id
 
     def add(self, *messages: Message) -> None:
         """Append messages, made acceptable to every server."""

@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 
 from inhouse.core.agent_names import agent_tool_name
 from inhouse.core.counts import count
-from inhouse.core.definition import AgentDefinition, OutputMode
+from inhouse.core.definition import OutputMode
 from inhouse.core.errors import InhouseError, ToolError
 from inhouse.core.events import Notice, ToolFinished, ToolStarted
 from inhouse.core.json_values import fields
@@ -186,14 +186,11 @@ def allowed_names(run: LoopContext) -> tuple[str, ...]:
     """Return the names of the tools that the model itself may call."""
     definition = run.definition
     agents = definition.spawnable_agents if "spawn_agents" in definition.tool_names else ()
-    names = (*definition.tool_names, *map(agent_tool_name, agents), *_missing(definition))
-    return tuple(name for name in dict.fromkeys(names) if name in run.tools)
-
-
-def _missing(definition: AgentDefinition) -> tuple[str, ...]:
-    """Return the output tool if the model owes structured output and its definition omits it."""
+    names = (*definition.tool_names, *map(agent_tool_name, agents))
     owes = definition.output_mode is OutputMode.STRUCTURED_OUTPUT and definition.output_schema
-    return ("set_output",) if owes and definition.handle_steps is None else ()
+    if owes and definition.handle_steps is None:  # Also where the definition omits it.
+        names += ("set_output",)
+    return tuple(name for name in dict.fromkeys(names) if name in run.tools)
 
 
 def agents_are_tools(run: LoopContext) -> bool:

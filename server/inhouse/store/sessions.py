@@ -554,10 +554,11 @@ class SessionStore:
             for one in changes:
                 match one:
                     case AddEvent():
+                        body = json.dumps(one.body, ensure_ascii=False, default=str)
                         change.execute(
                             "INSERT INTO event (session, turn, agent, run_id, kind, body)"
                             " VALUES (?, ?, ?, ?, ?, ?)",
-                            (session, turn, one.agent, one.run_id, one.kind, _json(one.body)),
+                            (session, turn, one.agent, one.run_id, one.kind, body),
                         )
                     case SetHistory():
                         self._set_history(change, session, turn, one, now)
@@ -993,10 +994,6 @@ def _fields(text: str) -> dict[str, Any]:
         return fields(json.loads(text))
     except ValueError:
         return {}
-
-
-def _json(value: Mapping[str, Any]) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _like(text: str) -> str:

@@ -37,11 +37,8 @@ class EditorWorkspace:
         self._request = request
         self._agent = request.request.agent
         self._roots = request.roots
+        self.root = request.roots[0]
         self._disk = disk_workspace(self._roots, request.approver)
-
-    @property
-    def root(self) -> Path:
-        return self._roots[0]
 
     async def read(self, path: Path) -> Document:
         """Return a file with its unsaved text and the edits that wait for review."""

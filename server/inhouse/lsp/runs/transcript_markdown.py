@@ -21,7 +21,6 @@ from inhouse.core.events import (
 )
 from inhouse.core.quiet_markdown import QuietMarkdown, quiet, quiet_lines
 from inhouse.core.redaction import redact
-from inhouse.core.route import Route
 from inhouse.core.tool_words import counts
 from inhouse.core.unicode import without_controls
 from inhouse.host.host import Plan
@@ -44,7 +43,9 @@ class Writer:
         self._lines = lines
         self._run_id = run_id
         self._link = link
-        self._parts = [quiet_lines(head)]
+        self._head = head
+        """The beginning, until the document is first read."""
+        self._parts: list[str] = []
         self._said = QuietMarkdown()
         self._inside = ""
         """What is open at the end of the document: ``text``, ``thinking``, ``lines``, the output
@@ -59,9 +60,12 @@ class Writer:
     @property
     def text(self) -> str:
         """The whole document, without any known key."""
+        if self._head:
+            self._parts.insert(0, quiet_lines(self._head))
+            self._head = ""
         if len(self._parts) > 1:
             self._parts = [redact("".join(self._parts))]
-        return self._parts[0]
+        return "".join(self._parts)
 
     def add(self, event: RunEvent) -> None:
         own = event.run_id == self._run_id
@@ -104,7 +108,7 @@ class Writer:
                 self._line(f"- {'⚠' if level == 'warning' else 'i'} {who}{_one_line(message)}")
             case RunFinished(result) if own:
                 self._enter("")
-                below = self._parts[-1].endswith(_RULE)  # Nothing was said in between.
+                below = self.text.endswith(_RULE)  # Nothing was said in between.
                 self._parts.append(quiet_lines(footer(result).removeprefix(_RULE * below)))
             case _:
                 pass
@@ -186,7 +190,13 @@ def _first_line(diff: str) -> str:
 def header(run: ActiveRun, plan: Plan) -> str:
     """Return the beginning of a transcript."""
     prompt = "\n".join(f"> {line}" for line in run.request.prompt.splitlines())
-    return f"# {run.request.agent}\n\n{prompt}\n\n{_route(plan.route)}\n\n{_RULE}"
+    route = plan.route
+    where = "local" if route.local else "remote"
+    runs = (
+        f"{route.model} on {route.endpoint} ({route.base_url}, {where}), "
+        f"decided by {route.decided_by.value}: {route.source}"
+    )
+    return f"# {run.request.agent}\n\n{prompt}\n\n{runs}\n\n{_RULE}"
 
 
 def footer(result: RunResult) -> str:
@@ -208,14 +218,6 @@ def _spent(result: RunResult) -> str:
     spent = f"{result.duration_ms / 1000:.1f} s, {usage.input_tokens} tokens in, "
     spent += f"{usage.output_tokens} out"
     return f"{spent}, ${usage.cost_usd:.4f}" if usage.cost_usd else spent
-
-
-def _route(route: Route) -> str:
-    where = "local" if route.local else "remote"
-    return (
-        f"{route.model} on {route.endpoint} ({route.base_url}, {where}), "
-        f"decided by {route.decided_by.value}: {route.source}"
-    )
 
 
 _MARKUP = re.compile(r"(?<=\])(?=[(\[])|(?=<[A-Za-z/!])")

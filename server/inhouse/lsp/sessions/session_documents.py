@@ -206,7 +206,7 @@ class SessionDocuments:
     def begin(self, run: ActiveRun, plan: Plan) -> Listen:
         """Begin a turn in this process; return its listener."""
         session = plan.request.session or ""
-        live = LiveTurn(run.id, session, TurnWriter(run.id, self._context.host.sessions.workspace))
+        live = LiveTurn(run.id, session, TurnWriter(run.id, self._context.host.main_root))
         self._live[session] = live
         return partial(self._add, live)
 
