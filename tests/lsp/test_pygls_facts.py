@@ -195,7 +195,7 @@ async def test_an_answer_to_a_cancelled_question_is_an_error():
 def test_a_server_that_waits_has_not_imported_what_only_a_run_needs():
     code = (
         "import sys, inhouse.lsp.bootstrap\n"
-        "late = {'inhouse.loop', 'inhouse.tools.registry', 'inhouse.host.model_setup',\n"
+        "late = {'inhouse.loop', 'inhouse.tools.registry', 'inhouse.host.run_model',\n"
         "        'openai', 'httpx2', 'jiter', 'pyjson5', 'watchfiles', 'anyio._backends',\n"
         "        'filelock', 'decimal', 'zipfile', 'importlib.resources'}\n"
         "print(sorted(late & set(sys.modules)))"

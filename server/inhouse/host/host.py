@@ -136,10 +136,15 @@ class Host:
         await reload_typed(self.state, changed, texts)
 
     async def warm(self) -> None:
-        """Load what the first run needs, so that it need not wait: 40 MB that idle servers save."""
+        """Load and open what the first run needs, so that it need not wait.
+
+        Idle servers save 40 MB.
+        """
         if not self._warmed:
             self._warmed = True
             await asyncio.to_thread(_load_for_runs)
+            with contextlib.suppress(UserError):  # The run itself says what is wrong.
+                await asyncio.to_thread(self.sessions.store.find, "")  # Opens the file.
 
     async def aclose(self) -> None:
         """End everything that was started.  The door must have cancelled its runs."""

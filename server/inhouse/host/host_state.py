@@ -13,7 +13,7 @@ from inhouse.core.settings import Settings
 from inhouse.processes import keep_out_of
 
 from .record_writer import RecordKeeper
-from .run_registry import RunRegistry
+from .run_recorder import RunRegistry
 from .services import Services
 from .sessions import Sessions
 from .workspace_snapshot import ClientSettings, WorkspaceSnapshot

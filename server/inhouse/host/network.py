@@ -5,7 +5,6 @@ from pathlib import Path
 from uuid import uuid4
 
 from inhouse.core.errors import RefusedError
-from inhouse.core.limits import stricter
 from inhouse.core.ports import Approver, Question
 from inhouse.core.route import Endpoint
 from inhouse.core.settings import Settings
@@ -45,14 +44,6 @@ def policy_of(settings: Settings) -> EgressPolicy:
         privacy_source=settings.privacy_source,
         local_addresses=settings.local_addresses,
     )
-
-
-def narrower(above: Egress | None, now: Egress) -> Egress:
-    """Choose a sub-agent's egress: its parent's, or the current one if that allows less."""
-    if above is None or above is now:
-        return now
-    wider = stricter(above.policy.privacy, now.policy.privacy) is above.policy.privacy
-    return above if wider else now
 
 
 def _said_no(host: str, endpoint: Endpoint, source: str) -> RefusedError:

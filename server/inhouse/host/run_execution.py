@@ -24,22 +24,23 @@ from inhouse.core.events import (
     ToolOutput,
     ToolStarted,
 )
+from inhouse.core.limits import stricter
 from inhouse.core.redaction import knows_keys, redact, redact_value
 from inhouse.core.request import RunRequest
 from inhouse.loop import LoopResult, RunState, compact_now, run_agent
 from inhouse.providers.chat.codebuff import backend_run
+from inhouse.providers.network.egress import Egress
 from inhouse.providers.network.traffic_log import TrafficLog, recording
 from inhouse.tools.edit.private_proposals import RunProposals
 from inhouse.tools.known_texts import KnownTexts
 
 from .host_state import HostState
-from .model_setup import verified
-from .network import narrower
 from .plan import plan_run
 from .question_events import asking_for
 from .record_writer import replay_of
 from .reload import ask_for_trust
 from .run_context import Listen, RunContext, RunOutcome, new_tree
+from .run_model import verified
 from .run_plan import Plan
 from .run_recorder import RunRecorder
 from .run_setup import loop_context, make_workspace
@@ -139,7 +140,7 @@ async def _work(run: RunContext) -> LoopResult:
         run.emit(RunStarted(run.plan.route, run.plan.request.session))
         raise
     tree = run.tree
-    door = narrower(tree.egress, host.world.egress)
+    door = _narrower(tree.egress, host.world.egress)
     async with (
         door.kept_open() as egress,
         backend_run(plan.endpoint, egress, plan.agent.id, tree.backend) as backend,
@@ -156,6 +157,14 @@ async def _work(run: RunContext) -> LoopResult:
         finally:
             if run.parent is None:
                 await workspace.offer(run.emit)
+
+
+def _narrower(above: Egress | None, now: Egress) -> Egress:
+    """Choose a sub-agent's egress: its parent's, or the current one if that allows less."""
+    if above is None or above is now:
+        return now
+    wider = stricter(above.policy.privacy, now.policy.privacy) is above.policy.privacy
+    return above if wider else now
 
 
 async def _trusted(host: HostState, request: RunRequest) -> Plan:

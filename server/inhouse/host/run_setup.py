@@ -28,11 +28,11 @@ from inhouse.tools.tool_set import ToolSet
 
 from .host_state import WorkspaceRequest
 from .mcp_servers import mcp_tools
-from .model_setup import ModelTraits, connected, traits_of
 from .named_context import named_context
 from .network import open_egress
 from .plan import usable_definition
 from .run_context import RunContext
+from .run_model import ModelTraits, connected, traits_of
 from .selection_prompt import selection
 from .services import WorkspaceApprovals
 from .sub_agents import spawn

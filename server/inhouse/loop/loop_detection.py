@@ -34,7 +34,9 @@ class Repeats:
 
     def add(self, call: ToolCall) -> RepeatedCalls | None:
         """Add a call; return the circle that it completes for the third time."""
-        shape = _shape(call)
+        arguments = arguments_object(call.arguments)
+        written = json.dumps(arguments, sort_keys=True) if arguments else call.arguments
+        shape = call.name, written
         for length in range(1, LONGEST + 1):
             same = length <= len(self._last) and self._last[-length] == shape
             self._same[length] = self._same[length] + 1 if same else 0
@@ -48,8 +50,3 @@ class Repeats:
         """Start again, since the user let the run continue."""
         self._last.clear()
         self._same = [0] * (LONGEST + 1)
-
-
-def _shape(call: ToolCall) -> _Shape:
-    arguments = arguments_object(call.arguments)
-    return call.name, json.dumps(arguments, sort_keys=True) if arguments else call.arguments

@@ -202,7 +202,7 @@ def agents_are_tools(run: LoopContext) -> bool:
 
 def offered_specs(run: LoopContext) -> tuple[ToolSpec, ...]:
     names = allowed_names(run)
-    if agents_are_tools(run):
+    if "spawn_agents" in names and agents_are_tools(run):
         names = tuple(name for name in names if name != "spawn_agents")
     tools = (run.tools[name] for name in names)
     return tuple(tool.spec for tool in tools if tool.offered)

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from inhouse import __version__
-from inhouse.lsp.contract.language_capabilities import language_capabilities
 from inhouse.lsp.transport.client import EditorClient
 
 TRANSCRIPT_SCHEME = "inhouse-run"
@@ -54,3 +53,25 @@ def code_action_provider(client: EditorClient) -> Any:
     if client.can("textDocument.codeAction.codeActionLiteralSupport"):
         return {"codeActionKinds": ["quickfix", "refactor", "source"]}
     return True
+
+
+def language_capabilities(client: EditorClient) -> dict[str, Any]:
+    """Return the providers for definition files and for documents that Inhouse writes."""
+    prepares = client.can("textDocument.rename.prepareSupport")
+    offered: dict[str, Any] = {
+        "completionProvider": {"triggerCharacters": ["'", '"', "`", "{", "[", "/", "-", "@"]},
+        "hoverProvider": True,
+        "definitionProvider": True,
+        "referencesProvider": True,
+        "documentSymbolProvider": True,
+        "renameProvider": {"prepareProvider": True} if prepares else True,
+    }
+    if client.capability("textDocument.diagnostic") is not None:
+        offered["diagnosticProvider"] = {
+            "identifier": "inhouse",
+            "interFileDependencies": True,
+            "workspaceDiagnostics": False,
+        }
+    if client.capability("textDocument.foldingRange") is not None:
+        offered["foldingRangeProvider"] = True
+    return offered

@@ -15,6 +15,8 @@ from inhouse.wire import text_range
 Json = dict[str, Any]
 _PATIENCE = 30.0
 """Seconds for the editor to make a change; some editors ask the user first."""
+APPLY = "workspace.applyEdit"
+"""The capability of an editor that lets servers change documents."""
 TRIES = 3
 """How often a change is sent if the user types into the document in between."""
 
@@ -35,14 +37,10 @@ class Current:
     """Such a buffer may hold another text than this one, which the disk has."""
 
 
-def can_apply(link: EditorRpc) -> bool:
-    return link.client.can("workspace.applyEdit")
-
-
 def can_operate(link: EditorRpc, operation: str) -> bool:
     """Return whether the editor itself can ``create`` or ``delete`` files."""
     operations = link.client.capability("workspace.workspaceEdit.resourceOperations")
-    return can_apply(link) and operation in items(operations)
+    return link.client.can(APPLY) and operation in items(operations)
 
 
 def workspace_edit(link: EditorRpc, current: Current, edit: Edit) -> Json:

@@ -51,7 +51,11 @@ class EditorFiles:
         """
         rpc = self._context.rpc
         operation = "create" if current.text is None else "delete" if edit.new is None else None
-        able = apply_edit.can_operate(rpc, operation) if operation else apply_edit.can_apply(rpc)
+        able = (
+            apply_edit.can_operate(rpc, operation)
+            if operation
+            else rpc.client.can(apply_edit.APPLY)
+        )
         disk = disk or self._disk()
         if able and current.version is None and not on_disk and operation != "delete":
             on_disk = current.is_unsure or not await disk.reads_alike(current.path)

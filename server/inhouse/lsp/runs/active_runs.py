@@ -24,7 +24,7 @@ from inhouse.core.json_values import items, mapping
 from inhouse.core.request import RunRequest
 from inhouse.core.route import Route
 from inhouse.host.run_context import Listen
-from inhouse.host.run_registry import KEPT
+from inhouse.host.run_recorder import KEPT
 
 _PATIENCE = 5.0
 """Seconds for runs to clean up when everything ends."""

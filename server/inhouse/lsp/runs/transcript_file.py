@@ -53,7 +53,7 @@ class Tail:
     def _can_grow(self, document: OpenDocument, text: str) -> bool:
         if text.startswith(document.text):
             self._shown = len(document.text)
-        able = apply_edit.can_apply(self._context.rpc) and self._shown is not None
+        able = self._context.client.can(apply_edit.APPLY) and self._shown is not None
         self._buffer_refuses = self._buffer_refuses or not able
         return not self._buffer_refuses
 

@@ -2,13 +2,17 @@
 
 import asyncio
 from collections import Counter
+from pathlib import Path
 from typing import Any
+
+from attrs import frozen
 
 from inhouse import wire
 from inhouse.core.errors import UserError
+from inhouse.core.ports import Edit
 from inhouse.host.session_undo import TAKEN_BACK, undo
 from inhouse.lsp.contract import arguments
-from inhouse.lsp.contract.arguments import Token, structure
+from inhouse.lsp.contract.arguments import Hunks, Token, structure
 from inhouse.lsp.documents.show_document import show_document
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.edits.editor_files import EditorFiles
@@ -17,7 +21,6 @@ from inhouse.lsp.runs.run_reporter import RunLauncher
 from inhouse.lsp.sessions.session_documents import SessionDocuments
 from inhouse.lsp.sessions.session_prompts import SessionPrompts
 from inhouse.lsp.sessions.session_sending import SessionSending
-from inhouse.lsp.sessions.undo_files import UndoFiles
 from inhouse.lsp.transport.refreshes import SESSIONS
 
 Given = list[Any] | None
@@ -40,7 +43,7 @@ class SessionCommands:
         self.prompts = prompts
         self._context = context
         self._launcher = launcher
-        self._files = UndoFiles(files, review)
+        self._files = _UndoFiles(files, review)
         self._documents = documents
         self._sending = sending
         self._sessions = context.host.sessions
@@ -143,3 +146,28 @@ class SessionCommands:
         showing = show_document(self._context.rpc, uri, focus=True)
         self._context.spawn(showing, name=f"showing {session}")
         return uri
+
+
+@frozen
+class _UndoFiles:
+    """`inhouse.host.session_undo.Files`: unsaved text first, changes through the editor."""
+
+    files: EditorFiles
+    review: Review
+
+    async def read(self, path: Path) -> str | None:
+        return (await self.files.current(path)).text
+
+    async def write(self, path: Path, old: str | None, new: str | None) -> str | None:
+        current = await self.files.current(path)
+        if current.text != old:
+            return f"{path} has changed in the meantime, so it stays as it is."
+        edit = Edit(path, old, new, current.version)
+        return await self.files.change(current, edit, label="Undo of a turn")
+
+    async def withdraw(self, run_id: str, path: Path) -> bool:
+        hunks = Hunks(uri=path.as_uri(), run_id=run_id)
+        if not self.review.waiting(hunks):
+            return False
+        await self.review.reject(hunks)
+        return True

@@ -328,7 +328,7 @@ class SessionDocuments:
 
     async def _apply(self, document: OpenDocument, change: Change) -> bool:
         rpc, text = self._context.rpc, document.text
-        if not apply_edit.can_apply(rpc):
+        if not rpc.client.can(apply_edit.APPLY):
             return False
         where = text_range(positions.range_at(text, change.start, change.end))
         edits = [{"range": where, "newText": change.new}]
