@@ -8,7 +8,6 @@ from inhouse.core.events import REPETITION, Notice, StopReason
 from inhouse.core.message_json import arguments_object
 from inhouse.core.messages import AssistantMessage, UserMessage
 
-from .loop_detection import Repeats
 from .model_call import next_answer
 from .model_stream import ModelAnswer
 from .nothing_done import EDIT_TOOLS, asks, can_edit, claims_a_change, has_edited
@@ -18,6 +17,7 @@ from .tool_calls import (
     END_TOOLS,
     QUIET_TOOLS,
     Called,
+    Repeats,
     allowed_names,
     first_to_read,
     hands_on,

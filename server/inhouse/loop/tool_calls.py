@@ -2,10 +2,11 @@
 
 import itertools
 import json
+from collections import deque
 from collections.abc import Sequence
 from typing import Any, cast
 
-from attrs import evolve, frozen
+from attrs import define, evolve, field, frozen
 
 from inhouse.core.agent_names import agent_tool_name
 from inhouse.core.counts import count
@@ -19,7 +20,6 @@ from inhouse.core.ports import Question, Tool, ToolSpec
 from inhouse.core.tool_names import tool_meant
 
 from .history import holds_call
-from .loop_detection import ROUNDS, RepeatedCalls, Repeats
 from .state import LoopContext
 from .tool_errors import advised, for_model
 
@@ -44,6 +44,10 @@ TOOL_MEDIA = "TOOL_MEDIA"
 """Tags pictures that come from tools."""
 END_TOOLS = frozenset({"end_turn", "task_completed"})
 
+ROUNDS = 3
+"""After so many rounds of a circle the user is asked."""
+LONGEST = 20
+"""The longest circle that is looked for, in calls."""
 _SUMMARY = 120
 _STOP, _GO_ON = "Stop", "Let it continue"
 
@@ -54,6 +58,35 @@ class Called:
 
     call: ToolCall
     result: ToolMessage
+
+
+@define
+class Repeats:
+    """Detects repeated calls: A, A, A as well as A, B, A, B, A, B."""
+
+    _last: deque[tuple[str, str]] = field(factory=lambda: deque[tuple[str, str]](maxlen=LONGEST))
+    """The last calls of a run, as many as a circle can have."""
+    _same: list[int] = field(factory=lambda: [0] * (LONGEST + 1))
+    """For each circle length, how many calls in a row equal the call that many places before."""
+
+    def add(self, call: ToolCall) -> tuple[str, ...] | None:
+        """Add a call; return the tools of the circle that it completes for the third time."""
+        arguments = arguments_object(call.arguments)
+        written = json.dumps(arguments, sort_keys=True) if arguments else call.arguments
+        shape = call.name, written
+        for length in range(1, LONGEST + 1):
+            same = length <= len(self._last) and self._last[-length] == shape
+            self._same[length] = self._same[length] + 1 if same else 0
+        self._last.append(shape)
+        for length in range(1, LONGEST + 1):
+            if self._same[length] >= length * (ROUNDS - 1):
+                return tuple(name for name, _ in list(self._last)[-length:])
+        return None
+
+    def forget(self) -> None:
+        """Start again, since the user let the run continue."""
+        self._last.clear()
+        self._same = [0] * (LONGEST + 1)
 
 
 async def run_calls(
@@ -230,8 +263,8 @@ def _fresh_id(run: LoopContext, wanted: str) -> str:
     return fresh
 
 
-async def _ask_to_go_on(run: LoopContext, call: ToolCall, circle: RepeatedCalls) -> None:
-    what = f"{', '.join(circle.names)} {ROUNDS} times in a row, each time with the same input"
+async def _ask_to_go_on(run: LoopContext, call: ToolCall, circle: Sequence[str]) -> None:
+    what = f"{', '.join(circle)} {ROUNDS} times in a row, each time with the same input"
     text = f"{run.definition.display_name} called {what}.  "
     question = Question(
         id=f"{run.state.run_id}-repeat-{call.id}",

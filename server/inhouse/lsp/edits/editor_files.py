@@ -1,19 +1,49 @@
-"""Files as the editor has them: their current text, and how they are changed."""
+"""Files as the editor has them: their current text, and how the editor changes them."""
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
+from attrs import frozen
+
+from inhouse.core.errors import InhouseError
 from inhouse.core.events import EditState, EventPayload
+from inhouse.core.hunks import text_edits
+from inhouse.core.json_values import fields, items
 from inhouse.core.ports import Approver, Edit
 from inhouse.core.settings import EditMode
 from inhouse.lsp.documents.open_documents import Documents
 from inhouse.lsp.editor_context import EditorContext
-from inhouse.lsp.edits import apply_edit
-from inhouse.lsp.edits.apply_edit import Current
+from inhouse.lsp.transport.rpc import EditorRpc
 from inhouse.tools.edit.disk_workspace import DiskWorkspace
+from inhouse.wire import text_range
+
+Json = dict[str, Any]
+_PATIENCE = 30.0
+"""Seconds for the editor to make a change; some editors ask the user first."""
+APPLY_EDIT = "workspace.applyEdit"
+"""The capability of an editor that lets servers change documents."""
+TRIES = 3
+"""How often a change is sent if the user types into the document in between."""
 
 _SETTLING = 1.0
 """Seconds for the editor to report its buffer's text after a change."""
+
+
+@frozen
+class Current:
+    """A file as it is now, in the editor or on disk."""
+
+    path: Path
+    uri: str
+    text: str | None
+    """None if there is no such file."""
+    version: int | None
+    """None if no buffer of the editor holds it."""
+    hidden: bool = False
+    """Whether it is in a buffer that the editor never announced, so that its version is unknown."""
+    is_unsure: bool = False
+    """Such a buffer may hold another text than this one, which the disk has."""
 
 
 class EditorFiles:
@@ -51,11 +81,7 @@ class EditorFiles:
         """
         rpc = self._context.rpc
         operation = "create" if current.text is None else "delete" if edit.new is None else None
-        able = (
-            apply_edit.can_operate(rpc, operation)
-            if operation
-            else rpc.client.can(apply_edit.APPLY)
-        )
+        able = can_operate(rpc, operation) if operation else rpc.client.can(APPLY_EDIT)
         disk = disk or self._disk()
         if able and current.version is None and not on_disk and operation != "delete":
             on_disk = current.is_unsure or not await disk.reads_alike(current.path)
@@ -66,7 +92,7 @@ class EditorFiles:
             outcome = await disk.write(edit)
             return None if outcome.state is EditState.APPLIED else outcome.message
         was_there = None if current.version is not None else current.text
-        problem = await apply_edit.send(rpc, label, apply_edit.workspace_edit(rpc, current, edit))
+        problem = await apply_edit(rpc, label, workspace_edit(rpc, current, edit))
         if problem is None and edit.new is not None:
             self.buffers.applied(current.path, was_there, edit.new)
             await self.buffers.settle(current.path, edit.new)
@@ -138,3 +164,51 @@ def disk_workspace(roots: tuple[Path, ...], approver: Approver) -> DiskWorkspace
 
 def _silent(_: EventPayload) -> None:
     """Do nothing."""
+
+
+def can_operate(link: EditorRpc, operation: str) -> bool:
+    """Return whether the editor itself can ``create`` or ``delete`` files."""
+    operations = link.client.capability("workspace.workspaceEdit.resourceOperations")
+    return link.client.can(APPLY_EDIT) and operation in items(operations)
+
+
+def workspace_edit(link: EditorRpc, current: Current, edit: Edit) -> Json:
+    """Make the smallest `WorkspaceEdit` for an edit of the current file: one undo step."""
+    if current.text is None:
+        create = {"kind": "create", "uri": current.uri, "options": {"ignoreIfExists": False}}
+        edits = [{"range": _START, "newText": edit.new or ""}]
+        return {"documentChanges": [create, _document_edit(current, edits)]}
+    if edit.new is None:
+        return {"documentChanges": [{"kind": "delete", "uri": current.uri}]}
+    edits = [
+        {"range": text_range(each.range), "newText": each.text}
+        for each in text_edits(current.text, edit.hunks)
+    ]
+    if link.client.can("workspace.workspaceEdit.documentChanges"):
+        return {"documentChanges": [_document_edit(current, edits)]}
+    return {"changes": {current.uri: edits}}
+
+
+async def apply_edit(link: EditorRpc, label: str, edit: Json) -> str | None:
+    """Let the editor make a change; return None, or why it did not."""
+    try:
+        answer = await link.request(
+            "workspace/applyEdit", {"label": label, "edit": edit}, seconds=_PATIENCE
+        )
+    except TimeoutError:
+        return "the editor did not answer"
+    except InhouseError as error:
+        return str(error)
+    answer = fields(answer)
+    if answer.get("applied") is True:
+        return None
+    reason = answer.get("failureReason")
+    return str(reason) if reason else "the editor refused it"
+
+
+def _document_edit(current: Current, edits: list[Json]) -> Json:
+    version = None if current.hidden else current.version
+    return {"textDocument": {"uri": current.uri, "version": version}, "edits": edits}
+
+
+_START = {"start": {"line": 0, "character": 0}, "end": {"line": 0, "character": 0}}

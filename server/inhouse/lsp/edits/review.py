@@ -16,8 +16,7 @@ from inhouse.lsp.contract.arguments import Hunks
 from inhouse.lsp.documents.diagnostics import Diagnostic, diagnostic
 from inhouse.lsp.documents.open_documents import OpenDocument
 from inhouse.lsp.editor_context import EditorContext
-from inhouse.lsp.edits.apply_edit import TRIES, Current
-from inhouse.lsp.edits.editor_files import EditorFiles
+from inhouse.lsp.edits.editor_files import TRIES, Current, EditorFiles
 from inhouse.lsp.edits.pending_hunks import Pending, place, placed, proposed_text, with_change
 from inhouse.lsp.transport.client import Json, real, to_path
 from inhouse.wire import text_range

@@ -15,8 +15,7 @@ from inhouse.host.host import WorkspaceRequest
 from inhouse.lsp.contract.arguments import Hunks
 from inhouse.lsp.documents.editor_diagnostics import plain, reported
 from inhouse.lsp.editor_context import EditorContext
-from inhouse.lsp.edits import apply_edit
-from inhouse.lsp.edits.editor_files import EditorFiles, disk_workspace
+from inhouse.lsp.edits.editor_files import TRIES, EditorFiles, disk_workspace
 from inhouse.lsp.edits.review import Review
 from inhouse.lsp.transport.client import real
 from inhouse.tools.edit.private_proposals import changed
@@ -55,7 +54,7 @@ class EditorWorkspace:
         async with self._review.turn:
             current = await self._files.current(edit.path, self._disk)
             made, problem = edit, None
-            for _ in range(apply_edit.TRIES):
+            for _ in range(TRIES):
                 placed = edit.onto(current.text)
                 if placed is None:
                     return self._rejected(edit, changed(edit).message)

@@ -7,8 +7,7 @@ from inhouse.core import positions
 from inhouse.core.text import Range
 from inhouse.lsp.documents.open_documents import OpenDocument
 from inhouse.lsp.editor_context import EditorContext
-from inhouse.lsp.edits import apply_edit
-from inhouse.lsp.edits.editor_files import Buffers
+from inhouse.lsp.edits.editor_files import APPLY_EDIT, Buffers, apply_edit
 from inhouse.lsp.runs.transcript_markdown import Writer
 from inhouse.wire import text_range
 
@@ -53,7 +52,7 @@ class Tail:
     def _can_grow(self, document: OpenDocument, text: str) -> bool:
         if text.startswith(document.text):
             self._shown = len(document.text)
-        able = self._context.client.can(apply_edit.APPLY) and self._shown is not None
+        able = self._context.client.can(APPLY_EDIT) and self._shown is not None
         self._buffer_refuses = self._buffer_refuses or not able
         return not self._buffer_refuses
 
@@ -64,7 +63,7 @@ class Tail:
         whole = document.text + new  # The user may have edited it.
         end = positions.position_at(document.text, len(document.text))
         edit = {"range": text_range(Range(end, end)), "newText": new}
-        problem = await apply_edit.send(
+        problem = await apply_edit(
             self._context.rpc, "Inhouse: transcript", {"changes": {document.uri: [edit]}}
         )
         if problem is not None:

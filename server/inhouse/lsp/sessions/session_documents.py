@@ -27,8 +27,7 @@ from inhouse.host.session_document import (
 from inhouse.lsp.contract.server_capabilities import SESSION_SCHEME
 from inhouse.lsp.documents.open_documents import OpenDocument
 from inhouse.lsp.editor_context import EditorContext
-from inhouse.lsp.edits import apply_edit
-from inhouse.lsp.edits.editor_files import Buffers
+from inhouse.lsp.edits.editor_files import APPLY_EDIT, Buffers, apply_edit
 from inhouse.lsp.runs.active_runs import ActiveRun
 from inhouse.lsp.sessions.typed_document import Change, TypedDocument, change_for, read_typed
 from inhouse.lsp.transport.client import real, to_path
@@ -328,7 +327,7 @@ class SessionDocuments:
 
     async def _apply(self, document: OpenDocument, change: Change) -> bool:
         rpc, text = self._context.rpc, document.text
-        if not rpc.client.can(apply_edit.APPLY):
+        if not rpc.client.can(APPLY_EDIT):
             return False
         where = text_range(positions.range_at(text, change.start, change.end))
         edits = [{"range": where, "newText": change.new}]
@@ -337,7 +336,7 @@ class SessionDocuments:
             edit = {"documentChanges": [{"textDocument": versioned, "edits": edits}]}
         else:
             edit = {"changes": {document.uri: edits}}
-        problem = await apply_edit.send(rpc, "Inhouse: session", edit)
+        problem = await apply_edit(rpc, "Inhouse: session", edit)
         if problem is not None:
             return False  # The user is typing, and the next change will contain this one.
         if document.path is not None:
