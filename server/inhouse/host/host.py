@@ -148,7 +148,7 @@ class Host:
 
     async def aclose(self) -> None:
         """End everything that was started.  The door must have cancelled its runs."""
-        await self.state.records.aclose()
+        await self.state.records.written()
         await self.state.sessions.aclose()
         await self.world.egress.aclose()
         await self.services.aclose()

@@ -64,10 +64,6 @@ class RecordKeeper:
 
     async def written(self) -> None:
         """Wait until everything so far is on disk."""
-        await self.aclose()
-
-    async def aclose(self) -> None:
-        """Wait for what is being written."""
         await asyncio.gather(*self._pending, return_exceptions=True)
 
     def _remote_cost(self, result: RunResult, models: dict[str, str]) -> float | None:

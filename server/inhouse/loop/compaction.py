@@ -12,7 +12,6 @@ from attrs import evolve, frozen
 
 from inhouse.core.errors import InhouseError
 from inhouse.core.events import Notice, StopReason
-from inhouse.core.json_values import mapping
 from inhouse.core.messages import (
     AssistantMessage,
     Message,
@@ -24,7 +23,7 @@ from inhouse.core.ports import Prompt
 
 from .history import answered, repaired
 from .model_stream import plain_answer
-from .prompts import INSTRUCTIONS_PROMPT, USER_PROMPT, filled, prompt_for_step
+from .prompts import INSTRUCTIONS_PROMPT, USER_PROMPT, filled
 from .state import LoopContext, LoopResult, Need
 from .tool_calls import offered_specs
 from .trimming import estimate, trim
@@ -43,9 +42,6 @@ _LONG = 0.1
 _CHARACTERS = 3
 """Characters for one token, a conservative guess."""
 _KEPT_RESULT = 200
-_CACHE_EXPIRY_MS = 60 * 60 * 1000
-_CACHE_EXPIRY_MIN_TOKENS = 140_000
-"""The default of ``compactContext``, as in Codebuff."""
 _WORTH_IT = 500
 """The smallest number of tokens worth compacting."""
 
@@ -71,23 +67,6 @@ class Compacted:
     """Texts of earlier turns that were too long for the window."""
 
 
-async def fitting_prompt(run: LoopContext) -> Prompt:
-    """Make the request of one step; a history that leaves too little room is compacted first."""
-    prompt = await prompt_for_step(run)
-    told = await run.need(prompt) if run.need is not None else None
-    if told is not None and told.needed > told.window * run.compact_at:
-        if must_stay(run, prompt, needed=told.needed) > told.window:
-            return prompt  # The server, or the check before it, reports the exact numbers.
-        await _compact(run, prompt, needed=told.needed, room=told.window, window=told.window)
-    # An estimate reads the whole history, so it is made only if it matters.
-    elif (least := _cold_from(run)) is not None and (needed := _needed(told, prompt)) >= least:
-        window = told.window if told is not None else None
-        await _compact(run, prompt, needed=needed, room=_half(prompt, needed), window=window)
-    else:
-        return prompt
-    return await prompt_for_step(run)
-
-
 async def compact_now(run: LoopContext) -> LoopResult:
     """Compact a conversation because its user asked for it; the agent takes no step.
 
@@ -100,21 +79,21 @@ async def compact_now(run: LoopContext) -> LoopResult:
     state.offered = offered_specs(run)
     prompt = Prompt(state.system, repaired(state.messages), state.offered)
     told = await run.need(prompt) if run.need is not None else None
-    needed = _needed(told, prompt)
+    needed = needed_by(told, prompt)
     if sum(map(estimate, state.messages)) < _WORTH_IT:
         text, output = f"There is nothing to compact yet: {needed:,} tokens.", {"before": needed}
         run.emit(Notice("info", "not_compacted", text))
     else:
         window = told.window if told is not None else None
-        room = _half(prompt, needed)
-        text, output = await _compact(run, prompt, needed=needed, room=room, window=window)
+        room = half_window(prompt, needed)
+        text, output = await compact_history(run, prompt, needed=needed, room=room, window=window)
     state.messages = answered(state.messages)
     state.text = text
     value = {"type": "lastMessage", "value": list[object]()}
     return LoopResult(text, output, StopReason.END_TURN, state.messages, value)
 
 
-async def _compact(
+async def compact_history(
     run: LoopContext, prompt: Prompt, *, needed: int, room: int, window: int | None
 ) -> tuple[str, dict[str, int]]:
     """Compact the run's history to *room* tokens; report what became smaller."""
@@ -125,7 +104,7 @@ async def _compact(
     run.state.messages = done.messages
     smaller = Prompt(prompt.system, repaired(done.messages), prompt.tools)
     after = await run.need(smaller) if run.need is not None else None
-    now = _needed(after, smaller)
+    now = needed_by(after, smaller)
     holds = f"; the window holds {window:,}" if window is not None else ""
     text = (
         f"The conversation was compacted from {needed:,} to {now:,} tokens{holds}.  "
@@ -160,26 +139,12 @@ def must_stay(run: LoopContext, prompt: Prompt, *, needed: int, said: bool = Tru
     return int((_fixed(prompt) + sum(map(estimate, own))) * scale)
 
 
-def _cold_from(run: LoopContext) -> int | None:
-    """Return how many tokens make it worth condensing a conversation that its server has dropped.
-
-    Shortening it then costs no cached tokens.  As in Codebuff, only if a definition asks for it and
-    before a turn's first step; else None.
-    """
-    wanted = run.definition.compact_context
-    if not wanted or run.idle_s is None or run.state.steps:
-        return None
-    given = mapping(wanted)
-    after_ms = given.get("cacheExpiryMs", _CACHE_EXPIRY_MS)
-    least = given.get("cacheExpiryMinTokens", _CACHE_EXPIRY_MIN_TOKENS)
-    return (least or 0) if after_ms is not None and run.idle_s * 1000 > after_ms else None
-
-
-def _needed(told: Need | None, prompt: Prompt) -> int:
+def needed_by(told: Need | None, prompt: Prompt) -> int:
+    """Return the tokens that a prompt needs, as *told*, else estimated."""
     return told.needed if told is not None else estimated(prompt)
 
 
-def _half(prompt: Prompt, needed: int) -> int:
+def half_window(prompt: Prompt, needed: int) -> int:
     """Return the window size that would leave half of a conversation."""
     return needed + int(_fixed(prompt) * needed / max(1, estimated(prompt)))
 

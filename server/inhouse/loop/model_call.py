@@ -4,9 +4,18 @@ from attrs import frozen
 
 from inhouse.core.errors import ContextOverflowError, ProviderError
 from inhouse.core.events import Notice
+from inhouse.core.json_values import mapping
 from inhouse.core.ports import Prompt
 
-from .compaction import compact, estimated, fitting_prompt, must_stay, shortened_of
+from .compaction import (
+    compact,
+    compact_history,
+    estimated,
+    half_window,
+    must_stay,
+    needed_by,
+    shortened_of,
+)
 from .model_stream import ModelAnswer, ask
 from .prompts import prompt_for_step
 from .state import LoopContext
@@ -18,6 +27,9 @@ _NEARLY_ALL = 0.9
 """If the server gives no numbers, a prompt cannot shrink once this share of it must stay."""
 _TOO_LARGE = "too_large"
 """The error code of a server, or of a proxy before it, that limits bytes."""
+_CACHE_EXPIRY_MS = 60 * 60 * 1000
+_CACHE_EXPIRY_MIN_TOKENS = 140_000
+"""The default of ``compactContext``, as in Codebuff."""
 
 
 async def next_answer(run: LoopContext) -> ModelAnswer:
@@ -25,7 +37,7 @@ async def next_answer(run: LoopContext) -> ModelAnswer:
 
     Raises `ProviderError` if the turn itself is too long; the history then stays unchanged.
     """
-    prompt = await fitting_prompt(run)
+    prompt = await _fitting_prompt(run)
     for tries_left in reversed(range(_TRIES)):
         try:
             return await ask(run, prompt)
@@ -37,6 +49,40 @@ async def next_answer(run: LoopContext) -> ModelAnswer:
                 raise _explained(run, prompt, refused) from error
         prompt = await prompt_for_step(run)
     raise AssertionError
+
+
+async def _fitting_prompt(run: LoopContext) -> Prompt:
+    """Make the request of one step; a history that leaves too little room is compacted first."""
+    prompt = await prompt_for_step(run)
+    told = await run.need(prompt) if run.need is not None else None
+    if told is not None and told.needed > told.window * run.compact_at:
+        if must_stay(run, prompt, needed=told.needed) > told.window:
+            return prompt  # The server, or the check before it, reports the exact numbers.
+        await compact_history(run, prompt, needed=told.needed, room=told.window, window=told.window)
+    # An estimate reads the whole history, so it is made only if it matters.
+    elif (least := _cold_from(run)) is not None and (needed := needed_by(told, prompt)) >= least:
+        window = told.window if told is not None else None
+        await compact_history(
+            run, prompt, needed=needed, room=half_window(prompt, needed), window=window
+        )
+    else:
+        return prompt
+    return await prompt_for_step(run)
+
+
+def _cold_from(run: LoopContext) -> int | None:
+    """Return how many tokens make it worth condensing a conversation that its server has dropped.
+
+    Shortening it then costs no cached tokens.  As in Codebuff, only if a definition asks for it and
+    before a turn's first step; else None.
+    """
+    wanted = run.definition.compact_context
+    if not wanted or run.idle_s is None or run.state.steps:
+        return None
+    given = mapping(wanted)
+    after_ms = given.get("cacheExpiryMs", _CACHE_EXPIRY_MS)
+    least = given.get("cacheExpiryMinTokens", _CACHE_EXPIRY_MIN_TOKENS)
+    return (least or 0) if after_ms is not None and run.idle_s * 1000 > after_ms else None
 
 
 @frozen

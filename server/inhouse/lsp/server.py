@@ -40,7 +40,7 @@ class Server(LanguageServer):
         self.protocol.documents = session.context.documents
         self.protocol.on_command = self.execute
         self.protocol.spawn = session.spawn
-        self.protocol.close_runs = session.close_runs
+        self.protocol.close_runs = session.runs.aclose
         self.protocol.stop = on_exit
         self._register()
 

@@ -149,10 +149,6 @@ class Session:
         task.add_done_callback(self._done)
         return task
 
-    async def close_runs(self) -> None:
-        """Cancel all runs and wait until each has reported its end."""
-        await self.runs.aclose()
-
     async def aclose(self) -> None:
         await self.runs.aclose()
         await self.transcripts.aclose()
