@@ -358,17 +358,14 @@ class Sessions:
         self._told_damage.update(untold)
         return untold
 
-    def kept_again(self, store: SessionStore, session: str) -> bool:
-        """Put a session that is in memory on disk, by who has its lock; tell whether it is.
+    def kept_again(self, store: SessionStore, session: str) -> None:
+        """Put a session that is in memory on disk, if that works by now and nobody else has it.
 
-        Blocks.
+        Only for who has its lock.  Blocks.
         """
-        if store.held(session) is None:
-            return True
-        try:
-            return store.take_back(session)
-        except UserError:  # As before: that was told.
-            return False
+        if store.held(session) is not None:
+            with contextlib.suppress(UserError):  # As before: that was told.
+                store.take_back(session)
 
     # What a user does with a session.
 
