@@ -222,6 +222,9 @@ class Transcript:
                 logger.warning("the transcript of %s is not kept: %s", self._run.id, error)
                 return
             if self._result is not None and most > 0:
+                if self._tail is not None:  # Whoever deletes the file finds nobody writing it.
+                    await self._tail.grow()
+                    await self._tail.stop()
                 self._release(self._result)
 
     def _release(self, result: RunResult) -> None:
