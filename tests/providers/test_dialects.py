@@ -117,11 +117,16 @@ async def test_a_server_that_refuses_for_ever_ends_in_its_own_words(egress) -> N
     assert await shared.profile(at, "m") == {}  # what did not help is not remembered
 
 
-async def test_an_answer_that_may_not_be_so_long_is_asked_for_without_a_length_once(egress) -> None:
-    words = (
-        "'max_tokens' or 'max_completion_tokens' is too large: 4096. This model's maximum context "
-        "length is 8192 tokens and your request has 6000 input tokens"
-    )
+@pytest.mark.parametrize(
+    "words",
+    [
+        "'max_tokens' or 'max_completion_tokens' is too large: 4096, of 8192 with 6000 of input",
+        "max_tokens: 4096 > 2048, which is the maximum allowed number of output tokens for x",
+    ],
+)
+async def test_an_answer_that_may_not_be_so_long_is_asked_for_without_a_length_once(
+    words, egress
+) -> None:
     shared = EndpointState()
     with Replay(http_json({"message": words}, 400), text_answer("ok")) as server:
         at = endpoint(server.base_url)
@@ -321,6 +326,33 @@ def test_no_escape_breaks_a_strict_server_and_names_are_legal() -> None:
     assert "\\ud83d" not in text
     assert said[2]["tool_calls"][0]["function"]["name"] == "read_files"
     assert len(chat_tools([ToolSpec("mcp.x:" + "y" * 90, "", {})])[0]["function"]["name"]) == 64
+
+
+@pytest.mark.parametrize(
+    ("words", "sent"),
+    [
+        (
+            "function_declarations[0].parameters.properties: should be non-empty for OBJECT type",
+            {"name": "end_turn", "description": "x" * 2_000},
+        ),
+        (
+            "Invalid 'tools[0].function.description': string too long. Expected a maximum of 1024.",
+            {
+                "name": "end_turn",
+                "description": "x" * 1_000 + "…",
+                "parameters": {"type": "object", "properties": {}},
+            },
+        ),
+    ],
+)
+async def test_a_tool_is_described_as_the_server_takes_it(words, sent, egress) -> None:
+    end = ToolSpec("end_turn", "x" * 2_000, {"type": "object", "properties": {}})
+    with Replay(http_json({"error": {"message": words}}, 400), text_answer("ok")) as server:
+        model = Streamed(OpenAIChat(endpoint(server.base_url), "m", egress).ask)
+        said = await ask(model, Prompt("", (UserMessage("x"),), (end,)))
+
+    assert said.text == "ok"
+    assert server.bodies[1]["tools"][0]["function"] == sent
 
 
 def test_only_words_of_a_schema_are_left_out_never_a_parameter_of_that_name() -> None:

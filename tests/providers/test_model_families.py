@@ -11,7 +11,7 @@ import pytest
 
 from inhouse.core.endpoint_kinds import Kind
 from inhouse.core.events import ThoughtSoFar
-from inhouse.core.messages import ToolCall, UserMessage
+from inhouse.core.messages import ToolCall, ToolMessage, UserMessage
 from inhouse.core.ports import ToolSpec
 from inhouse.core.route import ToolMode
 from inhouse.providers.chat.think_tags import ThinkingText, end_of_lone_thoughts
@@ -60,6 +60,121 @@ CALLS = {
     "FunctionGemma": "<start_function_call>call:read_files{paths:[<escape>a.txt<escape>]}<end_function_call>",
     "Longcat": '<longcat_tool_call>read_files\n<longcat_arg_key>paths</longcat_arg_key>\n<longcat_arg_value>["a.txt"]</longcat_arg_value>\n</longcat_tool_call>',
 }
+# The same and others, as servers and users report them: tokens dropped, tags for tags, Python.
+OTHER_CALLS = {
+    "Hermes, arguments as text": '<tool_call>{"name":"read_files","arguments":"{\\"paths\\":[\\"a.txt\\"]}"}</tool_call>',
+    "Qwen coder, open parameters": '<tool_call>\n<function=read_files>\n<parameter=paths>\n["a.txt"]\n</function>\n</tool_call>',
+    "Llama 3, its own tools": '<|python_tag|>read_files.call(paths=["a.txt"])',
+    "Llama 3.2, Python": '[read_files(paths=["a.txt"])]',
+    "ToolACE, Python": 'read_files(paths=["a.txt"])',
+    "Mistral, token dropped": 'read_files[ARGS]{"paths": ["a.txt"]}',
+    "Mistral, tokens dropped": 'read_files{"paths": ["a.txt"]}',
+    "Mistral, arguments as text": '[TOOL_CALLS]read_files[ARGS]"{\\"paths\\": [\\"a.txt\\"]}"',
+    "Functionary 3.2": '>>>read_files\n{"paths": ["a.txt"]}',
+    "Functionary 3.2, text first": '>>>all\nI will read.\n>>>read_files\n{"paths": ["a.txt"]}',
+    "Functionary 2": '<|from|>assistant\n<|recipient|>read_files\n<|content|>{"paths": ["a.txt"]}<|stop|>',
+    "DeepSeek, first tokens dropped": 'function<｜tool▁sep｜>read_files\n```json\n{"paths": ["a.txt"]}\n```',
+    "GLM 4": 'read_files\n{"paths": ["a.txt"]}',
+    "GLM 4, with a token": '<|assistant|>read_files\n{"paths": ["a.txt"]}',
+    "GLM, opening dropped": 'read_files\n<arg_key>paths</arg_key>\n<arg_value>["a.txt"]</arg_value>\n</tool_call>',
+    "GLM, cut off": '<tool_call>read_files\n<arg_key>paths</arg_key>\n<arg_value>["a.txt"]',
+    "Kimi, tokens dropped": 'functions.read_files:0{"paths": ["a.txt"]}',
+    "gpt-oss, two channels": '<|start|>assistant<|channel|>commentary to=functions.read_files<|channel|>json<|message|>{"paths": ["a.txt"]}<|call|>',
+    "gpt-oss, stripped after a thought": 'analysisWe need to read.assistantcommentary to=functions.read_files json{"paths": ["a.txt"]}',
+    "Command R": 'Action: ```json\n[\n    {\n        "tool_name": "read_files",\n        "parameters": {"paths": ["a.txt"]}\n    }\n]\n```',
+    "Command R, with a plan": 'Plan: I will read.\nAction: ```json\n[\n    {\n        "tool_name": "read_files",\n        "parameters": {"paths": ["a.txt"]}\n    }\n]```',
+    "Gemma 3": '```tool_code\nread_files(paths=["a.txt"])\n```',
+    "Gemma 3, print": '```tool_code\nprint(read_files(paths=["a.txt"]))\n```',
+    "Gemini": 'print(default_api.read_files(paths=["a.txt"]))',
+    "Step 3": '<｜tool_calls_begin｜><｜tool_call_begin｜>function<｜tool_sep｜><steptml:invoke name="read_files"><steptml:parameter name="paths">["a.txt"]</steptml:parameter></steptml:invoke><｜tool_call_end｜><｜tool_calls_end｜>',
+    "Claude 2": '<function_calls>\n<invoke>\n<tool_name>read_files</tool_name>\n<parameters>\n<paths>["a.txt"]</paths>\n</parameters>\n</invoke>\n</function_calls>',
+    "Cline": '<read_files>\n<paths>["a.txt"]</paths>\n</read_files>',
+    "Cline, JSON": '<read_files>\n{"paths": ["a.txt"]}\n</read_files>',
+    "Solar": '<|tool_call:begin|>12345<|tool_call:name|>read_files<|tool_call:args|>{"paths": ["a.txt"]}<|tool_call:end|>',
+    "LangChain": 'Thought: I need it.\nAction: read_files\nAction Input: {"paths": ["a.txt"]}',
+    "Qwen-Agent": '✿FUNCTION✿: read_files\n✿ARGS✿: {"paths": ["a.txt"]}\n✿RESULT✿: ',
+    "the name as a key": '<tool_call>{"read_files": {"paths": ["a.txt"]}}</tool_call>',
+    "JavaScript": 'read_files({"paths": ["a.txt"]})',
+    "JavaScript in a tag": '<tool_call>read_files({"paths": ["a.txt"]})</tool_call>',
+    "a name and JSON in a tag": '<tool_call>\nread_files\n{"paths": ["a.txt"]}\n</tool_call>',
+    "a name in the tag": '<tool_call name="read_files">{"paths": ["a.txt"]}</tool_call>',
+    "Mistral's XML": '<tool_use name="read_files">\n{"paths": ["a.txt"]}\n</tool_use>',
+    "a tag for each part": '<tool_call><name>read_files</name><arguments>{"paths": ["a.txt"]}</arguments></tool_call>',
+    "MCP's hosts": '<tool_use><name>read_files</name><arguments>{"paths": ["a.txt"]}</arguments></tool_use>',
+    "OpenAI's answer": '{"tool_calls": [{"id": "x", "type": "function", "function": {"name": "read_files", "arguments": "{\\"paths\\": [\\"a.txt\\"]}"}}]}',
+    "OpenAI's old answer": '{"function_call": {"name": "read_files", "arguments": {"paths": ["a.txt"]}}}',
+    "OpenAI's message": '{"role": "assistant", "content": null, "tool_calls": [{"function": {"name": "read_files", "arguments": {"paths": ["a.txt"]}}}]}',
+    "OpenAI's parallel tool": '{"tool_uses": [{"recipient_name": "functions.read_files", "parameters": {"paths": ["a.txt"]}}]}',
+    "OpenAI's answer in a fence": '```json\n{"tool_calls": [{"function": {"name": "read_files", "arguments": {"paths": ["a.txt"]}}}]}\n```',
+    "LM Studio": '[TOOL_REQUEST]{"name": "read_files", "arguments": {"paths": ["a.txt"]}}[END_TOOL_REQUEST]',
+    "MiniMax M2.5": '[TOOL_CALL]{"name": "read_files", "arguments": {"paths": ["a.txt"]}}[/TOOL_CALL]',
+    "large letters": '<TOOL_CALL>{"name": "read_files", "arguments": {"paths": ["a.txt"]}}</TOOL_CALL>',
+    "Hunyuan": '<tool_calls>\n<tool_call>read_files\n```json\n{"paths": ["a.txt"]}\n```\n</tool_call>\n</tool_calls>',
+    "Hunyuan, keys": '<tool_calls><tool_call>read_files<tool_sep>\n<arg_key>paths</arg_key>\n<arg_value>["a.txt"]</arg_value>\n</tool_call></tool_calls>',
+    "JSON after text": 'I will read it.\n\n{"name": "read_files", "arguments": {"paths": ["a.txt"]}}',
+    "JSON after text, tag dropped": 'I will read it.\n{"name": "read_files", "arguments": {"paths": ["a.txt"]}}\n</tool_call>',
+    "Python quotes": "<tool_call>{'name': 'read_files', 'arguments': {'paths': ['a.txt']}}</tool_call>",
+    "one tag with everything": '<function name="read_files" arguments=\'{"paths": ["a.txt"]}\'/>',
+    "a tag that closes itself": '<tool_call name="read_files" arguments=\'{"paths": ["a.txt"]}\' />',
+    "single quotes around names": "<invoke name='read_files'><parameter name='paths'>[\"a.txt\"]</parameter></invoke>",
+    "xLAM": '{"tool_calls": [{"name": "read_files", "arguments": {"paths": ["a.txt"]}}]}',
+}
+CALLS |= OTHER_CALLS
+WRITE = ToolSpec(
+    "write_file",
+    "Write.",
+    {
+        "type": "object",
+        "properties": {"path": {"type": "string"}, "content": {"type": "string"}},
+        "required": ["path", "content"],
+    },
+    exact=True,
+)
+
+
+def in_json(content: str) -> str:
+    return json.dumps({"path": "n.md", "content": content})
+
+
+WRITING = {
+    "Hermes": lambda it: (
+        f'<tool_call>\n{{"name": "write_file", "arguments": {in_json(it)}}}\n</tool_call>'
+    ),
+    "JSON": lambda it: f'{{"name": "write_file", "arguments": {in_json(it)}}}',
+    "a fence": lambda it: f'```json\n{{"name": "write_file", "arguments": {in_json(it)}}}\n```',
+    "Mistral": lambda it: f"[TOOL_CALLS]write_file[ARGS]{in_json(it)}",
+    "Kimi": lambda it: (
+        f"<|tool_call_begin|>functions.write_file:0<|tool_call_argument_begin|>{in_json(it)}<|tool_call_end|>"
+    ),
+    "Qwen coder": lambda it: (
+        f"<tool_call>\n<function=write_file>\n<parameter=path>\nn.md\n</parameter>\n<parameter=content>\n{it}\n</parameter>\n</function>\n</tool_call>"
+    ),
+    "Qwen coder, bare": lambda it: (
+        f"<function=write_file><parameter=path>n.md</parameter><parameter=content>\n{it}\n</parameter></function>"
+    ),
+    "MiniMax": lambda it: (
+        f'<minimax:tool_call>\n<invoke name="write_file">\n<parameter name="path">n.md</parameter>\n<parameter name="content">{it}</parameter>\n</invoke>\n</minimax:tool_call>'
+    ),
+    "GLM": lambda it: (
+        f"<tool_call>write_file\n<arg_key>path</arg_key>\n<arg_value>n.md</arg_value>\n<arg_key>content</arg_key>\n<arg_value>{it}</arg_value>\n</tool_call>"
+    ),
+    "Codebuff": lambda it: (
+        f'<codebuff_tool_call>{{"cb_tool_name": "write_file", {in_json(it)[1:-1]}}}</codebuff_tool_call>'
+    ),
+    "Cline": lambda it: (
+        f"<write_file>\n<path>n.md</path>\n<content>\n{it}\n</content>\n</write_file>"
+    ),
+    "Gemma 4": lambda it: (
+        f'<|tool_call>call:write_file{{path:<|"|>n.md<|"|>,content:<|"|>{it}<|"|>}}<tool_call|>'
+    ),
+    "Llama 4": lambda it: (
+        f'<|python_start|>[write_file(path="n.md", content={it!r})]<|python_end|>'
+    ),
+    "parts": lambda it: (
+        f"<tool_call><name>write_file</name><arguments><path>n.md</path><content>{it}</content></arguments></tool_call>"
+    ),
+}
+"""Calls that write a file with a text in it."""
 LEFT = {
     "Kimi": ("<|tool_call_begin|>what is this", Kind.OPENAI, "--tool-call-parser"),
     "llama.cpp": ("<tool_call>read files please</tool_call>", Kind.LLAMACPP, "--jinja"),
@@ -78,6 +193,9 @@ THOUGHTS = {
     "Gemma 4": "<|channel>thought\nsecret<channel|>\nHello!",
     "Command A": "<|START_THINKING|>secret<|END_THINKING|>Hello!",
     "Kimi VL": "◁think▷secret◁/think▷Hello!",
+    "Hunyuan": "<think>secret</think>\n<answer>\nHello!\n</answer>",
+    "Granite": "<think>secret</think><response>Hello!</response>",
+    "in two parts": "<think>sec</think>\n<think>ret</think>Hello!",
     "gpt-oss": "<|channel|>analysis<|message|>secret<|end|><|start|>assistant<|channel|>final<|message|>Hello!",
     "gpt-oss, ended": "<|start|>assistant<|channel|>analysis<|message|>secret<|end|><|start|>assistant<|channel|>final<|message|>Hello!<|return|>",
 }
@@ -91,7 +209,7 @@ def streamed(text: str, step: int = 5) -> list[bytes]:
 
 @pytest.mark.parametrize("family", CALLS)
 async def test_a_call_in_a_familys_own_form_is_recovered(family, model_at) -> None:
-    with Replay(streamed(CALLS[family], 7)) as server:
+    with Replay(streamed(CALLS[family], 1)) as server:
         said = await ask(model_at(server, tools=ToolMode.NATIVE), prompt(tools=(READ_FILES,)))
 
     assert [(one.name, json.loads(one.arguments)) for one in said.calls] == [
@@ -102,13 +220,71 @@ async def test_a_call_in_a_familys_own_form_is_recovered(family, model_at) -> No
 @pytest.mark.parametrize("family", CALLS)
 def test_a_quotation_of_it_is_never_run(family) -> None:
     form = CALLS[family]
-    if not form.startswith(("<", "[", "commentary")) or "\n```" in form:
-        return
-    inline = f"Models write `{form}` here." if "\n" not in form else ""
-    for text in (inline, f"```\nFor example:\n{form}\n```\nThat is it."):
-        assert read_answer(text, (READ_FILES,), (UserMessage("x"),)).calls == ()
-    given = (UserMessage(f"What does this mean: {form}"),)
-    assert read_answer(form, (READ_FILES,), given).calls == ()
+    quoted = ["\n".join(f"> {line}" for line in form.splitlines()) + "\nso"]
+    if "\n" not in form and "`" not in form:
+        quoted += [f"Models write `{form}` here.", f"Models write {form} when they want it."]
+    if "```" not in form:
+        quoted += [
+            f"```\nFor example:\n{form}\n```\nThat is it.",
+            f"```md notes.md\n# Notes\n{form}\n```",
+        ]
+    for text in quoted:
+        assert read_answer(text, (READ_FILES,), (UserMessage("x"),)).calls == (), text
+    file = {"path": "a.md", "content": f"# Notes\n\n{form}\n\nbye"}
+    for given in (UserMessage(f"What does this mean:\n\n{form}"), ToolMessage("1", "x", [file])):
+        assert read_answer(form, (READ_FILES,), (given,)).calls == ()
+
+
+@pytest.mark.parametrize("outer", WRITING)
+@pytest.mark.parametrize("family", CALLS)
+def test_a_call_in_the_text_that_a_call_writes_is_part_of_that_text(family, outer) -> None:
+    content = f"Docs:\n\n{CALLS[family]}\n\nEnd of docs.\n"
+    text = f"I write it.\n\n{WRITING[outer](content)}"
+    calls = read_answer(text, (READ_FILES, WRITE), (UserMessage("x"),)).calls
+
+    assert {one.name for one in calls} <= {"write_file"}
+    balanced = not any(one in family for one in ("cut off", "open", "dropped"))
+    balanced = balanced and (family, outer) != ("Gemma 4", "Gemma 4")  # its quotation marks end it
+    if balanced and "{" in calls[0].arguments[:1] and outer != "parts":
+        assert json.loads(calls[0].arguments)["content"].strip() == content.strip()
+
+
+@pytest.mark.parametrize("outer", ["Qwen coder", "Qwen coder, bare", "MiniMax", "GLM"])
+def test_a_text_that_is_cut_off_is_never_written(outer) -> None:
+    whole = WRITING[outer]("import os\n" + CALLS["Llama 3, function"] + "\n" + "x = 1\n" * 9)
+    cut = whole[: whole.index("x = 1") + 12]
+    calls = read_answer(cut, (READ_FILES, WRITE), (UserMessage("x"),)).calls
+
+    for one in calls:
+        assert one.name == "write_file"
+        with pytest.raises(ValueError, match="Expecting value"):
+            json.loads(one.arguments)
+
+
+@pytest.mark.parametrize(
+    "thought",
+    [
+        f'I should read it.\n<tool_call>\n{{"name": "read_files", "arguments": {ARGS}}}\n</tool_call>',
+        f"<|tool_call_begin|>functions.read_files:0<|tool_call_argument_begin|>{ARGS}<|tool_call_end|><|tool_calls_section_end|>",
+    ],
+)
+@pytest.mark.parametrize("ending", ["", "\nBut first I think."])
+async def test_a_call_that_ends_the_thoughts_of_an_answer_without_text_is_made(
+    thought, ending, model_at
+) -> None:
+    pieces = [piece(None, reasoning_content=thought + ending), piece(finish="stop")]
+    with Replay([http_head(), *sse(*pieces), DONE]) as server:
+        said = await ask(model_at(server), prompt(tools=(READ_FILES,)))
+
+    assert [one.name for one in said.calls] == ([] if ending else ["read_files"])
+
+
+async def test_an_answer_that_promises_a_call_and_has_none_is_told_to_both(model_at) -> None:
+    with Replay([http_head(), *sse(piece("Let me see."), piece(finish="tool_calls"))]) as server:
+        said = await ask(model_at(server), prompt(tools=(READ_FILES,)))
+
+    assert [one.code for one in said.notices] == ["call_in_text"]
+    assert "no call arrived" in said.answered.unread
 
 
 @pytest.mark.parametrize("name", LEFT)

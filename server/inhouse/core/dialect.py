@@ -82,6 +82,10 @@ class Dialect:
     pictures: bool = True
     plain_schema: bool = False
     """``response_format`` is ``json_object``: the server does not support ``json_schema``."""
+    bare_tools: bool = False
+    """A tool without parameters has no schema: an empty one is refused (Gemini)."""
+    short_descriptions: bool = False
+    """A tool's description may have 1,024 characters (Azure)."""
 
     def learnt(self, known: "Dialect") -> dict[str, Any]:
         """Return, as JSON, what differs from the dialect that was known."""
@@ -140,6 +144,8 @@ _PHRASES = {
     "thoughts": "thoughts sent back: {}",
     "pictures": "pictures: {}",
     "plain_schema": "JSON output without a schema",
+    "bare_tools": "no schema for tools without parameters",
+    "short_descriptions": "tools' descriptions of at most 1,000 characters",
 }
 
 

@@ -14,6 +14,7 @@ from inhouse.core.events import (
     Answered,
     ModelChunk,
     Notice,
+    ReasoningDelta,
     TextDelta,
     ThoughtSoFar,
     ToolCallReady,
@@ -54,6 +55,7 @@ from inhouse.providers.tool_calls.text_parser import read_answer
 if TYPE_CHECKING:
     from inhouse.providers.network.egress import Egress
 
+NO_CALL = "Your answer was to call a tool, but no call arrived."
 LEAST_ANSWER = 2_048
 """Tokens that an answer of a local model may always have; else half of its window."""
 
@@ -267,6 +269,7 @@ class _Answer:
     cut: str = ""
     """What the doctor says later if the server cut the prompt."""
     texts: list[str] = field(factory=list[str])
+    thoughts: list[str] = field(factory=list[str])
     left_in_text: bool = False
     """Whether a call that should have been native was in the text."""
     _native: int = 0
@@ -309,6 +312,9 @@ class _Answer:
                 yield from self._end(chunk)
             case ThoughtSoFar():
                 self.texts.clear()
+                yield chunk
+            case ReasoningDelta(text) if self._prompt.tools:
+                self.thoughts.append(text)
                 yield chunk
             case ToolCallReady(call):
                 self._native += 1
@@ -374,7 +380,12 @@ class _Answer:
                 codebuff_only=self._native > 0,
                 files=self._mode is ToolMode.FILES,
             )
+            if not found.calls and not self._native and not "".join(self.texts).strip():
+                thoughts = "".join(self.thoughts)
+                found = read_answer(thoughts, tools, self._prompt.messages, at_the_end=True)
             calls = found.calls
+            if answered.finish_reason == "tool_calls" and not (calls or found.unread):
+                found = evolve(found, unread="" if self._native else NO_CALL)
             self.left_in_text = bool(calls) and not self._native
             in_text = bool(calls) and not self._native
             form = "" if calls or self._native else _form(self._prompt, self._mode)

@@ -139,11 +139,11 @@ class OpenAIChat:
                             line.started = said = True
                             yield chunks
                     line.finished = answer.finish_reason is not None
-            last = [*answer.end()]
+            last = [*answer.end(done=line.done, odd=line.odd)]
         except openai.OpenAIError as error:
-            told = await self._better(_translated(error, place), error, place)
+            told = _translated(error, place)
             way = self._other_way(told, prompt, body, dialect) if again and not said else None
-            raise way or told from error
+            raise way or await self._better(told, error, place) from error
         except ProviderError as error:
             way = self._other_way(error, prompt, body, dialect) if again and not said else None
             if way is None:

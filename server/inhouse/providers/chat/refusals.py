@@ -117,7 +117,7 @@ _UNKNOWN = (
     r"|does ?n[o']t (?:support|allow|accept)|do not support|not (?:a )?valid|cannot (?:both )?be"
     r"|must (?:not )?be|remove|only .{0,40}(?:allowed|supported|is)|no such|not (?:yet )?implemented"
     r"|not (?:available|enabled)|unavailable|incompatible|no longer|conflict|not accept|reject"
-    r"|unable to|can ?not|can't|ignored|disabled|requires|out of range|不支持|无效"
+    r"|unable to|no endpoints found that|can ?not|can't|ignored|disabled|requires|out of range|不支持|无效"
 )
 
 _TABLE: tuple[_Row, ...] = (
@@ -127,7 +127,7 @@ _TABLE: tuple[_Row, ...] = (
         r"|should be|expected|passed back)",
         _thoughts_wanted,
         "the model's thoughts go back with its calls",
-        unless=rf"(?:{_THOUGHTS}).{{0,40}}(?:unsupported|not supported|not permitted|extra)"
+        unless=rf"(?:{_THOUGHTS}).{{0,40}}(?:unsupported|not supported|not permitted|extra|removed)"
         rf"|(?:unknown|unrecognized|unsupported|unexpected) .{{0,40}}(?:{_THOUGHTS})",
     ),
     _Row(
@@ -147,11 +147,12 @@ _TABLE: tuple[_Row, ...] = (
         "an answer stands between a tool's result and a user's message",
     ),
     _Row(
-        r"roles? must alternate|must alternate|alternat\w+ (?:user|between|roles)"
+        r"(?:must|should) (?:strictly )?alternate|interleave the user|alternat\w+ (?:user|between|roles)"
         r"|consecutive .{0,40}(?:role|message|user|assistant)|roles? .{0,40}alternat"
         r"|multiple (?:user|assistant) messages in a row|unexpected role '?\"?(?:user|assistant)'?\"? after"
         r"|(?:same|two) .{0,20}roles? .{0,30}(?:in a row|twice|consecutive|adjacent)"
         r"|(?:start|begin)s? with (?:a|the) (?:\"|')?user|first message must .{0,30}user"
+        r"|no user query found|successive (?:user|assistant)|function call turn comes immediately after"
         r"|must (?:start|begin) with .{0,20}user|first (?:non-system )?message .{0,40}user",
         lambda dialect: evolve(dialect, alternates=True, bridged=True, one_system=True),
         "neighbours of one role are joined",
@@ -177,7 +178,8 @@ _TABLE: tuple[_Row, ...] = (
         r"(?:support|enabled|allow|accept|permitted)|does ?n[o']t support .{0,20}system"
         r"|does not support 'system'|role .{0,30}['\"`](?:system|developer)['\"`]"
         r"|(?:system|developer) instruction is not enabled|unknown role:? ['\"`]?(?:system|developer)"
-        r"|no system role|system role not|supported roles? .{0,60}user",
+        r"|no system role|system role not|only user (?:and|or|, ?)(?: ?assistant)? .{0,20}roles? (?:is|are) "
+        r"supported|supported roles? .{0,60}user",
         _other_system,
         "the system prompt stands at the beginning of the first user message",
     ),
@@ -199,10 +201,11 @@ _TABLE: tuple[_Row, ...] = (
         r"content.{0,40}(?:is )?(?:null|none)\b.{0,40}|(?:got|was|is|of type) (?:null|none|nonetype)\b"
         r".{0,80}content|content.{0,80}(?:got null|got none|not be null|cannot be null|nonetype"
         r"|should be a valid string|field required|is a required|is required|valid string|be a string"
-        r"|expected a string|is missing)|missing .{0,20}content|invalid type: null",
+        r"|expected a string|is missing|of type string|type: <?nil)|missing .{0,20}content"
+        r"|invalid type: null|valid string.{0,40}content\b",
         _other_null,
         "calls have an empty text beside them",
-        unless=r"reasoning|tool_choice|parameters",
+        unless=r"reasoning|tool_choice|parameters|signature",
     ),
     _Row(
         r"(?:content|text|message|block)s?\b.{0,120}(?:is blank|is empty|be empty|non-?empty|non-?whitespace"
@@ -214,7 +217,7 @@ _TABLE: tuple[_Row, ...] = (
     ),
     _Row(
         r"image_url|image input|images? .{0,40}(?:not|un)[ -]?support|support .{0,24}(?:images?|vision)"
-        r"|multimodal|vision .{0,30}not|no endpoints found that support image|mmproj"
+        r"|only ['\"`]?text['\"`]? content|multimodal|vision .{0,30}not|no endpoints found that support image|mmproj"
         r"|content.{0,60}(?:must be|expected) a string.{0,60}(?:list|array|sequence)"
         r"|invalid type: sequence, expected a string",
         lambda dialect: evolve(dialect, pictures=False) if dialect.pictures else None,
@@ -223,9 +226,20 @@ _TABLE: tuple[_Row, ...] = (
     _Row(
         r"json_schema.{0,80}(?:not|un)[ -]?(?:support|available|allow)"
         r"|response_format.{0,80}(?:type|json_schema).{0,60}(?:unavailable|not|unsupported|invalid)"
+        r"|structured outputs? .{0,20}(?:not|un)[ -]?(?:support|available)"
         r"|(?:must be|either|expected).{0,30}(?:text|json_object).{0,20}(?:or|,).{0,20}json_object",
         lambda dialect: None if dialect.plain_schema else evolve(dialect, plain_schema=True),
         "a JSON object is asked for without its schema",
+    ),
+    _Row(
+        r"properties.{0,20}should be non-?empty for object|object schema missing properties",
+        lambda dialect: evolve(dialect, bare_tools=True),
+        "tools without parameters have no schema",
+    ),
+    _Row(
+        r"description.{0,40}(?:too long|at most|maximum length|exceeds|longer than)",
+        lambda dialect: evolve(dialect, short_descriptions=True),
+        "the tools' descriptions are cut to 1,000 characters",
     ),
 )
 """From real servers' messages (tests/providers/repairs.json); the first that changes anything."""
@@ -235,7 +249,9 @@ _SAME_AS: Mapping[str, tuple[str, ...]] = {
     "stream_options": ("include_usage", "stream option"),
     "max_tokens": ("max_new_tokens", "max output tokens"),
     "chat_template_kwargs": ("enable_thinking", "chat template"),
-    "reasoning_effort": ("reasoning.effort", "reasoning effort"),
+    "reasoning_effort": (
+        *("reasoning.effort", "reasoning effort", "reasoningEffort", "support thinking"),
+    ),
     "reasoning": ("reasoning.effort", "reasoning.max_tokens"),
     "parallel_tool_calls": ("parallel tool", "disable_parallel_tool_use"),
     "tool_choice": ("tool choice", "toolconfig"),
@@ -255,7 +271,8 @@ def _too_many_answer_tokens(
     name = "max_completion_tokens" if "max_completion_tokens" in body else "max_tokens"
     if name not in body or name in dialect.omitted:
         return
-    if re.search(r"max_(?:completion_)?tokens['\"`]* (?:is|was) too large", error.said) is None:
+    too_many = r"max_(?:completion_)?tokens['\"`]*(?: (?:is|was) too large|: \d{1,9} > \d)"
+    if re.search(too_many, error.said) is None:
         return
     yield Mended(_without(dialect, name), f"no {name} is sent", once=True)
 

@@ -24,10 +24,11 @@ from inhouse.providers.dialect.private_members import PrivateMembers
 from inhouse.providers.dialect.tool_call_deltas import CallPieces
 from inhouse.providers.endpoints import endpoint_errors
 from inhouse.providers.endpoints.endpoint_errors import ModelRef
+from inhouse.providers.endpoints.error_text import message_in
 
 _HALVES = re.compile("[\ud800-\udfff]")
 
-REASONING_KEYS = ("reasoning_content", "reasoning", "reasoning_text")
+REASONING_KEYS = ("reasoning_content", "reasoning", "reasoning_text", "thinking")
 
 PLAIN = 10
 """A piece with more members than this is read in full."""
@@ -87,6 +88,12 @@ class ChatAnswer:
     _thinking: ThinkingText = field(factory=ThinkingText)
     _halves: SurrogateHalves = field(factory=SurrogateHalves)
     _reasoning_key: str | None = None
+    _has_deltas: bool = False
+    """Whether it came in pieces, so that a whole message says nothing new."""
+    _has_said: bool = False
+    """Whether there was any text or call."""
+    _aside: Any = None
+    """The last piece that was no part of an answer, and says something."""
 
     def read(self, pieces: list[Any], chunks: list[ModelChunk]) -> None:
         """Add the chunks that pieces complete; uninterrupted text is one chunk.
@@ -128,6 +135,8 @@ class ChatAnswer:
 
     def take(self, piece: object) -> Iterator[ModelChunk]:
         """Read one piece.  Raises `ProviderError` for a piece that reports an error."""
+        if piece is None:
+            return
         if not isinstance(piece, dict):
             raise endpoint_errors.not_an_answer(self.place, str(piece))
         fields = cast("dict[str, Any]", piece)
@@ -141,14 +150,25 @@ class ChatAnswer:
             self.model = model
         if choices := items(fields.get("choices")):
             yield from self._choice(members(choices[0]))
+        elif fields.get("object") == "error":  # vLLM and SGLang until 2025
+            raise endpoint_errors.of_piece(self.place, fields)
+        elif message_in(fields):
+            self._aside = fields
 
-    def end(self) -> Iterator[ModelChunk]:
-        """Yield what remains; `Answered` last.  Raises where the answer is not complete."""
+    def end(self, *, done: bool = False, odd: str = "") -> Iterator[ModelChunk]:
+        """Yield what remains; `Answered` last.  Raises where the answer is not complete.
+
+        *done* if the server said that it is (``[DONE]``); *odd* is what it sent that is no event.
+        """
         if half := self._halves.flush():
             yield from self._said(self._thinking.take(half))
         yield from self._said(self._thinking.flush())
         if self.finish_reason is None:
-            raise endpoint_errors.unfinished(self.place)
+            if self._aside is not None:
+                raise endpoint_errors.of_piece(self.place, self._aside)
+            if odd or not (done and self._has_said):
+                raise endpoint_errors.unfinished(self.place, odd)
+            self.finish_reason = "stop"
         calls = self.calls.complete()
         origin = None
         extra = self._private.whole()
@@ -163,12 +183,17 @@ class ChatAnswer:
     def _choice(self, choice: dict[str, Any]) -> Iterator[ModelChunk]:
         if error := choice.get("error"):
             raise endpoint_errors.of_piece(self.place, error)
-        if delta := members(choice.get("delta") or choice.get("message")):
+        if delta := members(choice.get("delta")):
+            self._has_deltas = True
             yield from self._delta(delta)
+        elif message := members(choice.get("message")):
+            if not self._has_deltas:  # else MiniMax and Perplexity say the whole once more
+                yield from self._delta(message)
         elif isinstance(text := choice.get("text"), str):
+            self._has_said = self._has_said or bool(text)
             yield from self._said(self._thinking.take(text))
         reason = choice.get("finish_reason")
-        if isinstance(reason, str) and reason:
+        if isinstance(reason, str) and reason and reason.lower() not in ("null", "none"):
             native = choice.get("native_finish_reason")
             self.native_reason = native[:LONGEST_REASON] if isinstance(native, str) else ""
             if reason.startswith("error"):
@@ -193,6 +218,9 @@ class ChatAnswer:
             yield from self._said(((False, refusal),))
         if entries := delta.get("tool_calls"):
             self.calls.take(entries)
+        if isinstance(call := delta.get("function_call"), dict):  # before there were tools
+            self.calls.take({"index": -1, "function": call})
+        self._has_said = self._has_said or bool(delta.get("content") or entries)
         if len(delta) > 1 or not (content or reasoning):
             self._private.take(delta)
         if max(self.calls.size, self._private.size) > LONGEST_ARGUMENTS:
@@ -204,9 +232,17 @@ class ChatAnswer:
         if self._reasoning_key is not None and self._reasoning_key not in delta:
             keys = REASONING_KEYS
         for key in keys:
-            if isinstance(text := delta.get(key), str) and text:
+            text = delta.get(key)
+            if isinstance(text, dict):
+                inner = members(text)
+                text = inner.get("content") or inner.get("text")
+            if isinstance(text, str) and text:
                 self._reasoning_key = self._reasoning_key or key
                 return text
+        if self._reasoning_key is None and "reasoning_details" in delta:
+            details = map(members, items(delta["reasoning_details"]))
+            told = (one.get("text") or one.get("summary") for one in details)
+            return "".join(one for one in told if isinstance(one, str))
         return ""
 
     def _parts(self, parts: list[Any]) -> Iterator[ModelChunk]:

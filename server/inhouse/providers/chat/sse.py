@@ -16,6 +16,7 @@ from attrs import define
 from inhouse.core.errors import ProviderError
 from inhouse.providers.endpoints import endpoint_errors
 from inhouse.providers.endpoints.endpoint_errors import ModelRef
+from inhouse.providers.endpoints.error_text import message_in
 from inhouse.providers.network.connection import EgressConnection
 
 _Response = TypeVar("_Response")
@@ -23,6 +24,8 @@ _Response = TypeVar("_Response")
 LONGEST_EVENT = 16 * 1024 * 1024
 LONGEST_ANSWER = 256 * 1024 * 1024
 """Bytes of one answer on the wire: a million tokens, each in its own piece."""
+LONGEST_TEXT = 4_000
+"""Bytes of what is no JSON that are looked at."""
 LONGEST_COMMENTS = 256 * 1024
 """Bytes without an event's end after which comments are dropped."""
 AFTER_FINISH_SECONDS = 2.0
@@ -42,6 +45,8 @@ class StreamDeadline:
     """The model has finished, so that silence now means the end."""
     done: bool = False
     """``[DONE]`` was received; what follows is ignored."""
+    odd: str = ""
+    """The last text between events that is none, such as a gateway's error."""
     _taken: int = 0
 
     def wait_for_first(self, since: float) -> None:
@@ -107,7 +112,8 @@ async def server_sent(
     try:
         data: bytes | None = await _beginning(source)
         if data[:1] in (b"{", b"[", b"<"):
-            yield [await _whole_body(data, source, line)]
+            async for pieces in _json_body(data, source, line):
+                yield pieces
             return
         decoder = EventDecoder()
         while data is not None:
@@ -115,10 +121,10 @@ async def server_sent(
             pieces: list[Any] = []
             try:
                 for kind, said in decoder.feed(data):
-                    if said.startswith(b"[DONE]"):
+                    if said.startswith((b"[DONE]", b'"[DONE]"')):
                         line.end()
                     elif not line.done:
-                        pieces.append(_parsed(said, line.place, kind))
+                        pieces.append(_parsed(said, line, kind))
             finally:  # What was said before an error counts.
                 if pieces:
                     yield pieces
@@ -146,13 +152,13 @@ async def json_lines(
         pieces: list[Any] = []
         try:
             told = filter(None, map(bytes.strip, lines))
-            pieces.extend(_parsed(said, line.place, "message") for said in told)
+            pieces.extend(_parsed(said, line, "message") for said in told)
         finally:  # What was said before an error counts.
             if pieces:
                 yield pieces
                 line.alive()
     if said := b"".join(rest).strip():
-        yield [_parsed(said, line.place, "message")]
+        yield [_parsed(said, line, "message")]
 
 
 class EventDecoder:
@@ -214,10 +220,12 @@ def _event(block: bytes) -> tuple[str, bytes] | None:
     """Read the lines of one event."""
     if block.startswith(b"data: ") and b"\n" not in block:
         return ("message", block[6:]) if len(block) > 6 else None  # noqa: PLR2004  nearly every event
-    name, data = "message", list[bytes]()
+    name, data, odd = "message", list[bytes](), list[bytes]()
     for line in block.split(b"\n"):
         field_name, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
+        if line[:1] == b"{" and not data:  # an error as it would be without a stream
+            return name, block[block.index(line) :]
         if field_name == b"data":
             data.append(value)
         elif field_name == b"event":
@@ -225,8 +233,17 @@ def _event(block: bytes) -> tuple[str, bytes] | None:
         elif field_name == b"error" and value.startswith((b"{", b'"')):  # llama.cpp until 2025
             data.append(value)
             name = "error"
+        elif line and field_name not in (b"", b"id", b"retry"):
+            odd.append(line)
+    if odd and not data:
+        return _ODD, b" ".join(odd)
     joined = b"\n".join(data)
     return (name, joined) if joined else None
+
+
+_ODD = "no event"
+_PINGS = ("ping", "keepalive", "keep-alive", "heartbeat")
+_PING_WORDS = tuple(one.encode() for one in _PINGS)
 
 
 async def _beginning(source: AsyncIterator[bytes]) -> bytes:
@@ -238,6 +255,30 @@ async def _beginning(source: AsyncIterator[bytes]) -> bytes:
 
 
 _NOTHING = b"\xef\xbb\xbf \r\n\t"
+
+
+async def _json_body(
+    start: bytes, source: AsyncIterator[bytes], line: StreamDeadline
+) -> AsyncGenerator[list[Any]]:
+    """Yield the JSON of a body without events: one value, or one on each line."""
+    body = start
+    more: bytes | None = start
+    while more is not None and b"\n" not in more and len(body) <= LONGEST_EVENT:
+        more = await anext(source, None)
+        body += more or b""
+    try:
+        jiter.from_json(body.partition(b"\n")[0])
+    except ValueError:
+        yield [await _whole_body(body, source, line)]
+        return
+    async for pieces in json_lines(_after(body, source), line):
+        yield pieces
+
+
+async def _after(start: bytes, source: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+    yield start
+    async for data in source:
+        yield data
 
 
 async def _whole_body(start: bytes, source: AsyncIterator[bytes], line: StreamDeadline) -> Any:
@@ -253,14 +294,22 @@ async def _whole_body(start: bytes, source: AsyncIterator[bytes], line: StreamDe
         raise endpoint_errors.not_an_answer(line.place, text) from error
 
 
-def _parsed(data: bytes, place: ModelRef, kind: str) -> Any:
+def _parsed(data: bytes, line: StreamDeadline, kind: str) -> Any:
+    """Return the JSON of an event; None for one that says nothing."""
     try:
         value = jiter.from_json(data)
     except ValueError as error:
-        value = _parsed_leniently(data, place, error)
+        if kind == _ODD:
+            line.odd = data.decode("utf-8", "replace")
+            return None
+        if kind == "error":
+            raise endpoint_errors.of_piece(line.place, data.decode("utf-8", "replace")) from error
+        if kind in _PINGS or data.strip().lower() in _PING_WORDS:
+            return None
+        value = _parsed_leniently(data, line.place, error)
     if kind == "error":
         inner = cast("dict[str, Any]", value).get("error") if isinstance(value, dict) else None
-        raise endpoint_errors.of_piece(place, inner or value)
+        raise endpoint_errors.of_piece(line.place, inner or value)
     return value
 
 
@@ -269,7 +318,10 @@ def _parsed_leniently(data: bytes, place: ModelRef, error: Exception) -> Any:
     try:
         return json.loads(data.decode("utf-8", "replace"))
     except (ValueError, RecursionError):
+        told = data[:LONGEST_TEXT].decode("utf-8", "replace").strip()
+        said = "" if told[:1] in ("{", "[") else place.quote(message_in(told))
         raise ProviderError(
-            f"{place} sent a piece that is not JSON.  Look at the server's log.",
+            f"{place} sent a piece that is not JSON{said and f': {said}'}.  Look at the server's "
+            "log.",
             code="bad_answer",
         ) from error

@@ -25,6 +25,9 @@ TAGS = {
 }
 """What opens thoughts → what closes them."""
 
+ANSWERS = {"<answer>": "</answer>", "<response>": "</response>"}
+"""What some models write around an answer that has thoughts before it (Hunyuan, Granite)."""
+
 _HARMONY = ("<|channel|>", "<|start|>")
 _LONE_CLOSE = re.compile(
     r"(?<![`\"'\w])(?:"
@@ -68,6 +71,7 @@ class ThinkingText:
     """Whether everything from now on is text, whatever it looks like."""
     _held: str = ""
     _close: str | None = None
+    _has_thought: bool = False
     _known: bool = False
     _reader: _Reader | None = None
 
@@ -83,10 +87,14 @@ class ThinkingText:
             yield from self._reader.take(text)
             return
         self._held += text
-        if self._close is None:
-            yield from self._look_for_open()
-        if self._close is not None:
-            yield from self._look_for_close(self._close)
+        while not self.over and self._reader is None:
+            before = self._close
+            if before is None:
+                yield from self._look_for_open()
+            else:
+                yield from self._look_for_close(before)
+            if self._close == before:
+                return
 
     def flush(self) -> Iterator[Part]:
         """Yield what was withheld, since the answer is over."""
@@ -104,10 +112,15 @@ class ThinkingText:
                 self._close = close
                 self._held = start[len(tag) :]
                 return
+        for tag, close in ANSWERS.items() if self._has_thought else ():
+            if start.startswith(tag):
+                self._reader, self._held = _Within(close), ""
+                yield from self._reader.take(start[len(tag) :].lstrip())
+                return
         if start.startswith(_HARMONY):
             self._reader, self._held = Harmony(), ""
             yield from self._reader.take(start)
-        elif not any(tag.startswith(start) for tag in (*TAGS, *_HARMONY)):
+        elif not any(tag.startswith(start) for tag in (*TAGS, *_HARMONY, *ANSWERS)):
             yield from self.flush()
 
     def _look_for_close(self, close: str) -> Iterator[Part]:
@@ -117,10 +130,30 @@ class ThinkingText:
             thought, self._held = thought[: len(thought) - keep], thought[len(thought) - keep :]
         if thought and not self._known:
             yield True, thought
-        if found:
-            self.over, self._held = True, ""
-            if text:
-                yield False, text
+        if found:  # There may be more of them, or a tag around the answer.
+            self._close, self._has_thought, self._held = None, True, text
+
+
+@define(eq=False)
+class _Within:
+    """An answer with a tag of its own around it."""
+
+    _close: str
+    _held: str = ""
+
+    def take(self, text: str) -> Iterator[Part]:
+        self._held += text
+        said = self._held.rstrip()
+        overlap = len(self._close) if said.endswith(self._close) else _overlap(said, self._close)
+        keep = len(said) - overlap if overlap else len(self._held)
+        if keep:
+            yield False, self._held[:keep]
+            self._held = self._held[keep:]
+
+    def flush(self) -> Iterator[Part]:
+        held, self._held = self._held.rstrip().removesuffix(self._close), ""
+        if held:
+            yield False, held
 
 
 @define(eq=False)

@@ -33,6 +33,7 @@ _COUNTED_ID = re.compile(r"functions\.[\w.-]+:\d+")
 """Kimi's ids, which are sent back unchanged and may be repeated later."""
 _WHOLE_THOUGHTS = ("reasoning_details", "thinking_blocks")
 """Members that hold the thoughts themselves, which no other member repeats."""
+LONGEST_DESCRIPTION = 1_000
 FILLER = "(calls tools)"
 EMPTY = "(empty)"
 BRIDGE = "Understood."
@@ -64,11 +65,13 @@ def tool_function(tool: ToolSpec, dialect: Dialect = OPENAI_LIKE) -> dict[str, A
     parameters = plain(tool.parameters)
     if dialect.schema_words:
         parameters = _without_words(parameters, dialect.schema_words)
-    return {
-        "name": legal_name(tool.name),
-        "description": clean(tool.description),
-        "parameters": parameters,
-    }
+    description = clean(tool.description)
+    if dialect.short_descriptions and len(description) > LONGEST_DESCRIPTION:
+        description = f"{description[:LONGEST_DESCRIPTION]}…"
+    told: Json = {"name": legal_name(tool.name), "description": description}
+    if parameters.get("properties") or not dialect.bare_tools:
+        told["parameters"] = parameters
+    return told
 
 
 def mended(messages: Iterable[Message]) -> list[Message]:

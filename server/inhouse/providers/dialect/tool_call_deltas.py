@@ -62,7 +62,7 @@ class CallPieces:
                 continue
             identifier = slot.id if slot.id and slot.id not in used else new_call_id()
             used.add(identifier)
-            arguments = "".join(slot.arguments) or "{}"
+            arguments = _said_once("".join(slot.arguments)) or "{}"
             calls.append(
                 ToolCall(identifier, slot.name, arguments, extra=slot.private.whole() or _NOTHING)
             )
@@ -73,7 +73,13 @@ class CallPieces:
         fields = cast("dict[str, Any]", function) if isinstance(function, dict) else entry
         identifier = entry.get("id") if isinstance(entry.get("id"), str) else ""
         name = fields.get("name") if isinstance(fields.get("name"), str) else ""
-        slot = self._slot(entry.get("index"), str(identifier), str(name), position, alone=alone)
+        arguments = fields.get("arguments")
+        told = arguments if isinstance(arguments, str) else ""
+        if isinstance(arguments, dict | list):
+            told = json.dumps(arguments)
+        slot = self._slot(
+            entry.get("index"), str(identifier), str(name), told, position, alone=alone
+        )
         slot.id = slot.id or str(identifier)
         before = len(slot.name)
         slot.name = self._merged(slot.name, str(name))
@@ -82,39 +88,54 @@ class CallPieces:
             before = slot.private.size
             slot.private.take(entry)
             self.size += slot.private.size - before
-        arguments = fields.get("arguments")
         if isinstance(arguments, str):
             slot.arguments.append(arguments)
-            self.size += len(arguments)
-        elif arguments is not None:
-            slot.arguments[:] = [json.dumps(arguments)]
-            self.size += len(slot.arguments[0])
+        elif told:
+            slot.arguments[:] = [told]
+        self.size += len(told)
 
     def _slot(
-        self, index: object, identifier: str, name: str, position: int, *, alone: bool
+        self, index: object, identifier: str, name: str, told: str, position: int, *, alone: bool
     ) -> _Slot:
+        if isinstance(index, str) and index.isdecimal():
+            index = int(index[:9])
         if isinstance(index, int):
             slot = self._by_index.get(index)
-            if slot is None or self._is_another(slot, identifier, name):
+            if slot is None or self._is_another(slot, identifier, name, told):
                 slot = self._by_index[index] = self._new()
             return slot
         if identifier:
-            known = next((one for one in self._slots if one.id == identifier), None)
+            known = next((one for one in reversed(self._slots) if one.id == identifier), None)
             if known is not None:
-                return known
+                return self._new() if self._begins_anew(known, name, told) else known
         if not self._slots:
             return self._new()
         if not alone and not identifier and not name and position < len(self._slots):
             return self._slots[position]
         last = self._slots[-1]
-        fresh = (identifier and last.id) or (name and last.name and last.is_whole())
+        fresh = (identifier and last.id) or self._begins_anew(last, name, told)
         return self._new() if fresh else last
 
-    def _is_another(self, slot: _Slot, identifier: str, name: str) -> bool:
+    def _is_another(self, slot: _Slot, identifier: str, name: str, told: str) -> bool:
         """Return whether an entry begins another call; some servers give every call the index 0."""
         if identifier and slot.id and identifier != slot.id:
             return bool(name)
-        return not identifier and bool(name) and bool(slot.name) and slot.is_whole()
+        return self._begins_anew(slot, name, told)
+
+    def _begins_anew(self, slot: _Slot, name: str, told: str) -> bool:
+        """Return whether an entry is a call of its own, although its id or index was used before.
+
+        A server may also repeat the name with each piece, or the whole call at the end.
+        """
+        if not name or not slot.name:
+            return False
+        known = self._names
+        if name != slot.name and name in known and slot.name in known:
+            return not name.startswith(slot.name)
+        if not told.lstrip().startswith("{") or not slot.is_whole():
+            return False
+        so_far = "".join(slot.arguments).strip()
+        return so_far not in ("{}", told.strip())
 
     def _new(self) -> _Slot:
         self._slots.append(_Slot())
@@ -130,6 +151,32 @@ class CallPieces:
         if have in self._names:
             return have
         return have + more
+
+
+def _said_once(arguments: str) -> str:
+    """Return arguments without what servers send before or after them.
+
+    Some begin with an empty object (Bedrock, Gemini), some say the whole once more (Mistral).
+    """
+    given = arguments.strip()
+    objects: list[str] = []
+    at = 0
+    while at < len(given):
+        try:
+            value, end = _decoder.raw_decode(given, at)
+        except (ValueError, RecursionError):
+            return arguments
+        if not isinstance(value, dict):
+            return arguments
+        if value or not objects:
+            objects.append(given[at:end])
+        at = end + len(given[end:]) - len(given[end:].lstrip())
+    if len(objects) > 1 and not json.loads(objects[0]):
+        del objects[0]
+    return objects[0] if len(set(objects)) == 1 else arguments
+
+
+_decoder = json.JSONDecoder()
 
 
 def new_call_id() -> str:

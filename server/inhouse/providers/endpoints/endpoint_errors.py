@@ -1,5 +1,6 @@
 """Errors of endpoints, in one clear message: endpoint, model and remedy."""
 
+import difflib
 import ssl
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +19,7 @@ from inhouse.core.limits import LONGEST_ARGUMENTS
 from inhouse.core.redaction import redact
 from inhouse.core.route import Endpoint
 from inhouse.core.unicode import visible
-from inhouse.providers.endpoints.error_text import Told, told
+from inhouse.providers.endpoints.error_text import Told, message_in, told
 
 LONGEST_QUOTE = 320
 LONGEST_WAIT = 60.0
@@ -173,10 +174,11 @@ def broken_off(place: ModelRef, reason: str) -> ProviderError:
     )
 
 
-def unfinished(place: ModelRef) -> ProviderError:
+def unfinished(place: ModelRef, odd: str = "") -> ProviderError:
+    said = f"  It said: {place.quote(message_in(odd))}" if odd else ""
     return ProviderError(
-        f"{place}: the answer ended without a finish reason, so it is not complete.  Look at the "
-        "server's log.",
+        f"{place}: the answer ended without a finish reason, so it is not complete.{said}  Look at "
+        "the server's log.",
         code="broken_stream",
     )
 
@@ -194,6 +196,10 @@ def too_much(place: ModelRef) -> ProviderError:
 def not_an_answer(place: ModelRef, body: str) -> ProviderError:
     """A success that is not a chat completion."""
     answer = told(200, body, {})
+    from inhouse.providers.endpoints.error_kinds import is_challenge  # noqa: PLC0415  as above
+
+    if answer.page is not None and is_challenge(answer.page):
+        return _marked(_of(place, answer, "challenge", {}), answer)
     if answer.page is not None or "<" in body[:64]:
         title = f" ({place.quote(answer.page)})" if answer.page else ""
         remedy = f"The base URL probably lacks /v1: correct {place.setting('baseUrl')}."
@@ -215,7 +221,10 @@ def not_found(
     if not place.model:
         remedy = f"Check {place.setting('baseUrl')} and {place.setting('kind')}."
         return ProviderError(f"{place}: not found ({status}).  {said}  {remedy}", code="not_found")
-    known = f"It has: {', '.join(models[:20])}.  " if models else ""
+    likely = _likeliest(place.model, models)
+    more = f", and {len(models) - len(likely):,} more" if len(models) > len(likely) else ""
+    known = f"It has: {', '.join(likely)}{more}.  " if models else ""
+    models = likely
     return ProviderError(
         f"{place}: not found ({status}).  {said}  {known}"
         f"Map the name with {place.setting('models')}, e.g. "
@@ -223,6 +232,19 @@ def not_found(
         f"or correct {place.setting('baseUrl')}.",
         code="model_not_found",
     )
+
+
+MOST_MODELS = 20
+
+
+def _likeliest(wanted: str, models: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the models to choose from, those with a name like the wanted one first."""
+    low = {one.lower(): one for one in reversed(models)}
+    alike = difflib.get_close_matches(wanted.lower(), list(low)[:5_000], n=5, cutoff=0.5)
+    part = wanted.lower().rpartition("/")[2].partition(":")[0]
+    alike += [one for one in low if part and part in one and one not in alike]
+    first = [low[one] for one in alike]
+    return tuple(dict.fromkeys([*first, *models]))[:MOST_MODELS]
 
 
 def overflow(
@@ -382,7 +404,9 @@ _IS_TLS = ("\x15\x03", "\\x15\\x03", "illegal status line")
 
 def _redirected(place: ModelRef, status: int, location: str) -> ProviderError:
     target = urlsplit(location)
-    where = f"{target.scheme}://{target.hostname}" if target.hostname else location
+    own = urlsplit(place.endpoint.base_url)
+    same = target.hostname in (None, own.hostname) and target.scheme in ("", own.scheme)
+    where = location if same else f"{target.scheme}://{target.hostname}"
     return ProviderError(
         f"{place}: the server redirects ({status}) to {place.quote(where)}.  Redirects are not "
         "followed, because a key must not travel.  If that is the right server, set "

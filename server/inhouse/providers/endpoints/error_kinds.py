@@ -78,6 +78,11 @@ def _challenge(told: Told) -> bool:
     )
 
 
+def is_challenge(title: str) -> bool:
+    """Return whether a page's title is that of a check for browsers."""
+    return _CHALLENGE.search(title) is not None
+
+
 def _too_large_at_once(told: Told) -> bool:
     """One request beyond what a minute may hold: only a shorter one helps (OpenAI, Groq)."""
     found = _AT_ONCE.search(told.words.replace(",", ""))

@@ -16,9 +16,12 @@ from inhouse.core.json_values import fields, is_number, items, text
 LONGEST = 8_000
 """How many characters of a server's message are read."""
 _DEEPEST = 8
-_SENTENCES = ("message", "error", "detail", "details", "msg", "error_message", "error_description")
+_SENTENCES = (
+    *("message", "error", "detail", "details", "msg", "error_message", "error_description"),
+    *("error_msg", "status_msg", "errorMessage", "base_resp"),
+)
 _LESSER = ("title", "reason", "description", "errors", "cause")
-_CODES = ("code", "type", "status", "error_code", "reason", "param")
+_CODES = ("code", "type", "status", "error_code", "status_code", "reason", "param")
 
 
 @frozen

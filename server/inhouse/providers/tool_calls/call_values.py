@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from inhouse.core.json_values import fields
+
 LONGEST_PYTHON = 64 * 1024
 _NOISE = re.compile(r"\]<\][\w-]{1,24}\[>\[")
 _DEEPEST = 32
@@ -20,6 +22,7 @@ def without_noise(text: str) -> str:
 def pythonic(body: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Read ``name(key=value)``, or a list of such (Llama 4, LFM2, Olmo): literals only."""
     body = body.strip()
+    body = _END_TOKENS.sub("", body)
     if len(body) > LONGEST_PYTHON or not re.match(r"\[?\s*[A-Za-z_][\w.]*\(", body):
         return
     for source in (body, "[" + ",".join(body.splitlines()) + "]"):
@@ -34,15 +37,42 @@ def pythonic(body: str) -> Iterator[tuple[str, dict[str, Any]]]:
         return
 
 
+def python_at(text: str, start: int) -> str:
+    """Return the Python that begins here, to the end of its brackets; empty if they do not end."""
+    depth, at = 0, start
+    stop = start + LONGEST_PYTHON
+    while (sign := _SIGN.search(text, at, stop)) is not None:
+        at = sign.end()
+        if sign[0] in "([{":
+            depth += 1
+        elif sign[0] in ")]}":
+            depth -= 1
+            if depth <= 0:
+                return text[start:at]
+    return ""
+
+
+_SIGN = re.compile(
+    r"""\"{3}(?:[^\\]|\\.)*?\"{3}|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[()\[\]{}]""", re.DOTALL
+)
+_END_TOKENS = re.compile(r"(?:\s*<[|\uff5c][^<>]{1,40}[|\uff5c]>)+\s*$")
+
+
 def _python_call(node: ast.expr) -> tuple[str, dict[str, Any]] | None:
-    if not isinstance(node, ast.Call) or node.args:
+    if not isinstance(node, ast.Call):
         return None
     name = ast.unparse(node.func)
+    if name == "print" and len(node.args) == 1 and not node.keywords:  # Gemma
+        return _python_call(node.args[0])
     try:
+        values = [ast.literal_eval(one) for one in node.args]
         given = {one.arg: ast.literal_eval(one.value) for one in node.keywords if one.arg}
-    except (ValueError, RecursionError):
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
         return None
-    return name, given
+    if values:  # NAME({…}), or nothing that says which value is which
+        alone = len(values) == 1 and isinstance(values[0], dict) and not given
+        return (name.removesuffix(".call"), fields(values[0])) if alone else None
+    return name.removesuffix(".call"), given  # Llama 3 calls its own tools so
 
 
 def gemma_value(text: str, start: int) -> tuple[Any, int]:

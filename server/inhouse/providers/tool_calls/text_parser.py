@@ -35,14 +35,17 @@ HINTS = (
         "<|python_start|>",
         "<TOOLCALL>",
     ),
-    *("<longcat_", "<|tools_prefix|>", "<seed:tool_call>"),
+    *("<longcat_", "<|tools_prefix|>", "<seed:tool_call>", "<TOOL", "<FUNCTION", "[TOOL_"),
+    *("[ARGS]", "<|recipient|>", "Action:", "\u273fFUNCTION\u273f", ">>>", "tool\u2581sep"),
 )
 _FENCE = re.compile(
     r"^[ \t]*(`{3,}|~{3,})[^\n]*\n(.*?)(?:^[ \t]*\1[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL
 )
 _MARKER = re.compile(
-    r"<(?:[\w\uff5c|]{1,12}[:\uff5c|])?(?:tool_call|function_call|codebuff_tool_call|toolcall)s?>"
-    r"|<function=|\[TOOL_CALLS\]|<[|\uff5c]tool[\w \u2581]*(?:begin|start)?[|\uff5c]?>"
+    r"<(?:[\w\uff5c|]{1,12}[:\uff5c|])?(?:tool_call|function_call|codebuff_tool_call|toolcall)s?"
+    r"(?:\s[^<>]{0,200})?>|<function=|\[TOOL_(?:CALLS?|REQUEST)\]|\w\[ARGS\]|<\|recipient\|>"
+    r"|<\|tool_call:begin\|>|\u273fFUNCTION\u273f|</arg_key>|\bdefault_api\.\w{1,64}\("
+    r"|<[|\uff5c]tool[\w \u2581]*(?:begin|start)?[|\uff5c]?>"
     r"|<\|tool_call>|<start_function_call>|<\|python_(?:tag|start)\|>|<\|START_ACTION\|>"
     r"|<\|action_start\|>|<\|tools_prefix\|>|<longcat_tool_call>|\bfunctools\["
     r"|<\|channel\|>commentary|<(?:[\w\uff5c|]{1,12}[:\uff5c|])?invoke\s+name=",
@@ -71,6 +74,8 @@ class Recovered:
 class _Checked:
     name: str
     input: Mapping[str, Any]
+    raw: str
+    """The text that it was read from."""
     guessed: str = ""
     """What was written, if the input is a guess that the tool does not accept, to be refused
     later."""
@@ -96,21 +101,28 @@ def read_answer(
     *,
     codebuff_only: bool = False,
     files: bool = False,
+    at_the_end: bool = False,
 ) -> Recovered:
     """Read the calls in an answer's text, in order, and what was meant as one.
 
     ``given`` is what the model had been sent; ``codebuff_only`` if it made native calls too;
-    ``files`` if it was asked to use the ``files`` dialect.
+    ``files`` if it was asked to use the ``files`` dialect; ``at_the_end`` if only calls that end
+    the text count, in forms that only calls have: thoughts may speak of others.
     """
     specs = {tool.name: tool for tool in tools}
     if not specs:
         return Recovered()
-    text = without_noise(text)
-    told = tuple(given)
+    told, written = tuple(given), text
+    if _begins_with_noise(text, specs):
+        text = without_noise(text)
     form = read_form(text, specs, told) if files and not codebuff_only else FilesForm((), ())
-    if not form.calls and not form.problems and not _may_hold_a_call(text):
+    if not form.calls and not form.problems and not _may_hold_a_call(text, specs):
         return Recovered()
-    found = [one for one in candidates(text) if one.codebuff or not codebuff_only]
+    found = [
+        one for one in candidates(text, _parameters(specs)) if one.codebuff or not codebuff_only
+    ]
+    if at_the_end:
+        found = _last_of(text, found)
     found = [one for one in found if not _overlaps(one, form.calls)]
     found = [one for one in found if not _is_quoted(text, one, found)]
     shown = [(one.start, one.end) for one in blocks(text) if one.path] if found else []
@@ -119,7 +131,7 @@ def read_answer(
     problems = list(form.problems)
     checked: list[_Checked] = []
     for one in sorted((*found, *lines), key=lambda each: each.start):
-        call = _checked(one, specs)
+        call = _checked(one, specs, written)
         if call is not None:
             checked.append(call)
         elif one.marked and not codebuff_only and (said := _unknown(one, specs)) is not None:
@@ -128,15 +140,42 @@ def read_answer(
     calls = tuple(
         ToolCall(new_call_id(), call.name, call.arguments())
         for call in checked
-        if not call.input or call.key() not in quoted
+        if not call.input or (call.key() not in quoted and not _stands_in(call.raw, told))
     )
     if not found and not calls and not codebuff_only and (marker := _open_marker(text)):
         problems.append(marker)
     return Recovered(calls, "\n".join(dict.fromkeys(problems)))
 
 
-def _may_hold_a_call(text: str) -> bool:
-    return text.lstrip()[:1] in ("{", "[") or any(hint in text for hint in HINTS)
+def _begins_with_noise(text: str, specs: Mapping[str, ToolSpec]) -> bool:
+    """Return whether there are tokens to blank, and not only in the text that a call writes."""
+    at = text.find("]<]")
+    return at >= 0 and not any(one.start < at for one in candidates(text, _parameters(specs)))
+
+
+def _last_of(text: str, found: list[FoundCall]) -> list[FoundCall]:
+    """Return the calls that nothing follows."""
+    last: list[FoundCall] = []
+    end = len(text)
+    for one in reversed(found):
+        rest = _WRAPPER.sub("", text[one.end : end]).strip()
+        if not one.marked or rest:
+            break
+        last.insert(0, one)
+        end = min(end, one.start)
+    return last
+
+
+def _may_hold_a_call(text: str, specs: Mapping[str, ToolSpec]) -> bool:
+    return (
+        text.lstrip()[:1] in ("{", "[")
+        or any(hint in text for hint in HINTS)
+        or any(name in text for name in specs)
+    )
+
+
+def _parameters(specs: Mapping[str, ToolSpec]) -> dict[str, Mapping[str, Any]]:
+    return {name: spec.parameters for name, spec in specs.items()}
 
 
 def _overlaps(one: FoundCall, others: Iterable[FoundCall]) -> bool:
@@ -171,7 +210,7 @@ def _brief(text: str) -> str:
     return line if len(line) <= _QUOTED else f"{line[:_QUOTED]}…"
 
 
-def _checked(found: FoundCall, specs: Mapping[str, ToolSpec]) -> _Checked | None:
+def _checked(found: FoundCall, specs: Mapping[str, ToolSpec], text: str) -> _Checked | None:
     """Return the call with its tool's name.
 
     Its input is repaired and checked later, like a native one.
@@ -181,7 +220,8 @@ def _checked(found: FoundCall, specs: Mapping[str, ToolSpec]) -> _Checked | None
         return None
     spec = specs[name]
     value = _coerced(found.input, spec.parameters) if found.texts else dict(found.input)
-    return _Checked(spec.name, value, found.guessed if spec.exact else "")
+    raw = text[found.start : found.end].strip()
+    return _Checked(spec.name, value, raw, found.guessed if spec.exact else "")
 
 
 def _coerced(value: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -233,8 +273,8 @@ def _quoted_calls(
     quoted: set[str] = set()
     for text, from_tool in _given_texts(given):
         found: list[FoundCall] = []
-        if _may_hold_a_call(text) or "{" in text:
-            found += candidates(text, thorough=True)
+        if _may_hold_a_call(text, specs) or "{" in text:
+            found += candidates(text, _parameters(specs), thorough=True)
         if files:
             found += (
                 FoundCall(one.name, one.input, one.start, one.end)
@@ -243,8 +283,13 @@ def _quoted_calls(
             )
             if from_tool:  # what the user wants written may be copied from the user's own words
                 found += read_form(text, specs, ()).calls
-        quoted |= {call.key() for one in found if (call := _checked(one, specs)) is not None}
+        quoted |= {call.key() for one in found if (call := _checked(one, specs, text)) is not None}
     return frozenset(quoted)
+
+
+def _stands_in(raw: str, given: Iterable[Message]) -> bool:
+    """Return whether a call in a form of its own stands in what the model was given."""
+    return raw[:1] in ("<", "[", "{") and any(raw in text for text, _ in _given_texts(given))
 
 
 def _given_texts(given: Iterable[Message]) -> Iterator[tuple[str, bool]]:

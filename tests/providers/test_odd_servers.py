@@ -1,0 +1,266 @@
+"""Answers as servers really send them, from public reports: each is understood or clearly refused.
+
+Each row is the body of one answer with status 200; what is expected is what the user gets.
+"""
+
+import json
+from typing import Any
+
+import pytest
+
+from inhouse.core.errors import ProviderError
+from inhouse.core.ports import ToolSpec
+from support.asking import READ_FILES, ask, prompt
+from support.replay import DONE, Replay, http_head, http_json, ndjson, piece, sse
+
+GLOB = ToolSpec("glob", "Find.", {"type": "object", "properties": {"pattern": {}}})
+A, B = '{"paths": ["a"]}', '{"paths": ["b"]}'
+STOP, CALLED = piece(finish="stop"), piece(finish="tool_calls")
+
+
+def call(name: str | None = None, arguments: Any = None, **entry: Any) -> dict[str, Any]:
+    function = {"name": name, "arguments": arguments}
+    return {**entry, "function": {key: one for key, one in function.items() if one is not None}}
+
+
+def calling(*entries: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
+    return piece(None, finish=finish, tool_calls=list(entries))
+
+
+READ, OTHER, NONE = ("read_files", A), ("read_files", B), ("glob", "{}")
+CALLS: dict[str, tuple[list[Any], list[tuple[str, str]]]] = {
+    "an empty object first (Bedrock, Gemini)": (
+        [calling(call("read_files", "{}", index=0, id="x")), calling(call(None, A, index=0))],
+        [READ],
+    ),
+    "the whole once more (Mistral)": ([calling(call(*READ, index=0, id="x"))] * 2, [READ]),
+    "the arguments three times": (
+        [calling(call("read_files", "", index=0, id="x")), *[calling(call(None, A, index=0))] * 3],
+        [READ],
+    ),
+    "the last piece twice, without id and index": ([calling(call(*READ))] * 2, [READ]),
+    "one id for all, no index": (
+        [calling(call(*READ, id="call_0")), calling(call(*OTHER, id="call_0"))],
+        [READ, OTHER],
+    ),
+    "one id and one index for all": (
+        [calling(call(*READ, id="0", index=0)), calling(call(*OTHER, id="0", index=0))],
+        [READ, OTHER],
+    ),
+    "one id for two tools in one piece": (
+        [calling(call(*READ, id="0"), call(*NONE, id="0"))],
+        [READ, NONE],
+    ),
+    "one index for two tools without arguments": (
+        [calling(call("read_files", "", index=0)), calling(call("glob", "", index=0))],
+        [("read_files", "{}"), NONE],
+    ),
+    "an index that is a text": (
+        [
+            calling(call(*READ, index="0", id="a")),
+            calling(call("read_files", B[:5], index="1", id="b")),
+            calling(call(None, B[5:], index="1")),
+        ],
+        [READ, OTHER],
+    ),
+    "arguments as an object": ([calling(call("read_files", json.loads(A), index=0))], [READ]),
+    "a name in two pieces": (
+        [calling(call("read", "", index=0, id="1")), calling(call("_files", A, index=0))],
+        [READ],
+    ),
+    "the name with each piece": (
+        [calling(call("read_files", part)) for part in (A[:4], A[4:], "")],
+        [READ],
+    ),
+    "function_call, as before there were tools": (
+        [
+            piece(None, function_call={"name": "read_files", "arguments": ""}),
+            piece(None, function_call={"arguments": A}),
+        ],
+        [READ],
+    ),
+}
+
+
+@pytest.mark.parametrize("finish", ["tool_calls", "stop"])
+@pytest.mark.parametrize("name", CALLS)
+async def test_each_call_arrives_once_however_it_is_streamed(name, finish, model_at) -> None:
+    pieces, wanted = CALLS[name]
+    with Replay([http_head(), *sse(*pieces, piece(finish=finish)), DONE]) as server:
+        said = await ask(model_at(server), prompt(tools=(READ_FILES, GLOB)))
+
+    assert said.error is None
+    assert [(one.name, one.arguments) for one in said.calls] == wanted
+    assert len({one.id for one in said.calls}) == len(wanted)
+    assert said.answered.finish_reason == "tool_calls"
+
+
+HELLO = [piece("Hel"), piece("lo")]
+WHOLE = {"choices": [{"delta": {}, "message": {"content": "Hello"}, "finish_reason": "stop"}]}
+MESSAGES = [{"choices": [{"message": {"content": text}}]} for text in ("Hel", "lo")]
+SAID: dict[str, list[bytes]] = {
+    "the whole message at the end (MiniMax, Perplexity)": [*sse(*HELLO, WHOLE), DONE],
+    "messages instead of deltas": [*sse(*MESSAGES, STOP), DONE],
+    "no finish reason, but [DONE]": [*sse(*HELLO), DONE],
+    "a finish reason that is the word null": [
+        *sse(piece("Hel", finish="null"), piece("lo"), STOP),
+        DONE,
+    ],
+    "an empty finish reason with each piece (SGLang)": [
+        *sse(piece("Hel", finish=""), piece("lo", finish=""), STOP)
+    ],
+    "the last piece twice": [*sse(*HELLO, STOP, STOP), DONE],
+    "[DONE] in quotation marks": [*sse(*HELLO, STOP), b'data: "[DONE]"\n\n'],
+    "lines of JSON": ndjson(*HELLO, STOP),
+    "lines of JSON in one packet, after a byte order mark": [
+        b"\xef\xbb\xbf" + b"".join(ndjson(*HELLO, STOP)).rstrip()
+    ],
+    "pings of every kind": [
+        b": ping\n\n\n\nevent: ping\ndata: {}\n\nevent: ping\ndata: still here\n\ndata: ping\n\n",
+        *sse(*HELLO),
+        b'data: null\n\nevent: heartbeat\ndata:\n\ndata: {"type": "ping"}\n\n',
+        *sse(STOP),
+        DONE,
+    ],
+    "no space after data, CR line ends": [
+        b"".join(b"data:" + json.dumps(one).encode() + b"\r\r" for one in (*HELLO, STOP))
+    ],
+    "content null beside an empty list of calls": [
+        *sse(piece("Hello", tool_calls=[]), calling(finish="stop"), STOP),
+        DONE,
+    ],
+    "usage null in each piece, choices null at the end": [
+        *sse(*({**one, "usage": None} for one in (*HELLO, STOP))),
+        *sse({"choices": None, "usage": {"prompt_tokens": 5, "completion_tokens": 2}}),
+        DONE,
+    ],
+}
+
+
+@pytest.mark.parametrize("name", SAID)
+async def test_an_answer_is_read_however_it_is_wrapped(name, model_at) -> None:
+    with Replay([http_head(), *SAID[name]]) as server:
+        said = await ask(model_at(server))
+
+    assert (said.error, said.text) == (None, "Hello")
+    assert said.answered.finish_reason == "stop"
+
+
+@pytest.mark.parametrize(
+    "head", [b"HTTP/1.0 200 OK\r\n", b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n"]
+)
+@pytest.mark.parametrize("chunked", [True, False])
+async def test_old_and_odd_http_is_read(head, chunked, model_at) -> None:
+    body = b"".join((*sse(*HELLO, STOP), DONE))
+    more = b"connection: close\r\n"
+    if chunked and b"1.0" not in head:
+        more = b"transfer-encoding: chunked\r\n"
+        half = len(body) // 2
+        parts = (body[:half], body[half:])
+        body = b"".join(b"%x;a=b;c\r\n%s\r\n" % (len(one), one) for one in parts) + b"0\r\n\r\n"
+    with Replay([head + more + b"content-type: text/event-stream\r\n\r\n" + body]) as server:
+        said = await ask(model_at(server))
+
+    assert (said.error, said.text) == (None, "Hello")
+
+
+@pytest.mark.parametrize(
+    "delta",
+    [
+        {"thinking": "hm"},
+        {"reasoning": {"content": "hm"}},
+        {"reasoning_details": [{"type": "reasoning.text", "text": "hm"}]},
+        {"reasoning": None, "reasoning_details": [{"type": "reasoning.summary", "summary": "hm"}]},
+    ],
+)
+async def test_thoughts_are_found_wherever_they_stand(delta, model_at) -> None:
+    with Replay([http_head(), *sse(piece(None, **delta), piece("yes"), STOP), DONE]) as server:
+        said = await ask(model_at(server))
+
+    assert (said.reasoning, said.text) == ("hm", "yes")
+
+
+FAILED: dict[str, tuple[list[bytes], str, str]] = {
+    "an error as its own object (vLLM, SGLang)": (
+        sse({"object": "error", "message": "engine died", "code": 500}),
+        "engine died",
+        "unavailable",
+    ),
+    "an error without data before it": (
+        [b'{"error": {"message": "engine died"}}\n\n'],
+        "engine died",
+        "",
+    ),
+    "an error without data, over several lines": (
+        [b'{\n  "error": {\n    "message": "engine died"\n  }\n}'],
+        "engine died",
+        "",
+    ),
+    "an event with plain words": ([b"event: error\ndata: engine died\n\n"], "engine died", ""),
+    "data with plain words": ([b"data: Internal: engine died\n\n"], "engine died", "bad_answer"),
+    "words that are no event": (
+        [b"Internal Server Error: engine died\n"],
+        "engine died",
+        "broken_stream",
+    ),
+    "a web page in the stream": (
+        [b"<html><head><title>502 engine died</title></head></html>\n\n"],
+        "502 engine died",
+        "broken_stream",
+    ),
+    "status in the body (MiniMax)": (
+        sse(
+            {
+                "choices": None,
+                "base_resp": {"status_code": 1008, "status_msg": "insufficient balance"},
+            }
+        ),
+        "insufficient balance",
+        "quota",
+    ),
+    "a detail alone (FastAPI)": (sse({"detail": "Not authenticated"}), "Not authenticated", ""),
+}
+
+
+@pytest.mark.parametrize("begun", [True, False])
+@pytest.mark.parametrize("name", FAILED)
+async def test_what_a_server_says_in_a_stream_when_it_fails_is_quoted(
+    name, begun, model_at
+) -> None:
+    steps, words, code = FAILED[name]
+    start = sse(piece("so far")) if begun else []
+    with Replay([http_head(), b": hi\n\n", *start, *steps]) as server:
+        said = await ask(model_at(server))
+
+    assert isinstance(said.error, ProviderError)
+    assert words in str(said.error)
+    assert not code or said.error.code == code
+    assert said.text == ("so far" if begun else "")
+
+
+async def test_a_protection_page_with_status_200_is_named_as_one(model_at) -> None:
+    page = b"<!DOCTYPE html><html><head><title>Just a moment...</title></head></html>"
+    with Replay([http_head(200, "text/html"), page]) as server:
+        said = await ask(model_at(server))
+
+    assert said.error.code == "challenge"
+
+
+async def test_an_unknown_model_is_answered_with_those_that_are_called_alike(model_at) -> None:
+    many = [{"id": f"vendor{number}/model-{number}"} for number in range(5_000)]
+    many[4_321] = {"id": "qwen/qwen3-coder:free"}
+    no = http_json({"error": {"message": "model not found"}}, 404)
+    with Replay(no, http_json({"data": many})) as server:
+        said = await ask(model_at(server, "qwen3-coder"))
+
+    assert "It has: qwen/qwen3-coder:free, " in str(said.error)
+    assert "and 4,980 more" in str(said.error)
+    assert '{"qwen3-coder": "qwen/qwen3-coder:free"}' in str(said.error)
+
+
+async def test_a_redirect_on_the_same_server_shows_its_path(model_at) -> None:
+    moved = http_json({}, 307, location="/v1/chat/completions/")
+    with Replay(moved) as server:
+        said = await ask(model_at(server))
+
+    assert "redirects (307) to /v1/chat/completions/" in str(said.error)
