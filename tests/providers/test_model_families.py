@@ -249,6 +249,15 @@ def test_a_call_in_the_text_that_a_call_writes_is_part_of_that_text(family, oute
         assert json.loads(calls[0].arguments)["content"].strip() == content.strip()
 
 
+def test_a_call_that_forgot_to_escape_its_text_lets_nothing_in_it_run() -> None:
+    inner = CALLS["Hermes, Qwen"]
+    broken = f'{{"name": "write_file", "arguments": {{"path": "n.md", "content": "{inner}"}}}}'
+    kimi = CALLS["Kimi"].replace("read_files", "write_file").replace("a.txt", inner)
+    for text in (f"<tool_call>\n{broken}\n</tool_call>", kimi):
+        calls = read_answer(text, (READ_FILES, WRITE), (UserMessage("x"),)).calls
+        assert {one.name for one in calls} <= {"write_file"}
+
+
 @pytest.mark.parametrize("outer", ["Qwen coder", "Qwen coder, bare", "MiniMax", "GLM"])
 def test_a_text_that_is_cut_off_is_never_written(outer) -> None:
     whole = WRITING[outer]("import os\n" + CALLS["Llama 3, function"] + "\n" + "x = 1\n" * 9)

@@ -200,7 +200,8 @@ def _tagged(text: str) -> Iterator[FoundCall]:
         span = tag.start(), after.end() if after is not None and is_closed else stop
         body = text[tag.end() : stop].strip()
         read = list(_in_tag(body, more, span))
-        if not read and _PART.match(text, tag.end()):
+        is_broken = body.startswith("{") and not values and not is_closed
+        if (is_broken and stop < len(text)) or (not read and _PART.match(text, tag.end())):
             read = [FoundCall("", {}, tag.start(), len(text))]
         for one in read:
             over = one.end
@@ -400,11 +401,15 @@ def in_tokens(text: str) -> Iterator[FoundCall]:
             end = _behind(text, end)
             name = next(filter(None, match.groups()))
             yield FoundCall(name, cast("Value", value), match.start(), end, marked=True)
+        else:
+            yield FoundCall("", {}, match.start(), len(text))
     for match in _GEMMA_CALL.finditer(text):
         value, end = gemma_value(text, match.end())
         if isinstance(value, dict):
             end = _behind(text, end)
             yield FoundCall(match[1], cast("Value", value), match.start(), end, marked=True)
+        else:
+            yield FoundCall("", {}, match.start(), len(text))
     for match in _TOKEN_LIST.finditer(text):
         value, end = _decoded(text, match.end())
         if end > match.end():
