@@ -13,6 +13,7 @@ from inhouse.core.events import ToolOutput
 from inhouse.core.route import Privacy
 from inhouse.core.settings import CommandMode
 from inhouse.tools.shell.environment import inherited
+from inhouse.tools.shell.missing import Place, explanation
 from inhouse.tools.shell.offline import offline_way
 from support.workspaces import bench
 
@@ -242,6 +243,16 @@ VENV = {".venv/pyvenv.cfg": "", ".venv/lib/python3.12/site-packages/left_pad/__i
         ({".env": ""}, "echo 'API_KEY: unbound variable'; exit 1", "API_KEY is not set"),
         ({".env": ""}, "echo 'Please set API_KEY first'; exit 1", "API_KEY is not set"),
         ({".env": ""}, "echo 'API_KEY and ERROR set nothing'; exit 1", None),
+        ({".env": ""}, "echo 'PORT environment variable is missing'; exit 1", "PORT is not set"),
+        ({".env": ""}, "echo 'CMAKE_C_COMPILER not set, after EnableLanguage'; exit 1", None),
+        ({".env": ""}, "echo 'ERROR: TABLE USERS not found'; exit 1", None),
+        ({".env": ""}, "echo 'TABLE USERS is missing'; exit 1", None),
+        ({".env": ""}, """echo "name 'MOST_BYTES' is not defined"; exit 1""", None),
+        (
+            {f"../home/.nvm/versions/node/{each}/bin/node": "" for each in ("v9.1.0", "v20.1.0")},
+            "node --version",
+            "`~/.nvm/versions/node/v20.1.0/bin/node` is there",
+        ),
         ({".env": ""}, "echo 'API_KEY is not set'", None),
         ({}, KEY, None),
     ],
@@ -254,6 +265,9 @@ async def test_what_the_project_would_have_set_is_named_and_no_value_of_it(
     here = bench(
         *(root, {"sub/a": "", **files}), answers=(ONCE,), environment=environment, home=home
     )
+    for each in files:
+        if "bin/" in each or "shims/" in each:
+            (root / each).chmod(0o755)
 
     result = await here.call("run_terminal_command", command=command, cwd="sub")
 
@@ -261,6 +275,50 @@ async def test_what_the_project_would_have_set_is_named_and_no_value_of_it(
     assert (words or "").lower() in told.lower()
     assert bool(told) == (words is not None)
     assert "canary" not in told
+
+
+async def test_a_program_that_cannot_be_run_or_is_on_the_path_is_not_named(tmp_path: Path):
+    environment = {"PATH": "/usr/bin:/bin"}
+    here = bench(tmp_path, {"bin/deploy": ""}, answers=(THIS_RUN,), environment=environment)
+
+    deploy = await here.call("run_terminal_command", command="deploy")
+    shell = await here.call(
+        "run_terminal_command", command="echo 'sh: command not found: no-such-program'; exit 127"
+    )
+    quoted = await here.call("run_terminal_command", command="echo 'sh: cat: command not found'")
+
+    assert "'deploy'" in deploy["message"]
+    assert "call it by that path" not in deploy["message"]
+    assert "started with: 'no-such-program'." in shell["message"]
+    assert "message" not in quoted
+
+
+async def test_a_hint_that_cannot_be_looked_up_does_not_replace_the_result(tmp_path: Path):
+    home = tmp_path / ("x" * 300)  # No system looks at such a name; the error is not "not there".
+    here = bench(tmp_path, answers=(ONCE,), environment={"PATH": "/bin"}, home=home)
+
+    result = await here.call("run_terminal_command", command="echo done; no-such-program")
+
+    assert result["stdout"] == "done\n"
+    assert result["exitCode"] == 127
+    assert "started with: 'no-such-program'" in result["message"]
+
+
+@pytest.mark.parametrize("word", ["missing ", "is required "])
+def test_much_output_in_the_words_of_a_missing_variable_is_read_in_one_pass(tmp_path: Path, word):
+    here = bench(tmp_path, {".env": ""})
+    place = Place(tmp_path, tmp_path, here.context.access, tmp_path)
+
+    told = explanation(
+        f"{word * 60_000}\nKeyError: 'API_KEY'",
+        failed=True,
+        inherited={},
+        environment={},
+        offline=False,
+        place=place,
+    )
+
+    assert "API_KEY" in told
 
 
 async def test_a_background_command_that_failed_says_what_it_missed(tmp_path: Path):

@@ -8,7 +8,9 @@ than its presence is told.
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from glob import glob
 from pathlib import Path
 
 from attrs import frozen
@@ -29,18 +31,23 @@ _VARIABLE = re.compile(rf"\b{_NAME}")
 _UNSET = (
     re.compile(rf"KeyError: ['\"]{_NAME}"),
     re.compile(
-        rf"\b{_NAME}['\"`]?:? (?:(?:environment|variable|parameter|is|was|has|must|be|been|a) )*"
-        r"(?:not (?:been )?(?:set|defined|found|provided)|unset|unbound|missing|required|undefined"
-        r"|empty|set)\b"
+        rf"\b{_NAME}['\"`]?:? (?:(?:environment|variable|parameter|is|was|has|must|be|been|a) )"
+        r"{0,6}(?:not (?:been )?(?:set|defined|found|provided)|unset|unbound|missing|required"
+        r"|undefined|empty|set)\b"
     ),
     re.compile(
         r"\b(?:[Ee]nv(?:ironment)?[ _]?var(?:iable)?s?|[Mm]issing|[Uu]nset|[Ss]et|[Rr]equired?s?)"
-        rf"(?: (?:is|not|set|required|missing|the|found))*:? ?['\"`$({{]*{_NAME}"
+        rf"(?: (?:is|not|set|required|missing|the|found)){{0,6}}:? ?['\"`$({{]*{_NAME}"
     ),
 )
 _NO_VARIABLES = frozenset(
     ("ERROR", "FATAL", "WARNING", "FAILED", "FAIL", "FILE", "HTTP", "HTTPS", "URL", "JSON", "API")
 )
+_OTHER_NAMES = ("CMAKE_",)
+"""How the variables begin that a program keeps for itself, and reports in the same words."""
+_SURELY = re.compile(r"KeyError|variable|unbound|[Ee]nv(?:\b|ironment|[ _]?var)")
+_ANYTHING = re.compile(r"found|defined|undefined")
+"""What is also said of tables, macros and constants."""
 _MODULE = re.compile(r"No module named ['\"]?(?P<name>\w{1,60})")
 _MOST = 3
 _MOST_BYTES = 200_000
@@ -100,16 +107,21 @@ class Place:
         inside = (each for each in above if each.is_relative_to(self.root))
         return tuple(inside)[:_MOST_FOLDERS]
 
-    def found(self, names: Iterable[str]) -> list[str]:
-        """Return which of these names are here or above, as the command would spell them."""
+    def found(
+        self, names: Iterable[str], is_there: Callable[[Path], bool] = os.path.isfile
+    ) -> list[str]:
+        """Return which of these names are here or above, as the command would spell them.
+
+        A file where nobody may look is not there: `Path.is_file` would raise.
+        """
         there = (folder / name for name in names for folder in self.folders)
-        return list(dict.fromkeys(self.spelt(path) for path in there if path.is_file()))
+        return list(dict.fromkeys(self.spelt(path) for path in there if is_there(path)))
 
     def spelt(self, path: Path) -> str:
         """Return a path as the command can write it."""
         if path.is_relative_to(self.root):
             return os.path.relpath(path, self.folder).replace(os.sep, "/")
-        if path.is_relative_to(self.home):
+        if os.name != "nt" and path.is_relative_to(self.home):
             return f"~/{path.relative_to(self.home).as_posix()}"
         return path.as_posix()
 
@@ -136,7 +148,7 @@ def explanation(
     A command that has not *failed* may still have missed a program, as in ``lint | tail``.
     """
     lines = (line for line in output.splitlines() if failed or _COMMAND in line)
-    told = [_programs("\n".join(lines), place)]
+    told = [_programs("\n".join(lines), inherited, place)]
     if failed:
         told += [
             _modules(output, inherited, place),
@@ -148,9 +160,10 @@ def explanation(
     return "  ".join(each for each in told if each)
 
 
-def _programs(output: str, place: Place) -> str:
-    found = [match["name"] for pattern in _NOT_FOUND for match in pattern.finditer(output)]
-    names = list(dict.fromkeys(found))[:_MOST]
+def _programs(output: str, inherited: Mapping[str, str], place: Place) -> str:
+    found = (match["name"] for pattern in _NOT_FOUND for match in pattern.finditer(output))
+    path = inherited.get("PATH", "")
+    names = [each for each in dict.fromkeys(found) if not shutil.which(each, path=path)][:_MOST]
     if not names:
         return ""
     named = ", ".join(map(repr, names))
@@ -164,15 +177,26 @@ def _programs(output: str, place: Place) -> str:
     return "  ".join((*told, *dict.fromkeys(hints)))
 
 
+def _runs(path: Path) -> bool:
+    return os.path.isfile(path) and os.access(path, os.X_OK)  # noqa: PTH113  as in `found`
+
+
+def _versions(folder: str) -> tuple[int, ...]:
+    """Order ``v20.1.0`` after ``v9.1.0``."""
+    return tuple(int(number) for number in re.findall(r"\d{1,9}", folder))
+
+
 def _program(name: str, place: Place) -> str:
     """Say where a program is, or what would have put it on the PATH."""
     own = [f"{each}/{_BIN}" for each in _ENVIRONMENTS]
-    if there := place.found(f"{each}/{name}{_EXE}" for each in (*own, *_IN_PROJECT)):
+    programs = (f"{each}/{name}{_EXE}" for each in (*own, *_IN_PROJECT))
+    if there := place.found(programs, _runs):
         return f"The workspace has `{there[0]}`: call it by that path."
     homes = [place.home / each for each in _IN_HOME]
-    homes += sorted(place.home.glob(".nvm/versions/node/*/bin"), reverse=True)
+    nodes = glob(".nvm/versions/node/*/bin", root_dir=place.home)  # noqa: PTH207  raises nothing
+    homes += [place.home / each for each in sorted(nodes, key=_versions, reverse=True)]
     for folder in homes:
-        if (program := folder / f"{name}{_EXE}").is_file():
+        if _runs(program := folder / f"{name}{_EXE}"):
             shown = place.spelt(program)
             return f"`{shown}` is there, in a folder that is not on the PATH: call it by that path."
     mine = next((one for one, many in _LANGUAGES.items() if name in many.split()), "")
@@ -201,9 +225,14 @@ def _modules(output: str, inherited: Mapping[str, str], place: Place) -> str:
     if any(_same(folder / _BIN, Path(each)) for each in on_path if each):
         return ""
     python = f"{shown}/{_BIN}/python{_EXE}"
-    libraries = (*folder.glob("lib/python*/site-packages"), folder / "Lib" / "site-packages")
+    libraries = glob("lib/python*/site-packages", root_dir=folder)  # noqa: PTH207  raises nothing
     name = match["name"]
-    has = any((each / name).exists() or (each / f"{name}.py").exists() for each in libraries)
+    packages = (
+        folder / each / own
+        for each in (*libraries, "Lib/site-packages")
+        for own in (name, f"{name}.py")
+    )
+    has = any(map(os.path.exists, packages))
     having = f", which has {name}," if has else ""
     return f"The workspace's `{shown}`{having} is not on the PATH: `{python}` runs Python with it."
 
@@ -230,16 +259,24 @@ def _unset(
     output: str, inherited: Mapping[str, str], environment: Mapping[str, str], place: Place
 ) -> str:
     """Name the project's files that would have set what the output says is not set."""
-    found = (match["name"] for pattern in _UNSET for match in pattern.finditer(output))
     known = {*inherited, *environment, *_NO_VARIABLES}
-    names = [each for each in dict.fromkeys(found) if each not in known][:_MOST]
+    found = [
+        (match["name"], match[0])
+        for pattern in _UNSET
+        for match in pattern.finditer(output)
+        if match["name"] not in known and not match["name"].startswith(_OTHER_NAMES)
+    ]
+    names = list(dict.fromkeys(name for name, _ in found))[:_MOST]
     if not names:
         return ""
     assigns = re.compile(rf"(?<!\w)[\"']?(?:{'|'.join(names)})[\"']?\s*[=:]")
     there = place.found(_READ)
     naming = [each for each in there if assigns.search(place.text(place.folder / each))]
     setting = [f"{each}{_applied_by(each)}" for each in place.found(_HIDDEN)]
-    if not naming and not setting:
+    if not naming:  # Only the output's words say that it is an environment variable.
+        named = dict.fromkeys(name for name, words in found if _is_variable(name, words))
+        names = list(named)[:_MOST] if setting else []
+    if not names:
         return ""
     told = [f"{', '.join(names)} is not set for commands."]
     if naming:
@@ -251,6 +288,11 @@ def _unset(
         f"with {_setting(names)} in their own settings."
     )
     return "  ".join(told)
+
+
+def _is_variable(name: str, words: str) -> bool:
+    """Return whether what was said of a name is hardly said of anything but a variable."""
+    return bool(_SURELY.search(words) or ("_" in name and not _ANYTHING.search(words)))
 
 
 def _applied_by(file: str) -> str:

@@ -124,18 +124,21 @@ async def _missing(
     inherited: Mapping[str, str],
     result: Mapping[str, Any],
 ) -> str:
-    """Say what a command that has ended missed, as far as its output tells."""
+    """Say what a command that has ended missed, as far as its output shows; empty if unknown."""
     if (code := result.get("exitCode")) is None:
         return ""
-    return await asyncio.to_thread(
-        explanation,
-        f"{result['stdout']}\n{result.get('stderr', '')}",
-        failed=code != 0,
-        inherited=inherited,
-        environment=context.environment,
-        offline=context.privacy is Privacy.LOCAL_ONLY,
-        place=Place(folder.path, folder.root, context.access, context.home),
-    )
+    try:
+        return await asyncio.to_thread(
+            explanation,
+            f"{result['stdout']}\n{result.get('stderr', '')}",
+            failed=code != 0,
+            inherited=inherited,
+            environment=context.environment,
+            offline=context.privacy is Privacy.LOCAL_ONLY,
+            place=Place(folder.path, folder.root, context.access, context.home),
+        )
+    except OSError:  # The command has run: its result must not be lost for want of a hint.
+        return ""
 
 
 def _message(parts: Iterable[str]) -> dict[str, str]:
