@@ -14,8 +14,8 @@ import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 from attrs import frozen
 
@@ -162,7 +162,7 @@ def _write_in_place(
     name = relative.rpartition("/")[2]
     flags = os.O_RDWR | _NO_FOLLOW | _NO_WAIT | _CLOSED
     descriptor = os.open(_way(root, relative, folder)(name), flags, dir_fd=folder)
-    with os.fdopen(descriptor, "r+b") as file:
+    with os.fdopen(descriptor, "r+b", buffering=0) as file:
         _check_regular(relative, os.fstat(descriptor))
         _recheck(root, relative)
         old = file.read()
@@ -175,8 +175,12 @@ def _write_in_place(
             raise
 
 
-def _overwrite(file: BinaryIO, content: bytes) -> None:
-    """Replace all of an open file; a full disk is noticed before anything is overwritten."""
+def _overwrite(file: FileIO, content: bytes) -> None:
+    """Replace all of an open file; a full disk is noticed before anything is overwritten.
+
+    Where no space can be reserved it is noticed on the way, so the file has no buffer that would
+    still hold the rest.
+    """
     file.seek(0)
     if hasattr(os, "posix_fallocate") and content:
         try:
@@ -184,9 +188,10 @@ def _overwrite(file: BinaryIO, content: bytes) -> None:
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                 raise
-    file.write(content)
+    rest = memoryview(content)
+    while rest:
+        rest = rest[file.write(rest) :]
     file.truncate()
-    file.flush()
 
 
 def _with_attributes(descriptor: int, name: str, folder: int | None) -> bool:
