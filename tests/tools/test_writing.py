@@ -8,10 +8,11 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inhouse.core.events import EditChanged, EditState
+from inhouse.core.events import EditChanged, EditState, EventPayload, Notice
 from inhouse.core.hunks import apply_hunks, unified_diff
 from inhouse.core.ports import Edit
 from inhouse.core.settings import EditMode
@@ -294,6 +295,40 @@ def test_a_mounted_file_is_written_and_a_full_disk_costs_no_text(tmp_path: Path)
     assert done.stdout == "held\n", done.stderr
 
 
+_NO_RESERVING = """
+import os, resource, sys
+from pathlib import Path
+from inhouse.tools.access.safe_open import write_bytes
+
+os.__dict__.pop("posix_fallocate", None)  # as on macOS
+root = Path(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+try:
+    write_bytes(root, "a.txt", b"new" * 4_000)
+except OSError as error:
+    print(error.strerror)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits as POSIX has them")
+def test_what_no_space_was_reserved_for_leaves_the_old_text(tmp_path: Path):
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"old" * 1_000)
+    os.link(path, tmp_path / "b.txt")
+
+    done = subprocess.run(
+        [sys.executable, "-c", _NO_RESERVING, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.stdout == "File too large\n", done.stderr
+    assert path.read_bytes() == b"old" * 1_000
+    write_bytes(tmp_path, "a.txt", b"shorter")
+    assert (tmp_path / "b.txt").read_bytes() == b"shorter"
+
+
 @pytest.mark.parametrize("links", [1, 2])
 def test_what_is_saved_between_a_look_and_a_write_is_never_overwritten(tmp_path: Path, links: int):
     path = tmp_path / "a.txt"
@@ -463,6 +498,30 @@ async def test_what_a_run_has_proposed_is_applied_where_the_user_wants_it_on_the
     assert (tmp_path / "a.txt").read_text() == "two\n"
     assert (tmp_path / "b.txt").read_text() == "other\n"
     assert list(failed) == [tmp_path / "b.txt"]
+
+
+async def test_a_proposal_whose_file_cannot_be_read_any_more_does_not_hide_the_others(
+    tmp_path: Path,
+):
+    names = ("a.txt", "b.txt", "c.txt")
+    here = bench(tmp_path, dict.fromkeys(names, "one\n"))
+    private = PrivateWorkspace(here.workspace, RunProposals())
+    for name in names:
+        await private.propose(Edit(tmp_path / name, "one\n", "two\n"))
+    (tmp_path / "a.txt").unlink()
+    (tmp_path / "a.txt").mkdir()
+    (tmp_path / "b.txt").write_bytes(b"\0\1")
+    told: list[EventPayload] = []
+    offered: list[str] = []
+
+    private = evolve(private, on_change=lambda edit, _: offered.append(edit.path.name))
+    await private.offer(told.append)
+
+    assert offered == ["c.txt"]
+    messages = [each.message for each in told if isinstance(each, Notice)]
+    assert len(messages) == 2
+    assert "change of a.txt is not shown: 'a.txt' is not a regular file but a" in messages[0]
+    assert "change of b.txt is not shown: " in messages[1]
 
 
 @pytest.mark.parametrize("way", ["apply", "propose"])

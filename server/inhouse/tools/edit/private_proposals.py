@@ -179,7 +179,11 @@ class PrivateWorkspace:
         dropped: dict[Path, int] = {}
         for proposal in self.proposals.in_order():
             edit = proposal.edit
-            current = await self._current(edit.path)
+            try:
+                current = await self._current(edit.path)
+            except (OSError, ToolError) as error:
+                emit(_not_shown(edit, error))
+                continue
             made = edit.onto(current)
             if current == (edit.new if made is None else made.new):
                 continue  # It has been applied.
@@ -189,8 +193,7 @@ class PrivateWorkspace:
             outcome = await self.inner.propose(edit)
             self.on_change(edit, outcome)
             if outcome.state is EditState.REJECTED:
-                message = f"A proposed change of {edit.path.name} is not shown: {outcome.message}"
-                emit(Notice("warning", "proposal", message))
+                emit(_not_shown(edit, outcome.message))
         for path, number in dropped.items():
             changes = count(number, "proposed change")
             told = f"Not shown: {changes} of {path.name}.  An agent has changed the file since."
@@ -202,6 +205,11 @@ class PrivateWorkspace:
         with contextlib.suppress(FileNotFoundError):
             return (await self.inner.read(path)).text
         return None
+
+
+def _not_shown(edit: Edit, reason: object) -> Notice:
+    message = f"A proposed change of {edit.path.name} is not shown: {reason}"
+    return Notice("warning", "proposal", message)
 
 
 def _with(proposal: _Proposal, current: str | None) -> str | None:
