@@ -78,26 +78,38 @@ def test_an_undo_of_what_was_reverted_by_hand_names_the_turn_before_and_the_next
 ):
     local.agent("helper", more="toolNames: ['str_replace'],")
     local("trust")
-    path = local.workspace / "a.txt"
+    path, other = local.workspace / "a.txt", local.workspace / "b.txt"
     path.write_text("1\n2\n3\n")
-    for words, old, new in ((("helper",), "1", "one"), (("-c",), "3", "three")):
+    other.write_text("2\n")
+    for words, name, old, new in (
+        (("helper",), "a.txt", "1", "one"),
+        (("-c",), "b.txt", "2", "two"),
+        (("-c",), "a.txt", "3", "three"),
+    ):
         pair = [{"old": old, "new": new}]
-        server.play(call("str_replace", path="a.txt", replacements=pair))
+        server.play(call("str_replace", path=name, replacements=pair))
         server.play("done")
         assert local("run", *words, "change it", "--yes-edits").status == 0
     path.write_text("one\n2\n3\n")
 
     told = local("sessions", "undo")
 
-    assert "files of turn 2 are as they were before it.  To undo turn 1" in told.err
+    assert "files of turn 3 are as they were before it.  To undo turn 2" in told.err
     screen = Screen(f"{sys.executable} -m inhouse chat -c", local.workspace, local.environment)
     try:
         assert screen.shows("helper>")
         screen.type("/undo", "Enter")
-        assert screen.shows("To undo turn 1")
-        assert path.read_text() == "one\n2\n3\n"
+        assert screen.shows("To undo turn 2")
+        other.chmod(0o444)
+        screen.type("/undo", "Enter")
+        assert screen.shows("read-only")
+        other.chmod(0o644)
         screen.type("/undo", "Enter")
         assert screen.shows("Restored")
+        assert (path.read_text(), other.read_text()) == ("one\n2\n3\n", "2\n")
+        screen.keys("C-l")
+        screen.type("/undo", "Enter")
+        assert screen.shows("a.txt")
         assert path.read_text() == "1\n2\n3\n"
     finally:
         screen.close()

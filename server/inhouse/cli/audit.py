@@ -2,7 +2,7 @@
 
 import argparse
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from rich.markup import escape
@@ -56,7 +56,10 @@ async def _verify(run_id: str | None, *, as_json: bool) -> int:
 async def costs(options: argparse.Namespace) -> int:
     """Show what runs cost by endpoint and by agent, and what local runs saved."""
     services = open_services(environment())
-    since = (datetime.now(UTC) - timedelta(days=options.days)).date()
+    try:
+        since = (datetime.now(UTC) - timedelta(days=options.days)).date()
+    except OverflowError:  # There were no days that long ago.
+        since = date.min
     try:
         report = await asyncio.to_thread(services.records.costs, since)
     finally:

@@ -346,8 +346,11 @@ class Chat:
         number, files, session = _turn(turn), disk_files(self._host), self._some_session()
         passed = self._passed.get(session)
         done = await undo(self._host.state, files, session, number, before=passed)
-        goes_on = number is None and done.earlier is not None and (passed or done.nothing)
-        self._passed = {session: done.turn} if goes_on else {}
+        if number is not None:
+            self._passed = {}
+        elif not done.problems:  # With problems it is the next one again.
+            goes_on = done.earlier is not None and (passed or done.nothing)
+            self._passed = {session: done.turn} if goes_on else {}
         show_undone(done)
 
     async def compact(self, _: str) -> None:
