@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from inhouse.core.settings import CommandMode
-from inhouse.tools.git_changes import git_changes
+from inhouse.tools.access.own_repository import OwnRepository, look_at_repository
+from inhouse.tools.git_changes import git_changes, paths_that_fit
 from inhouse.tools.shell.laid_git import repository_at, told
 from support.terminal import Terminal
 from support.workspaces import bench
@@ -266,6 +267,19 @@ def test_what_is_told_of_a_command_shows_nothing_of_a_file_that_head_names(tmp_p
     assert "canary" not in told(before, root)
 
 
+@pytest.mark.parametrize("most", [60_000, 20_000], ids=["POSIX", "Windows"])
+def test_the_paths_of_many_changes_fit_into_a_command_line(most: int):
+    names = [f"src/{'é' * 36} {number}.txt" for number in range(4_000)]
+    hidden = {f"{names[0]}/{number}/.env" for number in range(4_000)} | {f"{names[2]}/.env"}
+
+    paths = paths_that_fit(names, hidden, most)
+
+    assert most * 0.9 < len(subprocess.list2cmdline(paths).encode()) <= most
+    assert f":(top,literal){names[0]}" not in paths  # What is hidden in it does not fit.
+    assert f":(top,exclude,literal){names[2]}/.env" in paths
+    assert {f":(top,literal){each}" for each in names[1:100]} <= set(paths)
+
+
 @pytest.mark.parametrize("place", ["HEAD", "config", "index", "packed-refs", "refs/heads/x"])
 async def test_git_does_not_wait_for_a_pipe_of_the_repository(tmp_path: Path, place: str):
     root, _ = prepare(tmp_path, f"echo x > a; {COMMIT}; rm -f .git/{place}; mkfifo .git/{place}")
@@ -285,7 +299,12 @@ async def test_git_is_not_asked_if_a_filter_may_be_unknown(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    "content", [b"gitdir: a\0b", b"gitdir: \0", b"gitdir: //host/share", b"\xff"]
+    "content",
+    [
+        *(b"gitdir: a\0b", b"gitdir: \0", b"gitdir: //host/share", b"\xff", b"gitdir: \xff"),
+        b"gitdir: " + b"a/" * 1_900_000,  # It took the better part of an hour.
+    ],
+    ids=lambda content: str(content[:20]),
 )
 async def test_no_git_file_breaks_a_tool(tmp_path: Path, content: bytes):
     here = bench(tmp_path, {"a.txt": "one\n", ".git": content, ".gitignore": "b.txt\n"})
@@ -295,6 +314,17 @@ async def test_no_git_file_breaks_a_tool(tmp_path: Path, content: bytes):
         wanted = here.tools[name].spec.parameters["properties"]
         told = await here.call(name, **{key: arguments[key] for key in arguments if key in wanted})
         assert "a.txt" in str(told)
+
+
+async def test_a_repository_with_a_log_for_each_of_25_000_branches_is_looked_at(tmp_path: Path):
+    root, _ = prepare(tmp_path, f"echo one > a.txt; {COMMIT}; echo two > a.txt")
+    for name in ("refs", "logs"):
+        folder = root / ".git" / name / "remotes/origin"
+        folder.mkdir(parents=True)
+        for number in range(25_001):
+            (folder / str(number)).touch()
+
+    assert isinstance(look_at_repository(root), OwnRepository)
 
 
 @pytest.mark.parametrize(

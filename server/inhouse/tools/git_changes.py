@@ -7,6 +7,7 @@ not used at all in an untrusted workspace.
 import asyncio
 import os
 import stat
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -19,7 +20,10 @@ from .hardened_git import ask_git, hardened_variables
 from .shell.environment import inherited
 
 _MOST = 30_000
-_MOST_BYTES_OF_NAMES = 60_000
+_MOST_BYTES_OF_PATHS = 20_000 if os.name == "nt" else 60_000
+"""Windows takes a command line of 32,767 characters."""
+_QUOTES = 3
+"""Bytes around each path, which Windows may have to quote."""
 _DIFF = (
     "diff",
     *("--no-ext-diff", "--no-textconv", "--ignore-submodules=all", "--no-relative"),
@@ -72,15 +76,9 @@ async def _diff(git: str, root: Path, variables: Mapping[str, str], *options: st
     top = Path(variables.get("GIT_WORK_TREE", root))
     hidden = await asyncio.to_thread(_hidden, root, top, names)
     # The diff of more names than fit is longer than what is shown of it.
-    shown = _first_bytes(each for each in names if each not in hidden)
-    if not shown:
+    paths = paths_that_fit((each for each in names if each not in hidden), hidden)
+    if not paths:
         return ""
-    # A folder may stand where there was a file: its files would go by the file's name.
-    within = (each for each in hidden if each.startswith(tuple(f"{one}/" for one in shown)))
-    paths = (
-        *(f":(top,literal){each}" for each in shown),
-        *(f":(top,exclude,literal){each}" for each in within),
-    )
     return await ask_git(git, (*_DIFF, *options, "--", *paths), root, variables) or ""
 
 
@@ -99,14 +97,25 @@ def _is_linked(root: Path, path: Path) -> bool:
     return is_file and hard_links.reason_against(root, status) is not None
 
 
-def _first_bytes(names: Iterable[str]) -> list[str]:
-    """Return the first names, as many as a command line takes."""
-    left, kept = _MOST_BYTES_OF_NAMES, list[str]()
-    for each in names:
-        left -= len(os.fsencode(each))
-        if left < 0:
-            break
-        kept.append(each)
+def paths_that_fit(
+    names: Iterable[str], hidden: Iterable[str], most: int = _MOST_BYTES_OF_PATHS
+) -> list[str]:
+    """Return pathspecs for the names, as many as a command line of *most* bytes takes.
+
+    A folder may stand where there was a file, and its files go by the file's name: those of them
+    that are hidden are excluded.
+    """
+    below, left, kept = sorted(hidden), most, list[str]()
+    for name in names:
+        first, end = (bisect_left(below, f"{name}{after}") for after in "/0")  # "0" follows "/".
+        paths = [
+            f":(top,literal){name}",
+            *(f":(top,exclude,literal){each}" for each in below[first:end]),
+        ]
+        size = sum(len(each.encode("utf-8", "surrogateescape")) + _QUOTES for each in paths)
+        if size <= left:
+            left -= size
+            kept += paths
     return kept
 
 

@@ -14,6 +14,8 @@ from attrs import frozen
 from inhouse.core.files import NotAFileError, read_regular
 
 _MOST_BYTES = 200_000_000
+_MOST_BYTES_OF_A_PATH = 4_096
+"""To find out where a path leads takes time that grows with the square of its length."""
 _FIXED = 40
 """Bytes of an entry before its object name."""
 
@@ -60,7 +62,7 @@ def path_in(file: Path, *, after: str = "") -> str:
     be read, or names another computer, which Windows would greet with the user's name.
     """
     try:
-        text = os.fsdecode(read_regular(file))
+        text = read_regular(file, _MOST_BYTES_OF_A_PATH).decode("utf-8", "surrogateescape")
     except (FileNotFoundError, NotADirectoryError):
         return ""
     if not text.startswith(after):

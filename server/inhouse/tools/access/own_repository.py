@@ -18,7 +18,8 @@ from inhouse.processes import is_below
 
 from .git_index import path_in, shared_folder
 
-_MOST_NAMES = 50_000
+_MOST_NAMES = 500_000
+"""A large company's repository has tens of thousands of branches, each with a log."""
 _PLACES = ("", "info", "objects", "objects/info", "objects/info/commit-graphs", "objects/pack")
 """Folders of a ``.git`` whose files Git reads."""
 _TREES = ("refs", "logs", "reftable", "worktrees")
@@ -86,23 +87,28 @@ def _foreign(top: Path) -> str | None:
 def _shared_objects(common: Path) -> str:
     """Return the first folder of objects that is not the repository's own; empty if none."""
     try:
-        text = os.fsdecode(read_regular(common / "objects" / "info" / "alternates"))
+        content = read_regular(common / "objects" / "info" / "alternates")
     except FileNotFoundError:
         return ""
+    text = content.decode("utf-8", "surrogateescape")
     return next((line for line in text.split("\n") if line and not line.startswith("#")), "")
 
 
 def _odd(folder: Path, own: tuple[Path, ...]) -> str | None:
     """Say what of a ``.git`` is elsewhere, or holds Git up; None if nothing is."""
     for seen, entry in enumerate(_read_by_git(folder)):
-        name = Path(entry.path).relative_to(folder).as_posix()
         if seen > _MOST_NAMES:
-            return f"{name.partition('/')[0]} of its .git has too many files to look at"
-        if _is_link(entry) and name not in _NOT_READ and not _stays(entry, own):
-            return f"{name} of its .git leads elsewhere"
+            place = _name(entry, folder).partition("/")[0]
+            return f"{place} of its .git has too many files to look at"
+        if _is_link(entry) and _name(entry, folder) not in _NOT_READ and not _stays(entry, own):
+            return f"{_name(entry, folder)} of its .git leads elsewhere"
         if _holds_up(entry):
-            return f"{name} of its .git is not a regular file"
+            return f"{_name(entry, folder)} of its .git is not a regular file"
     return None
+
+
+def _name(entry: os.DirEntry[str], folder: Path) -> str:
+    return Path(entry.path).relative_to(folder).as_posix()
 
 
 def _knows(found: Path, common: Path, inner: Path) -> bool:
