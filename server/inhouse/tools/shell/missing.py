@@ -181,6 +181,11 @@ def _runs(path: Path) -> bool:
     return os.path.isfile(path) and os.access(path, os.X_OK)  # noqa: PTH113  as in `found`
 
 
+def _to_call(path: str) -> str:
+    """Return a path as a command begins with it: to ``cmd.exe`` a slash begins an option."""
+    return path.replace("/", os.sep)
+
+
 def _versions(folder: str) -> tuple[int, ...]:
     """Order ``v20.1.0`` after ``v9.1.0``."""
     return tuple(int(number) for number in re.findall(r"\d{1,9}", folder))
@@ -191,13 +196,13 @@ def _program(name: str, place: Place) -> str:
     own = [f"{each}/{_BIN}" for each in _ENVIRONMENTS]
     programs = (f"{each}/{name}{_EXE}" for each in (*own, *_IN_PROJECT))
     if there := place.found(programs, _runs):
-        return f"The workspace has `{there[0]}`: call it by that path."
+        return f"The workspace has `{_to_call(there[0])}`: call it by that path."
     homes = [place.home / each for each in _IN_HOME]
     nodes = glob(".nvm/versions/node/*/bin", root_dir=place.home)  # noqa: PTH207  raises nothing
     homes += [place.home / each for each in sorted(nodes, key=_versions, reverse=True)]
     for folder in homes:
         if _runs(program := folder / f"{name}{_EXE}"):
-            shown = place.spelt(program)
+            shown = _to_call(place.spelt(program))
             return f"`{shown}` is there, in a folder that is not on the PATH: call it by that path."
     mine = next((one for one, many in _LANGUAGES.items() if name in many.split()), "")
     for file, (language, manager) in _VERSIONS.items():
@@ -224,7 +229,7 @@ def _modules(output: str, inherited: Mapping[str, str], place: Place) -> str:
     on_path = inherited.get("PATH", "").split(os.pathsep)
     if any(_same(folder / _BIN, Path(each)) for each in on_path if each):
         return ""
-    python = f"{shown}/{_BIN}/python{_EXE}"
+    python = _to_call(f"{shown}/{_BIN}/python{_EXE}")
     libraries = glob("lib/python*/site-packages", root_dir=folder)  # noqa: PTH207  raises nothing
     name = match["name"]
     packages = (
