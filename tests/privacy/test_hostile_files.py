@@ -287,7 +287,7 @@ def test_no_schema_takes_long_to_check(name: str, *, within: bool):
         ({"properties": 5}, {}),
         ({"type": "text"}, 1),
         ({"required": [[]]}, {}),
-        ({"$ref": "x://["}, 1),
+        ({"$ref": 5}, 1),
         (5, 1),
     ],
 )

@@ -21,20 +21,22 @@ CODEBUFF = json.loads(Path(__file__).with_name("codebuff_tools.json").read_text(
 SKILL = "---\nname: release\ndescription: How to\n---\nDo it.\n"
 
 
-TOLD_BESIDE = {"read_files": "message"}
-"""What stands in a result beside Codebuff's members: why a file's content is a marker."""
+TOLD_BESIDE = {"read_files": "message", "run_terminal_command": "message"}
+"""What stands in a result beside Codebuff's members: why a file's content is a marker, and how a
+command in the background is asked for its output."""
 
 
 def fits(name: str, value: Any) -> None:
     beside = TOLD_BESIDE.get(name)
     if isinstance(value, list):
-        value = [
-            {key: told for key, told in each.items() if key != beside}
-            if isinstance(each, dict)
-            else each
-            for each in value
-        ]
-    jsonschema.Draft202012Validator(CODEBUFF[name]["output"]).validate(value)
+        value = [_without(beside, each) for each in value]
+    jsonschema.Draft202012Validator(CODEBUFF[name]["output"]).validate(_without(beside, value))
+
+
+def _without(member: str | None, value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {key: told for key, told in value.items() if key != member}
 
 
 @pytest.mark.parametrize("name", specs.names())
