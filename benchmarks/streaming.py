@@ -77,6 +77,7 @@ def main() -> None:
     results["inhouse"] = flood()
     results["memory"] = memory()
     results["raw_paced"] = asyncio.run(raw_paced())
+    results["relayed"] = relayed()
     results["paced"] = paced()
     results["after_floods"] = after_floods()
     results["during_floods"] = during_floods()
@@ -117,6 +118,33 @@ async def raw_paced() -> dict[str, float]:
             now = time.monotonic_ns()
             delays += [(now - int(stamp)) / 1e6 for stamp in STAMP.findall(data)]
         writer.close()
+    return quantiles(delays)
+
+
+RELAY = """
+import asyncio, os, sys
+
+async def main(port):
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
+    writer.write(b"POST /v1/chat/completions HTTP/1.1\\r\\ncontent-length: 2\\r\\n\\r\\n{}")
+    while data := await reader.read(1 << 16):
+        os.write(1, data)
+
+asyncio.run(main(int(sys.argv[1])))
+"""
+
+
+def relayed() -> dict[str, float]:
+    """Pieces 5 ms apart, passed on by a process that does nothing else, to the end of its pipe."""
+    delays: list[float] = []
+    with replaying(PACED, PACE) as (url, _):
+        port = url.split(":")[2].split("/")[0]
+        command = [sys.executable, "-c", RELAY, port]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0) as relay:
+            assert relay.stdout is not None
+            while data := relay.stdout.read(1 << 16):
+                now = time.monotonic_ns()
+                delays += [(now - int(stamp)) / 1e6 for stamp in STAMP.findall(data)]
     return quantiles(delays)
 
 
@@ -236,7 +264,7 @@ def idle_parts() -> list[tuple[str, float]]:
     parts = [
         ("Python", ""),
         ("asyncio and attrs", "import asyncio, attrs, logging, json, pathlib"),
-        ("what answers initialize", "import inhouse.lsp.stdio"),
+        ("what answers initialize", "import inhouse.lsp.door"),
         (
             "pygls and lsprotocol",
             "from inhouse.lsp.transport.light_imports import load_pygls; load_pygls()",
@@ -264,9 +292,8 @@ def start() -> dict[str, float]:
     times: dict[bool, list[float]] = {True: [], False: []}
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as home:
         for number in range(2 * (3 if QUICK else 7) + 1):
-            editor = Editor(
-                "http://127.0.0.1:9/v1", Path(folder).resolve(), more={"INHOUSE_HOME": home}
-            )
+            at = {"INHOUSE_HOME": home, "HOME": home}  # In another home there are other agents.
+            editor = Editor("http://127.0.0.1:9/v1", Path(folder).resolve(), more=at)
             took = editor.initialize(registers=bool(number % 2))
             if number:  # The first writes down what the others find: its agents.
                 times[bool(number % 2)].append(took)
@@ -398,6 +425,11 @@ def table(results: dict[str, Any]) -> list[tuple[str, str, str]]:
             "flat from the 200th",
         ),
         ("5 ms apart, a raw reader: median, p95", f"{_two(raw)} ms", ""),
+        (
+            "5 ms apart, a raw reader that writes it to a pipe, to the pipe's end: median, p95",
+            f"{_two(results['relayed'])} ms",
+            "",
+        ),
         (
             "5 ms apart, added to it: median, p95",
             f"{_two({name: paced[name] - raw[name] for name in paced})} ms",
