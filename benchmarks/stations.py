@@ -34,7 +34,7 @@ def serve() -> None:
     from inhouse.__main__ import main as run
     from inhouse.host import run_recorder
     from inhouse.lsp.runs import event_stream
-    from inhouse.pipes import write_queue
+    from inhouse.pipes import event_loop
     from inhouse.providers.chat import sse
     from inhouse.providers.network import chunked_body, connection
 
@@ -54,8 +54,8 @@ def serve() -> None:
         (sse, "_parsed", "the event is found", False),
         (run_recorder.RunRecorder, "observe", "it is text of a model, checked and counted", False),
         (event_stream.EventStream, "add", "records have it", False),
-        (write_queue.PipeOutbox, "write", "it is a notification", False),
-        (write_queue.PipeOutbox, "_write_at_once", LAST, True),
+        (event_loop.PipeOutbox, "write", "it is a notification", False),
+        (event_loop.PipeOutbox, "write", LAST, True),
     ):
         setattr(owner, name, _stamped(getattr(owner, name), station, stamps, at_end=at_end))
     sys.argv = ["inhouse", "lsp"]
