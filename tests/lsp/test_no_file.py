@@ -21,14 +21,14 @@ async def test_an_untitled_buffer_reaches_the_model_or_is_refused(project):
         assert "untitled:Untitled-1 (lines 2 to 2)" in sent
         assert "two = 2" in sent
         assert "one\\n" not in sent
-        with pytest.raises(ServerError, match="cannot see it"):
-            await editor.command(
-                "inhouse.run", {"agent": "writer", "uri": "vscode-notebook-cell:/w/a.ipynb#W0"}
-            )
+        for missing in ("vscode-notebook-cell:/w/a.ipynb#W0", "untitled://[abc"):
+            with pytest.raises(ServerError, match="cannot see it"):
+                await editor.command("inhouse.run", {"agent": "writer", "uri": missing})
 
 
 @pytest.mark.parametrize(
-    "uri", ["git:/w/.env?HEAD", "zip:///w/x.zip/.ssh/known", "untitled:id_rsa"]
+    "uri",
+    ["git:/w/.env?HEAD", "memfs:/w/%2Eenv", "zip:///w/x.zip/.ssh/known", "untitled:id_rsa"],
 )
 async def test_a_buffer_with_the_name_of_a_secret_is_not_sent(project, uri):
     async with open_editor(project.folder, **project.how(VSCODE)) as editor:

@@ -1,5 +1,7 @@
 """A transcript reads as sentences: how commands ended, how large edits are, what is folded."""
 
+import pytest
+
 from inhouse.core.events import (
     EditChanged,
     EditState,
@@ -7,6 +9,7 @@ from inhouse.core.events import (
     RunFinished,
     RunResult,
     RunStatus,
+    TextDelta,
     ToolFinished,
     ToolStarted,
     Usage,
@@ -61,6 +64,16 @@ def test_a_run_that_fails_before_a_word_has_one_line_between_head_and_end():
     writer.add(RunEvent("run", "a", RunFinished(result("run", "a", "", None))))
 
     assert writer.text.startswith("# a\n\n---\n\n**completed** in")
+
+
+@pytest.mark.parametrize("answer", ["x ---", "Title\n---", "Done.\n\n---", "---"])
+def test_an_answer_that_ends_in_a_rule_leaves_the_rule_before_the_end(answer):
+    read = written(
+        RunEvent("run", "a", TextDelta(answer)),
+        RunEvent("run", "a", RunFinished(result("run", "a", answer, None))),
+    )
+
+    assert read.startswith(f"{answer}\n\n---\n\n**completed** in")
 
 
 def test_a_command_or_a_path_in_words_of_a_model_stays_code():

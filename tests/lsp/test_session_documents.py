@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from inhouse.lsp.transport.client import to_path
-from support.editor import NEOVIM, VSCODE, ServerError, open_editor
+from support.editor import NEOVIM, SILENCE, VSCODE, ServerError, open_editor
 from support.model_server import Pause, Reasoning, call
 
 CURSOR = {"line": 10_000, "character": 0}
@@ -324,3 +324,38 @@ async def test_a_file_that_only_looks_like_a_sessions_document_is_text(project):
     assert not [each for each in offered if "inhouse.session" in str(each)]
     assert prompts(project.server) == prompts(project.server, 0)
     assert len(project.server.chats) == 1
+
+
+async def test_an_editor_that_answers_nothing_holds_up_neither_a_deletion_nor_the_end(project):
+    project.settings["keptSessions"] = 0
+    project.server.default = ["Said."]
+    async with open_editor(project.folder, **project.how(NEOVIM)) as editor:
+
+        async def run():
+            """Run with an open transcript, whose growth the editor never confirms."""
+            more = {"agent": "writer", "prompt": "p", "showTranscript": True}
+            started = await editor.command("inhouse.run", more)
+            await editor.until(lambda: started["runId"] in str(editor.requests))
+            shown = editor.asked("window/showDocument")[-1]["uri"]
+            editor.open(to_path(shown), language="markdown")
+            return started
+
+        _, _, path = await begun(editor, project)
+        editor.on["workspace/applyEdit"] = lambda _: SILENCE
+        first, second = threading.Event(), threading.Event()
+        project.server.play("One ", Pause(60, first), "answer")
+        started = await run()
+        first.set()
+        await editor.ended(started["runId"])
+        await editor.until(lambda: started["runId"] in str(editor.asked("workspace/applyEdit")))
+        deletion = {"command": "inhouse.session.delete", "arguments": [started]}
+        await editor.request("workspace/executeCommand", deletion, seconds=20)
+
+        project.server.play("Another ", Pause(60, second), "answer")
+        started = await run()
+        assert path.exists()
+        editor.process.stdin.close()
+        await editor.process.wait()
+        second.set()
+
+    assert not path.exists()

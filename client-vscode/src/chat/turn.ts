@@ -11,8 +11,6 @@ export const ANSWER = "inhouse.chat.answer", REMEDY = "inhouse.chat.remedy";
 type Question = Extract<RunEvent, { kind: "question" }>;
 /** More choices than that are a list to choose from. */
 const BUTTONS = 6;
-/** What is drawn between the words of an answer. */
-const BETWEEN: ReadonlySet<RunEvent["kind"]> = new Set(["tool_call", "tool_result", "question", "notice"]);
 
 export class Turn {
   private run?: Run;
@@ -76,14 +74,17 @@ export class Turn {
     }
   }
 
+  /** Where something is drawn between the words of an answer.  An event that draws nothing does not part them: VS Code joins what comes next to them, and with that a mark. */
+  private get between(): vscode.ChatResponseStream {
+    this.words.end();
+    return this.stream;
+  }
+
   private draw(event: RunEvent): void {
     const own = event.runId === this.run?.id;
-    if (BETWEEN.has(event.kind)) {
-      this.words.end();
-    }
     switch (event.kind) {
       case "start":
-        this.stream.progress(plain(`${event.agent} on ${event.route.endpoint} (${event.route.local ? "local" : "remote"}), ${event.route.model}`));
+        this.between.progress(plain(`${event.agent} on ${event.route.endpoint} (${event.route.local ? "local" : "remote"}), ${event.route.model}`));
         break;
       case "text":
         if (own) {
@@ -92,11 +93,11 @@ export class Turn {
         break;
       case "tool_call":
         this.titles.set(event.callId, event.title ?? event.tool);
-        this.stream.progress(plain(event.title ?? event.tool));
+        this.between.progress(plain(event.title ?? event.tool));
         break;
       case "tool_result":
         if (!event.ok) {
-          this.stream.markdown(text(`${this.titles.get(event.callId) ?? "A tool"} failed: ${firstLine(event.summary)}`));
+          this.between.markdown(text(`${this.titles.get(event.callId) ?? "A tool"} failed: ${firstLine(event.summary)}`));
         }
         break;
       case "question":
@@ -112,9 +113,9 @@ export class Turn {
 
   private notice(event: Extract<RunEvent, { kind: "notice" }>): void {
     if (event.level === "warning" || ["answer", "compacted", "not_compacted"].includes(event.code)) {
-      this.stream.markdown(text(`${event.message}`));
+      this.between.markdown(text(`${event.message}`));
     } else if (event.code === "attached") {
-      this.stream.progress(plain(event.message));
+      this.between.progress(plain(event.message));
     }
   }
 
@@ -123,8 +124,8 @@ export class Turn {
     const { questionId, choices, detail, multiple } = question;
     const said = detail ? question.text.replace(detail, "").trim() : question.text;
     const words = [asMarkdown(said), detail && (question.safe ? asCode : asMarkdown)(detail)].filter(Boolean).join("\n\n");
-    this.stream.markdown(new vscode.MarkdownString(`\n\n${words}\n\n`));
-    const button = (title: string, answer: object): void => { this.stream.button({ command: ANSWER, title: plain(title), arguments: [answer] }); };
+    this.between.markdown(new vscode.MarkdownString(`\n\n${words}\n\n`));
+    const button = (title: string, answer: object): void => { this.between.button({ command: ANSWER, title: plain(title), arguments: [answer] }); };
     if (choices.length && !multiple && choices.length <= BUTTONS) {
       choices.forEach((choice) => { button(choice, { questionId, choices: [choice] }); });
     } else {

@@ -28,6 +28,8 @@ class KeptEdits:
         self._is_kept = True
         """Whether the last attempt to write them worked."""
         self._writing: asyncio.Task[None] | None = None
+        self._turn = asyncio.Lock()
+        """One write at a time, so that the newest is the one that stays."""
 
     async def restore(self) -> None:
         """Restore what an ended process of this workspace left."""
@@ -46,8 +48,9 @@ class KeptEdits:
             await self._write()
             some = "1 proposed change waits" if count == 1 else f"{count} proposed changes wait"
             self._say(_INFO, f"Inhouse: {some} for your decision, from before the restart.")
+        is_kept = self._is_kept  # What is decided from here on is written once more.
         for each in found:
-            if self._is_kept and each["file"] not in broken:
+            if is_kept and each["file"] not in broken:
                 await asyncio.to_thread(self._store.forget, each["file"])
         for file in broken:
             self._say(
@@ -78,19 +81,20 @@ class KeptEdits:
 
     async def _write(self) -> None:
         assert self._store is not None  # noqa: S101  both callers have checked
-        while self._is_dirty:
-            self._is_dirty = self._is_kept = False
-            value = _as_json(self._review.everything)
-            try:
-                await asyncio.to_thread(self._store.write, value)
-            except OSError as error:
-                self._say(
-                    _WARNING,
-                    "Inhouse: proposed changes cannot be saved to disk "
-                    f"({error.strerror or type(error).__name__}); a restart would lose them.",
-                )
-                return
-            self._is_kept = True
+        async with self._turn:
+            while self._is_dirty:
+                self._is_dirty = self._is_kept = False
+                value = _as_json(self._review.everything)
+                try:
+                    await asyncio.to_thread(self._store.write, value)
+                except OSError as error:
+                    self._say(
+                        _WARNING,
+                        "Inhouse: proposed changes cannot be saved to disk "
+                        f"({error.strerror or type(error).__name__}); a restart would lose them.",
+                    )
+                    return
+                self._is_kept = True
 
     def _say(self, level: int, message: str) -> None:
         self._context.rpc.notify("window/showMessage", {"type": level, "message": message})

@@ -77,11 +77,13 @@ class Review:
         """Take the edits that were pending before a restart; return how many are new.
 
         Each is placed in the current text, or marked if it no longer fits.  A process that dies
-        while it takes over what another left has written it a second time: that is one edit.
+        while it takes over what another left has written it a second time, perhaps with another
+        id: that is one edit.
         """
         async with self.turn:
             there = self.everything
-            pending = [each for each in pending if each not in there]
+            known_as = [evolve(each, id="") for each in there]
+            pending = [each for each in pending if evolve(each, id="") not in known_as]
             taken = {each.id for each in there}
             known = {each.id: each.id for each in pending if each.id not in taken}
             for path in dict.fromkeys(each.path for each in pending):

@@ -99,7 +99,10 @@ class Transcripts:
 
     async def aclose(self) -> None:
         """Wait until the transcripts of all runs are saved."""
-        await asyncio.gather(*(each.keep() for each in self._all.values()))
+        keeping = (each.keep() for each in self._all.values())
+        for problem in await asyncio.gather(*keeping, return_exceptions=True):
+            if isinstance(problem, Exception):
+                logger.error("keeping a transcript broke: %s", type(problem).__name__)
 
     @property
     def _store(self) -> TranscriptStore:
@@ -205,7 +208,10 @@ class Transcript:
         await show_document(self._context.rpc, self.uri, focus=focus)
 
     async def keep(self) -> None:
-        """Save the current text, so that it can be read after this server has ended."""
+        """Save the current text, so that it can be read after this server has ended.
+
+        Never waits for the editor.
+        """
         host = self._context.host
         async with self._kept:
             if not self._behind or self._gone:
@@ -222,10 +228,19 @@ class Transcript:
                 logger.warning("the transcript of %s is not kept: %s", self._run.id, error)
                 return
             if self._result is not None and most > 0:
-                if self._tail is not None:  # Whoever deletes the file finds nobody writing it.
-                    await self._tail.grow()
-                    await self._tail.stop()
-                self._release(self._result)
+                if self._tail is None:
+                    self._release(self._result)
+                else:
+                    ending = self._end(self._tail, self._result)
+                    self._context.spawn(ending, name=f"transcript of {self._run.id}")
+
+    async def _end(self, tail: Tail, result: RunResult) -> None:
+        """Show the end of a finished run; until then, whoever deletes the file stops its tail."""
+        try:
+            await tail.grow()
+            await tail.stop()
+        finally:
+            self._release(result)
 
     def _release(self, result: RunResult) -> None:
         """Drop the text of a finished run, which is now read from the store."""

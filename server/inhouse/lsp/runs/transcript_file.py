@@ -27,12 +27,14 @@ class Tail:
         """How much of the text the open buffer holds."""
         self._turn = asyncio.Lock()
         self._buffer_refuses = False
+        self._on_disk = asyncio.Lock()
         self._stopped = False
 
     async def stop(self) -> None:
-        """Stop writing."""
-        async with self._turn:
-            self._stopped = True
+        """Stop writing: afterwards nobody writes the file.  Never waits for the editor."""
+        self._stopped = True
+        async with self._on_disk:
+            pass
 
     async def grow(self) -> None:
         """Write what is new."""
@@ -46,8 +48,14 @@ class Tail:
             elif self._can_grow(document, text):
                 await self._grow_buffer(document, text)
             if document is None or self._buffer_refuses:
-                await asyncio.to_thread(_append, self._path, text[self._written :], self._written)
-                self._written = len(text)
+                await self._append(text)
+
+    async def _append(self, text: str) -> None:
+        async with self._on_disk:
+            if self._stopped:  # The editor took its time.
+                return
+            await asyncio.to_thread(_append, self._path, text[self._written :], self._written)
+            self._written = len(text)
 
     def _can_grow(self, document: OpenDocument, text: str) -> bool:
         if text.startswith(document.text):

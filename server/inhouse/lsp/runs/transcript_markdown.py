@@ -108,7 +108,8 @@ class Writer:
                 self._line(f"- {'⚠' if level == 'warning' else 'i'} {who}{_one_line(message)}")
             case RunFinished(result) if own:
                 self._enter("")
-                below = self.text.endswith(_RULE)  # Nothing was said in between.
+                last = self._parts[-1] if self._parts else self._head
+                below = last.endswith(_RULE)  # Nothing was said in between.
                 self._parts.append(quiet_lines(footer(result).removeprefix(_RULE * below)))
             case _:
                 pass

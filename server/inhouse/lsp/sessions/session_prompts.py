@@ -1,7 +1,7 @@
 """A prompt from the editor: a run of a new or continued session, or steering."""
 
 import asyncio
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from attrs import frozen
 
@@ -67,7 +67,7 @@ class SessionPrompts:
         Raises `UserError` if no such document is open, since the agent would not know what is
         meant.
         """
-        if (found := rule(urlsplit(uri).path.strip("/"))) is not None:
+        if (found := rule(_name(uri))) is not None:
             raise UserError(f"{uri!r} matches {found}, which no agent may read.")
         document = self.context.documents.get(uri)
         if document is None:
@@ -107,6 +107,15 @@ class SessionPrompts:
         return next(
             (run for run in self.launcher.runs.running if run.request.session == name), None
         )
+
+
+def _name(uri: str) -> str:
+    """Return what a URI names, as a path without slashes around it."""
+    try:
+        path = urlsplit(uri).path
+    except ValueError:  # For example, half an IPv6 address.
+        path = uri
+    return unquote(path).strip("/")
 
 
 def _something(request: RunRequest) -> str:
