@@ -36,7 +36,8 @@ _UNSET = (
         r"|undefined|empty|set)\b"
     ),
     re.compile(
-        r"\b(?:[Ee]nv(?:ironment)?[ _]?var(?:iable)?s?|[Mm]issing|[Uu]nset|[Ss]et|[Rr]equired?s?)"
+        r"\b(?:[Ee]nv(?:ironment)?[ _]?var(?:iable)?s?|[Mm]issing|[Uu]nset|[Ss]et"
+        r"|Require[sd]?|require[sd]?)"
         rf"(?: (?:is|not|set|required|missing|the|found)){{0,6}}:? ?['\"`$({{]*{_NAME}"
     ),
 )
