@@ -5,7 +5,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { after, before } from "node:test";
 import { FILES, NO_LOG, logOf, scene, testIn } from "./fixture.mjs";
-import { agents, choose, closeAll, openFolder, palette, shot, shown, sleep, temporary, type, until, write, prompt } from "./workbench.mjs";
+import { agents, choose, closeAll, openFolder, palette, shot, shown, sleep, temporary, toast, type, until, write, prompt } from "./workbench.mjs";
 
 const KEY = "sk-canary-5f2a91", PROMPT = "prompt-canary-77c0";
 let s;
@@ -76,6 +76,36 @@ test("an endpoint that does not answer says why and is not added", async () => {
   await dialog.getByRole("button", { name: "Add It Anyway" }).waitFor();
   await dialog.getByRole("button", { name: "Cancel" }).click();
   assert.doesNotMatch(fs.readFileSync(user(), "utf8"), /127.0.0.1:9/);
+});
+
+test("a server that is not started is one button away from its start; a refused key, from a new one", async () => {
+  const settings = path.join(s.workspace, ".vscode/settings.json"), before = fs.existsSync(settings) ? fs.readFileSync(settings, "utf8") : "{}";
+  fs.mkdirSync(path.dirname(settings), { recursive: true });
+  fs.writeFileSync(settings, JSON.stringify({ "inhouse.endpoints": { ollama: { baseUrl: "http://127.0.0.1:11434/v1" } }, "inhouse.defaultEndpoint": "ollama" }));
+  await sleep(1500); // VS Code reads the file a moment later.
+  const ask = async (words) => {
+    await palette(s.page, "Inhouse: Run Agent…");
+    await choose(s.page, "Reviewer");
+    await prompt(s.page, words);
+  };
+  await ask("Is anyone there?");
+  const down = toast(s.page, /reviewer failed: Cannot reach endpoint 'ollama'/);
+  await down.waitFor();
+  await shot(s.page, "endpoint-start");
+  await down.getByRole("button", { name: "Start Ollama" }).click();
+  await until(async () => (await s.page.locator(".part.panel").innerText()).includes("ollama serve"), "the terminal that starts it");
+  await palette(s.page, "Terminal: Kill All Terminals");
+  fs.writeFileSync(settings, before);
+  await sleep(1500);
+  s.model.state.refuse = true;
+  await ask("And here?");
+  const refused = toast(s.page, /reviewer failed:.*key/);
+  await refused.waitFor();
+  await shot(s.page, "endpoint-refused");
+  await refused.getByRole("button", { name: "Set Key" }).click();
+  await s.page.locator(".quick-input-widget").filter({ hasText: "API key “local”" }).waitFor();
+  await s.page.keyboard.press("Escape");
+  s.model.state.refuse = false;
 });
 
 test("without the chat's view, Open Chat runs an agent", async () => {

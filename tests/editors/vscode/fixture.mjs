@@ -40,7 +40,7 @@ export function packaged() {
 export async function scene({ files = FILES, machine = {}, ...options } = {}) {
   const model = await startModel();
   const workspace = write(path.join(temporary("inhouse-ws-"), "project"), typeof files === "function" ? files(model.url) : files);
-  const settings = { "inhouse.serverCommand": SERVER, "inhouse.endpoints": { local: { baseUrl: model.url } }, "inhouse.defaultEndpoint": "local", ...machine };
+  const settings = { "inhouse.serverCommand": SERVER, "inhouse.endpoints": { local: { baseUrl: model.url } }, "inhouse.defaultEndpoint": "local", ...(typeof machine === "function" ? machine(model.url) : machine) };
   // The machine's own settings hold what only a machine may say; the rest is the user's.
   const own = Object.fromEntries(Object.entries(settings).filter(([name]) => MACHINE.has(name)));
   const users = Object.fromEntries(Object.entries(settings).filter(([name]) => !MACHINE.has(name)));

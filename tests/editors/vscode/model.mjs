@@ -1,10 +1,10 @@
 // A model on loopback that says what a test tells it to: an OpenAI-compatible server over real HTTP.
 import http from "node:http";
 
-/** `play(request)` gets each answer as {say, think, call, usage, end, hold}; without one it says "ok". */
+/** `play(request)` gets each answer as {say, think, call, end}, and `used` for the tokens that it says it read; without one it says "ok". */
 export async function startModel(play = async (answer) => { answer.say("ok"); }, models = ["test-model"], port = 0) {
   const requests = [];
-  const state = { play, open: 0, closed: 0, key: undefined }; // With a key, the models are listed to who has it.
+  const state = { play, open: 0, closed: 0, key: undefined, refuse: false }; // With a key, the models are listed to who has it; refusing, nothing is answered.
   const server = http.createServer((request, response) => {
     let body = "";
     request.on("data", (data) => { body += data; });
@@ -15,6 +15,11 @@ export async function startModel(play = async (answer) => { answer.say("ok"); },
       response.setHeader("content-type", "application/json");
       response.statusCode = state.key && request.headers.authorization !== `Bearer ${state.key}` ? 401 : request.url.endsWith("/models") ? 200 : 404;
       response.end(JSON.stringify(response.statusCode === 200 ? { object: "list", data: models.map((id) => ({ id, object: "model" })) } : { error: { message: `no ${request.url}` } }));
+      return;
+    }
+    if (state.refuse) {
+      response.writeHead(401, { "content-type": "application/json" });
+      response.end(JSON.stringify({ error: { message: "Incorrect API key provided" } }));
       return;
     }
     const asked = JSON.parse(body);
@@ -47,7 +52,7 @@ class Answer {
   }
   end(reason = "stop") {
     if (this.gone || this.response.writableEnded) { return; }
-    const size = Math.ceil(JSON.stringify([this.asked.messages, this.asked.tools]).length / 3);
+    const size = this.used ?? Math.ceil(JSON.stringify([this.asked.messages, this.asked.tools]).length / 3);
     this.send({}, reason);
     this.response.write(`data: ${JSON.stringify({ id: "x", object: "chat.completion.chunk", model: this.asked.model, choices: [], usage: { prompt_tokens: size, completion_tokens: 42, total_tokens: size + 42 } })}\n\n`);
     this.response.end("data: [DONE]\n\n");

@@ -10,7 +10,9 @@ let s;
 const test = testIn(() => s);
 /** Keys of the user's own start a run without a list that would take the place of a question. */
 const keys = [1, 2].map((number) => ({ key: `ctrl+alt+${number}`, command: "inhouse.runAgent", args: { agent: "fixer", prompt: `prompt-${number}` } }));
-before(async () => { s = await scene({ keys }); }, { timeout: 240000 });
+/** A thousand tokens cost a dollar; what these runs read otherwise stays far below the budget. */
+const priced = (url) => ({ "inhouse.endpoints": { local: { baseUrl: url, prices: { "test-model": { input: 1000, output: 0 } } } }, "inhouse.budgetUsd": 20 });
+before(async () => { s = await scene({ keys, machine: priced }); }, { timeout: 240000 });
 after(async () => { await s?.close(); });
 beforeEach(async () => {
   await palette(s.page, "Notifications: Clear All Notifications");
@@ -127,4 +129,17 @@ test("an input box goes with the run that asked, cancelled in the status bar, an
   await ownWords("A text for 2?");
   await type(s.page, "the answer", "fixer asks");
   await until(async () => (await shown(s.page)).includes("Good."), "the end");
+});
+
+test("a budget that is reached offers to raise it, once: the run goes on, and ends where that is reached too", async () => {
+  s.model.state.play = async (answer) => { answer.used = 22_000; answer.call("read_files", { paths: ["app.py"] }); };
+  const before = s.model.requests.length;
+  await start(1);
+  await toast(s.page, "The budget of this run is $20").waitFor();
+  await shot(s.page, "question-budget");
+  assert.strictEqual(s.model.requests.length, before + 1);
+  await press("The budget of this run is $20", "Raise to $40 and continue");
+  await toast(s.page, /fixer failed: The budget of this run is \$40/).waitFor();
+  await shot(s.page, "budget-reached");
+  assert.strictEqual(s.model.requests.length, before + 2);
 });

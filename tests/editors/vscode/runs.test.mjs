@@ -192,9 +192,15 @@ test("Explain Route shows every rule", async () => {
   await palette(s.page, "View: Close Editor");
 });
 
-test("an endpoint that is down is told, with its name", async () => {
+test("an endpoint that is down is told, with its name; the prompt that met the error is in the box again", async () => {
   s.model.state.play = async (answer) => { answer.response.destroy(); };
   await run("Reviewer", "Anyone there?");
   await toast(s.page, /reviewer failed/).waitFor({ timeout: 60000 });
   await shot(s.page, "failed");
+  await palette(s.page, "Inhouse: Run Agent…");
+  await choose(s.page, "Reviewer");
+  const box = s.page.locator('.quick-input-widget input[placeholder="What do you want?"]');
+  await until(async () => (await box.inputValue()) === "Anyone there?", "the prompt");
+  await shot(s.page, "failed-prompt");
+  await s.page.keyboard.press("Escape");
 });
