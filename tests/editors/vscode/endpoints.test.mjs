@@ -81,29 +81,32 @@ test("an endpoint that does not answer says why and is not added", async () => {
 test("a server that is not started is one button away from its start; a refused key, from a new one", async () => {
   const settings = path.join(s.workspace, ".vscode/settings.json"), before = fs.existsSync(settings) ? fs.readFileSync(settings, "utf8") : "{}";
   fs.mkdirSync(path.dirname(settings), { recursive: true });
-  fs.writeFileSync(settings, JSON.stringify({ "inhouse.endpoints": { ollama: { baseUrl: "http://127.0.0.1:11434/v1" } }, "inhouse.defaultEndpoint": "ollama" }));
-  await sleep(1500); // VS Code reads the file a moment later.
-  const ask = async (words) => {
+  fs.writeFileSync(settings, JSON.stringify({ "inhouse.endpoints": { ollama: { baseUrl: "http://127.0.0.2:11434/v1" } }, "inhouse.defaultEndpoint": "ollama" }));
+  /** Ask until the run goes where the settings say: VS Code reads their file a moment later. */
+  const ask = (words, endpoint) => until(async () => {
+    await closeAll(s.page);
     await palette(s.page, "Inhouse: Run Agent…");
     await choose(s.page, "Reviewer");
     await prompt(s.page, words);
-  };
-  await ask("Is anyone there?");
+    return (await until(async () => /test-model on (\w+) /.exec(await shown(s.page))?.[1], "the run's place")) === endpoint;
+  }, `a run on ${endpoint}`);
+  await ask("Is anyone there?", "ollama");
   const down = toast(s.page, /reviewer failed: Cannot reach endpoint 'ollama'/);
   await down.waitFor();
   await shot(s.page, "endpoint-start");
   await down.getByRole("button", { name: "Start Ollama" }).click();
   await until(async () => (await s.page.locator(".part.panel").innerText()).includes("ollama serve"), "the terminal that starts it");
+  await shot(s.page, "endpoint-starting");
   await palette(s.page, "Terminal: Kill All Terminals");
   fs.writeFileSync(settings, before);
-  await sleep(1500);
   s.model.state.refuse = true;
-  await ask("And here?");
+  await ask("And here?", "local");
   const refused = toast(s.page, /reviewer failed:.*key/);
   await refused.waitFor();
   await shot(s.page, "endpoint-refused");
   await refused.getByRole("button", { name: "Set Key" }).click();
   await s.page.locator(".quick-input-widget").filter({ hasText: "API key “local”" }).waitFor();
+  await shot(s.page, "endpoint-new-key");
   await s.page.keyboard.press("Escape");
   s.model.state.refuse = false;
 });
