@@ -177,7 +177,9 @@ async def test_a_budget_that_is_reached_may_be_raised_once(answer: bool) -> None
     await budget.settle(await budget.reserve(0.5), 0.9)
     if answer:
         await budget.settle(await budget.reserve(0.5), 1.0)
-    with pytest.raises(RefusedError):
+    with pytest.raises(RefusedError) as caught:
         await budget.reserve(0.5)
 
     assert asked == [2.0]
+    told = "$2 (raised from $1, budgetUsd)" if answer else "$1 (budgetUsd)"
+    assert told in str(caught.value)

@@ -113,6 +113,7 @@ class Budget:
             if ask is None or not limit or not await ask(2 * limit, error.reason):
                 raise
             self._limit = 2 * limit
+            self._limit_source = f"raised from ${limit:.4g}, {self._limit_source}"
             self._check(self._limit, self._spent, self._reserved, estimate, self._limit_source)
 
     async def _of_the_day(self, estimate: float | None) -> int | None:
