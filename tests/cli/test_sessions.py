@@ -233,7 +233,8 @@ def chat(local, server):
 def test_a_chat_streams_is_steered_stopped_and_goes_on(chat, local, server):
     (local.workspace / "notes.txt").write_text("n")
     (local.workspace / "my notes.txt").write_text("n")
-    server.play("first line\nhalf", Pause(1.5), call("read_files", paths=["notes.txt"]))
+    steered = threading.Event()
+    server.play("first line\nhalf", Pause(60, steered), call("read_files", paths=["notes.txt"]))
     server.play("steered answer\n")
     server.play("never ending\n", Pause(60))
     server.default = ["at last\n"]
@@ -241,6 +242,8 @@ def test_a_chat_streams_is_steered_stopped_and_goes_on(chat, local, server):
     chat.type("hello there", "Enter")
     assert chat.shows("first line")
     chat.type("look also at b", "Enter")
+    assert chat.shows("The agent gets this before its next step.")
+    steered.set()
     assert chat.shows("steered answer", "Completed")
     assert texts(server)[-1] == "look also at b"
     chat.type("go on for ever", "Enter")
