@@ -101,7 +101,6 @@ MESSAGES = [{"choices": [{"message": {"content": text}}]} for text in ("Hel", "l
 SAID: dict[str, list[bytes]] = {
     "the whole message at the end (MiniMax, Perplexity)": [*sse(*HELLO, WHOLE), DONE],
     "messages instead of deltas": [*sse(*MESSAGES, STOP), DONE],
-    "no finish reason, but [DONE]": [*sse(*HELLO), DONE],
     "a finish reason that is the word null": [
         *sse(piece("Hel", finish="null"), piece("lo"), STOP),
         DONE,

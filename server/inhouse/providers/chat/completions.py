@@ -139,7 +139,7 @@ class OpenAIChat:
                             line.started = said = True
                             yield chunks
                     line.finished = answer.finish_reason is not None
-            last = [*answer.end(done=line.done, odd=line.odd)]
+            last = [*answer.end(odd=line.odd)]
         except openai.OpenAIError as error:
             told = _translated(error, place)
             way = self._other_way(told, prompt, body, dialect) if again and not said else None

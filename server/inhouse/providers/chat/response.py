@@ -90,8 +90,6 @@ class ChatAnswer:
     _reasoning_key: str | None = None
     _has_deltas: bool = False
     """Whether it came in pieces, so that a whole message says nothing new."""
-    _has_said: bool = False
-    """Whether there was any text or call."""
     _aside: Any = None
     """The last piece that was no part of an answer, and says something."""
 
@@ -155,10 +153,10 @@ class ChatAnswer:
         elif message_in(fields):
             self._aside = fields
 
-    def end(self, *, done: bool = False, odd: str = "") -> Iterator[ModelChunk]:
+    def end(self, *, odd: str = "") -> Iterator[ModelChunk]:
         """Yield what remains; `Answered` last.  Raises where the answer is not complete.
 
-        *done* if the server said that it is (``[DONE]``); *odd* is what it sent that is no event.
+        *odd* is what the server sent that is no event.
         """
         if half := self._halves.flush():
             yield from self._said(self._thinking.take(half))
@@ -166,9 +164,7 @@ class ChatAnswer:
         if self.finish_reason is None:
             if self._aside is not None:
                 raise endpoint_errors.of_piece(self.place, self._aside)
-            if odd or not (done and self._has_said):
-                raise endpoint_errors.unfinished(self.place, odd)
-            self.finish_reason = "stop"
+            raise endpoint_errors.unfinished(self.place, odd)
         calls = self.calls.complete()
         origin = None
         extra = self._private.whole()
@@ -190,7 +186,6 @@ class ChatAnswer:
             if not self._has_deltas:  # else MiniMax and Perplexity say the whole once more
                 yield from self._delta(message)
         elif isinstance(text := choice.get("text"), str):
-            self._has_said = self._has_said or bool(text)
             yield from self._said(self._thinking.take(text))
         reason = choice.get("finish_reason")
         if isinstance(reason, str) and reason and reason.lower() not in ("null", "none"):
@@ -220,7 +215,6 @@ class ChatAnswer:
             self.calls.take(entries)
         if isinstance(call := delta.get("function_call"), dict):  # before there were tools
             self.calls.take({"index": -1, "function": call})
-        self._has_said = self._has_said or bool(delta.get("content") or entries)
         if len(delta) > 1 or not (content or reasoning):
             self._private.take(delta)
         if max(self.calls.size, self._private.size) > LONGEST_ARGUMENTS:
