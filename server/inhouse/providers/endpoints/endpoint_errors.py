@@ -326,9 +326,13 @@ def _wrong_key(place: ModelRef, status: str, said: str) -> str:
     endpoint = place.endpoint
     have = "the key was refused" if endpoint.api_key is not None else "no key is set"
     return (
-        f"{place}: {have}{status}.  {said}  The key belongs to {endpoint.source}.  "
+        f"{place}: {have}{status}.  {_sentence(said)}  The key belongs to {endpoint.source}.  "
         f"{how_to_set_the_key(endpoint)}"
     )
+
+
+def _sentence(said: str) -> str:
+    return f"{said}." if said[-1:].isalnum() else said
 
 
 def how_to_set_the_key(endpoint: Endpoint) -> str:
@@ -336,7 +340,10 @@ def how_to_set_the_key(endpoint: Endpoint) -> str:
     setting = ModelRef(endpoint, "").setting("apiKey")
     place, _, name = (endpoint.api_key.named if endpoint.api_key else "").partition(":")
     if place == "keyring":
-        return f"Store the right one: inhouse key set {name}"
+        return (
+            f"Store the right one: inhouse key set {name} "
+            "(in VS Code: the command Inhouse: Set API Key)"
+        )
     if place == "env":
         return f"Set the variable {name} to the right one where you start Inhouse."
     if endpoint.source.startswith("CODEBUFF_"):  # Its URL is a variable's; so is its key.
@@ -353,9 +360,9 @@ def _forbidden(place: ModelRef, status: str, said: str) -> str:
     if place.endpoint.api_key is None:
         return _wrong_key(place, status, said)
     return (
-        f"{place}: the server does not allow this{status}.  {said}  The key may lack the right to "
-        f"this model, or the service may not be available in your country.  The key belongs to "
-        f"{place.endpoint.source}.  {how_to_set_the_key(place.endpoint)}"
+        f"{place}: the server does not allow this{status}.  {_sentence(said)}  The key may lack "
+        f"the right to this model, or the service may not be available in your country.  "
+        f"The key belongs to {place.endpoint.source}.  {how_to_set_the_key(place.endpoint)}"
     )
 
 
