@@ -161,8 +161,10 @@ test("an agent's command works on what is proposed, the files stay as they are, 
   await shot(s.page, "command-proposes-review");
   await palette(s.page, "Inhouse: Apply Proposed Changes");
   await until(() => exists("made.txt"), "the new file");
-  await palette(s.page, "File: Save All Files");
-  await until(() => onDisk("rate.txt") === text(2, "cent") && onDisk("made.txt") === text(2, "cent"), "both files");
+  await until(async () => {
+    await palette(s.page, "File: Save All Files"); // The files are changed one after the other.
+    return onDisk("rate.txt") === text(2, "cent") && onDisk("made.txt") === text(2, "cent");
+  }, "both files");
 });
 
 test("ask_user is a quick pick [matrix: question = quick pick]", async () => {
