@@ -164,18 +164,25 @@ async def openai_package() -> dict[str, float]:
 
 
 def flood() -> dict[str, float]:
-    """Read them with Inhouse, as far as the editor's end of the pipe."""
+    """Read them with Inhouse, as far as the editor's end of the pipe; the middle one of five.
+
+    One takes a fifth of a second, so that whatever else the machine does then would count.
+    """
+    found: list[dict[str, float]] = []
     with replaying(FLOOD) as (url, _), editing(url) as editor:
         one_run(editor, "warm")
         server = psutil.Process(editor.process.pid)
-        before, notifications = server.cpu_times(), editor.notifications
-        begin = time.perf_counter()
-        collector = one_run(editor, "flood")
-        took = time.perf_counter() - begin
-        after = server.cpu_times()
-        cpu = (after.user + after.system) - (before.user + before.system)
-        assert "".join(collector.text) == "".join(f"word{number} " for number in range(FLOOD))
-        return speed(FLOOD, took, cpu) | {"notifications": editor.notifications - notifications}
+        for number in range(5):
+            before, notifications = server.cpu_times(), editor.notifications
+            begin = time.perf_counter()
+            collector = one_run(editor, f"flood-{number}")
+            took = time.perf_counter() - begin
+            after = server.cpu_times()
+            cpu = (after.user + after.system) - (before.user + before.system)
+            assert "".join(collector.text) == "".join(f"word{each} " for each in range(FLOOD))
+            counted = {"notifications": editor.notifications - notifications}
+            found.append(speed(FLOOD, took, cpu) | counted)
+    return sorted(found, key=lambda one: one["per_second"])[2]
 
 
 def memory() -> dict[str, float]:
@@ -402,7 +409,7 @@ def table(results: dict[str, Any]) -> list[tuple[str, str, str]]:
         for name, one, target in (
             ("raw socket (the floor)", floor, ""),
             ("openai package", package, ""),
-            ("Inhouse, to the editor's pipe", own, "≥ 100,000"),
+            ("Inhouse, to the editor's pipe, the middle of five floods", own, "≥ 100,000"),
         )
     ]
     rows += [
