@@ -176,6 +176,7 @@ export interface RunArguments {
   uri?: string;
   range?: { start: Position; end: Position };
   streamToken?: string | number;
+  streamText?: boolean;
   workDoneToken?: string | number;
   showTranscript?: boolean;
   ownView?: boolean;

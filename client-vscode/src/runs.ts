@@ -79,7 +79,8 @@ export class Runs implements vscode.Disposable {
       client.onProgress(WorkDoneProgress.type, tokens.workDoneToken, (value) => { when((each) => { this.report(each, value.message); }); }));
     this.starting++;
     try {
-      const { runId, agent, route, session, steered } = await send({ ...argument, ...tokens });
+      // Only the chat shows words; transcripts come as documents.
+      const { runId, agent, route, session, steered } = await send({ ...argument, ...tokens, streamText: argument.ownView === true });
       const running = steered ? this.runs.get(runId) : undefined;
       if (running) { // It was said to the turn that runs: no second run.
         listeners.dispose();

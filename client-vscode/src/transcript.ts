@@ -45,12 +45,13 @@ const isTranscript = (input: unknown): boolean => input instanceof vscode.TabInp
 const PATIENCE = 2000;
 
 /** Has virtual documents read again when there is more: only those that somebody sees (20 runs may stream), and one reading
- * of each at a time.  VS Code mixes up the text of two readings that overlap: it compares both with the same text of before
+ * of each at a time, with a rest as long as it took, so that a slow machine does other things too.  VS Code mixes up the text of two readings that overlap: it compares both with the same text of before
  * (mainThreadDocumentContentProviders.ts, where an older update forgets the newer one that is pending).
  */
 export class Rereading implements vscode.Disposable {
   private readonly stale = new Set<string>();
-  private readonly reading = new Map<string, NodeJS.Timeout>();
+  private readonly reading = new Map<string, { since: number; timer: NodeJS.Timeout }>();
+  private readonly resting = new Map<string, NodeJS.Timeout>();
   private readonly listeners = vscode.Disposable.from(
     vscode.window.onDidChangeVisibleTextEditors(() => { this.stale.forEach((uri) => { this.changed(vscode.Uri.parse(uri)); }); }),
     vscode.workspace.onDidChangeTextDocument(({ document }) => { this.arrived(document.uri.toString()); }));
@@ -70,12 +71,12 @@ export class Rereading implements vscode.Disposable {
 
   changed(uri: vscode.Uri): void {
     const key = uri.toString();
-    if (this.reading.has(key) || !vscode.window.visibleTextEditors.some((editor) => editor.document.uri.toString() === key)) {
+    if (this.reading.has(key) || this.resting.has(key) || !vscode.window.visibleTextEditors.some((editor) => editor.document.uri.toString() === key)) {
       this.stale.add(key);
       return;
     }
     this.stale.delete(key);
-    this.reading.set(key, setTimeout(() => { this.arrived(key); }, PATIENCE));
+    this.reading.set(key, { since: Date.now(), timer: setTimeout(() => { this.arrived(key); }, PATIENCE) });
     this.read(uri);
   }
 
@@ -90,14 +91,22 @@ export class Rereading implements vscode.Disposable {
 
   dispose(): void {
     this.listeners.dispose();
-    this.reading.forEach((timer) => { clearTimeout(timer); });
+    [...[...this.reading.values()].map(({ timer }) => timer), ...this.resting.values()].forEach(clearTimeout);
   }
 
   private arrived(key: string): void {
-    clearTimeout(this.reading.get(key));
-    if (this.reading.delete(key) && this.stale.has(key)) {
-      this.changed(vscode.Uri.parse(key));
+    const was = this.reading.get(key);
+    if (!was) {
+      return;
     }
+    clearTimeout(was.timer);
+    this.reading.delete(key);
+    this.resting.set(key, setTimeout(() => {
+      this.resting.delete(key);
+      if (this.stale.has(key)) {
+        this.changed(vscode.Uri.parse(key));
+      }
+    }, Math.min(Date.now() - was.since, PATIENCE)));
   }
 }
 

@@ -237,6 +237,22 @@ async def test_an_editor_that_stops_reading_holds_up_nothing(project):
         assert memory < 400 << 20
 
 
+@pytest.mark.parametrize("wanted", [True, False])
+async def test_a_client_that_shows_no_words_is_sent_none(project, wanted):
+    project.server.play("Some ", "words.")
+    async with open_editor(project.folder, **project.how({})) as editor:
+        await editor.command(
+            "inhouse.run", {"agent": "writer", "streamToken": "s", "streamText": wanted}
+        )
+        await editor.until(lambda: any(e["kind"] == "finish" for e in editor.events("s")))
+
+        events = editor.events("s")
+        assert any(event["kind"] == "text" for event in events) is wanted
+        assert {"start", "usage", "finish"} <= {event["kind"] for event in events}
+        assert [event["seq"] for event in events] == list(range(len(events)))
+        assert events[-1]["result"]["text"] == "Some words."
+
+
 async def test_two_editors_on_one_port_do_not_disturb_each_other(project):
     async with start_server("--tcp", "127.0.0.1:0", environ=project.environ) as process:
         for _ in range(500):

@@ -1,6 +1,7 @@
 """What a user sees and is asked: transcripts, questions, launchers, prompt comments."""
 
 import asyncio
+import threading
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,36 @@ async def test_a_virtual_transcript_refreshes_and_holds_the_text_exactly(project
             await editor.request("workspace/textDocumentContent", {"uri": "inhouse-run:/x.md"})
         with pytest.raises(ServerError, match="There is no transcript of run 'run-99'"):
             await editor.command("inhouse.transcript", {"runId": "run-99"})
+
+
+async def test_a_virtual_transcript_that_nobody_reads_is_not_refreshed_again_and_again(project):
+    said = [threading.Event() for _ in range(3)]
+    waits = [Pause(60, event) for event in said]
+    project.server.play("one ", waits[0], "two ", waits[1], "three ", waits[2], "four")
+    refresh = "workspace/textDocumentContent/refresh"
+    async with open_editor(project.folder, **project.how(VSCODE)) as editor:
+        started = await editor.command("inhouse.run", {"agent": "writer", "streamToken": "s"})
+        uri = {"uri": f"inhouse-run:/{started['runId']}.md"}
+
+        def streamed(word):
+            return any(word in event.get("delta", "") for event in editor.events("s"))
+
+        async def text():
+            return (await editor.request("workspace/textDocumentContent", uri))["text"]
+
+        await editor.until(lambda: streamed("one"))
+        assert "one" in await text()
+        said[0].set()
+        await editor.until(lambda: editor.asked(refresh))
+        said[1].set()
+        await editor.until(lambda: streamed("three"))
+        await asyncio.sleep(0.5)
+        assert len(editor.asked(refresh)) == 1, "a tab that is behind others is not read"
+        assert "one two three" in await text()
+        said[2].set()
+        await editor.until(lambda: len(editor.asked(refresh)) > 1)
+        await editor.ended(started["runId"])
+        assert "**completed** in " in await text()
 
 
 @pytest.mark.parametrize("buffer_is_open", [True, False])

@@ -47,6 +47,8 @@ test("the first text is visible soon after the model's first token", async () =>
   assert.ok(median(delays) < 3000);
 });
 
+const over50 = (all) => all.filter((each) => each > 50).sort((a, b) => b - a);
+
 /** Type for a while: how long each key takes until the next frame, and the page's long tasks: by the clock, which also counts
  * the time that other processes had the processor, and by the processor's time that they took themselves (Chromium's trace). */
 async function measure() {
@@ -70,8 +72,13 @@ async function measure() {
   const tasks = traceEvents.filter(({ name, pid, tid, tdur }) => name.endsWith("RunTask") && tdur && mains.has(`${pid}/${tid}`)).map(({ tdur }) => Math.round(tdur / 1000));
   assert.ok(tasks.length > 100, "the trace tells of tasks");
   keys.sort((a, b) => a - b);
-  const over50 = (all) => all.filter((each) => each > 50).sort((a, b) => b - a);
   return { keys: keys.length, p50: median(keys), p95: keys[Math.floor(keys.length * 0.95)], over50: over50(long), cpuOver50: over50(tasks), cpuLongest: Math.max(...tasks) };
+}
+
+/** The middle one of three: a single one varies by a third on a small machine. */
+async function middle() {
+  const all = [await measure(), await measure(), await measure()].sort((a, b) => a.p50 - b.p50);
+  return { ...all[1], cpuOver50: over50(all.flatMap(({ cpuOver50 }) => cpuOver50)), cpuLongest: Math.max(...all.map(({ cpuLongest }) => cpuLongest)) };
 }
 
 const { createMessageConnection, StreamMessageReader, StreamMessageWriter } = createRequire(path.join(CLIENT, "package.json"))("vscode-jsonrpc/node");
@@ -97,12 +104,12 @@ test("no long task and smooth typing while 20 runs stream", async () => {
   await openFile(s.page, "notes.md");
   await s.page.locator(".editor-group-container").first().locator(".view-line").last().click();
   await sleep(2000); // What opening the file started is over.
-  const quiet = await measure();
+  const quiet = await middle();
   let stop = false;
   s.model.state.play = async (answer) => { for (let i = 0; !stop && !answer.gone; i++) { answer.say(`word ${i} of a long answer${i % 4 ? " " : ".\n"}`); await sleep(20); } };
   const end = await outside(RUNS);
   await until(() => s.model.state.open === RUNS, "the streams outside");
-  const floor = await measure();
+  const floor = await middle();
   stop = true;
   await until(() => s.model.state.open === 0, "their end", 60000);
   end();
@@ -115,7 +122,7 @@ test("no long task and smooth typing while 20 runs stream", async () => {
   await s.page.locator(".tab").filter({ hasText: "notes.md" }).click();
   await s.page.locator(".editor-group-container").first().locator(".view-line").last().click();
   await sleep(1000);
-  const busy = await measure();
+  const busy = await middle();
   stop = true;
   Object.assign(figures, { quiet, floor, busy });
   console.log(`typing, nothing runs:            ${JSON.stringify(quiet)}\ntyping, 20 runs outside (floor): ${JSON.stringify(floor)}\ntyping, 20 runs in the editor:   ${JSON.stringify(busy)}`);

@@ -45,6 +45,8 @@ class RunArguments:
     session: str | None = None
     images: list[Picture] = field(factory=list[Picture])
     stream_token: Token | None = None
+    stream_text: bool = True
+    """Whether the stream has ``text`` and ``reasoning`` too."""
     work_done_token: Token | None = None
     show_transcript: bool | None = None
     """Whether to open the transcript; None for the setting's choice."""
@@ -201,6 +203,7 @@ class SendDocument:
     turn: int | None = None
     """Send this turn's prompt as the document has it, in a fork; None for the text at the end."""
     stream_token: Token | None = None
+    stream_text: bool = True
     work_done_token: Token | None = None
 
 
@@ -209,6 +212,7 @@ class CompactSession:
     session: str | None = None
     """None for the newest."""
     stream_token: Token | None = None
+    stream_text: bool = True
     work_done_token: Token | None = None
 
 

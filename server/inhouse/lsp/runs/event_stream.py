@@ -18,11 +18,12 @@ class EventStream:
     """Sends the first event of each turn of the event loop at once, the others at its end.
 
     While the editor does not read, adjacent deltas are joined, so the queue never grows beyond the
-    text itself and the run is not held up.
+    text itself and the run is not held up.  Without *text*, a client gets no deltas.
     """
 
-    def __init__(self, token: str | int, *, outbox: WriteQueue) -> None:
+    def __init__(self, token: str | int, *, outbox: WriteQueue, text: bool = True) -> None:
         self._outbox = outbox
+        self._text = text
         self._loop = asyncio.get_running_loop()
         self._head = (
             '{"jsonrpc":"2.0","method":"$/progress","params":{"token":'
@@ -47,6 +48,8 @@ class EventStream:
                 self._seq += 1
                 return
         if isinstance(payload, TextDelta | ReasoningDelta):
+            if not self._text:
+                return
             kind = "text" if isinstance(payload, TextDelta) else "reasoning"
             self._add_delta(self._middle(event, kind), payload.text)
         elif (body := wire.payload(payload)) is not None:

@@ -113,7 +113,7 @@ class _RunReporter:
         self._own_token = token is None
         self._own_view = argument.own_view
         self._stream = (
-            EventStream(argument.stream_token, outbox=rpc.outbox)
+            EventStream(argument.stream_token, outbox=rpc.outbox, text=argument.stream_text)
             if argument.stream_token is not None
             else None
         )

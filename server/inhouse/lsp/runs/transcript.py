@@ -20,6 +20,8 @@ from inhouse.lsp.transport.client import real, to_path
 from inhouse.store.transcripts import KeptRun, TranscriptStore
 
 _AT_MOST_EVERY = 0.1
+_UNREAD = 5.0
+"""Seconds between two refreshes to a client that does not ask for the text: nobody sees it."""
 _KEPT_EVERY = 2.0
 """Seconds between two saves, which a crash can cost a transcript."""
 _FOLDER = "transcripts"
@@ -70,8 +72,7 @@ class Transcripts:
         """Answer ``workspace/textDocumentContent``."""
         for transcript in self._all.values():
             if transcript.virtual_uri == uri:
-                transcript.read = True
-                return transcript.text
+                return transcript.asked()
         scheme, _, name = uri.partition(":/")
         if scheme != TRANSCRIPT_SCHEME:
             return None
@@ -155,12 +156,22 @@ class Transcript:
         self._behind = False
         self._gone = False
         self._result: RunResult | None = None
-        self.read = False
+        self._read = False
         """Whether the client has asked for the text and wants updates."""
+        self._unread = False
+        """Whether a refresh was asked for and the text was not requested since."""
 
     @property
     def text(self) -> str:
         return self._writer.text
+
+    def asked(self) -> str:
+        """Return the text to the client, which wants updates from now on."""
+        self._read, self._unread = True, False
+        if self._timer is not None:  # What it would tell of is in this text.
+            self._timer.cancel()
+            self._timer = None
+        return self.text
 
     async def forget(self) -> None:
         """Stop writing it anywhere."""
@@ -190,8 +201,11 @@ class Transcript:
         over = isinstance(event.payload, RunFinished) and event.run_id == self._run.id
         if isinstance(event.payload, RunFinished) and over:
             self._result = event.payload.result
-        if (self.read or self._tail is not None) and self._timer is None:
-            self._timer = loop.call_later(0.0 if over else _AT_MOST_EVERY, self._tell)
+        if (self._read or self._tail is not None) and (over or self._timer is None):
+            if self._timer is not None:
+                self._timer.cancel()
+            every = _UNREAD if self._unread else _AT_MOST_EVERY
+            self._timer = loop.call_later(0.0 if over else every, self._tell)
         self._behind = True
         if over and self._keeping is not None:
             self._keeping.cancel()
@@ -201,7 +215,7 @@ class Transcript:
 
     async def open(self, *, focus: bool) -> None:
         if self._virtual:
-            self.read = True
+            self._read = True
         elif self._tail is None:
             self._tail = Tail(self._context, self._buffers, self.path, self._writer)
             await self._tail.grow()
@@ -264,6 +278,7 @@ class Transcript:
         if self._tail is not None:
             self._context.spawn(self._tail.grow(), name=f"transcript of {self._run.id}")
         elif not self._context.rpc.outbox.full:
+            self._unread = True
             self._context.rpc.ask("workspace/textDocumentContent/refresh", {"uri": self.uri})
         else:
             self._context.rpc.outbox.when_room(self._tell)

@@ -125,6 +125,7 @@ class SessionCommands:
         request = await self._sessions.compaction(session)
         told = arguments.RunArguments(
             stream_token=argument.stream_token,
+            stream_text=argument.stream_text,
             work_done_token=argument.work_done_token,
             show_transcript=False,
         )

@@ -69,6 +69,7 @@ class SessionSending:
             )
         told = arguments.RunArguments(
             stream_token=argument.stream_token,
+            stream_text=argument.stream_text,
             work_done_token=argument.work_done_token,
             show_transcript=False,
         )
@@ -167,6 +168,7 @@ class SessionSending:
                     prompt=draft.text,
                     session=session,
                     stream_token=told.stream_token,
+                    stream_text=told.stream_text,
                     work_done_token=told.work_done_token,
                     show_transcript=False,
                 ),
@@ -206,6 +208,7 @@ class SessionSending:
                 prompt=_as_typed(kept.turns[turn - 1].prompt, place.text),
                 session=forked,
                 stream_token=told.stream_token,
+                stream_text=told.stream_text,
                 work_done_token=told.work_done_token,
                 show_transcript=False,
             ),
