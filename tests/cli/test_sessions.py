@@ -243,8 +243,10 @@ def test_a_chat_streams_is_steered_stopped_and_goes_on(chat, local, server):
     assert chat.shows("first line")
     chat.type("look also at b", "Enter")
     assert chat.shows("The agent gets this before its next step.")
+    assert chat.shows("half")
     steered.set()
     assert chat.shows("steered answer", "Completed")
+    assert chat.text.count("half") == 1  # Not above the line that steered it, too.
     assert texts(server)[-1] == "look also at b"
     chat.type("go on for ever", "Enter")
     assert chat.shows("never ending")

@@ -265,9 +265,9 @@ class Chat:
         if (question := self._approver.question) is not None:
             return ANSI("answer: " if question.safe or not question.choices else "number: ")
         columns = self._prompt.app.output.get_size().columns
-        said = "".join(
-            f"\x1b[2m{line}\x1b[0m\n" for line in _end(self._printer.unfinished, columns)
-        )
+        # A line that was sent stays on the screen; the unfinished text comes again below it.
+        unfinished = "" if self._prompt.app.is_done else self._printer.unfinished
+        said = "".join(f"\x1b[2m{line}\x1b[0m\n" for line in _end(unfinished, columns))
         return ANSI(f"{said}\x1b[36m{visible(self._agent)}\x1b[0m> ")
 
     def _toolbar(self) -> str:
