@@ -33,7 +33,7 @@ from inhouse.core.remedies import Remedy, cause_of, remedies_for
 from inhouse.core.request import AgentSummary
 from inhouse.core.route import EndpointStatus, ModelInfo, Route
 from inhouse.core.text import Problem, Range
-from inhouse.core.tool_words import title_of
+from inhouse.core.tool_words import done, title_of
 from inhouse.core.urls import is_local_name
 from inhouse.definitions.catalog.folders import ON_BOARD
 from inhouse.store.sessions import SessionSummary, Turn
@@ -81,7 +81,8 @@ def payload(value: EventPayload) -> Json | None:  # noqa: C901, PLR0911  one cas
             return start if session is None else start | {"session": session}
         case ToolStarted(call_id, tool, arguments):
             said = {"tool": tool, "title": title_of(tool, arguments), "input": arguments}
-            return {"kind": "tool_call", "callId": call_id} | said
+            did = {"did": told} if (told := done(tool, arguments, ok=True, summary="")) else {}
+            return {"kind": "tool_call", "callId": call_id} | said | did
         case ToolFinished(call_id, ok, summary):
             return {"kind": "tool_result", "callId": call_id, "ok": ok, "summary": summary}
         case ToolOutput() | PermissionAnswered() | ThoughtSoFar():
@@ -363,4 +364,6 @@ def endpoint_status(value: EndpointStatus, used: EndpointUsage | None = None) ->
         wire["models"] = [model_info(each) for each in value.models]
     if used is not None:
         wire["used"] = tokens(used) | {"requests": used.requests}
+    if value.from_workspace:
+        wire["fromWorkspace"] = True
     return wire

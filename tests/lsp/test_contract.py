@@ -124,6 +124,7 @@ STATUS = route.EndpointStatus(
     1.5,
     (route.ModelInfo("m", 4096, True),),
     (route.Finding("error", "m", "r"),),
+    from_workspace=True,
 )
 HUNK = Pending("edit-1.1", "r", "a", Path("/a.txt"), "a\n", Hunk(0, ("a\n",), ("b\n",)))
 
@@ -159,7 +160,9 @@ HUNK = Pending("edit-1.1", "r", "a", Path("/a.txt"), "a\n", Hunk(0, ("a\n",), ("
             "EndpointStatus",
             wire.endpoint_status(STATUS, TOKENS),
             wire.endpoint_status(
-                attrs.evolve(STATUS, reachable=None, latency_ms=None, models=None)
+                attrs.evolve(
+                    STATUS, reachable=None, latency_ms=None, models=None, from_workspace=False
+                )
             ),
         ),
         ("Contact", wire.contact(RESULT.contacts[0]), wire.contact(RESULT.contacts[0])),

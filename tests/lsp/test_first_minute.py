@@ -91,6 +91,24 @@ def test_a_server_that_is_known_by_its_port_can_be_started():
     assert remedies_for("unreachable", url="http://192.0.2.1:11434")[0].id == "checkEndpoints"
 
 
+def test_a_key_is_set_only_where_a_door_can_set_it():
+    key, *_ = remedies_for("unauthorized", endpoint="mine")
+    assert (key.id, key.endpoint) == ("setKey", "mine")
+    # The address of these is a definition's or a variable's, and so is the key.
+    for name in ("definition", "environment"):
+        assert [one.id for one in remedies_for("unauthorized", endpoint=name)] == ["addEndpoint"]
+
+
+async def test_an_endpoint_says_whether_the_workspace_names_its_address(bare):
+    own, theirs = "http://127.0.0.1:9/v1", "http://127.0.0.1:10/v1"
+    (bare.folder / "inhouse.toml").write_text(f'[endpoints.theirs]\nbaseUrl = "{theirs}"\n')
+    async with open_editor(bare.folder, **bare.how(VSCODE)) as editor:
+        await editor.command("inhouse.endpoint.add", {"name": "own", "baseUrl": own})
+        told = {one["name"]: one for one in await editor.command("inhouse.endpoints")}
+    assert told["theirs"]["fromWorkspace"]
+    assert "fromWorkspace" not in told["own"]
+
+
 async def test_a_new_agent_runs_as_it_is_and_is_never_written_over(bare):
     async with open_editor(bare.folder, **bare.how(VSCODE)) as editor:
         made = await editor.command("inhouse.agent.new", {"id": "Sage"})

@@ -39,6 +39,8 @@ _SETTINGS = {
     "model_not_found": "endpoints",
 }
 _KEYS = ("unauthorized", "no-key", "no-keyring", "keyring", "variable-not-set")
+_NOT_IN_SETTINGS = ("definition", "environment")
+"""Endpoints whose keys are set where their addresses are: no door can change them."""
 
 
 _PAIR = re.compile(r'e\.g\. \{("[^"]*"): ("[^"]*")\}')
@@ -75,6 +77,8 @@ def remedies_for(  # noqa: PLR0911  one a kind of error
             return (*_starting(url), CHECK, ADD)
         case "broken_stream" | "bad_answer" | "store" | "store-broken" | "embedded_failed":
             return CHECK, LOG
+        case _ if code in _KEYS and endpoint in _NOT_IN_SETTINGS:
+            return (ADD,)
         case _ if code in _KEYS:
             return Remedy("setKey", "Set Key", endpoint=endpoint), ADD
         case _ if code in _SETTINGS:

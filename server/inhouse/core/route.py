@@ -238,3 +238,4 @@ class EndpointStatus:
     latency_ms: float | None = None
     models: tuple[ModelInfo, ...] | None = None
     findings: tuple[Finding, ...] = ()
+    from_workspace: bool = False

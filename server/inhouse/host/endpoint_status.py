@@ -59,6 +59,7 @@ def unchecked(state: HostState) -> tuple[EndpointStatus, ...]:
             base_url=one.endpoint.base_url,
             local=looks_local(one.endpoint, "", settings),
             source=one.endpoint.source,
+            from_workspace=one.endpoint.from_workspace,
         )
         for one in known_endpoints(state)
     )

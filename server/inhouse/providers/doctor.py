@@ -116,6 +116,7 @@ class _Checking:
             latency_ms=self.latency_ms,
             models=self.models,
             findings=tuple(self.found),
+            from_workspace=self.shown.from_workspace,
         )
 
     async def _start_embedded(self) -> None:
@@ -319,4 +320,5 @@ async def _check_pool(
         latency_ms=min(latencies, default=None),
         models=tuple(listed.values()) or None,
         findings=tuple(found),
+        from_workspace=endpoint.from_workspace,
     )

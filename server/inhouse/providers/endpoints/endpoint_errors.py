@@ -308,18 +308,18 @@ def _of(  # noqa: PLR0911  one for each kind
             wait = answer.wait
             asks = f"  It asks to wait {pause(wait)}." if wait and wait > LONGEST_WAIT else ""
             return ProviderUnavailableError(
-                f"{place}: {_BUSY.get(kind) or _busy(answer)}{status}.  {said}{asks}".rstrip(),
+                f"{place}: {_BUSY.get(kind) or _busy(answer)}{status}. {said}{asks}".rstrip(),
                 code=kind,
                 retry_after=wait,
             )
         case "quota":
             again = f"  It asks to wait {pause(answer.wait)}." if answer.wait else ""
             return ProviderError(
-                f"{place}: {_WHAT[kind]}{status}.  {said}{again}".rstrip(), code=kind
+                f"{place}: {_WHAT[kind]}{status}. {said}{again}".rstrip(), code=kind
             )
         case _:
             code = kind or "bad_request"
-            return ProviderError(f"{place}: {_WHAT[code]}{status}.  {said}".rstrip(), code=code)
+            return ProviderError(f"{place}: {_WHAT[code]}{status}. {said}".rstrip(), code=code)
 
 
 def _wrong_key(place: ModelRef, status: str, said: str) -> str:
@@ -352,7 +352,7 @@ def how_to_set_the_key(endpoint: Endpoint) -> str:
         return f"Correct {setting}."
     return (
         f"Run `inhouse key set {endpoint.name}`, then set {setting} to "
-        f'"${{keyring:{endpoint.name}}}".'
+        f'"${{keyring:{endpoint.name}}}" (in VS Code: the command Inhouse: Set API Key).'
     )
 
 
