@@ -3,7 +3,7 @@ import vscode = require("vscode");
 import { checkEndpoints, explainRoute } from "./endpoints";
 import type { FirstMinute } from "./firstMinute";
 import type { Folding } from "./folding";
-import { setApiKey } from "./keys";
+import { chooseKey, setApiKey } from "./keys";
 import { newAgent } from "./newAgent";
 import { pickAgent, pickRun } from "./pick";
 import { plain as plainText } from "./problem";
@@ -42,10 +42,13 @@ export function registerCommands(parts: Parts): vscode.Disposable {
       const agent = named ?? (await pickAgent(server, "Explain the route of…", fileOf(given)))?.id;
       return agent && explainRoute(server, agent);
     },
-    checkEndpoints: () => checkEndpoints(server),
+    checkEndpoints: (of?: { endpoint?: string; agent?: string }) => checkEndpoints(server, of),
     addEndpoint: () => parts.firstMinute.choose(),
     installModel: () => parts.firstMinute.install(),
-    setApiKey: (name?: string) => setApiKey(context, server, typeof name === "string" ? name : undefined),
+    setApiKey: async (of?: string | { endpoint?: string }) => {
+      const named = typeof of === "string" ? of : of?.endpoint, chosen = named ? { endpoint: named } : await chooseKey(context, server);
+      return chosen?.endpoint ? parts.firstMinute.replaceKey(chosen.endpoint) : chosen?.name ? setApiKey(context, server, chosen.name) : false;
+    },
     openAgentDefinition: () => openDefinition(server),
     newAgent: (folder?: vscode.Uri) => newAgent(server, folder),
     restartServer: () => restartAsked(parts),
@@ -213,8 +216,8 @@ const fileOf = (given: unknown): vscode.Uri | undefined => given instanceof vsco
 
 /** A run has ended: say so where nobody is looking.  What the server's end means for it, the server tells. */
 export function announce(prompts: Prompts, run: Run): void {
-  if (run.inChat) {
-    return; // Told there.
+  if (run.inChat && run.status !== "cancelled") {
+    return; // Told there.  The view of a turn that its user stopped takes no more words.
   }
   if (run.status === "completed") {
     prompts.forget(run);

@@ -7,7 +7,7 @@ import { showReport } from "./report";
 import type { Server } from "./server";
 
 /** `check` starts the checks and answers at once; their progress ends when they are done. */
-async function checked(server: Server): Promise<EndpointStatus[]> {
+async function checked(server: Server, name?: string): Promise<EndpointStatus[]> {
   const client = await server.client();
   const workDoneToken = randomUUID();
   const done = new Promise<void>((resolve) => {
@@ -18,13 +18,16 @@ async function checked(server: Server): Promise<EndpointStatus[]> {
       }
     });
   });
-  await server.execute("inhouse.endpoints", { check: true, workDoneToken });
+  await server.execute("inhouse.endpoints", { check: true, workDoneToken, ...(name ? { name } : {}) });
   await done;
-  return server.execute<EndpointStatus[]>("inhouse.endpoints");
+  return (await server.execute<EndpointStatus[]>("inhouse.endpoints")).filter((status) => !name || status.name === name);
 }
 
-export async function checkEndpoints(server: Server): Promise<void> {
-  const statuses = await vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, title: "Checking endpoints…" }, () => checked(server));
+/** Check all, the one of a row, or the one that serves an agent. */
+export async function checkEndpoints(server: Server, of?: { endpoint?: string; agent?: string }): Promise<void> {
+  const name = of?.endpoint ?? (of?.agent && (await server.execute<Route>("inhouse.explain", { agent: of.agent })).endpoint);
+  const title = name ? `Checking ${name}…` : "Checking endpoints…";
+  const statuses = await vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, title }, () => checked(server, name));
   await showReport("Endpoints", statuses.length ? ["# Endpoints", ...statuses.map(statusText)].join("\n\n") : "# Endpoints\n\nThere is no endpoint yet.  To add one, use **Inhouse: Add Endpoint…**.");
 }
 

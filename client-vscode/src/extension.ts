@@ -80,18 +80,23 @@ export async function deactivate(): Promise<void> {
 
 /** Lenses of a session's document whose command has more to do in VS Code: its document cannot be typed in. */
 const LENSES: Partial<Record<string, string>> = { "inhouse.session.fork": "inhouse.forkSession", "inhouse.session.undo": "inhouse.undoRun" };
+/** Lenses of a definition whose answer is a page here: a message would cut it. */
+function pageOf(command: string, [given]: unknown[]): string | undefined {
+  const { show, check, agent } = (given ?? {}) as { show?: boolean; check?: boolean; agent?: string };
+  return command === "inhouse.explain" && show ? "inhouse.explainRoute" : command === "inhouse.endpoints" && check && agent ? "inhouse.checkEndpoints" : undefined;
+}
 
 /** Between the language client and the server: where VS Code can do more than the protocol asks. */
 function middleware(parts: Parts): Middleware {
   return {
-    executeCommand: (command, args: unknown[], next) =>
-      command === "inhouse.run" || command.startsWith("inhouse.run.")
+    executeCommand: (command, args: unknown[], next) => {
+      const here = LENSES[command] ?? pageOf(command, args); // What follows is asked for or told here.
+      return command === "inhouse.run" || command.startsWith("inhouse.run.")
         ? runFromServer(parts, command, args, (changed) => Promise.resolve(next(command, changed)))
         : command === "inhouse.edits.show"
           ? parts.review.showDiff(args[0] as { uri?: string; runId?: string } | undefined)
-          : LENSES[command] // What follows is asked for or told here.
-            ? vscode.commands.executeCommand(LENSES[command], ...args)
-            : next(command, args),
+          : here ? vscode.commands.executeCommand(here, ...args) : next(command, args);
+    },
     // A run on a whole file shows in its transcript and the status bar: a lens would move the text for it.
     provideCodeLenses: async (document, token, next) => (await next(document, token))?.filter(({ command }) => {
       const run = command && ["inhouse.transcript", "inhouse.cancel"].includes(command.command) ? parts.runs.find((command.arguments?.[0] as { runId?: string } | undefined)?.runId ?? "") : undefined;

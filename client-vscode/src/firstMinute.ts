@@ -19,6 +19,7 @@ export const onDidConfigure = configured.event;
 interface Wish {
   provider?: string;
   name?: string;
+  kind?: string;
   baseUrl?: string;
   key?: string;
   keyReference?: string;
@@ -97,6 +98,41 @@ export class FirstMinute {
     }
     configured.fire("embedded");
     return status.installed;
+  }
+
+  /** Ask for a key that the endpoint takes, and have the endpoint use it from now on, wherever its old one was kept. */
+  async replaceKey(name: string): Promise<boolean> {
+    const known = (await this.server.execute<EndpointStatus[]>("inhouse.endpoints")).find((one) => one.name === name);
+    if (!known || known.fromWorkspace) { // Whoever wrote the address would get the key.
+      const told = `The address of “${plain(name)}” is not in your own settings, so no key of yours goes there.`;
+      return offerRemedies({ code: "key-not-bound", cause: told, remedies: [{ id: "addEndpoint", title: "Add Endpoint" }] });
+    }
+    const { kind, baseUrl } = known, label = plain(`${name} (${URL.canParse(baseUrl) ? new URL(baseUrl).host : baseUrl})`);
+    let key: string | undefined, refused: string | undefined;
+    do {
+      key = await askKey(label, refused);
+      if (!key) {
+        return false;
+      }
+      const { findings } = await this.test({ name, kind, baseUrl, key }, name);
+      const error = findings.find((one) => one.code === "unauthorized");
+      refused = error && plain(error.message);
+    } while (refused);
+    await keepKey(this.context, this.server, name, key);
+    await this.useKey({ name, kind, baseUrl }, `\${keyring:${name}}`);
+    void vscode.window.showInformationMessage(`The key for ${plain(name)} is set.`);
+    return true;
+  }
+
+  /** VS Code's own settings are nearer than the user's file: what they say of an endpoint is changed there. */
+  private async useKey(wish: Wish & { name: string }, keyReference: string): Promise<void> {
+    const section = vscode.workspace.getConfiguration("inhouse");
+    const own = section.inspect<Record<string, object>>("endpoints")?.globalValue, written = own?.[wish.name];
+    if (written) {
+      await section.update("endpoints", { ...own, [wish.name]: { ...written, apiKey: keyReference } }, vscode.ConfigurationTarget.Global);
+    } else {
+      await this.server.execute("inhouse.endpoint.add", { ...wish, keyReference });
+    }
   }
 
   private async installed(report: (message: string) => void): Promise<EmbeddedStatus> {

@@ -1,7 +1,8 @@
 /** API keys: in VS Code's secret storage, handed to the server in memory, never in a setting, a file or a log. */
 import vscode = require("vscode");
+import { plain, textOf } from "./problem";
+import type { EndpointStatus } from "./protocol";
 import type { Server } from "./server";
-import { textOf } from "./problem";
 
 const NAMES = "inhouse.keyNames";
 const secretOf = (name: string): string => `inhouse.key.${name}`;
@@ -12,11 +13,7 @@ export async function keysFor(context: vscode.ExtensionContext): Promise<{ name:
 }
 
 /** Ask for a key and keep it under the name that `${keyring:NAME}` uses. */
-export async function setApiKey(context: vscode.ExtensionContext, server: Server, given?: string): Promise<boolean> {
-  const name = given ?? (await askName(context));
-  if (!name) {
-    return false;
-  }
+export async function setApiKey(context: vscode.ExtensionContext, server: Server, name: string): Promise<boolean> {
   const value = await vscode.window.showInputBox({
     title: `API key “${name}”`, password: true, ignoreFocusOut: true,
     prompt: "Stored in VS Code's secret storage.  An empty key deletes the stored one.",
@@ -26,7 +23,7 @@ export async function setApiKey(context: vscode.ExtensionContext, server: Server
   }
   try {
     await keepKey(context, server, name, value.trim());
-    void vscode.window.showInformationMessage(value ? `The key “${name}” is set.  Endpoints use it as \${keyring:${name}}.` : `The key “${name}” is deleted.`);
+    void vscode.window.showInformationMessage(value ? `The key “${name}” is set.  Settings name it as \${keyring:${name}}.` : `The key “${name}” is deleted.`);
   } catch (error) {
     void vscode.window.showErrorMessage(`The key “${name}” is stored, but the server did not accept it: ${textOf(error)}`);
   }
@@ -47,18 +44,17 @@ async function keep(context: vscode.ExtensionContext, name: string, value: strin
 
 const names = (context: vscode.ExtensionContext): string[] => context.globalState.get<string[]>(NAMES, []);
 
-async function askName(context: vscode.ExtensionContext): Promise<string | undefined> {
-  const known = new Set(names(context));
-  const endpoints = vscode.workspace.getConfiguration("inhouse").get<Record<string, { apiKey?: string }>>("endpoints", {});
-  for (const endpoint of Object.values(endpoints)) {
-    const wanted = /^\$\{keyring:([^}]+)\}$/.exec(endpoint.apiKey ?? "")?.[1];
-    if (wanted) {
-      known.add(wanted);
-    }
+/** Whose key: an endpoint's, or one that something else names. */
+export async function chooseKey(context: vscode.ExtensionContext, server: Server): Promise<{ endpoint?: string; name?: string } | undefined> {
+  const endpoints = (await server.execute<EndpointStatus[]>("inhouse.endpoints")).filter((one) => !one.fromWorkspace && one.kind !== "embedded");
+  const items: (vscode.QuickPickItem & { endpoint?: string; name?: string })[] = [
+    ...endpoints.map(({ name, baseUrl }) => ({ label: plain(name), description: plain(baseUrl), endpoint: name })),
+    ...names(context).map((name) => ({ label: `$(key) ${name}`, description: "stored: replace or delete it", name })),
+    { label: "$(add) Another name…", description: "for settings that name it as ${keyring:NAME}" }];
+  const picked = items.length > 1 ? await vscode.window.showQuickPick(items, { title: "Set which key?" }) : items[0];
+  if (!picked || picked.endpoint || picked.name) {
+    return picked;
   }
-  const other = "$(add) Another name…";
-  const picked = known.size ? await vscode.window.showQuickPick([...known, other], { title: "Which key?" }) : other;
-  return picked === other
-    ? vscode.window.showInputBox({ title: "Name of the key", prompt: "Endpoints name it as ${keyring:NAME}.", validateInput: (text) => /^[\w.-]+$/.test(text) ? undefined : "Letters, digits, dot, dash and underscore." })
-    : picked;
+  const name = await vscode.window.showInputBox({ title: "Name of the key", prompt: "Settings name it as ${keyring:NAME}.", validateInput: (text) => /^[\w.-]+$/.test(text) ? undefined : "Letters, digits, dot, dash and underscore." });
+  return name ? { name } : undefined;
 }

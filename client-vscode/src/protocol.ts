@@ -119,6 +119,7 @@ export interface EndpointStatus {
   latencyMs?: number;
   models?: { id: string; contextWindow?: number; local: boolean }[];
   used?: { inputTokens: number; outputTokens: number; costUsd: number | null; requests: number };
+  fromWorkspace?: true;
   findings: { severity: "error" | "warning" | "information"; message: string; remedy: string; code?: string }[];
 }
 
@@ -194,7 +195,7 @@ export interface RunStarted {
 export type RunEvent = { seq: number; runId: string; agent: string; parent?: string } & (
   | { kind: "start"; route: Route }
   | { kind: "text" | "reasoning"; delta: string }
-  | { kind: "tool_call"; callId: string; tool: string; title?: string; input: unknown }
+  | { kind: "tool_call"; callId: string; tool: string; title?: string; did?: string; input: unknown }
   | { kind: "tool_result"; callId: string; ok: boolean; summary: string }
   | { kind: "edit"; uri: string; state: EditState; diff: string }
   | { kind: "question"; questionId: string; text: string; choices: string[]; detail?: string; safe?: string; multiple?: true }

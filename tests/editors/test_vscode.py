@@ -64,6 +64,8 @@ def test_the_package_is_ready_for_a_marketplace(client: Path, tmp_path: Path) ->
 
     assert {"repository", "bugs", "homepage", "license", "icon", "categories"} <= set(package)
     assert "private" not in package
+    # VS Code's confirmation of a tool approves the tool, not the command that it would run.
+    assert "languageModelTools" not in package["contributes"]
     allowed = r"dist/\w+\.js|media/(icon\.png|view\.svg|walkthrough/\w+\.md)|package\.json"
     allowed += (
         r"|readme\.md|changelog\.md|LICENSE\.txt|extension\.vsixmanifest|\[Content_Types\]\.xml"

@@ -6,6 +6,8 @@ import vscode = require("vscode");
 export interface Memory {
   session?: string;
   agent?: string;
+  /** The answer has code in it. */
+  shows?: boolean;
 }
 
 /** What is known at the beginning of a turn. */

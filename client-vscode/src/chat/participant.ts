@@ -45,7 +45,7 @@ async function openChat(): Promise<void> {
 
 async function answer(parts: Parts, models: ChatModels, request: vscode.ChatRequest, context: vscode.ChatContext, stream: vscode.ChatResponseStream, token: vscode.CancellationToken): Promise<vscode.ChatResult> {
   const result = await takeTurn(parts, models, request, context, stream, token);
-  if (!vscode.workspace.isTrusted) { // At the end: what comes before it is folded.
+  if (!vscode.workspace.isTrusted && !context.history.length) { // Once, and at the end: what comes before it is folded.
     stream.markdown("\n\nThis workspace is not trusted: its agents and settings have no effect until you trust it.  Until then, you can run the agents that come with Inhouse, and your own.\n\n");
     stream.button({ command: "workbench.trust.manage", title: "Manage Trust" });
   }
@@ -64,7 +64,8 @@ async function takeTurn(parts: Parts, models: ChatModels, request: vscode.ChatRe
   void models.refresh().catch((error: unknown) => { parts.server.log.info(textOf(error)); });
   const said = await readRequest(parts, request, before);
   if (said.agent === undefined) {
-    return { ...(await listAgents(parts, stream)), metadata: before };
+    await listAgents(parts, stream, request.prompt);
+    return { metadata: before };
   }
   const tools = toolsOf(request);
   if (tools.length) {
@@ -88,12 +89,16 @@ async function takeTurn(parts: Parts, models: ChatModels, request: vscode.ChatRe
       const run = await new Turn(parts, stream).play(argument, token, (begun) => {
         if (begun) { void keepSession(parts.context, context, request.prompt, begun); }
       });
+      const metadata = { session: run.session ?? session, agent: run.agent, shows: /^ *[`~]{3}/m.test(run.result?.text ?? "") };
+      if (token.isCancellationRequested) {
+        return { metadata }; // Its view takes no more words.
+      }
       const errorDetails = conclude(stream, run);
       if (goesOn) { // At the end: what comes before it is folded.
         stream.markdown("\n\nThe previous turn was interrupted by a restart of the window or the server.  Its text and its edits are kept.\n\n");
         stream.button({ command: "inhouse.openSession", title: "Show the Session", arguments: [{ session }] });
       }
-      return { errorDetails, metadata: { session: run.session ?? session, agent: run.agent } };
+      return { errorDetails, metadata };
     } catch (error) {
       const metadata = { ...before, agent: said.agent };
       if (partsOf(error).code !== "no-endpoint") {
@@ -133,10 +138,11 @@ async function readRequest({ server }: Parts, request: vscode.ChatRequest, befor
   return { agent: known?.id, text: rest.length ? text.trim().slice(name.length).trim() : text, left };
 }
 
-async function listAgents({ server }: Parts, stream: vscode.ChatResponseStream): Promise<vscode.ChatResult> {
+async function listAgents({ server }: Parts, stream: vscode.ChatResponseStream, prompt: string): Promise<void> {
   const agents = (await server.execute<AgentSummary[]>("inhouse.agents")).filter((one) => !one.shadowedBy && one.usable);
-  stream.markdown(["Write an agent after `/agent`:\n", ...agents.map((one) => `- ${asMarkdown(`${one.id}: ${one.description}`)}`)].join("\n"));
-  return {};
+  const [name] = prompt.trim().split(/\s+/);
+  const words = name ? `There is no agent “${asMarkdown(name)}”.  Write one of these after \`/agent\`:` : "Write an agent after `/agent`:";
+  stream.markdown([`${words}\n`, ...agents.map((one) => `- ${asMarkdown(`${one.id}: ${one.description}`)}`)].join("\n"));
 }
 
 /** No model yet: what could serve, as buttons; the turn goes on with its prompt as soon as one was chosen. */
@@ -171,10 +177,10 @@ function chosen(token: vscode.CancellationToken): Promise<boolean> {
   });
 }
 
-/** What follows from an answer of an agent that changes nothing: the session goes on with one that does. */
+/** What follows from an answer that shows code, by an agent that changes nothing: the session goes on with one that does. */
 function followups(result: vscode.ChatResult): vscode.ChatFollowup[] {
-  const { agent } = (result.metadata ?? {}) as Memory;
-  return !result.errorDetails && agent === DEFAULT_AGENT ? [{ prompt: "Make the change that you described", label: "Make the change", command: "edit", participant: PARTICIPANT }] : [];
+  const { agent, shows } = (result.metadata ?? {}) as Memory;
+  return !result.errorDetails && shows && agent === DEFAULT_AGENT ? [{ prompt: "Make the change that you described", label: "Make the change", command: "edit", participant: PARTICIPANT }] : [];
 }
 
 interface Answer {

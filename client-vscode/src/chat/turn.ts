@@ -5,6 +5,7 @@ import type { EditState, RunEvent, RunResult } from "../protocol";
 import { partsOf } from "../remedies";
 import type { Run } from "../runs";
 import type { Parts } from "../commands";
+import { spent } from "../views";
 import { Words } from "./words";
 
 export const ANSWER = "inhouse.chat.answer", REMEDY = "inhouse.chat.remedy";
@@ -15,7 +16,8 @@ const BUTTONS = 6;
 export class Turn {
   private run?: Run;
   private readonly early: { run: Run; event: RunEvent }[] = [];
-  private readonly titles = new Map<string, string>();
+  /** What each call did, in the server's words; those that only end a step are not told of. */
+  private readonly calls = new Map<string, string>();
   private readonly ended: Promise<RunResult | undefined>;
   private readonly listeners: vscode.Disposable[] = [];
   private readonly words = new Words((text) => { this.stream.markdown(text); });
@@ -53,7 +55,7 @@ export class Turn {
       if (token.isCancellationRequested) {
         cancel();
       }
-      return { session, agent: run.agent, result: await ended };
+      return { session, agent: run.agent, result: await ended, used: spent(run.used) };
     } catch (error) {
       if (error instanceof Steered) {
         this.stream.markdown("The previous turn is still running.  It gets this before its next step.");
@@ -61,8 +63,8 @@ export class Turn {
       }
       throw error;
     } finally {
-      this.words.end();
       vscode.Disposable.from(...this.listeners).dispose();
+      this.words.end(); // Last: a turn that was stopped takes no more words, and says so by throwing.
     }
   }
 
@@ -92,14 +94,19 @@ export class Turn {
         }
         break;
       case "tool_call":
-        this.titles.set(event.callId, event.title ?? event.tool);
-        this.between.progress(plain(event.title ?? event.tool));
-        break;
-      case "tool_result":
-        if (!event.ok) {
-          this.between.markdown(text(`${this.titles.get(event.callId) ?? "A tool"} failed: ${firstLine(event.summary)}`));
+        if (event.did) {
+          this.calls.set(event.callId, own ? event.did : `${event.agent}: ${event.did}`);
+          this.between.progress(plain(event.title ?? event.tool));
         }
         break;
+      case "tool_result": { // VS Code takes a progress away as soon as something follows it: this stays.
+        const did = this.calls.get(event.callId) ?? "Called a tool";
+        if (!event.ok || this.calls.has(event.callId)) {
+          this.between.markdown(text(event.ok ? `✓ ${did}` : `✗ ${did}: ${firstLine(event.summary)}`));
+          this.stream.progress("Waiting for the model"); // It parts the answer from the steps, which VS Code folds at the end.
+        }
+        break;
+      }
       case "question":
         this.ask(event);
         break;
@@ -146,11 +153,13 @@ export interface Played {
   agent: string;
   /** Missing where the server was lost. */
   result?: RunResult;
+  /** Tokens, the share of the window and the cost, in words. */
+  used?: string;
   steered?: true;
 }
 
 /** The end of a turn: what waits for its user comes last, where it stays in view. */
-export function conclude(stream: vscode.ChatResponseStream, { result, steered }: Played): vscode.ChatErrorDetails | undefined {
+export function conclude(stream: vscode.ChatResponseStream, { result, used, steered }: Played): vscode.ChatErrorDetails | undefined {
   if (steered) {
     return undefined;
   }
@@ -158,11 +167,12 @@ export function conclude(stream: vscode.ChatResponseStream, { result, steered }:
     stream.button({ command: "inhouse.showLog", title: "Show Log" });
     return { message: "The server stopped.  The text so far is kept.  Ask again to continue." };
   }
+  if (result.status === "cancelled") {
+    stream.markdown(text("Cancelled.  What was said and proposed so far is kept."));
+  }
   const files = (state: EditState): string[] => [...new Set(result.edits.filter((edit) => edit.state === state).map((edit) => edit.uri))];
-  const cost = result.usage.costUsd ? `, $${result.usage.costUsd.toFixed(4)}` : "";
-  const tokens = result.usage.inputTokens + result.usage.outputTokens;
-  if (result.status === "completed" && tokens) {
-    stream.markdown(text(`${tokens.toLocaleString("en")} tokens on ${result.route.endpoint} (${result.route.local ? "local" : "remote"})${cost}`));
+  if (result.status === "completed" && used) {
+    stream.markdown(text(`${used} on ${result.route.endpoint} (${result.route.local ? "local" : "remote"})`));
   }
   const changed = files("applied"), proposed = files("proposed"), which = { runId: result.runId, session: result.session };
   if (changed.length) {

@@ -120,6 +120,60 @@ test("an approval is a button in mid-turn that shows the whole command and count
   await s.page.setViewportSize({ width: 1280, height: 800 });
 });
 
+test("what was done stays as sentences, and a command that failed is not ticked", async () => {
+  const calls = [["read_files", { paths: ["app.py"] }], ["run_terminal_command", { command: "test -f missing.py" }]];
+  s.model.state.play = async (reply) => { const call = calls.shift(); if (call) { reply.call(...call); } else { reply.say("It is not there."); } };
+  await send("/edit look for a file");
+  await answer("test -f missing.py").waitFor();
+  await sleep(1000); // The server takes no answer that is faster than a reader.
+  await answer("test -f missing.py").getByRole("button", { name: "Run once", exact: true }).click();
+  await says("It is not there.");
+  await says("✓ Read app.py");
+  await says("✗ Ran test -f missing.py: exit 1");
+  await shot(s.page, "chat-steps");
+  assert.doesNotMatch(await answer("It is not there.").innerText(), /✓ Ran/);
+});
+
+test("an answer that shows code offers to make that change; an agent that is not there is named", async () => {
+  s.model.state.play = async (reply) => { reply.say("Only words."); };
+  const offered = s.page.getByText("Make the change", { exact: true });
+  await send("/ask In words?");
+  await says("Only words.");
+  s.model.state.play = async (reply) => { reply.say("Write it so:\n\n```python\nresult = 0.0\n```\n"); };
+  assert.strictEqual(await offered.count(), 0);
+  await send("/ask And in code?");
+  await says("Write it so:");
+  await offered.waitFor();
+  await shot(s.page, "chat-follow-up");
+  s.model.state.play = async (reply) => { reply.say("It is made."); };
+  await offered.click();
+  await says("It is made.");
+  assert.match(JSON.stringify(s.model.requests.at(-1).messages), /result = 0\.0[^]*Make the change that you described/);
+  await send("/agent nobody Do something");
+  await says("There is no agent “nobody”.");
+});
+
+test("a turn that is cancelled in the status bar says so; one that is stopped in the chat still tells what it proposed", async () => {
+  let steps = 0;
+  s.model.state.play = async (reply) => { reply.say("On and on"); while (!reply.gone) { await sleep(50); } };
+  await send("/ask Never stop");
+  await says("On and on");
+  await s.page.locator(".statusbar-item").filter({ hasText: "Cancel" }).click();
+  await says("Cancelled.");
+  s.model.state.play = async (reply) => {
+    if (steps++ === 0) { reply.call("str_replace", { path: "app.py", replacements: [{ oldString: "best = price\n", newString: "best = max(best, price)\n" }] }); return; }
+    reply.say("Still at it");
+    while (!reply.gone) { await sleep(50); }
+  };
+  await send("/edit simplify @app.py");
+  await says("Still at it");
+  await shot(s.page, "chat-stop");
+  await s.page.locator(".interactive-input-part .codicon-stop-circle").click();
+  await toast(s.page, "edit proposes changes to 1 file.").waitFor();
+  await shot(s.page, "chat-stopped");
+  await palette(s.page, "Inhouse: Reject Proposed Changes");
+});
+
 test("proposals come last, with the way to review them; a file that is named is context", async () => {
   let steps = 0;
   s.model.state.play = async (reply) => {
@@ -185,7 +239,7 @@ test("what a model, its calls and its server say makes no command, no picture, n
   s.model.state.play = async (reply) => {
     if (steps++ === 0) { reply.call("ask_user", { questions: [{ question: `Which? [Press me](${starts}) ![b](${url}/question)`, options: [{ label: `![c](${url}/label) $(trash)` }, { label: "The other", description: `<img src="${url}/description">` }] }] }); }
     else if (steps === 2) { reply.call("read_files", { paths: [`![d](${url}/path).md`] }); }
-    else { for (const piece of evil.match(/[^]{1,7}/g)) { reply.say(piece); } }
+    else { for (const piece of evil.match(/[^]{1,7}/g)) { reply.say(piece); reply.think("Hm. "); } } // Between the pieces of a mark comes what draws nothing.
   };
   await send("/agent fixer Be evil");
   await button("The other").waitFor();

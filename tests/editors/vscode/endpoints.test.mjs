@@ -7,7 +7,7 @@ import { after, before } from "node:test";
 import { FILES, NO_LOG, logOf, scene, testIn } from "./fixture.mjs";
 import { agents, choose, closeAll, openFolder, palette, shot, shown, sleep, temporary, toast, type, until, write, prompt } from "./workbench.mjs";
 
-const KEY = "sk-canary-5f2a91", PROMPT = "prompt-canary-77c0";
+const KEY = "sk-canary-5f2a91", NEW_KEY = "sk-canary-81d2e7", PROMPT = "prompt-canary-77c0";
 let s;
 const test = testIn(() => s);
 before(async () => { s = await scene({ log: "trace", machine: { "inhouse.endpoints": {}, "inhouse.defaultEndpoint": null, "inhouse.trace": "verbose" } }); }, { timeout: 300000 });
@@ -16,6 +16,19 @@ const user = () => path.join(s.workbench.data, "inhouse/config/config.toml");
 /** The files of the workspace and of everything that VS Code and the server keep that hold a text. */
 const holding = (text) => spawnSync("grep", ["-rlaF", text, s.workspace, s.workbench.data], { encoding: "utf8" }).stdout.split("\n").filter(Boolean);
 after(async () => { await s?.close(); });
+
+test("with nothing configured, what could serve is asked for before a prompt is", async () => {
+  await palette(s.page, "Inhouse: Run Agent…");
+  await choose(s.page, "Reviewer");
+  const choices = s.page.locator(".quick-input-widget").filter({ hasText: "No model serves 'reviewer' yet." });
+  await choices.locator(".monaco-list-row").filter({ hasText: "Another address…" }).waitFor();
+  const listed = (await choices.locator(".monaco-list-row").allInnerTexts()).join("\n");
+  for (const provider of ["Ollama", "OpenRouter", "OpenAI"]) { assert.match(listed, new RegExp(provider)); }
+  await shot(s.page, "endpoint-choices");
+  await s.page.keyboard.press("Escape");
+  await choices.waitFor({ state: "hidden" });
+  assert.strictEqual(await s.page.locator('.quick-input-widget input[placeholder="What do you want?"]').count(), 0);
+});
 
 test("Add Endpoint asks the server, refuses a wrong key, and writes to the user's own settings; the key goes to the model and nowhere else", async () => {
   s.model.state.key = KEY;
@@ -99,16 +112,29 @@ test("a server that is not started is one button away from its start; a refused 
   await shot(s.page, "endpoint-starting");
   await palette(s.page, "Terminal: Kill All Terminals");
   fs.writeFileSync(settings, before);
-  s.model.state.refuse = true;
+  s.model.state.key = NEW_KEY; // The old one is refused from now on.
   await ask("And here?", "local");
   const refused = toast(s.page, /reviewer failed:.*key/);
   await refused.waitFor();
   await shot(s.page, "endpoint-refused");
   await refused.getByRole("button", { name: "Set Key" }).click();
-  await s.page.locator(".quick-input-widget").filter({ hasText: "API key “local”" }).waitFor();
+  await type(s.page, "sk-wrong-7654321", "API key for local (127.0.0.1");
+  await s.page.locator(".quick-input-widget").filter({ hasText: /refused/ }).filter({ hasText: "API key for local" }).waitFor(); // It was tried.
   await shot(s.page, "endpoint-new-key");
+  await type(s.page, NEW_KEY, "API key for local");
+  await toast(s.page, "The key for local is set.").waitFor();
+  s.model.state.play = async (reply) => { reply.say("With the new key."); };
+  await ask("And now?", "local");
+  await until(async () => (await shown(s.page)).includes("With the new key."), "the answer");
+  assert.strictEqual(s.model.requests.at(-1).headers.authorization, `Bearer ${NEW_KEY}`);
+  assert.deepStrictEqual(holding(NEW_KEY), []);
+  await palette(s.page, "Inhouse: Set API Key…"); // The palette's way to the same: an endpoint is chosen first.
+  const keys = s.page.locator(".quick-input-widget").filter({ hasText: "Set which key?" });
+  await keys.locator(".monaco-list-row").filter({ hasText: "stored: replace or delete it" }).waitFor();
+  await shot(s.page, "endpoint-keys");
+  await keys.locator(".monaco-list-row").filter({ hasText: s.model.url }).click();
+  await s.page.locator(".quick-input-widget").filter({ hasText: "API key for local (127.0.0.1" }).waitFor();
   await s.page.keyboard.press("Escape");
-  s.model.state.refuse = false;
 });
 
 test("without the chat's view, Open Chat runs an agent", async () => {

@@ -4,22 +4,20 @@ import http from "node:http";
 /** `play(request)` gets each answer as {say, think, call, end}, and `used` for the tokens that it says it read; without one it says "ok". */
 export async function startModel(play = async (answer) => { answer.say("ok"); }, models = ["test-model"], port = 0) {
   const requests = [];
-  const state = { play, open: 0, closed: 0, key: undefined, refuse: false }; // With a key, the models are listed to who has it; refusing, nothing is answered.
+  const state = { play, open: 0, closed: 0, key: undefined }; // With a key, only who has it is answered.
   const server = http.createServer((request, response) => {
     let body = "";
     request.on("data", (data) => { body += data; });
     request.on("end", () => { void handle(request, response, body); });
   });
   async function handle(request, response, body) {
-    if (request.method === "GET") {
-      response.setHeader("content-type", "application/json");
-      response.statusCode = state.key && request.headers.authorization !== `Bearer ${state.key}` ? 401 : request.url.endsWith("/models") ? 200 : 404;
-      response.end(JSON.stringify(response.statusCode === 200 ? { object: "list", data: models.map((id) => ({ id, object: "model" })) } : { error: { message: `no ${request.url}` } }));
+    const tell = (status, body) => { response.writeHead(status, { "content-type": "application/json" }); response.end(JSON.stringify(body)); };
+    if (state.key && request.headers.authorization !== `Bearer ${state.key}`) {
+      tell(401, { error: { message: "Incorrect API key provided" } });
       return;
     }
-    if (state.refuse) {
-      response.writeHead(401, { "content-type": "application/json" });
-      response.end(JSON.stringify({ error: { message: "Incorrect API key provided" } }));
+    if (request.method === "GET") {
+      if (request.url.endsWith("/models")) { tell(200, { object: "list", data: models.map((id) => ({ id, object: "model" })) }); } else { tell(404, { error: { message: `no ${request.url}` } }); }
       return;
     }
     const asked = JSON.parse(body);

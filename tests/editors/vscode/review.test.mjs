@@ -122,10 +122,30 @@ test("a command is asked for in a message that takes no keys; its answer goes to
   const question = toast(s.page, "echo hello from the test");
   await question.waitFor({ timeout: 60000 });
   await shot(s.page, "question-command");
-  await question.getByRole("button").filter({ hasText: /once/i }).click();
+  await palette(s.page, "View: Show Inhouse");
+  await s.page.locator(".pane-body .monaco-list-row").filter({ hasText: /Say hello.*waits for you/ }).first().waitFor();
+  await shot(s.page, "home-waits");
+  await palette(s.page, "View: Show Explorer");
+  if (!(await question.isVisible())) { await s.page.locator(".statusbar-item").filter({ hasText: "An agent asks" }).click(); } // It hides behind the bell after a while.
+  await s.page.locator(".notification-list-item:visible").filter({ hasText: "echo hello from the test" }).getByRole("button").filter({ hasText: /once/i }).click();
   const end = /✓Ran`echohellofromthetest`:exit0[^]*\*\*completed\*\*/; // lines wrap where the column is narrow
   await until(async () => end.test((await shown(s.page)).replace(/[\s\u00a0]+/g, "")), "the end");
   assert.match(JSON.stringify(s.model.requests.at(-1).messages), /hello from the test/);
+});
+
+test("a command that failed is not ticked: in the transcript, and on the page of its session", async () => {
+  await openFile(s.page, "app.py");
+  script(["run_terminal_command", { command: "test -f missing.py" }]);
+  await fixer("Is it there?");
+  await toast(s.page, "test -f missing.py").getByRole("button").filter({ hasText: /once/i }).click();
+  const said = async () => (await shown(s.page)).replace(/[\s\u00a0]+/g, "");
+  await until(async () => /✗Ran`test-fmissing\.py`:exit1[^]*\*\*completed\*\*/.test(await said()), "the end");
+  assert.doesNotMatch(await said(), /✓Ran/);
+  await closeAll(s.page);
+  await palette(s.page, "Inhouse: Sessions…");
+  await s.page.locator(".quick-input-list .monaco-list-row").filter({ hasText: "Is it there?" }).first().click();
+  await s.page.frameLocator("iframe.webview").last().frameLocator("iframe#active-frame").getByText("✗ Ran test -f missing.py: exit 1").waitFor();
+  await shot(s.page, "failed-command");
 });
 
 test("an agent's command works on what is proposed, the files stay as they are, and what it changes is proposed too; all of it is there after a crash and a reload", async () => {

@@ -192,6 +192,17 @@ test("Explain Route shows every rule", async () => {
   await palette(s.page, "View: Close Editor");
 });
 
+test("the lenses of a definition explain its route and check its endpoint on pages", async () => {
+  for (const [title, told] of [["Explain route", "Where reviewer runs"], ["Check endpoint", "local: answers in"]]) {
+    await closeAll(s.page);
+    await openFile(s.page, ".agents", "reviewer.ts");
+    await lens(s.page, title).click();
+    await page(told);
+  }
+  await shot(s.page, "lens-page");
+  assert.strictEqual(await toast(s.page, "would run on").count(), 0);
+});
+
 test("an endpoint that is down is told, with its name; the prompt that met the error is in the box again", async () => {
   s.model.state.play = async (answer) => { answer.response.destroy(); };
   await run("Reviewer", "Anyone there?");
@@ -203,4 +214,17 @@ test("an endpoint that is down is told, with its name; the prompt that met the e
   await until(async () => (await box.inputValue()) === "Anyone there?", "the prompt");
   await shot(s.page, "failed-prompt");
   await s.page.keyboard.press("Escape");
+});
+
+test("an endpoint of VS Code's own settings that lacks a key gets one with its error's button, and uses it", async () => {
+  await palette(s.page, "Notifications: Clear All Notifications");
+  s.model.state.key = "sk-canary-0c47b3";
+  await run("Reviewer", "Without a key?");
+  await toast(s.page, /reviewer failed: .*no key is set/).getByRole("button", { name: "Set Key" }).click();
+  await type(s.page, s.model.state.key, "API key for local");
+  await toast(s.page, "The key for local is set.").waitFor();
+  s.model.state.play = async (answer) => { answer.say("Now I may answer."); };
+  await run("Reviewer", "And with one?");
+  await until(async () => (await shown(s.page)).includes("Now I may answer."), "the answer");
+  assert.strictEqual(s.model.requests.at(-1).headers.authorization, `Bearer ${s.model.state.key}`);
 });
