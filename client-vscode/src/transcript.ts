@@ -52,7 +52,10 @@ export class Rereading implements vscode.Disposable {
   private readonly stale = new Set<string>();
   private readonly reading = new Map<string, { since: number; timer: NodeJS.Timeout }>();
   private readonly resting = new Map<string, NodeJS.Timeout>();
+  /** Runs that changed before VS Code told of their document: a short one is over while its tab opens. */
+  private readonly early = new Set<string>();
   private readonly listeners = vscode.Disposable.from(
+    vscode.window.onDidChangeVisibleTextEditors((editors) => { editors.forEach(({ document: { uri } }) => { if (this.early.delete(runIdOf(uri) ?? "")) { this.changed(uri); } }); }),
     vscode.window.onDidChangeVisibleTextEditors(() => { this.stale.forEach((uri) => { this.changed(vscode.Uri.parse(uri)); }); }),
     vscode.workspace.onDidChangeTextDocument(({ document }) => { this.arrived(document.uri.toString()); }));
 
@@ -62,10 +65,10 @@ export class Rereading implements vscode.Disposable {
   changedRun(id: string): void {
     const shown = vscode.window.visibleTextEditors.map(({ document }) => document.uri).filter((uri) => runIdOf(uri) === id);
     new Map(shown.map((uri) => [uri.toString(), uri])).forEach((uri) => { this.changed(uri); });
-    for (const { uri } of vscode.workspace.textDocuments) {
-      if (runIdOf(uri) === id && !shown.some((each) => each.toString() === uri.toString())) {
-        this.stale.add(uri.toString());
-      }
+    const others = vscode.workspace.textDocuments.map(({ uri }) => uri).filter((uri) => runIdOf(uri) === id && !shown.some((each) => each.toString() === uri.toString()));
+    others.forEach((uri) => { this.stale.add(uri.toString()); });
+    if (!shown.length && !others.length) {
+      this.early.add(id);
     }
   }
 

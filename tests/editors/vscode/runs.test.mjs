@@ -201,6 +201,7 @@ test("the lenses of a definition explain its route and check its endpoint on pag
   }
   await shot(s.page, "lens-page");
   assert.strictEqual(await toast(s.page, "would run on").count(), 0);
+  await closeAll(s.page); // A page that is still loading takes the keyboard.
 });
 
 test("an endpoint that is down is told, with its name; the prompt that met the error is in the box again", async () => {
