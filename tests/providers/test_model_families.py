@@ -117,6 +117,25 @@ OTHER_CALLS = {
     "one tag with everything": '<function name="read_files" arguments=\'{"paths": ["a.txt"]}\'/>',
     "a tag that closes itself": '<tool_call name="read_files" arguments=\'{"paths": ["a.txt"]}\' />',
     "single quotes around names": "<invoke name='read_files'><parameter name='paths'>[\"a.txt\"]</parameter></invoke>",
+    "DeepSeek V4, double bars": '<｜｜DSML｜｜tool_calls>\n<｜｜DSML｜｜invoke name="read_files">\n<｜｜DSML｜｜parameter name="paths" string="false">["a.txt"]</｜｜DSML｜｜parameter>\n</｜｜DSML｜｜invoke>\n</｜｜DSML｜｜tool_calls>',
+    "DeepSeek V4, other bars": '<‖DSML‖tool_calls>\n<‖DSML‖invoke name="read_files">\n<‖DSML‖parameter name="paths" string="false">["a.txt"]</‖DSML‖parameter>\n</‖DSML‖invoke>\n</‖DSML‖tool_calls>',
+    "DeepSeek V4, spaces": '< | DSML | tool_use>\n< | DSML | invoke name="read_files">\n< | DSML | parameter name="paths" string="false">["a.txt"]</ | DSML | parameter>\n</ | DSML | invoke>\n</ | DSML | tool_use>',
+    "Kimi, spaces": '<|tool_calls_section_begin|> <|tool_call_begin|> functions.read_files:0 <|tool_call_argument_begin|> {"paths": ["a.txt"]} <|tool_call_end|> <|tool_calls_section_end|>',
+    "GLM 4.7, a tag twice": '<tool_call>read_files<arg_key><arg_key>paths</arg_key></arg_key><arg_value>["a.txt"]</arg_value></tool_call>',
+    "Nemotron 3, text in its tag": '<tool_call>Let me check.<function=read_files><parameter=paths>["a.txt"]</parameter></function> ok </tool_call>',
+    "Groq, a tag without its end": '<function=read_files{"paths": ["a.txt"]}</function>',
+    "Groq, a comma": '<function=read_files,{"paths": ["a.txt"]}</function>',
+    "Groq, brackets": '<function=read_files({"paths": ["a.txt"]})</function>',
+    "Groq, the end of a tag": 'read_files{"paths": ["a.txt"]}</function>',
+    "Groq, tool-use": '<tool-use>\n{"tool_calls": [{"id": "pending", "type": "function", "function": {"name": "read_files"}, "parameters": {"paths": ["a.txt"]}}]}\n</tool-use>',
+    "gpt-oss, channels in its header": '<|channel|>commentary to=functions.read_files <|constrain|>json<|channel|>commentary<|message|>{"paths": ["a.txt"]}<|call|>',
+    "LFM2, quotes and text": "<|tool_call_start|>[read_files(paths=['a.txt'])]<|tool_call_end|>Reading it.",
+    "Command A, its tokens dropped": '[\n    {"tool_call_id": "0", "tool_name": "read_files", "parameters": {"paths": ["a.txt"]}}\n]',
+    "Gemma 4, its tokens dropped": 'call:read_files{paths:["a.txt"]}',
+    "Gemma 3, another fence": '```python\nread_files(paths=["a.txt"])\n```',
+    "MiniMax M2, items": '<minimax:tool_call>\n<invoke name="read_files">\n<parameter name="paths"><item>a.txt</item></parameter>\n</invoke>\n</minimax:tool_call>',
+    "oMLX": '[Calling tool: read_files({"paths": ["a.txt"]})]',
+    "SmolLM3": '<code>\nread_files(paths=["a.txt"])\n</code>',
     "xLAM": '{"tool_calls": [{"name": "read_files", "arguments": {"paths": ["a.txt"]}}]}',
 }
 CALLS |= OTHER_CALLS
@@ -182,6 +201,23 @@ LEFT = {
     "Command R": ("<|START_ACTION|> nothing", Kind.OPENAI, "--tool-call-parser"),
     "DSML": (f"<{BAR}DSML{BAR}tool_calls>oops", Kind.OPENAI, "--tool-call-parser"),
     "Gemma": ("<|tool_call>call:read_files{{{", Kind.OPENAI, "--tool-call-parser"),
+    "MiniMax": ("[TOOL_CALL]\n{tool => 'read_files'}\n[/TOOL_CALL]", Kind.VLLM, "--enable-auto"),
+    "DSML, its end alone": (
+        f"cat a.txt</{BAR}DSML{BAR}parameter>\n</{BAR}DSML{BAR}invoke>",
+        Kind.OPENAI,
+        "--tool-call-parser",
+    ),
+    "gpt-oss, Python": (
+        "<|start|>assistant<|channel|>analysis to=python code<|message|>print(1)<|call|>",
+        Kind.OPENAI,
+        "--tool-call-parser",
+    ),
+    "gpt-oss, no recipient": (
+        f"<|channel|>commentary<|message|>{ARGS}<|end|>",
+        Kind.OPENAI,
+        "--tool-call-parser",
+    ),
+    "Llama 3, no names": ('<|python_tag|>read_files(["a.txt"])', Kind.LLAMACPP, "--jinja"),
 }
 THOUGHTS = {
     "think": "<think>secret</think>\n\nHello!",
@@ -194,6 +230,9 @@ THOUGHTS = {
     "Command A": "<|START_THINKING|>secret<|END_THINKING|>Hello!",
     "Kimi VL": "◁think▷secret◁/think▷Hello!",
     "Hunyuan": "<think>secret</think>\n<answer>\nHello!\n</answer>",
+    "Command A, its answer": "<|START_THINKING|>secret<|END_THINKING|><|START_RESPONSE|>Hello!<|END_RESPONSE|>",
+    "Solar Open": "<|think|>secret<|end|><|begin|>assistant<|content|>Hello!<|end|>",
+    "Pangu": "[unused16]secret[unused17]Hello!",
     "Granite": "<think>secret</think><response>Hello!</response>",
     "in two parts": "<think>sec</think>\n<think>ret</think>Hello!",
     "gpt-oss": "<|channel|>analysis<|message|>secret<|end|><|start|>assistant<|channel|>final<|message|>Hello!",
@@ -215,6 +254,30 @@ async def test_a_call_in_a_familys_own_form_is_recovered(family, model_at) -> No
     assert [(one.name, json.loads(one.arguments)) for one in said.calls] == [
         ("read_files", {"paths": ["a.txt"]})
     ]
+
+
+@pytest.mark.parametrize(
+    ("form", "given"),
+    [
+        ("<tool_call>glob</tool_call>", {}),
+        ("<tool_call>\n<function=glob>\n</function>\n</tool_call>", {}),
+        ("<function_calls>\nglob(hidden=null, deep=true)\n</function_calls>", None),
+        ("<|tool_call_start|>[glob(hidden=null, deep=true)]<|tool_call_end|>", None),
+    ],
+)
+def test_a_call_without_values_or_with_jsons_words_is_recovered(form, given) -> None:
+    glob = ToolSpec("glob", "", {"type": "object", "properties": {"hidden": {}, "deep": {}}})
+    (call,) = read_answer(form, (glob,), (UserMessage("x"),)).calls
+
+    wanted = {"hidden": None, "deep": True} if given is None else given
+    assert (call.name, json.loads(call.arguments)) == ("glob", wanted)
+
+
+def test_a_tag_for_each_item_is_text_where_text_is_wanted() -> None:
+    form = '<invoke name="write_file"><parameter name="path">a</parameter><parameter name="content"><item>x</item></parameter></invoke>'
+    (call,) = read_answer(form, (WRITE,), (UserMessage("x"),)).calls
+
+    assert json.loads(call.arguments)["content"] == "<item>x</item>"
 
 
 @pytest.mark.parametrize("family", CALLS)
@@ -329,6 +392,8 @@ async def test_thoughts_in_a_familys_own_tags_are_no_part_of_the_answer(
         "All clear.</think>\n\nHello!",
         "Hm.\n[/THINK]\nHello!",
         "analysisThe user greets.assistantfinal Hello!",
+        "Hm.\n</think>\n\n<response>\nHello!\n</response>\n",
+        "Here are my reasoning steps:\nHm.\n[BEGIN FINAL RESPONSE]\nHello!\n[END FINAL RESPONSE]",
     ],
 )
 async def test_thoughts_that_only_end_are_taken_out_of_the_answer(text, model_at) -> None:

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from inhouse.core.endpoint_kinds import Kind
 from inhouse.core.errors import ProviderError
 from inhouse.core.ports import ToolSpec
+from inhouse.core.route import ToolMode
 from support.asking import READ_FILES, ask, prompt
 from support.replay import DONE, Replay, http_head, http_json, ndjson, piece, sse
 
@@ -217,6 +219,89 @@ FAILED: dict[str, tuple[list[bytes], str, str]] = {
         "insufficient balance",
         "quota",
     ),
+    "an event of OpenAI": (
+        [b'event: error\ndata: {"error": {"type": "server_error", "message": "it died"}}\n\n'],
+        "it died",
+        "unavailable",
+    ),
+    "an event of Anthropic": (
+        [b"event: error\n", *sse({"error": {"type": "overloaded_error", "message": "Too busy"}})],
+        "Too busy",
+        "unavailable",
+    ),
+    "a list in an event (Gemini)": (
+        sse([{"error": {"code": 503, "message": "It is overloaded.", "status": "UNAVAILABLE"}}]),
+        "It is overloaded.",
+        "unavailable",
+    ),
+    "a list over several lines (Gemini)": (
+        [b'[{\n  "error": {\n    "code": 429,\n    "message": "Retry in 3.8s."\n  }\n}\n]\n'],
+        "Retry in 3.8s.",
+        "rate_limited",
+    ),
+    "a piece with an error and a reason (OpenRouter)": (
+        sse({**piece("", finish="error"), "error": {"code": "server_error", "message": "it left"}}),
+        "it left",
+        "unavailable",
+    ),
+    "an error in a choice (OpenRouter)": (
+        sse({"choices": [{"delta": {}, "error": {"code": 502, "message": "it broke"}}]}),
+        "it broke",
+        "unavailable",
+    ),
+    "a reason of the provider's (OpenRouter)": (
+        sse(
+            {
+                "choices": [
+                    {"delta": {}, "finish_reason": "error", "native_finish_reason": "network_x"}
+                ]
+            }
+        ),
+        "the model failed: network_x",
+        "",
+    ),
+    "the engine (vLLM)": (
+        sse({"error": {"object": "error", "message": "EngineCore", "type": "x", "code": 500}}),
+        "EngineCore",
+        "unavailable",
+    ),
+    "a text in an event (LM Studio)": (
+        [b'event: error\ndata: {"error": "The model has crashed"}\n\n'],
+        "The model has crashed",
+        "",
+    ),
+    "a number as text (LiteLLM)": (
+        sse({"error": {"message": "RateLimitError: try again in 3s", "type": "x", "code": "429"}}),
+        "RateLimitError",
+        "rate_limited",
+    ),
+    "a text and its kind (TGI)": (
+        [b'data:{"error":"Model is overloaded","error_type":"overloaded"}\n\n'],
+        "Model is overloaded",
+        "unavailable",
+    ),
+    "a filter (Azure)": (
+        sse({"error": {"message": "content management policy", "code": "content_filter"}}),
+        "content management policy",
+        "moderation",
+    ),
+    "an exception as key (Bedrock)": (
+        sse({"modelStreamErrorException": {"message": "it went wrong"}}),
+        "it went wrong",
+        "",
+    ),
+    "a number alone": (sse({"error": 500}), "(500)", "unavailable"),
+    "a reason that is an object (SGLang)": (
+        sse({"choices": [{"delta": {}, "finish_reason": {"type": "abort", "message": "no room"}}]}),
+        "no room",
+        "",
+    ),
+    "a reason that says it was aborted (vLLM)": (sse(piece(finish="abort")), "abort", ""),
+    "a reason that says it is busy (DeepSeek)": (
+        sse(piece(finish="insufficient_system_resource")),
+        "insufficient_system_resource",
+        "unavailable",
+    ),
     "a detail alone (FastAPI)": (sse({"detail": "Not authenticated"}), "Not authenticated", ""),
 }
 
@@ -235,6 +320,113 @@ async def test_what_a_server_says_in_a_stream_when_it_fails_is_quoted(
     assert words in str(said.error)
     assert not code or said.error.code == code
     assert said.text == ("so far" if begun else "")
+
+
+@pytest.mark.parametrize(
+    "reason", ["MALFORMED_FUNCTION_CALL", "function_call_filter: MALFORMED_FUNCTION_CALL"]
+)
+async def test_a_call_that_the_service_could_not_read_is_told_to_both(reason, model_at) -> None:
+    with Replay([http_head(), *sse(piece(finish=reason)), DONE]) as server:
+        said = await ask(model_at(server), prompt(tools=(READ_FILES,)))
+
+    assert said.error is None
+    assert ["MALFORMED" in one.message for one in said.notices] == [True, False]
+    assert "no call arrived" in said.answered.unread
+
+
+@pytest.mark.parametrize(
+    ("reason", "known"),
+    [
+        ("model_context_window_exceeded", "length"),
+        ("SENSITIVE", "content_filter"),
+        ("PROHIBITED_CONTENT", "content_filter"),
+        ("STOP", "stop"),
+        ("something_new", "stop"),
+    ],
+)
+async def test_why_an_answer_ended_is_said_in_openais_words(reason, known, model_at) -> None:
+    with Replay([http_head(), *sse(piece("hi", finish=reason)), DONE]) as server:
+        said = await ask(model_at(server))
+
+    assert (said.error, said.text, said.answered.finish_reason) == (None, "hi", known)
+
+
+GROQ = {"message": "Failed to call a function.", "code": "tool_use_failed"}
+UNREAD = {
+    "Groq": lambda it: {"error": {**GROQ, "failed_generation": it}},
+    "llama.cpp": lambda it: {
+        "error": {"code": 500, "message": f"Failed to parse input at pos 12: {it}", "type": "x"}
+    },
+    "Ollama": lambda it: {
+        "error": f"error parsing tool call: raw='{it}', err=invalid character ']' after value"
+    },
+}
+"""How servers say that they could not read their own model's call."""
+TAGGED = '<function=read_files>\n<parameter=paths>\n[\n"a  b"\n]\n</parameter>\n</function>'
+WRITTEN = {
+    "a call": ('<function=read_files{"paths": ["a"]}</function>', [READ]),
+    "values with white space": (TAGGED, [("read_files", '{"paths": ["a  b"]}')]),
+    "words": ("I would read the file.", []),
+    "an input": (A, []),
+    "nothing": ("", []),
+}
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+@pytest.mark.parametrize("server", UNREAD)
+@pytest.mark.parametrize("name", WRITTEN)
+async def test_a_call_that_a_server_could_not_read_is_read_here(
+    name, server, streamed, model_at
+) -> None:
+    written, calls = WRITTEN[name]
+    error = UNREAD[server](written)
+    answer = http_json(error, 500 if server != "Groq" else 400)
+    if streamed:
+        answer = [http_head(), b"event: error\n", *sse(error)]
+    with Replay(answer) as replay:
+        said = await ask(model_at(replay), prompt(tools=(READ_FILES,)))
+
+    assert said.error is None
+    assert [(one.name, one.arguments) for one in said.calls] == calls
+    assert bool(said.answered.unread) is not bool(calls)
+    assert len(replay.requests) == 1
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+async def test_a_call_that_ollama_could_not_read_is_told_to_the_model(streamed, model_at) -> None:
+    error = UNREAD["Ollama"]("ls -R\n")
+    answer = [http_head(200, "application/x-ndjson"), *ndjson(error)]
+    with Replay(answer if streamed else http_json(error, 500)) as replay:
+        at = model_at(replay, kind=Kind.OLLAMA, context_window=4096, tools=ToolMode.NATIVE)
+        said = await ask(at, prompt(tools=(READ_FILES,)))
+
+    assert (said.error, said.text) == (None, "ls -R\n")
+    assert "no call arrived" in said.answered.unread
+
+
+async def test_a_quotation_that_a_server_could_not_read_is_not_run(model_at) -> None:
+    form = WRITTEN["a call"][0]
+    with Replay(http_json(UNREAD["Groq"](form), 400)) as server:
+        said = await ask(model_at(server), prompt(f"Explain {form}", tools=(READ_FILES,)))
+
+    assert not said.calls
+
+
+PAGES = {
+    "<html><head><title>Nur einen Moment…</title></head></html>": "challenge",
+    "<html><head><title>x</title><script>_cf_chl_opt={}</script></head></html>": "challenge",
+    "<!-- (C) -->\n<!DOCTYPE html><html><head><title>Anmelden</title></head></html>": "login",
+    '<html><body><form><input name=p type="password"></form></body></html>': "login",
+    "<html><head><title>Open WebUI</title></head></html>": "bad_answer",
+}
+
+
+@pytest.mark.parametrize("page", PAGES)
+async def test_a_page_with_status_200_is_named_as_what_it_is(page, model_at) -> None:
+    with Replay([http_head(200, "text/html"), page.encode()]) as server:
+        said = await ask(model_at(server))
+
+    assert said.error.code == PAGES[page]
 
 
 async def test_a_protection_page_with_status_200_is_named_as_one(model_at) -> None:

@@ -57,6 +57,8 @@ class ProviderError(InhouseError):
     """The server's own words and codes, complete; to be searched, never shown."""
     about: tuple[str, ...] = ()
     """What the server says it is about: names of parameters, paths in the request."""
+    written: str | None = None
+    """What the model wrote, if the server could not read it as a call."""
 
     def __init__(self, message: str, *, code: str = "provider") -> None:
         super().__init__(message, code=code)

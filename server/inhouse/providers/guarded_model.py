@@ -24,7 +24,7 @@ from inhouse.core.messages import ToolCall
 from inhouse.core.ports import Chunks, Prompt
 from inhouse.core.route import Endpoint, Privacy, ToolMode
 from inhouse.providers.chat.stream_model import Ask
-from inhouse.providers.chat.think_tags import end_of_lone_thoughts
+from inhouse.providers.chat.think_tags import answer_within, end_of_lone_thoughts
 from inhouse.providers.endpoints.endpoint_errors import ModelRef
 from inhouse.providers.endpoints.endpoint_state import EndpointState
 from inhouse.providers.endpoints.locality import require_local
@@ -352,7 +352,7 @@ class _Answer:
         """Separate from the answer what only a closing tag marks as thinking."""
         said = "".join(self.texts)
         if end := end_of_lone_thoughts(said):
-            rest = said[end:]
+            rest = answer_within(said[end:])
             self.texts = [rest]
             yield ThoughtSoFar()
             if rest.strip():

@@ -24,7 +24,7 @@ from inhouse.core.events import ModelChunk, Notice
 from inhouse.core.ports import Chunks, Prompt
 from inhouse.core.route import Endpoint
 from inhouse.providers.chat.refusals import MOST_MENDS, Mended, mends
-from inhouse.providers.chat.response import ChatAnswer
+from inhouse.providers.chat.response import ChatAnswer, as_written
 from inhouse.providers.chat.retry import first_of
 from inhouse.providers.chat.sse import StreamDeadline, answered, server_sent
 from inhouse.providers.chat.stream_model import TRIES
@@ -142,9 +142,15 @@ class OpenAIChat:
             last = [*answer.end(odd=line.odd)]
         except openai.OpenAIError as error:
             told = _translated(error, place)
+            if (last := as_written(told, prompt)) is not None:
+                yield last
+                return
             way = self._other_way(told, prompt, body, dialect) if again and not said else None
             raise way or await self._better(told, error, place) from error
         except ProviderError as error:
+            if (last := as_written(error, prompt)) is not None:
+                yield last
+                return
             way = self._other_way(error, prompt, body, dialect) if again and not said else None
             if way is None:
                 raise

@@ -23,6 +23,7 @@ from inhouse.core.messages import Origin, ToolCall
 from inhouse.core.ports import Chunks, Prompt
 from inhouse.core.route import Endpoint
 from inhouse.providers.chat.request_options import own_fields
+from inhouse.providers.chat.response import as_written
 from inhouse.providers.chat.retry import first_of
 from inhouse.providers.chat.stream_model import TRIES, add_joined
 from inhouse.providers.chat.think_tags import ThinkingText
@@ -98,12 +99,11 @@ class OllamaChat:
                                 yield chunks
                         if answer.done:
                             break
-        except httpx2.ProxyError as error:
-            raise endpoint_errors.through_proxy(place, str(error)) from error
-        except httpx2.ConnectError as error:
-            raise endpoint_errors.unreachable(place, str(error), error) from error
-        except httpx2.ConnectTimeout as error:
-            raise endpoint_errors.unreachable(place, "no answer to the connection") from error
+        except ProviderError as error:
+            if (last := as_written(error, prompt)) is None:
+                raise
+            yield last
+            return
         except httpx2.HTTPError as error:
             raise _broken(error, line, place) from error
         yield [*answer.end()]
@@ -313,6 +313,12 @@ def _keep_alive(setting: str) -> str | int:
 def _broken(error: Exception, line: Any, place: ModelRef) -> Exception:
     import httpx2  # noqa: PLC0415
 
+    if isinstance(error, httpx2.ProxyError):
+        return endpoint_errors.through_proxy(place, str(error))
+    if isinstance(error, httpx2.ConnectError):
+        return endpoint_errors.unreachable(place, str(error), error)
+    if isinstance(error, httpx2.ConnectTimeout):
+        return endpoint_errors.unreachable(place, "no answer to the connection")
     if line is not None:
         return line.failure(error)
     if isinstance(error, httpx2.TimeoutException):

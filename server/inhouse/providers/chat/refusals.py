@@ -18,7 +18,8 @@ MOST_MENDS = 8
 """How often one request is rewritten."""
 
 _NEVER = frozenset(
-    {"rate_limited", "quota", "payment_required", "moderation", "challenge", "redirect"}
+    {"rate_limited", "quota", "payment_required", "moderation", "challenge", "login"}
+    | {"redirect"}
     | {"proxy_auth", "wrong_scheme", "certificate", "unreachable", "hung_up", "timeout", "proxy"}
     | {"loading", "too_large", "web_page", "tls"}
 )

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from attrs import define, field
 
+from inhouse.core.errors import ProviderError
 from inhouse.core.events import (
     Answered,
     ModelChunk,
@@ -15,8 +16,10 @@ from inhouse.core.events import (
 )
 from inhouse.core.json_values import fields, items
 from inhouse.core.json_values import fields as members
+from inhouse.core.json_values import text as text_of
 from inhouse.core.limits import LONGEST_ARGUMENTS
 from inhouse.core.messages import Origin
+from inhouse.core.ports import Chunks, Prompt
 from inhouse.providers.chat.stream_model import add_joined
 from inhouse.providers.chat.think_tags import ThinkingText
 from inhouse.providers.cost.usage import read_usage, timings_usage
@@ -38,17 +41,17 @@ FEW = 5
 LONGEST_REASON = 80
 
 FINISH_REASONS = {
-    "function_call": "tool_calls",
-    "tool_use": "tool_calls",
-    "eos": "stop",
-    "eos_token": "stop",
-    "end_turn": "stop",
-    "complete": "stop",
-    "max_tokens": "length",
-    "max_output_tokens": "length",
-    "safety": "content_filter",
-    "refusal": "content_filter",
+    **dict.fromkeys(("eos", "eos_token", "end_turn", "complete", "stop_sequence"), "stop"),
+    **dict.fromkeys(("function_call", "tool_use"), "tool_calls"),
+    **dict.fromkeys(("max_tokens", "max_output_tokens", "model_context_window_exceeded"), "length"),
+    **dict.fromkeys(("safety", "refusal", "sensitive", "recitation", "language"), "content_filter"),
+    **dict.fromkeys(("prohibited_content", "blocklist", "spii"), "content_filter"),
+    **{one: one for one in ("stop", "tool_calls", "length", "content_filter")},
 }
+_NO_CALL = re.compile(r"malformed|unexpected_tool|function_call_filter", re.IGNORECASE)
+"""Gemini's reasons if it could not read its model's call."""
+_FAILED = re.compile(r"error|abort|cancel|insufficient_system|overload|timeout", re.IGNORECASE)
+"""Reasons of an answer that is not complete."""
 
 
 @define(eq=False)
@@ -136,7 +139,8 @@ class ChatAnswer:
         if piece is None:
             return
         if not isinstance(piece, dict):
-            raise endpoint_errors.not_an_answer(self.place, str(piece))
+            yield from self._listed(piece)
+            return
         fields = cast("dict[str, Any]", piece)
         if fields.get("error"):
             raise endpoint_errors.of_piece(self.place, fields["error"], code=fields.get("code"))
@@ -152,6 +156,13 @@ class ChatAnswer:
             raise endpoint_errors.of_piece(self.place, fields)
         elif message_in(fields):
             self._aside = fields
+
+    def _listed(self, pieces: object) -> Iterator[ModelChunk]:
+        """Read pieces in a list, as Google sends them without a stream."""
+        if not items(pieces):
+            raise endpoint_errors.not_an_answer(self.place, str(pieces))
+        for one in items(pieces):
+            yield from self.take(one)
 
     def end(self, *, odd: str = "") -> Iterator[ModelChunk]:
         """Yield what remains; `Answered` last.  Raises where the answer is not complete.
@@ -188,15 +199,25 @@ class ChatAnswer:
         elif isinstance(text := choice.get("text"), str):
             yield from self._said(self._thinking.take(text))
         reason = choice.get("finish_reason")
+        if isinstance(reason, dict):  # SGLang's own
+            reason = text_of(members(reason).get("type")) or None
         if isinstance(reason, str) and reason and reason.lower() not in ("null", "none"):
-            native = choice.get("native_finish_reason")
-            self.native_reason = native[:LONGEST_REASON] if isinstance(native, str) else ""
-            if reason.startswith("error"):
-                why = f"the model failed {self.native_reason}".rstrip()
-                raise endpoint_errors.of_piece(self.place, why)
             if usage := choice.get("usage"):  # Kimi
                 self._usage = usage
-            self.finish_reason = FINISH_REASONS.get(reason.lower(), reason)
+            self._finish(reason, choice)
+
+    def _finish(self, reason: str, choice: dict[str, Any]) -> None:
+        """Note why the model finished.  Raises `ProviderError` if its answer is not complete."""
+        native = text_of(choice.get("native_finish_reason"))
+        known = FINISH_REASONS.get(reason.lower())
+        if known is None:
+            native = native or reason
+            if _FAILED.search(reason):
+                said = message_in(members(choice.get("finish_reason"))) or native
+                raise endpoint_errors.of_piece(self.place, f"the model failed: {said}")
+            known = "tool_calls" if _NO_CALL.search(reason) else "stop"
+        self.native_reason = native[:LONGEST_REASON]
+        self.finish_reason = known
 
     def _delta(self, delta: dict[str, Any]) -> Iterator[ModelChunk]:
         content = delta.get("content")
@@ -258,6 +279,14 @@ class ChatAnswer:
                 yield ReasoningDelta(text)
             else:
                 yield TextDelta(text)
+
+
+def as_written(error: Exception, prompt: Prompt) -> Chunks | None:
+    """Return what the model wrote, to be read here, if the server could not read its call."""
+    if not isinstance(error, ProviderError) or error.written is None:
+        return None
+    said = (TextDelta(error.written),) if error.written else ()
+    return (*said, Answered("tool_calls" if prompt.tools else "stop"))
 
 
 def _joined(texts: list[str]) -> tuple[TextDelta, ...]:

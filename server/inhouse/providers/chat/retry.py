@@ -58,7 +58,7 @@ def _another_try_helps(error: ProviderUnavailableError) -> bool:
 
 
 def _pause(error: ProviderUnavailableError, number: int) -> float:
-    if error.retry_after is not None:
+    if error.retry_after:  # not one that is over, or each try would come at once
         return error.retry_after
     if error.code == "loading":
         return LOADING_PAUSE

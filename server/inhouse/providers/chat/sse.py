@@ -224,7 +224,7 @@ def _event(block: bytes) -> tuple[str, bytes] | None:
     for line in block.split(b"\n"):
         field_name, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
-        if line[:1] == b"{" and not data:  # an error as it would be without a stream
+        if line[:1] in (b"{", b"[") and not data:  # an error as it would be without a stream
             return name, block[block.index(line) :]
         if field_name == b"data":
             data.append(value)

@@ -22,17 +22,27 @@ TAGS = {
     "<|inner_prefix|>": "<|inner_suffix|>",  # Apertus
     "<|thinking_start|>": "<|thinking_end|>",
     "\u25c1think\u25b7": "\u25c1/think\u25b7",  # Kimi VL
+    "[unused16]": "[unused17]",  # Pangu
+    "<|think|>": "<|end|>",  # Solar Open
 }
 """What opens thoughts → what closes them."""
 
-ANSWERS = {"<answer>": "</answer>", "<response>": "</response>"}
-"""What some models write around an answer that has thoughts before it (Hunyuan, Granite)."""
+ANSWERS = {
+    "<answer>": "</answer>",  # Hunyuan
+    "<response>": "</response>",  # Granite, Ernie
+    "<|START_RESPONSE|>": "<|END_RESPONSE|>",  # Command A
+    "<|begin|>assistant<|content|>": "<|end|>",  # Solar Open
+    "[BEGIN FINAL RESPONSE]": "[END FINAL RESPONSE]",  # Apriel
+}
+"""What some models write around an answer that has thoughts before it."""
 
 _HARMONY = ("<|channel|>", "<|start|>")
 _LONE_CLOSE = re.compile(
     r"(?<![`\"'\w])(?:"
     + "|".join(re.escape(one) for one in TAGS.values())
     + r")(?=[ \t]*(?:\r?\n|$))|(?<=[.!?])</think(?:ing)?>(?=\s|$)"
+    r"|^(?=\[BEGIN FINAL RESPONSE\]$)",
+    re.MULTILINE,
 )
 _STRIPPED = re.compile(
     r"\A\s*analysis(?=[A-Z\s]).{0,200000}?assistant(?:\s*commentary)?\s*final(?=[\sA-Z])", re.DOTALL
@@ -56,6 +66,15 @@ def end_of_lone_thoughts(text: str) -> int:
         if not opened and before.count("```") % 2 == 0:
             return match.end()
     return 0
+
+
+def answer_within(text: str) -> str:
+    """Return an answer that has thoughts before it without the tags around it."""
+    start = text.lstrip()
+    for tag, close in ANSWERS.items():
+        if start.startswith(tag):
+            return start.removeprefix(tag).rstrip().removesuffix(close).strip()
+    return text
 
 
 class _Reader(Protocol):

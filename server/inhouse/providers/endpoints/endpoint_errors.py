@@ -1,6 +1,7 @@
 """Errors of endpoints, in one clear message: endpoint, model and remedy."""
 
 import difflib
+import re
 import ssl
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +20,7 @@ from inhouse.core.limits import LONGEST_ARGUMENTS
 from inhouse.core.redaction import redact
 from inhouse.core.route import Endpoint
 from inhouse.core.unicode import visible
-from inhouse.providers.endpoints.error_text import Told, message_in, told
+from inhouse.providers.endpoints.error_text import Told, message_in, told, written_in
 
 LONGEST_QUOTE = 320
 LONGEST_WAIT = 60.0
@@ -70,7 +71,8 @@ def of_piece(place: ModelRef, error: Any, *, code: Any = None) -> ProviderError:
     from inhouse.providers.endpoints.error_kinds import kind_of  # noqa: PLC0415  as above
 
     known = fields(error)
-    status = known.get("code") or known.get("status_code") or known.get("status") or code
+    status = known.get("code") or known.get("status_code") or known.get("status")
+    status = status or (error if isinstance(error, int) else code)
     if isinstance(status, str) and status.isdigit():
         status = int(status)
     number = status if isinstance(status, int) and 400 <= status < 600 else None  # noqa: PLR2004
@@ -196,13 +198,18 @@ def too_much(place: ModelRef) -> ProviderError:
 def not_an_answer(place: ModelRef, body: str) -> ProviderError:
     """A success that is not a chat completion."""
     answer = told(200, body, {})
-    from inhouse.providers.endpoints.error_kinds import is_challenge  # noqa: PLC0415  as above
+    from inhouse.providers.endpoints.error_kinds import in_place_of_answer  # noqa: PLC0415  as above
 
-    if answer.page is not None and is_challenge(answer.page):
-        return _marked(_of(place, answer, "challenge", {}), answer)
+    if kind := in_place_of_answer(answer):
+        return _marked(_of(place, answer, kind, {}), answer)
     if answer.page is not None or "<" in body[:64]:
         title = f" ({place.quote(answer.page)})" if answer.page else ""
-        remedy = f"The base URL probably lacks /v1: correct {place.setting('baseUrl')}."
+        remedy = (
+            f"Correct {place.setting('baseUrl')} if that address leads to a website; the network "
+            "may also show a page of its own: look with a browser."
+        )
+        if urlsplit(place.endpoint.base_url).path.strip("/") == "":
+            remedy = f"The base URL probably lacks /v1: correct {place.setting('baseUrl')}."
         return ProviderError(
             f"{place} answered with a web page{title}.  {remedy}", code="bad_answer"
         )
@@ -277,6 +284,7 @@ def pause(seconds: float) -> str:
 def _marked(error: ProviderError, answer: Told) -> ProviderError:
     """Keep the server's message, for callers that can ask in another way."""
     error.status, error.said, error.about = answer.status, answer.all, answer.params
+    error.written = written_in(answer.numbers)
     return error
 
 
@@ -305,21 +313,21 @@ def _of(  # noqa: PLR0911  one for each kind
         case "not_found" | "model_not_found":
             return not_found(place, said, status=answer.status or 404)
         case "rate_limited" | "loading" | "unavailable":
-            wait = answer.wait
-            asks = f"  It asks to wait {pause(wait)}." if wait and wait > LONGEST_WAIT else ""
+            too_long = answer.wait if (answer.wait or 0) > LONGEST_WAIT else None
             return ProviderUnavailableError(
-                f"{place}: {_BUSY.get(kind) or _busy(answer)}{status}. {said}{asks}".rstrip(),
+                _explained(place, _BUSY.get(kind) or _busy(answer), status, said, too_long),
                 code=kind,
-                retry_after=wait,
-            )
-        case "quota":
-            again = f"  It asks to wait {pause(answer.wait)}." if answer.wait else ""
-            return ProviderError(
-                f"{place}: {_WHAT[kind]}{status}. {said}{again}".rstrip(), code=kind
+                retry_after=answer.wait,
             )
         case _:
             code = kind or "bad_request"
-            return ProviderError(f"{place}: {_WHAT[code]}{status}. {said}".rstrip(), code=code)
+            message = _explained(place, _WHAT[code], status, said, answer.wait)
+            return ProviderError(message, code=code)
+
+
+def _explained(place: ModelRef, what: str, status: str, said: str, wait: float | None) -> str:
+    asks = f"It asks to wait {pause(wait)}." if wait else ""
+    return " ".join(filter(None, (f"{place}: {what}{status}.", _sentence(said), asks)))
 
 
 def _wrong_key(place: ModelRef, status: str, said: str) -> str:
@@ -414,12 +422,20 @@ def _redirected(place: ModelRef, status: int, location: str) -> ProviderError:
     own = urlsplit(place.endpoint.base_url)
     same = target.hostname in (None, own.hostname) and target.scheme in ("", own.scheme)
     where = location if same else f"{target.scheme}://{target.hostname}"
+    login = _LOGIN_ADDRESS.search(location)
+    hint = "It may be a login page: sign in with a browser, then run again.  " if login else ""
     return ProviderError(
-        f"{place}: the server redirects ({status}) to {place.quote(where)}.  Redirects are not "
-        "followed, because a key must not travel.  If that is the right server, set "
+        f"{place}: the server redirects ({status}) to {place.quote(where)}.  {hint}Redirects are "
+        "not followed, because a key must not travel.  If that is the right server, set "
         f"{place.setting('baseUrl')}.",
         code="redirect",
     )
+
+
+_LOGIN_ADDRESS = re.compile(
+    r"log-?[io]n|sign-?in|oauth|authori[sz]e|\bauth\b|\bsso\b|saml|adfs|captive|hotspot|portal",
+    re.IGNORECASE,
+)
 
 
 def _busy(answer: Told) -> str:
@@ -427,6 +443,8 @@ def _busy(answer: Told) -> str:
         return "the server gave up waiting"
     if answer.status == 409:  # noqa: PLR2004
         return "a conflict"
+    if answer.status == 529 and answer.page is None:  # noqa: PLR2004
+        return "the server is overloaded"
     if answer.page is not None or (answer.status or 0) >= 520:  # noqa: PLR2004
         return "a gateway in front of the server got no answer from it"
     return "the server is not available"
@@ -448,9 +466,14 @@ _WHAT = {
         " Your key may be fine: ask whoever runs the gateway to let programs through, or check "
         "the URL"
     ),
+    "login": (
+        "a login page came instead of an answer, from the network (a hotspot, a company's gateway) "
+        "or the server itself.  Sign in with a browser, then run again, or check the URL"
+    ),
     "proxy_auth": (
-        "the proxy needs a user name and a password.  Add them to the proxy's URL "
-        "(HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT)"
+        "the proxy needs a user name and a password, or refuses those that it got.  Write them in "
+        "the proxy's URL (HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT).  Only Basic authentication "
+        "is used: for NTLM or Kerberos, name a local proxy that does it for you"
     ),
     "bad_request": "the server refused the request",
 }

@@ -70,17 +70,21 @@ def _status(*codes: int) -> Callable[[Told], bool]:
     return lambda told: told.status in codes
 
 
+def in_place_of_answer(told: Told) -> str:
+    """Return what kind of page came instead of an answer: a login, a check for browsers, or ""."""
+    if told.status == 511 or _LOGIN.search(told.page or "") or _LOGIN_FORM.search(told.markup):  # noqa: PLR2004
+        return "login"
+    page = told.page is not None and told.markup
+    checked = page and (_CHALLENGE.search(told.page or "") or _CHALLENGE_MARK.search(told.markup))
+    return "challenge" if checked else ""
+
+
 def _challenge(told: Told) -> bool:
-    return (
-        told.page is not None
-        and told.status in (401, 403, 406, 429, 503)
-        and (told.status in (401, 403, 406) or _CHALLENGE.search(told.page) is not None)
-    )
-
-
-def is_challenge(title: str) -> bool:
-    """Return whether a page's title is that of a check for browsers."""
-    return _CHALLENGE.search(title) is not None
+    if not told.markup or told.status not in (401, 403, 406, 429, 503, None):
+        return False
+    if told.status == 401 and _AUTHORIZATION.search(told.page or ""):  # noqa: PLR2004  a server's own
+        return False
+    return told.status in (401, 403, 406) or in_place_of_answer(told) == "challenge"
 
 
 def _too_large_at_once(told: Told) -> bool:
@@ -114,9 +118,36 @@ def _out_of_quota(told: Told) -> bool:
 _CHALLENGE = re.compile(
     r"just a moment|attention required|checking (?:your|the) browser|verify(?:ing)? (?:that )?you"
     r"|ddos protection|access denied|captcha|security check|blocked|incapsula|request rejected"
-    r"|un momento|cloudflare",
+    r"|cloudflare|pardon our interruption|human verification|are you (?:a )?(?:human|robot)"
+    r"|unusual traffic|bot (?:check|detection)|web application firewall"
+    # The same in other languages
+    r"|u[nm] momento|einen moment|moment geduld|un instant|un attimo|bir dakika|ett ögonblick"
+    r"|et øjeblik|øyeblikk|hetkinen|okamžik|egy pillanat|chwil|proszę czekać|tunggu sebentar"
+    r"|请稍[候等]|請稍候|お待ちください|잠시만|один момент|подождите|зачекайте|يرجى الانتظار"
+    r"|zugriff (?:verweigert|blockiert)|sicherheits(?:über)?prüfung|acc[eè]s (?:refusé|bloqué)"
+    r"|acceso (?:denegado|bloqueado)|accesso negato|acesso (?:negado|bloqueado)|toegang geweigerd"
+    r"|доступ (?:запрещ|огранич|заблок)|拒绝访问|访问被(?:拒绝|拦截|阻断)|安全(?:验证|检查)"
+    r"|アクセスが拒否|접근이 거부|액세스가 거부",
     re.IGNORECASE,
 )
+_CHALLENGE_MARK = re.compile(
+    r"challenge-platform|cf[-_]chl|cf-browser-verification|_incapsula_resource|edgesuite\.net"
+    r"|datadome|px-captcha|perimeterx|awswaf|sucuri|ddos-guard|captcha|geetest",
+    re.IGNORECASE,
+)
+"""What the scripts of such a page are called, whatever its language."""
+_LOGIN = re.compile(
+    r"\b(?:sign|log)[ -]?(?:in|on)\b|\bsso\b|single sign|authentication required|captive|hotspot"
+    r"|wi-?fi|network access|anmeld|einloggen|connexion|se connecter|identif|inici(?:ar|o de) sesi"
+    r"|accedi\b|\bentrar\b|inloggen|zaloguj|logowanie|giriş yap|登[录錄入陆]|身份认证|ログイン"
+    r"|로그인|вход\b|войти|авториз|تسجيل الدخول",
+    re.IGNORECASE,
+)
+_LOGIN_FORM = re.compile(
+    r"<input[^<>]{0,300}type=[\"']?password|name=[\"']?(?:SAMLRequest|loginfmt)\b|WISPAccessGateway",
+    re.IGNORECASE,
+)
+_AUTHORIZATION = re.compile(r"authori[sz]|^\W*401\W*$", re.IGNORECASE)
 _AT_ONCE = re.compile(
     r"request too large.{0,300}?limit:? (?P<window>\d{1,9}).{0,60}?requested:? (?P<need>\d{1,9})",
     re.IGNORECASE | re.DOTALL,
@@ -245,7 +276,7 @@ _KEY = (
     r"|api[- _]?key (?:not valid|is invalid|invalid|expired|missing|not found|required|is required)"
     r"|invalid_api_key|api_key_invalid|authentication[_ ](?:fails?|failed|error)|unauthenticated"
     r"|invalid subscription key|invalid_authentication|no (?:auth )?credentials|no cookie auth"
-    r"|user not found"
+    r"|user not found|(?m:^\W*unauthori[sz]ed\W*$)"
 )
 _NO_MODEL = (
     r"model_not_found|model_not_exist|no such model|unknown model|deploymentnotfound|invalid_?model"
@@ -262,6 +293,7 @@ _OVERLOAD = (
     r"overloaded|over capacity|no (?:slots?|instances?|workers?|healthy upstream)|try again later"
     r"|temporarily unavailable|server is busy|high demand|upstream (?:connect )?error|bad gateway"
     r"|service unavailable|gateway time-?out|server had an error|internal server error"
+    r"|server_error|_unavailable\b|internal_?error|disconnected|insufficient_system_resource"
 )
 
 Rule = tuple[str, Callable[[Told], bool]]
@@ -270,6 +302,7 @@ _KINDS: tuple[Rule, ...] = (
     ("redirect", lambda told: told.status is not None and 300 <= told.status < 400),  # noqa: PLR2004
     ("wrong_scheme", lambda told: re.search(_SCHEME, told.all, re.IGNORECASE) is not None),
     ("proxy_auth", _status(407)),
+    ("login", lambda told: in_place_of_answer(told) == "login"),
     ("challenge", _challenge),
     ("context_overflow", _too_large_at_once),
     ("moderation", _says(_MODERATION)),

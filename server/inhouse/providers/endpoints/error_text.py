@@ -5,7 +5,7 @@ import html
 import re
 import time
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import jiter
@@ -42,6 +42,8 @@ class Told:
     """Seconds to wait."""
     page: str | None = None
     """The title of a web page that came instead of an answer."""
+    markup: str = ""
+    """That page, unless it is a service's error in XML."""
 
     @property
     def all(self) -> str:
@@ -56,14 +58,16 @@ def told(status: int | None, body: Any, headers: Mapping[str, str]) -> Told:
     inner = error_fields(value)
     words = (page or "") if page is not None else message_in(value)
     words = words[:LONGEST]
+    wait = retry_after(headers)
     return Told(
         status=status,
         words=words,
         codes=" ".join(dict.fromkeys(_codes(value)))[:LONGEST].lower(),
         params=tuple(_params(value)),
         numbers=inner,
-        wait=retry_after(headers) if retry_after(headers) is not None else _wait_in(value, words),
+        wait=wait if wait is not None else _wait_in(value, words),
         page=page,
+        markup=body[:_LONGEST_PAGE] if page is not None and _HTML.search(body[:2_000]) else "",
     )
 
 
@@ -74,41 +78,63 @@ def message_in(body: Any) -> str:
 
 def page_title(body: str) -> str | None:
     """Return the title of a web page; empty if it has none; None if it is not a page."""
-    start = body[:2_000].lstrip("\ufeff \r\n\t").lower()
-    if not start.startswith(
-        ("<!doctype html", "<html", "<head", "<body", "<?xml", "<h1", "<center")
-    ):
+    if _PAGE.match(body[:2_000]) is None:
         return None
     for tag in ("title", "h1", "message"):
         found = re.search(
-            rf"<{tag}\b[^>]{{0,200}}>([^<]{{0,300}})</{tag}>", body[:64_000], re.IGNORECASE
+            rf"<{tag}\b[^>]{{0,200}}>([^<]{{0,300}})</{tag}>", body[:_LONGEST_PAGE], re.IGNORECASE
         )
         if found and (title := " ".join(html.unescape(found[1]).split())):
             return _ADDRESS.sub("…", title)
     return ""
 
 
+_LONGEST_PAGE = 64_000
+_TAGS = "!doctype html|html|head|body|title|meta|h1|center|form|script|style|div"
+_PAGE = re.compile(
+    rf"[\ufeff\s]*(?:<!--.{{0,1500}}?-->\s*)*<(?:(?:{_TAGS})\b|\?xml)", re.IGNORECASE | re.DOTALL
+)
+_HTML = re.compile(rf"<(?:{_TAGS})\b", re.IGNORECASE)
+
+
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Read the pause that headers ask for: ``Retry-After`` in seconds or as a date, and others."""
+    """Return the seconds to wait that headers, with names in lower case, ask for.
+
+    That is ``Retry-After`` in each of its forms, or when a limit that is used up is reset.
+    """
+    since = _time(headers.get("date", "")) or time.time()
     for name, unit in (("retry-after-ms", 0.001), ("x-ms-retry-after-ms", 0.001)):
-        if re.fullmatch(_NUMBER, value := headers.get(name, "").strip()):
-            return float(value) * unit
-    value = headers.get("retry-after", "").strip()
-    if (seconds := _seconds(value)) is not None:
-        return seconds
-    if value and (date := email.utils.parsedate_tz(value)) is not None:
-        now = email.utils.parsedate_tz(headers.get("date", ""))
-        since = email.utils.mktime_tz(now) if now is not None else time.time()
-        return max(0.0, email.utils.mktime_tz(date) - since)
-    return _used_up(headers)
+        if (number := _FIRST_NUMBER.match(headers.get(name, "").strip())) is not None:
+            return float(number[1]) * unit
+    wait = _until(headers.get("retry-after", ""), since)
+    return wait if wait is not None else _used_up(headers, since)
+
+
+def written_in(error: Mapping[str, Any]) -> str | None:
+    """Return what the model wrote, to the letter, if the server says it could not read a call."""
+    if isinstance(written := error.get("failed_generation"), str):
+        return written
+    for key in ("message", "error"):
+        if found := _WRITTEN.search(text(error.get(key))):
+            return found["rest"] or found["raw"] or ""
+    return None
+
+
+_WRITTEN = re.compile(
+    r"failed to parse input at pos \d{1,9}: ?(?P<rest>.*)"  # llama.cpp
+    r"|error parsing tool call: raw='(?P<raw>.*)', err=",  # Ollama
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 def parsed(body: Any) -> Any:
-    """Parse JSON if the text is JSON."""
+    """Parse JSON if the text is JSON, or its beginning."""
     if not isinstance(body, str):
         return body
+    data = body.encode("utf-8", "replace")
+    cut_off = "trailing-strings" if data.lstrip()[:1] in (b"{", b"[") else False
     try:
-        return jiter.from_json(body.encode("utf-8", "replace"))
+        return jiter.from_json(data, partial_mode=cut_off)
     except ValueError:
         return body
 
@@ -143,6 +169,8 @@ def _said(value: Any, depth: int) -> str:  # noqa: PLR0911  a return for each sh
     found = [one for one in found if one] or [
         _said(known[key], depth + 1) for key in _LESSER if key in known
     ]
+    if not found:  # Bedrock's events
+        found = [_said(known[key], depth + 1) for key in known if key.endswith("Exception")]
     more = fields(known.get("metadata"))
     found += [_said(more.get(key), depth + 1) for key in ("raw", "reasons") if more.get(key)]
     kept: list[str] = []
@@ -189,7 +217,9 @@ def _params(value: Any, depth: int = 0) -> Iterator[str]:
             yield from _params(known[key], depth + 1)
 
 
-_NUMBER = r"[0-9]{1,9}(?:\.[0-9]{1,9})?"
+_NUMBER = r"[0-9]{1,13}(?:\.[0-9]{1,9})?"
+_FIRST_NUMBER = re.compile(rf"({_NUMBER})\s*(?:[,;]|$)")
+"""A number, also if its header came twice."""
 _ADDRESS = re.compile(
     r"\b\d{1,3}(?:\.\d{1,3}){3}\b|\b(?:[0-9a-f]{1,4}:){4,7}[0-9a-f]{1,4}\b", re.IGNORECASE
 )
@@ -206,13 +236,15 @@ _AGAIN = re.compile(
     rf"((?:{_NUMBER}\s*{_UNIT}(?![a-zA-Z])[\s,]*(?:and )?)+)",
     re.IGNORECASE,
 )
+_AGAIN_AT = re.compile(
+    r"(?:try again|resets?|available) at:?\s*"
+    r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z| UTC|[+-]\d\d:\d\d)?)",
+    re.IGNORECASE,
+)
 
 
 def _seconds(value: str) -> float | None:
-    """Read ``3``, ``3.8s``, ``1m12.5s``, ``850ms``."""
-    value = value.strip()
-    if re.fullmatch(_NUMBER, value):
-        return float(value)
+    """Read ``3.8s``, ``1m12.5s``, ``850ms``."""
     spans = _SPAN.findall(value)
     if not spans or _SPAN.sub("", value).replace("and", "").strip(" ,"):
         return None
@@ -229,20 +261,29 @@ def _unit(word: str) -> float:
 def _wait_in(value: Any, words: str) -> float | None:
     """Read the pause that a body asks for: RetryInfo, ``estimated_time``, "retry in 3.8s"."""
     for key, found in _members(value, 0):
-        if key in (
-            "retryDelay",
-            "retry_after",
-            "retry_after_seconds",
-            "estimated_time",
-            "retryAfter",
-        ):
-            if is_number(found) and found >= 0:
-                return float(found)
-            if isinstance(found, str) and (seconds := _seconds(found)) is not None:
-                return seconds
+        unit = 0.001 if key in ("retry_after_ms", "retryAfterMs") else 1.0
+        if key == "headers":  # OpenRouter repeats those of its provider
+            known = {name.lower(): str(one) for name, one in fields(found).items()}
+            wait = retry_after(known)
+        elif unit < 1 or key in _WAITS:
+            said = fields(found).get("seconds", found)  # RetryInfo, written out
+            is_said = is_number(said) or isinstance(said, str)
+            wait = _until(str(said), time.time()) if is_said else None
+        else:
+            continue
+        if wait is not None:
+            return wait * unit
     if match := _AGAIN.search(words):
         return _seconds(match[1])
+    if match := _AGAIN_AT.search(words):
+        return _until(match[1], time.time())
     return None
+
+
+_WAITS = frozenset(
+    {"retryDelay", "retry_after", "retry_after_seconds", "retryAfter", "retryAfterSeconds"}
+    | {"estimated_time", "resets_in_seconds", "resets_at", "reset_at"}
+)
 
 
 def _members(value: Any, depth: int) -> Iterator[tuple[str, Any]]:
@@ -258,30 +299,53 @@ def _members(value: Any, depth: int) -> Iterator[tuple[str, Any]]:
             yield from _members(one, depth + 1)
 
 
-def _used_up(headers: Mapping[str, str]) -> float | None:
-    """Read when an exhausted limit is reset (OpenAI's and Anthropic's headers)."""
+def _used_up(headers: Mapping[str, str], since: float) -> float | None:
+    """Read when an exhausted limit is reset (OpenAI's and Anthropic's headers, and the IETF's)."""
     longest: float | None = None
     for name, left in headers.items():
         low = name.lower()
-        if "ratelimit" not in low or "remaining" not in low or left.strip() not in ("0", "0.0"):
+        if "ratelimit" not in low:
             continue
-        anew = headers.get(low.replace("remaining", "reset"), "").strip()
-        seconds = _until(anew)
+        anew = ""
+        if "remaining" in low and _NOTHING_LEFT.fullmatch(left.strip()):
+            anew = headers.get(low.replace("remaining", "reset"), "")
+        elif found := _RATE_LIMIT.search(left):
+            anew = found[1]
+        seconds = _until(anew, since)
         if seconds is not None and (longest is None or seconds > longest):
             longest = seconds
     return longest
 
 
-def _until(value: str) -> float | None:
-    """Read the time of a reset: a duration, seconds or milliseconds since 1970, or RFC 3339."""
-    if re.fullmatch(_NUMBER + r"|[0-9]{10,13}", value):
-        number = float(value)
-        if number > 1e11:  # noqa: PLR2004  milliseconds since 1970
-            number /= 1000
-        return max(0.0, number - time.time()) if number > 1e9 else number  # noqa: PLR2004
+_NOTHING_LEFT = re.compile(r"-[0-9.]+|0+(?:\.0*)?")
+_RATE_LIMIT = re.compile(r"\b(?:r|remaining)=0\b.{0,80}\b(?:t|reset)=([0-9]{1,9})\b")
+"""The one header of a newer draft: ``"default";r=0;t=50``."""
+
+
+def _until(value: str, since: float) -> float | None:
+    """Read a pause: seconds, a duration, or the time of its end, for a clock that shows *since*."""
+    value = value.strip()
+    if (found := _FIRST_NUMBER.match(value)) is not None:
+        number = float(found[1])
+        if number < _SINCE_1970:
+            return number
+        return max(0.0, (number / 1000 if number > _IN_MILLISECONDS else number) - since)
     if (seconds := _seconds(value)) is not None:
         return seconds
-    try:
-        return max(0.0, datetime.fromisoformat(value).timestamp() - time.time())
-    except ValueError:
-        return None
+    when = _time(value)
+    return None if when is None else max(0.0, when - since)
+
+
+_SINCE_1970 = 1e9
+_IN_MILLISECONDS = 1e11
+
+
+def _time(value: str) -> float | None:
+    """Read a date of HTTP in each of its three forms, or RFC 3339's; one without a zone is UTC."""
+    for read in (email.utils.parsedate_to_datetime, datetime.fromisoformat):
+        try:
+            when = read(value.removesuffix(" UTC"))
+            return (when if when.tzinfo is not None else when.replace(tzinfo=UTC)).timestamp()
+        except (ValueError, OverflowError, TypeError, IndexError):
+            continue
+    return None

@@ -21,7 +21,7 @@ from inhouse.core.route import Endpoint
 from inhouse.providers.network.base_urls import HttpAddress
 from inhouse.providers.network.chunked_body import install
 from inhouse.providers.network.connection import EgressConnection, connecting
-from inhouse.providers.network.decoded_body import ENCODINGS, DecodedBody
+from inhouse.providers.network.error_body import compressions, readable
 from inhouse.providers.network.proxies import ProxyServer
 
 install()
@@ -179,24 +179,18 @@ class EgressTransport(httpx2.AsyncBaseTransport):
                 )
         extensions = cast("dict[str, Any]", response.extensions)  # pyright: ignore[reportUnknownMemberType]
         failed = response.status >= FIRST_FAILURE
-        body: httpx2.AsyncByteStream = _Body(
-            cast("AsyncIterable[bytes]", response.stream),
-            extensions["network_stream"],
-            brief=failed,
-        )
+        stream = cast("AsyncIterable[bytes]", response.stream)
         headers = httpx2.Headers(response.headers)
-        encoding = headers.pop("content-encoding", "identity").strip().lower()
-        if failed and encoding in ENCODINGS:
-            body = DecodedBody(body, limit=BRIEF_BYTES)
-        elif encoding not in ("", "identity"):
+        encoding = headers.pop("content-encoding", "")
+        body: httpx2.AsyncByteStream = _Body(stream)
+        if failed:
+            body = _ErrorBody(stream, extensions["network_stream"], encoding)
+        elif compressions(encoding):
             await body.aclose()
-            if not failed:
-                raise ProviderError(
-                    f"Endpoint {self._endpoint.name!r} sent a compressed answer although Inhouse "
-                    "asked it not to.  Turn compression off there, or in the proxy in front of it."
-                )
-            said = f"(Its words are compressed with {encoding[:20]!r}.)"
-            body = httpx2.ByteStream(said.encode("ascii", "replace"))
+            raise ProviderError(
+                f"Endpoint {self._endpoint.name!r} sent a compressed answer although Inhouse "
+                "asked it not to.  Turn compression off there, or in the proxy in front of it."
+            )
         return httpx2.Response(
             status_code=response.status,
             headers=headers,
@@ -224,25 +218,34 @@ class EgressTransport(httpx2.AsyncBaseTransport):
 @define(eq=False)
 class _Body(httpx2.AsyncByteStream):
     _stream: AsyncIterable[bytes]
-    _connection: EgressConnection
-    brief: bool
-    """An error answer, of which only a little is read, and not for long."""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        left = BRIEF_BYTES
-        if self.brief:
-            self._connection.deadline = asyncio.get_running_loop().time() + BRIEF_SECONDS
         with _as_httpx():
             async for part in self._stream:
                 yield part
-                left -= len(part)
-                if self.brief and left <= 0:
-                    break
 
     async def aclose(self) -> None:
         close = getattr(self._stream, "aclose", None)
         if close is not None:
             await close()
+
+
+@define(eq=False)
+class _ErrorBody(_Body):
+    """An error's words: a little is read, not for long, and the status counts if they break off."""
+
+    _connection: EgressConnection
+    _encoding: str
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        self._connection.deadline = asyncio.get_running_loop().time() + BRIEF_SECONDS
+        data = b""
+        with contextlib.suppress(httpx2.TransportError):
+            async for part in super().__aiter__():
+                data += part
+                if len(data) >= BRIEF_BYTES:
+                    break
+        yield readable(data, self._encoding, limit=BRIEF_BYTES)
 
 
 def tls_context(endpoint: Endpoint) -> ssl.SSLContext:

@@ -65,14 +65,25 @@ def _python_call(node: ast.expr) -> tuple[str, dict[str, Any]] | None:
     if name == "print" and len(node.args) == 1 and not node.keywords:  # Gemma
         return _python_call(node.args[0])
     try:
-        values = [ast.literal_eval(one) for one in node.args]
-        given = {one.arg: ast.literal_eval(one.value) for one in node.keywords if one.arg}
+        values = [_literal(one) for one in node.args]
+        given = {one.arg: _literal(one.value) for one in node.keywords if one.arg}
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
         return None
     if values:  # NAME({…}), or nothing that says which value is which
         alone = len(values) == 1 and isinstance(values[0], dict) and not given
         return (name.removesuffix(".call"), fields(values[0])) if alone else None
     return name.removesuffix(".call"), given  # Llama 3 calls its own tools so
+
+
+def _literal(node: ast.expr) -> Any:
+    """Read a literal of Python, or of JSON within it."""
+    return ast.literal_eval(_JsonWords().visit(node))
+
+
+class _JsonWords(ast.NodeTransformer):
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        word = _bare(node.id)
+        return node if isinstance(word, str) else ast.Constant(word)
 
 
 def gemma_value(text: str, start: int) -> tuple[Any, int]:

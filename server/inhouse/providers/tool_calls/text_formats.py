@@ -46,10 +46,10 @@ class FoundCall:
 
 _CODEBUFF = re.compile(r"<codebuff_tool_call>(.*?)</codebuff_tool_call>", re.DOTALL)
 _TAG = re.compile(
-    r"<(?P<open>tool_calls?|function_calls?|functioncall|tools?|tool_use|call|toolcall|invoke"
+    r"<(?P<open>tool_calls?|function_calls?|functioncall|tools?|tool[_-]use|call|toolcall|invoke"
     r"|longcat_tool_call)(?P<more>\s[^<>]{0,4000})?>"
     r"|\[(?P<bracket>TOOL_REQUEST|TOOL_CALL)\]"
-    r"|</(?:tool_calls?|function_calls?|functioncall|tools?|tool_use|call|toolcall|invoke"
+    r"|</(?:tool_calls?|function_calls?|functioncall|tools?|tool[_-]use|call|toolcall|invoke"
     r"|longcat_tool_call)\s*>|\[END_TOOL_REQUEST\]|\[/TOOL_CALL\]",
     re.IGNORECASE,
 )
@@ -58,26 +58,29 @@ _NAME_ATTRIBUTE = re.compile(r"""\bname\s*=\s*["']([\w./:-]+)["']""")
 _INPUT_ATTRIBUTE = re.compile(
     r"""\b(?:arguments|parameters|input|args)\s*=\s*(["'])(?P<value>.*)\1""", re.DOTALL
 )
+_NAME_ALONE = re.compile(r"[A-Za-z_][\w.-]{0,80}")
 _NAMED_BODY = re.compile(r"([\w./:-]+)\s*(?:<tool_sep>)?\s*\(?\s*(?:```(?:json)?\s*)?(?=\{)")
-_PREFIX = r"(?:[\w\uff5c|]{1,12}[:\uff5c|])?"
+_BARS = r" ?[|\uff5c\u2016]{1,2} ?"
+PREFIX = rf"(?:\w{{1,12}}:|(?:{_BARS})?\w{{1,12}}{_BARS})?"
 """A maker's own name before a tag: ``minimax:``, ``antml:``, ``steptml:``, ``\uff5cDSML\uff5c``."""
 _XML = re.compile(
-    rf"""<{_PREFIX}(?:function|invoke)(?:=|\s+name=)["']?(?P<call>[\w./:-]+)["']?"""
-    rf"""(?P<more>[^<>]{{0,4000}})>"""
-    rf"""|(?P<end></{_PREFIX}(?:function|invoke)\s*>)"""
-    rf"""|<{_PREFIX}parameter(?:=|\s+name=)["']?(?P<value>[\w./-]+)["']?[^<>]{{0,80}}>"""
-    rf"""|(?P<ended></{_PREFIX}parameter\s*>)"""
+    rf"""<{PREFIX}(?:function|invoke)(?:=|\s+name=)["']?(?P<call>[\w./:-]+)["']?"""
+    # Llama at Groq forgets the end of its tag: <function=NAME{…}</function>
+    r"""(?:[\s,(\[\]]{0,6}(?=\{)|(?P<more>[^<>]{0,4000})>)"""
+    rf"""|(?P<end></{PREFIX}(?:function|invoke)\s*>)"""
+    rf"""|<{PREFIX}parameter(?:=|\s+name=)["']?(?P<value>[\w./-]+)["']?[^<>]{{0,80}}>"""
+    rf"""|(?P<ended></{PREFIX}parameter\s*>)"""
 )
 _KEYED = re.compile(
     r"(?:<(?:longcat_)?tool_call>\s*|^)(?P<call>[\w./:-]+)\s*(?:<tool_sep>\s*)?(?P<more>)"
-    r"(?=<(?:longcat_)?(?:arg_key|tool_call)>[^<>]{1,200}</)"
+    r"(?=(?:<(?:longcat_)?(?:arg_key|tool_call)>\s*)+[^<>]{1,200}</)"
     r"|(?P<end></(?:longcat_)?tool_call>)"
-    r"|<(?:longcat_)?(?:arg_key|tool_call)>(?P<value>[^<>]{1,200}?)</(?:longcat_)?arg_key>\s*"
-    r"<(?:longcat_)?arg_value>"
+    r"|(?:<(?:longcat_)?(?:arg_key|tool_call)>\s*)+(?P<value>[^<>]{1,200}?)"
+    r"(?:</(?:longcat_)?arg_key>\s*)+<(?:longcat_)?arg_value>"
     r"|(?P<ended></(?:longcat_)?arg_value>)",
     re.MULTILINE,
 )
-"""GLM's form: each key, and each value, has a tag; it may write one tag for another."""
+"""GLM's form: each key, and each value, has a tag; it may write one tag for another, or twice."""
 _OPENED = re.compile(r"<([\w.-]+)>")
 _MOST_CHILDREN = 64
 _MISTRAL = re.compile(r"\[TOOL_CALLS\]\s*|(?=\b[\w./-]{1,80}(?:\[CALL_ID\]\w{1,40})?\[ARGS\])")
@@ -242,6 +245,9 @@ def _in_body(body: str, span: tuple[int, int]) -> Iterator[FoundCall]:
     if written := list(pythonic(body)):
         yield from (FoundCall(*one, *span) for one in written)
         return
+    if _NAME_ALONE.fullmatch(body):  # GLM, for a tool without parameters
+        yield FoundCall(body, {}, *span)
+        return
     if match := _NAMED_BODY.match(body):
         value, _ = _decoded(body, match.end())
         if isinstance(value, dict):
@@ -343,7 +349,7 @@ def _value_end(text: str, marks: list[re.Match[str]], begin: int) -> tuple[int, 
     for number in range(begin, len(marks)):
         mark = marks[number]
         if mark["call"]:
-            depth += not mark["more"].endswith("/")
+            depth += not (mark["more"] or "").endswith("/")
         elif depth:
             depth -= mark["end"] is not None
         elif mark["ended"]:
@@ -369,7 +375,7 @@ def _goes_on(marks: list[re.Match[str]], number: int) -> bool:
 def _inside(body: str, mark: re.Match[str]) -> FoundCall | None:
     """Read a call without tags for its values: none, broken JSON, or a tag for each name."""
     body = re.sub(r"</[^<>]{1,40}>\s*$", "", body).strip()
-    if not body and mark["more"].strip():
+    if not body and (mark["more"] or "").strip():
         found = _INPUT_ATTRIBUTE.search(mark["more"])
         body = found["value"] if found else ""
     if body.startswith("<"):
@@ -386,11 +392,17 @@ def _inside(body: str, mark: re.Match[str]) -> FoundCall | None:
 _MOST_MARKS = 16 * MOST_CALLS
 
 
-def _child(value: str) -> Any:
-    """Read a value in a tag with its parameter's name (MiniMax)."""
+def listed_items(value: str) -> list[str] | None:
+    """Read a list with a tag for each of its items (MiniMax)."""
     if re.match(r"\s*<item>", value) and value.rstrip().endswith("</item>"):
         return [one.strip() for one in re.findall(r"<item>(.*?)</item>", value, re.DOTALL)]
-    return value.removeprefix("\n").removesuffix("\n")
+    return None
+
+
+def _child(value: str) -> Any:
+    """Read a value in a tag with its parameter's name (MiniMax)."""
+    items = listed_items(value)
+    return value.removeprefix("\n").removesuffix("\n") if items is None else items
 
 
 def in_tokens(text: str) -> Iterator[FoundCall]:
@@ -405,10 +417,11 @@ def in_tokens(text: str) -> Iterator[FoundCall]:
             yield FoundCall("", {}, match.start(), len(text))
     for match in _GEMMA_CALL.finditer(text):
         value, end = gemma_value(text, match.end())
+        token = match["token"] is not None
         if isinstance(value, dict):
             end = _behind(text, end)
-            yield FoundCall(match[1], cast("Value", value), match.start(), end, marked=True)
-        else:
+            yield FoundCall(match["name"], cast("Value", value), match.start(), end, marked=token)
+        elif token:
             yield FoundCall("", {}, match.start(), len(text))
     for match in _TOKEN_LIST.finditer(text):
         value, end = _decoded(text, match.end())
@@ -450,14 +463,17 @@ _TOKEN_CALL = re.compile(
     # DeepSeek without its first token
     r"|(?:<\|start\|>(?:assistant)?|<\|channel\|>|^|\b)\s*(?:(?:commentary|analysis|assistant)\s*)?"
     r"\bto=(?:functions\.)?([\w./-]+)\s*"
-    r"(?:<\|channel\|>\s*(?:commentary|analysis|json|code))?\s*"
-    r"(?:<\|constrain\|>)?\s*(?:json|code)?\s*(?:<\|message\|>)?\s*(?=\{)"
+    r"(?:(?:<\|(?:channel|constrain)\|>\s*)?(?:commentary|analysis|json|code)\s*){0,3}"
+    r"(?:<\|constrain\|>\s*)?(?:<\|message\|>)?\s*(?=\{)"
     r"|<\|tool_call:begin\|>[^<]{0,80}<\|tool_call:name\|>([\w./-]+)<\|tool_call:args\|>\s*(?=\{)"
     r"|(?:<\|from\|>\s*assistant\s*)?<\|recipient\|>\s*([\w./-]+)\s*<\|content\|>\s*(?=\{)"
     r"|\bfunction<[|\uff5c]tool[\u2581_ ]sep[|\uff5c]>([\w./-]+)\s*(?:```(?:json)?)?\s*(?=\{)",
     re.MULTILINE,
 )
-_GEMMA_CALL = re.compile(r"<(?:\|tool_call|start_function_call)>\s*call:([\w.-]+)\s*(?=\{)")
+_GEMMA_CALL = re.compile(
+    r"(?:(?P<token><(?:\|tool_call|start_function_call)>)\s*|^)call:(?P<name>[\w.-]+)\s*(?=\{)",
+    re.MULTILINE,
+)
 _TOKEN_LIST = re.compile(
     r"(?:<\|tool_calls?\|>|<\|START_ACTION\|>|\bfunctools(?=\[)|<\|action_start\|>\s*<\|plugin\|>"
     r"|<\|tools_prefix\|>|<\|tool_call_start\|>|<\|python_start\|>|<\|python_tag\|>(?=\s*[\w.]+\())\s*"
@@ -493,7 +509,9 @@ _LINES = re.compile(
     r"|^[ \t]*Action:[ \t]*(?P<action>[\w./-]+)[ \t]*\r?\n\s*Action Input:\s*(?=\{)"
     # Qwen-Agent; Functionary 3
     r"|^[ \t]*\u273fFUNCTION\u273f:[ \t]*(?P<flower>[\w./-]+)\s*\u273fARGS\u273f:\s*(?=\{)"
-    r"|^>>>(?P<arrows>[\w./-]+)\r?\n\s*(?=\{)",
+    r"|^>>>(?P<arrows>[\w./-]+)\r?\n\s*(?=\{)"
+    # What some servers make of calls in a history, and their models then copy
+    r"|^\[(?:Calling tool|Tool call|Called tool)s?:[ \t]*(?P<told>[\w./-]+)\((?=\{)",
     re.MULTILINE,
 )
 
@@ -502,7 +520,9 @@ def _in_lines(text: str) -> Iterator[FoundCall]:
     """Read calls whose lines begin with words of their own."""
     for match in _LINES.finditer(text):
         value, end = _decoded(text, match.end())
-        name = match["action"] or match["flower"] or match["arrows"]
+        name = match["action"] or match["flower"] or match["arrows"] or match["told"]
+        if match["told"] and (closed := re.compile(r"\)\]").match(text, end)):
+            end = closed.end()
         if name and isinstance(value, dict):
             yield FoundCall(name, cast("Value", value), match.start(), end, marked=True)
         elif match["json"] is not None:
@@ -510,7 +530,7 @@ def _in_lines(text: str) -> Iterator[FoundCall]:
 
 
 _TAIL = re.compile(
-    r"(?:\s|</?(?:tool_calls?|function_calls?|s|arg_value|parameter|function)>"
+    r"(?:\s|</?(?:tool_calls?|function_calls?|s|arg_value|parameter|function|code)>"
     r"|<[|\uff5c][^<>|\uff5c]{1,40}[|\uff5c]>|[;,]|^Observation:?$)*",
     re.MULTILINE,
 )
@@ -585,9 +605,10 @@ def _marked(calls: Iterator[FoundCall]) -> Iterator[FoundCall]:
 
 def _fenced(text: str) -> Iterator[FoundCall]:
     for match in _FENCED.finditer(text):
-        if match[1].lower() in _FENCE_NAMES:
+        is_all = match[1].lower() == "python" and match[0].strip() == text.strip()
+        if match[1].lower() in _FENCE_NAMES or is_all:
             body = match[2].strip()
-            if match[1].lower() in _CALL_FENCES:
+            if match[1].lower() in _CALL_FENCES or is_all:
                 yield from (FoundCall(*one, *match.span(2)) for one in pythonic(body))
             for value in _values(body, mend=_looks_like_a_call(body)):
                 yield from _calls_in(value, match.span(2))
@@ -623,7 +644,8 @@ def _calls_in(value: Any, span: tuple[int, int], guess: str = "") -> Iterator[Fo
         return
     fields = cast("dict[str, Any]", value)
     if isinstance(inner := fields.get("function"), dict):
-        yield from _calls_in(inner, span, guess)
+        beside = {key: fields[key] for key in _INPUT_KEYS if key in fields}
+        yield from _calls_in({**beside, **cast("Value", inner)}, span, guess)
         return
     for key in _LIST_KEYS:
         if isinstance(inner := fields.get(key), list | dict):

@@ -9,10 +9,12 @@ message the model was given.
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any, cast
 
 from attrs import frozen
 
+from inhouse.core.json_values import fields, items, mapping
 from inhouse.core.message_json import PROJECT_FILES
 from inhouse.core.messages import Message, ToolCall, ToolMessage, UserMessage
 from inhouse.core.ports import ToolSpec
@@ -22,7 +24,13 @@ from inhouse.providers.tool_calls.call_lines import line_calls
 from inhouse.providers.tool_calls.call_values import without_noise
 from inhouse.providers.tool_calls.edit_blocks import blocks
 from inhouse.providers.tool_calls.files_dialect import FilesForm, read_form
-from inhouse.providers.tool_calls.text_formats import FoundCall, candidates
+from inhouse.providers.tool_calls.text_formats import (
+    MOST_CALLS,
+    PREFIX,
+    FoundCall,
+    candidates,
+    listed_items,
+)
 
 HINTS = (
     *("<tool_call", "<function", "<invoke", "<codebuff_tool_call>", "<tool", "<call>"),
@@ -36,25 +44,27 @@ HINTS = (
         "<TOOLCALL>",
     ),
     *("<longcat_", "<|tools_prefix|>", "<seed:tool_call>", "<TOOL", "<FUNCTION", "[TOOL_"),
-    *("[ARGS]", "<|recipient|>", "Action:", "\u273fFUNCTION\u273f", ">>>", "tool\u2581sep"),
+    *("DSML", "<|channel|>", "[Called ", "[Calling ", "[Tool ", "[ARGS]", "<|recipient|>"),
+    *("Action:", "\u273fFUNCTION\u273f", ">>>", "tool\u2581sep"),
 )
 _FENCE = re.compile(
     r"^[ \t]*(`{3,}|~{3,})[^\n]*\n(.*?)(?:^[ \t]*\1[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL
 )
 _MARKER = re.compile(
-    r"<(?:[\w\uff5c|]{1,12}[:\uff5c|])?(?:tool_call|function_call|codebuff_tool_call|toolcall)s?"
-    r"(?:\s[^<>]{0,200})?>|<function=|\[TOOL_(?:CALLS?|REQUEST)\]|\w\[ARGS\]|<\|recipient\|>"
+    rf"<{PREFIX}(?:tool_call|function_call|codebuff_tool_call|toolcall)s?"
+    r"(?:\s[^<>]{0,200})?>|</?[|\uff5c\u2016 ]{1,4}DSML\b|<function="
+    r"|\[TOOL_(?:CALLS?|REQUEST)\]|\w\[ARGS\]|<\|recipient\|>"
     r"|<\|tool_call:begin\|>|\u273fFUNCTION\u273f|</arg_key>|\bdefault_api\.\w{1,64}\("
     r"|<[|\uff5c]tool[\w \u2581]*(?:begin|start)?[|\uff5c]?>"
     r"|<\|tool_call>|<start_function_call>|<\|python_(?:tag|start)\|>|<\|START_ACTION\|>"
     r"|<\|action_start\|>|<\|tools_prefix\|>|<longcat_tool_call>|\bfunctools\["
-    r"|<\|channel\|>commentary|<(?:[\w\uff5c|]{1,12}[:\uff5c|])?invoke\s+name=",
+    rf"|<\|channel\|>(?:commentary|\w+\s+to=)|<{PREFIX}invoke\s+name=",
     re.IGNORECASE,
 )
 
 
 _WRAPPER = re.compile(
-    r"</?(?:[\w\uff5c|]{1,12}[:\uff5c|])?(?:function_calls?|tool_calls?)>"
+    rf"</?{PREFIX}(?:function_calls?|tool_calls?|tool_use)>"
     r"|<[|\uff5c]/?tool[\w \u2581]*[|\uff5c]>|<\|(?:end|start|call|return)\|>(?:assistant)?"
 )
 _NAME = re.compile(r"[A-Za-z_][\w.-]{0,80}")
@@ -142,8 +152,8 @@ def read_answer(
         for call in checked
         if not call.input or (call.key() not in quoted and not _stands_in(call.raw, told))
     )
-    if not found and not calls and not codebuff_only and (marker := _open_marker(text)):
-        problems.append(marker)
+    if not found and not calls and not codebuff_only:
+        problems += filter(None, (_open_marker(text) or _input_alone(text, specs),))
     return Recovered(calls, "\n".join(dict.fromkeys(problems)))
 
 
@@ -189,14 +199,26 @@ def _is_line_quoted(text: str, found: FoundCall) -> bool:
 
 def _open_marker(text: str) -> str:
     """Say what a model began that cannot be read as a call at all."""
-    match = _MARKER.search(text)
-    if match is None:
+    for match in islice(_MARKER.finditer(text), MOST_CALLS):
+        before = text[text.rfind("\n", 0, match.start()) + 1 : match.start()].strip()
+        begins = bool(before) and not re.search(r"[\s`]|^>", before)  # a token of its template
+        if begins or not _is_quoted(text, FoundCall("", {}, *match.span()), []):
+            said = _brief(text[match.start() :])
+            return f"This looks like a tool call and cannot be read: {said}"
+    return ""
+
+
+def _input_alone(text: str, specs: Mapping[str, ToolSpec]) -> str:
+    """Say that an answer is a tool's input and nothing else (gpt-oss, its recipient lost)."""
+    try:
+        given = fields(json.loads(text))
+    except (ValueError, RecursionError):
         return ""
-    before = text[text.rfind("\n", 0, match.start()) + 1 : match.start()].strip()
-    begins = bool(before) and not re.search(r"[\s`]|^>", before)  # a token of its template
-    if not begins and _is_quoted(text, FoundCall("", {}, *match.span()), []):
-        return ""
-    return f"This looks like a tool call and cannot be read: {_brief(text[match.start() :])}"
+    for name, known in _parameters(specs).items() if given else ():
+        properties, required = mapping(known.get("properties")), items(known.get("required"))
+        if required and set(given) <= set(properties) and set(required) <= set(given):
+            return f"This looks like the input of a call without the tool's name, perhaps {name!r}."
+    return ""
 
 
 def _unknown(found: FoundCall, specs: Mapping[str, ToolSpec]) -> str | None:
@@ -232,6 +254,9 @@ def _coerced(value: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, A
         wanted = cast("Mapping[str, Any]", properties.get(name) or {}).get("type")
         coerced[name] = text
         if wanted != "string" and isinstance(text, str):
+            if (items := listed_items(text)) is not None:
+                coerced[name] = items
+                continue
             try:
                 coerced[name] = json.loads(text)
             except ValueError:
