@@ -122,7 +122,7 @@ OTHER_CALLS = {
     "DeepSeek V4, spaces": '< | DSML | tool_use>\n< | DSML | invoke name="read_files">\n< | DSML | parameter name="paths" string="false">["a.txt"]</ | DSML | parameter>\n</ | DSML | invoke>\n</ | DSML | tool_use>',
     "Kimi, spaces": '<|tool_calls_section_begin|> <|tool_call_begin|> functions.read_files:0 <|tool_call_argument_begin|> {"paths": ["a.txt"]} <|tool_call_end|> <|tool_calls_section_end|>',
     "GLM 4.7, a tag twice": '<tool_call>read_files<arg_key><arg_key>paths</arg_key></arg_key><arg_value>["a.txt"]</arg_value></tool_call>',
-    "Nemotron 3, text in its tag": '<tool_call>Let me check.<function=read_files><parameter=paths>["a.txt"]</parameter></function> ok </tool_call>',
+    "Nemotron 3, text in its tag": '<tool_call>Let me check.<function=read_files><parameter=paths>["a.txt"]</parameter></function></tool_call>',
     "Groq, a tag without its end": '<function=read_files{"paths": ["a.txt"]}</function>',
     "Groq, a comma": '<function=read_files,{"paths": ["a.txt"]}</function>',
     "Groq, brackets": '<function=read_files({"paths": ["a.txt"]})</function>',
@@ -135,6 +135,8 @@ OTHER_CALLS = {
     "Gemma 3, another fence": '```python\nread_files(paths=["a.txt"])\n```',
     "MiniMax M2, items": '<minimax:tool_call>\n<invoke name="read_files">\n<parameter name="paths"><item>a.txt</item></parameter>\n</invoke>\n</minimax:tool_call>',
     "oMLX": '[Calling tool: read_files({"paths": ["a.txt"]})]',
+    "a fence of tildes": '~~~json\n{"name": "read_files", "arguments": {"paths": ["a.txt"]}}\n~~~',
+    "a longer fence": '````json\n{"name": "read_files", "arguments": {"paths": ["a.txt"]}}\n````',
     "SmolLM3": '<code>\nread_files(paths=["a.txt"])\n</code>',
     "xLAM": '{"tool_calls": [{"name": "read_files", "arguments": {"paths": ["a.txt"]}}]}',
 }
@@ -273,6 +275,22 @@ def test_a_call_without_values_or_with_jsons_words_is_recovered(form, given) -> 
     assert (call.name, json.loads(call.arguments)) == ("glob", wanted)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"The note said:\ncall:read_files{ARGS} is what they write.",
+        f"It prints\n[Calling tool: read_files({ARGS})]\nin its log.",
+        'In HTML:\n<code>\nread_files(paths=["a.txt"])\n</code>',
+        'Use this:\n```python\nread_files(paths=["a.txt"])\n```\nThat is it.',
+        f"Llama writes <function=read_files{ARGS}</function> at times.",
+        f'~~~text notes.txt\n{{"name": "read_files", "arguments": {ARGS}}}\n~~~',
+        ARGS,
+    ],
+)
+def test_what_only_speaks_of_a_call_is_not_run(text) -> None:
+    assert read_answer(text, (READ_FILES,), (UserMessage("x"),)).calls == ()
+
+
 def test_a_tag_for_each_item_is_text_where_text_is_wanted() -> None:
     form = '<invoke name="write_file"><parameter name="path">a</parameter><parameter name="content"><item>x</item></parameter></invoke>'
     (call,) = read_answer(form, (WRITE,), (UserMessage("x"),)).calls
@@ -286,7 +304,7 @@ def test_a_quotation_of_it_is_never_run(family) -> None:
     quoted = ["\n".join(f"> {line}" for line in form.splitlines()) + "\nso"]
     if "\n" not in form and "`" not in form:
         quoted += [f"Models write `{form}` here.", f"Models write {form} when they want it."]
-    if "```" not in form:
+    if "```" not in form and "~~~" not in form:
         quoted += [
             f"```\nFor example:\n{form}\n```\nThat is it.",
             f"```md notes.md\n# Notes\n{form}\n```",

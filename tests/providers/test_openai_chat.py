@@ -485,13 +485,15 @@ async def test_q19_a_wrong_key_says_which_and_where_it_is_set_but_never_the_key(
     assert "canary" not in str(said.error)
 
 
-async def test_q19_a_web_page_with_status_200_says_that_v1_is_missing(model_at) -> None:
+async def test_q19_a_web_page_with_status_200_says_what_may_be_wrong_with_the_url(egress) -> None:
     page = b"<!DOCTYPE html><html><body>Ollama is running</body></html>"
     with Replay([http_head(200, "text/html"), page]) as server:
-        said = await ask(model_at(server))
+        root = await ask(connect(endpoint(server.root), "m", egress=egress))
+        said = await ask(connect(endpoint(server.base_url), "m", egress=egress))
 
-    assert "lacks /v1" in str(said.error)
-    assert "inhouse.endpoints.box.baseUrl" in str(said.error)
+    assert "lacks /v1" in str(root.error)
+    assert "lacks /v1" not in str(said.error)
+    assert "look with a browser" in str(said.error)
 
 
 async def test_q19_a_redirect_is_not_followed_and_the_key_stays(model_at) -> None:

@@ -76,6 +76,17 @@ async def test_a_file_that_was_never_read_is_not_overwritten_blindly(tmp_path: P
     assert (tmp_path / "a.txt").read_text() == "mine\n"
 
 
+async def test_a_rewrite_that_loses_definitions_is_told(tmp_path: Path):
+    here = bench(tmp_path, {"a.py": "def add():\n    return 1\n\n\ndef sub():\n    return 2\n"})
+    await here.call("read_files", paths=["a.py"])
+
+    one = await write(here, "a.py", "def add():\n    return 3\n")
+    other = await write(here, "a.py", "def add():\n    return 4\n")
+
+    assert "Your text no longer defines sub." in one["message"]
+    assert "no longer defines" not in other["message"]
+
+
 async def test_a_part_that_was_read_is_no_whole_text(tmp_path: Path):
     text = "".join(UNIQUE)
     here = bench(tmp_path, {"a.txt": text})

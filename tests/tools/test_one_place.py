@@ -280,6 +280,28 @@ def test_what_wraps_a_new_text_is_taken_off(old, content, name, expected):
     assert whole_text(old, content, name=name)[0] == expected
 
 
+@pytest.mark.parametrize("old", [None, "x = 1\n"])
+@pytest.mark.parametrize(
+    ("content", "written"),
+    [
+        (r"def f():\n    return \"a\"\n", False),
+        (r"a: 1\nb: 2\nc: 3", False),
+        (r"a: 1\nb: 2\nc: 3" + "\n", True),
+        (r'{"a": "x\ny\nz\n"}', True),
+        (r"print('x\n', \"it's\n\")", True),
+        (r"one \n alone", True),
+        (r"a\\nb\\nc", True),
+    ],
+)
+def test_a_text_that_was_escaped_twice_is_told_and_not_written(old, content, written):
+    assert whole_text(r"a\nb", content, name="a.txt")[0].rstrip("\n") == content.rstrip("\n")
+    if written:
+        assert whole_text(old, content, name="a.txt")[0].rstrip("\n") == content.rstrip("\n")
+        return
+    with pytest.raises(ToolError, match="Send real ones"):
+        whole_text(old, content, name="a.txt")
+
+
 VALUE = st.text(alphabet=st.sampled_from("ab\n\r\t \"'\\{}[],:#é😀"), max_size=25)
 
 

@@ -1,4 +1,5 @@
 import asyncio
+import itertools
 import json
 
 import pytest
@@ -7,8 +8,10 @@ from inhouse.core.definition import OutputMode
 from inhouse.core.errors import ProviderError
 from inhouse.core.limits import Limits, for_child
 from inhouse.core.messages import AssistantMessage, ToolMessage
-from inhouse.core.route import Privacy
+from inhouse.core.route import Privacy, ToolMode
+from inhouse.providers.dialect.chat_request import chat_messages
 from inhouse.providers.scripted import Fail, Pause, call, say
+from inhouse.providers.tool_calls.modes import in_mode
 from support.family import Family, soon
 from support.play import agent, tool
 
@@ -187,6 +190,34 @@ async def test_a_sub_agent_may_inherit_system_prompt_and_tools():
     parents = [spec.name for spec in family.prompts("boss")[0].tools]
     assert [spec.name for spec in first.tools] == [*parents, "look"]
     assert second.messages[-1].output == {"errorMessage": "No tool 'write'.  Tools: look"}
+
+
+@pytest.mark.parametrize("mode", ToolMode)
+@pytest.mark.parametrize("heir", [True, False])
+async def test_each_request_of_parent_and_child_begins_with_the_one_before(mode, heir):
+    kid = agent(
+        id="kid",
+        inherit_parent_system_prompt=heir,
+        include_message_history=heir,
+        tool_names=("look",),
+    )
+    family = Family(boss(), kid, tools=(tool("look"),))
+    task = spawning({"agent_type": "kid", "prompt": "hi"})
+    family.scripts = {
+        "boss": [[task], [task], say("done")],
+        "kid": lambda: [[call("look", call_id="1")], [call("look", call_id="2")], say("seen")],
+    }
+
+    await family.run("boss")
+
+    asked = [family.prompts("boss"), *(model.prompts for model in family.models["kid"])]
+    assert list(map(len, asked)) == [3, 3, 3]
+    for prompts in asked:
+        sent = [in_mode(one, mode) for one in prompts]
+        for before, after in itertools.pairwise(sent):
+            assert (after.system, after.tools) == (before.system, before.tools)
+            said = chat_messages(before)
+            assert chat_messages(after)[: len(said)] == said
 
 
 async def test_an_inline_agent_works_in_its_parents_conversation():

@@ -327,7 +327,10 @@ def _of(  # noqa: PLR0911  one for each kind
 
 def _explained(place: ModelRef, what: str, status: str, said: str, wait: float | None) -> str:
     asks = f"It asks to wait {pause(wait)}." if wait else ""
-    return " ".join(filter(None, (f"{place}: {what}{status}.", _sentence(said), asks)))
+    cause = (
+        f"{place}: {what}{status}. {_sentence(said)}".rstrip()
+    )  # the server's words belong to it
+    return f"{cause}  {asks}".rstrip()
 
 
 def _wrong_key(place: ModelRef, status: str, said: str) -> str:

@@ -92,7 +92,7 @@ def page_title(body: str) -> str | None:
 _LONGEST_PAGE = 64_000
 _TAGS = "!doctype html|html|head|body|title|meta|h1|center|form|script|style|div"
 _PAGE = re.compile(
-    rf"[\ufeff\s]*(?:<!--.{{0,1500}}?-->\s*)*<(?:(?:{_TAGS})\b|\?xml)", re.IGNORECASE | re.DOTALL
+    rf"[\ufeff\s]*(?:<!--(?:[^-]|-(?!->))*-->\s*){{0,9}}<(?:(?:{_TAGS})\b|\?xml)", re.IGNORECASE
 )
 _HTML = re.compile(rf"<(?:{_TAGS})\b", re.IGNORECASE)
 

@@ -5,6 +5,7 @@ import zlib
 
 COMPRESSIONS = frozenset({"gzip", "x-gzip", "deflate", "br", "zstd", "compress", "x-compress"})
 """Other words in ``Content-Encoding``, such as ``none``, say nothing of a body's form."""
+_UNKNOWN = frozenset({"br", "zstd", "compress", "x-compress"})
 _MOST_LAYERS = 3
 _GZIP, _ZLIB, _DEFLATE = 31, 15, -15
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
@@ -23,17 +24,18 @@ def readable(data: bytes, encoding: str, *, limit: int) -> bytes:
     what came.
     """
     named = compressions(encoding) if data else []
+    text = data
     for _ in range(_MOST_LAYERS):
-        if data.startswith(b"\x1f\x8b"):
-            data = _unpacked(data, _GZIP, limit)
-        elif data and named and not _is_text(data) and not {"br", "zstd"}.intersection(named):
+        if text.startswith(b"\x1f\x8b"):
+            text = _unpacked(text, _GZIP, limit)
+        elif text is data and named and not _is_text(data) and not _UNKNOWN.intersection(named):
             is_zlib = int.from_bytes(data[:2], "big") % 31 == 0 and data[0] & 15 == 8  # noqa: PLR2004  RFC 1950
-            data = _unpacked(data, _ZLIB if is_zlib else _DEFLATE, limit)
+            text = _unpacked(data, _ZLIB if is_zlib else _DEFLATE, limit)
         else:
             break
-    if named and not _is_text(data):
-        return f"(Its words are compressed with {', '.join(named)!r}.)".encode()
-    return data[:limit]
+    if not _is_utf8(text) or (text is data and named and not _is_text(data)):
+        return f"(Its words are compressed with {', '.join(named)!r}.)".encode() if named else text
+    return text[:limit]
 
 
 def _unpacked(data: bytes, form: int, limit: int) -> bytes:
@@ -50,6 +52,10 @@ def _unpacked(data: bytes, form: int, limit: int) -> bytes:
 
 
 def _is_text(data: bytes) -> bool:
+    return _is_utf8(data) and not _CONTROL.search(data[:64].decode("utf-8", "ignore"))
+
+
+def _is_utf8(data: bytes) -> bool:
     start = data[:64]
-    text = start.decode("utf-8", "ignore")
-    return bool(start) and len(start) - len(text.encode()) <= 3 and not _CONTROL.search(text)  # noqa: PLR2004  half a character
+    kept = len(start.decode("utf-8", "ignore").encode())
+    return bool(start) and len(start) - kept <= 3  # noqa: PLR2004  half a character

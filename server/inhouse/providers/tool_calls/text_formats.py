@@ -73,10 +73,10 @@ _XML = re.compile(
 )
 _KEYED = re.compile(
     r"(?:<(?:longcat_)?tool_call>\s*|^)(?P<call>[\w./:-]+)\s*(?:<tool_sep>\s*)?(?P<more>)"
-    r"(?=(?:<(?:longcat_)?(?:arg_key|tool_call)>\s*)+[^<>]{1,200}</)"
+    r"(?=(?:<(?:longcat_)?(?:arg_key|tool_call)>\s{0,9}){1,3}[^<>]{1,200}</)"
     r"|(?P<end></(?:longcat_)?tool_call>)"
-    r"|(?:<(?:longcat_)?(?:arg_key|tool_call)>\s*)+(?P<value>[^<>]{1,200}?)"
-    r"(?:</(?:longcat_)?arg_key>\s*)+<(?:longcat_)?arg_value>"
+    r"|(?:<(?:longcat_)?(?:arg_key|tool_call)>\s{0,9}){1,3}(?P<value>[^<>]{1,200}?)"
+    r"(?:</(?:longcat_)?arg_key>\s{0,9}){1,3}<(?:longcat_)?arg_value>"
     r"|(?P<ended></(?:longcat_)?arg_value>)",
     re.MULTILINE,
 )
@@ -87,7 +87,8 @@ _MISTRAL = re.compile(r"\[TOOL_CALLS\]\s*|(?=\b[\w./-]{1,80}(?:\[CALL_ID\]\w{1,4
 _MISTRAL_NAMED = re.compile(r"([\w./-]+)\s*(?:\[CALL_ID\]\w*)?\s*(?:\[ARGS\]\s*(?=[{\"])|(?=\{))")
 _PYTHON_TAG = re.compile(r"<\|python_tag\|>\s*")
 _FENCED = re.compile(
-    r"^[ \t]*```[ \t]*(\w*)[ \t]*\n(.*?)(?:^[ \t]*```[ \t]*$|\Z)", re.MULTILINE | re.DOTALL
+    r"^[ \t]*(`{3,}|~{3,})[ \t]*(?P<word>\w*)[ \t]*\n(?P<body>.*?)(?:^[ \t]*\1[ \t]*$|\Z)",
+    re.MULTILINE | re.DOTALL,
 )
 _CALL_FENCES = (
     *("tool_call", "tool_calls", "tool_code", "tool", "tools"),
@@ -309,6 +310,8 @@ def _valued(text: str, tokens: re.Pattern[str]) -> Iterator[FoundCall]:
                 number += 1
             yield FoundCall(mark["call"], cast("Value", value), mark.start(), end, marked=True)
             continue
+        if mark["more"] is None:
+            continue  # Without the end of its tag, only whole JSON makes it a call.
         given, end, number, whole = _values_after(text, marks, number)
         if given:
             guess = "" if whole else text[mark.start() : end]
@@ -417,11 +420,10 @@ def in_tokens(text: str) -> Iterator[FoundCall]:
             yield FoundCall("", {}, match.start(), len(text))
     for match in _GEMMA_CALL.finditer(text):
         value, end = gemma_value(text, match.end())
-        token = match["token"] is not None
         if isinstance(value, dict):
             end = _behind(text, end)
-            yield FoundCall(match["name"], cast("Value", value), match.start(), end, marked=token)
-        elif token:
+            yield FoundCall(match[1], cast("Value", value), match.start(), end, marked=True)
+        else:
             yield FoundCall("", {}, match.start(), len(text))
     for match in _TOKEN_LIST.finditer(text):
         value, end = _decoded(text, match.end())
@@ -470,10 +472,7 @@ _TOKEN_CALL = re.compile(
     r"|\bfunction<[|\uff5c]tool[\u2581_ ]sep[|\uff5c]>([\w./-]+)\s*(?:```(?:json)?)?\s*(?=\{)",
     re.MULTILINE,
 )
-_GEMMA_CALL = re.compile(
-    r"(?:(?P<token><(?:\|tool_call|start_function_call)>)\s*|^)call:(?P<name>[\w.-]+)\s*(?=\{)",
-    re.MULTILINE,
-)
+_GEMMA_CALL = re.compile(r"<(?:\|tool_call|start_function_call)>\s*call:([\w.-]+)\s*(?=\{)")
 _TOKEN_LIST = re.compile(
     r"(?:<\|tool_calls?\|>|<\|START_ACTION\|>|\bfunctools(?=\[)|<\|action_start\|>\s*<\|plugin\|>"
     r"|<\|tools_prefix\|>|<\|tool_call_start\|>|<\|python_start\|>|<\|python_tag\|>(?=\s*[\w.]+\())\s*"
@@ -509,9 +508,7 @@ _LINES = re.compile(
     r"|^[ \t]*Action:[ \t]*(?P<action>[\w./-]+)[ \t]*\r?\n\s*Action Input:\s*(?=\{)"
     # Qwen-Agent; Functionary 3
     r"|^[ \t]*\u273fFUNCTION\u273f:[ \t]*(?P<flower>[\w./-]+)\s*\u273fARGS\u273f:\s*(?=\{)"
-    r"|^>>>(?P<arrows>[\w./-]+)\r?\n\s*(?=\{)"
-    # What some servers make of calls in a history, and their models then copy
-    r"|^\[(?:Calling tool|Tool call|Called tool)s?:[ \t]*(?P<told>[\w./-]+)\((?=\{)",
+    r"|^>>>(?P<arrows>[\w./-]+)\r?\n\s*(?=\{)",
     re.MULTILINE,
 )
 
@@ -520,9 +517,7 @@ def _in_lines(text: str) -> Iterator[FoundCall]:
     """Read calls whose lines begin with words of their own."""
     for match in _LINES.finditer(text):
         value, end = _decoded(text, match.end())
-        name = match["action"] or match["flower"] or match["arrows"] or match["told"]
-        if match["told"] and (closed := re.compile(r"\)\]").match(text, end)):
-            end = closed.end()
+        name = match["action"] or match["flower"] or match["arrows"]
         if name and isinstance(value, dict):
             yield FoundCall(name, cast("Value", value), match.start(), end, marked=True)
         elif match["json"] is not None:
@@ -530,7 +525,7 @@ def _in_lines(text: str) -> Iterator[FoundCall]:
 
 
 _TAIL = re.compile(
-    r"(?:\s|</?(?:tool_calls?|function_calls?|s|arg_value|parameter|function|code)>"
+    r"(?:\s|</?(?:tool_calls?|function_calls?|s|arg_value|parameter|function)>"
     r"|<[|\uff5c][^<>|\uff5c]{1,40}[|\uff5c]>|[;,]|^Observation:?$)*",
     re.MULTILINE,
 )
@@ -545,7 +540,8 @@ _JSON_CALL = re.compile(
 def _plain(text: str, tools: Tools, *, anywhere: bool) -> Iterator[FoundCall]:
     """Read calls that nothing but a declared tool's name marks, at the end of an answer.
 
-    JSON after other text, ``NAME {…}``, ``NAME({…})``, Python, and ``<NAME>…</NAME>``.
+    JSON after other text, ``NAME {…}``, ``NAME({…})``, ``call:NAME{…}``, Python, ``<NAME>…</NAME>``
+    and ``[Calling tool: NAME({…})]``, as some servers write a history.
     """
     if not any(name in text for name in tools):
         return
@@ -553,7 +549,9 @@ def _plain(text: str, tools: Tools, *, anywhere: bool) -> Iterator[FoundCall]:
     begin = re.compile(
         rf"^(?:[ \t]|<\|[\w ]{{1,40}}\|>)*(?:(?P<tag><(?P<tagged>{names})>)"
         rf"|(?P<code>(?:print\()?\[?\s*(?:default_api\.|functions\.)?(?:{names})\((?!\s*\{{))"
-        rf"|(?:functions\.)?(?P<name>{names})(?::\d{{1,6}})?[ \t]*(?:\(\s*|\r?\n[ \t]*)?(?=\{{))",
+        rf"|call:(?P<called>{names})(?=\{{)"
+        r"|(?:functions\.|\[(?:Calling tool|Called tool|Tool call)s?:[ \t]*)?"
+        rf"(?P<name>{names})(?::\d{{1,6}})?[ \t]*(?:\(\s*|\r?\n[ \t]*)?(?=\{{))",
         re.MULTILINE,
     )
     found: list[FoundCall] = []
@@ -592,11 +590,13 @@ def _named(text: str, match: re.Match[str], tools: Tools) -> Iterator[FoundCall]
         for one in pythonic(code):
             yield FoundCall(*one, start, match.start("code") + len(code))
     else:
-        value, end = _decoded(text, match.end())
+        read = gemma_value if match["called"] else _decoded
+        value, end = read(text, match.end())
         if isinstance(value, dict):
-            if "(" in match[0] and (closed := re.compile(r"\s*\)").match(text, end)):
+            if "(" in match[0] and (closed := re.compile(r"\s*\)\]?").match(text, end)):
                 end = closed.end()
-            yield FoundCall(match["name"], cast("Value", value), start, end)
+            name = match["called"] or match["name"]
+            yield FoundCall(name, cast("Value", value), start, end)
 
 
 def _marked(calls: Iterator[FoundCall]) -> Iterator[FoundCall]:
@@ -605,22 +605,30 @@ def _marked(calls: Iterator[FoundCall]) -> Iterator[FoundCall]:
 
 def _fenced(text: str) -> Iterator[FoundCall]:
     for match in _FENCED.finditer(text):
-        is_all = match[1].lower() == "python" and match[0].strip() == text.strip()
-        if match[1].lower() in _FENCE_NAMES or is_all:
-            body = match[2].strip()
-            if match[1].lower() in _CALL_FENCES or is_all:
-                yield from (FoundCall(*one, *match.span(2)) for one in pythonic(body))
+        word, body = match["word"].lower(), match["body"].strip()
+        if word in _FENCE_NAMES:
+            if word in _CALL_FENCES:
+                yield from (FoundCall(*one, *match.span("body")) for one in pythonic(body))
             for value in _values(body, mend=_looks_like_a_call(body)):
-                yield from _calls_in(value, match.span(2))
+                yield from _calls_in(value, match.span("body"))
+
+
+_ALL_CODE = re.compile(
+    r"\s*(?:```python[ \t]*\n(?P<fenced>.*)```|<code>(?P<code>.*)</code>)\s*", re.DOTALL
+)
 
 
 def _whole(text: str) -> Iterator[FoundCall]:
-    """Read an answer that is JSON and nothing else."""
+    """Read an answer that is JSON, or Python between its tags, and nothing else."""
     start = len(text) - len(text.lstrip())
+    span = start, len(text.rstrip())
     if text[start : start + 1] in ("{", "["):
         body = text.strip()
         for value in _values(body, mend=_looks_like_a_call(body)):
-            yield from _calls_in(value, (start, len(text.rstrip())))
+            yield from _calls_in(value, span)
+    elif code := _ALL_CODE.fullmatch(text):
+        span = code.span("fenced") if code["fenced"] else span
+        yield from (FoundCall(*one, *span) for one in pythonic(code["fenced"] or code["code"]))
 
 
 def _looks_like_a_call(body: str) -> bool:

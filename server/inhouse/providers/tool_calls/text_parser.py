@@ -44,7 +44,7 @@ HINTS = (
         "<TOOLCALL>",
     ),
     *("<longcat_", "<|tools_prefix|>", "<seed:tool_call>", "<TOOL", "<FUNCTION", "[TOOL_"),
-    *("DSML", "<|channel|>", "[Called ", "[Calling ", "[Tool ", "[ARGS]", "<|recipient|>"),
+    *("DSML", "<|channel|>", "[ARGS]", "<|recipient|>"),
     *("Action:", "\u273fFUNCTION\u273f", ">>>", "tool\u2581sep"),
 )
 _FENCE = re.compile(

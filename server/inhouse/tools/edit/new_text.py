@@ -4,19 +4,30 @@ import re
 from bisect import bisect_left
 from collections.abc import Sequence
 
+from inhouse.core.errors import ToolError
 from inhouse.core.hunks import changed_lines, lines
 from inhouse.core.unicode import clean_text
 
 _FENCE = re.compile(r"```[a-zA-Z]*\n(.*)\n```\s*", re.DOTALL)
 _MARKDOWN = (".md", ".markdown", ".mdx", ".mdc", ".qmd", ".rmd")
+_QUOTED = re.compile(r"""(?<!\\)"(?:[^"\\]|\\.)*"|(?<!\\)'(?:[^'\\]|\\.)*'""")
+_ESCAPED_BREAK = re.compile(r"(?<!\\)\\n")
+"""As a text's own line breaks look if it was escaped twice; those in its strings have more."""
 
 
 def whole_text(old: str | None, content: str, *, name: str) -> tuple[str, tuple[str, ...]]:
     """Return the text that *content* means for a file, and what the model should be told.
 
     As in Codebuff, a line break at the beginning is removed, and in a new file also a code fence
-    around the whole text; a new file ends with a line break.
+    around the whole text; a new file ends with a line break.  Raises `ToolError` if the text was
+    escaped twice.
     """
+    if _is_escaped_twice(content) and not _ESCAPED_BREAK.search(old or ""):
+        raise ToolError(
+            "Nothing was written: the text is one line, with the two characters \\n where line "
+            "breaks seem to be meant.  Send real ones (\\n in JSON, not \\\\n).  If one line is "
+            "meant, end it with a line break."
+        )
     if content.startswith("\n") and not (old or "").startswith(("\n", "\r\n")):
         content = content[1:]
     if old is not None:
@@ -27,6 +38,10 @@ def whole_text(old: str | None, content: str, *, name: str) -> tuple[str, tuple[
         content = fenced[1]
         notes = ("The code fence around the whole text was taken off.",)
     return with_last_line_end(content), notes
+
+
+def _is_escaped_twice(text: str) -> bool:
+    return "\n" not in text and len(_ESCAPED_BREAK.findall(_QUOTED.sub("", text))) > 1
 
 
 def with_last_line_end(text: str) -> str:

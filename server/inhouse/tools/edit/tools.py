@@ -8,6 +8,7 @@ from typing import Any
 from inhouse.core.errors import ToolError
 from inhouse.core.events import EditState
 from inhouse.core.ports import Edit, EditOutcome
+from inhouse.core.source_parts import lost_names
 from inhouse.tools.access.paths import WorkspacePath, locate
 from inhouse.tools.context import ToolContext
 from inhouse.tools.files.file_text import find_document, missing
@@ -142,6 +143,8 @@ def _patched(context: ToolContext, view: View, kind: str, diff: str) -> Change:
 def _whole(view: View, arguments: Mapping[str, Any]) -> Change:
     _check_place(view.place)
     content, notes = whole_text(view.text, arguments["content"], name=view.place.shown)
+    if lost := lost_names(view.text or "", content):
+        notes = (*notes, f"Your text no longer defines {', '.join(lost[:20])}.")
     return whole_change(view, content, notes)
 
 
