@@ -34,7 +34,7 @@ from inhouse.mcp.connection import Connection, ListedTool, McpError
 from inhouse.mcp.tool_names import split_name, wanted_tools
 from inhouse.mcp.tools import Wanted, open_toolbox
 from inhouse.processes import PIPE, find_program, is_below
-from inhouse.providers.network.base_urls import http_address
+from inhouse.providers.network.addresses import http_address
 from inhouse.providers.network.egress import EgressPolicy
 from inhouse.store.mcp_listings import KnownTool
 from inhouse.tools.context import ToolContext

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from attrs import define, evolve, field
+from attrs import Factory, define, evolve, field
 
 from inhouse.core.endpoint_kinds import ChatApi, known_dialect
 from inhouse.core.errors import ProviderError, ToolsUnsupportedError
@@ -74,6 +74,9 @@ class Guard:
     _checked: bool = False
     _pictures: bool | None = None
     """Whether pictures are sent; None if the server was not asked yet."""
+    _is_local: bool = field(
+        init=False, default=Factory(lambda own: is_local_server(own.endpoint), takes_self=True)
+    )
 
     def chunks(self, prompt: Prompt) -> AsyncGenerator[Chunks]:
         return self._with_pictures(prompt) if pictures_in(prompt) else self._chunks(prompt)
@@ -119,7 +122,7 @@ class Guard:
             refused: ToolsUnsupportedError | None = None
             try:
                 asked, answer = await self._prepared(prompt, mode)
-                answer.watched = Runaway() if is_local_server(self.endpoint) else None
+                answer.watched = Runaway() if self._is_local else None
                 async with aclosing(self.ask(asked)) as batches:
                     async for chunks in batches:
                         told: list[ModelChunk] = []
@@ -146,14 +149,14 @@ class Guard:
         """Return the prompt as sent, once it is known to fit, and the reader of the answer."""
         asked = in_mode(prompt, mode)
         own = self.endpoint
-        if mode is ToolMode.NATIVE and is_local_server(self.endpoint):
+        if mode is ToolMode.NATIVE and self._is_local:
             asked = evolve(asked, messages=with_plain_files(asked.messages))
         if asked.temperature is None and own.temperature is not None:
             asked = evolve(asked, temperature=own.temperature)
         if own.max_tokens is not None:
             limit = min(asked.max_output_tokens or own.max_tokens, own.max_tokens)
             asked = evolve(asked, max_output_tokens=limit)
-        if prompt.tools and asked.temperature is None and is_local_server(self.endpoint):
+        if prompt.tools and asked.temperature is None and self._is_local:
             asked = evolve(asked, temperature=0.0)
         need, place = need_of(asked), ModelRef(self.endpoint, self.model)
         window = None
@@ -168,9 +171,7 @@ class Guard:
 
     def _limits_answers(self) -> bool:
         """Return whether answers are limited here, not together with a window set by requests."""
-        return (
-            is_local_server(self.endpoint) and self.endpoint.kind.profile.chat is not ChatApi.OLLAMA
-        )
+        return self._is_local and self.endpoint.kind.profile.chat is not ChatApi.OLLAMA
 
     async def _check_local(self) -> None:
         """Check, once per run, before any byte of its prompt is sent."""
@@ -206,7 +207,7 @@ class Guard:
             and prompt.tools
             and answer.left_in_text
             and self.endpoint.tools is None
-            and is_local_server(self.endpoint)
+            and self._is_local
         ):
             await self._learn_mode(ToolMode.FILES)
 

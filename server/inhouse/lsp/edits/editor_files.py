@@ -16,6 +16,7 @@ from inhouse.lsp.documents.open_documents import Documents
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.transport.rpc import EditorRpc
 from inhouse.tools.edit.disk_workspace import DiskWorkspace
+from inhouse.tools.files.encoding import Encoding
 from inhouse.wire import text_range
 
 Json = dict[str, Any]
@@ -44,6 +45,21 @@ class Current:
     """Whether it is in a buffer that the editor never announced, so that its version is unknown."""
     is_unsure: bool = False
     """Such a buffer may hold another text than this one, which the disk has."""
+    encoding: Encoding | None = None
+    """How the disk has this text; None if it has not."""
+
+    @property
+    def reads_alike(self) -> bool:
+        """Whether any editor would load the file as this text, and save it as it was.
+
+        Not so in an encoding that nothing in the file tells, nor with line ends of two kinds:
+        some editors read the first as UTF-8, and make the second one kind.
+        """
+        if self.text is None or self.encoding is None:
+            return True  # There is no text to lose.
+        plain = self.text.replace("\r\n", "")
+        ends = "\r" not in plain and ("\r\n" not in self.text or "\n" not in plain)
+        return ends and self.encoding.is_told
 
 
 class EditorFiles:
@@ -60,10 +76,10 @@ class EditorFiles:
         if document is not None:
             return Current(path, document.uri, document.text, document.version)
         try:
-            on_disk: str | None = (await (disk or self._disk()).read(path)).text
+            on_disk, encoding = await (disk or self._disk()).read_disk(path)
         except FileNotFoundError:
-            on_disk = None
-        return self.buffers.current(path, on_disk)
+            on_disk = encoding = None
+        return self.buffers.current(path, on_disk, encoding)
 
     async def change(
         self,
@@ -84,7 +100,7 @@ class EditorFiles:
         able = can_operate(rpc, operation) if operation else rpc.client.can(APPLY_EDIT)
         disk = disk or self._disk()
         if able and current.version is None and not on_disk and operation != "delete":
-            on_disk = current.is_unsure or not await disk.reads_alike(current.path)
+            on_disk = current.is_unsure or not current.reads_alike
         if not able or (on_disk and current.version is None):
             if current.version is not None:
                 verb = "deletes no files for" if operation == "delete" else "takes no changes from"
@@ -119,7 +135,7 @@ class Buffers:
         self._unsure: set[Path] = set()
         """What was applied was not saved as it is, and the disk has something else by now."""
 
-    def current(self, path: Path, on_disk: str | None) -> Current:
+    def current(self, path: Path, on_disk: str | None, encoding: Encoding | None) -> Current:
         """Return the current state of a file; *on_disk* is the text on the disk."""
         document = self._documents.find(path)
         if document is not None:
@@ -129,7 +145,8 @@ class Buffers:
             return Current(path, path.as_uri(), after, 0, hidden=True)
         if self._applied.pop(path, None) is not None and after != on_disk:
             self._unsure.add(path)
-        return Current(path, path.as_uri(), on_disk, None, is_unsure=path in self._unsure)
+        is_unsure = path in self._unsure
+        return Current(path, path.as_uri(), on_disk, None, is_unsure=is_unsure, encoding=encoding)
 
     def applied(self, path: Path, on_disk: str | None, text: str) -> None:
         """Remember the text of a buffer that is not announced as open."""

@@ -65,11 +65,12 @@ class RunLauncher:
         """Check everything that can be checked, start the run and answer.  Raises `UserError`."""
         plan = self.context.host.plan(request)
         token = argument.work_done_token if argument.work_done_token is not None else token
-
-        async def follow(run: ActiveRun) -> None:
-            await _RunReporter(self, plan, run, argument, token).run_it()
-
-        run = self.runs.start(plan.request, plan.route, follow, uri=argument.uri)
+        run = self.runs.start(
+            plan.request,
+            plan.route,
+            lambda run: _RunReporter(self, plan, run, argument, token).run_it(),
+            uri=argument.uri,
+        )
         return {
             "runId": run.id,
             "agent": plan.agent.id,

@@ -7,7 +7,6 @@ from urllib.parse import unquote
 from inhouse.core.call_sentences import Link, call_sentence, linked
 from inhouse.core.events import (
     EditChanged,
-    EventPayload,
     Notice,
     QuestionAsked,
     ReasoningDelta,
@@ -67,8 +66,9 @@ class Writer:
             self._parts = [redact("".join(self._parts))]
         return "".join(self._parts)
 
-    def add(self, event: RunEvent) -> None:
+    def add(self, event: RunEvent) -> None:  # noqa: C901, PLR0912  one case an event
         own = event.run_id == self._run_id
+        who = "" if own else f"{event.agent}: "
         match event.payload:
             case TextDelta(text) if own:
                 if self._inside != "text":
@@ -79,15 +79,6 @@ class Writer:
                 self._parts.append(self._said.feed(text))
             case TextDelta() | ReasoningDelta():
                 return
-            case RunFinished(result) if not own:
-                self._add_sub_agent(event, result)
-            case payload:
-                self._add_line(payload, "" if own else f"{event.agent}: ", own=own)
-        if len(self._parts) > _MANY:
-            self._parts = ["".join(self._parts)]
-
-    def _add_line(self, payload: EventPayload, who: str, *, own: bool) -> None:
-        match payload:
             case ToolStarted(call_id, tool, given):
                 self._tools[call_id] = (tool, given)
                 if tool == "write_todos":
@@ -111,8 +102,12 @@ class Writer:
                 last = self._parts[-1] if self._parts else self._head
                 below = last.endswith(_RULE)  # Nothing was said in between.
                 self._parts.append(quiet_lines(footer(result).removeprefix(_RULE * below)))
+            case RunFinished(result):
+                self._add_sub_agent(event, result)
             case _:
                 pass
+        if len(self._parts) > _MANY:
+            self._parts = ["".join(self._parts)]
 
     def _finished(self, call_id: str, who: str, *, ok: bool, summary: str) -> None:
         tool, given = self._tools.pop(call_id, ("", None))

@@ -36,7 +36,7 @@ from inhouse.providers.endpoints.endpoint_state import EndpointState
 from inhouse.providers.endpoints.error_text import message_in
 from inhouse.providers.endpoints.http_json import headers_of
 from inhouse.providers.endpoints.model_list import listed_models
-from inhouse.providers.network.base_urls import http_address
+from inhouse.providers.network.addresses import http_address
 from inhouse.providers.network.egress import DEFAULT_HEADERS
 from inhouse.providers.network.traffic_log import note_answer
 

@@ -11,8 +11,7 @@ from inhouse.core.dialect import Dialect
 from inhouse.core.route import Endpoint
 from inhouse.providers.endpoints.endpoint_prices import ToldPrices
 from inhouse.providers.endpoints.served_model import ServedModel
-from inhouse.providers.endpoints.timely_answers import TimelyAnswers
-from inhouse.providers.endpoints.window_cache import Windows
+from inhouse.providers.endpoints.timely_answers import TimelyAnswers, Windows
 
 REST_SECONDS = 30.0
 

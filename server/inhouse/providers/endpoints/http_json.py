@@ -12,7 +12,7 @@ from inhouse.core.route import Endpoint
 from inhouse.core.urls import is_azure
 from inhouse.providers.endpoints import endpoint_errors
 from inhouse.providers.endpoints.endpoint_errors import ModelRef
-from inhouse.providers.network.base_urls import http_address
+from inhouse.providers.network.addresses import http_address
 
 if TYPE_CHECKING:
     import httpx2

@@ -14,8 +14,7 @@ from inhouse.providers.endpoints import endpoint_errors
 from inhouse.providers.endpoints.endpoint_errors import ModelRef
 from inhouse.providers.endpoints.http_json import Reply, get_json, post_json, request
 from inhouse.providers.endpoints.model_list import entries_of, is_cloud
-from inhouse.providers.network.addresses import read_host
-from inhouse.providers.network.base_urls import http_address
+from inhouse.providers.network.addresses import http_address, read_host
 from inhouse.providers.network.port_owner import tunnel_at
 
 if TYPE_CHECKING:

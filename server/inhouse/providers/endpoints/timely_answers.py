@@ -3,11 +3,15 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from attrs import define, field, frozen
 
 from inhouse.core.route import Endpoint
+
+if TYPE_CHECKING:
+    from inhouse.providers.network.egress import Egress
 
 PATIENCE = 3.0
 """Seconds that a server has for its first answer; then a prompt goes on without it."""
@@ -15,6 +19,8 @@ GRACE = 0.5
 """Seconds that it has for each later answer: what it said before is used instead."""
 REST = 60.0
 """Seconds for which a server that was late is not asked again."""
+REMEMBERED_SECONDS = 60.0
+"""A server may be restarted with another window at any time."""
 
 T = TypeVar("T")
 
@@ -57,3 +63,34 @@ class TimelyAnswers(Generic[T]):
     def forget(self, endpoint: Endpoint, model: str) -> None:
         """Ask anew: another model is served there than the one that was told of."""
         self._known.pop((endpoint.identity, model), None)
+
+
+@define(eq=False)
+class Windows:
+    """Context windows that servers reported, remembered for a minute."""
+
+    _known: dict[tuple[str, str], tuple[float, int | None]] = field(
+        factory=dict[tuple[str, str], tuple[float, int | None]]
+    )
+    _told: TimelyAnswers[int] = field(factory=TimelyAnswers[int])
+
+    def known(self, endpoint: Endpoint, model: str) -> int | None:
+        """Return what is remembered, without asking a server."""
+        if endpoint.context_window is not None:
+            return endpoint.context_window
+        known = self._known.get((endpoint.identity, model))
+        return None if known is None else known[1]
+
+    async def window(self, endpoint: Endpoint, model: str, egress: "Egress") -> int | None:
+        """Return tokens; None if the server does not tell, not in time, or cannot be asked."""
+        if endpoint.context_window is not None:
+            return endpoint.context_window
+        key, now = (endpoint.identity, model), asyncio.get_running_loop().time()
+        known = self._known.get(key)
+        if known is None or now - known[0] > REMEMBERED_SECONDS:
+            from inhouse.providers.endpoints.context_window import told_window  # noqa: PLC0415  with what reads answers
+
+            asked = partial(told_window, endpoint, model, egress)
+            known = now, await self._told.get(endpoint, model, asked)
+            self._known[key] = known
+        return known[1]

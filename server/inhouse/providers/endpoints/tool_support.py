@@ -16,8 +16,7 @@ from inhouse.providers.endpoints.http_json import get_json, post_json
 from inhouse.providers.endpoints.model_list import entries_of, window_in
 from inhouse.providers.endpoints.served_model import ServedModel
 from inhouse.providers.endpoints.timely_answers import PATIENCE
-from inhouse.providers.network.addresses import is_loopback, read_host
-from inhouse.providers.network.base_urls import http_address
+from inhouse.providers.network.addresses import is_here
 
 if TYPE_CHECKING:
     from inhouse.providers.endpoints.endpoint_state import EndpointState
@@ -33,7 +32,7 @@ UNKNOWN = ServedModel()
 def is_local_server(endpoint: Endpoint) -> bool:
     """Return whether this is a server for local models, by its kind or address."""
     profile = endpoint.kind.profile
-    return profile.serves_local_models or (profile.unspecific and _is_on_this_machine(endpoint))
+    return profile.serves_local_models or (profile.unspecific and is_here(endpoint.base_url))
 
 
 async def served_in_time(
@@ -55,7 +54,7 @@ async def served_model(endpoint: Endpoint, model: str, egress: "Egress") -> Serv
                 case ToolSupport.OLLAMA:
                     return await _ollama(endpoint, model, egress)
                 case ToolSupport.UNKNOWN:
-                    if endpoint.kind.profile.unspecific and _is_on_this_machine(endpoint):
+                    if endpoint.kind.profile.unspecific and is_here(endpoint.base_url):
                         return await _listed(endpoint, model, egress, guessed)
                     if not endpoint.kind.profile.serves_local_models:
                         return guessed
@@ -143,10 +142,3 @@ async def _ollama(endpoint: Endpoint, model: str, egress: "Egress") -> ServedMod
         ("tools" in capabilities) if capabilities else None,
         told or size_in(size) or size_in(model),
     )
-
-
-def _is_on_this_machine(endpoint: Endpoint) -> bool:
-    address = http_address(endpoint.base_url)
-    if address.unix_path is not None:
-        return True
-    return any(map(is_loopback, read_host(address.host).addresses or ()))

@@ -1,13 +1,17 @@
-"""What a host's text says about where it is, before any look-up."""
+"""What the text of a base URL or of a host says about where it is, before any look-up."""
 
 import ipaddress
 import os
 import sys
+import time
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from attrs import frozen
 
+from inhouse.core.errors import UserError
 from inhouse.core.urls import literal, spelt
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -25,6 +29,45 @@ _RESERVED = tuple(
     )
 )
 """Ranges for special purposes (IANA) that Python's table of some version calls global."""
+
+
+@frozen
+class HttpAddress:
+    """The address that a base URL means."""
+
+    url: str
+    """What request paths are appended to; for a Unix socket, with the host ``localhost``."""
+    host: str
+    port: int
+    tls: bool
+    unix_path: str | None = None
+    query: str = ""
+    """Query parameters of each request (Azure's ``api-version``)."""
+
+    @property
+    def root(self) -> str:
+        """The URL without its ``/v1``: beside it servers keep what is not OpenAI's."""
+        return self.url.rstrip("/").removesuffix("/v1")
+
+
+@lru_cache(maxsize=256)
+def http_address(base_url: str) -> HttpAddress:
+    """Read ``http://host:port/path``, ``https://…`` or ``unix:/path[:/prefix]``."""
+    if base_url.startswith("unix:"):
+        path, _, prefix = base_url.removeprefix("unix:").removeprefix("//").partition(":")
+        url = f"http://localhost{prefix or '/v1'}"
+        return HttpAddress(url, "localhost", 80, tls=False, unix_path=path)
+    try:
+        parts = urlsplit(base_url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise _not_a_url(base_url) from error
+    if parts.scheme not in ("http", "https") or not host:
+        raise _not_a_url(base_url)
+    tls = parts.scheme == "https"
+    without_credentials = parts.netloc.rpartition("@")[2]
+    url = parts._replace(netloc=without_credentials, query="", fragment="").geturl()
+    return HttpAddress(url, host, port or (443 if tls else 80), tls, query=parts.query)
 
 
 @frozen
@@ -48,7 +91,26 @@ def read_host(text: str) -> HostName:
     address = literal(name)
     if address is not None:
         return HostName(name, (address,))
-    return HostName(name, _from_hosts_file(name))
+    return HostName(name, _from_hosts_file(name, int(time.monotonic())))
+
+
+def is_here(base_url: str, networks: Iterable[Network] = ()) -> bool:
+    """Return whether a base URL is on this machine or in the user's own *networks*.
+
+    No name server is asked.  Raises `UserError` if it is no base URL.
+    """
+    if base_url.startswith("embedded:"):
+        return True
+    address = http_address(base_url)
+    if address.unix_path is not None:
+        return True
+    known = read_host(address.host).addresses
+    return known is not None and all_ours(known, networks)
+
+
+def all_ours(addresses: Iterable[IPAddress], networks: Iterable[Network]) -> bool:
+    """Return whether each address is loopback or in one of the user's own *networks*."""
+    return all(is_loopback(one) or is_within(one, networks) for one in addresses)
 
 
 def is_loopback(address: IPAddress) -> bool:
@@ -91,7 +153,10 @@ def read_networks(texts: Iterable[str]) -> tuple[Network, ...]:
     return tuple(networks)
 
 
-def _from_hosts_file(name: str) -> tuple[IPAddress, ...] | None:
+@lru_cache(maxsize=256)
+def _from_hosts_file(name: str, second: int) -> tuple[IPAddress, ...] | None:
+    """Return what the system's hosts file says, read at most once a second."""
+    del second
     found: list[IPAddress] = []
     try:
         lines = _hosts_file().read_text("utf-8", "replace").splitlines()
@@ -108,3 +173,8 @@ def _hosts_file() -> Path:
     if sys.platform == "win32":
         return Path(os.environ.get("SYSTEMROOT", r"C:\Windows"), r"System32\drivers\etc\hosts")
     return Path("/etc/hosts")
+
+
+def _not_a_url(base_url: str) -> UserError:
+    shown = base_url.rpartition("@")[2]
+    return UserError(f"Not a base URL: {shown!r}.  Write http://HOST:PORT/v1, or unix:/PATH.")

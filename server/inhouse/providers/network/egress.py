@@ -19,14 +19,15 @@ from inhouse.core.own_environment import environment
 from inhouse.core.route import Endpoint, Privacy
 from inhouse.providers.network.addresses import (
     HostName,
+    HttpAddress,
     IPAddress,
-    is_loopback,
+    all_ours,
+    http_address,
+    is_here,
     is_public,
-    is_within,
     read_host,
     read_networks,
 )
-from inhouse.providers.network.base_urls import HttpAddress, http_address
 from inhouse.providers.network.proxies import ProxyServer, named_proxy
 from inhouse.providers.network.traffic_log import TrafficLog, recording
 
@@ -94,13 +95,7 @@ class Egress:
         A server there may still forward to somewhere else:
         see `inhouse.providers.endpoints.locality`.
         """
-        if base_url.startswith(EMBEDDED):
-            return True
-        address = http_address(base_url)
-        if address.unix_path is not None:
-            return True
-        known = read_host(address.host).addresses
-        return bool(known) and self._all_ours(known or ())
+        return is_here(base_url, self._networks)
 
     def check(self, endpoint: Endpoint) -> None:
         """Refuse what can be refused without opening a connection.  Raises `RefusedError`."""
@@ -116,11 +111,11 @@ class Egress:
         self._check_host(read, endpoint)
         name = f"{read.name}:{port}"
         known = read.addresses
-        if self.policy.privacy is Privacy.ASK and not (known and self._all_ours(known)):
+        if self.policy.privacy is Privacy.ASK and not (known and all_ours(known, self._networks)):
             await self._permission(read.name, port, endpoint)
         if known is None:
             known = await _resolve(read.name, port, endpoint)
-        if self.policy.privacy is Privacy.LOCAL_ONLY and not self._all_ours(known):
+        if self.policy.privacy is Privacy.LOCAL_ONLY and not all_ours(known, self._networks):
             raise self._not_local(f"{read.name} ({known[0]})", endpoint)
         if self.policy.public_only and not all(map(is_public, known)):
             raise RefusedError(
@@ -129,7 +124,7 @@ class Egress:
                 "Give the page's public address, or read it yourself and send its text.",
                 code="private_address",
             )
-        return Destination(name, known, port, self._all_ours(known))
+        return Destination(name, known, port, all_ours(known, self._networks))
 
     def proxy_for(self, endpoint: Endpoint) -> ProxyServer | None:
         """Return the proxy for an endpoint; never for the user's own servers.
@@ -139,7 +134,7 @@ class Egress:
         """
         if self.policy.privacy is Privacy.LOCAL_ONLY or self.policy.public_only:
             return None
-        if endpoint.base_url.startswith(EMBEDDED) or self.is_local(endpoint.base_url):
+        if self.is_local(endpoint.base_url):
             return None
         return named_proxy(http_address(endpoint.base_url), environment())
 
@@ -188,9 +183,27 @@ class Egress:
         It has no key and no header of the endpoint; each request adds its own.
         """
         key = (endpoint.name, endpoint.base_url, endpoint.ca_file, frozenset(endpoint.headers))
-        if key not in self._clients:
-            self._clients[key] = self._new_client(endpoint, http_address(endpoint.base_url))
-        return self._clients[key]
+        if (client := self._clients.get(key)) is not None:
+            return client
+        # Not before the first request: 0.25 s.
+        from http.cookiejar import CookieJar, DefaultCookiePolicy  # noqa: PLC0415
+
+        import httpx2  # noqa: PLC0415
+
+        from inhouse.providers.network.transport import EgressTransport  # noqa: PLC0415
+
+        address = http_address(endpoint.base_url)
+        client = self._clients[key] = httpx2.AsyncClient(
+            transport=EgressTransport(self, endpoint, address, self.proxy_for(endpoint)),
+            trust_env=False,
+            follow_redirects=False,
+            timeout=httpx2.Timeout(None, connect=CONNECT_SECONDS),
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            headers=DEFAULT_HEADERS,
+            base_url=address.url,
+        )
+        self._stack.push_async_callback(client.aclose)
+        return client
 
     @asynccontextmanager
     async def kept_open(self) -> AsyncGenerator[Self]:
@@ -222,27 +235,6 @@ class Egress:
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    def _new_client(self, endpoint: Endpoint, address: HttpAddress) -> "httpx2.AsyncClient":
-        # Not before the first request: 0.25 s.
-        from http.cookiejar import CookieJar, DefaultCookiePolicy  # noqa: PLC0415
-
-        import httpx2  # noqa: PLC0415
-
-        from inhouse.providers.network.transport import EgressTransport  # noqa: PLC0415
-
-        transport = EgressTransport(self, endpoint, address, self.proxy_for(endpoint))
-        client = httpx2.AsyncClient(
-            transport=transport,
-            trust_env=False,
-            follow_redirects=False,
-            timeout=httpx2.Timeout(None, connect=CONNECT_SECONDS),
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            headers=DEFAULT_HEADERS,
-            base_url=address.url,
-        )
-        self._stack.push_async_callback(client.aclose)
-        return client
-
     def _check_host(self, host: HostName, endpoint: Endpoint) -> None:
         if self.policy.privacy is not Privacy.LOCAL_ONLY:
             return
@@ -251,7 +243,7 @@ class Egress:
             # declared addresses beyond loopback can the answer be of use.
             if not self._networks:
                 raise self._not_local(host.name, endpoint)
-        elif not self._all_ours(host.addresses):
+        elif not all_ours(host.addresses, self._networks):
             raise self._not_local(host.name, endpoint)
 
     def _not_local(self, host: str, endpoint: Endpoint) -> RefusedError:
@@ -281,9 +273,6 @@ class Egress:
                 'Answer "allow" when asked, or set `inhouse.privacy` to "any".',
                 code="privacy",
             )
-
-    def _all_ours(self, addresses: tuple[IPAddress, ...]) -> bool:
-        return all(is_loopback(one) or is_within(one, self._networks) for one in addresses)
 
 
 DEFAULT_HEADERS: Mapping[str, str] = {"accept-encoding": "identity", "user-agent": "inhouse"}

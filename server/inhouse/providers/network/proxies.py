@@ -15,7 +15,7 @@ from attrs import field, frozen
 from inhouse.core.errors import UserError
 from inhouse.core.secret import Secret
 from inhouse.core.urls import literal, spelt
-from inhouse.providers.network.base_urls import HttpAddress
+from inhouse.providers.network.addresses import HttpAddress
 
 
 @frozen

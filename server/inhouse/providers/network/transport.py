@@ -18,7 +18,7 @@ from attrs import define
 from inhouse.core.errors import ProviderError, RefusedError, UserError
 from inhouse.core.own_environment import environment
 from inhouse.core.route import Endpoint
-from inhouse.providers.network.base_urls import HttpAddress
+from inhouse.providers.network.addresses import HttpAddress
 from inhouse.providers.network.chunked_body import install
 from inhouse.providers.network.connection import EgressConnection, connecting
 from inhouse.providers.network.error_body import compressions, readable
@@ -84,7 +84,14 @@ class CheckedBackend(httpcore2.AsyncNetworkBackend):
             to = await self._door.allow_through(proxy, self._address, self._endpoint)
         else:
             to = await self._door.allow(host, port, self._endpoint)
-        entries = [entry for address in to.addresses for entry in _numeric(str(address), port)]
+        flags = socket.AI_NUMERICHOST  # No name server is asked.
+        entries = [
+            entry
+            for address in to.addresses
+            for entry in socket.getaddrinfo(
+                str(address), port, type=socket.SOCK_STREAM, flags=flags
+            )
+        ]
         with connecting(at_proxy=proxy is not None):
             async with asyncio.timeout(timeout):
                 connected = await start_connection(entries, happy_eyeballs_delay=0.25)
@@ -281,12 +288,6 @@ def _proxy(proxy: ProxyServer, endpoint: Endpoint) -> httpcore2.Proxy:
     return httpcore2.Proxy(
         proxy.url, auth=proxy.auth, ssl_context=tls_context(endpoint) if proxy.tls else None
     )
-
-
-def _numeric(address: str, port: int) -> list[Any]:
-    """Return what `socket.connect` takes; AI_NUMERICHOST asks no name server."""
-    flags = socket.AI_NUMERICHOST
-    return socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=flags)
 
 
 @contextlib.contextmanager

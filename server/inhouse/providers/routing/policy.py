@@ -4,48 +4,23 @@ Only the URL's text and the system's hosts file count; ``egress.py`` checks the 
 again.
 """
 
-import time
-from functools import lru_cache
-from ipaddress import ip_address
-
 from inhouse.core.endpoint_kinds import Forwarding
 from inhouse.core.route import Endpoint, Privacy, Refusal
 from inhouse.core.settings import Settings
-from inhouse.core.urls import host_of, is_local_name
-from inhouse.providers.network.addresses import (
-    IPAddress,
-    is_loopback,
-    is_within,
-    read_host,
-    read_networks,
-)
-
-NOWHERE: IPAddress = ip_address("0.0.0.0")  # noqa: S104  stands for an unknown address
+from inhouse.core.urls import host_of
+from inhouse.providers.network.addresses import IPAddress, is_here, read_host, read_networks
 
 
-def refusal(
+def refusal(  # noqa: PLR0911  one for each reason
     endpoint: Endpoint, model: str, settings: Settings, *, workspace_trusted: bool = True
 ) -> Refusal | None:
     """Say why this endpoint may not serve this model, or None."""
-    for one in endpoint.pool or (endpoint,):
-        refused = _refusal(one, model, settings, workspace_trusted=workspace_trusted)
-        if refused is not None:
-            return refused
-    return None
-
-
-def looks_local(endpoint: Endpoint, model: str, settings: Settings) -> bool:
-    """Return whether everything known without asking says local."""
     if endpoint.pool:
-        return all(looks_local(one, model, settings) for one in endpoint.pool)
-    if endpoint.kind.profile.counts_as_remote and not endpoint.vouched_local:
-        return False
-    return _is_here(endpoint, settings) and not _is_cloud(endpoint, model)
-
-
-def _refusal(
-    endpoint: Endpoint, model: str, settings: Settings, *, workspace_trusted: bool
-) -> Refusal | None:
+        found = (
+            refusal(one, model, settings, workspace_trusted=workspace_trusted)
+            for one in endpoint.pool
+        )
+        return next(filter(None, found), None)
     if endpoint.from_workspace and not workspace_trusted:
         return Refusal(
             f"This workspace is not trusted, and {endpoint.source} names {endpoint.base_url}.",
@@ -57,7 +32,7 @@ def _refusal(
     allow = f'Set privacy to "ask" or "any" ({settings.privacy_source}).'
     if not _may_be_local(endpoint, settings):
         host = host_of(endpoint.base_url)
-        if (known := _addresses(endpoint)) is not None:
+        if (known := read_host(host).addresses) is not None:
             allow = _declare(known[0])
         elif host.endswith((".local", ".internal", ".lan", ".home.arpa")) or "." not in host:
             allow = (
@@ -75,6 +50,16 @@ def _refusal(
     return None
 
 
+def looks_local(endpoint: Endpoint, model: str, settings: Settings) -> bool:
+    """Return whether everything known without asking says local."""
+    if endpoint.pool:
+        return all(looks_local(one, model, settings) for one in endpoint.pool)
+    if endpoint.kind.profile.counts_as_remote and not endpoint.vouched_local:
+        return False
+    networks = read_networks(settings.local_addresses)
+    return is_here(endpoint.base_url, networks) and not _is_cloud(endpoint, model)
+
+
 def _declare(address: IPAddress) -> str:
     """Say how to declare an address as the user's own."""
     if address.is_unspecified:
@@ -85,31 +70,10 @@ def _declare(address: IPAddress) -> str:
 
 def _may_be_local(endpoint: Endpoint, settings: Settings) -> bool:
     """Return whether a name may be local: only if the user declared addresses (egress checks)."""
-    if _is_here(endpoint, settings):
+    if is_here(endpoint.base_url, read_networks(settings.local_addresses)):
         return True
-    return bool(settings.local_addresses) and _addresses(endpoint) is None
-
-
-def _is_here(endpoint: Endpoint, settings: Settings) -> bool:
-    """Return whether it is loopback, a Unix socket or declared, without asking anybody."""
-    if is_local_name(endpoint.base_url):
-        return True
-    networks = read_networks(settings.local_addresses)
-    return all(
-        is_loopback(address) or is_within(address, networks)
-        for address in _addresses(endpoint) or (NOWHERE,)
-    )
-
-
-def _addresses(endpoint: Endpoint) -> tuple[IPAddress, ...] | None:
-    return _told(host_of(endpoint.base_url), int(time.monotonic()))
-
-
-@lru_cache(maxsize=256)
-def _told(host: str, second: int) -> tuple[IPAddress, ...] | None:
-    """Return what the text and the system's hosts file say, read at most once a second."""
-    del second
-    return read_host(host).addresses
+    known = read_host(host_of(endpoint.base_url)).addresses
+    return known is None and bool(settings.local_addresses)
 
 
 def _is_cloud(endpoint: Endpoint, model: str) -> bool:

@@ -84,14 +84,15 @@ def _definition(asked: Asked) -> RuleMatch | str:
 
 
 def _route(asked: Asked) -> RuleMatch | str:
-    rules, ids = asked.settings.routes, _ids(asked.definition)
+    rules = asked.settings.routes
+    if not rules:
+        return "no routes are set"
+    ids = _ids(asked.definition)
     for rule in rules:
         if any(map(_matcher(rule.agents), ids)):
             endpoint = _named(rule.endpoint, asked, by=rule.source)
             outcome = f"{rule.agents!r} matches and names {rule.endpoint!r}"
             return RuleMatch(endpoint, DecidedBy.ROUTE, rule.source, outcome, rule.model)
-    if not rules:
-        return "no routes are set"
     patterns = ", ".join(repr(rule.agents) for rule in rules)
     return f"none of {len(rules)} matches {asked.definition.id!r}: {patterns}"
 

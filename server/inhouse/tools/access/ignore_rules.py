@@ -5,7 +5,7 @@ A file that Git tracks is never ignored.
 
 import contextlib
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from attrs import Factory, define, field, frozen
@@ -113,42 +113,34 @@ class IgnoreRules:
 
     def _decide(self, parts: list[str], *, is_folder: bool) -> str | None:
         """Let the nearest file with a matching rule decide, as Git does."""
-        written, parts = parts, [part.casefold() for part in parts] if self.fold else parts
+        for below, source, patterns in self._nearest_first(parts):
+            pattern = deciding(patterns, below, is_folder=is_folder)
+            if pattern is not None:
+                return None if pattern.negated else f"'{pattern.line}' in {source}"
+        return None
+
+    def _nearest_first(self, parts: list[str]) -> Iterator[tuple[str, str, tuple[Pattern, ...]]]:
+        """Yield the path as each ignore file above it sees it, that file's name and its lines.
+
+        First those of the root, then those above it in its repository, then the user's own.
+        """
+        compared = [part.casefold() for part in parts] if self.fold else parts
         for depth in range(len(parts) - 1, -1, -1):
-            below = "/".join(parts[depth:])
-            for source, patterns in self._rules("/".join(written[:depth])).specs:
-                pattern = deciding(patterns, below, is_folder=is_folder)
-                if pattern is not None:
-                    return None if pattern.negated else f"'{pattern.line}' in {source}"
-        below = "/".join(parts)
-        decided, found = self._decide_above(below, is_folder=is_folder)
-        return found if decided else self._decide_everywhere(below, is_folder=is_folder)
-
-    def _decide_above(self, below: str, *, is_folder: bool) -> tuple[bool, str | None]:
-        """Ask the ignore files between the root and the top of its repository."""
+            below = "/".join(compared[depth:])
+            for source, patterns in self._rules("/".join(parts[:depth])).specs:
+                yield below, source, patterns
+        whole = "/".join(compared)
         for folder, prefix in self._folders_above():
-            rules = self._rules(folder)
-            for source, patterns in rules.specs:
-                pattern = deciding(patterns, f"{prefix}/{below}", is_folder=is_folder)
-                if pattern is not None:
-                    return True, None if pattern.negated else f"'{pattern.line}' in {source}"
-        return False, None
-
-    def _decide_everywhere(self, below: str, *, is_folder: bool) -> str | None:
-        """Ask the user's own file for all repositories, which has the lowest priority."""
-        if self._repository is None:
-            return None
-        if self._everywhere is None:
-            self._everywhere = _of_the_user(fold=self.fold)
-        name, patterns = self._everywhere
-        if not patterns:
-            return None
-        inside = self.root.relative_to(self._repository[0]).as_posix()
-        named = below if inside == "." else f"{inside}/{below}"
-        pattern = deciding(patterns, named, is_folder=is_folder)
-        if pattern is None or pattern.negated:
-            return None
-        return f"'{pattern.line}' in your {name}, Git's core.excludesFile"
+            for source, patterns in self._rules(folder).specs:
+                yield f"{prefix}/{whole}", source, patterns
+        if self._repository is not None:
+            if self._everywhere is None:
+                self._everywhere = _of_the_user(fold=self.fold)
+            name, patterns = self._everywhere
+            if patterns:
+                inside = self.root.relative_to(self._repository[0]).as_posix()
+                below = whole if inside == "." else f"{inside}/{whole}"
+                yield below, f"your {name}, Git's core.excludesFile", patterns
 
     def _folders_above(self) -> list[tuple[str, str]]:
         if self._above is None:

@@ -7,7 +7,7 @@ the disk.  What may be read or written there is decided by `inhouse.tools.access
 import os
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 from urllib.parse import unquote
@@ -120,11 +120,10 @@ def locate(raw: str, roots: Sequence[Path]) -> WorkspacePath:
     """Return the real place that *raw* means; raises `ToolError` if it is not in a root.
 
     It need not exist.  Links are followed.  An exact match always wins; only if nothing has that
-    name are the habits of models and people (`_habits`) and other spellings of its letters tried.
+    name are the habits of models and people and other spellings of its letters tried.
     """
     refusal: ToolError | None = None
-    spellings = (raw, *_habits(raw))
-    for spelling in spellings:
+    for spelling in _spellings(raw):
         if not WINDOWS and (literal := _literally(spelling, roots)) is not None:
             return follow(literal, roots, raw=raw)  # Also with spaces at its ends.
         try:
@@ -261,11 +260,12 @@ _LINE_NUMBER = re.compile(r"(?::\d+(?:[-:,]\d+)*|#L\d+(?:-L?\d+)?)$")
 _QUOTED = re.compile(r"""^([`'"])(.+)\1$""")
 
 
-def _habits(raw: str) -> tuple[str, ...]:
-    """Return what people and models may mean by a name that does not exist.
+def _spellings(raw: str) -> Iterator[str]:
+    """Yield a name as it is, then what people and models may mean by it if it does not exist.
 
     White space around it, quotation marks, ``@`` before it, backslashes, ``file:``, a line number.
     """
+    yield raw
     text = _unwrapped(raw.strip())
     found = [text]
     if text.startswith("file://"):
@@ -279,7 +279,7 @@ def _habits(raw: str) -> tuple[str, ...]:
     if '"' in text:  # As trees show a part that begins or ends with a space.
         found.append("/".join(map(_unwrapped, text.split("/"))))
     found += [short for each in found if (short := _LINE_NUMBER.sub("", each)) != each]
-    return tuple(each for each in dict.fromkeys(found) if each and each != raw)
+    yield from (each for each in dict.fromkeys(found) if each and each != raw)
 
 
 def _path_of_uri(uri: str) -> str:

@@ -80,27 +80,18 @@ class DiskWorkspace:
 
     async def read(self, path: Path) -> Document:
         """Return a file as if its proposals had been accepted."""
-        await self._rebase(path)
+        if path in self._proposals:
+            await self._rebase(path)
         proposal = self._proposals.get(path)
         if proposal is None:
-            return Document(path, (await asyncio.to_thread(_read, self._place(path)))[0], None)
+            return Document(path, (await self.read_disk(path))[0], None)
         if proposal.edit.new is None:
             raise FileNotFoundError(errno.ENOENT, "No such file", str(path))
         return Document(path, proposal.edit.new, 0)
 
-    async def reads_alike(self, path: Path) -> bool:
-        """Tell whether any editor would load a file as this text, and save it as it was.
-
-        Not so in an encoding that nothing in the file tells, nor with line ends of two kinds:
-        some editors read the first as UTF-8, and make the second one kind.
-        """
-        try:
-            text, encoding = await asyncio.to_thread(_read, self._place(path))
-        except (OSError, ToolError):
-            return True  # There is no text to lose.
-        plain = text.replace("\r\n", "")
-        ends = "\r" not in plain and ("\r\n" not in text or "\n" not in plain)
-        return ends and encoding.is_told
+    async def read_disk(self, path: Path) -> tuple[str, Encoding]:
+        """Return what the disk has, whatever is proposed.  Raises `OSError` and `ToolError`."""
+        return await asyncio.to_thread(_read, self._place(path))
 
     async def apply(self, edit: Edit) -> EditOutcome:
         """Apply an edit, after a question if the settings want one."""
