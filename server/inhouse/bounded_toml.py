@@ -6,7 +6,8 @@ numbers of thousands of digits with another error than that of TOML.
 
 import re
 import tomllib
-from typing import Any
+
+from inhouse.core.json_values import Json
 
 MOST_PARTS = 64
 """Names of one dotted key or header."""
@@ -16,7 +17,7 @@ LONG_KEY = re.compile(rf"(?:{_NAME}[ \t]*+\.[ \t]*+){{{MOST_PARTS}}}")
 """A key of too many names, wherever it begins."""
 
 
-def load_toml(text: str) -> dict[str, Any]:
+def load_toml(text: str) -> Json:
     """Return the values of a text.  Raises `ValueError` if it is not TOML, or is too deep."""
     if (found := LONG_KEY.search(text)) is not None:
         line = text.count("\n", 0, found.start()) + 1

@@ -3,8 +3,6 @@
 The language server sends them on the wire, the terminal prints them with ``--json``.
 """
 
-from typing import Any
-
 from inhouse.core.definition import Agent
 from inhouse.core.endpoint_kinds import Service
 from inhouse.core.events import (
@@ -29,6 +27,7 @@ from inhouse.core.events import (
     Usage,
     UsageReported,
 )
+from inhouse.core.json_values import Json
 from inhouse.core.remedies import Remedy, cause_of, remedies_for
 from inhouse.core.request import AgentSummary
 from inhouse.core.route import EndpointStatus, ModelInfo, Route
@@ -38,8 +37,6 @@ from inhouse.core.urls import is_local_name
 from inhouse.definitions.catalog.folders import ON_BOARD
 from inhouse.store.sessions import SessionSummary, Turn
 from inhouse.store.transcripts import KeptRun
-
-Json = dict[str, Any]
 
 
 def route(value: Route) -> Json:
@@ -153,7 +150,7 @@ def error_data(code: str, message: str, *, endpoint: str | None = None, url: str
 
 def remedy(value: Remedy) -> Json:
     """`Remedy` of docs/protocol.md."""
-    more = {"endpoint": value.endpoint, "setting": value.setting, "command": value.command}
+    more: Json = {"endpoint": value.endpoint, "setting": value.setting, "command": value.command}
     said = {name: text for name, text in more.items() if text is not None}
     return {"id": value.id, "title": value.title} | said
 

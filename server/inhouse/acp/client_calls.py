@@ -11,9 +11,7 @@ from acp.connection import Connection
 from attrs import define
 
 from inhouse.core.errors import ToolError
-from inhouse.core.json_values import fields
-
-Json = dict[str, Any]
+from inhouse.core.json_values import Json, fields
 
 
 @define
@@ -207,6 +205,6 @@ class ClientCalls:
             return _NOTHING
 
 
-_Late = Callable[[object], Coroutine[Any, Any, None]]
+_Late = Callable[[object], Coroutine[object, object, None]]
 _READ, _CREATE = "fs/read_text_file", "terminal/create"
 _NOTHING, _LATE = object(), object()

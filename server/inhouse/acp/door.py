@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from inhouse import wire
 from inhouse.core.errors import InhouseError, UserError
 from inhouse.core.events import RunError, RunResult, RunStatus
-from inhouse.core.json_values import fields
+from inhouse.core.json_values import Json, fields
 from inhouse.core.remedies import as_in_file, cause_of
 from inhouse.host.host import Host
 from inhouse.host.sessions import new_session_id
@@ -27,7 +27,6 @@ from .session import AcpSession, TurnCancelled, stop_reason
 from .transport import StdioTransport, initialize_result
 
 logger = logging.getLogger(__name__)
-Json = dict[str, Any]
 T = TypeVar("T")
 _SESSIONS_A_PAGE = 100
 _MOST_PROBLEMS = 3
@@ -225,7 +224,7 @@ class AcpDoor:
         session = await self._choose(session_id, config_id, str(value))
         state = session.state()
         if config_id == "edits":
-            mode = state["modes"]["currentModeId"]
+            mode = fields(state["modes"])["currentModeId"]
             session.updates.send({"sessionUpdate": "current_mode_update", "currentModeId": mode})
         return {"configOptions": state["configOptions"]}
 

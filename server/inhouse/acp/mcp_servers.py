@@ -6,7 +6,7 @@ Source: https://agentclientprotocol.com/protocol/session-setup#mcp-servers.
 from collections.abc import Iterable
 from typing import Any
 
-Json = dict[str, Any]
+from inhouse.core.json_values import Json
 
 
 def client_servers(servers: Iterable[Any]) -> dict[str, Json]:

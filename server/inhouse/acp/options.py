@@ -5,16 +5,15 @@ Source: https://agentclientprotocol.com/protocol/session-config-options.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from attrs import evolve, field, frozen
 
 from inhouse.core.errors import UserError
+from inhouse.core.json_values import Json, objects
 from inhouse.core.request import AgentSummary
 from inhouse.core.route import EndpointStatus, Privacy
 from inhouse.core.settings import EditMode, Settings
 
-Json = dict[str, Any]
 COMPACT = "compact"
 """The command that compacts a conversation, unless an agent has that name."""
 AUTOMATIC = ""
@@ -90,7 +89,7 @@ def change(choices: Choices, available: Available, option: str, value: str) -> C
     """Choose a value.  Raises `UserError` with what would work."""
     for one in config_options(choices, available):
         if one["id"] == option:
-            values = [each["value"] for each in one["options"]]
+            values = [each["value"] for each in objects(one["options"])]
             if value not in values:
                 raise UserError(f"{option!r} cannot be {value!r} here.  It takes: {values}")
             if option == "edits" and value == available.settings.edits.value:
@@ -98,7 +97,7 @@ def change(choices: Choices, available: Available, option: str, value: str) -> C
             if option == "privacy" and value == available.settings.privacy.value:
                 value = AUTOMATIC
             return evolve(choices, **{option: value})
-    known = ", ".join(one["id"] for one in config_options(choices, available))
+    known = ", ".join(str(one["id"]) for one in config_options(choices, available))
     raise UserError(f"There is no option {option!r}.  Options: {known}")
 
 

@@ -5,15 +5,14 @@ Source: https://agentclientprotocol.com/protocol/tool-calls#requesting-permissio
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
 
+from inhouse.core.json_values import Json
 from inhouse.core.ports import Question
 from inhouse.core.unicode import visible
 
 from .client_calls import ClientCalls
 from .updates import UpdateStream
 
-Json = dict[str, Any]
 _KINDS = {"command": "execute", "edit": "edit", "host": "fetch"}
 
 
@@ -41,7 +40,11 @@ class AcpApprover:
             options = {f"choice-{n}": choice for n, choice in enumerate(question.choices)}
             shown = [_option(key, choice, question) for key, choice in options.items()]
             if not question.safe:
-                no_answer = {"optionId": "no-answer", "name": "No answer", "kind": "reject_once"}
+                no_answer: Json = {
+                    "optionId": "no-answer",
+                    "name": "No answer",
+                    "kind": "reject_once",
+                }
                 shown.insert(0, no_answer)
             chosen = await self._calls.request_permission(self._tool_call(question), shown)
             return (options[chosen],) if chosen in options else ()

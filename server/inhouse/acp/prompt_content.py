@@ -18,7 +18,6 @@ from inhouse.core.messages import Image
 from inhouse.core.protected_files import rule
 from inhouse.host.named_context import named
 
-Json = dict[str, Any]
 _OPENS = ("", " ", "\n", "\t", "(", "[", '"', "'", "`")
 _CLOSES = ("", " ", "\n", "\t", ".", ",", ";", ":", "!", "?", ")", "]", '"', "'", "`")
 _LINES = re.compile(r"L(?P<first>\d{1,9})(?:[:-]L?(?P<last>\d{1,9}))?")

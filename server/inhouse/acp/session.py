@@ -11,6 +11,7 @@ from attrs import evolve
 
 from inhouse.core.errors import InhouseError, UserError
 from inhouse.core.events import RunResult, RunStatus
+from inhouse.core.json_values import Json, fields
 from inhouse.core.ports import Workspace
 from inhouse.core.request import RunRequest
 from inhouse.core.settings import Settings
@@ -38,8 +39,6 @@ from .transport import StdioTransport
 from .updates import UpdateStream
 from .workspace import AcpWorkspace
 
-Json = dict[str, Any]
-
 
 class AcpSession:
     """Owns the host of one session's folders and the task of its turn."""
@@ -59,7 +58,10 @@ class AcpSession:
         self.choices = Choices()
         self.updates = UpdateStream(session_id, roots[0], transport)
         self._calls = ClientCalls(
-            connection, session_id, transport.client["clientCapabilities"], self.updates.warn
+            connection,
+            session_id,
+            fields(transport.client["clientCapabilities"]),
+            self.updates.warn,
         )
         self._approver = AcpApprover(self._calls, lambda: self.updates)
         self.host = Host(
@@ -216,7 +218,7 @@ class AcpSession:
     async def _turn(self, content: PromptContent) -> RunResult:
         await self._look_again()
         available = self.available()
-        names = [command["name"] for command in available_commands(available)]
+        names = [str(command["name"]) for command in available_commands(available)]
         command, text = split_command(content.text, names)
         agents = {one.agent.id for one in available.agents if one.usable}
         if command not in agents and (skill := self._skills.get(command or "")) is not None:

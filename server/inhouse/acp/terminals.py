@@ -8,10 +8,11 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from inhouse.core.json_values import Json
 from inhouse.core.ports import ClientTerminal, TerminalRun
 from inhouse.processes import MARK, find_program, kill_marked, new_mark
 
-from .client_calls import ClientCalls, Json
+from .client_calls import ClientCalls
 from .updates import UpdateStream
 
 _MOST_OUTPUT = 1 << 20

@@ -4,12 +4,10 @@ Source: https://agentclientprotocol.com/protocol/tool-calls.
 """
 
 from pathlib import Path
-from typing import Any
 
-from inhouse.core.json_values import fields
+from inhouse.core.json_values import Json, fields
 from inhouse.core.tool_words import paths_of
 
-Json = dict[str, Any]
 _KINDS = {
     "read_files": "read",
     "read_subtree": "read",

@@ -7,15 +7,14 @@ import asyncio
 import json
 import sys
 from collections import deque
-from typing import Any, cast
+from typing import cast
 
 from inhouse import __version__
-from inhouse.core.json_values import fields
+from inhouse.core.json_values import Json, fields
 from inhouse.pipes.event_loop import Chunks, WriteQueue
 
 from . import ADD_ENDPOINT
 
-Json = dict[str, Any]
 PROTOCOL_VERSION = 1
 _MOST_LINE = 64 << 20
 """Bytes of one message, which may hold pictures."""
@@ -177,8 +176,9 @@ class StdioTransport:
 
     def _initialize(self, message: Json) -> None:
         params = message.get("params")
-        self.client = {**fields(params), "clientCapabilities": _capabilities(params)}
-        result = initialize_result(self.client["clientCapabilities"])
+        able = _capabilities(params)
+        self.client = {**fields(params), "clientCapabilities": able}
+        result = initialize_result(able)
         self._write({"jsonrpc": "2.0", "id": message["id"], "result": result})
 
     def _error(self, request_id: object, code: int, text: str) -> None:

@@ -6,7 +6,6 @@ Source: https://agentclientprotocol.com/protocol/prompt-turn (session updates).
 import asyncio
 import json
 from pathlib import Path
-from typing import Any
 
 from attrs import define, field
 
@@ -24,14 +23,13 @@ from inhouse.core.events import (
     ToolStarted,
     UsageReported,
 )
-from inhouse.core.json_values import fields, items
+from inhouse.core.json_values import Json, fields, items
 from inhouse.core.remedies import as_in_file
 from inhouse.core.tool_words import title_of
 
 from .tool_calls import kind_of, locations_of
 from .transport import StdioTransport
 
-Json = dict[str, Any]
 _MOST_OUTPUT = 20_000
 """How many characters at the end of a running command's output are shown."""
 _OUTPUT_EVERY_S = 0.1

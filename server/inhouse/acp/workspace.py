@@ -3,18 +3,16 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from attrs import define, field
 
 from inhouse.core.events import EditChanged, EditState
+from inhouse.core.json_values import Json
 from inhouse.core.ports import Approver, Document, Edit, EditOutcome, Question
 from inhouse.tools.access.paths import WorkspacePath
 from inhouse.tools.edit.disk_workspace import DiskWorkspace
 
 from .client_calls import ClientCalls
-
-Json = dict[str, Any]
 
 
 @define

@@ -1,7 +1,6 @@
 """What the chat completes: commands and their arguments after ``/``, context after ``@``."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
@@ -14,7 +13,10 @@ class ChatCompleter(Completer):
     """Completes commands, agents and context."""
 
     def __init__(
-        self, agents: Callable[[], list[str]], commands: Mapping[str, Any], host: Host
+        self,
+        agents: Callable[[], list[str]],
+        commands: Mapping[str, tuple[str, object]],
+        host: Host,
     ) -> None:
         self._agents = agents
         self._commands = commands

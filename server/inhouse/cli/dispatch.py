@@ -3,9 +3,8 @@
 import argparse
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any
 
-Command = Callable[[argparse.Namespace], Coroutine[Any, Any, int]]
+Command = Callable[[argparse.Namespace], Coroutine[object, object, int]]
 
 
 def run_command(options: argparse.Namespace) -> int:

@@ -2,13 +2,13 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 from attrs import frozen
 from rich.table import Table
 
 from inhouse import wire
 from inhouse.core.events import EventPayload
+from inhouse.core.json_values import Json
 from inhouse.core.message_json import messages_to_json
 from inhouse.core.ports import Edit
 from inhouse.core.settings import EditMode
@@ -37,7 +37,7 @@ def show_table(found: tuple[SessionSummary, ...]) -> None:
     output.report().print(table)
 
 
-def wire_summary(host: Host, one: SessionSummary) -> dict[str, Any]:
+def wire_summary(host: Host, one: SessionSummary) -> Json:
     """Return `SessionSummary` of docs/protocol.md."""
     document = host.services.folders.state / "sessions" / f"{one.id}.md"
     return wire.session_summary(one, document.as_uri())
@@ -53,15 +53,20 @@ async def markdown(host: Host, one: SessionSummary) -> str:
     return await asyncio.to_thread(read)
 
 
-async def as_json(host: Host, one: SessionSummary) -> dict[str, Any]:
+async def as_json(host: Host, one: SessionSummary) -> Json:
     """Return everything kept of a session except the texts of files."""
     store = host.sessions.store
     turns = await asyncio.to_thread(store.turns, one.id)
     events = await asyncio.to_thread(store.events, one.id)
     history = await asyncio.to_thread(store.history, one.id)
-    told: dict[int, list[dict[str, Any]]] = {}
+    told: dict[int, list[Json]] = {}
     for event in events:
-        shown = {"kind": event.kind, "runId": event.run_id, "agent": event.agent, **event.body}
+        shown: Json = {
+            "kind": event.kind,
+            "runId": event.run_id,
+            "agent": event.agent,
+            **event.body,
+        }
         told.setdefault(event.turn, []).append(shown)
     return {
         **wire_summary(host, one),
@@ -70,7 +75,7 @@ async def as_json(host: Host, one: SessionSummary) -> dict[str, Any]:
     }
 
 
-def _turn(turn: Turn) -> dict[str, Any]:
+def _turn(turn: Turn) -> Json:
     return {
         "turn": turn.number,
         "runId": turn.run_id,

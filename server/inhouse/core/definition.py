@@ -35,15 +35,15 @@ class AgentDefinition:
     publisher: str | None = None
     local_provider: LocalProvider | None = None
     """Also from ``providerOptions.baseUrl`` and ``.apiKey``."""
-    reasoning_options: Mapping[str, Any] | None = None
-    provider_options: Mapping[str, Any] | None = None
+    reasoning_options: Mapping[str, object] | None = None
+    provider_options: Mapping[str, object] | None = None
     """OpenRouter's routing, without ``baseUrl`` and ``apiKey``."""
-    mcp_servers: Mapping[str, Any] = field(factory=dict[str, Any])
+    mcp_servers: Mapping[str, object] = field(factory=dict[str, Any])
     tool_names: tuple[str, ...] = ()
     spawnable_agents: tuple[str, ...] = ()
-    input_schema: Mapping[str, Any] | None = None
+    input_schema: Mapping[str, object] | None = None
     output_mode: OutputMode = OutputMode.LAST_MESSAGE
-    output_schema: Mapping[str, Any] | None = None
+    output_schema: Mapping[str, object] | None = None
     spawner_prompt: str | None = None
     system_prompt: str = ""
     instructions_prompt: str = ""
@@ -51,7 +51,7 @@ class AgentDefinition:
     include_message_history: bool = False
     inherit_parent_system_prompt: bool = False
     windowed_file_reads: bool = False
-    compact_context: bool | Mapping[str, Any] = False
+    compact_context: bool | Mapping[str, object] = False
     handle_steps: str | None = None
     """Source of the generator function, beginning with ``function*``."""
 

@@ -11,6 +11,8 @@ from typing import Any, cast
 import attrs
 from attrs import evolve, frozen
 
+from .json_values import Json
+
 
 class CallIds(StrEnum):
     """Which ids of tool calls a server takes."""
@@ -87,9 +89,9 @@ class Dialect:
     short_descriptions: bool = False
     """A tool's description may have 1,024 characters (Azure)."""
 
-    def learnt(self, known: "Dialect") -> dict[str, Any]:
+    def learnt(self, known: "Dialect") -> Json:
         """Return, as JSON, what differs from the dialect that was known."""
-        found: dict[str, Any] = {}
+        found: Json = {}
         for each in attrs.fields(Dialect):
             value = getattr(self, each.name)
             if value != getattr(known, each.name):
@@ -111,7 +113,7 @@ class Dialect:
         return evolve(self, **changes)
 
 
-def described(facts: Mapping[str, Any]) -> list[str]:
+def described(facts: Mapping[str, object]) -> list[str]:
     """Describe what `Dialect.learnt` returned, one phrase for each trait."""
     return [_described(name, value) for name, value in facts.items()]
 

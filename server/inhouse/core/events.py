@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
 
 from attrs import field, frozen
 
@@ -127,7 +126,7 @@ class RunStarted:
 class ToolStarted:
     call_id: str
     tool: str
-    input: Any
+    input: object
 
 
 @frozen
@@ -251,7 +250,7 @@ class RunResult:
     duration_ms: int
     first_token_ms: int | None
     stop_reason: StopReason | None = None
-    output: Any = None
+    output: object = None
     """The value given to ``set_output``."""
     edits: tuple[EditSummary, ...] = ()
     error: RunError | None = None

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, TypeGuard, cast
 
+Json = dict[str, object]
+"""An object that is written, or that nobody has looked into yet."""
+
 
 def fields(value: Any) -> dict[str, Any]:
     """Return an object's members; none if the value is not an object."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from .errors import ToolError
-from .json_values import mapping
+from .json_values import Json, mapping
 from .messages import (
     AssistantMessage,
     Image,
@@ -27,7 +27,7 @@ PROJECT_FILES = "PROJECT_FILES"
 """Tags the view of the project that a small model gets before its first step."""
 
 
-def messages_to_json(messages: Iterable[Message]) -> list[dict[str, Any]]:
+def messages_to_json(messages: Iterable[Message]) -> list[Json]:
     """Return messages in the shape of Codebuff's ``messageHistory``."""
     return [message_to_json(message) for message in messages]
 
@@ -40,7 +40,7 @@ def messages_from_json(value: object) -> tuple[Message, ...]:
     return tuple(_from_json(index, item) for index, item in enumerate(items))
 
 
-def arguments_object(arguments: str) -> dict[str, Any] | None:
+def arguments_object(arguments: str) -> Json | None:
     """Return a call's arguments if they are a JSON object, else None."""
     try:
         value = json.loads(arguments or "{}", parse_constant=_refuse)
@@ -49,7 +49,7 @@ def arguments_object(arguments: str) -> dict[str, Any] | None:
     return cast("dict[str, Any]", value) if isinstance(value, dict) else None
 
 
-def message_to_json(message: Message) -> dict[str, Any]:
+def message_to_json(message: Message) -> Json:
     """Return one message in Codebuff's shape."""
     match message:
         case SystemMessage(text):
@@ -57,20 +57,20 @@ def message_to_json(message: Message) -> dict[str, Any]:
         case UserMessage(text, tags, images):
             pictures = [_image_part(image) for image in images]
             words = [_text_part(text)] if text or not pictures else []
-            shape: dict[str, Any] = {"role": "user", "content": [*words, *pictures]}
+            shape: Json = {"role": "user", "content": [*words, *pictures]}
             if tags:
                 shape["tags"] = list(tags)
             if STEP_PROMPT in tags:
                 shape["timeToLive"] = "agentStep"
             return shape
         case AssistantMessage(text, tool_calls, reasoning, origin):
-            parts: list[dict[str, Any]] = []
+            parts: list[Json] = []
             if reasoning:
                 parts.append({"type": "reasoning", "text": reasoning})
             if text or not tool_calls:
                 parts.append(_text_part(text))
             parts.extend(_call_part(call) for call in tool_calls)
-            said: dict[str, Any] = {"role": "assistant", "content": parts}
+            said: Json = {"role": "assistant", "content": parts}
             if origin is not None and (reasoning or origin.extra):
                 own = {"model": origin.model, "thoughts": origin.thoughts, "extra": origin.extra}
                 said["providerOptions"] = {OWN: {key: one for key, one in own.items() if one}}
@@ -89,11 +89,11 @@ def _refuse(constant: str) -> object:
     raise ValueError(f"{constant} is not JSON")
 
 
-def _text_part(text: str) -> dict[str, Any]:
+def _text_part(text: str) -> Json:
     return {"type": "text", "text": text}
 
 
-def _image_part(image: Image) -> dict[str, Any]:
+def _image_part(image: Image) -> Json:
     kind = {"mediaType": image.media_type} if image.media_type else {}
     return {"type": "image", "image": image.source, **kind}
 
@@ -111,8 +111,8 @@ def _images(content: object) -> tuple[Image, ...]:
     return tuple(found)
 
 
-def _call_part(call: ToolCall) -> dict[str, Any]:
-    part: dict[str, Any] = {
+def _call_part(call: ToolCall) -> Json:
+    part: Json = {
         "type": "tool-call",
         "toolCallId": call.id,
         "toolName": call.name,

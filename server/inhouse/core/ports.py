@@ -9,10 +9,17 @@ from attrs import Factory, field, frozen
 
 from .events import EditState, EventPayload, ModelChunk
 from .hunks import Hunk, apply_hunks, hunks, rebased_text, unified_hunks
+from .json_values import Json
 from .messages import Message
 
 Emit = Callable[[EventPayload], None]
 """Where a run reports.  Must not block and must not raise."""
+
+
+Schema = Mapping[str, Any]
+"""A JSON Schema."""
+Arguments = Mapping[str, Any]
+"""The arguments of a call, which the tool's JSON Schema has checked."""
 
 
 @frozen
@@ -21,7 +28,7 @@ class ToolSpec:
 
     name: str
     description: str
-    parameters: Mapping[str, Any]
+    parameters: Schema
     """A JSON Schema of type object."""
     exact: bool = False
     """The tool changes something, so input that would have to be guessed is refused."""
@@ -32,7 +39,7 @@ class Tool:
     """A tool as a run has it, bound to the run's workspace, approver and state."""
 
     spec: ToolSpec
-    run: Callable[[str, Mapping[str, Any]], Awaitable[object]]
+    run: Callable[[str, Arguments], Awaitable[object]]
     """Takes the call's id and its checked input; returns the value that the model sees.
 
     That is the JSON value of Codebuff's ``toolResult[0].value``, or `ToolParts`. Raises `ToolError`
@@ -46,7 +53,7 @@ class Tool:
     """False if no model is offered it; it exists only to say why it is unavailable."""
     also: tuple[str, ...] = ()
     """Other names by which a model or ``handleSteps`` may call it."""
-    arrange: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
+    arrange: Callable[[Arguments], Arguments] | None = None
     """Reorders input that is known to arrive in another order than the spec's."""
     is_foreign: bool = False
     """Its results are another program's words, passed on unchanged."""
@@ -59,7 +66,7 @@ class Prompt:
     system: str
     messages: tuple[Message, ...]
     tools: tuple[ToolSpec, ...] = ()
-    output_schema: Mapping[str, Any] | None = None
+    output_schema: Mapping[str, object] | None = None
     """Asks for an answer that is JSON of this schema, if the server can enforce it."""
     max_output_tokens: int | None = None
     temperature: float | None = None
@@ -173,11 +180,11 @@ class Workspace(Protocol):
 
     def open_files(self) -> tuple[Path, ...]: ...
 
-    def selection(self) -> Mapping[str, Any] | None:
+    def selection(self) -> Mapping[str, object] | None:
         """Return where the run was started: ``{path, range, text}``."""
         ...
 
-    async def diagnostics(self, path: Path | None) -> list[dict[str, Any]] | None:
+    async def diagnostics(self, path: Path | None) -> list[Json] | None:
         """Return what the editor's other servers report; None if the editor does not share it."""
         ...
 
@@ -262,14 +269,14 @@ class ClientTerminal(Protocol):
 class StepYield:
     """What a ``handleSteps`` generator yielded: ``STEP``, ``STEP_ALL`` or an object."""
 
-    value: Any
+    value: object
 
 
 @frozen
 class StepDone:
     """The generator returned."""
 
-    value: Any = None
+    value: object = None
 
 
 @frozen
@@ -304,8 +311,8 @@ class Steps(Protocol):
 class StepContext:
     """What ``handleSteps`` is called with."""
 
-    agent_state: Mapping[str, Any]
+    agent_state: Mapping[str, object]
     prompt: str | None
-    params: Mapping[str, Any] | None = None
+    params: Mapping[str, object] | None = None
     """None: ``undefined`` in the generator, as in Codebuff."""
     model: str = ""

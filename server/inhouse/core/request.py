@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from attrs import field, frozen
 
 from .definition import Agent
+from .json_values import Json
 from .messages import Image
 from .route import Route
 from .text import Range
@@ -20,7 +20,7 @@ class RunRequest:
     agent: str
     prompt: str = field(default="", converter=clean_text)
     """Without unpaired surrogates, which neither a file nor a server accepts."""
-    params: Mapping[str, Any] = field(factory=dict[str, Any], converter=clean_json)
+    params: Mapping[str, object] = field(factory=Json, converter=clean_json)
     endpoint: str | None = None
     model: str | None = None
     images: tuple[Image, ...] = ()

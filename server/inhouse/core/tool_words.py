@@ -106,11 +106,10 @@ def title_of(tool: str, given: object, agent: str | None = None) -> str:
     return title if len(title) <= _MOST_TITLE else f"{title[: _MOST_TITLE - 1]}…"
 
 
-def paths_of(values: Mapping[str, Any]) -> list[str]:
+def paths_of(values: Mapping[str, object]) -> list[str]:
     """Return every path that a call names: ``path``, ``paths``, and lists of either."""
-    found = [values["path"]] if isinstance(values.get("path"), str) else []
-    paths = values.get("paths")
-    for each in items(paths):
+    found = [path] if isinstance(path := values.get("path"), str) else []
+    for each in items(values.get("paths")):
         if isinstance(each, str):
             found.append(each)
         elif isinstance(each, Mapping) and isinstance(
@@ -133,7 +132,7 @@ def _line(tool: str, given: object, tense: int) -> str:
     return _short(f"{verbs[tense]} {subject}".rstrip())
 
 
-def _subject(values: Mapping[str, Any]) -> str:
+def _subject(values: Mapping[str, object]) -> str:
     for key in ("paths", "agents"):
         names = _names(values.get(key))
         if names:

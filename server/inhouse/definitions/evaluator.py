@@ -2,9 +2,11 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from attrs import field, frozen
+
+from inhouse.core.json_values import Json
 
 
 @frozen
@@ -27,7 +29,7 @@ class EvaluationProblem:
 class Evaluated:
     """What a module exports, as JSON values."""
 
-    exports: Mapping[str, Any] = field(factory=dict[str, Any])
+    exports: Mapping[str, object] = field(factory=Json)
     """By name (``default`` among them); empty if there is a problem.
 
     A function under the key ``handleSteps`` is its source text, every other function is left out.

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from attrs import evolve, frozen
@@ -14,8 +14,9 @@ from inhouse.core.definition import Agent, AgentDefinition
 from inhouse.core.endpoint_kinds import Kind
 from inhouse.core.errors import ToolError, UserError
 from inhouse.core.events import Notice
+from inhouse.core.json_values import mapping
 from inhouse.core.placeholders import has_placeholder
-from inhouse.core.ports import Question, Tool
+from inhouse.core.ports import Arguments, Question, Tool
 from inhouse.core.route import Endpoint, Privacy
 from inhouse.core.settings import CommandMode, McpReadOnly, McpServer
 from inhouse.core.unicode import visible
@@ -96,7 +97,7 @@ async def mcp_tools(run: "RunContext", context: ToolContext, taken: Collection[s
 def servers_of(
     host: HostState,
     agent: Agent,
-    brought: Mapping[str, Any] = MappingProxyType({}),
+    brought: Mapping[str, object] = MappingProxyType({}),
     *,
     filled: bool = True,
 ) -> tuple[dict[str, Server], list[UserError]]:
@@ -110,7 +111,7 @@ def servers_of(
     problems: list[UserError] = []
     source = str(agent.source)
     definition = agent.definition
-    own: Mapping[str, Any] = definition.mcp_servers if definition else {}
+    own: Mapping[str, object] = definition.mcp_servers if definition else {}
     given = _for_all_of(host, agent)
     named = {
         name: written
@@ -121,7 +122,7 @@ def servers_of(
         theirs = agent.from_workspace and name in own
         try:
             servers[name] = _as_in_codebuff(
-                host, name, written, source, filled=filled, from_workspace=theirs
+                host, name, mapping(written), source, filled=filled, from_workspace=theirs
             )
         except UserError as error:
             problems.append(error)
@@ -167,7 +168,7 @@ def server_of_settings(host: HostState, server: McpServer, *, filled: bool = Tru
         key = placeholders.key(written, keys, url=url, from_workspace=from_workspace, place=place)
         return key.reveal()
 
-    written: Mapping[str, Any] = {
+    written: Mapping[str, object] = {
         "command": server.command,
         "args": server.args,
         "env": server.env,
@@ -187,7 +188,7 @@ def server_of_settings(host: HostState, server: McpServer, *, filled: bool = Tru
 def _as_in_codebuff(
     host: HostState,
     name: str,
-    written: Mapping[str, Any],
+    written: Mapping[str, object],
     source: str,
     *,
     filled: bool,
@@ -239,7 +240,7 @@ def _changes(
         )
 
 
-def _check_variables(host: HostState, name: str, written: Mapping[str, Any]) -> None:
+def _check_variables(host: HostState, name: str, written: Mapping[str, object]) -> None:
     """Refuse to send the user's variables to hosts that a workspace names.  Raises `UserError`."""
     allowed = host.world.settings.allowed_environment
     refused = [each for each in variables_of(written) if each not in allowed]
@@ -388,7 +389,7 @@ class ServerAccess:
             raise
 
     async def permit(
-        self, name: str, server: Server, tool: ListedTool, arguments: Mapping[str, Any]
+        self, name: str, server: Server, tool: ListedTool, arguments: Arguments
     ) -> None:
         """Return if a tool may be called.  Raises `ToolError` if not."""
         context = self.context

@@ -609,7 +609,7 @@ class SessionTurn:
             asyncio.get_running_loop().call_soon(self._tell_where)
             self._add(SetRoute(route.endpoint, route.base_url, route.model, route.local))
         if not isinstance(payload, _UNTOLD) and (body := wire.payload(payload)) is not None:
-            self._add(AddEvent(event.agent, event.run_id, body.pop("kind"), body))
+            self._add(AddEvent(event.agent, event.run_id, str(body.pop("kind")), body))
 
     def edited(self, run_id: str, edit: Edit, outcome: EditOutcome) -> None:
         """Keep a file's text before and after a change, so that the turn can be undone."""

@@ -1,7 +1,6 @@
 """Sub-agents: planned like any run, routed by their definition, within their parent's limits."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from attrs import evolve
 
@@ -18,7 +17,7 @@ MOST_AGENTS = 100
 """How many sub-agents a run may have at once, on all levels, since spawning multiplies."""
 
 
-async def spawn(above: RunContext, request: SpawnRequest) -> Mapping[str, Any]:
+async def spawn(above: RunContext, request: SpawnRequest) -> Mapping[str, object]:
     """Run a sub-agent of *above* to its end; return its value in Codebuff's shape.
 
     Raises `InhouseError` if it cannot start or failed.

@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 from attrs import define, field
 
+from inhouse.core.json_values import Json
 from inhouse.core.message_json import message_to_json
 from inhouse.core.messages import Message, SystemMessage
 
@@ -17,11 +17,11 @@ from .trimming import estimate
 class AgentStates:
     """Makes the states of one run; each message is converted and measured only once."""
 
-    _known: dict[int, tuple[Message, dict[str, Any], int]] = field(
-        factory=dict[int, tuple[Message, dict[str, Any], int]]
+    _known: dict[int, tuple[Message, Json, int]] = field(
+        factory=dict[int, tuple[Message, Json, int]]
     )
 
-    def now(self, run: LoopContext) -> dict[str, Any]:
+    def now(self, run: LoopContext) -> Json:
         """Return the current state."""
         state = run.state
         self._known = {id(message): self._shape(message) for message in state.messages}
@@ -42,10 +42,10 @@ class AgentStates:
             "contextTokenCount": sum(size for *_, size in shapes) + _fixed(state.system, offered),
         }
 
-    def _shape(self, message: Message) -> tuple[Message, dict[str, Any], int]:
+    def _shape(self, message: Message) -> tuple[Message, Json, int]:
         known = self._known.get(id(message))
         return known or (message, message_to_json(message), estimate(message))
 
 
-def _fixed(system: str, offered: Mapping[str, Any]) -> int:
+def _fixed(system: str, offered: Mapping[str, object]) -> int:
     return estimate(SystemMessage(system + json.dumps(offered, default=str)))

@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from inhouse.core.agent_names import names_the_same
 from inhouse.core.definition import AgentDefinition
@@ -50,7 +49,7 @@ async def filled(run: LoopContext, text: str) -> str:
 
 
 def user_message(
-    prompt: str | None, params: Mapping[str, Any] | None, images: tuple[Image, ...] = ()
+    prompt: str | None, params: Mapping[str, object] | None, images: tuple[Image, ...] = ()
 ) -> UserMessage | None:
     """Return the prompt followed by its params as JSON, with pictures; None without a prompt."""
     parts = [prompt] if prompt and prompt.strip() else []
@@ -134,7 +133,7 @@ def _agent_line(run: LoopContext, agent_type: str) -> str:
     return f"- {agent_type}"
 
 
-def _schema(schema: Mapping[str, Any]) -> str:
+def _schema(schema: Mapping[str, object]) -> str:
     shown = {key: value for key, value in schema.items() if key != "$schema"}
     return (
         "## Output Schema\n\nGive your result with the set_output tool.  "

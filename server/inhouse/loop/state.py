@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
 
 from attrs import define, evolve, field, frozen
 
 from inhouse.core.definition import AgentDefinition
 from inhouse.core.events import StopReason
+from inhouse.core.json_values import Json
 from inhouse.core.limits import Limits
 from inhouse.core.message_json import arguments_object
 from inhouse.core.messages import (
@@ -20,6 +20,7 @@ from inhouse.core.messages import (
 )
 from inhouse.core.ports import (
     Approver,
+    Arguments,
     Emit,
     Model,
     Prompt,
@@ -31,13 +32,13 @@ from inhouse.core.ports import (
 )
 from inhouse.core.unicode import clean_json, clean_text
 
-CheckInput = Callable[[ToolSpec, str], Mapping[str, Any]]
+CheckInput = Callable[[ToolSpec, str], Arguments]
 """Returns a call's input, repaired and checked.
 
 Raises `ToolError` (`inhouse.tools.input.check_input.check_input`).
 """
 
-CheckValue = Callable[[Mapping[str, Any], Any], str | None]
+CheckValue = Callable[[Mapping[str, object], object], str | None]
 """Says what is wrong with a value for a schema; None if nothing
 (`inhouse.tools.input.check_input.problem_with`)."""
 
@@ -69,19 +70,17 @@ class RunState:
     system: str = ""
     offered: tuple[ToolSpec, ...] = ()
     """The tools that the model is offered."""
-    output: Any = None
+    output: object = None
     """What ``set_output`` left."""
     text: str = ""
     """The last assistant message with text, as far as it has been received."""
     steps: int = 0
     initial_prompt: str = ""
     """The user's prompt to the outermost agent."""
-    subgoals: dict[str, dict[str, Any]] = field(factory=dict[str, dict[str, Any]])
+    subgoals: dict[str, Json] = field(factory=dict[str, Json])
     pictures: list[tuple[str, Image]] = field(factory=list[tuple[str, Image]], repr=False)
     """Pictures from tools, held until all results of the answer are there."""
-    parts: dict[str, tuple[dict[str, Any], ...]] = field(
-        factory=dict[str, tuple[dict[str, Any], ...]], repr=False
-    )
+    parts: dict[str, tuple[Json, ...]] = field(factory=dict[str, tuple[Json, ...]], repr=False)
     """By call id, the result parts that ``handleSteps`` gets, if there is more than one."""
     call_ids: set[str] = field(factory=set[str], repr=False)
 
@@ -128,11 +127,11 @@ class LoopResult:
 
     text: str
     """The last assistant message."""
-    output: Any
+    output: object
     """What ``set_output`` left."""
     stop_reason: StopReason
     messages: tuple[Message, ...] = field(repr=False)
-    value: Mapping[str, Any] = field(repr=False)
+    value: Mapping[str, object] = field(repr=False)
     """What a parent gets, in Codebuff's shape: ``{type, value}``."""
 
 
@@ -159,7 +158,7 @@ class LoopContext:
     state: RunState
     emit: Emit
     prompt: str | None = None
-    params: Mapping[str, Any] | None = None
+    params: Mapping[str, object] | None = None
     images: tuple[Image, ...] = ()
     """Pictures that came with the prompt."""
     history: Sequence[Message] = ()

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
+from inhouse.core.json_values import Json
 from inhouse.lsp.server import Server
 from inhouse.lsp.session import Session
-from inhouse.lsp.transport.client import Json
 from inhouse.lsp.transport.parent_process import when_gone
 from inhouse.lsp.transport.rpc import EditorRpc
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from attrs import frozen
 
@@ -17,7 +17,9 @@ from inhouse.lsp.transport.rpc import EditorRpc
 class Spawn(Protocol):
     """Start work that ends with the editor's session at the latest."""
 
-    def __call__(self, work: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]: ...
+    def __call__(
+        self, work: Coroutine[object, object, None], *, name: str
+    ) -> asyncio.Task[None]: ...
 
 
 @frozen(eq=False)

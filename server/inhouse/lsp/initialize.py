@@ -8,10 +8,10 @@ list.
 import json
 from typing import Any, NamedTuple
 
-from inhouse.core.json_values import fields
+from inhouse.core.json_values import Json, fields
 from inhouse.lsp.contract.command_names import AGENT_PREFIX, COMMANDS
 from inhouse.lsp.contract.server_capabilities import initialize_result
-from inhouse.lsp.transport.client import EditorClient, Json, read_client
+from inhouse.lsp.transport.client import EditorClient, read_client
 from inhouse.lsp.transport.framing import Framing, encoded
 from inhouse.pipes.standard_streams import read_some, write_all
 

@@ -14,13 +14,12 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 from pygls.protocol import LanguageServerProtocol, lsp_method
 
-from inhouse.core.json_values import fields
+from inhouse.core.json_values import Json, fields
 from inhouse.lsp.documents.open_documents import Documents
 from inhouse.lsp.editor_context import Spawn
 from inhouse.lsp.transport.framing import encoded, frame
 from inhouse.lsp.transport.rpc import EditorRpc
 
-Json = dict[str, Any]
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
 INVALID_PARAMS = -32602
@@ -38,16 +37,16 @@ class Protocol(LanguageServerProtocol):
     link: EditorRpc
     documents: Documents
     """Our open documents; pygls's own go out of step if a text has a form feed."""
-    on_command: Callable[[int | str, Json], Coroutine[Any, Any, None]]
+    on_command: Callable[[int | str, Json], Coroutine[object, object, None]]
     """Answers ``workspace/executeCommand`` itself, since pygls drops its ``workDoneToken``."""
     spawn: Spawn
-    answered: int | str | None = None
+    answered: object = None
     """The id of ``initialize``, if it was answered before pygls was imported."""
     initialize_result: Json
     state: str = "new"
     """``new``, ``running``, ``shut down``."""
 
-    close_runs: Callable[[], Coroutine[Any, Any, None]]
+    close_runs: Callable[[], Coroutine[object, object, None]]
     stop: Callable[[int], None]
 
     @property
@@ -64,7 +63,7 @@ class Protocol(LanguageServerProtocol):
         if not isinstance(message, dict) or "jsonrpc" not in message:
             self.send_error(None, INVALID_REQUEST, "This is not a JSON-RPC 2.0 message.")
             return
-        message = cast("Json", message)
+        message = cast("dict[str, Any]", message)
         method, request_id = message.get("method"), message.get("id")
         if method is None:
             self.link.answered(message)
@@ -95,7 +94,7 @@ class Protocol(LanguageServerProtocol):
             return INVALID_REQUEST, "initialize was already sent."
         return None
 
-    def _structure(self, message: Json) -> Any:
+    def _structure(self, message: dict[str, Any]) -> Any:
         try:
             return self.structure_message(message)
         except JsonRpcException as error:

@@ -13,7 +13,7 @@ from pygls.lsp.server import LanguageServer
 
 from inhouse import __version__, wire
 from inhouse.core.errors import InhouseError
-from inhouse.core.json_values import items
+from inhouse.core.json_values import Json, items
 from inhouse.core.text import Position
 from inhouse.lsp import pygls_protocol
 from inhouse.lsp.commands.handlers import is_refusal
@@ -21,7 +21,7 @@ from inhouse.lsp.documents.open_documents import from_lsp
 from inhouse.lsp.language import features
 from inhouse.lsp.language.definition_commands import schema_at
 from inhouse.lsp.session import Session
-from inhouse.lsp.transport.client import Json, real, to_path
+from inhouse.lsp.transport.client import real, to_path
 
 logger = logging.getLogger(__name__)
 

@@ -6,16 +6,16 @@ import logging
 from collections.abc import Coroutine
 from inspect import isawaitable
 from pathlib import Path
-from typing import Any
 
 from inhouse.core.errors import InhouseError
+from inhouse.core.json_values import Json
 from inhouse.core.own_environment import environment
 from inhouse.core.text import Position
 from inhouse.host.host import Host, HostCallbacks, WorkspaceRequest
 from inhouse.lsp.commands.agent_commands import AgentCommands
 from inhouse.lsp.commands.check_endpoints import EndpointChecks
 from inhouse.lsp.commands.handlers import Commands
-from inhouse.lsp.contract.arguments import Token
+from inhouse.lsp.contract.arguments import Given, Token
 from inhouse.lsp.contract.server_capabilities import PROMPT_SCHEME
 from inhouse.lsp.documents.diagnostics import Diagnostics
 from inhouse.lsp.documents.open_documents import Documents
@@ -38,7 +38,7 @@ from inhouse.lsp.sessions.session_commands import SessionCommands
 from inhouse.lsp.sessions.session_documents import SessionDocuments
 from inhouse.lsp.sessions.session_prompts import SessionPrompts
 from inhouse.lsp.sessions.session_sending import SessionSending
-from inhouse.lsp.transport.client import Json, real, to_path
+from inhouse.lsp.transport.client import real, to_path
 from inhouse.lsp.transport.malloc_trim import give_back
 from inhouse.lsp.transport.refreshes import (
     AGENTS,
@@ -131,7 +131,7 @@ class Session:
         if self._getting_ready is not None:
             await asyncio.wait((self._getting_ready,))
 
-    async def execute(self, command: str, given: list[Any] | None, token: Token | None) -> object:
+    async def execute(self, command: str, given: Given, token: Token | None) -> object:
         """Run a command of the client.  Raises `InhouseError`."""
         if not self._started.done() or (self._getting_ready and not self._getting_ready.done()):
             await self.ready()
@@ -142,7 +142,7 @@ class Session:
         self.used()
         return await result if isawaitable(result) else result
 
-    def spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
+    def spawn(self, work: Coroutine[object, object, None], *, name: str) -> asyncio.Task[None]:
         """Start a task that ends with the session at the latest."""
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)

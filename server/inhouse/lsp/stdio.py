@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from inhouse.core.errors import InhouseError, UserError
-from inhouse.core.json_values import fields
+from inhouse.core.json_values import Json, fields
 from inhouse.core.logs import log_to_stderr
 from inhouse.lsp.contract.command_names import COMMANDS
 from inhouse.lsp.contract.server_capabilities import initialize_result
@@ -26,7 +26,7 @@ from inhouse.lsp.initialize import (
     read_message,
 )
 from inhouse.lsp.transport import peers
-from inhouse.lsp.transport.client import EditorClient, Json, read_client
+from inhouse.lsp.transport.client import EditorClient, read_client
 from inhouse.lsp.transport.early_agents import kept_agent_ids, read_agent_ids
 from inhouse.lsp.transport.framing import Framing, encoded
 from inhouse.lsp.transport.light_imports import load_pygls

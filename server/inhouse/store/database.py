@@ -152,7 +152,7 @@ class Database:
         self._read_only: sqlite3.OperationalError | None = None
         """Why the file can be read and not written."""
 
-    def rows(self, query: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
+    def rows(self, query: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
         try:
             with self._open() as connection:
                 return connection.execute(query, values).fetchall()

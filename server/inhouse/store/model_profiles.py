@@ -6,7 +6,6 @@ Blocks: call it through a thread.
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 from inhouse.core.json_values import mapping
 
@@ -19,7 +18,7 @@ class ProfileStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def get(self, endpoint: str, model: str) -> Mapping[str, Any]:
+    def get(self, endpoint: str, model: str) -> Mapping[str, object]:
         """Return what is known; empty if nothing is."""
         rows = self._database.rows(
             "SELECT profile FROM profile WHERE endpoint = ? AND model = ?", (endpoint, model)
@@ -32,7 +31,7 @@ class ProfileStore:
             return {}
         return mapping(value)
 
-    def put(self, endpoint: str, model: str, profile: Mapping[str, Any]) -> None:
+    def put(self, endpoint: str, model: str, profile: Mapping[str, object]) -> None:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         row = (endpoint, model, json.dumps(dict(profile), sort_keys=True), now)
         with self._database.change() as change:

@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 from attrs import field, frozen
 
+from inhouse.core.json_values import Json
 from inhouse.core.redaction import redact
 
 from .database import Database
@@ -26,7 +27,7 @@ class Replay:
     agent: str
     prompt: str
     roots: tuple[str, ...]
-    params: Mapping[str, Any] = field(factory=dict[str, Any])
+    params: Mapping[str, object] = field(factory=Json)
     images: tuple[tuple[str, str | None], ...] = ()
     """The data and the media type of each picture that came with the prompt."""
     endpoint: str | None = None
@@ -36,7 +37,7 @@ class Replay:
     """Start line, start character, end line, end character."""
     session: bool = False
     """It continued earlier runs, which are not kept here."""
-    editor: Mapping[str, Any] = field(factory=dict[str, Any])
+    editor: Mapping[str, object] = field(factory=Json)
     """The editor's settings, without keys."""
     client_trusted: bool | None = None
     prefer_embedded: bool = False

@@ -148,7 +148,7 @@ class Turn:
     run_id: str
     agent: str
     prompt: str
-    params: Mapping[str, Any]
+    params: Mapping[str, object]
     endpoint: str
     base_url: str
     model: str

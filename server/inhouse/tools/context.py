@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from attrs import Factory, define, field, frozen
 
 from inhouse.core.events import EventPayload
+from inhouse.core.json_values import Json
 from inhouse.core.own_environment import environment
 from inhouse.core.ports import Approver, ClientTerminal, Emit, Workspace
 from inhouse.core.route import Privacy
@@ -59,7 +60,7 @@ class BackgroundCommand(Protocol):
     @property
     def pid(self) -> int: ...
 
-    async def report(self) -> dict[str, Any]: ...
+    async def report(self) -> Json: ...
 
     async def close(self) -> None: ...
 

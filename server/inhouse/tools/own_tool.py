@@ -1,14 +1,15 @@
 """What a file in `inhouse.tools.own` declares: a tool, and what models are told of it."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
 if TYPE_CHECKING:  # Completion in an editor reads names and descriptions, and runs no tool.
+    from inhouse.core.ports import Arguments, Schema
     from inhouse.tools.context import ToolContext
 
-RunTool = Callable[["ToolContext", str, Mapping[str, Any]], Awaitable[object]]
+RunTool = Callable[["ToolContext", str, "Arguments"], Awaitable[object]]
 """Runs a tool of the workspace: `Tool.run`, with the run's context before it."""
 
 
@@ -19,7 +20,7 @@ class OwnTool:
     name: str
     description: str
     """What a model is told of it, in one imperative sentence."""
-    parameters: Mapping[str, Any]
+    parameters: "Schema"
     """A JSON Schema of type object."""
     run: RunTool
     """Raises `ToolError` for what the model can correct."""

@@ -40,7 +40,7 @@ def placeholders(context: ToolContext) -> Mapping[str, Callable[[], Awaitable[st
 
 async def _file_tree(context: ToolContext, tokens: int) -> str:
     drawn = await asyncio.to_thread(subtree, await seen(context), ".", tokens)
-    note = _NOTES.get(drawn["truncationLevel"], "")
+    note = _NOTES.get(str(drawn["truncationLevel"]), "")
     return (
         "# Project file tree\n\n"
         "The path to the project; commands start there as well:\n"

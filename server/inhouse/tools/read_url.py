@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 from inhouse import processes
 from inhouse.core.errors import InhouseError, ToolError
+from inhouse.core.json_values import Json
+from inhouse.core.ports import Arguments
 from inhouse.core.route import Privacy
 
 from .context import Fetched, ToolContext
@@ -24,7 +26,7 @@ _PAGES = ("text/html", "application/xhtml")
 _NOISE = ("script", "style", "noscript", "template", "svg", "iframe", "nav", "footer", "form")
 
 
-async def _read_url(context: ToolContext, _: str, arguments: Mapping[str, Any]) -> object:
+async def _read_url(context: ToolContext, _: str, arguments: Arguments) -> object:
     url: str = arguments["url"]
     most = min(max(int(arguments.get("max_chars") or CHARACTERS), _LEAST), _MOST)
     try:
@@ -56,7 +58,7 @@ async def _fetch(context: ToolContext, url: str) -> Fetched:
     return await context.fetch(url)
 
 
-async def _readable_apart(page: Fetched, most: int) -> dict[str, Any]:
+async def _readable_apart(page: Fetched, most: int) -> Json:
     """Read an HTML page in a process with limits, since its author may be hostile."""
     if not page.content_type.lower().startswith(_PAGES):
         return readable(page, most)
@@ -83,10 +85,10 @@ async def _readable_apart(page: Fetched, most: int) -> dict[str, Any]:
     )
 
 
-def readable(page: Fetched, most: int) -> dict[str, Any]:
+def readable(page: Fetched, most: int) -> Json:
     """Return the part of Codebuff's result that comes from the page."""
     kind = page.content_type.lower()
-    result: dict[str, Any] = {
+    result: Json = {
         "finalUrl": page.final_url,
         "status": page.status,
         "contentType": page.content_type,

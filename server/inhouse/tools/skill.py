@@ -7,7 +7,7 @@ from typing import Any
 from attrs import evolve
 
 from inhouse.core.errors import ToolError
-from inhouse.core.ports import Tool, ToolSpec
+from inhouse.core.ports import Arguments, Tool, ToolSpec
 
 from .context import ToolContext
 from .knowledge import Skill, skills
@@ -20,7 +20,7 @@ _MOST_DESCRIBED = 300
 def tool(context: ToolContext) -> Tool:
     """Make the tool, whose description names what the project keeps: may read it."""
 
-    async def skill(_: str, arguments: Mapping[str, Any]) -> object:
+    async def skill(_: str, arguments: Arguments) -> object:
         found = await asyncio.to_thread(
             skills, context.access, context.home, vouched=context.vouched
         )

@@ -54,17 +54,17 @@ def relaying(relays: Sequence[dict[str, Any]]) -> Generator[None]:
         loop.call_soon_threadsafe(loop.stop)
 
 
-def _to_server(relay: dict[str, Any]) -> Callable[..., Coroutine[Any, Any, None]]:
+def _to_server(relay: dict[str, Any]) -> Callable[..., Coroutine[object, object, None]]:
     return _relay(lambda: asyncio.open_connection(relay["address"], relay["port"]))
 
 
-def _to_socket(relay: dict[str, Any]) -> Callable[..., Coroutine[Any, Any, None]]:
+def _to_socket(relay: dict[str, Any]) -> Callable[..., Coroutine[object, object, None]]:
     return _relay(lambda: asyncio.open_unix_connection(relay["socket"]))
 
 
 def _relay(
-    onwards: Callable[[], Coroutine[Any, Any, Streams]],
-) -> Callable[..., Coroutine[Any, Any, None]]:
+    onwards: Callable[[], Coroutine[object, object, Streams]],
+) -> Callable[..., Coroutine[object, object, None]]:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             there, back = await onwards()

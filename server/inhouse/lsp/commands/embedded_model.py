@@ -1,15 +1,14 @@
 """``inhouse.embedded``: the embedded model's status and its installation."""
 
 import asyncio
-from typing import Any
 
 from inhouse import wire
 from inhouse.core.errors import InhouseError
+from inhouse.core.json_values import Json
 from inhouse.host.embedded_setup import embedded_status, install_embedded
-from inhouse.lsp.contract.arguments import Embedded, Token, structure
+from inhouse.lsp.contract.arguments import Embedded, Given, Token, structure
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.runs.work_done import WorkDone
-from inhouse.lsp.transport.client import Json
 
 
 class EmbeddedModel:
@@ -21,7 +20,7 @@ class EmbeddedModel:
         self._said = ""
         self._problem: InhouseError | None = None
 
-    async def embedded(self, command: str, given: list[Any] | None, token: Token | None) -> object:
+    async def embedded(self, command: str, given: Given, token: Token | None) -> object:
         """Answer with the status; ``install`` starts an installation and does not wait."""
         argument = structure(command, given, Embedded)
         if argument.install and not self._installing:

@@ -2,7 +2,6 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 from inhouse import wire
 from inhouse.core.errors import UserError
@@ -10,11 +9,10 @@ from inhouse.host import endpoint_setup
 from inhouse.host.endpoint_setup import Description, NewEndpoint
 from inhouse.host.new_files import agent_text, new_agent_id, write_new
 from inhouse.lsp.contract import arguments
-from inhouse.lsp.contract.arguments import DescribeEndpoint, Token, structure
+from inhouse.lsp.contract.arguments import DescribeEndpoint, Given, Token, structure
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.transport.client import real, to_path
 
-Given = list[Any] | None
 TEST_SECONDS = 20.0
 
 

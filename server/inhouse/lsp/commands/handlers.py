@@ -2,18 +2,18 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from attrs import evolve
 
 from inhouse import wire
 from inhouse.core.errors import InhouseError, ProviderError, RefusedError, UserError
 from inhouse.core.events import RunResult
+from inhouse.core.json_values import Json
 from inhouse.lsp.commands import endpoint_commands
 from inhouse.lsp.commands.check_endpoints import EndpointChecks
 from inhouse.lsp.commands.embedded_model import EmbeddedModel
 from inhouse.lsp.contract import arguments
-from inhouse.lsp.contract.arguments import Token, structure
+from inhouse.lsp.contract.arguments import Given, Token, structure
 from inhouse.lsp.contract.command_names import AGENT_PREFIX, COMMANDS, Command
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.edits.review_commands import ReviewCommands
@@ -21,10 +21,8 @@ from inhouse.lsp.language import definition_commands
 from inhouse.lsp.runs.questions import EditorApprover
 from inhouse.lsp.runs.run_reporter import RunLauncher
 from inhouse.lsp.sessions.session_commands import SessionCommands
-from inhouse.lsp.transport.client import Json
 
-Given = list[Any] | None
-Handler = Callable[[str, Given, Token | None], Any]
+Handler = Callable[[str, Given, Token | None], object]
 """Takes command, arguments and ``workDoneToken``; returns JSON, or an awaitable of it."""
 
 

@@ -235,7 +235,11 @@ class Preview:
     uri: str
 
 
-def structure(command: str, arguments: list[Any] | None, kind: type[T]) -> T:
+Given = list[object] | None
+"""The arguments of a command as a client sent them."""
+
+
+def structure(command: str, arguments: Given, kind: type[T]) -> T:
     """Read what a client sent with a command, in any of the ways that clients send it."""
     value = _as_object(command, arguments, kind)
     try:
@@ -259,7 +263,7 @@ def usage(kind: type[Any]) -> str:
     return "{" + ", ".join(members) + "}"
 
 
-def _as_object(command: str, arguments: list[Any] | None, kind: type[Any]) -> dict[str, Any]:
+def _as_object(command: str, arguments: Given, kind: type[Any]) -> dict[str, Any]:
     given: list[Any] = [each for each in arguments or [] if each is not None]
     if len(given) == 1 and isinstance(given[0], list):
         given = list(cast("list[Any]", given[0]))

@@ -1,12 +1,10 @@
 """Problems and pending edits by line: several sources, one list for each file."""
 
-from typing import Any
-
+from inhouse.core.json_values import Json
 from inhouse.core.text import Range, Severity
 from inhouse.lsp.transport.rpc import EditorRpc
 from inhouse.wire import text_range
 
-Diagnostic = dict[str, Any]
 SEVERITY = {
     Severity.ERROR: 1,
     Severity.WARNING: 2,
@@ -20,17 +18,17 @@ class Diagnostics:
 
     def __init__(self, link: EditorRpc) -> None:
         self._link = link
-        self._sources: dict[str, dict[str, list[Diagnostic]]] = {}
-        self._sent: dict[str, list[Diagnostic]] = {}
+        self._sources: dict[str, dict[str, list[Json]]] = {}
+        self._sent: dict[str, list[Json]] = {}
 
-    def show(self, source: str, found: dict[str, list[Diagnostic]]) -> None:
+    def show(self, source: str, found: dict[str, list[Json]]) -> None:
         """Replace everything that one source reported."""
         self._sources[source] = found
         uris = {uri for view in self._sources.values() for uri in view}
         for uri in uris | set(self._sent):
             self._send(uri)
 
-    def at(self, uri: str) -> list[Diagnostic]:
+    def at(self, uri: str) -> list[Json]:
         """Return the diagnostics that the editor shows for a file."""
         return self._sent.get(uri, [])
 
@@ -46,9 +44,7 @@ class Diagnostics:
         self._link.notify("textDocument/publishDiagnostics", params)
 
 
-def diagnostic(
-    where: Range, severity: Severity, code: str, message: str, **more: object
-) -> Diagnostic:
+def diagnostic(where: Range, severity: Severity, code: str, message: str, **more: object) -> Json:
     """Make LSP's `Diagnostic`."""
     return {
         "range": text_range(where),

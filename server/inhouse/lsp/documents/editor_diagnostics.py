@@ -4,9 +4,9 @@ LSP has no request for it, so a client says ``"offers": ["diagnostics"]`` in its
 ``initializationOptions`` and answers ``inhouse/diagnostics`` (docs/protocol.md).
 """
 
-from inhouse.core.json_values import fields, items
+from inhouse.core.json_values import Json, fields, items
 from inhouse.lsp.documents.diagnostics import SEVERITY
-from inhouse.lsp.transport.client import Json, to_path
+from inhouse.lsp.transport.client import to_path
 from inhouse.lsp.transport.rpc import EditorError, EditorRpc
 
 _PATIENCE = 10.0
@@ -38,11 +38,11 @@ def plain(uri: object, diagnostic: Json) -> Json:
     """Convert an LSP `Diagnostic` to a tool's result; lines count from 1."""
     path = to_path(uri) if isinstance(uri, str) else None
     start = fields(fields(diagnostic.get("range")).get("start"))
-    line = start.get("line")
-    told = {
+    line, severity = start.get("line"), diagnostic.get("severity", 1)
+    told: Json = {
         "path": str(path) if path is not None else None,
         "line": line + 1 if isinstance(line, int) else None,
-        "severity": _NAMES.get(diagnostic.get("severity", 1), "error"),
+        "severity": _NAMES.get(severity, "error") if isinstance(severity, int) else "error",
         "source": diagnostic.get("source"),
         "code": diagnostic.get("code"),
         "message": str(diagnostic.get("message", "")),

@@ -2,14 +2,13 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 from attrs import frozen
 
 from inhouse.core.errors import InhouseError
 from inhouse.core.events import EditState, EventPayload
 from inhouse.core.hunks import text_edits
-from inhouse.core.json_values import fields, items
+from inhouse.core.json_values import Json, fields, items
 from inhouse.core.ports import Approver, Edit
 from inhouse.core.settings import EditMode
 from inhouse.lsp.documents.open_documents import Documents
@@ -19,7 +18,6 @@ from inhouse.tools.edit.disk_workspace import DiskWorkspace
 from inhouse.tools.files.encoding import Encoding
 from inhouse.wire import text_range
 
-Json = dict[str, Any]
 _PATIENCE = 30.0
 """Seconds for the editor to make a change; some editors ask the user first."""
 APPLY_EDIT = "workspace.applyEdit"
@@ -193,11 +191,11 @@ def workspace_edit(link: EditorRpc, current: Current, edit: Edit) -> Json:
     """Make the smallest `WorkspaceEdit` for an edit of the current file: one undo step."""
     if current.text is None:
         create = {"kind": "create", "uri": current.uri, "options": {"ignoreIfExists": False}}
-        edits = [{"range": _START, "newText": edit.new or ""}]
+        edits: list[Json] = [{"range": _START, "newText": edit.new or ""}]
         return {"documentChanges": [create, _document_edit(current, edits)]}
     if edit.new is None:
         return {"documentChanges": [{"kind": "delete", "uri": current.uri}]}
-    edits = [
+    edits: list[Json] = [
         {"range": text_range(each.range), "newText": each.text}
         for each in text_edits(current.text, edit.hunks)
     ]

@@ -10,15 +10,16 @@ from attrs import evolve, frozen
 from inhouse.core.errors import InhouseError, UserError
 from inhouse.core.events import EditState
 from inhouse.core.hunks import Hunk, apply_hunks, shifted, text_edits, unified_hunks
+from inhouse.core.json_values import Json
 from inhouse.core.ports import Edit
 from inhouse.core.text import Position, Range, Severity
 from inhouse.lsp.contract.arguments import Hunks
-from inhouse.lsp.documents.diagnostics import Diagnostic, diagnostic
+from inhouse.lsp.documents.diagnostics import diagnostic
 from inhouse.lsp.documents.open_documents import OpenDocument
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.edits.editor_files import TRIES, Current, EditorFiles
 from inhouse.lsp.edits.pending_hunks import Pending, place, placed, proposed_text, with_change
-from inhouse.lsp.transport.client import Json, real, to_path
+from inhouse.lsp.transport.client import real, to_path
 from inhouse.wire import text_range
 
 _ABSENT = Hunk(0, (), ())
@@ -229,14 +230,14 @@ class Review:
         self.kept()
 
     def _show(self) -> None:
-        found: dict[str, list[Diagnostic]] = {}
+        found: dict[str, list[Json]] = {}
         for path, waiting in self._waiting.items():
             uri = self._context.documents.uri_of(path)
             found[uri] = [self._diagnostic(each, self.text(path)) for each in waiting]
         self._context.diagnostics.show("review", found)
         self._changed()
 
-    def _diagnostic(self, pending: Pending, text: str | None) -> Diagnostic:
+    def _diagnostic(self, pending: Pending, text: str | None) -> Json:
         where = where_is(pending, text)
         if where is None:
             message = f"{pending.agent} proposed a change that no longer fits this text."

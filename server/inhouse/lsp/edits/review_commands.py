@@ -1,11 +1,9 @@
 """Commands of the review: list, apply, reject and show what agents proposed."""
 
-from typing import Any
-
 from inhouse.core.errors import UserError
 from inhouse.core.hunks import unified_diff
 from inhouse.lsp.contract import arguments
-from inhouse.lsp.contract.arguments import Hunks, Token, structure
+from inhouse.lsp.contract.arguments import Given, Hunks, Token, structure
 from inhouse.lsp.documents.show_document import show_document
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.edits.editor_files import EditorFiles
@@ -13,7 +11,6 @@ from inhouse.lsp.edits.review import Review, as_json
 from inhouse.lsp.transport.client import to_path
 
 _WARNING = 2
-Given = list[Any] | None
 
 
 class ReviewCommands:

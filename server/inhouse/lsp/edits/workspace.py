@@ -3,12 +3,12 @@
 import contextlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 from inhouse.core import positions
 from inhouse.core.errors import ToolError
 from inhouse.core.events import EditChanged, EditState
+from inhouse.core.json_values import Json
 from inhouse.core.ports import Document, Edit, EditOutcome, Question
 from inhouse.core.settings import EditMode
 from inhouse.host.host import WorkspaceRequest
@@ -139,7 +139,7 @@ class EditorWorkspace:
         paths = [each.path for each in self._context.documents]
         return tuple(path for path in paths if path is not None)
 
-    def selection(self) -> Mapping[str, Any] | None:
+    def selection(self) -> Mapping[str, object] | None:
         request = self._request.request
         if request.path is None or request.range is None:
             return None
@@ -147,7 +147,7 @@ class EditorWorkspace:
         text = "" if document is None else positions.text_in(document.text, request.range)
         return {"path": str(request.path), "range": text_range(request.range), "text": text}
 
-    async def diagnostics(self, path: Path | None) -> list[dict[str, Any]] | None:
+    async def diagnostics(self, path: Path | None) -> list[Json] | None:
         """Return what other servers found, if the client offers that; else what we found."""
         uri = None if path is None else self._context.documents.uri_of(path)
         found = await reported(self._context.rpc, uri)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from attrs import frozen
 
 from inhouse.core import positions
+from inhouse.core.json_values import Json, objects
 from inhouse.core.text import Position, Range
 from inhouse.lsp.contract.command_names import Command
 from inhouse.lsp.documents.open_documents import OpenDocument
@@ -13,7 +14,6 @@ from inhouse.lsp.edits.review import Review, where_is
 from inhouse.lsp.features.prompt_comments import prompts_in
 from inhouse.lsp.runs.active_runs import Runs
 from inhouse.lsp.runs.questions import EditorApprover
-from inhouse.lsp.transport.client import Json
 from inhouse.lsp.transport.rpc import plain
 from inhouse.wire import text_range
 
@@ -48,8 +48,8 @@ class CodeActions:
             *_review(self.review),
             *_ask(self.context, document, where),
         ]
-        wanted = [each for each in found if only is None or _matches(each["kind"], only)]
-        return wanted if literal else [each["command"] for each in wanted if "command" in each]
+        wanted = [each for each in found if only is None or _matches(str(each["kind"]), only)]
+        return wanted if literal else objects([each.get("command") for each in wanted])
 
 
 def action(kind: str, title: str, command: str, *arguments: object, **more: object) -> Json:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from attrs import frozen
 
 from inhouse.core.counts import count
+from inhouse.core.json_values import Json
 from inhouse.core.text import Position, Range
 from inhouse.lsp.contract.command_names import Command
 from inhouse.lsp.documents.open_documents import OpenDocument
@@ -12,7 +13,6 @@ from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.edits.review import Review, where_is
 from inhouse.lsp.features.prompt_comments import prompts_in
 from inhouse.lsp.runs.active_runs import ActiveRun, Runs
-from inhouse.lsp.transport.client import Json
 from inhouse.lsp.transport.refreshes import Refresher
 from inhouse.lsp.transport.rpc import plain
 from inhouse.wire import text_range

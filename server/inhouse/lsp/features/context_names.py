@@ -4,12 +4,12 @@ import asyncio
 import re
 
 from inhouse.core import positions
+from inhouse.core.json_values import Json
 from inhouse.core.text import Position, Range
 from inhouse.host.named_context import SPECIAL, begun, completions
 from inhouse.lsp.documents.open_documents import OpenDocument
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.features.prompt_comments import prompts_in
-from inhouse.lsp.transport.client import Json
 from inhouse.wire import text_range
 
 _MARK = re.compile(r"[ \t]*(?:[#;%!*/\-|(\"'{]+|REM\b|rem\b)[ \t]*")

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from inhouse.lsp.transport.client import Json
+from inhouse.core.json_values import Json
 
 _TURN = re.compile(r"## \d+ · ")
 _HEADING = re.compile(r"(#{1,6}) ")

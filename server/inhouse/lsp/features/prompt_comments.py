@@ -8,6 +8,7 @@ from typing import Any, cast
 from attrs import frozen
 
 from inhouse.core import positions
+from inhouse.core.json_values import Json
 from inhouse.core.text import Position, Range
 from inhouse.lsp.documents.open_documents import OpenDocument
 from inhouse.lsp.editor_context import EditorContext
@@ -39,7 +40,7 @@ def prompt_comments(document: OpenDocument) -> tuple[PromptComment, ...]:
 
 def prompts_in(
     context: EditorContext, document: OpenDocument
-) -> Iterator[tuple[PromptComment, dict[str, Any]]]:
+) -> Iterator[tuple[PromptComment, Json]]:
     """Yield each comment that names an existing agent, with the argument of its run."""
     for comment in prompt_comments(document):
         if (agent := context.host.agent_named(comment.agent)) is not None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from inhouse.core.json_values import Json
 from inhouse.core.quiet_markdown import quiet
 from inhouse.core.text import Position, Range
 from inhouse.definitions.cursor import path_at
@@ -14,7 +15,6 @@ from inhouse.lsp.language import literal_syntax
 from inhouse.lsp.language.definition_document import JSON, SCRIPTS, DefinitionDocument
 from inhouse.lsp.language.descriptions import field_text, markup
 from inhouse.lsp.language.vocabulary import Suggestion, placeholders, words_for
-from inhouse.lsp.transport.client import Json
 from inhouse.wire import text_range
 
 _PROPERTY, _SNIPPET = 10, 2

@@ -1,22 +1,19 @@
 """The commands behind lenses and quick fixes of definition files."""
 
 import json
-from typing import Any
 
 from inhouse import wire
 from inhouse.core.errors import InhouseError
 from inhouse.core.route import Route
 from inhouse.host.user_schemas import NAMES, schema
-from inhouse.lsp.contract.arguments import Explain, Nothing, Schema, Token, structure
+from inhouse.lsp.contract.arguments import Explain, Given, Nothing, Schema, Token, structure
 from inhouse.lsp.contract.server_capabilities import SCHEMA_SCHEME
 from inhouse.lsp.editor_context import EditorContext
 
 _INFO, _WARNING = 3, 2
 
 
-def explain(
-    context: EditorContext, command: str, given: list[Any] | None, _: Token | None
-) -> object:
+def explain(context: EditorContext, command: str, given: Given, _: Token | None) -> object:
     """Return where an agent would run; ``show`` also shows it to the user."""
     argument = structure(command, given, Explain)
     route = context.host.explain(argument.agent, argument.endpoint, argument.model)
@@ -25,7 +22,7 @@ def explain(
     return wire.route(route)
 
 
-def get_schema(command: str, given: list[Any] | None, _: Token | None) -> object:
+def get_schema(command: str, given: Given, _: Token | None) -> object:
     """Return the JSON Schema of a definition or of the settings."""
     return schema(structure(command, given, Schema).name)
 
@@ -39,9 +36,7 @@ def schema_at(uri: str) -> str | None:
     return json.dumps(schema(name), indent=2, ensure_ascii=False)
 
 
-async def trust(
-    context: EditorContext, command: str, given: list[Any] | None, _: Token | None
-) -> object:
+async def trust(context: EditorContext, command: str, given: Given, _: Token | None) -> object:
     """Ask the user for trust, even if they refused before.  Does not wait for the answer."""
     structure(command, given, Nothing)
     trusting = context.host.world.trusting

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from inhouse.core.json_values import Json
 from inhouse.core.text import Problem
-from inhouse.lsp.documents.diagnostics import Diagnostic, diagnostic
+from inhouse.lsp.documents.diagnostics import diagnostic
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.language.lints import advice
-from inhouse.lsp.transport.client import Json
 
 
 class DefinitionDiagnostics:
@@ -21,7 +21,7 @@ class DefinitionDiagnostics:
     def show(self) -> None:
         """Publish the problems of every definition."""
         context = self._context
-        found: dict[str, list[Diagnostic]] = {}
+        found: dict[str, list[Json]] = {}
         for problem in (*context.host.world.catalog.every_problem, *self._advice()):
             uri = context.documents.uri_of(problem.path)
             if uri in self._pulled:
@@ -63,5 +63,5 @@ def problems_of(context: EditorContext, path: Path) -> list[Problem]:
     return list(dict.fromkeys([*mine, *advice(context, path)]))
 
 
-def as_diagnostic(problem: Problem) -> Diagnostic:
+def as_diagnostic(problem: Problem) -> Json:
     return diagnostic(problem.range, problem.severity, problem.code, problem.message)

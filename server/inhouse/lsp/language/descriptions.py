@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from inhouse.core.definition import Agent
-from inhouse.core.json_values import fields, items
+from inhouse.core.json_values import Json, fields, items
 from inhouse.core.ports import ToolSpec
 from inhouse.core.quiet_markdown import quiet
 from inhouse.core.route import Route
 from inhouse.definitions.schema.fields import Field
-from inhouse.lsp.transport.client import EditorClient, Json
+from inhouse.lsp.transport.client import EditorClient
 
 _PURPOSE = 600
 

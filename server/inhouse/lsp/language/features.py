@@ -11,6 +11,7 @@ from typing import Any
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
+from inhouse.core.json_values import Json
 from inhouse.core.text import Position, Range
 from inhouse.lsp.documents.open_documents import OpenDocument
 from inhouse.lsp.editor_context import EditorContext
@@ -23,7 +24,6 @@ from inhouse.lsp.language.renaming import prepare, rename
 from inhouse.lsp.language.run_lenses import agent_actions, agent_lenses
 from inhouse.lsp.language.settings_file import complete_setting, hover_setting, settings_site
 from inhouse.lsp.language.symbols import symbols
-from inhouse.lsp.transport.client import Json
 
 logger = logging.getLogger(__name__)
 Settled = Callable[[], Awaitable[None]]

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 
+from inhouse.core.json_values import Json
 from inhouse.core.text import Position, Problem, Range
 from inhouse.definitions.readers.parsed_values import ParsedDefinition
 from inhouse.lsp.contract.command_names import Command
@@ -15,7 +16,6 @@ from inhouse.lsp.language.lints import NO_V1, REMOTE_MODEL
 from inhouse.lsp.language.literal_syntax import written_text
 from inhouse.lsp.language.model_mapping import Mapping, model_fixes
 from inhouse.lsp.language.text_edits import workspace_edit
-from inhouse.lsp.transport.client import Json
 
 _FIX = "quickfix"
 _MEANT = re.compile(r"Did you mean [`'](?P<word>[\w./-]+)[`']")

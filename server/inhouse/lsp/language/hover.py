@@ -1,6 +1,7 @@
 """Hover in definitions: a field, a tool, an agent, and where it would run."""
 
 from inhouse.core.errors import InhouseError
+from inhouse.core.json_values import Json
 from inhouse.core.text import Position, Range
 from inhouse.definitions.cursor import path_at
 from inhouse.definitions.readers.cursor_place import Role, Whereabouts
@@ -10,7 +11,6 @@ from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.language.definition_document import DefinitionDocument
 from inhouse.lsp.language.descriptions import agent_text, field_text, markup, route_text, tool_text
 from inhouse.lsp.language.references import mention_at, tool_call_at
-from inhouse.lsp.transport.client import Json
 from inhouse.tools.specs import names, spec
 from inhouse.wire import text_range
 

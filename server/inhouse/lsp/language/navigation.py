@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from inhouse.core.json_values import Json
 from inhouse.core.text import Position, Range
 from inhouse.definitions.typescript.module_scope import BindingKind, bindings_of
 from inhouse.lsp.editor_context import EditorContext
@@ -9,7 +10,6 @@ from inhouse.lsp.language.definition_document import SCRIPTS, DefinitionDocument
 from inhouse.lsp.language.imported_names import Declaration, declaration_at, declared, parsed, uses
 from inhouse.lsp.language.references import mention_at, own_ids, plain_id, references
 from inhouse.lsp.language.related_files import neighbours
-from inhouse.lsp.transport.client import Json
 from inhouse.wire import text_range
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pygls.exceptions import JsonRpcInvalidParams
 
+from inhouse.core.json_values import Json
 from inhouse.core.text import Position, Range
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.language.definition_document import DefinitionDocument
@@ -13,7 +14,6 @@ from inhouse.lsp.language.navigation import places_of_agent
 from inhouse.lsp.language.references import mention_at, narrowed, own_ids, plain_id
 from inhouse.lsp.language.related_files import site_at
 from inhouse.lsp.language.text_edits import workspace_edit
-from inhouse.lsp.transport.client import Json
 from inhouse.wire import text_range
 
 _ID = re.compile(r"[a-z0-9-]+")

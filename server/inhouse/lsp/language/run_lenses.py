@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
+from inhouse.core.json_values import Json
 from inhouse.core.text import Position, Range
 from inhouse.lsp.contract.command_names import Command
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.features.code_actions import action
 from inhouse.lsp.features.code_lenses import lens
 from inhouse.lsp.language.definition_document import DefinitionDocument
-from inhouse.lsp.transport.client import Json
 
 _SOURCE = "source.inhouse"
 

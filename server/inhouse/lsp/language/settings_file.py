@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, Any, get_args
 
+from inhouse.core.json_values import Json
 from inhouse.core.route import Endpoint
 from inhouse.core.text import Position
 from inhouse.definitions.cursor import path_at
@@ -23,7 +24,6 @@ from inhouse.lsp.language.vocabulary import (
     MODULE,
     Suggestion,
 )
-from inhouse.lsp.transport.client import Json
 from inhouse.lsp.workspace.file_watcher import SETTINGS_FILES
 from inhouse.settings.table import (
     BY_NAME,

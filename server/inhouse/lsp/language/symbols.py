@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
+from inhouse.core.json_values import Json, objects
 from inhouse.core.text import Range
 from inhouse.definitions.readers.parsed_values import ParsedDefinition
 from inhouse.definitions.readers.source_ranges import SourceRange
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.language.definition_document import DefinitionDocument
-from inhouse.lsp.transport.client import Json
 from inhouse.wire import text_range
 
 _CLASS, _PROPERTY, _FUNCTION, _BOOLEAN, _ARRAY, _OBJECT, _TEXT = 5, 7, 12, 17, 18, 19, 15
@@ -87,7 +87,8 @@ def _kind(name: str, value: object) -> int:
 
 
 def _flat(site: DefinitionDocument, agent: Json) -> Iterator[Json]:
-    for each, inside in ((agent, None), *((child, agent["name"]) for child in agent["children"])):
+    children = objects(agent["children"])
+    for each, inside in ((agent, None), *((child, agent["name"]) for child in children)):
         yield {
             "name": each["name"],
             "kind": each["kind"],

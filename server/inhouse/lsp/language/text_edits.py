@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
+from inhouse.core.json_values import Json
 from inhouse.core.text import Range
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.language.definition_document import DefinitionDocument
-from inhouse.lsp.transport.client import Json
 from inhouse.wire import text_range
 
 Edit = tuple[DefinitionDocument, Range, str]
@@ -16,7 +16,7 @@ def workspace_edit(context: EditorContext, given: Iterable[Edit]) -> Json:
     files: dict[str, tuple[DefinitionDocument, list[Json]]] = {}
     for site, place, new in given:
         edits = files.setdefault(site.uri, (site, []))[1]
-        edit = {"range": text_range(place), "newText": new}
+        edit: Json = {"range": text_range(place), "newText": new}
         if edit not in edits:
             edits.append(edit)
     if not context.client.can("workspace.workspaceEdit.documentChanges"):

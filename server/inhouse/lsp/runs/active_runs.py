@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any
 
 from attrs import define, field
 
@@ -107,7 +106,7 @@ class Runs:
         self,
         request: RunRequest,
         route: Route,
-        follow: Callable[[ActiveRun], Coroutine[Any, Any, None]],
+        follow: Callable[[ActiveRun], Coroutine[object, object, None]],
         *,
         uri: str | None = None,
     ) -> ActiveRun:

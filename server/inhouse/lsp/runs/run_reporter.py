@@ -19,6 +19,7 @@ from inhouse.core.events import (
     ToolStarted,
     UsageReported,
 )
+from inhouse.core.json_values import Json
 from inhouse.core.request import RunRequest
 from inhouse.host.host import Plan
 from inhouse.host.run_context import Listen
@@ -29,7 +30,6 @@ from inhouse.lsp.runs.event_stream import EventStream
 from inhouse.lsp.runs.questions import let_client_ask
 from inhouse.lsp.runs.transcript import Transcripts
 from inhouse.lsp.runs.work_done import WorkDone
-from inhouse.lsp.transport.client import Json
 from inhouse.lsp.transport.refreshes import RUNS, SESSIONS, ListChanges, Refresher
 
 _ERROR = 1

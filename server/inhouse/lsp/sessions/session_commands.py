@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 from attrs import frozen
 
@@ -12,7 +11,7 @@ from inhouse.core.errors import UserError
 from inhouse.core.ports import Edit
 from inhouse.host.session_undo import TAKEN_BACK, undo
 from inhouse.lsp.contract import arguments
-from inhouse.lsp.contract.arguments import Hunks, Token, structure
+from inhouse.lsp.contract.arguments import Given, Hunks, Token, structure
 from inhouse.lsp.documents.show_document import show_document
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.edits.editor_files import EditorFiles
@@ -22,8 +21,6 @@ from inhouse.lsp.sessions.session_documents import SessionDocuments
 from inhouse.lsp.sessions.session_prompts import SessionPrompts
 from inhouse.lsp.sessions.session_sending import SessionSending
 from inhouse.lsp.transport.refreshes import SESSIONS
-
-Given = list[Any] | None
 
 
 class SessionCommands:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Coroutine
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from attrs import define, frozen
 
@@ -15,6 +14,7 @@ from inhouse.core import positions
 from inhouse.core.errors import UserError
 from inhouse.core.events import RunEvent, RunFinished, RunStarted, ToolOutput, UsageReported
 from inhouse.core.files import replace_file
+from inhouse.core.json_values import Json
 from inhouse.host.host import Plan
 from inhouse.host.run_context import Listen
 from inhouse.host.session_document import (
@@ -217,7 +217,7 @@ class SessionDocuments:
                 self._spawn(self._end(live), session)
             return
         if not isinstance(payload, _ELSEWHERE) and (body := wire.payload(payload)) is not None:
-            kind = body.pop("kind")
+            kind = str(body.pop("kind"))
             live.writer.add(KeptEvent(0, event.agent, event.run_id, kind, body))
         followed = self._followed.get(session)
         if followed is not None and followed.timer is None:
@@ -333,7 +333,7 @@ class SessionDocuments:
         edits = [{"range": where, "newText": change.new}]
         if rpc.client.can("workspace.workspaceEdit.documentChanges"):
             versioned = {"uri": document.uri, "version": document.version}
-            edit = {"documentChanges": [{"textDocument": versioned, "edits": edits}]}
+            edit: Json = {"documentChanges": [{"textDocument": versioned, "edits": edits}]}
         else:
             edit = {"changes": {document.uri: edits}}
         problem = await apply_edit(rpc, "Inhouse: session", edit)
@@ -387,11 +387,11 @@ class SessionDocuments:
             followed.kept = kept
         return kept
 
-    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+    def _spawn(self, work: Coroutine[object, object, None], name: str) -> None:
         self._context.spawn(_or_logged(work), name=f"document of {name}")
 
 
-async def _or_logged(work: Coroutine[Any, Any, None]) -> None:
+async def _or_logged(work: Coroutine[object, object, None]) -> None:
     """Bring a document up to date that nobody asked for just now."""
     try:
         await work

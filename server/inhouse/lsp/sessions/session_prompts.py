@@ -7,6 +7,7 @@ from attrs import frozen
 
 from inhouse import wire
 from inhouse.core.errors import UserError
+from inhouse.core.json_values import Json
 from inhouse.core.messages import Image
 from inhouse.core.positions import text_in
 from inhouse.core.protected_files import rule
@@ -18,7 +19,7 @@ from inhouse.lsp.contract import arguments
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.runs.active_runs import ActiveRun
 from inhouse.lsp.runs.run_reporter import RunLauncher
-from inhouse.lsp.transport.client import Json, real, to_path
+from inhouse.lsp.transport.client import real, to_path
 
 
 @frozen(eq=False)

@@ -6,6 +6,7 @@ from attrs import frozen
 
 from inhouse.core import positions
 from inhouse.core.errors import InhouseError, UserError
+from inhouse.core.json_values import Json
 from inhouse.core.quiet_markdown import quiet
 from inhouse.core.text import Range
 from inhouse.host.session_document import heading_of
@@ -21,7 +22,6 @@ from inhouse.lsp.runs.active_runs import ActiveRun, Runs
 from inhouse.lsp.sessions.session_documents import Kept, SessionDocuments
 from inhouse.lsp.sessions.session_prompts import SessionPrompts
 from inhouse.lsp.sessions.typed_document import TypedDocument
-from inhouse.lsp.transport.client import Json
 
 _SEND, _MORE = "quickfix", "refactor.inhouse"
 _WARNING = 2

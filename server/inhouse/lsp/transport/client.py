@@ -12,9 +12,7 @@ from typing import Any, NamedTuple, cast
 
 from pygls import uris
 
-from inhouse.core.json_values import fields, items
-
-Json = dict[str, Any]
+from inhouse.core.json_values import Json, fields, items
 
 
 class EditorClient(NamedTuple):

@@ -10,13 +10,12 @@ import re
 from typing import Any
 
 from inhouse.core.errors import InhouseError
-from inhouse.core.json_values import fields
+from inhouse.core.json_values import Json, fields
 from inhouse.core.unicode import visible
 from inhouse.lsp.transport.client import EditorClient
 from inhouse.lsp.transport.framing import encoded
 from inhouse.pipes.event_loop import WriteQueue
 
-Json = dict[str, Any]
 _MESSAGES = frozenset({"window/showMessage", "window/showMessageRequest"})
 _LINK = re.compile(r"\](?=[(\[])")
 _ICON = re.compile(r"\$(?=\()")

@@ -4,11 +4,10 @@ import logging
 from contextlib import suppress
 
 from inhouse.core.errors import InhouseError
-from inhouse.core.json_values import fields, items
+from inhouse.core.json_values import Json, fields, items
 from inhouse.core.text import Severity
-from inhouse.lsp.documents.diagnostics import Diagnostic, diagnostic
+from inhouse.lsp.documents.diagnostics import diagnostic
 from inhouse.lsp.editor_context import EditorContext
-from inhouse.lsp.transport.client import Json
 from inhouse.settings import SettingsProblem
 
 logger = logging.getLogger(__name__)
@@ -48,7 +47,7 @@ class SettingsSync:
 
     def show_problems(self) -> None:
         """Show what is wrong with settings: in the file, or as a message if there is none."""
-        found: dict[str, list[Diagnostic]] = {}
+        found: dict[str, list[Json]] = {}
         for problem in self._context.host.world.problems:
             if problem.path is not None:
                 found.setdefault(problem.path.as_uri(), []).append(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from inhouse.core.events import UsageReported
-from inhouse.core.json_values import fields
+from inhouse.core.json_values import Json, fields
 
 _LARGEST = 1e15
 _TICKS_PER_DOLLAR = 10_000_000_000
@@ -48,7 +48,7 @@ def read_usage(usage: object) -> UsageReported | None:
     )
 
 
-def timings_usage(piece: Mapping[str, Any]) -> dict[str, Any] | None:
+def timings_usage(piece: Mapping[str, object]) -> Json | None:
     """Read llama.cpp's ``timings``, if it sends no ``usage``."""
     timings = fields(piece.get("timings"))
     if not timings:

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 from inhouse.core.errors import ToolError
-from inhouse.core.ports import Question
+from inhouse.core.ports import Arguments, Question
 from inhouse.core.unicode import visible
 from inhouse.tools.context import ToolContext
 from inhouse.tools.own_tool import RunTool
@@ -14,7 +14,7 @@ from inhouse.tools.search import ripgrep
 OTHER = "Something else…"
 
 
-async def _ask_user(context: ToolContext, _: str, arguments: Mapping[str, Any]) -> object:
+async def _ask_user(context: ToolContext, _: str, arguments: Arguments) -> object:
     answers: list[dict[str, Any]] = []
     for index, asked in enumerate(arguments["questions"]):
         answer = await _ask(context, asked)

@@ -8,9 +8,10 @@ from attrs import evolve
 
 from inhouse.core.definition import AgentDefinition
 from inhouse.core.errors import ToolError
+from inhouse.core.json_values import Json
 from inhouse.core.message_json import messages_from_json
 from inhouse.core.messages import AssistantMessage, Message, UserMessage
-from inhouse.core.ports import Tool
+from inhouse.core.ports import Arguments, Tool
 from inhouse.tools import specs
 from inhouse.tools.input.check_input import problem_with
 from inhouse.tools.tool_set import MakeTool
@@ -23,10 +24,10 @@ class ConversationState(Protocol):
     """What these tools change of a run (`inhouse.loop.RunState`)."""
 
     messages: tuple[Message, ...]
-    output: Any
+    output: object
 
     @property
-    def subgoals(self) -> MutableMapping[str, dict[str, Any]]: ...
+    def subgoals(self) -> MutableMapping[str, Json]: ...
 
     def add(self, *messages: Message) -> None: ...
 
@@ -51,17 +52,17 @@ def control_tools(
     return {**made, "set_output": partial(_set_output_tool, memory, definition)}
 
 
-_Act = Callable[[Mapping[str, Any]], dict[str, Any]]
+_Act = Callable[[Arguments], Json]
 
 
 def _tool(name: str, act: _Act) -> Tool:
-    async def run(_: str, given: Mapping[str, Any]) -> object:
+    async def run(_: str, given: Arguments) -> object:
         return act(given)
 
     return Tool(specs.spec(name), run, ends_step=specs.ends_step(name))
 
 
-def _say(message: str, _: Mapping[str, Any]) -> dict[str, Any]:
+def _say(message: str, _: Mapping[str, Any]) -> Json:
     return {"message": message}
 
 
@@ -81,9 +82,7 @@ def _set_output_tool(memory: ConversationState, definition: AgentDefinition) -> 
     return evolve(tool, spec=evolve(tool.spec, parameters=parameters))
 
 
-def _set_output(
-    memory: ConversationState, definition: AgentDefinition, given: Mapping[str, Any]
-) -> dict[str, Any]:
+def _set_output(memory: ConversationState, definition: AgentDefinition, given: Arguments) -> Json:
     """Take the output itself or what is in ``data``, whichever fits the schema."""
     inner = given.get("data")
     only_data = set(given) == {"data"} and isinstance(inner, dict)
@@ -103,18 +102,18 @@ def _set_output(
     return {"message": "Output set"}
 
 
-def _add_message(memory: ConversationState, given: Mapping[str, Any]) -> dict[str, Any]:
+def _add_message(memory: ConversationState, given: Arguments) -> Json:
     text = given["content"]
     memory.add(UserMessage(text) if given["role"] == "user" else AssistantMessage(text))
     return {"message": "Message added."}
 
 
-def _set_messages(memory: ConversationState, given: Mapping[str, Any]) -> dict[str, Any]:
+def _set_messages(memory: ConversationState, given: Arguments) -> Json:
     memory.messages = messages_from_json(given["messages"])
     return {"message": "Messages set."}
 
 
-def _lookup(find: FindAgent, given: Mapping[str, Any]) -> dict[str, Any]:
+def _lookup(find: FindAgent, given: Arguments) -> Json:
     agent_id = given["agentId"]
     definition = find(agent_id)
     if definition is None:
@@ -135,7 +134,7 @@ def _lookup(find: FindAgent, given: Mapping[str, Any]) -> dict[str, Any]:
     return {"found": True, "agent": {key: fact for key, fact in facts.items() if fact is not None}}
 
 
-def _add_subgoal(memory: ConversationState, given: Mapping[str, Any]) -> dict[str, Any]:
+def _add_subgoal(memory: ConversationState, given: Arguments) -> Json:
     logs = [given["log"]] if given.get("log") else []
     memory.subgoals[given["id"]] = {
         "objective": given["objective"],
@@ -146,7 +145,7 @@ def _add_subgoal(memory: ConversationState, given: Mapping[str, Any]) -> dict[st
     return {"message": f"Subgoal {given['id']!r} added."}
 
 
-def _update_subgoal(memory: ConversationState, given: Mapping[str, Any]) -> dict[str, Any]:
+def _update_subgoal(memory: ConversationState, given: Arguments) -> Json:
     subgoal = memory.subgoals.get(given["id"])
     if subgoal is None:
         known = ", ".join(memory.subgoals) or "none"

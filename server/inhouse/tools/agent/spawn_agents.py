@@ -13,7 +13,7 @@ from inhouse.core.definition import AgentDefinition
 from inhouse.core.errors import InhouseError, ToolError
 from inhouse.core.json_values import mapping
 from inhouse.core.message_json import arguments_object
-from inhouse.core.ports import Tool, ToolSpec
+from inhouse.core.ports import Arguments, Tool, ToolSpec
 from inhouse.tools import specs
 from inhouse.tools.input.check_input import problem_with
 from inhouse.tools.input.repair import repair
@@ -35,12 +35,12 @@ class SpawnRequest:
     agent_type: str
     """Its name in the parent's definition."""
     prompt: str | None
-    params: Mapping[str, Any] | None
+    params: Mapping[str, object] | None
     inline: bool
     """Whether it works in the parent's own conversation."""
 
 
-Spawn = Callable[[SpawnRequest], Awaitable[Mapping[str, Any]]]
+Spawn = Callable[[SpawnRequest], Awaitable[Mapping[str, object]]]
 """Runs a sub-agent; returns `LoopResult.value`.  Raises `InhouseError`."""
 
 
@@ -50,10 +50,10 @@ def spawn_tools(
     """Give what makes the spawning tools of one run, and a tool for each agent it may spawn."""
     start = partial(_spawn_all, definition, find, spawn)
 
-    async def spawn_agents(_: str, given: Mapping[str, Any]) -> object:
+    async def spawn_agents(_: str, given: Arguments) -> object:
         return await start(given["agents"])
 
-    async def spawn_inline(_: str, given: Mapping[str, Any]) -> object:
+    async def spawn_inline(_: str, given: Arguments) -> object:
         try:
             await spawn(_request(definition, find, given, inline=True))
         except InhouseError as error:  # a result, not the parent's end
@@ -71,11 +71,11 @@ def spawn_tools(
     return made
 
 
-_Start = Callable[[Sequence[Mapping[str, Any]]], Awaitable[Any]]
+_Start = Callable[[Sequence[Arguments]], Awaitable[object]]
 
 
 def _agent_tool(name: str, agent_type: str, child: AgentDefinition, start: _Start) -> Tool:
-    async def run(_: str, given: Mapping[str, Any]) -> object:
+    async def run(_: str, given: Arguments) -> object:
         return await start([{**given, "agent_type": agent_type}])
 
     purpose = child.spawner_prompt or f"Spawn the {child.display_name} agent."
@@ -90,7 +90,7 @@ def _agent_tool(name: str, agent_type: str, child: AgentDefinition, start: _Star
     return Tool(ToolSpec(name, purpose, _parameters(child)), run, also=also, arrange=_params_inside)
 
 
-def _params_inside(given: Mapping[str, Any]) -> Mapping[str, Any]:
+def _params_inside(given: Arguments) -> Mapping[str, Any]:
     """Move parameters that a model wrote beside the prompt into the agent's params."""
     known = {key: given[key] for key in ("prompt", "params") if key in given}
     flat = {key: value for key, value in given.items() if key not in known}
@@ -105,17 +105,17 @@ def _params_inside(given: Mapping[str, Any]) -> Mapping[str, Any]:
 def _parameters(child: AgentDefinition) -> dict[str, Any]:
     """Return the schema of an agent as a tool: its prompt and its params."""
     asked = child.input_schema or {}
-    prompt: Mapping[str, Any] = asked.get("prompt") or {}
+    prompt = mapping(asked.get("prompt"))
     properties: dict[str, Any] = {"prompt": {"type": "string", **prompt}}
     required = ["prompt"] if "prompt" in asked else []
-    if params := asked.get("params"):
+    if params := mapping(asked.get("params")):
         properties["params"] = params
         required += ["params"] if params.get("required") else []
     return {"type": "object", "properties": properties, "required": required}
 
 
 async def _spawn_all(
-    parent: AgentDefinition, find: FindAgent, spawn: Spawn, agents: Sequence[Mapping[str, Any]]
+    parent: AgentDefinition, find: FindAgent, spawn: Spawn, agents: Sequence[Arguments]
 ) -> list[dict[str, Any]]:
     if len(agents) > MAX_AGENTS:
         raise ToolError(f"{len(agents)} agents in one call; {MAX_AGENTS} at most.  Start fewer.")
@@ -129,7 +129,7 @@ async def _spawn_all(
 
 
 async def _spawn_one(
-    parent: AgentDefinition, find: FindAgent, spawn: Spawn, given: Mapping[str, Any]
+    parent: AgentDefinition, find: FindAgent, spawn: Spawn, given: Arguments
 ) -> dict[str, Any]:
     request = _request(parent, find, given, inline=False)
     value = await spawn(request)
@@ -140,7 +140,7 @@ async def _spawn_one(
     }
 
 
-def _report(given: Mapping[str, Any], outcome: dict[str, Any] | BaseException) -> dict[str, Any]:
+def _report(given: Arguments, outcome: dict[str, Any] | BaseException) -> dict[str, Any]:
     match outcome:
         case InhouseError():
             problem = str(outcome)
@@ -155,7 +155,7 @@ def _report(given: Mapping[str, Any], outcome: dict[str, Any] | BaseException) -
 
 
 def _request(
-    parent: AgentDefinition, find: FindAgent, given: Mapping[str, Any], *, inline: bool
+    parent: AgentDefinition, find: FindAgent, given: Arguments, *, inline: bool
 ) -> SpawnRequest:
     """Check what is asked for.  Raises `ToolError`."""
     asked = str(given.get("agent_type"))
@@ -181,7 +181,7 @@ def _not_spawnable(parent: AgentDefinition, asked: str) -> str:
 
 
 def _checked_params(definition: AgentDefinition, params: object) -> Mapping[str, Any] | None:
-    schema = (definition.input_schema or {}).get("params")
+    schema = mapping((definition.input_schema or {}).get("params"))
     if not schema:
         return cast("Mapping[str, Any]", params) if isinstance(params, Mapping) else None
     with one_check():
@@ -192,5 +192,5 @@ def _checked_params(definition: AgentDefinition, params: object) -> Mapping[str,
     return cast("Mapping[str, Any]", repaired) or None
 
 
-def _task_name(given: Mapping[str, Any]) -> str:
+def _task_name(given: Arguments) -> str:
     return f"sub-agent {given.get('agent_type')}"

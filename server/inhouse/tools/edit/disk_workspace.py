@@ -5,7 +5,7 @@ import contextlib
 import errno
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 from uuid import uuid4
 
 from attrs import define, field, frozen
@@ -13,6 +13,7 @@ from attrs import define, field, frozen
 from inhouse.core.errors import ToolError
 from inhouse.core.events import EditChanged, EditState
 from inhouse.core.hunks import Hunk
+from inhouse.core.json_values import Json
 from inhouse.core.ports import Approver, Document, Edit, EditOutcome, Emit, Question
 from inhouse.core.settings import EditMode
 from inhouse.tools.access.paths import WorkspacePath, follow
@@ -181,10 +182,10 @@ class DiskWorkspace:
     def open_files(self) -> tuple[Path, ...]:
         return ()
 
-    def selection(self) -> Mapping[str, Any] | None:
+    def selection(self) -> Mapping[str, object] | None:
         return None
 
-    async def diagnostics(self, path: Path | None) -> list[dict[str, Any]] | None:  # noqa: ARG002
+    async def diagnostics(self, path: Path | None) -> list[Json] | None:  # noqa: ARG002
         return None
 
     @property

@@ -7,13 +7,13 @@ files.  What has not been applied by the end is put before the user.
 import contextlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from attrs import define, evolve, field, frozen
 
 from inhouse.core.counts import count
 from inhouse.core.errors import ToolError
 from inhouse.core.events import EditState, Notice
+from inhouse.core.json_values import Json
 from inhouse.core.ports import Document, Edit, EditOutcome, Emit, Workspace
 
 
@@ -168,10 +168,10 @@ class PrivateWorkspace:
     def open_files(self) -> tuple[Path, ...]:
         return self.inner.open_files()
 
-    def selection(self) -> Mapping[str, Any] | None:
+    def selection(self) -> Mapping[str, object] | None:
         return self.inner.selection()
 
-    async def diagnostics(self, path: Path | None) -> list[dict[str, Any]] | None:
+    async def diagnostics(self, path: Path | None) -> list[Json] | None:
         return await self.inner.diagnostics(path)
 
     async def offer(self, emit: Emit) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from inhouse.core.errors import ToolError
 from inhouse.core.events import EditState
-from inhouse.core.ports import Edit, EditOutcome
+from inhouse.core.ports import Arguments, Edit, EditOutcome
 from inhouse.core.source_parts import lost_names
 from inhouse.tools.access.paths import WorkspacePath, locate
 from inhouse.tools.context import ToolContext
@@ -26,7 +26,7 @@ _DONE = {"create_file": "add", "update_file": "update", "delete_file": "delete"}
 
 
 async def _proposed(
-    change: MakeChange, context: ToolContext, _: str, arguments: Mapping[str, Any]
+    change: MakeChange, context: ToolContext, _: str, arguments: Arguments
 ) -> object:
     edits: list[Edit] = []
 
@@ -44,7 +44,7 @@ async def _changed(
     change: MakeChange,
     context: ToolContext,
     _: str,
-    arguments: Mapping[str, Any],
+    arguments: Arguments,
     *,
     hand_over: HandOver | None = None,
 ) -> dict[str, Any]:
@@ -68,7 +68,7 @@ async def _changed(
     return {"file": shown, "message": _told(seen, changed, outcome)}
 
 
-async def _apply_patch(context: ToolContext, __: str, arguments: Mapping[str, Any]) -> object:
+async def _apply_patch(context: ToolContext, __: str, arguments: Arguments) -> object:
     operation = arguments["operation"]
     kind, diff = operation["type"], operation.get("diff", "")
 
@@ -140,7 +140,7 @@ def _patched(context: ToolContext, view: View, kind: str, diff: str) -> Change:
     return placed_change(view, lambda text: updated(text, diff))
 
 
-def _whole(view: View, arguments: Mapping[str, Any]) -> Change:
+def _whole(view: View, arguments: Arguments) -> Change:
     _check_place(view.place)
     content, notes = whole_text(view.text, arguments["content"], name=view.place.shown)
     if lost := lost_names(view.text or "", content):
@@ -148,11 +148,11 @@ def _whole(view: View, arguments: Mapping[str, Any]) -> Change:
     return whole_change(view, content, notes)
 
 
-def _plan(view: View, arguments: Mapping[str, Any]) -> Change:
+def _plan(view: View, arguments: Arguments) -> Change:
     return _whole(view, {"content": arguments["plan"]})
 
 
-def _replaced(view: View, arguments: Mapping[str, Any]) -> Change:
+def _replaced(view: View, arguments: Arguments) -> Change:
     if view.text is None:
         raise missing(view.place)
     wanted = [

@@ -9,6 +9,7 @@ from attrs import define
 from inhouse.core import hunks
 from inhouse.core.errors import ToolError
 from inhouse.core.messages import ToolParts
+from inhouse.core.ports import Arguments
 from inhouse.core.protected_files import is_example
 from inhouse.tools.access.access_policy import Access
 from inhouse.tools.access.paths import WorkspacePath, can_be_named
@@ -34,13 +35,13 @@ _STATUS = {
 }
 
 
-async def _read_files(context: ToolContext, _: str, arguments: Mapping[str, Any]) -> object:
+async def _read_files(context: ToolContext, _: str, arguments: Arguments) -> object:
     budget = _Budget(CHARACTERS)
     wanted = {_key(each): each for each in arguments["paths"]}
     return _told([await _read(context, each, budget) for each in wanted.values()])
 
 
-async def _list_directory(context: ToolContext, _: str, arguments: Mapping[str, Any]) -> object:
+async def _list_directory(context: ToolContext, _: str, arguments: Arguments) -> object:
     return await asyncio.to_thread(_list, await seen(context), arguments["path"])
 
 

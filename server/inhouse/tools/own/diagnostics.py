@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inhouse.core.counts import count
+from inhouse.core.ports import Arguments
 from inhouse.tools.own_tool import OwnTool
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 _MOST_DIAGNOSTICS = 200
 
 
-async def _diagnostics(context: "ToolContext", _: str, arguments: Mapping[str, Any]) -> object:
+async def _diagnostics(context: "ToolContext", _: str, arguments: Arguments) -> object:
     raw = arguments.get("path")
     path = (await context.access.find(raw)).path if raw else None
     found = await context.workspace.diagnostics(path)

@@ -10,6 +10,8 @@ from attrs import frozen
 
 from inhouse import processes
 from inhouse.core.errors import ToolError
+from inhouse.core.json_values import Json
+from inhouse.core.ports import Arguments
 from inhouse.tools.access.paths import WorkspacePath, slashes
 from inhouse.tools.context import ToolContext
 from inhouse.tools.files.overlay import WorkspaceOverlay, seen
@@ -41,7 +43,7 @@ class _Enough(Exception):  # noqa: N818  not an error: the other searches should
     """Raised when no more results are wanted."""
 
 
-async def _code_search(context: ToolContext, _: str, arguments: Mapping[str, Any]) -> object:
+async def _code_search(context: ToolContext, _: str, arguments: Arguments) -> object:
     files = await seen(context)
     try:
         query = await asyncio.to_thread(_query, files, arguments)
@@ -54,9 +56,7 @@ async def _code_search(context: ToolContext, _: str, arguments: Mapping[str, Any
 TOOLS: Mapping[str, RunTool] = {"code_search": _code_search}
 
 
-async def _otherwise(
-    files: WorkspaceOverlay, arguments: Mapping[str, Any], found: dict[str, Any]
-) -> dict[str, Any]:
+async def _otherwise(files: WorkspaceOverlay, arguments: Arguments, found: Json) -> Json:
     """Try other meanings of a pattern that finds nothing or is not a regular expression."""
     pattern, flags = arguments["pattern"], arguments.get("flags") or ""
     if not _found_nothing(found) or not _SPECIAL.search(pattern):
@@ -79,11 +79,11 @@ _LITERALLY = "As a regular expression the pattern matches nothing; this is what 
 _BASIC = "As it stands the pattern matches nothing; as one of grep without -E it means {!r}."
 
 
-def _found_nothing(value: Mapping[str, Any]) -> bool:
+def _found_nothing(value: Mapping[str, object]) -> bool:
     return "errorMessage" in value or str(value.get("stdout")) in _NOTHING
 
 
-async def search(files: WorkspaceOverlay, query: Query, *, program: str | None) -> dict[str, Any]:
+async def search(files: WorkspaceOverlay, query: Query, *, program: str | None) -> Json:
     """Search with ripgrep, or without it if *program* is None; return Codebuff's result."""
     results = Results(files.access, query)
     for place in query.places:
@@ -136,7 +136,7 @@ async def _decoded(files: WorkspaceOverlay, query: Query, program: str) -> list[
     return found
 
 
-def _query(files: WorkspaceOverlay, arguments: Mapping[str, Any]) -> Query:
+def _query(files: WorkspaceOverlay, arguments: Arguments) -> Query:
     pattern: str = arguments["pattern"]
     if "\0" in pattern:
         raise ToolError("The pattern has a NUL character in it.", code="pattern")

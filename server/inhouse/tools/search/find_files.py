@@ -3,9 +3,10 @@
 import asyncio
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
 
 from inhouse.core.errors import ToolError
+from inhouse.core.json_values import Json
+from inhouse.core.ports import Arguments
 from inhouse.core.source_parts import defined_names
 from inhouse.tools.access.paths import WorkspacePath
 from inhouse.tools.access.safe_open import read_bytes
@@ -34,7 +35,7 @@ _FOUND_FILES = 12
 _FOUND_CHARACTERS = 100_000
 
 
-async def _read_subtree(context: ToolContext, _: str, arguments: Mapping[str, Any]) -> object:
+async def _read_subtree(context: ToolContext, _: str, arguments: Arguments) -> object:
     wanted: Sequence[str] = arguments.get("paths") or ["."]
     if len(wanted) > _MOST_TREES:
         raise ToolError(f"{len(wanted)} paths in one call; {_MOST_TREES} at most.")
@@ -43,7 +44,7 @@ async def _read_subtree(context: ToolContext, _: str, arguments: Mapping[str, An
     return [await asyncio.to_thread(subtree, files, raw, tokens) for raw in wanted]
 
 
-def subtree(files: WorkspaceOverlay, raw: str, tokens: int) -> dict[str, Any]:
+def subtree(files: WorkspaceOverlay, raw: str, tokens: int) -> Json:
     """Return one entry of Codebuff's ``read_subtree``; ``.`` is every root of the workspace."""
     try:
         place = files.access.place(raw.rstrip("/") if raw.strip(" /") else ".")
@@ -102,11 +103,11 @@ def _names(files: WorkspaceOverlay, place: WorkspacePath, relative: str) -> Sequ
         return ()
 
 
-async def _glob(context: ToolContext, _: str, arguments: Mapping[str, Any]) -> object:
+async def _glob(context: ToolContext, _: str, arguments: Arguments) -> object:
     return await asyncio.to_thread(_found, await seen(context), arguments)
 
 
-def _found(files: WorkspaceOverlay, arguments: Mapping[str, Any]) -> dict[str, Any]:
+def _found(files: WorkspaceOverlay, arguments: Arguments) -> Json:
     pattern: str = arguments["pattern"]
     cwd: str | None = arguments.get("cwd")
     most = min(int(arguments.get("max_results") or MOST_PATHS), MOST_PATHS)
@@ -168,7 +169,7 @@ def _matcher(pattern: str, *, dots: bool = False) -> Callable[[str], bool]:
     return compiled.match
 
 
-async def _find_files(context: ToolContext, _: str, arguments: Mapping[str, Any]) -> object:
+async def _find_files(context: ToolContext, _: str, arguments: Arguments) -> object:
     """Find files by the words of the prompt; Codebuff asks a model on its servers."""
     prompt: str = arguments["prompt"]
     if not words(prompt):
@@ -210,8 +211,8 @@ async def _hits(
     }
 
 
-async def _contents(context: ToolContext, paths: Sequence[str]) -> list[dict[str, Any]]:
-    result: list[dict[str, Any]] = []
+async def _contents(context: ToolContext, paths: Sequence[str]) -> list[Json]:
+    result: list[Json] = []
     left = _FOUND_CHARACTERS
     for path in paths:
         try:

@@ -7,7 +7,7 @@ from typing import Any
 from attrs import define, field, frozen
 
 from inhouse.core.errors import ToolError
-from inhouse.core.json_values import objects
+from inhouse.core.json_values import Json, objects
 from inhouse.tools.access.access_policy import Access
 from inhouse.tools.access.paths import WorkspacePath, can_be_named
 from inhouse.tools.access.safe_open import read_bytes
@@ -104,7 +104,7 @@ class Results:
         body = "\n\n".join(parts)
         return f"Found {self.total} matches" + (f"\n{body}" if body else "")
 
-    def value(self) -> dict[str, Any]:
+    def value(self) -> Json:
         """Return the result of the tool."""
         text = self.text()
         if len(text) > CHARACTERS:

@@ -1,10 +1,12 @@
 """Background commands: their new output since the last report, and how they ended."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 from attrs import define, field
+
+from inhouse.core.json_values import Json
+from inhouse.core.ports import Arguments
 
 from . import processes
 from .laid_over import LaidOver
@@ -21,7 +23,7 @@ class Job:
 
     command: str
     started: Started
-    missing: Callable[[Mapping[str, Any]], Awaitable[str]]
+    missing: Callable[[Arguments], Awaitable[str]]
     """Says what a command that has ended missed."""
     laid: LaidOver | None = None
     output: Kept = field(factory=Kept)
@@ -39,7 +41,7 @@ class Job:
     def running(self) -> bool:
         return self.started.process.returncode is None
 
-    async def report(self) -> dict[str, Any]:
+    async def report(self) -> Json:
         """Return the command's output since the last time, and its end if it has ended."""
         running = self.running
         if not running:
@@ -47,7 +49,7 @@ class Job:
         output, errors = self.output.text(), self.errors.text()
         self.output.clear()  # In place, since they are written to.
         self.errors.clear()
-        result: dict[str, Any] = {
+        result: Json = {
             "command": self.command,
             "processId": self.started.pid,
             "backgroundProcessStatus": "running" if running else "completed",

@@ -18,11 +18,11 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from attrs import define, field, frozen
 
 from inhouse.core.errors import ToolError
+from inhouse.core.json_values import Json
 from inhouse.core.ports import Edit
 from inhouse.core.settings import EditMode
 from inhouse.tools.access.paths import WorkspacePath
@@ -75,7 +75,7 @@ class LaidOver:
     _layers: list[_Layer]
 
     @property
-    def spec(self) -> list[dict[str, Any]]:
+    def spec(self) -> list[Json]:
         """What the launcher mounts (`isolation.shut_off`)."""
         return [
             {

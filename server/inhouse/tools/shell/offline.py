@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from attrs import evolve, frozen
 
@@ -29,7 +28,7 @@ class OfflineWay:
     """How a question describes it."""
     prefix: tuple[str, ...] = ()
     """The command's prefix."""
-    spec: Mapping[str, Any] | None = None
+    spec: Mapping[str, object] | None = None
     """What the launcher does first (`isolation.shut_off`)."""
 
 

@@ -62,7 +62,7 @@ async def start(
     *,
     cwd: Path,
     environment: Mapping[str, str],
-    spec: Mapping[str, Any] | None = None,
+    spec: Mapping[str, object] | None = None,
     stdin: int = DEVNULL,
 ) -> Started:
     """Start *command* in its own session, with pipes for its output.
@@ -92,7 +92,7 @@ async def start(
     return Started(process, mark, reading)
 
 
-async def can_run(prefix: Sequence[str], *, cwd: Path, spec: Mapping[str, Any] | None) -> bool:
+async def can_run(prefix: Sequence[str], *, cwd: Path, spec: Mapping[str, object] | None) -> bool:
     """Try a way to isolate commands: many systems have the program but forbid the namespace."""
     started = await start(
         (*prefix, "/bin/sh", "-c", "exit 0"),
@@ -111,7 +111,7 @@ async def can_run(prefix: Sequence[str], *, cwd: Path, spec: Mapping[str, Any] |
 
 
 def _launched(
-    command: Sequence[str], report: int, spec: Mapping[str, Any] | None
+    command: Sequence[str], report: int, spec: Mapping[str, object] | None
 ) -> tuple[str, ...]:
     launcher = Path(__file__).with_name("launcher.py")
     told = (str(os.getpid()), str(report), json.dumps(spec) if spec else "")

@@ -13,7 +13,7 @@ from attrs import evolve, frozen
 
 from inhouse.core.errors import ToolError
 from inhouse.core.events import ToolOutput
-from inhouse.core.ports import TerminalRun
+from inhouse.core.ports import Arguments, TerminalRun
 from inhouse.core.route import Privacy
 from inhouse.core.settings import EditMode
 from inhouse.core.unicode import clean_text
@@ -41,9 +41,7 @@ _TIMED_OUT = 124
 _BY_SIGNAL = 128
 
 
-async def _run_terminal_command(
-    context: ToolContext, call_id: str, arguments: Mapping[str, Any]
-) -> object:
+async def _run_terminal_command(context: ToolContext, call_id: str, arguments: Arguments) -> object:
     command = arguments["command"]
     try:
         return await _run(context, call_id, arguments)
@@ -57,7 +55,7 @@ async def _run_terminal_command(
 TOOLS: Mapping[str, RunTool] = {"run_terminal_command": _run_terminal_command}
 
 
-async def _run(context: ToolContext, call_id: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+async def _run(context: ToolContext, call_id: str, arguments: Arguments) -> dict[str, Any]:
     command: str = arguments["command"]
     if (process_id := arguments.get("process_id")) is not None:
         return await _about(context, int(process_id), command)
