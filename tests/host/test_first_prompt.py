@@ -103,3 +103,21 @@ async def test_a_server_that_was_down_at_first_has_its_whole_time_later():
 
     assert await answers.get(endpoint, "m", down) is None
     assert await answers.get(endpoint, "m", slow) == "known"
+
+
+@pytest.mark.parametrize("pool", [[], ["other"], ["{url}"]])
+async def test_a_model_is_named_once_and_asked_as_the_route_says(folder, pool):
+    with ModelServer() as server:
+        url = server.base_url
+        one = {"baseUrl": url, "models": {"m": "b", "b": "c"}}
+        if pool:
+            one["pool"] = [member.format(url=url) for member in pool]
+        other = {"baseUrl": url, "models": {"b": "d", "d": "e"}}
+        settings = {"endpoints": {"one": one, "other": other}, "defaultEndpoint": "one"}
+        async with open_host(folder, settings) as host:
+            plan = host.plan(await host.sessions.resolve(RunRequest("helper", "hi")))
+            result = await host.run(plan, host.new_run_id(), lambda _: None)
+        assert result.status is RunStatus.COMPLETED
+        assert plan.route.model == "b"
+        asked = {chat.body["model"] for chat in server.chats}
+        assert asked == {"d" if pool == ["other"] else "b"}, "a member has names of its own"

@@ -604,13 +604,6 @@ async def test_q20_an_unknown_model_lists_what_the_server_has(model_at) -> None:
     assert "inhouse.endpoints.box.models" in str(said.error)
 
 
-async def test_the_setting_that_maps_names_is_used(model_at) -> None:
-    with Replay(text_answer("x")) as server:
-        await ask(model_at(server, model="anthropic/claude", models={"anthropic/claude": "qwen"}))
-
-    assert server.bodies[0]["model"] == "qwen"
-
-
 # The stream itself
 
 

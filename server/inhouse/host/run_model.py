@@ -68,8 +68,7 @@ class ModelTraits:
 
 async def traits_of(run: RunContext) -> ModelTraits:
     """Ask a local server what it serves.  Sends nothing of the prompt."""
-    endpoint, services = run.plan.endpoint, run.host.services
-    model = endpoint.models.get(run.plan.model, run.plan.model)
+    endpoint, model, services = run.plan.endpoint, run.plan.model, run.host.services
     if run.plan.unserved is not None or endpoint.pool or not is_local_server(endpoint):
         return ModelTraits()
     if endpoint.kind.profile.is_child:
@@ -121,8 +120,7 @@ def connected(run: RunContext, served: ServedModel | None = None) -> Model:
 async def _window(run: RunContext, served: int | None) -> int | None:
     """Return the size of the model's window; the server is asked only if the door shows it."""
     plan, windows = run.plan, run.host.services.shared.windows
-    endpoint = plan.endpoint
-    model = endpoint.models.get(plan.model, plan.model)
+    endpoint, model = plan.endpoint, plan.model
     known = endpoint.context_window or served or windows.known(endpoint, model)
     if known is not None or endpoint.pool or not run.host.door.shows_window:
         return known

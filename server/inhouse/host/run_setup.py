@@ -126,9 +126,8 @@ async def _need(run: RunContext, prompt: Prompt) -> Need | None:
     needed = need_of(prompt)
     if run.plan.unserved is not None or endpoint.pool or is_small(endpoint, needed):
         return None
-    model = endpoint.models.get(run.plan.model, run.plan.model)
     try:
-        window = await shared.windows.window(endpoint, model, run.egress)
+        window = await shared.windows.window(endpoint, run.plan.model, run.egress)
     except InhouseError:
         return None
     return None if window is None else Need(needed.likely, window)

@@ -207,7 +207,7 @@ class _Checking:
         if self.endpoint.kind.profile.any_model_name:
             return
         known = tuple(model.id for model in self.models or ())
-        for model in dict.fromkeys(self.endpoint.models.get(one, one) for one in self.wanted):
+        for model in dict.fromkeys(self.wanted):
             if model not in known and f"{model}:latest" not in known:
                 self.found.append(doctor_findings.missing_model(self.endpoint, model, known))
 
@@ -222,8 +222,7 @@ class _Checking:
 
     def _main_model(self) -> ModelInfo:
         models = self.models or ()
-        mapped = {self.endpoint.models.get(one, one) for one in self.wanted}
-        mapped |= set(self.endpoint.models.values())
+        mapped = {*self.wanted, *self.endpoint.models.values()}
         return next((one for one in models if one.id in mapped), next(iter(models)))
 
     async def _check_local(self, model: ModelInfo) -> None:

@@ -42,28 +42,29 @@ def connect(
     backend: BackendRun | None = None,
     served: ServedModel | None = None,
 ) -> Model:
-    """Return the model; no connection is opened before it is asked.
+    """Return the model of that name there; no connection is opened before it is asked.
 
     One `Model` is for one run: it is verified once to be local, if privacy requires that.  *served*
     is what its server said just before; without it the server is asked.  *backend* is the run at
     Codebuff's backend; without it each answer is a separate run there.
     """
     connecting = _Connecting(
-        model, egress, shared or EndpointState(), definition, embedded, backend, served
+        egress, shared or EndpointState(), definition, embedded, backend, served
     )
     if endpoint.pool:
-        members = tuple(_member(one, endpoint) for one in endpoint.pool)
-        asks = {id(one): connecting.ask_of(one, tries=1) for one in members}
-        pool = Pool(members, connecting.shared, lambda one: asks[id(one)])
+        asks = {
+            id(one): connecting.ask_of(one, _model_of(one, endpoint, model), tries=1)
+            for one in endpoint.pool
+        }
+        pool = Pool(endpoint.pool, connecting.shared, lambda one: asks[id(one)])
         return Streamed(pool.ask)
-    return Streamed(connecting.ask_of(endpoint, tries=TRIES))
+    return Streamed(connecting.ask_of(endpoint, model, tries=TRIES))
 
 
 @frozen
 class _Connecting:
     """What every chat API needs."""
 
-    model: str
     egress: Egress
     shared: EndpointState
     definition: AgentDefinition | None
@@ -71,8 +72,7 @@ class _Connecting:
     backend: BackendRun | None
     served: ServedModel | None
 
-    def ask_of(self, endpoint: Endpoint, *, tries: int) -> Ask:
-        model = endpoint.models.get(self.model, self.model)
+    def ask_of(self, endpoint: Endpoint, model: str, *, tries: int) -> Ask:
         match endpoint.kind.profile.chat:
             case ChatApi.EMBEDDED:
                 return self._embedded(endpoint)
@@ -162,6 +162,6 @@ def _exact(endpoint: Endpoint) -> Mapping[str, Any]:
     return {key: value for key, value in EXACT.items() if said.get(key) is None}
 
 
-def _member(member: Endpoint, pool: Endpoint) -> Endpoint:
-    """Return a pool member, with the pool's model names if it has none of its own."""
-    return member if member.models else evolve(member, models=pool.models)
+def _model_of(member: Endpoint, pool: Endpoint, model: str) -> str:
+    """Return a member's name for a model that the pool's own map has already named."""
+    return model if member.models == pool.models else member.models.get(model, model)
