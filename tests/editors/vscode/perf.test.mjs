@@ -110,7 +110,8 @@ async function tasksInHost() {
   let now;
   samples.forEach((id, index) => {
     if (ours.has(id) || (now && none.has(id))) {
-      if (!now) { tasks.push(now = { cpu: 0, clock: 0 }); } else { now.clock += timeDeltas[index] / 1000; }
+      if (!now) { tasks.push(now = { cpu: 0, clock: 0 }); }
+      now.clock += (timeDeltas[index + 1] ?? 0) / 1000; // Until the next sample.
       now.cpu += ours.has(id) ? 1 : 0;
     } else { now = undefined; }
   });

@@ -168,9 +168,9 @@ class Transcript:
     def asked(self) -> str:
         """Return the text to the client, which wants updates from now on."""
         self._read, self._unread = True, False
-        if self._timer is not None:  # What it would tell of is in this text.
+        if self._timer is not None:  # Another document of the run, or a file, waits for it too.
             self._timer.cancel()
-            self._timer = None
+            self._timer = asyncio.get_running_loop().call_later(_AT_MOST_EVERY, self._tell)
         return self.text
 
     async def forget(self) -> None:
