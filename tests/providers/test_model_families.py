@@ -8,9 +8,11 @@ is a warning with the server's flag; thoughts are no part of the answer.
 import json
 
 import pytest
+from attrs import evolve
 
 from inhouse.core.endpoint_kinds import Kind
 from inhouse.core.events import ThoughtSoFar
+from inhouse.core.message_json import arguments_object
 from inhouse.core.messages import ToolCall, ToolMessage, UserMessage
 from inhouse.core.ports import ToolSpec
 from inhouse.core.route import ToolMode
@@ -285,6 +287,13 @@ def test_a_call_without_values_or_with_jsons_words_is_recovered(form, given) -> 
         f"Llama writes <function=read_files{ARGS}</function> at times.",
         f'~~~text notes.txt\n{{"name": "read_files", "arguments": {ARGS}}}\n~~~',
         ARGS,
+        '```python\nsetup()\nread_files(paths=["a.txt"])\n```',
+        '```python\nprint("x")\nread_files(paths=["a.txt"])\n```',
+        '```tool_code\nsetup()\nread_files(paths=["a.txt"])\n```',
+        '<code>\nread_files(paths=[here])\nread_files(paths=["a.txt"])\n</code>',
+        f"Done.\n[Called tool: read_files({ARGS})]",
+        "Format:\n<tool>read_files</tool>",
+        "The tags are:\n<tools>\nread_files\n</tools>\nfine",
     ],
 )
 def test_what_only_speaks_of_a_call_is_not_run(text) -> None:
@@ -339,6 +348,28 @@ def test_a_call_that_forgot_to_escape_its_text_lets_nothing_in_it_run() -> None:
         assert {one.name for one in calls} <= {"write_file"}
 
 
+CUT = [*WRITING, "a fence of its own", "a name in its tag"]
+
+
+@pytest.mark.parametrize("outer", CUT)
+@pytest.mark.parametrize("exact", [True, False])
+def test_a_call_that_is_cut_off_anywhere_has_no_part_of_a_text(outer, exact) -> None:
+    content = 'import os\nx = {"a": [1]}\nprint(x)\n'
+    forms = WRITING | {
+        "a fence of its own": lambda it: (
+            f'```tool_call\n{{"name": "write_file", "arguments": {in_json(it)}}}\n```'
+        ),
+        "a name in its tag": lambda it: f'<tool_call name="write_file">{in_json(it)}</tool_call>',
+    }
+    text = forms[outer](content)
+    tool = evolve(WRITE, exact=exact)
+    for end in range(len(text)):
+        found = read_answer(text[:end], (tool,), (UserMessage("x"),), whole=not exact)
+        for one in found.calls:
+            given = arguments_object(one.arguments)
+            assert (given or {}).get("content", content).strip() == content.strip(), text[:end]
+
+
 @pytest.mark.parametrize("outer", ["Qwen coder", "Qwen coder, bare", "MiniMax", "GLM"])
 def test_a_text_that_is_cut_off_is_never_written(outer) -> None:
     whole = WRITING[outer]("import os\n" + CALLS["Llama 3, function"] + "\n" + "x = 1\n" * 9)
@@ -383,7 +414,8 @@ async def test_a_marker_from_which_nothing_comes_is_a_warning_with_the_servers_f
 ) -> None:
     text, kind, flag = LEFT[name]
     with Replay(streamed(text)) as server:
-        at = model_at(server, kind=kind, tools=ToolMode.NATIVE, context_window=9999)
+        family = name.partition(",")[0]
+        at = model_at(server, family, kind=kind, tools=ToolMode.NATIVE, context_window=9999)
         said = await ask(at, prompt(tools=(READ_FILES,)))
 
     assert not said.calls
@@ -424,7 +456,12 @@ async def test_thoughts_that_only_end_are_taken_out_of_the_answer(text, model_at
 
 
 @pytest.mark.parametrize(
-    "text", [SAID, "Close it with `</think>`\n", "```\n</think>\n```\n", "<think>a</think>\nb", "a"]
+    "text",
+    [
+        *(SAID, "Close it with `</think>`\n", "```\n</think>\n```\n", "<think>a</think>\nb", "a"),
+        *("The answer is 42.<|end|>", "The answer:\n<|end|>\n42"),  # Phi ends its turn so
+        f"{CALLS['Hermes, Qwen']}<|end|>",
+    ],
 )
 def test_a_tag_that_is_quoted_ends_nothing(text) -> None:
     assert end_of_lone_thoughts(text) == 0

@@ -404,6 +404,57 @@ async def test_a_call_that_ollama_could_not_read_is_told_to_the_model(streamed, 
     assert "no call arrived" in said.answered.unread
 
 
+ASKED = json.dumps({"name": "read_files", "arguments": {"paths": ["a"]}})
+THOUGHT = f"<think>One way:\n<tool_call>{ASKED}</tool_call>"
+NOT_MEANT = {
+    "in a thought": (f"{THOUGHT}\nno, unsafe.</think>\nI do not.", "I do not."),
+    "in a thought that is cut off": (THOUGHT, ""),
+    **{f"cut off at {at}": (ASKED[:at], ASKED[:at]) for at in range(len(ASKED))},
+}
+
+
+@pytest.mark.parametrize("name", NOT_MEANT)
+async def test_what_a_server_could_not_read_is_not_run_if_the_model_may_not_mean_it(
+    name, model_at
+) -> None:
+    written, text = NOT_MEANT[name]
+    with Replay(http_json(UNREAD["Groq"](written), 400)) as server:
+        said = await ask(model_at(server), prompt(tools=(READ_FILES,)))
+
+    assert (said.error, said.calls, said.text.strip()) == (None, [], text.strip())
+    assert said.answered.unread
+    assert [one.code for one in said.notices] == ["call_in_text"]
+
+
+@pytest.mark.parametrize("whole", [True, False])
+async def test_words_that_were_streamed_before_are_not_told_twice(whole, model_at) -> None:
+    words, call = "I read it.\n", WRITTEN["a call"][0]
+    error = UNREAD["Groq"](words * whole + call)
+    used = {"choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 7}}
+    with Replay([http_head(), *sse(piece(words), used, error)]) as server:
+        said = await ask(model_at(server), prompt(tools=(READ_FILES,)))
+
+    assert (said.error, said.text) == (None, words + call)
+    assert [one.name for one in said.calls] == ["read_files"]
+    assert said.usage.output_tokens == 7
+
+
+@pytest.mark.parametrize("code", ["json_validate_failed", "tool_use_failed"])
+async def test_nothing_written_is_no_answer_where_no_call_was_asked_for(code, model_at) -> None:
+    error = {"error": {"message": "Failed.", "code": code, "failed_generation": ""}}
+    with Replay(http_json(error, 400), http_json(error, 400)) as server:
+        said = await ask(model_at(server))
+
+    assert said.error is not None
+
+
+async def test_an_answer_that_fits_a_tools_input_is_an_answer(model_at) -> None:
+    with Replay([http_head(), *sse(piece(A), piece(finish="stop")), DONE]) as server:
+        said = await ask(model_at(server), prompt(tools=(READ_FILES,)))
+
+    assert (said.text, said.notices, said.answered.unread) == (A, [], "")
+
+
 async def test_a_quotation_that_a_server_could_not_read_is_not_run(model_at) -> None:
     form = WRITTEN["a call"][0]
     with Replay(http_json(UNREAD["Groq"](form), 400)) as server:

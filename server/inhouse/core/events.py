@@ -98,6 +98,8 @@ class Answered:
     """Who said it, if parts of it may go back to nobody else."""
     native_reason: str = ""
     """Why the model finished, in its host's own words (``native_finish_reason``)."""
+    unparsed: bool = False
+    """Its host could not parse it, so it may break off anywhere."""
 
 
 @frozen

@@ -374,18 +374,22 @@ class _Answer:
                 yield TextDelta(rest)
             calls = (call,) if call is not None else ()
         if tools and not calls:
+            promised = answered.finish_reason == "tool_calls" or answered.unparsed
             found = read_answer(
                 "".join(self.texts),
                 tools,
                 self._prompt.messages,
                 codebuff_only=self._native > 0,
-                files=self._mode is ToolMode.FILES,
+                files=self._mode is ToolMode.FILES and not answered.unparsed,
+                promised=promised or "gpt-oss" in f"{self._place.model} {answered.model}".lower(),
+                whole=answered.unparsed,
             )
-            if not found.calls and not self._native and not "".join(self.texts).strip():
+            nothing = not (found.calls or self._native or "".join(self.texts).strip())
+            if nothing and not answered.unparsed:
                 thoughts = "".join(self.thoughts)
                 found = read_answer(thoughts, tools, self._prompt.messages, at_the_end=True)
             calls = found.calls
-            if answered.finish_reason == "tool_calls" and not (calls or found.unread):
+            if promised and not (calls or found.unread):
                 found = evolve(found, unread="" if self._native else NO_CALL)
             self.left_in_text = bool(calls) and not self._native
             in_text = bool(calls) and not self._native

@@ -24,7 +24,7 @@ from inhouse.core.events import ModelChunk, Notice
 from inhouse.core.ports import Chunks, Prompt
 from inhouse.core.route import Endpoint
 from inhouse.providers.chat.refusals import MOST_MENDS, Mended, mends
-from inhouse.providers.chat.response import ChatAnswer, as_written
+from inhouse.providers.chat.response import ChatAnswer, as_written, texts_in
 from inhouse.providers.chat.retry import first_of
 from inhouse.providers.chat.sse import StreamDeadline, answered, server_sent
 from inhouse.providers.chat.stream_model import TRIES
@@ -116,6 +116,7 @@ class OpenAIChat:
         Raises `_RefusedError` if another way to ask may be taken, with *again*.
         """
         body = self._body(prompt, dialect)
+        told: list[str] = []
         said = False
         calls = CallPieces(frozenset(tool.name for tool in prompt.tools))
         answer = ChatAnswer(place, calls, self.endpoint.origin_of(self.model))
@@ -137,24 +138,23 @@ class OpenAIChat:
                     finally:  # What was said before an error counts.
                         if chunks:
                             line.started = said = True
+                            told += texts_in(chunks)
                             yield chunks
                     line.finished = answer.finish_reason is not None
             last = [*answer.end(odd=line.odd)]
         except openai.OpenAIError as error:
-            told = _translated(error, place)
-            if (last := as_written(told, prompt)) is not None:
-                yield last
-                return
-            way = self._other_way(told, prompt, body, dialect) if again and not said else None
-            raise way or await self._better(told, error, place) from error
+            known = _translated(error, place)
+            last = as_written(known, prompt, answer, told)
+            if last is None:
+                way = self._other_way(known, prompt, body, dialect) if again and not said else None
+                raise way or await self._better(known, error, place) from error
         except ProviderError as error:
-            if (last := as_written(error, prompt)) is not None:
-                yield last
-                return
-            way = self._other_way(error, prompt, body, dialect) if again and not said else None
-            if way is None:
-                raise
-            raise way from error
+            last = as_written(error, prompt, answer, told)
+            if last is None:
+                way = self._other_way(error, prompt, body, dialect) if again and not said else None
+                if way is None:
+                    raise
+                raise way from error
         yield last
         if answer.model is not None:
             note_answer(self.endpoint.name, answer.model)

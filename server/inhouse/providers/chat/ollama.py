@@ -23,7 +23,7 @@ from inhouse.core.messages import Origin, ToolCall
 from inhouse.core.ports import Chunks, Prompt
 from inhouse.core.route import Endpoint
 from inhouse.providers.chat.request_options import own_fields
-from inhouse.providers.chat.response import as_written
+from inhouse.providers.chat.response import as_written, texts_in
 from inhouse.providers.chat.retry import first_of
 from inhouse.providers.chat.stream_model import TRIES, add_joined
 from inhouse.providers.chat.think_tags import ThinkingText
@@ -75,6 +75,8 @@ class OllamaChat:
         headers = await headers_of(self.endpoint)
         limit = httpx2.Timeout(None, connect=10, read=self.endpoint.first_token_timeout)
         line: StreamDeadline | None = None
+        told: list[str] = []
+        last: Chunks | None = None
         try:
             opening = self.egress.client(self.endpoint).stream(
                 "POST",
@@ -96,17 +98,16 @@ class OllamaChat:
                         finally:  # What was said before an error counts.
                             if chunks:
                                 line.started = True
+                                told += texts_in(chunks)
                                 yield chunks
                         if answer.done:
                             break
         except ProviderError as error:
-            if (last := as_written(error, prompt)) is None:
+            if (last := as_written(error, prompt, answer, told)) is None:
                 raise
-            yield last
-            return
         except httpx2.HTTPError as error:
             raise _broken(error, line, place) from error
-        yield [*answer.end()]
+        yield last or [*answer.end()]
         note_answer(self.endpoint.name, answer.model or self.model)
 
     async def _body(self, prompt: Prompt) -> dict[str, Any]:
@@ -195,7 +196,7 @@ class OllamaAnswer:
     _calls: list[ToolCall] = field(factory=list[ToolCall])
     _size: int = 0
     """Characters of the calls."""
-    _thinking: ThinkingText = field(factory=ThinkingText)
+    thinking: ThinkingText = field(factory=ThinkingText)
     _thought: bool = False
     """Whether it sent thoughts in ``thinking``, which go back with its calls."""
 
@@ -214,11 +215,11 @@ class OllamaAnswer:
         self.model = self.model or text(known.get("model")) or None
         message = fields(known.get("message"))
         if thought := text(message.get("thinking")):
-            self._thinking.told_apart()
+            self.thinking.told_apart()
             self._thought = True
             yield ReasoningDelta(thought)
         if content := text(message.get("content")):
-            yield from self._said(self._thinking.take(content))
+            yield from self._said(self.thinking.take(content))
         for call in items(message.get("tool_calls")):
             function = fields(fields(call).get("function"))
             if name := text(function.get("name")):
@@ -236,8 +237,12 @@ class OllamaAnswer:
                 whole(known.get("prompt_eval_count")) or 0, whole(known.get("eval_count")) or 0
             )
 
+    def usage(self) -> UsageReported | None:
+        """Return the tokens that were told so far."""
+        return self._usage
+
     def end(self) -> Iterator[ModelChunk]:
-        yield from self._said(self._thinking.flush())
+        yield from self._said(self.thinking.flush())
         if not self.done:
             raise endpoint_errors.unfinished(self.place)
         yield from (ToolCallReady(call) for call in self._calls)

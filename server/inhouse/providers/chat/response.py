@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from attrs import define, field
 
@@ -13,6 +13,7 @@ from inhouse.core.events import (
     ReasoningDelta,
     TextDelta,
     ToolCallReady,
+    UsageReported,
 )
 from inhouse.core.json_values import fields, items
 from inhouse.core.json_values import fields as members
@@ -75,6 +76,15 @@ class SurrogateHalves:
         return "\ufffd" if held else ""
 
 
+class Unfinished(Protocol):
+    """An answer whose server gave up."""
+
+    model: str | None
+    thinking: ThinkingText
+
+    def usage(self) -> UsageReported | None: ...
+
+
 @define(eq=False)
 class ChatAnswer:
     """Takes one piece after another; returns the chunks that each completes."""
@@ -88,7 +98,7 @@ class ChatAnswer:
     model: str | None = None
     _usage: Any = None
     _private: PrivateMembers = field(factory=PrivateMembers)
-    _thinking: ThinkingText = field(factory=ThinkingText)
+    thinking: ThinkingText = field(factory=ThinkingText)
     _halves: SurrogateHalves = field(factory=SurrogateHalves)
     _reasoning_key: str | None = None
     _has_deltas: bool = False
@@ -116,7 +126,7 @@ class ChatAnswer:
 
     def plain_text(self, piece: Any) -> str | None:
         """Return the text of a piece that has nothing else; None for any other piece."""
-        if not self._thinking.over or self.model is None:
+        if not self.thinking.over or self.model is None:
             return None
         try:
             choice = piece["choices"][0]
@@ -170,8 +180,8 @@ class ChatAnswer:
         *odd* is what the server sent that is no event.
         """
         if half := self._halves.flush():
-            yield from self._said(self._thinking.take(half))
-        yield from self._said(self._thinking.flush())
+            yield from self._said(self.thinking.take(half))
+        yield from self._said(self.thinking.flush())
         if self.finish_reason is None:
             if self._aside is not None:
                 raise endpoint_errors.of_piece(self.place, self._aside)
@@ -182,10 +192,14 @@ class ChatAnswer:
         if self.origin and (calls or extra):
             origin = Origin(self.origin, self._reasoning_key or "", extra)
         yield from (ToolCallReady(call) for call in calls)
-        if (usage := read_usage(self._usage)) is not None:
+        if (usage := self.usage()) is not None:
             yield usage
         reason = "tool_calls" if calls and self.finish_reason == "stop" else self.finish_reason
         yield Answered(reason, self.model, origin=origin, native_reason=self.native_reason)
+
+    def usage(self) -> UsageReported | None:
+        """Return the tokens that were told so far."""
+        return read_usage(self._usage)
 
     def _choice(self, choice: dict[str, Any]) -> Iterator[ModelChunk]:
         if error := choice.get("error"):
@@ -197,7 +211,7 @@ class ChatAnswer:
             if not self._has_deltas:  # else MiniMax and Perplexity say the whole once more
                 yield from self._delta(message)
         elif isinstance(text := choice.get("text"), str):
-            yield from self._said(self._thinking.take(text))
+            yield from self._said(self.thinking.take(text))
         reason = choice.get("finish_reason")
         if isinstance(reason, dict):  # SGLang's own
             reason = text_of(members(reason).get("type")) or None
@@ -224,12 +238,12 @@ class ChatAnswer:
         if isinstance(content, str) and (self._halves.held or not content.isascii()):
             content = self._halves.take(content)
         if reasoning := self._reasoning_in(delta):
-            self._thinking.told_apart()
+            self.thinking.told_apart()
             yield ReasoningDelta(reasoning)
         if isinstance(content, list):
             yield from self._parts(cast("list[Any]", content))
         elif isinstance(content, str) and content:
-            yield from self._said(self._thinking.take(content))
+            yield from self._said(self.thinking.take(content))
         if isinstance(refusal := delta.get("refusal"), str) and refusal:
             yield from self._said(((False, refusal),))
         if entries := delta.get("tool_calls"):
@@ -281,12 +295,35 @@ class ChatAnswer:
                 yield TextDelta(text)
 
 
-def as_written(error: Exception, prompt: Prompt) -> Chunks | None:
-    """Return what the model wrote, to be read here, if the server could not read its call."""
+def as_written(
+    error: Exception, prompt: Prompt, answer: Unfinished, told: list[str]
+) -> Chunks | None:
+    """Return what the model wrote, to be read here, if the server could not read its call.
+
+    *told* is the text that was streamed before, which is not told again.
+    """
     if not isinstance(error, ProviderError) or error.written is None:
         return None
-    said = (TextDelta(error.written),) if error.written else ()
-    return (*said, Answered("tool_calls" if prompt.tools else "stop"))
+    if not (error.written or prompt.tools):
+        return None
+    # After text it may be the whole answer once more, else the thoughts may go on.
+    thinking = ThinkingText() if answer.thinking.over else answer.thinking
+    parts = [*thinking.take(error.written), *thinking.flush()]
+    thoughts = "".join(text for is_thought, text in parts if is_thought)
+    said = "".join(text for is_thought, text in parts if not is_thought)
+    said = said.removeprefix("".join(told))
+    usage = answer.usage()
+    return (
+        *((ReasoningDelta(thoughts),) if thoughts else ()),
+        *((TextDelta(said),) if said else ()),
+        *((usage,) if usage is not None else ()),
+        Answered("tool_calls" if prompt.tools else "stop", answer.model, unparsed=True),
+    )
+
+
+def texts_in(chunks: list[ModelChunk]) -> Iterator[str]:
+    """Yield the text of an answer's chunks."""
+    return (one.text for one in chunks if isinstance(one, TextDelta))
 
 
 def _joined(texts: list[str]) -> tuple[TextDelta, ...]:

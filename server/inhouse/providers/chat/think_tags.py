@@ -39,7 +39,8 @@ ANSWERS = {
 _HARMONY = ("<|channel|>", "<|start|>")
 _LONE_CLOSE = re.compile(
     r"(?<![`\"'\w])(?:"
-    + "|".join(re.escape(one) for one in TAGS.values())
+    # Phi and gpt-oss end every message with Solar's.
+    + "|".join(re.escape(one) for one in TAGS.values() if one != "<|end|>")
     + r")(?=[ \t]*(?:\r?\n|$))|(?<=[.!?])</think(?:ing)?>(?=\s|$)"
     r"|^(?=\[BEGIN FINAL RESPONSE\]$)",
     re.MULTILINE,

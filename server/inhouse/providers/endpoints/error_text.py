@@ -112,6 +112,8 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 def written_in(error: Mapping[str, Any]) -> str | None:
     """Return what the model wrote, to the letter, if the server says it could not read a call."""
+    if error.get("code") == "json_validate_failed":  # an answer that is not of its schema (Groq)
+        return None
     if isinstance(written := error.get("failed_generation"), str):
         return written
     for key in ("message", "error"):

@@ -31,9 +31,9 @@ def pythonic(body: str) -> Iterator[tuple[str, dict[str, Any]]]:
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue
         calls = tree.elts if isinstance(tree, ast.List) else [tree]
-        for call in calls:
-            if (one := _python_call(call)) is not None:
-                yield one
+        read = [_python_call(call) for call in calls]
+        if None not in read:  # else it is a script, of which no part is run
+            yield from filter(None, read)
         return
 
 

@@ -12,6 +12,7 @@ from attrs import evolve, frozen
 
 from inhouse.core.broken_json import read
 from inhouse.core.json_values import mapping
+from inhouse.core.tool_names import tool_meant
 from inhouse.providers.tool_calls.call_values import gemma_value, python_at, pythonic
 
 Value = Mapping[str, Any]
@@ -58,6 +59,7 @@ _NAME_ATTRIBUTE = re.compile(r"""\bname\s*=\s*["']([\w./:-]+)["']""")
 _INPUT_ATTRIBUTE = re.compile(
     r"""\b(?:arguments|parameters|input|args)\s*=\s*(["'])(?P<value>.*)\1""", re.DOTALL
 )
+_CALL_TAGS = ("tool_call", "function_call", "toolcall", "functioncall", "longcat_tool_call")
 _NAME_ALONE = re.compile(r"[A-Za-z_][\w.-]{0,80}")
 _NAMED_BODY = re.compile(r"([\w./:-]+)\s*(?:<tool_sep>)?\s*\(?\s*(?:```(?:json)?\s*)?(?=\{)")
 _BARS = r" ?[|\uff5c\u2016]{1,2} ?"
@@ -131,8 +133,8 @@ def candidates(
             _python_tag,
             in_tokens,
             _in_lines,
-            _fenced,
-            _whole,
+            partial(_fenced, tools=tools),
+            partial(_whole, tools=tools),
             partial(_plain, tools=tools, anywhere=thorough),
         )
     ):
@@ -195,7 +197,7 @@ def _tagged(text: str) -> Iterator[FoundCall]:
                 yield from (evolve(one, start=tag.start(), end=end, marked=True) for one in calls)
                 continue
         if more.rstrip().endswith("/"):
-            yield from _marked(_in_tag("", more, tag.span()))
+            yield from _marked(_in_tag("", tag, tag.span()))
             continue
         if _PART.match(text, tag.end()):
             after = _closing(tags, number)
@@ -203,7 +205,7 @@ def _tagged(text: str) -> Iterator[FoundCall]:
         stop = after.start() if after is not None else len(text)
         span = tag.start(), after.end() if after is not None and is_closed else stop
         body = text[tag.end() : stop].strip()
-        read = list(_in_tag(body, more, span))
+        read = list(_in_tag(body, tag, span))
         is_broken = body.startswith("{") and not values and not is_closed
         if (is_broken and stop < len(text)) or (not read and _PART.match(text, tag.end())):
             read = [FoundCall("", {}, tag.start(), len(text))]
@@ -225,18 +227,24 @@ def _closing(tags: list[re.Match[str]], number: int) -> re.Match[str] | None:
     return None
 
 
-def _in_tag(body: str, more: str, span: tuple[int, int]) -> Iterator[FoundCall]:
+def _in_tag(body: str, tag: re.Match[str], span: tuple[int, int]) -> Iterator[FoundCall]:
     """Read what stands between the tags of a call, and in the opening one."""
+    more = tag["more"] or ""
     if named := _NAME_ATTRIBUTE.search(more):
         given = _INPUT_ATTRIBUTE.search(more)
         value = _loose(given["value"]) if given else _input_in(body)
         if isinstance(value, dict):
-            yield FoundCall(named[1], cast("Value", value), *span, texts=not given)
+            written = given["value"] if given else body
+            guess = "" if written[:1] in ("", "<") else _guess(written)
+            yield FoundCall(named[1], cast("Value", value), *span, texts=not given, guessed=guess)
         return
     # `_valued` reads those.
     is_valued = "<function" in body or "<invoke" in body or "arg_key>" in body
     if _PART.match(body) or (body.startswith("<") and not is_valued):
         yield from _by_parts(dict(_children(body)), span)
+    elif _NAME_ALONE.fullmatch(body):
+        if (tag["open"] or "").lower() in _CALL_TAGS:  # GLM, for a tool without parameters
+            yield FoundCall(body, {}, *span)
     elif not is_valued:
         yield from _in_body(body, span)
 
@@ -246,16 +254,13 @@ def _in_body(body: str, span: tuple[int, int]) -> Iterator[FoundCall]:
     if written := list(pythonic(body)):
         yield from (FoundCall(*one, *span) for one in written)
         return
-    if _NAME_ALONE.fullmatch(body):  # GLM, for a tool without parameters
-        yield FoundCall(body, {}, *span)
-        return
     if match := _NAMED_BODY.match(body):
         value, _ = _decoded(body, match.end())
         if isinstance(value, dict):
             yield FoundCall(match[1], cast("Value", value), *span)
             return
     for value in _values(body):
-        yield from _calls_in(value, span, _guess(body))
+        yield from _calls_in(value, span, _guess_of(body))
 
 
 def _by_parts(parts: dict[str, str], span: tuple[int, int]) -> Iterator[FoundCall]:
@@ -550,7 +555,7 @@ def _plain(text: str, tools: Tools, *, anywhere: bool) -> Iterator[FoundCall]:
         rf"^(?:[ \t]|<\|[\w ]{{1,40}}\|>)*(?:(?P<tag><(?P<tagged>{names})>)"
         rf"|(?P<code>(?:print\()?\[?\s*(?:default_api\.|functions\.)?(?:{names})\((?!\s*\{{))"
         rf"|call:(?P<called>{names})(?=\{{)"
-        r"|(?:functions\.|\[(?:Calling tool|Called tool|Tool call)s?:[ \t]*)?"
+        r"|(?:functions\.|\[(?:Calling tool|Tool call)s?:[ \t]*)?"
         rf"(?P<name>{names})(?::\d{{1,6}})?[ \t]*(?:\(\s*|\r?\n[ \t]*)?(?=\{{))",
         re.MULTILINE,
     )
@@ -603,14 +608,14 @@ def _marked(calls: Iterator[FoundCall]) -> Iterator[FoundCall]:
     return (evolve(one, marked=True) for one in calls)
 
 
-def _fenced(text: str) -> Iterator[FoundCall]:
+def _fenced(text: str, tools: Tools) -> Iterator[FoundCall]:
     for match in _FENCED.finditer(text):
         word, body = match["word"].lower(), match["body"].strip()
         if word in _FENCE_NAMES:
             if word in _CALL_FENCES:
-                yield from (FoundCall(*one, *match.span("body")) for one in pythonic(body))
+                yield from _script(body, match.span("body"), tools)
             for value in _values(body, mend=_looks_like_a_call(body)):
-                yield from _calls_in(value, match.span("body"))
+                yield from _calls_in(value, match.span("body"), _guess_of(body))
 
 
 _ALL_CODE = re.compile(
@@ -618,17 +623,24 @@ _ALL_CODE = re.compile(
 )
 
 
-def _whole(text: str) -> Iterator[FoundCall]:
+def _whole(text: str, tools: Tools) -> Iterator[FoundCall]:
     """Read an answer that is JSON, or Python between its tags, and nothing else."""
     start = len(text) - len(text.lstrip())
     span = start, len(text.rstrip())
     if text[start : start + 1] in ("{", "["):
         body = text.strip()
         for value in _values(body, mend=_looks_like_a_call(body)):
-            yield from _calls_in(value, span)
+            yield from _calls_in(value, span, _guess_of(body))
     elif code := _ALL_CODE.fullmatch(text):
         span = code.span("fenced") if code["fenced"] else span
-        yield from (FoundCall(*one, *span) for one in pythonic(code["fenced"] or code["code"]))
+        yield from _script(code["fenced"] or code["code"], span, tools)
+
+
+def _script(code: str, span: tuple[int, int], tools: Tools) -> Iterator[FoundCall]:
+    """Read Python that only calls tools: of any other script, no part is run."""
+    written = list(pythonic(code))
+    if all(tool_meant(name, tools) for name, _ in written):
+        yield from (FoundCall(*one, *span) for one in written)
 
 
 def _looks_like_a_call(body: str) -> bool:
@@ -712,6 +724,11 @@ def _values(body: str, *, mend: bool = True) -> list[Any]:
         values.append(value)
         position = end + len(body[end:]) - len(body[end:].lstrip(" \t\r\n,;"))
     return values
+
+
+def _guess_of(body: str) -> str:
+    """Return the text if `_values` can only guess what it means."""
+    return "" if _decoded(body, 0)[1] else _guess(body)
 
 
 def _decoded(text: str, start: int) -> tuple[Any, int]:

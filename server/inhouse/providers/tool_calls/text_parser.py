@@ -112,12 +112,16 @@ def read_answer(
     codebuff_only: bool = False,
     files: bool = False,
     at_the_end: bool = False,
+    promised: bool = False,
+    whole: bool = False,
 ) -> Recovered:
     """Read the calls in an answer's text, in order, and what was meant as one.
 
     ``given`` is what the model had been sent; ``codebuff_only`` if it made native calls too;
     ``files`` if it was asked to use the ``files`` dialect; ``at_the_end`` if only calls that end
-    the text count, in forms that only calls have: thoughts may speak of others.
+    the text count, in forms that only calls have: thoughts may speak of others; ``promised`` if
+    the server says that there is a call; ``whole`` if the text may break off, so that only calls
+    count that are written to their end.
     """
     specs = {tool.name: tool for tool in tools}
     if not specs:
@@ -142,7 +146,9 @@ def read_answer(
     checked: list[_Checked] = []
     for one in sorted((*found, *lines), key=lambda each: each.start):
         call = _checked(one, specs, written)
-        if call is not None:
+        if call is not None and whole and _breaks_off(one, call):
+            problems.append(f"This tool call breaks off: {_brief(call.raw)}")
+        elif call is not None:
             checked.append(call)
         elif one.marked and not codebuff_only and (said := _unknown(one, specs)) is not None:
             problems.append(said)
@@ -153,7 +159,8 @@ def read_answer(
         if not call.input or (call.key() not in quoted and not _stands_in(call.raw, told))
     )
     if not found and not calls and not codebuff_only:
-        problems += filter(None, (_open_marker(text) or _input_alone(text, specs),))
+        alone = _input_alone(text, specs) if promised else ""
+        problems += filter(None, (_open_marker(text) or alone,))
     return Recovered(calls, "\n".join(dict.fromkeys(problems)))
 
 
@@ -244,6 +251,17 @@ def _checked(found: FoundCall, specs: Mapping[str, ToolSpec], text: str) -> _Che
     value = _coerced(found.input, spec.parameters) if found.texts else dict(found.input)
     raw = text[found.start : found.end].strip()
     return _Checked(spec.name, value, raw, found.guessed if spec.exact else "")
+
+
+def _breaks_off(found: FoundCall, call: _Checked) -> bool:
+    """Return whether a call may have been meant to go on: no bracket of it may be left open."""
+    signs = "" if found.texts else "".join(_STRING.split(call.raw))
+    return bool(found.guessed) or any(
+        signs.count(begin) > signs.count(end) for begin, end in ("{}", "[]")
+    )
+
+
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
 def _coerced(value: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
