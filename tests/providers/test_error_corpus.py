@@ -121,6 +121,7 @@ BODIES = {
     "a label that is none": ("none", WORDS),
     "cut off": ("gzip", PACKED[:-12]),
     "two members": ("GZIP", gzip.compress(WORDS[:20]) + gzip.compress(WORDS[20:])),
+    "words that are not UTF-8": ("gzip", gzip.compress("Ждите. ".encode("cp1251") + WORDS)),
     "nothing after it": ("gzip", PACKED + b"\0" * 9),
 }
 

@@ -123,6 +123,13 @@ SAID: dict[str, list[bytes]] = {
         *sse(STOP),
         DONE,
     ],
+    "lines of a log in between": [
+        *sse(piece("Hel")),
+        b"[INFO] slot released\n\n",
+        b"[log] next\n" + sse(piece("lo"))[0],
+        *sse(STOP),
+        DONE,
+    ],
     "no space after data, CR line ends": [
         b"".join(b"data:" + json.dumps(one).encode() + b"\r\r" for one in (*HELLO, STOP))
     ],
@@ -291,6 +298,17 @@ FAILED: dict[str, tuple[list[bytes], str, str]] = {
         "",
     ),
     "a number alone": (sse({"error": 500}), "(500)", "unavailable"),
+    "a number beside the error": (sse({"error": True, "code": 503}), "(503)", "unavailable"),
+    "a number as text beside the error": (
+        sse({"error": 1, "code": "429"}),
+        "(429)",
+        "rate_limited",
+    ),
+    "lists in lists": (
+        [b"data: " + b"[" * 600 + b"]" * 600 + b"\n\n"],
+        "not a chat completion",
+        "bad_answer",
+    ),
     "a reason that is an object (SGLang)": (
         sse({"choices": [{"delta": {}, "finish_reason": {"type": "abort", "message": "no room"}}]}),
         "no room",
@@ -340,6 +358,13 @@ async def test_a_call_that_the_service_could_not_read_is_told_to_both(reason, mo
         ("model_context_window_exceeded", "length"),
         ("SENSITIVE", "content_filter"),
         ("PROHIBITED_CONTENT", "content_filter"),
+        ("model_length", "length"),
+        ("max_length", "length"),
+        ("token_limit", "length"),
+        ("time_limit", "length"),
+        ("content_filtered", "content_filter"),
+        ("guardrail_intervened", "content_filter"),
+        ("IMAGE_SAFETY", "content_filter"),
         ("STOP", "stop"),
         ("something_new", "stop"),
     ],

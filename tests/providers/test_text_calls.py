@@ -163,7 +163,7 @@ def test_reading_any_text_never_fails(text) -> None:
         "```\n" * 20_000,
         '{"a":' * 20_000,
         "[" * 50_000,
-        "<function=a>" * 20_000,
+        *("<function=a>" * 20_000, "<function=" + "a" * 500_000),
         *("<arg_key>" * 10_000, "<tool_call>" + " " * 90_000, "<|channel|>" * 8_000),
         *("<function=read_files{" * 4_000, "</ | DSML" * 9_000, "call:read_files{" * 5_000),
     ],

@@ -87,6 +87,15 @@ async def test_a_rewrite_that_loses_definitions_is_told(tmp_path: Path):
     assert "no longer defines" not in other["message"]
 
 
+async def test_prose_defines_nothing(tmp_path: Path):
+    here = bench(tmp_path, {"a.md": "class struggle was a theme.\n"})
+    await here.call("read_files", paths=["a.md"])
+
+    said = await write(here, "a.md", "It was a theme.\n")
+
+    assert "no longer defines" not in said["message"]
+
+
 async def test_a_part_that_was_read_is_no_whole_text(tmp_path: Path):
     text = "".join(UNIQUE)
     here = bench(tmp_path, {"a.txt": text})

@@ -45,8 +45,11 @@ FINISH_REASONS = {
     **dict.fromkeys(("eos", "eos_token", "end_turn", "complete", "stop_sequence"), "stop"),
     **dict.fromkeys(("function_call", "tool_use"), "tool_calls"),
     **dict.fromkeys(("max_tokens", "max_output_tokens", "model_context_window_exceeded"), "length"),
+    **dict.fromkeys(("model_length", "max_length", "token_limit", "time_limit"), "length"),
     **dict.fromkeys(("safety", "refusal", "sensitive", "recitation", "language"), "content_filter"),
     **dict.fromkeys(("prohibited_content", "blocklist", "spii"), "content_filter"),
+    **dict.fromkeys(("content_filtered", "guardrail_intervened"), "content_filter"),
+    **dict.fromkeys(("image_safety", "image_prohibited_content"), "content_filter"),
     **{one: one for one in ("stop", "tool_calls", "length", "content_filter")},
 }
 _NO_CALL = re.compile(r"malformed|unexpected_tool|function_call_filter", re.IGNORECASE)
@@ -169,9 +172,10 @@ class ChatAnswer:
 
     def _listed(self, pieces: object) -> Iterator[ModelChunk]:
         """Read pieces in a list, as Google sends them without a stream."""
-        if not items(pieces):
-            raise endpoint_errors.not_an_answer(self.place, str(pieces))
-        for one in items(pieces):
+        listed = items(pieces)
+        if not listed or any(isinstance(one, list) for one in listed):
+            raise endpoint_errors.not_an_answer(self.place, "" if listed else str(pieces))
+        for one in listed:
             yield from self.take(one)
 
     def end(self, *, odd: str = "") -> Iterator[ModelChunk]:

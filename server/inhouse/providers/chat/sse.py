@@ -225,7 +225,9 @@ def _event(block: bytes) -> tuple[str, bytes] | None:
         field_name, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if line[:1] in (b"{", b"[") and not data:  # an error as it would be without a stream
-            return name, block[block.index(line) :]
+            said = block[block.index(line) :]
+            if line.startswith(b"{") or _is_json(said):  # else a line of a log: [INFO] ready
+                return name, said
         if field_name == b"data":
             data.append(value)
         elif field_name == b"event":
@@ -239,6 +241,14 @@ def _event(block: bytes) -> tuple[str, bytes] | None:
         return _ODD, b" ".join(odd)
     joined = b"\n".join(data)
     return (name, joined) if joined else None
+
+
+def _is_json(data: bytes) -> bool:
+    try:
+        jiter.from_json(data)
+    except ValueError:
+        return False
+    return True
 
 
 _ODD = "no event"

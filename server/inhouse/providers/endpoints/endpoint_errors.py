@@ -72,16 +72,22 @@ def of_piece(place: ModelRef, error: Any, *, code: Any = None) -> ProviderError:
 
     known = fields(error)
     status = known.get("code") or known.get("status_code") or known.get("status")
-    status = status or (error if isinstance(error, int) else code)
-    if isinstance(status, str) and status.isdigit():
-        status = int(status)
-    number = status if isinstance(status, int) and 400 <= status < 600 else None  # noqa: PLR2004
+    number = _status_in(status or error) or _status_in(code)
     answer = told(number, {"error": error}, {})
     kind = kind_of(answer)
     if kind in ("", "not_found", "forbidden") and number is None:
         said = place.quote(answer.words) or "it gave no reason"
         return _marked(ProviderError(f"{place}: the server stopped: {said}"), answer)
     return _marked(_of(place, answer, kind, {}), answer)
+
+
+def _status_in(value: Any) -> int | None:
+    """Return the status of HTTP that a number or its digits are, if it is one of an error."""
+    number = int(value) if isinstance(value, str) and _DIGITS.fullmatch(value) else value
+    return number if isinstance(number, int) and 400 <= number < 600 else None  # noqa: PLR2004
+
+
+_DIGITS = re.compile(r"[0-9]{3}")
 
 
 def unreachable(place: ModelRef, reason: str, cause: BaseException | None = None) -> ProviderError:

@@ -72,11 +72,18 @@ def _status(*codes: int) -> Callable[[Told], bool]:
 
 def in_place_of_answer(told: Told) -> str:
     """Return what kind of page came instead of an answer: a login, a check for browsers, or ""."""
-    if told.status == 511 or _LOGIN.search(told.page or "") or _LOGIN_FORM.search(told.markup):  # noqa: PLR2004
+    if told.status == 511:  # noqa: PLR2004
         return "login"
-    page = told.page is not None and told.markup
-    checked = page and (_CHALLENGE.search(told.page or "") or _CHALLENGE_MARK.search(told.markup))
-    return "challenge" if checked else ""
+    if not told.markup:
+        return ""
+    title = told.page or ""
+    signs = (_LOGIN.search(title), _LOGIN_FORM.search(told.markup))
+    # A page about a fault may have one of them too: a word in its title, or a form at its top.
+    answers = told.status in (None, 401, 403) or told.status // 100 == 2  # noqa: PLR2004
+    if any(signs) if answers else all(signs):
+        return "login"
+    mark = _CHALLENGE_SCRIPT if told.status == 503 else _CHALLENGE_MARK  # noqa: PLR2004
+    return "challenge" if _CHALLENGE.search(title) or mark.search(told.markup) else ""
 
 
 def _challenge(told: Told) -> bool:
@@ -122,7 +129,7 @@ _CHALLENGE = re.compile(
     r"|unusual traffic|bot (?:check|detection)|web application firewall"
     # The same in other languages
     r"|u[nm] momento|einen moment|moment geduld|un instant|un attimo|bir dakika|ett ögonblick"
-    r"|et øjeblik|øyeblikk|hetkinen|okamžik|egy pillanat|chwil|proszę czekać|tunggu sebentar"
+    r"|et øjeblik|øyeblikk|hetkinen|okamžik|egy pillanat|(?<!za )\bchwil(?:[aęe]\b|eczk)|proszę czekać|tunggu sebentar"
     r"|请稍[候等]|請稍候|お待ちください|잠시만|один момент|подождите|зачекайте|يرجى الانتظار"
     r"|zugriff (?:verweigert|blockiert)|sicherheits(?:über)?prüfung|acc[eè]s (?:refusé|bloqué)"
     r"|acceso (?:denegado|bloqueado)|accesso negato|acesso (?:negado|bloqueado)|toegang geweigerd"
@@ -136,9 +143,13 @@ _CHALLENGE_MARK = re.compile(
     re.IGNORECASE,
 )
 """What the scripts of such a page are called, whatever its language."""
+_CHALLENGE_SCRIPT = re.compile(
+    r"_cf[-_]chl|cf-browser-verification|_incapsula_resource", re.IGNORECASE
+)
+"""Those that no other page has: a captcha may also belong to a form on a page about a fault."""
 _LOGIN = re.compile(
     r"\b(?:sign|log)[ -]?(?:in|on)\b|\bsso\b|single sign|authentication required|captive|hotspot"
-    r"|wi-?fi|network access|anmeld|einloggen|connexion|se connecter|identif|inici(?:ar|o de) sesi"
+    r"|network access|anmeld|einloggen|^connexion(?: à |\W*$| \W)|se connecter|identif|inici(?:ar|o de) sesi"
     r"|accedi\b|\bentrar\b|inloggen|zaloguj|logowanie|giriş yap|登[录錄入陆]|身份认证|ログイン"
     r"|로그인|вход\b|войти|авториз|تسجيل الدخول",
     re.IGNORECASE,

@@ -33,8 +33,8 @@ def readable(data: bytes, encoding: str, *, limit: int) -> bytes:
             text = _unpacked(data, _ZLIB if is_zlib else _DEFLATE, limit)
         else:
             break
-    if not _is_utf8(text) or (text is data and named and not _is_text(data)):
-        return f"(Its words are compressed with {', '.join(named)!r}.)".encode() if named else text
+    if named and not (_is_text(text) if text is data else _is_words(text)):
+        return f"(Its words are compressed with {', '.join(named)!r}.)".encode()
     return text[:limit]
 
 
@@ -53,6 +53,13 @@ def _unpacked(data: bytes, form: int, limit: int) -> bytes:
 
 def _is_text(data: bytes) -> bool:
     return _is_utf8(data) and not _CONTROL.search(data[:64].decode("utf-8", "ignore"))
+
+
+def _is_words(unpacked: bytes) -> bool:
+    """Return whether they are text, in UTF-8 or an older encoding."""
+    start = unpacked[:64].decode("latin-1")
+    is_plain = re.search(r'[ \n"<]', start) and not _CONTROL.search(start)
+    return bool(is_plain) or _is_utf8(unpacked)
 
 
 def _is_utf8(data: bytes) -> bool:

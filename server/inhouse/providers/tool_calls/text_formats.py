@@ -66,7 +66,7 @@ _BARS = r" ?[|\uff5c\u2016]{1,2} ?"
 PREFIX = rf"(?:\w{{1,12}}:|(?:{_BARS})?\w{{1,12}}{_BARS})?"
 """A maker's own name before a tag: ``minimax:``, ``antml:``, ``steptml:``, ``\uff5cDSML\uff5c``."""
 _XML = re.compile(
-    rf"""<{PREFIX}(?:function|invoke)(?:=|\s+name=)["']?(?P<call>[\w./:-]+)["']?"""
+    rf"""<{PREFIX}(?:function|invoke)(?:=|\s+name=)["']?(?P<call>[\w./:-]{{1,80}})["']?"""
     # Llama at Groq forgets the end of its tag: <function=NAME{…}</function>
     r"""(?:[\s,(\[\]]{0,6}(?=\{)|(?P<more>[^<>]{0,4000})>)"""
     rf"""|(?P<end></{PREFIX}(?:function|invoke)\s*>)"""

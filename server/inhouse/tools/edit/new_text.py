@@ -10,9 +10,21 @@ from inhouse.core.unicode import clean_text
 
 _FENCE = re.compile(r"```[a-zA-Z]*\n(.*)\n```\s*", re.DOTALL)
 _MARKDOWN = (".md", ".markdown", ".mdx", ".mdc", ".qmd", ".rmd")
-_QUOTED = re.compile(r"""(?<!\\)"(?:[^"\\]|\\.)*"|(?<!\\)'(?:[^'\\]|\\.)*'""")
+_TEX = (".tex", ".sty", ".cls", ".ltx", ".bib")
+_PROSE = (*_MARKDOWN, *_TEX, ".txt", ".rst", ".adoc", ".org")
+_QUOTED = re.compile(
+    r"""(?<!\\)"(?:[^"\\]|\\.)*"|(?<!\\)'(?:[^'\\]|\\.)*'"""
+    r"""|(?<![\\`])`(?!`)(?:[^`\\]|\\.)*`(?!`)"""
+)
 _ESCAPED_BREAK = re.compile(r"(?<!\\)\\n")
 """As a text's own line breaks look if it was escaped twice; those in its strings have more."""
+_NO_BREAK = re.compile(
+    r"(?<![\w)\]}:;>\"'.])(?<!\*/)\\n(?!\\n|\\t|\t|  |$)"  # within a line: {\nabla}, /\n/
+    r"|\b\w:\\n"  # C:\new
+    r"""|\\(?![nrtbfu"/\\'])"""  # \s, \U: no escape of JSON
+)
+_IS_LINE = re.compile(r"\S\s+\S|[:;,{}()\[\]>]\s*$")
+"""More than one word, or the end of a line of code."""
 
 
 def whole_text(old: str | None, content: str, *, name: str) -> tuple[str, tuple[str, ...]]:
@@ -22,11 +34,12 @@ def whole_text(old: str | None, content: str, *, name: str) -> tuple[str, tuple[
     around the whole text; a new file ends with a line break.  Raises `ToolError` if the text was
     escaped twice.
     """
-    if _is_escaped_twice(content) and not _ESCAPED_BREAK.search(old or ""):
+    twice = not name.lower().endswith(_TEX) and _is_escaped_twice(content)
+    if twice and not _ESCAPED_BREAK.search(old or ""):
         raise ToolError(
             "Nothing was written: the text is one line, with the two characters \\n where line "
             "breaks seem to be meant.  Send real ones (\\n in JSON, not \\\\n).  If one line is "
-            "meant, end it with a line break."
+            "meant, end it with an empty line."
         )
     if content.startswith("\n") and not (old or "").startswith(("\n", "\r\n")):
         content = content[1:]
@@ -41,7 +54,18 @@ def whole_text(old: str | None, content: str, *, name: str) -> tuple[str, tuple[
 
 
 def _is_escaped_twice(text: str) -> bool:
-    return "\n" not in text and len(_ESCAPED_BREAK.findall(_QUOTED.sub("", text))) > 1
+    """Return whether a text of one line is surely several: each break is where a line may end."""
+    if "\n" in text:
+        return False
+    bare = _QUOTED.sub('""', text).replace("\\\\", "")
+    parts = bare.split("\\n")
+    lines_in = sum(_IS_LINE.search(part) is not None for part in parts)
+    return len(parts) > 2 and lines_in > 1 and not _NO_BREAK.search(bare)  # noqa: PLR2004
+
+
+def is_prose(name: str) -> bool:
+    """Return whether the lines of a file of this name are no code."""
+    return name.lower().endswith(_PROSE)
 
 
 def with_last_line_end(text: str) -> str:

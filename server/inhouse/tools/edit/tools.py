@@ -15,7 +15,7 @@ from inhouse.tools.files.file_text import find_document, missing
 from inhouse.tools.own_tool import RunTool
 
 from .base_text import Change, StaleError, View, deletion, placed_change, whole_change
-from .new_text import whole_text
+from .new_text import is_prose, whole_text
 from .patch import check_target, created, updated
 from .replace import Replacement, replace
 
@@ -143,7 +143,8 @@ def _patched(context: ToolContext, view: View, kind: str, diff: str) -> Change:
 def _whole(view: View, arguments: Arguments) -> Change:
     _check_place(view.place)
     content, notes = whole_text(view.text, arguments["content"], name=view.place.shown)
-    if lost := lost_names(view.text or "", content):
+    lost = () if is_prose(view.place.shown) else lost_names(view.text or "", content)
+    if lost:
         notes = (*notes, f"Your text no longer defines {', '.join(lost[:20])}.")
     return whole_change(view, content, notes)
 
