@@ -216,12 +216,17 @@ const fileOf = (given: unknown): vscode.Uri | undefined => given instanceof vsco
 
 /** A run has ended: say so where nobody is looking.  What the server's end means for it, the server tells. */
 export function announce(prompts: Prompts, run: Run): void {
-  if (run.inChat && run.status !== "cancelled") {
-    return; // Told there.  The view of a turn that its user stopped takes no more words.
+  if (run.inChat) {
+    return; // Told there, or by the chat where its view takes no more words.
   }
   if (run.status === "completed") {
     prompts.forget(run);
   }
+  tellEnd(run);
+}
+
+/** What an end means for its user, as a message. */
+export function tellEnd(run: Run): void {
   if (run.status === "failed" && run.result?.error) {
     const { cause, code, remedies } = run.result.error;
     void offerRemedies({ code, cause: `${run.agent} failed: ${plainText(cause)}`, remedies }, [{ id: "showLog", title: "Show Log" }]);

@@ -2,12 +2,13 @@
 import { randomUUID } from "node:crypto";
 import vscode = require("vscode");
 import { load } from "./library";
+import { asCode, asMarkdown, plain } from "./problem";
 import type { EndpointStatus, Route } from "./protocol";
 import { showReport } from "./report";
 import type { Server } from "./server";
 
 /** `check` starts the checks and answers at once; their progress ends when they are done. */
-async function checked(server: Server, name?: string): Promise<EndpointStatus[]> {
+async function checked(server: Server, name?: string, baseUrl?: string): Promise<EndpointStatus[]> {
   const client = await server.client();
   const workDoneToken = randomUUID();
   const done = new Promise<void>((resolve) => {
@@ -20,32 +21,35 @@ async function checked(server: Server, name?: string): Promise<EndpointStatus[]>
   });
   await server.execute("inhouse.endpoints", { check: true, workDoneToken, ...(name ? { name } : {}) });
   await done;
-  return (await server.execute<EndpointStatus[]>("inhouse.endpoints")).filter((status) => !name || status.name === name);
+  return (await server.execute<EndpointStatus[]>("inhouse.endpoints")).filter((status) => (!name || status.name === name) && (!baseUrl || status.baseUrl === baseUrl));
 }
 
 /** Check all, the one of a row, or the one that serves an agent. */
 export async function checkEndpoints(server: Server, of?: { endpoint?: string; agent?: string }): Promise<void> {
-  const name = of?.endpoint ?? (of?.agent && (await server.execute<Route>("inhouse.explain", { agent: of.agent })).endpoint);
-  const title = name ? `Checking ${name}…` : "Checking endpoints…";
-  const statuses = await vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, title }, () => checked(server, name));
+  const route = of?.agent && !of.endpoint ? await server.execute<Route>("inhouse.explain", { agent: of.agent }) : undefined;
+  const name = of?.endpoint ?? route?.endpoint; // Every definition's own server has the same name, and an address of its own.
+  const title = name ? `Checking ${plain(name)}…` : "Checking endpoints…";
+  const statuses = await vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, title }, () => checked(server, name, name === "definition" ? route?.baseUrl : undefined));
   await showReport("Endpoints", statuses.length ? ["# Endpoints", ...statuses.map(statusText)].join("\n\n") : "# Endpoints\n\nThere is no endpoint yet.  To add one, use **Inhouse: Add Endpoint…**.");
 }
 
 function statusText(status: EndpointStatus): string {
   const state = status.reachable === undefined ? "not checked" : status.reachable ? `answers in ${Math.round(status.latencyMs ?? 0)} ms` : "does not answer";
-  const models = status.models?.map((model) => `- \`${model.id}\`${model.contextWindow ? `, ${model.contextWindow} tokens` : ""}${model.local ? "" : ", **remote**"}`) ?? [];
+  const models = status.models?.map((model) => `- ${asCode(line(model.id))}${model.contextWindow ? `, ${model.contextWindow} tokens` : ""}${model.local ? "" : ", **remote**"}`) ?? [];
   const marks = { error: "**Error:**", warning: "**Warning:**", information: "" };
-  const findings = status.findings.map((finding) => `- ${marks[finding.severity]} ${finding.message}  ${finding.remedy}`);
-  return [`## ${status.name}: ${state}`, `${status.kind} at ${status.baseUrl}, ${status.local ? "**local**" : "**remote**"}, from ${status.source}`, [...findings, ...models].join("\n")].filter(Boolean).join("\n\n");
+  const findings = status.findings.map((finding) => `- ${marks[finding.severity]} ${words(`${finding.message}  ${finding.remedy}`)}`);
+  return [`## ${words(status.name)}: ${state}`, `${status.kind} at ${words(status.baseUrl)}, ${status.local ? "**local**" : "**remote**"}, from ${words(status.source)}`, [...findings, ...models].join("\n")].filter(Boolean).join("\n\n");
 }
 
 export async function explainRoute(server: Server, agent: string): Promise<void> {
   const route = await server.execute<Route>("inhouse.explain", { agent });
   await showReport(`Route of ${agent}`, [
-    `# Where ${agent} runs`,
-    route.refused ? `**Refused:** ${route.refused.reason}\n\n${route.refused.remedy}` : `**${route.endpoint}** (${route.local ? "local" : "remote"}) at ${route.baseUrl}, model \`${route.model}\`\n\nDecided by ${route.source}.`,
-    "| rule | outcome |\n| --- | --- |\n" + route.steps.map((step) => `| ${cell(step.rule)} | ${cell(step.outcome)} |`).join("\n"),
+    `# Where ${words(agent)} runs`,
+    route.refused ? `**Refused:** ${words(route.refused.reason)}\n\n${words(route.refused.remedy)}` : `**${words(route.endpoint)}** (${route.local ? "local" : "remote"}) at ${words(route.baseUrl)}, model ${asCode(line(route.model))}\n\nDecided by ${words(route.source)}.`,
+    "| rule | outcome |\n| --- | --- |\n" + route.steps.map((step) => `| ${words(step.rule)} | ${words(step.outcome)} |`).join("\n"),
   ].join("\n\n"));
 }
 
-const cell = (text: string): string => text.replace(/\|/g, "\\|").replace(/\s+/g, " ");
+const line = (text: string): string => text.replace(/\s+/g, " ").trim();
+/** What others wrote, on one line: a preview would follow its links and load its pictures. */
+const words = (text: string): string => asMarkdown(line(text));

@@ -102,10 +102,10 @@ export class FirstMinute {
 
   /** Ask for a key that the endpoint takes, and have the endpoint use it from now on, wherever its old one was kept. */
   async replaceKey(name: string): Promise<boolean> {
+    const { uri } = await this.server.execute<{ uri?: string }>("inhouse.endpoint.key", { name }); // Says why where no key can be set, before one is asked for.
     const known = (await this.server.execute<EndpointStatus[]>("inhouse.endpoints")).find((one) => one.name === name);
-    if (!known || known.fromWorkspace) { // Whoever wrote the address would get the key.
-      const told = `The address of “${plain(name)}” is not in your own settings, so no key of yours goes there.`;
-      return offerRemedies({ code: "key-not-bound", cause: told, remedies: [{ id: "addEndpoint", title: "Add Endpoint" }] });
+    if (!known) {
+      return false;
     }
     const { kind, baseUrl } = known, label = plain(`${name} (${URL.canParse(baseUrl) ? new URL(baseUrl).host : baseUrl})`);
     let key: string | undefined, refused: string | undefined;
@@ -119,20 +119,16 @@ export class FirstMinute {
       refused = error && plain(error.message);
     } while (refused);
     await keepKey(this.context, this.server, name, key);
-    await this.useKey({ name, kind, baseUrl }, `\${keyring:${name}}`);
-    void vscode.window.showInformationMessage(`The key for ${plain(name)} is set.`);
-    return true;
-  }
-
-  /** VS Code's own settings are nearer than the user's file: what they say of an endpoint is changed there. */
-  private async useKey(wish: Wish & { name: string }, keyReference: string): Promise<void> {
-    const section = vscode.workspace.getConfiguration("inhouse");
-    const own = section.inspect<Record<string, object>>("endpoints")?.globalValue, written = own?.[wish.name];
-    if (written) {
-      await section.update("endpoints", { ...own, [wish.name]: { ...written, apiKey: keyReference } }, vscode.ConfigurationTarget.Global);
-    } else {
-      await this.server.execute("inhouse.endpoint.add", { ...wish, keyReference });
+    const keyReference = `\${keyring:${name}}`;
+    if (uri) {
+      await this.server.execute("inhouse.endpoint.key", { name, keyReference });
+    } else { // VS Code's own settings have the address, and so the key.
+      const section = vscode.workspace.getConfiguration("inhouse"), own = section.inspect<Record<string, object>>("endpoints")?.globalValue;
+      await section.update("endpoints", { ...own, [name]: { ...own?.[name], apiKey: keyReference } }, vscode.ConfigurationTarget.Global);
     }
+    const elsewhere = uri ? `  VS Code keeps it.  For the terminal and other editors, run: inhouse key set ${name}` : "";
+    void vscode.window.showInformationMessage(plain(`The key for ${name} is set.${elsewhere}`));
+    return true;
   }
 
   private async installed(report: (message: string) => void): Promise<EmbeddedStatus> {

@@ -12,9 +12,9 @@ export function textOf(error: unknown): string {
   return plain(error instanceof Error ? error.message : String(error));
 }
 
-/** Words of models, servers and files as Markdown that shows them as they are.  VS Code's own `appendText` glues the words of a line together. */
+/** Words of models, servers and files as Markdown that shows them as they are, addresses without a link.  VS Code's own `appendText` glues the words of a line together. */
 export function asMarkdown(text: string): string {
-  return text.replace(/[\\`*_{}[\]()#+\-!~<>&|$]/g, "\\$&").replace(/\r?\n/g, "  \n");
+  return text.replace(/[\\`*_{}[\]()#+\-!~<>&|$:.@]/g, "\\$&").replace(/\r?\n/g, "  \n");
 }
 
 /** Lines of code as Markdown that wraps: what is wider than its view stays whole, where a block would hide its end. */

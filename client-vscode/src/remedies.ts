@@ -11,7 +11,7 @@ export function partsOf(error: unknown): ErrorData {
     : { code: "error", cause: textOf(error), remedies: [] };
 }
 
-const LOG: Remedy = { id: "showLog", title: "Show Log" };
+export const LOG: Remedy = { id: "showLog", title: "Show Log" };
 
 /** Tell an error; gives true where a remedy was taken that may have helped, so that to try again makes sense. */
 export async function offerRemedies(parts: ErrorData, more: readonly Remedy[] = [LOG]): Promise<boolean> {

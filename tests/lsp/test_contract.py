@@ -34,6 +34,7 @@ KINDS = {
     "inhouse.endpoint.test": arguments.DescribeEndpoint,
     "inhouse.endpoint.add": arguments.AddEndpoint,
     "inhouse.endpoint.default": arguments.EndpointName,
+    "inhouse.endpoint.key": arguments.EndpointKey,
     "inhouse.embedded": arguments.Embedded,
     "inhouse.agent.new": arguments.NewAgent,
     "inhouse.transcript": arguments.OptionalRunId,

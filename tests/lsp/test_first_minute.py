@@ -99,6 +99,90 @@ def test_a_key_is_set_only_where_a_door_can_set_it():
         assert [one.id for one in remedies_for("unauthorized", endpoint=name)] == ["addEndpoint"]
 
 
+CONFIG = """\
+# mine
+[endpoints.cloud]
+baseUrl = "{url}"
+apiKey = "${{env:OLD}}"
+headers = {{ x-team = "blue" }}
+
+[endpoints.both]
+pool = ["cloud", "http://127.0.0.1:9/v1"]
+
+["endpoints"."my box"]
+baseUrl = "http://127.0.0.1:9/v1"
+"""
+
+
+async def test_a_new_key_changes_the_key_and_nothing_else(bare):
+    path = bare.home / "config" / "config.toml"
+    path.parent.mkdir()
+    written = CONFIG.format(url=bare.server.base_url)
+    path.write_text(written)
+    own = {"apiKey": "${keyring:cloud}"}
+    bare.settings = {"endpoints": {"cloud": {"models": {"*": "m"}}, "far": {"kind": "ollama"}}}
+    async with open_editor(bare.folder, **bare.how(VSCODE)) as editor:
+        asked = await editor.command("inhouse.endpoint.key", {"name": "cloud"})
+        assert asked == {"uri": path.as_uri()}
+        assert path.read_text() == written
+        key = {"name": "cloud", "keyReference": own["apiKey"]}
+        assert await editor.command("inhouse.endpoint.key", key) == {"uri": path.as_uri()}
+        assert path.read_text() == written.replace("${env:OLD}", own["apiKey"])
+        # The client's own settings have this one's address.
+        far = {"name": "far", "keyReference": "${keyring:far}"}
+        assert await editor.command("inhouse.endpoint.key", far) == {}
+        assert "keyring:far" not in path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("environment", "are in variables .*: change the key there"),
+        ("definition", "are in a definition's `localProvider`"),
+        ("embedded", "takes no key"),
+        ("nobody", "No endpoint 'nobody'"),
+        ("theirs", "unless you bind it to that host"),
+        ("both", "set the key of cloud"),
+        ("my box", "write its `apiKey` yourself"),
+    ],
+)
+async def test_a_key_that_cannot_be_set_is_refused_before_it_is_asked_for(bare, name, told):
+    path = bare.home / "config" / "config.toml"
+    path.parent.mkdir()
+    path.write_text(CONFIG.format(url=bare.server.base_url))
+    (bare.folder / "inhouse.toml").write_text('[endpoints.theirs]\nkind = "ollama"\n')
+    async with open_editor(bare.folder, **bare.how(VSCODE)) as editor:
+        with pytest.raises(ServerError, match=told):
+            await editor.command("inhouse.endpoint.key", {"name": name})
+
+
+async def test_a_key_itself_is_never_written(bare):
+    path = bare.home / "config" / "config.toml"
+    path.parent.mkdir()
+    path.write_text(CONFIG.format(url=bare.server.base_url))
+    async with open_editor(bare.folder, **bare.how(VSCODE)) as editor:
+        with pytest.raises(ServerError, match="never the key"):
+            await editor.command(
+                "inhouse.endpoint.key", {"name": "cloud", "keyReference": "sk-canary-1234567"}
+            )
+    assert "canary" not in path.read_text()
+
+
+async def test_a_new_key_is_tried_with_the_headers_that_the_endpoint_has(bare):
+    path = bare.home / "config" / "config.toml"
+    path.parent.mkdir()
+    path.write_text(CONFIG.format(url=bare.server.base_url))
+    where = {"name": "cloud", "baseUrl": bare.server.base_url, "key": "sk-canary-1234567"}
+    async with open_editor(bare.folder, **bare.how(VSCODE)) as editor:
+        await editor.command("inhouse.endpoint.test", where)
+        headers = bare.server.requests[-1].headers
+        assert headers["authorization"] == "Bearer sk-canary-1234567"
+        assert headers["x-team"] == "blue"
+        # They are not for whoever else is tried under that name.
+        await editor.command("inhouse.endpoint.test", where | {"kind": "vllm"})
+        assert "x-team" not in bare.server.requests[-1].headers
+
+
 async def test_an_endpoint_says_whether_the_workspace_names_its_address(bare):
     own, theirs = "http://127.0.0.1:9/v1", "http://127.0.0.1:10/v1"
     (bare.folder / "inhouse.toml").write_text(f'[endpoints.theirs]\nbaseUrl = "{theirs}"\n')

@@ -8,6 +8,8 @@ export interface Memory {
   agent?: string;
   /** The answer has code in it. */
   shows?: boolean;
+  /** It said that the workspace is not trusted. */
+  distrust?: true;
 }
 
 /** What is known at the beginning of a turn. */

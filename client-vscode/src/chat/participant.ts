@@ -1,6 +1,6 @@
 /** `@inhouse` in VS Code's own chat: turns of a session of the store, on whatever serves its agent. */
 import vscode = require("vscode");
-import { COMPACT, type Parts } from "../commands";
+import { COMPACT, tellEnd, type Parts } from "../commands";
 import { onDidConfigure } from "../firstMinute";
 import { asMarkdown, plain, textOf } from "../problem";
 import type { AgentSummary, Remedy, SessionTurn } from "../protocol";
@@ -45,9 +45,11 @@ async function openChat(): Promise<void> {
 
 async function answer(parts: Parts, models: ChatModels, request: vscode.ChatRequest, context: vscode.ChatContext, stream: vscode.ChatResponseStream, token: vscode.CancellationToken): Promise<vscode.ChatResult> {
   const result = await takeTurn(parts, models, request, context, stream, token);
-  if (!vscode.workspace.isTrusted && !context.history.length) { // Once, and at the end: what comes before it is folded.
+  const told = context.history.some((turn) => turn instanceof vscode.ChatResponseTurn && (turn.result.metadata as Memory | undefined)?.distrust);
+  if (!vscode.workspace.isTrusted && !told && !token.isCancellationRequested) { // Once, and at the end: what comes before it is folded.
     stream.markdown("\n\nThis workspace is not trusted: its agents and settings have no effect until you trust it.  Until then, you can run the agents that come with Inhouse, and your own.\n\n");
     stream.button({ command: "workbench.trust.manage", title: "Manage Trust" });
+    return { ...result, metadata: { ...result.metadata, distrust: true } };
   }
   return result;
 }
@@ -67,13 +69,7 @@ async function takeTurn(parts: Parts, models: ChatModels, request: vscode.ChatRe
     await listAgents(parts, stream, request.prompt);
     return { metadata: before };
   }
-  const tools = toolsOf(request);
-  if (tools.length) {
-    stream.markdown(`Not attached: ${asMarkdown(tools.map(({ name }) => `#${name}`).join(", "))}.  Agents use the tools of their definition, not those of VS Code.\n\n`);
-  }
-  if (said.left.length) {
-    stream.markdown(`Not attached, because it is neither a file nor text: ${asMarkdown(said.left.join(", "))}.\n\n`);
-  }
+  tellLeft(stream, toolsOf(request).map(({ name }) => `#${name}`), said.left);
   const { session } = before;
   if (request.command === "compact" && !session) {
     stream.markdown("There is nothing to compact yet: no agent has answered in this conversation.");
@@ -90,8 +86,11 @@ async function takeTurn(parts: Parts, models: ChatModels, request: vscode.ChatRe
         if (begun) { void keepSession(parts.context, context, request.prompt, begun); }
       });
       const metadata = { session: run.session ?? session, agent: run.agent, shows: /^ *[`~]{3}/m.test(run.result?.text ?? "") };
-      if (token.isCancellationRequested) {
-        return { metadata }; // Its view takes no more words.
+      if (token.isCancellationRequested) { // Its view takes no more words.
+        if (run.run) {
+          tellEnd(run.run);
+        }
+        return { metadata };
       }
       const errorDetails = conclude(stream, run);
       if (goesOn) { // At the end: what comes before it is folded.
@@ -101,6 +100,10 @@ async function takeTurn(parts: Parts, models: ChatModels, request: vscode.ChatRe
       return { errorDetails, metadata };
     } catch (error) {
       const metadata = { ...before, agent: said.agent };
+      if (token.isCancellationRequested) {
+        void parts.server.tell(error);
+        return { metadata };
+      }
       if (partsOf(error).code !== "no-endpoint") {
         return { errorDetails: failure(stream, error), metadata };
       }
@@ -108,6 +111,15 @@ async function takeTurn(parts: Parts, models: ChatModels, request: vscode.ChatRe
         return { metadata };
       }
     }
+  }
+}
+
+function tellLeft(stream: vscode.ChatResponseStream, tools: readonly string[], others: readonly string[]): void {
+  if (tools.length) {
+    stream.markdown(`Not attached: ${asMarkdown(tools.join(", "))}.  Agents use the tools of their definition, not those of VS Code.\n\n`);
+  }
+  if (others.length) {
+    stream.markdown(`Not attached, because it is neither a file nor text: ${asMarkdown(others.join(", "))}.\n\n`);
   }
 }
 

@@ -2,7 +2,7 @@
 import vscode = require("vscode");
 import { asCode, asMarkdown, plain } from "../problem";
 import type { EditState, RunEvent, RunResult } from "../protocol";
-import { partsOf } from "../remedies";
+import { LOG, partsOf } from "../remedies";
 import type { Run } from "../runs";
 import type { Parts } from "../commands";
 import { spent } from "../views";
@@ -15,9 +15,11 @@ const BUTTONS = 6;
 
 export class Turn {
   private run?: Run;
+  /** Its user stopped it: the view takes no more words, and throws. */
+  private stopped = false;
   private readonly early: { run: Run; event: RunEvent }[] = [];
-  /** What each call did, in the server's words; those that only end a step are not told of. */
-  private readonly calls = new Map<string, string>();
+  /** What each call does, and what it did, in the server's words; those that only end a step are told of only where they fail. */
+  private readonly calls = new Map<string, { title: string; did?: string }>();
   private readonly ended: Promise<RunResult | undefined>;
   private readonly listeners: vscode.Disposable[] = [];
   private readonly words = new Words((text) => { this.stream.markdown(text); });
@@ -50,12 +52,12 @@ export class Turn {
       if (run.status !== "running") {
         ended = Promise.resolve(run.result);
       }
-      const cancel = (): void => { void runs.cancel(client, run); };
+      const cancel = (): void => { this.stopped = true; void runs.cancel(client, run); };
       this.listeners.push(token.onCancellationRequested(cancel));
       if (token.isCancellationRequested) {
         cancel();
       }
-      return { session, agent: run.agent, result: await ended, used: spent(run.used) };
+      return { session, agent: run.agent, run, result: await ended, used: spent(run.used) };
     } catch (error) {
       if (error instanceof Steered) {
         this.stream.markdown("The previous turn is still running.  It gets this before its next step.");
@@ -64,14 +66,16 @@ export class Turn {
       throw error;
     } finally {
       vscode.Disposable.from(...this.listeners).dispose();
-      this.words.end(); // Last: a turn that was stopped takes no more words, and says so by throwing.
+      if (!this.stopped) {
+        this.words.end();
+      }
     }
   }
 
   private take(happened: { run: Run; event: RunEvent }): void {
     if (!this.run) {
       this.early.push(happened);
-    } else if (happened.run === this.run) {
+    } else if (happened.run === this.run && !this.stopped) {
       this.draw(happened.event);
     }
   }
@@ -93,17 +97,23 @@ export class Turn {
           this.words.say(event.delta);
         }
         break;
-      case "tool_call":
+      case "tool_call": {
+        const by = own ? "" : `${event.agent}: `, title = event.title ?? event.tool;
+        this.calls.set(`${event.runId} ${event.callId}`, { title: by + title, did: event.did && by + event.did });
         if (event.did) {
-          this.calls.set(event.callId, own ? event.did : `${event.agent}: ${event.did}`);
-          this.between.progress(plain(event.title ?? event.tool));
+          this.between.progress(plain(title));
         }
         break;
+      }
       case "tool_result": { // VS Code takes a progress away as soon as something follows it: this stays.
-        const did = this.calls.get(event.callId) ?? "Called a tool";
-        if (!event.ok || this.calls.has(event.callId)) {
-          this.between.markdown(text(event.ok ? `✓ ${did}` : `✗ ${did}: ${firstLine(event.summary)}`));
-          this.stream.progress("Waiting for the model"); // It parts the answer from the steps, which VS Code folds at the end.
+        const id = `${event.runId} ${event.callId}`, { title, did } = this.calls.get(id) ?? { title: "a call" };
+        this.calls.delete(id); // A server may use it again.
+        if (!event.ok || did) {
+          const happened = event.summary.startsWith("exit ") && did; // Whatever else failed was not done.
+          this.between.markdown(text(event.ok ? `✓ ${did ?? ""}` : `✗ ${happened || title}: ${firstLine(event.summary)}`));
+          if (!this.calls.size) {
+            this.stream.progress("Waiting for the model"); // It parts the answer from the steps, which VS Code folds at the end.
+          }
         }
         break;
       }
@@ -151,6 +161,8 @@ class Steered extends Error {
 export interface Played {
   session?: string;
   agent: string;
+  /** Missing where what was said reached a turn that runs. */
+  run?: Run;
   /** Missing where the server was lost. */
   result?: RunResult;
   /** Tokens, the share of the window and the cost, in words. */
@@ -196,7 +208,7 @@ function list(stream: vscode.ChatResponseStream, words: string, files: readonly 
 /** An error with its ways out: the buttons come before it, since its own text has no links. */
 export function failure(stream: vscode.ChatResponseStream, error: unknown): vscode.ChatErrorDetails {
   const { cause, remedies } = partsOf(error);
-  remedies.forEach((remedy) => { stream.button({ command: REMEDY, title: remedy.title, arguments: [remedy] }); });
+  (remedies.length ? remedies : [LOG]).forEach((remedy) => { stream.button({ command: REMEDY, title: remedy.title, arguments: [remedy] }); });
   return { message: cause };
 }
 

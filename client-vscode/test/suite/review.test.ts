@@ -1,5 +1,5 @@
 import * as assert from "node:assert";
-import { asCode } from "../../src/problem";
+import { asCode, asMarkdown } from "../../src/problem";
 import { nearest, nextFrom } from "../../src/review";
 import { segments } from "../../src/settingsProblems";
 
@@ -42,6 +42,12 @@ suite("The path of a setting", () => {
   test("is names and indexes", () => {
     assert.deepStrictEqual(segments("routes[1].endpoint"), ["routes", 1, "endpoint"]);
     assert.deepStrictEqual(segments("endpoints.team.baseUrl"), ["endpoints", "team", "baseUrl"]);
+  });
+});
+
+suite("Words that are shown as they are", () => {
+  test("have no link and no mark", () => {
+    assert.strictEqual(asMarkdown("https://my-site.org/a_b www.evil.org me@evil.org"), "https\\://my\\-site\\.org/a\\_b www\\.evil\\.org me\\@evil\\.org");
   });
 });
 

@@ -39,7 +39,7 @@ _SETTINGS = {
     "model_not_found": "endpoints",
 }
 _KEYS = ("unauthorized", "no-key", "no-keyring", "keyring", "variable-not-set")
-_NOT_IN_SETTINGS = ("definition", "environment")
+NOT_IN_SETTINGS = ("definition", "environment")
 """Endpoints whose keys are set where their addresses are: no door can change them."""
 
 
@@ -77,7 +77,7 @@ def remedies_for(  # noqa: PLR0911  one a kind of error
             return (*_starting(url), CHECK, ADD)
         case "broken_stream" | "bad_answer" | "store" | "store-broken" | "embedded_failed":
             return CHECK, LOG
-        case _ if code in _KEYS and endpoint in _NOT_IN_SETTINGS:
+        case _ if code in _KEYS and endpoint in NOT_IN_SETTINGS:
             return (ADD,)
         case _ if code in _KEYS:
             return Remedy("setKey", "Set Key", endpoint=endpoint), ADD

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from inhouse.core.endpoint_kinds import SERVICES, Kind, Service, guessed_kind
 from inhouse.core.errors import InhouseError, UserError
 from inhouse.core.redaction import remember
+from inhouse.core.remedies import NOT_IN_SETTINGS
 from inhouse.core.route import Endpoint, EndpointStatus, ModelInfo, Privacy
 from inhouse.core.secret import Secret
 from inhouse.core.urls import base_url, host_of, is_local_name
@@ -28,6 +29,8 @@ LOOKED_AT_S = 1.5
 """Seconds after which a server on this machine that has not answered counts as absent."""
 ALL_MODELS = "*"
 """The glob that maps every model's name."""
+_REFERENCE = re.compile(r"\$\{(?:env|keyring):[A-Za-z0-9_.@/-]+\}")
+"""Where a key is, in the form that settings name it."""
 
 
 @frozen
@@ -184,17 +187,26 @@ def providers(
 
 
 async def try_out(host: "Host", new: NewEndpoint) -> EndpointStatus:
-    """Check an endpoint and its key before it is added.  A refused key is an error finding."""
+    """Check an endpoint and its key before it is added.  A refused key is an error finding.
+
+    One of the user's own that is tried again under its name keeps its headers and certificates.
+    """
     from inhouse.providers.doctor import check  # noqa: PLC0415  only when somebody asks
 
-    endpoint = Endpoint(
-        name=new.name,
-        kind=new.kind,
-        base_url=new.base_url,
-        source="the endpoint you are adding",
-        api_key=Secret(new.key) if new.key else None,
-        models={ALL_MODELS: new.model} if new.model else {},
-    )
+    key = Secret(new.key) if new.key else None
+    known = host.world.settings.endpoints.get(new.name)
+    same = known is not None and (known.kind, known.base_url) == (new.kind, new.base_url)
+    if known is not None and same and not known.from_workspace:
+        endpoint = evolve(known, api_key=key, pool=())
+    else:
+        endpoint = Endpoint(
+            name=new.name,
+            kind=new.kind,
+            base_url=new.base_url,
+            source="the endpoint you are adding",
+            api_key=key,
+            models={ALL_MODELS: new.model} if new.model else {},
+        )
     async with host.world.egress.kept_open() as egress:
         return await check(endpoint, egress=egress, wanted=(new.model,) if new.model else ())
 
@@ -245,6 +257,61 @@ async def choose_default(host: "Host", name: str) -> None:
     changes = {("defaultEndpoint",): name}
     await asyncio.to_thread(change_user_settings, user_settings_file(host), changes)
     await host.reload(())
+
+
+async def set_key(host: "Host", name: str, reference: str | None) -> Path | None:
+    """Have an endpoint use another key: change its ``apiKey`` in the user's file, nothing else.
+
+    *reference* is ``${env:NAME}`` or ``${keyring:NAME}``; None writes nothing.  Return the file;
+    None if the client's own settings name the address, which only the client can change.  Raises
+    `UserError` if the endpoint takes no key of the user's, or not from here.
+    """
+    from inhouse.settings.write_settings import change_user_settings  # noqa: PLC0415  first use
+
+    known = _takes_key(host, name)
+    if reference is not None and not _REFERENCE.fullmatch(reference):
+        raise UserError("'keyReference' is ${env:NAME} or ${keyring:NAME}, and never the key.")
+    path = user_settings_file(host)
+    if not known.source.startswith(f"{path}: "):
+        return None
+    if reference is not None:
+        changes = {("endpoints", name, "apiKey"): reference}
+        await asyncio.to_thread(change_user_settings, path, changes)
+        await host.reload(())
+    return path
+
+
+def _takes_key(host: "Host", name: str) -> Endpoint:
+    """Return an endpoint whose key a door can change.  Raises `UserError`, with what works."""
+    if name in NOT_IN_SETTINGS:
+        place = "a definition's `localProvider`" if name == "definition" else "variables"
+        raise UserError(
+            f"The address and the key of {name!r} are in {place} and not in your settings: "
+            "change the key there, or add the server as an endpoint of your own."
+        )
+    known = host.world.settings.endpoints.get(name)
+    if name == "embedded" or (known is not None and known.kind is Kind.EMBEDDED):
+        raise UserError("The embedded model runs on this machine and takes no key.")
+    if known is None:
+        told = ", ".join(host.world.settings.endpoints) or "none"
+        raise UserError(f"No endpoint {name!r}.  Endpoints: {told}", code="unknown_endpoint")
+    if known.from_workspace:
+        raise UserError(
+            f"The address of {name!r} is not in your own settings, so no key of yours goes there "
+            "unless you bind it to that host (`inhouse key bind`).",
+            code="key-not-bound",
+        )
+    if others := [one.name for one in known.pool if one.name != name]:
+        raise UserError(
+            f"{name!r} is a pool of other endpoints, which have keys of their own: set the key "
+            f"of {', '.join(others)}."
+        )
+    if not _REFERENCE.fullmatch(f"${{keyring:{name}}}"):
+        raise UserError(
+            f"A key cannot be named like the endpoint {name!r}: write its `apiKey` yourself, as "
+            "${keyring:NAME} with letters, digits, dots and dashes."
+        )
+    return known
 
 
 def user_settings_file(host: "Host") -> Path:

@@ -113,6 +113,8 @@ test("an approval is a button in mid-turn that shows the whole command and count
   for (let i = 0; i < 20 && (await focused()) !== "Deny"; i++) { await s.page.keyboard.press("Shift+Tab"); }
   await s.page.keyboard.press("Enter"); // Without a pointer, from the input box on.
   await says("I went on without it.");
+  await says("✗ `echo one two three"); // It never ran, so nothing says that it did.
+  assert.doesNotMatch(await answer("I went on without it.").innerText(), /✗ Ran/);
   assert.ok(!fs.existsSync(path.join(s.workspace, "made-by-agent")));
   await button("Run once").dispatchEvent("click"); // What came before the end is folded, and can be opened.
   await toast(s.page, "already been answered").waitFor();
@@ -139,6 +141,7 @@ test("an answer that shows code offers to make that change; an agent that is not
   const offered = s.page.getByText("Make the change", { exact: true });
   await send("/ask In words?");
   await says("Only words.");
+  await answer("Only words.").filter({ hasText: "tokens on" }).waitFor(); // Until its end it offers nothing in any case.
   s.model.state.play = async (reply) => { reply.say("Write it so:\n\n```python\nresult = 0.0\n```\n"); };
   assert.strictEqual(await offered.count(), 0);
   await send("/ask And in code?");
@@ -160,6 +163,7 @@ test("a turn that is cancelled in the status bar says so; one that is stopped in
   await says("On and on");
   await s.page.locator(".statusbar-item").filter({ hasText: "Cancel" }).click();
   await says("Cancelled.");
+  assert.strictEqual(await toast(s.page, "cancelled").count(), 0);
   s.model.state.play = async (reply) => {
     if (steps++ === 0) { reply.call("str_replace", { path: "app.py", replacements: [{ oldString: "best = price\n", newString: "best = max(best, price)\n" }] }); return; }
     reply.say("Still at it");
@@ -238,7 +242,7 @@ test("what a model, its calls and its server say makes no command, no picture, n
   let steps = 0;
   s.model.state.play = async (reply) => {
     if (steps++ === 0) { reply.call("ask_user", { questions: [{ question: `Which? [Press me](${starts}) ![b](${url}/question)`, options: [{ label: `![c](${url}/label) $(trash)` }, { label: "The other", description: `<img src="${url}/description">` }] }] }); }
-    else if (steps === 2) { reply.call("read_files", { paths: [`![d](${url}/path).md`] }); }
+    else if (steps === 2) { reply.call("read_files", { paths: [`![d](${url}/path).md`, "https://my-site.example/a_b", "www.evil.example"] }); }
     else { for (const piece of evil.match(/[^]{1,7}/g)) { reply.say(piece); reply.think("Hm. "); } } // Between the pieces of a mark comes what draws nothing.
   };
   await send("/agent fixer Be evil");
@@ -252,6 +256,8 @@ test("what a model, its calls and its server say makes no command, no picture, n
   assert.deepStrictEqual(await said.locator("a").evaluateAll((all) => all.map((each) => each.dataset.href ?? each.getAttribute("href") ?? "").filter((each) => each.startsWith("command:"))), []);
   assert.deepStrictEqual(await said.locator("img, iframe, script").evaluateAll((all) => all.map((each) => each.getAttribute("src") ?? "").filter((each) => each.startsWith("http")).filter((each) => !each.includes("/vscode-remote-resource?"))), []); // Our own icon is one.
   assert.strictEqual(await said.getByRole("button", { name: "Approve" }).count(), 0);
+  await says(/https:\/\/my-site\.example\/a_b.*www\.evil\.example/); // As they were written, and no link.
+  assert.strictEqual(await said.locator("a").filter({ hasText: /my-site|www\.evil/ }).count(), 0);
   assert.strictEqual(await said.locator(".chat-codeblock-pill-container, .chat-extensions-content-part").count(), 0); // VS Code's own signs of a file that was edited, and of extensions to install.
   const tabs = await s.page.locator(".tab").count();
   await said.getByText("Press me").last().dispatchEvent("click");

@@ -117,17 +117,19 @@ test("a server that is not started is one button away from its start; a refused 
   const refused = toast(s.page, /reviewer failed:.*key/);
   await refused.waitFor();
   await shot(s.page, "endpoint-refused");
+  const kept = fs.readFileSync(user(), "utf8");
   await refused.getByRole("button", { name: "Set Key" }).click();
   await type(s.page, "sk-wrong-7654321", "API key for local (127.0.0.1");
   await s.page.locator(".quick-input-widget").filter({ hasText: /refused/ }).filter({ hasText: "API key for local" }).waitFor(); // It was tried.
   await shot(s.page, "endpoint-new-key");
   await type(s.page, NEW_KEY, "API key for local");
-  await toast(s.page, "The key for local is set.").waitFor();
+  await toast(s.page, "The key for local is set.").filter({ hasText: "inhouse key set local" }).waitFor();
   s.model.state.play = async (reply) => { reply.say("With the new key."); };
   await ask("And now?", "local");
   await until(async () => (await shown(s.page)).includes("With the new key."), "the answer");
   assert.strictEqual(s.model.requests.at(-1).headers.authorization, `Bearer ${NEW_KEY}`);
   assert.deepStrictEqual(holding(NEW_KEY), []);
+  assert.strictEqual(fs.readFileSync(user(), "utf8"), kept); // The key alone is new, and where it is kept is as before.
   await palette(s.page, "Inhouse: Set API Key…"); // The palette's way to the same: an endpoint is chosen first.
   const keys = s.page.locator(".quick-input-widget").filter({ hasText: "Set which key?" });
   await keys.locator(".monaco-list-row").filter({ hasText: "stored: replace or delete it" }).waitFor();

@@ -65,6 +65,13 @@ async def default(context: EditorContext, command: str, given: Given, _: Token |
     return {"defaultEndpoint": context.host.world.settings.default_endpoint}
 
 
+async def key(context: EditorContext, command: str, given: Given, _: Token | None) -> object:
+    """Have an endpoint of the user's settings use another key; without one, say if it could."""
+    argument = structure(command, given, arguments.EndpointKey)
+    path = await endpoint_setup.set_key(context.host, argument.name, argument.key_reference)
+    return {} if path is None else {"uri": path.as_uri()}
+
+
 async def new_agent(context: EditorContext, command: str, given: Given, _: Token | None) -> object:
     """Write a definition that runs as it is; an existing one is only named."""
     argument = structure(command, given, arguments.NewAgent)

@@ -84,6 +84,8 @@ class Commands:
                 return partial(endpoint_commands.add, self._context)
             case Command.ENDPOINT_DEFAULT:
                 return partial(endpoint_commands.default, self._context)
+            case Command.ENDPOINT_KEY:
+                return partial(endpoint_commands.key, self._context)
             case Command.EMBEDDED:
                 return self._embedded.embedded
             case Command.AGENT_NEW:

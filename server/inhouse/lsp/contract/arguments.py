@@ -126,6 +126,13 @@ class EndpointName:
 
 
 @frozen
+class EndpointKey:
+    name: str
+    key_reference: str | None = None
+    """None to ask whether a key can be set."""
+
+
+@frozen
 class Embedded:
     install: bool = False
     model: str | None = None
@@ -432,6 +439,7 @@ def _make_converter() -> cattrs.Converter:
         DescribeEndpoint,
         AddEndpoint,
         EndpointName,
+        EndpointKey,
     )
     kinds += (Embedded, NewAgent)
     for kind in (*kinds, Explain, Endpoints, AnswerArguments, Hunks, Preview, SetKey):

@@ -17,6 +17,7 @@ class Command(StrEnum):
     ENDPOINT_TEST = "inhouse.endpoint.test"
     ENDPOINT_ADD = "inhouse.endpoint.add"
     ENDPOINT_DEFAULT = "inhouse.endpoint.default"
+    ENDPOINT_KEY = "inhouse.endpoint.key"
     EMBEDDED = "inhouse.embedded"
     AGENT_NEW = "inhouse.agent.new"
     RELOAD = "inhouse.reload"
