@@ -297,7 +297,7 @@ def _takes_key(host: "Host", name: str) -> Endpoint:
         raise UserError(f"No endpoint {name!r}.  Endpoints: {told}", code="unknown_endpoint")
     if known.from_workspace:
         raise UserError(
-            f"The address of {name!r} is not in your own settings, so no key of yours goes there "
+            f"The address of {name!r} is not in your own settings, so your keys do not go there "
             "unless you bind it to that host (`inhouse key bind`).",
             code="key-not-bound",
         )
