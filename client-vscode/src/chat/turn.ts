@@ -193,7 +193,7 @@ export function conclude(stream: vscode.ChatResponseStream, { result, used, stee
   }
   if (proposed.length) {
     list(stream, proposed.length === 1 ? "Proposed changes wait in 1 file: " : `Proposed changes wait in ${proposed.length} files: `, proposed);
-    stream.button({ command: "inhouse.reviewEdits", title: "Review Changes", arguments: [result.runId] });
+    stream.button({ command: "inhouse.reviewEdits", title: "Review Edits", arguments: [result.runId] });
     stream.button({ command: "inhouse.applyEdits", title: "Apply All", arguments: [which] });
     stream.button({ command: "inhouse.rejectEdits", title: "Reject All", arguments: [which] });
   }

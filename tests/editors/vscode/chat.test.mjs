@@ -185,6 +185,7 @@ test("proposals come last, with the way to review them; a file that is named is 
   };
   await send("/edit use floats in @app.py");
   await says("Proposed changes wait in 1 file");
+  await button("Review Edits").waitFor();
   await shot(s.page, "chat-proposal");
   assert.match(JSON.stringify(s.model.requests.at(-1).messages), /def largest/); // The file's text stands behind the prompt.
   await button("Apply All").click();
