@@ -42,7 +42,7 @@ export function registerCommands(parts: Parts): vscode.Disposable {
       const agent = named ?? (await pickAgent(server, "Explain the route of…", fileOf(given)))?.id;
       return agent && explainRoute(server, agent);
     },
-    checkEndpoints: (of?: { endpoint?: string; agent?: string }) => checkEndpoints(server, of),
+    checkEndpoints: (of?: { endpoint?: string; baseUrl?: string; agent?: string }) => checkEndpoints(server, of),
     addEndpoint: () => parts.firstMinute.choose(),
     installModel: () => parts.firstMinute.install(),
     setApiKey: async (of?: string | { endpoint?: string }) => {

@@ -19,17 +19,17 @@ async function checked(server: Server, name?: string, baseUrl?: string): Promise
       }
     });
   });
-  await server.execute("inhouse.endpoints", { check: true, workDoneToken, ...(name ? { name } : {}) });
+  await server.execute("inhouse.endpoints", { check: true, workDoneToken, ...(name ? { name, baseUrl } : {}) });
   await done;
   return (await server.execute<EndpointStatus[]>("inhouse.endpoints")).filter((status) => (!name || status.name === name) && (!baseUrl || status.baseUrl === baseUrl));
 }
 
 /** Check all, the one of a row, or the one that serves an agent. */
-export async function checkEndpoints(server: Server, of?: { endpoint?: string; agent?: string }): Promise<void> {
+export async function checkEndpoints(server: Server, of?: { endpoint?: string; baseUrl?: string; agent?: string }): Promise<void> {
   const route = of?.agent && !of.endpoint ? await server.execute<Route>("inhouse.explain", { agent: of.agent }) : undefined;
-  const name = of?.endpoint ?? route?.endpoint; // Every definition's own server has the same name, and an address of its own.
+  const name = of?.endpoint ?? route?.endpoint, baseUrl = of?.baseUrl ?? route?.baseUrl; // Every definition's own server has the same name, and an address of its own.
   const title = name ? `Checking ${plain(name)}…` : "Checking endpoints…";
-  const statuses = await vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, title }, () => checked(server, name, name === "definition" ? route?.baseUrl : undefined));
+  const statuses = await vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, title }, () => checked(server, name, baseUrl));
   await showReport("Endpoints", statuses.length ? ["# Endpoints", ...statuses.map(statusText)].join("\n\n") : "# Endpoints\n\nThere is no endpoint yet.  To add one, use **Inhouse: Add Endpoint…**.");
 }
 

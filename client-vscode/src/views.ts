@@ -18,6 +18,7 @@ export interface Node {
   hunk?: string;
   agent?: string;
   endpoint?: string;
+  baseUrl?: string;
 }
 
 /** A tree that reads its rows when somebody looks, and again when one of its lists has changed. */
@@ -203,8 +204,8 @@ async function endpoints(server: Server): Promise<Node[]> {
     const details: Node[] = [
       ...status.findings.map((finding) => detail(finding.message, finding.severity === "error" ? "error" : finding.severity === "warning" ? "warning" : "info", finding.remedy)),
       ...models.map((model) => detail(model.id, model.local ? "symbol-misc" : "cloud", model.contextWindow ? `${short(model.contextWindow)} tokens` : ""))];
-    return { kind: "endpoint", endpoint: status.name, children: () => details, item: row(status.name, icon, {
-      color, id: `endpoint ${status.name}`, contextValue: "endpoint", collapsibleState: details.length ? Collapsed : None,
+    return { kind: "endpoint", endpoint: status.name, baseUrl: status.baseUrl, children: () => details, item: row(status.name, icon, {
+      color, id: `endpoint ${status.name} ${status.baseUrl}`, contextValue: "endpoint", collapsibleState: details.length ? Collapsed : None,
       description: [status.local ? "local" : "remote", health, status.models ? few(models.length, "model") : "", used].filter(Boolean).join(" · "),
       tooltip: tip(`${status.kind} at ${status.baseUrl}`, `from ${status.source}`, used && `used since the server was started: ${used}`, ...status.findings.map(({ message, remedy }) => `${message}  ${remedy}`)),
     }) } satisfies Node;

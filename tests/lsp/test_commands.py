@@ -6,7 +6,7 @@ import pytest
 
 from inhouse.lsp.contract.command_names import COMMANDS
 from support.editor import HELIX, VSCODE, ServerError, open_editor
-from support.model_server import Pause
+from support.model_server import ModelServer, Pause
 
 ROUTE = {"endpoint", "baseUrl", "model", "local", "decidedBy", "source", "steps"}
 RESULT = {
@@ -151,6 +151,33 @@ async def test_checks_of_endpoints_are_progress(project):
         assert endpoint["reachable"] is True
         assert endpoint["latencyMs"] >= 0
         assert [model["id"] for model in endpoint["models"]]
+
+
+async def test_a_check_of_one_definitions_server_contacts_no_other(project):
+    with ModelServer(("one",)) as first, ModelServer(("two",)) as second:
+        project.agent("first", localProvider={"baseUrl": first.base_url})
+        project.agent("second", localProvider={"baseUrl": second.base_url})
+        async with open_editor(project.folder, **project.how(VSCODE)) as editor:
+
+            async def check(token, **which):
+                given = {"check": True, "workDoneToken": token, **which}
+                await editor.command("inhouse.endpoints", given)
+                await editor.until(
+                    lambda: [v for v in editor.progress(token) if v["kind"] == "end"]
+                )
+                told = await editor.command("inhouse.endpoints")
+                return {one["baseUrl"]: one.get("reachable") for one in told}
+
+            told = await check("1", agent="first")
+            assert first.requests
+            assert not second.requests + project.server.requests
+            assert (told[first.base_url], told[second.base_url]) == (True, None)
+
+            first.requests.clear()
+            told = await check("2", name="definition", baseUrl=second.base_url)
+            assert second.requests
+            assert not first.requests + project.server.requests
+            assert (told[first.base_url], told[second.base_url]) == (True, True)
 
 
 async def test_a_client_that_cannot_register_commands_gets_each_agent_at_the_start(project):

@@ -49,8 +49,8 @@ export class ChatModels implements vscode.Disposable {
     // An embedded model would be started for that.
     const isOpen = (one: EndpointStatus): boolean => one.local && one.kind !== "embedded" && one.reachable === undefined;
     const local = (await this.server.execute<EndpointStatus[]>("inhouse.endpoints")).filter(isOpen);
-    for (const { name } of local) {
-      await this.server.execute("inhouse.endpoints", { check: true, name });
+    for (const { name, baseUrl } of local) {
+      await this.server.execute("inhouse.endpoints", { check: true, name, baseUrl });
     }
     for (let attempt = 0; attempt < (local.length ? 10 : 1); attempt++) {
       if (attempt || local.length) {

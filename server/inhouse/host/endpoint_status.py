@@ -65,7 +65,9 @@ def unchecked(state: HostState) -> tuple[EndpointStatus, ...]:
     )
 
 
-async def checked(state: HostState, names: tuple[str, ...]) -> tuple[EndpointStatus, ...]:
+async def checked(
+    state: HostState, names: tuple[str, ...], base_url: str | None
+) -> tuple[EndpointStatus, ...]:
     """Check endpoints concurrently.  Raises `UserError`."""
     async with state.world.egress.kept_open() as egress:
         waiting = [
@@ -76,16 +78,19 @@ async def checked(state: HostState, names: tuple[str, ...]) -> tuple[EndpointSta
                 wanted=sorted(one.wanted),
                 shared=state.services.shared,
             )
-            for one in _chosen(state, names)
+            for one in _chosen(state, names, base_url)
         ]
         return tuple(await asyncio.gather(*waiting))
 
 
-def _chosen(state: HostState, names: tuple[str, ...]) -> tuple[Known, ...]:
-    known = known_endpoints(state)
+def _chosen(state: HostState, names: tuple[str, ...], base_url: str | None) -> tuple[Known, ...]:
+    known = [one for one in known_endpoints(state) if base_url in {None, one.endpoint.base_url}]
     there = {one.endpoint.name for one in known}
     for name in names:
         if name not in there:
             told = ", ".join(sorted(there)) or "none"
-            raise UserError(f"No endpoint {name!r}.  Endpoints: {told}", code="unknown_endpoint")
+            at = "" if base_url is None else f" at {base_url}"
+            raise UserError(
+                f"No endpoint {name!r}{at}.  Endpoints: {told}", code="unknown_endpoint"
+            )
     return tuple(one for one in known if not names or one.endpoint.name in names)

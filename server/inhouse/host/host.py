@@ -72,8 +72,11 @@ class Host:
         return self.state.world
 
     @property
-    def checked(self) -> Mapping[str, EndpointStatus]:
-        """What the last check of each endpoint found, until the endpoints change."""
+    def checked(self) -> Mapping[tuple[str, str], EndpointStatus]:
+        """What the last check of each endpoint found, until the endpoints change.
+
+        By name and base URL: each definition's own server is named "definition".
+        """
         return self.state.checked
 
     @property
@@ -191,12 +194,18 @@ class Host:
 
         return endpoint_status.unchecked(self.state)
 
-    async def check_endpoints(self, names: tuple[str, ...] = ()) -> tuple[EndpointStatus, ...]:
-        """Check endpoints by asking them: those named, or all.  Raises `UserError`."""
+    async def check_endpoints(
+        self, names: tuple[str, ...] = (), base_url: str | None = None
+    ) -> tuple[EndpointStatus, ...]:
+        """Check endpoints by asking them: those named, or all.  Raises `UserError`.
+
+        With *base_url*, contact no other: several endpoints may have the same name.
+        """
         from . import endpoint_status  # noqa: PLC0415  not needed until somebody asks
 
-        found = await endpoint_status.checked(self.state, names)
-        self.state.checked = {**self.checked, **{status.name: status for status in found}}
+        found = await endpoint_status.checked(self.state, names, base_url)
+        told = {(status.name, status.base_url): status for status in found}
+        self.state.checked = {**self.checked, **told}
         return found
 
     async def result(self, run_id: str) -> tuple[RunResult, bool]:

@@ -65,7 +65,9 @@ class HostState:
     world: WorkspaceSnapshot
     book: RunRegistry = field(factory=RunRegistry)
     sessions: Sessions = field(init=False)
-    checked: Mapping[str, EndpointStatus] = field(factory=dict[str, EndpointStatus])
+    checked: Mapping[tuple[str, str], EndpointStatus] = field(
+        factory=dict[tuple[str, str], EndpointStatus]
+    )
     """What the last check of each endpoint found, until the endpoints change."""
     texts: Mapping[Path, str] = field(factory=dict[Path, str])
     """The unsaved texts of an editor."""

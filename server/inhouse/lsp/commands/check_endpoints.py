@@ -21,8 +21,10 @@ class EndpointChecks:
         self._definitions = definitions
         self._numbers = itertools.count(1)
 
-    async def check(self, token: Token | None, wanted: tuple[str, ...] = ()) -> None:
-        """Check the named endpoints, or all, and report what was found."""
+    async def check(
+        self, token: Token | None, wanted: tuple[str, ...] = (), base_url: str | None = None
+    ) -> None:
+        """Check the named endpoints, or all, and report what was found; only that at *base_url*."""
         context = self._context
         names = list(wanted or (status.name for status in context.host.endpoints()))
         bar = WorkDone(
@@ -39,7 +41,7 @@ class EndpointChecks:
         ending = "stopped"
         try:
             bar.report()
-            found = await context.host.check_endpoints(wanted)
+            found = await context.host.check_endpoints(wanted, base_url)
             self._lists.touch(ENDPOINTS)
             self._definitions.show()
             await remember(context)

@@ -177,16 +177,20 @@ class Commands:
         argument = structure(command, given, arguments.Endpoints)
         if argument.check:
             names: tuple[str, ...] = ()
+            base_url = argument.base_url
             if argument.name is not None:
                 names = (argument.name,)
             elif argument.agent is not None:
-                names = (self._host.explain(argument.agent).endpoint,)
+                route = self._host.explain(argument.agent)
+                names, base_url = (route.endpoint,), route.base_url
             own = argument.work_done_token
-            work = self._checks.check(token if own is None else own, names)
+            work = self._checks.check(token if own is None else own, names, base_url)
             self._context.spawn(work, name="checks")
         used = self._host.book.usage_by_endpoint()
         return [
-            wire.endpoint_status(self._host.checked.get(each.name, each), used.get(each.name))
+            wire.endpoint_status(
+                self._host.checked.get((each.name, each.base_url), each), used.get(each.name)
+            )
             for each in self._host.endpoints()
         ]
 

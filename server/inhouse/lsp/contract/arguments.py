@@ -92,6 +92,8 @@ class Endpoints:
     """Check only the endpoint that serves this agent, if the settings name it."""
     name: str | None = None
     """Check only this endpoint."""
+    base_url: str | None = None
+    """Check only what is there: each definition's own server is named "definition"."""
     work_done_token: Token | None = None
 
 

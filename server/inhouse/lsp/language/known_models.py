@@ -12,8 +12,8 @@ _FILE = "offered.json"
 
 def model_words(context: EditorContext) -> Iterator[tuple[str, str]]:
     """Yield each model with its source: offered, in settings, in other definitions."""
-    for name, status in context.host.checked.items():
-        yield from ((model.id, f"offered by {name}") for model in status.models or ())
+    for status in context.host.checked.values():
+        yield from ((model.id, f"offered by {status.name}") for model in status.models or ())
     yield from _remembered(context.state_folder)
     yield from _in_settings(context)
     for agent in context.host.world.catalog.all:
@@ -24,8 +24,8 @@ def model_words(context: EditorContext) -> Iterator[tuple[str, str]]:
 async def remember(context: EditorContext) -> None:
     """Remember what endpoints offered, for completion in definitions."""
     offered = {
-        name: [model.id for model in status.models]
-        for name, status in context.host.checked.items()
+        status.name: [model.id for model in status.models]
+        for status in context.host.checked.values()
         if status.models
     }
     if offered:

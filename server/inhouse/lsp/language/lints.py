@@ -42,8 +42,8 @@ def local_route(context: EditorContext, agent: str) -> Route | None:
 
 def offered(context: EditorContext, route: Route) -> tuple[str, ...] | None:
     """Return what an endpoint offered when last asked; None if it was never asked."""
-    status = context.host.checked.get(route.endpoint)
-    if status is None or status.models is None or status.base_url != route.base_url:
+    status = context.host.checked.get((route.endpoint, route.base_url))
+    if status is None or status.models is None:
         return None
     return tuple(model.id for model in status.models)
 
