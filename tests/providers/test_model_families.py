@@ -440,6 +440,7 @@ async def test_thoughts_in_a_familys_own_tags_are_no_part_of_the_answer(
     [
         "The user said hello.\n</think>\n\nHello!",
         "All clear.</think>\n\nHello!",
+        f"{CALLS['Hermes, Qwen']}\nBetter not</think>Hello!",
         "Hm.\n[/THINK]\nHello!",
         "analysisThe user greets.assistantfinal Hello!",
         "Hm.\n</think>\n\n<response>\nHello!\n</response>\n",

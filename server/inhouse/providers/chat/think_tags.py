@@ -42,6 +42,7 @@ _LONE_CLOSE = re.compile(
     # Phi and gpt-oss end every message with Solar's.
     + "|".join(re.escape(one) for one in TAGS.values() if one != "<|end|>")
     + r")(?=[ \t]*(?:\r?\n|$))|(?<=[.!?])</think(?:ing)?>(?=\s|$)"
+    r"|(?<=\w)</think(?:ing)?>(?=\w)"
     r"|^(?=\[BEGIN FINAL RESPONSE\]$)",
     re.MULTILINE,
 )
