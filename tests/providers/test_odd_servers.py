@@ -299,6 +299,11 @@ FAILED: dict[str, tuple[list[bytes], str, str]] = {
     ),
     "a number alone": (sse({"error": 500}), "(500)", "unavailable"),
     "a number beside the error": (sse({"error": True, "code": 503}), "(503)", "unavailable"),
+    "words and a number beside the error": (
+        sse({"error": True, "message": "every slot is taken", "code": 503}),
+        "every slot is taken",
+        "unavailable",
+    ),
     "a number as text beside the error": (
         sse({"error": 1, "code": "429"}),
         "(429)",

@@ -156,7 +156,7 @@ class ChatAnswer:
             return
         fields = cast("dict[str, Any]", piece)
         if fields.get("error"):
-            raise endpoint_errors.of_piece(self.place, fields["error"], code=fields.get("code"))
+            raise endpoint_errors.of_piece(self.place, _error_in(fields), code=fields.get("code"))
         if usage := fields.get("usage"):
             self._usage = usage
         elif len(fields) > FEW and (usage := timings_usage(fields)):
@@ -297,6 +297,14 @@ class ChatAnswer:
                 yield ReasoningDelta(text)
             else:
                 yield TextDelta(text)
+
+
+def _error_in(piece: dict[str, Any]) -> object:
+    """Return what a piece says of its error: where that is a flag, the words stand beside it."""
+    error: object = piece["error"]
+    beside = {key: value for key, value in piece.items() if key != "error"}
+    is_flag = isinstance(error, bool | int)
+    return beside if is_flag and message_in(beside) else error
 
 
 def as_written(
