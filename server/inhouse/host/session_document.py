@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from attrs import frozen
 
 from inhouse.core.call_sentences import call_sentence, linked
+from inhouse.core.events import Usage
 from inhouse.core.quiet_markdown import quiet, quiet_lines
 from inhouse.core.unicode import without_controls
 from inhouse.store.sessions import RUNNING, KeptEvent, SessionSummary, Turn
@@ -174,16 +175,18 @@ _CLOSE = {"reasoning": "\n\n</details>\n\n", "text": "\n\n", "line": "\n"}
 def footer(turn: Turn) -> str:
     """Say how a turn ended, where it ran and what it cost."""
     where = "local" if turn.local else "remote"
-    spent = f"{turn.duration_ms / 1000:.1f} s, {turn.input_tokens} tokens in, "
-    spent += f"{turn.output_tokens} out"
-    if turn.cost_usd:
-        spent += f", ${turn.cost_usd:.4f}"
     told = f"*{turn.status} · {one_line(turn.model)} on {one_line(turn.endpoint)} ({where})"
     if turn.status != "interrupted":
-        told += f" · {spent}"
+        told += f" · {spent(turn.duration_ms, turn)}"
     told += " · its changes were undone*" if turn.undone else "*"
     error = f"{one_line(turn.error_message)}\n\n" if turn.error_message else ""
     return f"{error}{told}\n\n"
+
+
+def spent(duration_ms: int, used: Usage | Turn) -> str:
+    """Say how long a run took, its tokens and, if known, its cost."""
+    told = f"{duration_ms / 1000:.1f} s, {used.input_tokens} tokens in, {used.output_tokens} out"
+    return f"{told}, ${used.cost_usd:.4f}" if used.cost_usd else told
 
 
 def one_line(text: str) -> str:

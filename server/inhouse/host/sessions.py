@@ -76,7 +76,7 @@ _LOCKS = "session-locks"
 COMPACT = "/compact"
 """The prompt shown for a turn that only compacted the conversation."""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
-_UNTOLD = (ToolOutput, UsageReported, RunStarted, RunFinished)
+UNTOLD = (ToolOutput, UsageReported, RunStarted, RunFinished)
 """Payloads that a conversation does not show, or that are kept elsewhere."""
 
 
@@ -608,7 +608,7 @@ class SessionTurn:
             self._route = route = payload.route
             asyncio.get_running_loop().call_soon(self._tell_where)
             self._add(SetRoute(route.endpoint, route.base_url, route.model, route.local))
-        if not isinstance(payload, _UNTOLD) and (body := wire.payload(payload)) is not None:
+        if not isinstance(payload, UNTOLD) and (body := wire.payload(payload)) is not None:
             self._add(AddEvent(event.agent, event.run_id, str(body.pop("kind")), body))
 
     def edited(self, run_id: str, edit: Edit, outcome: EditOutcome) -> None:

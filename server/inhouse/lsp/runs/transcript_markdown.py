@@ -23,6 +23,7 @@ from inhouse.core.redaction import redact
 from inhouse.core.tool_words import counts
 from inhouse.core.unicode import without_controls
 from inhouse.host.host import Plan
+from inhouse.host.session_document import spent
 from inhouse.lsp.runs.active_runs import ActiveRun, todos_of
 
 _MANY = 1000
@@ -118,7 +119,8 @@ class Writer:
     def _add_sub_agent(self, event: RunEvent, result: RunResult) -> None:
         """Add, folded, what a sub-agent and its own sub-agents said."""
         below = "".join(self._below.pop(event.run_id, ()))
-        head = f"{_one_line(event.agent)}: {result.status.value}, {_spent(result)}"
+        cost = spent(result.duration_ms, result.usage)
+        head = f"{_one_line(event.agent)}: {result.status.value}, {cost}"
         said = quiet(result.text.strip()).replace("</details", "&lt;/details")
         block = f"<details>\n<summary>{head}</summary>\n\n{below}{said}\n\n</details>\n\n"
         if event.parent is not None and event.parent != self._run_id:
@@ -197,7 +199,7 @@ def header(run: ActiveRun, plan: Plan) -> str:
 
 def footer(result: RunResult) -> str:
     """Return how the run ended, what it cost, and each contacted host."""
-    ending = f"**{result.status.value}** in {_spent(result)}"
+    ending = f"**{result.status.value}** in {spent(result.duration_ms, result.usage)}"
     if result.error is not None:
         ending += f"\n\n{result.error.message}"
     contacts = "\n".join(
@@ -207,13 +209,6 @@ def footer(result: RunResult) -> str:
     )
     hosts = f"Hosts contacted:\n\n{contacts}" if contacts else "No host was contacted."
     return f"{_RULE}{ending}\n\n{hosts}\n"
-
-
-def _spent(result: RunResult) -> str:
-    usage = result.usage
-    spent = f"{result.duration_ms / 1000:.1f} s, {usage.input_tokens} tokens in, "
-    spent += f"{usage.output_tokens} out"
-    return f"{spent}, ${usage.cost_usd:.4f}" if usage.cost_usd else spent
 
 
 _MARKUP = re.compile(r"(?<=\])(?=[(\[])|(?=<[A-Za-z/!])")

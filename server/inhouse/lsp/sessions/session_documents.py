@@ -12,7 +12,7 @@ from attrs import define, frozen
 from inhouse import wire
 from inhouse.core import positions
 from inhouse.core.errors import UserError
-from inhouse.core.events import RunEvent, RunFinished, RunStarted, ToolOutput, UsageReported
+from inhouse.core.events import RunEvent, RunFinished
 from inhouse.core.files import replace_file
 from inhouse.core.json_values import Json
 from inhouse.host.host import Plan
@@ -24,6 +24,7 @@ from inhouse.host.session_document import (
     session_document,
     written_turn,
 )
+from inhouse.host.sessions import UNTOLD
 from inhouse.lsp.contract.server_capabilities import SESSION_SCHEME
 from inhouse.lsp.documents.open_documents import OpenDocument
 from inhouse.lsp.editor_context import EditorContext
@@ -40,8 +41,6 @@ FOLDER = "sessions"
 _AT_MOST_EVERY = 0.1
 _LOOK_EVERY = 1.0
 """Seconds between two checks for changes by other processes to sessions that are open here."""
-_ELSEWHERE = (ToolOutput, UsageReported, RunStarted, RunFinished)
-"""Payloads that a document does not show, or shows when the turn has ended."""
 _HEADING = re.compile(r"(?m)^## \d+ · You$")
 
 
@@ -216,7 +215,7 @@ class SessionDocuments:
                 live.is_over = True
                 self._spawn(self._end(live), session)
             return
-        if not isinstance(payload, _ELSEWHERE) and (body := wire.payload(payload)) is not None:
+        if not isinstance(payload, UNTOLD) and (body := wire.payload(payload)) is not None:
             kind = str(body.pop("kind"))
             live.writer.add(KeptEvent(0, event.agent, event.run_id, kind, body))
         followed = self._followed.get(session)
