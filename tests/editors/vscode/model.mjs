@@ -4,7 +4,7 @@ import http from "node:http";
 /** `play(request)` gets each answer as {say, think, call, end}, and `used` for the tokens that it says it read; without one it says "ok". */
 export async function startModel(play = async (answer) => { answer.say("ok"); }, models = ["test-model"], port = 0) {
   const requests = [];
-  const state = { play, open: 0, closed: 0, key: undefined }; // With a key, only who has it is answered.
+  const state = { play, models, open: 0, closed: 0, key: undefined, refusal: undefined }; // With a key, only who has it is answered; a refusal is what a list of models is answered with.
   const server = http.createServer((request, response) => {
     let body = "";
     request.on("data", (data) => { body += data; });
@@ -17,7 +17,7 @@ export async function startModel(play = async (answer) => { answer.say("ok"); },
       return;
     }
     if (request.method === "GET") {
-      if (request.url.endsWith("/models")) { tell(200, { object: "list", data: models.map((id) => ({ id, object: "model" })) }); } else { tell(404, { error: { message: `no ${request.url}` } }); }
+      if (state.refusal) { tell(400, { error: { message: state.refusal } }); } else if (request.url.endsWith("/models")) { tell(200, { object: "list", data: state.models.map((id) => ({ id, object: "model" })) }); } else { tell(404, { error: { message: `no ${request.url}` } }); }
       return;
     }
     const asked = JSON.parse(body);
@@ -43,9 +43,9 @@ class Answer {
   }
   say(text) { this.send({ content: text }); }
   think(text) { this.send({ reasoning_content: text }); }
-  call(name, args) {
+  call(name, args, id = `call_${Math.random().toString(36).slice(2)}`) {
     this.called = true;
-    this.send({ tool_calls: [{ index: 0, id: `call_${Math.random().toString(36).slice(2)}`, type: "function", function: { name, arguments: JSON.stringify(args) } }] });
+    this.send({ tool_calls: [{ index: 0, id, type: "function", function: { name, arguments: JSON.stringify(args) } }] });
     this.end("tool_calls");
   }
   end(reason = "stop") {

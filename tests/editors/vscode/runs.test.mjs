@@ -204,6 +204,29 @@ test("the lenses of a definition explain its route and check its endpoint on pag
   await closeAll(s.page); // A page that is still loading takes the keyboard.
 });
 
+test("what a server says of itself draws no picture and makes no link on the page of its check", async () => {
+  const evil = (name) => `![${name}](https://pictures.example/${name}) <img src="https://pictures.example/${name}-tag"> [${name}](https://pictures.example/link)`;
+  const asked = [], listen = (request) => { if (request.url().includes("pictures.example")) { asked.push(request.url()); } };
+  const { models, refusal } = s.model.state, frame = s.page.frameLocator("iframe.webview").last().frameLocator("iframe#active-frame");
+  s.page.on("request", listen);
+  try {
+    for (const [says, told] of [[{ models: ["test-model", `a\` ${evil("model")}`] }, "pictures.example/model"], [{ refusal: `No. ${evil("refusal")}` }, "pictures.example/refusal"]]) {
+      Object.assign(s.model.state, says);
+      await closeAll(s.page);
+      await palette(s.page, "Inhouse: Check Endpoints");
+      await page(told);
+      await sleep(1000); // What would be loaded has been asked for.
+      await shot(s.page, "hostile-page");
+      assert.strictEqual(await frame.locator("img[src*='pictures.example'], a[href*='pictures.example']").count(), 0);
+    }
+    assert.deepStrictEqual(asked, []);
+  } finally {
+    s.page.off("request", listen);
+    Object.assign(s.model.state, { models, refusal });
+  }
+  await closeAll(s.page);
+});
+
 test("an endpoint that is down is told, with its name; the prompt that met the error is in the box again", async () => {
   s.model.state.play = async (answer) => { answer.response.destroy(); };
   await run("Reviewer", "Anyone there?");
