@@ -48,6 +48,7 @@ def test_events_of_a_run_are_handed_on_as_they_are():
     "event",
     [
         lambda text: QuestionAsked("q", text, ("Deny",)),
+        lambda text: QuestionAsked("q", "Which?", ("Deny", text)),
         lambda text: Notice("info", "c", text),
         lambda text: ToolFinished("t", True, text),
     ],

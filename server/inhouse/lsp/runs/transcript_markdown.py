@@ -95,7 +95,7 @@ class Writer:
                 self._line(f"- ✎ {who}{state.value}: {name} ({counts(diff)})")
             case QuestionAsked(_, text, choices):
                 offered = f" ({' / '.join(choices)})" if choices else ""
-                self._line(f"- ? {who}{_one_line(text)}{offered}")
+                self._line(f"- ? {who}{_one_line(text + offered)}")
             case Notice(level, _, message):
                 self._line(f"- {'⚠' if level == 'warning' else 'i'} {who}{_one_line(message)}")
             case RunFinished(result) if own:
