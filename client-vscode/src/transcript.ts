@@ -50,13 +50,15 @@ const PATIENCE = 2000;
  */
 export class Rereading implements vscode.Disposable {
   private readonly stale = new Set<string>();
-  private readonly reading = new Map<string, { since: number; timer: NodeJS.Timeout }>();
-  private readonly resting = new Map<string, NodeJS.Timeout>();
+  /** What is being read, since when; without that, what rests. */
+  private readonly busy = new Map<string, { since?: number; timer: NodeJS.Timeout }>();
   /** Runs that changed before VS Code told of their document: a short one is over while its tab opens. */
   private readonly early = new Set<string>();
   private readonly listeners = vscode.Disposable.from(
-    vscode.window.onDidChangeVisibleTextEditors((editors) => { editors.forEach(({ document: { uri } }) => { if (this.early.delete(runIdOf(uri) ?? "")) { this.changed(uri); } }); }),
-    vscode.window.onDidChangeVisibleTextEditors(() => { this.stale.forEach((uri) => { this.changed(vscode.Uri.parse(uri)); }); }),
+    vscode.window.onDidChangeVisibleTextEditors((editors) => {
+      editors.forEach(({ document: { uri } }) => { if (this.early.delete(runIdOf(uri) ?? "")) { this.changed(uri); } });
+      this.stale.forEach((uri) => { this.changed(vscode.Uri.parse(uri)); });
+    }),
     vscode.workspace.onDidChangeTextDocument(({ document }) => { this.arrived(document.uri.toString()); }));
 
   constructor(private readonly read: (uri: vscode.Uri) => void) {}
@@ -74,12 +76,12 @@ export class Rereading implements vscode.Disposable {
 
   changed(uri: vscode.Uri): void {
     const key = uri.toString();
-    if (this.reading.has(key) || this.resting.has(key) || !vscode.window.visibleTextEditors.some((editor) => editor.document.uri.toString() === key)) {
+    if (this.busy.has(key) || !vscode.window.visibleTextEditors.some((editor) => editor.document.uri.toString() === key)) {
       this.stale.add(key);
       return;
     }
     this.stale.delete(key);
-    this.reading.set(key, { since: Date.now(), timer: setTimeout(() => { this.arrived(key); }, PATIENCE) });
+    this.busy.set(key, { since: Date.now(), timer: setTimeout(() => { this.arrived(key); }, PATIENCE) });
     this.read(uri);
   }
 
@@ -94,22 +96,22 @@ export class Rereading implements vscode.Disposable {
 
   dispose(): void {
     this.listeners.dispose();
-    [...[...this.reading.values()].map(({ timer }) => timer), ...this.resting.values()].forEach(clearTimeout);
+    this.busy.forEach(({ timer }) => { clearTimeout(timer); });
   }
 
   private arrived(key: string): void {
-    const was = this.reading.get(key);
-    if (!was) {
+    const was = this.busy.get(key);
+    if (was?.since === undefined) {
       return;
     }
     clearTimeout(was.timer);
-    this.reading.delete(key);
-    this.resting.set(key, setTimeout(() => {
-      this.resting.delete(key);
+    const rest = Math.min(Date.now() - was.since, PATIENCE);
+    this.busy.set(key, { timer: setTimeout(() => {
+      this.busy.delete(key);
       if (this.stale.has(key)) {
         this.changed(vscode.Uri.parse(key));
       }
-    }, Math.min(Date.now() - was.since, PATIENCE)));
+    }, rest) });
   }
 }
 

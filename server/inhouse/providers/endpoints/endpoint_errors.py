@@ -332,11 +332,9 @@ def _of(  # noqa: PLR0911  one for each kind
 
 
 def _explained(place: ModelRef, what: str, status: str, said: str, wait: float | None) -> str:
-    asks = f"It asks to wait {pause(wait)}." if wait else ""
-    cause = (
-        f"{place}: {what}{status}. {_sentence(said)}".rstrip()
-    )  # the server's words belong to it
-    return f"{cause}  {asks}".rstrip()
+    """Write a message: what is wrong with the server's words, in one part, then its pause."""
+    asks = f"  It asks to wait {pause(wait)}." if wait else ""
+    return f"{place}: {what}{status}. {_sentence(said)}".rstrip() + asks
 
 
 def _wrong_key(place: ModelRef, status: str, said: str) -> str:
