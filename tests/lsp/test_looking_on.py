@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,44 @@ async def test_a_virtual_transcript_that_nobody_reads_is_not_refreshed_again_and
         await editor.until(lambda: len(editor.asked(refresh)) > 1)
         await editor.ended(started["runId"])
         assert "**completed** in " in await text()
+
+
+async def test_the_more_runs_stream_the_less_often_each_is_displayed(project):
+    runs, enough = 20, threading.Event()
+    refresh = "workspace/textDocumentContent/refresh"
+    for _ in range(runs):
+        project.server.play(*(["word ", Pause(0.02)] * 200), Pause(60, enough))
+    async with open_editor(project.folder, **project.how(VSCODE)) as editor:
+        started, tokens = [], [f"progress-{number}" for number in range(runs)]
+
+        def read(params):
+            reading.append(
+                asyncio.ensure_future(editor.request("workspace/textDocumentContent", params))
+            )
+
+        reading, editor.on[refresh] = [], read
+        for token in tokens:
+            argument = {"agent": "writer", "workDoneToken": token, "streamToken": f"s-{token}"}
+            started.append(await editor.command("inhouse.run", argument | {"streamText": False}))
+        for run in started:
+            read({"uri": f"inhouse-run:/{run['runId']}.md"})
+
+        def reports():
+            return sum(
+                value["kind"] == "report" for token in tokens for value in editor.progress(token)
+            )
+
+        await editor.until(lambda: reports() > runs)
+        before, begun, refreshed = reports(), time.monotonic(), len(editor.asked(refresh))
+        await asyncio.sleep(2)
+        seen, refreshes = reports() - before, len(editor.asked(refresh)) - refreshed
+        seconds = time.monotonic() - begun
+        enough.set()
+        for run in started:
+            await editor.ended(run["runId"])
+        assert runs < seen <= 40 * seconds + runs, "two a second each, not ten"
+        assert runs < refreshes <= 40 * seconds + runs
+        await asyncio.gather(*reading)
 
 
 @pytest.mark.parametrize("buffer_is_open", [True, False])

@@ -75,7 +75,7 @@ class Session:
         self.runs = Runs(host.book.new_run_id)
         self._files = EditorFiles(context, approver)
         self.transcripts = Transcripts(context, self.runs, self._files.buffers)
-        self.documents = SessionDocuments(context, self._files.buffers)
+        self.documents = SessionDocuments(context, self.runs, self._files.buffers)
         launcher = RunLauncher(
             context, self.runs, self.transcripts, refresher, lists, self.documents
         )

@@ -10,11 +10,12 @@ import { pathToFileURL } from "node:url";
 import { scene, testIn } from "./fixture.mjs";
 import { CLIENT, SERVER, choose, closeAll, openFile, palette, processes, sleep, temporary, until, prompt } from "./workbench.mjs";
 
-const RUNS = 20, SECONDS = 6;
+const RUNS = 20, SECONDS = 6, TIMES = process.env.INHOUSE_FIGURES ? 5 : 3;
 const figures = {};
 let s;
 const test = testIn(() => s);
-before(async () => { s = await scene({ keys: [{ key: "ctrl+alt+9", command: "inhouse.runAgent", args: { agent: "reviewer", prompt: "Stream" } }] }); }, { timeout: 300000 });
+// The extension host takes a free port when it is asked for its debugger.
+before(async () => { s = await scene({ env: { NODE_OPTIONS: "--inspect-port=127.0.0.1:0" }, keys: [{ key: "ctrl+alt+9", command: "inhouse.runAgent", args: { agent: "reviewer", prompt: "Stream" } }] }); }, { timeout: 300000 });
 after(async () => {
   await s?.close();
   if (process.env.INHOUSE_FIGURES) { fs.writeFileSync(process.env.INHOUSE_FIGURES, JSON.stringify(figures)); }
@@ -49,9 +50,13 @@ test("the first text is visible soon after the model's first token", async () =>
 
 const over50 = (all) => all.filter((each) => each > 50).sort((a, b) => b - a);
 
-/** Type for a while: how long each key takes until the next frame, and the page's long tasks: by the clock, which also counts
+/** Type for a while, in a file that is as short as before: how long each key takes until the next frame, and the page's long tasks: by the clock, which also counts
  * the time that other processes had the processor, and by the processor's time that they took themselves (Chromium's trace). */
 async function measure() {
+  await s.page.locator(".editor-group-container").first().locator(".view-line").last().click();
+  await s.page.keyboard.press("Control+A");
+  await s.page.keyboard.type("# Notes\n\n");
+  await sleep(1000);
   await s.browser.startTracing(s.page, { categories: ["toplevel", "disabled-by-default-devtools.timeline"] });
   await s.page.evaluate(() => {
     window.long = [];
@@ -75,20 +80,31 @@ async function measure() {
   return { keys: keys.length, p50: median(keys), p95: keys[Math.floor(keys.length * 0.95)], over50: over50(long), cpuOver50: over50(tasks), cpuLongest: Math.max(...tasks) };
 }
 
-/** The middle one of three: a single one varies by a third on a small machine. */
+/** The middle one of several: a single one varies by a third on a small machine. */
 async function middle() {
-  const all = [await measure(), await measure(), await measure()].sort((a, b) => a.p50 - b.p50);
-  return { ...all[1], cpuOver50: over50(all.flatMap(({ cpuOver50 }) => cpuOver50)), cpuLongest: Math.max(...all.map(({ cpuLongest }) => cpuLongest)) };
+  const all = [];
+  for (let i = 0; i < TIMES; i++) { all.push(await measure()); }
+  all.sort((a, b) => a.p50 - b.p50);
+  return { ...all[(TIMES - 1) / 2], cpuOver50: over50(all.flatMap(({ cpuOver50 }) => cpuOver50)), cpuLongest: Math.max(...all.map(({ cpuLongest }) => cpuLongest)) };
 }
 
 const { ws: WebSocket } = createRequire(path.join(CLIENT, "package.json"))("playwright-core/lib/utilsBundle");
+
+/** The TCP ports on which a process listens (proc_pid_net(5): the tenth column is the inode, state 0A is LISTEN). */
+function listening(pid) {
+  const sockets = new Set(fs.readdirSync(`/proc/${pid}/fd`).flatMap((fd) => { try { return [/^socket:\[(\d+)\]$/.exec(fs.readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1]]; } catch { return []; } }));
+  return fs.readFileSync(`/proc/${pid}/net/tcp`, "utf8").trim().split("\n").slice(1).map((line) => line.trim().split(/\s+/))
+    .filter(([, , , state, , , , , , inode]) => state === "0A" && sockets.has(inode)).map(([, local]) => parseInt(local.split(":")[1], 16));
+}
 
 /** What our extension does at a stretch in its host, in milliseconds, from samples of a millisecond: by how many have code of ours on
  * the stack one after the other (the processor's time), and by the clock, which also counts when others had the processor. */
 async function tasksInHost() {
   const [pid] = processes("--type=extensionHost").filter((each) => fs.readFileSync(`/proc/${each}/environ`, "utf8").includes(s.workbench.data));
+  const before = new Set(listening(pid));
   process.kill(pid, "SIGUSR1"); // Node listens for a debugger now.
-  const [{ webSocketDebuggerUrl }] = await until(() => fetch("http://127.0.0.1:9229/json/list").then((answer) => answer.json()).catch(() => undefined), "the debugger's port");
+  const port = await until(() => listening(pid).find((each) => !before.has(each)), "the debugger's port");
+  const [{ webSocketDebuggerUrl }] = await fetch(`http://127.0.0.1:${port}/json/list`).then((answer) => answer.json());
   const socket = new WebSocket(webSocketDebuggerUrl), answers = new Map();
   await new Promise((resolve, reject) => { socket.on("open", resolve); socket.on("error", reject); });
   socket.on("message", (data) => { const { id, result } = JSON.parse(data); answers.get(id)?.(result); });
@@ -122,7 +138,7 @@ async function tasksInHost() {
 
 const { createMessageConnection, StreamMessageReader, StreamMessageWriter } = createRequire(path.join(CLIENT, "package.json"))("vscode-jsonrpc/node");
 
-/** The same runs on the same machine at the same time, but outside the editor: what the load alone does to the workbench. */
+/** The same runs on the same machine at the same time, asked for as the extension does, but outside the editor: what the load alone does to the workbench. */
 async function outside(count) {
   const [command, ...args] = SERVER;
   const server = spawn(command, args, { cwd: s.workspace, env: { ...process.env, INHOUSE_HOME: temporary("inhouse-outside-") }, stdio: ["pipe", "pipe", "ignore"] });
@@ -133,7 +149,7 @@ async function outside(count) {
     initializationOptions: { trusted: true, inhouse: { endpoints: { local: { baseUrl: s.model.url } }, defaultEndpoint: "local" } } });
   await connection.sendNotification("initialized", {});
   for (let i = 0; i < count; i++) {
-    await connection.sendRequest("workspace/executeCommand", { command: "inhouse.run", arguments: [{ agent: "reviewer", prompt: "Stream", streamToken: `outside-${i}` }] });
+    await connection.sendRequest("workspace/executeCommand", { command: "inhouse.run", arguments: [{ agent: "reviewer", prompt: "Stream", streamToken: `outside-${i}`, workDoneToken: `progress-${i}`, streamText: false }] });
   }
   return () => { connection.dispose(); server.kill(); };
 }
@@ -141,7 +157,12 @@ async function outside(count) {
 test("no long task and smooth typing while 20 runs stream", async () => {
   await closeAll(s.page);
   await openFile(s.page, "notes.md");
-  await s.page.locator(".editor-group-container").first().locator(".view-line").last().click();
+  // A finished page stands beside the file where no run is shown, too: the file is as wide, and as much is drawn.
+  s.model.state.play = async (answer) => { for (let i = 0; i < 1000; i++) { answer.say(`word ${i} of a long answer${i % 4 ? " " : ".\n"}`); } };
+  await s.page.keyboard.press("Control+Alt+9");
+  await until(() => s.page.evaluate(() => document.querySelectorAll(".editor-group-container").length === 2), "the page beside the file");
+  await until(() => s.model.state.open === 0, "its end");
+  await s.page.locator(".tab").filter({ hasText: "notes.md" }).click();
   await sleep(2000); // What opening the file started is over.
   const quiet = await middle();
   let stop = false;
@@ -159,8 +180,6 @@ test("no long task and smooth typing while 20 runs stream", async () => {
   }
   await palette(s.page, "Notifications: Clear All Notifications");
   await s.page.locator(".tab").filter({ hasText: "notes.md" }).click();
-  await s.page.locator(".editor-group-container").first().locator(".view-line").last().click();
-  await sleep(1000);
   const busy = await middle(), host = await tasksInHost();
   stop = true;
   Object.assign(figures, { quiet, floor, busy, host });

@@ -27,6 +27,8 @@ from inhouse.host.run_recorder import KEPT
 
 _PATIENCE = 5.0
 """Seconds for runs to clean up when everything ends."""
+_DISPLAY_EVERY = 0.1
+_DISPLAYS_PER_SECOND = 40
 _TAIL = 80
 _TODO = 60
 
@@ -123,6 +125,15 @@ class Runs:
     def running(self) -> tuple[ActiveRun, ...]:
         """The running runs, newest last."""
         return tuple(self._runs[run_id] for run_id in self._tasks)
+
+    @property
+    def display_every(self) -> float:
+        """Return the seconds between two displays of one run.
+
+        An eye follows no more than ten a second, and an editor draws all runs in the thread in
+        which its user types, so the more there are, the fewer each gets.
+        """
+        return max(_DISPLAY_EVERY, min(len(self._tasks) / _DISPLAYS_PER_SECOND, 1.0))
 
     def get(self, run_id: str) -> ActiveRun | None:
         """Find a run by its id or by the id of a sub-agent's run."""

@@ -123,6 +123,7 @@ class _RunReporter:
             own if token is None else token,
             title=f"{plan.agent.id} on {plan.route.endpoint}",
             describe=lambda: str(run.doing),
+            every=lambda: launcher.runs.display_every,
         )
         self._listen = launcher.documents.begin(run, plan)
         self._transcript = launcher.transcripts.begin(run, plan, show=argument.show_transcript)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -19,7 +20,6 @@ from inhouse.lsp.runs.transcript_markdown import Writer, header
 from inhouse.lsp.transport.client import real, to_path
 from inhouse.store.transcripts import KeptRun, TranscriptStore
 
-_AT_MOST_EVERY = 0.1
 _UNREAD = 5.0
 """Seconds between two refreshes to a client that does not ask for the text: nobody sees it."""
 _KEPT_EVERY = 2.0
@@ -48,6 +48,7 @@ class Transcripts:
             self._buffers,
             run,
             plan,
+            every=lambda: self._runs.display_every,
             released=lambda: self._all.pop(run.id, None),
         )
         self._all[run.id] = transcript
@@ -139,10 +140,15 @@ class Transcript:
         run: ActiveRun,
         plan: Plan,
         *,
+        every: Callable[[], float],
         released: Callable[[], object],
     ) -> None:
-        """*released* is called when the store has all of it."""
+        """*every* returns the seconds between two updates of the document.
+
+        *released* is called when the store has all of it.
+        """
         self._context = context
+        self._every = every
         self._released = released
         self._buffers = buffers
         self._run = run
@@ -150,6 +156,7 @@ class Transcript:
         # Many kinds of editors open our files; not all of them understand fragments.
         self._writer = Writer(run.id, header(run, plan), self._link, lines=self._virtual)
         self._timer: asyncio.TimerHandle | None = None
+        self._told = 0.0
         self._tail: Tail | None = None
         self._keeping: asyncio.TimerHandle | None = None
         self._kept = asyncio.Lock()
@@ -170,7 +177,7 @@ class Transcript:
         self._read, self._unread = True, False
         if self._timer is not None:  # Another document of the run, or a file, waits for it too.
             self._timer.cancel()
-            self._timer = asyncio.get_running_loop().call_later(_AT_MOST_EVERY, self._tell)
+            self._tell_later(self._every())
         return self.text
 
     async def forget(self) -> None:
@@ -204,8 +211,7 @@ class Transcript:
         if (self._read or self._tail is not None) and (over or self._timer is None):
             if self._timer is not None:
                 self._timer.cancel()
-            every = _UNREAD if self._unread else _AT_MOST_EVERY
-            self._timer = loop.call_later(0.0 if over else every, self._tell)
+            self._tell_later(0.0 if over else _UNREAD if self._unread else self._every())
         self._behind = True
         if over and self._keeping is not None:
             self._keeping.cancel()
@@ -273,8 +279,13 @@ class Transcript:
         self._keeping = None
         self._context.spawn(self.keep(), name=f"keeping {self._run.id}")
 
+    def _tell_later(self, every: float) -> None:
+        wait = max(0.0, self._told + every - time.monotonic())
+        self._timer = asyncio.get_running_loop().call_later(wait, self._tell)
+
     def _tell(self) -> None:
         self._timer = None
+        self._told = time.monotonic()
         if self._tail is not None:
             self._context.spawn(self._tail.grow(), name=f"transcript of {self._run.id}")
         elif not self._context.rpc.outbox.full:

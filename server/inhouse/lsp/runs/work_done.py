@@ -10,7 +10,6 @@ from attrs import frozen
 from inhouse.lsp.contract.arguments import Token
 from inhouse.lsp.transport.rpc import EditorRpc
 
-_AT_MOST_EVERY = 0.1
 _PATIENCE = 3.0
 """Seconds for the client to answer ``window/workDoneProgress/create``."""
 
@@ -31,12 +30,14 @@ class WorkDone:
         title: str,
         describe: Callable[[], str],
         cancellable: bool = True,
+        every: Callable[[], float] = lambda: 0.1,
     ) -> None:
         self.token = token
         self._link = link
         self._title = title
         self._describe = describe
         self._cancellable = cancellable
+        self._every = every
         self._state = "created"
         self._end: _End | None = None
         self._changed = False
@@ -74,7 +75,7 @@ class WorkDone:
         self._changed = True
         if self._state != "open" or self._timer is not None:
             return
-        wait = self._reported + _AT_MOST_EVERY - time.monotonic()
+        wait = self._reported + self._every() - time.monotonic()
         if wait <= 0:
             self._report()
         else:

@@ -29,7 +29,7 @@ from inhouse.lsp.contract.server_capabilities import SESSION_SCHEME
 from inhouse.lsp.documents.open_documents import OpenDocument
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.edits.editor_files import APPLY_EDIT, Buffers, apply_edit
-from inhouse.lsp.runs.active_runs import ActiveRun
+from inhouse.lsp.runs.active_runs import ActiveRun, Runs
 from inhouse.lsp.sessions.typed_document import Change, TypedDocument, change_for, read_typed
 from inhouse.lsp.transport.client import real, to_path
 from inhouse.store.sessions import RUNNING, KeptEvent, SessionSummary, Turn
@@ -38,7 +38,6 @@ from inhouse.wire import text_range
 
 logger = logging.getLogger(__name__)
 FOLDER = "sessions"
-_AT_MOST_EVERY = 0.1
 _LOOK_EVERY = 1.0
 """Seconds between two checks for changes by other processes to sessions that are open here."""
 _HEADING = re.compile(r"(?m)^## \d+ · You$")
@@ -86,8 +85,9 @@ class Followed:
 class SessionDocuments:
     """Follows the documents that an editor shows, and the runs that extend them."""
 
-    def __init__(self, context: EditorContext, buffers: Buffers) -> None:
+    def __init__(self, context: EditorContext, runs: Runs, buffers: Buffers) -> None:
         self._context = context
+        self._runs = runs
         self._buffers = buffers
         self._followed: dict[str, Followed] = {}
         self._live: dict[str, LiveTurn] = {}
@@ -221,7 +221,7 @@ class SessionDocuments:
         followed = self._followed.get(session)
         if followed is not None and followed.timer is None:
             loop = asyncio.get_running_loop()
-            followed.timer = loop.call_later(_AT_MOST_EVERY, self._tell, followed)
+            followed.timer = loop.call_later(self._runs.display_every, self._tell, followed)
 
     async def _turn_written(self, session: str, run_id: str) -> None:
         """The store has all of a turn, and nobody knows yet that it is over.
