@@ -124,7 +124,7 @@ test("an approval is a button in mid-turn that shows the whole command and count
 
 test("what was done stays as sentences, and a command that failed is not ticked", async () => {
   const calls = [["read_files", { paths: ["app.py"] }], ["run_terminal_command", { command: "test -f missing.py" }]];
-  s.model.state.play = async (reply) => { const call = calls.shift(); if (call) { reply.call(...call); } else { reply.say("It is not there."); } };
+  s.model.state.play = async (reply) => { const call = calls.shift(); if (call) { reply.call(...call, "call_1"); } else { reply.say("It is not there."); } }; // A server may use an id again.
   await send("/edit look for a file");
   await answer("test -f missing.py").waitFor();
   await sleep(1000); // The server takes no answer that is faster than a reader.
@@ -133,7 +133,9 @@ test("what was done stays as sentences, and a command that failed is not ticked"
   await says("✓ Read app.py");
   await says("✗ Ran test -f missing.py: exit 1");
   await shot(s.page, "chat-steps");
-  assert.doesNotMatch(await answer("It is not there.").innerText(), /✓ Ran/);
+  const told = await answer("It is not there.").innerText();
+  assert.doesNotMatch(told, /✓ Ran/);
+  assert.strictEqual(told.split("✓ Read app.py").length, 2, told);
 });
 
 test("an answer that shows code offers to make that change; an agent that is not there is named", async () => {
@@ -320,7 +322,16 @@ test("no language server runs until one is needed; a model server at its usual p
     await until(() => ours().length === 1, "the server");
     await says("Choose one that answers on this machine");
     await shot(s.page, "chat-found");
+    const { play } = found.state, stop = s.page.locator(".interactive-input-part .codicon-stop-circle");
+    found.state.play = async (reply) => { reply.say("On and on"); while (!reply.gone) { await sleep(50); } };
     await button("Use found-model (vLLM)").click(); // No dialog at all.
+    await says("On and on");
+    await stop.click(); // A turn that is stopped tells nothing more: the next one does.
+    await stop.waitFor({ state: "detached" });
+    await sleep(1500); // Its stream is closed by now.
+    assert.strictEqual(await s.page.locator(".interactive-response").filter({ hasText: "This workspace is not trusted" }).count(), 0);
+    found.state.play = play;
+    await send("Hello again?");
     await says("Found, and here.");
     await says("This workspace is not trusted"); // Last: not folded away with the steps.
     await button("Manage Trust").waitFor();
