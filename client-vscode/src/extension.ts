@@ -138,7 +138,7 @@ function middleware(parts: Parts): Middleware {
 
 /** A run that works is text that grows, in a tab of its own; one that has ended is a page. */
 async function showTranscript({ runs }: Parts, uri: vscode.Uri, takeFocus: boolean): Promise<void> {
-  const run = await runs.named(runIdOf(uri) ?? ""), named = withName(uri, run), options = { preserveFocus: !takeFocus };
+  const run = await runs.named(runIdOf(uri) ?? ""), named = run ? withName(uri, run.agent, run.prompt) : uri, options = { preserveFocus: !takeFocus };
   if (takeFocus && run?.status !== "running") {
     await showRendered(named, options);
   } else {

@@ -3,7 +3,7 @@ import vscode = require("vscode");
 import type { SessionSummary, SessionTurn } from "./protocol";
 import { undoTurn } from "./review";
 import type { Server } from "./server";
-import { runIdOf, showRendered } from "./transcript";
+import { runIdOf, sessionIdOf, showRendered, withName } from "./transcript";
 import { spent, type Node } from "./views";
 
 /** Send a prompt to a session; the one who knows how to start and follow a run. */
@@ -63,7 +63,7 @@ const all = (server: Server): Promise<SessionSummary[]> => server.execute<Sessio
 
 /** The session that a row, a lens or a run names; else the one that is chosen. */
 async function sessionOf(server: Server, given: Which | vscode.Uri | undefined, title: string): Promise<SessionSummary | undefined> {
-  const which: Which | undefined = given instanceof vscode.Uri ? { session: /^\/(.+)\.md$/.exec(given.scheme === "inhouse-session" ? given.path : "")?.[1], runId: runIdOf(given) } : given;
+  const which: Which | undefined = given instanceof vscode.Uri ? { session: sessionIdOf(given), runId: runIdOf(given) } : given;
   const known = await all(server);
   const named = which?.session ?? (which?.runId ? await sessionOfRun(server, which.runId) : undefined);
   if (named) {
@@ -88,7 +88,7 @@ async function sessionOfRun(server: Server, runId: string): Promise<string | und
 
 async function open(server: Server, session: SessionSummary | undefined): Promise<void> {
   if (session) {
-    await showRendered(vscode.Uri.parse(session.uri));
+    await showRendered(withName(vscode.Uri.parse(session.uri), session.agent, session.title));
   }
 }
 

@@ -2,23 +2,25 @@
 import vscode = require("vscode");
 
 export const SCHEME = "inhouse-run";
+const SESSION = "inhouse-session";
 
+const idIn = (uri: vscode.Uri | undefined, scheme: string): string | undefined => uri?.scheme === scheme ? /^\/([^/]+?)(?:\/.*)?\.md$/.exec(uri.path)?.[1] : undefined;
 /** The id in `inhouse-run:/RUN-ID.md`, or in that with a name behind it, where the document is one. */
-export function runIdOf(uri: vscode.Uri | undefined): string | undefined {
-  return uri?.scheme === SCHEME ? /^\/([^/]+?)(?:\/.*)?\.md$/.exec(uri.path)?.[1] : undefined;
-}
+export const runIdOf = (uri: vscode.Uri | undefined): string | undefined => idIn(uri, SCHEME);
+/** The same of a session. */
+export const sessionIdOf = (uri: vscode.Uri | undefined): string | undefined => idIn(uri, SESSION);
 
-/** The server's own URI of a transcript. */
+/** The server's own URI of a transcript or a session. */
 export const ofServer = (uri: vscode.Uri): vscode.Uri => {
-  const id = runIdOf(uri);
+  const id = runIdOf(uri) ?? sessionIdOf(uri);
   return id === undefined ? uri : uri.with({ path: `/${id}.md`, query: "" });
 };
 
-/** The same transcript under a name that a tab can show: two runs have two tabs, and it is seen which is which. */
-export function withName(uri: vscode.Uri, run: { agent: string; prompt: string } | undefined): vscode.Uri {
-  const prompt = run?.prompt.replace(/[\s/\\]+/g, " ").trim() ?? "";
-  const short = prompt.length > TITLE ? `${prompt.slice(0, TITLE - 1)}…` : prompt;
-  return run ? uri.with({ path: `/${runIdOf(uri)}/${[run.agent, short].filter(Boolean).join(": ")}.md` }) : uri;
+/** The same document under a name that a tab can show: two of them have two tabs, and it is seen which is which. */
+export function withName(uri: vscode.Uri, agent: string, prompt: string): vscode.Uri {
+  const id = runIdOf(uri) ?? sessionIdOf(uri), words = prompt.replace(/[\s/\\]+/g, " ").trim();
+  const short = words.length > TITLE ? `${words.slice(0, TITLE - 1)}…` : words, name = [agent, short].filter(Boolean).join(": ");
+  return id && name ? uri.with({ path: `/${id}/${name}.md` }) : uri;
 }
 
 const TITLE = 32;

@@ -183,6 +183,8 @@ async def test_what_another_process_does_is_seen_and_a_virtual_document_is_asked
         virtual = (await two.command("inhouse.session.open", {"session": session}))["uri"]
         first = await two.request("workspace/textDocumentContent", {"uri": virtual})
         assert first["text"].endswith("*\n\n")
+        named = f"{virtual.removesuffix('.md')}/writer%3A%20a%20title.md?rendered"
+        assert await two.request("workspace/textDocumentContent", {"uri": named}) == first
         one.change(uri, one.buffers[uri] + "unsent")
         project.server.play("from ", Pause(0.5), "two")
 

@@ -130,6 +130,7 @@ test("a session is answered from its row, and is rendered when it is opened; whe
   await session.click();
   const frame = s.page.frameLocator("iframe.webview").last().frameLocator("iframe#active-frame");
   await frame.locator("strong").filter({ hasText: "again" }).waitFor();
+  await s.page.locator(".tab.active").filter({ hasText: "fixer: Make it better.md" }).waitFor();
   await shot(s.page, "home-session");
 });
 

@@ -116,7 +116,8 @@ class SessionDocuments:
         """Return the session whose document this is."""
         scheme, _, name = uri.partition(":/")
         if scheme == SESSION_SCHEME:
-            return name.partition("?")[0].removesuffix(".md")  # A client's own view of it.
+            # A client's own view of it has a name behind the id, or a query.
+            return re.split(r"[?/]", name, maxsplit=1)[0].removesuffix(".md")
         path = to_path(uri) if "/sessions/" in uri.replace("%2F", "/") else None
         if path is None or path.suffix != ".md":
             return None
