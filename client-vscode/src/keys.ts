@@ -5,8 +5,6 @@ import type { EndpointStatus } from "./protocol";
 import type { Server } from "./server";
 
 const NAMES = "inhouse.keyNames";
-/** Endpoints whose keys are where their addresses are: in a definition, or in variables. */
-const NOT_IN_SETTINGS = ["definition", "environment"];
 const secretOf = (name: string): string => `inhouse.key.${name}`;
 
 export async function keysFor(context: vscode.ExtensionContext): Promise<{ name: string; value: string }[]> {
@@ -48,7 +46,7 @@ const names = (context: vscode.ExtensionContext): string[] => context.globalStat
 
 /** Whose key: an endpoint's, or one that something else names. */
 export async function chooseKey(context: vscode.ExtensionContext, server: Server): Promise<{ endpoint?: string; name?: string } | undefined> {
-  const endpoints = (await server.execute<EndpointStatus[]>("inhouse.endpoints")).filter((one) => !one.fromWorkspace && one.kind !== "embedded" && !NOT_IN_SETTINGS.includes(one.name));
+  const endpoints = (await server.execute<EndpointStatus[]>("inhouse.endpoints")).filter((one) => one.takesKey);
   const items: (vscode.QuickPickItem & { endpoint?: string; name?: string })[] = [
     ...endpoints.map(({ name, baseUrl }) => ({ label: plain(name), description: plain(baseUrl), endpoint: name })),
     ...names(context).map((name) => ({ label: `$(key) ${name}`, description: "stored: replace or delete it", name })),

@@ -119,7 +119,7 @@ export interface EndpointStatus {
   latencyMs?: number;
   models?: { id: string; contextWindow?: number; local: boolean }[];
   used?: { inputTokens: number; outputTokens: number; costUsd: number | null; requests: number };
-  fromWorkspace?: true;
+  takesKey?: true;
   findings: { severity: "error" | "warning" | "information"; message: string; remedy: string; code?: string }[];
 }
 

@@ -363,4 +363,6 @@ def endpoint_status(value: EndpointStatus, used: EndpointUsage | None = None) ->
         wire["used"] = tokens(used) | {"requests": used.requests}
     if value.from_workspace:
         wire["fromWorkspace"] = True
+    if value.takes_key:
+        wire["takesKey"] = True
     return wire

@@ -126,6 +126,7 @@ STATUS = route.EndpointStatus(
     (route.ModelInfo("m", 4096, True),),
     (route.Finding("error", "m", "r"),),
     from_workspace=True,
+    takes_key=True,
 )
 HUNK = Pending("edit-1.1", "r", "a", Path("/a.txt"), "a\n", Hunk(0, ("a\n",), ("b\n",)))
 
@@ -162,7 +163,12 @@ HUNK = Pending("edit-1.1", "r", "a", Path("/a.txt"), "a\n", Hunk(0, ("a\n",), ("
             wire.endpoint_status(STATUS, TOKENS),
             wire.endpoint_status(
                 attrs.evolve(
-                    STATUS, reachable=None, latency_ms=None, models=None, from_workspace=False
+                    STATUS,
+                    reachable=None,
+                    latency_ms=None,
+                    models=None,
+                    from_workspace=False,
+                    takes_key=False,
                 )
             ),
         ),

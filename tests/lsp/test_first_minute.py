@@ -190,7 +190,9 @@ async def test_an_endpoint_says_whether_the_workspace_names_its_address(bare):
         await editor.command("inhouse.endpoint.add", {"name": "own", "baseUrl": own})
         told = {one["name"]: one for one in await editor.command("inhouse.endpoints")}
     assert told["theirs"]["fromWorkspace"]
+    assert "takesKey" not in told["theirs"]
     assert "fromWorkspace" not in told["own"]
+    assert told["own"]["takesKey"]
 
 
 async def test_a_new_agent_runs_as_it_is_and_is_never_written_over(bare):

@@ -239,3 +239,5 @@ class EndpointStatus:
     models: tuple[ModelInfo, ...] | None = None
     findings: tuple[Finding, ...] = ()
     from_workspace: bool = False
+    takes_key: bool = False
+    """Whether a door can set a key of the user's for it."""

@@ -283,35 +283,46 @@ async def set_key(host: "Host", name: str, reference: str | None) -> Path | None
 
 def _takes_key(host: "Host", name: str) -> Endpoint:
     """Return an endpoint whose key a door can change.  Raises `UserError`, with what works."""
-    if name in NOT_IN_SETTINGS:
-        place = "a definition's `localProvider`" if name == "definition" else "variables"
-        raise UserError(
-            f"The address and the key of {name!r} are in {place} and not in your settings: "
-            "change the key there, or add the server as an endpoint of your own."
-        )
     known = host.world.settings.endpoints.get(name)
-    if name == "embedded" or (known is not None and known.kind is Kind.EMBEDDED):
-        raise UserError("The embedded model runs on this machine and takes no key.")
+    if (refused := why_no_key(name, known)) is not None:
+        raise refused
     if known is None:
         told = ", ".join(host.world.settings.endpoints) or "none"
         raise UserError(f"No endpoint {name!r}.  Endpoints: {told}", code="unknown_endpoint")
-    if known.from_workspace:
-        raise UserError(
-            f"The address of {name!r} is not in your own settings, so your keys do not go there "
-            "unless you bind it to that host (`inhouse key bind`).",
-            code="key-not-bound",
+    return known
+
+
+def why_no_key(name: str, endpoint: Endpoint | None) -> UserError | None:
+    """Return why no door can set a key of the user's for an endpoint, and what works.
+
+    *endpoint* is what settings say of it, if they name it.
+    """
+    why, code = "", "invalid"
+    if name in NOT_IN_SETTINGS:
+        place = "a definition's `localProvider`" if name == "definition" else "variables"
+        why = (
+            f"The address and the key of {name!r} are in {place} and not in your settings: "
+            "change the key there, or add the server as an endpoint of your own."
         )
-    if others := [one.name for one in known.pool if one.name != name]:
-        raise UserError(
+    elif name == "embedded" or (endpoint is not None and endpoint.kind is Kind.EMBEDDED):
+        why = "The embedded model runs on this machine and takes no key."
+    elif endpoint is not None and endpoint.from_workspace:
+        code = "key-not-bound"
+        why = (
+            f"The address of {name!r} is not in your own settings, so your keys do not go there "
+            "unless you bind it to that host (`inhouse key bind`)."
+        )
+    elif others := [one.name for one in (endpoint.pool if endpoint else ()) if one.name != name]:
+        why = (
             f"{name!r} is a pool of other endpoints, which have keys of their own: set the key "
             f"of {', '.join(others)}."
         )
-    if not _REFERENCE.fullmatch(f"${{keyring:{name}}}"):
-        raise UserError(
+    elif not _REFERENCE.fullmatch(f"${{keyring:{name}}}"):
+        why = (
             f"A key cannot be named like the endpoint {name!r}: write its `apiKey` yourself, as "
             "${keyring:NAME} with letters, digits, dots and dashes."
         )
-    return known
+    return UserError(why, code=code) if why else None
 
 
 def user_settings_file(host: "Host") -> Path:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from inhouse.core.definition import AgentDefinition
 from inhouse.core.errors import UserError
@@ -10,6 +10,7 @@ from inhouse.core.route import Endpoint, EndpointStatus
 from inhouse.providers.doctor import check
 from inhouse.providers.routing.policy import looks_local
 
+from .endpoint_setup import why_no_key
 from .host_state import HostState
 from .plan import choice_for
 
@@ -60,6 +61,7 @@ def unchecked(state: HostState) -> tuple[EndpointStatus, ...]:
             local=looks_local(one.endpoint, "", settings),
             source=one.endpoint.source,
             from_workspace=one.endpoint.from_workspace,
+            takes_key=why_no_key(one.endpoint.name, one.endpoint) is None,
         )
         for one in known_endpoints(state)
     )
@@ -70,6 +72,7 @@ async def checked(
 ) -> tuple[EndpointStatus, ...]:
     """Check endpoints concurrently.  Raises `UserError`."""
     async with state.world.egress.kept_open() as egress:
+        chosen = _chosen(state, names, base_url)
         waiting = [
             check(
                 one.endpoint,
@@ -78,9 +81,12 @@ async def checked(
                 wanted=sorted(one.wanted),
                 shared=state.services.shared,
             )
-            for one in _chosen(state, names, base_url)
+            for one in chosen
         ]
-        return tuple(await asyncio.gather(*waiting))
+        return tuple(
+            evolve(status, takes_key=why_no_key(one.endpoint.name, one.endpoint) is None)
+            for one, status in zip(chosen, await asyncio.gather(*waiting), strict=True)
+        )
 
 
 def _chosen(state: HostState, names: tuple[str, ...], base_url: str | None) -> tuple[Known, ...]:
