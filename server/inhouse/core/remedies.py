@@ -5,6 +5,8 @@ import re
 from attrs import frozen
 
 from .endpoint_kinds import SERVICES, guessed_kind
+from .errors import UserError
+from .route import Endpoint
 from .urls import host_of, is_local_name, port_of
 
 
@@ -39,10 +41,12 @@ _SETTINGS = {
     "model_not_found": "endpoints",
 }
 _KEYS = ("unauthorized", "no-key", "no-keyring", "keyring", "variable-not-set")
-NOT_IN_SETTINGS = ("definition", "environment")
+_NOT_IN_SETTINGS = ("definition", "environment")
 """Endpoints whose keys are set where their addresses are: no door can change them."""
 
 
+KEY_REFERENCE = re.compile(r"\$\{(?:env|keyring):[A-Za-z0-9_.@/-]+\}")
+"""Where a key is, in the form that settings name it."""
 _PAIR = re.compile(r'e\.g\. \{("[^"]*"): ("[^"]*")\}')
 
 
@@ -77,7 +81,7 @@ def remedies_for(  # noqa: PLR0911  one a kind of error
             return (*_starting(url), CHECK, ADD)
         case "broken_stream" | "bad_answer" | "store" | "store-broken" | "embedded_failed":
             return CHECK, LOG
-        case _ if code in _KEYS and endpoint in NOT_IN_SETTINGS:
+        case _ if code in _KEYS and endpoint in _NOT_IN_SETTINGS:
             return (ADD,)
         case _ if code in _KEYS:
             return Remedy("setKey", "Set Key", endpoint=endpoint), ADD
@@ -85,6 +89,39 @@ def remedies_for(  # noqa: PLR0911  one a kind of error
             return (Remedy("openSetting", "Open Settings", setting=_SETTINGS[code]),)
         case _:
             return ()
+
+
+def why_no_key(name: str, endpoint: Endpoint | None) -> UserError | None:
+    """Return why no door can set a key of the user's for an endpoint, and what works.
+
+    *endpoint* is what settings say of it, if they name it.
+    """
+    why, code = "", "invalid"
+    if name in _NOT_IN_SETTINGS:
+        place = "a definition's `localProvider`" if name == "definition" else "variables"
+        why = (
+            f"The address and the key of {name!r} are in {place} and not in your settings: "
+            "change the key there, or add the server as an endpoint of your own."
+        )
+    elif name == "embedded" or (endpoint is not None and endpoint.kind.profile.is_child):
+        why = "The embedded model runs on this machine and takes no key."
+    elif endpoint is not None and endpoint.from_workspace:
+        code = "key-not-bound"
+        why = (
+            f"The address of {name!r} is not in your own settings, so your keys do not go there "
+            "unless you bind it to that host (`inhouse key bind`)."
+        )
+    elif others := [one.name for one in (endpoint.pool if endpoint else ()) if one.name != name]:
+        why = (
+            f"{name!r} is a pool of other endpoints, which have keys of their own: set the key "
+            f"of {', '.join(others)}."
+        )
+    elif not KEY_REFERENCE.fullmatch(f"${{keyring:{name}}}"):
+        why = (
+            f"A key cannot be named like the endpoint {name!r}: write its `apiKey` yourself, as "
+            "${keyring:NAME} with letters, digits, dots and dashes."
+        )
+    return UserError(why, code=code) if why else None
 
 
 def _starting(url: str) -> tuple[Remedy, ...]:

@@ -15,7 +15,7 @@ from attrs import evolve, frozen
 from inhouse.core.endpoint_kinds import SERVICES, Kind, Service, guessed_kind
 from inhouse.core.errors import InhouseError, UserError
 from inhouse.core.redaction import remember
-from inhouse.core.remedies import NOT_IN_SETTINGS
+from inhouse.core.remedies import KEY_REFERENCE, why_no_key
 from inhouse.core.route import Endpoint, EndpointStatus, ModelInfo, Privacy
 from inhouse.core.secret import Secret
 from inhouse.core.urls import base_url, host_of, is_local_name
@@ -29,8 +29,6 @@ LOOKED_AT_S = 1.5
 """Seconds after which a server on this machine that has not answered counts as absent."""
 ALL_MODELS = "*"
 """The glob that maps every model's name."""
-_REFERENCE = re.compile(r"\$\{(?:env|keyring):[A-Za-z0-9_.@/-]+\}")
-"""Where a key is, in the form that settings name it."""
 
 
 @frozen
@@ -269,7 +267,7 @@ async def set_key(host: "Host", name: str, reference: str | None) -> Path | None
     from inhouse.settings.write_settings import change_user_settings  # noqa: PLC0415  first use
 
     known = _takes_key(host, name)
-    if reference is not None and not _REFERENCE.fullmatch(reference):
+    if reference is not None and not KEY_REFERENCE.fullmatch(reference):
         raise UserError("'keyReference' is ${env:NAME} or ${keyring:NAME}, and never the key.")
     path = user_settings_file(host)
     if not known.source.startswith(f"{path}: "):
@@ -290,39 +288,6 @@ def _takes_key(host: "Host", name: str) -> Endpoint:
         told = ", ".join(host.world.settings.endpoints) or "none"
         raise UserError(f"No endpoint {name!r}.  Endpoints: {told}", code="unknown_endpoint")
     return known
-
-
-def why_no_key(name: str, endpoint: Endpoint | None) -> UserError | None:
-    """Return why no door can set a key of the user's for an endpoint, and what works.
-
-    *endpoint* is what settings say of it, if they name it.
-    """
-    why, code = "", "invalid"
-    if name in NOT_IN_SETTINGS:
-        place = "a definition's `localProvider`" if name == "definition" else "variables"
-        why = (
-            f"The address and the key of {name!r} are in {place} and not in your settings: "
-            "change the key there, or add the server as an endpoint of your own."
-        )
-    elif name == "embedded" or (endpoint is not None and endpoint.kind is Kind.EMBEDDED):
-        why = "The embedded model runs on this machine and takes no key."
-    elif endpoint is not None and endpoint.from_workspace:
-        code = "key-not-bound"
-        why = (
-            f"The address of {name!r} is not in your own settings, so your keys do not go there "
-            "unless you bind it to that host (`inhouse key bind`)."
-        )
-    elif others := [one.name for one in (endpoint.pool if endpoint else ()) if one.name != name]:
-        why = (
-            f"{name!r} is a pool of other endpoints, which have keys of their own: set the key "
-            f"of {', '.join(others)}."
-        )
-    elif not _REFERENCE.fullmatch(f"${{keyring:{name}}}"):
-        why = (
-            f"A key cannot be named like the endpoint {name!r}: write its `apiKey` yourself, as "
-            "${keyring:NAME} with letters, digits, dots and dashes."
-        )
-    return UserError(why, code=code) if why else None
 
 
 def user_settings_file(host: "Host") -> Path:

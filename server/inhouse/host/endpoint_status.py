@@ -6,11 +6,11 @@ from attrs import define, evolve, field
 
 from inhouse.core.definition import AgentDefinition
 from inhouse.core.errors import UserError
+from inhouse.core.remedies import why_no_key
 from inhouse.core.route import Endpoint, EndpointStatus
 from inhouse.providers.doctor import check
 from inhouse.providers.routing.policy import looks_local
 
-from .endpoint_setup import why_no_key
 from .host_state import HostState
 from .plan import choice_for
 
