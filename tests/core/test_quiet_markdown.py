@@ -62,6 +62,8 @@ def test_no_block_is_drawn_by_a_preview(first: str, other: str, name: str):
         ("me@import.org ::: x\n", "me@import.org ::: x\n"),
         ("```python\n@import\n:::\n```\n", "```python\n@import\n:::\n```\n"),
         ("- ```c++\n  x\n  ```\n", "- ```c++\n  x\n  ```\n"),
+        ("```href=x>`\\", "```href=x>`\\"),
+        ("```mermaid`\\", "```text mermaid`\\"),
     ],
 )
 @pytest.mark.parametrize("size", [1, 1_000])

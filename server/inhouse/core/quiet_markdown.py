@@ -171,6 +171,8 @@ def _undrawn(part: str) -> str:
     """Keep a line from beginning a drawing."""
     if opening := _OPENING.match(part):
         before, info = opening.groups()
+        if "`" in before:  # No fence has a backtick behind it: what follows one decides nothing.
+            info = info.partition("`")[0]
         name = re.split(r"[^\w.+#-]", info.lower(), maxsplit=1)[0].lstrip(".")
         is_drawn = name in _DRAWN or name.startswith("kroki")
         # Attributes ({.mermaid}) and entities (&#109;) could spell any name.
