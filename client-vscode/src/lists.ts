@@ -5,6 +5,8 @@ import type { Server } from "./server";
 
 export type ListName = "edits" | "runs" | "sessions" | "agents" | "endpoints";
 const ALL: readonly ListName[] = ["edits", "runs", "sessions", "agents", "endpoints"];
+/** Other windows, editors and terminals work on these, too. */
+const SHARED: readonly ListName[] = ["edits", "sessions"];
 
 export class Lists implements vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<readonly ListName[]>();
@@ -22,6 +24,7 @@ export class Lists implements vscode.Disposable {
     this.listeners = vscode.Disposable.from(
       server.onDidChangeLists((lists) => { this.take(lists); }),
       server.onDidStart(() => { this.take(ALL); }),
+      vscode.window.onDidChangeWindowState(({ focused }) => { if (focused && server.isStarted) { this.take(SHARED); } }),
       server.onDidStop(() => { this.set([]); this.changed.fire(ALL); }));
   }
 

@@ -64,9 +64,8 @@ export function showViews(server: Server, lists: Lists): vscode.Disposable {
     edits.refresh();
   };
   count();
-  const conversations = new Tree("inhouse.sessions", lists, ["sessions", "runs", "edits"], () => sessions(server, lists));
   return vscode.Disposable.from(
-    conversations, vscode.window.onDidChangeWindowState(({ focused }) => { if (focused) { conversations.refresh(); } }), // Other windows and terminals work on the same sessions.
+    new Tree("inhouse.sessions", lists, ["sessions", "runs", "edits"], () => sessions(server, lists)),
     edits, lists.onDidChangeHunks(count),
     new Tree("inhouse.agents", lists, ["agents", "endpoints"], () => agents(server)),
     new Tree("inhouse.endpoints", lists, ["endpoints", "runs"], () => endpoints(server)));

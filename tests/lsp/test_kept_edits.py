@@ -9,6 +9,7 @@ import pytest
 from inhouse.core.hunks import Hunk
 from inhouse.lsp.edits.kept_edits import KeptEdits
 from inhouse.lsp.edits.pending_hunks import Pending
+from inhouse.store.waiting_edits import WaitingEdits
 from support.editor import VSCODE, open_editor
 from support.model_server import call
 
@@ -79,8 +80,8 @@ class FileByFile:
         return len(pending)
 
 
-async def restarted(state, *, more=(), decided=False):
-    """Restore what waits, add *more*, and leave; give what waited and what the user was told."""
+def process(state):
+    """Begin a process that keeps edits; give it, its review and what its user is told."""
     told, review = [], FileByFile()
     context = SimpleNamespace(
         state_folder=state,
@@ -88,7 +89,13 @@ async def restarted(state, *, more=(), decided=False):
         spawn=lambda work, name: asyncio.create_task(work, name=name),
         rpc=SimpleNamespace(notify=lambda _, params: told.append(params["message"])),
     )
-    kept = review.kept = KeptEdits(context, review)
+    kept = review.kept = KeptEdits(context, review, patience=0.3)
+    return kept, review, told
+
+
+async def restarted(state, *, more=(), decided=False):
+    """Restore what waits, add *more*, and leave; give what waited and what the user was told."""
+    kept, review, told = process(state)
     await kept.restore()
     found = [*review.everything]
     review.everything = [] if decided else [*found, *more]
@@ -128,3 +135,82 @@ async def test_what_was_taken_over_with_another_id_is_still_one_edit(project):
         after = await editor.command("inhouse.edits")
 
     assert [each["new"] for each in after] == [each["new"] for each in before]
+
+
+def one_edit(folder):
+    return Pending("edit-1.1", "run-1", "a", folder / "a.txt", "", Hunk(0, (), ("new\n",)))
+
+
+async def looks(kept):
+    kept.look()
+    await asyncio.wait(asyncio.all_tasks() - {asyncio.current_task()})
+
+
+async def test_what_a_process_leaves_is_taken_by_one_that_lives_and_only_then(tmp_path):
+    kept, review, told = process(tmp_path)
+    await kept.restore()
+    other, others_review, _ = process(tmp_path)
+    await other.restore()
+    others_review.everything = [one_edit(tmp_path)]
+    other.changed()
+    await other.settled()
+    await looks(kept)
+    assert (review.everything, told) == ([], [])  # Its owner lives.
+
+    await other.aclose()
+    await looks(kept)
+
+    assert review.everything == [one_edit(tmp_path)]
+    assert told == [
+        "Inhouse: 1 proposed change waits for your decision, from an editor that was closed."
+    ]
+    await looks(kept)
+    assert len(told) == 1
+    await kept.aclose()
+    found, _ = await restarted(tmp_path)
+    assert found == [one_edit(tmp_path)]
+
+
+async def test_a_window_that_is_loaded_again_has_its_own_edits_though_another_looked(tmp_path):
+    kept, review, _ = process(tmp_path)
+    await kept.restore()
+    await restarted(tmp_path, more=[one_edit(tmp_path)])
+    kept.look()  # In the moment when nobody owns them.
+    await asyncio.sleep(0.1)
+
+    again, own, _ = process(tmp_path)
+    await again.restore()
+    await asyncio.wait(asyncio.all_tasks() - {asyncio.current_task()})
+
+    assert own.everything == [one_edit(tmp_path)]
+    assert review.everything == []
+    await again.aclose()
+    await kept.aclose()
+
+
+async def test_what_another_process_has_just_taken_is_nothing_that_cannot_be_read(tmp_path):
+    await restarted(tmp_path, more=[one_edit(tmp_path)])
+    (kept,) = tmp_path.rglob("waiting-edits/*/*.json")
+    kept.unlink()
+    kept.symlink_to("gone")  # The list has its name, and a moment later nothing is there.
+
+    assert WaitingEdits(tmp_path, tmp_path / "work").take_over() == ([], [])
+
+
+async def test_an_editor_has_what_another_one_left(project):
+    project.file("a.txt", "".join(LINES))
+    async with open_editor(project.folder, **project.how(VSCODE)) as editor:
+        assert await editor.command("inhouse.edits") == []
+        async with open_editor(project.folder, **project.how(VSCODE)) as second:
+            before = await proposed(project, second)
+        assert await editor.command("inhouse.edits") == []
+        await editor.until(
+            lambda: any(
+                "2 proposed changes wait" in each["message"]
+                for each in editor.messages("window/showMessage")
+            )
+        )
+
+        assert await editor.command("inhouse.edits") == before
+        answer = await editor.command("inhouse.edits.apply", {})
+        assert answer["applied"] == [each["id"] for each in before]

@@ -107,7 +107,7 @@ class Session:
             launcher=launcher,
             sessions=self.sessions,
             approver=approver,
-            review=ReviewCommands(context, self._review, self._files),
+            review=ReviewCommands(context, self._review, self._files, self._kept),
             checks=EndpointChecks(context, self.definitions, lists),
         )
         self._refresher, self._lists = refresher, lists
@@ -207,6 +207,7 @@ class Session:
 
     def document_opened(self, uri: str) -> None:
         """Handle a document that was opened."""
+        self._kept.look()
         self.document_changed(uri)
         self.documents.opened(uri)
 

@@ -1,7 +1,8 @@
 """Proposed edits that wait for the user, kept for each workspace until they are decided.
 
-Each process writes its own file and holds a lock while it lives; the next process in the workspace
-takes over what a dead one left.  Blocks: call it through a thread.
+Each process writes its own file and holds a lock while it lives; another process in the workspace
+takes over what a dead one left.  No name is used again: a file without an owner has none until it
+is taken over.  Blocks: call it through a thread.
 """
 
 import contextlib
@@ -9,7 +10,7 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,15 +30,24 @@ class WaitingEdits:
         self._lock: filelock.BaseFileLock | None = None
         self._taken: dict[Path, filelock.BaseFileLock] = {}
 
-    def take_over(self) -> tuple[list[Mapping[str, Any]], list[Path]]:
-        """Return what dead processes left, and the files that cannot be read.
+    def left(self) -> list[Path]:
+        """Return the files that no living process owns, oldest first."""
+        found = [each for each in self._others() if self._take(each)]
+        for file in found:
+            self._taken.pop(file).release()
+        return found
+
+    def take_over(
+        self, files: Sequence[Path] | None = None
+    ) -> tuple[list[Mapping[str, Any]], list[Path]]:
+        """Return what dead processes left, in *files* if given, and the files that cannot be read.
 
         Each is deleted only by `forget`, so nothing is lost if this process dies too.
         """
         found: list[Mapping[str, Any]] = []
         broken: list[Path] = []
-        for file in sorted(self._folder.glob("*.json"), key=_age):
-            if file.stem == self._name or not self._take(file):
+        for file in self._others():
+            if (files is not None and file not in files) or not self._take(file):
                 continue
             try:
                 value = json.loads(file.read_text("utf-8"))
@@ -85,8 +95,13 @@ class WaitingEdits:
             self._lock = filelock.FileLock(self._folder / f"{self._name}.lock")
             self._lock.acquire(timeout=1)
 
+    def _others(self) -> list[Path]:
+        """Return what other processes wrote and this one has not taken."""
+        files = (each for each in self._folder.glob("*.json") if each.stem != self._name)
+        return sorted((each for each in files if each not in self._taken), key=_age)
+
     def _take(self, file: Path) -> bool:
-        """Take what another process wrote, unless it is alive or a third process is taking it."""
+        """Take what another process wrote, unless it is alive or a third process took it."""
         import filelock  # noqa: PLC0415  as above
 
         lock = filelock.FileLock(file.with_suffix(".lock"))
@@ -95,6 +110,9 @@ class WaitingEdits:
         except filelock.Timeout:
             return False
         self._taken[file] = lock
+        if not file.exists():
+            self.forget(file)
+            return False
         return True
 
 

@@ -15,14 +15,19 @@ from inhouse.store.waiting_edits import WaitingEdits
 
 _INFO, _WARNING = 3, 2
 _VERSION = 1
+_PATIENCE = 10.0
+"""Seconds for a window that is loaded again to take what is its own."""
 
 
 class KeptEdits:
     """Writes pending edits whenever they change, and restores what was left."""
 
-    def __init__(self, context: EditorContext, review: Review) -> None:
+    def __init__(
+        self, context: EditorContext, review: Review, *, patience: float = _PATIENCE
+    ) -> None:
         self._context = context
         self._review = review
+        self._patience = patience
         self._store: WaitingEdits | None = None
         self._is_dirty = False
         self._is_kept = True
@@ -30,12 +35,29 @@ class KeptEdits:
         self._writing: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
         """One write at a time, so that the newest is the one that stays."""
+        self._looking: asyncio.Task[None] | None = None
 
     async def restore(self) -> None:
         """Restore what an ended process of this workspace left."""
         host = self._context.host
         self._store = WaitingEdits(self._context.state_folder, host.main_root)
-        found, broken = await asyncio.to_thread(self._store.take_over)
+        await self._take_over(self._store, None, "before the restart")
+
+    def look(self) -> None:
+        """Take what another process leaves while this one lives, unless its own heir does."""
+        if self._store is not None and (self._looking is None or self._looking.done()):
+            looking = self._look(self._store)
+            self._looking = self._context.spawn(looking, name="looking for left edits")
+
+    async def _look(self, store: WaitingEdits) -> None:
+        if left := await asyncio.to_thread(store.left):
+            await asyncio.sleep(self._patience)
+            await self._take_over(store, left, "an editor that was closed")
+
+    async def _take_over(
+        self, store: WaitingEdits, files: Sequence[Path] | None, whence: str
+    ) -> None:
+        found, broken = await asyncio.to_thread(store.take_over, files)
         count = 0
         for each in found:
             try:
@@ -47,15 +69,15 @@ class KeptEdits:
         if count:
             await self._write()
             some = "1 proposed change waits" if count == 1 else f"{count} proposed changes wait"
-            self._say(_INFO, f"Inhouse: {some} for your decision, from before the restart.")
+            self._say(_INFO, f"Inhouse: {some} for your decision, from {whence}.")
         is_kept = self._is_kept  # What is decided from here on is written once more.
         for each in found:
             if is_kept and each["file"] not in broken:
-                await asyncio.to_thread(self._store.forget, each["file"])
+                await asyncio.to_thread(store.forget, each["file"])
         for file in broken:
             self._say(
                 _WARNING,
-                f"Inhouse: proposed changes from before the restart cannot be read: {file}",
+                f"Inhouse: proposed changes from {whence} cannot be read: {file}",
             )
         if self._is_dirty:
             self.changed()

@@ -7,6 +7,7 @@ from inhouse.lsp.contract.arguments import Given, Hunks, Token, structure
 from inhouse.lsp.documents.show_document import show_document
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.edits.editor_files import EditorFiles
+from inhouse.lsp.edits.kept_edits import KeptEdits
 from inhouse.lsp.edits.review import Review, as_json
 from inhouse.lsp.transport.client import to_path
 
@@ -16,15 +17,19 @@ _WARNING = 2
 class ReviewCommands:
     """What the user, or a client, does with proposed edits."""
 
-    def __init__(self, context: EditorContext, review: Review, files: EditorFiles) -> None:
+    def __init__(
+        self, context: EditorContext, review: Review, files: EditorFiles, kept: KeptEdits
+    ) -> None:
         self._context = context
         self._review = review
+        self._kept = kept
         self._files = files
 
     async def edits(self, command: str, given: Given, _: Token | None) -> object:
         """Return every hunk that waits."""
         review, uri_of = self._review, self._context.documents.uri_of
         wanted = structure(command, given, Hunks)
+        self._kept.look()
         await review.look()
         return [
             as_json(each, review.text(each.path), uri_of(each.path))
